@@ -1,0 +1,77 @@
+/* What the probe saw of a member: the rows of state/health, written by ntspool-probed, read by everybody else. */
+#ifndef ZONE_HEALTH_H
+#define ZONE_HEALTH_H
+
+#include "zone/failure.h"
+#include "zone/member.h"
+#include "zone/store.h"
+
+enum {
+    HEALTH_DETAIL_ROOM = 160,
+    HEALTH_ENCODED_MAX = 4096,
+    HEALTH_WEIGHT_MAX = 1000
+};
+
+/* Stage of the life cycle that the probe can know; suspended and removed are the registry's. */
+enum stage {
+    STAGE_REGISTERED = 0,
+    STAGE_CERTIFIED,
+    STAGE_OPERATIONAL,
+    STAGE_ELIGIBLE,
+    STAGE_INELIGIBLE
+};
+
+struct address_health {
+    struct address address;
+    int32_t score_milli; /* -100000 to 20000 */
+    bool working;    /* the last probe succeeded, or too few have failed since to say otherwise */
+    uint32_t probes; /* since the first */
+    uint64_t first_probe_at, last_probe_at, last_good_at; /* Unix seconds, 0: never */
+    enum failure failure; /* of the last probe, NONE if it was good */
+    char detail
+        [HEALTH_DETAIL_ROOM]; /* the case's own words, e.g. "certificate is for time.example.net" */
+    uint64_t cert_not_after;  /* of the certificate seen last, 0: none */
+    uint64_t certified_at,
+        operational_at; /* first seen with a valid certificate / with NTS confirmed, 0: never */
+    uint16_t warnings;  /* bits, enum warning */
+    uint16_t aead;
+    uint8_t stratum;
+    int64_t offset_us; /* server minus us */
+    uint32_t rtt_us;
+};
+
+enum warning {
+    WARNING_CERT_AGE = 1 << 0,     /* under a third of the lifetime left */
+    WARNING_COOKIES_FEW = 1 << 1,  /* under eight cookies */
+    WARNING_COOKIES_SIZE = 1 << 2, /* of unequal or odd length */
+    WARNING_NO_CLOSE = 1 << 3,     /* no close_notify */
+    WARNING_PORT = 1 << 4          /* not 4460: some clients ignore the SRV port */
+};
+
+struct member_health {
+    uint64_t member_id;
+    enum stage stage;
+    uint64_t stage_since;         /* Unix seconds */
+    uint16_t weight;              /* ramp factor, 0 to HEALTH_WEIGHT_MAX */
+    uint64_t last_cert_not_after; /* the latest ever seen: the quarantine's end */
+    uint8_t address_count;
+    struct address_health addresses[MEMBER_ADDRESSES_MAX];
+};
+
+enum result health_get(struct store_txn *txn, uint64_t member_id, struct member_health *out);
+enum result health_put(struct store_txn *txn, const struct member_health *health,
+                       struct diag *diag);
+enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag *diag);
+/* Calls `visit` for each row in order of id until it returns something else than OK, which is then returned. */
+typedef enum result health_visit(const struct member_health *health, void *arg);
+enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
+
+/* The store's layout. */
+void health_encode(struct writer *w, const struct member_health *health);
+enum result health_decode(struct member_health *out, const uint8_t *data, size_t len);
+
+const char *stage_text(enum stage stage);
+/* Name of one warning bit. */
+const char *warning_text(enum warning warning);
+
+#endif

@@ -1,0 +1,68 @@
+/* state/registry: the pool as its operator wants it. All changes are made inside a write transaction of the caller, so that
+ * many of them (an import) are one; registry_commit counts the serial up. */
+#ifndef ZONE_REGISTRY_H
+#define ZONE_REGISTRY_H
+
+#include "zone/member.h"
+#include "zone/node.h"
+#include "zone/settings.h"
+#include "zone/store.h"
+
+enum {
+    REGISTRY_NS_MAX = 8
+};
+
+/* A name server: under the apex with its addresses, or elsewhere with none. */
+struct name_server {
+    struct dname name;
+    uint8_t address_count;
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+};
+
+struct tombstone {
+    uint64_t removed_at, quarantined_until;   /* Unix seconds */
+    char operator_name[MEMBER_OPERATOR_ROOM]; /* may take the label back before */
+};
+
+/* Fills the registry of a new zone. `settings` has apex, mailbox and the rest. */
+enum result registry_init(struct store_txn *txn, const struct settings *settings,
+                          const struct name_server *ns, size_t ns_count, struct diag *diag);
+enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
+enum result registry_set(struct store_txn *txn, const char *name, const char *value,
+                         struct diag *diag);
+/* Commits a change: the SOA serial moves on (RFC 1982), at least to `now`. */
+enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag);
+
+enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
+/* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one step. EXISTS or REFUSED with
+ * the reason: label in use or reserved or quarantined (the same non-empty operator may return), address in use. */
+enum result registry_add(struct store_txn *txn, struct member *member, bool allow_private,
+                         uint64_t now, struct diag *diag);
+/* Replaces the member of that label; id and added_at stay. */
+enum result registry_update(struct store_txn *txn, const struct member *member, bool allow_private,
+                            uint64_t now, struct diag *diag);
+/* Removes member and name and leaves a tombstone. */
+enum result registry_remove(struct store_txn *txn, const char *label, uint64_t now,
+                            uint64_t quarantined_until, struct diag *diag);
+typedef enum result member_visit(const struct member *member, void *arg);
+enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg);
+enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out);
+
+/* The node at a key, decoded; `buffer` (NODE_ENCODED_MAX) holds what it points to. NOT_FOUND, also for empty
+ * non-terminals. */
+enum result registry_node(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
+                          struct node *out);
+/* The nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
+enum result registry_near(struct store_txn *txn, enum store_seek seek, const struct dname_key *key,
+                          struct dname_key *found, uint8_t *buffer, struct node *out);
+/* The nodes in canonical order. */
+typedef enum result node_visit(const struct dname_key *key, const struct node *node, void *arg);
+enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg);
+
+/* Replaces one RRset of static records at `name`, or removes it when set->count is 0. REFUSED for names that belong to members
+ * or the service, for types that are not the operator's (SOA, NS, DNSSEC types, DNAME, wildcards, delegations), and where CNAME and
+ * other data would meet (RFC 1034 3.6.2). */
+enum result registry_record_set(struct store_txn *txn, const struct dname *name,
+                                const struct rrset *set, struct diag *diag);
+
+#endif

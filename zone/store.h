@@ -1,0 +1,112 @@
+/* The LMDB environments of a state directory, and the only file that knows lmdb.h.
+ *
+ * Each kind is a directory of its own (state/registry ...), so that file ownership gives the rights. A transaction's
+ * results are copied out: nothing of the map outlives or leaves a transaction. A struct store may be shared by threads, a
+ * store_txn may not. One process opens one kind of one directory once (LMDB's rule). Every store has a `meta` table
+ * with magic, kind and schema number, checked at open. */
+#ifndef ZONE_STORE_H
+#define ZONE_STORE_H
+
+#include "zone/dname.h"
+
+enum store_kind {
+    STORE_REGISTRY,
+    STORE_HEALTH,
+    STORE_KEYS,
+    STORE_TRAFFIC,
+    STORE_KINDS
+};
+
+/* Tables. Each belongs to one kind; META is in all. */
+enum store_table {
+    TABLE_META,
+    TABLE_SETTINGS,   /* registry: setting name -> text */
+    TABLE_NAMES,      /* registry: canonical key -> node (zone/node.h) */
+    TABLE_MEMBERS,    /* registry: label -> member */
+    TABLE_ADDRESSES,  /* registry: 16 octets -> label */
+    TABLE_TOMBSTONES, /* registry: label -> tombstone */
+    TABLE_HEALTH,     /* health: member id -> member_health */
+    TABLE_KEYS,       /* keys: algorithm and tag -> key record (dnssec/keystore.h) */
+    TABLE_TRAFFIC,    /* traffic */
+    TABLE_COUNT
+};
+
+enum {
+    STORE_KEY_MAX = 511,
+    STORE_VALUE_MAX = 65535
+};
+
+struct store;
+struct store_txn;
+
+/* A key or value that is copied in or out. */
+struct store_item {
+    size_t len;
+    uint8_t *data;
+    size_t room; /* of data, when it is an output */
+};
+
+const char *store_kind_text(enum store_kind kind);
+
+/* Makes an empty environment; EXISTS if there is one. The directory state_dir itself must exist. */
+enum result store_create(const char *state_dir, enum store_kind kind, struct diag *diag);
+/* Opens one that exists. MISSING, FOREIGN, NEWER, DAMAGED or SYSTEM with a diag that names the path and what to do. Clears
+ * readers that died. Before it maps the file in this process, a child walks every page, so a damaged file can't crash us. */
+enum result store_open(struct store **out, const char *state_dir, enum store_kind kind,
+                       bool writable, struct diag *diag);
+void store_close(struct store *store);
+
+/* A read transaction. It sees the store as of begin or the last renew. `store_rest` gives the snapshot up (so that pages can
+ * be reused) and keeps the slot. */
+enum result store_read(struct store *store, struct store_txn **out, struct diag *diag);
+enum result store_renew(struct store_txn *txn);
+void store_rest(struct store_txn *txn);
+/* The number of the snapshot: grows with every commit to this store by any process. */
+uint64_t store_version(const struct store_txn *txn);
+
+/* A write transaction; waits for another process's. The map is grown first when it is over 70 % full. Ends by store_commit
+ * or store_abort, which also ends and frees a read transaction. */
+enum result store_write(struct store *store, struct store_txn **out, struct diag *diag);
+enum result store_commit(struct store_txn *txn, struct diag *diag);
+void store_abort(struct store_txn *txn);
+
+/* Copies the value of `key`. NOT_FOUND; DAMAGED if it is longer than value->room. */
+enum result store_get(struct store_txn *txn, enum store_table table, const void *key,
+                      size_t key_len, struct store_item *value);
+enum result store_put(struct store_txn *txn, enum store_table table, const void *key,
+                      size_t key_len, const void *value, size_t value_len);
+/* NOT_FOUND if there is none. */
+enum result store_delete(struct store_txn *txn, enum store_table table, const void *key,
+                         size_t key_len);
+
+/* Nearest neighbours of a key that need not be there: the last row before it, the first at or after it, the first after it.
+ * key (STORE_KEY_MAX) and value (may be NULL) are filled. NOT_FOUND at the ends. */
+enum store_seek {
+    SEEK_BEFORE,
+    SEEK_AT_OR_AFTER,
+    SEEK_AFTER,
+    SEEK_AT_OR_BEFORE,
+    SEEK_FIRST,
+    SEEK_LAST
+};
+enum result store_find(struct store_txn *txn, enum store_table table, enum store_seek seek,
+                       const void *key, size_t key_len, struct store_item *found_key,
+                       struct store_item *value);
+
+/* Every row in key order. `key` and `value` are valid during the call only; the visitor must not write to the table. */
+typedef enum result store_visit(const uint8_t *key, size_t key_len, const uint8_t *value,
+                                size_t value_len, void *arg);
+enum result store_each(struct store_txn *txn, enum store_table table, store_visit *visit,
+                       void *arg);
+/* Number of rows. */
+size_t store_count(struct store_txn *txn, enum store_table table);
+
+struct store_usage {
+    uint64_t used_bytes, map_bytes;
+    unsigned readers, readers_max;
+};
+void store_usage(struct store *store, struct store_usage *out);
+/* A consistent, compacted copy of the store into dir/<kind>, which must not exist yet. */
+enum result store_backup(struct store *store, const char *dir, struct diag *diag);
+
+#endif
