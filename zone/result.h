@@ -43,7 +43,7 @@ enum result diag_fail(struct diag *diag, enum result result, const char *format,
     __attribute__((format(printf, 3, 4)));
 
 /* Aborts with a message: for our own bugs and for out-of-memory at start. Stays on in release. */
-[[noreturn]] void die_bug(const char *file, int line, const char *what);
+void die_bug(const char *file, int line, const char *what) __attribute__((noreturn));
 #define ASSERT(condition) ((condition) ? (void)0 : die_bug(__FILE__, __LINE__, #condition))
 
 /* malloc and calloc that abort: only for start-up and cold paths whose size the operator chose. */
