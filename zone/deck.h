@@ -1,39 +1,30 @@
 /* Decks: for each country, and for the world, SRV sets drawn ahead of the queries. A deck is immutable once dealt.
  *
  * Each set is drawn by weight without replacement (exponential keys, Efraimidis and Spirakis 2006) from the country's eligible
- * members; a client in a country without any gets the world's. The steering issue replaces the draw, not the shape. */
+ * members; a client in a country without any gets the world's, drawn from all. */
 #ifndef ZONE_DECK_H
 #define ZONE_DECK_H
 
-#include "zone/lifecycle.h"
+#include "zone/roster.h"
 
 enum {
     DECK_SETS = 64,
-    DECK_SET_MAX = 8
-};
-
-/* One who may be drawn. */
-struct candidate {
-    uint64_t member_id;
-    uint32_t weight;
-    uint16_t port;
-    char country[3];
-    uint32_t target; /* offset of [u8 len][wire name] in the candidates' name pool, see deck_deal */
+    DECK_SET_MAX = 8,
+    DECK_SRV_SCRATCH = DECK_SET_MAX * (2 + 6 + DNAME_MAX)
 };
 
 struct deck_set {
     uint8_t count;
-    uint32_t members[DECK_SET_MAX]; /* indices of candidates, in order of the draw */
+    uint32_t members[DECK_SET_MAX]; /* indices of roster.list, in order of the draw */
 };
 
 struct deck {
     char country[3]; /* empty: the world */
-    uint32_t candidate_count;
     struct deck_set sets[DECK_SETS];
 };
 
 struct decks {
-    size_t count; /* in order of country, the world first; 0 without candidates */
+    size_t count; /* the world first, then in order of country; 0 without candidates */
     struct deck *list;
     int16_t index[26 * 26]; /* country to list, -1: none */
 };
@@ -41,11 +32,17 @@ struct decks {
 /* Random bits come from the caller. */
 typedef uint64_t random_u64(void *arg);
 
-/* Deals for all countries that occur among the candidates. `per_set` is settings.srv_count. */
-enum result decks_deal(struct decks *out, const struct candidate *candidates, size_t count,
-                       unsigned per_set, random_u64 *random, void *arg);
+/* Deals for the world and all countries that occur in the roster. `per_set` is settings.srv_count, 1 to DECK_SET_MAX. */
+void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set,
+                random_u64 *random, void *arg);
 void decks_done(struct decks *decks);
-/* The deck for a country, the world's if it has none; NULL if there are no candidates at all. */
+/* The deck for a country (upper case or empty), the world's if it has none; NULL if there are no candidates at all. */
 const struct deck *decks_for(const struct decks *decks, const char *country);
+
+/* The SRV RRset of a set: priority 0, weight equal (1) or, by `weights`, the member's (1 to 65535), its port and name, built in
+ * `scratch`. A NULL set gives the one record `0 0 0 .`, "decidedly not available" (RFC 2782), so that the name has
+ * its RRset, and the NSEC chain its shape, also while nobody is eligible. */
+void deck_srv(const struct deck_set *set, const struct roster *roster, bool weights, uint32_t ttl,
+              uint8_t scratch[DECK_SRV_SCRATCH], struct rrset *out);
 
 #endif
