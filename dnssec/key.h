@@ -41,11 +41,17 @@ uint16_t key_tag(const struct key *key); /* RFC 4034 appendix B */
 size_t key_dnskey(const struct key *key, uint8_t out[KEY_DNSKEY_MAX]);
 /* DS rdata, digest type 2 over the owner in lower case and the DNSKEY (RFC 4034 5.1.4). */
 void key_ds(const struct key *key, const struct dname *owner, uint8_t out[KEY_DS_LEN]);
+/* The same two for whoever knows a public half only. `dnskey` is DNSKEY rdata of at least 4 octets. */
+size_t key_dnskey_of(enum algorithm algorithm, enum key_role role, const uint8_t *public_key,
+                     size_t public_len, uint8_t out[KEY_DNSKEY_MAX]);
+void key_ds_of(const uint8_t *dnskey, size_t len, const struct dname *owner,
+               uint8_t out[KEY_DS_LEN]);
 /* The private half, for sealing; the caller wipes it. */
 void key_private(const struct key *key, uint8_t out[KEY_PRIVATE_MAX]);
 const uint8_t *key_public(const struct key *key, size_t *len);
 
-/* Signs with a per-thread context made from the key. */
+/* Signs with a per-thread context made from the key, which must outlive it. For P-256 the context holds OpenSSL's own copy of the
+ * private half, cleared by key_context_free: beside it no copy outside the guarded memory outlives a call. */
 struct key_context;
 enum result key_context_new(struct key_context **out, const struct key *key);
 void key_context_free(struct key_context *context);
