@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,9 @@ enum {
     NONCE_LEN = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
     PATH_ROOM = 4096
 };
-static_assert(SEAL_OVERHEAD == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
-                                   crypto_aead_xchacha20poly1305_ietf_ABYTES,
-              "a sealed key is a nonce, the ciphertext and a tag");
+_Static_assert(SEAL_OVERHEAD == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
+                                    crypto_aead_xchacha20poly1305_ietf_ABYTES,
+               "a sealed key is a nonce, the ciphertext and a tag");
 
 struct seal {
     uint8_t *key; /* guarded, read-only */

@@ -65,7 +65,10 @@ static inline uint8_t read_u8(struct reader *r)
 static inline uint16_t read_u16(struct reader *r)
 {
     const uint8_t *p = read_octets(r, 2);
-    return p == NULL ? 0 : (uint16_t)(p[0] << 8 | p[1]);
+    if (p == NULL) {
+        return 0;
+    }
+    return (uint16_t)((unsigned)p[0] << 8 | p[1]);
 }
 
 static inline uint32_t read_u32(struct reader *r)
