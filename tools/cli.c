@@ -1,0 +1,420 @@
+#include "tools/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/output.h"
+
+struct cli_given {
+    const struct cli_option *option;
+    const char *value; /* NULL for a flag */
+};
+
+static const struct cli_option COMMON[] = {
+    {"state",                                      's', "DIR", false, "state directory (" CONFIG_STATE_PRESET ")" },
+    { "config",                                       'c', "FILE", false, "configuration file" },
+    { "json", 0, NULL, false, "print JSON where something is listed or shown" },
+    { "help",                                    'h', NULL, false, "print this help" },
+    { "version",                                      'V', NULL, false, "print the version" },
+    { 0                       },
+};
+
+/* What is known while the command line is read. */
+struct parse {
+    const struct cli_command *commands;
+    size_t count;
+    const char *const *groups;
+    const char *group; /* first word of a command with two */
+    int argc;
+    char **argv;
+    int at;
+    int arguments; /* collected at the front of argv */
+    bool literal;  /* after `--` */
+};
+
+/* Outcome of a parsing step: go on, or end with this exit status. */
+enum {
+    GO_ON = -1
+};
+
+static bool is_in_group(const char *name, const char *group)
+{
+    size_t len = strlen(group);
+    return strncmp(name, group, len) == 0 && name[len] == ' ';
+}
+
+static void print_options(const struct cli_option *options)
+{
+    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        char left[64];
+        int n = snprintf(left, sizeof left, "%c%c%s--%s%s%s", o->letter != 0 ? '-' : ' ',
+                         o->letter != 0 ? o->letter : ' ', o->letter != 0 ? ", " : "  ", o->name,
+                         o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        if (n > 28) {
+            printf("  %s\n  %-28s  %s\n", left, "", o->help);
+        } else {
+            printf("  %-28s  %s\n", left, o->help);
+        }
+    }
+}
+
+static void print_command_help(const struct cli_command *command)
+{
+    bool options = command->options != NULL;
+    printf("usage: ntspool %s%s%s%s\n\n%s\n", command->name, command->arguments[0] != 0 ? " " : "",
+           command->arguments, options ? " [options]" : "", command->help);
+    if (command->notes != NULL) {
+        printf("%s\n", command->notes);
+    }
+    if (options) {
+        printf("\noptions:\n");
+        print_options(command->options);
+    }
+    printf("\ncommon options:\n");
+    print_options(COMMON);
+}
+
+static void print_rows(const struct parse *p, const char *group)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct cli_command *c = &p->commands[i];
+        if (group != NULL ? is_in_group(c->name, group) : strchr(c->name, ' ') == NULL) {
+            printf("  %-18s %s\n", c->name, c->help);
+        }
+    }
+}
+
+static void print_overview(const struct parse *p)
+{
+    if (p->group != NULL) {
+        printf("usage: ntspool %s COMMAND ...\n\ncommands:\n", p->group);
+        print_rows(p, p->group);
+        printf("\n`ntspool %s COMMAND --help` tells more.\n", p->group);
+        return;
+    }
+    printf("usage: ntspool [options] COMMAND ...\n\n"
+           "Runs the name service of a pool of NTS time servers.\n\ncommands:\n");
+    print_rows(p, NULL);
+    for (const char *const *g = p->groups; *g != NULL; g += 2) {
+        printf("  %-18s %s\n", g[0], g[1]);
+    }
+    printf("\noptions:\n");
+    print_options(COMMON);
+    printf("\n`ntspool COMMAND --help` tells more.\n");
+}
+
+/* Number of single-letter edits between two words (Levenshtein), for suggestions. */
+static size_t distance(const char *a, const char *b)
+{
+    enum {
+        WORD_MAX = 31
+    };
+    size_t len_a = strlen(a);
+    size_t len_b = strlen(b);
+    if (len_a > WORD_MAX || len_b > WORD_MAX) {
+        return SIZE_MAX;
+    }
+    size_t row[WORD_MAX + 1];
+    for (size_t j = 0; j <= len_b; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= len_a; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= len_b; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1]);
+            size_t edit = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < edit ? change : edit;
+        }
+    }
+    return row[len_b];
+}
+
+/* Keeps the nearest of the candidates that are near enough to be meant. */
+static void suggest(const char *word, const char *candidate, const char **best, size_t *best_far)
+{
+    size_t far = distance(word, candidate);
+    if (far < *best_far && far < strlen(word)) {
+        *best = candidate;
+        *best_far = far;
+    }
+}
+
+enum {
+    SUGGEST_FAR = 3 /* edits that are too many */
+};
+
+static int fail_unknown(const struct cli *cli, const struct parse *p, const char *kind,
+                        const char *word, const char *best)
+{
+    const char *where = cli->command != NULL ? cli->command->name : p->group;
+    char safe[128];
+    fprintf(stderr, "ntspool: unknown %s '%s'%s%s%s; see ntspool%s%s --help\n", kind,
+            output_escape(safe, sizeof safe, word), best != NULL ? " (do you mean '" : "",
+            best != NULL ? best : "", best != NULL ? "'?)" : "", where != NULL ? " " : "",
+            where != NULL ? where : "");
+    return CLI_USAGE;
+}
+
+static int fail_unknown_command(const struct cli *cli, const struct parse *p, const char *word)
+{
+    const char *best = NULL;
+    size_t far = SUGGEST_FAR;
+    for (size_t i = 0; i < p->count; i++) {
+        const char *name = p->commands[i].name;
+        if (p->group == NULL) {
+            suggest(word, name, &best, &far);
+        } else if (is_in_group(name, p->group)) {
+            suggest(word, name + strlen(p->group) + 1, &best, &far);
+        }
+    }
+    for (const char *const *g = p->groups; p->group == NULL && *g != NULL; g += 2) {
+        suggest(word, g[0], &best, &far);
+    }
+    return fail_unknown(cli, p, "command", word, best);
+}
+
+static int take_word(struct cli *cli, struct parse *p, const char *word)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct cli_command *c = &p->commands[i];
+        const char *name = c->name;
+        if (p->group != NULL) {
+            if (!is_in_group(name, p->group)) {
+                continue;
+            }
+            name += strlen(p->group) + 1;
+        }
+        if (strcmp(name, word) == 0) {
+            cli->command = c;
+            return GO_ON;
+        }
+    }
+    for (const char *const *g = p->groups; p->group == NULL && *g != NULL; g += 2) {
+        if (strcmp(g[0], word) == 0) {
+            p->group = g[0];
+            return GO_ON;
+        }
+    }
+    return fail_unknown_command(cli, p, word);
+}
+
+static const struct cli_option *find_option(const struct cli_option *options, const char *name,
+                                            size_t len, const char **best, size_t *best_far)
+{
+    char word[64] = "";
+    snprintf(word, sizeof word, "%.*s", (int)len, name);
+    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0) {
+            return o;
+        }
+        suggest(word, o->name, best, best_far);
+    }
+    return NULL;
+}
+
+static const struct cli_option *find_letter(const struct cli_option *options, char letter)
+{
+    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        if (o->letter != 0 && o->letter == letter) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+/* The option that `text` (with its hyphens) names, and the value that hangs on it, or NULL. */
+static const struct cli_option *read_option(const struct cli *cli, const char *text,
+                                            const char **value, const char **best)
+{
+    const struct cli_option *own = cli->command != NULL ? cli->command->options : NULL;
+    const struct cli_option *found = NULL;
+    *value = NULL;
+    if (text[1] != '-') {
+        found = find_letter(own, text[1]);
+        found = found != NULL ? found : find_letter(COMMON, text[1]);
+        *value = text[2] != 0 ? text + 2 : NULL;
+        return found;
+    }
+    const char *name = text + 2;
+    size_t len = strcspn(name, "=");
+    size_t far = SUGGEST_FAR;
+    found = find_option(own, name, len, best, &far);
+    found = found != NULL ? found : find_option(COMMON, name, len, best, &far);
+    *value = name[len] == '=' ? name + len + 1 : NULL;
+    return found;
+}
+
+static int take_option(struct cli *cli, struct parse *p, const char *text)
+{
+    const char *value = NULL;
+    const char *best = NULL;
+    const struct cli_option *option = read_option(cli, text, &value, &best);
+    if (option == NULL) {
+        return fail_unknown(cli, p, "option", text, best);
+    }
+    if (strcmp(option->name, "help") == 0) {
+        if (cli->command != NULL) {
+            print_command_help(cli->command);
+        } else {
+            print_overview(p);
+        }
+        return CLI_DONE;
+    }
+    if (strcmp(option->name, "version") == 0) {
+        printf("ntspool %s\n", NTSPOOL_VERSION);
+        return CLI_DONE;
+    }
+    if (option->value == NULL && value != NULL) {
+        return cli_usage(cli, "option --%s takes no value", option->name);
+    }
+    if (option->value != NULL && value == NULL) {
+        if (p->at == p->argc) {
+            return cli_usage(cli, "option --%s needs a value: %s", option->name, option->value);
+        }
+        value = p->argv[p->at++];
+    }
+    if (!option->repeats && option->value != NULL && cli_count(cli, option->name) > 0) {
+        return cli_usage(cli, "option --%s is given twice", option->name);
+    }
+    cli->given[cli->given_count++] = (struct cli_given){ option, value };
+    return GO_ON;
+}
+
+static int take_next(struct cli *cli, struct parse *p)
+{
+    char *text = p->argv[p->at++];
+    if (!p->literal && strcmp(text, "--") == 0) {
+        p->literal = true;
+        return GO_ON;
+    }
+    if (!p->literal && text[0] == '-' && text[1] != 0) {
+        return take_option(cli, p, text);
+    }
+    if (cli->command == NULL) {
+        return take_word(cli, p, text);
+    }
+    p->argv[p->arguments++] = text;
+    return GO_ON;
+}
+
+static int check_arguments(struct cli *cli, const struct parse *p)
+{
+    if (cli->command == NULL) {
+        fprintf(stderr, "ntspool: a command is missing; see ntspool%s%s --help\n",
+                p->group != NULL ? " " : "", p->group != NULL ? p->group : "");
+        return CLI_USAGE;
+    }
+    if (p->arguments < cli->command->least) {
+        return cli_usage(cli, "an argument is missing: ntspool %s %s", cli->command->name,
+                         cli->command->arguments);
+    }
+    if (p->arguments > cli->command->most) {
+        char safe[128];
+        return cli_usage(cli, "unexpected argument '%s'",
+                         output_escape(safe, sizeof safe, p->argv[cli->command->most]));
+    }
+    return GO_ON;
+}
+
+static int run(struct cli *cli, const struct parse *p)
+{
+    enum result result = config_load(&cli->config, cli_value(cli, "config", 0), &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    cli->state_dir = cli_value(cli, "state", 0);
+    if (cli->state_dir == NULL) {
+        cli->state_dir = cli->config->state != NULL ? cli->config->state : CONFIG_STATE_PRESET;
+    }
+    cli->json = cli_flag(cli, "json");
+    return cli->command->run(cli, p->arguments, p->argv);
+}
+
+int cli_main(const struct cli_command *commands, size_t count, const char *const *groups, int argc,
+             char **argv)
+{
+    struct cli cli = { .given = xcalloc((size_t)argc + 1, sizeof *cli.given) };
+    struct parse p = { .commands = commands,
+                       .count = count,
+                       .groups = groups,
+                       .argc = argc > 0 ? argc - 1 : 0,
+                       .argv = argv + 1 };
+    int status = GO_ON;
+    while (status == GO_ON && p.at < p.argc) {
+        status = take_next(&cli, &p);
+    }
+    if (status == GO_ON) {
+        status = check_arguments(&cli, &p);
+    }
+    if (status == GO_ON) {
+        status = run(&cli, &p);
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_DONE) {
+        fprintf(stderr, "ntspool: can't write the output: %s\n", strerror(errno));
+        status = CLI_FAILED;
+    }
+    config_free(cli.config);
+    free(cli.given);
+    return status;
+}
+
+const char *cli_value(const struct cli *cli, const char *name, size_t nth)
+{
+    for (size_t i = 0; i < cli->given_count; i++) {
+        if (strcmp(cli->given[i].option->name, name) == 0 && nth-- == 0) {
+            return cli->given[i].value;
+        }
+    }
+    return NULL;
+}
+
+size_t cli_count(const struct cli *cli, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cli->given_count; i++) {
+        count += strcmp(cli->given[i].option->name, name) == 0;
+    }
+    return count;
+}
+
+enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32_t most,
+                       uint32_t *out)
+{
+    const char *text = cli_value(cli, name, 0);
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    if (!output_number(text, least, most, out)) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "--%s %s: a whole number from %u to %u is needed", name, text, least,
+                         most);
+    }
+    return RESULT_OK;
+}
+
+int cli_fail(struct cli *cli, enum result result)
+{
+    char safe[2 * sizeof cli->diag.text];
+    fflush(stdout);
+    fprintf(stderr, "ntspool: %s\n",
+            cli->diag.text[0] != 0 ? output_escape(safe, sizeof safe, cli->diag.text)
+                                   : result_text(result));
+    return result == RESULT_USAGE ? CLI_USAGE : CLI_FAILED;
+}
+
+int cli_usage(struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "ntspool: ");
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "; see ntspool%s%s --help\n", cli->command != NULL ? " " : "",
+            cli->command != NULL ? cli->command->name : "");
+    return CLI_USAGE;
+}

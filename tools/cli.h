@@ -1,0 +1,74 @@
+/* The command line of `ntspool`: one table of commands gives parsing, usage errors and help on every level.
+ *
+ * A command's function gets its arguments (argv[0] is the first one, not a name) checked in number against the table, and asks for the
+ * options by name. It returns an exit status: CLI_DONE, or what cli_fail or cli_usage returned. */
+#ifndef TOOLS_CLI_H
+#define TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zone/config.h"
+#include "zone/result.h"
+
+enum {
+    CLI_DONE = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2
+};
+
+struct cli_option {
+    const char *name;  /* long name without hyphens; NULL ends a list */
+    char letter;       /* short name, 0: none */
+    const char *value; /* what the value is called in the help; NULL: a flag */
+    bool repeats;
+    const char *help; /* one line */
+};
+
+struct cli;
+
+struct cli_command {
+    const char *name;      /* "status", "member add" */
+    const char *arguments; /* as in the usage line, "" for none */
+    int least, most;       /* number of arguments */
+    const char *help;      /* one line */
+    const char *notes;     /* more lines for the command's own help, or NULL */
+    const struct cli_option *options;
+    int (*run)(struct cli *cli, int argc, char **argv);
+};
+
+/* A command line that was understood. */
+struct cli {
+    const struct cli_command *command;
+    struct config *config; /* of --config; empty without one */
+    const char *state_dir;
+    bool json;
+    struct diag diag;
+    struct cli_given *given;
+    size_t given_count;
+};
+
+/* Parses and runs. `groups` holds "member", "what follows" pairs of the commands with two words, ended by NULL. Returns the exit
+ * status. */
+int cli_main(const struct cli_command *commands, size_t count, const char *const *groups, int argc,
+             char **argv);
+
+/* The value of the option, of its `nth` use for one that repeats; NULL if it was not given. */
+const char *cli_value(const struct cli *cli, const char *name, size_t nth);
+/* How often the option was given. */
+size_t cli_count(const struct cli *cli, const char *name);
+static inline bool cli_flag(const struct cli *cli, const char *name)
+{
+    return cli_count(cli, name) > 0;
+}
+/* A whole number in range, left alone if the option was not given. USAGE with the bounds in the diag. */
+enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32_t most,
+                       uint32_t *out);
+
+/* Prints `ntspool: <diag>` on stderr; CLI_USAGE for USAGE, CLI_FAILED for any other result. */
+int cli_fail(struct cli *cli, enum result result);
+/* Prints the line and where the help is; returns CLI_USAGE. */
+int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,198 @@
+#include "tools/output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "zone/result.h"
+
+enum {
+    CELL_MAX = 512
+};
+
+/* Length of the well-formed UTF-8 sequence at `p` (Unicode table 3-7) and its code point, or 0. */
+static size_t utf8_take(const unsigned char *p, uint32_t *point)
+{
+    static const uint32_t LEAST[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
+    if (len == 4 && (p[0] & 0xf8) != 0xf0) {
+        return 0;
+    }
+    uint32_t value = len == 1 ? p[0] : p[0] & (0x7fU >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        value = value << 6 | (p[i] & 0x3fU);
+    }
+    bool surrogate = value >= 0xd800 && value <= 0xdfff;
+    if (value < LEAST[len] || value > 0x10ffff || surrogate) {
+        return 0;
+    }
+    *point = value;
+    return len;
+}
+
+static bool is_printable(uint32_t point)
+{
+    bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+    bool mark = point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+                (point >= 0x2066 && point <= 0x2069) || point == 0x61c || point == 0xfeff;
+    return !control && !mark;
+}
+
+char *output_escape(char *out, size_t room, const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t at = 0;
+    while (*p != 0) {
+        uint32_t point = 0;
+        size_t len = utf8_take(p, &point);
+        if (len > 0 && is_printable(point)) {
+            if (at + len >= room) {
+                break;
+            }
+            memcpy(out + at, p, len);
+            at += len;
+            p += len;
+            continue;
+        }
+        if (at + 4 >= room) {
+            break;
+        }
+        snprintf(out + at, room - at, "\\x%02x", *p++);
+        at += 4;
+    }
+    out[at] = 0;
+    return out;
+}
+
+bool output_number(const char *text, uint32_t least, uint32_t most, uint32_t *out)
+{
+    uint64_t value = 0;
+    if (*text == 0) {
+        return false;
+    }
+    for (; *text != 0; text++) {
+        if (*text < '0' || *text > '9') {
+            return false;
+        }
+        value = value * 10 + (uint64_t)(*text - '0');
+        if (value > most) {
+            return false;
+        }
+    }
+    if (value < least) {
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+char *output_time(uint64_t at, char out[OUTPUT_TIME_ROOM])
+{
+    time_t t = (time_t)at;
+    struct tm tm;
+    if (at == 0 || at > INT32_MAX * UINT64_C(100) || gmtime_r(&t, &tm) == NULL ||
+        strftime(out, OUTPUT_TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+        memcpy(out, "-", 2);
+    }
+    return out;
+}
+
+json_t *json_text(const char *text)
+{
+    size_t room = strlen(text) * 4 + 1;
+    char *safe = xmalloc(room);
+    json_t *value = json_string(output_escape(safe, room, text));
+    free(safe);
+    ASSERT(value != NULL);
+    return value;
+}
+
+json_t *json_text_or_null(const char *text)
+{
+    return text[0] == 0 ? json_null() : json_text(text);
+}
+
+json_t *json_time(uint64_t at)
+{
+    char text[OUTPUT_TIME_ROOM];
+    return at == 0 ? json_null() : json_text(output_time(at, text));
+}
+
+void json_print(json_t *value)
+{
+    /* A failure to write stays in stdout's error flag, which cli_main asks for. */
+    (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    putchar('\n');
+    json_decref(value);
+}
+
+void table_begin(struct table *table, const char *const *heads, size_t columns)
+{
+    ASSERT(columns > 0 && columns <= TABLE_COLUMNS_MAX);
+    *table = (struct table){ .columns = columns, .heads = heads };
+    for (size_t i = 0; i < columns; i++) {
+        table->width[i] = strlen(heads[i]);
+    }
+}
+
+/* Characters that a text takes on the screen: its code points, near enough. */
+static size_t text_width(const char *text)
+{
+    size_t width = 0;
+    for (; *text != 0; text++) {
+        width += (*text & 0xc0) != 0x80;
+    }
+    return width;
+}
+
+void table_cell(struct table *table, const char *text)
+{
+    char safe[CELL_MAX];
+    output_escape(safe, sizeof safe, text[0] != 0 ? text : "-");
+    if (table->count == table->room) {
+        table->room = table->room * 2 + table->columns * 16;
+        table->cells = xrealloc(table->cells, table->room * sizeof *table->cells);
+    }
+    size_t column = table->count % table->columns;
+    size_t width = text_width(safe);
+    table->width[column] = width > table->width[column] ? width : table->width[column];
+    table->cells[table->count++] = xstrdup(safe);
+}
+
+void table_cellf(struct table *table, const char *format, ...)
+{
+    char text[CELL_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    table_cell(table, text);
+}
+
+static void print_row(const struct table *table, const char *const *cells)
+{
+    for (size_t i = 0; i < table->columns; i++) {
+        bool last = i + 1 == table->columns;
+        size_t pad = last ? 0 : table->width[i] - text_width(cells[i]) + 2;
+        printf("%s%*s", cells[i], (int)pad, "");
+    }
+    putchar('\n');
+}
+
+void table_end(struct table *table)
+{
+    print_row(table, table->heads);
+    for (size_t i = 0; i + table->columns <= table->count; i += table->columns) {
+        print_row(table, (const char *const *)&table->cells[i]);
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        free(table->cells[i]);
+    }
+    free(table->cells);
+    *table = (struct table){ 0 };
+}

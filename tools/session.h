@@ -1,0 +1,28 @@
+/* The stores that a command has open, each with its one transaction. Start from `{ 0 }`, end with session_done. */
+#ifndef TOOLS_SESSION_H
+#define TOOLS_SESSION_H
+
+#include "tools/cli.h"
+#include "zone/registry.h"
+#include "zone/store.h"
+
+struct session {
+    struct store *store[STORE_KINDS];
+    struct store_txn *txn[STORE_KINDS];
+};
+
+/* Opens the store of the state directory and begins a transaction. */
+enum result session_read(struct session *session, struct cli *cli, enum store_kind kind);
+enum result session_write(struct session *session, struct cli *cli, enum store_kind kind);
+/* Commits a change of the registry. */
+enum result session_commit(struct session *session, struct cli *cli);
+/* Takes back what is not committed and closes all. */
+void session_done(struct session *session);
+
+/* session_read of the registry, and its settings. */
+enum result session_zone(struct session *session, struct cli *cli, struct settings *settings);
+
+/* Unix seconds. */
+uint64_t session_now(void);
+
+#endif
