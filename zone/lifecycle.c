@@ -1,0 +1,198 @@
+#include "zone/lifecycle.h"
+
+enum {
+    RAMP_LOW_MILLI = 10000, /* at and under this score a tenth of the weight */
+    RAMP_HIGH_MILLI = 15000,
+    RAMP_LOW_WEIGHT = HEALTH_WEIGHT_MAX / 10
+};
+
+static const struct address_health *health_of(const struct member_health *health,
+                                              const struct address *address)
+{
+    for (unsigned i = 0; health != NULL && i < health->address_count; i++) {
+        if (address_equal(&health->addresses[i].address, address)) {
+            return &health->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+/* An address that was never probed is neither broken nor proof that its family works. */
+static uint8_t left_out_of(const struct member *member, const struct member_health *health)
+{
+    bool family_works[2] = { false, false };
+    uint8_t broken = 0;
+    for (unsigned i = 0; i < member->address_count; i++) {
+        const struct address_health *seen = health_of(health, &member->addresses[i]);
+        if (seen == NULL || seen->probes == 0) {
+            continue;
+        }
+        if (seen->working) {
+            family_works[address_is_ipv4(&member->addresses[i])] = true;
+        } else {
+            broken |= (uint8_t)(1U << i);
+        }
+    }
+    uint8_t mask = 0;
+    for (unsigned i = 0; i < member->address_count; i++) {
+        bool other_works = family_works[!address_is_ipv4(&member->addresses[i])];
+        mask |= other_works ? (uint8_t)(broken & 1U << i) : 0;
+    }
+    return mask;
+}
+
+static const struct address_health *best_of(const struct member_health *health)
+{
+    const struct address_health *best = NULL;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        const struct address_health *each = &health->addresses[i];
+        if (each->probes > 0 && (best == NULL || each->score_milli > best->score_milli)) {
+            best = each;
+        }
+    }
+    return best;
+}
+
+/* Why a member that the score keeps out is out. */
+static const char *reason_out(const struct member_health *health)
+{
+    const struct address_health *best = health == NULL ? NULL : best_of(health);
+    if (best == NULL) {
+        return "not probed yet";
+    }
+    if (best->failure != FAILURE_NONE) {
+        return failure_advice(best->failure);
+    }
+    return health->stage == STAGE_INELIGIBLE ? "score under the re-entry threshold"
+                                             : "score or history under the entry threshold";
+}
+
+static struct standing in_with(struct standing standing, uint64_t weight, const char *reason)
+{
+    standing.eligible = true;
+    standing.weight = weight > 0 ? (uint32_t)weight : 1;
+    standing.state = "eligible";
+    standing.reason = reason;
+    return standing;
+}
+
+/* Which word is the stronger: suspension and capacity 0 are the operator's as the override is, but are said of the service
+ * itself (it is down, it only watches), so an override never brings such a member in; `--all eligible` in an emergency
+ * must not hand out a server that somebody took down. Then the override, in both directions; then the probe's verdict. */
+struct standing lifecycle_standing(const struct member *member, const struct member_health *health)
+{
+    enum stage stage = health == NULL ? STAGE_REGISTERED : health->stage;
+    struct standing standing = {
+        .left_out = left_out_of(member, health),
+        .state = stage == STAGE_ELIGIBLE ? "ineligible" : stage_text(stage),
+    };
+    if (member->suspended) {
+        standing.state = "suspended";
+        standing.reason = "suspended by the operator";
+        return standing;
+    }
+    if (member->capacity_mbit == 0) {
+        standing.reason = "capacity 0: monitored only";
+        return standing;
+    }
+    switch (member->override) {
+    case OVERRIDE_ELIGIBLE:
+        return in_with(standing, member->capacity_mbit, "override by the operator");
+    case OVERRIDE_INELIGIBLE:
+        standing.state = "ineligible";
+        standing.reason = "override by the operator";
+        return standing;
+    case OVERRIDE_AUTO:
+        break;
+    }
+    if (stage == STAGE_ELIGIBLE) {
+        uint64_t ramped = (uint64_t)member->capacity_mbit * health->weight / HEALTH_WEIGHT_MAX;
+        return in_with(standing, ramped, "NTS confirmed, score over the threshold");
+    }
+    standing.reason = reason_out(health);
+    return standing;
+}
+
+static uint16_t ramp(int32_t score_milli)
+{
+    if (score_milli <= RAMP_LOW_MILLI) {
+        return RAMP_LOW_WEIGHT;
+    }
+    if (score_milli >= RAMP_HIGH_MILLI) {
+        return HEALTH_WEIGHT_MAX;
+    }
+    int32_t over = score_milli - RAMP_LOW_MILLI;
+    int32_t rise = HEALTH_WEIGHT_MAX - RAMP_LOW_WEIGHT;
+    return (uint16_t)(RAMP_LOW_WEIGHT + over * rise / (RAMP_HIGH_MILLI - RAMP_LOW_MILLI));
+}
+
+/* The stage before the first entry: what the probe has seen proven at least once. */
+static enum stage stage_proven(const struct member_health *health)
+{
+    enum stage stage = STAGE_REGISTERED;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        if (health->addresses[i].operational_at != 0) {
+            return STAGE_OPERATIONAL;
+        }
+        if (health->addresses[i].certified_at != 0) {
+            stage = STAGE_CERTIFIED;
+        }
+    }
+    return stage;
+}
+
+/* History counts from the first probe of any address that is still there. */
+static bool history_suffices(const struct member_health *health, uint32_t needed_s, uint64_t now)
+{
+    for (unsigned i = 0; i < health->address_count; i++) {
+        const struct address_health *each = &health->addresses[i];
+        if (each->probes > 0 && each->first_probe_at <= now &&
+            now - each->first_probe_at >= needed_s) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum stage stage_next(const struct member_health *health, const struct settings *settings,
+                             int32_t score_milli, uint64_t now)
+{
+    switch (health->stage) {
+    case STAGE_ELIGIBLE:
+        return score_milli < settings->exit_score_milli ? STAGE_INELIGIBLE : STAGE_ELIGIBLE;
+    case STAGE_INELIGIBLE:
+        return score_milli >= settings->reentry_score_milli ? STAGE_ELIGIBLE : STAGE_INELIGIBLE;
+    case STAGE_REGISTERED:
+    case STAGE_CERTIFIED:
+    case STAGE_OPERATIONAL:
+        break;
+    }
+    enum stage proven = stage_proven(health);
+    if (proven == STAGE_OPERATIONAL && score_milli >= settings->entry_score_milli &&
+        history_suffices(health, settings->min_history_s, now)) {
+        return STAGE_ELIGIBLE;
+    }
+    return proven;
+}
+
+void lifecycle_advance(struct member_health *health, const struct settings *settings, uint64_t now)
+{
+    const struct address_health *best = best_of(health);
+    int32_t score_milli = best == NULL ? 0 : best->score_milli;
+    enum stage next = stage_next(health, settings, score_milli, now);
+    if (next != health->stage || health->stage_since == 0) {
+        health->stage = next;
+        health->stage_since = now;
+    }
+    health->weight = next == STAGE_ELIGIBLE ? ramp(score_milli) : 0;
+}
+
+uint64_t lifecycle_quarantine_end(const struct member_health *health,
+                                  const struct settings *settings, uint64_t now)
+{
+    uint64_t seen = health == NULL ? 0 : health->last_cert_not_after;
+    if (seen == 0) {
+        return now + settings->quarantine_s;
+    }
+    return seen > now ? seen : now;
+}
