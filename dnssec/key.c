@@ -28,9 +28,15 @@ struct key_context {
     struct p256_signer *p256; /* NULL for Ed25519, which signs from the key's own memory */
 };
 
-static size_t public_len_of(enum algorithm algorithm)
+size_t key_public_len(enum algorithm algorithm)
 {
-    return algorithm == ALGORITHM_ED25519 ? crypto_sign_PUBLICKEYBYTES : P256_POINT_LEN;
+    switch (algorithm) {
+    case ALGORITHM_ECDSAP256SHA256:
+        return P256_POINT_LEN;
+    case ALGORITHM_ED25519:
+        return crypto_sign_PUBLICKEYBYTES;
+    }
+    return 0;
 }
 
 static size_t secret_len_of(enum algorithm algorithm)
@@ -39,7 +45,7 @@ static size_t secret_len_of(enum algorithm algorithm)
 }
 
 /* RFC 4034 appendix B. */
-static uint16_t tag_of(const uint8_t *dnskey, size_t len)
+uint16_t key_tag_of(const uint8_t *dnskey, size_t len)
 {
     uint32_t sum = 0;
     for (size_t i = 0; i < len; i++) {
@@ -60,7 +66,7 @@ static enum result key_new(struct key **out, enum algorithm algorithm, enum key_
     struct key *key = xcalloc(1, sizeof *key);
     key->algorithm = algorithm;
     key->role = role;
-    key->public_len = (uint8_t)public_len_of(algorithm);
+    key->public_len = (uint8_t)key_public_len(algorithm);
     key->secret = secret;
     enum result result = RESULT_OK;
     if (algorithm == ALGORITHM_ED25519) {
@@ -78,7 +84,7 @@ static enum result key_new(struct key **out, enum algorithm algorithm, enum key_
                          algorithm_text(algorithm), result_text(result));
     }
     uint8_t dnskey[KEY_DNSKEY_MAX];
-    key->tag = tag_of(dnskey, key_dnskey(key, dnskey));
+    key->tag = key_tag_of(dnskey, key_dnskey(key, dnskey));
     *out = key;
     return RESULT_OK;
 }
@@ -88,7 +94,7 @@ static enum result check_kind(enum algorithm algorithm, enum key_role role, stru
     if (sodium_init() < 0) {
         return diag_fail(diag, RESULT_CRYPTO, "libsodium cannot start");
     }
-    if (algorithm != ALGORITHM_ECDSAP256SHA256 && algorithm != ALGORITHM_ED25519) {
+    if (key_public_len(algorithm) == 0) {
         return diag_fail(diag, RESULT_INVALID,
                          "algorithm %d is not supported: use 13 (ecdsap256) or 15 (ed25519)",
                          (int)algorithm);
@@ -124,10 +130,10 @@ enum result key_from_parts(struct key **out, enum algorithm algorithm, enum key_
     if (result != RESULT_OK) {
         return result;
     }
-    if (public_len != public_len_of(algorithm) || private_len != KEY_PRIVATE_MAX) {
+    if (public_len != key_public_len(algorithm) || private_len != KEY_PRIVATE_MAX) {
         return diag_fail(diag, RESULT_INVALID,
                          "a %s key has %zu public and %d private octets, not %zu and %zu",
-                         algorithm_text(algorithm), public_len_of(algorithm), KEY_PRIVATE_MAX,
+                         algorithm_text(algorithm), key_public_len(algorithm), KEY_PRIVATE_MAX,
                          public_len, private_len);
     }
     struct key *key = NULL;
@@ -184,7 +190,7 @@ void key_ds_of(const uint8_t *dnskey, size_t len, const struct dname *owner,
 {
     struct dname lower = *owner;
     dname_lower(&lower);
-    wire_put_u16(out, tag_of(dnskey, len));
+    wire_put_u16(out, key_tag_of(dnskey, len));
     out[2] = dnskey[3];
     out[3] = DIGEST_SHA256;
     crypto_hash_sha256_state hash;

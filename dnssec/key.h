@@ -44,8 +44,11 @@ void key_ds(const struct key *key, const struct dname *owner, uint8_t out[KEY_DS
 /* The same two for whoever knows a public half only. `dnskey` is DNSKEY rdata of at least 4 octets. */
 size_t key_dnskey_of(enum algorithm algorithm, enum key_role role, const uint8_t *public_key,
                      size_t public_len, uint8_t out[KEY_DNSKEY_MAX]);
+uint16_t key_tag_of(const uint8_t *dnskey, size_t len);
 void key_ds_of(const uint8_t *dnskey, size_t len, const struct dname *owner,
                uint8_t out[KEY_DS_LEN]);
+/* Octets of a public half; 0 for an algorithm that is not supported. */
+size_t key_public_len(enum algorithm algorithm);
 /* The private half, for sealing; the caller wipes it. */
 void key_private(const struct key *key, uint8_t out[KEY_PRIVATE_MAX]);
 const uint8_t *key_public(const struct key *key, size_t *len);

@@ -11,8 +11,11 @@ enum {
 
 struct keyring;
 
-/* Opens every key of the store. INVALID if a role or an algorithm is not covered: each algorithm needs one that signs DNSKEY and
- * one that signs the rest (RFC 4035 2.2). */
+/* Takes over `count` keys; on failure they stay the caller's. INVALID if there are none or over KEYRING_MAX, or if a role or an
+ * algorithm is not covered: each algorithm needs one that signs DNSKEY and one that signs the rest (RFC 4035 2.2). */
+enum result keyring_new(struct keyring **out, struct key *const *keys, size_t count,
+                        struct diag *diag);
+/* Opens every key of the store; UNSEALABLE, or INVALID as above. */
 enum result keyring_load(struct keyring **out, struct store_txn *keys, const struct seal *seal,
                          struct diag *diag);
 struct keyring *keyring_ref(struct keyring *keyring);
