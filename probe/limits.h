@@ -1,0 +1,29 @@
+/* Every bound that keeps a hostile member, or a slow network, from costing the probe more than it should. */
+#ifndef PROBE_LIMITS_H
+#define PROBE_LIMITS_H
+
+enum {
+    /* time, milliseconds */
+    LIMIT_RESOLVE_MS = 10000, /* shown as a failure; the resolver's own thread may take longer */
+    LIMIT_CONNECT_MS = 5000,
+    LIMIT_TLS_MS = 5000,  /* from connected to handshake done */
+    LIMIT_KE_MS = 5000,   /* from handshake done to End of Message */
+    LIMIT_CLOSE_MS = 500, /* for the server's close_notify after it */
+    LIMIT_NTP_MS = 3000,  /* one exchange */
+    LIMIT_BATCH_MS =
+        200,             /* a verdict waits at most this long for others to share its transaction */
+    LIMIT_POLL_MS = 250, /* between looks at the registry's version */
+    LIMIT_KE_LIFE_S = 3600, /* a key establishment serves this long */
+
+    /* amounts */
+    LIMIT_TLS_OCTETS = 65536, /* taken from one NTS-KE connection */
+    LIMIT_DATAGRAMS = 16,     /* looked at in one NTP exchange */
+    LIMIT_DATAGRAM = 4096,    /* octets; a request of ours is never longer */
+    LIMIT_ADDRESSES = 8,      /* of a name that a member brings; as many as a member may register */
+    LIMIT_FLYING = 2000,      /* probes at once, fewer if RLIMIT_NOFILE says so */
+    LIMIT_FILES_SPARE = 64,   /* descriptors left for everything else */
+    LIMIT_FILES_EACH = 2,     /* a probe holds one socket, two while one is closing */
+    LIMIT_BACKOFF = 16        /* times the interval, for members that ask for less (KoD RATE) */
+};
+
+#endif

@@ -1,0 +1,51 @@
+/* NTS key establishment: the record protocol inside TLS (RFC 8915 4). Pure: octets in, judgement out.
+ *
+ * The whole answer is collected first (at most NTS_KE_ANSWER_MAX octets, so a hostile server is bounded), then judged. */
+#ifndef PROBE_NTS_KE_H
+#define PROBE_NTS_KE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zone/failure.h"
+#include "zone/wire.h"
+
+enum {
+    NTS_KE_ANSWER_MAX = 4096,
+    NTS_KE_NAME_ROOM = 256,
+    NTS_COOKIE_MAX = 512, /* longer ones can't be used: the NTP packet would be fragmented */
+    NTS_COOKIES = 8,      /* a client's full set, RFC 8915 4 */
+    NTS_COOKIE_USUAL = 192,
+    NTS_DETAIL_ROOM = 160 /* also zone/health.h */
+};
+
+#define NTS_KE_ALPN           "ntske/1"
+#define NTS_KE_EXPORTER_LABEL "EXPORTER-network-time-security"
+
+struct nts_cookie {
+    uint16_t len;
+    uint8_t octets[NTS_COOKIE_MAX];
+};
+
+struct nts_ke_answer {
+    uint16_t aead;
+    unsigned cookies_seen;
+    unsigned cookie_count; /* of those kept */
+    struct nts_cookie cookies[NTS_COOKIES];
+    bool cookies_odd; /* unequal, not a multiple of 4 or over NTS_COOKIE_USUAL octets */
+    char server[NTS_KE_NAME_ROOM]; /* name or address to use for NTP; empty: the same */
+    uint16_t port;                 /* for NTP; 123 if not negotiated */
+};
+
+/* The request: NTPv4, AEAD_AES_SIV_CMAC_256, End of Message. */
+void nts_ke_request(struct writer *w);
+/* True when `data` holds whole records up to an End of Message: no need to read on. */
+bool nts_ke_ended(const uint8_t *data, size_t len);
+/* Judges a whole answer. NONE, or the class with the case's own words in `detail` (NTS_DETAIL_ROOM); `out` is filled with
+ * what could be read either way. */
+enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len, char *detail);
+/* The exporter's context for the keys of NTPv4 (RFC 8915 5.1). */
+void nts_ke_exporter_context(uint8_t out[5], uint16_t aead, bool server_to_client);
+
+#endif
