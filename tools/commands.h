@@ -4,6 +4,17 @@
 
 #include "tools/cli.h"
 
+int cmd_init(struct cli *cli, int argc, char **argv);
+int cmd_key_list(struct cli *cli, int argc, char **argv);
+int cmd_key_ds(struct cli *cli, int argc, char **argv);
+int cmd_member_add(struct cli *cli, int argc, char **argv);
+int cmd_member_list(struct cli *cli, int argc, char **argv);
+int cmd_member_show(struct cli *cli, int argc, char **argv);
+int cmd_member_set(struct cli *cli, int argc, char **argv);
+int cmd_member_suspend(struct cli *cli, int argc, char **argv);
+int cmd_member_resume(struct cli *cli, int argc, char **argv);
+int cmd_member_override(struct cli *cli, int argc, char **argv);
+int cmd_member_remove(struct cli *cli, int argc, char **argv);
 int cmd_zone_show(struct cli *cli, int argc, char **argv);
 int cmd_zone_set(struct cli *cli, int argc, char **argv);
 int cmd_probe(struct cli *cli, int argc, char **argv);

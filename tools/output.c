@@ -190,6 +190,11 @@ void table_end(struct table *table)
     for (size_t i = 0; i + table->columns <= table->count; i += table->columns) {
         print_row(table, (const char *const *)&table->cells[i]);
     }
+    table_drop(table);
+}
+
+void table_drop(struct table *table)
+{
     for (size_t i = 0; i < table->count; i++) {
         free(table->cells[i]);
     }

@@ -43,5 +43,7 @@ void table_cellf(struct table *table, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Prints and frees it. */
 void table_end(struct table *table);
+/* Frees it unprinted. */
+void table_drop(struct table *table);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "tools/output.h"
+
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind)
 {
     enum result result = store_open(&session->store[kind], cli->state_dir, kind, false, &cli->diag);
@@ -47,6 +49,24 @@ enum result session_zone(struct session *session, struct cli *cli, struct settin
         result = registry_settings(session->txn[STORE_REGISTRY], settings, &cli->diag);
     }
     return result;
+}
+
+enum result session_member(struct session *session, struct cli *cli, const char *label,
+                           struct member *out)
+{
+    struct store_txn *txn = session->txn[STORE_REGISTRY];
+    struct tombstone tombstone;
+    char until[OUTPUT_TIME_ROOM];
+    enum result result = registry_member(txn, label, out);
+    if (result != RESULT_NOT_FOUND) {
+        return result;
+    }
+    if (registry_tombstone(txn, label, &tombstone) == RESULT_OK) {
+        return diag_fail(&cli->diag, result, "%s was removed; the name is in quarantine until %s",
+                         label, output_time(tombstone.quarantined_until, until));
+    }
+    return diag_fail(&cli->diag, result, "there is no member %s: `ntspool member list` lists them",
+                     label);
 }
 
 uint64_t session_now(void)

@@ -22,6 +22,10 @@ void session_done(struct session *session);
 /* session_read of the registry, and its settings. */
 enum result session_zone(struct session *session, struct cli *cli, struct settings *settings);
 
+/* The member of the open registry. NOT_FOUND says whether it was removed. */
+enum result session_member(struct session *session, struct cli *cli, const char *label,
+                           struct member *out);
+
 /* Unix seconds. */
 uint64_t session_now(void);
 

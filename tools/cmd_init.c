@@ -1,0 +1,304 @@
+/* init: makes the state of a new pool.
+ *
+ * The registry comes last and its content in one transaction, so until then there is no pool: what an interrupted run left behind (stores,
+ * seal, keys) is taken over by the next one. With the registry filled, init refuses and changes nothing. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dnssec/keyring.h"
+#include "tools/commands.h"
+#include "tools/keytext.h"
+#include "tools/output.h"
+#include "tools/session.h"
+
+enum {
+    STATE_MODE = 0755
+};
+
+/* What is asked for. */
+struct plan {
+    struct settings settings;
+    struct name_server servers[REGISTRY_NS_MAX];
+    size_t server_count;
+    enum algorithm algorithm;
+};
+
+static enum result plan_apex(struct plan *plan, const char *text, struct diag *diag)
+{
+    struct dname *apex = &plan->settings.apex;
+    struct dname member;
+    char longest[LABEL_MAX];
+    memset(longest, 'x', sizeof longest);
+    if (dname_parse(apex, text, NULL) != RESULT_OK || apex->len == 1) {
+        return diag_fail(diag, RESULT_INVALID, "\"%.80s\" is no domain name for a pool", text);
+    }
+    if (dname_prepend(&member, longest, sizeof longest, apex) != RESULT_OK) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "the pool's name is too long: it leaves no room for members' names");
+    }
+    for (const char *p = text; *p != 0; p++) {
+        bool alnum = (*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z');
+        if (!alnum && *p != '-' && *p != '.') {
+            return diag_fail(diag, RESULT_INVALID,
+                             "the pool's name must be a host name (letters, digits, hyphens), or "
+                             "no CA gives certificates for the names in it");
+        }
+    }
+    dname_lower(apex);
+    return RESULT_OK;
+}
+
+static enum result plan_addresses(struct name_server *server, const char *list, struct diag *diag)
+{
+    while (*list != 0) {
+        size_t len = strcspn(list, ",");
+        char text[ADDRESS_TEXT_MAX] = "";
+        if (server->address_count == MEMBER_ADDRESSES_MAX) {
+            return diag_fail(diag, RESULT_INVALID, "a name server has at most %d addresses",
+                             MEMBER_ADDRESSES_MAX);
+        }
+        if (len < sizeof text) {
+            memcpy(text, list, len);
+        }
+        if (address_parse(&server->addresses[server->address_count], text) != RESULT_OK) {
+            return diag_fail(diag, RESULT_INVALID, "--ns: \"%.*s\" is no IP address",
+                             (int)(len < 80 ? len : 80), list);
+        }
+        server->address_count++;
+        list += len + (list[len] == ',');
+    }
+    return RESULT_OK;
+}
+
+static enum result plan_server(struct plan *plan, const char *text, struct diag *diag)
+{
+    struct name_server *server = &plan->servers[plan->server_count];
+    const char *list = strchr(text, '=');
+    char *name = xstrdup(text);
+    name[strcspn(name, "=")] = 0;
+    enum result result = dname_parse(&server->name, name, NULL);
+    free(name);
+    if (result != RESULT_OK || server->name.len == 1) {
+        return diag_fail(diag, RESULT_INVALID, "--ns %.80s: no domain name before the =", text);
+    }
+    dname_lower(&server->name);
+    result = plan_addresses(server, list != NULL ? list + 1 : "", diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    bool inside = dname_under(&server->name, &plan->settings.apex);
+    if (inside && server->address_count == 0) {
+        return diag_fail(
+            diag, RESULT_INVALID,
+            "--ns %.80s: a name server inside the pool needs its address: NAME=ADDRESS", text);
+    }
+    if (!inside && server->address_count > 0) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "--ns %.80s: its zone gives the address of a name server outside the "
+                         "pool, leave it out",
+                         text);
+    }
+    plan->server_count++;
+    return RESULT_OK;
+}
+
+static enum result plan_mailbox(struct plan *plan, const char *text, struct diag *diag)
+{
+    if (text != NULL) {
+        return settings_set(&plan->settings, "mailbox", text, diag);
+    }
+    return dname_prepend(&plan->settings.mailbox, "hostmaster", strlen("hostmaster"),
+                         &plan->settings.apex);
+}
+
+static enum result plan_make(struct plan *plan, struct cli *cli, const char *apex)
+{
+    struct diag *diag = &cli->diag;
+    const char *algorithm = cli_value(cli, "algorithm", 0);
+    const char *denial = cli_value(cli, "denial", 0);
+    settings_defaults(&plan->settings);
+    plan->algorithm = ALGORITHM_ECDSAP256SHA256;
+    if (algorithm != NULL && algorithm_parse(&plan->algorithm, algorithm) != RESULT_OK) {
+        return diag_fail(diag, RESULT_USAGE, "--algorithm is ecdsap256 or ed25519");
+    }
+    size_t servers = cli_count(cli, "ns");
+    if (servers == 0 || servers > REGISTRY_NS_MAX) {
+        return diag_fail(diag, RESULT_USAGE, "give 1 to %d name servers: --ns NAME=ADDRESS",
+                         REGISTRY_NS_MAX);
+    }
+    enum result result = plan_apex(plan, apex, diag);
+    for (size_t i = 0; i < servers && result == RESULT_OK; i++) {
+        result = plan_server(plan, cli_value(cli, "ns", i), diag);
+    }
+    if (result == RESULT_OK) {
+        result = plan_mailbox(plan, cli_value(cli, "mailbox", 0), diag);
+    }
+    if (result == RESULT_OK && denial != NULL) {
+        result = settings_set(&plan->settings, "denial", denial, diag);
+    }
+    plan->settings.primary = plan->servers[0].name;
+    return result;
+}
+
+/* REFUSED if the state directory holds a pool already. */
+static enum result refuse_existing(struct cli *cli)
+{
+    struct session session = { 0 };
+    enum result result = session_read(&session, cli, STORE_REGISTRY);
+    bool filled = result == RESULT_OK && store_count(session.txn[STORE_REGISTRY], TABLE_NAMES) > 0;
+    session_done(&session);
+    if (filled) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "%s holds a pool already, and nothing was changed: give another --state, "
+                         "or remove that directory first",
+                         cli->state_dir);
+    }
+    if (result == RESULT_OK || result == RESULT_MISSING) {
+        cli->diag.text[0] = 0;
+        return RESULT_OK;
+    }
+    return result;
+}
+
+static enum result make_stores(struct cli *cli)
+{
+    static const enum store_kind KINDS[] = { STORE_HEALTH, STORE_TRAFFIC, STORE_KEYS,
+                                             STORE_REGISTRY };
+    if (mkdir(cli->state_dir, STATE_MODE) != 0 && errno != EEXIST) {
+        return diag_fail(&cli->diag, RESULT_SYSTEM, "can't make the directory %s: %s",
+                         cli->state_dir, strerror(errno));
+    }
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        enum result result = store_create(cli->state_dir, KINDS[i], &cli->diag);
+        if (result != RESULT_OK && result != RESULT_EXISTS) {
+            return result;
+        }
+    }
+    enum result result = seal_create(cli->state_dir, cli->config->seal_key, &cli->diag);
+    return result == RESULT_EXISTS ? RESULT_OK : result;
+}
+
+static enum result add_key(const struct plan *plan, struct store_txn *txn, enum key_role role,
+                           const struct seal *seal, struct diag *diag)
+{
+    struct key *key = NULL;
+    enum result result = key_generate(&key, plan->algorithm, role, diag);
+    if (result == RESULT_OK) {
+        result = keystore_put(txn, key, seal, session_now(), diag);
+    }
+    key_free(key);
+    return result;
+}
+
+/* Keys of an interrupted run must be those that this run would make. */
+static enum result check_keys(const struct plan *plan, struct store_txn *txn,
+                              const struct seal *seal, struct cli *cli)
+{
+    struct keyring *keyring = NULL;
+    enum result result = keyring_load(&keyring, txn, seal, &cli->diag);
+    if (result == RESULT_OK && key_algorithm(keyring_key(keyring, 0)) != plan->algorithm) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED,
+                           "%s has keys of another algorithm from an interrupted init: repeat it "
+                           "with --algorithm %s, or remove that directory first",
+                           cli->state_dir, algorithm_text(key_algorithm(keyring_key(keyring, 0))));
+    }
+    if (keyring != NULL) {
+        keyring_unref(keyring);
+    }
+    return result;
+}
+
+static enum result make_keys(const struct plan *plan, struct cli *cli)
+{
+    struct session session = { 0 };
+    struct seal *seal = NULL;
+    enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    if (result == RESULT_OK) {
+        result = session_write(&session, cli, STORE_KEYS);
+    }
+    struct store_txn *txn = session.txn[STORE_KEYS];
+    if (result == RESULT_OK && store_count(txn, TABLE_KEYS) > 0) {
+        result = check_keys(plan, txn, seal, cli);
+    } else if (result == RESULT_OK) {
+        result = add_key(plan, txn, KEY_KSK, seal, &cli->diag);
+        if (result == RESULT_OK) {
+            result = add_key(plan, txn, KEY_ZSK, seal, &cli->diag);
+        }
+        if (result == RESULT_OK) {
+            session.txn[STORE_KEYS] = NULL;
+            result = store_commit(txn, &cli->diag);
+        }
+    }
+    session_done(&session);
+    seal_free(seal);
+    return result;
+}
+
+static enum result fill_registry(const struct plan *plan, struct cli *cli)
+{
+    struct session session = { 0 };
+    enum result result = session_write(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = registry_init(session.txn[STORE_REGISTRY], &plan->settings, plan->servers,
+                               plan->server_count, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = session_commit(&session, cli);
+    }
+    session_done(&session);
+    return result;
+}
+
+static enum result report(const struct plan *plan, struct cli *cli)
+{
+    struct session session = { 0 };
+    char apex[DNAME_TEXT_MAX];
+    dname_text(&plan->settings.apex, apex);
+    enum result result = session_read(&session, cli, STORE_KEYS);
+    struct store_txn *keys = session.txn[STORE_KEYS];
+    if (result == RESULT_OK && cli->json) {
+        json_t *list = NULL;
+        result = keytext_json(keys, &plan->settings.apex, &list);
+        if (result == RESULT_OK) {
+            json_print(json_pack("{s:s, s:o, s:o}", "apex", apex, "state",
+                                 json_text(cli->state_dir), "keys", list));
+        }
+    } else if (result == RESULT_OK) {
+        printf("%s is ready in %s.\n\nGive this to the parent zone, it is the link to its chain of "
+               "trust (`ntspool key ds` shows it again):\n\n",
+               apex, cli->state_dir);
+        result = keytext_print(keys, &plan->settings.apex, false);
+        printf("\nNext: start ntspoold and ntspool-probed with the same state directory, and add "
+               "members:\n  ntspool member add NAME --address ADDRESS --country CC\n"
+               "Keep a copy of the seal (seal.key) in a safe place: without it the keys can't be "
+               "opened.\n");
+    }
+    session_done(&session);
+    return result;
+}
+
+int cmd_init(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct plan plan = { 0 };
+    enum result result = plan_make(&plan, cli, argv[0]);
+    if (result == RESULT_OK) {
+        result = refuse_existing(cli);
+    }
+    if (result == RESULT_OK) {
+        result = make_stores(cli);
+    }
+    if (result == RESULT_OK) {
+        result = make_keys(&plan, cli);
+    }
+    if (result == RESULT_OK) {
+        result = fill_registry(&plan, cli);
+    }
+    if (result == RESULT_OK) {
+        result = report(&plan, cli);
+    }
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}

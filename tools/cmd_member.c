@@ -1,0 +1,430 @@
+/* member add, set, suspend, resume, override, remove: the changes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/commands.h"
+#include "tools/memberview.h"
+
+static enum result fill_text(struct cli *cli, const char *option, char *field, size_t room)
+{
+    const char *text = cli_value(cli, option, 0);
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    if (strlen(text) >= room) {
+        return diag_fail(&cli->diag, RESULT_INVALID, "--%s has at most %zu octets", option,
+                         room - 1);
+    }
+    snprintf(field, room, "%s", text);
+    return RESULT_OK;
+}
+
+static enum result fill_addresses(struct cli *cli, struct member *member)
+{
+    size_t count = cli_count(cli, "address");
+    if (count == 0) {
+        return RESULT_OK;
+    }
+    if (count > MEMBER_ADDRESSES_MAX) {
+        return diag_fail(&cli->diag, RESULT_INVALID, "a member has at most %d addresses",
+                         MEMBER_ADDRESSES_MAX);
+    }
+    member->address_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = cli_value(cli, "address", i);
+        if (address_parse(&member->addresses[i], text) != RESULT_OK) {
+            return diag_fail(&cli->diag, RESULT_INVALID, "--address: \"%.80s\" is no IP address",
+                             text);
+        }
+        member->address_count++;
+    }
+    return RESULT_OK;
+}
+
+static enum result fill_numbers(struct cli *cli, struct member *member)
+{
+    uint32_t port = member->port;
+    enum result result =
+        cli_number(cli, "capacity", 0, MEMBER_CAPACITY_MAX, &member->capacity_mbit);
+    if (result == RESULT_OK) {
+        result = cli_number(cli, "port", 1, UINT16_MAX, &port);
+    }
+    member->port = (uint16_t)port;
+    return result;
+}
+
+static enum result fill_country(struct cli *cli, struct member *member)
+{
+    const char *country = cli_value(cli, "country", 0);
+    if (country != NULL && !label_country(member->country, country)) {
+        return diag_fail(&cli->diag, RESULT_INVALID,
+                         "--country takes the two letters of ISO 3166, not \"%.80s\"", country);
+    }
+    return RESULT_OK;
+}
+
+static enum result fill_target(struct cli *cli, struct member *member)
+{
+    const char *target = cli_value(cli, "target", 0);
+    if (target == NULL) {
+        return RESULT_OK;
+    }
+    if (dname_parse(&member->target, target, NULL) != RESULT_OK || member->target.len == 1) {
+        return diag_fail(&cli->diag, RESULT_INVALID, "--target: \"%.80s\" is no domain name",
+                         target);
+    }
+    dname_lower(&member->target);
+    return RESULT_OK;
+}
+
+/* Puts the options of `add` and `set` into the member. */
+static enum result fill_member(struct cli *cli, struct member *member)
+{
+    enum result result = fill_addresses(cli, member);
+    if (result == RESULT_OK) {
+        result = fill_numbers(cli, member);
+    }
+    if (result == RESULT_OK) {
+        result = fill_country(cli, member);
+    }
+    if (result == RESULT_OK) {
+        result = fill_target(cli, member);
+    }
+    if (result == RESULT_OK) {
+        result = fill_text(cli, "operator", member->operator_name, sizeof member->operator_name);
+    }
+    if (result == RESULT_OK) {
+        result = fill_text(cli, "accounturi", member->accounturi, sizeof member->accounturi);
+    }
+    return result;
+}
+
+static void tell_added(const struct member *member, const struct settings *settings)
+{
+    char name[DNAME_TEXT_MAX];
+    struct dname target;
+    member_target(&target, member, &settings->apex);
+    dname_text(&target, name);
+    name[strlen(name) - 1] = 0;
+    if (member->target.len > 0) {
+        printf("%s is registered with its own name %s.\n", member->label, name);
+    } else {
+        printf("%s is registered and its name is served now: %s\n", member->label, name);
+    }
+    printf("Next, for its operator: get a certificate for %s%s%s and serve NTS with it on TCP port "
+           "%u. It enters the pool's answers when the probe has confirmed that; `ntspool member "
+           "show %s` tells how far it is.\n",
+           name, settings->ca_count > 0 && member->target.len == 0 ? " from " : "",
+           settings->ca_count > 0 && member->target.len == 0 ? settings->ca[0] : "", member->port,
+           member->label);
+    if (member->port != MEMBER_PORT) {
+        printf("Note: some clients ignore the port of SRV records and use %d.\n", MEMBER_PORT);
+    }
+}
+
+/* Opens the registry for a change and checks the member's name. */
+static enum result begin_change(struct session *session, struct cli *cli, const char *name,
+                                char label[LABEL_ROOM], struct settings *settings)
+{
+    enum result result = label_check(label, name, &cli->diag);
+    if (result == RESULT_OK) {
+        result = session_write(session, cli, STORE_REGISTRY);
+    }
+    if (result == RESULT_OK) {
+        result = registry_settings(session->txn[STORE_REGISTRY], settings, &cli->diag);
+    }
+    return result;
+}
+
+/* Commits if all went well, and closes. */
+static enum result end_change(struct session *session, struct cli *cli, enum result result)
+{
+    if (result == RESULT_OK) {
+        result = session_commit(session, cli);
+    }
+    session_done(session);
+    return result;
+}
+
+static void show_member(const struct cli *cli, const struct member *member,
+                        const struct settings *settings)
+{
+    struct memberview view;
+    if (cli->json && memberview_make(&view, member, NULL) == RESULT_OK) {
+        json_print(memberview_full(&view, &settings->apex));
+    }
+}
+
+int cmd_member_add(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct session session = { 0 };
+    struct settings settings;
+    struct member member;
+    member_defaults(&member);
+    enum result result = fill_member(cli, &member);
+    if (result == RESULT_OK) {
+        result = begin_change(&session, cli, argv[0], member.label, &settings);
+    }
+    if (result == RESULT_OK) {
+        result = registry_add(session.txn[STORE_REGISTRY], &member, cli_flag(cli, "allow-private"),
+                              session_now(), &cli->diag);
+    }
+    result = end_change(&session, cli, result);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    show_member(cli, &member, &settings);
+    if (!cli->json) {
+        tell_added(&member, &settings);
+    }
+    return CLI_DONE;
+}
+
+/* Why `set` can't do what is asked for: a field both given and taken away. */
+static const char *contradiction(const struct cli *cli)
+{
+    static const char *const FIELDS[][2] = {
+        {"country",     "no-country"   },
+        { "operator",   "no-operator"  },
+        { "accounturi", "no-accounturi"},
+        { "target",     "no-target"    }
+    };
+    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
+        if (cli_flag(cli, FIELDS[i][0]) && cli_flag(cli, FIELDS[i][1])) {
+            return FIELDS[i][0];
+        }
+    }
+    return NULL;
+}
+
+/* What the options take away; done before they are filled in. A member has a target or addresses, so giving one drops the other. */
+static void clear_fields(const struct cli *cli, struct member *member)
+{
+    bool address = cli_flag(cli, "address");
+    bool target = cli_flag(cli, "target");
+    if (cli_flag(cli, "no-country")) {
+        member->country[0] = 0;
+    }
+    if (cli_flag(cli, "no-operator")) {
+        member->operator_name[0] = 0;
+    }
+    if (cli_flag(cli, "no-accounturi")) {
+        member->accounturi[0] = 0;
+    }
+    if (cli_flag(cli, "no-target") || (address && !target)) {
+        member->target.len = 0;
+    }
+    if (target) {
+        member->address_count = 0;
+    }
+}
+
+int cmd_member_set(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct session session = { 0 };
+    struct settings settings;
+    struct member member;
+    char label[LABEL_ROOM];
+    const char *twice = contradiction(cli);
+    if (twice != NULL) {
+        return cli_usage(cli, "--%s and --no-%s exclude each other", twice, twice);
+    }
+    if (cli->given_count == 0) {
+        return cli_usage(cli, "nothing to set");
+    }
+    enum result result = begin_change(&session, cli, argv[0], label, &settings);
+    if (result == RESULT_OK) {
+        result = session_member(&session, cli, label, &member);
+    }
+    if (result == RESULT_OK) {
+        clear_fields(cli, &member);
+        result = fill_member(cli, &member);
+    }
+    if (result == RESULT_OK) {
+        /* Addresses that stay as they are were judged when they came. */
+        bool allow = cli_flag(cli, "allow-private") || !cli_flag(cli, "address");
+        result =
+            registry_update(session.txn[STORE_REGISTRY], &member, allow, session_now(), &cli->diag);
+    }
+    result = end_change(&session, cli, result);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    show_member(cli, &member, &settings);
+    return CLI_DONE;
+}
+
+/* One change of the operator's word about a member. */
+struct word {
+    bool *suspended; /* NULL: as it is */
+    enum override *override;
+};
+
+static enum result put_word(struct session *session, struct cli *cli, const char *label,
+                            const struct word *word, struct member *member)
+{
+    enum result result = session_member(session, cli, label, member);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    bool suspended = word->suspended != NULL ? *word->suspended : member->suspended;
+    enum override override = word->override != NULL ? *word->override : member->override;
+    if (suspended == member->suspended && override == member->override) {
+        return RESULT_OK;
+    }
+    member->suspended = suspended;
+    member->override = override;
+    return registry_update(session->txn[STORE_REGISTRY], member, true, session_now(), &cli->diag);
+}
+
+static int change_word(struct cli *cli, const char *name, const struct word *word, const char *told)
+{
+    struct session session = { 0 };
+    struct settings settings;
+    struct member member;
+    char label[LABEL_ROOM];
+    enum result result = begin_change(&session, cli, name, label, &settings);
+    if (result == RESULT_OK) {
+        result = put_word(&session, cli, label, word, &member);
+    }
+    result = end_change(&session, cli, result);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    show_member(cli, &member, &settings);
+    if (!cli->json) {
+        printf("%s %s\n", label, told);
+    }
+    return CLI_DONE;
+}
+
+int cmd_member_suspend(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    bool suspended = true;
+    return change_word(cli, argv[0], &(struct word){ .suspended = &suspended },
+                       "is suspended: out of the pool's answers, its name stays.");
+}
+
+int cmd_member_resume(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    bool suspended = false;
+    return change_word(cli, argv[0], &(struct word){ .suspended = &suspended },
+                       "is no longer suspended: the probe's verdict counts again.");
+}
+
+/* All labels one after the other, LABEL_ROOM octets each: the table can't be changed while it is walked. */
+struct labels {
+    char (*list)[LABEL_ROOM];
+    size_t count, room;
+};
+
+static enum result collect_label(const struct member *member, void *arg)
+{
+    struct labels *labels = arg;
+    if (labels->count == labels->room) {
+        labels->room = labels->room * 2 + 64;
+        labels->list = xrealloc(labels->list, labels->room * sizeof *labels->list);
+    }
+    memcpy(labels->list[labels->count++], member->label, LABEL_ROOM);
+    return RESULT_OK;
+}
+
+static int override_all(struct cli *cli, enum override override)
+{
+    struct session session = { 0 };
+    struct labels labels = { 0 };
+    struct member member;
+    const struct word word = { .override = &override };
+    enum result result = session_write(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = registry_each(session.txn[STORE_REGISTRY], collect_label, &labels);
+    }
+    for (size_t i = 0; i < labels.count && result == RESULT_OK; i++) {
+        result = put_word(&session, cli, labels.list[i], &word, &member);
+    }
+    result = end_change(&session, cli, result);
+    free(labels.list);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(json_pack("{s:I, s:s}", "members", (json_int_t)labels.count, "override",
+                             override_text(override)));
+    } else {
+        printf("override of %zu members: %s\n", labels.count, override_text(override));
+    }
+    return CLI_DONE;
+}
+
+int cmd_member_override(struct cli *cli, int argc, char **argv)
+{
+    enum override override = OVERRIDE_AUTO;
+    bool all = cli_flag(cli, "all");
+    if (argc != (all ? 1 : 2)) {
+        return cli_usage(cli, "give a member's name or --all, and eligible, ineligible or auto");
+    }
+    if (override_parse(&override, argv[argc - 1]) != RESULT_OK) {
+        return cli_usage(cli, "an override is eligible, ineligible or auto");
+    }
+    if (all) {
+        return override_all(cli, override);
+    }
+    static const char *const TOLD[] = {
+        [OVERRIDE_AUTO] = "follows the probe's verdict.",
+        [OVERRIDE_ELIGIBLE] = "is handed out, whatever the probe says.",
+        [OVERRIDE_INELIGIBLE] = "is not handed out, whatever the probe says.",
+    };
+    return change_word(cli, argv[0], &(struct word){ .override = &override }, TOLD[override]);
+}
+
+/* The end of the quarantine, from the last certificate that was seen; the full time if state/health can't be read. */
+static uint64_t quarantine_end(struct session *session, struct cli *cli,
+                               const struct member *member, const struct settings *settings)
+{
+    struct memberview view;
+    struct cli quiet = { .state_dir = cli->state_dir };
+    bool read = session_read(session, &quiet, STORE_HEALTH) == RESULT_OK &&
+                memberview_make(&view, member, session->txn[STORE_HEALTH]) == RESULT_OK;
+    if (!read) {
+        fprintf(stderr, "ntspool: state/health can't be read, so the full quarantine is taken\n");
+    }
+    return lifecycle_quarantine_end(read && view.seen ? &view.health : NULL, settings,
+                                    session_now());
+}
+
+int cmd_member_remove(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct session session = { 0 };
+    struct settings settings;
+    struct member member;
+    char label[LABEL_ROOM];
+    char until[OUTPUT_TIME_ROOM] = "";
+    enum result result = begin_change(&session, cli, argv[0], label, &settings);
+    if (result == RESULT_OK) {
+        result = session_member(&session, cli, label, &member);
+    }
+    if (result == RESULT_OK) {
+        uint64_t end = quarantine_end(&session, cli, &member, &settings);
+        output_time(end, until);
+        result =
+            registry_remove(session.txn[STORE_REGISTRY], label, session_now(), end, &cli->diag);
+    }
+    result = end_change(&session, cli, result);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(json_pack("{s:s, s:s}", "name", label, "quarantined_until", until));
+    } else {
+        printf("%s is removed: its name answers NXDOMAIN now. Nobody else may take the name before "
+               "%s.\n",
+               label, until);
+    }
+    return CLI_DONE;
+}

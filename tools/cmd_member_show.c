@@ -1,0 +1,151 @@
+/* member list, show. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tools/commands.h"
+#include "tools/memberview.h"
+
+enum {
+    LIST_ADDRESSES = 2 /* shown in a row of the table */
+};
+
+struct listing {
+    const struct cli *cli;
+    struct store_txn *health;
+    const struct settings *settings;
+    struct table table;
+    struct memberview view;
+    size_t count;
+};
+
+static bool passes(const char *filter, const char *value)
+{
+    return filter == NULL || strcasecmp(filter, value) == 0;
+}
+
+static void add_row(struct table *table, const struct memberview *view)
+{
+    const struct member *m = &view->member;
+    char text[LIST_ADDRESSES * (ADDRESS_TEXT_MAX + 1) + 16] = "";
+    char name[DNAME_TEXT_MAX];
+    size_t used = 0;
+    int32_t score = 0;
+    for (unsigned i = 0; i < m->address_count && i < LIST_ADDRESSES; i++) {
+        char address[ADDRESS_TEXT_MAX];
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " " : "",
+                                 address_text(&m->addresses[i], address));
+    }
+    if (m->address_count > LIST_ADDRESSES) {
+        snprintf(text + used, sizeof text - used, " +%u", m->address_count - LIST_ADDRESSES);
+    }
+    table_cell(table, m->label);
+    table_cell(table, view->standing.state);
+    if (memberview_score(view, &score)) {
+        table_cellf(table, "%.1f", score / 1000.0);
+    } else {
+        table_cell(table, "");
+    }
+    table_cell(table, m->target.len > 0 ? dname_text(&m->target, name) : text);
+    table_cell(table, m->country);
+    table_cell(table, m->operator_name);
+    table_cellf(table, "%u", m->capacity_mbit);
+    table_cell(table, view->standing.reason);
+}
+
+/* Objects are printed one by one: a pool may have a hundred thousand. */
+static void print_object(struct listing *listing)
+{
+    json_t *object = memberview_brief(&listing->view, &listing->settings->apex);
+    fputs(listing->count > 0 ? ",\n " : "[\n ", stdout);
+    (void)json_dumpf(object, stdout, 0);
+    json_decref(object);
+}
+
+static enum result list_member(const struct member *member, void *arg)
+{
+    struct listing *listing = arg;
+    const struct cli *cli = listing->cli;
+    enum result result = memberview_make(&listing->view, member, listing->health);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (!passes(cli_value(cli, "in-state", 0), listing->view.standing.state) ||
+        !passes(cli_value(cli, "country", 0), member->country) ||
+        !passes(cli_value(cli, "operator", 0), member->operator_name)) {
+        return RESULT_OK;
+    }
+    if (cli->json) {
+        print_object(listing);
+    } else {
+        add_row(&listing->table, &listing->view);
+    }
+    listing->count++;
+    return RESULT_OK;
+}
+
+/* Opens what both commands read. */
+static enum result begin(struct session *session, struct cli *cli, struct settings *settings)
+{
+    enum result result = session_zone(session, cli, settings);
+    return result == RESULT_OK ? session_read(session, cli, STORE_HEALTH) : result;
+}
+
+int cmd_member_list(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    static const char *const HEADS[] = { "NAME",    "STATE",    "SCORE",    "ADDRESSES",
+                                         "COUNTRY", "OPERATOR", "CAPACITY", "REASON" };
+    struct session session = { 0 };
+    struct settings settings;
+    struct listing listing = { .cli = cli, .settings = &settings };
+    table_begin(&listing.table, HEADS, sizeof HEADS / sizeof HEADS[0]);
+    enum result result = begin(&session, cli, &settings);
+    if (result == RESULT_OK) {
+        listing.health = session.txn[STORE_HEALTH];
+        result = registry_each(session.txn[STORE_REGISTRY], list_member, &listing);
+    }
+    session_done(&session);
+    if (result != RESULT_OK) {
+        table_drop(&listing.table);
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        puts(listing.count > 0 ? "\n]" : "[]");
+        table_drop(&listing.table);
+    } else {
+        table_end(&listing.table);
+    }
+    return CLI_DONE;
+}
+
+int cmd_member_show(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct session session = { 0 };
+    struct settings settings;
+    struct member member;
+    struct memberview view;
+    char label[LABEL_ROOM];
+    enum result result = label_check(label, argv[0], &cli->diag);
+    if (result == RESULT_OK) {
+        result = begin(&session, cli, &settings);
+    }
+    if (result == RESULT_OK) {
+        result = session_member(&session, cli, label, &member);
+    }
+    if (result == RESULT_OK) {
+        result = memberview_make(&view, &member, session.txn[STORE_HEALTH]);
+    }
+    session_done(&session);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(memberview_full(&view, &settings.apex));
+    } else {
+        memberview_print(&view, &settings.apex);
+    }
+    return CLI_DONE;
+}

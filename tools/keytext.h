@@ -1,0 +1,25 @@
+/* The public side of the DNSSEC keys as texts: DS and DNSKEY lines. Needs no seal. */
+#ifndef TOOLS_KEYTEXT_H
+#define TOOLS_KEYTEXT_H
+
+#include <jansson.h>
+
+#include "dnssec/keystore.h"
+
+enum {
+    KEYTEXT_ROOM = DNAME_TEXT_MAX + 256
+};
+
+const char *keytext_role(enum key_role role);
+/* `pool.test. IN DS 12345 13 2 <hex>`, RFC 4034 5.3. Returns `out`. */
+char *keytext_ds(const struct key_record *record, const struct dname *apex, char out[KEYTEXT_ROOM]);
+/* `pool.test. IN DNSKEY 257 3 13 <base64>`, RFC 4034 2.2. */
+char *keytext_dnskey(const struct key_record *record, const struct dname *apex,
+                     char out[KEYTEXT_ROOM]);
+
+/* The keys that sign DNSKEY, with both lines, as JSON objects. */
+enum result keytext_json(struct store_txn *keys, const struct dname *apex, json_t **out);
+/* Prints the DS lines of those keys, or their DNSKEY lines. */
+enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool dnskey);
+
+#endif

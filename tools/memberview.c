@@ -1,0 +1,249 @@
+#include "tools/memberview.h"
+
+#include <stdio.h>
+
+enum {
+    WARNING_LAST = WARNING_PORT,
+    LINE_ROOM = 1024
+};
+
+enum result memberview_make(struct memberview *out, const struct member *member,
+                            struct store_txn *health)
+{
+    enum result result = RESULT_NOT_FOUND;
+    out->member = *member;
+    if (health != NULL) {
+        result = health_get(health, member->id, &out->health);
+    }
+    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        return result;
+    }
+    out->seen = result == RESULT_OK;
+    out->standing = lifecycle_standing(&out->member, out->seen ? &out->health : NULL);
+    return RESULT_OK;
+}
+
+const struct address_health *memberview_address(const struct memberview *view,
+                                                const struct address *address)
+{
+    for (unsigned i = 0; view->seen && i < view->health.address_count; i++) {
+        if (address_equal(&view->health.addresses[i].address, address)) {
+            return &view->health.addresses[i];
+        }
+    }
+    return NULL;
+}
+
+bool memberview_score(const struct memberview *view, int32_t *milli)
+{
+    bool any = false;
+    for (unsigned i = 0; view->seen && i < view->health.address_count; i++) {
+        const struct address_health *seen = &view->health.addresses[i];
+        if (seen->probes > 0 && (!any || seen->score_milli > *milli)) {
+            *milli = seen->score_milli;
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* The addresses to show: the registered ones, or for a member with its own name those that the probe found. */
+static unsigned shown_addresses(const struct memberview *view,
+                                struct address out[MEMBER_ADDRESSES_MAX])
+{
+    unsigned count = view->member.address_count;
+    for (unsigned i = 0; i < count; i++) {
+        out[i] = view->member.addresses[i];
+    }
+    if (count == 0 && view->seen) {
+        count = view->health.address_count;
+        for (unsigned i = 0; i < count; i++) {
+            out[i] = view->health.addresses[i].address;
+        }
+    }
+    return count;
+}
+
+static json_t *milli_json(int32_t milli)
+{
+    return json_real(milli / 1000.0);
+}
+
+static char *fqdn(const struct memberview *view, const struct dname *apex, char out[DNAME_TEXT_MAX])
+{
+    struct dname name;
+    member_target(&name, &view->member, apex);
+    return dname_text(&name, out);
+}
+
+json_t *memberview_brief(const struct memberview *view, const struct dname *apex)
+{
+    const struct member *m = &view->member;
+    char text[DNAME_TEXT_MAX];
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+    int32_t score = 0;
+    bool scored = memberview_score(view, &score);
+    json_t *list = json_array();
+    unsigned count = shown_addresses(view, addresses);
+    for (unsigned i = 0; i < count; i++) {
+        json_array_append_new(list, json_text(address_text(&addresses[i], text)));
+    }
+    json_t *out = json_object();
+    json_object_set_new(out, "name", json_text(m->label));
+    json_object_set_new(out, "fqdn", json_text(fqdn(view, apex, text)));
+    json_object_set_new(out, "state", json_text(view->standing.state));
+    json_object_set_new(out, "reason", json_text(view->standing.reason));
+    json_object_set_new(out, "eligible", json_boolean(view->standing.eligible));
+    json_object_set_new(out, "score", scored ? milli_json(score) : json_null());
+    json_object_set_new(out, "weight", json_integer(view->standing.weight));
+    json_object_set_new(out, "override", json_text(override_text(m->override)));
+    json_object_set_new(out, "suspended", json_boolean(m->suspended));
+    json_object_set_new(out, "country", json_text_or_null(m->country));
+    json_object_set_new(out, "operator", json_text_or_null(m->operator_name));
+    json_object_set_new(out, "capacity_mbit", json_integer(m->capacity_mbit));
+    json_object_set_new(out, "addresses", list);
+    return out;
+}
+
+static json_t *warnings_json(const struct address_health *seen)
+{
+    json_t *list = json_array();
+    for (unsigned bit = 1; bit <= WARNING_LAST; bit <<= 1) {
+        if ((seen->warnings & bit) != 0) {
+            json_array_append_new(list, json_text(warning_text((enum warning)bit)));
+        }
+    }
+    return list;
+}
+
+static void add_seen(json_t *out, const struct address_health *seen)
+{
+    json_object_set_new(out, "score", milli_json(seen->score_milli));
+    json_object_set_new(out, "working", json_boolean(seen->working));
+    json_object_set_new(out, "failure", json_text(failure_id(seen->failure)));
+    json_object_set_new(out, "advice", json_text(failure_advice(seen->failure)));
+    json_object_set_new(out, "source", json_text_or_null(failure_source(seen->failure)));
+    json_object_set_new(out, "detail", json_text_or_null(seen->detail));
+    json_object_set_new(out, "probes", json_integer(seen->probes));
+    json_object_set_new(out, "first_probe_at", json_time(seen->first_probe_at));
+    json_object_set_new(out, "last_probe_at", json_time(seen->last_probe_at));
+    json_object_set_new(out, "last_good_at", json_time(seen->last_good_at));
+    json_object_set_new(out, "cert_not_after", json_time(seen->cert_not_after));
+    json_object_set_new(out, "certified_at", json_time(seen->certified_at));
+    json_object_set_new(out, "operational_at", json_time(seen->operational_at));
+    json_object_set_new(out, "warnings", warnings_json(seen));
+    json_object_set_new(out, "aead", seen->aead != 0 ? json_integer(seen->aead) : json_null());
+    bool timed = seen->operational_at != 0;
+    json_object_set_new(out, "stratum", timed ? json_integer(seen->stratum) : json_null());
+    json_object_set_new(out, "offset_ms",
+                        timed ? json_real((double)seen->offset_us / 1000.0) : json_null());
+    json_object_set_new(out, "rtt_ms", timed ? json_real(seen->rtt_us / 1000.0) : json_null());
+}
+
+json_t *memberview_full(const struct memberview *view, const struct dname *apex)
+{
+    static const char *const NEVER_SEEN[] = { "score", "failure", "detail", "last_probe_at",
+                                              "cert_not_after" };
+    const struct member *m = &view->member;
+    char text[DNAME_TEXT_MAX];
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+    unsigned count = shown_addresses(view, addresses);
+    json_t *list = json_array();
+    for (unsigned i = 0; i < count; i++) {
+        const struct address_health *seen = memberview_address(view, &addresses[i]);
+        json_t *row = json_object();
+        json_object_set_new(row, "address", json_text(address_text(&addresses[i], text)));
+        json_object_set_new(row, "left_out", json_boolean((view->standing.left_out >> i & 1) != 0));
+        if (seen != NULL) {
+            add_seen(row, seen);
+        } else {
+            json_object_set_new(row, "working", json_false());
+            for (size_t k = 0; k < sizeof NEVER_SEEN / sizeof NEVER_SEEN[0]; k++) {
+                json_object_set_new(row, NEVER_SEEN[k], json_null());
+            }
+        }
+        json_array_append_new(list, row);
+    }
+    json_t *out = memberview_brief(view, apex);
+    bool has_target = m->target.len > 0;
+    json_object_set_new(out, "target",
+                        has_target ? json_text(dname_text(&m->target, text)) : json_null());
+    json_object_set_new(out, "port", json_integer(m->port));
+    json_object_set_new(out, "accounturi", json_text_or_null(m->accounturi));
+    json_object_set_new(out, "added_at", json_time(m->added_at));
+    json_object_set_new(out, "changed_at", json_time(m->changed_at));
+    json_object_set_new(out, "state_since", json_time(view->seen ? view->health.stage_since : 0));
+    json_object_set_new(out, "last_cert_not_after",
+                        json_time(view->seen ? view->health.last_cert_not_after : 0));
+    json_object_set_new(out, "addresses", list);
+    return out;
+}
+
+static void print_line(const char *name, const char *value)
+{
+    char safe[LINE_ROOM];
+    if (value[0] != 0) {
+        printf("%-14s %s\n", name, output_escape(safe, sizeof safe, value));
+    }
+}
+
+static void print_time(const char *name, uint64_t at)
+{
+    char text[OUTPUT_TIME_ROOM];
+    print_line(name, at != 0 ? output_time(at, text) : "");
+}
+
+static void print_address(const struct memberview *view, const struct address *address,
+                          bool left_out)
+{
+    const struct address_health *seen = memberview_address(view, address);
+    char text[ADDRESS_TEXT_MAX];
+    printf("\naddress        %s%s\n", address_text(address, text),
+           left_out ? " (left out of the name until it works again)" : "");
+    if (seen == NULL || seen->probes == 0) {
+        print_line("  probed", "not yet");
+        return;
+    }
+    printf("  score        %.1f, %s, %u probes\n", seen->score_milli / 1000.0,
+           seen->working ? "working" : "not working", seen->probes);
+    print_line("  last probe", failure_id(seen->failure));
+    print_line("  detail", seen->detail);
+    if (seen->failure != FAILURE_NONE) {
+        print_line("  advice", failure_advice(seen->failure));
+        print_line("  source", failure_source(seen->failure));
+    }
+    print_time("  probed", seen->last_probe_at);
+    print_time("  last good", seen->last_good_at);
+    print_time("  certificate", seen->cert_not_after);
+    if (seen->operational_at != 0) {
+        printf("  time         offset %+.3f ms, round trip %.3f ms, stratum %u\n",
+               (double)seen->offset_us / 1000.0, seen->rtt_us / 1000.0, seen->stratum);
+    }
+    for (unsigned bit = 1; bit <= WARNING_LAST; bit <<= 1) {
+        if ((seen->warnings & bit) != 0) {
+            print_line("  warning", warning_text((enum warning)bit));
+        }
+    }
+}
+
+void memberview_print(const struct memberview *view, const struct dname *apex)
+{
+    const struct member *m = &view->member;
+    char text[DNAME_TEXT_MAX];
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+    print_line("member", m->label);
+    print_line("name", fqdn(view, apex, text));
+    printf("%-14s %s: %s\n", "state", view->standing.state, view->standing.reason);
+    print_time("since", view->seen ? view->health.stage_since : 0);
+    print_line("override", m->override != OVERRIDE_AUTO ? override_text(m->override) : "");
+    print_line("country", m->country);
+    print_line("operator", m->operator_name);
+    printf("%-14s %u Mbit/s\n%-14s %u\n", "capacity", m->capacity_mbit, "port", m->port);
+    print_line("accounturi", m->accounturi);
+    print_time("added", m->added_at);
+    print_time("changed", m->changed_at);
+    unsigned count = shown_addresses(view, addresses);
+    for (unsigned i = 0; i < count; i++) {
+        print_address(view, &addresses[i], (view->standing.left_out >> i & 1) != 0);
+    }
+}
