@@ -36,7 +36,9 @@ static uint8_t left_out_of(const struct member *member, const struct member_heal
     uint8_t mask = 0;
     for (unsigned i = 0; i < member->address_count; i++) {
         bool other_works = family_works[!address_is_ipv4(&member->addresses[i])];
-        mask |= other_works ? (uint8_t)(broken & 1U << i) : 0;
+        if (other_works) {
+            mask |= (uint8_t)(broken & 1U << i);
+        }
     }
     return mask;
 }
