@@ -1,0 +1,184 @@
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dnssec/seal.h"
+
+static char directory[] = "/tmp/test_seal.XXXXXX";
+
+static const char *path_of(const char *file)
+{
+    static char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, file);
+    return path;
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
+    return mkdtemp(directory) == NULL;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    const char *files[] = { "seal.key", "other.key", "short", "ntspool-seal", "link" };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        (void)unlink(path_of(files[i]));
+    }
+    return rmdir(directory); /* fails if a temporary file was left behind */
+}
+
+static void read_file(const char *path, uint8_t out[32])
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(out, 1, 32, file), 32);
+    assert_int_equal(fgetc(file), EOF);
+    (void)fclose(file);
+}
+
+static void a_new_key_is_private_and_never_overwritten(void **state)
+{
+    (void)state;
+    struct diag diag = { "" };
+    assert_int_equal(seal_create(directory, NULL, &diag), RESULT_OK);
+    struct stat status;
+    assert_int_equal(stat(path_of("seal.key"), &status), 0);
+    assert_int_equal(status.st_mode & 07777U, 0600);
+    assert_int_equal(status.st_size, 32);
+    uint8_t before[32], after[32];
+    read_file(path_of("seal.key"), before);
+    assert_int_equal(seal_create(directory, NULL, &diag), RESULT_EXISTS);
+    assert_non_null(strstr(diag.text, "seal.key"));
+    read_file(path_of("seal.key"), after);
+    assert_memory_equal(before, after, 32);
+
+    assert_int_equal(seal_create(directory, path_of("other.key"), &diag), RESULT_OK);
+    read_file(path_of("other.key"), after);
+    assert_memory_not_equal(before, after, 32);
+    assert_int_equal(seal_create(directory, "/nonexistent/seal.key", &diag), RESULT_SYSTEM);
+}
+
+static void what_is_sealed_opens_again_and_nothing_else_does(void **state)
+{
+    (void)state;
+    struct seal *seal = NULL, *other = NULL;
+    struct diag diag = { "" };
+    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
+    assert_int_equal(seal_open(&other, directory, path_of("other.key"), &diag), RESULT_OK);
+
+    const uint8_t plain[] = "thirty-two octets of a private k";
+    const uint8_t bound[] = "public record";
+    enum {
+        LEN = 32,
+        SEALED = LEN + SEAL_OVERHEAD
+    };
+    uint8_t sealed[SEALED], again[SEALED], opened[LEN];
+    assert_int_equal(seal_wrap(seal, plain, LEN, bound, sizeof bound, sealed), RESULT_OK);
+    assert_int_equal(seal_wrap(seal, plain, LEN, bound, sizeof bound, again), RESULT_OK);
+    assert_memory_not_equal(sealed, again, SEALED);
+    assert_int_equal(seal_unwrap(seal, sealed, SEALED, bound, sizeof bound, opened), RESULT_OK);
+    assert_memory_equal(opened, plain, LEN);
+
+    assert_int_equal(seal_unwrap(other, sealed, SEALED, bound, sizeof bound, opened),
+                     RESULT_UNSEALABLE);
+    assert_int_equal(seal_unwrap(seal, sealed, SEALED, bound, sizeof bound - 1, opened),
+                     RESULT_UNSEALABLE);
+    for (size_t len = 0; len < SEALED; len++) {
+        assert_int_equal(seal_unwrap(seal, sealed, len, bound, sizeof bound, opened),
+                         RESULT_UNSEALABLE);
+    }
+    for (size_t bit = 0; bit < (size_t)SEALED * 8; bit++) {
+        sealed[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_int_equal(seal_unwrap(seal, sealed, SEALED, bound, sizeof bound, opened),
+                         RESULT_UNSEALABLE);
+        sealed[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    seal_free(other);
+    seal_free(seal);
+}
+
+static void a_key_file_that_others_may_use_is_refused(void **state)
+{
+    (void)state;
+    struct seal *seal = NULL;
+    struct diag diag = { "" };
+    const mode_t modes[] = { 0640, 0604, 0620, 0610, 0601, 0644 };
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        assert_int_equal(chmod(path_of("other.key"), modes[i]), 0);
+        assert_int_equal(seal_open(&seal, directory, path_of("other.key"), &diag), RESULT_REFUSED);
+        assert_non_null(strstr(diag.text, "chmod 0600"));
+    }
+    assert_int_equal(chmod(path_of("other.key"), 0400), 0);
+    assert_int_equal(seal_open(&seal, directory, path_of("other.key"), &diag), RESULT_OK);
+    seal_free(seal);
+}
+
+static void what_is_no_key_file_is_refused(void **state)
+{
+    (void)state;
+    struct seal *seal = NULL;
+    struct diag diag = { "" };
+    assert_int_equal(seal_open(&seal, directory, path_of("nothing"), &diag), RESULT_MISSING);
+    assert_non_null(strstr(diag.text, "nothing"));
+    assert_int_equal(seal_open(&seal, directory, directory, &diag), RESULT_INVALID);
+    const size_t sizes[] = { 0, 31, 33 };
+    for (size_t i = 0; i < 3; i++) {
+        int fd = open(path_of("short"), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "0123456789abcdef0123456789abcdef0", sizes[i]), sizes[i]);
+        (void)close(fd);
+        assert_int_equal(seal_open(&seal, directory, path_of("short"), &diag), RESULT_INVALID);
+    }
+    (void)unlink(path_of("short"));
+    assert_int_equal(mkfifo(path_of("short"), 0600), 0);
+    assert_int_equal(seal_open(&seal, directory, path_of("short"), &diag), RESULT_INVALID);
+    assert_null(seal);
+}
+
+static void a_systemd_credential_comes_before_the_state_directory(void **state)
+{
+    (void)state;
+    const uint8_t plain[1] = { 7 };
+    uint8_t sealed[1 + SEAL_OVERHEAD], opened[1];
+    struct seal *seal = NULL;
+    struct diag diag = { "" };
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+    /* A credentials directory without ours: the state directory's key. */
+    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
+    assert_int_equal(seal_wrap(seal, plain, 1, NULL, 0, sealed), RESULT_OK);
+    seal_free(seal);
+
+    assert_int_equal(seal_create(directory, path_of("ntspool-seal"), &diag), RESULT_OK);
+    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
+    assert_int_equal(seal_unwrap(seal, sealed, sizeof sealed, NULL, 0, opened), RESULT_UNSEALABLE);
+    seal_free(seal);
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
+    assert_int_equal(seal_unwrap(seal, sealed, sizeof sealed, NULL, 0, opened), RESULT_OK);
+    assert_int_equal(opened[0], 7);
+    seal_free(seal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_key_is_private_and_never_overwritten),
+        cmocka_unit_test(what_is_sealed_opens_again_and_nothing_else_does),
+        cmocka_unit_test(a_key_file_that_others_may_use_is_refused),
+        cmocka_unit_test(what_is_no_key_file_is_refused),
+        cmocka_unit_test(a_systemd_credential_comes_before_the_state_directory),
+    };
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
