@@ -1,0 +1,106 @@
+# shellcheck shell=bash disable=SC2034
+# Debian packages, for tools/quickstart and tests/run to source. Needs `root`, the source tree.
+#
+# What is built against or run as a plain tool is installed by apt. What would start a service or push another one out
+# (chrony and ntpsec remove the machine's own time service, tor-geoipdb brings tor along) is only unpacked, under
+# build/parts: nothing of the machine changes. The libraries of the unpacked programs are in the apt lists.
+
+parts=${root:?}/build/parts
+
+packages_build=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev libsodium-dev libjansson-dev
+    libmaxminddb-dev libcyaml-dev libldns-dev liblmdb-dev)
+packages_quickstart=(bind9-dnsutils libmaxmind-db-writer-perl openssl perl util-linux
+    libcap2 libedit2 libgnutls30 libnettle8 libseccomp2)
+packages_tests=(ca-certificates clang clang-format clang-tidy iproute2 libclang-rt-dev libcmocka-dev ldnsutils mount
+    python3 python3-cryptography python3-dnspython python3-pkg-resources python3-pytest python3-pytest-xdist shellcheck
+    libbsd0 libevent-2.1-7 libnghttp2-14 libprotobuf-c1 libpython3.11 libsystemd0)
+parts_quickstart=(chrony tor-geoipdb)
+parts_tests=(acme-tiny faketime lego libfaketime ntpsec pebble unbound)
+
+fail() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# as_root COMMAND...: runs it as root, by sudo if need be.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "needs root for: $* (become root or install sudo)"
+    fi
+}
+
+# logged LOG COMMAND...: its output goes to the log, whose end is shown if it fails.
+logged() {
+    local log=$1
+    shift
+    if ! "$@" >>"$log" 2>&1 </dev/null; then
+        tail -n 20 "$log" >&2
+        fail "this failed: $* (log: $log)"
+    fi
+}
+
+apt_lists_read=
+
+# The package lists are read once, and only when something is to be fetched.
+apt_update() {
+    if [ -z "$apt_lists_read" ]; then
+        logged "$1" as_root apt-get -q update
+        apt_lists_read=yes
+    fi
+}
+
+# install_packages LOG PACKAGE...: installs those that are missing, with service starts barred.
+install_packages() {
+    local log=$1 package status=0 bar=/usr/sbin/policy-rc.d barred=
+    local -a missing=()
+    shift
+    for package in "$@"; do
+        case $(dpkg-query -W -f '${db:Status-Status}.' "$package" 2>/dev/null) in
+        installed.*) ;;
+        *) missing+=("$package") ;;
+        esac
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        return
+    fi
+    echo "installing ${missing[*]}"
+    apt_update "$log"
+    if [ ! -e "$bar" ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$bar" >/dev/null
+        as_root chmod 755 "$bar"
+        barred=yes
+    fi
+    # In a subshell, so that the bar is lifted also when the installation fails.
+    (logged "$log" as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends \
+        "${missing[@]}") || status=$?
+    if [ -n "$barred" ]; then
+        as_root rm -f "$bar"
+    fi
+    if [ "$status" -ne 0 ]; then
+        exit "$status"
+    fi
+}
+
+# unpack_packages LOG PACKAGE...: fetches and unpacks into $parts those that are not there yet.
+unpack_packages() {
+    local log=$1 package fetched=$parts/.fetched
+    shift
+    mkdir -p "$parts/.unpacked"
+    for package in "$@"; do
+        if [ -e "$parts/.unpacked/$package" ]; then
+            continue
+        fi
+        echo "unpacking $package"
+        apt_update "$log"
+        rm -rf "$fetched"
+        mkdir "$fetched"
+        (cd "$fetched" && logged "$log" apt-get -q -o APT::Sandbox::User= download "$package") || exit 1
+        logged "$log" dpkg-deb -x "$fetched"/*.deb "$parts"
+        rm -rf "$fetched"
+        touch "$parts/.unpacked/$package"
+    done
+}
