@@ -1,0 +1,110 @@
+"""pebble as the ACME CA, resolving through the machine's resolver, and two ACME clients."""
+
+import functools
+import http.server
+import json
+import os
+import ssl
+import threading
+import urllib.request
+
+from authority import write_request
+from machine import RESOLVER, part, run
+
+DIRECTORY_PORT = 14000
+MANAGEMENT_PORT = 15000
+
+
+class Pebble:
+    """`web_authority` signs the certificate of its own HTTPS interface; `root` is the file with the root it issues from,
+    which it makes anew at each start."""
+
+    def __init__(self, machine, web_authority, addresses):
+        self.machine = machine
+        self.web_root = web_authority.path
+        self.addresses = addresses
+        certificate, key = web_authority.issue("pebble", addresses)
+        conf = machine.write("pebble.json", json.dumps({"pebble": {
+            "listenAddress": f"0.0.0.0:{DIRECTORY_PORT}",
+            "managementListenAddress": f"0.0.0.0:{MANAGEMENT_PORT}",
+            "certificate": str(certificate),
+            "privateKey": str(key),
+            "httpPort": 80,
+            "tlsPort": 443,
+            "ocspResponderURL": "",
+            "certificateValidityPeriod": 20 * 86400,
+        }}))
+        environment = dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="0")
+        self.process = machine.start("pebble", [part("usr/bin/pebble"), "-strict", "-config", conf, "-dnsserver",
+                                                f"{RESOLVER}:53"], env=environment)
+        self.process.said("ACME directory available")
+        trust = ssl.create_default_context(cafile=self.web_root)
+        with urllib.request.urlopen(f"https://127.0.0.1:{MANAGEMENT_PORT}/roots/0", context=trust) as answer:
+            self.root = machine.write("pebble-root.pem", answer.read().decode())
+
+    def directory(self, address="127.0.0.1"):
+        return f"https://{address}:{DIRECTORY_PORT}/dir"
+
+    def environment(self):
+        return dict(os.environ, SSL_CERT_FILE=str(self.web_root), LEGO_CA_CERTIFICATES=str(self.web_root))
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+class AcmeTiny:
+    """The client acme-tiny: HTTP-01, answered by a web server on the name's address."""
+
+    def __init__(self, machine, pebble, name, address):
+        self.pebble = pebble
+        self.address = address
+        self.web = machine.directory / f"web-{name}"
+        (self.web / ".well-known" / "acme-challenge").mkdir(parents=True)
+        self.key, self.request = write_request(machine.directory, name)
+        self.account = machine.directory / f"{name}.account"
+        run("openssl", "genrsa", "-out", self.account, "2048")
+        self.certificate = machine.directory / f"{name}.pem"
+
+    def order(self):
+        """Writes `certificate`; returns the finished process."""
+        handler = functools.partial(_Quiet, directory=str(self.web))
+        with http.server.ThreadingHTTPServer((self.address, 80), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            done = run("/usr/bin/python3", "-m", "acme_tiny", "--account-key", self.account, "--csr", self.request,
+                       "--acme-dir", self.web / ".well-known" / "acme-challenge", "--directory-url", self.pebble.directory(),
+                       "--disable-check", check=False,
+                       env=dict(self.pebble.environment(), PYTHONPATH=str(part("usr/lib/python3/dist-packages"))))
+            server.shutdown()
+        if done.returncode == 0:
+            self.certificate.write_text(done.stdout)
+        return done
+
+
+class Lego:
+    """The client lego; `challenge` is "http" or "tls" (TLS-ALPN-01). `network` is where it runs, None for here."""
+
+    def __init__(self, machine, pebble, name, challenge, address, network=None):
+        self.machine = machine
+        self.pebble = pebble
+        self.network = network
+        self.directory = machine.directory / f"lego-{name}"
+        port = {"http": 80, "tls": 443}[challenge]
+        self.arguments = ["--path", self.directory, "--server", pebble.directory(network.ours if network else "127.0.0.1"),
+                          "--email", f"op@{name}", "--domains", name, "--accept-tos", f"--{challenge}",
+                          f"--{challenge}.port", f"{address}:{port}"]
+        self.certificate = self.directory / "certificates" / f"{name}.crt"
+        self.key = self.directory / "certificates" / f"{name}.key"
+
+    def _run(self, *command):
+        argv = [part("usr/bin/lego"), *self.arguments, *command]
+        if self.network:
+            argv = self.network.wrap(*argv)
+        return run(*argv, check=False, env=self.pebble.environment())
+
+    def order(self):
+        return self._run("run")
+
+    def renew(self):
+        return self._run("renew", "--days", "90")

@@ -1,0 +1,55 @@
+"""Fixtures: a machine of the tests' own (namespaces, processes), a pool on it, a validating resolver."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from machine import Machine, enter_namespaces  # noqa: E402
+from pool import Pool  # noqa: E402
+
+_machines = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _namespaces(tmp_path_factory):
+    enter_namespaces(tmp_path_factory.mktemp("namespaces"))
+
+
+def _machine(directory):
+    machine = Machine(directory)
+    _machines.append(machine)
+    yield machine
+    _machines.remove(machine)
+    machine.close()
+
+
+@pytest.fixture
+def machine(tmp_path):
+    yield from _machine(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_machine(tmp_path_factory):
+    """One machine for all tests of a module."""
+    yield from _machine(tmp_path_factory.mktemp("machine"))
+
+
+@pytest.fixture
+def pool(machine):
+    """An empty pool, not yet served."""
+    pool = Pool(machine).init()
+    yield pool
+    pool.stop()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the ends of all logs."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for machine in _machines:
+            report.sections += [(f"log {name}", text) for name, text in machine.logs()]

@@ -1,0 +1,163 @@
+"""A machine of the tests' own: network and mount namespaces, processes with their logs, and nothing left behind.
+
+The test process itself moves into new namespaces, so every port and every loopback address is free, and the kernel
+takes the network down when the last process has ended, also after a crash. Only the process and its children see it.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ROOT / "build" / "parts"
+RESOLVER = "127.0.0.53"
+
+_CLONE_NEWNS = 0x00020000
+_CLONE_NEWNET = 0x40000000
+_MS_BIND = 0x1000
+_MS_REC = 0x4000
+_MS_PRIVATE = 0x40000
+_CAP_SYS_TIME = 25
+_PR_CAPBSET_DROP = 24
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(function, *args):
+    if getattr(_libc, function)(*args) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{function}: {os.strerror(error)}")
+
+
+def enter_namespaces(directory):
+    """Moves this process into its own network; the system's resolver is at RESOLVER there. Once, and for good."""
+    _call("unshare", _CLONE_NEWNET | _CLONE_NEWNS)
+    _call("mount", b"none", b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
+    # No test may touch the clock, whatever it starts.
+    _call("prctl", _PR_CAPBSET_DROP, _CAP_SYS_TIME, 0, 0, 0)
+    resolv_conf = Path(directory) / "resolv.conf"
+    resolv_conf.write_text(f"nameserver {RESOLVER}\noptions timeout:2 attempts:2\n")
+    _call("mount", bytes(resolv_conf), b"/etc/resolv.conf", None, ctypes.c_ulong(_MS_BIND), None)
+    run("ip", "link", "set", "lo", "up")
+
+
+def run(*argv, check=True, timeout=60, **options):
+    """Runs a command to its end; its output is text."""
+    done = subprocess.run([str(word) for word in argv], stdin=options.pop("stdin", subprocess.DEVNULL),
+                          capture_output=True, text=True, timeout=timeout, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{argv} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def part(path):
+    """A program of an unpacked package."""
+    found = PARTS / path
+    assert found.exists(), f"{found} is missing: tests/run unpacks it"
+    return found
+
+
+def until(condition, timeout, what):
+    """Waits for a condition's truth and returns it. An AssertionError inside it counts as not yet."""
+    deadline = time.monotonic() + timeout
+    said = ""
+    while True:
+        try:
+            value = condition()
+            if value:
+                return value
+        except AssertionError as error:
+            said = f": {error}"
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"not within {timeout} s: {what}{said}")
+        time.sleep(0.05)
+
+
+class Process:
+    """A child in the background. Its output goes to a log."""
+
+    def __init__(self, name, argv, log, **options):
+        self.name = name
+        self.log = Path(log)
+        with open(self.log, "ab") as out:
+            self.child = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=out,
+                                          stderr=subprocess.STDOUT, start_new_session=True, **options)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def running(self):
+        return self.child.poll() is None
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def said(self, text, timeout=10):
+        """Waits until the log has the text."""
+        def look():
+            ended = not self.running
+            found = text in self.output()
+            if ended and not found:
+                raise RuntimeError(f"{self.name} ended with {self.child.returncode}\n{self.output()}")
+            return found
+        until(look, timeout, f"{self.name} says {text!r}")
+
+    def stop(self, timeout=20):
+        """Ends it by SIGTERM and returns its exit status; a process that stays is killed."""
+        if self.running:
+            self.child.send_signal(signal.SIGTERM)
+        try:
+            return self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not end within {timeout} s of SIGTERM") from None
+
+    def kill(self):
+        if self.running:
+            self.child.kill()
+        self.child.wait()
+
+
+class Machine:
+    """Starts processes, keeps their logs in `directory`, ends them in reverse order."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.processes = []
+
+    def start(self, name, argv, **options):
+        process = Process(name, argv, self.directory / f"{name}.log", **options)
+        self.processes.append(process)
+        return process
+
+    def write(self, name, text):
+        path = self.directory / name
+        path.write_text(text)
+        return path
+
+    def add_address(self, *addresses):
+        for address in addresses:
+            bits = 128 if ":" in address else 32
+            run("ip", "address", "replace", f"{address}/{bits}", "dev", "lo", *(["nodad"] if bits == 128 else []))
+
+    def logs(self):
+        """The ends of all logs, for a failed test."""
+        for log in sorted(self.directory.glob("*.log")):
+            text = log.read_text(errors="replace")
+            if text:
+                yield log.name, "\n".join(text.splitlines()[-40:])
+
+    def close(self):
+        problems = []
+        for process in reversed(self.processes):
+            try:
+                process.stop()
+            except AssertionError as problem:
+                problems.append(str(problem))
+        self.processes = []
+        assert not problems, "\n".join(problems)
