@@ -15,6 +15,8 @@ int cmd_member_suspend(struct cli *cli, int argc, char **argv);
 int cmd_member_resume(struct cli *cli, int argc, char **argv);
 int cmd_member_override(struct cli *cli, int argc, char **argv);
 int cmd_member_remove(struct cli *cli, int argc, char **argv);
+int cmd_member_import(struct cli *cli, int argc, char **argv);
+int cmd_member_export(struct cli *cli, int argc, char **argv);
 int cmd_zone_show(struct cli *cli, int argc, char **argv);
 int cmd_zone_set(struct cli *cli, int argc, char **argv);
 int cmd_probe(struct cli *cli, int argc, char **argv);

@@ -1,0 +1,339 @@
+/* member import, export: the pool's members as a table of comma-separated values. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/commands.h"
+#include "tools/csv.h"
+#include "tools/outfile.h"
+#include "tools/output.h"
+#include "tools/session.h"
+
+enum column {
+    COLUMN_NAME,
+    COLUMN_COUNTRY,
+    COLUMN_IPV4,
+    COLUMN_IPV6,
+    COLUMN_CAPACITY,
+    COLUMN_OPERATOR,
+    COLUMN_PORT,
+    COLUMN_TARGET,
+    COLUMN_ACCOUNTURI,
+    COLUMN_OVERRIDE,
+    COLUMN_SUSPENDED,
+    COLUMN_COUNT
+};
+
+/* In the order in which export writes them; import takes any. */
+static const char *const COLUMNS[COLUMN_COUNT] = {
+    "name", "country", "ipv4",       "ipv6",     "capacity_mbit", "operator",
+    "port", "target",  "accounturi", "override", "suspended",
+};
+
+enum {
+    PROGRESS_ROWS = 500,
+    PROGRESS_WIDTH = 40
+};
+
+struct import {
+    struct cli *cli;
+    struct store_txn *txn;
+    struct csv csv;
+    enum column columns[CSV_FIELDS_MAX]; /* of each field */
+    size_t width;                        /* fields a row */
+    const char *values[COLUMN_COUNT];    /* of the row; "" where there is none */
+    uint64_t now;
+    size_t rows;
+    off_t size; /* of the file, 0: unknown */
+    bool progress;
+};
+
+static enum result fail_row(const struct import *in, enum result result, const char *why)
+{
+    char text[sizeof in->cli->diag.text];
+    snprintf(text, sizeof text, "%s", why);
+    return diag_fail(&in->cli->diag, result, "%s:%u: %s", in->csv.path, in->csv.line, text);
+}
+
+static enum result read_header(struct import *in)
+{
+    bool seen[COLUMN_COUNT] = { false };
+    enum result result = csv_next(&in->csv, &in->cli->diag);
+    if (result == RESULT_NOT_FOUND) {
+        return fail_row(in, RESULT_INVALID, "the file is empty: its first line names the columns");
+    }
+    for (size_t i = 0; i < in->csv.count && result == RESULT_OK; i++) {
+        size_t k = 0;
+        while (k < COLUMN_COUNT && strcmp(COLUMNS[k], in->csv.fields[i]) != 0) {
+            k++;
+        }
+        if (k == COLUMN_COUNT || seen[k]) {
+            char why[256];
+            snprintf(why, sizeof why,
+                     "column \"%.60s\" is %s; the columns are name, country, ipv4, ipv6, "
+                     "capacity_mbit, operator, port, target, accounturi, override, suspended",
+                     in->csv.fields[i], k == COLUMN_COUNT ? "unknown" : "named twice");
+            return fail_row(in, RESULT_INVALID, why);
+        }
+        seen[k] = true;
+        in->columns[i] = (enum column)k;
+    }
+    in->width = in->csv.count;
+    return result != RESULT_OK || seen[COLUMN_NAME]
+               ? result
+               : fail_row(in, RESULT_INVALID,
+                          "the first line must name the columns, name among them");
+}
+
+static enum result read_addresses(const struct import *in, enum column column, struct member *out)
+{
+    const char *list = in->values[column];
+    while (*(list += strspn(list, " ")) != 0) {
+        size_t len = strcspn(list, " ");
+        char text[ADDRESS_TEXT_MAX] = "";
+        struct address address;
+        char why[160];
+        if (out->address_count == MEMBER_ADDRESSES_MAX) {
+            return fail_row(in, RESULT_INVALID, "a member has at most 8 addresses");
+        }
+        if (len < sizeof text) {
+            memcpy(text, list, len);
+        }
+        if (address_parse(&address, text) != RESULT_OK ||
+            address_is_ipv4(&address) != (column == COLUMN_IPV4)) {
+            snprintf(why, sizeof why, "\"%.*s\" is no IPv%s address", (int)(len < 60 ? len : 60),
+                     list, column == COLUMN_IPV4 ? "4" : "6");
+            return fail_row(in, RESULT_INVALID, why);
+        }
+        out->addresses[out->address_count++] = address;
+        list += len;
+    }
+    return RESULT_OK;
+}
+
+static enum result read_texts(const struct import *in, struct member *out)
+{
+    const char *operator_name = in->values[COLUMN_OPERATOR];
+    const char *accounturi = in->values[COLUMN_ACCOUNTURI];
+    const char *country = in->values[COLUMN_COUNTRY];
+    const char *target = in->values[COLUMN_TARGET];
+    if (strlen(operator_name) >= sizeof out->operator_name ||
+        strlen(accounturi) >= sizeof out->accounturi) {
+        return fail_row(in, RESULT_INVALID,
+                        "operator has at most 63 octets, accounturi at most 255");
+    }
+    memcpy(out->operator_name, operator_name, strlen(operator_name) + 1);
+    memcpy(out->accounturi, accounturi, strlen(accounturi) + 1);
+    if (country[0] != 0 && !label_country(out->country, country)) {
+        return fail_row(in, RESULT_INVALID, "country takes the two letters of ISO 3166");
+    }
+    if (target[0] == 0) {
+        return RESULT_OK;
+    }
+    if (dname_parse(&out->target, target, NULL) != RESULT_OK || out->target.len == 1) {
+        return fail_row(in, RESULT_INVALID, "target is no domain name");
+    }
+    dname_lower(&out->target);
+    return RESULT_OK;
+}
+
+static enum result read_numbers(const struct import *in, struct member *out)
+{
+    const char *capacity = in->values[COLUMN_CAPACITY];
+    const char *port = in->values[COLUMN_PORT];
+    const char *override = in->values[COLUMN_OVERRIDE];
+    const char *suspended = in->values[COLUMN_SUSPENDED];
+    uint32_t number = out->port;
+    if (capacity[0] != 0 && !output_number(capacity, 0, MEMBER_CAPACITY_MAX, &out->capacity_mbit)) {
+        return fail_row(in, RESULT_INVALID, "capacity_mbit is a whole number from 0 to 1000000");
+    }
+    if (port[0] != 0 && !output_number(port, 1, UINT16_MAX, &number)) {
+        return fail_row(in, RESULT_INVALID, "port is a whole number from 1 to 65535");
+    }
+    out->port = (uint16_t)number;
+    if (override[0] != 0 && override_parse(&out->override, override) != RESULT_OK) {
+        return fail_row(in, RESULT_INVALID, "override is eligible, ineligible, auto or empty");
+    }
+    if (suspended[0] != 0 && strcmp(suspended, "yes") != 0) {
+        return fail_row(in, RESULT_INVALID, "suspended is yes or empty");
+    }
+    out->suspended = suspended[0] != 0;
+    return RESULT_OK;
+}
+
+static enum result read_member(const struct import *in, struct member *out)
+{
+    member_defaults(out);
+    enum result result = label_check(out->label, in->values[COLUMN_NAME], &in->cli->diag);
+    if (result != RESULT_OK) {
+        return fail_row(in, result, in->cli->diag.text);
+    }
+    result = read_addresses(in, COLUMN_IPV4, out);
+    if (result == RESULT_OK) {
+        result = read_addresses(in, COLUMN_IPV6, out);
+    }
+    if (result == RESULT_OK) {
+        result = read_texts(in, out);
+    }
+    return result == RESULT_OK ? read_numbers(in, out) : result;
+}
+
+static enum result import_row(struct import *in)
+{
+    struct member member;
+    if (in->csv.count != in->width) {
+        char why[120];
+        snprintf(why, sizeof why, "the row has %zu fields, the first line %zu", in->csv.count,
+                 in->width);
+        return fail_row(in, RESULT_INVALID, why);
+    }
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        in->values[i] = "";
+    }
+    for (size_t i = 0; i < in->width; i++) {
+        in->values[in->columns[i]] = in->csv.fields[i];
+    }
+    enum result result = read_member(in, &member);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    bool allow = cli_flag(in->cli, "allow-private");
+    result = registry_add(in->txn, &member, allow, in->now, &in->cli->diag);
+    return result == RESULT_OK
+               ? result
+               : fail_row(in, result,
+                          in->cli->diag.text[0] != 0 ? in->cli->diag.text : result_text(result));
+}
+
+static void show_progress(const struct import *in, bool end)
+{
+    if (!in->progress || (!end && in->rows % PROGRESS_ROWS != 0)) {
+        return;
+    }
+    off_t at = ftello(in->csv.file);
+    int done = in->size > 0 && at > 0 ? (int)(at * PROGRESS_WIDTH / in->size) : 0;
+    done = end || done > PROGRESS_WIDTH ? PROGRESS_WIDTH : done;
+    fprintf(stderr, "\r[%.*s%*s] %zu members%s", done, "########################################",
+            PROGRESS_WIDTH - done, "", in->rows, end ? "\n" : "");
+}
+
+static enum result import_file(struct import *in)
+{
+    enum result result = read_header(in);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    for (;;) {
+        result = csv_next(&in->csv, &in->cli->diag);
+        if (result == RESULT_NOT_FOUND) {
+            show_progress(in, true);
+            return RESULT_OK;
+        }
+        if (result == RESULT_OK) {
+            result = import_row(in);
+        }
+        if (result != RESULT_OK) {
+            return result;
+        }
+        in->rows++;
+        show_progress(in, false);
+    }
+}
+
+int cmd_member_import(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    bool piped = strcmp(argv[0], "-") == 0;
+    FILE *file = piped ? stdin : fopen(argv[0], "re");
+    if (file == NULL) {
+        return cli_fail(cli, diag_fail(&cli->diag, RESULT_SYSTEM, "can't open %s: %s", argv[0],
+                                       strerror(errno)));
+    }
+    struct stat st = { 0 };
+    struct import *in = xcalloc(1, sizeof *in);
+    struct session session = { 0 };
+    in->cli = cli;
+    in->now = session_now();
+    in->progress = isatty(STDERR_FILENO) == 1;
+    in->size = fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+    csv_begin(&in->csv, file, piped ? "stdin" : argv[0]);
+    enum result result = session_write(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        in->txn = session.txn[STORE_REGISTRY];
+        result = import_file(in);
+    }
+    if (result == RESULT_OK) {
+        result = session_commit(&session, cli);
+    }
+    session_done(&session);
+    if (!piped) {
+        (void)fclose(file);
+    }
+    size_t rows = in->rows;
+    free(in);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(json_pack("{s:I}", "imported", (json_int_t)rows));
+    } else {
+        printf("%zu members imported\n", rows);
+    }
+    return CLI_DONE;
+}
+
+static void put_addresses(FILE *file, const struct member *member, bool ipv4)
+{
+    const char *before = "";
+    for (unsigned i = 0; i < member->address_count; i++) {
+        char text[ADDRESS_TEXT_MAX];
+        if (address_is_ipv4(&member->addresses[i]) == ipv4) {
+            fprintf(file, "%s%s", before, address_text(&member->addresses[i], text));
+            before = " ";
+        }
+    }
+}
+
+static enum result export_member(const struct member *member, void *arg)
+{
+    FILE *file = arg;
+    char name[DNAME_TEXT_MAX] = "";
+    fprintf(file, "%s,%s,", member->label, member->country);
+    put_addresses(file, member, true);
+    putc(',', file);
+    put_addresses(file, member, false);
+    fprintf(file, ",%u,", member->capacity_mbit);
+    csv_put(file, member->operator_name);
+    fprintf(file, ",%u,", member->port);
+    csv_put(file, member->target.len > 0 ? dname_text(&member->target, name) : "");
+    putc(',', file);
+    csv_put(file, member->accounturi);
+    fprintf(file, ",%s,%s\n",
+            member->override != OVERRIDE_AUTO ? override_text(member->override) : "",
+            member->suspended ? "yes" : "");
+    return RESULT_OK;
+}
+
+int cmd_member_export(struct cli *cli, int argc, char **argv)
+{
+    struct session session = { 0 };
+    struct outfile out;
+    enum result result = session_read(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = outfile_begin(&out, argc > 0 ? argv[0] : NULL, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        for (size_t i = 0; i < COLUMN_COUNT; i++) {
+            fprintf(out.file, "%s%s", i > 0 ? "," : "", COLUMNS[i]);
+        }
+        putc('\n', out.file);
+        result = registry_each(session.txn[STORE_REGISTRY], export_member, out.file);
+        enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
+        result = result == RESULT_OK ? end : result;
+    }
+    session_done(&session);
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}

@@ -1,0 +1,66 @@
+#include "tools/outfile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum result fail(const char *path, struct diag *diag)
+{
+    return diag_fail(diag, RESULT_SYSTEM, "can't write %s: %s", path, strerror(errno));
+}
+
+enum result outfile_begin(struct outfile *out, const char *path, struct diag *diag)
+{
+    *out = (struct outfile){ .file = stdout, .path = path };
+    struct stat st;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        out->path = "the output";
+        return RESULT_OK;
+    }
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        out->file = fopen(path, "we");
+        return out->file != NULL ? RESULT_OK : fail(path, diag);
+    }
+    static const char ENDING[] = ".XXXXXX";
+    size_t len = strlen(path);
+    out->made = xmalloc(len + sizeof ENDING);
+    memcpy(out->made, path, len);
+    memcpy(out->made + len, ENDING, sizeof ENDING);
+    int fd = mkstemp(out->made);
+    if (fd < 0) {
+        enum result result = fail(path, diag);
+        free(out->made);
+        return result;
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    (void)fchmod(fd, 0666 & ~mask);
+    out->file = fdopen(fd, "w");
+    ASSERT(out->file != NULL);
+    return RESULT_OK;
+}
+
+enum result outfile_end(struct outfile *out, bool good, struct diag *diag)
+{
+    bool written = fflush(out->file) == 0 && !ferror(out->file);
+    if (out->made != NULL && good) {
+        written = written && fsync(fileno(out->file)) == 0;
+    }
+    enum result result = good && !written ? fail(out->path, diag) : RESULT_OK;
+    if (out->file != stdout) {
+        (void)fclose(out->file);
+    }
+    if (out->made != NULL) {
+        if (good && result == RESULT_OK && rename(out->made, out->path) != 0) {
+            result = fail(out->path, diag);
+        }
+        if (!good || result != RESULT_OK) {
+            (void)unlink(out->made);
+        }
+        free(out->made);
+    }
+    *out = (struct outfile){ 0 };
+    return result;
+}
