@@ -187,7 +187,7 @@ static void ed25519_makes_exactly_the_published_signature(void **state)
     }
 }
 
-/* 600 signatures meet every length of DER numbers that is likely: 32 octets, with and without a leading zero, and 31. */
+/* A number of 31 octets or less comes once in 128 signatures: signing goes on until the shorter DER was met. */
 static void every_signature_of_a_reused_context_verifies(void **state)
 {
     (void)state;
@@ -198,15 +198,16 @@ static void every_signature_of_a_reused_context_verifies(void **state)
         assert_int_equal(key_generate(&key, algorithms[a], KEY_ZSK, &diag), RESULT_OK);
         struct key_context *context = NULL;
         assert_int_equal(key_context_new(&context, key), RESULT_OK);
-        uint8_t data[600] = { 0 }, signature[64];
+        uint8_t data[300] = { 0 }, signature[64];
         bool short_number = false;
-        for (size_t len = 0; len < sizeof data; len++) {
-            data[len / 2] = (uint8_t)len;
+        for (size_t i = 0; i < sizeof data || !short_number; i++) {
+            size_t len = i % sizeof data;
+            assert_true(i < 20000);
+            data[len / 2] = (uint8_t)i;
             assert_int_equal(key_sign(context, data, len, signature), RESULT_OK);
             assert_true(key_verify(key, data, len, signature));
             short_number = short_number || signature[0] == 0 || signature[32] == 0;
         }
-        assert_true(short_number);
         key_context_free(context);
         key_free(key);
     }
