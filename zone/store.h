@@ -36,6 +36,10 @@ enum {
     STORE_VALUE_MAX = 65535
 };
 
+/* Address space, not memory or disk, reserved for a store's file (design note in store.c). */
+#define STORE_MAP_READER (UINT64_C(16) << 30)
+#define STORE_MAP_WRITER (UINT64_C(1) << 30)
+
 struct store;
 struct store_txn;
 
@@ -54,6 +58,9 @@ enum result store_create(const char *state_dir, enum store_kind kind, struct dia
  * readers that died. Before it maps the file in this process, a child walks every page, so a damaged file can't crash us. */
 enum result store_open(struct store **out, const char *state_dir, enum store_kind kind,
                        bool writable, struct diag *diag);
+/* store_open with another reserve of address space than STORE_MAP_READER or STORE_MAP_WRITER; it still grows. */
+enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
+                             bool writable, uint64_t map_bytes, struct diag *diag);
 void store_close(struct store *store);
 
 /* A read transaction. It sees the store as of begin or the last renew. `store_rest` gives the snapshot up (so that pages can

@@ -1,0 +1,446 @@
+/* Design note.
+ *
+ * Map. LMDB maps the file into a range of addresses fixed at open, and the range is only virtual: the file holds no more than
+ * was written. A reader that finds the file larger than its range can't go on, and a transaction can't grow the range it runs
+ * in. So readers reserve far more than any pool needs, writers start with a range that holds the largest import (100,000
+ * members take about 100 MB) ten times over, and a writer doubles it before a transaction that would begin over 70 % full.
+ * Growing moves the map, so it is only done while this process has no transaction open.
+ *
+ * Damage. LMDB trusts its file: a cut or overwritten one ends in SIGBUS, SIGSEGV or an assertion. So at open a child process
+ * reads every page first, and only the child dies. What a bit flip does to a value is the decoders' matter.
+ *
+ * Creation. Tables and the format row are made in one transaction. A file without tables is what an interrupted creation left:
+ * store_open calls it missing, store_create completes it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "zone/store_private.h"
+
+enum {
+    FULL_PERCENT = 70
+};
+
+static const char *const kind_texts[STORE_KINDS] = { "registry", "health", "keys", "traffic" };
+
+static const struct {
+    const char *name;
+    enum store_kind kind; /* STORE_KINDS: all */
+} tables[TABLE_COUNT] = {
+    [TABLE_META] = {"meta",        STORE_KINDS   },
+    [TABLE_SETTINGS] = { "settings",   STORE_REGISTRY},
+    [TABLE_NAMES] = { "names",      STORE_REGISTRY},
+    [TABLE_MEMBERS] = { "members",    STORE_REGISTRY},
+    [TABLE_ADDRESSES] = { "addresses",  STORE_REGISTRY},
+    [TABLE_TOMBSTONES] = { "tombstones", STORE_REGISTRY},
+    [TABLE_HEALTH] = { "health",     STORE_HEALTH  },
+    [TABLE_KEYS] = { "keys",       STORE_KEYS    },
+    [TABLE_TRAFFIC] = { "traffic",    STORE_TRAFFIC },
+};
+
+const char *store_kind_text(enum store_kind kind)
+{
+    ASSERT((unsigned)kind < STORE_KINDS);
+    return kind_texts[kind];
+}
+
+const char *store_table_name(enum store_table table)
+{
+    return tables[table].name;
+}
+
+bool store_has_table(enum store_kind kind, enum store_table table)
+{
+    return tables[table].kind == STORE_KINDS || tables[table].kind == kind;
+}
+
+enum result store_translate(int rc)
+{
+    switch (rc) {
+    case MDB_SUCCESS:
+        return RESULT_OK;
+    case MDB_NOTFOUND:
+        return RESULT_NOT_FOUND;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case MDB_MAP_RESIZED:
+        return RESULT_FULL;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_CURSOR_FULL:
+    case MDB_INCOMPATIBLE:
+        return RESULT_DAMAGED;
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+        return RESULT_FOREIGN;
+    case MDB_BAD_VALSIZE:
+        return RESULT_INVALID;
+    case ENOMEM:
+        return RESULT_NO_MEMORY;
+    default:
+        return RESULT_SYSTEM;
+    }
+}
+
+enum result store_fail(struct diag *diag, const char *path, int rc, const char *doing)
+{
+    enum result result = store_translate(rc);
+    if (rc == MDB_MAP_RESIZED) {
+        return diag_fail(diag, result, "cannot %s %s: it outgrew this process: restart the program",
+                         doing, path);
+    }
+    if (result == RESULT_FULL) {
+        return diag_fail(diag, result,
+                         "cannot %s %s: one change is larger than the store's map: split it", doing,
+                         path);
+    }
+    if (result == RESULT_DAMAGED) {
+        return diag_fail(diag, result,
+                         "%s is damaged (%s): restore it from a backup (ntspool backup)", path,
+                         mdb_strerror(rc));
+    }
+    const char *hint = rc == EACCES   ? " (data.mdb must be readable and lock.mdb writable)"
+                       : rc == ENOSPC ? ": free some space and repeat"
+                                      : "";
+    return diag_fail(diag, result, "cannot %s %s: %s%s", doing, path, mdb_strerror(rc), hint);
+}
+
+/* The address space to reserve: no more than a share of what the process may have. */
+size_t store_map_bound(uint64_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        wanted > limit.rlim_cur / 16) {
+        wanted = limit.rlim_cur / 16;
+    }
+    return (size_t)wanted;
+}
+
+int store_grow(struct store *store)
+{
+    struct store_usage usage;
+    store_usage(store, &usage);
+    uint64_t size = usage.map_bytes;
+    while (usage.used_bytes > size / 100 * FULL_PERCENT) {
+        size *= 2;
+    }
+    if (store_map_bound(size) <= usage.map_bytes) {
+        return 0;
+    }
+    int rc = mdb_env_set_mapsize(store->env, store_map_bound(size));
+    store->map_lost = rc != 0;
+    return rc;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    ASSERT(store->txns == 0);
+    if (store->env != NULL) {
+        mdb_env_close(store->env);
+    }
+    (void)pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+/* Follows another process's growth; `mine` transactions may be there. */
+static bool follow(struct store *store, unsigned mine)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    bool alone = store->txns == mine && !store->map_lost;
+    if (alone) {
+        store->map_lost = mdb_env_set_mapsize(store->env, 0) != 0;
+    }
+    bool done = alone && !store->map_lost;
+    (void)pthread_mutex_unlock(&store->lock);
+    return done;
+}
+
+static enum result begin(struct store *store, bool writing, struct store_txn **out,
+                         struct diag *diag)
+{
+    unsigned flags = writing ? 0 : MDB_RDONLY;
+    (void)pthread_mutex_lock(&store->lock);
+    int rc = writing && store->txns == 0 ? store_grow(store) : 0;
+    if (store->map_lost) {
+        rc = ENOMEM;
+    }
+    store->txns++; /* from here on the map stays where it is */
+    (void)pthread_mutex_unlock(&store->lock);
+    struct store_txn *txn = xcalloc(1, sizeof(*txn));
+    txn->store = store;
+    txn->writing = writing;
+    if (rc == 0) {
+        rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
+    }
+    if (rc == MDB_MAP_RESIZED && follow(store, 1)) {
+        rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
+    }
+    if (rc != 0) {
+        txn->txn = NULL;
+        store_abort(txn);
+        return store_fail(diag, store->path, rc, writing ? "write" : "read");
+    }
+    *out = txn;
+    return RESULT_OK;
+}
+
+enum result store_read(struct store *store, struct store_txn **out, struct diag *diag)
+{
+    return begin(store, false, out, diag);
+}
+
+enum result store_write(struct store *store, struct store_txn **out, struct diag *diag)
+{
+    ASSERT(store->writable);
+    return begin(store, true, out, diag);
+}
+
+void store_rest(struct store_txn *txn)
+{
+    ASSERT(!txn->writing);
+    if (!txn->resting) {
+        mdb_txn_reset(txn->txn);
+        txn->resting = true;
+    }
+}
+
+enum result store_renew(struct store_txn *txn)
+{
+    store_rest(txn);
+    memset(txn->placed, 0, sizeof(txn->placed));
+    int rc = mdb_txn_renew(txn->txn);
+    if (rc == MDB_MAP_RESIZED && follow(txn->store, 1)) {
+        rc = mdb_txn_renew(txn->txn);
+    }
+    txn->resting = rc != 0;
+    return store_translate(rc);
+}
+
+uint64_t store_version(const struct store_txn *txn)
+{
+    return mdb_txn_id(txn->txn);
+}
+
+static int end(struct store_txn *txn, bool commit)
+{
+    struct store *store = txn->store;
+    int rc = txn->failed;
+    for (int i = 0; i < TABLE_COUNT; i++) {
+        if (txn->cursors[i] != NULL) {
+            mdb_cursor_close(txn->cursors[i]);
+        }
+    }
+    if (commit && rc == 0) {
+        rc = mdb_txn_commit(txn->txn);
+    } else if (txn->txn != NULL) {
+        mdb_txn_abort(txn->txn);
+    }
+    free(txn);
+    (void)pthread_mutex_lock(&store->lock);
+    store->txns--;
+    (void)pthread_mutex_unlock(&store->lock);
+    return rc;
+}
+
+enum result store_commit(struct store_txn *txn, struct diag *diag)
+{
+    struct store *store = txn->store;
+    int rc = end(txn, txn->writing);
+    return rc == 0 ? RESULT_OK : store_fail(diag, store->path, rc, "write");
+}
+
+void store_abort(struct store_txn *txn)
+{
+    (void)end(txn, false);
+}
+
+static MDB_val val_of(const void *data, size_t len)
+{
+    return (MDB_val){ len, (void *)(uintptr_t)data };
+}
+
+static MDB_dbi dbi_of(const struct store_txn *txn, enum store_table table)
+{
+    ASSERT(!txn->resting && store_has_table(txn->store->kind, table));
+    return txn->store->dbi[table];
+}
+
+static bool fits(const struct store_item *item, const MDB_val *val)
+{
+    return item == NULL || val->mv_size <= item->room;
+}
+
+static void copy_out(struct store_item *item, const MDB_val *val)
+{
+    if (item != NULL) {
+        memcpy(item->data, val->mv_data, val->mv_size);
+        item->len = val->mv_size;
+    }
+}
+
+/* LMDB takes no empty key, so no row has one. */
+enum result store_get(struct store_txn *txn, enum store_table table, const void *key,
+                      size_t key_len, struct store_item *value)
+{
+    MDB_dbi dbi = dbi_of(txn, table);
+    MDB_val wanted = val_of(key, key_len), found;
+    if (key_len == 0 || key_len > STORE_KEY_MAX) {
+        return RESULT_NOT_FOUND;
+    }
+    int rc = mdb_get(txn->txn, dbi, &wanted, &found);
+    if (rc != 0) {
+        return store_translate(rc);
+    }
+    if (!fits(value, &found)) {
+        return RESULT_DAMAGED;
+    }
+    copy_out(value, &found);
+    return RESULT_OK;
+}
+
+static enum result written(struct store_txn *txn, int rc)
+{
+    if (rc != 0 && rc != MDB_NOTFOUND && txn->failed == 0) {
+        txn->failed = rc;
+    }
+    return store_translate(rc);
+}
+
+enum result store_put(struct store_txn *txn, enum store_table table, const void *key,
+                      size_t key_len, const void *value, size_t value_len)
+{
+    MDB_dbi dbi = dbi_of(txn, table);
+    ASSERT(txn->writing);
+    if (key_len == 0 || key_len > STORE_KEY_MAX || value_len > STORE_VALUE_MAX) {
+        return RESULT_INVALID;
+    }
+    if (txn->failed != 0) {
+        return store_translate(txn->failed);
+    }
+    MDB_val k = val_of(key, key_len), v = val_of(value, value_len);
+    return written(txn, mdb_put(txn->txn, dbi, &k, &v, 0));
+}
+
+enum result store_delete(struct store_txn *txn, enum store_table table, const void *key,
+                         size_t key_len)
+{
+    MDB_dbi dbi = dbi_of(txn, table);
+    ASSERT(txn->writing);
+    if (key_len == 0 || key_len > STORE_KEY_MAX) {
+        return RESULT_NOT_FOUND;
+    }
+    if (txn->failed != 0) {
+        return store_translate(txn->failed);
+    }
+    MDB_val k = val_of(key, key_len);
+    return written(txn, mdb_del(txn->txn, dbi, &k, NULL));
+}
+
+/* The table's cursor, opened once a transaction object and moved to a renewed snapshot without allocating. */
+static int cursor_of(struct store_txn *txn, enum store_table table, MDB_cursor **out)
+{
+    MDB_dbi dbi = dbi_of(txn, table);
+    int rc = 0;
+    if (txn->cursors[table] == NULL) {
+        rc = mdb_cursor_open(txn->txn, dbi, &txn->cursors[table]);
+    } else if (!txn->placed[table]) {
+        rc = mdb_cursor_renew(txn->txn, txn->cursors[table]);
+    }
+    txn->placed[table] = rc == 0;
+    *out = txn->cursors[table];
+    return rc;
+}
+
+static bool same(const MDB_val *a, const MDB_val *b)
+{
+    return a->mv_size == b->mv_size && memcmp(a->mv_data, b->mv_data, a->mv_size) == 0;
+}
+
+static int seek_to(MDB_cursor *cursor, enum store_seek seek, MDB_val *key, MDB_val *value)
+{
+    if (key->mv_size == 0 && (seek == SEEK_AT_OR_AFTER || seek == SEEK_AFTER)) {
+        seek = SEEK_FIRST;
+    }
+    if (seek == SEEK_FIRST || seek == SEEK_LAST) {
+        return mdb_cursor_get(cursor, key, value, seek == SEEK_FIRST ? MDB_FIRST : MDB_LAST);
+    }
+    if (key->mv_size == 0) {
+        return MDB_NOTFOUND;
+    }
+    MDB_val wanted = *key;
+    int rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+    bool backwards = seek == SEEK_BEFORE || seek == SEEK_AT_OR_BEFORE;
+    if (rc == MDB_NOTFOUND && backwards) {
+        return mdb_cursor_get(cursor, key, value, MDB_LAST);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    bool exact = same(key, &wanted);
+    if (seek == SEEK_AFTER && exact) {
+        return mdb_cursor_get(cursor, key, value, MDB_NEXT);
+    }
+    if (seek == SEEK_BEFORE || (seek == SEEK_AT_OR_BEFORE && !exact)) {
+        return mdb_cursor_get(cursor, key, value, MDB_PREV);
+    }
+    return 0;
+}
+
+enum result store_find(struct store_txn *txn, enum store_table table, enum store_seek seek,
+                       const void *key, size_t key_len, struct store_item *found_key,
+                       struct store_item *value)
+{
+    MDB_cursor *cursor;
+    MDB_val k = val_of(key, key_len), v;
+    int rc = cursor_of(txn, table, &cursor);
+    if (rc == 0) {
+        rc = seek_to(cursor, seek, &k, &v);
+    }
+    if (rc != 0) {
+        return store_translate(rc);
+    }
+    if (!fits(found_key, &k) || !fits(value, &v)) {
+        return RESULT_DAMAGED;
+    }
+    copy_out(found_key, &k);
+    copy_out(value, &v);
+    return RESULT_OK;
+}
+
+enum result store_each(struct store_txn *txn, enum store_table table, store_visit *visit, void *arg)
+{
+    MDB_cursor *cursor; /* its own, so that the visitor may use store_find */
+    MDB_val key, value;
+    int rc = mdb_cursor_open(txn->txn, dbi_of(txn, table), &cursor);
+    if (rc != 0) {
+        return store_translate(rc);
+    }
+    enum result result = RESULT_OK;
+    while (result == RESULT_OK && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        result = visit(key.mv_data, key.mv_size, value.mv_data, value.mv_size, arg);
+    }
+    mdb_cursor_close(cursor);
+    return rc == 0 || rc == MDB_NOTFOUND ? result : store_translate(rc);
+}
+
+size_t store_count(struct store_txn *txn, enum store_table table)
+{
+    MDB_stat stat;
+    return mdb_stat(txn->txn, dbi_of(txn, table), &stat) == 0 ? stat.ms_entries : 0;
+}
+
+void store_usage(struct store *store, struct store_usage *out)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    ASSERT(mdb_env_info(store->env, &info) == 0 && mdb_env_stat(store->env, &stat) == 0);
+    *out = (struct store_usage){
+        .used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize,
+        .map_bytes = info.me_mapsize,
+        .readers = info.me_numreaders,
+        .readers_max = info.me_maxreaders,
+    };
+}

@@ -1,0 +1,234 @@
+/* Making, opening and copying a store. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zone/store_private.h"
+
+enum {
+    DIR_MODE = 0750,
+    DATA_MODE = 0640,
+    LOCK_MODE = 0660 /* readers of the group register themselves in it */
+};
+
+/* Brings a store of schema n to n + 1; there is nothing before the first. */
+typedef enum result migration(struct store_txn *txn, struct diag *diag);
+static migration *const migrations[STORE_SCHEMA] = { NULL };
+
+static enum result write_format(struct store_txn *txn)
+{
+    uint8_t row[STORE_FORMAT_LEN];
+    struct writer w = writer_of(row, sizeof(row));
+    write_octets(&w, STORE_MAGIC, sizeof(STORE_MAGIC));
+    write_u8(&w, (uint8_t)txn->store->kind);
+    write_u32(&w, STORE_SCHEMA);
+    return store_put(txn, TABLE_META, STORE_FORMAT_KEY, sizeof(STORE_FORMAT_KEY), row, w.at);
+}
+
+static enum result migrate(struct store *store, uint32_t schema, struct diag *diag)
+{
+    if (schema == STORE_SCHEMA) {
+        return RESULT_OK;
+    }
+    if (schema == 0 || migrations[schema] == NULL) {
+        return diag_fail(diag, RESULT_DAMAGED,
+                         "%s has the unknown schema %u: restore it from a backup (ntspool backup)",
+                         store->path, schema);
+    }
+    if (!store->writable) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "%s has the older schema %u: open it once with the program that writes it",
+                         store->path, schema);
+    }
+    struct store_txn *txn;
+    enum result result = store_write(store, &txn, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    for (uint32_t step = schema; result == RESULT_OK && step < STORE_SCHEMA; step++) {
+        result = migrations[step](txn, diag);
+    }
+    if (result == RESULT_OK) {
+        result = write_format(txn);
+    }
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    return store_commit(txn, diag);
+}
+
+static struct store *store_new(const char *path, enum store_kind kind, bool writable)
+{
+    struct store *store = xcalloc(1, sizeof(*store));
+    store->kind = kind;
+    store->writable = writable;
+    (void)snprintf(store->path, sizeof(store->path), "%s", path);
+    ASSERT(pthread_mutex_init(&store->lock, NULL) == 0);
+    return store;
+}
+
+/* Opens (or makes) the tables and leaves their handles in the store. */
+static struct store_survey open_tables(struct store *store, bool create)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(store->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return (struct store_survey){ .result = store_translate(rc), .rc = rc };
+    }
+    /* Asked again inside the transaction: another process may have been faster. */
+    struct store_survey survey = store_format(txn, store->kind);
+    if (create && survey.result == RESULT_MISSING) {
+        survey.result = RESULT_OK;
+    } else if (create && survey.result == RESULT_OK) {
+        survey.result = RESULT_EXISTS;
+    }
+    for (int i = 0; survey.result == RESULT_OK && rc == 0 && i < TABLE_COUNT; i++) {
+        if (store_has_table(store->kind, (enum store_table)i)) {
+            rc = mdb_dbi_open(txn, store_table_name((enum store_table)i), create ? MDB_CREATE : 0,
+                              &store->dbi[i]);
+        }
+    }
+    if (create && survey.result == RESULT_OK && rc == 0) {
+        struct store_txn wrapped = { .store = store, .txn = txn, .writing = true };
+        (void)write_format(&wrapped);
+        rc = wrapped.failed;
+    }
+    if (survey.result != RESULT_OK || rc != 0) {
+        mdb_txn_abort(txn);
+    } else {
+        rc = mdb_txn_commit(txn); /* a reader's, too: it makes the handles last */
+    }
+    if (rc != 0) {
+        survey = (struct store_survey){ .result = store_translate(rc), .rc = rc };
+    }
+    return survey;
+}
+
+static bool sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return done;
+}
+
+/* Gives the files the rights they need whatever the umask; the directory keeps its set-group-id bit. */
+static bool set_modes(const char *path)
+{
+    char data[PATH_MAX], lock[PATH_MAX];
+    struct stat st;
+    return store_path(data, path, "data.mdb", NULL) == RESULT_OK &&
+           store_path(lock, path, "lock.mdb", NULL) == RESULT_OK && stat(path, &st) == 0 &&
+           chmod(path, (st.st_mode & S_ISGID) | DIR_MODE) == 0 && chmod(data, DATA_MODE) == 0 &&
+           (chmod(lock, LOCK_MODE) == 0 || errno == ENOENT);
+}
+
+enum result store_create(const char *state_dir, enum store_kind kind, struct diag *diag)
+{
+    char path[PATH_MAX];
+    enum result result = store_path(path, state_dir, store_kind_text(kind), diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (mkdir(path, DIR_MODE) != 0 && errno != EEXIST) {
+        return store_fail(diag, path, errno, "make");
+    }
+    struct store_survey survey = store_survey(path, kind);
+    if (survey.result == RESULT_OK) {
+        survey.result = RESULT_EXISTS;
+    } else if (survey.result == RESULT_MISSING) {
+        struct store *store = store_new(path, kind, true);
+        int rc = store_env_open(&store->env, path, 0, STORE_MAP_WRITER);
+        survey = rc == 0 ? open_tables(store, true)
+                         : (struct store_survey){ .result = store_translate(rc), .rc = rc };
+        if (survey.result == RESULT_OK &&
+            (!set_modes(path) || !sync_dir(path) || !sync_dir(state_dir))) {
+            survey = (struct store_survey){ .result = RESULT_SYSTEM, .rc = errno };
+        }
+        store_close(store);
+    }
+    if (survey.result == RESULT_EXISTS) {
+        return diag_fail(diag, RESULT_EXISTS, "%s holds a store already", path);
+    }
+    return store_explain(diag, &survey, path);
+}
+
+enum result store_open(struct store **out, const char *state_dir, enum store_kind kind,
+                       bool writable, struct diag *diag)
+{
+    return store_open_sized(out, state_dir, kind, writable,
+                            writable ? STORE_MAP_WRITER : STORE_MAP_READER, diag);
+}
+
+enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
+                             bool writable, uint64_t map_bytes, struct diag *diag)
+{
+    char path[PATH_MAX];
+    enum result result = store_path(path, state_dir, store_kind_text(kind), diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct store_survey survey = store_survey(path, kind);
+    if (survey.result != RESULT_OK) {
+        return store_explain(diag, &survey, path);
+    }
+    struct store *store = store_new(path, kind, writable);
+    int rc = store_env_open(&store->env, path, writable ? 0 : MDB_RDONLY, map_bytes);
+    int dead;
+    rc = rc == 0 ? mdb_reader_check(store->env, &dead) : rc;
+    if (rc == 0) {
+        (void)set_modes(path); /* of a lock file made just now, if we may */
+        survey = open_tables(store, false);
+    } else {
+        survey = (struct store_survey){ .result = store_translate(rc), .rc = rc };
+    }
+    result = store_explain(diag, &survey, path);
+    if (result == RESULT_OK) {
+        result = migrate(store, survey.schema, diag);
+    }
+    if (result != RESULT_OK) {
+        store_close(store);
+        return result;
+    }
+    *out = store;
+    return RESULT_OK;
+}
+
+enum result store_backup(struct store *store, const char *dir, struct diag *diag)
+{
+    char path[PATH_MAX], data[PATH_MAX];
+    enum result result = store_path(path, dir, store_kind_text(store->kind), diag);
+    if (result == RESULT_OK) {
+        result = store_path(data, path, "data.mdb", diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if ((mkdir(dir, DIR_MODE) != 0 && errno != EEXIST) || mkdir(path, DIR_MODE) != 0) {
+        int error = errno;
+        return error == EEXIST ? diag_fail(diag, RESULT_EXISTS,
+                                           "%s exists: name a new directory for the backup", path)
+                               : store_fail(diag, path, error, "make");
+    }
+    int rc = mdb_env_copy2(store->env, path, MDB_CP_COMPACT);
+    int fd = rc == 0 ? open(data, O_RDONLY | O_CLOEXEC) : -1;
+    if (rc == 0 &&
+        (fd < 0 || fsync(fd) != 0 || !set_modes(path) || !sync_dir(path) || !sync_dir(dir))) {
+        rc = errno;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (rc != 0) {
+        (void)unlink(data);
+        (void)rmdir(path);
+        return store_fail(diag, path, rc, "write the backup");
+    }
+    return RESULT_OK;
+}

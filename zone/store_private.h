@@ -1,0 +1,70 @@
+/* Inside the store: what its three files share. No other file includes this, so that none sees LMDB. */
+#ifndef ZONE_STORE_PRIVATE_H
+#define ZONE_STORE_PRIVATE_H
+
+#include <limits.h>
+#include <pthread.h>
+
+#include <lmdb.h>
+
+#include "zone/store.h"
+
+enum {
+    STORE_SCHEMA = 1,
+    STORE_FORMAT_LEN = 13, /* magic[8], kind u8, schema u32 */
+    STORE_FREE_DBI = 0     /* LMDB's list of free pages */
+};
+
+/* The row of TABLE_META that says what the store is. */
+#define STORE_FORMAT_KEY "format"
+#define STORE_MAGIC      "ntspool" /* with its NUL */
+
+struct store {
+    MDB_env *env;
+    enum store_kind kind;
+    bool writable;
+    MDB_dbi dbi[TABLE_COUNT];
+    pthread_mutex_t lock; /* of the two below, and held while the map moves */
+    unsigned txns;        /* transaction objects of this process */
+    bool map_lost;
+    char path[PATH_MAX];
+};
+
+struct store_txn {
+    struct store *store;
+    MDB_txn *txn;
+    bool writing, resting;
+    int failed; /* first error of a write: LMDB only reports that the transaction is bad later */
+    MDB_cursor *cursors[TABLE_COUNT];
+    bool placed[TABLE_COUNT]; /* the cursor belongs to the current snapshot */
+};
+
+/* What looking at a store came to. */
+struct store_survey {
+    enum result result;
+    int rc; /* LMDB's or errno */
+    uint32_t schema;
+};
+
+/* store.c */
+bool store_has_table(enum store_kind kind, enum store_table table);
+const char *store_table_name(enum store_table table);
+enum result store_translate(int rc);
+/* The line for a person that goes with an error of LMDB or the system. */
+enum result store_fail(struct diag *diag, const char *path, int rc, const char *doing);
+/* No more address space than a share of what the process may have. */
+size_t store_map_bound(uint64_t wanted);
+/* Doubles the map until it is at most 70 % full. Nobody in this process may have a transaction. */
+int store_grow(struct store *store);
+
+/* store_survey.c */
+enum result store_path(char out[PATH_MAX], const char *dir, const char *name, struct diag *diag);
+int store_env_open(MDB_env **out, const char *path, unsigned flags, uint64_t map);
+/* Reads the format row. MISSING for a file without any table: its creation was interrupted. */
+struct store_survey store_format(MDB_txn *txn, enum store_kind kind);
+/* Looks at the whole store without putting this process at risk. A child that dies says DAMAGED. */
+struct store_survey store_survey(const char *path, enum store_kind kind);
+/* The line for a person, and the survey's result. */
+enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path);
+
+#endif
