@@ -1,0 +1,43 @@
+/* Decides what answers a query: which RRsets, in which section, with which RCODE. Writes nothing to the wire and signs nothing.
+ *
+ * What it decides points into the answerer's buffers and the view, and holds until the next query. */
+#ifndef SERVER_ANSWER_H
+#define SERVER_ANSWER_H
+
+#include "server/query.h"
+#include "server/view.h"
+
+enum { ANSWER_RRSETS = 16, ANSWER_NAMES = 12, ANSWER_ARENA = 16384, ANSWER_CNAMES = 8 };
+
+struct answer_rrset {
+    const struct dname *owner; /* the query's own qname wherever it is that */
+    struct rrset set;
+};
+
+struct answer {
+    enum rcode rcode;
+    uint8_t scope;         /* ECS scope prefix length (RFC 7871 7.2.1), 0 for what isn't tailored */
+    bool signatures_only;  /* qtype RRSIG: the RRSIGs of the sets, not the sets */
+    uint8_t answer_count;  /* sets[0] ... are the answer section, */
+    uint8_t total;         /* the rest the authority section */
+    struct answer_rrset sets[ANSWER_RRSETS];
+    size_t name_count;
+    struct dname names[ANSWER_NAMES];
+    size_t used;
+    uint8_t arena[ANSWER_ARENA];
+};
+
+/* One worker's means to answer. `view` and `registry` are set anew by their owner before each batch. */
+struct answerer {
+    struct view *view;
+    struct store_txn *registry;
+    uint32_t turn; /* counts SRV answers: the next set of the deck */
+    struct answer answer;
+    uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
+    uint8_t near_data[NODE_ENCODED_MAX]; /* of its neighbours */
+};
+
+/* The answer to a query that query_parse found fit. `source` is where it came from. An unreadable store is SERVFAIL. */
+const struct answer *answer_decide(struct answerer *answerer, const struct query *query, const struct address *source);
+
+#endif

@@ -1,0 +1,147 @@
+#include "server/query.h"
+
+#include "zone/rrset.h"
+
+/* RFC 7871 6 and 7.1.1: exactly the octets that the source prefix needs, zero bits behind it, scope 0 in a query. */
+static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t len)
+{
+    static const uint8_t bits[] = { 0, 32, 128 };
+    struct reader r = reader_of(data, len);
+    uint16_t family = read_u16(&r);
+    uint8_t source = read_u8(&r), scope = read_u8(&r);
+    if (r.failed) {
+        return false;
+    }
+    if (family > 2) {
+        return true; /* one we don't know is ignored, as an unknown option is */
+    }
+    size_t octets = (source + 7u) / 8u;
+    if (scope != 0 || source > bits[family] || reader_left(&r) != octets) {
+        return false;
+    }
+    uint8_t address[16] = { 0 };
+    read_into(&r, address, octets);
+    if (source % 8 != 0 && (uint8_t)(address[octets - 1] << source % 8) != 0) {
+        return false;
+    }
+    *out = (struct client_subnet){ .present = true, .family = family, .source = source };
+    if (family == 2) {
+        memcpy(out->address.octets, address, sizeof(address));
+    } else {
+        out->address = address_from_ipv4(address);
+    }
+    return true;
+}
+
+static bool read_options(struct query *out, const uint8_t *data, size_t len)
+{
+    struct reader r = reader_of(data, len);
+    while (reader_left(&r) > 0) {
+        uint16_t code = read_u16(&r), option_len = read_u16(&r);
+        const uint8_t *option = read_octets(&r, option_len);
+        if (option == NULL) {
+            return false;
+        }
+        if (code == EDNS_OPTION_ECS && !out->subnet.present &&
+            !read_subnet(&out->subnet, option, option_len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Skips an owner name; a compression pointer ends it (RFC 1035 4.1.4). Says whether it is the root. */
+static bool skip_owner(struct reader *r)
+{
+    uint8_t first = read_u8(r);
+    uint8_t len = first;
+    while (!r->failed && len > 0 && len < 64) {
+        (void)read_octets(r, len);
+        len = read_u8(r);
+    }
+    if (len >= 64) {
+        r->failed = r->failed || len < 192;
+        (void)read_u8(r);
+    }
+    return first == 0;
+}
+
+/* OPT, RFC 6891 6.1.2 and 6.1.3. */
+static enum rcode read_opt(struct query *out, bool owner_is_root, struct reader *r)
+{
+    uint16_t size = read_u16(r);
+    (void)read_u8(r); /* extended RCODE */
+    uint8_t version = read_u8(r);
+    uint16_t flags = read_u16(r), len = read_u16(r);
+    const uint8_t *options = read_octets(r, len);
+    if (options == NULL || !owner_is_root || out->edns) { /* 6.1.1: more than one OPT */
+        return RCODE_FORMERR;
+    }
+    out->edns = true;
+    out->udp_size = size > DNS_UDP_PLAIN ? size : DNS_UDP_PLAIN; /* 6.2.3 */
+    out->dnssec_ok = (flags & EDNS_DO) != 0;
+    if (version > 0) {
+        return RCODE_BADVERS;
+    }
+    return read_options(out, options, len) ? RCODE_NOERROR : RCODE_FORMERR;
+}
+
+/* The additional section: an OPT is read, anything else is passed over. */
+static enum rcode read_additional(struct query *out, uint16_t count, struct reader *r)
+{
+    enum rcode rcode = RCODE_NOERROR;
+    for (uint16_t i = 0; i < count && !r->failed; i++) {
+        bool root = skip_owner(r);
+        uint16_t type = read_u16(r);
+        if (type == RR_OPT) {
+            enum rcode opt = read_opt(out, root, r);
+            rcode = opt == RCODE_NOERROR || rcode == RCODE_FORMERR ? rcode : opt;
+        } else {
+            (void)read_octets(r, 6); /* class and TTL */
+            (void)read_octets(r, read_u16(r));
+        }
+    }
+    return reader_done(r) ? rcode : RCODE_FORMERR;
+}
+
+static enum query_verdict reject(enum rcode *rcode, enum rcode with)
+{
+    *rcode = with;
+    return QUERY_REJECT;
+}
+
+enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message, size_t len)
+{
+    struct reader r = reader_of(message, len);
+    out->id = read_u16(&r);
+    out->flags = read_u16(&r);
+    out->has_question = out->edns = out->dnssec_ok = out->subnet.present = false;
+    out->udp_size = DNS_UDP_PLAIN;
+    uint16_t questions = read_u16(&r), answers = read_u16(&r), authorities = read_u16(&r);
+    uint16_t additionals = read_u16(&r);
+    if (r.failed || (out->flags & DNS_FLAG_QR) != 0) {
+        return QUERY_DROP;
+    }
+    if ((out->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK) != 0) {
+        return reject(rcode, RCODE_NOTIMP);
+    }
+    if (questions != 1) { /* RFC 9619 */
+        return reject(rcode, RCODE_FORMERR);
+    }
+    dname_read(&r, &out->qname);
+    out->qtype = read_u16(&r);
+    out->qclass = read_u16(&r);
+    if (r.failed) {
+        return reject(rcode, RCODE_FORMERR);
+    }
+    out->has_question = true;
+    /* An IXFR carries a SOA in its authority section (RFC 1995 3); transfers are refused whatever else they hold. */
+    if (out->qtype == RR_AXFR || out->qtype == RR_IXFR) {
+        return reject(rcode, RCODE_REFUSED);
+    }
+    if (answers != 0 || authorities != 0) {
+        return reject(rcode, RCODE_FORMERR);
+    }
+    enum rcode additional = read_additional(out, additionals, &r);
+    return additional == RCODE_NOERROR ? QUERY_ANSWER : reject(rcode, additional);
+}

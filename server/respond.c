@@ -1,0 +1,180 @@
+#include "server/respond.h"
+
+enum { OPT_LEN = 11, QUESTION_AT = DNS_HEADER_LEN, POINTER = 0xc000 };
+
+size_t respond_udp_limit(const struct query *query)
+{
+    return query->udp_size < DNS_UDP_MAX ? query->udp_size : DNS_UDP_MAX;
+}
+
+static size_t subnet_octets(const struct query *query)
+{
+    return (query->subnet.source + 7u) / 8u;
+}
+
+static size_t opt_len(const struct query *query)
+{
+    if (!query->edns) {
+        return 0;
+    }
+    return OPT_LEN + (query->subnet.present ? 4 + 4 + subnet_octets(query) : 0);
+}
+
+/* RFC 6891 6.1.2; the subnet is echoed with the scope of the answer (RFC 7871 7.2.1). */
+static void write_opt(struct writer *w, const struct query *query, enum rcode rcode, uint8_t scope)
+{
+    if (!query->edns) {
+        return;
+    }
+    write_u8(w, 0); /* root */
+    write_u16(w, RR_OPT);
+    write_u16(w, DNS_UDP_MAX);
+    write_u8(w, (uint8_t)(rcode >> 4));
+    write_u8(w, 0); /* version */
+    write_u16(w, query->dnssec_ok ? EDNS_DO : 0);
+    if (!query->subnet.present) {
+        write_u16(w, 0);
+        return;
+    }
+    size_t octets = subnet_octets(query);
+    write_u16(w, (uint16_t)(4 + 4 + octets));
+    write_u16(w, EDNS_OPTION_ECS);
+    write_u16(w, (uint16_t)(4 + octets));
+    write_u16(w, query->subnet.family);
+    write_u8(w, query->subnet.source);
+    write_u8(w, scope);
+    bool v4 = query->subnet.family == 1;
+    write_octets(w, query->subnet.address.octets + (v4 ? 12 : 0), octets);
+}
+
+/* Header with empty sections, and the question. AD and CD are clear in an authoritative answer (RFC 4035 3.1.6), RA too. */
+static void write_head(struct writer *w, const struct query *query, enum rcode rcode, uint16_t flags)
+{
+    uint16_t kept = query->flags & (DNS_FLAG_RD | DNS_OPCODE_MASK << DNS_OPCODE_SHIFT);
+    write_u16(w, query->id);
+    write_u16(w, (uint16_t)(DNS_FLAG_QR | kept | flags | (rcode & 0xf)));
+    write_u16(w, query->has_question ? 1 : 0);
+    write_u16(w, 0);
+    write_u16(w, 0);
+    write_u16(w, query->edns ? 1 : 0);
+    if (query->has_question) {
+        dname_write(w, &query->qname);
+        write_u16(w, query->qtype);
+        write_u16(w, query->qclass);
+    }
+}
+
+static void put_count(struct writer *w, unsigned section, uint16_t count)
+{
+    wire_put_u16(w->data + 4 + 2 * section, count);
+}
+
+/* The owner as a pointer to the question where it is the same name; else its labels down to what it shares with it (RFC 1035 4.1.4). */
+static void write_owner(struct writer *w, const struct query *query, const struct dname *owner)
+{
+    if (owner == &query->qname) {
+        write_u16(w, POINTER | QUESTION_AT);
+        return;
+    }
+    size_t at = 0;
+    while (owner->wire[at] != 0) {
+        /* The rest of the owner, if it is the tail of the qname. The offset must be a label's start there: dname_under checks. */
+        struct dname rest = { .len = (uint8_t)(owner->len - at) };
+        memcpy(rest.wire, owner->wire + at, rest.len);
+        if (dname_under(&query->qname, &rest)) {
+            write_u16(w, (uint16_t)(POINTER | (QUESTION_AT + query->qname.len - rest.len)));
+            return;
+        }
+        write_octets(w, owner->wire + at, owner->wire[at] + 1u);
+        at += owner->wire[at] + 1u;
+    }
+    write_u8(w, 0);
+}
+
+/* Writes the records of a set. Returns how many. */
+static uint16_t write_set(struct writer *w, const struct query *query, const struct dname *owner,
+                          const struct rrset *set)
+{
+    size_t at = 0;
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    while (rrset_next(set, &at, &rdata, &len)) {
+        write_owner(w, query, owner);
+        uint8_t *fixed = write_room(w, 10);
+        if (fixed == NULL) {
+            return 0;
+        }
+        wire_put_u16(fixed, set->type);
+        wire_put_u16(fixed + 2, RR_CLASS_IN);
+        wire_put_u32(fixed + 4, set->ttl);
+        wire_put_u16(fixed + 8, len);
+        write_octets(w, rdata, len);
+    }
+    return set->count;
+}
+
+/* One section's sets, each followed by its signatures. False if a signature can't be had. */
+static bool write_section(struct writer *w, const struct query *query, const struct answer *answer, unsigned section,
+                          struct signer *signer, uint64_t now)
+{
+    unsigned first = section == 1 ? 0 : answer->answer_count;
+    unsigned end = section == 1 ? answer->answer_count : answer->total;
+    uint16_t count = 0;
+    for (unsigned i = first; i < end && !w->failed; i++) {
+        const struct answer_rrset *entry = &answer->sets[i];
+        if (!answer->signatures_only || section != 1) {
+            count = (uint16_t)(count + write_set(w, query, entry->owner, &entry->set));
+        }
+        if (query->dnssec_ok || (answer->signatures_only && section == 1)) {
+            uint8_t scratch[SIGNER_SCRATCH];
+            struct rrset signatures;
+            if (signer_sign(signer, entry->owner, dname_labels(entry->owner), &entry->set, now, scratch,
+                            &signatures) != RESULT_OK) {
+                return false;
+            }
+            count = (uint16_t)(count + write_set(w, query, entry->owner, &signatures));
+        }
+    }
+    put_count(w, section, count);
+    return true;
+}
+
+size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer, uint64_t now,
+                      uint8_t *out, size_t limit)
+{
+    bool ours = answer->rcode == RCODE_NOERROR || answer->rcode == RCODE_NXDOMAIN;
+    if (!ours) {
+        return respond_reject(query, answer->rcode, out, limit);
+    }
+    struct writer w = writer_of(out, limit - opt_len(query));
+    write_head(&w, query, answer->rcode, DNS_FLAG_AA);
+    size_t body = wire_mark(&w);
+    if (!write_section(&w, query, answer, 1, signer, now) ||
+        !write_section(&w, query, answer, 2, signer, now)) {
+        return respond_reject(query, RCODE_SERVFAIL, out, limit);
+    }
+    if (w.failed) {
+        wire_rollback(&w, body);
+        out[2] |= DNS_FLAG_TC >> 8;
+        put_count(&w, 1, 0);
+        put_count(&w, 2, 0);
+    }
+    w.len = limit;
+    write_opt(&w, query, answer->rcode, answer->scope);
+    ASSERT(!w.failed);
+    return w.at;
+}
+
+size_t respond_reject(const struct query *query, enum rcode rcode, uint8_t *out, size_t limit)
+{
+    struct writer w = writer_of(out, limit);
+    write_head(&w, query, rcode, 0);
+    write_opt(&w, query, rcode, 0);
+    ASSERT(!w.failed); /* header, question and OPT are under 512 octets */
+    return w.at;
+}
+
+enum rcode respond_rcode(const uint8_t *response)
+{
+    return (enum rcode)(response[3] & 0xf);
+}

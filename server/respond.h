@@ -1,0 +1,24 @@
+/* Writes a response: header, question as it came, the decided RRsets with their signatures, OPT.
+ *
+ * Owner names are compressed against the question, names in rdata never. What does not fit sets TC and leaves all RRsets out
+ * (RFC 2181 9), never SERVFAIL. */
+#ifndef SERVER_RESPOND_H
+#define SERVER_RESPOND_H
+
+#include "dnssec/signer.h"
+#include "server/answer.h"
+
+/* The largest response to a query over UDP: what the client takes, at most DNS_UDP_MAX. */
+size_t respond_udp_limit(const struct query *query);
+
+/* The response to an answered query in `out`, at most `limit` octets (512 or more); its length. Signatures are made or found by
+ * `signer` if the query asks for DNSSEC; if one can't be had, the response is SERVFAIL. */
+size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer, uint64_t now,
+                      uint8_t *out, size_t limit);
+/* The response to a query that is rejected with `rcode`. */
+size_t respond_reject(const struct query *query, enum rcode rcode, uint8_t *out, size_t limit);
+
+/* The RCODE of a response written here, for counting. */
+enum rcode respond_rcode(const uint8_t *response);
+
+#endif
