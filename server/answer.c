@@ -37,7 +37,8 @@ static bool is_keyring_type(uint16_t type)
 }
 
 /* An RRset of the node, wherever it comes from; all types but NSEC, RRSIG, ANY and a service's SRV. */
-static bool node_set(struct answerer *answerer, const struct node *node, uint16_t type, struct rrset *out)
+static bool node_set(struct answerer *answerer, const struct node *node, uint16_t type,
+                     struct rrset *out)
 {
     struct answer *answer = &answerer->answer;
     const struct view *view = answerer->view;
@@ -47,11 +48,11 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
     }
     bool found = false;
     if (node->kind == NODE_APEX && is_keyring_type(type)) {
-        found = keyring_rrset(view->keyring, &view->settings.apex, type, view->settings.ttl_s, scratch, out);
+        found = keyring_rrset(view->keyring, &view->settings.apex, type, view->settings.ttl_s,
+                              scratch, out);
     } else {
-        uint8_t left_out = node->kind == NODE_MEMBER
-                               ? roster_left_out(&view->deal->roster, node->member_id)
-                               : 0;
+        uint8_t left_out =
+            node->kind == NODE_MEMBER ? roster_left_out(&view->deal->roster, node->member_id) : 0;
         found = node_rrset(node, &view->settings, type, left_out, scratch, out);
     }
     if (found) {
@@ -82,8 +83,8 @@ static size_t node_bitmap(const struct answerer *answerer, const struct node *no
 }
 
 /* The NSEC at a node: the next name of the zone in canonical order, the apex after the last (RFC 4034 4.1.1). */
-static enum result node_nsec(struct answerer *answerer, const struct dname_key *key, const struct node *node,
-                             struct rrset *out)
+static enum result node_nsec(struct answerer *answerer, const struct dname_key *key,
+                             const struct node *node, struct rrset *out)
 {
     struct answer *answer = &answerer->answer;
     const struct settings *settings = &answerer->view->settings;
@@ -105,7 +106,8 @@ static enum result node_nsec(struct answerer *answerer, const struct dname_key *
     }
     uint8_t *scratch = arena_at(answer, DENIAL_NSEC_MAX + 2);
     /* RFC 9077 3: the NSEC's TTL is the lesser of SOA MINIMUM and SOA TTL. */
-    uint32_t ttl = settings->negative_ttl_s < settings->ttl_s ? settings->negative_ttl_s : settings->ttl_s;
+    uint32_t ttl =
+        settings->negative_ttl_s < settings->ttl_s ? settings->negative_ttl_s : settings->ttl_s;
     if (scratch == NULL || !denial_nsec(&next, types, count, ttl, scratch, out)) {
         return RESULT_TOO_LONG;
     }
@@ -127,7 +129,8 @@ static bool add_soa(struct answerer *answerer)
 }
 
 /* Adds the NSEC that covers `key`, a name that has no node, unless it is the one of `known`. Fills `known` with its owner. */
-static enum result add_covering(struct answerer *answerer, const struct dname_key *key, struct dname_key *known)
+static enum result add_covering(struct answerer *answerer, const struct dname_key *key,
+                                struct dname_key *known)
 {
     struct answer *answer = &answerer->answer;
     struct dname_key before;
@@ -157,8 +160,9 @@ static enum result add_covering(struct answerer *answerer, const struct dname_ke
 }
 
 /* NODATA at a node: SOA, and its NSEC, whose bitmap lacks the type (RFC 4035 3.1.3.1). */
-static enum result no_data(struct answerer *answerer, const struct query *query, const struct dname *owner,
-                           const struct dname_key *key, const struct node *node)
+static enum result no_data(struct answerer *answerer, const struct query *query,
+                           const struct dname *owner, const struct dname_key *key,
+                           const struct node *node)
 {
     struct rrset nsec;
     bool ok = add_soa(answerer);
@@ -170,10 +174,12 @@ static enum result no_data(struct answerer *answerer, const struct query *query,
 }
 
 /* The longest ancestor of `key` that exists, from its neighbour: what both begin with, whole labels. */
-static void common_ancestor(struct dname_key *best, const struct dname_key *key, const struct dname_key *neighbour)
+static void common_ancestor(struct dname_key *best, const struct dname_key *key,
+                            const struct dname_key *neighbour)
 {
     uint16_t end = 0;
-    for (uint16_t i = 0; i < key->len && i < neighbour->len && key->octets[i] == neighbour->octets[i]; i++) {
+    for (uint16_t i = 0;
+         i < key->len && i < neighbour->len && key->octets[i] == neighbour->octets[i]; i++) {
         if (key->octets[i] == 0) {
             end = (uint16_t)(i + 1);
         }
@@ -187,7 +193,8 @@ static void common_ancestor(struct dname_key *best, const struct dname_key *key,
 /* No node has this name. With nodes below it, it is an empty non-terminal: NODATA, proven by the NSEC that covers it, whose next name
  * lies below (RFC 4035 3.1.3.2, RFC 4592 2.2.2). Else it is missing: NXDOMAIN, with an NSEC for the name and one for the wildcard at its closest
  * encloser (RFC 4035 3.1.3.2). */
-static enum result no_name(struct answerer *answerer, const struct query *query, const struct dname_key *key)
+static enum result no_name(struct answerer *answerer, const struct query *query,
+                           const struct dname_key *key)
 {
     struct answer *answer = &answerer->answer;
     struct dname_key next, known = { .len = UINT16_MAX };
@@ -198,7 +205,8 @@ static enum result no_name(struct answerer *answerer, const struct query *query,
     if (!has_next && result != RESULT_NOT_FOUND) {
         return result;
     }
-    bool terminal = !(has_next && dname_key_under(&next, key)); /* RFC 8020: nothing below it either */
+    bool terminal =
+        !(has_next && dname_key_under(&next, key)); /* RFC 8020: nothing below it either */
     answer->rcode = terminal ? RCODE_NXDOMAIN : RCODE_NOERROR;
     if (!add_soa(answerer)) {
         return RESULT_TOO_LONG;
@@ -248,7 +256,8 @@ static bool set_stands(struct answerer *answerer, const struct deck_set *set)
 }
 
 /* The SRV set for the client: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). */
-static bool add_srv(struct answerer *answerer, const struct query *query, const struct address *source)
+static bool add_srv(struct answerer *answerer, const struct query *query,
+                    const struct address *source)
 {
     const struct view *view = answerer->view;
     bool subnet = query->subnet.present && query->subnet.source > 0;
@@ -280,8 +289,9 @@ static uint16_t first_type(const struct answerer *answerer, const struct node *n
 }
 
 /* The query's type at a node, or the CNAME there. NOT_FOUND: NODATA. */
-static enum result node_answer(struct answerer *answerer, const struct query *query, const struct address *source,
-                               const struct dname *owner, const struct dname_key *key, const struct node *node)
+static enum result node_answer(struct answerer *answerer, const struct query *query,
+                               const struct address *source, const struct dname *owner,
+                               const struct dname_key *key, const struct node *node)
 {
     struct answer *answer = &answerer->answer;
     struct rrset set;
@@ -322,7 +332,8 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     return !r.failed && dname_under(target, &answerer->view->settings.apex) ? target : NULL;
 }
 
-static enum result decide(struct answerer *answerer, const struct query *query, const struct address *source)
+static enum result decide(struct answerer *answerer, const struct query *query,
+                          const struct address *source)
 {
     struct answer *answer = &answerer->answer;
     const struct dname *owner = &query->qname;
@@ -361,7 +372,8 @@ static enum result decide(struct answerer *answerer, const struct query *query, 
     return RESULT_OK;
 }
 
-const struct answer *answer_decide(struct answerer *answerer, const struct query *query, const struct address *source)
+const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
+                                   const struct address *source)
 {
     struct answer *answer = &answerer->answer;
     answer->rcode = RCODE_NOERROR;
@@ -369,7 +381,8 @@ const struct answer *answer_decide(struct answerer *answerer, const struct query
     answer->signatures_only = false;
     answer->answer_count = answer->total = 0;
     answer->name_count = answer->used = 0;
-    if (query->qclass != RR_CLASS_IN || !dname_under(&query->qname, &answerer->view->settings.apex)) {
+    if (query->qclass != RR_CLASS_IN ||
+        !dname_under(&query->qname, &answerer->view->settings.apex)) {
         answer->rcode = RCODE_REFUSED;
         return answer;
     }

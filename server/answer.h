@@ -7,7 +7,12 @@
 #include "server/query.h"
 #include "server/view.h"
 
-enum { ANSWER_RRSETS = 16, ANSWER_NAMES = 12, ANSWER_ARENA = 16384, ANSWER_CNAMES = 8 };
+enum {
+    ANSWER_RRSETS = 16,
+    ANSWER_NAMES = 12,
+    ANSWER_ARENA = 16384,
+    ANSWER_CNAMES = 8
+};
 
 struct answer_rrset {
     const struct dname *owner; /* the query's own qname wherever it is that */
@@ -16,10 +21,10 @@ struct answer_rrset {
 
 struct answer {
     enum rcode rcode;
-    uint8_t scope;         /* ECS scope prefix length (RFC 7871 7.2.1), 0 for what isn't tailored */
-    bool signatures_only;  /* qtype RRSIG: the RRSIGs of the sets, not the sets */
-    uint8_t answer_count;  /* sets[0] ... are the answer section, */
-    uint8_t total;         /* the rest the authority section */
+    uint8_t scope;        /* ECS scope prefix length (RFC 7871 7.2.1), 0 for what isn't tailored */
+    bool signatures_only; /* qtype RRSIG: the RRSIGs of the sets, not the sets */
+    uint8_t answer_count; /* sets[0] ... are the answer section, */
+    uint8_t total;        /* the rest the authority section */
     struct answer_rrset sets[ANSWER_RRSETS];
     size_t name_count;
     struct dname names[ANSWER_NAMES];
@@ -38,6 +43,7 @@ struct answerer {
 };
 
 /* The answer to a query that query_parse found fit. `source` is where it came from. An unreadable store is SERVFAIL. */
-const struct answer *answer_decide(struct answerer *answerer, const struct query *query, const struct address *source);
+const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
+                                   const struct address *source);
 
 #endif

@@ -110,7 +110,8 @@ static enum query_verdict reject(enum rcode *rcode, enum rcode with)
     return QUERY_REJECT;
 }
 
-enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message, size_t len)
+enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message,
+                               size_t len)
 {
     struct reader r = reader_of(message, len);
     out->id = read_u16(&r);

@@ -58,6 +58,7 @@ enum query_verdict {
 };
 
 /* Always fills `out` so far as the message could be read; `rcode` is set for QUERY_REJECT. */
-enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message, size_t len);
+enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message,
+                               size_t len);
 
 #endif

@@ -1,6 +1,10 @@
 #include "server/respond.h"
 
-enum { OPT_LEN = 11, QUESTION_AT = DNS_HEADER_LEN, POINTER = 0xc000 };
+enum {
+    OPT_LEN = 11,
+    QUESTION_AT = DNS_HEADER_LEN,
+    POINTER = 0xc000
+};
 
 size_t respond_udp_limit(const struct query *query)
 {
@@ -48,7 +52,8 @@ static void write_opt(struct writer *w, const struct query *query, enum rcode rc
 }
 
 /* Header with empty sections, and the question. AD and CD are clear in an authoritative answer (RFC 4035 3.1.6), RA too. */
-static void write_head(struct writer *w, const struct query *query, enum rcode rcode, uint16_t flags)
+static void write_head(struct writer *w, const struct query *query, enum rcode rcode,
+                       uint16_t flags)
 {
     uint16_t kept = query->flags & (DNS_FLAG_RD | DNS_OPCODE_MASK << DNS_OPCODE_SHIFT);
     write_u16(w, query->id);
@@ -114,8 +119,8 @@ static uint16_t write_set(struct writer *w, const struct query *query, const str
 }
 
 /* One section's sets, each followed by its signatures. False if a signature can't be had. */
-static bool write_section(struct writer *w, const struct query *query, const struct answer *answer, unsigned section,
-                          struct signer *signer, uint64_t now)
+static bool write_section(struct writer *w, const struct query *query, const struct answer *answer,
+                          unsigned section, struct signer *signer, uint64_t now)
 {
     unsigned first = section == 1 ? 0 : answer->answer_count;
     unsigned end = section == 1 ? answer->answer_count : answer->total;
@@ -128,8 +133,8 @@ static bool write_section(struct writer *w, const struct query *query, const str
         if (query->dnssec_ok || (answer->signatures_only && section == 1)) {
             uint8_t scratch[SIGNER_SCRATCH];
             struct rrset signatures;
-            if (signer_sign(signer, entry->owner, dname_labels(entry->owner), &entry->set, now, scratch,
-                            &signatures) != RESULT_OK) {
+            if (signer_sign(signer, entry->owner, dname_labels(entry->owner), &entry->set, now,
+                            scratch, &signatures) != RESULT_OK) {
                 return false;
             }
             count = (uint16_t)(count + write_set(w, query, entry->owner, &signatures));
@@ -139,8 +144,8 @@ static bool write_section(struct writer *w, const struct query *query, const str
     return true;
 }
 
-size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer, uint64_t now,
-                      uint8_t *out, size_t limit)
+size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer,
+                      uint64_t now, uint8_t *out, size_t limit)
 {
     bool ours = answer->rcode == RCODE_NOERROR || answer->rcode == RCODE_NXDOMAIN;
     if (!ours) {

@@ -13,8 +13,8 @@ size_t respond_udp_limit(const struct query *query);
 
 /* The response to an answered query in `out`, at most `limit` octets (512 or more); its length. Signatures are made or found by
  * `signer` if the query asks for DNSSEC; if one can't be had, the response is SERVFAIL. */
-size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer, uint64_t now,
-                      uint8_t *out, size_t limit);
+size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer,
+                      uint64_t now, uint8_t *out, size_t limit);
 /* The response to a query that is rejected with `rcode`. */
 size_t respond_reject(const struct query *query, enum rcode rcode, uint8_t *out, size_t limit);
 

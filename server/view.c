@@ -35,7 +35,8 @@ static void deal_unref(struct deal *deal)
 /* Compared by bytes of what counts, not of the structs, whose padding says nothing. */
 static bool same_candidates(const struct roster *a, const struct roster *b)
 {
-    if (a->count != b->count || a->names_len != b->names_len || a->left_out_count != b->left_out_count ||
+    if (a->count != b->count || a->names_len != b->names_len ||
+        a->left_out_count != b->left_out_count ||
         (a->names_len > 0 && memcmp(a->names, b->names, a->names_len) != 0)) {
         return false;
     }
@@ -55,13 +56,14 @@ static bool same_candidates(const struct roster *a, const struct roster *b)
     return true;
 }
 
-static bool deal_holds(const struct deal *deal, const struct roster *roster, const struct settings *settings,
-                       uint64_t now)
+static bool deal_holds(const struct deal *deal, const struct roster *roster,
+                       const struct settings *settings, uint64_t now)
 {
     /* A clock that went back must not keep a deal for ever. */
     bool young = deal->dealt_at <= now && now - deal->dealt_at < settings->srv_ttl_s;
-    return young && deal->srv_ttl_s == settings->srv_ttl_s && deal->srv_count == settings->srv_count &&
-           deal->srv_weights == settings->srv_weights && same_candidates(&deal->roster, roster);
+    return young && deal->srv_ttl_s == settings->srv_ttl_s &&
+           deal->srv_count == settings->srv_count && deal->srv_weights == settings->srv_weights &&
+           same_candidates(&deal->roster, roster);
 }
 
 static uint64_t random_bits(void *arg)
@@ -113,8 +115,8 @@ static struct deal *deal_new(struct roster *roster, const struct settings *setti
     return deal;
 }
 
-enum result view_build(struct view **out, const struct view_sources *sources, const struct view *old, uint64_t now,
-                       struct diag *diag)
+enum result view_build(struct view **out, const struct view_sources *sources,
+                       const struct view *old, uint64_t now, struct diag *diag)
 {
     struct settings settings;
     struct roster roster;

@@ -22,9 +22,10 @@ struct deal {
     struct decks decks;
     uint32_t srv_ttl_s, srv_count; /* the settings it was dealt by */
     bool srv_weights;
-    uint64_t dealt_at;  /* Unix seconds */
+    uint64_t dealt_at; /* Unix seconds */
     size_t srv_total;
-    struct rrset *srv;  /* DECK_SETS for each deck, in the decks' order; just `0 0 0 .` if there are none */
+    struct rrset
+        *srv; /* DECK_SETS for each deck, in the decks' order; just `0 0 0 .` if there are none */
     uint8_t *srv_rdata; /* what they point into */
 };
 
@@ -41,13 +42,13 @@ struct view {
 struct view_sources {
     struct store_txn *registry, *health, *keys;
     const struct seal *seal;
-    struct places *places; /* may be NULL */
+    struct places *places;   /* may be NULL */
     struct keyring *keyring; /* NULL: load it from `keys` */
 };
 
 /* A view with one reference. `old` (may be NULL) lends its deal if that still holds and is younger than its TTL. */
-enum result view_build(struct view **out, const struct view_sources *sources, const struct view *old, uint64_t now,
-                       struct diag *diag);
+enum result view_build(struct view **out, const struct view_sources *sources,
+                       const struct view *old, uint64_t now, struct diag *diag);
 void view_unref(struct view *view);
 struct view *view_ref(struct view *view);
 

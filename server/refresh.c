@@ -1,0 +1,258 @@
+#include "server/refresh.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <sodium.h>
+
+struct refresh {
+    struct refresh_sources sources;
+    struct view_sources from;
+    struct view *view;
+    uint64_t versions[3]; /* registry, health, keys: of the view */
+    struct stat location_file;
+    struct worker *const *workers;
+    size_t worker_count;
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stop;
+    struct diag last_trouble; /* logged once until it changes */
+};
+
+static void trouble(struct refresh *refresh, const struct diag *diag)
+{
+    if (strcmp(refresh->last_trouble.text, diag->text) != 0) {
+        refresh->last_trouble = *diag;
+        refresh->sources.log(diag->text);
+    }
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Reads the location file if it is new. A bad one leaves the old in use. Sets `changed`. */
+static enum result look_at_places(struct refresh *refresh, bool *changed, struct diag *diag)
+{
+    struct stat status;
+    struct geo *geo = NULL;
+    if (refresh->sources.locations == NULL) {
+        return RESULT_OK;
+    }
+    if (stat(refresh->sources.locations, &status) != 0) {
+        return diag_fail(diag, RESULT_SYSTEM, "%s: %s", refresh->sources.locations,
+                         strerror(errno));
+    }
+    if (same_file(&status, &refresh->location_file)) {
+        return RESULT_OK;
+    }
+    refresh->location_file = status; /* one bad file is reported once */
+    enum result result = geo_open(&geo, refresh->sources.locations, diag);
+    if (result == RESULT_OK) {
+        places_unref(refresh->from.places);
+        refresh->from.places = places_new(geo);
+        *changed = true;
+    }
+    return result;
+}
+
+/* Signs the SRV sets of a new deal, so that no worker has to. Workers take from the cache what is there and sign the rest. */
+static void sign_ahead(const struct refresh *refresh, const struct view *view, uint64_t now)
+{
+    const struct settings *settings = &view->settings;
+    uint64_t seed = 0;
+    struct dname tcp, owner;
+    uint8_t *scratch = xmalloc(SIGNER_SCRATCH);
+    randombytes_buf(&seed, sizeof(seed));
+    struct signer *signer = signer_new(view->keyring, refresh->sources.cache, &settings->apex,
+                                       settings->signature_validity_s, seed);
+    bool ok = signer != NULL && dname_prepend(&tcp, "_tcp", 4, &settings->apex) == RESULT_OK &&
+              dname_prepend(&owner, "_ntske", 6, &tcp) == RESULT_OK;
+    for (size_t i = 0; i < view->deal->srv_total && ok; i++) {
+        struct rrset signatures;
+        ok = signer_sign(signer, &owner, dname_labels(&owner), &view->deal->srv[i], now, scratch,
+                         &signatures) == RESULT_OK;
+    }
+    signer_free(signer);
+    free(scratch);
+}
+
+/* Builds a view from the transactions as they stand. */
+static enum result build(struct refresh *refresh, struct diag *diag)
+{
+    uint64_t now = (uint64_t)time(NULL);
+    uint64_t versions[3] = { store_version(refresh->from.registry),
+                             store_version(refresh->from.health),
+                             store_version(refresh->from.keys) };
+    struct view *view = NULL;
+    bool same_keys = refresh->view != NULL && versions[2] == refresh->versions[2];
+    refresh->from.keyring = same_keys ? refresh->view->keyring : NULL;
+    enum result result = view_build(&view, &refresh->from, refresh->view, now, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (refresh->view == NULL || view->deal != refresh->view->deal || !same_keys) {
+        sign_ahead(refresh, view, now);
+    }
+    memcpy(refresh->versions, versions, sizeof(versions));
+    view_unref(refresh->view);
+    refresh->view = view;
+    return RESULT_OK;
+}
+
+static void rest(struct refresh *refresh)
+{
+    store_rest(refresh->from.registry);
+    store_rest(refresh->from.health);
+    store_rest(refresh->from.keys);
+}
+
+/* One look: true if there is a new view to publish. */
+static bool look(struct refresh *refresh, bool look_at_file)
+{
+    struct diag diag = { "" };
+    bool changed = false;
+    if (look_at_file && look_at_places(refresh, &changed, &diag) != RESULT_OK) {
+        trouble(refresh, &diag);
+    }
+    struct view_sources *from = &refresh->from;
+    if (store_renew(from->registry) != RESULT_OK || store_renew(from->health) != RESULT_OK ||
+        store_renew(from->keys) != RESULT_OK) {
+        (void)diag_fail(&diag, RESULT_DAMAGED,
+                        "the store can't be read now; the last state stays in use");
+        trouble(refresh, &diag);
+        return false;
+    }
+    uint64_t now = (uint64_t)time(NULL), dealt_at = refresh->view->deal->dealt_at;
+    changed = changed || store_version(from->registry) != refresh->versions[0] ||
+              store_version(from->health) != refresh->versions[1] ||
+              store_version(from->keys) != refresh->versions[2] || now < dealt_at ||
+              now - dealt_at >= refresh->view->settings.srv_ttl_s;
+    if (changed && build(refresh, &diag) != RESULT_OK) {
+        trouble(refresh, &diag);
+        changed = false;
+    }
+    rest(refresh);
+    return changed;
+}
+
+/* Sleeps for a poll interval. False: time to stop. */
+static bool sleep_a_while(struct refresh *refresh)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += REFRESH_POLL_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_mutex_lock(&refresh->mutex);
+    while (!refresh->stop &&
+           pthread_cond_timedwait(&refresh->wake, &refresh->mutex, &until) != ETIMEDOUT) {
+    }
+    bool go_on = !refresh->stop;
+    (void)pthread_mutex_unlock(&refresh->mutex);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct refresh *refresh = arg;
+    unsigned polls = 0;
+    while (sleep_a_while(refresh)) {
+        bool look_at_file = ++polls % (REFRESH_FILE_MS / REFRESH_POLL_MS) == 0;
+        if (!look(refresh, look_at_file)) {
+            continue;
+        }
+        for (size_t i = 0; i < refresh->worker_count; i++) {
+            worker_publish(refresh->workers[i], refresh->view);
+        }
+    }
+    return NULL;
+}
+
+enum result refresh_new(struct refresh **out, const struct refresh_sources *sources,
+                        struct diag *diag)
+{
+    struct refresh *refresh = xcalloc(1, sizeof(*refresh));
+    pthread_condattr_t monotonic;
+    bool changed = false;
+    refresh->sources = *sources;
+    refresh->from.seal = sources->seal;
+    ASSERT(pthread_mutex_init(&refresh->mutex, NULL) == 0);
+    ASSERT(pthread_condattr_init(&monotonic) == 0);
+    ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    ASSERT(pthread_cond_init(&refresh->wake, &monotonic) == 0);
+    (void)pthread_condattr_destroy(&monotonic);
+    enum result result = look_at_places(refresh, &changed, diag);
+    if (result == RESULT_OK) {
+        result = store_read(sources->registry, &refresh->from.registry, diag);
+    }
+    if (result == RESULT_OK) {
+        result = store_read(sources->health, &refresh->from.health, diag);
+    }
+    if (result == RESULT_OK) {
+        result = store_read(sources->keys, &refresh->from.keys, diag);
+    }
+    if (result == RESULT_OK) {
+        result = build(refresh, diag);
+    }
+    if (result != RESULT_OK) {
+        refresh_free(refresh);
+        return result;
+    }
+    rest(refresh);
+    *out = refresh;
+    return RESULT_OK;
+}
+
+struct view *refresh_view(const struct refresh *refresh)
+{
+    return refresh->view;
+}
+
+enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,
+                          struct diag *diag)
+{
+    refresh->workers = workers;
+    refresh->worker_count = count;
+    int error = pthread_create(&refresh->thread, NULL, run, refresh);
+    if (error != 0) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    }
+    refresh->running = true;
+    return RESULT_OK;
+}
+
+static void end_read(struct store_txn *txn)
+{
+    if (txn != NULL) {
+        store_abort(txn);
+    }
+}
+
+void refresh_free(struct refresh *refresh)
+{
+    if (refresh == NULL) {
+        return;
+    }
+    if (refresh->running) {
+        (void)pthread_mutex_lock(&refresh->mutex);
+        refresh->stop = true;
+        (void)pthread_cond_signal(&refresh->wake);
+        (void)pthread_mutex_unlock(&refresh->mutex);
+        (void)pthread_join(refresh->thread, NULL);
+    }
+    end_read(refresh->from.registry);
+    end_read(refresh->from.health);
+    end_read(refresh->from.keys);
+    view_unref(refresh->view);
+    places_unref(refresh->from.places);
+    (void)pthread_cond_destroy(&refresh->wake);
+    (void)pthread_mutex_destroy(&refresh->mutex);
+    free(refresh);
+}

@@ -1,0 +1,36 @@
+/* The refresher: a thread that looks for changes in registry, health, keys and the location file, builds a new view, signs its SRV
+ * sets ahead into the shared cache, and hands it to every worker. */
+#ifndef SERVER_REFRESH_H
+#define SERVER_REFRESH_H
+
+#include "server/worker.h"
+
+enum {
+    REFRESH_POLL_MS = 100, /* how often the stores' versions are compared */
+    REFRESH_FILE_MS = 2000 /* how often the location file is looked at */
+};
+
+struct refresh;
+
+/* Lines for the log; called from the refresher's thread. */
+typedef void refresh_log(const char *text);
+
+struct refresh_sources {
+    struct store *registry, *health, *keys;
+    const struct seal *seal;
+    struct sigcache *cache;
+    const char *locations; /* path or NULL */
+    refresh_log *log;
+};
+
+/* Opens read transactions and builds the first view. */
+enum result refresh_new(struct refresh **out, const struct refresh_sources *sources,
+                        struct diag *diag);
+/* The newest view; valid until refresh_start. */
+struct view *refresh_view(const struct refresh *refresh);
+/* Runs until refresh_free. The workers must outlive it. */
+enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,
+                          struct diag *diag);
+void refresh_free(struct refresh *refresh);
+
+#endif

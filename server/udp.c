@@ -1,0 +1,148 @@
+#include "server/udp.h"
+
+#include <unistd.h>
+
+#include "server/listen.h"
+
+/* Batches before the loop looks at its other sockets again. */
+enum {
+    BATCHES_A_WAKE = 8,
+    CONTROL_ROOM = CMSG_SPACE(sizeof(struct in6_pktinfo))
+};
+
+/* One batch's message headers. The reply to message i reuses its address and control data. */
+struct batch {
+    struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
+    struct iovec in_vec[UDP_BATCH], out_vec[UDP_BATCH];
+    struct sockaddr_storage from[UDP_BATCH];
+    _Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_ROOM];
+};
+
+static void prepare(struct batch *batch, struct worker *worker, bool wildcard)
+{
+    for (unsigned i = 0; i < UDP_BATCH; i++) {
+        batch->in_vec[i] = (struct iovec){ worker->udp_in[i], UDP_QUERY_MAX };
+        batch->in[i].msg_hdr = (struct msghdr){ .msg_name = &batch->from[i],
+                                                .msg_namelen = sizeof(batch->from[i]),
+                                                .msg_iov = &batch->in_vec[i],
+                                                .msg_iovlen = 1,
+                                                .msg_control = wildcard ? batch->control[i] : NULL,
+                                                .msg_controllen = wildcard ? CONTROL_ROOM : 0 };
+    }
+}
+
+/* Turns the received PKTINFO into one that sends from the address the query came to, whatever the interface. */
+static void answer_from(struct msghdr *header)
+{
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    if (control == NULL) {
+        header->msg_control = NULL;
+        header->msg_controllen = 0;
+    } else if (control->cmsg_level == IPPROTO_IP) {
+        struct in_pktinfo info;
+        memcpy(&info, CMSG_DATA(control), sizeof(info));
+        info.ipi_spec_dst = info.ipi_addr;
+        info.ipi_ifindex = 0;
+        memcpy(CMSG_DATA(control), &info, sizeof(info));
+    } else {
+        struct in6_pktinfo info;
+        memcpy(&info, CMSG_DATA(control), sizeof(info));
+        /* A link-local source needs its interface; others are routed as usual. */
+        info.ipi6_ifindex = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+        memcpy(CMSG_DATA(control), &info, sizeof(info));
+    }
+}
+
+/* Answers the `count` received messages. Returns the number of replies. */
+static unsigned answer_batch(struct batch *batch, struct worker *worker, unsigned count,
+                             bool wildcard)
+{
+    unsigned replies = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct endpoint source;
+        if (endpoint_of_sockaddr(&source, (const struct sockaddr *)&batch->from[i]) != RESULT_OK ||
+            source.port == 0) {
+            continue;
+        }
+        size_t len = worker_handle(worker, worker->udp_in[i], batch->in[i].msg_len, &source.address,
+                                   false, worker->udp_out[replies], DNS_UDP_MAX);
+        if (len == 0) {
+            continue;
+        }
+        batch->out_vec[replies] = (struct iovec){ worker->udp_out[replies], len };
+        struct msghdr *header = &batch->out[replies].msg_hdr;
+        *header = batch->in[i].msg_hdr;
+        header->msg_iov = &batch->out_vec[replies];
+        header->msg_flags = 0;
+        if (wildcard) {
+            answer_from(header);
+        }
+        replies++;
+    }
+    return replies;
+}
+
+/* What the kernel does not take now is dropped, as on any full line: the client asks again. A reply that can't be sent at all (no
+ * route) is passed over. */
+static void send_batch(struct batch *batch, struct udp_socket *udp, unsigned count)
+{
+    unsigned sent = 0;
+    while (sent < count) {
+        int taken = sendmmsg(udp->fd, batch->out + sent, count - sent, MSG_DONTWAIT);
+        if (taken <= 0) {
+            atomic_fetch_add_explicit(&udp->worker->counters.dropped, 1, memory_order_relaxed);
+            taken = 1;
+        }
+        sent += (unsigned)taken;
+    }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct udp_socket *udp = poll->data;
+    struct worker *worker = udp->worker;
+    struct batch batch;
+    (void)events;
+    if (status < 0 || !worker_begin(worker)) {
+        return;
+    }
+    for (unsigned i = 0; i < BATCHES_A_WAKE; i++) {
+        prepare(&batch, worker, udp->wildcard);
+        int count = recvmmsg(udp->fd, batch.in, UDP_BATCH, MSG_DONTWAIT, NULL);
+        if (count <= 0) {
+            break;
+        }
+        unsigned replies = answer_batch(&batch, worker, (unsigned)count, udp->wildcard);
+        send_batch(&batch, udp, replies);
+        if (count < UDP_BATCH) {
+            break;
+        }
+    }
+    worker_end(worker);
+}
+
+enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct endpoint *endpoint,
+                     struct diag *diag)
+{
+    enum result result = listen_socket(&udp->fd, endpoint, SOCK_DGRAM, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    udp->worker = worker;
+    udp->wildcard = listen_is_wildcard(endpoint);
+    ASSERT(uv_poll_init(&worker->loop, &udp->poll, udp->fd) == 0);
+    udp->poll.data = udp;
+    ASSERT(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
+    return RESULT_OK;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct udp_socket *udp = handle->data;
+    (void)close(udp->fd);
+}
+
+void udp_close(struct udp_socket *udp)
+{
+    uv_close((uv_handle_t *)&udp->poll, on_closed);
+}

@@ -1,0 +1,181 @@
+#include "server/worker.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "server/respond.h"
+#include "server/tcp.h"
+#include "server/udp.h"
+
+/* Makes the worker's signer for its view's keys; the old one goes. On failure the old one stays in use. */
+static enum result renew_signer(struct worker *worker, const struct view *view)
+{
+    uint64_t seed = 0;
+    randombytes_buf(&seed, sizeof(seed));
+    struct signer *signer = signer_new(view->keyring, worker->cache, &view->settings.apex,
+                                       view->settings.signature_validity_s, seed);
+    if (signer == NULL) {
+        return RESULT_CRYPTO;
+    }
+    signer_free(worker->signer);
+    worker->signer = signer;
+    return RESULT_OK;
+}
+
+/* Takes the incoming view, if there is one. */
+static void adopt(struct worker *worker)
+{
+    if (atomic_load_explicit(&worker->incoming, memory_order_relaxed) == NULL) {
+        return;
+    }
+    struct view *view = atomic_exchange(&worker->incoming, NULL);
+    struct view *old = worker->answerer.view;
+    bool same_keys = view->keyring == old->keyring &&
+                     view->settings.signature_validity_s == old->settings.signature_validity_s;
+    if (!same_keys && renew_signer(worker, view) != RESULT_OK) {
+        view_unref(view);
+        return;
+    }
+    worker->answerer.view = view;
+    view_unref(old);
+}
+
+void worker_publish(struct worker *worker, struct view *view)
+{
+    view_unref(atomic_exchange(&worker->incoming, view_ref(view)));
+}
+
+bool worker_begin(struct worker *worker)
+{
+    adopt(worker);
+    worker->now = (uint64_t)time(NULL);
+    return store_renew(worker->answerer.registry) == RESULT_OK;
+}
+
+void worker_end(struct worker *worker)
+{
+    store_rest(worker->answerer.registry);
+}
+
+static void count(atomic_uint_fast64_t *counter)
+{
+    /* One writer: no locked instruction is needed, only that readers see whole numbers. */
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+size_t worker_handle(struct worker *worker, const uint8_t *message, size_t len,
+                     const struct address *source, bool tcp, uint8_t *out, size_t room)
+{
+    struct query query;
+    enum rcode rcode = RCODE_NOERROR;
+    size_t out_len = 0;
+    count(tcp ? &worker->counters.tcp : &worker->counters.udp);
+    enum query_verdict verdict = query_parse(&query, &rcode, message, len);
+    if (verdict == QUERY_DROP) {
+        count(&worker->counters.dropped);
+        return 0;
+    }
+    size_t limit = tcp ? room : respond_udp_limit(&query);
+    if (verdict == QUERY_REJECT) {
+        out_len = respond_reject(&query, rcode, out, limit);
+    } else {
+        const struct answer *answer = answer_decide(&worker->answerer, &query, source);
+        out_len = respond_answer(&query, answer, worker->signer, worker->now, out, limit);
+    }
+    count(&worker->counters.rcode[respond_rcode(out)]);
+    return out_len;
+}
+
+static void on_stop(uv_async_t *stop)
+{
+    struct worker *worker = stop->data;
+    for (size_t i = 0; i < worker->udp_count; i++) {
+        udp_close(&worker->udp[i]);
+    }
+    tcp_close(worker->tcp);
+    uv_close((uv_handle_t *)stop, NULL);
+}
+
+enum result worker_new(struct worker **out, struct store *registry, struct sigcache *cache,
+                       struct view *view, const struct endpoint *listen, size_t listen_count,
+                       struct diag *diag)
+{
+    struct worker *worker = xcalloc(1, sizeof(*worker));
+    worker->registry = registry;
+    worker->cache = cache;
+    worker->answerer.view = view_ref(view);
+    worker->answerer.turn = randombytes_random();
+    worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
+    worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
+    worker->tcp_out = xmalloc(TCP_OUT_ROOM);
+    worker->udp = xcalloc(listen_count, sizeof(*worker->udp));
+    ASSERT(uv_loop_init(&worker->loop) == 0);
+    ASSERT(uv_async_init(&worker->loop, &worker->stop, on_stop) == 0);
+    worker->stop.data = worker;
+    worker->tcp = tcp_new(worker);
+    enum result result = store_read(registry, &worker->answerer.registry, diag);
+    if (result == RESULT_OK) {
+        store_rest(worker->answerer.registry);
+        result = renew_signer(worker, view);
+    }
+    for (size_t i = 0; i < listen_count && result == RESULT_OK; i++) {
+        result = udp_open(&worker->udp[i], worker, &listen[i], diag);
+        if (result == RESULT_OK) {
+            worker->udp_count++;
+            result = tcp_listen(worker->tcp, &listen[i], diag);
+        }
+    }
+    if (result != RESULT_OK) {
+        worker_free(worker);
+        return result;
+    }
+    *out = worker;
+    return RESULT_OK;
+}
+
+static void *run(void *arg)
+{
+    struct worker *worker = arg;
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+enum result worker_start(struct worker *worker, struct diag *diag)
+{
+    int error = pthread_create(&worker->thread, NULL, run, worker);
+    if (error != 0) {
+        worker->thread = 0;
+        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    }
+    return RESULT_OK;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    if (worker->thread != 0) {
+        (void)uv_async_send(&worker->stop);
+        (void)pthread_join(worker->thread, NULL);
+    } else {
+        on_stop(&worker->stop);
+        (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+    }
+    ASSERT(uv_loop_close(&worker->loop) == 0);
+    tcp_free(worker->tcp);
+    if (worker->answerer.registry != NULL) {
+        store_abort(worker->answerer.registry);
+    }
+    signer_free(worker->signer);
+    view_unref(atomic_exchange(&worker->incoming, NULL));
+    view_unref(worker->answerer.view);
+    free(worker->udp);
+    free(worker->udp_in);
+    free(worker->udp_out);
+    free(worker->tcp_out);
+    free(worker);
+}

@@ -1,0 +1,70 @@
+/* One worker: a thread with its own loop, its own sockets (SO_REUSEPORT), its own read transaction and signer. It shares with
+ * others only what is immutable (the view), atomic (counters), or built for sharing (signature cache, store). */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include <pthread.h>
+
+#include <uv.h>
+
+#include "dnssec/signer.h"
+#include "server/answer.h"
+
+enum {
+    UDP_BATCH = 64,             /* datagrams a system call */
+    UDP_QUERY_MAX = 4096,       /* longer ones are cut and fail to parse */
+    TCP_MESSAGE_MAX = 65535,    /* RFC 1035 4.2.2 */
+    TCP_CONNECTIONS_MAX = 1024, /* a worker; the longest idle makes room for a new one */
+    TCP_IDLE_MS = 10000,        /* without a whole query, RFC 7766 6.2.3 */
+    TCP_UNREAD_MAX = 256 * 1024 /* answers waiting for a client before we stop reading from it */
+};
+
+struct udp_socket;
+struct tcp_server;
+
+/* What a worker answered since it started. */
+struct counters {
+    atomic_uint_fast64_t udp, tcp;  /* messages received */
+    atomic_uint_fast64_t dropped;   /* no answer was due, or the kernel took none */
+    atomic_uint_fast64_t rcode[16]; /* of the answers; BADVERS counts as 0, its lower bits */
+};
+
+struct worker {
+    pthread_t thread;
+    uv_loop_t loop;
+    uv_async_t stop;
+    struct store *registry;
+    struct sigcache *cache;
+    _Atomic(struct view *) incoming; /* a newer view, with a reference, or NULL */
+    struct answerer answerer;
+    struct signer *signer;
+    uint64_t now; /* Unix seconds, of the batch */
+    struct counters counters;
+    struct udp_socket *udp; /* one for each address to listen on */
+    size_t udp_count;
+    struct tcp_server *tcp;
+    uint8_t (*udp_in)[UDP_QUERY_MAX]; /* UDP_BATCH of each */
+    uint8_t (*udp_out)[DNS_UDP_MAX];
+    uint8_t *tcp_out;
+};
+
+/* Opens the sockets; nothing runs yet. `view` gets a reference. SYSTEM with the address that can't be listened on. */
+enum result worker_new(struct worker **out, struct store *registry, struct sigcache *cache,
+                       struct view *view, const struct endpoint *listen, size_t listen_count,
+                       struct diag *diag);
+enum result worker_start(struct worker *worker, struct diag *diag);
+/* Stops the thread, if it runs, and frees everything. */
+void worker_free(struct worker *worker);
+
+/* Hands a worker a newer view (it takes a reference of its own); in use from its next batch on. Any thread. */
+void worker_publish(struct worker *worker, struct view *view);
+
+/* For udp.c and tcp.c: messages are handled between begin and end, which bracket one snapshot. False: the store can't be read
+ * now, take nothing. */
+bool worker_begin(struct worker *worker);
+void worker_end(struct worker *worker);
+/* The answer to one message, at most `room` octets for TCP and 1232 for UDP; 0 for none. */
+size_t worker_handle(struct worker *worker, const uint8_t *message, size_t len,
+                     const struct address *source, bool tcp, uint8_t *out, size_t room);
+
+#endif
