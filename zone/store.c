@@ -257,11 +257,6 @@ void store_abort(struct store_txn *txn)
     (void)end(txn, false);
 }
 
-static MDB_val val_of(const void *data, size_t len)
-{
-    return (MDB_val){ len, (void *)(uintptr_t)data };
-}
-
 static MDB_dbi dbi_of(const struct store_txn *txn, enum store_table table)
 {
     ASSERT(!txn->resting && store_has_table(txn->store->kind, table));
@@ -286,7 +281,7 @@ enum result store_get(struct store_txn *txn, enum store_table table, const void 
                       size_t key_len, struct store_item *value)
 {
     MDB_dbi dbi = dbi_of(txn, table);
-    MDB_val wanted = val_of(key, key_len), found;
+    MDB_val wanted = store_val(key, key_len), found;
     if (key_len == 0 || key_len > STORE_KEY_MAX) {
         return RESULT_NOT_FOUND;
     }
@@ -320,7 +315,7 @@ enum result store_put(struct store_txn *txn, enum store_table table, const void 
     if (txn->failed != 0) {
         return store_translate(txn->failed);
     }
-    MDB_val k = val_of(key, key_len), v = val_of(value, value_len);
+    MDB_val k = store_val(key, key_len), v = store_val(value, value_len);
     return written(txn, mdb_put(txn->txn, dbi, &k, &v, 0));
 }
 
@@ -335,7 +330,7 @@ enum result store_delete(struct store_txn *txn, enum store_table table, const vo
     if (txn->failed != 0) {
         return store_translate(txn->failed);
     }
-    MDB_val k = val_of(key, key_len);
+    MDB_val k = store_val(key, key_len);
     return written(txn, mdb_del(txn->txn, dbi, &k, NULL));
 }
 
@@ -390,11 +385,10 @@ static int seek_to(MDB_cursor *cursor, enum store_seek seek, MDB_val *key, MDB_v
 }
 
 enum result store_find(struct store_txn *txn, enum store_table table, enum store_seek seek,
-                       const void *key, size_t key_len, struct store_item *found_key,
-                       struct store_item *value)
+                       struct store_item *key, struct store_item *value)
 {
     MDB_cursor *cursor;
-    MDB_val k = val_of(key, key_len), v;
+    MDB_val k = store_val(key->data, key->len), v;
     int rc = cursor_of(txn, table, &cursor);
     if (rc == 0) {
         rc = seek_to(cursor, seek, &k, &v);
@@ -402,10 +396,10 @@ enum result store_find(struct store_txn *txn, enum store_table table, enum store
     if (rc != 0) {
         return store_translate(rc);
     }
-    if (!fits(found_key, &k) || !fits(value, &v)) {
+    if (!fits(key, &k) || !fits(value, &v)) {
         return RESULT_DAMAGED;
     }
-    copy_out(found_key, &k);
+    copy_out(key, &k);
     copy_out(value, &v);
     return RESULT_OK;
 }

@@ -87,7 +87,8 @@ enum result store_delete(struct store_txn *txn, enum store_table table, const vo
                          size_t key_len);
 
 /* Nearest neighbours of a key that need not be there: the last row before it, the first at or after it, the first after it.
- * key (STORE_KEY_MAX) and value (may be NULL) are filled. NOT_FOUND at the ends. */
+ * `key` holds the key (its len may be 0: before all) and gets the one found (room STORE_KEY_MAX), value (may be NULL) is filled.
+ * NOT_FOUND at the ends. No allocation after a transaction's first of a table. */
 enum store_seek {
     SEEK_BEFORE,
     SEEK_AT_OR_AFTER,
@@ -97,8 +98,7 @@ enum store_seek {
     SEEK_LAST
 };
 enum result store_find(struct store_txn *txn, enum store_table table, enum store_seek seek,
-                       const void *key, size_t key_len, struct store_item *found_key,
-                       struct store_item *value);
+                       struct store_item *key, struct store_item *value);
 
 /* Every row in key order. `key` and `value` are valid during the call only; the visitor must not write to the table. */
 typedef enum result store_visit(const uint8_t *key, size_t key_len, const uint8_t *value,

@@ -46,6 +46,16 @@ struct store_survey {
     uint32_t schema;
 };
 
+/* For LMDB's functions, which take what they only read as void *. */
+static inline MDB_val store_val(const void *data, size_t len)
+{
+    union {
+        const void *in;
+        void *out;
+    } pointer = { .in = data };
+    return (MDB_val){ len, pointer.out };
+}
+
 /* store.c */
 bool store_has_table(enum store_kind kind, enum store_table table);
 const char *store_table_name(enum store_table table);

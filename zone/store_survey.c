@@ -110,7 +110,7 @@ struct store_survey store_format(MDB_txn *txn, enum store_kind kind)
     MDB_dbi dbi;
     MDB_stat stat;
     MDB_val value;
-    MDB_val key = { sizeof(STORE_FORMAT_KEY), (void *)(uintptr_t)STORE_FORMAT_KEY };
+    MDB_val key = store_val(STORE_FORMAT_KEY, sizeof(STORE_FORMAT_KEY));
     int rc = mdb_dbi_open(txn, NULL, 0, &dbi);
     if (rc == 0) {
         rc = mdb_stat(txn, dbi, &stat);
