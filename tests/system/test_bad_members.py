@@ -1,0 +1,99 @@
+"""Members that are bad in one way each: the operator sees which, and no client ever sees them."""
+
+import time
+
+import pytest
+
+from authority import Authority
+from machine import until
+from pool import APEX, Pool, records, SRV
+from timeserver import Chronyd
+
+# name, the class of its failure
+BAD = {
+    "wrong-name": "cert-name",
+    "expired": "cert-expired",
+    "unknown-ca": "cert-chain",
+    "silent": "ntp-silent",
+    "unsynced": "unsynchronised",
+    "seven-late": "offset",
+}
+
+
+@pytest.fixture(scope="module")
+def world(shared_machine):
+    machine = shared_machine
+    authority = Authority(machine.directory)
+    stranger = Authority(machine.directory, "unknown-ca")
+    certificates = {name: authority.issue(name, [f"{name}.{APEX}"]) for name in ("good", "silent", "unsynced", "seven-late")}
+    certificates["wrong-name"] = authority.issue("wrong-name", ["time.example.net"])
+    certificates["expired"] = authority.issue("expired", [f"expired.{APEX}"], first_day=-20, last_day=-1)
+    certificates["unknown-ca"] = stranger.issue("unknown-ca", [f"unknown-ca.{APEX}"])
+    switches = {"silent": {"deny": True}, "unsynced": {"synchronised": False}, "seven-late": {"shift": "+7s"}}
+    pool = Pool(machine).init()
+    for number, name in enumerate(["good", *BAD]):
+        address = f"127.0.2.{number + 1}"
+        pool.add(name, address)
+        Chronyd(machine, name, [address], *certificates[name], **switches.get(name, {}))
+    pool.add("nobody", "127.0.2.100")
+    pool.serve()
+    pool.probe(authority.path)
+    yield pool
+    pool.stop()
+
+
+def test_good_member_enters(world):
+    until(lambda: world.targets(1) == {"good"}, 30, "good is handed out")
+
+
+@pytest.mark.parametrize("name, failure", [*BAD.items(), ("nobody", "connect-refused")])
+def test_bad_member_has_its_own_failure_class(world, name, failure):
+    def seen():
+        (row,) = world.member(name)["addresses"]
+        assert row["failure"] == failure, row
+        return True
+    until(seen, 20, f"{name} fails by {failure}")
+    member = world.member(name)
+    assert not member["eligible"]
+    (row,) = member["addresses"]
+    assert not row["working"] and row["detail"] and row["score"] < 0
+
+
+def test_bad_members_are_never_handed_out(world):
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        assert world.targets(10) <= {"good"}
+        time.sleep(0.1)
+
+
+def test_members_show_their_certificates_end(world):
+    assert all(row["cert_not_after"] for name in ("good", "expired") for row in world.member(name)["addresses"])
+
+
+def test_foreground_probe_says_what_to_do(world):
+    trust = world.machine.directory / "test-ca.pem"
+    done = world.cli("probe", "expired", "--trust", trust, "--allow-private", check=False)
+    assert done.returncode == 1
+    assert "cert-expired" in done.stdout + done.stderr
+    assert "Renew the certificate" in done.stdout + done.stderr
+    done = world.cli("probe", "good", "--trust", trust, "--allow-private")
+    assert "cookie" in done.stdout
+
+
+def test_override_beats_the_score_both_ways(world):
+    world.cli("member", "override", "expired", "eligible")
+    until(lambda: "expired" in world.targets(5), 1, "the operator's word lets it in")
+    world.cli("member", "override", "expired", "auto")
+    world.cli("member", "override", "good", "ineligible")
+    until(lambda: world.targets(5) == set(), 1, "nobody is left")
+    assert records(world.ask(SRV, "SRV"), "SRV") == ["0 0 0 ."]
+    world.cli("member", "override", "good", "auto")
+    until(lambda: world.targets(5) == {"good"}, 1, "good is back")
+
+
+def test_suspended_member_is_out_and_keeps_its_name(world):
+    world.cli("member", "suspend", "good")
+    until(lambda: world.targets(5) == set(), 1, "good is out")
+    assert records(world.ask(f"good.{APEX}", "A"), "A") == ["127.0.2.1"]
+    world.cli("member", "resume", "good")
+    until(lambda: world.targets(5) == {"good"}, 5, "good is back")

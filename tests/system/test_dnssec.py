@@ -1,0 +1,100 @@
+"""Independent judges of the signed zone: delv, drill, unbound, ldns-verify-zone. Both algorithms."""
+
+import pytest
+
+from machine import run
+from pool import APEX, SRV, Pool
+from resolver import Unbound
+
+ALGORITHMS = {"ecdsap256": 13, "ed25519": 15}
+STATIC = f"www.{APEX}. 600 IN A 203.0.113.80\ndeep.under.nothing.{APEX}. 600 IN TXT \"x\"\n"
+
+EXISTING = [(APEX, "SOA"), (APEX, "NS"), (APEX, "DNSKEY"), (APEX, "CDS"), (APEX, "CDNSKEY"), (APEX, "CAA"), (SRV, "SRV"),
+            (f"alice.{APEX}", "A"), (f"alice.{APEX}", "AAAA"), (f"alice.{APEX}", "CAA"), (f"ns1.{APEX}", "A"),
+            (f"www.{APEX}", "A"), (f"deep.under.nothing.{APEX}", "TXT")]
+NODATA = [(f"alice.{APEX}", "MX"), (f"www.{APEX}", "AAAA"), (APEX, "A"), (SRV, "A"), (f"_tcp.{APEX}", "A"),
+          (f"under.nothing.{APEX}", "A"), (f"nothing.{APEX}", "TXT")]
+NXDOMAIN = [f"missing.{APEX}", f"a.b.missing.{APEX}", f"x.alice.{APEX}", f"_udp.{APEX}", f"x._tcp.{APEX}", f"0.{APEX}",
+            f"zzz.{APEX}", f"x.nothing.{APEX}", "\\000." + APEX, f"{'z' * 63}.{APEX}", f"\\255.{APEX}"]
+
+
+class Signed:
+    def __init__(self, machine, algorithm):
+        self.machine = machine
+        self.number = ALGORITHMS[algorithm]
+        self.pool = Pool(machine).init("--algorithm", algorithm)
+        self.pool.add("alice", "127.0.1.1", "2001:db8::11")
+        self.pool.add("bob", "127.0.1.2")
+        self.pool.cli("member", "override", "--all", "eligible")
+        self.pool.cli("record", "load", machine.write("static.zone", STATIC))
+        self.pool.serve()
+        keys = self.pool.cli("key", "ds", "--dnskey").stdout
+        self.anchor = machine.write("anchor", keys)
+        anchors = []
+        for line in keys.splitlines():
+            words = line.split()
+            at = words.index("DNSKEY")
+            anchors.append(f'"{APEX}." static-key {" ".join(words[at + 1:at + 4])} "{"".join(words[at + 4:])}";')
+        self.delv_anchor = machine.write("anchor.delv", "trust-anchors { " + "\n".join(anchors) + " };\n")
+        self.resolver = Unbound(machine, APEX, self.anchor)
+
+
+@pytest.fixture(scope="module", params=ALGORITHMS)
+def signed(request, tmp_path_factory):
+    from machine import Machine
+    machine = Machine(tmp_path_factory.mktemp(request.param))
+    signed = Signed(machine, request.param)
+    yield signed
+    signed.pool.stop()
+    machine.close()
+
+
+def test_algorithm(signed):
+    assert all(f" {signed.number} " in line for line in signed.anchor.read_text().splitlines())
+
+
+@pytest.mark.parametrize("name, rdtype", EXISTING)
+def test_unbound_validates_what_is(signed, name, rdtype):
+    assert signed.resolver.secure(name, rdtype)
+
+
+@pytest.mark.parametrize("name, rdtype", NODATA)
+def test_unbound_validates_nodata(signed, name, rdtype):
+    assert signed.resolver.secure(name, rdtype) == []
+    assert not signed.resolver.missing(name)
+
+
+@pytest.mark.parametrize("name", NXDOMAIN)
+def test_unbound_validates_nxdomain(signed, name):
+    assert signed.resolver.missing(name)
+
+
+def delv(signed, name, rdtype):
+    done = run("delv", "@127.0.0.1", "-p", "53", "-a", signed.delv_anchor, f"+root={APEX}", name, rdtype)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name, rdtype", EXISTING)
+def test_delv_validates_what_is(signed, name, rdtype):
+    said = delv(signed, name, rdtype)
+    assert "; fully validated" in said, said
+
+
+@pytest.mark.parametrize("name, rdtype", [*NODATA, *((name, "A") for name in NXDOMAIN)])
+def test_delv_validates_what_is_not(signed, name, rdtype):
+    said = delv(signed, name, rdtype)
+    assert "; negative response, fully validated" in said, said
+
+
+@pytest.mark.parametrize("name, rdtype", EXISTING)
+def test_drill_chases_signatures(signed, name, rdtype):
+    done = run("drill", "-S", "-k", signed.anchor, "@127.0.0.1", name, rdtype, check=False)
+    assert done.returncode == 0 and "successful" in done.stdout, done.stdout + done.stderr
+
+
+def test_ldns_verifies_the_exported_zone(signed):
+    path = signed.machine.directory / "signed.zone"
+    signed.pool.cli("zone", "export", path, "--signed")
+    done = run("ldns-verify-zone", "-k", signed.anchor, path, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verified and complete" in done.stdout + done.stderr

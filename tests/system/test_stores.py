@@ -1,0 +1,75 @@
+"""A store that is missing, foreign, newer or damaged: one clear line, exit status 1, nothing changed. All three programs."""
+
+import hashlib
+
+import pytest
+
+from machine import run
+from pool import BIN, environment, no_report
+
+PROGRAMS = {
+    "ntspool": lambda state: [BIN / "ntspool", "-s", state, "member", "list"],
+    "ntspoold": lambda state: [BIN / "ntspoold", "-s", state, "--listen", "127.0.0.1@5300"],
+    "ntspool-probed": lambda state: [BIN / "ntspool-probed", "-s", state, "--once"],
+}
+KINDS = {"ntspool": ["registry", "health"], "ntspoold": ["registry", "health", "keys"], "ntspool-probed": ["registry", "health"]}
+CASES = [(program, kind) for program, kinds in KINDS.items() for kind in kinds]
+
+
+def data_file(pool, kind):
+    return pool.state / kind / "data.mdb"
+
+
+def fails(pool, program, kind, *words):
+    """It ends with 1 and one line that holds the words and the store's path; the store stays as it is."""
+    path = data_file(pool, kind)
+    before = hashlib.sha256(path.read_bytes()).digest() if path.exists() else None
+    done = run(*PROGRAMS[program](pool.state), check=False, timeout=20, env=environment())
+    no_report(program, done.stderr)
+    assert done.returncode == 1, f"{program} ended with {done.returncode}: {done.stderr}"
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    for word in (*words, kind):
+        assert word in lines[0], f"no {word!r} in: {lines[0]}"
+    assert before == (hashlib.sha256(path.read_bytes()).digest() if path.exists() else None)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_missing_state_is_named(pool, program):
+    done = run(*PROGRAMS[program](pool.machine.directory / "nowhere"), check=False, env=environment())
+    assert done.returncode == 1 and "nowhere" in done.stderr, done.stderr
+    assert not (pool.machine.directory / "nowhere").exists()
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_missing_store_is_named(pool, program, kind):
+    data_file(pool, kind).unlink()
+    fails(pool, program, kind)
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_foreign_file_is_refused(pool, program, kind):
+    data_file(pool, kind).write_bytes(b"this is no store of anybody's\n" * 1000)
+    fails(pool, program, kind)
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_store_of_another_kind_is_refused(pool, program, kind):
+    other = "keys" if kind != "keys" else "health"
+    data_file(pool, kind).write_bytes(data_file(pool, other).read_bytes())
+    fails(pool, program, kind)
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_truncated_store_is_refused(pool, program, kind):
+    path = data_file(pool, kind)
+    path.write_bytes(path.read_bytes()[:8192 + 100])
+    fails(pool, program, kind)
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_overwritten_store_is_refused(pool, program, kind):
+    path = data_file(pool, kind)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\xa5" * (len(whole) - 8192))
+    fails(pool, program, kind)
