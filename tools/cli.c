@@ -26,7 +26,7 @@ static const struct cli_option COMMON[] = {
 struct parse {
     const struct cli_command *commands;
     size_t count;
-    const char *const *groups;
+    const struct cli_group *groups;
     const char *group; /* first word of a command with two */
     int argc;
     char **argv;
@@ -98,8 +98,8 @@ static void print_overview(const struct parse *p)
     printf("usage: ntspool [options] COMMAND ...\n\n"
            "Runs the name service of a pool of NTS time servers.\n\ncommands:\n");
     print_rows(p, NULL);
-    for (const char *const *g = p->groups; *g != NULL; g += 2) {
-        printf("  %-18s %s\n", g[0], g[1]);
+    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
+        printf("  %-18s %s\n", g->name, g->help);
     }
     printf("\noptions:\n");
     print_options(COMMON);
@@ -172,8 +172,8 @@ static int fail_unknown_command(const struct cli *cli, const struct parse *p, co
             suggest(word, name + strlen(p->group) + 1, &best, &far);
         }
     }
-    for (const char *const *g = p->groups; p->group == NULL && *g != NULL; g += 2) {
-        suggest(word, g[0], &best, &far);
+    for (const struct cli_group *g = p->groups; p->group == NULL && g->name != NULL; g++) {
+        suggest(word, g->name, &best, &far);
     }
     return fail_unknown(cli, p, "command", word, best);
 }
@@ -194,9 +194,9 @@ static int take_word(struct cli *cli, struct parse *p, const char *word)
             return GO_ON;
         }
     }
-    for (const char *const *g = p->groups; p->group == NULL && *g != NULL; g += 2) {
-        if (strcmp(g[0], word) == 0) {
-            p->group = g[0];
+    for (const struct cli_group *g = p->groups; p->group == NULL && g->name != NULL; g++) {
+        if (strcmp(g->name, word) == 0) {
+            p->group = g->name;
             return GO_ON;
         }
     }
@@ -335,8 +335,8 @@ static int run(struct cli *cli, const struct parse *p)
     return cli->command->run(cli, p->arguments, p->argv);
 }
 
-int cli_main(const struct cli_command *commands, size_t count, const char *const *groups, int argc,
-             char **argv)
+int cli_main(const struct cli_command *commands, size_t count, const struct cli_group *groups,
+             int argc, char **argv)
 {
     struct cli cli = { .given = xcalloc((size_t)argc + 1, sizeof *cli.given) };
     struct parse p = { .commands = commands,

@@ -38,6 +38,12 @@ struct cli_command {
     int (*run)(struct cli *cli, int argc, char **argv);
 };
 
+/* First word of commands with two. */
+struct cli_group {
+    const char *name; /* NULL ends a list */
+    const char *help; /* one line */
+};
+
 /* A command line that was understood. */
 struct cli {
     const struct cli_command *command;
@@ -49,10 +55,9 @@ struct cli {
     size_t given_count;
 };
 
-/* Parses and runs. `groups` holds "member", "what follows" pairs of the commands with two words, ended by NULL. Returns the exit
- * status. */
-int cli_main(const struct cli_command *commands, size_t count, const char *const *groups, int argc,
-             char **argv);
+/* Parses and runs. Returns the exit status. */
+int cli_main(const struct cli_command *commands, size_t count, const struct cli_group *groups,
+             int argc, char **argv);
 
 /* The value of the option, of its `nth` use for one that repeats; NULL if it was not given. */
 const char *cli_value(const struct cli *cli, const char *name, size_t nth);

@@ -17,8 +17,14 @@ int cmd_member_override(struct cli *cli, int argc, char **argv);
 int cmd_member_remove(struct cli *cli, int argc, char **argv);
 int cmd_member_import(struct cli *cli, int argc, char **argv);
 int cmd_member_export(struct cli *cli, int argc, char **argv);
+int cmd_record_load(struct cli *cli, int argc, char **argv);
+int cmd_record_list(struct cli *cli, int argc, char **argv);
+int cmd_record_remove(struct cli *cli, int argc, char **argv);
 int cmd_zone_show(struct cli *cli, int argc, char **argv);
 int cmd_zone_set(struct cli *cli, int argc, char **argv);
+int cmd_zone_export(struct cli *cli, int argc, char **argv);
+int cmd_status(struct cli *cli, int argc, char **argv);
+int cmd_backup(struct cli *cli, int argc, char **argv);
 int cmd_probe(struct cli *cli, int argc, char **argv);
 
 #endif

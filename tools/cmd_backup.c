@@ -1,0 +1,70 @@
+/* backup: a copy of the four stores, made while the programs run. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/session.h"
+
+enum {
+    BACKUP_MODE = 0700
+};
+
+/* Makes the directory, or takes one that is empty. */
+static enum result make_directory(const char *path, struct diag *diag)
+{
+    if (mkdir(path, BACKUP_MODE) == 0) {
+        return RESULT_OK;
+    }
+    if (errno != EEXIST) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't make the directory %s: %s", path,
+                         strerror(errno));
+    }
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't use %s: %s", path, strerror(errno));
+    }
+    bool empty = true;
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        empty = empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
+    }
+    (void)closedir(dir);
+    return empty ? RESULT_OK
+                 : diag_fail(diag, RESULT_REFUSED, "%s is not empty: give a new directory", path);
+}
+
+static enum result backup_store(struct cli *cli, enum store_kind kind, const char *dir)
+{
+    struct store *store = NULL;
+    enum result result = store_open(&store, cli->state_dir, kind, false, &cli->diag);
+    if (result == RESULT_OK) {
+        result = store_backup(store, dir, &cli->diag);
+        store_close(store);
+    }
+    return result;
+}
+
+int cmd_backup(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    enum result result = make_directory(argv[0], &cli->diag);
+    for (enum store_kind kind = 0; kind < STORE_KINDS && result == RESULT_OK; kind++) {
+        result = backup_store(cli, kind, argv[0]);
+    }
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(json_pack("{s:o, s:i}", "backup", json_text(argv[0]), "stores", STORE_KINDS));
+    } else {
+        printf("%s holds a copy of the registry, health, keys and traffic; to restore, stop the "
+               "programs and copy these directories back.\n"
+               "The seal (seal.key) is not in it, so that the copy alone opens no key: keep the "
+               "seal in another place.\n",
+               argv[0]);
+    }
+    return CLI_DONE;
+}

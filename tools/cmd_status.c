@@ -1,0 +1,246 @@
+/* status: stores, counts and what needs the operator's attention. */
+#include <stdio.h>
+#include <string.h>
+
+#include "dnssec/keystore.h"
+#include "tools/commands.h"
+#include "tools/memberview.h"
+
+enum {
+    MAP_WARN_PERCENT = 70,
+    PROBE_SILENT_S = 2 * 3600, /* twice the longest pause between two probes of a member */
+    CERT_SOON_S = 7 * 24 * 3600,
+    STATES_MAX = 16,
+    NAMES_SHOWN = 5
+};
+
+struct status {
+    struct cli *cli;
+    struct session session;
+    struct settings settings;
+    struct memberview view;
+    uint64_t now;
+    json_t *stores, *states, *warnings;
+    size_t members, eligible, expiring;
+    uint64_t last_probe_at;
+    char expiring_names[NAMES_SHOWN * (LABEL_ROOM + 2)];
+    bool failed; /* a store can't be read */
+};
+
+static void warn(struct status *status, const char *text)
+{
+    json_array_append_new(status->warnings, json_text(text));
+}
+
+static void add_store(struct status *status, enum store_kind kind)
+{
+    struct diag *diag = &status->cli->diag;
+    const char *name = store_kind_text(kind);
+    json_t *row = json_pack("{s:s}", "store", name);
+    json_array_append_new(status->stores, row);
+    if (session_read(&status->session, status->cli, kind) != RESULT_OK) {
+        json_object_set_new(row, "error", json_text(diag->text));
+        warn(status, diag->text);
+        diag->text[0] = 0;
+        status->failed = true;
+        return;
+    }
+    struct store_usage usage;
+    store_usage(status->session.store[kind], &usage);
+    uint64_t percent = usage.map_bytes > 0 ? usage.used_bytes * 100 / usage.map_bytes : 0;
+    json_object_set_new(row, "used_bytes", json_integer((json_int_t)usage.used_bytes));
+    json_object_set_new(row, "map_bytes", json_integer((json_int_t)usage.map_bytes));
+    json_object_set_new(row, "used_percent", json_integer((json_int_t)percent));
+    json_object_set_new(row, "readers", json_integer(usage.readers));
+    json_object_set_new(row, "readers_max", json_integer(usage.readers_max));
+    if (percent >= MAP_WARN_PERCENT) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "the map of state/%s is %u %% full: it grows with the next change; check the "
+                 "space on the disk",
+                 name, (unsigned)percent);
+        warn(status, text);
+    }
+}
+
+static void count_state(struct status *status, const char *state)
+{
+    json_t *count = json_object_get(status->states, state);
+    json_int_t before = count != NULL ? json_integer_value(count) : 0;
+    json_object_set_new(status->states, state, json_integer(before + 1));
+}
+
+static void look_at_addresses(struct status *status)
+{
+    const struct memberview *view = &status->view;
+    bool soon = false;
+    for (unsigned i = 0; view->seen && i < view->health.address_count; i++) {
+        const struct address_health *seen = &view->health.addresses[i];
+        if (seen->last_probe_at > status->last_probe_at) {
+            status->last_probe_at = seen->last_probe_at;
+        }
+        soon =
+            soon || (seen->cert_not_after != 0 && seen->cert_not_after < status->now + CERT_SOON_S);
+    }
+    if (!soon) {
+        return;
+    }
+    if (status->expiring++ < NAMES_SHOWN) {
+        size_t len = strlen(status->expiring_names);
+        snprintf(status->expiring_names + len, sizeof status->expiring_names - len, "%s%s",
+                 len > 0 ? ", " : "", view->member.label);
+    }
+}
+
+static enum result count_member(const struct member *member, void *arg)
+{
+    struct status *status = arg;
+    enum result result = memberview_make(&status->view, member, status->session.txn[STORE_HEALTH]);
+    if (result == RESULT_OK) {
+        status->members++;
+        status->eligible += status->view.standing.eligible;
+        count_state(status, status->view.standing.state);
+        look_at_addresses(status);
+    }
+    return result;
+}
+
+static void judge_members(struct status *status)
+{
+    char text[sizeof status->expiring_names + 200];
+    char at[OUTPUT_TIME_ROOM];
+    if (status->members > 0 && status->eligible == 0) {
+        warn(status, "no member is eligible: SRV answers say that there is no service");
+    }
+    if (status->members > 0 && status->session.txn[STORE_HEALTH] != NULL &&
+        status->last_probe_at + PROBE_SILENT_S < status->now) {
+        snprintf(text, sizeof text, "no probe since %s: is ntspool-probed running?",
+                 status->last_probe_at != 0 ? output_time(status->last_probe_at, at) : "ever");
+        warn(status, text);
+    }
+    if (status->expiring > 0) {
+        snprintf(text, sizeof text,
+                 "the certificates of %zu members end within 7 days or have ended: %s%s",
+                 status->expiring, status->expiring_names,
+                 status->expiring > NAMES_SHOWN ? " ..." : "");
+        warn(status, text);
+    }
+}
+
+static json_t *build(struct status *status)
+{
+    struct cli *cli = status->cli;
+    char apex[DNAME_TEXT_MAX];
+    enum result result = RESULT_OK;
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+        add_store(status, kind);
+    }
+    json_t *out = json_object();
+    json_object_set_new(out, "state", json_text(cli->state_dir));
+    struct store_txn *registry = status->session.txn[STORE_REGISTRY];
+    if (registry != NULL) {
+        result = registry_settings(registry, &status->settings, &cli->diag);
+    }
+    if (registry != NULL && result == RESULT_OK) {
+        result = registry_each(registry, count_member, status);
+        json_object_set_new(out, "apex", json_text(dname_text(&status->settings.apex, apex)));
+        json_object_set_new(out, "serial", json_integer(status->settings.serial));
+    }
+    if (result != RESULT_OK) {
+        warn(status, cli->diag.text[0] != 0 ? cli->diag.text : result_text(result));
+        status->failed = true;
+    }
+    struct store_txn *keys = status->session.txn[STORE_KEYS];
+    judge_members(status);
+    json_object_set_new(out, "members", json_integer((json_int_t)status->members));
+    json_object_set_new(out, "eligible", json_integer((json_int_t)status->eligible));
+    json_object_set_new(out, "states", status->states);
+    json_object_set_new(out, "keys",
+                        keys != NULL ? json_integer((json_int_t)store_count(keys, TABLE_KEYS))
+                                     : json_null());
+    json_object_set_new(out, "last_probe_at", json_time(status->last_probe_at));
+    json_object_set_new(out, "last_probe_age_s",
+                        status->last_probe_at != 0 && status->last_probe_at <= status->now
+                            ? json_integer((json_int_t)(status->now - status->last_probe_at))
+                            : json_null());
+    json_object_set_new(out, "stores", status->stores);
+    json_object_set_new(out, "warnings", status->warnings);
+    return out;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static void print_status(json_t *out)
+{
+    static const char *const HEADS[] = { "STORE", "USED KIB", "MAP KIB", "USED %", "READERS" };
+    const char *state = NULL;
+    json_t *value = NULL;
+    size_t i = 0;
+    printf("pool        %s, serial %lld, in %s\n", text_of(out, "apex"), number_of(out, "serial"),
+           text_of(out, "state"));
+    printf("members     %lld", number_of(out, "members"));
+    const char *before = ": ";
+    json_object_foreach(json_object_get(out, "states"), state, value)
+    {
+        printf("%s%lld %s", before, (long long)json_integer_value(value), state);
+        before = ", ";
+    }
+    printf("\nkeys        %lld\nlast probe  %s\n\n", number_of(out, "keys"),
+           text_of(out, "last_probe_at"));
+    struct table table;
+    table_begin(&table, HEADS, sizeof HEADS / sizeof HEADS[0]);
+    json_array_foreach(json_object_get(out, "stores"), i, value)
+    {
+        table_cell(&table, text_of(value, "store"));
+        if (json_object_get(value, "error") != NULL) {
+            for (unsigned k = 1; k < table.columns; k++) {
+                table_cell(&table, "");
+            }
+            continue;
+        }
+        table_cellf(&table, "%lld", number_of(value, "used_bytes") / 1024);
+        table_cellf(&table, "%lld", number_of(value, "map_bytes") / 1024);
+        table_cellf(&table, "%lld", number_of(value, "used_percent"));
+        table_cellf(&table, "%lld/%lld", number_of(value, "readers"),
+                    number_of(value, "readers_max"));
+    }
+    table_end(&table);
+    json_array_foreach(json_object_get(out, "warnings"), i, value)
+    {
+        printf("%swarning: %s\n", i == 0 ? "\n" : "", json_string_value(value));
+    }
+}
+
+int cmd_status(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    struct status status = { .cli = cli,
+                             .now = session_now(),
+                             .stores = json_array(),
+                             .states = json_object(),
+                             .warnings = json_array() };
+    json_t *out = build(&status);
+    session_done(&status.session);
+    if (cli->json) {
+        json_print(out);
+    } else {
+        print_status(out);
+        json_decref(out);
+    }
+    if (status.failed) {
+        (void)diag_fail(&cli->diag, RESULT_DAMAGED,
+                        "a store of %s can't be read: the warnings above name it", cli->state_dir);
+        return cli_fail(cli, RESULT_DAMAGED);
+    }
+    return CLI_DONE;
+}

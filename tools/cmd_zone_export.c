@@ -1,0 +1,218 @@
+/* zone export: all that the server answers from, as a zone file.
+ *
+ * One pass over the nodes in canonical order. An NSEC needs the name that follows, so each is printed when the next node comes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dnssec/denial.h"
+#include "dnssec/signer.h"
+#include "tools/commands.h"
+#include "tools/outfile.h"
+#include "tools/session.h"
+#include "zone/deck.h"
+#include "zone/zonefile.h"
+
+enum {
+    SIGNATURES = 64, /* room of the cache, of no use to signatures made once */
+    TYPES_MAX = NODE_TYPES_MAX + 3
+};
+
+struct export
+{
+    FILE *file;
+    const struct settings *settings;
+    const struct roster *roster;
+    const struct deck_set *srv; /* NULL: nobody is eligible */
+    struct keyring *keyring;    /* NULL: unsigned */
+    struct signer *signer;
+    uint64_t now;
+    struct dname owner; /* of the node before; len 0: none yet */
+    uint16_t types[TYPES_MAX];
+    size_t type_count;
+    uint8_t scratch[NODE_SCRATCH];
+    uint8_t signatures[SIGNER_SCRATCH];
+};
+
+static enum result print_set(struct export *ex, const struct dname *owner, const struct rrset *set)
+{
+    struct rrset rrsig;
+    enum result result = zonefile_print(ex->file, owner, set);
+    if (result != RESULT_OK || ex->signer == NULL) {
+        return result;
+    }
+    /* The registry takes no wildcard, so Labels counts all. */
+    result =
+        signer_sign(ex->signer, owner, dname_labels(owner), set, ex->now, ex->signatures, &rrsig);
+    return result == RESULT_OK ? zonefile_print(ex->file, owner, &rrsig) : result;
+}
+
+/* The NSEC of the node before, which `next` follows. */
+static enum result print_nsec(struct export *ex, const struct dname *next)
+{
+    static uint8_t scratch[DENIAL_NSEC_MAX + 2];
+    struct rrset nsec;
+    /* RFC 9077 3: the lesser of SOA MINIMUM and SOA TTL */
+    uint32_t negative = ex->settings->negative_ttl_s;
+    uint32_t ttl = negative < ex->settings->ttl_s ? negative : ex->settings->ttl_s;
+    if (!denial_nsec(next, ex->types, ex->type_count, ttl, scratch, &nsec)) {
+        return RESULT_TOO_LONG;
+    }
+    return print_set(ex, &ex->owner, &nsec);
+}
+
+static enum result print_type(struct export *ex, const struct node *node, const struct dname *owner,
+                              uint16_t type)
+{
+    static uint8_t keys[KEYRING_SCRATCH];
+    static uint8_t srv[DECK_SRV_SCRATCH];
+    struct rrset set;
+    if (node->kind == NODE_SERVICE && type == RR_SRV) {
+        deck_srv(ex->srv, ex->roster, ex->settings->srv_weights, ex->settings->srv_ttl_s, srv,
+                 &set);
+        return print_set(ex, owner, &set);
+    }
+    uint8_t left_out = node->kind == NODE_MEMBER ? roster_left_out(ex->roster, node->member_id) : 0;
+    bool found = node_rrset(node, ex->settings, type, left_out, ex->scratch, &set);
+    if (!found && ex->keyring != NULL && node->kind == NODE_APEX) {
+        found =
+            keyring_rrset(ex->keyring, &ex->settings->apex, type, ex->settings->ttl_s, keys, &set);
+    }
+    return found ? print_set(ex, owner, &set) : RESULT_DAMAGED;
+}
+
+static int compare_types(const void *a, const void *b)
+{
+    uint16_t x = *(const uint16_t *)a;
+    uint16_t y = *(const uint16_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void find_types(struct export *ex, const struct node *node)
+{
+    static const uint16_t KEY_TYPES[] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
+    uint8_t left_out = node->kind == NODE_MEMBER ? roster_left_out(ex->roster, node->member_id) : 0;
+    ex->type_count = node_types(node, ex->settings, left_out, ex->types);
+    if (node->kind == NODE_APEX && ex->keyring != NULL) {
+        for (size_t i = 0; i < sizeof KEY_TYPES / sizeof KEY_TYPES[0]; i++) {
+            ex->types[ex->type_count++] = KEY_TYPES[i];
+        }
+        qsort(ex->types, ex->type_count, sizeof ex->types[0], compare_types);
+    }
+}
+
+static enum result export_node(const struct dname_key *key, const struct node *node, void *arg)
+{
+    struct export *ex = arg;
+    struct dname owner;
+    enum result result = dname_of_key(&owner, key, &ex->settings->apex);
+    if (result == RESULT_OK && ex->signer != NULL && ex->owner.len > 0) {
+        result = print_nsec(ex, &owner);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    find_types(ex, node);
+    ex->owner = owner;
+    /* A zone file begins with its SOA. */
+    if (node->kind == NODE_APEX) {
+        result = print_type(ex, node, &owner, RR_SOA);
+    }
+    for (size_t i = 0; i < ex->type_count && result == RESULT_OK; i++) {
+        if (ex->types[i] != RR_SOA) {
+            result = print_type(ex, node, &owner, ex->types[i]);
+        }
+    }
+    return result;
+}
+
+/* SplitMix64 (Steele, Lea and Flood 2014), seeded with the serial: the same state gives the same file. */
+static uint64_t draw(void *arg)
+{
+    uint64_t *state = arg;
+    uint64_t z = *state += 0x9e3779b97f4a7c15U;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
+    return z ^ z >> 31;
+}
+
+static enum result export_zone(struct export *ex, struct session *session, struct cli *cli)
+{
+    struct roster roster;
+    struct decks decks;
+    uint64_t seed = ex->settings->serial;
+    struct store_txn *registry = session->txn[STORE_REGISTRY];
+    enum result result = roster_build(&roster, registry, session->txn[STORE_HEALTH],
+                                      &ex->settings->apex, &cli->diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    decks_deal(&decks, &roster, ex->settings->srv_count, draw, &seed);
+    const struct deck *world = decks_for(&decks, "");
+    ex->roster = &roster;
+    ex->srv = world != NULL ? &world->sets[0] : NULL;
+    result = registry_nodes(registry, export_node, ex);
+    if (result == RESULT_OK && ex->signer != NULL) {
+        result = print_nsec(ex, &ex->settings->apex);
+    }
+    decks_done(&decks);
+    roster_done(&roster);
+    return result;
+}
+
+static enum result open_keys(struct export *ex, struct session *session, struct cli *cli)
+{
+    struct seal *seal = NULL;
+    enum result result = session_read(session, cli, STORE_KEYS);
+    if (result == RESULT_OK) {
+        result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = keyring_load(&ex->keyring, session->txn[STORE_KEYS], seal, &cli->diag);
+    }
+    seal_free(seal);
+    return result;
+}
+
+static enum result export_signed(struct export *ex, struct session *session, struct cli *cli)
+{
+    enum result result = open_keys(ex, session, cli);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct sigcache *cache = sigcache_new(SIGNATURES);
+    ex->signer = signer_new(ex->keyring, cache, &ex->settings->apex,
+                            ex->settings->signature_validity_s, ex->now);
+    result = export_zone(ex, session, cli);
+    signer_free(ex->signer);
+    sigcache_free(cache);
+    keyring_unref(ex->keyring);
+    return result;
+}
+
+int cmd_zone_export(struct cli *cli, int argc, char **argv)
+{
+    struct session session = { 0 };
+    struct settings settings;
+    struct outfile out;
+    struct export *ex = xcalloc(1, sizeof *ex);
+    ex->settings = &settings;
+    ex->now = session_now();
+    enum result result = session_zone(&session, cli, &settings);
+    if (result == RESULT_OK) {
+        result = session_read(&session, cli, STORE_HEALTH);
+    }
+    if (result == RESULT_OK) {
+        result = outfile_begin(&out, argc > 0 ? argv[0] : NULL, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        ex->file = out.file;
+        result = cli_flag(cli, "signed") ? export_signed(ex, &session, cli)
+                                         : export_zone(ex, &session, cli);
+        enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
+        result = result == RESULT_OK ? end : result;
+    }
+    session_done(&session);
+    free(ex);
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}
