@@ -68,7 +68,7 @@ static enum result end_label(struct writer *w, size_t label)
 
 enum result dname_parse(struct dname *out, const char *text, const struct dname *origin)
 {
-    struct dname name;
+    struct dname name = { .len = 0 };
     struct writer w = writer_of(name.wire, sizeof(name.wire));
     bool absolute = false;
     if (strcmp(text, ".") == 0) {

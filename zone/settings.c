@@ -149,11 +149,17 @@ static enum result set_uint(struct settings *settings, const struct row *row, co
     bool plain = row->kind == KIND_NUMBER;
     bool ok = duration_parse(&number, value) == RESULT_OK &&
               (!plain || strspn(value, "0123456789") == strlen(value));
-    if (!ok || number < row->min || number > row->max) {
+    bool inside = ok && number >= row->min && number <= row->max;
+    if (!inside && plain) {
+        return diag_fail(diag, RESULT_INVALID, "%s takes a number from %u to %u, not \"%.80s\"",
+                         row->info.name, row->min, row->max, value);
+    }
+    if (!inside) {
         char low[16], high[16];
-        return diag_fail(diag, RESULT_INVALID, "%s takes a %s from %s to %s, not \"%.80s\"",
-                         row->info.name, plain ? "number" : "duration (90s, 5m, 2h, 7d)",
-                         duration_text(row->min, low), duration_text(row->max, high), value);
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s takes a duration (90s, 5m, 2h, 7d) from %s to %s, not \"%.80s\"",
+                         row->info.name, duration_text(row->min, low),
+                         duration_text(row->max, high), value);
     }
     memcpy((char *)settings + row->offset, &number, sizeof(number));
     return RESULT_OK;

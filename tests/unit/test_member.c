@@ -1,0 +1,169 @@
+#include "unit.h"
+#include "zone/member.h"
+
+static struct dname apex;
+
+static int set_up(void **state)
+{
+    (void)state;
+    apex = name_of("pool.test");
+    return 0;
+}
+
+static struct member sample(void)
+{
+    struct member member;
+    member_defaults(&member);
+    strcpy(member.label, "alice");
+    strcpy(member.country, "NL");
+    strcpy(member.operator_name, "Example \xc3\xa9");
+    strcpy(member.accounturi, "https://acme.test/acct/1");
+    member.id = 7;
+    member.added_at = 1000;
+    member.changed_at = 2000;
+    member.override = OVERRIDE_INELIGIBLE;
+    member.suspended = true;
+    assert_ok(address_parse(&member.addresses[member.address_count++], "192.0.2.1"));
+    assert_ok(address_parse(&member.addresses[member.address_count++], "2001:db8::1"));
+    return member;
+}
+
+static void layout_round_trips_and_every_truncation_is_damage(void **state)
+{
+    (void)state;
+    for (int with_target = 0; with_target < 2; with_target++) {
+        struct member member = sample(), back;
+        uint8_t data[MEMBER_ENCODED_MAX];
+        struct writer w = writer_of(data, sizeof(data));
+        if (with_target == 1) {
+            member.target = name_of("ntp1.example.net");
+        }
+        member_encode(&w, &member);
+        assert_false(w.failed);
+        assert_ok(member_decode(&back, data, w.at));
+        assert_string_equal(back.label, member.label);
+        assert_string_equal(back.operator_name, member.operator_name);
+        assert_string_equal(back.accounturi, member.accounturi);
+        assert_int_equal(back.id, 7);
+        assert_int_equal(back.override, OVERRIDE_INELIGIBLE);
+        assert_true(back.suspended);
+        assert_int_equal(back.address_count, 2);
+        assert_true(address_equal(&back.addresses[1], &member.addresses[1]));
+        assert_int_equal(back.target.len, member.target.len);
+        for (size_t len = 0; len < w.at; len++) {
+            assert_int_equal((int)member_decode(&back, data, len), RESULT_DAMAGED);
+        }
+        for (size_t bit = 0; bit < w.at * 8; bit++) { /* no flip may crash or overrun */
+            data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            (void)!member_decode(&back, data, w.at);
+            data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+}
+
+static void largest_member_fits_its_room(void **state)
+{
+    (void)state;
+    struct member member = sample();
+    uint8_t data[MEMBER_ENCODED_MAX];
+    memset(member.label, 'a', LABEL_MAX);
+    memset(member.operator_name, 'b', MEMBER_OPERATOR_ROOM - 1);
+    memset(member.accounturi, 'c', MEMBER_ACCOUNTURI_ROOM - 1);
+    member.address_count = MEMBER_ADDRESSES_MAX;
+    member.target.len = DNAME_MAX;
+    struct writer w = writer_of(data, sizeof(data));
+    member_encode(&w, &member);
+    assert_false(w.failed);
+}
+
+static void good_members_pass(void **state)
+{
+    (void)state;
+    struct member member = sample();
+    assert_ok(member_check(&member, &apex, true, NULL));
+    assert_ok(address_parse(&member.addresses[0], "8.8.8.8"));
+    assert_ok(address_parse(&member.addresses[1], "2a00::1"));
+    assert_ok(member_check(&member, &apex, false, NULL));
+    member.address_count = 0;
+    member.target = name_of("ntp1.example.net");
+    assert_ok(member_check(&member, &apex, false, NULL));
+    struct dname target, own = member.target;
+    member_target(&target, &member, &apex);
+    assert_true(dname_equal(&target, &own));
+}
+
+/* Each case spoils one thing. */
+static void spoil(struct member *member, int what)
+{
+    switch (what) {
+    case 0:
+        strcpy(member->label, "nl");
+        break;
+    case 1:
+        strcpy(member->label, "Alice");
+        break;
+    case 2:
+        strcpy(member->country, "N1");
+        break;
+    case 3:
+        strcpy(member->operator_name, "a\x1b[31m");
+        break;
+    case 4:
+        strcpy(member->accounturi, "https://x/;issue");
+        break;
+    case 5:
+        strcpy(member->accounturi, "no-url");
+        break;
+    case 6:
+        member->capacity_mbit = MEMBER_CAPACITY_MAX + 1;
+        break;
+    case 7:
+        member->port = 0;
+        break;
+    case 8:
+        member->address_count = 0;
+        break;
+    case 9:
+        member->target = name_of("ntp1.example.net");
+        break;
+    case 10:
+        member->address_count = 0;
+        member->target = name_of("bob.pool.test");
+        break;
+    case 11:
+        member->address_count = 0;
+        member->target = name_of("single");
+        break;
+    case 12:
+        member->addresses[1] = member->addresses[0];
+        break;
+    default:
+        strcpy(member->label, "al.ice");
+        break;
+    }
+}
+
+static void each_fault_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    for (int what = 0; what < 14; what++) {
+        struct member member = sample();
+        struct diag diag = { "" };
+        spoil(&member, what);
+        assert_int_equal((int)member_check(&member, &apex, true, &diag), RESULT_INVALID);
+        assert_int_not_equal(diag.text[0], '\0');
+    }
+    struct member member = sample();
+    assert_int_equal((int)member_check(&member, &apex, false, NULL), RESULT_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layout_round_trips_and_every_truncation_is_damage),
+        cmocka_unit_test(largest_member_fits_its_room),
+        cmocka_unit_test(good_members_pass),
+        cmocka_unit_test(each_fault_is_refused_with_a_reason),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
