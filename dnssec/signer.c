@@ -197,9 +197,16 @@ static unsigned role_for(uint16_t type)
     return type == RR_DNSKEY || type == RR_CDS || type == RR_CDNSKEY ? KEY_KSK : KEY_ZSK;
 }
 
-enum result signer_sign(struct signer *signer, const struct dname *owner, unsigned labels,
-                        const struct rrset *set, uint64_t now, uint8_t scratch[SIGNER_SCRATCH],
-                        struct rrset *out)
+/* RFC 4034 3.1.3: neither the root nor an asterisk at the left is counted, also not in the NSEC of the name `*` itself. */
+static uint8_t labels_of(const struct dname *owner)
+{
+    unsigned labels = dname_labels(owner);
+    bool wildcard = owner->wire[0] == 1 && owner->wire[1] == '*';
+    return (uint8_t)(wildcard ? labels - 1 : labels);
+}
+
+enum result signer_sign(struct signer *signer, const struct dname *owner, const struct rrset *set,
+                        uint64_t now, uint8_t scratch[SIGNER_SCRATCH], struct rrset *out)
 {
     size_t signed_len = signer->prefix_len + set->rdata_len + set->count * ((size_t)owner->len + 8);
     if (signed_len > SIGNED_MAX) {
@@ -207,7 +214,7 @@ enum result signer_sign(struct signer *signer, const struct dname *owner, unsign
     }
     struct task task = { .owner = owner, .set = set, .now = (uint32_t)now };
     wire_put_u16(signer->prefix + RRSIG_TYPE, set->type);
-    signer->prefix[RRSIG_LABELS] = (uint8_t)labels;
+    signer->prefix[RRSIG_LABELS] = labels_of(owner);
     wire_put_u32(signer->prefix + RRSIG_TTL, set->ttl);
 
     unsigned role = role_for(set->type);

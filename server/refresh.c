@@ -76,8 +76,8 @@ static void sign_ahead(const struct refresh *refresh, const struct view *view, u
               dname_prepend(&owner, "_ntske", 6, &tcp) == RESULT_OK;
     for (size_t i = 0; i < view->deal->srv_total && ok; i++) {
         struct rrset signatures;
-        ok = signer_sign(signer, &owner, dname_labels(&owner), &view->deal->srv[i], now, scratch,
-                         &signatures) == RESULT_OK;
+        ok = signer_sign(signer, &owner, &view->deal->srv[i], now, scratch, &signatures) ==
+             RESULT_OK;
     }
     signer_free(signer);
     free(scratch);

@@ -133,8 +133,8 @@ static bool write_section(struct writer *w, const struct query *query, const str
         if (query->dnssec_ok || (answer->signatures_only && section == 1)) {
             uint8_t scratch[SIGNER_SCRATCH];
             struct rrset signatures;
-            if (signer_sign(signer, entry->owner, dname_labels(entry->owner), &entry->set, now,
-                            scratch, &signatures) != RESULT_OK) {
+            if (signer_sign(signer, entry->owner, &entry->set, now, scratch, &signatures) !=
+                RESULT_OK) {
                 return false;
             }
             count = (uint16_t)(count + write_set(w, query, entry->owner, &signatures));

@@ -41,9 +41,7 @@ static enum result print_set(struct export *ex, const struct dname *owner, const
     if (result != RESULT_OK || ex->signer == NULL) {
         return result;
     }
-    /* The registry takes no wildcard, so Labels counts all. */
-    result =
-        signer_sign(ex->signer, owner, dname_labels(owner), set, ex->now, ex->signatures, &rrsig);
+    result = signer_sign(ex->signer, owner, set, ex->now, ex->signatures, &rrsig);
     return result == RESULT_OK ? zonefile_print(ex->file, owner, &rrsig) : result;
 }
 

@@ -150,7 +150,7 @@ static void ldns_accepts_the_signatures_of_both_algorithms(void **state)
         uint8_t data[1024], scratch[SIGNER_SCRATCH];
         struct rrset set = srv_set(data), rrsigs;
         struct dname owner = name("_NTSKE._tcp.Pool.test.");
-        assert_int_equal(signer_sign(b.signer, &owner, 4, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
         assert_int_equal(rrsigs.type, RR_RRSIG);
         assert_int_equal(rrsigs.ttl, TTL);
         assert_int_equal(rrsigs.count, 1);
@@ -173,7 +173,7 @@ static void sets_about_keys_are_signed_by_the_ksk_and_others_by_the_zsk(void **s
     struct rrset set, rrsigs;
     for (size_t i = 0; i < 3; i++) {
         assert_true(keyring_rrset(b.keyring, &b.apex, types[i], 3600, data, &set));
-        assert_int_equal(signer_sign(b.signer, &b.apex, 2, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
         assert_int_equal(rrsigs.count, 1);
         assert_int_equal(scratch[2 + 16] << 8 | scratch[2 + 17],
                          key_tag(keyring_key(b.keyring, 0)));
@@ -181,7 +181,7 @@ static void sets_about_keys_are_signed_by_the_ksk_and_others_by_the_zsk(void **s
     }
     uint8_t room[1024];
     set = srv_set(room);
-    assert_int_equal(signer_sign(b.signer, &b.apex, 2, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
     assert_int_equal(scratch[2 + 16] << 8 | scratch[2 + 17], key_tag(keyring_key(b.keyring, 1)));
     tear_down(&b);
 }
@@ -198,7 +198,7 @@ static void every_algorithm_signs(void **state)
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
     for (int round = 0; round < 2; round++) { /* made, then from the cache */
-        assert_int_equal(signer_sign(b.signer, &b.apex, 2, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
         assert_int_equal(rrsigs.count, 2);
         assert_int_equal(judged_good(&b, &b.apex, &set, &rrsigs, NOW), 2);
         assert_int_equal(signer_made(b.signer), 2);
@@ -215,7 +215,7 @@ static void the_labels_field_leaves_out_an_asterisk(void **state)
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
     struct dname owner = name("*.pool.test.");
-    assert_int_equal(signer_sign(b.signer, &owner, 2, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
     assert_int_equal(scratch[2 + 3], 2);
     assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, NOW), 1);
     tear_down(&b);
@@ -231,7 +231,7 @@ static void times_are_backdated_and_jittered_within_bounds(void **state)
     uint32_t least = UINT32_MAX, most = 0;
     for (uint32_t i = 0; i < 200; i++) {
         set.ttl = i; /* a set of its own each time */
-        assert_int_equal(signer_sign(b.signer, &b.apex, 2, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
         assert_int_equal(u32_at(scratch + 2 + 12), NOW - SIGNER_BACKDATE_S);
         uint32_t left = u32_at(scratch + 2 + 8) - NOW;
         least = left < least ? left : least;
@@ -251,20 +251,19 @@ static void a_signature_is_reused_until_a_third_is_left(void **state)
     uint8_t data[1024], first[SIGNER_SCRATCH], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
     struct dname owner = name("_ntske._tcp.pool.test."), upper = name("_NTSKE._tcp.POOL.test.");
-    assert_int_equal(signer_sign(b.signer, &owner, 4, &set, NOW, first, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, first, &rrsigs), RESULT_OK);
     const uint64_t hits[] = { NOW, NOW + 1, NOW + VALIDITY / 2, NOW - SIGNER_BACKDATE_S };
     for (size_t i = 0; i < sizeof hits / sizeof hits[0]; i++) {
-        assert_int_equal(signer_sign(b.signer, &upper, 4, &set, hits[i], scratch, &rrsigs),
-                         RESULT_OK);
+        assert_int_equal(signer_sign(b.signer, &upper, &set, hits[i], scratch, &rrsigs), RESULT_OK);
         assert_memory_equal(first, scratch, rrsigs.rdata_len);
     }
     assert_int_equal(signer_made(b.signer), 1);
     uint64_t late = NOW + VALIDITY - VALIDITY / 3 + 1;
-    assert_int_equal(signer_sign(b.signer, &owner, 4, &set, late, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, late, scratch, &rrsigs), RESULT_OK);
     assert_int_equal(signer_made(b.signer), 2);
     assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, late), 1);
     /* The new one took the old one's place. */
-    assert_int_equal(signer_sign(b.signer, &owner, 4, &set, late + 1, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, late + 1, scratch, &rrsigs), RESULT_OK);
     assert_int_equal(signer_made(b.signer), 2);
     tear_down(&b);
 }
@@ -281,7 +280,7 @@ static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **state)
     uint64_t now = NOW;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         now = (uint64_t)((int64_t)now + steps[i]);
-        assert_int_equal(signer_sign(b.signer, &b.apex, 2, &set, now, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, now, scratch, &rrsigs), RESULT_OK);
         uint32_t age = (uint32_t)now - u32_at(scratch + 2 + 12);
         uint32_t left = u32_at(scratch + 2 + 8) - (uint32_t)now;
         assert_true(age <= VALIDITY);
@@ -299,25 +298,23 @@ static void anything_that_differs_is_signed_anew(void **state)
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
     struct dname owner = name("a.pool.test."), other = name("b.pool.test.");
-    assert_int_equal(signer_sign(b.signer, &owner, 3, &set, NOW, scratch, &rrsigs), RESULT_OK);
-    assert_int_equal(signer_sign(b.signer, &other, 3, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_OK);
     assert_int_equal(signer_made(b.signer), 2);
-    assert_int_equal(signer_sign(b.signer, &owner, 2, &set, NOW, scratch, &rrsigs), RESULT_OK);
-    assert_int_equal(signer_made(b.signer), 3);
     set.ttl++;
-    assert_int_equal(signer_sign(b.signer, &owner, 3, &set, NOW, scratch, &rrsigs), RESULT_OK);
-    assert_int_equal(signer_made(b.signer), 4);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 3);
     set.type = RR_NS;
-    assert_int_equal(signer_sign(b.signer, &owner, 3, &set, NOW, scratch, &rrsigs), RESULT_OK);
-    assert_int_equal(signer_made(b.signer), 5);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 4);
     data[set.rdata_len - 2]++;
-    assert_int_equal(signer_sign(b.signer, &owner, 3, &set, NOW, scratch, &rrsigs), RESULT_OK);
-    assert_int_equal(signer_made(b.signer), 6);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 5);
     set.count--;
     set.rdata_len -= 2 + 6 + 17;
     assert_true(rrset_check(&set));
-    assert_int_equal(signer_sign(b.signer, &owner, 3, &set, NOW, scratch, &rrsigs), RESULT_OK);
-    assert_int_equal(signer_made(b.signer), 7);
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 6);
     tear_down(&b);
 }
 
@@ -337,11 +334,10 @@ static void what_is_too_long_to_sign_is_refused(void **state)
     struct rrset set = { .type = RR_TXT, .count = 1, .rdata = data }, rrsigs;
     wire_put_u16(data, most);
     set.rdata_len = most + 2U;
-    assert_int_equal(signer_sign(b.signer, &b.apex, 2, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
     wire_put_u16(data, (uint16_t)(most + 1));
     set.rdata_len = most + 3U;
-    assert_int_equal(signer_sign(b.signer, &b.apex, 2, &set, NOW, scratch, &rrsigs),
-                     RESULT_TOO_LONG);
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_TOO_LONG);
     free(data);
     tear_down(&b);
 }
