@@ -122,30 +122,29 @@ enum result key_generate(struct key **out, enum algorithm algorithm, enum key_ro
     return result;
 }
 
-enum result key_from_parts(struct key **out, enum algorithm algorithm, enum key_role role,
-                           const uint8_t *public_key, size_t public_len, const uint8_t *private_key,
-                           size_t private_len, struct diag *diag)
+enum result key_from_parts(struct key **out, const struct key_parts *parts, struct diag *diag)
 {
-    enum result result = check_kind(algorithm, role, diag);
+    enum result result = check_kind(parts->algorithm, parts->role, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    if (public_len != key_public_len(algorithm) || private_len != KEY_PRIVATE_MAX) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "a %s key has %zu public and %d private octets, not %zu and %zu",
-                         algorithm_text(algorithm), key_public_len(algorithm), KEY_PRIVATE_MAX,
-                         public_len, private_len);
+    const char *algorithm = algorithm_text(parts->algorithm);
+    size_t public_len = key_public_len(parts->algorithm);
+    if (parts->public_len != public_len || parts->private_len != KEY_PRIVATE_MAX) {
+        return diag_fail(
+            diag, RESULT_INVALID, "a %s key has %zu public and %d private octets, not %zu and %zu",
+            algorithm, public_len, KEY_PRIVATE_MAX, parts->public_len, parts->private_len);
     }
     struct key *key = NULL;
-    result = key_new(&key, algorithm, role, private_key, diag);
+    result = key_new(&key, parts->algorithm, parts->role, parts->private_key, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    if (sodium_memcmp(key->public_key, public_key, public_len) != 0) {
+    if (memcmp(key->public_key, parts->public_key, public_len) != 0) {
         key_free(key);
         return diag_fail(diag, RESULT_INVALID,
                          "the private half of a %s key does not belong to its public half",
-                         algorithm_text(algorithm));
+                         algorithm);
     }
     *out = key;
     return RESULT_OK;

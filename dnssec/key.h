@@ -28,10 +28,14 @@ struct key;
 
 enum result key_generate(struct key **out, enum algorithm algorithm, enum key_role role,
                          struct diag *diag);
-/* From its two halves; INVALID if they don't belong together. `private_len` must be KEY_PRIVATE_MAX. */
-enum result key_from_parts(struct key **out, enum algorithm algorithm, enum key_role role,
-                           const uint8_t *public_key, size_t public_len, const uint8_t *private_key,
-                           size_t private_len, struct diag *diag);
+/* From its two halves; INVALID if they don't belong together or are not of the algorithm's lengths. */
+struct key_parts {
+    enum algorithm algorithm;
+    enum key_role role;
+    const uint8_t *public_key, *private_key;
+    size_t public_len, private_len;
+};
+enum result key_from_parts(struct key **out, const struct key_parts *parts, struct diag *diag);
 void key_free(struct key *key);
 
 enum algorithm key_algorithm(const struct key *key);

@@ -147,8 +147,13 @@ enum result keystore_unseal(struct key **out, const struct key_record *record,
                          "sealing key, or the store is damaged",
                          algorithm_text(record->algorithm), record->tag);
     }
-    result = key_from_parts(out, record->algorithm, record->role, record->public_key,
-                            record->public_len, private_key, sizeof private_key, diag);
+    struct key_parts parts = { .algorithm = record->algorithm,
+                               .role = record->role,
+                               .public_key = record->public_key,
+                               .public_len = record->public_len,
+                               .private_key = private_key,
+                               .private_len = sizeof private_key };
+    result = key_from_parts(out, &parts, diag);
     sodium_memzero(private_key, sizeof private_key);
     return result;
 }

@@ -156,8 +156,13 @@ static enum result check_file(int fd, const char *path, struct diag *diag)
     return RESULT_OK;
 }
 
-static enum result read_key(int fd, const char *path, uint8_t *key, struct diag *diag)
+static enum result read_key(struct seal *seal, int fd, const char *path, struct diag *diag)
 {
+    uint8_t *key = sodium_malloc(KEY_LEN);
+    if (key == NULL) {
+        return diag_fail(diag, RESULT_NO_MEMORY, "no guarded memory for the sealing key");
+    }
+    seal->key = key;
     size_t have = 0;
     while (have < KEY_LEN) {
         ssize_t count = read(fd, key + have, KEY_LEN - have);
@@ -170,7 +175,9 @@ static enum result read_key(int fd, const char *path, uint8_t *key, struct diag 
         }
         have += (size_t)count;
     }
-    return RESULT_OK;
+    return sodium_mprotect_readonly(key) == 0
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_SYSTEM, "the sealing key cannot be guarded");
 }
 
 enum result seal_open(struct seal **out, const char *state_dir, const char *path, struct diag *diag)
@@ -200,15 +207,9 @@ enum result seal_open(struct seal **out, const char *state_dir, const char *path
     struct seal *seal = xcalloc(1, sizeof *seal);
     enum result result = check_file(fd, path, diag);
     if (result == RESULT_OK) {
-        seal->key = sodium_malloc(KEY_LEN);
-        result = seal->key == NULL
-                     ? diag_fail(diag, RESULT_NO_MEMORY, "no guarded memory for the sealing key")
-                     : read_key(fd, path, seal->key, diag);
+        result = read_key(seal, fd, path, diag);
     }
     (void)close(fd);
-    if (result == RESULT_OK && sodium_mprotect_readonly(seal->key) != 0) {
-        result = diag_fail(diag, RESULT_SYSTEM, "the sealing key cannot be guarded");
-    }
     if (result != RESULT_OK) {
         seal_free(seal);
         return result;

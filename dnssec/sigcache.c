@@ -23,7 +23,8 @@ struct slot {
     word times; /* inception << 32 | expiration */
     word signature[SIGNATURE_WORDS];
 };
-_Static_assert(sizeof(struct slot) == 2 * LINE, "a slot is two cache lines, as the header says");
+_Static_assert(sizeof(struct slot) == (size_t)2 * LINE,
+               "a slot is two cache lines, as the header says");
 
 struct sigcache {
     uint8_t hash_key[crypto_shorthash_siphashx24_KEYBYTES];
