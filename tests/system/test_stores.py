@@ -73,3 +73,14 @@ def test_overwritten_store_is_refused(pool, program, kind):
     whole = path.read_bytes()
     path.write_bytes(whole[:8192] + b"\xa5" * (len(whole) - 8192))
     fails(pool, program, kind)
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_newer_store_is_refused(pool, program, kind):
+    """The format row: the magic, the kind (one octet), the schema (four)."""
+    path = data_file(pool, kind)
+    whole = path.read_bytes()
+    at = whole.find(b"ntspool\x00")
+    assert at > 0 and whole.count(b"ntspool\x00") == 1
+    path.write_bytes(whole[:at + 9] + (1000).to_bytes(4, "big") + whole[at + 13:])
+    fails(pool, program, kind, "upgrade")
