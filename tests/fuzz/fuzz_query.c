@@ -1,0 +1,21 @@
+/* The query parser on any octets: it stays inside the message, and what it accepts holds its promises. */
+#include <stdint.h>
+
+#include "server/query.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct query query;
+    enum rcode rcode = RCODE_NOERROR;
+    enum query_verdict verdict = query_parse(&query, &rcode, data, size);
+    if (verdict == QUERY_ANSWER) {
+        ASSERT(query.has_question && rcode == RCODE_NOERROR);
+        ASSERT(query.udp_size >= DNS_UDP_PLAIN);
+        ASSERT(query.qname.len >= 1 && query.qname.wire[query.qname.len - 1] == 0);
+    } else if (verdict == QUERY_REJECT) {
+        ASSERT(rcode != RCODE_NOERROR);
+    }
+    return 0;
+}
