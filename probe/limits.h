@@ -12,18 +12,23 @@ enum {
     LIMIT_NTP_MS = 3000,  /* one exchange */
     LIMIT_BATCH_MS =
         200,             /* a verdict waits at most this long for others to share its transaction */
+    LIMIT_TICK_MS = 50,  /* between looks at what is due */
     LIMIT_POLL_MS = 250, /* between looks at the registry's version */
+    LIMIT_RETRY_MS = 1000,  /* after a store could not be written */
     LIMIT_KE_LIFE_S = 3600, /* a key establishment serves this long */
 
     /* amounts */
     LIMIT_TLS_OCTETS = 65536, /* taken from one NTS-KE connection */
     LIMIT_DATAGRAMS = 16,     /* looked at in one NTP exchange */
-    LIMIT_DATAGRAM = 4096,    /* octets; a request of ours is never longer */
-    LIMIT_ADDRESSES = 8,      /* of a name that a member brings; as many as a member may register */
-    LIMIT_FLYING = 2000,      /* probes at once, fewer if RLIMIT_NOFILE says so */
-    LIMIT_FILES_SPARE = 64,   /* descriptors left for everything else */
-    LIMIT_FILES_EACH = 2,     /* a probe holds one socket, two while one is closing */
-    LIMIT_BACKOFF = 16        /* times the interval, for members that ask for less (KoD RATE) */
+    LIMIT_DATAGRAM = 4096,    /* octets; a good reply is never longer than the request */
+    LIMIT_REQUEST =
+        1088, /* octets of cookies and placeholders in an NTP request; 1232 with the rest and IPv6 */
+    LIMIT_STARTS = 40,   /* probes started in one tick, so that the loop is never busy for long */
+    LIMIT_ADDRESSES = 8, /* of a name that a member brings; as many as a member may register */
+    LIMIT_FLYING = 2000, /* probes at once, fewer if RLIMIT_NOFILE says so */
+    LIMIT_FILES_SPARE = 64, /* descriptors left for everything else */
+    LIMIT_FILES_EACH = 2,   /* a probe holds one socket, two while one is closing */
+    LIMIT_BACKOFF = 16      /* times the interval, for members that ask for less (KoD RATE) */
 };
 
 #endif

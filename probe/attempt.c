@@ -1,0 +1,339 @@
+#include "probe/attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+#include <sodium.h>
+
+#include "probe/limits.h"
+#include "probe/lookup.h"
+
+struct attempt {
+    uv_loop_t *loop;
+    const struct attempt_plan *plan;
+    struct association **kept;
+    attempt_done *done;
+    void *arg;
+    struct ke_dialog *ke; /* at most one of these three is under way */
+    struct lookup *lookup;
+    struct ntp_dialog *ntp;
+    bool fresh;         /* the association was made in this attempt */
+    unsigned exchanges; /* done */
+    unsigned placeholders;
+    struct outcome outcome;
+};
+
+static void start_ke(struct attempt *attempt);
+static void start_ntp(struct attempt *attempt);
+
+void association_free(struct association *association)
+{
+    if (association != NULL) {
+        sodium_memzero(association, sizeof(*association));
+        free(association);
+    }
+}
+
+static void drop_association(struct attempt *attempt)
+{
+    association_free(*attempt->kept);
+    *attempt->kept = NULL;
+}
+
+static void finish(struct attempt *attempt, enum failure failure, const char *detail)
+{
+    attempt->outcome.failure = failure;
+    snprintf(attempt->outcome.detail, sizeof(attempt->outcome.detail), "%s", detail);
+    attempt->done(&attempt->outcome, attempt->arg);
+    free(attempt);
+}
+
+static uint64_t unix_now(void)
+{
+    return (uint64_t)time(NULL);
+}
+
+static bool in_force(const struct association *association)
+{
+    uint64_t now = unix_now();
+    return association != NULL && association->cookie_count > 0 &&
+           now >= association->established_at &&
+           now - association->established_at < LIMIT_KE_LIFE_S &&
+           now < association->certificate.not_after;
+}
+
+static uint16_t warnings_of(const struct ke_result *result, const struct attempt_plan *plan)
+{
+    const struct tls_certificate *certificate = &result->certificate;
+    uint64_t now = unix_now();
+    uint64_t life = certificate->not_after - certificate->not_before;
+    unsigned warnings = 0;
+    if (certificate->not_after < now || certificate->not_after - now < life / 3) {
+        warnings |= WARNING_CERT_AGE;
+    }
+    if (result->answer.cookies_seen < NTS_COOKIES) {
+        warnings |= WARNING_COOKIES_FEW;
+    }
+    if (result->answer.cookies_odd) {
+        warnings |= WARNING_COOKIES_SIZE;
+    }
+    if (result->no_close) {
+        warnings |= WARNING_NO_CLOSE;
+    }
+    if (plan->endpoint.port != MEMBER_PORT) {
+        warnings |= WARNING_PORT;
+    }
+    return (uint16_t)warnings;
+}
+
+static struct association *association_of(const struct ke_result *result,
+                                          const struct attempt_plan *plan)
+{
+    struct association *association = xcalloc(1, sizeof(*association));
+    association->keys = result->keys;
+    association->ntp = (struct endpoint){ plan->endpoint.address, result->answer.port };
+    association->certificate = result->certificate;
+    association->established_at = unix_now();
+    association->aead = result->answer.aead;
+    association->warnings = warnings_of(result, plan);
+    association->cookie_count = result->answer.cookie_count;
+    memcpy(association->cookies, result->answer.cookies, sizeof(association->cookies));
+    return association;
+}
+
+static bool is_registered(const struct attempt_plan *plan, const struct address *address)
+{
+    for (unsigned i = 0; i < plan->registered_count; i++) {
+        if (address_equal(&plan->registered[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_follow(const struct attempt_plan *plan, const struct address *address)
+{
+    return plan->allow_private || is_registered(plan, address) ||
+           (plan->allow_foreign && address_special(address) == NULL);
+}
+
+static void server_resolved(const struct address *addresses, unsigned count, const char *why,
+                            void *arg)
+{
+    struct attempt *attempt = arg;
+    const struct attempt_plan *plan = attempt->plan;
+    struct address chosen = plan->endpoint.address;
+    bool found = false;
+    char text[ADDRESS_TEXT_MAX] = "";
+    char detail[NTS_DETAIL_ROOM];
+    attempt->lookup = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        if (!may_follow(plan, &addresses[i])) {
+            snprintf(detail, sizeof(detail), "NTP at %s", address_text(&addresses[i], text));
+            drop_association(attempt);
+            finish(attempt, FAILURE_KE_SERVER, detail);
+            return;
+        }
+        bool same = address_equal(&addresses[i], &plan->endpoint.address);
+        bool family = address_is_ipv4(&addresses[i]) == address_is_ipv4(&plan->endpoint.address);
+        if (same || (family && !found)) {
+            chosen = addresses[i];
+            found = true;
+        }
+    }
+    if (!found) {
+        snprintf(detail, sizeof(detail), "the NTP server's name has no address of this family%s%s",
+                 count == 0 ? ": " : "", count == 0 ? why : "");
+        drop_association(attempt);
+        finish(attempt, FAILURE_KE_SERVER, detail);
+        return;
+    }
+    (*attempt->kept)->ntp.address = chosen;
+    trail_add(&attempt->outcome.trail, uv_hrtime(), "ntp server", "%s",
+              address_text(&chosen, text));
+    start_ntp(attempt);
+}
+
+static bool same_name(const char *a, const char *b)
+{
+    size_t len = strlen(a);
+    len -= len > 0 && a[len - 1] == '.' ? 1 : 0;
+    return strlen(b) == len && strncasecmp(a, b, len) == 0;
+}
+
+/* RFC 8915 4.1.7 */
+static void follow_server(struct attempt *attempt, const char *server)
+{
+    struct address address;
+    if (server[0] == '\0' || same_name(server, attempt->plan->name)) {
+        start_ntp(attempt);
+        return;
+    }
+    if (address_parse(&address, server) == RESULT_OK) {
+        server_resolved(&address, 1, "", attempt);
+        return;
+    }
+    attempt->lookup = lookup_start(attempt->loop, server, server_resolved, attempt);
+    if (attempt->lookup == NULL) {
+        server_resolved(NULL, 0, "it can't be asked for", attempt);
+    }
+}
+
+static void ke_over(const struct ke_result *result, void *arg)
+{
+    struct attempt *attempt = arg;
+    struct outcome *outcome = &attempt->outcome;
+    attempt->ke = NULL;
+    outcome->certificate = result->certificate;
+    outcome->certified = result->certified;
+    if (result->failure != FAILURE_NONE) {
+        finish(attempt, result->failure, result->detail);
+        return;
+    }
+    *attempt->kept = association_of(result, attempt->plan);
+    attempt->fresh = true;
+    outcome->warnings = (*attempt->kept)->warnings;
+    outcome->aead = result->answer.aead;
+    follow_server(attempt, result->answer.server);
+}
+
+static void start_ke(struct attempt *attempt)
+{
+    struct ke_request request = {
+        .endpoint = attempt->plan->endpoint,
+        .name = attempt->plan->name,
+        .trust = attempt->plan->trust,
+        .allow_private = attempt->plan->allow_private,
+    };
+    drop_association(attempt);
+    attempt->ke =
+        ke_dialog_start(attempt->loop, &request, &attempt->outcome.trail, ke_over, attempt);
+}
+
+/* The newest cookies are kept, the one that was just got last. */
+static void keep_cookies(struct association *association, const struct nts_reply *reply)
+{
+    for (unsigned i = 0; i < reply->cookie_count; i++) {
+        if (association->cookie_count == NTS_COOKIES) {
+            memmove(association->cookies, association->cookies + 1,
+                    (NTS_COOKIES - 1) * sizeof(association->cookies[0]));
+            association->cookie_count--;
+        }
+        association->cookies[association->cookie_count++] = reply->cookies[i];
+    }
+}
+
+static void note_sample(struct attempt *attempt, const struct ntp_result *result)
+{
+    struct outcome *outcome = &attempt->outcome;
+    if (!result->authentic) {
+        trail_add(&outcome->trail, uv_hrtime(), attempt->exchanges == 1 ? "ntp 1" : "ntp 2", "%s",
+                  result->detail);
+        return;
+    }
+    const struct ntp_sample *sample = &result->sample;
+    trail_add(
+        &outcome->trail, uv_hrtime(), attempt->exchanges == 1 ? "ntp 1" : "ntp 2",
+        "offset %+.6f s, round trip %.3f ms, stratum %u, root distance %.3f s, %u new cookies",
+        (double)sample->offset_us / 1e6, sample->rtt_us / 1e3, sample->stratum,
+        sample->root_distance_us / 1e6, result->reply.cookies_seen);
+    /* of two exchanges the one with the shorter way tells more, unless the time was bad */
+    bool better = !outcome->timed || sample->rtt_us < outcome->sample.rtt_us;
+    if (better || result->failure != FAILURE_NONE) {
+        outcome->sample = *sample;
+    }
+    outcome->timed = true;
+    outcome->cookies_short |= result->reply.cookies_seen < 1 + attempt->placeholders;
+}
+
+static void ntp_over(const struct ntp_result *result, void *arg)
+{
+    struct attempt *attempt = arg;
+    attempt->ntp = NULL;
+    attempt->exchanges++;
+    note_sample(attempt, result);
+    if (result->authentic) {
+        keep_cookies(*attempt->kept, &result->reply);
+    }
+    if (result->failure == FAILURE_NTP_NAK && !attempt->fresh) {
+        /* RFC 8915 5.7: cookies that we held may have gone stale; only a fresh one must be good */
+        attempt->exchanges = 0;
+        start_ke(attempt);
+        return;
+    }
+    if (result->failure == FAILURE_NONE && attempt->fresh && attempt->exchanges < 2) {
+        start_ntp(attempt);
+        return;
+    }
+    if (!result->authentic && result->failure != FAILURE_NTP_RATE) {
+        /* what was agreed does not serve any more: the next probe looks at everything again */
+        drop_association(attempt);
+    }
+    finish(attempt, result->failure, result->detail);
+}
+
+/* One further cookie is asked for in the first exchange, to see that it is given; later ones what is missing, as long as the
+ * packet is not fragmented (RFC 8915 5.7). */
+static unsigned placeholders_for(const struct attempt *attempt, unsigned left, unsigned cookie_len)
+{
+    unsigned room = LIMIT_REQUEST / (cookie_len + 8) - 1;
+    unsigned wanted = left + 1 < NTS_COOKIES ? NTS_COOKIES - 1 - left : 0;
+    if (attempt->fresh && attempt->exchanges == 0) {
+        wanted = 1;
+    }
+    return wanted < room ? wanted : room;
+}
+
+static void start_ntp(struct attempt *attempt)
+{
+    struct association *association = *attempt->kept;
+    /* a cookie is used once (RFC 8915 5.7) */
+    struct nts_cookie cookie = association->cookies[--association->cookie_count];
+    attempt->placeholders = placeholders_for(attempt, association->cookie_count, cookie.len);
+    struct ntp_request request = {
+        .endpoint = association->ntp,
+        .keys = &association->keys,
+        .cookie = &cookie,
+        .placeholders = attempt->placeholders,
+    };
+    attempt->ntp = ntp_dialog_start(attempt->loop, &request, ntp_over, attempt);
+}
+
+struct attempt *attempt_start(uv_loop_t *loop, const struct attempt_plan *plan,
+                              struct association **kept, attempt_done *done, void *arg)
+{
+    struct attempt *attempt = xcalloc(1, sizeof(*attempt));
+    attempt->loop = loop;
+    attempt->plan = plan;
+    attempt->kept = kept;
+    attempt->done = done;
+    attempt->arg = arg;
+    trail_start(&attempt->outcome.trail, uv_hrtime());
+    const struct association *association = *kept;
+    if (in_force(association)) {
+        attempt->outcome.certified = true;
+        attempt->outcome.certificate = association->certificate;
+        attempt->outcome.warnings = association->warnings;
+        attempt->outcome.aead = association->aead;
+        start_ntp(attempt);
+    } else {
+        start_ke(attempt);
+    }
+    return attempt;
+}
+
+void attempt_cancel(struct attempt *attempt)
+{
+    if (attempt->ke != NULL) {
+        ke_dialog_cancel(attempt->ke);
+    }
+    if (attempt->lookup != NULL) {
+        lookup_cancel(attempt->lookup);
+    }
+    if (attempt->ntp != NULL) {
+        ntp_dialog_cancel(attempt->ntp);
+    }
+    free(attempt);
+}

@@ -1,0 +1,60 @@
+/* One probe of one address, from key establishment to the judgement of its time.
+ *
+ * Behaves like a good client: keys and cookies are kept between probes (struct association), so a key establishment is made
+ * only when there is none, when it is an hour old, or when the server no longer knows its cookies. After one, two NTP
+ * exchanges are made, the second with a cookie of the first; else one. */
+#ifndef PROBE_ATTEMPT_H
+#define PROBE_ATTEMPT_H
+
+#include "probe/ke_dialog.h"
+#include "probe/ntp_dialog.h"
+#include "zone/health.h"
+
+/* What is kept of a key establishment. Heap memory of its owner; free with association_free. */
+struct association {
+    struct nts_keys keys;
+    struct endpoint ntp;
+    struct tls_certificate certificate;
+    uint64_t established_at; /* Unix seconds */
+    uint16_t aead;
+    uint16_t warnings;
+    unsigned cookie_count;
+    struct nts_cookie cookies[NTS_COOKIES]; /* the newest last */
+};
+
+void association_free(struct association *association);
+
+struct attempt_plan {
+    const char *name; /* for the certificate, no final dot */
+    struct endpoint endpoint;
+    const struct address *registered; /* of the member; NTS-KE may send clients to these only */
+    unsigned registered_count;
+    bool allow_private; /* also lets NTS-KE send clients anywhere */
+    bool allow_foreign; /* lets NTS-KE send clients to any public address */
+    struct tls_trust *trust;
+};
+
+struct outcome {
+    enum failure failure;
+    char detail[NTS_DETAIL_ROOM];
+    bool certified; /* a certificate was seen in this probe, or is in force, that is right */
+    struct tls_certificate certificate; /* not_after 0: none seen */
+    uint16_t warnings;                  /* bits, enum warning */
+    uint16_t aead;
+    bool timed; /* sample is filled */
+    bool cookies_short;
+    struct ntp_sample sample;
+    struct trail trail;
+};
+
+struct attempt;
+typedef void attempt_done(const struct outcome *outcome, void *arg);
+
+/* `kept` is where the association lives between probes; it is replaced or freed as things go, and must outlive the attempt.
+ * `plan` and what it points to are needed until the end. `done` is called once, later, from the loop. */
+struct attempt *attempt_start(uv_loop_t *loop, const struct attempt_plan *plan,
+                              struct association **kept, attempt_done *done, void *arg);
+/* Ends it without a call of `done`. */
+void attempt_cancel(struct attempt *attempt);
+
+#endif

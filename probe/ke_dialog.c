@@ -1,0 +1,370 @@
+#include "probe/ke_dialog.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "probe/limits.h"
+
+enum phase {
+    PHASE_CONNECT,
+    PHASE_TLS,
+    PHASE_ANSWER,
+    PHASE_CLOSE, /* all is said, the server's close_notify is awaited */
+    PHASE_OVER
+};
+
+enum {
+    READ_ROOM = 4096
+};
+
+struct ke_dialog {
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    uv_connect_t connect;
+    unsigned open; /* handles */
+    enum phase phase;
+    struct tls_client *tls;
+    struct trail *trail;
+    ke_done *done;
+    void *arg;
+    size_t taken; /* octets read from the network */
+    struct ke_result result;
+    size_t answer_len;
+    uint8_t answer[NTS_KE_ANSWER_MAX + 1]; /* one more, to see that it is too long */
+    uint8_t in[READ_ROOM];
+};
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct ke_dialog *dialog = handle->data;
+    if (--dialog->open > 0) {
+        return;
+    }
+    if (dialog->done != NULL) {
+        dialog->done(&dialog->result, dialog->arg);
+    }
+    tls_client_free(dialog->tls);
+    sodium_memzero(&dialog->result.keys, sizeof(dialog->result.keys));
+    free(dialog);
+}
+
+static bool flush(struct ke_dialog *dialog)
+{
+    uint8_t out[READ_ROOM];
+    for (;;) {
+        size_t len = tls_client_take(dialog->tls, out, sizeof(out));
+        if (len == 0) {
+            return true;
+        }
+        /* All that we ever say fits the socket's buffer, so a short write is a broken connection. */
+        uv_buf_t buffer = uv_buf_init((char *)out, (unsigned)len);
+        if (uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)len) {
+            return false;
+        }
+    }
+}
+
+static void finish(struct ke_dialog *dialog, enum failure failure)
+{
+    if (dialog->phase == PHASE_OVER) {
+        return;
+    }
+    if (dialog->tls != NULL && dialog->phase > PHASE_CONNECT) {
+        tls_client_finish(dialog->tls);
+        (void)flush(dialog);
+    }
+    dialog->phase = PHASE_OVER;
+    dialog->result.failure = failure;
+    uv_close((uv_handle_t *)&dialog->tcp, handle_closed);
+    uv_close((uv_handle_t *)&dialog->timer, handle_closed);
+}
+
+static void fail(struct ke_dialog *dialog, enum failure failure, const char *words)
+{
+    if (dialog->phase != PHASE_OVER) {
+        snprintf(dialog->result.detail, sizeof(dialog->result.detail), "%s", words);
+        finish(dialog, failure);
+    }
+}
+
+static void timed_out(uv_timer_t *timer)
+{
+    struct ke_dialog *dialog = timer->data;
+    switch (dialog->phase) {
+    case PHASE_CONNECT:
+        fail(dialog, FAILURE_CONNECT_TIMEOUT, "no answer to TCP");
+        break;
+    case PHASE_TLS:
+        fail(dialog, FAILURE_TLS_TIMEOUT, "the handshake did not end");
+        break;
+    case PHASE_ANSWER:
+        fail(dialog, FAILURE_KE_TIMEOUT, "no End of Message");
+        break;
+    case PHASE_CLOSE:
+        dialog->result.no_close = true;
+        finish(dialog, FAILURE_NONE);
+        break;
+    case PHASE_OVER:
+        break;
+    }
+}
+
+static void enter(struct ke_dialog *dialog, enum phase phase, unsigned limit_ms)
+{
+    dialog->phase = phase;
+    uv_timer_start(&dialog->timer, timed_out, limit_ms, 0);
+}
+
+static bool go_on_handshake(struct ke_dialog *dialog)
+{
+    struct ke_result *result = &dialog->result;
+    enum failure failure = FAILURE_NONE;
+    switch (tls_client_handshake(dialog->tls, &failure, result->detail)) {
+    case TLS_WAITING:
+        return false;
+    case TLS_DONE:
+        break;
+    case TLS_CLOSED:
+    case TLS_FAILED:
+        finish(dialog, failure);
+        return false;
+    }
+    char words[NTS_DETAIL_ROOM];
+    tls_client_describe(dialog->tls, words);
+    trail_add(dialog->trail, uv_hrtime(), "tls", "%s, ALPN " NTS_KE_ALPN, words);
+    failure = tls_client_judge(dialog->tls, &result->certificate, result->detail);
+    char day[TLS_DAY_ROOM];
+    tls_client_day(result->certificate.not_after, day);
+    trail_add(dialog->trail, uv_hrtime(), "certificate", "for %s, valid until %s",
+              result->certificate.subject, day);
+    if (failure != FAILURE_NONE) {
+        finish(dialog, failure);
+        return false;
+    }
+    result->certified = true;
+    uint8_t request[64];
+    struct writer w = writer_of(request, sizeof(request));
+    nts_ke_request(&w);
+    if (!tls_client_write(dialog->tls, request, w.at)) {
+        fail(dialog, FAILURE_INTERNAL, "the request can't be encrypted");
+        return false;
+    }
+    enter(dialog, PHASE_ANSWER, LIMIT_KE_MS);
+    return true;
+}
+
+/* The answer is there, or the server will say no more. */
+static bool judge_answer(struct ke_dialog *dialog)
+{
+    struct ke_result *result = &dialog->result;
+    enum failure failure =
+        nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, result->detail);
+    if (failure != FAILURE_NONE) {
+        finish(dialog, failure);
+        return false;
+    }
+    if (!tls_client_keys(dialog->tls, result->answer.aead, &result->keys)) {
+        fail(dialog, FAILURE_INTERNAL, "the keys can't be exported");
+        return false;
+    }
+    const struct nts_ke_answer *answer = &result->answer;
+    trail_add(dialog->trail, uv_hrtime(), "ke",
+              "AEAD %u, %u cookies of %u octets, NTP at %s port %u", answer->aead,
+              answer->cookies_seen, answer->cookies[0].len,
+              answer->server[0] != '\0' ? answer->server : "the same address", answer->port);
+    return true;
+}
+
+static bool go_on_answer(struct ke_dialog *dialog)
+{
+    for (;;) {
+        size_t got = 0;
+        enum tls_progress progress =
+            tls_client_read(dialog->tls, dialog->answer + dialog->answer_len,
+                            sizeof(dialog->answer) - dialog->answer_len, &got);
+        dialog->answer_len += got;
+        bool closed = progress == TLS_CLOSED || progress == TLS_FAILED;
+        if (closed || dialog->answer_len > NTS_KE_ANSWER_MAX ||
+            (progress == TLS_WAITING && nts_ke_ended(dialog->answer, dialog->answer_len))) {
+            if (!judge_answer(dialog)) {
+                return false;
+            }
+            dialog->result.no_close = progress == TLS_FAILED;
+            if (closed) {
+                finish(dialog, FAILURE_NONE);
+                return false;
+            }
+            tls_client_finish(dialog->tls);
+            enter(dialog, PHASE_CLOSE, LIMIT_CLOSE_MS);
+            return true;
+        }
+        if (progress == TLS_WAITING) {
+            return false;
+        }
+    }
+}
+
+static bool go_on_close(struct ke_dialog *dialog)
+{
+    uint8_t octet[1];
+    size_t got = 0;
+    switch (tls_client_read(dialog->tls, octet, sizeof(octet), &got)) {
+    case TLS_WAITING:
+        break;
+    case TLS_DONE:
+        fail(dialog, FAILURE_KE_MALFORMED, "octets after End of Message");
+        break;
+    case TLS_CLOSED:
+        finish(dialog, FAILURE_NONE);
+        break;
+    case TLS_FAILED:
+        dialog->result.no_close = true;
+        finish(dialog, FAILURE_NONE);
+        break;
+    }
+    return false;
+}
+
+/* Goes on as far as the octets that are there allow. */
+static void go_on(struct ke_dialog *dialog)
+{
+    bool more = true;
+    while (more) {
+        switch (dialog->phase) {
+        case PHASE_TLS:
+            more = go_on_handshake(dialog);
+            break;
+        case PHASE_ANSWER:
+            more = go_on_answer(dialog);
+            break;
+        case PHASE_CLOSE:
+            more = go_on_close(dialog);
+            break;
+        case PHASE_CONNECT:
+        case PHASE_OVER:
+            more = false;
+            break;
+        }
+    }
+    if (dialog->phase != PHASE_OVER && !flush(dialog)) {
+        fail(dialog, FAILURE_TLS_HANDSHAKE, "the connection broke");
+    }
+}
+
+/* The server ended TCP, or it broke. */
+static void peer_gone(struct ke_dialog *dialog, int status)
+{
+    const char *words = status == UV_EOF ? "the server closed the connection" : uv_strerror(status);
+    switch (dialog->phase) {
+    case PHASE_TLS:
+        fail(dialog, FAILURE_TLS_HANDSHAKE, words);
+        break;
+    case PHASE_ANSWER:
+        fail(dialog, FAILURE_KE_CLOSED, words);
+        break;
+    case PHASE_CLOSE:
+        dialog->result.no_close = true;
+        finish(dialog, FAILURE_NONE);
+        break;
+    case PHASE_CONNECT:
+    case PHASE_OVER:
+        break;
+    }
+}
+
+static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    (void)suggested;
+    struct ke_dialog *dialog = handle->data;
+    *buffer = uv_buf_init((char *)dialog->in, sizeof(dialog->in));
+}
+
+static void octets_came(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
+{
+    struct ke_dialog *dialog = stream->data;
+    if (len < 0) {
+        peer_gone(dialog, (int)len);
+        return;
+    }
+    dialog->taken += (size_t)len;
+    if (dialog->taken > LIMIT_TLS_OCTETS) {
+        fail(dialog, dialog->phase == PHASE_TLS ? FAILURE_TLS_HANDSHAKE : FAILURE_KE_TOO_LONG,
+             "the server sends without end");
+        return;
+    }
+    if (!tls_client_put(dialog->tls, (const uint8_t *)buffer->base, (size_t)len)) {
+        fail(dialog, FAILURE_INTERNAL, "no room for TLS");
+        return;
+    }
+    go_on(dialog);
+}
+
+static void connected(uv_connect_t *connect, int status)
+{
+    struct ke_dialog *dialog = connect->data;
+    if (dialog->phase == PHASE_OVER) {
+        return;
+    }
+    if (status < 0) {
+        enum failure failure = status == UV_ECONNREFUSED ? FAILURE_CONNECT_REFUSED
+                               : status == UV_ETIMEDOUT  ? FAILURE_CONNECT_TIMEOUT
+                                                         : FAILURE_CONNECT_ERROR;
+        fail(dialog, failure, uv_strerror(status));
+        return;
+    }
+    trail_add(dialog->trail, uv_hrtime(), "connect", "TCP is open");
+    enter(dialog, PHASE_TLS, LIMIT_TLS_MS);
+    if (uv_read_start((uv_stream_t *)&dialog->tcp, give_room, octets_came) < 0) {
+        fail(dialog, FAILURE_INTERNAL, "the socket can't be read");
+        return;
+    }
+    go_on(dialog);
+}
+
+/* A connect that fails before anything is sent is our own trouble (no route for the family, no descriptor), not the server's. */
+static void begin(struct ke_dialog *dialog, const struct ke_request *request)
+{
+    const char *special = address_special(&request->endpoint.address);
+    if (special != NULL && !request->allow_private) {
+        fail(dialog, FAILURE_ADDRESS, special);
+        return;
+    }
+    if (dialog->tls == NULL) {
+        fail(dialog, FAILURE_INTERNAL, "TLS can't be set up");
+        return;
+    }
+    struct sockaddr_storage to;
+    (void)endpoint_to_sockaddr(&request->endpoint, &to);
+    enter(dialog, PHASE_CONNECT, LIMIT_CONNECT_MS);
+    int status =
+        uv_tcp_connect(&dialog->connect, &dialog->tcp, (const struct sockaddr *)&to, connected);
+    if (status < 0) {
+        fail(dialog, FAILURE_INTERNAL, uv_strerror(status));
+    }
+}
+
+struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *request,
+                                  struct trail *trail, ke_done *done, void *arg)
+{
+    struct ke_dialog *dialog = xcalloc(1, sizeof(*dialog));
+    dialog->done = done;
+    dialog->arg = arg;
+    dialog->trail = trail;
+    dialog->open = 2;
+    dialog->tcp.data = dialog;
+    dialog->timer.data = dialog;
+    dialog->connect.data = dialog;
+    uv_tcp_init(loop, &dialog->tcp);
+    uv_timer_init(loop, &dialog->timer);
+    dialog->tls = tls_client_new(request->trust, request->name);
+    begin(dialog, request);
+    return dialog;
+}
+
+void ke_dialog_cancel(struct ke_dialog *dialog)
+{
+    dialog->done = NULL;
+    finish(dialog, FAILURE_INTERNAL);
+}

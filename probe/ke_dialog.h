@@ -1,0 +1,38 @@
+/* One NTS key establishment over the network: TCP, TLS, records (RFC 8915 4). */
+#ifndef PROBE_KE_DIALOG_H
+#define PROBE_KE_DIALOG_H
+
+#include <uv.h>
+
+#include "probe/tls_client.h"
+#include "probe/trail.h"
+#include "zone/address.h"
+
+struct ke_request {
+    struct endpoint endpoint;
+    const char *name; /* for SNI and the certificate */
+    struct tls_trust *trust;
+    bool allow_private;
+};
+
+struct ke_result {
+    enum failure failure;
+    char detail[NTS_DETAIL_ROOM];
+    struct tls_certificate certificate;
+    bool certified; /* the certificate was right in every point */
+    bool no_close;  /* the server ended TCP without close_notify */
+    struct nts_ke_answer answer;
+    struct nts_keys keys;
+};
+
+struct ke_dialog;
+typedef void ke_done(const struct ke_result *result, void *arg);
+
+/* `done` is called once, later, from the loop; steps are added to `trail` until then. `request` is needed during the call
+ * only. */
+struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *request,
+                                  struct trail *trail, ke_done *done, void *arg);
+/* Ends it without a call of `done`. */
+void ke_dialog_cancel(struct ke_dialog *dialog);
+
+#endif

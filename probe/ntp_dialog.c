@@ -1,0 +1,226 @@
+#include "probe/ntp_dialog.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "probe/limits.h"
+
+struct ntp_dialog {
+    uv_poll_t poll;
+    uv_timer_t timer;
+    int fd;        /* -1: none */
+    unsigned open; /* handles */
+    bool over;
+    ntp_done *done;
+    void *arg;
+    struct endpoint endpoint;
+    struct nts_query query;
+    size_t request_len;
+    uint8_t s2c[AEAD_KEY_LEN];
+    int64_t sent_at_us;  /* Unix time */
+    uint64_t sent_at_ns; /* uv_hrtime */
+    unsigned datagrams;  /* looked at */
+    struct ntp_result result;
+};
+
+static int64_t unix_us(struct timespec when)
+{
+    return (int64_t)when.tv_sec * 1000000 + when.tv_nsec / 1000;
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct ntp_dialog *dialog = handle->data;
+    if (--dialog->open > 0) {
+        return;
+    }
+    if (dialog->fd >= 0) {
+        close(dialog->fd);
+    }
+    if (dialog->done != NULL) {
+        dialog->done(&dialog->result, dialog->arg);
+    }
+    sodium_memzero(dialog->s2c, sizeof(dialog->s2c));
+    free(dialog);
+}
+
+static void finish(struct ntp_dialog *dialog)
+{
+    if (!dialog->over) {
+        dialog->over = true;
+        if (dialog->fd >= 0) {
+            uv_close((uv_handle_t *)&dialog->poll, handle_closed);
+        }
+        uv_close((uv_handle_t *)&dialog->timer, handle_closed);
+    }
+}
+
+static void timed_out(uv_timer_t *timer)
+{
+    finish(timer->data);
+}
+
+/* How long the reply took. The kernel's receive time is the better one: it does not grow when the loop is busy. But its
+ * clock can be stepped, so it is believed only between sending and now. */
+static int64_t elapsed_us(const struct ntp_dialog *dialog, struct msghdr *message)
+{
+    int64_t elapsed = (int64_t)((uv_hrtime() - dialog->sent_at_ns) / 1000);
+    for (struct cmsghdr *each = CMSG_FIRSTHDR(message); each != NULL;
+         each = CMSG_NXTHDR(message, each)) {
+        if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec when;
+            memcpy(&when, CMSG_DATA(each), sizeof(when));
+            int64_t kernel = unix_us(when) - dialog->sent_at_us;
+            return kernel >= 0 && kernel <= elapsed ? kernel : elapsed;
+        }
+    }
+    return elapsed;
+}
+
+/* True for a class that only who holds the keys, or saw our request, can bring about. */
+static bool final_class(enum failure failure)
+{
+    switch (failure) {
+    case FAILURE_NTP_MALFORMED:
+    case FAILURE_NTP_ORIGIN:
+    case FAILURE_NTP_UID:
+    case FAILURE_NTP_AUTH:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void judge(struct ntp_dialog *dialog, struct octets datagram, int64_t elapsed)
+{
+    struct ntp_result *result = &dialog->result;
+    struct nts_reply reply;
+    char detail[NTS_DETAIL_ROOM] = "";
+    enum failure failure =
+        nts_ntp_parse(&reply, datagram, &dialog->query, dialog->request_len, dialog->s2c, detail);
+    if (failure == FAILURE_NONE) {
+        result->authentic = true;
+        result->reply = reply;
+        result->sample = ntp_sample_of(&reply.header, dialog->sent_at_us, elapsed);
+        failure = ntp_sample_judge(&result->sample, &reply.header, detail);
+    } else if (!final_class(failure) && result->failure > failure &&
+               result->failure != FAILURE_NTP_SILENT) {
+        return; /* the classes stand in order of how far a reply came */
+    }
+    result->failure = failure;
+    memcpy(result->detail, detail, sizeof(detail));
+    if (final_class(failure)) {
+        finish(dialog);
+    }
+}
+
+static void datagram_came(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct ntp_dialog *dialog = poll->data;
+    while (!dialog->over) {
+        uint8_t data[LIMIT_DATAGRAM];
+        _Alignas(struct cmsghdr) char control[128];
+        struct sockaddr_storage from;
+        struct iovec part = { data, sizeof(data) };
+        struct msghdr message = { .msg_name = &from,
+                                  .msg_namelen = sizeof(from),
+                                  .msg_iov = &part,
+                                  .msg_iovlen = 1,
+                                  .msg_control = control,
+                                  .msg_controllen = sizeof(control) };
+        ssize_t len = recvmsg(dialog->fd, &message, MSG_DONTWAIT);
+        if (len < 0) {
+            return;
+        }
+        struct endpoint sender;
+        bool theirs = endpoint_of_sockaddr(&sender, (const struct sockaddr *)&from) == RESULT_OK &&
+                      sender.port == dialog->endpoint.port &&
+                      address_equal(&sender.address, &dialog->endpoint.address);
+        if (!theirs || ++dialog->datagrams > LIMIT_DATAGRAMS) {
+            continue;
+        }
+        judge(dialog, (struct octets){ data, (size_t)len }, elapsed_us(dialog, &message));
+    }
+}
+
+static bool send_request(struct ntp_dialog *dialog, const struct ntp_request *request)
+{
+    uint8_t packet[NTS_NTP_MAX];
+    struct writer w = writer_of(packet, sizeof(packet));
+    randombytes_buf(dialog->query.transmit, sizeof(dialog->query.transmit));
+    randombytes_buf(dialog->query.uid, sizeof(dialog->query.uid));
+    randombytes_buf(dialog->query.nonce, sizeof(dialog->query.nonce));
+    dialog->query.placeholders = request->placeholders;
+    if (!nts_ntp_request(&w, &dialog->query, request->cookie, request->keys->c2s)) {
+        return false;
+    }
+    dialog->request_len = w.at;
+    struct sockaddr_storage to;
+    socklen_t to_len = endpoint_to_sockaddr(&request->endpoint, &to);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    dialog->sent_at_us = unix_us(now);
+    dialog->sent_at_ns = uv_hrtime();
+    return sendto(dialog->fd, packet, w.at, 0, (const struct sockaddr *)&to, to_len) ==
+           (ssize_t)w.at;
+}
+
+/* Our own trouble (no route for the family, no descriptor) is not the server's silence. */
+static bool begin(struct ntp_dialog *dialog, uv_loop_t *loop, const struct ntp_request *request)
+{
+    int family = address_is_ipv4(&request->endpoint.address) ? AF_INET : AF_INET6;
+    dialog->fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (dialog->fd < 0) {
+        return false;
+    }
+    int on = 1;
+    (void)setsockopt(dialog->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+    if (uv_poll_init(loop, &dialog->poll, dialog->fd) < 0) {
+        close(dialog->fd);
+        dialog->fd = -1;
+        return false;
+    }
+    dialog->open++;
+    dialog->poll.data = dialog;
+    return send_request(dialog, request) &&
+           uv_poll_start(&dialog->poll, UV_READABLE, datagram_came) == 0;
+}
+
+struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *request,
+                                    ntp_done *done, void *arg)
+{
+    struct ntp_dialog *dialog = xcalloc(1, sizeof(*dialog));
+    dialog->done = done;
+    dialog->arg = arg;
+    dialog->endpoint = request->endpoint;
+    memcpy(dialog->s2c, request->keys->s2c, sizeof(dialog->s2c));
+    dialog->open = 1;
+    dialog->timer.data = dialog;
+    uv_timer_init(loop, &dialog->timer);
+    errno = 0;
+    if (!begin(dialog, loop, request)) {
+        dialog->result.failure = FAILURE_INTERNAL;
+        snprintf(dialog->result.detail, sizeof(dialog->result.detail), "sending NTP: %s",
+                 uv_strerror(uv_translate_sys_error(errno)));
+        finish(dialog);
+        return dialog;
+    }
+    dialog->result.failure = FAILURE_NTP_SILENT;
+    snprintf(dialog->result.detail, sizeof(dialog->result.detail), "no reply within %d ms",
+             LIMIT_NTP_MS);
+    uv_timer_start(&dialog->timer, timed_out, LIMIT_NTP_MS, 0);
+    return dialog;
+}
+
+void ntp_dialog_cancel(struct ntp_dialog *dialog)
+{
+    dialog->done = NULL;
+    finish(dialog);
+}

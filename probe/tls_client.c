@@ -1,0 +1,331 @@
+#include "probe/tls_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "zone/address.h"
+
+struct tls_trust {
+    SSL_CTX *context;
+};
+
+/* What verification found wrong, most basic first. */
+struct verdict {
+    int chain; /* X509_V_ERR_..., 0: nothing */
+    int chain_depth;
+    bool expired, not_yet;
+    bool name;
+};
+
+struct tls_client {
+    SSL *ssl;
+    char name[NTS_KE_NAME_ROOM];
+    struct verdict verdict;
+};
+
+/* A context's data slot for our struct; OpenSSL's own slot 0 is for applications. */
+static const int OWN_DATA = 0;
+
+/* Takes notes and lets verification go on. */
+static int note_fault(int fine, X509_STORE_CTX *store)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_client *client = SSL_get_ex_data(ssl, OWN_DATA);
+    if (fine == 1 || client == NULL) {
+        return 1;
+    }
+    int error = X509_STORE_CTX_get_error(store);
+    int depth = X509_STORE_CTX_get_error_depth(store);
+    struct verdict *verdict = &client->verdict;
+    if (error == X509_V_ERR_CERT_HAS_EXPIRED && depth == 0) {
+        verdict->expired = true;
+    } else if (error == X509_V_ERR_CERT_NOT_YET_VALID && depth == 0) {
+        verdict->not_yet = true;
+    } else if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+        verdict->name = true;
+    } else if (verdict->chain == 0) {
+        verdict->chain = error;
+        verdict->chain_depth = depth;
+    }
+    return 1;
+}
+
+enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct diag *diag)
+{
+    static const unsigned char alpn[] = "\x07" NTS_KE_ALPN;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    /* RFC 8915 3: TLS 1.3 or later; RFC 8915 4: this ALPN and no other */
+    if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) != 0) {
+        SSL_CTX_free(context);
+        return diag_fail(diag, RESULT_CRYPTO, "OpenSSL has no TLS 1.3; install OpenSSL 3.0");
+    }
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_fault);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    int loaded = trust_file != NULL ? SSL_CTX_load_verify_file(context, trust_file)
+                                    : SSL_CTX_set_default_verify_paths(context);
+    ERR_clear_error();
+    if (loaded != 1) {
+        SSL_CTX_free(context);
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s holds no certificate that can be read; give a PEM file of CAs",
+                         trust_file != NULL ? trust_file : "the system's trust store");
+    }
+    *out = xcalloc(1, sizeof(**out));
+    (*out)->context = context;
+    return RESULT_OK;
+}
+
+void tls_trust_free(struct tls_trust *trust)
+{
+    if (trust != NULL) {
+        SSL_CTX_free(trust->context);
+        free(trust);
+    }
+}
+
+/* RFC 9525: the name must be in the subject alternative names; the common name is not looked at. */
+static bool expect_name(struct tls_client *client)
+{
+    SSL *ssl = client->ssl;
+    char *name = client->name;
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                                               X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    struct address address;
+    if (address_parse(&address, name) == RESULT_OK) {
+        return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
+    }
+    return X509_VERIFY_PARAM_set1_host(param, name, strlen(name)) == 1 &&
+           SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+struct tls_client *tls_client_new(struct tls_trust *trust, const char *name)
+{
+    struct tls_client *client = xcalloc(1, sizeof(*client));
+    snprintf(client->name, sizeof(client->name), "%s", name);
+    client->ssl = SSL_new(trust->context);
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO *out = BIO_new(BIO_s_mem());
+    if (client->ssl == NULL || in == NULL || out == NULL || !expect_name(client) ||
+        SSL_set_ex_data(client->ssl, OWN_DATA, client) != 1) {
+        BIO_free(in);
+        BIO_free(out);
+        tls_client_free(client);
+        ERR_clear_error();
+        return NULL;
+    }
+    /* an empty input is "not yet", not the end */
+    BIO_set_mem_eof_return(in, -1);
+    SSL_set0_rbio(client->ssl, in);
+    SSL_set0_wbio(client->ssl, out);
+    SSL_set_connect_state(client->ssl);
+    return client;
+}
+
+void tls_client_free(struct tls_client *client)
+{
+    if (client != NULL) {
+        SSL_free(client->ssl);
+        free(client);
+    }
+}
+
+bool tls_client_put(struct tls_client *client, const uint8_t *data, size_t len)
+{
+    return len <= INT32_MAX && BIO_write(SSL_get_rbio(client->ssl), data, (int)len) == (int)len;
+}
+
+size_t tls_client_take(struct tls_client *client, uint8_t *out, size_t room)
+{
+    int len = BIO_read(SSL_get_wbio(client->ssl), out, room > INT32_MAX ? INT32_MAX : (int)room);
+    return len > 0 ? (size_t)len : 0;
+}
+
+/* The class of a handshake that failed, from the library's first word about it. */
+static enum failure class_of(unsigned long error)
+{
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL) {
+        return FAILURE_TLS_HANDSHAKE;
+    }
+    switch (ERR_GET_REASON(error)) {
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_WRONG_SSL_VERSION:
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+    case SSL_R_INAPPROPRIATE_FALLBACK:
+        return FAILURE_TLS_VERSION;
+    case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
+    case SSL_R_BAD_EXTENSION:
+        return FAILURE_TLS_ALPN;
+    default:
+        return FAILURE_TLS_HANDSHAKE;
+    }
+}
+
+enum tls_progress tls_client_handshake(struct tls_client *client, enum failure *failure,
+                                       char *detail)
+{
+    ERR_clear_error();
+    int outcome = SSL_do_handshake(client->ssl);
+    if (outcome != 1) {
+        int reason = SSL_get_error(client->ssl, outcome);
+        if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) {
+            return TLS_WAITING;
+        }
+        unsigned long error = ERR_peek_error();
+        const char *words = ERR_reason_error_string(error);
+        *failure = class_of(error);
+        snprintf(detail, NTS_DETAIL_ROOM, "%s", words != NULL ? words : "the peer ended it");
+        ERR_clear_error();
+        return TLS_FAILED;
+    }
+    const unsigned char *alpn = NULL;
+    unsigned alpn_len = 0;
+    SSL_get0_alpn_selected(client->ssl, &alpn, &alpn_len);
+    if (alpn_len != sizeof(NTS_KE_ALPN) - 1 || memcmp(alpn, NTS_KE_ALPN, alpn_len) != 0) {
+        *failure = FAILURE_TLS_ALPN;
+        snprintf(detail, NTS_DETAIL_ROOM, "the server did not choose ALPN " NTS_KE_ALPN);
+        return TLS_FAILED;
+    }
+    return TLS_DONE;
+}
+
+static uint64_t unix_of(const ASN1_TIME *when)
+{
+    struct tm tm = { 0 };
+    if (when == NULL || ASN1_TIME_to_tm(when, &tm) != 1) {
+        return 0;
+    }
+    time_t s = timegm(&tm);
+    return s > 0 ? (uint64_t)s : 0;
+}
+
+/* The names that the certificate is for, with anything a terminal might obey left out. */
+static void subject_of(X509 *certificate, char *out, size_t room)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    size_t at = 0;
+    out[0] = '\0';
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_DNS) {
+            continue;
+        }
+        const unsigned char *text = ASN1_STRING_get0_data(name->d.dNSName);
+        int len = ASN1_STRING_length(name->d.dNSName);
+        if (at > 0 && at + 1 < room) {
+            out[at++] = ' ';
+        }
+        for (int k = 0; k < len && at + 1 < room; k++) {
+            out[at++] = text[k] > ' ' && text[k] < 0x7f ? (char)text[k] : '?';
+        }
+        out[at] = '\0';
+    }
+    GENERAL_NAMES_free(names);
+}
+
+void tls_client_day(uint64_t unix_s, char out[TLS_DAY_ROOM])
+{
+    time_t when = (time_t)unix_s;
+    struct tm tm = { 0 };
+    gmtime_r(&when, &tm);
+    if (strftime(out, TLS_DAY_ROOM, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0) {
+        out[0] = '\0';
+    }
+}
+
+enum failure tls_client_judge(struct tls_client *client, struct tls_certificate *out, char *detail)
+{
+    const struct verdict *verdict = &client->verdict;
+    X509 *certificate = SSL_get0_peer_certificate(client->ssl);
+    *out = (struct tls_certificate){ 0 };
+    if (certificate == NULL) {
+        snprintf(detail, NTS_DETAIL_ROOM, "the server sent no certificate");
+        return FAILURE_CERT_CHAIN;
+    }
+    out->not_before = unix_of(X509_get0_notBefore(certificate));
+    out->not_after = unix_of(X509_get0_notAfter(certificate));
+    out->for_name = verdict->chain == 0 && !verdict->name;
+    subject_of(certificate, out->subject, sizeof(out->subject));
+    char day[TLS_DAY_ROOM];
+    if (verdict->chain != 0) {
+        snprintf(detail, NTS_DETAIL_ROOM, "%s (depth %d)",
+                 X509_verify_cert_error_string(verdict->chain), verdict->chain_depth);
+        return FAILURE_CERT_CHAIN;
+    }
+    if (verdict->expired) {
+        tls_client_day(out->not_after, day);
+        snprintf(detail, NTS_DETAIL_ROOM, "expired at %s", day);
+        return FAILURE_CERT_EXPIRED;
+    }
+    if (verdict->not_yet) {
+        tls_client_day(out->not_before, day);
+        snprintf(detail, NTS_DETAIL_ROOM, "valid from %s", day);
+        return FAILURE_CERT_NOT_YET;
+    }
+    if (verdict->name) {
+        snprintf(detail, NTS_DETAIL_ROOM, "the certificate is for %s",
+                 out->subject[0] != '\0' ? out->subject : "no name at all");
+        return FAILURE_CERT_NAME;
+    }
+    return FAILURE_NONE;
+}
+
+bool tls_client_write(struct tls_client *client, const uint8_t *data, size_t len)
+{
+    ERR_clear_error();
+    return SSL_write(client->ssl, data, (int)len) == (int)len;
+}
+
+enum tls_progress tls_client_read(struct tls_client *client, uint8_t *out, size_t room, size_t *len)
+{
+    *len = 0;
+    ERR_clear_error();
+    int got = SSL_read(client->ssl, out, (int)room);
+    if (got > 0) {
+        *len = (size_t)got;
+        return TLS_DONE;
+    }
+    int reason = SSL_get_error(client->ssl, got);
+    ERR_clear_error();
+    if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) {
+        return TLS_WAITING;
+    }
+    return reason == SSL_ERROR_ZERO_RETURN ? TLS_CLOSED : TLS_FAILED;
+}
+
+void tls_client_finish(struct tls_client *client)
+{
+    ERR_clear_error();
+    (void)SSL_shutdown(client->ssl);
+    ERR_clear_error();
+}
+
+bool tls_client_keys(struct tls_client *client, uint16_t aead, struct nts_keys *out)
+{
+    uint8_t *keys[2] = { out->c2s, out->s2c };
+    for (int i = 0; i < 2; i++) {
+        uint8_t context[5];
+        nts_ke_exporter_context(context, aead, i == 1);
+        if (SSL_export_keying_material(client->ssl, keys[i], AEAD_KEY_LEN, NTS_KE_EXPORTER_LABEL,
+                                       sizeof(NTS_KE_EXPORTER_LABEL) - 1, context, sizeof(context),
+                                       1) != 1) {
+            ERR_clear_error();
+            return false;
+        }
+    }
+    return true;
+}
+
+void tls_client_describe(struct tls_client *client, char *out)
+{
+    snprintf(out, NTS_DETAIL_ROOM, "%s %s", SSL_get_version(client->ssl),
+             SSL_get_cipher_name(client->ssl));
+}

@@ -1,0 +1,69 @@
+/* TLS 1.3 as an NTS-KE client, without a socket: octets from the network are put in, octets for it are taken out.
+ *
+ * Certificates are judged after the handshake by us, not by the library's alert: verification never stops at the first fault, so
+ * the class is the most basic one (chain, then dates, then name), and notAfter is known even of a certificate that fails. */
+#ifndef PROBE_TLS_CLIENT_H
+#define PROBE_TLS_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe/nts_ntp.h"
+#include "zone/result.h"
+
+enum {
+    TLS_DAY_ROOM = 32
+};
+
+struct tls_trust; /* whom to believe; shared by connections, which keep it alive */
+struct tls_client;
+
+struct tls_certificate {
+    uint64_t not_before, not_after; /* Unix seconds; 0: no certificate seen */
+    bool for_name;                  /* chain, and name are right, whatever the dates say */
+    char subject[128];              /* the subject alternative names, cut if long */
+};
+
+/* `trust_file` is a PEM file of CAs; NULL is the system's store. INVALID names the file. */
+enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct diag *diag);
+void tls_trust_free(struct tls_trust *trust);
+
+/* A connection to `name` (no final dot). NULL when the library fails. */
+struct tls_client *tls_client_new(struct tls_trust *trust, const char *name);
+void tls_client_free(struct tls_client *client);
+
+/* Gives octets that came from the network; false if the library can't keep them. */
+bool tls_client_put(struct tls_client *client, const uint8_t *data, size_t len);
+/* Takes up to `room` octets for the network; returns how many. */
+size_t tls_client_take(struct tls_client *client, uint8_t *out, size_t room);
+
+enum tls_progress {
+    TLS_WAITING,
+    TLS_DONE,
+    TLS_CLOSED, /* the peer's close_notify */
+    TLS_FAILED
+};
+
+/* Goes on with the handshake. On TLS_FAILED, `*failure` and `detail` (NTS_DETAIL_ROOM) say why. On TLS_DONE version and
+ * ALPN are right; the certificate has still to be judged. */
+enum tls_progress tls_client_handshake(struct tls_client *client, enum failure *failure,
+                                       char *detail);
+/* NONE, or the class; `out` is filled either way. */
+enum failure tls_client_judge(struct tls_client *client, struct tls_certificate *out, char *detail);
+
+/* Queues octets for the peer. */
+bool tls_client_write(struct tls_client *client, const uint8_t *data, size_t len);
+/* Reads what has arrived, up to `room`; TLS_WAITING with *len 0 when there is nothing more. */
+enum tls_progress tls_client_read(struct tls_client *client, uint8_t *out, size_t room,
+                                  size_t *len);
+/* Queues our close_notify. */
+void tls_client_finish(struct tls_client *client);
+/* RFC 8915 5.1: the keys of this connection. */
+bool tls_client_keys(struct tls_client *client, uint16_t aead, struct nts_keys *out);
+/* "2026-11-23 09:00:00 UTC" */
+void tls_client_day(uint64_t unix_s, char out[TLS_DAY_ROOM]);
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384"; `out` has room for NTS_DETAIL_ROOM. */
+void tls_client_describe(struct tls_client *client, char *out);
+
+#endif

@@ -1,0 +1,82 @@
+#include "probe/verdict.h"
+
+#include <stdio.h>
+
+#include "probe/score.h"
+
+void verdict_addresses(struct member_health *health, const struct address *addresses,
+                       unsigned count)
+{
+    struct address_health rows[MEMBER_ADDRESSES_MAX] = { 0 };
+    for (unsigned i = 0; i < count; i++) {
+        rows[i].address = addresses[i];
+        for (unsigned k = 0; k < health->address_count; k++) {
+            if (address_equal(&health->addresses[k].address, &addresses[i])) {
+                rows[i] = health->addresses[k];
+            }
+        }
+    }
+    memcpy(health->addresses, rows, sizeof(rows));
+    health->address_count = (uint8_t)count;
+}
+
+static void note_certificate(struct member_health *health, struct address_health *row,
+                             const struct outcome *outcome, bool own_label, uint64_t now)
+{
+    const struct tls_certificate *certificate = &outcome->certificate;
+    if (certificate->not_after != 0) {
+        row->cert_not_after = certificate->not_after;
+    }
+    if (outcome->certified && row->certified_at == 0) {
+        row->certified_at = now;
+    }
+    if (own_label && certificate->for_name &&
+        certificate->not_after > health->last_cert_not_after) {
+        health->last_cert_not_after = certificate->not_after;
+    }
+}
+
+static void note_time(struct address_health *row, const struct outcome *outcome)
+{
+    if (outcome->aead != 0) {
+        row->aead = outcome->aead;
+        row->warnings = outcome->warnings;
+    }
+    if (outcome->timed) {
+        row->stratum = outcome->sample.stratum;
+        row->offset_us = outcome->sample.offset_us;
+        row->rtt_us = outcome->sample.rtt_us;
+    }
+}
+
+void verdict_apply(struct member_health *health, unsigned index, const struct outcome *outcome,
+                   const struct settings *settings, bool own_label, uint64_t now)
+{
+    struct address_health *row = &health->addresses[index];
+    row->failure = outcome->failure;
+    snprintf(row->detail, sizeof(row->detail), "%s", outcome->detail);
+    if (outcome->failure == FAILURE_INTERNAL) {
+        return;
+    }
+    row->probes++;
+    row->last_probe_at = now;
+    if (row->first_probe_at == 0) {
+        row->first_probe_at = now;
+    }
+    note_certificate(health, row, outcome, own_label, now);
+    note_time(row, outcome);
+    uint64_t error_us = outcome->timed ? ntp_sample_error_us(&outcome->sample) : 0;
+    row->score_milli =
+        score_next(row->score_milli,
+                   score_step_of(outcome->failure, error_us, row->stratum, outcome->cookies_short));
+    if (outcome->failure == FAILURE_NONE) {
+        row->working = true;
+        row->last_good_at = now;
+        if (row->operational_at == 0) {
+            row->operational_at = now;
+        }
+    } else {
+        row->working = row->working && row->score_milli >= settings->exit_score_milli;
+    }
+    lifecycle_advance(health, settings, now);
+}

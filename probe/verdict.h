@@ -1,0 +1,19 @@
+/* From the outcome of a probe to what state/health says of the member. Pure. */
+#ifndef PROBE_VERDICT_H
+#define PROBE_VERDICT_H
+
+#include "probe/attempt.h"
+#include "zone/lifecycle.h"
+
+/* Makes the rows of `health` those of `addresses` (at most MEMBER_ADDRESSES_MAX), in that order. An address that had a row keeps
+ * it; a new one starts without history. */
+void verdict_addresses(struct member_health *health, const struct address *addresses,
+                       unsigned count);
+
+/* Enters the outcome of a probe of row `index` and advances the member's life cycle. FAILURE_INTERNAL is shown but counts for
+ * nothing. `own_label` says that the certificate is for the member's name in the pool, so that it keeps the label quarantined after
+ * a removal; a certificate that is not valid for the name never does. */
+void verdict_apply(struct member_health *health, unsigned index, const struct outcome *outcome,
+                   const struct settings *settings, bool own_label, uint64_t now);
+
+#endif

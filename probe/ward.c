@@ -1,0 +1,107 @@
+#include "probe/ward.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct ward *ward_new(struct monitor *monitor, const struct member *member)
+{
+    struct ward *ward = xcalloc(1, sizeof(*ward));
+    ward->monitor = monitor;
+    ward->id = member->id;
+    ward->health.member_id = member->id;
+    return ward;
+}
+
+static void stop_watch(struct watch *watch)
+{
+    if (watch->attempt != NULL) {
+        attempt_cancel(watch->attempt);
+        watch->attempt = NULL;
+    }
+    association_free(watch->association);
+    watch->association = NULL;
+}
+
+static void stop_all(struct ward *ward)
+{
+    if (ward->lookup != NULL) {
+        lookup_cancel(ward->lookup);
+        ward->lookup = NULL;
+    }
+    for (unsigned i = 0; i < ward->watch_count; i++) {
+        stop_watch(&ward->watches[i]);
+    }
+    ward->watch_count = 0;
+}
+
+void ward_free(struct ward *ward)
+{
+    stop_all(ward);
+    free(ward);
+}
+
+static bool same_addresses(const struct ward *ward, const struct address *addresses, unsigned count)
+{
+    return ward->watch_count == count &&
+           memcmp(ward->addresses, addresses, count * sizeof(addresses[0])) == 0;
+}
+
+void ward_watch(struct ward *ward, const struct address *addresses, unsigned count)
+{
+    if (same_addresses(ward, addresses, count)) {
+        return;
+    }
+    for (unsigned i = 0; i < ward->watch_count; i++) {
+        stop_watch(&ward->watches[i]);
+    }
+    verdict_addresses(&ward->health, addresses, count);
+    memcpy(ward->addresses, addresses, count * sizeof(addresses[0]));
+    ward->watch_count = count;
+    ward->dirty = true;
+    for (unsigned i = 0; i < count; i++) {
+        ward->watches[i] = (struct watch){
+            .ward = ward,
+            .index = i,
+            .backoff = 1,
+            .plan = {.name = ward->name,
+                     .endpoint = { addresses[i], ward->port },
+                     .registered = ward->addresses,
+                     .registered_count = count},
+        };
+    }
+}
+
+static void name_of(char *out, const struct member *member, const struct dname *apex)
+{
+    struct dname name;
+    char text[DNAME_TEXT_MAX];
+    member_target(&name, member, apex);
+    dname_text(&name, text);
+    size_t len = strlen(text);
+    if (len > 1 && text[len - 1] == '.') {
+        text[len - 1] = '\0';
+    }
+    snprintf(out, NTS_KE_NAME_ROOM, "%.*s", NTS_KE_NAME_ROOM - 1, text);
+}
+
+bool ward_follow(struct ward *ward, const struct member *member, const struct dname *apex)
+{
+    char name[NTS_KE_NAME_ROOM];
+    name_of(name, member, apex);
+    bool brings_name = member->target.len > 0;
+    bool elsewhere = strcmp(ward->name, name) != 0 || ward->port != member->port ||
+                     ward->brings_name != brings_name;
+    bool changed = elsewhere || ward->changed_at != member->changed_at;
+    if (elsewhere) {
+        stop_all(ward);
+        memcpy(ward->name, name, sizeof(name));
+        ward->port = member->port;
+        ward->brings_name = brings_name;
+    }
+    memcpy(ward->label, member->label, sizeof(ward->label));
+    ward->changed_at = member->changed_at;
+    if (!brings_name) {
+        ward_watch(ward, member->addresses, member->address_count);
+    }
+    return changed;
+}

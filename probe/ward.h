@@ -1,0 +1,49 @@
+/* One member as the probe looks after it: what to probe, when, and what was seen. */
+#ifndef PROBE_WARD_H
+#define PROBE_WARD_H
+
+#include "probe/lookup.h"
+#include "probe/verdict.h"
+
+struct monitor;
+struct ward;
+
+/* One address of it. */
+struct watch {
+    struct ward *ward;
+    unsigned index; /* its row in ward->health */
+    struct attempt_plan plan;
+    struct attempt *attempt;         /* NULL: not in flight */
+    struct association *association; /* NULL: none */
+    uint64_t due_ms;
+    unsigned backoff; /* 1: none */
+};
+
+struct ward {
+    struct monitor *monitor;
+    uint64_t id;
+    uint64_t changed_at;
+    char label[LABEL_ROOM];
+    char name[NTS_KE_NAME_ROOM]; /* for TLS, no final dot */
+    uint16_t port;
+    bool brings_name;      /* addresses come from the resolver */
+    struct lookup *lookup; /* under way */
+    uint64_t resolve_due_ms;
+    bool dirty;  /* health has to be written */
+    bool wanted; /* mark of a sweep over the registry */
+    struct member_health health;
+    unsigned watch_count;
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+    struct watch watches[MEMBER_ADDRESSES_MAX];
+};
+
+struct ward *ward_new(struct monitor *monitor, const struct member *member);
+/* Ends what is in flight. */
+void ward_free(struct ward *ward);
+/* Takes over what the registry says. True if anything changed since, so that a probe is due at once. What is in flight
+ * for another name, port or address is ended. */
+bool ward_follow(struct ward *ward, const struct member *member, const struct dname *apex);
+/* Watches these addresses (at most MEMBER_ADDRESSES_MAX); new ones are due at once. */
+void ward_watch(struct ward *ward, const struct address *addresses, unsigned count);
+
+#endif
