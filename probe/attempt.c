@@ -45,7 +45,7 @@ static void drop_association(struct attempt *attempt)
 static void finish(struct attempt *attempt, enum failure failure, const char *detail)
 {
     attempt->outcome.failure = failure;
-    snprintf(attempt->outcome.detail, sizeof(attempt->outcome.detail), "%s", detail);
+    (void)snprintf(attempt->outcome.detail, sizeof(attempt->outcome.detail), "%s", detail);
     attempt->done(&attempt->outcome, attempt->arg);
     free(attempt);
 }
@@ -131,7 +131,7 @@ static void server_resolved(const struct address *addresses, unsigned count, con
     attempt->lookup = NULL;
     for (unsigned i = 0; i < count; i++) {
         if (!may_follow(plan, &addresses[i])) {
-            snprintf(detail, sizeof(detail), "NTP at %s", address_text(&addresses[i], text));
+            (void)snprintf(detail, sizeof(detail), "NTP at %s", address_text(&addresses[i], text));
             drop_association(attempt);
             finish(attempt, FAILURE_KE_SERVER, detail);
             return;
@@ -144,8 +144,9 @@ static void server_resolved(const struct address *addresses, unsigned count, con
         }
     }
     if (!found) {
-        snprintf(detail, sizeof(detail), "the NTP server's name has no address of this family%s%s",
-                 count == 0 ? ": " : "", count == 0 ? why : "");
+        (void)snprintf(detail, sizeof(detail),
+                       "the NTP server's name has no address of this family%s%s",
+                       count == 0 ? ": " : "", count == 0 ? why : "");
         drop_association(attempt);
         finish(attempt, FAILURE_KE_SERVER, detail);
         return;

@@ -84,7 +84,7 @@ static void finish(struct ke_dialog *dialog, enum failure failure)
 static void fail(struct ke_dialog *dialog, enum failure failure, const char *words)
 {
     if (dialog->phase != PHASE_OVER) {
-        snprintf(dialog->result.detail, sizeof(dialog->result.detail), "%s", words);
+        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "%s", words);
         finish(dialog, failure);
     }
 }

@@ -207,14 +207,14 @@ struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *r
     errno = 0;
     if (!begin(dialog, loop, request)) {
         dialog->result.failure = FAILURE_INTERNAL;
-        snprintf(dialog->result.detail, sizeof(dialog->result.detail), "sending NTP: %s",
-                 uv_strerror(uv_translate_sys_error(errno)));
+        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "sending NTP: %s",
+                       uv_strerror(uv_translate_sys_error(errno)));
         finish(dialog);
         return dialog;
     }
     dialog->result.failure = FAILURE_NTP_SILENT;
-    snprintf(dialog->result.detail, sizeof(dialog->result.detail), "no reply within %d ms",
-             LIMIT_NTP_MS);
+    (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "no reply within %d ms",
+                   LIMIT_NTP_MS);
     uv_timer_start(&dialog->timer, timed_out, LIMIT_NTP_MS, 0);
     return dialog;
 }

@@ -60,7 +60,7 @@ enum failure ntp_sample_judge(const struct ntp_sample *sample, const struct ntp_
                               char *detail)
 {
     if (sample->leap == LEAP_UNKNOWN) {
-        snprintf(detail, NTS_DETAIL_ROOM, "leap indicator 3, stratum %u", sample->stratum);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "leap indicator 3, stratum %u", sample->stratum);
         return FAILURE_UNSYNCHRONISED;
     }
     if (sample->stratum == 0) {
@@ -68,28 +68,29 @@ enum failure ntp_sample_judge(const struct ntp_sample *sample, const struct ntp_
         const uint8_t *code = header->refid;
         for (size_t i = 0; i < sizeof(header->refid); i++) {
             if (code[i] < 'A' || code[i] > 'Z') {
-                snprintf(detail, NTS_DETAIL_ROOM, "stratum 0");
+                (void)snprintf(detail, NTS_DETAIL_ROOM, "stratum 0");
                 return FAILURE_STRATUM;
             }
         }
-        snprintf(detail, NTS_DETAIL_ROOM, "kiss code %.4s", (const char *)code);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "kiss code %.4s", (const char *)code);
         return FAILURE_NTP_KOD;
     }
     if (sample->stratum > SAMPLE_STRATUM_MAX) {
-        snprintf(detail, NTS_DETAIL_ROOM, "stratum %u", sample->stratum);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "stratum %u", sample->stratum);
         return FAILURE_STRATUM;
     }
     if (header->transmit == 0) {
-        snprintf(detail, NTS_DETAIL_ROOM, "the transmit timestamp is 0");
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "the transmit timestamp is 0");
         return FAILURE_TRANSMIT;
     }
     if (sample->root_distance_us >= SAMPLE_ROOT_DISTANCE_MAX_MS * 1000U) {
-        snprintf(detail, NTS_DETAIL_ROOM, "root distance %.3f s", sample->root_distance_us / 1e6);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "root distance %.3f s",
+                       sample->root_distance_us / 1e6);
         return FAILURE_ROOT_DISTANCE;
     }
     if (ntp_sample_error_us(sample) > SAMPLE_OFFSET_MAX_US) {
-        snprintf(detail, NTS_DETAIL_ROOM, "offset %+.6f s, round trip %.3f ms",
-                 (double)sample->offset_us / 1e6, sample->rtt_us / 1e3);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "offset %+.6f s, round trip %.3f ms",
+                       (double)sample->offset_us / 1e6, sample->rtt_us / 1e3);
         return FAILURE_OFFSET;
     }
     return FAILURE_NONE;

@@ -56,7 +56,7 @@ bool nts_ke_ended(const uint8_t *data, size_t len)
 
 static enum failure fail(struct parser *p, enum failure failure, const char *words, unsigned number)
 {
-    snprintf(p->detail, NTS_DETAIL_ROOM, "%s: %u", words, number);
+    (void)snprintf(p->detail, NTS_DETAIL_ROOM, "%s: %u", words, number);
     return failure;
 }
 

@@ -180,7 +180,7 @@ static bool cookies_read(struct nts_reply *out, const uint8_t *text, size_t len)
 
 static enum failure fail(char *detail, enum failure failure, const char *words)
 {
-    snprintf(detail, NTS_DETAIL_ROOM, "%s", words);
+    (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", words);
     return failure;
 }
 
@@ -198,7 +198,7 @@ static enum failure kiss_of(const struct ntp_header *header, char *detail)
     };
     for (size_t i = 0; header->stratum == 0 && i < sizeof(kisses) / sizeof(kisses[0]); i++) {
         if (memcmp(header->refid, kisses[i].code, sizeof(header->refid)) == 0) {
-            snprintf(detail, NTS_DETAIL_ROOM, "kiss code %s", kisses[i].code);
+            (void)snprintf(detail, NTS_DETAIL_ROOM, "kiss code %s", kisses[i].code);
             return kisses[i].failure;
         }
     }
@@ -255,8 +255,8 @@ enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
         return failure;
     }
     if (datagram.len > request_len) {
-        snprintf(detail, NTS_DETAIL_ROOM, "%zu octets for a request of %zu", datagram.len,
-                 request_len);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "%zu octets for a request of %zu", datagram.len,
+                       request_len);
         return FAILURE_NTP_TOO_LONG;
     }
     /* RFC 8915 5.7: a reply replaces the cookie that was spent */

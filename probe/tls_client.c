@@ -110,7 +110,7 @@ static bool expect_name(struct tls_client *client)
 struct tls_client *tls_client_new(struct tls_trust *trust, const char *name)
 {
     struct tls_client *client = xcalloc(1, sizeof(*client));
-    snprintf(client->name, sizeof(client->name), "%s", name);
+    (void)snprintf(client->name, sizeof(client->name), "%s", name);
     client->ssl = SSL_new(trust->context);
     BIO *in = BIO_new(BIO_s_mem());
     BIO *out = BIO_new(BIO_s_mem());
@@ -182,7 +182,7 @@ enum tls_progress tls_client_handshake(struct tls_client *client, enum failure *
         unsigned long error = ERR_peek_error();
         const char *words = ERR_reason_error_string(error);
         *failure = class_of(error);
-        snprintf(detail, NTS_DETAIL_ROOM, "%s", words != NULL ? words : "the peer ended it");
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", words != NULL ? words : "the peer ended it");
         ERR_clear_error();
         return TLS_FAILED;
     }
@@ -191,7 +191,7 @@ enum tls_progress tls_client_handshake(struct tls_client *client, enum failure *
     SSL_get0_alpn_selected(client->ssl, &alpn, &alpn_len);
     if (alpn_len != sizeof(NTS_KE_ALPN) - 1 || memcmp(alpn, NTS_KE_ALPN, alpn_len) != 0) {
         *failure = FAILURE_TLS_ALPN;
-        snprintf(detail, NTS_DETAIL_ROOM, "the server did not choose ALPN " NTS_KE_ALPN);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "the server did not choose ALPN " NTS_KE_ALPN);
         return TLS_FAILED;
     }
     return TLS_DONE;
@@ -247,7 +247,7 @@ enum failure tls_client_judge(struct tls_client *client, struct tls_certificate 
     X509 *certificate = SSL_get0_peer_certificate(client->ssl);
     *out = (struct tls_certificate){ 0 };
     if (certificate == NULL) {
-        snprintf(detail, NTS_DETAIL_ROOM, "the server sent no certificate");
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "the server sent no certificate");
         return FAILURE_CERT_CHAIN;
     }
     out->not_before = unix_of(X509_get0_notBefore(certificate));
@@ -256,23 +256,23 @@ enum failure tls_client_judge(struct tls_client *client, struct tls_certificate 
     subject_of(certificate, out->subject, sizeof(out->subject));
     char day[TLS_DAY_ROOM];
     if (verdict->chain != 0) {
-        snprintf(detail, NTS_DETAIL_ROOM, "%s (depth %d)",
-                 X509_verify_cert_error_string(verdict->chain), verdict->chain_depth);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "%s (depth %d)",
+                       X509_verify_cert_error_string(verdict->chain), verdict->chain_depth);
         return FAILURE_CERT_CHAIN;
     }
     if (verdict->expired) {
         tls_client_day(out->not_after, day);
-        snprintf(detail, NTS_DETAIL_ROOM, "expired at %s", day);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "expired at %s", day);
         return FAILURE_CERT_EXPIRED;
     }
     if (verdict->not_yet) {
         tls_client_day(out->not_before, day);
-        snprintf(detail, NTS_DETAIL_ROOM, "valid from %s", day);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "valid from %s", day);
         return FAILURE_CERT_NOT_YET;
     }
     if (verdict->name) {
-        snprintf(detail, NTS_DETAIL_ROOM, "the certificate is for %s",
-                 out->subject[0] != '\0' ? out->subject : "no name at all");
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "the certificate is for %s",
+                       out->subject[0] != '\0' ? out->subject : "no name at all");
         return FAILURE_CERT_NAME;
     }
     return FAILURE_NONE;
@@ -326,6 +326,6 @@ bool tls_client_keys(struct tls_client *client, uint16_t aead, struct nts_keys *
 
 void tls_client_describe(struct tls_client *client, char *out)
 {
-    snprintf(out, NTS_DETAIL_ROOM, "%s %s", SSL_get_version(client->ssl),
-             SSL_get_cipher_name(client->ssl));
+    (void)snprintf(out, NTS_DETAIL_ROOM, "%s %s", SSL_get_version(client->ssl),
+                   SSL_get_cipher_name(client->ssl));
 }

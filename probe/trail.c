@@ -22,6 +22,6 @@ void trail_add(struct trail *trail, uint64_t now_ns, const char *name, const cha
     step->took_us = at_us - before_us;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(step->text, sizeof(step->text), format, arguments);
+    (void)vsnprintf(step->text, sizeof(step->text), format, arguments);
     va_end(arguments);
 }

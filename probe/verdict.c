@@ -54,7 +54,7 @@ void verdict_apply(struct member_health *health, unsigned index, const struct ou
 {
     struct address_health *row = &health->addresses[index];
     row->failure = outcome->failure;
-    snprintf(row->detail, sizeof(row->detail), "%s", outcome->detail);
+    (void)snprintf(row->detail, sizeof(row->detail), "%s", outcome->detail);
     if (outcome->failure == FAILURE_INTERNAL) {
         return;
     }

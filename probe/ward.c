@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct ward *ward_new(struct monitor *monitor, const struct member *member)
+#include "probe/monitor.h"
+
+struct ward *ward_new(struct monitor *monitor, uint64_t id)
 {
     struct ward *ward = xcalloc(1, sizeof(*ward));
     ward->monitor = monitor;
-    ward->id = member->id;
-    ward->health.member_id = member->id;
+    ward->id = id;
+    ward->health.member_id = id;
     return ward;
 }
 
@@ -17,6 +19,7 @@ static void stop_watch(struct watch *watch)
     if (watch->attempt != NULL) {
         attempt_cancel(watch->attempt);
         watch->attempt = NULL;
+        monitor_landed(watch->ward->monitor);
     }
     association_free(watch->association);
     watch->association = NULL;
@@ -36,8 +39,10 @@ static void stop_all(struct ward *ward)
 
 void ward_free(struct ward *ward)
 {
-    stop_all(ward);
-    free(ward);
+    if (ward != NULL) {
+        stop_all(ward);
+        free(ward);
+    }
 }
 
 static bool same_addresses(const struct ward *ward, const struct address *addresses, unsigned count)
@@ -54,10 +59,11 @@ void ward_watch(struct ward *ward, const struct address *addresses, unsigned cou
     for (unsigned i = 0; i < ward->watch_count; i++) {
         stop_watch(&ward->watches[i]);
     }
+    struct member_health before = ward->health;
     verdict_addresses(&ward->health, addresses, count);
+    ward->dirty |= memcmp(&before, &ward->health, sizeof(before)) != 0;
     memcpy(ward->addresses, addresses, count * sizeof(addresses[0]));
     ward->watch_count = count;
-    ward->dirty = true;
     for (unsigned i = 0; i < count; i++) {
         ward->watches[i] = (struct watch){
             .ward = ward,
@@ -81,7 +87,7 @@ static void name_of(char *out, const struct member *member, const struct dname *
     if (len > 1 && text[len - 1] == '.') {
         text[len - 1] = '\0';
     }
-    snprintf(out, NTS_KE_NAME_ROOM, "%.*s", NTS_KE_NAME_ROOM - 1, text);
+    (void)snprintf(out, NTS_KE_NAME_ROOM, "%.*s", NTS_KE_NAME_ROOM - 1, text);
 }
 
 bool ward_follow(struct ward *ward, const struct member *member, const struct dname *apex)

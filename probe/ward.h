@@ -37,8 +37,8 @@ struct ward {
     struct watch watches[MEMBER_ADDRESSES_MAX];
 };
 
-struct ward *ward_new(struct monitor *monitor, const struct member *member);
-/* Ends what is in flight. */
+struct ward *ward_new(struct monitor *monitor, uint64_t id);
+/* Ends what is in flight; NULL is fine. */
 void ward_free(struct ward *ward);
 /* Takes over what the registry says. True if anything changed since, so that a probe is due at once. What is in flight
  * for another name, port or address is ended. */

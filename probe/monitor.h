@@ -1,0 +1,38 @@
+/* Looks after all members: follows the registry, probes on schedule, writes verdicts to state/health.
+ *
+ * One loop, one thread. The registry is only read. Verdicts that fall within LIMIT_BATCH_MS share a write transaction. */
+#ifndef PROBE_MONITOR_H
+#define PROBE_MONITOR_H
+
+#include <uv.h>
+
+#include "probe/tls_client.h"
+#include "zone/health.h"
+
+struct monitor;
+
+struct monitor_options {
+    uint32_t interval_ms;
+    bool allow_private;
+    bool once; /* probe each address once, then stop */
+    /* One line for the operator. `priority` is that of syslog(3). */
+    void (*log)(int priority, const char *text);
+    /* After each probe; may be NULL. */
+    void (*report)(const char *label, const struct address_health *row);
+};
+
+/* Reads the registry and the verdicts of earlier runs, and starts. The stores and the loop stay the caller's; `trust` is used until
+ * monitor_trust gives another. */
+enum result monitor_new(struct monitor **out, uv_loop_t *loop, struct store *registry,
+                        struct store *health, struct tls_trust *trust,
+                        const struct monitor_options *options, struct diag *diag);
+/* Believes other CAs from the next probe on. */
+void monitor_trust(struct monitor *monitor, struct tls_trust *trust);
+/* Ends what is in flight, writes the verdicts that are known and lets the loop run out. Fine to call again. */
+void monitor_stop(struct monitor *monitor);
+/* After the loop has run out. */
+void monitor_free(struct monitor *monitor);
+/* A probe that was in flight was ended by its ward. */
+void monitor_landed(struct monitor *monitor);
+
+#endif

@@ -1,0 +1,271 @@
+/* ntspool-probed: the probe daemon. Reads options and stores, starts the monitor, waits for a signal.
+ *
+ * It faces hostile servers, so it opens the registry to read and the verdicts to write, and never the keys. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include <sodium.h>
+
+#include "probe/monitor.h"
+#include "zone/config.h"
+#include "zone/settings.h"
+
+static const char usage[] =
+    "usage: ntspool-probed [options]\n"
+    "Confirms the NTS service of a pool's members and writes what it saw to the pool's store.\n\n"
+    "  -i, --interval TIME   between two probes of an address (default 60s)\n"
+    "  -t, --trust FILE      PEM file of the CAs that members' certificates must lead to (default: "
+    "the\n"
+    "                        system's); read again on SIGHUP\n"
+    "  -p, --allow-private   probe addresses of private and special ranges too\n"
+    "  -1, --once            probe every member once, print one line an address, and end\n"
+    "  -s, --state DIR       the pool's state (default " CONFIG_STATE_PRESET ")\n"
+    "  -c, --config FILE     options from a YAML file, named like the long ones here\n"
+    "  -h, --help            this text\n"
+    "  -V, --version         the version\n";
+
+static const char interval_preset[] = "60s";
+
+struct options {
+    const char *state, *config, *interval, *trust;
+    bool allow_private, once;
+    uint32_t interval_s;
+};
+
+struct program {
+    uv_loop_t loop;
+    uv_signal_t terminate, interrupt, hangup;
+    const char *trust_file;
+    struct tls_trust *trust;
+    struct store *registry, *health;
+    struct monitor *monitor;
+};
+
+/* systemd reads the priority from the line's head when it made our stderr. */
+static void log_line(int priority, const char *text)
+{
+    if (getenv("JOURNAL_STREAM") != NULL) {
+        (void)fprintf(stderr, "<%d>%s\n", priority, text);
+    } else {
+        (void)fprintf(stderr, "ntspool-probed: %s\n", text);
+    }
+}
+
+static void report(const char *label, const struct address_health *row)
+{
+    char address[ADDRESS_TEXT_MAX];
+    bool fine = row->failure == FAILURE_NONE;
+    (void)printf("%s %s %s score %.3f%s%s%s\n", label, address_text(&row->address, address),
+                 failure_id(row->failure), row->score_milli / 1000.0, fine ? "" : " (",
+                 fine ? "" : row->detail, fine ? "" : ")");
+    (void)fflush(stdout);
+}
+
+/* Fills in from the configuration file, then from the presets, what the command line left open. */
+static enum result complete_options(struct options *options, const struct config *config,
+                                    struct diag *diag)
+{
+    options->state = options->state != NULL ? options->state : config->state;
+    options->state = options->state != NULL ? options->state : CONFIG_STATE_PRESET;
+    options->trust = options->trust != NULL ? options->trust : config->trust;
+    options->interval = options->interval != NULL ? options->interval : config->interval;
+    options->interval = options->interval != NULL ? options->interval : interval_preset;
+    options->allow_private |= config->allow_private != NULL && *config->allow_private;
+    if (duration_parse(&options->interval_s, options->interval) != RESULT_OK ||
+        options->interval_s < 1 || options->interval_s > 86400) {
+        return diag_fail(diag, RESULT_USAGE, "--interval takes a time from 1s to 1d, not \"%s\"",
+                         options->interval);
+    }
+    return RESULT_OK;
+}
+
+/* RESULT_OK to go on; otherwise *exit_code says how to end. */
+static enum result read_options(struct options *options, int argc, char **argv, int *exit_code)
+{
+    static const struct option longs[] = {
+        {"interval",       required_argument, NULL, 'i'},
+        { "trust",         required_argument, NULL, 't'},
+        { "allow-private", no_argument,       NULL, 'p'},
+        { "once",          no_argument,       NULL, '1'},
+        { "state",         required_argument, NULL, 's'},
+        { "config",        required_argument, NULL, 'c'},
+        { "help",          no_argument,       NULL, 'h'},
+        { "version",       no_argument,       NULL, 'V'},
+        { NULL,            0,                 NULL, 0  }
+    };
+    int option = 0;
+    *exit_code = 2;
+    while ((option = getopt_long(argc, argv, "i:t:p1s:c:hV", longs, NULL)) != -1) {
+        switch (option) {
+        case 'i':
+            options->interval = optarg;
+            break;
+        case 't':
+            options->trust = optarg;
+            break;
+        case 'p':
+            options->allow_private = true;
+            break;
+        case '1':
+            options->once = true;
+            break;
+        case 's':
+            options->state = optarg;
+            break;
+        case 'c':
+            options->config = optarg;
+            break;
+        case 'h':
+            (void)fputs(usage, stdout);
+            *exit_code = 0;
+            return RESULT_USAGE;
+        case 'V':
+            (void)puts("ntspool-probed " NTSPOOL_VERSION);
+            *exit_code = 0;
+            return RESULT_USAGE;
+        default:
+            (void)fputs("ntspool-probed: see --help\n", stderr);
+            return RESULT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "ntspool-probed: \"%s\" is not an option; see --help\n",
+                      argv[optind]);
+        return RESULT_USAGE;
+    }
+    return RESULT_OK;
+}
+
+static void close_signals(struct program *program)
+{
+    uv_signal_t *signals[] = { &program->terminate, &program->interrupt, &program->hangup };
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (!uv_is_closing((uv_handle_t *)signals[i])) {
+            uv_close((uv_handle_t *)signals[i], NULL);
+        }
+    }
+}
+
+static void on_stop(uv_signal_t *signal, int number)
+{
+    struct program *program = signal->data;
+    (void)number;
+    log_line(LOG_INFO, "ending");
+    monitor_stop(program->monitor);
+    close_signals(program);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    struct program *program = signal->data;
+    (void)number;
+    struct tls_trust *trust = NULL;
+    struct diag diag = { "" };
+    if (tls_trust_new(&trust, program->trust_file, &diag) != RESULT_OK) {
+        log_line(LOG_ERR, diag.text);
+        return;
+    }
+    monitor_trust(program->monitor, trust);
+    tls_trust_free(program->trust);
+    program->trust = trust;
+    log_line(LOG_INFO, "read the trusted CAs again");
+}
+
+/* The signals don't keep the loop alive: with --once the monitor ends it. */
+static void watch_signals(struct program *program)
+{
+    const struct {
+        uv_signal_t *handle;
+        uv_signal_cb what;
+        int number;
+    } rows[] = {
+        {&program->terminate,  on_stop,   SIGTERM},
+        { &program->interrupt, on_stop,   SIGINT },
+        { &program->hangup,    on_hangup, SIGHUP }
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        rows[i].handle->data = program;
+        uv_signal_init(&program->loop, rows[i].handle);
+        uv_signal_start(rows[i].handle, rows[i].what, rows[i].number);
+        uv_unref((uv_handle_t *)rows[i].handle);
+    }
+}
+
+static enum result open_all(struct program *program, const struct options *options,
+                            struct diag *diag)
+{
+    program->trust_file = options->trust;
+    enum result result = tls_trust_new(&program->trust, options->trust, diag);
+    if (result == RESULT_OK) {
+        result = store_open(&program->registry, options->state, STORE_REGISTRY, false, diag);
+    }
+    if (result == RESULT_OK) {
+        result = store_open(&program->health, options->state, STORE_HEALTH, true, diag);
+    }
+    return result;
+}
+
+static enum result run(struct program *program, const struct options *options, struct diag *diag)
+{
+    const struct monitor_options how = {
+        .interval_ms = options->interval_s * 1000,
+        .allow_private = options->allow_private,
+        .once = options->once,
+        .log = log_line,
+        .report = options->once ? report : NULL,
+    };
+    enum result result = open_all(program, options, diag);
+    if (result == RESULT_OK) {
+        ASSERT(uv_loop_init(&program->loop) == 0);
+        result = monitor_new(&program->monitor, &program->loop, program->registry, program->health,
+                             program->trust, &how, diag);
+        if (result == RESULT_OK) {
+            watch_signals(program);
+            uv_run(&program->loop, UV_RUN_DEFAULT);
+            close_signals(program);
+            uv_run(&program->loop, UV_RUN_DEFAULT);
+            monitor_free(program->monitor);
+        }
+        ASSERT(uv_loop_close(&program->loop) == 0);
+    }
+    store_close(program->health);
+    store_close(program->registry);
+    tls_trust_free(program->trust);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { 0 };
+    struct program program = { 0 };
+    struct config *config = NULL;
+    struct diag diag = { "" };
+    int exit_code = 0;
+    if (read_options(&options, argc, argv, &exit_code) != RESULT_OK) {
+        return exit_code;
+    }
+    /* members' own names are resolved in libuv's threads, where a slow one must not hold up the rest */
+    (void)setenv("UV_THREADPOOL_SIZE", "16", 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (sodium_init() < 0) {
+        log_line(LOG_ERR, "libsodium can't be set up");
+        return 1;
+    }
+    enum result result = config_load(&config, options.config, &diag);
+    if (result == RESULT_OK) {
+        result = complete_options(&options, config, &diag);
+    }
+    if (result == RESULT_OK) {
+        result = run(&program, &options, &diag);
+    }
+    config_free(config);
+    if (result != RESULT_OK) {
+        log_line(LOG_ERR, diag.text);
+        return result == RESULT_USAGE ? 2 : 1;
+    }
+    return 0;
+}

@@ -1,0 +1,205 @@
+#include "probe/roll.h"
+
+#include <stdlib.h>
+
+static void note_departed(struct roll *roll, uint64_t id)
+{
+    if (roll->departed_count == roll->departed_room) {
+        roll->departed_room = roll->departed_room == 0 ? 64 : roll->departed_room * 2;
+        roll->departed = xrealloc(roll->departed, roll->departed_room * sizeof(id));
+    }
+    roll->departed[roll->departed_count++] = id;
+}
+
+static int ward_order(const void *a, const void *b)
+{
+    const struct ward *const *first = a;
+    const struct ward *const *second = b;
+    return (*first)->id < (*second)->id ? -1 : (*first)->id > (*second)->id;
+}
+
+static struct ward *ward_of(const struct roll *roll, uint64_t id)
+{
+    size_t low = 0;
+    size_t high = roll->ward_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (roll->wards[middle]->id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < roll->ward_count && roll->wards[low]->id == id ? roll->wards[low] : NULL;
+}
+
+/* One pass over the registry. */
+struct sweep {
+    struct roll *roll;
+    struct store_txn *verdicts;
+    struct monitor *monitor;
+    roll_changed *changed;
+    struct ward **fresh; /* members that were not known */
+    size_t count, room;
+};
+
+static struct ward *ward_add(struct sweep *sweep, uint64_t id)
+{
+    struct ward *ward = ward_new(sweep->monitor, id);
+    if (sweep->verdicts != NULL && health_get(sweep->verdicts, id, &ward->health) != RESULT_OK) {
+        ward->health = (struct member_health){ .member_id = id };
+    }
+    if (sweep->count == sweep->room) {
+        sweep->room = sweep->room == 0 ? 64 : sweep->room * 2;
+        sweep->fresh = xrealloc(sweep->fresh, sweep->room * sizeof(struct ward *));
+    }
+    sweep->fresh[sweep->count++] = ward;
+    return ward;
+}
+
+static enum result follow_member(const struct member *member, void *arg)
+{
+    struct sweep *sweep = arg;
+    struct ward *ward = ward_of(sweep->roll, member->id);
+    bool fresh = ward == NULL;
+    if (fresh) {
+        ward = ward_add(sweep, member->id);
+    }
+    ward->wanted = true;
+    if (ward_follow(ward, member, &sweep->roll->settings.apex)) {
+        sweep->changed(ward, fresh, sweep->monitor);
+    }
+    return RESULT_OK;
+}
+
+static void drop_unwanted(struct roll *roll)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        struct ward *ward = roll->wards[i];
+        if (ward->wanted) {
+            roll->wards[kept++] = ward;
+        } else {
+            note_departed(roll, ward->id);
+            ward_free(ward);
+        }
+    }
+    roll->ward_count = kept;
+}
+
+static void take_in(struct roll *roll, const struct sweep *sweep)
+{
+    if (sweep->count == 0) {
+        return;
+    }
+    size_t count = roll->ward_count + sweep->count;
+    roll->wards = xrealloc(roll->wards, count * sizeof(struct ward *));
+    memcpy(roll->wards + roll->ward_count, sweep->fresh, sweep->count * sizeof(struct ward *));
+    roll->ward_count = count;
+    qsort(roll->wards, count, sizeof(struct ward *), ward_order);
+}
+
+enum result roll_follow(struct roll *roll, struct store_txn *registry, struct store_txn *verdicts,
+                        struct monitor *monitor, roll_changed *changed, struct diag *diag)
+{
+    struct sweep sweep = {
+        .roll = roll, .verdicts = verdicts, .monitor = monitor, .changed = changed
+    };
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        roll->wards[i]->wanted = false;
+    }
+    enum result result = registry_settings(registry, &roll->settings, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = registry_each(registry, follow_member, &sweep);
+    if (result == RESULT_OK) {
+        drop_unwanted(roll);
+    } else {
+        result = diag_fail(diag, result, "members: %s", result_text(result));
+    }
+    take_in(roll, &sweep);
+    free(sweep.fresh);
+    return result;
+}
+
+static enum result purge_one(const struct member_health *health, void *arg)
+{
+    struct roll *roll = arg;
+    if (ward_of(roll, health->member_id) == NULL) {
+        note_departed(roll, health->member_id);
+    }
+    return RESULT_OK;
+}
+
+enum result roll_purge(struct roll *roll, struct store_txn *verdicts, struct diag *diag)
+{
+    enum result result = health_each(verdicts, purge_one, roll);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "earlier verdicts: %s", result_text(result));
+    }
+    return RESULT_OK;
+}
+
+static enum result write_rows(const struct roll *roll, struct store_txn *txn, struct diag *diag)
+{
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        const struct ward *ward = roll->wards[i];
+        if (ward->dirty) {
+            enum result result = health_put(txn, &ward->health, diag);
+            if (result != RESULT_OK) {
+                return result;
+            }
+        }
+    }
+    for (size_t i = 0; i < roll->departed_count; i++) {
+        enum result result = health_forget(txn, roll->departed[i], diag);
+        if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+            return result;
+        }
+    }
+    return RESULT_OK;
+}
+
+enum result roll_write(struct roll *roll, struct store *health, struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    enum result result = store_write(health, &txn, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = write_rows(roll, txn, diag);
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    result = store_commit(txn, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    roll->departed_count = 0;
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        roll->wards[i]->dirty = false;
+    }
+    return RESULT_OK;
+}
+
+bool roll_waits(const struct roll *roll)
+{
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        if (roll->wards[i]->dirty) {
+            return true;
+        }
+    }
+    return roll->departed_count > 0;
+}
+
+void roll_done(struct roll *roll)
+{
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        ward_free(roll->wards[i]);
+    }
+    free(roll->wards);
+    free(roll->departed);
+    *roll = (struct roll){ 0 };
+}

@@ -1,0 +1,32 @@
+/* The members under watch: kept in step with the registry, and their verdicts with state/health. */
+#ifndef PROBE_ROLL_H
+#define PROBE_ROLL_H
+
+#include "probe/ward.h"
+#include "zone/registry.h"
+
+struct roll {
+    struct settings settings;
+    struct ward **wards; /* in order of id */
+    size_t ward_count;
+    uint64_t *departed; /* ids whose verdicts have to be forgotten */
+    size_t departed_count, departed_room;
+};
+
+/* What a new or changed member's ward has to be set up with. `fresh` says that it was not under watch before. */
+typedef void roll_changed(struct ward *ward, bool fresh, void *arg);
+
+/* Follows the registry: new members come in (with the verdicts of earlier runs, if `verdicts` is not NULL), removed ones go and
+ * are noted as departed. After a registry that could not be read to its end nobody goes. */
+enum result roll_follow(struct roll *roll, struct store_txn *registry, struct store_txn *verdicts,
+                        struct monitor *monitor, roll_changed *changed, struct diag *diag);
+/* Notes as departed whom `verdicts` knows and the registry does not. */
+enum result roll_purge(struct roll *roll, struct store_txn *verdicts, struct diag *diag);
+/* Writes what is dirty and forgets who departed, in one transaction. */
+enum result roll_write(struct roll *roll, struct store *health, struct diag *diag);
+/* Something waits for roll_write. */
+bool roll_waits(const struct roll *roll);
+/* Ends what is in flight and frees all wards. */
+void roll_done(struct roll *roll);
+
+#endif
