@@ -13,7 +13,7 @@ struct cli_given {
     const char *value; /* NULL for a flag */
 };
 
-static const struct cli_option COMMON[] = {
+static const struct cli_option common[] = {
     {"state",                                      's', "DIR", false, "state directory (" CONFIG_STATE_PRESET ")" },
     { "config",                                       'c', "FILE", false, "configuration file" },
     { "json", 0, NULL, false, "print JSON where something is listed or shown" },
@@ -74,7 +74,7 @@ static void print_command_help(const struct cli_command *command)
         print_options(command->options);
     }
     printf("\ncommon options:\n");
-    print_options(COMMON);
+    print_options(common);
 }
 
 static void print_rows(const struct parse *p, const char *group)
@@ -102,7 +102,7 @@ static void print_overview(const struct parse *p)
         printf("  %-18s %s\n", g->name, g->help);
     }
     printf("\noptions:\n");
-    print_options(COMMON);
+    print_options(common);
     printf("\n`ntspool COMMAND --help` tells more.\n");
 }
 
@@ -153,10 +153,10 @@ static int fail_unknown(const struct cli *cli, const struct parse *p, const char
 {
     const char *where = cli->command != NULL ? cli->command->name : p->group;
     char safe[128];
-    fprintf(stderr, "ntspool: unknown %s '%s'%s%s%s; see ntspool%s%s --help\n", kind,
-            output_escape(safe, sizeof safe, word), best != NULL ? " (do you mean '" : "",
-            best != NULL ? best : "", best != NULL ? "'?)" : "", where != NULL ? " " : "",
-            where != NULL ? where : "");
+    (void)fprintf(stderr, "ntspool: unknown %s '%s'%s%s%s; see ntspool%s%s --help\n", kind,
+                  output_escape(safe, sizeof safe, word), best != NULL ? " (do you mean '" : "",
+                  best != NULL ? best : "", best != NULL ? "'?)" : "", where != NULL ? " " : "",
+                  where != NULL ? where : "");
     return CLI_USAGE;
 }
 
@@ -207,7 +207,7 @@ static const struct cli_option *find_option(const struct cli_option *options, co
                                             size_t len, const char **best, size_t *best_far)
 {
     char word[64] = "";
-    snprintf(word, sizeof word, "%.*s", (int)len, name);
+    (void)snprintf(word, sizeof word, "%.*s", (int)len, name);
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
         if (strlen(o->name) == len && memcmp(o->name, name, len) == 0) {
             return o;
@@ -236,7 +236,7 @@ static const struct cli_option *read_option(const struct cli *cli, const char *t
     *value = NULL;
     if (text[1] != '-') {
         found = find_letter(own, text[1]);
-        found = found != NULL ? found : find_letter(COMMON, text[1]);
+        found = found != NULL ? found : find_letter(common, text[1]);
         *value = text[2] != 0 ? text + 2 : NULL;
         return found;
     }
@@ -244,7 +244,7 @@ static const struct cli_option *read_option(const struct cli *cli, const char *t
     size_t len = strcspn(name, "=");
     size_t far = SUGGEST_FAR;
     found = find_option(own, name, len, best, &far);
-    found = found != NULL ? found : find_option(COMMON, name, len, best, &far);
+    found = found != NULL ? found : find_option(common, name, len, best, &far);
     *value = name[len] == '=' ? name + len + 1 : NULL;
     return found;
 }
@@ -305,8 +305,8 @@ static int take_next(struct cli *cli, struct parse *p)
 static int check_arguments(struct cli *cli, const struct parse *p)
 {
     if (cli->command == NULL) {
-        fprintf(stderr, "ntspool: a command is missing; see ntspool%s%s --help\n",
-                p->group != NULL ? " " : "", p->group != NULL ? p->group : "");
+        (void)fprintf(stderr, "ntspool: a command is missing; see ntspool%s%s --help\n",
+                      p->group != NULL ? " " : "", p->group != NULL ? p->group : "");
         return CLI_USAGE;
     }
     if (p->arguments < cli->command->least) {
@@ -355,7 +355,7 @@ int cli_main(const struct cli_command *commands, size_t count, const struct cli_
         status = run(&cli, &p);
     }
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_DONE) {
-        fprintf(stderr, "ntspool: can't write the output: %s\n", strerror(errno));
+        (void)fprintf(stderr, "ntspool: can't write the output: %s\n", strerror(errno));
         status = CLI_FAILED;
     }
     config_free(cli.config);
@@ -400,10 +400,10 @@ enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32
 int cli_fail(struct cli *cli, enum result result)
 {
     char safe[2 * sizeof cli->diag.text];
-    fflush(stdout);
-    fprintf(stderr, "ntspool: %s\n",
-            cli->diag.text[0] != 0 ? output_escape(safe, sizeof safe, cli->diag.text)
-                                   : result_text(result));
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "ntspool: %s\n",
+                  cli->diag.text[0] != 0 ? output_escape(safe, sizeof safe, cli->diag.text)
+                                         : result_text(result));
     return result == RESULT_USAGE ? CLI_USAGE : CLI_FAILED;
 }
 
@@ -411,10 +411,10 @@ int cli_usage(struct cli *cli, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "ntspool: ");
-    vfprintf(stderr, format, args);
+    (void)fprintf(stderr, "ntspool: ");
+    (void)vfprintf(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "; see ntspool%s%s --help\n", cli->command != NULL ? " " : "",
-            cli->command != NULL ? cli->command->name : "");
+    (void)fprintf(stderr, "; see ntspool%s%s --help\n", cli->command != NULL ? " " : "",
+                  cli->command != NULL ? cli->command->name : "");
     return CLI_USAGE;
 }

@@ -165,14 +165,14 @@ static enum result refuse_existing(struct cli *cli)
 
 static enum result make_stores(struct cli *cli)
 {
-    static const enum store_kind KINDS[] = { STORE_HEALTH, STORE_TRAFFIC, STORE_KEYS,
+    static const enum store_kind kinds[] = { STORE_HEALTH, STORE_TRAFFIC, STORE_KEYS,
                                              STORE_REGISTRY };
     if (mkdir(cli->state_dir, STATE_MODE) != 0 && errno != EEXIST) {
         return diag_fail(&cli->diag, RESULT_SYSTEM, "can't make the directory %s: %s",
                          cli->state_dir, strerror(errno));
     }
-    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
-        enum result result = store_create(cli->state_dir, KINDS[i], &cli->diag);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        enum result result = store_create(cli->state_dir, kinds[i], &cli->diag);
         if (result != RESULT_OK && result != RESULT_EXISTS) {
             return result;
         }

@@ -39,7 +39,7 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    static const char *const HEADS[] = { "TAG", "ROLE", "ALGORITHM", "STATE", "CREATED" };
+    static const char *const heads[] = { "TAG", "ROLE", "ALGORITHM", "STATE", "CREATED" };
     struct session session = { 0 };
     struct table table;
     struct listing listing = { .now = session_now() };
@@ -49,7 +49,7 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
             listing.list = json_array();
         } else {
             listing.table = &table;
-            table_begin(&table, HEADS, sizeof HEADS / sizeof HEADS[0]);
+            table_begin(&table, heads, sizeof heads / sizeof heads[0]);
         }
         result = keystore_each(session.txn[STORE_KEYS], list_key, &listing);
     }

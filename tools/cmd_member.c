@@ -16,7 +16,7 @@ static enum result fill_text(struct cli *cli, const char *option, char *field, s
         return diag_fail(&cli->diag, RESULT_INVALID, "--%s has at most %zu octets", option,
                          room - 1);
     }
-    snprintf(field, room, "%s", text);
+    (void)snprintf(field, room, "%s", text);
     return RESULT_OK;
 }
 
@@ -185,15 +185,15 @@ int cmd_member_add(struct cli *cli, int argc, char **argv)
 /* Why `set` can't do what is asked for: a field both given and taken away. */
 static const char *contradiction(const struct cli *cli)
 {
-    static const char *const FIELDS[][2] = {
+    static const char *const fields[][2] = {
         {"country",     "no-country"   },
         { "operator",   "no-operator"  },
         { "accounturi", "no-accounturi"},
         { "target",     "no-target"    }
     };
-    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
-        if (cli_flag(cli, FIELDS[i][0]) && cli_flag(cli, FIELDS[i][1])) {
-            return FIELDS[i][0];
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (cli_flag(cli, fields[i][0]) && cli_flag(cli, fields[i][1])) {
+            return fields[i][0];
         }
     }
     return NULL;
@@ -374,12 +374,12 @@ int cmd_member_override(struct cli *cli, int argc, char **argv)
     if (all) {
         return override_all(cli, override);
     }
-    static const char *const TOLD[] = {
+    static const char *const told[] = {
         [OVERRIDE_AUTO] = "follows the probe's verdict.",
         [OVERRIDE_ELIGIBLE] = "is handed out, whatever the probe says.",
         [OVERRIDE_INELIGIBLE] = "is not handed out, whatever the probe says.",
     };
-    return change_word(cli, argv[0], &(struct word){ .override = &override }, TOLD[override]);
+    return change_word(cli, argv[0], &(struct word){ .override = &override }, told[override]);
 }
 
 /* The end of the quarantine, from the last certificate that was seen; the full time if state/health can't be read. */
@@ -391,7 +391,8 @@ static uint64_t quarantine_end(struct session *session, struct cli *cli,
     bool read = session_read(session, &quiet, STORE_HEALTH) == RESULT_OK &&
                 memberview_make(&view, member, session->txn[STORE_HEALTH]) == RESULT_OK;
     if (!read) {
-        fprintf(stderr, "ntspool: state/health can't be read, so the full quarantine is taken\n");
+        (void)fprintf(stderr,
+                      "ntspool: state/health can't be read, so the full quarantine is taken\n");
     }
     return lifecycle_quarantine_end(read && view.seen ? &view.health : NULL, settings,
                                     session_now());

@@ -28,7 +28,7 @@ enum column {
 };
 
 /* In the order in which export writes them; import takes any. */
-static const char *const COLUMNS[COLUMN_COUNT] = {
+static const char *const columns[COLUMN_COUNT] = {
     "name", "country", "ipv4",       "ipv6",     "capacity_mbit", "operator",
     "port", "target",  "accounturi", "override", "suspended",
 };
@@ -54,7 +54,7 @@ struct import {
 static enum result fail_row(const struct import *in, enum result result, const char *why)
 {
     char text[sizeof in->cli->diag.text];
-    snprintf(text, sizeof text, "%s", why);
+    (void)snprintf(text, sizeof text, "%s", why);
     return diag_fail(&in->cli->diag, result, "%s:%u: %s", in->csv.path, in->csv.line, text);
 }
 
@@ -67,15 +67,15 @@ static enum result read_header(struct import *in)
     }
     for (size_t i = 0; i < in->csv.count && result == RESULT_OK; i++) {
         size_t k = 0;
-        while (k < COLUMN_COUNT && strcmp(COLUMNS[k], in->csv.fields[i]) != 0) {
+        while (k < COLUMN_COUNT && strcmp(columns[k], in->csv.fields[i]) != 0) {
             k++;
         }
         if (k == COLUMN_COUNT || seen[k]) {
             char why[256];
-            snprintf(why, sizeof why,
-                     "column \"%.60s\" is %s; the columns are name, country, ipv4, ipv6, "
-                     "capacity_mbit, operator, port, target, accounturi, override, suspended",
-                     in->csv.fields[i], k == COLUMN_COUNT ? "unknown" : "named twice");
+            (void)snprintf(why, sizeof why,
+                           "column \"%.60s\" is %s; the columns are name, country, ipv4, ipv6, "
+                           "capacity_mbit, operator, port, target, accounturi, override, suspended",
+                           in->csv.fields[i], k == COLUMN_COUNT ? "unknown" : "named twice");
             return fail_row(in, RESULT_INVALID, why);
         }
         seen[k] = true;
@@ -104,8 +104,8 @@ static enum result read_addresses(const struct import *in, enum column column, s
         }
         if (address_parse(&address, text) != RESULT_OK ||
             address_is_ipv4(&address) != (column == COLUMN_IPV4)) {
-            snprintf(why, sizeof why, "\"%.*s\" is no IPv%s address", (int)(len < 60 ? len : 60),
-                     list, column == COLUMN_IPV4 ? "4" : "6");
+            (void)snprintf(why, sizeof why, "\"%.*s\" is no IPv%s address",
+                           (int)(len < 60 ? len : 60), list, column == COLUMN_IPV4 ? "4" : "6");
             return fail_row(in, RESULT_INVALID, why);
         }
         out->addresses[out->address_count++] = address;
@@ -186,8 +186,8 @@ static enum result import_row(struct import *in)
     struct member member;
     if (in->csv.count != in->width) {
         char why[120];
-        snprintf(why, sizeof why, "the row has %zu fields, the first line %zu", in->csv.count,
-                 in->width);
+        (void)snprintf(why, sizeof why, "the row has %zu fields, the first line %zu", in->csv.count,
+                       in->width);
         return fail_row(in, RESULT_INVALID, why);
     }
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
@@ -216,8 +216,9 @@ static void show_progress(const struct import *in, bool end)
     off_t at = ftello(in->csv.file);
     int done = in->size > 0 && at > 0 ? (int)(at * PROGRESS_WIDTH / in->size) : 0;
     done = end || done > PROGRESS_WIDTH ? PROGRESS_WIDTH : done;
-    fprintf(stderr, "\r[%.*s%*s] %zu members%s", done, "########################################",
-            PROGRESS_WIDTH - done, "", in->rows, end ? "\n" : "");
+    (void)fprintf(stderr, "\r[%.*s%*s] %zu members%s", done,
+                  "########################################", PROGRESS_WIDTH - done, "", in->rows,
+                  end ? "\n" : "");
 }
 
 static enum result import_file(struct import *in)
@@ -291,7 +292,7 @@ static void put_addresses(FILE *file, const struct member *member, bool ipv4)
     for (unsigned i = 0; i < member->address_count; i++) {
         char text[ADDRESS_TEXT_MAX];
         if (address_is_ipv4(&member->addresses[i]) == ipv4) {
-            fprintf(file, "%s%s", before, address_text(&member->addresses[i], text));
+            (void)fprintf(file, "%s%s", before, address_text(&member->addresses[i], text));
             before = " ";
         }
     }
@@ -301,19 +302,19 @@ static enum result export_member(const struct member *member, void *arg)
 {
     FILE *file = arg;
     char name[DNAME_TEXT_MAX] = "";
-    fprintf(file, "%s,%s,", member->label, member->country);
+    (void)fprintf(file, "%s,%s,", member->label, member->country);
     put_addresses(file, member, true);
-    putc(',', file);
+    (void)putc(',', file);
     put_addresses(file, member, false);
-    fprintf(file, ",%u,", member->capacity_mbit);
+    (void)fprintf(file, ",%u,", member->capacity_mbit);
     csv_put(file, member->operator_name);
-    fprintf(file, ",%u,", member->port);
+    (void)fprintf(file, ",%u,", member->port);
     csv_put(file, member->target.len > 0 ? dname_text(&member->target, name) : "");
-    putc(',', file);
+    (void)putc(',', file);
     csv_put(file, member->accounturi);
-    fprintf(file, ",%s,%s\n",
-            member->override != OVERRIDE_AUTO ? override_text(member->override) : "",
-            member->suspended ? "yes" : "");
+    (void)fprintf(file, ",%s,%s\n",
+                  member->override != OVERRIDE_AUTO ? override_text(member->override) : "",
+                  member->suspended ? "yes" : "");
     return RESULT_OK;
 }
 
@@ -327,9 +328,9 @@ int cmd_member_export(struct cli *cli, int argc, char **argv)
     }
     if (result == RESULT_OK) {
         for (size_t i = 0; i < COLUMN_COUNT; i++) {
-            fprintf(out.file, "%s%s", i > 0 ? "," : "", COLUMNS[i]);
+            (void)fprintf(out.file, "%s%s", i > 0 ? "," : "", columns[i]);
         }
-        putc('\n', out.file);
+        (void)putc('\n', out.file);
         result = registry_each(session.txn[STORE_REGISTRY], export_member, out.file);
         enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
         result = result == RESULT_OK ? end : result;

@@ -37,7 +37,7 @@ static void add_row(struct table *table, const struct memberview *view)
                                  address_text(&m->addresses[i], address));
     }
     if (m->address_count > LIST_ADDRESSES) {
-        snprintf(text + used, sizeof text - used, " +%u", m->address_count - LIST_ADDRESSES);
+        (void)snprintf(text + used, sizeof text - used, " +%u", m->address_count - LIST_ADDRESSES);
     }
     table_cell(table, m->label);
     table_cell(table, view->standing.state);
@@ -57,7 +57,7 @@ static void add_row(struct table *table, const struct memberview *view)
 static void print_object(struct listing *listing)
 {
     json_t *object = memberview_brief(&listing->view, &listing->settings->apex);
-    fputs(listing->count > 0 ? ",\n " : "[\n ", stdout);
+    (void)fputs(listing->count > 0 ? ",\n " : "[\n ", stdout);
     (void)json_dumpf(object, stdout, 0);
     json_decref(object);
 }
@@ -95,12 +95,12 @@ int cmd_member_list(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    static const char *const HEADS[] = { "NAME",    "STATE",    "SCORE",    "ADDRESSES",
+    static const char *const heads[] = { "NAME",    "STATE",    "SCORE",    "ADDRESSES",
                                          "COUNTRY", "OPERATOR", "CAPACITY", "REASON" };
     struct session session = { 0 };
     struct settings settings;
     struct listing listing = { .cli = cli, .settings = &settings };
-    table_begin(&listing.table, HEADS, sizeof HEADS / sizeof HEADS[0]);
+    table_begin(&listing.table, heads, sizeof heads / sizeof heads[0]);
     enum result result = begin(&session, cli, &settings);
     if (result == RESULT_OK) {
         listing.health = session.txn[STORE_HEALTH];

@@ -55,10 +55,11 @@ static void add_store(struct status *status, enum store_kind kind)
     json_object_set_new(row, "readers_max", json_integer(usage.readers_max));
     if (percent >= MAP_WARN_PERCENT) {
         char text[160];
-        snprintf(text, sizeof text,
-                 "the map of state/%s is %u %% full: it grows with the next change; check the "
-                 "space on the disk",
-                 name, (unsigned)percent);
+        (void)snprintf(
+            text, sizeof text,
+            "the map of state/%s is %u %% full: it grows with the next change; check the "
+            "space on the disk",
+            name, (unsigned)percent);
         warn(status, text);
     }
 }
@@ -87,8 +88,8 @@ static void look_at_addresses(struct status *status)
     }
     if (status->expiring++ < NAMES_SHOWN) {
         size_t len = strlen(status->expiring_names);
-        snprintf(status->expiring_names + len, sizeof status->expiring_names - len, "%s%s",
-                 len > 0 ? ", " : "", view->member.label);
+        (void)snprintf(status->expiring_names + len, sizeof status->expiring_names - len, "%s%s",
+                       len > 0 ? ", " : "", view->member.label);
     }
 }
 
@@ -114,15 +115,16 @@ static void judge_members(struct status *status)
     }
     if (status->members > 0 && status->session.txn[STORE_HEALTH] != NULL &&
         status->last_probe_at + PROBE_SILENT_S < status->now) {
-        snprintf(text, sizeof text, "no probe since %s: is ntspool-probed running?",
-                 status->last_probe_at != 0 ? output_time(status->last_probe_at, at) : "ever");
+        (void)snprintf(text, sizeof text, "no probe since %s: is ntspool-probed running?",
+                       status->last_probe_at != 0 ? output_time(status->last_probe_at, at)
+                                                  : "ever");
         warn(status, text);
     }
     if (status->expiring > 0) {
-        snprintf(text, sizeof text,
-                 "the certificates of %zu members end within 7 days or have ended: %s%s",
-                 status->expiring, status->expiring_names,
-                 status->expiring > NAMES_SHOWN ? " ..." : "");
+        (void)snprintf(text, sizeof text,
+                       "the certificates of %zu members end within 7 days or have ended: %s%s",
+                       status->expiring, status->expiring_names,
+                       status->expiring > NAMES_SHOWN ? " ..." : "");
         warn(status, text);
     }
 }
@@ -181,7 +183,7 @@ static long long number_of(const json_t *object, const char *key)
 
 static void print_status(json_t *out)
 {
-    static const char *const HEADS[] = { "STORE", "USED KIB", "MAP KIB", "USED %", "READERS" };
+    static const char *const heads[] = { "STORE", "USED KIB", "MAP KIB", "USED %", "READERS" };
     const char *state = NULL;
     json_t *value = NULL;
     size_t i = 0;
@@ -197,7 +199,7 @@ static void print_status(json_t *out)
     printf("\nkeys        %lld\nlast probe  %s\n\n", number_of(out, "keys"),
            text_of(out, "last_probe_at"));
     struct table table;
-    table_begin(&table, HEADS, sizeof HEADS / sizeof HEADS[0]);
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     json_array_foreach(json_object_get(out, "stores"), i, value)
     {
         table_cell(&table, text_of(value, "store"));

@@ -48,9 +48,9 @@ static void print_zone(json_t *zone)
         printf("ns      %s\n", json_string_value(server));
     }
     printf("\n");
-    static const char *const HEADS[] = { "SETTING", "VALUE", "MEANING" };
+    static const char *const heads[] = { "SETTING", "VALUE", "MEANING" };
     struct table table;
-    table_begin(&table, HEADS, 3);
+    table_begin(&table, heads, 3);
     size_t count = 0;
     const struct setting_info *list = settings_list(&count);
     json_t *values = json_object_get(zone, "settings");

@@ -88,12 +88,12 @@ static int compare_types(const void *a, const void *b)
 
 static void find_types(struct export *ex, const struct node *node)
 {
-    static const uint16_t KEY_TYPES[] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
+    static const uint16_t key_types[] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
     uint8_t left_out = node->kind == NODE_MEMBER ? roster_left_out(ex->roster, node->member_id) : 0;
     ex->type_count = node_types(node, ex->settings, left_out, ex->types);
     if (node->kind == NODE_APEX && ex->keyring != NULL) {
-        for (size_t i = 0; i < sizeof KEY_TYPES / sizeof KEY_TYPES[0]; i++) {
-            ex->types[ex->type_count++] = KEY_TYPES[i];
+        for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++) {
+            ex->types[ex->type_count++] = key_types[i];
         }
         qsort(ex->types, ex->type_count, sizeof ex->types[0], compare_types);
     }

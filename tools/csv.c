@@ -12,7 +12,7 @@ static int take(struct csv *csv)
         if (next == '\n') {
             c = next;
         } else if (next != EOF) {
-            ungetc(next, csv->file);
+            (void)ungetc(next, csv->file);
         }
     }
     if (c == '\n') {
@@ -23,7 +23,7 @@ static int take(struct csv *csv)
 
 void csv_begin(struct csv *csv, FILE *file, const char *path)
 {
-    static const int MARK[] = { 0xef, 0xbb, 0xbf };
+    static const int mark[] = { 0xef, 0xbb, 0xbf };
     csv->file = file;
     csv->path = path;
     csv->line = 1;
@@ -31,15 +31,15 @@ void csv_begin(struct csv *csv, FILE *file, const char *path)
     csv->count = 0;
     csv->used = 0;
     int c = getc_unlocked(file);
-    if (c != MARK[0]) {
-        ungetc(c, file);
+    if (c != mark[0]) {
+        (void)ungetc(c, file);
         return;
     }
     /* Without the rest of the mark the first field begins with a broken letter: the header check names it. */
     for (size_t i = 1; i < 3; i++) {
         c = getc_unlocked(file);
-        if (c != MARK[i]) {
-            ungetc(c, file);
+        if (c != mark[i]) {
+            (void)ungetc(c, file);
             return;
         }
     }
@@ -141,7 +141,7 @@ enum result csv_next(struct csv *csv, struct diag *diag)
                                                  csv->path, strerror(errno))
                                      : RESULT_NOT_FOUND;
         }
-        ungetc(c, csv->file);
+        (void)ungetc(c, csv->file);
         csv->line = csv->lines_read + 1;
         csv->count = 0;
         csv->used = 0;
@@ -157,15 +157,15 @@ void csv_put(FILE *file, const char *text)
     size_t len = strlen(text);
     bool spaced = len > 0 && (text[0] == ' ' || text[len - 1] == ' ');
     if (!spaced && strpbrk(text, ",\"\r\n") == NULL) {
-        fputs(text, file);
+        (void)fputs(text, file);
         return;
     }
-    putc('"', file);
+    (void)putc('"', file);
     for (; *text != 0; text++) {
         if (*text == '"') {
-            putc('"', file);
+            (void)putc('"', file);
         }
-        putc(*text, file);
+        (void)putc(*text, file);
     }
-    putc('"', file);
+    (void)putc('"', file);
 }

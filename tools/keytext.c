@@ -22,8 +22,8 @@ char *keytext_ds(const struct key_record *record, const struct dname *apex, char
     unsigned algorithm = read_u8(&r);
     unsigned digest = read_u8(&r);
     sodium_bin2hex(hex, sizeof hex, ds + r.at, sizeof ds - r.at);
-    snprintf(out, KEYTEXT_ROOM, "%s IN DS %u %u %u %s", dname_text(apex, name), tag, algorithm,
-             digest, hex);
+    (void)snprintf(out, KEYTEXT_ROOM, "%s IN DS %u %u %u %s", dname_text(apex, name), tag,
+                   algorithm, digest, hex);
     return out;
 }
 
@@ -40,8 +40,8 @@ char *keytext_dnskey(const struct key_record *record, const struct dname *apex,
     unsigned algorithm = read_u8(&r);
     sodium_bin2base64(base64, sizeof base64, dnskey + r.at, len - r.at,
                       sodium_base64_VARIANT_ORIGINAL);
-    snprintf(out, KEYTEXT_ROOM, "%s IN DNSKEY %u %u %u %s", dname_text(apex, name), flags, protocol,
-             algorithm, base64);
+    (void)snprintf(out, KEYTEXT_ROOM, "%s IN DNSKEY %u %u %u %s", dname_text(apex, name), flags,
+                   protocol, algorithm, base64);
     return out;
 }
 

@@ -142,7 +142,7 @@ static void add_seen(json_t *out, const struct address_health *seen)
 
 json_t *memberview_full(const struct memberview *view, const struct dname *apex)
 {
-    static const char *const NEVER_SEEN[] = { "score", "failure", "detail", "last_probe_at",
+    static const char *const never_seen[] = { "score", "failure", "detail", "last_probe_at",
                                               "cert_not_after" };
     const struct member *m = &view->member;
     char text[DNAME_TEXT_MAX];
@@ -158,8 +158,8 @@ json_t *memberview_full(const struct memberview *view, const struct dname *apex)
             add_seen(row, seen);
         } else {
             json_object_set_new(row, "working", json_false());
-            for (size_t k = 0; k < sizeof NEVER_SEEN / sizeof NEVER_SEEN[0]; k++) {
-                json_object_set_new(row, NEVER_SEEN[k], json_null());
+            for (size_t k = 0; k < sizeof never_seen / sizeof never_seen[0]; k++) {
+                json_object_set_new(row, never_seen[k], json_null());
             }
         }
         json_array_append_new(list, row);

@@ -2,7 +2,7 @@
 #include "tools/commands.h"
 
 /* clang-format off */
-static const struct cli_group GROUPS[] = {
+static const struct cli_group groups[] = {
     { "member", "members of the pool" },
     { "record", "static records of the zone" },
     { "key", "DNSSEC keys" },
@@ -23,15 +23,15 @@ static const struct cli_group GROUPS[] = {
     { "accounturi", 0, "URI", false, "its ACME account, the only one that may get certificates" }, \
     ALLOW_PRIVATE
 
-static const struct cli_option INIT[] = {
+static const struct cli_option init[] = {
     { "ns", 0, "NAME[=ADDRESS,...]", true, "name server; with its addresses if inside the pool" },
     { "algorithm", 0, "NAME", false, "ecdsap256 (preset) or ed25519" },
     { "denial", 0, "NAME", false, "how missing names are denied (nsec)" },
     { "mailbox", 0, "NAME", false, "whom to write to, user@domain or SOA form" },
     { 0 },
 };
-static const struct cli_option MEMBER_ADD[] = { MEMBER_OPTIONS, { 0 } };
-static const struct cli_option MEMBER_SET[] = {
+static const struct cli_option member_add[] = { MEMBER_OPTIONS, { 0 } };
+static const struct cli_option member_set[] = {
     MEMBER_OPTIONS,
     { "no-country", 0, NULL, false, "take the country away" },
     { "no-operator", 0, NULL, false, "take the operator away" },
@@ -39,43 +39,43 @@ static const struct cli_option MEMBER_SET[] = {
     { "no-accounturi", 0, NULL, false, "let any ACME account get certificates" },
     { 0 },
 };
-static const struct cli_option MEMBER_LIST[] = {
+static const struct cli_option member_list[] = {
     { "in-state", 0, "STATE", false, "only members in this state, such as eligible" },
     { "country", 0, "CC", false, "only members of this country" },
     { "operator", 0, "TEXT", false, "only members of this operator" },
     { 0 },
 };
-static const struct cli_option MEMBER_OVERRIDE[] = {
+static const struct cli_option member_override[] = {
     { "all", 0, NULL, false, "all members" },
     { 0 },
 };
-static const struct cli_option MEMBER_IMPORT[] = { ALLOW_PRIVATE, { 0 } };
-static const struct cli_option KEY_DS[] = {
+static const struct cli_option member_import[] = { ALLOW_PRIVATE, { 0 } };
+static const struct cli_option key_ds[] = {
     { "dnskey", 0, NULL, false, "print DNSKEY lines instead, a trust anchor file for resolvers" },
     { 0 },
 };
-static const struct cli_option ZONE_EXPORT[] = {
+static const struct cli_option zone_export[] = {
     { "signed", 0, NULL, false, "with keys, NSEC and signatures; needs the seal" },
     { 0 },
 };
 
-static const struct cli_command COMMANDS[] = {
+static const struct cli_command commands[] = {
     { "init", "POOL --ns NAME=ADDRESS", 1, 1, "make the state of a new pool", NULL,
-      INIT, cmd_init },
+      init, cmd_init },
 
     { "member add", "NAME --address ADDRESS", 1, 1, "register a member, serve its name",
-      "NAME is one label: the member is NAME.<pool>.", MEMBER_ADD, cmd_member_add },
+      "NAME is one label: the member is NAME.<pool>.", member_add, cmd_member_add },
     { "member list", "", 0, 0, "list members with state and score", NULL,
-      MEMBER_LIST, cmd_member_list },
+      member_list, cmd_member_list },
     { "member show", "NAME", 1, 1, "show all that is known of a member", NULL,
       NULL, cmd_member_show },
     { "member set", "NAME", 1, 1, "change a member", "Addresses given replace all that it has.",
-      MEMBER_SET, cmd_member_set },
+      member_set, cmd_member_set },
     { "member suspend", "NAME", 1, 1, "take a member out of the answers, keep its name", NULL,
       NULL, cmd_member_suspend },
     { "member resume", "NAME", 1, 1, "end a suspension", NULL, NULL, cmd_member_resume },
     { "member override", "NAME|--all eligible|ineligible|auto", 1, 2,
-      "overrule the probe's verdict, or not (auto)", NULL, MEMBER_OVERRIDE, cmd_member_override },
+      "overrule the probe's verdict, or not (auto)", NULL, member_override, cmd_member_override },
     { "member remove", "NAME", 1, 1, "remove a member and break its name",
       "Nobody else can take the name before the last certificate seen for it has expired.",
       NULL, cmd_member_remove },
@@ -83,7 +83,7 @@ static const struct cli_command COMMANDS[] = {
       "The first line names the columns, in any order: name, and as wanted country, ipv4, ipv6,\n"
       "capacity_mbit, operator, port, target, accounturi, override, suspended. Several addresses\n"
       "are separated by spaces. FILE - is the standard input.",
-      MEMBER_IMPORT, cmd_member_import },
+      member_import, cmd_member_import },
     { "member export", "[FILE.csv]", 0, 1, "write the table that import reads", NULL,
       NULL, cmd_member_export },
 
@@ -96,13 +96,13 @@ static const struct cli_command COMMANDS[] = {
       NULL, cmd_record_remove },
 
     { "key list", "", 0, 0, "list the keys", NULL, NULL, cmd_key_list },
-    { "key ds", "", 0, 0, "print the DS records for the parent zone", NULL, KEY_DS, cmd_key_ds },
+    { "key ds", "", 0, 0, "print the DS records for the parent zone", NULL, key_ds, cmd_key_ds },
 
     { "zone show", "", 0, 0, "show the zone's settings", NULL, NULL, cmd_zone_show },
     { "zone set", "NAME VALUE", 2, 2, "change a setting",
       "`ntspool zone show` lists the settings with their meaning.", NULL, cmd_zone_set },
     { "zone export", "[FILE.zone]", 0, 1, "write the zone as the server has it", NULL,
-      ZONE_EXPORT, cmd_zone_export },
+      zone_export, cmd_zone_export },
 
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       NULL, cmd_status },
@@ -112,5 +112,5 @@ static const struct cli_command COMMANDS[] = {
 
 int main(int argc, char **argv)
 {
-    return cli_main(COMMANDS, sizeof COMMANDS / sizeof COMMANDS[0], GROUPS, argc, argv);
+    return cli_main(commands, sizeof commands / sizeof commands[0], groups, argc, argv);
 }

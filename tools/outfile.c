@@ -23,11 +23,11 @@ enum result outfile_begin(struct outfile *out, const char *path, struct diag *di
         out->file = fopen(path, "we");
         return out->file != NULL ? RESULT_OK : fail(path, diag);
     }
-    static const char ENDING[] = ".XXXXXX";
+    static const char ending[] = ".XXXXXX";
     size_t len = strlen(path);
-    out->made = xmalloc(len + sizeof ENDING);
+    out->made = xmalloc(len + sizeof ending);
     memcpy(out->made, path, len);
-    memcpy(out->made + len, ENDING, sizeof ENDING);
+    memcpy(out->made + len, ending, sizeof ending);
     int fd = mkstemp(out->made);
     if (fd < 0) {
         enum result result = fail(path, diag);

@@ -15,7 +15,7 @@ enum {
 /* Length of the well-formed UTF-8 sequence at `p` (Unicode table 3-7) and its code point, or 0. */
 static size_t utf8_take(const unsigned char *p, uint32_t *point)
 {
-    static const uint32_t LEAST[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
     size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
     if (len == 4 && (p[0] & 0xf8) != 0xf0) {
         return 0;
@@ -28,7 +28,7 @@ static size_t utf8_take(const unsigned char *p, uint32_t *point)
         value = value << 6 | (p[i] & 0x3fU);
     }
     bool surrogate = value >= 0xd800 && value <= 0xdfff;
-    if (value < LEAST[len] || value > 0x10ffff || surrogate) {
+    if (value < least[len] || value > 0x10ffff || surrogate) {
         return 0;
     }
     *point = value;
@@ -62,7 +62,7 @@ char *output_escape(char *out, size_t room, const char *text)
         if (at + 4 >= room) {
             break;
         }
-        snprintf(out + at, room - at, "\\x%02x", *p++);
+        (void)snprintf(out + at, room - at, "\\x%02x", *p++);
         at += 4;
     }
     out[at] = 0;
@@ -169,7 +169,7 @@ void table_cellf(struct table *table, const char *format, ...)
     char text[CELL_MAX];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     table_cell(table, text);
 }

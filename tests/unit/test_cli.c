@@ -20,38 +20,44 @@ static struct {
     char diag[512];
 } seen;
 
+static void append(char *out, size_t room, const char *text)
+{
+    size_t len = strlen(out);
+    (void)snprintf(out + len, room - len, "%s|", text);
+}
+
 static int run_probe(struct cli *cli, int argc, char **argv)
 {
     seen.runs++;
     for (int i = 0; i < argc; i++) {
-        strcat(strcat(seen.arguments, argv[i]), "|");
+        append(seen.arguments, sizeof seen.arguments, argv[i]);
     }
-    snprintf(seen.state, sizeof seen.state, "%s", cli->state_dir);
+    (void)snprintf(seen.state, sizeof seen.state, "%s", cli->state_dir);
     seen.json = cli->json;
     seen.flag = cli_flag(cli, "flag");
     const char *one = cli_value(cli, "one", 0);
-    snprintf(seen.one, sizeof seen.one, "%s", one != NULL ? one : "(none)");
+    (void)snprintf(seen.one, sizeof seen.one, "%s", one != NULL ? one : "(none)");
     for (size_t i = 0; i < cli_count(cli, "many"); i++) {
-        strcat(strcat(seen.many, cli_value(cli, "many", i)), "|");
+        append(seen.many, sizeof seen.many, cli_value(cli, "many", i));
     }
     assert_null(cli_value(cli, "many", cli_count(cli, "many")));
     seen.number = cli_number(cli, "size", 1, 10, &seen.size);
-    snprintf(seen.diag, sizeof seen.diag, "%s", cli->diag.text);
+    (void)snprintf(seen.diag, sizeof seen.diag, "%s", cli->diag.text);
     return 42;
 }
 
-static const struct cli_option OPTIONS[] = {
+static const struct cli_option options[] = {
     {"one",          'o', "VALUE", false, "help of one" },
     { "many",       0, "VALUE", true, "help of many" },
     { "flag", 'f', NULL, false, "help of flag" },
     { "size",        0, "N", false, "help of size" },
     { 0      },
 };
-static const struct cli_command COMMANDS[] = {
-    {"look",      "[A] [B]", 0, 2, "help of look",     "notes of look", OPTIONS, run_probe},
+static const struct cli_command commands[] = {
+    {"look",      "[A] [B]", 0, 2, "help of look",     "notes of look", options, run_probe},
     { "item add", "NAME",    1, 1, "help of item add", NULL,            NULL,    run_probe},
 };
-static const struct cli_group GROUPS[] = {
+static const struct cli_group groups[] = {
     {"item", "help of item" },
     { 0    }
 };
@@ -74,7 +80,7 @@ static int run(const char *line)
     int argc = 1;
     char *save = NULL;
     memset(&seen, 0, sizeof seen);
-    snprintf(words, sizeof words, "%s", line);
+    (void)snprintf(words, sizeof words, "%s", line);
     for (char *w = strtok_r(words, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
         argv[argc++] = w;
     }
@@ -87,7 +93,7 @@ static int run(const char *line)
     int old_err = dup(STDERR_FILENO);
     dup2(fileno(out), STDOUT_FILENO);
     dup2(fileno(err), STDERR_FILENO);
-    int status = cli_main(COMMANDS, sizeof COMMANDS / sizeof COMMANDS[0], GROUPS, argc, argv);
+    int status = cli_main(commands, sizeof commands / sizeof commands[0], groups, argc, argv);
     (void)fflush(stdout);
     (void)fflush(stderr);
     dup2(old_out, STDOUT_FILENO);
@@ -112,14 +118,14 @@ static void wrong(const char *line, const char *said)
 static void options_stand_anywhere_and_in_all_spellings(void **state)
 {
     (void)state;
-    static const char *const LINES[] = {
+    static const char *const lines[] = {
         "-s /x --json look a --one v b -f --many 1 --many 2",
         "look --state=/x a b --one=v --flag --many=1 --many 2 --json",
         "--state /x look -ov -f a --json --many 1 b --many=2",
         "look -s/x -f --json --many 1 --many 2 --one v -- a b",
     };
-    for (size_t i = 0; i < sizeof LINES / sizeof LINES[0]; i++) {
-        assert_int_equal(run(LINES[i]), 42);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_int_equal(run(lines[i]), 42);
         assert_int_equal(seen.runs, 1);
         assert_string_equal(seen.arguments, "a|b|");
         assert_string_equal(seen.state, "/x");
@@ -193,7 +199,7 @@ static void unknown_words_are_escaped(void **state)
 static void help_is_on_every_level(void **state)
 {
     (void)state;
-    static const char *const ROWS[][2] = {
+    static const char *const rows[][2] = {
         {"--help",           "help of look"       },
         { "-h",              "help of item"       },
         { "item --help",     "item add"           },
@@ -203,10 +209,10 @@ static void help_is_on_every_level(void **state)
         { "item add --help", "item add NAME"      },
         { "look a b --help", "usage: ntspool look"},
     };
-    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
-        assert_int_equal(run(ROWS[i][0]), CLI_DONE);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(run(rows[i][0]), CLI_DONE);
         assert_int_equal(seen.runs, 0);
-        assert_non_null(strstr(out_text, ROWS[i][1]));
+        assert_non_null(strstr(out_text, rows[i][1]));
         assert_string_equal(err_text, "");
     }
     assert_int_equal(run("--version"), CLI_DONE);

@@ -123,19 +123,19 @@ static void records_are_bounded(void **state)
 static void damaged_input_ends_in_an_answer(void **state)
 {
     (void)state;
-    static const char TEXT[] = "name,operator\n\"a\",\"x, \"\"y\"\"\"\r\nb,\xc3\xa4\n";
+    static const char text[] = "name,operator\n\"a\",\"x, \"\"y\"\"\"\r\nb,\xc3\xa4\n";
     static char out[1 << 12];
-    char data[sizeof TEXT];
-    for (size_t len = 1; len < sizeof TEXT; len++) {
+    char data[sizeof text];
+    for (size_t len = 1; len < sizeof text; len++) {
         struct diag diag = { 0 };
-        enum result result = parse(TEXT, len, out, sizeof out, &diag);
+        enum result result = parse(text, len, out, sizeof out, &diag);
         assert_true(result == RESULT_NOT_FOUND || strncmp(diag.text, "t.csv:", 6) == 0);
     }
-    for (size_t bit = 0; bit < (sizeof TEXT - 1) * 8; bit++) {
-        memcpy(data, TEXT, sizeof TEXT);
+    for (size_t bit = 0; bit < (sizeof text - 1) * 8; bit++) {
+        memcpy(data, text, sizeof text);
         data[bit / 8] = (char)(data[bit / 8] ^ (1 << bit % 8));
         struct diag diag = { 0 };
-        enum result result = parse(data, sizeof TEXT - 1, out, sizeof out, &diag);
+        enum result result = parse(data, sizeof text - 1, out, sizeof out, &diag);
         assert_true(result == RESULT_NOT_FOUND || strncmp(diag.text, "t.csv:", 6) == 0);
     }
 }
@@ -143,17 +143,17 @@ static void damaged_input_ends_in_an_answer(void **state)
 static void what_is_put_is_read_back(void **state)
 {
     (void)state;
-    static const char *const FIELDS[] = { "plain", "",           " led",       "trailed ",
+    static const char *const fields[] = { "plain", "",           " led",       "trailed ",
                                           "a,b",   "say \"hi\"", "two\nlines", "\xc3\xa4" };
     char *text = NULL;
     size_t len = 0;
     FILE *file = open_memstream(&text, &len);
     assert_non_null(file);
-    for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (i > 0) {
             (void)putc(',', file);
         }
-        csv_put(file, FIELDS[i]);
+        csv_put(file, fields[i]);
     }
     (void)fclose(file);
     reads(text, "plain|| led|trailed |a,b|say \"hi\"|two\nlines|\xc3\xa4;");

@@ -58,13 +58,13 @@ static void the_cut_is_between_characters(void **state)
 static void numbers_are_digits_in_range(void **state)
 {
     (void)state;
-    static const char *const BAD[] = { "",           "-1",  "+1",
+    static const char *const bad[] = { "",           "-1",  "+1",
                                        " 1",         "1 ",  "0x1",
                                        "1.5",        "256", "99999999999999999999999",
                                        "4294967296", "abc" };
     uint32_t number = 7;
-    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
-        assert_false(output_number(BAD[i], 0, 255, &number));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(output_number(bad[i], 0, 255, &number));
     }
     assert_false(output_number("0", 1, 255, &number));
     assert_int_equal(number, 7);
