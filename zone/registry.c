@@ -1,0 +1,163 @@
+/* Settings and serial. Members are in registry_members.c, names in registry_names.c, a new zone's first rows in
+ * registry_init.c. */
+#include "zone/registry.h"
+
+#include "zone/registry_private.h"
+
+enum result registry_damaged(struct diag *diag, const char *what)
+{
+    return diag_fail(diag, RESULT_DAMAGED,
+                     "the registry is damaged: %.80s can't be read: restore it from a backup "
+                     "(ntspool backup)",
+                     what);
+}
+
+enum result registry_written(struct diag *diag, enum result result)
+{
+    return result == RESULT_OK
+               ? RESULT_OK
+               : diag_fail(diag, result, "cannot write to the registry: %s", result_text(result));
+}
+
+enum result registry_put(struct store_txn *txn, enum store_table table, const void *key,
+                         size_t key_len, const struct writer *value, struct diag *diag)
+{
+    enum result result = value->failed
+                             ? RESULT_TOO_LONG
+                             : store_put(txn, table, key, key_len, value->data, value->at);
+    return registry_written(diag, result);
+}
+
+enum result registry_put_text(struct store_txn *txn, const char *name, const char *value,
+                              struct diag *diag)
+{
+    return registry_written(
+        diag, store_put(txn, TABLE_SETTINGS, name, strlen(name), value, strlen(value)));
+}
+
+/* The octets of a row of TABLE_SETTINGS. */
+enum result registry_row(struct store_txn *txn, const char *name, uint8_t *data, size_t room,
+                         struct reader *out)
+{
+    struct store_item item = { .data = data, .room = room };
+    enum result result = store_get(txn, TABLE_SETTINGS, name, strlen(name), &item);
+    if (result == RESULT_OK) {
+        *out = reader_of(data, item.len);
+    }
+    return result;
+}
+
+enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag)
+{
+    uint8_t data[DNAME_MAX];
+    struct reader r;
+    struct dname apex;
+    enum result result = registry_row(txn, REGISTRY_APEX, data, sizeof(data), &r);
+    if (result == RESULT_NOT_FOUND) {
+        return diag_fail(diag, RESULT_MISSING,
+                         "the registry holds no zone yet: make it with ntspool init");
+    }
+    if (result == RESULT_OK) {
+        dname_read(&r, &apex);
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    if (result != RESULT_OK) {
+        return registry_damaged(diag, "the zone's name");
+    }
+    *out = apex;
+    return RESULT_OK;
+}
+
+struct load {
+    struct settings settings;
+    char name[64]; /* of the row last read */
+};
+
+static enum result load_row(const uint8_t *key, size_t key_len, const uint8_t *value,
+                            size_t value_len, void *arg)
+{
+    struct load *load = arg;
+    char text[SETTING_VALUE_MAX + 1];
+    if (key_len >= sizeof(load->name) || value_len >= sizeof(text)) {
+        return RESULT_DAMAGED;
+    }
+    memcpy(load->name, key, key_len);
+    load->name[key_len] = '\0';
+    memcpy(text, value, value_len);
+    text[value_len] = '\0';
+    struct reader r = reader_of(value, value_len);
+    if (strcmp(load->name, REGISTRY_SERIAL) == 0) {
+        load->settings.serial = read_u32(&r);
+    } else if (strcmp(load->name, REGISTRY_PRIMARY) == 0) {
+        dname_read(&r, &load->settings.primary);
+    } else {
+        r.at = r.len;
+        /* NOT_FOUND is a setting that a later version had: it means nothing here. */
+        r.failed = load->name[0] != '.' &&
+                   settings_set(&load->settings, load->name, text, NULL) == RESULT_INVALID;
+    }
+    return reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+}
+
+enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag)
+{
+    struct load load = { .name = "the table of settings" };
+    settings_defaults(&load.settings);
+    enum result result = registry_apex(txn, &load.settings.apex, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (store_each(txn, TABLE_SETTINGS, load_row, &load) != RESULT_OK) {
+        return registry_damaged(diag, load.name);
+    }
+    if (load.settings.primary.len == 0 || load.settings.mailbox.len == 0) {
+        return registry_damaged(diag, "the SOA");
+    }
+    *out = load.settings;
+    return RESULT_OK;
+}
+
+enum result registry_set(struct store_txn *txn, const char *name, const char *value,
+                         struct diag *diag)
+{
+    struct settings settings;
+    char text[SETTING_VALUE_MAX];
+    enum result result = registry_settings(txn, &settings, diag);
+    if (result == RESULT_OK) {
+        result = settings_set(&settings, name, value, diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = settings_text(&settings, name, text);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "the value of %s is too long", name);
+    }
+    return registry_put_text(txn, name, text, diag);
+}
+
+enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    uint8_t data[4];
+    struct reader r;
+    uint32_t serial = (uint32_t)now;
+    enum result result = registry_row(txn, REGISTRY_SERIAL, data, sizeof(data), &r);
+    if (result == RESULT_OK) {
+        /* RFC 1982 3.2: greater means less than half the circle ahead. */
+        uint32_t next = read_u32(&r) + 1;
+        serial = serial - next < UINT32_C(1) << 31 ? serial : next;
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        store_abort(txn);
+        return registry_damaged(diag, "the serial");
+    }
+    struct writer w = writer_of(data, sizeof(data));
+    write_u32(&w, serial);
+    result = registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &w, diag);
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    return store_commit(txn, diag);
+}

@@ -1,0 +1,35 @@
+/* Inside the registry: what its files share. */
+#ifndef ZONE_REGISTRY_PRIVATE_H
+#define ZONE_REGISTRY_PRIVATE_H
+
+#include "zone/registry.h"
+
+/* Rows of TABLE_SETTINGS that are no settings start with a dot. */
+#define REGISTRY_APEX    ".apex"    /* wire form */
+#define REGISTRY_PRIMARY ".primary" /* wire form */
+#define REGISTRY_SERIAL  ".serial"  /* u32 */
+#define REGISTRY_NEXT_ID ".next-id" /* u64 */
+
+/* registry.c */
+enum result registry_damaged(struct diag *diag, const char *what);
+/* The result of a write, with a line if it failed. */
+enum result registry_written(struct diag *diag, enum result result);
+/* The octets of a row of TABLE_SETTINGS, copied to `data`. */
+enum result registry_row(struct store_txn *txn, const char *name, uint8_t *data, size_t room,
+                         struct reader *out);
+enum result registry_put(struct store_txn *txn, enum store_table table, const void *key,
+                         size_t key_len, const struct writer *value, struct diag *diag);
+enum result registry_put_text(struct store_txn *txn, const char *name, const char *value,
+                              struct diag *diag);
+enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
+
+/* registry_names.c */
+enum result registry_put_node(struct store_txn *txn, const struct dname_key *key,
+                              const struct node *node, struct diag *diag);
+enum result registry_delete_node(struct store_txn *txn, const struct dname_key *key);
+/* True in `*out` if a node stands at or under the key. */
+enum result registry_occupied(struct store_txn *txn, const struct dname_key *key, bool *out);
+/* The key of <first>.<second>.<apex> (`first` may be NULL); both are lower case and free of 00 and 01. */
+struct dname_key registry_key_of(const char *second, const char *first);
+
+#endif
