@@ -9,7 +9,9 @@
 enum {
     HEALTH_DETAIL_ROOM = 160,
     HEALTH_ENCODED_MAX = 4096,
-    HEALTH_WEIGHT_MAX = 1000
+    HEALTH_WEIGHT_MAX = 1000,
+    HEALTH_SCORE_MIN = -100000, /* thousandths */
+    HEALTH_SCORE_MAX = 20000
 };
 
 /* Stage of the life cycle that the probe can know; suspended and removed are the registry's. */
