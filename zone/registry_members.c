@@ -69,7 +69,7 @@ enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg)
 enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out)
 {
     char key[LABEL_ROOM];
-    uint8_t data[TOMBSTONE_MAX] = { 0 };
+    uint8_t data[TOMBSTONE_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
     struct tombstone tombstone;
     if (!label_key(key, label)) {
@@ -93,7 +93,7 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
 static enum result put_tombstone(struct store_txn *txn, const char *label,
                                  const struct tombstone *tombstone, struct diag *diag)
 {
-    uint8_t data[TOMBSTONE_MAX] = { 0 };
+    uint8_t data[TOMBSTONE_MAX];
     struct writer w = writer_of(data, sizeof(data));
     write_u64(&w, tombstone->removed_at);
     write_u64(&w, tombstone->quarantined_until);
@@ -204,7 +204,7 @@ static enum result put_member(struct store_txn *txn, const struct member *member
 /* Takes the next id; ids are never reused. */
 static enum result take_id(struct store_txn *txn, uint64_t *out, struct diag *diag)
 {
-    uint8_t data[8] = { 0 };
+    uint8_t data[8];
     struct reader r;
     enum result result = registry_row(txn, REGISTRY_NEXT_ID, data, sizeof(data), &r);
     uint64_t id = result == RESULT_OK ? read_u64(&r) : 0;
@@ -291,7 +291,7 @@ static enum result find_member(struct store_txn *txn, const char *label, struct 
 enum result registry_update(struct store_txn *txn, const struct member *member, bool allow_private,
                             uint64_t now, struct diag *diag)
 {
-    struct member old, updated = *member;
+    struct member old = { 0 }, updated = *member;
     struct dname apex;
     enum result result = registry_apex(txn, &apex, diag);
     if (result == RESULT_OK) {
@@ -317,7 +317,7 @@ enum result registry_update(struct store_txn *txn, const struct member *member, 
 enum result registry_remove(struct store_txn *txn, const char *label, uint64_t now,
                             uint64_t quarantined_until, struct diag *diag)
 {
-    struct member old;
+    struct member old = { 0 };
     struct tombstone tombstone = { 0 };
     enum result result = find_member(txn, label, &old, diag);
     if (result != RESULT_OK) {
