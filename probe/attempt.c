@@ -46,6 +46,10 @@ static void finish(struct attempt *attempt, enum failure failure, const char *de
 {
     attempt->outcome.failure = failure;
     (void)snprintf(attempt->outcome.detail, sizeof(attempt->outcome.detail), "%s", detail);
+    if (failure != FAILURE_NONE) {
+        trail_add(&attempt->outcome.trail, uv_hrtime(), "failed", "%s: %s", failure_id(failure),
+                  attempt->outcome.detail);
+    }
     attempt->done(&attempt->outcome, attempt->arg);
     free(attempt);
 }

@@ -59,6 +59,12 @@ static const struct cli_option zone_export[] = {
     { 0 },
 };
 
+static const struct cli_option probe[] = {
+    { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" },
+    { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
+    { 0 },
+};
+
 static const struct cli_command commands[] = {
     { "init", "POOL --ns NAME=ADDRESS", 1, 1, "make the state of a new pool", NULL,
       init, cmd_init },
@@ -103,6 +109,9 @@ static const struct cli_command commands[] = {
       "`ntspool zone show` lists the settings with their meaning.", NULL, cmd_zone_set },
     { "zone export", "[FILE.zone]", 0, 1, "write the zone as the server has it", NULL,
       zone_export, cmd_zone_export },
+
+    { "probe", "NAME|HOST[:PORT]", 1, 1, "probe a server once and show every step",
+      "NAME is a member: all its addresses are probed. HOST needs no pool.", probe, cmd_probe },
 
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       NULL, cmd_status },

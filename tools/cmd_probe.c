@@ -1,0 +1,294 @@
+/* `ntspool probe`: one probe in the foreground, every step shown, for an operator on the phone with a member. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "probe/attempt.h"
+#include "probe/lookup.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/session.h"
+
+/* What is probed, and what came of it. */
+struct subject {
+    struct cli *cli;
+    char name[NTS_KE_NAME_ROOM]; /* for the certificate */
+    uint16_t port;
+    bool member; /* of the pool, with registered addresses */
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+    unsigned count;
+    bool allow_private;
+    struct tls_trust *trust;
+    uv_loop_t loop;
+    struct trail resolving;
+    struct outcome outcome;    /* of the address at hand */
+    char why[NTS_DETAIL_ROOM]; /* nothing was resolved */
+    bool all_good;
+    json_t *json; /* list of addresses; NULL: text is wanted */
+};
+
+/* `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]:PORT`. */
+static enum result parse_host(struct subject *subject, const char *text, struct diag *diag)
+{
+    const char *end = text + strlen(text);
+    const char *colon = strrchr(text, ':');
+    struct address address;
+    bool bare = address_parse(&address, text) == RESULT_OK;
+    uint32_t port = MEMBER_PORT;
+    if (!bare && colon != NULL) {
+        if (!output_number(colon + 1, 1, UINT16_MAX, &port)) {
+            return diag_fail(diag, RESULT_USAGE, "\"%s\" is no port; 1 to 65535", colon + 1);
+        }
+        end = colon;
+    }
+    if (!bare && *text == '[' && end > text && end[-1] == ']') {
+        text++;
+        end--;
+    }
+    size_t len = (size_t)(end - text);
+    len -= len > 1 && end[-1] == '.' ? 1 : 0;
+    if (len == 0 || len >= sizeof(subject->name)) {
+        return diag_fail(diag, RESULT_USAGE, "give a member's name or HOST[:PORT]");
+    }
+    memcpy(subject->name, text, len);
+    subject->name[len] = '\0';
+    subject->port = (uint16_t)port;
+    return RESULT_OK;
+}
+
+static enum result load_member(struct subject *subject, const char *label)
+{
+    struct session session = { 0 };
+    struct settings settings;
+    struct member member;
+    enum result result = session_zone(&session, subject->cli, &settings);
+    if (result == RESULT_OK) {
+        result = session_member(&session, subject->cli, label, &member);
+    }
+    session_done(&session);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct dname name;
+    char text[DNAME_TEXT_MAX];
+    member_target(&name, &member, &settings.apex);
+    result = parse_host(subject, dname_text(&name, text), &subject->cli->diag);
+    subject->port = member.port;
+    subject->member = true;
+    subject->count = member.address_count;
+    memcpy(subject->addresses, member.addresses, sizeof(subject->addresses));
+    return result;
+}
+
+/* A word without a dot is a member of the pool, if there is a pool. */
+static enum result find_subject(struct subject *subject, const char *text)
+{
+    if (strpbrk(text, ".:") == NULL) {
+        enum result result = load_member(subject, text);
+        if (result != RESULT_MISSING) {
+            return result;
+        }
+    }
+    return parse_host(subject, text, &subject->cli->diag);
+}
+
+static void resolved(const struct address *addresses, unsigned count, const char *why, void *arg)
+{
+    struct subject *subject = arg;
+    char text[TRAIL_TEXT_ROOM] = "";
+    for (unsigned i = 0; i < count; i++) {
+        char address[ADDRESS_TEXT_MAX];
+        size_t at = strlen(text);
+        (void)snprintf(text + at, sizeof(text) - at, "%s%s", i > 0 ? " " : "",
+                       address_text(&addresses[i], address));
+    }
+    trail_add(&subject->resolving, uv_hrtime(), "resolve", "%s", count > 0 ? text : why);
+    memcpy(subject->addresses, addresses, count * sizeof(addresses[0]));
+    subject->count = count;
+    (void)snprintf(subject->why, sizeof(subject->why), "%s", why);
+}
+
+static void resolve(struct subject *subject)
+{
+    struct address address;
+    trail_start(&subject->resolving, uv_hrtime());
+    if (address_parse(&address, subject->name) == RESULT_OK) {
+        subject->addresses[0] = address;
+        subject->count = 1;
+    } else if (lookup_start(&subject->loop, subject->name, resolved, subject) != NULL) {
+        uv_run(&subject->loop, UV_RUN_DEFAULT);
+    } else {
+        (void)snprintf(subject->why, sizeof(subject->why), "not a host name");
+    }
+}
+
+static void probed(const struct outcome *outcome, void *arg)
+{
+    struct subject *subject = arg;
+    subject->outcome = *outcome;
+}
+
+static void print_steps(const struct trail *trail)
+{
+    for (unsigned i = 0; i < trail->count; i++) {
+        char text[TRAIL_TEXT_ROOM];
+        const struct trail_step *step = &trail->steps[i];
+        (void)printf("%10.1f ms  %+9.1f  %-12s %s\n", step->at_us / 1e3, step->took_us / 1e3,
+                     step->name, output_escape(text, sizeof(text), step->text));
+    }
+}
+
+static json_t *json_steps(const struct trail *trail)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < trail->count; i++) {
+        const struct trail_step *step = &trail->steps[i];
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:o}", "step", step->name, "at_ms",
+                                              step->at_us / 1e3, "took_ms", step->took_us / 1e3,
+                                              "text", json_text(step->text)));
+    }
+    return list;
+}
+
+static void print_verdict(const struct outcome *outcome)
+{
+    char detail[NTS_DETAIL_ROOM];
+    if (outcome->failure == FAILURE_NONE) {
+        (void)printf("  good\n");
+    } else {
+        const char *source = failure_source(outcome->failure);
+        (void)printf("  failed: %s: %s\n  what to do: %s\n", failure_id(outcome->failure),
+                     output_escape(detail, sizeof(detail), outcome->detail),
+                     failure_advice(outcome->failure));
+        if (*source != '\0') {
+            (void)printf("  source: %s\n", source);
+        }
+    }
+    for (unsigned bit = 1; bit <= outcome->warnings; bit <<= 1) {
+        if ((outcome->warnings & bit) != 0) {
+            (void)printf("  warning: %s\n", warning_text((enum warning)bit));
+        }
+    }
+}
+
+static json_t *json_verdict(const struct outcome *outcome)
+{
+    json_t *out = json_object();
+    json_object_set_new(out, "good", json_boolean(outcome->failure == FAILURE_NONE));
+    json_object_set_new(out, "failure", json_string(failure_id(outcome->failure)));
+    json_object_set_new(out, "detail", json_text_or_null(outcome->detail));
+    json_object_set_new(out, "advice", json_string(failure_advice(outcome->failure)));
+    json_object_set_new(out, "source", json_text_or_null(failure_source(outcome->failure)));
+    json_object_set_new(out, "certificate_for", json_text_or_null(outcome->certificate.subject));
+    json_object_set_new(out, "cert_not_after", json_time(outcome->certificate.not_after));
+    json_t *warnings = json_array();
+    for (unsigned bit = 1; bit <= outcome->warnings; bit <<= 1) {
+        if ((outcome->warnings & bit) != 0) {
+            json_array_append_new(warnings, json_string(warning_text((enum warning)bit)));
+        }
+    }
+    json_object_set_new(out, "warnings", warnings);
+    if (outcome->timed) {
+        const struct ntp_sample *sample = &outcome->sample;
+        json_object_set_new(out, "offset_us", json_integer(sample->offset_us));
+        json_object_set_new(out, "rtt_us", json_integer(sample->rtt_us));
+        json_object_set_new(out, "stratum", json_integer(sample->stratum));
+        json_object_set_new(out, "root_distance_us", json_integer(sample->root_distance_us));
+    }
+    json_object_set_new(out, "steps", json_steps(&outcome->trail));
+    return out;
+}
+
+static void show(struct subject *subject, const char *address)
+{
+    subject->all_good &= subject->outcome.failure == FAILURE_NONE;
+    if (subject->json != NULL) {
+        json_t *row = json_verdict(&subject->outcome);
+        json_object_set_new(row, "address", json_text_or_null(address));
+        json_array_append_new(subject->json, row);
+        return;
+    }
+    char name[NTS_KE_NAME_ROOM];
+    (void)printf("%s %s%sport %u\n", output_escape(name, sizeof(name), subject->name), address,
+                 *address != '\0' ? " " : "", subject->port);
+    print_steps(&subject->outcome.trail);
+    print_verdict(&subject->outcome);
+    (void)fflush(stdout);
+}
+
+static void probe_each(struct subject *subject)
+{
+    for (unsigned i = 0; i < subject->count; i++) {
+        const struct attempt_plan plan = {
+            .name = subject->name,
+            .endpoint = {subject->addresses[i], subject->port},
+            .registered = subject->addresses,
+            .registered_count = subject->count,
+            .allow_private = subject->allow_private,
+            .allow_foreign = !subject->member,
+            .trust = subject->trust,
+        };
+        struct association *association = NULL;
+        char text[ADDRESS_TEXT_MAX];
+        (void)attempt_start(&subject->loop, &plan, &association, probed, subject);
+        uv_run(&subject->loop, UV_RUN_DEFAULT);
+        association_free(association);
+        show(subject, address_text(&subject->addresses[i], text));
+    }
+}
+
+static void probe_all(struct subject *subject)
+{
+    bool json = subject->json != NULL;
+    subject->all_good = true;
+    if (subject->count == 0) {
+        resolve(subject);
+        if (!json) {
+            print_steps(&subject->resolving);
+        }
+    }
+    if (subject->count == 0) {
+        subject->outcome = (struct outcome){ .failure = FAILURE_RESOLVE };
+        memcpy(subject->outcome.detail, subject->why, sizeof(subject->outcome.detail));
+        show(subject, "");
+    }
+    probe_each(subject);
+    if (json) {
+        json_t *out = json_object();
+        json_object_set_new(out, "name", json_text(subject->name));
+        json_object_set_new(out, "port", json_integer(subject->port));
+        json_object_set_new(out, "good", json_boolean(subject->all_good));
+        json_object_set_new(out, "resolve", json_steps(&subject->resolving));
+        json_object_set_new(out, "addresses", subject->json);
+        json_print(out);
+    }
+}
+
+int cmd_probe(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct subject subject = { .cli = cli };
+    const struct config *config = cli->config;
+    const char *trust = cli_value(cli, "trust", 0);
+    subject.allow_private =
+        cli_flag(cli, "allow-private") || (config->allow_private != NULL && *config->allow_private);
+    if (sodium_init() < 0) {
+        return cli_fail(cli, diag_fail(&cli->diag, RESULT_CRYPTO, "libsodium can't be set up"));
+    }
+    enum result result = find_subject(&subject, argv[0]);
+    if (result == RESULT_OK) {
+        result = tls_trust_new(&subject.trust, trust != NULL ? trust : config->trust, &cli->diag);
+    }
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    subject.json = cli->json ? json_array() : NULL;
+    ASSERT(uv_loop_init(&subject.loop) == 0);
+    probe_all(&subject);
+    ASSERT(uv_loop_close(&subject.loop) == 0);
+    tls_trust_free(subject.trust);
+    return subject.all_good ? CLI_DONE : CLI_FAILED;
+}
