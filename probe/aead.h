@@ -1,7 +1,7 @@
 /* AEAD_AES_SIV_CMAC_256 (RFC 5297; number 15 in IANA's AEAD registry), the one algorithm that every NTS implementation has.
  *
  * The sealed form is the tag, then the ciphertext (RFC 5297 2.6), as NTS carries it. Associated data is the packet up to
- * the authenticator, then the nonce (RFC 8915 5.6, RFC 5297 3). */
+ * the authenticator, then the nonce (RFC 8915 5.6, RFC 5297 3); an empty nonce is none. */
 #ifndef PROBE_AEAD_H
 #define PROBE_AEAD_H
 

@@ -107,7 +107,8 @@ static void tell_working(const struct monitor *monitor, const struct ward *ward,
 {
     char text[ADDRESS_TEXT_MAX];
     address_text(&row->address, text);
-    bool news = row->failure != before->failure || before->probes == 0;
+    bool news =
+        row->failure != before->failure || (row->failure == FAILURE_NONE && before->probes == 0);
     if (row->failure == FAILURE_NONE && news) {
         log_line(monitor, LOG_INFO, "member %s: %s: ok", ward->label, text);
     } else if (row->failure != FAILURE_NONE && news) {

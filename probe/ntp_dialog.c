@@ -208,7 +208,7 @@ struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *r
     if (!begin(dialog, loop, request)) {
         dialog->result.failure = FAILURE_INTERNAL;
         (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "sending NTP: %s",
-                       uv_strerror(uv_translate_sys_error(errno)));
+                       errno != 0 ? uv_strerror(uv_translate_sys_error(errno)) : "no packet");
         finish(dialog);
         return dialog;
     }
