@@ -382,6 +382,16 @@ size_t cli_count(const struct cli *cli, const char *name)
     return count;
 }
 
+bool cli_any(const struct cli *cli)
+{
+    for (const struct cli_option *o = cli->command->options; o != NULL && o->name != NULL; o++) {
+        if (cli_flag(cli, o->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32_t most,
                        uint32_t *out)
 {

@@ -67,6 +67,8 @@ static inline bool cli_flag(const struct cli *cli, const char *name)
 {
     return cli_count(cli, name) > 0;
 }
+/* True if any of the command's own options was given. */
+bool cli_any(const struct cli *cli);
 /* A whole number in range, left alone if the option was not given. USAGE with the bounds in the diag. */
 enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32_t most,
                        uint32_t *out);

@@ -232,7 +232,7 @@ int cmd_member_set(struct cli *cli, int argc, char **argv)
     if (twice != NULL) {
         return cli_usage(cli, "--%s and --no-%s exclude each other", twice, twice);
     }
-    if (cli->given_count == 0) {
+    if (!cli_any(cli)) {
         return cli_usage(cli, "nothing to set");
     }
     enum result result = begin_change(&session, cli, argv[0], label, &settings);

@@ -115,9 +115,9 @@ static void judge_members(struct status *status)
     }
     if (status->members > 0 && status->session.txn[STORE_HEALTH] != NULL &&
         status->last_probe_at + PROBE_SILENT_S < status->now) {
-        (void)snprintf(text, sizeof text, "no probe since %s: is ntspool-probed running?",
-                       status->last_probe_at != 0 ? output_time(status->last_probe_at, at)
-                                                  : "ever");
+        (void)snprintf(
+            text, sizeof text, "no member was probed since %s: is ntspool-probed running?",
+            status->last_probe_at != 0 ? output_time(status->last_probe_at, at) : "it was added");
         warn(status, text);
     }
     if (status->expiring > 0) {

@@ -14,7 +14,7 @@
 static struct {
     unsigned runs;
     char arguments[256], state[64], one[64], many[64];
-    bool json, flag;
+    bool json, flag, any;
     enum result number;
     uint32_t size;
     char diag[512];
@@ -35,6 +35,7 @@ static int run_probe(struct cli *cli, int argc, char **argv)
     (void)snprintf(seen.state, sizeof seen.state, "%s", cli->state_dir);
     seen.json = cli->json;
     seen.flag = cli_flag(cli, "flag");
+    seen.any = cli_any(cli);
     const char *one = cli_value(cli, "one", 0);
     (void)snprintf(seen.one, sizeof seen.one, "%s", one != NULL ? one : "(none)");
     for (size_t i = 0; i < cli_count(cli, "many"); i++) {
@@ -144,6 +145,15 @@ static void what_is_not_given_has_its_preset(void **state)
     assert_false(seen.json || seen.flag);
 }
 
+static void common_options_are_not_the_commands_own(void **state)
+{
+    (void)state;
+    assert_int_equal(run("look -s /x --json"), 42);
+    assert_false(seen.any);
+    assert_int_equal(run("look -s /x -f"), 42);
+    assert_true(seen.any);
+}
+
 static void behind_two_hyphens_all_are_arguments(void **state)
 {
     (void)state;
@@ -246,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_stand_anywhere_and_in_all_spellings),
         cmocka_unit_test(what_is_not_given_has_its_preset),
+        cmocka_unit_test(common_options_are_not_the_commands_own),
         cmocka_unit_test(behind_two_hyphens_all_are_arguments),
         cmocka_unit_test(a_value_may_begin_with_a_hyphen),
         cmocka_unit_test(wrong_usage_is_named_and_runs_nothing),
