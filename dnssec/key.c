@@ -54,34 +54,37 @@ uint16_t key_tag_of(const uint8_t *dnskey, size_t len)
     return (uint16_t)(sum + (sum >> 16));
 }
 
-/* A key with the public half that belongs to the private one. */
-static enum result key_new(struct key **out, enum algorithm algorithm, enum key_role role,
-                           const uint8_t private_key[KEY_PRIVATE_MAX], struct diag *diag)
+/* The key of a private half; `public_key` may be NULL, else it must be the one that belongs to it. */
+static enum result key_new(struct key **out, const struct key_parts *parts, struct diag *diag)
 {
-    uint8_t *secret = sodium_malloc(secret_len_of(algorithm));
+    uint8_t *secret = sodium_malloc(secret_len_of(parts->algorithm));
     if (secret == NULL) {
         return diag_fail(diag, RESULT_NO_MEMORY,
                          "no guarded memory for a key: raise the limit of locked memory");
     }
     struct key *key = xcalloc(1, sizeof *key);
-    key->algorithm = algorithm;
-    key->role = role;
-    key->public_len = (uint8_t)key_public_len(algorithm);
+    key->algorithm = parts->algorithm;
+    key->role = parts->role;
+    key->public_len = (uint8_t)key_public_len(parts->algorithm);
     key->secret = secret;
     enum result result = RESULT_OK;
-    if (algorithm == ALGORITHM_ED25519) {
-        (void)crypto_sign_seed_keypair(key->public_key, secret, private_key);
+    if (parts->algorithm == ALGORITHM_ED25519) {
+        (void)crypto_sign_seed_keypair(key->public_key, secret, parts->private_key);
     } else {
-        memcpy(secret, private_key, P256_SCALAR_LEN);
+        memcpy(secret, parts->private_key, P256_SCALAR_LEN);
         result = p256_public(secret, key->public_key);
+    }
+    if (result == RESULT_OK && parts->public_key != NULL &&
+        memcmp(key->public_key, parts->public_key, key->public_len) != 0) {
+        result = RESULT_INVALID;
     }
     if (result == RESULT_OK && sodium_mprotect_readonly(secret) != 0) {
         result = RESULT_SYSTEM;
     }
     if (result != RESULT_OK) {
         key_free(key);
-        return diag_fail(diag, result, "a %s key cannot be made from its private half: %s",
-                         algorithm_text(algorithm), result_text(result));
+        return diag_fail(diag, result, "the halves of the %s key make no key: %s",
+                         algorithm_text(parts->algorithm), result_text(result));
     }
     uint8_t dnskey[KEY_DNSKEY_MAX];
     key->tag = key_tag_of(dnskey, key_dnskey(key, dnskey));
@@ -113,10 +116,11 @@ enum result key_generate(struct key **out, enum algorithm algorithm, enum key_ro
         return result;
     }
     uint8_t private_key[KEY_PRIVATE_MAX];
+    struct key_parts parts = { .algorithm = algorithm, .role = role, .private_key = private_key };
     do {
         /* One in 2^32 octet strings is no scalar of P-256: draw again (FIPS 186-4 B.4.2). */
         randombytes_buf(private_key, sizeof private_key);
-        result = key_new(out, algorithm, role, private_key, diag);
+        result = key_new(out, &parts, diag);
     } while (result == RESULT_INVALID);
     sodium_memzero(private_key, sizeof private_key);
     return result;
@@ -128,26 +132,14 @@ enum result key_from_parts(struct key **out, const struct key_parts *parts, stru
     if (result != RESULT_OK) {
         return result;
     }
-    const char *algorithm = algorithm_text(parts->algorithm);
     size_t public_len = key_public_len(parts->algorithm);
     if (parts->public_len != public_len || parts->private_len != KEY_PRIVATE_MAX) {
-        return diag_fail(
-            diag, RESULT_INVALID, "a %s key has %zu public and %d private octets, not %zu and %zu",
-            algorithm, public_len, KEY_PRIVATE_MAX, parts->public_len, parts->private_len);
-    }
-    struct key *key = NULL;
-    result = key_new(&key, parts->algorithm, parts->role, parts->private_key, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    if (memcmp(key->public_key, parts->public_key, public_len) != 0) {
-        key_free(key);
         return diag_fail(diag, RESULT_INVALID,
-                         "the private half of a %s key does not belong to its public half",
-                         algorithm);
+                         "a %s key has %zu public and %d private octets, not %zu and %zu",
+                         algorithm_text(parts->algorithm), public_len, KEY_PRIVATE_MAX,
+                         parts->public_len, parts->private_len);
     }
-    *out = key;
-    return RESULT_OK;
+    return key_new(out, parts, diag);
 }
 
 void key_free(struct key *key)

@@ -275,7 +275,7 @@ static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **state)
     set_up_pair(&b, ALGORITHM_ED25519);
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
-    const int64_t steps[] = { 0,         400LL * 86400, -400LL * 86400, -7200, 3 * VALIDITY,
+    const int64_t steps[] = { 0,         400LL * 86400, -400LL * 86400, -7200, 3LL * VALIDITY,
                               -VALIDITY, 4200000000,    -4200000000,    60 };
     uint64_t now = NOW;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
