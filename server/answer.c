@@ -231,27 +231,59 @@ static enum result no_name(struct answerer *answerer, const struct query *query,
     return add_covering(answerer, &wildcard, &known);
 }
 
-/* After a removal, until the next view is there: a set is handed out only if all its members that live in the zone still have their
- * names, so that a removed member leaves SRV in the same transaction that breaks its name. */
-static bool set_stands(struct answerer *answerer, const struct deck_set *set)
+/* True if the member still has its name. One that brought its own name has none here: it leaves with the next view. */
+static bool still_named(struct answerer *answerer, const struct candidate *candidate)
 {
     const struct view *view = answerer->view;
-    const struct roster *roster = &view->deal->roster;
-    for (unsigned i = 0; set != NULL && i < set->count; i++) {
-        const uint8_t *target = roster->names + roster->list[set->members[i]].target;
-        struct dname name = { .len = target[0] };
-        struct dname_key key;
-        struct node node;
-        memcpy(name.wire, target + 1, name.len);
-        if (!dname_under(&name, &view->settings.apex)) {
-            continue;
-        }
-        dname_key_of(&key, &name, &view->settings.apex);
-        if (registry_node(answerer->registry, &key, answerer->near_data, &node) != RESULT_OK ||
-            node.member_id != roster->list[set->members[i]].member_id) {
-            return false;
+    const uint8_t *target = view->deal->roster.names + candidate->target;
+    struct dname name = { .len = target[0] };
+    struct dname_key key;
+    struct node node;
+    memcpy(name.wire, target + 1, name.len);
+    if (!dname_under(&name, &view->settings.apex)) {
+        return true;
+    }
+    dname_key_of(&key, &name, &view->settings.apex);
+    return registry_node(answerer->registry, &key, answerer->near_data, &node) == RESULT_OK &&
+           node.member_id == candidate->member_id;
+}
+
+/* The set without members whose names are gone: between a removal and the next view, so that a member leaves SRV in the same
+ * transaction that breaks its name. */
+static struct deck_set standing_members(struct answerer *answerer, const struct deck_set *set)
+{
+    const struct candidate *list = answerer->view->deal->roster.list;
+    struct deck_set standing = { .count = 0 };
+    for (unsigned i = 0; i < set->count; i++) {
+        if (still_named(answerer, &list[set->members[i]])) {
+            standing.members[standing.count++] = set->members[i];
         }
     }
+    return standing;
+}
+
+/* The next set for a client in `country`, as dealt, or less those who were removed since. */
+static bool next_srv(struct answerer *answerer, const char *country, struct rrset *out)
+{
+    const struct view *view = answerer->view;
+    struct answer *answer = &answerer->answer;
+    uint32_t turn = answerer->turn++;
+    *out = *view_srv(view, country, turn);
+    const struct deck_set *set = view_set(view, country, turn);
+    if (set == NULL || store_version(answerer->registry) == view->registry_version) {
+        return true;
+    }
+    struct deck_set standing = standing_members(answerer, set);
+    if (standing.count == set->count) {
+        return true;
+    }
+    uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);
+    if (scratch == NULL) {
+        return false;
+    }
+    deck_srv(standing.count > 0 ? &standing : NULL, &view->deal->roster, view->settings.srv_weights,
+             view->settings.srv_ttl_s, scratch, out);
+    arena_keep(answer, out);
     return true;
 }
 
@@ -263,22 +295,10 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
     bool subnet = query->subnet.present && query->subnet.source > 0;
     struct geo_place place = geo_find(view->places == NULL ? NULL : view->places->geo,
                                       subnet ? &query->subnet.address : source);
+    struct rrset set;
     answerer->answer.scope = subnet ? place.prefix : 0;
-    bool current = store_version(answerer->registry) == view->registry_version;
-    for (unsigned tries = 0; tries < DECK_SETS; tries++) {
-        uint32_t turn = answerer->turn++;
-        if (current || set_stands(answerer, view_set(view, place.country, turn))) {
-            return add_set(&answerer->answer, &query->qname, view_srv(view, place.country, turn));
-        }
-    }
-    struct rrset nobody;
-    uint8_t *scratch = arena_at(&answerer->answer, DECK_SRV_SCRATCH);
-    if (scratch == NULL) {
-        return false;
-    }
-    deck_srv(NULL, &view->deal->roster, false, view->settings.srv_ttl_s, scratch, &nobody);
-    arena_keep(&answerer->answer, &nobody);
-    return add_set(&answerer->answer, &query->qname, &nobody);
+    return next_srv(answerer, place.country, &set) &&
+           add_set(&answerer->answer, &query->qname, &set);
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */

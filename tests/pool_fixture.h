@@ -1,0 +1,150 @@
+/* A small pool in a temporary state directory, for tests and fuzz targets that need real stores: name servers ns1 and ns2.example.net,
+ * members alice (two families), bob (IPv4), carol (her own name), static records www (CNAME), txt and deep.er. */
+#ifndef TESTS_POOL_FIXTURE_H
+#define TESTS_POOL_FIXTURE_H
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "server/view.h"
+
+enum {
+    FIXTURE_NOW = 1800000000
+};
+
+struct pool_fixture {
+    char state[64];
+    struct store *stores[3]; /* registry, health, keys */
+    struct store_txn *txns[3];
+    struct seal *seal;
+    struct view *view;
+};
+
+#define FIXTURE_OK(call) ASSERT((call) == RESULT_OK)
+
+static inline struct dname fixture_name(const char *text)
+{
+    struct dname name;
+    FIXTURE_OK(dname_parse(&name, text, NULL));
+    return name;
+}
+
+static inline void fixture_member(struct store_txn *txn, const char *label, const char *v4,
+                                  const char *v6, const char *target)
+{
+    struct member member;
+    struct diag diag;
+    member_defaults(&member);
+    (void)snprintf(member.label, sizeof(member.label), "%s", label);
+    (void)snprintf(member.country, sizeof(member.country), "NL");
+    member.override = OVERRIDE_ELIGIBLE;
+    if (v4 != NULL) {
+        FIXTURE_OK(address_parse(&member.addresses[member.address_count++], v4));
+    }
+    if (v6 != NULL) {
+        FIXTURE_OK(address_parse(&member.addresses[member.address_count++], v6));
+    }
+    if (target != NULL) {
+        member.target = fixture_name(target);
+    }
+    FIXTURE_OK(registry_add(txn, &member, true, FIXTURE_NOW, &diag));
+}
+
+static inline void fixture_record(struct store_txn *txn, const char *name, uint16_t type,
+                                  const void *rdata, size_t len)
+{
+    uint8_t room[300];
+    struct rrset_builder b;
+    struct rrset set;
+    struct diag diag;
+    struct dname owner = fixture_name(name);
+    rrset_begin(&b, type, 600, room, sizeof(room));
+    rrset_add(&b, rdata, len);
+    ASSERT(rrset_end(&b, &set));
+    FIXTURE_OK(registry_record_set(txn, &owner, &set, &diag));
+}
+
+static inline void fixture_fill(struct pool_fixture *pool)
+{
+    struct settings settings;
+    struct store_txn *txn = NULL;
+    struct diag diag;
+    struct name_server ns[2] = {
+        {.name = fixture_name("ns1.pool.test"), .address_count = 1 },
+        { .name = fixture_name("ns2.example.net")                                   }
+    };
+    FIXTURE_OK(address_parse(&ns[0].addresses[0], "127.0.0.1"));
+    settings_defaults(&settings);
+    settings.apex = fixture_name("pool.test");
+    settings.mailbox = fixture_name("hostmaster.pool.test");
+    FIXTURE_OK(store_write(pool->stores[0], &txn, &diag));
+    FIXTURE_OK(registry_init(txn, &settings, ns, 2, &diag));
+    fixture_member(txn, "alice", "192.0.2.1", "2001:db8::1", NULL);
+    fixture_member(txn, "bob", "192.0.2.2", NULL, NULL);
+    fixture_member(txn, "carol", NULL, NULL, "ntp.example.net");
+    struct dname alias = fixture_name("deep.er.pool.test");
+    fixture_record(txn, "www.pool.test", RR_CNAME, alias.wire, alias.len);
+    struct dname astray = fixture_name("nothing.pool.test");
+    fixture_record(txn, "astray.pool.test", RR_CNAME, astray.wire, astray.len);
+    struct dname away = fixture_name("www.example.net");
+    fixture_record(txn, "away.pool.test", RR_CNAME, away.wire, away.len);
+    fixture_record(txn, "deep.er.pool.test", RR_A, "\300\0\2\11", 4);
+    fixture_record(txn, "txt.pool.test", RR_TXT, "\2hi", 3);
+    FIXTURE_OK(registry_commit(txn, FIXTURE_NOW, &diag));
+    FIXTURE_OK(store_write(pool->stores[2], &txn, &diag));
+    for (int role = KEY_KSK; role <= KEY_ZSK; role++) {
+        struct key *key = NULL;
+        FIXTURE_OK(key_generate(&key, ALGORITHM_ED25519, (enum key_role)role, &diag));
+        FIXTURE_OK(keystore_put(txn, key, pool->seal, FIXTURE_NOW, &diag));
+        key_free(key);
+    }
+    FIXTURE_OK(store_commit(txn, &diag));
+}
+
+/* Makes the pool and the view of it. `geo` (may be NULL) is taken over. */
+static inline void pool_fixture_init(struct pool_fixture *pool, struct geo *geo)
+{
+    static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_KEYS };
+    struct diag diag = { "" };
+    ASSERT(sodium_init() >= 0);
+    *pool = (struct pool_fixture){ .state = "/tmp/ntspool-test-XXXXXX" };
+    ASSERT(mkdtemp(pool->state) != NULL);
+    FIXTURE_OK(seal_create(pool->state, NULL, &diag));
+    FIXTURE_OK(seal_open(&pool->seal, pool->state, NULL, &diag));
+    for (int i = 0; i < 3; i++) {
+        FIXTURE_OK(store_create(pool->state, kinds[i], &diag));
+        FIXTURE_OK(store_open(&pool->stores[i], pool->state, kinds[i], true, &diag));
+    }
+    fixture_fill(pool);
+    for (int i = 0; i < 3; i++) {
+        FIXTURE_OK(store_read(pool->stores[i], &pool->txns[i], &diag));
+    }
+    struct places *places = geo == NULL ? NULL : places_new(geo);
+    const struct view_sources sources = { pool->txns[0], pool->txns[1], pool->txns[2],
+                                          pool->seal,    places,        NULL };
+    FIXTURE_OK(view_build(&pool->view, &sources, NULL, FIXTURE_NOW, &diag));
+    places_unref(places);
+}
+
+static inline int fixture_unlink(const char *path, const struct stat *status, int type,
+                                 struct FTW *ftw)
+{
+    (void)status, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static inline void pool_fixture_done(struct pool_fixture *pool)
+{
+    view_unref(pool->view);
+    for (int i = 0; i < 3; i++) {
+        store_abort(pool->txns[i]);
+        store_close(pool->stores[i]);
+    }
+    seal_free(pool->seal);
+    ASSERT(nftw(pool->state, fixture_unlink, 8, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+#endif

@@ -1,0 +1,280 @@
+#include "pool_fixture.h"
+#include "server/answer.h"
+#include "server/respond.h"
+#include "unit.h"
+
+static struct pool_fixture pool;
+static struct answerer answerer;
+static struct sigcache *cache;
+static struct signer *signer;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct geo *geo = NULL;
+    struct diag diag;
+    assert_ok(geo_open(&geo, TEST_DATA "/places.mmdb", &diag));
+    pool_fixture_init(&pool, geo);
+    answerer.view = pool.view;
+    answerer.registry = pool.txns[0];
+    cache = sigcache_new(1024);
+    signer = signer_new(pool.view->keyring, cache, &pool.view->settings.apex, 604800, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    signer_free(signer);
+    sigcache_free(cache);
+    pool_fixture_done(&pool);
+    return 0;
+}
+
+static struct query query_of(const char *name, uint16_t type, bool dnssec_ok)
+{
+    struct query query = { .id = 7,
+                           .has_question = true,
+                           .qname = name_of(name),
+                           .qtype = type,
+                           .qclass = RR_CLASS_IN,
+                           .edns = true,
+                           .dnssec_ok = dnssec_ok,
+                           .udp_size = 1232 };
+    return query;
+}
+
+static const struct answer *decide(const struct query *query)
+{
+    static const struct address source = { { 0 } };
+    return answer_decide(&answerer, query, &source);
+}
+
+/* "A CAA / SOA NSEC": the types of both sections in order. */
+static void assert_sections(const struct answer *answer, const char *expected)
+{
+    static const struct {
+        uint16_t type;
+        const char *name;
+    } names[] = {
+        {RR_A,        "A"      },
+        { RR_AAAA,    "AAAA"   },
+        { RR_NS,      "NS"     },
+        { RR_SOA,     "SOA"    },
+        { RR_CNAME,   "CNAME"  },
+        { RR_SRV,     "SRV"    },
+        { RR_CAA,     "CAA"    },
+        { RR_NSEC,    "NSEC"   },
+        { RR_DNSKEY,  "DNSKEY" },
+        { RR_CDS,     "CDS"    },
+        { RR_CDNSKEY, "CDNSKEY"},
+        { RR_TXT,     "TXT"    }
+    };
+    char text[256] = "";
+    for (unsigned i = 0; i < answer->total; i++) {
+        const char *name = "?";
+        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+            name = names[j].type == answer->sets[i].set.type ? names[j].name : name;
+        }
+        if (i == answer->answer_count) {
+            strcat(text, "/ ");
+        }
+        strcat(text, name);
+        strcat(text, " ");
+    }
+    assert_string_equal(text, expected);
+}
+
+static void each_kind_of_name_has_its_answer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint16_t type;
+        bool dnssec_ok;
+        enum rcode rcode;
+        const char *sections;
+    } rows[] = {
+        {"pool.test",              RR_SOA,     true,  RCODE_NOERROR,  "SOA "             },
+        { "pool.test",             RR_NS,      true,  RCODE_NOERROR,  "NS "              },
+        { "pool.test",             RR_DNSKEY,  true,  RCODE_NOERROR,  "DNSKEY "          },
+        { "pool.test",             RR_CDS,     true,  RCODE_NOERROR,  "CDS "             },
+        { "pool.test",             RR_CDNSKEY, true,  RCODE_NOERROR,  "CDNSKEY "         },
+        { "pool.test",             RR_CAA,     true,  RCODE_NOERROR,  "CAA "             },
+        { "pool.test",             RR_A,       true,  RCODE_NOERROR,  "/ SOA NSEC "      },
+        { "pool.test",             RR_DS,      true,  RCODE_NOERROR,  "/ SOA NSEC "      }, /* RFC 4035 3.1.4.1 */
+        { "pool.test",             RR_NSEC,    true,  RCODE_NOERROR,  "NSEC "            },
+        { "pool.test",             RR_ANY,     true,  RCODE_NOERROR,  "NS "              }, /* RFC 8482 4.1 */
+        { "pool.test",             RR_RRSIG,   false, RCODE_NOERROR,  "NS "              },
+        { "pool.test",             RR_NXNAME,  true,  RCODE_FORMERR,  ""                 }, /* RFC 9824 3.5 */
+        { "pool.test",             RR_OPT,     true,  RCODE_FORMERR,  ""                 },
+        { "ALICE.Pool.Test",       RR_A,       true,  RCODE_NOERROR,  "A "               }, /* RFC 4343 */
+        { "alice.pool.test",       RR_AAAA,    true,  RCODE_NOERROR,  "AAAA "            },
+        { "alice.pool.test",       RR_CAA,     true,  RCODE_NOERROR,  "CAA "             },
+        { "alice.pool.test",       RR_TXT,     true,  RCODE_NOERROR,  "/ SOA NSEC "      },
+        { "alice.pool.test",       RR_TXT,     false, RCODE_NOERROR,  "/ SOA "           },
+        { "bob.pool.test",         RR_AAAA,    true,  RCODE_NOERROR,  "/ SOA NSEC "      },
+        { "carol.pool.test",       RR_A,       true,  RCODE_NXDOMAIN,
+         "/ SOA NSEC NSEC "                                                              }, /* has a name of her own */
+        { "x.alice.pool.test",     RR_A,       true,  RCODE_NXDOMAIN,
+         "/ SOA NSEC "                                                                   }, /* one NSEC covers both */
+        { "nope.pool.test",        RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC NSEC " },
+        { "nope.pool.test",        RR_A,       false, RCODE_NXDOMAIN, "/ SOA "           },
+        { "*.pool.test",           RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC "      },
+        { "_ntske._tcp.pool.test", RR_SRV,     true,  RCODE_NOERROR,  "SRV "             },
+        { "_ntske._tcp.pool.test", RR_A,       true,  RCODE_NOERROR,  "/ SOA NSEC "      },
+        { "_tcp.pool.test",        RR_SRV,     true,  RCODE_NOERROR,
+         "/ SOA NSEC "                                                                   }, /* empty non-terminal, RFC 4592 2.2.2 */
+        { "er.pool.test",          RR_A,       true,  RCODE_NOERROR,  "/ SOA NSEC "      },
+        { "x.er.pool.test",        RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC "      },
+        { "txt.pool.test",         RR_TXT,     true,  RCODE_NOERROR,  "TXT "             },
+        { "www.pool.test",         RR_A,       true,  RCODE_NOERROR,  "CNAME A "         }, /* RFC 1034 4.3.2 */
+        { "www.pool.test",         RR_CNAME,   true,  RCODE_NOERROR,  "CNAME "           },
+        { "www.pool.test",         RR_TXT,     true,  RCODE_NOERROR,  "CNAME / SOA NSEC "},
+        { "astray.pool.test",      RR_A,       true,  RCODE_NXDOMAIN,
+         "CNAME / SOA NSEC NSEC "                                                        }, /* RFC 6604 3 */
+        { "away.pool.test",        RR_A,       true,  RCODE_NOERROR,  "CNAME "           },
+        { "example.org",           RR_A,       true,  RCODE_REFUSED,  ""                 },
+        { "xpool.test",            RR_A,       true,  RCODE_REFUSED,  ""                 },
+        { "test",                  RR_A,       true,  RCODE_REFUSED,  ""                 },
+        { "ns1.pool.test",         RR_A,       true,  RCODE_NOERROR,  "A "               },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct query query = query_of(rows[i].name, rows[i].type, rows[i].dnssec_ok);
+        const struct answer *answer = decide(&query);
+        assert_int_equal(answer->rcode, rows[i].rcode);
+        assert_sections(answer, rows[i].sections);
+    }
+    struct query chaos = query_of("version.bind", RR_TXT, false);
+    chaos.qclass = RR_CLASS_CH;
+    assert_int_equal(decide(&chaos)->rcode, RCODE_REFUSED);
+}
+
+/* The NSECs of a denial must cover the name and the wildcard at its closest encloser. */
+static void denials_cover_name_and_wildcard(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {
+        {"nope.pool.test",        "*.pool.test"      },
+        { "zzz.pool.test",        "*.pool.test"      },
+        { "a.b.c.pool.test",      "*.pool.test"      },
+        { "x.alice.pool.test",    "*.alice.pool.test"},
+        { "x.er.pool.test",       "*.er.pool.test"   },
+        { "x._tcp.pool.test",     "*._tcp.pool.test" },
+        { "\\000.pool.test",      "*.pool.test"      },
+        { "\\255\\255.pool.test", "*.pool.test"      },
+        { "\\001.er.pool.test",   "*.er.pool.test"   }
+    };
+    struct dname apex = name_of("pool.test");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct query query = query_of(names[i][0], RR_A, true);
+        const struct answer *answer = decide(&query);
+        assert_int_equal(answer->rcode, RCODE_NXDOMAIN);
+        for (int j = 0; j < 2; j++) {
+            struct dname covered = name_of(names[i][j]);
+            bool found = false;
+            for (unsigned n = 1; n < answer->total; n++) {
+                struct reader r =
+                    reader_of(answer->sets[n].set.rdata + 2, answer->sets[n].set.rdata_len - 2);
+                struct dname next;
+                dname_read(&r, &next);
+                bool last = dname_equal(&next, &apex);
+                found = found || (dname_compare(answer->sets[n].owner, &covered) < 0 &&
+                                  (last || dname_compare(&covered, &next) < 0));
+            }
+            assert_true(found);
+        }
+    }
+}
+
+static void srv_follows_the_client_and_tells_the_scope(void **state)
+{
+    (void)state;
+    struct query query = query_of("_ntske._tcp.pool.test", RR_SRV, true);
+    query.subnet = (struct client_subnet){ .present = true, .family = 1, .source = 24 };
+    assert_ok(address_parse(&query.subnet.address, "198.51.100.0"));
+    const struct answer *answer = decide(&query);
+    assert_int_equal(answer->sets[0].set.count, 3); /* alice, bob and carol */
+    assert_int_equal(answer->scope, 24);
+    query.subnet.source = 0; /* RFC 7871 7.1.2: told not to tailor, so scope 0 */
+    assert_int_equal(decide(&query)->scope, 0);
+    struct query other = query_of("alice.pool.test", RR_A, true);
+    other.subnet = query.subnet;
+    other.subnet.source = 24;
+    assert_int_equal(decide(&other)->scope, 0);
+}
+
+static size_t respond(const struct query *query, uint8_t *out, size_t limit)
+{
+    return respond_answer(query, decide(query), signer, FIXTURE_NOW, out, limit);
+}
+
+static void what_does_not_fit_is_truncated_whole(void **state)
+{
+    (void)state;
+    uint8_t out[65535];
+    struct query query = query_of("nope.pool.test", RR_A, true);
+    size_t whole = respond(&query, out, sizeof(out));
+    assert_true(whole > 512);
+    assert_int_equal(out[2] & 2, 0);
+    for (size_t limit = 512; limit < whole; limit++) {
+        size_t len = respond(&query, out, limit);
+        assert_true(len <= limit);
+        assert_int_equal(out[2] & 2, 2);                 /* TC */
+        assert_memory_equal(out + 6, "\0\0\0\0\0\1", 6); /* nothing but the OPT */
+        assert_int_equal(out[3] & 0xf, RCODE_NXDOMAIN);
+    }
+    assert_int_equal(respond(&query, out, whole), whole);
+    assert_int_equal(out[2] & 2, 0);
+}
+
+static void question_comes_back_as_it_was(void **state)
+{
+    (void)state;
+    uint8_t out[1232];
+    struct query query = query_of("aLiCe.PooL.tEsT", RR_A, true);
+    query.flags = DNS_FLAG_RD | DNS_FLAG_CD | 0x20;
+    size_t len = respond(&query, out, sizeof(out));
+    assert_true(len > DNS_HEADER_LEN + 21);
+    assert_memory_equal(out + DNS_HEADER_LEN, query.qname.wire, query.qname.len);
+    assert_int_equal(out[2], 0x85); /* QR, AA, RD */
+    assert_int_equal(out[3], 0);    /* RFC 4035 3.1.6: AD and CD clear */
+}
+
+static void removed_member_leaves_srv_with_its_name(void **state)
+{
+    (void)state;
+    struct store_txn *txn = NULL;
+    struct diag diag;
+    assert_ok(store_write(pool.stores[0], &txn, &diag));
+    assert_ok(registry_remove(txn, "bob", FIXTURE_NOW, FIXTURE_NOW + 100, &diag));
+    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    assert_ok(store_renew(answerer.registry)); /* the view is still the old one */
+    struct query name = query_of("bob.pool.test", RR_A, true);
+    assert_int_equal(decide(&name)->rcode, RCODE_NXDOMAIN);
+    struct dname bob = name_of("bob.pool.test");
+    for (int i = 0; i < 2 * DECK_SETS; i++) {
+        struct query query = query_of("_ntske._tcp.pool.test", RR_SRV, true);
+        const struct rrset *set = &decide(&query)->sets[0].set;
+        assert_int_equal(set->count, 2); /* the others stay */
+        size_t at = 0;
+        const uint8_t *rdata = NULL;
+        uint16_t len = 0;
+        while (rrset_next(set, &at, &rdata, &len)) {
+            assert_false(len == 6 + bob.len && memcmp(rdata + 6, bob.wire, bob.len) == 0);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_of_name_has_its_answer),
+        cmocka_unit_test(denials_cover_name_and_wildcard),
+        cmocka_unit_test(srv_follows_the_client_and_tells_the_scope),
+        cmocka_unit_test(what_does_not_fit_is_truncated_whole),
+        cmocka_unit_test(question_comes_back_as_it_was),
+        cmocka_unit_test(removed_member_leaves_srv_with_its_name), /* last: it changes the pool */
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
