@@ -126,7 +126,7 @@ static void each_kind_of_name_has_its_answer(void **state)
         { "_tcp.pool.test",        RR_SRV,     true,  RCODE_NOERROR,
          "/ SOA NSEC "                                                                   }, /* empty non-terminal, RFC 4592 2.2.2 */
         { "er.pool.test",          RR_A,       true,  RCODE_NOERROR,  "/ SOA NSEC "      },
-        { "x.er.pool.test",        RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC "      },
+        { "x.er.pool.test",        RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC NSEC " },
         { "txt.pool.test",         RR_TXT,     true,  RCODE_NOERROR,  "TXT "             },
         { "www.pool.test",         RR_A,       true,  RCODE_NOERROR,  "CNAME A "         }, /* RFC 1034 4.3.2 */
         { "www.pool.test",         RR_CNAME,   true,  RCODE_NOERROR,  "CNAME "           },

@@ -1,0 +1,81 @@
+/* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a well-formed response to just that query. */
+#include "pool_fixture.h"
+#include "server/answer.h"
+#include "server/respond.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A name that may be compressed by pointers to earlier places. */
+static void skip_name(struct reader *r)
+{
+    for (uint8_t len = read_u8(r); len != 0; len = read_u8(r)) {
+        if (len >= 192) {
+            size_t target = (size_t)(len & 63) << 8 | read_u8(r);
+            ASSERT(target < r->at - 2 && target >= DNS_HEADER_LEN);
+            return;
+        }
+        ASSERT(len < 64 && read_octets(r, len) != NULL);
+    }
+}
+
+static void check(const uint8_t *message, size_t len, const uint8_t *query)
+{
+    struct reader r = reader_of(message, len);
+    ASSERT(len >= DNS_HEADER_LEN && memcmp(message, query, 2) == 0 && (message[2] & 0x80) != 0);
+    (void)read_u32(&r);
+    unsigned questions = read_u16(&r), records = 0;
+    for (int i = 0; i < 3; i++) {
+        records += read_u16(&r);
+    }
+    ASSERT(questions <= 1);
+    if (questions == 1) {
+        skip_name(&r);
+        (void)read_u32(&r);
+    }
+    for (; records > 0; records--) {
+        skip_name(&r);
+        (void)read_octets(&r, 8);
+        (void)read_octets(&r, read_u16(&r));
+    }
+    ASSERT(reader_done(&r)); /* the counts are true and nothing stands behind */
+}
+
+static struct pool_fixture pool;
+
+static void tidy(void)
+{
+    pool_fixture_done(&pool);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct answerer answerer;
+    static struct signer *signer;
+    static uint8_t out[65535];
+    if (signer == NULL) {
+        pool_fixture_init(&pool, NULL);
+        ASSERT(atexit(tidy) == 0);
+        answerer.view = pool.view;
+        answerer.registry = pool.txns[0];
+        signer = signer_new(pool.view->keyring, sigcache_new(4096), &pool.view->settings.apex,
+                            604800, 1);
+    }
+    struct query query;
+    enum rcode rcode = RCODE_NOERROR;
+    struct address source = { { 0 } };
+    enum query_verdict verdict = query_parse(&query, &rcode, data, size);
+    if (verdict == QUERY_DROP) {
+        return 0;
+    }
+    size_t limits[2] = { respond_udp_limit(&query), sizeof(out) };
+    for (int i = 0; i < 2; i++) {
+        size_t len = verdict == QUERY_REJECT
+                         ? respond_reject(&query, rcode, out, limits[i])
+                         : respond_answer(&query, answer_decide(&answerer, &query, &source), signer,
+                                          FIXTURE_NOW, out, limits[i]);
+        ASSERT(len <= limits[i] && respond_rcode(out) != RCODE_SERVFAIL);
+        check(out, len, data);
+        ASSERT(i == 0 || (out[2] & DNS_FLAG_TC >> 8) == 0);
+    }
+    return 0;
+}
