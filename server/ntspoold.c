@@ -219,11 +219,11 @@ static enum result start(struct program *program, const struct options *options,
                                              .locations = options->locations,
                                              .log = log_line };
     result = refresh_new(&program->refresh, &sources, diag);
+    const struct worker_parts parts = { program->registry, program->cache, options->listen,
+                                        options->listen_count };
     program->workers = xcalloc(options->workers, sizeof(struct worker *));
     for (unsigned i = 0; i < options->workers && result == RESULT_OK; i++) {
-        result = worker_new(&program->workers[i], program->registry, program->cache,
-                            refresh_view(program->refresh), options->listen, options->listen_count,
-                            diag);
+        result = worker_new(&program->workers[i], &parts, refresh_view(program->refresh), diag);
         program->worker_count += result == RESULT_OK;
     }
     for (size_t i = 0; i < program->worker_count && result == RESULT_OK; i++) {

@@ -69,7 +69,7 @@ static void write_head(struct writer *w, const struct query *query, enum rcode r
     }
 }
 
-static void put_count(struct writer *w, unsigned section, uint16_t count)
+static void put_count(struct writer *w, size_t section, uint16_t count)
 {
     wire_put_u16(w->data + 4 + 2 * section, count);
 }

@@ -139,18 +139,20 @@ static bool answer_messages(struct connection *connection)
     size_t at = 0, used = 0;
     bool ok = true;
     while (ok && connection->in_len - at >= 2) {
-        const uint8_t *message = connection->in + at + 2;
-        size_t len = (size_t)connection->in[at] << 8 | connection->in[at + 1];
-        if (len < DNS_HEADER_LEN) {
+        struct incoming incoming = { .data = connection->in + at + 2,
+                                     .len =
+                                         (size_t)connection->in[at] << 8 | connection->in[at + 1],
+                                     .source = connection->peer,
+                                     .tcp = true };
+        if (incoming.len < DNS_HEADER_LEN) {
             ok = false; /* nothing that could be answered, RFC 7766 8 */
             break;
         }
-        if (connection->in_len - at - 2 < len) {
+        if (connection->in_len - at - 2 < incoming.len) {
             break;
         }
         uint8_t *out = worker->tcp_out + used;
-        size_t reply =
-            worker_handle(worker, message, len, &connection->peer, true, out + 2, TCP_MESSAGE_MAX);
+        size_t reply = worker_handle(worker, &incoming, out + 2, TCP_MESSAGE_MAX);
         if (reply > 0) {
             wire_put_u16(out, (uint16_t)reply);
             used += reply + 2;
@@ -159,7 +161,7 @@ static bool answer_messages(struct connection *connection)
             flush(connection, worker->tcp_out, used);
             used = 0;
         }
-        at += len + 2;
+        at += incoming.len + 2;
     }
     flush(connection, worker->tcp_out, used);
     if (at > 0) {

@@ -11,10 +11,11 @@ enum {
 };
 
 struct tcp_server *tcp_new(struct worker *worker);
-enum result tcp_listen(struct tcp_server *tcp, const struct endpoint *endpoint, struct diag *diag);
+enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
+                       struct diag *diag);
 /* Closes listeners and connections when the loop comes around. */
-void tcp_close(struct tcp_server *tcp);
+void tcp_close(struct tcp_server *server);
 /* After the loop has ended. */
-void tcp_free(struct tcp_server *tcp);
+void tcp_free(struct tcp_server *server);
 
 #endif

@@ -59,13 +59,14 @@ static unsigned answer_batch(struct batch *batch, struct worker *worker, unsigne
 {
     unsigned replies = 0;
     for (unsigned i = 0; i < count; i++) {
+        struct incoming incoming = { .data = worker->udp_in[i], .len = batch->in[i].msg_len };
         struct endpoint source;
         if (endpoint_of_sockaddr(&source, (const struct sockaddr *)&batch->from[i]) != RESULT_OK ||
             source.port == 0) {
             continue;
         }
-        size_t len = worker_handle(worker, worker->udp_in[i], batch->in[i].msg_len, &source.address,
-                                   false, worker->udp_out[replies], DNS_UDP_MAX);
+        incoming.source = source.address;
+        size_t len = worker_handle(worker, &incoming, worker->udp_out[replies], DNS_UDP_MAX);
         if (len == 0) {
             continue;
         }

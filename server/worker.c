@@ -27,10 +27,10 @@ static enum result renew_signer(struct worker *worker, const struct view *view)
 /* Takes the incoming view, if there is one. */
 static void adopt(struct worker *worker)
 {
-    if (atomic_load_explicit(&worker->incoming, memory_order_relaxed) == NULL) {
+    if (atomic_load_explicit(&worker->next_view, memory_order_relaxed) == NULL) {
         return;
     }
-    struct view *view = atomic_exchange(&worker->incoming, NULL);
+    struct view *view = atomic_exchange(&worker->next_view, NULL);
     struct view *old = worker->answerer.view;
     bool same_keys = view->keyring == old->keyring &&
                      view->settings.signature_validity_s == old->settings.signature_validity_s;
@@ -44,7 +44,7 @@ static void adopt(struct worker *worker)
 
 void worker_publish(struct worker *worker, struct view *view)
 {
-    view_unref(atomic_exchange(&worker->incoming, view_ref(view)));
+    view_unref(atomic_exchange(&worker->next_view, view_ref(view)));
 }
 
 bool worker_begin(struct worker *worker)
@@ -66,23 +66,23 @@ static void count(atomic_uint_fast64_t *counter)
                           memory_order_relaxed);
 }
 
-size_t worker_handle(struct worker *worker, const uint8_t *message, size_t len,
-                     const struct address *source, bool tcp, uint8_t *out, size_t room)
+size_t worker_handle(struct worker *worker, const struct incoming *incoming, uint8_t *out,
+                     size_t room)
 {
     struct query query;
     enum rcode rcode = RCODE_NOERROR;
     size_t out_len = 0;
-    count(tcp ? &worker->counters.tcp : &worker->counters.udp);
-    enum query_verdict verdict = query_parse(&query, &rcode, message, len);
+    count(incoming->tcp ? &worker->counters.tcp : &worker->counters.udp);
+    enum query_verdict verdict = query_parse(&query, &rcode, incoming->data, incoming->len);
     if (verdict == QUERY_DROP) {
         count(&worker->counters.dropped);
         return 0;
     }
-    size_t limit = tcp ? room : respond_udp_limit(&query);
+    size_t limit = incoming->tcp ? room : respond_udp_limit(&query);
     if (verdict == QUERY_REJECT) {
         out_len = respond_reject(&query, rcode, out, limit);
     } else {
-        const struct answer *answer = answer_decide(&worker->answerer, &query, source);
+        const struct answer *answer = answer_decide(&worker->answerer, &query, &incoming->source);
         out_len = respond_answer(&query, answer, worker->signer, worker->now, out, limit);
     }
     count(&worker->counters.rcode[respond_rcode(out)]);
@@ -99,34 +99,42 @@ static void on_stop(uv_async_t *stop)
     uv_close((uv_handle_t *)stop, NULL);
 }
 
-enum result worker_new(struct worker **out, struct store *registry, struct sigcache *cache,
-                       struct view *view, const struct endpoint *listen, size_t listen_count,
+static enum result open_sockets(struct worker *worker, const struct worker_parts *parts,
+                                struct diag *diag)
+{
+    enum result result = RESULT_OK;
+    for (size_t i = 0; i < parts->listen_count && result == RESULT_OK; i++) {
+        result = udp_open(&worker->udp[i], worker, &parts->listen[i], diag);
+        if (result == RESULT_OK) {
+            worker->udp_count++;
+            result = tcp_listen(worker->tcp, &parts->listen[i], diag);
+        }
+    }
+    return result;
+}
+
+enum result worker_new(struct worker **out, const struct worker_parts *parts, struct view *view,
                        struct diag *diag)
 {
     struct worker *worker = xcalloc(1, sizeof(*worker));
-    worker->registry = registry;
-    worker->cache = cache;
+    worker->cache = parts->cache;
     worker->answerer.view = view_ref(view);
     worker->answerer.turn = randombytes_random();
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
     worker->tcp_out = xmalloc(TCP_OUT_ROOM);
-    worker->udp = xcalloc(listen_count, sizeof(*worker->udp));
+    worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));
     ASSERT(uv_loop_init(&worker->loop) == 0);
     ASSERT(uv_async_init(&worker->loop, &worker->stop, on_stop) == 0);
     worker->stop.data = worker;
     worker->tcp = tcp_new(worker);
-    enum result result = store_read(registry, &worker->answerer.registry, diag);
+    enum result result = store_read(parts->registry, &worker->answerer.registry, diag);
     if (result == RESULT_OK) {
         store_rest(worker->answerer.registry);
         result = renew_signer(worker, view);
     }
-    for (size_t i = 0; i < listen_count && result == RESULT_OK; i++) {
-        result = udp_open(&worker->udp[i], worker, &listen[i], diag);
-        if (result == RESULT_OK) {
-            worker->udp_count++;
-            result = tcp_listen(worker->tcp, &listen[i], diag);
-        }
+    if (result == RESULT_OK) {
+        result = open_sockets(worker, parts, diag);
     }
     if (result != RESULT_OK) {
         worker_free(worker);
@@ -171,7 +179,7 @@ void worker_free(struct worker *worker)
         store_abort(worker->answerer.registry);
     }
     signer_free(worker->signer);
-    view_unref(atomic_exchange(&worker->incoming, NULL));
+    view_unref(atomic_exchange(&worker->next_view, NULL));
     view_unref(worker->answerer.view);
     free(worker->udp);
     free(worker->udp_in);

@@ -33,9 +33,8 @@ struct worker {
     pthread_t thread;
     uv_loop_t loop;
     uv_async_t stop;
-    struct store *registry;
     struct sigcache *cache;
-    _Atomic(struct view *) incoming; /* a newer view, with a reference, or NULL */
+    _Atomic(struct view *) next_view; /* a newer view, with a reference, or NULL */
     struct answerer answerer;
     struct signer *signer;
     uint64_t now; /* Unix seconds, of the batch */
@@ -48,9 +47,16 @@ struct worker {
     uint8_t *tcp_out;
 };
 
+/* What a worker is made of; the pointers outlive it. */
+struct worker_parts {
+    struct store *registry;
+    struct sigcache *cache;
+    const struct endpoint *listen;
+    size_t listen_count;
+};
+
 /* Opens the sockets; nothing runs yet. `view` gets a reference. SYSTEM with the address that can't be listened on. */
-enum result worker_new(struct worker **out, struct store *registry, struct sigcache *cache,
-                       struct view *view, const struct endpoint *listen, size_t listen_count,
+enum result worker_new(struct worker **out, const struct worker_parts *parts, struct view *view,
                        struct diag *diag);
 enum result worker_start(struct worker *worker, struct diag *diag);
 /* Stops the thread, if it runs, and frees everything. */
@@ -63,8 +69,15 @@ void worker_publish(struct worker *worker, struct view *view);
  * now, take nothing. */
 bool worker_begin(struct worker *worker);
 void worker_end(struct worker *worker);
-/* The answer to one message, at most `room` octets for TCP and 1232 for UDP; 0 for none. */
-size_t worker_handle(struct worker *worker, const uint8_t *message, size_t len,
-                     const struct address *source, bool tcp, uint8_t *out, size_t room);
+/* A message as it came. */
+struct incoming {
+    const uint8_t *data;
+    size_t len;
+    struct address source;
+    bool tcp;
+};
+/* Writes the answer, at most `room` octets over TCP and what the client takes over UDP. Returns its length, 0 for none. */
+size_t worker_handle(struct worker *worker, const struct incoming *incoming, uint8_t *out,
+                     size_t room);
 
 #endif
