@@ -314,9 +314,7 @@ static int check_arguments(struct cli *cli, const struct parse *p)
                          cli->command->arguments);
     }
     if (p->arguments > cli->command->most) {
-        char safe[128];
-        return cli_usage(cli, "unexpected argument '%s'",
-                         output_escape(safe, sizeof safe, p->argv[cli->command->most]));
+        return cli_usage(cli, "unexpected argument '%.80s'", p->argv[cli->command->most]);
     }
     return GO_ON;
 }
@@ -419,12 +417,14 @@ int cli_fail(struct cli *cli, enum result result)
 
 int cli_usage(struct cli *cli, const char *format, ...)
 {
+    char text[sizeof cli->diag.text];
+    char safe[2 * sizeof text];
     va_list args;
     va_start(args, format);
-    (void)fprintf(stderr, "ntspool: ");
-    (void)vfprintf(stderr, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    (void)fprintf(stderr, "; see ntspool%s%s --help\n", cli->command != NULL ? " " : "",
+    (void)fprintf(stderr, "ntspool: %s; see ntspool%s%s --help\n",
+                  output_escape(safe, sizeof safe, text), cli->command != NULL ? " " : "",
                   cli->command != NULL ? cli->command->name : "");
     return CLI_USAGE;
 }

@@ -237,6 +237,9 @@ static enum result import_file(struct import *in)
             result = import_row(in);
         }
         if (result != RESULT_OK) {
+            if (in->progress && in->rows >= PROGRESS_ROWS) {
+                (void)fputs("\n", stderr);
+            }
             return result;
         }
         in->rows++;

@@ -89,7 +89,7 @@ static bool same_set(const struct record *a, const struct record *b)
 static enum result load_set(struct store_txn *txn, const struct records *records, size_t at,
                             size_t *taken, struct diag *diag)
 {
-    static uint8_t room[RRSET_ROOM];
+    uint8_t room[RRSET_ROOM];
     const struct record *first = &records->list[at];
     char name[DNAME_TEXT_MAX];
     char type[16];
@@ -125,12 +125,13 @@ static enum result load_set(struct store_txn *txn, const struct records *records
 static enum result load_file(struct store_txn *txn, struct cli *cli, const char *path, size_t *sets)
 {
     struct settings settings;
-    struct records records = { .path = path, .apex = &settings.apex };
     bool piped = strcmp(path, "-") == 0;
     FILE *file = piped ? stdin : fopen(path, "re");
     if (file == NULL) {
         return diag_fail(&cli->diag, RESULT_SYSTEM, "can't open %s: %s", path, strerror(errno));
     }
+    path = piped ? "stdin" : path;
+    struct records records = { .path = path, .apex = &settings.apex };
     enum result result = registry_settings(txn, &settings, &cli->diag);
     if (result == RESULT_OK) {
         result = zonefile_read(file, path, &settings.apex, 0, collect, &records, &cli->diag);
@@ -284,7 +285,7 @@ static enum result parse_owner(struct dname *out, const char *text, const struct
 static enum result remove_sets(struct store_txn *txn, const struct settings *settings,
                                const struct dname *owner, uint16_t type, struct diag *diag)
 {
-    static uint8_t buffer[NODE_ENCODED_MAX];
+    uint8_t buffer[NODE_ENCODED_MAX];
     struct node node;
     struct dname_key key;
     uint16_t types[NODE_RRSETS_MAX];

@@ -115,9 +115,10 @@ static void judge_members(struct status *status)
     }
     if (status->members > 0 && status->session.txn[STORE_HEALTH] != NULL &&
         status->last_probe_at + PROBE_SILENT_S < status->now) {
-        (void)snprintf(
-            text, sizeof text, "no member was probed since %s: is ntspool-probed running?",
-            status->last_probe_at != 0 ? output_time(status->last_probe_at, at) : "it was added");
+        bool ever = status->last_probe_at != 0;
+        (void)snprintf(text, sizeof text, "no member was %s%s: is ntspool-probed running?",
+                       ever ? "probed since " : "ever probed",
+                       ever ? output_time(status->last_probe_at, at) : "");
         warn(status, text);
     }
     if (status->expiring > 0) {

@@ -69,7 +69,7 @@ static enum result read_zone(struct session *session, struct cli *cli, json_t **
     if (result != RESULT_OK) {
         return result;
     }
-    static uint8_t buffer[NODE_ENCODED_MAX];
+    uint8_t buffer[NODE_ENCODED_MAX];
     struct node apex;
     const struct dname_key key = { 0 };
     result = registry_node(session->txn[STORE_REGISTRY], &key, buffer, &apex);

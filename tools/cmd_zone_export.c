@@ -1,6 +1,7 @@
 /* zone export: all that the server answers from, as a zone file.
  *
  * One pass over the nodes in canonical order. An NSEC needs the name that follows, so each is printed when the next node comes. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 #include "tools/session.h"
 #include "zone/deck.h"
 #include "zone/zonefile.h"
+
+static_assert(NODE_SCRATCH >= KEYRING_SCRATCH && NODE_SCRATCH >= DECK_SRV_SCRATCH,
+              "one scratch serves all RRsets");
 
 enum {
     SIGNATURES = 64, /* room of the cache, of no use to signatures made once */
@@ -31,6 +35,7 @@ struct export
     uint16_t types[TYPES_MAX];
     size_t type_count;
     uint8_t scratch[NODE_SCRATCH];
+    uint8_t nsec[DENIAL_NSEC_MAX + 2];
     uint8_t signatures[SIGNER_SCRATCH];
 };
 
@@ -48,12 +53,11 @@ static enum result print_set(struct export *ex, const struct dname *owner, const
 /* The NSEC of the node before, which `next` follows. */
 static enum result print_nsec(struct export *ex, const struct dname *next)
 {
-    static uint8_t scratch[DENIAL_NSEC_MAX + 2];
     struct rrset nsec;
     /* RFC 9077 3: the lesser of SOA MINIMUM and SOA TTL */
     uint32_t negative = ex->settings->negative_ttl_s;
     uint32_t ttl = negative < ex->settings->ttl_s ? negative : ex->settings->ttl_s;
-    if (!denial_nsec(next, ex->types, ex->type_count, ttl, scratch, &nsec)) {
+    if (!denial_nsec(next, ex->types, ex->type_count, ttl, ex->nsec, &nsec)) {
         return RESULT_TOO_LONG;
     }
     return print_set(ex, &ex->owner, &nsec);
@@ -62,19 +66,17 @@ static enum result print_nsec(struct export *ex, const struct dname *next)
 static enum result print_type(struct export *ex, const struct node *node, const struct dname *owner,
                               uint16_t type)
 {
-    static uint8_t keys[KEYRING_SCRATCH];
-    static uint8_t srv[DECK_SRV_SCRATCH];
     struct rrset set;
     if (node->kind == NODE_SERVICE && type == RR_SRV) {
-        deck_srv(ex->srv, ex->roster, ex->settings->srv_weights, ex->settings->srv_ttl_s, srv,
-                 &set);
+        deck_srv(ex->srv, ex->roster, ex->settings->srv_weights, ex->settings->srv_ttl_s,
+                 ex->scratch, &set);
         return print_set(ex, owner, &set);
     }
     uint8_t left_out = node->kind == NODE_MEMBER ? roster_left_out(ex->roster, node->member_id) : 0;
     bool found = node_rrset(node, ex->settings, type, left_out, ex->scratch, &set);
     if (!found && ex->keyring != NULL && node->kind == NODE_APEX) {
-        found =
-            keyring_rrset(ex->keyring, &ex->settings->apex, type, ex->settings->ttl_s, keys, &set);
+        found = keyring_rrset(ex->keyring, &ex->settings->apex, type, ex->settings->ttl_s,
+                              ex->scratch, &set);
     }
     return found ? print_set(ex, owner, &set) : RESULT_DAMAGED;
 }

@@ -403,7 +403,7 @@ def test_bad_header_is_named(pool, tmp_path, header, said):
 
 
 def many(path, count):
-    rows = (f"m{i},NL,11.{i >> 16}.{i >> 8 & 255}.{i & 255},2a01:4f8::{i:x},{i % 1000},operator {i % 5000}" for i in range(count))
+    rows = (f"m{i},NL,11.{i >> 16}.{i >> 8 & 255}.{i & 255},2a01:4f8::{i >> 16:x}:{i & 65535:x},{i % 1000},operator {i % 5000}" for i in range(count))
     return write(path, "name,country,ipv4,ipv6,capacity_mbit,operator", *rows)
 
 

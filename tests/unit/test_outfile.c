@@ -1,0 +1,114 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tools/outfile.h"
+
+static char dir[] = "/tmp/test_outfile.XXXXXX";
+static char path[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/file", dir);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    (void)unlink(path);
+    return rmdir(dir); /* fails if a file was left */
+}
+
+static void holds(const char *expected)
+{
+    char text[64] = "";
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof text - 1, file), strlen(expected));
+    (void)fclose(file);
+    assert_string_equal(text, expected);
+}
+
+static void write_file(const char *text, bool good)
+{
+    struct outfile out;
+    assert_int_equal(outfile_begin(&out, path, NULL), RESULT_OK);
+    assert_true(fputs(text, out.file) >= 0);
+    assert_int_equal(outfile_end(&out, good, NULL), RESULT_OK);
+}
+
+static void the_file_appears_at_the_end_and_replaces_the_old_one(void **state)
+{
+    (void)state;
+    struct outfile out;
+    assert_int_equal(outfile_begin(&out, path, NULL), RESULT_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_true(fputs("one", out.file) >= 0);
+    assert_int_equal(outfile_end(&out, true, NULL), RESULT_OK);
+    holds("one");
+    write_file("two", true);
+    holds("two");
+}
+
+static void what_failed_leaves_the_old_file_and_nothing_else(void **state)
+{
+    (void)state;
+    write_file("old", true);
+    write_file("half", false);
+    holds("old");
+}
+
+static void the_mode_is_what_the_umask_leaves(void **state)
+{
+    (void)state;
+    struct stat st;
+    mode_t mask = umask(027);
+    write_file("x", true);
+    (void)umask(mask);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+}
+
+static void a_place_that_can_not_be_written_is_named(void **state)
+{
+    (void)state;
+    struct outfile out;
+    struct diag diag = { 0 };
+    assert_int_equal(outfile_begin(&out, "/nonexistent/file", &diag), RESULT_SYSTEM);
+    assert_non_null(strstr(diag.text, "/nonexistent/file"));
+    assert_int_equal(outfile_begin(&out, dir, &diag), RESULT_SYSTEM);
+}
+
+static void a_device_is_written_in_place_and_its_failure_told(void **state)
+{
+    (void)state;
+    struct outfile out;
+    struct diag diag = { 0 };
+    assert_int_equal(outfile_begin(&out, "/dev/full", &diag), RESULT_OK);
+    assert_true(fputs("x", out.file) >= 0);
+    assert_int_equal(outfile_end(&out, true, &diag), RESULT_SYSTEM);
+    assert_non_null(strstr(diag.text, "/dev/full"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_file_appears_at_the_end_and_replaces_the_old_one),
+        cmocka_unit_test(what_failed_leaves_the_old_file_and_nothing_else),
+        cmocka_unit_test(the_mode_is_what_the_umask_leaves),
+        cmocka_unit_test(a_place_that_can_not_be_written_is_named),
+        cmocka_unit_test(a_device_is_written_in_place_and_its_failure_told),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
