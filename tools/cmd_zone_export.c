@@ -14,7 +14,7 @@
 #include "zone/deck.h"
 #include "zone/zonefile.h"
 
-static_assert(NODE_SCRATCH >= KEYRING_SCRATCH && NODE_SCRATCH >= DECK_SRV_SCRATCH,
+static_assert((int)NODE_SCRATCH >= KEYRING_SCRATCH && (int)NODE_SCRATCH >= DECK_SRV_SCRATCH,
               "one scratch serves all RRsets");
 
 enum {
