@@ -1,0 +1,21 @@
+/* Whatever a server says in NTS-KE. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/nts_ke.h"
+#include "zone/result.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct nts_ke_answer answer;
+    char detail[NTS_DETAIL_ROOM] = "";
+    bool ended = nts_ke_ended(data, size);
+    enum failure failure = nts_ke_parse(&answer, data, size, detail);
+    ASSERT(failure == FAILURE_NONE || detail[0] != '\0');
+    ASSERT(failure != FAILURE_NONE || (ended && answer.cookie_count > 0 && answer.port != 0));
+    ASSERT(answer.cookie_count <= NTS_COOKIES && answer.cookie_count <= answer.cookies_seen);
+    ASSERT(memchr(answer.server, '\0', sizeof(answer.server)) != NULL);
+    return 0;
+}
