@@ -11,7 +11,8 @@
 
 enum {
     NOW = 1700000000,
-    DAY = 86400
+    DAY = 86400,
+    LABELS_ROOM = 64
 };
 
 static char dir[64];
@@ -367,14 +368,15 @@ static void nobody_returns_by_an_empty_operator_name(void **state)
 static enum result collect(const struct member *member, void *arg)
 {
     char *labels = arg;
-    (void)strcat(labels, member->label);
+    size_t used = strlen(labels);
+    (void)snprintf(labels + used, LABELS_ROOM - used, "%s", member->label);
     return RESULT_OK;
 }
 
 static void members_are_visited_in_order_of_label(void **state)
 {
     (void)state;
-    char labels[64] = "";
+    char labels[LABELS_ROOM] = "";
     (void)added("carol", "192.0.2.3");
     (void)added("alice", "192.0.2.1");
     (void)added("bob", "192.0.2.2");
@@ -388,7 +390,7 @@ static void unreadable_rows_are_damage(void **state)
     struct member found;
     struct tombstone tombstone;
     struct node node;
-    char labels[64] = "";
+    char labels[LABELS_ROOM] = "";
     (void)added("alice", "192.0.2.1");
     assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, "xxxxxx", 6), RESULT_OK);
     assert_int_equal(registry_member(txn, "alice", &found), RESULT_DAMAGED);

@@ -12,6 +12,8 @@
 
 #include "zone/store.h"
 
+static const off_t page_len = 4096;
+
 static char dir[64];
 
 static int make_dir(void **state)
@@ -203,7 +205,7 @@ static void store_cut_anywhere_is_damaged_and_kills_nobody(void **state)
     store_close(store);
     struct stat st;
     assert_int_equal(stat(path_in("registry/data.mdb"), &st), 0);
-    for (off_t len = st.st_size - 4096; len > 8192; len -= 20 * 4096) {
+    for (off_t len = st.st_size - 4096; len > 8192; len -= 20 * page_len) {
         assert_int_equal(truncate(path_in("registry/data.mdb"), len), 0);
         assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_DAMAGED);
         assert_non_null(strstr(diag.text, "backup"));
@@ -224,7 +226,7 @@ static void overwritten_pages_kill_nobody(void **state)
     struct stat st;
     assert_int_equal(stat(path_in("registry/data.mdb"), &st), 0);
     unsigned damaged = 0;
-    for (off_t at = 2 * 4096; at < st.st_size; at += 4096) {
+    for (off_t at = 2 * page_len; at < st.st_size; at += 4096) {
         uint8_t page[4096], junk[4096];
         int fd = open(path_in("registry/data.mdb"), O_RDWR | O_CLOEXEC);
         assert_int_equal(pread(fd, page, sizeof(page), at), sizeof(page));

@@ -1,0 +1,333 @@
+/* DESIGN.md's arrows between the folders, the one owner of each third-party header, and the size of files, read from the tree. */
+#include <fts.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+    FILES_MAX = 1000,
+    LINES_MAX = 500,
+    NAME_ROOM = 128
+};
+
+struct source {
+    char path[NAME_ROOM]; /* from the root: "zone/store.c" */
+    char folder[NAME_ROOM];
+    unsigned lines;
+};
+
+static struct source sources[FILES_MAX];
+static unsigned source_count;
+static unsigned faults;
+static bool quiet; /* faults are made on purpose */
+
+static void fault(const char *path, unsigned line, const char *what, const char *detail)
+{
+    if (!quiet) {
+        print_error("%s:%u: %s %s\n", path, line, what, detail);
+    }
+    faults++;
+}
+
+/* Calls `visit` for each line of each source with what it includes, or NULL. */
+typedef void line_visit(const struct source *source, unsigned line, const char *included);
+
+static const char *included_by(char *line)
+{
+    char *p = line + strspn(line, " \t");
+    if (*p != '#') {
+        return NULL;
+    }
+    p += 1 + strspn(p + 1, " \t");
+    if (strncmp(p, "include", 7) != 0) {
+        return NULL;
+    }
+    p += 7 + strspn(p + 7, " \t");
+    char *end = *p == '<' ? strchr(p, '>') : *p == '"' ? strchr(p + 1, '"') : NULL;
+    if (end == NULL) {
+        return NULL;
+    }
+    end[1] = '\0';
+    return p; /* its delimiters included */
+}
+
+static void each_line(line_visit *visit)
+{
+    for (unsigned i = 0; i < source_count; i++) {
+        char path[512], text[1024];
+        unsigned line = 0;
+        (void)snprintf(path, sizeof(path), "%s/%s", SOURCE_DIR, sources[i].path);
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        while (fgets(text, sizeof(text), file) != NULL) {
+            line++;
+            visit(&sources[i], line, included_by(text));
+        }
+        (void)fclose(file);
+        sources[i].lines = line;
+    }
+}
+
+static void add_source(const char *path)
+{
+    const char *relative = path + strlen(SOURCE_DIR) + 1;
+    const char *dot = strrchr(relative, '.');
+    if (dot == NULL || (strcmp(dot, ".c") != 0 && strcmp(dot, ".h") != 0)) {
+        return;
+    }
+    assert_true(source_count < FILES_MAX && strlen(relative) < NAME_ROOM);
+    struct source *source = &sources[source_count++];
+    (void)snprintf(source->path, NAME_ROOM, "%s", relative);
+    (void)snprintf(source->folder, NAME_ROOM, "%.*s", (int)strcspn(relative, "/"), relative);
+}
+
+static int read_tree(void **state)
+{
+    (void)state;
+    static char folders[][sizeof(SOURCE_DIR) + 16] = {
+        SOURCE_DIR "/zone",  SOURCE_DIR "/dnssec", SOURCE_DIR "/server",
+        SOURCE_DIR "/probe", SOURCE_DIR "/tools",  SOURCE_DIR "/tests",
+    };
+    char *roots[] = {
+        folders[0], folders[1], folders[2], folders[3], folders[4], folders[5], NULL
+    };
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (tree == NULL) {
+        return -1;
+    }
+    for (const FTSENT *entry = fts_read(tree); entry != NULL; entry = fts_read(tree)) {
+        if (entry->fts_info == FTS_F) {
+            add_source(entry->fts_path);
+        }
+    }
+    return fts_close(tree);
+}
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+    while (*list != NULL && strcmp(word, *list) != 0) {
+        list++;
+    }
+    return *list != NULL;
+}
+
+/* The arrows: who may include whom. */
+static const struct {
+    const char *folder, *may[5];
+} arrows[] = {
+    {"zone",    { "zone" }                            },
+    { "dnssec", { "dnssec", "zone" }                  },
+    { "server", { "server", "dnssec", "zone" }        },
+    { "probe",  { "probe", "zone" }                   },
+    { "tools",  { "tools", "dnssec", "probe", "zone" }},
+};
+
+static void check_arrow(const struct source *source, unsigned line, const char *included)
+{
+    if (included == NULL || *included != '"' || strcmp(source->folder, "tests") == 0) {
+        return; /* tests may know everything, and share a header of their own folder */
+    }
+    char folder[NAME_ROOM];
+    const char *slash = strchr(included, '/');
+    if (slash == NULL) {
+        fault(source->path, line, "includes are written from the root, not as", included);
+        return;
+    }
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - included - 1), included + 1);
+    for (size_t i = 0; i < sizeof(arrows) / sizeof(arrows[0]); i++) {
+        if (strcmp(source->folder, arrows[i].folder) == 0 && !is_one_of(folder, arrows[i].may)) {
+            fault(source->path, line, "against the arrows of DESIGN.md:", included);
+        }
+    }
+}
+
+static void includes_follow_the_arrows(void **state)
+{
+    (void)state;
+    faults = 0;
+    each_line(check_arrow);
+    assert_int_equal(faults, 0);
+}
+
+/* Third-party headers by the start of their name, and who owns them: a file, or a folder (ends with a slash). */
+static const struct {
+    const char *header, *owners[4];
+} owned[] = {
+    {"<lmdb.h",     { "zone/store_private.h" }},
+    { "<maxminddb", { "zone/geo.c" }          },
+    { "<cyaml",     { "zone/config.c" }       },
+    { "<uv.h",      { "server/", "probe/" }   },
+    { "<uv/",       { "server/", "probe/" }   },
+    { "<jansson",   { "tools/" }              },
+    { "<openssl/",  { "dnssec/", "probe/" }   },
+};
+
+static bool is_owner(const char *path, const char *const owners[4])
+{
+    for (unsigned i = 0; i < 4 && owners[i] != NULL; i++) {
+        size_t len = strlen(owners[i]);
+        bool folder = owners[i][len - 1] == '/';
+        if (folder ? strncmp(path, owners[i], len) == 0 : strcmp(path, owners[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "zone/store_private.h" belongs to the files whose path starts with "zone/store". */
+static void check_private(const struct source *source, unsigned line, const char *included)
+{
+    const char *end = strstr(included, "_private.h");
+    size_t len = end == NULL ? 0 : (size_t)(end - included - 1);
+    if (end != NULL && strncmp(source->path, included + 1, len) != 0) {
+        fault(source->path, line, "includes another module's inside:", included);
+    }
+}
+
+static void check_owner(const struct source *source, unsigned line, const char *included)
+{
+    if (included == NULL || strcmp(source->folder, "tests") == 0) {
+        return;
+    }
+    check_private(source, line, included);
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+        if (strncmp(included, owned[i].header, strlen(owned[i].header)) == 0 &&
+            !is_owner(source->path, owned[i].owners)) {
+            fault(source->path, line, "is not the owner of", included);
+        }
+    }
+}
+
+static void third_party_headers_have_one_owner(void **state)
+{
+    (void)state;
+    faults = 0;
+    each_line(check_owner);
+    assert_int_equal(faults, 0);
+}
+
+static char ldns_owner[sizeof(arrows) / sizeof(arrows[0])][NAME_ROOM];
+
+static void check_ldns(const struct source *source, unsigned line, const char *included)
+{
+    for (size_t i = 0; i < sizeof(arrows) / sizeof(arrows[0]); i++) {
+        if (included == NULL || strncmp(included, "<ldns", 5) != 0 ||
+            strcmp(source->folder, arrows[i].folder) != 0) {
+            continue;
+        }
+        if (ldns_owner[i][0] == '\0') {
+            (void)snprintf(ldns_owner[i], NAME_ROOM, "%s", source->path);
+        }
+        if (strcmp(ldns_owner[i], source->path) != 0) {
+            fault(source->path, line, "ldns is known already by", ldns_owner[i]);
+        }
+    }
+}
+
+static void ldns_is_known_to_one_file_a_folder(void **state)
+{
+    (void)state;
+    faults = 0;
+    each_line(check_ldns);
+    assert_int_equal(faults, 0);
+}
+
+static void ignore(const struct source *source, unsigned line, const char *included)
+{
+    (void)source;
+    (void)line;
+    (void)included;
+}
+
+static void no_file_is_too_long(void **state)
+{
+    (void)state;
+    faults = 0;
+    each_line(ignore);
+    for (unsigned i = 0; i < source_count; i++) {
+        if (sources[i].lines > LINES_MAX) {
+            fault(sources[i].path, sources[i].lines, "is longer than a file should be", "");
+        }
+    }
+    assert_int_equal(faults, 0);
+}
+
+static const char *file_name(const struct source *source)
+{
+    return strrchr(source->path, '/') + 1;
+}
+
+static void stems_are_unique(void **state)
+{
+    (void)state;
+    faults = 0;
+    for (unsigned i = 0; i < source_count; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            if (strcmp(file_name(&sources[i]), file_name(&sources[j])) == 0) {
+                fault(sources[i].path, 0, "has the name of", sources[j].path);
+            }
+        }
+    }
+    assert_int_equal(faults, 0);
+}
+
+/* Guards the tests above against reading nothing. */
+static void whole_tree_was_read(void **state)
+{
+    (void)state;
+    static const char *const known[] = { "zone/store_private.h", "dnssec/key.h",
+                                         "server/ntspoold.c",    "probe/ntspool-probed.c",
+                                         "tools/ntspool.c",      "tests/unit/test_layers.c" };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        bool found = false;
+        for (unsigned j = 0; j < source_count; j++) {
+            found = found || strcmp(sources[j].path, known[i]) == 0;
+        }
+        assert_true(found);
+    }
+    char line[] = "#  include \"zone/dname.h\" /* why */\n", other[] = "/* #include <lmdb.h> */\n";
+    assert_string_equal(included_by(line), "\"zone/dname.h\"");
+    assert_null(included_by(other));
+}
+
+/* The rules see what breaks them. */
+static void breaches_are_seen(void **state)
+{
+    (void)state;
+    static const struct source zone = { .path = "zone/dname.c", .folder = "zone" };
+    static const struct source server = { .path = "server/answer.c", .folder = "server" };
+    faults = 0;
+    quiet = true;
+    check_arrow(&zone, 1, "\"dnssec/key.h\"");
+    check_arrow(&server, 2, "\"probe/score.h\"");
+    check_arrow(&server, 3, "\"answer.h\"");
+    check_owner(&zone, 4, "<lmdb.h>");
+    check_owner(&zone, 5, "\"zone/store_private.h\"");
+    check_owner(&zone, 6, "<uv.h>");
+    assert_int_equal(faults, 6);
+    check_arrow(&server, 7, "\"dnssec/key.h\"");
+    check_owner(&server, 8, "<uv.h>");
+    quiet = false;
+    assert_int_equal(faults, 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_tree_was_read),
+        cmocka_unit_test(includes_follow_the_arrows),
+        cmocka_unit_test(third_party_headers_have_one_owner),
+        cmocka_unit_test(ldns_is_known_to_one_file_a_folder),
+        cmocka_unit_test(no_file_is_too_long),
+        cmocka_unit_test(stems_are_unique),
+        cmocka_unit_test(breaches_are_seen),
+    };
+    return cmocka_run_group_tests(tests, read_tree, NULL);
+}
