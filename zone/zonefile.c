@@ -384,8 +384,11 @@ static bool parse_number(uint16_t *out, const char *text)
             return false;
         }
     }
+    if (value == 0) {
+        return false;
+    }
     *out = (uint16_t)value;
-    return value > 0;
+    return true;
 }
 
 enum result zonefile_type(uint16_t *out, const char *text)
