@@ -396,6 +396,7 @@ const struct answer *answer_decide(struct answerer *answerer, const struct query
                                    const struct address *source)
 {
     struct answer *answer = &answerer->answer;
+    answer->apex = &answerer->view->settings.apex;
     answer->rcode = RCODE_NOERROR;
     answer->scope = 0;
     answer->signatures_only = false;

@@ -20,6 +20,7 @@ struct answer_rrset {
 };
 
 struct answer {
+    const struct dname *apex;
     enum rcode rcode;
     uint8_t scope;        /* ECS scope prefix length (RFC 7871 7.2.1), 0 for what isn't tailored */
     bool signatures_only; /* qtype RRSIG: the RRSIGs of the sets, not the sets */

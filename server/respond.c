@@ -51,6 +51,14 @@ static void write_opt(struct writer *w, const struct query *query, enum rcode rc
     write_octets(w, query->subnet.address.octets + (v4 ? 12 : 0), octets);
 }
 
+/* What one response is written from. */
+struct response {
+    const struct query *query;
+    const struct answer *answer;
+    struct signer *signer;
+    uint64_t now;
+};
+
 /* Header with empty sections, and the question. AD and CD are clear in an authoritative answer (RFC 4035 3.1.6), RA too. */
 static void write_head(struct writer *w, const struct query *query, enum rcode rcode,
                        uint16_t flags)
@@ -74,37 +82,30 @@ static void put_count(struct writer *w, size_t section, uint16_t count)
     wire_put_u16(w->data + 4 + 2 * section, count);
 }
 
-/* The owner as a pointer to the question where it is the same name; else its labels down to what it shares with it (RFC 1035 4.1.4). */
-static void write_owner(struct writer *w, const struct query *query, const struct dname *owner)
+/* The owner as a pointer to the question where it is the same name; else its labels down to the apex, and a pointer to the apex in the question
+ * (RFC 1035 4.1.4): both are in the zone. */
+static void write_owner(struct writer *w, const struct response *response,
+                        const struct dname *owner)
 {
-    if (owner == &query->qname) {
+    const struct dname *qname = &response->query->qname;
+    size_t apex_len = response->answer->apex->len;
+    if (owner == qname) {
         write_u16(w, POINTER | QUESTION_AT);
         return;
     }
-    size_t at = 0;
-    while (owner->wire[at] != 0) {
-        /* The rest of the owner, if it is the tail of the qname. The offset must be a label's start there: dname_under checks. */
-        struct dname rest = { .len = (uint8_t)(owner->len - at) };
-        memcpy(rest.wire, owner->wire + at, rest.len);
-        if (dname_under(&query->qname, &rest)) {
-            write_u16(w, (uint16_t)(POINTER | (QUESTION_AT + query->qname.len - rest.len)));
-            return;
-        }
-        write_octets(w, owner->wire + at, owner->wire[at] + 1u);
-        at += owner->wire[at] + 1u;
-    }
-    write_u8(w, 0);
+    write_octets(w, owner->wire, owner->len - apex_len);
+    write_u16(w, (uint16_t)(POINTER | (QUESTION_AT + qname->len - apex_len)));
 }
 
 /* Writes the records of a set. Returns how many. */
-static uint16_t write_set(struct writer *w, const struct query *query, const struct dname *owner,
-                          const struct rrset *set)
+static uint16_t write_set(struct writer *w, const struct response *response,
+                          const struct dname *owner, const struct rrset *set)
 {
     size_t at = 0;
     const uint8_t *rdata = NULL;
     uint16_t len = 0;
     while (rrset_next(set, &at, &rdata, &len)) {
-        write_owner(w, query, owner);
+        write_owner(w, response, owner);
         uint8_t *fixed = write_room(w, 10);
         if (fixed == NULL) {
             return 0;
@@ -119,25 +120,26 @@ static uint16_t write_set(struct writer *w, const struct query *query, const str
 }
 
 /* One section's sets, each followed by its signatures. False if a signature can't be had. */
-static bool write_section(struct writer *w, const struct query *query, const struct answer *answer,
-                          unsigned section, struct signer *signer, uint64_t now)
+static bool write_section(struct writer *w, const struct response *response, unsigned section)
 {
-    unsigned first = section == 1 ? 0 : answer->answer_count;
-    unsigned end = section == 1 ? answer->answer_count : answer->total;
+    const struct answer *answer = response->answer;
+    bool is_answer = section == 1;
+    bool only_signatures = is_answer && answer->signatures_only;
+    unsigned end = is_answer ? answer->answer_count : answer->total;
     uint16_t count = 0;
-    for (unsigned i = first; i < end && !w->failed; i++) {
+    for (unsigned i = is_answer ? 0 : answer->answer_count; i < end && !w->failed; i++) {
         const struct answer_rrset *entry = &answer->sets[i];
-        if (!answer->signatures_only || section != 1) {
-            count = (uint16_t)(count + write_set(w, query, entry->owner, &entry->set));
+        if (!only_signatures) {
+            count = (uint16_t)(count + write_set(w, response, entry->owner, &entry->set));
         }
-        if (query->dnssec_ok || (answer->signatures_only && section == 1)) {
+        if (response->query->dnssec_ok || only_signatures) {
             uint8_t scratch[SIGNER_SCRATCH];
             struct rrset signatures;
-            if (signer_sign(signer, entry->owner, &entry->set, now, scratch, &signatures) !=
-                RESULT_OK) {
+            if (signer_sign(response->signer, entry->owner, &entry->set, response->now, scratch,
+                            &signatures) != RESULT_OK) {
                 return false;
             }
-            count = (uint16_t)(count + write_set(w, query, entry->owner, &signatures));
+            count = (uint16_t)(count + write_set(w, response, entry->owner, &signatures));
         }
     }
     put_count(w, section, count);
@@ -147,15 +149,14 @@ static bool write_section(struct writer *w, const struct query *query, const str
 size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer,
                       uint64_t now, uint8_t *out, size_t limit)
 {
-    bool ours = answer->rcode == RCODE_NOERROR || answer->rcode == RCODE_NXDOMAIN;
-    if (!ours) {
+    if (answer->rcode != RCODE_NOERROR && answer->rcode != RCODE_NXDOMAIN) {
         return respond_reject(query, answer->rcode, out, limit);
     }
+    const struct response response = { query, answer, signer, now };
     struct writer w = writer_of(out, limit - opt_len(query));
     write_head(&w, query, answer->rcode, DNS_FLAG_AA);
     size_t body = wire_mark(&w);
-    if (!write_section(&w, query, answer, 1, signer, now) ||
-        !write_section(&w, query, answer, 2, signer, now)) {
+    if (!write_section(&w, &response, 1) || !write_section(&w, &response, 2)) {
         return respond_reject(query, RCODE_SERVFAIL, out, limit);
     }
     if (w.failed) {
