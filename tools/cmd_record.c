@@ -32,31 +32,29 @@ struct records {
     size_t count, room;
 };
 
-static enum result collect(const struct dname *owner, uint16_t type, uint32_t ttl,
-                           const uint8_t *rdata, size_t rdata_len, unsigned line, void *arg,
-                           struct diag *diag)
+static enum result collect(const struct zonefile_record *read, void *arg, struct diag *diag)
 {
     struct records *records = arg;
     char name[DNAME_TEXT_MAX];
-    if (!dname_under(owner, records->apex)) {
+    if (!dname_under(&read->owner, records->apex)) {
         return diag_fail(diag, RESULT_INVALID, "%s:%u: %s is outside the pool's zone",
-                         records->path, line, dname_text(owner, name));
+                         records->path, read->line, dname_text(&read->owner, name));
     }
-    if (records->count == RECORDS_MAX || rdata_len > UINT16_MAX) {
+    if (records->count == RECORDS_MAX || read->rdata_len > UINT16_MAX) {
         return diag_fail(diag, RESULT_TOO_LONG, "%s:%u: a file has at most %d records",
-                         records->path, line, RECORDS_MAX);
+                         records->path, read->line, RECORDS_MAX);
     }
     if (records->count == records->room) {
         records->room = records->room * 2 + 64;
         records->list = xrealloc(records->list, records->room * sizeof *records->list);
     }
-    uint8_t *copy = xmalloc(rdata_len + 1);
-    memcpy(copy, rdata, rdata_len);
-    records->list[records->count++] = (struct record){ .owner = *owner,
-                                                       .type = type,
-                                                       .ttl = ttl,
-                                                       .line = line,
-                                                       .len = (uint16_t)rdata_len,
+    uint8_t *copy = xmalloc(read->rdata_len + 1);
+    memcpy(copy, read->rdata, read->rdata_len);
+    records->list[records->count++] = (struct record){ .owner = read->owner,
+                                                       .type = read->type,
+                                                       .ttl = read->ttl,
+                                                       .line = read->line,
+                                                       .len = (uint16_t)read->rdata_len,
                                                        .rdata = copy };
     return RESULT_OK;
 }
@@ -134,7 +132,8 @@ static enum result load_file(struct store_txn *txn, struct cli *cli, const char 
     struct records records = { .path = path, .apex = &settings.apex };
     enum result result = registry_settings(txn, &settings, &cli->diag);
     if (result == RESULT_OK) {
-        result = zonefile_read(file, path, &settings.apex, 0, collect, &records, &cli->diag);
+        const struct zonefile_source from = { .file = file, .path = path, .origin = settings.apex };
+        result = zonefile_read(&from, collect, &records, &cli->diag);
     }
     if (!piped) {
         (void)fclose(file);

@@ -146,7 +146,7 @@ static enum result check_tree(const MMDB_s *mmdb, const char *path, struct diag 
 
 enum result geo_open(struct geo **out, const char *path, struct diag *diag)
 {
-    MMDB_s mmdb;
+    MMDB_s mmdb = { 0 };
     enum result result = open_file(&mmdb, path, diag);
     if (result != RESULT_OK) {
         return result;

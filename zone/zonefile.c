@@ -183,8 +183,9 @@ static bool is_word(const char *name, const char *text, size_t len)
     return len == strlen(name) && strncasecmp(name, text, len) == 0;
 }
 
-/* Looks at TTL and class, which ldns takes in this order only, and any number for the TTL, also one that does not fit. */
-static enum result check_ttl(struct source *source)
+/* Looks at TTL and class, which ldns takes in this order only, and any number for the TTL, also one that does not fit. `*ttl` is
+ * left alone if there is none. */
+static enum result take_ttl(struct source *source, uint32_t *ttl)
 {
     size_t len = 0;
     char *at = source->text;
@@ -199,14 +200,14 @@ static enum result check_ttl(struct source *source)
     if (*at < '0' || *at > '9') {
         return RESULT_OK;
     }
-    uint32_t ttl = 0;
-    if (!parse_ttl(&ttl, at, len)) {
+    if (!parse_ttl(ttl, at, len)) {
         return fault(source, "a TTL is at most 2147483647 seconds, as in 3600 or 1h30m");
     }
     if (at != first) { /* RFC 1035 5.1: either may come first */
         memmove(first, at, len);
         memset(first + len, ' ', (size_t)(at - first));
-        memcpy(at + len - 2, "IN", 2);
+        at[len - 2] = 'I';
+        at[len - 1] = 'N';
     }
     return RESULT_OK;
 }
@@ -243,16 +244,7 @@ static enum result take_directive(struct source *source, struct state *state)
     return fault(source, "only the directives $ORIGIN and $TTL are known");
 }
 
-/* A record as ldns read it, in our terms. Its octets are those of `wire`. */
-struct record {
-    struct dname owner;
-    uint16_t type;
-    uint32_t ttl;
-    const uint8_t *rdata;
-    size_t rdata_len;
-};
-
-static bool decode(struct record *out, const uint8_t *wire, size_t len)
+static bool decode(struct zonefile_record *out, const uint8_t *wire, size_t len)
 {
     struct reader r = reader_of(wire, len);
     dname_read(&r, &out->owner);
@@ -274,14 +266,13 @@ static enum result take_record(struct source *source, ldns_rr *rr, zonefile_visi
     uint8_t *wire = NULL;
     size_t len = 0;
     ldns_status status = ldns_rr2wire(&wire, rr, LDNS_SECTION_ANSWER, &len);
-    struct record record;
+    struct zonefile_record record = { .line = source->start };
     enum result result = RESULT_OK;
     if (status != LDNS_STATUS_OK || !decode(&record, wire, len) || record.type == 0) {
         result = fault(source, "the record has no wire form");
     } else {
         dname_lower(&record.owner);
-        result = visit(&record.owner, record.type, record.ttl, record.rdata, record.rdata_len,
-                       source->start, arg, source->diag);
+        result = visit(&record, arg, source->diag);
     }
     free(wire);
     return result;
@@ -293,30 +284,34 @@ static enum result take_entry(struct source *source, struct state *state, zonefi
     if (source->text[0] == '$') {
         return take_directive(source, state);
     }
-    enum result result = check_ttl(source);
+    uint32_t ttl = state->ttl;
+    enum result result = take_ttl(source, &ttl);
     if (result != RESULT_OK) {
         return result;
     }
     ldns_rr *rr = NULL;
     ldns_status status =
-        ldns_rr_new_frm_str(&rr, source->text, state->ttl, state->origin_rdf, &state->previous);
+        ldns_rr_new_frm_str(&rr, source->text, ttl, state->origin_rdf, &state->previous);
     if (status != LDNS_STATUS_OK) {
         return fault(source, ldns_get_errorstr_by_id(status));
     }
+    ldns_rr_set_ttl(rr, ttl); /* ldns takes a default of 0 for none */
     result = take_record(source, rr, visit, arg);
     ldns_rr_free(rr);
     return result;
 }
 
-enum result zonefile_read(FILE *file, const char *path, const struct dname *origin,
-                          uint32_t default_ttl, zonefile_visit *visit, void *arg, struct diag *diag)
+enum result zonefile_read(const struct zonefile_source *from, zonefile_visit *visit, void *arg,
+                          struct diag *diag)
 {
     struct source *source = xcalloc(1, sizeof *source);
-    source->file = file;
-    source->path = path;
+    source->file = from->file;
+    source->path = from->path;
     source->diag = diag;
     source->line = 1;
-    struct state state = { .ttl = default_ttl, .origin = *origin, .origin_rdf = rdf_of(origin) };
+    struct state state = { .ttl = from->default_ttl,
+                           .origin = from->origin,
+                           .origin_rdf = rdf_of(&from->origin) };
     bool end = false;
     enum result result = next_entry(source, &end);
     while (result == RESULT_OK && !end) {

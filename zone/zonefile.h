@@ -6,13 +6,26 @@
 
 #include "zone/rrset.h"
 
-/* Calls `visit` with each record of a zone file (RFC 1035 5.1), names in lower case, rdata in wire form. Stops at the first that
- * is not OK. `path` stands in the diag with the line. */
-typedef enum result zonefile_visit(const struct dname *owner, uint16_t type, uint32_t ttl,
-                                   const uint8_t *rdata, size_t rdata_len, unsigned line, void *arg,
+struct zonefile_source {
+    FILE *file;
+    const char *path; /* stands in the diag, with the line */
+    struct dname origin;
+    uint32_t default_ttl;
+};
+/* Names are in lower case, the rdata, in wire form, is valid during the visit only. */
+struct zonefile_record {
+    struct dname owner;
+    uint16_t type;
+    uint32_t ttl;
+    unsigned line; /* on which it begins */
+    const uint8_t *rdata;
+    size_t rdata_len; /* at most 65535 */
+};
+typedef enum result zonefile_visit(const struct zonefile_record *record, void *arg,
                                    struct diag *diag);
-enum result zonefile_read(FILE *file, const char *path, const struct dname *origin,
-                          uint32_t default_ttl, zonefile_visit *visit, void *arg,
+/* Calls `visit` with each record of a zone file (RFC 1035 5.1); $INCLUDE and what others have added to the format is refused.
+ * Stops at the first that is not OK. */
+enum result zonefile_read(const struct zonefile_source *from, zonefile_visit *visit, void *arg,
                           struct diag *diag);
 /* Prints an RRset, a record a line. */
 enum result zonefile_print(FILE *file, const struct dname *owner, const struct rrset *set);

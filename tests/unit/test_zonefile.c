@@ -32,32 +32,33 @@ static struct dname name(const char *text)
     return out;
 }
 
-static enum result note(const struct dname *owner, uint16_t type, uint32_t ttl,
-                        const uint8_t *rdata, size_t rdata_len, unsigned line, void *arg,
-                        struct diag *diag)
+static enum result note(const struct zonefile_record *record, void *arg, struct diag *diag)
 {
     (void)diag;
     struct seen *seen = arg;
     assert_true(seen->count < SEEN_MAX);
     struct one *one = &seen->list[seen->count++];
-    one->owner = *owner;
-    one->type = type;
-    one->ttl = ttl;
-    one->line = line;
-    one->rdata_len = rdata_len;
-    memcpy(one->rdata, rdata, rdata_len < sizeof one->rdata ? rdata_len : sizeof one->rdata);
+    one->owner = record->owner;
+    one->type = record->type;
+    one->ttl = record->ttl;
+    one->line = record->line;
+    one->rdata_len = record->rdata_len;
+    memcpy(one->rdata, record->rdata,
+           record->rdata_len < sizeof one->rdata ? record->rdata_len : sizeof one->rdata);
     return seen->answer;
 }
 
 static enum result read_octets_of(struct seen *seen, const void *text, size_t len,
                                   struct diag *diag)
 {
-    struct dname origin = name("pool.test.");
     FILE *file = tmpfile();
     assert_non_null(file);
     assert_int_equal(fwrite(text, 1, len, file), len);
     rewind(file);
-    enum result result = zonefile_read(file, "z", &origin, 300, note, seen, diag);
+    const struct zonefile_source from = {
+        .file = file, .path = "z", .origin = name("pool.test."), .default_ttl = 300
+    };
+    enum result result = zonefile_read(&from, note, seen, diag);
     (void)fclose(file);
     return result;
 }
@@ -284,8 +285,8 @@ static void what_is_printed_reads_back(void **state)
         assert_int_equal(zonefile_print(file, &one->owner, &set), RESULT_OK);
     }
     rewind(file);
-    struct dname root = name(".");
-    assert_int_equal(zonefile_read(file, "z", &root, 1, note, &second, &diag), RESULT_OK);
+    const struct zonefile_source from = { .file = file, .path = "z", .origin = name(".") };
+    assert_int_equal(zonefile_read(&from, note, &second, &diag), RESULT_OK);
     (void)fclose(file);
     assert_int_equal(second.count, first.count);
     for (size_t i = 0; i < first.count; i++) {
@@ -296,6 +297,18 @@ static void what_is_printed_reads_back(void **state)
         assert_int_equal(first.list[i].rdata_len, second.list[i].rdata_len);
         assert_memory_equal(first.list[i].rdata, second.list[i].rdata, first.list[i].rdata_len);
     }
+}
+
+static void a_ttl_of_zero_is_a_ttl(void **state)
+{
+    (void)state;
+    struct seen seen = { 0 };
+    struct diag diag = { "" };
+    assert_int_equal(
+        read_text_of(&seen, "a 0 A 1.2.3.4\nb A 1.2.3.4\n$TTL 0\nc A 1.2.3.4\n", &diag), RESULT_OK);
+    expect(&seen.list[0], "a.pool.test.", RR_A, 0, 1);
+    expect(&seen.list[1], "b.pool.test.", RR_A, 300, 2);
+    expect(&seen.list[2], "c.pool.test.", RR_A, 0, 4);
 }
 
 static void printing_to_a_full_disk_fails(void **state)
@@ -372,6 +385,7 @@ int main(void)
         cmocka_unit_test(the_visitor_can_stop),
         cmocka_unit_test(broken_files_do_no_harm),
         cmocka_unit_test(what_is_printed_reads_back),
+        cmocka_unit_test(a_ttl_of_zero_is_a_ttl),
         cmocka_unit_test(printing_to_a_full_disk_fails),
         cmocka_unit_test(rdata_that_is_none_of_its_type_is_not_printed),
         cmocka_unit_test(types_have_names_and_numbers),
