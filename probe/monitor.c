@@ -15,9 +15,7 @@
 
 struct monitor {
     uv_loop_t *loop;
-    struct store *registry, *health;
     struct store_txn *snapshot; /* of the registry */
-    struct tls_trust *trust;
     struct monitor_options options;
     struct roll roll;
     uint64_t version; /* of the registry as followed */
@@ -68,7 +66,7 @@ static void soon(struct monitor *monitor)
 static void write_verdicts(struct monitor *monitor)
 {
     struct diag diag = { "" };
-    if (roll_write(&monitor->roll, monitor->health, &diag) != RESULT_OK) {
+    if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
         complain(monitor, "verdicts can't be written", &diag);
         monitor->batch_due = uv_now(monitor->loop) + LIMIT_RETRY_MS;
         return;
@@ -164,7 +162,7 @@ static void probe_over(const struct outcome *outcome, void *arg)
 static void start_probe(struct monitor *monitor, struct watch *watch)
 {
     watch->plan.allow_private = monitor->options.allow_private;
-    watch->plan.trust = monitor->trust;
+    watch->plan.trust = monitor->options.trust;
     monitor->flying++;
     watch->attempt =
         attempt_start(monitor->loop, &watch->plan, &watch->association, probe_over, watch);
@@ -182,7 +180,7 @@ static void unresolved(struct ward *ward, const char *why)
     (void)snprintf(outcome.detail, sizeof(outcome.detail), "%s: %.80s", why, ward->name);
     if (ward->health.address_count == 0) {
         const struct address unknown = { 0 };
-        verdict_addresses(&ward->health, &unknown, 1);
+        (void)verdict_addresses(&ward->health, &unknown, 1);
     }
     for (unsigned i = 0; i < ward->health.address_count; i++) {
         enter_verdict(ward, i, &outcome);
@@ -340,11 +338,11 @@ static unsigned flying_max(void)
 static enum result read_all(struct monitor *monitor, struct diag *diag)
 {
     struct store_txn *verdicts = NULL;
-    enum result result = store_read(monitor->registry, &monitor->snapshot, diag);
+    enum result result = store_read(monitor->options.registry, &monitor->snapshot, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    result = store_read(monitor->health, &verdicts, diag);
+    result = store_read(monitor->options.health, &verdicts, diag);
     if (result != RESULT_OK) {
         return result;
     }
@@ -360,15 +358,11 @@ static enum result read_all(struct monitor *monitor, struct diag *diag)
     return result;
 }
 
-enum result monitor_new(struct monitor **out, uv_loop_t *loop, struct store *registry,
-                        struct store *health, struct tls_trust *trust,
+enum result monitor_new(struct monitor **out, uv_loop_t *loop,
                         const struct monitor_options *options, struct diag *diag)
 {
     struct monitor *monitor = xcalloc(1, sizeof(*monitor));
     monitor->loop = loop;
-    monitor->registry = registry;
-    monitor->health = health;
-    monitor->trust = trust;
     monitor->options = *options;
     monitor->flying_max = flying_max();
     enum result result = read_all(monitor, diag);
@@ -392,7 +386,7 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop, struct store *reg
 
 void monitor_trust(struct monitor *monitor, struct tls_trust *trust)
 {
-    monitor->trust = trust;
+    monitor->options.trust = trust;
     for (size_t i = 0; i < monitor->roll.ward_count; i++) {
         struct ward *ward = monitor->roll.wards[i];
         for (unsigned k = 0; k < ward->watch_count; k++) {

@@ -12,6 +12,8 @@
 struct monitor;
 
 struct monitor_options {
+    struct store *registry, *health;
+    struct tls_trust *trust; /* used until monitor_trust gives another */
     uint32_t interval_ms;
     bool allow_private;
     bool once; /* probe each address once, then stop */
@@ -21,10 +23,8 @@ struct monitor_options {
     void (*report)(const char *label, const struct address_health *row);
 };
 
-/* Reads the registry and the verdicts of earlier runs, and starts. The stores and the loop stay the caller's; `trust` is used until
- * monitor_trust gives another. */
-enum result monitor_new(struct monitor **out, uv_loop_t *loop, struct store *registry,
-                        struct store *health, struct tls_trust *trust,
+/* Reads the registry and the verdicts of earlier runs, and starts. Loop, stores and trust stay the caller's. */
+enum result monitor_new(struct monitor **out, uv_loop_t *loop,
                         const struct monitor_options *options, struct diag *diag);
 /* Believes other CAs from the next probe on. */
 void monitor_trust(struct monitor *monitor, struct tls_trust *trust);

@@ -7,12 +7,12 @@ enum {
     LEAP_UNKNOWN = 3
 };
 
-static const uint64_t UNIX_IN_NTP_S = 2208988800; /* 1900 to 1970 */
+static const uint64_t unix_in_ntp_s = 2208988800; /* 1900 to 1970 */
 
 /* 32.32 seconds since 1900; the era is lost, which differences of less than 68 years don't mind. */
 static uint64_t ntp_of_unix_us(int64_t unix_us)
 {
-    uint64_t s = (uint64_t)(unix_us / 1000000) + UNIX_IN_NTP_S;
+    uint64_t s = (uint64_t)(unix_us / 1000000) + unix_in_ntp_s;
     uint64_t us = (uint64_t)(unix_us % 1000000);
     return s << 32 | (us << 32) / 1000000;
 }

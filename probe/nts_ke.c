@@ -211,7 +211,8 @@ static enum failure judge_whole(struct parser *p)
 enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len, char *detail)
 {
     *out = (struct nts_ke_answer){ .port = NTP_PORT };
-    struct parser p = { .out = out, .detail = detail };
+    struct parser p = { .out = out };
+    p.detail = detail;
     if (len > NTS_KE_ANSWER_MAX) {
         return fail(&p, FAILURE_KE_TOO_LONG, "octets", (unsigned)len);
     }

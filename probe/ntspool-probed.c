@@ -211,18 +211,20 @@ static enum result open_all(struct program *program, const struct options *optio
 
 static enum result run(struct program *program, const struct options *options, struct diag *diag)
 {
-    const struct monitor_options how = {
-        .interval_ms = options->interval_s * 1000,
-        .allow_private = options->allow_private,
-        .once = options->once,
-        .log = log_line,
-        .report = options->once ? report : NULL,
-    };
     enum result result = open_all(program, options, diag);
     if (result == RESULT_OK) {
+        const struct monitor_options how = {
+            .registry = program->registry,
+            .health = program->health,
+            .trust = program->trust,
+            .interval_ms = options->interval_s * 1000,
+            .allow_private = options->allow_private,
+            .once = options->once,
+            .log = log_line,
+            .report = options->once ? report : NULL,
+        };
         ASSERT(uv_loop_init(&program->loop) == 0);
-        result = monitor_new(&program->monitor, &program->loop, program->registry, program->health,
-                             program->trust, &how, diag);
+        result = monitor_new(&program->monitor, &program->loop, &how, diag);
         if (result == RESULT_OK) {
             watch_signals(program);
             uv_run(&program->loop, UV_RUN_DEFAULT);

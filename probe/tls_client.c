@@ -30,13 +30,13 @@ struct tls_client {
 };
 
 /* A context's data slot for our struct; OpenSSL's own slot 0 is for applications. */
-static const int OWN_DATA = 0;
+static const int own_data = 0;
 
 /* Takes notes and lets verification go on. */
 static int note_fault(int fine, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct tls_client *client = SSL_get_ex_data(ssl, OWN_DATA);
+    struct tls_client *client = SSL_get_ex_data(ssl, own_data);
     if (fine == 1 || client == NULL) {
         return 1;
     }
@@ -115,7 +115,7 @@ struct tls_client *tls_client_new(struct tls_trust *trust, const char *name)
     BIO *in = BIO_new(BIO_s_mem());
     BIO *out = BIO_new(BIO_s_mem());
     if (client->ssl == NULL || in == NULL || out == NULL || !expect_name(client) ||
-        SSL_set_ex_data(client->ssl, OWN_DATA, client) != 1) {
+        SSL_set_ex_data(client->ssl, own_data, client) != 1) {
         BIO_free(in);
         BIO_free(out);
         tls_client_free(client);
@@ -224,7 +224,7 @@ static void subject_of(X509 *certificate, char *out, size_t room)
             out[at++] = ' ';
         }
         for (int k = 0; k < len && at + 1 < room; k++) {
-            out[at++] = text[k] > ' ' && text[k] < 0x7f ? (char)text[k] : '?';
+            out[at++] = (char)(text[k] > ' ' && text[k] < 0x7f ? text[k] : '?');
         }
         out[at] = '\0';
     }

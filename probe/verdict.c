@@ -4,12 +4,14 @@
 
 #include "probe/score.h"
 
-void verdict_addresses(struct member_health *health, const struct address *addresses,
+bool verdict_addresses(struct member_health *health, const struct address *addresses,
                        unsigned count)
 {
     struct address_health rows[MEMBER_ADDRESSES_MAX] = { 0 };
+    bool changed = health->address_count != count;
     for (unsigned i = 0; i < count; i++) {
         rows[i].address = addresses[i];
+        changed |= !address_equal(&health->addresses[i].address, &addresses[i]);
         for (unsigned k = 0; k < health->address_count; k++) {
             if (address_equal(&health->addresses[k].address, &addresses[i])) {
                 rows[i] = health->addresses[k];
@@ -18,6 +20,7 @@ void verdict_addresses(struct member_health *health, const struct address *addre
     }
     memcpy(health->addresses, rows, sizeof(rows));
     health->address_count = (uint8_t)count;
+    return changed;
 }
 
 static void note_certificate(struct member_health *health, struct address_health *row,

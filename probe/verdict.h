@@ -6,8 +6,8 @@
 #include "zone/lifecycle.h"
 
 /* Makes the rows of `health` those of `addresses` (at most MEMBER_ADDRESSES_MAX), in that order. An address that had a row keeps
- * it; a new one starts without history. */
-void verdict_addresses(struct member_health *health, const struct address *addresses,
+ * it; a new one starts without history. True if that changed anything. */
+bool verdict_addresses(struct member_health *health, const struct address *addresses,
                        unsigned count);
 
 /* Enters the outcome of a probe of row `index` and advances the member's life cycle. FAILURE_INTERNAL is shown but counts for

@@ -59,9 +59,7 @@ void ward_watch(struct ward *ward, const struct address *addresses, unsigned cou
     for (unsigned i = 0; i < ward->watch_count; i++) {
         stop_watch(&ward->watches[i]);
     }
-    struct member_health before = ward->health;
-    verdict_addresses(&ward->health, addresses, count);
-    ward->dirty |= memcmp(&before, &ward->health, sizeof(before)) != 0;
+    ward->dirty |= verdict_addresses(&ward->health, addresses, count);
     memcpy(ward->addresses, addresses, count * sizeof(addresses[0]));
     ward->watch_count = count;
     for (unsigned i = 0; i < count; i++) {

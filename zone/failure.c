@@ -7,13 +7,13 @@ struct failure_info {
 };
 
 #define FAILURE_ROW(name, id, advice, source) [FAILURE_##name] = { id, advice, source },
-static const struct failure_info FAILURES[FAILURE_COUNT] = { FAILURE_LIST(FAILURE_ROW) };
+static const struct failure_info failures[FAILURE_COUNT] = { FAILURE_LIST(FAILURE_ROW) };
 #undef FAILURE_ROW
 
 static const struct failure_info *info_of(enum failure failure)
 {
     unsigned number = (unsigned)failure;
-    return &FAILURES[number < FAILURE_COUNT ? number : FAILURE_INTERNAL];
+    return &failures[number < FAILURE_COUNT ? number : FAILURE_INTERNAL];
 }
 
 const char *failure_id(enum failure failure)
