@@ -173,6 +173,17 @@ def test_help_stands_on_every_level(cli):
     assert re.fullmatch(r"ntspool \d+\.\d+\.\d+\n", cli("--version"))
 
 
+def test_manual_has_all_commands_and_options(cli):
+    manual = (ROOT / "tools" / "ntspool.1").read_text()
+    top = cli("--help")
+    for command in re.findall(r"^  ([a-z]+) ", top, re.M):
+        below = re.findall(rf"^  {command} ([a-z]+) ", cli(command, "--help"), re.M)
+        for words in [(command, word) for word in below] or [(command,)]:
+            assert f".It Cm {' '.join(words)}" in manual, words
+            for option in re.findall(r"^ +(?:-., )?--([a-z-]+)", cli(*words, "--help"), re.M):
+                assert re.search(rf"(Fl Fl {option}\b)", manual), (words, option)
+
+
 @pytest.mark.parametrize("args, word", [
     ([], "command"), (["membr"], "'member'"), (["member"], "command"), (["member", "ad"], "'add'"),
     (["member", "list", "--jsn"], "'json'"), (["member", "show"], "argument"), (["status", "x"], "'x'"),
