@@ -101,6 +101,7 @@ enum result store_fail(struct diag *diag, const char *path, int rc, const char *
     }
     const char *hint = rc == EACCES   ? " (data.mdb must be readable and lock.mdb writable)"
                        : rc == ENOSPC ? ": free some space and repeat"
+                       : rc == EIO    ? ": is the disk full or broken?" /* LMDB's short writes */
                                       : "";
     return diag_fail(diag, result, "cannot %s %s: %s%s", doing, path, mdb_strerror(rc), hint);
 }

@@ -11,7 +11,8 @@
 enum {
     DIR_MODE = 0750,
     DATA_MODE = 0640,
-    LOCK_MODE = 0660 /* readers of the group register themselves in it */
+    LOCK_MODE = 0660, /* readers of the group register themselves in it */
+    LOCK_LEN = 65536  /* header and 1022 readers of 64 octets */
 };
 
 /* Brings a store of schema n to n + 1; there is nothing before the first. */
@@ -121,12 +122,31 @@ static bool sync_dir(const char *path)
 /* Gives the files the rights they need whatever the umask; the directory keeps its set-group-id bit. */
 static bool set_modes(const char *path)
 {
-    char data[PATH_MAX], lock[PATH_MAX];
+    char data[PATH_MAX];
     struct stat st;
-    return store_path(data, path, "data.mdb", NULL) == RESULT_OK &&
-           store_path(lock, path, "lock.mdb", NULL) == RESULT_OK && stat(path, &st) == 0 &&
-           chmod(path, (st.st_mode & S_ISGID) | DIR_MODE) == 0 && chmod(data, DATA_MODE) == 0 &&
-           (chmod(lock, LOCK_MODE) == 0 || errno == ENOENT);
+    return store_path(data, path, "data.mdb", NULL) == RESULT_OK && stat(path, &st) == 0 &&
+           chmod(path, (st.st_mode & S_ISGID) | DIR_MODE) == 0 && chmod(data, DATA_MODE) == 0;
+}
+
+/* Makes the lock file if there is none (a restored store has none), with its disk space: LMDB would leave it sparse, and writing
+ * to its map on a full disk is a SIGBUS. Returns 0 or errno. */
+static int make_lock(const char *path, bool writable)
+{
+    char lock[PATH_MAX];
+    if (store_path(lock, path, "lock.mdb", NULL) != RESULT_OK) {
+        return ENAMETOOLONG;
+    }
+    int fd = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, LOCK_MODE);
+    if (fd < 0) {
+        /* A reader on a read-only file system needs no lock: LMDB goes without. */
+        return errno == EEXIST || (errno == EROFS && !writable) ? 0 : errno;
+    }
+    int rc = fchmod(fd, LOCK_MODE) != 0 ? errno : posix_fallocate(fd, 0, LOCK_LEN);
+    (void)close(fd);
+    if (rc != 0) {
+        (void)unlink(lock);
+    }
+    return rc;
 }
 
 enum result store_create(const char *state_dir, enum store_kind kind, struct diag *diag)
@@ -144,7 +164,8 @@ enum result store_create(const char *state_dir, enum store_kind kind, struct dia
         survey.result = RESULT_EXISTS;
     } else if (survey.result == RESULT_MISSING) {
         struct store *store = store_new(path, kind, true);
-        int rc = store_env_open(&store->env, path, 0, STORE_MAP_WRITER);
+        int rc = make_lock(path, true);
+        rc = rc == 0 ? store_env_open(&store->env, path, 0, STORE_MAP_WRITER) : rc;
         survey = rc == 0 ? open_tables(store, true)
                          : (struct store_survey){ .result = store_translate(rc), .rc = rc };
         if (survey.result == RESULT_OK &&
@@ -179,11 +200,10 @@ enum result store_open_sized(struct store **out, const char *state_dir, enum sto
         return store_explain(diag, &survey, path);
     }
     struct store *store = store_new(path, kind, writable);
-    int rc = store_env_open(&store->env, path, writable ? 0 : MDB_RDONLY, map_bytes);
-    int dead;
+    int dead, rc = make_lock(path, writable);
+    rc = rc == 0 ? store_env_open(&store->env, path, writable ? 0 : MDB_RDONLY, map_bytes) : rc;
     rc = rc == 0 ? mdb_reader_check(store->env, &dead) : rc;
     if (rc == 0) {
-        (void)set_modes(path); /* of a lock file made just now, if we may */
         survey = open_tables(store, false);
     } else {
         survey = (struct store_survey){ .result = store_translate(rc), .rc = rc };
