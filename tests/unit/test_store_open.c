@@ -1,11 +1,14 @@
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,6 +146,51 @@ static void interrupted_creation_is_missing_and_can_be_completed(void **state)
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_MISSING);
     assert_int_equal(store_create(dir, STORE_REGISTRY, &diag), RESULT_OK);
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_OK);
+}
+
+/* Killed at any moment, creation leaves something that a second one completes. */
+static void killed_creation_can_be_completed(void **state)
+{
+    (void)state;
+    unsigned completed = 0;
+    for (unsigned delay_us = 0; delay_us < 6000; delay_us += 150) {
+        struct diag diag;
+        pid_t child = fork();
+        if (child == 0) {
+            _exit(store_create(dir, STORE_TRAFFIC, NULL) == RESULT_OK ? 0 : 1);
+        }
+        const struct timespec delay = { .tv_nsec = (long)delay_us * 1000 };
+        (void)nanosleep(&delay, NULL);
+        (void)kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        enum result result = open_result(STORE_TRAFFIC, false, &diag);
+        if (result == RESULT_MISSING) {
+            assert_int_equal(store_create(dir, STORE_TRAFFIC, &diag), RESULT_OK);
+            completed++;
+        } else {
+            assert_int_equal(result, RESULT_OK);
+        }
+        assert_int_equal(open_result(STORE_TRAFFIC, true, &diag), RESULT_OK);
+        run("rm -rf traffic");
+    }
+    assert_true(completed > 0);
+}
+
+static void rights_that_the_operator_changed_stay(void **state)
+{
+    (void)state;
+    struct stat st;
+    struct diag diag;
+    store_close(open_new(STORE_HEALTH));
+    assert_int_equal(chmod(path_in("health"), 0770), 0);
+    assert_int_equal(unlink(path_in("health/lock.mdb")), 0);
+    mode_t old = umask(0077);
+    assert_int_equal(open_result(STORE_HEALTH, true, &diag), RESULT_OK);
+    (void)umask(old);
+    assert_int_equal(stat(path_in("health"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0770);
+    assert_int_equal(stat(path_in("health/lock.mdb"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0660);
 }
 
 static void missing_store_is_missing_and_stays_so(void **state)
@@ -311,6 +359,8 @@ int main(void)
         CASE(rights_are_set_whatever_the_umask),
         CASE(creation_refuses_what_is_there),
         CASE(interrupted_creation_is_missing_and_can_be_completed),
+        CASE(killed_creation_can_be_completed),
+        CASE(rights_that_the_operator_changed_stay),
         CASE(missing_store_is_missing_and_stays_so),
         CASE(foreign_store_is_refused_and_left_alone),
         CASE(store_of_another_kind_is_foreign),
