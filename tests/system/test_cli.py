@@ -25,11 +25,12 @@ pytestmark = pytest.mark.skipif(not BIN.exists(), reason=f"{BIN} is not built")
 
 
 class Cli:
-    def __init__(self, state):
+    def __init__(self, state, binary=BIN):
         self.state = state
+        self.binary = binary
 
     def run(self, *args, **options):
-        done = subprocess.run([BIN, "-s", self.state, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
+        done = subprocess.run([self.binary, "-s", self.state, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
         assert not REPORT.search(done.stderr), done.stderr
         return done
 
@@ -418,13 +419,18 @@ def many(path, count):
     return write(path, "name,country,ipv4,ipv6,capacity_mbit,operator", *rows)
 
 
-def test_hundred_thousand_members_are_imported_in_time(pool, tmp_path):
-    count = 100_000 if RELEASE else 10_000
+def test_hundred_thousand_members_are_imported_in_time(tmp_path):
+    """Timed on the release build, if there is one beside that of the sanitizers."""
+    release = ROOT / "build" / "release" / "bin" / "ntspool"
+    timed = RELEASE or release.exists()
+    pool = Cli(tmp_path / "state", BIN if RELEASE or not timed else release)
+    pool("init", "pool.test", *NAME_SERVERS)
+    count = 100_000 if timed else 10_000
     path = many(tmp_path / "in.csv", count)
     began = time.monotonic()
     pool("member", "import", path)
     took = time.monotonic() - began
-    assert not RELEASE or took < 10, f"{took:.1f} s"
+    assert not timed or took < 10, f"{took:.1f} s"
     began = time.monotonic()
     assert len(pool.json("member", "list")) == count
     assert len(pool("member", "list").splitlines()) == count + 1
