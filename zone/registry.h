@@ -27,6 +27,7 @@ struct tombstone {
 /* Fills the registry of a new zone. `settings` has apex, mailbox and the rest. */
 enum result registry_init(struct store_txn *txn, const struct settings *settings,
                           const struct name_server *ns, size_t ns_count, struct diag *diag);
+/* MISSING if init never got so far. */
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
 enum result registry_set(struct store_txn *txn, const char *name, const char *value,
                          struct diag *diag);

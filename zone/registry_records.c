@@ -60,7 +60,7 @@ static bool has_wildcard(const struct dname *name)
 }
 
 /* The member that the name belongs to: the label below the apex. */
-static enum result check_owner(struct store_txn *txn, const struct dname *name,
+static enum result check_owner(struct store_txn *txn, const struct dname *name, uint16_t type,
                                const struct dname *apex, struct diag *diag)
 {
     unsigned depth = dname_labels(name) - dname_labels(apex);
@@ -69,6 +69,10 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name,
     dname_key_of(&key, name, apex);
     if (dname_key_under(&key, &service)) {
         return diag_fail(diag, RESULT_REFUSED, "the names at and under _ntske._tcp are the pool's");
+    }
+    /* RFC 9156 2.3: resolvers that minimise names ask for _tcp first, and an alias there would lead them away. */
+    if (type == RR_CNAME && dname_key_under(&service, &key)) {
+        return diag_fail(diag, RESULT_REFUSED, "an alias at _tcp would hide _ntske._tcp");
     }
     enum result result = store_get(txn, TABLE_MEMBERS, top.wire + 1, top.wire[0], NULL);
     if (result == RESULT_OK) {
@@ -99,7 +103,7 @@ static enum result check_record(struct store_txn *txn, const struct dname *name,
     if (set->count > 0 && !rrset_check(set)) {
         return diag_fail(diag, RESULT_INVALID, "the records are malformed");
     }
-    return at_apex ? RESULT_OK : check_owner(txn, name, apex, diag);
+    return at_apex ? RESULT_OK : check_owner(txn, name, set->type, apex, diag);
 }
 
 /* Where the type stands or would stand; RRsets are in order of type. */

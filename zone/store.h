@@ -1,4 +1,4 @@
-/* The LMDB environments of a state directory, and the only file that knows lmdb.h.
+/* The LMDB environments of a state directory. Only the store's own files (store*.c) know lmdb.h.
  *
  * Each kind is a directory of its own (state/registry ...), so that file ownership gives the rights. A transaction's
  * results are copied out: nothing of the map outlives or leaves a transaction. A struct store may be shared by threads, a
@@ -108,6 +108,8 @@ enum result store_each(struct store_txn *txn, enum store_table table, store_visi
 /* Number of rows. */
 size_t store_count(struct store_txn *txn, enum store_table table);
 
+/* map_bytes is the address space of this process: for a reader the bound that all long-running readers share, for a writer what it
+ * grows by itself. */
 struct store_usage {
     uint64_t used_bytes, map_bytes;
     unsigned readers, readers_max;

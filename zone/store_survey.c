@@ -209,9 +209,24 @@ static struct store_survey survey_all(const char *path, enum store_kind kind)
     return survey;
 }
 
+/* How the child dies of a bad file, or of one that sends it in circles. */
+static const int deadly[] = { SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGALRM };
+
+static bool is_deadly(int number)
+{
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
+        if (deadly[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static _Noreturn void survey_child(int fd, const char *path, enum store_kind kind)
 {
-    static const int deadly[] = { SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGALRM };
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
     for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
         (void)signal(deadly[i], SIG_DFL);
     }
@@ -241,19 +256,22 @@ struct store_survey store_survey(const char *path, enum store_kind kind)
     if (child == 0) {
         survey_child(fds[1], path, kind);
     }
-    int error = errno;
+    int error = errno, status = 0;
     (void)close(fds[1]);
     ssize_t got = -1;
     while (child > 0 && (got = read(fds[0], &survey, sizeof(survey))) < 0 && errno == EINTR) {
     }
     (void)close(fds[0]);
-    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (child < 0) {
         return (struct store_survey){ .result = RESULT_SYSTEM, .rc = error };
     }
-    if (got != (ssize_t)sizeof(survey)) {
-        return (struct store_survey){ .result = RESULT_DAMAGED };
+    if (got == (ssize_t)sizeof(survey)) {
+        return survey;
     }
-    return survey;
+    /* Somebody stopped the child (and probably us): that says nothing of the store. */
+    bool stopped = WIFSIGNALED(status) && !is_deadly(WTERMSIG(status));
+    return stopped ? (struct store_survey){ .result = RESULT_SYSTEM, .rc = EINTR }
+                   : (struct store_survey){ .result = RESULT_DAMAGED };
 }

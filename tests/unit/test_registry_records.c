@@ -253,6 +253,8 @@ static void alias_stands_alone(void **state)
     assert_int_equal(record("two.pool.test", set_of(RR_CNAME, "\0\1\0\0\3\1a\0", 8, 2)),
                      RESULT_REFUSED);
     assert_int_equal(record("ns1.pool.test", CNAME_SET), RESULT_REFUSED);
+    assert_int_equal(record("_tcp.pool.test", CNAME_SET), RESULT_REFUSED);
+    assert_int_equal(record("_tcp.pool.test", TXT_SET), RESULT_OK);
     struct node node;
     assert_int_equal(node_at("www.pool.test", &node), RESULT_OK);
     assert_int_equal(node.rrset_count, 1);
