@@ -1,5 +1,6 @@
 /* Where a client is: a .mmdb file looked up by address (the only file that knows maxminddb.h). Both layouts: nested
- * (`country.iso_code`, MaxMind) and flat (`country_code`, others). An open geo is immutable and may be shared by threads. */
+ * (`country.iso_code`, MaxMind) and flat (`country_code`, others). An open geo is immutable and may be shared by threads; it is
+ * a copy in memory, so the file may be replaced or overwritten meanwhile. */
 #ifndef ZONE_GEO_H
 #define ZONE_GEO_H
 
@@ -7,6 +8,7 @@
 
 struct geo;
 
+/* SYSTEM, or INVALID for what is no sound location file, is over 1 GiB, or has no countries. */
 enum result geo_open(struct geo **out, const char *path, struct diag *diag);
 void geo_close(struct geo *geo);
 
