@@ -14,7 +14,7 @@ static bool add_set(struct answer *answer, const struct dname *owner, const stru
     if (owner == NULL || answer->total == ANSWER_RRSETS) {
         return false;
     }
-    answer->sets[answer->total++] = (struct answer_rrset){ owner, *set };
+    answer->sets[answer->total++] = (struct answer_rrset){ .owner = owner, .set = *set };
     return true;
 }
 
@@ -262,28 +262,51 @@ static struct deck_set standing_members(struct answerer *answerer, const struct 
     return standing;
 }
 
-/* The next set for a client in `country`, as dealt, or less those who were removed since. */
-static bool next_srv(struct answerer *answerer, const char *country, struct rrset *out)
+/* Where the member that was drawn first stands among the set's records, which are in canonical order: some clients take the first record
+ * only. */
+static uint16_t place_of_first(const struct roster *roster, const struct deck_set *drawn,
+                               const struct rrset *set)
+{
+    const uint8_t *target = roster->names + roster->list[drawn->members[0]].target;
+    size_t at = 0;
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    for (uint16_t i = 0; rrset_next(set, &at, &rdata, &len); i++) {
+        if (len == 6 + target[0] && memcmp(rdata + 6, target + 1, target[0]) == 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* The next set for a client in `country`: as it was dealt, or, between a removal and the next view, less those who were removed. */
+static bool add_next_set(struct answerer *answerer, const struct dname *owner, const char *country)
 {
     const struct view *view = answerer->view;
+    const struct roster *roster = &view->deal->roster;
     struct answer *answer = &answerer->answer;
     uint32_t turn = answerer->turn++;
-    *out = *view_srv(view, country, turn);
-    const struct deck_set *set = view_set(view, country, turn);
-    if (set == NULL || store_version(answerer->registry) == view->registry_version) {
-        return true;
+    struct rrset set = *view_srv(view, country, turn);
+    const struct deck_set *dealt = view_set(view, country, turn);
+    struct deck_set drawn = { .count = 0 };
+    if (dealt != NULL) {
+        bool current = store_version(answerer->registry) == view->registry_version;
+        drawn = current ? *dealt : standing_members(answerer, dealt);
     }
-    struct deck_set standing = standing_members(answerer, set);
-    if (standing.count == set->count) {
-        return true;
+    if (dealt != NULL && drawn.count < dealt->count) {
+        uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);
+        if (scratch == NULL) {
+            return false;
+        }
+        deck_srv(drawn.count > 0 ? &drawn : NULL, roster, view->settings.srv_weights,
+                 view->settings.srv_ttl_s, scratch, &set);
+        arena_keep(answer, &set);
     }
-    uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);
-    if (scratch == NULL) {
+    if (!add_set(answer, owner, &set)) {
         return false;
     }
-    deck_srv(standing.count > 0 ? &standing : NULL, &view->deal->roster, view->settings.srv_weights,
-             view->settings.srv_ttl_s, scratch, out);
-    arena_keep(answer, out);
+    answer->sets[answer->total - 1].first =
+        drawn.count > 0 ? place_of_first(roster, &drawn, &set) : 0;
     return true;
 }
 
@@ -295,10 +318,8 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
     bool subnet = query->subnet.present && query->subnet.source > 0;
     struct geo_place place = geo_find(view->places == NULL ? NULL : view->places->geo,
                                       subnet ? &query->subnet.address : source);
-    struct rrset set;
     answerer->answer.scope = subnet ? place.prefix : 0;
-    return next_srv(answerer, place.country, &set) &&
-           add_set(&answerer->answer, &query->qname, &set);
+    return add_next_set(answerer, &query->qname, place.country);
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */

@@ -17,6 +17,7 @@ enum {
 struct answer_rrset {
     const struct dname *owner; /* the query's own qname wherever it is that */
     struct rrset set;
+    uint16_t first; /* the record to begin with on the wire; the others follow around the end */
 };
 
 struct answer {

@@ -97,24 +97,37 @@ static void write_owner(struct writer *w, const struct response *response,
     write_u16(w, (uint16_t)(POINTER | (QUESTION_AT + qname->len - apex_len)));
 }
 
-/* Writes the records of a set. Returns how many. */
-static uint16_t write_set(struct writer *w, const struct response *response,
-                          const struct dname *owner, const struct rrset *set)
+static void write_record(struct writer *w, const struct response *response,
+                         const struct dname *owner, const struct rrset *set, const uint8_t *rdata,
+                         uint16_t len)
 {
-    size_t at = 0;
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    while (rrset_next(set, &at, &rdata, &len)) {
-        write_owner(w, response, owner);
-        uint8_t *fixed = write_room(w, 10);
-        if (fixed == NULL) {
-            return 0;
-        }
+    write_owner(w, response, owner);
+    uint8_t *fixed = write_room(w, 10);
+    if (fixed != NULL) {
         wire_put_u16(fixed, set->type);
         wire_put_u16(fixed + 2, RR_CLASS_IN);
         wire_put_u32(fixed + 4, set->ttl);
         wire_put_u16(fixed + 8, len);
-        write_octets(w, rdata, len);
+    }
+    write_octets(w, rdata, len);
+}
+
+/* Writes the records of a set, beginning with number `first`. Returns how many. */
+static uint16_t write_set(struct writer *w, const struct response *response,
+                          const struct dname *owner, const struct rrset *set, uint16_t first)
+{
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    size_t at = 0;
+    for (uint16_t i = 0; i < first && rrset_next(set, &at, &rdata, &len); i++) {
+    }
+    size_t begin = at;
+    while (rrset_next(set, &at, &rdata, &len)) {
+        write_record(w, response, owner, set, rdata, len);
+    }
+    at = 0;
+    while (at < begin && rrset_next(set, &at, &rdata, &len)) {
+        write_record(w, response, owner, set, rdata, len);
     }
     return set->count;
 }
@@ -130,7 +143,8 @@ static bool write_section(struct writer *w, const struct response *response, uns
     for (unsigned i = is_answer ? 0 : answer->answer_count; i < end && !w->failed; i++) {
         const struct answer_rrset *entry = &answer->sets[i];
         if (!only_signatures) {
-            count = (uint16_t)(count + write_set(w, response, entry->owner, &entry->set));
+            count =
+                (uint16_t)(count + write_set(w, response, entry->owner, &entry->set, entry->first));
         }
         if (response->query->dnssec_ok || only_signatures) {
             uint8_t scratch[SIGNER_SCRATCH];
@@ -139,7 +153,7 @@ static bool write_section(struct writer *w, const struct response *response, uns
                             &signatures) != RESULT_OK) {
                 return false;
             }
-            count = (uint16_t)(count + write_set(w, response, entry->owner, &signatures));
+            count = (uint16_t)(count + write_set(w, response, entry->owner, &signatures, 0));
         }
     }
     put_count(w, section, count);

@@ -15,7 +15,8 @@
 #include "tools/session.h"
 
 enum {
-    STATE_MODE = 0755
+    STATE_MODE = 0755,
+    KEY_TRIES = 8
 };
 
 /* What is asked for. */
@@ -184,12 +185,16 @@ static enum result make_stores(struct cli *cli)
 static enum result add_key(const struct plan *plan, struct store_txn *txn, enum key_role role,
                            const struct seal *seal, struct diag *diag)
 {
-    struct key *key = NULL;
-    enum result result = key_generate(&key, plan->algorithm, role, diag);
-    if (result == RESULT_OK) {
-        result = keystore_put(txn, key, seal, session_now(), diag);
+    /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034 appendix B): another try. */
+    enum result result = RESULT_EXISTS;
+    for (int tries = 0; tries < KEY_TRIES && result == RESULT_EXISTS; tries++) {
+        struct key *key = NULL;
+        result = key_generate(&key, plan->algorithm, role, diag);
+        if (result == RESULT_OK) {
+            result = keystore_put(txn, key, seal, session_now(), diag);
+        }
+        key_free(key);
     }
-    key_free(key);
     return result;
 }
 

@@ -204,6 +204,33 @@ static void srv_follows_the_client_and_tells_the_scope(void **state)
     assert_int_equal(decide(&other)->scope, 0);
 }
 
+/* Some clients take the first record: each member must come first at times, with the set signed as it is. */
+static void first_record_is_the_first_drawn(void **state)
+{
+    (void)state;
+    unsigned firsts[3] = { 0 };
+    struct query query = query_of("_ntske._tcp.pool.test", RR_SRV, false);
+    for (int i = 0; i < DECK_SETS; i++) {
+        uint8_t out[1232];
+        const struct answer *answer = decide(&query);
+        uint16_t first = answer->sets[0].first;
+        assert_true(first < 3);
+        firsts[first]++;
+        size_t len = respond_answer(&query, answer, signer, FIXTURE_NOW, out, sizeof(out));
+        size_t at = 0;
+        const uint8_t *rdata = NULL;
+        uint16_t rdata_len = 0;
+        for (uint16_t k = 0; k <= first; k++) {
+            assert_true(rrset_next(&answer->sets[0].set, &at, &rdata, &rdata_len));
+        }
+        size_t place = DNS_HEADER_LEN + query.qname.len + 4u +
+                       12; /* owner pointer, type, class, TTL, length */
+        assert_true(place + rdata_len <= len);
+        assert_memory_equal(out + place, rdata, rdata_len);
+    }
+    assert_true(firsts[0] > 0 && firsts[1] > 0 && firsts[2] > 0);
+}
+
 static size_t respond(const struct query *query, uint8_t *out, size_t limit)
 {
     return respond_answer(query, decide(query), signer, FIXTURE_NOW, out, limit);
@@ -272,6 +299,7 @@ int main(void)
         cmocka_unit_test(each_kind_of_name_has_its_answer),
         cmocka_unit_test(denials_cover_name_and_wildcard),
         cmocka_unit_test(srv_follows_the_client_and_tells_the_scope),
+        cmocka_unit_test(first_record_is_the_first_drawn),
         cmocka_unit_test(what_does_not_fit_is_truncated_whole),
         cmocka_unit_test(question_comes_back_as_it_was),
         cmocka_unit_test(removed_member_leaves_srv_with_its_name), /* last: it changes the pool */
