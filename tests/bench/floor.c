@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { BATCH = 64, ROOM = 4096 };
+enum {
+    BATCH = 64,
+    ROOM = 4096
+};
 
 static uint8_t in[BATCH][ROOM], out[BATCH][ROOM];
 
@@ -43,7 +46,8 @@ static void serve(int fd, size_t octets)
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int port = argc > 1 ? atoi(argv[1]) : 0, octets = argc > 2 ? atoi(argv[2]) : 310;
     int fd = socket(AF_INET, SOCK_DGRAM, 0), size = 4 << 20;
     if (port < 1 || port > 65535 || octets < 12 || octets > ROOM) {

@@ -9,7 +9,7 @@
  * use:   qblast -s 127.0.0.1 -p 5300 -f queries.bin [-t threads] [-c sockets/thread] [-w window] [-d seconds] [-P pid]
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE
+#    define _GNU_SOURCE
 #endif
 #include <arpa/inet.h>
 #include <errno.h>
