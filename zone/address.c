@@ -80,7 +80,7 @@ struct special {
     const char *name;
 };
 #define V4(a, b, c, d, bits)                                                                       \
-    { [10] = 0xff, [11] = 0xff, [12] = a, [13] = b, [14] = c, [15] = d }, 96 + (bits)
+    { [10] = 0xff, [11] = 0xff, [12] = (a), [13] = (b), [14] = (c), [15] = (d) }, 96 + (bits)
 
 static const struct special special[] = {
     {V4(0,            0,               0,                                                   0, 8), "reserved (0.0.0.0/8)" },

@@ -248,9 +248,10 @@ int dname_compare(const struct dname *a, const struct dname *b)
 void dname_key_of(struct dname_key *out, const struct dname *name, const struct dname *apex)
 {
     uint8_t starts[DNAME_LABELS_MAX];
-    unsigned count = label_starts(name, starts);
-    unsigned relative = count - dname_labels(apex);
     ASSERT(dname_under(name, apex));
+    unsigned count = label_starts(name, starts), above = dname_labels(apex);
+    ASSERT(above <= count && count <= DNAME_LABELS_MAX);
+    unsigned relative = count - above;
     uint8_t *p = out->octets;
     /* At most 250 octets in four labels of 63, each octet doubled, and four ends: 504. */
     while (relative > 0) {
@@ -268,6 +269,26 @@ void dname_key_of(struct dname_key *out, const struct dname *name, const struct 
     out->len = (uint16_t)(p - out->octets);
 }
 
+/* Reads one label of a key with its end; false if it is malformed. An empty one is left to dname_prepend. */
+static bool read_key_label(const struct dname_key *key, size_t *at, char label[63], size_t *len)
+{
+    *len = 0;
+    while (*at < key->len && key->octets[*at] != 0) {
+        uint8_t octet = key->octets[(*at)++];
+        if (octet == 1) {
+            if (*at == key->len || key->octets[*at] < 1 || key->octets[*at] > 2) {
+                return false;
+            }
+            octet = (uint8_t)(key->octets[(*at)++] - 1);
+        }
+        if (*len == 63) {
+            return false;
+        }
+        label[(*len)++] = (char)octet;
+    }
+    return (*at)++ < key->len;
+}
+
 enum result dname_of_key(struct dname *out, const struct dname_key *key, const struct dname *apex)
 {
     struct dname name = *apex;
@@ -275,24 +296,9 @@ enum result dname_of_key(struct dname *out, const struct dname_key *key, const s
     while (at < key->len) {
         char label[63];
         size_t len = 0;
-        while (at < key->len && key->octets[at] != 0) {
-            uint8_t octet = key->octets[at++];
-            if (octet == 1) {
-                if (at == key->len || key->octets[at] < 1 || key->octets[at] > 2) {
-                    return RESULT_DAMAGED;
-                }
-                octet = (uint8_t)(key->octets[at++] - 1);
-            }
-            if (len == sizeof(label)) {
-                return RESULT_DAMAGED;
-            }
-            label[len++] = (char)octet;
-        }
-        if (at++ == key->len) { /* no end of label */
-            return RESULT_DAMAGED;
-        }
         struct dname parent = name;
-        if (dname_prepend(&name, label, len, &parent) != RESULT_OK) {
+        if (!read_key_label(key, &at, label, &len) ||
+            dname_prepend(&name, label, len, &parent) != RESULT_OK) {
             return RESULT_DAMAGED;
         }
     }

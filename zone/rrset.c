@@ -2,7 +2,8 @@
 
 void rrset_begin(struct rrset_builder *b, uint16_t type, uint32_t ttl, uint8_t *data, size_t room)
 {
-    *b = (struct rrset_builder){ .type = type, .ttl = ttl, .data = data, .room = room };
+    *b = (struct rrset_builder){ .type = type, .ttl = ttl, .room = room };
+    b->data = data;
 }
 
 void rrset_add(struct rrset_builder *b, const void *rdata, size_t len)
