@@ -9,14 +9,9 @@ static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t l
     struct reader r = reader_of(data, len);
     uint16_t family = read_u16(&r);
     uint8_t source = read_u8(&r), scope = read_u8(&r);
-    if (r.failed) {
-        return false;
-    }
-    if (family > 2) {
-        return true; /* one we don't know is ignored, as an unknown option is */
-    }
     size_t octets = (source + 7u) / 8u;
-    if (scope != 0 || source > bits[family] || reader_left(&r) != octets) {
+    if (r.failed || family > 2 || scope != 0 || source > bits[family] ||
+        reader_left(&r) != octets) {
         return false;
     }
     uint8_t address[16] = { 0 };

@@ -97,19 +97,60 @@ static void write_owner(struct writer *w, const struct response *response,
     write_u16(w, (uint16_t)(POINTER | (QUESTION_AT + qname->len - apex_len)));
 }
 
+/* A name in rdata, compressed like an owner if it is in the zone. Returns its length in `rdata`, 0 if
+ * there is none. */
+static size_t write_rdata_name(struct writer *w, const struct response *response,
+                               const uint8_t *rdata, size_t len)
+{
+    struct reader r = reader_of(rdata, len);
+    struct dname name;
+    dname_read(&r, &name);
+    if (r.failed) { /* a damaged row: as it stands */
+        return 0;
+    }
+    if (dname_under(&name, response->answer->apex)) {
+        write_owner(w, response, &name);
+    } else {
+        dname_write(w, &name);
+    }
+    return r.at;
+}
+
+/* Only the types of RFC 1035 may have compressed names in their rdata (RFC 3597 4); of those, the ones that pools have. */
+static void write_rdata(struct writer *w, const struct response *response, uint16_t type,
+                        const uint8_t *rdata, size_t len)
+{
+    size_t at = 0;
+    switch (type) {
+    case RR_NS:
+    case RR_CNAME:
+        at = write_rdata_name(w, response, rdata, len);
+        break;
+    case RR_SOA:
+        at = write_rdata_name(w, response, rdata, len);
+        at += write_rdata_name(w, response, rdata + at, len - at);
+        break;
+    default:
+        break;
+    }
+    write_octets(w, rdata + at, len - at);
+}
+
 static void write_record(struct writer *w, const struct response *response,
                          const struct dname *owner, const struct rrset *set, const uint8_t *rdata,
                          uint16_t len)
 {
     write_owner(w, response, owner);
     uint8_t *fixed = write_room(w, 10);
-    if (fixed != NULL) {
-        wire_put_u16(fixed, set->type);
-        wire_put_u16(fixed + 2, RR_CLASS_IN);
-        wire_put_u32(fixed + 4, set->ttl);
-        wire_put_u16(fixed + 8, len);
+    if (fixed == NULL) {
+        return;
     }
-    write_octets(w, rdata, len);
+    size_t begin = wire_mark(w);
+    write_rdata(w, response, set->type, rdata, len);
+    wire_put_u16(fixed, set->type);
+    wire_put_u16(fixed + 2, RR_CLASS_IN);
+    wire_put_u32(fixed + 4, set->ttl);
+    wire_put_u16(fixed + 8, (uint16_t)(w->at - begin));
 }
 
 /* Writes the records of a set, beginning with number `first`. Returns how many. */

@@ -1,6 +1,6 @@
 /* Writes a response: header, question as it came, the decided RRsets with their signatures, OPT.
  *
- * Owner names are compressed against the question, names in rdata never. What does not fit sets TC and leaves all RRsets out
+ * Owner names are compressed against the question, names in rdata where RFC 1035 types allow it. What does not fit sets TC and leaves all RRsets out
  * (RFC 2181 9), never SERVFAIL. */
 #ifndef SERVER_RESPOND_H
 #define SERVER_RESPOND_H

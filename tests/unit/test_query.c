@@ -196,7 +196,7 @@ static void client_subnets_follow_rfc_7871(void **state)
         { 9,  { 0, 1, 33, 0, 1, 2, 3, 4, 5 },            false, false}, /* longer than an address */
         { 5,  { 0, 0, 8, 0, 1 },                         false, false}, /* family 0 has no address */
         { 3,  { 0, 1, 24 },                              false, false},
-        { 7,  { 0, 3, 24, 0, 192, 0, 2 },                true,  false}, /* unknown family: ignored */
+        { 7,  { 0, 3, 24, 0, 192, 0, 2 },                false, false}, /* unknown family */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct message m;
