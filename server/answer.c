@@ -1,21 +1,31 @@
 /* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty non-terminal, or is missing. */
 #include "server/answer.h"
 
-#include "dnssec/denial.h"
-
 /* Keeps a copy of the name for as long as the answer lasts. NULL when there is no room, which no zone of ours reaches. */
 static struct dname *keep_name(struct answer *answer)
 {
     return answer->name_count < ANSWER_NAMES ? &answer->names[answer->name_count++] : NULL;
 }
 
-static bool add_set(struct answer *answer, const struct dname *owner, const struct rrset *set)
+static bool add_block(struct answer *answer, const struct dname *owner, const struct rrset *set,
+                      const struct block *block)
 {
-    if (owner == NULL || answer->total == ANSWER_RRSETS) {
+    if (answer->total == ANSWER_RRSETS) {
         return false;
     }
-    answer->sets[answer->total++] = (struct answer_rrset){ .owner = owner, .set = *set };
+    answer->sets[answer->total++] =
+        (struct answer_rrset){ .owner = owner, .set = *set, .block = block };
     return true;
+}
+
+static bool add_set(struct answer *answer, const struct dname *owner, const struct rrset *set)
+{
+    return add_block(answer, owner, set, NULL);
+}
+
+static bool add_link(struct answer *answer, const struct link *link)
+{
+    return add_block(answer, &link->owner, &link->nsec, link->block);
 }
 
 /* Room in the arena for something of at most `room` octets; used up by arena_keep. */
@@ -61,116 +71,26 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
     return found;
 }
 
-/* The types at a node for its NSEC, RRSIG and NSEC left to denial_nsec. */
-static size_t node_bitmap(const struct answerer *answerer, const struct node *node,
-                          uint16_t types[NODE_TYPES_MAX + 3])
-{
-    const struct view *view = answerer->view;
-    uint8_t left_out =
-        node->kind == NODE_MEMBER ? roster_left_out(&view->deal->roster, node->member_id) : 0;
-    size_t count = node_types(node, &view->settings, left_out, types);
-    if (node->kind == NODE_APEX) {
-        static const uint16_t ours[] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
-        for (size_t i = 0; i < 3; i++) {
-            size_t at = count++;
-            for (; at > 0 && types[at - 1] > ours[i]; at--) {
-                types[at] = types[at - 1];
-            }
-            types[at] = ours[i];
-        }
-    }
-    return count;
-}
-
-/* The NSEC at a node: the next name of the zone in canonical order, the apex after the last (RFC 4034 4.1.1). */
-static enum result node_nsec(struct answerer *answerer, const struct dname_key *key,
-                             const struct node *node, struct rrset *out)
-{
-    struct answer *answer = &answerer->answer;
-    const struct settings *settings = &answerer->view->settings;
-    uint16_t types[NODE_TYPES_MAX + 3];
-    size_t count = node_bitmap(answerer, node, types);
-    struct dname_key next_key;
-    struct dname next = settings->apex;
-    /* The node is not needed any more once its types are known: its buffer serves the next one. */
-    struct node next_node;
-    enum result result = registry_near(answerer->registry, SEEK_AFTER, key, &next_key,
-                                       answerer->near_data, &next_node);
-    if (result == RESULT_OK) {
-        result = dname_of_key(&next, &next_key, &settings->apex);
-    } else if (result == RESULT_NOT_FOUND) {
-        result = RESULT_OK;
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    uint8_t *scratch = arena_at(answer, DENIAL_NSEC_MAX + 2);
-    /* RFC 9077 3: the NSEC's TTL is the lesser of SOA MINIMUM and SOA TTL. */
-    uint32_t ttl =
-        settings->negative_ttl_s < settings->ttl_s ? settings->negative_ttl_s : settings->ttl_s;
-    if (scratch == NULL || !denial_nsec(&next, types, count, ttl, scratch, out)) {
-        return RESULT_TOO_LONG;
-    }
-    arena_keep(answer, out);
-    return RESULT_OK;
-}
-
-/* The SOA of a negative answer, its TTL no longer than the denial may be kept (RFC 2308 3). */
+/* The SOA of a negative answer. */
 static bool add_soa(struct answerer *answerer)
 {
-    const struct settings *settings = &answerer->view->settings;
-    struct node apex = { .kind = NODE_APEX };
-    struct rrset soa;
-    if (!node_set(answerer, &apex, RR_SOA, &soa)) {
-        return false;
-    }
-    soa.ttl = soa.ttl < settings->negative_ttl_s ? soa.ttl : settings->negative_ttl_s;
-    return add_set(&answerer->answer, &settings->apex, &soa);
-}
-
-/* Adds the NSEC that covers `key`, a name that has no node, unless it is the one of `known`. Fills `known` with its owner. */
-static enum result add_covering(struct answerer *answerer, const struct dname_key *key,
-                                struct dname_key *known)
-{
-    struct answer *answer = &answerer->answer;
-    struct dname_key before;
-    struct node node;
-    struct rrset nsec;
-    enum result result =
-        registry_near(answerer->registry, SEEK_BEFORE, key, &before, answerer->near_data, &node);
-    if (result != RESULT_OK) {
-        return result; /* the apex is before everything: NOT_FOUND is damage */
-    }
-    if (known->len <= DNAME_KEY_MAX && dname_key_compare(&before, known) == 0) {
-        return RESULT_OK;
-    }
-    *known = before;
-    struct dname *owner = keep_name(answer);
-    if (owner == NULL) {
-        return RESULT_TOO_LONG;
-    }
-    result = dname_of_key(owner, &before, &answerer->view->settings.apex);
-    if (result == RESULT_OK) {
-        result = node_nsec(answerer, &before, &node, &nsec);
-    }
-    if (result == RESULT_OK && !add_set(answer, owner, &nsec)) {
-        result = RESULT_TOO_LONG;
-    }
-    return result;
+    const struct view *view = answerer->view;
+    return add_block(&answerer->answer, &view->settings.apex, &view->soa, &view->soa_block);
 }
 
 /* NODATA at a node: SOA, and its NSEC, whose bitmap lacks the type (RFC 4035 3.1.3.1). */
 static enum result no_data(struct answerer *answerer, const struct query *query,
-                           const struct dname *owner, const struct dname_key *key,
-                           const struct node *node)
+                           const struct dname_key *key)
 {
-    struct rrset nsec;
-    bool ok = add_soa(answerer);
-    if (ok && query->dnssec_ok) {
-        ok = node_nsec(answerer, key, node, &nsec) == RESULT_OK &&
-             add_set(&answerer->answer, owner, &nsec);
+    const struct link *link = NULL;
+    if (!add_soa(answerer)) {
+        return RESULT_TOO_LONG;
     }
-    return ok ? RESULT_OK : RESULT_DAMAGED;
+    if (!query->dnssec_ok) {
+        return RESULT_OK;
+    }
+    enum result result = chain_at(&answerer->chain, key, &link);
+    return result == RESULT_OK && !add_link(&answerer->answer, link) ? RESULT_TOO_LONG : result;
 }
 
 /* The longest ancestor of `key` that exists, from its neighbour: what both begin with, whole labels. */
@@ -190,45 +110,62 @@ static void common_ancestor(struct dname_key *best, const struct dname_key *key,
     }
 }
 
+/* The NSEC for the wildcard that could have answered: at the closest encloser of `key`, of which `covering` tells (RFC 4035
+ * 3.1.3.2). Often it is the same. */
+static enum result deny_wildcard(struct answerer *answerer, const struct dname_key *key,
+                                 const struct link *covering)
+{
+    struct dname_key encloser = { .len = 0 }, wildcard;
+    const struct link *link = NULL;
+    common_ancestor(&encloser, key, &covering->key);
+    common_ancestor(&encloser, key, &covering->next);
+    if (encloser.len + 2 > DNAME_KEY_MAX) {
+        return RESULT_TOO_LONG;
+    }
+    wildcard = encloser;
+    wildcard.octets[wildcard.len++] = '*';
+    wildcard.octets[wildcard.len++] = 0;
+    enum result result = chain_covering(&answerer->chain, &wildcard, &encloser, &link);
+    if (result == RESULT_OK && link != covering && !add_link(&answerer->answer, link)) {
+        result = RESULT_TOO_LONG;
+    }
+    return result;
+}
+
+/* True if `next`, the first name after `key` (empty: none), lies below it: then `key` is an empty non-terminal (RFC 4592 2.2.2). */
+static bool is_above(const struct dname_key *key, const struct dname_key *next)
+{
+    return next->len > 0 && dname_key_under(next, key);
+}
+
 /* No node has this name. With nodes below it, it is an empty non-terminal: NODATA, proven by the NSEC that covers it, whose next name
- * lies below (RFC 4035 3.1.3.2, RFC 4592 2.2.2). Else it is missing: NXDOMAIN, with an NSEC for the name and one for the wildcard at its closest
- * encloser (RFC 4035 3.1.3.2). */
+ * lies below. Else it is missing, and all below it (RFC 8020): NXDOMAIN, with an NSEC for the name and one for the wildcard. */
 static enum result no_name(struct answerer *answerer, const struct query *query,
                            const struct dname_key *key)
 {
     struct answer *answer = &answerer->answer;
-    struct dname_key next, known = { .len = UINT16_MAX };
-    struct node node;
-    enum result result =
-        registry_near(answerer->registry, SEEK_AFTER, key, &next, answerer->near_data, &node);
-    bool has_next = result == RESULT_OK;
-    if (!has_next && result != RESULT_NOT_FOUND) {
-        return result;
-    }
-    bool terminal =
-        !(has_next && dname_key_under(&next, key)); /* RFC 8020: nothing below it either */
-    answer->rcode = terminal ? RCODE_NXDOMAIN : RCODE_NOERROR;
+    const struct link *link = NULL;
+    struct dname_key next = { .len = 0 };
     if (!add_soa(answerer)) {
         return RESULT_TOO_LONG;
     }
     if (!query->dnssec_ok) {
-        return RESULT_OK;
+        enum result result = registry_near_key(answerer->registry, SEEK_AFTER, key, &next);
+        answer->rcode = is_above(key, &next) ? RCODE_NOERROR : RCODE_NXDOMAIN;
+        return result == RESULT_NOT_FOUND ? RESULT_OK : result;
     }
-    result = add_covering(answerer, key, &known);
-    if (result != RESULT_OK || !terminal) {
+    enum result result = chain_covering(&answerer->chain, key, NULL, &link);
+    if (result != RESULT_OK) {
         return result;
     }
-    struct dname_key wildcard = { .len = 0 };
-    common_ancestor(&wildcard, key, &known);
-    if (has_next) {
-        common_ancestor(&wildcard, key, &next);
-    }
-    if (wildcard.len + 2 > DNAME_KEY_MAX) {
+    if (!add_link(answer, link)) {
         return RESULT_TOO_LONG;
     }
-    wildcard.octets[wildcard.len++] = '*';
-    wildcard.octets[wildcard.len++] = 0;
-    return add_covering(answerer, &wildcard, &known);
+    if (is_above(key, &link->next)) {
+        return RESULT_OK;
+    }
+    answer->rcode = RCODE_NXDOMAIN;
+    return deny_wildcard(answerer, key, link);
 }
 
 /* True if the member still has its name. One that brought its own name has none here: it leaves with the next view. */
@@ -262,71 +199,50 @@ static struct deck_set standing_members(struct answerer *answerer, const struct 
     return standing;
 }
 
-/* Where the member that was drawn first stands among the set's records, which are in canonical order: some clients take the first record
- * only. */
-static uint16_t place_of_first(const struct roster *roster, const struct deck_set *drawn,
-                               const struct rrset *set)
-{
-    const uint8_t *target = roster->names + roster->list[drawn->members[0]].target;
-    size_t at = 0;
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    for (uint16_t i = 0; rrset_next(set, &at, &rdata, &len); i++) {
-        if (len == 6 + target[0] && memcmp(rdata + 6, target + 1, target[0]) == 0) {
-            return i;
-        }
-    }
-    return 0;
-}
-
 /* The next set for a client in `country`: as it was dealt, or, between a removal and the next view, less those who were removed. */
-static bool add_next_set(struct answerer *answerer, const struct dname *owner, const char *country)
+static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
+                         const char *country)
 {
     const struct view *view = answerer->view;
-    const struct roster *roster = &view->deal->roster;
     struct answer *answer = &answerer->answer;
-    uint32_t turn = answerer->turn++;
-    struct rrset set = *view_srv(view, country, turn);
-    const struct deck_set *dealt = view_set(view, country, turn);
-    struct deck_set drawn = { .count = 0 };
-    if (dealt != NULL) {
-        bool current = store_version(answerer->registry) == view->registry_version;
-        drawn = current ? *dealt : standing_members(answerer, dealt);
+    struct srv_choice choice = view_srv(view, country, answerer->turn++);
+    bool current = store_version(answerer->registry) == view->registry_version;
+    struct deck_set standing = { .count = 0 };
+    if (choice.set != NULL && !current) {
+        standing = standing_members(answerer, choice.set);
     }
-    if (dealt != NULL && drawn.count < dealt->count) {
-        uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);
-        if (scratch == NULL) {
-            return false;
-        }
-        deck_srv(drawn.count > 0 ? &drawn : NULL, roster, view->settings.srv_weights,
-                 view->settings.srv_ttl_s, scratch, &set);
-        arena_keep(answer, &set);
+    if (choice.set == NULL || current || standing.count == choice.set->count) {
+        /* The block is for the name asked for, not for one that an alias led to. */
+        return add_block(answer, owner, choice.srv, asked_for ? choice.block : NULL);
     }
-    if (!add_set(answer, owner, &set)) {
+    struct rrset set;
+    uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);
+    if (scratch == NULL) {
         return false;
     }
-    answer->sets[answer->total - 1].first =
-        drawn.count > 0 ? place_of_first(roster, &drawn, &set) : 0;
-    return true;
+    deck_srv(standing.count > 0 ? &standing : NULL, &view->deal->roster, view->settings.srv_weights,
+             view->settings.srv_ttl_s, scratch, &set);
+    arena_keep(answer, &set);
+    return add_set(answer, owner, &set);
 }
 
 /* The SRV set for the client: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). */
 static bool add_srv(struct answerer *answerer, const struct query *query,
-                    const struct address *source)
+                    const struct address *source, const struct dname *owner)
 {
     const struct view *view = answerer->view;
     bool subnet = query->subnet.present && query->subnet.source > 0;
     struct geo_place place = geo_find(view->places == NULL ? NULL : view->places->geo,
                                       subnet ? &query->subnet.address : source);
     answerer->answer.scope = subnet ? place.prefix : 0;
-    return add_next_set(answerer, &query->qname, place.country);
+    return add_next_set(answerer, owner, owner == &query->qname, place.country);
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
 static uint16_t first_type(const struct answerer *answerer, const struct node *node)
 {
-    uint16_t types[NODE_TYPES_MAX + 3];
-    return node_bitmap(answerer, node, types) > 0 ? types[0] : 0;
+    uint16_t types[CHAIN_TYPES_MAX];
+    return chain_types(answerer->view, node, types) > 0 ? types[0] : 0;
 }
 
 /* The query's type at a node, or the CNAME there. NOT_FOUND: NODATA. */
@@ -342,12 +258,12 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
         type = first_type(answerer, node);
     }
     if (type == RR_NSEC) {
-        /* node_nsec overwrites the neighbours' buffer only, so the node stays whole. */
-        enum result result = node_nsec(answerer, key, node, &set);
-        return result == RESULT_OK && !add_set(answer, owner, &set) ? RESULT_TOO_LONG : result;
+        const struct link *link = NULL;
+        enum result result = chain_at(&answerer->chain, key, &link);
+        return result == RESULT_OK && !add_link(answer, link) ? RESULT_TOO_LONG : result;
     }
     if (type == RR_SRV && node->kind == NODE_SERVICE) {
-        return add_srv(answerer, query, source) ? RESULT_OK : RESULT_TOO_LONG;
+        return add_srv(answerer, query, source, owner) ? RESULT_OK : RESULT_TOO_LONG;
     }
     if (node_set(answerer, node, type, &set) || node_set(answerer, node, RR_CNAME, &set)) {
         return add_set(answer, owner, &set) ? RESULT_OK : RESULT_TOO_LONG;
@@ -392,7 +308,7 @@ static enum result decide(struct answerer *answerer, const struct query *query,
         }
         if (result == RESULT_NOT_FOUND) {
             answer->answer_count = answer->total;
-            return no_data(answerer, query, owner, &key, &node);
+            return no_data(answerer, query, &key);
         }
         if (result != RESULT_OK) {
             return result;
@@ -417,6 +333,12 @@ const struct answer *answer_decide(struct answerer *answerer, const struct query
                                    const struct address *source)
 {
     struct answer *answer = &answerer->answer;
+    struct chain *chain = &answerer->chain;
+    chain->view = answerer->view;
+    chain->registry = answerer->registry;
+    chain->signer = answerer->signer;
+    chain->now = answerer->now;
+    chain_begin(chain);
     answer->apex = &answerer->view->settings.apex;
     answer->rcode = RCODE_NOERROR;
     answer->scope = 0;

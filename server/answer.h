@@ -4,8 +4,8 @@
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 
+#include "server/chain.h"
 #include "server/query.h"
-#include "server/view.h"
 
 enum {
     ANSWER_RRSETS = 16,
@@ -17,7 +17,7 @@ enum {
 struct answer_rrset {
     const struct dname *owner; /* the query's own qname wherever it is that */
     struct rrset set;
-    uint16_t first; /* the record to begin with on the wire; the others follow around the end */
+    const struct block *block; /* the same in wire form, if it was prepared; NULL otherwise */
 };
 
 struct answer {
@@ -34,14 +34,17 @@ struct answer {
     uint8_t arena[ANSWER_ARENA];
 };
 
-/* One worker's means to answer. `view` and `registry` are set anew by their owner before each batch. */
+/* One worker's means to answer. The first four are set anew by their owner before each batch. */
 struct answerer {
     struct view *view;
     struct store_txn *registry;
+    struct signer *signer; /* of the view's keys */
+    uint64_t now;          /* Unix seconds */
+    struct chain chain;
     uint32_t turn; /* counts SRV answers: the next set of the deck */
     struct answer answer;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
-    uint8_t near_data[NODE_ENCODED_MAX]; /* of its neighbours */
+    uint8_t near_data[NODE_ENCODED_MAX]; /* of others */
 };
 
 /* The answer to a query that query_parse found fit. `source` is where it came from. An unreadable store is SERVFAIL. */

@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include <sodium.h>
-
 struct refresh {
     struct refresh_sources sources;
     struct view_sources from;
@@ -62,27 +60,6 @@ static enum result look_at_places(struct refresh *refresh, bool *changed, struct
     return result;
 }
 
-/* Signs the SRV sets of a new deal, so that no worker has to. Workers take from the cache what is there and sign the rest. */
-static void sign_ahead(const struct refresh *refresh, const struct view *view, uint64_t now)
-{
-    const struct settings *settings = &view->settings;
-    uint64_t seed = 0;
-    struct dname tcp, owner;
-    uint8_t *scratch = xmalloc(SIGNER_SCRATCH);
-    randombytes_buf(&seed, sizeof(seed));
-    struct signer *signer = signer_new(view->keyring, refresh->sources.cache, &settings->apex,
-                                       settings->signature_validity_s, seed);
-    bool ok = signer != NULL && dname_prepend(&tcp, "_tcp", 4, &settings->apex) == RESULT_OK &&
-              dname_prepend(&owner, "_ntske", 6, &tcp) == RESULT_OK;
-    for (size_t i = 0; i < view->deal->srv_total && ok; i++) {
-        struct rrset signatures;
-        ok = signer_sign(signer, &owner, &view->deal->srv[i], now, scratch, &signatures) ==
-             RESULT_OK;
-    }
-    signer_free(signer);
-    free(scratch);
-}
-
 /* Builds a view from the transactions as they stand. */
 static enum result build(struct refresh *refresh, struct diag *diag)
 {
@@ -96,9 +73,6 @@ static enum result build(struct refresh *refresh, struct diag *diag)
     enum result result = view_build(&view, &refresh->from, refresh->view, now, diag);
     if (result != RESULT_OK) {
         return result;
-    }
-    if (refresh->view == NULL || view->deal != refresh->view->deal || !same_keys) {
-        sign_ahead(refresh, view, now);
     }
     memcpy(refresh->versions, versions, sizeof(versions));
     view_unref(refresh->view);
@@ -129,11 +103,10 @@ static bool look(struct refresh *refresh, bool look_at_file)
         trouble(refresh, &diag);
         return false;
     }
-    uint64_t now = (uint64_t)time(NULL), dealt_at = refresh->view->deal->dealt_at;
     changed = changed || store_version(from->registry) != refresh->versions[0] ||
               store_version(from->health) != refresh->versions[1] ||
-              store_version(from->keys) != refresh->versions[2] || now < dealt_at ||
-              now - dealt_at >= refresh->view->settings.srv_ttl_s;
+              store_version(from->keys) != refresh->versions[2] ||
+              view_is_due(refresh->view, (uint64_t)time(NULL));
     if (changed && build(refresh, &diag) != RESULT_OK) {
         trouble(refresh, &diag);
         changed = false;
@@ -183,6 +156,7 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     bool changed = false;
     refresh->sources = *sources;
     refresh->from.seal = sources->seal;
+    refresh->from.cache = sources->cache;
     ASSERT(pthread_mutex_init(&refresh->mutex, NULL) == 0);
     ASSERT(pthread_condattr_init(&monotonic) == 0);
     ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);

@@ -1,9 +1,7 @@
 #include "server/respond.h"
 
 enum {
-    OPT_LEN = 11,
-    QUESTION_AT = DNS_HEADER_LEN,
-    POINTER = 0xc000
+    OPT_LEN = 11
 };
 
 size_t respond_udp_limit(const struct query *query)
@@ -82,110 +80,24 @@ static void put_count(struct writer *w, size_t section, uint16_t count)
     wire_put_u16(w->data + 4 + 2 * section, count);
 }
 
-/* The owner as a pointer to the question where it is the same name; else its labels down to the apex, and a pointer to the apex in the question
- * (RFC 1035 4.1.4): both are in the zone. */
-static void write_owner(struct writer *w, const struct response *response,
-                        const struct dname *owner)
-{
-    const struct dname *qname = &response->query->qname;
-    size_t apex_len = response->answer->apex->len;
-    if (owner == qname) {
-        write_u16(w, POINTER | QUESTION_AT);
-        return;
-    }
-    write_octets(w, owner->wire, owner->len - apex_len);
-    write_u16(w, (uint16_t)(POINTER | (QUESTION_AT + qname->len - apex_len)));
-}
-
-/* A name in rdata, compressed like an owner if it is in the zone. Returns its length in `rdata`, 0 if
- * there is none. */
-static size_t write_rdata_name(struct writer *w, const struct response *response,
-                               const uint8_t *rdata, size_t len)
-{
-    struct reader r = reader_of(rdata, len);
-    struct dname name;
-    dname_read(&r, &name);
-    if (r.failed) { /* a damaged row: as it stands */
-        return 0;
-    }
-    if (dname_under(&name, response->answer->apex)) {
-        write_owner(w, response, &name);
-    } else {
-        dname_write(w, &name);
-    }
-    return r.at;
-}
-
-/* Only the types of RFC 1035 may have compressed names in their rdata (RFC 3597 4); of those, the ones that pools have. */
-static void write_rdata(struct writer *w, const struct response *response, uint16_t type,
-                        const uint8_t *rdata, size_t len)
-{
-    size_t at = 0;
-    switch (type) {
-    case RR_NS:
-    case RR_CNAME:
-        at = write_rdata_name(w, response, rdata, len);
-        break;
-    case RR_SOA:
-        at = write_rdata_name(w, response, rdata, len);
-        at += write_rdata_name(w, response, rdata + at, len - at);
-        break;
-    default:
-        break;
-    }
-    write_octets(w, rdata + at, len - at);
-}
-
-static void write_record(struct writer *w, const struct response *response,
-                         const struct dname *owner, const struct rrset *set, const uint8_t *rdata,
-                         uint16_t len)
-{
-    write_owner(w, response, owner);
-    uint8_t *fixed = write_room(w, 10);
-    if (fixed == NULL) {
-        return;
-    }
-    size_t begin = wire_mark(w);
-    write_rdata(w, response, set->type, rdata, len);
-    wire_put_u16(fixed, set->type);
-    wire_put_u16(fixed + 2, RR_CLASS_IN);
-    wire_put_u32(fixed + 4, set->ttl);
-    wire_put_u16(fixed + 8, (uint16_t)(w->at - begin));
-}
-
-/* Writes the records of a set, beginning with number `first`. Returns how many. */
-static uint16_t write_set(struct writer *w, const struct response *response,
-                          const struct dname *owner, const struct rrset *set, uint16_t first)
-{
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    size_t at = 0;
-    for (uint16_t i = 0; i < first && rrset_next(set, &at, &rdata, &len); i++) {
-    }
-    size_t begin = at;
-    while (rrset_next(set, &at, &rdata, &len)) {
-        write_record(w, response, owner, set, rdata, len);
-    }
-    at = 0;
-    while (at < begin && rrset_next(set, &at, &rdata, &len)) {
-        write_record(w, response, owner, set, rdata, len);
-    }
-    return set->count;
-}
-
 /* One section's sets, each followed by its signatures. False if a signature can't be had. */
 static bool write_section(struct writer *w, const struct response *response, unsigned section)
 {
     const struct answer *answer = response->answer;
+    const struct records_frame frame = { &response->query->qname, answer->apex };
     bool is_answer = section == 1;
     bool only_signatures = is_answer && answer->signatures_only;
     unsigned end = is_answer ? answer->answer_count : answer->total;
     uint16_t count = 0;
     for (unsigned i = is_answer ? 0 : answer->answer_count; i < end && !w->failed; i++) {
         const struct answer_rrset *entry = &answer->sets[i];
+        if (entry->block != NULL && !only_signatures) {
+            count = (uint16_t)(count +
+                               block_write(w, &frame, entry->block, response->query->dnssec_ok));
+            continue;
+        }
         if (!only_signatures) {
-            count =
-                (uint16_t)(count + write_set(w, response, entry->owner, &entry->set, entry->first));
+            count = (uint16_t)(count + records_write(w, &frame, entry->owner, &entry->set, 0));
         }
         if (response->query->dnssec_ok || only_signatures) {
             uint8_t scratch[SIGNER_SCRATCH];
@@ -194,7 +106,7 @@ static bool write_section(struct writer *w, const struct response *response, uns
                             &signatures) != RESULT_OK) {
                 return false;
             }
-            count = (uint16_t)(count + write_set(w, response, entry->owner, &signatures, 0));
+            count = (uint16_t)(count + records_write(w, &frame, entry->owner, &signatures, 0));
         }
     }
     put_count(w, section, count);

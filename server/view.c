@@ -29,6 +29,9 @@ static void deal_unref(struct deal *deal)
     roster_done(&deal->roster);
     free(deal->srv);
     free(deal->srv_rdata);
+    free(deal->blocks);
+    free(deal->block_wire);
+    keyring_unref(deal->keyring);
     free(deal);
 }
 
@@ -56,13 +59,25 @@ static bool same_candidates(const struct roster *a, const struct roster *b)
     return true;
 }
 
-static bool deal_holds(const struct deal *deal, const struct roster *roster,
-                       const struct settings *settings, uint64_t now)
+static bool deal_is_due(const struct deal *deal, uint64_t now)
 {
-    /* A clock that went back must not keep a deal for ever. */
-    bool young = deal->dealt_at <= now && now - deal->dealt_at < settings->srv_ttl_s;
-    return young && deal->srv_ttl_s == settings->srv_ttl_s &&
-           deal->srv_count == settings->srv_count && deal->srv_weights == settings->srv_weights &&
+    uint64_t age_max = deal->srv_ttl_s < VIEW_AGE_MAX_S ? deal->srv_ttl_s : VIEW_AGE_MAX_S;
+    return deal->dealt_at > now || now - deal->dealt_at >= age_max;
+}
+
+bool view_is_due(const struct view *view, uint64_t now)
+{
+    return deal_is_due(view->deal, now);
+}
+
+/* True if a deal for this view would come out the same, but for chance. */
+static bool deal_holds(const struct deal *deal, const struct roster *roster,
+                       const struct view *view)
+{
+    const struct settings *settings = &view->settings;
+    return deal->srv_ttl_s == settings->srv_ttl_s && deal->srv_count == settings->srv_count &&
+           deal->srv_weights == settings->srv_weights && deal->keyring == view->keyring &&
+           deal->signature_validity_s == settings->signature_validity_s &&
            same_candidates(&deal->roster, roster);
 }
 
@@ -74,85 +89,193 @@ static uint64_t random_bits(void *arg)
     return bits;
 }
 
+/* Octets that grow at the end. */
+struct pool {
+    uint8_t *data;
+    size_t used, room;
+};
+
+static uint8_t *pool_end(struct pool *pool, size_t room)
+{
+    if (pool->room - pool->used < room) {
+        pool->room = 2 * pool->room + room;
+        pool->data = xrealloc(pool->data, pool->room);
+    }
+    return pool->data + pool->used;
+}
+
+/* The set of members behind SRV RRset i; NULL for the one of nobody. */
+static const struct deck_set *set_of(const struct deal *deal, size_t i)
+{
+    return deal->decks.count == 0 ? NULL : &deal->decks.list[i / DECK_SETS].sets[i % DECK_SETS];
+}
+
 /* Writes out the SRV RRsets of all decks. */
 static void deal_srv(struct deal *deal)
 {
-    size_t sets = deal->decks.count * DECK_SETS;
-    deal->srv_total = sets > 0 ? sets : 1;
+    struct pool pool = { .data = NULL };
+    deal->srv_total = deal->decks.count > 0 ? deal->decks.count * DECK_SETS : 1;
     deal->srv = xcalloc(deal->srv_total, sizeof(*deal->srv));
-    size_t *offsets = xcalloc(deal->srv_total, sizeof(*offsets));
-    size_t room = 0, used = 0;
     for (size_t i = 0; i < deal->srv_total; i++) {
-        if (room - used < DECK_SRV_SCRATCH) {
-            room = room * 2 + DECK_SRV_SCRATCH;
-            deal->srv_rdata = xrealloc(deal->srv_rdata, room);
+        deck_srv(set_of(deal, i), &deal->roster, deal->srv_weights, deal->srv_ttl_s,
+                 pool_end(&pool, DECK_SRV_SCRATCH), &deal->srv[i]);
+        pool.used += deal->srv[i].rdata_len;
+    }
+    deal->srv_rdata = pool.data;
+    const uint8_t *at = pool.data; /* while it grew, it may have moved */
+    for (size_t i = 0; i < deal->srv_total; i++) {
+        deal->srv[i].rdata = at;
+        at += deal->srv[i].rdata_len;
+    }
+}
+
+/* Where the member that was drawn first stands among the set's records, which are in canonical order: some clients take the first record
+ * only. */
+static uint16_t place_of_first(const struct roster *roster, const struct deck_set *drawn,
+                               const struct rrset *set)
+{
+    const uint8_t *target = roster->names + roster->list[drawn->members[0]].target;
+    size_t at = 0;
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    for (uint16_t i = 0; rrset_next(set, &at, &rdata, &len); i++) {
+        if (len == 6 + target[0] && memcmp(rdata + 6, target + 1, target[0]) == 0) {
+            return i;
         }
-        const struct deck_set *set =
-            sets > 0 ? &deal->decks.list[i / DECK_SETS].sets[i % DECK_SETS] : NULL;
-        deck_srv(set, &deal->roster, deal->srv_weights, deal->srv_ttl_s, deal->srv_rdata + used,
-                 &deal->srv[i]);
-        offsets[i] = used;
-        used += deal->srv[i].rdata_len;
     }
-    for (size_t i = 0; i < deal->srv_total; i++) { /* the rdata may have moved while it grew */
-        deal->srv[i].rdata = deal->srv_rdata + offsets[i];
+    return 0;
+}
+
+/* Signs the SRV RRsets and writes them out as blocks. */
+static enum result deal_sign(struct deal *deal, struct signer *signer, const struct dname *apex,
+                             uint64_t now)
+{
+    enum {
+        EACH = 2 * DECK_SRV_SCRATCH + SIGNER_SCRATCH
+    };
+    struct pool pool = { .data = NULL };
+    struct dname tcp, service;
+    uint8_t scratch[SIGNER_SCRATCH];
+    enum result result = RESULT_OK;
+    ASSERT(dname_prepend(&tcp, "_tcp", 4, apex) == RESULT_OK);
+    ASSERT(dname_prepend(&service, "_ntske", 6, &tcp) == RESULT_OK);
+    deal->blocks = xcalloc(deal->srv_total, sizeof(*deal->blocks));
+    for (size_t i = 0; i < deal->srv_total && result == RESULT_OK; i++) {
+        const struct deck_set *set = set_of(deal, i);
+        struct rrset signatures;
+        result = signer_sign(signer, &service, &deal->srv[i], now, scratch, &signatures);
+        if (result == RESULT_OK) {
+            uint16_t first = set == NULL ? 0 : place_of_first(&deal->roster, set, &deal->srv[i]);
+            const struct block_parts parts = { NULL, &deal->srv[i], &signatures, first };
+            ASSERT(block_make(&deal->blocks[i], pool_end(&pool, EACH), EACH, apex, &parts));
+            pool.used += deal->blocks[i].len[1];
+        }
     }
-    free(offsets);
+    deal->block_wire = pool.data;
+    const uint8_t *at = pool.data;
+    for (size_t i = 0; i < deal->srv_total; i++) {
+        deal->blocks[i].wire = at;
+        at += deal->blocks[i].len[1];
+    }
+    return result;
 }
 
 /* Takes over the roster. */
-static struct deal *deal_new(struct roster *roster, const struct settings *settings, uint64_t now)
+static struct deal *deal_new(struct roster *roster, const struct view *view, uint64_t now)
 {
+    const struct settings *settings = &view->settings;
     struct deal *deal = xcalloc(1, sizeof(*deal));
     atomic_init(&deal->refs, 1);
     deal->roster = *roster;
     deal->srv_ttl_s = settings->srv_ttl_s;
     deal->srv_count = settings->srv_count;
     deal->srv_weights = settings->srv_weights;
+    deal->keyring = keyring_ref(view->keyring);
+    deal->signature_validity_s = settings->signature_validity_s;
     deal->dealt_at = now;
     decks_deal(&deal->decks, &deal->roster, settings->srv_count, random_bits, NULL);
     deal_srv(deal);
     return deal;
 }
 
+static enum result sign_soa(struct view *view, struct signer *signer, uint64_t now)
+{
+    const struct settings *settings = &view->settings;
+    const struct node apex = { .kind = NODE_APEX };
+    uint8_t scratch[SIGNER_SCRATCH];
+    struct rrset signatures;
+    ASSERT(node_rrset(&apex, settings, RR_SOA, 0, view->soa_rdata, &view->soa));
+    if (view->soa.ttl > settings->negative_ttl_s) {
+        view->soa.ttl = settings->negative_ttl_s;
+    }
+    enum result result =
+        signer_sign(signer, &settings->apex, &view->soa, now, scratch, &signatures);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct block_parts parts = { .owner = &settings->apex,
+                                       .set = &view->soa,
+                                       .signatures = &signatures };
+    return block_make(&view->soa_block, view->soa_wire, sizeof(view->soa_wire), &settings->apex,
+                      &parts)
+               ? RESULT_OK
+               : RESULT_TOO_LONG;
+}
+
+/* Deals, or takes over the old deal, and signs. `roster` is used up. */
+static enum result complete(struct view *view, const struct view *old, struct roster *roster,
+                            struct sigcache *cache, uint64_t now)
+{
+    const struct settings *settings = &view->settings;
+    struct signer *signer = signer_new(view->keyring, cache, &settings->apex,
+                                       settings->signature_validity_s, random_bits(NULL));
+    enum result result = sign_soa(view, signer, now);
+    if (old != NULL && !deal_is_due(old->deal, now) && deal_holds(old->deal, roster, view)) {
+        roster_done(roster);
+        view->deal = old->deal;
+        atomic_fetch_add(&view->deal->refs, 1);
+    } else {
+        view->deal = deal_new(roster, view, now);
+        if (result == RESULT_OK) {
+            result = deal_sign(view->deal, signer, &settings->apex, now);
+        }
+    }
+    signer_free(signer);
+    return result;
+}
+
 enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag)
 {
-    struct settings settings;
-    struct roster roster;
-    enum result result = registry_settings(sources->registry, &settings, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = roster_build(&roster, sources->registry, sources->health, &settings.apex, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    struct keyring *keyring = NULL;
-    if (sources->keyring != NULL) {
-        keyring = keyring_ref(sources->keyring);
-    } else {
-        result = keyring_load(&keyring, sources->keys, sources->seal, diag);
-    }
-    if (result != RESULT_OK) {
-        roster_done(&roster);
-        return result;
-    }
     struct view *view = xcalloc(1, sizeof(*view));
+    struct roster roster;
     atomic_init(&view->refs, 1);
+    view->number = old == NULL ? 1 : old->number + 1;
     view->registry_version = store_version(sources->registry);
-    view->settings = settings;
-    view->keyring = keyring;
     view->places = sources->places;
     if (view->places != NULL) {
         atomic_fetch_add(&view->places->refs, 1);
     }
-    if (old != NULL && deal_holds(old->deal, &roster, &settings, now)) {
-        roster_done(&roster);
-        view->deal = old->deal;
-        atomic_fetch_add(&view->deal->refs, 1);
-    } else {
-        view->deal = deal_new(&roster, &settings, now);
+    enum result result = registry_settings(sources->registry, &view->settings, diag);
+    if (result == RESULT_OK && sources->keyring != NULL) {
+        view->keyring = keyring_ref(sources->keyring);
+    } else if (result == RESULT_OK) {
+        result = keyring_load(&view->keyring, sources->keys, sources->seal, diag);
+    }
+    if (result == RESULT_OK) {
+        result =
+            roster_build(&roster, sources->registry, sources->health, &view->settings.apex, diag);
+    }
+    if (result == RESULT_OK) {
+        result = complete(view, old, &roster, sources->cache, now);
+        if (result != RESULT_OK) {
+            result = diag_fail(diag, result, "the zone's records can't be signed: %s",
+                               result_text(result));
+        }
+    }
+    if (result != RESULT_OK) {
+        view_unref(view);
+        return result;
     }
     *out = view;
     return RESULT_OK;
@@ -175,18 +298,14 @@ void view_unref(struct view *view)
     free(view);
 }
 
-const struct rrset *view_srv(const struct view *view, const char *country, uint32_t turn)
+struct srv_choice view_srv(const struct view *view, const char *country, uint32_t turn)
 {
-    const struct deck *deck = decks_for(&view->deal->decks, country);
+    const struct deal *deal = view->deal;
+    const struct deck *deck = decks_for(&deal->decks, country);
     if (deck == NULL) {
-        return &view->deal->srv[0];
+        return (struct srv_choice){ NULL, &deal->srv[0], &deal->blocks[0] };
     }
-    size_t number = (size_t)(deck - view->deal->decks.list);
-    return &view->deal->srv[number * DECK_SETS + turn % DECK_SETS];
-}
-
-const struct deck_set *view_set(const struct view *view, const char *country, uint32_t turn)
-{
-    const struct deck *deck = decks_for(&view->deal->decks, country);
-    return deck == NULL ? NULL : &deck->sets[turn % DECK_SETS];
+    size_t number = (size_t)(deck - deal->decks.list) * DECK_SETS + turn % DECK_SETS;
+    return (struct srv_choice){ &deck->sets[turn % DECK_SETS], &deal->srv[number],
+                                &deal->blocks[number] };
 }

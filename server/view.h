@@ -5,7 +5,8 @@
 
 #include <stdatomic.h>
 
-#include "dnssec/keyring.h"
+#include "dnssec/signer.h"
+#include "server/records.h"
 #include "zone/deck.h"
 #include "zone/geo.h"
 
@@ -15,47 +16,68 @@ struct places {
     struct geo *geo;
 };
 
-/* Who is handed out, and the SRV RRsets dealt from them; shared by successive views while nothing in it changes. */
+enum {
+    VIEW_AGE_MAX_S = 600, /* a deal, a signed SOA are made anew after this long at the latest */
+    VIEW_SOA_ROOM = 1024
+};
+
+/* Who is handed out, and the SRV RRsets dealt from them, signed; shared by successive views while nothing in it changes. */
 struct deal {
     atomic_uint refs;
     struct roster roster;
     struct decks decks;
     uint32_t srv_ttl_s, srv_count; /* the settings it was dealt by */
     bool srv_weights;
+    struct keyring *keyring; /* that signed, and for how long */
+    uint32_t signature_validity_s;
     uint64_t dealt_at; /* Unix seconds */
     size_t srv_total;
     struct rrset
         *srv; /* DECK_SETS for each deck, in the decks' order; just `0 0 0 .` if there are none */
-    uint8_t *srv_rdata; /* what they point into */
+    uint8_t *srv_rdata;   /* what they point into */
+    struct block *blocks; /* of each of them, the record of the member drawn first in front */
+    uint8_t *block_wire;
 };
 
 struct view {
     atomic_uint refs;
+    uint64_t number;           /* views count up: what was made of one holds for no other */
     uint64_t registry_version; /* of the snapshot it was built from */
     struct settings settings;
     struct deal *deal;
     struct keyring *keyring;
     struct places *places; /* NULL: no location file */
+    struct rrset
+        soa; /* as in negative answers: its TTL is no longer than the denial may be kept (RFC 2308 3) */
+    struct block soa_block;
+    uint8_t soa_rdata[NODE_SCRATCH], soa_wire[VIEW_SOA_ROOM];
 };
 
 /* What to build from; the transactions are renewed by the caller. */
 struct view_sources {
     struct store_txn *registry, *health, *keys;
     const struct seal *seal;
+    struct sigcache *cache;
     struct places *places;   /* may be NULL */
     struct keyring *keyring; /* NULL: load it from `keys` */
 };
 
-/* A view with one reference. `old` (may be NULL) lends its deal if that still holds and is younger than its TTL. */
+/* A view with one reference. `old` (may be NULL) lends its deal if that still holds and is not due. */
 enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag);
 void view_unref(struct view *view);
 struct view *view_ref(struct view *view);
+/* True when it is time to deal anew though nothing changed, or when the clock went back. */
+bool view_is_due(const struct view *view, uint64_t now);
 
-/* The SRV RRset number `turn` (modulo the deck's size) for a client in `country`. */
-const struct rrset *view_srv(const struct view *view, const char *country, uint32_t turn);
-/* The set of members behind it; NULL if nobody is eligible. */
-const struct deck_set *view_set(const struct view *view, const char *country, uint32_t turn);
+/* What a client gets: an SRV RRset in its three forms. */
+struct srv_choice {
+    const struct deck_set *set; /* NULL: nobody is eligible */
+    const struct rrset *srv;
+    const struct block *block;
+};
+/* Number `turn` (modulo the deck's size) for a client in `country`. */
+struct srv_choice view_srv(const struct view *view, const char *country, uint32_t turn);
 
 /* Takes over the geo. */
 struct places *places_new(struct geo *geo);

@@ -51,6 +51,8 @@ bool worker_begin(struct worker *worker)
 {
     adopt(worker);
     worker->now = (uint64_t)time(NULL);
+    worker->answerer.now = worker->now;
+    worker->answerer.signer = worker->signer;
     return store_renew(worker->answerer.registry) == RESULT_OK;
 }
 

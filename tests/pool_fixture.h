@@ -20,6 +20,7 @@ struct pool_fixture {
     struct store *stores[3]; /* registry, health, keys */
     struct store_txn *txns[3];
     struct seal *seal;
+    struct sigcache *cache;
     struct view *view;
 };
 
@@ -89,6 +90,8 @@ static inline void fixture_fill(struct pool_fixture *pool)
     fixture_record(txn, "www.pool.test", RR_CNAME, alias.wire, alias.len);
     struct dname astray = fixture_name("nothing.pool.test");
     fixture_record(txn, "astray.pool.test", RR_CNAME, astray.wire, astray.len);
+    struct dname service = fixture_name("_ntske._tcp.pool.test");
+    fixture_record(txn, "time.pool.test", RR_CNAME, service.wire, service.len);
     struct dname away = fixture_name("www.example.net");
     fixture_record(txn, "away.pool.test", RR_CNAME, away.wire, away.len);
     fixture_record(txn, "deep.er.pool.test", RR_A, "\300\0\2\11", 4);
@@ -123,8 +126,13 @@ static inline void pool_fixture_init(struct pool_fixture *pool, struct geo *geo)
         FIXTURE_OK(store_read(pool->stores[i], &pool->txns[i], &diag));
     }
     struct places *places = geo == NULL ? NULL : places_new(geo);
-    const struct view_sources sources = { pool->txns[0], pool->txns[1], pool->txns[2],
-                                          pool->seal,    places,        NULL };
+    pool->cache = sigcache_new(1024);
+    const struct view_sources sources = { .registry = pool->txns[0],
+                                          .health = pool->txns[1],
+                                          .keys = pool->txns[2],
+                                          .seal = pool->seal,
+                                          .cache = pool->cache,
+                                          .places = places };
     FIXTURE_OK(view_build(&pool->view, &sources, NULL, FIXTURE_NOW, &diag));
     places_unref(places);
 }
@@ -139,6 +147,7 @@ static inline int fixture_unlink(const char *path, const struct stat *status, in
 static inline void pool_fixture_done(struct pool_fixture *pool)
 {
     view_unref(pool->view);
+    sigcache_free(pool->cache);
     for (int i = 0; i < 3; i++) {
         store_abort(pool->txns[i]);
         store_close(pool->stores[i]);

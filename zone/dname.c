@@ -248,10 +248,15 @@ int dname_compare(const struct dname *a, const struct dname *b)
 void dname_key_of(struct dname_key *out, const struct dname *name, const struct dname *apex)
 {
     uint8_t starts[DNAME_LABELS_MAX];
-    ASSERT(dname_under(name, apex));
-    unsigned count = label_starts(name, starts), above = dname_labels(apex);
-    ASSERT(above <= count && count <= DNAME_LABELS_MAX);
-    unsigned relative = count - above;
+    unsigned relative = 0;
+    size_t at = 0;
+    ASSERT(name->len >= apex->len);
+    while (at < (size_t)name->len - apex->len) {
+        starts[relative++] = (uint8_t)at;
+        at += name->wire[at] + 1u;
+    }
+    ASSERT(at ==
+           (size_t)name->len - apex->len); /* so far as is cheap to see: it is under the apex */
     uint8_t *p = out->octets;
     /* At most 250 octets in four labels of 63, each octet doubled, and four ends: 504. */
     while (relative > 0) {

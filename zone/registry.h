@@ -56,6 +56,9 @@ enum result registry_node(struct store_txn *txn, const struct dname_key *key, ui
 /* The nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
 enum result registry_near(struct store_txn *txn, enum store_seek seek, const struct dname_key *key,
                           struct dname_key *found, uint8_t *buffer, struct node *out);
+/* Its key alone. */
+enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
+                              const struct dname_key *key, struct dname_key *found);
 /* The nodes in canonical order. */
 typedef enum result node_visit(const struct dname_key *key, const struct node *node, void *arg);
 enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg);

@@ -57,9 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(atexit(tidy) == 0);
         answerer.view = pool.view;
         answerer.registry = pool.txns[0];
-        signer = signer_new(pool.view->keyring, sigcache_new(4096), &pool.view->settings.apex,
-                            604800, 1);
+        signer = signer_new(pool.view->keyring, pool.cache, &pool.view->settings.apex, 604800, 1);
     }
+    answerer.signer = signer;
+    answerer.now = FIXTURE_NOW;
     struct query query;
     enum rcode rcode = RCODE_NOERROR;
     struct address source = { { 0 } };
