@@ -113,15 +113,22 @@ enum result chain_at(struct chain *chain, const struct dname_key *key, const str
     return RESULT_OK;
 }
 
+static bool covers(const struct link *link, const struct dname_key *key)
+{
+    return dname_key_compare(&link->key, key) < 0 &&
+           (link->next.len == 0 || dname_key_compare(key, &link->next) < 0);
+}
+
 enum result chain_covering(struct chain *chain, const struct dname_key *key,
                            const struct dname_key *hint, const struct link **out)
 {
-    struct link *hinted = hint == NULL ? NULL : place_of(chain, hint);
-    if (hinted != NULL && holds(chain, hinted, hint) && dname_key_compare(hint, key) < 0 &&
-        (hinted->next.len == 0 || dname_key_compare(key, &hinted->next) < 0)) {
-        hinted->turn = chain->turn;
-        *out = hinted;
-        return RESULT_OK;
+    if (hint != NULL) {
+        struct link *hinted = place_of(chain, hint);
+        if (holds(chain, hinted, hint) && covers(hinted, key)) {
+            hinted->turn = chain->turn;
+            *out = hinted;
+            return RESULT_OK;
+        }
     }
     struct dname_key before;
     enum result result = registry_near_key(chain->registry, SEEK_BEFORE, key, &before);
