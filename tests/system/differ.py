@@ -149,7 +149,7 @@ def _start_peers(machine, zone):
     for name, conf in (("knot", _conf_knot), ("nsd", _conf_nsd), ("bind", _conf_bind)):
         machine.start(name, conf(machine, zone))
     for name in PROGRAMS:
-        until(lambda: _exchange({name: ADDRESSES[name]}, _wire(APEX, "SOA"), 0.5).get(name), 10, f"{name} answers")
+        until(lambda: exchange({name: ADDRESSES[name]}, make_query(APEX, "SOA"), 0.5).get(name), 10, f"{name} answers")
 
 
 def _start(machine):
@@ -179,17 +179,17 @@ def _number(rdtype):
     return rdtype if isinstance(rdtype, int) else int(dns.rdatatype.from_text(rdtype))
 
 
-def _opt(payload=1232, ttl=0, options=b"", owner=b"\0"):
+def make_opt(payload=1232, ttl=0, options=b"", owner=b"\0"):
     return owner + struct.pack("!HHIH", 41, payload, ttl, len(options)) + options
 
 
-def _wire(name, rdtype, *, flags=0, rdclass=1, opt=b"", counts=(1, 0, 0, None), tail=b"", ident=4660):
+def make_query(name, rdtype, *, flags=0, rdclass=1, opt=b"", counts=(1, 0, 0, None), tail=b"", ident=4660):
     question = _name(name).to_wire() + struct.pack("!HH", _number(rdtype), rdclass)
     counts = [*counts[:3], (1 if opt else 0) if counts[3] is None else counts[3]]
     return struct.pack("!6H", ident, flags, *counts) + question + opt + tail
 
 
-DO = _opt(ttl=0x8000)
+DO = make_opt(ttl=0x8000)
 
 
 def _neighbours(owner):
@@ -206,7 +206,7 @@ def _neighbours(owner):
     yield dns.name.Name((b"\0", b"x", *owner.labels))
 
 
-def _long(suffix, length, octet):
+def long_name(suffix, length, octet):
     """A name of exactly so many octets under a suffix."""
     labels, room = [], length - len(suffix.to_wire())
     while room > 0:
@@ -218,7 +218,7 @@ def _long(suffix, length, octet):
     return dns.name.Name((*labels, *suffix.labels))
 
 
-def _mixed(name):
+def mixed_case(name):
     """Every other letter in upper case."""
     return dns.name.Name(tuple(bytes(octet - 32 if at % 2 and 97 <= octet <= 122 else octet
                                      for at, octet in enumerate(label)) for label in name.labels))
@@ -232,13 +232,13 @@ def _questions(names):
     inner = {name for name in inner if name.is_subdomain(apex)}
     yield from (("exists", name) for name in sorted(existing))
     yield from (("empty", name) for name in sorted(inner - existing))
-    yield from (("case", _mixed(name)) for name in sorted(inner))
+    yield from (("case", mixed_case(name)) for name in sorted(inner))
     around = {near for name in inner for near in _neighbours(name)} - inner
     yield from (("missing", near) for near in sorted(around) if len(near.to_wire()) <= 255)
     for suffix in (apex, dns.name.from_text(f"alice.{APEX}"), dns.name.from_text(f"nothing.{APEX}")):
         for length in range(250, 256):
             for octet in (b"\0", b"a", b"\xff"):
-                yield "long", _long(suffix, length, octet)
+                yield "long", long_name(suffix, length, octet)
     for text in (".", "test.", "example.", "xpool.test.", "pool.test.example.", "pool\\.test.", "\\255.test."):
         yield "outside", dns.name.from_text(text)
 
@@ -247,7 +247,7 @@ def _by_name(names):
     for category, name in _questions(names):
         for rdtype in ("A", "TXT", "NSEC", "ANY", "RRSIG", "DS"):
             for label, opt in (("", b""), (" DO", DO)):
-                yield Case(category, f"{name} {rdtype}{label}", _wire(name, rdtype, opt=opt))
+                yield Case(category, f"{name} {rdtype}{label}", make_query(name, rdtype, opt=opt))
 
 
 def _by_type():
@@ -255,11 +255,11 @@ def _by_type():
                  f"nowhere.{APEX}", f"_tcp.{APEX}", f"missing.{APEX}", f"x.alice.{APEX}", "example."):
         for rdtype in TYPES:
             category = "meta type" if rdtype in META or rdtype in (0, 128) else "type"
-            for label, opt in (("", b""), (" EDNS", _opt()), (" DO", DO)):
-                yield Case(category, f"{text} {rdtype}{label}", _wire(text, rdtype, opt=opt))
+            for label, opt in (("", b""), (" EDNS", make_opt()), (" DO", DO)):
+                yield Case(category, f"{text} {rdtype}{label}", make_query(text, rdtype, opt=opt))
         for rdclass in (0, 2, 3, 4, 254, 255, 4711):
             for rdtype in ("A", "SOA", "ANY", "TXT"):
-                yield Case("class", f"{text} CLASS{rdclass} {rdtype}", _wire(text, rdtype, rdclass=rdclass, opt=DO))
+                yield Case("class", f"{text} CLASS{rdclass} {rdtype}", make_query(text, rdtype, rdclass=rdclass, opt=DO))
 
 
 def _by_edns():
@@ -269,20 +269,20 @@ def _by_edns():
         for payload in (0, 1, 12, 511, 512, 513, 600, 700, 800, 900, 1000, 1100, 1232, 1233, 1400, 4096, 65535):
             for bit in (0, 0x8000):
                 yield Case("size", f"{question} size {payload} DO {bool(bit)}",
-                           _wire(text, rdtype, opt=_opt(payload, bit)))
+                           make_query(text, rdtype, opt=make_opt(payload, bit)))
         ttls = {"version 1": 0x10000, "version 1 DO": 0x18000, "version 255": 0xff0000, "Z bits": 0x7fff,
                 "DO and Z bits": 0xffff, "extended RCODE 1": 0x1000000}
         for label, ttl in ttls.items():
-            yield Case("EDNS", f"{question} {label}", _wire(text, rdtype, opt=_opt(ttl=ttl)))
+            yield Case("EDNS", f"{question} {label}", make_query(text, rdtype, opt=make_opt(ttl=ttl)))
         options = {"unknown option": b"\xfd\xe9\0\4what", "empty unknown option": b"\xfd\xe9\0\0",
                    "option 0": b"\0\0\0\0", "padding": b"\0\x0c\0\4\0\0\0\0", "DAU": b"\0\5\0\1\x0d", "expire": b"\0\x09\0\0",
                    "chain": b"\0\x0d\0\1\0", "cut option": b"\xfd\xe9\0\5what", "cut option head": b"\xfd\xe9\0"}
         for label, option in options.items():
-            yield Case("EDNS", f"{question} {label}", _wire(text, rdtype, opt=_opt(options=option)))
-        yield Case("EDNS", f"{question} two OPTs", _wire(text, rdtype, opt=_opt() + _opt(), counts=(1, 0, 0, 2)))
-        yield Case("EDNS", f"{question} OPT not at the root", _wire(text, rdtype, opt=_opt(owner=b"\1x\0")))
-        yield Case("EDNS", f"{question} OPT in answer", _wire(text, rdtype, opt=_opt(), counts=(1, 1, 0, 0)))
-        yield Case("EDNS", f"{question} OPT in authority", _wire(text, rdtype, opt=_opt(), counts=(1, 0, 1, 0)))
+            yield Case("EDNS", f"{question} {label}", make_query(text, rdtype, opt=make_opt(options=option)))
+        yield Case("EDNS", f"{question} two OPTs", make_query(text, rdtype, opt=make_opt() + make_opt(), counts=(1, 0, 0, 2)))
+        yield Case("EDNS", f"{question} OPT not at the root", make_query(text, rdtype, opt=make_opt(owner=b"\1x\0")))
+        yield Case("EDNS", f"{question} OPT in answer", make_query(text, rdtype, opt=make_opt(), counts=(1, 1, 0, 0)))
+        yield Case("EDNS", f"{question} OPT in authority", make_query(text, rdtype, opt=make_opt(), counts=(1, 0, 1, 0)))
 
 
 def _by_header():
@@ -292,30 +292,30 @@ def _by_header():
             flags = sum(flag for at, flag in enumerate((0x0100, 0x0010, 0x0020, 0x0080)) if bits & 1 << at)
             for label, opt in (("", b""), (" DO", DO)):
                 yield Case("flags", f"{question} {dns.flags.to_text(flags)}{label}",
-                           _wire(text, rdtype, flags=flags, opt=opt))
+                           make_query(text, rdtype, flags=flags, opt=opt))
         for flags, label in ((0x0400, "AA"), (0x0200, "TC"), (0x0040, "Z"), (0x0003, "RCODE 3"), (0x8000, "QR")):
-            yield Case("flags", f"{question} {label}", _wire(text, rdtype, flags=flags))
+            yield Case("flags", f"{question} {label}", make_query(text, rdtype, flags=flags))
         for opcode in range(1, 16):
-            for label, opt in (("", b""), (" EDNS", _opt())):
+            for label, opt in (("", b""), (" EDNS", make_opt())):
                 yield Case("opcode", f"{question} opcode {opcode}{label}",
-                           _wire(text, rdtype, flags=opcode << 11, opt=opt))
-        whole = _wire(text, rdtype)
+                           make_query(text, rdtype, flags=opcode << 11, opt=opt))
+        whole = make_query(text, rdtype)
         again = whole[12:]
         yield Case("counts", f"{question} no question", whole[:4] + bytes(8))
-        yield Case("counts", f"{question} no question but EDNS", whole[:4] + bytes(7) + b"\1" + _opt())
+        yield Case("counts", f"{question} no question but EDNS", whole[:4] + bytes(7) + b"\1" + make_opt())
         yield Case("counts", f"{question} QDCOUNT 0 with a question", whole[:4] + bytes(8) + again)
         for count in (2, 3, 65535):
-            yield Case("counts", f"{question} QDCOUNT {count}", _wire(text, rdtype, counts=(count, 0, 0, 0), tail=again))
-        yield Case("counts", f"{question} QDCOUNT 2, one there", _wire(text, rdtype, counts=(2, 0, 0, 0)))
+            yield Case("counts", f"{question} QDCOUNT {count}", make_query(text, rdtype, counts=(count, 0, 0, 0), tail=again))
+        yield Case("counts", f"{question} QDCOUNT 2, one there", make_query(text, rdtype, counts=(2, 0, 0, 0)))
         record = b"\0" + struct.pack("!HHIH", 1, 1, 60, 4) + b"\1\2\3\4"
         for at, section in enumerate(("answer", "authority", "additional"), 1):
             counts = [1, 0, 0, 0]
             counts[at] = 1
-            yield Case("counts", f"{question} a record in {section}", _wire(text, rdtype, counts=counts, tail=record))
-            yield Case("counts", f"{question} no record in {section}", _wire(text, rdtype, counts=counts))
+            yield Case("counts", f"{question} a record in {section}", make_query(text, rdtype, counts=counts, tail=record))
+            yield Case("counts", f"{question} no record in {section}", make_query(text, rdtype, counts=counts))
         for length in range(12, len(whole)):
             yield Case("cut", f"{question} cut to {length}", whole[:length])
-        edns = _wire(text, rdtype, opt=DO)
+        edns = make_query(text, rdtype, opt=DO)
         for length in range(len(whole), len(edns)):
             yield Case("cut", f"{question} DO cut to {length}", edns[:length])
         for tail in (b"\0", b"garbage", bytes(400)):
@@ -335,7 +335,7 @@ def _by_chance(names, dice, count):
         if dice.random() < 0.5:
             label = bytes(dice.randrange(256) for _ in range(dice.randint(1, 8)))
             name = dns.name.Name((label, *name.labels))
-        wire = bytearray(_wire(name, dice.choice(TYPES), opt=dice.choice((b"", DO, _opt(dice.randrange(4096))))))
+        wire = bytearray(make_query(name, dice.choice(TYPES), opt=dice.choice((b"", DO, make_opt(dice.randrange(4096))))))
         if dice.random() < 0.5:
             for _ in range(dice.randint(1, 3)):
                 wire[dice.randrange(2, len(wire))] ^= 1 << dice.randrange(8)
@@ -346,7 +346,7 @@ def _by_chance(names, dice, count):
 
 # The answers
 
-def _exchange(addresses, wire, timeout, sources=[0]):
+def exchange(addresses, wire, timeout, sources=[0]):
     """The replies by server. Each query has a source address of its own, so that no rate limit is met."""
     sources[0] += 1
     source = f"127.{1 + sources[0] // 60000 % 200}.{sources[0] // 240 % 250}.{1 + sources[0] % 240}"
@@ -467,7 +467,7 @@ def main():
                      *_by_chance(names, random.Random(options.seed), options.random)]
             for case in cases:
                 if options.only in case.category:
-                    _compare(case, _exchange(ADDRESSES, case.wire, 0.2), groups, options.all)
+                    _compare(case, exchange(ADDRESSES, case.wire, 0.2), groups, options.all)
                     asked += 1
             pool.stop()
         except AssertionError:
