@@ -1,9 +1,11 @@
 """pebble as the ACME CA, resolving through the machine's resolver, and two ACME clients."""
 
+import contextlib
 import functools
 import http.server
 import json
 import os
+import socket
 import ssl
 import threading
 import urllib.request
@@ -34,7 +36,8 @@ class Pebble:
             "ocspResponderURL": "",
             "certificateValidityPeriod": 20 * 86400,
         }}))
-        environment = dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="0")
+        environment = dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="0",
+                           PEBBLE_AUTHZREUSE="0")
         self.process = machine.start("pebble", [part("usr/bin/pebble"), "-strict", "-config", conf, "-dnsserver",
                                                 f"{RESOLVER}:53"], env=environment)
         self.process.said("ACME directory available")
@@ -54,12 +57,17 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-class AcmeTiny:
-    """The client acme-tiny: HTTP-01, answered by a web server on the name's address."""
+def _server_class(address):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return type("Server", (http.server.ThreadingHTTPServer,), {"address_family": family})
 
-    def __init__(self, machine, pebble, name, address):
+
+class AcmeTiny:
+    """The client acme-tiny: HTTP-01, answered by a web server on all of the name's addresses."""
+
+    def __init__(self, machine, pebble, name, addresses):
         self.pebble = pebble
-        self.address = address
+        self.addresses = addresses
         self.web = machine.directory / f"web-{name}"
         (self.web / ".well-known" / "acme-challenge").mkdir(parents=True)
         self.key, self.request = write_request(machine.directory, name)
@@ -67,23 +75,30 @@ class AcmeTiny:
         run("openssl", "genrsa", "-out", self.account, "2048")
         self.certificate = machine.directory / f"{name}.pem"
 
+    @contextlib.contextmanager
+    def _serve(self, address):
+        with _server_class(address)((address, 80), functools.partial(_Quiet, directory=str(self.web))) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield
+            server.shutdown()
+
     def order(self):
         """Writes `certificate`; returns the finished process."""
-        handler = functools.partial(_Quiet, directory=str(self.web))
-        with http.server.ThreadingHTTPServer((self.address, 80), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        with contextlib.ExitStack() as servers:
+            for address in self.addresses:
+                servers.enter_context(self._serve(address))
             done = run("/usr/bin/python3", "-m", "acme_tiny", "--account-key", self.account, "--csr", self.request,
                        "--acme-dir", self.web / ".well-known" / "acme-challenge", "--directory-url", self.pebble.directory(),
                        "--disable-check", check=False,
                        env=dict(self.pebble.environment(), PYTHONPATH=str(part("usr/lib/python3/dist-packages"))))
-            server.shutdown()
         if done.returncode == 0:
             self.certificate.write_text(done.stdout)
         return done
 
 
 class Lego:
-    """The client lego; `challenge` is "http" or "tls" (TLS-ALPN-01). `network` is where it runs, None for here."""
+    """The client lego; `challenge` is "http" or "tls" (TLS-ALPN-01), answered on `address`, or on all if it is empty.
+    `network` is where it runs, None for here."""
 
     def __init__(self, machine, pebble, name, challenge, address, network=None):
         self.machine = machine
@@ -97,14 +112,9 @@ class Lego:
         self.certificate = self.directory / "certificates" / f"{name}.crt"
         self.key = self.directory / "certificates" / f"{name}.key"
 
-    def _run(self, *command):
-        argv = [part("usr/bin/lego"), *self.arguments, *command]
+    def order(self):
+        argv = [part("usr/bin/lego"), *self.arguments, "run"]
         if self.network:
             argv = self.network.wrap(*argv)
         return run(*argv, check=False, env=self.pebble.environment())
 
-    def order(self):
-        return self._run("run")
-
-    def renew(self):
-        return self._run("renew", "--days", "90")

@@ -66,7 +66,7 @@ POSITIVE = [
     (APEX, "TXT", ['"the pool" "for tests"']),
     (f"alice.{APEX}", "A", ["127.0.1.1"]),
     (f"alice.{APEX}", "AAAA", ["2001:db8::11"]),
-    (f"alice.{APEX}", "CAA", ['0 issue "ca.example; validationmethods=http-01,tls-alpn-01"']),
+    (f"alice.{APEX}", "CAA", ['0 issue "ca.example; validationmethods=http-01,tls-alpn-01"', '0 issuewild ";"']),
     (f"nobody.{APEX}", "A", ["127.0.1.99"]),
     (f"www.{APEX}", "A", ["203.0.113.80"]),
     (f"www.{APEX}", "AAAA", ["2001:db8::80"]),
@@ -367,14 +367,15 @@ def test_two_opts_are_a_format_error(zone):
 @pytest.mark.parametrize("payload", [0, 512, 600, 1232])
 @pytest.mark.parametrize("name, rdtype", [(APEX, "DNSKEY"), (f"zzzz.{APEX}", "A"), (SRV, "SRV"), (f"alice.{APEX}", "CAA")])
 def test_answer_fits_or_is_truncated(zone, name, rdtype, payload):
-    query = zone.query(name, rdtype, dnssec=True, payload=payload)
-    wire = query.to_wire()
+    wire = zone.query(name, rdtype, dnssec=True, payload=payload).to_wire()
     reply = _raw(wire, 3)
     assert len(reply) <= max(512, payload)
     answer = dns.message.from_wire(reply, ignore_trailing=False)
-    whole = zone.send(query, tcp=True)
-    assert not whole.flags & dns.flags.TC
-    if len(whole.to_wire()) > max(512, payload):
+    with socket.create_connection(("127.0.0.1", 53), 3) as connection:
+        connection.sendall(_frame(wire))
+        whole = _tcp_replies(connection, 1)[0]
+    assert not dns.message.from_wire(whole).flags & dns.flags.TC
+    if len(whole) > max(512, payload):
         assert answer.flags & dns.flags.TC and answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
     else:
         assert not answer.flags & dns.flags.TC and (answer.answer or answer.authority)
@@ -395,7 +396,7 @@ def _tcp_replies(connection, count):
         data += connection.recv(65535) or pytest.fail("closed too early")
         while len(data) >= 2 and len(data) >= 2 + struct.unpack("!H", data[:2])[0]:
             length = struct.unpack("!H", data[:2])[0]
-            replies.append(dns.message.from_wire(data[2:2 + length]))
+            replies.append(data[2:2 + length])
             data = data[2 + length:]
     return replies
 
@@ -405,7 +406,7 @@ def test_tcp_takes_pipelined_queries(zone):
     queries = [zone.query(f"{name}.{APEX}", "A", dnssec=True) for name in ("alice", "bob", "missing", "www")] * 10
     with socket.create_connection(("127.0.0.1", 53), 3) as connection:
         connection.sendall(b"".join(_frame(query.to_wire()) for query in queries))
-        replies = _tcp_replies(connection, len(queries))
+        replies = [dns.message.from_wire(wire) for wire in _tcp_replies(connection, len(queries))]
     assert sorted(reply.id for reply in replies) == sorted(query.id for query in queries)
 
 
@@ -416,7 +417,7 @@ def test_tcp_takes_a_query_octet_by_octet(zone):
         for octet in _frame(query.to_wire()):
             connection.sendall(bytes([octet]))
         (reply,) = _tcp_replies(connection, 1)
-    assert records(reply, "A") == ["127.0.1.1"]
+    assert records(dns.message.from_wire(reply), "A") == ["127.0.1.1"]
 
 
 def test_tcp_client_that_hangs_up_harms_nobody(zone):
@@ -456,7 +457,7 @@ class TestChanges:
         before = self.serial(zone)
         zone.add("new", "127.0.1.50")
         until(lambda: records(zone.ask(f"new.{APEX}", "A"), "A") == ["127.0.1.50"], 1, "new has its address")
-        assert self.serial(zone) > before
+        until(lambda: self.serial(zone) > before, 1, "the serial has moved on")
         zone.cli("member", "set", "new", "--address", "127.0.1.51", "--allow-private")
         until(lambda: records(zone.ask(f"new.{APEX}", "A"), "A") == ["127.0.1.51"], 1, "new has moved")
         zone.cli("member", "remove", "new")

@@ -29,7 +29,7 @@ def world(shared_machine):
     certificates["wrong-name"] = authority.issue("wrong-name", ["time.example.net"])
     certificates["expired"] = authority.issue("expired", [f"expired.{APEX}"], first_day=-20, last_day=-1)
     certificates["unknown-ca"] = stranger.issue("unknown-ca", [f"unknown-ca.{APEX}"])
-    switches = {"silent": {"deny": True}, "unsynced": {"synchronised": False}, "seven-late": {"shift": "+7s"}}
+    switches = {"silent": {"silent": True}, "unsynced": {"synchronised": False}, "seven-late": {"shift": "+7s"}}
     pool = Pool(machine).init()
     for number, name in enumerate(["good", *BAD]):
         address = f"127.0.2.{number + 1}"

@@ -54,14 +54,14 @@ def test_new_member_resolves_within_a_second_and_is_not_handed_out(world):
     name = f"alice.{APEX}"
     until(lambda: world.resolver.secure(name, "A") == [ALICE], 1, "alice has its A")
     assert world.resolver.secure(name, "AAAA") == [ALICE6]
-    assert world.resolver.secure(name, "CAA") == [f'0 issue "{CA}; validationmethods=http-01,tls-alpn-01"']
+    assert world.resolver.secure(name, "CAA") == [f'0 issue "{CA}; validationmethods=http-01,tls-alpn-01"', '0 issuewild ";"']
     assert world.resolver.secure(APEX, "CAA") == ['0 issue ";"', '0 issuewild ";"']
     assert world.srv_targets() == set()
     assert world.pool.member("alice")["state"] == "registered"
 
 
 def test_member_gets_its_certificate_by_http_01(world):
-    world.alice_acme = AcmeTiny(world.machine, world.pebble, f"alice.{APEX}", ALICE)
+    world.alice_acme = AcmeTiny(world.machine, world.pebble, f"alice.{APEX}", [ALICE, ALICE6])
     done = world.alice_acme.order()
     assert done.returncode == 0, done.stderr
 
@@ -93,7 +93,7 @@ def test_member_gets_its_certificate_by_tls_alpn_01(world):
 def test_ntpsec_is_a_member_too(world):
     network = world.network
     world.pool.add("carol", network.address, network.address6)
-    carol = Lego(world.machine, world.pebble, f"carol.{APEX}", "http", network.address, network)
+    carol = Lego(world.machine, world.pebble, f"carol.{APEX}", "http", "", network)
     done = carol.order()
     assert done.returncode == 0, done.stderr
     Ntpsec(world.machine, "carol", network, carol.certificate, carol.key)

@@ -1,6 +1,7 @@
 """Real NTS servers as members, and a real client."""
 
 import os
+import socket
 
 from machine import PARTS, part, run, until
 
@@ -18,22 +19,31 @@ def _shifted(shift):
     return dict(os.environ, LD_PRELOAD=str(library), FAKETIME=shift)
 
 
+def _muffler(address):
+    """A socket that takes the NTP requests to an address and never reads one: Linux prefers a socket that is bound to the
+    interface, too. chronyd's own `deny` would not do: it holds for NTS-KE as well."""
+    taker = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taker.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+    taker.bind((address, 123))
+    return taker
+
+
 class Chronyd:
     """chronyd with NTS on addresses of its own. The switches make it bad in one way each.
 
-    synchronised=False: it has no time to give. deny=True: it ignores NTP requests. ntp_elsewhere: NTS-KE sends clients
-    to that address. shift: its clock is off, as faketime writes it ("+7s").
+    synchronised=False: it has no time to give. silent=True: NTS-KE answers, NTP does not. shift: its clock is off, as
+    faketime writes it ("+7s").
     """
 
-    def __init__(self, machine, name, addresses, certificate, key, *, synchronised=True, deny=False,
-                 ntp_elsewhere=None, shift=None):
+    def __init__(self, machine, name, addresses, certificate, key, *, synchronised=True, silent=False, shift=None):
         self.machine = machine
         self.name = name
         self.addresses = addresses
         own = machine.directory / name
         own.mkdir()
         lines = [f"bindaddress {address}" for address in addresses] + [
-            "deny all" if deny else "allow",
+            "allow",
             f"ntsservercert {certificate}",
             f"ntsserverkey {key}",
             "ntsport 4460",
@@ -46,12 +56,11 @@ class Chronyd:
         ]
         if synchronised:
             lines.append("local stratum 8")
-        if ntp_elsewhere:
-            lines.append(f"ntsntpserver {ntp_elsewhere}")
         self.conf = machine.write(f"{name}/conf", "\n".join(lines) + "\n")
         self.environment = _shifted(shift) if shift else None
         self.process = None
         self.start()
+        self.mufflers = [_muffler(address) for address in addresses] if silent else []
 
     def start(self):
         # -x: never touch the clock. -U -u root: no user of chrony's own is needed.
