@@ -4,19 +4,25 @@
 #include <stdbool.h>
 #include <string.h>
 
-static int take(struct csv *csv)
+/* The next octet as it is, as inside quotes. */
+static int take_raw(struct csv *csv)
 {
     int c = getc_unlocked(csv->file);
+    csv->lines_read += c == '\n';
+    return c;
+}
+
+/* The next octet, CRLF as LF. */
+static int take(struct csv *csv)
+{
+    int c = take_raw(csv);
     if (c == '\r') {
         int next = getc_unlocked(csv->file);
         if (next == '\n') {
-            c = next;
-        } else if (next != EOF) {
-            (void)ungetc(next, csv->file);
+            csv->lines_read++;
+            return next;
         }
-    }
-    if (c == '\n') {
-        csv->lines_read++;
+        (void)ungetc(next, csv->file);
     }
     return c;
 }
@@ -63,7 +69,7 @@ static bool put(struct csv *csv, int c)
 static enum result read_quoted(struct csv *csv, int *next, struct diag *diag)
 {
     for (;;) {
-        int c = take(csv);
+        int c = take_raw(csv);
         if (c == '"') {
             c = take(csv);
             /* RFC 4180 2.7: a quote in a quoted field is doubled. */

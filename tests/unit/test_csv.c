@@ -78,6 +78,7 @@ static void quoted_fields_hold_commas_quotes_and_line_ends(void **state)
     (void)state;
     reads("\"a,b\",\"say \"\"hi\"\"\",\"x\ny\"\nz,,\n", "a,b|say \"hi\"|x\ny;z||;");
     reads("\"\",a\n", "|a;");
+    reads("\"x\r\ny\r\"\r\n", "x\r\ny\r;");
 }
 
 static void broken_quoting_names_its_line(void **state)

@@ -1,0 +1,213 @@
+#include "probe/verdict.h"
+#include "tests/unit/unit.h"
+
+enum {
+    NOW = 2000000000
+};
+
+static struct settings settings_of(void)
+{
+    struct settings settings;
+    settings_defaults(&settings);
+    settings.min_history_s = 0;
+    settings.entry_score_milli = 10000;
+    settings.reentry_score_milli = 12000;
+    settings.exit_score_milli = 8000;
+    return settings;
+}
+
+static struct address address_of(const char *text)
+{
+    struct address address;
+    assert_ok(address_parse(&address, text));
+    return address;
+}
+
+static struct member_health health_of(unsigned count)
+{
+    const struct address addresses[] = { address_of("192.0.2.1"), address_of("2001:db8::1") };
+    struct member_health health = { .member_id = 7 };
+    assert_true(verdict_addresses(&health, addresses, count));
+    return health;
+}
+
+static struct outcome good_outcome(void)
+{
+    return (struct outcome){
+        .certified = true,
+        .certificate = {.not_before = NOW - 100, .not_after = NOW + 1000, .for_name = true},
+        .aead = 15,
+        .warnings = WARNING_NO_CLOSE,
+        .timed = true,
+        .sample = { .stratum = 2,           .offset_us = -120,       .rtt_us = 3000  },
+    };
+}
+
+static void apply(struct member_health *health, const struct outcome *outcome, uint64_t now)
+{
+    const struct settings settings = settings_of();
+    verdict_apply(health, 0, outcome, &settings, true, now);
+}
+
+static void good_probe_fills_the_row(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(1);
+    const struct outcome outcome = good_outcome();
+    apply(&health, &outcome, NOW);
+    const struct address_health *row = &health.addresses[0];
+    assert_int_equal(row->failure, FAILURE_NONE);
+    assert_true(row->working);
+    assert_int_equal(row->probes, 1);
+    assert_int_equal(row->score_milli, 1000);
+    assert_int_equal(row->first_probe_at, NOW);
+    assert_int_equal(row->last_probe_at, NOW);
+    assert_int_equal(row->last_good_at, NOW);
+    assert_int_equal(row->certified_at, NOW);
+    assert_int_equal(row->operational_at, NOW);
+    assert_int_equal(row->cert_not_after, NOW + 1000);
+    assert_int_equal(row->aead, 15);
+    assert_int_equal(row->warnings, WARNING_NO_CLOSE);
+    assert_int_equal(row->stratum, 2);
+    assert_int_equal(row->offset_us, -120);
+    assert_int_equal(row->rtt_us, 3000);
+    assert_int_equal(health.stage, STAGE_OPERATIONAL);
+    apply(&health, &outcome, NOW + 60);
+    assert_int_equal(row->first_probe_at, NOW);
+    assert_int_equal(row->last_probe_at, NOW + 60);
+    assert_int_equal(row->operational_at, NOW);
+}
+
+static void member_enters_after_fourteen_good_probes_and_leaves_after_failures(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(1);
+    const struct outcome good = good_outcome();
+    const struct outcome silent = { .failure = FAILURE_NTP_SILENT, .detail = "no reply" };
+    for (unsigned i = 0; i < 13; i++) {
+        apply(&health, &good, NOW + i);
+    }
+    assert_int_equal(health.stage, STAGE_OPERATIONAL);
+    apply(&health, &good, NOW + 13);
+    assert_int_equal(health.stage, STAGE_ELIGIBLE);
+    apply(&health, &silent, NOW + 14);
+    assert_int_equal(health.stage, STAGE_INELIGIBLE);
+    assert_string_equal(health.addresses[0].detail, "no reply");
+}
+
+static void address_works_until_its_score_is_under_the_exit(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(1);
+    const struct outcome good = good_outcome();
+    const struct outcome silent = { .failure = FAILURE_NTP_SILENT };
+    apply(&health, &good, NOW);
+    health.addresses[0].score_milli = 20000;
+    apply(&health, &silent, NOW);
+    apply(&health, &silent, NOW);
+    assert_true(health.addresses[0].working);
+    apply(&health, &silent, NOW);
+    assert_false(health.addresses[0].working);
+    apply(&health, &good, NOW);
+    assert_true(health.addresses[0].working);
+}
+
+static void address_that_never_worked_does_not(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(1);
+    const struct outcome refused = { .failure = FAILURE_CONNECT_REFUSED };
+    health.addresses[0].score_milli = 20000;
+    apply(&health, &refused, NOW);
+    assert_false(health.addresses[0].working);
+    assert_int_equal(health.addresses[0].operational_at, 0);
+}
+
+static void trouble_of_our_own_counts_for_nothing(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(1);
+    const struct outcome good = good_outcome();
+    const struct outcome internal = { .failure = FAILURE_INTERNAL, .detail = "no route" };
+    apply(&health, &good, NOW);
+    const struct address_health before = health.addresses[0];
+    apply(&health, &internal, NOW + 60);
+    const struct address_health *row = &health.addresses[0];
+    assert_int_equal(row->failure, FAILURE_INTERNAL);
+    assert_string_equal(row->detail, "no route");
+    assert_int_equal(row->score_milli, before.score_milli);
+    assert_int_equal(row->probes, before.probes);
+    assert_int_equal(row->last_probe_at, before.last_probe_at);
+    assert_true(row->working);
+}
+
+/* Else a self-signed certificate that lasts till 9999 would keep the label for ever. */
+static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    struct member_health health = health_of(1);
+    struct outcome outcome = good_outcome();
+    outcome.failure = FAILURE_CERT_CHAIN;
+    outcome.certified = false;
+    outcome.certificate.for_name = false;
+    outcome.certificate.not_after = 253402300799;
+    apply(&health, &outcome, NOW);
+    assert_int_equal(health.addresses[0].cert_not_after, 253402300799);
+    assert_int_equal(health.addresses[0].certified_at, 0);
+    assert_int_equal(health.last_cert_not_after, 0);
+    outcome = good_outcome();
+    verdict_apply(&health, 0, &outcome, &settings, false, NOW);
+    assert_int_equal(health.last_cert_not_after, 0);
+    apply(&health, &outcome, NOW);
+    assert_int_equal(health.last_cert_not_after, NOW + 1000);
+    outcome.certificate.not_after = NOW + 500;
+    apply(&health, &outcome, NOW);
+    assert_int_equal(health.last_cert_not_after, NOW + 1000);
+}
+
+static void failure_keeps_what_was_known_of_certificate_and_time(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(1);
+    const struct outcome good = good_outcome();
+    const struct outcome refused = { .failure = FAILURE_CONNECT_REFUSED };
+    apply(&health, &good, NOW);
+    apply(&health, &refused, NOW + 60);
+    assert_int_equal(health.addresses[0].cert_not_after, NOW + 1000);
+    assert_int_equal(health.addresses[0].stratum, 2);
+    assert_int_equal(health.addresses[0].last_good_at, NOW);
+}
+
+static void addresses_keep_their_rows_by_value(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(2);
+    health.addresses[1].score_milli = 12345;
+    const struct address changed[] = { address_of("2001:db8::1"), address_of("192.0.2.9") };
+    assert_false(verdict_addresses(
+        &health, (const struct address[]){ address_of("192.0.2.1"), address_of("2001:db8::1") },
+        2));
+    assert_true(verdict_addresses(&health, changed, 2));
+    assert_int_equal(health.addresses[0].score_milli, 12345);
+    assert_int_equal(health.addresses[1].score_milli, 0);
+    assert_true(verdict_addresses(&health, changed, 1));
+    assert_int_equal(health.address_count, 1);
+    assert_true(verdict_addresses(&health, changed, 0));
+    assert_int_equal(health.address_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_probe_fills_the_row),
+        cmocka_unit_test(member_enters_after_fourteen_good_probes_and_leaves_after_failures),
+        cmocka_unit_test(address_works_until_its_score_is_under_the_exit),
+        cmocka_unit_test(address_that_never_worked_does_not),
+        cmocka_unit_test(trouble_of_our_own_counts_for_nothing),
+        cmocka_unit_test(only_a_certificate_for_the_name_prolongs_the_quarantine),
+        cmocka_unit_test(failure_keeps_what_was_known_of_certificate_and_time),
+        cmocka_unit_test(addresses_keep_their_rows_by_value),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
