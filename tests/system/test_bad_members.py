@@ -31,10 +31,11 @@ def world(shared_machine):
     certificates["unknown-ca"] = stranger.issue("unknown-ca", [f"unknown-ca.{APEX}"])
     switches = {"silent": {"silent": True}, "unsynced": {"synchronised": False}, "seven-late": {"shift": "+7s"}}
     pool = Pool(machine).init()
+    servers = []  # kept: what mutes the silent one ends with its object
     for number, name in enumerate(["good", *BAD]):
         address = f"127.0.2.{number + 1}"
         pool.add(name, address)
-        Chronyd(machine, name, [address], *certificates[name], **switches.get(name, {}))
+        servers.append(Chronyd(machine, name, [address], *certificates[name], **switches.get(name, {})))
     pool.add("nobody", "127.0.2.100")
     pool.serve()
     pool.probe(authority.path)
