@@ -110,7 +110,9 @@ def _judge_signatures(zone, section):
         if rrset.rdtype == dns.rdatatype.RRSIG:
             continue
         (signature,) = _signatures(section, rrset)
-        assert signature.ttl == rrset.ttl == signature[0].original_ttl, f"RFC 4034 3: the TTL of {signature}"
+        assert signature.ttl == rrset.ttl <= signature[0].original_ttl, f"RFC 4034 3: the TTL of {signature}"
+        clamped = rrset.rdtype == dns.rdatatype.SOA  # RFC 2308 3: its TTL in a denial
+        assert rrset.ttl == signature[0].original_ttl or clamped, f"RFC 4034 3.1.4: {signature}"
         assert signature[0].labels == len(rrset.name.labels) - 1 - (rrset.name.labels[0] == b"*"), "RFC 4034 3.1.3"
         assert signature[0].inception < now and signature[0].expiration > now + 12 * 3600
         dns.dnssec.validate(rrset, signature, zone.keys)

@@ -1,9 +1,12 @@
-"""Resolvers of three more makers validate what the server says: knot-resolver, pdns-recursor and BIND. Both algorithms.
+"""Resolvers of three more makers validate what the server says: knot-resolver, pdns-recursor and BIND; dnsviz finds no fault.
 
 They keep what they learn, also denials (RFC 8198): names that are missing are asked for first, so that an NSEC that says
 too much would hide the names that are there.
 """
 
+import json
+
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -11,7 +14,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from machine import Machine, PARTS, part, until
+from machine import Machine, PARTS, part, run, until
 from pool import APEX, SRV, Pool
 from test_dnssec import ALGORITHMS, EXISTING, NODATA, NXDOMAIN, STATIC
 
@@ -146,3 +149,40 @@ def test_nxdomain_from_memory(signed, resolver):
     for name in NXDOMAIN:
         assert signed.secure(resolver, name, "TXT").rcode() == dns.rcode.NXDOMAIN, name
     assert signed.secure(resolver, SRV, "SRV").answer
+
+
+def _faults(value, path=""):
+    """All errors and warnings in dnsviz's tree, each with where it stands."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            if key in ("errors", "warnings"):
+                yield f"{path} {key}: {json.dumps(below)}"
+            yield from _faults(below, f"{path}/{key}")
+    elif isinstance(value, list):
+        for below in value:
+            yield from _faults(below, path)
+
+
+def _statuses(value):
+    if isinstance(value, dict):
+        for key, below in value.items():
+            if key == "status":
+                yield below
+            yield from _statuses(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _statuses(below)
+
+
+def test_dnsviz_finds_no_fault(signed):
+    """Apex, SRV, member, empty non-terminals, missing names; it asks in many ways: sizes, flags, cookies, TCP."""
+    seen = signed.machine.directory / "dnsviz.json"
+    names = [APEX, SRV, f"alice.{APEX}", f"www.{APEX}", f"_tcp.{APEX}", f"under.nothing.{APEX}", f"missing.{APEX}",
+             f"x.alice.{APEX}", f"a.b.missing.{APEX}"]
+    run("dnsviz", "probe", "-4", "-A", "-a", APEX, "-R", "SOA,NS,A,AAAA,SRV,CAA,TXT,DNSKEY,CDS,CDNSKEY", "-x",
+        f"{APEX}+:ns1.{APEX}=127.0.0.1:53", "-o", seen, *names)
+    tree = json.loads(run("dnsviz", "grok", "-P", "-r", seen).stdout)
+    assert set(tree) >= {f"{name}." for name in names}
+    assert list(_faults(tree)) == []
+    found = list(_statuses(tree))
+    assert found.count("VALID") > 100 and set(found) == {"VALID", "NOERROR", "NXDOMAIN"}, set(found)
