@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Asks ntspoold, Knot, NSD and BIND the same and lists where ntspoold differs from all three.
 
-    tests/system/differ.py [--random N] [--seed N] [--all] [--only WORD]
+    tests/system/differ.py [--random N] [--seed N] [--members N] [--algorithm NAME] [--all] [--only WORD]
 
 Needs root (its own namespaces) and knotd, nsd and named in the path; says so and ends with 0 where they are missing.
 The peers serve `ntspool zone export --signed` of the pool that ntspoold serves live. Equal differences are one group,
@@ -152,13 +152,22 @@ def _start_peers(machine, zone):
         until(lambda: exchange({name: ADDRESSES[name]}, make_query(APEX, "SOA"), 0.5).get(name), 10, f"{name} answers")
 
 
-def _start(machine):
+def _import(machine, pool, count):
+    lines = [f"m{number:05},NL,10.{number >> 16}.{number >> 8 & 255}.{number & 255},2001:db8:ffff::{number:x},100\n"
+             for number in range(count)]
+    table = machine.write("members.csv", "name,country,ipv4,ipv6,capacity_mbit\n" + "".join(lines))
+    pool.cli("member", "import", table, "--allow-private")
+
+
+def _start(machine, options):
     """All four servers. Returns the pool and the names in it."""
-    pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2")
+    pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--algorithm", options.algorithm)
     pool.cli("zone", "set", "ca", "ca.example")
     for number, name in enumerate(("alice", "bob", "carol", "erin", "frank", "a-1")):
         addresses = [f"127.0.{number + 1}.1", f"2001:db8:{number}::1"]
         pool.add(name, *{"bob": addresses[:1], "carol": addresses[1:]}.get(name, addresses))
+    if options.members:
+        _import(machine, pool, options.members)
     pool.cli("member", "override", "--all", "eligible")
     pool.cli("record", "load", machine.write("static.zone", STATIC))
     zone = machine.directory / "signed.zone"
@@ -227,7 +236,7 @@ def mixed_case(name):
 def _questions(names):
     """(category, name) of all names worth asking."""
     apex = dns.name.from_text(APEX)
-    existing = set(names)
+    existing, names = set(names), names[:40]
     inner = {dns.name.Name(name.labels[at:]) for name in names for at in range(len(name.labels))}
     inner = {name for name in inner if name.is_subdomain(apex)}
     yield from (("exists", name) for name in sorted(existing))
@@ -329,12 +338,25 @@ def _by_header():
         yield Case("bad name", label, head + name + b"\0\1\0\1")
 
 
+def _by_dice(names, dice):
+    """A name of the zone, or one below it, or beside it: of any label, or with one octet changed."""
+    name = dice.choice(names)
+    label = bytes(dice.randrange(256) for _ in range(dice.randint(1, 8)))
+    how = dice.randrange(4)
+    if how == 0 or len(name.labels) <= len(dns.name.from_text(APEX).labels):
+        return name
+    if how == 1:
+        return dns.name.Name((label, *name.labels))
+    if how == 2:
+        changed = bytearray(name.labels[0])
+        changed[dice.randrange(len(changed))] = label[0]
+        label = bytes(changed)
+    return dns.name.Name((label, *name.labels[1:]))
+
+
 def _by_chance(names, dice, count):
     for number in range(count):
-        name = dice.choice(names)
-        if dice.random() < 0.5:
-            label = bytes(dice.randrange(256) for _ in range(dice.randint(1, 8)))
-            name = dns.name.Name((label, *name.labels))
+        name = _by_dice(names, dice)
         wire = bytearray(make_query(name, dice.choice(TYPES), opt=dice.choice((b"", DO, make_opt(dice.randrange(4096))))))
         if dice.random() < 0.5:
             for _ in range(dice.randint(1, 3)):
@@ -416,6 +438,11 @@ def _kinds(value):
     return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
 
 
+def _nearest(ours, peers):
+    """The peer's section that ours is least different from."""
+    return min((value for value in peers if value is not None), key=lambda value: len(ours ^ value))
+
+
 def _compare(case, replies, groups, show_all):
     aspects = {name: _aspects(replies.get(name)) for name in ADDRESSES}
     for aspect in sorted({key for each in aspects.values() for key in each}):
@@ -424,31 +451,32 @@ def _compare(case, replies, groups, show_all):
         known = [value for value in peers if value is not None]
         if ours is None or len(known) < (1 if show_all else len(peers)) or ours in known:
             continue
-        united = len(set(known)) == 1
-        key = (not united, case.category, aspect, _kinds(ours), tuple(_kinds(value) for value in peers))
-        groups.setdefault(key, []).append((case, ours, peers))
+        said = f"is {ours}; " + ", ".join(f"{name} {value}" for name, value in zip(PROGRAMS, peers))
+        examples = []
+        if isinstance(ours, frozenset):
+            near = _nearest(ours, peers)
+            said = f"has {_kinds(ours - near)} more and {_kinds(near - ours)} less"
+            examples = [f"+ {text}" for text in sorted(ours - near)] + [f"- {text}" for text in sorted(near - ours)]
+        divided = len(set(known)) > 1
+        groups.setdefault((divided, case.category, aspect, said), []).append((case, examples))
 
 
 def _report(groups):
-    for key in sorted(groups, key=str):
-        divided, category, aspect, ours, peers = key
-        found = groups[key]
-        case, our_value, peer_values = found[0]
-        print(f"\n{len(found)} x {category}: {aspect} is {ours}; "
-              + ", ".join(f"{name} {value}" for name, value in zip(PROGRAMS, peers))
-              + ("" if divided else "  [peers agree]"))
+    for divided, category, aspect, said in sorted(groups):
+        found = groups[divided, category, aspect, said]
+        case, examples = found[0]
+        print(f"\n{len(found)} x {category}: {aspect} {said}{'' if divided else '  [peers agree]'}")
         print(f"    {case.text[:150]}" + (f"   and {found[-1][0].text[:100]}" if len(found) > 1 else ""))
-        if isinstance(our_value, frozenset):
-            peer = next((value for value in peer_values if value is not None), frozenset())
-            for mark, only in (("+", our_value - peer), ("-", peer - our_value)):
-                for text in sorted(only)[:6]:
-                    print(f"      {mark} {text[:180]}")
+        for text in examples[:8]:
+            print(f"      {text[:180]}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--random", type=int, default=3000, metavar="N", help="random queries (default 3000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--members", type=int, default=0, metavar="N", help="as many members more")
+    parser.add_argument("--algorithm", default="ecdsap256", help="ecdsap256 or ed25519")
     parser.add_argument("--only", default="", metavar="WORD", help="categories with this word")
     parser.add_argument("--all", action="store_true", help="also where only some peers can be compared")
     options = parser.parse_args()
@@ -462,7 +490,7 @@ def main():
         enter_namespaces(directory)
         machine = Machine(directory)
         try:
-            pool, names = _start(machine)
+            pool, names = _start(machine, options)
             cases = [*_by_name(names), *_by_type(), *_by_edns(), *_by_header(),
                      *_by_chance(names, random.Random(options.seed), options.random)]
             for case in cases:
