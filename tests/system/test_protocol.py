@@ -5,8 +5,10 @@ section of a client that asks for DNSSEC (its RRSIGs understood). `-` is no repl
 `judge`.
 """
 
+import random
 import socket
 import struct
+import threading
 import time
 
 import dns.dnssec
@@ -628,3 +630,35 @@ def test_tcp_message_shorter_than_a_header_gets_nothing(zone, octets):
     """RFC 7766 8."""
     assert talk(octets, 1) == []
     assert records(zone.ask(f"bob.{APEX}", "A"), "A") == ["127.0.2.1"]
+
+
+# While the zone changes
+
+def test_denials_hold_while_members_come_and_go(zone):
+    """RFC 4035 3.1.3: each answer is of one state of the zone, so its NSEC records fit together and to the question."""
+    dice, stop, changes = random.Random(4035), threading.Event(), []
+
+    def change():
+        while not stop.is_set():
+            name = f"{dice.choice('abcmz')}{len(changes)}"
+            zone.add(name, "127.0.9.1")
+            zone.cli("member", "remove", name)
+            changes.append(name)
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        for number in range(1000):
+            # Near the places where names come and go, so that some of these are there for a moment.
+            label = f"{'abcmz'[number % 5]}{len(changes) + number % 3}{'x' * (number % 2)}"
+            wire = make_query(f"{label}.{APEX}", ("A", "MX")[number % 7 == 0], opt=DO)
+            reply = exchange(wire)
+            message = dns.message.from_wire(reply)
+            _judge_signatures(zone, message.answer)
+            _judge_signatures(zone, message.authority)
+            if not message.answer:
+                _judge_denial(message, message.question[0].name, message.question[0].rdtype)
+    finally:
+        stop.set()
+        changing.join()
+    assert len(changes) > 3
