@@ -563,6 +563,63 @@ def test_size(zone, source, name, rdtype, size, want, most):
     judge(zone, wire, reply, want, opt=opt, dnssec=size is not None)
 
 
+# Names on the wire
+
+def _skip_name(wire, at):
+    """Where the name ends, and whether a pointer ends it."""
+    while wire[at] and wire[at] < 192:
+        at += 1 + wire[at]
+    return (at + 2, True) if wire[at] else (at + 1, False)
+
+
+def _rdata(wire):
+    """(type, rdata's place, its end) of each record."""
+    counts = struct.unpack("!4H", wire[4:12])
+    at = _question_end(wire)
+    for _ in range(sum(counts[1:])):
+        at = _skip_name(wire, at)[0]
+        rdtype, _, _, length = struct.unpack("!HHIH", wire[at:at + 10])
+        yield dns.rdatatype.to_text(rdtype), at + 10, at + 10 + length
+        at += 10 + length
+
+
+# In whose rdata a name is, and where; of these only the types of RFC 1035 may be compressed (RFC 3597 4).
+UNCOMPRESSED = {"SRV": ("RFC 2782", 6), "NSEC": ("RFC 4034 4.1.1", 0), "RRSIG": ("RFC 4034 3.1.7", 18)}
+
+
+@pytest.mark.parametrize("name, rdtype", [(SRV, "SRV"), (SRV, "NSEC"), (f"missing.{APEX}", "A"), (f"web2.{APEX}", "A"),
+                                          (APEX, "DNSKEY"), (f"nowhere.{APEX}", "A")])
+def test_names_in_new_types_are_not_compressed(zone, name, rdtype):
+    reply = exchange(make_query(name, rdtype, opt=DO))
+    seen = 0
+    for kind, at, _ in _rdata(reply):
+        if kind in UNCOMPRESSED:
+            source, offset = UNCOMPRESSED[kind]
+            assert not _skip_name(reply, at + offset)[1], source
+            seen += 1
+    assert seen
+
+
+@pytest.mark.parametrize("source, name, rdtype, ttl", [
+    ("RFC 2181 5.2", APEX, "SOA", 3600), ("RFC 2181 5.2", APEX, "NS", 3600), ("RFC 2181 5.2", APEX, "DNSKEY", 3600),
+    ("RFC 2181 5.2", APEX, "CDS", 3600), ("RFC 2181 5.2", APEX, "MX", 600), ("RFC 2181 5.2", SRV, "SRV", 150),
+    ("RFC 2181 5.2", f"alice.{APEX}", "A", 300), ("RFC 2181 5.2", f"alice.{APEX}", "CAA", 300),
+    ("RFC 2181 5.2", f"www.{APEX}", "A", 600), ("RFC 9077 3", APEX, "NSEC", 300), ("RFC 9077 3", SRV, "NSEC", 300)])
+def test_ttl(zone, source, name, rdtype, ttl):
+    """It is the zone's own in each answer, never counted down."""
+    for _ in range(2):
+        message = dns.message.from_wire(exchange(make_query(name, rdtype, opt=DO)))
+        assert {rrset.ttl for rrset in message.answer} == {ttl}
+
+
+@pytest.mark.parametrize("name, rdtype", [(f"missing.{APEX}", "A"), (f"alice.{APEX}", "MX"), (f"_tcp.{APEX}", "A"),
+                                          (f"nowhere.{APEX}", "A")])
+def test_negative_ttl(zone, name, rdtype):
+    """RFC 2308 3 and 5: the lesser of the SOA's TTL and its MINIMUM; RFC 9077 3: the same for NSEC."""
+    message = dns.message.from_wire(exchange(make_query(name, rdtype, opt=DO)))
+    assert {rrset.ttl for rrset in message.authority} == {300}
+
+
 # TCP
 
 def talk(octets, count, timeout=3):
