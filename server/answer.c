@@ -271,7 +271,7 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
     return RESULT_NOT_FOUND;
 }
 
-/* Where an alias that was just added leads; NULL if it was none, or leaves the zone, or is one too many. */
+/* Where an alias that was just added leads; NULL if it was none, or leaves the zone, or leads back, or is one too many. */
 static const struct dname *alias_target(struct answerer *answerer, const struct query *query)
 {
     struct answer *answer = &answerer->answer;
@@ -286,7 +286,16 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
         return NULL;
     }
     dname_read(&r, target);
-    return !r.failed && dname_under(target, &answerer->view->settings.apex) ? target : NULL;
+    if (r.failed || !dname_under(target, &answerer->view->settings.apex)) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < answer->total; i++) {
+        if (dname_equal(answer->sets[i].owner,
+                        target)) { /* a circle: no record twice, RFC 2181 5 */
+            return NULL;
+        }
+    }
+    return target;
 }
 
 static enum result decide(struct answerer *answerer, const struct query *query,
