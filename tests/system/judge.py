@@ -163,7 +163,9 @@ def judge(zone, query, reply, want, *, opt, dnssec, question=True):
     assert not message.additional, "minimal"
     if rdtype == dns.rdatatype.RRSIG:
         return message
-    for section in (message.answer, message.authority):
+    counts = struct.unpack("!2H", reply[6:10])
+    for section, count in zip((message.answer, message.authority), counts):
+        assert sum(map(len, section)) == count, "RFC 2181 5: a record is there twice"
         if dnssec:
             judge_signatures(zone, section)
         else:

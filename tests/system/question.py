@@ -19,6 +19,9 @@ web2 600 IN CNAME web
 away 600 IN CNAME www.example.net.
 nowhere 600 IN CNAME missing
 half 600 IN CNAME under.nothing
+round 600 IN CNAME about
+about 600 IN CNAME round
+self 600 IN CNAME self
 deep.under.nothing 600 IN TXT "below empty names"
 {'l' * 63} 600 IN TXT "as long as a label can be"
 """

@@ -68,6 +68,10 @@ NAMES = [
     ("RFC 2308 2.2", f"half.{APEX}", "A", "NOERROR CNAME / SOA NSEC"),
     ("RFC 1034 3.6.2", f"away.{APEX}", "A", "NOERROR CNAME"),
     ("RFC 1034 3.6.2", f"away.{APEX}", "CNAME", "NOERROR CNAME"),
+    ("RFC 2181 5", f"round.{APEX}", "A", "NOERROR CNAME CNAME"),  # a circle: each record once
+    ("RFC 2181 5", f"about.{APEX}", "MX", "NOERROR CNAME CNAME"),
+    ("RFC 2181 5", f"self.{APEX}", "A", "NOERROR CNAME"),
+    ("RFC 2181 5", f"SELF.{APEX}", "A", "NOERROR CNAME"),
     ("RFC 4035 2.5", f"web.{APEX}", "NSEC", "NOERROR NSEC"),
     # no such type
     ("RFC 4035 3.1.4.1", APEX, "DS", NODATA),
