@@ -289,9 +289,8 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     if (r.failed || !dname_under(target, &answerer->view->settings.apex)) {
         return NULL;
     }
-    for (unsigned i = 0; i < answer->total; i++) {
-        if (dname_equal(answer->sets[i].owner,
-                        target)) { /* a circle: no record twice, RFC 2181 5 */
+    for (unsigned i = 0; i < answer->total; i++) { /* a circle: no record twice, RFC 2181 5 */
+        if (dname_equal(answer->sets[i].owner, target)) {
             return NULL;
         }
     }

@@ -67,6 +67,12 @@ def _edns():
         yield _case("RFC 6891 6.1.3", f"version {version}", make_query(alice, "A", opt=opt), "BADVERS", opt=opt)
     opt = make_opt(ttl=0x18000, options=b"\xfd\xe9\0\4what")
     yield _case("RFC 6891 6.1.3", "version 1, DO, option", make_query(alice, "A", opt=opt), "BADVERS", opt=opt)
+    opt = make_opt(ttl=0x17fff)
+    yield _case("RFC 8906 8.2.6", "version 1, Z bits", make_query(alice, "A", opt=opt), "BADVERS", opt=opt)
+    opt = make_opt(ttl=0x10000, options=b"\xfd\xe9\0\5what")
+    yield _case("RFC 6891 6.1.3", "version 1, cut option", make_query(alice, "A", opt=opt), "BADVERS", opt=opt)
+    opt = make_opt(ttl=0x10000)
+    yield _case("RFC 6891 6.1.3", "version 1 outside", make_query("example.", "A", opt=opt), "BADVERS", opt=opt)
     bad = {"option cut": make_opt(options=b"\xfd\xe9\0\5what"), "option's head cut": make_opt(options=b"\xfd\xe9\0"),
            "two OPTs": EDNS + EDNS, "two OPTs, other sizes": EDNS + make_opt(512)}
     for what, opt in bad.items():
@@ -181,6 +187,11 @@ def test_opcode(zone, opcode, name):
     reply = exchange(query)
     assert reply[:2] == query[:2] and reply[2:4] == struct.pack("!H", 0x8100 | opcode << 11 | dns.rcode.NOTIMP)
     assert reply[6:12] == bytes(6) and reply[12:] in (b"", query[12:])
+
+
+def test_unknown_opcode_without_a_question(zone):
+    """RFC 8906 8.1.4."""
+    assert exchange(struct.pack("!6H", 77, 15 << 11, 0, 0, 0, 0)) == struct.pack("!6H", 77, 0x8004 | 15 << 11, 0, 0, 0, 0)
 
 
 # TCP
