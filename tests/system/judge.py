@@ -15,6 +15,7 @@ from pool import APEX, Pool
 from question import STATIC
 
 APEX_NAME = dns.name.from_text(APEX)
+WILDCARD_PORT = 5300
 
 
 def serve_zone(machine):
@@ -27,7 +28,8 @@ def serve_zone(machine):
     pool.cli("member", "add", "dave", "--target", "ntp1.example.net", "--country", "DE", "--operator", "dave")
     pool.cli("member", "override", "--all", "eligible")
     pool.cli("record", "load", machine.write("static.zone", STATIC))
-    pool.serve()
+    machine.add_address("2001:db8::2")
+    pool.serve(listen=["127.0.0.1@53", f"0.0.0.0@{WILDCARD_PORT}", f"::@{WILDCARD_PORT}"])
     keys = [rrset for rrset in pool.ask(APEX, "DNSKEY", tcp=True).answer if rrset.rdtype == dns.rdatatype.DNSKEY]
     pool.keys = {APEX_NAME: keys[0]}
     return pool

@@ -7,7 +7,7 @@ import struct
 import dns.rcode
 import pytest
 
-from judge import exchange, judge, serve_zone
+from judge import WILDCARD_PORT, exchange, judge, serve_zone
 from pool import APEX, SRV, records
 from question import DO, EDNS, make_opt, make_query
 
@@ -192,6 +192,19 @@ def test_opcode(zone, opcode, name):
 def test_unknown_opcode_without_a_question(zone):
     """RFC 8906 8.1.4."""
     assert exchange(struct.pack("!6H", 77, 15 << 11, 0, 0, 0, 0)) == struct.pack("!6H", 77, 0x8004 | 15 << 11, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.7", "127.9.9.9", "::1", "2001:db8::2"])
+def test_the_reply_comes_from_the_address_asked(zone, address):
+    """RFC 2181 4.1, also on a socket that listens on all addresses."""
+    query = make_query(SRV, "SRV", opt=DO)
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(3)
+        for _ in range(3):
+            sender.sendto(query, (address, WILDCARD_PORT))
+            reply, source = sender.recvfrom(65535)
+            assert source[:2] == (address, WILDCARD_PORT)
+            judge(zone, query, reply, "NOERROR SRV", opt=DO, dnssec=True)
 
 
 # TCP
