@@ -39,6 +39,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT_PTR("workers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                          workers),
     OPTIONAL_STRING("locations", locations),
+    OPTIONAL_STRING("nsid", nsid),
+    OPTIONAL_STRING("version-text", version_text),
     OPTIONAL_STRING("interval", interval),
     OPTIONAL_STRING("trust", trust),
     CYAML_FIELD_ENUM_PTR("allow-private",

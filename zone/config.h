@@ -21,6 +21,7 @@ struct config {
     unsigned listen_count;
     unsigned *workers;
     char *locations;
+    char *nsid, *version_text;
     char *interval; /* duration */
     char *trust;    /* PEM file of the CAs that members' certificates must lead to */
     bool *allow_private;

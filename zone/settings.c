@@ -12,6 +12,7 @@ enum kind {
     KIND_NUMBER,
     KIND_SCORE,
     KIND_MAILBOX,
+    KIND_AGENT,
     KIND_CAS,
     KIND_DENIAL,
     KIND_WEIGHTS
@@ -58,7 +59,17 @@ static const struct row rows[] = {
      KIND_SCORE,                                                                                                 AT(reentry_score_milli),
      0,                                                                                                                                          0         },
     { { "refresh", "1h", "SOA REFRESH" },                                                         KIND_DURATION, AT(refresh_s),            60,   30 * DAY  },
+    { { "report-agent", "none", "agent domain for DNS error reports (RFC 9567), or none" },
+     KIND_AGENT,                                                                                                 AT(report_agent),
+     0,                                                                                                                                          0         },
     { { "retry", "15m", "SOA RETRY" },                                                            KIND_DURATION, AT(retry_s),              60,   30 * DAY  },
+    { { "rrl-rate", "500",
+        "answers a second to one client network (/24, /56) over UDP; 0: no limit" },
+     KIND_NUMBER,                                                                                                AT(rrl_rate),
+     0,                                                                                                                                          100000    },
+    { { "rrl-slip", "2", "of the answers over rrl-rate, every how many-th says to use TCP" },
+     KIND_NUMBER,                                                                                                AT(rrl_slip),
+     0,                                                                                                                                          100       },
     { { "signature-validity", "7d", "how long signatures are valid" },
      KIND_DURATION,                                                                                              AT(signature_validity_s),
      2 * DAY,
@@ -203,6 +214,26 @@ static enum result set_mailbox(struct settings *settings, const char *value, str
     return RESULT_OK;
 }
 
+/* RFC 9567: the agent must not report on itself, so it is outside the zone; names of reports need room in front of it. */
+static enum result set_agent(struct settings *settings, const char *value, struct diag *diag)
+{
+    struct dname agent = { .len = 0 };
+    bool none = strcmp(value, "none") == 0;
+    if (!none && (dname_parse(&agent, value, NULL) != RESULT_OK || agent.len == 1 ||
+                  agent.len > DNAME_MAX / 2)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "report-agent takes a domain name of at most %d octets, or none; not "
+                         "\"%.80s\"",
+                         DNAME_MAX / 2, value);
+    }
+    if (!none && settings->apex.len > 0 && dname_under(&agent, &settings->apex)) {
+        return diag_fail(diag, RESULT_INVALID, "report-agent must be a name outside the pool");
+    }
+    dname_lower(&agent);
+    settings->report_agent = agent;
+    return RESULT_OK;
+}
+
 /* Issuer domain names (RFC 8659 4.2), comma between; "none" for no CA at all. */
 static enum result set_cas(struct settings *settings, const char *value, struct diag *diag)
 {
@@ -266,6 +297,8 @@ enum result settings_set(struct settings *settings, const char *name, const char
         return set_score(settings, row, value, diag);
     case KIND_MAILBOX:
         return set_mailbox(settings, value, diag);
+    case KIND_AGENT:
+        return set_agent(settings, value, diag);
     case KIND_CAS:
         return set_cas(settings, value, diag);
     case KIND_DENIAL:
@@ -321,6 +354,15 @@ enum result settings_text(const struct settings *settings, const char *name, cha
             return RESULT_TOO_LONG;
         }
         (void)snprintf(out, SETTING_VALUE_MAX, "%.*s", SETTING_VALUE_MAX - 1, text);
+        break;
+    case KIND_AGENT:
+        if (settings->report_agent.len == 0) {
+            (void)snprintf(out, SETTING_VALUE_MAX, "none");
+        } else if (strlen(dname_text(&settings->report_agent, text)) >= SETTING_VALUE_MAX) {
+            return RESULT_TOO_LONG;
+        } else {
+            (void)snprintf(out, SETTING_VALUE_MAX, "%.*s", SETTING_VALUE_MAX - 1, text);
+        }
         break;
     case KIND_CAS:
         cas_text(settings, out);

@@ -29,7 +29,11 @@ struct settings {
     uint32_t negative_ttl_s; /* SOA MINIMUM, NSEC */
     uint32_t refresh_s, retry_s, expire_s;
     uint32_t srv_count; /* members in one SRV answer, 1 to 8 */
-    bool srv_weights;   /* `srv-weights`: capacity (true) or equal (false) */
+    uint32_t rrl_rate;  /* answers of a kind a second and client network, 0: no limit */
+    uint32_t
+        rrl_slip; /* of what is over the rate, every how many-th is answered with TC; 0: none */
+    struct dname report_agent; /* RFC 9567; len 0: none */
+    bool srv_weights;          /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
     uint32_t signature_validity_s;
     uint32_t min_history_s;      /* probe history before the first entry */
