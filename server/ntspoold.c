@@ -28,6 +28,8 @@ static const char usage[] =
     "  -L, --locations FILE         location database (.mmdb), read again when it changes\n"
     "  -k, --seal-key FILE          opens the sealed DNSSEC keys (default: the systemd credential\n"
     "                               ntspool-seal, else STATE/seal.key)\n"
+    "  -n, --nsid TEXT              name of this server, for who asks (NSID, id.server)\n"
+    "  -v, --version-text TEXT      what version.bind and version.server are answered\n"
     "  -s, --state DIR              the pool's state (default " CONFIG_STATE_PRESET ")\n"
     "  -c, --config FILE            options from a YAML file, named like the long ones here\n"
     "  -h, --help                   this text\n"
@@ -36,6 +38,7 @@ static const char usage[] =
 
 struct options {
     const char *state, *locations, *seal_key, *config;
+    struct identity identity;
     struct endpoint listen[LISTEN_MAX];
     size_t listen_count;
     unsigned workers; /* 0: not given */
@@ -46,6 +49,7 @@ struct program {
     struct store *registry, *health, *keys;
     struct seal *seal;
     struct sigcache *cache;
+    struct rrl *rrl;
     struct refresh *refresh;
     struct worker **workers;
     size_t worker_count;
@@ -88,6 +92,14 @@ static enum result apply_config(struct options *options, const struct config *co
     options->state = options->state != NULL ? options->state : config->state;
     options->locations = options->locations != NULL ? options->locations : config->locations;
     options->seal_key = options->seal_key != NULL ? options->seal_key : config->seal_key;
+    struct identity *identity = &options->identity;
+    identity->nsid = identity->nsid != NULL ? identity->nsid : config->nsid;
+    identity->version = identity->version != NULL ? identity->version : config->version_text;
+    if ((identity->nsid != NULL && strlen(identity->nsid) > IDENTITY_MAX) ||
+        (identity->version != NULL && strlen(identity->version) > IDENTITY_MAX)) {
+        return diag_fail(diag, RESULT_INVALID, "nsid and version-text take at most %d octets",
+                         IDENTITY_MAX);
+    }
     for (unsigned i = 0; options->listen_count == 0 && i < config->listen_count; i++) {
         if (add_listen(options, config->listen[i], diag) != RESULT_OK) {
             return RESULT_INVALID;
@@ -119,22 +131,24 @@ static void apply_presets(struct options *options)
 static enum result read_options(struct options *options, int argc, char **argv, int *exit_code)
 {
     static const struct option longs[] = {
-        {"listen",     required_argument, NULL, 'l'},
-        { "workers",   required_argument, NULL, 'w'},
-        { "locations", required_argument, NULL, 'L'},
-        { "seal-key",  required_argument, NULL, 'k'},
-        { "state",     required_argument, NULL, 's'},
-        { "config",    required_argument, NULL, 'c'},
-        { "help",      no_argument,       NULL, 'h'},
-        { "version",   no_argument,       NULL, 'V'},
-        { NULL,        0,                 NULL, 0  }
+        {"listen",        required_argument, NULL, 'l'},
+        { "workers",      required_argument, NULL, 'w'},
+        { "locations",    required_argument, NULL, 'L'},
+        { "seal-key",     required_argument, NULL, 'k'},
+        { "nsid",         required_argument, NULL, 'n'},
+        { "version-text", required_argument, NULL, 'v'},
+        { "state",        required_argument, NULL, 's'},
+        { "config",       required_argument, NULL, 'c'},
+        { "help",         no_argument,       NULL, 'h'},
+        { "version",      no_argument,       NULL, 'V'},
+        { NULL,           0,                 NULL, 0  }
     };
     struct diag diag = { "" };
     enum result result = RESULT_OK;
     int option = 0;
     *exit_code = 2;
     while (result == RESULT_OK &&
-           (option = getopt_long(argc, argv, "l:w:L:k:s:c:hV", longs, NULL)) != -1) {
+           (option = getopt_long(argc, argv, "l:w:L:k:n:v:s:c:hV", longs, NULL)) != -1) {
         switch (option) {
         case 'l':
             result = add_listen(options, optarg, &diag);
@@ -147,6 +161,12 @@ static enum result read_options(struct options *options, int argc, char **argv, 
             break;
         case 'k':
             options->seal_key = optarg;
+            break;
+        case 'n':
+            options->identity.nsid = optarg;
+            break;
+        case 'v':
+            options->identity.version = optarg;
             break;
         case 's':
             options->state = optarg;
@@ -218,9 +238,14 @@ static enum result start(struct program *program, const struct options *options,
                                              .cache = program->cache,
                                              .locations = options->locations,
                                              .log = log_line };
+    program->rrl = rrl_new();
     result = refresh_new(&program->refresh, &sources, diag);
-    const struct worker_parts parts = { program->registry, program->cache, options->listen,
-                                        options->listen_count };
+    const struct worker_parts parts = { .registry = program->registry,
+                                        .cache = program->cache,
+                                        .listen = options->listen,
+                                        .listen_count = options->listen_count,
+                                        .rrl = program->rrl,
+                                        .identity = &options->identity };
     program->workers = xcalloc(options->workers, sizeof(struct worker *));
     for (unsigned i = 0; i < options->workers && result == RESULT_OK; i++) {
         result = worker_new(&program->workers[i], &parts, refresh_view(program->refresh), diag);
@@ -245,22 +270,24 @@ static enum result start(struct program *program, const struct options *options,
 
 static void print_counters(const struct program *program)
 {
-    unsigned long long udp = 0, tcp = 0, dropped = 0, rcode[16] = { 0 };
+    unsigned long long udp = 0, tcp = 0, dropped = 0, limited = 0, rcode[16] = { 0 };
     for (size_t i = 0; i < program->worker_count; i++) {
         const struct counters *counters = &program->workers[i]->counters;
         udp += atomic_load(&counters->udp);
         tcp += atomic_load(&counters->tcp);
         dropped += atomic_load(&counters->dropped);
+        limited += atomic_load(&counters->limited);
         for (size_t r = 0; r < 16; r++) {
             rcode[r] += atomic_load(&counters->rcode[r]);
         }
     }
-    (void)fprintf(
-        stderr,
-        "ntspoold: queries udp %llu tcp %llu dropped %llu; answers noerror %llu formerr %llu "
-        "servfail %llu nxdomain %llu notimp %llu refused %llu\n",
-        udp, tcp, dropped, rcode[RCODE_NOERROR], rcode[RCODE_FORMERR], rcode[RCODE_SERVFAIL],
-        rcode[RCODE_NXDOMAIN], rcode[RCODE_NOTIMP], rcode[RCODE_REFUSED]);
+    (void)fprintf(stderr,
+                  "ntspoold: queries udp %llu tcp %llu dropped %llu limited %llu; answers noerror "
+                  "%llu formerr %llu "
+                  "servfail %llu nxdomain %llu notimp %llu refused %llu\n",
+                  udp, tcp, dropped, limited, rcode[RCODE_NOERROR], rcode[RCODE_FORMERR],
+                  rcode[RCODE_SERVFAIL], rcode[RCODE_NXDOMAIN], rcode[RCODE_NOTIMP],
+                  rcode[RCODE_REFUSED]);
 }
 
 /* The refresher goes before the workers it hands views to. */
@@ -272,6 +299,7 @@ static void stop(struct program *program)
     }
     free(program->workers);
     sigcache_free(program->cache);
+    rrl_free(program->rrl);
     seal_free(program->seal);
     store_close(program->registry);
     store_close(program->health);

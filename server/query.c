@@ -28,17 +28,47 @@ static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t l
     return true;
 }
 
+/* RFC 7873 5.2.2: a client cookie, with or without a server cookie of 8 to 32 octets. One of another length than ours is like none. */
+static bool read_cookie(struct query *out, const uint8_t *data, size_t len)
+{
+    if (len != COOKIE_CLIENT_LEN && (len < 2 * COOKIE_CLIENT_LEN || len > COOKIE_LONGEST)) {
+        return false;
+    }
+    out->options |= QUERY_COOKIE;
+    memcpy(out->cookie, data, COOKIE_CLIENT_LEN);
+    if (len == COOKIE_LEN) {
+        out->options |= QUERY_SERVER_COOKIE;
+        memcpy(out->cookie, data, COOKIE_LEN);
+    }
+    return true;
+}
+
+/* Of an option that comes twice the first counts (RFC 7873 5.2); what is unknown is passed over (RFC 6891 6.1.2). */
+static bool read_option(struct query *out, uint16_t code, const uint8_t *data, size_t len)
+{
+    switch (code) {
+    case EDNS_OPTION_ECS:
+        return out->subnet.present || read_subnet(&out->subnet, data, len);
+    case EDNS_OPTION_COOKIE:
+        return (out->options & QUERY_COOKIE) != 0 || read_cookie(out, data, len);
+    case EDNS_OPTION_NSID: /* RFC 5001 2.1: a query's is empty; what it holds doesn't matter */
+        out->options |= QUERY_NSID;
+        return true;
+    case EDNS_OPTION_KEEPALIVE: /* RFC 7828 3.2.1: empty in a query too */
+        out->options |= QUERY_KEEPALIVE;
+        return true;
+    default:
+        return true;
+    }
+}
+
 static bool read_options(struct query *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
     while (reader_left(&r) > 0) {
         uint16_t code = read_u16(&r), option_len = read_u16(&r);
         const uint8_t *option = read_octets(&r, option_len);
-        if (option == NULL) {
-            return false;
-        }
-        if (code == EDNS_OPTION_ECS && !out->subnet.present &&
-            !read_subnet(&out->subnet, option, option_len)) {
+        if (option == NULL || !read_option(out, code, option, option_len)) {
             return false;
         }
     }
@@ -81,6 +111,15 @@ static enum rcode read_opt(struct query *out, bool owner_is_root, struct reader 
     return read_options(out, options, len) ? RCODE_NOERROR : RCODE_FORMERR;
 }
 
+static void skip_records(uint32_t count, struct reader *r)
+{
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        (void)skip_owner(r);
+        (void)read_octets(r, 8); /* type, class and TTL */
+        (void)read_octets(r, read_u16(r));
+    }
+}
+
 /* The additional section: an OPT is read, anything else is passed over. */
 static enum rcode read_additional(struct query *out, uint16_t count, struct reader *r)
 {
@@ -105,6 +144,15 @@ static enum query_verdict reject(enum rcode *rcode, enum rcode with)
     return QUERY_REJECT;
 }
 
+/* One question is the rule (RFC 9619). Without any, a client may ask for a cookie (RFC 7873 5.4). */
+static enum query_verdict no_question(struct query *out, enum rcode *rcode, struct reader *r,
+                                      uint16_t additionals)
+{
+    enum rcode additional = additionals > 0 ? read_additional(out, additionals, r) : RCODE_FORMERR;
+    bool cookie = (out->options & QUERY_COOKIE) != 0;
+    return reject(rcode, additional == RCODE_NOERROR && !cookie ? RCODE_FORMERR : additional);
+}
+
 enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message,
                                size_t len)
 {
@@ -112,6 +160,8 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     out->id = read_u16(&r);
     out->flags = read_u16(&r);
     out->has_question = out->edns = out->dnssec_ok = out->subnet.present = false;
+    out->options = 0;
+    out->reply_options_len = 0;
     out->udp_size = DNS_UDP_PLAIN;
     uint16_t questions = read_u16(&r), answers = read_u16(&r), authorities = read_u16(&r);
     uint16_t additionals = read_u16(&r);
@@ -121,8 +171,9 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     if ((out->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK) != 0) {
         return reject(rcode, RCODE_NOTIMP);
     }
-    if (questions != 1) { /* RFC 9619 */
-        return reject(rcode, RCODE_FORMERR);
+    if (questions != 1) {
+        return no_question(out, rcode, &r,
+                           questions == 0 && answers == 0 && authorities == 0 ? additionals : 0);
     }
     dname_read(&r, &out->qname);
     out->qtype = read_u16(&r);
@@ -133,6 +184,8 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     out->has_question = true;
     /* An IXFR carries a SOA in its authority section (RFC 1995 3); transfers are refused whatever else they hold. */
     if (out->qtype == RR_AXFR || out->qtype == RR_IXFR) {
+        skip_records((uint32_t)answers + authorities, &r);
+        (void)read_additional(out, additionals, &r);
         return reject(rcode, RCODE_REFUSED);
     }
     if (answers != 0 || authorities != 0) {

@@ -4,7 +4,7 @@
 #ifndef SERVER_QUERY_H
 #define SERVER_QUERY_H
 
-#include "zone/address.h"
+#include "server/cookie.h"
 #include "zone/dname.h"
 
 enum rcode {
@@ -14,7 +14,8 @@ enum rcode {
     RCODE_NXDOMAIN = 3,
     RCODE_NOTIMP = 4,
     RCODE_REFUSED = 5,
-    RCODE_BADVERS = 16 /* RFC 6891 9: its upper bits go into the OPT */
+    RCODE_BADVERS = 16,  /* RFC 6891 9: its upper bits go into the OPT */
+    RCODE_BADCOOKIE = 23 /* RFC 7873 8 */
 };
 
 enum {
@@ -29,7 +30,12 @@ enum {
     DNS_OPCODE_SHIFT = 11,
     DNS_OPCODE_MASK = 0xf,
     EDNS_DO = 0x8000,
-    EDNS_OPTION_ECS = 8
+    EDNS_OPTION_NSID = 3,
+    EDNS_OPTION_ECS = 8,
+    EDNS_OPTION_COOKIE = 10,
+    EDNS_OPTION_KEEPALIVE = 11,
+    EDNS_OPTION_EDE = 15,
+    EDNS_OPTION_REPORT = 18
 };
 
 /* EDNS Client Subnet as sent (RFC 7871 6). */
@@ -40,6 +46,14 @@ struct client_subnet {
     struct address address;
 };
 
+/* Options that the client sent and that are answered, beside the subnet. */
+enum {
+    QUERY_NSID = 1,
+    QUERY_COOKIE = 2,
+    QUERY_SERVER_COOKIE = 4, /* with a server cookie of our length behind the client's */
+    QUERY_KEEPALIVE = 8
+};
+
 struct query {
     uint16_t id, flags;
     bool has_question; /* qname, qtype and qclass are set and are echoed */
@@ -47,14 +61,19 @@ struct query {
     uint16_t qtype, qclass;
     bool edns, dnssec_ok;
     uint16_t udp_size; /* what the client takes: DNS_UDP_PLAIN without EDNS, never less */
+    uint8_t options;   /* QUERY_ flags */
+    uint8_t cookie[COOKIE_LEN];
     struct client_subnet subnet;
+    /* What the response's OPT holds beside subnet and extended error, in wire form: none after parsing, see server/edns.h. */
+    uint16_t reply_options_len;
+    const uint8_t *reply_options;
 };
 
 /* What is to be done with a message. */
 enum query_verdict {
     QUERY_DROP,   /* too short, or a response: no answer at all */
     QUERY_ANSWER, /* a question for the zone */
-    QUERY_REJECT  /* answer with `rcode` and nothing else */
+    QUERY_REJECT /* answer with `rcode` and nothing else; NOERROR for a cookie without question (RFC 7873 5.4) */
 };
 
 /* Always fills `out` so far as the message could be read; `rcode` is set for QUERY_REJECT. */

@@ -1,7 +1,8 @@
 #include "server/respond.h"
 
 enum {
-    OPT_LEN = 11
+    OPT_LEN = 11,
+    EDE_LEN = 4 + 2
 };
 
 size_t respond_udp_limit(const struct query *query)
@@ -14,32 +15,52 @@ static size_t subnet_octets(const struct query *query)
     return (query->subnet.source + 7u) / 8u;
 }
 
-static size_t opt_len(const struct query *query)
+static size_t subnet_len(const struct query *query)
 {
-    if (!query->edns) {
-        return 0;
-    }
-    return OPT_LEN + (query->subnet.present ? 4 + 4 + subnet_octets(query) : 0);
+    return query->subnet.present ? 4 + 4 + subnet_octets(query) : 0;
 }
 
-/* RFC 6891 6.1.2; the subnet is echoed with the scope of the answer (RFC 7871 7.2.1). */
-static void write_opt(struct writer *w, const struct query *query, enum rcode rcode, uint8_t scope)
+/* Extended errors, RFC 8914 4 and RFC 9824 3.5. */
+enum ede {
+    EDE_NONE = -1,
+    EDE_NOT_AUTHORITATIVE = 20,
+    EDE_NOT_SUPPORTED = 21,
+    EDE_INVALID_DATA = 24,
+    EDE_INVALID_QUERY_TYPE = 30
+};
+
+static enum ede extended_error(const struct query *query, enum rcode rcode)
 {
-    if (!query->edns) {
-        return;
+    switch (rcode) {
+    case RCODE_REFUSED:
+        return query->qtype == RR_AXFR || query->qtype == RR_IXFR ? EDE_NOT_SUPPORTED
+                                                                  : EDE_NOT_AUTHORITATIVE;
+    case RCODE_SERVFAIL:
+        return EDE_INVALID_DATA;
+    case RCODE_FORMERR:
+        return query->has_question && (query->qtype == RR_NXNAME || query->qtype == RR_OPT)
+                   ? EDE_INVALID_QUERY_TYPE
+                   : EDE_NONE;
+    default:
+        return EDE_NONE;
     }
-    write_u8(w, 0); /* root */
-    write_u16(w, RR_OPT);
-    write_u16(w, DNS_UDP_MAX);
-    write_u8(w, (uint8_t)(rcode >> 4));
-    write_u8(w, 0); /* version */
-    write_u16(w, query->dnssec_ok ? EDNS_DO : 0);
-    if (!query->subnet.present) {
-        write_u16(w, 0);
-        return;
-    }
+}
+
+static size_t opt_len(const struct query *query)
+{
+    return query->edns ? OPT_LEN + subnet_len(query) + query->reply_options_len : 0;
+}
+
+size_t respond_options_room(const struct query *query)
+{
+    return DNS_UDP_PLAIN - DNS_HEADER_LEN - (query->has_question ? query->qname.len + 4u : 0) -
+           OPT_LEN - subnet_len(query) - EDE_LEN;
+}
+
+/* The subnet is echoed with the scope of the answer (RFC 7871 7.2.1). */
+static void write_subnet(struct writer *w, const struct query *query, uint8_t scope)
+{
     size_t octets = subnet_octets(query);
-    write_u16(w, (uint16_t)(4 + 4 + octets));
     write_u16(w, EDNS_OPTION_ECS);
     write_u16(w, (uint16_t)(4 + octets));
     write_u16(w, query->subnet.family);
@@ -47,6 +68,32 @@ static void write_opt(struct writer *w, const struct query *query, enum rcode rc
     write_u8(w, scope);
     bool v4 = query->subnet.family == 1;
     write_octets(w, query->subnet.address.octets + (v4 ? 12 : 0), octets);
+}
+
+/* RFC 6891 6.1.2 */
+static void write_opt(struct writer *w, const struct query *query, enum rcode rcode, uint8_t scope)
+{
+    if (!query->edns) {
+        return;
+    }
+    enum ede ede = extended_error(query, rcode);
+    size_t ede_len = ede == EDE_NONE ? 0 : EDE_LEN;
+    write_u8(w, 0); /* root */
+    write_u16(w, RR_OPT);
+    write_u16(w, DNS_UDP_MAX);
+    write_u8(w, (uint8_t)(rcode >> 4));
+    write_u8(w, 0); /* version */
+    write_u16(w, query->dnssec_ok ? EDNS_DO : 0);
+    write_u16(w, (uint16_t)(subnet_len(query) + query->reply_options_len + ede_len));
+    if (query->subnet.present) {
+        write_subnet(w, query, scope);
+    }
+    write_octets(w, query->reply_options, query->reply_options_len);
+    if (ede != EDE_NONE) { /* RFC 8914 2 */
+        write_u16(w, EDNS_OPTION_EDE);
+        write_u16(w, 2);
+        write_u16(w, (uint16_t)ede);
+    }
 }
 
 /* What one response is written from. */
@@ -144,6 +191,37 @@ size_t respond_reject(const struct query *query, enum rcode rcode, uint8_t *out,
     write_head(&w, query, rcode, 0);
     write_opt(&w, query, rcode, 0);
     ASSERT(!w.failed); /* header, question and OPT are under 512 octets */
+    return w.at;
+}
+
+size_t respond_truncated(const struct query *query, uint8_t *out, size_t limit)
+{
+    struct writer w = writer_of(out, limit);
+    write_head(&w, query, RCODE_NOERROR, DNS_FLAG_TC);
+    write_opt(&w, query, RCODE_NOERROR, 0);
+    ASSERT(!w.failed);
+    return w.at;
+}
+
+size_t respond_chaos(const struct query *query, const char *text, uint8_t *out, size_t limit)
+{
+    struct writer w = writer_of(out, limit - opt_len(query));
+    size_t len = strlen(text);
+    write_head(&w, query, RCODE_NOERROR, DNS_FLAG_AA);
+    put_count(&w, 1, 1);
+    dname_write(&w, &query->qname);
+    write_u16(&w, RR_TXT);
+    write_u16(&w, RR_CLASS_CH);
+    write_u32(&w, 0);
+    write_u16(&w, (uint16_t)(len + 1));
+    write_u8(&w, (uint8_t)len);
+    write_octets(&w, text, len);
+    if (w.failed) {
+        return respond_truncated(query, out, limit);
+    }
+    w.len = limit;
+    write_opt(&w, query, RCODE_NOERROR, 0);
+    ASSERT(!w.failed);
     return w.at;
 }
 

@@ -18,7 +18,14 @@ size_t respond_answer(const struct query *query, const struct answer *answer, st
 /* The response to a query that is rejected with `rcode`. */
 size_t respond_reject(const struct query *query, enum rcode rcode, uint8_t *out, size_t limit);
 
-/* The RCODE of a response written here, for counting. */
+/* The response to a client that is answered too often: TC and no records, so that it comes back over TCP. */
+size_t respond_truncated(const struct query *query, uint8_t *out, size_t limit);
+/* The one TXT record of class CHAOS that was asked for; `text` has at most 255 octets. */
+size_t respond_chaos(const struct query *query, const char *text, uint8_t *out, size_t limit);
+/* How many octets of options (query.h, reply_options) the smallest response, of DNS_UDP_PLAIN octets, has room for. */
+size_t respond_options_room(const struct query *query);
+
+/* The lower four bits of the RCODE of a response written here, for counting. */
 enum rcode respond_rcode(const uint8_t *response);
 
 #endif

@@ -263,6 +263,9 @@ enum result view_build(struct view **out, const struct view_sources *sources,
         result = keyring_load(&view->keyring, sources->keys, sources->seal, diag);
     }
     if (result == RESULT_OK) {
+        result = cookie_secrets_get(sources->keys, sources->seal, &view->cookies, diag);
+    }
+    if (result == RESULT_OK) {
         result =
             roster_build(&roster, sources->registry, sources->health, &view->settings.apex, diag);
     }
@@ -295,6 +298,7 @@ void view_unref(struct view *view)
     deal_unref(view->deal);
     keyring_unref(view->keyring);
     places_unref(view->places);
+    sodium_memzero(&view->cookies, sizeof(view->cookies));
     free(view);
 }
 

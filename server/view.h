@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "dnssec/cookie_secrets.h"
 #include "dnssec/signer.h"
 #include "server/records.h"
 #include "zone/deck.h"
@@ -46,6 +47,7 @@ struct view {
     struct settings settings;
     struct deal *deal;
     struct keyring *keyring;
+    struct cookie_secrets cookies;
     struct places *places; /* NULL: no location file */
     struct rrset
         soa; /* as in negative answers: its TTL is no longer than the denial may be kept (RFC 2308 3) */

@@ -53,6 +53,9 @@ bool worker_begin(struct worker *worker)
     worker->now = (uint64_t)time(NULL);
     worker->answerer.now = worker->now;
     worker->answerer.signer = worker->signer;
+    struct timespec monotonic;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
+    worker->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
     return store_renew(worker->answerer.registry) == RESULT_OK;
 }
 
@@ -68,26 +71,91 @@ static void count(atomic_uint_fast64_t *counter)
                           memory_order_relaxed);
 }
 
+/* The kind of response that is counted together, see rrl.h. The names are spread over groups by their letters, case apart; not more than the spread
+ * depends on it. */
+static unsigned rate_kind(const struct query *query, const struct answer *answer)
+{
+    if (answer == NULL || (answer->rcode != RCODE_NOERROR && answer->rcode != RCODE_NXDOMAIN)) {
+        return RRL_ERROR;
+    }
+    if (answer->rcode == RCODE_NXDOMAIN || answer->answer_count == 0) {
+        return RRL_NEGATIVE;
+    }
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < query->qname.len; i++) {
+        sum = sum * 31 + (query->qname.wire[i] | 0x20u);
+    }
+    return RRL_POSITIVE + (unsigned)(sum >> 5 & (RRL_NAME_GROUPS - 1));
+}
+
+/* The answer to a client that is over its rate. Who has a cookie option proves its address at once; of others, every `rrl-slip`th is told to come
+ * back over TCP, since real clients are among them. */
+static size_t over_rate(struct worker *worker, const struct query *query, uint8_t *out,
+                        size_t limit)
+{
+    const struct view *view = worker->answerer.view;
+    uint32_t slip = view->settings.rrl_slip;
+    count(&worker->counters.limited);
+    if (slip == 0 || worker->over_rate++ % slip != 0) {
+        count(&worker->counters.dropped);
+        return 0;
+    }
+    if ((query->options & QUERY_COOKIE) != 0 && view->cookies.present) {
+        return respond_reject(query, RCODE_BADCOOKIE, out, limit); /* RFC 7873 5.2.3 */
+    }
+    return respond_truncated(query, out, limit);
+}
+
+/* Writes the response to what query_parse found; `answer` is NULL for a query that is rejected with `rcode`. */
+static size_t respond(struct worker *worker, const struct query *query, const struct answer *answer,
+                      enum rcode rcode, uint8_t *out, size_t limit)
+{
+    if (answer != NULL) {
+        return respond_answer(query, answer, worker->signer, worker->now, out, limit);
+    }
+    const char *text = rcode == RCODE_REFUSED && query->qclass == RR_CLASS_CH
+                           ? edns_identity_text(query, worker->identity)
+                           : NULL;
+    return text != NULL ? respond_chaos(query, text, out, limit)
+                        : respond_reject(query, rcode, out, limit);
+}
+
 size_t worker_handle(struct worker *worker, const struct incoming *incoming, uint8_t *out,
                      size_t room)
 {
     struct query query;
     enum rcode rcode = RCODE_NOERROR;
-    size_t out_len = 0;
+    uint8_t options[EDNS_REPLY_MAX];
+    const struct view *view = worker->answerer.view;
+    bool proven = incoming->tcp;
     count(incoming->tcp ? &worker->counters.tcp : &worker->counters.udp);
     enum query_verdict verdict = query_parse(&query, &rcode, incoming->data, incoming->len);
     if (verdict == QUERY_DROP) {
         count(&worker->counters.dropped);
         return 0;
     }
-    size_t limit = incoming->tcp ? room : respond_udp_limit(&query);
-    if (verdict == QUERY_REJECT) {
-        out_len = respond_reject(&query, rcode, out, limit);
-    } else {
-        const struct answer *answer = answer_decide(&worker->answerer, &query, &incoming->source);
-        out_len = respond_answer(&query, answer, worker->signer, worker->now, out, limit);
+    if (edns_due(&query, view)) {
+        const struct edns_asked asked = { view, worker->identity, &incoming->source, worker->now,
+                                          incoming->tcp };
+        proven = edns_reply(&query, &asked, options) || proven;
     }
-    count(&worker->counters.rcode[respond_rcode(out)]);
+    const struct answer *answer = NULL;
+    if (verdict == QUERY_ANSWER && query.qclass == RR_CLASS_CH) {
+        rcode = RCODE_REFUSED;
+    } else if (verdict == QUERY_ANSWER) {
+        answer = answer_decide(&worker->answerer, &query, &incoming->source);
+    } else if (rcode == RCODE_NOERROR && !view->cookies.present) {
+        rcode = RCODE_FORMERR; /* it asked for a cookie only, and there are none */
+    }
+    size_t limit = incoming->tcp ? room : respond_udp_limit(&query);
+    bool free_pass = proven || view->settings.rrl_rate == 0 ||
+                     rrl_take(worker->rrl, &incoming->source, rate_kind(&query, answer),
+                              view->settings.rrl_rate, worker->now_us);
+    size_t out_len = free_pass ? respond(worker, &query, answer, rcode, out, limit)
+                               : over_rate(worker, &query, out, limit);
+    if (out_len > 0) {
+        count(&worker->counters.rcode[respond_rcode(out)]);
+    }
     return out_len;
 }
 
@@ -120,6 +188,8 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
 {
     struct worker *worker = xcalloc(1, sizeof(*worker));
     worker->cache = parts->cache;
+    worker->rrl = parts->rrl;
+    worker->identity = parts->identity;
     worker->answerer.view = view_ref(view);
     worker->answerer.turn = randombytes_random();
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));

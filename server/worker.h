@@ -9,6 +9,8 @@
 
 #include "dnssec/signer.h"
 #include "server/answer.h"
+#include "server/edns.h"
+#include "server/rrl.h"
 
 enum {
     UDP_BATCH = 64,             /* datagrams a system call */
@@ -24,9 +26,12 @@ struct tcp_server;
 
 /* What a worker answered since it started. */
 struct counters {
-    atomic_uint_fast64_t udp, tcp;  /* messages received */
-    atomic_uint_fast64_t dropped;   /* no answer was due, or the kernel took none */
-    atomic_uint_fast64_t rcode[16]; /* of the answers; BADVERS counts as 0, its lower bits */
+    atomic_uint_fast64_t udp, tcp; /* messages received */
+    atomic_uint_fast64_t dropped;  /* no answer was due, or the kernel took none */
+    atomic_uint_fast64_t
+        limited; /* over the rate: dropped (counted there too), or sent without records */
+    atomic_uint_fast64_t
+        rcode[16]; /* of the answers, by its lower bits: BADVERS counts as 0, BADCOOKIE as 7 */
 };
 
 struct worker {
@@ -37,7 +42,11 @@ struct worker {
     _Atomic(struct view *) next_view; /* a newer view, with a reference, or NULL */
     struct answerer answerer;
     struct signer *signer;
-    uint64_t now; /* Unix seconds, of the batch */
+    struct rrl *rrl;
+    const struct identity *identity;
+    uint64_t now;       /* Unix seconds, of the batch */
+    uint64_t now_us;    /* monotonic, of the batch, to some milliseconds */
+    uint32_t over_rate; /* counts what is over the rate, for slipping */
     struct counters counters;
     struct udp_socket *udp; /* one for each address to listen on */
     size_t udp_count;
@@ -53,6 +62,8 @@ struct worker_parts {
     struct sigcache *cache;
     const struct endpoint *listen;
     size_t listen_count;
+    struct rrl *rrl;
+    const struct identity *identity;
 };
 
 /* Opens the sockets; nothing runs yet. `view` gets a reference. SYSTEM with the address that can't be listened on. */

@@ -81,6 +81,7 @@ static inline void fixture_fill(struct pool_fixture *pool)
     settings_defaults(&settings);
     settings.apex = fixture_name("pool.test");
     settings.mailbox = fixture_name("hostmaster.pool.test");
+    settings.rrl_rate = 0; /* tests ask as fast as they can */
     FIXTURE_OK(store_write(pool->stores[0], &txn, &diag));
     FIXTURE_OK(registry_init(txn, &settings, ns, 2, &diag));
     fixture_member(txn, "alice", "192.0.2.1", "2001:db8::1", NULL);
@@ -104,6 +105,8 @@ static inline void fixture_fill(struct pool_fixture *pool)
         FIXTURE_OK(keystore_put(txn, key, pool->seal, FIXTURE_NOW, &diag));
         key_free(key);
     }
+    const struct cookie_secrets secrets = { .present = true, .current = "cookie secret" };
+    FIXTURE_OK(cookie_secrets_put(txn, pool->seal, &secrets, &diag));
     FIXTURE_OK(store_commit(txn, &diag));
 }
 

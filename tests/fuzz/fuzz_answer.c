@@ -1,6 +1,7 @@
 /* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a well-formed response to just that query. */
 #include "pool_fixture.h"
 #include "server/answer.h"
+#include "server/edns.h"
 #include "server/respond.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -67,6 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum query_verdict verdict = query_parse(&query, &rcode, data, size);
     if (verdict == QUERY_DROP) {
         return 0;
+    }
+    static const struct identity identity = { "a server of the tests", "its version" };
+    static uint8_t options[EDNS_REPLY_MAX];
+    const struct edns_asked asked = { pool.view, &identity, &source, FIXTURE_NOW, size % 2 == 1 };
+    if (edns_due(&query, pool.view)) {
+        (void)edns_reply(&query, &asked, options);
     }
     size_t limits[2] = { respond_udp_limit(&query), sizeof(out) };
     for (int i = 0; i < 2; i++) {

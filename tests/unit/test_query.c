@@ -213,6 +213,110 @@ static void client_subnets_follow_rfc_7871(void **state)
     }
 }
 
+/* RFC 7873 5.2.2 */
+static void cookie_lengths_are_8_and_16_to_40(void **state)
+{
+    (void)state;
+    for (uint16_t len = 0; len <= 48; len++) {
+        struct message m;
+        struct query query;
+        enum rcode rcode = RCODE_NOERROR;
+        uint8_t option[4 + 48] = { 0, EDNS_OPTION_COOKIE, 0, (uint8_t)len };
+        for (uint8_t i = 0; i < 48; i++) {
+            option[4 + i] = i;
+        }
+        begin(&m, 0, with_opt);
+        question(&m, "alice.pool.test", RR_A);
+        opt(&m, 1232, 0, option, (uint16_t)(4 + len));
+        bool good = len == 8 || (len >= 16 && len <= 40);
+        assert_int_equal(parse(&query, &rcode, &m), good ? QUERY_ANSWER : QUERY_REJECT);
+        assert_int_equal(rcode, good ? RCODE_NOERROR : RCODE_FORMERR);
+        assert_true(query.edns); /* so that the format error has its OPT */
+        if (good) {
+            assert_int_equal(query.options,
+                             len == 24 ? QUERY_COOKIE | QUERY_SERVER_COOKIE : QUERY_COOKIE);
+            assert_memory_equal(query.cookie, option + 4, len == 24 ? 24 : 8);
+        }
+    }
+}
+
+static const uint8_t all_options[] = {
+    0, EDNS_OPTION_NSID,      0, 0,                            /* */
+    0, EDNS_OPTION_COOKIE,    0, 8, 1, 2, 3,  4, 5,   6, 7, 8, /* */
+    0, EDNS_OPTION_KEEPALIVE, 0, 2, 0, 1,                      /* */
+    0, EDNS_OPTION_ECS,       0, 7, 0, 1, 24, 0, 192, 0, 2,    /* */
+    0, EDNS_OPTION_COOKIE,    0, 1, 0                          /* the second one doesn't count */
+};
+
+static void every_cut_among_options_is_a_format_error(void **state)
+{
+    (void)state;
+    static const uint16_t ends[] = { 0, 4, 16, 22, 33, sizeof(all_options) };
+    size_t next = 0;
+    for (uint16_t len = 0; len <= sizeof(all_options); len++) {
+        struct message m;
+        struct query query;
+        enum rcode rcode;
+        begin(&m, 0, with_opt);
+        question(&m, "alice.pool.test", RR_A);
+        opt(&m, 1232, 0, all_options, len);
+        bool whole = len == ends[next];
+        next += whole;
+        assert_int_equal(parse(&query, &rcode, &m), whole ? QUERY_ANSWER : QUERY_REJECT);
+    }
+    assert_int_equal(next, sizeof(ends) / sizeof(ends[0]));
+}
+
+/* RFC 7873 5.4 */
+static void without_question_only_a_cookie_is_answered(void **state)
+{
+    (void)state;
+    static const uint16_t none[4] = { 0, 0, 0, 1 }, answers[4] = { 0, 1, 0, 1 };
+    struct message m;
+    struct query query;
+    enum rcode rcode = RCODE_SERVFAIL;
+    begin(&m, 0, none);
+    opt(&m, 1232, 0, all_options, 16);
+    size_t len = m.w.at;
+    assert_int_equal(parse(&query, &rcode, &m), QUERY_REJECT);
+    assert_int_equal(rcode, RCODE_NOERROR);
+    assert_false(query.has_question);
+    for (size_t cut = DNS_HEADER_LEN; cut < len; cut++) {
+        assert_int_equal(query_parse(&query, &rcode, m.data, cut), QUERY_REJECT);
+        assert_int_equal(rcode, RCODE_FORMERR);
+    }
+    begin(&m, 0, none);
+    opt(&m, 1232, 0, all_options, 4);
+    assert_int_equal(parse(&query, &rcode, &m), QUERY_REJECT);
+    assert_int_equal(rcode, RCODE_FORMERR);
+    begin(&m, 0, answers);
+    opt(&m, 1232, 0, all_options, 16);
+    assert_int_equal(parse(&query, &rcode, &m), QUERY_REJECT);
+    assert_int_equal(rcode, RCODE_FORMERR);
+}
+
+/* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read all the same. */
+static void refused_transfer_has_its_opt(void **state)
+{
+    (void)state;
+    static const uint16_t counts[4] = { 1, 0, 1, 1 };
+    struct message m;
+    struct query query;
+    enum rcode rcode;
+    begin(&m, 0, counts);
+    question(&m, "pool.test", RR_IXFR);
+    write_octets(&m.w, "\300\14\0\6\0\1\0\0\0\0\0\3abc", 15);
+    opt(&m, 1232, 0, all_options, 4);
+    size_t len = m.w.at;
+    assert_int_equal(parse(&query, &rcode, &m), QUERY_REJECT);
+    assert_int_equal(rcode, RCODE_REFUSED);
+    assert_true(query.edns && query.options == QUERY_NSID);
+    for (size_t cut = DNS_HEADER_LEN + 15; cut < len; cut++) {
+        assert_int_equal(query_parse(&query, &rcode, m.data, cut), QUERY_REJECT);
+        assert_int_equal(rcode, RCODE_REFUSED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +327,10 @@ int main(void)
         cmocka_unit_test(question_with_a_pointer_is_a_format_error),
         cmocka_unit_test(edns_follows_rfc_6891),
         cmocka_unit_test(client_subnets_follow_rfc_7871),
+        cmocka_unit_test(cookie_lengths_are_8_and_16_to_40),
+        cmocka_unit_test(every_cut_among_options_is_a_format_error),
+        cmocka_unit_test(without_question_only_a_cookie_is_answered),
+        cmocka_unit_test(refused_transfer_has_its_opt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

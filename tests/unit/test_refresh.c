@@ -18,6 +18,7 @@ static struct sigcache *cache;
 static struct refresh *refresh;
 static struct worker *workers[WORKERS];
 static struct endpoint endpoint;
+static struct rrl *rrl;
 
 static void log_nothing(const char *text)
 {
@@ -43,6 +44,7 @@ static int set_up(void **state)
     struct diag diag = { "" };
     pool_fixture_init(&pool, NULL);
     cache = sigcache_new(1024);
+    rrl = rrl_new();
     const struct refresh_sources sources = { .registry = pool.stores[0],
                                              .health = pool.stores[1],
                                              .keys = pool.stores[2],
@@ -52,7 +54,8 @@ static int set_up(void **state)
     assert_ok(refresh_new(&refresh, &sources, &diag));
     assert_ok(address_parse(&endpoint.address, "127.0.0.1"));
     endpoint.port = free_port();
-    const struct worker_parts parts = { pool.stores[0], cache, &endpoint, 1 };
+    static const struct identity identity = { NULL, NULL };
+    const struct worker_parts parts = { pool.stores[0], cache, &endpoint, 1, rrl, &identity };
     for (int i = 0; i < WORKERS; i++) {
         assert_ok(worker_new(&workers[i], &parts, refresh_view(refresh), &diag));
     }
@@ -71,6 +74,7 @@ static int tear_down(void **state)
         worker_free(workers[i]);
     }
     sigcache_free(cache);
+    rrl_free(rrl);
     pool_fixture_done(&pool);
     return 0;
 }
