@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "dnssec/cookie_secrets.h"
 #include "dnssec/keyring.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
@@ -216,6 +217,14 @@ static enum result check_keys(const struct plan *plan, struct store_txn *txn,
     return result;
 }
 
+static enum result add_cookie_secret(struct store_txn *txn, const struct seal *seal,
+                                     struct diag *diag)
+{
+    struct cookie_secrets secrets = { .present = true, .changed_at = session_now() };
+    enum result result = cookie_secret_parse(secrets.current, "random", diag);
+    return result == RESULT_OK ? cookie_secrets_put(txn, seal, &secrets, diag) : result;
+}
+
 static enum result make_keys(const struct plan *plan, struct cli *cli)
 {
     struct session session = { 0 };
@@ -231,6 +240,9 @@ static enum result make_keys(const struct plan *plan, struct cli *cli)
         result = add_key(plan, txn, KEY_KSK, seal, &cli->diag);
         if (result == RESULT_OK) {
             result = add_key(plan, txn, KEY_ZSK, seal, &cli->diag);
+        }
+        if (result == RESULT_OK) {
+            result = add_cookie_secret(txn, seal, &cli->diag);
         }
         if (result == RESULT_OK) {
             session.txn[STORE_KEYS] = NULL;

@@ -5,6 +5,10 @@
 #include "tools/cli.h"
 
 int cmd_init(struct cli *cli, int argc, char **argv);
+int cmd_cookie_show(struct cli *cli, int argc, char **argv);
+int cmd_cookie_set(struct cli *cli, int argc, char **argv);
+int cmd_cookie_stage(struct cli *cli, int argc, char **argv);
+int cmd_cookie_roll(struct cli *cli, int argc, char **argv);
 int cmd_key_list(struct cli *cli, int argc, char **argv);
 int cmd_key_ds(struct cli *cli, int argc, char **argv);
 int cmd_member_add(struct cli *cli, int argc, char **argv);

@@ -6,6 +6,7 @@ static const struct cli_group groups[] = {
     { "member", "members of the pool" },
     { "record", "static records of the zone" },
     { "key", "DNSSEC keys" },
+    { "cookie", "secrets of DNS cookies" },
     { "zone", "the zone and its settings" },
     { 0 },
 };
@@ -52,6 +53,10 @@ static const struct cli_option member_override[] = {
 static const struct cli_option member_import[] = { ALLOW_PRIVATE, { 0 } };
 static const struct cli_option key_ds[] = {
     { "dnskey", 0, NULL, false, "print DNSKEY lines instead, a trust anchor file for resolvers" },
+    { 0 },
+};
+static const struct cli_option cookie_show[] = {
+    { "secrets", 0, NULL, false, "print the secrets themselves, to give them to another server" },
     { 0 },
 };
 static const struct cli_option zone_export[] = {
@@ -103,6 +108,18 @@ static const struct cli_command commands[] = {
 
     { "key list", "", 0, 0, "list the keys", NULL, NULL, cmd_key_list },
     { "key ds", "", 0, 0, "print the DS records for the parent zone", NULL, key_ds, cmd_key_ds },
+
+    { "cookie show", "", 0, 0, "show which cookie secrets there are", NULL,
+      cookie_show, cmd_cookie_show },
+    { "cookie set", "HEX|random", 1, 1, "make this the only cookie secret, at once",
+      "Servers that share an address need the same secret. To replace it without a gap, use stage "
+      "and roll.",
+      NULL, cmd_cookie_set },
+    { "cookie stage", "HEX|random", 1, 1, "accept a next secret, beside the one in use",
+      "Stage the same one on all servers that share an address, then roll each of them.",
+      NULL, cmd_cookie_stage },
+    { "cookie roll", "", 0, 0, "use the staged secret, or a random one if none is staged",
+      "Cookies made with the one before are accepted for another hour.", NULL, cmd_cookie_roll },
 
     { "zone show", "", 0, 0, "show the zone's settings", NULL, NULL, cmd_zone_show },
     { "zone set", "NAME VALUE", 2, 2, "change a setting",
