@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "zone/splitmix.h"
+
 enum {
     RRSIG_TYPE = 0, /* offsets in RRSIG rdata, RFC 4034 3.1 */
     RRSIG_ALGORITHM = 2,
@@ -88,15 +90,6 @@ uint64_t signer_made(const struct signer *signer)
     return signer->made;
 }
 
-/* SplitMix64 (Steele, Lea and Flood 2014): spreads expirations, guards nothing. */
-static uint64_t draw(struct signer *signer)
-{
-    uint64_t z = signer->random += 0x9e3779b97f4a7c15U;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-    return z ^ z >> 31;
-}
-
 /* RFC 4034 6.2: the owner in lower case. Length octets are under 64, so none of them is taken for a letter. */
 static void write_lower(uint8_t *out, const struct dname *name)
 {
@@ -154,7 +147,8 @@ static bool still_good(const struct signer *signer, struct sigcache_key key,
 static enum result sign(struct signer *signer, const struct signing_key *key, struct task *task,
                         struct cached_signature *out)
 {
-    uint32_t jitter = (uint32_t)(draw(signer) % (signer->validity_s / JITTER_SHARE + 1));
+    uint32_t jitter =
+        (uint32_t)(splitmix(&signer->random) % (signer->validity_s / JITTER_SHARE + 1));
     out->inception = task->now - SIGNER_BACKDATE_S;
     out->expiration = task->now + signer->validity_s - jitter;
     wire_put_u32(signer->prefix + RRSIG_EXPIRATION, out->expiration);

@@ -136,11 +136,14 @@ static void *run(void *arg)
 {
     struct refresh *refresh = arg;
     unsigned polls = 0;
+    unsigned pause = 0; /* polls to let pass: many changes are built into one view */
     while (sleep_a_while(refresh)) {
         bool look_at_file = ++polls % (REFRESH_FILE_MS / REFRESH_POLL_MS) == 0;
-        if (!look(refresh, look_at_file)) {
+        pause = pause > 0 ? pause - 1 : 0;
+        if (pause > 0 || !look(refresh, look_at_file)) {
             continue;
         }
+        pause = REFRESH_PAUSE_MS / REFRESH_POLL_MS;
         for (size_t i = 0; i < refresh->worker_count; i++) {
             worker_publish(refresh->workers[i], refresh->view);
         }

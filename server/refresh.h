@@ -6,8 +6,9 @@
 #include "server/worker.h"
 
 enum {
-    REFRESH_POLL_MS = 100, /* how often the stores' versions are compared */
-    REFRESH_FILE_MS = 2000 /* how often the location file is looked at */
+    REFRESH_POLL_MS = 100,  /* how often the stores' versions are compared */
+    REFRESH_PAUSE_MS = 400, /* between two views */
+    REFRESH_FILE_MS = 2000  /* how often the location file is looked at */
 };
 
 struct refresh;

@@ -81,9 +81,8 @@ static bool deal_holds(const struct deal *deal, const struct roster *roster,
            same_candidates(&deal->roster, roster);
 }
 
-static uint64_t random_bits(void *arg)
+static uint64_t random_bits(void)
 {
-    (void)arg;
     uint64_t bits = 0;
     randombytes_buf(&bits, sizeof(bits));
     return bits;
@@ -180,10 +179,13 @@ static enum result deal_sign(struct deal *deal, struct signer *signer, const str
     return result;
 }
 
-/* Takes over the roster. */
-static struct deal *deal_new(struct roster *roster, const struct view *view, uint64_t now)
+/* Takes over the roster. A deal that follows upon a change keeps the seed until it is due, so that where nothing changed the sets stay,
+ * and their signatures are found in the cache. */
+static struct deal *deal_new(struct roster *roster, const struct view *view, const struct deal *old,
+                             uint64_t now)
 {
     const struct settings *settings = &view->settings;
+    bool due = old == NULL || deal_is_due(old, now);
     struct deal *deal = xcalloc(1, sizeof(*deal));
     atomic_init(&deal->refs, 1);
     deal->roster = *roster;
@@ -192,8 +194,9 @@ static struct deal *deal_new(struct roster *roster, const struct view *view, uin
     deal->srv_weights = settings->srv_weights;
     deal->keyring = keyring_ref(view->keyring);
     deal->signature_validity_s = settings->signature_validity_s;
-    deal->dealt_at = now;
-    decks_deal(&deal->decks, &deal->roster, settings->srv_count, random_bits, NULL);
+    deal->seed = due ? random_bits() : old->seed;
+    deal->dealt_at = due ? now : old->dealt_at;
+    decks_deal(&deal->decks, &deal->roster, settings->srv_count, deal->seed);
     deal_srv(deal);
     return deal;
 }
@@ -228,14 +231,14 @@ static enum result complete(struct view *view, const struct view *old, struct ro
 {
     const struct settings *settings = &view->settings;
     struct signer *signer = signer_new(view->keyring, cache, &settings->apex,
-                                       settings->signature_validity_s, random_bits(NULL));
+                                       settings->signature_validity_s, random_bits());
     enum result result = sign_soa(view, signer, now);
     if (old != NULL && !deal_is_due(old->deal, now) && deal_holds(old->deal, roster, view)) {
         roster_done(roster);
         view->deal = old->deal;
         atomic_fetch_add(&view->deal->refs, 1);
     } else {
-        view->deal = deal_new(roster, view, now);
+        view->deal = deal_new(roster, view, old == NULL ? NULL : old->deal, now);
         if (result == RESULT_OK) {
             result = deal_sign(view->deal, signer, &settings->apex, now);
         }

@@ -31,7 +31,8 @@ struct deal {
     bool srv_weights;
     struct keyring *keyring; /* that signed, and for how long */
     uint32_t signature_validity_s;
-    uint64_t dealt_at; /* Unix seconds */
+    uint64_t seed;     /* of the deal */
+    uint64_t dealt_at; /* Unix seconds, with this seed */
     size_t srv_total;
     struct rrset
         *srv; /* DECK_SETS for each deck, in the decks' order; just `0 0 0 .` if there are none */

@@ -126,28 +126,17 @@ static enum result export_node(const struct dname_key *key, const struct node *n
     return result;
 }
 
-/* SplitMix64 (Steele, Lea and Flood 2014), seeded with the serial: the same state gives the same file. */
-static uint64_t draw(void *arg)
-{
-    uint64_t *state = arg;
-    uint64_t z = *state += 0x9e3779b97f4a7c15U;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-    return z ^ z >> 31;
-}
-
 static enum result export_zone(struct export *ex, struct session *session, struct cli *cli)
 {
     struct roster roster;
     struct decks decks;
-    uint64_t seed = ex->settings->serial;
     struct store_txn *registry = session->txn[STORE_REGISTRY];
     enum result result = roster_build(&roster, registry, session->txn[STORE_HEALTH],
                                       &ex->settings->apex, &cli->diag);
     if (result != RESULT_OK) {
         return result;
     }
-    decks_deal(&decks, &roster, ex->settings->srv_count, draw, &seed);
+    decks_deal(&decks, &roster, ex->settings->srv_count, ex->settings->serial);
     const struct deck *world = decks_for(&decks, "");
     ex->roster = &roster;
     ex->srv = world != NULL ? &world->sets[0] : NULL;

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "zone/splitmix.h"
+
 enum {
     LETTERS = 26,
     COUNTRIES = LETTERS * LETTERS
@@ -26,12 +28,12 @@ static int country_number(const char *country)
 }
 
 /* Uniform in [0, bound): the lowest 2^64 mod bound values would make the rest uneven, so they are drawn again. */
-static uint64_t below(uint64_t bound, random_u64 *random, void *arg)
+static uint64_t below(uint64_t bound, uint64_t *random)
 {
     uint64_t uneven = (0 - bound) % bound;
-    uint64_t value = random(arg);
+    uint64_t value = splitmix(random);
     while (value < uneven) {
-        value = random(arg);
+        value = splitmix(random);
     }
     return value % bound;
 }
@@ -52,14 +54,14 @@ static size_t candidate_at(const struct line *line, uint64_t point)
 }
 
 static void deal_set(struct deck_set *set, const struct line *line, unsigned per_set,
-                     random_u64 *random, void *arg)
+                     uint64_t *random)
 {
     uint32_t drawn[DECK_SET_MAX]; /* ascending */
     uint64_t left = line->start[line->end] - line->start[line->first];
     size_t candidates = line->end - line->first;
     set->count = (uint8_t)(candidates < per_set ? candidates : per_set);
     for (unsigned i = 0; i < set->count; i++) {
-        uint64_t point = line->start[line->first] + below(left, random, arg);
+        uint64_t point = line->start[line->first] + below(left, random);
         unsigned at = 0;
         while (at < i && point >= line->start[drawn[at]]) {
             point += line->start[drawn[at] + 1] - line->start[drawn[at]];
@@ -73,11 +75,13 @@ static void deal_set(struct deck_set *set, const struct line *line, unsigned per
     }
 }
 
-static void deal_deck(struct deck *deck, const struct line *line, unsigned per_set,
-                      random_u64 *random, void *arg)
+/* Each deck has a stream of random numbers of its own. */
+static void deal_deck(struct deck *deck, const struct line *line, unsigned per_set, uint64_t seed)
 {
+    uint64_t random = seed + (uint64_t)(country_number(deck->country) + 1);
+    random = splitmix(&random);
     for (size_t i = 0; i < DECK_SETS; i++) {
-        deal_set(&deck->sets[i], line, per_set, random, arg);
+        deal_set(&deck->sets[i], line, per_set, &random);
     }
 }
 
@@ -91,8 +95,7 @@ static size_t end_of_country(const struct roster *roster, size_t first)
     return end;
 }
 
-void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set,
-                random_u64 *random, void *arg)
+void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set, uint64_t seed)
 {
     ASSERT(per_set >= 1 && per_set <= DECK_SET_MAX && roster->count < UINT32_MAX);
     *out = (struct decks){ .count = 0 };
@@ -109,7 +112,7 @@ void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set
     }
     out->list = xcalloc(countries + 1, sizeof *out->list);
     struct line world = { .start = start, .first = 0, .end = roster->count };
-    deal_deck(&out->list[out->count++], &world, per_set, random, arg);
+    deal_deck(&out->list[out->count++], &world, per_set, seed);
     for (size_t first = 0; first < roster->count;) {
         struct line line = { .start = start, .first = first, .end = end_of_country(roster, first) };
         const char *country = roster->list[first].country;
@@ -118,7 +121,7 @@ void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set
         if (number >= 0) {
             struct deck *deck = &out->list[out->count];
             memcpy(deck->country, country, sizeof deck->country);
-            deal_deck(deck, &line, per_set, random, arg);
+            deal_deck(deck, &line, per_set, seed);
             out->index[number] = (int16_t)out->count++;
         }
     }

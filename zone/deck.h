@@ -29,12 +29,9 @@ struct decks {
     int16_t index[26 * 26]; /* country to list, -1: none */
 };
 
-/* Random bits come from the caller. */
-typedef uint64_t random_u64(void *arg);
-
-/* Deals for the world and all countries that occur in the roster. `per_set` is settings.srv_count, 1 to DECK_SET_MAX. */
-void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set,
-                random_u64 *random, void *arg);
+/* Deals for the world and all countries that occur in the roster. `per_set` is settings.srv_count, 1 to DECK_SET_MAX. The seed decides:
+ * with the same one, a country whose candidates are the same gets the same sets, whatever became of other countries. */
+void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set, uint64_t seed);
 void decks_done(struct decks *decks);
 /* The deck for a country (upper case or empty), the world's if it has none; NULL if there are no candidates at all. */
 const struct deck *decks_for(const struct decks *decks, const char *country);

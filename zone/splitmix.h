@@ -1,0 +1,16 @@
+/* SplitMix64 (Steele, Lea and Flood 2014): a small generator for draws and jitter that guard nothing. A fixed seed gives the same
+ * numbers on every machine. */
+#ifndef ZONE_SPLITMIX_H
+#define ZONE_SPLITMIX_H
+
+#include <stdint.h>
+
+static inline uint64_t splitmix(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15U;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
+    return z ^ z >> 31;
+}
+
+#endif
