@@ -402,7 +402,8 @@ enum result zonefile_type(uint16_t *out, const char *text)
 char *zonefile_type_text(uint16_t type, char *out)
 {
     char *text = ldns_rr_type2str((ldns_rr_type)type);
-    if (text != NULL && strlen(text) < 16) {
+    /* ldns 1.8.4 gives a type a name that it reads back as another: then the number (RFC 3597 5). */
+    if (text != NULL && strlen(text) < 16 && ldns_get_rr_type_by_name(text) == (ldns_rr_type)type) {
         (void)snprintf(out, 16, "%s", text);
     } else {
         (void)snprintf(out, 16, "TYPE%u", type);

@@ -92,7 +92,7 @@ static void a_fault_is_told_with_its_line(void **state)
         { "state: /x\nState: /x\n",       "2", "State"       },
         { "state: a\nstate: b\n",         "2", "already seen"},
         { "state: /x\nworkers: two\n",    "2", "two"         },
-        { "workers: -1\n",                "1", "-1"          },
+        { "workers: -1\n",                "1", "UINT"        },
         { "workers: 99999999999\n",       "1", "99999999999" },
         { "workers:\n",                   "1", ""            },
         { "state: \"\"\n",                "1", "length"      },
