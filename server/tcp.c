@@ -9,6 +9,7 @@ enum {
     LISTENERS_MAX = 64,
     BACKLOG = 512,
     FIRST_ROOM = 1024,
+    ROOM_KEPT = 4096,
     SWEEP_MS = 1000
 };
 
@@ -19,6 +20,7 @@ struct connection {
     uint64_t active_at;               /* loop time, ms */
     struct address peer;
     bool closing, paused;
+    bool ending; /* takes no more queries, closed when its answers are written */
     uint8_t *in; /* what came and is not yet a whole message */
     size_t in_len, in_room;
 };
@@ -66,6 +68,27 @@ static void close_connection(struct connection *connection)
     uv_close((uv_handle_t *)&connection->handle, on_connection_closed);
 }
 
+/* Puts it in front of those that are idle for longer. */
+static void touch(struct connection *connection)
+{
+    connection->active_at = uv_now(&connection->server->worker->loop);
+    list_remove(connection);
+    list_put_first(connection);
+}
+
+/* A client that sends no more may still wait for its answers: they are written before the connection is closed. One that does not take
+ * them is idle in the end. */
+static void end_connection(struct connection *connection)
+{
+    uv_stream_t *stream = (uv_stream_t *)&connection->handle;
+    if (uv_stream_get_write_queue_size(stream) == 0) {
+        close_connection(connection);
+        return;
+    }
+    connection->ending = true;
+    (void)uv_read_stop(stream);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
 
 /* Room for the rest of the message, whose length is known once two octets are there. */
@@ -96,14 +119,24 @@ static void on_written(uv_write_t *request, int status)
 {
     struct reply *reply = request->data;
     struct connection *connection = reply->connection;
+    uv_stream_t *stream = (uv_stream_t *)&connection->handle;
     free(reply);
+    if (connection->closing) {
+        return;
+    }
     if (status < 0) {
         close_connection(connection);
-    } else if (connection->paused && !connection->closing &&
-               uv_stream_get_write_queue_size((uv_stream_t *)&connection->handle) <
-                   TCP_UNREAD_MAX / 2) {
+        return;
+    }
+    touch(connection); /* it reads */
+    size_t unread = uv_stream_get_write_queue_size(stream);
+    if (connection->ending) {
+        if (unread == 0) {
+            close_connection(connection);
+        }
+    } else if (connection->paused && unread < TCP_UNREAD_MAX / 2) {
         connection->paused = false;
-        if (uv_read_start((uv_stream_t *)&connection->handle, on_room, on_read) != 0) {
+        if (uv_read_start(stream, on_room, on_read) != 0) {
             close_connection(connection);
         }
     }
@@ -129,6 +162,15 @@ static void flush(struct connection *connection, const uint8_t *data, size_t len
     if (uv_stream_get_write_queue_size(stream) > TCP_UNREAD_MAX && !connection->paused) {
         connection->paused = true; /* it does not read its answers */
         (void)uv_read_stop(stream);
+    }
+}
+
+/* Gives back the room of a long message, so that a thousand idle connections are small. */
+static void shrink(struct connection *connection)
+{
+    if (connection->in_len <= FIRST_ROOM && connection->in_room > ROOM_KEPT) {
+        connection->in = xrealloc(connection->in, FIRST_ROOM);
+        connection->in_room = FIRST_ROOM;
     }
 }
 
@@ -167,7 +209,10 @@ static bool answer_messages(struct connection *connection)
     if (at > 0) {
         memmove(connection->in, connection->in + at, connection->in_len - at);
         connection->in_len -= at;
-        connection->active_at = uv_now(&worker->loop);
+        shrink(connection);
+        if (!connection->closing) {
+            touch(connection);
+        }
     }
     return ok;
 }
@@ -177,8 +222,12 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     struct connection *connection = stream->data;
     struct worker *worker = connection->server->worker;
     (void)buffer;
-    if (count < 0) { /* end or error: what was answered is with the kernel */
-        close_connection(connection);
+    if (count < 0) {
+        if (count == UV_EOF) {
+            end_connection(connection);
+        } else {
+            close_connection(connection);
+        }
         return;
     }
     connection->in_len += (size_t)count;
@@ -187,11 +236,29 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     }
     bool ok = answer_messages(connection);
     worker_end(worker);
-    if (!ok) {
-        close_connection(connection);
-    } else if (!connection->closing && connection->active_at == uv_now(&worker->loop)) {
-        list_remove(connection);
-        list_put_first(connection);
+    if (!ok && !connection->closing) {
+        end_connection(connection);
+    }
+}
+
+/* RFC 7766 6.2.2: one client must not take the connections of all. The one of its network that is idle for longest makes room. */
+static void limit_client(struct connection *connection)
+{
+    struct tcp_server *server = connection->server;
+    struct connection *longest_idle = NULL;
+    size_t prefix = address_is_ipv4(&connection->peer) ? 15 : 7; /* octets of /24, /56 */
+    unsigned count = 0;
+    if (server->connection_count <= TCP_CLIENT_MAX) {
+        return;
+    }
+    for (struct connection *c = server->newest; c != NULL; c = c->older) {
+        if (memcmp(c->peer.octets, connection->peer.octets, prefix) == 0) {
+            longest_idle = c;
+            count++;
+        }
+    }
+    if (count > TCP_CLIENT_MAX) {
+        close_connection(longest_idle);
     }
 }
 
@@ -222,6 +289,7 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     }
     connection->peer = endpoint.address;
+    limit_client(connection);
     (void)uv_tcp_nodelay(&connection->handle, 1);
 }
 

@@ -17,6 +17,7 @@ enum {
     UDP_QUERY_MAX = 4096,       /* longer ones are cut and fail to parse */
     TCP_MESSAGE_MAX = 65535,    /* RFC 1035 4.2.2 */
     TCP_CONNECTIONS_MAX = 1024, /* a worker; the longest idle makes room for a new one */
+    TCP_CLIENT_MAX = 64,        /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
     TCP_IDLE_MS = 10000,        /* without a whole query, RFC 7766 6.2.3 */
     TCP_UNREAD_MAX = 256 * 1024 /* answers waiting for a client before we stop reading from it */
 };
