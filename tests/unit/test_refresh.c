@@ -79,7 +79,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int connect_client(int type)
+/* A client in 127.0.<network>.0/24. */
+static int connect_from(int type, uint8_t network)
 {
     struct sockaddr_storage address;
     socklen_t len = endpoint_to_sockaddr(&endpoint, &address);
@@ -87,8 +88,16 @@ static int connect_client(int type)
     int fd = socket(AF_INET, type, 0);
     assert_true(fd >= 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
+    struct sockaddr_in source = { .sin_family = AF_INET };
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)network * 256);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&source, sizeof(source)), 0);
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, len), 0);
     return fd;
+}
+
+static int connect_client(int type)
+{
+    return connect_from(type, 0);
 }
 
 static size_t make_query(uint8_t *out, uint16_t id, const char *name, uint16_t type)
@@ -235,7 +244,7 @@ static void many_connections_are_served(void **state)
     };
     uint8_t query[512];
     for (int i = 0; i < COUNT; i++) {
-        fds[i] = connect_client(SOCK_STREAM);
+        fds[i] = connect_from(SOCK_STREAM, (uint8_t)(i / TCP_CLIENT_MAX));
     }
     for (int i = 0; i < COUNT; i += 16) { /* under the bound all are served */
         size_t len = make_query(query + 2, 1, "pool.test", RR_SOA);
