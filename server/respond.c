@@ -78,13 +78,17 @@ static void write_opt(struct writer *w, const struct query *query, enum rcode rc
     }
     enum ede ede = extended_error(query, rcode);
     size_t ede_len = ede == EDE_NONE ? 0 : EDE_LEN;
-    write_u8(w, 0); /* root */
-    write_u16(w, RR_OPT);
-    write_u16(w, DNS_UDP_MAX);
-    write_u8(w, (uint8_t)(rcode >> 4));
-    write_u8(w, 0); /* version */
-    write_u16(w, query->dnssec_ok ? EDNS_DO : 0);
-    write_u16(w, (uint16_t)(subnet_len(query) + query->reply_options_len + ede_len));
+    uint8_t *fixed = write_room(w, OPT_LEN);
+    if (fixed == NULL) {
+        return;
+    }
+    fixed[0] = 0; /* root */
+    wire_put_u16(fixed + 1, RR_OPT);
+    wire_put_u16(fixed + 3, DNS_UDP_MAX);
+    fixed[5] = (uint8_t)(rcode >> 4);
+    fixed[6] = 0; /* version */
+    wire_put_u16(fixed + 7, query->dnssec_ok ? EDNS_DO : 0);
+    wire_put_u16(fixed + 9, (uint16_t)(subnet_len(query) + query->reply_options_len + ede_len));
     if (query->subnet.present) {
         write_subnet(w, query, scope);
     }
@@ -109,12 +113,12 @@ static void write_head(struct writer *w, const struct query *query, enum rcode r
                        uint16_t flags)
 {
     uint16_t kept = query->flags & (DNS_FLAG_RD | DNS_OPCODE_MASK << DNS_OPCODE_SHIFT);
-    write_u16(w, query->id);
-    write_u16(w, (uint16_t)(DNS_FLAG_QR | kept | flags | (rcode & 0xf)));
-    write_u16(w, query->has_question ? 1 : 0);
-    write_u16(w, 0);
-    write_u16(w, 0);
-    write_u16(w, query->edns ? 1 : 0);
+    uint8_t *head = write_room(w, DNS_HEADER_LEN);
+    ASSERT(head != NULL); /* limits are 512 or more */
+    wire_put_u16(head, query->id);
+    wire_put_u16(head + 2, (uint16_t)(DNS_FLAG_QR | kept | flags | (rcode & 0xf)));
+    wire_put_u32(head + 4, query->has_question ? 1u << 16 : 0); /* QDCOUNT, ANCOUNT */
+    wire_put_u32(head + 8, query->edns ? 1 : 0);                /* NSCOUNT, ARCOUNT */
     if (query->has_question) {
         dname_write(w, &query->qname);
         write_u16(w, query->qtype);
