@@ -297,6 +297,42 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     return target;
 }
 
+/* One name's answer: its RRset from the worker's kept ones if it is a member's that has not changed, else from its node. */
+static enum result name_answer(struct answerer *answerer, const struct query *query,
+                               const struct address *source, const struct dname *owner,
+                               const struct dname_key *key)
+{
+    struct answer *answer = &answerer->answer;
+    struct kept_key kept_key = { answerer->view, answerer->now, answerer->node_data, 0,
+                                 query->qtype };
+    struct node node;
+    enum result result =
+        registry_node_row(answerer->registry, key, answerer->node_data, &kept_key.row_len);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    /* What is kept is for the name asked for. */
+    struct kept *kept = owner == &query->qname ? kept_place(answerer->kept, &kept_key) : NULL;
+    if (kept != NULL && kept_holds(kept, &kept_key)) {
+        result = add_block(answer, owner, &kept->set, &kept->block) ? RESULT_OK : RESULT_TOO_LONG;
+        answer->answer_count = answer->total;
+        return result;
+    }
+    result = node_decode(&node, answerer->node_data, kept_key.row_len);
+    if (result == RESULT_OK) {
+        result = node_answer(answerer, query, source, owner, key, &node);
+    }
+    if (result == RESULT_NOT_FOUND) {
+        return no_data(answerer, query, key);
+    }
+    answer->answer_count = answer->total;
+    if (result == RESULT_OK && kept != NULL &&
+        kept_fill(kept, &kept_key, owner, &answer->sets[0].set, answerer->signer)) {
+        answer->sets[0].block = &kept->block;
+    }
+    return result;
+}
+
 static enum result decide(struct answerer *answerer, const struct query *query,
                           const struct address *source)
 {
@@ -304,24 +340,15 @@ static enum result decide(struct answerer *answerer, const struct query *query,
     const struct dname *owner = &query->qname;
     while (owner != NULL) {
         struct dname_key key;
-        struct node node;
         dname_key_of(&key, owner, &answerer->view->settings.apex);
-        enum result result = registry_node(answerer->registry, &key, answerer->node_data, &node);
+        answer->answer_count = answer->total;
+        enum result result = name_answer(answerer, query, source, owner, &key);
         if (result == RESULT_NOT_FOUND) {
-            answer->answer_count = answer->total;
             return no_name(answerer, query, &key);
-        }
-        if (result == RESULT_OK) {
-            result = node_answer(answerer, query, source, owner, &key, &node);
-        }
-        if (result == RESULT_NOT_FOUND) {
-            answer->answer_count = answer->total;
-            return no_data(answerer, query, &key);
         }
         if (result != RESULT_OK) {
             return result;
         }
-        answer->answer_count = answer->total;
         owner = alias_target(answerer, query);
         if (owner != NULL) { /* the alias must outlive its node's buffer */
             struct rrset *alias = &answer->sets[answer->total - 1].set;

@@ -5,6 +5,7 @@
 #define SERVER_ANSWER_H
 
 #include "server/chain.h"
+#include "server/kept.h"
 #include "server/query.h"
 
 enum {
@@ -42,6 +43,7 @@ struct answerer {
     uint64_t now;          /* Unix seconds */
     struct chain chain;
     uint32_t turn; /* counts SRV answers: the next set of the deck */
+    struct kept kept[KEPT_ENTRIES];
     struct answer answer;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
     uint8_t near_data[NODE_ENCODED_MAX]; /* of others */

@@ -43,15 +43,15 @@ struct deal {
 
 struct view {
     atomic_uint refs;
-    uint64_t number;           /* views count up: what was made of one holds for no other */
+    uint64_t number; /* views count up: what was made of one holds for no other */
+    uint64_t style; /* the number of the first view with these settings (but the serial) and keys */
     uint64_t registry_version; /* of the snapshot it was built from */
     struct settings settings;
     struct deal *deal;
     struct keyring *keyring;
     struct cookie_secrets cookies;
     struct places *places; /* NULL: no location file */
-    struct rrset
-        soa; /* as in negative answers: its TTL is no longer than the denial may be kept (RFC 2308 3) */
+    struct rrset soa;      /* of negative answers */
     struct block soa_block;
     uint8_t soa_rdata[NODE_SCRATCH], soa_wire[VIEW_SOA_ROOM];
 };

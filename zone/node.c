@@ -204,7 +204,12 @@ bool node_rrset(const struct node *node, const struct settings *settings, uint16
                 uint8_t left_out, uint8_t *scratch, struct rrset *out)
 {
     struct rrset_builder b;
-    uint32_t ttl = type == RR_SOA ? settings->ttl_s : settings->address_ttl_s;
+    uint32_t ttl = settings->address_ttl_s;
+    if (type ==
+        RR_SOA) { /* RFC 2308 3: of a negative answer it is at most the MINIMUM; one RRset has one TTL everywhere */
+        ttl =
+            settings->ttl_s < settings->negative_ttl_s ? settings->ttl_s : settings->negative_ttl_s;
+    }
     bool apex = node->kind == NODE_APEX, member = node->kind == NODE_MEMBER;
     rrset_begin(&b, type, ttl, scratch, NODE_SCRATCH);
     if (member && (type == RR_A || type == RR_AAAA)) {

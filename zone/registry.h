@@ -53,6 +53,9 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
  * non-terminals. */
 enum result registry_node(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
                           struct node *out);
+/* The node's row as stored, for node_decode; `*len` octets in `buffer`. */
+enum result registry_node_row(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
+                              size_t *len);
 /* The nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
 enum result registry_near(struct store_txn *txn, enum store_seek seek, const struct dname_key *key,
                           struct dname_key *found, uint8_t *buffer, struct node *out);

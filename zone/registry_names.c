@@ -41,14 +41,25 @@ struct dname_key registry_key_of(const char *second, const char *first)
     return key;
 }
 
-enum result registry_node(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
-                          struct node *out)
+enum result registry_node_row(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
+                              size_t *len)
 {
     const uint8_t *octets = key->len == 0 ? apex_row : key->octets;
     struct store_item value = { .data = buffer, .room = NODE_ENCODED_MAX };
     enum result result =
         store_get(txn, TABLE_NAMES, octets, key->len == 0 ? sizeof(apex_row) : key->len, &value);
-    return result != RESULT_OK ? result : node_decode(out, buffer, value.len);
+    if (result == RESULT_OK) {
+        *len = value.len;
+    }
+    return result;
+}
+
+enum result registry_node(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
+                          struct node *out)
+{
+    size_t len = 0;
+    enum result result = registry_node_row(txn, key, buffer, &len);
+    return result != RESULT_OK ? result : node_decode(out, buffer, len);
 }
 
 /* The nearest row; `value` may be NULL. */

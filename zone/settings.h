@@ -23,10 +23,10 @@ struct settings {
     struct dname mailbox; /* SOA RNAME */
     struct dname primary; /* SOA MNAME: the first name server */
     uint32_t serial;      /* not a setting: counted up by every change of the registry */
-    uint32_t ttl_s;       /* SOA, NS, DNSKEY, static names without their own */
+    uint32_t ttl_s;       /* NS, DNSKEY, static names without their own; at most of the SOA */
     uint32_t srv_ttl_s;
     uint32_t address_ttl_s;  /* A, AAAA, CAA of members and name servers */
-    uint32_t negative_ttl_s; /* SOA MINIMUM, NSEC */
+    uint32_t negative_ttl_s; /* SOA MINIMUM, NSEC; at most of the SOA */
     uint32_t refresh_s, retry_s, expire_s;
     uint32_t srv_count; /* members in one SRV answer, 1 to 8 */
     uint32_t rrl_rate;  /* answers of a kind a second and client network, 0: no limit */

@@ -281,6 +281,33 @@ static void question_comes_back_as_it_was(void **state)
     assert_int_equal(out[3], 0);    /* RFC 4035 3.1.6: AD and CD clear */
 }
 
+/* The second answer comes from what was kept of the first; a changed row must not. */
+static void kept_answers_follow_the_store(void **state)
+{
+    (void)state;
+    uint8_t first[1232], second[1232];
+    struct query query = query_of("Alice.pool.test", RR_A, true);
+    size_t len = respond(&query, first, sizeof(first));
+    assert_int_equal(respond(&query, second, sizeof(second)), len);
+    assert_memory_equal(first, second, len);
+    struct store_txn *txn = NULL;
+    struct member member;
+    struct diag diag;
+    assert_ok(store_write(pool.stores[0], &txn, &diag));
+    assert_ok(registry_member(txn, "alice", &member));
+    assert_ok(address_parse(&member.addresses[0], "192.0.2.77"));
+    assert_ok(registry_update(txn, &member, true, FIXTURE_NOW, &diag));
+    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    assert_ok(store_renew(answerer.registry));
+    const struct answer *answer = decide(&query);
+    assert_memory_equal(answer->sets[0].set.rdata, "\0\4\300\0\2\115", 6);
+    query.qtype = RR_AAAA; /* kept apart by type */
+    assert_int_equal(decide(&query)->sets[0].set.type, RR_AAAA);
+    assert_int_equal(decide(&query)->sets[0].set.type, RR_AAAA);
+    query.qtype = RR_TXT;
+    assert_sections(decide(&query), "/ SOA NSEC ");
+}
+
 static void removed_member_leaves_srv_with_its_name(void **state)
 {
     (void)state;
@@ -316,6 +343,7 @@ int main(void)
         cmocka_unit_test(alias_to_the_service_is_followed),
         cmocka_unit_test(what_does_not_fit_is_truncated_whole),
         cmocka_unit_test(question_comes_back_as_it_was),
+        cmocka_unit_test(kept_answers_follow_the_store),
         cmocka_unit_test(removed_member_leaves_srv_with_its_name), /* last: it changes the pool */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
