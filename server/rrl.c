@@ -42,8 +42,10 @@ void rrl_free(struct rrl *rrl)
 static uint64_t mix(const struct rrl *rrl, const struct address *source, unsigned kind)
 {
     bool v4 = address_is_ipv4(source);
-    struct reader r = reader_of(source->octets + (v4 ? 8 : 0), 8);
-    uint64_t h = read_u64(&r) >> 8; /* to /24 of IPv4, /56 of IPv6 */
+    uint8_t network[8] = { 0 }; /* the last octet stays 0: /24 of IPv4, /56 of IPv6 */
+    uint64_t h = 0;
+    memcpy(network, source->octets + (v4 ? 8 : 0), sizeof(network) - 1);
+    memcpy(&h, network, sizeof(h));
     h = (h ^ rrl->seed) * UINT64_C(0x9e3779b97f4a7c15);
     h ^= h >> 32;
     h = (h + ((uint64_t)kind << 1 | v4) + rrl->seed) * UINT64_C(0xd6e8feb86659fd93);
