@@ -1,7 +1,7 @@
 /* Members' A, AAAA and CAA in wire form with their signatures, kept from answer to answer.
  *
  * The store stays the truth: an entry is used only when the member's row, just read, is octet for octet the one it was made from, and
- * settings, keys and the addresses left out are the same. So nothing is ever invalidated. One table a worker. */
+ * the settings that matter, the keys and the addresses left out are the same. So nothing is ever invalidated. One table a worker. */
 #ifndef SERVER_KEPT_H
 #define SERVER_KEPT_H
 

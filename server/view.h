@@ -44,7 +44,8 @@ struct deal {
 struct view {
     atomic_uint refs;
     uint64_t number; /* views count up: what was made of one holds for no other */
-    uint64_t style; /* the number of the first view with these settings (but the serial) and keys */
+    uint64_t
+        style; /* number of the first view whose settings and keys make the same A, AAAA and CAA */
     uint64_t registry_version; /* of the snapshot it was built from */
     struct settings settings;
     struct deal *deal;

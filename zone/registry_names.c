@@ -45,7 +45,8 @@ enum result registry_node_row(struct store_txn *txn, const struct dname_key *key
                               size_t *len)
 {
     const uint8_t *octets = key->len == 0 ? apex_row : key->octets;
-    struct store_item value = { .data = buffer, .room = NODE_ENCODED_MAX };
+    struct store_item value = { .room = NODE_ENCODED_MAX };
+    value.data = buffer;
     enum result result =
         store_get(txn, TABLE_NAMES, octets, key->len == 0 ? sizeof(apex_row) : key->len, &value);
     if (result == RESULT_OK) {
