@@ -31,7 +31,7 @@ static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t l
 /* RFC 7873 5.2.2: a client cookie, with or without a server cookie of 8 to 32 octets. One of another length than ours is like none. */
 static bool read_cookie(struct query *out, const uint8_t *data, size_t len)
 {
-    if (len != COOKIE_CLIENT_LEN && (len < 2 * COOKIE_CLIENT_LEN || len > COOKIE_LONGEST)) {
+    if (len != COOKIE_CLIENT_LEN && (len < COOKIE_CLIENT_LEN + 8 || len > COOKIE_LONGEST)) {
         return false;
     }
     out->options |= QUERY_COOKIE;

@@ -58,7 +58,7 @@ static uint64_t mix(const struct rrl *rrl, const struct address *source, unsigne
 static uint64_t ahead(uint64_t bucket, uint64_t now_us)
 {
     uint64_t distance = (bucket - now_us) & TIME_MASK;
-    return distance > 2u * SECOND_US ? 0 : distance;
+    return distance / 2 > SECOND_US ? 0 : distance;
 }
 
 bool rrl_take(struct rrl *rrl, const struct address *source, unsigned kind, uint32_t rate,

@@ -123,7 +123,7 @@ static void any_flipped_bit_makes_it_bad(void **state)
     struct cookie_secrets secrets = secrets_of(secret_a, secret_b, 1800000000);
     uint8_t cookie[COOKIE_LEN];
     cookie_make(cookie, (const uint8_t *)"12345678", &source, secrets.current, 1800000000);
-    for (size_t bit = 0; bit < 8u * COOKIE_LEN; bit++) {
+    for (size_t bit = 0; bit < (size_t)8 * COOKIE_LEN; bit++) {
         cookie[bit / 8] ^= (uint8_t)(1u << bit % 8);
         assert_int_equal(cookie_check(cookie, &source, &secrets, 1800000000), COOKIE_BAD);
         cookie[bit / 8] ^= (uint8_t)(1u << bit % 8);
