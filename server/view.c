@@ -146,27 +146,25 @@ static uint16_t place_of_first(const struct roster *roster, const struct deck_se
 }
 
 /* Signs the SRV RRsets and writes them out as blocks. */
-static enum result deal_sign(struct deal *deal, struct signer *signer, const struct dname *apex,
+static enum result deal_sign(struct deal *deal, struct signer *signer, const struct view *view,
                              uint64_t now)
 {
     enum {
         EACH = 2 * DECK_SRV_SCRATCH + SIGNER_SCRATCH
     };
     struct pool pool = { .data = NULL };
-    struct dname tcp, service;
     uint8_t scratch[SIGNER_SCRATCH];
     enum result result = RESULT_OK;
-    ASSERT(dname_prepend(&tcp, "_tcp", 4, apex) == RESULT_OK);
-    ASSERT(dname_prepend(&service, "_ntske", 6, &tcp) == RESULT_OK);
     deal->blocks = xcalloc(deal->srv_total, sizeof(*deal->blocks));
     for (size_t i = 0; i < deal->srv_total && result == RESULT_OK; i++) {
         const struct deck_set *set = set_of(deal, i);
         struct rrset signatures;
-        result = signer_sign(signer, &service, &deal->srv[i], now, scratch, &signatures);
+        result = signer_sign(signer, &view->service, &deal->srv[i], now, scratch, &signatures);
         if (result == RESULT_OK) {
             uint16_t first = set == NULL ? 0 : place_of_first(&deal->roster, set, &deal->srv[i]);
             const struct block_parts parts = { NULL, &deal->srv[i], &signatures, first };
-            ASSERT(block_make(&deal->blocks[i], pool_end(&pool, EACH), EACH, apex, &parts));
+            ASSERT(block_make(&deal->blocks[i], pool_end(&pool, EACH), EACH, &view->settings.apex,
+                              &parts));
             pool.used += deal->blocks[i].len[1];
         }
     }
@@ -230,6 +228,15 @@ static enum result sign_soa(struct view *view, struct signer *signer, uint64_t n
                : RESULT_TOO_LONG;
 }
 
+static void name_service(struct view *view)
+{
+    struct dname tcp;
+    ASSERT(dname_prepend(&tcp, "_tcp", 4, &view->settings.apex) ==
+           RESULT_OK); /* init has tried it */
+    ASSERT(dname_prepend(&view->service, "_ntske", 6, &tcp) == RESULT_OK);
+    dname_key_of(&view->service_key, &view->service, &view->settings.apex);
+}
+
 /* Deals, or takes over the old deal, and signs. `roster` is used up. */
 static enum result complete(struct view *view, const struct view *old, struct roster *roster,
                             struct sigcache *cache, uint64_t now)
@@ -237,6 +244,7 @@ static enum result complete(struct view *view, const struct view *old, struct ro
     const struct settings *settings = &view->settings;
     struct signer *signer = signer_new(view->keyring, cache, &settings->apex,
                                        settings->signature_validity_s, random_bits());
+    name_service(view);
     enum result result = sign_soa(view, signer, now);
     if (old != NULL && !deal_is_due(old->deal, now) && deal_holds(old->deal, roster, view)) {
         roster_done(roster);
@@ -245,7 +253,7 @@ static enum result complete(struct view *view, const struct view *old, struct ro
     } else {
         view->deal = deal_new(roster, view, old == NULL ? NULL : old->deal, now);
         if (result == RESULT_OK) {
-            result = deal_sign(view->deal, signer, &settings->apex, now);
+            result = deal_sign(view->deal, signer, view, now);
         }
     }
     signer_free(signer);

@@ -48,6 +48,8 @@ struct view {
         style; /* number of the first view whose settings and keys make the same A, AAAA and CAA */
     uint64_t registry_version; /* of the snapshot it was built from */
     struct settings settings;
+    struct dname service; /* _ntske._tcp.<apex>, */
+    struct dname_key service_key;
     struct deal *deal;
     struct keyring *keyring;
     struct cookie_secrets cookies;
