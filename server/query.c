@@ -153,6 +153,26 @@ static enum query_verdict no_question(struct query *out, enum rcode *rcode, stru
     return reject(rcode, additional == RCODE_NOERROR && !cookie ? RCODE_FORMERR : additional);
 }
 
+/* A query that is turned down whatever its records are: they are passed over, so that its OPT is answered (RFC 6891 6.1.1) and its version
+ * judged (6.1.3). */
+static enum query_verdict turn_down(struct query *out, enum rcode *rcode, struct reader *r,
+                                    uint32_t records, uint16_t additionals)
+{
+    skip_records(records, r);
+    if (read_additional(out, additionals, r) == RCODE_BADVERS) {
+        *rcode = RCODE_BADVERS;
+    }
+    return QUERY_REJECT;
+}
+
+static void read_question(struct query *out, struct reader *r)
+{
+    dname_read(r, &out->qname);
+    out->qtype = read_u16(r);
+    out->qclass = read_u16(r);
+    out->has_question = !r->failed;
+}
+
 enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message,
                                size_t len)
 {
@@ -169,24 +189,26 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
         return QUERY_DROP;
     }
     if ((out->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK) != 0) {
-        return reject(rcode, RCODE_NOTIMP);
+        *rcode = RCODE_NOTIMP;
+        if (questions ==
+            1) { /* NOTIFY and UPDATE are laid out like a query (RFC 1996 3.7, RFC 2136 2) */
+            read_question(out, &r);
+            (void)turn_down(out, rcode, &r, (uint32_t)answers + authorities, additionals);
+        }
+        return QUERY_REJECT;
     }
     if (questions != 1) {
         return no_question(out, rcode, &r,
                            questions == 0 && answers == 0 && authorities == 0 ? additionals : 0);
     }
-    dname_read(&r, &out->qname);
-    out->qtype = read_u16(&r);
-    out->qclass = read_u16(&r);
+    read_question(out, &r);
     if (r.failed) {
         return reject(rcode, RCODE_FORMERR);
     }
-    out->has_question = true;
     /* An IXFR carries a SOA in its authority section (RFC 1995 3); transfers are refused whatever else they hold. */
     if (out->qtype == RR_AXFR || out->qtype == RR_IXFR) {
-        skip_records((uint32_t)answers + authorities, &r);
-        (void)read_additional(out, additionals, &r);
-        return reject(rcode, RCODE_REFUSED);
+        *rcode = RCODE_REFUSED;
+        return turn_down(out, rcode, &r, (uint32_t)answers + authorities, additionals);
     }
     if (answers != 0 || authorities != 0) {
         return reject(rcode, RCODE_FORMERR);

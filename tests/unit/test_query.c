@@ -130,6 +130,34 @@ static void headers_out_of_order_are_rejected(void **state)
     }
 }
 
+/* RFC 6891 6.1.1: who sends an OPT gets one, also with a refusal; 6.1.3: and hears of a version we don't know. */
+static void what_is_turned_down_keeps_its_edns(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t flags, type;
+        uint8_t version;
+        enum rcode rcode;
+    } rows[] = {
+        {0,        RR_AXFR, 0, RCODE_REFUSED},
+        { 0,       RR_IXFR, 1, RCODE_BADVERS},
+        { 4 << 11, RR_SOA,  0, RCODE_NOTIMP },
+        { 5 << 11, RR_SOA,  0, RCODE_NOTIMP },
+        { 2 << 11, RR_SOA,  1, RCODE_BADVERS},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct message m;
+        struct query query;
+        enum rcode rcode = RCODE_NOERROR;
+        begin(&m, rows[i].flags, with_opt);
+        question(&m, "pool.test", rows[i].type);
+        opt(&m, 1232, rows[i].version, NULL, 0);
+        assert_int_equal(parse(&query, &rcode, &m), QUERY_REJECT);
+        assert_int_equal(rcode, rows[i].rcode);
+        assert_true(query.edns && query.has_question);
+    }
+}
+
 static void question_with_a_pointer_is_a_format_error(void **state)
 {
     (void)state;
@@ -324,6 +352,7 @@ int main(void)
         cmocka_unit_test(every_truncation_is_dropped_or_a_format_error),
         cmocka_unit_test(responses_are_never_answered),
         cmocka_unit_test(headers_out_of_order_are_rejected),
+        cmocka_unit_test(what_is_turned_down_keeps_its_edns),
         cmocka_unit_test(question_with_a_pointer_is_a_format_error),
         cmocka_unit_test(edns_follows_rfc_6891),
         cmocka_unit_test(client_subnets_follow_rfc_7871),
