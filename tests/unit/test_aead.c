@@ -7,9 +7,10 @@ static size_t octets_of_hex(uint8_t *out, const char *hex)
 {
     size_t len = 0;
     for (; hex[0] != '\0'; hex += 2) {
-        unsigned value = 0;
-        assert_int_equal(sscanf(hex, "%2x", &value), 1);
-        out[len++] = (uint8_t)value;
+        const char octet[3] = { hex[0], hex[1] };
+        char *end = NULL;
+        out[len++] = (uint8_t)strtoul(octet, &end, 16);
+        assert_ptr_equal(end, octet + 2);
     }
     return len;
 }

@@ -73,16 +73,14 @@ static void assert_sections(const struct answer *answer, const char *expected)
         { RR_TXT,     "TXT"    }
     };
     char text[256] = "";
+    size_t used = 0;
     for (unsigned i = 0; i < answer->total; i++) {
         const char *name = "?";
         for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
             name = names[j].type == answer->sets[i].set.type ? names[j].name : name;
         }
-        if (i == answer->answer_count) {
-            strcat(text, "/ ");
-        }
-        strcat(text, name);
-        strcat(text, " ");
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s ",
+                                 i == answer->answer_count ? "/ " : "", name);
     }
     assert_string_equal(text, expected);
 }

@@ -85,7 +85,7 @@ static void only_32_digits_or_random_are_a_secret(void **state)
         assert_null(strstr(diag.text, "0102030405"));
     }
     assert_ok(cookie_secret_parse(secret, hex, NULL));
-    for (uint8_t i = 0; i < COOKIE_SECRET_LEN; i++) {
+    for (unsigned i = 0; i < COOKIE_SECRET_LEN; i++) {
         assert_int_equal(secret[i], i);
     }
     assert_ok(cookie_secret_parse(secret, "random", NULL));

@@ -11,9 +11,8 @@
 /* Members named a0, a1 ... under pool.test, all of one weight and without a country unless changed. */
 static struct roster roster_of(size_t count)
 {
-    struct roster roster = { .list = calloc(count, sizeof(struct candidate)), .count = count };
-    roster.names = calloc(count, 32);
-    assert_true(count == 0 || (roster.list != NULL && roster.names != NULL));
+    struct roster roster = { .list = xcalloc(count, sizeof(struct candidate)), .count = count };
+    roster.names = xcalloc(count, 32);
     struct dname apex;
     assert_int_equal(dname_parse(&apex, "pool.test.", NULL), RESULT_OK);
     for (size_t i = 0; i < count; i++) {
@@ -37,6 +36,18 @@ static void roster_free(struct roster *roster)
     free(roster->names);
 }
 
+static void expect_different_members(const struct deck_set *set, size_t candidates,
+                                     unsigned per_set)
+{
+    uint32_t seen = 0;
+    assert_int_equal(set->count, candidates < per_set ? candidates : per_set);
+    for (unsigned i = 0; i < set->count; i++) {
+        assert_true(set->members[i] < candidates);
+        assert_int_equal(seen & 1U << set->members[i], 0);
+        seen |= 1U << set->members[i];
+    }
+}
+
 static void a_set_never_holds_a_member_twice(void **state)
 {
     (void)state;
@@ -49,14 +60,7 @@ static void a_set_never_holds_a_member_twice(void **state)
             struct decks decks;
             decks_deal(&decks, &roster, per_set, seed++);
             for (size_t s = 0; s < DECK_SETS; s++) {
-                const struct deck_set *set = &decks.list[0].sets[s];
-                assert_int_equal(set->count, count < per_set ? count : per_set);
-                uint32_t seen = 0;
-                for (unsigned i = 0; i < set->count; i++) {
-                    assert_true(set->members[i] < count);
-                    assert_int_equal(seen & 1U << set->members[i], 0);
-                    seen |= 1U << set->members[i];
-                }
+                expect_different_members(&decks.list[0].sets[s], count, per_set);
             }
             decks_done(&decks);
         }

@@ -1,6 +1,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h> /* before ldns, which else makes one of its own */
 #include <stddef.h>
 
 #include <cmocka.h>

@@ -281,13 +281,13 @@ static void every_cut_among_options_is_a_format_error(void **state)
     (void)state;
     static const uint16_t ends[] = { 0, 4, 16, 22, 33, sizeof(all_options) };
     size_t next = 0;
-    for (uint16_t len = 0; len <= sizeof(all_options); len++) {
+    for (unsigned len = 0; len <= sizeof(all_options); len++) {
         struct message m;
         struct query query;
         enum rcode rcode;
         begin(&m, 0, with_opt);
         question(&m, "alice.pool.test", RR_A);
-        opt(&m, 1232, 0, all_options, len);
+        opt(&m, 1232, 0, all_options, (uint16_t)len);
         bool whole = len == ends[next];
         next += whole;
         assert_int_equal(parse(&query, &rcode, &m), whole ? QUERY_ANSWER : QUERY_REJECT);

@@ -209,8 +209,8 @@ static void tcp_pipelines_in_order(void **state)
     };
     static uint8_t out[QUERIES * 100];
     size_t used = 0;
-    for (uint16_t id = 0; id < QUERIES; id++) {
-        size_t len = make_query(out + used + 2, id, "nope.pool.test", RR_A);
+    for (unsigned id = 0; id < QUERIES; id++) {
+        size_t len = make_query(out + used + 2, (uint16_t)id, "nope.pool.test", RR_A);
         wire_put_u16(out + used, (uint16_t)len);
         used += len + 2;
     }
@@ -219,7 +219,7 @@ static void tcp_pipelines_in_order(void **state)
         size_t part = used - sent < 7919 ? used - sent : 7919;
         assert_int_equal(send(fd, out + sent, part, 0), (ssize_t)part);
     }
-    for (uint16_t id = 0; id < QUERIES; id++) {
+    for (unsigned id = 0; id < QUERIES; id++) {
         uint8_t message[2048];
         receive_all(fd, message, 2);
         size_t len = (size_t)message[0] << 8 | message[1];

@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h> /* before ldns, which else makes one of its own */
 #include <stddef.h>
 #include <stdlib.h>
 
