@@ -388,13 +388,8 @@ void monitor_trust(struct monitor *monitor, struct tls_trust *trust)
 {
     monitor->options.trust = trust;
     for (size_t i = 0; i < monitor->roll.ward_count; i++) {
-        struct ward *ward = monitor->roll.wards[i];
-        for (unsigned k = 0; k < ward->watch_count; k++) {
-            if (ward->watches[k].attempt == NULL) {
-                association_free(ward->watches[k].association);
-                ward->watches[k].association = NULL;
-            }
-        }
+        /* what is in flight holds the old trust, which is about to go */
+        ward_restart(monitor->roll.wards[i]);
     }
 }
 

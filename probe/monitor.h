@@ -26,7 +26,7 @@ struct monitor_options {
 /* Reads the registry and the verdicts of earlier runs, and starts. Loop, stores and trust stay the caller's. */
 enum result monitor_new(struct monitor **out, uv_loop_t *loop,
                         const struct monitor_options *options, struct diag *diag);
-/* Believes other CAs from the next probe on. */
+/* Believes other CAs from now on: probes in flight start again. The old trust may be freed after. */
 void monitor_trust(struct monitor *monitor, struct tls_trust *trust);
 /* Ends what is in flight, writes the verdicts that are known and lets the loop run out. Fine to call again. */
 void monitor_stop(struct monitor *monitor);

@@ -45,6 +45,13 @@ void ward_free(struct ward *ward)
     }
 }
 
+void ward_restart(struct ward *ward)
+{
+    for (unsigned i = 0; i < ward->watch_count; i++) {
+        stop_watch(&ward->watches[i]);
+    }
+}
+
 static bool same_addresses(const struct ward *ward, const struct address *addresses, unsigned count)
 {
     return ward->watch_count == count &&

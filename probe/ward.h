@@ -45,5 +45,7 @@ void ward_free(struct ward *ward);
 bool ward_follow(struct ward *ward, const struct member *member, const struct dname *apex);
 /* Watches these addresses (at most MEMBER_ADDRESSES_MAX); new ones are due at once. */
 void ward_watch(struct ward *ward, const struct address *addresses, unsigned count);
+/* Ends the probes in flight, which stay due, and forgets all keys: the next probe looks at everything again. */
+void ward_restart(struct ward *ward);
 
 #endif
