@@ -182,10 +182,11 @@ zone:
     zonefile: "pool.zone"
 """)
     server.run(["nsd", "-d", "-c", own / "nsd.conf"])
-    # Its children answer: the one that calls itself a server.
-    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-        if path.read_bytes().startswith(b"nsd: server 1"):
-            server.cpu_pid = int(path.parent.name)
+    # A child of a child answers.
+    children = pathlib.Path(f"/proc/{server.cpu_pid}/task/{server.cpu_pid}/children").read_text().split()
+    while children:
+        server.cpu_pid = int(children[0])
+        children = pathlib.Path(f"/proc/{server.cpu_pid}/task/{server.cpu_pid}/children").read_text().split()
     return server
 
 
