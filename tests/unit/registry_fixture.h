@@ -1,0 +1,100 @@
+/* A registry of its own for each test: the zone pool.test, a write transaction under way. */
+#ifndef TESTS_UNIT_REGISTRY_FIXTURE_H
+#define TESTS_UNIT_REGISTRY_FIXTURE_H
+
+#include "unit.h"
+#include "zone/registry.h"
+
+enum {
+    NOW = 1700000000
+};
+
+static char dir[64];
+static struct store *store;
+static struct store_txn *txn;
+static struct diag diag;
+
+static inline struct settings settings_of_test(void)
+{
+    struct settings settings;
+    settings_defaults(&settings);
+    settings.apex = name_of("Pool.Test");
+    settings.mailbox = name_of("hostmaster.pool.test");
+    return settings;
+}
+
+static inline struct name_server server_of(const char *name, const char *address)
+{
+    struct name_server ns = { .name = name_of(name) };
+    if (address != NULL) {
+        assert_int_equal(address_parse(&ns.addresses[ns.address_count++], address), RESULT_OK);
+    }
+    return ns;
+}
+
+static inline void begin(void)
+{
+    assert_int_equal(store_write(store, &txn, &diag), RESULT_OK);
+}
+
+static inline void commit(void)
+{
+    assert_int_equal(registry_commit(txn, NOW, &diag), RESULT_OK);
+    begin();
+}
+
+static inline int set_up_empty(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "/tmp/test_registry.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(store_create(dir, STORE_REGISTRY, &diag), RESULT_OK);
+    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, &diag), RESULT_OK);
+    begin();
+    return 0;
+}
+
+static inline int set_up(void **state)
+{
+    (void)set_up_empty(state);
+    struct settings settings = settings_of_test();
+    struct name_server ns[] = { server_of("NS1.pool.test", "127.0.0.1"),
+                                server_of("ns.example.net", NULL) };
+    assert_int_equal(address_parse(&ns[0].addresses[1], "2001:db8::53"), RESULT_OK);
+    ns[0].address_count = 2;
+    assert_int_equal(registry_init(txn, &settings, ns, 2, &diag), RESULT_OK);
+    commit();
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    (void)state;
+    char command[128];
+    store_abort(txn);
+    store_close(store);
+    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command); /* NOLINT(cert-env33-c): the test's own directory */
+}
+
+static inline struct member member_of(const char *label, const char *address)
+{
+    struct member member;
+    member_defaults(&member);
+    (void)snprintf(member.label, sizeof(member.label), "%s", label);
+    (void)snprintf(member.operator_name, sizeof(member.operator_name), "example");
+    if (address != NULL) {
+        member.address_count = 1;
+        assert_int_equal(address_parse(&member.addresses[0], address), RESULT_OK);
+    }
+    return member;
+}
+
+static inline struct member added(const char *label, const char *address)
+{
+    struct member member = member_of(label, address);
+    assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_OK);
+    return member;
+}
+
+#endif
