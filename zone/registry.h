@@ -56,10 +56,7 @@ enum result registry_node(struct store_txn *txn, const struct dname_key *key, ui
 /* The node's row as stored, for node_decode; `*len` octets in `buffer`. */
 enum result registry_node_row(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
                               size_t *len);
-/* The nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
-enum result registry_near(struct store_txn *txn, enum store_seek seek, const struct dname_key *key,
-                          struct dname_key *found, uint8_t *buffer, struct node *out);
-/* Its key alone. */
+/* The key of the nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
 enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
                               const struct dname_key *key, struct dname_key *found);
 /* The nodes in canonical order. */

@@ -63,38 +63,14 @@ enum result registry_node(struct store_txn *txn, const struct dname_key *key, ui
     return result != RESULT_OK ? result : node_decode(out, buffer, len);
 }
 
-/* The nearest row; `value` may be NULL. */
-static enum result find_near(struct store_txn *txn, enum store_seek seek,
-                             const struct dname_key *key, struct dname_key *found,
-                             struct store_item *value)
-{
-    uint8_t row[STORE_KEY_MAX];
-    struct store_item row_key = row_key_of(key, row);
-    enum result result = store_find(txn, TABLE_NAMES, seek, &row_key, value);
-    if (result == RESULT_OK && !key_of_row(found, row, row_key.len)) {
-        return RESULT_DAMAGED;
-    }
-    return result;
-}
-
 enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
                               const struct dname_key *key, struct dname_key *found)
 {
-    return find_near(txn, seek, key, found, NULL);
-}
-
-enum result registry_near(struct store_txn *txn, enum store_seek seek, const struct dname_key *key,
-                          struct dname_key *found, uint8_t *buffer, struct node *out)
-{
-    struct store_item value = { .data = buffer, .room = NODE_ENCODED_MAX };
-    struct dname_key near;
-    enum result result = find_near(txn, seek, key, &near, &value);
-    if (result == RESULT_OK) {
-        result = node_decode(out, buffer, value.len);
-    }
-    if (result == RESULT_OK) {
-        found->len = near.len;
-        memcpy(found->octets, near.octets, near.len);
+    uint8_t row[STORE_KEY_MAX];
+    struct store_item row_key = row_key_of(key, row);
+    enum result result = store_find(txn, TABLE_NAMES, seek, &row_key, NULL);
+    if (result == RESULT_OK && !key_of_row(found, row, row_key.len)) {
+        return RESULT_DAMAGED;
     }
     return result;
 }

@@ -210,13 +210,11 @@ static void nodes_stand_in_canonical_order(void **state)
 
 static void near(enum store_seek seek, const char *from, const char *wanted)
 {
-    static uint8_t buffer[NODE_ENCODED_MAX];
     struct dname owner = name_of(from), apex = name_of("pool.test"), name;
     struct dname_key key, found;
-    struct node node;
     char text[DNAME_TEXT_MAX];
     dname_key_of(&key, &owner, &apex);
-    enum result result = registry_near(txn, seek, &key, &found, buffer, &node);
+    enum result result = registry_near_key(txn, seek, &key, &found);
     if (wanted == NULL) {
         assert_int_equal(result, RESULT_NOT_FOUND);
         return;
