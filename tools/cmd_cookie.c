@@ -143,18 +143,25 @@ int cmd_cookie_set(struct cli *cli, int argc, char **argv)
     return end(&work, cli, result);
 }
 
+/* Begins a change of a secret that must be there. */
+static enum result begin_present(struct work *work, struct cli *cli)
+{
+    enum result result = begin(work, cli, true);
+    if (result == RESULT_OK) {
+        result = get(work, cli);
+    }
+    if (result == RESULT_OK && !work->secrets.present) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED,
+                           "there is no cookie secret yet: `ntspool cookie set` makes the first");
+    }
+    return result;
+}
+
 int cmd_cookie_stage(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct work work = { .seal = NULL };
-    enum result result = begin(&work, cli, true);
-    if (result == RESULT_OK) {
-        result = get(&work, cli);
-    }
-    if (result == RESULT_OK && !work.secrets.present) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED,
-                           "there is no cookie secret yet: `ntspool cookie set` makes the first");
-    }
+    enum result result = begin_present(&work, cli);
     if (result == RESULT_OK) {
         result = cookie_secret_parse(work.secrets.next, argv[0], &cli->diag);
     }
@@ -170,14 +177,7 @@ int cmd_cookie_roll(struct cli *cli, int argc, char **argv)
     (void)argc;
     (void)argv;
     struct work work = { .seal = NULL };
-    enum result result = begin(&work, cli, true);
-    if (result == RESULT_OK) {
-        result = get(&work, cli);
-    }
-    if (result == RESULT_OK && !work.secrets.present) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED,
-                           "there is no cookie secret yet: `ntspool cookie set` makes the first");
-    }
+    enum result result = begin_present(&work, cli);
     if (result == RESULT_OK) {
         cookie_secrets_roll(&work.secrets, session_now());
         result = put(&work, cli);
