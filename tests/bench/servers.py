@@ -107,9 +107,9 @@ class Pool:
     def set(self, name, value):
         call(BIN / "ntspool", "--state", self.state, "zone", "set", name, value)
 
-    def serve(self, locations, log, workers=1, cores="0"):
+    def serve(self, locations, log, workers=1, cores="0", prefix=()):
         server = Server("ntspoold", cores, log)
-        return server.run([BIN / "ntspoold", "--state", self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
+        return server.run([*prefix, BIN / "ntspoold", "--state", self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
                            workers, "--locations", locations])
 
 
