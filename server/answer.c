@@ -125,8 +125,11 @@ static enum result deny_wildcard(struct answerer *answerer, const struct dname_k
     wildcard = encloser;
     wildcard.octets[wildcard.len++] = '*';
     wildcard.octets[wildcard.len++] = 0;
+    if (chain_covers(covering, &wildcard)) {
+        return RESULT_OK;
+    }
     enum result result = chain_covering(&answerer->chain, &wildcard, &encloser, &link);
-    if (result == RESULT_OK && link != covering && !add_link(&answerer->answer, link)) {
+    if (result == RESULT_OK && !add_link(&answerer->answer, link)) {
         result = RESULT_TOO_LONG;
     }
     return result;
@@ -297,40 +300,66 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     return target;
 }
 
-/* One name's answer: its RRset from the worker's kept ones if it is a member's that has not changed, else from its node. */
+static bool is_kept_type(uint16_t type)
+{
+    return type == RR_A || type == RR_AAAA || type == RR_CAA;
+}
+
+/* Keeps what was found for a member, the first of the answer, for the next time. */
+static void keep(struct answerer *answerer, const struct kept_key *what, uint64_t member_id)
+{
+    struct answer_rrset *found = &answerer->answer.sets[0];
+    uint8_t scratch[SIGNER_SCRATCH];
+    struct rrset signatures;
+    if (signer_sign(answerer->signer, found->owner, &found->set, answerer->now, scratch,
+                    &signatures) != RESULT_OK) {
+        return;
+    }
+    const struct kept_parts parts = {
+        member_id, {NULL, &found->set, &signatures, 0},
+         NULL
+    };
+    const struct kept *kept = kept_put(answerer->kept, what, &parts);
+    found->block = kept == NULL ? NULL : &kept->block;
+}
+
+/* One name's answer: its RRset from what is kept of members, else from its node. */
 static enum result name_answer(struct answerer *answerer, const struct query *query,
                                const struct address *source, const struct dname *owner,
                                const struct dname_key *key)
 {
     struct answer *answer = &answerer->answer;
-    struct kept_key kept_key = { answerer->view, answerer->now, answerer->node_data, 0,
-                                 query->qtype };
+    const struct kept_key what = { key, query->qtype };
+    bool keepable = owner == &query->qname && is_kept_type(query->qtype);
+    const struct kept *kept = keepable ? kept_find(answerer->kept, &what) : NULL;
+    if (kept != NULL) {
+        const struct rrset set = { .type = query->qtype };
+        (void)add_block(answer, owner, &set, &kept->block);
+        answer->answer_count = answer->total;
+        return RESULT_OK;
+    }
+    /* The service's row is there as long as the zone is: no need to look. */
+    if (query->qtype == RR_SRV && dname_key_compare(key, &answerer->view->service_key) == 0) {
+        bool added = add_srv(answerer, query, source, owner);
+        answer->answer_count = answer->total;
+        return added ? RESULT_OK : RESULT_TOO_LONG;
+    }
     struct node node;
-    enum result result =
-        registry_node_row(answerer->registry, key, answerer->node_data, &kept_key.row_len);
+    enum result result = registry_node(answerer->registry, key, answerer->node_data, &node);
+    if (result == RESULT_OK) {
+        result = node_answer(answerer, query, source, owner, key, &node);
+        if (result == RESULT_NOT_FOUND) {
+            return no_data(answerer, query, key);
+        }
+    }
     if (result != RESULT_OK) {
         return result;
     }
-    /* What is kept is for the name asked for. */
-    struct kept *kept = owner == &query->qname ? kept_place(answerer->kept, &kept_key) : NULL;
-    if (kept != NULL && kept_holds(kept, &kept_key)) {
-        result = add_block(answer, owner, &kept->set, &kept->block) ? RESULT_OK : RESULT_TOO_LONG;
-        answer->answer_count = answer->total;
-        return result;
-    }
-    result = node_decode(&node, answerer->node_data, kept_key.row_len);
-    if (result == RESULT_OK) {
-        result = node_answer(answerer, query, source, owner, key, &node);
-    }
-    if (result == RESULT_NOT_FOUND) {
-        return no_data(answerer, query, key);
-    }
     answer->answer_count = answer->total;
-    if (result == RESULT_OK && kept != NULL &&
-        kept_fill(kept, &kept_key, owner, &answer->sets[0].set, answerer->signer)) {
-        answer->sets[0].block = &kept->block;
+    if (keepable && node.kind == NODE_MEMBER) {
+        keep(answerer, &what, node.member_id);
     }
-    return result;
+    return RESULT_OK;
 }
 
 static enum result decide(struct answerer *answerer, const struct query *query,
@@ -364,16 +393,23 @@ static enum result decide(struct answerer *answerer, const struct query *query,
     return RESULT_OK;
 }
 
-const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
-                                   const struct address *source)
+void answer_follow(struct answerer *answerer)
 {
-    struct answer *answer = &answerer->answer;
     struct chain *chain = &answerer->chain;
     chain->view = answerer->view;
     chain->registry = answerer->registry;
     chain->signer = answerer->signer;
     chain->now = answerer->now;
-    chain_begin(chain);
+    chain->kept = answerer->kept;
+    kept_follow(answerer->kept, answerer->view, answerer->registry, answerer->now);
+}
+
+const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
+                                   const struct address *source)
+{
+    struct answer *answer = &answerer->answer;
+    chain_begin(&answerer->chain);
+    kept_begin(answerer->kept);
     answer->apex = &answerer->view->settings.apex;
     answer->rcode = RCODE_NOERROR;
     answer->scope = 0;

@@ -5,7 +5,6 @@
 #define SERVER_ANSWER_H
 
 #include "server/chain.h"
-#include "server/kept.h"
 #include "server/query.h"
 
 enum {
@@ -18,7 +17,8 @@ enum {
 struct answer_rrset {
     const struct dname *owner; /* the query's own qname wherever it is that */
     struct rrset set;
-    const struct block *block; /* the same in wire form, if it was prepared; NULL otherwise */
+    const struct block *
+        block; /* the same in wire form, if it was prepared; NULL otherwise. Of what was kept, `set` has the type only */
 };
 
 struct answer {
@@ -35,20 +35,22 @@ struct answer {
     uint8_t arena[ANSWER_ARENA];
 };
 
-/* One worker's means to answer. The first four are set anew by their owner before each batch. */
+/* One worker's means to answer. The first five are its owner's to set; answer_follow tells what they mean for what is kept. */
 struct answerer {
     struct view *view;
     struct store_txn *registry;
     struct signer *signer; /* of the view's keys */
     uint64_t now;          /* Unix seconds */
+    struct kept_table *kept;
     struct chain chain;
     uint32_t turn; /* counts SRV answers: the next set of the deck */
-    struct kept kept[KEPT_ENTRIES];
     struct answer answer;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
     uint8_t near_data[NODE_ENCODED_MAX]; /* of others */
 };
 
+/* Begins a batch, whenever one of the first five may be another. */
+void answer_follow(struct answerer *answerer);
 /* The answer to a query that query_parse found fit. `source` is where it came from. An unreadable store is SERVFAIL. */
 const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
                                    const struct address *source);

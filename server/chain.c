@@ -18,26 +18,36 @@ size_t chain_types(const struct view *view, const struct node *node, uint16_t ou
 
 void chain_begin(struct chain *chain)
 {
-    chain->turn++;
-    chain->spare = 0;
+    chain->used = 0;
 }
 
-static struct link *place_of(struct chain *chain, const struct dname_key *key)
+static void copy_key(struct dname_key *out, const uint8_t *octets, uint16_t len)
 {
-    uint32_t hash =
-        2166136261U; /* FNV-1a: whoever aims at collisions makes us compute what is computed on a miss */
-    for (unsigned i = 0; i < key->len; i++) {
-        hash = (hash ^ key->octets[i]) * 16777619U;
-    }
-    return &chain->links[hash % CHAIN_LINKS];
+    out->len = len;
+    memcpy(out->octets, octets, len);
 }
 
-static bool holds(const struct chain *chain, const struct link *link, const struct dname_key *key)
+static struct link *next_link(struct chain *chain)
 {
-    return link->view_number == chain->view->number &&
-           link->registry_version == store_version(chain->registry) &&
-           link->made_at <= chain->now && chain->now - link->made_at < VIEW_AGE_MAX_S &&
-           dname_key_compare(&link->key, key) == 0;
+    ASSERT(chain->used < CHAIN_LINKS);
+    return &chain->links[chain->used++];
+}
+
+/* The kept link of a name; NULL if there is none. */
+static const struct kept *find(const struct chain *chain, const struct dname_key *key)
+{
+    const struct kept_key what = { key, RR_NSEC };
+    return kept_find(chain->kept, &what);
+}
+
+static const struct link *link_of(struct chain *chain, const struct kept *kept)
+{
+    struct link *link = next_link(chain);
+    link->block = &kept->block;
+    link->nsec.type = RR_NSEC;
+    copy_key(&link->key, kept->octets, kept->key_len);
+    copy_key(&link->next, kept->octets + kept->key_len, kept->next_len);
+    return link;
 }
 
 /* The NSEC of a node: the next name in canonical order, the apex after the last (RFC 4034 4.1.1). */
@@ -48,8 +58,7 @@ static enum result fill(struct chain *chain, struct link *link, const struct dna
     uint16_t types[CHAIN_TYPES_MAX];
     size_t count = chain_types(chain->view, node, types);
     struct dname next = settings->apex;
-    link->view_number = 0; /* holds for nothing until it is whole */
-    link->key = *key;
+    copy_key(&link->key, key->octets, key->len);
     link->next.len = 0;
     enum result result = registry_near_key(chain->registry, SEEK_AFTER, key, &link->next);
     if (result == RESULT_OK) {
@@ -69,7 +78,7 @@ static enum result fill(struct chain *chain, struct link *link, const struct dna
     return result;
 }
 
-static enum result sign(struct chain *chain, struct link *link)
+static enum result keep(struct chain *chain, struct link *link, uint64_t member_id)
 {
     uint8_t scratch[SIGNER_SCRATCH];
     struct rrset signatures;
@@ -78,42 +87,39 @@ static enum result sign(struct chain *chain, struct link *link)
     if (result != RESULT_OK) {
         return result;
     }
-    const struct block_parts parts = { &link->owner, &link->nsec, &signatures, 0 };
-    bool fits = block_make(&link->kept, link->wire, sizeof(link->wire), &chain->view->settings.apex,
-                           &parts);
-    link->block = fits ? &link->kept : NULL;
-    link->made_at = chain->now;
-    link->registry_version = store_version(chain->registry);
-    link->view_number = chain->view->number;
+    const struct kept_key what = { &link->key, RR_NSEC };
+    const struct kept_parts parts = {
+        member_id, {&link->owner, &link->nsec, &signatures, 0},
+         &link->next
+    };
+    const struct kept *kept = kept_put(chain->kept, &what, &parts);
+    link->block = kept == NULL ? NULL : &kept->block;
     return RESULT_OK;
 }
 
 enum result chain_at(struct chain *chain, const struct dname_key *key, const struct link **out)
 {
-    struct link *link = place_of(chain, key);
-    struct node node;
-    if (!holds(chain, link, key)) {
-        if (link->turn == chain->turn) {
-            ASSERT(chain->spare < CHAIN_SPARES);
-            link = &chain->spares[chain->spare++];
-        }
-        enum result result = registry_node(chain->registry, key, chain->node_data, &node);
-        if (result == RESULT_OK) {
-            result = fill(chain, link, key, &node);
-        }
-        if (result == RESULT_OK) {
-            result = sign(chain, link);
-        }
-        if (result != RESULT_OK) {
-            return result;
-        }
+    const struct kept *kept = find(chain, key);
+    if (kept != NULL) {
+        *out = link_of(chain, kept);
+        return RESULT_OK;
     }
-    link->turn = chain->turn;
-    *out = link;
-    return RESULT_OK;
+    struct link *link = next_link(chain);
+    struct node node;
+    enum result result = registry_node(chain->registry, key, chain->node_data, &node);
+    if (result == RESULT_OK) {
+        result = fill(chain, link, key, &node);
+    }
+    if (result == RESULT_OK) {
+        result = keep(chain, link, node.kind == NODE_MEMBER ? node.member_id : 0);
+    }
+    if (result == RESULT_OK) {
+        *out = link;
+    }
+    return result;
 }
 
-static bool covers(const struct link *link, const struct dname_key *key)
+bool chain_covers(const struct link *link, const struct dname_key *key)
 {
     return dname_key_compare(&link->key, key) < 0 &&
            (link->next.len == 0 || dname_key_compare(key, &link->next) < 0);
@@ -122,13 +128,14 @@ static bool covers(const struct link *link, const struct dname_key *key)
 enum result chain_covering(struct chain *chain, const struct dname_key *key,
                            const struct dname_key *hint, const struct link **out)
 {
-    if (hint != NULL) {
-        struct link *hinted = place_of(chain, hint);
-        if (holds(chain, hinted, hint) && covers(hinted, key)) {
-            hinted->turn = chain->turn;
-            *out = hinted;
+    const struct kept *hinted = hint == NULL ? NULL : find(chain, hint);
+    if (hinted != NULL) {
+        const struct link *link = link_of(chain, hinted);
+        if (chain_covers(link, key)) {
+            *out = link;
             return RESULT_OK;
         }
+        chain->used--;
     }
     struct dname_key before;
     enum result result = registry_near_key(chain->registry, SEEK_BEFORE, key, &before);

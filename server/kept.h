@@ -1,44 +1,64 @@
-/* Members' A, AAAA and CAA in wire form with their signatures, kept from answer to answer.
+/* What a worker keeps from answer to answer, in wire form with its signatures: members' A, AAAA and CAA, and links of the NSEC chain.
  *
- * The store stays the truth: an entry is used only when the member's row, just read, is octet for octet the one it was made from, and
- * the settings that matter, the keys and the addresses left out are the same. So nothing is ever invalidated. One table a worker. */
+ * The store stays the truth. Before a batch the table is told of the snapshot and the view: it drops the names that changed in between
+ * (registry_changes), or everything where that can't be told. An entry made under an older view holds on while what it was made of is the
+ * same there: settings and keys (view.style) and the addresses left out. One table a worker; entries that are not used make room. */
 #ifndef SERVER_KEPT_H
 #define SERVER_KEPT_H
 
 #include "server/view.h"
 
 enum {
-    KEPT_ENTRIES = 16384,
-    KEPT_ROW_MAX = 128,
-    KEPT_RDATA_MAX = 192,
-    KEPT_WIRE_MAX = 512
+    KEPT_WAYS = 4,
+    KEPT_SETS_MIN = 2048,
+    KEPT_SETS_MAX = 65536, /* 100 MB with members for all of it */
+    KEPT_ENTRY = 384,
+    KEPT_OCTETS = KEPT_ENTRY - 96
 };
 
 struct kept {
-    uint64_t style, made_at; /* view.style; 0: nothing is here */
-    uint16_t type;
-    uint8_t left_out, row_len;
-    uint8_t row[KEPT_ROW_MAX];
-    struct rrset set;
+    uint64_t view_number, style; /* it was last found to hold for, was made for */
+    uint64_t member_id;          /* 0: no member's name */
+    uint64_t made_at;            /* Unix seconds */
+    uint64_t turn;               /* it was last found at */
     struct block block;
-    uint8_t rdata[KEPT_RDATA_MAX], wire[KEPT_WIRE_MAX];
+    uint16_t type;
+    uint16_t key_len,
+        next_len; /* of the keys at the front of `octets`: the name's and, of an NSEC, the next one's */
+    uint8_t left_out;
+    uint8_t octets[KEPT_OCTETS]; /* the keys, then the block's */
 };
 
-/* What an entry must have been made from. */
+struct kept_table;
+
+/* For a pool of `members`; the table's size is fixed from then on. */
+struct kept_table *kept_new(size_t members);
+/* False if one for as many would be larger. */
+bool kept_fits(const struct kept_table *table, size_t members);
+void kept_free(struct kept_table *table);
+
+/* Begins a batch: answers are from this snapshot and by this view. */
+void kept_follow(struct kept_table *table, const struct view *view, struct store_txn *registry,
+                 uint64_t now);
+/* Begins an answer: what kept_find and kept_put return from now on lasts until the next one. */
+void kept_begin(struct kept_table *table);
+
+/* Whose records, of which type. */
 struct kept_key {
-    const struct view *view;
-    uint64_t now;
-    const uint8_t *row; /* a node's, as stored */
-    size_t row_len;
+    const struct dname_key *name;
     uint16_t type;
 };
+/* NULL: nothing is kept, or it holds no more. */
+const struct kept *kept_find(struct kept_table *table, const struct kept_key *key);
 
-/* The place for it, among KEPT_ENTRIES. NULL if its like is not kept: not a member's row, another type, too long. */
-struct kept *kept_place(struct kept *table, const struct kept_key *key);
-/* True if the entry may be used for it. */
-bool kept_holds(const struct kept *kept, const struct kept_key *key);
-/* Makes the entry from the RRset, signed, at `owner`. False if it does not fit or can't be signed; the entry is then empty. */
-bool kept_fill(struct kept *kept, const struct kept_key *key, const struct dname *owner,
-               const struct rrset *set, struct signer *signer);
+/* What an entry is made of. */
+struct kept_parts {
+    uint64_t member_id; /* of a member's name, else 0 */
+    struct block_parts block;
+    const struct dname_key *next; /* of an NSEC: the next name's; else NULL */
+};
+/* NULL if it does not fit. */
+const struct kept *kept_put(struct kept_table *table, const struct kept_key *key,
+                            const struct kept_parts *parts);
 
 #endif

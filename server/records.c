@@ -2,7 +2,9 @@
 
 enum {
     POINTER = 0xc000,
-    QUESTION_AT = 12
+    POINTER_MAX = 0x3fff,
+    QUESTION_AT = 12,
+    TO_OWNER = 0x8000 /* of a patch: it points to the block's first owner, not to the apex */
 };
 
 /* A place to write to, and the block, if it is one, that notes where pointers to the apex are. */
@@ -10,6 +12,7 @@ struct sink {
     struct writer *w;
     const struct records_frame *frame;
     struct block *block;
+    const struct dname *first_owner; /* a block's, if it is more than a pointer */
 };
 
 static uint16_t apex_pointer(const struct records_frame *frame)
@@ -17,22 +20,29 @@ static uint16_t apex_pointer(const struct records_frame *frame)
     return (uint16_t)(POINTER | (QUESTION_AT + frame->qname->len - frame->apex->len));
 }
 
+/* A pointer that is put right when the block is written. */
+static void write_patched(const struct sink *sink, uint16_t flag)
+{
+    struct block *block = sink->block;
+    if (block != NULL && block->patch_count[1] < BLOCK_PATCHES && sink->w->at < TO_OWNER) {
+        block->patches[block->patch_count[1]++] = (uint16_t)(sink->w->at | flag);
+    } else if (block != NULL) {
+        sink->w->failed = true;
+    }
+    write_u16(sink->w, apex_pointer(sink->frame));
+}
+
 static void write_name(const struct sink *sink, const struct dname *name)
 {
     struct writer *w = sink->w;
     if (name == sink->frame->qname) {
         write_u16(w, POINTER | QUESTION_AT);
-        return;
+    } else if (name == sink->first_owner && w->at > 0) {
+        write_patched(sink, TO_OWNER);
+    } else {
+        write_octets(w, name->wire, (size_t)name->len - sink->frame->apex->len);
+        write_patched(sink, 0);
     }
-    write_octets(w, name->wire, (size_t)name->len - sink->frame->apex->len);
-    if (sink->block != NULL) {
-        if (sink->block->patch_count[1] == BLOCK_PATCHES) {
-            w->failed = true;
-            return;
-        }
-        sink->block->patches[sink->block->patch_count[1]++] = (uint16_t)w->at;
-    }
-    write_u16(w, apex_pointer(sink->frame));
 }
 
 /* A name in rdata, compressed like an owner if it is in the zone. Returns its length in `rdata`, 0 if there is none. */
@@ -104,7 +114,7 @@ static uint16_t write_set(const struct sink *sink, const struct dname *owner,
 uint16_t records_write(struct writer *w, const struct records_frame *frame,
                        const struct dname *owner, const struct rrset *set, uint16_t first)
 {
-    const struct sink sink = { w, frame, NULL };
+    const struct sink sink = { w, frame, NULL, NULL };
     return write_set(&sink, owner, set, first);
 }
 
@@ -116,8 +126,8 @@ bool block_make(struct block *out, uint8_t *room, size_t room_len, const struct 
     /* As if a name as long as the apex were asked for: the pointers are put right when the block is written. */
     const struct dname anyone = { .len = apex->len };
     const struct records_frame frame = { &anyone, apex };
-    const struct sink sink = { &w, &frame, &block };
     const struct dname *owner = parts->owner == NULL ? &anyone : parts->owner;
+    const struct sink sink = { &w, &frame, &block, owner->len > apex->len ? owner : NULL };
     block.count[0] = write_set(&sink, owner, parts->set, parts->first);
     block.len[0] = (uint16_t)w.at;
     block.patch_count[0] = block.patch_count[1];
@@ -132,14 +142,17 @@ bool block_make(struct block *out, uint8_t *room, size_t room_len, const struct 
 uint16_t block_write(struct writer *w, const struct records_frame *frame, const struct block *block,
                      bool with_rrsigs)
 {
+    size_t begin = wire_mark(w);
     uint8_t *p = write_room(w, block->len[with_rrsigs]);
     if (p == NULL) {
         return 0;
     }
     memcpy(p, block->wire, block->len[with_rrsigs]);
-    uint16_t pointer = apex_pointer(frame);
+    w->failed = begin > POINTER_MAX; /* only behind aliases whose names and signatures fill 16 KiB */
+    uint16_t pointers[2] = { apex_pointer(frame), (uint16_t)(POINTER | (begin & POINTER_MAX)) };
     for (unsigned i = 0; i < block->patch_count[with_rrsigs]; i++) {
-        wire_put_u16(p + block->patches[i], pointer);
+        uint16_t patch = block->patches[i];
+        wire_put_u16(p + (patch & ~TO_OWNER), pointers[patch / TO_OWNER]);
     }
     return block->count[with_rrsigs];
 }

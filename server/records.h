@@ -2,14 +2,14 @@
  *
  * Owners are names of the zone, so each ends in the apex, which is the tail of the question's name and always at the same place of a
  * message: owners, and the names in the rdata of SOA, NS and CNAME, are compressed to a pointer there (RFC 1035 4.1.4). Within a block
- * those pointers are the only octets that differ from response to response. */
+ * those pointers, and those of its RRSIGs to its own first owner, are the only octets that differ from response to response. */
 #ifndef SERVER_RECORDS_H
 #define SERVER_RECORDS_H
 
 #include "zone/rrset.h"
 
 enum {
-    BLOCK_PATCHES = 24
+    BLOCK_PATCHES = 12
 };
 
 /* An RRset with its RRSIGs, as copied into responses. */
@@ -17,8 +17,8 @@ struct block {
     const uint8_t *wire;
     uint16_t len[2];                 /* octets without [0] and with [1] the RRSIGs */
     uint16_t count[2];               /* records */
-    uint8_t patch_count[2];          /* pointers to the apex, */
-    uint16_t patches[BLOCK_PATCHES]; /* and where in `wire` they are */
+    uint8_t patch_count[2];
+    uint16_t patches[BLOCK_PATCHES]; /* where in `wire` pointers are, to the apex or to the first owner */
 };
 
 /* Where records are written: into the answer to `qname`, a name in the zone of `apex`. */

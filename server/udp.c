@@ -1,5 +1,6 @@
 #include "server/udp.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "server/listen.h"
@@ -10,25 +11,34 @@ enum {
     CONTROL_ROOM = CMSG_SPACE(sizeof(struct in6_pktinfo))
 };
 
-/* One batch's message headers. The reply to message i reuses its address and control data. */
-struct batch {
+/* A socket's message headers. The reply to message i reuses its address and control data. */
+struct udp_batch {
     struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
     struct iovec in_vec[UDP_BATCH], out_vec[UDP_BATCH];
-    struct sockaddr_storage from[UDP_BATCH];
+    struct sockaddr_in6 from[UDP_BATCH];
     _Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_ROOM];
 };
 
-static void prepare(struct batch *batch, struct worker *worker, bool wildcard)
+/* What the kernel changes on receiving. */
+static void reset(struct msghdr *header, bool wildcard)
 {
+    header->msg_namelen = sizeof(struct sockaddr_in6);
+    header->msg_controllen = wildcard ? CONTROL_ROOM : 0;
+}
+
+static struct udp_batch *batch_new(const struct worker *worker, bool wildcard)
+{
+    struct udp_batch *batch = xcalloc(1, sizeof(*batch));
     for (unsigned i = 0; i < UDP_BATCH; i++) {
+        struct msghdr *header = &batch->in[i].msg_hdr;
         batch->in_vec[i] = (struct iovec){ worker->udp_in[i], UDP_QUERY_MAX };
-        batch->in[i].msg_hdr = (struct msghdr){ .msg_name = &batch->from[i],
-                                                .msg_namelen = sizeof(batch->from[i]),
-                                                .msg_iov = &batch->in_vec[i],
-                                                .msg_iovlen = 1,
-                                                .msg_control = wildcard ? batch->control[i] : NULL,
-                                                .msg_controllen = wildcard ? CONTROL_ROOM : 0 };
+        header->msg_name = &batch->from[i];
+        header->msg_iov = &batch->in_vec[i];
+        header->msg_iovlen = 1;
+        header->msg_control = wildcard ? batch->control[i] : NULL;
+        reset(header, wildcard);
     }
+    return batch;
 }
 
 /* Turns the received PKTINFO into one that sends from the address the query came to, whatever the interface. */
@@ -54,9 +64,9 @@ static void answer_from(struct msghdr *header)
 }
 
 /* Answers the `count` received messages. Returns the number of replies. */
-static unsigned answer_batch(struct batch *batch, struct worker *worker, unsigned count,
-                             bool wildcard)
+static unsigned answer_batch(struct udp_batch *batch, const struct udp_socket *udp, unsigned count)
 {
+    struct worker *worker = udp->worker;
     unsigned replies = 0;
     for (unsigned i = 0; i < count; i++) {
         struct incoming incoming = { .data = worker->udp_in[i], .len = batch->in[i].msg_len };
@@ -75,7 +85,7 @@ static unsigned answer_batch(struct batch *batch, struct worker *worker, unsigne
         *header = batch->in[i].msg_hdr;
         header->msg_iov = &batch->out_vec[replies];
         header->msg_flags = 0;
-        if (wildcard) {
+        if (udp->wildcard) {
             answer_from(header);
         }
         replies++;
@@ -85,7 +95,7 @@ static unsigned answer_batch(struct batch *batch, struct worker *worker, unsigne
 
 /* What the kernel does not take now is dropped, as on any full line: the client asks again. A reply that can't be sent at all (no
  * route) is passed over. */
-static void send_batch(struct batch *batch, struct udp_socket *udp, unsigned count)
+static void send_batch(struct udp_batch *batch, struct udp_socket *udp, unsigned count)
 {
     unsigned sent = 0;
     while (sent < count) {
@@ -102,21 +112,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct udp_socket *udp = poll->data;
     struct worker *worker = udp->worker;
-    struct batch batch;
     (void)events;
     if (status < 0 || !worker_begin(worker)) {
         return;
     }
-    for (unsigned i = 0; i < BATCHES_A_WAKE; i++) {
-        prepare(&batch, worker, udp->wildcard);
-        int count = recvmmsg(udp->fd, batch.in, UDP_BATCH, MSG_DONTWAIT, NULL);
-        if (count <= 0) {
-            break;
-        }
-        unsigned replies = answer_batch(&batch, worker, (unsigned)count, udp->wildcard);
-        send_batch(&batch, udp, replies);
-        if (count < UDP_BATCH) {
-            break;
+    for (unsigned i = 0, count = UDP_BATCH; i < BATCHES_A_WAKE && count == UDP_BATCH; i++) {
+        int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+        count = received < 0 ? 0 : (unsigned)received;
+        send_batch(udp->batch, udp, answer_batch(udp->batch, udp, count));
+        for (unsigned at = 0; at < count; at++) {
+            reset(&udp->batch->in[at].msg_hdr, udp->wildcard);
         }
     }
     worker_end(worker);
@@ -131,6 +136,7 @@ enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct
     }
     udp->worker = worker;
     udp->wildcard = listen_is_wildcard(endpoint);
+    udp->batch = batch_new(worker, udp->wildcard);
     ASSERT(uv_poll_init(&worker->loop, &udp->poll, udp->fd) == 0);
     udp->poll.data = udp;
     ASSERT(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
@@ -141,6 +147,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct udp_socket *udp = handle->data;
     (void)close(udp->fd);
+    free(udp->batch);
 }
 
 void udp_close(struct udp_socket *udp)

@@ -8,6 +8,7 @@ struct udp_socket {
     uv_poll_t poll;
     struct worker *worker;
     int fd;
+    struct udp_batch *batch;
     bool wildcard; /* answers carry the address that the query came to */
 };
 

@@ -199,10 +199,13 @@ static struct deal *deal_new(struct roster *roster, const struct view *view, con
     return deal;
 }
 
-/* True if members' A, AAAA and CAA come out alike in both. */
+/* True if members' A, AAAA, CAA and the chain's NSEC come out alike in both. */
 static bool same_style(const struct view *a, const struct view *b)
 {
     return a->keyring == b->keyring && a->settings.address_ttl_s == b->settings.address_ttl_s &&
+           a->settings.ttl_s == b->settings.ttl_s &&
+           a->settings.negative_ttl_s == b->settings.negative_ttl_s &&
+           a->settings.signature_validity_s == b->settings.signature_validity_s &&
            a->settings.ca_count == b->settings.ca_count &&
            memcmp(a->settings.ca, b->settings.ca, sizeof(a->settings.ca)) == 0;
 }

@@ -45,7 +45,7 @@ struct view {
     atomic_uint refs;
     uint64_t number; /* views count up: what was made of one holds for no other */
     uint64_t
-        style; /* number of the first view whose settings and keys make the same A, AAAA and CAA */
+        style; /* number of the first view whose settings and keys make the same A, AAAA, CAA and NSEC */
     uint64_t registry_version; /* of the snapshot it was built from */
     struct settings settings;
     struct dname service; /* _ntske._tcp.<apex>, */

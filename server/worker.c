@@ -19,8 +19,8 @@ static enum result renew_signer(struct worker *worker, const struct view *view)
     if (signer == NULL) {
         return RESULT_CRYPTO;
     }
-    signer_free(worker->signer);
-    worker->signer = signer;
+    signer_free(worker->answerer.signer);
+    worker->answerer.signer = signer;
     return RESULT_OK;
 }
 
@@ -40,6 +40,11 @@ static void adopt(struct worker *worker)
     }
     worker->answerer.view = view;
     view_unref(old);
+    size_t members = view->deal->roster.members;
+    if (!kept_fits(worker->answerer.kept, members)) {
+        kept_free(worker->answerer.kept);
+        worker->answerer.kept = kept_new(members);
+    }
 }
 
 void worker_publish(struct worker *worker, struct view *view)
@@ -50,13 +55,15 @@ void worker_publish(struct worker *worker, struct view *view)
 bool worker_begin(struct worker *worker)
 {
     adopt(worker);
-    worker->now = (uint64_t)time(NULL);
-    worker->answerer.now = worker->now;
-    worker->answerer.signer = worker->signer;
+    worker->answerer.now = (uint64_t)time(NULL);
     struct timespec monotonic;
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
     worker->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
-    return store_renew(worker->answerer.registry) == RESULT_OK;
+    if (store_renew(worker->answerer.registry) != RESULT_OK) {
+        return false;
+    }
+    answer_follow(&worker->answerer);
+    return true;
 }
 
 void worker_end(struct worker *worker)
@@ -118,7 +125,8 @@ static size_t respond(struct worker *worker, const struct query *query, const st
                       enum rcode rcode, uint8_t *out, size_t limit)
 {
     if (answer != NULL) {
-        return respond_answer(query, answer, worker->signer, worker->now, out, limit);
+        return respond_answer(query, answer, worker->answerer.signer, worker->answerer.now, out,
+                              limit);
     }
     const char *text = rcode == RCODE_REFUSED && query->qclass == RR_CLASS_CH
                            ? edns_identity_text(query, worker->identity)
@@ -142,8 +150,8 @@ size_t worker_handle(struct worker *worker, const struct incoming *incoming, uin
         return 0;
     }
     if (edns_due(&query, view)) {
-        const struct edns_asked asked = { view, worker->identity, &incoming->source, worker->now,
-                                          incoming->tcp };
+        const struct edns_asked asked = { view, worker->identity, &incoming->source,
+                                          worker->answerer.now, incoming->tcp };
         proven = edns_reply(&query, &asked, options) || proven;
     }
     const struct answer *answer = NULL;
@@ -199,6 +207,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
     worker->identity = parts->identity;
     worker->answerer.view = view_ref(view);
     worker->answerer.turn = randombytes_random();
+    worker->answerer.kept = kept_new(view->deal->roster.members);
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
     worker->tcp_out = xmalloc(TCP_OUT_ROOM);
@@ -257,7 +266,8 @@ void worker_free(struct worker *worker)
     if (worker->answerer.registry != NULL) {
         store_abort(worker->answerer.registry);
     }
-    signer_free(worker->signer);
+    signer_free(worker->answerer.signer);
+    kept_free(worker->answerer.kept);
     view_unref(atomic_exchange(&worker->next_view, NULL));
     view_unref(worker->answerer.view);
     free(worker->udp);

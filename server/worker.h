@@ -1,4 +1,4 @@
-/* One worker: a thread with its own loop, its own sockets (SO_REUSEPORT), its own read transaction and signer. It shares with
+/* One worker: a thread with its own loop, its own sockets (SO_REUSEPORT), its own read transaction, signer and kept answers. It shares with
  * others only what is immutable (the view), atomic (counters), or built for sharing (signature cache, store). */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
@@ -14,7 +14,7 @@
 
 enum {
     UDP_BATCH = 64,             /* datagrams a system call */
-    UDP_QUERY_MAX = 4096,       /* longer ones are cut and fail to parse */
+    UDP_QUERY_MAX = 1232,       /* longer ones are cut and fail to parse */
     TCP_MESSAGE_MAX = 65535,    /* RFC 1035 4.2.2 */
     TCP_CONNECTIONS_MAX = 1024, /* a worker; the longest idle makes room for a new one */
     TCP_CLIENT_MAX = 64,        /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
@@ -42,10 +42,8 @@ struct worker {
     struct sigcache *cache;
     _Atomic(struct view *) next_view; /* a newer view, with a reference, or NULL */
     struct answerer answerer;
-    struct signer *signer;
     struct rrl *rrl;
     const struct identity *identity;
-    uint64_t now;       /* Unix seconds, of the batch */
     uint64_t now_us;    /* monotonic, of the batch, to some milliseconds */
     uint32_t over_rate; /* counts what is over the rate, for slipping */
     struct counters counters;

@@ -311,6 +311,19 @@ enum result dname_of_key(struct dname *out, const struct dname_key *key, const s
     return RESULT_OK;
 }
 
+uint64_t dname_key_hash(const struct dname_key *key)
+{
+    uint64_t h = key->len;
+    for (size_t at = 0; at < key->len; at += 8) {
+        uint64_t word = 0;
+        size_t left = key->len - at;
+        memcpy(&word, key->octets + at, left < 8 ? left : 8);
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 32;
+    }
+    return h;
+}
+
 int dname_key_compare(const struct dname_key *a, const struct dname_key *b)
 {
     size_t shorter = a->len < b->len ? a->len : b->len;

@@ -60,6 +60,8 @@ void dname_key_of(struct dname_key *out, const struct dname *name, const struct 
 enum result dname_of_key(struct dname *out, const struct dname_key *key, const struct dname *apex);
 /* memcmp order with the shorter first. */
 int dname_key_compare(const struct dname_key *a, const struct dname_key *b);
+/* For tables in memory; the same on every machine of one byte order. Not for what an attacker may choose and must not collide. */
+uint64_t dname_key_hash(const struct dname_key *key);
 /* True if `key` is `ancestor` or under it. */
 bool dname_key_under(const struct dname_key *key, const struct dname_key *ancestor);
 

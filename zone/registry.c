@@ -155,6 +155,9 @@ enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *di
     struct writer w = writer_of(data, sizeof(data));
     write_u32(&w, serial);
     result = registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &w, diag);
+    if (result == RESULT_OK) {
+        result = registry_written(diag, registry_close_journal(txn));
+    }
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;

@@ -59,6 +59,14 @@ enum result registry_node_row(struct store_txn *txn, const struct dname_key *key
 /* The key of the nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
 enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
                               const struct dname_key *key, struct dname_key *found);
+/* The names that changed after the snapshot of version `since`, so that who keeps what it read need not forget all of it: hashes
+ * (dname_key_hash) of the keys of nodes that were added, changed or removed, and of the nodes right before those added or removed, whose
+ * NSEC changed with them. NOT_FOUND if it can't be told: too long ago, or too many. */
+enum {
+    REGISTRY_CHANGES_MAX = 96
+};
+enum result registry_changes(struct store_txn *txn, uint64_t since,
+                             uint64_t out[REGISTRY_CHANGES_MAX], size_t *count);
 /* The nodes in canonical order. */
 typedef enum result node_visit(const struct dname_key *key, const struct node *node, void *arg);
 enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg);

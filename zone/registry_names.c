@@ -98,25 +98,44 @@ enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg)
     return store_each(txn, TABLE_NAMES, each_row, &each);
 }
 
+/* Notes a node that is new or gone: its own NSEC and that of the one before it are others now. */
+static enum result note_link(struct store_txn *txn, const struct dname_key *key)
+{
+    struct dname_key before;
+    enum result result = registry_note(txn, key);
+    if (result == RESULT_OK) {
+        result = registry_near_key(txn, SEEK_BEFORE, key, &before);
+        result = result == RESULT_OK ? registry_note(txn, &before) : result;
+    }
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
 enum result registry_put_node(struct store_txn *txn, const struct dname_key *key,
                               const struct node *node, struct diag *diag)
 {
     uint8_t row[STORE_KEY_MAX], data[NODE_ENCODED_MAX];
     struct store_item row_key = row_key_of(key, row);
+    size_t old_len = 0;
+    bool known = registry_node_row(txn, key, data, &old_len) == RESULT_OK;
     struct writer w = writer_of(data, sizeof(data));
     node_encode(&w, node);
     if (w.failed) {
         return diag_fail(diag, RESULT_TOO_LONG, "the records of one name take over %d octets",
                          NODE_ENCODED_MAX);
     }
-    return registry_put(txn, TABLE_NAMES, row, row_key.len, &w, diag);
+    enum result result = registry_put(txn, TABLE_NAMES, row, row_key.len, &w, diag);
+    if (result == RESULT_OK) {
+        result = registry_written(diag, known ? registry_note(txn, key) : note_link(txn, key));
+    }
+    return result;
 }
 
 enum result registry_delete_node(struct store_txn *txn, const struct dname_key *key)
 {
     uint8_t row[STORE_KEY_MAX];
     struct store_item row_key = row_key_of(key, row);
-    return store_delete(txn, TABLE_NAMES, row, row_key.len);
+    enum result result = store_delete(txn, TABLE_NAMES, row, row_key.len);
+    return result == RESULT_OK ? note_link(txn, key) : result;
 }
 
 enum result registry_occupied(struct store_txn *txn, const struct dname_key *key, bool *out)

@@ -23,6 +23,10 @@ enum result registry_put_text(struct store_txn *txn, const char *name, const cha
                               struct diag *diag);
 enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
 
+/* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */
+enum result registry_note(struct store_txn *txn, const struct dname_key *key);
+enum result registry_close_journal(struct store_txn *txn);
+
 /* registry_names.c */
 enum result registry_put_node(struct store_txn *txn, const struct dname_key *key,
                               const struct node *node, struct diag *diag);

@@ -42,9 +42,11 @@ static void check(const uint8_t *message, size_t len, const uint8_t *query)
 }
 
 static struct pool_fixture pool;
+static struct kept_table *kept;
 
 static void tidy(void)
 {
+    kept_free(kept);
     pool_fixture_done(&pool);
 }
 
@@ -58,10 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(atexit(tidy) == 0);
         answerer.view = pool.view;
         answerer.registry = pool.txns[0];
+        kept = answerer.kept = kept_new(4);
         signer = signer_new(pool.view->keyring, pool.cache, &pool.view->settings.apex, 604800, 1);
     }
     answerer.signer = signer;
     answerer.now = FIXTURE_NOW;
+    answer_follow(&answerer);
     struct query query;
     enum rcode rcode = RCODE_NOERROR;
     struct address source = { { 0 } };
