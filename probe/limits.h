@@ -11,9 +11,11 @@ enum {
     LIMIT_CLOSE_MS = 500, /* for the server's close_notify after it */
     LIMIT_NTP_MS = 3000,  /* one exchange */
     LIMIT_BATCH_MS =
-        200,             /* a verdict waits at most this long for others to share its transaction */
-    LIMIT_TICK_MS = 50,  /* between looks at what is due */
-    LIMIT_POLL_MS = 250, /* between looks at the registry's version */
+        200, /* a verdict waits at most this long for others to share its transaction */
+    LIMIT_LAZY_MS = 5000,   /* the same of one that changes no answer */
+    LIMIT_CENSUS_MS = 1000, /* between looks at how much is down */
+    LIMIT_TICK_MS = 50,     /* between looks at what is due */
+    LIMIT_POLL_MS = 250,    /* between looks at the registry's version */
     LIMIT_RETRY_MS = 1000,  /* after a store could not be written */
     LIMIT_KE_LIFE_S = 3600, /* a key establishment serves this long */
 

@@ -1,7 +1,5 @@
 #include "probe/monitor.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -10,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "probe/news.h"
 #include "probe/roll.h"
 #include "probe/schedule.h"
 
@@ -22,43 +21,36 @@ struct monitor {
     size_t turn;      /* where the next tick begins to look */
     unsigned flying, flying_max;
     bool stopping;
-    bool complained;    /* a store failed and was not yet seen well again */
+    struct news news;
+    uint64_t census_due, word_due;
     uint64_t batch_due; /* when verdicts are written; 0: none wait */
     uv_timer_t tick, poll;
 };
-
-static void log_line(const struct monitor *monitor, int priority, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void log_line(const struct monitor *monitor, int priority, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    monitor->options.log(priority, line);
-}
-
-/* A store that fails is told once, and once when it is well again. */
-static void complain(struct monitor *monitor, const char *what, const struct diag *diag)
-{
-    if (!monitor->complained) {
-        monitor->complained = true;
-        log_line(monitor, LOG_ERR, "%s: %s; going on with what is known", what, diag->text);
-    }
-}
 
 static uint64_t unix_now(void)
 {
     return (uint64_t)time(NULL);
 }
 
+static void within(struct monitor *monitor, uint64_t ms)
+{
+    uint64_t due = uv_now(monitor->loop) + ms;
+    if (monitor->batch_due == 0 || due < monitor->batch_due) {
+        monitor->batch_due = due;
+    }
+}
+
+/* For what may change the pool's answers. */
 static void soon(struct monitor *monitor)
 {
-    if (monitor->batch_due == 0) {
-        monitor->batch_due = uv_now(monitor->loop) + LIMIT_BATCH_MS;
-    }
+    within(monitor, LIMIT_BATCH_MS);
+}
+
+/* For what changes no answer: many share a transaction, which costs the disk and wakes the server. */
+static void some_time(struct monitor *monitor)
+{
+    uint64_t ms = monitor->options.interval_ms / 10;
+    within(monitor, ms < LIMIT_BATCH_MS ? LIMIT_BATCH_MS : ms > LIMIT_LAZY_MS ? LIMIT_LAZY_MS : ms);
 }
 
 /* -- verdicts ----------------------------------------------------------------------------------------------------------- */
@@ -66,69 +58,62 @@ static void soon(struct monitor *monitor)
 static void write_verdicts(struct monitor *monitor)
 {
     struct diag diag = { "" };
+    monitor->roll.vantage.well_at = unix_now();
+    monitor->word_due = uv_now(monitor->loop) + monitor->options.interval_ms / 2;
     if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
-        complain(monitor, "verdicts can't be written", &diag);
+        news_complain(&monitor->news, "verdicts can't be written", &diag);
         monitor->batch_due = uv_now(monitor->loop) + LIMIT_RETRY_MS;
         return;
     }
     monitor->batch_due = 0;
-    if (monitor->complained) {
-        monitor->complained = false;
-        log_line(monitor, LOG_NOTICE, "the stores work again");
-    }
+    news_well_again(&monitor->news);
 }
 
-static void tell_stage(const struct monitor *monitor, const struct ward *ward, enum stage before)
+/* True if the pool's answers may be others after the change. */
+static bool is_news(const struct member_health *before, const struct member_health *after,
+                    unsigned index)
 {
-    const struct member_health *health = &ward->health;
-    if (health->stage == before) {
-        return;
-    }
-    const struct address_health *worst = NULL;
-    for (unsigned i = 0; i < health->address_count; i++) {
-        if (health->addresses[i].failure != FAILURE_NONE) {
-            worst = &health->addresses[i];
-        }
-    }
-    if (health->stage != STAGE_INELIGIBLE || worst == NULL) {
-        log_line(monitor, LOG_INFO, "member %s: %s", ward->label, stage_text(health->stage));
-        return;
-    }
-    char text[ADDRESS_TEXT_MAX];
-    log_line(monitor, LOG_NOTICE, "member %s: %s: %s: %s (%s)", ward->label,
-             stage_text(health->stage), address_text(&worst->address, text),
-             failure_id(worst->failure), worst->detail);
-}
-
-static void tell_working(const struct monitor *monitor, const struct ward *ward,
-                         const struct address_health *row, const struct address_health *before)
-{
-    char text[ADDRESS_TEXT_MAX];
-    address_text(&row->address, text);
-    bool news =
-        row->failure != before->failure || (row->failure == FAILURE_NONE && before->probes == 0);
-    if (row->failure == FAILURE_NONE && news) {
-        log_line(monitor, LOG_INFO, "member %s: %s: ok", ward->label, text);
-    } else if (row->failure != FAILURE_NONE && news) {
-        log_line(monitor, LOG_INFO, "member %s: %s: %s (%s)", ward->label, text,
-                 failure_id(row->failure), row->detail);
-    }
+    const struct address_health *was = &before->addresses[index], *is = &after->addresses[index];
+    return before->stage != after->stage || before->weight != after->weight ||
+           was->working != is->working || was->failure != is->failure || was->probes == 0;
 }
 
 /* Enters an outcome, tells what changed, has it written. */
 static void enter_verdict(struct ward *ward, unsigned index, const struct outcome *outcome)
 {
     struct monitor *monitor = ward->monitor;
-    struct address_health before = ward->health.addresses[index];
-    enum stage stage_before = ward->health.stage;
-    verdict_apply(&ward->health, index, outcome, &monitor->roll.settings, !ward->brings_name,
-                  unix_now());
+    const struct member_health before = ward->health;
+    const struct judgement judgement = { &monitor->roll.settings, &monitor->roll.caution,
+                                         !ward->brings_name, unix_now() };
+    verdict_apply(&ward->health, index, outcome, &judgement);
     ward->dirty = true;
-    soon(monitor);
-    tell_working(monitor, ward, &ward->health.addresses[index], &before);
-    tell_stage(monitor, ward, stage_before);
+    if (is_news(&before, &ward->health, index)) {
+        soon(monitor);
+    } else {
+        some_time(monitor);
+    }
+    news_probe(&monitor->news, ward, &ward->health.addresses[index], &before.addresses[index]);
+    news_stage(&monitor->news, ward, before.stage);
     if (monitor->options.report != NULL) {
         monitor->options.report(ward->label, &ward->health.addresses[index]);
+    }
+}
+
+static void stage_moved(struct ward *ward, enum stage before, void *arg)
+{
+    const struct monitor *monitor = arg;
+    news_stage(&monitor->news, ward, before);
+}
+
+static void take_census(struct monitor *monitor)
+{
+    monitor->census_due = uv_now(monitor->loop) + LIMIT_CENSUS_MS;
+    roll_census(&monitor->roll, unix_now(), stage_moved, monitor);
+    if (news_alarm(&monitor->news, &monitor->roll.vantage)) {
+        soon(monitor);
+    }
+    if (roll_waits(&monitor->roll)) {
+        some_time(monitor);
     }
 }
 
@@ -255,7 +240,11 @@ static void tick(uv_timer_t *timer)
         monitor->turn = (monitor->turn + 1) % monitor->roll.ward_count;
         started += start_due(monitor, monitor->roll.wards[monitor->turn], now_ms);
     }
-    if (monitor->batch_due != 0 && monitor->batch_due <= now_ms) {
+    if (monitor->census_due <= now_ms) {
+        take_census(monitor);
+    }
+    bool batch = monitor->batch_due != 0 && monitor->batch_due <= now_ms;
+    if (batch || monitor->word_due <= now_ms) {
         write_verdicts(monitor);
     }
     if (monitor->options.once && monitor->batch_due == 0 && all_done(monitor)) {
@@ -285,8 +274,9 @@ static void settle(struct monitor *monitor)
         struct ward *ward = monitor->roll.wards[i];
         if (ward->dirty) {
             enum stage before = ward->health.stage;
-            lifecycle_advance(&ward->health, &monitor->roll.settings, unix_now());
-            tell_stage(monitor, ward, before);
+            lifecycle_advance(&ward->health, &monitor->roll.settings, &monitor->roll.caution,
+                              unix_now());
+            news_stage(&monitor->news, ward, before);
         }
     }
     if (roll_waits(&monitor->roll)) {
@@ -301,7 +291,7 @@ static void poll_registry(uv_timer_t *timer)
     enum result result = store_renew(monitor->snapshot);
     if (result != RESULT_OK) {
         (void)diag_fail(&diag, result, "%s", result_text(result));
-        complain(monitor, "the registry can't be read", &diag);
+        news_complain(&monitor->news, "the registry can't be read", &diag);
         return;
     }
     uint64_t version = store_version(monitor->snapshot);
@@ -311,7 +301,7 @@ static void poll_registry(uv_timer_t *timer)
         if (result == RESULT_OK) {
             monitor->version = version;
         } else {
-            complain(monitor, "the registry can't be read", &diag);
+            news_complain(&monitor->news, "the registry can't be read", &diag);
         }
         settle(monitor);
     }
@@ -347,12 +337,18 @@ static enum result read_all(struct monitor *monitor, struct diag *diag)
         return result;
     }
     monitor->version = store_version(monitor->snapshot);
-    result =
-        roll_follow(&monitor->roll, monitor->snapshot, verdicts, monitor, member_changed, diag);
+    result = roll_begin(&monitor->roll, verdicts, diag);
+    if (result == RESULT_OK) {
+        result =
+            roll_follow(&monitor->roll, monitor->snapshot, verdicts, monitor, member_changed, diag);
+    }
     if (result == RESULT_OK) {
         result = roll_purge(&monitor->roll, verdicts, diag);
     }
-    settle(monitor);
+    if (result == RESULT_OK) {
+        roll_census(&monitor->roll, unix_now(), stage_moved, monitor);
+        settle(monitor);
+    }
     store_abort(verdicts);
     store_rest(monitor->snapshot);
     return result;
@@ -364,7 +360,11 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     struct monitor *monitor = xcalloc(1, sizeof(*monitor));
     monitor->loop = loop;
     monitor->options = *options;
+    monitor->news.log = options->log;
     monitor->flying_max = flying_max();
+    monitor->roll.vantage = (struct vantage){ .interval_s = (options->interval_ms + 999) / 1000,
+                                              .started_at = unix_now() };
+    (void)snprintf(monitor->roll.vantage.name, VANTAGE_ROOM, "%s", options->vantage);
     enum result result = read_all(monitor, diag);
     if (result != RESULT_OK) {
         monitor_free(monitor);
@@ -378,8 +378,8 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     if (!options->once) {
         uv_timer_start(&monitor->poll, poll_registry, LIMIT_POLL_MS, LIMIT_POLL_MS);
     }
-    log_line(monitor, LOG_INFO, "watching %zu members, at most %u probes at once",
-             monitor->roll.ward_count, monitor->flying_max);
+    news_line(&monitor->news, LOG_INFO, "watching %zu members, at most %u probes at once",
+              monitor->roll.ward_count, monitor->flying_max);
     *out = monitor;
     return RESULT_OK;
 }

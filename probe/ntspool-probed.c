@@ -21,6 +21,7 @@ static const char usage[] =
     "  -t, --trust FILE      PEM file of the CAs that members' certificates must lead to (default: "
     "the\n"
     "                        system's); read again on SIGHUP\n"
+    "  -I, --id NAME         this vantage point's name, if there are several (default local)\n"
     "  -p, --allow-private   probe addresses of private and special ranges too\n"
     "  -1, --once            probe every member once, print one line an address, and end\n"
     "  -s, --state DIR       the pool's state (default " CONFIG_STATE_PRESET ")\n"
@@ -31,7 +32,7 @@ static const char usage[] =
 static const char interval_preset[] = "60s";
 
 struct options {
-    const char *state, *config, *interval, *trust;
+    const char *state, *config, *interval, *trust, *id;
     bool allow_private, once;
     uint32_t interval_s;
 };
@@ -74,11 +75,18 @@ static enum result complete_options(struct options *options, const struct config
     options->trust = options->trust != NULL ? options->trust : config->trust;
     options->interval = options->interval != NULL ? options->interval : config->interval;
     options->interval = options->interval != NULL ? options->interval : interval_preset;
+    options->id = options->id != NULL ? options->id : config->id;
+    options->id = options->id != NULL ? options->id : VANTAGE_PRESET;
     options->allow_private |= config->allow_private != NULL && *config->allow_private;
     if (duration_parse(&options->interval_s, options->interval) != RESULT_OK ||
         options->interval_s < 1 || options->interval_s > 86400) {
         return diag_fail(diag, RESULT_USAGE, "--interval takes a time from 1s to 1d, not \"%s\"",
                          options->interval);
+    }
+    if (!vantage_name_fine(options->id)) {
+        return diag_fail(diag, RESULT_USAGE,
+                         "--id takes 1 to %d of a-z, 0-9 and hyphens, no hyphen first, not \"%s\"",
+                         VANTAGE_ROOM - 1, options->id);
     }
     return RESULT_OK;
 }
@@ -89,6 +97,7 @@ static enum result read_options(struct options *options, int argc, char **argv, 
     static const struct option longs[] = {
         {"interval",       required_argument, NULL, 'i'},
         { "trust",         required_argument, NULL, 't'},
+        { "id",            required_argument, NULL, 'I'},
         { "allow-private", no_argument,       NULL, 'p'},
         { "once",          no_argument,       NULL, '1'},
         { "state",         required_argument, NULL, 's'},
@@ -99,13 +108,16 @@ static enum result read_options(struct options *options, int argc, char **argv, 
     };
     int option = 0;
     *exit_code = 2;
-    while ((option = getopt_long(argc, argv, "i:t:p1s:c:hV", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:t:I:p1s:c:hV", longs, NULL)) != -1) {
         switch (option) {
         case 'i':
             options->interval = optarg;
             break;
         case 't':
             options->trust = optarg;
+            break;
+        case 'I':
+            options->id = optarg;
             break;
         case 'p':
             options->allow_private = true;
@@ -217,6 +229,7 @@ static enum result run(struct program *program, const struct options *options, s
             .registry = program->registry,
             .health = program->health,
             .trust = program->trust,
+            .vantage = options->id,
             .interval_ms = options->interval_s * 1000,
             .allow_private = options->allow_private,
             .once = options->once,

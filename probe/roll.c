@@ -46,9 +46,12 @@ struct sweep {
 static struct ward *ward_add(struct sweep *sweep, uint64_t id)
 {
     struct ward *ward = ward_new(sweep->monitor, id);
-    if (sweep->verdicts != NULL && health_get(sweep->verdicts, id, &ward->health) != RESULT_OK) {
+    const char *vantage = sweep->roll->vantage.name;
+    if (sweep->verdicts != NULL &&
+        health_get(sweep->verdicts, id, vantage, &ward->health) != RESULT_OK) {
         ward->health = (struct member_health){ .member_id = id };
     }
+    memcpy(ward->health.vantage, vantage, sizeof(ward->health.vantage));
     if (sweep->count == sweep->room) {
         sweep->room = sweep->room == 0 ? 64 : sweep->room * 2;
         sweep->fresh = xrealloc(sweep->fresh, sweep->room * sizeof(struct ward *));
@@ -141,6 +144,57 @@ enum result roll_purge(struct roll *roll, struct store_txn *verdicts, struct dia
     return RESULT_OK;
 }
 
+enum result roll_begin(struct roll *roll, struct store_txn *verdicts, struct diag *diag)
+{
+    struct vantage *vantage = &roll->vantage;
+    struct vantage earlier;
+    enum result result = vantage_get(verdicts, vantage->name, &earlier);
+    if (result == RESULT_OK && earlier.imported && !vantage->imported) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the verdicts of a vantage point %s are imported here: give this one "
+                         "another name (--id), or end that one (ntspool health forget)",
+                         vantage->name);
+    }
+    if (result == RESULT_OK) {
+        earlier.interval_s = vantage->interval_s;
+        earlier.started_at = vantage->started_at;
+        *vantage = earlier;
+    } else if (result != RESULT_NOT_FOUND) {
+        return diag_fail(diag, result, "earlier verdicts: %s", result_text(result));
+    }
+    return RESULT_OK;
+}
+
+void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
+{
+    struct census census = { 0 };
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        census_add(&census, &roll->wards[i]->health);
+    }
+    census_judge(&census, &roll->settings, now, &roll->vantage, &roll->caution);
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        struct ward *ward = roll->wards[i];
+        if (ward->health.stage != STAGE_FALLING) {
+            continue;
+        }
+        lifecycle_advance(&ward->health, &roll->settings, &roll->caution, now);
+        if (ward->health.stage != STAGE_FALLING) {
+            ward->dirty = true;
+            moved(ward, STAGE_FALLING, arg);
+        }
+    }
+}
+
+/* The operator may have spoken to us through our row. */
+static enum result write_self(struct roll *roll, struct store_txn *txn, struct diag *diag)
+{
+    struct vantage now;
+    if (vantage_get(txn, roll->vantage.name, &now) == RESULT_OK) {
+        roll->vantage.released_at = now.released_at;
+    }
+    return vantage_put(txn, &roll->vantage, diag);
+}
+
 static enum result write_rows(const struct roll *roll, struct store_txn *txn, struct diag *diag)
 {
     for (size_t i = 0; i < roll->ward_count; i++) {
@@ -154,7 +208,7 @@ static enum result write_rows(const struct roll *roll, struct store_txn *txn, st
     }
     for (size_t i = 0; i < roll->departed_count; i++) {
         enum result result = health_forget(txn, roll->departed[i], diag);
-        if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        if (result != RESULT_OK) {
             return result;
         }
     }
@@ -169,6 +223,9 @@ enum result roll_write(struct roll *roll, struct store *health, struct diag *dia
         return result;
     }
     result = write_rows(roll, txn, diag);
+    if (result == RESULT_OK) {
+        result = write_self(roll, txn, diag);
+    }
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;

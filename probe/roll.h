@@ -2,11 +2,14 @@
 #ifndef PROBE_ROLL_H
 #define PROBE_ROLL_H
 
+#include "probe/census.h"
 #include "probe/ward.h"
 #include "zone/registry.h"
 
 struct roll {
     struct settings settings;
+    struct vantage vantage; /* what we say of ourselves */
+    struct caution caution;
     struct ward **wards; /* in order of id */
     size_t ward_count;
     uint64_t *departed; /* ids whose verdicts have to be forgotten */
@@ -22,7 +25,12 @@ enum result roll_follow(struct roll *roll, struct store_txn *registry, struct st
                         struct monitor *monitor, roll_changed *changed, struct diag *diag);
 /* Notes as departed whom `verdicts` knows and the registry does not. */
 enum result roll_purge(struct roll *roll, struct store_txn *verdicts, struct diag *diag);
-/* Writes what is dirty and forgets who departed, in one transaction. */
+/* Takes over what an earlier run said of this vantage point, and what the operator has said to it since. */
+enum result roll_begin(struct roll *roll, struct store_txn *verdicts, struct diag *diag);
+/* Counts how much is down at once, and moves those on whose fall has lasted. Calls `moved` for each whose stage changes. */
+typedef void roll_moved(struct ward *ward, enum stage before, void *arg);
+void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg);
+/* Writes what is dirty and the vantage point's own row, and forgets who departed, in one transaction. */
 enum result roll_write(struct roll *roll, struct store *health, struct diag *diag);
 /* Something waits for roll_write. */
 bool roll_waits(const struct roll *roll);

@@ -24,16 +24,16 @@ bool verdict_addresses(struct member_health *health, const struct address *addre
 }
 
 static void note_certificate(struct member_health *health, struct address_health *row,
-                             const struct outcome *outcome, bool own_label, uint64_t now)
+                             const struct outcome *outcome, const struct judgement *judgement)
 {
     const struct tls_certificate *certificate = &outcome->certificate;
     if (certificate->not_after != 0) {
         row->cert_not_after = certificate->not_after;
     }
     if (outcome->certified && row->certified_at == 0) {
-        row->certified_at = now;
+        row->certified_at = judgement->now;
     }
-    if (own_label && certificate->for_name &&
+    if (judgement->own_label && certificate->for_name &&
         certificate->not_after > health->last_cert_not_after) {
         health->last_cert_not_after = certificate->not_after;
     }
@@ -52,10 +52,30 @@ static void note_time(struct address_health *row, const struct outcome *outcome)
     }
 }
 
+/* An address that fails works for a while yet, for as long as the fault is likelier ours. */
+static void note_failure(struct address_health *row, const struct judgement *judgement)
+{
+    bool frozen = judgement->caution->family_frozen[address_is_ipv4(&row->address)];
+    row->failures++;
+    row->working =
+        row->working && (frozen || row->score_milli >= judgement->settings->exit_score_milli);
+}
+
+static void note_success(struct address_health *row, uint64_t now)
+{
+    row->failures = 0;
+    row->working = true;
+    row->last_good_at = now;
+    if (row->operational_at == 0) {
+        row->operational_at = now;
+    }
+}
+
 void verdict_apply(struct member_health *health, unsigned index, const struct outcome *outcome,
-                   const struct settings *settings, bool own_label, uint64_t now)
+                   const struct judgement *judgement)
 {
     struct address_health *row = &health->addresses[index];
+    uint64_t now = judgement->now;
     row->failure = outcome->failure;
     (void)snprintf(row->detail, sizeof(row->detail), "%s", outcome->detail);
     if (outcome->failure == FAILURE_INTERNAL) {
@@ -66,20 +86,16 @@ void verdict_apply(struct member_health *health, unsigned index, const struct ou
     if (row->first_probe_at == 0) {
         row->first_probe_at = now;
     }
-    note_certificate(health, row, outcome, own_label, now);
+    note_certificate(health, row, outcome, judgement);
     note_time(row, outcome);
     uint64_t error_us = outcome->timed ? ntp_sample_error_us(&outcome->sample) : 0;
     row->score_milli =
         score_next(row->score_milli,
                    score_step_of(outcome->failure, error_us, row->stratum, outcome->cookies_short));
     if (outcome->failure == FAILURE_NONE) {
-        row->working = true;
-        row->last_good_at = now;
-        if (row->operational_at == 0) {
-            row->operational_at = now;
-        }
+        note_success(row, now);
     } else {
-        row->working = row->working && row->score_milli >= settings->exit_score_milli;
+        note_failure(row, judgement);
     }
-    lifecycle_advance(health, settings, now);
+    lifecycle_advance(health, judgement->settings, judgement->caution, now);
 }

@@ -10,10 +10,17 @@
 bool verdict_addresses(struct member_health *health, const struct address *addresses,
                        unsigned count);
 
+struct judgement {
+    const struct settings *settings;
+    const struct caution *caution;
+    bool
+        own_label; /* the certificate is for the member's name in the pool, so that it keeps the label quarantined after a removal */
+    uint64_t now;
+};
+
 /* Enters the outcome of a probe of row `index` and advances the member's life cycle. FAILURE_INTERNAL is shown but counts for
- * nothing. `own_label` says that the certificate is for the member's name in the pool, so that it keeps the label quarantined after
- * a removal; a certificate that is not valid for the name never does. */
+ * nothing. A certificate that is not valid for the name never prolongs the quarantine. */
 void verdict_apply(struct member_health *health, unsigned index, const struct outcome *outcome,
-                   const struct settings *settings, bool own_label, uint64_t now);
+                   const struct judgement *judgement);
 
 #endif

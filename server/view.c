@@ -288,7 +288,7 @@ enum result view_build(struct view **out, const struct view_sources *sources,
     view->style = styled ? old->style : view->number;
     if (result == RESULT_OK) {
         result =
-            roster_build(&roster, sources->registry, sources->health, &view->settings.apex, diag);
+            roster_build(&roster, sources->registry, sources->health, &view->settings, now, diag);
     }
     if (result == RESULT_OK) {
         result = complete(view, old, &roster, sources->cache, now);

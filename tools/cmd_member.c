@@ -151,7 +151,8 @@ static void show_member(const struct cli *cli, const struct member *member,
                         const struct settings *settings)
 {
     struct memberview view;
-    if (cli->json && memberview_make(&view, member, NULL) == RESULT_OK) {
+    const struct memberview_source unseen = { .settings = *settings };
+    if (cli->json && memberview_make(&view, member, &unseen) == RESULT_OK) {
         json_print(memberview_full(&view, &settings->apex));
     }
 }
@@ -388,14 +389,16 @@ static uint64_t quarantine_end(struct session *session, struct cli *cli,
 {
     struct memberview view;
     struct cli quiet = { .state_dir = cli->state_dir };
-    bool read = session_read(session, &quiet, STORE_HEALTH) == RESULT_OK &&
-                memberview_make(&view, member, session->txn[STORE_HEALTH]) == RESULT_OK;
+    struct memberview_source source = { .settings = *settings };
+    bool read = session_read(session, &quiet, STORE_HEALTH) == RESULT_OK;
+    source.health = session->txn[STORE_HEALTH];
+    read = read && memberview_begin(&source, session_now()) == RESULT_OK &&
+           memberview_make(&view, member, &source) == RESULT_OK;
     if (!read) {
         (void)fprintf(stderr,
                       "ntspool: state/health can't be read, so the full quarantine is taken\n");
     }
-    return lifecycle_quarantine_end(read && view.seen ? &view.health : NULL, settings,
-                                    session_now());
+    return lifecycle_quarantine_end(read ? &view.joint.health : NULL, settings, session_now());
 }
 
 int cmd_member_remove(struct cli *cli, int argc, char **argv)

@@ -12,8 +12,7 @@ enum {
 
 struct listing {
     const struct cli *cli;
-    struct store_txn *health;
-    const struct settings *settings;
+    struct memberview_source source;
     struct table table;
     struct memberview view;
     size_t count;
@@ -56,7 +55,7 @@ static void add_row(struct table *table, const struct memberview *view)
 /* Objects are printed one by one: a pool may have a hundred thousand. */
 static void print_object(struct listing *listing)
 {
-    json_t *object = memberview_brief(&listing->view, &listing->settings->apex);
+    json_t *object = memberview_brief(&listing->view, &listing->source.settings.apex);
     (void)fputs(listing->count > 0 ? ",\n " : "[\n ", stdout);
     (void)json_dumpf(object, stdout, 0);
     json_decref(object);
@@ -66,7 +65,7 @@ static enum result list_member(const struct member *member, void *arg)
 {
     struct listing *listing = arg;
     const struct cli *cli = listing->cli;
-    enum result result = memberview_make(&listing->view, member, listing->health);
+    enum result result = memberview_make(&listing->view, member, &listing->source);
     if (result != RESULT_OK) {
         return result;
     }
@@ -85,10 +84,17 @@ static enum result list_member(const struct member *member, void *arg)
 }
 
 /* Opens what both commands read. */
-static enum result begin(struct session *session, struct cli *cli, struct settings *settings)
+static enum result begin(struct session *session, struct cli *cli, struct memberview_source *source)
 {
-    enum result result = session_zone(session, cli, settings);
-    return result == RESULT_OK ? session_read(session, cli, STORE_HEALTH) : result;
+    enum result result = session_zone(session, cli, &source->settings);
+    if (result == RESULT_OK) {
+        result = session_read(session, cli, STORE_HEALTH);
+    }
+    if (result == RESULT_OK) {
+        source->health = session->txn[STORE_HEALTH];
+        result = memberview_begin(source, session_now());
+    }
+    return result;
 }
 
 int cmd_member_list(struct cli *cli, int argc, char **argv)
@@ -98,12 +104,10 @@ int cmd_member_list(struct cli *cli, int argc, char **argv)
     static const char *const heads[] = { "NAME",    "STATE",    "SCORE",    "ADDRESSES",
                                          "COUNTRY", "OPERATOR", "CAPACITY", "REASON" };
     struct session session = { 0 };
-    struct settings settings;
-    struct listing listing = { .cli = cli, .settings = &settings };
+    struct listing listing = { .cli = cli };
     table_begin(&listing.table, heads, sizeof heads / sizeof heads[0]);
-    enum result result = begin(&session, cli, &settings);
+    enum result result = begin(&session, cli, &listing.source);
     if (result == RESULT_OK) {
-        listing.health = session.txn[STORE_HEALTH];
         result = registry_each(session.txn[STORE_REGISTRY], list_member, &listing);
     }
     session_done(&session);
@@ -124,28 +128,28 @@ int cmd_member_show(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct session session = { 0 };
-    struct settings settings;
+    struct memberview_source source = { 0 };
     struct member member;
     struct memberview view;
     char label[LABEL_ROOM];
     enum result result = label_check(label, argv[0], &cli->diag);
     if (result == RESULT_OK) {
-        result = begin(&session, cli, &settings);
+        result = begin(&session, cli, &source);
     }
     if (result == RESULT_OK) {
         result = session_member(&session, cli, label, &member);
     }
     if (result == RESULT_OK) {
-        result = memberview_make(&view, &member, session.txn[STORE_HEALTH]);
+        result = memberview_make(&view, &member, &source);
     }
     session_done(&session);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
     if (cli->json) {
-        json_print(memberview_full(&view, &settings.apex));
+        json_print(memberview_full(&view, &source.settings.apex));
     } else {
-        memberview_print(&view, &settings.apex);
+        memberview_print(&view, &source.settings.apex);
     }
     return CLI_DONE;
 }

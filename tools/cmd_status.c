@@ -17,7 +17,7 @@ enum {
 struct status {
     struct cli *cli;
     struct session session;
-    struct settings settings;
+    struct memberview_source source;
     struct memberview view;
     uint64_t now;
     json_t *stores, *states, *warnings;
@@ -75,8 +75,8 @@ static void look_at_addresses(struct status *status)
 {
     const struct memberview *view = &status->view;
     bool soon = false;
-    for (unsigned i = 0; view->seen && i < view->health.address_count; i++) {
-        const struct address_health *seen = &view->health.addresses[i];
+    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
+        const struct address_health *seen = &view->joint.health.addresses[i];
         if (seen->last_probe_at > status->last_probe_at) {
             status->last_probe_at = seen->last_probe_at;
         }
@@ -96,7 +96,7 @@ static void look_at_addresses(struct status *status)
 static enum result count_member(const struct member *member, void *arg)
 {
     struct status *status = arg;
-    enum result result = memberview_make(&status->view, member, status->session.txn[STORE_HEALTH]);
+    enum result result = memberview_make(&status->view, member, &status->source);
     if (result == RESULT_OK) {
         status->members++;
         status->eligible += status->view.standing.eligible;
@@ -142,12 +142,17 @@ static json_t *build(struct status *status)
     json_object_set_new(out, "state", json_text(cli->state_dir));
     struct store_txn *registry = status->session.txn[STORE_REGISTRY];
     if (registry != NULL) {
-        result = registry_settings(registry, &status->settings, &cli->diag);
+        result = registry_settings(registry, &status->source.settings, &cli->diag);
+    }
+    status->source.health = status->session.txn[STORE_HEALTH];
+    if (result == RESULT_OK) {
+        result = memberview_begin(&status->source, status->now);
     }
     if (registry != NULL && result == RESULT_OK) {
         result = registry_each(registry, count_member, status);
-        json_object_set_new(out, "apex", json_text(dname_text(&status->settings.apex, apex)));
-        json_object_set_new(out, "serial", json_integer(status->settings.serial));
+        json_object_set_new(out, "apex",
+                            json_text(dname_text(&status->source.settings.apex, apex)));
+        json_object_set_new(out, "serial", json_integer(status->source.settings.serial));
     }
     if (result != RESULT_OK) {
         warn(status, cli->diag.text[0] != 0 ? cli->diag.text : result_text(result));

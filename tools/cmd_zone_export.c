@@ -131,8 +131,8 @@ static enum result export_zone(struct export *ex, struct session *session, struc
     struct roster roster;
     struct decks decks;
     struct store_txn *registry = session->txn[STORE_REGISTRY];
-    enum result result = roster_build(&roster, registry, session->txn[STORE_HEALTH],
-                                      &ex->settings->apex, &cli->diag);
+    enum result result = roster_build(&roster, registry, session->txn[STORE_HEALTH], ex->settings,
+                                      session_now(), &cli->diag);
     if (result != RESULT_OK) {
         return result;
     }

@@ -7,28 +7,38 @@ enum {
     LINE_ROOM = 1024
 };
 
-enum result memberview_make(struct memberview *out, const struct member *member,
-                            struct store_txn *health)
+enum result memberview_begin(struct memberview_source *source, uint64_t now)
 {
-    enum result result = RESULT_NOT_FOUND;
+    return source->health == NULL ? RESULT_OK
+                                  : vantages_read(&source->vantages, source->health,
+                                                  source->settings.verdict_fresh_s, now);
+}
+
+enum result memberview_make(struct memberview *out, const struct member *member,
+                            const struct memberview_source *source)
+{
     out->member = *member;
-    if (health != NULL) {
-        result = health_get(health, member->id, &out->health);
+    out->row_count = 0;
+    for (unsigned i = 0; source->health != NULL && i < source->vantages.count; i++) {
+        enum result result = health_get(source->health, member->id, source->vantages.list[i].name,
+                                        &out->rows[out->row_count]);
+        if (result == RESULT_OK) {
+            out->row_count++;
+        } else if (result != RESULT_NOT_FOUND) {
+            return result;
+        }
     }
-    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return result;
-    }
-    out->seen = result == RESULT_OK;
-    out->standing = lifecycle_standing(&out->member, out->seen ? &out->health : NULL);
+    joint_of(&out->joint, out->rows, out->row_count, &source->vantages, &source->settings);
+    out->standing = lifecycle_standing(&out->member, &out->joint);
     return RESULT_OK;
 }
 
 const struct address_health *memberview_address(const struct memberview *view,
                                                 const struct address *address)
 {
-    for (unsigned i = 0; view->seen && i < view->health.address_count; i++) {
-        if (address_equal(&view->health.addresses[i].address, address)) {
-            return &view->health.addresses[i];
+    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
+        if (address_equal(&view->joint.health.addresses[i].address, address)) {
+            return &view->joint.health.addresses[i];
         }
     }
     return NULL;
@@ -37,8 +47,8 @@ const struct address_health *memberview_address(const struct memberview *view,
 bool memberview_score(const struct memberview *view, int32_t *milli)
 {
     bool any = false;
-    for (unsigned i = 0; view->seen && i < view->health.address_count; i++) {
-        const struct address_health *seen = &view->health.addresses[i];
+    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
+        const struct address_health *seen = &view->joint.health.addresses[i];
         if (seen->probes > 0 && (!any || seen->score_milli > *milli)) {
             *milli = seen->score_milli;
             any = true;
@@ -55,10 +65,10 @@ static unsigned shown_addresses(const struct memberview *view,
     for (unsigned i = 0; i < count; i++) {
         out[i] = view->member.addresses[i];
     }
-    if (count == 0 && view->seen) {
-        count = view->health.address_count;
+    if (count == 0) {
+        count = view->joint.health.address_count;
         for (unsigned i = 0; i < count; i++) {
-            out[i] = view->health.addresses[i].address;
+            out[i] = view->joint.health.addresses[i].address;
         }
     }
     return count;
@@ -172,9 +182,9 @@ json_t *memberview_full(const struct memberview *view, const struct dname *apex)
     json_object_set_new(out, "accounturi", json_text_or_null(m->accounturi));
     json_object_set_new(out, "added_at", json_time(m->added_at));
     json_object_set_new(out, "changed_at", json_time(m->changed_at));
-    json_object_set_new(out, "state_since", json_time(view->seen ? view->health.stage_since : 0));
+    json_object_set_new(out, "state_since", json_time(view->joint.health.stage_since));
     json_object_set_new(out, "last_cert_not_after",
-                        json_time(view->seen ? view->health.last_cert_not_after : 0));
+                        json_time(view->joint.health.last_cert_not_after));
     json_object_set_new(out, "addresses", list);
     return out;
 }
@@ -234,7 +244,7 @@ void memberview_print(const struct memberview *view, const struct dname *apex)
     print_line("member", m->label);
     print_line("name", fqdn(view, apex, text));
     printf("%-14s %s: %s\n", "state", view->standing.state, view->standing.reason);
-    print_time("since", view->seen ? view->health.stage_since : 0);
+    print_time("since", view->joint.health.stage_since);
     print_line("override", m->override != OVERRIDE_AUTO ? override_text(m->override) : "");
     print_line("country", m->country);
     print_line("operator", m->operator_name);

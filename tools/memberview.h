@@ -8,14 +8,23 @@
 
 struct memberview {
     struct member member;
-    struct member_health health; /* if `seen` */
-    bool seen;
+    struct joint joint;
     struct standing standing;
+    unsigned row_count; /* what each vantage point says, for `member show` */
+    struct member_health rows[VANTAGES_MAX];
 };
 
-/* Adds what state/health knows of `member`; a NULL `health` knows nothing. */
+/* What a view is made from: the settings, who reports, and state/health; a NULL `health` knows nothing. */
+struct memberview_source {
+    struct store_txn *health;
+    struct settings settings;
+    struct vantages vantages;
+};
+
+/* Reads the vantage points; `settings` and `health` are set. */
+enum result memberview_begin(struct memberview_source *source, uint64_t now);
 enum result memberview_make(struct memberview *out, const struct member *member,
-                            struct store_txn *health);
+                            const struct memberview_source *source);
 /* What was seen of one address, or NULL. */
 const struct address_health *memberview_address(const struct memberview *view,
                                                 const struct address *address);

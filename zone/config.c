@@ -43,6 +43,7 @@ static const cyaml_schema_field_t fields[] = {
     OPTIONAL_STRING("version-text", version_text),
     OPTIONAL_STRING("interval", interval),
     OPTIONAL_STRING("trust", trust),
+    OPTIONAL_STRING("id", id),
     CYAML_FIELD_ENUM_PTR("allow-private",
                          CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
                          struct config, allow_private, truth, sizeof truth / sizeof truth[0]),

@@ -24,6 +24,7 @@ struct config {
     char *nsid, *version_text;
     char *interval; /* duration */
     char *trust;    /* PEM file of the CAs that members' certificates must lead to */
+    char *id;       /* of the vantage point */
     bool *allow_private;
 };
 

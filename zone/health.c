@@ -1,11 +1,16 @@
 #include "zone/health.h"
 
+enum {
+    SCHEMA = 2 /* that of the layout below */
+};
+
 static void encode_address(struct writer *w, const struct address_health *each)
 {
     write_octets(w, each->address.octets, sizeof(each->address.octets));
     write_u32(w, (uint32_t)each->score_milli);
     write_u8(w, each->working);
     write_u32(w, each->probes);
+    write_u32(w, each->failures);
     write_u64(w, each->first_probe_at);
     write_u64(w, each->last_probe_at);
     write_u64(w, each->last_good_at);
@@ -26,6 +31,7 @@ void health_encode(struct writer *w, const struct member_health *health)
     write_u64(w, health->member_id);
     write_u8(w, (uint8_t)health->stage);
     write_u64(w, health->stage_since);
+    write_u64(w, health->last_eligible_at);
     write_u16(w, health->weight);
     write_u64(w, health->last_cert_not_after);
     write_u8(w, health->address_count);
@@ -35,13 +41,14 @@ void health_encode(struct writer *w, const struct member_health *health)
 }
 
 /* A failure number from a later version stays as it is: the texts know what to show. */
-static void decode_address(struct reader *r, struct address_health *each)
+static void decode_address(struct reader *r, struct address_health *each, uint32_t schema)
 {
     read_into(r, each->address.octets, sizeof(each->address.octets));
     each->score_milli = (int32_t)read_u32(r);
     uint8_t working = read_u8(r);
     each->working = working == 1;
     each->probes = read_u32(r);
+    each->failures = schema > 1 ? read_u32(r) : 0;
     each->first_probe_at = read_u64(r);
     each->last_probe_at = read_u64(r);
     each->last_good_at = read_u64(r);
@@ -59,7 +66,8 @@ static void decode_address(struct reader *r, struct address_health *each)
     r->failed = r->failed || working > 1 || !scored;
 }
 
-enum result health_decode(struct member_health *out, const uint8_t *data, size_t len)
+static enum result decode(struct member_health *out, const uint8_t *data, size_t len,
+                          uint32_t schema)
 {
     struct reader r = reader_of(data, len);
     struct member_health health;
@@ -67,16 +75,17 @@ enum result health_decode(struct member_health *out, const uint8_t *data, size_t
     health.member_id = read_u64(&r);
     uint8_t stage = read_u8(&r);
     health.stage_since = read_u64(&r);
+    health.last_eligible_at = schema > 1 ? read_u64(&r) : 0;
     health.weight = read_u16(&r);
     health.last_cert_not_after = read_u64(&r);
     health.address_count = read_u8(&r);
-    if (r.failed || stage > STAGE_INELIGIBLE || health.weight > HEALTH_WEIGHT_MAX ||
+    if (r.failed || stage > STAGE_FALLING || health.weight > HEALTH_WEIGHT_MAX ||
         health.address_count > MEMBER_ADDRESSES_MAX) {
         return RESULT_DAMAGED;
     }
     health.stage = (enum stage)stage;
     for (unsigned i = 0; i < health.address_count; i++) {
-        decode_address(&r, &health.addresses[i]);
+        decode_address(&r, &health.addresses[i], schema);
     }
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;
@@ -85,35 +94,56 @@ enum result health_decode(struct member_health *out, const uint8_t *data, size_t
     return RESULT_OK;
 }
 
-enum {
-    KEY_LEN = 8 /* the id in network order, so that rows stand in order of id */
-};
-
-static void key_of(uint8_t key[KEY_LEN], uint64_t member_id)
+enum result health_decode(struct member_health *out, const uint8_t *data, size_t len)
 {
-    struct writer w = writer_of(key, KEY_LEN);
-    write_u64(&w, member_id);
+    return decode(out, data, len, SCHEMA);
 }
 
-static enum result decode_row(struct member_health *out, const uint8_t key[KEY_LEN],
+enum {
+    ID_LEN =
+        8 /* in network order, so that rows stand in order of id; the vantage point's name follows */
+};
+
+struct row_key {
+    uint8_t octets[ID_LEN + VANTAGE_ROOM];
+    size_t len;
+};
+
+static struct row_key key_of(uint64_t member_id, const char *vantage)
+{
+    struct row_key key;
+    struct writer w = writer_of(key.octets, sizeof(key.octets));
+    write_u64(&w, member_id);
+    write_octets(&w, vantage, strlen(vantage));
+    ASSERT(!w.failed);
+    key.len = w.at;
+    return key;
+}
+
+static enum result decode_row(struct member_health *out, const uint8_t *key, size_t key_len,
                               const uint8_t *value, size_t value_len)
 {
-    struct reader r = reader_of(key, KEY_LEN);
+    struct reader r = reader_of(key, key_len);
     struct member_health health;
-    if (health_decode(&health, value, value_len) != RESULT_OK || health.member_id != read_u64(&r)) {
+    uint64_t id = read_u64(&r);
+    size_t name_len = reader_left(&r);
+    if (name_len == 0 || name_len >= VANTAGE_ROOM ||
+        health_decode(&health, value, value_len) != RESULT_OK || health.member_id != id) {
         return RESULT_DAMAGED;
     }
+    read_into(&r, health.vantage, name_len);
     *out = health;
     return RESULT_OK;
 }
 
-enum result health_get(struct store_txn *txn, uint64_t member_id, struct member_health *out)
+enum result health_get(struct store_txn *txn, uint64_t member_id, const char *vantage,
+                       struct member_health *out)
 {
-    uint8_t key[KEY_LEN], data[HEALTH_ENCODED_MAX];
+    uint8_t data[HEALTH_ENCODED_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
-    key_of(key, member_id);
-    enum result result = store_get(txn, TABLE_HEALTH, key, sizeof(key), &item);
-    return result == RESULT_OK ? decode_row(out, key, data, item.len) : result;
+    struct row_key key = key_of(member_id, vantage);
+    enum result result = store_get(txn, TABLE_HEALTH, key.octets, key.len, &item);
+    return result == RESULT_OK ? decode_row(out, key.octets, key.len, data, item.len) : result;
 }
 
 static enum result written(struct diag *diag, enum result result)
@@ -125,20 +155,53 @@ static enum result written(struct diag *diag, enum result result)
 
 enum result health_put(struct store_txn *txn, const struct member_health *health, struct diag *diag)
 {
-    uint8_t key[KEY_LEN], data[HEALTH_ENCODED_MAX];
+    uint8_t data[HEALTH_ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
-    key_of(key, health->member_id);
+    struct row_key key = key_of(health->member_id, health->vantage);
+    ASSERT(key.len > ID_LEN);
     health_encode(&w, health);
     ASSERT(!w.failed);
-    return written(diag, store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at));
+    return written(diag, store_put(txn, TABLE_HEALTH, key.octets, key.len, data, w.at));
 }
 
 enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag *diag)
 {
-    uint8_t key[KEY_LEN];
-    key_of(key, member_id);
-    enum result result = store_delete(txn, TABLE_HEALTH, key, sizeof(key));
-    return result == RESULT_NOT_FOUND ? result : written(diag, result);
+    uint8_t found[STORE_KEY_MAX];
+    struct row_key key = key_of(member_id, "");
+    for (;;) {
+        struct store_item at = { .data = found, .len = key.len, .room = sizeof(found) };
+        memcpy(found, key.octets, key.len);
+        enum result result = store_find(txn, TABLE_HEALTH, SEEK_AT_OR_AFTER, &at, NULL);
+        if (result == RESULT_NOT_FOUND ||
+            (result == RESULT_OK && memcmp(found, key.octets, ID_LEN) != 0)) {
+            return RESULT_OK;
+        }
+        if (result == RESULT_OK) {
+            result = store_delete(txn, TABLE_HEALTH, found, at.len);
+        }
+        if (result != RESULT_OK) {
+            return written(diag, result);
+        }
+    }
+}
+
+enum result health_forget_vantage(struct store_txn *txn, const char *vantage, struct diag *diag)
+{
+    uint8_t found[STORE_KEY_MAX];
+    struct store_item at = { .data = found, .room = sizeof(found) };
+    size_t name_len = strlen(vantage);
+    enum result result = vantage_forget(txn, vantage, diag);
+    while (result == RESULT_OK) {
+        result = store_find(txn, TABLE_HEALTH, SEEK_AFTER, &at, NULL);
+        bool its = result == RESULT_OK && at.len == ID_LEN + name_len &&
+                   memcmp(found + ID_LEN, vantage, name_len) == 0;
+        if (its) {
+            result = written(diag, store_delete(txn, TABLE_HEALTH, found, at.len));
+        } else if (result == RESULT_NOT_FOUND) {
+            return RESULT_OK;
+        }
+    }
+    return result;
 }
 
 struct each {
@@ -151,10 +214,8 @@ static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *v
 {
     const struct each *each = arg;
     struct member_health health;
-    if (key_len != KEY_LEN || decode_row(&health, key, value, value_len) != RESULT_OK) {
-        return RESULT_DAMAGED;
-    }
-    return each->visit(&health, each->arg);
+    enum result result = decode_row(&health, key, key_len, value, value_len);
+    return result == RESULT_OK ? each->visit(&health, each->arg) : result;
 }
 
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg)
@@ -163,10 +224,56 @@ enum result health_each(struct store_txn *txn, health_visit *visit, void *arg)
     return store_each(txn, TABLE_HEALTH, each_row, &each);
 }
 
+/* Moves the row that `old` names to the preset vantage point. */
+static enum result migrate_row(struct store_txn *txn, const struct store_item *old,
+                               struct vantage *vantage, struct diag *diag)
+{
+    uint8_t data[HEALTH_ENCODED_MAX];
+    struct store_item value = { .data = data, .room = sizeof(data) };
+    struct member_health health;
+    enum result result = store_get(txn, TABLE_HEALTH, old->data, old->len, &value);
+    if (result == RESULT_OK) {
+        result = decode(&health, data, value.len, 1);
+    }
+    if (result != RESULT_OK) {
+        return diag_fail(diag, RESULT_DAMAGED,
+                         "a verdict in the health store can't be read: restore it from a backup "
+                         "(ntspool backup)");
+    }
+    memcpy(health.vantage, vantage->name, sizeof(health.vantage));
+    for (unsigned i = 0; i < health.address_count; i++) {
+        if (health.addresses[i].last_probe_at > vantage->well_at) {
+            vantage->well_at = health.addresses[i].last_probe_at;
+        }
+    }
+    health.last_eligible_at = health.stage == STAGE_ELIGIBLE ? vantage->well_at : 0;
+    result = written(diag, store_delete(txn, TABLE_HEALTH, old->data, old->len));
+    return result == RESULT_OK ? health_put(txn, &health, diag) : result;
+}
+
+enum result health_migrate_1(struct store_txn *txn, struct diag *diag)
+{
+    struct vantage vantage = { .name = VANTAGE_PRESET, .interval_s = 60 };
+    uint8_t key[STORE_KEY_MAX];
+    struct store_item at = { .data = key, .room = sizeof(key) };
+    enum result result = RESULT_OK;
+    while (result == RESULT_OK) {
+        result = store_find(txn, TABLE_HEALTH, SEEK_AFTER, &at, NULL);
+        /* what was moved comes after its old place, with a longer key */
+        if (result == RESULT_OK && at.len == ID_LEN) {
+            result = migrate_row(txn, &at, &vantage, diag);
+        }
+    }
+    if (result != RESULT_NOT_FOUND) {
+        return result;
+    }
+    return vantage.well_at == 0 ? RESULT_OK : vantage_put(txn, &vantage, diag);
+}
+
 const char *stage_text(enum stage stage)
 {
-    static const char *const texts[] = { "registered", "certified", "operational", "eligible",
-                                         "ineligible" };
+    static const char *const texts[] = { "registered", "certified",  "operational",
+                                         "eligible",   "ineligible", "falling" };
     ASSERT((unsigned)stage < sizeof(texts) / sizeof(texts[0]));
     return texts[stage];
 }

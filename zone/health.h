@@ -1,10 +1,11 @@
-/* What the probe saw of a member: the rows of state/health, written by ntspool-probed, read by everybody else. */
+/* What a vantage point saw of a member: the rows of state/health, written by ntspool-probed. Everybody else reads what they come to
+ * together (zone/joint.h). */
 #ifndef ZONE_HEALTH_H
 #define ZONE_HEALTH_H
 
 #include "zone/failure.h"
 #include "zone/member.h"
-#include "zone/store.h"
+#include "zone/vantage.h"
 
 enum {
     HEALTH_DETAIL_ROOM = 160,
@@ -20,14 +21,16 @@ enum stage {
     STAGE_CERTIFIED,
     STAGE_OPERATIONAL,
     STAGE_ELIGIBLE,
-    STAGE_INELIGIBLE
+    STAGE_INELIGIBLE,
+    STAGE_FALLING /* eligible still: its score says out, and that waits (lifecycle_advance) */
 };
 
 struct address_health {
     struct address address;
     int32_t score_milli; /* -100000 to 20000 */
-    bool working;    /* the last probe succeeded, or too few have failed since to say otherwise */
-    uint32_t probes; /* since the first */
+    bool working;      /* the last probe succeeded, or too few have failed since to say otherwise */
+    uint32_t probes;   /* since the first */
+    uint32_t failures; /* the last ones, in a row */
     uint64_t first_probe_at, last_probe_at, last_good_at; /* Unix seconds, 0: never */
     enum failure failure; /* of the last probe, NONE if it was good */
     char detail
@@ -52,23 +55,32 @@ enum warning {
 
 struct member_health {
     uint64_t member_id;
+    char vantage[VANTAGE_ROOM]; /* who says so */
     enum stage stage;
     uint64_t stage_since;         /* Unix seconds */
+    uint64_t last_eligible_at;    /* when it last was, 0: never */
     uint16_t weight;              /* ramp factor, 0 to HEALTH_WEIGHT_MAX */
     uint64_t last_cert_not_after; /* the latest ever seen: the quarantine's end */
     uint8_t address_count;
     struct address_health addresses[MEMBER_ADDRESSES_MAX];
 };
 
-enum result health_get(struct store_txn *txn, uint64_t member_id, struct member_health *out);
+enum result health_get(struct store_txn *txn, uint64_t member_id, const char *vantage,
+                       struct member_health *out);
 enum result health_put(struct store_txn *txn, const struct member_health *health,
                        struct diag *diag);
+/* What all vantage points saw of the member. Fine if that is nothing. */
 enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag *diag);
-/* Calls `visit` for each row in order of id until it returns something else than OK, which is then returned. */
+/* The vantage point and all it saw. NOT_FOUND if there is none of that name. */
+enum result health_forget_vantage(struct store_txn *txn, const char *vantage, struct diag *diag);
+/* Calls `visit` for each row in order of id, then vantage point, until it returns something else than OK, which is then returned. */
 typedef enum result health_visit(const struct member_health *health, void *arg);
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
 
-/* The store's layout. */
+/* From schema 1, with one unnamed vantage point, which gets the name VANTAGE_PRESET. */
+enum result health_migrate_1(struct store_txn *txn, struct diag *diag);
+
+/* The store's layout; the vantage point stands in the key. */
 void health_encode(struct writer *w, const struct member_health *health);
 enum result health_decode(struct member_health *out, const uint8_t *data, size_t len);
 

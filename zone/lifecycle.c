@@ -69,11 +69,25 @@ static const char *reason_out(const struct member_health *health)
                                              : "score or history under the entry threshold";
 }
 
+static const char *reason_in(const struct joint *joint)
+{
+    switch (joint->hold) {
+    case HOLD_SILENT:
+        return "no vantage point reports: the last verdict stands";
+    case HOLD_FROZEN:
+        return "score under the exit threshold, but too many fall at once: removals are frozen";
+    case HOLD_WAITING:
+        return "score under the exit threshold: out if that lasts for an interval";
+    case HOLD_NONE:
+        break;
+    }
+    return "NTS confirmed, score over the threshold";
+}
+
 static struct standing in_with(struct standing standing, uint64_t weight, const char *reason)
 {
     standing.eligible = true;
     standing.weight = weight > 0 ? (uint32_t)weight : 1;
-    standing.state = "eligible";
     standing.reason = reason;
     return standing;
 }
@@ -81,12 +95,14 @@ static struct standing in_with(struct standing standing, uint64_t weight, const 
 /* Which word is the stronger: suspension and capacity 0 are the operator's as the override is, but are said of the service
  * itself (it is down, it only watches), so an override never brings such a member in; `--all eligible` in an emergency
  * must not hand out a server that somebody took down. Then the override, in both directions; then the probe's verdict. */
-struct standing lifecycle_standing(const struct member *member, const struct member_health *health)
+struct standing lifecycle_standing(const struct member *member, const struct joint *joint)
 {
+    const struct member_health *health = joint->known ? &joint->health : NULL;
     enum stage stage = health == NULL ? STAGE_REGISTERED : health->stage;
+    bool in = stage == STAGE_ELIGIBLE || stage == STAGE_FALLING;
     struct standing standing = {
         .left_out = left_out_of(member, health),
-        .state = stage == STAGE_ELIGIBLE ? "ineligible" : stage_text(stage),
+        .state = in ? "ineligible" : stage_text(stage),
     };
     if (member->suspended) {
         standing.state = "suspended";
@@ -99,6 +115,7 @@ struct standing lifecycle_standing(const struct member *member, const struct mem
     }
     switch (member->override) {
     case OVERRIDE_ELIGIBLE:
+        standing.state = "eligible";
         return in_with(standing, member->capacity_mbit, "override by the operator");
     case OVERRIDE_INELIGIBLE:
         standing.state = "ineligible";
@@ -107,12 +124,20 @@ struct standing lifecycle_standing(const struct member *member, const struct mem
     case OVERRIDE_AUTO:
         break;
     }
-    if (stage == STAGE_ELIGIBLE) {
+    standing.last_eligible_at = health == NULL ? 0 : health->last_eligible_at;
+    if (in) {
         uint64_t ramped = (uint64_t)member->capacity_mbit * health->weight / HEALTH_WEIGHT_MAX;
-        return in_with(standing, ramped, "NTS confirmed, score over the threshold");
+        standing.state = stage_text(stage);
+        return in_with(standing, ramped, reason_in(joint));
     }
     standing.reason = reason_out(health);
     return standing;
+}
+
+bool lifecycle_last_good(const struct standing *standing, uint64_t latest)
+{
+    return standing->last_eligible_at != 0 &&
+           standing->last_eligible_at + LIFECYCLE_LAST_GOOD_S >= latest;
 }
 
 static uint16_t ramp(int32_t score_milli)
@@ -156,12 +181,36 @@ static bool history_suffices(const struct member_health *health, uint32_t needed
     return false;
 }
 
-static enum stage stage_next(const struct member_health *health, const struct settings *settings,
-                             int32_t score_milli, uint64_t now)
+/* A member that could be reached only by families that are frozen is, too. */
+static bool is_frozen(const struct member_health *health, const struct caution *caution)
 {
+    bool other_way = health->address_count == 0;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        other_way |= !caution->family_frozen[address_is_ipv4(&health->addresses[i].address)];
+    }
+    return caution->members_frozen || !other_way;
+}
+
+/* Of a member that is in: out at last when its fall has lasted and nothing speaks for a fault of our own. */
+static enum stage stage_below(const struct member_health *health, const struct caution *caution,
+                              uint64_t now)
+{
+    bool falling = health->stage == STAGE_FALLING;
+    uint64_t since = falling && health->stage_since <= now ? now - health->stage_since : 0;
+    bool waits = since < caution->hold_s || is_frozen(health, caution);
+    return waits ? STAGE_FALLING : STAGE_INELIGIBLE;
+}
+
+static enum stage stage_next(const struct member_health *health, const struct settings *settings,
+                             const struct caution *caution, uint64_t now)
+{
+    const struct address_health *best = best_of(health);
+    int32_t score_milli = best == NULL ? 0 : best->score_milli;
     switch (health->stage) {
     case STAGE_ELIGIBLE:
-        return score_milli < settings->exit_score_milli ? STAGE_INELIGIBLE : STAGE_ELIGIBLE;
+    case STAGE_FALLING:
+        return score_milli < settings->exit_score_milli ? stage_below(health, caution, now)
+                                                        : STAGE_ELIGIBLE;
     case STAGE_INELIGIBLE:
         return score_milli >= settings->reentry_score_milli ? STAGE_ELIGIBLE : STAGE_INELIGIBLE;
     case STAGE_REGISTERED:
@@ -177,16 +226,31 @@ static enum stage stage_next(const struct member_health *health, const struct se
     return proven;
 }
 
-void lifecycle_advance(struct member_health *health, const struct settings *settings, uint64_t now)
+static uint16_t weight_of(const struct member_health *health)
 {
     const struct address_health *best = best_of(health);
-    int32_t score_milli = best == NULL ? 0 : best->score_milli;
-    enum stage next = stage_next(health, settings, score_milli, now);
+    switch (health->stage) {
+    case STAGE_ELIGIBLE:
+        return ramp(best == NULL ? 0 : best->score_milli);
+    case STAGE_FALLING:
+        return RAMP_LOW_WEIGHT;
+    default:
+        return 0;
+    }
+}
+
+void lifecycle_advance(struct member_health *health, const struct settings *settings,
+                       const struct caution *caution, uint64_t now)
+{
+    enum stage next = stage_next(health, settings, caution, now);
     if (next != health->stage || health->stage_since == 0) {
         health->stage = next;
         health->stage_since = now;
     }
-    health->weight = next == STAGE_ELIGIBLE ? ramp(score_milli) : 0;
+    if (next == STAGE_ELIGIBLE) {
+        health->last_eligible_at = now;
+    }
+    health->weight = weight_of(health);
 }
 
 uint64_t lifecycle_quarantine_end(const struct member_health *health,

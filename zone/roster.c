@@ -12,9 +12,11 @@ static void *extend(void *list, size_t count, size_t size)
 struct building {
     struct roster roster;
     struct store_txn *health;
-    const struct dname *apex;
+    const struct settings *settings;
+    struct vantages vantages;
     struct diag *diag;
     size_t names_room;
+    uint64_t latest; /* of all members' last_eligible_at */
 };
 
 static uint32_t add_name(struct building *b, const struct dname *name)
@@ -33,40 +35,70 @@ static uint32_t add_name(struct building *b, const struct dname *name)
     return at;
 }
 
-static enum result add_member(const struct member *member, void *arg)
+static enum result stand(struct building *b, const struct member *member, struct standing *out)
 {
-    struct building *b = arg;
-    struct roster *roster = &b->roster;
-    struct member_health health;
-    enum result result = health_get(b->health, member->id, &health);
-    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+    struct joint joint;
+    enum result result = joint_get(&joint, b->health, member->id, &b->vantages, b->settings);
+    if (result != RESULT_OK) {
         return diag_fail(b->diag, result,
                          "the health store is damaged at the member %s: restore it from a backup "
                          "(ntspool backup)",
                          member->label);
     }
-    struct standing standing = lifecycle_standing(member, result == RESULT_OK ? &health : NULL);
+    *out = lifecycle_standing(member, &joint);
+    return RESULT_OK;
+}
+
+static void add_candidate(struct building *b, const struct member *member, uint32_t weight)
+{
+    struct roster *roster = &b->roster;
+    struct dname target;
+    member_target(&target, member, &b->settings->apex);
+    dname_lower(&target);
+    struct candidate candidate = { .member_id = member->id,
+                                   .weight = weight,
+                                   .port = member->port,
+                                   .target = add_name(b, &target) };
+    memcpy(candidate.country, member->country, sizeof(candidate.country));
+    roster->list = extend(roster->list, roster->count, sizeof(roster->list[0]));
+    roster->list[roster->count++] = candidate;
+}
+
+static enum result add_member(const struct member *member, void *arg)
+{
+    struct building *b = arg;
+    struct roster *roster = &b->roster;
+    struct standing standing;
+    enum result result = stand(b, member, &standing);
+    if (result != RESULT_OK) {
+        return result;
+    }
     roster->members++;
+    if (standing.last_eligible_at > b->latest) {
+        b->latest = standing.last_eligible_at;
+    }
     if (standing.left_out != 0) {
         roster->left_out =
             extend(roster->left_out, roster->left_out_count, sizeof(roster->left_out[0]));
         roster->left_out[roster->left_out_count++] =
             (struct left_out){ .member_id = member->id, .mask = standing.left_out };
     }
-    if (!standing.eligible) {
-        return RESULT_OK;
+    if (standing.eligible) {
+        add_candidate(b, member, standing.weight);
     }
-    struct dname target;
-    member_target(&target, member, b->apex);
-    dname_lower(&target);
-    struct candidate candidate = { .member_id = member->id,
-                                   .weight = standing.weight,
-                                   .port = member->port,
-                                   .target = add_name(b, &target) };
-    memcpy(candidate.country, member->country, sizeof(candidate.country));
-    roster->list = extend(roster->list, roster->count, sizeof(roster->list[0]));
-    roster->list[roster->count++] = candidate;
     return RESULT_OK;
+}
+
+/* DESIGN's last rule of staleness: rather a server that may be down than none. */
+static enum result add_last_good(const struct member *member, void *arg)
+{
+    struct building *b = arg;
+    struct standing standing;
+    enum result result = stand(b, member, &standing);
+    if (result == RESULT_OK && lifecycle_last_good(&standing, b->latest)) {
+        add_candidate(b, member, member->capacity_mbit);
+    }
+    return result;
 }
 
 static int compare_ids(uint64_t a, uint64_t b)
@@ -88,11 +120,22 @@ static int compare_left_out(const void *a, const void *b)
 }
 
 enum result roster_build(struct roster *out, struct store_txn *registry, struct store_txn *health,
-                         const struct dname *apex, struct diag *diag)
+                         const struct settings *settings, uint64_t now, struct diag *diag)
 {
     struct diag detail = { "" };
-    struct building b = { .health = health, .apex = apex, .diag = &detail };
-    enum result result = registry_each(registry, add_member, &b);
+    struct building b = { .health = health, .settings = settings, .diag = &detail };
+    enum result result = vantages_read(&b.vantages, health, settings->verdict_fresh_s, now);
+    if (result != RESULT_OK) {
+        return diag_fail(
+            diag, result,
+            "the health store's vantage points can't be read: restore it from a backup "
+            "(ntspool backup)");
+    }
+    result = registry_each(registry, add_member, &b);
+    if (result == RESULT_OK && b.roster.count == 0 && b.latest != 0) {
+        b.roster.last_good = true;
+        result = registry_each(registry, add_last_good, &b);
+    }
     if (result != RESULT_OK) {
         roster_done(&b.roster);
         return diag_fail(diag, result, "%s",

@@ -20,18 +20,19 @@ struct left_out {
 };
 
 struct roster {
-    struct candidate *list; /* eligible members, in order of country, then id */
+    struct candidate *list; /* those to hand out, in order of country, then id */
     size_t count;
     uint8_t *names;
     size_t names_len;
     struct left_out *left_out; /* in order of member_id */
     size_t left_out_count;
     size_t members; /* registered */
+    bool last_good; /* nobody is eligible: these are the last who were (lifecycle_last_good) */
 };
 
 /* Aborts when out of memory; DAMAGED if a row can't be read. */
 enum result roster_build(struct roster *out, struct store_txn *registry, struct store_txn *health,
-                         const struct dname *apex, struct diag *diag);
+                         const struct settings *settings, uint64_t now, struct diag *diag);
 void roster_done(struct roster *roster);
 /* 0 if the member's name shows all its addresses. */
 uint8_t roster_left_out(const struct roster *roster, uint64_t member_id);

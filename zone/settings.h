@@ -40,8 +40,12 @@ struct settings {
     int32_t entry_score_milli;   /* first entry */
     int32_t reentry_score_milli; /* entry after having been out */
     int32_t exit_score_milli;
-    uint32_t quarantine_s; /* of a removed label when no certificate was seen */
-    uint32_t ca_count;     /* CAA: who may issue for members; RFC 8659 4.2 issuer-domain-name */
+    uint32_t
+        breaker_percent; /* of a probe's eligible members down at once: no removals; 100: never */
+    uint32_t verdict_fresh_s; /* how long the word of a vantage point counts (zone/vantage.h) */
+    uint32_t certificate_warning_s; /* how long before a certificate's end `status` warns */
+    uint32_t quarantine_s;          /* of a removed label when no certificate was seen */
+    uint32_t ca_count; /* CAA: who may issue for members; RFC 8659 4.2 issuer-domain-name */
     char ca[SETTINGS_CA_MAX][SETTINGS_CA_ROOM];
 };
 

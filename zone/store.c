@@ -26,16 +26,22 @@ static const char *const kind_texts[STORE_KINDS] = { "registry", "health", "keys
 static const struct {
     const char *name;
     enum store_kind kind; /* STORE_KINDS: all */
+    uint32_t since;       /* schema of the kind; 0: always there */
 } tables[TABLE_COUNT] = {
-    [TABLE_META] = {"meta",        STORE_KINDS   },
-    [TABLE_SETTINGS] = { "settings",   STORE_REGISTRY},
-    [TABLE_NAMES] = { "names",      STORE_REGISTRY},
-    [TABLE_MEMBERS] = { "members",    STORE_REGISTRY},
-    [TABLE_ADDRESSES] = { "addresses",  STORE_REGISTRY},
-    [TABLE_TOMBSTONES] = { "tombstones", STORE_REGISTRY},
-    [TABLE_HEALTH] = { "health",     STORE_HEALTH  },
-    [TABLE_KEYS] = { "keys",       STORE_KEYS    },
-    [TABLE_TRAFFIC] = { "traffic",    STORE_TRAFFIC },
+    [TABLE_META] = {"meta",        STORE_KINDS,    0},
+    [TABLE_SETTINGS] = { "settings",   STORE_REGISTRY, 0},
+    [TABLE_NAMES] = { "names",      STORE_REGISTRY, 0},
+    [TABLE_MEMBERS] = { "members",    STORE_REGISTRY, 0},
+    [TABLE_ADDRESSES] = { "addresses",  STORE_REGISTRY, 0},
+    [TABLE_TOMBSTONES] = { "tombstones", STORE_REGISTRY, 0},
+    [TABLE_HEALTH] = { "health",     STORE_HEALTH,   0},
+    [TABLE_VANTAGES] = { "vantages",   STORE_HEALTH,   2},
+    [TABLE_KEYS] = { "keys",       STORE_KEYS,     0},
+    [TABLE_TRAFFIC] = { "traffic",    STORE_TRAFFIC,  0},
+};
+
+static const uint32_t schemas[STORE_KINDS] = {
+    [STORE_REGISTRY] = 1, [STORE_HEALTH] = 2, [STORE_KEYS] = 1, [STORE_TRAFFIC] = 1
 };
 
 const char *store_kind_text(enum store_kind kind)
@@ -47,6 +53,16 @@ const char *store_kind_text(enum store_kind kind)
 const char *store_table_name(enum store_table table)
 {
     return tables[table].name;
+}
+
+uint32_t store_schema(enum store_kind kind)
+{
+    return schemas[kind];
+}
+
+uint32_t store_table_since(enum store_table table)
+{
+    return tables[table].since;
 }
 
 bool store_has_table(enum store_kind kind, enum store_table table)

@@ -25,7 +25,8 @@ enum store_table {
     TABLE_MEMBERS,    /* registry: label -> member */
     TABLE_ADDRESSES,  /* registry: 16 octets -> label */
     TABLE_TOMBSTONES, /* registry: label -> tombstone */
-    TABLE_HEALTH,     /* health: member id -> member_health */
+    TABLE_HEALTH,     /* health: member id and vantage point -> member_health */
+    TABLE_VANTAGES,   /* health: name -> vantage (zone/vantage.h) */
     TABLE_KEYS,       /* keys: algorithm and tag -> key record (dnssec/keystore.h) */
     TABLE_TRAFFIC,    /* traffic */
     TABLE_COUNT

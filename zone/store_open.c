@@ -6,18 +6,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zone/health.h"
 #include "zone/store_private.h"
 
 enum {
     DIR_MODE = 0750,
     DATA_MODE = 0640,
     LOCK_MODE = 0660, /* readers of the group register themselves in it */
-    LOCK_LEN = 65536  /* header and 1022 readers of 64 octets */
+    LOCK_LEN = 65536, /* header and 1022 readers of 64 octets */
+    STEPS_MAX = 4     /* of schemas */
 };
 
 /* Brings a store of schema n to n + 1; there is nothing before the first. */
 typedef enum result migration(struct store_txn *txn, struct diag *diag);
-static migration *const migrations[STORE_SCHEMA] = { NULL };
+static migration *const migrations[STORE_KINDS][STEPS_MAX] = {
+    [STORE_HEALTH] = { [1] = health_migrate_1 },
+};
 
 static enum result write_format(struct store_txn *txn)
 {
@@ -25,16 +29,18 @@ static enum result write_format(struct store_txn *txn)
     struct writer w = writer_of(row, sizeof(row));
     write_octets(&w, STORE_MAGIC, sizeof(STORE_MAGIC));
     write_u8(&w, (uint8_t)txn->store->kind);
-    write_u32(&w, STORE_SCHEMA);
+    write_u32(&w, store_schema(txn->store->kind));
     return store_put(txn, TABLE_META, STORE_FORMAT_KEY, sizeof(STORE_FORMAT_KEY), row, w.at);
 }
 
 static enum result migrate(struct store *store, uint32_t schema, struct diag *diag)
 {
-    if (schema == STORE_SCHEMA) {
+    migration *const *steps = migrations[store->kind];
+    uint32_t wanted = store_schema(store->kind);
+    if (schema == wanted) {
         return RESULT_OK;
     }
-    if (schema == 0 || migrations[schema] == NULL) {
+    if (schema == 0 || steps[schema] == NULL) {
         return diag_fail(diag, RESULT_DAMAGED,
                          "%s has the unknown schema %u: restore it from a backup (ntspool backup)",
                          store->path, schema);
@@ -49,8 +55,8 @@ static enum result migrate(struct store *store, uint32_t schema, struct diag *di
     if (result != RESULT_OK) {
         return result;
     }
-    for (uint32_t step = schema; result == RESULT_OK && step < STORE_SCHEMA; step++) {
-        result = migrations[step](txn, diag);
+    for (uint32_t step = schema; result == RESULT_OK && step < wanted; step++) {
+        result = steps[step](txn, diag);
     }
     if (result == RESULT_OK) {
         result = write_format(txn);
@@ -72,11 +78,14 @@ static struct store *store_new(const char *path, enum store_kind kind, bool writ
     return store;
 }
 
-/* Opens (or makes) the tables and leaves their handles in the store. */
-static struct store_survey open_tables(struct store *store, bool create)
+/* Opens (or makes) the tables and leaves their handles in the store. A writer also makes those that an older schema lacks; what
+ * only reads leaves an older store alone, which `migrate` then refuses. */
+static struct store_survey open_tables(struct store *store, uint32_t schema, bool create)
 {
     MDB_txn *txn;
-    int rc = mdb_txn_begin(store->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+    bool older = !create && schema < store_schema(store->kind);
+    bool make = create || (older && store->writable);
+    int rc = mdb_txn_begin(store->env, NULL, make ? 0 : MDB_RDONLY, &txn);
     if (rc != 0) {
         return (struct store_survey){ .result = store_translate(rc), .rc = rc };
     }
@@ -87,9 +96,10 @@ static struct store_survey open_tables(struct store *store, bool create)
     } else if (create && survey.result == RESULT_OK) {
         survey.result = RESULT_EXISTS;
     }
-    for (int i = 0; survey.result == RESULT_OK && rc == 0 && i < TABLE_COUNT; i++) {
+    bool readable = make || survey.schema == store_schema(store->kind);
+    for (int i = 0; survey.result == RESULT_OK && readable && rc == 0 && i < TABLE_COUNT; i++) {
         if (store_has_table(store->kind, (enum store_table)i)) {
-            rc = mdb_dbi_open(txn, store_table_name((enum store_table)i), create ? MDB_CREATE : 0,
+            rc = mdb_dbi_open(txn, store_table_name((enum store_table)i), make ? MDB_CREATE : 0,
                               &store->dbi[i]);
         }
     }
@@ -166,7 +176,7 @@ enum result store_create(const char *state_dir, enum store_kind kind, struct dia
         struct store *store = store_new(path, kind, true);
         int rc = make_lock(path, true);
         rc = rc == 0 ? store_env_open(&store->env, path, 0, STORE_MAP_WRITER) : rc;
-        survey = rc == 0 ? open_tables(store, true)
+        survey = rc == 0 ? open_tables(store, 0, true)
                          : (struct store_survey){ .result = store_translate(rc), .rc = rc };
         if (survey.result == RESULT_OK &&
             (!set_modes(path) || !sync_dir(path) || !sync_dir(state_dir))) {
@@ -204,7 +214,7 @@ enum result store_open_sized(struct store **out, const char *state_dir, enum sto
     rc = rc == 0 ? store_env_open(&store->env, path, writable ? 0 : MDB_RDONLY, map_bytes) : rc;
     rc = rc == 0 ? mdb_reader_check(store->env, &dead) : rc;
     if (rc == 0) {
-        survey = open_tables(store, false);
+        survey = open_tables(store, survey.schema, false);
     } else {
         survey = (struct store_survey){ .result = store_translate(rc), .rc = rc };
     }

@@ -10,7 +10,6 @@
 #include "zone/store.h"
 
 enum {
-    STORE_SCHEMA = 1,
     STORE_FORMAT_LEN = 13, /* magic[8], kind u8, schema u32 */
     STORE_FREE_DBI = 0     /* LMDB's list of free pages */
 };
@@ -59,6 +58,9 @@ static inline MDB_val store_val(const void *data, size_t len)
 /* store.c */
 bool store_has_table(enum store_kind kind, enum store_table table);
 const char *store_table_name(enum store_table table);
+/* The schema that a store of this kind has now, and the one in which it got the table. */
+uint32_t store_schema(enum store_kind kind);
+uint32_t store_table_since(enum store_table table);
 enum result store_translate(int rc);
 /* The line for a person that goes with an error of LMDB or the system. */
 enum result store_fail(struct diag *diag, const char *path, int rc, const char *doing);

@@ -40,8 +40,8 @@ enum result store_explain(struct diag *diag, const struct store_survey *survey, 
                          path);
     case RESULT_NEWER:
         return diag_fail(diag, RESULT_NEWER,
-                         "%s has schema %u, this ntspool knows %d: upgrade ntspool", path,
-                         survey->schema, STORE_SCHEMA);
+                         "%s has schema %u, newer than this ntspool knows: upgrade ntspool", path,
+                         survey->schema);
     case RESULT_DAMAGED:
         return diag_fail(diag, RESULT_DAMAGED,
                          "%s is damaged (%s): restore it from a backup (ntspool backup)", path,
@@ -136,7 +136,7 @@ struct store_survey store_format(MDB_txn *txn, enum store_kind kind)
     if (!reader_done(&r) || memcmp(found, STORE_MAGIC, sizeof(STORE_MAGIC)) != 0 ||
         found_kind != kind) {
         survey.result = RESULT_FOREIGN;
-    } else if (survey.schema > STORE_SCHEMA) {
+    } else if (survey.schema > store_schema(kind)) {
         survey.result = RESULT_NEWER;
     }
     return survey;
@@ -193,7 +193,8 @@ static struct store_survey survey_all(const char *path, enum store_kind kind)
     struct store_survey survey = store_format(txn, kind);
     for (int table = 0; survey.result == RESULT_OK && rc == 0 && table < TABLE_COUNT; table++) {
         MDB_dbi dbi;
-        if (store_has_table(kind, (enum store_table)table)) {
+        if (store_has_table(kind, (enum store_table)table) &&
+            store_table_since((enum store_table)table) <= survey.schema) {
             rc = mdb_dbi_open(txn, store_table_name((enum store_table)table), 0, &dbi);
             rc = rc == 0 ? walk(txn, dbi) : rc;
         }

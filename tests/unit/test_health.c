@@ -41,8 +41,10 @@ static struct member_health full_health(uint64_t id)
     struct member_health health;
     memset(&health, 0, sizeof(health));
     health.member_id = id;
+    memcpy(health.vantage, "here", sizeof("here"));
     health.stage = STAGE_INELIGIBLE;
     health.stage_since = 1700000001;
+    health.last_eligible_at = 1700000003;
     health.weight = 350;
     health.last_cert_not_after = 1700000002;
     health.address_count = MEMBER_ADDRESSES_MAX;
@@ -52,6 +54,7 @@ static struct member_health full_health(uint64_t id)
         each->score_milli = -99000 + (int32_t)i;
         each->working = i % 2 == 0;
         each->probes = 1000 + i;
+        each->failures = 2000 + i;
         each->first_probe_at = UINT64_C(0x1000000000) + i;
         each->last_probe_at = UINT64_C(0x2000000000) + i;
         each->last_good_at = UINT64_C(0x3000000000) + i;
@@ -88,11 +91,13 @@ static void largest_health_survives_the_round_trip(void **state)
     assert_memory_equal(data, again, len);
     assert_true(decoded.member_id == 42 && decoded.stage == STAGE_INELIGIBLE);
     assert_true(decoded.stage_since == 1700000001 && decoded.last_cert_not_after == 1700000002);
+    assert_true(decoded.last_eligible_at == 1700000003);
     assert_int_equal(decoded.weight, 350);
     for (unsigned i = 0; i < health.address_count; i++) {
         const struct address_health *a = &decoded.addresses[i], *b = &health.addresses[i];
         assert_true(address_equal(&a->address, &b->address));
         assert_true(a->score_milli == b->score_milli && a->working == b->working);
+        assert_true(a->failures == b->failures);
         assert_true(a->probes == b->probes && a->first_probe_at == b->first_probe_at);
         assert_true(a->last_probe_at == b->last_probe_at && a->last_good_at == b->last_good_at);
         assert_true(a->failure == b->failure && a->cert_not_after == b->cert_not_after);
@@ -132,7 +137,7 @@ static void flipped_bits_stay_in_bounds(void **state)
         struct member_health decoded;
         data[bit / 8] ^= (uint8_t)(1U << bit % 8);
         if (health_decode(&decoded, data, len) == RESULT_OK) {
-            assert_true(decoded.stage <= STAGE_INELIGIBLE);
+            assert_true(decoded.stage <= STAGE_FALLING);
             assert_true(decoded.weight <= HEALTH_WEIGHT_MAX);
             assert_int_equal(decoded.address_count, 2);
             for (unsigned i = 0; i < 2; i++) {
@@ -157,7 +162,7 @@ static void values_out_of_range_are_damaged(void **state)
     assert_int_equal(health_decode(&decoded, data, encode(&health, data)), RESULT_DAMAGED);
     health = full_health(42);
     size_t len = encode(&health, data);
-    data[8] = STAGE_INELIGIBLE + 1;
+    data[8] = STAGE_FALLING + 1;
     assert_int_equal(health_decode(&decoded, data, len), RESULT_DAMAGED);
 }
 
@@ -165,15 +170,113 @@ static void rows_are_put_replaced_and_forgotten(void **state)
 {
     (void)state;
     struct member_health health = full_health(42), found;
-    assert_int_equal(health_get(txn, 42, &found), RESULT_NOT_FOUND);
+    assert_int_equal(health_get(txn, 42, "here", &found), RESULT_NOT_FOUND);
     assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
     health.weight = 1;
     assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
-    assert_int_equal(health_get(txn, 42, &found), RESULT_OK);
+    assert_int_equal(health_get(txn, 42, "here", &found), RESULT_OK);
     assert_int_equal(found.weight, 1);
     assert_int_equal(health_forget(txn, 42, &diag), RESULT_OK);
-    assert_int_equal(health_forget(txn, 42, &diag), RESULT_NOT_FOUND);
-    assert_int_equal(health_get(txn, 42, &found), RESULT_NOT_FOUND);
+    assert_int_equal(health_forget(txn, 42, &diag), RESULT_OK);
+    assert_int_equal(health_get(txn, 42, "here", &found), RESULT_NOT_FOUND);
+}
+
+static void put_of(uint64_t id, const char *vantage)
+{
+    struct member_health health = full_health(id);
+    (void)snprintf(health.vantage, sizeof(health.vantage), "%s", vantage);
+    assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
+}
+
+static void each_vantage_point_has_its_row(void **state)
+{
+    (void)state;
+    struct member_health found;
+    put_of(42, "here");
+    put_of(42, "there");
+    put_of(43, "here");
+    assert_int_equal(health_get(txn, 42, "there", &found), RESULT_OK);
+    assert_string_equal(found.vantage, "there");
+    assert_int_equal(health_get(txn, 42, "the", &found), RESULT_NOT_FOUND);
+    assert_int_equal(health_forget(txn, 42, &diag), RESULT_OK);
+    assert_int_equal(health_get(txn, 42, "here", &found), RESULT_NOT_FOUND);
+    assert_int_equal(health_get(txn, 42, "there", &found), RESULT_NOT_FOUND);
+    assert_int_equal(health_get(txn, 43, "here", &found), RESULT_OK);
+}
+
+static void vantage_point_goes_with_all_it_saw(void **state)
+{
+    (void)state;
+    struct member_health found;
+    const struct vantage there = { .name = "there", .well_at = 5 };
+    assert_int_equal(health_forget_vantage(txn, "there", &diag), RESULT_NOT_FOUND);
+    assert_int_equal(vantage_put(txn, &there, &diag), RESULT_OK);
+    for (uint64_t id = 1; id < 20; id++) {
+        put_of(id, "here");
+        put_of(id, "there");
+    }
+    assert_int_equal(health_forget_vantage(txn, "there", &diag), RESULT_OK);
+    assert_int_equal(store_count(txn, TABLE_HEALTH), 19);
+    assert_int_equal(store_count(txn, TABLE_VANTAGES), 0);
+    assert_int_equal(health_get(txn, 7, "here", &found), RESULT_OK);
+}
+
+/* A row of schema 1, as its writer made it: one address without `failures`, no last_eligible_at, the id for the key. */
+static void put_schema_1(uint64_t id, enum stage stage, uint64_t probed_at)
+{
+    uint8_t key[8], data[HEALTH_ENCODED_MAX];
+    struct writer k = writer_of(key, sizeof(key)), w = writer_of(data, sizeof(data));
+    const uint8_t address[16] = { 1, 2, 3 };
+    write_u64(&k, id);
+    write_u64(&w, id);
+    write_u8(&w, (uint8_t)stage);
+    write_u64(&w, 1700000000);
+    write_u16(&w, 350);
+    write_u64(&w, 1800000000);
+    write_u8(&w, 1);
+    write_octets(&w, address, sizeof(address));
+    write_u32(&w, 12345);
+    write_u8(&w, 1);
+    write_u32(&w, 77);
+    write_u64(&w, 1600000000);
+    write_u64(&w, probed_at);
+    write_u64(&w, probed_at);
+    write_u16(&w, FAILURE_NONE);
+    write_text(&w, "fine");
+    write_octets(&w, (const uint8_t[24]){ 0 }, 24);
+    write_octets(&w, (const uint8_t[17]){ 0 }, 17);
+    assert_false(w.failed);
+    assert_int_equal(store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at), RESULT_OK);
+}
+
+static void rows_of_schema_1_get_a_vantage_point(void **state)
+{
+    (void)state;
+    struct member_health found;
+    struct vantage vantage;
+    put_schema_1(1, STAGE_ELIGIBLE, 1700000500);
+    put_schema_1(2, STAGE_INELIGIBLE, 1700000600);
+    put_schema_1(3, STAGE_REGISTERED, 1700000400);
+    assert_int_equal(health_migrate_1(txn, &diag), RESULT_OK);
+    assert_int_equal(store_count(txn, TABLE_HEALTH), 3);
+    assert_int_equal(health_get(txn, 1, VANTAGE_PRESET, &found), RESULT_OK);
+    assert_int_equal(found.stage, STAGE_ELIGIBLE);
+    assert_int_equal(found.last_eligible_at, 1700000500);
+    assert_int_equal(found.addresses[0].score_milli, 12345);
+    assert_int_equal(found.addresses[0].probes, 77);
+    assert_int_equal(found.addresses[0].failures, 0);
+    assert_string_equal(found.addresses[0].detail, "fine");
+    assert_int_equal(health_get(txn, 2, VANTAGE_PRESET, &found), RESULT_OK);
+    assert_int_equal(found.last_eligible_at, 0);
+    assert_int_equal(vantage_get(txn, VANTAGE_PRESET, &vantage), RESULT_OK);
+    assert_int_equal(vantage.well_at, 1700000600);
+}
+
+static void damaged_row_of_schema_1_stops_the_migration(void **state)
+{
+    (void)state;
+    assert_int_equal(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2", 8, "?", 1), RESULT_OK);
+    assert_int_equal(health_migrate_1(txn, &diag), RESULT_DAMAGED);
 }
 
 struct visit {
@@ -211,8 +314,9 @@ static void row_under_another_id_is_damaged(void **state)
     uint8_t data[HEALTH_ENCODED_MAX];
     struct member_health health = full_health(1), found;
     size_t len = encode(&health, data);
-    assert_int_equal(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2", 8, data, len), RESULT_OK);
-    assert_int_equal(health_get(txn, 2, &found), RESULT_DAMAGED);
+    assert_int_equal(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2here", 12, data, len),
+                     RESULT_OK);
+    assert_int_equal(health_get(txn, 2, "here", &found), RESULT_DAMAGED);
     struct visit seen = { .stop = 0 };
     assert_int_equal(health_each(txn, visit, &seen), RESULT_DAMAGED);
 }
@@ -220,7 +324,7 @@ static void row_under_another_id_is_damaged(void **state)
 static void stages_and_warnings_have_names_of_their_own(void **state)
 {
     (void)state;
-    for (int a = STAGE_REGISTERED; a <= STAGE_INELIGIBLE; a++) {
+    for (int a = STAGE_REGISTERED; a <= STAGE_FALLING; a++) {
         for (int b = STAGE_REGISTERED; b < a; b++) {
             assert_string_not_equal(stage_text((enum stage)a), stage_text((enum stage)b));
         }
@@ -244,6 +348,10 @@ int main(void)
         cmocka_unit_test(flipped_bits_stay_in_bounds),
         cmocka_unit_test(values_out_of_range_are_damaged),
         CASE(rows_are_put_replaced_and_forgotten),
+        CASE(each_vantage_point_has_its_row),
+        CASE(vantage_point_goes_with_all_it_saw),
+        CASE(rows_of_schema_1_get_a_vantage_point),
+        CASE(damaged_row_of_schema_1_stops_the_migration),
         CASE(rows_are_visited_in_order_of_id),
         CASE(row_under_another_id_is_damaged),
         cmocka_unit_test(stages_and_warnings_have_names_of_their_own),

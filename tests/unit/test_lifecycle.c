@@ -6,6 +6,18 @@ enum {
     HISTORY = 7200
 };
 
+static const struct caution no_caution = { 0 };
+
+/* The joint verdict of one vantage point that reports. */
+static struct standing standing_of(const struct member *member, const struct member_health *health)
+{
+    struct joint joint = { .known = health != NULL };
+    if (health != NULL) {
+        joint.health = *health;
+    }
+    return lifecycle_standing(member, &joint);
+}
+
 static struct settings settings_of(void)
 {
     struct settings settings;
@@ -58,7 +70,7 @@ static enum stage stage_after(struct member_health *health, int32_t score_milli,
     const struct settings settings = settings_of();
     health->addresses[0].score_milli = score_milli;
     health->addresses[1].score_milli = score_milli - 1;
-    lifecycle_advance(health, &settings, now);
+    lifecycle_advance(health, &settings, &no_caution, now);
     return health->stage;
 }
 
@@ -142,14 +154,14 @@ static void member_counts_by_its_best_address(void **state)
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
     health.addresses[0].score_milli = -100000;
-    lifecycle_advance(&health, &settings, NOW);
+    lifecycle_advance(&health, &settings, &no_caution, NOW);
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
     assert_int_equal(health.weight, HEALTH_WEIGHT_MAX);
     /* an address that was never probed has score 0 and proves nothing */
     health.addresses[1].score_milli = -1;
     health.addresses[0].probes = 0;
     health.addresses[0].score_milli = 0;
-    lifecycle_advance(&health, &settings, NOW);
+    lifecycle_advance(&health, &settings, &no_caution, NOW);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
 }
 
@@ -158,18 +170,139 @@ static void member_without_any_address_left_falls_out(void **state)
     (void)state;
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
-    lifecycle_advance(&health, &settings, NOW);
+    lifecycle_advance(&health, &settings, &no_caution, NOW);
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
     health.address_count = 0;
-    lifecycle_advance(&health, &settings, NOW);
+    lifecycle_advance(&health, &settings, &no_caution, NOW);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
+}
+
+static void fall_waits_for_an_interval(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    const struct caution caution = { .hold_s = 60 };
+    struct member_health health = health_of(20000);
+    lifecycle_advance(&health, &settings, &caution, NOW);
+    health.addresses[0].score_milli = health.addresses[1].score_milli = 7999;
+    lifecycle_advance(&health, &settings, &caution, NOW + 1);
+    assert_int_equal(health.stage, STAGE_FALLING);
+    assert_int_equal(health.weight, 100);
+    lifecycle_advance(&health, &settings, &caution, NOW + 60);
+    assert_int_equal(health.stage, STAGE_FALLING);
+    assert_int_equal(health.stage_since, NOW + 1);
+    lifecycle_advance(&health, &settings, &caution, NOW + 61);
+    assert_int_equal(health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(health.weight, 0);
+    assert_int_equal(health.last_eligible_at, NOW);
+}
+
+static void member_that_stops_falling_was_never_out(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    const struct caution caution = { .hold_s = 60 };
+    struct member_health health = health_of(20000);
+    lifecycle_advance(&health, &settings, &caution, NOW);
+    health.addresses[0].score_milli = health.addresses[1].score_milli = 7999;
+    lifecycle_advance(&health, &settings, &caution, NOW + 1);
+    health.addresses[0].score_milli = 8000;
+    lifecycle_advance(&health, &settings, &caution, NOW + 1000);
+    assert_int_equal(health.stage, STAGE_ELIGIBLE);
+}
+
+static void nobody_goes_out_while_removals_are_frozen(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    struct caution caution = { .hold_s = 60, .members_frozen = true };
+    struct member_health health = health_of(20000);
+    lifecycle_advance(&health, &settings, &caution, NOW);
+    health.addresses[0].score_milli = health.addresses[1].score_milli = -100000;
+    lifecycle_advance(&health, &settings, &caution, NOW + 1);
+    lifecycle_advance(&health, &settings, &caution, NOW + 1000000);
+    assert_int_equal(health.stage, STAGE_FALLING);
+    caution.members_frozen = false;
+    lifecycle_advance(&health, &settings, &caution, NOW + 1000001);
+    assert_int_equal(health.stage, STAGE_INELIGIBLE);
+}
+
+static void frozen_family_keeps_only_members_without_another(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    const struct caution no_ipv6 = {
+        .family_frozen = {true, false}
+    };
+    struct member_health both = health_of(20000);
+    struct member_health one = health_of(20000);
+    one.addresses[0] = one.addresses[1];
+    one.address_count = 1;
+    lifecycle_advance(&both, &settings, &no_ipv6, NOW);
+    lifecycle_advance(&one, &settings, &no_ipv6, NOW);
+    one.addresses[0].score_milli = -1;
+    both.addresses[0].score_milli = both.addresses[1].score_milli = -1;
+    lifecycle_advance(&both, &settings, &no_ipv6, NOW + 1);
+    lifecycle_advance(&one, &settings, &no_ipv6, NOW + 1);
+    assert_int_equal(both.stage, STAGE_INELIGIBLE);
+    assert_int_equal(one.stage, STAGE_FALLING);
+}
+
+static void standing_names_what_holds_a_removal(void **state)
+{
+    (void)state;
+    const struct member member = member_of();
+    struct joint joint = { .known = true, .health = health_of(0), .hold = HOLD_FROZEN };
+    joint.health.stage = STAGE_FALLING;
+    joint.health.weight = 100;
+    struct standing standing = lifecycle_standing(&member, &joint);
+    assert_true(standing.eligible);
+    assert_int_equal(standing.weight, 100);
+    assert_string_equal(standing.state, "falling");
+    assert_non_null(strstr(standing.reason, "frozen"));
+    joint.hold = HOLD_WAITING;
+    assert_non_null(strstr(lifecycle_standing(&member, &joint).reason, "interval"));
+    joint.hold = HOLD_SILENT;
+    assert_non_null(strstr(lifecycle_standing(&member, &joint).reason, "no vantage point"));
+}
+
+static void last_good_are_those_who_fell_out_last(void **state)
+{
+    (void)state;
+    struct member member = member_of();
+    struct member_health health = health_of(0);
+    health.stage = STAGE_INELIGIBLE;
+    struct standing never = standing_of(&member, &health);
+    assert_false(lifecycle_last_good(&never, NOW));
+    health.last_eligible_at = NOW - LIFECYCLE_LAST_GOOD_S;
+    struct standing lately = standing_of(&member, &health);
+    assert_true(lifecycle_last_good(&lately, NOW));
+    assert_false(lifecycle_last_good(&lately, NOW + 1));
+}
+
+static void operators_word_bypasses_the_last_good(void **state)
+{
+    (void)state;
+    struct member_health health = health_of(0);
+    health.stage = STAGE_INELIGIBLE;
+    health.last_eligible_at = NOW;
+    struct member member = member_of();
+    assert_int_equal(standing_of(&member, &health).last_eligible_at, NOW);
+    member.suspended = true;
+    assert_int_equal(standing_of(&member, &health).last_eligible_at, 0);
+    member.suspended = false;
+    member.override = OVERRIDE_INELIGIBLE;
+    assert_int_equal(standing_of(&member, &health).last_eligible_at, 0);
+    member.override = OVERRIDE_AUTO;
+    member.capacity_mbit = 0;
+    assert_int_equal(standing_of(&member, &health).last_eligible_at, 0);
 }
 
 static struct member_health eligible_health(void)
 {
     const struct settings settings = settings_of();
     struct member_health health = health_of(12500);
-    lifecycle_advance(&health, &settings, NOW);
+    lifecycle_advance(&health, &settings, &no_caution, NOW);
     return health;
 }
 
@@ -178,16 +311,16 @@ static void standing_follows_the_verdict(void **state)
     (void)state;
     struct member member = member_of();
     struct member_health health = eligible_health();
-    struct standing standing = lifecycle_standing(&member, &health);
+    struct standing standing = standing_of(&member, &health);
     assert_true(standing.eligible);
     assert_int_equal(standing.weight, 550);
     assert_string_equal(standing.state, "eligible");
     health.stage = STAGE_INELIGIBLE;
-    standing = lifecycle_standing(&member, &health);
+    standing = standing_of(&member, &health);
     assert_false(standing.eligible);
     assert_int_equal(standing.weight, 0);
     assert_string_equal(standing.state, "ineligible");
-    standing = lifecycle_standing(&member, NULL);
+    standing = standing_of(&member, NULL);
     assert_false(standing.eligible);
     assert_string_equal(standing.state, "registered");
 }
@@ -199,7 +332,7 @@ static void weight_of_an_eligible_member_is_never_0(void **state)
     struct member_health health = eligible_health();
     member.capacity_mbit = 1;
     health.weight = 100;
-    assert_int_equal(lifecycle_standing(&member, &health).weight, 1);
+    assert_int_equal(standing_of(&member, &health).weight, 1);
 }
 
 static void override_beats_the_verdict_both_ways(void **state)
@@ -208,11 +341,11 @@ static void override_beats_the_verdict_both_ways(void **state)
     struct member member = member_of();
     struct member_health health = eligible_health();
     member.override = OVERRIDE_INELIGIBLE;
-    struct standing standing = lifecycle_standing(&member, &health);
+    struct standing standing = standing_of(&member, &health);
     assert_false(standing.eligible);
     assert_string_equal(standing.state, "ineligible");
     member.override = OVERRIDE_ELIGIBLE;
-    standing = lifecycle_standing(&member, NULL);
+    standing = standing_of(&member, NULL);
     assert_true(standing.eligible);
     assert_int_equal(standing.weight, 1000);
 }
@@ -224,12 +357,12 @@ static void suspension_and_capacity_0_beat_the_override(void **state)
     struct member_health health = eligible_health();
     member.override = OVERRIDE_ELIGIBLE;
     member.suspended = true;
-    struct standing standing = lifecycle_standing(&member, &health);
+    struct standing standing = standing_of(&member, &health);
     assert_false(standing.eligible);
     assert_string_equal(standing.state, "suspended");
     member.suspended = false;
     member.capacity_mbit = 0;
-    standing = lifecycle_standing(&member, &health);
+    standing = standing_of(&member, &health);
     assert_false(standing.eligible);
     assert_int_equal(standing.weight, 0);
 }
@@ -240,8 +373,7 @@ static void reason_names_what_the_members_operator_should_do(void **state)
     struct member member = member_of();
     struct member_health health = health_of(-5000);
     health.addresses[0].failure = health.addresses[1].failure = FAILURE_CERT_EXPIRED;
-    assert_string_equal(lifecycle_standing(&member, &health).reason,
-                        failure_advice(FAILURE_CERT_EXPIRED));
+    assert_string_equal(standing_of(&member, &health).reason, failure_advice(FAILURE_CERT_EXPIRED));
 }
 
 static void broken_address_is_left_out_while_the_other_family_works(void **state)
@@ -249,13 +381,13 @@ static void broken_address_is_left_out_while_the_other_family_works(void **state
     (void)state;
     struct member member = member_of();
     struct member_health health = health_of(20000);
-    assert_int_equal(lifecycle_standing(&member, &health).left_out, 0);
+    assert_int_equal(standing_of(&member, &health).left_out, 0);
     health.addresses[1].working = false;
-    assert_int_equal(lifecycle_standing(&member, &health).left_out, 2);
+    assert_int_equal(standing_of(&member, &health).left_out, 2);
     health.addresses[0].working = false;
-    assert_int_equal(lifecycle_standing(&member, &health).left_out, 0);
+    assert_int_equal(standing_of(&member, &health).left_out, 0);
     health.addresses[1].working = true;
-    assert_int_equal(lifecycle_standing(&member, &health).left_out, 1);
+    assert_int_equal(standing_of(&member, &health).left_out, 1);
 }
 
 static void address_that_was_never_probed_stays_in_the_name(void **state)
@@ -265,10 +397,10 @@ static void address_that_was_never_probed_stays_in_the_name(void **state)
     struct member_health health = health_of(20000);
     health.addresses[1].working = false;
     health.addresses[1].probes = 0;
-    assert_int_equal(lifecycle_standing(&member, &health).left_out, 0);
+    assert_int_equal(standing_of(&member, &health).left_out, 0);
     health.address_count = 1;
-    assert_int_equal(lifecycle_standing(&member, &health).left_out, 0);
-    assert_int_equal(lifecycle_standing(&member, NULL).left_out, 0);
+    assert_int_equal(standing_of(&member, &health).left_out, 0);
+    assert_int_equal(standing_of(&member, NULL).left_out, 0);
 }
 
 static void broken_address_stays_beside_one_of_its_own_family(void **state)
@@ -278,7 +410,7 @@ static void broken_address_stays_beside_one_of_its_own_family(void **state)
     struct member_health health = health_of(20000);
     member.addresses[1] = health.addresses[1].address = address_of("192.0.2.2");
     health.addresses[1].working = false;
-    assert_int_equal(lifecycle_standing(&member, &health).left_out, 0);
+    assert_int_equal(standing_of(&member, &health).left_out, 0);
 }
 
 static void quarantine_ends_with_the_last_certificate(void **state)
@@ -305,6 +437,13 @@ int main(void)
         cmocka_unit_test(score_without_proof_of_nts_does_not_enter),
         cmocka_unit_test(member_counts_by_its_best_address),
         cmocka_unit_test(member_without_any_address_left_falls_out),
+        cmocka_unit_test(fall_waits_for_an_interval),
+        cmocka_unit_test(member_that_stops_falling_was_never_out),
+        cmocka_unit_test(nobody_goes_out_while_removals_are_frozen),
+        cmocka_unit_test(frozen_family_keeps_only_members_without_another),
+        cmocka_unit_test(standing_names_what_holds_a_removal),
+        cmocka_unit_test(last_good_are_those_who_fell_out_last),
+        cmocka_unit_test(operators_word_bypasses_the_last_good),
         cmocka_unit_test(standing_follows_the_verdict),
         cmocka_unit_test(weight_of_an_eligible_member_is_never_0),
         cmocka_unit_test(override_beats_the_verdict_both_ways),

@@ -42,6 +42,8 @@ static int set_up(void **state)
     settings.apex = name_of("pool.test");
     struct name_server ns = { .name = name_of("ns1.pool.test"), .address_count = 1 };
     assert_int_equal(address_parse(&ns.addresses[0], "127.0.0.1"), RESULT_OK);
+    const struct vantage vantage = { .name = VANTAGE_PRESET, .well_at = NOW };
+    assert_int_equal(vantage_put(health, &vantage, &diag), RESULT_OK);
     assert_int_equal(registry_init(registry, &settings, &ns, 1, &diag), RESULT_OK);
     return 0;
 }
@@ -81,7 +83,7 @@ static uint64_t add(const char *label, const char *country, enum override overri
 
 static enum result build(struct roster *roster)
 {
-    return roster_build(roster, registry, health, &settings.apex, &diag);
+    return roster_build(roster, registry, health, &settings, NOW, &diag);
 }
 
 static void expect_target(const struct roster *roster, size_t i, const char *wanted)
@@ -154,6 +156,7 @@ static void put_health(uint64_t id, const char *label, unsigned broken)
     memset(&row, 0, sizeof(row));
     assert_int_equal(registry_member(registry, label, &member), RESULT_OK);
     row.member_id = id;
+    memcpy(row.vantage, VANTAGE_PRESET, sizeof(VANTAGE_PRESET));
     row.address_count = member.address_count;
     for (unsigned i = 0; i < member.address_count; i++) {
         row.addresses[i].address = member.addresses[i];
@@ -178,6 +181,41 @@ static void broken_address_is_found_by_member(void **state)
     assert_int_equal(roster_left_out(&roster, amy), 2);
     assert_int_equal(roster_left_out(&roster, bob), 0);
     assert_int_equal(roster_left_out(&roster, 4711), 0);
+    roster_done(&roster);
+}
+
+/* Its score took it out at that time. */
+static void put_fallen(uint64_t id, const char *label, uint64_t last_eligible_at)
+{
+    struct member_health row;
+    put_health(id, label, 0);
+    assert_int_equal(health_get(health, id, VANTAGE_PRESET, &row), RESULT_OK);
+    row.stage = STAGE_INELIGIBLE;
+    row.last_eligible_at = last_eligible_at;
+    assert_int_equal(health_put(health, &row, &diag), RESULT_OK);
+}
+
+static void last_good_members_answer_where_nobody_is_eligible(void **state)
+{
+    (void)state;
+    struct roster roster;
+    uint64_t zoe = add("zoe", "NL", OVERRIDE_AUTO), amy = add("amy", "NL", OVERRIDE_AUTO);
+    uint64_t bob = add("bob", "NL", OVERRIDE_AUTO), dan = add("dan", "NL", OVERRIDE_INELIGIBLE);
+    put_fallen(zoe, "zoe", NOW - 60);
+    put_fallen(amy, "amy", NOW - 120);
+    put_fallen(bob, "bob", NOW - 86400);
+    put_fallen(dan, "dan", NOW);
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_true(roster.last_good);
+    assert_int_equal(roster.count, 2);
+    assert_true(roster.list[0].member_id == zoe && roster.list[1].member_id == amy);
+    assert_int_equal(roster.list[0].weight, MEMBER_CAPACITY_PRESET);
+    roster_done(&roster);
+    uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_false(roster.last_good);
+    assert_int_equal(roster.count, 1);
+    assert_true(roster.list[0].member_id == eve);
     roster_done(&roster);
 }
 
@@ -208,12 +246,14 @@ static void unreadable_rows_are_damage_and_leave_the_output(void **state)
     struct roster roster = { .members = 77 };
     (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
     uint64_t id = add("bob", "NL", OVERRIDE_ELIGIBLE);
-    uint8_t key[8] = { 0 };
+    uint8_t key[8 + sizeof(VANTAGE_PRESET)] = "........" VANTAGE_PRESET;
+    memset(key, 0, 8);
     wire_put_u32(key + 4, (uint32_t)id);
-    assert_int_equal(store_put(health, TABLE_HEALTH, key, 8, "?", 1), RESULT_OK);
+    const size_t key_len = sizeof(key) - 1;
+    assert_int_equal(store_put(health, TABLE_HEALTH, key, key_len, "?", 1), RESULT_OK);
     assert_int_equal(build(&roster), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "bob"));
-    assert_int_equal(store_delete(health, TABLE_HEALTH, key, 8), RESULT_OK);
+    assert_int_equal(store_delete(health, TABLE_HEALTH, key, key_len), RESULT_OK);
     assert_int_equal(store_put(registry, TABLE_MEMBERS, "bob", 3, "?", 1), RESULT_OK);
     assert_int_equal(build(&roster), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "registry"));
@@ -229,6 +269,7 @@ int main(void)
         CASE(own_name_is_the_target_in_lower_case),
         CASE(empty_pool_has_an_empty_roster),
         CASE(broken_address_is_found_by_member),
+        CASE(last_good_members_answer_where_nobody_is_eligible),
         CASE(many_members_fit),
         CASE(unreadable_rows_are_damage_and_leave_the_output),
     };

@@ -94,19 +94,24 @@ static enum result open_result(enum store_kind kind, bool writable, struct diag 
     return result;
 }
 
-static void write_format(uint8_t kind, uint32_t schema)
+static void write_format_in(enum store_kind where, uint8_t kind, uint32_t schema)
 {
     struct store *store;
     struct store_txn *txn;
     uint8_t row[13] = "ntspool";
     row[8] = kind;
     wire_put_u32(row + 9, schema);
-    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, NULL), RESULT_OK);
+    assert_int_equal(store_open(&store, dir, where, true, NULL), RESULT_OK);
     assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
     assert_int_equal(store_put(txn, TABLE_META, "format", sizeof("format"), row, sizeof(row)),
                      RESULT_OK);
     assert_int_equal(store_commit(txn, NULL), RESULT_OK);
     store_close(store);
+}
+
+static void write_format(uint8_t kind, uint32_t schema)
+{
+    write_format_in(STORE_REGISTRY, kind, schema);
 }
 
 static void rights_are_set_whatever_the_umask(void **state)
@@ -244,6 +249,25 @@ static void schema_without_a_way_up_is_damage(void **state)
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_DAMAGED);
 }
 
+/* What a program of schema 1 left: no table of vantage points. */
+static void older_store_is_migrated_by_its_writer_only(void **state)
+{
+    (void)state;
+    struct diag diag;
+    struct store *store;
+    struct store_txn *txn;
+    store_close(open_new(STORE_HEALTH));
+    write_format_in(STORE_HEALTH, STORE_HEALTH, 1);
+    assert_int_equal(open_result(STORE_HEALTH, false, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "schema 1"));
+    assert_int_equal(store_open(&store, dir, STORE_HEALTH, true, &diag), RESULT_OK);
+    assert_int_equal(store_read(store, &txn, &diag), RESULT_OK);
+    assert_int_equal(store_count(txn, TABLE_VANTAGES), 0);
+    store_abort(txn);
+    store_close(store);
+    assert_int_equal(open_result(STORE_HEALTH, false, &diag), RESULT_OK);
+}
+
 static void store_cut_anywhere_is_damaged_and_kills_nobody(void **state)
 {
     (void)state;
@@ -366,6 +390,7 @@ int main(void)
         CASE(store_of_another_kind_is_foreign),
         CASE(newer_schema_is_refused),
         CASE(schema_without_a_way_up_is_damage),
+        CASE(older_store_is_migrated_by_its_writer_only),
         CASE(store_cut_anywhere_is_damaged_and_kills_nobody),
         CASE(overwritten_pages_kill_nobody),
         CASE(flipped_bits_kill_nobody),

@@ -5,6 +5,8 @@ enum {
     NOW = 2000000000
 };
 
+static const struct caution no_caution = { 0 };
+
 static struct settings settings_of(void)
 {
     struct settings settings;
@@ -46,7 +48,7 @@ static struct outcome good_outcome(void)
 static void apply(struct member_health *health, const struct outcome *outcome, uint64_t now)
 {
     const struct settings settings = settings_of();
-    verdict_apply(health, 0, outcome, &settings, true, now);
+    verdict_apply(health, 0, outcome, &(struct judgement){ &settings, &no_caution, true, now });
 }
 
 static void good_probe_fills_the_row(void **state)
@@ -157,7 +159,7 @@ static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **state
     assert_int_equal(health.addresses[0].certified_at, 0);
     assert_int_equal(health.last_cert_not_after, 0);
     outcome = good_outcome();
-    verdict_apply(&health, 0, &outcome, &settings, false, NOW);
+    verdict_apply(&health, 0, &outcome, &(struct judgement){ &settings, &no_caution, false, NOW });
     assert_int_equal(health.last_cert_not_after, 0);
     apply(&health, &outcome, NOW);
     assert_int_equal(health.last_cert_not_after, NOW + 1000);

@@ -1,0 +1,89 @@
+#include "probe/news.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <syslog.h>
+
+void news_line(const struct news *news, int priority, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    news->log(priority, line);
+}
+
+void news_complain(struct news *news, const char *what, const struct diag *diag)
+{
+    if (!news->complained) {
+        news->complained = true;
+        news_line(news, LOG_ERR, "%s: %s; going on with what is known", what, diag->text);
+    }
+}
+
+void news_well_again(struct news *news)
+{
+    if (news->complained) {
+        news->complained = false;
+        news_line(news, LOG_NOTICE, "the stores work again");
+    }
+}
+
+void news_stage(const struct news *news, const struct ward *ward, enum stage before)
+{
+    const struct member_health *health = &ward->health;
+    if (health->stage == before) {
+        return;
+    }
+    const struct address_health *worst = NULL;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        if (health->addresses[i].failure != FAILURE_NONE) {
+            worst = &health->addresses[i];
+        }
+    }
+    bool down = health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING;
+    if (!down || worst == NULL) {
+        news_line(news, LOG_INFO, "member %s: %s", ward->label, stage_text(health->stage));
+        return;
+    }
+    char text[ADDRESS_TEXT_MAX];
+    news_line(news, LOG_NOTICE, "member %s: %s: %s: %s (%s)", ward->label,
+              stage_text(health->stage), address_text(&worst->address, text),
+              failure_id(worst->failure), worst->detail);
+}
+
+void news_probe(const struct news *news, const struct ward *ward, const struct address_health *row,
+                const struct address_health *before)
+{
+    char text[ADDRESS_TEXT_MAX];
+    address_text(&row->address, text);
+    bool changed =
+        row->failure != before->failure || (row->failure == FAILURE_NONE && before->probes == 0);
+    if (row->failure == FAILURE_NONE && changed) {
+        news_line(news, LOG_INFO, "member %s: %s: ok", ward->label, text);
+    } else if (row->failure != FAILURE_NONE && changed) {
+        news_line(news, LOG_INFO, "member %s: %s: %s (%s)", ward->label, text,
+                  failure_id(row->failure), row->detail);
+    }
+}
+
+bool news_alarm(struct news *news, const struct vantage *vantage)
+{
+    bool alarm = vantage->frozen_since != 0 || vantage->family_frozen_since[0] != 0 ||
+                 vantage->family_frozen_since[1] != 0;
+    if (alarm == news->alarmed) {
+        return false;
+    }
+    news->alarmed = alarm;
+    if (alarm) {
+        news_line(
+            news, LOG_ALERT,
+            "too much fails at once (%u of %u eligible members are down): nothing is taken out "
+            "until that is over or `ntspool health release` says that it is true",
+            vantage->down, vantage->members);
+    } else {
+        news_line(news, LOG_NOTICE, "no more fails than members do by themselves");
+    }
+    return true;
+}

@@ -1,0 +1,26 @@
+/* What the operator is told while the probe runs: one line a change, never one a probe. */
+#ifndef PROBE_NEWS_H
+#define PROBE_NEWS_H
+
+#include "probe/ward.h"
+
+struct news {
+    /* `priority` is that of syslog(3). */
+    void (*log)(int priority, const char *text);
+    bool complained; /* a store failed and was not yet seen well again */
+    bool alarmed;    /* too much is down */
+};
+
+void news_line(const struct news *news, int priority, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A store that fails is told once, and once when it is well again. */
+void news_complain(struct news *news, const char *what, const struct diag *diag);
+void news_well_again(struct news *news);
+/* Nothing if the stage is the same. */
+void news_stage(const struct news *news, const struct ward *ward, enum stage before);
+void news_probe(const struct news *news, const struct ward *ward, const struct address_health *row,
+                const struct address_health *before);
+/* The alarm that too much is down goes out once, and once when it is over; true if it did. */
+bool news_alarm(struct news *news, const struct vantage *vantage);
+
+#endif

@@ -1,0 +1,171 @@
+#include "probe/census.h"
+#include "tests/unit/unit.h"
+
+enum {
+    NOW = 2000000000
+};
+
+static struct settings settings_of(void)
+{
+    struct settings settings;
+    settings_defaults(&settings);
+    return settings;
+}
+
+/* A member with an address of each family, the last `v4` and `v6` probes of which failed. */
+static struct member_health member_of(enum stage stage, uint32_t v4, uint32_t v6)
+{
+    struct member_health health = { .stage = stage, .address_count = 2 };
+    assert_ok(address_parse(&health.addresses[0].address, "192.0.2.1"));
+    assert_ok(address_parse(&health.addresses[1].address, "2001:db8::1"));
+    for (unsigned i = 0; i < 2; i++) {
+        health.addresses[i].working = true;
+        health.addresses[i].probes = 10;
+    }
+    health.addresses[0].failures = v4;
+    health.addresses[1].failures = v6;
+    return health;
+}
+
+struct fixture {
+    struct census census;
+    struct vantage vantage;
+    struct caution caution;
+};
+
+static void add(struct fixture *f, unsigned count, enum stage stage, uint32_t v4, uint32_t v6)
+{
+    const struct member_health health = member_of(stage, v4, v6);
+    for (unsigned i = 0; i < count; i++) {
+        census_add(&f->census, &health);
+    }
+}
+
+static void judge(struct fixture *f, uint64_t now)
+{
+    const struct settings settings = settings_of();
+    census_judge(&f->census, &settings, now, &f->vantage, &f->caution);
+    f->census = (struct census){ 0 };
+}
+
+static void a_fifth_down_is_no_alarm_and_one_more_is(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 80, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 20, STAGE_ELIGIBLE, 2, 2);
+    judge(&f, NOW);
+    assert_int_equal(f.vantage.members, 100);
+    assert_int_equal(f.vantage.down, 20);
+    assert_false(f.caution.members_frozen);
+    assert_int_equal(f.caution.hold_s, 60);
+    add(&f, 79, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 21, STAGE_ELIGIBLE, 2, 2);
+    judge(&f, NOW + 1);
+    assert_true(f.caution.members_frozen);
+    assert_int_equal(f.vantage.frozen_since, NOW + 1);
+    add(&f, 79, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 21, STAGE_ELIGIBLE, 2, 2);
+    judge(&f, NOW + 50);
+    assert_int_equal(f.vantage.frozen_since, NOW + 1);
+    add(&f, 100, STAGE_ELIGIBLE, 0, 0);
+    judge(&f, NOW + 60);
+    assert_false(f.caution.members_frozen);
+    assert_int_equal(f.vantage.frozen_since, 0);
+}
+
+static void two_of_four_are_no_mass(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 2, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 2, STAGE_ELIGIBLE, 9, 9);
+    judge(&f, NOW);
+    assert_false(f.caution.members_frozen);
+    add(&f, 1, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 3, STAGE_ELIGIBLE, 9, 9);
+    judge(&f, NOW);
+    assert_true(f.caution.members_frozen);
+}
+
+static void one_lost_probe_is_not_down_and_one_family_neither(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 50, STAGE_ELIGIBLE, 1, 1);
+    add(&f, 50, STAGE_ELIGIBLE, 9, 1);
+    judge(&f, NOW);
+    assert_int_equal(f.vantage.down, 0);
+    assert_false(f.caution.members_frozen);
+}
+
+static void falling_members_are_down_and_those_out_don_t_count(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 7, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 3, STAGE_FALLING, 0, 0);
+    add(&f, 90, STAGE_INELIGIBLE, 9, 9);
+    add(&f, 90, STAGE_OPERATIONAL, 9, 9);
+    judge(&f, NOW);
+    assert_int_equal(f.vantage.members, 10);
+    assert_int_equal(f.vantage.down, 3);
+    assert_true(f.caution.members_frozen);
+}
+
+static void family_that_fails_as_a_whole_is_frozen_alone(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 10, STAGE_ELIGIBLE, 0, 2);
+    judge(&f, NOW);
+    assert_true(f.caution.family_frozen[0]);
+    assert_false(f.caution.family_frozen[1]);
+    assert_false(f.caution.members_frozen);
+    assert_int_equal(f.vantage.family_frozen_since[0], NOW);
+}
+
+static void operators_word_ends_the_freeze_but_not_the_alarm(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 10, STAGE_ELIGIBLE, 2, 2);
+    judge(&f, NOW);
+    assert_true(f.caution.members_frozen);
+    f.vantage.released_at = NOW + 5;
+    add(&f, 10, STAGE_ELIGIBLE, 2, 2);
+    judge(&f, NOW + 6);
+    assert_false(f.caution.members_frozen);
+    assert_false(f.caution.family_frozen[1]);
+    assert_int_equal(f.vantage.frozen_since, NOW);
+    add(&f, 10, STAGE_ELIGIBLE, 0, 0);
+    judge(&f, NOW + 7);
+    add(&f, 10, STAGE_ELIGIBLE, 2, 2);
+    judge(&f, NOW + 8);
+    assert_true(f.caution.members_frozen); /* the next time is another */
+}
+
+static void breaker_of_100_percent_never_trips(void **state)
+{
+    (void)state;
+    struct settings settings = settings_of();
+    settings.breaker_percent = 100;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 10, STAGE_FALLING, 9, 9);
+    census_judge(&f.census, &settings, NOW, &f.vantage, &f.caution);
+    assert_false(f.caution.members_frozen);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fifth_down_is_no_alarm_and_one_more_is),
+        cmocka_unit_test(two_of_four_are_no_mass),
+        cmocka_unit_test(one_lost_probe_is_not_down_and_one_family_neither),
+        cmocka_unit_test(falling_members_are_down_and_those_out_don_t_count),
+        cmocka_unit_test(family_that_fails_as_a_whole_is_frozen_alone),
+        cmocka_unit_test(operators_word_ends_the_freeze_but_not_the_alarm),
+        cmocka_unit_test(breaker_of_100_percent_never_trips),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,224 @@
+#include "tests/unit/unit.h"
+#include "zone/joint.h"
+
+enum {
+    NOW = 2000000000
+};
+
+static struct settings settings_of(void)
+{
+    struct settings settings;
+    settings_defaults(&settings);
+    return settings;
+}
+
+static struct address address_of(const char *text)
+{
+    struct address address;
+    assert_ok(address_parse(&address, text));
+    return address;
+}
+
+/* What vantage point `name` says: a stage, the weight and score that go with it. */
+static struct member_health says(const char *name, enum stage stage, uint16_t weight)
+{
+    struct member_health row = { .member_id = 1,
+                                 .stage = stage,
+                                 .stage_since = NOW - 1000,
+                                 .weight = weight,
+                                 .address_count = 2 };
+    (void)snprintf(row.vantage, sizeof(row.vantage), "%s", name);
+    const char *texts[] = { "192.0.2.1", "2001:db8::1" };
+    for (unsigned i = 0; i < 2; i++) {
+        row.addresses[i] = (struct address_health){ .address = address_of(texts[i]),
+                                                    .score_milli = 20 * weight,
+                                                    .working = weight > 0,
+                                                    .probes = 100,
+                                                    .first_probe_at = NOW - 100000,
+                                                    .last_probe_at = NOW };
+    }
+    return row;
+}
+
+/* a, b and c report; d has been silent for days. */
+static struct vantages panel(void)
+{
+    struct vantages vantages = {
+        .count = 4,
+        .list = {{ .name = "a", .well_at = NOW },
+                 { .name = "b", .well_at = NOW },
+                 { .name = "c", .well_at = NOW },
+                 { .name = "d", .well_at = NOW - 200000 }}
+    };
+    vantages_judge(&vantages, 600, NOW);
+    return vantages;
+}
+
+static struct joint joint_by(const struct vantages *vantages, const struct member_health *rows,
+                             unsigned count)
+{
+    const struct settings settings = settings_of();
+    struct joint joint;
+    joint_of(&joint, rows, count, vantages, &settings);
+    return joint;
+}
+
+static struct joint of_three(uint16_t a, uint16_t b, uint16_t c)
+{
+    const uint16_t weights[] = { a, b, c };
+    const char *names[] = { "a", "b", "c" };
+    const struct vantages vantages = panel();
+    struct member_health rows[3];
+    for (unsigned i = 0; i < 3; i++) {
+        enum stage stage = weights[i] > 0 ? STAGE_ELIGIBLE : STAGE_INELIGIBLE;
+        rows[i] = says(names[i], stage, weights[i]);
+    }
+    return joint_by(&vantages, rows, 3);
+}
+
+static void one_vantage_point_is_believed(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member_health row = says("a", STAGE_ELIGIBLE, 777);
+    struct joint joint = joint_by(&vantages, &row, 1);
+    assert_true(joint.known);
+    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(joint.health.weight, 777);
+    assert_int_equal(joint.votes, 1);
+    assert_int_equal(joint.votes_in, 1);
+    assert_int_equal(joint.hold, HOLD_NONE);
+}
+
+static void member_that_nobody_saw_is_unknown(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct joint joint = joint_by(&vantages, NULL, 0);
+    assert_false(joint.known);
+    assert_int_equal(joint.health.weight, 0);
+}
+
+static void verdict_is_the_median_never_the_best(void **state)
+{
+    (void)state;
+    assert_int_equal(of_three(1000, 0, 0).health.weight, 0);
+    assert_int_equal(of_three(1000, 0, 0).health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(of_three(1000, 0, 500).health.weight, 500);
+    assert_int_equal(of_three(0, 1000, 1000).health.weight, 1000);
+    assert_int_equal(of_three(0, 1000, 1000).votes_in, 2);
+}
+
+static void of_two_the_worse_counts(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
+                                    says("b", STAGE_INELIGIBLE, 0) };
+    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 0);
+    rows[1] = says("b", STAGE_ELIGIBLE, 300);
+    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 300);
+}
+
+static void silent_vantage_point_does_not_vote_beside_others(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    const struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
+                                          says("d", STAGE_INELIGIBLE, 0) };
+    struct joint joint = joint_by(&vantages, rows, 2);
+    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(joint.votes, 1);
+    assert_int_equal(joint_by(&vantages, &rows[1], 1).health.stage, STAGE_INELIGIBLE);
+}
+
+/* One that is new knows too little to take a whole pool out. */
+static void new_vantage_point_does_not_vote_before_it_can_judge(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member_health rows[] = { says("a", STAGE_OPERATIONAL, 0),
+                                    says("d", STAGE_ELIGIBLE, 900) };
+    rows[0].addresses[0].probes = rows[0].addresses[1].probes = JOINT_PROBES - 1;
+    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 900);
+    rows[0].addresses[1].probes = JOINT_PROBES;
+    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 0);
+    rows[0].addresses[1].first_probe_at = NOW - 7199;
+    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 900);
+}
+
+static void last_verdict_stands_when_all_are_silent(void **state)
+{
+    (void)state;
+    struct vantages vantages = panel();
+    vantages_judge(&vantages, 600, NOW + 1000000);
+    const struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
+                                          says("d", STAGE_INELIGIBLE, 0) };
+    struct joint joint = joint_by(&vantages, rows, 2);
+    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(joint.hold, HOLD_SILENT);
+}
+
+static void each_address_has_its_own_median(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
+                                    says("c", STAGE_ELIGIBLE, 800) };
+    /* IPv6 fails for two of three, IPv4 for the third */
+    rows[0].addresses[1].working = rows[1].addresses[1].working = false;
+    rows[0].addresses[1].score_milli = -2000;
+    rows[1].addresses[1].score_milli = -1000;
+    rows[2].addresses[0].working = false;
+    struct joint joint = joint_by(&vantages, rows, 3);
+    assert_true(joint.health.addresses[0].working);
+    assert_false(joint.health.addresses[1].working);
+    assert_int_equal(joint.health.addresses[1].score_milli, -1000);
+}
+
+static void quarantine_remembers_what_anybody_saw(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
+                                    says("d", STAGE_ELIGIBLE, 900) };
+    rows[0].last_cert_not_after = NOW + 5;
+    rows[1].last_cert_not_after = NOW + 9;
+    assert_int_equal(joint_by(&vantages, rows, 2).health.last_cert_not_after, NOW + 9);
+}
+
+static void fall_holds_until_the_operator_lets_it_happen(void **state)
+{
+    (void)state;
+    struct vantages vantages = panel();
+    const struct member_health row = says("a", STAGE_FALLING, 100);
+    struct joint joint = joint_by(&vantages, &row, 1);
+    assert_int_equal(joint.health.weight, 100);
+    assert_int_equal(joint.hold, HOLD_WAITING);
+    vantages.list[0].frozen_since = NOW - 10;
+    assert_int_equal(joint_by(&vantages, &row, 1).hold, HOLD_FROZEN);
+    vantages.list[0].released_at = row.stage_since - 1;
+    assert_int_equal(joint_by(&vantages, &row, 1).health.weight, 100);
+    vantages.list[0].released_at = row.stage_since;
+    joint = joint_by(&vantages, &row, 1);
+    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(joint.health.weight, 0);
+    assert_int_equal(joint.hold, HOLD_NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_vantage_point_is_believed),
+        cmocka_unit_test(member_that_nobody_saw_is_unknown),
+        cmocka_unit_test(verdict_is_the_median_never_the_best),
+        cmocka_unit_test(of_two_the_worse_counts),
+        cmocka_unit_test(silent_vantage_point_does_not_vote_beside_others),
+        cmocka_unit_test(new_vantage_point_does_not_vote_before_it_can_judge),
+        cmocka_unit_test(last_verdict_stands_when_all_are_silent),
+        cmocka_unit_test(each_address_has_its_own_median),
+        cmocka_unit_test(quarantine_remembers_what_anybody_saw),
+        cmocka_unit_test(fall_holds_until_the_operator_lets_it_happen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,41 @@
+/* What all vantage points together say of a member: the median of their verdicts, never the best. Pure but for joint_get.
+ *
+ * Each vantage point judges by itself, with its own hysteresis. Their verdicts are put in order from out to in (by weight, then
+ * score) and the one in the middle is the pool's, of two the worse; so are the addresses, each by itself. A vantage point that has
+ * seen too little of a member to judge it does not vote while another can; a silent one is asked only when there is no other. */
+#ifndef ZONE_JOINT_H
+#define ZONE_JOINT_H
+
+#include "zone/health.h"
+#include "zone/settings.h"
+
+enum {
+    JOINT_PROBES =
+        20 /* of one address, before a vantage point can judge a member that never was eligible for it */
+};
+
+/* What keeps a verdict from being carried out. */
+enum hold {
+    HOLD_NONE,
+    HOLD_WAITING, /* the member falls: it goes out if that lasts for an interval */
+    HOLD_FROZEN,  /* the member falls together with too many others */
+    HOLD_SILENT   /* no vantage point reports: the last verdict stands */
+};
+
+struct joint {
+    bool known; /* somebody has a row of the member; else the rest is 0 */
+    struct member_health
+        health; /* of the vantage point in the middle; addresses each by their own median */
+    unsigned votes, votes_in;
+    enum hold hold;
+};
+
+/* `rows` are those of one member, at most VANTAGES_MAX, each by another vantage point. last_cert_not_after is the latest that
+ * anybody ever saw. */
+void joint_of(struct joint *out, const struct member_health *rows, unsigned count,
+              const struct vantages *vantages, const struct settings *settings);
+/* Reads the rows, too. */
+enum result joint_get(struct joint *out, struct store_txn *health, uint64_t member_id,
+                      const struct vantages *vantages, const struct settings *settings);
+
+#endif
