@@ -1,0 +1,21 @@
+/* What is known of the world's countries without any file: continent and a place. */
+#ifndef ZONE_COUNTRY_H
+#define ZONE_COUNTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "zone/position.h"
+
+struct country {
+    char code[3];      /* ISO 3166 alpha-2, upper case */
+    char continent[3]; /* AF AN AS EU NA OC SA */
+    struct position position;
+};
+
+/* NULL for a code that is none of ISO 3166's. */
+const struct country *country_find(const char *code);
+/* All of them, in order of code. */
+const struct country *country_all(size_t *count);
+
+#endif
