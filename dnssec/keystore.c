@@ -1,15 +1,18 @@
-/* Row of TABLE_KEYS. Key: u8 algorithm, u16 tag. Value: the public record (u8 layout, u8 algorithm, u8 role, u64 created_at, u64
- * active_at, u8 length and octets of the public half), then the sealed private half. The public record is authenticated with
- * the private half: who can write the store but not open the seal can't turn a ZSK into a KSK or swap two keys. */
+/* Row of TABLE_KEYS. Key: u8 algorithm, u16 tag. Value: the public record (u8 layout, u8 algorithm, u8 role, u64 created_at, u8 length
+ * and octets of the public half), the sealed private half, the life (u8 wanted, three facets of four u64). The public record is
+ * authenticated with the private half: who can write the store but not open the seal can't turn a ZSK into a KSK or swap two keys.
+ * Layout 1 had a u64 active_at after created_at and no life. */
 #include "dnssec/keystore.h"
 
 #include <sodium.h>
 
 enum {
-    LAYOUT = 1,
+    LAYOUT = 2,
+    LAYOUT_WITHOUT_LIFE = 1,
     ROW_KEY_LEN = 3,
     PUBLIC_RECORD_MAX = 3 + 2 * 8 + 1 + KEY_PUBLIC_MAX,
-    ROW_MAX = PUBLIC_RECORD_MAX + KEY_PRIVATE_MAX + SEAL_OVERHEAD
+    LIFE_LEN = 1 + 3 * 4 * 8,
+    ROW_MAX = PUBLIC_RECORD_MAX + KEY_PRIVATE_MAX + SEAL_OVERHEAD + LIFE_LEN
 };
 
 static void row_key(uint8_t out[ROW_KEY_LEN], enum algorithm algorithm, uint16_t tag)
@@ -20,13 +23,61 @@ static void row_key(uint8_t out[ROW_KEY_LEN], enum algorithm algorithm, uint16_t
 
 static void write_public_record(struct writer *w, const struct key_record *record)
 {
-    write_u8(w, LAYOUT);
+    write_u8(w, record->layout);
     write_u8(w, (uint8_t)record->algorithm);
     write_u8(w, (uint8_t)record->role);
     write_u64(w, record->created_at);
-    write_u64(w, record->active_at);
+    if (record->layout == LAYOUT_WITHOUT_LIFE) {
+        write_u64(w, record->active_at);
+    }
     write_u8(w, record->public_len);
     write_octets(w, record->public_key, record->public_len);
+}
+
+static void write_facet(struct writer *w, const struct facet *facet)
+{
+    write_u64(w, facet->on_at);
+    write_u64(w, facet->on_clear);
+    write_u64(w, facet->off_at);
+    write_u64(w, facet->off_clear);
+}
+
+static struct facet read_facet(struct reader *r)
+{
+    struct facet facet;
+    facet.on_at = read_u64(r);
+    facet.on_clear = read_u64(r);
+    facet.off_at = read_u64(r);
+    facet.off_clear = read_u64(r);
+    return facet;
+}
+
+static enum result write_row(struct store_txn *txn, const struct key_record *record)
+{
+    uint8_t id[ROW_KEY_LEN], row[ROW_MAX];
+    struct writer w = writer_of(row, sizeof row);
+    row_key(id, record->algorithm, record->tag);
+    write_public_record(&w, record);
+    write_octets(&w, record->sealed, sizeof record->sealed);
+    write_u8(&w, record->life.wanted);
+    write_facet(&w, &record->life.dnskey);
+    write_facet(&w, &record->life.zone);
+    write_facet(&w, &record->life.ds);
+    ASSERT(!w.failed);
+    return store_put(txn, TABLE_KEYS, id, sizeof id, row, w.at);
+}
+
+struct key_life key_life_in_use(enum key_role role, uint64_t now)
+{
+    const struct facet since = { .on_at = now, .on_clear = now };
+    struct key_life life = { .wanted = true, .dnskey = since };
+    if ((role & KEY_ZSK) != 0) {
+        life.zone = since;
+    }
+    if ((role & KEY_KSK) != 0) {
+        life.ds.on_at = now; /* the parent's word is to come */
+    }
+    return life;
 }
 
 static uint16_t record_tag(const struct key_record *record)
@@ -35,48 +86,101 @@ static uint16_t record_tag(const struct key_record *record)
     return key_tag_of(dnskey, key_record_dnskey(record, dnskey));
 }
 
-enum result keystore_put(struct store_txn *txn, const struct key *key, const struct seal *seal,
-                         uint64_t now, struct diag *diag)
+/* Seals the key's private half into the record. */
+static enum result seal_record(struct key_record *record, const struct key *key,
+                               const struct seal *seal, struct diag *diag)
+{
+    uint8_t bound[PUBLIC_RECORD_MAX], private_key[KEY_PRIVATE_MAX];
+    struct writer w = writer_of(bound, sizeof bound);
+    record->layout = LAYOUT;
+    write_public_record(&w, record);
+    key_private(key, private_key);
+    enum result result =
+        seal_wrap(seal, private_key, sizeof private_key, bound, w.at, record->sealed);
+    sodium_memzero(private_key, sizeof private_key);
+    return result == RESULT_OK ? result
+                               : diag_fail(diag, result, "the private key cannot be sealed");
+}
+
+static enum result explain(enum result result, struct diag *diag)
+{
+    return result == RESULT_OK
+               ? result
+               : diag_fail(diag, result, "the key cannot be stored: %s", result_text(result));
+}
+
+enum result keystore_add(struct store_txn *txn, const struct key *key, const struct seal *seal,
+                         const struct key_life *life, uint64_t now, struct diag *diag)
 {
     struct key_record record = { .algorithm = key_algorithm(key),
                                  .role = key_role(key),
                                  .tag = key_tag(key),
                                  .created_at = now,
-                                 .active_at = now };
+                                 .life = *life };
     size_t public_len = 0;
     const uint8_t *public_key = key_public(key, &public_len);
     record.public_len = (uint8_t)public_len;
     memcpy(record.public_key, public_key, public_len);
-
-    uint8_t row[ROW_MAX];
-    struct writer w = writer_of(row, sizeof row);
-    write_public_record(&w, &record);
-    size_t bound_len = w.at;
-    uint8_t *sealed = write_room(&w, KEY_PRIVATE_MAX + SEAL_OVERHEAD);
-    ASSERT(sealed != NULL);
-    uint8_t private_key[KEY_PRIVATE_MAX];
-    key_private(key, private_key);
-    enum result result = seal_wrap(seal, private_key, sizeof private_key, row, bound_len, sealed);
-    sodium_memzero(private_key, sizeof private_key);
+    enum result result = seal_record(&record, key, seal, diag);
     if (result != RESULT_OK) {
-        return diag_fail(diag, result, "the private key cannot be sealed");
+        return result;
     }
-
-    uint8_t id[ROW_KEY_LEN];
+    uint8_t id[ROW_KEY_LEN], old[ROW_MAX];
     row_key(id, record.algorithm, record.tag);
-    uint8_t old[ROW_MAX];
     struct store_item there = { .data = old, .room = sizeof old };
     result = store_get(txn, TABLE_KEYS, id, sizeof id, &there);
     if (result == RESULT_OK) {
         return diag_fail(diag, RESULT_EXISTS, "there is a %s key with tag %u already",
                          algorithm_text(record.algorithm), record.tag);
     }
-    if (result == RESULT_NOT_FOUND) {
-        result = store_put(txn, TABLE_KEYS, id, sizeof id, row, w.at);
+    return explain(result == RESULT_NOT_FOUND ? write_row(txn, &record) : result, diag);
+}
+
+enum result keystore_put(struct store_txn *txn, const struct key *key, const struct seal *seal,
+                         uint64_t now, struct diag *diag)
+{
+    const struct key_life life = key_life_in_use(key_role(key), now);
+    return keystore_add(txn, key, seal, &life, now, diag);
+}
+
+enum result keystore_update(struct store_txn *txn, const struct key_record *record,
+                            const struct seal *seal, struct diag *diag)
+{
+    struct key_record now = *record;
+    if (record->layout != LAYOUT) {
+        struct key *key = NULL;
+        enum result result = keystore_unseal(&key, record, seal, diag);
+        if (result == RESULT_OK) {
+            result = seal_record(&now, key, seal, diag);
+            key_free(key);
+        }
+        if (result != RESULT_OK) {
+            return result;
+        }
     }
-    return result == RESULT_OK
-               ? RESULT_OK
-               : diag_fail(diag, result, "the key cannot be stored: %s", result_text(result));
+    return explain(write_row(txn, &now), diag);
+}
+
+enum result keystore_delete(struct store_txn *txn, const struct key_record *record)
+{
+    uint8_t id[ROW_KEY_LEN];
+    row_key(id, record->algorithm, record->tag);
+    return store_delete(txn, TABLE_KEYS, id, sizeof id);
+}
+
+static void read_life(struct reader *r, struct key_record *record)
+{
+    struct key_life *life = &record->life;
+    if (record->layout == LAYOUT_WITHOUT_LIFE) {
+        *life = key_life_in_use(record->role, record->active_at);
+        return;
+    }
+    uint8_t wanted = read_u8(r);
+    r->failed = r->failed || wanted > 1;
+    life->wanted = wanted == 1;
+    life->dnskey = read_facet(r);
+    life->zone = read_facet(r);
+    life->ds = read_facet(r);
 }
 
 static enum result decode(struct key_record *out, const uint8_t *id, size_t id_len,
@@ -84,21 +188,22 @@ static enum result decode(struct key_record *out, const uint8_t *id, size_t id_l
 {
     struct key_record record = { 0 };
     struct reader r = reader_of(value, value_len);
-    uint8_t layout = read_u8(&r);
+    record.layout = read_u8(&r);
     record.algorithm = (enum algorithm)read_u8(&r);
     record.role = (enum key_role)read_u8(&r);
     record.created_at = read_u64(&r);
-    record.active_at = read_u64(&r);
+    record.active_at = record.layout == LAYOUT_WITHOUT_LIFE ? read_u64(&r) : 0;
     record.public_len = read_u8(&r);
-    if (layout > LAYOUT) {
+    if (record.layout > LAYOUT) {
         return RESULT_NEWER;
     }
-    if (layout != LAYOUT || record.role < KEY_KSK || record.role > KEY_CSK ||
+    if (record.layout == 0 || record.role < KEY_KSK || record.role > KEY_CSK ||
         record.public_len != key_public_len(record.algorithm)) {
         return RESULT_DAMAGED;
     }
     read_into(&r, record.public_key, record.public_len);
     read_into(&r, record.sealed, sizeof record.sealed);
+    read_life(&r, &record);
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;
     }

@@ -6,6 +6,24 @@
 #include "dnssec/seal.h"
 #include "zone/store.h"
 
+enum {
+    KEYSTORE_MAX = 8 /* keys of a zone */
+};
+
+/* One way in which a key shows itself, and when. Unix seconds, 0: not yet. Clear: when no cache holds what was served before. */
+struct facet {
+    uint64_t on_at, on_clear, off_at, off_clear;
+};
+
+/* Where a key is in its life, and where it shall go (dnssec/rollover.h). Not sealed: who can write the store can also delete keys. */
+struct key_life {
+    bool wanted;         /* to be in use; else to disappear */
+    struct facet dnskey; /* it is in the DNSKEY RRset, which a KSK then signs */
+    struct facet zone;   /* it signs the zone's records */
+    struct facet
+        ds; /* CDS asks the parent for its DS; clear: 0 until the parent is known to have done it */
+};
+
 struct key_record {
     enum algorithm algorithm;
     enum key_role role;
@@ -13,12 +31,25 @@ struct key_record {
     uint8_t public_len;
     uint8_t public_key[KEY_PUBLIC_MAX];
     uint8_t sealed[KEY_PRIVATE_MAX + SEAL_OVERHEAD];
-    uint64_t created_at, active_at; /* Unix seconds; rollover adds its own times with its schema */
+    uint64_t created_at; /* Unix seconds */
+    struct key_life life;
+    uint8_t layout;     /* of the row it was read from */
+    uint64_t active_at; /* of a row with layout 1, where it is sealed with the rest */
 };
 
-/* Seals and stores a key. EXISTS if one of its algorithm and tag is there. */
+/* The life of a key that is all that its role can be since `now`. */
+struct key_life key_life_in_use(enum key_role role, uint64_t now);
+
+/* Seals and stores a key, in use since `now`. EXISTS if one of its algorithm and tag is there. */
 enum result keystore_put(struct store_txn *txn, const struct key *key, const struct seal *seal,
                          uint64_t now, struct diag *diag);
+/* The same with another life. */
+enum result keystore_add(struct store_txn *txn, const struct key *key, const struct seal *seal,
+                         const struct key_life *life, uint64_t now, struct diag *diag);
+/* Writes the life of a key that is there. A row of an old layout is sealed anew. */
+enum result keystore_update(struct store_txn *txn, const struct key_record *record,
+                            const struct seal *seal, struct diag *diag);
+enum result keystore_delete(struct store_txn *txn, const struct key_record *record);
 typedef enum result key_visit(const struct key_record *record, void *arg);
 enum result keystore_each(struct store_txn *txn, key_visit *visit, void *arg);
 enum result keystore_unseal(struct key **out, const struct key_record *record,

@@ -21,10 +21,16 @@ enum {
     JITTER_SHARE = 20 /* the most by which a time is jittered, as a part of the validity */
 };
 
+enum {
+    PLACE_OF_TIMES = RRSIG_TAG - RRSIG_EXPIRATION
+};
+
 struct signing_key {
-    unsigned role;
+    unsigned uses;
     uint8_t algorithm;
     uint16_t tag;
+    uint8_t name
+        [PLACE_OF_TIMES]; /* of the public half: another key may have the tag after this one has gone */
     struct key_context *context;
 };
 
@@ -62,9 +68,11 @@ struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const
     for (size_t i = 0; i < signer->key_count; i++) {
         const struct key *key = keyring_key(keyring, i);
         struct signing_key *signing = &signer->keys[i];
-        *signing = (struct signing_key){ .role = (unsigned)key_role(key),
+        *signing = (struct signing_key){ .uses = keyring_uses(keyring, i),
                                          .algorithm = (uint8_t)key_algorithm(key),
                                          .tag = key_tag(key) };
+        size_t public_len = 0;
+        memcpy(signing->name, key_public(key, &public_len), sizeof(signing->name));
         ASSERT(key_context_new(&signing->context, key) == RESULT_OK);
     }
     struct dname lower = *apex;
@@ -99,7 +107,8 @@ static void write_lower(uint8_t *out, const struct dname *name)
     }
 }
 
-/* Prefix, owner and packed rdata: two sets that are signed alike give the same octets, others never do. */
+/* Prefix, with the key's name in the place of the two times, owner and packed rdata: two sets that are signed alike give the same
+ * octets, others never do. */
 static void write_identity(struct signer *signer, struct task *task)
 {
     uint8_t *p = signer->buffer;
@@ -168,8 +177,8 @@ static enum result signature_by(struct signer *signer, const struct signing_key 
 {
     signer->prefix[RRSIG_ALGORITHM] = key->algorithm;
     wire_put_u16(signer->prefix + RRSIG_TAG, key->tag);
+    memcpy(signer->prefix + RRSIG_EXPIRATION, key->name, PLACE_OF_TIMES);
     if (task->identity_len == 0) {
-        memset(signer->prefix + RRSIG_EXPIRATION, 0, RRSIG_TAG - RRSIG_EXPIRATION);
         write_identity(signer, task);
     } else {
         memcpy(signer->buffer, signer->prefix, RRSIG_SIGNER);
@@ -185,10 +194,14 @@ static enum result signature_by(struct signer *signer, const struct signing_key 
     return result;
 }
 
-/* RFC 4035 2.2, RFC 7344 4.1: what speaks about the keys is signed by a key that the parent vouches for. */
-static unsigned role_for(uint16_t type)
+/* The DNSKEY RRset is signed by the keys that the parent vouches for, and so are CDS and CDNSKEY (RFC 7344 4.1); but these like any
+ * RRset also by all that sign the zone: a new algorithm's come before its DNSKEYs (RFC 6781 4.1.4). */
+static unsigned uses_for(uint16_t type)
 {
-    return type == RR_DNSKEY || type == RR_CDS || type == RR_CDNSKEY ? KEY_KSK : KEY_ZSK;
+    if (type == RR_DNSKEY) {
+        return USE_SIGN_KEYS;
+    }
+    return type == RR_CDS || type == RR_CDNSKEY ? USE_SIGN_KEYS | USE_SIGN_ZONE : USE_SIGN_ZONE;
 }
 
 /* RFC 4034 3.1.3: neither the root nor an asterisk at the left is counted, also not in the NSEC of the name `*` itself. */
@@ -211,12 +224,12 @@ enum result signer_sign(struct signer *signer, const struct dname *owner, const 
     signer->prefix[RRSIG_LABELS] = labels_of(owner);
     wire_put_u32(signer->prefix + RRSIG_TTL, set->ttl);
 
-    unsigned role = role_for(set->type);
+    unsigned uses = uses_for(set->type);
     struct writer w = writer_of(scratch, SIGNER_SCRATCH);
     uint16_t count = 0;
     for (size_t i = 0; i < signer->key_count; i++) {
         const struct signing_key *key = &signer->keys[i];
-        if ((key->role & role) == 0) {
+        if ((key->uses & uses) == 0) {
             continue;
         }
         struct cached_signature signature;

@@ -18,8 +18,8 @@ struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const
                           uint32_t validity_s, uint64_t seed);
 void signer_free(struct signer *signer);
 
-/* The RRSIGs over `set` at `owner` as an RRset of type RRSIG in `scratch`, one for each key whose role fits (DNSKEY, CDS and
- * CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's order. The Labels field leaves out a `*` (RFC 4034 3.1.3). A cached
+/* The RRSIGs over `set` at `owner` as an RRset of type RRSIG in `scratch`, one for each key that is in use for it (DNSKEY, CDS
+ * and CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's order. The Labels field leaves out a `*` (RFC 4034 3.1.3). A cached
  * signature is used while over a third of the validity is left (jittered, so that not all renew at once), and never outside of its
  * two times, whichever way the clock was set. New ones last validity_s from now, less a jitter of up to a twentieth. CRYPTO if
  * signing fails; TOO_LONG if what is to be signed exceeds 65535 octets. */

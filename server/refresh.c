@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "zone/clock.h"
+
 struct refresh {
     struct refresh_sources sources;
     struct view_sources from;
@@ -63,7 +65,7 @@ static enum result look_at_places(struct refresh *refresh, bool *changed, struct
 /* Builds a view from the transactions as they stand. */
 static enum result build(struct refresh *refresh, struct diag *diag)
 {
-    uint64_t now = (uint64_t)time(NULL);
+    uint64_t now = clock_now();
     uint64_t versions[3] = { store_version(refresh->from.registry),
                              store_version(refresh->from.health),
                              store_version(refresh->from.keys) };
@@ -106,7 +108,7 @@ static bool look(struct refresh *refresh, bool look_at_file)
     changed = changed || store_version(from->registry) != refresh->versions[0] ||
               store_version(from->health) != refresh->versions[1] ||
               store_version(from->keys) != refresh->versions[2] ||
-              view_is_due(refresh->view, (uint64_t)time(NULL));
+              view_is_due(refresh->view, clock_now());
     if (changed && build(refresh, &diag) != RESULT_OK) {
         trouble(refresh, &diag);
         changed = false;

@@ -8,6 +8,7 @@
 #include "server/respond.h"
 #include "server/tcp.h"
 #include "server/udp.h"
+#include "zone/clock.h"
 
 /* Makes the worker's signer for its view's keys; the old one goes. On failure the old one stays in use. */
 static enum result renew_signer(struct worker *worker, const struct view *view)
@@ -55,7 +56,7 @@ void worker_publish(struct worker *worker, struct view *view)
 bool worker_begin(struct worker *worker)
 {
     adopt(worker);
-    worker->answerer.now = (uint64_t)time(NULL);
+    worker->answerer.now = clock_now();
     struct timespec monotonic;
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
     worker->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;

@@ -10,14 +10,14 @@
 
 #include "dnssec/cookie_secrets.h"
 #include "dnssec/keyring.h"
+#include "dnssec/keyroll.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
 #include "tools/output.h"
 #include "tools/session.h"
 
 enum {
-    STATE_MODE = 0755,
-    KEY_TRIES = 8
+    STATE_MODE = 0755
 };
 
 /* What is asked for. */
@@ -26,6 +26,7 @@ struct plan {
     struct name_server servers[REGISTRY_NS_MAX];
     size_t server_count;
     enum algorithm algorithm;
+    bool single; /* one key for both roles */
 };
 
 static enum result plan_apex(struct plan *plan, const char *text, struct diag *diag)
@@ -123,6 +124,7 @@ static enum result plan_make(struct plan *plan, struct cli *cli, const char *ape
     const char *denial = cli_value(cli, "denial", 0);
     settings_defaults(&plan->settings);
     plan->algorithm = ALGORITHM_ECDSAP256SHA256;
+    plan->single = cli_flag(cli, "csk");
     if (algorithm != NULL && algorithm_parse(&plan->algorithm, algorithm) != RESULT_OK) {
         return diag_fail(diag, RESULT_USAGE, "--algorithm is ecdsap256 or ed25519");
     }
@@ -186,17 +188,9 @@ static enum result make_stores(struct cli *cli)
 static enum result add_key(const struct plan *plan, struct store_txn *txn, enum key_role role,
                            const struct seal *seal, struct diag *diag)
 {
-    /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034 appendix B): another try. */
-    enum result result = RESULT_EXISTS;
-    for (int tries = 0; tries < KEY_TRIES && result == RESULT_EXISTS; tries++) {
-        struct key *key = NULL;
-        result = key_generate(&key, plan->algorithm, role, diag);
-        if (result == RESULT_OK) {
-            result = keystore_put(txn, key, seal, session_now(), diag);
-        }
-        key_free(key);
-    }
-    return result;
+    const struct key_recipe recipe = { plan->algorithm, role,
+                                       key_life_in_use(role, session_now()) };
+    return keyroll_make_key(txn, seal, &recipe, session_now(), diag);
 }
 
 /* Keys of an interrupted run must be those that this run would make. */
@@ -210,6 +204,12 @@ static enum result check_keys(const struct plan *plan, struct store_txn *txn,
                            "%s has keys of another algorithm from an interrupted init: repeat it "
                            "with --algorithm %s, or remove that directory first",
                            cli->state_dir, algorithm_text(key_algorithm(keyring_key(keyring, 0))));
+    } else if (result == RESULT_OK && plan->single != (keyring_count(keyring) == 1)) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED,
+                           "%s has %s from an interrupted init: repeat it %s --csk, or remove that "
+                           "directory first",
+                           cli->state_dir, plan->single ? "two keys" : "one key",
+                           plan->single ? "without" : "with");
     }
     if (keyring != NULL) {
         keyring_unref(keyring);
@@ -237,9 +237,12 @@ static enum result make_keys(const struct plan *plan, struct cli *cli)
     if (result == RESULT_OK && store_count(txn, TABLE_KEYS) > 0) {
         result = check_keys(plan, txn, seal, cli);
     } else if (result == RESULT_OK) {
-        result = add_key(plan, txn, KEY_KSK, seal, &cli->diag);
-        if (result == RESULT_OK) {
+        result = add_key(plan, txn, plan->single ? KEY_CSK : KEY_KSK, seal, &cli->diag);
+        if (result == RESULT_OK && !plan->single) {
             result = add_key(plan, txn, KEY_ZSK, seal, &cli->diag);
+        }
+        if (result == RESULT_OK) {
+            result = keyroll_begin(txn, &plan->settings, session_now(), &cli->diag);
         }
         if (result == RESULT_OK) {
             result = add_cookie_secret(txn, seal, &cli->diag);

@@ -1,8 +1,7 @@
 #include "tools/session.h"
 
-#include <time.h>
-
 #include "tools/output.h"
+#include "zone/clock.h"
 
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind)
 {
@@ -71,5 +70,5 @@ enum result session_member(struct session *session, struct cli *cli, const char 
 
 uint64_t session_now(void)
 {
-    return (uint64_t)time(NULL);
+    return clock_now();
 }

@@ -36,6 +36,9 @@ struct settings {
     bool srv_weights;          /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
     uint32_t signature_validity_s;
+    uint32_t zsk_lifetime_s, ksk_lifetime_s; /* 0: never replaced by itself */
+    uint32_t propagation_s;                  /* until all servers of the zone serve a change */
+    uint32_t parent_delay_s, parent_ds_ttl_s;
     uint32_t min_history_s;      /* probe history before the first entry */
     int32_t entry_score_milli;   /* first entry */
     int32_t reentry_score_milli; /* entry after having been out */

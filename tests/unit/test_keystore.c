@@ -1,5 +1,9 @@
 #include "tests/unit/keys.h"
 
+enum {
+    LIFE_LEN = 1 + 3 * 4 * 8
+};
+
 struct seen {
     size_t count;
     struct key_record list[8];
@@ -37,7 +41,10 @@ static void keys_come_back_as_they_were_put(void **state)
         assert_int_equal(record->role, key_role(key));
         assert_int_equal(record->tag, key_tag(key));
         assert_int_equal(record->created_at, 1000);
-        assert_int_equal(record->active_at, 1000);
+        assert_true(record->life.wanted);
+        assert_int_equal(record->life.dnskey.on_at, 1000);
+        assert_int_equal(record->life.zone.on_at, a == 0 ? 0 : 1000);
+        assert_int_equal(record->life.ds.on_at, a == 0 ? 1000 : 0);
 
         uint8_t dnskey[2][KEY_DNSKEY_MAX], ds[2][KEY_DS_LEN];
         size_t len = key_dnskey(key, dnskey[0]);
@@ -104,17 +111,16 @@ static void a_changed_public_record_does_not_unseal(void **state)
     assert_ok(read_all(f, &seen));
     struct key *key = NULL;
     struct diag diag = { "" };
-    struct key_record bad[6];
-    for (size_t i = 0; i < 6; i++) {
+    struct key_record bad[5];
+    for (size_t i = 0; i < 5; i++) {
         bad[i] = seen.list[0];
     }
     bad[0].role = KEY_KSK;
     bad[1].created_at++;
-    bad[2].active_at++;
-    bad[3].public_key[5] ^= 1;
-    bad[4].sealed[0] ^= 1;
-    bad[5].sealed[sizeof bad[5].sealed - 1] ^= 1;
-    for (size_t i = 0; i < 6; i++) {
+    bad[2].public_key[5] ^= 1;
+    bad[3].sealed[0] ^= 1;
+    bad[4].sealed[sizeof bad[4].sealed - 1] ^= 1;
+    for (size_t i = 0; i < 5; i++) {
         assert_int_equal(keystore_unseal(&key, &bad[i], f->seal, &diag), RESULT_UNSEALABLE);
         assert_null(key);
     }
@@ -179,7 +185,7 @@ static void broken_rows_are_told_from_good_ones(void **state)
     assert_ok(store_each(txn, TABLE_KEYS, copy_row, &row));
     store_abort(txn);
     assert_int_equal(row.key_len, 3);
-    assert_int_equal(row.value_len, 20 + 64 + 32 + SEAL_OVERHEAD);
+    assert_int_equal(row.value_len, 12 + 64 + 32 + SEAL_OVERHEAD + LIFE_LEN);
 
     assert_ok(result_with(f, &row, row.value, row.value_len));
     for (size_t len = 1; len < row.value_len; len++) {
@@ -188,20 +194,102 @@ static void broken_rows_are_told_from_good_ones(void **state)
     uint8_t value[sizeof row.value];
     memcpy(value, row.value, row.value_len);
     assert_int_equal(result_with(f, &row, value, row.value_len + 1), RESULT_DAMAGED);
-    value[0] = 2; /* a later layout */
+    value[0] = 3; /* a later layout */
     assert_int_equal(result_with(f, &row, value, row.value_len), RESULT_NEWER);
     /* Layout, algorithm, role, length and public half are checked by structure or by the tag in the row's key. */
-    for (size_t at = 0; at < 20 + 64; at++) {
-        if (at >= 3 && at < 19) {
-            continue; /* the times: any value is a time */
+    for (size_t at = 0; at < 12 + 64; at++) {
+        if (at >= 3 && at < 11) {
+            continue; /* the time: any value is a time */
         }
         memcpy(value, row.value, row.value_len);
         value[at] ^= 0x80;
         enum result result = result_with(f, &row, value, row.value_len);
         assert_true(result == (at == 0 ? RESULT_NEWER : RESULT_DAMAGED));
     }
+    memcpy(value, row.value, row.value_len);
+    value[row.value_len - LIFE_LEN] = 2; /* neither wanted nor not */
+    assert_int_equal(result_with(f, &row, value, row.value_len), RESULT_DAMAGED);
     row.key[2] ^= 1;
     assert_int_equal(result_with(f, &row, row.value, row.value_len), RESULT_DAMAGED);
+}
+
+static void a_life_is_changed_and_ended(void **state)
+{
+    struct keys_fixture *f = *state;
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    struct seen seen;
+    assert_ok(read_all(f, &seen));
+    struct key_record *record = &seen.list[0];
+    const struct key_life life = {
+        .wanted = false,
+        .dnskey = {1,  2,  3,  4         },
+        .zone = { 5, 6,  7,  8         },
+        .ds = { 9, 10, 11, UINT64_MAX}
+    };
+    record->life = life;
+    struct store_txn *txn = keys_write(f);
+    assert_ok(keystore_update(txn, record, f->seal, NULL));
+    assert_ok(store_commit(txn, NULL));
+    assert_ok(read_all(f, &seen));
+    assert_int_equal(seen.count, 1);
+    assert_false(record->life.wanted);
+    assert_memory_equal(&record->life.dnskey, &life.dnskey, sizeof life.dnskey);
+    assert_memory_equal(&record->life.zone, &life.zone, sizeof life.zone);
+    assert_memory_equal(&record->life.ds, &life.ds, sizeof life.ds);
+    struct key *key = NULL;
+    assert_ok(keystore_unseal(&key, record, f->seal, NULL));
+    key_free(key);
+    txn = keys_write(f);
+    assert_ok(keystore_delete(txn, record));
+    assert_int_equal(keystore_delete(txn, record), RESULT_NOT_FOUND);
+    assert_ok(store_commit(txn, NULL));
+    assert_ok(read_all(f, &seen));
+    assert_int_equal(seen.count, 0);
+}
+
+/* A row as the first layout had it: it is read, and sealed anew when its life changes. */
+static void the_first_layout_is_read_and_taken_over(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct key *key = keys_make(ALGORITHM_ED25519, KEY_ZSK), *again = NULL;
+    uint8_t row[256], secret[2][KEY_PRIVATE_MAX], id[3] = { ALGORITHM_ED25519 };
+    size_t public_len = 0;
+    struct writer w = writer_of(row, sizeof row);
+    write_u8(&w, 1);
+    write_u8(&w, ALGORITHM_ED25519);
+    write_u8(&w, KEY_ZSK);
+    write_u64(&w, 1000);
+    write_u64(&w, 2000); /* active_at */
+    const uint8_t *public_key = key_public(key, &public_len);
+    write_u8(&w, (uint8_t)public_len);
+    write_octets(&w, public_key, public_len);
+    key_private(key, secret[0]);
+    size_t bound_len = w.at;
+    assert_ok(seal_wrap(f->seal, secret[0], KEY_PRIVATE_MAX, row, bound_len,
+                        write_room(&w, KEY_PRIVATE_MAX + SEAL_OVERHEAD)));
+    wire_put_u16(id + 1, key_tag(key));
+    struct store_txn *txn = keys_write(f);
+    assert_ok(store_put(txn, TABLE_KEYS, id, sizeof id, row, w.at));
+    assert_ok(store_commit(txn, NULL));
+    for (int round = 0; round < 2; round++) {
+        struct seen seen;
+        assert_ok(read_all(f, &seen));
+        struct key_record *record = &seen.list[0];
+        assert_int_equal(record->layout, round + 1);
+        assert_true(record->life.wanted);
+        assert_int_equal(record->created_at, 1000);
+        assert_int_equal(record->life.zone.on_at, 2000);
+        assert_int_equal(record->life.zone.off_at, round == 0 ? 0 : 3000);
+        assert_ok(keystore_unseal(&again, record, f->seal, NULL));
+        key_private(again, secret[1]);
+        assert_memory_equal(secret[0], secret[1], KEY_PRIVATE_MAX);
+        key_free(again);
+        record->life.zone.off_at = 3000;
+        txn = keys_write(f);
+        assert_ok(keystore_update(txn, record, f->seal, NULL));
+        assert_ok(store_commit(txn, NULL));
+    }
+    key_free(key);
 }
 
 int main(void)
@@ -216,6 +304,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_changed_public_record_does_not_unseal, keys_set_up,
                                         keys_tear_down),
         cmocka_unit_test_setup_teardown(another_sealing_key_opens_nothing, keys_set_up,
+                                        keys_tear_down),
+        cmocka_unit_test_setup_teardown(a_life_is_changed_and_ended, keys_set_up, keys_tear_down),
+        cmocka_unit_test_setup_teardown(the_first_layout_is_read_and_taken_over, keys_set_up,
                                         keys_tear_down),
         cmocka_unit_test_setup_teardown(broken_rows_are_told_from_good_ones, keys_set_up,
                                         keys_tear_down),

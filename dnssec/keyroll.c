@@ -1,0 +1,276 @@
+/* The row `rollover` of TABLE_META: u8 layout, u8 insecure, u32 dnskey_ttl_s, u32 zone_ttl_s, u64 dnskey_until, u64 zone_until, u64
+ * seen_at. */
+#include "dnssec/keyroll.h"
+
+enum {
+    LAYOUT = 1,
+    ROW_LEN = 2 + 2 * 4 + 3 * 8,
+    KEY_TRIES = 8,
+    TTL_MAX = 86400 /* what `ttl` can be set to: for a store that has no memory */
+};
+
+static const char row_key[] = "rollover";
+
+static enum result read_memory(struct keyroll *out, struct store_txn *keys)
+{
+    uint8_t row[ROW_LEN];
+    struct store_item value = { .data = row, .room = sizeof row };
+    struct rollover_memory *m = &out->memory;
+    enum result result = store_get(keys, TABLE_META, row_key, sizeof row_key - 1, &value);
+    if (result == RESULT_NOT_FOUND) {
+        return RESULT_OK;
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct reader r = reader_of(row, value.len);
+    uint8_t layout = read_u8(&r);
+    uint8_t insecure = read_u8(&r);
+    m->insecure = insecure == 1;
+    m->dnskey_ttl_s = read_u32(&r);
+    m->zone_ttl_s = read_u32(&r);
+    m->dnskey_until = read_u64(&r);
+    m->zone_until = read_u64(&r);
+    m->seen_at = read_u64(&r);
+    out->remembered = true;
+    if (layout > LAYOUT) {
+        return RESULT_NEWER;
+    }
+    return reader_done(&r) && layout == LAYOUT && insecure <= 1 ? RESULT_OK : RESULT_DAMAGED;
+}
+
+static enum result write_memory(const struct rollover_memory *m, struct store_txn *keys)
+{
+    uint8_t row[ROW_LEN];
+    struct writer w = writer_of(row, sizeof row);
+    write_u8(&w, LAYOUT);
+    write_u8(&w, m->insecure);
+    write_u32(&w, m->dnskey_ttl_s);
+    write_u32(&w, m->zone_ttl_s);
+    write_u64(&w, m->dnskey_until);
+    write_u64(&w, m->zone_until);
+    write_u64(&w, m->seen_at);
+    ASSERT(!w.failed);
+    return store_put(keys, TABLE_META, row_key, sizeof row_key - 1, row, sizeof row);
+}
+
+static bool same_memory(const struct rollover_memory *a, const struct rollover_memory *b)
+{
+    return a->insecure == b->insecure && a->dnskey_ttl_s == b->dnskey_ttl_s &&
+           a->zone_ttl_s == b->zone_ttl_s && a->dnskey_until == b->dnskey_until &&
+           a->zone_until == b->zone_until && a->seen_at == b->seen_at;
+}
+
+static enum result collect(const struct key_record *record, void *arg)
+{
+    struct key_set *keys = arg;
+    if (keys->count == KEYSTORE_MAX) {
+        return RESULT_INVALID;
+    }
+    keys->list[keys->count++] = *record;
+    return RESULT_OK;
+}
+
+enum result keyroll_read(struct keyroll *out, struct store_txn *keys, struct diag *diag)
+{
+    *out = (struct keyroll){ .remembered = false };
+    enum result result = keystore_each(keys, collect, &out->keys);
+    if (result == RESULT_OK) {
+        result = read_memory(out, keys);
+    }
+    return result == RESULT_OK
+               ? result
+               : diag_fail(diag, result, "the DNSSEC keys cannot be read: %s", result_text(result));
+}
+
+static bool same_facet(const struct facet *a, const struct facet *b)
+{
+    return a->on_at == b->on_at && a->on_clear == b->on_clear && a->off_at == b->off_at &&
+           a->off_clear == b->off_clear;
+}
+
+static bool same_life(const struct key_life *a, const struct key_life *b)
+{
+    return a->wanted == b->wanted && same_facet(&a->dnskey, &b->dnskey) &&
+           same_facet(&a->zone, &b->zone) && same_facet(&a->ds, &b->ds);
+}
+
+enum result keyroll_write(const struct keyroll *roll, const struct keyroll *before,
+                          struct store_txn *keys, const struct seal *seal, uint64_t now,
+                          struct diag *diag)
+{
+    enum result result = RESULT_OK;
+    ASSERT(roll->keys.count == before->keys.count);
+    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
+        const struct key_record *record = &roll->keys.list[i];
+        if (rollover_is_dead(record, now)) {
+            result = keystore_delete(keys, record);
+        } else if (!same_life(&record->life, &before->keys.list[i].life)) {
+            result = keystore_update(keys, record, seal, diag);
+        }
+    }
+    if (result == RESULT_OK &&
+        (!before->remembered || !same_memory(&roll->memory, &before->memory))) {
+        result = write_memory(&roll->memory, keys);
+    }
+    return result;
+}
+
+uint32_t keyroll_zone_ttl(const struct settings *settings, uint32_t longest_s)
+{
+    const uint32_t ttls[] = { settings->ttl_s, settings->srv_ttl_s, settings->address_ttl_s,
+                              settings->negative_ttl_s };
+    for (size_t i = 0; i < sizeof ttls / sizeof ttls[0]; i++) {
+        longest_s = ttls[i] > longest_s ? ttls[i] : longest_s;
+    }
+    /* RFC 4035 5.3.3: a signature's end ends its RRset's stay in a cache. */
+    return longest_s < settings->signature_validity_s ? longest_s : settings->signature_validity_s;
+}
+
+enum result keyroll_begin(struct store_txn *keys, const struct settings *settings, uint64_t now,
+                          struct diag *diag)
+{
+    const struct rollover_memory memory = { .dnskey_ttl_s = settings->ttl_s,
+                                            .zone_ttl_s = keyroll_zone_ttl(settings, 0),
+                                            .seen_at = now };
+    enum result result = write_memory(&memory, keys);
+    return result == RESULT_OK ? result
+                               : diag_fail(diag, result, "the state of the keys can't be stored");
+}
+
+struct rollover_timing keyroll_timing(const struct keyroll *roll, const struct settings *settings)
+{
+    struct rollover_timing timing = { .memory = roll->memory,
+                                      .propagation_s = settings->propagation_s,
+                                      .parent_s =
+                                          settings->parent_delay_s + settings->parent_ds_ttl_s };
+    if (!roll->remembered) { /* of an older ntspool: anything may have been served */
+        timing.memory.dnskey_ttl_s = TTL_MAX;
+        timing.memory.zone_ttl_s = settings->signature_validity_s;
+    }
+    return timing;
+}
+
+enum result keyroll_make_key(struct store_txn *keys, const struct seal *seal,
+                             const struct key_recipe *recipe, uint64_t now, struct diag *diag)
+{
+    /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034 appendix B): another try. */
+    enum result result = RESULT_EXISTS;
+    for (int tries = 0; tries < KEY_TRIES && result == RESULT_EXISTS; tries++) {
+        struct key *key = NULL;
+        result = key_generate(&key, recipe->algorithm, recipe->role, diag);
+        if (result == RESULT_OK) {
+            result = keystore_add(keys, key, seal, &recipe->life, now, diag);
+            key_free(key);
+        }
+    }
+    return result;
+}
+
+/* The roles of the new keys, ended by 0. */
+static const enum key_role *roles_of(enum roll_kind kind, bool single)
+{
+    static const enum key_role zsk[] = { KEY_ZSK, 0 }, ksk[] = { KEY_KSK, 0 },
+                               csk[] = { KEY_CSK, 0 }, both[] = { KEY_KSK, KEY_ZSK, 0 };
+    switch (kind) {
+    case ROLL_ZSK:
+        return zsk;
+    case ROLL_KSK:
+        return ksk;
+    case ROLL_CSK:
+        return csk;
+    case ROLL_SPLIT:
+        return both;
+    case ROLL_ALGORITHM:
+        return single ? csk : both;
+    }
+    return both;
+}
+
+static enum result check_start(const struct keyroll *roll, const struct roll_plan *plan,
+                               bool single, unsigned roles, struct diag *diag)
+{
+    const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
+    if (single && (plan->kind == ROLL_ZSK || plan->kind == ROLL_KSK)) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the zone has one key for both roles: roll csk, or split for two keys");
+    }
+    if (!single && plan->kind == ROLL_SPLIT) {
+        return diag_fail(diag, RESULT_REFUSED, "the zone has a KSK and a ZSK already");
+    }
+    if (plan->kind == ROLL_ALGORITHM && zsk != NULL && plan->algorithm == zsk->algorithm) {
+        return diag_fail(diag, RESULT_REFUSED, "the zone's algorithm is %s already",
+                         algorithm_text(plan->algorithm));
+    }
+    if (rollover_under_way(&roll->keys, roles) && !plan->emergency) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "a rollover is under way (`ntspool key list`): wait for its end, or take "
+                         "it back by `ntspool key abort`");
+    }
+    return RESULT_OK;
+}
+
+/* The wanted keys of these roles are to go. */
+static void dismiss(struct keyroll *roll, unsigned roles)
+{
+    for (size_t i = 0; i < roll->keys.count; i++) {
+        struct key_record *key = &roll->keys.list[i];
+        key->life.wanted = key->life.wanted && ((unsigned)key->role & roles) == 0;
+    }
+}
+
+enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
+                          const struct roll_plan *plan, uint64_t now, struct diag *diag)
+{
+    struct keyroll roll;
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct keyroll before = roll;
+    const struct key_record *ksk = rollover_current(&roll.keys, KEY_KSK);
+    const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);
+    if (ksk == NULL || zsk == NULL) {
+        return diag_fail(diag, RESULT_REFUSED, "there are no keys that could be rolled");
+    }
+    const enum key_role *roles = roles_of(plan->kind, ksk == zsk);
+    const struct key_record *like = (roles[0] & KEY_ZSK) != 0 ? zsk : ksk;
+    enum algorithm algorithm = plan->kind == ROLL_ALGORITHM ? plan->algorithm : like->algorithm;
+    unsigned mask = (unsigned)roles[0] | (unsigned)roles[1];
+    result = check_start(&roll, plan, ksk == zsk, mask, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    size_t more = roles[1] != 0 ? 2 : 1;
+    if (roll.keys.count + more > KEYSTORE_MAX) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the zone has %zu keys and can have %d: wait until old ones are gone",
+                         roll.keys.count, KEYSTORE_MAX);
+    }
+    dismiss(&roll, mask);
+    result = keyroll_write(&roll, &before, keys, seal, now, diag);
+    for (; *roles != 0 && result == RESULT_OK; roles++) {
+        const struct key_recipe recipe = { algorithm, *roles, { .wanted = true } };
+        result = keyroll_make_key(keys, seal, &recipe, now, diag);
+    }
+    return result;
+}
+
+uint64_t keyroll_due_at(const struct keyroll *roll, const struct settings *settings,
+                        enum key_role bit)
+{
+    const struct key_record *key = rollover_current(&roll->keys, bit);
+    if (key == NULL) {
+        return 0;
+    }
+    /* A CSK is as hard to replace as a KSK. */
+    bool zone_only = key->role == KEY_ZSK;
+    uint32_t lifetime_s = zone_only ? settings->zsk_lifetime_s : settings->ksk_lifetime_s;
+    uint64_t since = zone_only ? key->life.zone.on_at : key->life.dnskey.on_at;
+    if (lifetime_s == 0 || since == 0) {
+        return 0;
+    }
+    /* RFC 7583 3.2.1: so early that it can sign when the old one has reached its age. */
+    uint32_t lead_s = roll->memory.dnskey_ttl_s + settings->propagation_s;
+    return since + (lifetime_s > lead_s ? lifetime_s - lead_s : 0);
+}
