@@ -235,10 +235,12 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
 {
     const struct view *view = answerer->view;
     bool subnet = query->subnet.present && query->subnet.source > 0;
-    struct geo_place place = geo_find(view->places == NULL ? NULL : view->places->geo,
-                                      subnet ? &query->subnet.address : source);
-    answerer->answer.scope = subnet ? place.prefix : 0;
-    return add_next_set(answerer, owner, owner == &query->qname, place.country);
+    const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
+    struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
+    size_t count = 0;
+    const struct cell *cell = &locations_cells(locations, &count)[location.cell];
+    answerer->answer.scope = subnet ? location.scope : 0;
+    return add_next_set(answerer, owner, owner == &query->qname, cell->country);
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */

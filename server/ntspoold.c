@@ -25,7 +25,9 @@ static const char usage[] =
     "  -l, --listen ADDRESS[@PORT]  address to answer on, UDP and TCP (again for more; default\n"
     "                               0.0.0.0@53 and ::@53)\n"
     "  -w, --workers N              threads that answer (default: one a core)\n"
-    "  -L, --locations FILE         location database (.mmdb), read again when it changes\n"
+    "  -L, --locations FILE         location database (.mmdb), read again when it changes (again "
+    "for\n"
+    "                               a maker's second file, of IPv6)\n"
     "  -k, --seal-key FILE          opens the sealed DNSSEC keys (default: the systemd credential\n"
     "                               ntspool-seal, else STATE/seal.key)\n"
     "  -n, --nsid TEXT              name of this server, for who asks (NSID, id.server)\n"
@@ -37,7 +39,9 @@ static const char usage[] =
     "SIGTERM and SIGINT end it, SIGUSR1 prints its counters.\n";
 
 struct options {
-    const char *state, *locations, *seal_key, *config;
+    const char *state, *seal_key, *config;
+    const char *locations[LOCATIONS_FILES_MAX];
+    size_t location_count;
     struct identity identity;
     struct endpoint listen[LISTEN_MAX];
     size_t listen_count;
@@ -73,6 +77,15 @@ static enum result add_listen(struct options *options, const char *text, struct 
     return RESULT_OK;
 }
 
+static enum result add_locations(struct options *options, const char *path, struct diag *diag)
+{
+    if (options->location_count == LOCATIONS_FILES_MAX) {
+        return diag_fail(diag, RESULT_USAGE, "more than %d location files", LOCATIONS_FILES_MAX);
+    }
+    options->locations[options->location_count++] = path;
+    return RESULT_OK;
+}
+
 static enum result set_workers(struct options *options, const char *text, struct diag *diag)
 {
     char *end = NULL;
@@ -90,7 +103,6 @@ static enum result apply_config(struct options *options, const struct config *co
                                 struct diag *diag)
 {
     options->state = options->state != NULL ? options->state : config->state;
-    options->locations = options->locations != NULL ? options->locations : config->locations;
     options->seal_key = options->seal_key != NULL ? options->seal_key : config->seal_key;
     struct identity *identity = &options->identity;
     identity->nsid = identity->nsid != NULL ? identity->nsid : config->nsid;
@@ -99,6 +111,9 @@ static enum result apply_config(struct options *options, const struct config *co
         (identity->version != NULL && strlen(identity->version) > IDENTITY_MAX)) {
         return diag_fail(diag, RESULT_INVALID, "nsid and version-text take at most %d octets",
                          IDENTITY_MAX);
+    }
+    if (options->location_count == 0 && config->locations != NULL) {
+        options->locations[options->location_count++] = config->locations;
     }
     for (unsigned i = 0; options->listen_count == 0 && i < config->listen_count; i++) {
         if (add_listen(options, config->listen[i], diag) != RESULT_OK) {
@@ -157,7 +172,7 @@ static enum result read_options(struct options *options, int argc, char **argv, 
             result = set_workers(options, optarg, &diag);
             break;
         case 'L':
-            options->locations = optarg;
+            result = add_locations(options, optarg, &diag);
             break;
         case 'k':
             options->seal_key = optarg;
@@ -237,6 +252,7 @@ static enum result start(struct program *program, const struct options *options,
                                              .seal = program->seal,
                                              .cache = program->cache,
                                              .locations = options->locations,
+                                             .location_count = options->location_count,
                                              .log = log_line };
     program->rrl = rrl_new();
     result = refresh_new(&program->refresh, &sources, diag);

@@ -12,7 +12,7 @@ struct refresh {
     struct view_sources from;
     struct view *view;
     uint64_t versions[3]; /* registry, health, keys: of the view */
-    struct stat location_file;
+    struct stat location_files[LOCATIONS_FILES_MAX];
     struct worker *const *workers;
     size_t worker_count;
     pthread_t thread;
@@ -37,26 +37,36 @@ static bool same_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Reads the location file if it is new. A bad one leaves the old in use. Sets `changed`. */
+/* True if one of the location files is another than at the last look. */
+static enum result find_new_files(struct refresh *refresh, bool *new_files, struct diag *diag)
+{
+    const struct refresh_sources *sources = &refresh->sources;
+    struct stat status[LOCATIONS_FILES_MAX];
+    *new_files = false;
+    for (size_t i = 0; i < sources->location_count; i++) {
+        if (stat(sources->locations[i], &status[i]) != 0) {
+            return diag_fail(diag, RESULT_SYSTEM, "%s: %s", sources->locations[i], strerror(errno));
+        }
+        *new_files = *new_files || !same_file(&status[i], &refresh->location_files[i]);
+    }
+    memcpy(refresh->location_files, status, sources->location_count * sizeof(status[0]));
+    return RESULT_OK;
+}
+
+/* Reads the location files if one is new. A bad one, reported once, leaves the old tables in use. Sets `changed`. */
 static enum result look_at_places(struct refresh *refresh, bool *changed, struct diag *diag)
 {
-    struct stat status;
-    struct geo *geo = NULL;
-    if (refresh->sources.locations == NULL) {
-        return RESULT_OK;
+    struct locations *locations = NULL;
+    bool new_files = false;
+    enum result result = find_new_files(refresh, &new_files, diag);
+    if (result != RESULT_OK || !new_files) {
+        return result;
     }
-    if (stat(refresh->sources.locations, &status) != 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "%s: %s", refresh->sources.locations,
-                         strerror(errno));
-    }
-    if (same_file(&status, &refresh->location_file)) {
-        return RESULT_OK;
-    }
-    refresh->location_file = status; /* one bad file is reported once */
-    enum result result = geo_open(&geo, refresh->sources.locations, diag);
+    result = locations_load(&locations, refresh->sources.locations, refresh->sources.location_count,
+                            diag);
     if (result == RESULT_OK) {
         places_unref(refresh->from.places);
-        refresh->from.places = places_new(geo);
+        refresh->from.places = places_new(locations);
         *changed = true;
     }
     return result;

@@ -1,4 +1,4 @@
-/* The refresher: a thread that looks for changes in registry, health, keys and the location file, builds a new view, signed
+/* The refresher: a thread that looks for changes in registry, health, keys and the location files, builds a new view, signed
  * ahead, and hands it to every worker. */
 #ifndef SERVER_REFRESH_H
 #define SERVER_REFRESH_H
@@ -8,7 +8,7 @@
 enum {
     REFRESH_POLL_MS = 100,  /* how often the stores' versions are compared */
     REFRESH_PAUSE_MS = 400, /* between two views */
-    REFRESH_FILE_MS = 2000  /* how often the location file is looked at */
+    REFRESH_FILE_MS = 2000  /* how often the location files are looked at */
 };
 
 struct refresh;
@@ -20,7 +20,8 @@ struct refresh_sources {
     struct store *registry, *health, *keys;
     const struct seal *seal;
     struct sigcache *cache;
-    const char *locations; /* path or NULL */
+    const char *const *locations; /* paths of location files */
+    size_t location_count;        /* at most LOCATIONS_FILES_MAX */
     refresh_log *log;
 };
 

@@ -4,18 +4,18 @@
 
 #include <sodium.h>
 
-struct places *places_new(struct geo *geo)
+struct places *places_new(struct locations *locations)
 {
     struct places *places = xcalloc(1, sizeof(*places));
     atomic_init(&places->refs, 1);
-    places->geo = geo;
+    places->locations = locations;
     return places;
 }
 
 void places_unref(struct places *places)
 {
     if (places != NULL && atomic_fetch_sub(&places->refs, 1) == 1) {
-        geo_close(places->geo);
+        locations_free(places->locations);
         free(places);
     }
 }

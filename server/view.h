@@ -9,12 +9,12 @@
 #include "dnssec/signer.h"
 #include "server/records.h"
 #include "zone/deck.h"
-#include "zone/geo.h"
+#include "zone/locations.h"
 
-/* A location file, shared by the views that use it. */
+/* Compiled location files, shared by the views that use it. */
 struct places {
     atomic_uint refs;
-    struct geo *geo;
+    struct locations *locations;
 };
 
 enum {
@@ -85,8 +85,8 @@ struct srv_choice {
 /* Number `turn` (modulo the deck's size) for a client in `country`. */
 struct srv_choice view_srv(const struct view *view, const char *country, uint32_t turn);
 
-/* Takes over the geo. */
-struct places *places_new(struct geo *geo);
+/* Takes over the locations. */
+struct places *places_new(struct locations *locations);
 void places_unref(struct places *places);
 
 #endif

@@ -110,8 +110,8 @@ static inline void fixture_fill(struct pool_fixture *pool)
     FIXTURE_OK(store_commit(txn, &diag));
 }
 
-/* Makes the pool and the view of it. `geo` (may be NULL) is taken over. */
-static inline void pool_fixture_init(struct pool_fixture *pool, struct geo *geo)
+/* Makes the pool and the view of it. `locations` (may be NULL) is taken over. */
+static inline void pool_fixture_init(struct pool_fixture *pool, struct locations *locations)
 {
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_KEYS };
     struct diag diag = { "" };
@@ -128,7 +128,7 @@ static inline void pool_fixture_init(struct pool_fixture *pool, struct geo *geo)
     for (int i = 0; i < 3; i++) {
         FIXTURE_OK(store_read(pool->stores[i], &pool->txns[i], &diag));
     }
-    struct places *places = geo == NULL ? NULL : places_new(geo);
+    struct places *places = locations == NULL ? NULL : places_new(locations);
     pool->cache = sigcache_new(1024);
     const struct view_sources sources = { .registry = pool->txns[0],
                                           .health = pool->txns[1],

@@ -18,10 +18,11 @@ static void forget_kept(void)
 static int set_up(void **state)
 {
     (void)state;
-    struct geo *geo = NULL;
+    struct locations *locations = NULL;
     struct diag diag;
-    assert_ok(geo_open(&geo, TEST_DATA "/places.mmdb", &diag));
-    pool_fixture_init(&pool, geo);
+    assert_ok(
+        locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
+    pool_fixture_init(&pool, locations);
     answerer.view = pool.view;
     answerer.registry = pool.txns[0];
     cache = sigcache_new(1024);

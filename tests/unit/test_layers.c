@@ -161,7 +161,6 @@ static const struct {
     const char *header, *owners[4];
 } owned[] = {
     {"<lmdb.h",     { "zone/store_private.h" }},
-    { "<maxminddb", { "zone/geo.c" }          },
     { "<cyaml",     { "zone/config.c" }       },
     { "<uv.h",      { "server/", "probe/" }   },
     { "<uv/",       { "server/", "probe/" }   },

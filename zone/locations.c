@@ -1,0 +1,235 @@
+/* Each file's tree is walked once, in order of addresses, and goes into two tables of prefixes (zone/prefixes.h) for each family: one says
+ * the cell, for clients, one the position, for members. A position is a number, its place in a grid of tenths of a degree, so
+ * that neighbouring prefixes of one town merge. */
+#include "zone/locations.h"
+
+#include <stdlib.h>
+
+#include "zone/location_records.h"
+#include "zone/prefixes.h"
+
+struct locations {
+    struct prefixes cells[2], positions[2]; /* of IPv4, of IPv6 */
+    struct cell *list;
+    size_t count;
+};
+
+static const struct cell world = { .country = "" };
+
+/* All that lives while files are compiled. */
+struct compiler {
+    struct location_records records;
+    struct prefixes_maker cells[2], positions[2];
+    bool known[2]; /* a file had something of IPv4, of IPv6 */
+};
+
+/* How many addresses a prefix has: of IPv4, or /48s of IPv6, what a site gets; at least one. */
+static uint64_t weight_of(unsigned depth, bool ipv6)
+{
+    unsigned bits = ipv6 ? 48 : 32;
+    return depth > bits ? 1 : (uint64_t)1 << (bits - depth);
+}
+
+/* Takes one family from a file. NOT_FOUND if the file knows nothing of it. */
+static enum result compile_family(struct compiler *compiler, const struct mmdb *db, unsigned family)
+{
+    struct mmdb_walk walk;
+    struct mmdb_leaf leaf;
+    bool known = false;
+    prefixes_begin(&compiler->cells[family]);
+    prefixes_begin(&compiler->positions[family]);
+    mmdb_walk_begin(&walk, db, family == 0);
+    enum result result = mmdb_walk_next(&walk, &leaf);
+    for (; result == RESULT_OK; result = mmdb_walk_next(&walk, &leaf)) {
+        struct location_record *record = NULL;
+        if (leaf.record != MMDB_NO_RECORD) {
+            record = location_records_get(&compiler->records, db, leaf.record);
+            if (record == NULL) {
+                return RESULT_INVALID;
+            }
+            record->weight[family] += weight_of(leaf.depth, family == 1);
+            known = known || record->cell != LOCATIONS_WORLD;
+        }
+        prefixes_add(&compiler->cells[family], leaf.depth, record == NULL ? 0 : record->cell);
+        prefixes_add(&compiler->positions[family], leaf.depth,
+                     record == NULL ? 0 : record->grid_place);
+    }
+    if (result == RESULT_NOT_FOUND && known) {
+        compiler->known[family] = true;
+        return RESULT_OK;
+    }
+    prefixes_drop(&compiler->cells[family]);
+    prefixes_drop(&compiler->positions[family]);
+    return result;
+}
+
+static enum result compile_file(struct compiler *compiler, const char *path, struct diag *diag)
+{
+    struct mmdb db;
+    enum result result = mmdb_open(&db, path, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    bool useful = false;
+    location_records_begin(&compiler->records);
+    for (unsigned family = 0; family < 2 && result != RESULT_INVALID; family++) {
+        if (compiler->known[family]) {
+            continue;
+        }
+        result = compile_family(compiler, &db, family);
+        useful = useful || result == RESULT_OK;
+    }
+    mmdb_close(&db);
+    if (result == RESULT_INVALID) {
+        return diag_fail(diag, RESULT_INVALID, "%s: is damaged: fetch it again", path);
+    }
+    if (!useful) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: has no countries%s: neither country.iso_code nor country_code", path,
+                         compiler->known[0] || compiler->known[1] ? " the other files don't have"
+                                                                  : "");
+    }
+    location_records_end(&compiler->records);
+    return RESULT_OK;
+}
+
+/* Packs the tables; drops all of them if one is too large. */
+static bool pack(struct compiler *compiler, struct locations *out)
+{
+    bool fits = true;
+    for (unsigned family = 0; family < 2; family++) {
+        if (compiler->known[family]) {
+            prefixes_renumber(&compiler->cells[family], compiler->records.numbers);
+        } else {
+            prefixes_begin(&compiler->cells[family]);
+            prefixes_begin(&compiler->positions[family]);
+        }
+        fits = prefixes_end(&compiler->cells[family], &out->cells[family]) && fits;
+        fits = prefixes_end(&compiler->positions[family], &out->positions[family]) && fits;
+    }
+    return fits;
+}
+
+static enum result finish(struct compiler *compiler, struct locations *out, const char *path,
+                          struct diag *diag)
+{
+    if (!location_records_cells(&compiler->records, &out->list, &out->count) ||
+        !pack(compiler, out)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: is too finely divided: take a country-level or city-level file",
+                         path);
+    }
+    return RESULT_OK;
+}
+
+enum result locations_load(struct locations **out, const char *const *paths, size_t count,
+                           struct diag *diag)
+{
+    struct compiler *compiler = xcalloc(1, sizeof(*compiler));
+    struct locations *locations = xcalloc(1, sizeof(*locations));
+    enum result result = RESULT_OK;
+    location_records_init(&compiler->records);
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = compile_file(compiler, paths[i], diag);
+    }
+    if (result == RESULT_OK) {
+        result = finish(compiler, locations, paths[count - 1], diag);
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        prefixes_drop(&compiler->cells[family]);
+        prefixes_drop(&compiler->positions[family]);
+    }
+    location_records_done(&compiler->records);
+    free(compiler);
+    if (result != RESULT_OK) {
+        locations_free(locations);
+        return result;
+    }
+    *out = locations;
+    return RESULT_OK;
+}
+
+void locations_free(struct locations *locations)
+{
+    if (locations == NULL) {
+        return;
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        prefixes_done(&locations->cells[family]);
+        prefixes_done(&locations->positions[family]);
+    }
+    free(locations->list);
+    free(locations);
+}
+
+static uint64_t word(const uint8_t *octets)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        value = value << 8 | octets[i];
+    }
+    return value;
+}
+
+/* The leaf for an address in the table of its family; IPv4 is the last four octets of the mapped form. */
+static uint32_t leaf_of(const struct prefixes tables[2], const struct address *address)
+{
+    uint64_t high = word(address->octets), low = word(address->octets + 8);
+    return high == 0 && low >> 32 == 0xffff ? prefixes_find(&tables[0], low << 32, 0)
+                                            : prefixes_find(&tables[1], high, low);
+}
+
+struct location locations_find(const struct locations *locations, const struct address *address)
+{
+    if (locations == NULL) {
+        return (struct location){ LOCATIONS_WORLD, 0 };
+    }
+    uint32_t leaf = leaf_of(locations->cells, address);
+    return (struct location){ (uint16_t)prefixes_number(leaf), prefixes_length(leaf) };
+}
+
+const struct cell *locations_cells(const struct locations *locations, size_t *count)
+{
+    *count = locations == NULL ? 1 : locations->count;
+    return locations == NULL ? &world : locations->list;
+}
+
+uint16_t locations_cell_number(const struct locations *locations, const char *country,
+                               const char *subdivision)
+{
+    size_t low = 0, high = 0;
+    const struct cell *cells = locations_cells(locations, &high);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(cells[middle].country, country);
+        order = order != 0 ? order : strcmp(cells[middle].subdivision, subdivision);
+        if (order == 0) {
+            return (uint16_t)middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return LOCATIONS_WORLD;
+}
+
+bool locations_position(const struct locations *locations, const struct address *address,
+                        struct position *out)
+{
+    return locations != NULL &&
+           location_grid_position(prefixes_number(leaf_of(locations->positions, address)), out);
+}
+
+size_t locations_size(const struct locations *locations)
+{
+    size_t entries = 0;
+    if (locations == NULL) {
+        return 0;
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        entries += locations->cells[family].count + locations->positions[family].count;
+    }
+    return sizeof(*locations) + entries * sizeof(uint32_t) + locations->count * sizeof(struct cell);
+}
