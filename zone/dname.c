@@ -7,6 +7,23 @@ static inline uint8_t lower(uint8_t octet)
     return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
 }
 
+#define EACH_OCTET(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Eight octets at once: to an octet below 128, 0x80 minus a letter carries into its top bit from that letter on. */
+static inline uint64_t lower_word(uint64_t word)
+{
+    uint64_t low = word & EACH_OCTET(0x7f);
+    uint64_t from_a = low + EACH_OCTET(0x80 - 'A'), past_z = low + EACH_OCTET(0x80 - 'Z' - 1);
+    return word | (~word & (from_a ^ past_z) & EACH_OCTET(0x80)) >> 2;
+}
+
+static inline uint64_t word_at(const uint8_t *octets)
+{
+    uint64_t word = 0;
+    memcpy(&word, octets, sizeof(word));
+    return word;
+}
+
 void dname_read(struct reader *r, struct dname *out)
 {
     size_t start = r->at;
@@ -149,12 +166,20 @@ void dname_lower(struct dname *name)
 /* Both ranges hold `len` octets. */
 static bool equal_octets(const uint8_t *a, const uint8_t *b, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (lower(a[i]) != lower(b[i])) {
-            return false;
+    if (len < 8) {
+        size_t at = 0;
+        while (at < len && lower(a[at]) == lower(b[at])) {
+            at++;
         }
+        return at == len;
     }
-    return true;
+    uint64_t difference = 0;
+    for (size_t at = 0; at + 8 <= len; at += 8) {
+        difference |= lower_word(word_at(a + at)) ^ lower_word(word_at(b + at));
+    }
+    /* The last eight, of which some may have been compared. */
+    return (difference | (lower_word(word_at(a + len - 8)) ^ lower_word(word_at(b + len - 8)))) ==
+           0;
 }
 
 bool dname_equal(const struct dname *a, const struct dname *b)

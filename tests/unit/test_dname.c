@@ -199,6 +199,23 @@ static void under_means_whole_labels(void **state)
     assert_true(dname_equal(&parent, &apex));
 }
 
+/* RFC 4343 3: A to Z are a to z, no other octets are each other's. At every place, since several octets are compared at once. */
+static void every_octet_equals_itself_and_its_other_case_only(void **state)
+{
+    (void)state;
+    struct dname a = name_of("0123456789abc."), b = a;
+    for (unsigned at = 1; at <= 13; at++) {
+        for (unsigned i = 0; i < 256 * 256; i++) {
+            uint8_t x = (uint8_t)i, y = (uint8_t)(i >> 8);
+            bool letter = (x | 0x20) >= 'a' && (x | 0x20) <= 'z';
+            a.wire[at] = x;
+            b.wire[at] = y;
+            assert_int_equal(dname_equal(&a, &b), x == y || (letter && (x ^ y) == 0x20));
+        }
+        b.wire[at] = a.wire[at];
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +229,7 @@ int main(void)
         cmocka_unit_test(longest_name_fits_a_key_with_every_octet_escaped),
         cmocka_unit_test(malformed_keys_are_damage),
         cmocka_unit_test(under_means_whole_labels),
+        cmocka_unit_test(every_octet_equals_itself_and_its_other_case_only),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
