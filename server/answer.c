@@ -209,7 +209,7 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     const struct view *view = answerer->view;
     struct answer *answer = &answerer->answer;
     struct srv_choice choice = view_srv(view, country, answerer->turn++);
-    bool current = store_version(answerer->registry) == view->registry_version;
+    bool current = view_is_current(view, answerer->registry);
     struct deck_set standing = { .count = 0 };
     if (choice.set != NULL && !current) {
         standing = standing_members(answerer, choice.set);
@@ -345,6 +345,10 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
         bool added = add_srv(answerer, query, source, owner);
         answer->answer_count = answer->total;
         return added ? RESULT_OK : RESULT_TOO_LONG;
+    }
+    if (view_is_current(answerer->view, answerer->registry) &&
+        !order_has(answerer->view->order, key)) {
+        return RESULT_NOT_FOUND;
     }
     struct node node;
     enum result result = registry_node(answerer->registry, key, answerer->node_data, &node);

@@ -148,7 +148,8 @@ uint16_t block_write(struct writer *w, const struct records_frame *frame, const 
         return 0;
     }
     memcpy(p, block->wire, block->len[with_rrsigs]);
-    w->failed = begin > POINTER_MAX; /* only behind aliases whose names and signatures fill 16 KiB */
+    w->failed =
+        begin > POINTER_MAX; /* only behind aliases whose names and signatures fill 16 KiB */
     uint16_t pointers[2] = { apex_pointer(frame), (uint16_t)(POINTER | (begin & POINTER_MAX)) };
     for (unsigned i = 0; i < block->patch_count[with_rrsigs]; i++) {
         uint16_t patch = block->patches[i];

@@ -15,10 +15,11 @@ enum {
 /* An RRset with its RRSIGs, as copied into responses. */
 struct block {
     const uint8_t *wire;
-    uint16_t len[2];                 /* octets without [0] and with [1] the RRSIGs */
-    uint16_t count[2];               /* records */
+    uint16_t len[2];   /* octets without [0] and with [1] the RRSIGs */
+    uint16_t count[2]; /* records */
     uint8_t patch_count[2];
-    uint16_t patches[BLOCK_PATCHES]; /* where in `wire` pointers are, to the apex or to the first owner */
+    uint16_t patches
+        [BLOCK_PATCHES]; /* where in `wire` pointers are, to the apex or to the first owner */
 };
 
 /* Where records are written: into the answer to `qname`, a name in the zone of `apex`. */

@@ -263,6 +263,21 @@ static enum result complete(struct view *view, const struct view *old, struct ro
     return result;
 }
 
+/* Takes over the old view's if no name has come or gone. */
+static enum result order_names(struct view *view, const struct view *old,
+                               struct store_txn *registry)
+{
+    uint64_t changed[REGISTRY_CHANGES_MAX];
+    size_t count = 0;
+    if (old != NULL &&
+        registry_changes(registry, old->registry_version, changed, &count) == RESULT_OK &&
+        count == 0) {
+        view->order = order_ref(old->order);
+        return RESULT_OK;
+    }
+    return order_new(&view->order, registry);
+}
+
 enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag)
 {
@@ -280,6 +295,9 @@ enum result view_build(struct view **out, const struct view_sources *sources,
         view->keyring = keyring_ref(sources->keyring);
     } else if (result == RESULT_OK) {
         result = keyring_load(&view->keyring, sources->keys, sources->seal, diag);
+    }
+    if (result == RESULT_OK && order_names(view, old, sources->registry) != RESULT_OK) {
+        result = diag_fail(diag, RESULT_DAMAGED, "the registry's names can't be read");
     }
     if (result == RESULT_OK) {
         result = cookie_secrets_get(sources->keys, sources->seal, &view->cookies, diag);
@@ -305,6 +323,11 @@ enum result view_build(struct view **out, const struct view_sources *sources,
     return RESULT_OK;
 }
 
+bool view_is_current(const struct view *view, const struct store_txn *registry)
+{
+    return view->registry_version == store_version(registry);
+}
+
 struct view *view_ref(struct view *view)
 {
     atomic_fetch_add(&view->refs, 1);
@@ -319,6 +342,7 @@ void view_unref(struct view *view)
     deal_unref(view->deal);
     keyring_unref(view->keyring);
     places_unref(view->places);
+    order_unref(view->order);
     sodium_memzero(&view->cookies, sizeof(view->cookies));
     free(view);
 }

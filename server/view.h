@@ -7,6 +7,7 @@
 
 #include "dnssec/cookie_secrets.h"
 #include "dnssec/signer.h"
+#include "server/order.h"
 #include "server/records.h"
 #include "zone/deck.h"
 #include "zone/locations.h"
@@ -47,6 +48,7 @@ struct view {
     uint64_t
         style; /* number of the first view whose settings and keys make the same A, AAAA, CAA and NSEC */
     uint64_t registry_version; /* of the snapshot it was built from */
+    struct order *order;       /* of its names */
     struct settings settings;
     struct dname service; /* _ntske._tcp.<apex>, */
     struct dname_key service_key;
@@ -73,6 +75,8 @@ enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag);
 void view_unref(struct view *view);
 struct view *view_ref(struct view *view);
+/* True if the view was built from the snapshot that the transaction reads. */
+bool view_is_current(const struct view *view, const struct store_txn *registry);
 /* True when it is time to deal anew though nothing changed, or when the clock went back. */
 bool view_is_due(const struct view *view, uint64_t now);
 

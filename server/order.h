@@ -1,0 +1,19 @@
+/* The zone's names in canonical order, in memory, as of one snapshot of the registry: whether one is there, and which stands right before it.
+ * Immutable, shared by views for as long as no name comes or goes. */
+#ifndef SERVER_ORDER_H
+#define SERVER_ORDER_H
+
+#include "zone/registry.h"
+
+struct order;
+
+/* With one reference. DAMAGED if a row can't be read. */
+enum result order_new(struct order **out, struct store_txn *registry);
+struct order *order_ref(struct order *order);
+void order_unref(struct order *order);
+
+bool order_has(const struct order *order, const struct dname_key *key);
+/* The last name before `key` (the apex is before all others). False for the apex, which has none. */
+bool order_before(const struct order *order, const struct dname_key *key, struct dname_key *out);
+
+#endif
