@@ -8,8 +8,9 @@
 enum {
     LISTENERS_MAX = 64,
     BACKLOG = 512,
-    FIRST_ROOM = 1024,
-    ROOM_KEPT = 4096,
+    SHORT = 1024, /* what is left of a message up to here is moved in front of what comes next */
+    READ_ROOM =
+        16384, /* a read takes at most; its answers are all made before we look whether the client reads them */
     SWEEP_MS = 1000
 };
 
@@ -21,8 +22,9 @@ struct connection {
     struct address peer;
     bool closing, paused;
     bool ending; /* takes no more queries, closed when its answers are written */
-    uint8_t *in; /* what came and is not yet a whole message */
-    size_t in_len, in_room;
+    uint8_t
+        *in; /* the beginning of a message of which the rest has not come; NULL if there is none */
+    size_t in_len;
 };
 
 struct tcp_server {
@@ -32,6 +34,7 @@ struct tcp_server {
     uv_tcp_t listeners[LISTENERS_MAX];
     struct connection *newest, *oldest;
     unsigned connection_count;
+    uint8_t shared[SHORT + READ_ROOM]; /* what is being read */
 };
 
 static void list_remove(struct connection *connection)
@@ -91,22 +94,24 @@ static void end_connection(struct connection *connection)
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer);
 
-/* Room for the rest of the message, whose length is known once two octets are there. */
+/* Most reads end with a whole message, so that they need no room of their own. A long message gathers in the connection's. */
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct connection *connection = handle->data;
+    uint8_t *shared = connection->server->shared;
     (void)suggested;
-    size_t want = FIRST_ROOM;
-    if (connection->in_len >= 2) {
-        size_t message = 2u + ((size_t)connection->in[0] << 8 | connection->in[1]);
-        want = message > want ? message : want;
+    if (connection->in_len <= SHORT) {
+        if (connection->in_len > 0) {
+            memcpy(shared, connection->in, connection->in_len);
+        }
+        *buffer = uv_buf_init((char *)shared + connection->in_len,
+                              (unsigned)(SHORT + READ_ROOM - connection->in_len));
+        return;
     }
-    if (connection->in_room < want) {
-        connection->in = xrealloc(connection->in, want);
-        connection->in_room = want;
-    }
-    buffer->base = (char *)connection->in + connection->in_len;
-    buffer->len = connection->in_room - connection->in_len;
+    size_t message = 2u + ((size_t)connection->in[0] << 8 | connection->in[1]);
+    connection->in = xrealloc(connection->in, message);
+    *buffer = uv_buf_init((char *)connection->in + connection->in_len,
+                          (unsigned)(message - connection->in_len));
 }
 
 struct reply {
@@ -143,11 +148,21 @@ static void on_written(uv_write_t *request, int status)
 }
 
 /* Sends `len` octets of gathered answers: at once if the kernel takes them, the rest from a copy. */
-static void flush(struct connection *connection, const uint8_t *data, size_t len)
+static void flush(struct connection *connection, uint8_t *data, size_t len)
 {
     uv_stream_t *stream = (uv_stream_t *)&connection->handle;
     if (len == 0 || connection->closing) {
         return;
+    }
+    if (uv_stream_get_write_queue_size(stream) == 0) {
+        uv_buf_t all = uv_buf_init((char *)data, (unsigned)len);
+        int written = uv_try_write(stream, &all, 1);
+        size_t taken = written > 0 ? (size_t)written : 0; /* an error shows again below */
+        data += taken;
+        len -= taken;
+        if (len == 0) {
+            return;
+        }
     }
     struct reply *reply = xmalloc(sizeof(*reply) + len);
     memcpy(reply->data, data, len);
@@ -165,32 +180,23 @@ static void flush(struct connection *connection, const uint8_t *data, size_t len
     }
 }
 
-/* Gives back the room of a long message, so that a thousand idle connections are small. */
-static void shrink(struct connection *connection)
-{
-    if (connection->in_len <= FIRST_ROOM && connection->in_room > ROOM_KEPT) {
-        connection->in = xrealloc(connection->in, FIRST_ROOM);
-        connection->in_room = FIRST_ROOM;
-    }
-}
-
-/* Answers all whole messages that are there, in order. False if the client breaks the framing. */
-static bool answer_messages(struct connection *connection)
+/* Answers all whole messages, in order. Returns how many octets they take; `*ok` is false if the client breaks the framing. */
+static size_t answer_messages(struct connection *connection, const uint8_t *data, size_t len,
+                              bool *ok)
 {
     struct worker *worker = connection->server->worker;
     size_t at = 0, used = 0;
-    bool ok = true;
-    while (ok && connection->in_len - at >= 2) {
-        struct incoming incoming = { .data = connection->in + at + 2,
-                                     .len =
-                                         (size_t)connection->in[at] << 8 | connection->in[at + 1],
+    *ok = true;
+    while (len - at >= 2) {
+        struct incoming incoming = { .data = data + at + 2,
+                                     .len = (size_t)data[at] << 8 | data[at + 1],
                                      .source = connection->peer,
                                      .tcp = true };
         if (incoming.len < DNS_HEADER_LEN) {
-            ok = false; /* nothing that could be answered, RFC 7766 8 */
+            *ok = false; /* nothing that could be answered, RFC 7766 8 */
             break;
         }
-        if (connection->in_len - at - 2 < incoming.len) {
+        if (len - at - 2 < incoming.len) {
             break;
         }
         uint8_t *out = worker->tcp_out + used;
@@ -206,15 +212,20 @@ static bool answer_messages(struct connection *connection)
         at += incoming.len + 2;
     }
     flush(connection, worker->tcp_out, used);
-    if (at > 0) {
-        memmove(connection->in, connection->in + at, connection->in_len - at);
-        connection->in_len -= at;
-        shrink(connection);
-        if (!connection->closing) {
-            touch(connection);
-        }
+    return at;
+}
+
+/* Keeps what is not yet a whole message. `rest` may lie in the connection's own room. */
+static void keep_rest(struct connection *connection, const uint8_t *rest, size_t len)
+{
+    uint8_t *in = NULL;
+    if (len > 0) {
+        in = xmalloc(len);
+        memcpy(in, rest, len);
     }
-    return ok;
+    free(connection->in);
+    connection->in = in;
+    connection->in_len = len;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
@@ -230,12 +241,26 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         }
         return;
     }
-    connection->in_len += (size_t)count;
-    if (count == 0 || !worker_begin(worker)) {
+    if (count == 0) {
         return;
     }
-    bool ok = answer_messages(connection);
+    bool own = connection->in_len > SHORT, ok = true;
+    const uint8_t *data = own ? connection->in : connection->server->shared;
+    size_t len = connection->in_len + (size_t)count, at = 0;
+    if (own && len < 2u + ((size_t)data[0] << 8 | data[1])) {
+        connection->in_len = len;
+        return;
+    }
+    if (!worker_begin(worker)) {
+        close_connection(connection); /* the store can't be read */
+        return;
+    }
+    at = answer_messages(connection, data, len, &ok);
     worker_end(worker);
+    keep_rest(connection, data + at, len - at);
+    if (at > 0 && !connection->closing) {
+        touch(connection);
+    }
     if (!ok && !connection->closing) {
         end_connection(connection);
     }
