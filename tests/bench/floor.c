@@ -56,6 +56,7 @@ int main(int argc, char **argv)
     }
     address.sin_port = htons((uint16_t)port);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) != 0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         perror("floor");
         return 1;

@@ -8,8 +8,6 @@ import sys
 
 import servers
 
-PASS = 60000  # queries in a file
-
 
 @dataclasses.dataclass
 class Sample:
@@ -103,7 +101,7 @@ class Bench:
     def warm_up(self, jobs):
         """One pass over each file: signatures are made, and kept blocks."""
         for job in jobs:
-            self.measure(job, "-n", PASS)
+            self.measure(job, "-n", job.pool.queries)
 
     def bar(self, what, must, value, met):
         self.bars.append(f"| {what} | {must} | {value} | {'met' if met else '**not met**'} |")

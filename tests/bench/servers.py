@@ -21,13 +21,19 @@ def call(*command, **options):
     return subprocess.run([str(c) for c in command], check=True, text=True, **options)
 
 
+COMPILER = ["cc", "-O2", "-std=c2x", "-D_GNU_SOURCE"]
+
+
+def build_generator(work):
+    call(*COMPILER, "-o", work / "floor", HERE / "floor.c")
+    call(*COMPILER, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c")
+
+
 def build(work):
     call("cmake", "--preset", "release", cwd=ROOT, stdout=subprocess.DEVNULL)
     call("cmake", "--build", "--preset", "release", cwd=ROOT, stdout=subprocess.DEVNULL)
-    compiler = ["cc", "-O2", "-std=c2x", "-D_GNU_SOURCE"]
-    call(*compiler, "-o", work / "floor", HERE / "floor.c")
-    call(*compiler, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c")
-    call(*compiler, "-flto", f"-I{ROOT}", "-o", work / "changer", HERE / "changer.c", ROOT / "build/release/libzone.a",
+    build_generator(work)
+    call(*COMPILER, "-flto", f"-I{ROOT}", "-o", work / "changer", HERE / "changer.c", ROOT / "build/release/libzone.a",
          "-lsodium", "-llmdb", "-lm")
 
 
@@ -121,7 +127,8 @@ class Pool:
         self.members = members
         self.directory = work / f"pool-{members}"
         self.state = self.directory / "state"
-        call(sys.executable, HERE / "generate.py", self.directory, members)
+        self.queries = min(15 * members, 60000)  # in a file
+        call(sys.executable, HERE / "generate.py", self.directory, members, self.queries)
         ntspool = [BIN / "ntspool", "--state", self.state]
         quiet = {"stdout": subprocess.DEVNULL}
         call(*ntspool, "init", "pool.test", "--ns", "ns1.pool.test=127.0.0.1", "--ns", "ns2.pool.test=127.0.0.2", **quiet)

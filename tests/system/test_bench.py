@@ -1,0 +1,71 @@
+"""The benchmark's tools work: not their figures, which need a quiet machine."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BENCH = ROOT / "tests/bench"
+sys.path.insert(0, str(BENCH))
+import servers  # noqa: E402
+
+pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the benchmark needs two cores")
+
+
+@pytest.fixture(name="floor", scope="module")
+def fixture_floor(tmp_path_factory):
+    work = tmp_path_factory.mktemp("bench")
+    servers.build_generator(work)
+    query = servers.SOA_QUERY
+    (work / "soa.bin").write_bytes((len(query).to_bytes(2, "big") + query) * 10)
+    with open(work / "log", "w") as log:
+        server = servers.floor(work, log)
+        server.work = work
+        yield server
+        server.stop()
+
+
+def blast(floor, *flags):
+    """qblast under way; what it prints is for `figures_of`."""
+    command = [floor.work / "qblast", "-p", floor.port, "-f", floor.work / "soa.bin", "-P", floor.cpu_pid, *flags]
+    return subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
+
+
+def figures_of(process):
+    return json.loads(process.communicate()[0])
+
+
+def test_generator_counts_every_answer(floor):
+    figures = figures_of(blast(floor, "-n", 1000))
+    assert (figures["answered"], figures["lost"], figures["octets"]) == (1000, 0, 310)
+    assert figures["cpu"] > 0
+    assert 0 < figures["p50"] <= figures["p99"] <= figures["p999"]
+
+
+def test_open_loop_keeps_its_rate_and_counts_a_stall(floor):
+    """All that should have been sent while the server stood still count as slow; in a closed loop only those in flight would."""
+    process = blast(floor, "-r", 1000, "-d", 2)
+    time.sleep(0.5)
+    floor.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.8)
+    floor.process.send_signal(signal.SIGCONT)
+    figures = figures_of(process)
+    assert 1700 <= figures["answered"] <= 2001
+    assert figures["p99"] > 500_000
+
+
+def test_whole_benchmark_runs_on_a_small_pool():
+    out = subprocess.run([BENCH / "run", "--seconds", "0.2", "--rounds", "1", "--members", "50", "--modes", "--changes"], check=True,
+                         stdout=subprocess.PIPE, text=True).stdout
+    for row in ("floor", "srv", "addr", "neg", "mix", "ntspoold", "off, one client", "2"):
+        assert re.search(rf"^\| {row} \| [\d.]+ ", out, re.MULTILINE), f"no row {row} in:\n{out}"
+    changes = re.search(r"each of (\d+) changes visible", out)
+    assert changes and int(changes[1]) > 0
+    assert "| answers lost meanwhile | none | 0 | met |" in out
