@@ -116,7 +116,7 @@ def side_by_side_table(samples, entries, notes):
                     [f"{server.start_s:.2f}", f"{server.resident_mb():.0f}"])
     return ["CPU µs a query, in brackets the ratio to the neighbouring floor; TCP: `mix` over 8 connections of 100 queries each, "
             "16 in flight, connecting and closing counted:", "",
-            *table(["server", *FILES, "TCP", "start s", "resident MB"], rows), *notes, ""]
+            *table(["server", *FILES, "TCP", "start s", "resident MB"], rows), *[f"- {note}" for note in notes], ""]
 
 
 def limits(bench, pool, ours):
@@ -171,14 +171,15 @@ def changes(bench, pool, ours):
             time.sleep(1.2)  # until members are removed, too
             busy.append(bench.measure(job, "-d", seconds))
             said.append(json.loads(changer.stdout.read()))
-    share = statistics.median(a.cpu / b.cpu for a, b in zip(quiet, busy))
+    # What a worker that is never idle has left: the whole less what changes cost more in a second.
+    share = statistics.median(1 - (b.cpu - a.cpu) * b.qps / 1e6 for a, b in zip(quiet, busy))
     by_rate = statistics.median(b.qps / a.qps for a, b in zip(quiet, busy))
     lost = sum(sample.lost for sample in busy)
     total = {key: sum(s[key] for s in said) for key in ("changes", "unnamed", "undealt", "stale")}
     name_ms, srv_ms = max(s["name_ms"] for s in said), max(s["srv_ms"] for s in said)
     hidden = total["unnamed"] + total["undealt"] + total["stale"]
     bench.bar("rate while 100 members change each second", f">= {RATE_SHARE * 100:.0f} % of the quiet rate",
-              f"{share * 100:.0f} % for the same CPU, {by_rate * 100:.0f} % as measured", share >= RATE_SHARE)
+              f"{share * 100:.0f} % with the core busy, {by_rate * 100:.0f} % as measured", share >= RATE_SHARE)
     bench.bar("answers lost meanwhile", "none", f"{lost}", lost == 0)
     bench.bar(f"each of {total['changes']} changes visible", "within 1 s", f"slowest name {name_ms:.0f} ms, slowest SRV {srv_ms:.0f} ms, "
               f"{hidden} never", hidden == 0 and max(name_ms, srv_ms) < 1000)
