@@ -151,6 +151,8 @@ PEERS = [
     Peer(lambda *a: knot(*a, True), SAME, "Knot geoip: signed at load, one fixed set a country."),
     Peer(lambda *a: knot(*a, False), SAME, "Knot static: the same SRV set for every client."),
     Peer(nsd, SAME, "NSD static: the same SRV set for every client, signed by ldns."),
-    Peer(powerdns, SAME, "PowerDNS geoip: signs each answer when asked, except for what its caches hold; TC: the answer does not fit and has to be asked for over TCP."),
-    Peer(gdnsd, dict(srv="geoa", addr="addr", neg="neg"), "gdnsd: nothing is signed; its SRV can't be located, so `srv` asks for a geolocated A."),
+    Peer(powerdns, SAME, "PowerDNS geoip: signs each answer when asked, except for what its caches hold; "
+         "TC: the answer does not fit and has to be asked for over TCP."),
+    Peer(gdnsd, dict(srv="geoa", addr="addr", neg="neg"),
+         "gdnsd: nothing is signed; its SRV can't be located, so `srv` asks for a geolocated A."),
 ]
