@@ -1,28 +1,44 @@
 #include "probe/census.h"
 
-static bool is_dark(const struct address_health *each)
+static void count(struct census_count *count, uint32_t failures)
 {
-    return each->failures >= CENSUS_FAILURES;
+    count->all++;
+    count->failing += failures > 0;
+    count->halves += failures > 2 ? 2 : failures;
 }
 
 void census_add(struct census *census, const struct member_health *health)
 {
-    bool any_answers = false;
+    uint32_t fewest = UINT32_MAX;
     for (unsigned i = 0; i < health->address_count; i++) {
         const struct address_health *each = &health->addresses[i];
-        bool ipv4 = address_is_ipv4(&each->address);
-        any_answers |= each->probes > 0 && !is_dark(each);
-        census->addresses[ipv4] += each->working;
-        census->dark[ipv4] += each->working && is_dark(each);
+        census->addresses++;
+        census->unprobed += each->failure == FAILURE_INTERNAL;
+        if (each->working) {
+            count(&census->family[address_is_ipv4(&each->address)], each->failures);
+        }
+        if (each->probes > 0 && each->failures < fewest) {
+            fewest = each->failures;
+        }
     }
-    bool in = health->stage == STAGE_ELIGIBLE || health->stage == STAGE_FALLING;
-    census->members += in;
-    census->down += in && (!any_answers || health->stage == STAGE_FALLING);
+    if (health->stage == STAGE_ELIGIBLE) {
+        count(&census->members, fewest);
+    } else if (health->stage == STAGE_FALLING) {
+        count(&census->members, UINT32_MAX);
+    }
 }
 
-static bool is_mass(uint32_t down, uint32_t of, uint32_t percent)
+static bool is_mass(const struct census_count *count, uint32_t percent)
 {
-    return down >= CENSUS_LEAST && (uint64_t)down * 100 > (uint64_t)of * percent;
+    bool many = count->halves >= 2 * CENSUS_LEAST ||
+                (count->failing == count->all && count->all >= CENSUS_LEAST);
+    return many && (uint64_t)count->halves * 100 > (uint64_t)count->all * percent * 2;
+}
+
+bool census_cut_off(const struct census *census, const struct settings *settings)
+{
+    return census->unprobed > 0 && (uint64_t)census->unprobed * 100 >
+                                       (uint64_t)census->addresses * settings->breaker_percent;
 }
 
 /* True while removals wait: from the alarm until it is over, unless the operator has said that it is true. */
@@ -41,15 +57,14 @@ void census_judge(const struct census *census, const struct settings *settings, 
 {
     uint32_t percent = settings->breaker_percent;
     uint64_t released_at = vantage->released_at;
-    vantage->members = census->members;
-    vantage->down = census->down;
-    caution->hold_s =
-        vantage->interval_s > CENSUS_HOLD_MIN_S ? vantage->interval_s : CENSUS_HOLD_MIN_S;
-    caution->members_frozen = freeze(
-        &vantage->frozen_since, is_mass(census->down, census->members, percent), released_at, now);
+    vantage->members = census->members.all;
+    vantage->down = census->members.failing;
+    caution->hold_s = vantage->interval_s;
+    caution->members_frozen =
+        freeze(&vantage->frozen_since, is_mass(&census->members, percent), released_at, now);
     for (unsigned family = 0; family < 2; family++) {
-        caution->family_frozen[family] = freeze(
-            &vantage->family_frozen_since[family],
-            is_mass(census->dark[family], census->addresses[family], percent), released_at, now);
+        caution->family_frozen[family] =
+            freeze(&vantage->family_frozen_since[family], is_mass(&census->family[family], percent),
+                   released_at, now);
     }
 }

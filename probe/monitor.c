@@ -58,7 +58,9 @@ static void some_time(struct monitor *monitor)
 static void write_verdicts(struct monitor *monitor)
 {
     struct diag diag = { "" };
-    monitor->roll.vantage.well_at = unix_now();
+    if (monitor->roll.vantage.state == VANTAGE_WELL) {
+        monitor->roll.vantage.well_at = unix_now();
+    }
     monitor->word_due = uv_now(monitor->loop) + monitor->options.interval_ms / 2;
     if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
         news_complain(&monitor->news, "verdicts can't be written", &diag);
@@ -109,7 +111,9 @@ static void take_census(struct monitor *monitor)
 {
     monitor->census_due = uv_now(monitor->loop) + LIMIT_CENSUS_MS;
     roll_census(&monitor->roll, unix_now(), stage_moved, monitor);
-    if (news_alarm(&monitor->news, &monitor->roll.vantage)) {
+    bool alarm = news_alarm(&monitor->news, &monitor->roll.vantage);
+    bool state = news_state(&monitor->news, &monitor->roll.vantage);
+    if (alarm || state) {
         soon(monitor);
     }
     if (roll_waits(&monitor->roll)) {

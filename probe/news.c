@@ -87,3 +87,20 @@ bool news_alarm(struct news *news, const struct vantage *vantage)
     }
     return true;
 }
+
+bool news_state(struct news *news, const struct vantage *vantage)
+{
+    static const char *const texts[] = {
+        [VANTAGE_WELL] = "clock and network are well again: verdicts count",
+        [VANTAGE_CLOCK_OFF] =
+            "our clock differs from the references: verdicts wait until it is right",
+        [VANTAGE_NETWORK_OFF] = "our network is off: verdicts wait until it is back",
+    };
+    if (news->state == vantage->state) {
+        return false;
+    }
+    news->state = vantage->state;
+    news_line(news, vantage->state == VANTAGE_WELL ? LOG_NOTICE : LOG_ALERT, "%s",
+              texts[vantage->state]);
+    return true;
+}

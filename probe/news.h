@@ -9,6 +9,7 @@ struct news {
     void (*log)(int priority, const char *text);
     bool complained; /* a store failed and was not yet seen well again */
     bool alarmed;    /* too much is down */
+    enum vantage_state state;
 };
 
 void news_line(const struct news *news, int priority, const char *format, ...)
@@ -22,5 +23,7 @@ void news_probe(const struct news *news, const struct ward *ward, const struct a
                 const struct address_health *before);
 /* The alarm that too much is down goes out once, and once when it is over; true if it did. */
 bool news_alarm(struct news *news, const struct vantage *vantage);
+/* That we set ourselves aside, and that we are back; true if it changed. */
+bool news_state(struct news *news, const struct vantage *vantage);
 
 #endif

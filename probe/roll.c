@@ -165,6 +165,14 @@ enum result roll_begin(struct roll *roll, struct store_txn *verdicts, struct dia
     return RESULT_OK;
 }
 
+static void set_state(struct vantage *vantage, enum vantage_state state, uint64_t now)
+{
+    if (vantage->state != state || vantage->state_since == 0) {
+        vantage->state = state;
+        vantage->state_since = now;
+    }
+}
+
 void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
 {
     struct census census = { 0 };
@@ -172,6 +180,8 @@ void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
         census_add(&census, &roll->wards[i]->health);
     }
     census_judge(&census, &roll->settings, now, &roll->vantage, &roll->caution);
+    set_state(&roll->vantage,
+              census_cut_off(&census, &roll->settings) ? VANTAGE_NETWORK_OFF : roll->self, now);
     for (size_t i = 0; i < roll->ward_count; i++) {
         struct ward *ward = roll->wards[i];
         if (ward->health.stage != STAGE_FALLING) {

@@ -10,7 +10,8 @@ struct roll {
     struct settings settings;
     struct vantage vantage; /* what we say of ourselves */
     struct caution caution;
-    struct ward **wards; /* in order of id */
+    enum vantage_state self; /* what the references say (probe/reference.h) */
+    struct ward **wards;     /* in order of id */
     size_t ward_count;
     uint64_t *departed; /* ids whose verdicts have to be forgotten */
     size_t departed_count, departed_room;

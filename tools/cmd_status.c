@@ -4,12 +4,10 @@
 
 #include "dnssec/keystore.h"
 #include "tools/commands.h"
-#include "tools/memberview.h"
+#include "tools/vantageview.h"
 
 enum {
     MAP_WARN_PERCENT = 70,
-    PROBE_SILENT_S = 2 * 3600, /* twice the longest pause between two probes of a member */
-    CERT_SOON_S = 7 * 24 * 3600,
     STATES_MAX = 16,
     NAMES_SHOWN = 5
 };
@@ -19,6 +17,8 @@ struct status {
     struct session session;
     struct memberview_source source;
     struct memberview view;
+    struct vantageview vantages;
+    uint64_t latest; /* of all members' last_eligible_at */
     uint64_t now;
     json_t *stores, *states, *warnings;
     size_t members, eligible, expiring;
@@ -80,8 +80,9 @@ static void look_at_addresses(struct status *status)
         if (seen->last_probe_at > status->last_probe_at) {
             status->last_probe_at = seen->last_probe_at;
         }
-        soon =
-            soon || (seen->cert_not_after != 0 && seen->cert_not_after < status->now + CERT_SOON_S);
+        soon = soon ||
+               (seen->cert_not_after != 0 &&
+                seen->cert_not_after < status->now + status->source.settings.certificate_warning_s);
     }
     if (!soon) {
         return;
@@ -102,6 +103,10 @@ static enum result count_member(const struct member *member, void *arg)
         status->eligible += status->view.standing.eligible;
         count_state(status, status->view.standing.state);
         look_at_addresses(status);
+        vantageview_count(&status->vantages, &status->view, &status->source.vantages, status->now);
+        if (status->view.standing.last_eligible_at > status->latest) {
+            status->latest = status->view.standing.last_eligible_at;
+        }
     }
     return result;
 }
@@ -109,25 +114,33 @@ static enum result count_member(const struct member *member, void *arg)
 static void judge_members(struct status *status)
 {
     char text[sizeof status->expiring_names + 200];
-    char at[OUTPUT_TIME_ROOM];
+    char within[16];
     if (status->members > 0 && status->eligible == 0) {
-        warn(status, "no member is eligible: SRV answers say that there is no service");
+        warn(status, status->latest != 0
+                         ? "no member is eligible: SRV answers hold those who were until the last"
+                         : "no member is eligible: SRV answers say that there is no service");
     }
-    if (status->members > 0 && status->session.txn[STORE_HEALTH] != NULL &&
-        status->last_probe_at + PROBE_SILENT_S < status->now) {
-        bool ever = status->last_probe_at != 0;
-        (void)snprintf(text, sizeof text, "no member was %s%s: is ntspool-probed running?",
-                       ever ? "probed since " : "ever probed",
-                       ever ? output_time(status->last_probe_at, at) : "");
-        warn(status, text);
+    if (status->session.txn[STORE_HEALTH] != NULL) {
+        vantageview_warn(&status->vantages, &status->source.vantages, status->warnings);
     }
     if (status->expiring > 0) {
-        (void)snprintf(text, sizeof text,
-                       "the certificates of %zu members end within 7 days or have ended: %s%s",
-                       status->expiring, status->expiring_names,
-                       status->expiring > NAMES_SHOWN ? " ..." : "");
+        (void)snprintf(
+            text, sizeof text, "the certificates of %zu members end within %s or have ended: %s%s",
+            status->expiring, duration_text(status->source.settings.certificate_warning_s, within),
+            status->expiring_names, status->expiring > NAMES_SHOWN ? " ..." : "");
         warn(status, text);
     }
+}
+
+/* Members whose removal waits, and why. */
+static json_t *held_json(const struct status *status)
+{
+    json_t *out = json_object();
+    for (unsigned hold = HOLD_WAITING; hold <= HOLD_SILENT; hold++) {
+        json_object_set_new(out, hold_text((enum hold)hold),
+                            json_integer((json_int_t)status->vantages.held[hold]));
+    }
+    return out;
 }
 
 static json_t *build(struct status *status)
@@ -163,6 +176,9 @@ static json_t *build(struct status *status)
     json_object_set_new(out, "members", json_integer((json_int_t)status->members));
     json_object_set_new(out, "eligible", json_integer((json_int_t)status->eligible));
     json_object_set_new(out, "states", status->states);
+    json_object_set_new(out, "held", held_json(status));
+    json_object_set_new(out, "vantages",
+                        vantageview_json(&status->vantages, &status->source.vantages));
     json_object_set_new(out, "keys",
                         keys != NULL ? json_integer((json_int_t)store_count(keys, TABLE_KEYS))
                                      : json_null());
@@ -204,6 +220,7 @@ static void print_status(json_t *out)
     }
     printf("\nkeys        %lld\nlast probe  %s\n\n", number_of(out, "keys"),
            text_of(out, "last_probe_at"));
+    vantageview_print(json_object_get(out, "vantages"));
     struct table table;
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     json_array_foreach(json_object_get(out, "stores"), i, value)

@@ -150,6 +150,20 @@ static void add_seen(json_t *out, const struct address_health *seen)
     json_object_set_new(out, "rtt_ms", timed ? json_real(seen->rtt_us / 1000.0) : json_null());
 }
 
+/* What each vantage point says by itself. */
+static json_t *votes_json(const struct memberview *view)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < view->row_count; i++) {
+        const struct member_health *row = &view->rows[i];
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s, s:o, s:i}", "name", json_text(row->vantage),
+                                        "stage", stage_text(row->stage), "since",
+                                        json_time(row->stage_since), "weight", (int)row->weight));
+    }
+    return list;
+}
+
 json_t *memberview_full(const struct memberview *view, const struct dname *apex)
 {
     static const char *const never_seen[] = { "score", "failure", "detail", "last_probe_at",
@@ -183,6 +197,13 @@ json_t *memberview_full(const struct memberview *view, const struct dname *apex)
     json_object_set_new(out, "added_at", json_time(m->added_at));
     json_object_set_new(out, "changed_at", json_time(m->changed_at));
     json_object_set_new(out, "state_since", json_time(view->joint.health.stage_since));
+    json_object_set_new(out, "hold",
+                        view->joint.hold != HOLD_NONE ? json_text(hold_text(view->joint.hold))
+                                                      : json_null());
+    json_object_set_new(out, "votes", json_integer(view->joint.votes));
+    json_object_set_new(out, "votes_in", json_integer(view->joint.votes_in));
+    json_object_set_new(out, "last_eligible_at", json_time(view->joint.health.last_eligible_at));
+    json_object_set_new(out, "vantages", votes_json(view));
     json_object_set_new(out, "last_cert_not_after",
                         json_time(view->joint.health.last_cert_not_after));
     json_object_set_new(out, "addresses", list);
@@ -236,6 +257,22 @@ static void print_address(const struct memberview *view, const struct address *a
     }
 }
 
+/* Only where there are several: one has no other to differ from. */
+static void print_votes(const struct memberview *view)
+{
+    char text[OUTPUT_TIME_ROOM];
+    if (view->row_count < 2) {
+        return;
+    }
+    printf("%-14s %u of %u vantage points have it in\n", "votes", view->joint.votes_in,
+           view->joint.votes);
+    for (unsigned i = 0; i < view->row_count; i++) {
+        const struct member_health *row = &view->rows[i];
+        printf("  %-12s %s since %s\n", row->vantage, stage_text(row->stage),
+               output_time(row->stage_since, text));
+    }
+}
+
 void memberview_print(const struct memberview *view, const struct dname *apex)
 {
     const struct member *m = &view->member;
@@ -245,6 +282,7 @@ void memberview_print(const struct memberview *view, const struct dname *apex)
     print_line("name", fqdn(view, apex, text));
     printf("%-14s %s: %s\n", "state", view->standing.state, view->standing.reason);
     print_time("since", view->joint.health.stage_since);
+    print_votes(view);
     print_line("override", m->override != OVERRIDE_AUTO ? override_text(m->override) : "");
     print_line("country", m->country);
     print_line("operator", m->operator_name);

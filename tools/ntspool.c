@@ -8,6 +8,7 @@ static const struct cli_group groups[] = {
     { "key", "DNSSEC keys" },
     { "cookie", "secrets of DNS cookies" },
     { "zone", "the zone and its settings" },
+    { "health", "what the vantage points say of the members" },
     { 0 },
 };
 
@@ -65,6 +66,10 @@ static const struct cli_option zone_export[] = {
     { 0 },
 };
 
+static const struct cli_option health_export[] = {
+    { "id", 0, "NAME", false, "the vantage point (the one that probes here)" },
+    { 0 },
+};
 static const struct cli_option probe[] = {
     { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" },
     { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
@@ -130,6 +135,17 @@ static const struct cli_command commands[] = {
 
     { "probe", "NAME|HOST[:PORT]", 1, 1, "probe a server once and show every step",
       "NAME is a member: all its addresses are probed. HOST needs no pool.", probe, cmd_probe },
+
+    { "health release", "", 0, 0, "let the members go that fell all at once", NULL,
+      NULL, cmd_health_release },
+    { "health forget", "VANTAGE", 1, 1, "forget a vantage point that is gone, and what it saw", NULL,
+      NULL, cmd_health_forget },
+    { "health export", "[FILE]", 0, 1, "write what a vantage point saw, for another host",
+      "For a remote vantage point: ssh there ntspool health export | ntspool health import -",
+      health_export, cmd_health_export },
+    { "health import", "FILE", 1, 1, "take over what a remote vantage point saw",
+      "FILE - is the standard input. The remote registry must be a copy of the one here.",
+      NULL, cmd_health_import },
 
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       NULL, cmd_status },

@@ -32,6 +32,7 @@ void health_encode(struct writer *w, const struct member_health *health)
     write_u8(w, (uint8_t)health->stage);
     write_u64(w, health->stage_since);
     write_u64(w, health->last_eligible_at);
+    write_u64(w, health->frozen_at);
     write_u16(w, health->weight);
     write_u64(w, health->last_cert_not_after);
     write_u8(w, health->address_count);
@@ -76,6 +77,7 @@ static enum result decode(struct member_health *out, const uint8_t *data, size_t
     uint8_t stage = read_u8(&r);
     health.stage_since = read_u64(&r);
     health.last_eligible_at = schema > 1 ? read_u64(&r) : 0;
+    health.frozen_at = schema > 1 ? read_u64(&r) : 0;
     health.weight = read_u16(&r);
     health.last_cert_not_after = read_u64(&r);
     health.address_count = read_u8(&r);

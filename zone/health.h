@@ -57,9 +57,10 @@ struct member_health {
     uint64_t member_id;
     char vantage[VANTAGE_ROOM]; /* who says so */
     enum stage stage;
-    uint64_t stage_since;         /* Unix seconds */
-    uint64_t last_eligible_at;    /* when it last was, 0: never */
-    uint16_t weight;              /* ramp factor, 0 to HEALTH_WEIGHT_MAX */
+    uint64_t stage_since;      /* Unix seconds */
+    uint64_t last_eligible_at; /* when it last was, 0: never */
+    uint64_t frozen_at;        /* when last its removal was held back (struct caution), 0: never */
+    uint16_t weight;           /* ramp factor, 0 to HEALTH_WEIGHT_MAX */
     uint64_t last_cert_not_after; /* the latest ever seen: the quarantine's end */
     uint8_t address_count;
     struct address_health addresses[MEMBER_ADDRESSES_MAX];

@@ -109,7 +109,7 @@ static void settle_address(struct address_health *each, const struct vote *votes
         }
     }
     if (count > 0) {
-        qsort(seen, count, sizeof(seen[0]), compare_addresses);
+        qsort(seen, count, sizeof(const struct address_health *), compare_addresses);
         *each = *seen[(count - 1) / 2];
     }
 }
@@ -170,4 +170,19 @@ enum result joint_get(struct joint *out, struct store_txn *health, uint64_t memb
     }
     joint_of(out, rows, count, vantages, settings);
     return RESULT_OK;
+}
+
+bool joint_dissents(const struct joint *joint, const struct member_health *row, uint64_t now)
+{
+    bool in = row->stage == STAGE_ELIGIBLE || row->stage == STAGE_FALLING;
+    bool pool_in = joint->health.weight > 0;
+    return joint->votes > 1 && in != pool_in && row->stage_since + JOINT_LONG_S <= now &&
+           joint->health.stage_since + JOINT_LONG_S <= now;
+}
+
+const char *hold_text(enum hold hold)
+{
+    static const char *const texts[] = { "none", "waiting", "frozen", "silent" };
+    ASSERT((unsigned)hold < sizeof(texts) / sizeof(texts[0]));
+    return texts[hold];
 }

@@ -11,7 +11,8 @@
 
 enum {
     JOINT_PROBES =
-        20 /* of one address, before a vantage point can judge a member that never was eligible for it */
+        20, /* of one address, before a vantage point can judge a member that never was eligible for it */
+    JOINT_LONG_S = 3600 /* of dissent */
 };
 
 /* What keeps a verdict from being carried out. */
@@ -37,5 +38,10 @@ void joint_of(struct joint *out, const struct member_health *rows, unsigned coun
 /* Reads the rows, too. */
 enum result joint_get(struct joint *out, struct store_txn *health, uint64_t member_id,
                       const struct vantages *vantages, const struct settings *settings);
+
+/* The vantage point of `row` has long seen the member on the other side of the threshold than the pool does. */
+bool joint_dissents(const struct joint *joint, const struct member_health *row, uint64_t now);
+
+const char *hold_text(enum hold hold);
 
 #endif

@@ -195,9 +195,9 @@ static bool is_frozen(const struct member_health *health, const struct caution *
 static enum stage stage_below(const struct member_health *health, const struct caution *caution,
                               uint64_t now)
 {
-    bool falling = health->stage == STAGE_FALLING;
-    uint64_t since = falling && health->stage_since <= now ? now - health->stage_since : 0;
-    bool waits = since < caution->hold_s || is_frozen(health, caution);
+    uint64_t since = health->stage == STAGE_FALLING ? health->stage_since : now;
+    since = health->frozen_at > since ? health->frozen_at : since; /* each is probed again first */
+    bool waits = now < since + caution->hold_s || is_frozen(health, caution);
     return waits ? STAGE_FALLING : STAGE_INELIGIBLE;
 }
 
@@ -249,8 +249,15 @@ void lifecycle_advance(struct member_health *health, const struct settings *sett
     }
     if (next == STAGE_ELIGIBLE) {
         health->last_eligible_at = now;
+    } else if (next == STAGE_FALLING && is_frozen(health, caution)) {
+        health->frozen_at = now;
     }
     health->weight = weight_of(health);
+}
+
+bool lifecycle_pardoned(const struct member_health *health)
+{
+    return health->stage == STAGE_FALLING && health->frozen_at >= health->stage_since;
 }
 
 uint64_t lifecycle_quarantine_end(const struct member_health *health,

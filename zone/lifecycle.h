@@ -40,6 +40,9 @@ struct caution {
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
                        const struct caution *caution, uint64_t now);
 
+/* The member fell while removals were frozen: when it answers again, the fault was ours, and its score starts at the exit. */
+bool lifecycle_pardoned(const struct member_health *health);
+
 /* When the label of a member removed now may be taken by somebody else: after the last certificate seen for it, at least
  * settings->quarantine_s where none was seen. */
 uint64_t lifecycle_quarantine_end(const struct member_health *health,

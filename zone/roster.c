@@ -68,7 +68,7 @@ static enum result add_member(const struct member *member, void *arg)
 {
     struct building *b = arg;
     struct roster *roster = &b->roster;
-    struct standing standing;
+    struct standing standing = { 0 };
     enum result result = stand(b, member, &standing);
     if (result != RESULT_OK) {
         return result;

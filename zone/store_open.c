@@ -78,13 +78,25 @@ static struct store *store_new(const char *path, enum store_kind kind, bool writ
     return store;
 }
 
-/* Opens (or makes) the tables and leaves their handles in the store. A writer also makes those that an older schema lacks; what
- * only reads leaves an older store alone, which `migrate` then refuses. */
+/* Leaves the handles of the kind's tables in the store. Returns LMDB's code. */
+static int open_handles(struct store *store, MDB_txn *txn, bool make)
+{
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < TABLE_COUNT; i++) {
+        enum store_table table = (enum store_table)i;
+        if (store_has_table(store->kind, table)) {
+            rc = mdb_dbi_open(txn, store_table_name(table), make ? MDB_CREATE : 0, &store->dbi[i]);
+        }
+    }
+    return rc;
+}
+
+/* Opens (or makes) the tables. A writer also makes those that an older schema lacks; what only reads leaves an older store alone,
+ * which `migrate` then refuses. */
 static struct store_survey open_tables(struct store *store, uint32_t schema, bool create)
 {
     MDB_txn *txn;
-    bool older = !create && schema < store_schema(store->kind);
-    bool make = create || (older && store->writable);
+    bool make = create || (store->writable && schema < store_schema(store->kind));
     int rc = mdb_txn_begin(store->env, NULL, make ? 0 : MDB_RDONLY, &txn);
     if (rc != 0) {
         return (struct store_survey){ .result = store_translate(rc), .rc = rc };
@@ -97,11 +109,8 @@ static struct store_survey open_tables(struct store *store, uint32_t schema, boo
         survey.result = RESULT_EXISTS;
     }
     bool readable = make || survey.schema == store_schema(store->kind);
-    for (int i = 0; survey.result == RESULT_OK && readable && rc == 0 && i < TABLE_COUNT; i++) {
-        if (store_has_table(store->kind, (enum store_table)i)) {
-            rc = mdb_dbi_open(txn, store_table_name((enum store_table)i), make ? MDB_CREATE : 0,
-                              &store->dbi[i]);
-        }
+    if (survey.result == RESULT_OK && readable) {
+        rc = open_handles(store, txn, make);
     }
     if (create && survey.result == RESULT_OK && rc == 0) {
         struct store_txn wrapped = { .store = store, .txn = txn, .writing = true };

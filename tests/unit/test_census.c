@@ -88,15 +88,59 @@ static void two_of_four_are_no_mass(void **state)
     assert_true(f.caution.members_frozen);
 }
 
-static void one_lost_probe_is_not_down_and_one_family_neither(void **state)
+static void three_that_are_all_are_a_mass_at_once(void **state)
 {
     (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
-    add(&f, 50, STAGE_ELIGIBLE, 1, 1);
-    add(&f, 50, STAGE_ELIGIBLE, 9, 1);
+    add(&f, 3, STAGE_ELIGIBLE, 1, 1);
+    judge(&f, NOW);
+    assert_true(f.caution.members_frozen);
+    add(&f, 2, STAGE_ELIGIBLE, 9, 9);
+    judge(&f, NOW);
+    assert_false(f.caution.members_frozen);
+}
+
+static void first_failure_counts_half(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 60, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 40, STAGE_ELIGIBLE, 1, 1);
+    judge(&f, NOW);
+    assert_int_equal(f.vantage.down, 40);
+    assert_false(f.caution.members_frozen);
+    add(&f, 59, STAGE_ELIGIBLE, 0, 0);
+    add(&f, 41, STAGE_ELIGIBLE, 1, 1);
+    judge(&f, NOW);
+    assert_true(f.caution.members_frozen);
+}
+
+static void member_with_one_family_left_is_not_down(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 50, STAGE_ELIGIBLE, 9, 0);
     judge(&f, NOW);
     assert_int_equal(f.vantage.down, 0);
     assert_false(f.caution.members_frozen);
+}
+
+static void probes_that_don_t_leave_cut_us_off(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    struct census census = { 0 };
+    struct member_health health = member_of(STAGE_ELIGIBLE, 0, 0);
+    for (unsigned i = 0; i < 8; i++) {
+        census_add(&census, &health);
+    }
+    assert_false(census_cut_off(&census, &settings));
+    health.addresses[0].failure = health.addresses[1].failure = FAILURE_INTERNAL;
+    census_add(&census, &health);
+    census_add(&census, &health);
+    assert_false(census_cut_off(&census, &settings));
+    census_add(&census, &health);
+    assert_true(census_cut_off(&census, &settings));
 }
 
 static void falling_members_are_down_and_those_out_don_t_count(void **state)
@@ -161,7 +205,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fifth_down_is_no_alarm_and_one_more_is),
         cmocka_unit_test(two_of_four_are_no_mass),
-        cmocka_unit_test(one_lost_probe_is_not_down_and_one_family_neither),
+        cmocka_unit_test(three_that_are_all_are_a_mass_at_once),
+        cmocka_unit_test(first_failure_counts_half),
+        cmocka_unit_test(member_with_one_family_left_is_not_down),
+        cmocka_unit_test(probes_that_don_t_leave_cut_us_off),
         cmocka_unit_test(falling_members_are_down_and_those_out_don_t_count),
         cmocka_unit_test(family_that_fails_as_a_whole_is_frozen_alone),
         cmocka_unit_test(operators_word_ends_the_freeze_but_not_the_alarm),

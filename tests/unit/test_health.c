@@ -45,6 +45,7 @@ static struct member_health full_health(uint64_t id)
     health.stage = STAGE_INELIGIBLE;
     health.stage_since = 1700000001;
     health.last_eligible_at = 1700000003;
+    health.frozen_at = 1700000004;
     health.weight = 350;
     health.last_cert_not_after = 1700000002;
     health.address_count = MEMBER_ADDRESSES_MAX;
@@ -91,7 +92,7 @@ static void largest_health_survives_the_round_trip(void **state)
     assert_memory_equal(data, again, len);
     assert_true(decoded.member_id == 42 && decoded.stage == STAGE_INELIGIBLE);
     assert_true(decoded.stage_since == 1700000001 && decoded.last_cert_not_after == 1700000002);
-    assert_true(decoded.last_eligible_at == 1700000003);
+    assert_true(decoded.last_eligible_at == 1700000003 && decoded.frozen_at == 1700000004);
     assert_int_equal(decoded.weight, 350);
     for (unsigned i = 0; i < health.address_count; i++) {
         const struct address_health *a = &decoded.addresses[i], *b = &health.addresses[i];

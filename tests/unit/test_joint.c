@@ -206,6 +206,25 @@ static void fall_holds_until_the_operator_lets_it_happen(void **state)
     assert_int_equal(joint.hold, HOLD_NONE);
 }
 
+static void long_dissent_is_seen_and_short_is_not(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
+                                    says("c", STAGE_INELIGIBLE, 0) };
+    for (unsigned i = 0; i < 3; i++) {
+        rows[i].stage_since = NOW - JOINT_LONG_S;
+    }
+    struct joint joint = joint_by(&vantages, rows, 3);
+    assert_false(joint_dissents(&joint, &rows[0], NOW));
+    assert_true(joint_dissents(&joint, &rows[2], NOW));
+    assert_false(joint_dissents(&joint, &rows[2], NOW - 1));
+    rows[2].stage_since = NOW - JOINT_LONG_S + 1;
+    assert_false(joint_dissents(&joint, &rows[2], NOW));
+    joint = joint_by(&vantages, &rows[2], 1);
+    assert_false(joint_dissents(&joint, &rows[2], NOW + JOINT_LONG_S));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +237,7 @@ int main(void)
         cmocka_unit_test(last_verdict_stands_when_all_are_silent),
         cmocka_unit_test(each_address_has_its_own_median),
         cmocka_unit_test(quarantine_remembers_what_anybody_saw),
+        cmocka_unit_test(long_dissent_is_seen_and_short_is_not),
         cmocka_unit_test(fall_holds_until_the_operator_lets_it_happen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,7 @@ static void fall_waits_for_an_interval(void **state)
     assert_int_equal(health.weight, 100);
     lifecycle_advance(&health, &settings, &caution, NOW + 60);
     assert_int_equal(health.stage, STAGE_FALLING);
+    assert_false(lifecycle_pardoned(&health));
     assert_int_equal(health.stage_since, NOW + 1);
     lifecycle_advance(&health, &settings, &caution, NOW + 61);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
@@ -222,9 +223,13 @@ static void nobody_goes_out_while_removals_are_frozen(void **state)
     lifecycle_advance(&health, &settings, &caution, NOW + 1);
     lifecycle_advance(&health, &settings, &caution, NOW + 1000000);
     assert_int_equal(health.stage, STAGE_FALLING);
-    caution.members_frozen = false;
-    lifecycle_advance(&health, &settings, &caution, NOW + 1000001);
+    assert_true(lifecycle_pardoned(&health));
+    caution.members_frozen = false; /* each is probed again before it goes */
+    lifecycle_advance(&health, &settings, &caution, NOW + 1000059);
+    assert_int_equal(health.stage, STAGE_FALLING);
+    lifecycle_advance(&health, &settings, &caution, NOW + 1000060);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
+    assert_false(lifecycle_pardoned(&health));
 }
 
 static void frozen_family_keeps_only_members_without_another(void **state)

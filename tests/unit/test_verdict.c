@@ -143,6 +143,53 @@ static void trouble_of_our_own_counts_for_nothing(void **state)
     assert_true(row->working);
 }
 
+static void member_that_answers_after_a_freeze_is_eligible_again(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    const struct caution frozen = { .hold_s = 60, .members_frozen = true };
+    struct member_health health = health_of(1);
+    const struct outcome good = good_outcome();
+    const struct outcome refused = { .failure = FAILURE_CONNECT_TIMEOUT };
+    uint64_t now = NOW;
+    for (unsigned i = 0; i < 40; i++) {
+        apply(&health, &good, now += 60);
+    }
+    assert_int_equal(health.stage, STAGE_ELIGIBLE);
+    for (unsigned i = 0; i < 40; i++) {
+        const struct judgement judgement = { &settings, &frozen, true, now += 60 };
+        verdict_apply(&health, 0, &refused, &judgement);
+    }
+    assert_int_equal(health.stage, STAGE_FALLING);
+    assert_true(health.addresses[0].score_milli < -80000);
+    assert_int_equal(health.addresses[0].failures, 40);
+    const struct caution waiting = { .hold_s = 60 };
+    verdict_apply(&health, 0, &good, &(struct judgement){ &settings, &waiting, true, now + 60 });
+    assert_int_equal(health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(health.addresses[0].score_milli, 8000);
+    assert_int_equal(health.addresses[0].failures, 0);
+    assert_int_equal(health.weight, 100);
+}
+
+static void address_is_not_left_out_while_its_family_is_frozen(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    struct caution caution = {
+        .family_frozen = {false, true}
+    };
+    struct member_health health = health_of(2);
+    const struct outcome good = good_outcome();
+    const struct outcome refused = { .failure = FAILURE_CONNECT_TIMEOUT };
+    apply(&health, &good, NOW);
+    struct judgement judgement = { &settings, &caution, true, NOW + 60 };
+    verdict_apply(&health, 0, &refused, &judgement);
+    assert_true(health.addresses[0].working);
+    caution.family_frozen[1] = false;
+    verdict_apply(&health, 0, &refused, &judgement);
+    assert_false(health.addresses[0].working);
+}
+
 /* Else a self-signed certificate that lasts till 9999 would keep the label for ever. */
 static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **state)
 {
@@ -207,6 +254,8 @@ int main(void)
         cmocka_unit_test(address_works_until_its_score_is_under_the_exit),
         cmocka_unit_test(address_that_never_worked_does_not),
         cmocka_unit_test(trouble_of_our_own_counts_for_nothing),
+        cmocka_unit_test(member_that_answers_after_a_freeze_is_eligible_again),
+        cmocka_unit_test(address_is_not_left_out_while_its_family_is_frozen),
         cmocka_unit_test(only_a_certificate_for_the_name_prolongs_the_quarantine),
         cmocka_unit_test(failure_keeps_what_was_known_of_certificate_and_time),
         cmocka_unit_test(addresses_keep_their_rows_by_value),

@@ -1,0 +1,167 @@
+#include "tools/vantageview.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    DISSENT_PERCENT = 2 /* of the members, and at least one */
+};
+
+void vantageview_count(struct vantageview *view, const struct memberview *member,
+                       const struct vantages *vantages, uint64_t now)
+{
+    view->members++;
+    view->held[member->joint.hold]++;
+    for (unsigned i = 0; i < member->row_count; i++) {
+        const struct member_health *row = &member->rows[i];
+        const struct vantage *vantage = vantages_find(vantages, row->vantage);
+        size_t at = (size_t)(vantage - vantages->list);
+        view->dissent[at] += vantages->asked[at] && joint_dissents(&member->joint, row, now);
+    }
+}
+
+json_t *vantageview_json(const struct vantageview *view, const struct vantages *vantages)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < vantages->count; i++) {
+        const struct vantage *each = &vantages->list[i];
+        json_t *row = json_object();
+        json_object_set_new(row, "name", json_text(each->name));
+        json_object_set_new(row, "asked", json_boolean(vantages->asked[i]));
+        json_object_set_new(row, "state", json_text(vantage_state_text(each->state)));
+        json_object_set_new(row, "state_since", json_time(each->state_since));
+        json_object_set_new(row, "well_at", json_time(each->well_at));
+        json_object_set_new(row, "started_at", json_time(each->started_at));
+        json_object_set_new(row, "interval_s", json_integer(each->interval_s));
+        json_object_set_new(row, "imported", json_boolean(each->imported));
+        json_object_set_new(row, "unsynchronised", json_boolean(each->unsynchronised));
+        json_object_set_new(row, "eligible", json_integer(each->members));
+        json_object_set_new(row, "down", json_integer(each->down));
+        json_object_set_new(row, "frozen_since", json_time(each->frozen_since));
+        json_object_set_new(row, "ipv6_frozen_since", json_time(each->family_frozen_since[0]));
+        json_object_set_new(row, "ipv4_frozen_since", json_time(each->family_frozen_since[1]));
+        json_object_set_new(row, "released_at", json_time(each->released_at));
+        json_object_set_new(row, "dissents", json_integer((json_int_t)view->dissent[i]));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static void warn(json_t *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void warn(json_t *warnings, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    json_array_append_new(warnings, json_text(text));
+}
+
+static void warn_of_freeze(const struct vantage *each, json_t *warnings)
+{
+    static const char *const families[] = { "IPv6", "IPv4" };
+    char at[OUTPUT_TIME_ROOM];
+    if (each->frozen_since != 0 && each->released_at < each->frozen_since) {
+        warn(warnings,
+             "vantage point %s: too much fails at once since %s, %u of %u eligible members are "
+             "down: "
+             "none is taken out until that is over; if it is true, say so by `ntspool health "
+             "release`",
+             each->name, output_time(each->frozen_since, at), each->down, each->members);
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        uint64_t since = each->family_frozen_since[family];
+        if (since != 0 && each->released_at < since) {
+            warn(warnings,
+                 "vantage point %s: too many %s addresses fail at once since %s: none is left out "
+                 "of its name until that is over or `ntspool health release`",
+                 each->name, families[family], output_time(since, at));
+        }
+    }
+}
+
+static void warn_of(const struct vantages *vantages, unsigned i, json_t *warnings)
+{
+    const struct vantage *each = &vantages->list[i];
+    char at[OUTPUT_TIME_ROOM];
+    if (each->state != VANTAGE_WELL) {
+        warn(warnings, "vantage point %s has set itself aside since %s: its %s", each->name,
+             output_time(each->state_since, at),
+             each->state == VANTAGE_CLOCK_OFF ? "clock differs from its references"
+                                              : "network is off");
+    } else if (!vantages->asked[i]) {
+        warn(warnings,
+             "vantage point %s is silent since %s and not asked; `ntspool health forget %s` if it "
+             "is gone for good",
+             each->name, output_time(each->well_at, at), each->name);
+    }
+    if (each->unsynchronised && vantages->asked[i]) {
+        warn(warnings,
+             "vantage point %s: its kernel says that nothing keeps its clock in time: run an NTP "
+             "client there",
+             each->name);
+    }
+    warn_of_freeze(each, warnings);
+}
+
+void vantageview_warn(const struct vantageview *view, const struct vantages *vantages,
+                      json_t *warnings)
+{
+    char at[OUTPUT_TIME_ROOM];
+    if (view->members > 0 && vantages->silent) {
+        bool ever = vantages->as_of != 0;
+        warn(warnings, "no vantage point %s%s%s: is ntspool-probed running?",
+             ever ? "has reported since " : "ever reported",
+             ever ? output_time(vantages->as_of, at) : "",
+             ever ? "; the verdicts of then stand" : "");
+    }
+    for (unsigned i = 0; i < vantages->count; i++) {
+        warn_of(vantages, i, warnings);
+        if (view->dissent[i] > 0 && view->dissent[i] * 100 >= view->members * DISSENT_PERCENT) {
+            warn(warnings,
+                 "vantage point %s has disagreed with the others on %zu of %zu members for over an "
+                 "hour: look at its network",
+                 vantages->list[i].name, view->dissent[i], view->members);
+        }
+    }
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
+void vantageview_print(const json_t *list)
+{
+    static const char *const heads[] = { "VANTAGE POINT", "STATE",    "LAST WORD",
+                                         "INTERVAL",      "ELIGIBLE", "OF THESE DOWN" };
+    struct table table;
+    size_t i = 0;
+    json_t *row = NULL;
+    if (json_array_size(list) == 0) {
+        return;
+    }
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    json_array_foreach(list, i, row)
+    {
+        bool asked = json_is_true(json_object_get(row, "asked"));
+        bool frozen = !json_is_null(json_object_get(row, "frozen_since"));
+        const char *state = text_of(row, "state");
+        table_cell(&table, text_of(row, "name"));
+        table_cell(&table, strcmp(state, "well") != 0 ? state
+                           : !asked                   ? "silent"
+                           : frozen                   ? "frozen"
+                                                      : "well");
+        table_cell(&table, text_of(row, "well_at"));
+        table_cellf(&table, "%llds",
+                    (long long)json_integer_value(json_object_get(row, "interval_s")));
+        table_cellf(&table, "%lld",
+                    (long long)json_integer_value(json_object_get(row, "eligible")));
+        table_cellf(&table, "%lld", (long long)json_integer_value(json_object_get(row, "down")));
+    }
+    table_end(&table);
+    puts("");
+}

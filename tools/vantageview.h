@@ -1,0 +1,23 @@
+/* What `ntspool status` says of the vantage points. */
+#ifndef TOOLS_VANTAGEVIEW_H
+#define TOOLS_VANTAGEVIEW_H
+
+#include "tools/memberview.h"
+
+/* Counted while the members pass by; start from { 0 }. */
+struct vantageview {
+    size_t members;
+    size_t held[4]; /* by enum hold: members whose removal waits, and why */
+    size_t dissent
+        [VANTAGES_MAX]; /* members that the vantage point has long seen otherwise than the pool */
+};
+
+void vantageview_count(struct vantageview *view, const struct memberview *member,
+                       const struct vantages *vantages, uint64_t now);
+json_t *vantageview_json(const struct vantageview *view, const struct vantages *vantages);
+/* Appends what needs the operator's attention to the array of texts. */
+void vantageview_warn(const struct vantageview *view, const struct vantages *vantages,
+                      json_t *warnings);
+void vantageview_print(const json_t *list);
+
+#endif
