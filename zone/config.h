@@ -20,6 +20,7 @@ struct config {
     char **listen;  /* ADDRESS[@PORT] */
     unsigned listen_count;
     unsigned *workers;
+    bool *socket_affinity;
     char *locations;
     char *nsid, *version_text;
     char *interval; /* duration */

@@ -1,5 +1,6 @@
 """A whole life of each program under the leak checker, ended by SIGTERM."""
 
+import os
 import signal
 import socket
 import time
@@ -49,6 +50,22 @@ def test_server_ends_by_signal_in_a_second(pool, sign):
     server = pool.serve()
     server.child.send_signal(sign)
     assert server.child.wait(2) == 0, server.output()
+
+
+def test_each_cpu_has_its_worker(pool):
+    """Queries that arrive on a CPU (on loopback: that sends them) are answered by the worker of that CPU, all of them and nobody else's."""
+    server = pool.serve("--workers", "2", "--socket-affinity")
+    allowed = os.sched_getaffinity(0)
+    threads = [os.sched_getaffinity(int(task)) for task in os.listdir(f"/proc/{server.child.pid}/task")]
+    for cpu in sorted(allowed)[:2]:
+        assert any(thread == {each for each in allowed if each % 2 == cpu % 2} for thread in threads)
+    try:
+        for cpu in sorted(allowed):
+            os.sched_setaffinity(0, {cpu})
+            for _ in range(20):
+                assert pool.ask(APEX, "SOA").rcode() == 0
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_probe_once_ends_by_itself(pool, machine):
