@@ -233,7 +233,8 @@ static void run(struct changer *c, double rate, double end)
 {
     double next_at = seconds(), srv_at = seconds();
     unsigned country = 0;
-    for (double now = seconds(); now < end + GIVE_UP_SECONDS; now = seconds()) {
+    for (;;) {
+        double now = seconds();
         if (now >= next_at && now < end && c->added < MEMBERS_MAX) {
             next_at += 1 / rate;
             next_change(c);
@@ -242,7 +243,8 @@ static void run(struct changer *c, double rate, double end)
             srv_at = now + SRV_EVERY_US / 1e6;
             ask_srv(c, country++ % COUNTRIES);
         }
-        if (ask_again(c) == 0 && now >= end) {
+        unsigned waiting = ask_again(c);
+        if (now >= end && (waiting == 0 || now > end + GIVE_UP_SECONDS)) {
             break;
         }
         struct pollfd wait = { .fd = c->fd, .events = POLLIN };
@@ -268,7 +270,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)atoi(argv[2])),
+                                   .sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10)),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     changer.fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (connect(changer.fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
@@ -276,7 +278,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "changer: %s\n", diag.text);
         return 1;
     }
-    run(&changer, atof(argv[3]), seconds() + atof(argv[4]));
+    run(&changer, strtod(argv[3], NULL), seconds() + strtod(argv[4], NULL));
     report(&changer);
     remove_rest(&changer);
     store_close(changer.store);

@@ -48,7 +48,8 @@ int main(int argc, char **argv)
 {
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int port = argc > 1 ? atoi(argv[1]) : 0, octets = argc > 2 ? atoi(argv[2]) : 310;
+    long port = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
+    long octets = argc > 2 ? strtol(argv[2], NULL, 10) : 310;
     int fd = socket(AF_INET, SOCK_DGRAM, 0), size = 4 << 20;
     if (port < 1 || port > 65535 || octets < 12 || octets > ROOM) {
         (void)fputs("use: floor PORT [OCTETS]\n", stderr);

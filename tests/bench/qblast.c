@@ -125,10 +125,13 @@ static struct usage usage_of(int pid)
         die(path);
     }
     (void)fclose(file);
-    unsigned long user = 0;
-    (void)sscanf(strrchr(line, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu", &user);
+    const char *field = strrchr(line, ')'); /* of the second, proc(5); utime is the fourteenth */
+    for (int i = 2; i < 14 && field != NULL; i++) {
+        field = strchr(field + 1, ' ');
+    }
     usage.total = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-    usage.user = (double)user / (double)sysconf(_SC_CLK_TCK);
+    usage.user =
+        (double)strtoul(field != NULL ? field : "", NULL, 10) / (double)sysconf(_SC_CLK_TCK);
     return usage;
 }
 
@@ -185,7 +188,7 @@ static bool read_options(struct options *options, int argc, char **argv)
         if (letter == 'f') {
             options->file = optarg;
         }
-        number[letter] = optarg != NULL ? atof(optarg) : 1;
+        number[letter] = optarg != NULL ? strtod(optarg, NULL) : 1;
     }
     options->seconds = number['d'];
     options->pid = (int)number['P'];
@@ -253,5 +256,7 @@ int main(int argc, char **argv)
         after = usage_of(options.pid);
     }
     print(sum, wall, (struct usage){ after.total - before.total, after.user - before.user });
-    return sum->answered > 0 ? 0 : 1;
+    bool answered = sum->answered > 0;
+    free(sum);
+    return answered ? 0 : 1;
 }

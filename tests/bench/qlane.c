@@ -323,9 +323,9 @@ static void open_loop(struct worker *w)
     }
 }
 
-void *qlane_work(void *argument)
+void *qlane_work(void *worker)
 {
-    struct worker *w = argument;
+    struct worker *w = worker;
     if (w->plan->threads > 1) {
         cpu_set_t cpus;
         CPU_ZERO(&cpus);

@@ -50,13 +50,14 @@ def free_port():
     sys.exit("bench: no port is free")
 
 
-def make_locations(work, file):
-    """The location database: the one given, or a country-level one from Debian's tor-geoipdb."""
+def make_locations(file):
+    """The location database: the one given, or a country-level one from Debian's tor-geoipdb, kept under build/."""
     if file:
         return pathlib.Path(file)
-    locations = work / "locations.mmdb"
+    locations = ROOT / "build/bench-locations.mmdb"
     lists = [p for p in (PARTS / "geoip", PARTS / "geoip6") if p.exists()]
-    call(ROOT / "tools/make-locations", locations, *lists, stdout=subprocess.DEVNULL)
+    if not locations.exists() or any(p.stat().st_mtime > locations.stat().st_mtime for p in lists):
+        call(ROOT / "tools/make-locations", locations, *lists, stdout=subprocess.DEVNULL)
     return locations
 
 
