@@ -9,7 +9,7 @@
  *   TCP          -T: connections of 100 queries each, pipelined, -w in flight
  *
  * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS] [-r RATE] [-T] [-a] [-k] [-x] [-P PID]
- *   -n stops after so many queries (one thread)   -t threads, each on a CPU of its own   -a each query from another /24 of 127/8
+ *   -n each thread stops after so many queries   -t threads, each on a CPU of its own   -a each query from another /24 of 127/8
  *   -k with a good cookie (RFC 9018)   -x 12 hex digits that a query's name begins with, after one letter, are new in each query */
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -79,7 +79,6 @@ def latency(bench, floor_job, entries, samples):
 
 def servers_side_by_side(bench, pool, locations, ours, options):
     """Ours and, if asked for, the peers, all running, measured in turn."""
-    bench.started(ours)
     floor_job = Job(bench.floor, pool, "srv")
     jobs = jobs_of(ours, pool, {name: name for name in FILES}, options.modes)
     entries, notes = [("ntspoold", jobs)], []
@@ -129,7 +128,7 @@ def limits(bench, pool, ours):
     for _ in range(bench.rounds):
         for name, setting, job in jobs:
             pool.set("rrl-rate", setting)
-            time.sleep(0.5)  # until the workers know
+            time.sleep(1)  # until the workers know
             taken[name].append(bench.measure(job))
     pool.set("rrl-rate", "0")
     rows = [[name, f"{median(s, 'cpu'):.2f}", f"{sum(sample.lost for sample in s)}", f"{sum(sample.truncated for sample in s)}"]
@@ -147,7 +146,7 @@ def workers(bench, pool, locations):
             server = bench.started(pool.serve(locations, bench.log, workers=count, cores=cores))
             stack.callback(bench.stop, server)
             jobs[count] = [Job(server, pool, name, ("-t", "2"), cores) for name in FILES]
-            bench.warm_up([Job(server, pool, name) for name in FILES])
+            bench.warm_up(jobs[count])
         taken = {count: {job.file: [] for job in own} for count, own in jobs.items()}
         for _ in range(bench.rounds):
             for count, own in jobs.items():

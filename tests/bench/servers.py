@@ -101,6 +101,7 @@ class Server:
                         return self
                 except OSError:
                     time.sleep(0.005)
+        self.stop()
         sys.exit(f"bench: {self.name} does not answer: {' '.join(str(c) for c in command)}")
 
     def stop(self):
