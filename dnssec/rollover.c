@@ -57,17 +57,18 @@ static uint32_t keys_at(const struct key_set *keys, facet_of *of, uint64_t at)
     return set;
 }
 
-/* What is served, and each version before it that caches may still hold: those that ended less than their TTL ago. */
+/* What is served, and each version before it that caches may still hold: those that ended less than their TTL ago. What is clear at
+ * once had nothing before it: the first keys. */
 static void collect(struct versions *out, const struct key_set *keys, facet_of *of, uint64_t now)
 {
     out->count = 0;
     add_version(out, keys_at(keys, of, 0));
     for (size_t i = 0; i < keys->count; i++) {
         const struct facet *facet = of(&keys->list[i]);
-        if (facet->on_at != 0 && facet->on_clear > now) {
+        if (facet->on_clear > now && facet->on_clear > facet->on_at) {
             add_version(out, keys_at(keys, of, facet->on_at));
         }
-        if (facet->off_at != 0 && facet->off_clear > now) {
+        if (facet->off_clear > now) {
             add_version(out, keys_at(keys, of, facet->off_at));
         }
     }

@@ -7,9 +7,11 @@
 #include <sodium.h>
 
 #include "server/affinity.h"
+#include "server/keeper.h"
 #include "server/options.h"
 #include "server/refresh.h"
 #include "server/udp.h"
+#include "zone/clock.h"
 
 enum {
     CACHE_BASE = 16384,
@@ -19,10 +21,12 @@ enum {
 /* All that lives as long as the program. */
 struct program {
     struct store *registry, *health, *keys;
+    bool keeps; /* keys can be written, so they are moved on */
     struct seal *seal;
     struct sigcache *cache;
     struct rrl *rrl;
     struct refresh *refresh;
+    struct keeper *keeper; /* NULL: none */
     struct worker **workers;
     size_t worker_count;
 };
@@ -53,7 +57,16 @@ static enum result open_stores(struct program *program, const struct options *op
         result = store_open(&program->health, options->state, STORE_HEALTH, false, diag);
     }
     if (result == RESULT_OK) {
+        program->keeps =
+            store_open(&program->keys, options->state, STORE_KEYS, true, diag) == RESULT_OK;
+    }
+    if (result == RESULT_OK && !program->keeps) {
+        struct diag why = *diag;
         result = store_open(&program->keys, options->state, STORE_KEYS, false, diag);
+        if (result == RESULT_OK) {
+            (void)fprintf(stderr, "ntspoold: no key is rolled, state/keys can't be written: %s\n",
+                          why.text);
+        }
     }
     return result == RESULT_OK ? seal_open(&program->seal, options->state, options->seal_key, diag)
                                : result;
@@ -68,6 +81,15 @@ static enum result steer(const struct program *program, struct diag *diag)
         result = affinity_steer(worker->udp[i].fd, (unsigned)program->worker_count, diag);
     }
     return result;
+}
+
+static enum result start_keeper(struct program *program, struct diag *diag)
+{
+    const struct keeper_sources sources = {
+        .registry = program->registry, .keys = program->keys, .seal = program->seal, .log = log_line
+    };
+    enum result result = keeper_new(&program->keeper, &sources, diag);
+    return result == RESULT_OK ? keeper_start(program->keeper, diag) : result;
 }
 
 static enum result start(struct program *program, const struct options *options, struct diag *diag)
@@ -119,7 +141,7 @@ static enum result start(struct program *program, const struct options *options,
         (void)fprintf(stderr, " with %u workers\n", options->workers);
         result = refresh_start(program->refresh, program->workers, program->worker_count, diag);
     }
-    return result;
+    return result == RESULT_OK && program->keeps ? start_keeper(program, diag) : result;
 }
 
 static void print_counters(const struct program *program)
@@ -147,6 +169,7 @@ static void print_counters(const struct program *program)
 /* The refresher goes before the workers it hands views to. */
 static void stop(struct program *program)
 {
+    keeper_free(program->keeper);
     refresh_free(program->refresh);
     for (size_t i = 0; i < program->worker_count; i++) {
         worker_free(program->workers[i]);
@@ -171,6 +194,9 @@ int main(int argc, char **argv)
         return exit_code;
     }
     ASSERT(sodium_init() >= 0);
+    if (clock_is_led()) {
+        log_line("a test leads the time: not for a pool that anyone uses");
+    }
     /* Blocked before any thread starts, so that all arrive at sigwait. */
     ASSERT(sigemptyset(&signals) == 0 && sigaddset(&signals, SIGTERM) == 0 &&
            sigaddset(&signals, SIGINT) == 0 && sigaddset(&signals, SIGUSR1) == 0);

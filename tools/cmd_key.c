@@ -1,67 +1,124 @@
 /* key list, ds. */
 #include <stdio.h>
 
+#include "dnssec/keyroll.h"
+#include "dnssec/keystate.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
 #include "tools/output.h"
 #include "tools/session.h"
 
 struct listing {
-    struct table *table; /* or NULL: fill `list` */
-    json_t *list;
+    struct keyroll roll;
+    struct settings settings;
+    struct rollover_timing timing;
     uint64_t now;
 };
 
-static enum result list_key(const struct key_record *record, void *arg)
+/* The next step, also the one that a key's age brings. */
+static struct key_next next_of(const struct listing *listing, size_t i, const char **text)
 {
-    struct listing *listing = arg;
-    bool active = record->active_at != 0 && record->active_at <= listing->now;
-    const char *state = active ? "active" : "published";
-    if (listing->table == NULL) {
-        json_array_append_new(
-            listing->list,
-            json_pack("{s:i, s:s, s:s, s:i, s:s, s:o, s:o}", "tag", record->tag, "role",
-                      keytext_role(record->role), "algorithm", algorithm_text(record->algorithm),
-                      "algorithm_number", (int)record->algorithm, "state", state, "created",
-                      json_time(record->created_at), "active", json_time(record->active_at)));
-        return RESULT_OK;
+    const struct key_record *key = &listing->roll.keys.list[i];
+    struct key_next next = keystate_next(&listing->roll.keys, i, &listing->timing, listing->now);
+    *text = keystate_step_text(next.step);
+    uint64_t due_at = keyroll_due_at(&listing->roll, &listing->settings,
+                                     key->role == KEY_ZSK ? KEY_ZSK : KEY_KSK);
+    if (next.step == STEP_NONE && key->life.wanted && due_at != 0) {
+        *text = "be replaced";
+        next.at = due_at > listing->now ? due_at : listing->now;
     }
-    char created[OUTPUT_TIME_ROOM];
-    table_cellf(listing->table, "%u", record->tag);
-    table_cell(listing->table, keytext_role(record->role));
-    table_cell(listing->table, algorithm_text(record->algorithm));
-    table_cell(listing->table, state);
-    table_cell(listing->table, output_time(record->created_at, created));
-    return RESULT_OK;
+    return next;
+}
+
+static uint64_t since(const struct key_record *key)
+{
+    const struct key_life *life = &key->life;
+    const uint64_t times[] = { life->dnskey.on_at, life->dnskey.off_at, life->zone.on_at,
+                               life->zone.off_at, life->ds.on_clear };
+    uint64_t last = key->created_at;
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        last = times[i] > last ? times[i] : last;
+    }
+    return last;
+}
+
+static json_t *facet_json(const struct facet *facet)
+{
+    return json_pack("{s:o, s:o, s:o, s:o}", "on", json_time(facet->on_at), "everywhere",
+                     json_time(facet->on_clear), "off", json_time(facet->off_at), "nowhere",
+                     json_time(facet->off_clear));
+}
+
+static json_t *key_json(const struct listing *listing, size_t i)
+{
+    const struct key_record *key = &listing->roll.keys.list[i];
+    const char *step = "";
+    struct key_next next = next_of(listing, i, &step);
+    return json_pack(
+        "{s:i, s:s, s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "tag", key->tag, "role",
+        keytext_role(key->role), "algorithm", algorithm_text(key->algorithm), "algorithm_number",
+        (int)key->algorithm, "state", keystate_text(keystate_of(key, listing->now)), "wanted",
+        key->life.wanted, "created", json_time(key->created_at), "dnskey",
+        facet_json(&key->life.dnskey), "signs_zone", facet_json(&key->life.zone), "ds",
+        facet_json(&key->life.ds), "next", json_text_or_null(step), "next_at", json_time(next.at));
+}
+
+static void print_keys(const struct listing *listing)
+{
+    static const char *const heads[] = { "TAG",   "ROLE", "ALGORITHM", "STATE",
+                                         "SINCE", "NEXT", "WHEN" };
+    struct table table;
+    char at[OUTPUT_TIME_ROOM];
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    for (size_t i = 0; i < listing->roll.keys.count; i++) {
+        const struct key_record *key = &listing->roll.keys.list[i];
+        const char *step = "";
+        struct key_next next = next_of(listing, i, &step);
+        table_cellf(&table, "%u", key->tag);
+        table_cell(&table, keytext_role(key->role));
+        table_cell(&table, algorithm_text(key->algorithm));
+        table_cell(&table, keystate_text(keystate_of(key, listing->now)));
+        table_cell(&table, output_time(since(key), at));
+        table_cell(&table, step);
+        table_cell(&table, output_time(next.at, at));
+    }
+    table_end(&table);
+    if (listing->roll.memory.insecure) {
+        puts("\nThe parent zone is asked to remove the DS: the zone is to be insecure.");
+    } else if (rollover_awaits_parent(&listing->roll.keys)) {
+        printf("\nThe parent zone is asked for other DS records since %s: `ntspool key ds` shows "
+               "them,\n`ntspool key ds-seen` says that they are there, and no others.\n",
+               output_time(rollover_asked_at(&listing->roll.keys), at));
+    }
 }
 
 int cmd_key_list(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    static const char *const heads[] = { "TAG", "ROLE", "ALGORITHM", "STATE", "CREATED" };
     struct session session = { 0 };
-    struct table table;
     struct listing listing = { .now = session_now() };
-    enum result result = session_read(&session, cli, STORE_KEYS);
+    enum result result = session_zone(&session, cli, &listing.settings);
     if (result == RESULT_OK) {
-        if (cli->json) {
-            listing.list = json_array();
-        } else {
-            listing.table = &table;
-            table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-        }
-        result = keystore_each(session.txn[STORE_KEYS], list_key, &listing);
+        result = session_read(&session, cli, STORE_KEYS);
+    }
+    if (result == RESULT_OK) {
+        result = keyroll_read(&listing.roll, session.txn[STORE_KEYS], &cli->diag);
     }
     session_done(&session);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    if (cli->json) {
-        json_print(listing.list);
-    } else {
-        table_end(&table);
+    listing.timing = keyroll_timing(&listing.roll, &listing.settings);
+    if (!cli->json) {
+        print_keys(&listing);
+        return CLI_DONE;
     }
+    json_t *list = json_array();
+    for (size_t i = 0; i < listing.roll.keys.count; i++) {
+        json_array_append_new(list, key_json(&listing, i));
+    }
+    json_print(list);
     return CLI_DONE;
 }
 

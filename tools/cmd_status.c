@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dnssec/keystore.h"
 #include "tools/commands.h"
+#include "tools/keyhealth.h"
 #include "tools/vantageview.h"
 
 enum {
@@ -143,6 +143,19 @@ static json_t *held_json(const struct status *status)
     return out;
 }
 
+static void judge_keys(struct status *status)
+{
+    struct store_txn *keys = status->session.txn[STORE_KEYS];
+    struct diag *diag = &status->cli->diag;
+    struct keyroll roll;
+    if (keys != NULL && keyroll_read(&roll, keys, diag) == RESULT_OK) {
+        keyhealth_warn(status->warnings, &roll, status->now);
+    } else if (keys != NULL) {
+        warn(status, diag->text);
+        status->failed = true;
+    }
+}
+
 static json_t *build(struct status *status)
 {
     struct cli *cli = status->cli;
@@ -173,6 +186,7 @@ static json_t *build(struct status *status)
     }
     struct store_txn *keys = status->session.txn[STORE_KEYS];
     judge_members(status);
+    judge_keys(status);
     json_object_set_new(out, "members", json_integer((json_int_t)status->members));
     json_object_set_new(out, "eligible", json_integer((json_int_t)status->eligible));
     json_object_set_new(out, "states", status->states);

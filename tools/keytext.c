@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "dnssec/rollover.h"
 #include "tools/output.h"
 
 const char *keytext_role(enum key_role role)
@@ -55,7 +56,7 @@ static enum result visit_key(const struct key_record *record, void *arg)
 {
     const struct visit *visit = arg;
     char line[KEYTEXT_ROOM];
-    if ((record->role & KEY_KSK) == 0) {
+    if (!facet_is_on(&record->life.ds)) {
         return RESULT_OK;
     }
     if (visit->list == NULL) {

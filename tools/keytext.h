@@ -17,7 +17,7 @@ char *keytext_ds(const struct key_record *record, const struct dname *apex, char
 char *keytext_dnskey(const struct key_record *record, const struct dname *apex,
                      char out[KEYTEXT_ROOM]);
 
-/* The keys that sign DNSKEY, with both lines, as JSON objects. */
+/* The keys that the parent zone shall point to, with both lines, as JSON objects. */
 enum result keytext_json(struct store_txn *keys, const struct dname *apex, json_t **out);
 /* Prints the DS lines of those keys, or their DNSKEY lines. */
 enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool dnskey);

@@ -57,6 +57,10 @@ static const struct cli_option key_ds[] = {
     { "dnskey", 0, NULL, false, "print DNSKEY lines instead, a trust anchor file for resolvers" },
     { 0 },
 };
+static const struct cli_option key_roll[] = {
+    { "emergency", 0, NULL, false, "also replace keys that are only just coming" },
+    { 0 },
+};
 static const struct cli_option cookie_show[] = {
     { "secrets", 0, NULL, false, "print the secrets themselves, to give them to another server" },
     { 0 },
@@ -112,8 +116,22 @@ static const struct cli_command commands[] = {
     { "record remove", "NAME [TYPE]", 1, 2, "remove static records", "@ is the zone's apex.",
       NULL, cmd_record_remove },
 
-    { "key list", "", 0, 0, "list the keys", NULL, NULL, cmd_key_list },
+    { "key list", "", 0, 0, "list the keys, with their states and next steps", NULL, NULL,
+      cmd_key_list },
     { "key ds", "", 0, 0, "print the DS records for the parent zone", NULL, key_ds, cmd_key_ds },
+    { "key ds-seen", "", 0, 0, "say that the parent zone has these DS records and no others", NULL,
+      NULL, cmd_key_ds_seen },
+    { "key roll", "zsk|ksk|csk|split|algorithm [ALGORITHM]", 1, 2, "replace keys by new ones",
+      "zsk, ksk or csk is replaced by its like; csk also takes over from a KSK and a ZSK, split does "
+      "the\nopposite. algorithm takes ecdsap256 or ed25519 and replaces all keys. A ksk, csk or "
+      "algorithm waits\nfor the parent zone's DS: see key ds-seen.",
+      key_roll, cmd_key_roll },
+    { "key abort", "[zsk|ksk]", 0, 1, "take a rollover back",
+      "Possible as long as the old key is in full use.", NULL, cmd_key_abort },
+    { "key insecure", "", 0, 0, "ask the parent zone to remove the DS",
+      "The zone goes on to be signed. Resolvers no longer check it when the DS is gone.", NULL,
+      cmd_key_insecure },
+    { "key secure", "", 0, 0, "ask the parent zone for the DS again", NULL, NULL, cmd_key_secure },
 
     { "cookie show", "", 0, 0, "show which cookie secrets there are", NULL,
       cookie_show, cmd_cookie_show },

@@ -1,0 +1,351 @@
+#include "server/keeper.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "dnssec/keystate.h"
+#include "zone/clock.h"
+#include "zone/registry.h"
+
+struct keeper {
+    struct keeper_sources sources;
+    struct store_txn *registry, *keys; /* read */
+    struct settings settings;
+    uint64_t settings_version;
+    uint32_t longest_ttl_s;   /* of the static records, */
+    uint64_t longest_version; /* in this version, */
+    uint64_t longest_at;      /* seen at this steady time */
+    bool has_looked;
+    uint64_t now, steady;   /* at the last look */
+    uint64_t trusted_again; /* in steady time: when the clock is believed after it was set */
+    bool behind;            /* the clock is before what the store has seen */
+    struct diag last_trouble;
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stop;
+};
+
+static void say(struct keeper *keeper, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(struct keeper *keeper, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    keeper->sources.log(text);
+}
+
+/* Logged once until it changes. */
+static void trouble(struct keeper *keeper, const struct diag *diag)
+{
+    if (strcmp(keeper->last_trouble.text, diag->text) != 0) {
+        keeper->last_trouble = *diag;
+        keeper->sources.log(diag->text);
+    }
+}
+
+static enum result longest_of(const struct dname_key *key, const struct node *node, void *arg)
+{
+    uint32_t *longest = arg;
+    (void)key;
+    for (size_t i = 0; i < node->rrset_count; i++) {
+        *longest = node->rrsets[i].ttl > *longest ? node->rrsets[i].ttl : *longest;
+    }
+    return RESULT_OK;
+}
+
+/* Reads settings and TTLs if the registry has changed; the TTLs, for which it reads all names, at once only when it `must`. */
+static enum result look_at_registry(struct keeper *keeper, uint64_t steady, bool must,
+                                    struct diag *diag)
+{
+    uint64_t version = store_version(keeper->registry);
+    enum result result = RESULT_OK;
+    if (!keeper->has_looked || version != keeper->settings_version) {
+        struct settings settings;
+        result = registry_settings(keeper->registry, &settings, diag);
+        if (result != RESULT_OK) {
+            return result;
+        }
+        keeper->settings = settings;
+        keeper->settings_version = version;
+    }
+    must = must || !keeper->has_looked || steady >= keeper->longest_at + KEEPER_TTLS_S;
+    if (must && (!keeper->has_looked || version != keeper->longest_version)) {
+        uint32_t longest_ttl_s = 0;
+        result = registry_nodes(keeper->registry, longest_of, &longest_ttl_s);
+        if (result == RESULT_OK) {
+            keeper->longest_ttl_s = longest_ttl_s;
+            keeper->longest_version = version;
+            keeper->longest_at = steady;
+            keeper->has_looked = true;
+        }
+    }
+    return result;
+}
+
+/* False while the time of day is not to be believed: it was set, or lies before what the store has seen. Waiting is always safe. */
+static bool trusts_clock(struct keeper *keeper, const struct keyroll *roll, uint64_t now,
+                         uint64_t steady)
+{
+    int64_t jump = (int64_t)(now - keeper->now) - (int64_t)(steady - keeper->steady);
+    if (keeper->steady != 0 && (jump > KEEPER_CLOCK_SLACK_S || jump < -KEEPER_CLOCK_SLACK_S)) {
+        say(keeper,
+            "the clock was set %s by %lld s: no key takes a step for an hour; signatures follow it",
+            jump > 0 ? "forward" : "back", (long long)(jump > 0 ? jump : -jump));
+        keeper->trusted_again = steady + KEEPER_CLOCK_TRUST_S;
+    }
+    keeper->now = now;
+    keeper->steady = steady;
+    bool behind = now + KEEPER_CLOCK_SLACK_S < roll->memory.seen_at;
+    if (behind && !keeper->behind) {
+        say(keeper, "the clock is %llu s behind what this pool has seen: keys wait for it",
+            (unsigned long long)(roll->memory.seen_at - now));
+    }
+    keeper->behind = behind;
+    return !behind && steady >= keeper->trusted_again;
+}
+
+/* The lifetime of a key that is over, if no rollover of its kind is under way. False: none. */
+static bool is_due(const struct keeper *keeper, const struct keyroll *roll, uint64_t now,
+                   struct roll_plan *out)
+{
+    const struct key_record *ksk = rollover_current(&roll->keys, KEY_KSK);
+    const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
+    const struct {
+        const struct key_record *key;
+        enum key_role bit;
+        enum roll_kind kind;
+    } rows[] = {
+        {zsk,  KEY_ZSK, ksk == zsk ? ROLL_CSK : ROLL_ZSK},
+        { ksk, KEY_KSK, ksk == zsk ? ROLL_CSK : ROLL_KSK},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t due_at = keyroll_due_at(roll, &keeper->settings, rows[i].bit);
+        if (due_at != 0 && due_at <= now &&
+            !rollover_under_way(&roll->keys, (unsigned)rows[i].key->role)) {
+            *out = (struct roll_plan){ .kind = rows[i].kind, .algorithm = rows[i].key->algorithm };
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All that is to be done with the keys as read. True if it changed something. */
+static bool move_on(const struct keeper *keeper, struct keyroll *roll, bool trusted, uint64_t now)
+{
+    struct rollover_memory *memory = &roll->memory;
+    if (!roll->remembered) {
+        /* TTLs from before there was a memory are as bad as can be. */
+        *memory = keyroll_timing(roll, &keeper->settings).memory;
+    }
+    bool changed =
+        rollover_remember(memory, keeper->settings.ttl_s,
+                          keyroll_zone_ttl(&keeper->settings, keeper->longest_ttl_s), now);
+    if (!trusted) {
+        return changed || !roll->remembered;
+    }
+    if (now >= memory->seen_at + KEEPER_SEEN_S) {
+        memory->seen_at = now;
+        changed = true;
+    }
+    const struct rollover_timing timing = keyroll_timing(roll, &keeper->settings);
+    changed = rollover_advance(&roll->keys, &timing, now) || changed;
+    for (size_t i = 0; i < roll->keys.count; i++) {
+        changed = changed || rollover_is_dead(&roll->keys.list[i], now);
+    }
+    return changed || !roll->remembered;
+}
+
+static const char *role_text(enum key_role role)
+{
+    return role == KEY_KSK ? "KSK" : role == KEY_ZSK ? "ZSK" : "CSK";
+}
+
+/* One line for each key whose state is another than before. */
+static void report(struct keeper *keeper, const struct keyroll *before, const struct keyroll *after,
+                   uint64_t now)
+{
+    for (size_t i = 0; i < after->keys.count; i++) {
+        const struct key_record *key = &after->keys.list[i];
+        enum key_state old = keystate_of(&before->keys.list[i], now), new = keystate_of(key, now);
+        if (rollover_is_dead(key, now)) {
+            say(keeper, "%s %u (%s) is deleted", role_text(key->role), key->tag,
+                algorithm_text(key->algorithm));
+        } else if (old != new) {
+            say(keeper, "%s %u (%s) is now %s", role_text(key->role), key->tag,
+                algorithm_text(key->algorithm), keystate_text(new));
+        }
+    }
+    if (rollover_asked_at(&after->keys) != rollover_asked_at(&before->keys) &&
+        rollover_awaits_parent(&after->keys)) {
+        say(keeper, "the parent zone needs other DS records: `ntspool key ds`");
+    }
+}
+
+/* The same again in a write transaction, on what the store has by then. */
+static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    struct keyroll roll, before;
+    struct roll_plan plan;
+    enum result result = look_at_registry(keeper, keeper->steady, true, diag);
+    if (result == RESULT_OK) {
+        result = store_write(keeper->sources.keys, &txn, diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = keyroll_read(&roll, txn, diag);
+    before = roll;
+    if (result == RESULT_OK && trusted && is_due(keeper, &roll, now, &plan)) {
+        result = keyroll_start(txn, keeper->sources.seal, &plan, now, diag);
+        if (result == RESULT_OK) {
+            result = keyroll_read(&roll, txn, diag);
+            before = roll;
+        }
+    }
+    if (result == RESULT_OK) {
+        (void)move_on(keeper, &roll, trusted, now);
+        result = keyroll_write(&roll, &before, txn, keeper->sources.seal, now, diag);
+    }
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    result = store_commit(txn, diag);
+    if (result == RESULT_OK) {
+        report(keeper, &before, &roll, now);
+    }
+    return result;
+}
+
+static enum result look(struct keeper *keeper, uint64_t now, uint64_t steady, struct diag *diag)
+{
+    struct keyroll roll;
+    struct roll_plan plan;
+    enum result result = look_at_registry(keeper, steady, false, diag);
+    if (result == RESULT_OK) {
+        result = keyroll_read(&roll, keeper->keys, diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    bool trusted = trusts_clock(keeper, &roll, now, steady);
+    bool due = trusted && is_due(keeper, &roll, now, &plan);
+    return move_on(keeper, &roll, trusted, now) || due ? write_on(keeper, trusted, now, diag)
+                                                       : RESULT_OK;
+}
+
+void keeper_look(struct keeper *keeper, uint64_t now, uint64_t steady)
+{
+    struct diag diag = { "" };
+    enum result result = store_renew(keeper->registry);
+    if (result == RESULT_OK) {
+        result = store_renew(keeper->keys);
+    }
+    if (result == RESULT_OK) {
+        result = look(keeper, now, steady, &diag);
+    }
+    store_rest(keeper->registry);
+    store_rest(keeper->keys);
+    if (result != RESULT_OK) {
+        struct diag line;
+        (void)diag_fail(&line, result, "the DNSSEC keys can't be moved on: %s",
+                        diag.text[0] != 0 ? diag.text : result_text(result));
+        trouble(keeper, &line);
+    } else {
+        keeper->last_trouble.text[0] = 0;
+    }
+}
+
+/* Sleeps for a poll interval. False: time to stop. */
+static bool sleep_a_while(struct keeper *keeper)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += KEEPER_POLL_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_mutex_lock(&keeper->mutex);
+    while (!keeper->stop &&
+           pthread_cond_timedwait(&keeper->wake, &keeper->mutex, &until) != ETIMEDOUT) {
+    }
+    bool go_on = !keeper->stop;
+    (void)pthread_mutex_unlock(&keeper->mutex);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct keeper *keeper = arg;
+    do {
+        keeper_look(keeper, clock_now(), clock_steady());
+    } while (sleep_a_while(keeper));
+    return NULL;
+}
+
+enum result keeper_new(struct keeper **out, const struct keeper_sources *sources, struct diag *diag)
+{
+    struct keeper *keeper = xcalloc(1, sizeof(*keeper));
+    pthread_condattr_t monotonic;
+    keeper->sources = *sources;
+    ASSERT(pthread_mutex_init(&keeper->mutex, NULL) == 0);
+    ASSERT(pthread_condattr_init(&monotonic) == 0);
+    ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    ASSERT(pthread_cond_init(&keeper->wake, &monotonic) == 0);
+    (void)pthread_condattr_destroy(&monotonic);
+    enum result result = store_read(sources->registry, &keeper->registry, diag);
+    if (result == RESULT_OK) {
+        result = store_read(sources->keys, &keeper->keys, diag);
+    }
+    if (result != RESULT_OK) {
+        keeper_free(keeper);
+        return result;
+    }
+    store_rest(keeper->registry);
+    store_rest(keeper->keys);
+    *out = keeper;
+    return RESULT_OK;
+}
+
+enum result keeper_start(struct keeper *keeper, struct diag *diag)
+{
+    int error = pthread_create(&keeper->thread, NULL, run, keeper);
+    if (error != 0) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    }
+    keeper->running = true;
+    return RESULT_OK;
+}
+
+void keeper_free(struct keeper *keeper)
+{
+    if (keeper == NULL) {
+        return;
+    }
+    if (keeper->running) {
+        (void)pthread_mutex_lock(&keeper->mutex);
+        keeper->stop = true;
+        (void)pthread_cond_signal(&keeper->wake);
+        (void)pthread_mutex_unlock(&keeper->mutex);
+        (void)pthread_join(keeper->thread, NULL);
+    }
+    if (keeper->registry != NULL) {
+        store_abort(keeper->registry);
+    }
+    if (keeper->keys != NULL) {
+        store_abort(keeper->keys);
+    }
+    (void)pthread_cond_destroy(&keeper->wake);
+    (void)pthread_mutex_destroy(&keeper->mutex);
+    free(keeper);
+}

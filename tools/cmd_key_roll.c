@@ -1,0 +1,191 @@
+/* key roll, abort, ds-seen, insecure, secure: what starts and stops rollovers. The server takes the steps. */
+#include <stdio.h>
+#include <string.h>
+
+#include "dnssec/keyroll.h"
+#include "tools/commands.h"
+#include "tools/session.h"
+
+struct work {
+    struct session session;
+    struct seal *seal;
+    struct settings settings;
+    struct keyroll roll, before;
+};
+
+/* Opens all, and begins to write the keys. */
+static enum result begin(struct work *work, struct cli *cli)
+{
+    *work = (struct work){ .seal = NULL };
+    enum result result = session_zone(&work->session, cli, &work->settings);
+    if (result == RESULT_OK) {
+        result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = session_write(&work->session, cli, STORE_KEYS);
+    }
+    if (result == RESULT_OK) {
+        result = keyroll_read(&work->roll, work->session.txn[STORE_KEYS], &cli->diag);
+        work->before = work->roll;
+    }
+    return result;
+}
+
+static enum result commit(struct work *work, struct cli *cli)
+{
+    struct store_txn *txn = work->session.txn[STORE_KEYS];
+    work->session.txn[STORE_KEYS] = NULL;
+    return store_commit(txn, &cli->diag);
+}
+
+/* Writes the changed keys. */
+static enum result put(struct work *work, struct cli *cli)
+{
+    enum result result = keyroll_write(&work->roll, &work->before, work->session.txn[STORE_KEYS],
+                                       work->seal, session_now(), &cli->diag);
+    return result == RESULT_OK ? commit(work, cli) : result;
+}
+
+static int end(struct work *work, struct cli *cli, enum result result, const char *done)
+{
+    session_done(&work->session);
+    seal_free(work->seal);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    puts(done);
+    return CLI_DONE;
+}
+
+static enum result parse_plan(struct roll_plan *plan, struct cli *cli, int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        enum roll_kind kind;
+    } kinds[] = {
+        {"zsk",        ROLL_ZSK      },
+        { "ksk",       ROLL_KSK      },
+        { "csk",       ROLL_CSK      },
+        { "split",     ROLL_SPLIT    },
+        { "algorithm", ROLL_ALGORITHM},
+    };
+    size_t k = 0;
+    while (k < sizeof kinds / sizeof kinds[0] && strcmp(argv[0], kinds[k].name) != 0) {
+        k++;
+    }
+    if (k == sizeof kinds / sizeof kinds[0]) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "a rollover is of zsk, ksk, csk, split or algorithm, not \"%.40s\"",
+                         argv[0]);
+    }
+    *plan = (struct roll_plan){ .kind = kinds[k].kind, .emergency = cli_flag(cli, "emergency") };
+    if ((plan->kind == ROLL_ALGORITHM) != (argc == 2) ||
+        (argc == 2 && algorithm_parse(&plan->algorithm, argv[1]) != RESULT_OK)) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "key roll algorithm, and only this, takes ecdsap256 or ed25519");
+    }
+    return RESULT_OK;
+}
+
+int cmd_key_roll(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    struct roll_plan plan;
+    enum result result = parse_plan(&plan, cli, argc, argv);
+    if (result == RESULT_OK) {
+        result = begin(&work, cli);
+    }
+    if (result == RESULT_OK) {
+        result = keyroll_start(work.session.txn[STORE_KEYS], work.seal, &plan, session_now(),
+                               &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    return end(&work, cli, result,
+               "The rollover begins; ntspoold takes each step when it is safe, `ntspool key list` "
+               "shows which and when.");
+}
+
+int cmd_key_abort(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    unsigned roles = KEY_KSK | KEY_ZSK;
+    enum result result = RESULT_OK;
+    if (argc > 0 && strcmp(argv[0], "zsk") == 0) {
+        roles = KEY_ZSK;
+    } else if (argc > 0 && strcmp(argv[0], "ksk") == 0) {
+        roles = KEY_KSK;
+    } else if (argc > 0) {
+        result = diag_fail(&cli->diag, RESULT_USAGE, "key abort takes zsk, ksk or nothing");
+    }
+    if (result == RESULT_OK) {
+        result = begin(&work, cli);
+    }
+    if (result == RESULT_OK && !rollover_under_way(&work.roll.keys, roles)) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED, "no rollover is under way");
+    } else if (result == RESULT_OK && rollover_abort(&work.roll.keys, roles) == 0) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED,
+                           "the rollover can't be taken back, the old key is no longer in full "
+                           "use: let it end, then roll again");
+    }
+    if (result == RESULT_OK) {
+        result = put(&work, cli);
+    }
+    return end(&work, cli, result, "The old keys stay, the new ones go when it is safe.");
+}
+
+int cmd_key_ds_seen(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    (void)argc;
+    (void)argv;
+    enum result result = begin(&work, cli);
+    if (result == RESULT_OK) {
+        const struct rollover_timing timing = keyroll_timing(&work.roll, &work.settings);
+        if (rollover_ds_seen(&work.roll.keys, &timing, session_now()) == 0) {
+            result = diag_fail(&cli->diag, RESULT_REFUSED,
+                               "nothing is asked of the parent zone, so there is nothing to see");
+        }
+    }
+    if (result == RESULT_OK) {
+        result = put(&work, cli);
+    }
+    return end(&work, cli, result,
+               "Noted: the parent zone has the DS records that `ntspool key ds` shows, and no "
+               "others.");
+}
+
+static int set_insecure(struct cli *cli, bool insecure, const char *done)
+{
+    struct work work = { .seal = NULL };
+    enum result result = begin(&work, cli);
+    if (result == RESULT_OK && work.roll.memory.insecure == insecure) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED, "the zone is %s already",
+                           insecure ? "to be insecure" : "to be secure");
+    }
+    if (result == RESULT_OK) {
+        work.roll.memory = keyroll_timing(&work.roll, &work.settings).memory;
+        work.roll.memory.insecure = insecure;
+        result = put(&work, cli);
+    }
+    return end(&work, cli, result, done);
+}
+
+int cmd_key_insecure(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return set_insecure(cli, true,
+                        "CDS and CDNSKEY now ask the parent zone to remove the DS. The zone goes "
+                        "on to be signed, which does no harm; `ntspool key secure` takes it back.");
+}
+
+int cmd_key_secure(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return set_insecure(cli, false,
+                        "CDS and CDNSKEY now ask the parent zone for the DS that `ntspool key ds` "
+                        "shows.");
+}

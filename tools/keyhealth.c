@@ -1,0 +1,38 @@
+#include "tools/keyhealth.h"
+
+#include <stdio.h>
+
+#include "tools/output.h"
+
+enum {
+    SILENT_S = 2 * 3600, /* twice the time after which the server says that it is there */
+    CLOCK_SLACK_S = 300,
+    PARENT_SLOW_S = 3 * 86400 /* as long as a parent's operator may take over a weekend */
+};
+
+static void add(json_t *warnings, const char *before, uint64_t at, const char *after)
+{
+    char text[256], time[OUTPUT_TIME_ROOM];
+    (void)snprintf(text, sizeof text, "%s %s%s", before, output_time(at, time), after);
+    json_array_append_new(warnings, json_text(text));
+}
+
+void keyhealth_warn(json_t *warnings, const struct keyroll *roll, uint64_t now)
+{
+    uint64_t seen_at = roll->memory.seen_at, asked_at = rollover_asked_at(&roll->keys);
+    if (seen_at > now + CLOCK_SLACK_S) {
+        add(warnings, "the clock is behind: the server has seen", seen_at,
+            " already, and no key takes a step until then");
+    } else if (seen_at + SILENT_S < now) {
+        add(warnings, "no server has looked after the DNSSEC keys since", seen_at,
+            ": is ntspoold running, and may it write state/keys?");
+    }
+    if (asked_at != 0 && asked_at + PARENT_SLOW_S < now) {
+        add(warnings, "the parent zone is asked for other DS records since", asked_at,
+            ": `ntspool key ds` shows them, `ntspool key ds-seen` says that they are there");
+    }
+    if (!rollover_is_safe(&roll->keys, now)) {
+        add(warnings, "as of", now,
+            " the DNSSEC keys do not fit together: restore a backup of state/keys");
+    }
+}

@@ -1,0 +1,12 @@
+/* What about the DNSSEC keys needs the operator's attention, one line each. */
+#ifndef TOOLS_KEYHEALTH_H
+#define TOOLS_KEYHEALTH_H
+
+#include <jansson.h>
+
+#include "dnssec/keyroll.h"
+
+/* Appends texts to the JSON array. */
+void keyhealth_warn(json_t *warnings, const struct keyroll *roll, uint64_t now);
+
+#endif
