@@ -75,7 +75,8 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
 static bool add_soa(struct answerer *answerer)
 {
     const struct view *view = answerer->view;
-    return add_block(&answerer->answer, &view->settings.apex, &view->soa, &view->soa_block);
+    return add_block(&answerer->answer, &view->settings.apex, &view->soa,
+                     view_blocks_hold(view, answerer->now) ? &view->soa_block : NULL);
 }
 
 /* NODATA at a node: SOA, and its NSEC, whose bitmap lacks the type (RFC 4035 3.1.3.1). */
@@ -216,7 +217,8 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     }
     if (choice.set == NULL || current || standing.count == choice.set->count) {
         /* The block is for the name asked for, not for one that an alias led to. */
-        return add_block(answer, owner, choice.srv, asked_for ? choice.block : NULL);
+        bool holds = asked_for && view_blocks_hold(view, answerer->now);
+        return add_block(answer, owner, choice.srv, holds ? choice.block : NULL);
     }
     struct rrset set;
     uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);

@@ -20,6 +20,8 @@ struct places {
 
 enum {
     VIEW_AGE_MAX_S = 600, /* a deal, a signed SOA are made anew after this long at the latest */
+    VIEW_BLOCKS_S =
+        12 * 3600, /* less than what is left of any signature when it is put into a view */
     VIEW_SOA_ROOM = 1024
 };
 
@@ -79,6 +81,14 @@ struct view *view_ref(struct view *view);
 bool view_is_current(const struct view *view, const struct store_txn *registry);
 /* True when it is time to deal anew though nothing changed, or when the clock went back. */
 bool view_is_due(const struct view *view, uint64_t now);
+
+/* False if the signatures in the view's blocks may not be valid at `now`: the machine was asleep or the clock was set, and the
+ * refresher has not come yet. What is signed on the spot is. */
+static inline bool view_blocks_hold(const struct view *view, uint64_t now)
+{
+    return now + SIGNER_BACKDATE_S >= view->deal->dealt_at + VIEW_AGE_MAX_S &&
+           now < view->deal->dealt_at + VIEW_BLOCKS_S;
+}
 
 /* What a client gets: an SRV RRset in its three forms. */
 struct srv_choice {

@@ -277,6 +277,45 @@ static void what_does_not_fit_is_truncated_whole(void **state)
     assert_int_equal(out[2] & 2, 0);
 }
 
+/* RFC 4034 3.1.5: the response holds no RRSIG that is not valid at its time. Returns how many it holds. */
+static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
+{
+    const struct query query = query_of(name, type, true);
+    uint8_t out[DNS_UDP_MAX];
+    unsigned found = 0;
+    answerer.now = now;
+    answer_follow(&answerer);
+    const struct answer *answer = decide(&query);
+    size_t len = respond_answer(&query, answer, signer, now, out, sizeof(out));
+    const uint8_t head[] = { 0, RR_RRSIG, 0, RR_CLASS_IN };
+    for (size_t at = 12; at + 10 + 18 <= len; at++) {
+        if (memcmp(out + at, head, sizeof(head)) == 0) {
+            struct reader r = reader_of(out + at + 10 + 8, 8);
+            uint32_t expiration = read_u32(&r), inception = read_u32(&r);
+            assert_true(inception <= now && now < expiration);
+            found++;
+        }
+    }
+    return found;
+}
+
+/* Also in the moment in which the machine wakes up, or the clock was set, before the refresher has built a view. */
+static void no_signature_is_sent_outside_of_its_times(void **state)
+{
+    (void)state;
+    const int64_t moves[] = { 0,      3599,   -3599,   -3700,    43100,     43300, 500000,
+                              604700, 604900, 9000000, -9000000, 200000000, 0 };
+    for (size_t m = 0; m < sizeof(moves) / sizeof(moves[0]); m++) {
+        uint64_t now = (uint64_t)(FIXTURE_NOW + moves[m]);
+        assert_true(assert_signed_for("_ntske._tcp.pool.test", RR_SRV, now) >= 1);
+        assert_true(assert_signed_for("missing.pool.test", RR_A, now) >= 2);
+        assert_true(assert_signed_for("alice.pool.test", RR_A, now) >= 1);
+        assert_true(assert_signed_for("alice.pool.test", RR_MX, now) >= 2);
+        assert_true(assert_signed_for("pool.test", RR_DNSKEY, now) >= 1);
+    }
+    answerer.now = FIXTURE_NOW;
+}
+
 static void question_comes_back_as_it_was(void **state)
 {
     (void)state;
@@ -384,6 +423,7 @@ int main(void)
         cmocka_unit_test(first_record_is_the_first_drawn),
         cmocka_unit_test(alias_to_the_service_is_followed),
         cmocka_unit_test(what_does_not_fit_is_truncated_whole),
+        cmocka_unit_test(no_signature_is_sent_outside_of_its_times),
         cmocka_unit_test(question_comes_back_as_it_was),
         cmocka_unit_test(kept_answers_are_what_was_first_said),
         cmocka_unit_test(kept_answers_follow_the_store),

@@ -5,10 +5,8 @@
 #include "tests/pool_fixture.h"
 #include "tests/unit/unit.h"
 
-enum {
-    HOUR = 3600,
-    DAY = 24 * HOUR
-};
+#define HOUR UINT64_C(3600)
+#define DAY  (24 * HOUR)
 
 static struct {
     unsigned lines;
@@ -198,7 +196,7 @@ static void a_clock_that_was_set_stops_steps_for_a_while(void **state)
 {
     struct bench *b = *state;
     look_after(b, 0);
-    b->now += 100 * (uint64_t)DAY; /* the ZSK would be due */
+    b->now += 100 * DAY; /* the ZSK would be due */
     look_after(b, 1);
     assert_non_null(strstr(said.last, "set forward"));
     uint64_t version = version_of(b);
@@ -217,7 +215,7 @@ static void a_clock_behind_what_was_seen_stops_steps(void **state)
     look_after(b, 80 * DAY);
     keeper_free(b->keeper); /* as after a restart: no steady time to compare with */
     b->keeper = keeper_of(b);
-    b->now -= 70 * (uint64_t)DAY;
+    b->now -= 70 * DAY;
     uint64_t version = version_of(b);
     look_after(b, 1);
     assert_non_null(strstr(said.last, "behind"));
