@@ -14,6 +14,7 @@ enum {
         200, /* a verdict waits at most this long for others to share its transaction */
     LIMIT_LAZY_MS = 5000,   /* the same of one that changes no answer */
     LIMIT_CENSUS_MS = 1000, /* between looks at how much is down */
+    LIMIT_CHECK_MS = 15000, /* between checks of ourselves, at most */
     LIMIT_TICK_MS = 50,     /* between looks at what is due */
     LIMIT_POLL_MS = 250,    /* between looks at the registry's version */
     LIMIT_RETRY_MS = 1000,  /* after a store could not be written */

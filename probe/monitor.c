@@ -22,7 +22,7 @@ struct monitor {
     unsigned flying, flying_max;
     bool stopping;
     struct news news;
-    uint64_t census_due, word_due;
+    uint64_t census_due, word_due, check_due, check_began;
     uint64_t batch_due; /* when verdicts are written; 0: none wait */
     uv_timer_t tick, poll;
 };
@@ -110,6 +110,8 @@ static void stage_moved(struct ward *ward, enum stage before, void *arg)
 static void take_census(struct monitor *monitor)
 {
     monitor->census_due = uv_now(monitor->loop) + LIMIT_CENSUS_MS;
+    monitor->roll.vantage.unsynchronised =
+        monitor->options.references == NULL && reference_unsynchronised();
     roll_census(&monitor->roll, unix_now(), stage_moved, monitor);
     bool alarm = news_alarm(&monitor->news, &monitor->roll.vantage);
     bool state = news_state(&monitor->news, &monitor->roll.vantage);
@@ -132,6 +134,51 @@ static uint64_t next_due(const struct monitor *monitor, unsigned backoff)
                          randombytes_random());
 }
 
+/* -- the check of ourselves --------------------------------------------------------------------------------------------- */
+
+static void check_self(struct monitor *monitor)
+{
+    const struct monitor_options *options = &monitor->options;
+    uint32_t pause_ms = options->once ? LIMIT_TICK_MS : options->interval_ms / 4;
+    monitor->check_due =
+        uv_now(monitor->loop) + (pause_ms > LIMIT_CHECK_MS ? LIMIT_CHECK_MS : pause_ms);
+    if (options->references != NULL && !references_checking(options->references)) {
+        monitor->check_began = uv_now(monitor->loop);
+        references_check(options->references, options->trust);
+    }
+}
+
+static void doubt(struct watch *watch, const struct outcome *outcome)
+{
+    struct monitor *monitor = watch->ward->monitor;
+    free(watch->doubted);
+    watch->doubted = xmalloc(sizeof(*watch->doubted));
+    *watch->doubted = *outcome;
+    watch->doubted_at = uv_now(monitor->loop);
+}
+
+/* What came before the check began is believed by its result. */
+static void self_judged(enum vantage_state state, void *arg)
+{
+    struct monitor *monitor = arg;
+    monitor->roll.self = state;
+    for (size_t i = 0; i < monitor->roll.ward_count; i++) {
+        struct ward *ward = monitor->roll.wards[i];
+        for (unsigned k = 0; k < ward->watch_count; k++) {
+            struct watch *watch = &ward->watches[k];
+            struct outcome *doubted = watch->doubted;
+            if (doubted == NULL || watch->doubted_at >= monitor->check_began) {
+                continue;
+            }
+            watch->doubted = NULL;
+            if (state == VANTAGE_WELL) {
+                enter_verdict(ward, watch->index, doubted);
+            }
+            free(doubted);
+        }
+    }
+}
+
 static void probe_over(const struct outcome *outcome, void *arg)
 {
     struct watch *watch = arg;
@@ -145,7 +192,13 @@ static void probe_over(const struct outcome *outcome, void *arg)
         watch->backoff = 1;
     }
     watch->due_ms = next_due(monitor, watch->backoff);
-    enter_verdict(ward, watch->index, outcome);
+    if (monitor->options.references == NULL || outcome->failure == FAILURE_INTERNAL) {
+        enter_verdict(ward, watch->index, outcome);
+    } else if (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL) {
+        doubt(watch, outcome);
+    } else {
+        enter_verdict(ward, watch->index, outcome);
+    }
 }
 
 static void start_probe(struct monitor *monitor, struct watch *watch)
@@ -227,7 +280,8 @@ static bool all_done(const struct monitor *monitor)
             return false;
         }
         for (unsigned k = 0; k < ward->watch_count; k++) {
-            if (ward->watches[k].attempt != NULL || ward->watches[k].due_ms != UINT64_MAX) {
+            const struct watch *watch = &ward->watches[k];
+            if (watch->attempt != NULL || watch->doubted != NULL || watch->due_ms != UINT64_MAX) {
                 return false;
             }
         }
@@ -243,6 +297,9 @@ static void tick(uv_timer_t *timer)
     for (size_t i = 0; i < monitor->roll.ward_count && started < LIMIT_STARTS; i++) {
         monitor->turn = (monitor->turn + 1) % monitor->roll.ward_count;
         started += start_due(monitor, monitor->roll.wards[monitor->turn], now_ms);
+    }
+    if (monitor->check_due <= now_ms) {
+        check_self(monitor);
     }
     if (monitor->census_due <= now_ms) {
         take_census(monitor);
@@ -365,6 +422,9 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     monitor->loop = loop;
     monitor->options = *options;
     monitor->news.log = options->log;
+    if (options->references != NULL) {
+        references_begin(options->references, loop, self_judged, monitor);
+    }
     monitor->flying_max = flying_max();
     monitor->roll.vantage = (struct vantage){ .interval_s = (options->interval_ms + 999) / 1000,
                                               .started_at = unix_now() };
@@ -395,6 +455,9 @@ void monitor_trust(struct monitor *monitor, struct tls_trust *trust)
         /* what is in flight holds the old trust, which is about to go */
         ward_restart(monitor->roll.wards[i]);
     }
+    if (monitor->options.references != NULL) {
+        references_stop(monitor->options.references);
+    }
 }
 
 void monitor_stop(struct monitor *monitor)
@@ -407,6 +470,9 @@ void monitor_stop(struct monitor *monitor)
         write_verdicts(monitor);
     }
     roll_done(&monitor->roll);
+    if (monitor->options.references != NULL) {
+        references_stop(monitor->options.references);
+    }
     uv_close((uv_handle_t *)&monitor->tick, NULL);
     uv_close((uv_handle_t *)&monitor->poll, NULL);
 }

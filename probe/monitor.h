@@ -6,15 +6,16 @@
 
 #include <uv.h>
 
-#include "probe/tls_client.h"
+#include "probe/reference.h"
 #include "zone/health.h"
 
 struct monitor;
 
 struct monitor_options {
     struct store *registry, *health;
-    struct tls_trust *trust; /* used until monitor_trust gives another */
-    const char *vantage;     /* our name, a fine one (vantage_name_fine) */
+    struct references *references; /* NULL: none */
+    struct tls_trust *trust;       /* used until monitor_trust gives another */
+    const char *vantage;           /* our name, a fine one (vantage_name_fine) */
     uint32_t interval_ms;
     bool allow_private;
     bool once; /* probe each address once, then stop */

@@ -77,7 +77,7 @@ bool nts_ntp_request(struct writer *w, const struct nts_query *query,
     return !w->failed;
 }
 
-static void header_read(struct reader *r, struct ntp_header *out)
+void ntp_header_read(struct reader *r, struct ntp_header *out)
 {
     uint8_t first = read_u8(r);
     out->leap = first >> 6;
@@ -231,7 +231,7 @@ enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
 {
     *out = (struct nts_reply){ 0 };
     struct reader r = reader_of(datagram.data, datagram.len);
-    header_read(&r, &out->header);
+    ntp_header_read(&r, &out->header);
     if (r.failed || out->header.version != NTP_VERSION || out->header.mode != NTP_MODE_SERVER) {
         return fail(detail, FAILURE_NTP_MALFORMED, "not an NTPv4 server's packet");
     }

@@ -45,6 +45,9 @@ struct nts_reply {
     struct nts_cookie cookies[NTS_COOKIES];
 };
 
+/* The first 48 octets of a packet (RFC 5905 7.3). */
+void ntp_header_read(struct reader *r, struct ntp_header *out);
+
 /* Writes the request; false if it does not fit or the library fails. */
 bool nts_ntp_request(struct writer *w, const struct nts_query *query,
                      const struct nts_cookie *cookie, const uint8_t c2s[AEAD_KEY_LEN]);

@@ -22,6 +22,7 @@ static const char usage[] =
     "the\n"
     "                        system's); read again on SIGHUP\n"
     "  -I, --id NAME         this vantage point's name, if there are several (default local)\n"
+    "  -r, --reference HOST  time server to check ourselves against, nts:HOST by NTS; up to 8\n"
     "  -p, --allow-private   probe addresses of private and special ranges too\n"
     "  -1, --once            probe every member once, print one line an address, and end\n"
     "  -s, --state DIR       the pool's state (default " CONFIG_STATE_PRESET ")\n"
@@ -35,6 +36,8 @@ struct options {
     const char *state, *config, *interval, *trust, *id;
     bool allow_private, once;
     uint32_t interval_s;
+    const char *references[REFERENCES_MAX];
+    unsigned reference_count;
 };
 
 struct program {
@@ -42,6 +45,7 @@ struct program {
     uv_signal_t terminate, interrupt, hangup;
     const char *trust_file;
     struct tls_trust *trust;
+    struct references *references;
     struct store *registry, *health;
     struct monitor *monitor;
 };
@@ -77,6 +81,10 @@ static enum result complete_options(struct options *options, const struct config
     options->interval = options->interval != NULL ? options->interval : interval_preset;
     options->id = options->id != NULL ? options->id : config->id;
     options->id = options->id != NULL ? options->id : VANTAGE_PRESET;
+    for (unsigned i = 0; options->reference_count == 0 && i < config->reference_count; i++) {
+        options->references[i] = config->reference[i];
+    }
+    options->reference_count += options->reference_count == 0 ? config->reference_count : 0;
     options->allow_private |= config->allow_private != NULL && *config->allow_private;
     if (duration_parse(&options->interval_s, options->interval) != RESULT_OK ||
         options->interval_s < 1 || options->interval_s > 86400) {
@@ -98,6 +106,7 @@ static enum result read_options(struct options *options, int argc, char **argv, 
         {"interval",       required_argument, NULL, 'i'},
         { "trust",         required_argument, NULL, 't'},
         { "id",            required_argument, NULL, 'I'},
+        { "reference",     required_argument, NULL, 'r'},
         { "allow-private", no_argument,       NULL, 'p'},
         { "once",          no_argument,       NULL, '1'},
         { "state",         required_argument, NULL, 's'},
@@ -108,7 +117,7 @@ static enum result read_options(struct options *options, int argc, char **argv, 
     };
     int option = 0;
     *exit_code = 2;
-    while ((option = getopt_long(argc, argv, "i:t:I:p1s:c:hV", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:t:I:r:p1s:c:hV", longs, NULL)) != -1) {
         switch (option) {
         case 'i':
             options->interval = optarg;
@@ -118,6 +127,14 @@ static enum result read_options(struct options *options, int argc, char **argv, 
             break;
         case 'I':
             options->id = optarg;
+            break;
+        case 'r':
+            if (options->reference_count == REFERENCES_MAX) {
+                (void)fprintf(stderr, "ntspool-probed: there may be %d references\n",
+                              REFERENCES_MAX);
+                return RESULT_USAGE;
+            }
+            options->references[options->reference_count++] = optarg;
             break;
         case 'p':
             options->allow_private = true;
@@ -212,6 +229,10 @@ static enum result open_all(struct program *program, const struct options *optio
 {
     program->trust_file = options->trust;
     enum result result = tls_trust_new(&program->trust, options->trust, diag);
+    if (result == RESULT_OK && options->reference_count > 0) {
+        result = references_new(&program->references, options->references, options->reference_count,
+                                diag);
+    }
     if (result == RESULT_OK) {
         result = store_open(&program->registry, options->state, STORE_REGISTRY, false, diag);
     }
@@ -228,6 +249,7 @@ static enum result run(struct program *program, const struct options *options, s
         const struct monitor_options how = {
             .registry = program->registry,
             .health = program->health,
+            .references = program->references,
             .trust = program->trust,
             .vantage = options->id,
             .interval_ms = options->interval_s * 1000,
@@ -249,6 +271,7 @@ static enum result run(struct program *program, const struct options *options, s
     }
     store_close(program->health);
     store_close(program->registry);
+    references_free(program->references);
     tls_trust_free(program->trust);
     return result;
 }

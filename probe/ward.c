@@ -23,6 +23,8 @@ static void stop_watch(struct watch *watch)
     }
     association_free(watch->association);
     watch->association = NULL;
+    free(watch->doubted);
+    watch->doubted = NULL;
 }
 
 static void stop_all(struct ward *ward)

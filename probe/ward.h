@@ -17,6 +17,9 @@ struct watch {
     struct association *association; /* NULL: none */
     uint64_t due_ms;
     unsigned backoff; /* 1: none */
+    struct outcome
+        *doubted; /* a failure that waits until we know that it is not ours; NULL: none */
+    uint64_t doubted_at;
 };
 
 struct ward {

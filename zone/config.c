@@ -10,6 +10,7 @@
 enum {
     FILE_MAX = 64 * 1024,
     LISTEN_MAX = 64,
+    REFERENCES_MAX = 8,
     VALUE_MAX = 4096
 };
 
@@ -47,6 +48,8 @@ static const cyaml_schema_field_t fields[] = {
     OPTIONAL_STRING("interval", interval),
     OPTIONAL_STRING("trust", trust),
     OPTIONAL_STRING("id", id),
+    CYAML_FIELD_SEQUENCE("reference", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                         reference, &listen_entry, 0, REFERENCES_MAX),
     CYAML_FIELD_ENUM_PTR("allow-private",
                          CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
                          struct config, allow_private, truth, sizeof truth / sizeof truth[0]),

@@ -23,9 +23,11 @@ struct config {
     bool *socket_affinity;
     char *locations;
     char *nsid, *version_text;
-    char *interval; /* duration */
-    char *trust;    /* PEM file of the CAs that members' certificates must lead to */
-    char *id;       /* of the vantage point */
+    char *interval;   /* duration */
+    char *trust;      /* PEM file of the CAs that members' certificates must lead to */
+    char *id;         /* of the vantage point */
+    char **reference; /* [nts:]HOST[@PORT] */
+    unsigned reference_count;
     bool *allow_private;
 };
 

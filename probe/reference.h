@@ -1,0 +1,39 @@
+/* The vantage point's check of itself: what do the configured references say of our clock, and are they there at all? Then a failure
+ * that we saw is only believed when a check that began after it went well. Without references there is no check. */
+#ifndef PROBE_REFERENCE_H
+#define PROBE_REFERENCE_H
+
+#include <uv.h>
+
+#include "probe/tls_client.h"
+#include "zone/vantage.h"
+
+enum {
+    REFERENCES_MAX = 8,
+    REFERENCE_OFF_US = 100000 /* the median of the references may be so far away */
+};
+
+struct references;
+
+/* One check is over. */
+typedef void references_judged(enum vantage_state state, void *arg);
+
+/* `hosts` are HOST[@PORT] for plain NTP, nts:HOST[@PORT] for NTS; USAGE for another form, or for too many. */
+enum result references_new(struct references **out, const char *const *hosts, unsigned count,
+                           struct diag *diag);
+/* From now on checks tell `judged` what came out. */
+void references_begin(struct references *references, uv_loop_t *loop, references_judged *judged,
+                      void *arg);
+/* Starts a check; nothing if one is under way. NTS references are believed by `trust`, which must live till it is over. */
+void references_check(struct references *references, struct tls_trust *trust);
+bool references_checking(const struct references *references);
+/* Ends what is in flight; the next check begins anew. */
+void references_stop(struct references *references);
+void references_free(struct references *references);
+
+/* From the offsets that the references showed, of which there may be none. Pure; orders the list. */
+enum vantage_state reference_judge(int64_t *offsets_us, unsigned count);
+/* The kernel says that nothing keeps its clock in time (adjtimex, read only). */
+bool reference_unsynchronised(void);
+
+#endif

@@ -1,0 +1,65 @@
+"""A vantage point that checks itself: while its references are away or tell another time, no member is blamed."""
+
+import pytest
+
+from authority import Authority
+from machine import until
+from pool import APEX, Pool
+from timeserver import Chronyd
+
+
+@pytest.fixture
+def world(machine):
+    authority = Authority(machine.directory)
+    pool = Pool(machine).init()
+    pool.add("alice", "127.0.1.1")
+    pool.alice = Chronyd(machine, "alice", ["127.0.1.1"], *authority.issue("alice", [f"alice.{APEX}"]))
+    pool.certificate = authority.issue("reference", ["reference.test"])
+    pool.reference = Chronyd(machine, "reference", ["127.0.3.1"], *pool.certificate)
+    pool.probe(authority.path, "--reference", "127.0.3.1")
+    until(lambda: pool.member("alice")["eligible"], 30, "alice is eligible")
+    yield pool
+    pool.stop()
+
+
+def state(pool):
+    (vantage,) = pool.json("status")["vantages"]
+    return vantage["state"]
+
+
+def row(pool):
+    (found,) = pool.member("alice")["addresses"]
+    return found
+
+
+def test_failure_counts_only_while_the_references_answer(world):
+    world.reference.kill()
+    world.alice.kill()
+    until(lambda: state(world) == "network-off", 20, "the probe doubts its network")
+    assert any("set itself aside" in warning for warning in world.json("status")["warnings"])
+    assert row(world)["failure"] == "ok" and row(world)["score"] > 0
+    world.reference.start()
+    until(lambda: state(world) == "well", 20, "the probe is well again")
+    until(lambda: row(world)["failure"] == "connect-refused", 20, "now alice is to blame")
+
+
+def test_reference_with_another_time_sets_the_probe_aside(world, machine):
+    world.reference.kill()
+    reference = Chronyd(machine, "late-reference", ["127.0.3.1"], *world.certificate, shift="+7s")
+    until(lambda: state(world) == "clock-off", 20, "the probe doubts its clock")
+    probes = row(world)["probes"]
+    reference.kill()
+    world.reference.start()
+    until(lambda: state(world) == "well" and row(world)["probes"] > probes, 20, "the probe is well again")
+    assert row(world)["score"] > 0 and world.member("alice")["eligible"]
+
+
+def test_reference_may_speak_nts(machine):
+    authority = Authority(machine.directory)
+    pool = Pool(machine).init()
+    machine.add_address("127.0.3.1")
+    Chronyd(machine, "reference", ["127.0.3.1"], *authority.issue("reference", ["127.0.3.1"]))
+    pool.add("nobody", "127.0.1.9")
+    pool.probe(authority.path, "--reference", "nts:127.0.3.1")
+    until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "the check went well")
+    pool.stop()

@@ -1,0 +1,57 @@
+#include "probe/reference.h"
+#include "tests/unit/unit.h"
+
+static enum vantage_state judged(int64_t a, int64_t b, int64_t c)
+{
+    int64_t offsets_us[] = { a, b, c };
+    return reference_judge(offsets_us, 3);
+}
+
+static void no_answer_is_our_network(void **state)
+{
+    (void)state;
+    assert_int_equal(reference_judge(NULL, 0), VANTAGE_NETWORK_OFF);
+}
+
+static void median_decides_of_the_clock(void **state)
+{
+    (void)state;
+    assert_int_equal(judged(0, 10, -10), VANTAGE_WELL);
+    assert_int_equal(judged(-9000000, 0, 9000000), VANTAGE_WELL);
+    assert_int_equal(judged(9000000, 0, 9000000), VANTAGE_CLOCK_OFF);
+    assert_int_equal(judged(-9000000, -100001, 0), VANTAGE_CLOCK_OFF);
+    assert_int_equal(judged(100001, 100000, 100000), VANTAGE_WELL);
+}
+
+static enum result result_of(const char *host)
+{
+    struct references *references = NULL;
+    struct diag diag;
+    enum result result = references_new(&references, &host, 1, &diag);
+    references_free(references);
+    return result;
+}
+
+static void forms_of_a_reference(void **state)
+{
+    (void)state;
+    assert_ok(result_of("ntp1.example.net"));
+    assert_ok(result_of("nts:ntp1.example.net"));
+    assert_ok(result_of("192.0.2.1@1123"));
+    assert_ok(result_of("nts:2001:db8::1@4460"));
+    const char *const bad[] = { "",       "nts:",       "@123",    "host@",
+                                "host@0", "host@65536", "host@-1", "host@1x" };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(result_of(bad[i]), RESULT_USAGE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_answer_is_our_network),
+        cmocka_unit_test(median_decides_of_the_clock),
+        cmocka_unit_test(forms_of_a_reference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
