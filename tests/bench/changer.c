@@ -1,7 +1,7 @@
 /* changer: changes a pool while its nameserver answers, RATE commits a second: a new member or the removal of one added some time before, in turn. Asks
- * the server for each change until its name shows it, and for SRV sets in which each new member has to turn up, and a removed one must not. Prints
- * one line of JSON: changes, the longest time until a name and until the SRV sets showed one, new members that no set
- * ever showed, sets that held a member removed before they were asked for.
+ * the server for each change until its name shows it, and for SRV sets, in which each new member has to turn up and a removed one no longer.
+ * Prints one line of JSON: changes, the longest time until a name showed one, names that never did, the longest time until a
+ * new member was in a set, new members that never were, the longest after a removal that a set was asked for which had it.
  *
  * use: changer STATE PORT RATE SECONDS */
 #include <arpa/inet.h>
@@ -50,7 +50,9 @@ struct subject {
 struct changer {
     struct store *store;
     int fd;
-    unsigned added, removed, stale;
+    unsigned added, removed;
+    double
+        latest; /* how long after a removal a set was asked for that still held the member; 0: never */
     struct subject subjects[MEMBERS_MAX];
     double srv_asked[COUNTRIES]; /* when the answer that is awaited was asked for */
 };
@@ -160,9 +162,8 @@ static void srv_answered(struct changer *c, unsigned country, const uint8_t *rep
             number = number * 10 + (unsigned)(*at - '0');
         }
         struct subject *subject = &c->subjects[number % MEMBERS_MAX];
-        if (subject->removed != 0 && subject->removed < c->srv_asked[country]) {
-            c->stale++;
-        }
+        double late = subject->removed != 0 ? c->srv_asked[country] - subject->removed : 0;
+        c->latest = late > c->latest ? late : c->latest;
         if (subject->add_dealt == 0) {
             subject->add_dealt = seconds();
         }
@@ -225,8 +226,8 @@ static void report(const struct changer *c)
     }
     (void)printf(
         "{\"changes\": %u, \"name_ms\": %.1f, \"unnamed\": %u, \"srv_ms\": %.1f, \"undealt\": %u, "
-        "\"stale\": %u}\n",
-        c->added + c->removed, name * 1e3, unnamed, srv * 1e3, undealt, c->stale);
+        "\"gone_ms\": %.1f}\n",
+        c->added + c->removed, name * 1e3, unnamed, srv * 1e3, undealt, c->latest * 1e3);
 }
 
 static void run(struct changer *c, double rate, double end)
