@@ -371,17 +371,17 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
 }
 
 static enum result decide(struct answerer *answerer, const struct query *query,
-                          const struct address *source)
+                          const struct target *target, const struct address *source)
 {
     struct answer *answer = &answerer->answer;
     const struct dname *owner = &query->qname;
+    const struct dname_key *key = &target->key;
+    struct dname_key alias_key;
     while (owner != NULL) {
-        struct dname_key key;
-        dname_key_of(&key, owner, &answerer->view->settings.apex);
         answer->answer_count = answer->total;
-        enum result result = name_answer(answerer, query, source, owner, &key);
+        enum result result = name_answer(answerer, query, source, owner, key);
         if (result == RESULT_NOT_FOUND) {
-            return no_name(answerer, query, &key);
+            return no_name(answerer, query, key);
         }
         if (result != RESULT_OK) {
             return result;
@@ -396,6 +396,8 @@ static enum result decide(struct answerer *answerer, const struct query *query,
             memcpy(copy, alias->rdata, alias->rdata_len);
             alias->rdata = copy;
             arena_keep(answer, alias);
+            dname_key_of(&alias_key, owner, &answerer->view->settings.apex);
+            key = &alias_key;
         }
     }
     return RESULT_OK;
@@ -412,8 +414,19 @@ void answer_follow(struct answerer *answerer)
     kept_follow(answerer->kept, answerer->view, answerer->registry, answerer->now);
 }
 
+void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out)
+{
+    const struct dname *apex = &answerer->view->settings.apex;
+    out->in_zone = query->qclass == RR_CLASS_IN && dname_under(&query->qname, apex);
+    if (out->in_zone) {
+        const struct kept_key what = { &out->key, query->qtype };
+        dname_key_of(&out->key, &query->qname, apex);
+        kept_fetch(answerer->kept, &what);
+    }
+}
+
 const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
-                                   const struct address *source)
+                                   const struct target *target, const struct address *source)
 {
     struct answer *answer = &answerer->answer;
     chain_begin(&answerer->chain);
@@ -424,8 +437,7 @@ const struct answer *answer_decide(struct answerer *answerer, const struct query
     answer->signatures_only = false;
     answer->answer_count = answer->total = 0;
     answer->name_count = answer->used = 0;
-    if (query->qclass != RR_CLASS_IN ||
-        !dname_under(&query->qname, &answerer->view->settings.apex)) {
+    if (!target->in_zone) {
         answer->rcode = RCODE_REFUSED;
         return answer;
     }
@@ -434,7 +446,7 @@ const struct answer *answer_decide(struct answerer *answerer, const struct query
         answer->rcode = RCODE_FORMERR;
         return answer;
     }
-    if (decide(answerer, query, source) != RESULT_OK) {
+    if (decide(answerer, query, target, source) != RESULT_OK) {
         answer->rcode = RCODE_SERVFAIL;
         answer->total = answer->answer_count = 0;
     }

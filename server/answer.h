@@ -51,8 +51,15 @@ struct answerer {
 
 /* Begins a batch, whenever one of the first five may be another. */
 void answer_follow(struct answerer *answerer);
-/* The answer to a query that query_parse found fit. `source` is where it came from. An unreadable store is SERVFAIL. */
+/* What a query is about. Found for several queries before any of them is answered, so that what is kept for one comes from memory while
+ * others are worked on. */
+struct target {
+    bool in_zone; /* class IN, at or under the apex: then there is a key */
+    struct dname_key key;
+};
+void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out);
+/* The answer to a query that query_parse found fit, and its target. `source` is where it came from. An unreadable store is SERVFAIL. */
 const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
-                                   const struct address *source);
+                                   const struct target *target, const struct address *source);
 
 #endif

@@ -79,7 +79,7 @@ struct spot {
     uint32_t tag;
 };
 
-static struct spot spot_of(struct kept_table *table, uint64_t name_hash, uint16_t type)
+static struct spot spot_of(const struct kept_table *table, uint64_t name_hash, uint16_t type)
 {
     uint64_t h = (name_hash ^ type) * UINT64_C(0xd6e8feb86659fd93);
     h ^= h >> 32;
@@ -148,6 +148,23 @@ static bool holds(const struct kept_table *table, struct kept *kept)
         kept->view_number = view->number;
     }
     return true;
+}
+
+void kept_fetch(const struct kept_table *table, const struct kept_key *key)
+{
+    enum {
+        CACHE_LINE = 64,
+        LINES = 4 /* an address and its signature end there */
+    };
+    struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
+    for (unsigned way = 0; way < KEPT_WAYS; way++) {
+        if (spot.line->tags[way] == spot.tag) {
+            const uint8_t *place = (const uint8_t *)&spot.places[way];
+            for (unsigned i = 0; i < LINES; i++) {
+                __builtin_prefetch(place + (size_t)i * CACHE_LINE);
+            }
+        }
+    }
 }
 
 const struct kept *kept_find(struct kept_table *table, const struct kept_key *key)

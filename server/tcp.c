@@ -200,7 +200,9 @@ static size_t answer_messages(struct connection *connection, const uint8_t *data
             break;
         }
         uint8_t *out = worker->tcp_out + used;
-        size_t reply = worker_handle(worker, &incoming, out + 2, TCP_MESSAGE_MAX);
+        struct handling handling;
+        worker_read(worker, &incoming, &handling);
+        size_t reply = worker_answer(worker, &incoming, &handling, out + 2, TCP_MESSAGE_MAX);
         if (reply > 0) {
             wire_put_u16(out, (uint16_t)reply);
             used += reply + 2;

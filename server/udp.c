@@ -63,43 +63,71 @@ static void answer_from(struct msghdr *header)
     }
 }
 
-/* Answers the `count` received messages. Returns the number of replies. */
-static unsigned answer_batch(struct udp_batch *batch, const struct udp_socket *udp, unsigned count)
+/* Reads message number `at`. False for what has no sender that could be answered. */
+static bool read_message(const struct udp_socket *udp, unsigned at, struct incoming *incoming,
+                         struct handling *handling)
 {
+    const struct udp_batch *batch = udp->batch;
     struct worker *worker = udp->worker;
-    unsigned replies = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct incoming incoming = { .data = worker->udp_in[i], .len = batch->in[i].msg_len };
-        struct endpoint source;
-        if (endpoint_of_sockaddr(&source, (const struct sockaddr *)&batch->from[i]) != RESULT_OK ||
-            source.port == 0) {
-            continue;
+    struct endpoint source;
+    if (endpoint_of_sockaddr(&source, (const struct sockaddr *)&batch->from[at]) != RESULT_OK ||
+        source.port == 0) {
+        return false;
+    }
+    *incoming = (struct incoming){ .data = worker->udp_in[at],
+                                   .len = batch->in[at].msg_len,
+                                   .source = source.address };
+    worker_read(worker, incoming, handling);
+    return true;
+}
+
+/* Makes reply number `number`, of `len` octets, out of what came as number `at`. */
+static void address_reply(const struct udp_socket *udp, unsigned at, unsigned number, size_t len)
+{
+    struct udp_batch *batch = udp->batch;
+    struct msghdr *header = &batch->out[number].msg_hdr;
+    batch->out_vec[number] = (struct iovec){ udp->worker->udp_out[number], len };
+    *header = batch->in[at].msg_hdr;
+    header->msg_iov = &batch->out_vec[number];
+    header->msg_flags = 0;
+    if (udp->wildcard) {
+        answer_from(header);
+    }
+}
+
+/* Answers the `count` received messages, in groups that are read first and answered then. Returns the number of replies. */
+static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
+{
+    enum {
+        GROUP = 8
+    };
+    struct incoming incoming[GROUP];
+    struct handling handling[GROUP];
+    unsigned from[GROUP], replies = 0;
+    for (unsigned at = 0; at < count;) {
+        unsigned group = 0;
+        for (; group < GROUP && at < count; at++) {
+            from[group] = at;
+            group += read_message(udp, at, &incoming[group], &handling[group]);
         }
-        incoming.source = source.address;
-        size_t len = worker_handle(worker, &incoming, worker->udp_out[replies], DNS_UDP_MAX);
-        if (len == 0) {
-            continue;
+        for (unsigned i = 0; i < group; i++) {
+            size_t len = worker_answer(udp->worker, &incoming[i], &handling[i],
+                                       udp->worker->udp_out[replies], DNS_UDP_MAX);
+            if (len > 0) {
+                address_reply(udp, from[i], replies++, len);
+            }
         }
-        batch->out_vec[replies] = (struct iovec){ worker->udp_out[replies], len };
-        struct msghdr *header = &batch->out[replies].msg_hdr;
-        *header = batch->in[i].msg_hdr;
-        header->msg_iov = &batch->out_vec[replies];
-        header->msg_flags = 0;
-        if (udp->wildcard) {
-            answer_from(header);
-        }
-        replies++;
     }
     return replies;
 }
 
 /* What the kernel does not take now is dropped, as on any full line: the client asks again. A reply that can't be sent at all (no
  * route) is passed over. */
-static void send_batch(struct udp_batch *batch, struct udp_socket *udp, unsigned count)
+static void send_batch(struct udp_socket *udp, unsigned count)
 {
     unsigned sent = 0;
     while (sent < count) {
-        int taken = sendmmsg(udp->fd, batch->out + sent, count - sent, MSG_DONTWAIT);
+        int taken = sendmmsg(udp->fd, udp->batch->out + sent, count - sent, MSG_DONTWAIT);
         if (taken <= 0) {
             atomic_fetch_add_explicit(&udp->worker->counters.dropped, 1, memory_order_relaxed);
             taken = 1;
@@ -119,7 +147,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     for (unsigned i = 0, count = UDP_BATCH; i < BATCHES_A_WAKE && count == UDP_BATCH; i++) {
         int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
         count = received < 0 ? 0 : (unsigned)received;
-        send_batch(udp->batch, udp, answer_batch(udp->batch, udp, count));
+        send_batch(udp, answer_batch(udp, count));
         for (unsigned at = 0; at < count; at++) {
             reset(&udp->batch->in[at].msg_hdr, udp->wildcard);
         }

@@ -136,39 +136,50 @@ static size_t respond(struct worker *worker, const struct query *query, const st
                         : respond_reject(query, rcode, out, limit);
 }
 
-size_t worker_handle(struct worker *worker, const struct incoming *incoming, uint8_t *out,
-                     size_t room)
+void worker_read(struct worker *worker, const struct incoming *incoming, struct handling *out)
 {
-    struct query query;
-    enum rcode rcode = RCODE_NOERROR;
+    struct query *query = &out->query;
+    count(incoming->tcp ? &worker->counters.tcp : &worker->counters.udp);
+    out->rcode = RCODE_NOERROR;
+    out->verdict = query_parse(query, &out->rcode, incoming->data, incoming->len);
+    if (out->verdict == QUERY_ANSWER && query->qclass == RR_CLASS_CH) {
+        out->verdict = QUERY_REJECT;
+        out->rcode = RCODE_REFUSED;
+    }
+    if (out->verdict == QUERY_ANSWER) {
+        answer_aim(&worker->answerer, query, &out->target);
+    }
+}
+
+size_t worker_answer(struct worker *worker, const struct incoming *incoming,
+                     struct handling *handling, uint8_t *out, size_t room)
+{
+    struct query *query = &handling->query;
+    enum rcode rcode = handling->rcode;
     uint8_t options[EDNS_REPLY_MAX];
     const struct view *view = worker->answerer.view;
+    const struct answer *answer = NULL;
     bool proven = incoming->tcp;
-    count(incoming->tcp ? &worker->counters.tcp : &worker->counters.udp);
-    enum query_verdict verdict = query_parse(&query, &rcode, incoming->data, incoming->len);
-    if (verdict == QUERY_DROP) {
+    if (handling->verdict == QUERY_DROP) {
         count(&worker->counters.dropped);
         return 0;
     }
-    if (edns_due(&query, view)) {
+    if (edns_due(query, view)) {
         const struct edns_asked asked = { view, worker->identity, &incoming->source,
                                           worker->answerer.now, incoming->tcp };
-        proven = edns_reply(&query, &asked, options) || proven;
+        proven = edns_reply(query, &asked, options) || proven;
     }
-    const struct answer *answer = NULL;
-    if (verdict == QUERY_ANSWER && query.qclass == RR_CLASS_CH) {
-        rcode = RCODE_REFUSED;
-    } else if (verdict == QUERY_ANSWER) {
-        answer = answer_decide(&worker->answerer, &query, &incoming->source);
+    if (handling->verdict == QUERY_ANSWER) {
+        answer = answer_decide(&worker->answerer, query, &handling->target, &incoming->source);
     } else if (rcode == RCODE_NOERROR && !view->cookies.present) {
         rcode = RCODE_FORMERR; /* it asked for a cookie only, and there are none */
     }
-    size_t limit = incoming->tcp ? room : respond_udp_limit(&query);
+    size_t limit = incoming->tcp ? room : respond_udp_limit(query);
     bool free_pass = proven || view->settings.rrl_rate == 0 ||
-                     rrl_take(worker->rrl, &incoming->source, rate_kind(&query, answer),
+                     rrl_take(worker->rrl, &incoming->source, rate_kind(query, answer),
                               view->settings.rrl_rate, worker->now_us);
-    size_t out_len = free_pass ? respond(worker, &query, answer, rcode, out, limit)
-                               : over_rate(worker, &query, out, limit);
+    size_t out_len = free_pass ? respond(worker, query, answer, rcode, out, limit)
+                               : over_rate(worker, query, out, limit);
     if (out_len > 0) {
         count(&worker->counters.rcode[respond_rcode(out)]);
     }

@@ -86,8 +86,17 @@ struct incoming {
     struct address source;
     bool tcp;
 };
+/* What is made of it on the way to its answer. */
+struct handling {
+    enum query_verdict verdict;
+    enum rcode rcode;
+    struct query query;
+    struct target target;
+};
+/* Reads a message. Several may be read before the first of them is answered; `incoming` is the same both times. */
+void worker_read(struct worker *worker, const struct incoming *incoming, struct handling *out);
 /* Writes the answer, at most `room` octets over TCP and what the client takes over UDP. Returns its length, 0 for none. */
-size_t worker_handle(struct worker *worker, const struct incoming *incoming, uint8_t *out,
-                     size_t room);
+size_t worker_answer(struct worker *worker, const struct incoming *incoming,
+                     struct handling *handling, uint8_t *out, size_t room);
 
 #endif

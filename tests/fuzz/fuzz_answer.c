@@ -79,12 +79,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (edns_due(&query, pool.view)) {
         (void)edns_reply(&query, &asked, options);
     }
+    struct target target;
+    if (verdict == QUERY_ANSWER) {
+        answer_aim(&answerer, &query, &target);
+    }
     size_t limits[2] = { respond_udp_limit(&query), sizeof(out) };
     for (int i = 0; i < 2; i++) {
-        size_t len = verdict == QUERY_REJECT
-                         ? respond_reject(&query, rcode, out, limits[i])
-                         : respond_answer(&query, answer_decide(&answerer, &query, &source), signer,
-                                          FIXTURE_NOW, out, limits[i]);
+        size_t len =
+            verdict == QUERY_REJECT
+                ? respond_reject(&query, rcode, out, limits[i])
+                : respond_answer(&query, answer_decide(&answerer, &query, &target, &source), signer,
+                                 FIXTURE_NOW, out, limits[i]);
         ASSERT(len <= limits[i] && respond_rcode(out) != RCODE_SERVFAIL);
         check(out, len, data);
         ASSERT(i == 0 || (out[2] & DNS_FLAG_TC >> 8) == 0);

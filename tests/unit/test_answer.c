@@ -59,7 +59,9 @@ static struct query query_of(const char *name, uint16_t type, bool dnssec_ok)
 static const struct answer *decide(const struct query *query)
 {
     static const struct address source = { { 0 } };
-    return answer_decide(&answerer, query, &source);
+    struct target target;
+    answer_aim(&answerer, query, &target);
+    return answer_decide(&answerer, query, &target, &source);
 }
 
 /* "A CAA / SOA NSEC": the types of both sections in order. */
