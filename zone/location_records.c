@@ -59,9 +59,10 @@ void location_records_end(struct location_records *records)
         const struct location_record *record = &records->list[i];
         struct location_draft *draft = &records->drafts[record->cell];
         for (unsigned family = 0; family < 2; family++) {
-            draft->weight[family] += record->weight[family];
-            if (record->grid_place != 0) {
-                add_vector(draft->sum[family], record->position, (double)record->weight[family]);
+            draft->weight[family] += (double)record->weight[family];
+            struct position position;
+            if (location_grid_position(record->grid_place, &position)) {
+                add_vector(draft->sum[family], position, (double)record->weight[family]);
             }
         }
     }
@@ -81,8 +82,8 @@ void location_records_done(struct location_records *records)
 }
 
 /* Copies a code of letters and digits in upper case; false if it is none or of another length. */
-static bool code_of(const struct mmdb *db, const struct mmdb_value *value, uint32_t min,
-                    uint32_t max, char *out)
+static bool code_of(struct mmdb *db, const struct mmdb_value *value, uint32_t min, uint32_t max,
+                    char *out)
 {
     const char *text = mmdb_text(db, value);
     char code[4] = "";
@@ -100,7 +101,7 @@ static bool code_of(const struct mmdb *db, const struct mmdb_value *value, uint3
     return true;
 }
 
-static bool country_of(const struct mmdb *db, const struct mmdb_value *value, char out[3])
+static bool country_of(struct mmdb *db, const struct mmdb_value *value, char out[3])
 {
     char code[3], country[3];
     if (!code_of(db, value, 2, 2, code) || !label_country(country, code)) {
@@ -110,7 +111,7 @@ static bool country_of(const struct mmdb *db, const struct mmdb_value *value, ch
     return true;
 }
 
-static void continent_of(const struct mmdb *db, const struct mmdb_value *value, struct cell *out)
+static void continent_of(struct mmdb *db, const struct mmdb_value *value, struct cell *out)
 {
     static const char known[] = "AF AN AS EU NA OC SA";
     const struct country *country = country_find(out->country);
@@ -122,7 +123,7 @@ static void continent_of(const struct mmdb *db, const struct mmdb_value *value, 
     }
 }
 
-static bool position_of(const struct mmdb *db, const struct mmdb_value *latitude,
+static bool position_of(struct mmdb *db, const struct mmdb_value *latitude,
                         const struct mmdb_value *longitude, struct position *out)
 {
     double north = 0, east = 0;
@@ -134,53 +135,50 @@ static bool position_of(const struct mmdb *db, const struct mmdb_value *latitude
     return true;
 }
 
-/* What both layouts may have, at the top of a record. */
-enum {
-    TOP_COUNTRY,
-    TOP_CONTINENT,
-    TOP_LOCATION,
-    TOP_SUBDIVISIONS,
-    TOP_COUNTRY_CODE,
-    TOP_LATITUDE,
-    TOP_LONGITUDE,
-    TOP_COUNT
-};
-
-/* Finds what the nested layout has one level down. False for damage. */
-static bool pick_nested(const struct mmdb *db, const struct mmdb_value *top,
-                        struct mmdb_value country[1], struct mmdb_value continent[1],
-                        struct mmdb_value subdivision[1], struct mmdb_value coordinates[2])
+/* MaxMind's layout: `country.iso_code` and so on. False for damage. */
+static bool read_nested(struct mmdb *db, const struct mmdb_value *record, struct cell *out)
 {
+    static const char *const keys[] = { "country", "continent", "location", "subdivisions" };
     static const char *const code[] = { "code" }, *const iso_code[] = { "iso_code" };
     static const char *const names[] = { "latitude", "longitude" };
-    struct mmdb_value first;
-    return mmdb_pick(db, &top[TOP_COUNTRY], iso_code, 1, country) &&
-           mmdb_pick(db, &top[TOP_CONTINENT], code, 1, continent) &&
-           mmdb_first(db, &top[TOP_SUBDIVISIONS], &first) &&
-           mmdb_pick(db, &first, iso_code, 1, subdivision) &&
-           mmdb_pick(db, &top[TOP_LOCATION], names, 2, coordinates);
-}
-
-/* Reads a record; a cell without country if it has none. False for damage. */
-static bool read_record(const struct mmdb *db, uint32_t offset, struct cell *out)
-{
-    static const char *const keys[TOP_COUNT] = { "country",      "continent",    "location",
-                                                 "subdivisions", "country_code", "latitude",
-                                                 "longitude" };
-    struct mmdb_value record, top[TOP_COUNT], country, continent, subdivision, coordinates[2];
-    *out = (struct cell){ .country = "" };
-    if (!mmdb_value(db, offset, &record) || !mmdb_pick(db, &record, keys, TOP_COUNT, top) ||
-        !pick_nested(db, top, &country, &continent, &subdivision, coordinates)) {
+    struct mmdb_value top[4], country, continent, first, subdivision, coordinates[2];
+    if (!mmdb_pick(db, record, keys, 4, top) || !mmdb_pick(db, &top[0], iso_code, 1, &country) ||
+        !mmdb_pick(db, &top[1], code, 1, &continent) ||
+        !mmdb_pick(db, &top[2], names, 2, coordinates) || !mmdb_first(db, &top[3], &first) ||
+        !mmdb_pick(db, &first, iso_code, 1, &subdivision)) {
         return false;
     }
-    if (country_of(db, &country, out->country) ||
-        country_of(db, &top[TOP_COUNTRY_CODE], out->country)) {
+    if (country_of(db, &country, out->country)) {
         (void)code_of(db, &subdivision, 1, 3, out->subdivision);
         continent_of(db, &continent, out);
     }
-    out->placed = position_of(db, &coordinates[0], &coordinates[1], &out->position) ||
-                  position_of(db, &top[TOP_LATITUDE], &top[TOP_LONGITUDE], &out->position);
+    out->placed = position_of(db, &coordinates[0], &coordinates[1], &out->position);
     return true;
+}
+
+/* Other makers' layout. False for damage. */
+static bool read_flat(struct mmdb *db, const struct mmdb_value *record, struct cell *out)
+{
+    static const char *const keys[] = { "country_code", "latitude", "longitude" };
+    static const struct mmdb_value no_continent;
+    struct mmdb_value values[3];
+    if (!mmdb_pick(db, record, keys, 3, values)) {
+        return false;
+    }
+    if (country_of(db, &values[0], out->country)) {
+        continent_of(db, &no_continent, out);
+    }
+    out->placed = out->placed || position_of(db, &values[1], &values[2], &out->position);
+    return true;
+}
+
+/* Reads a record; a cell without country if it has none. False for damage. */
+static bool read_record(struct mmdb *db, uint32_t offset, struct cell *out)
+{
+    struct mmdb_value record;
+    *out = (struct cell){ .country = "" };
+    return mmdb_value(db, offset, &record) && read_nested(db, &record, out) &&
+           (out->country[0] != '\0' || read_flat(db, &record, out));
 }
 
 static uint16_t *first_of(struct location_records *records, const char *country)
@@ -236,8 +234,8 @@ static void double_slots(struct location_records *records)
     }
 }
 
-struct location_record *location_records_get(struct location_records *records,
-                                             const struct mmdb *db, uint32_t offset)
+struct location_record *location_records_get(struct location_records *records, struct mmdb *db,
+                                             uint32_t offset)
 {
     uint32_t *slot = slot_of(records, offset);
     if (*slot != 0) {
@@ -254,8 +252,7 @@ struct location_record *location_records_get(struct location_records *records,
     struct location_record *record = &records->list[records->count++];
     *record = (struct location_record){ .offset = offset,
                                         .cell = draft_of(records, &cell),
-                                        .grid_place = cell.placed ? grid_place(cell.position) : 0,
-                                        .position = cell.position };
+                                        .grid_place = cell.placed ? grid_place(cell.position) : 0 };
     *slot = (uint32_t)records->count;
     if (records->count * 2 > records->slot_count) {
         double_slots(records);
@@ -270,7 +267,7 @@ static void place_draft(struct location_draft *draft)
     const struct country *country = country_find(cell->country);
     unsigned family = draft->weight[0] > 0 ? 0 : 1;
     const double *sum = draft->sum[family];
-    cell->addresses = draft->weight[family];
+    cell->addresses = (uint64_t)draft->weight[family];
     if (cell->country[0] == '\0') {
         return;
     }

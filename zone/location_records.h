@@ -7,18 +7,17 @@
 
 struct location_record {
     uint32_t offset;     /* in the file's data section */
-    uint16_t cell;       /* provisional number, LOCATIONS_WORLD without country */
     uint32_t grid_place; /* of the position, 0: none */
-    struct position position;
-    uint64_t weight[2]; /* addresses of IPv4, /48s of IPv6; kept by the caller */
+    uint16_t cell;       /* provisional number, LOCATIONS_WORLD without country */
+    float weight[2];     /* addresses of IPv4, /48s of IPv6; kept by the caller */
 };
 
 /* A cell in the making. */
 struct location_draft {
     struct cell cell;
     uint16_t number, next; /* provisional; of the next cell of the same country, 0: none */
-    uint64_t weight[2];
-    double sum[2][3]; /* of unit vectors by weight, for IPv4 and IPv6 */
+    double weight[2];      /* as of a record */
+    double sum[2][3];      /* of unit vectors by weight, for IPv4 and IPv6 */
 };
 
 struct location_records {
@@ -38,8 +37,8 @@ void location_records_init(struct location_records *records);
 void location_records_begin(struct location_records *records);
 void location_records_end(struct location_records *records);
 /* The record at an offset; valid until the next call. NULL for damage. */
-struct location_record *location_records_get(struct location_records *records,
-                                             const struct mmdb *db, uint32_t offset);
+struct location_record *location_records_get(struct location_records *records, struct mmdb *db,
+                                             uint32_t offset);
 /* The final list of cells; false if they are too many. */
 bool location_records_cells(struct location_records *records, struct cell **out, size_t *count);
 void location_records_done(struct location_records *records);

@@ -1,15 +1,17 @@
-/* Each file's tree is walked once, in order of addresses, and goes into two tables of prefixes (zone/prefixes.h) for each family: one says
- * the cell, for clients, one the position, for members. A position is a number, its place in a grid of tenths of a degree, so
- * that neighbouring prefixes of one town merge. */
+/* Each file's tree is walked once, in order of addresses, and goes into two tables for each family: one of prefixes (zone/prefixes.h)
+ * with the cell, for clients, and one of ranges (zone/ranges.h) with the position, for members. A position is a number, its place in a
+ * grid of tenths of a degree, so that neighbours of one town merge. */
 #include "zone/locations.h"
 
 #include <stdlib.h>
 
 #include "zone/location_records.h"
 #include "zone/prefixes.h"
+#include "zone/ranges.h"
 
 struct locations {
-    struct prefixes cells[2], positions[2]; /* of IPv4, of IPv6 */
+    struct prefixes cells[2];   /* of IPv4, of IPv6 */
+    struct ranges positions[2]; /* by place in the grid */
     struct cell *list;
     size_t count;
 };
@@ -19,7 +21,8 @@ static const struct cell world = { .country = "" };
 /* All that lives while files are compiled. */
 struct compiler {
     struct location_records records;
-    struct prefixes_maker cells[2], positions[2];
+    struct prefixes_maker cells[2];
+    struct ranges positions[2];
     bool known[2]; /* a file had something of IPv4, of IPv6 */
 };
 
@@ -31,13 +34,13 @@ static uint64_t weight_of(unsigned depth, bool ipv6)
 }
 
 /* Takes one family from a file. NOT_FOUND if the file knows nothing of it. */
-static enum result compile_family(struct compiler *compiler, const struct mmdb *db, unsigned family)
+static enum result compile_family(struct compiler *compiler, struct mmdb *db, unsigned family)
 {
     struct mmdb_walk walk;
     struct mmdb_leaf leaf;
     bool known = false;
     prefixes_begin(&compiler->cells[family]);
-    prefixes_begin(&compiler->positions[family]);
+    ranges_begin(&compiler->positions[family]);
     mmdb_walk_begin(&walk, db, family == 0);
     enum result result = mmdb_walk_next(&walk, &leaf);
     for (; result == RESULT_OK; result = mmdb_walk_next(&walk, &leaf)) {
@@ -47,19 +50,20 @@ static enum result compile_family(struct compiler *compiler, const struct mmdb *
             if (record == NULL) {
                 return RESULT_INVALID;
             }
-            record->weight[family] += weight_of(leaf.depth, family == 1);
+            record->weight[family] += (float)weight_of(leaf.depth, family == 1);
             known = known || record->cell != LOCATIONS_WORLD;
         }
         prefixes_add(&compiler->cells[family], leaf.depth, record == NULL ? 0 : record->cell);
-        prefixes_add(&compiler->positions[family], leaf.depth,
-                     record == NULL ? 0 : record->grid_place);
+        ranges_add(&compiler->positions[family], leaf.high,
+                   record == NULL ? 0 : record->grid_place);
     }
     if (result == RESULT_NOT_FOUND && known) {
         compiler->known[family] = true;
+        ranges_end(&compiler->positions[family]);
         return RESULT_OK;
     }
     prefixes_drop(&compiler->cells[family]);
-    prefixes_drop(&compiler->positions[family]);
+    ranges_done(&compiler->positions[family]);
     return result;
 }
 
@@ -102,10 +106,11 @@ static bool pack(struct compiler *compiler, struct locations *out)
             prefixes_renumber(&compiler->cells[family], compiler->records.numbers);
         } else {
             prefixes_begin(&compiler->cells[family]);
-            prefixes_begin(&compiler->positions[family]);
+            ranges_begin(&compiler->positions[family]);
         }
         fits = prefixes_end(&compiler->cells[family], &out->cells[family]) && fits;
-        fits = prefixes_end(&compiler->positions[family], &out->positions[family]) && fits;
+        out->positions[family] = compiler->positions[family];
+        ranges_begin(&compiler->positions[family]);
     }
     return fits;
 }
@@ -137,7 +142,7 @@ enum result locations_load(struct locations **out, const char *const *paths, siz
     }
     for (unsigned family = 0; family < 2; family++) {
         prefixes_drop(&compiler->cells[family]);
-        prefixes_drop(&compiler->positions[family]);
+        ranges_done(&compiler->positions[family]);
     }
     location_records_done(&compiler->records);
     free(compiler);
@@ -156,7 +161,7 @@ void locations_free(struct locations *locations)
     }
     for (unsigned family = 0; family < 2; family++) {
         prefixes_done(&locations->cells[family]);
-        prefixes_done(&locations->positions[family]);
+        ranges_done(&locations->positions[family]);
     }
     free(locations->list);
     free(locations);
@@ -171,12 +176,17 @@ static uint64_t word(const uint8_t *octets)
     return value;
 }
 
-/* The leaf for an address in the table of its family; IPv4 is the last four octets of the mapped form. */
-static uint32_t leaf_of(const struct prefixes tables[2], const struct address *address)
+/* The key of an address in the tables of its family, IPv4 left-aligned: it is the last four octets of the mapped form. */
+struct key {
+    unsigned family;
+    uint64_t high, low;
+};
+
+static inline struct key key_of(const struct address *address)
 {
     uint64_t high = word(address->octets), low = word(address->octets + 8);
-    return high == 0 && low >> 32 == 0xffff ? prefixes_find(&tables[0], low << 32, 0)
-                                            : prefixes_find(&tables[1], high, low);
+    return high == 0 && low >> 32 == 0xffff ? (struct key){ 0, low << 32, 0 }
+                                            : (struct key){ 1, high, low };
 }
 
 struct location locations_find(const struct locations *locations, const struct address *address)
@@ -184,7 +194,8 @@ struct location locations_find(const struct locations *locations, const struct a
     if (locations == NULL) {
         return (struct location){ LOCATIONS_WORLD, 0 };
     }
-    uint32_t leaf = leaf_of(locations->cells, address);
+    struct key key = key_of(address);
+    uint32_t leaf = prefixes_find(&locations->cells[key.family], key.high, key.low);
     return (struct location){ (uint16_t)prefixes_number(leaf), prefixes_length(leaf) };
 }
 
@@ -218,18 +229,20 @@ uint16_t locations_cell_number(const struct locations *locations, const char *co
 bool locations_position(const struct locations *locations, const struct address *address,
                         struct position *out)
 {
+    struct key key = key_of(address);
     return locations != NULL &&
-           location_grid_position(prefixes_number(leaf_of(locations->positions, address)), out);
+           location_grid_position(ranges_find(&locations->positions[key.family], key.high), out);
 }
 
 size_t locations_size(const struct locations *locations)
 {
-    size_t entries = 0;
+    size_t size = 0;
     if (locations == NULL) {
         return 0;
     }
     for (unsigned family = 0; family < 2; family++) {
-        entries += locations->cells[family].count + locations->positions[family].count;
+        size += locations->cells[family].count * sizeof(uint32_t) +
+                ranges_size(&locations->positions[family]);
     }
-    return sizeof(*locations) + entries * sizeof(uint32_t) + locations->count * sizeof(struct cell);
+    return sizeof(*locations) + size + locations->count * sizeof(struct cell);
 }

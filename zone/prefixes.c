@@ -6,7 +6,8 @@
 
 enum {
     STRIDE_MAX = 16,
-    SPARSENESS = 4 /* at least one in so many entries of a node is needed */
+    SPARSENESS = 2,       /* at least one in so many entries of a node is needed; */
+    LARGE_TABLE = 1 << 16 /* pairs: of a larger table the root has STRIDE_MAX all the same */
 };
 
 #define NOT_PENDING UINT32_MAX
@@ -93,6 +94,9 @@ static void add_job(struct packer *packer, struct job job)
 /* The largest stride that is not too sparse: goes down level by level; what ends on the way counts once. */
 static unsigned choose_stride(struct packer *packer, uint32_t pair)
 {
+    if (packer->out.count == 0 && packer->maker->count > LARGE_TABLE) {
+        return STRIDE_MAX;
+    }
     size_t wide = 1, ended = 0;
     unsigned stride = 0;
     packer->level[0][0] = pair;
