@@ -272,7 +272,7 @@ static bool sleep_a_while(struct keeper *keeper)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += KEEPER_POLL_MS * 1000000L;
+    until.tv_nsec += clock_pause_ms(KEEPER_POLL_MS) * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     (void)pthread_mutex_lock(&keeper->mutex);

@@ -132,7 +132,7 @@ static bool sleep_a_while(struct refresh *refresh)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += REFRESH_POLL_MS * 1000000L;
+    until.tv_nsec += clock_pause_ms(REFRESH_POLL_MS) * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     (void)pthread_mutex_lock(&refresh->mutex);

@@ -87,3 +87,8 @@ uint64_t clock_steady(void)
     (void)clock_gettime(CLOCK_BOOTTIME, &at);
     return (uint64_t)(at.tv_sec + added_to_both());
 }
+
+unsigned clock_pause_ms(unsigned ms)
+{
+    return clock_is_led() ? ms / 10 : ms;
+}

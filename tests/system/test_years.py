@@ -1,0 +1,168 @@
+"""A zone's whole life on a led clock: every way of rolling keys, a parent that takes its time, restarts and kills at random points.
+After every step, whatever caches may hold must validate together with all that is served.
+
+NTSPOOL_YEARS=3 makes it a long life; the seed is printed, NTSPOOL_SEED repeats one."""
+
+import os
+import random
+import time
+
+import dns.exception
+import dns.rdatatype
+import pytest
+
+from machine import until
+from pool import APEX, PRESET, SRV, Pool, records
+from years import DAY, DS_TTL, HOUR, PARENT_DELAY, Clock, Parent, Validators
+
+YEARS = float(os.environ.get("NTSPOOL_YEARS", "1"))
+SEED = int(os.environ.get("NTSPOOL_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
+STATIC = f"www.{APEX}. 7200 IN A 203.0.113.80\ndeep.er.{APEX}. 600 IN TXT \"x\"\n"
+QUESTIONS = [(APEX, "DNSKEY"), (APEX, "SOA"), (APEX, "NS"), (APEX, "CDS"), (APEX, "CDNSKEY"), (SRV, "SRV"), (f"alice.{APEX}", "A"),
+             (f"alice.{APEX}", "MX"), (f"www.{APEX}", "A"), (f"er.{APEX}", "A"), (f"missing.{APEX}", "A")]
+PROPAGATION = HOUR
+SETTLED_S = 0.1  # poll of the keeper and pause between two views, which are short on a led clock
+
+pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
+
+
+class Life:
+    """One zone, its parent and the world's resolvers."""
+
+    def __init__(self, machine, monkeypatch, *options):
+        self.dice = random.Random(SEED)
+        self.clock = Clock(machine.directory, monkeypatch)
+        self.parent = Parent(self.clock)
+        self.validators = Validators(self.clock, PROPAGATION - 60)
+        self.pool = Pool(machine).init(*options)
+        for name, value in (("propagation-delay", PROPAGATION), ("parent-delay", PARENT_DELAY), ("parent-ds-ttl", DS_TTL)):
+            self.pool.cli("zone", "set", name, value)
+        self.pool.add("alice", "127.0.1.1", "2001:db8::11")
+        self.pool.add("bob", "127.0.1.2")
+        self.pool.cli("member", "override", "--all", "eligible")
+        self.pool.cli("record", "load", machine.write("static.zone", STATIC))
+        self.pool.serve("--workers", "1")
+        self.start = self.clock.now()
+        self.kills = self.stops = self.steps = 0
+        self.look()
+
+    def keys(self):
+        return self.pool.json("key", "list")
+
+    def at_rest(self):
+        return all(key["wanted"] and key["state"] == "active" and key["next"] in (None, "be replaced") for key in self.keys())
+
+    def look(self):
+        """Asks for everything, and judges it with all that is cached."""
+        for name, rdtype in QUESTIONS:
+            self.validators.see(self.pool.ask(name, rdtype, dnssec=True, tcp=True))
+        self.validators.see_ds(self.parent.ds)
+        self.validators.judge()
+
+    def cds(self):
+        answer = self.pool.ask(APEX, "CDS", dnssec=True, tcp=True).answer
+        return next(rrset for rrset in answer if rrset.rdtype == dns.rdatatype.CDS)
+
+    def parent_works(self):
+        """RFC 7344 6.1, by an operator who is not in a hurry, and tells late what was done."""
+        cds = self.cds()
+        if not self.parent.has(cds):
+            if self.dice.random() < 0.4:
+                self.parent.take(cds)
+        elif self.dice.random() < 0.6:
+            self.pool.cli("key", "ds-seen", check=False)
+
+    def disturb(self):
+        """Restarts, also by kill -9 while the keys move on."""
+        luck = self.dice.random()
+        if luck < 0.06:
+            time.sleep(self.dice.uniform(0, 0.05))
+            self.pool.kill()
+            self.pool.serve("--workers", "1")
+            self.kills += 1
+        elif luck < 0.10:
+            self.pool.stop(self.pool.server)
+            self.pool.serve("--workers", "1")
+            self.stops += 1
+
+    def step(self, seconds):
+        self.clock.move(seconds)
+        self.steps += 1
+        self.look()  # at once: what a machine that was asleep says first
+        self.disturb()
+        time.sleep(SETTLED_S)
+        self.look()
+        self.parent_works()
+
+    def rest(self, limit=120):
+        """Goes on in small steps until nothing moves."""
+        for _ in range(limit):
+            if self.at_rest():
+                return
+            self.step(self.dice.randint(5, 50) * 60)
+        raise AssertionError(f"no rest: {self.pool.cli('key', 'list').stdout}")
+
+    def until(self, day):
+        """Lets time pass, with a close look at whatever happens by itself."""
+        while (left := self.start + day * DAY - self.clock.now()) > 0:
+            self.rest()
+            self.step(min(left, self.dice.uniform(0.5, 20) * DAY))
+        self.rest()
+
+
+def roll(*words):
+    return lambda life: life.pool.cli("key", "roll", *words)
+
+
+def ttls(life):
+    """Also in the middle of rollovers."""
+    for name in ("ttl", "srv-ttl", "address-ttl", "negative-ttl"):
+        life.pool.cli("zone", "set", name, life.dice.choice(["2m", "30m", "1h", "2h"]))
+
+
+def emergency(life):
+    life.pool.cli("key", "roll", "zsk")
+    life.step(HOUR // 2)
+    life.pool.cli("key", "roll", "zsk", "--emergency")
+
+
+def changed_mind(life):
+    """A KSK rollover that is taken back when the parent was asked already."""
+    life.pool.cli("key", "roll", "ksk")
+    for _ in range(4):
+        life.step(HOUR // 2)
+        ttls(life)
+    life.pool.cli("key", "abort", "ksk", check=False)
+
+
+def insecure_and_back(life):
+    life.pool.cli("key", "insecure")
+    for _ in range(30):
+        life.step(HOUR * 2 / 3)
+    assert life.parent.ds is None
+    life.pool.cli("key", "secure")
+
+
+STORY = [(20, roll("ksk")), (55, emergency), (100, changed_mind), (150, roll("algorithm", "ed25519")), (220, ttls),
+         (225, roll("csk")), (300, roll("split"))]
+LATER = [(40, roll("algorithm", "ecdsap256")), (100, roll("zsk")), (160, insecure_and_back), (200, roll("csk")),
+         (260, roll("algorithm", "ed25519")), (320, ttls), (321, roll("split"))]
+
+
+def test_no_moment_of_a_life_fails_to_validate(machine, monkeypatch):
+    print(f"seed {SEED}")
+    life = Life(machine, monkeypatch)
+    first = {key["tag"] for key in life.keys()}
+    story = [(day, act) for day, act in STORY if day < YEARS * 365]
+    for year in range(1, int(YEARS)):
+        story += [(365 * year + day, act) for day, act in (LATER if year % 2 else STORY[:3])]
+    for day, act in story:
+        life.until(day)
+        act(life)
+    life.until(YEARS * 365)
+    print(f"{life.steps} steps, {life.kills} kills, {life.stops} restarts, {life.validators.judged} combinations")
+    assert not first & {key["tag"] for key in life.keys()}
+    assert life.validators.judged > 1000
+    warnings = " ".join(life.pool.json("status")["warnings"])
+    assert "DNSSEC" not in warnings and "DS records" not in warnings and "clock" not in warnings, warnings
+    life.pool.stop()
