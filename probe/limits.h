@@ -12,13 +12,14 @@ enum {
     LIMIT_NTP_MS = 3000,  /* one exchange */
     LIMIT_BATCH_MS =
         200, /* a verdict waits at most this long for others to share its transaction */
-    LIMIT_LAZY_MS = 5000,   /* the same of one that changes no answer */
-    LIMIT_CENSUS_MS = 1000, /* between looks at how much is down */
-    LIMIT_CHECK_MS = 15000, /* between checks of ourselves, at most */
-    LIMIT_TICK_MS = 50,     /* between looks at what is due */
-    LIMIT_POLL_MS = 250,    /* between looks at the registry's version */
-    LIMIT_RETRY_MS = 1000,  /* after a store could not be written */
-    LIMIT_KE_LIFE_S = 3600, /* a key establishment serves this long */
+    LIMIT_LAZY_MS = 5000,     /* the same of one that changes no answer */
+    LIMIT_HISTORY_MS = 60000, /* a sample waits for others to share its transaction */
+    LIMIT_CENSUS_MS = 1000,   /* between looks at how much is down */
+    LIMIT_CHECK_MS = 15000,   /* between checks of ourselves, at most */
+    LIMIT_TICK_MS = 50,       /* between looks at what is due */
+    LIMIT_POLL_MS = 250,      /* between looks at the registry's version */
+    LIMIT_RETRY_MS = 1000,    /* after a store could not be written */
+    LIMIT_KE_LIFE_S = 3600,   /* a key establishment serves this long */
 
     /* amounts */
     LIMIT_TLS_OCTETS = 65536, /* taken from one NTS-KE connection */

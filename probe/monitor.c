@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <syslog.h>
 #include <time.h>
 
 #include <sodium.h>
 
+#include "probe/descriptors.h"
 #include "probe/news.h"
 #include "probe/roll.h"
 #include "probe/schedule.h"
@@ -22,7 +22,7 @@ struct monitor {
     unsigned flying, flying_max;
     bool stopping;
     struct news news;
-    uint64_t census_due, word_due, check_due, check_began;
+    uint64_t census_due, word_due, check_due, check_began, history_due;
     uint64_t batch_due; /* when verdicts are written; 0: none wait */
     uv_timer_t tick, poll;
 };
@@ -89,13 +89,16 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
                                          !ward->brings_name, unix_now() };
     verdict_apply(&ward->health, index, outcome, &judgement);
     ward->dirty = true;
+    if (outcome->failure != FAILURE_INTERNAL) {
+        scribe_sample(monitor->news.scribe, ward->id, &ward->health.addresses[index]);
+    }
     if (is_news(&before, &ward->health, index)) {
         soon(monitor);
     } else {
         some_time(monitor);
     }
     news_probe(&monitor->news, ward, &ward->health.addresses[index], &before.addresses[index]);
-    news_stage(&monitor->news, ward, before.stage);
+    news_stage(&monitor->news, ward, before.stage, judgement.now);
     if (monitor->options.report != NULL) {
         monitor->options.report(ward->label, &ward->health.addresses[index]);
     }
@@ -104,7 +107,19 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
 static void stage_moved(struct ward *ward, enum stage before, void *arg)
 {
     const struct monitor *monitor = arg;
-    news_stage(&monitor->news, ward, before);
+    news_stage(&monitor->news, ward, before, unix_now());
+}
+
+static void write_history(struct monitor *monitor)
+{
+    struct diag diag = { "" };
+    bool more = false;
+    uint32_t pause_ms = monitor->options.interval_ms;
+    pause_ms = pause_ms > LIMIT_HISTORY_MS ? LIMIT_HISTORY_MS : pause_ms;
+    if (scribe_write(monitor->news.scribe, unix_now(), &more, &diag) != RESULT_OK) {
+        news_complain(&monitor->news, "the history can't be written", &diag);
+    }
+    monitor->history_due = uv_now(monitor->loop) + (more ? LIMIT_TICK_MS : pause_ms);
 }
 
 static void take_census(struct monitor *monitor)
@@ -148,35 +163,12 @@ static void check_self(struct monitor *monitor)
     }
 }
 
-static void doubt(struct watch *watch, const struct outcome *outcome)
-{
-    struct monitor *monitor = watch->ward->monitor;
-    free(watch->doubted);
-    watch->doubted = xmalloc(sizeof(*watch->doubted));
-    *watch->doubted = *outcome;
-    watch->doubted_at = uv_now(monitor->loop);
-}
-
 /* What came before the check began is believed by its result. */
 static void self_judged(enum vantage_state state, void *arg)
 {
     struct monitor *monitor = arg;
     monitor->roll.self = state;
-    for (size_t i = 0; i < monitor->roll.ward_count; i++) {
-        struct ward *ward = monitor->roll.wards[i];
-        for (unsigned k = 0; k < ward->watch_count; k++) {
-            struct watch *watch = &ward->watches[k];
-            struct outcome *doubted = watch->doubted;
-            if (doubted == NULL || watch->doubted_at >= monitor->check_began) {
-                continue;
-            }
-            watch->doubted = NULL;
-            if (state == VANTAGE_WELL) {
-                enter_verdict(ward, watch->index, doubted);
-            }
-            free(doubted);
-        }
-    }
+    roll_believe(&monitor->roll, monitor->check_began, enter_verdict);
 }
 
 static void probe_over(const struct outcome *outcome, void *arg)
@@ -195,7 +187,7 @@ static void probe_over(const struct outcome *outcome, void *arg)
     if (monitor->options.references == NULL || outcome->failure == FAILURE_INTERNAL) {
         enter_verdict(ward, watch->index, outcome);
     } else if (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL) {
-        doubt(watch, outcome);
+        watch_doubt(watch, outcome, uv_now(monitor->loop));
     } else {
         enter_verdict(ward, watch->index, outcome);
     }
@@ -308,6 +300,9 @@ static void tick(uv_timer_t *timer)
     if (batch || monitor->word_due <= now_ms) {
         write_verdicts(monitor);
     }
+    if (monitor->history_due <= now_ms || scribe_full(monitor->news.scribe)) {
+        write_history(monitor);
+    }
     if (monitor->options.once && monitor->batch_due == 0 && all_done(monitor)) {
         monitor_stop(monitor);
     }
@@ -337,7 +332,7 @@ static void settle(struct monitor *monitor)
             enum stage before = ward->health.stage;
             lifecycle_advance(&ward->health, &monitor->roll.settings, &monitor->roll.caution,
                               unix_now());
-            news_stage(&monitor->news, ward, before);
+            news_stage(&monitor->news, ward, before, unix_now());
         }
     }
     if (roll_waits(&monitor->roll)) {
@@ -370,21 +365,6 @@ static void poll_registry(uv_timer_t *timer)
 }
 
 /* -- life --------------------------------------------------------------------------------------------------------------- */
-
-/* Each probe may hold LIMIT_FILES_EACH descriptors. */
-static unsigned flying_max(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return 1;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t room = limit.rlim_cur > LIMIT_FILES_SPARE ? limit.rlim_cur - LIMIT_FILES_SPARE : 0;
-    rlim_t most = room / LIMIT_FILES_EACH;
-    return most > LIMIT_FLYING ? LIMIT_FLYING : most > 0 ? (unsigned)most : 1;
-}
 
 static enum result read_all(struct monitor *monitor, struct diag *diag)
 {
@@ -422,10 +402,12 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     monitor->loop = loop;
     monitor->options = *options;
     monitor->news.log = options->log;
+    monitor->news.scribe = scribe_new(options->history, options->vantage);
+    monitor->roll.scribe = monitor->news.scribe;
     if (options->references != NULL) {
         references_begin(options->references, loop, self_judged, monitor);
     }
-    monitor->flying_max = flying_max();
+    monitor->flying_max = descriptors_flights();
     monitor->roll.vantage = (struct vantage){ .interval_s = (options->interval_ms + 999) / 1000,
                                               .started_at = unix_now() };
     (void)snprintf(monitor->roll.vantage.name, VANTAGE_ROOM, "%s", options->vantage);
@@ -469,6 +451,7 @@ void monitor_stop(struct monitor *monitor)
     if (monitor->batch_due != 0) {
         write_verdicts(monitor);
     }
+    write_history(monitor);
     roll_done(&monitor->roll);
     if (monitor->options.references != NULL) {
         references_stop(monitor->options.references);
@@ -484,6 +467,7 @@ void monitor_free(struct monitor *monitor)
         if (monitor->snapshot != NULL) {
             store_abort(monitor->snapshot);
         }
+        scribe_free(monitor->news.scribe);
         free(monitor);
     }
 }

@@ -12,7 +12,7 @@
 struct monitor;
 
 struct monitor_options {
-    struct store *registry, *health;
+    struct store *registry, *health, *history;
     struct references *references; /* NULL: none */
     struct tls_trust *trust;       /* used until monitor_trust gives another */
     const char *vantage;           /* our name, a fine one (vantage_name_fine) */

@@ -30,7 +30,7 @@ void news_well_again(struct news *news)
     }
 }
 
-void news_stage(const struct news *news, const struct ward *ward, enum stage before)
+void news_stage(const struct news *news, const struct ward *ward, enum stage before, uint64_t now)
 {
     const struct member_health *health = &ward->health;
     if (health->stage == before) {
@@ -42,15 +42,17 @@ void news_stage(const struct news *news, const struct ward *ward, enum stage bef
             worst = &health->addresses[i];
         }
     }
-    bool down = health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING;
-    if (!down || worst == NULL) {
-        news_line(news, LOG_INFO, "member %s: %s", ward->label, stage_text(health->stage));
-        return;
+    bool down = (health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING);
+    char address[ADDRESS_TEXT_MAX], text[HISTORY_EVENT_ROOM];
+    if (down && worst != NULL) {
+        (void)snprintf(text, sizeof(text), "%s: %s: %s (%.100s)", stage_text(health->stage),
+                       address_text(&worst->address, address), failure_id(worst->failure),
+                       worst->detail);
+    } else {
+        (void)snprintf(text, sizeof(text), "%s", stage_text(health->stage));
     }
-    char text[ADDRESS_TEXT_MAX];
-    news_line(news, LOG_NOTICE, "member %s: %s: %s: %s (%s)", ward->label,
-              stage_text(health->stage), address_text(&worst->address, text),
-              failure_id(worst->failure), worst->detail);
+    news_line(news, down ? LOG_NOTICE : LOG_INFO, "member %s: %s", ward->label, text);
+    scribe_event(news->scribe, ward->label, now, text);
 }
 
 void news_probe(const struct news *news, const struct ward *ward, const struct address_health *row,

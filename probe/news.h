@@ -2,13 +2,15 @@
 #ifndef PROBE_NEWS_H
 #define PROBE_NEWS_H
 
+#include "probe/scribe.h"
 #include "probe/ward.h"
 
 struct news {
     /* `priority` is that of syslog(3). */
     void (*log)(int priority, const char *text);
-    bool complained; /* a store failed and was not yet seen well again */
-    bool alarmed;    /* too much is down */
+    struct scribe *scribe; /* notes the life of members */
+    bool complained;       /* a store failed and was not yet seen well again */
+    bool alarmed;          /* too much is down */
     enum vantage_state state;
 };
 
@@ -18,7 +20,7 @@ void news_line(const struct news *news, int priority, const char *format, ...)
 void news_complain(struct news *news, const char *what, const struct diag *diag);
 void news_well_again(struct news *news);
 /* Nothing if the stage is the same. */
-void news_stage(const struct news *news, const struct ward *ward, enum stage before);
+void news_stage(const struct news *news, const struct ward *ward, enum stage before, uint64_t now);
 void news_probe(const struct news *news, const struct ward *ward, const struct address_health *row,
                 const struct address_health *before);
 /* The alarm that too much is down goes out once, and once when it is over; true if it did. */

@@ -46,7 +46,7 @@ struct program {
     const char *trust_file;
     struct tls_trust *trust;
     struct references *references;
-    struct store *registry, *health;
+    struct store *registry, *health, *history;
     struct monitor *monitor;
 };
 
@@ -224,6 +224,19 @@ static void watch_signals(struct program *program)
     }
 }
 
+/* A pool made by an earlier version has none. */
+static enum result open_history(struct store **out, const char *state, struct diag *diag)
+{
+    enum result result = store_open(out, state, STORE_HISTORY, true, diag);
+    if (result == RESULT_MISSING) {
+        result = store_create(state, STORE_HISTORY, diag);
+        if (result == RESULT_OK) {
+            result = store_open(out, state, STORE_HISTORY, true, diag);
+        }
+    }
+    return result;
+}
+
 static enum result open_all(struct program *program, const struct options *options,
                             struct diag *diag)
 {
@@ -239,6 +252,9 @@ static enum result open_all(struct program *program, const struct options *optio
     if (result == RESULT_OK) {
         result = store_open(&program->health, options->state, STORE_HEALTH, true, diag);
     }
+    if (result == RESULT_OK) {
+        result = open_history(&program->history, options->state, diag);
+    }
     return result;
 }
 
@@ -249,6 +265,7 @@ static enum result run(struct program *program, const struct options *options, s
         const struct monitor_options how = {
             .registry = program->registry,
             .health = program->health,
+            .history = program->history,
             .references = program->references,
             .trust = program->trust,
             .vantage = options->id,
@@ -269,6 +286,7 @@ static enum result run(struct program *program, const struct options *options, s
         }
         ASSERT(uv_loop_close(&program->loop) == 0);
     }
+    store_close(program->history);
     store_close(program->health);
     store_close(program->registry);
     references_free(program->references);

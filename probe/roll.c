@@ -195,6 +195,29 @@ void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
     }
 }
 
+static void believe(struct watch *watch, bool well, roll_enter *enter)
+{
+    struct outcome *doubted = watch->doubted;
+    watch->doubted = NULL;
+    if (well) {
+        enter(watch->ward, watch->index, doubted);
+    }
+    free(doubted);
+}
+
+void roll_believe(struct roll *roll, uint64_t since_ms, roll_enter *enter)
+{
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        struct ward *ward = roll->wards[i];
+        for (unsigned k = 0; k < ward->watch_count; k++) {
+            struct watch *watch = &ward->watches[k];
+            if (watch->doubted != NULL && watch->doubted_at < since_ms) {
+                believe(watch, roll->self == VANTAGE_WELL, enter);
+            }
+        }
+    }
+}
+
 /* The operator may have spoken to us through our row. */
 static enum result write_self(struct roll *roll, struct store_txn *txn, struct diag *diag)
 {
@@ -236,6 +259,9 @@ enum result roll_write(struct roll *roll, struct store *health, struct diag *dia
     if (result == RESULT_OK) {
         result = write_self(roll, txn, diag);
     }
+    if (result == RESULT_OK) {
+        result = scribe_log(roll->scribe, txn, diag);
+    }
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;
@@ -245,6 +271,7 @@ enum result roll_write(struct roll *roll, struct store *health, struct diag *dia
         return result;
     }
     roll->departed_count = 0;
+    scribe_logged(roll->scribe);
     for (size_t i = 0; i < roll->ward_count; i++) {
         roll->wards[i]->dirty = false;
     }

@@ -3,6 +3,7 @@
 #define PROBE_ROLL_H
 
 #include "probe/census.h"
+#include "probe/scribe.h"
 #include "probe/ward.h"
 #include "zone/registry.h"
 
@@ -10,6 +11,7 @@ struct roll {
     struct settings settings;
     struct vantage vantage; /* what we say of ourselves */
     struct caution caution;
+    struct scribe *scribe;   /* its events are written along with the verdicts */
     enum vantage_state self; /* what the references say (probe/reference.h) */
     struct ward **wards;     /* in order of id */
     size_t ward_count;
@@ -31,6 +33,9 @@ enum result roll_begin(struct roll *roll, struct store_txn *verdicts, struct dia
 /* Counts how much is down at once, and moves those on whose fall has lasted. Calls `moved` for each whose stage changes. */
 typedef void roll_moved(struct ward *ward, enum stage before, void *arg);
 void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg);
+/* Failures that were doubted before `since_ms` are handed to `enter` if the check of ourselves went well, and dropped if not. */
+typedef void roll_enter(struct ward *ward, unsigned index, const struct outcome *outcome);
+void roll_believe(struct roll *roll, uint64_t since_ms, roll_enter *enter);
 /* Writes what is dirty and the vantage point's own row, and forgets who departed, in one transaction. */
 enum result roll_write(struct roll *roll, struct store *health, struct diag *diag);
 /* Something waits for roll_write. */

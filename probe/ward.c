@@ -14,6 +14,14 @@ struct ward *ward_new(struct monitor *monitor, uint64_t id)
     return ward;
 }
 
+void watch_doubt(struct watch *watch, const struct outcome *outcome, uint64_t now_ms)
+{
+    free(watch->doubted);
+    watch->doubted = xmalloc(sizeof(*watch->doubted));
+    *watch->doubted = *outcome;
+    watch->doubted_at = now_ms;
+}
+
 static void stop_watch(struct watch *watch)
 {
     if (watch->attempt != NULL) {

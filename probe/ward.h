@@ -40,6 +40,9 @@ struct ward {
     struct watch watches[MEMBER_ADDRESSES_MAX];
 };
 
+/* Keeps a failure until it is known whether it is ours. */
+void watch_doubt(struct watch *watch, const struct outcome *outcome, uint64_t now_ms);
+
 struct ward *ward_new(struct monitor *monitor, uint64_t id);
 /* Ends what is in flight; NULL is fine. */
 void ward_free(struct ward *ward);

@@ -169,7 +169,7 @@ static enum result refuse_existing(struct cli *cli)
 
 static enum result make_stores(struct cli *cli)
 {
-    static const enum store_kind kinds[] = { STORE_HEALTH, STORE_TRAFFIC, STORE_KEYS,
+    static const enum store_kind kinds[] = { STORE_HEALTH, STORE_HISTORY, STORE_TRAFFIC, STORE_KEYS,
                                              STORE_REGISTRY };
     if (mkdir(cli->state_dir, STATE_MODE) != 0 && errno != EEXIST) {
         return diag_fail(&cli->diag, RESULT_SYSTEM, "can't make the directory %s: %s",

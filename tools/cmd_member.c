@@ -176,6 +176,7 @@ int cmd_member_add(struct cli *cli, int argc, char **argv)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
+    session_log(cli, member.label, "registered");
     show_member(cli, &member, &settings);
     if (!cli->json) {
         tell_added(&member, &settings);
@@ -254,6 +255,7 @@ int cmd_member_set(struct cli *cli, int argc, char **argv)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
+    session_log(cli, label, "changed");
     show_member(cli, &member, &settings);
     return CLI_DONE;
 }
@@ -295,6 +297,7 @@ static int change_word(struct cli *cli, const char *name, const struct word *wor
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
+    session_log(cli, label, told);
     show_member(cli, &member, &settings);
     if (!cli->json) {
         printf("%s %s\n", label, told);
@@ -423,6 +426,7 @@ int cmd_member_remove(struct cli *cli, int argc, char **argv)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
+    session_log(cli, label, "removed");
     if (cli->json) {
         json_print(json_pack("{s:s, s:s}", "name", label, "quarantined_until", until));
     } else {

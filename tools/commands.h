@@ -36,6 +36,8 @@ int cmd_health_release(struct cli *cli, int argc, char **argv);
 int cmd_health_forget(struct cli *cli, int argc, char **argv);
 int cmd_health_export(struct cli *cli, int argc, char **argv);
 int cmd_health_import(struct cli *cli, int argc, char **argv);
+int cmd_history(struct cli *cli, int argc, char **argv);
+int cmd_log(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
 int cmd_backup(struct cli *cli, int argc, char **argv);
 int cmd_probe(struct cli *cli, int argc, char **argv);

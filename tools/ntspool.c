@@ -165,6 +165,8 @@ static const struct cli_command commands[] = {
       "FILE - is the standard input. The remote registry must be a copy of the one here.",
       NULL, cmd_health_import },
 
+    { "history", "NAME", 1, 1, "show the scores of a member over time", NULL, NULL, cmd_history },
+    { "log", "NAME", 1, 1, "show what happened to a member, and why", NULL, NULL, cmd_log },
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       NULL, cmd_status },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },

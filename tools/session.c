@@ -1,7 +1,10 @@
 #include "tools/session.h"
 
+#include <stdio.h>
+
 #include "tools/output.h"
 #include "zone/clock.h"
+#include "zone/history.h"
 
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind)
 {
@@ -66,6 +69,22 @@ enum result session_member(struct session *session, struct cli *cli, const char 
     }
     return diag_fail(&cli->diag, result, "there is no member %s: `ntspool member list` lists them",
                      label);
+}
+
+void session_log(const struct cli *cli, const char *label, const char *text)
+{
+    struct session session = { 0 };
+    struct cli quiet = { .state_dir = cli->state_dir };
+    struct history_event event = { .at = session_now(), .who = "operator" };
+    (void)snprintf(event.text, sizeof event.text, "%s", text);
+    if (session_write(&session, &quiet, STORE_HEALTH) == RESULT_OK &&
+        history_log(session.txn[STORE_HEALTH], label, &event, NULL) == RESULT_OK) {
+        struct store_txn *txn = session.txn[STORE_HEALTH];
+        session.txn[STORE_HEALTH] = NULL;
+        enum result written = store_commit(txn, NULL);
+        (void)written;
+    }
+    session_done(&session);
 }
 
 uint64_t session_now(void)

@@ -26,6 +26,9 @@ enum result session_zone(struct session *session, struct cli *cli, struct settin
 enum result session_member(struct session *session, struct cli *cli, const char *label,
                            struct member *out);
 
+/* Notes the operator's act in the member's log. A log that can't be written is no reason to fail. */
+void session_log(const struct cli *cli, const char *label, const char *text);
+
 /* Unix seconds. */
 uint64_t session_now(void);
 

@@ -21,7 +21,8 @@ enum {
     FULL_PERCENT = 70
 };
 
-static const char *const kind_texts[STORE_KINDS] = { "registry", "health", "keys", "traffic" };
+static const char *const kind_texts[STORE_KINDS] = { "registry", "health", "keys", "traffic",
+                                                     "history" };
 
 static const struct {
     const char *name;
@@ -38,11 +39,16 @@ static const struct {
     [TABLE_VANTAGES] = { "vantages",   STORE_HEALTH,   2},
     [TABLE_KEYS] = { "keys",       STORE_KEYS,     0},
     [TABLE_TRAFFIC] = { "traffic",    STORE_TRAFFIC,  0},
+    [TABLE_SAMPLES] = { "samples",    STORE_HISTORY,  0},
+    [TABLE_DAYS] = { "days",       STORE_HISTORY,  0},
+    [TABLE_EVENTS] = { "events",     STORE_HEALTH,   2},
 };
 
-static const uint32_t schemas[STORE_KINDS] = {
-    [STORE_REGISTRY] = 1, [STORE_HEALTH] = 2, [STORE_KEYS] = 1, [STORE_TRAFFIC] = 1
-};
+static const uint32_t schemas[STORE_KINDS] = { [STORE_REGISTRY] = 1,
+                                               [STORE_HEALTH] = 2,
+                                               [STORE_KEYS] = 1,
+                                               [STORE_TRAFFIC] = 1,
+                                               [STORE_HISTORY] = 1 };
 
 const char *store_kind_text(enum store_kind kind)
 {

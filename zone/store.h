@@ -14,6 +14,7 @@ enum store_kind {
     STORE_HEALTH,
     STORE_KEYS,
     STORE_TRAFFIC,
+    STORE_HISTORY,
     STORE_KINDS
 };
 
@@ -27,8 +28,11 @@ enum store_table {
     TABLE_TOMBSTONES, /* registry: label -> tombstone */
     TABLE_HEALTH,     /* health: member id and vantage point -> member_health */
     TABLE_VANTAGES,   /* health: name -> vantage (zone/vantage.h) */
+    TABLE_EVENTS,     /* health: label and number -> event (zone/history.h) */
     TABLE_KEYS,       /* keys: algorithm and tag -> key record (dnssec/keystore.h) */
     TABLE_TRAFFIC,    /* traffic */
+    TABLE_SAMPLES,    /* history: slot of time and subject -> samples (zone/history.h) */
+    TABLE_DAYS,       /* history: day and subject -> hours */
     TABLE_COUNT
 };
 

@@ -82,7 +82,7 @@ def fingerprint(directory):
 def test_init_makes_all_stores_and_prints_the_ds(cli):
     said = cli("init", "Pool.Test", *NAME_SERVERS)
     assert re.search(r"^pool\.test\. IN DS \d+ 13 2 [0-9a-f]{64}$", said, re.M), said
-    assert {path.name for path in cli.state.iterdir()} >= {"registry", "health", "keys", "traffic", "seal.key"}
+    assert {path.name for path in cli.state.iterdir()} >= {"registry", "health", "keys", "traffic", "history", "seal.key"}
     assert (cli.state / "seal.key").stat().st_mode & 0o777 == 0o600
     assert cli("key", "ds").strip() in said
     zone = cli.json("zone", "show")
@@ -599,7 +599,7 @@ def test_status_counts_and_warns(pool):
     status = pool.json("status")
     assert status["apex"] == "pool.test." and status["members"] == 2 and status["eligible"] == 0 and status["keys"] == 2
     assert status["states"] == {"registered": 1, "suspended": 1}
-    assert {store["store"] for store in status["stores"]} == {"registry", "health", "keys", "traffic"}
+    assert {store["store"] for store in status["stores"]} == {"registry", "health", "keys", "traffic", "history"}
     assert all(0 <= store["used_percent"] < 70 for store in status["stores"])
     assert any("ntspool-probed" in warning for warning in status["warnings"])
     text = pool("status")
@@ -618,7 +618,7 @@ def test_backup_can_be_put_in_place(full, tmp_path):
     members, records, ds = full("member", "export"), full("record", "list"), full("key", "ds")
     said = full("backup", tmp_path / "backup")
     assert "seal.key" in said and not (tmp_path / "backup" / "seal.key").exists()
-    assert {path.name for path in (tmp_path / "backup").iterdir()} == {"registry", "health", "keys", "traffic"}
+    assert {path.name for path in (tmp_path / "backup").iterdir()} == {"registry", "health", "keys", "traffic", "history"}
     full("member", "remove", "alice")
     restored = Cli(shutil.copytree(tmp_path / "backup", tmp_path / "restored"))
     shutil.copy(full.state / "seal.key", restored.state / "seal.key")

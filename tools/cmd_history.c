@@ -1,0 +1,302 @@
+/* history, log: what became of a member. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/session.h"
+#include "zone/history.h"
+
+enum {
+    HOUR_S = 3600,
+    DAY_S = 24 * HOUR_S,
+    RAW_S = 2 * DAY_S,
+    LINE_HOURS = RAW_S / HOUR_S, /* columns of the first sparkline */
+    LINE_DAYS = 60,
+    DAYS_SHOWN_MAX = HISTORY_DAYS
+};
+
+/* Sums over some hours or samples. */
+struct sum {
+    uint64_t probes, failures;
+    int64_t score_milli; /* times probes */
+};
+
+struct report {
+    uint64_t now;
+    struct sum hours[LINE_HOURS]; /* of the last two days, from raw samples */
+    struct sum days[DAYS_SHOWN_MAX];
+    json_t *samples, *summaries; /* NULL: not wanted */
+};
+
+static void add(struct sum *sum, uint64_t probes, uint64_t failures, int64_t score_milli)
+{
+    sum->probes += probes;
+    sum->failures += failures;
+    sum->score_milli += score_milli * (int64_t)probes;
+}
+
+static void take_sample(const struct history_sample *sample, void *arg)
+{
+    struct report *report = arg;
+    bool failed = sample->failure != FAILURE_NONE;
+    uint64_t back = report->now / HOUR_S - sample->at / HOUR_S;
+    if (back < LINE_HOURS) {
+        add(&report->hours[LINE_HOURS - 1 - back], 1, failed, sample->score_milli);
+    }
+    if (report->samples == NULL) {
+        return;
+    }
+    json_t *row = json_object();
+    json_object_set_new(row, "at", json_time(sample->at));
+    json_object_set_new(row, "failure", json_text(failure_id(sample->failure)));
+    json_object_set_new(row, "score", json_real(sample->score_milli / 1000.0));
+    json_object_set_new(row, "offset_ms",
+                        failed ? json_null() : json_real(sample->offset_us / 1000.0));
+    json_object_set_new(row, "rtt_ms", failed ? json_null() : json_real(sample->rtt_us / 1000.0));
+    json_array_append_new(report->samples, row);
+}
+
+static void take_hour(const struct history_hour *hour, void *arg)
+{
+    struct report *report = arg;
+    uint64_t back = report->now / DAY_S - hour->at / DAY_S;
+    if (back < DAYS_SHOWN_MAX) {
+        add(&report->days[DAYS_SHOWN_MAX - 1 - back], hour->probes, hour->failures,
+            hour->score_mean_milli);
+    }
+    if (report->summaries == NULL) {
+        return;
+    }
+    bool good = hour->probes > hour->failures;
+    json_t *row = json_object();
+    json_object_set_new(row, "at", json_time(hour->at));
+    json_object_set_new(row, "probes", json_integer(hour->probes));
+    json_object_set_new(row, "failures", json_integer(hour->failures));
+    json_object_set_new(row, "last_failure",
+                        hour->failures > 0 ? json_text(failure_id(hour->failure)) : json_null());
+    json_object_set_new(row, "score_low", json_real(hour->score_low_milli / 1000.0));
+    json_object_set_new(row, "score_mean", json_real(hour->score_mean_milli / 1000.0));
+    json_object_set_new(row, "offset_ms",
+                        good ? json_real(hour->offset_mean_us / 1000.0) : json_null());
+    json_object_set_new(row, "rtt_ms", good ? json_real(hour->rtt_mean_us / 1000.0) : json_null());
+    json_array_append_new(report->summaries, row);
+}
+
+static json_t *days_json(const struct report *report)
+{
+    json_t *list = json_array();
+    uint64_t first = report->now / DAY_S - (DAYS_SHOWN_MAX - 1);
+    for (unsigned i = 0; i < DAYS_SHOWN_MAX; i++) {
+        const struct sum *day = &report->days[i];
+        if (day->probes > 0) {
+            double score = (double)day->score_milli / (double)day->probes / 1000.0;
+            json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:f}", "at",
+                                                  json_time((first + i) * DAY_S), "probes",
+                                                  (json_int_t)day->probes, "failures",
+                                                  (json_int_t)day->failures, "score_mean", score));
+        }
+    }
+    return list;
+}
+
+/* A column a sum: the mean score from 0 and below to 20 in eighths, a blank where nothing was seen. */
+static void print_line(const char *name, const struct sum *sums, unsigned count)
+{
+    static const char *const bars[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+    printf("  %-12s ", name);
+    for (unsigned i = 0; i < count; i++) {
+        if (sums[i].probes == 0) {
+            (void)fputs(" ", stdout);
+            continue;
+        }
+        int64_t score = sums[i].score_milli / (int64_t)sums[i].probes;
+        int64_t height = score * 8 / HEALTH_SCORE_MAX;
+        (void)fputs(bars[height < 0 ? 0 : height > 7 ? 7 : height], stdout);
+    }
+    puts("");
+}
+
+static void print_share(const char *name, const struct sum *sums, unsigned count)
+{
+    struct sum all = { 0 };
+    for (unsigned i = 0; i < count; i++) {
+        all.probes += sums[i].probes;
+        all.failures += sums[i].failures;
+        all.score_milli += sums[i].score_milli;
+    }
+    if (all.probes == 0) {
+        printf("  %-12s -\n", name);
+        return;
+    }
+    printf("  %-12s %.2f %% of %llu probes good, mean score %.1f\n", name,
+           100.0 * (double)(all.probes - all.failures) / (double)all.probes,
+           (unsigned long long)all.probes, (double)all.score_milli / (double)all.probes / 1000.0);
+}
+
+static void print_report(const struct report *report, const struct history_subject *subject)
+{
+    char address[ADDRESS_TEXT_MAX];
+    printf("%s, seen from %s\n", address_text(&subject->address, address), subject->vantage);
+    print_line("2 days", report->hours, LINE_HOURS);
+    print_line("60 days", report->days + DAYS_SHOWN_MAX - LINE_DAYS, LINE_DAYS);
+    print_share("2 days", report->hours, LINE_HOURS);
+    print_share("30 days", report->days + DAYS_SHOWN_MAX - 30, 30);
+    print_share("2 years", report->days, DAYS_SHOWN_MAX);
+}
+
+struct view {
+    struct cli *cli;
+    struct store_txn *history;
+    json_t *list;
+    unsigned shown;
+};
+
+static enum result show_subject(struct view *view, const struct history_subject *subject)
+{
+    struct report *report = xcalloc(1, sizeof *report);
+    char address[ADDRESS_TEXT_MAX];
+    report->now = session_now();
+    if (view->list != NULL) {
+        report->samples = json_array();
+        report->summaries = json_array();
+    }
+    enum result result = history_samples(view->history, subject, report->now - RAW_S, report->now,
+                                         take_sample, report);
+    if (result == RESULT_OK) {
+        result = history_hours(view->history, subject, 0, report->now, take_hour, report);
+    }
+    if (result == RESULT_OK && view->list != NULL) {
+        json_t *row = json_object();
+        json_object_set_new(row, "address", json_text(address_text(&subject->address, address)));
+        json_object_set_new(row, "vantage", json_text(subject->vantage));
+        json_object_set(row, "samples", report->samples);
+        json_object_set(row, "hours", report->summaries);
+        json_object_set_new(row, "days", days_json(report));
+        json_array_append_new(view->list, row);
+    } else if (result == RESULT_OK) {
+        (void)fputs(view->shown > 0 ? "\n" : "", stdout);
+        print_report(report, subject);
+    }
+    view->shown++;
+    json_decref(report->samples);
+    json_decref(report->summaries);
+    free(report);
+    return result;
+}
+
+/* All addresses that a vantage point knows, of all vantage points that write here. */
+static enum result show_all(struct view *view, struct session *session, const struct member *member)
+{
+    struct vantages vantages;
+    struct store_txn *health = session->txn[STORE_HEALTH];
+    enum result result = vantages_read(&vantages, health, 0, session_now());
+    for (unsigned v = 0; v < vantages.count && result == RESULT_OK; v++) {
+        struct member_health row;
+        result = health_get(health, member->id, vantages.list[v].name, &row);
+        if (result == RESULT_NOT_FOUND || vantages.list[v].imported) {
+            result = RESULT_OK;
+            continue;
+        }
+        for (unsigned i = 0; result == RESULT_OK && i < row.address_count; i++) {
+            struct history_subject subject = { .member_id = member->id,
+                                               .address = row.addresses[i].address };
+            memcpy(subject.vantage, row.vantage, sizeof subject.vantage);
+            result = show_subject(view, &subject);
+        }
+    }
+    return result;
+}
+
+int cmd_history(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct session session = { 0 };
+    struct settings settings;
+    struct member member;
+    char label[LABEL_ROOM];
+    struct view view = { .cli = cli };
+    enum result result = label_check(label, argv[0], &cli->diag);
+    if (result == RESULT_OK) {
+        result = session_zone(&session, cli, &settings);
+    }
+    if (result == RESULT_OK) {
+        result = session_member(&session, cli, label, &member);
+    }
+    if (result == RESULT_OK) {
+        result = session_read(&session, cli, STORE_HEALTH);
+    }
+    if (result == RESULT_OK) {
+        result = session_read(&session, cli, STORE_HISTORY);
+    }
+    if (result == RESULT_OK) {
+        view.history = session.txn[STORE_HISTORY];
+        view.list = cli->json ? json_array() : NULL;
+        result = show_all(&view, &session, &member);
+    }
+    session_done(&session);
+    if (result != RESULT_OK) {
+        json_decref(view.list);
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(json_pack("{s:s, s:o}", "name", label, "history", view.list));
+    } else if (view.shown == 0) {
+        printf("%s was not probed yet.\n", label);
+    }
+    return CLI_DONE;
+}
+
+/* -- log ------------------------------------------------------------------------------------------------------------------ */
+
+struct log {
+    json_t *list; /* NULL: a table */
+    struct table table;
+};
+
+static void take_event(const struct history_event *event, void *arg)
+{
+    struct log *log = arg;
+    char at[OUTPUT_TIME_ROOM];
+    if (log->list != NULL) {
+        json_array_append_new(log->list,
+                              json_pack("{s:o, s:o, s:o}", "at", json_time(event->at), "who",
+                                        json_text(event->who), "what", json_text(event->text)));
+        return;
+    }
+    table_cell(&log->table, output_time(event->at, at));
+    table_cell(&log->table, event->who);
+    table_cell(&log->table, event->text);
+}
+
+/* Also of a member that is gone: the log outlives it. */
+int cmd_log(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    static const char *const heads[] = { "TIME", "WHO", "WHAT" };
+    struct session session = { 0 };
+    struct log log = { .list = cli->json ? json_array() : NULL };
+    char label[LABEL_ROOM];
+    enum result result = label_check(label, argv[0], &cli->diag);
+    if (result == RESULT_OK) {
+        result = session_read(&session, cli, STORE_HEALTH);
+    }
+    table_begin(&log.table, heads, sizeof heads / sizeof heads[0]);
+    if (result == RESULT_OK) {
+        result = history_events(session.txn[STORE_HEALTH], label, take_event, &log);
+    }
+    session_done(&session);
+    if (result != RESULT_OK) {
+        table_drop(&log.table);
+        json_decref(log.list);
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        table_drop(&log.table);
+        json_print(log.list);
+    } else {
+        table_end(&log.table);
+    }
+    return CLI_DONE;
+}
