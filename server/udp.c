@@ -136,23 +136,29 @@ static void send_batch(struct udp_socket *udp, unsigned count)
     }
 }
 
+/* One batch; the snapshot that answers it is taken after it came, so that nobody is told of what was gone when he asked. Returns its size. */
+static unsigned serve_batch(struct udp_socket *udp)
+{
+    int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+    unsigned count = received < 0 ? 0 : (unsigned)received;
+    if (count > 0 && worker_begin(udp->worker)) {
+        send_batch(udp, answer_batch(udp, count));
+        worker_end(udp->worker);
+    }
+    for (unsigned at = 0; at < count; at++) {
+        reset(&udp->batch->in[at].msg_hdr, udp->wildcard);
+    }
+    return count;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-    struct udp_socket *udp = poll->data;
-    struct worker *worker = udp->worker;
     (void)events;
-    if (status < 0 || !worker_begin(worker)) {
-        return;
-    }
-    for (unsigned i = 0, count = UDP_BATCH; i < BATCHES_A_WAKE && count == UDP_BATCH; i++) {
-        int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
-        count = received < 0 ? 0 : (unsigned)received;
-        send_batch(udp, answer_batch(udp, count));
-        for (unsigned at = 0; at < count; at++) {
-            reset(&udp->batch->in[at].msg_hdr, udp->wildcard);
+    for (unsigned i = 0; status == 0 && i < BATCHES_A_WAKE; i++) {
+        if (serve_batch(poll->data) < UDP_BATCH) {
+            break;
         }
     }
-    worker_end(worker);
 }
 
 enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct endpoint *endpoint,

@@ -76,7 +76,7 @@ void worker_free(struct worker *worker);
 void worker_publish(struct worker *worker, struct view *view);
 
 /* For udp.c and tcp.c: messages are handled between begin and end, which bracket one snapshot. False: the store can't be read
- * now, take nothing. */
+ * now, answer nothing. */
 bool worker_begin(struct worker *worker);
 void worker_end(struct worker *worker);
 /* A message as it came. */
