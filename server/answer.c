@@ -145,7 +145,7 @@ static bool is_above(const struct dname_key *key, const struct dname_key *next)
 /* No node has this name. With nodes below it, it is an empty non-terminal: NODATA, proven by the NSEC that covers it, whose next name
  * lies below. Else it is missing, and all below it (RFC 8020): NXDOMAIN, with an NSEC for the name and one for the wildcard. */
 static enum result no_name(struct answerer *answerer, const struct query *query,
-                           const struct dname_key *key)
+                           const struct dname_key *key, const struct dname_key *before)
 {
     struct answer *answer = &answerer->answer;
     const struct link *link = NULL;
@@ -158,7 +158,7 @@ static enum result no_name(struct answerer *answerer, const struct query *query,
         answer->rcode = is_above(key, &next) ? RCODE_NOERROR : RCODE_NXDOMAIN;
         return result == RESULT_NOT_FOUND ? RESULT_OK : result;
     }
-    enum result result = chain_covering(&answerer->chain, key, NULL, &link);
+    enum result result = chain_covering(&answerer->chain, key, before, &link);
     if (result != RESULT_OK) {
         return result;
     }
@@ -304,6 +304,12 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     return target;
 }
 
+static bool is_service(const struct view *view, const struct query *query,
+                       const struct dname_key *key)
+{
+    return query->qtype == RR_SRV && dname_key_compare(key, &view->service_key) == 0;
+}
+
 static bool is_kept_type(uint16_t type)
 {
     return type == RR_A || type == RR_AAAA || type == RR_CAA;
@@ -343,14 +349,10 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
         return RESULT_OK;
     }
     /* The service's row is there as long as the zone is: no need to look. */
-    if (query->qtype == RR_SRV && dname_key_compare(key, &answerer->view->service_key) == 0) {
+    if (is_service(answerer->view, query, key)) {
         bool added = add_srv(answerer, query, source, owner);
         answer->answer_count = answer->total;
         return added ? RESULT_OK : RESULT_TOO_LONG;
-    }
-    if (view_is_current(answerer->view, answerer->registry) &&
-        !order_has(answerer->view->order, key)) {
-        return RESULT_NOT_FOUND;
     }
     struct node node;
     enum result result = registry_node(answerer->registry, key, answerer->node_data, &node);
@@ -377,11 +379,14 @@ static enum result decide(struct answerer *answerer, const struct query *query,
     const struct dname *owner = &query->qname;
     const struct dname_key *key = &target->key;
     struct dname_key alias_key;
+    if (target->missing) {
+        return no_name(answerer, query, key, &target->before);
+    }
     while (owner != NULL) {
         answer->answer_count = answer->total;
         enum result result = name_answer(answerer, query, source, owner, key);
         if (result == RESULT_NOT_FOUND) {
-            return no_name(answerer, query, key);
+            return no_name(answerer, query, key, NULL);
         }
         if (result != RESULT_OK) {
             return result;
@@ -416,12 +421,25 @@ void answer_follow(struct answerer *answerer)
 
 void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out)
 {
-    const struct dname *apex = &answerer->view->settings.apex;
+    const struct view *view = answerer->view;
+    const struct dname *apex = &view->settings.apex;
     out->in_zone = query->qclass == RR_CLASS_IN && dname_under(&query->qname, apex);
-    if (out->in_zone) {
-        const struct kept_key what = { &out->key, query->qtype };
-        dname_key_of(&out->key, &query->qname, apex);
-        kept_fetch(answerer->kept, &what);
+    out->missing = false;
+    if (!out->in_zone) {
+        return;
+    }
+    dname_key_of(&out->key, &query->qname, apex);
+    if (is_service(view, query, &out->key)) {
+        return;
+    }
+    const struct kept_key asked = { &out->key, query->qtype };
+    if (kept_fetch(answerer->kept, &asked) || !view_is_current(view, answerer->registry)) {
+        return;
+    }
+    out->missing = !order_find(view->order, &out->key, &out->before);
+    if (out->missing) {
+        const struct kept_key covering = { &out->before, RR_NSEC };
+        (void)kept_fetch(answerer->kept, &covering);
     }
 }
 

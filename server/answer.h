@@ -55,7 +55,8 @@ void answer_follow(struct answerer *answerer);
  * others are worked on. */
 struct target {
     bool in_zone; /* class IN, at or under the apex: then there is a key */
-    struct dname_key key;
+    bool missing; /* known to be no node's name; then there is a last node before it */
+    struct dname_key key, before;
 };
 void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out);
 /* The answer to a query that query_parse found fit, and its target. `source` is where it came from. An unreadable store is SERVFAIL. */

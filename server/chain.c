@@ -138,9 +138,8 @@ enum result chain_covering(struct chain *chain, const struct dname_key *key,
         chain->used--;
     }
     struct dname_key before;
-    bool found = view_is_current(chain->view, chain->registry)
-                     ? order_before(chain->view->order, key, &before)
-                     : registry_near_key(chain->registry, SEEK_BEFORE, key, &before) == RESULT_OK;
     /* The apex is before everything: that nothing is found is damage. */
-    return found ? chain_at(chain, &before, out) : RESULT_DAMAGED;
+    return registry_near_key(chain->registry, SEEK_BEFORE, key, &before) == RESULT_OK
+               ? chain_at(chain, &before, out)
+               : RESULT_DAMAGED;
 }

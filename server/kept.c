@@ -150,21 +150,24 @@ static bool holds(const struct kept_table *table, struct kept *kept)
     return true;
 }
 
-void kept_fetch(const struct kept_table *table, const struct kept_key *key)
+bool kept_fetch(const struct kept_table *table, const struct kept_key *key)
 {
     enum {
         CACHE_LINE = 64,
         LINES = 4 /* an address and its signature end there */
     };
     struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
+    bool found = false;
     for (unsigned way = 0; way < KEPT_WAYS; way++) {
         if (spot.line->tags[way] == spot.tag) {
+            found = true;
             const uint8_t *place = (const uint8_t *)&spot.places[way];
             for (unsigned i = 0; i < LINES; i++) {
                 __builtin_prefetch(place + (size_t)i * CACHE_LINE);
             }
         }
     }
+    return found;
 }
 
 const struct kept *kept_find(struct kept_table *table, const struct kept_key *key)

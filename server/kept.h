@@ -48,8 +48,8 @@ struct kept_key {
     const struct dname_key *name;
     uint16_t type;
 };
-/* Has the CPU fetch what kept_find is going to read. */
-void kept_fetch(const struct kept_table *table, const struct kept_key *key);
+/* Has the CPU fetch what kept_find is going to read. False if it is certain to find nothing. */
+bool kept_fetch(const struct kept_table *table, const struct kept_key *key);
 /* NULL: nothing is kept, or it holds no more. */
 const struct kept *kept_find(struct kept_table *table, const struct kept_key *key);
 

@@ -111,24 +111,18 @@ static size_t count_before(const struct order *order, const struct dname_key *ke
     return low;
 }
 
-bool order_has(const struct order *order, const struct dname_key *key)
+bool order_find(const struct order *order, const struct dname_key *key, struct dname_key *before)
 {
     size_t at = count_before(order, key), len = 0;
-    if (at == order->count) {
-        return false;
+    const uint8_t *octets = at < order->count ? key_at(order, at, &len) : NULL;
+    if (octets != NULL && len == key->len && memcmp(octets, key->octets, len) == 0) {
+        return true;
     }
-    const uint8_t *octets = key_at(order, at, &len);
-    return len == key->len && memcmp(octets, key->octets, len) == 0;
-}
-
-bool order_before(const struct order *order, const struct dname_key *key, struct dname_key *out)
-{
-    size_t at = count_before(order, key), len = 0;
-    if (at == 0) {
-        return false;
+    before->len = 0;
+    if (at > 0) {
+        octets = key_at(order, at - 1, &len);
+        memcpy(before->octets, octets, len);
+        before->len = (uint16_t)len;
     }
-    const uint8_t *octets = key_at(order, at - 1, &len);
-    memcpy(out->octets, octets, len);
-    out->len = (uint16_t)len;
-    return true;
+    return false;
 }

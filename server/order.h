@@ -12,8 +12,7 @@ enum result order_new(struct order **out, struct store_txn *registry);
 struct order *order_ref(struct order *order);
 void order_unref(struct order *order);
 
-bool order_has(const struct order *order, const struct dname_key *key);
-/* The last name before `key` (the apex is before all others). False for the apex, which has none. */
-bool order_before(const struct order *order, const struct dname_key *key, struct dname_key *out);
+/* True if the name is there. If not, `*before` is the last name before it; `before` is the apex's where there is none. */
+bool order_find(const struct order *order, const struct dname_key *key, struct dname_key *before);
 
 #endif
