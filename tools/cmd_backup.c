@@ -1,9 +1,11 @@
 /* backup: a copy of the four stores, made while the programs run. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/commands.h"
 #include "tools/output.h"
@@ -14,9 +16,10 @@ enum {
 };
 
 /* Makes the directory, or takes one that is empty. */
-static enum result make_directory(const char *path, struct diag *diag)
+static enum result make_directory(const char *path, bool *made, struct diag *diag)
 {
-    if (mkdir(path, BACKUP_MODE) == 0) {
+    *made = mkdir(path, BACKUP_MODE) == 0;
+    if (*made) {
         return RESULT_OK;
     }
     if (errno != EEXIST) {
@@ -47,14 +50,37 @@ static enum result backup_store(struct cli *cli, enum store_kind kind, const cha
     return result;
 }
 
+/* Half a backup is none. */
+static void take_back(const char *dir, enum store_kind count, bool made)
+{
+    char path[PATH_MAX];
+    for (enum store_kind kind = 0; kind < count; kind++) {
+        const char *name = store_kind_text(kind);
+        (void)snprintf(path, sizeof path, "%s/%s/data.mdb", dir, name);
+        (void)unlink(path);
+        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+        (void)rmdir(path);
+    }
+    if (made) {
+        (void)rmdir(dir);
+    }
+}
+
 int cmd_backup(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
-    enum result result = make_directory(argv[0], &cli->diag);
-    for (enum store_kind kind = 0; kind < STORE_KINDS && result == RESULT_OK; kind++) {
+    bool made = false;
+    enum store_kind kind = 0;
+    enum result result = make_directory(argv[0], &made, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    while (kind < STORE_KINDS && result == RESULT_OK) {
         result = backup_store(cli, kind, argv[0]);
+        kind += result == RESULT_OK;
     }
     if (result != RESULT_OK) {
+        take_back(argv[0], kind, made);
         return cli_fail(cli, result);
     }
     if (cli->json) {

@@ -15,12 +15,24 @@ struct listing {
     struct memberview_source source;
     struct table table;
     struct memberview view;
+    uint64_t expiring_before; /* only members with a certificate that ends before; 0: all */
     size_t count;
 };
 
 static bool passes(const char *filter, const char *value)
 {
     return filter == NULL || strcasecmp(filter, value) == 0;
+}
+
+static bool expires(const struct memberview *view, uint64_t before)
+{
+    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
+        uint64_t end = view->joint.health.addresses[i].cert_not_after;
+        if (end != 0 && end < before) {
+            return true;
+        }
+    }
+    return before == 0;
 }
 
 static void add_row(struct table *table, const struct memberview *view)
@@ -71,7 +83,8 @@ static enum result list_member(const struct member *member, void *arg)
     }
     if (!passes(cli_value(cli, "in-state", 0), listing->view.standing.state) ||
         !passes(cli_value(cli, "country", 0), member->country) ||
-        !passes(cli_value(cli, "operator", 0), member->operator_name)) {
+        !passes(cli_value(cli, "operator", 0), member->operator_name) ||
+        !expires(&listing->view, listing->expiring_before)) {
         return RESULT_OK;
     }
     if (cli->json) {
@@ -105,6 +118,12 @@ int cmd_member_list(struct cli *cli, int argc, char **argv)
                                          "COUNTRY", "OPERATOR", "CAPACITY", "REASON" };
     struct session session = { 0 };
     struct listing listing = { .cli = cli };
+    const char *expiring = cli_value(cli, "expiring", 0);
+    uint32_t within_s = 0;
+    if (expiring != NULL && duration_parse(&within_s, expiring) != RESULT_OK) {
+        return cli_usage(cli, "--expiring takes a time such as 14d, not \"%.40s\"", expiring);
+    }
+    listing.expiring_before = expiring != NULL ? session_now() + within_s : 0;
     table_begin(&listing.table, heads, sizeof heads / sizeof heads[0]);
     enum result result = begin(&session, cli, &listing.source);
     if (result == RESULT_OK) {

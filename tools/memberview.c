@@ -86,6 +86,17 @@ static char *fqdn(const struct memberview *view, const struct dname *apex, char 
     return dname_text(&name, out);
 }
 
+/* The first of its certificates to end; 0: none was seen. */
+static uint64_t certificate_end(const struct memberview *view)
+{
+    uint64_t first = 0;
+    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
+        uint64_t end = view->joint.health.addresses[i].cert_not_after;
+        first = end != 0 && (first == 0 || end < first) ? end : first;
+    }
+    return first;
+}
+
 json_t *memberview_brief(const struct memberview *view, const struct dname *apex)
 {
     const struct member *m = &view->member;
@@ -111,6 +122,7 @@ json_t *memberview_brief(const struct memberview *view, const struct dname *apex
     json_object_set_new(out, "country", json_text_or_null(m->country));
     json_object_set_new(out, "operator", json_text_or_null(m->operator_name));
     json_object_set_new(out, "capacity_mbit", json_integer(m->capacity_mbit));
+    json_object_set_new(out, "cert_not_after", json_time(certificate_end(view)));
     json_object_set_new(out, "addresses", list);
     return out;
 }

@@ -46,6 +46,7 @@ static const struct cli_option member_list[] = {
     { "in-state", 0, "STATE", false, "only members in this state, such as eligible" },
     { "country", 0, "CC", false, "only members of this country" },
     { "operator", 0, "TEXT", false, "only members of this operator" },
+    { "expiring", 0, "TIME", false, "only members whose certificate ends within that time (14d)" },
     { 0 },
 };
 static const struct cli_option member_override[] = {

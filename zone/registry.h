@@ -42,7 +42,7 @@ enum result registry_add(struct store_txn *txn, struct member *member, bool allo
 /* Replaces the member of that label; id and added_at stay. */
 enum result registry_update(struct store_txn *txn, const struct member *member, bool allow_private,
                             uint64_t now, struct diag *diag);
-/* Removes member and name and leaves a tombstone. */
+/* Removes member and name and leaves a tombstone; tombstones whose time is over go. */
 enum result registry_remove(struct store_txn *txn, const char *label, uint64_t now,
                             uint64_t quarantined_until, struct diag *diag);
 typedef enum result member_visit(const struct member *member, void *arg);

@@ -66,20 +66,10 @@ enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg)
     return store_each(txn, TABLE_MEMBERS, each_row, &each);
 }
 
-enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out)
+static enum result decode_tombstone(struct tombstone *out, const uint8_t *data, size_t len)
 {
-    char key[LABEL_ROOM];
-    uint8_t data[TOMBSTONE_MAX];
-    struct store_item item = { .data = data, .room = sizeof(data) };
+    struct reader r = reader_of(data, len);
     struct tombstone tombstone;
-    if (!label_key(key, label)) {
-        return RESULT_NOT_FOUND;
-    }
-    enum result result = store_get(txn, TABLE_TOMBSTONES, key, strlen(key), &item);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    struct reader r = reader_of(data, item.len);
     tombstone.removed_at = read_u64(&r);
     tombstone.quarantined_until = read_u64(&r);
     read_text(&r, tombstone.operator_name, sizeof(tombstone.operator_name));
@@ -88,6 +78,37 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
     }
     *out = tombstone;
     return RESULT_OK;
+}
+
+enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out)
+{
+    char key[LABEL_ROOM];
+    uint8_t data[TOMBSTONE_MAX];
+    struct store_item item = { .data = data, .room = sizeof(data) };
+    if (!label_key(key, label)) {
+        return RESULT_NOT_FOUND;
+    }
+    enum result result = store_get(txn, TABLE_TOMBSTONES, key, strlen(key), &item);
+    return result == RESULT_OK ? decode_tombstone(out, data, item.len) : result;
+}
+
+/* A quarantine that is over bars nobody any more. A row that can't be read stays, and bars its label. */
+static enum result purge_tombstones(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    uint8_t key[STORE_KEY_MAX], data[TOMBSTONE_MAX];
+    struct store_item at = { .data = key, .room = sizeof(key) };
+    struct store_item item = { .data = data, .room = sizeof(data) };
+    enum result result = store_find(txn, TABLE_TOMBSTONES, SEEK_FIRST, &at, &item);
+    while (result == RESULT_OK) {
+        struct tombstone tombstone;
+        bool over = decode_tombstone(&tombstone, data, item.len) == RESULT_OK &&
+                    tombstone.quarantined_until <= now;
+        result = over ? store_delete(txn, TABLE_TOMBSTONES, key, at.len) : RESULT_OK;
+        if (result == RESULT_OK) {
+            result = store_find(txn, TABLE_TOMBSTONES, SEEK_AFTER, &at, &item);
+        }
+    }
+    return result == RESULT_NOT_FOUND ? RESULT_OK : registry_written(diag, result);
 }
 
 static enum result put_tombstone(struct store_txn *txn, const char *label,
@@ -337,6 +358,9 @@ enum result registry_remove(struct store_txn *txn, const char *label, uint64_t n
     if (result == RESULT_OK) {
         result =
             registry_written(diag, store_delete(txn, TABLE_MEMBERS, old.label, strlen(old.label)));
+    }
+    if (result == RESULT_OK) {
+        result = purge_tombstones(txn, now, diag);
     }
     return result == RESULT_OK ? put_tombstone(txn, old.label, &tombstone, diag) : result;
 }

@@ -71,6 +71,14 @@ def test_members_show_their_certificates_end(world):
     assert all(row["cert_not_after"] for name in ("good", "expired") for row in world.member(name)["addresses"])
 
 
+def test_members_whose_certificates_end_are_listed(world):
+    within = {span: {member["name"] for member in world.json("member", "list", "--expiring", span)} for span in ("1d", "3650d")}
+    assert within["1d"] == {"expired"}
+    assert {"good", "expired"} <= within["3650d"] and "nobody" not in within["3650d"]
+    done = world.cli("member", "list", "--expiring", "soon", check=False)
+    assert done.returncode == 2 and "--expiring" in done.stderr
+
+
 def test_foreground_probe_says_what_to_do(world):
     trust = world.machine.directory / "test-ca.pem"
     done = world.cli("probe", "expired", "--trust", trust, "--allow-private", check=False)

@@ -630,6 +630,15 @@ def test_backup_can_be_put_in_place(full, tmp_path):
     full("backup", tmp_path / "empty")
 
 
+def test_backup_that_fails_leaves_nothing(pool, tmp_path):
+    (pool.state / "traffic" / "data.mdb").write_bytes(b"broken")
+    assert "traffic" in pool.refused("backup", tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+    (tmp_path / "there").mkdir()
+    pool.refused("backup", tmp_path / "there")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
 def test_backup_is_consistent_while_members_come(pool, tmp_path):
     for number in range(3):
         adder = subprocess.Popen([BIN, "-s", pool.state, "member", "import",

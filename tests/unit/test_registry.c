@@ -249,6 +249,27 @@ static void removed_name_is_broken_and_quarantined(void **state)
     assert_int_equal(registry_remove(txn, "nobody", NOW, NOW, &diag), RESULT_NOT_FOUND);
 }
 
+static void tombstones_whose_time_is_over_go(void **state)
+{
+    (void)state;
+    struct tombstone tombstone;
+    const char *const labels[] = { "alice", "bob", "carol", "dan" };
+    const char *const addresses[] = { "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4" };
+    for (unsigned i = 0; i < 4; i++) {
+        (void)added(labels[i], addresses[i]);
+    }
+    assert_int_equal(registry_remove(txn, "alice", NOW, NOW + DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(txn, "bob", NOW, NOW + 3 * DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(txn, "carol", NOW, NOW + DAY, &diag), RESULT_OK);
+    assert_int_equal(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1), RESULT_OK);
+    assert_int_equal(registry_remove(txn, "dan", NOW + DAY, NOW + 2 * DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_tombstone(txn, "alice", &tombstone), RESULT_NOT_FOUND);
+    assert_int_equal(registry_tombstone(txn, "bob", &tombstone), RESULT_OK);
+    assert_int_equal(registry_tombstone(txn, "carol", &tombstone), RESULT_NOT_FOUND);
+    assert_int_equal(registry_tombstone(txn, "dan", &tombstone), RESULT_OK);
+    assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
+}
+
 static void nobody_returns_by_an_empty_operator_name(void **state)
 {
     (void)state;
@@ -315,6 +336,7 @@ int main(void)
         CASE(labels_and_addresses_in_use_are_refused),
         CASE(member_with_its_own_name_has_no_node),
         CASE(update_replaces_addresses_and_keeps_identity),
+        CASE(tombstones_whose_time_is_over_go),
         CASE(removed_name_is_broken_and_quarantined),
         CASE(nobody_returns_by_an_empty_operator_name),
         CASE(members_are_visited_in_order_of_label),
