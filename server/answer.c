@@ -203,19 +203,21 @@ static struct deck_set standing_members(struct answerer *answerer, const struct 
     return standing;
 }
 
-/* The next set for a client in `country`: as it was dealt, or, between a removal and the next view, less those who were removed. */
+/* The next set of an area: as it was dealt, or, between a removal and the next view, less those who were removed. */
 static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
-                         const char *country)
+                         uint16_t area)
 {
     const struct view *view = answerer->view;
     struct answer *answer = &answerer->answer;
-    struct srv_choice choice = view_srv(view, country, answerer->turn++);
+    uint32_t *turn = &answerer->turns[area % STEERING_AREAS_MAX];
+    struct srv_choice choice = view_srv(view, area, (*turn)++);
     bool current = view_is_current(view, answerer->registry);
     struct deck_set standing = { .count = 0 };
     if (choice.set != NULL && !current) {
         standing = standing_members(answerer, choice.set);
     }
-    if (choice.set == NULL || current || standing.count == choice.set->count) {
+    bool whole = choice.set == NULL || current || standing.count == choice.set->count;
+    if (choice.srv != NULL && whole) {
         /* The block is for the name asked for, not for one that an alias led to. */
         bool holds = asked_for && view_blocks_hold(view, answerer->now);
         return add_block(answer, owner, choice.srv, holds ? choice.block : NULL);
@@ -231,18 +233,22 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     return add_set(answer, owner, &set);
 }
 
-/* The SRV set for the client: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). */
+/* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). A region's
+ * own name has the same for all. */
 static bool add_srv(struct answerer *answerer, const struct query *query,
-                    const struct address *source, const struct dname *owner)
+                    const struct address *source, const struct dname *owner,
+                    const struct dname_key *key)
 {
     const struct view *view = answerer->view;
+    bool asked_for = owner == &query->qname;
+    if (dname_key_compare(key, &view->service_key) != 0) {
+        return add_next_set(answerer, owner, asked_for, view_region(view, key));
+    }
     bool subnet = query->subnet.present && query->subnet.source > 0;
     const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
     struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
-    size_t count = 0;
-    const struct cell *cell = &locations_cells(locations, &count)[location.cell];
     answerer->answer.scope = subnet ? location.scope : 0;
-    return add_next_set(answerer, owner, owner == &query->qname, cell->country);
+    return add_next_set(answerer, owner, asked_for, deal_area(view->deal, location.cell));
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
@@ -270,7 +276,7 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
         return result == RESULT_OK && !add_link(answer, link) ? RESULT_TOO_LONG : result;
     }
     if (type == RR_SRV && node->kind == NODE_SERVICE) {
-        return add_srv(answerer, query, source, owner) ? RESULT_OK : RESULT_TOO_LONG;
+        return add_srv(answerer, query, source, owner, key) ? RESULT_OK : RESULT_TOO_LONG;
     }
     if (node_set(answerer, node, type, &set) || node_set(answerer, node, RR_CNAME, &set)) {
         return add_set(answer, owner, &set) ? RESULT_OK : RESULT_TOO_LONG;
@@ -350,7 +356,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     }
     /* The service's row is there as long as the zone is: no need to look. */
     if (is_service(answerer->view, query, key)) {
-        bool added = add_srv(answerer, query, source, owner);
+        bool added = add_srv(answerer, query, source, owner, key);
         answer->answer_count = answer->total;
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }

@@ -43,7 +43,7 @@ struct answerer {
     uint64_t now;          /* Unix seconds */
     struct kept_table *kept;
     struct chain chain;
-    uint32_t turn; /* counts SRV answers: the next set of the deck */
+    uint32_t turns[STEERING_AREAS_MAX]; /* counts an area's SRV answers: the next set of its deck */
     struct answer answer;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
     uint8_t near_data[NODE_ENCODED_MAX]; /* of others */

@@ -3,45 +3,16 @@
 #ifndef SERVER_VIEW_H
 #define SERVER_VIEW_H
 
-#include <stdatomic.h>
-
 #include "dnssec/cookie_secrets.h"
-#include "dnssec/signer.h"
+#include "server/deal.h"
 #include "server/order.h"
-#include "server/records.h"
-#include "zone/deck.h"
-#include "zone/locations.h"
-
-/* Compiled location files, shared by the views that use it. */
-struct places {
-    atomic_uint refs;
-    struct locations *locations;
-};
 
 enum {
-    VIEW_AGE_MAX_S = 600, /* a deal, a signed SOA are made anew after this long at the latest */
+    VIEW_AGE_MAX_S =
+        DEAL_AGE_MAX_S, /* a deal, a signed SOA are made anew after this long at the latest */
     VIEW_BLOCKS_S =
         12 * 3600, /* less than what is left of any signature when it is put into a view */
     VIEW_SOA_ROOM = 1024
-};
-
-/* Who is handed out, and the SRV RRsets dealt from them, signed; shared by successive views while nothing in it changes. */
-struct deal {
-    atomic_uint refs;
-    struct roster roster;
-    struct decks decks;
-    uint32_t srv_ttl_s, srv_count; /* the settings it was dealt by */
-    bool srv_weights;
-    struct keyring *keyring; /* that signed, and for how long */
-    uint32_t signature_validity_s;
-    uint64_t seed;     /* of the deal */
-    uint64_t dealt_at; /* Unix seconds, with this seed */
-    size_t srv_total;
-    struct rrset
-        *srv; /* DECK_SETS for each deck, in the decks' order; just `0 0 0 .` if there are none */
-    uint8_t *srv_rdata;   /* what they point into */
-    struct block *blocks; /* of each of them, the record of the member drawn first in front */
-    uint8_t *block_wire;
 };
 
 struct view {
@@ -92,15 +63,13 @@ static inline bool view_blocks_hold(const struct view *view, uint64_t now)
 
 /* What a client gets: an SRV RRset in its three forms. */
 struct srv_choice {
-    const struct deck_set *set; /* NULL: nobody is eligible */
-    const struct rrset *srv;
+    const struct deck_set *set; /* NULL: nobody is eligible; */
+    const struct rrset *srv;    /* then these may be NULL too */
     const struct block *block;
 };
-/* Number `turn` (modulo the deck's size) for a client in `country`. */
-struct srv_choice view_srv(const struct view *view, const char *country, uint32_t turn);
-
-/* Takes over the locations. */
-struct places *places_new(struct locations *locations);
-void places_unref(struct places *places);
+/* Number `turn` (modulo the deck's size) of an area; STEERING_NONE is one with nobody. */
+struct srv_choice view_srv(const struct view *view, uint16_t area, uint32_t turn);
+/* The area of the region that a service name other than view.service is for. */
+uint16_t view_region(const struct view *view, const struct dname_key *key);
 
 #endif

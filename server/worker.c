@@ -218,7 +218,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
     worker->rrl = parts->rrl;
     worker->identity = parts->identity;
     worker->answerer.view = view_ref(view);
-    worker->answerer.turn = randombytes_random();
+    randombytes_buf(worker->answerer.turns, sizeof(worker->answerer.turns));
     worker->answerer.kept = kept_new(view->deal->roster.members);
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));

@@ -11,7 +11,7 @@
 #include "tools/commands.h"
 #include "tools/outfile.h"
 #include "tools/session.h"
-#include "zone/deck.h"
+#include "zone/steering.h"
 #include "zone/zonefile.h"
 
 static_assert((int)NODE_SCRATCH >= KEYRING_SCRATCH && (int)NODE_SCRATCH >= DECK_SRV_SCRATCH,
@@ -27,7 +27,7 @@ struct export
     FILE *file;
     const struct settings *settings;
     const struct roster *roster;
-    const struct deck_set *srv; /* NULL: nobody is eligible */
+    struct steering *steering;
     struct keyring *keyring;    /* NULL: unsigned */
     struct signer *signer;
     uint64_t now;
@@ -63,13 +63,32 @@ static enum result print_nsec(struct export *ex, const struct dname *next)
     return print_set(ex, &ex->owner, &nsec);
 }
 
+/* The SRV set of a service's name: the first of a deal for the world, or for the region that the name is for. */
+static void find_srv(struct export *ex, const struct dname *owner, struct rrset *out)
+{
+    enum {
+        REGION_AT = 12 /* behind _ntske._tcp */
+    };
+    const uint8_t *label = owner->wire + REGION_AT;
+    uint16_t area = 0;
+    struct deck deck = { .count = 0 };
+    if (owner->len - REGION_AT > ex->settings->apex.len) {
+        area = ex->steering->of_region[region_of_label((const char *)label + 1, label[0])];
+    }
+    if (area != STEERING_NONE) {
+        (void)steering_deal(ex->steering, area, 0, &deck);
+    }
+    deck_srv(deck.count > 0 ? &deck.sets[0] : NULL, ex->roster, ex->settings->srv_weights,
+             ex->settings->srv_ttl_s, ex->scratch, out);
+    deck_done(&deck);
+}
+
 static enum result print_type(struct export *ex, const struct node *node, const struct dname *owner,
                               uint16_t type)
 {
     struct rrset set;
     if (node->kind == NODE_SERVICE && type == RR_SRV) {
-        deck_srv(ex->srv, ex->roster, ex->settings->srv_weights, ex->settings->srv_ttl_s,
-                 ex->scratch, &set);
+        find_srv(ex, owner, &set);
         return print_set(ex, owner, &set);
     }
     uint8_t left_out = node->kind == NODE_MEMBER ? roster_left_out(ex->roster, node->member_id) : 0;
@@ -129,22 +148,28 @@ static enum result export_node(const struct dname_key *key, const struct node *n
 static enum result export_zone(struct export *ex, struct session *session, struct cli *cli)
 {
     struct roster roster;
-    struct decks decks;
+    struct steering steering;
     struct store_txn *registry = session->txn[STORE_REGISTRY];
-    enum result result = roster_build(&roster, registry, session->txn[STORE_HEALTH], ex->settings,
-                                      session_now(), &cli->diag);
+    const struct roster_sources from = { .registry = registry,
+                                         .health = session->txn[STORE_HEALTH],
+                                         .settings = ex->settings,
+                                         .now = session_now() };
+    enum result result = roster_build(&roster, &from, &cli->diag);
     if (result != RESULT_OK) {
         return result;
     }
-    decks_deal(&decks, &roster, ex->settings->srv_count, ex->settings->serial);
-    const struct deck *world = decks_for(&decks, "");
+    struct steering_input input = { .roster = &roster,
+                                    .settings = ex->settings,
+                                    .seed = ex->settings->serial };
+    input.cells = locations_cells(NULL, &input.cell_count);
+    steering_init(&steering, &input);
     ex->roster = &roster;
-    ex->srv = world != NULL ? &world->sets[0] : NULL;
+    ex->steering = &steering;
     result = registry_nodes(registry, export_node, ex);
     if (result == RESULT_OK && ex->signer != NULL) {
         result = print_nsec(ex, &ex->settings->apex);
     }
-    decks_done(&decks);
+    steering_done(&steering);
     roster_done(&roster);
     return result;
 }

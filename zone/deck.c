@@ -1,147 +1,408 @@
-/* Drawing by weight without replacement, one member after the other, gives the same orders with the same probabilities as
- * sorting all members by exponential keys does (Efraimidis and Spirakis 2006), but needs no pass over the members: the weights
- * are laid end to end on a line, and a draw is a point on what the members drawn before it leave uncovered. */
 #include "zone/deck.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "zone/splitmix.h"
 
-enum {
-    LETTERS = 26,
-    COUNTRIES = LETTERS * LETTERS
+/* A group of kin in one stratum. */
+struct run {
+    size_t first, end; /* in the plan's list */
+    unsigned class;    /* by family */
+    uint64_t order;    /* random */
 };
 
-/* Where a range of the roster's candidates lies on the line. */
-struct line {
-    const uint64_t *start; /* of each candidate of the roster, one more at the end */
-    size_t first, end;     /* candidates */
+struct dealing {
+    const struct deck_plan *plan;
+    struct deck_set *sets;
+    uint32_t *slot; /* where each of the list starts on the line of slots; one more at the end */
+    struct run *runs;
+    size_t run_count;
+    bool few;
+    uint64_t random;
 };
 
-/* Number of a country in decks.index, -1 if the text is none. */
-static int country_number(const char *country)
+static double unit(uint64_t *random)
 {
-    if (country[0] < 'A' || country[0] > 'Z' || country[1] < 'A' || country[1] > 'Z') {
-        return -1;
-    }
-    return (country[0] - 'A') * LETTERS + (country[1] - 'A');
+    return (double)(splitmix(random) >> 11) * 0x1p-53;
 }
 
-/* Uniform in [0, bound): the lowest 2^64 mod bound values would make the rest uneven, so they are drawn again. */
-static uint64_t below(uint64_t bound, uint64_t *random)
+/* Uniform enough in [0, bound) for bounds far below 2^32. */
+static size_t below(uint64_t *random, size_t bound)
 {
-    uint64_t uneven = (0 - bound) % bound;
-    uint64_t value = splitmix(random);
-    while (value < uneven) {
-        value = splitmix(random);
-    }
-    return value % bound;
+    return (size_t)((splitmix(random) >> 32) * bound >> 32);
 }
 
-/* The candidate whose part of the line holds `point`. */
-static size_t candidate_at(const struct line *line, uint64_t point)
+size_t deck_size(double part, size_t total)
 {
-    size_t low = line->first, high = line->end;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (line->start[middle] <= point) {
-            low = middle;
-        } else {
-            high = middle;
-        }
+    size_t sets = DECK_SETS_MIN;
+    while (sets < DECK_SETS_MAX && (double)(2 * sets) <= part * (double)total) {
+        sets *= 2;
     }
-    return low;
+    return sets;
 }
 
-static void deal_set(struct deck_set *set, const struct line *line, unsigned per_set,
-                     uint64_t *random)
+static const struct shares_member *member_at(const struct dealing *d, size_t i)
 {
-    uint32_t drawn[DECK_SET_MAX]; /* ascending */
-    uint64_t left = line->start[line->end] - line->start[line->first];
-    size_t candidates = line->end - line->first;
-    set->count = (uint8_t)(candidates < per_set ? candidates : per_set);
-    for (unsigned i = 0; i < set->count; i++) {
-        uint64_t point = line->start[line->first] + below(left, random);
-        unsigned at = 0;
-        while (at < i && point >= line->start[drawn[at]]) {
-            point += line->start[drawn[at] + 1] - line->start[drawn[at]];
-            at++;
-        }
-        uint32_t member = (uint32_t)candidate_at(line, point);
-        memmove(drawn + at + 1, drawn + at, (i - at) * sizeof drawn[0]);
-        drawn[at] = member;
-        set->members[i] = member;
-        left -= line->start[member + 1] - line->start[member];
-    }
+    return &d->plan->members[d->plan->list[i].member];
 }
 
-/* Each deck has a stream of random numbers of its own. */
-static void deal_deck(struct deck *deck, const struct line *line, unsigned per_set, uint64_t seed)
-{
-    uint64_t random = seed + (uint64_t)(country_number(deck->country) + 1);
-    random = splitmix(&random);
-    for (size_t i = 0; i < DECK_SETS; i++) {
-        deal_set(&deck->sets[i], line, per_set, &random);
-    }
-}
-
-static size_t end_of_country(const struct roster *roster, size_t first)
+static size_t group_end(const struct dealing *d, size_t first)
 {
     size_t end = first + 1;
-    while (end < roster->count &&
-           strcmp(roster->list[end].country, roster->list[first].country) == 0) {
+    while (end < d->plan->list_count && member_at(d, end)->group == member_at(d, first)->group) {
         end++;
     }
     return end;
 }
 
-void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set, uint64_t seed)
+/* Groups in order of what families they hold. */
+static unsigned class_of(const struct dealing *d, size_t first, size_t end)
 {
-    ASSERT(per_set >= 1 && per_set <= DECK_SET_MAX && roster->count < UINT32_MAX);
-    *out = (struct decks){ .count = 0 };
-    memset(out->index, -1, sizeof out->index);
-    if (roster->count == 0) {
-        return;
+    bool ipv4 = true, ipv6 = true, some_ipv6 = false;
+    for (size_t i = first; i < end; i++) {
+        ipv4 = ipv4 && member_at(d, i)->ipv4;
+        ipv6 = ipv6 && member_at(d, i)->ipv6;
+        some_ipv6 = some_ipv6 || member_at(d, i)->ipv6;
     }
-    uint64_t *start = xcalloc(roster->count + 1, sizeof *start);
-    size_t countries = 0;
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct candidate *candidate = &roster->list[i];
-        start[i + 1] = start[i] + (candidate->weight > 0 ? candidate->weight : 1);
-        countries += i == 0 || strcmp(candidate->country, candidate[-1].country) != 0 ? 1U : 0U;
+    if (!some_ipv6) {
+        return 0;
     }
-    out->list = xcalloc(countries + 1, sizeof *out->list);
-    struct line world = { .start = start, .first = 0, .end = roster->count };
-    deal_deck(&out->list[out->count++], &world, per_set, seed);
-    for (size_t first = 0; first < roster->count;) {
-        struct line line = { .start = start, .first = first, .end = end_of_country(roster, first) };
-        const char *country = roster->list[first].country;
-        int number = country_number(country);
-        first = line.end;
-        if (number >= 0) {
-            struct deck *deck = &out->list[out->count];
-            memcpy(deck->country, country, sizeof deck->country);
-            deal_deck(deck, &line, per_set, seed);
-            out->index[number] = (int16_t)out->count++;
+    return !ipv6 ? 1 : ipv4 ? 2 : 3;
+}
+
+static void find_runs(struct dealing *d)
+{
+    for (size_t first = 0, end = 0; first < d->plan->list_count; first = end) {
+        end = group_end(d, first);
+        d->runs[d->run_count++] =
+            (struct run){ .first = first, .end = end, .class = class_of(d, first, end) };
+    }
+}
+
+/* Cuts the line into slots. Nobody gets more than one a set: not a group, or with fewer groups than places not a member. */
+static void cut_slots(struct dealing *d)
+{
+    const struct deck_plan *plan = d->plan;
+    const double golden = 0.6180339887498949;
+    uint64_t seed = plan->seed;
+    double start = unit(&seed) + golden * (double)(plan->round % 1000003), along = 0;
+    uint32_t slots = (uint32_t)(plan->sets * plan->per_set), at = 0;
+    start -= floor(start);
+    for (size_t r = 0; r < d->run_count; r++) {
+        uint32_t most = at + (uint32_t)plan->sets;
+        for (size_t i = d->runs[r].first; i < d->runs[r].end; i++) {
+            most = d->few ? at + (uint32_t)plan->sets : most;
+            along += plan->list[i].expected * (double)plan->sets;
+            double to = floor(along + start);
+            d->slot[i] = at;
+            at = to > most ? most : to > at ? (uint32_t)to : at;
+            at = at > slots ? slots : at;
         }
     }
-    free(start);
+    d->slot[plan->list_count] = at;
 }
 
-void decks_done(struct decks *decks)
+static int compare_runs(const void *a, const void *b)
 {
-    free(decks->list);
-    *decks = (struct decks){ .count = 0 };
-}
-
-const struct deck *decks_for(const struct decks *decks, const char *country)
-{
-    if (decks->count == 0) {
-        return NULL;
+    const struct run *left = a, *right = b;
+    if (left->class != right->class) {
+        return left->class < right->class ? -1 : 1;
     }
-    int number = country_number(country);
-    int at = number < 0 ? -1 : decks->index[number];
-    return &decks->list[at < 0 ? 0 : at];
+    return (left->order > right->order) - (left->order < right->order);
+}
+
+/* How many of the slots before `slot` belong to a stratum: every `strata`th one does. */
+static uint32_t slots_before(uint32_t slot, uint32_t stratum, uint32_t strata)
+{
+    return (slot + strata - 1 - stratum) / strata;
+}
+
+/* Deals a member's slots of the stratum, round the sets from number `next` on. Returns the number after. */
+static size_t deal_member(struct dealing *d, size_t i, uint32_t stratum, uint32_t strata,
+                          size_t next)
+{
+    size_t sets = d->plan->sets / strata;
+    uint32_t slot = slots_before(d->slot[i], stratum, strata);
+    for (; slot < slots_before(d->slot[i + 1], stratum, strata); slot++, next++) {
+        struct deck_set *set = &d->sets[stratum * sets + next % sets];
+        ASSERT(set->count < DECK_SET_MAX);
+        set->members[set->count++] = d->plan->list[i].member;
+    }
+    return next;
+}
+
+static void deal_stratum(struct dealing *d, uint32_t stratum, uint32_t strata)
+{
+    size_t next = 0;
+    for (size_t r = 0; r < d->run_count; r++) {
+        d->runs[r].order = splitmix(&d->random);
+    }
+    qsort(d->runs, d->run_count, sizeof(d->runs[0]), compare_runs);
+    for (size_t r = 0; r < d->run_count; r++) {
+        const struct run *run = &d->runs[r];
+        size_t count = run->end - run->first;
+        size_t from = d->few ? below(&d->random, count) : 0; /* where kin meet, they vary too */
+        for (size_t i = 0; i < count; i++) {
+            next = deal_member(d, run->first + (from + i) % count, stratum, strata, next);
+        }
+    }
+}
+
+/* A deck and what is known of its members, while it is mended or changed. */
+struct hand {
+    struct deck *deck;
+    const struct shares_member *members;
+    uint64_t *random;
+};
+
+/* Families as bits, so that one code serves both. */
+static unsigned families(const struct hand *hand, uint32_t member)
+{
+    const struct shares_member *known = &hand->members[member];
+    return (known->ipv4 ? 1U : 0U) | (known->ipv6 ? 2U : 0U);
+}
+
+/* How many members of a family the set has without the one at `except`. */
+static unsigned of_family(const struct hand *hand, const struct deck_set *set, unsigned family,
+                          unsigned except)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < set->count; i++) {
+        count += i != except && (families(hand, set->members[i]) & family) != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* True if the set has the member, or kin that must not meet it, apart from the one at `except`. */
+static bool has_kin(const struct hand *hand, const struct deck_set *set, uint32_t member,
+                    unsigned except)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        bool kin = hand->members[set->members[i]].group == hand->members[member].group;
+        if (i != except && (set->members[i] == member || (kin && !hand->deck->few))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True if `member` can stand at place `i` in the set: no kin beside it, and each family that would be lost with the one that
+ * stands there is its own too. */
+static bool fits(const struct hand *hand, const struct deck_set *set, uint32_t member, unsigned i)
+{
+    for (unsigned family = 1; family <= 2; family *= 2) {
+        bool had = of_family(hand, set, family, DECK_SET_MAX) > 0;
+        bool keeps = of_family(hand, set, family, i) > 0;
+        if (had && !keeps && (families(hand, member) & family) == 0) {
+            return false;
+        }
+    }
+    return !has_kin(hand, set, member, i);
+}
+
+/* Puts a member of the family into the set that lacks it, by a swap with one at place `j` of another set, which keeps one. */
+static bool swap_with(struct hand *hand, struct deck_set *set, struct deck_set *other, unsigned j,
+                      unsigned family)
+{
+    uint32_t wanted = other->members[j];
+    if ((families(hand, wanted) & family) == 0 || of_family(hand, other, family, j) == 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < set->count; i++) {
+        uint32_t given = set->members[i];
+        if (fits(hand, set, wanted, i) && fits(hand, other, given, j)) {
+            set->members[i] = wanted;
+            other->members[j] = given;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool swap_in(struct hand *hand, struct deck_set *set, unsigned family)
+{
+    size_t count = hand->deck->count, from = below(hand->random, count);
+    for (size_t s = 0; s < count; s++) {
+        struct deck_set *other = &hand->deck->sets[(from + s) % count];
+        for (unsigned j = 0; j < other->count; j++) {
+            if (swap_with(hand, set, other, j, family)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* As a last resort, when rounding left too few of the family for all sets: one more than its part. */
+static bool copy_in(struct hand *hand, struct deck_set *set, unsigned family)
+{
+    for (size_t p = 0; p < hand->deck->count * DECK_SET_MAX; p++) {
+        const struct deck_set *other = &hand->deck->sets[p / DECK_SET_MAX];
+        unsigned j = (unsigned)(p % DECK_SET_MAX);
+        if (j >= other->count || (families(hand, other->members[j]) & family) == 0) {
+            continue;
+        }
+        for (unsigned i = 0; i < set->count; i++) {
+            if (fits(hand, set, other->members[j], i)) {
+                set->members[i] = other->members[j];
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void mend_family(struct hand *hand, unsigned family)
+{
+    struct deck *deck = hand->deck;
+    bool any = false;
+    for (size_t s = 0; s < deck->count && !any; s++) {
+        any = of_family(hand, &deck->sets[s], family, DECK_SET_MAX) > 0;
+    }
+    for (size_t s = 0; any && s < deck->count; s++) {
+        struct deck_set *set = &deck->sets[s];
+        if (set->count >= 2 && of_family(hand, set, family, DECK_SET_MAX) == 0 &&
+            !swap_in(hand, set, family)) {
+            (void)copy_in(hand, set, family);
+        }
+    }
+}
+
+static void shuffle(struct deck *deck, uint64_t *random)
+{
+    for (size_t s = deck->count; s > 0; s--) {
+        size_t other = below(random, s);
+        struct deck_set set = deck->sets[s - 1];
+        deck->sets[s - 1] = deck->sets[other];
+        deck->sets[other] = set;
+    }
+    for (size_t s = 0; s < deck->count; s++) {
+        struct deck_set *set = &deck->sets[s];
+        for (unsigned i = set->count; i > 0; i--) {
+            unsigned other = (unsigned)below(random, i);
+            uint32_t member = set->members[i - 1];
+            set->members[i - 1] = set->members[other];
+            set->members[other] = member;
+        }
+    }
+}
+
+void deck_deal(struct deck *out, const struct deck_plan *plan)
+{
+    *out = (struct deck){ .count = 0 };
+    if (plan->list_count == 0) {
+        return;
+    }
+    struct dealing d = { .plan = plan, .random = plan->seed + plan->round * 0x9e3779b97f4a7c15U };
+    uint32_t strata = (uint32_t)(plan->sets / DECK_SETS_MIN);
+    strata = strata > DECK_STRATA ? DECK_STRATA : strata;
+    ASSERT(plan->per_set <= DECK_SET_MAX && strata > 0 && plan->sets % strata == 0);
+    out->sets = xcalloc(plan->sets, sizeof(*out->sets));
+    d.sets = out->sets;
+    d.slot = xmalloc((plan->list_count + 1) * sizeof(*d.slot));
+    d.runs = xmalloc(plan->list_count * sizeof(*d.runs));
+    find_runs(&d);
+    d.few = out->few = d.run_count < plan->per_set;
+    cut_slots(&d);
+    for (uint32_t stratum = 0; stratum < strata; stratum++) {
+        deal_stratum(&d, stratum, strata);
+    }
+    free(d.slot);
+    free(d.runs);
+    out->count = plan->sets;
+    struct hand hand = { out, plan->members, &d.random };
+    mend_family(&hand, 1);
+    mend_family(&hand, 2);
+    shuffle(out, &d.random);
+}
+
+void deck_done(struct deck *deck)
+{
+    free(deck->sets);
+    *deck = (struct deck){ .count = 0 };
+}
+
+/* One that the deck draws for place `i` of a set; false if it has none that fits. */
+static bool draw_for(const struct hand *hand, const struct deck_set *set, unsigned i, uint32_t *out)
+{
+    size_t places = hand->deck->count * DECK_SET_MAX, start = below(hand->random, places);
+    for (size_t p = 0; p < places; p++) {
+        /* The step is coprime to the number of places, a power of two: it visits them all, in no order of sets. */
+        size_t at = (start + p * 1103) % places;
+        const struct deck_set *from = &hand->deck->sets[at / DECK_SET_MAX];
+        unsigned place = (unsigned)(at % DECK_SET_MAX);
+        if (place >= from->count) {
+            continue;
+        }
+        uint32_t member = from->members[place];
+        if (hand->members[member].capacity > 0 && fits(hand, set, member, i)) {
+            *out = member;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool replace_leavers(const struct hand *hand, struct deck_set *set)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < set->count;) {
+        uint32_t successor = set->members[i];
+        bool leaves = hand->members[successor].capacity <= 0;
+        changed = changed || leaves;
+        if (leaves && !draw_for(hand, set, i, &successor)) {
+            set->members[i] = set->members[--set->count];
+            continue;
+        }
+        set->members[i++] = successor;
+    }
+    return changed;
+}
+
+size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64_t *random)
+{
+    const struct hand hand = { deck, members, random };
+    size_t changed = 0;
+    for (size_t s = 0; s < deck->count; s++) {
+        changed += replace_leavers(&hand, &deck->sets[s]) ? 1 : 0;
+    }
+    return changed;
+}
+
+/* Puts a newcomer into one set. */
+static bool take_place(const struct hand *hand, struct deck_set *set, uint32_t member,
+                       unsigned per_set)
+{
+    if (set->count < per_set && !has_kin(hand, set, member, DECK_SET_MAX)) {
+        set->members[set->count++] = member;
+        return true;
+    }
+    unsigned start = (unsigned)below(hand->random, DECK_SET_MAX);
+    for (unsigned p = 0; p < set->count; p++) {
+        unsigned i = (start + p) % set->count;
+        if (set->members[i] != member && fits(hand, set, member, i)) {
+            set->members[i] = member;
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_t member,
+                 double expected, unsigned per_set, uint64_t *random)
+{
+    const struct hand hand = { deck, members, random };
+    if (deck->count == 0) {
+        return 0;
+    }
+    size_t wanted = (size_t)(fmin(expected, 1) * (double)deck->count + unit(random)), changed = 0;
+    size_t start = below(random, deck->count);
+    for (size_t s = 0; s < deck->count && changed < wanted; s++) {
+        struct deck_set *set = &deck->sets[(start + s) % deck->count];
+        changed += take_place(&hand, set, member, per_set) ? 1 : 0;
+    }
+    return changed;
 }
 
 /* What is published as the weight of a candidate. Only the proportions within a set matter (RFC 2782), so a set with a

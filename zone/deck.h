@@ -1,40 +1,62 @@
-/* Decks: for each country, and for the world, SRV sets drawn ahead of the queries. A deck is immutable once dealt.
+/* Decks: the SRV sets of one cell, drawn ahead of the queries by systematic sampling.
  *
- * Each set is drawn by weight without replacement (Efraimidis and Spirakis 2006) from the country's eligible
- * members; a client in a country without any gets the world's, drawn from all. */
+ * The members' shares are laid end to end on a line, groups of kin together, and cut into one slot a set and place: each member gets
+ * its part of the slots, rounded up or down, and where the rounding falls moves on from deal to deal (by the golden ratio), so that
+ * over time also a share far smaller than one set of a deck is right. The slots are then dealt like cards, round the sets: what is
+ * contiguous and no longer than the number of sets meets no set twice, so neither a member nor two kin do. This is done for eight
+ * strata of the deck, each with the groups in another random order, so that who comes with whom varies. The groups' order keeps the families
+ * together (IPv4 only, mixed, both, IPv6 only), so that nearly every set has both; where one lacks a family, it swaps a member with a set
+ * that can spare one, which changes nobody's part. */
 #ifndef ZONE_DECK_H
 #define ZONE_DECK_H
 
 #include "zone/roster.h"
+#include "zone/shares.h"
 
 enum {
-    DECK_SETS = 64,
-    DECK_SET_MAX = 8,
+    DECK_SETS_MIN = 8,
+    DECK_SETS_MAX = 256,
+    DECK_STRATA = 8,
+    DECK_SET_MAX = SHARES_SET_MAX,
     DECK_SRV_SCRATCH = DECK_SET_MAX * (2 + 6 + DNAME_MAX)
 };
 
 struct deck_set {
     uint8_t count;
-    uint32_t members[DECK_SET_MAX]; /* indices of roster.list, in order of the draw */
+    uint32_t members
+        [DECK_SET_MAX]; /* seats of the roster; the first is for clients that take one only */
 };
 
 struct deck {
-    char country[3]; /* empty: the world */
-    struct deck_set sets[DECK_SETS];
+    size_t count;
+    bool few; /* fewer groups of kin than places in a set: there kin may meet */
+    struct deck_set *sets;
 };
 
-struct decks {
-    size_t count; /* the world first, then in order of country; 0 without candidates */
-    struct deck *list;
-    int16_t index[26 * 26]; /* country to list, -1: none */
+/* What to deal. The members' groups, families and capacities are by seat. */
+struct deck_plan {
+    const struct share *list; /* of shares_of */
+    size_t list_count;
+    unsigned per_set; /* of shares_of */
+    size_t sets;      /* DECK_SETS_MIN times a power of two, up to DECK_SETS_MAX */
+    const struct shares_member *members;
+    uint64_t seed;  /* of the cell: where the rounding starts */
+    uint64_t round; /* of the deal: counts up */
 };
 
-/* Deals for the world and all countries that occur in the roster. `per_set` is settings.srv_count, 1 to DECK_SET_MAX. The seed decides:
- * with the same one, a country whose candidates are the same gets the same sets, whatever became of other countries. */
-void decks_deal(struct decks *out, const struct roster *roster, unsigned per_set, uint64_t seed);
-void decks_done(struct decks *decks);
-/* The deck for a country (upper case or empty), the world's if it has none; NULL if there are no candidates at all. */
-const struct deck *decks_for(const struct decks *decks, const char *country);
+/* With the same plan the same deck comes out. An empty list makes an empty deck (count 0). */
+void deck_deal(struct deck *out, const struct deck_plan *plan);
+void deck_done(struct deck *deck);
+/* The number of sets for a deck that gets `part` (0 to 1) of `total` sets. */
+size_t deck_size(double part, size_t total);
+
+/* Between deals, in place of a new one: each member whose capacity has become 0 is replaced, in the sets that hold it and nowhere
+ * else, by one that the deck itself draws (a random member of a random set), with kin and families as in a deal. Returns how many
+ * sets changed. */
+size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64_t *random);
+/* Gives a new member its part (`expected` as in struct share) of the sets, in place of others at random. Returns how many sets changed. */
+size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_t member,
+                 double expected, unsigned per_set, uint64_t *random);
 
 /* The SRV RRset of a set, built in `scratch`: priority 0, weight equal (1) or, by `weights`, the member's (1 to 65535; all of the
  * set scaled down if one is over), its port and name; two members of one target and port make one record. In canonical order as

@@ -188,10 +188,12 @@ void fill_set(struct fill *f)
     }
     if (f->count <= f->per_set) {
         f->per_set = (unsigned)f->count;
+        double sum = 0;
         for (size_t i = 0; i < f->count; i++) {
             f->expected[i] = 1;
+            sum += f->weights[i];
         }
-        f->level = HUGE_VAL;
+        f->level = f->count > 0 ? f->per_set / sum : 0;
         return;
     }
     bool few = count_groups(f) < f->per_set;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "zone/region.h"
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -23,22 +25,9 @@ bool label_country(char out[3], const char *text)
     return true;
 }
 
-/* Continents as the NTP pool's region names have them. */
-static bool is_continent(const char *label)
-{
-    static const char *const names[] = { "africa",        "antarctica", "asia",         "europe",
-                                         "north-america", "oceania",    "south-america" };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(label, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 enum result label_check(char *out, const char *text, struct diag *diag)
 {
-    char label[LABEL_ROOM], country[3];
+    char label[LABEL_ROOM];
     size_t len = strlen(text);
     bool digits = true;
     if (len == 0 || len > LABEL_MAX) {
@@ -69,7 +58,7 @@ enum result label_check(char *out, const char *text, struct diag *diag)
         return diag_fail(diag, RESULT_INVALID, "the name \"%s\" is all digits: choose another",
                          label);
     }
-    if (label_country(country, label) || is_continent(label)) {
+    if (region_of_label(label, len) != REGION_NONE) {
         return diag_fail(diag, RESULT_INVALID,
                          "the name \"%s\" is reserved for a region of the pool: choose another",
                          label);

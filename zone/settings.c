@@ -15,7 +15,8 @@ enum kind {
     KIND_AGENT,
     KIND_CAS,
     KIND_DENIAL,
-    KIND_WEIGHTS
+    KIND_WEIGHTS,
+    KIND_FACTOR
 };
 
 struct row {
@@ -56,6 +57,9 @@ static const struct row rows[] = {
      KIND_DURATION,                                                                                                 AT(ksk_lifetime_s),
      0,                                                                                                                                              7300 * DAY},
     { { "mailbox", "", "SOA RNAME: who to write to" },                                               KIND_MAILBOX,  AT(mailbox),               0,    0         },
+    { { "max-overload", "2",
+        "most answers for a member, as a multiple of its part of all capacity" },
+     KIND_FACTOR, AT(max_overload_milli), 1050, 100000 },
     { { "min-history", "2h", "how long a new member is probed before it is handed out" },
      KIND_DURATION,                                                                                                 AT(min_history_s),
      0,                                                                                                                                              365 * DAY },
@@ -90,6 +94,8 @@ static const struct row rows[] = {
     { { "rrl-slip", "2", "of the answers over rrl-rate, every how many-th says to use TCP" },
      KIND_NUMBER,                                                                                                   AT(rrl_slip),
      0,                                                                                                                                              100       },
+    { { "scale-km", "1000", "distance over which a member's share falls to 1/e" },
+     KIND_NUMBER, AT(scale_km), 100, 20000 },
     { { "signature-validity", "7d", "how long signatures are valid" },
      KIND_DURATION,                                                                                                 AT(signature_validity_s),
      2 * DAY,
@@ -218,6 +224,22 @@ static enum result set_score(struct settings *settings, const struct row *row, c
     return RESULT_OK;
 }
 
+/* A number with at most three decimals. */
+static enum result set_factor(struct settings *settings, const struct row *row, const char *value,
+                              struct diag *diag)
+{
+    char *end = NULL;
+    double factor = strtod(value, &end);
+    bool shape = *value != '\0' && strspn(value, "0123456789.") == strlen(value) && *end == '\0';
+    if (!shape || !(factor >= row->min / 1000.0 && factor <= row->max / 1000.0)) {
+        return diag_fail(diag, RESULT_INVALID, "%s takes a number from %g to %g, not \"%.80s\"",
+                         row->info.name, row->min / 1000.0, row->max / 1000.0, value);
+    }
+    uint32_t milli = (uint32_t)(factor * 1000 + 0.5);
+    memcpy((char *)settings + row->offset, &milli, sizeof(milli));
+    return RESULT_OK;
+}
+
 /* A name as the SOA has it (hostmaster.example.org), or a mail address, whose local part becomes the first label with its dots kept. */
 static enum result set_mailbox(struct settings *settings, const char *value, struct diag *diag)
 {
@@ -321,6 +343,8 @@ enum result settings_set(struct settings *settings, const char *name, const char
         return set_uint(settings, row, value, diag);
     case KIND_SCORE:
         return set_score(settings, row, value, diag);
+    case KIND_FACTOR:
+        return set_factor(settings, row, value, diag);
     case KIND_MAILBOX:
         return set_mailbox(settings, value, diag);
     case KIND_AGENT:
@@ -374,6 +398,9 @@ enum result settings_text(const struct settings *settings, const char *name, cha
         break;
     case KIND_SCORE:
         (void)snprintf(out, SETTING_VALUE_MAX, "%.10g", (int32_t)number / 1000.0);
+        break;
+    case KIND_FACTOR:
+        (void)snprintf(out, SETTING_VALUE_MAX, "%.10g", number / 1000.0);
         break;
     case KIND_MAILBOX:
         if (strlen(dname_text(&settings->mailbox, text)) >= SETTING_VALUE_MAX) {

@@ -33,6 +33,8 @@ struct settings {
     uint32_t
         rrl_slip; /* of what is over the rate, every how many-th is answered with TC; 0: none */
     struct dname report_agent; /* RFC 9567; len 0: none */
+    uint32_t max_overload_milli; /* most answers for a member, in thousandths of its part of all capacity */
+    uint32_t scale_km;           /* distance over which a member's weight falls to 1/e */
     bool srv_weights;          /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
     uint32_t signature_validity_s;

@@ -43,23 +43,23 @@ struct shares {
     struct fill_entry *list; /* scratch */
 };
 
-struct spot spot_at(double latitude, double longitude)
+struct point point_at(double latitude, double longitude)
 {
     const double degree = 3.14159265358979323846 / 180;
     double around = cos(latitude * degree);
-    return (struct spot){ (float)(around * cos(longitude * degree)),
-                          (float)(around * sin(longitude * degree)), (float)sin(latitude * degree),
-                          true };
+    return (struct point){ (float)(around * cos(longitude * degree)),
+                           (float)(around * sin(longitude * degree)), (float)sin(latitude * degree),
+                           true };
 }
 
-static float chord(const struct spot *a, const struct spot *b)
+static float chord(const struct point *a, const struct point *b)
 {
     float x = a->x - b->x, y = a->y - b->y, z = a->z - b->z;
     float length = sqrtf(x * x + y * y + z * z);
     return length < 2 ? length : 2;
 }
 
-double spot_km(const struct spot *a, const struct spot *b)
+double point_km(const struct point *a, const struct point *b)
 {
     return 2 * EARTH_KM * asin(chord(a, b) / 2.0);
 }
@@ -73,7 +73,7 @@ static void fill_nearness(struct shares *s)
     s->nearness[STEPS + 1] = s->nearness[STEPS];
 }
 
-static float nearness(const struct shares *s, const struct spot *a, const struct spot *b)
+static float nearness(const struct shares *s, const struct point *a, const struct point *b)
 {
     float at = chord(a, b) * (STEPS / 2.0F);
     unsigned step = (unsigned)at;
@@ -390,7 +390,7 @@ struct shares *shares_new(const struct shares_problem *problem)
         s->demand += counted ? problem->cells[c].demand : 0;
         s->cells += counted ? 1 : 0;
     }
-    if (s->cells > 0 && s->ordered > 0) {
+    if (s->cells > 0 && s->ordered > 0 && !problem->settled) {
         scale(s);
     }
     return s;

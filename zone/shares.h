@@ -30,21 +30,21 @@ enum {
 };
 
 /* A place on the unit sphere. */
-struct spot {
+struct point {
     float x, y, z;
     bool placed;
 };
-struct spot spot_at(double latitude, double longitude);
-double spot_km(const struct spot *a, const struct spot *b);
+struct point point_at(double latitude, double longitude);
+double point_km(const struct point *a, const struct point *b);
 
 struct shares_cell {
-    struct spot spot;
+    struct point spot;
     double demand;   /* any unit, at least 0; cells without take no part in the scaling */
     uint16_t region; /* only members of this region, by capacity alone, without factors; 0: all */
 };
 
 struct shares_member {
-    struct spot spot;
+    struct point spot;
     double capacity;     /* with the ramp applied */
     uint32_t group;      /* of kin: equal numbers are never together in a set */
     uint16_t regions[2]; /* country and continent, 0: none */
@@ -62,6 +62,7 @@ struct shares_problem {
     uint64_t seed;
     const double *
         factors; /* by member, from shares_results of a problem much the same, to start from; or NULL */
+    bool settled; /* take these as they are: no scaling */
 };
 
 /* How often a member is in a set: 0 to 1. In order of kin group. */
@@ -80,7 +81,7 @@ void shares_free(struct shares *shares);
 struct shares_list {
     size_t count;     /* members that may be handed out */
     unsigned per_set; /* members a set holds: the problem's, or `count` if that is less */
-    double level;     /* a newcomer of weight w (shares_weight) would get about min(1, level * w) */
+    double level;     /* a newcomer of weight w (shares_weight) gets about min(1, level * w) */
 };
 /* One cell's shares into `out`, which has room for all members. */
 struct shares_list shares_of(struct shares *shares, const struct shares_cell *cell,

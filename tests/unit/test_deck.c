@@ -1,279 +1,431 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <math.h>
 
-#include <cmocka.h>
-
+#include "unit.h"
 #include "zone/deck.h"
+#include "zone/splitmix.h"
 
-/* Members named a0, a1 ... under pool.test, all of one weight and without a country unless changed. */
-static struct roster roster_of(size_t count)
+enum {
+    MEMBERS = 200
+};
+
+static struct shares_member members[MEMBERS];
+static struct share list[MEMBERS];
+static struct shares *shares;
+static const struct shares_cell world = { .demand = 1 };
+
+/* Capacities from 1 to 1000, every fifth member of one of ten operators, families as the flags say. */
+static void mixed_pool(size_t count, unsigned ipv6_of_10, unsigned ipv6_only_of_10)
 {
-    struct roster roster = { .list = xcalloc(count, sizeof(struct candidate)), .count = count };
-    roster.names = xcalloc(count, 32);
-    struct dname apex;
-    assert_int_equal(dname_parse(&apex, "pool.test.", NULL), RESULT_OK);
+    uint64_t random = 3;
     for (size_t i = 0; i < count; i++) {
-        char label[16];
-        struct dname name;
-        int len = snprintf(label, sizeof label, "a%zu", i);
-        assert_int_equal(dname_prepend(&name, label, (size_t)len, &apex), RESULT_OK);
-        roster.list[i] = (struct candidate){
-            .member_id = i + 1, .weight = 100, .port = 4460, .target = (uint32_t)roster.names_len
-        };
-        roster.names[roster.names_len] = name.len;
-        memcpy(roster.names + roster.names_len + 1, name.wire, name.len);
-        roster.names_len += 1U + name.len;
+        uint32_t operator=(uint32_t)(splitmix(&random) % 10);
+        unsigned family = (unsigned)(splitmix(&random) % 10);
+        members[i] = (struct shares_member){ .capacity = (double)(1 + splitmix(&random) % 1000),
+                                             .group = i % 5 == 0 ? operator: (uint32_t)(i + 10),
+                                             .ipv4 = family >= ipv6_only_of_10,
+                                             .ipv6 = family < ipv6_of_10 };
     }
-    return roster;
 }
 
-static void roster_free(struct roster *roster)
+static struct deck_plan plan_of(size_t count, unsigned per_set, size_t sets)
 {
-    free(roster->list);
-    free(roster->names);
+    const struct shares_problem problem = { .cells = &world,
+                                            .cell_count = 1,
+                                            .members = members,
+                                            .member_count = count,
+                                            .per_set = per_set,
+                                            .max_overload = 100,
+                                            .scale_km = 1000,
+                                            .entries = SHARES_ENTRIES };
+    shares_free(shares);
+    shares = shares_new(&problem);
+    struct shares_list got = shares_of(shares, &world, list);
+    return (struct deck_plan){ .list = list,
+                               .list_count = got.count,
+                               .per_set = got.per_set,
+                               .sets = sets,
+                               .members = members,
+                               .seed = 17 };
 }
 
-static void expect_different_members(const struct deck_set *set, size_t candidates,
-                                     unsigned per_set)
+static int tear_down(void **state)
 {
-    uint32_t seen = 0;
-    assert_int_equal(set->count, candidates < per_set ? candidates : per_set);
+    (void)state;
+    shares_free(shares);
+    shares = NULL;
+    return 0;
+}
+
+static unsigned of_family(const struct deck_set *set, bool ipv6)
+{
+    unsigned count = 0;
     for (unsigned i = 0; i < set->count; i++) {
-        assert_true(set->members[i] < candidates);
-        assert_int_equal(seen & 1U << set->members[i], 0);
-        seen |= 1U << set->members[i];
+        const struct shares_member *member = &members[set->members[i]];
+        count += (ipv6 ? member->ipv6 : member->ipv4) ? 1 : 0;
     }
+    return count;
 }
 
-static void a_set_never_holds_a_member_twice(void **state)
+/* Pairs of kin in a set; a member twice is a pair too. */
+static unsigned kin_in(const struct deck_set *set)
 {
-    (void)state;
-    uint64_t seed = 1;
-    for (size_t count = 1; count <= 12; count++) {
-        struct roster roster = roster_of(count);
-        roster.list[0].weight = 1000000; /* one that nearly always comes first */
-        roster.list[count - 1].weight = 0;
-        for (unsigned per_set = 1; per_set <= DECK_SET_MAX; per_set++) {
-            struct decks decks;
-            decks_deal(&decks, &roster, per_set, seed++);
-            for (size_t s = 0; s < DECK_SETS; s++) {
-                expect_different_members(&decks.list[0].sets[s], count, per_set);
-            }
-            decks_done(&decks);
+    unsigned pairs = 0;
+    for (unsigned i = 0; i < set->count; i++) {
+        for (unsigned j = 0; j < i; j++) {
+            assert_true(set->members[i] != set->members[j]);
+            pairs += members[set->members[i]].group == members[set->members[j]].group ? 1 : 0;
         }
-        roster_free(&roster);
+    }
+    return pairs;
+}
+
+static void count_members(const struct deck *deck, double *counts)
+{
+    for (size_t s = 0; s < deck->count; s++) {
+        for (unsigned i = 0; i < deck->sets[s].count; i++) {
+            counts[deck->sets[s].members[i]]++;
+        }
     }
 }
 
-/* Chi-square over all ordered pairs of four members: P(a, b) = w_a / W * w_b / (W - w_a). */
-static void draws_follow_the_weights_without_replacement(void **state)
+static void one_deck_gives_each_member_its_part_to_a_set(void **state)
 {
     (void)state;
-    const uint32_t weights[4] = { 10, 20, 30, 340 };
-    struct roster roster = roster_of(4);
-    for (size_t i = 0; i < 4; i++) {
-        roster.list[i].weight = weights[i];
+    mixed_pool(MEMBERS, 6, 1);
+    for (size_t sets = DECK_SETS_MIN; sets <= DECK_SETS_MAX; sets *= 2) {
+        for (unsigned per_set = 2; per_set <= DECK_SET_MAX; per_set++) {
+            struct deck_plan plan = plan_of(MEMBERS, per_set, sets);
+            struct deck deck;
+            double counts[MEMBERS] = { 0 }, total = 0;
+            deck_deal(&deck, &plan);
+            assert_int_equal(deck.count, sets);
+            count_members(&deck, counts);
+            for (size_t i = 0; i < plan.list_count; i++) {
+                double want = list[i].expected * (double)sets;
+                assert_true(fabs(counts[list[i].member] - want) < 1);
+                total += counts[list[i].member];
+            }
+            assert_true(total == (double)(sets * per_set));
+            deck_done(&deck);
+        }
     }
+}
+
+/* A member with far less than a set's worth of a deck has it right after some deals: better than chance by far. */
+static void many_deals_are_exact_also_for_the_smallest(void **state)
+{
+    (void)state;
     enum {
-        ROUNDS = 1000
+        ROUNDS = 1000,
+        SETS = 16
     };
-    unsigned seen[4][4] = { 0 };
-    uint64_t seed = 7;
-    for (int round = 0; round < ROUNDS; round++) {
-        struct decks decks;
-        decks_deal(&decks, &roster, 2, seed++);
-        for (size_t s = 0; s < DECK_SETS; s++) {
-            const struct deck_set *set = &decks.list[0].sets[s];
-            seen[set->members[0]][set->members[1]]++;
-        }
-        decks_done(&decks);
+    mixed_pool(MEMBERS, 6, 1);
+    struct deck_plan plan = plan_of(MEMBERS, 4, SETS);
+    double counts[MEMBERS] = { 0 };
+    for (plan.round = 0; plan.round < ROUNDS; plan.round++) {
+        struct deck deck;
+        deck_deal(&deck, &plan);
+        count_members(&deck, counts);
+        deck_done(&deck);
     }
-    double chi_square = 0, total = 400;
-    for (size_t a = 0; a < 4; a++) {
-        double first = 0;
-        for (size_t b = 0; b < 4; b++) {
-            if (a != b) {
-                double want = (double)ROUNDS * DECK_SETS * weights[a] / total * weights[b] /
-                              (total - weights[a]);
-                chi_square += (seen[a][b] - want) * (seen[a][b] - want) / want;
-                first += seen[a][b];
+    for (size_t i = 0; i < plan.list_count; i++) {
+        double want = list[i].expected * SETS * ROUNDS;
+        assert_true(fabs(counts[list[i].member] - want) < 8); /* of up to 16,000 */
+    }
+}
+
+static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **state)
+{
+    (void)state;
+    enum {
+        CELLS = 20,
+        SETS = 64,
+        DRAWS = 200000,
+        PER_DEAL = 2000
+    };
+    static struct shares_cell cells[CELLS];
+    static struct share lists[CELLS][MEMBERS];
+    struct shares_list got[CELLS];
+    uint64_t random = 23;
+    mixed_pool(MEMBERS, 6, 1);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        members[i].spot = point_at((double)(splitmix(&random) % 100) - 50,
+                                   (double)(splitmix(&random) % 360) - 180);
+    }
+    for (size_t c = 0; c < CELLS; c++) {
+        cells[c] = (struct shares_cell){ .spot = members[c].spot, .demand = 1 };
+    }
+    struct shares_problem problem = { cells, CELLS,          members, MEMBERS, 4,    2,
+                                      1500,  SHARES_ENTRIES, 1,       NULL,    false };
+    struct shares *mixed = shares_new(&problem);
+    double loads[MEMBERS], factors[MEMBERS], counts[MEMBERS] = { 0 };
+    shares_results(mixed, loads, factors);
+    for (size_t c = 0; c < CELLS; c++) {
+        got[c] = shares_of(mixed, &cells[c], lists[c]);
+    }
+    for (uint64_t draw = 0; draw < DRAWS; draw += PER_DEAL) {
+        struct deck decks[CELLS];
+        size_t turns[CELLS];
+        for (size_t c = 0; c < CELLS; c++) {
+            const struct deck_plan plan = { lists[c], got[c].count,   got[c].per_set, SETS, members,
+                                            c,        draw / PER_DEAL };
+            deck_deal(&decks[c], &plan);
+            turns[c] = splitmix(&random) % SETS;
+        }
+        for (size_t i = 0; i < PER_DEAL; i++) {
+            size_t c = splitmix(&random) % CELLS;
+            const struct deck_set *set = &decks[c].sets[turns[c]++ % SETS];
+            for (unsigned m = 0; m < set->count; m++) {
+                counts[set->members[m]]++;
             }
         }
-        /* The first of a set: in proportion to its weight, within 4 standard deviations at most. */
-        double want = (double)ROUNDS * DECK_SETS * weights[a] / total;
-        assert_true((first - want) * (first - want) < 16 * want);
+        for (size_t c = 0; c < CELLS; c++) {
+            deck_done(&decks[c]);
+        }
     }
-    assert_int_equal(seen[0][0] + seen[1][1] + seen[2][2] + seen[3][3], 0);
-    assert_true(chi_square < 31.3); /* 11 degrees of freedom, p = 0.001 */
-    roster_free(&roster);
+    double chi_square = 0;
+    for (size_t i = 0; i < MEMBERS; i++) {
+        double want = loads[i] * 4 * DRAWS;
+        chi_square += (counts[i] - want) * (counts[i] - want) / want;
+    }
+    assert_true(chi_square < 249.4); /* 199 degrees of freedom, 1 % */
+    shares_free(mixed);
 }
 
-static void a_country_deals_its_own_members_and_others_get_the_world(void **state)
+static void kin_never_meet_while_there_are_others(void **state)
 {
     (void)state;
-    struct roster roster = roster_of(10);
-    const char *countries[] = { "", "", "DE", "DE", "DE", "NL", "NL", "NL", "NL", "ZZ" };
-    for (size_t i = 0; i < 10; i++) {
-        memcpy(roster.list[i].country, countries[i], strlen(countries[i]) + 1);
-    }
-    struct decks decks;
-    uint64_t seed = 3;
-    decks_deal(&decks, &roster, 4, seed);
-    assert_int_equal(decks.count, 4);
-    const struct deck *world = decks_for(&decks, "");
-    assert_ptr_equal(world, &decks.list[0]);
-    assert_string_equal(world->country, "");
-    const char *elsewhere[] = { "FR", "AA", "nl", "N", "1L", "\xff\xff" };
-    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
-        assert_ptr_equal(decks_for(&decks, elsewhere[i]), world);
-    }
-    const struct deck *germany = decks_for(&decks, "DE"), *last = decks_for(&decks, "ZZ");
-    assert_string_equal(germany->country, "DE");
-    assert_string_equal(last->country, "ZZ");
-    unsigned seen = 0;
-    for (size_t s = 0; s < DECK_SETS; s++) {
-        assert_int_equal(germany->sets[s].count, 3);
-        for (unsigned i = 0; i < 3; i++) {
-            assert_in_range(germany->sets[s].members[i], 2, 4);
+    mixed_pool(MEMBERS, 6, 1);
+    unsigned sets = 0, pairs = 0;
+    for (unsigned per_set = 2; per_set <= DECK_SET_MAX; per_set++) {
+        struct deck_plan plan = plan_of(MEMBERS, per_set, DECK_SETS_MAX);
+        for (plan.round = 0; plan.round < 120; plan.round++) {
+            struct deck deck;
+            deck_deal(&deck, &plan);
+            for (size_t s = 0; s < deck.count; s++, sets++) {
+                assert_int_equal(deck.sets[s].count, per_set);
+                pairs += kin_in(&deck.sets[s]);
+            }
+            deck_done(&deck);
         }
-        assert_int_equal(last->sets[s].count, 1);
-        assert_int_equal(last->sets[s].members[0], 9);
-        assert_int_equal(world->sets[s].count, 4);
+    }
+    assert_true(sets >= 200000);
+    assert_int_equal(pairs, 0);
+}
+
+static void with_few_groups_each_is_in_every_set(void **state)
+{
+    (void)state;
+    mixed_pool(60, 10, 0);
+    for (uint32_t i = 0; i < 60; i++) {
+        members[i].group = i < 40 ? 0 : i < 59 ? 1 : 2;
+    }
+    struct deck_plan plan = plan_of(60, 5, 64);
+    struct deck deck;
+    deck_deal(&deck, &plan);
+    assert_true(deck.few);
+    for (size_t s = 0; s < deck.count; s++) {
+        unsigned groups = 0;
+        assert_int_equal(deck.sets[s].count, 5);
+        (void)kin_in(&deck.sets[s]); /* no member twice */
+        for (unsigned i = 0; i < 5; i++) {
+            groups |= 1U << members[deck.sets[s].members[i]].group;
+        }
+        assert_int_equal(groups, 7);
+    }
+    deck_done(&deck);
+}
+
+/* From families in equal parts to one that a single member has. */
+static void every_set_has_both_families(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 6; kind++) {
+        mixed_pool(MEMBERS, kind == 0 ? 6 : kind == 1 ? 1 : 10, kind == 2 ? 6 : kind == 3 ? 9 : 0);
+        for (size_t i = 0; kind >= 4 && i < MEMBERS; i++) {
+            bool rare = i == 31 || (kind == 5 && i % 50 == 0);
+            members[i].ipv6 = rare;
+        }
+        for (unsigned per_set = 2; per_set <= 4; per_set++) {
+            struct deck_plan plan = plan_of(MEMBERS, per_set, 64);
+            for (plan.round = 0; plan.round < 50; plan.round++) {
+                struct deck deck;
+                deck_deal(&deck, &plan);
+                for (size_t s = 0; s < deck.count; s++) {
+                    assert_true(of_family(&deck.sets[s], false) > 0);
+                    assert_true(of_family(&deck.sets[s], true) > 0);
+                    assert_int_equal(kin_in(&deck.sets[s]), 0);
+                }
+                deck_done(&deck);
+            }
+        }
+    }
+}
+
+static void neighbours_vary_within_a_deck(void **state)
+{
+    (void)state;
+    mixed_pool(MEMBERS, 6, 1);
+    members[100].capacity = 20000; /* in many sets */
+    struct deck_plan plan = plan_of(MEMBERS, 4, DECK_SETS_MAX);
+    struct deck deck;
+    bool met[MEMBERS] = { false };
+    unsigned first = 0, in = 0, others = 0;
+    deck_deal(&deck, &plan);
+    for (size_t s = 0; s < deck.count; s++) {
+        const struct deck_set *set = &deck.sets[s];
+        bool has = false;
+        for (unsigned i = 0; i < set->count; i++) {
+            has = has || set->members[i] == 100;
+        }
+        first += set->members[0] == 100 ? 1 : 0;
+        in += has ? 1 : 0;
+        for (unsigned i = 0; has && i < set->count; i++) {
+            met[set->members[i]] = true;
+        }
+    }
+    for (size_t i = 0; i < MEMBERS; i++) {
+        others += met[i] ? 1 : 0;
+    }
+    assert_true(others > 100);
+    /* The first of a set: each alike. 100 is in about 130 sets. */
+    assert_true(in > 100 && first > in / 4 - 25 && first < in / 4 + 25);
+    deck_done(&deck);
+}
+
+static void the_same_plan_deals_the_same_and_another_round_another(void **state)
+{
+    (void)state;
+    mixed_pool(MEMBERS, 6, 1);
+    struct deck_plan plan = plan_of(MEMBERS, 4, 64);
+    struct deck a, b;
+    deck_deal(&a, &plan);
+    deck_deal(&b, &plan);
+    assert_memory_equal(a.sets, b.sets, 64 * sizeof(a.sets[0]));
+    deck_done(&b);
+    plan.round++;
+    deck_deal(&b, &plan);
+    assert_memory_not_equal(a.sets, b.sets, 64 * sizeof(a.sets[0]));
+    deck_done(&a);
+    deck_done(&b);
+}
+
+static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **state)
+{
+    (void)state;
+    mixed_pool(MEMBERS, 6, 1);
+    struct deck_plan plan = plan_of(MEMBERS, 4, 64);
+    struct deck deck, before;
+    uint64_t random = 5;
+    deck_deal(&deck, &plan);
+    deck_deal(&before, &plan);
+    double held[MEMBERS] = { 0 };
+    count_members(&deck, held);
+    members[17].capacity = members[60].capacity = 0;
+    size_t changed = deck_leave(&deck, members, &random), different = 0;
+    assert_true(changed > 0 && (double)changed <= held[17] + held[60]);
+    for (size_t s = 0; s < deck.count; s++) {
+        different += memcmp(&deck.sets[s], &before.sets[s], sizeof(deck.sets[s])) != 0 ? 1 : 0;
+        assert_int_equal(deck.sets[s].count, 4);
+        assert_int_equal(kin_in(&deck.sets[s]), 0);
+        assert_true(of_family(&deck.sets[s], false) > 0 && of_family(&deck.sets[s], true) > 0);
         for (unsigned i = 0; i < 4; i++) {
-            seen |= 1U << world->sets[s].members[i];
+            assert_true(deck.sets[s].members[i] != 17 && deck.sets[s].members[i] != 60);
         }
     }
-    assert_int_equal(seen, 1023);
-    decks_done(&decks);
-    roster_free(&roster);
+    assert_int_equal(different, changed);
+    deck_done(&before);
+    deck_done(&deck);
 }
 
-/* What makes a change cheap: other countries' sets, and so their signatures, stay. */
-static void a_change_in_one_country_leaves_the_others_sets(void **state)
+static void nobody_is_left_when_all_leave(void **state)
 {
     (void)state;
-    struct roster roster = roster_of(40);
-    for (size_t i = 0; i < 40; i++) {
-        memcpy(roster.list[i].country, i < 20 ? "DE" : "NL", 3);
+    mixed_pool(6, 10, 0);
+    for (uint32_t i = 0; i < 6; i++) {
+        members[i].group = i;
     }
-    struct decks before, after;
-    decks_deal(&before, &roster, 4, 7);
-    roster.list[3].weight = 5000;
-    decks_deal(&after, &roster, 4, 7);
-    size_t len = sizeof(before.list[0].sets);
-    assert_memory_equal(decks_for(&before, "NL")->sets, decks_for(&after, "NL")->sets, len);
-    assert_memory_not_equal(decks_for(&before, "DE")->sets, decks_for(&after, "DE")->sets, len);
-    decks_done(&before);
-    decks_done(&after);
-    roster_free(&roster);
-}
-
-static void no_candidates_make_no_decks(void **state)
-{
-    (void)state;
-    struct roster roster = roster_of(0);
-    struct decks decks;
-    uint64_t seed = 1;
-    decks_deal(&decks, &roster, 4, seed);
-    assert_int_equal(decks.count, 0);
-    assert_null(decks_for(&decks, ""));
-    assert_null(decks_for(&decks, "NL"));
-    decks_done(&decks);
-    roster_free(&roster);
-}
-
-static unsigned u16_at(const uint8_t *p)
-{
-    return (unsigned)p[0] << 8 | p[1];
-}
-
-static void srv_records_name_the_members_of_the_set(void **state)
-{
-    (void)state;
-    struct roster roster = roster_of(12);
-    roster.list[11].weight = 300000;
-    roster.list[2].weight = 150000;
-    roster.list[5].weight = 0;
-    roster.list[5].port = 4461;
-    struct deck_set set = {
-        .count = 3, .members = {11, 2, 5}
-    };
-    uint8_t scratch[DECK_SRV_SCRATCH];
-    struct rrset out;
-    deck_srv(&set, &roster, false, 150, scratch, &out);
-    assert_int_equal(out.type, RR_SRV);
-    assert_int_equal(out.ttl, 150);
-    assert_int_equal(out.count, 3);
-    assert_true(rrset_check(&out));
-    /* Canonical order: by priority, weight, port, target. */
-    const uint8_t want[] = "\0\x14\0\0\0\1\x11\x6c\2a2\4pool\4test\0"
-                           "\0\x15\0\0\0\1\x11\x6c\3a11\4pool\4test\0"
-                           "\0\x14\0\0\0\1\x11\x6d\2a5\4pool\4test";
-    assert_int_equal(out.rdata_len, sizeof want);
-    assert_memory_equal(out.rdata, want, sizeof want);
-
-    /* By capacity: in proportion, at most 65535, at least 1. */
-    deck_srv(&set, &roster, true, 150, scratch, &out);
-    assert_int_equal(out.count, 3);
-    assert_int_equal(u16_at(out.rdata + 4), 1);
-    assert_int_equal(u16_at(out.rdata + 22 + 4), 32767);
-    assert_int_equal(u16_at(out.rdata + 44 + 4), 65535);
-    roster.list[11].weight = 1000;
-    roster.list[2].weight = 10;
-    deck_srv(&set, &roster, true, 150, scratch, &out);
-    assert_int_equal(u16_at(out.rdata + 22 + 4), 10);
-    assert_int_equal(u16_at(out.rdata + 44 + 4), 1000);
-    roster_free(&roster);
-}
-
-/* RFC 2782: a target of "." says that the service is decidedly not available. */
-static void nobody_eligible_makes_the_record_that_says_so(void **state)
-{
-    (void)state;
-    uint8_t scratch[DECK_SRV_SCRATCH];
-    struct rrset out;
-    deck_srv(NULL, NULL, false, 60, scratch, &out);
-    assert_int_equal(out.count, 1);
-    assert_int_equal(out.rdata_len, 9);
-    assert_memory_equal(out.rdata, "\0\7\0\0\0\0\0\0\0", 9);
-}
-
-/* The largest pool of the budgets; the unit tests' time limit is far over what this needs. */
-static void a_large_pool_is_dealt(void **state)
-{
-    (void)state;
-    struct roster roster = roster_of(100000);
-    for (size_t i = 0; i < roster.count; i++) {
-        roster.list[i].country[0] = (char)('A' + i * 200 / roster.count / 26);
-        roster.list[i].country[1] = (char)('A' + i * 200 / roster.count % 26);
-        roster.list[i].weight = (uint32_t)(1 + i % 1000);
+    struct deck_plan plan = plan_of(6, 4, 8);
+    struct deck deck;
+    uint64_t random = 5;
+    deck_deal(&deck, &plan);
+    for (size_t gone = 0; gone < 6; gone++) {
+        members[gone].capacity = 0;
+        assert_true(deck_leave(&deck, members, &random) > 0);
+        for (size_t s = 0; s < deck.count; s++) {
+            assert_int_equal(deck.sets[s].count, 5 - gone < 4 ? 5 - gone : 4);
+        }
     }
-    struct decks decks;
-    uint64_t seed = 9;
-    decks_deal(&decks, &roster, 8, seed);
-    assert_int_equal(decks.count, 201);
-    const struct deck *deck = decks_for(&decks, "BC");
-    for (unsigned i = 0; i < 8; i++) {
-        assert_string_equal(roster.list[deck->sets[63].members[i]].country, "BC");
+    deck_done(&deck);
+}
+
+static void a_newcomer_gets_its_part(void **state)
+{
+    (void)state;
+    mixed_pool(MEMBERS, 6, 1);
+    members[0].capacity = 0;
+    members[0].group = 5;
+    members[0].ipv4 = true;
+    struct deck_plan plan = plan_of(MEMBERS, 4, 64);
+    struct deck deck;
+    uint64_t random = 5;
+    double counts[MEMBERS] = { 0 };
+    deck_deal(&deck, &plan);
+    members[0].capacity = 500;
+    size_t changed = deck_join(&deck, members, 0, 0.25, 4, &random);
+    count_members(&deck, counts);
+    assert_true(changed == 16 && counts[0] == 16);
+    for (size_t s = 0; s < deck.count; s++) {
+        assert_int_equal(kin_in(&deck.sets[s]), 0);
+        assert_true(of_family(&deck.sets[s], false) > 0 && of_family(&deck.sets[s], true) > 0);
     }
-    decks_done(&decks);
-    roster_free(&roster);
+    /* A small part is right on average. */
+    size_t total = 0;
+    for (int i = 0; i < 1000; i++) {
+        total += deck_join(&deck, members, 0, 0.001, 4, &random);
+    }
+    assert_true(total > 64 - 40 && total < 64 + 40);
+    deck_done(&deck);
+}
+
+static void no_candidates_make_no_deck(void **state)
+{
+    (void)state;
+    struct deck_plan plan = { .per_set = 4, .sets = 8, .members = members };
+    struct deck deck;
+    uint64_t random = 1;
+    deck_deal(&deck, &plan);
+    assert_int_equal(deck.count, 0);
+    assert_int_equal(deck_leave(&deck, members, &random), 0);
+    assert_int_equal(deck_join(&deck, members, 0, 1, 4, &random), 0);
+    deck_done(&deck);
+}
+
+static void busy_cells_have_larger_decks(void **state)
+{
+    (void)state;
+    assert_int_equal(deck_size(0, 10000), DECK_SETS_MIN);
+    assert_int_equal(deck_size(0.0031, 10000), 16);
+    assert_int_equal(deck_size(0.01, 10000), 64);
+    assert_int_equal(deck_size(1, 10000), DECK_SETS_MAX);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_set_never_holds_a_member_twice),
-        cmocka_unit_test(draws_follow_the_weights_without_replacement),
-        cmocka_unit_test(a_country_deals_its_own_members_and_others_get_the_world),
-        cmocka_unit_test(a_change_in_one_country_leaves_the_others_sets),
-        cmocka_unit_test(no_candidates_make_no_decks),
-        cmocka_unit_test(srv_records_name_the_members_of_the_set),
-        cmocka_unit_test(nobody_eligible_makes_the_record_that_says_so),
-        cmocka_unit_test(a_large_pool_is_dealt),
+        cmocka_unit_test(one_deck_gives_each_member_its_part_to_a_set),
+        cmocka_unit_test(many_deals_are_exact_also_for_the_smallest),
+        cmocka_unit_test(chi_square_of_200000_draws_from_cells_is_not_rejected),
+        cmocka_unit_test(kin_never_meet_while_there_are_others),
+        cmocka_unit_test(with_few_groups_each_is_in_every_set),
+        cmocka_unit_test(every_set_has_both_families),
+        cmocka_unit_test(neighbours_vary_within_a_deck),
+        cmocka_unit_test(the_same_plan_deals_the_same_and_another_round_another),
+        cmocka_unit_test(who_leaves_is_replaced_where_it_was_and_nowhere_else),
+        cmocka_unit_test(nobody_is_left_when_all_leave),
+        cmocka_unit_test(a_newcomer_gets_its_part),
+        cmocka_unit_test(no_candidates_make_no_deck),
+        cmocka_unit_test(busy_cells_have_larger_decks),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, tear_down);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "zone/region.h"
 #include "zone/roster.h"
 
 enum {
@@ -83,7 +84,10 @@ static uint64_t add(const char *label, const char *country, enum override overri
 
 static enum result build(struct roster *roster)
 {
-    return roster_build(roster, registry, health, &settings, NOW, &diag);
+    const struct roster_sources sources = {
+        .registry = registry, .health = health, .settings = &settings, .now = NOW
+    };
+    return roster_build(roster, &sources, &diag);
 }
 
 static void expect_target(const struct roster *roster, size_t i, const char *wanted)
@@ -94,7 +98,7 @@ static void expect_target(const struct roster *roster, size_t i, const char *wan
     assert_memory_equal(target + 1, name.wire, name.len);
 }
 
-static void eligible_members_stand_in_order_of_country_and_id(void **state)
+static void eligible_members_have_seats(void **state)
 {
     (void)state;
     struct roster roster;
@@ -105,17 +109,75 @@ static void eligible_members_stand_in_order_of_country_and_id(void **state)
     assert_int_equal(build(&roster), RESULT_OK);
     assert_int_equal(roster.members, 6);
     assert_int_equal(roster.count, 4);
-    const uint64_t order[] = { amy, dan, zoe, bob };
+    assert_int_equal(roster.eligible, 4);
+    const uint64_t order[] = { amy, bob, dan, zoe };
     for (unsigned i = 0; i < 4; i++) {
         assert_true(roster.list[i].member_id == order[i]);
         assert_true(roster.list[i].weight >= 1);
+        assert_true(roster.seats[i].capacity == roster.list[i].weight);
         assert_int_equal(roster.list[i].port, MEMBER_PORT);
+        assert_true(roster.seats[i].ipv4 && roster.seats[i].ipv6);
     }
-    assert_string_equal(roster.list[1].country, "DE");
     expect_target(&roster, 0, "amy.pool.test");
-    expect_target(&roster, 3, "bob.pool.test");
+    expect_target(&roster, 3, "zoe.pool.test");
     assert_int_equal(roster.left_out_count, 0);
     roster_done(&roster);
+    roster_done(&roster);
+}
+
+static void seats_are_kept_and_given_away_one_roster_late(void **state)
+{
+    (void)state;
+    struct roster first, second, third;
+    struct roster_sources sources = {
+        .registry = registry, .health = health, .settings = &settings, .now = NOW
+    };
+    uint64_t bob = add("bob", "NL", OVERRIDE_ELIGIBLE), dan = add("dan", "", OVERRIDE_ELIGIBLE);
+    assert_int_equal(roster_build(&first, &sources, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(registry, "bob", NOW, NOW, &diag), RESULT_OK);
+    uint64_t amy = add("amy", "NL", OVERRIDE_ELIGIBLE);
+    sources.before = &first;
+    assert_int_equal(roster_build(&second, &sources, &diag), RESULT_OK);
+    assert_true(first.list[0].member_id == bob && first.list[1].member_id == dan);
+    assert_int_equal(second.count, 3);
+    assert_int_equal(second.eligible, 2);
+    assert_true(second.list[0].member_id == 0 && second.seats[0].capacity <= 0);
+    assert_true(second.list[1].member_id == dan && second.list[2].member_id == amy);
+    uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
+    sources.before = &second;
+    assert_int_equal(roster_build(&third, &sources, &diag), RESULT_OK);
+    assert_int_equal(third.count, 3);
+    assert_true(third.list[0].member_id == eve && third.list[2].member_id == amy);
+    roster_done(&first);
+    roster_done(&second);
+    roster_done(&third);
+}
+
+static void seats_know_region_place_and_kin(void **state)
+{
+    (void)state;
+    struct roster roster;
+    (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
+    (void)add("bob", "", OVERRIDE_ELIGIBLE); /* the test's addresses are one /24 and one /48 */
+    struct member own;
+    member_defaults(&own);
+    (void)snprintf(own.label, sizeof(own.label), "own");
+    own.target = name_of("ntp.example.net");
+    own.override = OVERRIDE_ELIGIBLE;
+    assert_int_equal(registry_add(registry, &own, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(build(&roster), RESULT_OK);
+    const struct shares_member *seats = roster.seats;
+    char label[REGION_LABEL_ROOM];
+    assert_string_equal(region_label(seats[0].regions[0], label), "nl");
+    assert_string_equal(region_label(seats[0].regions[1], label), "europe");
+    assert_int_equal(seats[1].regions[0], REGION_NONE);
+    assert_int_equal(seats[1].regions[1], REGION_NONE);
+    const struct point middle = point_at(52.4, 4.9);
+    assert_true(seats[0].spot.placed && point_km(&seats[0].spot, &middle) < 50);
+    assert_false(seats[1].spot.placed);
+    assert_int_equal(seats[0].group, seats[1].group);
+    assert_true(seats[2].group != seats[0].group);
+    assert_true(seats[2].ipv4 && !seats[2].ipv6); /* as far as anybody knows */
     roster_done(&roster);
 }
 
@@ -208,7 +270,7 @@ static void last_good_members_answer_where_nobody_is_eligible(void **state)
     assert_int_equal(build(&roster), RESULT_OK);
     assert_true(roster.last_good);
     assert_int_equal(roster.count, 2);
-    assert_true(roster.list[0].member_id == zoe && roster.list[1].member_id == amy);
+    assert_true(roster.list[0].member_id == amy && roster.list[1].member_id == zoe);
     assert_int_equal(roster.list[0].weight, MEMBER_CAPACITY_PRESET);
     roster_done(&roster);
     uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
@@ -232,10 +294,9 @@ static void many_members_fit(void **state)
     assert_int_equal(build(&roster), RESULT_OK);
     assert_int_equal(roster.count, 1000);
     assert_int_equal(roster.left_out_count, 1000);
-    for (size_t i = 1; i < roster.count; i++) {
-        int order = strcmp(roster.list[i - 1].country, roster.list[i].country);
-        assert_true(order < 0 ||
-                    (order == 0 && roster.list[i - 1].member_id < roster.list[i].member_id));
+    for (size_t i = 0; i < roster.count; i++) { /* a family each that their names don't show */
+        assert_true(roster.list[i].member_id != 0);
+        assert_true(roster.seats[i].ipv4 != roster.seats[i].ipv6);
     }
     roster_done(&roster);
 }
@@ -265,7 +326,9 @@ static void unreadable_rows_are_damage_and_leave_the_output(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(eligible_members_stand_in_order_of_country_and_id),
+        CASE(eligible_members_have_seats),
+        CASE(seats_are_kept_and_given_away_one_roster_late),
+        CASE(seats_know_region_place_and_kin),
         CASE(own_name_is_the_target_in_lower_case),
         CASE(empty_pool_has_an_empty_roster),
         CASE(broken_address_is_found_by_member),

@@ -32,15 +32,15 @@ static struct shares_problem crowd(void)
     uint64_t random = 11;
     for (size_t i = 0; i < CELLS; i++) {
         double at = unit(&random);
-        cells[i] = (struct shares_cell){ .spot = spot_at(unit(&random) * 120 - 50,
-                                                         unit(&random) * 360 - 180),
+        cells[i] = (struct shares_cell){ .spot = point_at(unit(&random) * 120 - 50,
+                                                          unit(&random) * 360 - 180),
                                          .demand = 1 / (0.01 + at * at) };
     }
     for (size_t i = 0; i < MEMBERS; i++) {
         bool corner = i % 3 != 0;
         double lat = corner ? 45 + unit(&random) * 10 : unit(&random) * 120 - 50;
         double lon = corner ? unit(&random) * 20 : unit(&random) * 360 - 180;
-        members[i] = (struct shares_member){ .spot = spot_at(lat, lon),
+        members[i] = (struct shares_member){ .spot = point_at(lat, lon),
                                              .capacity = (double)(1 + splitmix(&random) % 200),
                                              .group = (uint32_t)i,
                                              .ipv4 = true,
@@ -104,7 +104,7 @@ static double mean_km(struct shares *shares, const struct shares_problem *proble
         struct shares_list got = shares_of(shares, &cells[c], list);
         for (size_t i = 0; i < got.count; i++) {
             km += cells[c].demand * list[i].expected / got.per_set *
-                  spot_km(&cells[c].spot, &members[list[i].member].spot);
+                  point_km(&cells[c].spot, &members[list[i].member].spot);
         }
         demand += cells[c].demand;
     }
@@ -114,11 +114,11 @@ static double mean_km(struct shares *shares, const struct shares_problem *proble
 static void distances_are_those_of_a_globe(void **state)
 {
     (void)state;
-    struct spot amsterdam = spot_at(52.37, 4.90), sydney = spot_at(-33.87, 151.21);
-    struct spot pole = spot_at(90, 0), other = spot_at(-90, 77);
-    expect_near(spot_km(&amsterdam, &sydney), 16645, 20);
-    expect_near(spot_km(&pole, &other), 20015, 1);
-    expect_near(spot_km(&pole, &pole), 0, 0.001);
+    struct point amsterdam = point_at(52.37, 4.90), sydney = point_at(-33.87, 151.21);
+    struct point pole = point_at(90, 0), other = point_at(-90, 77);
+    expect_near(point_km(&amsterdam, &sydney), 16645, 20);
+    expect_near(point_km(&pole, &other), 20015, 1);
+    expect_near(point_km(&pole, &pole), 0, 0.001);
 }
 
 static void nobody_gets_more_than_max_overload_times_its_part(void **state)
@@ -354,7 +354,7 @@ static void limits_that_cannot_be_kept_end_the_search(void **state)
     shares_free(shares);
     problem = crowd();
     for (size_t i = 0; i < MEMBERS; i++) {
-        members[i].spot = spot_at(52, 5);
+        members[i].spot = point_at(52, 5);
     }
     shares = shares_new(&problem);
     assert_true(shares_worst(shares) < 1.001);

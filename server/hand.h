@@ -1,0 +1,40 @@
+/* A hand: one deck with its SRV RRsets, signed and in wire form, as answers copy them. Immutable, counted: views that deal a cell the same
+ * share it. */
+#ifndef SERVER_HAND_H
+#define SERVER_HAND_H
+
+#include <stdatomic.h>
+
+#include "dnssec/signer.h"
+#include "server/records.h"
+#include "zone/deck.h"
+
+struct hand {
+    atomic_uint refs;
+    struct deck
+        deck;     /* no sets: nobody to hand out, and there is one RRset, `0 0 0 .` (RFC 2782) */
+    double level; /* of the list that it was dealt from (struct shares_list) */
+    size_t count; /* RRsets, at least 1 */
+    struct rrset *srv; /* of each set */
+    struct block *blocks;
+    uint8_t *rdata, *wire; /* what they point into */
+};
+
+/* What a hand is made with. */
+struct hand_parts {
+    const struct roster *roster;
+    const struct dname *apex, *owner; /* who is signed for: the service's name, or a region's */
+    bool weights;                     /* publish them */
+    uint32_t ttl_s;
+    struct signer *signer;
+    uint64_t now;
+};
+
+/* Takes over the deck. Sets that are the same as in `old` (may be NULL) are copied from there, unless `changed` (by seat; may be NULL) says that
+ * a member's records are others now. Fails with the signer. */
+enum result hand_new(struct hand **out, struct deck *deck, double level,
+                     const struct hand_parts *parts, const struct hand *old, const bool *changed);
+struct hand *hand_ref(struct hand *hand);
+void hand_unref(struct hand *hand);
+
+#endif

@@ -1,0 +1,256 @@
+#include "zone/steering.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* The sum of some places, weighted. */
+struct middle {
+    double x, y, z;
+};
+
+struct mapping {
+    const struct steering_input *input;
+    struct steering *steering;
+    double *demand;                    /* by cell */
+    uint16_t of_country[REGIONS];      /* area; of continents too */
+    struct middle continents[REGIONS]; /* of those only */
+    double total;                      /* of all demand */
+};
+
+static struct point point_of(const struct cell *cell)
+{
+    return cell->placed
+               ? point_at((double)cell->position.latitude, (double)cell->position.longitude)
+               : (struct point){ .placed = false };
+}
+
+static uint16_t add_area(struct steering *s, struct point spot, double demand, uint16_t region)
+{
+    ASSERT(s->area_count < STEERING_AREAS_MAX);
+    s->areas[s->area_count] = (struct area){
+        .at = {.spot = spot, .demand = demand, .region = region}
+    };
+    return (uint16_t)s->area_count++;
+}
+
+static void take_demand(struct mapping *m)
+{
+    for (size_t c = 0; c < m->input->cell_count; c++) {
+        const double *measured = m->input->demand;
+        double demand = measured != NULL ? measured[c] : (double)m->input->cells[c].addresses;
+        m->demand[c] = demand > 0 ? demand : 0;
+        m->total += m->demand[c];
+    }
+}
+
+static int compare_down(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left < right) - (left > right);
+}
+
+/* The demand over which a cell has an area of its own. */
+static double busy_from(const struct mapping *m)
+{
+    size_t count = m->input->cell_count;
+    if (count <= STEERING_OWN) {
+        return 0;
+    }
+    double *sorted = xcalloc(count, sizeof(*sorted));
+    memcpy(sorted, m->demand, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_down);
+    double from = sorted[STEERING_OWN];
+    free(sorted);
+    return from;
+}
+
+/* Areas for the busy cells; the others' demand is added to their country's own cell. */
+static void map_busy(struct mapping *m)
+{
+    struct steering *s = m->steering;
+    const struct cell *cells = m->input->cells;
+    double from = busy_from(m);
+    uint16_t of_country[REGIONS] = { 0 }; /* the country's own cell */
+    for (size_t c = 1; c < s->cell_count; c++) {
+        if (cells[c].subdivision[0] == '\0') {
+            of_country[region_of_country(cells[c].country)] = (uint16_t)c;
+        }
+    }
+    for (size_t c = 1; c < s->cell_count; c++) {
+        uint16_t own = of_country[region_of_country(cells[c].country)];
+        if (m->demand[c] > from) {
+            s->of_cell[c] = add_area(s, point_of(&cells[c]), m->demand[c], REGION_NONE);
+        } else if (own != c) {
+            m->demand[own] += m->demand[c];
+        }
+    }
+}
+
+/* Areas for the countries where the rest asks from. */
+static void map_countries(struct mapping *m)
+{
+    struct steering *s = m->steering;
+    const struct cell *cells = m->input->cells;
+    for (size_t c = 1; c < s->cell_count; c++) {
+        uint16_t country = region_of_country(cells[c].country);
+        if (cells[c].subdivision[0] != '\0' || country == REGION_NONE) {
+            continue;
+        }
+        if (s->of_cell[c] != STEERING_NONE) {
+            s->areas[s->of_cell[c]].at.demand = m->demand[c];
+        } else if (m->demand[c] > 0) {
+            s->of_cell[c] = add_area(s, point_of(&cells[c]), m->demand[c], REGION_NONE);
+        }
+        m->of_country[country] = s->of_cell[c];
+    }
+}
+
+static void find_continents(struct mapping *m)
+{
+    for (size_t c = 1; c < m->input->cell_count; c++) {
+        const struct cell *cell = &m->input->cells[c];
+        uint16_t continent = region_around(cell->country);
+        struct point spot = point_of(cell);
+        if (continent != REGION_NONE && spot.placed && cell->subdivision[0] == '\0') {
+            m->continents[continent].x += (double)spot.x;
+            m->continents[continent].y += (double)spot.y;
+            m->continents[continent].z += (double)spot.z;
+        }
+    }
+}
+
+/* A continent's area, for its countries without one. */
+static uint16_t continent_area(struct mapping *m, uint16_t continent)
+{
+    const struct middle *at = &m->continents[continent];
+    double length = sqrt(at->x * at->x + at->y * at->y + at->z * at->z);
+    if (continent == REGION_NONE || length < 1e-6) {
+        return 0;
+    }
+    if (m->of_country[continent] == STEERING_NONE) {
+        struct point spot = { (float)(at->x / length), (float)(at->y / length),
+                              (float)(at->z / length), true };
+        m->of_country[continent] = add_area(m->steering, spot, 0, REGION_NONE);
+    }
+    return m->of_country[continent];
+}
+
+static void map_rest(struct mapping *m)
+{
+    struct steering *s = m->steering;
+    find_continents(m);
+    for (size_t c = 1; c < s->cell_count; c++) {
+        const char *code = m->input->cells[c].country;
+        if (s->of_cell[c] != STEERING_NONE) {
+            continue;
+        }
+        uint16_t country = m->of_country[region_of_country(code)];
+        s->of_cell[c] = country != STEERING_NONE ? country : continent_area(m, region_around(code));
+    }
+}
+
+static void map_regions(struct mapping *m)
+{
+    struct steering *s = m->steering;
+    const struct roster *roster = m->input->roster;
+    for (size_t seat = 0; seat < roster->count; seat++) {
+        for (unsigned i = 0; roster->list[seat].member_id != 0 && i < 2; i++) {
+            uint16_t region = roster->seats[seat].regions[i];
+            if (region != REGION_NONE && s->of_region[region] == STEERING_NONE) {
+                const struct point nowhere = { .placed = false };
+                s->of_region[region] = add_area(s, nowhere, 0, region);
+            }
+        }
+    }
+}
+
+static void map_areas(struct steering *s, const struct steering_input *input)
+{
+    struct mapping *m = xcalloc(1, sizeof(*m));
+    *m = (struct mapping){ .input = input, .steering = s };
+    m->demand = xcalloc(input->cell_count, sizeof(*m->demand));
+    memset(m->of_country, 0xff, sizeof(m->of_country));
+    memset(s->of_region, 0xff, sizeof(s->of_region));
+    memset(s->of_cell, 0xff, s->cell_count * sizeof(*s->of_cell));
+    take_demand(m);
+    s->of_cell[0] = add_area(s, (struct point){ .placed = false }, m->demand[0], REGION_NONE);
+    map_busy(m);
+    map_countries(m);
+    map_rest(m);
+    map_regions(m);
+    for (size_t a = 0; a < s->area_count; a++) {
+        struct area *area = &s->areas[a];
+        double part = m->total > 0 ? area->at.demand / m->total : a == 0 ? 1 : 0;
+        area->sets = area->at.region != REGION_NONE ? (size_t)STEERING_REGION_SETS
+                                                    : deck_size(part, STEERING_SETS);
+    }
+    free(m->demand);
+    free(m);
+}
+
+void steering_init(struct steering *out, const struct steering_input *input)
+{
+    struct steering s = { .cell_count = input->cell_count, .seed = input->seed };
+    s.areas = xcalloc(STEERING_AREAS_MAX, sizeof(*s.areas));
+    s.of_cell = xcalloc(input->cell_count, sizeof(*s.of_cell));
+    map_areas(&s, input);
+    s.places = xcalloc(s.area_count, sizeof(*s.places));
+    for (size_t a = 0; a < s.area_count; a++) {
+        s.places[a] = s.areas[a].at;
+    }
+    s.seat_count = input->roster->count;
+    s.list = xcalloc(s.seat_count + 1, sizeof(*s.list));
+    s.seats = xcalloc(s.seat_count + 1, sizeof(*s.seats));
+    memcpy(s.seats, input->roster->seats, s.seat_count * sizeof(*s.seats));
+    const struct shares_problem problem = {
+        .cells = s.places,
+        .cell_count = s.area_count,
+        .members = s.seats,
+        .member_count = s.seat_count,
+        .per_set = input->settings->srv_count,
+        .max_overload = input->settings->max_overload_milli / 1000.0,
+        .scale_km = input->settings->scale_km,
+        .entries = SHARES_ENTRIES,
+        .seed = input->seed,
+        .factors = input->factors,
+        .settled = input->settled,
+    };
+    s.shares = shares_new(&problem);
+    *out = s;
+}
+
+void steering_done(struct steering *steering)
+{
+    free(steering->areas);
+    free(steering->of_cell);
+    free(steering->places);
+    free(steering->list);
+    free(steering->seats);
+    shares_free(steering->shares);
+    memset(steering, 0, sizeof(*steering));
+}
+
+uint16_t steering_area(const struct steering *steering, uint16_t cell)
+{
+    return cell < steering->cell_count ? steering->of_cell[cell] : 0;
+}
+
+struct shares_list steering_list(struct steering *steering, uint16_t area)
+{
+    return shares_of(steering->shares, &steering->areas[area].at, steering->list);
+}
+
+struct shares_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
+                                 struct deck *out)
+{
+    struct shares_list list = steering_list(steering, area);
+    const struct deck_plan plan = { .list = steering->list,
+                                    .list_count = list.count,
+                                    .per_set = list.per_set,
+                                    .sets = steering->areas[area].sets,
+                                    .members = steering->seats,
+                                    .seed = steering->seed + area,
+                                    .round = round };
+    deck_deal(out, &plan);
+    return list;
+}
