@@ -102,6 +102,7 @@ struct change {
     bool *changed;    /* by seat: its SRV record is another */
     uint32_t *joined; /* seats */
     size_t joined_count, left_count, changed_count;
+    bool moved;      /* any of these */
     bool reweighted; /* or something else that sets don't show, as addresses left out */
 };
 
@@ -151,13 +152,8 @@ static void compare(struct change *out, const struct deal *old, const struct ros
     }
     c.reweighted = c.reweighted || !same_left_out(before, roster) ||
                    before->members != roster->members || before->last_good != roster->last_good;
+    c.moved = c.joined_count > 0 || c.left_count > 0 || c.changed_count > 0;
     *out = c;
-}
-
-static bool nothing_changed(const struct change *change)
-{
-    return change->joined_count == 0 && change->left_count == 0 && change->changed_count == 0 &&
-           !change->reweighted;
 }
 
 /* True if sets for these parts are made alike. */
@@ -253,6 +249,10 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
                               const struct change *change, const struct deal_parts *parts)
 {
     struct hand *hand = old->hands[area];
+    if (hand->deck.count == 0 || !change->moved) {
+        deal->hands[area] = hand_ref(hand);
+        return RESULT_OK;
+    }
     struct steering *steering = &deal->plan->steering;
     const struct shares_cell *at = &steering->areas[area].at;
     const struct shares_member *seats = deal->roster.seats;
@@ -386,7 +386,7 @@ enum result deal_next(struct deal **out, const struct deal_parts *parts, struct 
         result = deal_anew(out, parts, old, roster);
     } else {
         compare(&change, old, roster);
-        if (nothing_changed(&change)) {
+        if (!change.moved && !change.reweighted) {
             *out = deal_ref(old);
         } else if (can_patch(old, roster, &change)) {
             result = patch(out, parts, old, roster, &change);

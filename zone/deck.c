@@ -269,6 +269,21 @@ static void mend_family(struct hand *hand, unsigned family)
     }
 }
 
+/* Brings a set's members in order of their seats, beginning with another from set to set: so each is as often the first, exactly so where
+ * the sets are the same. */
+static void order_set(struct deck_set *set, size_t number)
+{
+    struct deck_set ordered = { .count = set->count };
+    for (unsigned i = 0; i < set->count; i++) {
+        unsigned lower = 0;
+        for (unsigned k = 0; k < set->count; k++) {
+            lower += set->members[k] < set->members[i] ? 1 : 0;
+        }
+        ordered.members[(lower + number) % set->count] = set->members[i];
+    }
+    *set = ordered;
+}
+
 static void shuffle(struct deck *deck, uint64_t *random)
 {
     for (size_t s = deck->count; s > 0; s--) {
@@ -278,13 +293,7 @@ static void shuffle(struct deck *deck, uint64_t *random)
         deck->sets[other] = set;
     }
     for (size_t s = 0; s < deck->count; s++) {
-        struct deck_set *set = &deck->sets[s];
-        for (unsigned i = set->count; i > 0; i--) {
-            unsigned other = (unsigned)below(random, i);
-            uint32_t member = set->members[i - 1];
-            set->members[i - 1] = set->members[other];
-            set->members[other] = member;
-        }
+        order_set(&deck->sets[s], s);
     }
 }
 
