@@ -228,7 +228,7 @@ static struct deal *deal_begin(const struct deal_parts *parts, struct roster *ro
     deal->places = places_ref(parts->places);
     deal->plan = plan;
     deal->area_count = plan->steering.area_count;
-    deal->hands = xcalloc(deal->area_count, sizeof(deal->hands[0]));
+    deal->hands = xcalloc(deal->area_count, sizeof(struct hand *));
     return deal;
 }
 

@@ -150,37 +150,37 @@ static void deal_stratum(struct dealing *d, uint32_t stratum, uint32_t strata)
 }
 
 /* A deck and what is known of its members, while it is mended or changed. */
-struct hand {
+struct table {
     struct deck *deck;
     const struct shares_member *members;
     uint64_t *random;
 };
 
 /* Families as bits, so that one code serves both. */
-static unsigned families(const struct hand *hand, uint32_t member)
+static unsigned families(const struct table *table, uint32_t member)
 {
-    const struct shares_member *known = &hand->members[member];
+    const struct shares_member *known = &table->members[member];
     return (known->ipv4 ? 1U : 0U) | (known->ipv6 ? 2U : 0U);
 }
 
 /* How many members of a family the set has without the one at `except`. */
-static unsigned of_family(const struct hand *hand, const struct deck_set *set, unsigned family,
+static unsigned of_family(const struct table *table, const struct deck_set *set, unsigned family,
                           unsigned except)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < set->count; i++) {
-        count += i != except && (families(hand, set->members[i]) & family) != 0 ? 1 : 0;
+        count += i != except && (families(table, set->members[i]) & family) != 0 ? 1 : 0;
     }
     return count;
 }
 
 /* True if the set has the member, or kin that must not meet it, apart from the one at `except`. */
-static bool has_kin(const struct hand *hand, const struct deck_set *set, uint32_t member,
+static bool has_kin(const struct table *table, const struct deck_set *set, uint32_t member,
                     unsigned except)
 {
     for (unsigned i = 0; i < set->count; i++) {
-        bool kin = hand->members[set->members[i]].group == hand->members[member].group;
-        if (i != except && (set->members[i] == member || (kin && !hand->deck->few))) {
+        bool kin = table->members[set->members[i]].group == table->members[member].group;
+        if (i != except && (set->members[i] == member || (kin && !table->deck->few))) {
             return true;
         }
     }
@@ -189,29 +189,29 @@ static bool has_kin(const struct hand *hand, const struct deck_set *set, uint32_
 
 /* True if `member` can stand at place `i` in the set: no kin beside it, and each family that would be lost with the one that
  * stands there is its own too. */
-static bool fits(const struct hand *hand, const struct deck_set *set, uint32_t member, unsigned i)
+static bool fits(const struct table *table, const struct deck_set *set, uint32_t member, unsigned i)
 {
     for (unsigned family = 1; family <= 2; family *= 2) {
-        bool had = of_family(hand, set, family, DECK_SET_MAX) > 0;
-        bool keeps = of_family(hand, set, family, i) > 0;
-        if (had && !keeps && (families(hand, member) & family) == 0) {
+        bool had = of_family(table, set, family, DECK_SET_MAX) > 0;
+        bool keeps = of_family(table, set, family, i) > 0;
+        if (had && !keeps && (families(table, member) & family) == 0) {
             return false;
         }
     }
-    return !has_kin(hand, set, member, i);
+    return !has_kin(table, set, member, i);
 }
 
 /* Puts a member of the family into the set that lacks it, by a swap with one at place `j` of another set, which keeps one. */
-static bool swap_with(struct hand *hand, struct deck_set *set, struct deck_set *other, unsigned j,
+static bool swap_with(struct table *table, struct deck_set *set, struct deck_set *other, unsigned j,
                       unsigned family)
 {
     uint32_t wanted = other->members[j];
-    if ((families(hand, wanted) & family) == 0 || of_family(hand, other, family, j) == 0) {
+    if ((families(table, wanted) & family) == 0 || of_family(table, other, family, j) == 0) {
         return false;
     }
     for (unsigned i = 0; i < set->count; i++) {
         uint32_t given = set->members[i];
-        if (fits(hand, set, wanted, i) && fits(hand, other, given, j)) {
+        if (fits(table, set, wanted, i) && fits(table, other, given, j)) {
             set->members[i] = wanted;
             other->members[j] = given;
             return true;
@@ -220,13 +220,13 @@ static bool swap_with(struct hand *hand, struct deck_set *set, struct deck_set *
     return false;
 }
 
-static bool swap_in(struct hand *hand, struct deck_set *set, unsigned family)
+static bool swap_in(struct table *table, struct deck_set *set, unsigned family)
 {
-    size_t count = hand->deck->count, from = below(hand->random, count);
+    size_t count = table->deck->count, from = below(table->random, count);
     for (size_t s = 0; s < count; s++) {
-        struct deck_set *other = &hand->deck->sets[(from + s) % count];
+        struct deck_set *other = &table->deck->sets[(from + s) % count];
         for (unsigned j = 0; j < other->count; j++) {
-            if (swap_with(hand, set, other, j, family)) {
+            if (swap_with(table, set, other, j, family)) {
                 return true;
             }
         }
@@ -235,16 +235,16 @@ static bool swap_in(struct hand *hand, struct deck_set *set, unsigned family)
 }
 
 /* As a last resort, when rounding left too few of the family for all sets: one more than its part. */
-static bool copy_in(struct hand *hand, struct deck_set *set, unsigned family)
+static bool copy_in(struct table *table, struct deck_set *set, unsigned family)
 {
-    for (size_t p = 0; p < hand->deck->count * DECK_SET_MAX; p++) {
-        const struct deck_set *other = &hand->deck->sets[p / DECK_SET_MAX];
+    for (size_t p = 0; p < table->deck->count * DECK_SET_MAX; p++) {
+        const struct deck_set *other = &table->deck->sets[p / DECK_SET_MAX];
         unsigned j = (unsigned)(p % DECK_SET_MAX);
-        if (j >= other->count || (families(hand, other->members[j]) & family) == 0) {
+        if (j >= other->count || (families(table, other->members[j]) & family) == 0) {
             continue;
         }
         for (unsigned i = 0; i < set->count; i++) {
-            if (fits(hand, set, other->members[j], i)) {
+            if (fits(table, set, other->members[j], i)) {
                 set->members[i] = other->members[j];
                 return true;
             }
@@ -253,18 +253,18 @@ static bool copy_in(struct hand *hand, struct deck_set *set, unsigned family)
     return false;
 }
 
-static void mend_family(struct hand *hand, unsigned family)
+static void mend_family(struct table *table, unsigned family)
 {
-    struct deck *deck = hand->deck;
+    struct deck *deck = table->deck;
     bool any = false;
     for (size_t s = 0; s < deck->count && !any; s++) {
-        any = of_family(hand, &deck->sets[s], family, DECK_SET_MAX) > 0;
+        any = of_family(table, &deck->sets[s], family, DECK_SET_MAX) > 0;
     }
     for (size_t s = 0; any && s < deck->count; s++) {
         struct deck_set *set = &deck->sets[s];
-        if (set->count >= 2 && of_family(hand, set, family, DECK_SET_MAX) == 0 &&
-            !swap_in(hand, set, family)) {
-            (void)copy_in(hand, set, family);
+        if (set->count >= 2 && of_family(table, set, family, DECK_SET_MAX) == 0 &&
+            !swap_in(table, set, family)) {
+            (void)copy_in(table, set, family);
         }
     }
 }
@@ -320,9 +320,9 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     free(d.slot);
     free(d.runs);
     out->count = plan->sets;
-    struct hand hand = { out, plan->members, &d.random };
-    mend_family(&hand, 1);
-    mend_family(&hand, 2);
+    struct table table = { out, plan->members, &d.random };
+    mend_family(&table, 1);
+    mend_family(&table, 2);
     shuffle(out, &d.random);
 }
 
@@ -333,19 +333,20 @@ void deck_done(struct deck *deck)
 }
 
 /* One that the deck draws for place `i` of a set; false if it has none that fits. */
-static bool draw_for(const struct hand *hand, const struct deck_set *set, unsigned i, uint32_t *out)
+static bool draw_for(const struct table *table, const struct deck_set *set, unsigned i,
+                     uint32_t *out)
 {
-    size_t places = hand->deck->count * DECK_SET_MAX, start = below(hand->random, places);
+    size_t places = table->deck->count * DECK_SET_MAX, start = below(table->random, places);
     for (size_t p = 0; p < places; p++) {
         /* The step is coprime to the number of places, a power of two: it visits them all, in no order of sets. */
         size_t at = (start + p * 1103) % places;
-        const struct deck_set *from = &hand->deck->sets[at / DECK_SET_MAX];
+        const struct deck_set *from = &table->deck->sets[at / DECK_SET_MAX];
         unsigned place = (unsigned)(at % DECK_SET_MAX);
         if (place >= from->count) {
             continue;
         }
         uint32_t member = from->members[place];
-        if (hand->members[member].capacity > 0 && fits(hand, set, member, i)) {
+        if (table->members[member].capacity > 0 && fits(table, set, member, i)) {
             *out = member;
             return true;
         }
@@ -353,14 +354,14 @@ static bool draw_for(const struct hand *hand, const struct deck_set *set, unsign
     return false;
 }
 
-static bool replace_leavers(const struct hand *hand, struct deck_set *set)
+static bool replace_leavers(const struct table *table, struct deck_set *set)
 {
     bool changed = false;
     for (unsigned i = 0; i < set->count;) {
         uint32_t successor = set->members[i];
-        bool leaves = hand->members[successor].capacity <= 0;
+        bool leaves = table->members[successor].capacity <= 0;
         changed = changed || leaves;
-        if (leaves && !draw_for(hand, set, i, &successor)) {
+        if (leaves && !draw_for(table, set, i, &successor)) {
             set->members[i] = set->members[--set->count];
             continue;
         }
@@ -371,26 +372,26 @@ static bool replace_leavers(const struct hand *hand, struct deck_set *set)
 
 size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64_t *random)
 {
-    const struct hand hand = { deck, members, random };
+    const struct table table = { deck, members, random };
     size_t changed = 0;
     for (size_t s = 0; s < deck->count; s++) {
-        changed += replace_leavers(&hand, &deck->sets[s]) ? 1 : 0;
+        changed += replace_leavers(&table, &deck->sets[s]) ? 1 : 0;
     }
     return changed;
 }
 
 /* Puts a newcomer into one set. */
-static bool take_place(const struct hand *hand, struct deck_set *set, uint32_t member,
+static bool take_place(const struct table *table, struct deck_set *set, uint32_t member,
                        unsigned per_set)
 {
-    if (set->count < per_set && !has_kin(hand, set, member, DECK_SET_MAX)) {
+    if (set->count < per_set && !has_kin(table, set, member, DECK_SET_MAX)) {
         set->members[set->count++] = member;
         return true;
     }
-    unsigned start = (unsigned)below(hand->random, DECK_SET_MAX);
+    unsigned start = (unsigned)below(table->random, DECK_SET_MAX);
     for (unsigned p = 0; p < set->count; p++) {
         unsigned i = (start + p) % set->count;
-        if (set->members[i] != member && fits(hand, set, member, i)) {
+        if (set->members[i] != member && fits(table, set, member, i)) {
             set->members[i] = member;
             return true;
         }
@@ -401,7 +402,7 @@ static bool take_place(const struct hand *hand, struct deck_set *set, uint32_t m
 size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_t member,
                  double expected, unsigned per_set, uint64_t *random)
 {
-    const struct hand hand = { deck, members, random };
+    const struct table table = { deck, members, random };
     if (deck->count == 0) {
         return 0;
     }
@@ -409,7 +410,7 @@ size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_
     size_t start = below(random, deck->count);
     for (size_t s = 0; s < deck->count && changed < wanted; s++) {
         struct deck_set *set = &deck->sets[(start + s) % deck->count];
-        changed += take_place(&hand, set, member, per_set) ? 1 : 0;
+        changed += take_place(&table, set, member, per_set) ? 1 : 0;
     }
     return changed;
 }

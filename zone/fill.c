@@ -180,26 +180,26 @@ static void raise_family(struct fill *f, unsigned family, bool few)
     }
 }
 
-void fill_set(struct fill *f)
+void fill_set(struct fill *fill)
 {
-    for (size_t i = 0; i < f->count; i++) {
-        double factor = f->factor == NULL ? 1 : f->factor[f->list[i].at];
-        f->weights[i] = (double)f->list[i].weight * factor;
+    for (size_t i = 0; i < fill->count; i++) {
+        double factor = fill->factor == NULL ? 1 : fill->factor[fill->list[i].at];
+        fill->weights[i] = (double)fill->list[i].weight * factor;
     }
-    if (f->count <= f->per_set) {
-        f->per_set = (unsigned)f->count;
+    if (fill->count <= fill->per_set) {
+        fill->per_set = (unsigned)fill->count;
         double sum = 0;
-        for (size_t i = 0; i < f->count; i++) {
-            f->expected[i] = 1;
-            sum += f->weights[i];
+        for (size_t i = 0; i < fill->count; i++) {
+            fill->expected[i] = 1;
+            sum += fill->weights[i];
         }
-        f->level = f->count > 0 ? f->per_set / sum : 0;
+        fill->level = fill->count > 0 ? fill->per_set / sum : 0;
         return;
     }
-    bool few = count_groups(f) < f->per_set;
-    fill_places(f, few);
-    if (f->per_set >= 2) {
-        raise_family(f, FILL_IPV6, few);
-        raise_family(f, FILL_IPV4, few);
+    bool few = count_groups(fill) < fill->per_set;
+    fill_places(fill, few);
+    if (fill->per_set >= 2) {
+        raise_family(fill, FILL_IPV6, few);
+        raise_family(fill, FILL_IPV4, few);
     }
 }

@@ -1,7 +1,7 @@
 #include "zone/node.h"
 
 /* Layout: kind; then for a member its id, its addresses and the accounturi; for apex and static names their RRsets as
- * [type u16][count u16][ttl u32][length u32][packed rdata]; for the service nothing. */
+ * [type u16][count u16][ttl u32][length u32][packed rdata]; for the service nothing, of a region the number of its members u32. */
 
 static void encode_rrsets(struct writer *w, const struct node *node)
 {
@@ -33,6 +33,9 @@ void node_encode(struct writer *w, const struct node *node)
         encode_rrsets(w, node);
         break;
     case NODE_SERVICE:
+        if (node->members > 0) {
+            write_u32(w, node->members);
+        }
         break;
     }
 }
@@ -73,6 +76,7 @@ enum result node_decode(struct node *out, const uint8_t *data, size_t len)
     struct node
         node; /* its arrays stay unset beyond their counts: clearing them would cost more than the rest */
     node.kind = (enum node_kind)read_u8(&r);
+    node.members = 0;
     node.member_id = 0;
     node.address_count = 0;
     node.accounturi[0] = '\0';
@@ -86,6 +90,10 @@ enum result node_decode(struct node *out, const uint8_t *data, size_t len)
         decode_rrsets(&r, &node);
         break;
     case NODE_SERVICE:
+        if (reader_left(&r) > 0) {
+            node.members = read_u32(&r);
+            r.failed = r.failed || node.members == 0;
+        }
         break;
     default:
         return RESULT_DAMAGED;

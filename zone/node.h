@@ -12,7 +12,7 @@
 enum node_kind {
     NODE_APEX = 1, /* SOA, NS, CAA; DNSSEC's own records are added by the server; static records */
     NODE_MEMBER = 2,  /* A, AAAA, CAA */
-    NODE_SERVICE = 3, /* SRV, by steering */
+    NODE_SERVICE = 3, /* SRV, by steering: of the pool, or of a region */
     NODE_STATIC = 4   /* name servers' addresses and the records of `record load` */
 };
 
@@ -24,6 +24,7 @@ enum {
 
 struct node {
     enum node_kind kind;
+    uint32_t members;   /* NODE_SERVICE of a region: registered there, at least 1; 0: of the pool */
     uint64_t member_id; /* NODE_MEMBER from here */
     uint8_t address_count;
     struct address addresses[MEMBER_ADDRESSES_MAX];

@@ -293,6 +293,9 @@ enum result registry_add(struct store_txn *txn, struct member *member, bool allo
         result = put_member(txn, &added, diag);
     }
     if (result == RESULT_OK) {
+        result = registry_enter_regions(txn, added.country, diag);
+    }
+    if (result == RESULT_OK) {
         *member = added;
     }
     return result;
@@ -332,7 +335,14 @@ enum result registry_update(struct store_txn *txn, const struct member *member, 
     if (result == RESULT_OK) {
         result = clear_traces(txn, &old, diag);
     }
-    return result == RESULT_OK ? put_member(txn, &updated, diag) : result;
+    if (result == RESULT_OK) {
+        result = put_member(txn, &updated, diag);
+    }
+    if (result != RESULT_OK || strcmp(old.country, updated.country) == 0) {
+        return result;
+    }
+    result = registry_leave_regions(txn, old.country, diag);
+    return result == RESULT_OK ? registry_enter_regions(txn, updated.country, diag) : result;
 }
 
 enum result registry_remove(struct store_txn *txn, const char *label, uint64_t now,
@@ -361,6 +371,9 @@ enum result registry_remove(struct store_txn *txn, const char *label, uint64_t n
     }
     if (result == RESULT_OK) {
         result = purge_tombstones(txn, now, diag);
+    }
+    if (result == RESULT_OK) {
+        result = registry_leave_regions(txn, old.country, diag);
     }
     return result == RESULT_OK ? put_tombstone(txn, old.label, &tombstone, diag) : result;
 }

@@ -36,4 +36,10 @@ enum result registry_occupied(struct store_txn *txn, const struct dname_key *key
 /* The key of <first>.<second>.<apex> (`first` may be NULL); both are lower case and free of 00 and 01. */
 struct dname_key registry_key_of(const char *second, const char *first);
 
+/* registry_regions.c: a member with a country brings the names of its country and continent, the last one takes them away. */
+enum result registry_enter_regions(struct store_txn *txn, const char *country, struct diag *diag);
+enum result registry_leave_regions(struct store_txn *txn, const char *country, struct diag *diag);
+/* True for the names at and under _ntske._tcp of a region, whether it has members or not. */
+bool registry_is_regional(const struct dname_key *key);
+
 #endif

@@ -188,7 +188,9 @@ static size_t pick(struct shares *s, const struct shares_cell *cell, size_t most
         bool light = s->scratch[i] > 0 && bucket_of(s->scratch[i]) < heavy;
         rest += light ? s->problem.members[s->order[i]].capacity : 0;
     }
-    double step = rest / (double)(most / 2), next = step * start_of(s, cell), at = 0;
+    /* Along the line of their capacities, the points `start` + n * `step` draw. */
+    size_t half = most / 2;
+    double step = rest / (double)half, start = start_of(s, cell), along = 0, drawn = 0;
     for (size_t i = 0; i < s->ordered; i++) {
         float weight = s->scratch[i];
         if (weight <= 0) {
@@ -198,12 +200,12 @@ static size_t pick(struct shares *s, const struct shares_cell *cell, size_t most
             out[count++] = (struct fill_entry){ (uint32_t)i, weight };
             continue;
         }
-        double capacity = s->problem.members[s->order[i]].capacity, stands_for = 0;
-        for (at += capacity; at > next; next += step) {
-            stands_for += step;
-        }
-        if (stands_for > 0) {
-            float scaled = (float)((double)weight * (stands_for / capacity));
+        double capacity = s->problem.members[s->order[i]].capacity;
+        along += capacity;
+        double points = ceil(along / step - start); /* before here */
+        if (points > drawn) {
+            float scaled = (float)((double)weight * ((points - drawn) * step / capacity));
+            drawn = points;
             out[count++] = (struct fill_entry){ (uint32_t)i, scaled };
         }
     }
@@ -219,7 +221,7 @@ static size_t list_room(const struct shares *s, const struct shares_cell *cell)
         room += half * cell->demand / s->demand;
     }
     bool all = cells * (double)s->ordered <= 2 * half || room >= (double)s->ordered;
-    return all ? s->ordered : (size_t)room + 2 * SHARES_SET_MAX;
+    return all ? s->ordered : (size_t)room + 2 * (size_t)SHARES_SET_MAX;
 }
 
 static size_t make_list(struct shares *s, const struct shares_cell *cell, struct fill_entry *out)

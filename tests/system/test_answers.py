@@ -129,6 +129,24 @@ def test_srv_of_a_small_pool_has_everybody(zone, client):
     assert zone.targets(30, ecs=client) == EVERYBODY
 
 
+@pytest.mark.parametrize("region, expected", [
+    ("nl", {"alice"}), ("de", {"bob", "carol", "ntp1.example.net."}), ("Europe", EVERYBODY),
+])
+def test_region_has_its_own_members_for_every_client(zone, region, expected):
+    for client in (NL, ELSEWHERE):
+        answer = zone.ask(f"_ntske._tcp.{region}.{APEX}", "SRV", ecs=client, dnssec=True)
+        targets = {record.target.relativize(dns.name.from_text(APEX)).to_text() for record in answer.answer[0]}
+        assert targets == expected
+        assert answer.answer[1].rdtype == dns.rdatatype.RRSIG
+        (option,) = [option for option in answer.options if option.otype == dns.edns.ECS]
+        assert option.scopelen == 0, "the same for all"
+
+
+@pytest.mark.parametrize("region", ["fr", "asia", "atlantis"])
+def test_region_without_members_does_not_exist(zone, region):
+    assert zone.ask(f"_ntske._tcp.{region}.{APEX}", "SRV").rcode() == dns.rcode.NXDOMAIN
+
+
 def test_srv_shape(zone):
     answer = zone.ask(SRV, "SRV", ecs=DE)
     texts = records(answer, "SRV")
@@ -165,7 +183,7 @@ def test_malformed_ecs_is_a_format_error(zone, option):
 
 
 NODATA = [(f"alice.{APEX}", "MX"), (f"bob.{APEX}", "AAAA"), (APEX, "A"), (APEX, "AAAA"), (SRV, "A"), (f"www.{APEX}", "SRV"),
-          (f"_tcp.{APEX}", "A"), (f"_tcp.{APEX}", "SRV"), (f"nothing.{APEX}", "TXT"), (f"under.nothing.{APEX}", "A"),
+          (f"_tcp.{APEX}", "A"), (f"nl.{APEX}", "A"), (f"_tcp.nl.{APEX}", "SRV"), (f"_ntske._tcp.nl.{APEX}", "A"), (f"_tcp.{APEX}", "SRV"), (f"nothing.{APEX}", "TXT"), (f"under.nothing.{APEX}", "A"),
           (f"alice.{APEX}", "DS"), (f"alice.{APEX}", "DNSKEY")]
 NXDOMAIN = [f"missing.{APEX}", f"a.b.c.missing.{APEX}", f"x.alice.{APEX}", f"_udp.{APEX}", f"x._tcp.{APEX}", f"0.{APEX}",
             f"zzzz.{APEX}", f"x.under.nothing.{APEX}", f"dave.{APEX}", f"x.{SRV}"]
@@ -225,7 +243,7 @@ def test_chain_of_nsec_goes_round(zone):
     assert name == f"{APEX}."
     labels = {text.removesuffix(f"{APEX}.").rstrip(".") for text in seen}
     assert labels == {"", "alice", "bob", "carol", "nobody", "ns1", "ns2", "www", "mail", "web", "deep.under.nothing",
-                      "_ntske._tcp"}
+                      "_ntske._tcp", "_ntske._tcp.nl", "_ntske._tcp.de", "_ntske._tcp.europe"}
 
 
 @pytest.mark.parametrize("name", ["example.", ".", "test.", "notpool.test.", "xpool.test.", "pool.test.example."])

@@ -1,0 +1,150 @@
+#include "registry_fixture.h"
+#include "zone/region.h"
+
+/* Members that the name of a region counts; -1 if there is no such name. */
+static int counted(const char *label)
+{
+    char text[64];
+    struct dname apex = name_of("pool.test"), name;
+    struct dname_key key;
+    struct node node;
+    uint8_t buffer[NODE_ENCODED_MAX];
+    (void)snprintf(text, sizeof(text), "_ntske._tcp.%s.pool.test", label);
+    name = name_of(text);
+    dname_key_of(&key, &name, &apex);
+    enum result result = registry_node(txn, &key, buffer, &node);
+    if (result == RESULT_NOT_FOUND) {
+        return -1;
+    }
+    assert_ok(result);
+    assert_int_equal(node.kind, NODE_SERVICE);
+    return (int)node.members;
+}
+
+static void add_from(const char *label, const char *address, const char *country)
+{
+    struct member member = member_of(label, address);
+    (void)snprintf(member.country, sizeof(member.country), "%s", country);
+    assert_ok(registry_add(txn, &member, true, NOW, &diag));
+}
+
+static void a_region_has_its_name_while_a_member_is_registered_there(void **state)
+{
+    (void)state;
+    assert_int_equal(counted("nl"), -1);
+    add_from("amy", "10.0.0.1", "NL");
+    add_from("bob", "10.0.0.2", "DE");
+    add_from("zoe", "10.0.0.3", "DE");
+    add_from("nowhere", "10.0.0.4", "");
+    assert_int_equal(counted("nl"), 1);
+    assert_int_equal(counted("de"), 2);
+    assert_int_equal(counted("europe"), 3);
+    assert_int_equal(counted("asia"), -1);
+    assert_ok(registry_remove(txn, "amy", NOW, NOW, &diag));
+    assert_int_equal(counted("nl"), -1);
+    assert_int_equal(counted("europe"), 2);
+    assert_ok(registry_remove(txn, "nowhere", NOW, NOW, &diag));
+    assert_ok(registry_remove(txn, "bob", NOW, NOW, &diag));
+    assert_ok(registry_remove(txn, "zoe", NOW, NOW, &diag));
+    assert_int_equal(counted("de"), -1);
+    assert_int_equal(counted("europe"), -1);
+}
+
+static void a_member_that_moves_takes_its_region_along(void **state)
+{
+    (void)state;
+    struct member member;
+    add_from("amy", "10.0.0.1", "NL");
+    assert_ok(registry_member(txn, "amy", &member));
+    memcpy(member.country, "JP", sizeof(member.country));
+    assert_ok(registry_update(txn, &member, true, NOW, &diag));
+    assert_int_equal(counted("nl"), -1);
+    assert_int_equal(counted("europe"), -1);
+    assert_int_equal(counted("jp"), 1);
+    assert_int_equal(counted("asia"), 1);
+    member.capacity_mbit = 7; /* where nothing moves, nothing is counted */
+    assert_ok(registry_update(txn, &member, true, NOW, &diag));
+    assert_int_equal(counted("jp"), 1);
+}
+
+/* How many names a new member changes, for those who keep answers. */
+static size_t changes_by(const char *label, const char *address)
+{
+    uint64_t changes[REGISTRY_CHANGES_MAX];
+    size_t count = 0;
+    struct store_txn *read = NULL;
+    assert_ok(store_read(store, &read, &diag));
+    uint64_t since = store_version(read);
+    store_rest(read);
+    add_from(label, address, "NL");
+    commit();
+    assert_ok(store_renew(read));
+    assert_ok(registry_changes(read, since, changes, &count));
+    store_abort(read);
+    return count;
+}
+
+/* A count that no answer shows is no change. */
+static void a_second_member_changes_no_name_but_its_own(void **state)
+{
+    (void)state;
+    assert_true(changes_by("amy", "10.0.0.1") > 2);
+    assert_int_equal(changes_by("bob", "10.0.0.2"), 2); /* the name, and the one before it */
+}
+
+static void names_of_regions_are_not_for_records(void **state)
+{
+    (void)state;
+    uint8_t room[64];
+    struct rrset_builder b;
+    struct rrset set;
+    rrset_begin(&b, RR_TXT, 60, room, sizeof(room));
+    rrset_add(&b, "\2hi", 3);
+    assert_true(rrset_end(&b, &set));
+    static const struct {
+        const char *name;
+        enum result result;
+    } rows[] = {
+        {"_ntske._tcp.fr.pool.test",        RESULT_REFUSED},
+        { "x._ntske._tcp.europe.pool.test", RESULT_REFUSED},
+        { "fr.pool.test",                   RESULT_OK     },
+        { "_ntske._tcp.fra.pool.test",      RESULT_OK     }
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct dname name = name_of(rows[i].name);
+        assert_int_equal(registry_record_set(txn, &name, &set, &diag), rows[i].result);
+    }
+}
+
+static void labels_and_regions_belong_together(void **state)
+{
+    (void)state;
+    char label[REGION_LABEL_ROOM];
+    for (uint16_t region = 1; region < REGIONS; region++) {
+        (void)region_label(region, label);
+        assert_int_equal(region_of_label(label, strlen(label)), region);
+    }
+    assert_int_equal(region_of_label("NL", 2), REGION_NONE);
+    assert_int_equal(region_of_label("n", 1), REGION_NONE);
+    assert_int_equal(region_of_label("", 0), REGION_NONE);
+    assert_int_equal(region_of_label("eu", 2), region_of_country("EU"));
+    assert_int_equal(region_of_label("europe", 5), REGION_NONE);
+    assert_int_equal(region_of_country("nl"), REGION_NONE);
+    assert_int_equal(region_of_country(""), REGION_NONE);
+    assert_int_equal(region_around("NL"), region_of_label("europe", 6));
+    assert_int_equal(region_around("ZZ"), REGION_NONE);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_region_has_its_name_while_a_member_is_registered_there),
+        CASE(a_member_that_moves_takes_its_region_along),
+        CASE(a_second_member_changes_no_name_but_its_own),
+        CASE(names_of_regions_are_not_for_records),
+        CASE(labels_and_regions_belong_together),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
