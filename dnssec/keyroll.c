@@ -1,42 +1,59 @@
-/* The row `rollover` of TABLE_META: u8 layout, u8 insecure, u32 dnskey_ttl_s, u32 zone_ttl_s, u64 dnskey_until, u64 zone_until, u64
+/* The row `rollover` of TABLE_META: u8 layout, u8 flags (1: insecure, 2: follows), u32 dnskey_ttl_s, u32 zone_ttl_s, u64 dnskey_until, u64 zone_until, u64
  * seen_at. */
 #include "dnssec/keyroll.h"
 
 enum {
     LAYOUT = 1,
-    ROW_LEN = 2 + 2 * 4 + 3 * 8,
+    FLAG_INSECURE = 1,
+    FLAG_FOLLOWS = 2,
+    ROW_LEN = 1 + KEYROLL_MEMORY_LEN,
     KEY_TRIES = 8,
     TTL_MAX = 86400 /* what `ttl` can be set to: for a store that has no memory */
 };
 
 static const char row_key[] = "rollover";
 
+void keyroll_memory_write(struct writer *w, const struct rollover_memory *m)
+{
+    write_u8(w, (uint8_t)((m->insecure ? FLAG_INSECURE : 0) | (m->follows ? FLAG_FOLLOWS : 0)));
+    write_u32(w, m->dnskey_ttl_s);
+    write_u32(w, m->zone_ttl_s);
+    write_u64(w, m->dnskey_until);
+    write_u64(w, m->zone_until);
+    write_u64(w, m->seen_at);
+}
+
+struct rollover_memory keyroll_memory_read(struct reader *r)
+{
+    struct rollover_memory m;
+    uint8_t flags = read_u8(r);
+    r->failed = r->failed || (flags & ~(FLAG_INSECURE | FLAG_FOLLOWS)) != 0;
+    m.insecure = (flags & FLAG_INSECURE) != 0;
+    m.follows = (flags & FLAG_FOLLOWS) != 0;
+    m.dnskey_ttl_s = read_u32(r);
+    m.zone_ttl_s = read_u32(r);
+    m.dnskey_until = read_u64(r);
+    m.zone_until = read_u64(r);
+    m.seen_at = read_u64(r);
+    return m;
+}
+
 static enum result read_memory(struct keyroll *out, struct store_txn *keys)
 {
     uint8_t row[ROW_LEN];
     struct store_item value = { .data = row, .room = sizeof row };
-    struct rollover_memory *m = &out->memory;
     enum result result = store_get(keys, TABLE_META, row_key, sizeof row_key - 1, &value);
-    if (result == RESULT_NOT_FOUND) {
-        return RESULT_OK;
-    }
     if (result != RESULT_OK) {
-        return result;
+        return result == RESULT_NOT_FOUND ? RESULT_OK : result;
     }
     struct reader r = reader_of(row, value.len);
     uint8_t layout = read_u8(&r);
-    uint8_t insecure = read_u8(&r);
-    m->insecure = insecure == 1;
-    m->dnskey_ttl_s = read_u32(&r);
-    m->zone_ttl_s = read_u32(&r);
-    m->dnskey_until = read_u64(&r);
-    m->zone_until = read_u64(&r);
-    m->seen_at = read_u64(&r);
+    out->memory = keyroll_memory_read(&r);
     out->remembered = true;
     if (layout > LAYOUT) {
         return RESULT_NEWER;
     }
-    return reader_done(&r) && layout == LAYOUT && insecure <= 1 ? RESULT_OK : RESULT_DAMAGED;
+    return reader_done(&r) && layout == LAYOUT ? RESULT_OK : RESULT_DAMAGED;
 }
 
 static enum result write_memory(const struct rollover_memory *m, struct store_txn *keys)
@@ -44,21 +61,17 @@ static enum result write_memory(const struct rollover_memory *m, struct store_tx
     uint8_t row[ROW_LEN];
     struct writer w = writer_of(row, sizeof row);
     write_u8(&w, LAYOUT);
-    write_u8(&w, m->insecure);
-    write_u32(&w, m->dnskey_ttl_s);
-    write_u32(&w, m->zone_ttl_s);
-    write_u64(&w, m->dnskey_until);
-    write_u64(&w, m->zone_until);
-    write_u64(&w, m->seen_at);
+    keyroll_memory_write(&w, m);
     ASSERT(!w.failed);
     return store_put(keys, TABLE_META, row_key, sizeof row_key - 1, row, sizeof row);
 }
 
 static bool same_memory(const struct rollover_memory *a, const struct rollover_memory *b)
 {
-    return a->insecure == b->insecure && a->dnskey_ttl_s == b->dnskey_ttl_s &&
-           a->zone_ttl_s == b->zone_ttl_s && a->dnskey_until == b->dnskey_until &&
-           a->zone_until == b->zone_until && a->seen_at == b->seen_at;
+    return a->insecure == b->insecure && a->follows == b->follows &&
+           a->dnskey_ttl_s == b->dnskey_ttl_s && a->zone_ttl_s == b->zone_ttl_s &&
+           a->dnskey_until == b->dnskey_until && a->zone_until == b->zone_until &&
+           a->seen_at == b->seen_at;
 }
 
 static enum result collect(const struct key_record *record, void *arg)
@@ -89,7 +102,7 @@ static bool same_facet(const struct facet *a, const struct facet *b)
            a->off_clear == b->off_clear;
 }
 
-static bool same_life(const struct key_life *a, const struct key_life *b)
+bool key_life_equal(const struct key_life *a, const struct key_life *b)
 {
     return a->wanted == b->wanted && same_facet(&a->dnskey, &b->dnskey) &&
            same_facet(&a->zone, &b->zone) && same_facet(&a->ds, &b->ds);
@@ -105,7 +118,7 @@ enum result keyroll_write(const struct keyroll *roll, const struct keyroll *befo
         const struct key_record *record = &roll->keys.list[i];
         if (rollover_is_dead(record, now)) {
             result = keystore_delete(keys, record);
-        } else if (!same_life(&record->life, &before->keys.list[i].life)) {
+        } else if (!key_life_equal(&record->life, &before->keys.list[i].life)) {
             result = keystore_update(keys, record, seal, diag);
         }
     }
@@ -188,7 +201,7 @@ static const enum key_role *roles_of(enum roll_kind kind, bool single)
 }
 
 static enum result check_start(const struct keyroll *roll, const struct roll_plan *plan,
-                               bool single, unsigned roles, struct diag *diag)
+                               bool single, struct diag *diag)
 {
     const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
     if (single && (plan->kind == ROLL_ZSK || plan->kind == ROLL_KSK)) {
@@ -202,21 +215,44 @@ static enum result check_start(const struct keyroll *roll, const struct roll_pla
         return diag_fail(diag, RESULT_REFUSED, "the zone's algorithm is %s already",
                          algorithm_text(plan->algorithm));
     }
-    if (rollover_under_way(&roll->keys, roles) && !plan->emergency) {
+    return RESULT_OK;
+}
+
+enum result keyroll_dismiss(struct keyroll *roll, unsigned roles, size_t more, bool emergency,
+                            struct diag *diag)
+{
+    if (roll->memory.follows) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the keys come from another machine: roll them there, or take over by "
+                         "`ntspool key lead`");
+    }
+    if (rollover_under_way(&roll->keys, roles) && !emergency) {
         return diag_fail(diag, RESULT_REFUSED,
                          "a rollover is under way (`ntspool key list`): wait for its end, or take "
                          "it back by `ntspool key abort`");
     }
-    return RESULT_OK;
-}
-
-/* The wanted keys of these roles are to go. */
-static void dismiss(struct keyroll *roll, unsigned roles)
-{
+    if (roll->keys.count + more > KEYSTORE_MAX) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the zone has %zu keys and can have %d: wait until old ones are gone",
+                         roll->keys.count, KEYSTORE_MAX);
+    }
     for (size_t i = 0; i < roll->keys.count; i++) {
         struct key_record *key = &roll->keys.list[i];
         key->life.wanted = key->life.wanted && ((unsigned)key->role & roles) == 0;
     }
+    return RESULT_OK;
+}
+
+/* A key is opened before one is made, so that what is made is sealed like what is there. */
+static enum result check_seal(const struct key_record *record, const struct seal *seal,
+                              struct diag *diag)
+{
+    struct key *key = NULL;
+    enum result result = keystore_unseal(&key, record, seal, diag);
+    if (result == RESULT_OK) {
+        key_free(key);
+    }
+    return result;
 }
 
 enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
@@ -237,18 +273,16 @@ enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
     const struct key_record *like = (roles[0] & KEY_ZSK) != 0 ? zsk : ksk;
     enum algorithm algorithm = plan->kind == ROLL_ALGORITHM ? plan->algorithm : like->algorithm;
     unsigned mask = (unsigned)roles[0] | (unsigned)roles[1];
-    result = check_start(&roll, plan, ksk == zsk, mask, diag);
-    if (result != RESULT_OK) {
-        return result;
+    result = check_start(&roll, plan, ksk == zsk, diag);
+    if (result == RESULT_OK) {
+        result = keyroll_dismiss(&roll, mask, roles[1] != 0 ? 2 : 1, plan->emergency, diag);
     }
-    size_t more = roles[1] != 0 ? 2 : 1;
-    if (roll.keys.count + more > KEYSTORE_MAX) {
-        return diag_fail(diag, RESULT_REFUSED,
-                         "the zone has %zu keys and can have %d: wait until old ones are gone",
-                         roll.keys.count, KEYSTORE_MAX);
+    if (result == RESULT_OK) {
+        result = check_seal(zsk, seal, diag);
     }
-    dismiss(&roll, mask);
-    result = keyroll_write(&roll, &before, keys, seal, now, diag);
+    if (result == RESULT_OK) {
+        result = keyroll_write(&roll, &before, keys, seal, now, diag);
+    }
     for (; *roles != 0 && result == RESULT_OK; roles++) {
         const struct key_recipe recipe = { algorithm, *roles, { .wanted = true } };
         result = keyroll_make_key(keys, seal, &recipe, now, diag);

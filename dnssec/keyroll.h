@@ -14,6 +14,14 @@ struct keyroll {
     bool remembered; /* false: the store has no memory yet, and `memory` is zero */
 };
 
+enum {
+    KEYROLL_MEMORY_LEN = 1 + 2 * 4 + 3 * 8
+};
+void keyroll_memory_write(struct writer *w, const struct rollover_memory *m);
+/* Fails the reader if it is none. */
+struct rollover_memory keyroll_memory_read(struct reader *r);
+bool key_life_equal(const struct key_life *a, const struct key_life *b);
+
 enum roll_kind {
     ROLL_ZSK,
     ROLL_KSK,
@@ -46,6 +54,9 @@ struct roll_plan {
 /* Makes the new keys and lets the old ones go: nothing else happens before the next rollover_advance. REFUSED with the reason. */
 enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
                           const struct roll_plan *plan, uint64_t now, struct diag *diag);
+/* Lets all keys of these roles go; `more` keys will come in their place. REFUSED as above. */
+enum result keyroll_dismiss(struct keyroll *roll, unsigned roles, size_t more, bool emergency,
+                            struct diag *diag);
 /* When the ZSK (bit KEY_ZSK) or KSK is due to be replaced by its lifetime; 0: never. */
 uint64_t keyroll_due_at(const struct keyroll *roll, const struct settings *settings,
                         enum key_role bit);

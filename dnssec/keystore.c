@@ -52,6 +52,26 @@ static struct facet read_facet(struct reader *r)
     return facet;
 }
 
+void key_life_write(struct writer *w, const struct key_life *life)
+{
+    write_u8(w, life->wanted);
+    write_facet(w, &life->dnskey);
+    write_facet(w, &life->zone);
+    write_facet(w, &life->ds);
+}
+
+struct key_life key_life_read(struct reader *r)
+{
+    struct key_life life;
+    uint8_t wanted = read_u8(r);
+    r->failed = r->failed || wanted > 1;
+    life.wanted = wanted == 1;
+    life.dnskey = read_facet(r);
+    life.zone = read_facet(r);
+    life.ds = read_facet(r);
+    return life;
+}
+
 static enum result write_row(struct store_txn *txn, const struct key_record *record)
 {
     uint8_t id[ROW_KEY_LEN], row[ROW_MAX];
@@ -59,10 +79,7 @@ static enum result write_row(struct store_txn *txn, const struct key_record *rec
     row_key(id, record->algorithm, record->tag);
     write_public_record(&w, record);
     write_octets(&w, record->sealed, sizeof record->sealed);
-    write_u8(&w, record->life.wanted);
-    write_facet(&w, &record->life.dnskey);
-    write_facet(&w, &record->life.zone);
-    write_facet(&w, &record->life.ds);
+    key_life_write(&w, &record->life);
     ASSERT(!w.failed);
     return store_put(txn, TABLE_KEYS, id, sizeof id, row, w.at);
 }
@@ -146,19 +163,21 @@ enum result keystore_put(struct store_txn *txn, const struct key *key, const str
 enum result keystore_update(struct store_txn *txn, const struct key_record *record,
                             const struct seal *seal, struct diag *diag)
 {
+    return record->layout == LAYOUT ? explain(write_row(txn, record), diag)
+                                    : keystore_reseal(txn, record, seal, seal, diag);
+}
+
+enum result keystore_reseal(struct store_txn *txn, const struct key_record *record,
+                            const struct seal *from, const struct seal *to, struct diag *diag)
+{
     struct key_record now = *record;
-    if (record->layout != LAYOUT) {
-        struct key *key = NULL;
-        enum result result = keystore_unseal(&key, record, seal, diag);
-        if (result == RESULT_OK) {
-            result = seal_record(&now, key, seal, diag);
-            key_free(key);
-        }
-        if (result != RESULT_OK) {
-            return result;
-        }
+    struct key *key = NULL;
+    enum result result = keystore_unseal(&key, record, from, diag);
+    if (result == RESULT_OK) {
+        result = seal_record(&now, key, to, diag);
+        key_free(key);
     }
-    return explain(write_row(txn, &now), diag);
+    return result == RESULT_OK ? explain(write_row(txn, &now), diag) : result;
 }
 
 enum result keystore_delete(struct store_txn *txn, const struct key_record *record)
@@ -166,21 +185,6 @@ enum result keystore_delete(struct store_txn *txn, const struct key_record *reco
     uint8_t id[ROW_KEY_LEN];
     row_key(id, record->algorithm, record->tag);
     return store_delete(txn, TABLE_KEYS, id, sizeof id);
-}
-
-static void read_life(struct reader *r, struct key_record *record)
-{
-    struct key_life *life = &record->life;
-    if (record->layout == LAYOUT_WITHOUT_LIFE) {
-        *life = key_life_in_use(record->role, record->active_at);
-        return;
-    }
-    uint8_t wanted = read_u8(r);
-    r->failed = r->failed || wanted > 1;
-    life->wanted = wanted == 1;
-    life->dnskey = read_facet(r);
-    life->zone = read_facet(r);
-    life->ds = read_facet(r);
 }
 
 static enum result decode(struct key_record *out, const uint8_t *id, size_t id_len,
@@ -203,7 +207,9 @@ static enum result decode(struct key_record *out, const uint8_t *id, size_t id_l
     }
     read_into(&r, record.public_key, record.public_len);
     read_into(&r, record.sealed, sizeof record.sealed);
-    read_life(&r, &record);
+    record.life = record.layout == LAYOUT_WITHOUT_LIFE
+                      ? key_life_in_use(record.role, record.active_at)
+                      : key_life_read(&r);
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;
     }

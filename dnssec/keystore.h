@@ -37,6 +37,9 @@ struct key_record {
     uint64_t active_at; /* of a row with layout 1, where it is sealed with the rest */
 };
 
+void key_life_write(struct writer *w, const struct key_life *life);
+/* Fails the reader if it is none. */
+struct key_life key_life_read(struct reader *r);
 /* The life of a key that is all that its role can be since `now`. */
 struct key_life key_life_in_use(enum key_role role, uint64_t now);
 
@@ -49,6 +52,9 @@ enum result keystore_add(struct store_txn *txn, const struct key *key, const str
 /* Writes the life of a key that is there. A row of an old layout is sealed anew. */
 enum result keystore_update(struct store_txn *txn, const struct key_record *record,
                             const struct seal *seal, struct diag *diag);
+/* Seals the private half anew, with another seal. */
+enum result keystore_reseal(struct store_txn *txn, const struct key_record *record,
+                            const struct seal *from, const struct seal *to, struct diag *diag);
 enum result keystore_delete(struct store_txn *txn, const struct key_record *record);
 typedef enum result key_visit(const struct key_record *record, void *arg);
 enum result keystore_each(struct store_txn *txn, key_visit *visit, void *arg);

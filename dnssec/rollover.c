@@ -409,8 +409,7 @@ static bool can_stay(const struct key_record *key)
            ((key->role & KEY_KSK) == 0 || (life->ds.on_at != 0 && life->ds.off_clear == 0));
 }
 
-/* True if the wanted keys make a zone: each of their algorithms with both roles. */
-static bool goal_is_whole(const struct key_set *keys)
+bool rollover_goal_is_whole(const struct key_set *keys)
 {
     unsigned all = 0;
     for (size_t i = 0; i < keys->count; i++) {
@@ -446,7 +445,7 @@ size_t rollover_abort(struct key_set *keys, unsigned roles)
             key->life.wanted = stays[i];
         }
     }
-    if (!goal_is_whole(keys)) {
+    if (!rollover_goal_is_whole(keys)) {
         *keys = before;
         return 0;
     }

@@ -13,6 +13,8 @@
 /* What must be remembered of the zone, beside the keys. */
 struct rollover_memory {
     bool insecure; /* no DS is wanted at the parent: RFC 8078 4 */
+    bool
+        follows; /* another machine leads: keys and their states come from there, nothing is decided here */
     /* TTLs served now, of the DNSKEY RRset and the longest of all others; and until when caches may hold what was served with longer
      * ones before. */
     uint32_t dnskey_ttl_s, zone_ttl_s;
@@ -58,6 +60,8 @@ uint64_t rollover_asked_at(const struct key_set *keys);
 
 /* The wanted key of a role bit that is in use, or is to be; NULL if there is none. */
 const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit);
+/* True if the wanted keys make a zone: each of their algorithms has both roles. */
+bool rollover_goal_is_whole(const struct key_set *keys);
 /* True if a key with one of these role bits comes or goes. */
 bool rollover_under_way(const struct key_set *keys, unsigned roles);
 /* Turns keys that come and go around, of these role bits, as long as the old ones are in full use. Returns how many old ones stay. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +17,25 @@ enum {
     NONCE_LEN = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
     PATH_ROOM = 4096
 };
+_Static_assert(SEAL_PUBLIC_LEN == crypto_box_PUBLICKEYBYTES &&
+                   SEAL_BOX_OVERHEAD == crypto_box_SEALBYTES,
+               "a box is as libsodium seals it");
 _Static_assert(SEAL_OVERHEAD == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
                                     crypto_aead_xchacha20poly1305_ietf_ABYTES,
                "a sealed key is a nonce, the ciphertext and a tag");
 
-struct seal {
-    uint8_t *key; /* guarded, read-only */
+/* What is behind a seal, shared by threads. */
+struct hold {
+    pthread_mutex_t mutex;
+    char path[PATH_ROOM];
+    uint8_t *key; /* in guarded memory, read-only */
 };
+
+struct seal {
+    struct hold *hold;
+};
+
+static const char next_suffix[] = ".next";
 
 static enum result join(char out[PATH_ROOM], const char *directory, const char *name,
                         struct diag *diag)
@@ -156,13 +169,12 @@ static enum result check_file(int fd, const char *path, struct diag *diag)
     return RESULT_OK;
 }
 
-static enum result read_key(struct seal *seal, int fd, const char *path, struct diag *diag)
+static enum result read_key(uint8_t **out, int fd, const char *path, struct diag *diag)
 {
     uint8_t *key = sodium_malloc(KEY_LEN);
     if (key == NULL) {
         return diag_fail(diag, RESULT_NO_MEMORY, "no guarded memory for the sealing key");
     }
-    seal->key = key;
     size_t have = 0;
     while (have < KEY_LEN) {
         ssize_t count = read(fd, key + have, KEY_LEN - have);
@@ -170,14 +182,60 @@ static enum result read_key(struct seal *seal, int fd, const char *path, struct 
             continue;
         }
         if (count <= 0) {
+            int error = errno;
+            sodium_free(key);
             return diag_fail(diag, RESULT_SYSTEM, "%s: cannot be read: %s", path,
-                             count == 0 ? "it is too short" : strerror(errno));
+                             count == 0 ? "it is too short" : strerror(error));
         }
         have += (size_t)count;
     }
-    return sodium_mprotect_readonly(key) == 0
-               ? RESULT_OK
-               : diag_fail(diag, RESULT_SYSTEM, "the sealing key cannot be guarded");
+    if (sodium_mprotect_readonly(key) != 0) {
+        sodium_free(key);
+        return diag_fail(diag, RESULT_SYSTEM, "the sealing key cannot be guarded");
+    }
+    *out = key;
+    return RESULT_OK;
+}
+
+/* Reads the key of a file into guarded memory. */
+static enum result read_file(uint8_t **out, const char *path, struct diag *diag)
+{
+    /* Without O_NONBLOCK a FIFO in the key's place would hang us. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return errno == ENOENT
+                   ? diag_fail(diag, RESULT_MISSING,
+                               "%s: there is no sealing key: restore it from a backup, or name "
+                               "its file by seal-key",
+                               path)
+                   : diag_fail(diag, RESULT_SYSTEM, "%s: cannot be opened: %s", path,
+                               strerror(errno));
+    }
+    enum result result = check_file(fd, path, diag);
+    if (result == RESULT_OK) {
+        result = read_key(out, fd, path, diag);
+    }
+    (void)close(fd);
+    return result;
+}
+
+static enum result open_path(struct seal **out, const char *path, struct diag *diag)
+{
+    uint8_t *key = NULL;
+    if (strlen(path) + sizeof next_suffix > PATH_ROOM) {
+        return diag_fail(diag, RESULT_TOO_LONG, "the path %.64s... is too long", path);
+    }
+    enum result result = read_file(&key, path, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct seal *seal = xcalloc(1, sizeof *seal);
+    seal->hold = xcalloc(1, sizeof *seal->hold);
+    ASSERT(pthread_mutex_init(&seal->hold->mutex, NULL) == 0);
+    (void)snprintf(seal->hold->path, PATH_ROOM, "%s", path);
+    seal->hold->key = key;
+    *out = seal;
+    return RESULT_OK;
 }
 
 enum result seal_open(struct seal **out, const char *state_dir, const char *path, struct diag *diag)
@@ -193,35 +251,15 @@ enum result seal_open(struct seal **out, const char *state_dir, const char *path
         }
         path = found;
     }
-    /* Without O_NONBLOCK a FIFO in the key's place would hang us. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return errno == ENOENT
-                   ? diag_fail(diag, RESULT_MISSING,
-                               "%s: there is no sealing key: restore it from a backup, or name "
-                               "its file by seal-key",
-                               path)
-                   : diag_fail(diag, RESULT_SYSTEM, "%s: cannot be opened: %s", path,
-                               strerror(errno));
-    }
-    struct seal *seal = xcalloc(1, sizeof *seal);
-    enum result result = check_file(fd, path, diag);
-    if (result == RESULT_OK) {
-        result = read_key(seal, fd, path, diag);
-    }
-    (void)close(fd);
-    if (result != RESULT_OK) {
-        seal_free(seal);
-        return result;
-    }
-    *out = seal;
-    return RESULT_OK;
+    return open_path(out, path, diag);
 }
 
 void seal_free(struct seal *seal)
 {
     if (seal != NULL) {
-        sodium_free(seal->key);
+        (void)pthread_mutex_destroy(&seal->hold->mutex);
+        sodium_free(seal->hold->key);
+        free(seal->hold);
         free(seal);
     }
 }
@@ -229,23 +267,119 @@ void seal_free(struct seal *seal)
 enum result seal_wrap(const struct seal *seal, const uint8_t *plain, size_t len,
                       const uint8_t *bound, size_t bound_len, uint8_t *out)
 {
+    struct hold *hold = seal->hold;
     /* 192 bits are enough to be drawn at random for ever (XChaCha20-Poly1305). */
     randombytes_buf(out, NONCE_LEN);
-    return crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_LEN, NULL, plain, len, bound,
-                                                      bound_len, NULL, out, seal->key) == 0
-               ? RESULT_OK
-               : RESULT_CRYPTO;
+    (void)pthread_mutex_lock(&hold->mutex);
+    int status = crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_LEN, NULL, plain, len,
+                                                            bound, bound_len, NULL, out, hold->key);
+    (void)pthread_mutex_unlock(&hold->mutex);
+    return status == 0 ? RESULT_OK : RESULT_CRYPTO;
+}
+
+struct sealed {
+    const uint8_t *data, *bound;
+    size_t len, bound_len;
+};
+
+static bool unwrap_by(const uint8_t *key, const struct sealed *sealed, uint8_t *out)
+{
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed->data + NONCE_LEN,
+                                                      sealed->len - NONCE_LEN, sealed->bound,
+                                                      sealed->bound_len, sealed->data, key) == 0;
+}
+
+/* With what the files have now; the key that opens it is kept. */
+static bool unwrap_anew(struct hold *hold, const struct sealed *sealed, uint8_t *out)
+{
+    char next[PATH_ROOM + sizeof next_suffix];
+    (void)snprintf(next, sizeof next, "%s%s", hold->path, next_suffix);
+    const char *paths[] = { hold->path, next };
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t *key = NULL;
+        if (read_file(&key, paths[i], NULL) != RESULT_OK || key == NULL) {
+            continue;
+        }
+        if (unwrap_by(key, sealed, out)) {
+            sodium_free(hold->key);
+            hold->key = key;
+            return true;
+        }
+        sodium_free(key);
+    }
+    return false;
 }
 
 enum result seal_unwrap(const struct seal *seal, const uint8_t *sealed, size_t len,
                         const uint8_t *bound, size_t bound_len, uint8_t *out)
 {
+    struct hold *hold = seal->hold;
+    const struct sealed what = { sealed, bound, len, bound_len };
     if (len < SEAL_OVERHEAD) {
         return RESULT_UNSEALABLE;
     }
-    return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed + NONCE_LEN,
-                                                      len - NONCE_LEN, bound, bound_len, sealed,
-                                                      seal->key) == 0
-               ? RESULT_OK
-               : RESULT_UNSEALABLE;
+    (void)pthread_mutex_lock(&hold->mutex);
+    bool opened = unwrap_by(hold->key, &what, out) || unwrap_anew(hold, &what, out);
+    (void)pthread_mutex_unlock(&hold->mutex);
+    return opened ? RESULT_OK : RESULT_UNSEALABLE;
+}
+
+enum result seal_next(struct seal **out, const struct seal *seal, struct diag *diag)
+{
+    char next[PATH_ROOM + sizeof next_suffix];
+    (void)snprintf(next, sizeof next, "%s%s", seal->hold->path, next_suffix);
+    enum result result = seal_create(NULL, next, diag);
+    return result == RESULT_OK || result == RESULT_EXISTS ? open_path(out, next, diag) : result;
+}
+
+enum result seal_succeed(const struct seal *next, struct diag *diag)
+{
+    char path[PATH_ROOM];
+    size_t len = strlen(next->hold->path) - strlen(next_suffix);
+    (void)snprintf(path, sizeof path, "%.*s", (int)len, next->hold->path);
+    if (rename(next->hold->path, path) != 0 || !sync_directory_of(path)) {
+        return diag_fail(diag, RESULT_SYSTEM, "%s: cannot take its place: %s", next->hold->path,
+                         strerror(errno));
+    }
+    return RESULT_OK;
+}
+
+/* The pair of keys that follows from the sealing key. */
+static void pair_of(const struct seal *seal, uint8_t public_key[SEAL_PUBLIC_LEN],
+                    uint8_t secret_key[crypto_box_SECRETKEYBYTES])
+{
+    static const char purpose[] = "ntspool: keys for another machine";
+    struct hold *hold = seal->hold;
+    uint8_t seed[crypto_box_SEEDBYTES];
+    (void)pthread_mutex_lock(&hold->mutex);
+    (void)crypto_generichash(seed, sizeof seed, (const uint8_t *)purpose, sizeof purpose, hold->key,
+                             KEY_LEN);
+    (void)pthread_mutex_unlock(&hold->mutex);
+    (void)crypto_box_seed_keypair(public_key, secret_key, seed);
+    sodium_memzero(seed, sizeof seed);
+}
+
+void seal_public(const struct seal *seal, uint8_t out[SEAL_PUBLIC_LEN])
+{
+    uint8_t secret_key[crypto_box_SECRETKEYBYTES];
+    pair_of(seal, out, secret_key);
+    sodium_memzero(secret_key, sizeof secret_key);
+}
+
+enum result seal_box(const uint8_t recipient[SEAL_PUBLIC_LEN], const uint8_t *plain, size_t len,
+                     uint8_t *out)
+{
+    return crypto_box_seal(out, plain, len, recipient) == 0 ? RESULT_OK : RESULT_CRYPTO;
+}
+
+enum result seal_unbox(const struct seal *seal, const uint8_t *boxed, size_t len, uint8_t *out)
+{
+    uint8_t public_key[SEAL_PUBLIC_LEN], secret_key[crypto_box_SECRETKEYBYTES];
+    if (len < SEAL_BOX_OVERHEAD) {
+        return RESULT_UNSEALABLE;
+    }
+    pair_of(seal, public_key, secret_key);
+    int status = crypto_box_seal_open(out, boxed, len, public_key, secret_key);
+    sodium_memzero(secret_key, sizeof secret_key);
+    return status == 0 ? RESULT_OK : RESULT_UNSEALABLE;
 }

@@ -236,7 +236,7 @@ static enum result look(struct keeper *keeper, uint64_t now, uint64_t steady, st
     if (result == RESULT_OK) {
         result = keyroll_read(&roll, keeper->keys, diag);
     }
-    if (result != RESULT_OK) {
+    if (result != RESULT_OK || roll.memory.follows) {
         return result;
     }
     bool trusted = trusts_clock(keeper, &roll, now, steady);

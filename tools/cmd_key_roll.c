@@ -28,6 +28,11 @@ static enum result begin(struct work *work, struct cli *cli)
         result = keyroll_read(&work->roll, work->session.txn[STORE_KEYS], &cli->diag);
         work->before = work->roll;
     }
+    if (result == RESULT_OK && work->roll.memory.follows) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED,
+                           "the keys come from another machine: do it there, or take over by "
+                           "`ntspool key lead`");
+    }
     return result;
 }
 

@@ -62,6 +62,16 @@ static const struct cli_option key_roll[] = {
     { "emergency", 0, NULL, false, "also replace keys that are only just coming" },
     { 0 },
 };
+static const struct cli_option key_import[] = {
+    { "csk", 0, NULL, false, "a key with the SEP flag is for both roles" },
+    { "in-use", 0, NULL, false, "the zone is signed with these keys elsewhere: replace all others now" },
+    { "package", 0, NULL, false, "the file is one that key export --to made" },
+    { 0 },
+};
+static const struct cli_option key_export[] = {
+    { "to", 0, "IDENTITY", false, "make a package of all keys that only this machine can open" },
+    { 0 },
+};
 static const struct cli_option cookie_show[] = {
     { "secrets", 0, NULL, false, "print the secrets themselves, to give them to another server" },
     { 0 },
@@ -132,6 +142,19 @@ static const struct cli_command commands[] = {
     { "key insecure", "", 0, 0, "ask the parent zone to remove the DS",
       "The zone goes on to be signed. Resolvers no longer check it when the DS is gone.", NULL,
       cmd_key_insecure },
+    { "key import", "FILE...", 1, 8, "take keys from BIND-format files, or from another machine",
+      "FILE is one of a pair K<zone>+<algorithm>+<tag>.key and .private. Without --in-use, a "
+      "rollover to these\nkeys begins. With --package, FILE (or -) replaces all keys, and no key is "
+      "rolled here any longer.",
+      key_import, cmd_key_import },
+    { "key export", "[DIRECTORY|FILE]", 0, 1, "write the keys to files, or for another machine",
+      "Without --to the private keys are written as they are, in BIND's format.", key_export,
+      cmd_key_export },
+    { "key identity", "", 0, 0, "print what another machine needs for key export --to", NULL, NULL,
+      cmd_key_identity },
+    { "key lead", "", 0, 0, "roll keys here, after they came from another machine", NULL, NULL,
+      cmd_key_lead },
+    { "key rotate-seal", "", 0, 0, "replace the sealing key", NULL, NULL, cmd_key_rotate_seal },
     { "key secure", "", 0, 0, "ask the parent zone for the DS again", NULL, NULL, cmd_key_secure },
 
     { "cookie show", "", 0, 0, "show which cookie secrets there are", NULL,

@@ -147,6 +147,55 @@ static void what_is_no_key_file_is_refused(void **state)
     assert_null(seal);
 }
 
+/* An open seal follows the store: what the next key sealed opens, and from then on it seals with that key. */
+static void the_next_key_takes_over_while_the_old_is_open(void **state)
+{
+    (void)state;
+    struct seal *running = NULL, *next = NULL, *again = NULL, *after = NULL;
+    static const uint8_t plain[] = "a private key", bound[] = "public";
+    uint8_t sealed[2][sizeof plain + SEAL_OVERHEAD], out[sizeof plain];
+    assert_int_equal(seal_open(&running, directory, path_of("other.key"), NULL), RESULT_OK);
+    assert_int_equal(seal_next(&next, running, NULL), RESULT_OK);
+    assert_int_equal(seal_next(&again, running, NULL), RESULT_OK); /* as after an interruption */
+    assert_int_equal(seal_wrap(again, plain, sizeof plain, bound, sizeof bound, sealed[0]),
+                     RESULT_OK);
+    assert_int_equal(seal_unwrap(running, sealed[0], sizeof sealed[0], bound, sizeof bound, out),
+                     RESULT_OK);
+    assert_int_equal(seal_wrap(running, plain, sizeof plain, bound, sizeof bound, sealed[1]),
+                     RESULT_OK);
+    assert_int_equal(seal_unwrap(next, sealed[1], sizeof sealed[1], bound, sizeof bound, out),
+                     RESULT_OK);
+    assert_int_equal(seal_succeed(next, NULL), RESULT_OK);
+    assert_int_equal(seal_open(&after, directory, path_of("other.key"), NULL), RESULT_OK);
+    assert_int_equal(seal_unwrap(after, sealed[1], sizeof sealed[1], bound, sizeof bound, out),
+                     RESULT_OK);
+    assert_memory_equal(out, plain, sizeof plain);
+    seal_free(running);
+    seal_free(next);
+    seal_free(again);
+    seal_free(after);
+}
+
+static void a_box_opens_for_its_recipient_only(void **state)
+{
+    (void)state;
+    struct seal *mine = NULL, *other = NULL;
+    static const uint8_t plain[] = "all keys";
+    uint8_t identity[SEAL_PUBLIC_LEN], box[sizeof plain + SEAL_BOX_OVERHEAD], out[sizeof plain];
+    assert_int_equal(seal_open(&mine, directory, NULL, NULL), RESULT_OK);
+    assert_int_equal(seal_open(&other, directory, path_of("other.key"), NULL), RESULT_OK);
+    seal_public(other, identity);
+    assert_int_equal(seal_box(identity, plain, sizeof plain, box), RESULT_OK);
+    assert_int_equal(seal_unbox(mine, box, sizeof box, out), RESULT_UNSEALABLE);
+    assert_int_equal(seal_unbox(other, box, 10, out), RESULT_UNSEALABLE);
+    assert_int_equal(seal_unbox(other, box, sizeof box, out), RESULT_OK);
+    assert_memory_equal(out, plain, sizeof plain);
+    box[40] ^= 1;
+    assert_int_equal(seal_unbox(other, box, sizeof box, out), RESULT_UNSEALABLE);
+    seal_free(mine);
+    seal_free(other);
+}
+
 static void a_systemd_credential_comes_before_the_state_directory(void **state)
 {
     (void)state;
@@ -178,6 +227,8 @@ int main(void)
         cmocka_unit_test(what_is_sealed_opens_again_and_nothing_else_does),
         cmocka_unit_test(a_key_file_that_others_may_use_is_refused),
         cmocka_unit_test(what_is_no_key_file_is_refused),
+        cmocka_unit_test(the_next_key_takes_over_while_the_old_is_open),
+        cmocka_unit_test(a_box_opens_for_its_recipient_only),
         cmocka_unit_test(a_systemd_credential_comes_before_the_state_directory),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

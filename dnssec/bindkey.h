@@ -1,0 +1,16 @@
+/* Key files as BIND writes them, and ldns and Knot read: K<zone>+<algorithm>+<tag>.key with the DNSKEY record, and .private beside it. */
+#ifndef DNSSEC_BINDKEY_H
+#define DNSSEC_BINDKEY_H
+
+#include "dnssec/key.h"
+
+/* Reads the pair of which `path` names either file. The role is KSK with the SEP flag, which may also be a CSK, and ZSK without. INVALID or
+ * SYSTEM with the file and what is wrong: another zone's key, an algorithm that is not supported, halves that don't belong together. */
+enum result bindkey_read(struct key **out, const char *path, const struct dname *zone,
+                         bool sep_is_csk, struct diag *diag);
+/* Writes the pair into a directory, the private file with mode 0600. EXISTS if there is one. The private half is not protected but by
+ * that. */
+enum result bindkey_write(const struct key *key, const char *directory, const struct dname *zone,
+                          struct diag *diag);
+
+#endif

@@ -1,0 +1,228 @@
+/* A package, before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form, u8 number of keys; of each: u8
+ * algorithm, u8 role, u64 created_at, life, public half, private half; the memory. All lengths follow from the algorithm. */
+#include "dnssec/keytransfer.h"
+
+#include <sodium.h>
+
+#include "dnssec/keyring.h"
+
+enum {
+    LAYOUT = 1
+};
+
+static enum result delete_all(const struct keyroll *roll, struct store_txn *keys)
+{
+    enum result result = RESULT_OK;
+    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
+        result = keystore_delete(keys, &roll->keys.list[i]);
+    }
+    return result;
+}
+
+/* What was stored must make a zone: the goal for later, and the keys in use now. */
+static enum result check(struct store_txn *keys, const struct seal *seal, struct diag *diag)
+{
+    struct keyroll roll;
+    struct keyring *keyring = NULL;
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result == RESULT_OK && !rollover_goal_is_whole(&roll.keys)) {
+        result = diag_fail(diag, RESULT_INVALID,
+                           "with these keys an algorithm has no KSK or no ZSK: give both, or --csk "
+                           "for a key that is both");
+    }
+    if (result == RESULT_OK) {
+        result = keyring_load(&keyring, keys, seal, diag);
+        keyring_unref(keyring);
+    }
+    return result;
+}
+
+enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
+                            const struct given_keys *given, uint64_t now, struct diag *diag)
+{
+    struct keyroll roll, before;
+    unsigned roles = 0;
+    for (size_t i = 0; i < given->count; i++) {
+        roles |= (unsigned)key_role(given->list[i]);
+    }
+    enum result result = keyroll_read(&roll, keys, diag);
+    before = roll;
+    if (result == RESULT_OK) {
+        result =
+            keyroll_dismiss(&roll, roles, given->in_use ? 0 : given->count, given->in_use, diag);
+    }
+    if (result == RESULT_OK) {
+        result = given->in_use ? delete_all(&roll, keys)
+                               : keyroll_write(&roll, &before, keys, seal, now, diag);
+    }
+    for (size_t i = 0; i < given->count && result == RESULT_OK; i++) {
+        const struct key_life coming = { .wanted = true };
+        const struct key_life life =
+            given->in_use ? key_life_in_use(key_role(given->list[i]), now) : coming;
+        result = keystore_add(keys, given->list[i], seal, &life, now, diag);
+    }
+    return result == RESULT_OK ? check(keys, seal, diag) : result;
+}
+
+static enum result pack_key(struct writer *w, const struct key_record *record,
+                            const struct seal *seal, struct diag *diag)
+{
+    struct key *key = NULL;
+    enum result result = keystore_unseal(&key, record, seal, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    write_u8(w, (uint8_t)record->algorithm);
+    write_u8(w, (uint8_t)record->role);
+    write_u64(w, record->created_at);
+    key_life_write(w, &record->life);
+    write_octets(w, record->public_key, record->public_len);
+    uint8_t *half = write_room(w, KEY_PRIVATE_MAX);
+    ASSERT(half != NULL);
+    key_private(key, half);
+    key_free(key);
+    return RESULT_OK;
+}
+
+enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
+                             const struct dname *zone, const uint8_t recipient[SEAL_PUBLIC_LEN],
+                             struct store_item *out, struct diag *diag)
+{
+    struct keyroll roll;
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX];
+    struct writer w = writer_of(plain, sizeof plain);
+    enum result result = keyroll_read(&roll, keys, diag);
+    write_u8(&w, LAYOUT);
+    write_u8(&w, zone->len);
+    write_octets(&w, zone->wire, zone->len);
+    write_u8(&w, (uint8_t)roll.keys.count);
+    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
+        result = pack_key(&w, &roll.keys.list[i], seal, diag);
+    }
+    keyroll_memory_write(&w, &roll.memory);
+    ASSERT(!w.failed && out->room >= w.at + SEAL_BOX_OVERHEAD);
+    if (result == RESULT_OK) {
+        result = seal_box(recipient, plain, w.at, out->data);
+        out->len = w.at + SEAL_BOX_OVERHEAD;
+    }
+    sodium_memzero(plain, sizeof plain);
+    return result;
+}
+
+/* One key of a package. */
+struct packed {
+    struct key *key;
+    uint64_t created_at;
+    struct key_life life;
+};
+
+struct package {
+    struct packed list[KEYSTORE_MAX];
+    size_t count;
+    struct rollover_memory memory;
+};
+
+static void package_done(struct package *package)
+{
+    for (size_t i = 0; i < package->count; i++) {
+        key_free(package->list[i].key);
+    }
+}
+
+static enum result unpack_key(struct packed *out, struct reader *r, struct diag *diag)
+{
+    struct key_parts parts = { .algorithm = (enum algorithm)read_u8(r),
+                               .role = (enum key_role)read_u8(r),
+                               .private_len = KEY_PRIVATE_MAX };
+    out->created_at = read_u64(r);
+    out->life = key_life_read(r);
+    parts.public_len = key_public_len(parts.algorithm);
+    parts.public_key = read_octets(r, parts.public_len);
+    parts.private_key = read_octets(r, KEY_PRIVATE_MAX);
+    return r->failed ? diag_fail(diag, RESULT_INVALID, "the package of keys is damaged")
+                     : key_from_parts(&out->key, &parts, diag);
+}
+
+static enum result unpack_all(struct package *out, struct reader *r, const struct dname *zone,
+                              struct diag *diag)
+{
+    struct dname name = { .len = 0 };
+    uint8_t layout = read_u8(r);
+    name.len = read_u8(r);
+    read_into(r, name.wire, name.len < DNAME_MAX ? name.len : 0);
+    uint8_t count = read_u8(r);
+    if (r->failed || layout != LAYOUT || count > KEYSTORE_MAX) {
+        return diag_fail(diag, RESULT_INVALID, "the package of keys is damaged or a later one");
+    }
+    if (name.len != zone->len || memcmp(name.wire, zone->wire, zone->len) != 0) {
+        return diag_fail(diag, RESULT_INVALID, "the package has the keys of another zone");
+    }
+    enum result result = RESULT_OK;
+    while (out->count < count && result == RESULT_OK) {
+        result = unpack_key(&out->list[out->count], r, diag);
+        out->count += result == RESULT_OK;
+    }
+    out->memory = keyroll_memory_read(r);
+    out->memory.follows = true;
+    if (result == RESULT_OK && !reader_done(r)) {
+        result = diag_fail(diag, RESULT_INVALID, "the package of keys is damaged");
+    }
+    return result;
+}
+
+static bool is_same(const struct package *package, const struct keyroll *roll)
+{
+    bool same = package->count == roll->keys.count && roll->memory.follows &&
+                package->memory.seen_at == roll->memory.seen_at &&
+                package->memory.insecure == roll->memory.insecure;
+    for (size_t i = 0; i < package->count && same; i++) { /* both in the store's order */
+        const struct key_record *record = &roll->keys.list[i];
+        same = key_tag(package->list[i].key) == record->tag &&
+               key_algorithm(package->list[i].key) == record->algorithm &&
+               key_life_equal(&package->list[i].life, &record->life);
+    }
+    return same;
+}
+
+static enum result replace_by(const struct package *package, struct store_txn *keys,
+                              const struct seal *seal, struct diag *diag)
+{
+    struct keyroll roll;
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result != RESULT_OK || is_same(package, &roll)) {
+        return result;
+    }
+    result = delete_all(&roll, keys);
+    for (size_t i = 0; i < package->count && result == RESULT_OK; i++) {
+        const struct packed *packed = &package->list[i];
+        result = keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag);
+    }
+    if (result == RESULT_OK) {
+        const struct keyroll memory = { .memory = package->memory }, none = { .remembered = false };
+        result = keyroll_write(&memory, &none, keys, seal, 0, diag);
+    }
+    return result == RESULT_OK ? check(keys, seal, diag) : result;
+}
+
+enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
+                               const struct dname *zone, const uint8_t *data, size_t len,
+                               struct diag *diag)
+{
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX];
+    struct package package = { .count = 0 };
+    enum result result =
+        len > KEYTRANSFER_MAX ? RESULT_UNSEALABLE : seal_unbox(seal, data, len, plain);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result,
+                         "the package was not made for this machine (`ntspool key identity`), or "
+                         "is damaged");
+    }
+    struct reader r = reader_of(plain, len - SEAL_BOX_OVERHEAD);
+    result = unpack_all(&package, &r, zone, diag);
+    if (result == RESULT_OK) {
+        result = replace_by(&package, keys, seal, diag);
+    }
+    package_done(&package);
+    sodium_memzero(plain, sizeof plain);
+    return result;
+}

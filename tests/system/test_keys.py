@@ -1,0 +1,211 @@
+"""Keys that come and go by command: files of other makers, packages for other machines, seals, and what must be refused."""
+
+import shutil
+
+import dns.rdatatype
+import pytest
+
+from machine import run, until
+from pool import APEX, PRESET, SRV, Pool, records
+from years import DAY, HOUR, Clock
+
+
+def tags(pool):
+    return {key["tag"] for key in pool.json("key", "list")}
+
+
+def signers(pool, name=APEX, rdtype="SOA"):
+    answer = pool.ask(name, rdtype, dnssec=True, tcp=True).answer
+    return {record.key_tag for rrset in answer if rrset.rdtype == dns.rdatatype.RRSIG for record in rrset}
+
+
+def published(pool):
+    return len(records(pool.ask(APEX, "DNSKEY", tcp=True), "DNSKEY"))
+
+
+def ldns_keys(machine, algorithm, zone=APEX):
+    """Files of a KSK and a ZSK as ldns makes them, in BIND's format."""
+    return [machine.directory / (run("ldns-keygen", *flags, "-a", algorithm, zone, cwd=machine.directory).stdout.strip() + ".private")
+            for flags in (["-k"], [])]
+
+
+def tag_of(path):
+    return int(path.stem.rsplit("+", 1)[1])
+
+
+@pytest.mark.parametrize("algorithm", ["ECDSAP256SHA256", "ED25519"])
+def test_a_zone_moves_in_with_its_keys(machine, pool, algorithm):
+    pool.serve()
+    files = ldns_keys(machine, algorithm)
+    pool.cli("key", "import", "--in-use", *files)
+    assert tags(pool) == {tag_of(path) for path in files}
+    until(lambda: signers(pool) == {tag_of(files[1])}, 5, "the new ZSK signs")
+    assert tag_of(files[0]) in signers(pool, rdtype="DNSKEY")
+    anchor = machine.write("anchor", pool.cli("key", "ds", "--dnskey").stdout)
+    path = machine.directory / "signed.zone"
+    pool.cli("zone", "export", path, "--signed")
+    done = run("ldns-verify-zone", "-k", anchor, path, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_files_that_we_write_others_read(machine, pool):
+    pool.cli("key", "export", machine.directory)
+    files = sorted(machine.directory.glob(f"K{APEX}.+013+*.key"))
+    assert len(files) == 2
+    for path in files:
+        assert path.with_suffix(".private").stat().st_mode & 0o777 == 0o600
+    machine.write("zone", f"{APEX}. 300 IN SOA ns1.{APEX}. h.{APEX}. 1 2 3 4 5\n{APEX}. 300 IN NS ns1.example.net.\n")
+    run("ldns-signzone", "-o", APEX, "-f", machine.directory / "signed", machine.directory / "zone", *(path.with_suffix("") for path in files))
+    ksk = [path for path in files if " 257 " in path.read_text()]
+    run("ldns-verify-zone", "-k", ksk[0], machine.directory / "signed")
+    assert "File exists" in pool.refused("key", "export", machine.directory)
+
+
+def test_bad_files_change_nothing(machine, pool):
+    pool.serve()
+    before, signed_by = tags(pool), signers(pool)
+    assert "of other.test., not of pool.test." in pool.refused("key", "import", *ldns_keys(machine, "ED25519", "other.test"))
+    assert "not supported" in pool.refused("key", "import", *ldns_keys(machine, "RSASHA256"))
+    ksk, zsk = ldns_keys(machine, "ED25519")
+    assert "no KSK or no ZSK" in pool.refused("key", "import", zsk)
+    shutil.copy(zsk, ksk)
+    assert "make no key" in pool.refused("key", "import", "--in-use", ksk, zsk)
+    assert "No such file" in pool.refused("key", "import", machine.directory / "Kmissing.private")
+    assert (tags(pool), signers(pool)) == (before, signed_by)
+
+
+def test_machines_that_follow_sign_with_the_same_keys(machine, pool):
+    other = Pool(machine, name="other", address="127.0.0.2").init()
+    other.serve()
+    identity = other.cli("key", "identity").stdout.strip()
+    package = machine.directory / "package"
+    pool.cli("key", "export", "--to", identity, package)
+    assert "PrivateKey" not in package.read_text()
+    assert "not made for this machine" in pool.refused("key", "import", "--package", package)
+    other.cli("key", "import", "--package", package)
+    assert tags(other) == tags(pool)
+    pool.serve()
+    until(lambda: signers(other) == signers(pool), 5, "both sign alike")
+    assert "another machine" in other.refused("key", "roll", "zsk")
+    # What happens there comes over with the next package.
+    pool.cli("key", "roll", "zsk")
+    until(lambda: published(pool) == 3, 5, "the new ZSK is published")
+    pool.cli("key", "export", "--to", identity, package)
+    other.cli("key", "import", "--package", package)
+    until(lambda: published(other) == 3, 5, "the new ZSK is published there too")
+    other.cli("key", "lead")
+    other.cli("key", "roll", "ksk")
+    other.stop()
+
+
+def test_the_seal_is_replaced_under_a_running_server(machine, pool):
+    pool.serve()
+    seal = pool.state / "seal.key"
+    old = seal.read_bytes()
+    pool.cli("key", "rotate-seal")
+    assert seal.read_bytes() != old and seal.stat().st_mode & 0o777 == 0o600
+    assert not (pool.state / "seal.key.next").exists()
+    # The server goes on: it makes a key, which opens with the new seal.
+    pool.cli("key", "roll", "zsk")
+    until(lambda: published(pool) == 3, 5, "the new ZSK is published")
+    pool.stop()
+    pool.serve()
+    assert published(pool) == 3
+    pool.stop()
+    seal.write_bytes(old)
+    assert "cannot be opened" in pool.refused("zone", "export", "-", "--signed")
+
+
+def test_an_interrupted_change_of_seals_is_ended(pool):
+    """Killed between the store's commit and the new key's last step, or before the commit."""
+    seal, rest = pool.state / "seal.key", pool.state / "seal.key.next"
+    old = seal.read_bytes()
+    pool.cli("key", "rotate-seal")
+    seal.rename(rest)
+    seal.write_bytes(old)
+    seal.chmod(0o600)
+    pool.serve()
+    assert signers(pool)
+    pool.cli("key", "rotate-seal")
+    assert not rest.exists() and seal.read_bytes() != old
+    rest.write_bytes(bytes(32))
+    rest.chmod(0o600)
+    pool.cli("key", "rotate-seal")
+    assert seal.read_bytes() == bytes(32)
+    pool.stop()
+
+
+def test_commands_say_what_they_refuse(pool):
+    assert "no rollover is under way" in pool.refused("key", "abort")
+    assert "one key for both" not in pool.cli("key", "roll", "zsk").stdout
+    assert "under way" in pool.refused("key", "roll", "zsk")
+    assert "already" in pool.refused("key", "roll", "split")
+    pool.cli("key", "ds-seen")
+    assert "nothing is asked" in pool.refused("key", "ds-seen")
+    assert "already" in pool.refused("key", "secure")
+    pool.cli("key", "abort", "zsk")
+    for words in (["roll", "dsk"], ["roll", "algorithm"], ["roll", "algorithm", "rsa"], ["roll", "zsk", "ed25519"],
+                  ["abort", "csk"], ["export"], ["export", "--to", "x"], ["import", "--package", "a", "b"]):
+        assert pool.cli("key", *words, check=False).returncode == 2, words
+
+
+def test_going_insecure_asks_the_parent_to_forget(pool):
+    pool.serve()
+    pool.cli("key", "insecure")
+    until(lambda: records(pool.ask(APEX, "CDS"), "CDS") == ["0 0 0 00"], 5, "the delete form of CDS")
+    assert records(pool.ask(APEX, "CDNSKEY"), "CDNSKEY") == ["0 3 0 AA=="]
+    assert pool.cli("key", "ds").stdout == ""
+    pool.cli("key", "secure")
+    until(lambda: records(pool.ask(APEX, "CDS"), "CDS") != ["0 0 0 00"], 5, "CDS with the DS again")
+
+
+def test_a_single_key_does_both(machine):
+    pool = Pool(machine).init("--csk", "--algorithm", "ed25519")
+    pool.serve()
+    assert [key["role"] for key in pool.json("key", "list")] == ["csk"]
+    assert signers(pool) == signers(pool, rdtype="DNSKEY") == tags(pool)
+    assert "one key for both roles" in pool.refused("key", "roll", "zsk")
+    pool.stop()
+
+
+led = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
+
+
+def valid_now(pool, clock):
+    """Every signature of some answers is valid now."""
+    for name, rdtype in ((APEX, "SOA"), (SRV, "SRV"), (f"missing.{APEX}", "A"), (APEX, "DNSKEY")):
+        message = pool.ask(name, rdtype, dnssec=True, tcp=True)
+        for rrset in message.answer + message.authority:
+            for record in rrset if rrset.rdtype == dns.rdatatype.RRSIG else ():
+                assert record.inception <= clock.now() + clock.day < record.expiration, (name, record.to_text()[:60])
+
+
+@led
+def test_a_clock_that_is_set_alarms_and_keys_wait(machine, monkeypatch):
+    clock = Clock(machine.directory, monkeypatch)
+    pool = Pool(machine).init()
+    pool.serve()
+    pool.cli("key", "roll", "zsk")
+    until(lambda: published(pool) == 3, 5, "the new ZSK is published")
+    signing = signers(pool)
+    for wrong in (40 * DAY, -40 * DAY, 3000 * DAY, -3 * HOUR):
+        clock.set_wrong(wrong)
+        valid_now(pool, clock)
+        pool.server.said("the clock was set")
+        valid_now(pool, clock)
+        assert signers(pool) == signing
+        clock.set_wrong(0)
+        valid_now(pool, clock)
+    # A machine that was asleep, or a server that was not started for months, goes on.
+    clock.move(100 * DAY)
+    valid_now(pool, clock)
+    pool.stop()
+    clock.move(300 * DAY)
+    pool.serve()
+    valid_now(pool, clock)
+    until(lambda: signers(pool) != signing, 5, "the new ZSK signs")
+    pool.stop()
+    clock.set_wrong(-30 * DAY)
+    assert any("clock is behind" in warning for warning in pool.json("status")["warnings"])
+    clock.set_wrong(3 * DAY)
+    assert any("no server has looked after" in warning for warning in pool.json("status")["warnings"])

@@ -1,0 +1,303 @@
+#include "dnssec/bindkey.h"
+#include "dnssec/keyring.h"
+#include "dnssec/keytransfer.h"
+#include "tests/unit/keys.h"
+
+enum {
+    NOW = 1800000000
+};
+
+static struct dname zone(void)
+{
+    return name_of("pool.test.");
+}
+
+static struct keyroll read_roll(struct keys_fixture *f)
+{
+    struct keyroll roll;
+    struct store_txn *txn = NULL;
+    assert_ok(store_read(f->store, &txn, NULL));
+    assert_ok(keyroll_read(&roll, txn, NULL));
+    store_abort(txn);
+    return roll;
+}
+
+static enum result add(struct keys_fixture *f, struct given_keys given, struct diag *diag)
+{
+    struct store_txn *txn = keys_write(f);
+    enum result result = keytransfer_add(txn, f->seal, &given, NOW, diag);
+    if (result == RESULT_OK) {
+        assert_ok(store_commit(txn, NULL));
+    } else {
+        store_abort(txn);
+    }
+    for (size_t i = 0; i < given.count; i++) {
+        key_free(given.list[i]);
+    }
+    return result;
+}
+
+static void a_rollover_to_given_keys_begins(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct diag diag = { "" };
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    const enum algorithm p256 = ALGORITHM_ECDSAP256SHA256;
+    struct given_keys given = {
+        {keys_make(p256, KEY_KSK), keys_make(p256, KEY_ZSK)},
+        2, false
+    };
+    assert_ok(add(f, given, &diag));
+    const struct keyroll roll = read_roll(f);
+    assert_int_equal(roll.keys.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct key_record *key = &roll.keys.list[i];
+        assert_int_equal(key->life.wanted, key->role != KEY_CSK);
+        assert_int_equal(key->life.dnskey.on_at != 0, key->role == KEY_CSK);
+    }
+    struct given_keys more = { { keys_make(p256, KEY_ZSK) }, 1, false };
+    assert_int_equal(add(f, more, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "under way"));
+}
+
+static void keys_in_use_replace_all_others_at_once(void **state)
+{
+    struct keys_fixture *f = *state;
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
+    struct given_keys given = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true };
+    uint16_t tag = key_tag(given.list[0]);
+    assert_ok(add(f, given, NULL));
+    const struct keyroll roll = read_roll(f);
+    assert_int_equal(roll.keys.count, 1);
+    assert_int_equal(roll.keys.list[0].tag, tag);
+    assert_int_equal(roll.keys.list[0].life.zone.on_at, NOW);
+    assert_true(rollover_is_safe(&roll.keys, NOW));
+}
+
+static void keys_that_make_no_zone_are_refused(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct diag diag = { "" };
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
+    for (int in_use = 0; in_use < 2; in_use++) {
+        struct given_keys lone = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK) },
+                                   1,
+                                   in_use == 1 };
+        assert_int_equal(add(f, lone, &diag), RESULT_INVALID);
+        assert_non_null(strstr(diag.text, "no KSK or no ZSK"));
+        assert_int_equal(read_roll(f).keys.count, 2);
+    }
+}
+
+static struct store_item pack(struct keys_fixture *from, const struct seal *to)
+{
+    static uint8_t data[KEYTRANSFER_MAX + 1];
+    uint8_t recipient[SEAL_PUBLIC_LEN];
+    const struct dname name = zone();
+    struct store_item out = { .data = data, .room = KEYTRANSFER_MAX };
+    struct store_txn *txn = NULL;
+    seal_public(to, recipient);
+    assert_ok(store_read(from->store, &txn, NULL));
+    assert_ok(keytransfer_pack(txn, from->seal, &name, recipient, &out, NULL));
+    store_abort(txn);
+    return out;
+}
+
+static enum result unpack(struct keys_fixture *into, const char *name,
+                          const struct store_item *item, struct diag *diag)
+{
+    const struct dname of = name_of(name);
+    struct store_txn *txn = keys_write(into);
+    enum result result = keytransfer_unpack(txn, into->seal, &of, item->data, item->len, diag);
+    if (result == RESULT_OK) {
+        assert_ok(store_commit(txn, NULL));
+    } else {
+        store_abort(txn);
+    }
+    return result;
+}
+
+static uint64_t version_of(struct keys_fixture *f)
+{
+    struct store_txn *txn = NULL;
+    assert_ok(store_read(f->store, &txn, NULL));
+    uint64_t version = store_version(txn);
+    store_abort(txn);
+    return version;
+}
+
+/* Every machine that follows has the same keys in the same states, and does not roll. */
+static void a_package_makes_the_receiver_follow(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *other_state = NULL;
+    struct diag diag = { "" };
+    assert_int_equal(keys_set_up(&other_state), 0);
+    struct keys_fixture *other = other_state;
+    key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    key_free(keys_add(other, ALGORITHM_ED25519, KEY_CSK));
+    struct store_item item = pack(f, other->seal);
+    assert_ok(unpack(other, "pool.test.", &item, &diag));
+    const struct keyroll here = read_roll(f), there = read_roll(other);
+    assert_int_equal(there.keys.count, 3);
+    assert_true(there.memory.follows);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(there.keys.list[i].tag, here.keys.list[i].tag);
+        assert_int_equal(there.keys.list[i].created_at, here.keys.list[i].created_at);
+        assert_true(key_life_equal(&there.keys.list[i].life, &here.keys.list[i].life));
+    }
+    /* What has not changed is not written: the server need not read it again. */
+    uint64_t version = version_of(other);
+    assert_ok(unpack(other, "pool.test.", &item, &diag));
+    assert_int_equal(version_of(other), version);
+    const struct roll_plan plan = { .kind = ROLL_ZSK };
+    struct store_txn *txn = keys_write(other);
+    assert_int_equal(keyroll_start(txn, other->seal, &plan, NOW, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "key lead"));
+    store_abort(txn);
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
+static void a_package_for_others_or_damaged_changes_nothing(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct diag diag = { "" };
+    void *other_state = NULL;
+    assert_int_equal(keys_set_up(&other_state), 0);
+    struct keys_fixture *other = other_state;
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    struct store_item item = pack(f, other->seal);
+    uint64_t version = version_of(f);
+    assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
+    item = pack(f, f->seal);
+    assert_int_equal(unpack(f, "other.test.", &item, &diag), RESULT_INVALID);
+    assert_non_null(strstr(diag.text, "another zone"));
+    size_t whole = item.len;
+    for (item.len = 0; item.len < whole; item.len += 7) {
+        assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
+    }
+    item.len = whole;
+    for (size_t at = 0; at < whole; at += 5) {
+        item.data[at] ^= 1;
+        assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
+        item.data[at] ^= 1;
+    }
+    /* Rightly boxed, wrong inside. */
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX], recipient[SEAL_PUBLIC_LEN];
+    assert_ok(seal_unbox(f->seal, item.data, item.len, plain));
+    seal_public(f->seal, recipient);
+    size_t plain_len = whole - SEAL_BOX_OVERHEAD;
+    for (size_t len = 0; len < plain_len; len++) {
+        assert_ok(seal_box(recipient, plain, len, item.data));
+        item.len = len + SEAL_BOX_OVERHEAD;
+        assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_INVALID);
+    }
+    assert_int_equal(version_of(f), version);
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
+static void files_come_back_as_they_were_written(void **state)
+{
+    struct keys_fixture *f = *state;
+    const enum algorithm algorithms[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ED25519 };
+    const struct dname name = zone(), other = name_of("other.test.");
+    struct diag diag = { "" };
+    for (size_t a = 0; a < 2; a++) {
+        for (int role = KEY_KSK; role <= KEY_CSK; role++) {
+            struct key *key = keys_make(algorithms[a], (enum key_role)role), *again = NULL;
+            assert_ok(bindkey_write(key, f->dir, &name, &diag));
+            assert_int_equal(bindkey_write(key, f->dir, &name, &diag), RESULT_EXISTS);
+            char path[128];
+            const char *ends[] = { "", ".key", ".private" };
+            for (size_t e = 0; e < 3; e++) {
+                uint8_t secret[2][KEY_PRIVATE_MAX];
+                (void)snprintf(path, sizeof path, "%s/Kpool.test.+%03d+%05u%s", f->dir,
+                               (int)algorithms[a], key_tag(key), ends[e]);
+                assert_ok(bindkey_read(&again, path, &name, role == KEY_CSK, &diag));
+                assert_int_equal(key_role(again), role);
+                assert_int_equal(key_tag(again), key_tag(key));
+                key_private(key, secret[0]);
+                key_private(again, secret[1]);
+                assert_memory_equal(secret[0], secret[1], KEY_PRIVATE_MAX);
+                key_free(again);
+            }
+            assert_int_equal(bindkey_read(&again, path, &other, false, &diag), RESULT_INVALID);
+            assert_non_null(strstr(diag.text, "of pool.test., not of other.test."));
+            key_free(key);
+        }
+    }
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* RFC 8080 6.1's example, and what is wrong with variants of it. */
+static void bad_files_are_named(void **state)
+{
+    struct keys_fixture *f = *state;
+    static const char good_key[] = "; a comment; here\nexample.com. 3600 IN DNSKEY 257 3 15 (\n"
+                                   "  l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=;the end\n )\n";
+    static const char good_private[] = "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\n"
+                                       "PrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n";
+    static const struct {
+        const char *key, *private_key, *says;
+    } cases[] = {
+        {good_key,                                                                          NULL,                                "No such file"      },
+        { "example.com. IN A 192.0.2.1\n",                                                  good_private,                        "no DNSKEY record"  },
+        { "",                                                                               good_private,                        "no DNSKEY record"  },
+        { "example.com. IN DNSKEY 257 3 8 AwEAAQ==\n",                                      "Algorithm: 8\nPrivateKey: AAAA\n",
+         "is not supported"                                                                                                                          },
+        { good_key,                                                                         "Algorithm: 13\nPrivateKey: AAAA\n", "for algorithm 13"  },
+        { good_key,                                                                         "Algorithm: 15 (ED25519)\n",         "no line PrivateKey"},
+        { good_key,                                                                         "Algorithm: 15\nPrivateKey: !\n",    "no line PrivateKey"},
+        { good_key,                                                                         "Algorithm: 15\nPrivateKey: AAAA\n", "private octets"    },
+        { "example.com. IN DNSKEY 257 3 15 AAAA\n",                                         good_private,                        "public"            },
+        { "example.com. IN DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA8=\n",
+         good_private,                                                                                                           "make no key"       },
+    };
+    const struct dname name = name_of("example.com.");
+    char path[128];
+    struct key *key = NULL;
+    struct diag diag = { "" };
+    (void)snprintf(path, sizeof path, "%s/K.private", f->dir);
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        put_file(f->dir, "K.key", cases[c].key);
+        if (cases[c].private_key != NULL) {
+            put_file(f->dir, "K.private", cases[c].private_key);
+        }
+        assert_int_not_equal(bindkey_read(&key, path, &name, false, &diag), RESULT_OK);
+        assert_non_null(strstr(diag.text, cases[c].says));
+    }
+    put_file(f->dir, "K.key", good_key);
+    put_file(f->dir, "K.private", good_private);
+    assert_ok(bindkey_read(&key, path, &name, false, &diag));
+    assert_int_equal(key_tag(key), 3613);
+    key_free(key);
+}
+
+#define IN_STORE(test) cmocka_unit_test_setup_teardown(test, keys_set_up, keys_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_STORE(a_rollover_to_given_keys_begins),
+        IN_STORE(keys_in_use_replace_all_others_at_once),
+        IN_STORE(keys_that_make_no_zone_are_refused),
+        IN_STORE(a_package_makes_the_receiver_follow),
+        IN_STORE(a_package_for_others_or_damaged_changes_nothing),
+        IN_STORE(files_come_back_as_they_were_written),
+        IN_STORE(bad_files_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,291 @@
+/* key import, export, identity, lead, rotate-seal: keys between files, machines and seals. */
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "dnssec/bindkey.h"
+#include "dnssec/cookie_secrets.h"
+#include "dnssec/keytransfer.h"
+#include "tools/commands.h"
+#include "tools/outfile.h"
+#include "tools/session.h"
+
+enum {
+    VARIANT = sodium_base64_VARIANT_ORIGINAL,
+    PUBLIC_TEXT = sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, VARIANT),
+    PACKAGE_TEXT = sodium_base64_ENCODED_LEN(KEYTRANSFER_MAX, VARIANT)
+};
+static const char package_head[] = "ntspool-keys:";
+
+struct work {
+    struct session session;
+    struct seal *seal;
+    struct settings settings;
+};
+
+static enum result begin(struct work *work, struct cli *cli, bool writing)
+{
+    enum result result = session_zone(&work->session, cli, &work->settings);
+    if (result == RESULT_OK) {
+        result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = writing ? session_write(&work->session, cli, STORE_KEYS)
+                         : session_read(&work->session, cli, STORE_KEYS);
+    }
+    return result;
+}
+
+static enum result commit(struct work *work, struct cli *cli)
+{
+    struct store_txn *txn = work->session.txn[STORE_KEYS];
+    work->session.txn[STORE_KEYS] = NULL;
+    return store_commit(txn, &cli->diag);
+}
+
+static int end(struct work *work, struct cli *cli, enum result result, const char *done)
+{
+    session_done(&work->session);
+    seal_free(work->seal);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (done != NULL) {
+        puts(done);
+    }
+    return CLI_DONE;
+}
+
+static enum result import_files(struct work *work, struct cli *cli, int argc, char **argv)
+{
+    struct given_keys given = { .in_use = cli_flag(cli, "in-use") };
+    enum result result = RESULT_OK;
+    if (argc > KEYSTORE_MAX) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_MAX);
+    }
+    while (given.count < (size_t)argc && result == RESULT_OK) {
+        result = bindkey_read(&given.list[given.count], argv[given.count], &work->settings.apex,
+                              cli_flag(cli, "csk"), &cli->diag);
+        given.count += result == RESULT_OK;
+    }
+    if (result == RESULT_OK) {
+        result = keytransfer_add(work->session.txn[STORE_KEYS], work->seal, &given, session_now(),
+                                 &cli->diag);
+    }
+    for (size_t i = 0; i < given.count; i++) {
+        key_free(given.list[i]);
+    }
+    return result;
+}
+
+static enum result import_package(struct work *work, struct cli *cli, const char *path)
+{
+    char text[PACKAGE_TEXT + sizeof package_head];
+    uint8_t data[KEYTRANSFER_MAX];
+    size_t len = 0;
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        return diag_fail(&cli->diag, RESULT_SYSTEM, "%s: can't be opened", path);
+    }
+    size_t have = fread(text, 1, sizeof text - 1, file);
+    if (file != stdin) {
+        (void)fclose(file);
+    }
+    text[have] = 0;
+    size_t head = strlen(package_head);
+    if (strncmp(text, package_head, head) != 0 ||
+        sodium_base642bin(data, sizeof data, text + head, have - head, " \r\n", &len, NULL,
+                          VARIANT) != 0) {
+        return diag_fail(&cli->diag, RESULT_INVALID,
+                         "%s: is no package made by `ntspool key export --to`", path);
+    }
+    return keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal, &work->settings.apex, data,
+                              len, &cli->diag);
+}
+
+int cmd_key_import(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    bool package = cli_flag(cli, "package");
+    enum result result = RESULT_OK;
+    if (package && (argc != 1 || cli_flag(cli, "csk") || cli_flag(cli, "in-use"))) {
+        result =
+            diag_fail(&cli->diag, RESULT_USAGE, "--package takes one file and no other option");
+    }
+    if (result == RESULT_OK) {
+        result = begin(&work, cli, true);
+    }
+    if (result == RESULT_OK) {
+        result =
+            package ? import_package(&work, cli, argv[0]) : import_files(&work, cli, argc, argv);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    return end(&work, cli, result,
+               package ? "The keys are those of the machine that leads; none is rolled here."
+               : cli_flag(cli, "in-use")
+                   ? "The zone is signed with these keys now, and the others are deleted."
+                   : "A rollover to these keys begins: `ntspool key list` shows its steps.");
+}
+
+static enum result export_package(struct work *work, struct cli *cli, const char *path)
+{
+    uint8_t recipient[SEAL_PUBLIC_LEN], data[KEYTRANSFER_MAX];
+    char text[PACKAGE_TEXT];
+    const char *to = cli_value(cli, "to", 0);
+    struct store_item package = { .data = data, .room = sizeof data };
+    struct outfile out;
+    size_t len = 0;
+    if (sodium_base642bin(recipient, sizeof recipient, to, strlen(to), NULL, &len, NULL, VARIANT) !=
+            0 ||
+        len != sizeof recipient) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "--to takes what `ntspool key identity` prints on the other machine");
+    }
+    enum result result = keytransfer_pack(work->session.txn[STORE_KEYS], work->seal,
+                                          &work->settings.apex, recipient, &package, &cli->diag);
+    if (result == RESULT_OK) {
+        result = outfile_begin(&out, path, &cli->diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    (void)sodium_bin2base64(text, sizeof text, package.data, package.len, VARIANT);
+    bool good = fprintf(out.file, "%s%s\n", package_head, text) > 0;
+    return outfile_end(&out, good, &cli->diag);
+}
+
+struct each_export {
+    struct work *work;
+    const char *directory;
+    struct diag *diag;
+};
+
+static enum result export_key(const struct key_record *record, void *arg)
+{
+    const struct each_export *each = arg;
+    struct key *key = NULL;
+    enum result result = keystore_unseal(&key, record, each->work->seal, each->diag);
+    if (result == RESULT_OK) {
+        result = bindkey_write(key, each->directory, &each->work->settings.apex, each->diag);
+        key_free(key);
+    }
+    return result;
+}
+
+int cmd_key_export(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    bool package = cli_flag(cli, "to");
+    enum result result = RESULT_OK;
+    if (!package && argc == 0) {
+        result = diag_fail(&cli->diag, RESULT_USAGE, "give a directory for the key files, or --to");
+    }
+    if (result == RESULT_OK) {
+        result = begin(&work, cli, false);
+    }
+    if (result == RESULT_OK && package) {
+        result = export_package(&work, cli, argc > 0 ? argv[0] : NULL);
+    } else if (result == RESULT_OK) {
+        struct each_export each = { &work, argv[0], &cli->diag };
+        result = keystore_each(work.session.txn[STORE_KEYS], export_key, &each);
+    }
+    return end(&work, cli, result,
+               package ? NULL
+                       : "The .private files are not protected: keep them where nobody reads "
+                         "them.");
+}
+
+int cmd_key_identity(struct cli *cli, int argc, char **argv)
+{
+    struct seal *seal = NULL;
+    (void)argc;
+    (void)argv;
+    enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    uint8_t identity[SEAL_PUBLIC_LEN];
+    char text[PUBLIC_TEXT];
+    seal_public(seal, identity);
+    seal_free(seal);
+    puts(sodium_bin2base64(text, sizeof text, identity, sizeof identity, VARIANT));
+    return CLI_DONE;
+}
+
+int cmd_key_lead(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    struct keyroll roll;
+    (void)argc;
+    (void)argv;
+    enum result result = begin(&work, cli, true);
+    struct store_txn *keys = work.session.txn[STORE_KEYS];
+    if (result == RESULT_OK) {
+        result = keyroll_read(&roll, keys, &cli->diag);
+    }
+    if (result == RESULT_OK && !roll.memory.follows) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED, "this machine leads already");
+    }
+    if (result == RESULT_OK) {
+        const struct keyroll before = roll;
+        roll.memory.follows = false;
+        result = keyroll_write(&roll, &before, keys, work.seal, session_now(), &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    return end(&work, cli, result, "Keys are rolled here from now on: make sure of nowhere else.");
+}
+
+struct reseal {
+    struct store_txn *keys;
+    const struct seal *from, *to;
+    struct diag *diag;
+};
+
+/* Keys and cookie secrets, the two things that are sealed. */
+static enum result reseal_all(const struct reseal *re)
+{
+    struct keyroll roll;
+    struct cookie_secrets secrets;
+    enum result result = keyroll_read(&roll, re->keys, re->diag);
+    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
+        result = keystore_reseal(re->keys, &roll.keys.list[i], re->from, re->to, re->diag);
+    }
+    if (result == RESULT_OK) {
+        result = cookie_secrets_get(re->keys, re->from, &secrets, re->diag);
+    }
+    if (result == RESULT_OK && secrets.present) {
+        result = cookie_secrets_put(re->keys, re->to, &secrets, re->diag);
+    }
+    sodium_memzero(&secrets, sizeof secrets);
+    return result;
+}
+
+int cmd_key_rotate_seal(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    struct seal *next = NULL;
+    (void)argc;
+    (void)argv;
+    enum result result = begin(&work, cli, true);
+    if (result == RESULT_OK) {
+        result = seal_next(&next, work.seal, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        const struct reseal re = { work.session.txn[STORE_KEYS], work.seal, next, &cli->diag };
+        result = reseal_all(&re);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    if (result == RESULT_OK) {
+        result = seal_succeed(next, &cli->diag);
+    }
+    seal_free(next);
+    return end(&work, cli, result,
+               "All keys are sealed anew. Backups from before need the sealing key from before.");
+}
