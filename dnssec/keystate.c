@@ -14,7 +14,7 @@ enum key_state keystate_of(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
     bool signs = facet_is_on(&life->zone);
-    bool trusted = is_everywhere(&life->ds, now);
+    bool trusted = facet_is_on(&life->ds) && life->ds.on_clear != 0; /* the parent has said so */
     if (!facet_is_on(&life->dnskey)) {
         return life->dnskey.off_at != 0 ? KEY_REMOVED : signs ? KEY_PRESIGNING : KEY_GENERATED;
     }

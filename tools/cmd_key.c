@@ -30,14 +30,15 @@ static struct key_next next_of(const struct listing *listing, size_t i, const ch
     return next;
 }
 
-static uint64_t since(const struct key_record *key)
+/* When the last thing happened to it. */
+static uint64_t since(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
     const uint64_t times[] = { life->dnskey.on_at, life->dnskey.off_at, life->zone.on_at,
                                life->zone.off_at, life->ds.on_clear };
     uint64_t last = key->created_at;
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        last = times[i] > last ? times[i] : last;
+        last = times[i] > last && times[i] <= now ? times[i] : last;
     }
     return last;
 }
@@ -78,7 +79,7 @@ static void print_keys(const struct listing *listing)
         table_cell(&table, keytext_role(key->role));
         table_cell(&table, algorithm_text(key->algorithm));
         table_cell(&table, keystate_text(keystate_of(key, listing->now)));
-        table_cell(&table, output_time(since(key), at));
+        table_cell(&table, output_time(since(key, listing->now), at));
         table_cell(&table, step);
         table_cell(&table, output_time(next.at, at));
     }
