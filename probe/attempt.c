@@ -59,12 +59,12 @@ static uint64_t unix_now(void)
     return (uint64_t)time(NULL);
 }
 
-static bool in_force(const struct association *association)
+static bool in_force(const struct association *association, uint32_t ke_life_s)
 {
     uint64_t now = unix_now();
     return association != NULL && association->cookie_count > 0 &&
            now >= association->established_at &&
-           now - association->established_at < LIMIT_KE_LIFE_S &&
+           now - association->established_at < (ke_life_s > 0 ? ke_life_s : LIMIT_KE_LIFE_S) &&
            now < association->certificate.not_after;
 }
 
@@ -317,7 +317,7 @@ struct attempt *attempt_start(uv_loop_t *loop, const struct attempt_plan *plan,
     attempt->arg = arg;
     trail_start(&attempt->outcome.trail, uv_hrtime());
     const struct association *association = *kept;
-    if (in_force(association)) {
+    if (in_force(association, plan->ke_life_s)) {
         attempt->outcome.certified = true;
         attempt->outcome.certificate = association->certificate;
         attempt->outcome.warnings = association->warnings;

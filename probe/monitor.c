@@ -9,6 +9,7 @@
 
 #include "probe/descriptors.h"
 #include "probe/news.h"
+#include "probe/quota.h"
 #include "probe/roll.h"
 #include "probe/schedule.h"
 
@@ -20,6 +21,7 @@ struct monitor {
     uint64_t version; /* of the registry as followed */
     size_t turn;      /* where the next tick begins to look */
     unsigned flying, flying_max;
+    struct quota *quota;
     bool stopping;
     struct news news;
     uint64_t census_due, word_due, check_due, check_began, history_due;
@@ -140,13 +142,26 @@ static void take_census(struct monitor *monitor)
 
 /* -- probes ------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t next_due(const struct monitor *monitor, unsigned backoff)
+static uint64_t next_due(const struct monitor *monitor, unsigned backoff, uint64_t dead_s)
 {
     if (monitor->options.once) {
         return UINT64_MAX;
     }
-    return schedule_next(uv_now(monitor->loop), monitor->options.interval_ms, backoff,
-                         randombytes_random());
+    uint64_t pause_ms = schedule_pause_ms(monitor->options.interval_ms, backoff, dead_s);
+    return schedule_next(uv_now(monitor->loop), pause_ms, randombytes_random());
+}
+
+/* For how long the address has failed, since its member was last changed. Nobody is dead while the fault may be ours. */
+static uint64_t dead_for(const struct watch *watch)
+{
+    const struct ward *ward = watch->ward;
+    const struct roll *roll = &ward->monitor->roll;
+    const struct address_health *row = &ward->health.addresses[watch->index];
+    uint64_t since = row->last_good_at > ward->changed_at ? row->last_good_at : ward->changed_at;
+    since = row->first_probe_at > since ? row->first_probe_at : since;
+    bool ours = row->failures == 0 || row->failure == FAILURE_INTERNAL ||
+                roll->caution.members_frozen || roll->vantage.state != VANTAGE_WELL;
+    return ours || since > row->last_probe_at ? 0 : row->last_probe_at - since;
 }
 
 /* -- the check of ourselves --------------------------------------------------------------------------------------------- */
@@ -183,7 +198,6 @@ static void probe_over(const struct outcome *outcome, void *arg)
     } else if (outcome->failure == FAILURE_NONE) {
         watch->backoff = 1;
     }
-    watch->due_ms = next_due(monitor, watch->backoff);
     if (monitor->options.references == NULL || outcome->failure == FAILURE_INTERNAL) {
         enter_verdict(ward, watch->index, outcome);
     } else if (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL) {
@@ -191,12 +205,14 @@ static void probe_over(const struct outcome *outcome, void *arg)
     } else {
         enter_verdict(ward, watch->index, outcome);
     }
+    watch->due_ms = next_due(monitor, watch->backoff, dead_for(watch));
 }
 
 static void start_probe(struct monitor *monitor, struct watch *watch)
 {
     watch->plan.allow_private = monitor->options.allow_private;
     watch->plan.trust = monitor->options.trust;
+    watch->plan.ke_life_s = schedule_ke_life_s(randombytes_random());
     monitor->flying++;
     watch->attempt =
         attempt_start(monitor->loop, &watch->plan, &watch->association, probe_over, watch);
@@ -227,7 +243,7 @@ static void name_resolved(const struct address *addresses, unsigned count, const
     struct ward *ward = arg;
     struct monitor *monitor = ward->monitor;
     ward->lookup = NULL;
-    ward->resolve_due_ms = next_due(monitor, 1);
+    ward->resolve_due_ms = next_due(monitor, 1, 0);
     if (count == 0) {
         unresolved(ward, why);
         for (unsigned i = 0; i < ward->watch_count; i++) {
@@ -239,9 +255,6 @@ static void name_resolved(const struct address *addresses, unsigned count, const
     memcpy(sorted, addresses, count * sizeof(sorted[0]));
     qsort(sorted, count, sizeof(sorted[0]), address_order);
     ward_watch(ward, sorted, count);
-    for (unsigned i = 0; i < count; i++) {
-        ward->watches[i].due_ms = 0;
-    }
 }
 
 /* Starts what is due of one member; returns how much was started. */
@@ -255,7 +268,8 @@ static unsigned start_due(struct monitor *monitor, struct ward *ward, uint64_t n
     for (unsigned i = 0; i < ward->watch_count; i++) {
         struct watch *watch = &ward->watches[i];
         if (watch->attempt == NULL && watch->due_ms <= now_ms &&
-            monitor->flying < monitor->flying_max) {
+            monitor->flying < monitor->flying_max &&
+            quota_take(monitor->quota, &watch->plan.endpoint.address, now_ms)) {
             start_probe(monitor, watch);
             started++;
         }
@@ -408,6 +422,7 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
         references_begin(options->references, loop, self_judged, monitor);
     }
     monitor->flying_max = descriptors_flights();
+    monitor->quota = quota_new();
     monitor->roll.vantage = (struct vantage){ .interval_s = (options->interval_ms + 999) / 1000,
                                               .started_at = unix_now() };
     (void)snprintf(monitor->roll.vantage.name, VANTAGE_ROOM, "%s", options->vantage);
@@ -468,6 +483,7 @@ void monitor_free(struct monitor *monitor)
             store_abort(monitor->snapshot);
         }
         scribe_free(monitor->news.scribe);
+        quota_free(monitor->quota);
         free(monitor);
     }
 }

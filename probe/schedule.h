@@ -1,22 +1,24 @@
-/* When an address is probed next: jittered, so that probes of members that came at once drift apart. Pure. */
+/* When an address is probed next: jittered, so that probes of members that came at once drift apart, and seldom where it is of no
+ * use. Pure; all random numbers are even over 32 bits. */
 #ifndef PROBE_SCHEDULE_H
 #define PROBE_SCHEDULE_H
 
 #include <stdint.h>
 
-/* Nine to eleven tenths of the interval, times `backoff`, from now. */
-static inline uint64_t schedule_next(uint64_t now_ms, uint32_t interval_ms, unsigned backoff,
-                                     uint32_t random)
-{
-    uint64_t base = (uint64_t)interval_ms * backoff;
-    return now_ms + base * 9 / 10 + (base / 5 * random >> 32);
-}
+enum {
+    SCHEDULE_DEAD_SHARE =
+        24, /* what has been dead for a day is probed each hour, for a month each day */
+    SCHEDULE_PAUSE_MAX_S = 86400 /* never less than once a day */
+};
 
+/* The pause before the next probe. `backoff` is for who asked for less (KoD RATE), 1: nobody; `dead_s` says for how long all probes
+ * have failed, 0: the last one was good. */
+uint64_t schedule_pause_ms(uint32_t interval_ms, unsigned backoff, uint64_t dead_s);
+/* Nine to eleven tenths of the pause from now, but never more than a day away. */
+uint64_t schedule_next(uint64_t now_ms, uint64_t pause_ms, uint32_t random);
 /* After a start of the program: somewhere in the first interval, at once for an address that was never probed. */
-static inline uint64_t schedule_first(uint64_t now_ms, uint32_t interval_ms, uint32_t probes,
-                                      uint32_t random)
-{
-    return probes == 0 ? now_ms : now_ms + ((uint64_t)interval_ms * random >> 32);
-}
+uint64_t schedule_first(uint64_t now_ms, uint32_t interval_ms, uint32_t probes, uint32_t random);
+/* How long a key establishment serves: three quarters of LIMIT_KE_LIFE_S and more, so that those made together don't end together. */
+uint32_t schedule_ke_life_s(uint32_t random);
 
 #endif
