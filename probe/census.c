@@ -59,7 +59,7 @@ void census_judge(const struct census *census, const struct settings *settings, 
     uint64_t released_at = vantage->released_at;
     vantage->members = census->members.all;
     vantage->down = census->members.failing;
-    caution->hold_s = vantage->interval_s;
+    caution->hold_s = vantage->interval_s + vantage->interval_s / 10 + CENSUS_SLACK_S;
     caution->members_frozen =
         freeze(&vantage->frozen_since, is_mass(&census->members, percent), released_at, now);
     for (unsigned family = 0; family < 2; family++) {

@@ -10,7 +10,9 @@
 
 enum {
     CENSUS_LEAST =
-        3 /* so many must be down for an alarm, or all of as many, in the smallest of pools */
+        3, /* so many must be down for an alarm, or all of as many, in the smallest of pools */
+    CENSUS_SLACK_S =
+        5 /* a fall waits for an interval, its jitter, and until the probes of then have ended */
 };
 
 /* Those who fail, and twice their number but for who failed for the first time. */
