@@ -233,22 +233,28 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     return add_set(answer, owner, &set);
 }
 
-/* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). A region's
- * own name has the same for all. */
+/* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). */
+static bool add_located_set(struct answerer *answerer, const struct query *query,
+                            const struct address *source, const struct dname *owner)
+{
+    const struct view *view = answerer->view;
+    bool subnet = query->subnet.present && query->subnet.source > 0;
+    const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
+    struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
+    answerer->answer.scope = subnet ? location.scope : 0;
+    return add_next_set(answerer, owner, owner == &query->qname,
+                        deal_area(view->deal, location.cell));
+}
+
+/* The SRV set of a service's name. A region's own has the same for all. */
 static bool add_srv(struct answerer *answerer, const struct query *query,
                     const struct address *source, const struct dname *owner,
                     const struct dname_key *key)
 {
     const struct view *view = answerer->view;
-    bool asked_for = owner == &query->qname;
-    if (dname_key_compare(key, &view->service_key) != 0) {
-        return add_next_set(answerer, owner, asked_for, view_region(view, key));
-    }
-    bool subnet = query->subnet.present && query->subnet.source > 0;
-    const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
-    struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
-    answerer->answer.scope = subnet ? location.scope : 0;
-    return add_next_set(answerer, owner, asked_for, deal_area(view->deal, location.cell));
+    return dname_key_compare(key, &view->service_key) == 0
+               ? add_located_set(answerer, query, source, owner)
+               : add_next_set(answerer, owner, owner == &query->qname, view_region(view, key));
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
@@ -310,12 +316,6 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     return target;
 }
 
-static bool is_service(const struct view *view, const struct query *query,
-                       const struct dname_key *key)
-{
-    return query->qtype == RR_SRV && dname_key_compare(key, &view->service_key) == 0;
-}
-
 static bool is_kept_type(uint16_t type)
 {
     return type == RR_A || type == RR_AAAA || type == RR_CAA;
@@ -354,12 +354,6 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
         answer->answer_count = answer->total;
         return RESULT_OK;
     }
-    /* The service's row is there as long as the zone is: no need to look. */
-    if (is_service(answerer->view, query, key)) {
-        bool added = add_srv(answerer, query, source, owner, key);
-        answer->answer_count = answer->total;
-        return added ? RESULT_OK : RESULT_TOO_LONG;
-    }
     struct node node;
     enum result result = registry_node(answerer->registry, key, answerer->node_data, &node);
     if (result == RESULT_OK) {
@@ -385,6 +379,11 @@ static enum result decide(struct answerer *answerer, const struct query *query,
     const struct dname *owner = &query->qname;
     const struct dname_key *key = &target->key;
     struct dname_key alias_key;
+    if (target->service) {
+        bool added = add_located_set(answerer, query, source, owner);
+        answer->answer_count = answer->total;
+        return added ? RESULT_OK : RESULT_TOO_LONG;
+    }
     if (target->missing) {
         return no_name(answerer, query, key, &target->before);
     }
@@ -429,15 +428,15 @@ void answer_aim(const struct answerer *answerer, const struct query *query, stru
 {
     const struct view *view = answerer->view;
     const struct dname *apex = &view->settings.apex;
-    out->in_zone = query->qclass == RR_CLASS_IN && dname_under(&query->qname, apex);
+    bool internet = query->qclass == RR_CLASS_IN;
+    /* The service's row is there as long as the zone is: no need to look. */
+    out->service = internet && query->qtype == RR_SRV && dname_equal(&query->qname, &view->service);
+    out->in_zone = out->service || (internet && dname_under(&query->qname, apex));
     out->missing = false;
-    if (!out->in_zone) {
+    if (out->service || !out->in_zone) {
         return;
     }
     dname_key_of(&out->key, &query->qname, apex);
-    if (is_service(view, query, &out->key)) {
-        return;
-    }
     const struct kept_key asked = { &out->key, query->qtype };
     if (kept_fetch(answerer->kept, &asked) || !view_is_current(view, answerer->registry)) {
         return;

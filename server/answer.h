@@ -54,7 +54,8 @@ void answer_follow(struct answerer *answerer);
 /* What a query is about. Found for several queries before any of them is answered, so that what is kept for one comes from memory while
  * others are worked on. */
 struct target {
-    bool in_zone; /* class IN, at or under the apex: then there is a key */
+    bool in_zone; /* class IN, at or under the apex */
+    bool service; /* SRV of the service's name; otherwise, in the zone, there is a key */
     bool missing; /* known to be no node's name; then there is a last node before it */
     struct dname_key key, before;
 };
