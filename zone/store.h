@@ -30,7 +30,7 @@ enum store_table {
     TABLE_VANTAGES,   /* health: name -> vantage (zone/vantage.h) */
     TABLE_EVENTS,     /* health: label and number -> event (zone/history.h) */
     TABLE_KEYS,       /* keys: algorithm and tag -> key record (dnssec/keystore.h) */
-    TABLE_TRAFFIC,    /* traffic */
+    TABLE_TRAFFIC,    /* traffic: cell or member id -> counts (zone/traffic.h) */
     TABLE_SAMPLES,    /* history: slot of time and subject -> samples (zone/history.h) */
     TABLE_DAYS,       /* history: day and subject -> hours */
     TABLE_COUNT
