@@ -31,35 +31,48 @@ def write_request(directory, name):
     return _write_key(directory / f"{name}.key", key), request_path
 
 
-class Authority:
-    """Its own certificate is at `path`."""
+def _certificate(subject, key, issuer, issuer_key, days, *extensions):
+    now = datetime.datetime.utcnow()
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(
+        key.public_key()).serial_number(x509.random_serial_number()).not_valid_before(
+            now + days[0] * _DAY).not_valid_after(now + days[1] * _DAY)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+    return builder.sign(issuer_key, hashes.SHA256())
 
-    def __init__(self, directory, name="test-ca"):
+
+def _alternatives(names):
+    found = []
+    for name in names:
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(name)))
+        except ValueError:
+            found.append(x509.DNSName(name))
+    return x509.SubjectAlternativeName(found)
+
+
+class Authority:
+    """Its own certificate is at `path`. With a parent it is an intermediate one."""
+
+    def __init__(self, directory, name="test-ca", parent=None):
         self.directory = directory
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = _name(name)
-        now = datetime.datetime.utcnow()
-        certificate = x509.CertificateBuilder().subject_name(self.name).issuer_name(self.name).public_key(
-            self.key.public_key()).serial_number(x509.random_serial_number()).not_valid_before(
-                now - 30 * _DAY).not_valid_after(now + 30 * _DAY).add_extension(
-                    x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(self.key, hashes.SHA256())
+        issuer = parent or self
+        certificate = _certificate(self.name, self.key, issuer.name, issuer.key, (-30, 30),
+                                   x509.BasicConstraints(ca=True, path_length=None))
         self.path = directory / f"{name}.pem"
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, stem, names, first_day=-1, last_day=10):
+    def issue(self, stem, names, first_day=-1, last_day=10, *, key=None, common_name=None, purpose=None, self_signed=False):
         """Paths of certificate and key for DNS names and addresses; valid between two days counted from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.utcnow()
-        alternatives = []
-        for name in names:
-            try:
-                alternatives.append(x509.IPAddress(ipaddress.ip_address(name)))
-            except ValueError:
-                alternatives.append(x509.DNSName(name))
-        certificate = x509.CertificateBuilder().subject_name(_name(names[0])).issuer_name(self.name).public_key(
-            key.public_key()).serial_number(x509.random_serial_number()).not_valid_before(
-                now + first_day * _DAY).not_valid_after(now + last_day * _DAY).add_extension(
-                    x509.SubjectAlternativeName(alternatives), critical=False).sign(self.key, hashes.SHA256())
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        subject = _name(common_name or names[0])
+        extensions = [_alternatives(names)] if names else []
+        if purpose:
+            extensions.append(x509.ExtendedKeyUsage([purpose]))
+        certificate = _certificate(subject, key, subject if self_signed else self.name, key if self_signed else self.key,
+                                   (first_day, last_day), *extensions)
         path = self.directory / f"{stem}.pem"
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return path, _write_key(self.directory / f"{stem}.key", key)

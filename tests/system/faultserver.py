@@ -1,0 +1,264 @@
+"""An NTS server that is right in everything, until it is told to be wrong: a `Ways` says how.
+
+As a program: `faultserver.py DIRECTORY` serves every row of faults.py, each at its own address, with the certificates that lie in
+DIRECTORY; it says "ready" when all listen.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from OpenSSL import SSL
+
+import nts
+
+_LABEL = b"EXPORTER-network-time-security"
+_PATIENCE = 30  # seconds; longer than any probe waits
+
+
+def _same(value, _context=None):
+    return value
+
+
+def _once(octets, _context=None):
+    return [(0, octets)]
+
+
+@dataclass
+class Ways:
+    """How a server behaves; as it stands here, rightly."""
+    # TCP and TLS
+    tcp: Optional[str] = None  # "deaf": nothing listens; "close", "reset": at once; "mute": never a word
+    junk: bytes = b""  # said instead of TLS
+    certificate: str = "good"  # DIRECTORY/<this>.pem and .key
+    versions: tuple = (SSL.TLS1_3_VERSION, SSL.TLS1_3_VERSION)
+    alpn: Optional[bytes] = b"ntske/1"  # what it chooses; None: it knows nothing of ALPN; b"": it finds none in common
+    drip_tls: float = 0  # seconds between two octets of the handshake
+    # NTS-KE
+    aeads: tuple = (15,)  # by its own preference
+    cookie_count: int = 8
+    records: Callable = _same  # (list of Record, server) -> list of Record
+    pieces: Callable = _once  # octets of the answer -> [(seconds to wait, octets)], may have no end
+    close: str = "notify"  # "eof": TCP ends without close_notify; "hang": it stays open; "reset"
+    # NTP
+    ntp_port: Optional[int] = 123
+    reply: Callable = _same  # (Reply, Request) -> Reply, or None for silence
+    datagrams: Callable = _once  # (octets, Request) -> [(seconds to wait, octets)]
+    forgiving: bool = False  # a cookie that it can't open is taken for the one before
+    # HTTP on port 80: octets of a request -> octets of the answer; None: nothing listens
+    http: Optional[Callable] = None
+
+
+@dataclass
+class Request:
+    """What a `Ways` may want to know of an NTP request."""
+    server: "Server"
+    octets: bytes
+    sender: tuple
+    number: int  # of this key establishment, from 1
+
+
+class Server:
+    """One address of a faulty member."""
+
+    def __init__(self, directory, address, ways):
+        self.directory = Path(directory)
+        self.address = address
+        self.ways = ways
+        self.seal = os.urandom(32)  # of cookies
+        self.latest = None  # session
+        self.counts = {}
+        self.kept = []  # what handles may not be collected
+
+    # -- NTS-KE
+
+    def _context(self):
+        ways = self.ways
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # faulty certificates have to be loaded, too
+        context.set_min_proto_version(ways.versions[0])
+        context.set_max_proto_version(ways.versions[1])
+        context.use_certificate_chain_file(str(self.directory / f"{ways.certificate}.pem"))
+        context.use_privatekey_file(str(self.directory / f"{ways.certificate}.key"))
+        if ways.alpn is not None:
+            context.set_alpn_select_callback(self._choose_protocol)
+        return context
+
+    def _choose_protocol(self, _tls, _offered):
+        if not self.ways.alpn:
+            raise SSL.Error("no protocol in common")  # the library sends the alert
+        return self.ways.alpn
+
+    async def _flush(self, tls, writer, drip=0):
+        while True:
+            try:
+                octets = tls.bio_read(65536)
+            except SSL.WantReadError:
+                return
+            if drip:
+                for octet in octets:
+                    writer.write(bytes([octet]))
+                    await asyncio.sleep(drip)
+            writer.write(b"" if drip else octets)
+            await writer.drain()
+
+    async def _until_done(self, tls, reader, writer, step):
+        """Calls `step` until it needs no more octets."""
+        while True:
+            try:
+                return step()
+            except SSL.WantReadError:
+                await self._flush(tls, writer, self.ways.drip_tls)
+                octets = await asyncio.wait_for(reader.read(4096), _PATIENCE)
+                if not octets:
+                    raise ConnectionError from None
+                tls.bio_write(octets)
+            except SSL.Error:
+                await self._flush(tls, writer)  # the alert
+                raise
+
+    async def _read_request(self, tls, reader, writer):
+        octets = b""
+        while not any(record.type == nts.END for record in nts.decode_records(octets)):
+            octets += await self._until_done(tls, reader, writer, lambda: tls.recv(4096))
+        return nts.decode_records(octets)
+
+    def _answer(self, tls, request):
+        offered = [number for record in request if record.type == nts.AEAD
+                   for (number,) in struct.iter_unpack("!H", record.body)]
+        aead = next((number for number in self.ways.aeads if number in offered), None)
+        records = [nts.Record(nts.NEXT_PROTOCOL, nts.u16(0), True)]
+        if aead is None:
+            records.append(nts.Record(nts.AEAD, b"", True))
+        else:
+            keys = [tls.export_keying_material(_LABEL, nts.KEY_LENGTHS[aead], struct.pack("!HHB", 0, aead, way))
+                    for way in (0, 1)]
+            records.append(nts.Record(nts.AEAD, nts.u16(aead), True))
+            records += [nts.Record(nts.COOKIE, self.cookie(*keys)) for _ in range(self.ways.cookie_count)]
+        return self.ways.records([*records, nts.Record(nts.END, b"", True)], self)
+
+    async def _talk(self, reader, writer):
+        ways = self.ways
+        tls = SSL.Connection(self._context(), None)
+        tls.set_accept_state()
+        await self._until_done(tls, reader, writer, tls.do_handshake)
+        await self._flush(tls, writer, ways.drip_tls)
+        request = await self._read_request(tls, reader, writer)
+        answer = b"".join(record.encode() for record in self._answer(tls, request))
+        for wait, octets in ways.pieces(answer):
+            await asyncio.sleep(wait)
+            for start in range(0, len(octets), 4096):
+                tls.send(octets[start:start + 4096])
+            await self._flush(tls, writer)
+        if ways.close == "hang":
+            await asyncio.wait_for(reader.read(), _PATIENCE)
+        elif ways.close == "reset":
+            self._reset(writer)
+        elif ways.close == "notify":
+            tls.shutdown()
+            await self._flush(tls, writer)
+
+    @staticmethod
+    def _reset(writer):
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def _on_connection(self, reader, writer):
+        try:
+            if self.ways.tcp == "reset":
+                self._reset(writer)
+            elif self.ways.tcp == "mute":
+                await asyncio.wait_for(reader.read(), _PATIENCE)
+            elif self.ways.junk:
+                await reader.read(1)
+                writer.write(self.ways.junk)
+                await writer.drain()
+            elif self.ways.tcp is None:
+                await self._talk(reader, writer)
+        except (SSL.Error, OSError, asyncio.TimeoutError):
+            pass  # the probe hung up, as it may
+        finally:
+            writer.close()
+
+    # -- cookies: what a session needs, sealed
+
+    def cookie(self, c2s, s2c):
+        nonce = os.urandom(16)
+        return nonce + nts.siv_seal(self.seal, c2s + s2c, nonce)
+
+    def _session(self, cookie):
+        lengths = [16 + 16 + 2 * keys for keys in nts.KEY_LENGTHS.values()]  # what is over is padding
+        texts = [nts.siv_open(self.seal, cookie[16:length], cookie[:16]) for length in lengths if length <= len(cookie)]
+        text = next((text for text in texts if text is not None), None)
+        if text is not None:
+            self.latest = text[:len(text) // 2], text[len(text) // 2:]
+        elif not self.ways.forgiving:
+            return None
+        return self.latest
+
+    # -- NTP
+
+    def _on_request(self, transport, octets, sender):
+        received = time.time()
+        found = list(nts.fields(octets))
+        cookie = next((body for kind, body, _ in found if kind == nts.NTP_COOKIE), b"")
+        session = self._session(cookie)
+        if session is None or not nts.authentic(octets, session[0]):
+            refusal = nts.Reply(octets, b"", [], stratum=0, refid=b"NTSN", authenticated=False)
+            transport.sendto(refusal.encode(), sender)
+            return
+        self.counts[session] = self.counts.get(session, 0) + 1
+        request = Request(self, octets, sender, self.counts[session])
+        wanted = sum(kind in (nts.NTP_COOKIE, nts.PLACEHOLDER) for kind, _, _ in found)
+        reply = nts.Reply(octets, session[1], [self.cookie(*session) for _ in range(wanted)], receive=received)
+        reply = self.ways.reply(reply, request)
+        for wait, datagram in self.ways.datagrams(reply.encode(), request) if reply else []:
+            asyncio.get_running_loop().call_later(wait, transport.sendto, datagram, sender)
+
+    # -- HTTP
+
+    async def _on_http(self, reader, writer):
+        try:
+            writer.write(self.ways.http(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)))
+            await writer.drain()
+        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass
+        finally:
+            writer.close()
+
+    async def start(self):
+        loop = asyncio.get_running_loop()
+        if self.ways.tcp != "deaf":
+            self.kept.append(await asyncio.start_server(self._on_connection, self.address, 4460))
+        if self.ways.http is not None:
+            self.kept.append(await asyncio.start_server(self._on_http, self.address, 80))
+        if self.ways.ntp_port is not None:
+            server = self
+
+            class Protocol(asyncio.DatagramProtocol):
+                def connection_made(self, transport):
+                    self.transport = transport
+
+                def datagram_received(self, octets, sender):
+                    server._on_request(self.transport, octets, sender)
+
+            self.kept.append(await loop.create_datagram_endpoint(Protocol, (self.address, self.ways.ntp_port)))
+
+
+async def _main(directory):
+    from faults import ROWS
+    servers = [Server(directory, address, ways) for row in ROWS for address, ways in row.servers()]
+    for server in servers:
+        await server.start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1]))

@@ -1,0 +1,95 @@
+"""Every way to be wrong of faults.py: the foreground probe and the daemon find the same class, at the step where it lies."""
+
+import concurrent.futures
+import json
+import sys
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from authority import Authority
+from faults import NETWORK, ROWS
+from machine import run
+from pool import APEX, BIN, Pool, environment, no_report
+
+_TOGETHER = 12  # foreground probes at once: most of them wait for a time-out
+
+
+def issue_all(directory):
+    """The certificates that the rows name; the path of the CA to trust."""
+    authority = Authority(directory)
+    middle = Authority(directory, "middle", parent=authority)
+    any_name = [f"*.{APEX}"]
+    authority.issue("good", any_name)
+    authority.issue("old", any_name, first_day=-20, last_day=5)
+    authority.issue("wrong-name", ["time.example.net"])
+    authority.issue("common-name", [], common_name=f"common-name-only.{APEX}")
+    authority.issue("address-only", ["44.0.0.1"])
+    authority.issue("expired", any_name, first_day=-20, last_day=-1)
+    authority.issue("not-yet", any_name, first_day=1, last_day=20)
+    authority.issue("self-signed", any_name, self_signed=True)
+    authority.issue("for-clients", any_name, purpose=x509.ExtendedKeyUsageOID.CLIENT_AUTH)
+    authority.issue("short-key", any_name, key=rsa.generate_private_key(65537, 1024))
+    Authority(directory, "stranger").issue("unknown-ca", any_name)
+    middle.issue("chain-incomplete", any_name)
+    whole, _ = middle.issue("chain-whole", any_name)
+    whole.write_bytes(whole.read_bytes() + middle.path.read_bytes())
+    return authority.path
+
+
+@pytest.fixture(scope="module")
+def world(shared_machine):
+    machine = shared_machine
+    run("ip", "route", "add", "local", NETWORK, "dev", "lo")
+    trust = issue_all(machine.directory)
+    pool = Pool(machine).init()
+    members = machine.write("members.csv", "name,country,ipv4,ipv6,capacity_mbit\n" + "".join(
+        f"{row.name},NL,{';'.join(row.addresses)},,100\n" for row in ROWS))
+    pool.cli("member", "import", members)
+    server = machine.start("faultserver", [sys.executable, "-B", f"{__file__[:-len('test_faults.py')]}faultserver.py",
+                                           machine.directory])
+    server.said("ready", 30)
+    pool.trust = trust
+    return pool
+
+
+def _foreground(pool, row):
+    done = run(*pool.command("--json", "probe", row.name, "--trust", pool.trust), check=False, env=environment())
+    no_report(f"probe {row.name}", done.stderr)
+    assert done.returncode == (0 if row.failure == "ok" else 1), done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def foreground(world):
+    """Row's name -> future of what `ntspool --json probe` says."""
+    with concurrent.futures.ThreadPoolExecutor(_TOGETHER) as executor:
+        yield {row.name: executor.submit(_foreground, world, row) for row in ROWS}
+
+
+@pytest.fixture(scope="module")
+def daemon(world, foreground):
+    """(name, address) -> the line that `ntspool-probed --once` says."""
+    for future in foreground.values():
+        future.exception()  # waits
+    done = run(BIN / "ntspool-probed", "-s", world.state, "--once", "--trust", world.trust, env=environment(), timeout=120)
+    no_report("ntspool-probed", done.stderr)
+    return {tuple(line.split()[:2]): line for line in done.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_foreground_probe_finds_class_and_step(foreground, row):
+    found = foreground[row.name].result()
+    for seen in found["addresses"]:
+        assert (seen["failure"], seen["failed_at"]) == (row.failure, row.step or None), seen
+        assert row.says in (seen["detail"] or ""), seen
+        assert sorted(seen["warnings"]) == sorted(row.warnings), seen
+        assert seen["failure"] == "ok" or seen["advice"]
+    assert len(found["addresses"]) == len(row.addresses)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_daemon_finds_the_same_class(daemon, row):
+    for address in row.addresses:
+        assert daemon[row.name, address].split()[2] == row.failure
