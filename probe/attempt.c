@@ -21,6 +21,7 @@ struct attempt {
     struct ntp_dialog *ntp;
     bool fresh;         /* the association was made in this attempt */
     unsigned exchanges; /* done */
+    unsigned tries;     /* of the exchange at hand */
     unsigned placeholders;
     struct outcome outcome;
 };
@@ -42,13 +43,16 @@ static void drop_association(struct attempt *attempt)
     *attempt->kept = NULL;
 }
 
-static void finish(struct attempt *attempt, enum failure failure, const char *detail)
+static void finish(struct attempt *attempt, const char *step, enum failure failure,
+                   const char *detail)
 {
-    attempt->outcome.failure = failure;
-    (void)snprintf(attempt->outcome.detail, sizeof(attempt->outcome.detail), "%s", detail);
+    struct outcome *outcome = &attempt->outcome;
+    outcome->failure = failure;
+    (void)snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);
     if (failure != FAILURE_NONE) {
-        trail_add(&attempt->outcome.trail, uv_hrtime(), "failed", "%s: %s", failure_id(failure),
-                  attempt->outcome.detail);
+        outcome->failed_at = step;
+        trail_add(&outcome->trail, uv_hrtime(), step, "failed: %s: %s", failure_id(failure),
+                  outcome->detail);
     }
     attempt->done(&attempt->outcome, attempt->arg);
     free(attempt);
@@ -137,7 +141,7 @@ static void server_resolved(const struct address *addresses, unsigned count, con
         if (!may_follow(plan, &addresses[i])) {
             (void)snprintf(detail, sizeof(detail), "NTP at %s", address_text(&addresses[i], text));
             drop_association(attempt);
-            finish(attempt, FAILURE_KE_SERVER, detail);
+            finish(attempt, "ntp server", FAILURE_KE_SERVER, detail);
             return;
         }
         bool same = address_equal(&addresses[i], &plan->endpoint.address);
@@ -152,7 +156,7 @@ static void server_resolved(const struct address *addresses, unsigned count, con
                        "the NTP server's name has no address of this family%s%s",
                        count == 0 ? ": " : "", count == 0 ? why : "");
         drop_association(attempt);
-        finish(attempt, FAILURE_KE_SERVER, detail);
+        finish(attempt, "ntp server", FAILURE_KE_SERVER, detail);
         return;
     }
     (*attempt->kept)->ntp.address = chosen;
@@ -194,7 +198,7 @@ static void ke_over(const struct ke_result *result, void *arg)
     outcome->certificate = result->certificate;
     outcome->certified = result->certified;
     if (result->failure != FAILURE_NONE) {
-        finish(attempt, result->failure, result->detail);
+        finish(attempt, result->step, result->failure, result->detail);
         return;
     }
     *attempt->kept = association_of(result, attempt->plan);
@@ -230,17 +234,17 @@ static void keep_cookies(struct association *association, const struct nts_reply
     }
 }
 
+static const char *exchange_name(const struct attempt *attempt)
+{
+    return attempt->exchanges == 0 ? "ntp 1" : "ntp 2";
+}
+
 static void note_sample(struct attempt *attempt, const struct ntp_result *result)
 {
     struct outcome *outcome = &attempt->outcome;
-    if (!result->authentic) {
-        trail_add(&outcome->trail, uv_hrtime(), attempt->exchanges == 1 ? "ntp 1" : "ntp 2", "%s",
-                  result->detail);
-        return;
-    }
     const struct ntp_sample *sample = &result->sample;
     trail_add(
-        &outcome->trail, uv_hrtime(), attempt->exchanges == 1 ? "ntp 1" : "ntp 2",
+        &outcome->trail, uv_hrtime(), exchange_name(attempt),
         "offset %+.6f s, round trip %.3f ms, stratum %u, root distance %.3f s, %u new cookies",
         (double)sample->offset_us / 1e6, sample->rtt_us / 1e3, sample->stratum,
         sample->root_distance_us / 1e6, result->reply.cookies_seen);
@@ -250,20 +254,42 @@ static void note_sample(struct attempt *attempt, const struct ntp_result *result
         outcome->sample = *sample;
     }
     outcome->timed = true;
-    outcome->cookies_short |= result->reply.cookies_seen < 1 + attempt->placeholders;
+    if (result->reply.cookies_seen < 1 + attempt->placeholders) {
+        outcome->cookies_short = true;
+        outcome->warnings |= WARNING_COOKIES_SHORT;
+    }
+}
+
+/* Silence may be a lost datagram: not yet the server's fault. Each try spends a cookie (RFC 8915 5.7). */
+static bool try_again(struct attempt *attempt, const struct ntp_result *result)
+{
+    if (result->failure != FAILURE_NTP_SILENT || attempt->tries == LIMIT_TRIES ||
+        (*attempt->kept)->cookie_count == 0) {
+        return false;
+    }
+    trail_add(&attempt->outcome.trail, uv_hrtime(), exchange_name(attempt), "%s, trying again",
+              result->detail);
+    start_ntp(attempt);
+    return true;
 }
 
 static void ntp_over(const struct ntp_result *result, void *arg)
 {
     struct attempt *attempt = arg;
     attempt->ntp = NULL;
-    attempt->exchanges++;
-    note_sample(attempt, result);
+    if (try_again(attempt, result)) {
+        return;
+    }
+    const char *step = exchange_name(attempt);
     if (result->authentic) {
+        note_sample(attempt, result);
         keep_cookies(*attempt->kept, &result->reply);
     }
+    attempt->tries = 0;
+    attempt->exchanges++;
     if (result->failure == FAILURE_NTP_NAK && !attempt->fresh) {
         /* RFC 8915 5.7: cookies that we held may have gone stale; only a fresh one must be good */
+        trail_add(&attempt->outcome.trail, uv_hrtime(), step, "the server forgot its cookies");
         attempt->exchanges = 0;
         start_ke(attempt);
         return;
@@ -276,7 +302,7 @@ static void ntp_over(const struct ntp_result *result, void *arg)
         /* what was agreed does not serve any more: the next probe looks at everything again */
         drop_association(attempt);
     }
-    finish(attempt, result->failure, result->detail);
+    finish(attempt, step, result->failure, result->detail);
 }
 
 /* One further cookie is asked for in the first exchange, to see that it is given; later ones what is missing, as long as the
@@ -294,6 +320,7 @@ static unsigned placeholders_for(const struct attempt *attempt, unsigned left, u
 static void start_ntp(struct attempt *attempt)
 {
     struct association *association = *attempt->kept;
+    attempt->tries++;
     /* a cookie is used once (RFC 8915 5.7) */
     struct nts_cookie cookie = association->cookies[--association->cookie_count];
     attempt->placeholders = placeholders_for(attempt, association->cookie_count, cookie.len);

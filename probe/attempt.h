@@ -38,7 +38,8 @@ struct attempt_plan {
 struct outcome {
     enum failure failure;
     char detail[NTS_DETAIL_ROOM];
-    bool certified; /* a certificate was seen in this probe, or is in force, that is right */
+    const char *failed_at; /* the step, as the trail names it; NULL: it is good */
+    bool certified;        /* a certificate was seen in this probe, or is in force, that is right */
     struct tls_certificate certificate; /* not_after 0: none seen */
     uint16_t warnings;                  /* bits, enum warning */
     uint16_t aead;

@@ -25,6 +25,7 @@ struct ke_dialog {
     uv_connect_t connect;
     unsigned open; /* handles */
     enum phase phase;
+    bool judged; /* the certificate was looked at */
     struct tls_client *tls;
     struct trail *trail;
     ke_done *done;
@@ -66,6 +67,22 @@ static bool flush(struct ke_dialog *dialog)
     }
 }
 
+static const char *step_name(const struct ke_dialog *dialog)
+{
+    switch (dialog->phase) {
+    case PHASE_CONNECT:
+        return "connect";
+    case PHASE_TLS:
+        return dialog->judged ? "certificate" : "tls";
+    case PHASE_ANSWER:
+        return "ke";
+    case PHASE_CLOSE:
+    case PHASE_OVER:
+        break;
+    }
+    return "close";
+}
+
 static void finish(struct ke_dialog *dialog, enum failure failure)
 {
     if (dialog->phase == PHASE_OVER) {
@@ -75,8 +92,9 @@ static void finish(struct ke_dialog *dialog, enum failure failure)
         tls_client_finish(dialog->tls);
         (void)flush(dialog);
     }
-    dialog->phase = PHASE_OVER;
+    dialog->result.step = step_name(dialog);
     dialog->result.failure = failure;
+    dialog->phase = PHASE_OVER;
     uv_close((uv_handle_t *)&dialog->tcp, handle_closed);
     uv_close((uv_handle_t *)&dialog->timer, handle_closed);
 }
@@ -86,6 +104,19 @@ static void fail(struct ke_dialog *dialog, enum failure failure, const char *wor
     if (dialog->phase != PHASE_OVER) {
         (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "%s", words);
         finish(dialog, failure);
+    }
+}
+
+/* No more will come of an answer that has not ended. What did come may say more, such as an Error record. */
+static void give_up(struct ke_dialog *dialog, enum failure failure, const char *words)
+{
+    struct ke_result *result = &dialog->result;
+    enum failure told =
+        nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, result->detail);
+    if (told != FAILURE_NONE && told != FAILURE_KE_CLOSED) {
+        finish(dialog, told);
+    } else {
+        fail(dialog, failure, words);
     }
 }
 
@@ -100,7 +131,7 @@ static void timed_out(uv_timer_t *timer)
         fail(dialog, FAILURE_TLS_TIMEOUT, "the handshake did not end");
         break;
     case PHASE_ANSWER:
-        fail(dialog, FAILURE_KE_TIMEOUT, "no End of Message");
+        give_up(dialog, FAILURE_KE_TIMEOUT, "no End of Message");
         break;
     case PHASE_CLOSE:
         dialog->result.no_close = true;
@@ -134,6 +165,7 @@ static bool go_on_handshake(struct ke_dialog *dialog)
     char words[NTS_DETAIL_ROOM];
     tls_client_describe(dialog->tls, words);
     trail_add(dialog->trail, uv_hrtime(), "tls", "%s, ALPN " NTS_KE_ALPN, words);
+    dialog->judged = true;
     failure = tls_client_judge(dialog->tls, &result->certificate, result->detail);
     char day[TLS_DAY_ROOM];
     tls_client_day(result->certificate.not_after, day);
@@ -227,6 +259,27 @@ static bool go_on_close(struct ke_dialog *dialog)
     return false;
 }
 
+/* The server ended TCP, or it broke. */
+static void peer_gone(struct ke_dialog *dialog, int status)
+{
+    const char *words = status == UV_EOF ? "the server closed the connection" : uv_strerror(status);
+    switch (dialog->phase) {
+    case PHASE_TLS:
+        fail(dialog, FAILURE_TLS_HANDSHAKE, words);
+        break;
+    case PHASE_ANSWER:
+        give_up(dialog, FAILURE_KE_CLOSED, words);
+        break;
+    case PHASE_CLOSE:
+        dialog->result.no_close = true;
+        finish(dialog, FAILURE_NONE);
+        break;
+    case PHASE_CONNECT:
+    case PHASE_OVER:
+        break;
+    }
+}
+
 /* Goes on as far as the octets that are there allow. */
 static void go_on(struct ke_dialog *dialog)
 {
@@ -249,28 +302,7 @@ static void go_on(struct ke_dialog *dialog)
         }
     }
     if (dialog->phase != PHASE_OVER && !flush(dialog)) {
-        fail(dialog, FAILURE_TLS_HANDSHAKE, "the connection broke");
-    }
-}
-
-/* The server ended TCP, or it broke. */
-static void peer_gone(struct ke_dialog *dialog, int status)
-{
-    const char *words = status == UV_EOF ? "the server closed the connection" : uv_strerror(status);
-    switch (dialog->phase) {
-    case PHASE_TLS:
-        fail(dialog, FAILURE_TLS_HANDSHAKE, words);
-        break;
-    case PHASE_ANSWER:
-        fail(dialog, FAILURE_KE_CLOSED, words);
-        break;
-    case PHASE_CLOSE:
-        dialog->result.no_close = true;
-        finish(dialog, FAILURE_NONE);
-        break;
-    case PHASE_CONNECT:
-    case PHASE_OVER:
-        break;
+        peer_gone(dialog, UV_ECONNRESET);
     }
 }
 
@@ -305,6 +337,12 @@ static void connected(uv_connect_t *connect, int status)
 {
     struct ke_dialog *dialog = connect->data;
     if (dialog->phase == PHASE_OVER) {
+        return;
+    }
+    if (status == UV_ECONNRESET) {
+        /* it was open, and is closed already */
+        dialog->phase = PHASE_TLS;
+        peer_gone(dialog, status);
         return;
     }
     if (status < 0) {

@@ -18,6 +18,7 @@ struct ke_request {
 struct ke_result {
     enum failure failure;
     char detail[NTS_DETAIL_ROOM];
+    const char *step; /* where it failed, as the trail names steps */
     struct tls_certificate certificate;
     bool certified; /* the certificate was right in every point */
     bool no_close;  /* the server ended TCP without close_notify */

@@ -9,7 +9,7 @@ enum {
     LIMIT_TLS_MS = 5000,  /* from connected to handshake done */
     LIMIT_KE_MS = 5000,   /* from handshake done to End of Message */
     LIMIT_CLOSE_MS = 500, /* for the server's close_notify after it */
-    LIMIT_NTP_MS = 3000,  /* one exchange */
+    LIMIT_NTP_MS = 2000,  /* one exchange */
     LIMIT_BATCH_MS =
         200, /* a verdict waits at most this long for others to share its transaction */
     LIMIT_LAZY_MS = 5000,     /* the same of one that changes no answer */
@@ -27,6 +27,7 @@ enum {
     LIMIT_DATAGRAM = 4096,    /* octets; a good reply is never longer than the request */
     LIMIT_REQUEST =
         1088, /* octets of cookies and placeholders in an NTP request; 1232 with the rest and IPv6 */
+    LIMIT_TRIES = 3,     /* of an exchange that is not answered: datagrams get lost */
     LIMIT_STARTS = 40,   /* probes started in one tick, so that the loop is never busy for long */
     LIMIT_ADDRESSES = 8, /* of a name that a member brings; as many as a member may register */
     LIMIT_FLYING = 2000, /* probes at once, fewer if RLIMIT_NOFILE says so */

@@ -148,6 +148,10 @@ static enum failure take_port(struct parser *p, struct reader *body)
     return FAILURE_NONE;
 }
 
+/* RFC 8915 7.7 */
+static const char *const error_names[] = { "Unrecognized Critical Record", "Bad Request",
+                                           "Internal Server Error" };
+
 /* RFC 8915 4.1.3, 4.1.4: a 16-bit code each. */
 static enum failure take_code(struct parser *p, enum failure failure, struct reader *body)
 {
@@ -155,7 +159,11 @@ static enum failure take_code(struct parser *p, enum failure failure, struct rea
     if (!reader_done(body)) {
         return fail(p, FAILURE_KE_MALFORMED, "Error or Warning of length", (unsigned)body->len);
     }
-    return fail(p, failure, "code", code);
+    const char *words = "code";
+    if (failure == FAILURE_KE_ERROR && code < sizeof(error_names) / sizeof(error_names[0])) {
+        words = error_names[code];
+    }
+    return fail(p, failure, words, code);
 }
 
 static enum failure take_record(struct parser *p, uint16_t head, struct reader *body)

@@ -117,6 +117,7 @@ static bool field_read(struct reader *r, size_t least, uint16_t *type, struct re
 struct fields {
     bool uid_matches;
     bool authenticator;
+    unsigned clear_cookies;
     size_t authenticated; /* octets before the authenticator */
     struct octets nonce, sealed;
 };
@@ -148,6 +149,8 @@ static const char *fields_read(struct fields *fields, struct reader *r,
             uids++;
             fields->uid_matches = uids == 1 && value.len == NTS_UID_LEN &&
                                   memcmp(value.data, query->uid, NTS_UID_LEN) == 0;
+        } else if (type == FIELD_COOKIE) {
+            fields->clear_cookies++;
         } else if (type == FIELD_AUTHENTICATOR) {
             fields->authenticated = at;
             if (!authenticator_read(fields, &value)) {
@@ -232,8 +235,13 @@ enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
     *out = (struct nts_reply){ 0 };
     struct reader r = reader_of(datagram.data, datagram.len);
     ntp_header_read(&r, &out->header);
-    if (r.failed || out->header.version != NTP_VERSION || out->header.mode != NTP_MODE_SERVER) {
-        return fail(detail, FAILURE_NTP_MALFORMED, "not an NTPv4 server's packet");
+    if (r.failed) {
+        return fail(detail, FAILURE_NTP_MALFORMED, "shorter than an NTP header");
+    }
+    if (out->header.version != NTP_VERSION || out->header.mode != NTP_MODE_SERVER) {
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "version %u, mode %u instead of 4 and 4",
+                       out->header.version, out->header.mode);
+        return FAILURE_NTP_MALFORMED;
     }
     if (memcmp(out->header.origin, query->transmit, sizeof(query->transmit)) != 0) {
         return fail(detail, FAILURE_NTP_ORIGIN, "the origin is not our transmit timestamp");
@@ -243,10 +251,14 @@ enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
     if (broken != NULL) {
         return fail(detail, FAILURE_NTP_MALFORMED, broken);
     }
-    if (!fields.uid_matches) {
-        return fail(detail, FAILURE_NTP_UID, "our Unique Identifier is not echoed");
-    }
     enum failure failure = kiss_of(&out->header, detail);
+    if (!fields.uid_matches) {
+        /* RFC 8915 5.7: a kiss code without it may be forged, and is not obeyed */
+        size_t at = failure != FAILURE_NONE ? strlen(detail) : 0;
+        (void)snprintf(detail + at, NTS_DETAIL_ROOM - at, "%sour Unique Identifier is not echoed",
+                       at > 0 ? ", but " : "");
+        return FAILURE_NTP_UID;
+    }
     if (failure != FAILURE_NONE) {
         return failure;
     }
@@ -261,7 +273,9 @@ enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
     }
     /* RFC 8915 5.7: a reply replaces the cookie that was spent */
     if (out->cookie_count == 0) {
-        return fail(detail, FAILURE_NTP_COOKIES, "no cookie in the encrypted part");
+        return fail(detail, FAILURE_NTP_COOKIES,
+                    fields.clear_cookies > 0 ? "the new cookies are not encrypted"
+                                             : "no cookie in the encrypted part");
     }
     return FAILURE_NONE;
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 enum {
-    TRAIL_STEPS_MAX = 12,
+    TRAIL_STEPS_MAX = 20,
     TRAIL_TEXT_ROOM = 256
 };
 

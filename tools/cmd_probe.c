@@ -179,6 +179,8 @@ static json_t *json_verdict(const struct outcome *outcome)
     json_t *out = json_object();
     json_object_set_new(out, "good", json_boolean(outcome->failure == FAILURE_NONE));
     json_object_set_new(out, "failure", json_string(failure_id(outcome->failure)));
+    json_object_set_new(out, "failed_at",
+                        json_text_or_null(outcome->failed_at != NULL ? outcome->failed_at : ""));
     json_object_set_new(out, "detail", json_text_or_null(outcome->detail));
     json_object_set_new(out, "advice", json_string(failure_advice(outcome->failure)));
     json_object_set_new(out, "source", json_text_or_null(failure_source(outcome->failure)));
@@ -251,7 +253,7 @@ static void probe_all(struct subject *subject)
         }
     }
     if (subject->count == 0) {
-        subject->outcome = (struct outcome){ .failure = FAILURE_RESOLVE };
+        subject->outcome = (struct outcome){ .failure = FAILURE_RESOLVE, .failed_at = "resolve" };
         memcpy(subject->outcome.detail, subject->why, sizeof(subject->outcome.detail));
         show(subject, "");
     }

@@ -293,6 +293,10 @@ const char *warning_text(enum warning warning)
         return "no-close-notify";
     case WARNING_PORT:
         return "port";
+    case WARNING_COOKIES_SHORT:
+        return "cookies-short";
+    case WARNING_WEB:
+        return "web";
     }
     return "unknown";
 }

@@ -46,11 +46,13 @@ struct address_health {
 };
 
 enum warning {
-    WARNING_CERT_AGE = 1 << 0,     /* under a third of the lifetime left */
-    WARNING_COOKIES_FEW = 1 << 1,  /* under eight cookies */
-    WARNING_COOKIES_SIZE = 1 << 2, /* of unequal or odd length */
-    WARNING_NO_CLOSE = 1 << 3,     /* no close_notify */
-    WARNING_PORT = 1 << 4          /* not 4460: some clients ignore the SRV port */
+    WARNING_CERT_AGE = 1 << 0,      /* under a third of the lifetime left */
+    WARNING_COOKIES_FEW = 1 << 1,   /* under eight cookies */
+    WARNING_COOKIES_SIZE = 1 << 2,  /* of unequal or odd length */
+    WARNING_NO_CLOSE = 1 << 3,      /* no close_notify */
+    WARNING_PORT = 1 << 4,          /* not 4460: some clients ignore the SRV port */
+    WARNING_COOKIES_SHORT = 1 << 5, /* NTP gives fewer new cookies than asked for */
+    WARNING_WEB = 1 << 6            /* HTTP serves foreign names */
 };
 
 struct member_health {

@@ -19,10 +19,9 @@ from nts import Record
 
 NETWORK = "44.0.0.0/16"
 NETWORK6 = "2a0f:44::/64"
-DNS_NAMES = {  # for NTS-KE to redirect to
-    "private.elsewhere.test": "10.1.2.3",
-    "loopback.elsewhere.test": "127.0.0.1",
-    "foreign.elsewhere.test": "44.0.200.1",
+NAMES = {  # for NTS-KE to redirect to
+    "private.elsewhere.test.": "10.1.2.3",
+    "foreign.elsewhere.test.": "44.0.200.1",
 }
 
 
@@ -159,13 +158,22 @@ def cookies_in_clear(reply):
     reply.secret = []
 
 
+# Nothing may make a reply longer than its request, so one of several cookies has to go.
+
+def fewer_cookies(reply):
+    if len(reply.secret) > 1:
+        reply.secret.pop()
+
+
 def unknown_in_clear(reply):
-    reply.secret.pop()  # or there is no room
-    reply.clear.append((0x4321, bytes(12)))
+    if len(reply.secret) > 1:
+        reply.secret.pop()
+        reply.clear.append((0x4321, bytes(12)))
 
 
 def unknown_in_secret(reply):
-    reply.secret[0] = (0x4321, bytes(12))
+    if len(reply.secret) > 1:
+        reply.secret[0] = (0x4321, bytes(12))
 
 
 def _datagrams(make):
@@ -251,8 +259,8 @@ ROWS = [
 
     # TCP
     Row("deaf", Ways(tcp="deaf"), "connect-refused", "connect"),
-    Row("tcp-close", Ways(tcp="close"), "tls-handshake", "tls", "closed"),
-    Row("tcp-reset", Ways(tcp="reset"), "tls-handshake", "tls", "reset"),
+    Row("tcp-close", Ways(tcp="close"), "tls-handshake", "tls"),
+    Row("tcp-reset", Ways(tcp="reset"), "tls-handshake", "tls"),
     Row("tcp-mute", Ways(tcp="mute"), "tls-timeout", "tls"),
     Row("speaks-ssh", Ways(junk=b"SSH-2.0-OpenSSH_9.2\r\n"), "tls-handshake", "tls"),
     Row("speaks-http", Ways(junk=b"HTTP/1.1 400 Bad Request\r\n\r\n"), "tls-handshake", "tls"),
@@ -274,7 +282,7 @@ ROWS = [
     Row("chain-incomplete", Ways(certificate="chain-incomplete"), "cert-chain", "certificate", "issuer"),
     Row("chain-whole", Ways(certificate="chain-whole")),
     Row("for-clients-only", Ways(certificate="for-clients"), "cert-chain", "certificate", "purpose"),
-    Row("short-key", Ways(certificate="short-key"), "cert-chain", "certificate", "small"),
+    Row("short-key", Ways(certificate="short-key"), "cert-chain", "certificate", "weak"),
 
     # NTS-KE
     Row("ke-mute", Ways(pieces=lambda octets, _=None: [], close="hang"), "ke-timeout", "ke"),
@@ -362,7 +370,7 @@ ROWS = [
     Row("version-wrong", reply(version=3), "ntp-malformed", "ntp 1", "version 3"),
     Row("cookies-in-clear", edited(cookies_in_clear), "ntp-cookies", "ntp 1", "not encrypted"),
     Row("no-new-cookies", reply(secret=[]), "ntp-cookies", "ntp 1"),
-    Row("fewer-cookies", edited(lambda reply: reply.secret.pop()), warnings=(SHORT,)),
+    Row("fewer-cookies", edited(fewer_cookies), warnings=(SHORT,)),
     Row("replayed", _datagrams(_replayed), "ntp-origin", "ntp 2"),
     Row("larger-than-request", edited(lambda reply: reply.secret.append((0x4321, bytes(100)))), "ntp-too-long", "ntp 1"),
     Row("too-many-cookies", edited(lambda reply: reply.secret.extend(reply.secret * 3)), "ntp-too-long", "ntp 1"),
@@ -394,9 +402,9 @@ ROWS = [
     Row("root-dispersion", reply(root_dispersion=1.6), "root-distance", "ntp 1"),
     Row("transmit-zero", reply(transmit=0), "transmit", "ntp 1"),
     Row("receive-zero", reply(receive=0), "offset", "ntp 1"),
-    Row("second-ahead", reply(shift=1.0), "offset", "ntp 1", "+1.0"),
-    Row("second-late", reply(shift=-1.0), "offset", "ntp 1", "-1.0"),
-    Row("five-seconds", reply(shift=5.0), "offset", "ntp 1", "+5.0"),
+    Row("second-ahead", reply(shift=1.0), "offset", "ntp 1", "offset +"),
+    Row("second-late", reply(shift=-1.0), "offset", "ntp 1", "offset -"),
+    Row("five-seconds", reply(shift=5.0), "offset", "ntp 1", "offset +"),
     Row("an-hour", reply(shift=3600.0), "offset", "ntp 1"),
     Row("an-era", reply(shift=-3e9), "offset", "ntp 1"),
     Row("wrong-from-second", from_second(reply(shift=5.0)), "offset", "ntp 2"),

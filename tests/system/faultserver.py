@@ -14,9 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
 from OpenSSL import SSL
 
 import nts
+from machine import RESOLVER
 
 _LABEL = b"EXPORTER-network-time-security"
 _PATIENCE = 30  # seconds; longer than any probe waits
@@ -67,11 +72,11 @@ class Request:
 class Server:
     """One address of a faulty member."""
 
-    def __init__(self, directory, address, ways):
+    def __init__(self, directory, address, ways, seal):
         self.directory = Path(directory)
         self.address = address
         self.ways = ways
-        self.seal = os.urandom(32)  # of cookies
+        self.seal = seal  # of cookies
         self.latest = None  # session
         self.counts = {}
         self.kept = []  # what handles may not be collected
@@ -155,6 +160,8 @@ class Server:
             await asyncio.sleep(wait)
             for start in range(0, len(octets), 4096):
                 tls.send(octets[start:start + 4096])
+            if writer.transport.is_closing():
+                raise ConnectionError
             await self._flush(tls, writer)
         if ways.close == "hang":
             await asyncio.wait_for(reader.read(), _PATIENCE)
@@ -251,11 +258,34 @@ class Server:
             self.kept.append(await loop.create_datagram_endpoint(Protocol, (self.address, self.ways.ntp_port)))
 
 
+class Resolver(asyncio.DatagramProtocol):
+    """Knows the A records of a few names, and no others."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, octets, sender):
+        query = dns.message.from_wire(octets)
+        (question,) = query.question
+        name = question.name.to_text().lower()
+        response = dns.message.make_response(query, recursion_available=True)
+        if name not in self.names:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        elif question.rdtype == dns.rdatatype.A:
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "A", self.names[name]))
+        self.transport.sendto(response.to_wire(), sender)
+
+
 async def _main(directory):
-    from faults import ROWS
-    servers = [Server(directory, address, ways) for row in ROWS for address, ways in row.servers()]
-    for server in servers:
-        await server.start()
+    from faults import NAMES, ROWS
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: Resolver(NAMES), (RESOLVER, 53))
+    for row in ROWS:
+        seal = os.urandom(32)
+        for address, ways in row.servers():
+            await Server(directory, address, ways, seal).start()
     print("ready", flush=True)
     await asyncio.Event().wait()
 

@@ -144,7 +144,8 @@ class Reply:
         now = time.time()
         self.origin = self.request[40:48]
         self.receive = self.receive or now
-        self.clear = [(kind, body) for kind, body, _ in fields(self.request) if kind == UID]
+        if self.clear is None:
+            self.clear = [(kind, body) for kind, body, _ in fields(self.request) if kind == UID]
         self.secret = [(NTP_COOKIE, cookie) for cookie in self.cookies]
 
     def _authenticator(self, packet):

@@ -2,7 +2,11 @@
 
 import concurrent.futures
 import json
+import os
+import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -10,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from authority import Authority
 from faults import NETWORK, ROWS
-from machine import run
+from machine import run, until
 from pool import APEX, BIN, Pool, environment, no_report
 
 _TOGETHER = 12  # foreground probes at once: most of them wait for a time-out
@@ -45,10 +49,9 @@ def world(shared_machine):
     trust = issue_all(machine.directory)
     pool = Pool(machine).init()
     members = machine.write("members.csv", "name,country,ipv4,ipv6,capacity_mbit\n" + "".join(
-        f"{row.name},NL,{';'.join(row.addresses)},,100\n" for row in ROWS))
+        f"{row.name},NL,{' '.join(row.addresses)},,100\n" for row in ROWS))
     pool.cli("member", "import", members)
-    server = machine.start("faultserver", [sys.executable, "-B", f"{__file__[:-len('test_faults.py')]}faultserver.py",
-                                           machine.directory])
+    server = machine.start("faultserver", [sys.executable, "-B", Path(__file__).parent / "faultserver.py", machine.directory])
     server.said("ready", 30)
     pool.trust = trust
     return pool
@@ -93,3 +96,15 @@ def test_foreground_probe_finds_class_and_step(foreground, row):
 def test_daemon_finds_the_same_class(daemon, row):
     for address in row.addresses:
         assert daemon[row.name, address].split()[2] == row.failure
+
+
+def test_trust_read_again_amid_hanging_probes_keeps_the_daemon_well(world, daemon):
+    """SIGHUP frees what probes in flight were started with. Most of these members hang in one step or another."""
+    probed = world.probe(world.trust)
+    probed.said("watching")
+    for _ in range(6):
+        time.sleep(0.7)
+        os.kill(probed.pid, signal.SIGHUP)
+    until(lambda: probed.output().count("read the trusted CAs again") == 6, 10, "it was read each time")
+    until(lambda: "member good: eligible" in probed.output(), 60, "probes go on")
+    world.stop(probed)
