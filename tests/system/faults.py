@@ -17,16 +17,15 @@ import nts
 from faultserver import Ways
 from nts import Record
 
-NETWORK = "44.0.0.0/16"
-NETWORK6 = "2a0f:44::/64"
+NETWORK = "44.0.0.0/15"
 NAMES = {  # for NTS-KE to redirect to
     "private.elsewhere.test.": "10.1.2.3",
-    "foreign.elsewhere.test.": "44.0.200.1",
+    "foreign.elsewhere.test.": "44.1.255.1",
 }
 
 
 def second_of(address):
-    return address.replace("44.0.", "44.0.1")
+    return address.replace("44.0.", "44.1.")
 
 
 @dataclass
@@ -42,7 +41,7 @@ class Row:
 
     @property
     def address(self):
-        return f"44.0.{self.number // 200}.{self.number % 200 + 1}"
+        return f"44.0.{self.number}.1"  # each in a network of its own: the probe spares networks
 
     @property
     def addresses(self):
@@ -331,10 +330,10 @@ ROWS = [
     Row("odd-cookies", cookies_of(101, 99, 7), "ntp-nak", "ntp 1", warnings=(FEW, SIZE)),
     Row("to-private-address", to_server("192.168.1.1"), "ke-server", "ntp server", "192.168.1.1"),
     Row("to-loopback", to_server("127.0.0.1"), "ke-server", "ntp server"),
-    Row("to-other-address", to_server("44.0.200.1"), "ke-server", "ntp server", "44.0.200.1"),
+    Row("to-other-address", to_server("44.1.255.1"), "ke-server", "ntp server", "44.1.255.1"),
     Row("to-ipv6", to_server("2a0f:44::1"), "ke-server", "ntp server"),
     Row("to-private-name", to_server("private.elsewhere.test"), "ke-server", "ntp server", "10.1.2.3"),
-    Row("to-foreign-name", to_server("foreign.elsewhere.test"), "ke-server", "ntp server", "44.0.200.1"),
+    Row("to-foreign-name", to_server("foreign.elsewhere.test"), "ke-server", "ntp server", "44.1.255.1"),
     Row("to-missing-name", to_server("missing.elsewhere.test"), "ke-server", "ntp server"),
     Row("to-garbage", to_server("a b\x1b[2J;rm -rf"), "ke-malformed", "ke", "Server"),
     Row("to-nothing", to_server(""), "ke-malformed", "ke", "Server"),

@@ -106,12 +106,12 @@ class Server:
                 octets = tls.bio_read(65536)
             except SSL.WantReadError:
                 return
-            if drip:
-                for octet in octets:
-                    writer.write(bytes([octet]))
-                    await asyncio.sleep(drip)
-            writer.write(b"" if drip else octets)
-            await writer.drain()
+            for piece in [octets[i:i + 1] for i in range(len(octets))] if drip else [octets]:
+                if writer.transport.is_closing():
+                    raise ConnectionError
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(drip)
 
     async def _until_done(self, tls, reader, writer, step):
         """Calls `step` until it needs no more octets."""
@@ -160,8 +160,6 @@ class Server:
             await asyncio.sleep(wait)
             for start in range(0, len(octets), 4096):
                 tls.send(octets[start:start + 4096])
-            if writer.transport.is_closing():
-                raise ConnectionError
             await self._flush(tls, writer)
         if ways.close == "hang":
             await asyncio.wait_for(reader.read(), _PATIENCE)
