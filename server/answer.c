@@ -209,8 +209,7 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
 {
     const struct view *view = answerer->view;
     struct answer *answer = &answerer->answer;
-    uint32_t *turn = &answerer->turns[area % STEERING_AREAS_MAX];
-    struct srv_choice choice = view_srv(view, area, (*turn)++);
+    struct srv_choice choice = view_srv(view, area, tally_turn(answerer->tally, area));
     bool current = view_is_current(view, answerer->registry);
     struct deck_set standing = { .count = 0 };
     if (choice.set != NULL && !current) {
@@ -242,6 +241,7 @@ static bool add_located_set(struct answerer *answerer, const struct query *query
     const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
     struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
     answerer->answer.scope = subnet ? location.scope : 0;
+    tally_query(answerer->tally, location.cell);
     return add_next_set(answerer, owner, owner == &query->qname,
                         deal_area(view->deal, location.cell));
 }

@@ -6,6 +6,7 @@
 
 #include "server/chain.h"
 #include "server/query.h"
+#include "server/tally.h"
 
 enum {
     ANSWER_RRSETS = 16,
@@ -35,21 +36,21 @@ struct answer {
     uint8_t arena[ANSWER_ARENA];
 };
 
-/* One worker's means to answer. The first five are its owner's to set; answer_follow tells what they mean for what is kept. */
+/* One worker's means to answer. The first six are its owner's to set; answer_follow tells what they mean for what is kept. */
 struct answerer {
     struct view *view;
+    struct tally *tally; /* of the view */
     struct store_txn *registry;
     struct signer *signer; /* of the view's keys */
     uint64_t now;          /* Unix seconds */
     struct kept_table *kept;
     struct chain chain;
-    uint32_t turns[STEERING_AREAS_MAX]; /* counts an area's SRV answers: the next set of its deck */
     struct answer answer;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
     uint8_t near_data[NODE_ENCODED_MAX]; /* of others */
 };
 
-/* Begins a batch, whenever one of the first five may be another. */
+/* Begins a batch, whenever one of the first six may be another. */
 void answer_follow(struct answerer *answerer);
 /* What a query is about. Found for several queries before any of them is answered, so that what is kept for one comes from memory while
  * others are worked on. */

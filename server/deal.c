@@ -329,7 +329,9 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
                              const struct roster *roster, bool scale)
 {
     struct plan *plan = xcalloc(1, sizeof(*plan));
-    struct steering_input input = { .roster = roster, .settings = parts->settings };
+    struct steering_input input = { .roster = roster,
+                                    .settings = parts->settings,
+                                    .demand = parts->demand };
     const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
     double *factors = old == NULL ? NULL : factors_for(old, roster);
     atomic_init(&plan->refs, 1);

@@ -46,6 +46,7 @@ struct deal_parts {
     const struct settings *settings;
     struct keyring *keyring;
     struct places *places;
+    const double *demand; /* by cell of the places; NULL: the prior (struct steering_input) */
     const struct dname *service;
     struct signer *signer;
     uint64_t now;

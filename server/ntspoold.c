@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "server/affinity.h"
+#include "server/counting.h"
 #include "server/keeper.h"
 #include "server/options.h"
 #include "server/refresh.h"
@@ -21,12 +22,14 @@ enum {
 /* All that lives as long as the program. */
 struct program {
     struct store *registry, *health, *keys;
-    bool keeps; /* keys can be written, so they are moved on */
+    struct store *traffic; /* NULL: can't be written, counts are forgotten */
+    bool keeps;            /* keys can be written, so they are moved on */
     struct seal *seal;
     struct sigcache *cache;
     struct rrl *rrl;
     struct refresh *refresh;
     struct keeper *keeper; /* NULL: none */
+    struct counting *counting;
     struct worker **workers;
     size_t worker_count;
 };
@@ -68,8 +71,28 @@ static enum result open_stores(struct program *program, const struct options *op
                           why.text);
         }
     }
+    if (result == RESULT_OK &&
+        store_open(&program->traffic, options->state, STORE_TRAFFIC, true, diag) != RESULT_OK) {
+        program->traffic = NULL;
+        (void)fprintf(stderr, "ntspoold: what is counted is not kept: %s\n", diag->text);
+    }
     return result == RESULT_OK ? seal_open(&program->seal, options->state, options->seal_key, diag)
                                : result;
+}
+
+/* Counts that can't be read are no reason not to answer: they are left as they are, and nothing is added. */
+static enum result start_counting(struct program *program, struct diag *diag)
+{
+    struct counting_sources sources = { .registry = program->registry,
+                                        .traffic = program->traffic,
+                                        .log = log_line };
+    enum result result = counting_new(&program->counting, &sources, diag);
+    if (result != RESULT_OK) {
+        (void)fprintf(stderr, "ntspoold: what is counted is not kept: %s\n", diag->text);
+        sources.traffic = NULL;
+        result = counting_new(&program->counting, &sources, diag);
+    }
+    return result == RESULT_OK ? counting_start(program->counting, diag) : result;
 }
 
 /* The sockets of one worker stand for the groups they are in. */
@@ -98,12 +121,17 @@ static enum result start(struct program *program, const struct options *options,
     if (result != RESULT_OK) {
         return result;
     }
+    result = start_counting(program, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
     program->cache = sigcache_new(CACHE_BASE + CACHE_A_MEMBER * member_count(program->registry));
     const struct refresh_sources sources = { .registry = program->registry,
                                              .health = program->health,
                                              .keys = program->keys,
                                              .seal = program->seal,
                                              .cache = program->cache,
+                                             .counting = program->counting,
                                              .locations = options->locations,
                                              .location_count = options->location_count,
                                              .log = log_line };
@@ -117,7 +145,8 @@ static enum result start(struct program *program, const struct options *options,
                                         .identity = &options->identity };
     program->workers = xcalloc(options->workers, sizeof(struct worker *));
     for (unsigned i = 0; i < options->workers && result == RESULT_OK; i++) {
-        result = worker_new(&program->workers[i], &parts, refresh_view(program->refresh), diag);
+        struct tally *tally = counting_tally(program->counting, refresh_view(program->refresh));
+        result = worker_new(&program->workers[i], &parts, tally, diag);
         program->worker_count += result == RESULT_OK;
     }
     if (result == RESULT_OK && options->socket_affinity) {
@@ -166,7 +195,7 @@ static void print_counters(const struct program *program)
                   rcode[RCODE_REFUSED]);
 }
 
-/* The refresher goes before the workers it hands views to. */
+/* The refresher goes before the workers it hands views to, and these before their counts are. */
 static void stop(struct program *program)
 {
     keeper_free(program->keeper);
@@ -175,12 +204,14 @@ static void stop(struct program *program)
         worker_free(program->workers[i]);
     }
     free(program->workers);
+    counting_free(program->counting);
     sigcache_free(program->cache);
     rrl_free(program->rrl);
     seal_free(program->seal);
     store_close(program->registry);
     store_close(program->health);
     store_close(program->keys);
+    store_close(program->traffic);
 }
 
 int main(int argc, char **argv)

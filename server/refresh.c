@@ -80,9 +80,14 @@ static enum result build(struct refresh *refresh, struct diag *diag)
                              store_version(refresh->from.health),
                              store_version(refresh->from.keys) };
     struct view *view = NULL;
+    struct places *places = refresh->from.places;
+    double *demand =
+        counting_demand(refresh->sources.counting, places == NULL ? NULL : places->locations, now);
     bool same_keys = refresh->view != NULL && versions[2] == refresh->versions[2];
+    refresh->from.demand = demand;
     refresh->from.keyring = same_keys ? refresh->view->keyring : NULL;
     enum result result = view_build(&view, &refresh->from, refresh->view, now, diag);
+    free(demand);
     if (result != RESULT_OK) {
         return result;
     }
@@ -157,7 +162,8 @@ static void *run(void *arg)
         }
         pause = REFRESH_PAUSE_MS / REFRESH_POLL_MS;
         for (size_t i = 0; i < refresh->worker_count; i++) {
-            worker_publish(refresh->workers[i], refresh->view);
+            worker_publish(refresh->workers[i],
+                           counting_tally(refresh->sources.counting, refresh->view));
         }
     }
     return NULL;

@@ -3,6 +3,7 @@
 #ifndef SERVER_REFRESH_H
 #define SERVER_REFRESH_H
 
+#include "server/counting.h"
 #include "server/worker.h"
 
 enum {
@@ -20,6 +21,7 @@ struct refresh_sources {
     struct store *registry, *health, *keys;
     const struct seal *seal;
     struct sigcache *cache;
+    struct counting *counting;    /* makes the workers' tallies, knows the demand */
     const char *const *locations; /* paths of location files */
     size_t location_count;        /* at most LOCATIONS_FILES_MAX */
     refresh_log *log;

@@ -59,10 +59,10 @@ static void name_service(struct view *view)
 
 /* Deals, or takes over the old deal, and signs. `roster` is used up. */
 static enum result complete(struct view *view, const struct view *old, struct roster *roster,
-                            struct sigcache *cache, uint64_t now)
+                            const struct view_sources *sources, uint64_t now)
 {
     const struct settings *settings = &view->settings;
-    struct signer *signer = signer_new(view->keyring, cache, &settings->apex,
+    struct signer *signer = signer_new(view->keyring, sources->cache, &settings->apex,
                                        settings->signature_validity_s, random_bits());
     name_service(view);
     enum result result = sign_soa(view, signer, now);
@@ -70,6 +70,7 @@ static enum result complete(struct view *view, const struct view *old, struct ro
         const struct deal_parts parts = { .settings = settings,
                                           .keyring = view->keyring,
                                           .places = view->places,
+                                          .demand = sources->demand,
                                           .service = &view->service,
                                           .signer = signer,
                                           .now = now };
@@ -130,7 +131,7 @@ enum result view_build(struct view **out, const struct view_sources *sources,
         result = roster_build(&roster, &from, diag);
     }
     if (result == RESULT_OK) {
-        result = complete(view, old, &roster, sources->cache, now);
+        result = complete(view, old, &roster, sources, now);
         if (result != RESULT_OK) {
             result = diag_fail(diag, result, "the zone's records can't be signed: %s",
                                result_text(result));

@@ -40,6 +40,7 @@ struct view_sources {
     const struct seal *seal;
     struct sigcache *cache;
     struct places *places;   /* may be NULL */
+    const double *demand;    /* by cell of the places, or NULL (struct steering_input) */
     struct keyring *keyring; /* NULL: load it from `keys` */
 };
 

@@ -28,19 +28,20 @@ static enum result renew_signer(struct worker *worker, const struct view *view)
 /* Takes the incoming view, if there is one. */
 static void adopt(struct worker *worker)
 {
-    if (atomic_load_explicit(&worker->next_view, memory_order_relaxed) == NULL) {
+    if (atomic_load_explicit(&worker->next, memory_order_relaxed) == NULL) {
         return;
     }
-    struct view *view = atomic_exchange(&worker->next_view, NULL);
-    struct view *old = worker->answerer.view;
+    struct tally *tally = atomic_exchange(&worker->next, NULL);
+    struct view *view = tally->view, *old = worker->answerer.view;
     bool same_keys = view->keyring == old->keyring &&
                      view->settings.signature_validity_s == old->settings.signature_validity_s;
     if (!same_keys && renew_signer(worker, view) != RESULT_OK) {
-        view_unref(view);
+        tally_unref(tally);
         return;
     }
+    tally_unref(worker->answerer.tally);
     worker->answerer.view = view;
-    view_unref(old);
+    worker->answerer.tally = tally;
     size_t members = view->deal->roster.members;
     if (!kept_fits(worker->answerer.kept, members)) {
         kept_free(worker->answerer.kept);
@@ -48,9 +49,9 @@ static void adopt(struct worker *worker)
     }
 }
 
-void worker_publish(struct worker *worker, struct view *view)
+void worker_publish(struct worker *worker, struct tally *tally)
 {
-    view_unref(atomic_exchange(&worker->next_view, view_ref(view)));
+    tally_unref(atomic_exchange(&worker->next, tally));
 }
 
 bool worker_begin(struct worker *worker)
@@ -210,15 +211,16 @@ static enum result open_sockets(struct worker *worker, const struct worker_parts
     return result;
 }
 
-enum result worker_new(struct worker **out, const struct worker_parts *parts, struct view *view,
+enum result worker_new(struct worker **out, const struct worker_parts *parts, struct tally *tally,
                        struct diag *diag)
 {
+    struct view *view = tally->view;
     struct worker *worker = xcalloc(1, sizeof(*worker));
     worker->cache = parts->cache;
     worker->rrl = parts->rrl;
     worker->identity = parts->identity;
-    worker->answerer.view = view_ref(view);
-    randombytes_buf(worker->answerer.turns, sizeof(worker->answerer.turns));
+    worker->answerer.view = view;
+    worker->answerer.tally = tally;
     worker->answerer.kept = kept_new(view->deal->roster.members);
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
@@ -280,8 +282,8 @@ void worker_free(struct worker *worker)
     }
     signer_free(worker->answerer.signer);
     kept_free(worker->answerer.kept);
-    view_unref(atomic_exchange(&worker->next_view, NULL));
-    view_unref(worker->answerer.view);
+    tally_unref(atomic_exchange(&worker->next, NULL));
+    tally_unref(worker->answerer.tally);
     free(worker->udp);
     free(worker->udp_in);
     free(worker->udp_out);

@@ -40,7 +40,7 @@ struct worker {
     uv_loop_t loop;
     uv_async_t stop;
     struct sigcache *cache;
-    _Atomic(struct view *) next_view; /* a newer view, with a reference, or NULL */
+    _Atomic(struct tally *) next; /* of a newer view, with a reference, or NULL */
     struct answerer answerer;
     struct rrl *rrl;
     const struct identity *identity;
@@ -65,15 +65,17 @@ struct worker_parts {
     const struct identity *identity;
 };
 
-/* Opens the sockets; nothing runs yet. `view` gets a reference. SYSTEM with the address that can't be listened on. */
-enum result worker_new(struct worker **out, const struct worker_parts *parts, struct view *view,
+/* Opens the sockets; nothing runs yet. Takes over a reference of the tally, whose view it begins with. SYSTEM with the address that
+ * can't be listened on. */
+enum result worker_new(struct worker **out, const struct worker_parts *parts, struct tally *tally,
                        struct diag *diag);
 enum result worker_start(struct worker *worker, struct diag *diag);
 /* Stops the thread, if it runs, and frees everything. */
 void worker_free(struct worker *worker);
 
-/* Hands a worker a newer view (it takes a reference of its own); in use from its next batch on. Any thread. */
-void worker_publish(struct worker *worker, struct view *view);
+/* Hands a worker a newer view, in use from its next batch on, by the tally to count in then, of which it takes over a reference. Any
+ * thread. */
+void worker_publish(struct worker *worker, struct tally *tally);
 
 /* For udp.c and tcp.c: messages are handled between begin and end, which bracket one snapshot. False: the store can't be read
  * now, answer nothing. */

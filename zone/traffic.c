@@ -152,6 +152,9 @@ static enum result put_or_delete(struct store_txn *txn, const struct writer *key
                                  const struct writer *row, bool gone)
 {
     ASSERT(!key->failed && !row->failed);
+    if (txn == NULL) {
+        return RESULT_OK;
+    }
     if (!gone) {
         return store_put(txn, TABLE_TRAFFIC, key->data, key->at, row->data, row->at);
     }

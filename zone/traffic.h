@@ -39,7 +39,8 @@ void traffic_done(struct traffic *traffic);
 
 /* Reads all rows into an empty one. DAMAGED with a diag. */
 enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag *diag);
-/* Writes what changed since it was loaded or saved. If that is not committed after all, traffic_unsaved says so. */
+/* Writes what changed since it was loaded or saved, and drops what is gone. If that is not committed after all, traffic_unsaved says so. With
+ * a NULL txn nothing is written. */
 enum result traffic_save(struct traffic *traffic, struct store_txn *txn, struct diag *diag);
 void traffic_unsaved(struct traffic *traffic);
 

@@ -59,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         pool_fixture_init(&pool, NULL);
         ASSERT(atexit(tidy) == 0);
         answerer.view = pool.view;
+        answerer.tally = tally_new(pool.view, 0);
         answerer.registry = pool.txns[0];
         kept = answerer.kept = kept_new(4);
         signer = signer_new(pool.view->keyring, pool.cache, &pool.view->settings.apex, 604800, 1);

@@ -24,6 +24,7 @@ static int set_up(void **state)
         locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
     pool_fixture_init(&pool, locations);
     answerer.view = pool.view;
+    answerer.tally = tally_new(pool.view, 0);
     answerer.registry = pool.txns[0];
     cache = sigcache_new(1024);
     signer = signer_new(pool.view->keyring, cache, &pool.view->settings.apex, 604800, 1);
@@ -37,6 +38,7 @@ static int tear_down(void **state)
 {
     (void)state;
     kept_free(answerer.kept);
+    tally_unref(answerer.tally);
     signer_free(signer);
     sigcache_free(cache);
     pool_fixture_done(&pool);

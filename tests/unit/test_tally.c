@@ -1,0 +1,123 @@
+#include "pool_fixture.h"
+#include "server/tally.h"
+#include "unit.h"
+
+static struct pool_fixture pool;
+static struct traffic traffic;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct locations *locations = NULL;
+    struct diag diag;
+    assert_ok(
+        locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
+    pool_fixture_init(&pool, locations);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    traffic_done(&traffic);
+    pool_fixture_done(&pool);
+    return 0;
+}
+
+static uint64_t told(uint64_t member_id)
+{
+    return traffic_answers(&traffic, member_id, 24, FIXTURE_NOW);
+}
+
+/* Takes turns and notes, as an answer does, whom each gives. */
+static void take(struct tally *tally, uint16_t area, unsigned turns, uint64_t *given)
+{
+    const struct candidate *list = pool.view->deal->roster.list;
+    for (unsigned i = 0; i < turns; i++) {
+        struct srv_choice choice = view_srv(pool.view, area, tally_turn(tally, area));
+        for (unsigned k = 0; choice.set != NULL && k < choice.set->count; k++) {
+            given[list[choice.set->members[k]].member_id]++;
+        }
+    }
+}
+
+static void answers_of_members_follow_from_turns(void **state)
+{
+    (void)state;
+    static const uint32_t starts[] = { 0, 5, UINT32_MAX - 20 };
+    for (unsigned s = 0; s < 3; s++) {
+        struct tally *tally = tally_new(pool.view, starts[s]);
+        uint64_t given[8] = { 0 };
+        traffic_done(&traffic);
+        for (unsigned round = 1; round < 40; round += 13) {
+            for (unsigned area = 0; area < pool.view->deal->area_count; area++) {
+                take(tally, (uint16_t)area, round + area, given);
+            }
+            tally_tell(tally, &traffic, FIXTURE_NOW);
+            tally_tell(tally, &traffic, FIXTURE_NOW);
+            for (uint64_t id = 1; id <= 3; id++) {
+                assert_true(given[id] > 0);
+                assert_int_equal(told(id), given[id]);
+            }
+        }
+        tally_unref(tally);
+    }
+}
+
+static void an_area_with_nobody_counts_for_nobody(void **state)
+{
+    (void)state;
+    struct tally *tally = tally_new(pool.view, 0);
+    (void)tally_turn(tally, STEERING_NONE);
+    (void)tally_turn(tally, (uint16_t)pool.view->deal->area_count);
+    tally_tell(tally, &traffic, FIXTURE_NOW);
+    assert_int_equal(traffic.member_count, 0);
+    tally_unref(tally);
+}
+
+static void queries_are_told_once_by_cell(void **state)
+{
+    (void)state;
+    struct tally *tally = tally_new(pool.view, 0);
+    size_t count = 0;
+    const struct cell *cells = locations_cells(pool.view->places->locations, &count);
+    assert_true(count > 2);
+    tally_query(tally, 0);
+    tally_query(tally, 2);
+    tally_query(tally, 2);
+    tally_query(tally, UINT16_MAX);
+    tally_tell(tally, &traffic, FIXTURE_NOW);
+    tally_query(tally, 2);
+    tally_tell(tally, &traffic, FIXTURE_NOW);
+    assert_int_equal(traffic.cell_count, 2);
+    assert_true(traffic.cells[0].queries == 1 && traffic.cells[0].country[0] == '\0');
+    assert_true(traffic.cells[1].queries == 3);
+    assert_string_equal(traffic.cells[1].country, cells[2].country);
+    assert_string_equal(traffic.cells[1].subdivision, cells[2].subdivision);
+    tally_unref(tally);
+}
+
+static void a_tally_keeps_its_view(void **state)
+{
+    (void)state;
+    unsigned refs = atomic_load(&pool.view->refs);
+    struct tally *tally = tally_new(pool.view, 0);
+    assert_int_equal(atomic_load(&pool.view->refs), refs + 1);
+    tally_unref(tally_ref(tally));
+    assert_int_equal(atomic_load(&pool.view->refs), refs + 1);
+    tally_unref(tally);
+    assert_int_equal(atomic_load(&pool.view->refs), refs);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(answers_of_members_follow_from_turns),
+        TEST(an_area_with_nobody_counts_for_nobody),
+        TEST(queries_are_told_once_by_cell),
+        TEST(a_tally_keeps_its_view),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
