@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "dnssec/keystate.h"
+#include "server/dscheck.h"
 #include "zone/clock.h"
 #include "zone/registry.h"
 
@@ -22,6 +23,7 @@ struct keeper {
     bool has_looked;
     uint64_t now, steady;   /* at the last look */
     uint64_t trusted_again; /* in steady time: when the clock is believed after it was set */
+    uint64_t asked_parent;  /* in steady time: when the parent's DS was last asked for; 0: never */
     bool behind;            /* the clock is before what the store has seen */
     struct diag last_trouble;
     pthread_t thread;
@@ -228,6 +230,51 @@ static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, s
     return result;
 }
 
+/* Asks for the parent's DS, and notes that it is there. The response is judged by the keys as they are when that is written. */
+static enum result look_at_parent(struct keeper *keeper, uint64_t now, uint64_t steady,
+                                  struct diag *diag)
+{
+    struct ds_response response;
+    struct store_txn *txn = NULL;
+    struct keyroll roll, before;
+    const struct dname *zone = &keeper->settings.apex;
+    keeper->asked_parent = steady;
+    enum result result = dscheck_ask(&response, &keeper->settings.ds_resolver, zone, diag);
+    if (result == RESULT_OK) {
+        result = store_write(keeper->sources.keys, &txn, diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = keyroll_read(&roll, txn, diag);
+    before = roll;
+    if (result != RESULT_OK || !rollover_awaits_parent(&roll.keys) ||
+        !dscheck_is_as_asked(&response, zone, &roll.keys)) {
+        store_abort(txn);
+        return result;
+    }
+    const struct rollover_timing timing = keyroll_timing(&roll, &keeper->settings);
+    (void)rollover_ds_seen(&roll.keys, &timing, now);
+    result = keyroll_write(&roll, &before, txn, keeper->sources.seal, now, diag);
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    result = store_commit(txn, diag);
+    if (result == RESULT_OK) {
+        say(keeper, "the parent zone has the DS records that were asked for");
+        report(keeper, &before, &roll, now);
+    }
+    return result;
+}
+
+/* True when it is time to ask for the parent's DS. */
+static bool asks_parent(const struct keeper *keeper, const struct keyroll *roll, uint64_t steady)
+{
+    return keeper->settings.ds_resolver.port != 0 && rollover_awaits_parent(&roll->keys) &&
+           (keeper->asked_parent == 0 || steady >= keeper->asked_parent + KEEPER_PARENT_S);
+}
+
 static enum result look(struct keeper *keeper, uint64_t now, uint64_t steady, struct diag *diag)
 {
     struct keyroll roll;
@@ -241,8 +288,11 @@ static enum result look(struct keeper *keeper, uint64_t now, uint64_t steady, st
     }
     bool trusted = trusts_clock(keeper, &roll, now, steady);
     bool due = trusted && is_due(keeper, &roll, now, &plan);
-    return move_on(keeper, &roll, trusted, now) || due ? write_on(keeper, trusted, now, diag)
-                                                       : RESULT_OK;
+    if (move_on(keeper, &roll, trusted, now) || due) {
+        return write_on(keeper, trusted, now, diag);
+    }
+    return trusted && asks_parent(keeper, &roll, steady) ? look_at_parent(keeper, now, steady, diag)
+                                                         : RESULT_OK;
 }
 
 void keeper_look(struct keeper *keeper, uint64_t now, uint64_t steady)

@@ -13,6 +13,7 @@ enum kind {
     KIND_SCORE,
     KIND_MAILBOX,
     KIND_AGENT,
+    KIND_RESOLVER,
     KIND_CAS,
     KIND_DENIAL,
     KIND_WEIGHTS,
@@ -46,6 +47,10 @@ static const struct row rows[] = {
      KIND_DURATION,                                                                                                 AT(certificate_warning_s),
      0,                                                                                                                                              365 * DAY },
     { { "denial", "nsec", "denial of existence: nsec" },                                             KIND_DENIAL,   0,                         0,    0         },
+    { { "ds-resolver", "none",
+        "trusted validating resolver (ADDRESS[@PORT]) to ask for the parent's DS, or none" },
+     KIND_RESOLVER,                                                                                                 AT(ds_resolver),
+     0,                                                                                                                                              0         },
     { { "entry-score", "10", "score at which a new member is handed out" },
      KIND_SCORE,                                                                                                    AT(entry_score_milli),
      0,                                                                                                                                              0         },
@@ -59,7 +64,8 @@ static const struct row rows[] = {
     { { "mailbox", "", "SOA RNAME: who to write to" },                                               KIND_MAILBOX,  AT(mailbox),               0,    0         },
     { { "max-overload", "2",
         "most answers for a member, as a multiple of its part of all capacity" },
-     KIND_FACTOR, AT(max_overload_milli), 1050, 100000 },
+     KIND_FACTOR,                                                                                                   AT(max_overload_milli),
+     1050,                                                                                                                                           100000    },
     { { "min-history", "2h", "how long a new member is probed before it is handed out" },
      KIND_DURATION,                                                                                                 AT(min_history_s),
      0,                                                                                                                                              365 * DAY },
@@ -95,7 +101,8 @@ static const struct row rows[] = {
      KIND_NUMBER,                                                                                                   AT(rrl_slip),
      0,                                                                                                                                              100       },
     { { "scale-km", "1000", "distance over which a member's share falls to 1/e" },
-     KIND_NUMBER, AT(scale_km), 100, 20000 },
+     KIND_NUMBER,                                                                                                   AT(scale_km),
+     100,                                                                                                                                            20000     },
     { { "signature-validity", "7d", "how long signatures are valid" },
      KIND_DURATION,                                                                                                 AT(signature_validity_s),
      2 * DAY,
@@ -282,6 +289,18 @@ static enum result set_agent(struct settings *settings, const char *value, struc
     return RESULT_OK;
 }
 
+static enum result set_resolver(struct settings *settings, const char *value, struct diag *diag)
+{
+    struct endpoint resolver = { .port = 0 };
+    if (strcmp(value, "none") != 0 &&
+        (endpoint_parse(&resolver, value, 53) != RESULT_OK || resolver.port == 0)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "ds-resolver takes ADDRESS, ADDRESS@PORT or none, not \"%.80s\"", value);
+    }
+    settings->ds_resolver = resolver;
+    return RESULT_OK;
+}
+
 /* Issuer domain names (RFC 8659 4.2), comma between; "none" for no CA at all. */
 static enum result set_cas(struct settings *settings, const char *value, struct diag *diag)
 {
@@ -349,6 +368,8 @@ enum result settings_set(struct settings *settings, const char *name, const char
         return set_mailbox(settings, value, diag);
     case KIND_AGENT:
         return set_agent(settings, value, diag);
+    case KIND_RESOLVER:
+        return set_resolver(settings, value, diag);
     case KIND_CAS:
         return set_cas(settings, value, diag);
     case KIND_DENIAL:
@@ -415,6 +436,14 @@ enum result settings_text(const struct settings *settings, const char *name, cha
             return RESULT_TOO_LONG;
         } else {
             (void)snprintf(out, SETTING_VALUE_MAX, "%.*s", SETTING_VALUE_MAX - 1, text);
+        }
+        break;
+    case KIND_RESOLVER:
+        (void)snprintf(out, SETTING_VALUE_MAX, "%s@%u",
+                       address_text(&settings->ds_resolver.address, text),
+                       settings->ds_resolver.port);
+        if (settings->ds_resolver.port == 0) {
+            (void)snprintf(out, SETTING_VALUE_MAX, "none");
         }
         break;
     case KIND_CAS:

@@ -5,6 +5,7 @@
 #ifndef ZONE_SETTINGS_H
 #define ZONE_SETTINGS_H
 
+#include "zone/address.h"
 #include "zone/dname.h"
 
 enum {
@@ -33,14 +34,16 @@ struct settings {
     uint32_t
         rrl_slip; /* of what is over the rate, every how many-th is answered with TC; 0: none */
     struct dname report_agent; /* RFC 9567; len 0: none */
-    uint32_t max_overload_milli; /* most answers for a member, in thousandths of its part of all capacity */
-    uint32_t scale_km;           /* distance over which a member's weight falls to 1/e */
-    bool srv_weights;          /* `srv-weights`: capacity (true) or equal (false) */
+    uint32_t
+        max_overload_milli; /* most answers for a member, in thousandths of its part of all capacity */
+    uint32_t scale_km;      /* distance over which a member's weight falls to 1/e */
+    bool srv_weights;       /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
     uint32_t signature_validity_s;
     uint32_t zsk_lifetime_s, ksk_lifetime_s; /* 0: never replaced by itself */
     uint32_t propagation_s;                  /* until all servers of the zone serve a change */
     uint32_t parent_delay_s, parent_ds_ttl_s;
+    struct endpoint ds_resolver; /* is asked for the parent's DS; port 0: none */
     uint32_t min_history_s;      /* probe history before the first entry */
     int32_t entry_score_milli;   /* first entry */
     int32_t reentry_score_milli; /* entry after having been out */

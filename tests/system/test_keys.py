@@ -1,8 +1,14 @@
 """Keys that come and go by command: files of other makers, packages for other machines, seals, and what must be refused."""
 
 import shutil
+import socket
+import threading
 
+import dns.dnssec
+import dns.flags
+import dns.message
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from machine import run, until
@@ -168,6 +174,36 @@ def test_a_single_key_does_both(machine):
     pool.stop()
 
 
+class Resolver:
+    """Answers every query with these DS records, as validated or not."""
+
+    def __init__(self, address="127.0.0.54", port=5353):
+        self.ds, self.validated, self.asked = None, True, 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((address, port))
+        self._socket.settimeout(0.1)
+        self._ended = False
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._ended:
+            try:
+                query, client = self._socket.recvfrom(4096)
+            except TimeoutError:
+                continue
+            response = dns.message.make_response(dns.message.from_wire(query), recursion_available=True)
+            response.flags |= dns.flags.AD if self.validated else 0
+            response.answer = [self.ds] if self.ds else []
+            self.asked += 1
+            self._socket.sendto(response.to_wire(), client)
+
+    def close(self):
+        self._ended = True
+        self._thread.join()
+        self._socket.close()
+
+
 led = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
 
 
@@ -209,3 +245,46 @@ def test_a_clock_that_is_set_alarms_and_keys_wait(machine, monkeypatch):
     assert any("clock is behind" in warning for warning in pool.json("status")["warnings"])
     clock.set_wrong(3 * DAY)
     assert any("no server has looked after" in warning for warning in pool.json("status")["warnings"])
+
+
+@led
+def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
+    clock = Clock(machine.directory, monkeypatch)
+    pool = Pool(machine).init()
+    pool.serve()
+    assert "ds-resolver takes" in pool.refused("zone", "set", "ds-resolver", "localhost")
+    pool.cli("zone", "set", "ds-resolver", "127.0.0.54@5353")
+    pool.server.said("(ds-resolver) can't be asked")
+    resolver = Resolver()
+
+    def state_after(minutes, role="ksk"):
+        clock.move(60 * minutes)
+        asked = resolver.asked
+        until(lambda: resolver.asked > asked, 5, "the resolver is asked")
+        return [key["state"] for key in pool.json("key", "list") if key["role"] == role]
+
+    try:
+        assert state_after(11) == ["ready"]
+        cds = next(rrset for rrset in pool.ask(APEX, "CDS").answer)
+        resolver.ds, resolver.validated = dns.rrset.from_rdata_list(cds.name, 300, dns.dnssec.cds_rdataset_to_ds_rdataset(cds)), False
+        assert state_after(11) == ["ready"]
+        resolver.validated = True
+        clock.move(11 * 60)
+        pool.server.said("has the DS records that were asked for")
+        assert all(key["state"] == "active" for key in pool.json("key", "list"))
+        # A whole KSK rollover without a word from the operator.
+        first = tags(pool)
+        pool.cli("key", "roll", "ksk")
+        until(lambda: published(pool) == 3, 5, "the new KSK is published")
+        clock.move(3 * HOUR)
+        until(lambda: next(rrset for rrset in pool.ask(APEX, "CDS").answer) != cds, 5, "CDS names the new KSK")
+        cds = next(rrset for rrset in pool.ask(APEX, "CDS").answer)
+        resolver.ds = dns.rrset.from_rdata_list(cds.name, 300, dns.dnssec.cds_rdataset_to_ds_rdataset(cds))
+        clock.move(11 * 60)
+        until(lambda: any(key["ds"]["nowhere"] for key in pool.json("key", "list")), 5, "the old DS is known to be gone")
+        clock.move(DAY + 2 * HOUR)
+        until(lambda: published(pool) == 2, 5, "the old KSK is unpublished")
+        assert tags(pool) != first
+    finally:
+        resolver.close()
+    pool.stop()

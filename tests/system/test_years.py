@@ -21,6 +21,7 @@ STATIC = f"www.{APEX}. 7200 IN A 203.0.113.80\ndeep.er.{APEX}. 600 IN TXT \"x\"\
 QUESTIONS = [(APEX, "DNSKEY"), (APEX, "SOA"), (APEX, "NS"), (APEX, "CDS"), (APEX, "CDNSKEY"), (SRV, "SRV"), (f"alice.{APEX}", "A"),
              (f"alice.{APEX}", "MX"), (f"www.{APEX}", "A"), (f"er.{APEX}", "A"), (f"missing.{APEX}", "A")]
 PROPAGATION = HOUR
+STEP_MAX = 50 * 60  # while keys move: the server may be so late on this clock, when it moves between a key's step and the next view
 SETTLED_S = 0.1  # poll of the keeper and pause between two views, which are short on a led clock
 
 pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
@@ -33,7 +34,7 @@ class Life:
         self.dice = random.Random(SEED)
         self.clock = Clock(machine.directory, monkeypatch)
         self.parent = Parent(self.clock)
-        self.validators = Validators(self.clock, PROPAGATION - 60)
+        self.validators = Validators(self.clock, PROPAGATION - STEP_MAX - 60)
         self.pool = Pool(machine).init(*options)
         for name, value in (("propagation-delay", PROPAGATION), ("parent-delay", PARENT_DELAY), ("parent-ds-ttl", DS_TTL)):
             self.pool.cli("zone", "set", name, value)
@@ -99,7 +100,7 @@ class Life:
         for _ in range(limit):
             if self.at_rest():
                 return
-            self.step(self.dice.randint(5, 50) * 60)
+            self.step(self.dice.randint(300, STEP_MAX))
         raise AssertionError(f"no rest: {self.pool.cli('key', 'list').stdout}")
 
     def until(self, day):
@@ -162,7 +163,7 @@ def test_no_moment_of_a_life_fails_to_validate(machine, monkeypatch):
     life.until(YEARS * 365)
     print(f"{life.steps} steps, {life.kills} kills, {life.stops} restarts, {life.validators.judged} combinations")
     assert not first & {key["tag"] for key in life.keys()}
-    assert life.validators.judged > 1000
+    assert life.validators.judged > 1000 * YEARS
     warnings = " ".join(life.pool.json("status")["warnings"])
     assert "DNSSEC" not in warnings and "DS records" not in warnings and "clock" not in warnings, warnings
     life.pool.stop()

@@ -1,0 +1,160 @@
+#include "server/dscheck.h"
+#include "tests/unit/life.h"
+
+/* A response with these DS records; `ad` off: not validated. */
+struct plan {
+    bool ad;
+    uint16_t rcode;
+    const char *zone;
+    size_t count;
+    uint8_t records[4][KEY_DS_LEN + 16];
+    size_t lengths[4];
+};
+
+static struct key_set some_keys(void)
+{
+    struct key_set keys = { .count = 3 };
+    for (size_t i = 0; i < 3; i++) {
+        struct key_record *key = &keys.list[i];
+        *key = (struct key_record){ .algorithm = ALGORITHM_ED25519,
+                                    .role = KEY_KSK,
+                                    .public_len = 32,
+                                    .life = key_life_in_use(KEY_KSK, START) };
+        memset(key->public_key, (int)i + 1, 32);
+    }
+    keys.list[2].life.ds.off_at = START + 1; /* asked to go */
+    return keys;
+}
+
+static void add_ds(struct plan *plan, const struct key_record *key)
+{
+    const struct dname zone = name_of("pool.test.");
+    key_record_ds(key, &zone, plan->records[plan->count]);
+    plan->lengths[plan->count++] = KEY_DS_LEN;
+}
+
+static struct ds_response respond(const struct plan *plan)
+{
+    const struct dname zone = name_of(plan->zone);
+    struct ds_response response = { .id = 77 };
+    struct writer w = writer_of(response.data, sizeof response.data);
+    write_u16(&w, 77);
+    write_u16(&w, (uint16_t)(0x8180 | (plan->ad ? 0x20 : 0) | plan->rcode));
+    write_u16(&w, 1);
+    write_u16(&w, (uint16_t)plan->count);
+    write_u32(&w, 0);
+    write_octets(&w, zone.wire, zone.len);
+    write_u16(&w, RR_DS);
+    write_u16(&w, RR_CLASS_IN);
+    for (size_t i = 0; i < plan->count; i++) {
+        if (i % 2 == 0) {
+            write_u16(&w, 0xc00c);
+        } else {
+            write_octets(&w, zone.wire, zone.len);
+        }
+        write_u16(&w, RR_DS);
+        write_u16(&w, RR_CLASS_IN);
+        write_u32(&w, 300);
+        write_u16(&w, (uint16_t)plan->lengths[i]);
+        write_octets(&w, plan->records[i], plan->lengths[i]);
+    }
+    assert_false(w.failed);
+    response.len = w.at;
+    return response;
+}
+
+static bool as_asked(const struct plan *plan, const struct key_set *keys)
+{
+    const struct dname zone = name_of("Pool.test.");
+    const struct ds_response response = respond(plan);
+    return dscheck_is_as_asked(&response, &zone, keys);
+}
+
+static void all_keys_and_no_others_are_as_asked(void **state)
+{
+    (void)state;
+    struct key_set keys = some_keys();
+    struct plan plan = { .ad = true, .zone = "pool.test." };
+    assert_false(as_asked(&plan, &keys));
+    add_ds(&plan, &keys.list[1]);
+    assert_false(as_asked(&plan, &keys));
+    add_ds(&plan, &keys.list[0]);
+    assert_true(as_asked(&plan, &keys));
+    struct plan unvalidated = plan;
+    unvalidated.ad = false;
+    assert_false(as_asked(&unvalidated, &keys));
+    struct plan failed = plan;
+    failed.rcode = 2;
+    assert_false(as_asked(&failed, &keys));
+    struct plan other = plan;
+    other.zone = "pool.tesa.";
+    assert_false(as_asked(&other, &keys));
+    /* Another digest of a key that is asked for does no harm, without the SHA-256 one it is not enough. */
+    add_ds(&plan, &keys.list[0]);
+    plan.records[2][3] = 4;
+    plan.lengths[2] = KEY_DS_LEN + 16;
+    assert_true(as_asked(&plan, &keys));
+    plan.records[1][3] = 4;
+    assert_false(as_asked(&plan, &keys));
+    plan.records[1][3] = 2;
+    add_ds(&plan, &keys.list[2]); /* what was to go is still there */
+    assert_false(as_asked(&plan, &keys));
+}
+
+static void no_ds_is_as_asked_when_none_is(void **state)
+{
+    (void)state;
+    struct key_set keys = some_keys();
+    struct plan plan = { .ad = true, .zone = "pool.test." };
+    keys.list[0].life.ds.off_at = keys.list[1].life.ds.off_at = START + 1;
+    assert_true(as_asked(&plan, &keys));
+    add_ds(&plan, &keys.list[0]);
+    assert_false(as_asked(&plan, &keys));
+}
+
+static void broken_responses_are_not_believed(void **state)
+{
+    (void)state;
+    const struct dname zone = name_of("pool.test.");
+    struct key_set keys = some_keys();
+    struct plan plan = { .ad = true, .zone = "pool.test." };
+    add_ds(&plan, &keys.list[0]);
+    add_ds(&plan, &keys.list[1]);
+    struct ds_response response = respond(&plan);
+    assert_true(dscheck_is_as_asked(&response, &zone, &keys));
+    size_t whole = response.len;
+    for (response.len = 0; response.len < whole; response.len++) {
+        assert_false(dscheck_is_as_asked(&response, &zone, &keys));
+    }
+    for (size_t bit = 0; bit < whole * 8; bit++) {
+        struct ds_response flipped = response;
+        flipped.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        (void)dscheck_is_as_asked(&flipped, &zone, &keys); /* under the sanitizers */
+    }
+    response.id = 78;
+    assert_false(dscheck_is_as_asked(&response, &zone, &keys));
+}
+
+static void nobody_there_is_said(void **state)
+{
+    (void)state;
+    const struct dname zone = name_of("pool.test.");
+    struct endpoint nobody;
+    struct ds_response response;
+    struct diag diag = { "" };
+    assert_ok(endpoint_parse(&nobody, "127.0.0.1@1", 53));
+    assert_int_equal(dscheck_ask(&response, &nobody, &zone, &diag), RESULT_SYSTEM);
+    assert_non_null(strstr(diag.text, "127.0.0.1@1 (ds-resolver)"));
+    assert_int_equal(response.len, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_keys_and_no_others_are_as_asked),
+        cmocka_unit_test(no_ds_is_as_asked_when_none_is),
+        cmocka_unit_test(broken_responses_are_not_believed),
+        cmocka_unit_test(nobody_there_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
