@@ -1,0 +1,373 @@
+/* A day of a pool: who gets how much, from how far away, by three ways to hand members out.
+ *
+ *   country   what pools do today: any member of the client's country serves it, in proportion to capacity; where there is none, one of
+ *             the continent, else of the world
+ *   world     any member serves anybody, in proportion to capacity
+ *   ours      zone/steering.h, deal by deal, with sets as the server deals them
+ *
+ * The pool has the rough shape of the NTP pool (simulate_world.c) and capacities from a menu. Each country has resolvers of three sizes, which ask
+ * once a TTL at most; their clients follow the sun and come in a crowd at the top of the hour. Members fail and return. Our demand is what was
+ * asked so far, decayed over MEMORY_S, as a server would count it. A member's fair share is its part of the capacity that is up, deal by deal.
+ *
+ * use: simulate [--short] [--svg DIR]. Exit 1 if a bar is missed. Seeded: prints the same every time. The short form, for the tests, goes by the
+ * half hour and takes the shares as the decks realise them in the long run. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "simulate_svg.h"
+#include "simulate_world.h"
+#include "zone/steering.h"
+
+enum {
+    DAY_S = 86400,
+    MEMORY_S = 1200,
+    SETS_OF = 4 /* members in a set */
+};
+
+struct tally {
+    double *load; /* by member, of answers */
+    double km, answers;
+};
+
+static struct world world;
+static double *fair; /* share of each member, in answers */
+static struct settings settings;
+
+static struct tally tally_new(void)
+{
+    return (struct tally){ .load = xcalloc(world.member_count, sizeof(double)) };
+}
+
+static void give(struct tally *tally, size_t cell, size_t member, double answers)
+{
+    tally->load[member] += answers;
+    tally->answers += answers;
+    tally->km += answers * (double)world.km_of[cell * world.member_count + member];
+}
+
+static bool in_region(size_t member, uint16_t region)
+{
+    const uint16_t *regions = world.roster.seats[member].regions;
+    return region == REGION_NONE || regions[0] == region || regions[1] == region;
+}
+
+/* All of a region's members in proportion to capacity; false if there is none. */
+static bool give_region(struct tally *tally, size_t cell, uint16_t region, double answers)
+{
+    double sum = 0;
+    for (size_t i = 0; i < world.member_count; i++) {
+        sum += in_region(i, region) ? world.roster.seats[i].capacity : 0;
+    }
+    for (size_t i = 0; sum > 0 && i < world.member_count; i++) {
+        if (in_region(i, region) && world.roster.seats[i].capacity > 0) {
+            give(tally, cell, i, answers * world.roster.seats[i].capacity / sum);
+        }
+    }
+    return sum > 0;
+}
+
+static void by_country(struct tally *tally, size_t cell, double answers)
+{
+    const char *code = world.cells[cell].country;
+    if (!give_region(tally, cell, region_of_country(code), answers) &&
+        !give_region(tally, cell, region_around(code), answers)) {
+        (void)give_region(tally, cell, REGION_NONE, answers);
+    }
+}
+
+/* The answers of one TTL from the decks of a deal, round and round, as the server gives them. */
+static void by_decks(struct tally *tally, struct steering *steering, const double *queries,
+                     uint64_t round)
+{
+    struct deck *decks = xcalloc(steering->area_count, sizeof(*decks));
+    uint64_t *turns = xcalloc(steering->area_count, sizeof(*turns));
+    for (size_t c = 1; c < world.cell_count; c++) {
+        uint16_t area = steering_area(steering, (uint16_t)c);
+        if (decks[area].count == 0) {
+            (void)steering_deal(steering, area, round, &decks[area]);
+        }
+        uint64_t each = (uint64_t)queries[c] / decks[area].count;
+        uint64_t more = (uint64_t)queries[c] % decks[area].count;
+        for (size_t s = 0; s < decks[area].count; s++) {
+            const struct deck_set *set = &decks[area].sets[(turns[area] + s) % decks[area].count];
+            for (unsigned i = 0; i < set->count; i++) {
+                give(tally, c, set->members[i], (double)(each + (s < more ? 1 : 0)) / set->count);
+            }
+        }
+        turns[area] += more;
+    }
+    for (size_t a = 0; a < steering->area_count; a++) {
+        deck_done(&decks[a]);
+    }
+    free(decks);
+    free(turns);
+}
+
+/* The same without decks: what they come to in the long run. */
+static void by_shares(struct tally *tally, struct steering *steering, const double *queries)
+{
+    for (size_t c = 1; c < world.cell_count; c++) {
+        struct shares_list got = steering_list(steering, steering_area(steering, (uint16_t)c));
+        for (size_t i = 0; i < got.count; i++) {
+            const struct share *share = &steering->list[i];
+            give(tally, c, share->member, queries[c] * share->expected / got.per_set);
+        }
+    }
+}
+
+struct day {
+    struct tally country, everywhere, ours;
+    double up;
+};
+
+static void simulate(struct day *day, double max_overload, double scale_km, uint64_t step)
+{
+    double *queries = xcalloc(world.cell_count, sizeof(*queries));
+    double *demand = xcalloc(world.cell_count, sizeof(*demand));
+    double *factors = NULL, *loads = xcalloc(world.member_count, sizeof(*loads));
+    settings.max_overload_milli = (uint32_t)(max_overload * 1000 + 0.5);
+    settings.scale_km = (uint32_t)scale_km;
+    uint64_t round = 0;
+    for (uint64_t now = 0; now < DAY_S; now += step) { /* yesterday's */
+        for (size_t c = 1; c < world.cell_count; c++) {
+            demand[c] += world_asked(&world, c, now) * (double)step / DAY_S;
+        }
+    }
+    for (uint64_t now = 0; now < DAY_S; now += step, round++) {
+        double total = 0, up = 0;
+        world_weather(&world, now, step);
+        const struct steering_input input = {
+            &world.roster, world.cells, world.cell_count, demand, &settings, factors, false, 7
+        };
+        struct steering steering;
+        steering_init(&steering, &input);
+        if (factors == NULL) {
+            factors = xcalloc(world.member_count, sizeof(*factors));
+        }
+        shares_results(steering.shares, loads, factors);
+        for (size_t c = 1; c < world.cell_count; c++) {
+            queries[c] = world_asked(&world, c, now);
+            total += queries[c];
+            by_country(&day->country, c, queries[c]);
+            (void)give_region(&day->everywhere, c, REGION_NONE, queries[c]);
+        }
+        if (step == WORLD_TTL_S) {
+            by_decks(&day->ours, &steering, queries, round);
+        } else {
+            by_shares(&day->ours, &steering, queries);
+        }
+        steering_done(&steering);
+        for (size_t i = 0; i < world.member_count; i++) {
+            up += world.roster.seats[i].capacity;
+        }
+        for (size_t i = 0; i < world.member_count; i++) {
+            fair[i] += total * world.roster.seats[i].capacity / up;
+        }
+        double keep = exp(-(double)step / MEMORY_S);
+        for (size_t c = 1; c < world.cell_count; c++) {
+            demand[c] = keep * demand[c] + (1 - keep) * queries[c];
+        }
+        day->up += (double)world.roster.eligible;
+    }
+    day->up /= (double)round;
+    free(queries);
+    free(demand);
+    free(factors);
+    free(loads);
+}
+
+/* The ratios of load to fair share, ascending. */
+static int ascending(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double *ratios_of(const struct tally *tally)
+{
+    double *ratios = xcalloc(world.member_count, sizeof(*ratios));
+    for (size_t i = 0; i < world.member_count; i++) {
+        ratios[i] = fair[i] > 0 ? tally->load[i] / fair[i] : 1;
+    }
+    qsort(ratios, world.member_count, sizeof(*ratios), ascending);
+    return ratios;
+}
+
+static double print_rule(const char *name, const struct tally *tally, double world_km)
+{
+    double *ratios = ratios_of(tally), km = tally->km / tally->answers;
+    double worst = ratios[world.member_count - 1];
+    (void)printf("| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.0f | %.2f |\n", name, worst,
+                 ratios[world.member_count * 99 / 100], ratios[world.member_count / 2],
+                 ratios[world.member_count / 100], ratios[0], km, km / world_km);
+    free(ratios);
+    return worst;
+}
+
+/* Expected distance and overload for one choice of the settings, without a day's noise: a point of the trade-off curve. */
+static double expected_km(double max_overload, double scale_km, double *worst)
+{
+    settings.max_overload_milli = (uint32_t)(max_overload * 1000 + 0.5);
+    settings.scale_km = (uint32_t)scale_km;
+    const struct steering_input input = {
+        &world.roster, world.cells, world.cell_count, world.users, &settings, NULL, false, 7
+    };
+    struct steering steering;
+    double km = 0, total = 0;
+    steering_init(&steering, &input);
+    for (size_t c = 1; c < world.cell_count; c++) {
+        struct shares_list got = steering_list(&steering, steering_area(&steering, (uint16_t)c));
+        for (size_t i = 0; i < got.count; i++) {
+            const struct share *share = &steering.list[i];
+            km += world.users[c] * share->expected / got.per_set *
+                  (double)world.km_of[c * world.member_count + share->member];
+        }
+        total += world.users[c];
+    }
+    *worst = shares_worst(steering.shares);
+    steering_done(&steering);
+    return km / total;
+}
+
+static double world_km(void)
+{
+    struct tally tally = tally_new();
+    for (size_t c = 1; c < world.cell_count; c++) {
+        (void)give_region(&tally, c, REGION_NONE, world.users[c]);
+    }
+    free(tally.load);
+    return tally.km / tally.answers;
+}
+
+static const double overloads[] = { 1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10 };
+static const double scales[] = { 250, 500, 1000, 2000, 4000 };
+enum {
+    OVERLOADS = sizeof(overloads) / sizeof(overloads[0]),
+    SCALES = sizeof(scales) / sizeof(scales[0])
+};
+
+static void trade_off(const char *svg)
+{
+    static double curve[SCALES][OVERLOADS];
+    static char names[SCALES][16];
+    struct plot_line lines[SCALES];
+    double far = world_km(), worst = 0;
+    (void)printf("\nMean distance as a part of the world-wide draw's, %.0f km, expected:\n\n"
+                 "| scale-km \\ max-overload |",
+                 far);
+    for (size_t i = 0; i < OVERLOADS; i++) {
+        (void)printf(" %g |", overloads[i]);
+    }
+    (void)printf("\n|---|---|---|---|---|---|---|---|---|\n");
+    for (size_t k = 0; k < SCALES; k++) {
+        (void)printf("| %g |", scales[k]);
+        for (size_t i = 0; i < OVERLOADS; i++) {
+            curve[k][i] = expected_km(overloads[i], scales[k], &worst) / far;
+            bool kept = worst <= overloads[i] * 1.005;
+            (void)printf(kept ? " %.3f |" : " %.3f (%.2f) |", curve[k][i], worst);
+        }
+        (void)printf("\n");
+        (void)snprintf(names[k], sizeof(names[k]), "%g km", scales[k]);
+        lines[k] = (struct plot_line){ names[k], overloads, curve[k], OVERLOADS };
+    }
+    (void)printf(
+        "\nIn brackets: where so small an overload can't be had, the worst ratio reached.\n");
+    if (svg != NULL) {
+        const struct plot plot = {
+            "Mean distance against the overload allowed",
+            "max-overload",
+            "mean distance / world-wide draw",
+            {1,  10},
+            { 0, 1 },
+            false
+        };
+        plot_write(&plot, lines, SCALES, svg, "steering-tradeoff.svg");
+    }
+}
+
+static void plot_day(const struct day *day, const char *svg)
+{
+    double *part = xcalloc(world.member_count, sizeof(*part));
+    double *country = ratios_of(&day->country), *everywhere = ratios_of(&day->everywhere);
+    double *ours = ratios_of(&day->ours);
+    for (size_t i = 0; i < world.member_count; i++) {
+        part[i] = ((double)i + 0.5) / (double)world.member_count * 100;
+    }
+    const struct plot_line lines[] = {
+        {"country", part, country,    world.member_count},
+        { "world",  part, everywhere, world.member_count},
+        { "ours",   part, ours,       world.member_count}
+    };
+    const struct plot plot = {
+        "Load over a day, max-overload 1.1",
+        "% of the members",
+        "load / fair share",
+        {0,     100},
+        { 1e-3, 1e4},
+        true
+    };
+    plot_write(&plot, lines, 3, svg, "steering-load.svg");
+    free(part);
+    free(country);
+    free(everywhere);
+    free(ours);
+}
+
+static bool bar(const char *what, double value, const char *sign, double limit)
+{
+    bool met = sign[0] == '<' ? value <= limit : value >= limit;
+    (void)printf("| %s | %.3f | %s %g | %s |\n", what, value, sign, limit, met ? "met" : "MISSED");
+    return met;
+}
+
+int main(int argc, char **argv)
+{
+    const char *svg = NULL;
+    uint64_t step = WORLD_TTL_S;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--short") == 0) {
+            step = 1800;
+        } else if (strcmp(argv[i], "--svg") == 0 && i + 1 < argc) {
+            svg = argv[++i];
+        } else {
+            (void)fprintf(stderr, "use: simulate [--short] [--svg DIR]\n");
+            return 2;
+        }
+    }
+    settings_defaults(&settings);
+    double scale_km = settings.scale_km;
+    settings.srv_count = SETS_OF;
+    world_init(&world, 20261123);
+    fair = xcalloc(world.member_count, sizeof(*fair));
+    struct day day = { tally_new(), tally_new(), tally_new(), 0 };
+    simulate(&day, 1.1, scale_km, step);
+    double km = day.everywhere.km / day.everywhere.answers;
+    (void)printf("%zu members, %.0f of them up on average; %zu cells; %.3g answers; scale-km %g, "
+                 "max-overload 1.1\n\n"
+                 "| rule | worst load / fair share | 99 %% | median | 1 %% | least | mean km | / "
+                 "world |\n|---|---|---|---|---|---|---|---|\n",
+                 world.member_count, day.up, world.cell_count - 1, day.ours.answers, scale_km);
+    double country = print_rule("country", &day.country, km);
+    (void)print_rule("world", &day.everywhere, km);
+    double ours = print_rule("ours", &day.ours, km), worst = 0;
+    double tight = expected_km(1.1, scale_km, &worst), loose = expected_km(3, scale_km, &worst);
+    (void)printf("\n| bar | value | must be | |\n|---|---|---|---|\n");
+    bool met = bar("worst load / fair share", ours, "<=", 1.15);
+    met = bar("the same by the country rule", country, ">=", 1000) && met;
+    met = bar("mean distance / world-wide draw", day.ours.km / day.ours.answers / km, "<=", 0.62) &&
+          met;
+    met = bar("distance at max-overload 3 / at 1.1", loose / tight, "<=", 0.9) && met;
+    if (step == WORLD_TTL_S) {
+        trade_off(svg);
+    }
+    if (svg != NULL) {
+        plot_day(&day, svg);
+    }
+    free(day.country.load);
+    free(day.everywhere.load);
+    free(day.ours.load);
+    world_done(&world);
+    free(fair);
+    return met ? 0 : 1;
+}

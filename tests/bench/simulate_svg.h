@@ -1,0 +1,24 @@
+/* Line plots as SVG files, as plain as they can be. */
+#ifndef TESTS_BENCH_SIMULATE_SVG_H
+#define TESTS_BENCH_SIMULATE_SVG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct plot_line {
+    const char *name;
+    const double *x, *y;
+    size_t count;
+};
+
+struct plot {
+    const char *title, *x_name, *y_name;
+    double x[2], y[2]; /* least and most; what lies outside is drawn at the edge */
+    bool log_y;
+};
+
+/* Writes `directory`/`name`; aborts with a message if it can't. At most six lines. */
+void plot_write(const struct plot *plot, const struct plot_line *lines, size_t count,
+                const char *directory, const char *name);
+
+#endif

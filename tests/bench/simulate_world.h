@@ -1,0 +1,30 @@
+/* The world of the simulation: countries with their internet users and resolvers, members that fail and return. */
+#ifndef TESTS_BENCH_SIMULATE_WORLD_H
+#define TESTS_BENCH_SIMULATE_WORLD_H
+
+#include "zone/locations.h"
+#include "zone/roster.h"
+
+enum {
+    WORLD_TTL_S = 150
+};
+
+struct world {
+    uint64_t seed;
+    size_t cell_count, member_count;
+    struct cell *cells; /* the world's, where nobody is, then the countries' */
+    double *users;      /* by cell */
+    struct roster roster;
+    double *capacity;  /* of each member when it is up */
+    uint64_t *back_at; /* second of the day when it returns, 0: it is up */
+    float *km_of;      /* by cell and member */
+};
+
+void world_init(struct world *w, uint64_t seed);
+void world_done(struct world *w);
+/* Lets members fail and return in the `step` seconds before `now`. */
+void world_weather(struct world *w, uint64_t now, uint64_t step);
+/* What the resolvers of a cell ask in one TTL. */
+double world_asked(struct world *w, size_t cell, uint64_t now);
+
+#endif
