@@ -64,6 +64,22 @@ static enum result fill_country(struct cli *cli, struct member *member)
     return RESULT_OK;
 }
 
+static enum result fill_position(struct cli *cli, struct member *member)
+{
+    const char *position = cli_value(cli, "position", 0);
+    if (position == NULL) {
+        return RESULT_OK;
+    }
+    if (position_parse(&member->position, position) != RESULT_OK) {
+        return diag_fail(&cli->diag, RESULT_INVALID,
+                         "--position takes LATITUDE,LONGITUDE in degrees, as in 52.37,4.90, not "
+                         "\"%.80s\"",
+                         position);
+    }
+    member->placed = true;
+    return RESULT_OK;
+}
+
 static enum result fill_target(struct cli *cli, struct member *member)
 {
     const char *target = cli_value(cli, "target", 0);
@@ -87,6 +103,9 @@ static enum result fill_member(struct cli *cli, struct member *member)
     }
     if (result == RESULT_OK) {
         result = fill_country(cli, member);
+    }
+    if (result == RESULT_OK) {
+        result = fill_position(cli, member);
     }
     if (result == RESULT_OK) {
         result = fill_target(cli, member);
@@ -189,6 +208,7 @@ static const char *contradiction(const struct cli *cli)
 {
     static const char *const fields[][2] = {
         {"country",     "no-country"   },
+        { "position",   "no-position"  },
         { "operator",   "no-operator"  },
         { "accounturi", "no-accounturi"},
         { "target",     "no-target"    }
@@ -208,6 +228,9 @@ static void clear_fields(const struct cli *cli, struct member *member)
     bool target = cli_flag(cli, "target");
     if (cli_flag(cli, "no-country")) {
         member->country[0] = 0;
+    }
+    if (cli_flag(cli, "no-position")) {
+        member->placed = false;
     }
     if (cli_flag(cli, "no-operator")) {
         member->operator_name[0] = 0;

@@ -24,13 +24,14 @@ enum column {
     COLUMN_ACCOUNTURI,
     COLUMN_OVERRIDE,
     COLUMN_SUSPENDED,
+    COLUMN_POSITION,
     COLUMN_COUNT
 };
 
 /* In the order in which export writes them; import takes any. */
 static const char *const columns[COLUMN_COUNT] = {
     "name", "country", "ipv4",       "ipv6",     "capacity_mbit", "operator",
-    "port", "target",  "accounturi", "override", "suspended",
+    "port", "target",  "accounturi", "override", "suspended",     "position",
 };
 
 enum {
@@ -72,10 +73,11 @@ static enum result read_header(struct import *in)
         }
         if (k == COLUMN_COUNT || seen[k]) {
             char why[256];
-            (void)snprintf(why, sizeof why,
-                           "column \"%.60s\" is %s; the columns are name, country, ipv4, ipv6, "
-                           "capacity_mbit, operator, port, target, accounturi, override, suspended",
-                           in->csv.fields[i], k == COLUMN_COUNT ? "unknown" : "named twice");
+            (void)snprintf(
+                why, sizeof why,
+                "column \"%.60s\" is %s; the columns are name, country, ipv4, ipv6, "
+                "capacity_mbit, operator, port, target, accounturi, override, suspended, position",
+                in->csv.fields[i], k == COLUMN_COUNT ? "unknown" : "named twice");
             return fail_row(in, RESULT_INVALID, why);
         }
         seen[k] = true;
@@ -120,6 +122,7 @@ static enum result read_texts(const struct import *in, struct member *out)
     const char *accounturi = in->values[COLUMN_ACCOUNTURI];
     const char *country = in->values[COLUMN_COUNTRY];
     const char *target = in->values[COLUMN_TARGET];
+    const char *position = in->values[COLUMN_POSITION];
     if (strlen(operator_name) >= sizeof out->operator_name ||
         strlen(accounturi) >= sizeof out->accounturi) {
         return fail_row(in, RESULT_INVALID,
@@ -130,6 +133,11 @@ static enum result read_texts(const struct import *in, struct member *out)
     if (country[0] != 0 && !label_country(out->country, country)) {
         return fail_row(in, RESULT_INVALID, "country takes the two letters of ISO 3166");
     }
+    if (position[0] != 0 && position_parse(&out->position, position) != RESULT_OK) {
+        return fail_row(in, RESULT_INVALID,
+                        "position takes \"latitude,longitude\" in degrees, in quotes");
+    }
+    out->placed = position[0] != 0;
     if (target[0] == 0) {
         return RESULT_OK;
     }
@@ -304,7 +312,7 @@ static void put_addresses(FILE *file, const struct member *member, bool ipv4)
 static enum result export_member(const struct member *member, void *arg)
 {
     FILE *file = arg;
-    char name[DNAME_TEXT_MAX] = "";
+    char name[DNAME_TEXT_MAX] = "", position[POSITION_TEXT_MAX];
     (void)fprintf(file, "%s,%s,", member->label, member->country);
     put_addresses(file, member, true);
     (void)putc(',', file);
@@ -315,9 +323,11 @@ static enum result export_member(const struct member *member, void *arg)
     csv_put(file, member->target.len > 0 ? dname_text(&member->target, name) : "");
     (void)putc(',', file);
     csv_put(file, member->accounturi);
-    (void)fprintf(file, ",%s,%s\n",
+    (void)fprintf(file, ",%s,%s,",
                   member->override != OVERRIDE_AUTO ? override_text(member->override) : "",
                   member->suspended ? "yes" : "");
+    csv_put(file, member->placed ? position_text(member->position, position) : "");
+    (void)putc('\n', file);
     return RESULT_OK;
 }
 

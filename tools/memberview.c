@@ -97,6 +97,13 @@ static uint64_t certificate_end(const struct memberview *view)
     return first;
 }
 
+static json_t *position_json(const struct member *m)
+{
+    int32_t latitude = 0, longitude = 0;
+    position_parts(m->position, &latitude, &longitude);
+    return m->placed ? json_pack("[f, f]", latitude / 1e4, longitude / 1e4) : json_null();
+}
+
 json_t *memberview_brief(const struct memberview *view, const struct dname *apex)
 {
     const struct member *m = &view->member;
@@ -120,6 +127,7 @@ json_t *memberview_brief(const struct memberview *view, const struct dname *apex
     json_object_set_new(out, "override", json_text(override_text(m->override)));
     json_object_set_new(out, "suspended", json_boolean(m->suspended));
     json_object_set_new(out, "country", json_text_or_null(m->country));
+    json_object_set_new(out, "position", position_json(m));
     json_object_set_new(out, "operator", json_text_or_null(m->operator_name));
     json_object_set_new(out, "capacity_mbit", json_integer(m->capacity_mbit));
     json_object_set_new(out, "cert_not_after", json_time(certificate_end(view)));
@@ -288,7 +296,7 @@ static void print_votes(const struct memberview *view)
 void memberview_print(const struct memberview *view, const struct dname *apex)
 {
     const struct member *m = &view->member;
-    char text[DNAME_TEXT_MAX];
+    char text[DNAME_TEXT_MAX], place[POSITION_TEXT_MAX];
     struct address addresses[MEMBER_ADDRESSES_MAX];
     print_line("member", m->label);
     print_line("name", fqdn(view, apex, text));
@@ -297,6 +305,7 @@ void memberview_print(const struct memberview *view, const struct dname *apex)
     print_votes(view);
     print_line("override", m->override != OVERRIDE_AUTO ? override_text(m->override) : "");
     print_line("country", m->country);
+    print_line("position", m->placed ? position_text(m->position, place) : "");
     print_line("operator", m->operator_name);
     printf("%-14s %u Mbit/s\n%-14s %u\n", "capacity", m->capacity_mbit, "port", m->port);
     print_line("accounturi", m->accounturi);

@@ -19,6 +19,7 @@ static const struct cli_group groups[] = {
     { "address", 0, "ADDRESS", true, "IPv4 or IPv6 address; repeat for more" },                    \
     { "capacity", 0, "MBIT", false, "what it can serve, in Mbit/s (100); 0: never handed out" },   \
     { "country", 0, "CC", false, "country it serves, two letters" },                               \
+    { "position", 0, "LAT,LON", false, "where it is, in degrees (by its addresses or country)" },      \
     { "operator", 0, "TEXT", false, "who runs it; only they get a removed name back early" },      \
     { "port", 0, "PORT", false, "TCP port of NTS-KE (4460)" },                                     \
     { "target", 0, "NAME", false, "its own name outside the pool, instead of addresses" },         \
@@ -37,6 +38,7 @@ static const struct cli_option member_add[] = { MEMBER_OPTIONS, { 0 } };
 static const struct cli_option member_set[] = {
     MEMBER_OPTIONS,
     { "no-country", 0, NULL, false, "take the country away" },
+    { "no-position", 0, NULL, false, "take the position away" },
     { "no-operator", 0, NULL, false, "take the operator away" },
     { "no-target", 0, NULL, false, "take its own name away; needs --address" },
     { "no-accounturi", 0, NULL, false, "let any ACME account get certificates" },

@@ -1,7 +1,8 @@
 #include "zone/member.h"
 
 enum {
-    MEMBER_LAYOUT = 1
+    MEMBER_LAYOUT = 2,
+    MEMBER_LAYOUT_BEFORE = 1 /* ended with the target */
 };
 
 void member_defaults(struct member *out)
@@ -140,6 +141,24 @@ void member_encode(struct writer *w, const struct member *member)
     }
     write_u8(w, member->target.len);
     write_octets(w, member->target.wire, member->target.len);
+    write_u8(w, member->placed);
+    if (member->placed) {
+        int32_t latitude = 0, longitude = 0;
+        position_parts(member->position, &latitude, &longitude);
+        write_u32(w, (uint32_t)latitude);
+        write_u32(w, (uint32_t)longitude);
+    }
+}
+
+static void read_position(struct reader *r, struct member *out)
+{
+    uint8_t placed = read_u8(r);
+    out->placed = placed == 1;
+    if (out->placed) {
+        int32_t latitude = (int32_t)read_u32(r), longitude = (int32_t)read_u32(r);
+        r->failed = r->failed || !position_of_parts(&out->position, latitude, longitude);
+    }
+    r->failed = r->failed || placed > 1;
 }
 
 enum result member_decode(struct member *out, const uint8_t *data, size_t len)
@@ -147,7 +166,8 @@ enum result member_decode(struct member *out, const uint8_t *data, size_t len)
     struct reader r = reader_of(data, len);
     struct member member;
     memset(&member, 0, sizeof(member));
-    if (read_u8(&r) != MEMBER_LAYOUT) {
+    uint8_t layout = read_u8(&r);
+    if (layout != MEMBER_LAYOUT && layout != MEMBER_LAYOUT_BEFORE) {
         return RESULT_DAMAGED;
     }
     member.id = read_u64(&r);
@@ -175,6 +195,9 @@ enum result member_decode(struct member *out, const uint8_t *data, size_t len)
         size_t start = r.at;
         dname_read(&r, &member.target);
         r.failed = r.failed || r.at - start != target_len;
+    }
+    if (layout != MEMBER_LAYOUT_BEFORE) {
+        read_position(&r, &member);
     }
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;

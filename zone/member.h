@@ -5,6 +5,7 @@
 #include "zone/address.h"
 #include "zone/dname.h"
 #include "zone/label.h"
+#include "zone/position.h"
 
 enum {
     MEMBER_ADDRESSES_MAX = 8,
@@ -35,6 +36,8 @@ struct member {
     uint8_t address_count;
     struct address addresses[MEMBER_ADDRESSES_MAX]; /* none if it brings its own name */
     struct dname target;                            /* its own name; len 0 if it has none */
+    bool placed;                                    /* the operator said where it is: */
+    struct position position;
     enum override override;
     bool suspended;
     uint64_t added_at, changed_at; /* Unix seconds */

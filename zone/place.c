@@ -29,6 +29,12 @@ void place_of_member(struct place *out, const struct member *member,
     memcpy(out->country, member->country, sizeof(out->country));
     if (by_addresses(out, member, locations)) {
         out->source = PLACE_ADDRESS;
+    }
+    if (member->placed) {
+        out->source = PLACE_POSITION;
+        out->position = member->position;
+    }
+    if (out->source != PLACE_UNKNOWN) {
         return;
     }
     const struct country *country = country_find(out->country);

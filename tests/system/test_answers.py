@@ -165,6 +165,19 @@ def test_scope_is_the_location_file_s(zone, client, scope):
     assert (option.address, option.srclen, option.scopelen) == (client[0], client[1], scope)
 
 
+@pytest.mark.parametrize("client, scope, expected", [
+    (("198.18.3.77", 32), 16, {"alice"}),                # longer than the file's prefix: the scope is the file's
+    (("198.16.0.0", 12), 16, {"alice", "bob", "carol", "ntp1.example.net."}),  # too short to tell: 198.16.0.0 counts
+    (("0.0.0.0", 0), 0, {"alice", "bob", "carol", "ntp1.example.net."}),       # wants no tailoring (RFC 7871 7.1.2)
+    (("::", 0), 0, {"alice", "bob", "carol", "ntp1.example.net."}),
+    (("10.1.2.0", 24), 1, {"alice", "bob", "carol", "ntp1.example.net."}),     # private: nobody's, the world
+])
+def test_subnets_that_fit_no_prefix(zone, client, scope, expected):
+    (option,) = zone.ask(SRV, "SRV", ecs=client).options
+    assert (option.address, option.srclen, option.scopelen) == (client[0], client[1], scope)
+    assert zone.targets(30, ecs=client) == expected
+
+
 def test_scope_of_an_untailored_name_is_zero(zone):
     (option,) = zone.ask(f"alice.{APEX}", "A", ecs=NL).options
     assert (option.srclen, option.scopelen) == (24, 0)

@@ -271,6 +271,18 @@ def test_name_and_address_belong_to_one_member(pool):
     pool("member", "set", "bob", "--address", "9.9.9.9")
 
 
+def test_position_is_kept_shown_and_taken_away(pool):
+    pool("member", "add", "alice", "--address", "9.9.9.9", "--position", "52.3702,-4.8952")
+    assert pool.json("member", "show", "alice")["position"] == [52.3702, -4.8952]
+    assert "52.3702,-4.8952" in pool("member", "show", "alice")
+    pool("member", "set", "alice", "--capacity", "5")
+    assert pool.json("member", "show", "alice")["position"] == [52.3702, -4.8952]
+    pool("member", "set", "alice", "--no-position")
+    assert pool.json("member", "show", "alice")["position"] is None
+    assert "52.37,4.90" in pool.refused("member", "set", "alice", "--position", "91,0")
+    assert "exclude" in pool.refused("member", "set", "alice", "--position", "1,2", "--no-position", status=2)
+
+
 def test_set_changes_only_what_is_given(pool):
     pool("member", "add", "alice", "--address", "9.9.9.9", "--capacity", "7", "--country", "NL", "--operator", "o")
     pool("member", "set", "alice", "--capacity", "0")
@@ -356,6 +368,14 @@ ROWS = [
     'bob,DE,8.8.8.8,,1000,"Uhr, ""GmbH""",4461,,',
     "carol,,,,0,Zeit für alle,4460,ntp1.example.net.,",
 ]
+
+
+def test_positions_are_imported_and_exported(pool, tmp_path):
+    rows = ['alice,9.9.9.9,"52.37, 4.9"', "bob,8.8.8.8,"]
+    pool("member", "import", write(tmp_path / "in.csv", "name,ipv4,position", *rows))
+    assert [row["position"] for row in csv.DictReader(pool("member", "export").splitlines())] == ["52.3700,4.9000", ""]
+    bad = write(tmp_path / "bad.csv", "name,ipv4,position", 'carol,8.8.4.4,"north"')
+    assert "in degrees" in pool.refused("member", "import", bad)
 
 
 def test_export_writes_what_import_reads(pool, tmp_path):

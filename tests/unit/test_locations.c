@@ -57,6 +57,148 @@ static void expect(const struct locations *locations, const char *text, const ch
     assert_int_equal(locations_find(locations, &address).scope, scope);
 }
 
+static const struct cell *cell_named(const struct locations *locations, const char *country,
+                                     const char *subdivision)
+{
+    size_t count = 0;
+    const struct cell *cells = locations_cells(locations, &count);
+    const struct cell *cell = &cells[locations_cell_number(locations, country, subdivision)];
+    assert_string_equal(cell->country, country);
+    assert_string_equal(cell->subdivision, subdivision);
+    return cell;
+}
+
+static void expect_position(const struct cell *cell, double latitude, double longitude)
+{
+    assert_true(cell->placed);
+    const struct position wanted = { (float)latitude, (float)longitude };
+    assert_true(position_km(cell->position, wanted) < 10);
+}
+
+static void a_city_level_file_has_cells_by_subdivision(void **state)
+{
+    (void)state;
+    struct locations *locations = load_data("towns.mmdb");
+    size_t count = 0;
+    const struct cell *cells = locations_cells(locations, &count);
+    assert_int_equal(count,
+                     13); /* world, BR, CH, CH-GE, CH-ZH, FJ, JP, LU, NL, SE, US, US-CA, US-NY */
+    assert_string_equal(cells[LOCATIONS_WORLD].country, "");
+    assert_false(cells[LOCATIONS_WORLD].placed);
+    for (size_t i = 2; i < count; i++) {
+        int order = strcmp(cells[i - 1].country, cells[i].country);
+        assert_true(order < 0 ||
+                    (order == 0 && strcmp(cells[i - 1].subdivision, cells[i].subdivision) < 0));
+        assert_int_equal(locations_cell_number(locations, cells[i].country, cells[i].subdivision),
+                         i);
+    }
+    struct address address = address_of("10.0.77.1");
+    assert_string_equal(cell_at(locations, &address)->subdivision, "CA");
+    expect(locations, "10.0.77.1", "US", 15); /* with 10.1.0.0/16 */
+    assert_int_equal(locations_cell_number(locations, "US", "TX"), LOCATIONS_WORLD);
+    locations_free(locations);
+}
+
+static void the_only_subdivision_of_a_country_is_the_country(void **state)
+{
+    (void)state;
+    struct locations *locations = load_data("towns.mmdb");
+    assert_int_equal(cell_named(locations, "LU", "")->addresses, 65536);
+    assert_int_equal(locations_cell_number(locations, "LU", "LU"), LOCATIONS_WORLD);
+    locations_free(locations);
+}
+
+static void a_country_of_subdivisions_only_has_a_cell_all_the_same(void **state)
+{
+    (void)state;
+    struct locations *locations = load_data("towns.mmdb");
+    assert_int_equal(cell_named(locations, "CH", "")->addresses, 0);
+    expect_position(cell_named(locations, "CH", ""), 47.38, 8.53); /* tzdata's Zurich */
+    assert_int_equal(cell_named(locations, "CH", "ZH")->addresses, 65536);
+    locations_free(locations);
+}
+
+static void cells_stand_where_their_addresses_are(void **state)
+{
+    (void)state;
+    struct locations *locations = load_data("towns.mmdb");
+    expect_position(cell_named(locations, "US", "NY"), 41, -74);
+    assert_int_equal(cell_named(locations, "US", "NY")->addresses, 65536); /* IPv4 only counts */
+    expect_position(cell_named(locations, "FJ", ""), -18, 180);
+    expect_position(cell_named(locations, "NL", ""), 52.5, 5.49); /* two thirds, one third */
+    expect_position(cell_named(locations, "BR", ""), -8.58, -50.71); /* of the country, as the file is silent */
+    expect_position(cell_named(locations, "JP", ""), 35.05, 136.9);
+    assert_int_equal(cell_named(locations, "JP", "")->addresses, 3); /* /48s */
+    assert_string_equal(cell_named(locations, "BR", "")->continent, "SA");
+    assert_string_equal(cell_named(locations, "JP", "")->continent, "AS"); /* XX in the file */
+    locations_free(locations);
+}
+
+static void expect_place(const struct locations *locations, const char *text, double latitude,
+                         double longitude)
+{
+    struct position position;
+    struct address address = address_of(text);
+    assert_true(locations_position(locations, &address, &position));
+    assert_true(fabs((double)position.latitude - latitude) <= 0.051);
+    assert_true(fabs((double)position.longitude - longitude) <= 0.051);
+}
+
+static void positions_are_those_of_the_very_address(void **state)
+{
+    (void)state;
+    struct locations *locations = load_data("towns.mmdb");
+    struct position position;
+    const char *silent[] = { "10.9.1.1", "11.0.0.1", "2001:db8:8::", "::1" };
+    expect_place(locations, "10.10.0.0", 52, 5);
+    expect_place(locations, "10.11.255.255", 52, 5);
+    expect_place(locations, "10.12.0.0", 53.5, 6.5);
+    expect_place(locations, "10.5.0.1", -18, -179);
+    expect_place(locations, "2001:db8:2:ffff::", 34.7, 135.5);
+    expect_place(locations, "2001:db8:9::1", 59.3, 18.1);
+    for (size_t i = 0; i < 4; i++) {
+        struct address address = address_of(silent[i]);
+        assert_false(locations_position(locations, &address, &position));
+        assert_false(locations_position(NULL, &address, &position));
+    }
+    locations_free(locations);
+}
+
+/* 6to4 and Teredo carry IPv4 addresses; their part of the tree is IPv4's again. */
+static void aliases_of_ipv4_are_not_followed(void **state)
+{
+    (void)state;
+    struct locations *locations = load_data("towns.mmdb");
+    expect(locations, "2002:a07:101::", "", 15);
+    expect(locations, "2001:0:a07:101::", "", 21);  /* up to 2001:800:: nothing is known */
+    expect(locations, "::ffff:10.7.1.1", "CH", 16); /* this is IPv4 itself */
+    expect(locations, "::10.7.1.1", "", 3);
+    locations_free(locations);
+}
+
+static void a_pair_of_files_serves_both_families(void **state)
+{
+    (void)state;
+    const char *const pair[] = { TEST_DATA "/towns-ipv4.mmdb", TEST_DATA "/towns-ipv6.mmdb" };
+    const char *const reverse[] = { pair[1], pair[0] }, *const twice[] = { pair[0], pair[0] };
+    struct diag diag = { "" };
+    for (size_t i = 0; i < 2; i++) {
+        struct locations *locations = NULL;
+        assert_ok(locations_load(&locations, i == 0 ? pair : reverse, 2, &diag));
+        expect(locations, "10.2.1.1", "US", 14);
+        expect(locations, "2001:db8:2::1", "JP", 47);
+        expect_place(locations, "10.12.0.0", 53.5, 6.5);
+        expect_place(locations, "2001:db8:2::1", 34.7, 135.5);
+        assert_int_equal(cell_named(locations, "US", "")->addresses, 4 * 65536);
+        locations_free(locations);
+    }
+    struct locations *none = NULL;
+    assert_int_equal(locations_load(&none, twice, 2, &diag), RESULT_INVALID);
+    assert_non_null(
+        strstr(diag.text, "towns-ipv4.mmdb: has no countries the other files don't have"));
+    assert_null(none);
+}
+
 /* Both files of tests/data/make-mmdb.pl hold the same places. */
 static void both_layouts_give_the_country_and_the_scope(void **state)
 {
@@ -137,8 +279,9 @@ static void check_scope(const struct locations *locations, const struct address 
 static struct address random_address(uint64_t *seed)
 {
     static const char *const near[] = { "10.1.2.0",      "127.0.0.77",   "192.0.2.1",
-                                        "203.0.113.128", "2001:db8::53", "2001:db8:2:3::" };
-    struct address address = address_of(near[splitmix(seed) % 6]);
+                                        "203.0.113.128", "2001:db8::53", "2001:db8:2:3::",
+                                        "10.7.0.0",      "2001:db8:9::" };
+    struct address address = address_of(near[splitmix(seed) % 8]);
     unsigned from = (unsigned)(splitmix(seed) % 128);
     if (address_is_ipv4(&address)) {
         from = 96 + from % 32;
@@ -152,9 +295,10 @@ static struct address random_address(uint64_t *seed)
 static void scopes_are_the_shortest_true_ones(void **state)
 {
     (void)state;
-    const char *files[] = { "places.mmdb", "flat.mmdb", "ipv4.mmdb" };
+    const char *files[] = { "places.mmdb", "flat.mmdb", "ipv4.mmdb", "towns.mmdb",
+                            "towns-ipv6.mmdb" };
     uint64_t seed = 1;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 5; i++) {
         struct locations *locations = load_data(files[i]);
         for (unsigned n = 0; n < 20000; n++) {
             struct address address = random_address(&seed);
@@ -244,8 +388,8 @@ static void survive(void)
 static void damaged_files_are_refused_or_harmless(void **state)
 {
     (void)state;
-    const char *files[] = { "places.mmdb", "ipv4.mmdb" };
-    for (size_t f = 0; f < 2; f++) {
+    const char *files[] = { "places.mmdb", "ipv4.mmdb", "towns.mmdb", "towns-ipv4.mmdb" };
+    for (size_t f = 0; f < 4; f++) {
         uint8_t data[8192];
         size_t len = slurp(files[f], data, sizeof data);
         for (size_t at = 0; at < len; at++) {
@@ -275,6 +419,13 @@ static void truncated_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_city_level_file_has_cells_by_subdivision),
+        cmocka_unit_test(the_only_subdivision_of_a_country_is_the_country),
+        cmocka_unit_test(a_country_of_subdivisions_only_has_a_cell_all_the_same),
+        cmocka_unit_test(cells_stand_where_their_addresses_are),
+        cmocka_unit_test(positions_are_those_of_the_very_address),
+        cmocka_unit_test(aliases_of_ipv4_are_not_followed),
+        cmocka_unit_test(a_pair_of_files_serves_both_families),
         cmocka_unit_test(both_layouts_give_the_country_and_the_scope),
         cmocka_unit_test(unknown_addresses_are_in_the_world_with_a_true_scope),
         cmocka_unit_test(scopes_are_the_shortest_true_ones),

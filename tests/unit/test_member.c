@@ -23,6 +23,8 @@ static struct member sample(void)
     member.changed_at = 2000;
     member.override = OVERRIDE_INELIGIBLE;
     member.suspended = true;
+    member.placed = true;
+    assert_ok(position_parse(&member.position, "52.3702,-4.8952"));
     assert_ok(address_parse(&member.addresses[member.address_count++], "192.0.2.1"));
     assert_ok(address_parse(&member.addresses[member.address_count++], "2001:db8::1"));
     return member;
@@ -50,6 +52,8 @@ static void layout_round_trips_and_every_truncation_is_damage(void **state)
         assert_int_equal(back.address_count, 2);
         assert_true(address_equal(&back.addresses[1], &member.addresses[1]));
         assert_int_equal(back.target.len, member.target.len);
+        assert_true(back.placed);
+        assert_true(position_km(back.position, member.position) < 0.001);
         for (size_t len = 0; len < w.at; len++) {
             assert_int_equal((int)member_decode(&back, data, len), RESULT_DAMAGED);
         }
@@ -59,6 +63,24 @@ static void layout_round_trips_and_every_truncation_is_damage(void **state)
             data[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
     }
+}
+
+/* Rows written before members had positions. */
+static void the_layout_before_is_read(void **state)
+{
+    (void)state;
+    struct member member = sample(), back;
+    uint8_t data[MEMBER_ENCODED_MAX];
+    struct writer w = writer_of(data, sizeof(data));
+    member.placed = false;
+    member_encode(&w, &member);
+    data[0] = 1;
+    assert_ok(member_decode(&back, data, w.at - 1));
+    assert_false(back.placed);
+    assert_string_equal(back.label, "alice");
+    assert_int_equal((int)member_decode(&back, data, w.at), RESULT_DAMAGED);
+    data[0] = 3;
+    assert_int_equal((int)member_decode(&back, data, w.at), RESULT_DAMAGED);
 }
 
 static void largest_member_fits_its_room(void **state)
@@ -161,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layout_round_trips_and_every_truncation_is_damage),
+        cmocka_unit_test(the_layout_before_is_read),
         cmocka_unit_test(largest_member_fits_its_room),
         cmocka_unit_test(good_members_pass),
         cmocka_unit_test(each_fault_is_refused_with_a_reason),
