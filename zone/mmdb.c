@@ -19,11 +19,12 @@ static const char marker[] = "\xab\xcd\xefMaxMind.com";
 
 /* Blocks of the file, each at the place that its number gives. Neighbours overlap, so that a look never needs two. */
 struct mmdb_cache {
+    size_t count;
     struct block {
         uint64_t number; /* + 1; 0: empty */
         size_t len;
         uint8_t octets[MMDB_BLOCK + MMDB_LOOK_MAX];
-    } blocks[MMDB_BLOCKS];
+    } blocks[];
 };
 
 static const uint8_t no_octets[MMDB_LOOK_MAX];
@@ -55,7 +56,7 @@ static inline const uint8_t *look(struct mmdb *db, uint64_t offset, size_t len)
 {
     uint64_t number = offset / MMDB_BLOCK;
     size_t at = offset % MMDB_BLOCK;
-    struct block *block = &db->cache->blocks[number % MMDB_BLOCKS];
+    struct block *block = &db->cache->blocks[number % db->cache->count];
     if (block->number != number + 1) {
         load_block(db, block, number);
     }
@@ -113,7 +114,10 @@ static enum result open_file(struct mmdb *out, const char *path, struct diag *di
         return diag_fail(diag, RESULT_INVALID, "%s: is no location file (.mmdb)", path);
     }
     out->len = (uint64_t)status.st_size;
-    out->cache = xcalloc(1, sizeof(*out->cache));
+    size_t count = (size_t)(out->len / MMDB_BLOCK + 1);
+    count = count < MMDB_BLOCKS ? count : MMDB_BLOCKS;
+    out->cache = xcalloc(1, sizeof(*out->cache) + count * sizeof(out->cache->blocks[0]));
+    out->cache->count = count;
     return RESULT_OK;
 }
 

@@ -13,7 +13,7 @@
 enum {
     MMDB_FILE_MAX = 1 << 30,
     MMDB_BLOCK = 1 << 12,
-    MMDB_BLOCKS = 4096,  /* cached, 16 MiB */
+    MMDB_BLOCKS = 4096,  /* cached at most, 16 MiB */
     MMDB_LOOK_MAX = 64,  /* octets that can be looked at in one piece */
     MMDB_IPV4_DEPTH = 96 /* IPv4 lies at ::/96 of an IPv6 tree */
 };
