@@ -1,0 +1,269 @@
+#include "pool_fixture.h"
+#include "server/deal.h"
+#include "unit.h"
+#include "zone/splitmix.h"
+
+enum {
+    NOW = FIXTURE_NOW,
+    NOBODY = 1000000,
+    POOL = 2000
+};
+
+static struct pool_fixture pool;
+static struct sigcache *cache;
+static struct keyring *keyring;
+static struct settings settings;
+static struct dname service;
+static struct signer *signer;
+static struct places *places;
+
+/* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`. `gone` and
+ * `come` are numbers of members. */
+static struct roster roster_with(const struct roster *before, size_t count, size_t gone)
+{
+    static const char *const countries[4] = { "NL", "DE", "US", "JP" };
+    size_t seats = before == NULL || before->count < count ? count : before->count;
+    struct roster roster = { .list = xcalloc(seats, sizeof(struct candidate)),
+                             .seats = xcalloc(seats, sizeof(struct shares_member)),
+                             .names = xcalloc(seats, 32),
+                             .count = seats };
+    for (size_t i = 0; i < count; i++) {
+        char label[16];
+        struct dname name;
+        if (i == gone) {
+            continue;
+        }
+        int len = snprintf(label, sizeof(label), "m%zu", i);
+        assert_ok(dname_prepend(&name, label, (size_t)len, &settings.apex));
+        uint64_t random = i;
+        uint32_t weight = (uint32_t)(1 + splitmix(&random) % 1000);
+        const char *country = countries[i % 4];
+        roster.list[i] = (struct candidate){
+            .member_id = i + 1, .weight = weight, .port = 4460, .target = (uint32_t)(32 * i)
+        };
+        roster.names[32 * i] = name.len;
+        memcpy(roster.names + 32 * i + 1, name.wire, name.len);
+        roster.seats[i] = (struct shares_member){
+            .spot = point_at((double)(i % 100) - 50, (double)(i % 360) - 180),
+            .capacity = weight,
+            .group = (uint32_t)i,
+            .regions = {region_of_country(country), region_around(country)},
+            .ipv4 = true,
+            .ipv6 = i % 2 == 0
+        };
+        roster.eligible++;
+        roster.members++;
+    }
+    roster.names_len = seats * 32;
+    return roster;
+}
+
+static struct deal *next_deal(struct deal *old, struct roster roster, uint64_t now)
+{
+    struct deal *deal = NULL;
+    const struct deal_parts parts = { .settings = &settings,
+                                      .keyring = keyring,
+                                      .places = places,
+                                      .service = &service,
+                                      .signer = signer,
+                                      .now = now };
+    assert_ok(deal_next(&deal, &parts, old, &roster));
+    return deal;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char *const files[] = { TEST_DATA "/places.mmdb" };
+    struct locations *locations = NULL;
+    struct dname tcp;
+    struct diag diag = { "" };
+    pool_fixture_init(&pool, NULL);
+    settings_defaults(&settings);
+    settings.apex = name_of("pool.test");
+    assert_ok(dname_prepend(&tcp, "_tcp", 4, &settings.apex));
+    assert_ok(dname_prepend(&service, "_ntske", 6, &tcp));
+    assert_ok(locations_load(&locations, files, 1, &diag));
+    places = places_new(locations);
+    keyring = pool.view->keyring;
+    cache = sigcache_new(65536);
+    signer = signer_new(keyring, cache, &settings.apex, settings.signature_validity_s, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    signer_free(signer);
+    sigcache_free(cache);
+    places_unref(places);
+    pool_fixture_done(&pool);
+    return 0;
+}
+
+static bool holds(const struct deck_set *set, uint32_t seat)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        if (set->members[i] == seat) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t sets_with(const struct deal *deal, uint32_t seat)
+{
+    size_t sets = 0;
+    for (size_t a = 0; a < deal->area_count; a++) {
+        const struct deck *deck = &deal->hands[a]->deck;
+        for (size_t s = 0; s < deck->count; s++) {
+            sets += holds(&deck->sets[s], seat) ? 1 : 0;
+        }
+    }
+    return sets;
+}
+
+static size_t all_sets(const struct deal *deal)
+{
+    size_t sets = 0;
+    for (size_t a = 0; a < deal->area_count; a++) {
+        sets += deal->hands[a]->count;
+    }
+    return sets;
+}
+
+static void nothing_new_is_the_same_deal(void **state)
+{
+    (void)state;
+    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
+    assert_ptr_equal(first, second);
+    struct deal *third =
+        next_deal(second, roster_with(&first->roster, POOL, NOBODY), NOW + settings.srv_ttl_s);
+    assert_ptr_not_equal(third, second);
+    assert_int_equal(third->round, 1);
+    deal_unref(first);
+    deal_unref(second);
+    deal_unref(third);
+}
+
+/* What a change costs: who left is replaced, and signed for, where it was; who came is where its part says. */
+static void a_change_signs_what_it_touches(void **state)
+{
+    (void)state;
+    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    uint64_t before = signer_made(signer);
+    size_t held = sets_with(first, 77);
+    assert_true(held > 0);
+    struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 77), NOW + 1);
+    size_t signatures = signer_made(signer) - before, shared = 0;
+    assert_int_equal(sets_with(left, 77), 0);
+    assert_true(signatures <= held && held < all_sets(first) / 50);
+    assert_int_equal(left->dealt_at, NOW);
+    for (size_t a = 0; a < left->area_count; a++) {
+        shared += left->hands[a] == first->hands[a] ? 1 : 0;
+    }
+    assert_true(shared > 0);
+    before = signer_made(signer);
+    struct deal *back = next_deal(left, roster_with(&left->roster, POOL, NOBODY), NOW + 2);
+    size_t got = sets_with(back, 77);
+    assert_true(got > 0 && got < 2 * held + 20);
+    assert_true(signer_made(signer) - before <= got);
+    deal_unref(first);
+    deal_unref(left);
+    deal_unref(back);
+}
+
+/* Every set of a patched deal has the records of its members, and blocks that carry as many. */
+static void a_patched_deal_says_what_its_sets_hold(void **state)
+{
+    (void)state;
+    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 3), NOW + 1);
+    for (size_t a = 0; a < left->area_count; a++) {
+        const struct hand *hand = left->hands[a];
+        for (size_t s = 0; s < hand->count; s++) {
+            uint8_t scratch[DECK_SRV_SCRATCH];
+            struct rrset want;
+            deck_srv(&hand->deck.sets[s], &left->roster, false, settings.srv_ttl_s, scratch, &want);
+            assert_int_equal(want.rdata_len, hand->srv[s].rdata_len);
+            assert_memory_equal(want.rdata, hand->srv[s].rdata, want.rdata_len);
+            assert_int_equal(hand->blocks[s].count[0], want.count);
+        }
+    }
+    deal_unref(first);
+    deal_unref(left);
+}
+
+static void a_changed_record_is_made_anew_where_it_stands(void **state)
+{
+    (void)state;
+    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct roster roster = roster_with(&first->roster, POOL, NOBODY);
+    size_t held = sets_with(first, 50);
+    uint64_t before = signer_made(signer);
+    roster.list[50].port = 4461;
+    struct deal *second = next_deal(first, roster, NOW + 1);
+    assert_int_equal(sets_with(second, 50), held);
+    assert_true(signer_made(signer) - before <= held);
+    assert_true(signer_made(signer) > before);
+    deal_unref(first);
+    deal_unref(second);
+}
+
+static void large_changes_and_small_pools_deal_anew(void **state)
+{
+    (void)state;
+    struct deal *first = next_deal(NULL, roster_with(NULL, POOL / 4, NOBODY), NOW);
+    struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
+    assert_int_equal(second->round, 1);
+    assert_int_equal(second->dealt_at, NOW + 1);
+    deal_unref(first);
+    deal_unref(second);
+    first = next_deal(NULL, roster_with(NULL, 8, NOBODY), NOW);
+    second = next_deal(first, roster_with(&first->roster, 9, NOBODY), NOW + 1);
+    assert_int_equal(second->round, 1);
+    deal_unref(first);
+    deal_unref(second);
+}
+
+static void an_empty_pool_says_so_and_fills(void **state)
+{
+    (void)state;
+    struct deal *first = next_deal(NULL, roster_with(NULL, 1, 0), NOW);
+    assert_int_equal(first->hands[0]->count, 1);
+    assert_int_equal(first->hands[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
+    assert_int_equal(deal_region(first, region_of_country("NL")), STEERING_NONE);
+    struct deal *second = next_deal(first, roster_with(&first->roster, 3, NOBODY), NOW + 1);
+    assert_int_equal(second->hands[0]->deck.sets[0].count, 3);
+    uint16_t nl = deal_region(second, region_of_country("NL"));
+    assert_true(nl != STEERING_NONE);
+    assert_int_equal(second->hands[nl]->deck.sets[0].count, 1);
+    deal_unref(first);
+    deal_unref(second);
+}
+
+static void cells_of_other_files_are_the_worlds(void **state)
+{
+    (void)state;
+    struct deal *deal = next_deal(NULL, roster_with(NULL, 10, NOBODY), NOW);
+    assert_int_equal(deal_area(deal, 0), 0);
+    assert_int_equal(deal_area(deal, 65535), 0);
+    deal_unref(deal);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(nothing_new_is_the_same_deal),
+        CASE(a_change_signs_what_it_touches),
+        CASE(a_patched_deal_says_what_its_sets_hold),
+        CASE(a_changed_record_is_made_anew_where_it_stands),
+        CASE(large_changes_and_small_pools_deal_anew),
+        CASE(an_empty_pool_says_so_and_fills),
+        CASE(cells_of_other_files_are_the_worlds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
