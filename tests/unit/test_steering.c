@@ -1,0 +1,171 @@
+#include "unit.h"
+#include "zone/country.h"
+#include "zone/steering.h"
+
+enum {
+    CELLS_MAX = 4000,
+    MEMBERS = 60
+};
+
+static struct cell cells[CELLS_MAX];
+static struct roster roster;
+static struct settings settings;
+static struct steering steering;
+
+/* Members in two countries, and the world's cell with the countries', each as large as the last. */
+static int set_up(void **state)
+{
+    (void)state;
+    static const char *const codes[] = { "", "DE", "FR", "JP", "US" };
+    settings_defaults(&settings);
+    roster = (struct roster){ .count = MEMBERS, .eligible = MEMBERS };
+    roster.list = xcalloc(MEMBERS, sizeof(*roster.list));
+    roster.seats = xcalloc(MEMBERS, sizeof(*roster.seats));
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        const char *country = i % 2 == 0 ? "DE" : "US";
+        const struct country *known = country_find(country);
+        roster.list[i] = (struct candidate){ .member_id = i + 1, .weight = 10 };
+        roster.seats[i] = (struct shares_member){ .capacity = 10, .group = i, .ipv4 = true };
+        roster.seats[i].spot =
+            point_at((double)known->position.latitude, (double)known->position.longitude);
+        roster.seats[i].regions[0] = region_of_country(country);
+        roster.seats[i].regions[1] = region_around(country);
+    }
+    memset(cells, 0, sizeof(cells));
+    for (size_t i = 0; i < 5; i++) {
+        const struct country *known = i == 0 ? NULL : country_find(codes[i]);
+        memcpy(cells[i].country, codes[i], strlen(codes[i]) + 1);
+        cells[i].addresses = 1000;
+        if (known != NULL) {
+            cells[i].placed = true;
+            cells[i].position = known->position;
+        }
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    steering_done(&steering);
+    free(roster.list);
+    free(roster.seats);
+    return 0;
+}
+
+static void steer(size_t cell_count, const double *demand)
+{
+    const struct steering_input input = { .roster = &roster,
+                                          .cells = cells,
+                                          .cell_count = cell_count,
+                                          .demand = demand,
+                                          .settings = &settings,
+                                          .seed = 3 };
+    steering_init(&steering, &input);
+}
+
+static double part_of(uint16_t area, uint16_t region)
+{
+    struct shares_list got = steering_list(&steering, area);
+    double part = 0;
+    for (size_t i = 0; i < got.count; i++) {
+        bool in = roster.seats[steering.list[i].member].regions[0] == region;
+        part += in ? steering.list[i].expected / got.per_set : 0;
+    }
+    return part;
+}
+
+static void near_members_have_more_of_a_cell(void **state)
+{
+    (void)state;
+    steer(5, NULL);
+    uint16_t germany = region_of_country("DE");
+    assert_int_equal(steering_area(&steering, 0), 0);
+    double in_france = part_of(steering_area(&steering, 2), germany);
+    double in_us = part_of(steering_area(&steering, 4), germany);
+    assert_true(in_france > 0.9);
+    assert_true(in_us < 0.1);
+    double in_world = part_of(0, germany);
+    assert_true(in_world > 0.3 && in_world < 0.7);
+}
+
+static void regions_hold_their_own(void **state)
+{
+    (void)state;
+    steer(5, NULL);
+    uint16_t us = region_of_country("US"), asia = region_around("JP");
+    assert_true(part_of(steering.of_region[us], us) > 0.999);
+    assert_true(part_of(steering.of_region[region_around("US")], us) > 0.999);
+    assert_int_equal(steering.of_region[asia], STEERING_NONE);
+    assert_int_equal(steering.areas[steering.of_region[us]].sets, STEERING_REGION_SETS);
+}
+
+/* Nobody asks from Japan: no area, no list; its clients get the continent's. With no demand from it either, that is a deck of the smallest. */
+static void a_cell_without_demand_costs_nothing(void **state)
+{
+    (void)state;
+    const double demand[] = { 0, 5, 5, 0, 5 };
+    steer(5, demand);
+    uint16_t japan = steering_area(&steering, 3);
+    assert_true(japan != 0);
+    assert_true(steering.areas[japan].at.demand <= 0);
+    assert_int_equal(steering.areas[japan].sets, DECK_SETS_MIN);
+    cells[3].country[0] = 'Z'; /* a country without a continent: the world's */
+    cells[3].country[1] = 'Z';
+    steering_done(&steering);
+    steer(5, demand);
+    assert_int_equal(steering_area(&steering, 3), 0);
+    assert_int_equal(steering_area(&steering, 5), 0); /* no such cell */
+}
+
+/* A file with subdivisions: the busiest have areas, the others share their country's; the total of decks is bounded. */
+static void busy_cells_have_areas_of_their_own(void **state)
+{
+    (void)state;
+    for (size_t c = 5; c < CELLS_MAX; c++) {
+        cells[c] = cells[4];
+        (void)snprintf(cells[c].subdivision, sizeof(cells[c].subdivision), "%zu", c % 1000);
+        cells[c].addresses = c;
+    }
+    steer(CELLS_MAX, NULL);
+    uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
+    uint16_t country = steering_area(&steering, 4);
+    assert_true(busiest != country && quiet == country);
+    assert_true(steering.area_count <= STEERING_OWN + 20);
+    double demand = 0;
+    size_t sets = 0;
+    for (size_t a = 0; a < steering.area_count; a++) {
+        demand += steering.areas[a].at.demand;
+        sets += steering.areas[a].sets;
+    }
+    assert_true(sets < STEERING_SETS + steering.area_count * DECK_SETS_MIN);
+    double all = 5000;
+    for (size_t c = 5; c < CELLS_MAX; c++) {
+        all += (double)c;
+    }
+    assert_true(demand > all - 1 && demand < all + 1); /* none is lost */
+}
+
+static void without_a_location_file_there_is_the_world(void **state)
+{
+    (void)state;
+    steer(1, NULL);
+    assert_int_equal(steering.areas[0].sets, DECK_SETS_MAX);
+    struct deck deck;
+    struct shares_list got = steering_deal(&steering, 0, 0, &deck);
+    assert_int_equal(got.count, MEMBERS);
+    assert_int_equal(deck.count, DECK_SETS_MAX);
+    deck_done(&deck);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(near_members_have_more_of_a_cell),           CASE(regions_hold_their_own),
+        CASE(a_cell_without_demand_costs_nothing),        CASE(busy_cells_have_areas_of_their_own),
+        CASE(without_a_location_file_there_is_the_world),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
