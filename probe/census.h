@@ -9,10 +9,10 @@
 #include "zone/lifecycle.h"
 
 enum {
-    CENSUS_LEAST =
-        3, /* so many must be down for an alarm, or all of as many, in the smallest of pools */
-    CENSUS_SLACK_S =
-        5 /* a fall waits for an interval, its jitter, and until the probes of then have ended */
+    /* So many must be down for an alarm, or all of as many, in the smallest of pools. */
+    CENSUS_LEAST = 3,
+    /* A fall waits for an interval with its jitter, and until the probes of then have ended. */
+    CENSUS_SLACK_S = 8
 };
 
 /* Those who fail, and twice their number but for who failed for the first time. */
