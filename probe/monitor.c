@@ -198,9 +198,8 @@ static void probe_over(const struct outcome *outcome, void *arg)
     } else if (outcome->failure == FAILURE_NONE) {
         watch->backoff = 1;
     }
-    if (monitor->options.references == NULL || outcome->failure == FAILURE_INTERNAL) {
-        enter_verdict(ward, watch->index, outcome);
-    } else if (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL) {
+    bool checked = monitor->options.references != NULL && outcome->failure != FAILURE_INTERNAL;
+    if (checked && (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL)) {
         watch_doubt(watch, outcome, uv_now(monitor->loop));
     } else {
         enter_verdict(ward, watch->index, outcome);

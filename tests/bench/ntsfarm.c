@@ -66,6 +66,8 @@ static int listen_on(int type, uint16_t port)
     (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on,
+                     sizeof(on)); /* routed here, not configured */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
     if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) != 0 ||
         (type == SOCK_STREAM && listen(fd, SOMAXCONN) != 0)) {
