@@ -16,9 +16,10 @@ struct attempt {
     struct association **kept;
     attempt_done *done;
     void *arg;
-    struct ke_dialog *ke; /* at most one of these three is under way */
+    struct ke_dialog *ke; /* at most one of these is under way */
     struct lookup *lookup;
     struct ntp_dialog *ntp;
+    struct web_dialog *web;
     bool fresh;         /* the association was made in this attempt */
     unsigned exchanges; /* done */
     unsigned tries;     /* of the exchange at hand */
@@ -27,6 +28,7 @@ struct attempt {
 };
 
 static void start_ke(struct attempt *attempt);
+static void start_rare(struct attempt *attempt);
 static void start_ntp(struct attempt *attempt);
 
 void association_free(struct association *association)
@@ -203,7 +205,7 @@ static void ke_over(const struct ke_result *result, void *arg)
     }
     *attempt->kept = association_of(result, attempt->plan);
     attempt->fresh = true;
-    outcome->warnings = (*attempt->kept)->warnings;
+    outcome->warnings |= (*attempt->kept)->warnings;
     outcome->aead = result->answer.aead;
     follow_server(attempt, result->answer.server);
 }
@@ -273,6 +275,11 @@ static bool try_again(struct attempt *attempt, const struct ntp_result *result)
     return true;
 }
 
+static bool rare_due(const struct rare_checks *rare)
+{
+    return rare != NULL && rare->due_at <= unix_now();
+}
+
 static void ntp_over(const struct ntp_result *result, void *arg)
 {
     struct attempt *attempt = arg;
@@ -302,7 +309,71 @@ static void ntp_over(const struct ntp_result *result, void *arg)
         /* what was agreed does not serve any more: the next probe looks at everything again */
         drop_association(attempt);
     }
+    if (result->failure == FAILURE_NONE && rare_due(attempt->plan->rare)) {
+        start_rare(attempt);
+        return;
+    }
     finish(attempt, step, result->failure, result->detail);
+}
+
+/* -- rare checks -------------------------------------------------------------------------------------------------------- */
+
+static void rare_over(struct attempt *attempt, unsigned warnings)
+{
+    struct rare_checks *rare = attempt->plan->rare;
+    rare->warnings = (uint16_t)warnings;
+    rare->due_at = unix_now() + LIMIT_RARE_S;
+    attempt->outcome.warnings |= rare->warnings;
+    finish(attempt, NULL, FAILURE_NONE, "");
+}
+
+static void web_over(bool foreign, const char *detail, void *arg)
+{
+    struct attempt *attempt = arg;
+    attempt->web = NULL;
+    trail_add(&attempt->outcome.trail, uv_hrtime(), "web", "port 80, foreign name: %s", detail);
+    rare_over(attempt, foreign ? WARNING_WEB : 0);
+}
+
+/* RFC 8915 5.7: what a server can't open it answers with NTSN, or not at all. */
+static void broken_cookie_over(const struct ntp_result *result, void *arg)
+{
+    struct attempt *attempt = arg;
+    const struct attempt_plan *plan = attempt->plan;
+    attempt->ntp = NULL;
+    if (result->authentic) {
+        finish(attempt, "broken cookie", FAILURE_NTP_FORGED_COOKIE,
+               "authenticated time for a cookie that we had changed");
+        return;
+    }
+    trail_add(&attempt->outcome.trail, uv_hrtime(), "broken cookie", "not taken: %s",
+              result->detail);
+    if (plan->allow_foreign) {
+        /* no member of the pool, so its web server is none of our business */
+        rare_over(attempt, 0);
+        return;
+    }
+    attempt->web = web_dialog_start(attempt->loop, &plan->endpoint.address, web_over, attempt);
+}
+
+static void start_rare(struct attempt *attempt)
+{
+    const struct association *association = *attempt->kept;
+    if (association->cookie_count == 0) {
+        finish(attempt, NULL, FAILURE_NONE, "");
+        return;
+    }
+    /* a changed copy: the cookie itself stays unused */
+    struct nts_cookie cookie = association->cookies[association->cookie_count - 1];
+    for (unsigned i = cookie.len / 2; i < cookie.len; i++) {
+        cookie.octets[i] ^= 0xff;
+    }
+    const struct ntp_request request = {
+        .endpoint = association->ntp,
+        .keys = &association->keys,
+        .cookie = &cookie,
+    };
+    attempt->ntp = ntp_dialog_start(attempt->loop, &request, broken_cookie_over, attempt);
 }
 
 /* One further cookie is asked for in the first exchange, to see that it is given; later ones what is missing, as long as the
@@ -342,12 +413,13 @@ struct attempt *attempt_start(uv_loop_t *loop, const struct attempt_plan *plan,
     attempt->kept = kept;
     attempt->done = done;
     attempt->arg = arg;
+    attempt->outcome.warnings = plan->rare != NULL ? plan->rare->warnings : 0;
     trail_start(&attempt->outcome.trail, uv_hrtime());
     const struct association *association = *kept;
     if (in_force(association, plan->ke_life_s)) {
         attempt->outcome.certified = true;
         attempt->outcome.certificate = association->certificate;
-        attempt->outcome.warnings = association->warnings;
+        attempt->outcome.warnings |= association->warnings;
         attempt->outcome.aead = association->aead;
         start_ntp(attempt);
     } else {
@@ -366,6 +438,9 @@ void attempt_cancel(struct attempt *attempt)
     }
     if (attempt->ntp != NULL) {
         ntp_dialog_cancel(attempt->ntp);
+    }
+    if (attempt->web != NULL) {
+        web_dialog_cancel(attempt->web);
     }
     free(attempt);
 }

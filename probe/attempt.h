@@ -2,12 +2,13 @@
  *
  * Behaves like a good client: keys and cookies are kept between probes (struct association), so a key establishment is made
  * only when there is none, when it is an hour old, or when the server no longer knows its cookies. After one, two NTP
- * exchanges are made, the second with a cookie of the first; else one. */
+ * exchanges are made, the second with a cookie of the first; else one. When the rest is good, rare checks follow that are due. */
 #ifndef PROBE_ATTEMPT_H
 #define PROBE_ATTEMPT_H
 
 #include "probe/ke_dialog.h"
 #include "probe/ntp_dialog.h"
+#include "probe/web_dialog.h"
 #include "zone/health.h"
 
 /* What is kept of a key establishment. Heap memory of its owner; free with association_free. */
@@ -24,6 +25,13 @@ struct association {
 
 void association_free(struct association *association);
 
+/* Of checks that are made once a day: a broken cookie must not be taken, HTTP must not serve foreign names. Their owner keeps
+ * this between probes; one that fails is made again with the next probe. */
+struct rare_checks {
+    uint64_t due_at;   /* Unix seconds; 0: at once */
+    uint16_t warnings; /* bits, enum warning */
+};
+
 struct attempt_plan {
     const char *name; /* for the certificate, no final dot */
     struct endpoint endpoint;
@@ -32,7 +40,8 @@ struct attempt_plan {
     bool allow_private; /* also lets NTS-KE send clients anywhere */
     bool allow_foreign; /* lets NTS-KE send clients to any public address */
     struct tls_trust *trust;
-    uint32_t ke_life_s; /* how long a key establishment serves; 0: LIMIT_KE_LIFE_S */
+    struct rare_checks *rare; /* NULL: none are made */
+    uint32_t ke_life_s;       /* how long a key establishment serves; 0: LIMIT_KE_LIFE_S */
 };
 
 struct outcome {

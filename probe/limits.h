@@ -10,6 +10,7 @@ enum {
     LIMIT_KE_MS = 5000,   /* from handshake done to End of Message */
     LIMIT_CLOSE_MS = 500, /* for the server's close_notify after it */
     LIMIT_NTP_MS = 2000,  /* one exchange */
+    LIMIT_WEB_MS = 2000,  /* from connecting to the head of an answer on port 80 */
     LIMIT_BATCH_MS =
         200, /* a verdict waits at most this long for others to share its transaction */
     LIMIT_LAZY_MS = 5000,     /* the same of one that changes no answer */
@@ -20,6 +21,8 @@ enum {
     LIMIT_POLL_MS = 250,      /* between looks at the registry's version */
     LIMIT_RETRY_MS = 1000,    /* after a store could not be written */
     LIMIT_KE_LIFE_S = 3600,   /* a key establishment serves this long */
+
+    LIMIT_RARE_S = 86400, /* between two rounds of rare checks of an address */
 
     /* amounts */
     LIMIT_TLS_OCTETS = 65536, /* taken from one NTS-KE connection */

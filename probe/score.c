@@ -49,6 +49,7 @@ struct score_step score_step_of(enum failure failure, uint64_t error_us, uint8_t
     case FAILURE_NTP_ORIGIN:
     case FAILURE_NTP_UID:
     case FAILURE_NTP_AUTH:
+    case FAILURE_NTP_FORGED_COOKIE:
         return (struct score_step){ -10000, -50000 };
     default:
         return step_of(-5000);

@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include <sodium.h>
 
 #include "probe/monitor.h"
 
@@ -68,6 +71,12 @@ static bool same_addresses(const struct ward *ward, const struct address *addres
            memcmp(ward->addresses, addresses, count * sizeof(addresses[0])) == 0;
 }
 
+/* At once for a new address; those of earlier runs are spread over a day. */
+static uint64_t rare_due(const struct address_health *row)
+{
+    return row->probes == 0 ? 0 : (uint64_t)time(NULL) + randombytes_uniform(LIMIT_RARE_S);
+}
+
 void ward_watch(struct ward *ward, const struct address *addresses, unsigned count)
 {
     if (same_addresses(ward, addresses, count)) {
@@ -87,7 +96,9 @@ void ward_watch(struct ward *ward, const struct address *addresses, unsigned cou
             .plan = {.name = ward->name,
                      .endpoint = { addresses[i], ward->port },
                      .registered = ward->addresses,
-                     .registered_count = count},
+                     .registered_count = count,
+                     .rare = &ward->watches[i].rare },
+            .rare = { rare_due(&ward->health.addresses[i])},
         };
     }
 }

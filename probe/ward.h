@@ -13,6 +13,7 @@ struct watch {
     struct ward *ward;
     unsigned index; /* its row in ward->health */
     struct attempt_plan plan;
+    struct rare_checks rare;
     struct attempt *attempt;         /* NULL: not in flight */
     struct association *association; /* NULL: none */
     uint64_t due_ms;

@@ -224,6 +224,7 @@ static void show(struct subject *subject, const char *address)
 static void probe_each(struct subject *subject)
 {
     for (unsigned i = 0; i < subject->count; i++) {
+        struct rare_checks rare = { 0 };
         const struct attempt_plan plan = {
             .name = subject->name,
             .endpoint = {subject->addresses[i], subject->port},
@@ -232,6 +233,7 @@ static void probe_each(struct subject *subject)
             .allow_private = subject->allow_private,
             .allow_foreign = !subject->member,
             .trust = subject->trust,
+            .rare = &rare,
         };
         struct association *association = NULL;
         char text[ADDRESS_TEXT_MAX];

@@ -66,7 +66,10 @@
       "RFC 5905 11.2")                                                                             \
     X(TRANSMIT, "transmit", "The NTP answer has no transmit time.", "RFC 5905 8")                  \
     X(OFFSET, "offset", "The server's time is wrong: check its sources.", "RFC 5905 8")            \
-    X(INTERNAL, "internal", "The probe itself failed; nothing is wrong with the server.", "")
+    X(INTERNAL, "internal", "The probe itself failed; nothing is wrong with the server.", "")      \
+    X(NTP_FORGED_COOKIE, "ntp-forged-cookie",                                                      \
+      "NTP takes a cookie that nobody gave out: the NTS server must authenticate its cookies.",    \
+      "RFC 8915 5.7, 6")
 
 #define FAILURE_ENUM(name, id, advice, source) FAILURE_##name,
 enum failure {

@@ -254,6 +254,11 @@ ROWS = [
     Row("no-close-notify", Ways(close="eof"), warnings=(NO_CLOSE,)),
     Row("hanging-close", Ways(close="hang"), warnings=(NO_CLOSE,)),
     Row("reset-close", Ways(close="reset"), warnings=(NO_CLOSE,)),
+    Row("web-serves-all", http("200 OK"), warnings=(WEB,)),
+    Row("web-sets-cookie", http("404 Not Found", "Set-Cookie: id=1\r\n"), warnings=(WEB,)),
+    Row("web-redirects", http("301 Moved Permanently", "Location: https://www.pool.test/\r\n")),
+    Row("web-refuses", http("421 Misdirected Request")),
+    Row("web-no-http", Ways(http=lambda request: b"SSH-2.0-OpenSSH_9.2\r\n")),
     Row("certificate-old", Ways(certificate="old"), warnings=(AGE,)),
 
     # TCP
@@ -391,6 +396,8 @@ ROWS = [
     Row("silent-from-second", Ways(reply=lambda reply, request: reply if request.number == 1 else None),
         "ntp-silent", "ntp 2"),
     Row("auth-from-second", from_second(reply(tamper=1)), "ntp-auth", "ntp 2"),
+
+    Row("broken-cookie-taken", Ways(forgiving=True), "ntp-forged-cookie", "broken cookie"),
 
     # NTP: time
     Row("stratum-0", reply(stratum=0, refid=bytes(4)), "stratum", "ntp 1"),
