@@ -359,7 +359,7 @@ static void broken_cookie_over(const struct ntp_result *result, void *arg)
 static void start_rare(struct attempt *attempt)
 {
     const struct association *association = *attempt->kept;
-    if (association->cookie_count == 0) {
+    if (association == NULL || association->cookie_count == 0) {
         finish(attempt, NULL, FAILURE_NONE, "");
         return;
     }

@@ -20,10 +20,6 @@ struct web_dialog {
     char head[WEB_HEAD_MAX];
 };
 
-/* A name that no member has (RFC 2606). */
-static const char request[] =
-    "GET / HTTP/1.1\r\nHost: foreign.example\r\nConnection: close\r\n\r\n";
-
 bool web_serves_foreign(const char *head, size_t len, char *detail)
 {
     static const char cookie[] = "\nset-cookie:";
@@ -102,7 +98,9 @@ static void connected(uv_connect_t *connect, int status)
     if (dialog->over) {
         return;
     }
-    uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)request, sizeof(request) - 1);
+    /* a name that no member has (RFC 2606) */
+    char request[] = "GET / HTTP/1.1\r\nHost: foreign.example\r\nConnection: close\r\n\r\n";
+    uv_buf_t buffer = uv_buf_init(request, sizeof(request) - 1);
     if (status < 0 || uv_read_start((uv_stream_t *)&dialog->tcp, give_room, octets_came) < 0 ||
         uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)sizeof(request) - 1) {
         finish(dialog, "no web server");
