@@ -3,6 +3,7 @@
  * grid of tenths of a degree, so that neighbours of one town merge. */
 #include "zone/locations.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "zone/location_records.h"
@@ -169,11 +170,9 @@ void locations_free(struct locations *locations)
 
 static uint64_t word(const uint8_t *octets)
 {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        value = value << 8 | octets[i];
-    }
-    return value;
+    uint64_t value;
+    memcpy(&value, octets, sizeof(value));
+    return be64toh(value);
 }
 
 /* The key of an address in the tables of its family, IPv4 left-aligned: it is the last four octets of the mapped form. */
