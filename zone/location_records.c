@@ -215,9 +215,21 @@ static uint16_t draft_of(struct location_records *records, const struct cell *ce
     return number;
 }
 
+/* Records that are near each other in the file are so in the walk too, so their slots are. */
+static size_t first_slot(const struct location_records *records, uint32_t offset)
+{
+    enum {
+        NEAR_BITS = 12,
+        RECORD_BITS = 4 /* few records are shorter */
+    };
+    size_t part = (size_t)(((offset >> NEAR_BITS) * 0x9e3779b97f4a7c15U) >> 32);
+    size_t place = (offset & ((1U << NEAR_BITS) - 1)) >> RECORD_BITS;
+    return (part + place) & (records->slot_count - 1);
+}
+
 static uint32_t *slot_of(const struct location_records *records, uint32_t offset)
 {
-    size_t at = (size_t)((offset * 0x9e3779b97f4a7c15U) >> 32) & (records->slot_count - 1);
+    size_t at = first_slot(records, offset);
     while (records->slots[at] != 0 && records->list[records->slots[at] - 1].offset != offset) {
         at = (at + 1) & (records->slot_count - 1);
     }
