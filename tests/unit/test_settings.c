@@ -103,6 +103,36 @@ static void durations_have_units(void **state)
     assert_int_equal((int)duration_parse(&s, "9999999w"), RESULT_INVALID);
 }
 
+/* RFC 9567 5: a name outside of the zone, short enough for what is asked to stand in front of it. */
+static void report_agent_is_outside_and_short(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        enum result result;
+    } rows[] = {
+        {"none",                                                                        RESULT_OK     },
+        { "reports.example.net",                                                        RESULT_OK     },
+        { "reports.example.net.",                                                       RESULT_OK     },
+        { "apool.test",                                                                 RESULT_OK     },
+        { "pool.test",                                                                  RESULT_INVALID},
+        { "Reports.POOL.test",                                                          RESULT_INVALID},
+        { ".",                                                                          RESULT_INVALID},
+        { "a..b",                                                                       RESULT_INVALID},
+        { "",                                                                           RESULT_INVALID},
+        { "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be1."
+          "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be2."
+          "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be3", RESULT_INVALID}
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct settings settings;
+        settings_defaults(&settings);
+        settings.apex = name_of("pool.test");
+        assert_int_equal(settings_set(&settings, "report-agent", rows[i].value, NULL),
+                         rows[i].result);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +140,7 @@ int main(void)
         cmocka_unit_test(values_out_of_bounds_change_nothing),
         cmocka_unit_test(mail_addresses_become_names),
         cmocka_unit_test(durations_have_units),
+        cmocka_unit_test(report_agent_is_outside_and_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
