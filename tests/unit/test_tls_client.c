@@ -1,0 +1,209 @@
+#include "probe/tls_client.h"
+#include "tests/tls_peer.h"
+#include "tests/unit/unit.h"
+
+enum {
+    DAY_S = 86400
+};
+
+/* A client and a server, and what came of the client's handshake. */
+struct pair {
+    struct tls_peer peer;
+    struct tls_trust *trust;
+    struct tls_client *client;
+    enum tls_progress progress;
+    enum failure failure;
+    char detail[NTS_DETAIL_ROOM];
+};
+
+static void pair_connect(struct pair *pair, const char *name)
+{
+    struct diag diag = { "" };
+    assert_ok(tls_trust_new(&pair->trust, pair->peer.trust_file, &diag));
+    pair->client = tls_client_new(pair->trust, name);
+    assert_non_null(pair->client);
+    tls_peer_accept(&pair->peer);
+    pair->progress = tls_peer_handshake(&pair->peer, pair->client, &pair->failure, pair->detail);
+}
+
+static struct pair *pair_new(const char *name, long first_s, long last_s)
+{
+    struct pair *pair = xcalloc(1, sizeof(*pair));
+    tls_peer_init(&pair->peer, first_s, last_s);
+    pair_connect(pair, name);
+    return pair;
+}
+
+static void pair_free(struct pair *pair)
+{
+    tls_client_free(pair->client);
+    tls_trust_free(pair->trust);
+    tls_peer_done(&pair->peer);
+    free(pair);
+}
+
+static enum failure judged(const char *name, long first_s, long last_s,
+                           struct tls_certificate *certificate)
+{
+    struct pair *pair = pair_new(name, first_s, last_s);
+    assert_int_equal(pair->progress, TLS_DONE);
+    enum failure failure = tls_client_judge(pair->client, certificate, pair->detail);
+    assert_true(failure == FAILURE_NONE || pair->detail[0] != '\0');
+    pair_free(pair);
+    return failure;
+}
+
+static void a_right_certificate_is_taken_and_told(void **state)
+{
+    (void)state;
+    struct tls_certificate certificate;
+    assert_int_equal(judged(TLS_PEER_NAME, -DAY_S, DAY_S, &certificate), FAILURE_NONE);
+    assert_true(certificate.for_name);
+    assert_string_equal(certificate.subject, TLS_PEER_NAME);
+    assert_int_equal(certificate.not_after - certificate.not_before, 2 * DAY_S);
+}
+
+static void each_fault_of_a_certificate_has_its_class_and_its_end_is_known(void **state)
+{
+    (void)state;
+    struct tls_certificate certificate;
+    assert_int_equal(judged("bob.example.net", -DAY_S, DAY_S, &certificate), FAILURE_CERT_NAME);
+    assert_false(certificate.for_name);
+    assert_int_not_equal(certificate.not_after, 0);
+    assert_int_equal(judged(TLS_PEER_NAME, -2 * DAY_S, -DAY_S, &certificate), FAILURE_CERT_EXPIRED);
+    assert_true(certificate.for_name);
+    assert_int_equal(judged(TLS_PEER_NAME, DAY_S, 2 * DAY_S, &certificate), FAILURE_CERT_NOT_YET);
+    assert_int_not_equal(certificate.not_after, 0);
+}
+
+static void a_name_is_compared_without_case(void **state)
+{
+    (void)state;
+    struct tls_certificate certificate;
+    assert_int_equal(judged("ALICE.Example.net", -DAY_S, DAY_S, &certificate), FAILURE_NONE);
+}
+
+static void another_ca_is_not_believed(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct pair *other = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct tls_client *client = tls_client_new(other->trust, TLS_PEER_NAME);
+    struct tls_certificate certificate;
+    enum failure failure = FAILURE_NONE;
+    tls_peer_accept(&pair->peer);
+    assert_int_equal(tls_peer_handshake(&pair->peer, client, &failure, pair->detail), TLS_DONE);
+    assert_int_equal(tls_client_judge(client, &certificate, pair->detail), FAILURE_CERT_CHAIN);
+    assert_false(certificate.for_name);
+    tls_client_free(client);
+    pair_free(other);
+    pair_free(pair);
+}
+
+static enum failure refused(const char *alpn, int version)
+{
+    struct pair *pair = xcalloc(1, sizeof(*pair));
+    tls_peer_init(&pair->peer, -DAY_S, DAY_S);
+    pair->peer.alpn = alpn;
+    assert_int_equal(SSL_CTX_set_max_proto_version(pair->peer.context, version), 1);
+    pair_connect(pair, TLS_PEER_NAME);
+    assert_int_equal(pair->progress, TLS_FAILED);
+    assert_true(pair->detail[0] != '\0');
+    enum failure failure = pair->failure;
+    pair_free(pair);
+    return failure;
+}
+
+static void other_protocols_and_versions_have_their_class(void **state)
+{
+    (void)state;
+    assert_int_equal(refused("\x08http/1.1", TLS1_3_VERSION), FAILURE_TLS_ALPN);
+    assert_int_equal(refused(NULL, TLS1_3_VERSION), FAILURE_TLS_ALPN);
+    assert_int_equal(refused("\x07" NTS_KE_ALPN, TLS1_2_VERSION), FAILURE_TLS_VERSION);
+}
+
+static void octets_that_are_no_tls_fail_the_handshake(void **state)
+{
+    (void)state;
+    static const char junk[] = "SSH-2.0-OpenSSH_9.2\r\n";
+    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct tls_client *client = tls_client_new(pair->trust, TLS_PEER_NAME);
+    enum failure failure = FAILURE_NONE;
+    assert_int_equal(tls_client_handshake(client, &failure, pair->detail), TLS_WAITING);
+    assert_true(tls_client_put(client, (const uint8_t *)junk, sizeof(junk) - 1));
+    assert_int_equal(tls_client_handshake(client, &failure, pair->detail), TLS_FAILED);
+    assert_int_equal(failure, FAILURE_TLS_HANDSHAKE);
+    tls_client_free(client);
+    pair_free(pair);
+}
+
+/* RFC 8915 5.1: both ends export the same keys, one for each direction */
+static void keys_are_those_of_the_server(void **state)
+{
+    (void)state;
+    static const uint8_t contexts[2][5] = {
+        {0,  0, 0, AEAD_SIV_CMAC_256, 0},
+        { 0, 0, 0, AEAD_SIV_CMAC_256, 1}
+    };
+    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct nts_keys keys;
+    uint8_t theirs[2][AEAD_KEY_LEN];
+    assert_true(tls_client_keys(pair->client, AEAD_SIV_CMAC_256, &keys));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(SSL_export_keying_material(pair->peer.ssl, theirs[i], AEAD_KEY_LEN,
+                                                    "EXPORTER-network-time-security",
+                                                    strlen("EXPORTER-network-time-security"),
+                                                    contexts[i], 5, 1),
+                         1);
+    }
+    assert_memory_equal(keys.c2s, theirs[0], AEAD_KEY_LEN);
+    assert_memory_equal(keys.s2c, theirs[1], AEAD_KEY_LEN);
+    assert_memory_not_equal(keys.c2s, keys.s2c, AEAD_KEY_LEN);
+    pair_free(pair);
+}
+
+static void words_go_both_ways_and_the_end_is_told(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    uint8_t octets[4096];
+    size_t len = 0;
+    assert_true(tls_client_write(pair->client, (const uint8_t *)"ask", 3));
+    tls_peer_hear(&pair->peer, pair->client);
+    assert_int_equal(SSL_read(pair->peer.ssl, octets, sizeof(octets)), 3);
+    assert_int_equal(SSL_write(pair->peer.ssl, "tell", 4), 4);
+    (void)SSL_shutdown(pair->peer.ssl);
+    size_t said = tls_peer_say(&pair->peer, octets, sizeof(octets));
+    assert_true(tls_client_put(pair->client, octets, said));
+    assert_int_equal(tls_client_read(pair->client, octets, sizeof(octets), &len), TLS_DONE);
+    assert_int_equal(len, 4);
+    assert_int_equal(tls_client_read(pair->client, octets, sizeof(octets), &len), TLS_CLOSED);
+    assert_int_equal(len, 0);
+    pair_free(pair);
+}
+
+static void a_file_without_certificates_is_refused_by_name(void **state)
+{
+    (void)state;
+    struct tls_trust *trust = NULL;
+    struct diag diag = { "" };
+    assert_int_equal(tls_trust_new(&trust, "/dev/null", &diag), RESULT_INVALID);
+    assert_null(trust);
+    assert_non_null(strstr(diag.text, "/dev/null"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_right_certificate_is_taken_and_told),
+        cmocka_unit_test(each_fault_of_a_certificate_has_its_class_and_its_end_is_known),
+        cmocka_unit_test(a_name_is_compared_without_case),
+        cmocka_unit_test(another_ca_is_not_believed),
+        cmocka_unit_test(other_protocols_and_versions_have_their_class),
+        cmocka_unit_test(octets_that_are_no_tls_fail_the_handshake),
+        cmocka_unit_test(keys_are_those_of_the_server),
+        cmocka_unit_test(words_go_both_ways_and_the_end_is_told),
+        cmocka_unit_test(a_file_without_certificates_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
