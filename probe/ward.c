@@ -98,7 +98,7 @@ void ward_watch(struct ward *ward, const struct address *addresses, unsigned cou
                      .registered = ward->addresses,
                      .registered_count = count,
                      .rare = &ward->watches[i].rare },
-            .rare = { rare_due(&ward->health.addresses[i])},
+            .rare = { .due_at = rare_due(&ward->health.addresses[i])},
         };
     }
 }

@@ -2,9 +2,7 @@
 #include "tests/tls_peer.h"
 #include "tests/unit/unit.h"
 
-enum {
-    DAY_S = 86400
-};
+static const long day_s = 86400;
 
 /* A client and a server, and what came of the client's handshake. */
 struct pair {
@@ -57,22 +55,22 @@ static void a_right_certificate_is_taken_and_told(void **state)
 {
     (void)state;
     struct tls_certificate certificate;
-    assert_int_equal(judged(TLS_PEER_NAME, -DAY_S, DAY_S, &certificate), FAILURE_NONE);
+    assert_int_equal(judged(TLS_PEER_NAME, -day_s, day_s, &certificate), FAILURE_NONE);
     assert_true(certificate.for_name);
     assert_string_equal(certificate.subject, TLS_PEER_NAME);
-    assert_int_equal(certificate.not_after - certificate.not_before, 2 * DAY_S);
+    assert_int_equal(certificate.not_after - certificate.not_before, 2 * day_s);
 }
 
 static void each_fault_of_a_certificate_has_its_class_and_its_end_is_known(void **state)
 {
     (void)state;
     struct tls_certificate certificate;
-    assert_int_equal(judged("bob.example.net", -DAY_S, DAY_S, &certificate), FAILURE_CERT_NAME);
+    assert_int_equal(judged("bob.example.net", -day_s, day_s, &certificate), FAILURE_CERT_NAME);
     assert_false(certificate.for_name);
     assert_int_not_equal(certificate.not_after, 0);
-    assert_int_equal(judged(TLS_PEER_NAME, -2 * DAY_S, -DAY_S, &certificate), FAILURE_CERT_EXPIRED);
+    assert_int_equal(judged(TLS_PEER_NAME, -2 * day_s, -day_s, &certificate), FAILURE_CERT_EXPIRED);
     assert_true(certificate.for_name);
-    assert_int_equal(judged(TLS_PEER_NAME, DAY_S, 2 * DAY_S, &certificate), FAILURE_CERT_NOT_YET);
+    assert_int_equal(judged(TLS_PEER_NAME, day_s, 2 * day_s, &certificate), FAILURE_CERT_NOT_YET);
     assert_int_not_equal(certificate.not_after, 0);
 }
 
@@ -80,14 +78,14 @@ static void a_name_is_compared_without_case(void **state)
 {
     (void)state;
     struct tls_certificate certificate;
-    assert_int_equal(judged("ALICE.Example.net", -DAY_S, DAY_S, &certificate), FAILURE_NONE);
+    assert_int_equal(judged("ALICE.Example.net", -day_s, day_s, &certificate), FAILURE_NONE);
 }
 
 static void another_ca_is_not_believed(void **state)
 {
     (void)state;
-    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
-    struct pair *other = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
+    struct pair *other = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct tls_client *client = tls_client_new(other->trust, TLS_PEER_NAME);
     struct tls_certificate certificate;
     enum failure failure = FAILURE_NONE;
@@ -103,7 +101,7 @@ static void another_ca_is_not_believed(void **state)
 static enum failure refused(const char *alpn, int version)
 {
     struct pair *pair = xcalloc(1, sizeof(*pair));
-    tls_peer_init(&pair->peer, -DAY_S, DAY_S);
+    tls_peer_init(&pair->peer, -day_s, day_s);
     pair->peer.alpn = alpn;
     assert_int_equal(SSL_CTX_set_max_proto_version(pair->peer.context, version), 1);
     pair_connect(pair, TLS_PEER_NAME);
@@ -126,7 +124,7 @@ static void octets_that_are_no_tls_fail_the_handshake(void **state)
 {
     (void)state;
     static const char junk[] = "SSH-2.0-OpenSSH_9.2\r\n";
-    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct tls_client *client = tls_client_new(pair->trust, TLS_PEER_NAME);
     enum failure failure = FAILURE_NONE;
     assert_int_equal(tls_client_handshake(client, &failure, pair->detail), TLS_WAITING);
@@ -145,7 +143,7 @@ static void keys_are_those_of_the_server(void **state)
         {0,  0, 0, AEAD_SIV_CMAC_256, 0},
         { 0, 0, 0, AEAD_SIV_CMAC_256, 1}
     };
-    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct nts_keys keys;
     uint8_t theirs[2][AEAD_KEY_LEN];
     assert_true(tls_client_keys(pair->client, AEAD_SIV_CMAC_256, &keys));
@@ -165,7 +163,7 @@ static void keys_are_those_of_the_server(void **state)
 static void words_go_both_ways_and_the_end_is_told(void **state)
 {
     (void)state;
-    struct pair *pair = pair_new(TLS_PEER_NAME, -DAY_S, DAY_S);
+    struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     uint8_t octets[4096];
     size_t len = 0;
     assert_true(tls_client_write(pair->client, (const uint8_t *)"ask", 3));
