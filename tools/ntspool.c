@@ -93,6 +93,16 @@ static const struct cli_option probe[] = {
     { 0 },
 };
 
+#define LOCATIONS_OPTION                                                                           \
+    { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
+
+static const struct cli_option explain[] = {
+    { "client", 0, "ADDRESS", false, "who asks: a resolver, or the subnet that it tells (ECS)" },
+    LOCATIONS_OPTION,
+    { 0 },
+};
+static const struct cli_option share[] = { LOCATIONS_OPTION, { 0 } };
+
 static const struct cli_command commands[] = {
     { "init", "POOL --ns NAME=ADDRESS", 1, 1, "make the state of a new pool", NULL,
       init, cmd_init },
@@ -179,6 +189,14 @@ static const struct cli_command commands[] = {
 
     { "probe", "NAME|HOST[:PORT]", 1, 1, "probe a server once and show every step",
       "NAME is a member: all its addresses are probed. HOST needs no pool.", probe, cmd_probe },
+
+    { "explain", "--client ADDRESS", 0, 0, "show what a client is answered, and why",
+      "Computed like the server's answers, from the stores and the location files.",
+      explain, cmd_explain },
+    { "share", "", 0, 0, "show what each member gets of the answers, worst first",
+      "FAIR is its part of the capacity, EXPECTED that of all answers; RATIO says how much of the\n"
+      "fair part it got in the last day. This server's answers only, written down each minute.",
+      share, cmd_share },
 
     { "health release", "", 0, 0, "let the members go that fell all at once", NULL,
       NULL, cmd_health_release },

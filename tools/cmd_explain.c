@@ -1,0 +1,247 @@
+/* explain: what a client is answered, and why. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "tools/commands.h"
+#include "tools/steerview.h"
+
+/* What is shown, from the view and the client's cell. */
+struct explanation {
+    const struct steerview *view;
+    struct address client;
+    struct location location;
+    const struct cell *cell;
+    uint16_t area;
+    struct shares_list list;
+    double *expected; /* by seat: how often it is in a set */
+    size_t out;       /* members that are not handed out */
+};
+
+static const char no_file[] =
+    "no location file: all clients are in one cell, the world's. Name one "
+    "by --locations, or in the configuration file";
+
+/* For whom the area is: for the cell alone, or the next larger thing that has one. */
+static const char *area_kind(const struct explanation *e)
+{
+    const struct steering *steering = &e->view->steering;
+    if (e->area == 0) {
+        return "world";
+    }
+    uint16_t country = locations_cell_number(e->view->locations, e->cell->country, "");
+    if (e->cell->subdivision[0] != '\0' && steering_area(steering, country) == e->area) {
+        return "country";
+    }
+    return steering->areas[e->area].at.demand > 0 ? "cell" : "continent";
+}
+
+static const char *area_text(const char *kind)
+{
+    static const char *const texts[][2] = {
+        {"world",      "as the whole world"                                      },
+        { "continent", "with its continent, since nobody asked from there lately"},
+        { "country",   "with the rest of its country"                            },
+        { "cell",      "by itself"                                               }
+    };
+    size_t i = 0;
+    while (strcmp(texts[i][0], kind) != 0) {
+        i++;
+    }
+    return texts[i][1];
+}
+
+/* The distance in km from the middle of the area; negative: not known. */
+static double distance(const struct explanation *e, long seat)
+{
+    const struct point *from = &e->view->steering.areas[e->area].at.spot;
+    const struct point *to = &e->view->steering.seats[seat].spot;
+    return from->placed && to->placed ? point_km(from, to) : -1;
+}
+
+static void explain(struct explanation *e, struct steerview *view)
+{
+    e->view = view;
+    e->location = locations_find(view->locations, &e->client);
+    e->cell = &view->cells[e->location.cell];
+    e->area = steering_area(&view->steering, e->location.cell);
+    e->list = steering_list(&view->steering, e->area);
+    e->expected = xcalloc(view->roster.count + 1, sizeof(*e->expected));
+    for (size_t i = 0; i < e->list.count; i++) {
+        e->expected[view->steering.list[i].member] = view->steering.list[i].expected;
+    }
+}
+
+/* -- in order of expected share, then those who are out ------------------------------------------------------------------- */
+
+struct row {
+    const struct steered *member;
+    double expected; /* negative: out */
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+    if (left->expected != right->expected) {
+        return left->expected > right->expected ? -1 : 1;
+    }
+    return strcmp(left->member->label, right->member->label);
+}
+
+static struct row *sorted_rows(struct explanation *e)
+{
+    const struct steerview *view = e->view;
+    struct row *rows = xcalloc(view->count + 1, sizeof(*rows));
+    for (size_t i = 0; i < view->count; i++) {
+        const struct steered *member = &view->members[i];
+        bool out = member->seat == STEERVIEW_OUT;
+        rows[i] = (struct row){ member, out ? -1 : e->expected[member->seat] };
+        e->out += out;
+    }
+    qsort(rows, view->count, sizeof(*rows), compare_rows);
+    return rows;
+}
+
+/* -- JSON ----------------------------------------------------------------------------------------------------------------- */
+
+static json_t *cell_json(const struct explanation *e)
+{
+    const struct cell *cell = e->cell;
+    json_t *out = json_object();
+    json_object_set_new(out, "country", json_text_or_null(cell->country));
+    json_object_set_new(out, "subdivision", json_text_or_null(cell->subdivision));
+    json_object_set_new(out, "continent", json_text_or_null(cell->continent));
+    json_object_set_new(out, "scope", json_integer(e->location.scope));
+    json_object_set_new(out, "demand", json_real(e->view->demand[e->location.cell]));
+    return out;
+}
+
+static json_t *candidate_json(const struct explanation *e, const struct row *row)
+{
+    const struct steered *member = row->member;
+    uint32_t weight = steerview_weight(e->view, member->seat);
+    double km = distance(e, member->seat);
+    json_t *out = json_object();
+    json_object_set_new(out, "name", json_text(member->label));
+    json_object_set_new(out, "state", json_text(member->state));
+    json_object_set_new(out, "km", km < 0 ? json_null() : json_real(round(km)));
+    json_object_set_new(out, "capacity_mbit", json_integer(member->capacity_mbit));
+    json_object_set_new(out, "weight", json_integer(weight));
+    json_object_set_new(out, "factor", json_real(e->view->factors[member->seat]));
+    json_object_set_new(out, "expected", json_real(row->expected));
+    json_object_set_new(out, "share", json_real(row->expected / e->list.per_set));
+    return out;
+}
+
+static json_t *explanation_json(const struct explanation *e, const struct row *rows)
+{
+    char text[ADDRESS_TEXT_MAX];
+    json_t *candidates = json_array(), *others = json_array(), *out = json_object();
+    for (size_t i = 0; i < e->view->count; i++) {
+        const struct steered *member = rows[i].member;
+        if (rows[i].expected > 0) {
+            json_array_append_new(candidates, candidate_json(e, &rows[i]));
+        } else if (rows[i].expected < 0) {
+            json_array_append_new(others,
+                                  json_pack("{s:s, s:s, s:s}", "name", member->label, "state",
+                                            member->state, "reason", member->reason));
+        }
+    }
+    json_object_set_new(out, "client", json_text(address_text(&e->client, text)));
+    json_object_set_new(out, "located", json_boolean(e->view->locations != NULL));
+    json_object_set_new(out, "cell", cell_json(e));
+    json_object_set_new(out, "area", json_text(area_kind(e)));
+    json_object_set_new(out, "members_an_answer", json_integer(e->list.per_set));
+    json_object_set_new(out, "candidates", candidates);
+    json_object_set_new(out, "out", others);
+    return out;
+}
+
+/* -- for a reader --------------------------------------------------------------------------------------------------------- */
+
+static void print_cell(const struct explanation *e)
+{
+    const struct cell *cell = e->cell;
+    char text[ADDRESS_TEXT_MAX];
+    printf("client     %s\n", address_text(&e->client, text));
+    if (e->view->locations == NULL) {
+        printf("cell       %s\n", no_file);
+    } else if (cell->country[0] == '\0') {
+        printf("cell       the world: the location file does not know the client\n");
+    } else {
+        printf("cell       %s%s%s, the same for all of its /%u\n", cell->country,
+               cell->subdivision[0] == '\0' ? "" : "-", cell->subdivision, e->location.scope);
+    }
+    printf("answered   %s\n", area_text(area_kind(e)));
+    printf("an answer  %u of %zu members\n\n", e->list.per_set, e->list.count);
+}
+
+static void print_candidates(const struct explanation *e, const struct row *rows)
+{
+    static const char *const heads[] = { "NAME",   "STATE",  "KM",      "MBIT/S",
+                                         "WEIGHT", "FACTOR", "IN SETS", "SHARE" };
+    struct table table;
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    for (size_t i = 0; i < e->view->count && rows[i].expected > 0; i++) {
+        const struct steered *member = rows[i].member;
+        double km = distance(e, member->seat);
+        table_cell(&table, member->label);
+        table_cell(&table, member->state);
+        if (km < 0) {
+            table_cell(&table, "");
+        } else {
+            table_cellf(&table, "%.0f", km);
+        }
+        table_cellf(&table, "%u", member->capacity_mbit);
+        table_cellf(&table, "%u", steerview_weight(e->view, member->seat));
+        table_cellf(&table, "%.3f", e->view->factors[member->seat]);
+        table_cellf(&table, "%.2f %%", 100 * rows[i].expected);
+        table_cellf(&table, "%.2f %%", 100 * rows[i].expected / e->list.per_set);
+    }
+    table_end(&table);
+}
+
+static void print_others(const struct explanation *e, const struct row *rows)
+{
+    static const char *const heads[] = { "NOT HANDED OUT", "STATE", "WHY" };
+    struct table table;
+    if (e->out == 0) {
+        return;
+    }
+    puts("");
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    for (size_t i = e->view->count - e->out; i < e->view->count; i++) {
+        table_cell(&table, rows[i].member->label);
+        table_cell(&table, rows[i].member->state);
+        table_cell(&table, rows[i].member->reason);
+    }
+    table_end(&table);
+}
+
+int cmd_explain(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    struct explanation e = { .view = NULL };
+    struct steerview view = { .count = 0 };
+    const char *client = cli_value(cli, "client", 0);
+    if (client == NULL || address_parse(&e.client, client) != RESULT_OK) {
+        return cli_usage(cli, "--client takes an IPv4 or IPv6 address%s%s",
+                         client == NULL ? "" : ", not ", client == NULL ? "" : client);
+    }
+    enum result result = steerview_begin(&view, cli);
+    if (result == RESULT_OK) {
+        explain(&e, &view);
+        struct row *rows = sorted_rows(&e);
+        if (cli->json) {
+            json_print(explanation_json(&e, rows));
+        } else {
+            print_cell(&e);
+            print_candidates(&e, rows);
+            print_others(&e, rows);
+        }
+        free(rows);
+        free(e.expected);
+    }
+    steerview_done(&view);
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}

@@ -1,0 +1,168 @@
+/* share: what each member gets of all answers, against what would be fair. */
+#include <stdlib.h>
+
+#include "tools/commands.h"
+#include "tools/steerview.h"
+
+enum {
+    DAY_H = 24
+};
+
+struct row {
+    const struct steered *member;
+    double fair;     /* its part of the capacity that can be handed out, ramp applied: 0 to 1 */
+    double expected; /* of all answers, likewise */
+    uint64_t hour, day;
+    double
+        ratio; /* of what it got in the day, or is expected to get, to the fair; negative: none */
+};
+
+struct report {
+    struct steerview view;
+    struct row *rows;
+    uint64_t hour, day; /* of all members */
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct row *left = a, *right = b;
+    if (left->ratio != right->ratio) {
+        return left->ratio > right->ratio ? -1 : 1;
+    }
+    return strcmp(left->member->label, right->member->label);
+}
+
+static void compute(struct report *report)
+{
+    const struct steerview *view = &report->view;
+    report->rows = xcalloc(view->count + 1, sizeof(report->rows[0]));
+    for (size_t i = 0; i < view->count; i++) {
+        struct row *row = &report->rows[i];
+        const struct steered *member = row->member = &view->members[i];
+        row->hour = traffic_answers(&view->traffic, member->id, 1, view->now);
+        row->day = traffic_answers(&view->traffic, member->id, DAY_H, view->now);
+        if (member->seat != STEERVIEW_OUT) {
+            row->fair = steerview_weight(view, member->seat) / view->weight;
+            row->expected = view->loads[member->seat];
+        }
+        report->hour += row->hour;
+        report->day += row->day;
+    }
+    for (size_t i = 0; i < view->count; i++) {
+        struct row *row = &report->rows[i];
+        double got = report->day > 0 ? (double)row->day / (double)report->day : row->expected;
+        row->ratio = row->fair > 0 ? got / row->fair : -1;
+    }
+    qsort(report->rows, view->count, sizeof(report->rows[0]), compare_rows);
+}
+
+static json_t *row_json(const struct row *row)
+{
+    const struct steered *member = row->member;
+    bool out = row->fair <= 0;
+    json_t *json = json_object();
+    json_object_set_new(json, "name", json_text(member->label));
+    json_object_set_new(json, "state", json_text(member->state));
+    json_object_set_new(json, "capacity_mbit", json_integer(member->capacity_mbit));
+    json_object_set_new(json, "fair", json_real(row->fair));
+    json_object_set_new(json, "expected", json_real(row->expected));
+    json_object_set_new(json, "expected_ratio",
+                        out ? json_null() : json_real(row->expected / row->fair));
+    json_object_set_new(json, "answers_hour", json_integer((json_int_t)row->hour));
+    json_object_set_new(json, "answers_day", json_integer((json_int_t)row->day));
+    json_object_set_new(json, "ratio", out ? json_null() : json_real(row->ratio));
+    return json;
+}
+
+/* Measured demand, cell by cell. */
+static json_t *demand_json(const struct steerview *view)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < view->cell_count; i++) {
+        const struct cell *cell = &view->cells[i];
+        if (view->demand[i] > 0) {
+            json_t *row = json_object();
+            json_object_set_new(row, "country", json_text_or_null(cell->country));
+            json_object_set_new(row, "subdivision", json_text_or_null(cell->subdivision));
+            json_object_set_new(row, "queries", json_real(view->demand[i]));
+            json_array_append_new(list, row);
+        }
+    }
+    return list;
+}
+
+static json_t *report_json(const struct report *report)
+{
+    const struct steerview *view = &report->view;
+    json_t *members = json_array(), *out = json_object();
+    for (size_t i = 0; i < view->count; i++) {
+        json_array_append_new(members, row_json(&report->rows[i]));
+    }
+    json_object_set_new(out, "located", json_boolean(view->locations != NULL));
+    json_object_set_new(out, "answers_hour", json_integer((json_int_t)report->hour));
+    json_object_set_new(out, "answers_day", json_integer((json_int_t)report->day));
+    json_object_set_new(out, "measured", json_real(traffic_total(&view->traffic, view->now)));
+    json_object_set_new(out, "demand", demand_json(view));
+    json_object_set_new(out, "members", members);
+    return out;
+}
+
+static void print_rows(const struct report *report)
+{
+    static const char *const heads[] = { "NAME",     "STATE",     "MBIT/S",   "FAIR",
+                                         "EXPECTED", "LAST HOUR", "LAST DAY", "RATIO" };
+    struct table table;
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    for (size_t i = 0; i < report->view.count; i++) {
+        const struct row *row = &report->rows[i];
+        table_cell(&table, row->member->label);
+        table_cell(&table, row->member->state);
+        table_cellf(&table, "%u", row->member->capacity_mbit);
+        table_cellf(&table, "%.3f %%", 100 * row->fair);
+        table_cellf(&table, "%.3f %%", 100 * row->expected);
+        table_cellf(&table, "%llu", (unsigned long long)row->hour);
+        table_cellf(&table, "%llu", (unsigned long long)row->day);
+        if (row->ratio < 0) {
+            table_cell(&table, "");
+        } else {
+            table_cellf(&table, "%.3f", row->ratio);
+        }
+    }
+    table_end(&table);
+}
+
+static void print_report(const struct report *report)
+{
+    const struct steerview *view = &report->view;
+    print_rows(report);
+    printf("\n%zu members, of which %zu are handed out; handed out %llu times in the last hour, "
+           "%llu in the last day\n",
+           view->count, view->roster.eligible, (unsigned long long)report->hour,
+           (unsigned long long)report->day);
+    if (report->day == 0) {
+        puts("no answers were counted yet: the ratios are those expected");
+    }
+    if (view->locations == NULL) {
+        puts("no location file: what is expected is for clients from nowhere. Name one by "
+             "--locations, or in the configuration file");
+    }
+}
+
+int cmd_share(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    struct report report = { .rows = NULL };
+    enum result result = steerview_begin(&report.view, cli);
+    if (result == RESULT_OK) {
+        compute(&report);
+        if (cli->json) {
+            json_print(report_json(&report));
+        } else {
+            print_report(&report);
+        }
+        free(report.rows);
+    }
+    steerview_done(&report.view);
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}

@@ -1,0 +1,153 @@
+#include "tools/steerview.h"
+
+#include <stdlib.h>
+
+static enum result load_locations(struct steerview *view, struct cli *cli)
+{
+    const char *paths[LOCATIONS_FILES_MAX];
+    size_t count = cli_count(cli, "locations");
+    if (count > LOCATIONS_FILES_MAX) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "more than %d location files",
+                         LOCATIONS_FILES_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        paths[i] = cli_value(cli, "locations", i);
+    }
+    if (count == 0 && cli->config->locations != NULL) {
+        paths[count++] = cli->config->locations;
+    }
+    return count == 0 ? RESULT_OK : locations_load(&view->locations, paths, count, &cli->diag);
+}
+
+static enum result take_member(const struct member *member, void *arg)
+{
+    struct steerview *view = arg;
+    struct memberview seen;
+    enum result result = memberview_make(&seen, member, &view->source);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (view->count == view->room) {
+        view->room = 2 * view->room + 64;
+        view->members = xrealloc(view->members, view->room * sizeof(view->members[0]));
+    }
+    struct steered *row = &view->members[view->count++];
+    *row = (struct steered){ .id = member->id,
+                             .capacity_mbit = member->capacity_mbit,
+                             .state = seen.standing.state,
+                             .reason = seen.standing.reason,
+                             .seat = STEERVIEW_OUT };
+    memcpy(row->label, member->label, sizeof(row->label));
+    return RESULT_OK;
+}
+
+/* A member by its id. */
+struct known {
+    uint64_t id;
+    size_t at; /* in view->members */
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct known *left = a, *right = b;
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+/* Tells each member its seat. */
+static void find_seats(struct steerview *view)
+{
+    struct known *by_id = xcalloc(view->count + 1, sizeof(*by_id));
+    for (size_t i = 0; i < view->count; i++) {
+        by_id[i] = (struct known){ view->members[i].id, i };
+    }
+    qsort(by_id, view->count, sizeof(*by_id), compare_ids);
+    for (size_t seat = 0; seat < view->roster.count; seat++) {
+        const struct known wanted = { .id = view->roster.list[seat].member_id };
+        const struct known *found =
+            bsearch(&wanted, by_id, view->count, sizeof(*by_id), compare_ids);
+        if (found != NULL) {
+            view->members[found->at].seat = (long)seat;
+            view->weight += view->roster.list[seat].weight;
+        }
+    }
+    free(by_id);
+}
+
+static enum result read_members(struct steerview *view, struct cli *cli)
+{
+    view->source.health = view->session.txn[STORE_HEALTH];
+    enum result result = memberview_begin(&view->source, view->now);
+    if (result == RESULT_OK) {
+        result = registry_each(view->session.txn[STORE_REGISTRY], take_member, view);
+    }
+    if (result != RESULT_OK) {
+        return diag_fail(&cli->diag, result,
+                         "the members can't be read: restore registry and health from a backup "
+                         "(ntspool backup)");
+    }
+    const struct roster_sources sources = { .registry = view->session.txn[STORE_REGISTRY],
+                                            .health = view->session.txn[STORE_HEALTH],
+                                            .settings = &view->source.settings,
+                                            .locations = view->locations,
+                                            .now = view->now };
+    result = roster_build(&view->roster, &sources, &cli->diag);
+    if (result == RESULT_OK) {
+        find_seats(view);
+    }
+    return result;
+}
+
+static void steer(struct steerview *view)
+{
+    view->cells = locations_cells(view->locations, &view->cell_count);
+    view->demand = xcalloc(view->cell_count, sizeof(*view->demand));
+    traffic_demand(&view->traffic, view->cells, view->cell_count, view->now, view->demand);
+    const struct steering_input input = { .roster = &view->roster,
+                                          .cells = view->cells,
+                                          .cell_count = view->cell_count,
+                                          .demand = view->demand,
+                                          .settings = &view->source.settings };
+    steering_init(&view->steering, &input);
+    view->loads = xcalloc(view->roster.count + 1, sizeof(*view->loads));
+    view->factors = xcalloc(view->roster.count + 1, sizeof(*view->factors));
+    shares_results(view->steering.shares, view->loads, view->factors);
+}
+
+enum result steerview_begin(struct steerview *view, struct cli *cli)
+{
+    view->now = session_now();
+    enum result result = session_zone(&view->session, cli, &view->source.settings);
+    if (result == RESULT_OK) {
+        result = session_read(&view->session, cli, STORE_HEALTH);
+    }
+    if (result == RESULT_OK) {
+        result = session_read(&view->session, cli, STORE_TRAFFIC);
+    }
+    if (result == RESULT_OK) {
+        result = traffic_load(&view->traffic, view->session.txn[STORE_TRAFFIC], &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = load_locations(view, cli);
+    }
+    if (result == RESULT_OK) {
+        result = read_members(view, cli);
+    }
+    if (result == RESULT_OK) {
+        steer(view);
+    }
+    return result;
+}
+
+void steerview_done(struct steerview *view)
+{
+    session_done(&view->session);
+    steering_done(&view->steering);
+    roster_done(&view->roster);
+    traffic_done(&view->traffic);
+    locations_free(view->locations);
+    free(view->demand);
+    free(view->loads);
+    free(view->factors);
+    free(view->members);
+    *view = (struct steerview){ .count = 0 };
+}
