@@ -1,0 +1,89 @@
+"""Other people's validators in every phase of every rollover: unbound (strict about algorithms), delv and drill, each without a cache,
+from the keys that the parent's DS would point to at that time."""
+
+import time
+
+import pytest
+
+from machine import run, until
+from pool import APEX, PRESET, SRV, Pool
+from resolver import Unbound
+from years import HOUR, Clock
+
+# Real validators have real clocks, and signatures from the past are good for them: the life begins some hours ago.
+DELAYS = {"propagation-delay": 60, "parent-delay": 60, "parent-ds-ttl": 60, "ttl": 2, "srv-ttl": 2, "address-ttl": 2, "negative-ttl": 2}
+POSITIVE = [(APEX, "SOA"), (APEX, "DNSKEY"), (APEX, "CDS"), (SRV, "SRV"), (f"alice.{APEX}", "A")]
+NEGATIVE = [(f"alice.{APEX}", "MX"), (f"_tcp.{APEX}", "A"), (f"missing.{APEX}", "A"), (f"x.alice.{APEX}", "A")]
+
+pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
+
+
+class Rolling:
+    def __init__(self, machine, monkeypatch, *options):
+        self.machine = machine
+        self.clock = Clock(machine.directory, monkeypatch)
+        self.clock.move(-3 * HOUR)
+        self.pool = Pool(machine).init(*options)
+        for name, value in DELAYS.items():
+            self.pool.cli("zone", "set", name, value)
+        self.pool.add("alice", "127.0.1.1")
+        self.pool.cli("member", "override", "--all", "eligible")
+        self.pool.serve("--workers", "1")
+        # Until now it may have been served with the presets, and caches keep that for an hour.
+        until(lambda: self.pool.ask(APEX, "SOA").answer[0].ttl == 2, 5, "short TTLs")
+        time.sleep(0.5)  # many looks of the keeper, which notes them too
+        self.clock.move(HOUR + 60)
+        self.phases = []
+        self.trusted = self.pool.cli("key", "ds", "--dnskey").stdout
+
+    def states(self):
+        return [(key["tag"], key["role"], key["state"], key["wanted"]) for key in self.pool.json("key", "list")]
+
+    def judge(self):
+        anchor = self.machine.write(f"anchor{len(self.phases)}", self.trusted)
+        lines = []
+        for line in self.trusted.splitlines():
+            words = line.split()
+            at = words.index("DNSKEY")
+            lines.append(f'"{APEX}." static-key {" ".join(words[at + 1:at + 4])} "{"".join(words[at + 4:])}";')
+        keys = self.machine.write("anchor.delv", "trust-anchors { " + "\n".join(lines) + " };\n")
+        for (name, rdtype), wanted in [*((q, "; fully validated") for q in POSITIVE),
+                                       *((q, "; negative response, fully validated") for q in NEGATIVE)]:
+            said = run("delv", "@127.0.0.1", "-p", "53", "-a", keys, f"+root={APEX}", name, rdtype)
+            assert wanted in said.stdout + said.stderr, (self.phases, name, rdtype, said.stdout + said.stderr)
+        done = run("drill", "-S", "-k", anchor, "@127.0.0.1", SRV, "SRV", check=False)
+        assert done.returncode == 0 and "successful" in done.stdout, (self.phases, done.stdout + done.stderr)
+        resolver = Unbound(self.machine, APEX, anchor, lines=["harden-algo-downgrade: yes"], port=5400 + len(self.phases))
+        for name, rdtype in POSITIVE:
+            assert resolver.secure(name, rdtype), (self.phases, name, rdtype)
+        assert resolver.missing(f"missing.{APEX}")
+        resolver.process.stop()
+
+    def go(self):
+        """To the end, judged whenever a key's state has changed."""
+        for _ in range(40):
+            states = self.states()
+            if states not in self.phases[-1:]:
+                self.phases.append(states)
+                self.judge()
+            if all(wanted and state == "active" for _, _, state, wanted in states):
+                return
+            if self.pool.cli("key", "ds-seen", check=False).returncode == 0:
+                self.trusted = self.pool.cli("key", "ds", "--dnskey").stdout
+            self.clock.move(31)
+            until(lambda: self.pool.ask(APEX, "SOA"), 5, "an answer")
+        raise AssertionError(self.phases)
+
+
+@pytest.mark.parametrize("words", [["zsk"], ["ksk"], ["csk"], ["algorithm", "ed25519"]], ids=" ".join)
+def test_validators_agree_in_every_phase(machine, monkeypatch, words):
+    rolling = Rolling(machine, monkeypatch)
+    rolling.pool.cli("key", "ds-seen")
+    rolling.judge()
+    first = {tag for tag, *_ in rolling.states()}
+    rolling.pool.cli("key", "roll", *words)
+    rolling.clock.move(1)
+    rolling.go()
+    assert len(rolling.phases) >= 3
+    assert {tag for tag, *_ in rolling.states()} != first
+    rolling.pool.stop()
