@@ -15,6 +15,7 @@ enum {
         200, /* a verdict waits at most this long for others to share its transaction */
     LIMIT_LAZY_MS = 5000,     /* the same of one that changes no answer */
     LIMIT_HISTORY_MS = 60000, /* a sample waits for others to share its transaction */
+    LIMIT_WORD_MS = 30000,    /* between words of a vantage point that sees nothing new, at most */
     LIMIT_CENSUS_MS = 1000,   /* between looks at how much is down */
     LIMIT_CHECK_MS = 15000,   /* between checks of ourselves, at most */
     LIMIT_TICK_MS = 50,       /* between looks at what is due */

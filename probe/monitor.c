@@ -63,7 +63,9 @@ static void write_verdicts(struct monitor *monitor)
     if (monitor->roll.vantage.state == VANTAGE_WELL) {
         monitor->roll.vantage.well_at = unix_now();
     }
-    monitor->word_due = uv_now(monitor->loop) + monitor->options.interval_ms / 2;
+    uint32_t pause_ms = monitor->options.interval_ms / 2;
+    monitor->word_due =
+        uv_now(monitor->loop) + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
     if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
         news_complain(&monitor->news, "verdicts can't be written", &diag);
         monitor->batch_due = uv_now(monitor->loop) + LIMIT_RETRY_MS;

@@ -46,6 +46,8 @@ static void every_key_is_read(void **state)
                         "locations: /l.mmdb\n"
                         "interval: 60s\n"
                         "trust: /ca.pem\n"
+                        "id: here\n"
+                        "reference: [ 192.0.2.1, 'nts:time.example.net' ]\n"
                         "allow-private: yes\n";
     struct config *config = NULL;
     struct diag diag = { "" };
@@ -58,6 +60,9 @@ static void every_key_is_read(void **state)
     assert_int_equal(*config->workers, 2);
     assert_string_equal(config->locations, "/l.mmdb");
     assert_string_equal(config->interval, "60s");
+    assert_string_equal(config->id, "here");
+    assert_int_equal(config->reference_count, 2);
+    assert_string_equal(config->reference[1], "nts:time.example.net");
     assert_string_equal(config->trust, "/ca.pem");
     assert_true(*config->allow_private);
     config_free(config);
