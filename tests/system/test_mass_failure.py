@@ -139,7 +139,7 @@ def test_operators_removal_bypasses_it_all(world):
 def test_silent_probe_freezes_the_verdicts(world):
     (world.machine.directory / "servers" / "pid").unlink()
     world.start_servers()
-    until(lambda: {"m4", "m5"} <= world.handed_out() and world.pool.member("m4")["state"] == "eligible", 60, "m4 is back")
+    until(lambda: {world.pool.member(name)["state"] for name in ("m4", "m5")} == {"eligible"}, 60, "both are back")
     world.pool.cli("zone", "set", "verdict-fresh", "5s")
     world.pool.stop(world.pool.probed)
     until(lambda: world.warns("no vantage point has reported since"), 15, "the silence is told")
