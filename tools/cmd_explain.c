@@ -172,7 +172,12 @@ static void print_cell(const struct explanation *e)
                cell->subdivision[0] == '\0' ? "" : "-", cell->subdivision, e->location.scope);
     }
     printf("answered   %s\n", area_text(area_kind(e)));
-    printf("an answer  %u of %zu members\n\n", e->list.per_set, e->list.count);
+    if (e->list.count == 0) {
+        puts("an answer  0 0 0 . (there is no service), since nobody is eligible");
+        return;
+    }
+    printf("an answer  %u of %zu members%s\n\n", e->list.per_set, e->list.count,
+           e->view->roster.last_good ? ": nobody is eligible, these were until the last" : "");
 }
 
 static void print_candidates(const struct explanation *e, const struct row *rows)
@@ -180,6 +185,9 @@ static void print_candidates(const struct explanation *e, const struct row *rows
     static const char *const heads[] = { "NAME",   "STATE",  "KM",      "MBIT/S",
                                          "WEIGHT", "FACTOR", "IN SETS", "SHARE" };
     struct table table;
+    if (e->list.count == 0) {
+        return;
+    }
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     for (size_t i = 0; i < e->view->count && rows[i].expected > 0; i++) {
         const struct steered *member = rows[i].member;

@@ -13,7 +13,7 @@ import dns.rdatatype
 import pytest
 
 from machine import ROOT
-from pool import SRV
+from pool import SRV, Pool
 
 QUERIES = int(os.environ.get("NTSPOOL_SHARE_QUERIES", "20000"))
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
@@ -54,7 +54,6 @@ def capacity_of(number):
 
 @pytest.fixture(scope="module")
 def shared_pool(shared_machine):
-    from pool import Pool
     pool = Pool(shared_machine).init()
     rows = ["name,country,ipv4,ipv6,capacity_mbit,operator,override"]
     for number in range(MEMBERS):
@@ -225,6 +224,25 @@ def test_without_a_location_file_it_is_said(asked, shared_pool):
     assert "no location file" in shared_pool.cli("explain", "--client", "10.7.0.1").stdout
     assert "no location file" in shared_pool.cli("share").stdout
     assert shared_pool.json("explain", "--client", "10.7.0.1")["located"] is False
+
+
+def test_a_pool_with_nobody_in_it_is_explained(machine):
+    pool = Pool(machine).init()
+    assert "nobody is eligible" in pool.cli("explain", "--client", "192.0.2.1").stdout
+    assert pool.json("share")["members"] == []
+    pool.add("watch", "10.0.0.1", options=("--capacity", "0"))
+    told = pool.json("explain", "--client", "192.0.2.1", "--locations", LOCATIONS)
+    assert told["candidates"] == [] and told["members_an_answer"] == 0
+    assert [row["name"] for row in told["out"]] == ["watch"]
+    assert [row["ratio"] for row in pool.json("share")["members"]] == [None]
+
+
+def test_wrong_usage_is_named(machine):
+    pool = Pool(machine).init()
+    for arguments in (["explain"], ["explain", "--client", "nowhere"], ["share", "all"],
+                      ["share", *["--locations", LOCATIONS] * 5]):
+        assert pool.cli(*arguments, check=False).returncode == 2, arguments
+    assert "/none.mmdb" in pool.refused("explain", "--client", "::1", "--locations", "/none.mmdb")
 
 
 def test_who_is_out_has_its_reason(asked, shared_pool):

@@ -1,3 +1,5 @@
+#include <pthread.h>
+
 #include "pool_fixture.h"
 #include "server/counting.h"
 #include "unit.h"
@@ -175,6 +177,27 @@ static void the_thread_ends_when_it_is_told(void **state)
     open_counting();
 }
 
+static void *answer_all_the_time(void *arg)
+{
+    answer(arg, 100000);
+    return NULL;
+}
+
+static void a_worker_counts_on_while_it_is_collected(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    struct tally *tally = counting_tally(counting, pool.view);
+    assert_int_equal(pthread_create(&thread, NULL, answer_all_the_time, tally), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        counting_write(counting, clock_now());
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    tally_unref(tally);
+    counting_write(counting, clock_now());
+    assert_stored(1, 100000, clock_now());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -185,6 +208,7 @@ int main(void)
         TEST(a_removed_member_s_counts_go),
         TEST(without_a_store_demand_is_known_all_the_same),
         TEST(counts_that_cannot_be_read_are_refused),
+        TEST(a_worker_counts_on_while_it_is_collected),
         TEST(the_thread_ends_when_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
