@@ -53,8 +53,7 @@ static void finish(struct attempt *attempt, const char *step, enum failure failu
     (void)snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);
     if (failure != FAILURE_NONE) {
         outcome->failed_at = step;
-        trail_add(&outcome->trail, uv_hrtime(), step, "failed: %s: %s", failure_id(failure),
-                  outcome->detail);
+        trail_add(&outcome->trail, uv_hrtime(), step, "failed: %s", failure_id(failure));
     }
     attempt->done(&attempt->outcome, attempt->arg);
     free(attempt);
@@ -247,7 +246,7 @@ static void note_sample(struct attempt *attempt, const struct ntp_result *result
     const struct ntp_sample *sample = &result->sample;
     trail_add(
         &outcome->trail, uv_hrtime(), exchange_name(attempt),
-        "offset %+.6f s, round trip %.3f ms, stratum %u, root distance %.3f s, %u new cookies",
+        "offset %+.6f s, round trip %.3f ms, stratum %u, root distance %.3f s, new cookies: %u",
         (double)sample->offset_us / 1e6, sample->rtt_us / 1e3, sample->stratum,
         sample->root_distance_us / 1e6, result->reply.cookies_seen);
     /* of two exchanges the one with the shorter way tells more, unless the time was bad */

@@ -107,12 +107,19 @@ static void fail(struct ke_dialog *dialog, enum failure failure, const char *wor
     }
 }
 
+static enum failure parse_answer(struct ke_dialog *dialog)
+{
+    struct ke_result *result = &dialog->result;
+    char words[TRAIL_TEXT_ROOM];
+    nts_ke_describe(dialog->answer, dialog->answer_len, words, sizeof(words));
+    trail_add(dialog->trail, uv_hrtime(), "records", "%s", words[0] != '\0' ? words : "none");
+    return nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, result->detail);
+}
+
 /* No more will come of an answer that has not ended. What did come may say more, such as an Error record. */
 static void give_up(struct ke_dialog *dialog, enum failure failure, const char *words)
 {
-    struct ke_result *result = &dialog->result;
-    enum failure told =
-        nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, result->detail);
+    enum failure told = parse_answer(dialog);
     if (told != FAILURE_NONE && told != FAILURE_KE_CLOSED) {
         finish(dialog, told);
     } else {
@@ -191,8 +198,7 @@ static bool go_on_handshake(struct ke_dialog *dialog)
 static bool judge_answer(struct ke_dialog *dialog)
 {
     struct ke_result *result = &dialog->result;
-    enum failure failure =
-        nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, result->detail);
+    enum failure failure = parse_answer(dialog);
     if (failure != FAILURE_NONE) {
         finish(dialog, failure);
         return false;

@@ -245,6 +245,49 @@ enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t
     return judge_whole(&p);
 }
 
+static void describe_run(char *out, size_t room, uint16_t head, unsigned count)
+{
+    static const char *const names[] = { "End of Message", "Next Protocol", "Error",  "Warning",
+                                         "AEAD",           "Cookie",        "Server", "Port" };
+    unsigned type = head & ~(unsigned)CRITICAL;
+    const char *mark = (head & CRITICAL) != 0 ? "!" : "";
+    size_t at = strlen(out);
+    char times[16] = "";
+    if (count > 1) {
+        (void)snprintf(times, sizeof(times), "%u ", count);
+    }
+    const char *space = at > 0 ? " " : "";
+    if (type <= RECORD_PORT) {
+        (void)snprintf(out + at, room - at, "%s%s%s%s", space, times, names[type], mark);
+    } else {
+        (void)snprintf(out + at, room - at, "%s%stype %u%s", space, times, type, mark);
+    }
+}
+
+void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room)
+{
+    struct reader r = reader_of(data, len);
+    uint16_t before = 0;
+    unsigned run = 0;
+    out[0] = '\0';
+    while (reader_left(&r) > 0) {
+        uint16_t head = read_u16(&r);
+        read_octets(&r, read_u16(&r));
+        if (r.failed) {
+            break;
+        }
+        if (run > 0 && head != before) {
+            describe_run(out, room, before, run);
+            run = 0;
+        }
+        before = head;
+        run++;
+    }
+    if (run > 0) {
+        describe_run(out, room, before, run);
+    }
+}
+
 void nts_ke_exporter_context(uint8_t out[5], uint16_t aead, bool server_to_client)
 {
     wire_put_u16(out, NEXT_PROTOCOL_NTPV4);

@@ -45,6 +45,9 @@ bool nts_ke_ended(const uint8_t *data, size_t len);
 /* Judges a whole answer. NONE, or the class with the case's own words in `detail` (NTS_DETAIL_ROOM); `out` is filled with
  * what could be read either way. */
 enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len, char *detail);
+/* The records' names in their order, "!" behind critical ones: "Next Protocol! AEAD! 8 Cookie End of Message!". What does not
+ * fit `room` is left out. */
+void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room);
 /* The exporter's context for the keys of NTPv4 (RFC 8915 5.1). */
 void nts_ke_exporter_context(uint8_t out[5], uint16_t aead, bool server_to_client);
 

@@ -136,7 +136,7 @@ static void print_steps(const struct trail *trail)
     for (unsigned i = 0; i < trail->count; i++) {
         char text[TRAIL_TEXT_ROOM];
         const struct trail_step *step = &trail->steps[i];
-        (void)printf("%10.1f ms  %+9.1f  %-12s %s\n", step->at_us / 1e3, step->took_us / 1e3,
+        (void)printf("%10.1f ms  %+9.1f  %-13s  %s\n", step->at_us / 1e3, step->took_us / 1e3,
                      step->name, output_escape(text, sizeof(text), step->text));
     }
 }

@@ -17,5 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(failure != FAILURE_NONE || (ended && answer.cookie_count > 0 && answer.port != 0));
     ASSERT(answer.cookie_count <= NTS_COOKIES && answer.cookie_count <= answer.cookies_seen);
     ASSERT(memchr(answer.server, '\0', sizeof(answer.server)) != NULL);
+    char words[64];
+    nts_ke_describe(data, size, words, sizeof(words));
+    ASSERT(memchr(words, '\0', sizeof(words)) != NULL);
     return 0;
 }

@@ -331,9 +331,26 @@ static void exporter_context_names_protocol_aead_and_direction(void **state)
     assert_memory_equal(context, "\x00\x00\x00\x0f\x01", 5);
 }
 
+static void an_answer_is_told_by_the_names_of_its_records(void **state)
+{
+    (void)state;
+    static const uint8_t answer[] = { 0x80, 1, 0,    0, 0, 5, 0,    1, 7, 0, 5,
+                                      0,    0, 0x40, 0, 0, 0, 0x80, 0, 0, 0 };
+    char words[64];
+    nts_ke_describe(answer, sizeof(answer), words, sizeof(words));
+    assert_string_equal(words, "Next Protocol! 2 Cookie type 16384 End of Message!");
+    nts_ke_describe(answer, sizeof(answer) - 1, words, sizeof(words));
+    assert_string_equal(words, "Next Protocol! 2 Cookie type 16384");
+    nts_ke_describe(answer, sizeof(answer), words, 10);
+    assert_string_equal(words, "Next Prot");
+    nts_ke_describe(answer, 0, words, sizeof(words));
+    assert_string_equal(words, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_is_told_by_the_names_of_its_records),
         cmocka_unit_test(good_answer_gives_aead_and_cookies),
         cmocka_unit_test(server_and_port_are_taken_over),
         cmocka_unit_test(every_short_prefix_is_closed_too_early),
