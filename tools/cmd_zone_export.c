@@ -28,7 +28,7 @@ struct export
     const struct settings *settings;
     const struct roster *roster;
     struct steering *steering;
-    struct keyring *keyring;    /* NULL: unsigned */
+    struct keyring *keyring; /* NULL: unsigned */
     struct signer *signer;
     uint64_t now;
     struct dname owner; /* of the node before; len 0: none yet */

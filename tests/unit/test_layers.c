@@ -160,12 +160,12 @@ static void includes_follow_the_arrows(void **state)
 static const struct {
     const char *header, *owners[4];
 } owned[] = {
-    {"<lmdb.h",     { "zone/store_private.h" }},
-    { "<cyaml",     { "zone/config.c" }       },
-    { "<uv.h",      { "server/", "probe/" }   },
-    { "<uv/",       { "server/", "probe/" }   },
-    { "<jansson",   { "tools/" }              },
-    { "<openssl/",  { "dnssec/", "probe/" }   },
+    {"<lmdb.h",    { "zone/store_private.h" }},
+    { "<cyaml",    { "zone/config.c" }       },
+    { "<uv.h",     { "server/", "probe/" }   },
+    { "<uv/",      { "server/", "probe/" }   },
+    { "<jansson",  { "tools/" }              },
+    { "<openssl/", { "dnssec/", "probe/" }   },
 };
 
 static bool is_owner(const char *path, const char *const owners[4])

@@ -126,7 +126,8 @@ static void cells_stand_where_their_addresses_are(void **state)
     assert_int_equal(cell_named(locations, "US", "NY")->addresses, 65536); /* IPv4 only counts */
     expect_position(cell_named(locations, "FJ", ""), -18, 180);
     expect_position(cell_named(locations, "NL", ""), 52.5, 5.49); /* two thirds, one third */
-    expect_position(cell_named(locations, "BR", ""), -8.58, -50.71); /* of the country, as the file is silent */
+    expect_position(cell_named(locations, "BR", ""), -8.58,
+                    -50.71); /* of the country, as the file is silent */
     expect_position(cell_named(locations, "JP", ""), 35.05, 136.9);
     assert_int_equal(cell_named(locations, "JP", "")->addresses, 3); /* /48s */
     assert_string_equal(cell_named(locations, "BR", "")->continent, "SA");
