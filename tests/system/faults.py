@@ -18,7 +18,8 @@ from faultserver import Ways
 from nts import Record
 
 NETWORK = "44.0.0.0/15"
-NAMES = {  # for NTS-KE to redirect to
+NAMES = {  # for NTS-KE to redirect to, and for a probe without a pool
+    "good.pool.test.": "44.0.0.1",
     "private.elsewhere.test.": "10.1.2.3",
     "foreign.elsewhere.test.": "44.1.255.1",
 }
@@ -140,6 +141,11 @@ def from_second(ways):
     return Ways(reply=lambda reply, request: reply if request.number == 1 else ways.reply(reply, request))
 
 
+def losing(*numbers):
+    """Replies to these requests of a key establishment are lost."""
+    return Ways(reply=lambda reply, request: None if request.number in numbers else reply)
+
+
 def kiss(code, **changes):
     return reply(stratum=0, refid=code, **changes)
 
@@ -244,6 +250,10 @@ ROWS = [
     Row("forged-unreachable", _datagrams(_forge_icmp)),
     Row("forged-deny", Ways(datagrams=lambda octets, request: [
         (0, nts.Reply(request.octets, b"", [], stratum=0, refid=b"DENY", clear=[], authenticated=False).encode()), (0.3, octets)])),
+    Row("first-reply-lost", losing(1)),
+    Row("two-replies-lost", losing(1, 2)),
+    Row("later-replies-lost", losing(2, 3)),
+    Row("lost-in-both", losing(1, 2, 4, 5)),
     Row("fifth-of-a-second", reply(shift=0.2)),
     Row("fifth-late", reply(shift=-0.2)),
 
@@ -351,6 +361,7 @@ ROWS = [
 
     # NTP: form
     Row("silent", Ways(reply=lambda reply, _: None), "ntp-silent", "ntp 1"),
+    Row("three-replies-lost", losing(1, 2, 3), "ntp-silent", "ntp 1"),
     Row("ntp-closed", Ways(ntp_port=None), "ntp-silent", "ntp 1"),
     Row("answers-too-late", _datagrams(lambda octets, _: [(8, octets)]), "ntp-silent", "ntp 1"),
     Row("uid-wrong", reply(clear=[(nts.UID, b"u" * 32)]), "ntp-uid", "ntp 1"),

@@ -99,6 +99,24 @@ def test_daemon_finds_the_same_class(daemon, row):
         assert daemon[row.name, address].split()[2] == row.failure
 
 
+@pytest.mark.parametrize("host", ["good.pool.test", "good.pool.test.", "good.pool.test:4460"])
+def test_any_server_can_be_probed_without_a_pool(world, host):
+    done = run(BIN / "ntspool", "-s", world.machine.directory / "no-pool", "probe", host, "--trust", world.trust,
+               env=environment())
+    no_report("probe", done.stderr)
+    lines = done.stdout.splitlines()
+    steps = [line.split("ms")[1].split(None, 1)[1].split("  ")[0] for line in lines if " ms  " in line]
+    assert steps == ["resolve", "connect", "tls", "certificate", "records", "ke", "ntp 1", "ntp 2", "broken cookie"]
+    assert lines[-1].strip() == "good"
+
+
+def test_a_name_that_does_not_resolve_is_told(world):
+    done = run(BIN / "ntspool", "-s", world.machine.directory / "no-pool", "--json", "probe", "nobody.elsewhere.test",
+               "--trust", world.trust, env=environment(), check=False)
+    (seen,) = json.loads(done.stdout)["addresses"]
+    assert done.returncode == 1 and (seen["failure"], seen["failed_at"]) == ("resolve", "resolve")
+
+
 def test_trust_read_again_amid_hanging_probes_keeps_the_daemon_well(world, daemon):
     """SIGHUP frees what probes in flight were started with. Most of these members hang in one step or another."""
     probed = world.probe(world.trust)
