@@ -17,30 +17,15 @@ enum {
     MEMBERS_MAX = 32768,
     ALIVE = 100, /* a member is removed when so many newer ones are there */
     COUNTRIES =
-        10, /* of the members: few are in each, so that a set of its deck shows most of them */
+        10, /* of the members: few are in each, so that a set of its name shows many of them */
     ASK_AGAIN_MS = 20,   /* for a name that does not show the change yet */
     SRV_EVERY_US = 1000, /* one set, the countries in turn */
     GIVE_UP_SECONDS = 5, /* after the last change */
-    SUBNET_BITS = 24,
-    OPT_LEN = 11 + 4 + 4 + 3
 };
 
-/* Countries without other members, and a network that location files place there: of the national research network. */
-static const struct {
-    char code[3];
-    uint8_t network[3];
-} countries[COUNTRIES] = {
-    {"IS",  { 130, 208, 0 } },
-    { "EE", { 193, 40, 0 }  },
-    { "LV", { 159, 148, 0 } },
-    { "LT", { 158, 129, 0 } },
-    { "LU", { 158, 64, 0 }  },
-    { "MT", { 193, 188, 32 }},
-    { "CY", { 194, 42, 0 }  },
-    { "SI", { 193, 2, 0 }   },
-    { "HR", { 161, 53, 0 }  },
-    { "RS", { 147, 91, 0 }  },
-};
+/* Countries without other members. */
+static const char *const countries[COUNTRIES] = { "IS", "EE", "LV", "LT", "LU",
+                                                  "MT", "CY", "SI", "HR", "RS" };
 
 /* Times in seconds; 0: not yet. */
 struct subject {
@@ -70,7 +55,7 @@ static void new_member(struct member *member, unsigned number)
     member_defaults(member);
     (void)snprintf(member->label, sizeof(member->label), "change%u", number);
     (void)snprintf(address, sizeof(address), "10.%u.%u.1", number >> 8 & 255, number & 255);
-    memcpy(member->country, countries[number % COUNTRIES].code, sizeof(member->country));
+    memcpy(member->country, countries[number % COUNTRIES], sizeof(member->country));
     member->override = OVERRIDE_ELIGIBLE;
     ASSERT(address_parse(&member->addresses[member->address_count++], address) == RESULT_OK);
 }
@@ -95,8 +80,7 @@ static void change(struct changer *c, unsigned number, bool add)
 }
 
 /* Ids up to MEMBERS_MAX are of members' names, above of the countries' SRV. */
-static void ask(const struct changer *c, unsigned id, const char *text, uint16_t type,
-                const uint8_t *network)
+static void ask(const struct changer *c, unsigned id, const char *text, uint16_t type)
 {
     uint8_t query[160];
     struct dname name;
@@ -104,17 +88,10 @@ static void ask(const struct changer *c, unsigned id, const char *text, uint16_t
     struct writer w = writer_of(query, sizeof(query));
     write_u16(&w, (uint16_t)id);
     write_octets(&w, "\0\0\0\1\0\0\0\0", 8);
-    write_u16(&w, network != NULL);
+    write_u16(&w, 0);
     dname_write(&w, &name);
     write_u16(&w, type);
     write_u16(&w, 1);
-    if (network != NULL) {
-        /* RFC 7871 6: family 1, source prefix, scope 0, the address's octets */
-        write_octets(&w, "\0\0\x29\x04\xd0\0\0\0\0\0\x0b\0\x08\0\x07\0\1", 17);
-        write_u8(&w, SUBNET_BITS);
-        write_u8(&w, 0);
-        write_octets(&w, network, 3);
-    }
     (void)!send(c->fd, query, w.at, 0);
 }
 
@@ -123,7 +100,7 @@ static void ask_name(struct changer *c, unsigned number)
     char text[64];
     (void)snprintf(text, sizeof(text), "change%u.pool.test", number);
     c->subjects[number].asked = seconds();
-    ask(c, number, text, RR_A, NULL);
+    ask(c, number, text, RR_A);
 }
 
 /* One question a country is open at a time, so that it is known when what is answered was asked. */
@@ -133,7 +110,9 @@ static void ask_srv(struct changer *c, unsigned country)
         return;
     }
     c->srv_asked[country] = seconds();
-    ask(c, MEMBERS_MAX + country, "_ntske._tcp.pool.test", RR_SRV, countries[country].network);
+    char text[64];
+    (void)snprintf(text, sizeof(text), "_ntske._tcp.%s.pool.test", countries[country]);
+    ask(c, MEMBERS_MAX + country, text, RR_SRV);
 }
 
 static bool waits_for_name(const struct subject *subject)
