@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "zone/slots.h"
 #include "zone/splitmix.h"
 
 /* A group of kin in one stratum. */
@@ -78,29 +79,6 @@ static void find_runs(struct dealing *d)
         d->runs[d->run_count++] =
             (struct run){ .first = first, .end = end, .class = class_of(d, first, end) };
     }
-}
-
-/* Cuts the line into slots. Nobody gets more than one a set: not a group, or with fewer groups than places not a member. */
-static void cut_slots(struct dealing *d)
-{
-    const struct deck_plan *plan = d->plan;
-    const double golden = 0.6180339887498949;
-    uint64_t seed = plan->seed;
-    double start = unit(&seed) + golden * (double)(plan->round % 1000003), along = 0;
-    uint32_t slots = (uint32_t)(plan->sets * plan->per_set), at = 0;
-    start -= floor(start);
-    for (size_t r = 0; r < d->run_count; r++) {
-        uint32_t most = at + (uint32_t)plan->sets;
-        for (size_t i = d->runs[r].first; i < d->runs[r].end; i++) {
-            most = d->few ? at + (uint32_t)plan->sets : most;
-            along += plan->list[i].expected * (double)plan->sets;
-            double to = floor(along + start);
-            d->slot[i] = at;
-            at = to > most ? most : to > at ? (uint32_t)to : at;
-            at = at > slots ? slots : at;
-        }
-    }
-    d->slot[plan->list_count] = at;
 }
 
 static int compare_runs(const void *a, const void *b)
@@ -309,11 +287,17 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     ASSERT(plan->per_set <= DECK_SET_MAX && strata > 0 && plan->sets % strata == 0);
     out->sets = xcalloc(plan->sets, sizeof(*out->sets));
     d.sets = out->sets;
-    d.slot = xmalloc((plan->list_count + 1) * sizeof(*d.slot));
+    d.slot = xcalloc(plan->list_count + 1, sizeof(*d.slot));
     d.runs = xmalloc(plan->list_count * sizeof(*d.runs));
     find_runs(&d);
     d.few = out->few = d.run_count < plan->per_set;
-    cut_slots(&d);
+    const struct slots_plan slots = { plan->list, plan->list_count, plan->members, plan->per_set,
+                                      plan->sets, plan->seed,       plan->round };
+    if (d.few) {
+        slots_of_few(&slots, d.slot);
+    } else {
+        slots_of(&slots, d.slot);
+    }
     for (uint32_t stratum = 0; stratum < strata; stratum++) {
         deal_stratum(&d, stratum, strata);
     }

@@ -1,8 +1,8 @@
 /* Decks: the SRV sets of one cell, drawn ahead of the queries by systematic sampling.
  *
- * The members' shares are laid end to end on a line, groups of kin together, and cut into one slot a set and place: each member gets
- * its part of the slots, rounded up or down, and where the rounding falls moves on from deal to deal (by the golden ratio), so that
- * over time also a share far smaller than one set of a deck is right. The slots are then dealt like cards, round the sets: what is
+ * Each member gets its part of the slots, one a set and place, rounded up or down; who is rounded up moves on from deal to deal (zone/slots.h),
+ * so that over time also a share far smaller than one set of a deck is right. The slots are laid end to end, groups of kin together, and dealt
+ * like cards, round the sets: what is
  * contiguous and no longer than the number of sets meets no set twice, so neither a member nor two kin do. This is done for eight
  * strata of the deck, each with the groups in another random order, so that who comes with whom varies. The groups' order keeps the families
  * together (IPv4 only, mixed, both, IPv6 only), so that nearly every set has both; where one lacks a family, it swaps a member with a set
