@@ -1,14 +1,13 @@
 #include "server/keeper.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "dnssec/keystate.h"
 #include "server/dscheck.h"
+#include "server/pulse.h"
 #include "zone/clock.h"
 #include "zone/registry.h"
 
@@ -28,9 +27,7 @@ struct keeper {
     struct diag last_trouble;
     pthread_t thread;
     bool running;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool stop;
+    struct pulse pulse;
 };
 
 static void say(struct keeper *keeper, const char *format, ...)
@@ -317,42 +314,20 @@ void keeper_look(struct keeper *keeper, uint64_t now, uint64_t steady)
     }
 }
 
-/* Sleeps for a poll interval. False: time to stop. */
-static bool sleep_a_while(struct keeper *keeper)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += clock_pause_ms(KEEPER_POLL_MS) * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    (void)pthread_mutex_lock(&keeper->mutex);
-    while (!keeper->stop &&
-           pthread_cond_timedwait(&keeper->wake, &keeper->mutex, &until) != ETIMEDOUT) {
-    }
-    bool go_on = !keeper->stop;
-    (void)pthread_mutex_unlock(&keeper->mutex);
-    return go_on;
-}
-
 static void *run(void *arg)
 {
     struct keeper *keeper = arg;
     do {
         keeper_look(keeper, clock_now(), clock_steady());
-    } while (sleep_a_while(keeper));
+    } while (pulse_pause(&keeper->pulse, KEEPER_POLL_MS));
     return NULL;
 }
 
 enum result keeper_new(struct keeper **out, const struct keeper_sources *sources, struct diag *diag)
 {
     struct keeper *keeper = xcalloc(1, sizeof(*keeper));
-    pthread_condattr_t monotonic;
     keeper->sources = *sources;
-    ASSERT(pthread_mutex_init(&keeper->mutex, NULL) == 0);
-    ASSERT(pthread_condattr_init(&monotonic) == 0);
-    ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(&keeper->wake, &monotonic) == 0);
-    (void)pthread_condattr_destroy(&monotonic);
+    pulse_init(&keeper->pulse);
     enum result result = store_read(sources->registry, &keeper->registry, diag);
     if (result == RESULT_OK) {
         result = store_read(sources->keys, &keeper->keys, diag);
@@ -383,10 +358,7 @@ void keeper_free(struct keeper *keeper)
         return;
     }
     if (keeper->running) {
-        (void)pthread_mutex_lock(&keeper->mutex);
-        keeper->stop = true;
-        (void)pthread_cond_signal(&keeper->wake);
-        (void)pthread_mutex_unlock(&keeper->mutex);
+        pulse_stop(&keeper->pulse);
         (void)pthread_join(keeper->thread, NULL);
     }
     if (keeper->registry != NULL) {
@@ -395,7 +367,6 @@ void keeper_free(struct keeper *keeper)
     if (keeper->keys != NULL) {
         store_abort(keeper->keys);
     }
-    (void)pthread_cond_destroy(&keeper->wake);
-    (void)pthread_mutex_destroy(&keeper->mutex);
+    pulse_done(&keeper->pulse);
     free(keeper);
 }

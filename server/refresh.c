@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "server/pulse.h"
 #include "zone/clock.h"
 
 struct refresh {
@@ -17,9 +17,7 @@ struct refresh {
     size_t worker_count;
     pthread_t thread;
     bool running;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool stop;
+    struct pulse pulse;
     struct diag last_trouble; /* logged once until it changes */
 };
 
@@ -132,29 +130,12 @@ static bool look(struct refresh *refresh, bool look_at_file)
     return changed;
 }
 
-/* Sleeps for a poll interval. False: time to stop. */
-static bool sleep_a_while(struct refresh *refresh)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += clock_pause_ms(REFRESH_POLL_MS) * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    (void)pthread_mutex_lock(&refresh->mutex);
-    while (!refresh->stop &&
-           pthread_cond_timedwait(&refresh->wake, &refresh->mutex, &until) != ETIMEDOUT) {
-    }
-    bool go_on = !refresh->stop;
-    (void)pthread_mutex_unlock(&refresh->mutex);
-    return go_on;
-}
-
 static void *run(void *arg)
 {
     struct refresh *refresh = arg;
     unsigned polls = 0;
     unsigned pause = 0; /* polls to let pass: many changes are built into one view */
-    while (sleep_a_while(refresh)) {
+    while (pulse_pause(&refresh->pulse, REFRESH_POLL_MS)) {
         bool look_at_file = ++polls % (REFRESH_FILE_MS / REFRESH_POLL_MS) == 0;
         pause = pause > 0 ? pause - 1 : 0;
         if (pause > 0 || !look(refresh, look_at_file)) {
@@ -173,16 +154,11 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
                         struct diag *diag)
 {
     struct refresh *refresh = xcalloc(1, sizeof(*refresh));
-    pthread_condattr_t monotonic;
     bool changed = false;
     refresh->sources = *sources;
     refresh->from.seal = sources->seal;
     refresh->from.cache = sources->cache;
-    ASSERT(pthread_mutex_init(&refresh->mutex, NULL) == 0);
-    ASSERT(pthread_condattr_init(&monotonic) == 0);
-    ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(&refresh->wake, &monotonic) == 0);
-    (void)pthread_condattr_destroy(&monotonic);
+    pulse_init(&refresh->pulse);
     enum result result = look_at_places(refresh, &changed, diag);
     if (result == RESULT_OK) {
         result = store_read(sources->registry, &refresh->from.registry, diag);
@@ -236,10 +212,7 @@ void refresh_free(struct refresh *refresh)
         return;
     }
     if (refresh->running) {
-        (void)pthread_mutex_lock(&refresh->mutex);
-        refresh->stop = true;
-        (void)pthread_cond_signal(&refresh->wake);
-        (void)pthread_mutex_unlock(&refresh->mutex);
+        pulse_stop(&refresh->pulse);
         (void)pthread_join(refresh->thread, NULL);
     }
     end_read(refresh->from.registry);
@@ -247,7 +220,6 @@ void refresh_free(struct refresh *refresh)
     end_read(refresh->from.keys);
     view_unref(refresh->view);
     places_unref(refresh->from.places);
-    (void)pthread_cond_destroy(&refresh->wake);
-    (void)pthread_mutex_destroy(&refresh->mutex);
+    pulse_done(&refresh->pulse);
     free(refresh);
 }
