@@ -166,13 +166,12 @@ static bool same_rules(const struct deal *deal, const struct deal_parts *parts)
            deal->keyring == parts->keyring && deal->places == parts->places;
 }
 
-/* True if a newcomer's regions have hands that it can come into. */
+/* True if a newcomer's regions have areas. */
 static bool regions_known(const struct deal *deal, const struct shares_member *member)
 {
     for (unsigned i = 0; i < 2; i++) {
         uint16_t region = member->regions[i];
-        uint16_t area = region == REGION_NONE ? 0 : deal_region(deal, region);
-        if (area == STEERING_NONE || deal->hands[area]->deck.count == 0) {
+        if (region != REGION_NONE && deal_region(deal, region) == STEERING_NONE) {
             return false;
         }
     }
@@ -249,26 +248,29 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
                               const struct change *change, const struct deal_parts *parts)
 {
     struct hand *hand = old->hands[area];
-    if (hand->deck.count == 0 || !change->moved) {
+    if (!change->moved) {
         deal->hands[area] = hand_ref(hand);
         return RESULT_OK;
     }
     struct steering *steering = &deal->plan->steering;
-    const struct shares_cell *at = &steering->areas[area].at;
     const struct shares_member *seats = deal->roster.seats;
-    struct deck deck = hand->deck;
+    struct deck deck;
     uint64_t random = steering->seed + area + deal->patched * 0x9e3779b97f4a7c15U;
+    double level = hand->level;
     size_t touched = 0;
-    deck.sets = xcalloc(deck.count + 1, sizeof(*deck.sets));
-    memcpy(deck.sets, hand->deck.sets, deck.count * sizeof(*deck.sets));
+    deck_copy(&deck, &hand->deck);
     if (change->left_count > 0) {
         touched += deck_leave(&deck, seats, &random);
     }
     for (size_t i = 0; i < change->joined_count; i++) {
         uint32_t seat = change->joined[i];
-        double expected = hand->level * shares_weight(steering->shares, at, &seats[seat]);
-        if (expected > 0) {
-            touched += deck_join(&deck, seats, seat, expected, deal->settings.srv_count, &random);
+        double weight = shares_weight(steering->shares, &steering->areas[area].at, &seats[seat]);
+        if (weight > 0) {
+            /* The more there are to share the places, the less each gets. */
+            level = 1 / ((level > 0 ? 1 / level : 0) + weight / deal->settings.srv_count);
+            deck_open(&deck, steering->areas[area].sets);
+            touched +=
+                deck_join(&deck, seats, seat, level * weight, deal->settings.srv_count, &random);
         }
     }
     if (touched == 0 && change->changed_count == 0) {
@@ -279,7 +281,7 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
     struct dname owner;
     owner_of(&owner, &steering->areas[area], parts);
     const struct hand_parts made_with = hand_parts_of(deal, parts, &owner);
-    return hand_new(&deal->hands[area], &deck, hand->level, &made_with, hand, change->changed);
+    return hand_new(&deal->hands[area], &deck, level, &made_with, hand, change->changed);
 }
 
 static enum result patch(struct deal **out, const struct deal_parts *parts, const struct deal *old,

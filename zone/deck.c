@@ -310,6 +310,15 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     shuffle(out, &d.random);
 }
 
+void deck_copy(struct deck *out, const struct deck *deck)
+{
+    *out = *deck;
+    out->sets = deck->count == 0 ? NULL : xcalloc(deck->count, sizeof(*deck->sets));
+    for (size_t i = 0; i < deck->count; i++) {
+        out->sets[i] = deck->sets[i];
+    }
+}
+
 void deck_done(struct deck *deck)
 {
     free(deck->sets);
@@ -364,14 +373,17 @@ size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64
     return changed;
 }
 
-/* Puts a newcomer into one set. */
-static bool take_place(const struct table *table, struct deck_set *set, uint32_t member,
-                       unsigned per_set)
+void deck_open(struct deck *deck, size_t sets)
 {
-    if (set->count < per_set && !has_kin(table, set, member, DECK_SET_MAX)) {
-        set->members[set->count++] = member;
-        return true;
+    if (deck->count == 0) {
+        free(deck->sets);
+        *deck = (struct deck){ .count = sets, .sets = xcalloc(sets, sizeof(struct deck_set)) };
     }
+}
+
+/* Puts a newcomer into one set in place of another. */
+static bool take_place(const struct table *table, struct deck_set *set, uint32_t member)
+{
     unsigned start = (unsigned)below(table->random, DECK_SET_MAX);
     for (unsigned p = 0; p < set->count; p++) {
         unsigned i = (start + p) % set->count;
@@ -392,9 +404,15 @@ size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_
     }
     size_t wanted = (size_t)(fmin(expected, 1) * (double)deck->count + unit(random)), changed = 0;
     size_t start = below(random, deck->count);
+    for (size_t s = 0; s < deck->count; s++) {
+        struct deck_set *set = &deck->sets[s];
+        if (set->count < per_set && !has_kin(&table, set, member, DECK_SET_MAX)) {
+            set->members[set->count++] = member;
+            changed++;
+        }
+    }
     for (size_t s = 0; s < deck->count && changed < wanted; s++) {
-        struct deck_set *set = &deck->sets[(start + s) % deck->count];
-        changed += take_place(&table, set, member, per_set) ? 1 : 0;
+        changed += take_place(&table, &deck->sets[(start + s) % deck->count], member) ? 1 : 0;
     }
     return changed;
 }

@@ -46,6 +46,7 @@ struct deck_plan {
 
 /* With the same plan the same deck comes out. An empty list makes an empty deck (count 0). */
 void deck_deal(struct deck *out, const struct deck_plan *plan);
+void deck_copy(struct deck *out, const struct deck *deck);
 void deck_done(struct deck *deck);
 /* The number of sets for a deck that gets `part` (0 to 1) of `total` sets. */
 size_t deck_size(double part, size_t total);
@@ -54,9 +55,12 @@ size_t deck_size(double part, size_t total);
  * else, by one that the deck itself draws (a random member of a random set), with kin and families as in a deal. Returns how many
  * sets changed. */
 size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64_t *random);
-/* Gives a new member its part (`expected` as in struct share) of the sets, in place of others at random. Returns how many sets changed. */
+/* Gives a new member its part (`expected` as in struct share) of the sets, in place of others at random; where sets have room, it comes into all
+ * of these. Returns how many sets changed. */
 size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_t member,
                  double expected, unsigned per_set, uint64_t *random);
+/* Makes an empty deck one of `sets` empty sets, for members that join. */
+void deck_open(struct deck *deck, size_t sets);
 
 /* The SRV RRset of a set, built in `scratch`: priority 0, weight equal (1) or, by `weights`, the member's (1 to 65535; all of the
  * set scaled down if one is over), its port and name; two members of one target and port make one record. In canonical order as

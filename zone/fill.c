@@ -187,13 +187,13 @@ void fill_set(struct fill *fill)
         fill->weights[i] = (double)fill->list[i].weight * factor;
     }
     if (fill->count <= fill->per_set) {
-        fill->per_set = (unsigned)fill->count;
         double sum = 0;
         for (size_t i = 0; i < fill->count; i++) {
             fill->expected[i] = 1;
             sum += fill->weights[i];
         }
         fill->level = fill->count > 0 ? fill->per_set / sum : 0;
+        fill->per_set = (unsigned)fill->count;
         return;
     }
     bool few = count_groups(fill) < fill->per_set;

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "zone/country.h"
+
 /* The sum of some places, weighted. */
 struct middle {
     double x, y, z;
@@ -149,17 +151,27 @@ static void map_rest(struct mapping *m)
     }
 }
 
-static void map_regions(struct mapping *m)
+static void map_region(struct mapping *m, uint16_t region)
 {
     struct steering *s = m->steering;
+    if (region != REGION_NONE && s->of_region[region] == STEERING_NONE) {
+        s->of_region[region] = add_area(s, (struct point){ .placed = false }, 0, region);
+    }
+}
+
+/* All countries and continents, so that the first member of one finds its area there; and what else members say. */
+static void map_regions(struct mapping *m)
+{
     const struct roster *roster = m->input->roster;
+    size_t count = 0;
+    const struct country *countries = country_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        map_region(m, region_of_country(countries[i].code));
+        map_region(m, region_around(countries[i].code));
+    }
     for (size_t seat = 0; seat < roster->count; seat++) {
         for (unsigned i = 0; roster->list[seat].member_id != 0 && i < 2; i++) {
-            uint16_t region = roster->seats[seat].regions[i];
-            if (region != REGION_NONE && s->of_region[region] == STEERING_NONE) {
-                const struct point nowhere = { .placed = false };
-                s->of_region[region] = add_area(s, nowhere, 0, region);
-            }
+            map_region(m, roster->seats[seat].regions[i]);
         }
     }
 }

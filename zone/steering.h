@@ -3,8 +3,8 @@
  *
  * Area 0 is the world. The STEERING_OWN cells with the most demand have an area each; the others share that of their country, at the place
  * of the country's own cell. Where nobody asks from a country, it has none, and its clients get their continent's (at the mean of its
- * countries' places, without part in the scaling), or the world's. Then come the regions that have names, with eligible members of theirs:
- * drawn from these by capacity. */
+ * countries' places, without part in the scaling), or the world's. Then come all regions: drawn from their own
+ * members by capacity. */
 #ifndef ZONE_STEERING_H
 #define ZONE_STEERING_H
 
@@ -40,7 +40,7 @@ struct steering {
     size_t area_count;
     uint16_t *of_cell; /* area by cell */
     size_t cell_count;
-    uint16_t of_region[REGIONS]; /* area by region; STEERING_NONE: nobody is eligible there */
+    uint16_t of_region[REGIONS]; /* area by region; STEERING_NONE: it is none known */
     struct shares *shares;
     struct shares_cell *places;  /* the areas', for the shares */
     struct shares_member *seats; /* the roster's, likewise */

@@ -233,11 +233,11 @@ static void an_empty_pool_says_so_and_fills(void **state)
     struct deal *first = next_deal(NULL, roster_with(NULL, 1, 0), NOW);
     assert_int_equal(first->hands[0]->count, 1);
     assert_int_equal(first->hands[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
-    assert_int_equal(deal_region(first, region_of_country("NL")), STEERING_NONE);
+    uint16_t nl = deal_region(first, region_of_country("NL"));
+    assert_int_equal(first->hands[nl]->srv[0].rdata_len, 9);
     struct deal *second = next_deal(first, roster_with(&first->roster, 3, NOBODY), NOW + 1);
     assert_int_equal(second->hands[0]->deck.sets[0].count, 3);
-    uint16_t nl = deal_region(second, region_of_country("NL"));
-    assert_true(nl != STEERING_NONE);
+    nl = deal_region(second, region_of_country("NL"));
     assert_int_equal(second->hands[nl]->deck.sets[0].count, 1);
     deal_unref(first);
     deal_unref(second);

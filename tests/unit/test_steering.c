@@ -96,7 +96,7 @@ static void regions_hold_their_own(void **state)
     uint16_t us = region_of_country("US"), asia = region_around("JP");
     assert_true(part_of(steering.of_region[us], us) > 0.999);
     assert_true(part_of(steering.of_region[region_around("US")], us) > 0.999);
-    assert_int_equal(steering.of_region[asia], STEERING_NONE);
+    assert_int_equal(steering_list(&steering, steering.of_region[asia]).count, 0);
     assert_int_equal(steering.areas[steering.of_region[us]].sets, STEERING_REGION_SETS);
 }
 
@@ -131,7 +131,7 @@ static void busy_cells_have_areas_of_their_own(void **state)
     uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
     uint16_t country = steering_area(&steering, 4);
     assert_true(busiest != country && quiet == country);
-    assert_true(steering.area_count <= STEERING_OWN + 20);
+    assert_true(steering.area_count <= STEERING_OWN + 300);
     double demand = 0;
     size_t sets = 0;
     for (size_t a = 0; a < steering.area_count; a++) {
