@@ -75,7 +75,7 @@ bool deal_is_due(const struct deal *deal, uint64_t now)
 {
     uint64_t ttl = deal->settings.srv_ttl_s;
     uint64_t age_max = ttl < DEAL_AGE_MAX_S ? ttl : DEAL_AGE_MAX_S;
-    return deal->dealt_at > now || now - deal->dealt_at >= age_max;
+    return deal->scaled_at == 0 || deal->dealt_at > now || now - deal->dealt_at >= age_max;
 }
 
 uint16_t deal_area(const struct deal *deal, uint16_t cell)
@@ -357,13 +357,14 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
                              const struct deal *old, struct roster *roster)
 {
     double capacity = capacity_of(roster);
-    bool scale = old == NULL || must_scale(old, parts, capacity);
+    /* The first deal is as quick as can be, so that answers begin; it is due at once. */
+    bool scale = old != NULL && must_scale(old, parts, capacity);
     struct deal *deal = deal_begin(parts, roster, plan_new(parts, old, roster, scale));
     enum result result = RESULT_OK;
     deal->round = old == NULL ? 0 : old->round + 1;
     deal->dealt_at = parts->now;
-    deal->scaled_at = scale ? parts->now : old->scaled_at;
-    deal->scaled_capacity = scale ? capacity : old->scaled_capacity;
+    deal->scaled_at = scale ? parts->now : old == NULL ? 0 : old->scaled_at;
+    deal->scaled_capacity = scale || old == NULL ? capacity : old->scaled_capacity;
     for (size_t a = 0; a < deal->area_count && result == RESULT_OK; a++) {
         struct deck deck;
         struct dname owner;

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zone/wire.h"
+
 enum {
     METADATA_MAX = 128 * 1024, /* stands in the last octets of the file */
     SEPARATOR = 16,            /* zero octets between tree and data */
@@ -287,53 +289,59 @@ enum result mmdb_walk_next(struct mmdb_walk *walk, struct mmdb_leaf *out)
     return RESULT_NOT_FOUND;
 }
 
-static uint64_t take_pointer(struct cursor *c, uint8_t control)
+static uint32_t read_number(struct reader *r, size_t count)
 {
-    uint64_t high = control & 7U;
-    switch (control >> 3 & 3) {
-    case 0:
-        return high << 8 | take_number(c, 1);
-    case 1:
-        return (high << 16 | take_number(c, 2)) + 2048;
-    case 2:
-        return (high << 24 | take_number(c, 3)) + 526336;
-    default:
-        return take_number(c, 4);
+    uint32_t number = 0;
+    for (size_t i = 0; i < count; i++) {
+        number = number << 8 | read_u8(r);
     }
+    return number;
 }
 
-static uint32_t take_size(struct cursor *c, uint8_t control)
+static uint64_t read_pointer(struct reader *r, uint8_t control)
 {
-    uint32_t size = control & 31U;
-    switch (size) {
-    case 29:
-        return 29 + take_number(c, 1);
-    case 30:
-        return 285 + take_number(c, 2);
-    case 31:
-        return 65821 + take_number(c, 3);
-    default:
-        return size;
+    static const uint32_t base[] = { 0, 2048, 526336 };
+    unsigned form = control >> 3 & 3U;
+    if (form == 3) {
+        return read_number(r, 4);
     }
+    uint64_t high = (uint64_t)(control & 7U) << 8 * (form + 1);
+    return (high | read_number(r, form + 1)) + base[form];
+}
+
+static uint32_t read_size(struct reader *r, uint8_t control)
+{
+    static const uint32_t base[] = { 29, 285, 65821 };
+    uint32_t size = control & 31U;
+    return size < 29 ? size : base[size - 29] + read_number(r, size - 28);
 }
 
 /* Reads up to the payload; for a pointer `at` becomes where it leads. */
 static void take_head(struct cursor *c, struct mmdb_value *out)
 {
-    uint8_t control = (uint8_t)take_number(c, 1);
+    enum {
+        HEAD_MAX = 5
+    };
+    uint64_t left = c->failed ? 0 : c->end - c->at;
+    size_t len = left < HEAD_MAX ? (size_t)left : HEAD_MAX;
+    const uint8_t *head = look(c->db, c->at, len);
+    struct reader r = reader_of(head, head == NULL ? 0 : len);
+    uint8_t control = read_u8(&r);
+    bool pointer = control >> 5 == MMDB_POINTER;
     out->type = control >> 5;
     out->size = 0;
-    if (out->type == MMDB_POINTER) {
-        out->at = take_pointer(c, control);
-        return;
-    }
+    out->at = pointer ? read_pointer(&r, control) : 0;
     if (out->type == 0) {
-        uint32_t extended = take_number(c, 1);
-        c->failed = c->failed || extended == 0 || extended > UINT8_MAX - 7;
+        uint8_t extended = read_u8(&r);
+        r.failed = r.failed || extended == 0 || extended > UINT8_MAX - 7;
         out->type = (uint8_t)(extended + 7);
     }
-    out->size = take_size(c, control);
-    out->at = c->at - c->db->data;
+    if (!pointer) {
+        out->size = read_size(&r, control);
+    }
+    c->failed = c->failed || r.failed;
+    c->at += c->failed ? 0 : r.at;
+    out->at = pointer ? out->at : c->at - c->db->data;
 }
 
 static bool is_container(const struct mmdb_value *value)

@@ -71,6 +71,15 @@ static struct deal *next_deal(struct deal *old, struct roster roster, uint64_t n
     return deal;
 }
 
+/* The one that stands when a server has come up: the quick one has been followed by one with its shares scaled. */
+static struct deal *first_deal(size_t count, size_t gone)
+{
+    struct deal *quick = next_deal(NULL, roster_with(NULL, count, gone), NOW);
+    struct deal *deal = next_deal(quick, roster_with(&quick->roster, count, gone), NOW);
+    deal_unref(quick);
+    return deal;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -132,16 +141,29 @@ static size_t all_sets(const struct deal *deal)
     return sets;
 }
 
+static void the_first_deal_is_due_at_once(void **state)
+{
+    (void)state;
+    struct deal *quick = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    assert_true(deal_is_due(quick, NOW));
+    assert_int_equal(quick->hands[0]->deck.sets[0].count, settings.srv_count);
+    struct deal *scaled = next_deal(quick, roster_with(&quick->roster, POOL, NOBODY), NOW);
+    assert_ptr_not_equal(scaled, quick);
+    assert_false(deal_is_due(scaled, NOW));
+    deal_unref(quick);
+    deal_unref(scaled);
+}
+
 static void nothing_new_is_the_same_deal(void **state)
 {
     (void)state;
-    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct deal *first = first_deal(POOL, NOBODY);
     struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
     assert_ptr_equal(first, second);
     struct deal *third =
         next_deal(second, roster_with(&first->roster, POOL, NOBODY), NOW + settings.srv_ttl_s);
     assert_ptr_not_equal(third, second);
-    assert_int_equal(third->round, 1);
+    assert_int_equal(third->round, first->round + 1);
     deal_unref(first);
     deal_unref(second);
     deal_unref(third);
@@ -151,7 +173,7 @@ static void nothing_new_is_the_same_deal(void **state)
 static void a_change_signs_what_it_touches(void **state)
 {
     (void)state;
-    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct deal *first = first_deal(POOL, NOBODY);
     uint64_t before = signer_made(signer);
     size_t held = sets_with(first, 77);
     assert_true(held > 0);
@@ -178,7 +200,7 @@ static void a_change_signs_what_it_touches(void **state)
 static void a_patched_deal_says_what_its_sets_hold(void **state)
 {
     (void)state;
-    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct deal *first = first_deal(POOL, NOBODY);
     struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 3), NOW + 1);
     for (size_t a = 0; a < left->area_count; a++) {
         const struct hand *hand = left->hands[a];
@@ -198,7 +220,7 @@ static void a_patched_deal_says_what_its_sets_hold(void **state)
 static void a_changed_record_is_made_anew_where_it_stands(void **state)
 {
     (void)state;
-    struct deal *first = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct deal *first = first_deal(POOL, NOBODY);
     struct roster roster = roster_with(&first->roster, POOL, NOBODY);
     size_t held = sets_with(first, 50);
     uint64_t before = signer_made(signer);
@@ -214,15 +236,15 @@ static void a_changed_record_is_made_anew_where_it_stands(void **state)
 static void large_changes_and_small_pools_deal_anew(void **state)
 {
     (void)state;
-    struct deal *first = next_deal(NULL, roster_with(NULL, POOL / 4, NOBODY), NOW);
+    struct deal *first = first_deal(POOL / 4, NOBODY);
     struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
-    assert_int_equal(second->round, 1);
+    assert_int_equal(second->round, first->round + 1);
     assert_int_equal(second->dealt_at, NOW + 1);
     deal_unref(first);
     deal_unref(second);
-    first = next_deal(NULL, roster_with(NULL, 8, NOBODY), NOW);
+    first = first_deal(8, NOBODY);
     second = next_deal(first, roster_with(&first->roster, 9, NOBODY), NOW + 1);
-    assert_int_equal(second->round, 1);
+    assert_int_equal(second->round, first->round + 1);
     deal_unref(first);
     deal_unref(second);
 }
@@ -230,7 +252,7 @@ static void large_changes_and_small_pools_deal_anew(void **state)
 static void an_empty_pool_says_so_and_fills(void **state)
 {
     (void)state;
-    struct deal *first = next_deal(NULL, roster_with(NULL, 1, 0), NOW);
+    struct deal *first = first_deal(1, 0);
     assert_int_equal(first->hands[0]->count, 1);
     assert_int_equal(first->hands[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
     uint16_t nl = deal_region(first, region_of_country("NL"));
@@ -246,7 +268,7 @@ static void an_empty_pool_says_so_and_fills(void **state)
 static void cells_of_other_files_are_the_worlds(void **state)
 {
     (void)state;
-    struct deal *deal = next_deal(NULL, roster_with(NULL, 10, NOBODY), NOW);
+    struct deal *deal = first_deal(10, NOBODY);
     assert_int_equal(deal_area(deal, 0), 0);
     assert_int_equal(deal_area(deal, 65535), 0);
     deal_unref(deal);
@@ -257,6 +279,7 @@ static void cells_of_other_files_are_the_worlds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(the_first_deal_is_due_at_once),
         CASE(nothing_new_is_the_same_deal),
         CASE(a_change_signs_what_it_touches),
         CASE(a_patched_deal_says_what_its_sets_hold),
