@@ -300,20 +300,25 @@ static uint32_t read_number(struct reader *r, size_t count)
 
 static uint64_t read_pointer(struct reader *r, uint8_t control)
 {
-    static const uint32_t base[] = { 0, 2048, 526336 };
+    static const uint32_t base[4] = { 0, 2048, 526336, 0 };
     unsigned form = control >> 3 & 3U;
-    if (form == 3) {
-        return read_number(r, 4);
-    }
-    uint64_t high = (uint64_t)(control & 7U) << 8 * (form + 1);
+    uint64_t high = form == 3 ? 0 : (uint64_t)(control & 7U) << 8 * (form + 1);
     return (high | read_number(r, form + 1)) + base[form];
 }
 
 static uint32_t read_size(struct reader *r, uint8_t control)
 {
-    static const uint32_t base[] = { 29, 285, 65821 };
     uint32_t size = control & 31U;
-    return size < 29 ? size : base[size - 29] + read_number(r, size - 28);
+    switch (size) {
+    case 29:
+        return 29 + read_number(r, 1);
+    case 30:
+        return 285 + read_number(r, 2);
+    case 31:
+        return 65821 + read_number(r, 3);
+    default:
+        return size;
+    }
 }
 
 /* Reads up to the payload; for a pointer `at` becomes where it leads. */
