@@ -300,10 +300,17 @@ static uint32_t read_number(struct reader *r, size_t count)
 
 static uint64_t read_pointer(struct reader *r, uint8_t control)
 {
-    static const uint32_t base[4] = { 0, 2048, 526336, 0 };
-    unsigned form = control >> 3 & 3U;
-    uint64_t high = form == 3 ? 0 : (uint64_t)(control & 7U) << 8 * (form + 1);
-    return (high | read_number(r, form + 1)) + base[form];
+    uint64_t high = control & 7U;
+    switch (control >> 3 & 3) {
+    case 0:
+        return high << 8 | read_number(r, 1);
+    case 1:
+        return (high << 16 | read_number(r, 2)) + 2048;
+    case 2:
+        return (high << 24 | read_number(r, 3)) + 526336;
+    default:
+        return read_number(r, 4);
+    }
 }
 
 static uint32_t read_size(struct reader *r, uint8_t control)
