@@ -363,6 +363,7 @@ static bool replace_leavers(const struct table *table, struct deck_set *set)
     return changed;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the table moves `random` on */
 size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64_t *random)
 {
     const struct table table = { deck, members, random };

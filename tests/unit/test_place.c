@@ -15,7 +15,7 @@ static struct member member_at(const char *address, const char *country)
     struct member member;
     member_defaults(&member);
     assert_ok(address_parse(&member.addresses[member.address_count++], address));
-    strcpy(member.country, country);
+    (void)snprintf(member.country, sizeof(member.country), "%s", country);
     return member;
 }
 

@@ -120,7 +120,7 @@ static void labels_and_regions_belong_together(void **state)
 {
     (void)state;
     char label[REGION_LABEL_ROOM];
-    for (uint16_t region = 1; region < REGIONS; region++) {
+    for (uint16_t region = 1; region < (uint16_t)REGIONS; region++) {
         (void)region_label(region, label);
         assert_int_equal(region_of_label(label, strlen(label)), region);
     }

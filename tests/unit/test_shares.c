@@ -431,7 +431,7 @@ static void short_lists_do_as_well(void **state)
                         members[list[i].member].group >= members[list[i - 1].member].group);
         }
     }
-    assert_true(total <= problem.entries + CELLS * (2 * SHARES_SET_MAX + 2));
+    assert_true(total <= problem.entries + (size_t)CELLS * (2 * SHARES_SET_MAX + 2));
     size_t unseen = 0;
     for (size_t i = 0; i < MEMBERS; i++) {
         unseen += !seen[i] && members[i].capacity > 20 ? 1 : 0;
