@@ -12,7 +12,8 @@ enum {
     ANSWER_RRSETS = 16,
     ANSWER_NAMES = 12,
     ANSWER_ARENA = 16384,
-    ANSWER_CNAMES = 8
+    ANSWER_CNAMES = 8,
+    CHANGED_MARKS = 1024
 };
 
 struct answer_rrset {
@@ -36,6 +37,13 @@ struct answer {
     uint8_t arena[ANSWER_ARENA];
 };
 
+/* The names that may have changed since the view was built, by marks of their hashes: one that is not marked has not. */
+struct changed {
+    uint64_t view_number, version; /* of the registry's snapshot */
+    bool all;                      /* it can't be told which */
+    uint64_t marks[CHANGED_MARKS / 64];
+};
+
 /* One worker's means to answer. The first six are its owner's to set; answer_follow tells what they mean for what is kept. */
 struct answerer {
     struct view *view;
@@ -44,6 +52,7 @@ struct answerer {
     struct signer *signer; /* of the view's keys */
     uint64_t now;          /* Unix seconds */
     struct kept_table *kept;
+    struct changed changed;
     struct chain chain;
     struct answer answer;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
