@@ -37,9 +37,9 @@ struct deal {
     struct keyring *keyring;
     struct places *places;    /* may be NULL */
     uint64_t round, dealt_at; /* dealt_at, scaled_at: Unix seconds */
-    uint64_t scaled_at; /* 0: not yet */
-    double scaled_capacity; /* the pool's, then */
-    size_t patched;         /* changes since dealt_at */
+    uint64_t scaled_at;       /* 0: not yet */
+    double scaled_capacity;   /* the pool's, then */
+    size_t patched;           /* changes since dealt_at */
 };
 
 struct deal_parts {
