@@ -63,7 +63,7 @@ enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
  * (dname_key_hash) of the keys of nodes that were added, changed or removed, and of the nodes right before those added or removed, whose
  * NSEC changed with them. NOT_FOUND if it can't be told: too long ago, or too many. */
 enum {
-    REGISTRY_CHANGES_MAX = 96
+    REGISTRY_CHANGES_MAX = 240
 };
 enum result registry_changes(struct store_txn *txn, uint64_t since,
                              uint64_t out[REGISTRY_CHANGES_MAX], size_t *count);

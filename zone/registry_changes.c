@@ -64,6 +64,18 @@ static enum result write_journal(struct store_txn *txn, const struct journal *jo
     return store_put(txn, TABLE_META, row_key, sizeof(row_key) - 1, data, w.at);
 }
 
+/* Drops an earlier change of the same name: the later one says as much. */
+static void forget_name(struct journal *journal, uint64_t hash)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < journal->count; i++) {
+        if (journal->list[i].hash != hash) {
+            journal->list[kept++] = journal->list[i];
+        }
+    }
+    journal->count = kept;
+}
+
 /* Forgets the oldest commit's changes. */
 static void forget_oldest(struct journal *journal)
 {
@@ -89,6 +101,7 @@ enum result registry_note(struct store_txn *txn, const struct dname_key *key)
     if (noted) {
         return RESULT_OK;
     }
+    forget_name(&journal, change.hash);
     if (journal.count == REGISTRY_CHANGES_MAX) {
         forget_oldest(&journal);
     }
