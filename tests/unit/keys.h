@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_KEYS_H
 #define TESTS_UNIT_KEYS_H
 
+#include "dnssec/keyroll.h"
 #include "dnssec/keystore.h"
 #include "tests/unit/unit.h"
 
@@ -67,6 +68,16 @@ static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algori
     assert_ok(result);
     assert_ok(store_commit(txn, NULL));
     return key;
+}
+
+static inline struct keyroll keys_roll(struct keys_fixture *f)
+{
+    struct keyroll roll;
+    struct store_txn *txn = NULL;
+    assert_ok(store_read(f->store, &txn, NULL));
+    assert_ok(keyroll_read(&roll, txn, NULL));
+    store_abort(txn);
+    return roll;
 }
 
 #endif

@@ -1,5 +1,4 @@
 #include "dnssec/keyring.h"
-#include "dnssec/keyroll.h"
 #include "tests/unit/keys.h"
 
 enum {
@@ -12,16 +11,6 @@ static struct settings presets(void)
     struct settings settings;
     settings_defaults(&settings);
     return settings;
-}
-
-static struct keyroll read_roll(struct keys_fixture *f)
-{
-    struct keyroll roll;
-    struct store_txn *txn = NULL;
-    assert_ok(store_read(f->store, &txn, NULL));
-    assert_ok(keyroll_read(&roll, txn, NULL));
-    store_abort(txn);
-    return roll;
 }
 
 static enum result start(struct keys_fixture *f, enum roll_kind kind, enum algorithm algorithm,
@@ -76,9 +65,9 @@ static void each_kind_ends_with_its_keys_alone(void **state)
     key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK));
     uint64_t now = NOW;
     for (size_t r = 0; r < sizeof rolls / sizeof rolls[0]; r++) {
-        const struct keyroll old = read_roll(f);
+        const struct keyroll old = keys_roll(f);
         assert_ok(start(f, rolls[r].kind, rolls[r].algorithm, false, NULL));
-        const struct keyroll begun = read_roll(f);
+        const struct keyroll begun = keys_roll(f);
         assert_true(rollover_under_way(&begun.keys, KEY_CSK));
         for (int hour = 0; hour < 24 * 40; hour++) {
             struct store_txn *txn = NULL;
@@ -90,7 +79,7 @@ static void each_kind_ends_with_its_keys_alone(void **state)
             store_abort(txn);
             keyring_unref(keyring);
         }
-        const struct keyroll new = read_roll(f);
+        const struct keyroll new = keys_roll(f);
         assert_int_equal(new.keys.count, rolls[r].count);
         unsigned roles = 0;
         for (size_t i = 0; i < new.keys.count; i++) {
@@ -131,7 +120,7 @@ static void what_makes_no_sense_is_refused(void **state)
     advance(f, NOW + KEYSTORE_MAX + 1);
     assert_int_equal(start(f, ROLL_ZSK, p256, true, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "8 keys"));
-    assert_int_equal(read_roll(f).keys.count, KEYSTORE_MAX);
+    assert_int_equal(keys_roll(f).keys.count, KEYSTORE_MAX);
 }
 
 static void a_single_key_is_rolled_as_one(void **state)
@@ -153,7 +142,7 @@ static void an_emergency_replaces_what_is_coming_too(void **state)
     assert_ok(start(f, ROLL_ZSK, ALGORITHM_ED25519, false, NULL));
     advance(f, NOW);
     assert_ok(start(f, ROLL_ZSK, ALGORITHM_ED25519, true, NULL));
-    const struct keyroll roll = read_roll(f);
+    const struct keyroll roll = keys_roll(f);
     size_t wanted = 0;
     for (size_t i = 0; i < roll.keys.count; i++) {
         const struct key_record *key = &roll.keys.list[i];
@@ -169,7 +158,7 @@ static void memory_comes_back_as_it_was_written(void **state)
 {
     struct keys_fixture *f = *state;
     const struct settings settings = presets();
-    struct keyroll roll = read_roll(f);
+    struct keyroll roll = keys_roll(f);
     assert_false(roll.remembered);
     /* Without memory the worst is believed. */
     assert_int_equal(keyroll_timing(&roll, &settings).memory.dnskey_ttl_s, DAY);
@@ -183,7 +172,7 @@ static void memory_comes_back_as_it_was_written(void **state)
     struct store_txn *txn = keys_write(f);
     assert_ok(keyroll_write(&roll, &before, txn, f->seal, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
-    before = read_roll(f);
+    before = keys_roll(f);
     assert_true(before.remembered);
     assert_true(before.memory.insecure);
     assert_int_equal(before.memory.dnskey_ttl_s, 1);
@@ -224,11 +213,11 @@ static void keys_are_due_by_their_lifetime(void **state)
 {
     struct keys_fixture *f = *state;
     struct settings settings = presets();
-    struct keyroll roll = read_roll(f);
+    struct keyroll roll = keys_roll(f);
     assert_int_equal(keyroll_due_at(&roll, &settings, KEY_ZSK), 0);
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
-    roll = read_roll(f);
+    roll = keys_roll(f);
     roll.memory.dnskey_ttl_s = 3600;
     /* RFC 7583 3.2.1: in time to be known everywhere when it takes over. */
     assert_int_equal(keyroll_due_at(&roll, &settings, KEY_ZSK), 1000 + 90 * DAY - 2 * 3600);

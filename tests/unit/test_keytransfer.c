@@ -12,16 +12,6 @@ static struct dname zone(void)
     return name_of("pool.test.");
 }
 
-static struct keyroll read_roll(struct keys_fixture *f)
-{
-    struct keyroll roll;
-    struct store_txn *txn = NULL;
-    assert_ok(store_read(f->store, &txn, NULL));
-    assert_ok(keyroll_read(&roll, txn, NULL));
-    store_abort(txn);
-    return roll;
-}
-
 static enum result add(struct keys_fixture *f, struct given_keys given, struct diag *diag)
 {
     struct store_txn *txn = keys_write(f);
@@ -48,7 +38,7 @@ static void a_rollover_to_given_keys_begins(void **state)
         2, false
     };
     assert_ok(add(f, given, &diag));
-    const struct keyroll roll = read_roll(f);
+    const struct keyroll roll = keys_roll(f);
     assert_int_equal(roll.keys.count, 3);
     for (size_t i = 0; i < 3; i++) {
         const struct key_record *key = &roll.keys.list[i];
@@ -68,7 +58,7 @@ static void keys_in_use_replace_all_others_at_once(void **state)
     struct given_keys given = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true };
     uint16_t tag = key_tag(given.list[0]);
     assert_ok(add(f, given, NULL));
-    const struct keyroll roll = read_roll(f);
+    const struct keyroll roll = keys_roll(f);
     assert_int_equal(roll.keys.count, 1);
     assert_int_equal(roll.keys.list[0].tag, tag);
     assert_int_equal(roll.keys.list[0].life.zone.on_at, NOW);
@@ -87,7 +77,7 @@ static void keys_that_make_no_zone_are_refused(void **state)
                                    in_use == 1 };
         assert_int_equal(add(f, lone, &diag), RESULT_INVALID);
         assert_non_null(strstr(diag.text, "no KSK or no ZSK"));
-        assert_int_equal(read_roll(f).keys.count, 2);
+        assert_int_equal(keys_roll(f).keys.count, 2);
     }
 }
 
@@ -142,7 +132,7 @@ static void a_package_makes_the_receiver_follow(void **state)
     key_free(keys_add(other, ALGORITHM_ED25519, KEY_CSK));
     struct store_item item = pack(f, other->seal);
     assert_ok(unpack(other, "pool.test.", &item, &diag));
-    const struct keyroll here = read_roll(f), there = read_roll(other);
+    const struct keyroll here = keys_roll(f), there = keys_roll(other);
     assert_int_equal(there.keys.count, 3);
     assert_true(there.memory.follows);
     for (size_t i = 0; i < 3; i++) {
