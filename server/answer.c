@@ -172,31 +172,6 @@ static enum result no_name(struct answerer *answerer, const struct query *query,
     return deny_wildcard(answerer, key, link);
 }
 
-/* Notes which names may be others than when the view was built, for a batch with a newer snapshot. */
-static void note_changes(struct answerer *answerer)
-{
-    struct changed *changed = &answerer->changed;
-    uint64_t list[REGISTRY_CHANGES_MAX], version = store_version(answerer->registry);
-    size_t count = 0;
-    if (changed->view_number == answerer->view->number && changed->version == version) {
-        return;
-    }
-    *changed = (struct changed){ .view_number = answerer->view->number, .version = version };
-    if (!view_is_current(answerer->view, answerer->registry)) {
-        changed->all = registry_changes(answerer->registry, answerer->view->registry_version, list,
-                                        &count) != RESULT_OK;
-    }
-    for (size_t i = 0; i < count; i++) {
-        changed->marks[list[i] % CHANGED_MARKS / 64] |= UINT64_C(1) << list[i] % 64;
-    }
-}
-
-static bool may_have_changed(const struct changed *changed, const struct dname_key *key)
-{
-    uint64_t hash = dname_key_hash(key);
-    return changed->all || (changed->marks[hash % CHANGED_MARKS / 64] >> hash % 64 & 1) != 0;
-}
-
 /* True if the member still has its name. One that brought its own name has none here: it leaves with the next view. */
 static bool still_named(struct answerer *answerer, const struct candidate *candidate)
 {
@@ -210,7 +185,7 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
         return true;
     }
     dname_key_of(&key, &name, &view->settings.apex);
-    return !may_have_changed(&answerer->changed, &key) ||
+    return !changed_may_be(&answerer->changed, &key) ||
            (registry_node(answerer->registry, &key, answerer->near_data, &node) == RESULT_OK &&
             node.member_id == candidate->member_id);
 }
@@ -448,7 +423,7 @@ void answer_follow(struct answerer *answerer)
     chain->now = answerer->now;
     chain->kept = answerer->kept;
     kept_follow(answerer->kept, answerer->view, answerer->registry, answerer->now);
-    note_changes(answerer);
+    changed_follow(&answerer->changed, answerer->view, answerer->registry);
 }
 
 void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out)

@@ -5,6 +5,7 @@
 #define SERVER_ANSWER_H
 
 #include "server/chain.h"
+#include "server/changed.h"
 #include "server/query.h"
 #include "server/tally.h"
 
@@ -12,8 +13,7 @@ enum {
     ANSWER_RRSETS = 16,
     ANSWER_NAMES = 12,
     ANSWER_ARENA = 16384,
-    ANSWER_CNAMES = 8,
-    CHANGED_MARKS = 1024
+    ANSWER_CNAMES = 8
 };
 
 struct answer_rrset {
@@ -35,13 +35,6 @@ struct answer {
     struct dname names[ANSWER_NAMES];
     size_t used;
     uint8_t arena[ANSWER_ARENA];
-};
-
-/* The names that may have changed since the view was built, by marks of their hashes: one that is not marked has not. */
-struct changed {
-    uint64_t view_number, version; /* of the registry's snapshot */
-    bool all;                      /* it can't be told which */
-    uint64_t marks[CHANGED_MARKS / 64];
 };
 
 /* One worker's means to answer. The first six are its owner's to set; answer_follow tells what they mean for what is kept. */
