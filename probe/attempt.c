@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 
 #include <sodium.h>
 
 #include "probe/limits.h"
 #include "probe/lookup.h"
+#include "zone/clock.h"
 
 struct attempt {
     uv_loop_t *loop;
@@ -59,14 +59,9 @@ static void finish(struct attempt *attempt, const char *step, enum failure failu
     free(attempt);
 }
 
-static uint64_t unix_now(void)
-{
-    return (uint64_t)time(NULL);
-}
-
 static bool in_force(const struct association *association, uint32_t ke_life_s)
 {
-    uint64_t now = unix_now();
+    uint64_t now = clock_now();
     return association != NULL && association->cookie_count > 0 &&
            now >= association->established_at &&
            now - association->established_at < (ke_life_s > 0 ? ke_life_s : LIMIT_KE_LIFE_S) &&
@@ -76,7 +71,7 @@ static bool in_force(const struct association *association, uint32_t ke_life_s)
 static uint16_t warnings_of(const struct ke_result *result, const struct attempt_plan *plan)
 {
     const struct tls_certificate *certificate = &result->certificate;
-    uint64_t now = unix_now();
+    uint64_t now = clock_now();
     uint64_t life = certificate->not_after - certificate->not_before;
     unsigned warnings = 0;
     if (certificate->not_after < now || certificate->not_after - now < life / 3) {
@@ -104,7 +99,7 @@ static struct association *association_of(const struct ke_result *result,
     association->keys = result->keys;
     association->ntp = (struct endpoint){ plan->endpoint.address, result->answer.port };
     association->certificate = result->certificate;
-    association->established_at = unix_now();
+    association->established_at = clock_now();
     association->aead = result->answer.aead;
     association->warnings = warnings_of(result, plan);
     association->cookie_count = result->answer.cookie_count;
@@ -276,7 +271,7 @@ static bool try_again(struct attempt *attempt, const struct ntp_result *result)
 
 static bool rare_due(const struct rare_checks *rare)
 {
-    return rare != NULL && rare->due_at <= unix_now();
+    return rare != NULL && rare->due_at <= clock_now();
 }
 
 static void ntp_over(const struct ntp_result *result, void *arg)
@@ -321,7 +316,7 @@ static void rare_over(struct attempt *attempt, unsigned warnings)
 {
     struct rare_checks *rare = attempt->plan->rare;
     rare->warnings = (uint16_t)warnings;
-    rare->due_at = unix_now() + LIMIT_RARE_S;
+    rare->due_at = clock_now() + LIMIT_RARE_S;
     attempt->outcome.warnings |= rare->warnings;
     finish(attempt, NULL, FAILURE_NONE, "");
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
-#include <time.h>
 
 #include <sodium.h>
 
@@ -12,6 +11,7 @@
 #include "probe/quota.h"
 #include "probe/roll.h"
 #include "probe/schedule.h"
+#include "zone/clock.h"
 
 struct monitor {
     uv_loop_t *loop;
@@ -29,14 +29,9 @@ struct monitor {
     uv_timer_t tick, poll;
 };
 
-static uint64_t unix_now(void)
-{
-    return (uint64_t)time(NULL);
-}
-
 static void within(struct monitor *monitor, uint64_t ms)
 {
-    uint64_t due = uv_now(monitor->loop) + ms;
+    uint64_t due = clock_steady_ms() + ms;
     if (monitor->batch_due == 0 || due < monitor->batch_due) {
         monitor->batch_due = due;
     }
@@ -61,14 +56,13 @@ static void write_verdicts(struct monitor *monitor)
 {
     struct diag diag = { "" };
     if (monitor->roll.vantage.state == VANTAGE_WELL) {
-        monitor->roll.vantage.well_at = unix_now();
+        monitor->roll.vantage.well_at = clock_now();
     }
     uint32_t pause_ms = monitor->options.interval_ms / 2;
-    monitor->word_due =
-        uv_now(monitor->loop) + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
+    monitor->word_due = clock_steady_ms() + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
     if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
         news_complain(&monitor->news, "verdicts can't be written", &diag);
-        monitor->batch_due = uv_now(monitor->loop) + LIMIT_RETRY_MS;
+        monitor->batch_due = clock_steady_ms() + LIMIT_RETRY_MS;
         return;
     }
     monitor->batch_due = 0;
@@ -90,7 +84,7 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
     struct monitor *monitor = ward->monitor;
     const struct member_health before = ward->health;
     const struct judgement judgement = { &monitor->roll.settings, &monitor->roll.caution,
-                                         !ward->brings_name, unix_now() };
+                                         !ward->brings_name, clock_now() };
     verdict_apply(&ward->health, index, outcome, &judgement);
     ward->dirty = true;
     if (outcome->failure != FAILURE_INTERNAL) {
@@ -111,7 +105,7 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
 static void stage_moved(struct ward *ward, enum stage before, void *arg)
 {
     const struct monitor *monitor = arg;
-    news_stage(&monitor->news, ward, before, unix_now());
+    news_stage(&monitor->news, ward, before, clock_now());
 }
 
 static void write_history(struct monitor *monitor)
@@ -120,18 +114,18 @@ static void write_history(struct monitor *monitor)
     bool more = false;
     uint32_t pause_ms = monitor->options.interval_ms;
     pause_ms = pause_ms > LIMIT_HISTORY_MS ? LIMIT_HISTORY_MS : pause_ms;
-    if (scribe_write(monitor->news.scribe, unix_now(), &more, &diag) != RESULT_OK) {
+    if (scribe_write(monitor->news.scribe, clock_now(), &more, &diag) != RESULT_OK) {
         news_complain(&monitor->news, "the history can't be written", &diag);
     }
-    monitor->history_due = uv_now(monitor->loop) + (more ? LIMIT_TICK_MS : pause_ms);
+    monitor->history_due = clock_steady_ms() + (more ? LIMIT_TICK_MS : pause_ms);
 }
 
 static void take_census(struct monitor *monitor)
 {
-    monitor->census_due = uv_now(monitor->loop) + LIMIT_CENSUS_MS;
+    monitor->census_due = clock_steady_ms() + LIMIT_CENSUS_MS;
     monitor->roll.vantage.unsynchronised =
         monitor->options.references == NULL && reference_unsynchronised();
-    roll_census(&monitor->roll, unix_now(), stage_moved, monitor);
+    roll_census(&monitor->roll, clock_now(), stage_moved, monitor);
     bool alarm = news_alarm(&monitor->news, &monitor->roll.vantage);
     bool state = news_state(&monitor->news, &monitor->roll.vantage);
     if (alarm || state) {
@@ -150,7 +144,7 @@ static uint64_t next_due(const struct monitor *monitor, unsigned backoff, uint64
         return UINT64_MAX;
     }
     uint64_t pause_ms = schedule_pause_ms(monitor->options.interval_ms, backoff, dead_s);
-    return schedule_next(uv_now(monitor->loop), pause_ms, randombytes_random());
+    return schedule_next(clock_steady_ms(), pause_ms, randombytes_random());
 }
 
 /* For how long the address has failed, since its member was last changed. Nobody is dead while the fault may be ours. */
@@ -173,9 +167,9 @@ static void check_self(struct monitor *monitor)
     const struct monitor_options *options = &monitor->options;
     uint32_t pause_ms = options->once ? LIMIT_TICK_MS : options->interval_ms / 4;
     monitor->check_due =
-        uv_now(monitor->loop) + (pause_ms > LIMIT_CHECK_MS ? LIMIT_CHECK_MS : pause_ms);
+        clock_steady_ms() + (pause_ms > LIMIT_CHECK_MS ? LIMIT_CHECK_MS : pause_ms);
     if (options->references != NULL && !references_checking(options->references)) {
-        monitor->check_began = uv_now(monitor->loop);
+        monitor->check_began = clock_steady_ms();
         references_check(options->references, options->trust);
     }
 }
@@ -202,7 +196,7 @@ static void probe_over(const struct outcome *outcome, void *arg)
     }
     bool checked = monitor->options.references != NULL && outcome->failure != FAILURE_INTERNAL;
     if (checked && (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL)) {
-        watch_doubt(watch, outcome, uv_now(monitor->loop));
+        watch_doubt(watch, outcome, clock_steady_ms());
     } else {
         enter_verdict(ward, watch->index, outcome);
     }
@@ -299,7 +293,7 @@ static bool all_done(const struct monitor *monitor)
 static void tick(uv_timer_t *timer)
 {
     struct monitor *monitor = timer->data;
-    uint64_t now_ms = uv_now(monitor->loop);
+    uint64_t now_ms = clock_steady_ms();
     unsigned started = 0;
     for (size_t i = 0; i < monitor->roll.ward_count && started < LIMIT_STARTS; i++) {
         monitor->turn = (monitor->turn + 1) % monitor->roll.ward_count;
@@ -333,8 +327,8 @@ static void member_changed(struct ward *ward, bool fresh, void *arg)
     ward->resolve_due_ms = 0;
     for (unsigned i = 0; i < ward->watch_count; i++) {
         uint32_t probes = known ? ward->health.addresses[i].probes : 0;
-        ward->watches[i].due_ms = schedule_first(
-            uv_now(monitor->loop), monitor->options.interval_ms, probes, randombytes_random());
+        ward->watches[i].due_ms = schedule_first(clock_steady_ms(), monitor->options.interval_ms,
+                                                 probes, randombytes_random());
     }
 }
 
@@ -346,8 +340,8 @@ static void settle(struct monitor *monitor)
         if (ward->dirty) {
             enum stage before = ward->health.stage;
             lifecycle_advance(&ward->health, &monitor->roll.settings, &monitor->roll.caution,
-                              unix_now());
-            news_stage(&monitor->news, ward, before, unix_now());
+                              clock_now());
+            news_stage(&monitor->news, ward, before, clock_now());
         }
     }
     if (roll_waits(&monitor->roll)) {
@@ -402,7 +396,7 @@ static enum result read_all(struct monitor *monitor, struct diag *diag)
         result = roll_purge(&monitor->roll, verdicts, diag);
     }
     if (result == RESULT_OK) {
-        roll_census(&monitor->roll, unix_now(), stage_moved, monitor);
+        roll_census(&monitor->roll, clock_now(), stage_moved, monitor);
         settle(monitor);
     }
     store_abort(verdicts);
@@ -425,7 +419,7 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     monitor->flying_max = descriptors_flights();
     monitor->quota = quota_new();
     monitor->roll.vantage = (struct vantage){ .interval_s = (options->interval_ms + 999) / 1000,
-                                              .started_at = unix_now() };
+                                              .started_at = clock_now() };
     (void)snprintf(monitor->roll.vantage.name, VANTAGE_ROOM, "%s", options->vantage);
     enum result result = read_all(monitor, diag);
     if (result != RESULT_OK) {

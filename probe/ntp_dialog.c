@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "probe/limits.h"
+#include "zone/clock.h"
 
 struct ntp_dialog {
     uv_poll_t poll;
@@ -215,7 +216,7 @@ struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *r
     dialog->result.failure = FAILURE_NTP_SILENT;
     (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "no reply within %d ms",
                    LIMIT_NTP_MS);
-    uv_timer_start(&dialog->timer, timed_out, LIMIT_NTP_MS, 0);
+    uv_timer_start(&dialog->timer, timed_out, clock_pause_ms(LIMIT_NTP_MS), 0);
     return dialog;
 }
 

@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <sodium.h>
 
 #include "probe/monitor.h"
+#include "zone/clock.h"
 
 struct ward *ward_new(struct monitor *monitor, uint64_t id)
 {
@@ -74,7 +74,7 @@ static bool same_addresses(const struct ward *ward, const struct address *addres
 /* At once for a new address; those of earlier runs are spread over a day. */
 static uint64_t rare_due(const struct address_health *row)
 {
-    return row->probes == 0 ? 0 : (uint64_t)time(NULL) + randombytes_uniform(LIMIT_RARE_S);
+    return row->probes == 0 ? 0 : clock_now() + randombytes_uniform(LIMIT_RARE_S);
 }
 
 void ward_watch(struct ward *ward, const struct address *addresses, unsigned count)

@@ -81,11 +81,16 @@ uint64_t clock_now(void)
     return (uint64_t)(time(NULL) + added_to_day());
 }
 
-uint64_t clock_steady(void)
+uint64_t clock_steady_ms(void)
 {
     struct timespec at;
     (void)clock_gettime(CLOCK_BOOTTIME, &at);
-    return (uint64_t)(at.tv_sec + added_to_both());
+    return (uint64_t)(at.tv_sec + added_to_both()) * 1000 + (uint64_t)at.tv_nsec / 1000000;
+}
+
+uint64_t clock_steady(void)
+{
+    return clock_steady_ms() / 1000;
 }
 
 unsigned clock_pause_ms(unsigned ms)

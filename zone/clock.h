@@ -12,6 +12,7 @@
 uint64_t clock_now(void);
 /* Seconds that nobody sets; they go on while the machine sleeps. */
 uint64_t clock_steady(void);
+uint64_t clock_steady_ms(void);
 /* True if a test leads the time. */
 bool clock_is_led(void);
 /* How long a pause of so many milliseconds is: a tenth when a test leads the time, since it goes faster then. */
