@@ -90,8 +90,11 @@ static enum result apply_config(struct options *options, const struct config *co
     if (check_identity(identity, diag) != RESULT_OK) {
         return RESULT_INVALID;
     }
-    if (options->location_count == 0 && config->locations != NULL) {
-        options->locations[options->location_count++] = config->locations;
+    bool named = options->location_count > 0;
+    for (unsigned i = 0; !named && i < config->locations_count; i++) {
+        if (add_locations(options, config->locations[i], diag) != RESULT_OK) {
+            return RESULT_INVALID;
+        }
     }
     for (unsigned i = 0; options->listen_count == 0 && i < config->listen_count; i++) {
         if (add_listen(options, config->listen[i], diag) != RESULT_OK) {

@@ -5,7 +5,7 @@
 static enum result load_locations(struct steerview *view, struct cli *cli)
 {
     const char *paths[LOCATIONS_FILES_MAX];
-    size_t count = cli_count(cli, "locations");
+    size_t named = cli_count(cli, "locations"), count = named;
     if (count > LOCATIONS_FILES_MAX) {
         return diag_fail(&cli->diag, RESULT_USAGE, "more than %d location files",
                          LOCATIONS_FILES_MAX);
@@ -13,8 +13,8 @@ static enum result load_locations(struct steerview *view, struct cli *cli)
     for (size_t i = 0; i < count; i++) {
         paths[i] = cli_value(cli, "locations", i);
     }
-    if (count == 0 && cli->config->locations != NULL) {
-        paths[count++] = cli->config->locations;
+    for (size_t i = 0; named == 0 && i < cli->config->locations_count; i++) {
+        paths[count++] = cli->config->locations[i];
     }
     return count == 0 ? RESULT_OK : locations_load(&view->locations, paths, count, &cli->diag);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/locations.h"
+
 enum {
     FILE_MAX = 64 * 1024,
     LISTEN_MAX = 64,
@@ -14,13 +16,9 @@ enum {
     VALUE_MAX = 4096
 };
 
-static const cyaml_schema_value_t listen_entry = {
+static const cyaml_schema_value_t list_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, VALUE_MAX),
 };
-
-#define OPTIONAL_STRING(key, member)                                                               \
-    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, member,   \
-                           1, VALUE_MAX)
 
 /* libcyaml's own boolean takes any text that is not a known "no" for "yes". */
 static const cyaml_strval_t truth[] = {
@@ -32,32 +30,44 @@ static const cyaml_strval_t truth[] = {
     { .str = "on",   .val = 1},
 };
 
-static const cyaml_schema_field_t fields[] = {
-    OPTIONAL_STRING("state", state),
-    OPTIONAL_STRING("seal-key", seal_key),
-    CYAML_FIELD_SEQUENCE("listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, listen,
-                         &listen_entry, 0, LISTEN_MAX),
-    CYAML_FIELD_UINT_PTR("workers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
-                         workers),
-    CYAML_FIELD_ENUM_PTR("socket-affinity",
-                         CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
-                         struct config, socket_affinity, truth, sizeof truth / sizeof truth[0]),
-    OPTIONAL_STRING("locations", locations),
-    OPTIONAL_STRING("nsid", nsid),
-    OPTIONAL_STRING("version-text", version_text),
-    OPTIONAL_STRING("interval", interval),
-    OPTIONAL_STRING("trust", trust),
-    OPTIONAL_STRING("id", id),
-    CYAML_FIELD_SEQUENCE("reference", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
-                         reference, &listen_entry, 0, REFERENCES_MAX),
-    CYAML_FIELD_ENUM_PTR("allow-private",
-                         CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
-                         struct config, allow_private, truth, sizeof truth / sizeof truth[0]),
-    CYAML_FIELD_END,
+#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define OPTIONAL_STRING(key, member)                                                               \
+    CYAML_FIELD_STRING_PTR(key, OPTIONAL, struct loading, config.member, 1, VALUE_MAX)
+#define OPTIONAL_LIST(key, member, max)                                                            \
+    CYAML_FIELD_SEQUENCE(key, OPTIONAL, struct loading, config.member, &list_entry, 0, max)
+#define OPTIONAL_TRUTH(key, member)                                                                \
+    CYAML_FIELD_ENUM_PTR(key, OPTIONAL | CYAML_FLAG_STRICT, struct loading, config.member, truth,  \
+                         sizeof truth / sizeof truth[0])
+
+/* What is read into: locations are a list in the end, however they were given. */
+struct loading {
+    struct config config;
+    char *location;
 };
 
+/* The schema knows no "one or a list", so there are two, which differ in this field. */
+#define FIELDS(LOCATIONS)                                                                          \
+    {                                                                                              \
+        OPTIONAL_STRING("state", state), OPTIONAL_STRING("seal-key", seal_key),                    \
+            OPTIONAL_LIST("listen", listen, LISTEN_MAX),                                           \
+            CYAML_FIELD_UINT_PTR("workers", OPTIONAL, struct loading, config.workers),             \
+            OPTIONAL_TRUTH("socket-affinity", socket_affinity), LOCATIONS,                         \
+            OPTIONAL_STRING("nsid", nsid), OPTIONAL_STRING("version-text", version_text),          \
+            OPTIONAL_STRING("interval", interval), OPTIONAL_STRING("trust", trust),                \
+            OPTIONAL_STRING("id", id), OPTIONAL_LIST("reference", reference, REFERENCES_MAX),      \
+            OPTIONAL_TRUTH("allow-private", allow_private), CYAML_FIELD_END,                       \
+    }
+
+static const cyaml_schema_field_t fields[] =
+    FIELDS(OPTIONAL_LIST("locations", locations, LOCATIONS_FILES_MAX));
+static const cyaml_schema_field_t fields_of_one[] =
+    FIELDS(CYAML_FIELD_STRING_PTR("locations", OPTIONAL, struct loading, location, 1, VALUE_MAX));
+
 static const cyaml_schema_value_t schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, fields),
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct loading, fields),
+};
+static const cyaml_schema_value_t schema_of_one = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct loading, fields_of_one),
 };
 
 /* What libcyaml says about a failure comes in several lines: "Load: <reason>", "Load: Backtrace:", then where, innermost first. */
@@ -151,6 +161,16 @@ static unsigned line_of_key(const char *text, const char *key, size_t key_len)
     return found;
 }
 
+/* The field that a story is about, empty if it names none. */
+static const char *field_of(const struct story *story, int *len)
+{
+    static const char mark[] = "in mapping field '";
+    const char *field = strstr(story->text, mark);
+    field = field == NULL ? "" : field + sizeof mark - 1;
+    *len = (int)strcspn(field, "'\n");
+    return field;
+}
+
 /* Makes libcyaml's story one line with the place in front. */
 static enum result tell(struct diag *diag, const char *path, const char *text,
                         const struct story *story, cyaml_err_t error)
@@ -161,7 +181,8 @@ static enum result tell(struct diag *diag, const char *path, const char *text,
     } else {
         reason = cyaml_strerror(error);
     }
-    int reason_len = (int)(line_end(reason) - reason);
+    int reason_len = (int)(line_end(reason) - reason), field_len = 0;
+    const char *field = field_of(story, &field_len);
     const char *place = strstr(story->text, "(line: ");
     unsigned long line = place == NULL ? 0 : strtoul(place + 7, NULL, 10);
     if (error == CYAML_ERR_INVALID_KEY || strstr(reason, "already seen") != NULL) {
@@ -169,11 +190,39 @@ static enum result tell(struct diag *diag, const char *path, const char *text,
         if (key != NULL) {
             line = line_of_key(text, key + 2, (size_t)(line_end(key) - key - 2));
         }
+        field_len = 0;
     }
     if (line == 0) {
         return diag_fail(diag, RESULT_INVALID, "%s: %.*s", path, reason_len, reason);
     }
-    return diag_fail(diag, RESULT_INVALID, "%s:%lu: %.*s", path, line, reason_len, reason);
+    return diag_fail(diag, RESULT_INVALID, "%s:%lu: %.*s%s%.*s", path, line, field_len, field,
+                     field_len > 0 ? ": " : "", reason_len, reason);
+}
+
+static cyaml_err_t read_yaml(struct loading **out, const char *text,
+                             const cyaml_schema_value_t *how, struct story *story)
+{
+    story->text[0] = '\0';
+    const cyaml_config_t reader = reader_config(story);
+    return cyaml_load_data((const uint8_t *)text, strlen(text), &reader, how, (cyaml_data_t **)out,
+                           NULL);
+}
+
+/* True if all that was wrong so far is that `locations` is one text. */
+static bool is_one_location(const struct story *story)
+{
+    return strstr(story->text, "got event: SCALAR") != NULL &&
+           strstr(story->text, "in mapping field 'locations'") != NULL &&
+           strstr(story->text, "in sequence entry") == NULL;
+}
+
+static void make_list(struct loading *loading)
+{
+    if (loading->location != NULL) {
+        loading->config.locations = xcalloc(1, sizeof loading->config.locations[0]);
+        loading->config.locations[loading->config.locations_count++] = loading->location;
+        loading->location = NULL;
+    }
 }
 
 enum result config_load(struct config **out, const char *path, struct diag *diag)
@@ -196,25 +245,28 @@ enum result config_load(struct config **out, const char *path, struct diag *diag
         return diag_fail(diag, RESULT_INVALID, "%s:%u: a configuration is one document", path,
                          second);
     }
-    struct config *config = NULL;
+    struct loading *loading = NULL;
     if (empty) {
-        *out = xcalloc(1, sizeof *config);
+        loading = xcalloc(1, sizeof *loading);
+        *out = &loading->config;
         return RESULT_OK;
     }
     struct story story = { "" };
-    const cyaml_config_t reader = reader_config(&story);
-    cyaml_err_t error = cyaml_load_data((const uint8_t *)text, len, &reader, &schema,
-                                        (cyaml_data_t **)&config, NULL);
+    cyaml_err_t error = read_yaml(&loading, text, &schema, &story);
+    if (error != CYAML_OK && is_one_location(&story)) {
+        error = read_yaml(&loading, text, &schema_of_one, &story);
+    }
     if (error != CYAML_OK) {
         return tell(diag, path, text, &story, error);
     }
-    *out = config;
+    make_list(loading);
+    *out = &loading->config;
     return RESULT_OK;
 }
 
 void config_free(struct config *config)
 {
-    if (config != NULL) {
+    if (config != NULL) { /* the first of a struct loading */
         const cyaml_config_t reader = reader_config(NULL);
         (void)cyaml_free(&reader, &schema, config, 0);
     }

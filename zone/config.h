@@ -4,7 +4,7 @@
  *     state: /var/lib/ntspool
  *     listen: [ 192.0.2.53@53, "2001:db8::53@53" ]
  *     workers: 2
- *     locations: /var/lib/ntspool/locations.mmdb
+ *     locations: /var/lib/ntspool/locations.mmdb    # or a list of them
  *     interval: 60s
  */
 #ifndef ZONE_CONFIG_H
@@ -21,7 +21,8 @@ struct config {
     unsigned listen_count;
     unsigned *workers;
     bool *socket_affinity;
-    char *locations;
+    char **locations; /* location files; in the file one path, or a list */
+    unsigned locations_count;
     char *nsid, *version_text;
     char *interval;   /* duration */
     char *trust;      /* PEM file of the CAs that members' certificates must lead to */

@@ -58,7 +58,8 @@ static void every_key_is_read(void **state)
     assert_string_equal(config->listen[0], "192.0.2.53@53");
     assert_string_equal(config->listen[1], "2001:db8::53@53");
     assert_int_equal(*config->workers, 2);
-    assert_string_equal(config->locations, "/l.mmdb");
+    assert_int_equal(config->locations_count, 1);
+    assert_string_equal(config->locations[0], "/l.mmdb");
     assert_string_equal(config->interval, "60s");
     assert_string_equal(config->id, "here");
     assert_int_equal(config->reference_count, 2);
@@ -87,27 +88,65 @@ static void what_is_not_given_is_null(void **state)
     config_free(NULL);
 }
 
+static void locations_are_one_path_or_a_list(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        unsigned count;
+    } cases[] = {
+        {"locations: /a\nstate: /x\n",               1},
+        { "state: /x\nlocations: \"/a\"\n",          1},
+        { "locations: [ /a ]\nstate: /x\n",          1},
+        { "locations: []\nstate: /x\n",              0},
+        { "locations:\n  - /a\n  - /b\nstate: /x\n", 2},
+        { "state: /x\nlocations: [ /a, /b, /c, /d]", 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config *config = NULL;
+        struct diag diag = { "" };
+        assert_int_equal(load(&config, cases[i].text, strlen(cases[i].text), &diag), RESULT_OK);
+        assert_string_equal(config->state, "/x");
+        assert_int_equal(config->locations_count, cases[i].count);
+        for (unsigned k = 0; k < cases[i].count; k++) {
+            const char path_of[] = { '/', (char)('a' + k), '\0' };
+            assert_string_equal(config->locations[k], path_of);
+        }
+        config_free(config);
+    }
+}
+
 static void a_fault_is_told_with_its_line(void **state)
 {
     (void)state;
     const struct {
         const char *text, *line, *what;
     } cases[] = {
-        {"state: /x\n\nworker: 2\n",      "3", "worker"      },
-        { "state: /x\nState: /x\n",       "2", "State"       },
-        { "state: a\nstate: b\n",         "2", "already seen"},
-        { "state: /x\nworkers: two\n",    "2", "two"         },
-        { "workers: -1\n",                "1", "UINT"        },
-        { "workers: 99999999999\n",       "1", "99999999999" },
-        { "workers:\n",                   "1", ""            },
-        { "state: \"\"\n",                "1", "length"      },
-        { "state: [ a ]\n",               "1", "STRING"      },
-        { "listen: a\n",                  "1", "SEQUENCE"    },
-        { "listen:\n  - a\n  - b: c\n",   "3", "STRING"      },
-        { "\nallow-private: maybe\n",     "2", "maybe"       },
-        { "state: &x y\nlocations: *x\n", "2", "alias"       },
-        { "state: a\n---\nstate: b\n",    "2", "one document"},
-        { "state: a\n...\nstate: b\n",    "2", "one document"},
+        {"state: /x\n\nworker: 2\n",           "3", "worker"                              },
+        { "state: /x\nState: /x\n",            "2", "State"                               },
+        { "state: a\nstate: b\n",              "2", "already seen"                        },
+        { "state: /x\nworkers: two\n",         "2", "two"                                 },
+        { "workers: -1\n",                     "1", "UINT"                                },
+        { "workers: 99999999999\n",            "1", "99999999999"                         },
+        { "workers:\n",                        "1", ""                                    },
+        { "state: \"\"\n",                     "1", "length"                              },
+        { "state: [ a ]\n",                    "1", "STRING"                              },
+        { "listen: a\n",                       "1", "SEQUENCE"                            },
+        { "listen:\n  - a\n  - b: c\n",        "3", "STRING"                              },
+        { "\nallow-private: maybe\n",          "2", "maybe"                               },
+        { "state: &x y\nlocations: *x\n",      "2", "alias"                               },
+        { "state: a\n---\nstate: b\n",         "2", "one document"                        },
+        { "locations: \"\"\n",                 "1", "locations: STRING length"            },
+        { "state: a\nlocations: [ \"\" ]\n",   "2", "locations: STRING length"            },
+        { "locations: { a: b }\n",             "1", "locations: Expecting SEQUENCE"       },
+        { "locations: [ a, [ b ] ]\n",         "1", "locations: Expecting STRING"         },
+        { "locations: [ a, b, c, d, e ]\n",    "1", "locations: Excessive entries (4 max)"},
+        { "locations: a\nworkers: two\n",      "2", "workers: "                           },
+        { "locations: [ a ]\nworkers: two\n",  "2", "workers: "                           },
+        { "locations: a\nworker: 2\n",         "2", "worker"                              },
+        { "locations: a\nlocations: b\n",      "2", "already seen"                        },
+        { "locations:\n  - a\nlocations: b\n", "3", "already seen"                        },
+        { "state: a\n...\nstate: b\n",         "2", "one document"                        },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config *config = NULL;
@@ -150,8 +189,9 @@ static void what_is_no_configuration_is_refused(void **state)
 static void broken_files_do_no_harm(void **state)
 {
     (void)state;
-    char text[] = "state: /x\nlisten: [ 192.0.2.53@53, \"2001:db8::53@53\" ]\nworkers: 2\n"
-                  "allow-private: no\ninterval: 60s\n";
+    char text[] =
+        "state: /x\nlocations: /a\nlisten: [ 192.0.2.53@53, \"2001:db8::53@53\" ]\nworkers: 2\n"
+        "allow-private: no\ninterval: 60s\n";
     struct diag diag;
     for (size_t len = 0; len < sizeof text; len++) {
         struct config *config = NULL;
@@ -174,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(what_is_not_given_is_null),
+        cmocka_unit_test(locations_are_one_path_or_a_list),
         cmocka_unit_test(a_fault_is_told_with_its_line),
         cmocka_unit_test(what_is_no_configuration_is_refused),
         cmocka_unit_test(broken_files_do_no_harm),
