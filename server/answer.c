@@ -176,18 +176,17 @@ static enum result no_name(struct answerer *answerer, const struct query *query,
 static bool still_named(struct answerer *answerer, const struct candidate *candidate)
 {
     const struct view *view = answerer->view;
+    if (candidate->name == 0 || !changed_may_be(&answerer->changed, candidate->name)) {
+        return true;
+    }
     const uint8_t *target = view->deal->roster.names + candidate->target;
     struct dname name = { .len = target[0] };
     struct dname_key key;
     struct node node;
     memcpy(name.wire, target + 1, name.len);
-    if (!dname_under(&name, &view->settings.apex)) {
-        return true;
-    }
     dname_key_of(&key, &name, &view->settings.apex);
-    return !changed_may_be(&answerer->changed, &key) ||
-           (registry_node(answerer->registry, &key, answerer->near_data, &node) == RESULT_OK &&
-            node.member_id == candidate->member_id);
+    return registry_node(answerer->registry, &key, answerer->near_data, &node) == RESULT_OK &&
+           node.member_id == candidate->member_id;
 }
 
 /* The set without members whose names are gone: between a removal and the next view, so that a member leaves SRV in the same
@@ -440,10 +439,13 @@ void answer_aim(const struct answerer *answerer, const struct query *query, stru
     }
     dname_key_of(&out->key, &query->qname, apex);
     const struct kept_key asked = { &out->key, query->qtype };
-    if (kept_fetch(answerer->kept, &asked) || !view_is_current(view, answerer->registry)) {
+    if (kept_fetch(answerer->kept, &asked)) {
         return;
     }
-    out->missing = !order_find(view->order, &out->key, &out->before);
+    /* Where the view is older than the snapshot: what came in between has changed the link of the name before it. */
+    out->missing = !order_find(view->order, &out->key, &out->before) &&
+                   (view_is_current(view, answerer->registry) ||
+                    !changed_may_be(&answerer->changed, dname_key_hash(&out->before)));
     if (out->missing) {
         const struct kept_key covering = { &out->before, RR_NSEC };
         (void)kept_fetch(answerer->kept, &covering);

@@ -17,8 +17,7 @@ void changed_follow(struct changed *changed, const struct view *view, struct sto
     }
 }
 
-bool changed_may_be(const struct changed *changed, const struct dname_key *key)
+bool changed_may_be(const struct changed *changed, uint64_t hash)
 {
-    uint64_t hash = dname_key_hash(key);
     return changed->all || (changed->marks[hash % CHANGED_MARKS / 64] >> hash % 64 & 1) != 0;
 }

@@ -17,6 +17,7 @@ struct changed {
 
 /* Brings it up to date; does nothing where view and snapshot are those of before. */
 void changed_follow(struct changed *changed, const struct view *view, struct store_txn *registry);
-bool changed_may_be(const struct changed *changed, const struct dname_key *key);
+/* By the name's dname_key_hash. */
+bool changed_may_be(const struct changed *changed, uint64_t hash);
 
 #endif

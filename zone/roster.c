@@ -100,7 +100,9 @@ static void add_candidate(struct building *b, const struct judged *judged, uint3
     const struct member *member = judged->member;
     struct roster *roster = &b->roster;
     struct dname target;
+    struct dname_key key;
     struct place place;
+    uint64_t name = 0;
     member_target(&target, member, &b->sources->settings->apex);
     dname_lower(&target);
     place_of_member(&place, member, b->sources->locations);
@@ -115,13 +117,18 @@ static void add_candidate(struct building *b, const struct judged *judged, uint3
     if (member->operator_name[0] != '\0') {
         add_tie(b, kin_of_operator(member->operator_name));
     }
+    if (dname_under(&target, &b->sources->settings->apex)) {
+        dname_key_of(&key, &target, &b->sources->settings->apex);
+        name = dname_key_hash(&key);
+    }
     roster->list = extend(roster->list, roster->count, sizeof(roster->list[0]));
     roster->seats = extend(roster->seats, roster->count, sizeof(roster->seats[0]));
     roster->seats[roster->count] = seat;
     roster->list[roster->count++] = (struct candidate){ .member_id = member->id,
                                                         .weight = weight,
                                                         .port = member->port,
-                                                        .target = add_name(b, &target) };
+                                                        .target = add_name(b, &target),
+                                                        .name = name };
 }
 
 static enum result add_member(const struct member *member, void *arg)

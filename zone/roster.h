@@ -15,6 +15,8 @@ struct candidate {
     uint32_t weight;    /* standing.weight: capacity times ramp, at least 1; 0 if empty */
     uint16_t port;
     uint32_t target; /* offset in `names` of [u8 length][wire name], lower case */
+    uint64_t
+        name; /* dname_key_hash of its name in the pool, as registry_changes has it; 0: it brought one of its own */
 };
 
 /* A member whose name must not show some of its addresses. */

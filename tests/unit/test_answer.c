@@ -392,6 +392,39 @@ static void kept_answers_follow_the_store(void **state)
     assert_sections(decide(&query), "/ SOA NSEC ");
 }
 
+static void assert_denied_after(const char *name, const char *before)
+{
+    struct query query = query_of(name, RR_A, true);
+    struct dname owner = name_of(before);
+    const struct answer *answer = decide(&query);
+    assert_int_equal(answer->rcode, RCODE_NXDOMAIN);
+    assert_int_equal(answer->sets[1].set.type, RR_NSEC);
+    assert_true(dname_equal(answer->sets[1].owner, &owner));
+}
+
+/* The view knows neither of the newcomer nor that names are to be denied by its link from now on. */
+static void newcomer_answers_and_denies_before_the_next_view(void **state)
+{
+    (void)state;
+    struct store_txn *txn = NULL;
+    struct member member;
+    struct diag diag;
+    assert_denied_after("bobby.pool.test", "bob.pool.test");
+    assert_denied_after("bobcat.pool.test", "bob.pool.test");
+    assert_ok(store_write(pool.stores[0], &txn, &diag));
+    member_defaults(&member);
+    (void)strcpy(member.label, "bobby");
+    assert_ok(address_parse(&member.addresses[member.address_count++], "192.0.2.78"));
+    assert_ok(registry_add(txn, &member, true, FIXTURE_NOW, &diag));
+    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    assert_ok(store_renew(answerer.registry));
+    answer_follow(&answerer);
+    struct query query = query_of("bobby.pool.test", RR_A, true);
+    assert_int_equal(decide(&query)->sets[0].set.type, RR_A);
+    assert_denied_after("bobcat.pool.test", "bobby.pool.test");
+    assert_denied_after("boba.pool.test", "bob.pool.test");
+}
+
 static void removed_member_leaves_srv_with_its_name(void **state)
 {
     (void)state;
@@ -431,6 +464,7 @@ int main(void)
         cmocka_unit_test(question_comes_back_as_it_was),
         cmocka_unit_test(kept_answers_are_what_was_first_said),
         cmocka_unit_test(kept_answers_follow_the_store),
+        cmocka_unit_test(newcomer_answers_and_denies_before_the_next_view),
         cmocka_unit_test(removed_member_leaves_srv_with_its_name), /* last: it changes the pool */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
