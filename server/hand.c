@@ -21,7 +21,7 @@ static uint8_t *pool_end(struct pool *pool, size_t room)
 struct making {
     struct hand *hand;
     const struct hand_parts *parts;
-    const struct hand *old;
+    const struct hand *old; /* NULL: there is none, or none with as many sets */
     const bool *changed;
     struct pool rdata, wire;
 };
@@ -45,7 +45,7 @@ static uint16_t place_of_first(const struct roster *roster, const struct deck_se
 
 static bool same_as_old(const struct making *m, size_t i)
 {
-    if (m->old == NULL || m->old->deck.count != m->hand->deck.count || m->hand->deck.count == 0) {
+    if (m->old == NULL) {
         return false;
     }
     const struct deck_set *set = &m->hand->deck.sets[i], *before = &m->old->deck.sets[i];
@@ -57,13 +57,23 @@ static bool same_as_old(const struct making *m, size_t i)
     return same;
 }
 
-static void copy_set(struct making *m, size_t i)
+/* True if the set lies in the pools of the hand that was dealt. */
+static bool is_as_dealt(const struct hand *hand, size_t i)
+{
+    return hand->base != NULL && hand->srv[i].rdata == hand->base->srv[i].rdata;
+}
+
+static void take_set(struct making *m, size_t i)
 {
     m->hand->srv[i] = m->old->srv[i];
     m->hand->blocks[i] = m->old->blocks[i];
+    if (is_as_dealt(m->hand, i)) {
+        return;
+    }
     size_t rdata_len = m->old->srv[i].rdata_len, wire_len = m->old->blocks[i].len[1];
     memcpy(pool_end(&m->rdata, rdata_len), m->old->srv[i].rdata, rdata_len);
     memcpy(pool_end(&m->wire, wire_len), m->old->blocks[i].wire, wire_len);
+    m->hand->srv[i].rdata = NULL;
 }
 
 static enum result make_set(struct making *m, size_t i)
@@ -96,6 +106,9 @@ static void settle(struct making *m)
     hand->wire = xrealloc(m->wire.data, m->wire.used + 1);
     const uint8_t *rdata = hand->rdata, *wire = hand->wire;
     for (size_t i = 0; i < hand->count; i++) {
+        if (is_as_dealt(hand, i)) {
+            continue;
+        }
         hand->srv[i].rdata = rdata;
         rdata += hand->srv[i].rdata_len;
         hand->blocks[i].wire = wire;
@@ -104,26 +117,32 @@ static void settle(struct making *m)
 }
 
 enum result hand_new(struct hand **out, struct deck *deck, double level,
-                     const struct hand_parts *parts, const struct hand *old, const bool *changed)
+                     const struct hand_parts *parts, struct hand *old, const bool *changed)
 {
     struct hand *hand = xcalloc(1, sizeof(*hand));
-    struct making m = { .hand = hand, .parts = parts, .old = old, .changed = changed };
+    bool alike = old != NULL && deck->count > 0 && old->deck.count == deck->count;
+    struct making m = {
+        .hand = hand, .parts = parts, .old = alike ? old : NULL, .changed = changed
+    };
     enum result result = RESULT_OK;
     atomic_init(&hand->refs, 1);
     hand->deck = *deck;
     *deck = (struct deck){ .count = 0 };
     hand->level = level;
+    hand->base = !alike ? NULL : hand_ref(old->base == NULL ? old : old->base);
     hand->count = hand->deck.count > 0 ? hand->deck.count : 1;
     hand->srv = xcalloc(hand->count, sizeof(*hand->srv));
     hand->blocks = xcalloc(hand->count, sizeof(*hand->blocks));
     for (size_t i = 0; i < hand->count && result == RESULT_OK; i++) {
         if (same_as_old(&m, i)) {
-            copy_set(&m, i);
+            take_set(&m, i);
         } else {
             result = make_set(&m, i);
         }
-        m.rdata.used += hand->srv[i].rdata_len;
-        m.wire.used += hand->blocks[i].len[1];
+        if (!is_as_dealt(hand, i)) {
+            m.rdata.used += hand->srv[i].rdata_len;
+            m.wire.used += hand->blocks[i].len[1];
+        }
     }
     settle(&m);
     if (result != RESULT_OK) {
@@ -145,6 +164,7 @@ void hand_unref(struct hand *hand)
     if (hand == NULL || atomic_fetch_sub(&hand->refs, 1) != 1) {
         return;
     }
+    hand_unref(hand->base);
     deck_done(&hand->deck);
     free(hand->srv);
     free(hand->blocks);

@@ -17,7 +17,9 @@ struct hand {
     size_t count; /* RRsets, at least 1 */
     struct rrset *srv; /* of each set */
     struct block *blocks;
-    uint8_t *rdata, *wire; /* what they point into */
+    uint8_t *rdata, *wire; /* what they point into, */
+    struct hand *
+        base; /* or these of the hand that was dealt and that this one came of by changes; NULL: this is it */
 };
 
 /* What a hand is made with. */
@@ -30,10 +32,11 @@ struct hand_parts {
     uint64_t now;
 };
 
-/* Takes over the deck. Sets that are the same as in `old` (may be NULL) are copied from there, unless `changed` (by seat; may be NULL) says that
- * a member's records are others now. Fails with the signer. */
+/* Takes over the deck. Sets that are the same as in `old` (may be NULL) are taken from there, unless `changed` (by seat; may be NULL) says that
+ * a member's records are others now. What still is as it was dealt stays where it lies, so that a change costs neither copies nor what caches
+ * hold. Fails with the signer. */
 enum result hand_new(struct hand **out, struct deck *deck, double level,
-                     const struct hand_parts *parts, const struct hand *old, const bool *changed);
+                     const struct hand_parts *parts, struct hand *old, const bool *changed);
 struct hand *hand_ref(struct hand *hand);
 void hand_unref(struct hand *hand);
 
