@@ -205,11 +205,12 @@ static struct deck_set standing_members(struct answerer *answerer, const struct 
 
 /* The next set of an area: as it was dealt, or, between a removal and the next view, less those who were removed. */
 static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
-                         uint16_t area)
+                         uint16_t area, uint16_t cell)
 {
     const struct view *view = answerer->view;
     struct answer *answer = &answerer->answer;
-    struct srv_choice choice = view_srv(view, area, tally_turn(answerer->tally, area));
+    uint32_t turn = tally_turn(answerer->tally, area, cell, &answer->due);
+    struct srv_choice choice = view_srv(view, area, turn);
     bool current = view_is_current(view, answerer->registry);
     struct deck_set standing = { .count = 0 };
     if (choice.set != NULL && !current) {
@@ -241,9 +242,8 @@ static bool add_located_set(struct answerer *answerer, const struct query *query
     const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
     struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
     answerer->answer.scope = subnet ? location.scope : 0;
-    tally_query(answerer->tally, location.cell);
     return add_next_set(answerer, owner, owner == &query->qname,
-                        deal_area(view->deal, location.cell));
+                        deal_area(view->deal, location.cell), location.cell);
 }
 
 /* The SRV set of a service's name. A region's own has the same for all. */
@@ -254,7 +254,8 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
     const struct view *view = answerer->view;
     return dname_key_compare(key, &view->service_key) == 0
                ? add_located_set(answerer, query, source, owner)
-               : add_next_set(answerer, owner, owner == &query->qname, view_region(view, key));
+               : add_next_set(answerer, owner, owner == &query->qname, view_region(view, key),
+                              TALLY_NO_CELL);
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
@@ -282,7 +283,9 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
         return result == RESULT_OK && !add_link(answer, link) ? RESULT_TOO_LONG : result;
     }
     if (type == RR_SRV && node->kind == NODE_SERVICE) {
-        return add_srv(answerer, query, source, owner, key) ? RESULT_OK : RESULT_TOO_LONG;
+        bool added = add_srv(answerer, query, source, owner, key);
+        answer->due.turn = answer->signatures_only ? NULL : answer->due.turn; /* nobody is named */
+        return added ? RESULT_OK : RESULT_TOO_LONG;
     }
     if (node_set(answerer, node, type, &set) || node_set(answerer, node, RR_CNAME, &set)) {
         return add_set(answer, owner, &set) ? RESULT_OK : RESULT_TOO_LONG;
@@ -464,6 +467,7 @@ const struct answer *answer_decide(struct answerer *answerer, const struct query
     answer->signatures_only = false;
     answer->answer_count = answer->total = 0;
     answer->name_count = answer->used = 0;
+    answer->due.turn = NULL;
     if (!target->in_zone) {
         answer->rcode = RCODE_REFUSED;
         return answer;

@@ -30,6 +30,7 @@ struct answer {
     bool signatures_only; /* qtype RRSIG: the RRSIGs of the sets, not the sets */
     uint8_t answer_count; /* sets[0] ... are the answer section, */
     uint8_t total;        /* the rest the authority section */
+    struct tally_due due; /* to be counted when it is sent whole */
     struct answer_rrset sets[ANSWER_RRSETS];
     size_t name_count;
     struct dname names[ANSWER_NAMES];

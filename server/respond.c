@@ -233,3 +233,8 @@ enum rcode respond_rcode(const uint8_t *response)
 {
     return (enum rcode)(response[3] & 0xf);
 }
+
+bool respond_is_whole(const uint8_t *response)
+{
+    return respond_rcode(response) == RCODE_NOERROR && (response[2] & DNS_FLAG_TC >> 8) == 0;
+}

@@ -27,5 +27,7 @@ size_t respond_options_room(const struct query *query);
 
 /* The lower four bits of the RCODE of a response written here, for counting. */
 enum rcode respond_rcode(const uint8_t *response);
+/* True if it has the records that were asked for: no error, not truncated. */
+bool respond_is_whole(const uint8_t *response);
 
 #endif

@@ -1,6 +1,7 @@
 /* What one worker handed out of one view. The worker counts an SRV answer by its area, whose turn it takes: who was in the answers follows
  * from the turns, since the view's decks say what each turn gives. So an answer costs two counters, the other one being of the client's
- * cell, and no more in a large pool than in a small one.
+ * cell, and no more in a large pool than in a small one. Counted is what is sent: not what the rate limit drops, nor what is truncated, whose
+ * client comes back by TCP. So nobody's place gets more demand than answers by forging its addresses.
  *
  * One worker writes; anybody may read at the same time what it has counted. Counted by references, of which the worker has one. */
 #ifndef SERVER_TALLY_H
@@ -23,25 +24,36 @@ struct tally *tally_new(struct view *view, uint32_t start);
 struct tally *tally_ref(struct tally *tally);
 void tally_unref(struct tally *tally);
 
+/* What an answer counts when it is sent; `turn` NULL: nothing. */
+struct tally_due {
+    _Atomic(uint32_t) *turn, *query;
+};
+
+enum {
+    TALLY_NO_CELL = UINT16_MAX /* over all numbers of cells: it does not matter who asks */
+};
+
+/* The worker: the next turn of an area, for a client of a cell. If the answer is not sent after all, the next to ask gets the same turn. */
+static inline uint32_t tally_turn(struct tally *tally, uint16_t area, uint16_t cell,
+                                  struct tally_due *due)
+{
+    due->turn = &tally->turns[area < tally->area_count ? area : tally->area_count];
+    due->query = &tally->queries[cell < tally->cell_count ? cell : tally->cell_count];
+    return tally->start + atomic_load_explicit(due->turn, memory_order_relaxed);
+}
+
 /* Has one writer: no locked instruction is needed, only that readers see whole numbers. */
-static inline uint32_t tally_count(_Atomic(uint32_t) *counter)
+static inline void tally_count(_Atomic(uint32_t) *counter)
 {
-    uint32_t before = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, before + 1, memory_order_relaxed);
-    return before;
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
 }
 
-/* The worker: the next turn of an area. */
-static inline uint32_t tally_turn(struct tally *tally, uint16_t area)
+/* The worker: the answer is sent. */
+static inline void tally_sent(const struct tally_due *due)
 {
-    size_t at = area < tally->area_count ? area : tally->area_count;
-    return tally->start + tally_count(&tally->turns[at]);
-}
-
-/* The worker: somebody asked from a cell. */
-static inline void tally_query(struct tally *tally, uint16_t cell)
-{
-    (void)tally_count(&tally->queries[cell < tally->cell_count ? cell : tally->cell_count]);
+    tally_count(due->turn);
+    tally_count(due->query);
 }
 
 /* Adds what was counted since the last time. One thread at a time. */

@@ -183,6 +183,9 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
                                : over_rate(worker, query, out, limit);
     if (out_len > 0) {
         count(&worker->counters.rcode[respond_rcode(out)]);
+        if (answer != NULL && answer->due.turn != NULL && respond_is_whole(out)) {
+            tally_sent(&answer->due);
+        }
     }
     return out_len;
 }

@@ -8,6 +8,7 @@ import os
 import random
 import socket
 
+import dns.flags
 import dns.message
 import dns.rdatatype
 import pytest
@@ -258,6 +259,56 @@ def test_without_a_store_for_counts_the_server_answers_and_says_so(machine):
     assert pool.targets(rounds=3) == {"alice"}
     pool.stop()
     assert pool.json("share")["answers_day"] == 3
+
+
+def answers_to(pool, query, count):
+    """The answers to a burst of one query over UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect((pool.address, pool.port))
+        for _ in range(count):
+            sock.send(query.to_wire())
+        sock.settimeout(1)
+        answers = []
+        try:
+            while True:
+                answers.append(dns.message.from_wire(sock.recv(4096), raise_on_truncation=False))
+        except TimeoutError:
+            return answers
+
+
+def test_what_the_rate_limit_holds_back_is_not_counted(machine):
+    pool = Pool(machine).init()
+    for name in ("alice", "bob"):
+        pool.add(name, f"10.0.{len(name)}.1")
+    pool.cli("member", "override", "--all", "eligible")
+    pool.cli("zone", "set", "rrl-rate", "20")
+    pool.serve("--locations", LOCATIONS, "--workers", "1")
+    answers = answers_to(pool, pool.query(SRV, "SRV", ecs=("10.7.0.0", 24)), 200)
+    whole = [answer for answer in answers if answer.answer]
+    truncated = [answer for answer in answers if answer.flags & dns.flags.TC]
+    assert 20 <= len(whole) < 60 and truncated and len(answers) < 150, "some dropped, some truncated"
+    pool.stop()
+    share = pool.json("share", "--locations", LOCATIONS)
+    assert {row["name"]: row["answers_day"] for row in share["members"]} == {"alice": len(whole), "bob": len(whole)}
+    assert round(share["measured"]) == len(whole)
+
+
+def test_what_does_not_fit_is_counted_when_it_comes_by_tcp(machine):
+    pool = Pool(machine).init()
+    names = [f"{letter * 60}" for letter in "abcdefgh"]
+    for number, name in enumerate(names):
+        pool.add(name, f"10.{number}.0.1")
+    pool.cli("member", "override", "--all", "eligible")
+    pool.cli("zone", "set", "srv-count", "8")
+    pool.serve("--locations", LOCATIONS)
+    for _ in range(5):
+        assert pool.ask(SRV, "SRV", edns=False).flags & dns.flags.TC
+    for _ in range(3):
+        assert len(pool.ask(SRV, "SRV", edns=False, tcp=True).answer[0]) == 8
+    pool.stop()
+    share = pool.json("share", "--locations", LOCATIONS)
+    assert {row["answers_day"] for row in share["members"]} == {3}
+    assert round(share["measured"]) == 3
 
 
 def test_wrong_usage_is_named(machine):

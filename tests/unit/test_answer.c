@@ -219,6 +219,39 @@ static void srv_follows_the_client_and_tells_the_scope(void **state)
     assert_int_equal(decide(&other)->scope, 0);
 }
 
+/* A turn and a query's cell for what holds an SRV set, and nothing for what does not. */
+static void only_srv_sets_are_due_to_be_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint16_t type;
+        bool counts, located;
+    } rows[] = {
+        {"_ntske._tcp.pool.test",         RR_SRV,   true,  true },
+        { "time.pool.test",               RR_SRV,   true,  true },
+        { "_ntske._tcp.pool.test",        RR_ANY,   true,  true },
+        { "_ntske._tcp.nl.pool.test",     RR_SRV,   true,  false},
+        { "_ntske._tcp.pool.test",        RR_RRSIG, false, false},
+        { "_ntske._tcp.pool.test",        RR_A,     false, false},
+        { "_ntske._tcp.nl.pool.test",     RR_NSEC,  false, false},
+        { "_ntske._tcp.fr.pool.test",     RR_SRV,   false, false},
+        { "alice.pool.test",              RR_A,     false, false},
+        { "missing.pool.test",            RR_SRV,   false, false},
+        { "_ntske._tcp.pool.example.net", RR_SRV,   false, false},
+    };
+    struct tally *tally = answerer.tally;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct query query = query_of(rows[i].name, rows[i].type, true);
+        const struct answer *answer = decide(&query);
+        assert_int_equal(answer->due.turn != NULL, rows[i].counts);
+        if (rows[i].counts) {
+            assert_int_equal(answer->due.query != &tally->queries[tally->cell_count],
+                             rows[i].located);
+        }
+    }
+}
+
 /* Some clients take the first record only: each member must come first at times. */
 static void first_record_is_the_first_drawn(void **state)
 {
@@ -228,7 +261,9 @@ static void first_record_is_the_first_drawn(void **state)
     struct query query = query_of("_ntske._tcp.pool.test", RR_SRV, false);
     for (int i = 0; i < DECK_SETS_MAX; i++) {
         uint8_t out[1232];
-        size_t len = respond_answer(&query, decide(&query), signer, FIXTURE_NOW, out, sizeof(out));
+        const struct answer *answer = decide(&query);
+        size_t len = respond_answer(&query, answer, signer, FIXTURE_NOW, out, sizeof(out));
+        tally_sent(&answer->due);
         size_t skip = DNS_HEADER_LEN + query.qname.len + 4u + 12 +
                       6; /* owner pointer, type, class, TTL, length; SRV's numbers */
         struct reader r = reader_of(out, len);
@@ -457,6 +492,7 @@ int main(void)
         cmocka_unit_test(each_kind_of_name_has_its_answer),
         cmocka_unit_test(denials_cover_name_and_wildcard),
         cmocka_unit_test(srv_follows_the_client_and_tells_the_scope),
+        cmocka_unit_test(only_srv_sets_are_due_to_be_counted),
         cmocka_unit_test(first_record_is_the_first_drawn),
         cmocka_unit_test(alias_to_the_service_is_followed),
         cmocka_unit_test(what_does_not_fit_is_truncated_whole),

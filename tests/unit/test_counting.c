@@ -47,8 +47,9 @@ static int tear_down(void **state)
 static void answer(struct tally *tally, unsigned queries)
 {
     for (unsigned i = 0; i < queries; i++) {
-        tally_query(tally, LOCATIONS_WORLD);
-        (void)tally_turn(tally, 0);
+        struct tally_due due;
+        (void)tally_turn(tally, 0, LOCATIONS_WORLD, &due);
+        tally_sent(&due);
     }
 }
 

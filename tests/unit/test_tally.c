@@ -34,7 +34,10 @@ static void take(struct tally *tally, uint16_t area, unsigned turns, uint64_t *g
 {
     const struct candidate *list = pool.view->deal->roster.list;
     for (unsigned i = 0; i < turns; i++) {
-        struct srv_choice choice = view_srv(pool.view, area, tally_turn(tally, area));
+        struct tally_due due;
+        uint32_t turn = tally_turn(tally, area, TALLY_NO_CELL, &due);
+        struct srv_choice choice = view_srv(pool.view, area, turn);
+        tally_sent(&due);
         for (unsigned k = 0; choice.set != NULL && k < choice.set->count; k++) {
             given[list[choice.set->members[k]].member_id]++;
         }
@@ -68,11 +71,40 @@ static void an_area_with_nobody_counts_for_nobody(void **state)
 {
     (void)state;
     struct tally *tally = tally_new(pool.view, 0);
-    (void)tally_turn(tally, STEERING_NONE);
-    (void)tally_turn(tally, (uint16_t)pool.view->deal->area_count);
+    struct tally_due due;
+    (void)tally_turn(tally, STEERING_NONE, 0, &due);
+    tally_sent(&due);
+    (void)tally_turn(tally, (uint16_t)pool.view->deal->area_count, 0, &due);
+    tally_sent(&due);
     tally_tell(tally, &traffic, FIXTURE_NOW);
     assert_int_equal(traffic.member_count, 0);
     tally_unref(tally);
+}
+
+/* As when the rate limit drops it: the turn is the next one's, and nothing is told. */
+static void what_is_not_sent_is_not_counted(void **state)
+{
+    (void)state;
+    struct tally *tally = tally_new(pool.view, 7);
+    struct tally_due due;
+    assert_int_equal(tally_turn(tally, 0, 0, &due), 7);
+    assert_int_equal(tally_turn(tally, 0, 0, &due), 7);
+    tally_tell(tally, &traffic, FIXTURE_NOW);
+    assert_int_equal(traffic.member_count, 0);
+    assert_int_equal(traffic.cell_count, 0);
+    tally_sent(&due);
+    assert_int_equal(tally_turn(tally, 0, 0, &due), 8);
+    tally_tell(tally, &traffic, FIXTURE_NOW);
+    assert_int_equal(told(1), 1);
+    assert_int_equal(traffic.cell_count, 1);
+    tally_unref(tally);
+}
+
+static void ask_from(struct tally *tally, uint16_t cell)
+{
+    struct tally_due due;
+    (void)tally_turn(tally, 0, cell, &due);
+    tally_sent(&due);
 }
 
 static void queries_are_told_once_by_cell(void **state)
@@ -82,12 +114,12 @@ static void queries_are_told_once_by_cell(void **state)
     size_t count = 0;
     const struct cell *cells = locations_cells(pool.view->places->locations, &count);
     assert_true(count > 2);
-    tally_query(tally, 0);
-    tally_query(tally, 2);
-    tally_query(tally, 2);
-    tally_query(tally, UINT16_MAX);
+    ask_from(tally, 0);
+    ask_from(tally, 2);
+    ask_from(tally, 2);
+    ask_from(tally, UINT16_MAX);
     tally_tell(tally, &traffic, FIXTURE_NOW);
-    tally_query(tally, 2);
+    ask_from(tally, 2);
     tally_tell(tally, &traffic, FIXTURE_NOW);
     assert_int_equal(traffic.cell_count, 2);
     assert_true(traffic.cells[0].queries == 1 && traffic.cells[0].country[0] == '\0');
@@ -116,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_of_members_follow_from_turns),
         TEST(an_area_with_nobody_counts_for_nobody),
+        TEST(what_is_not_sent_is_not_counted),
         TEST(queries_are_told_once_by_cell),
         TEST(a_tally_keeps_its_view),
     };
