@@ -2,7 +2,8 @@
 
 enum {
     WINDOW_TYPES = 256,
-    BITMAP_MAX = 32
+    BITMAP_MAX = 32,
+    LABEL_MAX = 63
 };
 
 /* The bits of one window and how many octets of them are used. */
@@ -73,4 +74,58 @@ bool denial_nsec(const struct dname *next, const uint16_t *types, size_t count, 
         .type = RR_NSEC, .count = 1, .ttl = ttl, .rdata = scratch, .rdata_len = w.at
     };
     return true;
+}
+
+/* The next octet in the order of canonical names, which have no capital letters; 0 behind the last. */
+static uint8_t octet_after(uint8_t octet)
+{
+    return octet == 'A' - 1 ? 'Z' + 1 : (uint8_t)(octet + 1);
+}
+
+/* The next label among its siblings, when nothing can be put behind its octets: the last one that can be raised is, those behind it go. False
+ * if there is none. */
+static bool raise_label(struct dname *name)
+{
+    uint8_t len = name->wire[0];
+    while (len > 0 && octet_after(name->wire[len]) == 0) {
+        len--;
+    }
+    if (len == 0) {
+        return false;
+    }
+    size_t cut = name->wire[0] - len;
+    name->wire[0] = len;
+    name->wire[len] = octet_after(name->wire[len]);
+    memmove(name->wire + len + 1, name->wire + len + 1 + cut, name->len - cut - len - 1);
+    name->len = (uint8_t)(name->len - cut);
+    return true;
+}
+
+/* Puts a zero octet behind those of the first label. False if there is no room. */
+static bool lengthen_label(struct dname *name)
+{
+    size_t end = name->wire[0] + 1u;
+    if (name->wire[0] == LABEL_MAX || name->len == DNAME_MAX) {
+        return false;
+    }
+    memmove(name->wire + end + 1, name->wire + end, name->len - end);
+    name->wire[end] = 0;
+    name->wire[0]++;
+    name->len++;
+    return true;
+}
+
+struct dname denial_after(const struct dname *name, const struct dname *apex)
+{
+    struct dname after;
+    if (dname_prepend(&after, "\0", 1, name) == RESULT_OK) {
+        dname_lower(&after);
+        return after;
+    }
+    after = *name;
+    dname_lower(&after);
+    while (after.len > apex->len && !lengthen_label(&after) && !raise_label(&after)) {
+        after = dname_parent(&after, 1);
+    }
+    return after;
 }

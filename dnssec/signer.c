@@ -37,6 +37,7 @@ struct signing_key {
 struct signer {
     struct keyring *keyring;
     struct sigcache *cache;
+    struct budget *budget; /* NULL: as many as are asked for */
     uint32_t validity_s;
     uint64_t random;
     uint64_t made;
@@ -91,6 +92,11 @@ void signer_free(struct signer *signer)
         keyring_unref(signer->keyring);
         free(signer);
     }
+}
+
+void signer_limit(struct signer *signer, struct budget *budget)
+{
+    signer->budget = budget;
 }
 
 uint64_t signer_made(const struct signer *signer)
@@ -186,6 +192,9 @@ static enum result signature_by(struct signer *signer, const struct signing_key 
     struct sigcache_key id = sigcache_hash(signer->cache, signer->buffer, task->identity_len);
     if (sigcache_get(signer->cache, id, out) && still_good(signer, id, out, task->now)) {
         return RESULT_OK;
+    }
+    if (signer->budget != NULL && !budget_take(signer->budget)) {
+        return RESULT_EXHAUSTED;
     }
     enum result result = sign(signer, key, task, out);
     if (result == RESULT_OK) {

@@ -2,6 +2,7 @@
 #ifndef DNSSEC_SIGNER_H
 #define DNSSEC_SIGNER_H
 
+#include "dnssec/budget.h"
 #include "dnssec/keyring.h"
 #include "dnssec/sigcache.h"
 
@@ -17,12 +18,14 @@ struct signer;
 struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const struct dname *apex,
                           uint32_t validity_s, uint64_t seed);
 void signer_free(struct signer *signer);
+/* From now on new signatures take from the budget, which must outlive the signer; those in the cache don't. */
+void signer_limit(struct signer *signer, struct budget *budget);
 
 /* The RRSIGs over `set` at `owner` as an RRset of type RRSIG in `scratch`, one for each key that is in use for it (DNSKEY, CDS
  * and CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's order. The Labels field leaves out a `*` (RFC 4034 3.1.3). A cached
  * signature is used while over a third of the validity is left (jittered, so that not all renew at once), and never outside of its
  * two times, whichever way the clock was set. New ones last validity_s from now, less a jitter of up to a twentieth. CRYPTO if
- * signing fails; TOO_LONG if what is to be signed exceeds 65535 octets. */
+ * signing fails; TOO_LONG if what is to be signed exceeds 65535 octets; EXHAUSTED if the budget is. */
 enum result signer_sign(struct signer *signer, const struct dname *owner, const struct rrset *set,
                         uint64_t now, uint8_t scratch[SIGNER_SCRATCH], struct rrset *out);
 /* Signatures made since signer_new, not those found in the cache. */

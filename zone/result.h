@@ -23,7 +23,8 @@
     X(DAMAGED, "the store is damaged")                                                             \
     X(FULL, "the store is full")                                                                   \
     X(CRYPTO, "a cryptographic operation failed")                                                  \
-    X(UNSEALABLE, "the sealed key could not be opened")
+    X(UNSEALABLE, "the sealed key could not be opened")                                            \
+    X(EXHAUSTED, "the budget is used up")
 
 #define RESULT_ENUM(name, text) RESULT_##name,
 enum [[nodiscard]] result{ RESULT_LIST(RESULT_ENUM) };

@@ -344,6 +344,32 @@ static void what_is_too_long_to_sign_is_refused(void **state)
     tear_down(&b);
 }
 
+/* Two keys sign: each signature counts. */
+static void new_signatures_come_from_the_budget(void **state)
+{
+    (void)state;
+    struct bench b;
+    const enum algorithm algorithms[] = { ALGORITHM_ED25519, ALGORITHM_ED25519 };
+    const enum key_role roles[] = { KEY_CSK, KEY_CSK };
+    set_up(&b, algorithms, roles, 2);
+    struct budget budget = { 0 };
+    budget_follow(&budget, 3, 1000000);
+    signer_limit(b.signer, &budget);
+    uint8_t data[1024], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    struct dname other = name("other.pool.test.");
+    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_EXHAUSTED);
+    assert_int_equal(signer_made(b.signer), 3);
+    for (int i = 0; i < 10; i++) { /* those in the cache don't */
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    }
+    budget_follow(&budget, 3, 2000000);
+    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 4);
+    tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +382,7 @@ int main(void)
         cmocka_unit_test(no_clock_step_brings_up_a_signature_that_is_not_valid),
         cmocka_unit_test(anything_that_differs_is_signed_anew),
         cmocka_unit_test(what_is_too_long_to_sign_is_refused),
+        cmocka_unit_test(new_signatures_come_from_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,28 @@
+/* As in server/rrl.c, the bucket is one time, that of the generic cell rate algorithm: it needs no leaking and no count. */
+#include "dnssec/budget.h"
+
+enum {
+    SECOND_US = 1000000
+};
+
+void budget_follow(struct budget *budget, uint32_t rate, uint64_t now_us)
+{
+    budget->rate = rate;
+    budget->now_us = now_us;
+    if (budget->used_us < now_us || budget->used_us - now_us > SECOND_US) {
+        budget->used_us = now_us;
+    }
+}
+
+bool budget_take(struct budget *budget)
+{
+    if (budget->rate == 0) {
+        return true;
+    }
+    uint64_t used_us = budget->used_us + SECOND_US / budget->rate;
+    if (used_us - budget->now_us > SECOND_US) {
+        return false;
+    }
+    budget->used_us = used_us;
+    return true;
+}
