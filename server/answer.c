@@ -1,31 +1,17 @@
 /* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty non-terminal, or is missing. */
 #include "server/answer.h"
 
+#include "server/absence.h"
+
 /* Keeps a copy of the name for as long as the answer lasts. NULL when there is no room, which no zone of ours reaches. */
 static struct dname *keep_name(struct answer *answer)
 {
     return answer->name_count < ANSWER_NAMES ? &answer->names[answer->name_count++] : NULL;
 }
 
-static bool add_block(struct answer *answer, const struct dname *owner, const struct rrset *set,
-                      const struct block *block)
-{
-    if (answer->total == ANSWER_RRSETS) {
-        return false;
-    }
-    answer->sets[answer->total++] =
-        (struct answer_rrset){ .owner = owner, .set = *set, .block = block };
-    return true;
-}
-
 static bool add_set(struct answer *answer, const struct dname *owner, const struct rrset *set)
 {
-    return add_block(answer, owner, set, NULL);
-}
-
-static bool add_link(struct answer *answer, const struct link *link)
-{
-    return add_block(answer, &link->owner, &link->nsec, link->block);
+    return answer_add(answer, owner, set, NULL);
 }
 
 /* Room in the arena for something of at most `room` octets; used up by arena_keep. */
@@ -69,107 +55,6 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
         arena_keep(answer, out);
     }
     return found;
-}
-
-/* The SOA of a negative answer. */
-static bool add_soa(struct answerer *answerer)
-{
-    const struct view *view = answerer->view;
-    return add_block(&answerer->answer, &view->settings.apex, &view->soa,
-                     view_blocks_hold(view, answerer->now) ? &view->soa_block : NULL);
-}
-
-/* NODATA at a node: SOA, and its NSEC, whose bitmap lacks the type (RFC 4035 3.1.3.1). */
-static enum result no_data(struct answerer *answerer, const struct query *query,
-                           const struct dname_key *key)
-{
-    const struct link *link = NULL;
-    if (!add_soa(answerer)) {
-        return RESULT_TOO_LONG;
-    }
-    if (!query->dnssec_ok) {
-        return RESULT_OK;
-    }
-    enum result result = chain_at(&answerer->chain, key, &link);
-    return result == RESULT_OK && !add_link(&answerer->answer, link) ? RESULT_TOO_LONG : result;
-}
-
-/* The longest ancestor of `key` that exists, from its neighbour: what both begin with, whole labels. */
-static void common_ancestor(struct dname_key *best, const struct dname_key *key,
-                            const struct dname_key *neighbour)
-{
-    uint16_t end = 0;
-    for (uint16_t i = 0;
-         i < key->len && i < neighbour->len && key->octets[i] == neighbour->octets[i]; i++) {
-        if (key->octets[i] == 0) {
-            end = (uint16_t)(i + 1);
-        }
-    }
-    if (end > best->len) {
-        memcpy(best->octets, key->octets, end);
-        best->len = end;
-    }
-}
-
-/* The NSEC for the wildcard that could have answered: at the closest encloser of `key`, of which `covering` tells (RFC 4035
- * 3.1.3.2). Often it is the same. */
-static enum result deny_wildcard(struct answerer *answerer, const struct dname_key *key,
-                                 const struct link *covering)
-{
-    struct dname_key encloser = { .len = 0 }, wildcard;
-    const struct link *link = NULL;
-    common_ancestor(&encloser, key, &covering->key);
-    common_ancestor(&encloser, key, &covering->next);
-    if (encloser.len + 2 > DNAME_KEY_MAX) {
-        return RESULT_TOO_LONG;
-    }
-    wildcard = encloser;
-    wildcard.octets[wildcard.len++] = '*';
-    wildcard.octets[wildcard.len++] = 0;
-    if (chain_covers(covering, &wildcard)) {
-        return RESULT_OK;
-    }
-    enum result result = chain_covering(&answerer->chain, &wildcard, &encloser, &link);
-    if (result == RESULT_OK && !add_link(&answerer->answer, link)) {
-        result = RESULT_TOO_LONG;
-    }
-    return result;
-}
-
-/* True if `next`, the first name after `key` (empty: none), lies below it: then `key` is an empty non-terminal (RFC 4592 2.2.2). */
-static bool is_above(const struct dname_key *key, const struct dname_key *next)
-{
-    return next->len > 0 && dname_key_under(next, key);
-}
-
-/* No node has this name. With nodes below it, it is an empty non-terminal: NODATA, proven by the NSEC that covers it, whose next name
- * lies below. Else it is missing, and all below it (RFC 8020): NXDOMAIN, with an NSEC for the name and one for the wildcard. */
-static enum result no_name(struct answerer *answerer, const struct query *query,
-                           const struct dname_key *key, const struct dname_key *before)
-{
-    struct answer *answer = &answerer->answer;
-    const struct link *link = NULL;
-    struct dname_key next = { .len = 0 };
-    if (!add_soa(answerer)) {
-        return RESULT_TOO_LONG;
-    }
-    if (!query->dnssec_ok) {
-        enum result result = registry_near_key(answerer->registry, SEEK_AFTER, key, &next);
-        answer->rcode = is_above(key, &next) ? RCODE_NOERROR : RCODE_NXDOMAIN;
-        return result == RESULT_NOT_FOUND ? RESULT_OK : result;
-    }
-    enum result result = chain_covering(&answerer->chain, key, before, &link);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    if (!add_link(answer, link)) {
-        return RESULT_TOO_LONG;
-    }
-    if (is_above(key, &link->next)) {
-        return RESULT_OK;
-    }
-    answer->rcode = RCODE_NXDOMAIN;
-    return deny_wildcard(answerer, key, link);
 }
 
 /* True if the member still has its name. One that brought its own name has none here: it leaves with the next view. */
@@ -220,7 +105,7 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     if (choice.srv != NULL && whole) {
         /* The block is for the name asked for, not for one that an alias led to. */
         bool holds = asked_for && view_blocks_hold(view, answerer->now);
-        return add_block(answer, owner, choice.srv, holds ? choice.block : NULL);
+        return answer_add(answer, owner, choice.srv, holds ? choice.block : NULL);
     }
     struct rrset set;
     uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);
@@ -278,9 +163,7 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
         type = first_type(answerer, node);
     }
     if (type == RR_NSEC) {
-        const struct link *link = NULL;
-        enum result result = chain_at(&answerer->chain, key, &link);
-        return result == RESULT_OK && !add_link(answer, link) ? RESULT_TOO_LONG : result;
+        return absence_link(answerer, key);
     }
     if (type == RR_SRV && node->kind == NODE_SERVICE) {
         bool added = add_srv(answerer, query, source, owner, key);
@@ -353,7 +236,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     const struct kept *kept = keepable ? kept_find(answerer->kept, &what) : NULL;
     if (kept != NULL) {
         const struct rrset set = { .type = query->qtype };
-        (void)add_block(answer, owner, &set, &kept->block);
+        (void)answer_add(answer, owner, &set, &kept->block);
         answer->answer_count = answer->total;
         return RESULT_OK;
     }
@@ -362,7 +245,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     if (result == RESULT_OK) {
         result = node_answer(answerer, query, source, owner, key, &node);
         if (result == RESULT_NOT_FOUND) {
-            return no_data(answerer, query, key);
+            return absence_of_type(answerer, query, key);
         }
     }
     if (result != RESULT_OK) {
@@ -388,13 +271,13 @@ static enum result decide(struct answerer *answerer, const struct query *query,
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }
     if (target->missing) {
-        return no_name(answerer, query, key, &target->before);
+        return absence_of_name(answerer, query, key, &target->before);
     }
     while (owner != NULL) {
         answer->answer_count = answer->total;
         enum result result = name_answer(answerer, query, source, owner, key);
         if (result == RESULT_NOT_FOUND) {
-            return no_name(answerer, query, key, NULL);
+            return absence_of_name(answerer, query, key, NULL);
         }
         if (result != RESULT_OK) {
             return result;
@@ -422,6 +305,7 @@ void answer_follow(struct answerer *answerer)
     chain->view = answerer->view;
     chain->registry = answerer->registry;
     chain->signer = answerer->signer;
+    chain->limited_signer = answerer->limited_signer;
     chain->now = answerer->now;
     chain->kept = answerer->kept;
     kept_follow(answerer->kept, answerer->view, answerer->registry, answerer->now);

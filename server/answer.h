@@ -38,13 +38,25 @@ struct answer {
     uint8_t arena[ANSWER_ARENA];
 };
 
-/* One worker's means to answer. The first six are its owner's to set; answer_follow tells what they mean for what is kept. */
+static inline bool answer_add(struct answer *answer, const struct dname *owner,
+                              const struct rrset *set, const struct block *block)
+{
+    if (answer->total == ANSWER_RRSETS) {
+        return false;
+    }
+    answer->sets[answer->total++] =
+        (struct answer_rrset){ .owner = owner, .set = *set, .block = block };
+    return true;
+}
+
+/* One worker's means to answer. The first seven are its owner's to set; answer_follow tells what they mean for what is kept. */
 struct answerer {
     struct view *view;
     struct tally *tally; /* of the view */
     struct store_txn *registry;
-    struct signer *signer; /* of the view's keys */
-    uint64_t now;          /* Unix seconds */
+    struct signer *signer;         /* of the view's keys, */
+    struct signer *limited_signer; /* too, with a budget: of compact denials of missing names */
+    uint64_t now;                  /* Unix seconds */
     struct kept_table *kept;
     struct changed changed;
     struct chain chain;
@@ -53,7 +65,7 @@ struct answerer {
     uint8_t near_data[NODE_ENCODED_MAX]; /* of others */
 };
 
-/* Begins a batch, whenever one of the first six may be another. */
+/* Begins a batch, whenever one of the first seven may be another. */
 void answer_follow(struct answerer *answerer);
 /* What a query is about. Found for several queries before any of them is answered, so that what is kept for one comes from memory while
  * others are worked on. */

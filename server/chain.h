@@ -1,4 +1,5 @@
-/* The links of the zone's NSEC chain, made when first needed and kept with their signatures (server/kept.h). One chain a worker. */
+/* The NSEC records that denials are made of, with their signatures: links of the zone's true chain, and compact ones (RFC 9824), which speak of
+ * one name only. Those of names that have a node are made when first needed and kept (server/kept.h). One chain a worker. */
 #ifndef SERVER_CHAIN_H
 #define SERVER_CHAIN_H
 
@@ -6,15 +7,17 @@
 #include "server/kept.h"
 
 enum {
-    CHAIN_LINKS = 4 /* an answer has at most: the name's, the wildcard's, and to spare */
+    CHAIN_LINKS = 4, /* an answer has at most: the name's, the wildcard's, and to spare */
+    CHAIN_WIRE = 2 * (DNAME_MAX + 10) + DENIAL_NSEC_MAX + SIGNER_SCRATCH + KEYRING_MAX * 10
 };
 
-/* One name that has a node, and the next (RFC 4034 4). */
+/* The NSEC at one name (RFC 4034 4). */
 struct link {
     const struct block *block; /* NULL: too long for one, then owner and nsec are whole */
     struct rrset nsec;
     struct dname owner;
-    struct dname_key key, next; /* next is empty at the last name: the apex follows */
+    struct dname_key key,
+        next; /* next is empty at the last name: the apex follows. Of a true one. */
     uint8_t rdata[DENIAL_NSEC_MAX + 2];
 };
 
@@ -23,20 +26,35 @@ struct chain {
     const struct view *view;
     struct store_txn *registry;
     struct signer *signer;
+    struct signer *limited_signer; /* for names that anybody can make up */
     uint64_t now;
     struct kept_table *kept;
     unsigned used;
     struct link links[CHAIN_LINKS]; /* of the answer being made */
+    struct block lone_block;        /* of a name without node, which there is once in an answer */
+    uint8_t lone_wire[CHAIN_WIRE];
     uint8_t node_data[NODE_ENCODED_MAX];
 };
 
 /* Begins an answer: links given from now on last until the next call. An answer takes at most CHAIN_LINKS of them. */
 void chain_begin(struct chain *chain);
-/* The link of a name that has a node. */
-enum result chain_at(struct chain *chain, const struct dname_key *key, const struct link **out);
-/* The link that covers a name that has none. `hint` (may be NULL) is a name that may well stand right before it. */
+/* The link of a name that has a node: with DENIAL_NSEC to the next name in the zone, with DENIAL_COMPACT to the next that there could be. */
+enum result chain_at(struct chain *chain, const struct dname_key *key, enum denial form,
+                     const struct link **out);
+/* The true link that covers a name that has none. `hint` (may be NULL) is a name that may well stand right before it. */
 enum result chain_covering(struct chain *chain, const struct dname_key *key,
                            const struct dname_key *hint, const struct link **out);
+
+/* A name that has no node. */
+struct lone {
+    const struct dname_key *key;
+    bool missing;         /* else it is an empty non-terminal */
+    bool asked;           /* it is the one asked for, not the target of an alias */
+    bool signatures_only; /* the block is to hold the RRSIGs, not the NSEC */
+};
+/* The compact link of a name without node (RFC 9824 3.1 and 3.2); it always has a block. Once in an answer. EXHAUSTED if the name is missing
+ * and there is no budget for its signature. */
+enum result chain_lone(struct chain *chain, const struct lone *lone, const struct link **out);
 
 /* True if the name lies between the two of the link. */
 bool chain_covers(const struct link *link, const struct dname_key *key);

@@ -31,6 +31,11 @@ bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t roo
     struct writer w = writer_of(room, EDNS_REPLY_MAX);
     const struct dname *agent = &asked->view->settings.report_agent;
     bool proven = false;
+    /* RFC 9824 5.1: set in all responses of a zone with compact denial to those who set it. */
+    if ((query->options & QUERY_COMPACT_OK) != 0 &&
+        asked->view->settings.denial == DENIAL_COMPACT) {
+        query->reply_flags |= EDNS_CO;
+    }
     if ((query->options & QUERY_COOKIE) != 0) {
         proven = reply_cookie(&w, query, asked);
     }

@@ -1,5 +1,5 @@
-/* The options of a response's OPT that depend on who asks and who we are: cookie, NSID, TCP keepalive, error reporting agent. The client subnet
- * and the extended error depend on the answer: respond.c writes them. */
+/* The options of a response's OPT that depend on who asks and who we are: cookie, NSID, TCP keepalive, error reporting agent; and the flag CO. The
+ * client subnet and the extended error depend on the answer: respond.c writes them. */
 #ifndef SERVER_EDNS_H
 #define SERVER_EDNS_H
 
@@ -31,7 +31,7 @@ static inline bool edns_due(const struct query *query, const struct view *view)
     return query->options != 0 || (query->edns && view->settings.report_agent.len > 0);
 }
 
-/* Writes the options into `room`, which must outlive the response, and puts them into the query. True if a server cookie of ours proves
+/* Writes the options into `room`, which must outlive the response, and puts them and the flags into the query. True if a server cookie of ours proves
  * that the source address is the client's. */
 bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t room[EDNS_REPLY_MAX]);
 

@@ -96,7 +96,7 @@ static void forget_all(struct kept_table *table)
 /* Drops what was made of a name; another of the same tag is made anew when it is asked for. */
 static void forget(struct kept_table *table, uint64_t name_hash)
 {
-    static const uint16_t types[] = { RR_A, RR_AAAA, RR_CAA, RR_NSEC };
+    static const uint16_t types[] = { RR_A, RR_AAAA, RR_CAA, RR_NSEC, RR_NXNAME };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         struct spot spot = spot_of(table, name_hash, types[i]);
         for (unsigned way = 0; way < KEPT_WAYS; way++) {

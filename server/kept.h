@@ -1,4 +1,4 @@
-/* What a worker keeps from answer to answer, in wire form with its signatures: members' A, AAAA and CAA, and links of the NSEC chain.
+/* What a worker keeps from answer to answer, in wire form with its signatures: members' A, AAAA and CAA, and the NSEC records of names.
  *
  * The store stays the truth. Before a batch the table is told of the snapshot and the view: it drops the names that changed in between
  * (registry_changes), or everything where that can't be told. An entry made under an older view holds on while what it was made of is the
@@ -43,7 +43,7 @@ void kept_follow(struct kept_table *table, const struct view *view, struct store
 /* Begins an answer: what kept_find and kept_put return from now on lasts until the next one. */
 void kept_begin(struct kept_table *table);
 
-/* Whose records, of which type. */
+/* Whose records, of which type; NXNAME stands for the compact NSEC (server/chain.h). */
 struct kept_key {
     const struct dname_key *name;
     uint16_t type;

@@ -105,6 +105,8 @@ static enum rcode read_opt(struct query *out, bool owner_is_root, struct reader 
     out->edns = true;
     out->udp_size = size > DNS_UDP_PLAIN ? size : DNS_UDP_PLAIN; /* 6.2.3 */
     out->dnssec_ok = (flags & EDNS_DO) != 0;
+    out->reply_flags = flags & EDNS_DO; /* RFC 3225 3 */
+    out->options = (flags & EDNS_CO) != 0 ? QUERY_COMPACT_OK : 0;
     if (version > 0) {
         return RCODE_BADVERS;
     }

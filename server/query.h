@@ -30,6 +30,7 @@ enum {
     DNS_OPCODE_SHIFT = 11,
     DNS_OPCODE_MASK = 0xf,
     EDNS_DO = 0x8000,
+    EDNS_CO = 0x4000, /* compact answers are fine, RFC 9824 5.1 */
     EDNS_OPTION_NSID = 3,
     EDNS_OPTION_ECS = 8,
     EDNS_OPTION_COOKIE = 10,
@@ -46,12 +47,13 @@ struct client_subnet {
     struct address address;
 };
 
-/* Options that the client sent and that are answered, beside the subnet. */
+/* Options that the client sent and that are answered, beside the subnet; and the flag CO. */
 enum {
     QUERY_NSID = 1,
     QUERY_COOKIE = 2,
     QUERY_SERVER_COOKIE = 4, /* with a server cookie of our length behind the client's */
-    QUERY_KEEPALIVE = 8
+    QUERY_KEEPALIVE = 8,
+    QUERY_COMPACT_OK = 16
 };
 
 struct query {
@@ -64,7 +66,8 @@ struct query {
     uint8_t options;   /* QUERY_ flags */
     uint8_t cookie[COOKIE_LEN];
     struct client_subnet subnet;
-    /* What the response's OPT holds beside subnet and extended error, in wire form: none after parsing, see server/edns.h. */
+    /* What the response's OPT holds beside subnet and extended error, options in wire form: DO after parsing, see server/edns.h. */
+    uint16_t reply_flags;
     uint16_t reply_options_len;
     const uint8_t *reply_options;
 };

@@ -87,7 +87,7 @@ static void write_opt(struct writer *w, const struct query *query, enum rcode rc
     wire_put_u16(fixed + 3, DNS_UDP_MAX);
     fixed[5] = (uint8_t)(rcode >> 4);
     fixed[6] = 0; /* version */
-    wire_put_u16(fixed + 7, query->dnssec_ok ? EDNS_DO : 0);
+    wire_put_u16(fixed + 7, query->reply_flags);
     wire_put_u16(fixed + 9, (uint16_t)(subnet_len(query) + query->reply_options_len + ede_len));
     if (query->subnet.present) {
         write_subnet(w, query, scope);

@@ -10,19 +10,23 @@
 #include "server/udp.h"
 #include "zone/clock.h"
 
-/* Makes the worker's signer for its view's keys; the old one goes. On failure the old one stays in use. */
-static enum result renew_signer(struct worker *worker, const struct view *view)
+static struct signer *make_signer(const struct view *view, struct sigcache *cache)
 {
     uint64_t seed = 0;
     randombytes_buf(&seed, sizeof(seed));
-    struct signer *signer = signer_new(view->keyring, worker->cache, &view->settings.apex,
-                                       view->settings.signature_validity_s, seed);
-    if (signer == NULL) {
-        return RESULT_CRYPTO;
-    }
-    signer_free(worker->answerer.signer);
-    worker->answerer.signer = signer;
-    return RESULT_OK;
+    return signer_new(view->keyring, cache, &view->settings.apex,
+                      view->settings.signature_validity_s, seed);
+}
+
+/* Makes the worker's signers for its view's keys; the old ones go. */
+static void renew_signers(struct worker *worker, const struct view *view)
+{
+    struct answerer *answerer = &worker->answerer;
+    signer_free(answerer->signer);
+    signer_free(answerer->limited_signer);
+    answerer->signer = make_signer(view, worker->cache);
+    answerer->limited_signer = make_signer(view, worker->denials);
+    signer_limit(answerer->limited_signer, &worker->budget);
 }
 
 /* Takes the incoming view, if there is one. */
@@ -35,9 +39,8 @@ static void adopt(struct worker *worker)
     struct view *view = tally->view, *old = worker->answerer.view;
     bool same_keys = view->keyring == old->keyring &&
                      view->settings.signature_validity_s == old->settings.signature_validity_s;
-    if (!same_keys && renew_signer(worker, view) != RESULT_OK) {
-        tally_unref(tally);
-        return;
+    if (!same_keys) {
+        renew_signers(worker, view);
     }
     tally_unref(worker->answerer.tally);
     worker->answerer.view = view;
@@ -61,6 +64,7 @@ bool worker_begin(struct worker *worker)
     struct timespec monotonic;
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
     worker->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
+    budget_follow(&worker->budget, worker->answerer.view->settings.denial_budget, worker->now_us);
     if (store_renew(worker->answerer.registry) != RESULT_OK) {
         return false;
     }
@@ -220,6 +224,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
     struct view *view = tally->view;
     struct worker *worker = xcalloc(1, sizeof(*worker));
     worker->cache = parts->cache;
+    worker->denials = sigcache_new(WORKER_DENIALS);
     worker->rrl = parts->rrl;
     worker->identity = parts->identity;
     worker->answerer.view = view;
@@ -236,7 +241,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
     enum result result = store_read(parts->registry, &worker->answerer.registry, diag);
     if (result == RESULT_OK) {
         store_rest(worker->answerer.registry);
-        result = renew_signer(worker, view);
+        renew_signers(worker, view);
     }
     if (result == RESULT_OK) {
         result = open_sockets(worker, parts, diag);
@@ -284,6 +289,8 @@ void worker_free(struct worker *worker)
         store_abort(worker->answerer.registry);
     }
     signer_free(worker->answerer.signer);
+    signer_free(worker->answerer.limited_signer);
+    sigcache_free(worker->denials);
     kept_free(worker->answerer.kept);
     tally_unref(atomic_exchange(&worker->next, NULL));
     tally_unref(worker->answerer.tally);

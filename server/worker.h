@@ -19,6 +19,7 @@ enum {
     TCP_CONNECTIONS_MAX = 1024, /* a worker; the longest idle makes room for a new one */
     TCP_CLIENT_MAX = 64,        /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
     TCP_IDLE_MS = 10000,        /* without a whole query, RFC 7766 6.2.3 */
+    WORKER_DENIALS = 8192, /* signatures of compact denials of missing names in its cache, 1 MiB */
     TCP_UNREAD_MAX = 256 * 1024 /* answers waiting for a client before we stop reading from it */
 };
 
@@ -40,6 +41,9 @@ struct worker {
     uv_loop_t loop;
     uv_async_t stop;
     struct sigcache *cache;
+    struct sigcache
+        *denials;         /* of the limited signer: made-up names push no other signatures out */
+    struct budget budget; /* its */
     _Atomic(struct tally *) next; /* of a newer view, with a reference, or NULL */
     struct answerer answerer;
     struct rrl *rrl;

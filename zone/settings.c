@@ -46,7 +46,13 @@ static const struct row rows[] = {
     { { "certificate-warning", "14d", "how long before a certificate's end status warns" },
      KIND_DURATION,                                                                                                 AT(certificate_warning_s),
      0,                                                                                                                                              365 * DAY },
-    { { "denial", "nsec", "denial of existence: nsec" },                                             KIND_DENIAL,   0,                         0,    0         },
+    { { "denial", "nsec", "denial of existence: nsec (the zone's chain) or compact" },
+     KIND_DENIAL,                                                                                                   0,
+     0,                                                                                                                                              0         },
+    { { "denial-budget", "2000",
+        "signatures a second and worker for missing names, of compact; 0: no limit" },
+     KIND_NUMBER,                                                                                                   AT(denial_budget),
+     0,                                                                                                                                              1000000   },
     { { "ds-resolver", "none",
         "trusted validating resolver (ADDRESS[@PORT]) to ask for the parent's DS, or none" },
      KIND_RESOLVER,                                                                                                 AT(ds_resolver),
@@ -333,10 +339,12 @@ static enum result set_choice(struct settings *settings, const struct row *row, 
                               struct diag *diag)
 {
     if (row->kind == KIND_DENIAL) {
-        if (strcmp(value, "nsec") != 0) {
-            return diag_fail(diag, RESULT_INVALID, "denial takes nsec, not \"%.80s\"", value);
+        bool compact = strcmp(value, "compact") == 0;
+        if (!compact && strcmp(value, "nsec") != 0) {
+            return diag_fail(diag, RESULT_INVALID, "denial takes nsec or compact, not \"%.80s\"",
+                             value);
         }
-        settings->denial = DENIAL_NSEC;
+        settings->denial = compact ? DENIAL_COMPACT : DENIAL_NSEC;
         return RESULT_OK;
     }
     bool capacity = strcmp(value, "capacity") == 0;
@@ -450,7 +458,8 @@ enum result settings_text(const struct settings *settings, const char *name, cha
         cas_text(settings, out);
         break;
     case KIND_DENIAL:
-        (void)snprintf(out, SETTING_VALUE_MAX, "nsec");
+        (void)snprintf(out, SETTING_VALUE_MAX, "%s",
+                       settings->denial == DENIAL_COMPACT ? "compact" : "nsec");
         break;
     case KIND_WEIGHTS:
         (void)snprintf(out, SETTING_VALUE_MAX, "%s", settings->srv_weights ? "capacity" : "equal");

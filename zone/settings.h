@@ -39,6 +39,8 @@ struct settings {
     uint32_t scale_km;      /* distance over which a member's weight falls to 1/e */
     bool srv_weights;       /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
+    uint32_t
+        denial_budget; /* of `compact`: signatures a second and worker for missing names, 0: no limit */
     uint32_t signature_validity_s;
     uint32_t zsk_lifetime_s, ksk_lifetime_s; /* 0: never replaced by itself */
     uint32_t propagation_s;                  /* until all servers of the zone serve a change */

@@ -1,4 +1,5 @@
-/* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a well-formed response to just that query. */
+/* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a well-formed response to just that query. In each way
+ * of denial. */
 #include "pool_fixture.h"
 #include "server/answer.h"
 #include "server/edns.h"
@@ -42,40 +43,46 @@ static void check(const uint8_t *message, size_t len, const uint8_t *query)
 }
 
 static struct pool_fixture pool;
-static struct kept_table *kept;
+static struct answerer answerer;
+static struct budget budget;
 
 static void tidy(void)
 {
-    kept_free(kept);
+    kept_free(answerer.kept);
+    signer_free(answerer.signer);
+    signer_free(answerer.limited_signer);
+    tally_unref(answerer.tally);
     pool_fixture_done(&pool);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void set_up(void)
 {
-    static struct answerer answerer;
-    static struct signer *signer;
-    static uint8_t out[65535];
-    if (signer == NULL) {
-        pool_fixture_init(&pool, NULL);
-        ASSERT(atexit(tidy) == 0);
-        answerer.view = pool.view;
-        answerer.tally = tally_new(pool.view, 0);
-        answerer.registry = pool.txns[0];
-        kept = answerer.kept = kept_new(4);
-        signer = signer_new(pool.view->keyring, pool.cache, &pool.view->settings.apex, 604800, 1);
-    }
-    answerer.signer = signer;
-    answerer.now = FIXTURE_NOW;
-    answer_follow(&answerer);
+    pool_fixture_init(&pool, NULL);
+    ASSERT(atexit(tidy) == 0);
+    const struct dname *apex = &pool.view->settings.apex;
+    answerer =
+        (struct answerer){ .view = pool.view,
+                           .tally = tally_new(pool.view, 0),
+                           .registry = pool.txns[0],
+                           .signer = signer_new(pool.view->keyring, pool.cache, apex, 604800, 1),
+                           .limited_signer =
+                               signer_new(pool.view->keyring, pool.cache, apex, 604800, 1),
+                           .now = FIXTURE_NOW,
+                           .kept = kept_new(4) };
+    signer_limit(answerer.limited_signer, &budget);
+}
+
+static void answer(const uint8_t *data, size_t size)
+{
+    static const struct identity identity = { "a server of the tests", "its version" };
+    static uint8_t options[EDNS_REPLY_MAX], out[65535];
     struct query query;
     enum rcode rcode = RCODE_NOERROR;
     struct address source = { { 0 } };
     enum query_verdict verdict = query_parse(&query, &rcode, data, size);
     if (verdict == QUERY_DROP) {
-        return 0;
+        return;
     }
-    static const struct identity identity = { "a server of the tests", "its version" };
-    static uint8_t options[EDNS_REPLY_MAX];
     const struct edns_asked asked = { pool.view, &identity, &source, FIXTURE_NOW, size % 2 == 1 };
     if (edns_due(&query, pool.view)) {
         (void)edns_reply(&query, &asked, options);
@@ -89,11 +96,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t len =
             verdict == QUERY_REJECT
                 ? respond_reject(&query, rcode, out, limits[i])
-                : respond_answer(&query, answer_decide(&answerer, &query, &target, &source), signer,
-                                 FIXTURE_NOW, out, limits[i]);
+                : respond_answer(&query, answer_decide(&answerer, &query, &target, &source),
+                                 answerer.signer, FIXTURE_NOW, out, limits[i]);
         ASSERT(len <= limits[i] && respond_rcode(out) != RCODE_SERVFAIL);
         check(out, len, data);
         ASSERT(i == 0 || (out[2] & DNS_FLAG_TC >> 8) == 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct {
+        enum denial denial;
+        uint32_t budget;
+    } ways[] = {
+        {DENIAL_NSEC,     0},
+        { DENIAL_COMPACT, 1}, /* which is used up */
+        { DENIAL_COMPACT, 0}
+    };
+    if (answerer.view == NULL) {
+        set_up();
+    }
+    answer_follow(&answerer);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        pool.view->settings.denial = ways[i].denial;
+        budget_follow(&budget, ways[i].budget, 1);
+        (void)budget_take(&budget);
+        answer(data, size);
     }
     return 0;
 }

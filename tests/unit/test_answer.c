@@ -6,7 +6,8 @@
 static struct pool_fixture pool;
 static struct answerer answerer;
 static struct sigcache *cache;
-static struct signer *signer;
+static struct signer
+    *signer; /* for both: what compact denial makes of the other, test_absence.c says */
 
 static void forget_kept(void)
 {
@@ -28,7 +29,7 @@ static int set_up(void **state)
     answerer.registry = pool.txns[0];
     cache = sigcache_new(1024);
     signer = signer_new(pool.view->keyring, cache, &pool.view->settings.apex, 604800, 1);
-    answerer.signer = signer;
+    answerer.signer = answerer.limited_signer = signer;
     answerer.now = FIXTURE_NOW;
     forget_kept();
     return 0;
