@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 enum {
-    WARNING_LAST = WARNING_PORT,
     LINE_ROOM = 1024
 };
 
@@ -138,7 +137,7 @@ json_t *memberview_brief(const struct memberview *view, const struct dname *apex
 static json_t *warnings_json(const struct address_health *seen)
 {
     json_t *list = json_array();
-    for (unsigned bit = 1; bit <= WARNING_LAST; bit <<= 1) {
+    for (unsigned bit = 1; bit <= seen->warnings; bit <<= 1) {
         if ((seen->warnings & bit) != 0) {
             json_array_append_new(list, json_text(warning_text((enum warning)bit)));
         }
@@ -270,7 +269,7 @@ static void print_address(const struct memberview *view, const struct address *a
         printf("  time         offset %+.3f ms, round trip %.3f ms, stratum %u\n",
                (double)seen->offset_us / 1000.0, seen->rtt_us / 1000.0, seen->stratum);
     }
-    for (unsigned bit = 1; bit <= WARNING_LAST; bit <<= 1) {
+    for (unsigned bit = 1; bit <= seen->warnings; bit <<= 1) {
         if ((seen->warnings & bit) != 0) {
             print_line("  warning", warning_text((enum warning)bit));
         }
