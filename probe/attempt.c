@@ -123,42 +123,49 @@ static bool may_follow(const struct attempt_plan *plan, const struct address *ad
            (plan->allow_foreign && address_special(address) == NULL);
 }
 
-static void server_resolved(const struct address *addresses, unsigned count, const char *why,
-                            void *arg)
+static void leave_for(struct attempt *attempt, const struct address *chosen)
+{
+    char text[ADDRESS_TEXT_MAX];
+    (*attempt->kept)->ntp.address = *chosen;
+    trail_add(&attempt->outcome.trail, uv_hrtime(), "ntp server", "%s", address_text(chosen, text));
+    start_ntp(attempt);
+}
+
+static void refuse_server(struct attempt *attempt, const char *detail)
+{
+    drop_association(attempt);
+    finish(attempt, "ntp server", FAILURE_KE_SERVER, detail);
+}
+
+static void server_resolved(const struct lookup_answer *answer, void *arg)
 {
     struct attempt *attempt = arg;
-    const struct attempt_plan *plan = attempt->plan;
-    struct address chosen = plan->endpoint.address;
-    bool found = false;
-    char text[ADDRESS_TEXT_MAX] = "";
+    const struct address *own = &attempt->plan->endpoint.address;
+    const struct address *chosen = NULL;
+    char text[ADDRESS_TEXT_MAX];
     char detail[NTS_DETAIL_ROOM];
     attempt->lookup = NULL;
-    for (unsigned i = 0; i < count; i++) {
-        if (!may_follow(plan, &addresses[i])) {
-            (void)snprintf(detail, sizeof(detail), "NTP at %s", address_text(&addresses[i], text));
-            drop_association(attempt);
-            finish(attempt, "ntp server", FAILURE_KE_SERVER, detail);
+    for (unsigned i = 0; i < answer->count; i++) {
+        const struct address *each = &answer->addresses[i];
+        if (!may_follow(attempt->plan, each)) {
+            (void)snprintf(detail, sizeof(detail), "NTP at %s", address_text(each, text));
+            refuse_server(attempt, detail);
             return;
         }
-        bool same = address_equal(&addresses[i], &plan->endpoint.address);
-        bool family = address_is_ipv4(&addresses[i]) == address_is_ipv4(&plan->endpoint.address);
-        if (same || (family && !found)) {
-            chosen = addresses[i];
-            found = true;
+        bool family = address_is_ipv4(each) == address_is_ipv4(own);
+        if (address_equal(each, own) || (family && chosen == NULL)) {
+            chosen = each;
         }
     }
-    if (!found) {
+    if (chosen == NULL) {
+        bool none = answer->count == 0;
         (void)snprintf(detail, sizeof(detail),
-                       "the NTP server's name has no address of this family%s%s",
-                       count == 0 ? ": " : "", count == 0 ? why : "");
-        drop_association(attempt);
-        finish(attempt, "ntp server", FAILURE_KE_SERVER, detail);
+                       "the NTP server's name has no address of this family%s%s", none ? ": " : "",
+                       none ? answer->why : "");
+        refuse_server(attempt, detail);
         return;
     }
-    (*attempt->kept)->ntp.address = chosen;
-    trail_add(&attempt->outcome.trail, uv_hrtime(), "ntp server", "%s",
-              address_text(&chosen, text));
-    start_ntp(attempt);
+    leave_for(attempt, chosen);
 }
 
 static bool same_name(const char *a, const char *b)
@@ -171,18 +178,19 @@ static bool same_name(const char *a, const char *b)
 /* RFC 8915 4.1.7 */
 static void follow_server(struct attempt *attempt, const char *server)
 {
-    struct address address;
+    struct lookup_answer literal = { .state = LOOKUP_FOUND, .count = 1 };
+    const struct lookup_answer failed = { .state = LOOKUP_FAILED, .why = "it can't be asked for" };
     if (server[0] == '\0' || same_name(server, attempt->plan->name)) {
         start_ntp(attempt);
         return;
     }
-    if (address_parse(&address, server) == RESULT_OK) {
-        server_resolved(&address, 1, "", attempt);
+    if (address_parse(&literal.addresses[0], server) == RESULT_OK) {
+        server_resolved(&literal, attempt);
         return;
     }
-    attempt->lookup = lookup_start(attempt->loop, server, server_resolved, attempt);
+    attempt->lookup = lookup_start(attempt->loop, NULL, server, server_resolved, attempt);
     if (attempt->lookup == NULL) {
-        server_resolved(NULL, 0, "it can't be asked for", attempt);
+        server_resolved(&failed, attempt);
     }
 }
 

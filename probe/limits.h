@@ -4,7 +4,10 @@
 
 enum {
     /* time, milliseconds */
-    LIMIT_RESOLVE_MS = 10000, /* shown as a failure; the resolver's own thread may take longer */
+    LIMIT_RESOLVE_MS = 10000, /* all of a lookup */
+    LIMIT_RESOLVE_TRY_MS =
+        1500, /* the first of LIMIT_TRIES questions to a resolver; twice as long each further one */
+    LIMIT_RESOLVE_TICK_MS = 100, /* between looks at whether one was answered */
     LIMIT_CONNECT_MS = 5000,
     LIMIT_TLS_MS = 5000,  /* from connected to handshake done */
     LIMIT_KE_MS = 5000,   /* from handshake done to End of Message */
@@ -22,13 +25,16 @@ enum {
     LIMIT_POLL_MS = 250,      /* between looks at the registry's version */
     LIMIT_RETRY_MS = 1000,    /* after a store could not be written */
     LIMIT_KE_LIFE_S = 3600,   /* a key establishment serves this long */
-
-    LIMIT_RARE_S = 86400, /* between two rounds of rare checks of an address */
+    LIMIT_TTL_S =
+        3600, /* addresses of a name that a member brings are believed for their TTL, at most for this long */
+    LIMIT_RESOLVE_KEEP_S = 3600, /* and for so long while nobody can say anything else */
+    LIMIT_RARE_S = 86400,        /* between two rounds of rare checks of an address */
 
     /* amounts */
-    LIMIT_TLS_OCTETS = 65536, /* taken from one NTS-KE connection */
-    LIMIT_DATAGRAMS = 16,     /* looked at in one NTP exchange */
-    LIMIT_DATAGRAM = 4096,    /* octets; a good reply is never longer than the request */
+    LIMIT_TLS_OCTETS = 65536,    /* taken from one NTS-KE connection */
+    LIMIT_RESOLVE_OCTETS = 1232, /* of a resolver's answer by UDP; a longer one comes by TCP */
+    LIMIT_DATAGRAMS = 16,        /* looked at in one NTP exchange */
+    LIMIT_DATAGRAM = 4096,       /* octets; a good reply is never longer than the request */
     LIMIT_REQUEST =
         1088, /* octets of cookies and placeholders in an NTP request; 1232 with the rest and IPv6 */
     LIMIT_TRIES = 3,     /* of an exchange that is not answered: datagrams get lost */
@@ -36,7 +42,7 @@ enum {
     LIMIT_ADDRESSES = 8, /* of a name that a member brings; as many as a member may register */
     LIMIT_FLYING = 2000, /* probes at once, fewer if RLIMIT_NOFILE says so */
     LIMIT_FILES_SPARE = 64, /* descriptors left for everything else */
-    LIMIT_FILES_EACH = 2,   /* a probe holds one socket, two while one is closing */
+    LIMIT_FILES_EACH = 2,   /* a probe or lookup holds one socket, two while one is closing */
     LIMIT_BACKOFF = 16      /* times the interval, for members that ask for less (KoD RATE) */
 };
 

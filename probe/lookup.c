@@ -1,22 +1,158 @@
 #include "probe/lookup.h"
 
+#include <ares.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-/* Two things end independently: the resolver's thread, which can't be stopped, and the timer. The struct lives until both
- * have. */
+/* A socket of the library's under watch. */
+struct watched {
+    uv_poll_t poll;
+    struct lookup *lookup;
+    ares_socket_t fd;
+    struct watched *next;
+};
+
+/* What is known of one family. */
+struct found {
+    struct lookup *lookup;
+    int status;
+    int ttl_s;
+    unsigned count;
+    struct address addresses[LIMIT_ADDRESSES]; /* the lowest, in order */
+};
+
 struct lookup {
-    uv_getaddrinfo_t request;
+    uv_loop_t *loop;
+    ares_channel channel;
+    struct watched *sockets;
     uv_timer_t timer;
-    unsigned pending; /* request, timer */
+    uint64_t end_ms;
+    unsigned open;    /* handles */
+    unsigned pending; /* families */
+    bool over;
+    struct found found[2]; /* IPv6, IPv4 */
     lookup_done *done;
     void *arg;
 };
 
+/* -- what came ---------------------------------------------------------------------------------------------------------- */
+
+/* Sets of more addresses than are kept shall not change with the order in which a resolver gives them. */
+static void insert(struct found *found, const struct address *address)
+{
+    unsigned at = found->count;
+    for (unsigned i = 0; i < found->count; i++) {
+        if (address_equal(&found->addresses[i], address)) {
+            return;
+        }
+    }
+    if (at == LIMIT_ADDRESSES) {
+        at--;
+        if (memcmp(address, &found->addresses[at], sizeof(*address)) > 0) {
+            return;
+        }
+    } else {
+        found->count++;
+    }
+    for (; at > 0 && memcmp(address, &found->addresses[at - 1], sizeof(*address)) < 0; at--) {
+        found->addresses[at] = found->addresses[at - 1];
+    }
+    found->addresses[at] = *address;
+}
+
+static void family_known(void *arg, int status, int timeouts, struct ares_addrinfo *result)
+{
+    struct found *found = arg;
+    (void)timeouts;
+    /* what is cut short by us took too long */
+    found->status = found->lookup->over ? ARES_ETIMEOUT : status;
+    found->lookup->pending--;
+    if (result == NULL) {
+        return;
+    }
+    found->ttl_s = INT32_MAX;
+    for (const struct ares_addrinfo_cname *each = result->cnames; each != NULL; each = each->next) {
+        found->ttl_s = each->ttl < found->ttl_s ? each->ttl : found->ttl_s;
+    }
+    for (const struct ares_addrinfo_node *each = result->nodes; each != NULL;
+         each = each->ai_next) {
+        struct endpoint endpoint;
+        if (endpoint_of_sockaddr(&endpoint, each->ai_addr) == RESULT_OK) {
+            found->ttl_s = each->ai_ttl < found->ttl_s ? each->ai_ttl : found->ttl_s;
+            insert(found, &endpoint.address);
+        }
+    }
+    ares_freeaddrinfo(result);
+}
+
+static bool is_unknown(int status)
+{
+    return status != ARES_SUCCESS && status != ARES_ENODATA && status != ARES_ENOTFOUND &&
+           status != ARES_EBADNAME;
+}
+
+static void take_over(struct lookup_answer *answer, const struct found *found, unsigned count)
+{
+    uint32_t ttl_s = found->ttl_s > 0 ? (uint32_t)found->ttl_s : 0;
+    if (count > 0) {
+        answer->ttl_s = answer->count == 0 || ttl_s < answer->ttl_s ? ttl_s : answer->ttl_s;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        answer->addresses[answer->count++] = found->addresses[i];
+    }
+}
+
+static struct lookup_answer answer_of(const struct found found[2])
+{
+    struct lookup_answer answer = { .why = "no address" };
+    bool missing = false;
+    for (unsigned i = 0; i < 2; i++) {
+        answer.unknown[i] = is_unknown(found[i].status);
+        /* RFC 8020 2: a name that is not there is not there for any type */
+        missing |= found[i].status == ARES_ENOTFOUND || found[i].status == ARES_EBADNAME;
+    }
+    unsigned half = LIMIT_ADDRESSES / 2;
+    unsigned six = found[0].count < half ? found[0].count : half;
+    unsigned four = found[1].count;
+    four = four < LIMIT_ADDRESSES - six ? four : LIMIT_ADDRESSES - six;
+    six = found[0].count < LIMIT_ADDRESSES - four ? found[0].count : LIMIT_ADDRESSES - four;
+    /* IPv4 is kept mapped, so this is the order of octets for all but addresses that nobody routes */
+    take_over(&answer, &found[1], four);
+    take_over(&answer, &found[0], six);
+    if (answer.count > 0) {
+        answer.state = LOOKUP_FOUND;
+    } else if (missing) {
+        answer.state = LOOKUP_NO_NAME;
+        answer.why = "no such name";
+    } else if (answer.unknown[0] || answer.unknown[1]) {
+        answer.state = LOOKUP_FAILED;
+        answer.why = ares_strerror(found[answer.unknown[0] ? 0 : 1].status);
+    } else {
+        answer.state = LOOKUP_NO_ADDRESS;
+    }
+    return answer;
+}
+
+/* -- the loop ----------------------------------------------------------------------------------------------------------- */
+
 static void release(struct lookup *lookup)
 {
-    if (--lookup->pending == 0) {
-        free(lookup);
+    if (--lookup->open > 0) {
+        return;
     }
+    if (lookup->done != NULL) {
+        struct lookup_answer answer = answer_of(lookup->found);
+        lookup->done(&answer, lookup->arg);
+    }
+    free(lookup);
+}
+
+static void socket_closed(uv_handle_t *handle)
+{
+    struct watched *watched = handle->data;
+    struct lookup *lookup = watched->lookup;
+    free(watched);
+    release(lookup);
 }
 
 static void timer_closed(uv_handle_t *handle)
@@ -24,62 +160,144 @@ static void timer_closed(uv_handle_t *handle)
     release(handle->data);
 }
 
-static void report(struct lookup *lookup, const struct address *addresses, unsigned count,
-                   const char *why)
+/* Not from inside the library, which is about to go. */
+static void finish(struct lookup *lookup)
 {
-    lookup_done *done = lookup->done;
-    if (done != NULL) {
-        lookup->done = NULL;
+    if (!lookup->over) {
+        lookup->over = true;
+        ares_destroy(lookup->channel); /* its sockets end by socket_changed */
         uv_close((uv_handle_t *)&lookup->timer, timer_closed);
-        done(addresses, count, why, lookup->arg);
     }
 }
 
-static void resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
+static void go_on(struct lookup *lookup, ares_socket_t readable, ares_socket_t writable)
 {
-    struct lookup *lookup = request->data;
-    struct address addresses[LIMIT_ADDRESSES];
-    unsigned count = 0;
-    for (const struct addrinfo *each = list; each != NULL && count < LIMIT_ADDRESSES;
-         each = each->ai_next) {
-        struct endpoint endpoint;
-        if (endpoint_of_sockaddr(&endpoint, each->ai_addr) == RESULT_OK) {
-            addresses[count++] = endpoint.address;
+    ares_process_fd(lookup->channel, readable, writable);
+    if (lookup->pending == 0 || uv_now(lookup->loop) >= lookup->end_ms) {
+        finish(lookup);
+    }
+}
+
+static void socket_ready(uv_poll_t *poll, int status, int events)
+{
+    const struct watched *watched = poll->data;
+    bool broken = status < 0; /* the library finds out itself when it uses it */
+    go_on(watched->lookup, broken || (events & UV_READABLE) != 0 ? watched->fd : ARES_SOCKET_BAD,
+          broken || (events & UV_WRITABLE) != 0 ? watched->fd : ARES_SOCKET_BAD);
+}
+
+static void time_passed(uv_timer_t *timer)
+{
+    go_on(timer->data, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+}
+
+static struct watched *watch(struct lookup *lookup, ares_socket_t fd)
+{
+    struct watched *watched = xcalloc(1, sizeof(*watched));
+    watched->poll.data = watched;
+    watched->lookup = lookup;
+    watched->fd = fd;
+    if (uv_poll_init(lookup->loop, &watched->poll, fd) < 0) {
+        free(watched); /* then the time runs out */
+        return NULL;
+    }
+    lookup->open++;
+    watched->next = lookup->sockets;
+    lookup->sockets = watched;
+    return watched;
+}
+
+static void socket_changed(void *data, ares_socket_t fd, int readable, int writable)
+{
+    struct lookup *lookup = data;
+    struct watched **link = &lookup->sockets;
+    while (*link != NULL && (*link)->fd != fd) {
+        link = &(*link)->next;
+    }
+    struct watched *watched = *link;
+    if (readable == 0 && writable == 0) {
+        if (watched != NULL) {
+            *link = watched->next;
+            uv_close((uv_handle_t *)&watched->poll, socket_closed);
         }
+        return;
     }
-    uv_freeaddrinfo(list);
-    report(lookup, addresses, count, status < 0 ? uv_strerror(status) : "no address");
-    release(lookup);
+    if (watched == NULL) {
+        watched = watch(lookup, fd);
+    }
+    if (watched != NULL) {
+        int events = (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0);
+        (void)uv_poll_start(&watched->poll, events, socket_ready);
+    }
 }
 
-static void timed_out(uv_timer_t *timer)
+/* -- asking ------------------------------------------------------------------------------------------------------------- */
+
+static bool ask_only(ares_channel channel, const struct endpoint *resolver)
 {
-    report(timer->data, NULL, 0, "the resolver does not answer");
+    char address[ADDRESS_TEXT_MAX];
+    char text[ADDRESS_TEXT_MAX + 16];
+    (void)address_text(&resolver->address, address);
+    bool bare = address_is_ipv4(&resolver->address);
+    (void)snprintf(text, sizeof(text), "%s%s%s:%u", bare ? "" : "[", address, bare ? "" : "]",
+                   resolver->port);
+    return ares_set_servers_ports_csv(channel, text) == ARES_SUCCESS;
 }
 
-struct lookup *lookup_start(uv_loop_t *loop, const char *name, lookup_done *done, void *arg)
+/* Names are whole: the system's search list, and so somebody else's domain, is never tried. */
+static bool open_channel(struct lookup *lookup, const struct endpoint *resolver)
+{
+    struct ares_options options = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS,
+                                    .timeout = LIMIT_RESOLVE_TRY_MS,
+                                    .tries = LIMIT_TRIES,
+                                    .ednspsz = LIMIT_RESOLVE_OCTETS,
+                                    .sock_state_cb = socket_changed,
+                                    .sock_state_cb_data = lookup };
+    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+               ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB;
+    if (ares_init_options(&lookup->channel, &options, mask) != ARES_SUCCESS) {
+        return false;
+    }
+    if (resolver != NULL && !ask_only(lookup->channel, resolver)) {
+        ares_destroy(lookup->channel);
+        return false;
+    }
+    return true;
+}
+
+struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, const char *name,
+                            lookup_done *done, void *arg)
 {
     struct lookup *lookup = xcalloc(1, sizeof(*lookup));
-    const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
-    lookup->done = done;
-    lookup->arg = arg;
-    lookup->request.data = lookup;
-    if (uv_getaddrinfo(loop, &lookup->request, resolved, name, NULL, &hints) < 0) {
+    lookup->loop = loop;
+    if (!open_channel(lookup, resolver)) {
         free(lookup);
         return NULL;
     }
-    lookup->pending = 2;
+    lookup->done = done;
+    lookup->arg = arg;
+    lookup->open = 1;
     lookup->timer.data = lookup;
     uv_timer_init(loop, &lookup->timer);
-    uv_timer_start(&lookup->timer, timed_out, LIMIT_RESOLVE_MS, 0);
+    lookup->end_ms = uv_now(loop) + LIMIT_RESOLVE_MS;
+    lookup->pending = 2;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
+                                                   .ai_family = i == 0 ? AF_INET6 : AF_INET,
+                                                   .ai_socktype = SOCK_DGRAM };
+        lookup->found[i] = (struct found){ .lookup = lookup, .status = ARES_ETIMEOUT };
+        ares_getaddrinfo(lookup->channel, name, NULL, &hints, family_known, &lookup->found[i]);
+    }
+    if (lookup->pending == 0) {
+        finish(lookup);
+    } else {
+        uv_timer_start(&lookup->timer, time_passed, LIMIT_RESOLVE_TICK_MS, LIMIT_RESOLVE_TICK_MS);
+    }
     return lookup;
 }
 
 void lookup_cancel(struct lookup *lookup)
 {
-    if (lookup->done != NULL) {
-        lookup->done = NULL;
-        uv_close((uv_handle_t *)&lookup->timer, timer_closed);
-        uv_cancel((uv_req_t *)&lookup->request);
-    }
+    lookup->done = NULL;
+    finish(lookup);
 }

@@ -1,4 +1,5 @@
-/* A name to addresses by the system's resolver, without stopping the loop and never for longer than LIMIT_RESOLVE_MS. */
+/* A name to its addresses of both families, by the system's resolver (c-ares), without stopping the loop and never for longer than
+ * LIMIT_RESOLVE_MS. Each lookup reads the resolver's configuration anew, so a change of it needs no restart. */
 #ifndef PROBE_LOOKUP_H
 #define PROBE_LOOKUP_H
 
@@ -9,12 +10,30 @@
 
 struct lookup;
 
-/* `count` is 0 on failure, and `why` then says why. The addresses are valid during the call. */
-typedef void lookup_done(const struct address *addresses, unsigned count, const char *why,
-                         void *arg);
+enum lookup_state {
+    LOOKUP_FOUND,      /* at least one address */
+    LOOKUP_NO_NAME,    /* NXDOMAIN, or no name that can be asked for */
+    LOOKUP_NO_ADDRESS, /* the name is there, without an address */
+    LOOKUP_FAILED      /* nobody could say */
+};
 
-/* `done` is called once, from the loop. NULL if the resolver can't be asked at all. */
-struct lookup *lookup_start(uv_loop_t *loop, const char *name, lookup_done *done, void *arg);
+struct lookup_answer {
+    enum lookup_state state;
+    unsigned
+        count; /* of what is kept of a longer answer: the lowest addresses, half of them of each family if there are so many */
+    struct address addresses[LIMIT_ADDRESSES]; /* in order, each once */
+    bool unknown[2]; /* IPv6, IPv4: nobody could say whether there are addresses of this family */
+    uint32_t ttl_s;  /* the least on the way to the addresses; 0 if there are none */
+    const char *why; /* where state is not FOUND; static text */
+};
+
+/* The answer is valid during the call. */
+typedef void lookup_done(const struct lookup_answer *answer, void *arg);
+
+/* `resolver` is asked instead of the system's, unless NULL. `done` is called once, later, from the loop. NULL if no resolver can
+ * be asked at all. */
+struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, const char *name,
+                            lookup_done *done, void *arg);
 /* Ends it without a call of `done`. */
 void lookup_cancel(struct lookup *lookup);
 

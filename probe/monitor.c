@@ -213,15 +213,10 @@ static void start_probe(struct monitor *monitor, struct watch *watch)
         attempt_start(monitor->loop, &watch->plan, &watch->association, probe_over, watch);
 }
 
-static int address_order(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct address));
-}
-
 /* A name that does not resolve fails on every address it had; one that never did has a row of its own, address ::. */
-static void unresolved(struct ward *ward, const char *why)
+static void unresolved(struct ward *ward, enum failure failure, const char *why)
 {
-    struct outcome outcome = { .failure = FAILURE_RESOLVE };
+    struct outcome outcome = { .failure = failure };
     (void)snprintf(outcome.detail, sizeof(outcome.detail), "%s: %.80s", why, ward->name);
     if (ward->health.address_count == 0) {
         const struct address unknown = { 0 };
@@ -230,34 +225,44 @@ static void unresolved(struct ward *ward, const char *why)
     for (unsigned i = 0; i < ward->health.address_count; i++) {
         enter_verdict(ward, i, &outcome);
     }
+    ward_leave(ward);
 }
 
-static void name_resolved(const struct address *addresses, unsigned count, const char *why,
-                          void *arg)
+static void name_resolved(const struct lookup_answer *answer, void *arg)
 {
     struct ward *ward = arg;
     struct monitor *monitor = ward->monitor;
+    uint64_t now_ms = uv_now(monitor->loop);
     ward->lookup = NULL;
-    ward->resolve_due_ms = next_due(monitor, 1, 0);
-    if (count == 0) {
-        unresolved(ward, why);
-        for (unsigned i = 0; i < ward->watch_count; i++) {
-            ward->watches[i].due_ms = ward->resolve_due_ms;
-        }
-        return;
+    monitor->flying--;
+    ward->resolve_due_ms = monitor->options.once
+                               ? UINT64_MAX
+                               : now_ms + target_pause_ms(answer, monitor->options.interval_ms);
+    enum failure failure = target_take(&ward->target, answer, now_ms);
+    if (failure != FAILURE_NONE) {
+        unresolved(ward, failure, answer->why);
+    } else {
+        ward_watch(ward, ward->target.addresses, ward->target.count);
     }
-    struct address sorted[LIMIT_ADDRESSES];
-    memcpy(sorted, addresses, count * sizeof(sorted[0]));
-    qsort(sorted, count, sizeof(sorted[0]), address_order);
-    ward_watch(ward, sorted, count);
+}
+
+static bool start_lookup(struct monitor *monitor, struct ward *ward)
+{
+    ward->lookup = lookup_start(monitor->loop, NULL, ward->name, name_resolved, ward);
+    if (ward->lookup == NULL) {
+        ward->resolve_due_ms = next_due(monitor, 1, 0);
+        return false;
+    }
+    monitor->flying++;
+    return true;
 }
 
 /* Starts what is due of one member; returns how much was started. */
 static unsigned start_due(struct monitor *monitor, struct ward *ward, uint64_t now_ms)
 {
     unsigned started = 0;
-    if (ward->brings_name && ward->lookup == NULL && ward->resolve_due_ms <= now_ms) {
-        ward->lookup = lookup_start(monitor->loop, ward->name, name_resolved, ward);
+    if (ward->brings_name && ward->lookup == NULL && ward->resolve_due_ms <= now_ms &&
+        monitor->flying < monitor->flying_max && start_lookup(monitor, ward)) {
         started++;
     }
     for (unsigned i = 0; i < ward->watch_count; i++) {

@@ -34,7 +34,7 @@ void monitor_trust(struct monitor *monitor, struct tls_trust *trust);
 void monitor_stop(struct monitor *monitor);
 /* After the loop has run out. */
 void monitor_free(struct monitor *monitor);
-/* A probe that was in flight was ended by its ward. */
+/* A probe or lookup that was in flight was ended by its ward. */
 void monitor_landed(struct monitor *monitor);
 
 #endif

@@ -304,8 +304,6 @@ int main(int argc, char **argv)
     if (read_options(&options, argc, argv, &exit_code) != RESULT_OK) {
         return exit_code;
     }
-    /* members' own names are resolved in libuv's threads, where a slow one must not hold up the rest */
-    (void)setenv("UV_THREADPOOL_SIZE", "16", 0);
     (void)signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0) {
         log_line(LOG_ERR, "libsodium can't be set up");

@@ -119,16 +119,15 @@ static void exchange(struct reference *reference)
     }
 }
 
-static void looked_up(const struct address *addresses, unsigned count, const char *why, void *arg)
+static void looked_up(const struct lookup_answer *answer, void *arg)
 {
     struct reference *reference = arg;
-    (void)why;
     reference->lookup = NULL;
-    if (count == 0) {
+    if (answer->count == 0) {
         ended(reference, NULL);
         return;
     }
-    reference->address = addresses[0];
+    reference->address = answer->addresses[0];
     reference->resolved = true;
     exchange(reference);
 }
@@ -142,7 +141,8 @@ static void start(struct reference *reference)
         exchange(reference);
         return;
     }
-    reference->lookup = lookup_start(reference->all->loop, reference->host, looked_up, reference);
+    reference->lookup =
+        lookup_start(reference->all->loop, NULL, reference->host, looked_up, reference);
     if (reference->lookup == NULL) {
         ended(reference, NULL);
     }

@@ -38,16 +38,22 @@ static void stop_watch(struct watch *watch)
     watch->doubted = NULL;
 }
 
+void ward_leave(struct ward *ward)
+{
+    for (unsigned i = 0; i < ward->watch_count; i++) {
+        stop_watch(&ward->watches[i]);
+    }
+    ward->watch_count = 0;
+}
+
 static void stop_all(struct ward *ward)
 {
     if (ward->lookup != NULL) {
         lookup_cancel(ward->lookup);
         ward->lookup = NULL;
+        monitor_landed(ward->monitor);
     }
-    for (unsigned i = 0; i < ward->watch_count; i++) {
-        stop_watch(&ward->watches[i]);
-    }
-    ward->watch_count = 0;
+    ward_leave(ward);
 }
 
 void ward_free(struct ward *ward)
@@ -129,6 +135,7 @@ bool ward_follow(struct ward *ward, const struct member *member, const struct dn
         memcpy(ward->name, name, sizeof(name));
         ward->port = member->port;
         ward->brings_name = brings_name;
+        ward->target = (struct target){ 0 };
     }
     memcpy(ward->label, member->label, sizeof(ward->label));
     ward->changed_at = member->changed_at;

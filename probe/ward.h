@@ -2,7 +2,7 @@
 #ifndef PROBE_WARD_H
 #define PROBE_WARD_H
 
-#include "probe/lookup.h"
+#include "probe/target.h"
 #include "probe/verdict.h"
 
 struct monitor;
@@ -33,8 +33,9 @@ struct ward {
     bool brings_name;      /* addresses come from the resolver */
     struct lookup *lookup; /* under way */
     uint64_t resolve_due_ms;
-    bool dirty;  /* health has to be written */
-    bool wanted; /* mark of a sweep over the registry */
+    struct target target; /* what the resolver said so far */
+    bool dirty;           /* health has to be written */
+    bool wanted;          /* mark of a sweep over the registry */
     struct member_health health;
     unsigned watch_count;
     struct address addresses[MEMBER_ADDRESSES_MAX];
@@ -52,6 +53,8 @@ void ward_free(struct ward *ward);
 bool ward_follow(struct ward *ward, const struct member *member, const struct dname *apex);
 /* Watches these addresses (at most MEMBER_ADDRESSES_MAX); new ones are due at once. */
 void ward_watch(struct ward *ward, const struct address *addresses, unsigned count);
+/* Watches no address until ward_watch, and keeps what is known of them. */
+void ward_leave(struct ward *ward);
 /* Ends the probes in flight, which stay due, and forgets all keys: the next probe looks at everything again. */
 void ward_restart(struct ward *ward);
 

@@ -26,6 +26,7 @@ struct subject {
     struct trail resolving;
     struct outcome outcome;    /* of the address at hand */
     char why[NTS_DETAIL_ROOM]; /* nothing was resolved */
+    bool missing;              /* for there is no such name */
     bool all_good;
     json_t *json; /* list of addresses; NULL: text is wanted */
 };
@@ -95,20 +96,26 @@ static enum result find_subject(struct subject *subject, const char *text)
     return parse_host(subject, text, &subject->cli->diag);
 }
 
-static void resolved(const struct address *addresses, unsigned count, const char *why, void *arg)
+static void resolved(const struct lookup_answer *answer, void *arg)
 {
     struct subject *subject = arg;
     char text[TRAIL_TEXT_ROOM] = "";
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < answer->count; i++) {
         char address[ADDRESS_TEXT_MAX];
         size_t at = strlen(text);
         (void)snprintf(text + at, sizeof(text) - at, "%s%s", i > 0 ? " " : "",
-                       address_text(&addresses[i], address));
+                       address_text(&answer->addresses[i], address));
     }
-    trail_add(&subject->resolving, uv_hrtime(), "resolve", "%s", count > 0 ? text : why);
-    memcpy(subject->addresses, addresses, count * sizeof(addresses[0]));
-    subject->count = count;
-    (void)snprintf(subject->why, sizeof(subject->why), "%s", why);
+    if (answer->count > 0) {
+        trail_add(&subject->resolving, uv_hrtime(), "resolve", "%.230s for %u s", text,
+                  answer->ttl_s);
+    } else {
+        trail_add(&subject->resolving, uv_hrtime(), "resolve", "%s", answer->why);
+        (void)snprintf(subject->why, sizeof(subject->why), "%s", answer->why);
+    }
+    subject->missing = answer->state == LOOKUP_NO_NAME;
+    memcpy(subject->addresses, answer->addresses, answer->count * sizeof(subject->addresses[0]));
+    subject->count = answer->count;
 }
 
 static void resolve(struct subject *subject)
@@ -118,10 +125,10 @@ static void resolve(struct subject *subject)
     if (address_parse(&address, subject->name) == RESULT_OK) {
         subject->addresses[0] = address;
         subject->count = 1;
-    } else if (lookup_start(&subject->loop, subject->name, resolved, subject) != NULL) {
+    } else if (lookup_start(&subject->loop, NULL, subject->name, resolved, subject) != NULL) {
         uv_run(&subject->loop, UV_RUN_DEFAULT);
     } else {
-        (void)snprintf(subject->why, sizeof(subject->why), "not a host name");
+        (void)snprintf(subject->why, sizeof(subject->why), "no resolver can be asked");
     }
 }
 
@@ -255,7 +262,10 @@ static void probe_all(struct subject *subject)
         }
     }
     if (subject->count == 0) {
-        subject->outcome = (struct outcome){ .failure = FAILURE_RESOLVE, .failed_at = "resolve" };
+        subject->outcome = (struct outcome){
+            .failure = subject->missing ? FAILURE_RESOLVE_MISSING : FAILURE_RESOLVE,
+            .failed_at = "resolve",
+        };
         memcpy(subject->outcome.detail, subject->why, sizeof(subject->outcome.detail));
         show(subject, "");
     }

@@ -69,7 +69,10 @@
     X(INTERNAL, "internal", "The probe itself failed; nothing is wrong with the server.", "")      \
     X(NTP_FORGED_COOKIE, "ntp-forged-cookie",                                                      \
       "NTP takes a cookie that nobody gave out: the NTS server must authenticate its cookies.",    \
-      "RFC 8915 5.7, 6")
+      "RFC 8915 5.7, 6")                                                                           \
+    X(RESOLVE_MISSING, "resolve-missing",                                                          \
+      "The server's name does not exist in the DNS: enter it, or register another one.",           \
+      "RFC 8020 2")
 
 #define FAILURE_ENUM(name, id, advice, source) FAILURE_##name,
 enum failure {

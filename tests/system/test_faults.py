@@ -114,7 +114,7 @@ def test_a_name_that_does_not_resolve_is_told(world):
     done = run(BIN / "ntspool", "-s", world.machine.directory / "no-pool", "--json", "probe", "nobody.elsewhere.test",
                "--trust", world.trust, env=environment(), check=False)
     (seen,) = json.loads(done.stdout)["addresses"]
-    assert done.returncode == 1 and (seen["failure"], seen["failed_at"]) == ("resolve", "resolve")
+    assert done.returncode == 1 and (seen["failure"], seen["failed_at"]) == ("resolve-missing", "resolve")
 
 
 def test_trust_read_again_amid_hanging_probes_keeps_the_daemon_well(world, daemon):

@@ -162,6 +162,7 @@ static const struct {
 } owned[] = {
     {"<lmdb.h",    { "zone/store_private.h" }},
     { "<cyaml",    { "zone/config.c" }       },
+    { "<ares",     { "probe/lookup.c" }      },
     { "<uv.h",     { "server/", "probe/" }   },
     { "<uv/",      { "server/", "probe/" }   },
     { "<jansson",  { "tools/" }              },

@@ -1,0 +1,54 @@
+#include "probe/target.h"
+
+/* Those of one family that are believed still. */
+static unsigned keep(struct address *out, const struct target *target, bool ipv4, uint64_t now_ms)
+{
+    unsigned count = 0;
+    bool stale = now_ms - target->told_ms[ipv4] > LIMIT_RESOLVE_KEEP_S * UINT64_C(1000);
+    for (unsigned i = 0; i < target->count && !stale; i++) {
+        if (address_is_ipv4(&target->addresses[i]) == ipv4) {
+            out[count++] = target->addresses[i];
+        }
+    }
+    return count;
+}
+
+static unsigned take(struct address *out, const struct lookup_answer *answer, bool ipv4)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < answer->count; i++) {
+        if (address_is_ipv4(&answer->addresses[i]) == ipv4) {
+            out[count++] = answer->addresses[i];
+        }
+    }
+    return count;
+}
+
+enum failure target_take(struct target *target, const struct lookup_answer *answer, uint64_t now_ms)
+{
+    struct target next = *target;
+    next.count = 0;
+    /* IPv4 is kept mapped, so it comes first */
+    for (unsigned i = 2; i-- > 0;) {
+        struct address family[LIMIT_ADDRESSES];
+        bool unknown = answer->unknown[i] && answer->state != LOOKUP_NO_NAME;
+        unsigned count =
+            unknown ? keep(family, target, i == 1, now_ms) : take(family, answer, i == 1);
+        for (unsigned k = 0; k < count && next.count < LIMIT_ADDRESSES; k++) {
+            next.addresses[next.count++] = family[k];
+        }
+        next.told_ms[i] = unknown ? target->told_ms[i] : now_ms;
+    }
+    *target = next;
+    if (next.count > 0) {
+        return FAILURE_NONE;
+    }
+    return answer->state == LOOKUP_NO_NAME ? FAILURE_RESOLVE_MISSING : FAILURE_RESOLVE;
+}
+
+uint64_t target_pause_ms(const struct lookup_answer *answer, uint32_t interval_ms)
+{
+    uint64_t ttl_s = answer->ttl_s < LIMIT_TTL_S ? answer->ttl_s : LIMIT_TTL_S;
+    bool known = answer->state == LOOKUP_FOUND && !answer->unknown[0] && !answer->unknown[1];
+    return known && ttl_s * 1000 > interval_ms ? ttl_s * 1000 : interval_ms;
+}

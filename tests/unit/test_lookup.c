@@ -1,0 +1,290 @@
+#include "probe/lookup.h"
+#include "tests/unit/unit.h"
+
+enum {
+    TYPE_A = 1,
+    TYPE_CNAME = 5,
+    TYPE_AAAA = 28,
+    NXDOMAIN = 3,
+    SERVFAIL = 2,
+    ROOM = 1232
+};
+
+/* What the server says of one family. */
+struct say {
+    bool nothing; /* not a word */
+    bool cut;     /* it promises one record more than there are */
+    unsigned rcode;
+    unsigned cnames; /* before the addresses, with TTL 40 */
+    uint32_t ttl_s;
+    unsigned count; /* of addresses; the last octet counts down from it */
+};
+
+/* A resolver and a question to it, in one loop. */
+struct world {
+    uv_loop_t loop;
+    uv_udp_t server;
+    struct endpoint at;
+    struct say says[2]; /* IPv6, IPv4 */
+    unsigned asked, told;
+    char in[ROOM];
+    struct lookup_answer answer;
+};
+
+static void put_head(struct writer *w, uint16_t type, uint32_t ttl_s, uint16_t len)
+{
+    write_u16(w, 0xc00c); /* the name that was asked for; c-ares does not compare */
+    write_u16(w, type);
+    write_u16(w, 1);
+    write_u32(w, ttl_s);
+    write_u16(w, len);
+}
+
+static void put_addresses(struct writer *w, uint16_t type, const struct say *say)
+{
+    for (unsigned i = say->count; i > 0; i--) {
+        const uint8_t four[4] = { 192, 0, 2, (uint8_t)i };
+        const uint8_t six[16] = { 0x20, 1, 0x0d, 0xb8, [15] = (uint8_t)i };
+        uint16_t len = type == TYPE_A ? sizeof(four) : sizeof(six);
+        put_head(w, type, say->ttl_s, len);
+        write_octets(w, type == TYPE_A ? four : six, len);
+    }
+}
+
+/* The end of the question in a query, and its type. */
+static size_t question_end(const uint8_t *query, size_t len, uint16_t *type)
+{
+    struct reader r = reader_of(query, len);
+    read_octets(&r, 12);
+    for (uint8_t label = read_u8(&r); label != 0; label = read_u8(&r)) {
+        read_octets(&r, label);
+    }
+    *type = read_u16(&r);
+    read_u16(&r);
+    assert_false(r.failed);
+    return r.at;
+}
+
+static void question_came(uv_udp_t *server, ssize_t len, const uv_buf_t *buffer,
+                          const struct sockaddr *from, unsigned flags)
+{
+    struct world *world = server->data;
+    uint8_t octets[ROOM];
+    uint16_t type = 0;
+    (void)flags;
+    if (len <= 0) {
+        return;
+    }
+    world->asked++;
+    const uint8_t *query = (const uint8_t *)buffer->base;
+    size_t end = question_end(query, (size_t)len, &type);
+    const struct say *say = &world->says[type == TYPE_A];
+    if (say->nothing) {
+        return;
+    }
+    struct writer w = writer_of(octets, sizeof(octets));
+    write_octets(&w, query, 2);
+    write_u16(&w, (uint16_t)(0x8180 | say->rcode));
+    write_u16(&w, 1);
+    write_u16(&w, (uint16_t)(say->cnames + say->count + say->cut));
+    write_u32(&w, 0);
+    write_octets(&w, query + 12, end - 12);
+    for (unsigned i = 0; i < say->cnames; i++) {
+        put_head(&w, TYPE_CNAME, 40, 2);
+        write_u16(&w, 0xc00c);
+    }
+    put_addresses(&w, type, say);
+    assert_false(w.failed);
+    uv_buf_t out = uv_buf_init((char *)octets, (unsigned)w.at);
+    assert_int_equal(uv_udp_try_send(server, &out, 1, from), (int)w.at);
+}
+
+static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    struct world *world = handle->data;
+    (void)suggested;
+    *buffer = uv_buf_init(world->in, sizeof(world->in));
+}
+
+static void world_open(struct world *world)
+{
+    struct sockaddr_storage own;
+    int own_len = sizeof(own);
+    assert_ok(endpoint_parse(&world->at, "127.0.0.1", 0));
+    (void)endpoint_to_sockaddr(&world->at, &own);
+    assert_int_equal(uv_loop_init(&world->loop), 0);
+    uv_udp_init(&world->loop, &world->server);
+    world->server.data = world;
+    assert_int_equal(uv_udp_bind(&world->server, (const struct sockaddr *)&own, 0), 0);
+    assert_int_equal(uv_udp_getsockname(&world->server, (struct sockaddr *)&own, &own_len), 0);
+    assert_ok(endpoint_of_sockaddr(&world->at, (const struct sockaddr *)&own));
+    uv_udp_recv_start(&world->server, give_room, question_came);
+}
+
+static void world_close(struct world *world)
+{
+    uv_close((uv_handle_t *)&world->server, NULL);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+}
+
+static void told(const struct lookup_answer *answer, void *arg)
+{
+    struct world *world = arg;
+    world->answer = *answer;
+    world->told++;
+    uv_stop(&world->loop);
+}
+
+/* What becomes of a name of which the server says this; IPv6, IPv4. */
+static struct lookup_answer look_up(struct say six, struct say four, const char *name)
+{
+    struct world world = {
+        .says = {six, four}
+    };
+    world_open(&world);
+    assert_non_null(lookup_start(&world.loop, &world.at, name, told, &world));
+    assert_int_equal(world.told, 0);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_int_equal(world.told, 1);
+    world_close(&world);
+    assert_int_equal(world.told, 1);
+    return world.answer;
+}
+
+static void assert_address(const struct lookup_answer *answer, unsigned index, const char *text)
+{
+    char own[ADDRESS_TEXT_MAX];
+    assert_true(index < answer->count);
+    assert_string_equal(address_text(&answer->addresses[index], own), text);
+}
+
+static void both_families_are_found_with_the_least_ttl(void **state)
+{
+    (void)state;
+    struct lookup_answer answer = look_up((struct say){ .ttl_s = 300, .count = 1 },
+                                          (struct say){ .ttl_s = 70, .count = 2 }, "a.example");
+    assert_int_equal(answer.state, LOOKUP_FOUND);
+    assert_int_equal(answer.count, 3);
+    assert_int_equal(answer.ttl_s, 70);
+    assert_address(&answer, 0, "192.0.2.1");
+    assert_address(&answer, 1, "192.0.2.2");
+    assert_address(&answer, 2, "2001:db8::1");
+    assert_false(answer.unknown[0] || answer.unknown[1]);
+}
+
+static void aliases_on_the_way_bound_the_ttl(void **state)
+{
+    (void)state;
+    const struct say say = { .cnames = 3, .ttl_s = 300, .count = 1 };
+    struct lookup_answer answer = look_up(say, say, "a.example");
+    assert_int_equal(answer.state, LOOKUP_FOUND);
+    assert_int_equal(answer.count, 2);
+    assert_int_equal(answer.ttl_s, 40);
+}
+
+/* RFC 8020 2 */
+static void a_missing_name_is_told_from_one_without_addresses(void **state)
+{
+    (void)state;
+    const struct say missing = { .rcode = NXDOMAIN };
+    const struct say none = { 0 };
+    assert_int_equal(look_up(missing, missing, "a.example").state, LOOKUP_NO_NAME);
+    assert_int_equal(look_up(none, none, "a.example").state, LOOKUP_NO_ADDRESS);
+    assert_int_equal(look_up(none, none, "a..example").state, LOOKUP_NO_NAME);
+}
+
+static void a_family_of_which_nobody_knows_is_told(void **state)
+{
+    (void)state;
+    const struct say failing = { .rcode = SERVFAIL };
+    const struct say found = { .ttl_s = 60, .count = 1 };
+    struct lookup_answer answer = look_up(failing, found, "a.example");
+    assert_int_equal(answer.state, LOOKUP_FOUND);
+    assert_true(answer.unknown[0]);
+    assert_false(answer.unknown[1]);
+    answer = look_up(found, failing, "a.example");
+    assert_true(answer.unknown[1]);
+    assert_false(answer.unknown[0]);
+    assert_address(&answer, 0, "2001:db8::1");
+}
+
+static void failing_and_broken_answers_are_no_answer(void **state)
+{
+    (void)state;
+    const struct say failing = { .rcode = SERVFAIL };
+    const struct say cut = { .ttl_s = 60, .count = 1, .cut = true };
+    struct lookup_answer answer = look_up(failing, failing, "a.example");
+    assert_int_equal(answer.state, LOOKUP_FAILED);
+    assert_true(answer.why[0] != '\0');
+    answer = look_up(cut, cut, "a.example");
+    assert_int_equal(answer.state, LOOKUP_FAILED);
+    assert_int_equal(answer.count, 0);
+}
+
+static void of_many_addresses_the_lowest_are_kept_of_both_families(void **state)
+{
+    (void)state;
+    const struct say many = { .ttl_s = 60, .count = 40 };
+    const struct say one = { .ttl_s = 60, .count = 1 };
+    struct lookup_answer answer = look_up(many, many, "a.example");
+    assert_int_equal(answer.count, LIMIT_ADDRESSES);
+    assert_address(&answer, 0, "192.0.2.1");
+    assert_address(&answer, 3, "192.0.2.4");
+    assert_address(&answer, 4, "2001:db8::1");
+    assert_address(&answer, 7, "2001:db8::4");
+    answer = look_up(one, many, "a.example");
+    assert_int_equal(answer.count, LIMIT_ADDRESSES);
+    assert_address(&answer, 6, "192.0.2.7");
+    assert_address(&answer, 7, "2001:db8::1");
+    answer = look_up(many, one, "a.example");
+    assert_address(&answer, 0, "192.0.2.1");
+    assert_address(&answer, 7, "2001:db8::7");
+}
+
+static void a_mute_resolver_is_given_up_in_time(void **state)
+{
+    (void)state;
+    const struct say mute = { .nothing = true };
+    const struct say found = { .ttl_s = 60, .count = 1 };
+    uint64_t began_ns = uv_hrtime();
+    struct lookup_answer answer = look_up(found, mute, "a.example");
+    uint64_t took_ms = (uv_hrtime() - began_ns) / 1000000;
+    assert_int_equal(answer.state, LOOKUP_FOUND);
+    assert_true(answer.unknown[1]);
+    assert_address(&answer, 0, "2001:db8::1");
+    assert_in_range(took_ms, LIMIT_RESOLVE_MS - 100, LIMIT_RESOLVE_MS + 5000);
+}
+
+static void a_lookup_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+{
+    (void)state;
+    for (unsigned turns = 0; turns < 4; turns++) {
+        struct world world = {
+            .says = {{ .nothing = true }, { .ttl_s = 60, .count = 1 }}
+        };
+        world_open(&world);
+        struct lookup *lookup = lookup_start(&world.loop, &world.at, "a.example", told, &world);
+        for (unsigned i = 0; i < turns; i++) {
+            uv_run(&world.loop, UV_RUN_NOWAIT);
+        }
+        lookup_cancel(lookup);
+        world_close(&world);
+        assert_int_equal(world.told, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_families_are_found_with_the_least_ttl),
+        cmocka_unit_test(aliases_on_the_way_bound_the_ttl),
+        cmocka_unit_test(a_missing_name_is_told_from_one_without_addresses),
+        cmocka_unit_test(a_family_of_which_nobody_knows_is_told),
+        cmocka_unit_test(failing_and_broken_answers_are_no_answer),
+        cmocka_unit_test(of_many_addresses_the_lowest_are_kept_of_both_families),
+        cmocka_unit_test(a_mute_resolver_is_given_up_in_time),
+        cmocka_unit_test(a_lookup_that_is_ended_says_nothing_and_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
