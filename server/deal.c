@@ -11,8 +11,16 @@
 struct plan {
     atomic_uint refs;
     struct steering steering;
-    double *loads, *factors; /* by seat of the roster it was made for */
+    double *loads, *factors; /* by seat of the roster it was made for, */
+    uint64_t *member_ids;    /* whose members these were */
 };
+
+/* What scaling found for a member; 1 for who came later. */
+static double factor_of(const struct plan *plan, size_t seat, uint64_t member_id)
+{
+    bool known = seat < plan->steering.seat_count && plan->member_ids[seat] == member_id;
+    return known ? plan->factors[seat] : 1;
+}
 
 struct places *places_new(struct locations *locations)
 {
@@ -46,6 +54,7 @@ static void plan_unref(struct plan *plan)
     steering_done(&plan->steering);
     free(plan->loads);
     free(plan->factors);
+    free(plan->member_ids);
     free(plan);
 }
 
@@ -64,6 +73,7 @@ void deal_unref(struct deal *deal)
         hand_unref(deal->hands[a]);
     }
     free(deal->hands);
+    free(deal->levels);
     roster_done(&deal->roster);
     plan_unref(deal->plan);
     keyring_unref(deal->keyring);
@@ -99,8 +109,8 @@ static double capacity_of(const struct roster *roster)
 
 /* What changed from one roster to the next. */
 struct change {
-    bool *changed;    /* by seat: its SRV record is another */
-    uint32_t *joined; /* seats */
+    bool *changed;           /* by seat: its SRV record is another */
+    uint32_t *joined, *left; /* seats, of the new roster and of the old one */
     size_t joined_count, left_count, changed_count;
     bool moved;      /* any of these */
     bool reweighted; /* or something else that sets don't show, as addresses left out */
@@ -110,6 +120,7 @@ static void change_done(struct change *change)
 {
     free(change->changed);
     free(change->joined);
+    free(change->left);
 }
 
 static bool same_record(const struct roster *a, const struct roster *b, size_t seat)
@@ -132,7 +143,8 @@ static bool same_left_out(const struct roster *a, const struct roster *b)
 static void compare(struct change *out, const struct deal *old, const struct roster *roster)
 {
     struct change c = { .changed = xcalloc(roster->count + 1, sizeof(*c.changed)),
-                        .joined = xcalloc(roster->count + 1, sizeof(*c.joined)) };
+                        .joined = xcalloc(roster->count + 1, sizeof(*c.joined)),
+                        .left = xcalloc(roster->count + 1, sizeof(*c.left)) };
     const struct roster *before = &old->roster;
     for (size_t i = 0; i < roster->count; i++) {
         const struct candidate *now = &roster->list[i];
@@ -141,7 +153,7 @@ static void compare(struct change *out, const struct deal *old, const struct ros
         if (sits && !sat) {
             c.joined[c.joined_count++] = (uint32_t)i;
         } else if (sat && !sits) {
-            c.left_count++;
+            c.left[c.left_count++] = (uint32_t)i;
         } else if (sits) {
             bool reweighted = now->weight != then->weight;
             c.reweighted = c.reweighted || reweighted;
@@ -228,6 +240,7 @@ static struct deal *deal_begin(const struct deal_parts *parts, struct roster *ro
     deal->plan = plan;
     deal->area_count = plan->steering.area_count;
     deal->hands = xcalloc(deal->area_count, sizeof(struct hand *));
+    deal->levels = xcalloc(deal->area_count, sizeof(*deal->levels));
     return deal;
 }
 
@@ -243,11 +256,45 @@ static struct hand_parts hand_parts_of(const struct deal *deal, const struct dea
                                 .now = parts->now };
 }
 
+/* The level of a list (struct shares_list) that a member of this weight left: the others get its places. */
+static double level_without(double level, double weight, unsigned places)
+{
+    double expected = fmin(1, level * weight);
+    return places > expected ? level * places / (places - expected) : 0;
+}
+
+/* And of one that it joins: the more there are to share the places, the less each gets. */
+static double level_with(double level, double weight, unsigned places)
+{
+    double shared = 1 / ((level > 0 ? 1 / level : 0) + weight / places);
+    return shared * weight > 1 && level > 0 ? level * (places - 1) / places : shared;
+}
+
+/* An area's level once those who left are gone. */
+static double level_left(const struct deal *deal, const struct deal *old, uint16_t area,
+                         const struct change *change)
+{
+    const struct steering *steering = &deal->plan->steering;
+    const struct shares_cell *at = &steering->areas[area].at;
+    double level = old->levels[area];
+    for (size_t i = 0; i < change->left_count; i++) {
+        uint32_t seat = change->left[i];
+        double weight = shares_weight(steering->shares, at, &old->roster.seats[seat]);
+        double factor = at->region == REGION_NONE
+                            ? factor_of(deal->plan, seat, old->roster.list[seat].member_id)
+                            : 1;
+        level = level_without(level, weight * factor, deal->settings.srv_count);
+    }
+    return level;
+}
+
 /* One area's hand with who left replaced and who came put in; the old one if that changes nothing. */
 static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_t area,
                               const struct change *change, const struct deal_parts *parts)
 {
     struct hand *hand = old->hands[area];
+    double *level = &deal->levels[area];
+    *level = level_left(deal, old, area, change);
     if (!change->moved) {
         deal->hands[area] = hand_ref(hand);
         return RESULT_OK;
@@ -256,7 +303,6 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
     const struct shares_member *seats = deal->roster.seats;
     struct deck deck;
     uint64_t random = steering->seed + area + deal->patched * 0x9e3779b97f4a7c15U;
-    double level = hand->level;
     size_t touched = 0;
     deck_copy(&deck, &hand->deck);
     if (change->left_count > 0) {
@@ -266,11 +312,10 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
         uint32_t seat = change->joined[i];
         double weight = shares_weight(steering->shares, &steering->areas[area].at, &seats[seat]);
         if (weight > 0) {
-            /* The more there are to share the places, the less each gets. */
-            level = 1 / ((level > 0 ? 1 / level : 0) + weight / deal->settings.srv_count);
+            *level = level_with(*level, weight, deal->settings.srv_count);
             deck_open(&deck, steering->areas[area].sets);
             touched +=
-                deck_join(&deck, seats, seat, level * weight, deal->settings.srv_count, &random);
+                deck_join(&deck, seats, seat, *level * weight, deal->settings.srv_count, &random);
         }
     }
     if (touched == 0 && change->changed_count == 0) {
@@ -281,7 +326,7 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
     struct dname owner;
     owner_of(&owner, &steering->areas[area], parts);
     const struct hand_parts made_with = hand_parts_of(deal, parts, &owner);
-    return hand_new(&deal->hands[area], &deck, level, &made_with, hand, change->changed);
+    return hand_new(&deal->hands[area], &deck, &made_with, hand, change->changed);
 }
 
 static enum result patch(struct deal **out, const struct deal_parts *parts, const struct deal *old,
@@ -311,9 +356,7 @@ static double *factors_for(const struct deal *old, const struct roster *roster)
 {
     double *factors = xcalloc(roster->count + 1, sizeof(*factors));
     for (size_t i = 0; i < roster->count; i++) {
-        bool same = i < old->plan->steering.seat_count && i < old->roster.count &&
-                    old->roster.list[i].member_id == roster->list[i].member_id;
-        factors[i] = same ? old->plan->factors[i] : 1;
+        factors[i] = factor_of(old->plan, i, roster->list[i].member_id);
     }
     return factors;
 }
@@ -348,6 +391,10 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
     steering_init(&plan->steering, &input);
     plan->loads = xcalloc(roster->count + 1, sizeof(*plan->loads));
     plan->factors = xcalloc(roster->count + 1, sizeof(*plan->factors));
+    plan->member_ids = xcalloc(roster->count + 1, sizeof(*plan->member_ids));
+    for (size_t i = 0; i < roster->count; i++) {
+        plan->member_ids[i] = roster->list[i].member_id;
+    }
     shares_results(plan->steering.shares, plan->loads, plan->factors);
     free(factors);
     return plan;
@@ -372,7 +419,8 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
             steering_deal(&deal->plan->steering, (uint16_t)a, deal->round, &deck);
         owner_of(&owner, &deal->plan->steering.areas[a], parts);
         const struct hand_parts made_with = hand_parts_of(deal, parts, &owner);
-        result = hand_new(&deal->hands[a], &deck, list.level, &made_with, NULL, NULL);
+        deal->levels[a] = list.level;
+        result = hand_new(&deal->hands[a], &deck, &made_with, NULL, NULL);
     }
     if (result != RESULT_OK) {
         deal_unref(deal);

@@ -31,6 +31,8 @@ struct deal {
     struct roster roster;
     struct plan *plan;   /* areas and shares that the hands were dealt by */
     struct hand **hands; /* of each area */
+    double *
+        levels; /* of the list that each was dealt from (struct shares_list), with the changes since */
     size_t area_count;
     /* What it was made by: */
     struct settings settings;

@@ -116,8 +116,8 @@ static void settle(struct making *m)
     }
 }
 
-enum result hand_new(struct hand **out, struct deck *deck, double level,
-                     const struct hand_parts *parts, struct hand *old, const bool *changed)
+enum result hand_new(struct hand **out, struct deck *deck, const struct hand_parts *parts,
+                     struct hand *old, const bool *changed)
 {
     struct hand *hand = xcalloc(1, sizeof(*hand));
     bool alike = old != NULL && deck->count > 0 && old->deck.count == deck->count;
@@ -128,7 +128,6 @@ enum result hand_new(struct hand **out, struct deck *deck, double level,
     atomic_init(&hand->refs, 1);
     hand->deck = *deck;
     *deck = (struct deck){ .count = 0 };
-    hand->level = level;
     hand->base = !alike ? NULL : hand_ref(old->base == NULL ? old : old->base);
     hand->count = hand->deck.count > 0 ? hand->deck.count : 1;
     hand->srv = xcalloc(hand->count, sizeof(*hand->srv));

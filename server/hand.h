@@ -13,7 +13,6 @@ struct hand {
     atomic_uint refs;
     struct deck
         deck;     /* no sets: nobody to hand out, and there is one RRset, `0 0 0 .` (RFC 2782) */
-    double level; /* of the list that it was dealt from (struct shares_list) */
     size_t count; /* RRsets, at least 1 */
     struct rrset *srv; /* of each set */
     struct block *blocks;
@@ -35,8 +34,8 @@ struct hand_parts {
 /* Takes over the deck. Sets that are the same as in `old` (may be NULL) are taken from there, unless `changed` (by seat; may be NULL) says that
  * a member's records are others now. What still is as it was dealt stays where it lies, so that a change costs neither copies nor what caches
  * hold. Fails with the signer. */
-enum result hand_new(struct hand **out, struct deck *deck, double level,
-                     const struct hand_parts *parts, struct hand *old, const bool *changed);
+enum result hand_new(struct hand **out, struct deck *deck, const struct hand_parts *parts,
+                     struct hand *old, const bool *changed);
 struct hand *hand_ref(struct hand *hand);
 void hand_unref(struct hand *hand);
 

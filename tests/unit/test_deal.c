@@ -217,6 +217,34 @@ static void a_patched_deal_says_what_its_sets_hold(void **state)
     deal_unref(left);
 }
 
+/* What comes and goes for long leaves room for the next one: here a large member of a pool so small that each time counts. */
+static void the_last_of_many_newcomers_gets_what_the_first_got(void **state)
+{
+    (void)state;
+    enum {
+        FEW = 60,
+        TIMES = 14 /* with more the pool is dealt anew */
+    };
+    struct roster all = roster_with(NULL, FEW, NOBODY);
+    size_t large = 0, first = 0, last = 0;
+    for (size_t i = 0; i < FEW; i++) {
+        large = all.list[i].weight > all.list[large].weight ? i : large;
+    }
+    roster_done(&all);
+    struct deal *deal = first_deal(FEW, large);
+    for (unsigned i = 0; i < TIMES; i++) {
+        struct deal *with = next_deal(deal, roster_with(&deal->roster, FEW, NOBODY), NOW + 1);
+        assert_int_equal(with->round, deal->round); /* worked in, not dealt anew */
+        first += i < 2 ? sets_with(with, (uint32_t)large) : 0;
+        last += i >= TIMES - 2 ? sets_with(with, (uint32_t)large) : 0;
+        deal_unref(deal);
+        deal = next_deal(with, roster_with(&with->roster, FEW, large), NOW + 1);
+        deal_unref(with);
+    }
+    assert_in_range(last * 100 / first, 90, 110);
+    deal_unref(deal);
+}
+
 static void a_changed_record_is_made_anew_where_it_stands(void **state)
 {
     (void)state;
@@ -283,6 +311,7 @@ int main(void)
         CASE(nothing_new_is_the_same_deal),
         CASE(a_change_signs_what_it_touches),
         CASE(a_patched_deal_says_what_its_sets_hold),
+        CASE(the_last_of_many_newcomers_gets_what_the_first_got),
         CASE(a_changed_record_is_made_anew_where_it_stands),
         CASE(large_changes_and_small_pools_deal_anew),
         CASE(an_empty_pool_says_so_and_fills),
