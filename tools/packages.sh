@@ -19,6 +19,9 @@ packages_tests=(ca-certificates clang clang-format clang-tidy dns-root-data dnsv
 parts_quickstart=(chrony tor-geoipdb)
 parts_tests=(acme-tiny bind9 bind9-libs faketime knot-resolver lego libfaketime ntpsec pdns-recursor pebble
     unbound)
+# Of a newer Debian; the libraries that they don't draw in themselves come behind.
+parts_newer=(chrony ntpd-rs libssl3t64 libcap2 libbsd0)
+parts_newer_alone=(ntpsec)
 
 fail() {
     echo "${0##*/}: $*" >&2
@@ -106,4 +109,32 @@ unpack_packages() {
         rm -rf "$fetched"
         touch "$parts/.unpacked/$package"
     done
+}
+
+# unpack_newer LOG SUITE PACKAGE...: fetches them from another release of Debian, from where this one comes from, with all that they
+# depend on down to the C library, and unpacks the lot under build/newer. apt works on lists of its own.
+unpack_newer() {
+    local log=$1 suite=$2 newer=$root/build/newer apt=$root/build/newer.apt mirror deb
+    shift 2
+    if [ -e "$newer" ]; then
+        return
+    fi
+    echo "unpacking $* of $suite"
+    apt_update "$log"
+    # shellcheck disable=SC2016 # apt's own variable
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Label: Debian' | sort -u | head -n 1)
+    rm -rf "$apt"
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/tree"
+    touch "$apt/status"
+    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$suite" >"$apt/sources"
+    printf '%s\n' "Dir::State \"$apt\";" "Dir::State::status \"$apt/status\";" "Dir::Cache \"$apt\";" \
+        "Dir::Etc::SourceList \"$apt/sources\";" 'Dir::Etc::SourceParts "-";' 'APT::Sandbox::User "root";' >"$apt/conf"
+    logged "$log" env "APT_CONFIG=$apt/conf" apt-get -q update
+    logged "$log" env "APT_CONFIG=$apt/conf" apt-get -qy --no-install-recommends --download-only install "$@"
+    (cd "$apt/archives" && logged "$log" env "APT_CONFIG=$apt/conf" apt-get -q download "${parts_newer_alone[@]}") || exit 1
+    for deb in "$apt"/archives/*.deb; do
+        logged "$log" dpkg-deb -x "$deb" "$apt/tree"
+    done
+    mv "$apt/tree" "$newer"
+    rm -rf "$apt"
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ROOT / "build" / "parts"
+NEWER = ROOT / "build" / "newer"
 RESOLVER = "127.0.0.53"
 
 _CLONE_NEWNS = 0x00020000

@@ -1,4 +1,11 @@
-"""Another host: a network namespace that a pair of virtual interfaces ties to ours."""
+"""Another host: a network namespace that a pair of interfaces ties to ours, by a cable or over a line that loses packets."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
 
 from machine import run, until
 
@@ -7,25 +14,32 @@ class Network:
     """Hosts are .1 (ours) and .2 (the other) of a /24 and a /64."""
 
     def __init__(self, machine, name, number):
-        self.ours, self.address = f"10.77.{number}.1", f"10.77.{number}.2"
-        self.address6 = f"fd77:{number}::2"
+        self.machine = machine
+        self.name = name
+        self.subnet, self.subnet6 = f"10.77.{number}", f"fd77:{number}:"
+        self.ours, self.address = f"{self.subnet}.1", f"{self.subnet}.2"
+        self.address6 = f"{self.subnet6}:2"
         self.holder = machine.start(name, ["unshare", "--net", "sleep", "infinity"])
         until(self._unshared, 5, f"{name} has a network")
-        here, there = f"{name}0", f"{name}1"
-        run("ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", str(self.holder.pid))
-        run("ip", "address", "add", f"{self.ours}/24", "dev", here)
-        run("ip", "address", "add", f"fd77:{number}::1/64", "dev", here, "nodad")
-        run("ip", "link", "set", here, "up")
+        self.here, self.there = f"{name}0", f"{name}1"
+        self._tie()
+        run("ip", "address", "add", f"{self.ours}/24", "dev", self.here)
+        run("ip", "address", "add", f"{self.subnet6}:1/64", "dev", self.here, "nodad")
+        run("ip", "link", "set", self.here, "up")
         self.run("ip", "link", "set", "lo", "up")
-        self.run("ip", "address", "add", f"{self.address}/24", "dev", there)
-        self.run("ip", "address", "add", f"{self.address6}/64", "dev", there, "nodad")
-        self.run("ip", "link", "set", there, "up")
+        self.add_address(self.address)
+        self.add_address(self.address6)
+        self.run("ip", "link", "set", self.there, "up")
+
+    def _tie(self):
+        run("ip", "link", "add", self.here, "type", "veth", "peer", "name", self.there, "netns", str(self.holder.pid))
 
     def _unshared(self):
-        with open("/proc/self/ns/net", "rb"):
-            pass
-        import os
         return os.readlink(f"/proc/{self.holder.pid}/ns/net") != os.readlink("/proc/self/ns/net")
+
+    def add_address(self, address):
+        bits = ["64", "nodad"] if ":" in address else ["24"]
+        self.run("ip", "address", "add", f"{address}/{bits[0]}", "dev", self.there, *bits[1:])
 
     def wrap(self, *argv):
         """The command line that runs there."""
@@ -33,3 +47,25 @@ class Network:
 
     def run(self, *argv, **options):
         return run(*self.wrap(*argv), **options)
+
+
+class LossyNetwork(Network):
+    """Each packet between the hosts is lost with a probability of `percent`, either way: a process carries them from one
+    tunnel's end to the other's (lossy_line.py) and drops some. The kernel on both sides takes it for the network."""
+
+    def __init__(self, machine, name, number, percent):
+        if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+            pytest.skip("no /dev/net/tun here: nothing to lose packets on")
+        self.percent = percent
+        super().__init__(machine, name, number)
+
+    def _tie(self):
+        self.counts = self.machine.directory / f"{self.name}.counts"
+        line = self.machine.start(f"{self.name}-line", [
+            sys.executable, Path(__file__).parent / "lossy_line.py", self.here, self.there, str(self.holder.pid),
+            str(self.percent), self.subnet, self.counts])
+        line.said("carrying", 10)
+
+    def carried(self):
+        """What was carried and what was lost so far, by protocol."""
+        return json.loads(self.counts.read_text())

@@ -1,0 +1,27 @@
+/* Preloaded into a time daemon that will not serve without having set the clock: it may read the clock's state, and what it sets
+ * goes nowhere. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/timex.h>
+#include <time.h>
+
+int clock_adjtime(clockid_t clock, struct timex *state)
+{
+    int (*kernels)(clockid_t, struct timex *) =
+        (int (*)(clockid_t, struct timex *))dlsym(RTLD_NEXT, "clock_adjtime");
+    state->modes = 0;
+    (void)kernels(clock, state);
+    return TIME_OK;
+}
+
+int ntp_adjtime(struct timex *state)
+{
+    return clock_adjtime(CLOCK_REALTIME, state);
+}
+
+int clock_settime(clockid_t clock, const struct timespec *time)
+{
+    (void)clock;
+    (void)time;
+    return 0;
+}
