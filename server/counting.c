@@ -72,6 +72,7 @@ double *counting_demand(struct counting *counting, const struct locations *locat
     const struct cell *cells = locations_cells(locations, &count);
     double *demand = xcalloc(count, sizeof(*demand));
     (void)pthread_mutex_lock(&counting->mutex);
+    collect(counting, now);
     traffic_demand(&counting->traffic, cells, count, now, demand);
     (void)pthread_mutex_unlock(&counting->mutex);
     return demand;

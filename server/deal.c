@@ -81,11 +81,16 @@ void deal_unref(struct deal *deal)
     free(deal);
 }
 
+static bool is_older(uint64_t at, uint64_t now, uint64_t age_max)
+{
+    return at > now || now - at >= age_max;
+}
+
 bool deal_is_due(const struct deal *deal, uint64_t now)
 {
     uint64_t ttl = deal->settings.srv_ttl_s;
-    uint64_t age_max = ttl < DEAL_AGE_MAX_S ? ttl : DEAL_AGE_MAX_S;
-    return deal->scaled_at == 0 || deal->dealt_at > now || now - deal->dealt_at >= age_max;
+    return is_older(deal->dealt_at, now, ttl < DEAL_AGE_MAX_S ? ttl : DEAL_AGE_MAX_S) ||
+           is_older(deal->scaled_at, now, DEAL_AGE_MAX_S);
 }
 
 uint16_t deal_area(const struct deal *deal, uint16_t cell)
@@ -363,9 +368,8 @@ static double *factors_for(const struct deal *old, const struct roster *roster)
 
 static bool must_scale(const struct deal *old, const struct deal_parts *parts, double capacity)
 {
-    uint64_t age = parts->now - old->scaled_at;
-    bool older = parts->now < old->scaled_at || age >= DEAL_SCALE_S;
-    return older || old->settings.max_overload_milli != parts->settings->max_overload_milli ||
+    return is_older(old->scaled_at, parts->now, DEAL_AGE_MAX_S) ||
+           old->settings.max_overload_milli != parts->settings->max_overload_milli ||
            old->settings.scale_km != parts->settings->scale_km || old->places != parts->places ||
            fabs(capacity - old->scaled_capacity) > old->scaled_capacity / 20;
 }

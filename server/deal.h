@@ -1,11 +1,11 @@
 /* A deal: who may be handed out, and for each area the hand dealt from them. Immutable, counted: successive views share it while nothing in
  * it changes.
  *
- * All is dealt anew when it is due (SRV TTL, at most DEAL_AGE_MAX_S), when settings, keys or location files change, when a large part of the pool
+ * All is dealt anew when it is due (after the SRV TTL, at most DEAL_AGE_MAX_S, by the demand as it is then), when settings, keys or location files change, when a large part of the pool
  * has come or gone, and, in small pools, with every change. In between a change costs what it touches: who left is replaced in the sets
  * that held it, who came gets its part of the sets of each area, and only these are signed. In a pool of any size that is for each
  * change about STEERING_SETS * srv-count sets divided by the number of members, and twice STEERING_REGION_SETS at most for its regions.
- * The factors of the shares are found anew every DEAL_SCALE_S, or with a change of the pool's capacity by a twentieth. */
+ * The factors of the shares are found anew every DEAL_AGE_MAX_S, or with a change of the pool's capacity by a twentieth. */
 #ifndef SERVER_DEAL_H
 #define SERVER_DEAL_H
 
@@ -13,9 +13,8 @@
 #include "zone/steering.h"
 
 enum {
-    DEAL_AGE_MAX_S = 600,
-    DEAL_SCALE_S = 60,
-    DEAL_SMALL = 32 /* members: with as many, or fewer, each change deals anew */
+    DEAL_AGE_MAX_S = 60, /* of sets and of shares */
+    DEAL_SMALL = 32      /* members: with as many, or fewer, each change deals anew */
 };
 
 /* Compiled location files, shared by the views that use it. */

@@ -8,12 +8,13 @@
 #include "server/order.h"
 
 enum {
-    VIEW_AGE_MAX_S =
-        DEAL_AGE_MAX_S, /* a deal, a signed SOA are made anew after this long at the latest */
+    VIEW_AGE_MAX_S = 600, /* what is signed and kept is made anew after this long at the latest */
     VIEW_BLOCKS_S =
         12 * 3600, /* less than what is left of any signature when it is put into a view */
     VIEW_SOA_ROOM = 1024
 };
+
+_Static_assert((int)DEAL_AGE_MAX_S <= (int)VIEW_AGE_MAX_S, "a view is no older than its deal");
 
 struct view {
     atomic_uint refs;

@@ -13,8 +13,9 @@ import dns.message
 import dns.rdatatype
 import pytest
 
-from machine import ROOT
+from machine import ROOT, until
 from pool import SRV, Pool
+from years import Clock
 
 QUERIES = int(os.environ.get("NTSPOOL_SHARE_QUERIES", "20000"))
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
@@ -73,9 +74,10 @@ def shared_pool(shared_machine):
 class Client:
     """Asks for SRV with each subnet and counts what comes: members in all, and queries by subnet."""
 
-    def __init__(self, pool):
+    def __init__(self, pool, clients=CLIENTS):
         self.pool = pool
-        self.wires = [bytearray(pool.query(SRV, "SRV", ecs=subnet).to_wire()) for subnet, _, _ in CLIENTS]
+        self.weights = [weight for _, weight, _ in clients]
+        self.wires = [bytearray(pool.query(SRV, "SRV", ecs=subnet).to_wire()) for subnet, _, _ in clients]
         self.given = collections.Counter()
         self.asked = collections.Counter()
         self.known = {}  # targets by response without its id: there are far fewer sets than queries
@@ -90,7 +92,7 @@ class Client:
         return found
 
     def ask(self, count, seed):
-        order = random.Random(seed).choices(range(len(CLIENTS)), [weight for _, weight, _ in CLIENTS], k=count)
+        order = random.Random(seed).choices(range(len(self.wires)), self.weights, k=count)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(5)
             sock.connect((self.pool.address, self.pool.port))
@@ -309,6 +311,33 @@ def test_what_does_not_fit_is_counted_when_it_comes_by_tcp(machine):
     share = pool.json("share", "--locations", LOCATIONS)
     assert {row["answers_day"] for row in share["members"]} == {3}
     assert round(share["measured"]) == 3
+
+
+def test_shares_follow_the_demand_within_a_minute(machine, monkeypatch):
+    """One member in a country is in all answers to it while few ask there, and can't be when most do."""
+    clock = Clock(machine.directory, monkeypatch)
+    pool = Pool(machine).init()
+    for number in range(12):
+        pool.add(f"nl{number}", f"10.{number}.0.1", country="NL")
+    pool.add("tokyo", "10.99.0.1", country="JP")
+    pool.cli("member", "override", "--all", "eligible")
+    pool.cli("zone", "set", "max-overload", "1.1")
+    pool.cli("zone", "set", "scale-km", "1000")
+    pool.serve("--locations", LOCATIONS, "--workers", "1")
+    client = Client(pool, [(("127.0.0.77", 32), 1, "JP")])
+
+    def part_of_tokyo():
+        client.given.clear()
+        client.ask(256, seed=1)
+        return client.given["tokyo"] / 256
+
+    clock.move(61)  # the deal at the start knows no shares yet
+    until(lambda: part_of_tokyo() == 1, 10, "the near member is in every set")
+    client.ask(6000, seed=2)
+    assert part_of_tokyo() == 1, "not before a minute has passed"
+    clock.move(61)
+    until(lambda: part_of_tokyo() < 0.45, 10, "the near member has 1.1 times its fair part: 4.4 of 13 sets")
+    pool.stop()
 
 
 def test_wrong_usage_is_named(machine):

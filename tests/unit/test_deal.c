@@ -16,6 +16,7 @@ static struct settings settings;
 static struct dname service;
 static struct signer *signer;
 static struct places *places;
+static const double *demand; /* by cell of the places */
 
 /* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`. `gone` and
  * `come` are numbers of members. */
@@ -64,6 +65,7 @@ static struct deal *next_deal(struct deal *old, struct roster roster, uint64_t n
     const struct deal_parts parts = { .settings = &settings,
                                       .keyring = keyring,
                                       .places = places,
+                                      .demand = demand,
                                       .service = &service,
                                       .signer = signer,
                                       .now = now };
@@ -161,12 +163,104 @@ static void nothing_new_is_the_same_deal(void **state)
     struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
     assert_ptr_equal(first, second);
     struct deal *third =
-        next_deal(second, roster_with(&first->roster, POOL, NOBODY), NOW + settings.srv_ttl_s);
+        next_deal(second, roster_with(&first->roster, POOL, NOBODY), NOW + DEAL_AGE_MAX_S);
     assert_ptr_not_equal(third, second);
     assert_int_equal(third->round, first->round + 1);
     deal_unref(first);
     deal_unref(second);
     deal_unref(third);
+}
+
+/* The earlier of the SRV TTL and a minute; shares too are no older than that, however often is dealt in between. */
+static void a_deal_is_due_after_its_ttl_or_a_minute(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t ttl_s;
+        uint64_t due_s;
+    } rows[] = {
+        {150,  60},
+        { 60,  60},
+        { 45,  45},
+        { 1,   1 },
+        { 900, 60}
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        settings.srv_ttl_s = rows[i].ttl_s;
+        struct deal *deal = first_deal(3, NOBODY);
+        assert_false(deal_is_due(deal, NOW + rows[i].due_s - 1));
+        assert_true(deal_is_due(deal, NOW + rows[i].due_s));
+        assert_true(deal_is_due(deal, NOW - 1));
+        deal_unref(deal);
+    }
+    settings.srv_ttl_s = 45;
+    struct deal *first = first_deal(3, NOBODY);
+    struct deal *second = next_deal(first, roster_with(&first->roster, 3, NOBODY), NOW + 45);
+    assert_int_equal(second->scaled_at, NOW);
+    assert_false(deal_is_due(second, NOW + 59));
+    assert_true(deal_is_due(second, NOW + 60));
+    struct deal *third = next_deal(second, roster_with(&second->roster, 3, NOBODY), NOW + 60);
+    assert_int_equal(third->scaled_at, NOW + 60);
+    deal_unref(first);
+    deal_unref(second);
+    deal_unref(third);
+}
+
+/* What part of the answers to clients of a cell holds a member. */
+static double part_of(const struct deal *deal, uint16_t cell, uint32_t seat)
+{
+    const struct deck *deck = &deal->hands[deal_area(deal, cell)]->deck;
+    size_t sets = 0;
+    for (size_t s = 0; s < deck->count; s++) {
+        sets += holds(&deck->sets[s], seat) ? 1 : 0;
+    }
+    return (double)sets / (double)deck->count;
+}
+
+/* While few ask from Japan, its one member there is in all their sets; when most do, it can't be. */
+static void shares_follow_the_demand_within_a_minute(void **state)
+{
+    (void)state;
+    enum {
+        MEMBERS = 64,
+        JAPANS = 3
+    };
+    size_t count = 0;
+    double asked[32] = { 0 };
+    (void)locations_cells(places->locations, &count);
+    assert_true(count <= sizeof(asked) / sizeof(asked[0]));
+    uint16_t jp = locations_cell_number(places->locations, "JP", "");
+    uint16_t nl = locations_cell_number(places->locations, "NL", "");
+    asked[nl] = 1000;
+    asked[jp] = 1;
+    demand = asked;
+    settings.scale_km = 500;
+    struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        roster.seats[i].spot = i == JAPANS ? point_at(35.7, 139.7) : point_at(52, 5);
+        roster.seats[i].capacity = roster.list[i].weight = 100;
+    }
+    struct roster later[3];
+    for (size_t i = 0; i < 3; i++) {
+        later[i] = roster_with(&roster, MEMBERS, NOBODY);
+        memcpy(later[i].seats, roster.seats, MEMBERS * sizeof(roster.seats[0]));
+        memcpy(later[i].list, roster.list, MEMBERS * sizeof(roster.list[0]));
+    }
+    struct deal *quick = next_deal(NULL, roster, NOW);
+    struct deal *before = next_deal(quick, later[0], NOW);
+    assert_true(part_of(before, jp, JAPANS) > 0.99);
+    asked[nl] = 1;
+    asked[jp] = 1000;
+    struct deal *soon = next_deal(before, later[1], NOW + DEAL_AGE_MAX_S - 1);
+    assert_ptr_equal(soon, before);
+    struct deal *after = next_deal(soon, later[2], NOW + DEAL_AGE_MAX_S);
+    /* Of four places a set it may have max-overload (2) 64ths. */
+    assert_true(part_of(after, jp, JAPANS) < 4 * 2.0 / MEMBERS * 1.1);
+    deal_unref(quick);
+    deal_unref(before);
+    deal_unref(soon);
+    deal_unref(after);
+    demand = NULL;
 }
 
 /* What a change costs: who left is replaced, and signed for, where it was; who came is where its part says. */
@@ -309,6 +403,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_first_deal_is_due_at_once),
         CASE(nothing_new_is_the_same_deal),
+        CASE(a_deal_is_due_after_its_ttl_or_a_minute),
+        CASE(shares_follow_the_demand_within_a_minute),
         CASE(a_change_signs_what_it_touches),
         CASE(a_patched_deal_says_what_its_sets_hold),
         CASE(the_last_of_many_newcomers_gets_what_the_first_got),
