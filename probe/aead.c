@@ -9,9 +9,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "probe/gcmsiv.h"
+
 enum {
-    BLOCK = 16,
-    KEY_HALF = AEAD_KEY_LEN / 2 /* the first for CMAC, the second for CTR (RFC 5297 2.2) */
+    BLOCK = 16
 };
 
 struct block {
@@ -81,25 +82,34 @@ static bool s2v(struct block *out, EVP_MAC_CTX *mac, const struct octets data[2]
                 (struct octets){ last.octets, BLOCK });
 }
 
+/* The first half of a key is for CMAC, the second for CTR (RFC 5297 2.2). */
+static size_t key_half(const struct aead_key *key)
+{
+    return aead_key_len(key->algorithm) / 2;
+}
+
 /* The tag of the text under the associated data. */
-static bool tag_of(struct block *out, const uint8_t *key, const struct octets data[2],
+static bool tag_of(struct block *out, const struct aead_key *key, const struct octets data[2],
                    struct octets text)
 {
-    char cipher[] = "AES-128-CBC";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, sizeof(cipher) - 1), OSSL_PARAM_END
-    };
+    char small[] = "AES-128-CBC";
+    char large[] = "AES-256-CBC";
+    char *cipher = key->algorithm == AEAD_SIV_CMAC_512 ? large : small;
+    const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher,
+                                                                   0),
+                                  OSSL_PARAM_construct_end() };
     EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "CMAC", NULL);
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(algorithm);
-    bool done =
-        mac != NULL && EVP_MAC_init(mac, key, KEY_HALF, params) == 1 && s2v(out, mac, data, text);
+    bool done = mac != NULL && EVP_MAC_init(mac, key->octets, key_half(key), params) == 1 &&
+                s2v(out, mac, data, text);
     EVP_MAC_CTX_free(mac);
     EVP_MAC_free(algorithm);
     return done;
 }
 
 /* Encrypts or decrypts, which is the same. */
-static bool apply_ctr(uint8_t *out, const uint8_t *key, const struct block *tag, struct octets in)
+static bool apply_ctr(uint8_t *out, const struct aead_key *key, const struct block *tag,
+                      struct octets in)
 {
     if (in.len == 0) {
         return true;
@@ -108,34 +118,31 @@ static bool apply_ctr(uint8_t *out, const uint8_t *key, const struct block *tag,
     counter.octets[8] &= 0x7f;
     counter.octets[12] &= 0x7f;
     int len = 0;
+    const EVP_CIPHER *cipher =
+        key->algorithm == AEAD_SIV_CMAC_512 ? EVP_aes_256_ctr() : EVP_aes_128_ctr();
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     bool done = context != NULL &&
-                EVP_EncryptInit_ex2(context, EVP_aes_128_ctr(), key + KEY_HALF, counter.octets,
+                EVP_EncryptInit_ex2(context, cipher, key->octets + key_half(key), counter.octets,
                                     NULL) == 1 &&
                 EVP_EncryptUpdate(context, out, &len, in.data, (int)in.len) == 1;
     EVP_CIPHER_CTX_free(context);
     return done;
 }
 
-bool aead_seal(uint8_t *out, const uint8_t key[AEAD_KEY_LEN], struct octets packet,
-               struct octets nonce, struct octets text)
+static bool siv_seal(uint8_t *out, const struct aead_key *key, const struct octets data[2],
+                     struct octets text)
 {
-    const struct octets data[2] = { packet, nonce };
     struct block tag;
-    if (text.len > AEAD_TEXT_MAX || !tag_of(&tag, key, data, text)) {
+    if (!tag_of(&tag, key, data, text)) {
         return false;
     }
     memcpy(out, tag.octets, BLOCK);
     return apply_ctr(out + AEAD_TAG_LEN, key, &tag, text);
 }
 
-bool aead_open(uint8_t *out, const uint8_t key[AEAD_KEY_LEN], struct octets packet,
-               struct octets nonce, struct octets sealed)
+static bool siv_open(uint8_t *out, const struct aead_key *key, const struct octets data[2],
+                     struct octets sealed)
 {
-    if (sealed.len < AEAD_TAG_LEN || sealed.len > AEAD_TEXT_MAX) {
-        return false;
-    }
-    const struct octets data[2] = { packet, nonce };
     struct block claimed;
     struct block tag;
     memcpy(claimed.octets, sealed.data, BLOCK);
@@ -143,4 +150,71 @@ bool aead_open(uint8_t *out, const uint8_t key[AEAD_KEY_LEN], struct octets pack
     return apply_ctr(out, key, &claimed, text) &&
            tag_of(&tag, key, data, (struct octets){ out, text.len }) &&
            CRYPTO_memcmp(tag.octets, claimed.octets, BLOCK) == 0;
+}
+
+/* -- any algorithm ------------------------------------------------------------------------------------------------------ */
+
+static const struct algorithm {
+    uint16_t number;
+    uint8_t key_len, nonce_len;
+    const char *text;
+} algorithms[] = {
+    {AEAD_SIV_CMAC_256,  32,             16,               "AES-SIV-CMAC-256"},
+    { AEAD_SIV_CMAC_512, 64,             16,               "AES-SIV-CMAC-512"},
+    { AEAD_GCM_SIV_128,  GCMSIV_KEY_LEN, GCMSIV_NONCE_LEN, "AES-128-GCM-SIV" },
+};
+
+static const struct algorithm *find(uint16_t number)
+{
+    static const struct algorithm none = { .text = "unknown" };
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        if (algorithms[i].number == number) {
+            return &algorithms[i];
+        }
+    }
+    return &none;
+}
+
+size_t aead_key_len(uint16_t algorithm)
+{
+    return find(algorithm)->key_len;
+}
+
+size_t aead_nonce_len(uint16_t algorithm)
+{
+    return find(algorithm)->nonce_len;
+}
+
+const char *aead_text(uint16_t algorithm)
+{
+    return find(algorithm)->text;
+}
+
+bool aead_seal(uint8_t *out, const struct aead_key *key, struct octets packet, struct octets nonce,
+               struct octets text)
+{
+    const struct octets data[2] = { packet, nonce };
+    if (text.len > AEAD_TEXT_MAX || aead_key_len(key->algorithm) == 0) {
+        return false;
+    }
+    if (key->algorithm == AEAD_GCM_SIV_128) {
+        return nonce.len == GCMSIV_NONCE_LEN &&
+               gcmsiv_seal(out, key->octets, nonce.data, packet, text);
+    }
+    return siv_seal(out, key, data, text);
+}
+
+bool aead_open(uint8_t *out, const struct aead_key *key, struct octets packet, struct octets nonce,
+               struct octets sealed)
+{
+    const struct octets data[2] = { packet, nonce };
+    if (sealed.len < AEAD_TAG_LEN || sealed.len > AEAD_TEXT_MAX ||
+        aead_key_len(key->algorithm) == 0) {
+        return false;
+    }
+    if (key->algorithm == AEAD_GCM_SIV_128) {
+        return nonce.len == GCMSIV_NONCE_LEN &&
+               gcmsiv_open(out, key->octets, nonce.data, packet, sealed);
+    }
+    return siv_open(out, key, data, sealed);
 }

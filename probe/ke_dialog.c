@@ -26,6 +26,7 @@ struct ke_dialog {
     unsigned open; /* handles */
     enum phase phase;
     bool judged; /* the certificate was looked at */
+    enum nts_ke_offer offer;
     struct tls_client *tls;
     struct trail *trail;
     ke_done *done;
@@ -113,7 +114,8 @@ static enum failure parse_answer(struct ke_dialog *dialog)
     char words[TRAIL_TEXT_ROOM];
     nts_ke_describe(dialog->answer, dialog->answer_len, words, sizeof(words));
     trail_add(dialog->trail, uv_hrtime(), "records", "%s", words[0] != '\0' ? words : "none");
-    return nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, result->detail);
+    return nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, dialog->offer,
+                        result->detail);
 }
 
 /* No more will come of an answer that has not ended. What did come may say more, such as an Error record. */
@@ -185,7 +187,7 @@ static bool go_on_handshake(struct ke_dialog *dialog)
     result->certified = true;
     uint8_t request[64];
     struct writer w = writer_of(request, sizeof(request));
-    nts_ke_request(&w);
+    nts_ke_request(&w, dialog->offer);
     if (!tls_client_write(dialog->tls, request, w.at)) {
         fail(dialog, FAILURE_INTERNAL, "the request can't be encrypted");
         return false;
@@ -396,6 +398,7 @@ struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *requ
     dialog->done = done;
     dialog->arg = arg;
     dialog->trail = trail;
+    dialog->offer = request->offer;
     dialog->open = 2;
     dialog->tcp.data = dialog;
     dialog->timer.data = dialog;

@@ -13,6 +13,7 @@ struct ke_request {
     const char *name; /* for SNI and the certificate */
     struct tls_trust *trust;
     bool allow_private;
+    enum nts_ke_offer offer;
 };
 
 struct ke_result {
@@ -29,7 +30,7 @@ struct ke_result {
 struct ke_dialog;
 typedef void ke_done(const struct ke_result *result, void *arg);
 
-/* `done` is called once, later, from the loop; steps are added to `trail` until then. `request` is needed during the call
+/* `done` is called once, later, from the loop; steps are added to `trail` until then, unless it is NULL. `request` is needed during the call
  * only. */
 struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *request,
                                   struct trail *trail, ke_done *done, void *arg);

@@ -22,7 +22,7 @@ struct ntp_dialog {
     struct endpoint endpoint;
     struct nts_query query;
     size_t request_len;
-    uint8_t s2c[AEAD_KEY_LEN];
+    struct aead_key s2c;
     int64_t sent_at_us;  /* Unix time */
     uint64_t sent_at_ns; /* uv_hrtime */
     unsigned datagrams;  /* looked at */
@@ -46,7 +46,7 @@ static void handle_closed(uv_handle_t *handle)
     if (dialog->done != NULL) {
         dialog->done(&dialog->result, dialog->arg);
     }
-    sodium_memzero(dialog->s2c, sizeof(dialog->s2c));
+    sodium_memzero(&dialog->s2c, sizeof(dialog->s2c));
     free(dialog);
 }
 
@@ -103,7 +103,7 @@ static void judge(struct ntp_dialog *dialog, struct octets datagram, int64_t ela
     struct nts_reply reply;
     char detail[NTS_DETAIL_ROOM] = "";
     enum failure failure =
-        nts_ntp_parse(&reply, datagram, &dialog->query, dialog->request_len, dialog->s2c, detail);
+        nts_ntp_parse(&reply, datagram, &dialog->query, dialog->request_len, &dialog->s2c, detail);
     if (failure == FAILURE_NONE) {
         result->authentic = true;
         result->reply = reply;
@@ -159,7 +159,7 @@ static bool send_request(struct ntp_dialog *dialog, const struct ntp_request *re
     randombytes_buf(dialog->query.uid, sizeof(dialog->query.uid));
     randombytes_buf(dialog->query.nonce, sizeof(dialog->query.nonce));
     dialog->query.placeholders = request->placeholders;
-    if (!nts_ntp_request(&w, &dialog->query, request->cookie, request->keys->c2s)) {
+    if (!nts_ntp_request(&w, &dialog->query, request->cookie, &request->keys->c2s)) {
         return false;
     }
     dialog->request_len = w.at;
@@ -201,7 +201,7 @@ struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *r
     dialog->done = done;
     dialog->arg = arg;
     dialog->endpoint = request->endpoint;
-    memcpy(dialog->s2c, request->keys->s2c, sizeof(dialog->s2c));
+    dialog->s2c = request->keys->s2c;
     dialog->open = 1;
     dialog->timer.data = dialog;
     uv_timer_init(loop, &dialog->timer);

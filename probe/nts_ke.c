@@ -13,7 +13,10 @@ enum record {
     RECORD_AEAD = 4,
     RECORD_COOKIE = 5,
     RECORD_SERVER = 6,
-    RECORD_PORT = 7
+    RECORD_PORT = 7,
+    /* chrony's, of the range for experiments: its first versions with AES-128-GCM-SIV exported the keys otherwise than RFC 8915 5.1
+     * says. Empty in both directions, it means that this one does not. */
+    RECORD_EXPORT = 1024
 };
 
 enum {
@@ -25,18 +28,44 @@ enum {
 struct parser {
     struct nts_ke_answer *out;
     char *detail;
+    enum nts_ke_offer offer;
     unsigned seen[RECORD_PORT + 1];
     bool ntpv4;
 };
 
-void nts_ke_request(struct writer *w)
+/* RFC 8915 4.1.5: the most wanted first. */
+static const uint16_t offered[] = { AEAD_GCM_SIV_128, AEAD_SIV_CMAC_512, AEAD_SIV_CMAC_256 };
+static const unsigned offered_count = sizeof(offered) / sizeof(offered[0]);
+
+static unsigned offer_start(enum nts_ke_offer offer)
 {
+    return offer == NTS_KE_ALL ? 0 : offered_count - 1;
+}
+
+static bool is_offered(enum nts_ke_offer offer, uint16_t aead)
+{
+    unsigned at = offer_start(offer);
+    while (at < offered_count && offered[at] != aead) {
+        at++;
+    }
+    return at < offered_count;
+}
+
+void nts_ke_request(struct writer *w, enum nts_ke_offer offer)
+{
+    unsigned start = offer_start(offer);
     write_u16(w, CRITICAL | RECORD_NEXT_PROTOCOL);
     write_u16(w, 2);
     write_u16(w, NEXT_PROTOCOL_NTPV4);
     write_u16(w, CRITICAL | RECORD_AEAD);
-    write_u16(w, 2);
-    write_u16(w, AEAD_SIV_CMAC_256);
+    write_u16(w, (uint16_t)(2 * (offered_count - start)));
+    for (unsigned i = start; i < offered_count; i++) {
+        write_u16(w, offered[i]);
+    }
+    if (is_offered(offer, AEAD_GCM_SIV_128)) {
+        write_u16(w, RECORD_EXPORT);
+        write_u16(w, 0);
+    }
     write_u16(w, CRITICAL | RECORD_END);
     write_u16(w, 0);
 }
@@ -96,7 +125,7 @@ static enum failure take_aead(struct parser *p, struct reader *body)
     if (!reader_done(body)) {
         return fail(p, FAILURE_KE_MALFORMED, "AEAD record of length", (unsigned)body->len);
     }
-    if (p->out->aead != AEAD_SIV_CMAC_256) {
+    if (!is_offered(p->offer, p->out->aead)) {
         return fail(p, FAILURE_KE_AEAD, "AEAD algorithm", p->out->aead);
     }
     return FAILURE_NONE;
@@ -196,6 +225,12 @@ static enum failure take_record(struct parser *p, uint16_t head, struct reader *
         return take_server(p, body);
     case RECORD_PORT:
         return take_port(p, body);
+    case RECORD_EXPORT:
+        if (is_offered(p->offer, AEAD_GCM_SIV_128)) {
+            p->out->export_agreed = true;
+            return FAILURE_NONE;
+        }
+        [[fallthrough]];
     default:
         /* RFC 8915 4: the critical bit decides about unknown types */
         return critical ? fail(p, FAILURE_KE_CRITICAL, "record type", type) : FAILURE_NONE;
@@ -216,10 +251,11 @@ static enum failure judge_whole(struct parser *p)
     return FAILURE_NONE;
 }
 
-enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len, char *detail)
+enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len,
+                          enum nts_ke_offer offer, char *detail)
 {
     *out = (struct nts_ke_answer){ .port = NTP_PORT };
-    struct parser p = { .out = out };
+    struct parser p = { .out = out, .offer = offer };
     p.detail = detail;
     if (len > NTS_KE_ANSWER_MAX) {
         return fail(&p, FAILURE_KE_TOO_LONG, "octets", (unsigned)len);

@@ -28,8 +28,16 @@ struct nts_cookie {
     uint8_t octets[NTS_COOKIE_MAX];
 };
 
+/* The AEAD algorithms that we ask for. */
+enum nts_ke_offer {
+    NTS_KE_REQUIRED, /* the one that all must have, AEAD_AES_SIV_CMAC_256 */
+    NTS_KE_ALL       /* all that we have, that one last */
+};
+
 struct nts_ke_answer {
     uint16_t aead;
+    bool
+        export_agreed; /* both sides know that the keys of AES-128-GCM-SIV are exported as RFC 8915 has it */
     unsigned cookies_seen;
     unsigned cookie_count; /* of those kept */
     struct nts_cookie cookies[NTS_COOKIES];
@@ -38,13 +46,14 @@ struct nts_ke_answer {
     uint16_t port;                 /* for NTP; 123 if not negotiated */
 };
 
-/* The request: NTPv4, AEAD_AES_SIV_CMAC_256, End of Message. */
-void nts_ke_request(struct writer *w);
+/* The request: NTPv4, the algorithms, End of Message. */
+void nts_ke_request(struct writer *w, enum nts_ke_offer offer);
 /* True when `data` holds whole records up to an End of Message: no need to read on. */
 bool nts_ke_ended(const uint8_t *data, size_t len);
-/* Judges a whole answer. NONE, or the class with the case's own words in `detail` (NTS_DETAIL_ROOM); `out` is filled with
+/* Judges a whole answer to that request. NONE, or the class with the case's own words in `detail` (NTS_DETAIL_ROOM); `out` is filled with
  * what could be read either way. */
-enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len, char *detail);
+enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len,
+                          enum nts_ke_offer offer, char *detail);
 /* The records' names in their order, "!" behind critical ones: "Next Protocol! AEAD! 8 Cookie End of Message!". What does not
  * fit `room` is left out. */
 void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room);

@@ -47,7 +47,7 @@ static void write_field(struct writer *w, enum field type, const uint8_t *value,
 }
 
 bool nts_ntp_request(struct writer *w, const struct nts_query *query,
-                     const struct nts_cookie *cookie, const uint8_t c2s[AEAD_KEY_LEN])
+                     const struct nts_cookie *cookie, const struct aead_key *c2s)
 {
     size_t start = wire_mark(w);
     write_u8(w, NTP_VERSION << 3 | NTP_MODE_CLIENT);
@@ -64,15 +64,15 @@ bool nts_ntp_request(struct writer *w, const struct nts_query *query,
     /* RFC 8915 5.6: the nonce is as long as is asked for at least, so no further padding; nothing is encrypted */
     uint8_t sealed[AEAD_TAG_LEN];
     struct octets packet = { w->data + start, w->at - start };
-    struct octets nonce = { query->nonce, NTS_NONCE_LEN };
+    struct octets nonce = { query->nonce, aead_nonce_len(c2s->algorithm) };
     if (!aead_seal(sealed, c2s, packet, nonce, (struct octets){ NULL, 0 })) {
         return false;
     }
     write_u16(w, FIELD_AUTHENTICATOR);
-    write_u16(w, 4 + 4 + NTS_NONCE_LEN + AEAD_TAG_LEN);
-    write_u16(w, NTS_NONCE_LEN);
+    write_u16(w, (uint16_t)(4 + 4 + nonce.len + AEAD_TAG_LEN));
+    write_u16(w, (uint16_t)nonce.len);
     write_u16(w, AEAD_TAG_LEN);
-    write_octets(w, query->nonce, NTS_NONCE_LEN);
+    write_octets(w, nonce.data, nonce.len);
     write_octets(w, sealed, AEAD_TAG_LEN);
     return !w->failed;
 }
@@ -209,7 +209,7 @@ static enum failure kiss_of(const struct ntp_header *header, char *detail)
 }
 
 static enum failure open_reply(struct nts_reply *out, const struct fields *fields,
-                               struct octets datagram, const uint8_t *s2c, char *detail)
+                               struct octets datagram, const struct aead_key *s2c, char *detail)
 {
     uint8_t text[OPENED_MAX];
     if (!fields->authenticator) {
@@ -230,7 +230,7 @@ static enum failure open_reply(struct nts_reply *out, const struct fields *field
 
 enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
                            const struct nts_query *query, size_t request_len,
-                           const uint8_t s2c[AEAD_KEY_LEN], char *detail)
+                           const struct aead_key *s2c, char *detail)
 {
     *out = (struct nts_reply){ 0 };
     struct reader r = reader_of(datagram.data, datagram.len);

@@ -11,23 +11,21 @@
 
 enum {
     NTS_UID_LEN = 32,
-    NTS_NONCE_LEN = 16,
     NTS_PLACEHOLDERS_MAX = NTS_COOKIES - 1,
-    NTS_NTP_MAX =
-        48 + 4 + NTS_UID_LEN + NTS_COOKIES * (4 + NTS_COOKIE_MAX) + 8 + NTS_NONCE_LEN + AEAD_TAG_LEN
+    NTS_NTP_MAX = 48 + 4 + NTS_UID_LEN + NTS_COOKIES * (4 + NTS_COOKIE_MAX) + 8 + AEAD_NONCE_MAX +
+                  AEAD_TAG_LEN
 };
 
 struct nts_keys {
-    uint8_t c2s[AEAD_KEY_LEN];
-    uint8_t s2c[AEAD_KEY_LEN];
+    struct aead_key c2s, s2c;
 };
 
 /* What one request is made of; all but the cookie must be fresh random octets. */
 struct nts_query {
     uint8_t transmit[8];
     uint8_t uid[NTS_UID_LEN];
-    uint8_t nonce[NTS_NONCE_LEN];
-    unsigned placeholders; /* further cookies asked for, up to NTS_PLACEHOLDERS_MAX */
+    uint8_t nonce[AEAD_NONCE_MAX]; /* as many of them as the algorithm takes are used */
+    unsigned placeholders;         /* further cookies asked for, up to NTS_PLACEHOLDERS_MAX */
 };
 
 struct ntp_header {
@@ -50,13 +48,13 @@ void ntp_header_read(struct reader *r, struct ntp_header *out);
 
 /* Writes the request; false if it does not fit or the library fails. */
 bool nts_ntp_request(struct writer *w, const struct nts_query *query,
-                     const struct nts_cookie *cookie, const uint8_t c2s[AEAD_KEY_LEN]);
+                     const struct nts_cookie *cookie, const struct aead_key *c2s);
 
 /* Judges a datagram that came back for `query`, which was `request_len` octets long: NONE, or the class with words in
  * `detail` (NTS_DETAIL_ROOM). The time itself is not judged here (probe/ntp_sample.h). A kiss code counts only with our Unique
  * Identifier, so a class of this function other than NTP_NAK, NTP_RATE and NTP_DENY may be a forgery: keep listening. */
 enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
                            const struct nts_query *query, size_t request_len,
-                           const uint8_t s2c[AEAD_KEY_LEN], char *detail);
+                           const struct aead_key *s2c, char *detail);
 
 #endif

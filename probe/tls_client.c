@@ -310,13 +310,15 @@ void tls_client_finish(struct tls_client *client)
 
 bool tls_client_keys(struct tls_client *client, uint16_t aead, struct nts_keys *out)
 {
-    uint8_t *keys[2] = { out->c2s, out->s2c };
+    struct aead_key *keys[2] = { &out->c2s, &out->s2c };
+    size_t len = aead_key_len(aead);
     for (int i = 0; i < 2; i++) {
         uint8_t context[5];
         nts_ke_exporter_context(context, aead, i == 1);
-        if (SSL_export_keying_material(client->ssl, keys[i], AEAD_KEY_LEN, NTS_KE_EXPORTER_LABEL,
-                                       sizeof(NTS_KE_EXPORTER_LABEL) - 1, context, sizeof(context),
-                                       1) != 1) {
+        keys[i]->algorithm = aead;
+        if (len == 0 || SSL_export_keying_material(
+                            client->ssl, keys[i]->octets, len, NTS_KE_EXPORTER_LABEL,
+                            sizeof(NTS_KE_EXPORTER_LABEL) - 1, context, sizeof(context), 1) != 1) {
             ERR_clear_error();
             return false;
         }

@@ -59,7 +59,7 @@ enum tls_progress tls_client_read(struct tls_client *client, uint8_t *out, size_
                                   size_t *len);
 /* Queues our close_notify. */
 void tls_client_finish(struct tls_client *client);
-/* RFC 8915 5.1: the keys of this connection. */
+/* RFC 8915 5.1: the keys of this connection. False for an algorithm that we don't have. */
 bool tls_client_keys(struct tls_client *client, uint16_t aead, struct nts_keys *out);
 /* "2026-11-23 09:00:00 UTC" */
 void tls_client_day(uint64_t unix_s, char out[TLS_DAY_ROOM]);

@@ -11,7 +11,7 @@ void trail_start(struct trail *trail, uint64_t now_ns)
 
 void trail_add(struct trail *trail, uint64_t now_ns, const char *name, const char *format, ...)
 {
-    if (trail->count == TRAIL_STEPS_MAX) {
+    if (trail == NULL || trail->count == TRAIL_STEPS_MAX) {
         return;
     }
     uint32_t at_us = (uint32_t)((now_ns - trail->started_ns) / 1000);

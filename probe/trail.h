@@ -23,7 +23,7 @@ struct trail {
 };
 
 void trail_start(struct trail *trail, uint64_t now_ns);
-/* Ends a step that began where the one before ended. Steps over TRAIL_STEPS_MAX are left out. */
+/* Ends a step that began where the one before ended. Steps over TRAIL_STEPS_MAX are left out, all where `trail` is NULL. */
 void trail_add(struct trail *trail, uint64_t now_ns, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -27,7 +27,8 @@ enum {
     NTP_PORT = 123,
     EVENTS = 256,
     REQUEST_MAX = 1024,
-    COOKIE_LEN = 2 * AEAD_KEY_LEN,
+    KEY_LEN = 32,
+    COOKIE_LEN = 2 * KEY_LEN,
     COOKIES = 8,
     FIELD_UID = 0x0104,
     FIELD_COOKIE = 0x0204,
@@ -104,11 +105,11 @@ static SSL_CTX *context_of(const char *certificate, const char *key)
 
 /* -- NTS-KE, RFC 8915 4 --------------------------------------------------------------------------------------------------- */
 
-static void export_key(SSL *tls, uint8_t direction, uint8_t out[AEAD_KEY_LEN])
+static void export_key(SSL *tls, uint8_t direction, uint8_t out[KEY_LEN])
 {
     static const char label[] = "EXPORTER-network-time-security";
     const uint8_t about[5] = { 0, 0, 0, AEAD_SIV_CMAC_256, direction };
-    ASSERT(SSL_export_keying_material(tls, out, AEAD_KEY_LEN, label, sizeof(label) - 1, about,
+    ASSERT(SSL_export_keying_material(tls, out, KEY_LEN, label, sizeof(label) - 1, about,
                                       sizeof(about), 1) == 1);
 }
 
@@ -125,7 +126,7 @@ static void answer_ke(SSL *tls)
     const uint8_t ntp[2] = { 0, 0 }, aead[2] = { 0, AEAD_SIV_CMAC_256 };
     struct writer w = writer_of(data, sizeof(data));
     export_key(tls, 0, cookie);
-    export_key(tls, 1, cookie + AEAD_KEY_LEN);
+    export_key(tls, 1, cookie + KEY_LEN);
     write_record(&w, 0x8001, ntp, sizeof(ntp));
     write_record(&w, 0x8004, aead, sizeof(aead));
     for (unsigned i = 0; i < COOKIES; i++) {
@@ -244,7 +245,9 @@ static size_t answer_ntp(uint8_t *out, size_t room, const struct request *reques
         write_u16(&t, 4 + COOKIE_LEN);
         write_octets(&t, request->cookie, COOKIE_LEN);
     }
-    if (!aead_seal(sealed, request->cookie + AEAD_KEY_LEN, (struct octets){ out, w.at },
+    struct aead_key key = { .algorithm = AEAD_SIV_CMAC_256 };
+    memcpy(key.octets, request->cookie + KEY_LEN, KEY_LEN);
+    if (!aead_seal(sealed, &key, (struct octets){ out, w.at },
                    (struct octets){ nonce, sizeof(nonce) }, (struct octets){ text, t.at })) {
         return 0;
     }

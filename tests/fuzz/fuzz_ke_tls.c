@@ -89,7 +89,7 @@ static void read_answer(struct tls_client *client)
     struct nts_ke_answer answer;
     struct nts_keys keys;
     char detail[NTS_DETAIL_ROOM] = "";
-    enum failure failure = nts_ke_parse(&answer, octets, len, detail);
+    enum failure failure = nts_ke_parse(&answer, octets, len, NTS_KE_ALL, detail);
     ASSERT(failure == FAILURE_NONE ? tls_client_keys(client, answer.aead, &keys)
                                    : detail[0] != '\0');
 }

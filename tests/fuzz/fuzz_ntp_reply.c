@@ -23,11 +23,11 @@ static struct nts_query query_of(void)
 
 static void judge(struct octets datagram)
 {
-    static const uint8_t key[AEAD_KEY_LEN];
+    static const struct aead_key key = { .algorithm = AEAD_SIV_CMAC_256 };
     const struct nts_query query = query_of();
     struct nts_reply reply;
     char detail[NTS_DETAIL_ROOM] = "";
-    enum failure failure = nts_ntp_parse(&reply, datagram, &query, REQUEST_LEN, key, detail);
+    enum failure failure = nts_ntp_parse(&reply, datagram, &query, REQUEST_LEN, &key, detail);
     ASSERT(failure == FAILURE_NONE || detail[0] != '\0');
     ASSERT(reply.cookie_count <= NTS_COOKIES && reply.cookie_count <= reply.cookies_seen);
     if (failure == FAILURE_NONE) {
@@ -39,7 +39,7 @@ static void judge(struct octets datagram)
 /* A good reply whose encrypted part is `text`. */
 static void judge_inside(struct octets text)
 {
-    static const uint8_t key[AEAD_KEY_LEN];
+    static const struct aead_key key = { .algorithm = AEAD_SIV_CMAC_256 };
     static const uint8_t nonce[NONCE_LEN];
     static uint8_t packet[TEXT_MAX + 256];
     const struct nts_query query = query_of();
@@ -63,7 +63,7 @@ static void judge_inside(struct octets text)
     uint8_t *sealed = write_room(&w, AEAD_TAG_LEN + padded);
     ASSERT(sealed != NULL);
     memset(sealed, 0, AEAD_TAG_LEN + padded);
-    ASSERT(aead_seal(sealed, key, head, (struct octets){ nonce, NONCE_LEN }, text));
+    ASSERT(aead_seal(sealed, &key, head, (struct octets){ nonce, NONCE_LEN }, text));
     judge((struct octets){ packet, w.at });
 }
 

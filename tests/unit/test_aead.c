@@ -33,41 +33,50 @@ static const struct vector vectors[] = {
      "6038e11689e846672a0c8502851c37989a57a5722ba8edf699ede247"                                                                                                },
 };
 
+static const uint16_t algorithms[] = { AEAD_SIV_CMAC_256, AEAD_SIV_CMAC_512, AEAD_GCM_SIV_128 };
+
+static struct aead_key key_of(uint16_t algorithm)
+{
+    struct aead_key key = { .algorithm = algorithm };
+    for (unsigned i = 0; i < AEAD_KEY_MAX; i++) {
+        key.octets[i] = (uint8_t)(i * 5 + 1);
+    }
+    return key;
+}
+
 static void seals_and_opens_the_vectors(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-        uint8_t key[AEAD_KEY_LEN];
+        struct aead_key key = { .algorithm = AEAD_SIV_CMAC_256 };
         uint8_t packet[256];
         uint8_t nonce[64];
         uint8_t text[256];
         uint8_t wanted[256];
         uint8_t out[256];
-        assert_int_equal(octets_of_hex(key, vectors[i].key), sizeof(key));
+        assert_int_equal(octets_of_hex(key.octets, vectors[i].key), aead_key_len(key.algorithm));
         struct octets packet_of = { packet, octets_of_hex(packet, vectors[i].packet) };
         struct octets nonce_of = { nonce, octets_of_hex(nonce, vectors[i].nonce) };
         struct octets text_of = { text, octets_of_hex(text, vectors[i].text) };
         size_t wanted_len = octets_of_hex(wanted, vectors[i].sealed);
         assert_int_equal(wanted_len, text_of.len + AEAD_TAG_LEN);
-        assert_true(aead_seal(out, key, packet_of, nonce_of, text_of));
+        assert_true(aead_seal(out, &key, packet_of, nonce_of, text_of));
         assert_memory_equal(out, wanted, wanted_len);
         assert_true(
-            aead_open(out, key, packet_of, nonce_of, (struct octets){ wanted, wanted_len }));
+            aead_open(out, &key, packet_of, nonce_of, (struct octets){ wanted, wanted_len }));
         assert_memory_equal(out, text, text_of.len);
     }
 }
 
 /* OpenSSL's own SIV is right for texts that are not empty: the same octets for every length around the block's. */
-static void agrees_with_openssl_for_every_length(void **state)
+static void check_against_openssl(uint16_t algorithm, const char *name)
 {
-    (void)state;
-    uint8_t key[AEAD_KEY_LEN];
+    const struct aead_key key = key_of(algorithm);
     uint8_t data[64];
     for (unsigned i = 0; i < sizeof(data); i++) {
         data[i] = (uint8_t)(i * 7 + 1);
-        key[i % AEAD_KEY_LEN] = (uint8_t)(i * 5);
     }
-    EVP_CIPHER *siv = EVP_CIPHER_fetch(NULL, "AES-128-SIV", NULL);
+    EVP_CIPHER *siv = EVP_CIPHER_fetch(NULL, name, NULL);
     assert_non_null(siv);
     for (size_t len = 1; len <= sizeof(data); len++) {
         uint8_t ours[128];
@@ -75,9 +84,9 @@ static void agrees_with_openssl_for_every_length(void **state)
         int out_len = 0;
         struct octets packet = { data, len };
         struct octets nonce = { data + 3, 16 };
-        assert_true(aead_seal(ours, key, packet, nonce, (struct octets){ data, len }));
+        assert_true(aead_seal(ours, &key, packet, nonce, (struct octets){ data, len }));
         EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-        assert_int_equal(EVP_EncryptInit_ex2(context, siv, key, NULL, NULL), 1);
+        assert_int_equal(EVP_EncryptInit_ex2(context, siv, key.octets, NULL, NULL), 1);
         assert_int_equal(EVP_EncryptUpdate(context, NULL, &out_len, data, (int)len), 1);
         assert_int_equal(EVP_EncryptUpdate(context, NULL, &out_len, data + 3, 16), 1);
         assert_int_equal(
@@ -90,37 +99,91 @@ static void agrees_with_openssl_for_every_length(void **state)
     EVP_CIPHER_free(siv);
 }
 
-static void opens_nothing_that_was_changed_or_cut(void **state)
+static void siv_agrees_with_openssl_for_every_length(void **state)
 {
     (void)state;
-    const uint8_t key[AEAD_KEY_LEN] = { 1, 2, 3 };
+    check_against_openssl(AEAD_SIV_CMAC_256, "AES-128-SIV");
+    check_against_openssl(AEAD_SIV_CMAC_512, "AES-256-SIV");
+}
+
+static void check_changes(uint16_t algorithm)
+{
+    const struct aead_key key = key_of(algorithm);
     uint8_t packet[20] = { 4, 5 };
     uint8_t nonce[16] = { 6 };
     uint8_t text[20] = { 7, 8, 9 };
     uint8_t sealed[36];
     uint8_t out[36];
     struct octets packet_of = { packet, sizeof(packet) };
-    struct octets nonce_of = { nonce, sizeof(nonce) };
+    struct octets nonce_of = { nonce, aead_nonce_len(algorithm) };
     struct octets sealed_of = { sealed, sizeof(sealed) };
-    assert_true(aead_seal(sealed, key, packet_of, nonce_of, (struct octets){ text, sizeof(text) }));
-    assert_true(aead_open(out, key, packet_of, nonce_of, sealed_of));
+    assert_true(
+        aead_seal(sealed, &key, packet_of, nonce_of, (struct octets){ text, sizeof(text) }));
+    assert_true(aead_open(out, &key, packet_of, nonce_of, sealed_of));
+    assert_memory_equal(out, text, sizeof(text));
     struct {
         uint8_t *data;
         size_t len;
     } parts[] = {
         {packet,  sizeof(packet)},
-        { nonce,  sizeof(nonce) },
+        { nonce,  nonce_of.len  },
         { sealed, sizeof(sealed)}
     };
     for (size_t part = 0; part < 3; part++) {
         for (size_t bit = 0; bit < parts[part].len * 8; bit++) {
             parts[part].data[bit / 8] ^= (uint8_t)(1U << bit % 8);
-            assert_false(aead_open(out, key, packet_of, nonce_of, sealed_of));
+            assert_false(aead_open(out, &key, packet_of, nonce_of, sealed_of));
             parts[part].data[bit / 8] ^= (uint8_t)(1U << bit % 8);
         }
     }
     for (size_t len = 0; len < sizeof(sealed); len++) {
-        assert_false(aead_open(out, key, packet_of, nonce_of, (struct octets){ sealed, len }));
+        assert_false(aead_open(out, &key, packet_of, nonce_of, (struct octets){ sealed, len }));
+    }
+}
+
+static void opens_nothing_that_was_changed_or_cut(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        check_changes(algorithms[i]);
+    }
+}
+
+static void an_empty_text_is_a_tag_that_is_checked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        struct aead_key key = key_of(algorithms[i]);
+        uint8_t sealed[AEAD_TAG_LEN];
+        uint8_t out[1];
+        struct octets packet = { key.octets, 40 };
+        struct octets nonce = { key.octets, aead_nonce_len(algorithms[i]) };
+        assert_true(aead_seal(sealed, &key, packet, nonce, (struct octets){ NULL, 0 }));
+        assert_true(aead_open(out, &key, packet, nonce, (struct octets){ sealed, sizeof(sealed) }));
+        sealed[3] ^= 1;
+        assert_false(
+            aead_open(out, &key, packet, nonce, (struct octets){ sealed, sizeof(sealed) }));
+    }
+}
+
+static void other_algorithms_and_nonces_are_refused(void **state)
+{
+    (void)state;
+    uint8_t octets[64] = { 0 };
+    struct octets part = { octets, 32 };
+    const uint16_t strange[] = { 0, 1, 14, 16, 18, 29, 31, UINT16_MAX };
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+        struct aead_key key = key_of(strange[i]);
+        assert_int_equal(aead_key_len(strange[i]), 0);
+        assert_string_equal(aead_text(strange[i]), "unknown");
+        assert_false(aead_seal(octets, &key, part, part, part));
+        assert_false(aead_open(octets, &key, part, part, part));
+    }
+    struct aead_key key = key_of(AEAD_GCM_SIV_128);
+    for (size_t len = 0; len <= 32; len++) {
+        struct octets nonce = { octets, len };
+        uint8_t out[64];
+        assert_int_equal(aead_seal(out, &key, part, nonce, part), len == 12);
     }
 }
 
@@ -128,8 +191,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(seals_and_opens_the_vectors),
-        cmocka_unit_test(agrees_with_openssl_for_every_length),
+        cmocka_unit_test(siv_agrees_with_openssl_for_every_length),
         cmocka_unit_test(opens_nothing_that_was_changed_or_cut),
+        cmocka_unit_test(an_empty_text_is_a_tag_that_is_checked),
+        cmocka_unit_test(other_algorithms_and_nonces_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

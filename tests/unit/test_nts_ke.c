@@ -40,7 +40,7 @@ static enum failure judge(struct nts_ke_answer *out, const struct writer *w)
 {
     char detail[NTS_DETAIL_ROOM] = "";
     assert_false(w->failed);
-    enum failure failure = nts_ke_parse(out, w->data, w->at, detail);
+    enum failure failure = nts_ke_parse(out, w->data, w->at, NTS_KE_REQUIRED, detail);
     assert_true(failure == FAILURE_NONE || detail[0] != '\0');
     return failure;
 }
@@ -101,7 +101,8 @@ static void every_short_prefix_is_closed_too_early(void **state)
     for (size_t len = 0; len < w.at; len++) {
         struct nts_ke_answer answer;
         char detail[NTS_DETAIL_ROOM];
-        assert_int_equal(nts_ke_parse(&answer, room, len, detail), FAILURE_KE_CLOSED);
+        assert_int_equal(nts_ke_parse(&answer, room, len, NTS_KE_REQUIRED, detail),
+                         FAILURE_KE_CLOSED);
         assert_false(nts_ke_ended(room, len));
     }
     assert_true(nts_ke_ended(room, w.at));
@@ -302,7 +303,7 @@ static void any_flipped_bit_is_survived(void **state)
         copy[bit / 8] ^= (uint8_t)(1U << bit % 8);
         struct nts_ke_answer answer;
         char detail[NTS_DETAIL_ROOM] = "";
-        enum failure failure = nts_ke_parse(&answer, copy, w.at, detail);
+        enum failure failure = nts_ke_parse(&answer, copy, w.at, NTS_KE_REQUIRED, detail);
         assert_true(failure == FAILURE_NONE || detail[0] != '\0');
         assert_true(answer.cookie_count <= NTS_COOKIES);
         free(copy);
@@ -315,9 +316,65 @@ static void request_offers_ntpv4_and_aead_15(void **state)
     const uint8_t wanted[] = { 0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 2, 0, 15, 0x80, 0, 0, 0 };
     uint8_t room[64];
     struct writer w = writer_of(room, sizeof(room));
-    nts_ke_request(&w);
+    nts_ke_request(&w, NTS_KE_REQUIRED);
     assert_int_equal(w.at, sizeof(wanted));
     assert_memory_equal(room, wanted, sizeof(wanted));
+}
+
+/* RFC 8915 4.1.5: by preference */
+static void request_for_all_offers_30_17_and_15_and_the_right_export(void **state)
+{
+    (void)state;
+    const uint8_t wanted[] = { 0x80, 1,  0, 2,  0, 0, 0x80, 4, 0,    6, 0, 30,
+                               0,    17, 0, 15, 4, 0, 0,    0, 0x80, 0, 0, 0 };
+    uint8_t room[64];
+    struct writer w = writer_of(room, sizeof(room));
+    nts_ke_request(&w, NTS_KE_ALL);
+    assert_int_equal(w.at, sizeof(wanted));
+    assert_memory_equal(room, wanted, sizeof(wanted));
+}
+
+static enum failure judge_aead(uint16_t aead, enum nts_ke_offer offer, bool export,
+                               struct nts_ke_answer *answer)
+{
+    uint8_t room[ROOM];
+    char detail[NTS_DETAIL_ROOM] = "";
+    struct writer w = writer_of(room, ROOM);
+    put_u16(&w, C | 1, 0);
+    put_u16(&w, C | 4, aead);
+    if (export) {
+        put(&w, 1024, NULL, 0);
+    }
+    put_cookies(&w, 8, 100);
+    put(&w, C | 0, NULL, 0);
+    return nts_ke_parse(answer, room, w.at, offer, detail);
+}
+
+static void any_algorithm_that_was_offered_and_no_other_is_taken(void **state)
+{
+    (void)state;
+    for (unsigned aead = 0; aead < 40; aead++) {
+        struct nts_ke_answer answer;
+        bool one = aead == 15;
+        bool any = one || aead == 17 || aead == 30;
+        assert_int_equal(judge_aead((uint16_t)aead, NTS_KE_REQUIRED, false, &answer),
+                         one ? FAILURE_NONE : FAILURE_KE_AEAD);
+        assert_int_equal(judge_aead((uint16_t)aead, NTS_KE_ALL, false, &answer),
+                         any ? FAILURE_NONE : FAILURE_KE_AEAD);
+        assert_int_equal(answer.aead, aead);
+        assert_false(answer.export_agreed);
+    }
+}
+
+static void the_right_export_is_agreed_on_only_where_it_was_asked_for(void **state)
+{
+    (void)state;
+    struct nts_ke_answer answer;
+    assert_int_equal(judge_aead(30, NTS_KE_ALL, true, &answer), FAILURE_NONE);
+    assert_true(answer.export_agreed);
+    assert_int_equal(judge_aead(15, NTS_KE_REQUIRED, true, &answer), FAILURE_NONE);
+    assert_false(answer.export_agreed);
+    assert_int_equal(judge_with(C | 1024, NULL, 0), FAILURE_KE_CRITICAL);
 }
 
 /* RFC 8915 5.1 */
@@ -366,6 +423,9 @@ int main(void)
         cmocka_unit_test(answer_over_4096_octets_fails),
         cmocka_unit_test(any_flipped_bit_is_survived),
         cmocka_unit_test(request_offers_ntpv4_and_aead_15),
+        cmocka_unit_test(request_for_all_offers_30_17_and_15_and_the_right_export),
+        cmocka_unit_test(any_algorithm_that_was_offered_and_no_other_is_taken),
+        cmocka_unit_test(the_right_export_is_agreed_on_only_where_it_was_asked_for),
         cmocka_unit_test(exporter_context_names_protocol_aead_and_direction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

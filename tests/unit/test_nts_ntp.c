@@ -6,8 +6,8 @@ enum {
 };
 
 static const struct nts_keys test_keys = {
-    .c2s = {1,  2, 3},
-      .s2c = { 9, 8, 7}
+    .c2s = {AEAD_SIV_CMAC_256,  { 1, 2, 3 }},
+      .s2c = { AEAD_SIV_CMAC_256, { 9, 8, 7 }}
 };
 
 static struct nts_query query_of(unsigned placeholders)
@@ -37,7 +37,7 @@ struct fake {
     bool without_uid, without_authenticator, field_after;
     unsigned cookies;
     size_t cookie_len;
-    uint8_t key[AEAD_KEY_LEN];
+    struct aead_key key;
 };
 
 static struct fake fake_of(const struct nts_query *query)
@@ -47,7 +47,7 @@ static struct fake fake_of(const struct nts_query *query)
     };
     memcpy(fake.origin, query->transmit, sizeof(fake.origin));
     memcpy(fake.uid, query->uid, sizeof(fake.uid));
-    memcpy(fake.key, test_keys.s2c, sizeof(fake.key));
+    fake.key = test_keys.s2c;
     return fake;
 }
 
@@ -85,7 +85,7 @@ static size_t answer(uint8_t *out, const struct fake *fake)
             put_field(&inner, 0x0204, cookie, fake->cookie_len);
         }
         const uint8_t nonce[16] = { 0x77 };
-        assert_true(aead_seal(sealed, fake->key, (struct octets){ out, w.at },
+        assert_true(aead_seal(sealed, &fake->key, (struct octets){ out, w.at },
                               (struct octets){ nonce, sizeof(nonce) },
                               (struct octets){ text, inner.at }));
         size_t sealed_len = inner.at + AEAD_TAG_LEN;
@@ -110,7 +110,7 @@ static enum failure judge(struct nts_reply *out, const struct fake *fake,
     char detail[NTS_DETAIL_ROOM] = "";
     size_t len = answer(packet, fake);
     enum failure failure =
-        nts_ntp_parse(out, (struct octets){ packet, len }, query, ROOM, test_keys.s2c, detail);
+        nts_ntp_parse(out, (struct octets){ packet, len }, query, ROOM, &test_keys.s2c, detail);
     assert_true(failure == FAILURE_NONE || detail[0] != '\0');
     return failure;
 }
@@ -125,7 +125,7 @@ static void request_is_what_a_server_expects(void **state)
     struct writer w = writer_of(packet, sizeof(packet));
     const struct nts_query query = query_of(2);
     const struct nts_cookie cookie = cookie_of(100);
-    assert_true(nts_ntp_request(&w, &query, &cookie, test_keys.c2s));
+    assert_true(nts_ntp_request(&w, &query, &cookie, &test_keys.c2s));
     assert_int_equal(w.at, 48 + 36 + 3 * 104 + 40);
     assert_int_equal(packet[0], 0x23);
     for (size_t i = 1; i < 40; i++) {
@@ -141,7 +141,7 @@ static void request_is_what_a_server_expects(void **state)
     assert_memory_equal(packet + 396, "\x04\x04\x00\x28\x00\x10\x00\x10", 8);
     assert_memory_equal(packet + 404, query.nonce, 16);
     uint8_t none[1];
-    assert_true(aead_open(none, test_keys.c2s, (struct octets){ packet, 396 },
+    assert_true(aead_open(none, &test_keys.c2s, (struct octets){ packet, 396 },
                           (struct octets){ packet + 404, 16 },
                           (struct octets){ packet + 420, 16 }));
 }
@@ -153,7 +153,7 @@ static void request_pads_cookies_to_four_octets(void **state)
     struct writer w = writer_of(packet, sizeof(packet));
     const struct nts_query query = query_of(0);
     const struct nts_cookie cookie = cookie_of(101);
-    assert_true(nts_ntp_request(&w, &query, &cookie, test_keys.c2s));
+    assert_true(nts_ntp_request(&w, &query, &cookie, &test_keys.c2s));
     assert_memory_equal(packet + 84, "\x02\x04\x00\x6c", 4);
     assert_memory_equal(packet + 88 + 101, "\0\0\0", 3);
 }
@@ -166,10 +166,10 @@ static void request_fails_when_it_does_not_fit(void **state)
     uint8_t packet[NTS_NTP_MAX];
     for (size_t room = 0; room < sizeof(packet); room += 7) {
         struct writer w = writer_of(packet, room);
-        assert_false(nts_ntp_request(&w, &query, &cookie, test_keys.c2s));
+        assert_false(nts_ntp_request(&w, &query, &cookie, &test_keys.c2s));
     }
     struct writer w = writer_of(packet, sizeof(packet));
-    assert_true(nts_ntp_request(&w, &query, &cookie, test_keys.c2s));
+    assert_true(nts_ntp_request(&w, &query, &cookie, &test_keys.c2s));
     assert_int_equal(w.at, sizeof(packet));
 }
 
@@ -221,7 +221,7 @@ static void reply_without_our_origin_uid_or_key_has_its_own_class(void **state)
     fake.without_uid = true;
     assert_int_equal(judge(&reply, &fake, &query), FAILURE_NTP_UID);
     fake = fake_of(&query);
-    fake.key[31] ^= 1;
+    fake.key.octets[31] ^= 1;
     assert_int_equal(judge(&reply, &fake, &query), FAILURE_NTP_AUTH);
     fake = fake_of(&query);
     fake.without_authenticator = true;
@@ -293,9 +293,9 @@ static void reply_without_a_cookie_or_longer_than_the_request_fails(void **state
     fake.cookies = 2;
     size_t len = answer(packet, &fake);
     const struct octets datagram = { packet, len };
-    assert_int_equal(nts_ntp_parse(&reply, datagram, &query, len, test_keys.s2c, detail),
+    assert_int_equal(nts_ntp_parse(&reply, datagram, &query, len, &test_keys.s2c, detail),
                      FAILURE_NONE);
-    assert_int_equal(nts_ntp_parse(&reply, datagram, &query, len - 1, test_keys.s2c, detail),
+    assert_int_equal(nts_ntp_parse(&reply, datagram, &query, len - 1, &test_keys.s2c, detail),
                      FAILURE_NTP_TOO_LONG);
 }
 
@@ -328,7 +328,7 @@ static void no_prefix_of_a_good_reply_is_good(void **state)
         struct nts_reply reply;
         char detail[NTS_DETAIL_ROOM];
         assert_int_not_equal(nts_ntp_parse(&reply, (struct octets){ copy, cut }, &query, ROOM,
-                                           test_keys.s2c, detail),
+                                           &test_keys.s2c, detail),
                              FAILURE_NONE);
         free(copy);
     }
@@ -346,7 +346,7 @@ static void no_flipped_bit_passes(void **state)
         char detail[NTS_DETAIL_ROOM];
         packet[bit / 8] ^= (uint8_t)(1U << bit % 8);
         assert_int_not_equal(nts_ntp_parse(&reply, (struct octets){ packet, len }, &query, ROOM,
-                                           test_keys.s2c, detail),
+                                           &test_keys.s2c, detail),
                              FAILURE_NONE);
         packet[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }

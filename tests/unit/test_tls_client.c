@@ -145,18 +145,35 @@ static void keys_are_those_of_the_server(void **state)
     };
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct nts_keys keys;
-    uint8_t theirs[2][AEAD_KEY_LEN];
+    uint8_t theirs[2][32];
     assert_true(tls_client_keys(pair->client, AEAD_SIV_CMAC_256, &keys));
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(SSL_export_keying_material(pair->peer.ssl, theirs[i], AEAD_KEY_LEN,
+        assert_int_equal(SSL_export_keying_material(pair->peer.ssl, theirs[i], sizeof(theirs[i]),
                                                     "EXPORTER-network-time-security",
                                                     strlen("EXPORTER-network-time-security"),
                                                     contexts[i], 5, 1),
                          1);
     }
-    assert_memory_equal(keys.c2s, theirs[0], AEAD_KEY_LEN);
-    assert_memory_equal(keys.s2c, theirs[1], AEAD_KEY_LEN);
-    assert_memory_not_equal(keys.c2s, keys.s2c, AEAD_KEY_LEN);
+    assert_memory_equal(keys.c2s.octets, theirs[0], sizeof(theirs[0]));
+    assert_memory_equal(keys.s2c.octets, theirs[1], sizeof(theirs[1]));
+    assert_int_equal(keys.c2s.algorithm, AEAD_SIV_CMAC_256);
+    assert_int_equal(keys.s2c.algorithm, AEAD_SIV_CMAC_256);
+    assert_memory_not_equal(keys.c2s.octets, keys.s2c.octets, sizeof(theirs[0]));
+    pair_free(pair);
+}
+
+static void keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
+    struct nts_keys keys = { 0 };
+    const uint8_t nothing[16] = { 0 };
+    assert_true(tls_client_keys(pair->client, AEAD_GCM_SIV_128, &keys));
+    assert_memory_not_equal(keys.c2s.octets, nothing, sizeof(nothing));
+    assert_memory_equal(keys.c2s.octets + 16, nothing, sizeof(nothing));
+    assert_true(tls_client_keys(pair->client, AEAD_SIV_CMAC_512, &keys));
+    assert_memory_not_equal(keys.s2c.octets + 48, nothing, sizeof(nothing));
+    assert_false(tls_client_keys(pair->client, 1, &keys));
     pair_free(pair);
 }
 
@@ -200,6 +217,7 @@ int main(void)
         cmocka_unit_test(other_protocols_and_versions_have_their_class),
         cmocka_unit_test(octets_that_are_no_tls_fail_the_handshake),
         cmocka_unit_test(keys_are_those_of_the_server),
+        cmocka_unit_test(keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one),
         cmocka_unit_test(words_go_both_ways_and_the_end_is_told),
         cmocka_unit_test(a_file_without_certificates_is_refused_by_name),
     };
