@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "probe/descriptors.h"
+#include "probe/follow.h"
 #include "probe/news.h"
 #include "probe/quota.h"
 #include "probe/roll.h"
@@ -15,11 +16,10 @@
 
 struct monitor {
     uv_loop_t *loop;
-    struct store_txn *snapshot; /* of the registry */
     struct monitor_options options;
+    struct follow follow; /* the registry */
     struct roll roll;
-    uint64_t version; /* of the registry as followed */
-    size_t turn;      /* where the next tick begins to look */
+    size_t turn; /* where the next tick begins to look */
     unsigned flying, flying_max;
     struct quota *quota;
     bool stopping;
@@ -61,12 +61,12 @@ static void write_verdicts(struct monitor *monitor)
     uint32_t pause_ms = monitor->options.interval_ms / 2;
     monitor->word_due = clock_steady_ms() + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
     if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
-        news_complain(&monitor->news, "verdicts can't be written", &diag);
+        news_complain(&monitor->news, NEWS_VERDICTS, &diag);
         monitor->batch_due = clock_steady_ms() + LIMIT_RETRY_MS;
         return;
     }
     monitor->batch_due = 0;
-    news_well_again(&monitor->news);
+    news_well_again(&monitor->news, NEWS_VERDICTS);
 }
 
 /* True if the pool's answers may be others after the change. */
@@ -115,7 +115,9 @@ static void write_history(struct monitor *monitor)
     uint32_t pause_ms = monitor->options.interval_ms;
     pause_ms = pause_ms > LIMIT_HISTORY_MS ? LIMIT_HISTORY_MS : pause_ms;
     if (scribe_write(monitor->news.scribe, clock_now(), &more, &diag) != RESULT_OK) {
-        news_complain(&monitor->news, "the history can't be written", &diag);
+        news_complain(&monitor->news, NEWS_HISTORY, &diag);
+    } else {
+        news_well_again(&monitor->news, NEWS_HISTORY);
     }
     monitor->history_due = clock_steady_ms() + (more ? LIMIT_TICK_MS : pause_ms);
 }
@@ -357,55 +359,56 @@ static void settle(struct monitor *monitor)
 static void poll_registry(uv_timer_t *timer)
 {
     struct monitor *monitor = timer->data;
+    struct follow *follow = &monitor->follow;
     struct diag diag = { "" };
-    enum result result = store_renew(monitor->snapshot);
-    if (result != RESULT_OK) {
-        (void)diag_fail(&diag, result, "%s", result_text(result));
-        news_complain(&monitor->news, "the registry can't be read", &diag);
-        return;
-    }
-    uint64_t version = store_version(monitor->snapshot);
-    if (version != monitor->version) {
+    bool changed = false;
+    enum result result = follow_look(follow, &changed, &diag);
+    if (result == RESULT_OK && changed) {
         result =
-            roll_follow(&monitor->roll, monitor->snapshot, NULL, monitor, member_changed, &diag);
-        if (result == RESULT_OK) {
-            monitor->version = version;
-        } else {
-            news_complain(&monitor->news, "the registry can't be read", &diag);
-        }
+            roll_follow(&monitor->roll, follow->snapshot, NULL, monitor, member_changed, &diag);
         settle(monitor);
     }
-    store_rest(monitor->snapshot);
+    if (result != RESULT_OK) {
+        news_complain(&monitor->news, NEWS_REGISTRY, &diag);
+    } else if (follow->snapshot != NULL) {
+        if (changed) {
+            follow_taken(follow);
+        }
+        news_well_again(&monitor->news, NEWS_REGISTRY);
+    }
+    follow_rest(follow);
 }
 
 /* -- life --------------------------------------------------------------------------------------------------------------- */
 
 static enum result read_all(struct monitor *monitor, struct diag *diag)
 {
+    const struct monitor_options *options = &monitor->options;
+    struct follow *follow = &monitor->follow;
     struct store_txn *verdicts = NULL;
-    enum result result = store_read(monitor->options.registry, &monitor->snapshot, diag);
+    enum result result = follow_begin(follow, options->state_dir, options->registry, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    result = store_read(monitor->options.health, &verdicts, diag);
+    result = store_read(options->health, &verdicts, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    monitor->version = store_version(monitor->snapshot);
     result = roll_begin(&monitor->roll, verdicts, diag);
     if (result == RESULT_OK) {
         result =
-            roll_follow(&monitor->roll, monitor->snapshot, verdicts, monitor, member_changed, diag);
+            roll_follow(&monitor->roll, follow->snapshot, verdicts, monitor, member_changed, diag);
     }
     if (result == RESULT_OK) {
         result = roll_purge(&monitor->roll, verdicts, diag);
     }
     if (result == RESULT_OK) {
+        follow_taken(follow);
         roll_census(&monitor->roll, clock_now(), stage_moved, monitor);
         settle(monitor);
     }
     store_abort(verdicts);
-    store_rest(monitor->snapshot);
+    follow_rest(follow);
     return result;
 }
 
@@ -479,9 +482,7 @@ void monitor_free(struct monitor *monitor)
 {
     if (monitor != NULL) {
         roll_done(&monitor->roll);
-        if (monitor->snapshot != NULL) {
-            store_abort(monitor->snapshot);
-        }
+        follow_done(&monitor->follow);
         scribe_free(monitor->news.scribe);
         quota_free(monitor->quota);
         free(monitor);

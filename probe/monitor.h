@@ -12,7 +12,9 @@
 struct monitor;
 
 struct monitor_options {
-    struct store *registry, *health, *history;
+    const char *state_dir;   /* of the registry */
+    struct store **registry; /* opened again when another file takes its place */
+    struct store *health, *history;
     struct references *references; /* NULL: none */
     struct tls_trust *trust;       /* used until monitor_trust gives another */
     const char *vantage;           /* our name, a fine one (vantage_name_fine) */

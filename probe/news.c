@@ -14,19 +14,28 @@ void news_line(const struct news *news, int priority, const char *format, ...)
     news->log(priority, line);
 }
 
-void news_complain(struct news *news, const char *what, const struct diag *diag)
+static const struct {
+    const char *failed, *well;
+} subjects[NEWS_SUBJECTS] = {
+    [NEWS_REGISTRY] = {"the registry can't be read",    "the registry is read again"  },
+    [NEWS_VERDICTS] = { "verdicts can't be written",    "verdicts are written again"  },
+    [NEWS_HISTORY] = { "the history can't be written", "the history is written again"},
+};
+
+void news_complain(struct news *news, enum news_subject subject, const struct diag *diag)
 {
-    if (!news->complained) {
-        news->complained = true;
-        news_line(news, LOG_ERR, "%s: %s; going on with what is known", what, diag->text);
+    if (!news->complained[subject]) {
+        news->complained[subject] = true;
+        news_line(news, LOG_ERR, "%s: %s; going on with what is known", subjects[subject].failed,
+                  diag->text);
     }
 }
 
-void news_well_again(struct news *news)
+void news_well_again(struct news *news, enum news_subject subject)
 {
-    if (news->complained) {
-        news->complained = false;
-        news_line(news, LOG_NOTICE, "the stores work again");
+    if (news->complained[subject]) {
+        news->complained[subject] = false;
+        news_line(news, LOG_NOTICE, "%s", subjects[subject].well);
     }
 }
 

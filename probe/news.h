@@ -5,20 +5,28 @@
 #include "probe/scribe.h"
 #include "probe/ward.h"
 
+/* What may fail for a while. */
+enum news_subject {
+    NEWS_REGISTRY,
+    NEWS_VERDICTS,
+    NEWS_HISTORY,
+    NEWS_SUBJECTS
+};
+
 struct news {
     /* `priority` is that of syslog(3). */
     void (*log)(int priority, const char *text);
-    struct scribe *scribe; /* notes the life of members */
-    bool complained;       /* a store failed and was not yet seen well again */
-    bool alarmed;          /* too much is down */
+    struct scribe *scribe;          /* notes the life of members */
+    bool complained[NEWS_SUBJECTS]; /* it failed and was not yet seen well again */
+    bool alarmed;                   /* too much is down */
     enum vantage_state state;
 };
 
 void news_line(const struct news *news, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A store that fails is told once, and once when it is well again. */
-void news_complain(struct news *news, const char *what, const struct diag *diag);
-void news_well_again(struct news *news);
+void news_complain(struct news *news, enum news_subject subject, const struct diag *diag);
+void news_well_again(struct news *news, enum news_subject subject);
 /* Nothing if the stage is the same. */
 void news_stage(const struct news *news, const struct ward *ward, enum stage before, uint64_t now);
 void news_probe(const struct news *news, const struct ward *ward, const struct address_health *row,

@@ -263,7 +263,8 @@ static enum result run(struct program *program, const struct options *options, s
     enum result result = open_all(program, options, diag);
     if (result == RESULT_OK) {
         const struct monitor_options how = {
-            .registry = program->registry,
+            .state_dir = options->state,
+            .registry = &program->registry,
             .health = program->health,
             .history = program->history,
             .references = program->references,

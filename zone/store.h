@@ -67,6 +67,8 @@ enum result store_open(struct store **out, const char *state_dir, enum store_kin
 enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
                              bool writable, uint64_t map_bytes, struct diag *diag);
 void store_close(struct store *store);
+/* Another file was renamed into the place of the one that is open: who wants it closes this store and opens it again. */
+bool store_replaced(const struct store *store);
 
 /* A read transaction. It sees the store as of begin or the last renew. `store_rest` gives the snapshot up (so that pages can
  * be reused) and keeps the slot. */

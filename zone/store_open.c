@@ -239,6 +239,16 @@ enum result store_open_sized(struct store **out, const char *state_dir, enum sto
     return RESULT_OK;
 }
 
+bool store_replaced(const struct store *store)
+{
+    char data[PATH_MAX];
+    struct stat mine, there;
+    int fd = -1;
+    return store_path(data, store->path, "data.mdb", NULL) == RESULT_OK &&
+           mdb_env_get_fd(store->env, &fd) == 0 && fstat(fd, &mine) == 0 &&
+           stat(data, &there) == 0 && (mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);
+}
+
 enum result store_backup(struct store *store, const char *dir, struct diag *diag)
 {
     char path[PATH_MAX], data[PATH_MAX];

@@ -1,6 +1,7 @@
 """Several vantage points: each has its say, the median counts, and a remote one reports by export and import."""
 
 import re
+import shutil
 
 import pytest
 
@@ -99,3 +100,37 @@ def test_of_two_that_know_the_member_the_worse_counts(world):
     world.stop(other)
     world.cli("health", "forget", "blind")
     assert world.member("alice")["eligible"]
+
+
+def copied(pool, name):
+    """A copy of the pool's stores."""
+    pool.cli("backup", pool.machine.directory / name)
+    return pool.machine.directory / name
+
+
+def test_remote_probe_follows_newer_copies_of_the_registry(world):
+    """A copy is renamed into the place of the registry under the running probe: a file, a broken one, the whole directory."""
+    state = copied(world, "remote.state")
+    remote = world.machine.start("remote-probed", [
+        BIN / "ntspool-probed", "-s", state, "--interval", "1s", "--allow-private", "--id", "remote", "--trust", world.trust],
+        env=environment())
+    remote.said("member alice: 127.0.1.1: ok")
+    world.add("bob", "127.0.1.2")
+    (copied(world, "with-bob") / "registry/data.mdb").rename(state / "registry/data.mdb")
+    remote.said("member bob: 127.0.1.2: connect-refused")
+    world.machine.write("broken", "no store").rename(state / "registry/data.mdb")
+    remote.said("the registry can't be read")
+    world.add("carol", "127.0.1.3")
+    world.cli("member", "remove", "bob")
+    (state / "registry").rename(world.machine.directory / "old-registry")
+    (copied(world, "with-carol") / "registry").rename(state / "registry")
+    remote.said("the registry is read again")
+    remote.said("member carol: 127.0.1.3: connect-refused")
+
+    def exported():
+        return run(BIN / "ntspool", "-s", state, "health", "export", "--id", "remote", env=environment()).stdout
+
+    until(lambda: exported().endswith("end 2\n"), 10, "alice and carol are left")
+    world.stop(remote)
+    world.cli("member", "remove", "carol")
+    shutil.rmtree(state)

@@ -367,6 +367,28 @@ static void backup_is_a_store_of_its_own(void **state)
     store_close(store);
 }
 
+static void copy_in_the_stores_place_is_seen_until_it_is_opened(void **state)
+{
+    (void)state;
+    struct diag diag;
+    struct store *store = open_new(STORE_REGISTRY);
+    char copy[128], data[160], place[160];
+    (void)snprintf(copy, sizeof(copy), "%s/copy", dir);
+    (void)snprintf(data, sizeof(data), "%s/copy/registry/data.mdb", dir);
+    (void)snprintf(place, sizeof(place), "%s/registry/data.mdb", dir);
+    assert_int_equal(store_backup(store, copy, &diag), RESULT_OK);
+    put(store, "a", "1");
+    assert_false(store_replaced(store));
+    assert_int_equal(rename(data, place), 0);
+    assert_true(store_replaced(store));
+    store_close(store);
+    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, &diag), RESULT_OK);
+    assert_false(store_replaced(store));
+    assert_int_equal(unlink(place), 0);
+    assert_false(store_replaced(store)); /* nothing is there yet */
+    store_close(store);
+}
+
 static void unwritable_directory_is_the_systems_refusal(void **state)
 {
     (void)state;
@@ -395,6 +417,7 @@ int main(void)
         CASE(overwritten_pages_kill_nobody),
         CASE(flipped_bits_kill_nobody),
         CASE(backup_is_a_store_of_its_own),
+        CASE(copy_in_the_stores_place_is_seen_until_it_is_opened),
         CASE(unwritable_directory_is_the_systems_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
