@@ -143,6 +143,10 @@ enum result absence_of_name(struct answerer *answerer, const struct query *query
         return add_soa(answerer) ? RESULT_OK : RESULT_TOO_LONG;
     }
     result = deny_compactly(answerer, query, key, missing);
+    if (result != RESULT_EXHAUSTED) {
+        return result;
+    }
     /* The chain's links are few, and signed already: they deny names at no cost. */
-    return result == RESULT_EXHAUSTED ? deny_by_chain(answerer, key, before) : result;
+    tally_count(&answerer->tally->over_budget);
+    return deny_by_chain(answerer, key, before);
 }

@@ -22,6 +22,7 @@ struct counting {
     bool running;
     struct pulse pulse;
     struct diag last_trouble; /* logged once until it changes */
+    uint64_t last_spell;      /* of the budget, that was logged */
 };
 
 static void trouble(struct counting *counting, const struct diag *diag)
@@ -154,6 +155,19 @@ static enum result write_counts(struct counting *counting, const struct id_list 
     return result;
 }
 
+/* Once a spell. */
+static void log_budget(struct counting *counting)
+{
+    (void)pthread_mutex_lock(&counting->mutex);
+    uint64_t since = counting->traffic.over_budget.since;
+    (void)pthread_mutex_unlock(&counting->mutex);
+    if (since != counting->last_spell) {
+        counting->last_spell = since;
+        counting->sources.log("more missing names are asked for than denial-budget has signatures: "
+                              "the others are denied by the zone's NSEC chain");
+    }
+}
+
 void counting_write(struct counting *counting, uint64_t now)
 {
     struct id_list members = { .ids = NULL };
@@ -163,6 +177,7 @@ void counting_write(struct counting *counting, uint64_t now)
         diag.text[0] = '\0';
     }
     trouble(counting, &diag);
+    log_budget(counting);
     free(members.ids);
 }
 
@@ -194,6 +209,7 @@ enum result counting_new(struct counting **out, const struct counting_sources *s
     struct counting *counting = xcalloc(1, sizeof(*counting));
     counting->sources = *sources;
     counting->traffic = traffic;
+    counting->last_spell = traffic.over_budget.since;
     ASSERT(pthread_mutex_init(&counting->mutex, NULL) == 0);
     pulse_init(&counting->pulse);
     *out = counting;

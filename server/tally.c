@@ -95,5 +95,6 @@ void tally_tell(struct tally *tally, struct traffic *traffic, uint64_t now)
         queries[c] = news(&tally->queries[c], &tally->queries_told[c]);
     }
     traffic_add_queries(traffic, cells, queries, count, now);
+    traffic_add_over_budget(traffic, news(&tally->over_budget, &tally->over_budget_told), now);
     free(queries);
 }

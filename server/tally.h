@@ -15,8 +15,10 @@ struct tally {
     struct view *view;
     uint32_t start; /* the first turn of every area */
     size_t area_count, cell_count;
-    _Atomic(uint32_t) *turns, *queries;  /* by area and by cell, and one more for what has none */
-    uint32_t *turns_told, *queries_told; /* of these: what tally_tell has told */
+    _Atomic(uint32_t) *turns, *queries; /* by area and by cell, and one more for what has none */
+    _Atomic(uint32_t)
+        over_budget; /* missing names denied by the chain, as their budget was used up */
+    uint32_t *turns_told, *queries_told, over_budget_told; /* of these: what tally_tell has told */
 };
 
 /* With one reference, and one of the view. */

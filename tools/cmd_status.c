@@ -5,11 +5,13 @@
 #include "tools/commands.h"
 #include "tools/keyhealth.h"
 #include "tools/vantageview.h"
+#include "zone/traffic.h"
 
 enum {
     MAP_WARN_PERCENT = 70,
     STATES_MAX = 16,
-    NAMES_SHOWN = 5
+    NAMES_SHOWN = 5,
+    DAY_S = 86400
 };
 
 struct status {
@@ -156,6 +158,39 @@ static void judge_keys(struct status *status)
     }
 }
 
+/* When the last day's flood of missing names was beyond denial-budget; null if there was none. */
+static json_t *over_budget_json(struct status *status)
+{
+    struct store_txn *txn = status->session.txn[STORE_TRAFFIC];
+    struct diag *diag = &status->cli->diag;
+    struct traffic traffic = { 0 };
+    if (txn == NULL) {
+        return json_null();
+    }
+    if (traffic_load(&traffic, txn, diag) != RESULT_OK) {
+        warn(status, diag->text);
+        status->failed = true;
+        return json_null();
+    }
+    const struct traffic_spell spell = traffic.over_budget;
+    traffic_done(&traffic);
+    if (spell.since == 0 || (spell.until < status->now && status->now - spell.until > DAY_S)) {
+        return json_null();
+    }
+    json_t *out = json_pack("{s:I}", "answers", (json_int_t)spell.answers);
+    json_object_set_new(out, "since", json_time(spell.since));
+    json_object_set_new(out, "until", json_time(spell.until));
+    char text[200];
+    (void)snprintf(text, sizeof text,
+                   "%llu missing names were denied by the zone's NSEC chain, from %s to %s: more "
+                   "were asked for than denial-budget has signatures",
+                   (unsigned long long)spell.answers,
+                   json_string_value(json_object_get(out, "since")),
+                   json_string_value(json_object_get(out, "until")));
+    warn(status, text);
+    return out;
+}
+
 static json_t *build(struct status *status)
 {
     struct cli *cli = status->cli;
@@ -196,6 +231,7 @@ static json_t *build(struct status *status)
     json_object_set_new(out, "keys",
                         keys != NULL ? json_integer((json_int_t)store_count(keys, TABLE_KEYS))
                                      : json_null());
+    json_object_set_new(out, "over_budget", over_budget_json(status));
     json_object_set_new(out, "last_probe_at", json_time(status->last_probe_at));
     json_object_set_new(out, "last_probe_age_s",
                         status->last_probe_at != 0 && status->last_probe_at <= status->now

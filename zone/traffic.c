@@ -6,9 +6,10 @@
 #include "zone/wire.h"
 
 enum {
-    LAYOUT = 1, /* of both rows */
+    LAYOUT = 1, /* of all rows */
     ROW_CELL = 1,
     ROW_MEMBER = 2,
+    ROW_OVER_BUDGET = 3,
     HOUR_S = 3600,
     KEY_ROOM = 16,
     ROW_ROOM = 1 + 8 + 4 * TRAFFIC_HOURS
@@ -114,6 +115,24 @@ static bool read_member(struct traffic_member *out, struct reader *key, struct r
     return out->member_id != 0;
 }
 
+static void write_spell(struct writer *key, struct writer *row, const struct traffic_spell *spell)
+{
+    write_u8(key, ROW_OVER_BUDGET);
+    write_u8(row, LAYOUT);
+    write_u64(row, spell->since);
+    write_u64(row, spell->until);
+    write_u64(row, spell->answers);
+}
+
+static bool read_spell(struct traffic_spell *out, struct reader *row)
+{
+    bool known = read_u8(row) == LAYOUT;
+    out->since = read_u64(row);
+    out->until = read_u64(row);
+    out->answers = read_u64(row);
+    return known && out->since <= out->until;
+}
+
 static enum result load_row(const uint8_t *key_data, size_t key_len, const uint8_t *data,
                             size_t len, void *arg)
 {
@@ -129,6 +148,8 @@ static enum result load_row(const uint8_t *key_data, size_t key_len, const uint8
         struct traffic_member *member = append_member(traffic);
         member->changed = false;
         good = read_member(member, &key, &row);
+    } else if (kind == ROW_OVER_BUDGET) {
+        good = read_spell(&traffic->over_budget, &row);
     }
     return good && reader_done(&key) && reader_done(&row) ? RESULT_OK : RESULT_DAMAGED;
 }
@@ -208,11 +229,27 @@ static enum result save_members(struct traffic *traffic, struct store_txn *txn)
     return result;
 }
 
+static enum result save_spell(struct traffic_spell *spell, struct store_txn *txn)
+{
+    uint8_t key_data[KEY_ROOM], data[ROW_ROOM];
+    struct writer key = writer_of(key_data, sizeof(key_data));
+    struct writer row = writer_of(data, sizeof(data));
+    if (!spell->changed) {
+        return RESULT_OK;
+    }
+    write_spell(&key, &row, spell);
+    spell->changed = false;
+    return put_or_delete(txn, &key, &row, false);
+}
+
 enum result traffic_save(struct traffic *traffic, struct store_txn *txn, struct diag *diag)
 {
     enum result result = save_cells(traffic, txn);
     if (result == RESULT_OK) {
         result = save_members(traffic, txn);
+    }
+    if (result == RESULT_OK) {
+        result = save_spell(&traffic->over_budget, txn);
     }
     if (result != RESULT_OK) {
         traffic_unsaved(traffic);
@@ -231,6 +268,7 @@ void traffic_unsaved(struct traffic *traffic)
     for (size_t i = 0; i < traffic->member_count; i++) {
         traffic->members[i].changed = true;
     }
+    traffic->over_budget.changed = traffic->over_budget.since != 0;
 }
 
 /* -- counting ------------------------------------------------------------------------------------------------------------- */
@@ -318,6 +356,20 @@ void traffic_add_answers(struct traffic *traffic, const struct traffic_count *co
         qsort(traffic->members, traffic->member_count, sizeof(traffic->members[0]),
               compare_members);
     }
+}
+
+void traffic_add_over_budget(struct traffic *traffic, uint32_t answers, uint64_t now)
+{
+    struct traffic_spell *spell = &traffic->over_budget;
+    if (answers == 0) {
+        return;
+    }
+    if (now < spell->until || now - spell->until > TRAFFIC_SPELL_S) {
+        *spell = (struct traffic_spell){ .since = now };
+    }
+    spell->until = now;
+    spell->answers += answers;
+    spell->changed = true;
 }
 
 void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t count, uint64_t now)

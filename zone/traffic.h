@@ -1,7 +1,8 @@
 /* What clients asked for and what they got: the rows of state/traffic, which the server writes and everybody else reads.
  *
  * Demand is counted per cell, and fades: a query counts half after TRAFFIC_HALF_LIFE_S. Cells are kept by country and subdivision, since
- * their numbers change with the location file. Answers are counted per member in hours, for a day. Each server of a zone counts its own. */
+ * their numbers change with the location file. Answers are counted per member in hours, for a day. Of compact denials that were beyond their
+ * budget the last spell is noted. Each server of a zone counts its own. */
 #ifndef ZONE_TRAFFIC_H
 #define ZONE_TRAFFIC_H
 
@@ -10,8 +11,9 @@
 
 enum {
     TRAFFIC_HALF_LIFE_S = 86400,
-    TRAFFIC_HOURS = 25,  /* this one, and those that the last day reaches into */
-    TRAFFIC_PRIOR = 2000 /* queries that the prior counts for while nothing is measured */
+    TRAFFIC_HOURS = 25,   /* this one, and those that the last day reaches into */
+    TRAFFIC_PRIOR = 2000, /* queries that the prior counts for while nothing is measured */
+    TRAFFIC_SPELL_S = 600 /* after a pause of this length another spell begins */
 };
 
 struct traffic_cell {
@@ -28,8 +30,17 @@ struct traffic_member {
     bool changed, gone;
 };
 
+/* When it last happened, in one spell. */
+struct traffic_spell {
+    uint64_t since, until; /* Unix seconds, when it was counted; 0: never */
+    uint64_t answers;
+    bool changed;
+};
+
 /* Start from `{ 0 }`. Both lists are in order: by country and subdivision, by id. */
 struct traffic {
+    struct traffic_spell
+        over_budget; /* missing names denied by the chain, as denial-budget was used up */
     struct traffic_cell *cells;
     struct traffic_member *members;
     size_t cell_count, cell_room, member_count, member_room;
@@ -53,6 +64,7 @@ struct traffic_count {
 };
 void traffic_add_answers(struct traffic *traffic, const struct traffic_count *counts, size_t count,
                          uint64_t now);
+void traffic_add_over_budget(struct traffic *traffic, uint32_t answers, uint64_t now);
 /* Forgets all members but these, which are in order; what has faded away is forgotten too. */
 void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t count, uint64_t now);
 

@@ -72,6 +72,30 @@ static void assert_stored(uint64_t member_id, uint64_t answers, uint64_t now)
     traffic_done(&traffic);
 }
 
+static void a_used_up_budget_is_logged_once_a_spell(void **state)
+{
+    (void)state;
+    uint64_t now = clock_now();
+    struct tally *tally = counting_tally(counting, pool.view);
+    for (unsigned i = 0; i < 3; i++, now += 60) {
+        tally_count(&tally->over_budget);
+        counting_write(counting, now);
+        assert_true((logged[0] != '\0') == (i == 0));
+        logged[0] = '\0';
+    }
+    struct traffic traffic = stored();
+    assert_int_equal(traffic.over_budget.answers, 3);
+    traffic_done(&traffic);
+    tally_unref(tally);
+    counting_free(counting); /* what it counts at its end is the machine's time */
+    open_counting();
+    tally = counting_tally(counting, pool.view);
+    tally_count(&tally->over_budget);
+    counting_write(counting, now + TRAFFIC_SPELL_S);
+    assert_non_null(strstr(logged, "denial-budget"));
+    tally_unref(tally);
+}
+
 static void what_is_counted_is_kept_over_a_restart(void **state)
 {
     (void)state;
@@ -209,6 +233,7 @@ int main(void)
         TEST(a_removed_member_s_counts_go),
         TEST(without_a_store_demand_is_known_all_the_same),
         TEST(counts_that_cannot_be_read_are_refused),
+        TEST(a_used_up_budget_is_logged_once_a_spell),
         TEST(a_worker_counts_on_while_it_is_collected),
         TEST(the_thread_ends_when_it_is_told),
     };

@@ -325,9 +325,40 @@ static void a_row_that_is_cut_or_changed_is_refused_or_harmless(void **state)
     (void)state;
     ask(BERLIN, 50, NOW);
     give(7, 100, NOW);
+    traffic_add_over_budget(&traffic, 3, NOW);
     save();
     spoil(1);
     spoil(2);
+    spoil(3);
+}
+
+static void assert_spell(uint64_t since, uint64_t until, uint64_t answers)
+{
+    const struct traffic_spell *spell = &traffic.over_budget;
+    assert_int_equal(spell->since, since);
+    assert_int_equal(spell->until, until);
+    assert_int_equal(spell->answers, answers);
+}
+
+static void a_spell_lasts_until_a_pause(void **state)
+{
+    (void)state;
+    traffic_add_over_budget(&traffic, 0, NOW);
+    assert_spell(0, 0, 0);
+    traffic_add_over_budget(&traffic, 5, NOW + 60);
+    traffic_add_over_budget(&traffic, 7, NOW + 60 + TRAFFIC_SPELL_S);
+    traffic_add_over_budget(&traffic, 0, NOW + 60 + 2 * TRAFFIC_SPELL_S);
+    assert_spell(NOW + 60, NOW + 60 + TRAFFIC_SPELL_S, 12);
+    save();
+    assert_ok(load());
+    assert_spell(NOW + 60, NOW + 60 + TRAFFIC_SPELL_S, 12);
+    traffic_add_over_budget(&traffic, 1, NOW + 61 + 2 * TRAFFIC_SPELL_S);
+    assert_spell(NOW + 61 + 2 * TRAFFIC_SPELL_S, NOW + 61 + 2 * TRAFFIC_SPELL_S, 1);
+    traffic_add_over_budget(&traffic, 2, NOW); /* the clock went back */
+    assert_spell(NOW, NOW, 2);
+    save();
+    traffic_unsaved(&traffic);
+    assert_true(traffic.over_budget.changed);
 }
 
 static void a_key_that_is_none_is_refused(void **state)
@@ -370,6 +401,7 @@ int main(void)
         TEST(what_was_not_committed_is_written_again),
         TEST(a_row_that_is_cut_or_changed_is_refused_or_harmless),
         TEST(a_key_that_is_none_is_refused),
+        TEST(a_spell_lasts_until_a_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
