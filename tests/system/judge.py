@@ -16,11 +16,14 @@ from question import STATIC
 
 APEX_NAME = dns.name.from_text(APEX)
 WILDCARD_PORT = 5300
+DO_FLAG, CO_FLAG = 0x8000, 0x4000
+NXNAME = 128
 
 
-def serve_zone(machine):
+def serve_zone(machine, denial="nsec"):
     """A pool that has all that is asked for, and its keys."""
-    pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2")
+    pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--denial", denial)
+    pool.compact = denial == "compact"
     pool.cli("zone", "set", "ca", "ca.example")
     for number, name in enumerate(("alice", "bob", "carol", "erin", "frank", "gina")):
         addresses = [f"127.0.{number + 1}.1", f"2001:db8:{number}::1"]
@@ -61,13 +64,15 @@ def _judge_header(query, reply, rcode):
     assert bool(got & 0x0400) == (rcode in ("NOERROR", "NXDOMAIN")), "AA is for what the zone says"
 
 
-def _judge_opt(query_opt, message):
+def _judge_opt(zone, query_opt, message):
     """RFC 6891 6.1.1: an OPT answers an OPT, and nothing else."""
     assert (message.edns >= 0) == bool(query_opt), "RFC 6891 6.1.1, 7"
     if query_opt:
         asked = struct.unpack("!I", query_opt[5:9])[0]
         assert message.edns == 0, "RFC 6891 6.1.3: the highest version we know"
-        assert message.ednsflags & 0xffff == asked & 0x8000, "RFC 3225 3: DO is copied; RFC 6891 6.1.4: Z is zero"
+        known = DO_FLAG | (CO_FLAG if zone.compact else 0)
+        assert message.ednsflags & 0xffff == asked & known, \
+            "RFC 3225 3: DO is copied; RFC 9824 5.1: CO too, if it means something; RFC 6891 6.1.4: Z is zero"
         assert message.payload >= 512, "RFC 6891 6.2.3"
 
 
@@ -123,6 +128,29 @@ def judge_denial(message, name, rdtype):
         assert any(rrset[0].next.is_subdomain(name) for rrset in covering), f"no empty non-terminal: {message}"
 
 
+def judge_compact(message, name, rdtype):
+    """RFC 9824 3: one NSEC, which speaks of the name alone."""
+    (nsec,) = [rrset for rrset in message.authority if rrset.rdtype == dns.rdatatype.NSEC]
+    assert nsec.name == name, f"of another name: {message}"
+    judge_next(name, nsec[0].next)
+    types = _types(nsec[0])
+    assert types >= {dns.rdatatype.RRSIG, dns.rdatatype.NSEC}, "RFC 4034 4.1.2"
+    assert not types & {rdtype, dns.rdatatype.CNAME}, f"it says that there is one: {message}"
+    missing = NXNAME in types
+    assert not missing or len(types) == 3, "RFC 9824 3.1"
+    asked = bool(message.ednsflags & CO_FLAG)
+    assert (message.rcode() == dns.rcode.NXDOMAIN) == (missing and asked), "RFC 9824 5.1"
+    return missing
+
+
+def judge_next(name, successor):
+    """RFC 9824 3.1; where there is no room, RFC 4471 3.1.2: a name that is no child."""
+    if len(name.to_wire()) <= 253:
+        assert successor == dns.name.Name((b"\0", *name.labels)), successor
+    else:
+        assert successor == APEX_NAME or (name < successor and not successor.is_subdomain(name)), successor
+
+
 def _last_name(message, name):
     """The end of the aliases in the answer."""
     for rrset in message.answer:
@@ -154,7 +182,7 @@ def judge(zone, query, reply, want, *, opt, dnssec, question=True):
     rcode = want.split()[0]
     message = dns.message.from_wire(reply, ignore_trailing=False)
     _judge_header(query, reply, rcode)
-    _judge_opt(opt, message)
+    _judge_opt(zone, opt, message)
     if question:
         end = question_end(query)
         assert reply[4:6] == b"\0\1" and reply[12:end] == query[12:end], "the question as it came"
@@ -175,5 +203,6 @@ def judge(zone, query, reply, want, *, opt, dnssec, question=True):
     for soa in (rrset for rrset in message.authority if rrset.rdtype == dns.rdatatype.SOA):
         assert soa.name == APEX_NAME and soa.ttl <= soa[0].minimum, "RFC 2308 3"
         if dnssec:
-            judge_denial(message, _last_name(message, message.question[0].name), rdtype)
+            judge_any = judge_compact if zone.compact else judge_denial
+            judge_any(message, _last_name(message, message.question[0].name), rdtype)
     return message
