@@ -417,6 +417,10 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
     deal->scaled_at = scale ? parts->now : old == NULL ? 0 : old->scaled_at;
     deal->scaled_capacity = scale || old == NULL ? capacity : old->scaled_capacity;
     for (size_t a = 0; a < deal->area_count && result == RESULT_OK; a++) {
+        if (parts->give_up != NULL && atomic_load(parts->give_up)) {
+            result = RESULT_REFUSED;
+            break;
+        }
         struct deck deck;
         struct dname owner;
         struct shares_list list =
@@ -434,12 +438,19 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
     return RESULT_OK;
 }
 
+enum result deal_again(struct deal **out, const struct deal_parts *parts, const struct deal *old)
+{
+    struct roster roster;
+    roster_copy(&roster, &old->roster);
+    return deal_anew(out, parts, old, &roster);
+}
+
 enum result deal_next(struct deal **out, const struct deal_parts *parts, struct deal *old,
                       struct roster *roster)
 {
     struct change change = { .changed = NULL };
     enum result result = RESULT_OK;
-    if (old == NULL || deal_is_due(old, parts->now) || !same_rules(old, parts)) {
+    if (old == NULL || !same_rules(old, parts)) {
         result = deal_anew(out, parts, old, roster);
     } else {
         compare(&change, old, roster);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "server/dealer.h"
 #include "server/pulse.h"
 #include "zone/clock.h"
 
@@ -11,6 +12,7 @@ struct refresh {
     struct refresh_sources sources;
     struct view_sources from;
     struct view *view;
+    struct dealer *dealer;
     uint64_t versions[3]; /* registry, health, keys: of the view */
     struct stat location_files[LOCATIONS_FILES_MAX];
     struct worker *const *workers;
@@ -70,6 +72,13 @@ static enum result look_at_places(struct refresh *refresh, bool *changed, struct
     return result;
 }
 
+static double *demand_now(const struct refresh *refresh, uint64_t now)
+{
+    const struct places *places = refresh->from.places;
+    return counting_demand(refresh->sources.counting, places == NULL ? NULL : places->locations,
+                           now);
+}
+
 /* Builds a view from the transactions as they stand. */
 static enum result build(struct refresh *refresh, struct diag *diag)
 {
@@ -78,9 +87,7 @@ static enum result build(struct refresh *refresh, struct diag *diag)
                              store_version(refresh->from.health),
                              store_version(refresh->from.keys) };
     struct view *view = NULL;
-    struct places *places = refresh->from.places;
-    double *demand =
-        counting_demand(refresh->sources.counting, places == NULL ? NULL : places->locations, now);
+    double *demand = demand_now(refresh, now);
     bool same_keys = refresh->view != NULL && versions[2] == refresh->versions[2];
     refresh->from.demand = demand;
     refresh->from.keyring = same_keys ? refresh->view->keyring : NULL;
@@ -102,6 +109,22 @@ static void rest(struct refresh *refresh)
     store_rest(refresh->from.keys);
 }
 
+/* Takes what the dealer has dealt, has it deal if that is due. True if there is a new deal. */
+static bool look_at_dealer(struct refresh *refresh)
+{
+    struct diag diag = { "" };
+    uint64_t now = clock_now();
+    if (dealer_take(refresh->dealer, refresh->view, &refresh->from.dealt, &diag) != RESULT_OK) {
+        trouble(refresh, &diag);
+    }
+    if (refresh->from.dealt == NULL && view_is_due(refresh->view, now) &&
+        dealer_start(refresh->dealer, refresh->view, demand_now(refresh, now), now, &diag) !=
+            RESULT_OK) {
+        trouble(refresh, &diag);
+    }
+    return refresh->from.dealt != NULL;
+}
+
 /* One look: true if there is a new view to publish. */
 static bool look(struct refresh *refresh, bool look_at_file)
 {
@@ -118,13 +141,17 @@ static bool look(struct refresh *refresh, bool look_at_file)
         trouble(refresh, &diag);
         return false;
     }
-    changed = changed || store_version(from->registry) != refresh->versions[0] ||
+    changed = look_at_dealer(refresh) || changed ||
+              store_version(from->registry) != refresh->versions[0] ||
               store_version(from->health) != refresh->versions[1] ||
-              store_version(from->keys) != refresh->versions[2] ||
-              view_is_due(refresh->view, clock_now());
+              store_version(from->keys) != refresh->versions[2];
     if (changed && build(refresh, &diag) != RESULT_OK) {
         trouble(refresh, &diag);
         changed = false;
+    }
+    if (from->dealt != NULL) {
+        deal_unref(from->dealt);
+        from->dealt = NULL;
     }
     rest(refresh);
     return changed;
@@ -158,6 +185,7 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     refresh->sources = *sources;
     refresh->from.seal = sources->seal;
     refresh->from.cache = sources->cache;
+    refresh->dealer = dealer_new(sources->cache);
     pulse_init(&refresh->pulse);
     enum result result = look_at_places(refresh, &changed, diag);
     if (result == RESULT_OK) {
@@ -215,6 +243,7 @@ void refresh_free(struct refresh *refresh)
         pulse_stop(&refresh->pulse);
         (void)pthread_join(refresh->thread, NULL);
     }
+    dealer_free(refresh->dealer);
     end_read(refresh->from.registry);
     end_read(refresh->from.health);
     end_read(refresh->from.keys);

@@ -57,8 +57,8 @@ static void name_service(struct view *view)
     dname_key_of(&view->service_key, &view->service, &view->settings.apex);
 }
 
-/* Deals, or takes over the old deal, and signs. `roster` is used up. */
-static enum result complete(struct view *view, const struct view *old, struct roster *roster,
+/* Deals, or takes over the deal that was there before, and signs. `roster` is used up. */
+static enum result complete(struct view *view, struct deal *before, struct roster *roster,
                             const struct view_sources *sources, uint64_t now)
 {
     const struct settings *settings = &view->settings;
@@ -74,7 +74,7 @@ static enum result complete(struct view *view, const struct view *old, struct ro
                                           .service = &view->service,
                                           .signer = signer,
                                           .now = now };
-        result = deal_next(&view->deal, &parts, old == NULL ? NULL : old->deal, roster);
+        result = deal_next(&view->deal, &parts, before, roster);
     }
     roster_done(roster);
     signer_free(signer);
@@ -100,6 +100,7 @@ enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag)
 {
     struct view *view = xcalloc(1, sizeof(*view));
+    struct deal *before = sources->dealt != NULL ? sources->dealt : old != NULL ? old->deal : NULL;
     struct roster roster;
     atomic_init(&view->refs, 1);
     view->number = old == NULL ? 1 : old->number + 1;
@@ -125,13 +126,13 @@ enum result view_build(struct view **out, const struct view_sources *sources,
             .health = sources->health,
             .settings = &view->settings,
             .locations = view->places == NULL ? NULL : view->places->locations,
-            .before = old == NULL ? NULL : &old->deal->roster,
+            .before = before == NULL ? NULL : &before->roster,
             .now = now,
         };
         result = roster_build(&roster, &from, diag);
     }
     if (result == RESULT_OK) {
-        result = complete(view, old, &roster, sources, now);
+        result = complete(view, before, &roster, sources, now);
         if (result != RESULT_OK) {
             result = diag_fail(diag, result, "the zone's records can't be signed: %s",
                                result_text(result));

@@ -43,9 +43,11 @@ struct view_sources {
     struct places *places;   /* may be NULL */
     const double *demand;    /* by cell of the places, or NULL (struct steering_input) */
     struct keyring *keyring; /* NULL: load it from `keys` */
+    struct deal
+        *dealt; /* upon the old view's deal, to be taken in its place; NULL: there is none */
 };
 
-/* A view with one reference. `old` (may be NULL) lends its deal if that still holds and is not due. */
+/* A view with one reference. `old` (may be NULL) lends what still holds, its deal with the changes since. */
 enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag);
 void view_unref(struct view *view);

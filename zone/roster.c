@@ -283,6 +283,21 @@ enum result roster_build(struct roster *out, const struct roster_sources *source
     return RESULT_OK;
 }
 
+static void *copy_of(const void *from, size_t count, size_t size)
+{
+    void *copy = xmalloc(count * size + 1);
+    return count == 0 ? copy : memcpy(copy, from, count * size);
+}
+
+void roster_copy(struct roster *out, const struct roster *roster)
+{
+    *out = *roster;
+    out->list = copy_of(roster->list, roster->count, sizeof(*roster->list));
+    out->seats = copy_of(roster->seats, roster->count, sizeof(*roster->seats));
+    out->names = copy_of(roster->names, roster->names_len, 1);
+    out->left_out = copy_of(roster->left_out, roster->left_out_count, sizeof(*roster->left_out));
+}
+
 void roster_done(struct roster *roster)
 {
     free(roster->list);

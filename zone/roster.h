@@ -50,6 +50,7 @@ struct roster_sources {
 /* Aborts when out of memory; DAMAGED if a row can't be read. */
 enum result roster_build(struct roster *out, const struct roster_sources *sources,
                          struct diag *diag);
+void roster_copy(struct roster *out, const struct roster *roster);
 void roster_done(struct roster *roster);
 /* The wire name that SRV points to, [u8 length][name]. */
 const uint8_t *roster_target(const struct roster *roster, size_t seat);

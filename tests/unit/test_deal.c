@@ -59,17 +59,30 @@ static struct roster roster_with(const struct roster *before, size_t count, size
     return roster;
 }
 
+static struct deal_parts parts_at(uint64_t now)
+{
+    return (struct deal_parts){ .settings = &settings,
+                                .keyring = keyring,
+                                .places = places,
+                                .demand = demand,
+                                .service = &service,
+                                .signer = signer,
+                                .now = now };
+}
+
 static struct deal *next_deal(struct deal *old, struct roster roster, uint64_t now)
 {
     struct deal *deal = NULL;
-    const struct deal_parts parts = { .settings = &settings,
-                                      .keyring = keyring,
-                                      .places = places,
-                                      .demand = demand,
-                                      .service = &service,
-                                      .signer = signer,
-                                      .now = now };
+    const struct deal_parts parts = parts_at(now);
     assert_ok(deal_next(&deal, &parts, old, &roster));
+    return deal;
+}
+
+static struct deal *deal_anew(const struct deal *old, uint64_t now)
+{
+    struct deal *deal = NULL;
+    const struct deal_parts parts = parts_at(now);
+    assert_ok(deal_again(&deal, &parts, old));
     return deal;
 }
 
@@ -77,7 +90,7 @@ static struct deal *next_deal(struct deal *old, struct roster roster, uint64_t n
 static struct deal *first_deal(size_t count, size_t gone)
 {
     struct deal *quick = next_deal(NULL, roster_with(NULL, count, gone), NOW);
-    struct deal *deal = next_deal(quick, roster_with(&quick->roster, count, gone), NOW);
+    struct deal *deal = deal_anew(quick, NOW);
     deal_unref(quick);
     return deal;
 }
@@ -149,9 +162,10 @@ static void the_first_deal_is_due_at_once(void **state)
     struct deal *quick = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
     assert_true(deal_is_due(quick, NOW));
     assert_int_equal(quick->hands[0]->deck.sets[0].count, settings.srv_count);
-    struct deal *scaled = next_deal(quick, roster_with(&quick->roster, POOL, NOBODY), NOW);
-    assert_ptr_not_equal(scaled, quick);
+    struct deal *scaled = deal_anew(quick, NOW);
     assert_false(deal_is_due(scaled, NOW));
+    assert_true(deal_is_due(scaled, NOW + settings.srv_ttl_s));
+    assert_true(deal_is_due(scaled, NOW - 1)); /* the clock went back */
     deal_unref(quick);
     deal_unref(scaled);
 }
@@ -162,13 +176,30 @@ static void nothing_new_is_the_same_deal(void **state)
     struct deal *first = first_deal(POOL, NOBODY);
     struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
     assert_ptr_equal(first, second);
-    struct deal *third =
-        next_deal(second, roster_with(&first->roster, POOL, NOBODY), NOW + DEAL_AGE_MAX_S);
-    assert_ptr_not_equal(third, second);
-    assert_int_equal(third->round, first->round + 1);
     deal_unref(first);
     deal_unref(second);
-    deal_unref(third);
+}
+
+/* A deal takes its time: what changed since it began is worked into it. */
+static void what_changed_meanwhile_is_worked_into_a_new_deal(void **state)
+{
+    (void)state;
+    atomic_bool give_up = false;
+    struct deal_parts parts = parts_at(NOW + settings.srv_ttl_s);
+    struct deal *first = first_deal(POOL, NOBODY), *anew = NULL;
+    parts.give_up = &give_up;
+    assert_ok(deal_again(&anew, &parts, first));
+    assert_int_equal(anew->round, first->round + 1);
+    assert_true(sets_with(anew, 77) > 0);
+    struct deal *left = next_deal(anew, roster_with(&anew->roster, POOL, 77), parts.now);
+    assert_int_equal(left->round, anew->round);
+    assert_int_equal(sets_with(left, 77), 0);
+    atomic_store(&give_up, true);
+    struct deal *none = NULL;
+    assert_int_equal(deal_again(&none, &parts, first), RESULT_REFUSED);
+    deal_unref(first);
+    deal_unref(anew);
+    deal_unref(left);
 }
 
 /* The earlier of the SRV TTL and a minute; shares too are no older than that, however often is dealt in between. */
@@ -195,11 +226,11 @@ static void a_deal_is_due_after_its_ttl_or_a_minute(void **state)
     }
     settings.srv_ttl_s = 45;
     struct deal *first = first_deal(3, NOBODY);
-    struct deal *second = next_deal(first, roster_with(&first->roster, 3, NOBODY), NOW + 45);
+    struct deal *second = deal_anew(first, NOW + 45);
     assert_int_equal(second->scaled_at, NOW);
     assert_false(deal_is_due(second, NOW + 59));
     assert_true(deal_is_due(second, NOW + 60));
-    struct deal *third = next_deal(second, roster_with(&second->roster, 3, NOBODY), NOW + 60);
+    struct deal *third = deal_anew(second, NOW + 60);
     assert_int_equal(third->scaled_at, NOW + 60);
     deal_unref(first);
     deal_unref(second);
@@ -240,20 +271,16 @@ static void shares_follow_the_demand_within_a_minute(void **state)
         roster.seats[i].spot = i == JAPANS ? point_at(35.7, 139.7) : point_at(52, 5);
         roster.seats[i].capacity = roster.list[i].weight = 100;
     }
-    struct roster later[3];
-    for (size_t i = 0; i < 3; i++) {
-        later[i] = roster_with(&roster, MEMBERS, NOBODY);
-        memcpy(later[i].seats, roster.seats, MEMBERS * sizeof(roster.seats[0]));
-        memcpy(later[i].list, roster.list, MEMBERS * sizeof(roster.list[0]));
-    }
+    struct roster same;
+    roster_copy(&same, &roster);
     struct deal *quick = next_deal(NULL, roster, NOW);
-    struct deal *before = next_deal(quick, later[0], NOW);
+    struct deal *before = deal_anew(quick, NOW);
     assert_true(part_of(before, jp, JAPANS) > 0.99);
     asked[nl] = 1;
     asked[jp] = 1000;
-    struct deal *soon = next_deal(before, later[1], NOW + DEAL_AGE_MAX_S - 1);
+    struct deal *soon = next_deal(before, same, NOW + DEAL_AGE_MAX_S - 1);
     assert_ptr_equal(soon, before);
-    struct deal *after = next_deal(soon, later[2], NOW + DEAL_AGE_MAX_S);
+    struct deal *after = deal_anew(soon, NOW + DEAL_AGE_MAX_S);
     /* Of four places a set it may have max-overload (2) 64ths. */
     assert_true(part_of(after, jp, JAPANS) < 4 * 2.0 / MEMBERS * 1.1);
     deal_unref(quick);
@@ -375,6 +402,9 @@ static void an_empty_pool_says_so_and_fills(void **state)
 {
     (void)state;
     struct deal *first = first_deal(1, 0);
+    struct deal *again = deal_anew(first, NOW + 1);
+    assert_int_equal(again->hands[0]->count, 1);
+    deal_unref(again);
     assert_int_equal(first->hands[0]->count, 1);
     assert_int_equal(first->hands[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
     uint16_t nl = deal_region(first, region_of_country("NL"));
@@ -403,6 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_first_deal_is_due_at_once),
         CASE(nothing_new_is_the_same_deal),
+        CASE(what_changed_meanwhile_is_worked_into_a_new_deal),
         CASE(a_deal_is_due_after_its_ttl_or_a_minute),
         CASE(shares_follow_the_demand_within_a_minute),
         CASE(a_change_signs_what_it_touches),
