@@ -253,8 +253,9 @@ static enum result migrate_row(struct store_txn *txn, const struct store_item *o
     return result == RESULT_OK ? health_put(txn, &health, diag) : result;
 }
 
-enum result health_migrate_1(struct store_txn *txn, struct diag *diag)
+enum result health_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag)
 {
+    (void)now;
     struct vantage vantage = { .name = VANTAGE_PRESET, .interval_s = 60 };
     uint8_t key[STORE_KEY_MAX];
     struct store_item at = { .data = key, .room = sizeof(key) };

@@ -81,7 +81,7 @@ typedef enum result health_visit(const struct member_health *health, void *arg);
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
 
 /* From schema 1, with one unnamed vantage point, which gets the name VANTAGE_PRESET. */
-enum result health_migrate_1(struct store_txn *txn, struct diag *diag);
+enum result health_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
 
 /* The store's layout; the vantage point stands in the key. */
 void health_encode(struct writer *w, const struct member_health *health);

@@ -136,7 +136,7 @@ enum result registry_set(struct store_txn *txn, const char *name, const char *va
     return registry_put_text(txn, name, text, diag);
 }
 
-enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag)
+enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag)
 {
     uint8_t data[4];
     struct reader r;
@@ -149,15 +149,17 @@ enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *di
         result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
     }
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        store_abort(txn);
         return registry_damaged(diag, "the serial");
     }
     struct writer w = writer_of(data, sizeof(data));
     write_u32(&w, serial);
     result = registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &w, diag);
-    if (result == RESULT_OK) {
-        result = registry_written(diag, registry_close_journal(txn));
-    }
+    return result == RESULT_OK ? registry_written(diag, registry_close_journal(txn)) : result;
+}
+
+enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    enum result result = registry_finish(txn, now, diag);
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;

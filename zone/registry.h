@@ -34,6 +34,10 @@ enum result registry_set(struct store_txn *txn, const char *name, const char *va
 /* Commits a change: the SOA serial moves on (RFC 1982), at least to `now`. */
 enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag);
 
+/* From schema 1, before there were names of regions, or with those of the members touched since: all of them are named, and the serial
+ * moves on. */
+enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
+
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
 /* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one step. EXISTS or REFUSED with
  * the reason: label in use or reserved or quarantined (the same non-empty operator may return), address in use. */

@@ -21,6 +21,8 @@ enum result registry_put(struct store_txn *txn, enum store_table table, const vo
                          size_t key_len, const struct writer *value, struct diag *diag);
 enum result registry_put_text(struct store_txn *txn, const char *name, const char *value,
                               struct diag *diag);
+/* What each change ends with, short of the commit: the serial and the journal. */
+enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag);
 enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
 
 /* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */

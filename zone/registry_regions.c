@@ -13,43 +13,63 @@ static struct dname_key key_of(uint16_t region)
     return key;
 }
 
-/* A pool with a name so long that the region's does not fit has none. */
-static bool fits(const struct dname_key *key, const struct dname *apex)
-{
-    struct dname name;
-    return dname_of_key(&name, key, apex) == RESULT_OK;
-}
+struct regional {
+    struct dname_key key;
+    uint32_t members; /* as its row has it; 0: there is none */
+    bool possible;    /* false: not in this zone */
+};
 
-/* Counts one member more or less. Only a name that comes or goes is a change to those who keep answers. */
-static enum result count_member(struct store_txn *txn, uint16_t region, int step, struct diag *diag)
+/* A pool with a name so long that the region's does not fit has none, and a zone from before there were regions may hold a record there. */
+static enum result read_region(struct store_txn *txn, uint16_t region, struct regional *out,
+                               struct diag *diag)
 {
-    struct dname_key key = key_of(region);
-    struct dname apex;
     struct node node = { .kind = NODE_SERVICE };
+    struct dname apex, name;
     uint8_t buffer[NODE_ENCODED_MAX];
     enum result result = registry_apex(txn, &apex, diag);
-    if (result != RESULT_OK || !fits(&key, &apex)) {
+    if (result != RESULT_OK) {
         return result;
     }
-    result = registry_node(txn, &key, buffer, &node);
+    out->key = key_of(region);
+    result = registry_node(txn, &out->key, buffer, &node);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
         return registry_damaged(diag, "a region");
     }
-    /* A zone from before there were regions may hold a record there, or know too few members. */
-    if (node.kind != NODE_SERVICE || (node.members == 0 && step < 0)) {
+    out->members = node.members;
+    out->possible = node.kind == NODE_SERVICE && dname_of_key(&name, &out->key, &apex) == RESULT_OK;
+    return RESULT_OK;
+}
+
+/* Only a name that comes or goes is a change to those who keep answers. */
+static enum result write_region(struct store_txn *txn, const struct regional *region,
+                                uint32_t members, struct diag *diag)
+{
+    const struct node node = { .kind = NODE_SERVICE, .members = members };
+    const struct dname_key *key = &region->key;
+    uint8_t buffer[16];
+    if (!region->possible || region->members == members) {
         return RESULT_OK;
     }
-    uint32_t before = node.members;
-    node.members = step > 0 ? before + 1 : before - 1;
-    if (node.members == 0) {
-        return registry_written(diag, registry_delete_node(txn, &key));
+    if (members == 0) {
+        return registry_written(diag, registry_delete_node(txn, key));
     }
-    if (before == 0) {
-        return registry_put_node(txn, &key, &node, diag);
+    if (region->members == 0) {
+        return registry_put_node(txn, key, &node, diag);
     }
     struct writer w = writer_of(buffer, sizeof(buffer));
     node_encode(&w, &node);
-    return registry_put(txn, TABLE_NAMES, key.octets, key.len, &w, diag);
+    return registry_put(txn, TABLE_NAMES, key->octets, key->len, &w, diag);
+}
+
+/* Counts one member more or less; not less than none, where too few are known. */
+static enum result count_member(struct store_txn *txn, uint16_t number, int step, struct diag *diag)
+{
+    struct regional region;
+    enum result result = read_region(txn, number, &region, diag);
+    if (result != RESULT_OK || (region.members == 0 && step < 0)) {
+        return result;
+    }
+    return write_region(txn, &region, step > 0 ? region.members + 1 : region.members - 1, diag);
 }
 
 static enum result count_regions(struct store_txn *txn, const char *country, int step,
@@ -73,6 +93,34 @@ enum result registry_enter_regions(struct store_txn *txn, const char *country, s
 enum result registry_leave_regions(struct store_txn *txn, const char *country, struct diag *diag)
 {
     return count_regions(txn, country, -1, diag);
+}
+
+static enum result count_country(const struct member *member, void *arg)
+{
+    uint32_t *members = arg; /* by region */
+    members[region_of_country(member->country)]++;
+    members[region_around(member->country)]++;
+    return RESULT_OK;
+}
+
+enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    uint32_t members[REGIONS] = { 0 };
+    struct regional region;
+    if (store_count(txn, TABLE_SETTINGS) == 0) { /* no zone was made in it yet */
+        return RESULT_OK;
+    }
+    if (registry_each(txn, count_country, members) != RESULT_OK) {
+        return registry_damaged(diag, "a member");
+    }
+    enum result result = RESULT_OK;
+    for (uint16_t number = 1; result == RESULT_OK && number < (uint16_t)REGIONS; number++) {
+        result = read_region(txn, number, &region, diag);
+        if (result == RESULT_OK) {
+            result = write_region(txn, &region, members[number], diag);
+        }
+    }
+    return result == RESULT_OK ? registry_finish(txn, now, diag) : result;
 }
 
 bool registry_is_regional(const struct dname_key *key)

@@ -44,11 +44,16 @@ static const struct {
     [TABLE_EVENTS] = { "events",     STORE_HEALTH,   2},
 };
 
-static const uint32_t schemas[STORE_KINDS] = { [STORE_REGISTRY] = 1,
-                                               [STORE_HEALTH] = 2,
-                                               [STORE_KEYS] = 1,
-                                               [STORE_TRAFFIC] = 1,
-                                               [STORE_HISTORY] = 1 };
+/* Registry 2: the names of regions are those of all members. Health 2: rows of several vantage points. */
+static const struct {
+    uint32_t now, read; /* what it is, and the oldest that can be read as it is */
+} schemas[STORE_KINDS] = {
+    [STORE_REGISTRY] = {2,  1},
+      [STORE_HEALTH] = { 2, 2},
+      [STORE_KEYS] = { 1, 1},
+    [STORE_TRAFFIC] = { 1, 1},
+      [STORE_HISTORY] = { 1, 1},
+};
 
 const char *store_kind_text(enum store_kind kind)
 {
@@ -63,7 +68,12 @@ const char *store_table_name(enum store_table table)
 
 uint32_t store_schema(enum store_kind kind)
 {
-    return schemas[kind];
+    return schemas[kind].now;
+}
+
+bool store_is_readable(enum store_kind kind, uint32_t schema)
+{
+    return schema >= schemas[kind].read && schema <= schemas[kind].now;
 }
 
 uint32_t store_table_since(enum store_table table)

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zone/clock.h"
 #include "zone/health.h"
+#include "zone/registry.h"
 #include "zone/store_private.h"
 
 enum {
@@ -18,8 +20,9 @@ enum {
 };
 
 /* Brings a store of schema n to n + 1; there is nothing before the first. */
-typedef enum result migration(struct store_txn *txn, struct diag *diag);
+typedef enum result migration(struct store_txn *txn, uint64_t now, struct diag *diag);
 static migration *const migrations[STORE_KINDS][STEPS_MAX] = {
+    [STORE_REGISTRY] = { [1] = registry_migrate_1 },
     [STORE_HEALTH] = { [1] = health_migrate_1 },
 };
 
@@ -33,34 +36,47 @@ static enum result write_format(struct store_txn *txn)
     return store_put(txn, TABLE_META, STORE_FORMAT_KEY, sizeof(STORE_FORMAT_KEY), row, w.at);
 }
 
+static enum result refuse_older(const struct store *store, uint32_t schema, struct diag *diag)
+{
+    return diag_fail(diag, RESULT_REFUSED, "%s has the older schema %u: start %s, which renews it",
+                     store->path, schema,
+                     store->kind == STORE_HEALTH ? "ntspool-probed" : "the program that writes it");
+}
+
+/* In a transaction: another process may have been faster. */
+static enum result take_steps(struct store_txn *txn, struct diag *diag)
+{
+    enum store_kind kind = txn->store->kind;
+    struct store_survey survey = store_format(txn->txn, kind);
+    enum result result = survey.result;
+    bool renew = survey.schema < store_schema(kind);
+    for (uint32_t step = survey.schema; result == RESULT_OK && step < store_schema(kind); step++) {
+        result = migrations[kind][step](txn, clock_now(), diag);
+    }
+    return result == RESULT_OK && renew ? write_format(txn) : result;
+}
+
+/* Brings an older store to the schema of now, whole or not at all. */
 static enum result migrate(struct store *store, uint32_t schema, struct diag *diag)
 {
-    migration *const *steps = migrations[store->kind];
-    uint32_t wanted = store_schema(store->kind);
-    if (schema == wanted) {
+    if (schema == store_schema(store->kind)) {
         return RESULT_OK;
     }
-    if (schema == 0 || steps[schema] == NULL) {
+    if (schema == 0 || migrations[store->kind][schema] == NULL) {
         return diag_fail(diag, RESULT_DAMAGED,
                          "%s has the unknown schema %u: restore it from a backup (ntspool backup)",
                          store->path, schema);
     }
     if (!store->writable) {
-        return diag_fail(diag, RESULT_REFUSED,
-                         "%s has the older schema %u: open it once with the program that writes it",
-                         store->path, schema);
+        return store_is_readable(store->kind, schema) ? RESULT_OK
+                                                      : refuse_older(store, schema, diag);
     }
     struct store_txn *txn;
     enum result result = store_write(store, &txn, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    for (uint32_t step = schema; result == RESULT_OK && step < wanted; step++) {
-        result = steps[step](txn, diag);
-    }
-    if (result == RESULT_OK) {
-        result = write_format(txn);
-    }
+    result = take_steps(txn, diag);
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;
@@ -91,8 +107,8 @@ static int open_handles(struct store *store, MDB_txn *txn, bool make)
     return rc;
 }
 
-/* Opens (or makes) the tables. A writer also makes those that an older schema lacks; what only reads leaves an older store alone,
- * which `migrate` then refuses. */
+/* Opens (or makes) the tables. A writer also makes those that an older schema lacks; what only reads leaves alone what is too old to be
+ * read, which `migrate` then refuses. */
 static struct store_survey open_tables(struct store *store, uint32_t schema, bool create)
 {
     MDB_txn *txn;
@@ -108,7 +124,7 @@ static struct store_survey open_tables(struct store *store, uint32_t schema, boo
     } else if (create && survey.result == RESULT_OK) {
         survey.result = RESULT_EXISTS;
     }
-    bool readable = make || survey.schema == store_schema(store->kind);
+    bool readable = make || store_is_readable(store->kind, survey.schema);
     if (survey.result == RESULT_OK && readable) {
         rc = open_handles(store, txn, make);
     }

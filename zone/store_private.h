@@ -61,6 +61,8 @@ const char *store_table_name(enum store_table table);
 /* The schema that a store of this kind has now, and the one in which it got the table. */
 uint32_t store_schema(enum store_kind kind);
 uint32_t store_table_since(enum store_table table);
+/* True for schemas that have all tables, so that who only reads needs nobody to migrate them. */
+bool store_is_readable(enum store_kind kind, uint32_t schema);
 enum result store_translate(int rc);
 /* The line for a person that goes with an error of LMDB or the system. */
 enum result store_fail(struct diag *diag, const char *path, int rc, const char *doing);

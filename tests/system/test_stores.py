@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from machine import run
+from machine import run, until
 from pool import BIN, environment, no_report
 
 PROGRAMS = {
@@ -75,15 +75,39 @@ def test_overwritten_store_is_refused(pool, program, kind):
     fails(pool, program, kind)
 
 
-@pytest.mark.parametrize("program, kind", CASES)
-def test_newer_store_is_refused(pool, program, kind):
-    """The format row: the magic, the kind (one octet), the schema (four)."""
+def set_schema(pool, kind, schema):
+    """In the format row: the magic, the kind (one octet), the schema (four)."""
     path = data_file(pool, kind)
     whole = bytearray(path.read_bytes())
     at = whole.find(b"ntspool\x00")
     assert at > 0
     while at > 0:  # in pages of earlier transactions, too
-        whole[at + 9:at + 13] = (1000).to_bytes(4, "big")
+        whole[at + 9:at + 13] = schema.to_bytes(4, "big")
         at = whole.find(b"ntspool\x00", at + 1)
     path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("program, kind", CASES)
+def test_newer_store_is_refused(pool, program, kind):
+    set_schema(pool, kind, 1000)
     fails(pool, program, kind, "upgrade")
+
+
+@pytest.mark.parametrize("program", ["ntspool", "ntspoold"])
+def test_older_verdicts_wait_for_the_probe_that_renews_them(pool, program):
+    set_schema(pool, "health", 1)
+    fails(pool, program, "health", "schema 1", "start ntspool-probed")
+    run(*PROGRAMS["ntspool-probed"](pool.state), timeout=20, env=environment())
+    pool.cli("member", "list")
+
+
+def test_older_registry_is_read_as_it_is_and_renewed_by_the_first_change(pool):
+    pool.add("alice", "10.0.0.1")
+    set_schema(pool, "registry", 1)
+    assert [row["name"] for row in pool.json("member", "list")] == ["alice"]
+    pool.serve()
+    assert pool.ask(f"alice.{pool.apex}", "A").answer
+    pool.add("bob", "10.0.0.2", country="DE")
+    until(lambda: pool.ask(f"bob.{pool.apex}", "A").answer, 2, "the new member's name")
+    assert pool.ask(f"_ntske._tcp.de.{pool.apex}", "SRV").answer
+    assert b"ntspool\x00\x00\x00\x00\x00\x02" in data_file(pool, "registry").read_bytes()

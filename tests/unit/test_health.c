@@ -258,7 +258,7 @@ static void rows_of_schema_1_get_a_vantage_point(void **state)
     put_schema_1(1, STAGE_ELIGIBLE, 1700000500);
     put_schema_1(2, STAGE_INELIGIBLE, 1700000600);
     put_schema_1(3, STAGE_REGISTERED, 1700000400);
-    assert_int_equal(health_migrate_1(txn, &diag), RESULT_OK);
+    assert_int_equal(health_migrate_1(txn, 1700000600, &diag), RESULT_OK);
     assert_int_equal(store_count(txn, TABLE_HEALTH), 3);
     assert_int_equal(health_get(txn, 1, VANTAGE_PRESET, &found), RESULT_OK);
     assert_int_equal(found.stage, STAGE_ELIGIBLE);
@@ -277,7 +277,7 @@ static void damaged_row_of_schema_1_stops_the_migration(void **state)
 {
     (void)state;
     assert_int_equal(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2", 8, "?", 1), RESULT_OK);
-    assert_int_equal(health_migrate_1(txn, &diag), RESULT_DAMAGED);
+    assert_int_equal(health_migrate_1(txn, 1700000600, &diag), RESULT_DAMAGED);
 }
 
 struct visit {

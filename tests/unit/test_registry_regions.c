@@ -92,6 +92,118 @@ static void a_second_member_changes_no_name_but_its_own(void **state)
     assert_int_equal(changes_by("bob", "10.0.0.2"), 2); /* the name, and the one before it */
 }
 
+/* What a program of schema 1 left: the row of a region that it knew nothing of is not there, of another it counted a part. */
+static void make_old(const char *missing, const char *counted_too_few)
+{
+    uint8_t format[13] = "ntspool", row[16];
+    struct dname apex = name_of("pool.test"), name;
+    struct dname_key key;
+    char text[64];
+    (void)snprintf(text, sizeof(text), "_ntske._tcp.%s.pool.test", missing);
+    name = name_of(text);
+    dname_key_of(&key, &name, &apex);
+    assert_ok(store_delete(txn, TABLE_NAMES, key.octets, key.len));
+    (void)snprintf(text, sizeof(text), "_ntske._tcp.%s.pool.test", counted_too_few);
+    name = name_of(text);
+    dname_key_of(&key, &name, &apex);
+    const struct node node = { .kind = NODE_SERVICE, .members = 1 };
+    struct writer w = writer_of(row, sizeof(row));
+    node_encode(&w, &node);
+    assert_ok(store_put(txn, TABLE_NAMES, key.octets, key.len, row, w.at));
+    format[8] = STORE_REGISTRY;
+    wire_put_u32(format + 9, 1);
+    assert_ok(store_put(txn, TABLE_META, "format", sizeof("format"), format, sizeof(format)));
+    assert_ok(store_commit(txn, &diag));
+    store_close(store);
+}
+
+static uint32_t serial(void)
+{
+    struct settings settings;
+    assert_ok(registry_settings(txn, &settings, &diag));
+    return settings.serial;
+}
+
+static void reopen(bool writable)
+{
+    assert_ok(store_open(&store, dir, STORE_REGISTRY, writable, &diag));
+    assert_ok(writable ? store_write(store, &txn, &diag) : store_read(store, &txn, &diag));
+}
+
+static void a_registry_from_before_gets_its_regions_from_its_writer(void **state)
+{
+    (void)state;
+    uint64_t changes[REGISTRY_CHANGES_MAX];
+    size_t count = 0;
+    add_from("amy", "10.0.0.1", "NL");
+    add_from("bob", "10.0.0.2", "DE");
+    add_from("zoe", "10.0.0.3", "DE");
+    add_from("jun", "10.0.0.4", "JP");
+    add_from("nowhere", "10.0.0.5", "");
+    commit();
+    uint32_t before = serial();
+    make_old("de", "europe");
+
+    reopen(false); /* who only reads takes it as it is */
+    uint64_t since = store_version(txn);
+    assert_int_equal(counted("de"), -1);
+    assert_int_equal(counted("europe"), 1);
+    assert_int_equal(serial(), before);
+    store_abort(txn);
+    store_close(store);
+
+    reopen(true);
+    assert_int_equal(counted("nl"), 1);
+    assert_int_equal(counted("de"), 2);
+    assert_int_equal(counted("europe"), 3);
+    assert_int_equal(counted("jp"), 1);
+    assert_int_equal(counted("asia"), 1);
+    assert_int_equal(counted("fr"), -1);
+    uint32_t after = serial();
+    assert_true(after - before > 0 && after - before < UINT32_C(1) << 31); /* RFC 1982 */
+    store_abort(txn);
+    store_close(store);
+
+    reopen(true); /* once */
+    assert_int_equal(serial(), after);
+    assert_ok(registry_remove(txn, "bob", NOW, NOW, &diag));
+    assert_ok(registry_remove(txn, "zoe", NOW, NOW, &diag));
+    assert_int_equal(counted("de"), -1);
+    assert_int_equal(counted("europe"), 1);
+    store_abort(txn);
+    assert_ok(store_read(store, &txn, &diag));
+    assert_ok(registry_changes(txn, since, changes, &count)); /* servers forget what they kept */
+    assert_int_equal(count, 2); /* _ntske._tcp.de, and the name before it */
+}
+
+/* Where the names can't be told, nothing is changed. */
+static void a_damaged_registry_from_before_stays_as_it_is(void **state)
+{
+    (void)state;
+    struct store *none = NULL;
+    add_from("amy", "10.0.0.1", "NL");
+    assert_ok(store_put(txn, TABLE_MEMBERS, "bob", 3, "junk", 4));
+    make_old("nl", "europe");
+    assert_int_equal(store_open(&none, dir, STORE_REGISTRY, true, &diag), RESULT_DAMAGED);
+    assert_non_null(strstr(diag.text, "a member"));
+    reopen(false);
+    assert_int_equal(counted("nl"), -1);
+}
+
+static void a_registry_without_a_zone_is_renewed_too(void **state)
+{
+    (void)state;
+    uint8_t format[13] = "ntspool";
+    format[8] = STORE_REGISTRY;
+    wire_put_u32(format + 9, 1);
+    assert_ok(store_put(txn, TABLE_META, "format", sizeof("format"), format, sizeof(format)));
+    assert_ok(store_commit(txn, &diag));
+    store_close(store);
+    reopen(true);
+    assert_int_equal(store_count(txn, TABLE_NAMES), 0);
+    assert_int_equal(store_count(txn, TABLE_SETTINGS), 0);
+}
+
 static void names_of_regions_are_not_for_records(void **state)
 {
     (void)state;
@@ -143,6 +255,10 @@ int main(void)
         CASE(a_region_has_its_name_while_a_member_is_registered_there),
         CASE(a_member_that_moves_takes_its_region_along),
         CASE(a_second_member_changes_no_name_but_its_own),
+        CASE(a_registry_from_before_gets_its_regions_from_its_writer),
+        CASE(a_damaged_registry_from_before_stays_as_it_is),
+        cmocka_unit_test_setup_teardown(a_registry_without_a_zone_is_renewed_too, set_up_empty,
+                                        tear_down),
         CASE(names_of_regions_are_not_for_records),
         CASE(labels_and_regions_belong_together),
     };
