@@ -1,0 +1,110 @@
+"""The way of denial changes on a live zone, there and back, under resolvers of four makers whose caches are warm and use what they hold against
+other questions (RFC 8198). Nothing may fail to validate; nothing that is there may be denied for longer than its negative TTL."""
+
+import random
+import time
+
+import dns.flags
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from machine import Machine, run, until
+from pool import APEX, SRV
+from resolver import Unbound
+from test_dnssec import EXISTING, NODATA, NXDOMAIN
+from test_validators import RESOLVERS, Signed
+
+NEGATIVE_TTL = 4
+AT_LEAST = 5  # knot-resolver keeps nothing for less
+EVERYONE = [*RESOLVERS, "unbound"]
+
+
+class Switched(Signed):
+    """With unbound as one resolver more; counts what each was told."""
+
+    def __init__(self, machine):
+        super().__init__(machine, "ecdsap256")
+        for name, value in (("negative-ttl", NEGATIVE_TTL), ("address-ttl", 3), ("srv-ttl", 3), ("ttl", 60)):
+            self.pool.cli("zone", "set", name, value)
+        anchor = machine.write("anchor", self.pool.cli("key", "ds", "--dnskey").stdout)
+        self.unbound = Unbound(machine, APEX, anchor, lines=[
+            "cache-max-ttl: 86400", "cache-max-negative-ttl: 3600", "aggressive-nsec: yes"])
+        self.dice = random.Random(8198)
+        self.rcodes = []
+
+    def ask(self, resolver, name, rdtype, timeout=8):
+        if resolver == "unbound":
+            return self.unbound.ask(name, rdtype)
+        return super().ask(resolver, name, rdtype, timeout)
+
+    def has(self, resolver, name, rdtype):
+        answer = self.secure(resolver, name, rdtype)
+        return any(rrset.rdtype == dns.rdatatype.from_text(rdtype) for rrset in answer.answer)
+
+    def round(self, missing=()):
+        """Everything in any order, some of it asked for the first time."""
+        questions = [(name, rdtype, True) for name, rdtype in EXISTING] + [(name, rdtype, False) for name, rdtype in NODATA]
+        questions += [(name, "A", False) for name in (*NXDOMAIN, *missing)]
+        questions += [(f"{prefix}{self.dice.getrandbits(30):x}.{parent}{APEX}", "A", False)
+                      for prefix in "abmz_" for parent in ("", "alice.", "_tcp.", "nothing.")]
+        self.dice.shuffle(questions)
+        for resolver in EVERYONE:
+            for name, rdtype, there in questions:
+                answer = self.secure(resolver, name, rdtype)
+                assert answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN if not there else 0), f"{resolver} {name}: {answer}"
+                assert bool(answer.answer) == there, f"{resolver} {name} {rdtype}: {answer}"
+                if not there:
+                    self.rcodes.append(answer.rcode())
+
+    def judge_fresh(self):
+        """delv and drill, who keep nothing."""
+        trust = self.machine.write("switch.delv", self.anchors)
+        for name, rdtype in (*EXISTING[:7], *NODATA[:3], (NXDOMAIN[0], "A"), (NXDOMAIN[2], "A")):
+            said = run("delv", "@127.0.0.1", "-p", "53", "-a", trust, f"+root={APEX}", name, rdtype)
+            assert "fully validated" in said.stdout + said.stderr, said.stdout + said.stderr
+        done = run("drill", "-S", "-k", self.machine.directory / "anchor", "@127.0.0.1", SRV, "SRV", check=False)
+        assert done.returncode == 0 and "successful" in done.stdout, done.stdout + done.stderr
+
+    def switch(self, denial):
+        self.pool.cli("zone", "set", "denial", denial)
+
+
+@pytest.fixture
+def switched(tmp_path_factory):
+    machine = Machine(tmp_path_factory.mktemp("switched"))
+    try:
+        switched = Switched(machine)
+        yield switched
+        switched.pool.stop()
+    except AssertionError:
+        print(*(f"{name}:\n{text}" for name, text in machine.logs()), sep="\n")
+        raise
+    finally:
+        machine.close()
+
+
+def test_there_and_back_under_warm_caches(switched):
+    switched.round()
+    assert set(switched.rcodes) == {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}
+    for number, denial in enumerate(("compact", "nsec", "compact", "nsec")):
+        switched.rcodes.clear()
+        switched.switch(denial)
+        for _ in range(2):  # at once, and while the caches forget
+            switched.round()
+        switched.judge_fresh()
+        # A member comes, another goes: whoever asked before is told within the negative TTL.
+        come, gone = f"b{number + 1}new", f"b{number}new"
+        for resolver in EVERYONE:
+            assert not switched.has(resolver, f"{come}.{APEX}", "A")
+        switched.pool.add(come, f"127.0.9.{number + 1}")
+        if number > 0:
+            switched.pool.cli("member", "remove", gone)
+        time.sleep(max(NEGATIVE_TTL, AT_LEAST) + 1)
+        for resolver in EVERYONE:
+            until(lambda: switched.has(resolver, f"{come}.{APEX}", "A"), 5, f"{resolver} knows {come}")
+            until(lambda: number == 0 or not switched.has(resolver, f"{gone}.{APEX}", "A"), 5, f"{resolver} forgets {gone}")
+        switched.rcodes.clear()
+        switched.round()
+        # By now nothing of the other way is left: with compact denial no resolver of these says NXDOMAIN.
+        assert (dns.rcode.NXDOMAIN in switched.rcodes) == (denial == "nsec")
