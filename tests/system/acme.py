@@ -72,7 +72,6 @@ class AcmeTiny:
         (self.web / ".well-known" / "acme-challenge").mkdir(parents=True)
         self.key, self.request = write_request(machine.directory, name)
         self.account = machine.directory / f"{name}.account"
-        run("openssl", "genrsa", "-out", self.account, "2048")
         self.certificate = machine.directory / f"{name}.pem"
 
     @contextlib.contextmanager
@@ -83,7 +82,9 @@ class AcmeTiny:
             server.shutdown()
 
     def order(self):
-        """Writes `certificate`; returns the finished process."""
+        """Writes `certificate`; returns the finished process. Each order has an account of its own: PEBBLE_AUTHZREUSE=0 or not,
+        pebble takes one in a hundred names for validated if the account has validated it before."""
+        run("openssl", "genrsa", "-out", self.account, "2048")
         with contextlib.ExitStack() as servers:
             for address in self.addresses:
                 servers.enter_context(self._serve(address))

@@ -127,7 +127,7 @@ def test_removed_member_is_gone_within_a_second(world):
 def test_removed_member_gets_no_certificate(world):
     done = world.alice_acme.order()
     assert done.returncode != 0
-    assert "NXDOMAIN" in done.stderr or "no such host" in done.stderr or "dns" in done.stderr.lower(), done.stderr
+    assert "could not resolve" in done.stderr, done.stderr
 
 
 def test_label_of_a_removed_member_is_quarantined_while_its_certificate_lives(world):
