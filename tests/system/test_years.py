@@ -56,7 +56,8 @@ class Life:
 
     def look(self):
         """Asks for everything, and judges it with all that is cached."""
-        for name, rdtype in QUESTIONS:
+        made_up = f"{self.dice.choice('abn')}{self.dice.getrandbits(20):x}.{APEX}"
+        for name, rdtype in (*QUESTIONS, (made_up, "A")):
             self.validators.see(self.pool.ask(name, rdtype, dnssec=True, tcp=True))
         self.validators.see_ds(self.parent.ds)
         self.validators.judge()
@@ -137,6 +138,10 @@ def changed_mind(life):
     life.pool.cli("key", "abort", "ksk", check=False)
 
 
+def denial(form):
+    return lambda life: life.pool.cli("zone", "set", "denial", form)
+
+
 def insecure_and_back(life):
     life.pool.cli("key", "insecure")
     for _ in range(30):
@@ -145,10 +150,11 @@ def insecure_and_back(life):
     life.pool.cli("key", "secure")
 
 
-STORY = [(20, roll("ksk")), (50, emergency), (75, changed_mind), (110, roll("algorithm", "ed25519")), (150, roll("csk")),
-         (180, ttls), (185, roll("split"))]
-LATER = [(40, roll("algorithm", "ecdsap256")), (100, roll("zsk")), (160, insecure_and_back), (200, roll("csk")),
-         (260, roll("algorithm", "ed25519")), (320, ttls), (321, roll("split"))]
+STORY = [(20, roll("ksk")), (50, emergency), (75, changed_mind), (108, denial("compact")), (110, roll("algorithm", "ed25519")),
+         (150, roll("csk")), (180, ttls), (183, denial("nsec")), (185, roll("split"))]
+LATER = [(40, roll("algorithm", "ecdsap256")), (41, denial("compact")), (100, roll("zsk")), (160, insecure_and_back),
+         (200, roll("csk")), (201, denial("nsec")), (230, denial("compact")), (260, roll("algorithm", "ed25519")), (320, ttls),
+         (321, roll("split")), (330, denial("nsec"))]
 
 
 def test_no_moment_of_a_life_fails_to_validate(machine, monkeypatch):

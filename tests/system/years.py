@@ -152,6 +152,16 @@ class Validators:
         missing = {key.algorithm for key in dnskey.rrset} - self._signed_by(entry, dnskey.rrset)
         assert not missing, f"{entry.rrset}\n{entry.text[1]}\nnot signed by {missing} of {dnskey.rrset}\nat {self.clock.now():.0f}"
 
+    def _judge_denials(self):
+        """RFC 8198: no NSEC that a cache may hold denies what another may hold, whichever way of denial made them."""
+        nsecs = [(entry.rrset.name, entry.rrset[0]) for key, versions in self.caches.items()
+                 if key[1] == dns.rdatatype.NSEC for entry in versions.values()]
+        for name, rdtype in (key for key in self.caches if key != "DS" and self.caches[key]):
+            for owner, nsec in nsecs:
+                between = owner < name and (name < nsec.next or nsec.next == APEX_NAME)
+                lone = rdtype == dns.rdatatype.NSEC  # the NSEC of a made-up name is no reason that it were there
+                assert lone or not between, f"{owner} to {nsec.next} denies {name}"
+
     def judge(self):
         """Every combination of what caches hold validates."""
         now = self.clock.now()
@@ -165,6 +175,7 @@ class Validators:
                 if key != "DS" and key != (APEX_NAME, dns.rdatatype.DNSKEY):
                     for entry in versions.values():
                         self._once(dnskey, entry, self._judge_data)
+        self._judge_denials()
 
     def _once(self, first, second, judge):
         pair = (first.text, second.text)
