@@ -12,7 +12,7 @@ import pytest
 from judge import (APEX_NAME, CO_FLAG, DO_FLAG, exchange, judge, judge_compact, judge_denial, judge_next, judge_signatures,
                    serve_zone)
 from machine import until
-from pool import APEX, SRV
+from pool import APEX, SRV, Pool
 from question import long_name, make_opt, make_query
 from test_protocol import NAMES
 
@@ -113,6 +113,29 @@ def test_beyond_the_budget_the_chain_denies(zone):
     finally:
         zone.cli("zone", "set", "denial-budget", "0")
     until(lambda: judge_either(zone, ask(f"z{random.getrandbits(60):x}.{APEX}")), 5, "there is no limit")
+
+
+def test_status_and_log_tell_of_a_used_up_budget(machine):
+    pool = Pool(machine, "flooded", "127.0.0.9").init("--denial", "compact")
+    pool.cli("zone", "set", "denial-budget", "1")
+    assert pool.json("zone", "show")["settings"]["denial"] == "compact"
+    pool.serve()
+    for number in range(20):
+        pool.ask(f"x{number}.{APEX}", "A", dnssec=True)
+    server = pool.server
+    pool.stop()  # which counts what was not counted yet
+    assert server.output().count("denial-budget") == 1
+    status = pool.json("status")
+    assert 15 <= status["over_budget"]["answers"] < 20
+    assert any("denial-budget" in warning for warning in status["warnings"])
+
+
+def test_the_exported_zone_has_the_chain(zone):
+    """Compact NSEC records are made for who asks: there is nothing of them to export."""
+    said = zone.cli("zone", "export", "--signed").stdout
+    nsecs = [line.split() for line in said.splitlines() if line.split()[3:4] == ["NSEC"]]
+    owners = [words[0] for words in nsecs]
+    assert len(nsecs) > 20 and [words[4] for words in nsecs] == owners[1:] + owners[:1]
 
 
 def _meanwhile(act):
