@@ -1,11 +1,10 @@
 #include "server/refresh.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "server/dealer.h"
 #include "server/pulse.h"
+#include "server/watch.h"
 #include "zone/clock.h"
 
 struct refresh {
@@ -14,7 +13,7 @@ struct refresh {
     struct view *view;
     struct dealer *dealer;
     uint64_t versions[3]; /* registry, health, keys: of the view */
-    struct stat location_files[LOCATIONS_FILES_MAX];
+    struct watch watch;   /* of the location files */
     struct worker *const *workers;
     size_t worker_count;
     pthread_t thread;
@@ -31,45 +30,16 @@ static void trouble(struct refresh *refresh, const struct diag *diag)
     }
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+/* True if the location files are new. */
+static bool look_at_places(struct refresh *refresh)
 {
-    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* True if one of the location files is another than at the last look. */
-static enum result find_new_files(struct refresh *refresh, bool *new_files, struct diag *diag)
-{
-    const struct refresh_sources *sources = &refresh->sources;
-    struct stat status[LOCATIONS_FILES_MAX];
-    *new_files = false;
-    for (size_t i = 0; i < sources->location_count; i++) {
-        if (stat(sources->locations[i], &status[i]) != 0) {
-            return diag_fail(diag, RESULT_SYSTEM, "%s: %s", sources->locations[i], strerror(errno));
-        }
-        *new_files = *new_files || !same_file(&status[i], &refresh->location_files[i]);
+    struct places *places = watch_look(&refresh->watch);
+    if (places == NULL) {
+        return false;
     }
-    memcpy(refresh->location_files, status, sources->location_count * sizeof(status[0]));
-    return RESULT_OK;
-}
-
-/* Reads the location files if one is new. A bad one, reported once, leaves the old tables in use. Sets `changed`. */
-static enum result look_at_places(struct refresh *refresh, bool *changed, struct diag *diag)
-{
-    struct locations *locations = NULL;
-    bool new_files = false;
-    enum result result = find_new_files(refresh, &new_files, diag);
-    if (result != RESULT_OK || !new_files) {
-        return result;
-    }
-    result = locations_load(&locations, refresh->sources.locations, refresh->sources.location_count,
-                            diag);
-    if (result == RESULT_OK) {
-        places_unref(refresh->from.places);
-        refresh->from.places = places_new(locations);
-        *changed = true;
-    }
-    return result;
+    places_unref(refresh->from.places);
+    refresh->from.places = places;
+    return true;
 }
 
 static double *demand_now(const struct refresh *refresh, uint64_t now)
@@ -129,10 +99,7 @@ static bool look_at_dealer(struct refresh *refresh)
 static bool look(struct refresh *refresh, bool look_at_file)
 {
     struct diag diag = { "" };
-    bool changed = false;
-    if (look_at_file && look_at_places(refresh, &changed, &diag) != RESULT_OK) {
-        trouble(refresh, &diag);
-    }
+    bool changed = look_at_file && look_at_places(refresh);
     struct view_sources *from = &refresh->from;
     if (store_renew(from->registry) != RESULT_OK || store_renew(from->health) != RESULT_OK ||
         store_renew(from->keys) != RESULT_OK) {
@@ -181,13 +148,13 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
                         struct diag *diag)
 {
     struct refresh *refresh = xcalloc(1, sizeof(*refresh));
-    bool changed = false;
     refresh->sources = *sources;
     refresh->from.seal = sources->seal;
     refresh->from.cache = sources->cache;
     refresh->dealer = dealer_new(sources->cache);
     pulse_init(&refresh->pulse);
-    enum result result = look_at_places(refresh, &changed, diag);
+    enum result result = watch_begin(&refresh->watch, sources->locations, sources->location_count,
+                                     sources->log, &refresh->from.places, diag);
     if (result == RESULT_OK) {
         result = store_read(sources->registry, &refresh->from.registry, diag);
     }
