@@ -1,7 +1,8 @@
 /* changer: changes a pool while its nameserver answers, RATE commits a second: a new member or the removal of one added some time before, in turn. Asks
  * the server for each change until its name shows it, and for SRV sets, in which each new member has to turn up and a removed one no longer.
  * Prints one line of JSON: changes, the longest time until a name showed one, names that never did, the longest time until a
- * new member was in a set, new members that never were, the longest after a removal that a set was asked for which had it.
+ * new member was in a set, new members that never were, the longest after a removal that a set was asked for which had it; and the queries it asked a
+ * second meanwhile.
  *
  * use: changer STATE PORT RATE SECONDS */
 #include <arpa/inet.h>
@@ -35,7 +36,8 @@ struct subject {
 struct changer {
     struct store *store;
     int fd;
-    unsigned added, removed;
+    unsigned added, removed, asked;
+    double began;
     double
         latest; /* how long after a removal a set was asked for that still held the member; 0: never */
     struct subject subjects[MEMBERS_MAX];
@@ -80,7 +82,7 @@ static void change(struct changer *c, unsigned number, bool add)
 }
 
 /* Ids up to MEMBERS_MAX are of members' names, above of the countries' SRV. */
-static void ask(const struct changer *c, unsigned id, const char *text, uint16_t type)
+static void ask(struct changer *c, unsigned id, const char *text, uint16_t type)
 {
     uint8_t query[160];
     struct dname name;
@@ -93,6 +95,7 @@ static void ask(const struct changer *c, unsigned id, const char *text, uint16_t
     write_u16(&w, type);
     write_u16(&w, 1);
     (void)!send(c->fd, query, w.at, 0);
+    c->asked++;
 }
 
 static void ask_name(struct changer *c, unsigned number)
@@ -205,13 +208,15 @@ static void report(const struct changer *c)
     }
     (void)printf(
         "{\"changes\": %u, \"name_ms\": %.1f, \"unnamed\": %u, \"srv_ms\": %.1f, \"undealt\": %u, "
-        "\"gone_ms\": %.1f}\n",
-        c->added + c->removed, name * 1e3, unnamed, srv * 1e3, undealt, c->latest * 1e3);
+        "\"gone_ms\": %.1f, \"asked\": %.0f}\n",
+        c->added + c->removed, name * 1e3, unnamed, srv * 1e3, undealt, c->latest * 1e3,
+        c->asked / (seconds() - c->began));
 }
 
 static void run(struct changer *c, double rate, double end)
 {
-    double next_at = seconds(), srv_at = seconds();
+    double next_at = seconds(), srv_at = next_at;
+    c->began = next_at;
     unsigned country = 0;
     for (;;) {
         double now = seconds();

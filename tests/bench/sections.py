@@ -1,6 +1,7 @@
 """The parts of the report. Each measures, sets bars, and returns its lines."""
 
 import contextlib
+import dataclasses
 import json
 import statistics
 import subprocess
@@ -159,20 +160,26 @@ def workers(bench, pool, locations):
 
 
 def changes(bench, pool, ours):
-    """The mix, quiet and while members come and go, in turn."""
+    """The mix, while members come and go and, right before and after that, quiet."""
     job = Job(ours, pool, "mix")
-    quiet, busy, said = [], [], []
+    quiet, busy, said, shares = [], [], [], []
     seconds = max(bench.seconds, 2)
     for _ in range(bench.rounds):
-        quiet.append(bench.measure(job, "-d", seconds))
+        around = [bench.measure(job, "-d", seconds)]
         command = ["taskset", "-c", "1", bench.work / "changer", pool.state, ours.port, 100, seconds + 1.5]
         with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as changer:
             time.sleep(1.2)  # until members are removed, too
             busy.append(bench.measure(job, "-d", seconds))
             said.append(json.loads(changer.stdout.read()))
-    # What a worker that is never idle has left: the whole less what changes cost more in a second.
-    share = statistics.median(1 - (b.cpu - a.cpu) * b.qps / 1e6 for a, b in zip(quiet, busy))
-    by_rate = statistics.median(b.qps / a.qps for a, b in zip(quiet, busy))
+        time.sleep(1)  # the last of its changes are worked in
+        around.append(bench.measure(job, "-d", seconds))
+        quiet += around
+        quiet_cpu = statistics.mean(sample.cpu for sample in around)
+        # What a worker that is never idle has left: the whole less what changes cost in a second, beyond the quiet cost of all answers.
+        answers = busy[-1].qps + said[-1]["asked"]
+        shares.append((1 - (busy[-1].cpu * busy[-1].qps - quiet_cpu * answers) / 1e6,
+                       busy[-1].qps / statistics.mean(sample.qps for sample in around)))
+    share, by_rate = [statistics.median(column) for column in zip(*shares)]
     lost = sum(sample.lost for sample in busy)
     total = {key: sum(s[key] for s in said) for key in ("changes", "unnamed", "undealt")}
     name_ms, srv_ms, gone_ms = [max(s[key] for s in said) for key in ("name_ms", "srv_ms", "gone_ms")]
@@ -186,6 +193,19 @@ def changes(bench, pool, ours):
             "which writes the store and asks for every change, shares the generator's core.", ""]
 
 
+def side_by_side(bench, jobs, floor_job):
+    """For each job its samples. A file of all pools in turn, so that what is compared stands next to each other, and three times as many rounds:
+    ten parts in a hundred are to be told apart."""
+    samples = {job: [] for own in jobs.values() for job in own.values()}
+    for number in range(3 * bench.rounds):
+        bench.say(f"round {number + 1} of {3 * bench.rounds}, {len(samples)} measurements")
+        for name in FILES:
+            floor = bench.measure(floor_job)
+            for own in jobs.values():
+                samples[own[name]].append(dataclasses.replace(bench.measure(own[name]), floor=floor.cpu))
+    return samples
+
+
 def scale(bench, locations):
     floor_job, jobs, rows = None, {}, []
     sizes = (1000, 10000, 100000)
@@ -195,12 +215,13 @@ def scale(bench, locations):
         floor_job = floor_job or Job(bench.floor, pool, "srv")
         jobs[members] = {name: Job(server, pool, name) for name in FILES}
         bench.warm_up(jobs[members].values())
-    samples = bench.measure_all([job for own in jobs.values() for job in own.values()], floor_job)
+    samples = side_by_side(bench, jobs, floor_job)
     for members, own in jobs.items():
         server = own["srv"].server
         rows.append([f"{members}"] + [cell(samples[own[name]]) for name in FILES] +
                     [f"{server.start_s:.2f}", f"{server.resident_mb():.0f}"])
     for name in FILES:
-        share = median(samples[jobs[sizes[-1]][name]], "ratio") / median(samples[jobs[sizes[0]][name]], "ratio")
+        large, small = [samples[jobs[size][name]] for size in (sizes[-1], sizes[0])]
+        share = statistics.median(a.cpu / b.cpu for a, b in zip(large, small))
         bench.bar(f"CPU a query, `{name}`, 100,000 members to 1,000", "<= 1.10", f"{share:.2f}", share <= 1.1)
     return table(["members", *FILES, "start s", "resident MB"], rows)
