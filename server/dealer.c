@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include <sodium.h>
 
@@ -23,7 +24,15 @@ struct dealer {
     /* What came of it. */
     enum result result;
     struct deal *deal;
+    double rest_until; /* seconds of the monotonic clock */
 };
+
+static double seconds(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
 
 struct dealer *dealer_new(struct sigcache *cache)
 {
@@ -51,17 +60,20 @@ static void *run(void *arg)
                                       .give_up = &dealer->give_up };
     dealer->result = signer == NULL ? RESULT_CRYPTO : deal_again(&dealer->deal, &parts, view->deal);
     signer_free(signer);
+    dealer->rest_until = seconds(CLOCK_MONOTONIC) + DEALER_REST * seconds(CLOCK_THREAD_CPUTIME_ID);
     atomic_store(&dealer->finished, true);
     return NULL;
+}
+
+bool dealer_is_free(const struct dealer *dealer)
+{
+    return !dealer->busy && seconds(CLOCK_MONOTONIC) >= dealer->rest_until;
 }
 
 enum result dealer_start(struct dealer *dealer, struct view *view, double *demand, uint64_t now,
                          struct diag *diag)
 {
-    if (dealer->busy) {
-        free(demand);
-        return RESULT_OK;
-    }
+    ASSERT(!dealer->busy);
     atomic_store(&dealer->finished, false);
     dealer->view = view_ref(view);
     dealer->demand = demand;

@@ -88,6 +88,7 @@ static bool look_at_dealer(struct refresh *refresh)
         trouble(refresh, &diag);
     }
     if (refresh->from.dealt == NULL && view_is_due(refresh->view, now) &&
+        dealer_is_free(refresh->dealer) &&
         dealer_start(refresh->dealer, refresh->view, demand_now(refresh, now), now, &diag) !=
             RESULT_OK) {
         trouble(refresh, &diag);

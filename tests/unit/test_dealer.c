@@ -29,13 +29,24 @@ static void start(struct dealer *dealer)
     assert_ok(dealer_start(dealer, pool.view, NULL, FIXTURE_NOW + 1, &diag));
 }
 
-/* NULL after some seconds. */
+static double seconds(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The next deal, once the dealer has rested; NULL after a minute. */
 static struct deal *wait_for(struct dealer *dealer, const struct view *view)
 {
     struct deal *deal = NULL;
     struct diag diag = { "" };
-    for (int i = 0; i < 10000 && deal == NULL; i++) {
+    for (double end = seconds(CLOCK_MONOTONIC) + 60;
+         deal == NULL && seconds(CLOCK_MONOTONIC) < end;) {
         const struct timespec pause = { .tv_nsec = 1000000 };
+        if (dealer_is_free(dealer)) {
+            start(dealer);
+        }
         assert_ok(dealer_take(dealer, view, &deal, &diag));
         (void)nanosleep(&pause, NULL);
     }
@@ -51,7 +62,7 @@ static void a_new_deal_follows_the_views(void **state)
     assert_ok(dealer_take(dealer, pool.view, &none, &diag));
     assert_null(none);
     start(dealer);
-    start(dealer); /* is busy: that changes nothing */
+    assert_false(dealer_is_free(dealer));
     struct deal *deal = wait_for(dealer, pool.view);
     assert_non_null(deal);
     assert_int_equal(deal->round, pool.view->deal->round + 1);
@@ -79,10 +90,21 @@ static void an_overtaken_deal_is_dropped(void **state)
         assert_null(deal);
         (void)nanosleep(&pause, NULL);
     }
-    start(dealer); /* it is free again */
     deal = wait_for(dealer, pool.view);
     assert_non_null(deal);
     deal_unref(deal);
+    dealer_free(dealer);
+}
+
+static void all_deals_take_a_hundredth_of_a_core(void **state)
+{
+    (void)state;
+    struct dealer *dealer = dealer_new(cache);
+    double began = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    deal_unref(wait_for(dealer, pool.view));
+    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu; /* nearly all of it the dealer's */
+    deal_unref(wait_for(dealer, pool.view));
+    assert_true(seconds(CLOCK_MONOTONIC) - began > cpu * DEALER_REST / 2);
     dealer_free(dealer);
 }
 
@@ -100,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_deal_follows_the_views),
         cmocka_unit_test(an_overtaken_deal_is_dropped),
+        cmocka_unit_test(all_deals_take_a_hundredth_of_a_core),
         cmocka_unit_test(a_busy_dealer_can_go),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
