@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include <sodium.h>
-
 #include "probe/limits.h"
 #include "probe/lookup.h"
 #include "zone/clock.h"
@@ -19,7 +17,7 @@ struct attempt {
     struct ke_dialog *ke; /* at most one of these is under way */
     struct lookup *lookup;
     struct ntp_dialog *ntp;
-    struct web_dialog *web;
+    struct rare_round *rare;
     bool fresh;         /* the association was made in this attempt */
     unsigned exchanges; /* done */
     unsigned tries;     /* of the exchange at hand */
@@ -28,16 +26,7 @@ struct attempt {
 };
 
 static void start_ke(struct attempt *attempt);
-static void start_rare(struct attempt *attempt);
 static void start_ntp(struct attempt *attempt);
-
-void association_free(struct association *association)
-{
-    if (association != NULL) {
-        sodium_memzero(association, sizeof(*association));
-        free(association);
-    }
-}
 
 static void drop_association(struct attempt *attempt)
 {
@@ -55,17 +44,13 @@ static void finish(struct attempt *attempt, const char *step, enum failure failu
         outcome->failed_at = step;
         trail_add(&outcome->trail, uv_hrtime(), step, "failed: %s", failure_id(failure));
     }
+    const struct rare_checks *rare = attempt->plan->rare;
+    if (rare != NULL) {
+        outcome->warnings |= rare->warnings;
+        outcome->aead = outcome->aead != 0 && rare->aead != 0 ? rare->aead : outcome->aead;
+    }
     attempt->done(&attempt->outcome, attempt->arg);
     free(attempt);
-}
-
-static bool in_force(const struct association *association, uint32_t ke_life_s)
-{
-    uint64_t now = clock_now();
-    return association != NULL && association->cookie_count > 0 &&
-           now >= association->established_at &&
-           now - association->established_at < (ke_life_s > 0 ? ke_life_s : LIMIT_KE_LIFE_S) &&
-           now < association->certificate.not_after;
 }
 
 static uint16_t warnings_of(const struct ke_result *result, const struct attempt_plan *plan)
@@ -90,21 +75,6 @@ static uint16_t warnings_of(const struct ke_result *result, const struct attempt
         warnings |= WARNING_PORT;
     }
     return (uint16_t)warnings;
-}
-
-static struct association *association_of(const struct ke_result *result,
-                                          const struct attempt_plan *plan)
-{
-    struct association *association = xcalloc(1, sizeof(*association));
-    association->keys = result->keys;
-    association->ntp = (struct endpoint){ plan->endpoint.address, result->answer.port };
-    association->certificate = result->certificate;
-    association->established_at = clock_now();
-    association->aead = result->answer.aead;
-    association->warnings = warnings_of(result, plan);
-    association->cookie_count = result->answer.cookie_count;
-    memcpy(association->cookies, result->answer.cookies, sizeof(association->cookies));
-    return association;
 }
 
 static bool is_registered(const struct attempt_plan *plan, const struct address *address)
@@ -205,7 +175,8 @@ static void ke_over(const struct ke_result *result, void *arg)
         finish(attempt, result->step, result->failure, result->detail);
         return;
     }
-    *attempt->kept = association_of(result, attempt->plan);
+    *attempt->kept = association_new(result, &attempt->plan->endpoint.address);
+    (*attempt->kept)->warnings = warnings_of(result, attempt->plan);
     attempt->fresh = true;
     outcome->warnings |= (*attempt->kept)->warnings;
     outcome->aead = result->answer.aead;
@@ -223,19 +194,6 @@ static void start_ke(struct attempt *attempt)
     drop_association(attempt);
     attempt->ke =
         ke_dialog_start(attempt->loop, &request, &attempt->outcome.trail, ke_over, attempt);
-}
-
-/* The newest cookies are kept, the one that was just got last. */
-static void keep_cookies(struct association *association, const struct nts_reply *reply)
-{
-    for (unsigned i = 0; i < reply->cookie_count; i++) {
-        if (association->cookie_count == NTS_COOKIES) {
-            memmove(association->cookies, association->cookies + 1,
-                    (NTS_COOKIES - 1) * sizeof(association->cookies[0]));
-            association->cookie_count--;
-        }
-        association->cookies[association->cookie_count++] = reply->cookies[i];
-    }
 }
 
 static const char *exchange_name(const struct attempt *attempt)
@@ -277,9 +235,18 @@ static bool try_again(struct attempt *attempt, const struct ntp_result *result)
     return true;
 }
 
-static bool rare_due(const struct rare_checks *rare)
+static bool rare_due(const struct attempt *attempt)
 {
-    return rare != NULL && rare->due_at <= clock_now();
+    const struct rare_checks *rare = attempt->plan->rare;
+    return rare != NULL && rare->due_at <= clock_now() && *attempt->kept != NULL &&
+           (*attempt->kept)->cookie_count > 0;
+}
+
+static void rare_over(enum failure failure, const char *detail, void *arg)
+{
+    struct attempt *attempt = arg;
+    attempt->rare = NULL;
+    finish(attempt, "broken cookie", failure, detail);
 }
 
 static void ntp_over(const struct ntp_result *result, void *arg)
@@ -292,7 +259,7 @@ static void ntp_over(const struct ntp_result *result, void *arg)
     const char *step = exchange_name(attempt);
     if (result->authentic) {
         note_sample(attempt, result);
-        keep_cookies(*attempt->kept, &result->reply);
+        association_keep(*attempt->kept, &result->reply);
     }
     attempt->tries = 0;
     attempt->exchanges++;
@@ -311,71 +278,12 @@ static void ntp_over(const struct ntp_result *result, void *arg)
         /* what was agreed does not serve any more: the next probe looks at everything again */
         drop_association(attempt);
     }
-    if (result->failure == FAILURE_NONE && rare_due(attempt->plan->rare)) {
-        start_rare(attempt);
+    if (result->failure == FAILURE_NONE && rare_due(attempt)) {
+        attempt->rare = rare_start(attempt->loop, attempt->plan, *attempt->kept,
+                                   &attempt->outcome.trail, rare_over, attempt);
         return;
     }
     finish(attempt, step, result->failure, result->detail);
-}
-
-/* -- rare checks -------------------------------------------------------------------------------------------------------- */
-
-static void rare_over(struct attempt *attempt, unsigned warnings)
-{
-    struct rare_checks *rare = attempt->plan->rare;
-    rare->warnings = (uint16_t)warnings;
-    rare->due_at = clock_now() + LIMIT_RARE_S;
-    attempt->outcome.warnings |= rare->warnings;
-    finish(attempt, NULL, FAILURE_NONE, "");
-}
-
-static void web_over(bool foreign, const char *detail, void *arg)
-{
-    struct attempt *attempt = arg;
-    attempt->web = NULL;
-    trail_add(&attempt->outcome.trail, uv_hrtime(), "web", "port 80, foreign name: %s", detail);
-    rare_over(attempt, foreign ? WARNING_WEB : 0);
-}
-
-/* RFC 8915 5.7: what a server can't open it answers with NTSN, or not at all. */
-static void broken_cookie_over(const struct ntp_result *result, void *arg)
-{
-    struct attempt *attempt = arg;
-    const struct attempt_plan *plan = attempt->plan;
-    attempt->ntp = NULL;
-    if (result->authentic) {
-        finish(attempt, "broken cookie", FAILURE_NTP_FORGED_COOKIE,
-               "authenticated time for a cookie that we had changed");
-        return;
-    }
-    trail_add(&attempt->outcome.trail, uv_hrtime(), "broken cookie", "not taken: %s",
-              result->detail);
-    if (plan->allow_foreign) {
-        /* no member of the pool, so its web server is none of our business */
-        rare_over(attempt, 0);
-        return;
-    }
-    attempt->web = web_dialog_start(attempt->loop, &plan->endpoint.address, web_over, attempt);
-}
-
-static void start_rare(struct attempt *attempt)
-{
-    const struct association *association = *attempt->kept;
-    if (association == NULL || association->cookie_count == 0) {
-        finish(attempt, NULL, FAILURE_NONE, "");
-        return;
-    }
-    /* a changed copy: the cookie itself stays unused */
-    struct nts_cookie cookie = association->cookies[association->cookie_count - 1];
-    for (unsigned i = cookie.len / 2; i < cookie.len; i++) {
-        cookie.octets[i] ^= 0xff;
-    }
-    const struct ntp_request request = {
-        .endpoint = association->ntp,
-        .keys = &association->keys,
-        .cookie = &cookie,
-    };
-    attempt->ntp = ntp_dialog_start(attempt->loop, &request, broken_cookie_over, attempt);
 }
 
 /* One further cookie is asked for in the first exchange, to see that it is given; later ones what is missing, as long as the
@@ -395,7 +303,7 @@ static void start_ntp(struct attempt *attempt)
     struct association *association = *attempt->kept;
     attempt->tries++;
     /* a cookie is used once (RFC 8915 5.7) */
-    struct nts_cookie cookie = association->cookies[--association->cookie_count];
+    struct nts_cookie cookie = association_spend(association);
     attempt->placeholders = placeholders_for(attempt, association->cookie_count, cookie.len);
     struct ntp_request request = {
         .endpoint = association->ntp,
@@ -415,10 +323,10 @@ struct attempt *attempt_start(uv_loop_t *loop, const struct attempt_plan *plan,
     attempt->kept = kept;
     attempt->done = done;
     attempt->arg = arg;
-    attempt->outcome.warnings = plan->rare != NULL ? plan->rare->warnings : 0;
     trail_start(&attempt->outcome.trail, uv_hrtime());
     const struct association *association = *kept;
-    if (in_force(association, plan->ke_life_s)) {
+    if (association_in_force(association,
+                             plan->ke_life_s > 0 ? plan->ke_life_s : LIMIT_KE_LIFE_S)) {
         attempt->outcome.certified = true;
         attempt->outcome.certificate = association->certificate;
         attempt->outcome.warnings |= association->warnings;
@@ -441,8 +349,8 @@ void attempt_cancel(struct attempt *attempt)
     if (attempt->ntp != NULL) {
         ntp_dialog_cancel(attempt->ntp);
     }
-    if (attempt->web != NULL) {
-        web_dialog_cancel(attempt->web);
+    if (attempt->rare != NULL) {
+        rare_cancel(attempt->rare);
     }
     free(attempt);
 }

@@ -6,31 +6,9 @@
 #ifndef PROBE_ATTEMPT_H
 #define PROBE_ATTEMPT_H
 
-#include "probe/ke_dialog.h"
+#include "probe/association.h"
 #include "probe/ntp_dialog.h"
-#include "probe/web_dialog.h"
-#include "zone/health.h"
-
-/* What is kept of a key establishment. Heap memory of its owner; free with association_free. */
-struct association {
-    struct nts_keys keys;
-    struct endpoint ntp;
-    struct tls_certificate certificate;
-    uint64_t established_at; /* Unix seconds */
-    uint16_t aead;
-    uint16_t warnings;
-    unsigned cookie_count;
-    struct nts_cookie cookies[NTS_COOKIES]; /* the newest last */
-};
-
-void association_free(struct association *association);
-
-/* Of checks that are made once a day: a broken cookie must not be taken, HTTP must not serve foreign names. Their owner keeps
- * this between probes; one that fails is made again with the next probe. */
-struct rare_checks {
-    uint64_t due_at;   /* Unix seconds; 0: at once */
-    uint16_t warnings; /* bits, enum warning */
-};
+#include "probe/rare.h"
 
 struct attempt_plan {
     const char *name; /* for the certificate, no final dot */
@@ -51,7 +29,8 @@ struct outcome {
     bool certified;        /* a certificate was seen in this probe, or is in force, that is right */
     struct tls_certificate certificate; /* not_after 0: none seen */
     uint16_t warnings;                  /* bits, enum warning */
-    uint16_t aead;
+    uint16_t
+        aead; /* what NTS-KE chose of all that we have, as far as that is known; 0: nothing was agreed on */
     bool timed; /* sample is filled */
     bool cookies_short;
     struct ntp_sample sample;

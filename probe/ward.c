@@ -34,6 +34,7 @@ static void stop_watch(struct watch *watch)
     }
     association_free(watch->association);
     watch->association = NULL;
+    rare_forget(&watch->rare);
     free(watch->doubted);
     watch->doubted = NULL;
 }
@@ -77,10 +78,14 @@ static bool same_addresses(const struct ward *ward, const struct address *addres
            memcmp(ward->addresses, addresses, count * sizeof(addresses[0])) == 0;
 }
 
-/* At once for a new address; those of earlier runs are spread over a day. */
-static uint64_t rare_due(const struct address_health *row)
+/* Due at once for a new address; those of earlier runs are spread over a day, and what they found stands. */
+static struct rare_checks rare_of(const struct address_health *row)
 {
-    return row->probes == 0 ? 0 : clock_now() + randombytes_uniform(LIMIT_RARE_S);
+    return (struct rare_checks){
+        .due_at = row->probes == 0 ? 0 : clock_now() + randombytes_uniform(LIMIT_RARE_S),
+        .warnings = row->warnings & RARE_WARNINGS,
+        .aead = row->aead,
+    };
 }
 
 void ward_watch(struct ward *ward, const struct address *addresses, unsigned count)
@@ -103,8 +108,8 @@ void ward_watch(struct ward *ward, const struct address *addresses, unsigned cou
                      .endpoint = { addresses[i], ward->port },
                      .registered = ward->addresses,
                      .registered_count = count,
-                     .rare = &ward->watches[i].rare },
-            .rare = { .due_at = rare_due(&ward->health.addresses[i])},
+                     .rare = &ward->watches[i].rare},
+            .rare = rare_of(&ward->health.addresses[i]),
         };
     }
 }

@@ -193,6 +193,8 @@ static json_t *json_verdict(const struct outcome *outcome)
     json_object_set_new(out, "source", json_text_or_null(failure_source(outcome->failure)));
     json_object_set_new(out, "certificate_for", json_text_or_null(outcome->certificate.subject));
     json_object_set_new(out, "cert_not_after", json_time(outcome->certificate.not_after));
+    json_object_set_new(out, "aead",
+                        outcome->aead != 0 ? json_integer(outcome->aead) : json_null());
     json_t *warnings = json_array();
     for (unsigned bit = 1; bit <= outcome->warnings; bit <<= 1) {
         if ((outcome->warnings & bit) != 0) {
@@ -247,6 +249,7 @@ static void probe_each(struct subject *subject)
         (void)attempt_start(&subject->loop, &plan, &association, probed, subject);
         uv_run(&subject->loop, UV_RUN_DEFAULT);
         association_free(association);
+        rare_forget(&rare);
         show(subject, address_text(&subject->addresses[i], text));
     }
 }

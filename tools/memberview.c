@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "probe/aead.h"
+
 enum {
     LINE_ROOM = 1024
 };
@@ -265,6 +267,9 @@ static void print_address(const struct memberview *view, const struct address *a
     print_time("  probed", seen->last_probe_at);
     print_time("  last good", seen->last_good_at);
     print_time("  certificate", seen->cert_not_after);
+    if (seen->aead != 0) {
+        printf("  AEAD         %u, %s\n", seen->aead, aead_text(seen->aead));
+    }
     if (seen->operational_at != 0) {
         printf("  time         offset %+.3f ms, round trip %.3f ms, stratum %u\n",
                (double)seen->offset_us / 1000.0, seen->rtt_us / 1000.0, seen->stratum);

@@ -298,6 +298,12 @@ const char *warning_text(enum warning warning)
         return "cookies-short";
     case WARNING_WEB:
         return "web";
+    case WARNING_AEAD:
+        return "aead";
+    case WARNING_COOKIE_REFUSED:
+        return "cookie-refused";
+    case WARNING_COOKIE_IGNORED:
+        return "cookie-ignored";
     }
     return "unknown";
 }

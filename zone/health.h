@@ -39,7 +39,7 @@ struct address_health {
     uint64_t certified_at,
         operational_at; /* first seen with a valid certificate / with NTS confirmed, 0: never */
     uint16_t warnings;  /* bits, enum warning */
-    uint16_t aead;
+    uint16_t aead; /* what NTS-KE chose of all algorithms that we have; 0: nothing agreed on yet */
     uint8_t stratum;
     int64_t offset_us; /* server minus us */
     uint32_t rtt_us;
@@ -52,7 +52,12 @@ enum warning {
     WARNING_NO_CLOSE = 1 << 3,      /* no close_notify */
     WARNING_PORT = 1 << 4,          /* not 4460: some clients ignore the SRV port */
     WARNING_COOKIES_SHORT = 1 << 5, /* NTP gives fewer new cookies than asked for */
-    WARNING_WEB = 1 << 6            /* HTTP serves foreign names */
+    WARNING_WEB = 1 << 6,           /* HTTP serves foreign names */
+    WARNING_AEAD = 1 << 7,          /* goes wrong for clients that offer further AEAD algorithms */
+    WARNING_COOKIE_REFUSED =
+        1 << 8, /* a cookie of the day before is refused with NTSN, as it may be */
+    WARNING_COOKIE_IGNORED =
+        1 << 9 /* a cookie of the day before is not answered rightly, not even with NTSN */
 };
 
 struct member_health {

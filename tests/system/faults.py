@@ -38,6 +38,7 @@ class Row:
     says: str = ""  # stands in the detail
     warnings: Tuple[str, ...] = ()  # these and no others
     second: Ways = None  # of a second address
+    aead: int = None  # what NTS-KE chose of all; None: 15 if it is ok
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
@@ -61,6 +62,15 @@ def records(change):
 
 def without(*types):
     return records(lambda all: [record for record in all if record.type not in types])
+
+
+def to_many(change):
+    """Where more than one AEAD algorithm is offered."""
+    return Ways(records=lambda all, server: change(all) if len(server.offered) > 1 else all)
+
+
+def aead_for_many(body):
+    return to_many(lambda all: [replace(record, body=body) if record.type == nts.AEAD else record for record in all])
 
 
 def instead(kind, *others):
@@ -223,6 +233,7 @@ def _timed(first):
 
 TLS12 = (SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION)
 FEW, SIZE, SHORT, NO_CLOSE, AGE, WEB = "cookies-few", "cookies-size", "cookies-short", "no-close-notify", "certificate-age", "web"
+WORSE = "aead"
 
 ROWS = [
     # right, if odd
@@ -249,15 +260,41 @@ ROWS = [
     Row("junk-before-good", _datagrams(lambda octets, _: [(0, b""), (0, b"x" * 47), (0, os.urandom(200)), (0.1, octets)])),
     Row("forged-unreachable", _datagrams(_forge_icmp)),
     Row("forged-deny", Ways(datagrams=lambda octets, request: [
-        (0, nts.Reply(request.octets, b"", [], stratum=0, refid=b"DENY", clear=[], authenticated=False).encode()), (0.3, octets)])),
+        (0, nts.Reply(request.octets, nts.SIV_256, b"", [], stratum=0, refid=b"DENY", clear=[], authenticated=False).encode()), (0.3, octets)])),
     Row("first-reply-lost", losing(1)),
     Row("two-replies-lost", losing(1, 2)),
     Row("later-replies-lost", losing(2, 3)),
     Row("lost-in-both", losing(1, 2, 4, 5)),
     Row("fifth-of-a-second", reply(shift=0.2)),
     Row("fifth-late", reply(shift=-0.2)),
+    Row("aead-17", Ways(aeads=(17, 15)), aead=17),
+    Row("aead-30", Ways(aeads=(30, 17, 15)), aead=30),
+    Row("aead-30-early-export", Ways(aeads=(30, 15), right_export=False), aead=30),
+    Row("aead-30-lost-twice", Ways(aeads=(30, 15), reply=lambda reply, request: None if request.aead == 30 and request.number < 3 else reply),
+        aead=30),
+    Row("aead-17-rate", Ways(aeads=(17, 15), reply=lambda reply, request: replace_in(reply, {
+        "stratum": 0, "refid": b"RATE", "authenticated": False} if request.aead == 17 else {})), aead=17),
+    Row("aead-17-elsewhere", replace(to_server("44.0.0.1"), aeads=(17, 15)), "ke-server", "ntp server"),
+    Row("aead-17-own-name", replace(to_server("aead-17-own-name.pool.test"), aeads=(17, 15)), aead=17),
+    Row("old-cookie-taken", Ways()),
+    Row("old-cookie-refused", Ways(again="refuse")),
+    Row("old-cookie-ignored", Ways(again="ignore")),
+    Row("old-cookie-garbled", Ways(again="garble")),
 
     # right, with a warning
+    Row("many-aead-not-offered", aead_for_many(nts.u16(16)), warnings=(WORSE,)),
+    Row("many-aead-none", aead_for_many(b""), warnings=(WORSE,)),
+    Row("many-aead-two", aead_for_many(nts.u16(17, 15)), warnings=(WORSE,)),
+    Row("many-aead-odd", aead_for_many(b"\0"), warnings=(WORSE,)),
+    Row("many-aead-error", to_many(lambda all: [Record(nts.ERROR, nts.u16(1), True), all[-1]]), warnings=(WORSE,)),
+    Row("many-aead-no-cookies", to_many(lambda all: [one for one in all if one.type != nts.COOKIE]), warnings=(WORSE,)),
+    Row("many-aead-cut", to_many(lambda all: all[:-1]), warnings=(WORSE,)),
+    Row("aead-17-silent", Ways(aeads=(17, 15), reply=lambda reply, request: reply if request.aead == 15 else None), aead=17,
+        warnings=(WORSE,)),
+    Row("aead-17-garbled", Ways(aeads=(17, 15), reply=lambda reply, request: replace_in(reply, {"tamper": int(request.aead == 17)})),
+        aead=17, warnings=(WORSE,)),
+    Row("aead-30-refused", Ways(aeads=(30, 15), reply=lambda reply, request: replace_in(reply, {
+        "stratum": 0, "refid": b"NTSN", "authenticated": False} if request.aead == 30 else {})), aead=30, warnings=(WORSE,)),
     Row("seven-cookies", Ways(cookie_count=7), warnings=(FEW,)),
     Row("one-cookie", Ways(cookie_count=1), warnings=(FEW,)),
     Row("cookies-unequal", cookies_changed(lambda i, body: body if i % 2 else body + bytes(4)), warnings=(SIZE,)),

@@ -1,7 +1,7 @@
 """An NTS server that is right in everything, until it is told to be wrong: a `Ways` says how.
 
-As a program: `faultserver.py DIRECTORY` serves every row of faults.py, each at its own address, with the certificates that lie in
-DIRECTORY; it says "ready" when all listen.
+As a program: `faultserver.py DIRECTORY [NAME...]` serves every row of faults.py (or those of these names), each at its own address,
+with the certificates that lie in DIRECTORY; it says "ready" when all listen.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ class Ways:
     drip_tls: float = 0  # seconds between two octets of the handshake
     # NTS-KE
     aeads: tuple = (15,)  # by its own preference
+    right_export: bool = True  # of keys for AES-128-GCM-SIV, and it says so; without, as early versions of chrony
     cookie_count: int = 8
     records: Callable = _same  # (list of Record, server) -> list of Record
     pieces: Callable = _once  # octets of the answer -> [(seconds to wait, octets)], may have no end
@@ -56,6 +57,7 @@ class Ways:
     reply: Callable = _same  # (Reply, Request) -> Reply, or None for silence
     datagrams: Callable = _once  # (octets, Request) -> [(seconds to wait, octets)]
     forgiving: bool = False  # a cookie that it can't open is taken for the one before
+    again: str = "take"  # a cookie that was used before: "refuse", "ignore", "garble"
     # HTTP on port 80: octets of a request -> octets of the answer; None: nothing listens
     http: Optional[Callable] = None
 
@@ -67,6 +69,7 @@ class Request:
     octets: bytes
     sender: tuple
     number: int  # of this key establishment, from 1
+    aead: int
 
 
 class Server:
@@ -77,8 +80,10 @@ class Server:
         self.address = address
         self.ways = ways
         self.seal = seal  # of cookies
-        self.latest = None  # session
+        self.latest = None  # session: AEAD algorithm and keys
+        self.offered = []  # algorithms, in the newest request
         self.counts = {}
+        self.used = set()  # cookies
         self.kept = []  # what handles may not be collected
 
     # -- NTS-KE
@@ -134,18 +139,24 @@ class Server:
             octets += await self._until_done(tls, reader, writer, lambda: tls.recv(4096))
         return nts.decode_records(octets)
 
+    def _session_of(self, tls, aead):
+        export = nts.SIV_256 if aead == nts.GCM_SIV and not self.ways.right_export else aead
+        length = nts.KEY_LENGTHS[aead]
+        return aead, *(tls.export_keying_material(_LABEL, length, struct.pack("!HHB", 0, export, way)) for way in (0, 1))
+
     def _answer(self, tls, request):
-        offered = [number for record in request if record.type == nts.AEAD
-                   for (number,) in struct.iter_unpack("!H", record.body)]
-        aead = next((number for number in self.ways.aeads if number in offered), None)
+        self.offered = [number for record in request if record.type == nts.AEAD
+                        for (number,) in struct.iter_unpack("!H", record.body)]
+        aead = next((number for number in self.ways.aeads if number in self.offered), None)
         records = [nts.Record(nts.NEXT_PROTOCOL, nts.u16(0), True)]
         if aead is None:
             records.append(nts.Record(nts.AEAD, b"", True))
         else:
-            keys = [tls.export_keying_material(_LABEL, nts.KEY_LENGTHS[aead], struct.pack("!HHB", 0, aead, way))
-                    for way in (0, 1)]
+            session = self._session_of(tls, aead)
             records.append(nts.Record(nts.AEAD, nts.u16(aead), True))
-            records += [nts.Record(nts.COOKIE, self.cookie(*keys)) for _ in range(self.ways.cookie_count)]
+            if aead == nts.GCM_SIV and self.ways.right_export and any(one.type == nts.RIGHT_EXPORT for one in request):
+                records.append(nts.Record(nts.RIGHT_EXPORT))
+            records += [nts.Record(nts.COOKIE, self.cookie(*session)) for _ in range(self.ways.cookie_count)]
         return self.ways.records([*records, nts.Record(nts.END, b"", True)], self)
 
     async def _talk(self, reader, writer):
@@ -193,35 +204,48 @@ class Server:
 
     # -- cookies: what a session needs, sealed
 
-    def cookie(self, c2s, s2c):
+    def cookie(self, aead, c2s, s2c):
         nonce = os.urandom(16)
-        return nonce + nts.siv_seal(self.seal, c2s + s2c, nonce)
+        return nonce + nts.siv_seal(self.seal, struct.pack("!I", aead) + c2s + s2c, nonce)
 
     def _session(self, cookie):
-        lengths = [16 + 16 + 2 * keys for keys in nts.KEY_LENGTHS.values()]  # what is over is padding
+        lengths = [16 + 16 + 4 + 2 * keys for keys in nts.KEY_LENGTHS.values()]  # what is over is padding
         texts = [nts.siv_open(self.seal, cookie[16:length], cookie[:16]) for length in lengths if length <= len(cookie)]
         text = next((text for text in texts if text is not None), None)
         if text is not None:
-            self.latest = text[:len(text) // 2], text[len(text) // 2:]
+            half = (len(text) - 4) // 2
+            self.latest = struct.unpack_from("!I", text)[0], text[4:4 + half], text[4 + half:]
         elif not self.ways.forgiving:
             return None
         return self.latest
 
     # -- NTP
 
+    def _second_use(self, cookie):
+        """What becomes of a request with it: None if it is as any other."""
+        seen = cookie in self.used
+        self.used.add(cookie)
+        if seen:
+            print(f"{self.address} sees a cookie again", flush=True)
+        return self.ways.again if seen and self.ways.again != "take" else None
+
     def _on_request(self, transport, octets, sender):
         received = time.time()
         found = list(nts.fields(octets))
         cookie = next((body for kind, body, _ in found if kind == nts.NTP_COOKIE), b"")
         session = self._session(cookie)
-        if session is None or not nts.authentic(octets, session[0]):
-            refusal = nts.Reply(octets, b"", [], stratum=0, refid=b"NTSN", authenticated=False)
+        second = self._second_use(cookie)
+        if second == "ignore":
+            return
+        if session is None or second == "refuse" or not nts.authentic(octets, *session[:2]):
+            refusal = nts.Reply(octets, nts.SIV_256, b"", [], stratum=0, refid=b"NTSN", authenticated=False)
             transport.sendto(refusal.encode(), sender)
             return
         self.counts[session] = self.counts.get(session, 0) + 1
-        request = Request(self, octets, sender, self.counts[session])
+        request = Request(self, octets, sender, self.counts[session], session[0])
         wanted = sum(kind in (nts.NTP_COOKIE, nts.PLACEHOLDER) for kind, _, _ in found)
-        reply = nts.Reply(octets, session[1], [self.cookie(*session) for _ in range(wanted)], receive=received)
+        reply = nts.Reply(octets, session[0], session[2], [self.cookie(*session) for _ in range(wanted)], receive=received)
+        reply.tamper = int(second == "garble")
         reply = self.ways.reply(reply, request)
         for wait, datagram in self.ways.datagrams(reply.encode(), request) if reply else []:
             asyncio.get_running_loop().call_later(wait, transport.sendto, datagram, sender)
@@ -277,10 +301,12 @@ class Resolver(asyncio.DatagramProtocol):
         self.transport.sendto(response.to_wire(), sender)
 
 
-async def _main(directory):
+async def _main(directory, names):
     from faults import NAMES, ROWS
     await asyncio.get_running_loop().create_datagram_endpoint(lambda: Resolver(NAMES), (RESOLVER, 53))
     for row in ROWS:
+        if names and row.name not in names:
+            continue
         seal = os.urandom(32)
         for address, ways in row.servers():
             await Server(directory, address, ways, seal).start()
@@ -289,4 +315,4 @@ async def _main(directory):
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1]))
+    asyncio.run(_main(sys.argv[1], sys.argv[2:]))

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 END, NEXT_PROTOCOL, ERROR, WARNING, AEAD, COOKIE, SERVER, PORT = range(8)
 UID, NTP_COOKIE, PLACEHOLDER, AUTHENTICATOR = 0x0104, 0x0204, 0x0304, 0x0404
-KEY_LENGTHS = {15: 32, 17: 64}  # AEAD_AES_SIV_CMAC_256, AEAD_AES_SIV_CMAC_512
+RIGHT_EXPORT = 1024  # chrony's: keys of AES-128-GCM-SIV are exported as RFC 8915 says
+SIV_256, SIV_512, GCM_SIV = 15, 17, 30
+KEY_LENGTHS = {SIV_256: 32, SIV_512: 64, GCM_SIV: 16}
 
 _UNIX_IN_NTP = 2208988800
 
@@ -54,6 +56,80 @@ def siv_open(key, sealed, *data):
     half = len(key) // 2
     text = _apply(key[half:], sealed[:16], sealed[16:])
     return text if len(sealed) >= 16 and _tag(key[:half], data, text) == sealed[:16] else None
+
+
+# AES-128-GCM-SIV (RFC 8452). Octets are numbers with the first one lowest.
+
+_POLYNOMIAL = 1 << 128 | 1 << 127 | 1 << 126 | 1 << 121 | 1
+
+
+def _number(octets):
+    return int.from_bytes(octets, "little")
+
+
+def _dot(a, b):
+    """Multiplied and divided by x^128 in POLYVAL's field."""
+    product = 0
+    for i in range(128):
+        if b >> i & 1:
+            product ^= a << i
+    for _ in range(128):
+        product = (product ^ (_POLYNOMIAL if product & 1 else 0)) >> 1
+    return product
+
+
+def _polyval(key, octets):
+    total = 0
+    for at in range(0, len(octets), 16):
+        total = _dot(total ^ _number(octets[at:at + 16]), key)
+    return total
+
+
+def _ecb(key, block):
+    return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(block)
+
+
+def _gcm_tag(keys, nonce, data, text):
+    padded = b"".join(part + bytes(-len(part) % 16) for part in (data, text))
+    total = _polyval(_number(keys[0]), padded + struct.pack("<QQ", 8 * len(data), 8 * len(text)))
+    total = (total ^ _number(nonce)) & ~(1 << 127)
+    return _ecb(keys[1], total.to_bytes(16, "little"))
+
+
+def _gcm_apply(keys, tag, text):
+    start, rest = _number(tag[:4]), tag[4:15] + bytes([tag[15] | 0x80])
+    stream = b"".join(_ecb(keys[1], struct.pack("<I", start + i & 0xffffffff) + rest) for i in range(len(text) // 16 + 1))
+    return bytes(a ^ b for a, b in zip(text, stream))
+
+
+def _gcm_keys(key, nonce):
+    halves = [_ecb(key, struct.pack("<I", i) + nonce)[:8] for i in range(4)]
+    return halves[0] + halves[1], halves[2] + halves[3]
+
+
+def gcm_seal(key, nonce, text, data):
+    keys = _gcm_keys(key, nonce)
+    tag = _gcm_tag(keys, nonce, data, text)
+    return _gcm_apply(keys, tag, text) + tag
+
+
+def gcm_open(key, nonce, sealed, data):
+    """The text, or None if it is not authentic."""
+    if len(sealed) < 16 or len(nonce) != 12:
+        return None
+    keys = _gcm_keys(key, nonce)
+    text = _gcm_apply(keys, sealed[-16:], sealed[:-16])
+    return text if _gcm_tag(keys, nonce, data, text) == sealed[-16:] else None
+
+
+# Any of them
+
+def seal(aead, key, nonce, text, packet):
+    return gcm_seal(key, nonce, text, packet) if aead == GCM_SIV else siv_seal(key, text, packet, nonce)
+
+
+def open_sealed(aead, key, nonce, sealed, packet):
+    return gcm_open(key, nonce, sealed, packet) if aead == GCM_SIV else siv_open(key, sealed, packet, nonce)
 
 
 # NTS-KE
@@ -107,13 +183,13 @@ def fields(data):
         at += length
 
 
-def authentic(packet, key):
+def authentic(packet, aead, key):
     """Whether the packet's authenticator is right under the key."""
     for kind, body, at in fields(packet):
         if kind == AUTHENTICATOR:
             nonce_len, sealed_len = struct.unpack_from("!HH", body)
             start = 4 + nonce_len + -nonce_len % 4
-            return siv_open(key, body[start:start + sealed_len], packet[:at], body[4:4 + nonce_len]) is not None
+            return open_sealed(aead, key, body[4:4 + nonce_len], body[start:start + sealed_len], packet[:at]) is not None
     return False
 
 
@@ -121,6 +197,7 @@ def authentic(packet, key):
 class Reply:
     """A right answer to a request, to be bent before it is encoded."""
     request: bytes
+    aead: int
     key: bytes
     cookies: list
     leap: int = 0
@@ -150,8 +227,8 @@ class Reply:
 
     def _authenticator(self, packet):
         text = b"".join(_field(kind, body, 4) for kind, body in self.secret)
-        nonce = os.urandom(16)
-        sealed = siv_seal(self.key, text, packet, nonce)
+        nonce = os.urandom(12 if self.aead == GCM_SIV else 16)
+        sealed = seal(self.aead, self.key, nonce, text, packet)
         sealed = sealed[:-1] + bytes([sealed[-1] ^ self.tamper])
         return _field(AUTHENTICATOR, u16(len(nonce), len(sealed)) + nonce + sealed + bytes(-len(sealed) % 4))
 

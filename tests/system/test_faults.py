@@ -90,6 +90,7 @@ def test_foreground_probe_finds_class_and_step(foreground, row):
         assert row.says in (seen["detail"] or ""), seen
         assert sorted(seen["warnings"]) == sorted(row.warnings), seen
         assert seen["failure"] == "ok" or seen["advice"]
+        assert row.failure != "ok" or seen["aead"] == (row.aead or 15), seen
     assert len(found["addresses"]) == len(row.addresses)
 
 
@@ -106,7 +107,7 @@ def test_any_server_can_be_probed_without_a_pool(world, host):
     no_report("probe", done.stderr)
     lines = done.stdout.splitlines()
     steps = [line.split("ms")[1].split(None, 1)[1].split("  ")[0] for line in lines if " ms  " in line]
-    assert steps == ["resolve", "connect", "tls", "certificate", "records", "ke", "ntp 1", "ntp 2", "broken cookie"]
+    assert steps == ["resolve", "connect", "tls", "certificate", "records", "ke", "ntp 1", "ntp 2", "broken cookie", "aead"]
     assert lines[-1].strip() == "good"
 
 
