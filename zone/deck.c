@@ -275,6 +275,24 @@ static void shuffle(struct deck *deck, uint64_t *random)
     }
 }
 
+/* What the members are owed now, after their parts and what they got. */
+static void settle(const struct deck *deck, const struct deck_plan *plan)
+{
+    double *owed = plan->owed;
+    for (size_t i = 0; i < plan->list_count; i++) {
+        owed[plan->list[i].member] += plan->value * plan->list[i].expected * (double)plan->sets;
+    }
+    for (size_t s = 0; s < deck->count; s++) {
+        for (unsigned i = 0; i < deck->sets[s].count; i++) {
+            owed[deck->sets[s].members[i]] -= plan->value;
+        }
+    }
+    for (size_t i = 0; i < plan->list_count; i++) {
+        double *of = &owed[plan->list[i].member];
+        *of = fmin(fmax(*of, -SLOTS_OWED_MAX), SLOTS_OWED_MAX);
+    }
+}
+
 void deck_deal(struct deck *out, const struct deck_plan *plan)
 {
     *out = (struct deck){ .count = 0 };
@@ -292,12 +310,8 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     find_runs(&d);
     d.few = out->few = d.run_count < plan->per_set;
     const struct slots_plan slots = { plan->list, plan->list_count, plan->members, plan->per_set,
-                                      plan->sets, plan->seed,       plan->round };
-    if (d.few) {
-        slots_of_few(&slots, d.slot);
-    } else {
-        slots_of(&slots, d.slot);
-    }
+                                      plan->sets, plan->owed,       plan->seed,    plan->round };
+    slots_of(&slots, d.slot);
     for (uint32_t stratum = 0; stratum < strata; stratum++) {
         deal_stratum(&d, stratum, strata);
     }
@@ -307,6 +321,9 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     struct table table = { out, plan->members, &d.random };
     mend_family(&table, 1);
     mend_family(&table, 2);
+    if (plan->owed != NULL) {
+        settle(out, plan);
+    }
     shuffle(out, &d.random);
 }
 

@@ -1,7 +1,8 @@
 /* Decks: the SRV sets of one cell, drawn ahead of the queries by systematic sampling.
  *
- * Each member gets its part of the slots, one a set and place, rounded up or down; who is rounded up moves on from deal to deal (zone/slots.h),
- * so that over time also a share far smaller than one set of a deck is right. The slots are laid end to end, groups of kin together, and dealt
+ * Each member gets its part of the slots, one a set and place, rounded up or down; who is rounded up is drawn, and more likely the more it is owed
+ * from before and from other areas (zone/slots.h), so that over time also a share far smaller than one set of a deck is right. The slots are laid end to
+ * end, groups of kin together, and dealt
  * like cards, round the sets: what is
  * contiguous and no longer than the number of sets meets no set twice, so neither a member nor two kin do. This is done for eight
  * strata of the deck, each with the groups in another random order, so that who comes with whom varies. The groups' order keeps the families
@@ -40,8 +41,11 @@ struct deck_plan {
     unsigned per_set; /* of shares_of */
     size_t sets;      /* DECK_SETS_MIN times a power of two, up to DECK_SETS_MAX */
     const struct shares_member *members;
-    uint64_t seed;  /* of the cell: where the rounding starts */
+    uint64_t seed;  /* of the cell */
     uint64_t round; /* of the deal: counts up */
+    double *
+        owed; /* by seat: what members are owed (zone/slots.h), of which this deal is settled; NULL: nothing is kept of it */
+    double value; /* of a slot, there */
 };
 
 /* With the same plan the same deck comes out. An empty list makes an empty deck (count 0). */

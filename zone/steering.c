@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "zone/country.h"
+#include "zone/slots.h"
 
 /* The sum of some places, weighted. */
 struct middle {
@@ -200,6 +201,22 @@ static void map_areas(struct steering *s, const struct steering_input *input)
     free(m);
 }
 
+/* What those who are there are owed since before; and how much a slot is, to measure it with. */
+static void take_owed(struct steering *s, const struct steering_input *input)
+{
+    double demand = 0, sets = 0;
+    s->owed = xcalloc(s->seat_count + 1, sizeof(*s->owed));
+    s->owed_before = xcalloc(s->seat_count + 1, sizeof(*s->owed_before));
+    for (size_t i = 0; i < s->seat_count && i < input->owed_count; i++) {
+        s->owed[i] = s->owed_before[i] = s->seats[i].capacity > 0 ? input->owed[i] : 0;
+    }
+    for (size_t a = 0; a < s->area_count; a++) {
+        demand += s->areas[a].at.demand;
+        sets += s->areas[a].at.demand > 0 ? (double)s->areas[a].sets : 0;
+    }
+    s->slot = sets > 0 ? demand / sets : 0;
+}
+
 void steering_init(struct steering *out, const struct steering_input *input)
 {
     struct steering s = { .cell_count = input->cell_count, .seed = input->seed };
@@ -214,6 +231,7 @@ void steering_init(struct steering *out, const struct steering_input *input)
     s.list = xcalloc(s.seat_count + 1, sizeof(*s.list));
     s.seats = xcalloc(s.seat_count + 1, sizeof(*s.seats));
     memcpy(s.seats, input->roster->seats, s.seat_count * sizeof(*s.seats));
+    take_owed(&s, input);
     const struct shares_problem problem = {
         .cells = s.places,
         .cell_count = s.area_count,
@@ -238,6 +256,8 @@ void steering_done(struct steering *steering)
     free(steering->places);
     free(steering->list);
     free(steering->seats);
+    free(steering->owed);
+    free(steering->owed_before);
     shares_free(steering->shares);
     memset(steering, 0, sizeof(*steering));
 }
@@ -256,13 +276,39 @@ struct shares_list steering_deal(struct steering *steering, uint16_t area, uint6
                                  struct deck *out)
 {
     struct shares_list list = steering_list(steering, area);
+    const struct area *at = &steering->areas[area];
+    double value = steering->slot > 0 ? at->at.demand / (double)at->sets / steering->slot : 1;
     const struct deck_plan plan = { .list = steering->list,
                                     .list_count = list.count,
                                     .per_set = list.per_set,
                                     .sets = steering->areas[area].sets,
                                     .members = steering->seats,
                                     .seed = steering->seed + area,
-                                    .round = round };
+                                    .round = round,
+                                    .owed = steering->owed,
+                                    .value = value };
     deck_deal(out, &plan);
     return list;
+}
+
+void steering_settle(struct steering *steering, const uint32_t *asked, const uint32_t *given)
+{
+    double *due = xcalloc(steering->seat_count + 1, sizeof(*due)), answers = 0, sets = 0;
+    for (size_t a = 0; a < steering->area_count; a++) {
+        if (asked[a] > 0) {
+            struct shares_list list = steering_list(steering, (uint16_t)a);
+            for (size_t i = 0; i < list.count; i++) {
+                due[steering->list[i].member] += steering->list[i].expected * asked[a];
+            }
+            answers += asked[a];
+        }
+        sets += steering->areas[a].at.demand > 0 ? (double)steering->areas[a].sets : 0;
+    }
+    /* A slot stands for as many answers as a set got, on average; where that is less than one, for one. */
+    double slot = sets > 0 ? fmax(1, answers / sets) : 1;
+    for (size_t i = 0; i < steering->seat_count; i++) {
+        double owed = steering->owed_before[i] + (due[i] - given[i]) / slot;
+        steering->owed[i] = fmin(fmax(owed, -SLOTS_OWED_MAX), SLOTS_OWED_MAX);
+    }
+    free(due);
 }

@@ -129,6 +129,7 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
     settings.max_overload_milli = (uint32_t)(max_overload * 1000 + 0.5);
     settings.scale_km = (uint32_t)scale_km;
     uint64_t round = 0;
+    struct steering before = { .area_count = 0 };
     for (uint64_t now = 0; now < DAY_S; now += step) { /* yesterday's */
         for (size_t c = 1; c < world.cell_count; c++) {
             demand[c] += world_asked(&world, c, now) * (double)step / DAY_S;
@@ -138,7 +139,8 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
         double total = 0, up = 0;
         world_weather(&world, now, step);
         const struct steering_input input = {
-            &world.roster, world.cells, world.cell_count, demand, &settings, factors, false, 7
+            &world.roster, world.cells, world.cell_count, demand,           &settings, factors,
+            false,         7,           before.owed,      before.seat_count
         };
         struct steering steering;
         steering_init(&steering, &input);
@@ -157,7 +159,8 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
         } else {
             by_shares(&day->ours, &steering, queries);
         }
-        steering_done(&steering);
+        steering_done(&before);
+        before = steering;
         for (size_t i = 0; i < world.member_count; i++) {
             up += world.roster.seats[i].capacity;
         }
@@ -171,6 +174,7 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
         day->up += (double)world.roster.eligible;
     }
     day->up /= (double)round;
+    steering_done(&before);
     free(queries);
     free(demand);
     free(factors);
@@ -210,9 +214,9 @@ static double expected_km(double max_overload, double scale_km, double *worst)
 {
     settings.max_overload_milli = (uint32_t)(max_overload * 1000 + 0.5);
     settings.scale_km = (uint32_t)scale_km;
-    const struct steering_input input = {
-        &world.roster, world.cells, world.cell_count, world.users, &settings, NULL, false, 7
-    };
+    const struct steering_input input = { &world.roster, world.cells, world.cell_count,
+                                          world.users,   &settings,   NULL,
+                                          false,         7,           NULL };
     struct steering steering;
     double km = 0, total = 0;
     steering_init(&steering, &input);
