@@ -366,6 +366,18 @@ static double *factors_for(const struct deal *old, const struct roster *roster)
     return factors;
 }
 
+/* What the old deal left members owed, likewise. */
+static double *owed_for(const struct deal *old, const struct roster *roster)
+{
+    const struct plan *plan = old->plan;
+    double *owed = xcalloc(roster->count + 1, sizeof(*owed));
+    for (size_t i = 0; i < roster->count && i < plan->steering.seat_count; i++) {
+        bool same = plan->member_ids[i] == roster->list[i].member_id;
+        owed[i] = same ? plan->steering.owed[i] : 0;
+    }
+    return owed;
+}
+
 static bool must_scale(const struct deal *old, const struct deal_parts *parts, double capacity)
 {
     return is_older(old->scaled_at, parts->now, DEAL_AGE_MAX_S) ||
@@ -383,9 +395,11 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
                                     .demand = parts->demand };
     const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
     double *factors = old == NULL ? NULL : factors_for(old, roster);
+    double *owed = old == NULL ? NULL : owed_for(old, roster);
     atomic_init(&plan->refs, 1);
     input.cells = locations_cells(locations, &input.cell_count);
     input.factors = factors;
+    input.owed = owed;
     input.settled = !scale;
     if (old == NULL) {
         randombytes_buf(&input.seed, sizeof(input.seed));
@@ -401,6 +415,7 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
     }
     shares_results(plan->steering.shares, plan->loads, plan->factors);
     free(factors);
+    free(owed);
     return plan;
 }
 

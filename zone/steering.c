@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "zone/country.h"
-#include "zone/slots.h"
 
 /* The sum of some places, weighted. */
 struct middle {
@@ -206,9 +205,8 @@ static void take_owed(struct steering *s, const struct steering_input *input)
 {
     double demand = 0, sets = 0;
     s->owed = xcalloc(s->seat_count + 1, sizeof(*s->owed));
-    s->owed_before = xcalloc(s->seat_count + 1, sizeof(*s->owed_before));
-    for (size_t i = 0; i < s->seat_count && i < input->owed_count; i++) {
-        s->owed[i] = s->owed_before[i] = s->seats[i].capacity > 0 ? input->owed[i] : 0;
+    for (size_t i = 0; input->owed != NULL && i < s->seat_count; i++) {
+        s->owed[i] = s->seats[i].capacity > 0 ? input->owed[i] : 0;
     }
     for (size_t a = 0; a < s->area_count; a++) {
         demand += s->areas[a].at.demand;
@@ -257,7 +255,6 @@ void steering_done(struct steering *steering)
     free(steering->list);
     free(steering->seats);
     free(steering->owed);
-    free(steering->owed_before);
     shares_free(steering->shares);
     memset(steering, 0, sizeof(*steering));
 }
@@ -289,26 +286,4 @@ struct shares_list steering_deal(struct steering *steering, uint16_t area, uint6
                                     .value = value };
     deck_deal(out, &plan);
     return list;
-}
-
-void steering_settle(struct steering *steering, const uint32_t *asked, const uint32_t *given)
-{
-    double *due = xcalloc(steering->seat_count + 1, sizeof(*due)), answers = 0, sets = 0;
-    for (size_t a = 0; a < steering->area_count; a++) {
-        if (asked[a] > 0) {
-            struct shares_list list = steering_list(steering, (uint16_t)a);
-            for (size_t i = 0; i < list.count; i++) {
-                due[steering->list[i].member] += steering->list[i].expected * asked[a];
-            }
-            answers += asked[a];
-        }
-        sets += steering->areas[a].at.demand > 0 ? (double)steering->areas[a].sets : 0;
-    }
-    /* A slot stands for as many answers as a set got, on average; where that is less than one, for one. */
-    double slot = sets > 0 ? fmax(1, answers / sets) : 1;
-    for (size_t i = 0; i < steering->seat_count; i++) {
-        double owed = steering->owed_before[i] + (due[i] - given[i]) / slot;
-        steering->owed[i] = fmin(fmax(owed, -SLOTS_OWED_MAX), SLOTS_OWED_MAX);
-    }
-    free(due);
 }

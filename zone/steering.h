@@ -28,9 +28,7 @@ struct steering_input {
     const double *factors; /* by seat, of an earlier steering; NULL: none yet */
     bool settled;          /* take the factors as they are, do not scale */
     uint64_t seed;
-    const double *
-        owed; /* by seat, of an earlier steering (the roster's before, `owed_count` of them); NULL: none yet */
-    size_t owed_count;
+    const double *owed; /* likewise */
 };
 
 struct area {
@@ -49,9 +47,8 @@ struct steering {
     struct shares_member *seats; /* the roster's, likewise */
     size_t seat_count;
     struct share *list; /* scratch, of each seat */
-    double *owed,
-        *owed_before; /* what each seat got less than its shares (zone/slots.h), in average slots; before the first deal */
-    double slot;      /* demand of an average one */
+    double *owed; /* what each seat got less than its shares (zone/slots.h), in average slots, */
+    double slot;  /* each of so much demand */
     uint64_t seed;
 };
 
@@ -65,7 +62,5 @@ struct shares_list steering_list(struct steering *steering, uint16_t area);
 /* Deals an area's deck. Once a deal: what members are owed moves on with it, as if each area were asked in proportion to its demand. */
 struct shares_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
                                  struct deck *out);
-/* Once it is known how often each area was asked, and each seat was in the sets given: what members are owed by that. */
-void steering_settle(struct steering *steering, const uint32_t *asked, const uint32_t *given);
 
 #endif

@@ -138,10 +138,9 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
     for (uint64_t now = 0; now < DAY_S; now += step, round++) {
         double total = 0, up = 0;
         world_weather(&world, now, step);
-        const struct steering_input input = {
-            &world.roster, world.cells, world.cell_count, demand,           &settings, factors,
-            false,         7,           before.owed,      before.seat_count
-        };
+        const struct steering_input input = { &world.roster, world.cells, world.cell_count,
+                                              demand,        &settings,   factors,
+                                              false,         7,           before.owed };
         struct steering steering;
         steering_init(&steering, &input);
         if (factors == NULL) {
