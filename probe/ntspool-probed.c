@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "probe/monitor.h"
+#include "probe/rights.h"
 #include "zone/config.h"
 #include "zone/settings.h"
 
@@ -25,6 +26,7 @@ static const char usage[] =
     "  -r, --reference HOST  time server to check ourselves against, nts:HOST by NTS; up to 8\n"
     "  -p, --allow-private   probe addresses of private and special ranges too\n"
     "  -1, --once            probe every member once, print one line an address, and end\n"
+    "  -u, --user NAME       become this user after a start as root\n"
     "  -s, --state DIR       the pool's state (default " CONFIG_STATE_PRESET ")\n"
     "  -c, --config FILE     options from a YAML file, named like the long ones here\n"
     "  -h, --help            this text\n"
@@ -33,7 +35,7 @@ static const char usage[] =
 static const char interval_preset[] = "60s";
 
 struct options {
-    const char *state, *config, *interval, *trust, *id;
+    const char *state, *config, *interval, *trust, *id, *user;
     bool allow_private, once;
     uint32_t interval_s;
     const char *references[REFERENCES_MAX];
@@ -99,6 +101,17 @@ static enum result complete_options(struct options *options, const struct config
     return RESULT_OK;
 }
 
+/* After all that is opened once, and before the first member is heard. */
+static enum result confine(const struct options *options, struct diag *diag)
+{
+    enum result result = rights_confine(options->state, options->trust, diag);
+    if (result == RESULT_MISSING) {
+        log_line(LOG_NOTICE, diag->text);
+        result = RESULT_OK;
+    }
+    return result;
+}
+
 /* RESULT_OK to go on; otherwise *exit_code says how to end. */
 static enum result read_options(struct options *options, int argc, char **argv, int *exit_code)
 {
@@ -109,6 +122,7 @@ static enum result read_options(struct options *options, int argc, char **argv, 
         { "reference",     required_argument, NULL, 'r'},
         { "allow-private", no_argument,       NULL, 'p'},
         { "once",          no_argument,       NULL, '1'},
+        { "user",          required_argument, NULL, 'u'},
         { "state",         required_argument, NULL, 's'},
         { "config",        required_argument, NULL, 'c'},
         { "help",          no_argument,       NULL, 'h'},
@@ -117,7 +131,7 @@ static enum result read_options(struct options *options, int argc, char **argv, 
     };
     int option = 0;
     *exit_code = 2;
-    while ((option = getopt_long(argc, argv, "i:t:I:r:p1s:c:hV", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "i:t:I:r:p1u:s:c:hV", longs, NULL)) != -1) {
         switch (option) {
         case 'i':
             options->interval = optarg;
@@ -141,6 +155,9 @@ static enum result read_options(struct options *options, int argc, char **argv, 
             break;
         case '1':
             options->once = true;
+            break;
+        case 'u':
+            options->user = optarg;
             break;
         case 's':
             options->state = optarg;
@@ -278,6 +295,7 @@ static enum result run(struct program *program, const struct options *options, s
         };
         ASSERT(uv_loop_init(&program->loop) == 0);
         result = monitor_new(&program->monitor, &program->loop, &how, diag);
+        result = result == RESULT_OK ? confine(options, diag) : result;
         if (result == RESULT_OK) {
             watch_signals(program);
             uv_run(&program->loop, UV_RUN_DEFAULT);
@@ -313,6 +331,9 @@ int main(int argc, char **argv)
     enum result result = config_load(&config, options.config, &diag);
     if (result == RESULT_OK) {
         result = complete_options(&options, config, &diag);
+    }
+    if (result == RESULT_OK && options.user != NULL) {
+        result = rights_user(options.user, &diag);
     }
     if (result == RESULT_OK) {
         result = run(&program, &options, &diag);

@@ -1,6 +1,7 @@
 """A whole life of each program under the leak checker, ended by SIGTERM."""
 
 import os
+import pwd
 import signal
 import socket
 import time
@@ -8,8 +9,8 @@ import time
 import pytest
 
 from authority import Authority
-from machine import until
-from pool import APEX, SRV, Pool
+from machine import run, until
+from pool import APEX, BIN, SRV, Pool, environment
 from timeserver import Chronyd
 
 
@@ -77,3 +78,33 @@ def test_probe_once_ends_by_itself(pool, machine):
     assert process.child.wait(30) == 0, process.output()
     assert pool.member("alice")["addresses"][0]["failure"] == "ok"
     assert pool.member("nobody")["addresses"][0]["failure"] == "connect-refused"
+
+
+def status_of(process):
+    with open(f"/proc/{process.pid}/status") as lines:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def test_probe_gives_up_its_rights(pool, machine):
+    """As another user, which owns only what the probe writes: it gains nothing any more, and the key is out of its reach."""
+    pool.add("nobody", "127.0.1.2")
+    user = pwd.getpwnam("nobody")
+    trust = Authority(machine.directory).path
+    for path in (machine.directory, *machine.directory.parents[:2], pool.state, pool.state / "registry", trust):
+        path.chmod(path.stat().st_mode | 0o055)
+    for path in (pool.state / "registry").iterdir():
+        path.chmod(0o666)
+    for store in ("health", "history"):
+        for path in (pool.state / store, *(pool.state / store).iterdir()):
+            os.chown(path, user.pw_uid, user.pw_gid)
+    probed = pool.probe(trust, "--user", "nobody")
+    until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "it writes its verdict")
+    status = status_of(probed)
+    assert status["Uid"].split() == [str(user.pw_uid)] * 4 and status["Gid"].split() == [str(user.pw_gid)] * 4
+    assert (status["NoNewPrivs"], status["CapEff"], status["CapPrm"]) == ("1", "0" * 16, "0" * 16)
+    assert not any("keys" in os.readlink(f"/proc/{probed.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{probed.pid}/fd"))
+
+
+def test_probe_needs_a_user_that_is_there(pool):
+    done = run(BIN / "ntspool-probed", "-s", pool.state, "--once", "--user", "no-such-user", check=False, env=environment())
+    assert done.returncode == 1 and "no user no-such-user" in done.stderr and done.stderr.count("\n") == 1

@@ -109,7 +109,7 @@ def copied(pool, name):
 
 
 def test_remote_probe_follows_newer_copies_of_the_registry(world):
-    """A copy is renamed into the place of the registry under the running probe: a file, a broken one, the whole directory."""
+    """A copy is renamed into the place of the registry under the running probe, then a broken one, then a good one."""
     state = copied(world, "remote.state")
     remote = world.machine.start("remote-probed", [
         BIN / "ntspool-probed", "-s", state, "--interval", "1s", "--allow-private", "--id", "remote", "--trust", world.trust],
@@ -122,8 +122,7 @@ def test_remote_probe_follows_newer_copies_of_the_registry(world):
     remote.said("the registry can't be read")
     world.add("carol", "127.0.1.3")
     world.cli("member", "remove", "bob")
-    (state / "registry").rename(world.machine.directory / "old-registry")
-    (copied(world, "with-carol") / "registry").rename(state / "registry")
+    (copied(world, "with-carol") / "registry/data.mdb").rename(state / "registry/data.mdb")
     remote.said("the registry is read again")
     remote.said("member carol: 127.0.1.3: connect-refused")
 
