@@ -206,6 +206,30 @@ enum result bindkey_read(struct key **out, const char *path, const struct dname 
     return result == RESULT_OK ? result : diag_fail(diag, result, "%s: %s", path, why.text);
 }
 
+enum result bindkey_read_public(struct key **out, const char *path, const struct dname *zone,
+                                struct diag *diag)
+{
+    char public_path[PATH_ROOM];
+    struct halves halves = { .flags = 0 };
+    enum result result = path_of(public_path, path, public_end, diag);
+    if (result == RESULT_OK) {
+        result = read_public(&halves, public_path, zone, diag);
+    }
+    if (result == RESULT_OK && (halves.flags & SEP) == 0) {
+        result = diag_fail(diag, RESULT_INVALID,
+                           "%s: is no key-signing key (flags %u): only these can be elsewhere",
+                           path, halves.flags);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct key_parts parts = { .algorithm = (enum algorithm)halves.algorithm,
+                                     .role = KEY_KSK,
+                                     .public_key = halves.public_key,
+                                     .public_len = halves.public_len };
+    return key_from_parts(out, &parts, diag);
+}
+
 static enum result write_file(const char *path, const char *text, mode_t mode, struct diag *diag)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -256,7 +280,7 @@ enum result bindkey_write(const struct key *key, const char *directory, const st
     (void)snprintf(text, sizeof text, "%s IN DNSKEY %u 3 %d %s\n", name,
                    (unsigned)dnskey[0] << 8 | dnskey[1], (int)key_algorithm(key), base64);
     enum result result = write_file(path, text, 0644, diag);
-    if (result == RESULT_OK) {
+    if (result == RESULT_OK && key_is_whole(key)) {
         char private_path[PATH_ROOM];
         print_private(text, key);
         result = path_of(private_path, path, private_end, diag);

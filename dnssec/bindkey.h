@@ -8,7 +8,10 @@
  * SYSTEM with the file and what is wrong: another zone's key, an algorithm that is not supported, halves that don't belong together. */
 enum result bindkey_read(struct key **out, const char *path, const struct dname *zone,
                          bool sep_is_csk, struct diag *diag);
-/* Writes the pair into a directory, the private file with mode 0600. EXISTS if there is one. The private half is not protected but by
+/* Reads the public file alone, of a key-signing key whose private half is elsewhere; INVALID for another key. */
+enum result bindkey_read_public(struct key **out, const char *path, const struct dname *zone,
+                                struct diag *diag);
+/* Writes the pair into a directory, the private file, if there is such a half, with mode 0600. EXISTS if there is one. The private half is not protected but by
  * that. */
 enum result bindkey_write(const struct key *key, const char *directory, const struct dname *zone,
                           struct diag *diag);

@@ -19,7 +19,7 @@ struct key {
     uint16_t tag;
     uint8_t public_len;
     uint8_t public_key[KEY_PUBLIC_MAX];
-    /* Guarded and read-only once made. P-256: the scalar; Ed25519: seed and public key, as libsodium wants it. */
+    /* Guarded and read-only once made. P-256: the scalar; Ed25519: seed and public key, as libsodium wants it. NULL: elsewhere. */
     uint8_t *secret;
 };
 
@@ -54,6 +54,12 @@ uint16_t key_tag_of(const uint8_t *dnskey, size_t len)
     return (uint16_t)(sum + (sum >> 16));
 }
 
+static void set_tag(struct key *key)
+{
+    uint8_t dnskey[KEY_DNSKEY_MAX];
+    key->tag = key_tag_of(dnskey, key_dnskey(key, dnskey));
+}
+
 /* The key of a private half; `public_key` may be NULL, else it must be the one that belongs to it. */
 static enum result key_new(struct key **out, const struct key_parts *parts, struct diag *diag)
 {
@@ -86,10 +92,21 @@ static enum result key_new(struct key **out, const struct key_parts *parts, stru
         return diag_fail(diag, result, "the halves of the %s key make no key: %s",
                          algorithm_text(parts->algorithm), result_text(result));
     }
-    uint8_t dnskey[KEY_DNSKEY_MAX];
-    key->tag = key_tag_of(dnskey, key_dnskey(key, dnskey));
+    set_tag(key);
     *out = key;
     return RESULT_OK;
+}
+
+/* A public half alone. */
+static struct key *key_without_secret(const struct key_parts *parts)
+{
+    struct key *key = xcalloc(1, sizeof *key);
+    key->algorithm = parts->algorithm;
+    key->role = parts->role;
+    key->public_len = (uint8_t)parts->public_len;
+    memcpy(key->public_key, parts->public_key, parts->public_len);
+    set_tag(key);
+    return key;
 }
 
 static enum result check_kind(enum algorithm algorithm, enum key_role role, struct diag *diag)
@@ -133,11 +150,16 @@ enum result key_from_parts(struct key **out, const struct key_parts *parts, stru
         return result;
     }
     size_t public_len = key_public_len(parts->algorithm);
-    if (parts->public_len != public_len || parts->private_len != KEY_PRIVATE_MAX) {
+    size_t private_len = parts->private_key != NULL ? KEY_PRIVATE_MAX : 0;
+    if (parts->public_len != public_len || parts->private_len != private_len) {
         return diag_fail(diag, RESULT_INVALID,
-                         "a %s key has %zu public and %d private octets, not %zu and %zu",
-                         algorithm_text(parts->algorithm), public_len, KEY_PRIVATE_MAX,
+                         "a %s key has %zu public and %zu private octets, not %zu and %zu",
+                         algorithm_text(parts->algorithm), public_len, private_len,
                          parts->public_len, parts->private_len);
+    }
+    if (parts->private_key == NULL) {
+        *out = key_without_secret(parts);
+        return RESULT_OK;
     }
     return key_new(out, parts, diag);
 }
@@ -148,6 +170,11 @@ void key_free(struct key *key)
         sodium_free(key->secret); /* wipes */
         free(key);
     }
+}
+
+bool key_is_whole(const struct key *key)
+{
+    return key->secret != NULL;
 }
 
 enum algorithm key_algorithm(const struct key *key)
@@ -204,6 +231,7 @@ void key_ds(const struct key *key, const struct dname *owner, uint8_t out[KEY_DS
 
 void key_private(const struct key *key, uint8_t out[KEY_PRIVATE_MAX])
 {
+    ASSERT(key->secret != NULL);
     memcpy(out, key->secret, KEY_PRIVATE_MAX);
 }
 
@@ -216,6 +244,7 @@ const uint8_t *key_public(const struct key *key, size_t *len)
 enum result key_context_new(struct key_context **out, const struct key *key)
 {
     struct p256_signer *p256 = NULL;
+    ASSERT(key->secret != NULL);
     if (key->algorithm == ALGORITHM_ECDSAP256SHA256) {
         enum result result = p256_signer_new(&p256, key->secret, key->public_key);
         if (result != RESULT_OK) {

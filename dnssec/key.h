@@ -28,7 +28,8 @@ struct key;
 
 enum result key_generate(struct key **out, enum algorithm algorithm, enum key_role role,
                          struct diag *diag);
-/* From its two halves; INVALID if they don't belong together or are not of the algorithm's lengths. */
+/* From its two halves; INVALID if they don't belong together or are not of the algorithm's lengths. With private_key NULL and
+ * private_len 0 it is a public half alone, whose other half is elsewhere: it verifies and can't sign. */
 struct key_parts {
     enum algorithm algorithm;
     enum key_role role;
@@ -38,6 +39,8 @@ struct key_parts {
 enum result key_from_parts(struct key **out, const struct key_parts *parts, struct diag *diag);
 void key_free(struct key *key);
 
+/* False for a public half alone. */
+bool key_is_whole(const struct key *key);
 enum algorithm key_algorithm(const struct key *key);
 enum key_role key_role(const struct key *key);
 uint16_t key_tag(const struct key *key); /* RFC 4034 appendix B */
@@ -53,11 +56,11 @@ void key_ds_of(const uint8_t *dnskey, size_t len, const struct dname *owner,
                uint8_t out[KEY_DS_LEN]);
 /* Octets of a public half; 0 for an algorithm that is not supported. */
 size_t key_public_len(enum algorithm algorithm);
-/* The private half, for sealing; the caller wipes it. */
+/* The private half of a whole key, for sealing; the caller wipes it. */
 void key_private(const struct key *key, uint8_t out[KEY_PRIVATE_MAX]);
 const uint8_t *key_public(const struct key *key, size_t *len);
 
-/* Signs with a per-thread context made from the key, which must outlive it. For P-256 the context holds OpenSSL's own copy of the
+/* Signs with a per-thread context made from the whole key, which must outlive it. For P-256 the context holds OpenSSL's own copy of the
  * private half, cleared by key_context_free: beside it no copy outside the guarded memory outlives a call. */
 struct key_context;
 enum result key_context_new(struct key_context **out, const struct key *key);

@@ -104,8 +104,9 @@ static bool same_facet(const struct facet *a, const struct facet *b)
 
 bool key_life_equal(const struct key_life *a, const struct key_life *b)
 {
-    return a->wanted == b->wanted && same_facet(&a->dnskey, &b->dnskey) &&
-           same_facet(&a->zone, &b->zone) && same_facet(&a->ds, &b->ds);
+    return a->wanted == b->wanted && a->planned == b->planned &&
+           same_facet(&a->dnskey, &b->dnskey) && same_facet(&a->zone, &b->zone) &&
+           same_facet(&a->ds, &b->ds);
 }
 
 enum result keyroll_write(const struct keyroll *roll, const struct keyroll *before,
@@ -156,7 +157,8 @@ struct rollover_timing keyroll_timing(const struct keyroll *roll, const struct s
     struct rollover_timing timing = { .memory = roll->memory,
                                       .propagation_s = settings->propagation_s,
                                       .parent_s =
-                                          settings->parent_delay_s + settings->parent_ds_ttl_s };
+                                          settings->parent_delay_s + settings->parent_ds_ttl_s,
+                                      .held = rollover_is_held(&roll->keys) };
     if (!roll->remembered) { /* of an older ntspool: anything may have been served */
         timing.memory.dnskey_ttl_s = TTL_MAX;
         timing.memory.zone_ttl_s = settings->signature_validity_s;
@@ -203,6 +205,13 @@ static const enum key_role *roles_of(enum roll_kind kind, bool single)
 static enum result check_start(const struct keyroll *roll, const struct roll_plan *plan,
                                bool single, struct diag *diag)
 {
+    if (rollover_is_held(&roll->keys)) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the key-signing key is elsewhere, so bundles say what is rolled when: "
+                         "`ntspool key request --roll-zsk` for a new ZSK; a new KSK is made where "
+                         "the KSK is, and comes by `key import --public`; for all else take it "
+                         "back first, by `key online`");
+    }
     const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
     if (single && (plan->kind == ROLL_ZSK || plan->kind == ROLL_KSK)) {
         return diag_fail(diag, RESULT_REFUSED,
@@ -231,10 +240,14 @@ enum result keyroll_dismiss(struct keyroll *roll, unsigned roles, size_t more, b
                          "a rollover is under way (`ntspool key list`): wait for its end, or take "
                          "it back by `ntspool key abort`");
     }
-    if (roll->keys.count + more > KEYSTORE_MAX) {
+    size_t used = more;
+    for (size_t i = 0; i < roll->keys.count; i++) {
+        used += !roll->keys.list[i].life.planned;
+    }
+    if (used > KEYSTORE_USED_MAX || roll->keys.count + more > KEYSTORE_MAX) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the zone has %zu keys and can have %d: wait until old ones are gone",
-                         roll->keys.count, KEYSTORE_MAX);
+                         used - more, KEYSTORE_USED_MAX);
     }
     for (size_t i = 0; i < roll->keys.count; i++) {
         struct key_record *key = &roll->keys.list[i];
@@ -253,6 +266,20 @@ static enum result check_seal(const struct key_record *record, const struct seal
         key_free(key);
     }
     return result;
+}
+
+/* A key that was made for later will do. NOT_FOUND if there is none. */
+static enum result take_planned(struct keyroll *roll, struct store_txn *keys,
+                                const struct seal *seal, const struct key_recipe *recipe,
+                                struct diag *diag)
+{
+    struct key_record *planned =
+        recipe->role == KEY_ZSK ? rollover_planned(&roll->keys, recipe->algorithm) : NULL;
+    if (planned == NULL) {
+        return RESULT_NOT_FOUND;
+    }
+    planned->life = recipe->life;
+    return keystore_update(keys, planned, seal, diag);
 }
 
 enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
@@ -285,7 +312,10 @@ enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
     }
     for (; *roles != 0 && result == RESULT_OK; roles++) {
         const struct key_recipe recipe = { algorithm, *roles, { .wanted = true } };
-        result = keyroll_make_key(keys, seal, &recipe, now, diag);
+        result = take_planned(&roll, keys, seal, &recipe, diag);
+        if (result == RESULT_NOT_FOUND) {
+            result = keyroll_make_key(keys, seal, &recipe, now, diag);
+        }
     }
     return result;
 }

@@ -1,7 +1,7 @@
 #include "dnssec/keystate.h"
 
 enum {
-    FORESEEN_MAX = 64 /* moments that keystate_next looks ahead */
+    FORESEEN_MAX = 64 + 4 * SLICES_MAX /* moments that keystate_next looks ahead */
 };
 
 /* True if every cache that knows any version knows this. */
@@ -56,35 +56,16 @@ static enum key_step difference(const struct key_life *old, const struct key_lif
     return STEP_NONE;
 }
 
-static uint64_t sooner(uint64_t best, uint64_t moment, uint64_t now)
-{
-    return moment > now && (best == 0 || moment < best) ? moment : best;
-}
-
-/* The first moment after `now` at which caches forget something; 0: never. */
-static uint64_t next_moment(const struct key_set *keys, uint64_t now)
-{
-    uint64_t next = 0;
-    for (size_t i = 0; i < keys->count; i++) {
-        const struct key_life *life = &keys->list[i].life;
-        const struct facet *facets[] = { &life->dnskey, &life->zone, &life->ds };
-        for (size_t f = 0; f < 3; f++) {
-            next = sooner(next, facets[f]->on_clear, now);
-            next = sooner(next, facets[f]->off_clear, now);
-        }
-    }
-    return next;
-}
-
-struct key_next keystate_next(const struct key_set *keys, size_t i,
+struct key_next keystate_next(const struct key_set *keys, size_t i, const struct slices *slices,
                               const struct rollover_timing *timing, uint64_t now)
 {
     struct key_set future = *keys;
     const struct key_life *old = &keys->list[i].life, *new = &future.list[i].life;
     uint64_t last = rollover_last_step_at(keys);
     uint64_t at = last >= now ? last + 1 : now;
-    for (unsigned n = 0; at != 0 && n < FORESEEN_MAX; n++, at = next_moment(&future, at)) {
-        (void)rollover_advance(&future, timing, at);
+    for (unsigned n = 0; at != UINT64_MAX && n < FORESEEN_MAX; n++) {
+        bool entered = timing->held && slices_advance(slices, &future, timing, at) != SLICES_REST;
+        bool moved = rollover_advance(&future, timing, at);
         enum key_step step = difference(old, new);
         if (step != STEP_NONE) {
             return (struct key_next){ step, at };
@@ -92,11 +73,16 @@ struct key_next keystate_next(const struct key_set *keys, size_t i,
         if (rollover_is_dead(&future.list[i], at)) {
             return (struct key_next){ STEP_DELETE, at };
         }
+        at = timing->held && (entered || moved)
+                 ? at + 1
+                 : slices_next_moment(slices, &future, at, UINT64_MAX);
     }
     bool comes = old->wanted && (keys->list[i].role & KEY_KSK) != 0 && old->ds.on_clear == 0;
-    return (struct key_next){
-        rollover_awaits_parent(&future) && (comes || !old->wanted) ? STEP_WAIT_PARENT : STEP_NONE, 0
-    };
+    return (struct key_next){ rollover_awaits_parent(&future) &&
+                                      (comes || (!old->wanted && !old->planned))
+                                  ? STEP_WAIT_PARENT
+                                  : STEP_NONE,
+                              0 };
 }
 
 const char *keystate_step_text(enum key_step step)

@@ -3,7 +3,7 @@
 #ifndef DNSSEC_KEYSTATE_H
 #define DNSSEC_KEYSTATE_H
 
-#include "dnssec/rollover.h"
+#include "dnssec/slices.h"
 
 enum key_state {
     KEY_GENERATED,  /* the world knows nothing of it */
@@ -32,8 +32,8 @@ struct key_next {
     enum key_step step;
     uint64_t at; /* 0 for NONE and WAIT_PARENT */
 };
-/* What will happen to key `i` next, if nobody does anything. */
-struct key_next keystate_next(const struct key_set *keys, size_t i,
+/* What will happen to key `i` next, if nobody does anything. `slices` may have none. */
+struct key_next keystate_next(const struct key_set *keys, size_t i, const struct slices *slices,
                               const struct rollover_timing *timing, uint64_t now);
 const char *keystate_step_text(enum key_step step);
 

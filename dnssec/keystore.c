@@ -1,7 +1,7 @@
 /* Row of TABLE_KEYS. Key: u8 algorithm, u16 tag. Value: the public record (u8 layout, u8 algorithm, u8 role, u64 created_at, u8 length
  * and octets of the public half), the sealed private half, the life (u8 wanted, three facets of four u64). The public record is
  * authenticated with the private half: who can write the store but not open the seal can't turn a ZSK into a KSK or swap two keys.
- * Layout 1 had a u64 active_at after created_at and no life. */
+ * `wanted` is 2 for a key that is planned. Layout 1 had a u64 active_at after created_at and no life; layout 3 has no private half. */
 #include "dnssec/keystore.h"
 
 #include <sodium.h>
@@ -9,6 +9,9 @@
 enum {
     LAYOUT = 2,
     LAYOUT_WITHOUT_LIFE = 1,
+    LAYOUT_PUBLIC = 3,
+    WANTED = 1,
+    PLANNED = 2,
     ROW_KEY_LEN = 3,
     PUBLIC_RECORD_MAX = 3 + 2 * 8 + 1 + KEY_PUBLIC_MAX,
     LIFE_LEN = 1 + 3 * 4 * 8,
@@ -54,7 +57,7 @@ static struct facet read_facet(struct reader *r)
 
 void key_life_write(struct writer *w, const struct key_life *life)
 {
-    write_u8(w, life->wanted);
+    write_u8(w, life->planned ? PLANNED : life->wanted ? WANTED : 0);
     write_facet(w, &life->dnskey);
     write_facet(w, &life->zone);
     write_facet(w, &life->ds);
@@ -64,8 +67,9 @@ struct key_life key_life_read(struct reader *r)
 {
     struct key_life life;
     uint8_t wanted = read_u8(r);
-    r->failed = r->failed || wanted > 1;
-    life.wanted = wanted == 1;
+    r->failed = r->failed || wanted > PLANNED;
+    life.wanted = wanted == WANTED;
+    life.planned = wanted == PLANNED;
     life.dnskey = read_facet(r);
     life.zone = read_facet(r);
     life.ds = read_facet(r);
@@ -78,7 +82,9 @@ static enum result write_row(struct store_txn *txn, const struct key_record *rec
     struct writer w = writer_of(row, sizeof row);
     row_key(id, record->algorithm, record->tag);
     write_public_record(&w, record);
-    write_octets(&w, record->sealed, sizeof record->sealed);
+    if (!record->absent) {
+        write_octets(&w, record->sealed, sizeof record->sealed);
+    }
     key_life_write(&w, &record->life);
     ASSERT(!w.failed);
     return store_put(txn, TABLE_KEYS, id, sizeof id, row, w.at);
@@ -119,6 +125,13 @@ static enum result seal_record(struct key_record *record, const struct key *key,
                                : diag_fail(diag, result, "the private key cannot be sealed");
 }
 
+static void make_public(struct key_record *record)
+{
+    record->layout = LAYOUT_PUBLIC;
+    record->absent = true;
+    sodium_memzero(record->sealed, sizeof record->sealed);
+}
+
 static enum result explain(enum result result, struct diag *diag)
 {
     return result == RESULT_OK
@@ -138,7 +151,12 @@ enum result keystore_add(struct store_txn *txn, const struct key *key, const str
     const uint8_t *public_key = key_public(key, &public_len);
     record.public_len = (uint8_t)public_len;
     memcpy(record.public_key, public_key, public_len);
-    enum result result = seal_record(&record, key, seal, diag);
+    enum result result = RESULT_OK;
+    if (key_is_whole(key)) {
+        result = seal_record(&record, key, seal, diag);
+    } else {
+        make_public(&record);
+    }
     if (result != RESULT_OK) {
         return result;
     }
@@ -163,8 +181,8 @@ enum result keystore_put(struct store_txn *txn, const struct key *key, const str
 enum result keystore_update(struct store_txn *txn, const struct key_record *record,
                             const struct seal *seal, struct diag *diag)
 {
-    return record->layout == LAYOUT ? explain(write_row(txn, record), diag)
-                                    : keystore_reseal(txn, record, seal, seal, diag);
+    return record->layout != LAYOUT_WITHOUT_LIFE ? explain(write_row(txn, record), diag)
+                                                 : keystore_reseal(txn, record, seal, seal, diag);
 }
 
 enum result keystore_reseal(struct store_txn *txn, const struct key_record *record,
@@ -172,11 +190,38 @@ enum result keystore_reseal(struct store_txn *txn, const struct key_record *reco
 {
     struct key_record now = *record;
     struct key *key = NULL;
+    if (record->absent) {
+        return RESULT_OK;
+    }
     enum result result = keystore_unseal(&key, record, from, diag);
     if (result == RESULT_OK) {
         result = seal_record(&now, key, to, diag);
         key_free(key);
     }
+    return result == RESULT_OK ? explain(write_row(txn, &now), diag) : result;
+}
+
+enum result keystore_forget(struct store_txn *txn, const struct key_record *record,
+                            struct diag *diag)
+{
+    struct key_record now = *record;
+    make_public(&now);
+    return explain(write_row(txn, &now), diag);
+}
+
+enum result keystore_restore(struct store_txn *txn, const struct key_record *record,
+                             const struct key *key, const struct seal *seal, struct diag *diag)
+{
+    struct key_record now = *record;
+    size_t len = 0;
+    const uint8_t *public_key = key_public(key, &len);
+    if (!key_is_whole(key) || key_algorithm(key) != record->algorithm ||
+        key_role(key) != record->role || len != record->public_len ||
+        memcmp(public_key, record->public_key, len) != 0) {
+        return diag_fail(diag, RESULT_INVALID, "this is not the key with tag %u", record->tag);
+    }
+    now.absent = false;
+    enum result result = seal_record(&now, key, seal, diag);
     return result == RESULT_OK ? explain(write_row(txn, &now), diag) : result;
 }
 
@@ -198,7 +243,7 @@ static enum result decode(struct key_record *out, const uint8_t *id, size_t id_l
     record.created_at = read_u64(&r);
     record.active_at = record.layout == LAYOUT_WITHOUT_LIFE ? read_u64(&r) : 0;
     record.public_len = read_u8(&r);
-    if (record.layout > LAYOUT) {
+    if (record.layout > LAYOUT_PUBLIC) {
         return RESULT_NEWER;
     }
     if (record.layout == 0 || record.role < KEY_KSK || record.role > KEY_CSK ||
@@ -206,7 +251,8 @@ static enum result decode(struct key_record *out, const uint8_t *id, size_t id_l
         return RESULT_DAMAGED;
     }
     read_into(&r, record.public_key, record.public_len);
-    read_into(&r, record.sealed, sizeof record.sealed);
+    record.absent = record.layout == LAYOUT_PUBLIC;
+    read_into(&r, record.sealed, record.absent ? 0 : sizeof record.sealed);
     record.life = record.layout == LAYOUT_WITHOUT_LIFE
                       ? key_life_in_use(record.role, record.active_at)
                       : key_life_read(&r);
@@ -250,6 +296,13 @@ enum result keystore_unseal(struct key **out, const struct key_record *record,
     struct writer w = writer_of(bound, sizeof bound);
     write_public_record(&w, record);
     uint8_t private_key[KEY_PRIVATE_MAX];
+    struct key_parts parts = { .algorithm = record->algorithm,
+                               .role = record->role,
+                               .public_key = record->public_key,
+                               .public_len = record->public_len };
+    if (record->absent) {
+        return key_from_parts(out, &parts, diag);
+    }
     enum result result =
         seal_unwrap(seal, record->sealed, sizeof record->sealed, bound, w.at, private_key);
     if (result != RESULT_OK) {
@@ -258,12 +311,8 @@ enum result keystore_unseal(struct key **out, const struct key_record *record,
                          "sealing key, or the store is damaged",
                          algorithm_text(record->algorithm), record->tag);
     }
-    struct key_parts parts = { .algorithm = record->algorithm,
-                               .role = record->role,
-                               .public_key = record->public_key,
-                               .public_len = record->public_len,
-                               .private_key = private_key,
-                               .private_len = sizeof private_key };
+    parts.private_key = private_key;
+    parts.private_len = sizeof private_key;
     result = key_from_parts(out, &parts, diag);
     sodium_memzero(private_key, sizeof private_key);
     return result;

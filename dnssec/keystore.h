@@ -7,7 +7,8 @@
 #include "zone/store.h"
 
 enum {
-    KEYSTORE_MAX = 8 /* keys of a zone */
+    KEYSTORE_MAX = 16,    /* keys of a zone, */
+    KEYSTORE_USED_MAX = 8 /* of which all others are for later */
 };
 
 /* One way in which a key shows itself, and when. Unix seconds, 0: not yet. Clear: when no cache holds what was served before. */
@@ -17,7 +18,8 @@ struct facet {
 
 /* Where a key is in its life, and where it shall go (dnssec/rollover.h). Not sealed: who can write the store can also delete keys. */
 struct key_life {
-    bool wanted;         /* to be in use; else to disappear */
+    bool wanted;         /* to be in use; else to disappear, */
+    bool planned;        /* but for this: to be wanted when a bundle says so (dnssec/slices.h) */
     struct facet dnskey; /* it is in the DNSKEY RRset, which a KSK then signs */
     struct facet zone;   /* it signs the zone's records */
     struct facet
@@ -30,6 +32,7 @@ struct key_record {
     uint16_t tag;
     uint8_t public_len;
     uint8_t public_key[KEY_PUBLIC_MAX];
+    bool absent; /* the private half is elsewhere, and `sealed` is nothing */
     uint8_t sealed[KEY_PRIVATE_MAX + SEAL_OVERHEAD];
     uint64_t created_at; /* Unix seconds */
     struct key_life life;
@@ -43,7 +46,7 @@ struct key_life key_life_read(struct reader *r);
 /* The life of a key that is all that its role can be since `now`. */
 struct key_life key_life_in_use(enum key_role role, uint64_t now);
 
-/* Seals and stores a key, in use since `now`. EXISTS if one of its algorithm and tag is there. */
+/* Seals and stores a key, or a public half alone, in use since `now`. EXISTS if one of its algorithm and tag is there. */
 enum result keystore_put(struct store_txn *txn, const struct key *key, const struct seal *seal,
                          uint64_t now, struct diag *diag);
 /* The same with another life. */
@@ -55,9 +58,15 @@ enum result keystore_update(struct store_txn *txn, const struct key_record *reco
 /* Seals the private half anew, with another seal. */
 enum result keystore_reseal(struct store_txn *txn, const struct key_record *record,
                             const struct seal *from, const struct seal *to, struct diag *diag);
+/* The private half is to be here no longer, or to be here again: `key` is the whole key of the record, else INVALID. */
+enum result keystore_forget(struct store_txn *txn, const struct key_record *record,
+                            struct diag *diag);
+enum result keystore_restore(struct store_txn *txn, const struct key_record *record,
+                             const struct key *key, const struct seal *seal, struct diag *diag);
 enum result keystore_delete(struct store_txn *txn, const struct key_record *record);
 typedef enum result key_visit(const struct key_record *record, void *arg);
 enum result keystore_each(struct store_txn *txn, key_visit *visit, void *arg);
+/* A public half alone if the record has no more. */
 enum result keystore_unseal(struct key **out, const struct key_record *record,
                             const struct seal *seal, struct diag *diag);
 /* A public-only view for those who may not open the seal (`key list`, `key ds`): DNSKEY rdata and DS rdata. */

@@ -1,14 +1,26 @@
 /* A package, before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form, u8 number of keys; of each: u8
- * algorithm, u8 role, u64 created_at, life, public half, private half; the memory. All lengths follow from the algorithm. */
+ * algorithm, u8 role, u64 created_at, life, public half, private half; the memory. All lengths follow from the algorithm. A role over
+ * 128 is that of a key without its private half, which layout 1 did not know. */
 #include "dnssec/keytransfer.h"
 
 #include <sodium.h>
 
 #include "dnssec/keyring.h"
+#include "dnssec/slices.h"
 
 enum {
-    LAYOUT = 1
+    LAYOUT = 2,
+    LAYOUT_MIN = 1,
+    ROLE_ABSENT = 128
 };
+
+/* Keys that are in use elsewhere come in place of all there is: also of what was presigned. */
+static enum result forget_slices(const struct keyroll *roll, struct store_txn *keys,
+                                 struct diag *diag)
+{
+    const struct slices none = { .count = 0 };
+    return slices_write(&none, keys, &roll->keys, diag);
+}
 
 static enum result delete_all(const struct keyroll *roll, struct store_txn *keys)
 {
@@ -37,6 +49,19 @@ static enum result check(struct store_txn *keys, const struct seal *seal, struct
     return result;
 }
 
+/* While a key-signing key is elsewhere, its bundles name the ZSKs. */
+static enum result check_given(const struct given_keys *given, unsigned roles,
+                               const struct keyroll *roll, struct diag *diag)
+{
+    if (!given->in_use && (roles & KEY_ZSK) != 0 && rollover_is_held(&roll->keys)) {
+        return diag_fail(
+            diag, RESULT_REFUSED,
+            "the key-signing key is elsewhere, and a ZSK that is in none of its bundles "
+            "can't be used: take it back first (`ntspool key online`)");
+    }
+    return RESULT_OK;
+}
+
 enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
                             const struct given_keys *given, uint64_t now, struct diag *diag)
 {
@@ -48,12 +73,18 @@ enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
     enum result result = keyroll_read(&roll, keys, diag);
     before = roll;
     if (result == RESULT_OK) {
+        result = check_given(given, roles, &roll, diag);
+    }
+    if (result == RESULT_OK) {
         result =
             keyroll_dismiss(&roll, roles, given->in_use ? 0 : given->count, given->in_use, diag);
     }
     if (result == RESULT_OK) {
         result = given->in_use ? delete_all(&roll, keys)
                                : keyroll_write(&roll, &before, keys, seal, now, diag);
+    }
+    if (result == RESULT_OK && given->in_use) {
+        result = forget_slices(&roll, keys, diag);
     }
     for (size_t i = 0; i < given->count && result == RESULT_OK; i++) {
         const struct key_life coming = { .wanted = true };
@@ -73,13 +104,15 @@ static enum result pack_key(struct writer *w, const struct key_record *record,
         return result;
     }
     write_u8(w, (uint8_t)record->algorithm);
-    write_u8(w, (uint8_t)record->role);
+    write_u8(w, (uint8_t)(record->role | (record->absent ? ROLE_ABSENT : 0)));
     write_u64(w, record->created_at);
     key_life_write(w, &record->life);
     write_octets(w, record->public_key, record->public_len);
-    uint8_t *half = write_room(w, KEY_PRIVATE_MAX);
-    ASSERT(half != NULL);
-    key_private(key, half);
+    if (!record->absent) {
+        uint8_t *half = write_room(w, KEY_PRIVATE_MAX);
+        ASSERT(half != NULL);
+        key_private(key, half);
+    }
     key_free(key);
     return RESULT_OK;
 }
@@ -131,14 +164,16 @@ static void package_done(struct package *package)
 
 static enum result unpack_key(struct packed *out, struct reader *r, struct diag *diag)
 {
-    struct key_parts parts = { .algorithm = (enum algorithm)read_u8(r),
-                               .role = (enum key_role)read_u8(r),
-                               .private_len = KEY_PRIVATE_MAX };
+    struct key_parts parts = { .algorithm = (enum algorithm)read_u8(r) };
+    uint8_t role = read_u8(r);
+    bool absent = (role & ROLE_ABSENT) != 0;
+    parts.role = (enum key_role)(role & ~ROLE_ABSENT);
+    parts.private_len = absent ? 0 : KEY_PRIVATE_MAX;
     out->created_at = read_u64(r);
     out->life = key_life_read(r);
     parts.public_len = key_public_len(parts.algorithm);
     parts.public_key = read_octets(r, parts.public_len);
-    parts.private_key = read_octets(r, KEY_PRIVATE_MAX);
+    parts.private_key = absent ? NULL : read_octets(r, KEY_PRIVATE_MAX);
     return r->failed ? diag_fail(diag, RESULT_INVALID, "the package of keys is damaged")
                      : key_from_parts(&out->key, &parts, diag);
 }
@@ -151,7 +186,7 @@ static enum result unpack_all(struct package *out, struct reader *r, const struc
     name.len = read_u8(r);
     read_into(r, name.wire, name.len < DNAME_MAX ? name.len : 0);
     uint8_t count = read_u8(r);
-    if (r->failed || layout != LAYOUT || count > KEYSTORE_MAX) {
+    if (r->failed || layout < LAYOUT_MIN || layout > LAYOUT || count > KEYSTORE_MAX) {
         return diag_fail(diag, RESULT_INVALID, "the package of keys is damaged or a later one");
     }
     if (name.len != zone->len || memcmp(name.wire, zone->wire, zone->len) != 0) {
@@ -178,6 +213,7 @@ static bool is_same(const struct package *package, const struct keyroll *roll)
     for (size_t i = 0; i < package->count && same; i++) { /* both in the store's order */
         const struct key_record *record = &roll->keys.list[i];
         same = key_tag(package->list[i].key) == record->tag &&
+               key_is_whole(package->list[i].key) == !record->absent &&
                key_algorithm(package->list[i].key) == record->algorithm &&
                key_life_equal(&package->list[i].life, &record->life);
     }

@@ -182,7 +182,8 @@ static bool settle(struct attempt *attempt)
 
 static bool publish(struct attempt *attempt, struct key_record *key)
 {
-    if (facet_is_on(&key->life.dnskey) || !is_hidden(&key->life.dnskey, attempt->now)) {
+    if (attempt->timing->held || facet_is_on(&key->life.dnskey) ||
+        !is_hidden(&key->life.dnskey, attempt->now)) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -218,7 +219,7 @@ static bool sign_with(struct attempt *attempt, struct key_record *key)
 /* CDS names all wanted keys, and from then on no others. */
 static bool ask_ds(struct attempt *attempt, struct key_record *key)
 {
-    if ((key->role & KEY_KSK) == 0 || attempt->timing->memory.insecure ||
+    if ((key->role & KEY_KSK) == 0 || attempt->timing->memory.insecure || attempt->timing->held ||
         facet_is_on(&key->life.ds) || !facet_is_on(&key->life.dnskey)) {
         return false;
     }
@@ -234,7 +235,7 @@ static bool withdraw_ds(struct attempt *attempt, struct key_record *key)
     for (size_t i = 0; i < keys->count; i++) {
         replaced = replaced || (keys->list[i].life.wanted && facet_is_on(&keys->list[i].life.ds));
     }
-    if (!facet_is_on(&key->life.ds) || !replaced) {
+    if (!facet_is_on(&key->life.ds) || !replaced || attempt->timing->held) {
         return false;
     }
     turn_off(&key->life.ds, attempt->now, 0);
@@ -253,7 +254,7 @@ static bool stop_signing(struct attempt *attempt, struct key_record *key)
 
 static bool unpublish(struct attempt *attempt, struct key_record *key)
 {
-    if (!facet_is_on(&key->life.dnskey)) {
+    if (!facet_is_on(&key->life.dnskey) || attempt->timing->held) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -309,11 +310,114 @@ bool rollover_advance(struct key_set *keys, const struct rollover_timing *timing
     return changed;
 }
 
+static bool set_facet(struct facet *facet, bool on, uint64_t now, uint64_t on_clear,
+                      uint64_t off_clear)
+{
+    if (facet_is_on(facet) == on) {
+        return false;
+    }
+    if (on) {
+        turn_on(facet, now, on_clear);
+    } else {
+        turn_off(facet, now, off_clear);
+    }
+    return true;
+}
+
+/* A planned key's time has come, or is over, and so is the time of what it replaces. */
+static void want(struct key_record *key, bool named, bool wanted)
+{
+    if (named) {
+        key->life.planned = false;
+    }
+    if (key->role == KEY_ZSK && !key->life.planned) {
+        key->life.wanted = named && wanted;
+    }
+}
+
+/* Each algorithm that is published signs the zone, whatever caches hold: nothing else is left. */
+static void sign_by_force(struct attempt *attempt)
+{
+    struct key_set *keys = attempt->keys;
+    uint32_t published = keys_at(keys, dnskey_of, 0);
+    if (covers(keys, published, keys_at(keys, zone_of, 0))) {
+        return;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *key = &keys->list[i];
+        bool signs = (published >> i & 1) != 0 && (key->role & KEY_ZSK) != 0 && key->life.wanted;
+        (void)set_facet(&key->life.zone, signs, attempt->now, attempt->zone_clear,
+                        attempt->zone_clear);
+    }
+}
+
+bool rollover_follow(struct key_set *keys, const struct rollover_aim *aim,
+                     const struct rollover_timing *timing, bool force, uint64_t now)
+{
+    struct attempt attempt = attempt_at(keys, timing, now);
+    bool changed = false;
+    if (now <= rollover_last_step_at(keys)) {
+        return false;
+    }
+    attempt.before = *keys;
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *key = &keys->list[i];
+        struct key_life *life = &key->life;
+        bool named = (aim->dnskey >> i & 1) != 0;
+        if (named && !force && !facet_is_on(&life->dnskey) && !is_hidden(&life->dnskey, now)) {
+            *keys = attempt.before;
+            return false;
+        }
+        changed =
+            set_facet(&life->dnskey, named, now, attempt.dnskey_clear, attempt.dnskey_clear) ||
+            changed;
+        changed = set_facet(&life->ds, (aim->ds >> i & 1) != 0, now, 0, 0) || changed;
+        want(key, named, (aim->wanted >> i & 1) != 0);
+    }
+    if (!changed) {
+        *keys = attempt.before;
+        return false;
+    }
+    if (force) {
+        sign_by_force(&attempt);
+        return true;
+    }
+    return settle(&attempt);
+}
+
+struct rollover_aim rollover_as_is(const struct key_set *keys)
+{
+    struct rollover_aim aim = { .dnskey = keys_at(keys, dnskey_of, 0) };
+    for (size_t i = 0; i < keys->count; i++) {
+        aim.ds |= facet_is_on(&keys->list[i].life.ds) ? UINT32_C(1) << i : 0;
+    }
+    return aim;
+}
+
+static uint64_t sooner(uint64_t best, uint64_t moment, uint64_t now)
+{
+    return moment > now && (best == 0 || moment < best) ? moment : best;
+}
+
+uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now)
+{
+    uint64_t next = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_life *life = &keys->list[i].life;
+        const struct facet *facets[] = { &life->dnskey, &life->zone, &life->ds };
+        for (size_t f = 0; f < 3; f++) {
+            next = sooner(next, facets[f]->on_clear, now);
+            next = sooner(next, facets[f]->off_clear, now);
+        }
+    }
+    return next;
+}
+
 bool rollover_is_dead(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
-    return !life->wanted && is_hidden(&life->dnskey, now) && is_hidden(&life->zone, now) &&
-           is_hidden(&life->ds, now);
+    return !life->wanted && !life->planned && is_hidden(&life->dnskey, now) &&
+           is_hidden(&life->zone, now) && is_hidden(&life->ds, now);
 }
 
 bool rollover_remember(struct rollover_memory *memory, uint32_t dnskey_ttl_s, uint32_t zone_ttl_s,
@@ -368,86 +472,4 @@ uint64_t rollover_asked_at(const struct key_set *keys)
 bool rollover_awaits_parent(const struct key_set *keys)
 {
     return rollover_asked_at(keys) != 0;
-}
-
-const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit)
-{
-    const struct key_record *found = NULL;
-    for (size_t i = 0; i < keys->count; i++) {
-        const struct key_record *key = &keys->list[i];
-        if (key->life.wanted && ((unsigned)key->role & (unsigned)bit) != 0 &&
-            (found == NULL || key->created_at > found->created_at)) {
-            found = key;
-        }
-    }
-    return found;
-}
-
-/* True if a wanted key has come as far as it will, but for the parent's word on the first DS of all. */
-static bool has_arrived(const struct key_record *key)
-{
-    const struct key_life *life = &key->life;
-    return facet_is_on(&life->dnskey) && ((key->role & KEY_ZSK) == 0 || facet_is_on(&life->zone));
-}
-
-bool rollover_under_way(const struct key_set *keys, unsigned roles)
-{
-    for (size_t i = 0; i < keys->count; i++) {
-        const struct key_record *key = &keys->list[i];
-        if (((unsigned)key->role & roles) != 0 && (!key->life.wanted || !has_arrived(key))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* True if nothing of the key has been taken away but that the parent was asked for another. */
-static bool can_stay(const struct key_record *key)
-{
-    const struct key_life *life = &key->life;
-    return !life->wanted && has_arrived(key) &&
-           ((key->role & KEY_KSK) == 0 || (life->ds.on_at != 0 && life->ds.off_clear == 0));
-}
-
-bool rollover_goal_is_whole(const struct key_set *keys)
-{
-    unsigned all = 0;
-    for (size_t i = 0; i < keys->count; i++) {
-        unsigned roles = 0;
-        for (size_t k = 0; k < keys->count; k++) {
-            const struct key_record *key = &keys->list[k];
-            bool counts = key->life.wanted && key->algorithm == keys->list[i].algorithm;
-            roles |= counts ? (unsigned)key->role : 0;
-        }
-        all |= roles;
-        if (keys->list[i].life.wanted && roles != KEY_CSK) {
-            return false;
-        }
-    }
-    return all == KEY_CSK;
-}
-
-size_t rollover_abort(struct key_set *keys, unsigned roles)
-{
-    const struct key_set before = *keys;
-    bool stays[KEYSTORE_MAX] = { false };
-    unsigned kept = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < keys->count; i++) {
-        const struct key_record *key = &keys->list[i];
-        stays[i] = ((unsigned)key->role & roles) != 0 && can_stay(key);
-        kept |= stays[i] ? (unsigned)key->role : 0;
-        count += stays[i];
-    }
-    for (size_t i = 0; i < keys->count; i++) {
-        struct key_record *key = &keys->list[i];
-        if (((unsigned)key->role & kept) != 0) {
-            key->life.wanted = stays[i];
-        }
-    }
-    if (!rollover_goal_is_whole(keys)) {
-        *keys = before;
-        return 0;
-    }
-    return count;
 }

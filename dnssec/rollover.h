@@ -27,6 +27,8 @@ struct rollover_timing {
     uint32_t propagation_s; /* until all servers of the zone serve a change */
     uint32_t
         parent_s; /* after the parent's DS was seen to be new: its propagation and the TTL of the old */
+    bool
+        held; /* the DNSKEY RRset and CDS change by rollover_follow only: a key that signs them is elsewhere */
 };
 
 static inline bool facet_is_on(const struct facet *facet)
@@ -45,6 +47,20 @@ bool rollover_remember(struct rollover_memory *memory, uint32_t dnskey_ttl_s, ui
  * second could not be told apart, and when the clock was set back, waiting is safe. Keys that no cache knows any longer and that are
  * not wanted are marked by rollover_is_dead, for the caller to delete. */
 bool rollover_advance(struct key_set *keys, const struct rollover_timing *timing, uint64_t now);
+/* What the DNSKEY RRset and CDS shall be, and which of the keys that sign the zone alone are wanted: bits by place in the key set. */
+struct rollover_aim {
+    uint32_t dnskey, ds, wanted;
+};
+/* Makes them so in one step, if that is safe; `force` does it also if not, and lets what it publishes sign at once. A key that was
+ * planned, or is named no longer, becomes wanted or not. False if nothing was done; never at or before the last step. */
+bool rollover_follow(struct key_set *keys, const struct rollover_aim *aim,
+                     const struct rollover_timing *timing, bool force, uint64_t now);
+/* What they are; `wanted` is 0. */
+struct rollover_aim rollover_as_is(const struct key_set *keys);
+/* True if a key that the zone has, or shall have, has its private half elsewhere. */
+bool rollover_is_held(const struct key_set *keys);
+/* The first moment after `now` at which caches forget something; 0: never. */
+uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now);
 /* The time of the last step of all. */
 uint64_t rollover_last_step_at(const struct key_set *keys);
 bool rollover_is_dead(const struct key_record *key, uint64_t now);
@@ -60,6 +76,8 @@ uint64_t rollover_asked_at(const struct key_set *keys);
 
 /* The wanted key of a role bit that is in use, or is to be; NULL if there is none. */
 const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit);
+/* The planned zone-signing key that comes next, the oldest; NULL: none. */
+struct key_record *rollover_planned(struct key_set *keys, enum algorithm algorithm);
 /* True if the wanted keys make a zone: each of their algorithms has both roles. */
 bool rollover_goal_is_whole(const struct key_set *keys);
 /* True if a key with one of these role bits comes or goes. */

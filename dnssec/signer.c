@@ -31,7 +31,8 @@ struct signing_key {
     uint16_t tag;
     uint8_t name
         [PLACE_OF_TIMES]; /* of the public half: another key may have the tag after this one has gone */
-    struct key_context *context;
+    struct key_context *context; /* NULL: its signatures come from a bundle */
+    size_t place;                /* in the keyring */
 };
 
 struct signer {
@@ -71,10 +72,11 @@ struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const
         struct signing_key *signing = &signer->keys[i];
         *signing = (struct signing_key){ .uses = keyring_uses(keyring, i),
                                          .algorithm = (uint8_t)key_algorithm(key),
-                                         .tag = key_tag(key) };
+                                         .tag = key_tag(key),
+                                         .place = i };
         size_t public_len = 0;
         memcpy(signing->name, key_public(key, &public_len), sizeof(signing->name));
-        ASSERT(key_context_new(&signing->context, key) == RESULT_OK);
+        ASSERT(!key_is_whole(key) || key_context_new(&signing->context, key) == RESULT_OK);
     }
     struct dname lower = *apex;
     dname_lower(&lower);
@@ -183,6 +185,11 @@ static enum result signature_by(struct signer *signer, const struct signing_key 
 {
     signer->prefix[RRSIG_ALGORITHM] = key->algorithm;
     wire_put_u16(signer->prefix + RRSIG_TAG, key->tag);
+    if (key->context == NULL) {
+        return keyring_presigned(signer->keyring, key->place, task->set->type, task->now, out)
+                   ? RESULT_OK
+                   : RESULT_NOT_FOUND;
+    }
     memcpy(signer->prefix + RRSIG_EXPIRATION, key->name, PLACE_OF_TIMES);
     if (task->identity_len == 0) {
         write_identity(signer, task);

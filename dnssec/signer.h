@@ -25,7 +25,8 @@ void signer_limit(struct signer *signer, struct budget *budget);
  * and CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's order. The Labels field leaves out a `*` (RFC 4034 3.1.3). A cached
  * signature is used while over a third of the validity is left (jittered, so that not all renew at once), and never outside of its
  * two times, whichever way the clock was set. New ones last validity_s from now, less a jitter of up to a twentieth. CRYPTO if
- * signing fails; TOO_LONG if what is to be signed exceeds 65535 octets; EXHAUSTED if the budget is. */
+ * signing fails; TOO_LONG if what is to be signed exceeds 65535 octets; EXHAUSTED if the budget is; NOT_FOUND if the signature of a
+ * key whose private half is elsewhere is not there or has ended. */
 enum result signer_sign(struct signer *signer, const struct dname *owner, const struct rrset *set,
                         uint64_t now, uint8_t scratch[SIGNER_SCRATCH], struct rrset *out);
 /* Signatures made since signer_new, not those found in the cache. */

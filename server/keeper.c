@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dnssec/alarm.h"
 #include "dnssec/keystate.h"
 #include "server/dscheck.h"
 #include "server/pulse.h"
@@ -23,7 +24,11 @@ struct keeper {
     uint64_t now, steady;   /* at the last look */
     uint64_t trusted_again; /* in steady time: when the clock is believed after it was set */
     uint64_t asked_parent;  /* in steady time: when the parent's DS was last asked for; 0: never */
-    bool behind;            /* the clock is before what the store has seen */
+    struct slices slices;   /* of the bundle, as of */
+    uint64_t slices_version;
+    enum alarm_level alarm; /* what was said last, and when */
+    uint64_t alarm_at;
+    bool behind; /* the clock is before what the store has seen */
     struct diag last_trouble;
     pthread_t thread;
     bool running;
@@ -35,7 +40,7 @@ static void say(struct keeper *keeper, const char *format, ...)
 
 static void say(struct keeper *keeper, const char *format, ...)
 {
-    char text[256];
+    char text[ALARM_ROOM + 32];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
@@ -117,6 +122,9 @@ static bool trusts_clock(struct keeper *keeper, const struct keyroll *roll, uint
 static bool is_due(const struct keeper *keeper, const struct keyroll *roll, uint64_t now,
                    struct roll_plan *out)
 {
+    if (rollover_is_held(&roll->keys)) {
+        return false; /* bundles say when */
+    }
     const struct key_record *ksk = rollover_current(&roll->keys, KEY_KSK);
     const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
     const struct {
@@ -138,8 +146,32 @@ static bool is_due(const struct keeper *keeper, const struct keyroll *roll, uint
     return false;
 }
 
+/* The keys' next steps: by the slices as far as these reach, else by themselves. */
+static bool take_steps(const struct keeper *keeper, struct keyroll *roll,
+                       const struct slices *slices, bool *forced, uint64_t now)
+{
+    const struct rollover_timing timing = keyroll_timing(roll, &keeper->settings);
+    enum slices_step step =
+        timing.held ? slices_advance(slices, &roll->keys, &timing, now) : SLICES_REST;
+    *forced = step == SLICES_FORCED;
+    bool moved = rollover_advance(&roll->keys, &timing, now);
+    return moved || step != SLICES_REST;
+}
+
+/* The TTL that DNSKEY is served with: a bundle's can't be changed. */
+static uint32_t dnskey_ttl(const struct keeper *keeper, const struct keyroll *roll,
+                           const struct slices *slices, uint64_t now)
+{
+    if (!rollover_is_held(&roll->keys)) {
+        return keeper->settings.ttl_s;
+    }
+    uint32_t ttl_s = slices_ttl(slices, &roll->keys, now);
+    return ttl_s != 0 ? ttl_s : roll->memory.dnskey_ttl_s;
+}
+
 /* All that is to be done with the keys as read. True if it changed something. */
-static bool move_on(const struct keeper *keeper, struct keyroll *roll, bool trusted, uint64_t now)
+static bool move_on(const struct keeper *keeper, struct keyroll *roll, const struct slices *slices,
+                    bool trusted, bool *forced, uint64_t now)
 {
     struct rollover_memory *memory = &roll->memory;
     if (!roll->remembered) {
@@ -147,7 +179,7 @@ static bool move_on(const struct keeper *keeper, struct keyroll *roll, bool trus
         *memory = keyroll_timing(roll, &keeper->settings).memory;
     }
     bool changed =
-        rollover_remember(memory, keeper->settings.ttl_s,
+        rollover_remember(memory, dnskey_ttl(keeper, roll, slices, now),
                           keyroll_zone_ttl(&keeper->settings, keeper->longest_ttl_s), now);
     if (!trusted) {
         return changed || !roll->remembered;
@@ -156,8 +188,7 @@ static bool move_on(const struct keeper *keeper, struct keyroll *roll, bool trus
         memory->seen_at = now;
         changed = true;
     }
-    const struct rollover_timing timing = keyroll_timing(roll, &keeper->settings);
-    changed = rollover_advance(&roll->keys, &timing, now) || changed;
+    changed = take_steps(keeper, roll, slices, forced, now) || changed;
     for (size_t i = 0; i < roll->keys.count; i++) {
         changed = changed || rollover_is_dead(&roll->keys.list[i], now);
     }
@@ -196,6 +227,8 @@ static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, s
     struct store_txn *txn = NULL;
     struct keyroll roll, before;
     struct roll_plan plan;
+    struct slices slices = { .count = 0 };
+    bool forced = false;
     enum result result = look_at_registry(keeper, keeper->steady, true, diag);
     if (result == RESULT_OK) {
         result = store_write(keeper->sources.keys, &txn, diag);
@@ -213,9 +246,13 @@ static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, s
         }
     }
     if (result == RESULT_OK) {
-        (void)move_on(keeper, &roll, trusted, now);
+        result = slices_read(&slices, txn, &roll.keys, diag);
+    }
+    if (result == RESULT_OK) {
+        (void)move_on(keeper, &roll, &slices, trusted, &forced, now);
         result = keyroll_write(&roll, &before, txn, keeper->sources.seal, now, diag);
     }
+    slices_done(&slices);
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;
@@ -223,6 +260,11 @@ static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, s
     result = store_commit(txn, diag);
     if (result == RESULT_OK) {
         report(keeper, &before, &roll, now);
+    }
+    if (result == RESULT_OK && forced) {
+        say(keeper,
+            "the server was away for so long that the offline KSK's signatures ended: it goes on "
+            "with those of today, which caches may take a while to believe");
     }
     return result;
 }
@@ -272,6 +314,43 @@ static bool asks_parent(const struct keeper *keeper, const struct keyroll *roll,
            (keeper->asked_parent == 0 || steady >= keeper->asked_parent + KEEPER_PARENT_S);
 }
 
+/* Reads the slices if anything about the keys has changed. */
+static enum result look_at_slices(struct keeper *keeper, const struct keyroll *roll,
+                                  struct diag *diag)
+{
+    uint64_t version = store_version(keeper->keys);
+    if (version == keeper->slices_version) {
+        return RESULT_OK;
+    }
+    struct slices slices = { .count = 0 };
+    enum result result = slices_read(&slices, keeper->keys, &roll->keys, diag);
+    if (result == RESULT_OK) {
+        slices_done(&keeper->slices);
+        keeper->slices = slices;
+        keeper->slices_version = version;
+    }
+    return result;
+}
+
+/* Says how long the offline KSK's signatures last, the more often the sooner that is over. */
+static void sound_alarm(struct keeper *keeper, const struct keyroll *roll, uint64_t now)
+{
+    char text[ALARM_ROOM];
+    enum alarm_level level = alarm_of(roll, &keeper->slices, now);
+    uint64_t pause_s = level == ALARM_ENDED ? KEEPER_NAG_LATE_S : KEEPER_NAG_S;
+    bool over = now < keeper->alarm_at || now >= keeper->alarm_at + pause_s;
+    if (level == keeper->alarm && (level == ALARM_NONE || !over)) {
+        return;
+    }
+    if (level == ALARM_NONE) {
+        say(keeper, "the offline KSK's signatures are there for a good while again");
+    } else {
+        say(keeper, "%s", alarm_text(level, &keeper->slices, text));
+    }
+    keeper->alarm = level;
+    keeper->alarm_at = now;
+}
+
 static enum result look(struct keeper *keeper, uint64_t now, uint64_t steady, struct diag *diag)
 {
     struct keyroll roll;
@@ -280,14 +359,22 @@ static enum result look(struct keeper *keeper, uint64_t now, uint64_t steady, st
     if (result == RESULT_OK) {
         result = keyroll_read(&roll, keeper->keys, diag);
     }
+    if (result == RESULT_OK) {
+        result = look_at_slices(keeper, &roll, diag);
+    }
+    if (result == RESULT_OK && roll.memory.follows) {
+        sound_alarm(keeper, &roll, now);
+    }
     if (result != RESULT_OK || roll.memory.follows) {
         return result;
     }
     bool trusted = trusts_clock(keeper, &roll, now, steady);
     bool due = trusted && is_due(keeper, &roll, now, &plan);
-    if (move_on(keeper, &roll, trusted, now) || due) {
+    bool forced = false;
+    if (move_on(keeper, &roll, &keeper->slices, trusted, &forced, now) || due) {
         return write_on(keeper, trusted, now, diag);
     }
+    sound_alarm(keeper, &roll, now);
     return trusted && asks_parent(keeper, &roll, steady) ? look_at_parent(keeper, now, steady, diag)
                                                          : RESULT_OK;
 }
@@ -367,6 +454,7 @@ void keeper_free(struct keeper *keeper)
     if (keeper->keys != NULL) {
         store_abort(keeper->keys);
     }
+    slices_done(&keeper->slices);
     pulse_done(&keeper->pulse);
     free(keeper);
 }

@@ -1,5 +1,5 @@
 /* The keeper: a thread that moves the DNSSEC keys on when it is time (dnssec/rollover.h), begins the rollovers that are due, and
- * remembers the TTLs that were served; and while the parent's DS is waited for, it asks `ds-resolver` for it. What it decides is decided and written in one write transaction on state/keys, so several
+ * remembers the TTLs that were served; follows the bundles of a key-signing key that is elsewhere (dnssec/slices.h) and says when they end; and while the parent's DS is waited for, it asks `ds-resolver` for it. What it decides is decided and written in one write transaction on state/keys, so several
  * servers on one state, and the operator, never act on what another has just changed; the refresher sees the new version. */
 #ifndef SERVER_KEEPER_H
 #define SERVER_KEEPER_H
@@ -12,6 +12,8 @@ enum {
     KEEPER_TTLS_S = 10,    /* how often it looks at all static records' TTLs, if no step is due */
     KEEPER_PARENT_S = 600, /* how often it asks for the parent's DS while it waits for it */
     KEEPER_SEEN_S = 3600,  /* how often it says in the store that it is there */
+    KEEPER_NAG_S = 86400,  /* how often an alarm of the offline KSK is said again, */
+    KEEPER_NAG_LATE_S = 3600,   /* and one that is urgent */
     KEEPER_CLOCK_SLACK_S = 300, /* a clock that is off by more has been set, */
     KEEPER_CLOCK_TRUST_S = 3600 /* and is believed when it has run on for so long */
 };

@@ -1,6 +1,7 @@
 /* key list, ds. */
 #include <stdio.h>
 
+#include "dnssec/alarm.h"
 #include "dnssec/keyroll.h"
 #include "dnssec/keystate.h"
 #include "tools/commands.h"
@@ -12,6 +13,7 @@ struct listing {
     struct keyroll roll;
     struct settings settings;
     struct rollover_timing timing;
+    struct slices slices;
     uint64_t now;
 };
 
@@ -19,11 +21,12 @@ struct listing {
 static struct key_next next_of(const struct listing *listing, size_t i, const char **text)
 {
     const struct key_record *key = &listing->roll.keys.list[i];
-    struct key_next next = keystate_next(&listing->roll.keys, i, &listing->timing, listing->now);
+    struct key_next next =
+        keystate_next(&listing->roll.keys, i, &listing->slices, &listing->timing, listing->now);
     *text = keystate_step_text(next.step);
     uint64_t due_at = keyroll_due_at(&listing->roll, &listing->settings,
                                      key->role == KEY_ZSK ? KEY_ZSK : KEY_KSK);
-    if (next.step == STEP_NONE && key->life.wanted && due_at != 0) {
+    if (next.step == STEP_NONE && key->life.wanted && due_at != 0 && !listing->timing.held) {
         *text = "be replaced";
         next.at = due_at > listing->now ? due_at : listing->now;
     }
@@ -55,13 +58,32 @@ static json_t *key_json(const struct listing *listing, size_t i)
     const struct key_record *key = &listing->roll.keys.list[i];
     const char *step = "";
     struct key_next next = next_of(listing, i, &step);
-    return json_pack(
-        "{s:i, s:s, s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "tag", key->tag, "role",
-        keytext_role(key->role), "algorithm", algorithm_text(key->algorithm), "algorithm_number",
-        (int)key->algorithm, "state", keystate_text(keystate_of(key, listing->now)), "wanted",
-        key->life.wanted, "created", json_time(key->created_at), "dnskey",
-        facet_json(&key->life.dnskey), "signs_zone", facet_json(&key->life.zone), "ds",
-        facet_json(&key->life.ds), "next", json_text_or_null(step), "next_at", json_time(next.at));
+    return json_pack("{s:i, s:s, s:s, s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "tag", key->tag, "role", keytext_role(key->role), "algorithm",
+                     algorithm_text(key->algorithm), "algorithm_number", (int)key->algorithm,
+                     "state", keystate_text(keystate_of(key, listing->now)), "wanted",
+                     key->life.wanted, "planned", key->life.planned, "offline", key->absent,
+                     "created", json_time(key->created_at), "dnskey", facet_json(&key->life.dnskey),
+                     "signs_zone", facet_json(&key->life.zone), "ds", facet_json(&key->life.ds),
+                     "next", json_text_or_null(step), "next_at", json_time(next.at));
+}
+
+static void print_bundle(const struct listing *listing)
+{
+    char until[OUTPUT_TIME_ROOM], end[OUTPUT_TIME_ROOM], change[OUTPUT_TIME_ROOM], text[ALARM_ROOM];
+    const struct slices *slices = &listing->slices;
+    const struct key_set *keys = &listing->roll.keys;
+    if (slices->count == 0 && !listing->timing.held) {
+        return;
+    }
+    printf("\nPresigned: what is served now until %s, all until %s; other keys from %s on.\n",
+           output_time(slices_signed_until(slices, keys, listing->now), until),
+           output_time(slices_end(slices), end),
+           output_time(slices_next_change(slices, keys, listing->now), change));
+    enum alarm_level level = alarm_of(&listing->roll, slices, listing->now);
+    if (level != ALARM_NONE) {
+        printf("warning: %s\n", alarm_text(level, slices, text));
+    }
 }
 
 static void print_keys(const struct listing *listing)
@@ -76,14 +98,16 @@ static void print_keys(const struct listing *listing)
         const char *step = "";
         struct key_next next = next_of(listing, i, &step);
         table_cellf(&table, "%u", key->tag);
-        table_cell(&table, keytext_role(key->role));
+        table_cellf(&table, "%s%s", keytext_role(key->role), key->absent ? " offline" : "");
         table_cell(&table, algorithm_text(key->algorithm));
-        table_cell(&table, keystate_text(keystate_of(key, listing->now)));
+        table_cell(&table,
+                   key->life.planned ? "planned" : keystate_text(keystate_of(key, listing->now)));
         table_cell(&table, output_time(since(key, listing->now), at));
         table_cell(&table, step);
         table_cell(&table, output_time(next.at, at));
     }
     table_end(&table);
+    print_bundle(listing);
     if (listing->roll.memory.insecure) {
         puts("\nThe parent zone is asked to remove the DS: the zone is to be insecure.");
     } else if (rollover_awaits_parent(&listing->roll.keys)) {
@@ -106,6 +130,10 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = keyroll_read(&listing.roll, session.txn[STORE_KEYS], &cli->diag);
     }
+    if (result == RESULT_OK) {
+        result =
+            slices_read(&listing.slices, session.txn[STORE_KEYS], &listing.roll.keys, &cli->diag);
+    }
     session_done(&session);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
@@ -113,12 +141,14 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
     listing.timing = keyroll_timing(&listing.roll, &listing.settings);
     if (!cli->json) {
         print_keys(&listing);
+        slices_done(&listing.slices);
         return CLI_DONE;
     }
     json_t *list = json_array();
     for (size_t i = 0; i < listing.roll.keys.count; i++) {
         json_array_append_new(list, key_json(&listing, i));
     }
+    slices_done(&listing.slices);
     json_print(list);
     return CLI_DONE;
 }

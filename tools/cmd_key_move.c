@@ -61,12 +61,16 @@ static enum result import_files(struct work *work, struct cli *cli, int argc, ch
 {
     struct given_keys given = { .in_use = cli_flag(cli, "in-use") };
     enum result result = RESULT_OK;
-    if (argc > KEYSTORE_MAX) {
-        return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_MAX);
+    if (argc > KEYSTORE_USED_MAX) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
     }
     while (given.count < (size_t)argc && result == RESULT_OK) {
-        result = bindkey_read(&given.list[given.count], argv[given.count], &work->settings.apex,
-                              cli_flag(cli, "csk"), &cli->diag);
+        struct key **key = &given.list[given.count];
+        const char *path = argv[given.count];
+        result =
+            cli_flag(cli, "public")
+                ? bindkey_read_public(key, path, &work->settings.apex, &cli->diag)
+                : bindkey_read(key, path, &work->settings.apex, cli_flag(cli, "csk"), &cli->diag);
         given.count += result == RESULT_OK;
     }
     if (result == RESULT_OK) {
@@ -109,6 +113,10 @@ int cmd_key_import(struct cli *cli, int argc, char **argv)
     struct work work = { .seal = NULL };
     bool package = cli_flag(cli, "package");
     enum result result = RESULT_OK;
+    bool public = cli_flag(cli, "public");
+    if (public && (package || cli_flag(cli, "csk") || cli_flag(cli, "in-use"))) {
+        result = diag_fail(&cli->diag, RESULT_USAGE, "--public takes no other option");
+    }
     if (package && (argc != 1 || cli_flag(cli, "csk") || cli_flag(cli, "in-use"))) {
         result =
             diag_fail(&cli->diag, RESULT_USAGE, "--package takes one file and no other option");
@@ -125,6 +133,8 @@ int cmd_key_import(struct cli *cli, int argc, char **argv)
     }
     return end(&work, cli, result,
                package ? "The keys are those of the machine that leads; none is rolled here."
+               : public
+                   ? "The rollover to this KSK begins with the next bundle: `ntspool key request`."
                : cli_flag(cli, "in-use")
                    ? "The zone is signed with these keys now, and the others are deleted."
                    : "A rollover to these keys begins: `ntspool key list` shows its steps.");

@@ -127,7 +127,11 @@ int cmd_key_abort(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = begin(&work, cli);
     }
-    if (result == RESULT_OK && !rollover_under_way(&work.roll.keys, roles)) {
+    if (result == RESULT_OK && (roles & KEY_ZSK) != 0 && rollover_is_held(&work.roll.keys)) {
+        result = diag_fail(&cli->diag, RESULT_REFUSED,
+                           "bundles say what happens to the ZSK while the KSK is elsewhere: make "
+                           "another one; `key abort ksk` takes back a KSK alone");
+    } else if (result == RESULT_OK && !rollover_under_way(&work.roll.keys, roles)) {
         result = diag_fail(&cli->diag, RESULT_REFUSED, "no rollover is under way");
     } else if (result == RESULT_OK && rollover_abort(&work.roll.keys, roles) == 0) {
         result = diag_fail(&cli->diag, RESULT_REFUSED,

@@ -22,7 +22,7 @@ struct status {
     struct vantageview vantages;
     uint64_t latest; /* of all members' last_eligible_at */
     uint64_t now;
-    json_t *stores, *states, *warnings;
+    json_t *stores, *states, *warnings, *offline;
     size_t members, eligible, expiring;
     uint64_t last_probe_at;
     char expiring_names[NAMES_SHOWN * (LABEL_ROOM + 2)];
@@ -145,13 +145,29 @@ static json_t *held_json(const struct status *status)
     return out;
 }
 
+/* What bundles of an offline KSK stand for; null without one. */
+static json_t *offline_json(const struct keyroll *roll, const struct slices *slices, uint64_t now)
+{
+    if (!rollover_is_held(&roll->keys)) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:o, s:o}", "signed_until",
+                     json_time(slices_signed_until(slices, &roll->keys, now)), "bundle_ends",
+                     json_time(slices_end(slices)), "next_change",
+                     json_time(slices_next_change(slices, &roll->keys, now)));
+}
+
 static void judge_keys(struct status *status)
 {
     struct store_txn *keys = status->session.txn[STORE_KEYS];
     struct diag *diag = &status->cli->diag;
     struct keyroll roll;
-    if (keys != NULL && keyroll_read(&roll, keys, diag) == RESULT_OK) {
-        keyhealth_warn(status->warnings, &roll, status->now);
+    struct slices slices = { .count = 0 };
+    if (keys != NULL && keyroll_read(&roll, keys, diag) == RESULT_OK &&
+        slices_read(&slices, keys, &roll.keys, diag) == RESULT_OK) {
+        keyhealth_warn(status->warnings, &roll, &slices, status->now);
+        status->offline = offline_json(&roll, &slices, status->now);
+        slices_done(&slices);
     } else if (keys != NULL) {
         warn(status, diag->text);
         status->failed = true;
@@ -232,6 +248,8 @@ static json_t *build(struct status *status)
                         keys != NULL ? json_integer((json_int_t)store_count(keys, TABLE_KEYS))
                                      : json_null());
     json_object_set_new(out, "over_budget", over_budget_json(status));
+    json_object_set_new(out, "offline_ksk",
+                        status->offline != NULL ? status->offline : json_null());
     json_object_set_new(out, "last_probe_at", json_time(status->last_probe_at));
     json_object_set_new(out, "last_probe_age_s",
                         status->last_probe_at != 0 && status->last_probe_at <= status->now

@@ -17,8 +17,11 @@ static void add(json_t *warnings, const char *before, uint64_t at, const char *a
     json_array_append_new(warnings, json_text(text));
 }
 
-void keyhealth_warn(json_t *warnings, const struct keyroll *roll, uint64_t now)
+void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct slices *slices,
+                    uint64_t now)
 {
+    char text[ALARM_ROOM];
+    enum alarm_level level = alarm_of(roll, slices, now);
     uint64_t seen_at = roll->memory.seen_at, asked_at = rollover_asked_at(&roll->keys);
     if (seen_at > now + CLOCK_SLACK_S) {
         add(warnings, "the clock is behind: the server has seen", seen_at,
@@ -30,6 +33,9 @@ void keyhealth_warn(json_t *warnings, const struct keyroll *roll, uint64_t now)
     if (asked_at != 0 && asked_at + PARENT_SLOW_S < now) {
         add(warnings, "the parent zone is asked for other DS records since", asked_at,
             ": `ntspool key ds` shows them, `ntspool key ds-seen` says that they are there");
+    }
+    if (level != ALARM_NONE) {
+        json_array_append_new(warnings, json_text(alarm_text(level, slices, text)));
     }
     if (!rollover_is_safe(&roll->keys, now)) {
         add(warnings, "as of", now,

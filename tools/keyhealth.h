@@ -4,9 +4,10 @@
 
 #include <jansson.h>
 
-#include "dnssec/keyroll.h"
+#include "dnssec/alarm.h"
 
 /* Appends texts to the JSON array. */
-void keyhealth_warn(json_t *warnings, const struct keyroll *roll, uint64_t now);
+void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct slices *slices,
+                    uint64_t now);
 
 #endif

@@ -68,6 +68,13 @@ static const struct cli_option key_import[] = {
     { "csk", 0, NULL, false, "a key with the SEP flag is for both roles" },
     { "in-use", 0, NULL, false, "the zone is signed with these keys elsewhere: replace all others now" },
     { "package", 0, NULL, false, "the file is one that key export --to made" },
+    { "public", 0, NULL, false, "the .key file of a KSK alone, whose private half stays elsewhere" },
+    { 0 },
+};
+static const struct cli_option key_request[] = {
+    { "from", 0, "TIME", false, "when the period begins (now)" },
+    { "until", 0, "TIME", false, "when it ends (365d)" },
+    { "roll-zsk", 0, NULL, false, "replace the zone-signing key at its begin" },
     { 0 },
 };
 static const struct cli_option key_export[] = {
@@ -166,6 +173,21 @@ static const struct cli_command commands[] = {
       cmd_key_identity },
     { "key lead", "", 0, 0, "roll keys here, after they came from another machine", NULL, NULL,
       cmd_key_lead },
+    { "key request", "FILE", 1, 1, "ask for signatures of a KSK that is kept offline",
+      "Plans which keys are served in the period, makes the ZSKs for it, and writes what the KSK is to "
+      "sign.\nTIME is 2027-11-23, 2027-11-23T10:00:00Z, or how long from now, such as 180d. FILE - is "
+      "the standard output.",
+      key_request, cmd_key_request },
+    { "key sign-request", "REQUEST BUNDLE", 2, 2, "sign a request with the KSKs of this state",
+      "For the machine that has the KSK. Compare the sum that is shown with the one that key request "
+      "showed.",
+      NULL, cmd_key_sign_request },
+    { "key import-bundle", "FILE", 1, 1, "take the signed sets of a coming period", NULL, NULL,
+      cmd_key_import_bundle },
+    { "key offline", "", 0, 0, "forget the private half of the KSK, which bundles stand in for", NULL,
+      NULL, cmd_key_offline },
+    { "key online", "FILE...", 1, 8, "take the private half of the KSK back, from BIND-format files",
+      NULL, NULL, cmd_key_online },
     { "key rotate-seal", "", 0, 0, "replace the sealing key", NULL, NULL, cmd_key_rotate_seal },
     { "key secure", "", 0, 0, "ask the parent zone for the DS again", NULL, NULL, cmd_key_secure },
 

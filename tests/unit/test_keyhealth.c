@@ -15,7 +15,8 @@ static struct keyroll healthy(void)
 static void expect(const struct keyroll *roll, uint64_t now, const char *what)
 {
     json_t *warnings = json_array();
-    keyhealth_warn(warnings, roll, now);
+    const struct slices none = { .count = 0 };
+    keyhealth_warn(warnings, roll, &none, now);
     assert_int_equal(json_array_size(warnings), *what == 0 ? 0 : 1);
     if (*what != 0) {
         assert_non_null(strstr(json_string_value(json_array_get(warnings, 0)), what));

@@ -112,15 +112,15 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_int_equal(start(f, ROLL_ALGORITHM, ALGORITHM_ED25519, false, &diag), RESULT_REFUSED);
     assert_ok(start(f, ROLL_KSK, p256, false, &diag)); /* beside it */
     size_t count = 4;
-    while (count < KEYSTORE_MAX) {
+    while (count < KEYSTORE_USED_MAX) {
         count++;
         advance(f, NOW + count); /* what was published stays until no cache has it */
         assert_ok(start(f, ROLL_ZSK, p256, true, &diag));
     }
-    advance(f, NOW + KEYSTORE_MAX + 1);
+    advance(f, NOW + KEYSTORE_USED_MAX + 1);
     assert_int_equal(start(f, ROLL_ZSK, p256, true, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "8 keys"));
-    assert_int_equal(keys_roll(f).keys.count, KEYSTORE_MAX);
+    assert_int_equal(keys_roll(f).keys.count, KEYSTORE_USED_MAX);
 }
 
 static void a_single_key_is_rolled_as_one(void **state)

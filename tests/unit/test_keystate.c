@@ -34,7 +34,9 @@ static enum key_state state_of(const struct life *w, uint16_t tag)
 
 static struct key_next next_of(const struct life *w, uint16_t tag)
 {
-    return keystate_next(&w->keys, (size_t)(with_tag(w, tag) - w->keys.list), &w->timing, w->now);
+    const struct slices none = { .count = 0 };
+    return keystate_next(&w->keys, (size_t)(with_tag(w, tag) - w->keys.list), &none, &w->timing,
+                         w->now);
 }
 
 static void advance(struct life *w, uint64_t seconds)

@@ -194,7 +194,7 @@ static void broken_rows_are_told_from_good_ones(void **state)
     uint8_t value[sizeof row.value];
     memcpy(value, row.value, row.value_len);
     assert_int_equal(result_with(f, &row, value, row.value_len + 1), RESULT_DAMAGED);
-    value[0] = 3; /* a later layout */
+    value[0] = 4; /* a later layout */
     assert_int_equal(result_with(f, &row, value, row.value_len), RESULT_NEWER);
     /* Layout, algorithm, role, length and public half are checked by structure or by the tag in the row's key. */
     for (size_t at = 0; at < 12 + 64; at++) {
@@ -207,7 +207,7 @@ static void broken_rows_are_told_from_good_ones(void **state)
         assert_true(result == (at == 0 ? RESULT_NEWER : RESULT_DAMAGED));
     }
     memcpy(value, row.value, row.value_len);
-    value[row.value_len - LIFE_LEN] = 2; /* neither wanted nor not */
+    value[row.value_len - LIFE_LEN] = 3; /* neither wanted, nor planned, nor not */
     assert_int_equal(result_with(f, &row, value, row.value_len), RESULT_DAMAGED);
     row.key[2] ^= 1;
     assert_int_equal(result_with(f, &row, row.value, row.value_len), RESULT_DAMAGED);

@@ -1,0 +1,350 @@
+/* key request, sign-request, import-bundle, offline, online: a key-signing key that is kept elsewhere. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnssec/bindkey.h"
+#include "dnssec/offline.h"
+#include "tools/commands.h"
+#include "tools/keytext.h"
+#include "tools/outfile.h"
+#include "tools/output.h"
+#include "tools/session.h"
+
+enum {
+    PERIOD_S = 365 * 86400, /* --until, if nothing else is said */
+    TAGS_ROOM = KEYSTORE_MAX * 7
+};
+
+struct work {
+    struct session session;
+    struct seal *seal;
+    struct settings settings;
+    struct bundle bundle;
+};
+
+static enum result begin(struct work *work, struct cli *cli, bool writing)
+{
+    enum result result = session_zone(&work->session, cli, &work->settings);
+    if (result == RESULT_OK) {
+        result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = writing ? session_write(&work->session, cli, STORE_KEYS)
+                         : session_read(&work->session, cli, STORE_KEYS);
+    }
+    return result;
+}
+
+static enum result commit(struct work *work, struct cli *cli)
+{
+    struct store_txn *txn = work->session.txn[STORE_KEYS];
+    work->session.txn[STORE_KEYS] = NULL;
+    return store_commit(txn, &cli->diag);
+}
+
+static int end(struct work *work, struct cli *cli, enum result result, const char *done)
+{
+    session_done(&work->session);
+    seal_free(work->seal);
+    bundle_done(&work->bundle);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (done != NULL && !cli->json) {
+        puts(done);
+    }
+    return CLI_DONE;
+}
+
+/* A day, a moment, or how long from now. */
+static enum result parse_time(struct cli *cli, const char *option, uint64_t now, uint64_t *out)
+{
+    const char *text = cli_value(cli, option, 0);
+    static const char *const formats[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
+    uint32_t seconds = 0;
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct tm tm = { .tm_sec = 0 };
+        const char *rest = strptime(text, formats[i], &tm);
+        if (rest != NULL && *rest == 0) {
+            *out = (uint64_t)timegm(&tm);
+            return RESULT_OK;
+        }
+    }
+    if (duration_parse(&seconds, text) == RESULT_OK) {
+        *out = now + seconds;
+        return RESULT_OK;
+    }
+    return diag_fail(
+        &cli->diag, RESULT_USAGE,
+        "--%s takes 2027-11-23, 2027-11-23T10:00:00Z, or how long from now (365d), not "
+        "\"%.40s\"",
+        option, text);
+}
+
+static enum result parse_period(struct cli *cli, struct plan_period *period)
+{
+    uint64_t now = session_now();
+    *period = (struct plan_period){
+        .now = now, .from = now, .until = now + PERIOD_S, .roll_zsk = cli_flag(cli, "roll-zsk")
+    };
+    enum result result = parse_time(cli, "from", now, &period->from);
+    if (result == RESULT_OK) {
+        result = parse_time(cli, "until", now, &period->until);
+    }
+    if (result == RESULT_OK && (period->from < now || period->until <= period->from)) {
+        result = diag_fail(&cli->diag, RESULT_USAGE,
+                           "a period begins now or later, and ends after that");
+    }
+    return result;
+}
+
+static enum result read_bundle(struct work *work, struct cli *cli, const char *path)
+{
+    struct diag why = { "" };
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        return diag_fail(&cli->diag, RESULT_SYSTEM, "%s: %s", path, strerror(errno));
+    }
+    char *text = xmalloc(BUNDLE_TEXT_MAX + 1);
+    size_t len = fread(text, 1, BUNDLE_TEXT_MAX + 1, file);
+    bool failed = ferror(file) != 0;
+    if (file != stdin) {
+        (void)fclose(file);
+    }
+    enum result result = failed ? diag_fail(&why, RESULT_SYSTEM, "can't be read")
+                                : bundle_read(&work->bundle, text, len, &why);
+    free(text);
+    return result == RESULT_OK ? result : diag_fail(&cli->diag, result, "%s: %s", path, why.text);
+}
+
+static enum result write_bundle(struct work *work, struct cli *cli, const char *path)
+{
+    struct outfile out;
+    size_t len = 0;
+    char *text = bundle_write(&work->bundle, &len);
+    enum result result = outfile_begin(&out, path, &cli->diag);
+    if (result == RESULT_OK) {
+        bool good = fwrite(text, 1, len, out.file) == len;
+        result = outfile_end(&out, good, &cli->diag);
+    }
+    free(text);
+    return result;
+}
+
+static json_t *tags_json(const struct bundle *bundle, uint32_t set)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < bundle->keys.count; i++) {
+        if ((set >> i & 1) != 0) {
+            json_array_append_new(list, json_integer(bundle->keys.list[i].tag));
+        }
+    }
+    return list;
+}
+
+/* What an operator wants to see before signing it: which keys are served when. */
+static json_t *bundle_json(const struct bundle *bundle)
+{
+    char name[DNAME_TEXT_MAX];
+    const struct slices *slices = &bundle->slices;
+    json_t *changes = json_array();
+    for (size_t i = 0; i < slices->count; i++) {
+        const struct slice *slice = &slices->list[i];
+        if (i == 0 || slice->aim.dnskey != slices->list[i - 1].aim.dnskey ||
+            slice->aim.ds != slices->list[i - 1].aim.ds) {
+            json_array_append_new(changes,
+                                  json_pack("{s:o, s:o, s:o}", "from", json_time(slice->from),
+                                            "dnskey", tags_json(bundle, slice->aim.dnskey), "cds",
+                                            tags_json(bundle, slice->aim.ds)));
+        }
+    }
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:i, s:o, s:o}", "kind",
+                     bundle->is_signed ? "bundle" : "request", "zone",
+                     json_text(dname_text(&bundle->zone, name)), "sha256", bundle->sum, "from",
+                     json_time(slices->begin_at), "signed_until", json_time(slices_end(slices)),
+                     "slices", (int)slices->count, "signed_by",
+                     tags_json(bundle, slices->list[0].signed_by), "changes", changes);
+}
+
+static char *join_tags(const json_t *list, char out[TAGS_ROOM])
+{
+    size_t i = 0, len = 0;
+    const json_t *tag = NULL;
+    out[0] = 0;
+    json_array_foreach(list, i, tag)
+    {
+        len += (size_t)snprintf(out + len, TAGS_ROOM - len, "%s%d", i > 0 ? " " : "",
+                                (int)json_integer_value(tag));
+    }
+    return out;
+}
+
+static void print_bundle(json_t *view)
+{
+    static const char *const heads[] = { "FROM", "DNSKEY", "CDS" };
+    struct table table;
+    char tags[TAGS_ROOM];
+    size_t i = 0;
+    const json_t *change = NULL;
+    const char *kind = json_string_value(json_object_get(view, "kind"));
+    printf("%-11s sha256 %s\n", kind, json_string_value(json_object_get(view, "sha256")));
+    printf("zone        %s\n", json_string_value(json_object_get(view, "zone")));
+    printf("period      %s to %s, in %d sets of signatures\n",
+           json_string_value(json_object_get(view, "from")),
+           json_string_value(json_object_get(view, "signed_until")),
+           (int)json_integer_value(json_object_get(view, "slices")));
+    if (strcmp(kind, "bundle") == 0) {
+        printf("signed by   %s\n", join_tags(json_object_get(view, "signed_by"), tags));
+    }
+    puts("");
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    json_array_foreach(json_object_get(view, "changes"), i, change)
+    {
+        table_cell(&table, json_string_value(json_object_get(change, "from")));
+        table_cell(&table, join_tags(json_object_get(change, "dnskey"), tags));
+        table_cell(&table, join_tags(json_object_get(change, "cds"), tags));
+    }
+    table_end(&table);
+    puts("");
+}
+
+static void show_bundle(const struct bundle *bundle, const struct cli *cli, const char *path)
+{
+    json_t *view = bundle_json(bundle);
+    if (strcmp(path, "-") == 0) {
+        json_decref(view); /* the standard output has the file */
+    } else if (cli->json) {
+        json_print(view);
+    } else {
+        print_bundle(view);
+        json_decref(view);
+    }
+}
+
+int cmd_key_request(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    struct plan_period period;
+    (void)argc;
+    enum result result = parse_period(cli, &period);
+    if (result == RESULT_OK) {
+        result = begin(&work, cli, true);
+    }
+    if (result == RESULT_OK) {
+        result = offline_request(&work.bundle, work.session.txn[STORE_KEYS], work.seal,
+                                 &work.settings, &period, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    if (result == RESULT_OK) {
+        result = write_bundle(&work, cli, argv[0]);
+    }
+    if (result == RESULT_OK) {
+        show_bundle(&work.bundle, cli, argv[0]);
+    }
+    return end(
+        &work, cli, result,
+        strcmp(argv[0], "-") == 0
+            ? NULL
+            : "Sign it where the KSK is, by `ntspool key sign-request`, if the sum is the same "
+              "there.");
+}
+
+int cmd_key_sign_request(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    uint32_t signers = 0;
+    struct diag why = { "" };
+    (void)argc;
+    enum result result = read_bundle(&work, cli, argv[0]);
+    if (result == RESULT_OK) {
+        result = begin(&work, cli, false);
+    }
+    if (result == RESULT_OK && !cli->json && strcmp(argv[1], "-") != 0) {
+        printf("request     sha256 %s\n", work.bundle.sum);
+    }
+    if (result == RESULT_OK) {
+        result = offline_sign(&work.bundle, work.session.txn[STORE_KEYS], work.seal,
+                              &work.settings.apex, &signers, &why);
+        result = result == RESULT_OK ? result
+                                     : diag_fail(&cli->diag, result, "%s: %s", argv[0], why.text);
+    }
+    if (result == RESULT_OK) {
+        result = write_bundle(&work, cli, argv[1]);
+    }
+    if (result == RESULT_OK) {
+        show_bundle(&work.bundle, cli, argv[1]);
+    }
+    return end(&work, cli, result, NULL);
+}
+
+int cmd_key_import_bundle(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    struct diag why = { "" };
+    (void)argc;
+    enum result result = read_bundle(&work, cli, argv[0]);
+    if (result == RESULT_OK) {
+        result = begin(&work, cli, true);
+    }
+    if (result == RESULT_OK) {
+        result = offline_accept(&work.bundle, work.session.txn[STORE_KEYS], &work.settings,
+                                session_now(), &why);
+        result = result == RESULT_OK ? result
+                                     : diag_fail(&cli->diag, result, "%s: %s", argv[0], why.text);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    if (result == RESULT_OK) {
+        show_bundle(&work.bundle, cli, argv[0]);
+    }
+    return end(&work, cli, result,
+               "The bundle is there. `ntspool key offline` takes the private half of the KSK away, "
+               "if it is still here.");
+}
+
+int cmd_key_offline(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    (void)argc;
+    (void)argv;
+    enum result result = begin(&work, cli, true);
+    if (result == RESULT_OK) {
+        result =
+            offline_forget(work.session.txn[STORE_KEYS], &work.settings, session_now(), &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    return end(
+        &work, cli, result,
+        "The private half of the KSK is no longer used here. `ntspool key rotate-seal` makes "
+        "what is left of it\non this disk unreadable; old backups with their sealing key "
+        "still have it.");
+}
+
+int cmd_key_online(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .seal = NULL };
+    enum result result = begin(&work, cli, true);
+    for (int i = 0; i < argc && result == RESULT_OK; i++) {
+        struct key *key = NULL;
+        result = bindkey_read(&key, argv[i], &work.settings.apex, false, &cli->diag);
+        if (result == RESULT_OK) {
+            result = offline_restore(work.session.txn[STORE_KEYS], work.seal, key, &cli->diag);
+        }
+        key_free(key);
+    }
+    if (result == RESULT_OK) {
+        result = commit(&work, cli);
+    }
+    return end(&work, cli, result, "The KSK signs here again: `ntspool key list`.");
+}
