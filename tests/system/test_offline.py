@@ -1,0 +1,230 @@
+"""A key-signing key that is kept elsewhere: months of its bundles on a led clock, judged like any life of a zone (test_years), its own
+rollover, the way home; what the server does when a bundle ends; and every bundle that must be refused.
+
+NTSPOOL_YEARS=1 or more makes it a whole year."""
+
+import os
+import re
+import time
+
+import dns.flags
+import dns.rcode
+import pytest
+
+from machine import until
+from pool import APEX, PRESET, Pool
+from resolver import Unbound
+from test_years import SETTLED_S, STEP_MAX, Life
+from years import DAY, HOUR
+
+YEARS = float(os.environ.get("NTSPOOL_YEARS", "0.6"))
+
+pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
+
+
+class Safe:
+    """The machine with the key, which hears of the pool's by files only."""
+
+    def __init__(self, machine, pool):
+        self.machine, self.pool = machine, pool
+        self.box = Pool(machine, name="safe").init()
+        package = machine.directory / "package"
+        pool.cli("key", "export", "--to", self.box.cli("key", "identity").stdout.strip(), package)
+        self.box.cli("key", "import", "--package", package)
+        self.count = 0
+
+    def bundle(self, *period):
+        """The request's and the bundle's files."""
+        self.count += 1
+        request, bundle = (self.machine.directory / f"{kind}{self.count}" for kind in ("request", "bundle"))
+        asked = self.pool.json("key", "request", *period, request)
+        said = self.box.cli("key", "sign-request", request, bundle).stdout
+        assert asked["sha256"] in said, "both show the same sum"
+        return request, bundle
+
+    def renew(self, *period):
+        self.pool.cli("key", "import-bundle", self.bundle(*period)[1])
+
+    def new_ksk(self):
+        """Its public half, as a file."""
+        before = {key["tag"] for key in self.box.json("key", "list")}
+        self.box.cli("key", "lead")
+        self.box.cli("key", "roll", "ksk")
+        directory = self.machine.directory / "exported"
+        directory.mkdir()
+        self.box.cli("key", "export", directory)
+        tag, = {key["tag"] for key in self.box.json("key", "list")} - before
+        return next(directory.glob(f"*+{tag:05}.key"))
+
+
+class OfflineLife(Life):
+    def __init__(self, machine, monkeypatch):
+        super().__init__(machine, monkeypatch)
+        self.pool.cli("zone", "set", "zsk-lifetime", "60d")
+        while not self.at_rest() or not self.parent.has(self.cds()):
+            self.step(HOUR // 2)
+        self.safe = Safe(machine, self.pool)
+        self.safe.renew("--until", "400d")
+        self.pool.cli("key", "offline")
+        self.pool.cli("key", "rotate-seal")
+
+    def offline(self):
+        return self.pool.json("status")["offline_ksk"]
+
+    def next_change(self):
+        """Seconds until other keys are to be served."""
+        at = self.offline()["next_change"]
+        return time_of(at) - self.clock.now() if at else 1000 * DAY
+
+    def settled(self):
+        keys = [key for key in self.keys() if not key["planned"]]
+        return all(key["wanted"] and key["state"] == "active" for key in keys) and self.next_change() > DAY
+
+    def settle(self, limit=80):
+        for _ in range(limit):
+            if self.settled():
+                return
+            self.step(self.dice.randint(300, STEP_MAX))
+        raise AssertionError(f"nothing settles: {self.pool.cli('key', 'list').stdout}")
+
+    def pass_days(self, days):
+        """Now and then the machine sleeps over the time at which other keys were due."""
+        end = self.clock.now() + days * DAY
+        while (left := end - self.clock.now()) > 0:
+            self.settle()
+            late = self.dice.uniform(0, 2 * DAY) if self.dice.random() < 0.4 else 0
+            self.step(min(left + 1, self.dice.uniform(2, 25) * DAY, self.next_change() + late))
+        self.settle()
+
+
+def time_of(text):
+    return time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
+
+
+def test_months_without_the_key_validate_at_every_moment(machine, monkeypatch):
+    life = OfflineLife(machine, monkeypatch)
+    pool = life.pool
+    first = {key["tag"] for key in life.keys() if key["state"] == "active"}
+    months = 12 if YEARS >= 1 else 6
+    life.pass_days(months * 10)
+    # A new KSK that was never here: it comes with a bundle, and the old one goes with another when the parent has the new DS.
+    pool.cli("key", "import", "--public", life.safe.new_ksk())
+    life.safe.renew("--until", "400d")
+    while len({key["tag"] for key in life.keys() if key["role"] == "ksk"}) < 2 or not life.parent.has(life.cds()) or \
+            pool.cli("key", "ds-seen", check=False).returncode == 0 or any(
+                key["role"] == "ksk" and key["wanted"] and not key["ds"]["everywhere"] for key in life.keys()):
+        life.step(STEP_MAX)
+    life.safe.renew("--until", "400d")
+    life.settle()
+    assert len([key for key in life.keys() if key["role"] == "ksk"]) == 1
+    life.pass_days(months * 10)
+    # A ZSK that must go at once, and the warnings before the end.
+    old = next(key["tag"] for key in life.keys() if key["role"] == "zsk" and key["state"] == "active")
+    life.safe.renew("--roll-zsk", "--until", "90d")
+    life.step(STEP_MAX)
+    life.settle()
+    assert old not in [key["tag"] for key in life.keys()]
+    life.pass_days(40)
+    assert "offline KSK" not in warnings(pool)
+    life.pass_days(25)
+    assert "offline KSK end at" in warnings(pool)
+    assert "offline KSK end at" in pool.server.output()
+    life.pass_days(20)
+    assert "URGENT" in warnings(pool)
+    life.safe.renew("--until", "30d")
+    assert "offline KSK" not in warnings(pool)
+    life.pass_days(5)
+    # The way home: from here on the server decides again.
+    directory = machine.directory / "home"
+    directory.mkdir()
+    life.safe.box.cli("key", "export", directory)
+    ksk = next(key["tag"] for key in life.keys() if key["role"] == "ksk")
+    pool.cli("key", "online", next(directory.glob(f"*+{ksk:05}.private")))
+    assert life.offline() is None
+    pool.cli("key", "roll", "ksk")
+    life.step(HOUR)
+    life.rest()
+    assert not first & {key["tag"] for key in life.keys()}
+    print(f"{life.steps} steps, {life.kills} kills, {life.stops} restarts, {life.validators.judged} combinations")
+    pool.stop()
+
+
+def warnings(pool):
+    return " ".join(pool.json("status")["warnings"])
+
+
+def test_when_a_bundle_ends_nothing_expired_is_sent(machine, monkeypatch):
+    life = OfflineLife(machine, monkeypatch)
+    pool, clock = life.pool, life.clock
+    life.safe.renew("--until", "10d")
+    end = time_of(life.offline()["bundle_ends"])
+    clock.move(end - clock.now() - 30)
+    until(lambda: "URGENT" in pool.server.output(), 5, "an alarm in the log")
+    signatures = pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).answer[1]
+    assert all(clock.now() < signature.expiration for signature in signatures)
+    clock.move(31)
+    for rdtype in ("DNSKEY", "CDS", "CDNSKEY"):
+        assert pool.ask(APEX, rdtype, dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL
+        assert pool.ask(APEX, rdtype, tcp=True).answer, "who does not ask for signatures gets the keys"
+    # All else is answered, for those who have the keys in a cache.
+    soa = pool.ask(APEX, "SOA", dnssec=True)
+    assert soa.rcode() == dns.rcode.NOERROR and len(soa.answer) == 2
+    until(lambda: "no valid signature of the offline KSK" in pool.server.output(), 5, "an alarm in the log")
+    assert "resolvers refuse the whole zone" in warnings(pool)
+    pool.stop(pool.server)
+    pool.serve("--workers", "1")  # it also starts like this
+    assert pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL
+    life.safe.renew("--until", "30d")
+    until(lambda: pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.NOERROR, 5, "signed keys")
+    assert "offline KSK" not in warnings(pool)
+    pool.stop()
+
+
+def test_real_validators_take_what_was_signed_elsewhere(machine):
+    pool = Pool(machine).init()
+    safe = Safe(machine, pool)
+    safe.renew()
+    pool.cli("key", "offline")
+    pool.serve("--workers", "1")
+    anchor = machine.write("anchor", pool.cli("key", "ds", "--dnskey").stdout)
+    resolver = Unbound(machine, APEX, anchor, lines=["harden-algo-downgrade: yes"])
+    for name, rdtype in ((APEX, "SOA"), (APEX, "DNSKEY"), (APEX, "CDS"), (APEX, "CDNSKEY")):
+        assert resolver.secure(name, rdtype)
+    resolver.process.stop()
+    pool.stop()
+
+
+def test_wrong_bundles_are_refused_and_change_nothing(machine):
+    pool = Pool(machine).init()
+    safe = Safe(machine, pool)
+    request, bundle = safe.bundle("--until", "60d")
+    text = bundle.read_text()
+    before = pool.cli("key", "list").stdout
+
+    def refused(contents, why):
+        said = pool.refused("key", "import-bundle", machine.write("wrong", contents))
+        assert re.search(why, said), said
+        assert pool.cli("key", "list").stdout == before
+
+    refused("", "neither a request nor a bundle")
+    refused(text[:len(text) // 2], "cut off or damaged")
+    refused(text.replace("sign ", "sign  ", 1), "don't fit together")
+    refused(request.read_text(), "not signed yet")
+    refused(text.replace("ntspool-bundle 1", "ntspool-bundle 9"), "this version")
+    signature = re.search(r"^sign \d+ (\S)", text, re.M).start(1)
+    refused(text[:signature] + ("A" if text[signature] != "A" else "B") + text[signature + 1:], "don't fit together")
+    assert "none of its key-signing keys" in Pool(machine, name="third").init().refused(
+        "key", "sign-request", request, machine.directory / "never")
+    other = Pool(machine, name="other").init(apex="other.test")
+    assert "is of the zone pool.test." in other.refused("key", "import-bundle", bundle)
+    assert "is of the zone pool.test." in other.refused("key", "sign-request", request, machine.directory / "never")
+    assert "is not a key of this pool" in Pool(machine, name="fourth").init().refused("key", "import-bundle", bundle)
+    assert "no bundle" in pool.refused("key", "offline")
+    time.sleep(1)
+    newer = safe.bundle("--until", "60d")[1]
+    pool.cli("key", "import-bundle", newer)
+    before = pool.cli("key", "list").stdout
+    refused(text, "older")
+    pool.cli("key", "offline")
+    for words in (("roll", "zsk"), ("roll", "ksk"), ("roll", "csk"), ("roll", "algorithm", "ed25519"), ("abort",)):
+        pool.refused("key", *words)
