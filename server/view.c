@@ -6,7 +6,7 @@
 
 bool view_is_due(const struct view *view, uint64_t now)
 {
-    return deal_is_due(view->deal, now);
+    return deal_is_due(view->deal, now) || !view_blocks_hold(view, now);
 }
 
 static uint64_t random_bits(void)
@@ -96,6 +96,18 @@ static enum result order_names(struct view *view, const struct view *old,
     return order_new(&view->order, registry);
 }
 
+/* With what it has of the old view's deal, some of which was signed anew since, maybe by a clock that was wrong. */
+static void note_times(struct view *view, const struct view *old, uint64_t now)
+{
+    const uint64_t times[] = { view->deal->dealt_at, old == NULL ? now : old->signed_first,
+                               old == NULL ? now : old->signed_last };
+    view->signed_first = view->signed_last = now;
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        view->signed_first = times[i] < view->signed_first ? times[i] : view->signed_first;
+        view->signed_last = times[i] > view->signed_last ? times[i] : view->signed_last;
+    }
+}
+
 enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag)
 {
@@ -142,6 +154,7 @@ enum result view_build(struct view **out, const struct view_sources *sources,
         view_unref(view);
         return result;
     }
+    note_times(view, sources->dealt == NULL ? old : NULL, now);
     *out = view;
     return RESULT_OK;
 }

@@ -27,6 +27,8 @@ struct view {
     struct dname service; /* _ntske._tcp.<apex>, */
     struct dname_key service_key;
     struct deal *deal;
+    uint64_t signed_first,
+        signed_last; /* when the signatures in its blocks were made, Unix seconds */
     struct keyring *keyring;
     struct cookie_secrets cookies;
     struct places *places; /* NULL: no location file */
@@ -54,15 +56,15 @@ void view_unref(struct view *view);
 struct view *view_ref(struct view *view);
 /* True if the view was built from the snapshot that the transaction reads. */
 bool view_is_current(const struct view *view, const struct store_txn *registry);
-/* True when it is time to deal anew though nothing changed, or when the clock went back. */
+/* True when it is time to deal anew though nothing changed, or when the clock was set. */
 bool view_is_due(const struct view *view, uint64_t now);
 
 /* False if the signatures in the view's blocks may not be valid at `now`: the machine was asleep or the clock was set, and the
  * refresher has not come yet. What is signed on the spot is. */
 static inline bool view_blocks_hold(const struct view *view, uint64_t now)
 {
-    return now + SIGNER_BACKDATE_S >= view->deal->dealt_at + VIEW_AGE_MAX_S &&
-           now < view->deal->dealt_at + VIEW_BLOCKS_S;
+    return now + SIGNER_BACKDATE_S >= view->signed_last + VIEW_AGE_MAX_S &&
+           now < view->signed_first + VIEW_BLOCKS_S;
 }
 
 /* What a client gets: an SRV RRset in its three forms. */
