@@ -1,10 +1,11 @@
-"""Other people's validators in every phase of every rollover: unbound (strict about algorithms), delv and drill, each without a cache,
-from the keys that the parent's DS would point to at that time."""
+"""Other people's validators in every phase of every rollover: unbound (strict about algorithms), knot-resolver, pdns-recursor, BIND's named and
+delv, and drill, each without a cache, from the keys that the parent's DS would point to at that time."""
 
 import time
 
 import pytest
 
+import validators
 from machine import run, until
 from pool import APEX, PRESET, SRV, Pool
 from resolver import Unbound
@@ -14,6 +15,7 @@ from years import HOUR, Clock
 DELAYS = {"propagation-delay": 60, "parent-delay": 60, "parent-ds-ttl": 60, "ttl": 2, "srv-ttl": 2, "address-ttl": 2, "negative-ttl": 2}
 POSITIVE = [(APEX, "SOA"), (APEX, "DNSKEY"), (APEX, "CDS"), (SRV, "SRV"), (f"alice.{APEX}", "A")]
 NEGATIVE = [(f"alice.{APEX}", "MX"), (f"_tcp.{APEX}", "A"), (f"missing.{APEX}", "A"), (f"x.alice.{APEX}", "A")]
+ANY = ("pdns-recursor", "bind")  # who answer it; unbound and knot-resolver never do
 
 pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
 
@@ -34,7 +36,12 @@ class Rolling:
         time.sleep(0.5)  # many looks of the keeper, which notes them too
         self.clock.move(HOUR + 60)
         self.phases = []
+        self.trust()
+
+    def trust(self):
+        """What the parent has from now on."""
         self.trusted = self.pool.cli("key", "ds", "--dnskey").stdout
+        self.trusted_ds = validators.ds_of(self.pool)
 
     def states(self):
         return [(key["tag"], key["role"], key["state"], key["wanted"]) for key in self.pool.json("key", "list")]
@@ -58,6 +65,17 @@ class Rolling:
             assert resolver.secure(name, rdtype), (self.phases, name, rdtype)
         assert resolver.missing(f"missing.{APEX}")
         resolver.process.stop()
+        self.judge_by_resolvers()
+
+    def judge_by_resolvers(self):
+        processes = validators.start(self.machine, self.trusted_ds)
+        for resolver in validators.RESOLVERS:
+            for name, rdtype in POSITIVE + [(APEX, "ANY")] * (resolver in ANY):
+                assert validators.secure(resolver, name, rdtype).answer, (self.phases, resolver, name, rdtype)
+            for name, rdtype in NEGATIVE:
+                assert not validators.secure(resolver, name, rdtype).answer, (self.phases, resolver, name, rdtype)
+        for process in processes:
+            process.stop()
 
     def go(self):
         """To the end, judged whenever a key's state has changed."""
@@ -69,7 +87,7 @@ class Rolling:
             if all(wanted and state == "active" for _, _, state, wanted in states):
                 return
             if self.pool.cli("key", "ds-seen", check=False).returncode == 0:
-                self.trusted = self.pool.cli("key", "ds", "--dnskey").stdout
+                self.trust()
             self.clock.move(31)
             until(lambda: self.pool.ask(APEX, "SOA"), 5, "an answer")
         raise AssertionError(self.phases)

@@ -9,11 +9,13 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+import validators
 from machine import Machine, run, until
 from pool import APEX, SRV
 from resolver import Unbound
 from test_dnssec import EXISTING, NODATA, NXDOMAIN
-from test_validators import RESOLVERS, Signed
+from test_validators import Signed
+from validators import RESOLVERS
 
 NEGATIVE_TTL = 4
 AT_LEAST = 5  # knot-resolver keeps nothing for less
@@ -59,7 +61,7 @@ class Switched(Signed):
 
     def judge_fresh(self):
         """delv and drill, who keep nothing."""
-        trust = self.machine.write("switch.delv", self.anchors)
+        trust = self.machine.write("switch.delv", validators.anchors_of(self.ds))
         for name, rdtype in (*EXISTING[:7], *NODATA[:3], (NXDOMAIN[0], "A"), (NXDOMAIN[2], "A")):
             said = run("delv", "@127.0.0.1", "-p", "53", "-a", trust, f"+root={APEX}", name, rdtype)
             assert "fully validated" in said.stdout + said.stderr, said.stdout + said.stderr

@@ -6,73 +6,16 @@ too much would hide the names that are there.
 
 import json
 
-import dns.exception
 import dns.flags
-import dns.message
-import dns.query
 import dns.rcode
 import dns.rdatatype
 import pytest
 
-from machine import Machine, PARTS, part, run, until
+import validators
+from machine import Machine, run
 from pool import APEX, SRV, Pool
 from test_dnssec import EXISTING, FORMS, NODATA, NXDOMAIN, STATIC, options_of
-
-
-def _unpacked(argv):
-    """What runs a program of an unpacked package that wants its files under /usr: it sees them there, nobody else does."""
-    part(argv[0].lstrip("/"))
-    inside = 'mount -t overlay overlay -o "lowerdir=$0/usr:/usr" /usr && exec "$@"'
-    return ["unshare", "--mount", "sh", "-c", inside, PARTS, *argv]
-
-
-def _kresd(machine, address, signed):
-    conf = machine.write("kresd.conf", "\n".join([
-        f"net.listen('{address}', 53, {{ kind = 'dns' }})",
-        f"cache.open(10 * MB, 'lmdb://{machine.directory}/kresd-cache')",
-        *(f"modules.unload('{name}')" for name in ("ta_signal_query", "ta_update", "priming", "detect_time_skew")),
-        "trust_anchors.remove('.')",
-        *(f"trust_anchors.add('{line}')" for line in signed.ds),
-        f"policy.add(policy.suffix(policy.FORWARD({{'127.0.0.1'}}), policy.todnames({{'{APEX}.'}})))",
-        "log_level('info')",
-    ]) + "\n")
-    (machine.directory / "kresd-cache").mkdir()
-    return ["/usr/sbin/kresd", "-n", "-q", "-c", conf, machine.directory]
-
-
-def _pdns(machine, address, signed):
-    script = machine.write("recursor.lua", "\n".join(
-        ["clearTA()", *(f'addTA("{APEX}", "{line.split("DS", 1)[1].strip()}")' for line in signed.ds)]) + "\n")
-    machine.write("recursor.conf", "\n".join([
-        f"local-address={address}", "local-port=53", "daemon=no", "write-pid=no", f"socket-dir={machine.directory}",
-        "dnssec=validate", "dont-query=", f"forward-zones={APEX}=127.0.0.1", f"lua-config-file={script}", "threads=1",
-        "disable-syslog=yes", "loglevel=4", "dnssec-log-bogus=yes", "etc-hosts-file=/dev/null", "hint-file=no",
-        "max-mthreads=64", "security-poll-suffix="]) + "\n")
-    return ["/usr/sbin/pdns_recursor", f"--config-dir={machine.directory}"]
-
-
-def _named(machine, address, signed):
-    machine.add_address(address)  # it listens on addresses of an interface only
-    conf = machine.write("resolver.named.conf", f"""
-options {{
-    directory "{machine.directory}";
-    listen-on {{ {address}; }};
-    listen-on-v6 {{ none; }};
-    pid-file none;
-    session-keyfile none;
-    empty-zones-enable no;
-    dnssec-validation yes;
-    recursion yes;
-}};
-controls {{ }};
-{signed.anchors}
-zone "{APEX}" {{ type forward; forward only; forwarders {{ 127.0.0.1; }}; }};
-""")
-    return ["/usr/sbin/named", "-f", "-g", "-n", "1", "-c", conf]
-
-
-RESOLVERS = {"knot-resolver": (_kresd, "127.0.0.54"), "pdns-recursor": (_pdns, "127.0.0.55"),
-             "bind": (_named, "127.0.0.56")}
+from validators import RESOLVERS
 
 
 class Signed:
@@ -85,24 +28,11 @@ class Signed:
         self.pool.cli("member", "override", "--all", "eligible")
         self.pool.cli("record", "load", machine.write("static.zone", STATIC))
         self.pool.serve()
-        self.ds = [" ".join(line.split()) for line in self.pool.cli("key", "ds").stdout.splitlines() if line]
-        words = [line.split("DS", 1)[1].split() for line in self.ds]
-        self.anchors = "trust-anchors { " + " ".join(
-            f'"{APEX}." static-ds {" ".join(each[:3])} "{"".join(each[3:])}";' for each in words) + " };"
-        for name, (argv, address) in RESOLVERS.items():
-            machine.start(name, _unpacked(argv(machine, address, self)))
-        for name in RESOLVERS:
-            until(lambda: self.answers(name), 15, f"{name} answers")
-
-    def answers(self, name):
-        try:
-            return self.ask(name, APEX, "NS", timeout=1).rcode() == dns.rcode.NOERROR
-        except (OSError, dns.exception.Timeout):
-            return False
+        self.ds = validators.ds_of(self.pool)
+        validators.start(machine, self.ds)
 
     def ask(self, resolver, name, rdtype, timeout=8):
-        query = dns.message.make_query(name, rdtype, want_dnssec=True)
-        return dns.query.udp_with_fallback(query, RESOLVERS[resolver][1], timeout=timeout)[0]
+        return validators.ask(resolver, name, rdtype, timeout)
 
     def secure(self, resolver, name, rdtype):
         answer = self.ask(resolver, name, rdtype)
