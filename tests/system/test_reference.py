@@ -1,5 +1,7 @@
 """A vantage point that checks itself: while its references are away or tell another time, no member is blamed."""
 
+import ctypes
+
 import pytest
 
 from authority import Authority
@@ -63,3 +65,13 @@ def test_reference_may_speak_nts(machine):
     pool.probe(authority.path, "--reference", "nts:127.0.3.1")
     until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "the check went well")
     pool.stop()
+
+
+def test_without_references_the_kernel_is_asked(pool, machine):
+    pool.add("nobody", "127.0.1.9")
+    pool.probe(Authority(machine.directory).path)
+    until(lambda: pool.json("status")["vantages"], 20, "the probe reports")
+    unsynchronised = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) == 5  # TIME_ERROR
+    until(lambda: pool.json("status")["vantages"][0]["unsynchronised"] == unsynchronised, 5, "it says what the kernel says")
+    warned = any("nothing keeps its clock in time" in warning for warning in pool.json("status")["warnings"])
+    assert warned == unsynchronised

@@ -1,0 +1,116 @@
+"""When members are probed, over hours and weeks of a led clock: who asks for less is asked less, who is dead seldom but never less than
+once a day, who was changed at once; and what is left of it to look back at."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from authority import Authority
+from faults import NETWORK, ROWS
+from machine import run, until
+from pool import APEX, BIN, PRESET, Pool, environment
+from years import DAY, HOUR, Clock
+
+pytestmark = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
+
+MINUTE = 60
+DEAD = "44.0.250.1"  # nothing listens there
+
+
+@pytest.fixture
+def clock(machine, monkeypatch):
+    return Clock(machine.directory, monkeypatch)
+
+
+@pytest.fixture
+def world(machine, clock):
+    """One member that is good, one that answers each request with RATE, one that is dead."""
+    run("ip", "route", "replace", "local", NETWORK, "dev", "lo")
+    authority = Authority(machine.directory)
+    authority.issue("good", [f"*.{APEX}"])
+    pool = Pool(machine).init()
+    pool.trust = authority.path
+    for name in ("good", "rate"):
+        (row,) = [row for row in ROWS if row.name == name]
+        pool.add(name, row.address)
+    server = machine.start("faultserver", [sys.executable, "-B", Path(__file__).parent / "faultserver.py", machine.directory, "good",
+                                           "rate"])
+    server.said("ready", 30)
+    yield pool
+    pool.stop()
+
+
+def lead(clock, seconds, step):
+    """In steps that leave the probes the time they take."""
+    for _ in range(int(seconds / step)):
+        clock.move(step)
+        time.sleep(0.06)
+
+
+def probes(pool, name):
+    return pool.member(name)["addresses"][0].get("probes", 0)
+
+
+def test_who_asks_for_less_is_asked_less(world, clock):
+    world.probe(world.trust, "--interval", "60s")
+    until(lambda: probes(world, "rate") and probes(world, "good"), 10, "the first probe is at once")
+    assert world.member("rate")["addresses"][0]["failure"] == "ntp-rate"
+    lead(clock, 5 * HOUR, MINUTE)
+    # Each sixteen minutes in the end, after pauses of 2, 4, 8.
+    assert 12 <= probes(world, "rate") <= 40
+    assert probes(world, "good") > 4 * probes(world, "rate")
+
+
+def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, clock):
+    world.add("dead", DEAD)
+    world.probe(world.trust, "--interval", "10m")
+    until(lambda: probes(world, "dead"), 10, "the first probe is at once")
+    lead(clock, 2 * DAY, 20 * MINUTE)
+    assert 30 <= probes(world, "dead") <= 120  # of 288 that a living one gets
+    lead(clock, 30 * DAY, 2 * HOUR)
+    before = probes(world, "dead")
+    lead(clock, 8 * DAY, 2 * HOUR)
+    assert 7 <= probes(world, "dead") - before <= 10
+
+    def probed_at_once(*change):
+        count = probes(world, "dead")
+        world.cli("member", *change)
+        until(lambda: probes(world, "dead") > count, 3, f"{change} brings a probe")
+
+    probed_at_once("set", "dead", "--capacity", "50")
+    world.cli("member", "suspend", "dead")
+    probed_at_once("resume", "dead")
+    look_back(world)
+
+
+def look_back(world):
+    """Two days are there probe by probe, what was before by the hour and the day; the sparklines show it."""
+    until(lambda: world.json("history", "good")["history"][0]["samples"], 10, "samples are written")
+    (subject,) = world.json("history", "good")["history"]
+    assert 35 <= len(subject["days"]) <= 42, len(subject["days"])
+    assert 100 < len(subject["hours"])
+    counted = sum(hour["probes"] for hour in subject["hours"]), len(subject["samples"]), probes(world, "good")
+    assert 1 < len(subject["samples"]) < counted[0] <= counted[2] <= counted[0] + len(subject["samples"]), counted
+    text = world.cli("history", "good").stdout
+    assert any(bar in text for bar in "▁▂▃▄▅▆▇█")
+
+
+def test_vantage_point_that_disagrees_for_long_is_named(world, clock, machine):
+    stranger = Authority(machine.directory, "stranger")
+    world.probe(world.trust, "--interval", "60s")
+    others = [machine.start(f"{name}-probed", [
+        BIN / "ntspool-probed", "-s", world.state, "--interval", "60s", "--allow-private", "--id", name, "--trust", trust],
+        env=environment()) for name, trust in (("second", world.trust), ("blind", stranger.path))]
+
+    def warned():
+        return [text for text in world.json("status")["warnings"] if "disagreed" in text]
+
+    lead(clock, 50 * MINUTE, MINUTE / 2)
+    assert world.member("good")["eligible"] and world.member("good")["votes"] == 3
+    assert not warned()
+    lead(clock, 80 * MINUTE, MINUTE / 2)
+    (text,) = warned()
+    assert "vantage point blind has disagreed" in text
+    world.stop(*others)
