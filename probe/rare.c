@@ -37,6 +37,7 @@ static void ask_web(struct rare_round *round);
 static void offer_all(struct rare_round *round);
 static void try_other(struct rare_round *round);
 static void use_old_cookie(struct rare_round *round);
+static void try_old_cookie(struct rare_round *round);
 
 void rare_forget(struct rare_checks *checks)
 {
@@ -255,7 +256,7 @@ static void old_cookie_over(const struct ntp_result *result, void *arg)
     struct rare_round *round = arg;
     round->ntp = NULL;
     if (lost(round, result)) {
-        use_old_cookie(round);
+        try_old_cookie(round);
         return;
     }
     bool refused = result->failure == FAILURE_NTP_NAK;
@@ -272,6 +273,12 @@ static void old_cookie_over(const struct ntp_result *result, void *arg)
     end(round);
 }
 
+static void try_old_cookie(struct rare_round *round)
+{
+    const struct old_cookie *old = round->plan->rare->old;
+    exchange(round, &old->ntp, &old->keys, &old->cookie, old_cookie_over);
+}
+
 static void use_old_cookie(struct rare_round *round)
 {
     const struct old_cookie *old = round->plan->rare->old;
@@ -284,7 +291,8 @@ static void use_old_cookie(struct rare_round *round)
         end(round);
         return;
     }
-    exchange(round, &old->ntp, &old->keys, &old->cookie, old_cookie_over);
+    round->tries = 0;
+    try_old_cookie(round);
 }
 
 /* -- all of it ---------------------------------------------------------------------------------------------------------- */
