@@ -1,0 +1,264 @@
+#include "probe/ke_dialog.h"
+#include "probe/limits.h"
+#include "tests/nts_peer.h"
+#include "tests/unit/unit.h"
+
+/* A dialog with a peer, in one loop. */
+struct world {
+    uv_loop_t loop;
+    struct nts_peer peer;
+    struct tls_trust *trust;
+    struct trail trail;
+    struct ke_result result;
+    unsigned told;
+};
+
+static void world_open(struct world *world)
+{
+    struct diag diag = { "" };
+    assert_int_equal(uv_loop_init(&world->loop), 0);
+    peer_open(&world->peer, &world->loop);
+    assert_ok(tls_trust_new(&world->trust, world->peer.tls.trust_file, &diag));
+    trail_start(&world->trail, uv_hrtime());
+}
+
+static void world_close(struct world *world)
+{
+    peer_close(&world->peer);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    tls_trust_free(world->trust);
+}
+
+static void told(const struct ke_result *result, void *arg)
+{
+    struct world *world = arg;
+    world->result = *result;
+    world->told++;
+    uv_stop(&world->loop);
+}
+
+static struct ke_request request_of(const struct world *world)
+{
+    return (struct ke_request){ .endpoint = world->peer.ke_at,
+                                .name = TLS_PEER_NAME,
+                                .trust = world->trust,
+                                .allow_private = true };
+}
+
+/* One dialog from start to end. */
+static void talk(struct world *world, const struct ke_request *request)
+{
+    assert_non_null(ke_dialog_start(&world->loop, request, &world->trail, told, world));
+    assert_int_equal(world->told, 0); /* later, from the loop */
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(world->told, 1);
+    assert_true(world->result.failure == FAILURE_NONE || world->result.detail[0] != '\0');
+}
+
+/* What comes of an answer, and at which step. */
+static void assert_answer(const void *answer, size_t len, enum failure failure, const char *step)
+{
+    struct world world = {
+        .peer = {.answer = answer, .answer_len = len}
+    };
+    world_open(&world);
+    const struct ke_request request = request_of(&world);
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, failure);
+    assert_string_equal(world.result.step, step);
+    assert_true(world.result.certified);
+    world_close(&world);
+}
+
+static void a_right_server_gives_cookies_and_the_keys_of_both_ends(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    const struct ke_request request = request_of(&world);
+    talk(&world, &request);
+    const struct ke_result *result = &world.result;
+    assert_int_equal(result->failure, FAILURE_NONE);
+    assert_true(result->certified);
+    assert_false(result->no_close);
+    assert_int_equal(result->answer.aead, AEAD_SIV_CMAC_256);
+    assert_int_equal(result->answer.cookie_count, NTS_COOKIES);
+    assert_int_equal(result->answer.port, world.peer.ntp_at.port);
+    assert_string_equal(result->certificate.subject, TLS_PEER_NAME);
+    assert_memory_equal(&result->keys, &world.peer.keys[0], sizeof(result->keys));
+    static const char *const steps[] = { "connect", "tls", "certificate", "records", "ke" };
+    assert_int_equal(world.trail.count, sizeof(steps) / sizeof(steps[0]));
+    for (unsigned i = 0; i < world.trail.count; i++) {
+        assert_string_equal(world.trail.steps[i].name, steps[i]);
+    }
+    world_close(&world);
+}
+
+static void the_server_chooses_of_all_algorithms_if_all_are_offered(void **state)
+{
+    (void)state;
+    const uint16_t algorithms[] = { AEAD_SIV_CMAC_512, AEAD_GCM_SIV_128 };
+    for (unsigned i = 0; i < 2; i++) {
+        struct world world = { .peer = { .aead_of_many = algorithms[i] } };
+        world_open(&world);
+        struct ke_request request = request_of(&world);
+        request.offer = NTS_KE_ALL;
+        talk(&world, &request);
+        assert_int_equal(world.result.failure, FAILURE_NONE);
+        assert_int_equal(world.result.answer.aead, algorithms[i]);
+        assert_memory_equal(&world.result.keys, &world.peer.keys[0], sizeof(world.result.keys));
+        world_close(&world);
+    }
+}
+
+static void special_addresses_are_not_spoken_to_unless_allowed(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    struct ke_request request = request_of(&world);
+    request.allow_private = false;
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, FAILURE_ADDRESS);
+    uv_run(&world.loop, UV_RUN_NOWAIT);
+    assert_int_equal(world.peer.connections, 0);
+    world_close(&world);
+}
+
+static void a_closed_port_is_refused(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    struct ke_request request = request_of(&world);
+    request.endpoint.port = world.peer.ntp_at.port; /* open for UDP only */
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, FAILURE_CONNECT_REFUSED);
+    assert_string_equal(world.result.step, "connect");
+    world_close(&world);
+}
+
+/* Else cookies would be asked of who may be anybody. */
+static void nothing_is_asked_of_a_server_with_a_wrong_certificate(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    struct ke_request request = request_of(&world);
+    request.name = "bob.example.net";
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, FAILURE_CERT_NAME);
+    assert_string_equal(world.result.step, "certificate");
+    assert_false(world.result.certified);
+    assert_int_not_equal(world.result.certificate.not_after, 0);
+    assert_int_equal(world.peer.questions, 0);
+    world_close(&world);
+}
+
+static void another_protocol_is_told_from_broken_tls(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    world.peer.tls.alpn = "\x08http/1.1";
+    const struct ke_request request = request_of(&world);
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, FAILURE_TLS_ALPN);
+    assert_string_equal(world.result.step, "tls");
+    world_close(&world);
+}
+
+static void an_answer_that_is_cut_or_wrong_fails_by_what_came(void **state)
+{
+    (void)state;
+    assert_answer("\x80\x01\x00\x02\x00\x00", 6, FAILURE_KE_CLOSED, "ke");
+    assert_answer("\x80\x02\x00\x02\x00\x01", 6, FAILURE_KE_ERROR, "ke");
+    assert_answer("\x80\x00\x00\x00", 4, FAILURE_KE_PROTOCOL, "ke");
+}
+
+static void an_answer_without_end_is_read_up_to_its_bound(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[LIMIT_TLS_OCTETS] = { 0x40, 0, 0xff, 0xff };
+    assert_answer(zeros, NTS_KE_ANSWER_MAX + 1, FAILURE_KE_TOO_LONG, "ke");
+    assert_answer(zeros, 16384, FAILURE_KE_TOO_LONG, "ke");
+}
+
+static void a_missing_close_notify_is_told_and_no_failure(void **state)
+{
+    (void)state;
+    struct world world = { .peer = { .no_notify = true } };
+    world_open(&world);
+    const struct ke_request request = request_of(&world);
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, FAILURE_NONE);
+    assert_true(world.result.no_close);
+    world_close(&world);
+}
+
+static void octets_after_the_end_of_message_fail(void **state)
+{
+    (void)state;
+    struct world world = {
+        .peer = {.late = (const uint8_t *)"late", .late_len = 4}
+    };
+    world_open(&world);
+    const struct ke_request request = request_of(&world);
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, FAILURE_KE_MALFORMED);
+    world_close(&world);
+}
+
+static void a_mute_server_is_waited_for_as_long_as_the_limits_say(void **state)
+{
+    (void)state;
+    struct world worlds[2] = { { .peer = { .mute_tls = true } }, { .peer = { .mute_ke = true } } };
+    const enum failure wanted[] = { FAILURE_TLS_TIMEOUT, FAILURE_KE_TIMEOUT };
+    const unsigned limits_ms[] = { LIMIT_TLS_MS, LIMIT_KE_MS };
+    for (unsigned i = 0; i < 2; i++) {
+        world_open(&worlds[i]);
+        const struct ke_request request = request_of(&worlds[i]);
+        uint64_t began_ns = uv_hrtime();
+        talk(&worlds[i], &request);
+        assert_int_equal(worlds[i].result.failure, wanted[i]);
+        assert_in_range((uv_hrtime() - began_ns) / 1000000, limits_ms[i] - 10, limits_ms[i] + 5000);
+        world_close(&worlds[i]);
+    }
+}
+
+static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+{
+    (void)state;
+    for (unsigned turns = 0; turns < 12; turns++) {
+        struct world world = { .peer = { .mute_ke = true } };
+        world_open(&world);
+        const struct ke_request request = request_of(&world);
+        struct ke_dialog *dialog = ke_dialog_start(&world.loop, &request, NULL, told, &world);
+        for (unsigned i = 0; i < turns; i++) {
+            uv_run(&world.loop, UV_RUN_NOWAIT);
+        }
+        ke_dialog_cancel(dialog);
+        world_close(&world);
+        assert_int_equal(world.told, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_right_server_gives_cookies_and_the_keys_of_both_ends),
+        cmocka_unit_test(the_server_chooses_of_all_algorithms_if_all_are_offered),
+        cmocka_unit_test(special_addresses_are_not_spoken_to_unless_allowed),
+        cmocka_unit_test(a_closed_port_is_refused),
+        cmocka_unit_test(nothing_is_asked_of_a_server_with_a_wrong_certificate),
+        cmocka_unit_test(another_protocol_is_told_from_broken_tls),
+        cmocka_unit_test(an_answer_that_is_cut_or_wrong_fails_by_what_came),
+        cmocka_unit_test(an_answer_without_end_is_read_up_to_its_bound),
+        cmocka_unit_test(a_missing_close_notify_is_told_and_no_failure),
+        cmocka_unit_test(octets_after_the_end_of_message_fail),
+        cmocka_unit_test(a_mute_server_is_waited_for_as_long_as_the_limits_say),
+        cmocka_unit_test(a_dialog_that_is_ended_says_nothing_and_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
