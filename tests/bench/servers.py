@@ -136,11 +136,14 @@ class Pool:
         call(*ntspool, "init", "pool.test", "--ns", "ns1.pool.test=127.0.0.1", "--ns", "ns2.pool.test=127.0.0.2", **quiet)
         # The generator's members have benchmarking addresses.
         call(*ntspool, "member", "import", "--allow-private", self.directory / "members.csv", **quiet)
-        settings = call(*ntspool, "--json", "zone", "show", stdout=subprocess.PIPE).stdout
-        self.rate_limit = json.loads(settings)["settings"]["rrl-rate"]  # the default
+        self.rate_limit = self.get("rrl-rate")  # the default
         # All queries come from one address, which the limit would take for a victim.
         self.set("rrl-rate", "0")
         call(*ntspool, "member", "override", "--all", "eligible", **quiet)
+
+    def get(self, name):
+        settings = call(BIN / "ntspool", "--state", self.state, "--json", "zone", "show", stdout=subprocess.PIPE).stdout
+        return json.loads(settings)["settings"][name]
 
     def set(self, name, value):
         call(BIN / "ntspool", "--state", self.state, "zone", "set", name, value)
