@@ -2,7 +2,8 @@
 #include "dnssec/budget.h"
 
 enum {
-    SECOND_US = 1000000
+    SECOND_US = 1000000,
+    BURST_US = 100000
 };
 
 void budget_follow(struct budget *budget, uint32_t rate, uint64_t now_us)
@@ -19,10 +20,11 @@ bool budget_take(struct budget *budget)
     if (budget->rate == 0) {
         return true;
     }
-    uint64_t used_us = budget->used_us + SECOND_US / budget->rate;
-    if (used_us - budget->now_us > SECOND_US) {
+    uint32_t step_us = SECOND_US / budget->rate;
+    uint32_t depth_us = step_us > BURST_US ? step_us : BURST_US;
+    if (budget->used_us + step_us - budget->now_us > depth_us) {
         return false;
     }
-    budget->used_us = used_us;
+    budget->used_us += step_us;
     return true;
 }
