@@ -97,10 +97,12 @@ static enum result order_names(struct view *view, const struct view *old,
 }
 
 /* With what it has of the old view's deal, some of which was signed anew since, maybe by a clock that was wrong. */
-static void note_times(struct view *view, const struct view *old, uint64_t now)
+static void note_times(struct view *view, const struct view_sources *sources,
+                       const struct view *old, uint64_t now)
 {
-    const uint64_t times[] = { view->deal->dealt_at, old == NULL ? now : old->signed_first,
-                               old == NULL ? now : old->signed_last };
+    bool anew = old == NULL || sources->dealt != NULL;
+    const uint64_t times[] = { view->deal->dealt_at, anew ? now : old->signed_first,
+                               anew ? now : old->signed_last };
     view->signed_first = view->signed_last = now;
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         view->signed_first = times[i] < view->signed_first ? times[i] : view->signed_first;
@@ -154,7 +156,7 @@ enum result view_build(struct view **out, const struct view_sources *sources,
         view_unref(view);
         return result;
     }
-    note_times(view, sources->dealt == NULL ? old : NULL, now);
+    note_times(view, sources, old, now);
     *out = view;
     return RESULT_OK;
 }

@@ -17,6 +17,12 @@ struct listing {
     uint64_t now;
 };
 
+/* True of a key that no slice brings or takes away, though it shall come or go. */
+static bool awaits_bundle(const struct key_record *key)
+{
+    return !key->life.planned && key->life.wanted != facet_is_on(&key->life.dnskey);
+}
+
 /* The next step, also the one that a key's age brings. */
 static struct key_next next_of(const struct listing *listing, size_t i, const char **text)
 {
@@ -24,6 +30,9 @@ static struct key_next next_of(const struct listing *listing, size_t i, const ch
     struct key_next next =
         keystate_next(&listing->roll.keys, i, &listing->slices, &listing->timing, listing->now);
     *text = keystate_step_text(next.step);
+    if (listing->timing.held && next.step == STEP_NONE && awaits_bundle(key)) {
+        *text = "waits for a bundle";
+    }
     uint64_t due_at = keyroll_due_at(&listing->roll, &listing->settings,
                                      key->role == KEY_ZSK ? KEY_ZSK : KEY_KSK);
     if (next.step == STEP_NONE && key->life.wanted && due_at != 0 && !listing->timing.held) {

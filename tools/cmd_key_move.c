@@ -170,6 +170,7 @@ static enum result export_package(struct work *work, struct cli *cli, const char
 struct each_export {
     struct work *work;
     const char *directory;
+    bool public; /* without private halves */
     struct diag *diag;
 };
 
@@ -177,7 +178,9 @@ static enum result export_key(const struct key_record *record, void *arg)
 {
     const struct each_export *each = arg;
     struct key *key = NULL;
-    enum result result = keystore_unseal(&key, record, each->work->seal, each->diag);
+    struct key_record shown = *record;
+    shown.absent = record->absent || each->public;
+    enum result result = keystore_unseal(&key, &shown, each->work->seal, each->diag);
     if (result == RESULT_OK) {
         result = bindkey_write(key, each->directory, &each->work->settings.apex, each->diag);
         key_free(key);
@@ -196,16 +199,19 @@ int cmd_key_export(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = begin(&work, cli, false);
     }
-    if (result == RESULT_OK && package) {
+    if (result == RESULT_OK && package && cli_flag(cli, "public")) {
+        result = diag_fail(&cli->diag, RESULT_USAGE, "--public and --to don't go together");
+    } else if (result == RESULT_OK && package) {
         result = export_package(&work, cli, argc > 0 ? argv[0] : NULL);
     } else if (result == RESULT_OK) {
-        struct each_export each = { &work, argv[0], &cli->diag };
+        struct each_export each = { &work, argv[0], cli_flag(cli, "public"), &cli->diag };
         result = keystore_each(work.session.txn[STORE_KEYS], export_key, &each);
     }
     return end(&work, cli, result,
-               package ? NULL
-                       : "The .private files are not protected: keep them where nobody reads "
-                         "them.");
+               package || cli_flag(cli, "public")
+                   ? NULL
+                   : "The .private files are not protected: keep them where nobody reads "
+                     "them.");
 }
 
 int cmd_key_identity(struct cli *cli, int argc, char **argv)

@@ -79,6 +79,7 @@ static const struct cli_option key_request[] = {
 };
 static const struct cli_option key_export[] = {
     { "to", 0, "IDENTITY", false, "make a package of all keys that only this machine can open" },
+    { "public", 0, NULL, false, "the .key files alone, without private halves" },
     { 0 },
 };
 static const struct cli_option cookie_show[] = {

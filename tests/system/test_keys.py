@@ -122,6 +122,34 @@ def test_the_seal_is_replaced_under_a_running_server(machine, pool):
     assert "cannot be opened" in pool.refused("zone", "export", "-", "--signed")
 
 
+def test_a_seal_that_is_a_credential_is_replaced_at_its_source(machine, pool, monkeypatch):
+    """As systemd does it: the server has a copy, made when it starts."""
+    source, credentials = machine.directory / "source", machine.directory / "credentials"
+    (pool.state / "seal.key").rename(source)
+    config = machine.write("seal.yaml", f"seal-key: {source}\n")
+
+    def start():
+        shutil.rmtree(credentials, ignore_errors=True)
+        credentials.mkdir(mode=0o500)
+        shutil.copy(source, credentials / "ntspool-seal")
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+        pool.serve()
+        monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+
+    start()
+    trusted = signers(pool)
+    old = source.read_bytes()
+    pool.cli("--config", config, "key", "rotate-seal")
+    assert source.read_bytes() != old
+    pool.server.said("cannot be opened")
+    assert signers(pool) == trusted and pool.ask(SRV, "SRV", dnssec=True).answer, "it goes on with the keys it has"
+    pool.stop(pool.server)
+    start()
+    pool.cli("--config", config, "key", "roll", "zsk")
+    until(lambda: published(pool) == 3, 5, "the new ZSK is published")
+    pool.stop()
+
+
 def test_an_interrupted_change_of_seals_is_ended(pool):
     """Killed between the store's commit and the new key's last step, or before the commit."""
     seal, rest = pool.state / "seal.key", pool.state / "seal.key.next"
