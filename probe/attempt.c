@@ -6,6 +6,7 @@
 
 #include "probe/limits.h"
 #include "probe/lookup.h"
+#include "probe/score.h"
 #include "zone/clock.h"
 
 struct attempt {
@@ -43,6 +44,9 @@ static void finish(struct attempt *attempt, const char *step, enum failure failu
     if (failure != FAILURE_NONE) {
         outcome->failed_at = step;
         trail_add(&outcome->trail, uv_hrtime(), step, "failed: %s", failure_id(failure));
+    } else if (outcome->timed) {
+        outcome->warnings |=
+            score_warnings(ntp_sample_error_us(&outcome->sample), outcome->sample.stratum);
     }
     const struct rare_checks *rare = attempt->plan->rare;
     if (rare != NULL) {

@@ -16,11 +16,11 @@ static struct score_step step_of_error(uint64_t error_us)
     if (error_us <= 25000) {
         return step_of(1000);
     }
-    if (error_us <= 100000) {
-        return step_of(between(error_us, 25000, 100000, 1000, 500));
+    if (error_us <= SCORE_ERROR_BAD_US) {
+        return step_of(between(error_us, 25000, SCORE_ERROR_BAD_US, 1000, 500));
     }
     if (error_us <= 750000) {
-        return step_of(between(error_us, 100000, 750000, 500, -1000));
+        return step_of(between(error_us, SCORE_ERROR_BAD_US, 750000, 500, -1000));
     }
     if (error_us <= 3000000) {
         return step_of(-2000);
@@ -54,6 +54,13 @@ struct score_step score_step_of(enum failure failure, uint64_t error_us, uint8_t
     default:
         return step_of(-5000);
     }
+}
+
+uint16_t score_warnings(uint64_t error_us, uint8_t stratum)
+{
+    unsigned warnings = stratum >= SCORE_STRATUM_BAD ? WARNING_STRATUM : 0;
+    warnings |= error_us > SCORE_ERROR_BAD_US ? WARNING_OFFSET : 0;
+    return (uint16_t)warnings;
 }
 
 int32_t score_next(int32_t score_milli, struct score_step step)

@@ -296,6 +296,10 @@ const char *warning_text(enum warning warning)
         return "port";
     case WARNING_COOKIES_SHORT:
         return "cookies-short";
+    case WARNING_STRATUM:
+        return "stratum-high";
+    case WARNING_OFFSET:
+        return "offset-large";
     case WARNING_WEB:
         return "web";
     case WARNING_AEAD:

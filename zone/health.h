@@ -57,7 +57,9 @@ enum warning {
     WARNING_COOKIE_REFUSED =
         1 << 8, /* a cookie of the day before is refused with NTSN, as it may be */
     WARNING_COOKIE_IGNORED =
-        1 << 9 /* a cookie of the day before is not answered rightly, not even with NTSN */
+        1 << 9, /* a cookie of the day before is not answered rightly, not even with NTSN */
+    WARNING_STRATUM = 1 << 10, /* so high that the score can't reach an entry */
+    WARNING_OFFSET = 1 << 11   /* the same of how far the time is off */
 };
 
 struct member_health {

@@ -65,6 +65,12 @@ static const char *reason_out(const struct member_health *health)
     if (best->failure != FAILURE_NONE) {
         return failure_advice(best->failure);
     }
+    if ((best->warnings & WARNING_STRATUM) != 0) {
+        return "The server is too many strata from a clock: check its sources.";
+    }
+    if ((best->warnings & WARNING_OFFSET) != 0) {
+        return "The server's time is over 100 ms off: check its sources.";
+    }
     return health->stage == STAGE_INELIGIBLE ? "score under the re-entry threshold"
                                              : "score or history under the entry threshold";
 }

@@ -379,6 +379,19 @@ static void reason_names_what_the_members_operator_should_do(void **state)
     struct member_health health = health_of(-5000);
     health.addresses[0].failure = health.addresses[1].failure = FAILURE_CERT_EXPIRED;
     assert_string_equal(standing_of(&member, &health).reason, failure_advice(FAILURE_CERT_EXPIRED));
+    static const struct {
+        enum warning warning;
+        const char *says;
+    } rows[] = {
+        {WARNING_STRATUM, "strata"          },
+        { WARNING_OFFSET, "100 ms off"      },
+        { WARNING_WEB,    "score or history"},
+    };
+    health.addresses[0].failure = health.addresses[1].failure = FAILURE_NONE;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        health.addresses[0].warnings = health.addresses[1].warnings = (uint16_t)rows[i].warning;
+        assert_non_null(strstr(standing_of(&member, &health).reason, rows[i].says));
+    }
 }
 
 static void broken_address_is_left_out_while_the_other_family_works(void **state)

@@ -105,6 +105,24 @@ static void failures_have_their_own_steps(void **state)
     }
 }
 
+/* What is warned of keeps the score under 10, and all the rest lets it get there. */
+static void warned_of_is_what_keeps_the_score_low(void **state)
+{
+    (void)state;
+    for (uint64_t error_us = 0; error_us < 750000; error_us += 5000) {
+        for (uint8_t stratum = 1; stratum <= 15; stratum++) {
+            int32_t score_milli = SCORE_MAX_MILLI;
+            for (unsigned i = 0; i < 300; i++) {
+                score_milli =
+                    score_next(score_milli, score_step_of(FAILURE_NONE, error_us, stratum, false));
+            }
+            assert_int_equal(score_warnings(error_us, stratum) != 0, score_milli < 9900);
+        }
+    }
+    assert_int_equal(score_warnings(0, SCORE_STRATUM_BAD), WARNING_STRATUM);
+    assert_int_equal(score_warnings(SCORE_ERROR_BAD_US + 1, 1), WARNING_OFFSET);
+}
+
 static void fewer_cookies_cost_one_and_far_strata_four(void **state)
 {
     (void)state;
@@ -122,6 +140,7 @@ int main(void)
         cmocka_unit_test(score_stays_between_minus_100_and_20),
         cmocka_unit_test(grave_failures_cap_the_score_at_once),
         cmocka_unit_test(failures_have_their_own_steps),
+        cmocka_unit_test(warned_of_is_what_keeps_the_score_low),
         cmocka_unit_test(fewer_cookies_cost_one_and_far_strata_four),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
