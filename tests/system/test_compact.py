@@ -16,7 +16,7 @@ from pool import APEX, SRV, Pool
 from question import long_name, make_opt, make_query
 from test_protocol import NAMES
 
-FLAGS = {"plain": None, "co-alone": CO_FLAG, "dnssec": DO_FLAG, "co": DO_FLAG | CO_FLAG}
+FLAGS = {"plain": None, "dnssec": DO_FLAG, "co": DO_FLAG | CO_FLAG}
 ALICE = dns.name.from_text(f"alice.{APEX}")
 
 MORE = [
@@ -62,6 +62,14 @@ def test_name(zone, source, name, rdtype, want, flags):
     for rrset in message.answer:
         if rrset.rdtype == dns.rdatatype.NSEC:
             judge_next(rrset.name, rrset[0].next)
+
+
+def test_co_alone_is_answered_and_means_nothing(zone):
+    """RFC 9824 5: without DO the RCODE is the real one anyway."""
+    opt = make_opt(ttl=CO_FLAG)
+    for name, want in ((f"missing.{APEX}", "NXDOMAIN / SOA"), (f"nothing.{APEX}", "NOERROR / SOA"), (f"alice.{APEX}", "NOERROR A")):
+        query = make_query(name, "A", opt=opt)
+        judge(zone, query, exchange(query), want, opt=opt, dnssec=False)
 
 
 @pytest.mark.parametrize("flags", [DO_FLAG, DO_FLAG | CO_FLAG])
