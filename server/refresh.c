@@ -212,6 +212,7 @@ void refresh_free(struct refresh *refresh)
         (void)pthread_join(refresh->thread, NULL);
     }
     dealer_free(refresh->dealer);
+    watch_end(&refresh->watch);
     end_read(refresh->from.registry);
     end_read(refresh->from.health);
     end_read(refresh->from.keys);

@@ -26,13 +26,11 @@ static enum result find_others(struct watch *watch, bool *another, struct diag *
     return RESULT_OK;
 }
 
-static enum result read_files(struct watch *watch, struct places **out, struct diag *diag)
+static enum result read_files(struct watch *watch)
 {
     struct locations *locations = NULL;
-    enum result result = locations_load(&locations, watch->paths, watch->count, diag);
-    if (result == RESULT_OK) {
-        *out = places_new(locations);
-    }
+    enum result result = locations_load(&locations, watch->paths, watch->count, &watch->diag);
+    watch->read = result == RESULT_OK ? places_new(locations) : NULL;
     return result;
 }
 
@@ -45,7 +43,15 @@ enum result watch_begin(struct watch *watch, const char *const *paths, size_t co
         return RESULT_OK;
     }
     enum result result = find_others(watch, &another, diag);
-    return result == RESULT_OK ? read_files(watch, out, diag) : result;
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = read_files(watch);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "%s", watch->diag.text);
+    }
+    *out = watch->read;
+    return RESULT_OK;
 }
 
 static void tell_trouble(struct watch *watch, const struct diag *diag)
@@ -77,24 +83,67 @@ static void tell_new(struct watch *watch, const struct places *places)
     watch->log(line.text);
 }
 
+static void *run(void *arg)
+{
+    struct watch *watch = arg;
+    enum result result = read_files(watch);
+    (void)result; /* the diag says it */
+    atomic_store(&watch->finished, true);
+    return NULL;
+}
+
+static void start_reader(struct watch *watch)
+{
+    struct diag diag;
+    atomic_store(&watch->finished, false);
+    int error = pthread_create(&watch->reader, NULL, run, watch);
+    watch->reading = error == 0;
+    if (error != 0) { /* as if the files had not been seen yet */
+        memset(watch->seen, 0, sizeof(watch->seen));
+        (void)diag_fail(&diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+        tell_trouble(watch, &diag);
+    }
+}
+
+/* What the reader has made of the files, if it has finished. */
+static struct places *take(struct watch *watch)
+{
+    if (!atomic_load(&watch->finished)) {
+        return NULL;
+    }
+    (void)pthread_join(watch->reader, NULL);
+    watch->reading = false;
+    watch->refused = watch->read == NULL;
+    if (watch->refused) {
+        tell_trouble(watch, &watch->diag);
+    } else {
+        tell_new(watch, watch->read);
+    }
+    return watch->read;
+}
+
 struct places *watch_look(struct watch *watch)
 {
-    struct places *places = NULL;
     struct diag diag = { "" };
     bool another = false;
+    if (watch->reading) {
+        return take(watch);
+    }
     if (find_others(watch, &another, &diag) != RESULT_OK) {
         tell_trouble(watch, &diag);
-        return NULL;
-    }
-    if (!another) {
+    } else if (another) {
+        start_reader(watch);
+    } else {
         tell_over(watch);
-        return NULL;
     }
-    watch->refused = read_files(watch, &places, &diag) != RESULT_OK;
-    if (watch->refused) {
-        tell_trouble(watch, &diag);
-        return NULL;
+    return NULL;
+}
+
+void watch_end(struct watch *watch)
+{
+    if (watch->reading) {
+        (void)pthread_join(watch->reader, NULL);
+        places_unref(watch->read);
+        watch->reading = false;
     }
-    tell_new(watch, places);
-    return places;
 }

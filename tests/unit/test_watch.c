@@ -1,3 +1,4 @@
+#include <time.h>
 #include <unistd.h>
 
 #include "server/watch.h"
@@ -45,6 +46,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    watch_end(&watch);
     places_unref(places);
     (void)unlink(first);
     (void)unlink(second);
@@ -62,6 +64,11 @@ static bool look(const char *said)
 {
     logged[0] = '\0';
     struct places *found = watch_look(&watch);
+    while (watch.reading) {
+        const struct timespec moment = { .tv_nsec = 1000000 };
+        (void)nanosleep(&moment, NULL);
+        found = watch_look(&watch);
+    }
     if (said == NULL) {
         assert_string_equal(logged, "");
     } else if (strstr(logged, said) == NULL || strchr(logged, '\n') != strrchr(logged, '\n')) {
@@ -209,6 +216,21 @@ static void of_several_files_one_bad_one_is_enough(void **state)
     expect("2001:db8:2::1", "JP");
 }
 
+/* The end waits for the reader and leaves nothing behind. */
+static void a_watch_may_end_while_it_reads(void **state)
+{
+    (void)state;
+    const char *const paths[] = { first };
+    put(first, "places.mmdb", SIZE_MAX, true);
+    begin(paths, 1);
+    put(first, "towns.mmdb", SIZE_MAX, true);
+    assert_null(watch_look(&watch));
+    assert_true(watch.reading);
+    watch_end(&watch);
+    assert_false(watch.reading);
+    expect("10.7.1.1", "NL");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -221,6 +243,7 @@ int main(void)
         CASE(a_file_that_is_away_for_a_while_is_missed_once),
         CASE(a_bad_file_stays_refused_while_it_comes_and_goes),
         CASE(of_several_files_one_bad_one_is_enough),
+        CASE(a_watch_may_end_while_it_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
