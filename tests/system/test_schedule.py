@@ -1,7 +1,9 @@
 """When members are probed, over hours and weeks of a led clock: who asks for less is asked less, who is dead seldom but never less than
-once a day, who was changed at once; and what is left of it to look back at."""
+once a day, who was changed at once; and what is left of it to look back at. And how often one host is, whoever points to it."""
 
+import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 from authority import Authority
 from faults import NETWORK, ROWS
 from machine import run, until
+from nameservice import Names
 from pool import APEX, BIN, PRESET, Pool, environment
 from years import DAY, HOUR, Clock
 
-pytestmark = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
+led = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
 
 MINUTE = 60
 DEAD = "44.0.250.1"  # nothing listens there
@@ -53,6 +56,7 @@ def probes(pool, name):
     return pool.member(name)["addresses"][0].get("probes", 0)
 
 
+@led
 def test_who_asks_for_less_is_asked_less(world, clock):
     world.probe(world.trust, "--interval", "60s")
     until(lambda: probes(world, "rate") and probes(world, "good"), 10, "the first probe is at once")
@@ -63,6 +67,7 @@ def test_who_asks_for_less_is_asked_less(world, clock):
     assert probes(world, "good") > 4 * probes(world, "rate")
 
 
+@led
 def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, clock):
     world.add("dead", DEAD)
     world.probe(world.trust, "--interval", "10m")
@@ -97,6 +102,7 @@ def look_back(world):
     assert any(bar in text for bar in "▁▂▃▄▅▆▇█")
 
 
+@led
 def test_vantage_point_that_disagrees_for_long_is_named(world, clock, machine):
     stranger = Authority(machine.directory, "stranger")
     world.probe(world.trust, "--interval", "60s")
@@ -114,3 +120,51 @@ def test_vantage_point_that_disagrees_for_long_is_named(world, clock, machine):
     (text,) = warned()
     assert "vantage point blind has disagreed" in text
     world.stop(*others)
+
+
+class Counter:
+    """Takes connections to NTS-KE and ends them; counts those to each address."""
+
+    def __init__(self, addresses):
+        self.counts = dict.fromkeys(addresses, 0)
+        self._listeners = [socket.create_server((address, 4460), backlog=64) for address in addresses]
+        for address, listener in zip(addresses, self._listeners):
+            threading.Thread(target=self._take, args=(address, listener), daemon=True).start()
+
+    def _take(self, address, listener):
+        while True:
+            try:
+                listener.accept()[0].close()
+            except OSError:  # closed
+                return
+            self.counts[address] += 1
+
+    def close(self):
+        for listener in self._listeners:
+            listener.close()
+
+
+def test_no_host_or_network_is_flooded_through_names_of_members(pool, machine):
+    """Twenty names lead to one host, forty to hosts of one network; each would be probed once a second."""
+    run("ip", "route", "replace", "local", NETWORK, "dev", "lo")
+    host, network = "44.0.251.1", [f"44.0.252.{number}" for number in range(1, 41)]
+    names = Names(60)
+    for number, address in enumerate([host] * 20 + network):
+        names.records[f"n{number}.elsewhere.test", "A"] = [address]
+        pool.cli("member", "add", f"n{number}", "--target", f"n{number}.elsewhere.test", "--country", "NL", "--operator", "one")
+    counter = Counter([host, *network])
+    try:
+        probed = pool.probe(Authority(machine.directory).path)
+        until(lambda: counter.counts[host] and sum(counter.counts.values()) > 40, 20, "probes are under way")
+        time.sleep(3)  # what may go at once has gone
+        before, since = dict(counter.counts), time.monotonic()
+        time.sleep(8)
+        after, seconds = dict(counter.counts), time.monotonic() - since
+        to_host = after[host] - before[host]
+        to_network = sum(after.values()) - sum(before.values()) - to_host
+        assert 1 * seconds < to_host <= 2 * seconds + 2, (to_host, seconds)
+        assert 8 * seconds < to_network <= 16 * seconds + 2, (to_network, seconds)
+        pool.stop(probed)
+    finally:
+        counter.close()
+        names.close()
