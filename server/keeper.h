@@ -8,11 +8,12 @@
 #include "zone/store.h"
 
 enum {
-    KEEPER_POLL_MS = 250,  /* how often it looks whether there is anything to do */
-    KEEPER_TTLS_S = 10,    /* how often it looks at all static records' TTLs, if no step is due */
-    KEEPER_PARENT_S = 600, /* how often it asks for the parent's DS while it waits for it */
-    KEEPER_SEEN_S = 3600,  /* how often it says in the store that it is there */
-    KEEPER_NAG_S = 86400,  /* how often an alarm of the offline KSK is said again, */
+    KEEPER_POLL_MS = 250,   /* how often it looks whether there is anything to do */
+    KEEPER_TTLS_S = 10,     /* how often it looks at all static records' TTLs, if no step is due */
+    KEEPER_PARENT_S = 600,  /* how often it asks for the parent's DS while it waits for it */
+    KEEPER_NOTIFY_S = 3600, /* how often it notifies the parent meanwhile (server/dsync.h) */
+    KEEPER_SEEN_S = 3600,   /* how often it says in the store that it is there */
+    KEEPER_NAG_S = 86400,   /* how often an alarm of the offline KSK is said again, */
     KEEPER_NAG_LATE_S = 3600,   /* and one that is urgent */
     KEEPER_CLOCK_SLACK_S = 300, /* a clock that is off by more has been set, */
     KEEPER_CLOCK_TRUST_S = 3600 /* and is believed when it has run on for so long */

@@ -29,6 +29,7 @@ enum rr_type {
     RR_NSEC3PARAM = 51,
     RR_CDS = 59,
     RR_CDNSKEY = 60,
+    RR_DSYNC = 66,
     RR_NXNAME = 128,
     RR_TSIG = 250,
     RR_IXFR = 251,
