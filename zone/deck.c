@@ -81,6 +81,18 @@ static void find_runs(struct dealing *d)
     }
 }
 
+/* Only those with slots: of many groups few are in the deck of a small cell. */
+static void drop_empty_runs(struct dealing *d)
+{
+    size_t kept = 0;
+    for (size_t r = 0; r < d->run_count; r++) {
+        if (d->slot[d->runs[r].end] > d->slot[d->runs[r].first]) {
+            d->runs[kept++] = d->runs[r];
+        }
+    }
+    d->run_count = kept;
+}
+
 static int compare_runs(const void *a, const void *b)
 {
     const struct run *left = a, *right = b;
@@ -312,6 +324,7 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     const struct slots_plan slots = { plan->list, plan->list_count, plan->members, plan->per_set,
                                       plan->sets, plan->owed,       plan->seed,    plan->round };
     slots_of(&slots, d.slot);
+    drop_empty_runs(&d);
     for (uint32_t stratum = 0; stratum < strata; stratum++) {
         deal_stratum(&d, stratum, strata);
     }

@@ -158,14 +158,133 @@ static void without_a_location_file_there_is_the_world(void **state)
     deck_done(&deck);
 }
 
+static void expect_sets_of(uint16_t area, unsigned per_set, uint16_t region)
+{
+    struct deck deck;
+    (void)steering_deal(&steering, area, 0, &deck);
+    assert_int_equal(deck.count, steering.areas[area].sets);
+    for (size_t s = 0; s < deck.count; s++) {
+        assert_int_equal(deck.sets[s].count, per_set);
+        for (unsigned i = 0; i < per_set; i++) {
+            const struct shares_member *seat = &roster.seats[deck.sets[s].members[i]];
+            assert_true(seat->capacity > 0 && seat->regions[0] == region);
+        }
+    }
+    deck_done(&deck);
+}
+
+static void keep_only(size_t seat)
+{
+    for (size_t i = 0; i < MEMBERS; i++) {
+        if (i != seat) {
+            roster.list[i] = (struct candidate){ .member_id = 0 };
+            roster.seats[i].capacity = 0;
+        }
+    }
+    roster.eligible = seat < MEMBERS ? 1 : 0;
+}
+
+/* Then it answers the world, each of it by its capacity, and other countries' names have nobody. */
+static void all_members_may_be_in_one_country(void **state)
+{
+    (void)state;
+    uint16_t germany = region_of_country("DE");
+    for (size_t i = 1; i < MEMBERS; i += 2) {
+        roster.seats[i].capacity = 0;
+    }
+    steer(5, NULL);
+    for (uint16_t cell = 0; cell < 5; cell++) {
+        expect_sets_of(steering_area(&steering, cell), 4, germany);
+    }
+    assert_true(shares_worst(steering.shares) < 1.001);
+    expect_sets_of(steering.of_region[germany], 4, germany);
+    assert_int_equal(steering_list(&steering, steering.of_region[region_of_country("US")]).count,
+                     0);
+}
+
+static void one_member_answers_all(void **state)
+{
+    (void)state;
+    keep_only(7);
+    steer(5, NULL);
+    for (uint16_t cell = 0; cell < 5; cell++) {
+        expect_sets_of(steering_area(&steering, cell), 1, region_of_country("US"));
+    }
+}
+
+static void nobody_makes_empty_decks(void **state)
+{
+    (void)state;
+    keep_only(MEMBERS);
+    steer(5, NULL);
+    for (uint16_t area = 0; area < steering.area_count; area++) {
+        struct deck deck;
+        assert_int_equal(steering_deal(&steering, area, 0, &deck).count, 0);
+        assert_int_equal(deck.count, 0);
+        deck_done(&deck);
+    }
+}
+
+/* Shares of a thousandth of a slot a deal: what is missing of them goes from deal to deal, from one area to the others, and is forgotten with
+ * who leaves. */
+static void what_members_are_owed_goes_from_deal_to_deal(void **state)
+{
+    (void)state;
+    double given = 0, due = 0, owed[MEMBERS] = { 0 };
+    const size_t small = 12;
+    roster.seats[small].capacity = 0.01;
+    for (uint64_t round = 0; round < 400; round++) {
+        const struct steering_input input = { .roster = &roster,
+                                              .cells = cells,
+                                              .cell_count = 5,
+                                              .settings = &settings,
+                                              .owed = owed,
+                                              .seed = 3 };
+        steering_done(&steering);
+        steering_init(&steering, &input);
+        for (uint16_t cell = 0; cell < 5; cell++) {
+            uint16_t area = steering_area(&steering, cell);
+            struct deck deck;
+            struct shares_list got = steering_deal(&steering, area, round, &deck);
+            for (size_t i = 0; i < got.count; i++) {
+                const struct share *share = &steering.list[i];
+                due += share->member == small ? share->expected * (double)deck.count : 0;
+            }
+            for (size_t s = 0; s < deck.count; s++) {
+                for (unsigned i = 0; i < deck.sets[s].count; i++) {
+                    given += deck.sets[s].members[i] == small ? 1 : 0;
+                }
+            }
+            deck_done(&deck);
+        }
+        memcpy(owed, steering.owed, sizeof(owed));
+    }
+    /* Each cell is asked as much, so a slot is one. */
+    assert_true(due > 100 && due - given < 8 && given - due < 8);
+    assert_true(due - given - owed[small] < 1e-6 && given - due + owed[small] < 1e-6);
+    roster.seats[small].capacity = 0;
+    const struct steering_input input = {
+        .roster = &roster, .cells = cells, .cell_count = 5, .settings = &settings, .owed = owed
+    };
+    steering_done(&steering);
+    steering_init(&steering, &input);
+    assert_true(steering.owed[small] == 0 && steering.owed[0] == owed[0]);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(near_members_have_more_of_a_cell),           CASE(regions_hold_their_own),
-        CASE(a_cell_without_demand_costs_nothing),        CASE(busy_cells_have_areas_of_their_own),
+        CASE(near_members_have_more_of_a_cell),
+        CASE(regions_hold_their_own),
+        CASE(a_cell_without_demand_costs_nothing),
+        CASE(busy_cells_have_areas_of_their_own),
         CASE(without_a_location_file_there_is_the_world),
+        CASE(all_members_may_be_in_one_country),
+        CASE(one_member_answers_all),
+        CASE(nobody_makes_empty_decks),
+        CASE(what_members_are_owed_goes_from_deal_to_deal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
