@@ -149,6 +149,8 @@ class Pool:
         call(BIN / "ntspool", "--state", self.state, "zone", "set", name, value)
 
     def serve(self, locations, log, workers=1, cores="0", prefix=()):
+        """`locations`: the file, or None for none, so that all clients get the world's sets."""
         server = Server("ntspoold", log, cores)
+        located = ["--locations", locations] if locations else []
         return server.run([*prefix, BIN / "ntspoold", "--state", self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
-                           workers, "--locations", locations])
+                           workers, *located])

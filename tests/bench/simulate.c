@@ -8,13 +8,15 @@
  * The pool has the rough shape of the NTP pool (simulate_world.c) and capacities from a menu. Each country has resolvers of three sizes, which ask
  * once a TTL at most; their clients follow the sun and come in a crowd at the top of the hour. Members fail and return. Our demand is what was
  * asked so far, decayed over MEMORY_S, as a server would count it. A member's fair share is its part of the capacity that is up, deal by deal.
+ * Ours is taken twice: by the shares, which the bars are for, and as the decks gave them, in slots that stand for many answers each.
  *
- * use: simulate [--short] [--svg DIR]. Exit 1 if a bar is missed. Seeded: prints the same every time. The short form, for the tests, goes by the
- * half hour and takes the shares as the decks realise them in the long run. */
+ * use: simulate [--short] [--svg DIR] | --scale. Exit 1 if a bar is missed. Seeded: prints the same every time. The short form, for the tests,
+ * goes by the half hour and without decks. --scale: what shares and decks cost (simulate_scale.h). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "simulate_scale.h"
 #include "simulate_svg.h"
 #include "simulate_world.h"
 #include "zone/steering.h"
@@ -76,7 +78,8 @@ static void by_country(struct tally *tally, size_t cell, double answers)
     }
 }
 
-/* The answers of one TTL from the decks of a deal, round and round, as the server gives them. */
+/* The answers of one TTL from the decks of a deal, round and round, as the server gives them, which deals each minute though: so its slots are more
+ * and stand for less. */
 static void by_decks(struct tally *tally, struct steering *steering, const double *queries,
                      uint64_t round)
 {
@@ -87,8 +90,8 @@ static void by_decks(struct tally *tally, struct steering *steering, const doubl
         if (decks[area].count == 0) {
             (void)steering_deal(steering, area, round, &decks[area]);
         }
-        uint64_t each = (uint64_t)queries[c] / decks[area].count;
-        uint64_t more = (uint64_t)queries[c] % decks[area].count;
+        uint64_t asked = (uint64_t)queries[c];
+        uint64_t each = asked / decks[area].count, more = asked % decks[area].count;
         for (size_t s = 0; s < decks[area].count; s++) {
             const struct deck_set *set = &decks[area].sets[(turns[area] + s) % decks[area].count];
             for (unsigned i = 0; i < set->count; i++) {
@@ -117,9 +120,20 @@ static void by_shares(struct tally *tally, struct steering *steering, const doub
 }
 
 struct day {
-    struct tally country, everywhere, ours;
+    struct tally country, everywhere, ours, dealt;
     double up;
+    double sets; /* in all decks of cells that are asked from, all day */
 };
+
+static double count_sets(const struct steering *steering)
+{
+    double sets = 0;
+    for (size_t a = 0; a < steering->area_count; a++) {
+        const struct area *area = &steering->areas[a];
+        sets += area->at.demand > 0 ? (double)area->sets : 0;
+    }
+    return sets;
+}
 
 static void simulate(struct day *day, double max_overload, double scale_km, uint64_t step)
 {
@@ -153,10 +167,10 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
             by_country(&day->country, c, queries[c]);
             (void)give_region(&day->everywhere, c, REGION_NONE, queries[c]);
         }
+        by_shares(&day->ours, &steering, queries);
         if (step == WORLD_TTL_S) {
-            by_decks(&day->ours, &steering, queries, round);
-        } else {
-            by_shares(&day->ours, &steering, queries);
+            by_decks(&day->dealt, &steering, queries, round);
+            day->sets += count_sets(&steering);
         }
         steering_done(&before);
         before = steering;
@@ -206,6 +220,37 @@ static double print_rule(const char *name, const struct tally *tally, double wor
                  ratios[world.member_count / 100], ratios[0], km, km / world_km);
     free(ratios);
     return worst;
+}
+
+/* How far what members were dealt is from their shares, by capacity, next to what it would be by chance: if each slot, which stands for as many answers
+ * as an average one, were drawn by itself. */
+static void print_noise(const struct day *day)
+{
+    static const double up_to[] = { 10, 25, 50, 100, 250, 500, 1000, 3000 };
+    double answers = day->dealt.answers / (day->sets * SETS_OF), least = 0;
+    (void)printf(
+        "\n| capacity | members | slots a day | dealt / share: standard deviation | by chance | "
+        "least | most |\n|---|---|---|---|---|---|---|\n");
+    for (size_t k = 0; k < sizeof(up_to) / sizeof(up_to[0]); least = up_to[k], k++) {
+        double squares = 0, slots = 0, low = HUGE_VAL, high = 0;
+        size_t count = 0;
+        for (size_t i = 0; i < world.member_count; i++) {
+            if (world.capacity[i] > least && world.capacity[i] <= up_to[k] &&
+                day->ours.load[i] > 0) {
+                double ratio = day->dealt.load[i] / day->ours.load[i];
+                squares += (ratio - 1) * (ratio - 1);
+                slots += day->ours.load[i] / answers;
+                low = fmin(low, ratio);
+                high = fmax(high, ratio);
+                count++;
+            }
+        }
+        slots /= (double)count;
+        (void)printf("| %g | %zu | %.0f | %.4f | %.4f | %.3f | %.3f |\n", up_to[k], count, slots,
+                     sqrt(squares / (double)count), 1 / sqrt(slots), low, high);
+    }
+    (void)printf("\nA slot is %.0f answers of %.0f sets a deal.\n", answers,
+                 day->sets * WORLD_TTL_S / DAY_S);
 }
 
 /* Expected distance and overload for one choice of the settings, without a day's noise: a point of the trade-off curve. */
@@ -328,13 +373,17 @@ int main(int argc, char **argv)
 {
     const char *svg = NULL;
     uint64_t step = WORLD_TTL_S;
+    if (argc == 2 && strcmp(argv[1], "--scale") == 0) {
+        scale_print();
+        return 0;
+    }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--short") == 0) {
             step = 1800;
         } else if (strcmp(argv[i], "--svg") == 0 && i + 1 < argc) {
             svg = argv[++i];
         } else {
-            (void)fprintf(stderr, "use: simulate [--short] [--svg DIR]\n");
+            (void)fprintf(stderr, "use: simulate [--short] [--svg DIR] | --scale\n");
             return 2;
         }
     }
@@ -343,7 +392,7 @@ int main(int argc, char **argv)
     settings.srv_count = SETS_OF;
     world_init(&world, 20261123);
     fair = xcalloc(world.member_count, sizeof(*fair));
-    struct day day = { tally_new(), tally_new(), tally_new(), 0 };
+    struct day day = { tally_new(), tally_new(), tally_new(), tally_new(), 0, 0 };
     simulate(&day, 1.1, scale_km, step);
     double km = day.everywhere.km / day.everywhere.answers;
     (void)printf("%zu members, %.0f of them up on average; %zu cells; %.3g answers; scale-km %g, "
@@ -354,6 +403,9 @@ int main(int argc, char **argv)
     double country = print_rule("country", &day.country, km);
     (void)print_rule("world", &day.everywhere, km);
     double ours = print_rule("ours", &day.ours, km), worst = 0;
+    if (step == WORLD_TTL_S) {
+        (void)print_rule("ours, as dealt", &day.dealt, km);
+    }
     double tight = expected_km(1.1, scale_km, &worst), loose = expected_km(3, scale_km, &worst);
     (void)printf("\n| bar | value | must be | |\n|---|---|---|---|\n");
     bool met = bar("worst load / fair share", ours, "<=", 1.15);
@@ -361,15 +413,17 @@ int main(int argc, char **argv)
     met = bar("mean distance / world-wide draw", day.ours.km / day.ours.answers / km, "<=", 0.62) &&
           met;
     met = bar("distance at max-overload 3 / at 1.1", loose / tight, "<=", 0.9) && met;
-    if (step == WORLD_TTL_S) {
-        trade_off(svg);
-    }
     if (svg != NULL) {
         plot_day(&day, svg);
+    }
+    if (step == WORLD_TTL_S) {
+        print_noise(&day);
+        trade_off(svg);
     }
     free(day.country.load);
     free(day.everywhere.load);
     free(day.ours.load);
+    free(day.dealt.load);
     world_done(&world);
     free(fair);
     return met ? 0 : 1;

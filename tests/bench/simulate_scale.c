@@ -1,0 +1,128 @@
+#include "simulate_scale.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "zone/splitmix.h"
+#include "zone/steering.h"
+
+struct size {
+    size_t cells, members;
+};
+
+static double unit(uint64_t *random)
+{
+    return (double)(splitmix(random) >> 11) * 0x1p-53;
+}
+
+/* Latitudes and longitudes of where people are, roughly. */
+static struct point somewhere(uint64_t *random)
+{
+    double latitude = 70 * (unit(random) + unit(random) - 0.6);
+    return point_at(latitude, 360 * unit(random) - 180);
+}
+
+static struct shares_member *make_members(size_t count, uint64_t *random)
+{
+    struct shares_member *members = xcalloc(count, sizeof(*members));
+    for (size_t i = 0; i < count; i++) {
+        bool kin = i > 0 && unit(random) < 0.25, ipv4 = unit(random) < 0.97;
+        members[i] = (struct shares_member){ .spot = somewhere(random),
+                                             .capacity = exp(7 * unit(random)),
+                                             .group = kin ? members[i - 1].group : (uint32_t)i,
+                                             .ipv4 = ipv4,
+                                             .ipv6 = !ipv4 || unit(random) < 0.55 };
+    }
+    return members;
+}
+
+/* A few cells have most of the demand. */
+static struct shares_cell *make_cells(size_t count, uint64_t *random)
+{
+    struct shares_cell *cells = xcalloc(count, sizeof(*cells));
+    for (size_t i = 0; i < count; i++) {
+        cells[i] =
+            (struct shares_cell){ .spot = somewhere(random), .demand = exp(8 * unit(random)) };
+    }
+    return cells;
+}
+
+static double cpu_s(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+static void measure(const struct size *size)
+{
+    uint64_t random = 20261123;
+    struct shares_member *members = make_members(size->members, &random);
+    struct shares_cell *cells = make_cells(size->cells, &random);
+    struct share *list = xcalloc(size->members, sizeof(*list));
+    double *owed = xcalloc(size->members, sizeof(*owed));
+    const struct shares_problem problem = { .cells = cells,
+                                            .cell_count = size->cells,
+                                            .members = members,
+                                            .member_count = size->members,
+                                            .per_set = 4,
+                                            .max_overload = 2,
+                                            .scale_km = 1000,
+                                            .entries = SHARES_ENTRIES };
+    double began = cpu_s(), total = 0;
+    struct shares *shares = shares_new(&problem);
+    double scaled = cpu_s();
+    for (size_t c = 0; c < size->cells; c++) {
+        total += cells[c].demand;
+    }
+    for (size_t c = 0; c < size->cells; c++) {
+        struct shares_list got = shares_of(shares, &cells[c], list);
+        struct deck deck;
+        const struct deck_plan plan = { .list = list,
+                                        .list_count = got.count,
+                                        .per_set = got.per_set,
+                                        .sets = deck_size(cells[c].demand / total, STEERING_SETS),
+                                        .members = members,
+                                        .seed = c,
+                                        .owed = owed,
+                                        .value = 1 };
+        deck_deal(&deck, &plan);
+        deck_done(&deck);
+    }
+    double dealt = cpu_s();
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    (void)printf("| %zu | %zu | %.2f | %u | %.2f | %.2f | %.2f | %.0f |\n", size->cells,
+                 size->members, scaled - began, shares_rounds(shares), shares_worst(shares),
+                 dealt - scaled, dealt - began, (double)usage.ru_maxrss / 1024);
+    shares_free(shares);
+    free(members);
+    free(cells);
+    free(list);
+    free(owed);
+}
+
+void scale_print(void)
+{
+    static const struct size sizes[] = {
+        {300,   1000  },
+        { 300,  5000  },
+        { 400,  20000 },
+        { 4000, 100000}
+    };
+    (void)printf("| cells | members | shares, CPU s | rounds | worst ratio | decks, CPU s | both, "
+                 "CPU s | memory MB |\n|---|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        (void)fflush(stdout);
+        pid_t child = fork(); /* so that the most memory it had is its own */
+        if (child == 0) {
+            measure(&sizes[i]);
+            (void)fflush(stdout);
+            _exit(0);
+        }
+        (void)waitpid(child, NULL, 0);
+    }
+}
