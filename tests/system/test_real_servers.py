@@ -27,6 +27,7 @@ DAYS = float(os.environ.get("NTSPOOL_REAL_DAYS", "0.2"))
 PACE = 600
 LOSS_PERCENT = 5
 CHRONYD = "usr/sbin/chronyd"
+AEADS = {"chronyd": 15, "ntpsec": 17, "chronyd-new": 30, "ntpd-rs": 17, "ntpsec-new": 17}  # what they choose of 30, 17 and 15
 FIGURES = ROOT / "build" / "tests" / "real-servers.json"
 
 pytestmark = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
@@ -179,6 +180,7 @@ def test_no_good_server_is_excluded(world):
     assert figures["exclusions"] == 0 and figures["alarms"] == 0, figures
     assert figures["falls"] == 0, figures
     assert all(row["working"] for row in rows.values()) and all(world.pool.member(name)["eligible"] for name in world.members)
+    assert {name: row["aead"] for name, row in rows.items()} == {name: AEADS[server] for name, server in world.members.items()}
     # Packets were lost, and enough was asked that it could have told.
     assert figures["probes"] > 200 * DAYS * len(world.members), figures
     for protocol in ("udp", "tcp"):
