@@ -45,7 +45,7 @@ def issue_all(directory):
 @pytest.fixture(scope="module")
 def world(shared_machine):
     machine = shared_machine
-    run("ip", "route", "add", "local", NETWORK, "dev", "lo")
+    run("ip", "route", "replace", "local", NETWORK, "dev", "lo")
     trust = issue_all(machine.directory)
     pool = Pool(machine).init()
     members = machine.write("members.csv", "name,country,ipv4,ipv6,capacity_mbit\n" + "".join(

@@ -26,7 +26,7 @@ class World:
     def __init__(self, machine, monkeypatch):
         self.machine = machine
         self.clock = Clock(machine.directory, monkeypatch)
-        run("ip", "route", "add", "local", NETWORK, "dev", "lo")
+        run("ip", "route", "replace", "local", NETWORK, "dev", "lo")
         self.trust = issue_all(machine.directory)
         self.pool = Pool(machine).init()
         for row in ROWS:

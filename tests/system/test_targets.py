@@ -19,8 +19,8 @@ TTL = 4
 @pytest.fixture(scope="module")
 def world(shared_machine):
     machine = shared_machine
-    run("ip", "route", "add", "local", "44.0.0.0/15", "dev", "lo")
-    run("ip", "route", "add", "local", "2a0f:44::/32", "dev", "lo")
+    run("ip", "route", "replace", "local", "44.0.0.0/15", "dev", "lo")
+    run("ip", "route", "replace", "local", "2a0f:44::/32", "dev", "lo")
     machine.add_address(ONE, ONE6, TWO)
     machine.authority = Authority(machine.directory)
     pair = machine.authority.issue("time", [NAME])
