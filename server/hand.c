@@ -45,9 +45,6 @@ static uint16_t place_of_first(const struct roster *roster, const struct deck_se
 
 static bool same_as_old(const struct making *m, size_t i)
 {
-    if (m->old == NULL) {
-        return false;
-    }
     const struct deck_set *set = &m->hand->deck.sets[i], *before = &m->old->deck.sets[i];
     bool same = set->count == before->count;
     for (unsigned k = 0; same && k < set->count; k++) {
@@ -133,7 +130,7 @@ enum result hand_new(struct hand **out, struct deck *deck, const struct hand_par
     hand->srv = xcalloc(hand->count, sizeof(*hand->srv));
     hand->blocks = xcalloc(hand->count, sizeof(*hand->blocks));
     for (size_t i = 0; i < hand->count && result == RESULT_OK; i++) {
-        if (same_as_old(&m, i)) {
+        if (m.old != NULL && same_as_old(&m, i)) {
             take_set(&m, i);
         } else {
             result = make_set(&m, i);
@@ -160,14 +157,14 @@ struct hand *hand_ref(struct hand *hand)
 
 void hand_unref(struct hand *hand)
 {
-    if (hand == NULL || atomic_fetch_sub(&hand->refs, 1) != 1) {
-        return;
+    while (hand != NULL && atomic_fetch_sub(&hand->refs, 1) == 1) {
+        struct hand *base = hand->base;
+        deck_done(&hand->deck);
+        free(hand->srv);
+        free(hand->blocks);
+        free(hand->rdata);
+        free(hand->wire);
+        free(hand);
+        hand = base;
     }
-    hand_unref(hand->base);
-    deck_done(&hand->deck);
-    free(hand->srv);
-    free(hand->blocks);
-    free(hand->rdata);
-    free(hand->wire);
-    free(hand);
 }

@@ -110,11 +110,20 @@ static void note_times(struct view *view, const struct view_sources *sources,
     }
 }
 
+/* The deal that the view's follows upon; NULL: there is none. */
+static struct deal *deal_before(const struct view_sources *sources, const struct view *old)
+{
+    if (sources->dealt != NULL) {
+        return sources->dealt;
+    }
+    return old == NULL ? NULL : old->deal;
+}
+
 enum result view_build(struct view **out, const struct view_sources *sources,
                        const struct view *old, uint64_t now, struct diag *diag)
 {
     struct view *view = xcalloc(1, sizeof(*view));
-    struct deal *before = sources->dealt != NULL ? sources->dealt : old != NULL ? old->deal : NULL;
+    struct deal *before = deal_before(sources, old);
     struct roster roster;
     atomic_init(&view->refs, 1);
     view->number = old == NULL ? 1 : old->number + 1;
