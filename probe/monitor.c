@@ -23,6 +23,7 @@ struct monitor {
     unsigned flying, flying_max;
     struct quota *quota;
     bool stopping;
+    bool kept_time; /* the kernel has said so once in this run */
     struct news news;
     uint64_t census_due, word_due, check_due, check_began, history_due;
     uint64_t batch_due; /* when verdicts are written; 0: none wait */
@@ -125,8 +126,11 @@ static void write_history(struct monitor *monitor)
 static void take_census(struct monitor *monitor)
 {
     monitor->census_due = clock_steady_ms() + LIMIT_CENSUS_MS;
-    monitor->roll.vantage.unsynchronised =
-        monitor->options.references == NULL && reference_unsynchronised();
+    if (monitor->options.references == NULL) {
+        monitor->roll.vantage.unsynchronised = reference_unsynchronised();
+        monitor->roll.self =
+            reference_by_kernel(monitor->roll.vantage.unsynchronised, &monitor->kept_time);
+    }
     roll_census(&monitor->roll, clock_now(), stage_moved, monitor);
     bool alarm = news_alarm(&monitor->news, &monitor->roll.vantage);
     bool state = news_state(&monitor->news, &monitor->roll.vantage);
@@ -199,7 +203,7 @@ static void probe_over(const struct outcome *outcome, void *arg)
     bool checked = monitor->options.references != NULL && outcome->failure != FAILURE_INTERNAL;
     if (checked && (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL)) {
         watch_doubt(watch, outcome, clock_steady_ms());
-    } else {
+    } else if (monitor->roll.self == VANTAGE_WELL || outcome->failure == FAILURE_INTERNAL) {
         enter_verdict(ward, watch->index, outcome);
     }
     watch->due_ms = next_due(monitor, watch->backoff, dead_for(watch));

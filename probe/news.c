@@ -104,7 +104,7 @@ bool news_state(struct news *news, const struct vantage *vantage)
     static const char *const texts[] = {
         [VANTAGE_WELL] = "clock and network are well again: verdicts count",
         [VANTAGE_CLOCK_OFF] =
-            "our clock differs from the references: verdicts wait until it is right",
+            "our clock is off, by the references or the kernel: verdicts wait until it is right",
         [VANTAGE_NETWORK_OFF] = "our network is off: verdicts wait until it is back",
     };
     if (news->state == vantage->state) {

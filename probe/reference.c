@@ -59,6 +59,12 @@ bool reference_unsynchronised(void)
     return adjtimex(&state) == TIME_ERROR;
 }
 
+enum vantage_state reference_by_kernel(bool unsynchronised, bool *kept)
+{
+    *kept |= !unsynchronised;
+    return unsynchronised && *kept ? VANTAGE_CLOCK_OFF : VANTAGE_WELL;
+}
+
 static void ended(struct reference *reference, const struct ntp_sample *sample)
 {
     struct references *all = reference->all;

@@ -35,5 +35,8 @@ void references_free(struct references *references);
 enum vantage_state reference_judge(int64_t *offsets_us, unsigned count);
 /* The kernel says that nothing keeps its clock in time (adjtimex, read only). */
 bool reference_unsynchronised(void);
+/* Without references the kernel is all that knows of our clock. Where it never said that something keeps it, that is no reason to stop:
+ * maybe nobody tells the kernel. Where something did (`*kept`, updated) and does no more, the clock is off until it does again. */
+enum vantage_state reference_by_kernel(bool unsynchronised, bool *kept);
 
 #endif

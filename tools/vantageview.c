@@ -89,7 +89,7 @@ static void warn_of(const struct vantages *vantages, unsigned i, json_t *warning
     if (each->state != VANTAGE_WELL) {
         warn(warnings, "vantage point %s has set itself aside since %s: its %s", each->name,
              output_time(each->state_since, at),
-             each->state == VANTAGE_CLOCK_OFF ? "clock differs from its references"
+             each->state == VANTAGE_CLOCK_OFF ? "clock is off, by its references or its kernel"
                                               : "network is off");
     } else if (!vantages->asked[i]) {
         warn(warnings,

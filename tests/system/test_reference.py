@@ -1,12 +1,14 @@
 """A vantage point that checks itself: while its references are away or tell another time, no member is blamed."""
 
 import ctypes
+import time
+from pathlib import Path
 
 import pytest
 
 from authority import Authority
-from machine import until
-from pool import APEX, Pool
+from machine import run, until
+from pool import APEX, BIN, Pool, environment
 from timeserver import Chronyd
 
 
@@ -75,3 +77,25 @@ def test_without_references_the_kernel_is_asked(pool, machine):
     until(lambda: pool.json("status")["vantages"][0]["unsynchronised"] == unsynchronised, 5, "it says what the kernel says")
     warned = any("nothing keeps its clock in time" in warning for warning in pool.json("status")["warnings"])
     assert warned == unsynchronised
+
+
+def test_clock_that_is_kept_no_more_sets_the_probe_aside(world, machine):
+    """A kernel of the test's own, which says what a file says."""
+    library, said = machine.directory / "kept_clock.so", machine.write("kept", "0")
+    run("cc", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "kept_clock.c")
+    world.stop(world.probed)
+    preloaded = environment()
+    preloaded |= {"LD_PRELOAD": str(library), "KEPT_CLOCK": str(said),
+                  "ASAN_OPTIONS": preloaded["ASAN_OPTIONS"] + ":verify_asan_link_order=0"}
+    world.probed = machine.start("kept-probed", [BIN / "ntspool-probed", "-s", world.state, "--interval", "1s", "--allow-private",
+                                                 "--trust", machine.directory / "test-ca.pem"], env=preloaded)
+    until(lambda: row(world)["probes"] > 8 and state(world) == "well", 20, "probes go on")
+    said.write_text("5")  # TIME_ERROR
+    until(lambda: state(world) == "clock-off", 10, "the probe sets itself aside")
+    world.alice.kill()
+    probes = row(world)["probes"]
+    time.sleep(3)
+    assert row(world)["probes"] == probes and row(world)["failure"] == "ok"
+    said.write_text("0")
+    until(lambda: row(world)["failure"] == "connect-refused", 20, "now alice is to blame")
+    assert state(world) == "well"

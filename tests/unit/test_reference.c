@@ -23,6 +23,17 @@ static void median_decides_of_the_clock(void **state)
     assert_int_equal(judged(100001, 100000, 100000), VANTAGE_WELL);
 }
 
+static void clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not(void **state)
+{
+    (void)state;
+    bool kept = false;
+    assert_int_equal(reference_by_kernel(true, &kept), VANTAGE_WELL);
+    assert_int_equal(reference_by_kernel(false, &kept), VANTAGE_WELL);
+    assert_int_equal(reference_by_kernel(true, &kept), VANTAGE_CLOCK_OFF);
+    assert_int_equal(reference_by_kernel(true, &kept), VANTAGE_CLOCK_OFF);
+    assert_int_equal(reference_by_kernel(false, &kept), VANTAGE_WELL);
+}
+
 static enum result result_of(const char *host)
 {
     struct references *references = NULL;
@@ -51,6 +62,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_answer_is_our_network),
         cmocka_unit_test(median_decides_of_the_clock),
+        cmocka_unit_test(clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not),
         cmocka_unit_test(forms_of_a_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
