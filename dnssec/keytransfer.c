@@ -220,6 +220,27 @@ static bool is_same(const struct package *package, const struct keyroll *roll)
     return same;
 }
 
+/* A private half that only this machine may have is not deleted because another one has none. */
+static enum result check_halves(const struct package *package, const struct keyroll *roll,
+                                struct diag *diag)
+{
+    for (size_t i = 0; i < package->count; i++) {
+        const struct key *key = package->list[i].key;
+        for (size_t k = 0; k < roll->keys.count; k++) {
+            const struct key_record *record = &roll->keys.list[k];
+            if (!key_is_whole(key) && !record->absent && record->tag == key_tag(key) &&
+                record->algorithm == key_algorithm(key)) {
+                return diag_fail(diag, RESULT_REFUSED,
+                                 "the package has the KSK %u without its private half, which is "
+                                 "here and would be lost: if that is meant, `ntspool key offline` "
+                                 "first",
+                                 record->tag);
+            }
+        }
+    }
+    return RESULT_OK;
+}
+
 static enum result replace_by(const struct package *package, struct store_txn *keys,
                               const struct seal *seal, struct diag *diag)
 {
@@ -228,7 +249,10 @@ static enum result replace_by(const struct package *package, struct store_txn *k
     if (result != RESULT_OK || is_same(package, &roll)) {
         return result;
     }
-    result = delete_all(&roll, keys);
+    result = check_halves(package, &roll, diag);
+    if (result == RESULT_OK) {
+        result = delete_all(&roll, keys);
+    }
     for (size_t i = 0; i < package->count && result == RESULT_OK; i++) {
         const struct packed *packed = &package->list[i];
         result = keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag);

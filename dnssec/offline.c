@@ -24,10 +24,6 @@ static enum result check_layout(const struct keyroll *roll, struct diag *diag)
             "the zone has one key for both roles, which must be here: `ntspool key roll "
             "split` makes two of it");
     }
-    if (roll->memory.follows) {
-        return diag_fail(diag, RESULT_REFUSED,
-                         "the keys come from another machine: make the request there");
-    }
     return RESULT_OK;
 }
 
@@ -41,6 +37,10 @@ enum result offline_request(struct bundle *out, struct store_txn *keys, const st
     enum result result = keyroll_read(&roll, keys, diag);
     if (result == RESULT_OK) {
         result = check_layout(&roll, diag);
+    }
+    if (result == RESULT_OK && roll.memory.follows) {
+        result = diag_fail(diag, RESULT_REFUSED,
+                           "the keys come from another machine: make the request there");
     }
     if (result == RESULT_OK) {
         result = slices_read(&present, keys, &roll.keys, diag);
@@ -333,6 +333,16 @@ static enum result check_leave(const struct slices *slices, const struct keyroll
                      "`key sign-request` where the KSK will be, `key import-bundle`, then this");
 }
 
+/* From now on DNSKEY is served with the bundle's TTL. */
+static enum result take_ttl(const struct keyroll *roll, const struct slices *slices,
+                            struct store_txn *keys, uint64_t now, struct diag *diag)
+{
+    struct keyroll next = *roll;
+    (void)rollover_remember(&next.memory, slices_ttl(slices, &roll->keys, now),
+                            roll->memory.zone_ttl_s, now);
+    return keyroll_write(&next, roll, keys, NULL, now, diag);
+}
+
 enum result offline_forget(struct store_txn *keys, const struct settings *settings, uint64_t now,
                            struct diag *diag)
 {
@@ -347,6 +357,9 @@ enum result offline_forget(struct store_txn *keys, const struct settings *settin
     }
     if (result == RESULT_OK) {
         result = check_leave(&slices, &roll, settings, now, diag);
+    }
+    if (result == RESULT_OK) {
+        result = take_ttl(&roll, &slices, keys, now, diag);
     }
     size_t count = 0;
     for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {

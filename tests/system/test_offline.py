@@ -200,6 +200,38 @@ def test_real_validators_take_what_was_signed_elsewhere(machine):
     pool.stop()
 
 
+def test_servers_that_follow_take_the_bundle_too(machine):
+    pool, other = Pool(machine).init(), Pool(machine, name="other", address="127.0.0.2").init()
+    identity = other.cli("key", "identity").stdout.strip()
+    package = machine.directory / "for-other"
+
+    def send_keys():
+        pool.cli("key", "export", "--to", identity, package)
+        other.cli("key", "import", "--package", package)
+
+    def keys_of(server):
+        return sorted(rrset.to_text() for rrset in server.ask(APEX, "DNSKEY", dnssec=True, tcp=True).answer)
+
+    send_keys()
+    pool.serve("--workers", "1")
+    other.serve("--workers", "1")
+    safe = Safe(machine, pool)
+    bundle = safe.bundle("--until", "30d")[1]
+    send_keys()
+    for server in (pool, other):
+        server.cli("key", "import-bundle", bundle)
+    pool.cli("key", "offline")
+    pool.cli("key", "export", "--to", identity, package)
+    assert "would be lost" in other.refused("key", "import", "--package", package)
+    other.cli("key", "offline")
+    send_keys()
+    assert [key["offline"] for key in other.json("key", "list") if key["role"] == "ksk"] == [True]
+    until(lambda: keys_of(pool) == keys_of(other), 5, "the same signature from both")
+    assert "offline KSK" not in warnings(other)
+    pool.stop()
+    other.stop()
+
+
 def test_wrong_bundles_are_refused_and_change_nothing(machine):
     pool = Pool(machine).init()
     safe = Safe(machine, pool)
