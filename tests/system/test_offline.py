@@ -108,7 +108,7 @@ def test_months_without_the_key_validate_at_every_moment(machine, monkeypatch):
     life = OfflineLife(machine, monkeypatch)
     pool = life.pool
     first = {key["tag"] for key in life.keys() if key["state"] == "active"}
-    days = 120 if YEARS >= 1 else 30
+    days = 140 if YEARS >= 1 else 30
     life.pass_days(days)
     # A new KSK that was never here: it comes with a bundle, and the old one goes with another when the parent has the new DS.
     pool.cli("key", "import", "--public", life.safe.new_ksk())
