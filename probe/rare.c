@@ -10,12 +10,13 @@
 #include "probe/web_dialog.h"
 #include "zone/clock.h"
 
-/* What is needed to use a cookie much later. */
+/* What is needed to use a cookie much later. No larger than need be: there is one of each address. */
 struct old_cookie {
     uint64_t kept_at; /* Unix seconds */
     struct endpoint ntp;
     struct nts_keys keys;
-    struct nts_cookie cookie;
+    uint16_t len;
+    uint8_t octets[];
 };
 
 struct rare_round {
@@ -42,7 +43,7 @@ static void try_old_cookie(struct rare_round *round);
 void rare_forget(struct rare_checks *checks)
 {
     if (checks->old != NULL) {
-        sodium_memzero(checks->old, sizeof(*checks->old));
+        sodium_memzero(checks->old, sizeof(*checks->old) + checks->old->len);
         free(checks->old);
         checks->old = NULL;
     }
@@ -238,10 +239,14 @@ static void keep_cookie(struct rare_round *round)
 {
     struct rare_checks *checks = round->plan->rare;
     const struct association *association = round->association;
+    const struct nts_cookie *cookie = newest(association);
     rare_forget(checks);
-    checks->old = xmalloc(sizeof(*checks->old));
-    *checks->old = (struct old_cookie){ clock_now(), association->ntp, association->keys,
-                                        *newest(association) };
+    checks->old = xmalloc(sizeof(*checks->old) + cookie->len);
+    checks->old->kept_at = clock_now();
+    checks->old->ntp = association->ntp;
+    checks->old->keys = association->keys;
+    checks->old->len = cookie->len;
+    memcpy(checks->old->octets, cookie->octets, cookie->len);
 }
 
 static void end(struct rare_round *round)
@@ -276,7 +281,9 @@ static void old_cookie_over(const struct ntp_result *result, void *arg)
 static void try_old_cookie(struct rare_round *round)
 {
     const struct old_cookie *old = round->plan->rare->old;
-    exchange(round, &old->ntp, &old->keys, &old->cookie, old_cookie_over);
+    struct nts_cookie cookie = { .len = old->len };
+    memcpy(cookie.octets, old->octets, old->len);
+    exchange(round, &old->ntp, &old->keys, &cookie, old_cookie_over);
 }
 
 static void use_old_cookie(struct rare_round *round)
