@@ -4,7 +4,7 @@
  * Shares are no whole numbers of slots, and most members are rounded in most areas: in a pool of thousands the whole day of a small one is a hundred
  * slots or so, of which any area gives less than one. So who is rounded up is drawn (Pareto sampling, Rosen 1997: a fixed number, each with its
  * fraction as its chance), but with a memory: what a member got less than its shares, in all areas together, it is *owed* (negative: what it got
- * more), and for each slot that it is owed its chances are half as good again. By chance alone, the difference would grow as the root of the
+ * more), and for each slot that it is owed its chances are half as good again, of many even better. By chance alone, the difference would grow as the root of the
  * number of slots. So it stays about one slot (noise p (1 - p) a draw against a pull of SLOTS_PULL p (1 - p): a variance of 1 / (2 SLOTS_PULL)), however
  * small the share is and however shares change. The pull is the same in all areas and adds up to nothing, so each has its part of a
  * member still. */

@@ -113,7 +113,7 @@ static void one_deck_gives_each_member_its_part_to_a_set(void **state)
 }
 
 /* At any time each has its part right, also one with far less than a set's worth of a deck: off by less than SLOTS_OWED_MAX slots (test_slots says
- * why), where many would be off by more than a hundred by chance. And what is said to be owed is what is missing. */
+ * why), where many would be off by dozens if rounding were left to chance. And what is said to be owed is what is missing. */
 static void many_deals_are_exact_also_for_the_smallest(void **state)
 {
     (void)state;

@@ -91,8 +91,8 @@ static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **s
     }
 }
 
-/* What was given is what the shares come to, but for what is owed: in twenty pools, at any time of 1,000 deals. At k slots the odds are
- * SLOTS_PULL^k times as high, so k + 1 is that much rarer still: to be owed SLOTS_OWED_MAX happens about once in e^20 times. */
+/* What was given is what the shares come to, but for what is owed: in twenty pools, at any time of 1,000 deals. The variance is about
+ * 1 / (2 * SLOTS_PULL), one slot, so SLOTS_OWED_MAX is eight standard deviations; the most there is here is 6.5. */
 static void nobody_is_ever_off_by_more_than_a_few_slots(void **state)
 {
     (void)state;
