@@ -217,57 +217,65 @@ static void nobody_makes_empty_decks(void **state)
     (void)state;
     keep_only(MEMBERS);
     steer(5, NULL);
-    for (uint16_t area = 0; area < steering.area_count; area++) {
+    for (size_t area = 0; area < steering.area_count; area++) {
         struct deck deck;
-        assert_int_equal(steering_deal(&steering, area, 0, &deck).count, 0);
+        assert_int_equal(steering_deal(&steering, (uint16_t)area, 0, &deck).count, 0);
         assert_int_equal(deck.count, 0);
         deck_done(&deck);
     }
 }
 
-/* Shares of a thousandth of a slot a deal: what is missing of them goes from deal to deal, from one area to the others, and is forgotten with
- * who leaves. */
+static void steer_with(const double *owed)
+{
+    const struct steering_input input = { .roster = &roster,
+                                          .cells = cells,
+                                          .cell_count = 5,
+                                          .settings = &settings,
+                                          .owed = owed,
+                                          .seed = 3 };
+    steering_done(&steering);
+    steering_init(&steering, &input);
+}
+
+/* What a member is due of an area's deck, less what it gets. */
+static double missing(uint16_t area, uint64_t round, uint32_t member, double *due)
+{
+    struct deck deck;
+    struct shares_list got = steering_deal(&steering, area, round, &deck);
+    double slots = 0, given = 0;
+    for (size_t i = 0; i < got.count; i++) {
+        const struct share *share = &steering.list[i];
+        slots += share->member == member ? share->expected * (double)deck.count : 0;
+    }
+    for (size_t s = 0; s < deck.count; s++) {
+        for (unsigned i = 0; i < deck.sets[s].count; i++) {
+            given += deck.sets[s].members[i] == member ? 1 : 0;
+        }
+    }
+    deck_done(&deck);
+    *due += slots;
+    return slots - given;
+}
+
+/* What is missing of a small member's shares goes from deal to deal and from one area to the others, and is forgotten when it leaves. */
 static void what_members_are_owed_goes_from_deal_to_deal(void **state)
 {
     (void)state;
-    double given = 0, due = 0, owed[MEMBERS] = { 0 };
-    const size_t small = 12;
+    double left = 0, due = 0, owed[MEMBERS] = { 0 };
+    const uint32_t small = 12;
     roster.seats[small].capacity = 0.01;
     for (uint64_t round = 0; round < 400; round++) {
-        const struct steering_input input = { .roster = &roster,
-                                              .cells = cells,
-                                              .cell_count = 5,
-                                              .settings = &settings,
-                                              .owed = owed,
-                                              .seed = 3 };
-        steering_done(&steering);
-        steering_init(&steering, &input);
+        steer_with(owed);
         for (uint16_t cell = 0; cell < 5; cell++) {
-            uint16_t area = steering_area(&steering, cell);
-            struct deck deck;
-            struct shares_list got = steering_deal(&steering, area, round, &deck);
-            for (size_t i = 0; i < got.count; i++) {
-                const struct share *share = &steering.list[i];
-                due += share->member == small ? share->expected * (double)deck.count : 0;
-            }
-            for (size_t s = 0; s < deck.count; s++) {
-                for (unsigned i = 0; i < deck.sets[s].count; i++) {
-                    given += deck.sets[s].members[i] == small ? 1 : 0;
-                }
-            }
-            deck_done(&deck);
+            left += missing(steering_area(&steering, cell), round, small, &due);
         }
         memcpy(owed, steering.owed, sizeof(owed));
     }
+    assert_true(due > 100 && left < 8 && left > -8);
     /* Each cell is asked as much, so a slot is one. */
-    assert_true(due > 100 && due - given < 8 && given - due < 8);
-    assert_true(due - given - owed[small] < 1e-6 && given - due + owed[small] < 1e-6);
+    assert_true(left - owed[small] < 1e-6 && owed[small] - left < 1e-6);
     roster.seats[small].capacity = 0;
-    const struct steering_input input = {
-        .roster = &roster, .cells = cells, .cell_count = 5, .settings = &settings, .owed = owed
-    };
-    steering_done(&steering);
-    steering_init(&steering, &input);
+    steer_with(owed);
     assert_true(steering.owed[small] == 0 && steering.owed[0] == owed[0]);
 }
 
