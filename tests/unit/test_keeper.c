@@ -242,6 +242,46 @@ static void trouble_is_said_once_and_changes_nothing(void **state)
     assert_int_equal(version_of(b), version);
 }
 
+static void reseal(const struct bench *b, const struct seal *from, const struct seal *to)
+{
+    const struct keyroll roll = keys_of(b);
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(b->pool.stores[2], &txn, NULL));
+    for (size_t i = 0; i < roll.keys.count; i++) {
+        assert_ok(keystore_reseal(txn, &roll.keys.list[i], from, to, NULL));
+    }
+    assert_ok(store_commit(txn, NULL));
+}
+
+/* The server goes on with the keys that it has read, and what it does not serve no cache has. */
+static void keys_under_another_seal_take_no_step(void **state)
+{
+    struct bench *b = *state;
+    struct seal *other = NULL;
+    char path[sizeof(b->pool.state) + 8];
+    (void)snprintf(path, sizeof(path), "%s/other", b->pool.state);
+    assert_ok(seal_create(b->pool.state, path, NULL));
+    assert_ok(seal_open(&other, b->pool.state, path, NULL));
+    look_after(b, 0);
+    reseal(b, b->pool.seal, other);
+    const struct roll_plan plan = { .kind = ROLL_KSK };
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(b->pool.stores[2], &txn, NULL));
+    assert_ok(keyroll_start(txn, other, &plan, b->now, NULL));
+    assert_ok(store_commit(txn, NULL));
+    uint64_t version = version_of(b);
+    look_after(b, 1);
+    look_after(b, 3 * DAY);
+    assert_int_equal(version_of(b), version);
+    assert_int_equal(said.lines, 1);
+    assert_non_null(strstr(said.last, "can't be moved on"));
+    assert_non_null(strstr(said.last, "cannot be opened"));
+    reseal(b, other, b->pool.seal);
+    look_after(b, 1);
+    assert_non_null(strstr(said.last, "is now published"));
+    seal_free(other);
+}
+
 static void the_thread_looks_and_ends(void **state)
 {
     struct bench *b = *state;
@@ -267,6 +307,7 @@ int main(void)
         OF_POOL(a_clock_that_was_set_stops_steps_for_a_while),
         OF_POOL(a_clock_behind_what_was_seen_stops_steps),
         OF_POOL(trouble_is_said_once_and_changes_nothing),
+        OF_POOL(keys_under_another_seal_take_no_step),
         OF_POOL(the_thread_looks_and_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
