@@ -39,10 +39,8 @@ char *alarm_text(enum alarm_level level, const struct slices *slices, char out[A
 {
     static const char what[] = "(`ntspool key request`, `key sign-request`, `key import-bundle`)";
     uint64_t end_at = slices_end(slices);
-    char end[BUNDLE_TIME_ROOM] = "never";
-    if (end_at != 0) {
-        (void)bundle_time(end_at, end);
-    }
+    char end[BUNDLE_TIME_ROOM];
+    (void)bundle_time(end_at, end);
     switch (level) {
     case ALARM_NONE:
         out[0] = 0;
@@ -62,10 +60,11 @@ char *alarm_text(enum alarm_level level, const struct slices *slices, char out[A
     case ALARM_ENDED:
         (void)snprintf(
             out, ALARM_ROOM,
-            "URGENT: there is no valid signature of the offline KSK (last bundle: until "
-            "%s): DNSKEY is answered with SERVFAIL, resolvers refuse the whole zone. Bring "
-            "a bundle %s, or the KSK by `key online`",
-            end, what);
+            "URGENT: there is no valid signature of the offline KSK (%s%s): DNSKEY is answered "
+            "with SERVFAIL, resolvers refuse the whole zone. Bring a bundle %s, or the KSK by "
+            "`key online`",
+            end_at != 0 ? "last bundle: until " : "no bundle is here", end_at != 0 ? end : "",
+            what);
         break;
     }
     return out;

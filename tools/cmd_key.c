@@ -85,10 +85,13 @@ static void print_bundle(const struct listing *listing)
     if (slices->count == 0 && !listing->timing.held) {
         return;
     }
-    printf("\nPresigned: what is served now until %s, all until %s; other keys from %s on.\n",
-           output_time(slices_signed_until(slices, keys, listing->now), until),
-           output_time(slices_end(slices), end),
-           output_time(slices_next_change(slices, keys, listing->now), change));
+    puts("");
+    if (slices->count > 0) {
+        printf("Presigned: what is served now until %s, all until %s; other keys from %s on.\n",
+               output_time(slices_signed_until(slices, keys, listing->now), until),
+               output_time(slices_end(slices), end),
+               output_time(slices_next_change(slices, keys, listing->now), change));
+    }
     enum alarm_level level = alarm_of(&listing->roll, slices, listing->now);
     if (level != ALARM_NONE) {
         printf("warning: %s\n", alarm_text(level, slices, text));

@@ -50,11 +50,12 @@ struct visit {
     const struct dname *apex;
     json_t *list; /* or NULL: print */
     bool dnskey;
+    unsigned printed;
 };
 
 static enum result visit_key(const struct key_record *record, void *arg)
 {
-    const struct visit *visit = arg;
+    struct visit *visit = arg;
     char line[KEYTEXT_ROOM];
     if (!facet_is_on(&record->life.ds)) {
         return RESULT_OK;
@@ -62,6 +63,7 @@ static enum result visit_key(const struct key_record *record, void *arg)
     if (visit->list == NULL) {
         printf("%s\n", visit->dnskey ? keytext_dnskey(record, visit->apex, line)
                                      : keytext_ds(record, visit->apex, line));
+        visit->printed++;
         return RESULT_OK;
     }
     json_t *row =
@@ -87,5 +89,9 @@ enum result keytext_json(struct store_txn *keys, const struct dname *apex, json_
 enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool dnskey)
 {
     struct visit visit = { .apex = apex, .dnskey = dnskey };
-    return keystore_each(keys, visit_key, &visit);
+    enum result result = keystore_each(keys, visit_key, &visit);
+    if (result == RESULT_OK && visit.printed == 0) {
+        (void)fputs("the parent zone is to have no DS now: see `ntspool key list`\n", stderr);
+    }
+    return result;
 }
