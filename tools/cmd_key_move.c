@@ -253,7 +253,9 @@ int cmd_key_lead(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = commit(&work, cli);
     }
-    return end(&work, cli, result, "Keys are rolled here from now on: make sure of nowhere else.");
+    return end(
+        &work, cli, result,
+        "Keys are rolled here from now on. Of servers with the same keys only one may do that.");
 }
 
 struct reseal {
