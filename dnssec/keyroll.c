@@ -109,6 +109,17 @@ bool key_life_equal(const struct key_life *a, const struct key_life *b)
            same_facet(&a->ds, &b->ds);
 }
 
+enum result keyroll_open_all(const struct keyroll *roll, const struct seal *seal, struct diag *diag)
+{
+    enum result result = RESULT_OK;
+    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
+        struct key *key = NULL;
+        result = keystore_unseal(&key, &roll->keys.list[i], seal, diag);
+        key_free(key);
+    }
+    return result;
+}
+
 enum result keyroll_write(const struct keyroll *roll, const struct keyroll *before,
                           struct store_txn *keys, const struct seal *seal, uint64_t now,
                           struct diag *diag)

@@ -32,6 +32,9 @@ enum roll_kind {
 
 /* DAMAGED, NEWER, or INVALID if there are more than KEYSTORE_MAX keys. */
 enum result keyroll_read(struct keyroll *out, struct store_txn *keys, struct diag *diag);
+/* OK if `seal` opens each private half that is here, else UNSEALABLE. */
+enum result keyroll_open_all(const struct keyroll *roll, const struct seal *seal,
+                             struct diag *diag);
 /* Writes what differs from `before`, and deletes keys that are dead. */
 enum result keyroll_write(const struct keyroll *roll, const struct keyroll *before,
                           struct store_txn *keys, const struct seal *seal, uint64_t now,

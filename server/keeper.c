@@ -224,19 +224,6 @@ static void report(struct keeper *keeper, const struct keyroll *before, const st
     }
 }
 
-/* What this server can't open it does not serve: a step would be taken in the records alone. */
-static enum result open_all(const struct keeper *keeper, const struct key_set *keys,
-                            struct diag *diag)
-{
-    enum result result = RESULT_OK;
-    for (size_t i = 0; i < keys->count && result == RESULT_OK; i++) {
-        struct key *key = NULL;
-        result = keystore_unseal(&key, &keys->list[i], keeper->sources.seal, diag);
-        key_free(key);
-    }
-    return result;
-}
-
 /* The same again in a write transaction, on what the store has by then. */
 static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, struct diag *diag)
 {
@@ -255,7 +242,8 @@ static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, s
     result = keyroll_read(&roll, txn, diag);
     before = roll;
     if (result == RESULT_OK) {
-        result = open_all(keeper, &roll.keys, diag);
+        /* What this server can't open it does not serve: steps would be in the records alone. */
+        result = keyroll_open_all(&roll, keeper->sources.seal, diag);
     }
     if (result == RESULT_OK && trusted && is_due(keeper, &roll, now, &plan)) {
         result = keyroll_start(txn, keeper->sources.seal, &plan, now, diag);
