@@ -47,7 +47,7 @@ def bars_of_ours(bench, samples, jobs, ours, members):
 
 def bars_of_knot(bench, samples, jobs, theirs):
     for name in FILES:
-        share = median(samples[jobs[name]], "ratio") / median(samples[theirs[name]], "ratio")
+        share = statistics.median(a.cpu / b.cpu for a, b in zip(samples[jobs[name]], samples[theirs[name]]))
         bench.bar(f"CPU a query, `{name}`, to Knot geoip's", "<= 0.75", f"{share:.2f}", share <= 0.75)
 
 
@@ -93,7 +93,8 @@ def servers_side_by_side(bench, pool, locations, ours, options):
     for _, theirs in entries[1:]:
         for job in theirs.values():
             bench.measure(job)
-    samples = bench.measure_all([job for _, own in entries for job in own.values()], floor_job)
+    # A file of all servers in turn: what is compared stands next to each other.
+    samples = bench.measure_all([own[name] for name in jobs for _, own in entries if name in own], floor_job)
     lines = detail_table(samples, {floor_job: "floor", **{jobs[name]: name for name in FILES}})
     bars_of_ours(bench, samples, jobs, ours, options.members)
     if options.peers:
