@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 enum {
-    NICE = 10
+    NICE = 19
 };
 
 struct dealer {
