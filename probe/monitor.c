@@ -167,7 +167,6 @@ static uint64_t dead_for(const struct watch *watch)
 }
 
 /* -- the check of ourselves --------------------------------------------------------------------------------------------- */
-
 static void check_self(struct monitor *monitor)
 {
     const struct monitor_options *options = &monitor->options;
@@ -206,7 +205,8 @@ static void probe_over(const struct outcome *outcome, void *arg)
     } else if (monitor->roll.self == VANTAGE_WELL || outcome->failure == FAILURE_INTERNAL) {
         enter_verdict(ward, watch->index, outcome);
     }
-    watch->due_ms = next_due(monitor, watch->backoff, dead_for(watch));
+    uint64_t next_ms = next_due(monitor, watch->backoff, dead_for(watch));
+    watch->due_ms = next_ms < watch->due_ms ? next_ms : watch->due_ms;
 }
 
 static void start_probe(struct monitor *monitor, struct watch *watch)
@@ -215,6 +215,7 @@ static void start_probe(struct monitor *monitor, struct watch *watch)
     watch->plan.trust = monitor->options.trust;
     watch->plan.ke_life_s = schedule_ke_life_s(randombytes_random());
     monitor->flying++;
+    watch->due_ms = UINT64_MAX; /* until then only a change says otherwise */
     watch->attempt =
         attempt_start(monitor->loop, &watch->plan, &watch->association, probe_over, watch);
 }

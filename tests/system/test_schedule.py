@@ -86,6 +86,7 @@ def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, 
 
     probed_at_once("set", "dead", "--capacity", "50")
     world.cli("member", "suspend", "dead")
+    time.sleep(1.1)  # changes of one second are one change
     probed_at_once("resume", "dead")
     look_back(world)
 
