@@ -8,8 +8,8 @@
 #include "dnssec/cookie_secrets.h"
 #include "dnssec/keytransfer.h"
 #include "tools/commands.h"
+#include "tools/keywork.h"
 #include "tools/outfile.h"
-#include "tools/session.h"
 
 enum {
     VARIANT = sodium_base64_VARIANT_ORIGINAL,
@@ -18,46 +18,7 @@ enum {
 };
 static const char package_head[] = "ntspool-keys:";
 
-struct work {
-    struct session session;
-    struct seal *seal;
-    struct settings settings;
-};
-
-static enum result begin(struct work *work, struct cli *cli, bool writing)
-{
-    enum result result = session_zone(&work->session, cli, &work->settings);
-    if (result == RESULT_OK) {
-        result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = writing ? session_write(&work->session, cli, STORE_KEYS)
-                         : session_read(&work->session, cli, STORE_KEYS);
-    }
-    return result;
-}
-
-static enum result commit(struct work *work, struct cli *cli)
-{
-    struct store_txn *txn = work->session.txn[STORE_KEYS];
-    work->session.txn[STORE_KEYS] = NULL;
-    return store_commit(txn, &cli->diag);
-}
-
-static int end(struct work *work, struct cli *cli, enum result result, const char *done)
-{
-    session_done(&work->session);
-    seal_free(work->seal);
-    if (result != RESULT_OK) {
-        return cli_fail(cli, result);
-    }
-    if (done != NULL) {
-        puts(done);
-    }
-    return CLI_DONE;
-}
-
-static enum result import_files(struct work *work, struct cli *cli, int argc, char **argv)
+static enum result import_files(struct keywork *work, struct cli *cli, int argc, char **argv)
 {
     struct given_keys given = { .in_use = cli_flag(cli, "in-use") };
     enum result result = RESULT_OK;
@@ -83,7 +44,7 @@ static enum result import_files(struct work *work, struct cli *cli, int argc, ch
     return result;
 }
 
-static enum result import_package(struct work *work, struct cli *cli, const char *path)
+static enum result import_package(struct keywork *work, struct cli *cli, const char *path)
 {
     char text[PACKAGE_TEXT + sizeof package_head];
     uint8_t data[KEYTRANSFER_MAX];
@@ -110,7 +71,7 @@ static enum result import_package(struct work *work, struct cli *cli, const char
 
 int cmd_key_import(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct keywork work = { .seal = NULL };
     bool package = cli_flag(cli, "package");
     enum result result = RESULT_OK;
     bool public = cli_flag(cli, "public");
@@ -122,25 +83,25 @@ int cmd_key_import(struct cli *cli, int argc, char **argv)
             diag_fail(&cli->diag, RESULT_USAGE, "--package takes one file and no other option");
     }
     if (result == RESULT_OK) {
-        result = begin(&work, cli, true);
+        result = keywork_begin(&work, cli, true);
     }
     if (result == RESULT_OK) {
         result =
             package ? import_package(&work, cli, argv[0]) : import_files(&work, cli, argc, argv);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work, cli);
     }
-    return end(&work, cli, result,
-               package ? "The keys are those of the machine that leads; none is rolled here."
-               : public
-                   ? "The rollover to this KSK begins with the next bundle: `ntspool key request`."
-               : cli_flag(cli, "in-use")
-                   ? "The zone is signed with these keys now, and the others are deleted."
-                   : "A rollover to these keys begins: `ntspool key list` shows its steps.");
+    return keywork_end(
+        &work, cli, result,
+        package  ? "The keys are those of the machine that leads; none is rolled here."
+        : public ? "The rollover to this KSK begins with the next bundle: `ntspool key request`."
+        : cli_flag(cli, "in-use")
+            ? "The zone is signed with these keys now, and the others are deleted."
+            : "A rollover to these keys begins: `ntspool key list` shows its steps.");
 }
 
-static enum result export_package(struct work *work, struct cli *cli, const char *path)
+static enum result export_package(struct keywork *work, struct cli *cli, const char *path)
 {
     uint8_t recipient[SEAL_PUBLIC_LEN], data[KEYTRANSFER_MAX];
     char text[PACKAGE_TEXT];
@@ -168,7 +129,7 @@ static enum result export_package(struct work *work, struct cli *cli, const char
 }
 
 struct each_export {
-    struct work *work;
+    struct keywork *work;
     const char *directory;
     bool public; /* without private halves */
     struct diag *diag;
@@ -190,14 +151,14 @@ static enum result export_key(const struct key_record *record, void *arg)
 
 int cmd_key_export(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct keywork work = { .seal = NULL };
     bool package = cli_flag(cli, "to");
     enum result result = RESULT_OK;
     if (!package && argc == 0) {
         result = diag_fail(&cli->diag, RESULT_USAGE, "give a directory for the key files, or --to");
     }
     if (result == RESULT_OK) {
-        result = begin(&work, cli, false);
+        result = keywork_begin(&work, cli, false);
     }
     if (result == RESULT_OK && package && cli_flag(cli, "public")) {
         result = diag_fail(&cli->diag, RESULT_USAGE, "--public and --to don't go together");
@@ -207,11 +168,11 @@ int cmd_key_export(struct cli *cli, int argc, char **argv)
         struct each_export each = { &work, argv[0], cli_flag(cli, "public"), &cli->diag };
         result = keystore_each(work.session.txn[STORE_KEYS], export_key, &each);
     }
-    return end(&work, cli, result,
-               package || cli_flag(cli, "public")
-                   ? NULL
-                   : "The .private files are not protected: keep them where nobody reads "
-                     "them.");
+    return keywork_end(&work, cli, result,
+                       package || cli_flag(cli, "public")
+                           ? NULL
+                           : "The .private files are not protected: keep them where nobody reads "
+                             "them.");
 }
 
 int cmd_key_identity(struct cli *cli, int argc, char **argv)
@@ -233,11 +194,11 @@ int cmd_key_identity(struct cli *cli, int argc, char **argv)
 
 int cmd_key_lead(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct keywork work = { .seal = NULL };
     struct keyroll roll;
     (void)argc;
     (void)argv;
-    enum result result = begin(&work, cli, true);
+    enum result result = keywork_begin(&work, cli, true);
     struct store_txn *keys = work.session.txn[STORE_KEYS];
     if (result == RESULT_OK) {
         result = keyroll_read(&roll, keys, &cli->diag);
@@ -251,9 +212,9 @@ int cmd_key_lead(struct cli *cli, int argc, char **argv)
         result = keyroll_write(&roll, &before, keys, work.seal, session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work, cli);
     }
-    return end(
+    return keywork_end(
         &work, cli, result,
         "Keys are rolled here from now on. Of servers with the same keys only one may do that.");
 }
@@ -285,11 +246,11 @@ static enum result reseal_all(const struct reseal *re)
 
 int cmd_key_rotate_seal(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct keywork work = { .seal = NULL };
     struct seal *next = NULL;
     (void)argc;
     (void)argv;
-    enum result result = begin(&work, cli, true);
+    enum result result = keywork_begin(&work, cli, true);
     if (result == RESULT_OK) {
         result = seal_next(&next, work.seal, &cli->diag);
     }
@@ -298,12 +259,13 @@ int cmd_key_rotate_seal(struct cli *cli, int argc, char **argv)
         result = reseal_all(&re);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work, cli);
     }
     if (result == RESULT_OK) {
         result = seal_succeed(next, &cli->diag);
     }
     seal_free(next);
-    return end(&work, cli, result,
-               "All keys are sealed anew. Backups from before need the sealing key from before.");
+    return keywork_end(
+        &work, cli, result,
+        "All keys are sealed anew. Backups from before need the sealing key from before.");
 }

@@ -9,9 +9,9 @@
 #include "dnssec/offline.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
+#include "tools/keywork.h"
 #include "tools/outfile.h"
 #include "tools/output.h"
-#include "tools/session.h"
 
 enum {
     PERIOD_S = 365 * 86400, /* --until, if nothing else is said */
@@ -19,44 +19,14 @@ enum {
 };
 
 struct work {
-    struct session session;
-    struct seal *seal;
-    struct settings settings;
+    struct keywork keys;
     struct bundle bundle;
 };
 
-static enum result begin(struct work *work, struct cli *cli, bool writing)
-{
-    enum result result = session_zone(&work->session, cli, &work->settings);
-    if (result == RESULT_OK) {
-        result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = writing ? session_write(&work->session, cli, STORE_KEYS)
-                         : session_read(&work->session, cli, STORE_KEYS);
-    }
-    return result;
-}
-
-static enum result commit(struct work *work, struct cli *cli)
-{
-    struct store_txn *txn = work->session.txn[STORE_KEYS];
-    work->session.txn[STORE_KEYS] = NULL;
-    return store_commit(txn, &cli->diag);
-}
-
 static int end(struct work *work, struct cli *cli, enum result result, const char *done)
 {
-    session_done(&work->session);
-    seal_free(work->seal);
     bundle_done(&work->bundle);
-    if (result != RESULT_OK) {
-        return cli_fail(cli, result);
-    }
-    if (done != NULL && !cli->json) {
-        puts(done);
-    }
-    return CLI_DONE;
+    return keywork_end(&work->keys, cli, result, cli->json ? NULL : done);
 }
 
 /* A day, a moment, or how long from now. */
@@ -229,19 +199,19 @@ static void show_bundle(const struct bundle *bundle, const struct cli *cli, cons
 
 int cmd_key_request(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     struct plan_period period;
     (void)argc;
     enum result result = parse_period(cli, &period);
     if (result == RESULT_OK) {
-        result = begin(&work, cli, true);
+        result = keywork_begin(&work.keys, cli, true);
     }
     if (result == RESULT_OK) {
-        result = offline_request(&work.bundle, work.session.txn[STORE_KEYS], work.seal,
-                                 &work.settings, &period, &cli->diag);
+        result = offline_request(&work.bundle, work.keys.session.txn[STORE_KEYS], work.keys.seal,
+                                 &work.keys.settings, &period, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work.keys, cli);
     }
     if (result == RESULT_OK) {
         result = write_bundle(&work, cli, argv[0]);
@@ -259,20 +229,20 @@ int cmd_key_request(struct cli *cli, int argc, char **argv)
 
 int cmd_key_sign_request(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     uint32_t signers = 0;
     struct diag why = { "" };
     (void)argc;
     enum result result = read_bundle(&work, cli, argv[0]);
     if (result == RESULT_OK) {
-        result = begin(&work, cli, false);
+        result = keywork_begin(&work.keys, cli, false);
     }
     if (result == RESULT_OK && !cli->json && strcmp(argv[1], "-") != 0) {
         printf("request     sha256 %s\n", work.bundle.sum);
     }
     if (result == RESULT_OK) {
-        result = offline_sign(&work.bundle, work.session.txn[STORE_KEYS], work.seal,
-                              &work.settings.apex, &signers, &why);
+        result = offline_sign(&work.bundle, work.keys.session.txn[STORE_KEYS], work.keys.seal,
+                              &work.keys.settings.apex, &signers, &why);
         result = result == RESULT_OK ? result
                                      : diag_fail(&cli->diag, result, "%s: %s", argv[0], why.text);
     }
@@ -287,21 +257,21 @@ int cmd_key_sign_request(struct cli *cli, int argc, char **argv)
 
 int cmd_key_import_bundle(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     struct diag why = { "" };
     (void)argc;
     enum result result = read_bundle(&work, cli, argv[0]);
     if (result == RESULT_OK) {
-        result = begin(&work, cli, true);
+        result = keywork_begin(&work.keys, cli, true);
     }
     if (result == RESULT_OK) {
-        result = offline_accept(&work.bundle, work.session.txn[STORE_KEYS], &work.settings,
-                                session_now(), &why);
+        result = offline_accept(&work.bundle, work.keys.session.txn[STORE_KEYS],
+                                &work.keys.settings, session_now(), &why);
         result = result == RESULT_OK ? result
                                      : diag_fail(&cli->diag, result, "%s: %s", argv[0], why.text);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work.keys, cli);
     }
     if (result == RESULT_OK) {
         show_bundle(&work.bundle, cli, argv[0]);
@@ -313,16 +283,16 @@ int cmd_key_import_bundle(struct cli *cli, int argc, char **argv)
 
 int cmd_key_offline(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     (void)argc;
     (void)argv;
-    enum result result = begin(&work, cli, true);
+    enum result result = keywork_begin(&work.keys, cli, true);
     if (result == RESULT_OK) {
-        result =
-            offline_forget(work.session.txn[STORE_KEYS], &work.settings, session_now(), &cli->diag);
+        result = offline_forget(work.keys.session.txn[STORE_KEYS], &work.keys.settings,
+                                session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work.keys, cli);
     }
     return end(
         &work, cli, result,
@@ -333,18 +303,19 @@ int cmd_key_offline(struct cli *cli, int argc, char **argv)
 
 int cmd_key_online(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
-    enum result result = begin(&work, cli, true);
+    struct work work = { .keys.seal = NULL };
+    enum result result = keywork_begin(&work.keys, cli, true);
     for (int i = 0; i < argc && result == RESULT_OK; i++) {
         struct key *key = NULL;
-        result = bindkey_read(&key, argv[i], &work.settings.apex, false, &cli->diag);
+        result = bindkey_read(&key, argv[i], &work.keys.settings.apex, false, &cli->diag);
         if (result == RESULT_OK) {
-            result = offline_restore(work.session.txn[STORE_KEYS], work.seal, key, &cli->diag);
+            result =
+                offline_restore(work.keys.session.txn[STORE_KEYS], work.keys.seal, key, &cli->diag);
         }
         key_free(key);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work.keys, cli);
     }
     return end(&work, cli, result, "The KSK signs here again: `ntspool key list`.");
 }

@@ -4,28 +4,19 @@
 
 #include "dnssec/keyroll.h"
 #include "tools/commands.h"
-#include "tools/session.h"
+#include "tools/keywork.h"
 
 struct work {
-    struct session session;
-    struct seal *seal;
-    struct settings settings;
+    struct keywork keys;
     struct keyroll roll, before;
 };
 
 /* Opens all, and begins to write the keys. */
 static enum result begin(struct work *work, struct cli *cli)
 {
-    *work = (struct work){ .seal = NULL };
-    enum result result = session_zone(&work->session, cli, &work->settings);
+    enum result result = keywork_begin(&work->keys, cli, true);
     if (result == RESULT_OK) {
-        result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = session_write(&work->session, cli, STORE_KEYS);
-    }
-    if (result == RESULT_OK) {
-        result = keyroll_read(&work->roll, work->session.txn[STORE_KEYS], &cli->diag);
+        result = keyroll_read(&work->roll, work->keys.session.txn[STORE_KEYS], &cli->diag);
         work->before = work->roll;
     }
     if (result == RESULT_OK && work->roll.memory.follows) {
@@ -36,30 +27,13 @@ static enum result begin(struct work *work, struct cli *cli)
     return result;
 }
 
-static enum result commit(struct work *work, struct cli *cli)
-{
-    struct store_txn *txn = work->session.txn[STORE_KEYS];
-    work->session.txn[STORE_KEYS] = NULL;
-    return store_commit(txn, &cli->diag);
-}
-
 /* Writes the changed keys. */
 static enum result put(struct work *work, struct cli *cli)
 {
-    enum result result = keyroll_write(&work->roll, &work->before, work->session.txn[STORE_KEYS],
-                                       work->seal, session_now(), &cli->diag);
-    return result == RESULT_OK ? commit(work, cli) : result;
-}
-
-static int end(struct work *work, struct cli *cli, enum result result, const char *done)
-{
-    session_done(&work->session);
-    seal_free(work->seal);
-    if (result != RESULT_OK) {
-        return cli_fail(cli, result);
-    }
-    puts(done);
-    return CLI_DONE;
+    enum result result =
+        keyroll_write(&work->roll, &work->before, work->keys.session.txn[STORE_KEYS],
+                      work->keys.seal, session_now(), &cli->diag);
+    return result == RESULT_OK ? keywork_commit(&work->keys, cli) : result;
 }
 
 static enum result parse_plan(struct roll_plan *plan, struct cli *cli, int argc, char **argv)
@@ -94,27 +68,28 @@ static enum result parse_plan(struct roll_plan *plan, struct cli *cli, int argc,
 
 int cmd_key_roll(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     struct roll_plan plan;
     enum result result = parse_plan(&plan, cli, argc, argv);
     if (result == RESULT_OK) {
         result = begin(&work, cli);
     }
     if (result == RESULT_OK) {
-        result = keyroll_start(work.session.txn[STORE_KEYS], work.seal, &plan, session_now(),
-                               &cli->diag);
+        result = keyroll_start(work.keys.session.txn[STORE_KEYS], work.keys.seal, &plan,
+                               session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = commit(&work, cli);
+        result = keywork_commit(&work.keys, cli);
     }
-    return end(&work, cli, result,
-               "The rollover begins; ntspoold takes each step when it is safe, `ntspool key list` "
-               "shows which and when.");
+    return keywork_end(
+        &work.keys, cli, result,
+        "The rollover begins; ntspoold takes each step when it is safe, `ntspool key list` "
+        "shows which and when.");
 }
 
 int cmd_key_abort(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     unsigned roles = KEY_KSK | KEY_ZSK;
     enum result result = RESULT_OK;
     if (argc > 0 && strcmp(argv[0], "zsk") == 0) {
@@ -141,17 +116,18 @@ int cmd_key_abort(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = put(&work, cli);
     }
-    return end(&work, cli, result, "The old keys stay, the new ones go when it is safe.");
+    return keywork_end(&work.keys, cli, result,
+                       "The old keys stay, the new ones go when it is safe.");
 }
 
 int cmd_key_ds_seen(struct cli *cli, int argc, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     (void)argc;
     (void)argv;
     enum result result = begin(&work, cli);
     if (result == RESULT_OK) {
-        const struct rollover_timing timing = keyroll_timing(&work.roll, &work.settings);
+        const struct rollover_timing timing = keyroll_timing(&work.roll, &work.keys.settings);
         if (rollover_ds_seen(&work.roll.keys, &timing, session_now()) == 0) {
             result = diag_fail(&cli->diag, RESULT_REFUSED,
                                "nothing is asked of the parent zone, so there is nothing to see");
@@ -160,25 +136,26 @@ int cmd_key_ds_seen(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = put(&work, cli);
     }
-    return end(&work, cli, result,
-               "Noted: the parent zone has the DS records that `ntspool key ds` shows, and no "
-               "others.");
+    return keywork_end(
+        &work.keys, cli, result,
+        "Noted: the parent zone has the DS records that `ntspool key ds` shows, and no "
+        "others.");
 }
 
 static int set_insecure(struct cli *cli, bool insecure, const char *done)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     enum result result = begin(&work, cli);
     if (result == RESULT_OK && work.roll.memory.insecure == insecure) {
         result = diag_fail(&cli->diag, RESULT_REFUSED, "the zone is %s already",
                            insecure ? "to be insecure" : "to be secure");
     }
     if (result == RESULT_OK) {
-        work.roll.memory = keyroll_timing(&work.roll, &work.settings).memory;
+        work.roll.memory = keyroll_timing(&work.roll, &work.keys.settings).memory;
         work.roll.memory.insecure = insecure;
         result = put(&work, cli);
     }
-    return end(&work, cli, result, done);
+    return keywork_end(&work.keys, cli, result, done);
 }
 
 int cmd_key_insecure(struct cli *cli, int argc, char **argv)

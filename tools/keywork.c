@@ -1,0 +1,36 @@
+#include "tools/keywork.h"
+
+#include <stdio.h>
+
+enum result keywork_begin(struct keywork *work, struct cli *cli, bool writing)
+{
+    enum result result = session_zone(&work->session, cli, &work->settings);
+    if (result == RESULT_OK) {
+        result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = writing ? session_write(&work->session, cli, STORE_KEYS)
+                         : session_read(&work->session, cli, STORE_KEYS);
+    }
+    return result;
+}
+
+enum result keywork_commit(struct keywork *work, struct cli *cli)
+{
+    struct store_txn *txn = work->session.txn[STORE_KEYS];
+    work->session.txn[STORE_KEYS] = NULL;
+    return store_commit(txn, &cli->diag);
+}
+
+int keywork_end(struct keywork *work, struct cli *cli, enum result result, const char *done)
+{
+    session_done(&work->session);
+    seal_free(work->seal);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (done != NULL) {
+        puts(done);
+    }
+    return CLI_DONE;
+}
