@@ -5,7 +5,6 @@
 #include "zone/rrset.h"
 
 enum {
-    HEADER_LEN = 12,
     SCHEME_NOTIFY = 1,
     FLAGS_NOTIFY = 4 << 11 | 0x0400, /* opcode 4, AA: RFC 1996 4.5 */
     FLAG_QR = 0x8000,
@@ -158,20 +157,12 @@ enum result dsync_find(struct endpoint *out, struct dname *target, const struct 
 
 enum result dsync_notify(const struct endpoint *to, const struct dname *zone, struct diag *diag)
 {
-    uint8_t message[HEADER_LEN + DNAME_MAX + 4];
-    struct writer w = writer_of(message, sizeof(message));
+    uint8_t message[STUB_QUERY_ROOM];
     struct stub_response response = { .id = (uint16_t)randombytes_random() };
-    write_u16(&w, response.id);
-    write_u16(&w, FLAGS_NOTIFY);
-    write_u16(&w, 1);
-    write_u16(&w, 0);
-    write_u32(&w, 0);
-    dname_write(&w, zone);
-    write_u16(&w, RR_CDS);
-    write_u16(&w, RR_CLASS_IN);
-    ASSERT(!w.failed);
+    const struct stub_question question = { .name = *zone, .type = RR_CDS };
+    size_t len = stub_write(message, response.id, FLAGS_NOTIFY, &question);
     char text[ADDRESS_TEXT_MAX];
-    int error = stub_exchange(&response, to, message, w.at);
+    int error = stub_exchange(&response, to, message, len);
     if (error != 0) {
         return diag_fail(diag, RESULT_SYSTEM, "the parent can't be notified of CDS at %s@%u: %s",
                          address_text(&to->address, text), to->port, strerror(error));

@@ -9,7 +9,6 @@
 #include "zone/rrset.h"
 
 enum {
-    HEADER_LEN = 12,
     FLAG_RD = 0x0100,
     FLAG_AD = 0x0020,
     /* Whole and an answer: QR set; opcode and TC zero. */
@@ -60,14 +59,12 @@ int stub_exchange(struct stub_response *out, const struct endpoint *to, const ui
     return error;
 }
 
-enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
-                     const struct stub_question *question, struct diag *diag)
+size_t stub_write(uint8_t out[STUB_QUERY_ROOM], uint16_t id, uint16_t flags,
+                  const struct stub_question *question)
 {
-    uint8_t query[HEADER_LEN + DNAME_MAX + 4];
-    struct writer w = writer_of(query, sizeof(query));
-    out->id = (uint16_t)randombytes_random();
-    write_u16(&w, out->id);
-    write_u16(&w, FLAG_RD | FLAG_AD); /* RFC 6840 5.7: AD in a query asks for AD */
+    struct writer w = writer_of(out, STUB_QUERY_ROOM);
+    write_u16(&w, id);
+    write_u16(&w, flags);
     write_u16(&w, 1);
     write_u16(&w, 0);
     write_u32(&w, 0);
@@ -75,8 +72,18 @@ enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
     write_u16(&w, question->type);
     write_u16(&w, RR_CLASS_IN);
     ASSERT(!w.failed);
+    return w.at;
+}
+
+enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
+                     const struct stub_question *question, struct diag *diag)
+{
+    uint8_t query[STUB_QUERY_ROOM];
+    out->id = (uint16_t)randombytes_random();
+    /* RFC 6840 5.7: AD in a query asks for AD */
+    size_t len = stub_write(query, out->id, FLAG_RD | FLAG_AD, question);
     char text[ADDRESS_TEXT_MAX];
-    int error = stub_exchange(out, resolver, query, w.at);
+    int error = stub_exchange(out, resolver, query, len);
     return error == 0
                ? RESULT_OK
                : diag_fail(diag, RESULT_SYSTEM,

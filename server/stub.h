@@ -8,6 +8,7 @@
 
 enum {
     STUB_ROOM = 1232,
+    STUB_QUERY_ROOM = 12 + DNAME_MAX + 4,
     STUB_TIMEOUT_MS = 2000
 };
 
@@ -23,6 +24,9 @@ struct stub_response {
     uint8_t data[STUB_ROOM];
 };
 
+/* Writes a message of this ID and these flags with the one question. Returns its length. */
+size_t stub_write(uint8_t out[STUB_QUERY_ROOM], uint16_t id, uint16_t flags,
+                  const struct stub_question *question);
 /* Sends `query`, whose ID is out->id, over UDP and waits for what comes, at most STUB_TIMEOUT_MS. 0, or errno. */
 int stub_exchange(struct stub_response *out, const struct endpoint *to, const uint8_t *query,
                   size_t len);
