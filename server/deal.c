@@ -11,8 +11,8 @@
 struct plan {
     atomic_uint refs;
     struct steering steering;
-    double *loads, *factors; /* by seat of the roster it was made for, */
-    uint64_t *member_ids;    /* whose members these were */
+    double *factors;      /* by seat of the roster it was made for, */
+    uint64_t *member_ids; /* whose members these were */
 };
 
 /* What scaling found for a member; 1 for who came later. */
@@ -52,7 +52,6 @@ static void plan_unref(struct plan *plan)
         return;
     }
     steering_done(&plan->steering);
-    free(plan->loads);
     free(plan->factors);
     free(plan->member_ids);
     free(plan);
@@ -396,6 +395,7 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
     const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
     double *factors = old == NULL ? NULL : factors_for(old, roster);
     double *owed = old == NULL ? NULL : owed_for(old, roster);
+    double *loads = xcalloc(roster->count + 1, sizeof(*loads));
     atomic_init(&plan->refs, 1);
     input.cells = locations_cells(locations, &input.cell_count);
     input.factors = factors;
@@ -407,13 +407,13 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
         input.seed = old->plan->steering.seed;
     }
     steering_init(&plan->steering, &input);
-    plan->loads = xcalloc(roster->count + 1, sizeof(*plan->loads));
     plan->factors = xcalloc(roster->count + 1, sizeof(*plan->factors));
     plan->member_ids = xcalloc(roster->count + 1, sizeof(*plan->member_ids));
     for (size_t i = 0; i < roster->count; i++) {
         plan->member_ids[i] = roster->list[i].member_id;
     }
-    shares_results(plan->steering.shares, plan->loads, plan->factors);
+    shares_results(plan->steering.shares, loads, plan->factors);
+    free(loads);
     free(factors);
     free(owed);
     return plan;
