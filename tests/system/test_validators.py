@@ -6,7 +6,6 @@ too much would hide the names that are there.
 
 import json
 
-import dns.flags
 import dns.rcode
 import dns.rdatatype
 import pytest
@@ -35,9 +34,7 @@ class Signed:
         return validators.ask(resolver, name, rdtype, timeout)
 
     def secure(self, resolver, name, rdtype):
-        answer = self.ask(resolver, name, rdtype)
-        assert answer.flags & dns.flags.AD, f"{resolver} does not validate {name} {rdtype}: {answer}"
-        return answer
+        return validators.secure(resolver, name, rdtype, self.ask)
 
 
 @pytest.fixture(scope="module", params=FORMS)

@@ -82,9 +82,9 @@ def ask(resolver, name, rdtype, timeout=8):
     return dns.query.udp_with_fallback(query, RESOLVERS[resolver][1], timeout=timeout)[0]
 
 
-def secure(resolver, name, rdtype):
+def secure(resolver, name, rdtype, asked=ask):
     """The answer, which the resolver found secure."""
-    answer = ask(resolver, name, rdtype)
+    answer = asked(resolver, name, rdtype)
     assert answer.flags & dns.flags.AD, f"{resolver} does not validate {name} {rdtype}: {answer}"
     return answer
 
