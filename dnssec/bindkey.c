@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -13,7 +14,9 @@ enum {
     FILE_ROOM = 4096, /* a key file has some hundred octets */
     PATH_ROOM = 4096,
     BASE64_ROOM = 128,
-    SEP = 1
+    SEP = 1,
+    REVOKE = 128,
+    ZONE = 256
 };
 _Static_assert(sodium_base64_ENCODED_LEN(KEY_PUBLIC_MAX, sodium_base64_VARIANT_ORIGINAL) <=
                    BASE64_ROOM,
@@ -65,13 +68,33 @@ static const char *field_of(const char *text, const char *name, size_t *len)
     return NULL;
 }
 
+/* BIND notes in the private file when a key has gone; one that has must not come back (RFC 5011 2.1: a revoked one never). */
+static enum result check_times(const char *text, const char *path, uint64_t now, struct diag *diag)
+{
+    static const char *const ends[] = { "Delete:", "Revoke:" };
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        size_t len = 0;
+        struct tm tm = { .tm_sec = 0 };
+        const char *at = field_of(text, ends[i], &len);
+        if (at != NULL && strptime(at, " %Y%m%d%H%M%S", &tm) != NULL &&
+            (uint64_t)timegm(&tm) <= now) {
+            return diag_fail(diag, RESULT_REFUSED,
+                             "%s: is the file of a key that is used no longer: its line \"%.*s\" "
+                             "is of the past",
+                             path, (int)(len + strlen(ends[i])), at - strlen(ends[i]));
+        }
+    }
+    return RESULT_OK;
+}
+
 struct halves {
     uint8_t public_key[KEY_PUBLIC_MAX + 1], private_key[KEY_PRIVATE_MAX + 1];
     size_t public_len, private_len;
     unsigned algorithm, flags;
 };
 
-static enum result read_private(struct halves *out, const char *path, struct diag *diag)
+static enum result read_private(struct halves *out, const char *path, uint64_t now,
+                                struct diag *diag)
 {
     char text[FILE_ROOM] = "";
     size_t len = 0;
@@ -87,6 +110,8 @@ static enum result read_private(struct halves *out, const char *path, struct dia
                (half == NULL ||
                 !decode(half, len, out->private_key, sizeof out->private_key, &out->private_len))) {
         result = diag_fail(diag, RESULT_INVALID, "%s: has no line PrivateKey: in base64", path);
+    } else if (result == RESULT_OK) {
+        result = check_times(text, path, now, diag);
     }
     sodium_memzero(text, sizeof text);
     return result;
@@ -150,6 +175,11 @@ static enum result read_public(struct halves *out, const char *path, const struc
                          "%s: algorithm %u is not supported: use 13 (ecdsap256) or 15 (ed25519)",
                          path, out->algorithm);
     }
+    if ((out->flags & ~(unsigned)SEP) != ZONE) {
+        return diag_fail(
+            diag, RESULT_INVALID, "%s: %s (flags %u): a zone is signed with flags 256 or 257", path,
+            (out->flags & REVOKE) != 0 ? "was revoked" : "is no zone's key", out->flags);
+    }
     return decode(joined, strlen(joined), out->public_key, sizeof out->public_key, &out->public_len)
                ? RESULT_OK
                : diag_fail(diag, RESULT_INVALID, "%s: has no public half in base64", path);
@@ -174,7 +204,7 @@ static enum result path_of(char out[PATH_ROOM], const char *path, const char *en
 }
 
 enum result bindkey_read(struct key **out, const char *path, const struct dname *zone,
-                         bool sep_is_csk, struct diag *diag)
+                         bool sep_is_csk, uint64_t now, struct diag *diag)
 {
     char public_path[PATH_ROOM], private_path[PATH_ROOM];
     struct halves halves = { .flags = 0 };
@@ -187,7 +217,7 @@ enum result bindkey_read(struct key **out, const char *path, const struct dname 
         result = read_public(&halves, public_path, zone, diag);
     }
     if (result == RESULT_OK) {
-        result = read_private(&halves, private_path, diag);
+        result = read_private(&halves, private_path, now, diag);
     }
     if (result != RESULT_OK) {
         sodium_memzero(&halves, sizeof halves);

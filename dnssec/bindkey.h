@@ -5,9 +5,10 @@
 #include "dnssec/key.h"
 
 /* Reads the pair of which `path` names either file. The role is KSK with the SEP flag, which may also be a CSK, and ZSK without. INVALID or
- * SYSTEM with the file and what is wrong: another zone's key, an algorithm that is not supported, halves that don't belong together. */
+ * SYSTEM with the file and what is wrong: another zone's key, an algorithm that is not supported, halves that don't belong together, a
+ * revoked key. REFUSED if by `now` it is past the time that the file names for its deletion or revocation; other times don't count. */
 enum result bindkey_read(struct key **out, const char *path, const struct dname *zone,
-                         bool sep_is_csk, struct diag *diag);
+                         bool sep_is_csk, uint64_t now, struct diag *diag);
 /* Reads the public file alone, of a key-signing key whose private half is elsewhere; INVALID for another key. */
 enum result bindkey_read_public(struct key **out, const char *path, const struct dname *zone,
                                 struct diag *diag);

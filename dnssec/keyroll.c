@@ -247,9 +247,13 @@ enum result keyroll_dismiss(struct keyroll *roll, unsigned roles, size_t more, b
                          "`ntspool key lead`");
     }
     if (rollover_under_way(&roll->keys, roles) && !emergency) {
+        struct key_set turned = roll->keys;
         return diag_fail(diag, RESULT_REFUSED,
-                         "a rollover is under way (`ntspool key list`): wait for its end, or take "
-                         "it back by `ntspool key abort`");
+                         rollover_abort(&turned, roles) > 0
+                             ? "a rollover is under way (`ntspool key list`): wait for its end, or "
+                               "take it back by `ntspool key abort`"
+                             : "a rollover is under way: wait until its old keys are deleted "
+                               "(`ntspool key list` says when); only --emergency does not wait");
     }
     size_t used = more;
     for (size_t i = 0; i < roll->keys.count; i++) {

@@ -22,6 +22,21 @@ static enum result forget_slices(const struct keyroll *roll, struct store_txn *k
     return slices_write(&none, keys, &roll->keys, diag);
 }
 
+/* The server that had the keys before has sent what this one knows nothing of: the next rollovers wait for it. */
+static enum result wait_for_former(const struct keyroll *roll, struct store_txn *keys,
+                                   const struct seal *seal, uint64_t now, struct diag *diag)
+{
+    const struct keyroll none = { .remembered = false };
+    struct keyroll next = { .memory = roll->memory };
+    const uint64_t until = now + KEYTRANSFER_FORMER_TTL_S;
+    if (!roll->remembered) {
+        return RESULT_OK; /* it expects the worst already (keyroll_timing) */
+    }
+    next.memory.dnskey_until = next.memory.dnskey_until > until ? next.memory.dnskey_until : until;
+    next.memory.zone_until = next.memory.zone_until > until ? next.memory.zone_until : until;
+    return keyroll_write(&next, &none, keys, seal, now, diag);
+}
+
 static enum result delete_all(const struct keyroll *roll, struct store_txn *keys)
 {
     enum result result = RESULT_OK;
@@ -85,6 +100,9 @@ enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
     }
     if (result == RESULT_OK && given->in_use) {
         result = forget_slices(&roll, keys, diag);
+    }
+    if (result == RESULT_OK && given->in_use) {
+        result = wait_for_former(&roll, keys, seal, now, diag);
     }
     for (size_t i = 0; i < given->count && result == RESULT_OK; i++) {
         const struct key_life coming = { .wanted = true };

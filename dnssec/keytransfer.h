@@ -7,7 +7,9 @@
 enum {
     KEYTRANSFER_KEY_MAX = 3 + 8 + 97 + KEY_PUBLIC_MAX + KEY_PRIVATE_MAX,
     KEYTRANSFER_PLAIN_MAX = 3 + DNAME_MAX + KEYSTORE_MAX * KEYTRANSFER_KEY_MAX + KEYROLL_MEMORY_LEN,
-    KEYTRANSFER_MAX = KEYTRANSFER_PLAIN_MAX + SEAL_BOX_OVERHEAD
+    KEYTRANSFER_MAX = KEYTRANSFER_PLAIN_MAX + SEAL_BOX_OVERHEAD,
+    KEYTRANSFER_FORMER_TTL_S =
+        2 * 86400 /* of what the server had sent that keys in use come from: who knows? */
 };
 
 /* Keys from files. in_use: the zone is signed with them already, elsewhere. */

@@ -28,10 +28,10 @@ static enum result import_files(struct keywork *work, struct cli *cli, int argc,
     while (given.count < (size_t)argc && result == RESULT_OK) {
         struct key **key = &given.list[given.count];
         const char *path = argv[given.count];
-        result =
-            cli_flag(cli, "public")
-                ? bindkey_read_public(key, path, &work->settings.apex, &cli->diag)
-                : bindkey_read(key, path, &work->settings.apex, cli_flag(cli, "csk"), &cli->diag);
+        result = cli_flag(cli, "public")
+                     ? bindkey_read_public(key, path, &work->settings.apex, &cli->diag)
+                     : bindkey_read(key, path, &work->settings.apex, cli_flag(cli, "csk"),
+                                    session_now(), &cli->diag);
         given.count += result == RESULT_OK;
     }
     if (result == RESULT_OK) {

@@ -307,7 +307,8 @@ int cmd_key_online(struct cli *cli, int argc, char **argv)
     enum result result = keywork_begin(&work.keys, cli, true);
     for (int i = 0; i < argc && result == RESULT_OK; i++) {
         struct key *key = NULL;
-        result = bindkey_read(&key, argv[i], &work.keys.settings.apex, false, &cli->diag);
+        result =
+            bindkey_read(&key, argv[i], &work.keys.settings.apex, false, session_now(), &cli->diag);
         if (result == RESULT_OK) {
             result =
                 offline_restore(work.keys.session.txn[STORE_KEYS], work.keys.seal, key, &cli->diag);

@@ -123,6 +123,27 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_int_equal(keys_roll(f).keys.count, KEYSTORE_USED_MAX);
 }
 
+/* What is over but for the caches' memory can't be taken back, so nobody is sent to try. */
+static void who_is_refused_is_told_what_helps(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct diag diag;
+    const enum algorithm p256 = ALGORITHM_ECDSAP256SHA256;
+    key_free(keys_add(f, p256, KEY_KSK));
+    key_free(keys_add(f, p256, KEY_ZSK));
+    assert_ok(start(f, ROLL_ZSK, p256, false, &diag));
+    bool can_abort = true;
+    for (uint64_t now = NOW; keys_roll(f).keys.count == 3; now += 3600) {
+        struct key_set keys = keys_roll(f).keys;
+        can_abort = rollover_abort(&keys, KEY_ZSK) > 0;
+        assert_int_equal(start(f, ROLL_ZSK, p256, false, &diag), RESULT_REFUSED);
+        assert_int_equal(strstr(diag.text, "key abort") != NULL, can_abort);
+        assert_int_equal(strstr(diag.text, "--emergency") != NULL, !can_abort);
+        advance(f, now);
+    }
+    assert_false(can_abort);
+}
+
 static void a_single_key_is_rolled_as_one(void **state)
 {
     struct keys_fixture *f = *state;
@@ -237,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_STORE(each_kind_ends_with_its_keys_alone),
         IN_STORE(what_makes_no_sense_is_refused),
+        IN_STORE(who_is_refused_is_told_what_helps),
         IN_STORE(a_single_key_is_rolled_as_one),
         IN_STORE(an_emergency_replaces_what_is_coming_too),
         IN_STORE(memory_comes_back_as_it_was_written),

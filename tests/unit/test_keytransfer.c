@@ -65,6 +65,38 @@ static void keys_in_use_replace_all_others_at_once(void **state)
     assert_true(rollover_is_safe(&roll.keys, NOW));
 }
 
+/* RFC 7583 3.2.1: the first rollover waits for what the server before has sent, of which only it knows the TTLs. */
+static void what_the_server_before_has_sent_is_waited_for(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct settings settings;
+    settings_defaults(&settings);
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    struct store_txn *txn = keys_write(f);
+    assert_ok(keyroll_begin(txn, &settings, NOW, NULL));
+    assert_ok(store_commit(txn, NULL));
+    struct given_keys given = {
+        {keys_make(ALGORITHM_ED25519, KEY_KSK), keys_make(ALGORITHM_ED25519, KEY_ZSK)},
+        2, true
+    };
+    assert_ok(add(f, given, NULL));
+    struct keyroll roll = keys_roll(f);
+    roll.keys.list[roll.keys.count] = roll.keys.list[roll.keys.list[0].role == KEY_ZSK ? 0 : 1];
+    struct key_record *next = &roll.keys.list[roll.keys.count++];
+    next->life = (struct key_life){ .wanted = true };
+    for (size_t i = 0; i + 1 < roll.keys.count; i++) {
+        roll.keys.list[i].life.wanted = roll.keys.list[i].role == KEY_KSK;
+    }
+    const struct rollover_timing timing = keyroll_timing(&roll, &settings);
+    const uint64_t clear = NOW + KEYTRANSFER_FORMER_TTL_S + settings.propagation_s;
+    assert_true(rollover_advance(&roll.keys, &timing, NOW + 1));
+    assert_true(facet_is_on(&next->life.dnskey));
+    (void)rollover_advance(&roll.keys, &timing, clear - 1);
+    assert_false(facet_is_on(&next->life.zone));
+    assert_true(rollover_advance(&roll.keys, &timing, clear));
+    assert_true(facet_is_on(&next->life.zone));
+}
+
 static void keys_that_make_no_zone_are_refused(void **state)
 {
     struct keys_fixture *f = *state;
@@ -207,7 +239,7 @@ static void files_come_back_as_they_were_written(void **state)
                 uint8_t secret[2][KEY_PRIVATE_MAX];
                 (void)snprintf(path, sizeof path, "%s/Kpool.test.+%03d+%05u%s", f->dir,
                                (int)algorithms[a], key_tag(key), ends[e]);
-                assert_ok(bindkey_read(&again, path, &name, role == KEY_CSK, &diag));
+                assert_ok(bindkey_read(&again, path, &name, role == KEY_CSK, NOW, &diag));
                 assert_int_equal(key_role(again), role);
                 assert_int_equal(key_tag(again), key_tag(key));
                 key_private(key, secret[0]);
@@ -215,7 +247,7 @@ static void files_come_back_as_they_were_written(void **state)
                 assert_memory_equal(secret[0], secret[1], KEY_PRIVATE_MAX);
                 key_free(again);
             }
-            assert_int_equal(bindkey_read(&again, path, &other, false, &diag), RESULT_INVALID);
+            assert_int_equal(bindkey_read(&again, path, &other, false, NOW, &diag), RESULT_INVALID);
             assert_non_null(strstr(diag.text, "of pool.test., not of other.test."));
             key_free(key);
         }
@@ -243,21 +275,31 @@ static void bad_files_are_named(void **state)
     static const struct {
         const char *key, *private_key, *says;
     } cases[] = {
-        {good_key,                                                                          NULL,                                "No such file"      },
-        { "example.com. IN A 192.0.2.1\n",                                                  good_private,                        "no DNSKEY record"  },
-        { "",                                                                               good_private,                        "no DNSKEY record"  },
+        {good_key,                                                                          NULL,                                "No such file"                                  },
+        { "example.com. IN A 192.0.2.1\n",                                                  good_private,                        "no DNSKEY record"                              },
+        { "",                                                                               good_private,                        "no DNSKEY record"                              },
         { "example.com. IN DNSKEY 257 3 8 AwEAAQ==\n",                                      "Algorithm: 8\nPrivateKey: AAAA\n",
-         "is not supported"                                                                                                                          },
-        { good_key,                                                                         "Algorithm: 13\nPrivateKey: AAAA\n", "for algorithm 13"  },
-        { good_key,                                                                         "Algorithm: 15 (ED25519)\n",         "no line PrivateKey"},
-        { good_key,                                                                         "Algorithm: 15\nPrivateKey: !\n",    "no line PrivateKey"},
-        { good_key,                                                                         "Algorithm: 15\nPrivateKey: AAAA\n", "private octets"    },
-        { "example.com. IN DNSKEY 257 3 15 AAAA\n",                                         good_private,                        "public"            },
+         "is not supported"                                                                                                                                                      },
+        { good_key,                                                                         "Algorithm: 13\nPrivateKey: AAAA\n", "for algorithm 13"                              },
+        { good_key,                                                                         "Algorithm: 15 (ED25519)\n",         "no line PrivateKey"                            },
+        { good_key,                                                                         "Algorithm: 15\nPrivateKey: !\n",    "no line PrivateKey"                            },
+        { good_key,                                                                         "Algorithm: 15\nPrivateKey: AAAA\n", "private octets"                                },
+        { "example.com. IN DNSKEY 257 3 15 AAAA\n",                                         good_private,                        "public"                                        },
         { "example.com. IN DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA8=\n",
-         good_private,                                                                                                           "make no key"       },
+         good_private,                                                                                                           "make no key"                                   },
+        { "example.com. IN DNSKEY 385 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n",
+         good_private,                                                                                                           "was revoked"                                   },
+        { "example.com. IN DNSKEY 1 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n",
+         good_private,                                                                                                           "is no zone's key"                              },
+        { good_key,
+         "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nDelete: "
+         "20270115080000\n",                                                                                                     "line \"Delete: 20270115080000\" is of the past"},
+        { good_key,
+         "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nRevoke: "
+         "20200101000000\n",                                                                                                     "used no longer"                                },
     };
     const struct dname name = name_of("example.com.");
-    char path[128];
+    char path[128], text[256];
     struct key *key = NULL;
     struct diag diag = { "" };
     (void)snprintf(path, sizeof path, "%s/K.private", f->dir);
@@ -266,12 +308,19 @@ static void bad_files_are_named(void **state)
         if (cases[c].private_key != NULL) {
             put_file(f->dir, "K.private", cases[c].private_key);
         }
-        assert_int_not_equal(bindkey_read(&key, path, &name, false, &diag), RESULT_OK);
+        assert_int_not_equal(bindkey_read(&key, path, &name, false, NOW, &diag), RESULT_OK);
         assert_non_null(strstr(diag.text, cases[c].says));
     }
     put_file(f->dir, "K.key", good_key);
     put_file(f->dir, "K.private", good_private);
-    assert_ok(bindkey_read(&key, path, &name, false, &diag));
+    assert_ok(bindkey_read(&key, path, &name, false, NOW, &diag));
+    assert_int_equal(key_tag(key), 3613);
+    key_free(key);
+    /* Other times don't count: a key that signed until now, or will, makes all that caches may hold validate. */
+    (void)snprintf(text, sizeof text, "%sInactive: 20260101000000\nDelete: 20270115080001\n",
+                   good_private);
+    put_file(f->dir, "K.private", text);
+    assert_ok(bindkey_read(&key, path, &name, false, NOW, &diag));
     assert_int_equal(key_tag(key), 3613);
     key_free(key);
 }
@@ -283,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_STORE(a_rollover_to_given_keys_begins),
         IN_STORE(keys_in_use_replace_all_others_at_once),
+        IN_STORE(what_the_server_before_has_sent_is_waited_for),
         IN_STORE(keys_that_make_no_zone_are_refused),
         IN_STORE(a_package_makes_the_receiver_follow),
         IN_STORE(a_package_for_others_or_damaged_changes_nothing),
