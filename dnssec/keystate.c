@@ -78,8 +78,9 @@ struct key_next keystate_next(const struct key_set *keys, size_t i, const struct
                  : slices_next_moment(slices, &future, at, UINT64_MAX);
     }
     bool comes = old->wanted && (keys->list[i].role & KEY_KSK) != 0 && old->ds.on_clear == 0;
+    bool leaves = new->ds.off_at != 0 && new->ds.off_clear == 0; /* also a wanted one: insecure */
     return (struct key_next){ rollover_awaits_parent(&future) &&
-                                      (comes || (!old->wanted && !old->planned))
+                                      (comes || leaves || (!old->wanted && !old->planned))
                                   ? STEP_WAIT_PARENT
                                   : STEP_NONE,
                               0 };

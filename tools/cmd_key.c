@@ -17,10 +17,13 @@ struct listing {
     uint64_t now;
 };
 
-/* True of a key that no slice brings or takes away, though it shall come or go. */
-static bool awaits_bundle(const struct key_record *key)
+/* True of a key that no slice brings or takes away, though it, or its DS, shall come or go. */
+static bool awaits_bundle(const struct listing *listing, const struct key_record *key)
 {
-    return !key->life.planned && key->life.wanted != facet_is_on(&key->life.dnskey);
+    const struct key_life *life = &key->life;
+    bool other_ds = (key->role & KEY_KSK) != 0 && life->wanted &&
+                    facet_is_on(&life->ds) == listing->roll.memory.insecure;
+    return !life->planned && (life->wanted != facet_is_on(&life->dnskey) || other_ds);
 }
 
 /* The next step, also the one that a key's age brings. */
@@ -30,7 +33,7 @@ static struct key_next next_of(const struct listing *listing, size_t i, const ch
     struct key_next next =
         keystate_next(&listing->roll.keys, i, &listing->slices, &listing->timing, listing->now);
     *text = keystate_step_text(next.step);
-    if (listing->timing.held && next.step == STEP_NONE && awaits_bundle(key)) {
+    if (listing->timing.held && next.step == STEP_NONE && awaits_bundle(listing, key)) {
         *text = "waits for a bundle";
     }
     uint64_t due_at = keyroll_due_at(&listing->roll, &listing->settings,
@@ -98,6 +101,32 @@ static void print_bundle(const struct listing *listing)
     }
 }
 
+/* How far the way out of DNSSEC, or back, has been gone. */
+static void print_parent(const struct listing *listing)
+{
+    const struct key_set *keys = &listing->roll.keys;
+    char time[OUTPUT_TIME_ROOM];
+    const char *at = output_time(rollover_asked_at(keys), time);
+    bool asks = rollover_as_is(keys).ds != 0;
+    const char *who = listing->timing.held ? "the next bundle" : "ntspoold";
+    if (listing->roll.memory.insecure && asks) {
+        printf("\nThe zone is to be insecure: %s asks the parent zone to remove the DS.\n", who);
+    } else if (listing->roll.memory.insecure && rollover_awaits_parent(keys)) {
+        printf("\nThe zone is to be insecure. The parent zone is asked to remove the DS since %s:\n"
+               "`ntspool key ds-seen` says that it has none.\n",
+               at);
+    } else if (listing->roll.memory.insecure) {
+        puts(
+            "\nThe zone is insecure, the parent zone has no DS: `ntspool key secure` asks for it.");
+    } else if (!asks) {
+        printf("\nThe zone is to be secure: %s asks the parent zone for the DS.\n", who);
+    } else if (rollover_awaits_parent(keys)) {
+        printf("\nThe parent zone is asked for other DS records since %s: `ntspool key ds` shows "
+               "them,\n`ntspool key ds-seen` says that they are there, and no others.\n",
+               at);
+    }
+}
+
 static void print_keys(const struct listing *listing)
 {
     static const char *const heads[] = { "TAG",   "ROLE", "ALGORITHM", "STATE",
@@ -120,13 +149,7 @@ static void print_keys(const struct listing *listing)
     }
     table_end(&table);
     print_bundle(listing);
-    if (listing->roll.memory.insecure) {
-        puts("\nThe parent zone is asked to remove the DS: the zone is to be insecure.");
-    } else if (rollover_awaits_parent(&listing->roll.keys)) {
-        printf("\nThe parent zone is asked for other DS records since %s: `ntspool key ds` shows "
-               "them,\n`ntspool key ds-seen` says that they are there, and no others.\n",
-               output_time(rollover_asked_at(&listing->roll.keys), at));
-    }
+    print_parent(listing);
 }
 
 int cmd_key_list(struct cli *cli, int argc, char **argv)

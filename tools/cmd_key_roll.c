@@ -155,7 +155,11 @@ static int set_insecure(struct cli *cli, bool insecure, const char *done)
         work.roll.memory.insecure = insecure;
         result = put(&work, cli);
     }
-    return keywork_end(&work.keys, cli, result, done);
+    return keywork_end(&work.keys, cli, result,
+                       rollover_is_held(&work.roll.keys)
+                           ? "The key-signing key is elsewhere: the next bundle tells the parent "
+                             "zone, `ntspool key request`."
+                           : done);
 }
 
 int cmd_key_insecure(struct cli *cli, int argc, char **argv)

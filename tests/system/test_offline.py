@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from machine import until
-from pool import APEX, PRESET, Pool
+from pool import APEX, PRESET, Pool, records
 from resolver import Unbound
 from test_years import SETTLED_S, STEP_MAX, Life
 from years import DAY, HOUR, Clock
@@ -152,6 +152,45 @@ def test_months_without_the_key_validate_at_every_moment(machine, monkeypatch):
     pool.stop()
 
 
+def test_the_way_out_of_dnssec_and_back_goes_by_bundles(machine, monkeypatch):
+    """Nobody here can sign another CDS: the zone stays as it is until a bundle asks the parent, and each moment validates."""
+    life = OfflineLife(machine, monkeypatch)
+    pool = life.pool
+
+    def ksk():
+        key, = (key for key in life.keys() if key["role"] == "ksk")
+        return key["next"]
+
+    def steps_until(condition, limit=60):
+        for _ in range(limit):
+            if condition():
+                return
+            life.step(STEP_MAX)
+        raise AssertionError(pool.cli("key", "list").stdout)
+
+    before = life.cds()
+    assert "the next bundle" in pool.cli("key", "insecure").stdout
+    for _ in range(3):
+        life.step(STEP_MAX)
+    assert life.cds() == before and ksk() == "waits for a bundle"
+    assert "the next bundle asks the parent zone to remove" in pool.cli("key", "list").stdout
+    life.safe.renew("--until", "60d")
+    steps_until(lambda: records(pool.ask(APEX, "CDS", tcp=True), "CDS") == ["0 0 0 00"])
+    assert records(pool.ask(APEX, "CDNSKEY", tcp=True), "CDNSKEY") == ["0 3 0 AA=="]
+    steps_until(lambda: life.parent.ds is None and ksk() is None)
+    assert "the parent zone has no DS" in pool.cli("key", "list").stdout
+    for _ in range(10):
+        life.step(STEP_MAX)
+    assert "the next bundle" in pool.cli("key", "secure").stdout
+    life.step(STEP_MAX)
+    assert life.parent.ds is None and ksk() == "waits for a bundle"
+    assert "the next bundle asks the parent zone for the DS" in pool.cli("key", "list").stdout
+    life.safe.renew("--until", "60d")
+    steps_until(lambda: life.parent.ds is not None and ksk() is None)
+    assert life.cds() == before
+    pool.stop()
+
+
 def warnings(pool):
     return " ".join(pool.json("status")["warnings"])
 
@@ -226,6 +265,18 @@ def test_servers_that_follow_take_the_bundle_too(machine):
     other.cli("key", "offline")
     send_keys()
     assert [key["offline"] for key in other.json("key", "list") if key["role"] == "ksk"] == [True]
+    # Packages carry no bundle: a machine that has the keys alone says so, and sends nothing that would not validate.
+    late = Pool(machine, name="late", address="127.0.0.3").init()
+    late.serve("--workers", "1")
+    pool.cli("key", "export", "--to", late.cli("key", "identity").stdout.strip(), package)
+    late.cli("key", "import", "--package", package)
+    assert "no bundle is here" in warnings(late)
+    late.server.said("no bundle is here")
+    until(lambda: late.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL, 5, "no unsigned DNSKEY")
+    late.cli("key", "import-bundle", bundle)
+    until(lambda: keys_of(late) == keys_of(pool), 5, "the same signature from the late one")
+    assert "offline KSK" not in warnings(late)
+    late.stop()
     until(lambda: keys_of(pool) == keys_of(other), 5, "the same signature from both")
     assert "offline KSK" not in warnings(other)
     pool.stop()

@@ -245,7 +245,10 @@ static void going_insecure_takes_the_ds_away_and_keeps_the_keys(void **state)
     advance(w, 1);
     assert_false(facet_is_on(&with_tag(w, 0)->life.ds));
     assert_true(rollover_awaits_parent(&w->keys));
+    const struct slices none = { .count = 0 };
+    assert_int_equal(keystate_next(&w->keys, 0, &none, &w->timing, w->now).step, STEP_WAIT_PARENT);
     life_pass(w, 30, true);
+    assert_int_equal(keystate_next(&w->keys, 0, &none, &w->timing, w->now).step, STEP_NONE);
     assert_int_equal(w->keys.count, 1);
     assert_true(facet_is_on(&with_tag(w, 0)->life.dnskey) &&
                 facet_is_on(&with_tag(w, 0)->life.zone));
