@@ -26,7 +26,9 @@ struct status {
     size_t members, eligible, expiring;
     uint64_t last_probe_at;
     char expiring_names[NAMES_SHOWN * (LABEL_ROOM + 2)];
-    bool failed; /* a store can't be read */
+    bool missing[STORE_KINDS];
+    bool watches_only; /* a vantage point's machine, which has a copy of the registry and no keys */
+    bool failed;       /* a store can't be read */
 };
 
 static void warn(struct status *status, const char *text)
@@ -40,11 +42,11 @@ static void add_store(struct status *status, enum store_kind kind)
     const char *name = store_kind_text(kind);
     json_t *row = json_pack("{s:s}", "store", name);
     json_array_append_new(status->stores, row);
-    if (session_read(&status->session, status->cli, kind) != RESULT_OK) {
+    enum result result = session_read(&status->session, status->cli, kind);
+    if (result != RESULT_OK) {
         json_object_set_new(row, "error", json_text(diag->text));
-        warn(status, diag->text);
+        status->missing[kind] = result == RESULT_MISSING;
         diag->text[0] = 0;
-        status->failed = true;
         return;
     }
     struct store_usage usage;
@@ -63,6 +65,24 @@ static void add_store(struct status *status, enum store_kind kind)
             "space on the disk",
             name, (unsigned)percent);
         warn(status, text);
+    }
+}
+
+/* Names the stores that can't be read, but for those that belong to another machine. */
+static void judge_stores(struct status *status)
+{
+    size_t kind = 0;
+    const json_t *row = NULL;
+    const bool *missing = status->missing;
+    status->watches_only = status->session.txn[STORE_REGISTRY] != NULL && missing[STORE_KEYS] &&
+                           missing[STORE_TRAFFIC];
+    json_array_foreach(status->stores, kind, row)
+    {
+        const char *error = json_string_value(json_object_get(row, "error"));
+        if (error != NULL && !(status->watches_only && missing[kind])) {
+            warn(status, error);
+            status->failed = true;
+        }
     }
 }
 
@@ -215,6 +235,7 @@ static json_t *build(struct status *status)
     for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
         add_store(status, kind);
     }
+    judge_stores(status);
     json_t *out = json_object();
     json_object_set_new(out, "state", json_text(cli->state_dir));
     struct store_txn *registry = status->session.txn[STORE_REGISTRY];
@@ -247,6 +268,7 @@ static json_t *build(struct status *status)
     json_object_set_new(out, "keys",
                         keys != NULL ? json_integer((json_int_t)store_count(keys, TABLE_KEYS))
                                      : json_null());
+    json_object_set_new(out, "vantage_only", json_boolean(status->watches_only));
     json_object_set_new(out, "over_budget", over_budget_json(status));
     json_object_set_new(out, "offline_ksk",
                         status->offline != NULL ? status->offline : json_null());
@@ -286,8 +308,12 @@ static void print_status(json_t *out)
         printf("%s%lld %s", before, (long long)json_integer_value(value), state);
         before = ", ";
     }
-    printf("\nkeys        %lld\nlast probe  %s\n\n", number_of(out, "keys"),
-           text_of(out, "last_probe_at"));
+    if (json_is_true(json_object_get(out, "vantage_only"))) {
+        puts("\nkeys        elsewhere: this machine is a vantage point");
+    } else {
+        printf("\nkeys        %lld\n", number_of(out, "keys"));
+    }
+    printf("last probe  %s\n\n", text_of(out, "last_probe_at"));
     vantageview_print(json_object_get(out, "vantages"));
     struct table table;
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);

@@ -316,3 +316,20 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
     finally:
         resolver.close()
     pool.stop()
+
+
+def test_a_vantage_points_machine_needs_no_keys(machine, pool):
+    """Of the pool's stores it has copies of two; one that is missing on the pool's own machine is named."""
+    copy = machine.directory / "copy"
+    pool.cli("backup", copy)
+    elsewhere = Pool(machine, name="elsewhere")
+    elsewhere.state.mkdir()
+    for store in ("registry", "health"):
+        shutil.copytree(copy / store, elsewhere.state / store)
+    status = elsewhere.json("status")
+    assert status["vantage_only"] and status["keys"] is None and not any("init" in text for text in status["warnings"])
+    assert "vantage point" in elsewhere.cli("status").stdout
+    assert not pool.json("status")["vantage_only"]
+    shutil.rmtree(pool.state / "keys")
+    assert "can't be read" in pool.refused("status")
+    assert "no store at" in pool.cli("status", check=False).stdout
