@@ -30,6 +30,7 @@ static void stop_watch(struct watch *watch)
     if (watch->attempt != NULL) {
         attempt_cancel(watch->attempt);
         watch->attempt = NULL;
+        watch->due_ms = 0; /* what was cut short begins anew */
         monitor_landed(watch->ward->monitor);
     }
     association_free(watch->association);
