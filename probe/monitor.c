@@ -70,13 +70,14 @@ static void write_verdicts(struct monitor *monitor)
     news_well_again(&monitor->news, NEWS_VERDICTS);
 }
 
-/* True if the pool's answers may be others after the change. */
-static bool is_news(const struct member_health *before, const struct member_health *after,
-                    unsigned index)
+/* True if the pool's answers may be others after the change, or if whoever added or changed the member waits for it. */
+static bool is_news(const struct ward *ward, const struct member_health *before, unsigned index)
 {
+    const struct member_health *after = &ward->health;
     const struct address_health *was = &before->addresses[index], *is = &after->addresses[index];
     return before->stage != after->stage || before->weight != after->weight ||
-           was->working != is->working || was->failure != is->failure || was->probes == 0;
+           was->working != is->working || was->failure != is->failure ||
+           was->last_probe_at <= ward->changed_at;
 }
 
 /* Enters an outcome, tells what changed, has it written. */
@@ -91,7 +92,7 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
     if (outcome->failure != FAILURE_INTERNAL) {
         scribe_sample(monitor->news.scribe, ward->id, &ward->health.addresses[index]);
     }
-    if (is_news(&before, &ward->health, index)) {
+    if (is_news(ward, &before, index)) {
         soon(monitor);
     } else {
         some_time(monitor);
