@@ -61,7 +61,7 @@ def part(path):
     return found
 
 
-def until(condition, timeout, what):
+def until(condition, timeout, what, pause=0.05):
     """Waits for a condition's truth and returns it. An AssertionError inside it counts as not yet."""
     deadline = time.monotonic() + timeout
     said = ""
@@ -74,7 +74,7 @@ def until(condition, timeout, what):
             said = f": {error}"
         if time.monotonic() >= deadline:
             raise AssertionError(f"not within {timeout} s: {what}{said}")
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 class Process:

@@ -45,11 +45,30 @@ def world(machine, clock):
     pool.stop()
 
 
-def lead(clock, seconds, step):
-    """In steps that leave the probes the time they take."""
+def switches(process):
+    """How often it has gone to sleep, which it does after each look at what is due."""
+    (line,) = [line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("voluntary_ctxt")]
+    return int(line.split()[1])
+
+
+def probing(process):
+    """Only a probe or lookup under way has sockets."""
+    for file in Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            if file.readlink().name.startswith("socket:"):
+                return True
+        except FileNotFoundError:  # closed meanwhile
+            pass
+    return False
+
+
+def lead(clock, seconds, step, *daemons):
+    """In steps, each of which lasts until the daemons have taken it and all its probes are over."""
     for _ in range(int(seconds / step)):
+        before = [switches(daemon) for daemon in daemons]
         clock.move(step)
-        time.sleep(0.06)
+        for daemon, count in zip(daemons, before):
+            until(lambda: switches(daemon) >= count + 3 and not probing(daemon), 20, "the daemon has taken a step", pause=0.005)
 
 
 def probes(pool, name):
@@ -61,7 +80,7 @@ def test_who_asks_for_less_is_asked_less(world, clock):
     world.probe(world.trust, "--interval", "60s")
     until(lambda: probes(world, "rate") and probes(world, "good"), 10, "the first probe is at once")
     assert world.member("rate")["addresses"][0]["failure"] == "ntp-rate"
-    lead(clock, 5 * HOUR, MINUTE)
+    lead(clock, 5 * HOUR, MINUTE, world.probed)
     # Each sixteen minutes in the end, after pauses of 2, 4, 8.
     assert 12 <= probes(world, "rate") <= 40
     assert probes(world, "good") > 4 * probes(world, "rate")
@@ -72,11 +91,11 @@ def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, 
     world.add("dead", DEAD)
     world.probe(world.trust, "--interval", "10m")
     until(lambda: probes(world, "dead"), 10, "the first probe is at once")
-    lead(clock, 2 * DAY, 20 * MINUTE)
+    lead(clock, 2 * DAY, 20 * MINUTE, world.probed)
     assert 30 <= probes(world, "dead") <= 120  # of 288 that a living one gets
-    lead(clock, 30 * DAY, 2 * HOUR)
+    lead(clock, 30 * DAY, 2 * HOUR, world.probed)
     before = probes(world, "dead")
-    lead(clock, 8 * DAY, 2 * HOUR)
+    lead(clock, 8 * DAY, 2 * HOUR, world.probed)
     assert 7 <= probes(world, "dead") - before <= 10
 
     def probed_at_once(*change):
@@ -114,10 +133,10 @@ def test_vantage_point_that_disagrees_for_long_is_named(world, clock, machine):
     def warned():
         return [text for text in world.json("status")["warnings"] if "disagreed" in text]
 
-    lead(clock, 50 * MINUTE, MINUTE / 2)
+    lead(clock, 50 * MINUTE, MINUTE / 2, world.probed, *others)
     assert world.member("good")["eligible"] and world.member("good")["votes"] == 3
     assert not warned()
-    lead(clock, 80 * MINUTE, MINUTE / 2)
+    lead(clock, 80 * MINUTE, MINUTE / 2, world.probed, *others)
     (text,) = warned()
     assert "vantage point blind has disagreed" in text
     world.stop(*others)
