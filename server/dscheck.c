@@ -22,6 +22,23 @@ static bool note_ds(const struct key_set *keys, const struct dname *zone, const 
     return known;
 }
 
+uint32_t dscheck_ttl(const struct stub_response *response, const struct dname *zone)
+{
+    const struct stub_question question = dscheck_question(zone);
+    struct stub_reading reading;
+    struct stub_record record;
+    uint32_t ttl_s = 0;
+    stub_begin(&reading, response, &question);
+    while (stub_next(&reading, &record)) {
+        bool counts = record.is_answer && record.type == RR_DS && dname_equal(&record.owner, zone);
+        ttl_s = counts && record.ttl_s > ttl_s ? record.ttl_s : ttl_s;
+    }
+    if (!reading.validated || reading.reader.failed) {
+        return 0;
+    }
+    return ttl_s < DSCHECK_TTL_MAX ? ttl_s : DSCHECK_TTL_MAX;
+}
+
 bool dscheck_is_as_asked(const struct stub_response *response, const struct dname *zone,
                          const struct key_set *keys)
 {

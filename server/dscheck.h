@@ -5,11 +5,18 @@
 #include "dnssec/rollover.h"
 #include "server/stub.h"
 
+enum {
+    DSCHECK_TTL_MAX = 7 * 86400 /* RFC 8767 4: no cache keeps anything for longer */
+};
+
 /* What the resolver is to be asked. */
 struct stub_question dscheck_question(const struct dname *zone);
 /* True if the response says, validated, that the parent has a SHA-256 DS of each key that is asked for and none of any other; with
  * no such key, that there is no DS. Any octets may come in. */
 bool dscheck_is_as_asked(const struct stub_response *response, const struct dname *zone,
                          const struct key_set *keys);
+/* The longest TTL of its DS records, at most DSCHECK_TTL_MAX; 0: it has none, or was not validated. A lower bound of the parent's, since a cache
+ * counts down. */
+uint32_t dscheck_ttl(const struct stub_response *response, const struct dname *zone);
 
 #endif

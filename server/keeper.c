@@ -7,8 +7,7 @@
 
 #include "dnssec/alarm.h"
 #include "dnssec/keystate.h"
-#include "server/dscheck.h"
-#include "server/dsync.h"
+#include "server/parent.h"
 #include "server/pulse.h"
 #include "zone/clock.h"
 #include "zone/registry.h"
@@ -24,10 +23,8 @@ struct keeper {
     bool has_looked;
     uint64_t now, steady;   /* at the last look */
     uint64_t trusted_again; /* in steady time: when the clock is believed after it was set */
-    uint64_t asked_parent;  /* in steady time: when the parent's DS was last asked for; 0: never */
-    uint64_t notified;      /* likewise, when it last took a notification of CDS, */
-    uint64_t notified_of;   /* of what was asked for then (rollover_asked_at) */
-    struct slices slices;   /* of the bundle, as of */
+    struct parent_watch parent;
+    struct slices slices; /* of the bundle, as of */
     uint64_t slices_version;
     enum alarm_level alarm; /* what was said last, and when */
     uint64_t alarm_at;
@@ -276,80 +273,18 @@ static enum result write_on(struct keeper *keeper, bool trusted, uint64_t now, s
     return result;
 }
 
-/* Tells the parent, if it says where, that CDS asks for other DS records: when all servers have them, and each hour until it follows. */
-static void notify_parent(struct keeper *keeper, const struct key_set *keys, uint64_t now,
-                          uint64_t steady)
-{
-    const struct settings *settings = &keeper->settings;
-    uint64_t asked_at = rollover_asked_at(keys);
-    struct endpoint to;
-    struct dname target;
-    struct diag diag = { "" };
-    char text[DNAME_TEXT_MAX];
-    bool done = keeper->notified_of == asked_at && steady < keeper->notified + KEEPER_NOTIFY_S;
-    if (done || now < asked_at + settings->propagation_s) {
-        return;
-    }
-    enum result result = dsync_find(&to, &target, &settings->ds_resolver, &settings->apex, &diag);
-    if (result == RESULT_OK) {
-        result = dsync_notify(&to, &settings->apex, &diag);
-    }
-    if (result == RESULT_OK) {
-        say(keeper, "the parent's %s was notified of CDS", dname_text(&target, text));
-        keeper->notified = steady;
-        keeper->notified_of = asked_at;
-    } else if (result != RESULT_NOT_FOUND) {
-        say(keeper, "%s", diag.text);
-    }
-}
-
-/* Asks for the parent's DS, and notes that it is there. The response is judged by the keys as they are when that is written. */
+/* Asks for the parent's DS, and says so when it is there. */
 static enum result look_at_parent(struct keeper *keeper, uint64_t now, uint64_t steady,
                                   struct diag *diag)
 {
-    struct stub_response response;
-    struct store_txn *txn = NULL;
-    struct keyroll roll, before;
-    const struct dname *zone = &keeper->settings.apex;
-    keeper->asked_parent = steady;
-    const struct stub_question question = dscheck_question(zone);
-    enum result result = stub_ask(&response, &keeper->settings.ds_resolver, &question, diag);
-    if (result == RESULT_OK) {
-        result = store_write(keeper->sources.keys, &txn, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = keyroll_read(&roll, txn, diag);
-    before = roll;
-    if (result != RESULT_OK || !rollover_awaits_parent(&roll.keys) ||
-        !dscheck_is_as_asked(&response, zone, &roll.keys)) {
-        store_abort(txn);
-        if (result == RESULT_OK && rollover_awaits_parent(&roll.keys)) {
-            notify_parent(keeper, &roll.keys, now, steady);
-        }
-        return result;
-    }
-    const struct rollover_timing timing = keyroll_timing(&roll, &keeper->settings);
-    (void)rollover_ds_seen(&roll.keys, &timing, now);
-    result = keyroll_write(&roll, &before, txn, keeper->sources.seal, now, diag);
-    if (result != RESULT_OK) {
-        store_abort(txn);
-        return result;
-    }
-    result = store_commit(txn, diag);
+    struct parent_news news;
+    const struct parent_look look = { &keeper->sources, &keeper->settings, now, steady };
+    enum result result = parent_ask(&keeper->parent, &look, &news, diag);
     if (result == RESULT_OK) {
         say(keeper, "the parent zone has the DS records that were asked for");
-        report(keeper, &before, &roll, now);
+        report(keeper, &news.before, &news.after, now);
     }
-    return result;
-}
-
-/* True when it is time to ask for the parent's DS. */
-static bool asks_parent(const struct keeper *keeper, const struct keyroll *roll, uint64_t steady)
-{
-    return keeper->settings.ds_resolver.port != 0 && rollover_awaits_parent(&roll->keys) &&
-           (keeper->asked_parent == 0 || steady >= keeper->asked_parent + KEEPER_PARENT_S);
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
 /* Reads the slices if anything about the keys has changed. */
@@ -413,8 +348,9 @@ static enum result look(struct keeper *keeper, uint64_t now, uint64_t steady, st
         return write_on(keeper, trusted, now, diag);
     }
     sound_alarm(keeper, &roll, now);
-    return trusted && asks_parent(keeper, &roll, steady) ? look_at_parent(keeper, now, steady, diag)
-                                                         : RESULT_OK;
+    return trusted && parent_is_due(&keeper->parent, &keeper->settings, &roll.keys, steady)
+               ? look_at_parent(keeper, now, steady, diag)
+               : RESULT_OK;
 }
 
 void keeper_look(struct keeper *keeper, uint64_t now, uint64_t steady)

@@ -152,7 +152,7 @@ bool stub_next(struct stub_reading *reading, struct stub_record *out)
     read_name(r, &out->owner);
     out->type = read_u16(r);
     out->type = read_u16(r) == RR_CLASS_IN ? out->type : 0;
-    (void)read_u32(r);
+    out->ttl_s = read_u32(r);
     out->len = read_u16(r);
     out->rdata = read_octets(r, out->len);
     return !r->failed;

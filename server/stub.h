@@ -45,6 +45,7 @@ struct stub_record {
     bool is_answer; /* else it is of the authority section */
     struct dname owner;
     uint16_t type; /* in class IN; 0 in another */
+    uint32_t ttl_s;
     const uint8_t *rdata;
     uint16_t len;
 };

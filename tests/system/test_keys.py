@@ -306,11 +306,17 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
         until(lambda: published(pool) == 3, 5, "the new KSK is published")
         clock.move(3 * HOUR)
         until(lambda: next(rrset for rrset in pool.ask(APEX, "CDS").answer) != cds, 5, "CDS names the new KSK")
+        # The parent's TTL of the old DS is longer than the setting says: it counts.
+        resolver.ds.ttl = 2 * DAY
+        state_after(11)
         cds = next(rrset for rrset in pool.ask(APEX, "CDS").answer)
         resolver.ds = dns.rrset.from_rdata_list(cds.name, 300, dns.dnssec.cds_rdataset_to_ds_rdataset(cds))
         clock.move(11 * 60)
         until(lambda: any(key["ds"]["nowhere"] for key in pool.json("key", "list")), 5, "the old DS is known to be gone")
         clock.move(DAY + 2 * HOUR)
+        assert any(key["state"] == "retired" and key["next_at"] for key in pool.json("key", "list")), "caches may have the old DS"
+        assert published(pool) == 3
+        clock.move(DAY)
         until(lambda: published(pool) == 2, 5, "the old KSK is unpublished")
         assert tags(pool) != first
     finally:

@@ -9,6 +9,7 @@ struct plan {
     size_t count;
     uint8_t records[4][KEY_DS_LEN + 16];
     size_t lengths[4];
+    uint32_t ttls_s[4];
 };
 
 static struct key_set some_keys(void)
@@ -54,7 +55,7 @@ static struct stub_response respond(const struct plan *plan)
         }
         write_u16(&w, RR_DS);
         write_u16(&w, RR_CLASS_IN);
-        write_u32(&w, 300);
+        write_u32(&w, plan->ttls_s[i]);
         write_u16(&w, (uint16_t)plan->lengths[i]);
         write_octets(&w, plan->records[i], plan->lengths[i]);
     }
@@ -112,6 +113,32 @@ static void no_ds_is_as_asked_when_none_is(void **state)
     assert_false(as_asked(&plan, &keys));
 }
 
+static void the_longest_ttl_of_a_validated_ds_counts(void **state)
+{
+    (void)state;
+    const struct dname zone = name_of("pool.test."), other = name_of("pool.tesa.");
+    struct key_set keys = some_keys();
+    struct plan plan = {
+        .ad = true, .zone = "pool.test.", .ttls_s = {3600, 172800, 300}
+    };
+    struct stub_response response = respond(&plan);
+    assert_int_equal(dscheck_ttl(&response, &zone), 0);
+    for (size_t i = 0; i < 3; i++) {
+        add_ds(&plan, &keys.list[i]); /* whoever's they are */
+    }
+    response = respond(&plan);
+    assert_int_equal(dscheck_ttl(&response, &zone), 172800);
+    assert_int_equal(dscheck_ttl(&response, &other), 0);
+    response.len--;
+    assert_int_equal(dscheck_ttl(&response, &zone), 0);
+    plan.ttls_s[0] = UINT32_MAX;
+    response = respond(&plan);
+    assert_int_equal(dscheck_ttl(&response, &zone), DSCHECK_TTL_MAX);
+    plan.ad = false;
+    response = respond(&plan);
+    assert_int_equal(dscheck_ttl(&response, &zone), 0);
+}
+
 static void broken_responses_are_not_believed(void **state)
 {
     (void)state;
@@ -140,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_keys_and_no_others_are_as_asked),
         cmocka_unit_test(no_ds_is_as_asked_when_none_is),
+        cmocka_unit_test(the_longest_ttl_of_a_validated_ds_counts),
         cmocka_unit_test(broken_responses_are_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
