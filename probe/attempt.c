@@ -23,6 +23,7 @@ struct attempt {
     unsigned exchanges; /* done */
     unsigned tries;     /* of the exchange at hand */
     unsigned placeholders;
+    uint64_t began_at; /* patience_now */
     struct outcome outcome;
 };
 
@@ -39,6 +40,10 @@ static void finish(struct attempt *attempt, const char *step, enum failure failu
                    const char *detail)
 {
     struct outcome *outcome = &attempt->outcome;
+    if (patience_tried(attempt->plan->patience, failure, attempt->began_at, patience_now())) {
+        failure = FAILURE_INTERNAL;
+        detail = PATIENCE_WORDS;
+    }
     outcome->failure = failure;
     (void)snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);
     if (failure != FAILURE_NONE) {
@@ -194,6 +199,7 @@ static void start_ke(struct attempt *attempt)
         .name = attempt->plan->name,
         .trust = attempt->plan->trust,
         .allow_private = attempt->plan->allow_private,
+        .patience = attempt->plan->patience,
     };
     drop_association(attempt);
     attempt->ke =
@@ -325,6 +331,7 @@ struct attempt *attempt_start(uv_loop_t *loop, const struct attempt_plan *plan,
     attempt->loop = loop;
     attempt->plan = plan;
     attempt->kept = kept;
+    attempt->began_at = patience_now();
     attempt->done = done;
     attempt->arg = arg;
     trail_start(&attempt->outcome.trail, uv_hrtime());

@@ -18,8 +18,9 @@ struct attempt_plan {
     bool allow_private; /* also lets NTS-KE send clients anywhere */
     bool allow_foreign; /* lets NTS-KE send clients to any public address */
     struct tls_trust *trust;
-    struct rare_checks *rare; /* NULL: none are made */
-    uint32_t ke_life_s;       /* how long a key establishment serves; 0: LIMIT_KE_LIFE_S */
+    struct rare_checks *rare;        /* NULL: none are made */
+    const struct patience *patience; /* NULL: each failure is the server's */
+    uint32_t ke_life_s;              /* how long a key establishment serves; 0: LIMIT_KE_LIFE_S */
 };
 
 struct outcome {

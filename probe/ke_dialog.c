@@ -26,6 +26,9 @@ struct ke_dialog {
     unsigned open; /* handles */
     enum phase phase;
     bool judged; /* the certificate was looked at */
+    bool again;  /* see patience_again */
+    const struct patience *patience;
+    uint64_t began_at; /* patience_now */
     enum nts_ke_offer offer;
     struct tls_client *tls;
     struct trail *trail;
@@ -93,6 +96,10 @@ static void finish(struct ke_dialog *dialog, enum failure failure)
         tls_client_finish(dialog->tls);
         (void)flush(dialog);
     }
+    if (patience_tried(dialog->patience, failure, dialog->began_at, patience_now())) {
+        failure = FAILURE_INTERNAL;
+        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), PATIENCE_WORDS);
+    }
     dialog->result.step = step_name(dialog);
     dialog->result.failure = failure;
     dialog->phase = PHASE_OVER;
@@ -132,6 +139,9 @@ static void give_up(struct ke_dialog *dialog, enum failure failure, const char *
 static void timed_out(uv_timer_t *timer)
 {
     struct ke_dialog *dialog = timer->data;
+    if (patience_again(&dialog->again, timer, timed_out)) {
+        return;
+    }
     switch (dialog->phase) {
     case PHASE_CONNECT:
         fail(dialog, FAILURE_CONNECT_TIMEOUT, "no answer to TCP");
@@ -154,6 +164,7 @@ static void timed_out(uv_timer_t *timer)
 static void enter(struct ke_dialog *dialog, enum phase phase, unsigned limit_ms)
 {
     dialog->phase = phase;
+    dialog->again = false;
     uv_timer_start(&dialog->timer, timed_out, limit_ms, 0);
 }
 
@@ -399,6 +410,8 @@ struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *requ
     dialog->arg = arg;
     dialog->trail = trail;
     dialog->offer = request->offer;
+    dialog->patience = request->patience;
+    dialog->began_at = patience_now();
     dialog->open = 2;
     dialog->tcp.data = dialog;
     dialog->timer.data = dialog;

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "probe/patience.h"
 #include "probe/tls_client.h"
 #include "probe/trail.h"
 #include "zone/address.h"
@@ -14,6 +15,7 @@ struct ke_request {
     struct tls_trust *trust;
     bool allow_private;
     enum nts_ke_offer offer;
+    const struct patience *patience; /* NULL: each failure is the server's */
 };
 
 struct ke_result {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "probe/patience.h"
+
 /* A socket of the library's under watch. */
 struct watched {
     uv_poll_t poll;
@@ -26,7 +28,7 @@ struct lookup {
     ares_channel channel;
     struct watched *sockets;
     uv_timer_t timer;
-    uint64_t end_ms;
+    uint64_t end_ms, ticked_ms;
     unsigned open;    /* handles */
     unsigned pending; /* families */
     bool over;
@@ -173,7 +175,7 @@ static void finish(struct lookup *lookup)
 static void go_on(struct lookup *lookup, ares_socket_t readable, ares_socket_t writable)
 {
     ares_process_fd(lookup->channel, readable, writable);
-    if (lookup->pending == 0 || uv_now(lookup->loop) >= lookup->end_ms) {
+    if (lookup->pending == 0) {
         finish(lookup);
     }
 }
@@ -188,7 +190,18 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
 
 static void time_passed(uv_timer_t *timer)
 {
-    go_on(timer->data, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    struct lookup *lookup = timer->data;
+    uint64_t pause_ms = uv_now(lookup->loop) - lookup->ticked_ms;
+    lookup->ticked_ms += pause_ms;
+    if (pause_ms >= PATIENCE_SHORT_MS) {
+        lookup->end_ms +=
+            pause_ms; /* we were held up: answers that came meanwhile are read first */
+        return;
+    }
+    go_on(lookup, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    if (uv_now(lookup->loop) >= lookup->end_ms) {
+        finish(lookup);
+    }
 }
 
 static struct watched *watch(struct lookup *lookup, ares_socket_t fd)
@@ -279,7 +292,8 @@ struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, co
     lookup->open = 1;
     lookup->timer.data = lookup;
     uv_timer_init(loop, &lookup->timer);
-    lookup->end_ms = uv_now(loop) + LIMIT_RESOLVE_MS;
+    lookup->ticked_ms = uv_now(loop);
+    lookup->end_ms = lookup->ticked_ms + LIMIT_RESOLVE_MS;
     lookup->pending = 2;
     for (unsigned i = 0; i < 2; i++) {
         const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,

@@ -9,6 +9,7 @@
 #include "probe/descriptors.h"
 #include "probe/follow.h"
 #include "probe/news.h"
+#include "probe/patience.h"
 #include "probe/quota.h"
 #include "probe/roll.h"
 #include "probe/schedule.h"
@@ -22,6 +23,7 @@ struct monitor {
     size_t turn; /* where the next tick begins to look */
     unsigned flying, flying_max;
     struct quota *quota;
+    struct patience patience;
     bool stopping;
     bool kept_time; /* the kernel has said so once in this run */
     struct news news;
@@ -70,16 +72,6 @@ static void write_verdicts(struct monitor *monitor)
     news_well_again(&monitor->news, NEWS_VERDICTS);
 }
 
-/* True if the pool's answers may be others after the change, or if whoever added or changed the member waits for it. */
-static bool is_news(const struct ward *ward, const struct member_health *before, unsigned index)
-{
-    const struct member_health *after = &ward->health;
-    const struct address_health *was = &before->addresses[index], *is = &after->addresses[index];
-    return before->stage != after->stage || before->weight != after->weight ||
-           was->working != is->working || was->failure != is->failure ||
-           was->last_probe_at <= ward->changed_at;
-}
-
 /* Enters an outcome, tells what changed, has it written. */
 static void enter_verdict(struct ward *ward, unsigned index, const struct outcome *outcome)
 {
@@ -92,7 +84,7 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
     if (outcome->failure != FAILURE_INTERNAL) {
         scribe_sample(monitor->news.scribe, ward->id, &ward->health.addresses[index]);
     }
-    if (is_news(ward, &before, index)) {
+    if (ward_has_news(ward, &before, index)) {
         soon(monitor);
     } else {
         some_time(monitor);
@@ -132,6 +124,8 @@ static void take_census(struct monitor *monitor)
         monitor->roll.self =
             reference_by_kernel(monitor->roll.vantage.unsynchronised, &monitor->kept_time);
     }
+    monitor->roll.held_ms =
+        patience_held(&monitor->patience, patience_now() - monitor->options.interval_ms);
     roll_census(&monitor->roll, clock_now(), stage_moved, monitor);
     bool alarm = news_alarm(&monitor->news, &monitor->roll.vantage);
     bool state = news_state(&monitor->news, &monitor->roll.vantage);
@@ -214,6 +208,7 @@ static void start_probe(struct monitor *monitor, struct watch *watch)
 {
     watch->plan.allow_private = monitor->options.allow_private;
     watch->plan.trust = monitor->options.trust;
+    watch->plan.patience = &monitor->patience;
     watch->plan.ke_life_s = schedule_ke_life_s(randombytes_random());
     monitor->flying++;
     watch->due_ms = UINT64_MAX; /* until then only a change says otherwise */
@@ -307,8 +302,9 @@ static void tick(uv_timer_t *timer)
 {
     struct monitor *monitor = timer->data;
     uint64_t now_ms = clock_steady_ms();
+    unsigned most = patience_starts(patience_look(&monitor->patience, patience_now()));
     unsigned started = 0;
-    for (size_t i = 0; i < monitor->roll.ward_count && started < LIMIT_STARTS; i++) {
+    for (size_t i = 0; i < monitor->roll.ward_count && started < most; i++) {
         monitor->turn = (monitor->turn + 1) % monitor->roll.ward_count;
         started += start_due(monitor, monitor->roll.wards[monitor->turn], now_ms);
     }

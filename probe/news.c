@@ -102,10 +102,11 @@ bool news_alarm(struct news *news, const struct vantage *vantage)
 bool news_state(struct news *news, const struct vantage *vantage)
 {
     static const char *const texts[] = {
-        [VANTAGE_WELL] = "clock and network are well again: verdicts count",
+        [VANTAGE_WELL] = "clock, network and machine are well again: verdicts count",
         [VANTAGE_CLOCK_OFF] =
             "our clock is off, by the references or the kernel: verdicts wait until it is right",
         [VANTAGE_NETWORK_OFF] = "our network is off: verdicts wait until it is back",
+        [VANTAGE_HELD_UP] = "our machine gives us too little time: verdicts wait until it does",
     };
     if (news->state == vantage->state) {
         return false;

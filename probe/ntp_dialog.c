@@ -9,14 +9,15 @@
 #include <sodium.h>
 
 #include "probe/limits.h"
+#include "probe/patience.h"
 #include "zone/clock.h"
 
 struct ntp_dialog {
     uv_poll_t poll;
     uv_timer_t timer;
-    int fd;        /* -1: none */
-    unsigned open; /* handles */
-    bool over;
+    int fd;           /* -1: none */
+    unsigned open;    /* handles */
+    bool over, again; /* see patience_again */
     ntp_done *done;
     void *arg;
     struct endpoint endpoint;
@@ -63,7 +64,10 @@ static void finish(struct ntp_dialog *dialog)
 
 static void timed_out(uv_timer_t *timer)
 {
-    finish(timer->data);
+    struct ntp_dialog *dialog = timer->data;
+    if (!patience_again(&dialog->again, timer, timed_out)) {
+        finish(dialog);
+    }
 }
 
 /* How long the reply took. The kernel's receive time is the better one: it does not grow when the loop is busy. But its

@@ -229,6 +229,7 @@ static void offer_all(struct rare_round *round)
         .trust = plan->trust,
         .allow_private = plan->allow_private,
         .offer = NTS_KE_ALL,
+        .patience = plan->patience,
     };
     round->ke = ke_dialog_start(round->loop, &request, NULL, all_offered, round);
 }

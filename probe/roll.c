@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "probe/patience.h"
+
 static void note_departed(struct roll *roll, uint64_t id)
 {
     if (roll->departed_count == roll->departed_room) {
@@ -180,12 +182,12 @@ void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
         census_add(&census, &roll->wards[i]->health);
     }
     census_judge(&census, &roll->settings, now, &roll->vantage, &roll->caution);
-    set_state(&roll->vantage,
-              census_cut_off(&census, &roll->settings) ? VANTAGE_NETWORK_OFF : roll->self, now);
+    enum vantage_state off = roll->held_ms > 0 ? VANTAGE_HELD_UP : VANTAGE_NETWORK_OFF;
+    set_state(&roll->vantage, census_cut_off(&census, &roll->settings) ? off : roll->self, now);
     for (size_t i = 0; i < roll->ward_count; i++) {
         struct ward *ward = roll->wards[i];
-        if (ward->health.stage != STAGE_FALLING) {
-            continue;
+        if (ward->health.stage != STAGE_FALLING || roll->held_ms >= PATIENCE_LONG_MS) {
+            continue; /* after a long hold-up it is probed again before it goes */
         }
         lifecycle_advance(&ward->health, &roll->settings, &roll->caution, now);
         if (ward->health.stage != STAGE_FALLING) {

@@ -13,6 +13,7 @@ struct roll {
     struct caution caution;
     struct scribe *scribe;   /* its events are written along with the verdicts */
     enum vantage_state self; /* what the references say (probe/reference.h) */
+    unsigned held_ms;        /* patience_held in the last interval */
     struct ward **wards;     /* in order of id */
     size_t ward_count;
     uint64_t *departed; /* ids whose verdicts have to be forgotten */

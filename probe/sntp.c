@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "probe/limits.h"
+#include "probe/patience.h"
 
 enum {
     VERSION_MODE_CLIENT = 4 << 3 | 3,
@@ -19,8 +20,8 @@ struct sntp {
     uv_poll_t poll;
     uv_timer_t timer;
     int fd;
-    unsigned open; /* handles */
-    bool over, answered;
+    unsigned open;              /* handles */
+    bool over, answered, again; /* see patience_again */
     sntp_done *done;
     void *arg;
     uint8_t transmit[8];
@@ -76,7 +77,10 @@ static void finish(struct sntp *sntp)
 
 static void timed_out(uv_timer_t *timer)
 {
-    finish(timer->data);
+    struct sntp *sntp = timer->data;
+    if (!patience_again(&sntp->again, timer, timed_out)) {
+        finish(sntp);
+    }
 }
 
 static void datagram_came(uv_poll_t *poll, int status, int events)

@@ -150,3 +150,12 @@ bool ward_follow(struct ward *ward, const struct member *member, const struct dn
     }
     return changed;
 }
+
+bool ward_has_news(const struct ward *ward, const struct member_health *before, unsigned index)
+{
+    const struct member_health *after = &ward->health;
+    const struct address_health *was = &before->addresses[index], *is = &after->addresses[index];
+    return before->stage != after->stage || before->weight != after->weight ||
+           was->working != is->working || was->failure != is->failure ||
+           was->last_probe_at <= ward->changed_at;
+}

@@ -58,4 +58,7 @@ void ward_leave(struct ward *ward);
 /* Ends the probes in flight, which stay due, and forgets all keys: the next probe looks at everything again. */
 void ward_restart(struct ward *ward);
 
+/* True if the pool's answers may be others after the change, or if whoever added or changed the member waits for it. */
+bool ward_has_news(const struct ward *ward, const struct member_health *before, unsigned index);
+
 #endif

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "probe/limits.h"
+#include "probe/patience.h"
 
 struct web_dialog {
     uv_tcp_t tcp;
@@ -13,7 +14,7 @@ struct web_dialog {
     unsigned open; /* handles */
     web_done *done;
     void *arg;
-    bool over;
+    bool over, again; /* see patience_again */
     bool foreign;
     char detail[NTS_DETAIL_ROOM];
     size_t len;
@@ -70,7 +71,9 @@ static void finish(struct web_dialog *dialog, const char *words)
 static void timed_out(uv_timer_t *timer)
 {
     struct web_dialog *dialog = timer->data;
-    finish(dialog, dialog->len > 0 ? NULL : "no answer");
+    if (!patience_again(&dialog->again, timer, timed_out)) {
+        finish(dialog, dialog->len > 0 ? NULL : "no answer");
+    }
 }
 
 static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)

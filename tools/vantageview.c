@@ -85,12 +85,15 @@ static void warn_of_freeze(const struct vantage *each, json_t *warnings)
 static void warn_of(const struct vantages *vantages, unsigned i, json_t *warnings)
 {
     const struct vantage *each = &vantages->list[i];
+    static const char *const reasons[] = {
+        [VANTAGE_CLOCK_OFF] = "its clock is off, by its references or its kernel",
+        [VANTAGE_NETWORK_OFF] = "its network is off",
+        [VANTAGE_HELD_UP] = "it gets too little time of its machine",
+    };
     char at[OUTPUT_TIME_ROOM];
     if (each->state != VANTAGE_WELL) {
-        warn(warnings, "vantage point %s has set itself aside since %s: its %s", each->name,
-             output_time(each->state_since, at),
-             each->state == VANTAGE_CLOCK_OFF ? "clock is off, by its references or its kernel"
-                                              : "network is off");
+        warn(warnings, "vantage point %s has set itself aside since %s: %s", each->name,
+             output_time(each->state_since, at), reasons[each->state]);
     } else if (!vantages->asked[i]) {
         warn(warnings,
              "vantage point %s is silent since %s and not asked; `ntspool health forget %s` if it "

@@ -49,7 +49,7 @@ enum result vantage_decode(struct vantage *out, const char *name, const uint8_t 
     vantage.family_frozen_since[0] = read_u64(&r);
     vantage.family_frozen_since[1] = read_u64(&r);
     vantage.released_at = read_u64(&r);
-    if (!reader_done(&r) || state > VANTAGE_NETWORK_OFF || unsynchronised > 1 || imported > 1) {
+    if (!reader_done(&r) || state > VANTAGE_HELD_UP || unsynchronised > 1 || imported > 1) {
         return RESULT_DAMAGED;
     }
     vantage.state = (enum vantage_state)state;
@@ -151,7 +151,7 @@ const struct vantage *vantages_find(const struct vantages *vantages, const char 
 
 const char *vantage_state_text(enum vantage_state state)
 {
-    static const char *const texts[] = { "well", "clock-off", "network-off" };
+    static const char *const texts[] = { "well", "clock-off", "network-off", "held-up" };
     ASSERT((unsigned)state < sizeof(texts) / sizeof(texts[0]));
     return texts[state];
 }

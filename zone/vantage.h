@@ -18,8 +18,9 @@ enum {
 
 enum vantage_state {
     VANTAGE_WELL = 0,
-    VANTAGE_CLOCK_OFF,  /* its references tell another time */
-    VANTAGE_NETWORK_OFF /* none of its references answers */
+    VANTAGE_CLOCK_OFF,   /* its references tell another time */
+    VANTAGE_NETWORK_OFF, /* none of its references answers, or no probe leaves */
+    VANTAGE_HELD_UP      /* its process gets too little time: failures may be its own */
 };
 
 struct vantage {

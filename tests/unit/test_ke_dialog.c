@@ -227,6 +227,51 @@ static void a_mute_server_is_waited_for_as_long_as_the_limits_say(void **state)
     }
 }
 
+/* All limits but the last have passed whenever the loop goes on. */
+static void what_came_while_we_were_held_up_counts(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    const struct ke_request request = request_of(&world);
+    assert_non_null(ke_dialog_start(&world.loop, &request, &world.trail, told, &world));
+    uv_sleep(LIMIT_CONNECT_MS + 100);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_int_equal(world.told, 1);
+    assert_int_equal(world.result.failure, FAILURE_NONE);
+    world_close(&world);
+}
+
+static void a_server_that_found_us_slow_is_not_blamed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *answer;
+        size_t len;
+        uint64_t looked_before_ms;
+        enum failure failure;
+    } rows[] = {
+        {"\x80\x01\x00\x02\x00\x00",  6, PATIENCE_SHORT_MS, FAILURE_INTERNAL },
+        { "\x80\x01\x00\x02\x00\x00", 6, 0,                 FAILURE_KE_CLOSED},
+        { "\x80\x02\x00\x02\x00\x01", 6, PATIENCE_SHORT_MS, FAILURE_KE_ERROR },
+        { "\x80\x02\x00\x02\x00\x01", 6, PATIENCE_LONG_MS,  FAILURE_INTERNAL },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const uint8_t *answer = (const uint8_t *)rows[i].answer;
+        struct world world = {
+            .peer = {.answer = answer, .answer_len = rows[i].len}
+        };
+        const struct patience patience = { .looked_at = patience_now() - rows[i].looked_before_ms };
+        world_open(&world);
+        struct ke_request request = request_of(&world);
+        request.patience = &patience;
+        talk(&world, &request);
+        assert_int_equal(world.result.failure, rows[i].failure);
+        assert_string_equal(world.result.step, "ke");
+        world_close(&world);
+    }
+}
+
 static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -258,6 +303,8 @@ int main(void)
         cmocka_unit_test(a_missing_close_notify_is_told_and_no_failure),
         cmocka_unit_test(octets_after_the_end_of_message_fail),
         cmocka_unit_test(a_mute_server_is_waited_for_as_long_as_the_limits_say),
+        cmocka_unit_test(what_came_while_we_were_held_up_counts),
+        cmocka_unit_test(a_server_that_found_us_slow_is_not_blamed),
         cmocka_unit_test(a_dialog_that_is_ended_says_nothing_and_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

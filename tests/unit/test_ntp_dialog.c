@@ -204,6 +204,34 @@ static void a_reply_from_elsewhere_is_none(void **state)
     world_close(&world);
 }
 
+/* The limit has passed by the time that the loop goes on. */
+static void a_reply_that_came_while_we_were_held_up_counts(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    const struct ntp_request request = request_of(&world);
+    assert_non_null(ntp_dialog_start(&world.loop, &request, told, &world));
+    uv_udp_recv_stop(&world.peer.ntp);
+    uv_os_fd_t theirs = -1;
+    assert_int_equal(uv_fileno((uv_handle_t *)&world.peer.ntp, &theirs), 0);
+    struct sockaddr_storage from;
+    socklen_t from_len = sizeof(from);
+    uint8_t asked[PEER_ROOM];
+    uint8_t reply[PEER_ROOM];
+    ssize_t len = recvfrom(theirs, asked, sizeof(asked), 0, (struct sockaddr *)&from, &from_len);
+    assert_true(len > 48);
+    size_t reply_len = peer_reply(&world.peer, asked, (size_t)len, reply);
+    assert_int_equal(sendto(theirs, reply, reply_len, 0, (struct sockaddr *)&from, from_len),
+                     (ssize_t)reply_len);
+    uv_sleep(clock_pause_ms(LIMIT_NTP_MS) + 100);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_int_equal(world.told, 1);
+    assert_int_equal(world.result.failure, FAILURE_NONE);
+    assert_true(world.result.sample.rtt_us < 1000000); /* by the time at which the kernel had it */
+    world_close(&world);
+}
+
 static void wrong_time_is_authentic_and_fails(void **state)
 {
     (void)state;
@@ -247,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_kiss_counts_only_with_our_unique_identifier),
         cmocka_unit_test(a_refused_cookie_ends_the_dialog_at_once),
         cmocka_unit_test(a_reply_from_elsewhere_is_none),
+        cmocka_unit_test(a_reply_that_came_while_we_were_held_up_counts),
         cmocka_unit_test(wrong_time_is_authentic_and_fails),
         cmocka_unit_test(a_dialog_that_is_ended_says_nothing_and_leaves_nothing),
     };

@@ -135,7 +135,7 @@ static void values_out_of_range_are_damaged(void **state)
     struct vantage found;
     vantage_encode(&w, &full);
     assert_int_equal(vantage_decode(&found, "No Name", data, w.at), RESULT_DAMAGED);
-    data[20] = VANTAGE_NETWORK_OFF + 1;
+    data[20] = VANTAGE_HELD_UP + 1;
     assert_int_equal(vantage_decode(&found, "here", data, w.at), RESULT_DAMAGED);
 }
 

@@ -1,0 +1,69 @@
+"""A probe that gets no time of its machine for a while: what it misses is no member's failure. chronyd waits two seconds for a client."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from authority import Authority
+from machine import until
+from pool import APEX, Pool
+from timeserver import Chronyd
+
+NAMES = ("alice", "bob", "carol", "dave")
+ROUNDS = 4
+
+
+@pytest.fixture
+def world(machine):
+    authority = Authority(machine.directory)
+    certificate, key = authority.issue("all", [f"*.{APEX}"])
+    pool = Pool(machine).init()
+    pool.servers = {}
+    for number, name in enumerate(NAMES):
+        pool.add(name, f"127.0.1.{number + 1}")
+        pool.servers[name] = Chronyd(machine, name, [f"127.0.1.{number + 1}"], certificate, key)
+    pool.probe(authority.path)
+    until(lambda: all(pool.member(name)["eligible"] for name in NAMES), 30, "all are eligible")
+    yield pool
+    pool.stop()
+
+
+def failures(pool, name):
+    return {sample["failure"] for sample in pool.json("history", name)["history"][0]["samples"]}
+
+
+def test_hold_up_amid_a_key_establishment_is_nobodys_failure(world):
+    def servers(number):
+        for server in world.servers.values():
+            os.killpg(server.process.pid, number)
+    held_up = 0
+    for _ in range(ROUNDS):
+        servers(signal.SIGSTOP)
+        os.kill(world.probed.pid, signal.SIGHUP)  # it forgets its keys, so that each server is asked for new ones
+        time.sleep(1.3)
+        os.kill(world.probed.pid, signal.SIGSTOP)
+        servers(signal.SIGCONT)
+        time.sleep(2.6)  # the servers say their part of TLS, wait, and hang up
+        os.kill(world.probed.pid, signal.SIGCONT)
+        time.sleep(0.5)
+        held_up += sum(world.member(name)["addresses"][0]["failure"] == "internal" for name in NAMES)
+    assert held_up > 0  # else this has shown nothing
+    for name in NAMES:
+        assert failures(world, name) == {"ok"}
+        assert world.member(name)["eligible"]
+    until(lambda: all(world.member(name)["addresses"][0]["failure"] == "ok" for name in NAMES), 20, "probes go on")
+    until(lambda: world.json("status")["vantages"][0]["state"] == "well", 20, "the probe trusts itself")
+
+
+def test_dead_member_is_found_between_hold_ups(world):
+    world.servers["dave"].kill()
+    for _ in range(8):
+        os.kill(world.probed.pid, signal.SIGSTOP)
+        time.sleep(1)
+        os.kill(world.probed.pid, signal.SIGCONT)
+        time.sleep(1)
+    until(lambda: not world.member("dave")["eligible"], 20, "dave is out")
+    for name in NAMES[:-1]:
+        assert failures(world, name) == {"ok"} and world.member(name)["eligible"]
