@@ -67,6 +67,12 @@ bool rollover_is_dead(const struct key_record *key, uint64_t now);
 /* True if all combinations validate as they are; false means that the records were not made by these rules. */
 bool rollover_is_safe(const struct key_set *keys, uint64_t now);
 
+/* `now` is right, though steps were taken, or the server has looked, at later times: the clock was ahead then. Those steps count as if they had
+ * been taken just now, in their order; waits for caches begin anew, and none that the memory knows of is over `longest_s`. False: no time is
+ * later than `now`. */
+bool rollover_set_back(struct key_set *keys, struct rollover_memory *memory,
+                       const struct rollover_timing *timing, uint64_t longest_s, uint64_t now);
+
 /* The parent has the DS set that CDS asks for, and no other. Returns how many keys learned something. */
 size_t rollover_ds_seen(struct key_set *keys, const struct rollover_timing *timing, uint64_t now);
 /* True if CDS asks for what the parent is not yet known to have. */

@@ -111,7 +111,9 @@ static bool trusts_clock(struct keeper *keeper, const struct keyroll *roll, uint
     keeper->steady = steady;
     bool behind = now + KEEPER_CLOCK_SLACK_S < roll->memory.seen_at;
     if (behind && !keeper->behind) {
-        say(keeper, "the clock is %llu s behind what this pool has seen: keys wait for it",
+        say(keeper,
+            "the clock is %llu s behind what this pool has seen: keys wait for it (if it is right: "
+            "`ntspool key trust-clock`)",
             (unsigned long long)(roll->memory.seen_at - now));
     }
     keeper->behind = behind;

@@ -1,8 +1,9 @@
-/* key roll, abort, ds-seen, insecure, secure: what starts and stops rollovers. The server takes the steps. */
+/* key roll, abort, ds-seen, trust-clock, insecure, secure: what starts and stops rollovers. The server takes the steps. */
 #include <stdio.h>
 #include <string.h>
 
 #include "dnssec/keyroll.h"
+#include "dnssec/slices.h"
 #include "tools/commands.h"
 #include "tools/keywork.h"
 
@@ -140,6 +141,48 @@ int cmd_key_ds_seen(struct cli *cli, int argc, char **argv)
         &work.keys, cli, result,
         "Noted: the parent zone has the DS records that `ntspool key ds` shows, and no "
         "others.");
+}
+
+/* A request that was made at a later time would bar those of today. */
+static enum result pull_request(struct work *work, struct diag *diag)
+{
+    struct store_txn *keys = work->keys.session.txn[STORE_KEYS];
+    struct slices slices = { .count = 0 };
+    uint64_t now = session_now();
+    enum result result = slices_read(&slices, keys, &work->roll.keys, diag);
+    if (result == RESULT_OK && slices.made_at > now) {
+        slices.made_at = now;
+        result = slices_write(&slices, keys, &work->roll.keys, diag);
+    }
+    slices_done(&slices);
+    return result;
+}
+
+int cmd_key_trust_clock(struct cli *cli, int argc, char **argv)
+{
+    struct work work = { .keys.seal = NULL };
+    (void)argc;
+    (void)argv;
+    enum result result = begin(&work, cli);
+    if (result == RESULT_OK) {
+        const struct settings *settings = &work.keys.settings;
+        const struct rollover_timing timing = keyroll_timing(&work.roll, settings);
+        if (!rollover_set_back(&work.roll.keys, &work.roll.memory, &timing,
+                               settings->signature_validity_s, session_now())) {
+            result = diag_fail(&cli->diag, RESULT_REFUSED,
+                               "the clock is not behind what this pool has seen: no key waits for "
+                               "it");
+        }
+    }
+    if (result == RESULT_OK) {
+        result = pull_request(&work, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = put(&work, cli);
+    }
+    return keywork_end(&work.keys, cli, result,
+                       "Keys take steps again: what was done while the clock was ahead counts as "
+                       "done now.");
 }
 
 static int set_insecure(struct cli *cli, bool insecure, const char *done)

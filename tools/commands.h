@@ -14,6 +14,7 @@ int cmd_key_ds(struct cli *cli, int argc, char **argv);
 int cmd_key_roll(struct cli *cli, int argc, char **argv);
 int cmd_key_abort(struct cli *cli, int argc, char **argv);
 int cmd_key_ds_seen(struct cli *cli, int argc, char **argv);
+int cmd_key_trust_clock(struct cli *cli, int argc, char **argv);
 int cmd_key_insecure(struct cli *cli, int argc, char **argv);
 int cmd_key_secure(struct cli *cli, int argc, char **argv);
 int cmd_key_import(struct cli *cli, int argc, char **argv);

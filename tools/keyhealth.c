@@ -25,7 +25,8 @@ void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct s
     uint64_t seen_at = roll->memory.seen_at, asked_at = rollover_asked_at(&roll->keys);
     if (seen_at > now + CLOCK_SLACK_S) {
         add(warnings, "the clock is behind: the server has seen", seen_at,
-            " already, and no key takes a step until then");
+            " already, and no key takes a step until then: set the clock, or, if it is right, do "
+            "`ntspool key trust-clock`");
     } else if (seen_at + SILENT_S < now) {
         add(warnings, "no server has looked after the DNSSEC keys since", seen_at,
             ": is ntspoold running, and may it write state/keys?");

@@ -152,6 +152,9 @@ static const struct cli_command commands[] = {
     { "key ds", "", 0, 0, "print the DS records for the parent zone", NULL, key_ds, cmd_key_ds },
     { "key ds-seen", "", 0, 0, "say that the parent zone has these DS records and no others", NULL,
       NULL, cmd_key_ds_seen },
+    { "key trust-clock", "", 0, 0, "say that the clock is right, and was ahead before",
+      "For keys that wait until a time that a server has seen while the machine's clock was wrong.",
+      NULL, cmd_key_trust_clock },
     { "key roll", "zsk|ksk|csk|split|algorithm [ALGORITHM]", 1, 2, "replace keys by new ones",
       "zsk, ksk or csk is replaced by its like; csk also takes over from a KSK and a ZSK, split does "
       "the\nopposite. algorithm takes ecdsap256 or ed25519 and replaces all keys. A ksk, csk or "

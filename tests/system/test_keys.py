@@ -3,6 +3,7 @@
 import shutil
 import socket
 import threading
+import time
 
 import dns.dnssec
 import dns.flags
@@ -273,6 +274,35 @@ def test_a_clock_that_is_set_alarms_and_keys_wait(machine, monkeypatch):
     assert any("clock is behind" in warning for warning in pool.json("status")["warnings"])
     clock.set_wrong(3 * DAY)
     assert any("no server has looked after" in warning for warning in pool.json("status")["warnings"])
+
+
+@led
+def test_a_start_with_a_clock_that_was_ahead_is_got_over(machine, monkeypatch):
+    """As when a machine starts with an empty battery: the ZSK is over its age at once, and the day after that is years ago."""
+    clock = Clock(machine.directory, monkeypatch)
+    pool = Pool(machine).init()
+    assert "no key waits" in pool.refused("key", "trust-clock")
+    clock.set_wrong(400 * DAY)
+    pool.serve()
+    until(lambda: published(pool) == 3, 5, "a new ZSK is published")
+    signing = signers(pool)
+    clock.set_wrong(0)
+    pool.server.said("if it is right: `ntspool key trust-clock`")
+    clock.move(10 * DAY)
+    valid_now(pool, clock)
+    assert any("trust-clock" in warning for warning in pool.json("status")["warnings"])
+    next_year = time.strftime("%Y-%m-%d", time.gmtime(clock.now() + 300 * DAY))
+    assert all(key["next_at"] is None or key["next_at"] > next_year for key in pool.json("key", "list"))
+    pool.cli("key", "trust-clock")
+    assert not any("clock" in warning for warning in pool.json("status")["warnings"])
+    clock.move(2 * HOUR - 60)
+    valid_now(pool, clock)
+    assert signers(pool) == signing, "caches may not know the new ZSK yet"
+    clock.move(120)
+    until(lambda: signers(pool) != signing, 5, "the new ZSK signs")
+    clock.move(3 * HOUR)
+    until(lambda: published(pool) == 2, 5, "the old ZSK is gone")
+    pool.stop()
 
 
 @led

@@ -1,0 +1,157 @@
+/* A clock that was ahead for a while, at each hour of each rollover, and was then set right. */
+#include "tests/unit/life.h"
+
+enum {
+    AHEAD_DAYS = 400,
+    LONGEST = 2 * 86400
+};
+
+/* What a clock that is `ahead` for three hours does to the keys. */
+static void go_ahead(struct life *l, uint64_t ahead)
+{
+    for (int hour = 0; hour < 3; hour++) {
+        l->now += HOUR;
+        l->timing.memory.seen_at = l->now + ahead;
+        (void)rollover_advance(&l->keys, &l->timing, l->now + ahead);
+    }
+    l->timing.memory.zone_until = l->now + ahead + 300; /* a setting was changed meanwhile */
+}
+
+static bool set_back(struct life *l)
+{
+    return rollover_set_back(&l->keys, &l->timing.memory, &l->timing, LONGEST, l->now);
+}
+
+static void begin(struct life *l, unsigned kind)
+{
+    static const enum key_role both[] = { KEY_KSK, KEY_ZSK }, csk[] = { KEY_CSK };
+    life_begin(l);
+    life_add(l, ALGORITHM_ECDSAP256SHA256, KEY_KSK, key_life_in_use(KEY_KSK, START));
+    life_add(l, ALGORITHM_ECDSAP256SHA256, KEY_ZSK, key_life_in_use(KEY_ZSK, START));
+    life_pass(l, 4, true);
+    if (kind == 0) {
+        life_roll(l, ALGORITHM_ECDSAP256SHA256, both + 1, 1);
+    } else if (kind == 1) {
+        life_roll(l, ALGORITHM_ECDSAP256SHA256, both, 1);
+    } else if (kind == 2) {
+        life_roll(l, ALGORITHM_ECDSAP256SHA256, csk, 1);
+    } else {
+        life_roll(l, ALGORITHM_ED25519, both, 2);
+    }
+}
+
+/* No record is of a later time, and nothing that was done while the clock was wrong is taken for known. */
+static void judge_times(const struct life *l, const struct key_set *wrong)
+{
+    assert_true(rollover_last_step_at(&l->keys) <= l->now);
+    for (size_t i = 0; i < wrong->count; i++) {
+        const struct facet *was = &wrong->list[i].life.dnskey, *is = &l->keys.list[i].life.dnskey;
+        assert_int_equal(facet_is_on(is), facet_is_on(was));
+        if (was->on_at > l->now) {
+            assert_true(is->on_clear >= l->now + HOUR && is->on_clear <= l->now + 2 * HOUR);
+        }
+        assert_true(is->on_at == 0 || is->off_at == 0 || is->on_at < is->off_at);
+    }
+}
+
+static void every_rollover_goes_on_to_its_end(void **state)
+{
+    (void)state;
+    struct life *l = calloc(1, sizeof *l);
+    assert_non_null(l);
+    for (unsigned kind = 0; kind < 4; kind++) {
+        for (unsigned hours = 0; hours < 60; hours++) {
+            begin(l, kind);
+            for (unsigned h = 0; h < hours; h++) {
+                l->now += HOUR;
+                if (rollover_awaits_parent(&l->keys)) {
+                    (void)rollover_ds_seen(&l->keys, &l->timing, l->now);
+                }
+                (void)rollover_advance(&l->keys, &l->timing, l->now);
+                life_bury(l);
+            }
+            go_ahead(l, AHEAD_DAYS * DAY);
+            const struct key_set wrong = l->keys;
+            assert_true(set_back(l));
+            assert_false(set_back(l));
+            judge_times(l, &wrong);
+            assert_true(l->timing.memory.seen_at <= l->now);
+            assert_true(l->timing.memory.zone_until <= l->now + LONGEST);
+            life_pass(l, 10, true);
+            assert_int_equal(l->keys.count, kind == 2 ? 1 : 2);
+            assert_true(rollover_is_safe(&l->keys, l->now));
+            for (size_t i = 0; i < l->keys.count; i++) {
+                assert_true(l->keys.list[i].life.wanted);
+            }
+        }
+    }
+    free(l);
+}
+
+/* Without the word for it they would wait for over a year. */
+static void what_was_seen_too_late_bars_every_step(void **state)
+{
+    (void)state;
+    struct life *l = calloc(1, sizeof *l);
+    assert_non_null(l);
+    begin(l, 0);
+    go_ahead(l, AHEAD_DAYS * DAY);
+    life_pass(l, 100, true);
+    assert_int_equal(l->keys.count, 3);
+    assert_true(set_back(l));
+    life_pass(l, 10, true);
+    assert_int_equal(l->keys.count, 2);
+    free(l);
+}
+
+/* Two changes of the wrong time stay two, also where others lie just before now. */
+static void steps_keep_their_order(void **state)
+{
+    (void)state;
+    struct life *l = calloc(1, sizeof *l);
+    assert_non_null(l);
+    begin(l, 0);
+    struct key_life *lives[] = { &l->keys.list[0].life, &l->keys.list[1].life,
+                                 &l->keys.list[2].life };
+    lives[0]->dnskey.on_at = l->now - 1;
+    lives[0]->dnskey.off_at = l->now;
+    lives[1]->dnskey.on_at = l->now + DAY;
+    lives[2]->dnskey.on_at = l->now + 2 * DAY;
+    lives[2]->zone.on_at = l->now + DAY;
+    lives[2]->ds.on_at = l->now + 2 * DAY;
+    assert_true(set_back(l));
+    assert_true(lives[0]->dnskey.on_at < lives[0]->dnskey.off_at);
+    assert_true(lives[0]->dnskey.off_at < lives[1]->dnskey.on_at);
+    assert_true(lives[1]->dnskey.on_at < lives[2]->dnskey.on_at);
+    assert_int_equal(lives[2]->zone.on_at, lives[1]->dnskey.on_at);
+    assert_int_equal(lives[2]->ds.on_at, lives[2]->dnskey.on_at);
+    assert_true(lives[2]->dnskey.on_at <= l->now);
+    assert_int_equal(lives[2]->ds.on_clear, 0); /* the parent's word is still to come */
+    free(l);
+}
+
+/* Keys that were made while the clock was wrong had nothing before them: there is nothing to wait for. */
+static void first_keys_stay_first(void **state)
+{
+    (void)state;
+    struct life *l = calloc(1, sizeof *l);
+    assert_non_null(l);
+    life_begin(l);
+    life_add(l, ALGORITHM_ED25519, KEY_CSK, key_life_in_use(KEY_CSK, START + AHEAD_DAYS * DAY));
+    assert_true(set_back(l));
+    const struct key_life *life = &l->keys.list[0].life;
+    assert_true(life->dnskey.on_at <= START && life->dnskey.on_clear == life->dnskey.on_at);
+    assert_true(rollover_is_safe(&l->keys, START));
+    free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rollover_goes_on_to_its_end),
+        cmocka_unit_test(what_was_seen_too_late_bars_every_step),
+        cmocka_unit_test(steps_keep_their_order),
+        cmocka_unit_test(first_keys_stay_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
