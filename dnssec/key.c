@@ -1,6 +1,7 @@
 #include "dnssec/key.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include <sodium.h>
 
@@ -298,10 +299,19 @@ const char *algorithm_text(enum algorithm algorithm)
 
 enum result algorithm_parse(enum algorithm *out, const char *text)
 {
-    const enum algorithm known[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ED25519 };
+    static const struct {
+        const char *text;
+        enum algorithm algorithm;
+    } known[] = {
+        {"ecdsap256",        ALGORITHM_ECDSAP256SHA256},
+        { "ecdsap256sha256", ALGORITHM_ECDSAP256SHA256},
+        { "13",              ALGORITHM_ECDSAP256SHA256},
+        { "ed25519",         ALGORITHM_ED25519        },
+        { "15",              ALGORITHM_ED25519        },
+    };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(text, algorithm_text(known[i])) == 0) {
-            *out = known[i];
+        if (strcasecmp(text, known[i].text) == 0) {
+            *out = known[i].algorithm;
             return RESULT_OK;
         }
     }

@@ -72,6 +72,7 @@ bool key_verify(const struct key *key, const uint8_t *data, size_t len,
                 const uint8_t signature[KEY_SIGNATURE_LEN]);
 
 const char *algorithm_text(enum algorithm algorithm); /* "ecdsap256" */
+/* The same, its name or number in the registry of DNSSEC algorithms, letters of either case; INVALID. */
 enum result algorithm_parse(enum algorithm *out, const char *text);
 
 #endif

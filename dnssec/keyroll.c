@@ -238,6 +238,19 @@ static enum result check_start(const struct keyroll *roll, const struct roll_pla
     return RESULT_OK;
 }
 
+/* True if `key abort` would change a key of these roles: those of an algorithm turn back together only. */
+static bool can_turn_back(const struct key_set *keys, unsigned roles)
+{
+    struct key_set turned = *keys;
+    bool changes = false;
+    (void)rollover_abort(&turned, KEY_CSK);
+    for (size_t i = 0; i < keys->count; i++) {
+        changes = changes || (((unsigned)keys->list[i].role & roles) != 0 &&
+                              keys->list[i].life.wanted != turned.list[i].life.wanted);
+    }
+    return changes;
+}
+
 enum result keyroll_dismiss(struct keyroll *roll, unsigned roles, size_t more, bool emergency,
                             struct diag *diag)
 {
@@ -247,9 +260,8 @@ enum result keyroll_dismiss(struct keyroll *roll, unsigned roles, size_t more, b
                          "`ntspool key lead`");
     }
     if (rollover_under_way(&roll->keys, roles) && !emergency) {
-        struct key_set turned = roll->keys;
         return diag_fail(diag, RESULT_REFUSED,
-                         rollover_abort(&turned, roles) > 0
+                         can_turn_back(&roll->keys, roles)
                              ? "a rollover is under way (`ntspool key list`): wait for its end, or "
                                "take it back by `ntspool key abort`"
                              : "a rollover is under way: wait until its old keys are deleted "

@@ -1,8 +1,10 @@
-"""Other people's validators in every phase of every rollover: unbound (strict about algorithms), knot-resolver, pdns-recursor, BIND's named and
-delv, and drill, each without a cache, from the keys that the parent's DS would point to at that time."""
+"""Other people's validators in every phase of every rollover, also while the way of denial changes: unbound (strict about algorithms),
+knot-resolver, pdns-recursor, BIND's named and delv, and drill, each without a cache, from the keys that the parent's DS would point to
+at that time."""
 
 import time
 
+import dns.rcode
 import pytest
 
 import validators
@@ -26,6 +28,7 @@ class Rolling:
         self.clock = Clock(machine.directory, monkeypatch)
         self.clock.move(-3 * HOUR)
         self.pool = Pool(machine).init(*options)
+        self.compact = self.switches = "compact" in options
         for name, value in DELAYS.items():
             self.pool.cli("zone", "set", name, value)
         self.pool.add("alice", "127.0.1.1")
@@ -42,6 +45,13 @@ class Rolling:
         """What the parent has from now on."""
         self.trusted = self.pool.cli("key", "ds", "--dnskey").stdout
         self.trusted_ds = validators.ds_of(self.pool)
+
+    def switch(self):
+        """The other way of denial, in the midst of it all."""
+        self.compact = not self.compact
+        self.pool.cli("zone", "set", "denial", "compact" if self.compact else "nsec")
+        until(lambda: self.pool.ask(f"missing.{APEX}", "A", dnssec=True).rcode() == (
+            dns.rcode.NOERROR if self.compact else dns.rcode.NXDOMAIN), 5, "the other denial")
 
     def states(self):
         return [(key["tag"], key["role"], key["state"], key["wanted"]) for key in self.pool.json("key", "list")]
@@ -63,7 +73,7 @@ class Rolling:
         resolver = Unbound(self.machine, APEX, anchor, lines=["harden-algo-downgrade: yes"], port=5400 + len(self.phases))
         for name, rdtype in POSITIVE:
             assert resolver.secure(name, rdtype), (self.phases, name, rdtype)
-        assert resolver.missing(f"missing.{APEX}")
+        assert resolver.missing(f"missing.{APEX}") or self.compact, "RFC 9824 6: NOERROR, which is in NEGATIVE"
         resolver.process.stop()
         self.judge_by_resolvers()
 
@@ -84,6 +94,8 @@ class Rolling:
             if states not in self.phases[-1:]:
                 self.phases.append(states)
                 self.judge()
+                if self.switches:
+                    self.switch()
             if all(wanted and state == "active" for _, _, state, wanted in states):
                 return
             if self.pool.cli("key", "ds-seen", check=False).returncode == 0:
@@ -93,13 +105,15 @@ class Rolling:
         raise AssertionError(self.phases)
 
 
-@pytest.mark.parametrize("words", [["zsk"], ["ksk"], ["csk"], ["algorithm", "ed25519"]], ids=" ".join)
-def test_validators_agree_in_every_phase(machine, monkeypatch, words):
-    rolling = Rolling(machine, monkeypatch)
+@pytest.mark.parametrize("roll, options", [("zsk", ""), ("ksk", ""), ("csk", ""), ("algorithm ed25519", ""),
+                                           ("split", "--csk"), ("algorithm 13", "--csk --algorithm ed25519 --denial compact"),
+                                           ("zsk --emergency", "--algorithm 15 --denial compact")])
+def test_validators_agree_in_every_phase(machine, monkeypatch, roll, options):
+    rolling = Rolling(machine, monkeypatch, *options.split())
     rolling.pool.cli("key", "ds-seen")
     rolling.judge()
     first = {tag for tag, *_ in rolling.states()}
-    rolling.pool.cli("key", "roll", *words)
+    rolling.pool.cli("key", "roll", *roll.split())
     rolling.clock.move(1)
     rolling.go()
     assert len(rolling.phases) >= 3

@@ -341,6 +341,14 @@ static void algorithm_names_read_back(void **state)
     assert_int_equal(algorithm_parse(&algorithm, "ed25519"), RESULT_OK);
     assert_int_equal(algorithm, ALGORITHM_ED25519);
     assert_string_equal(algorithm_text(ALGORITHM_ED25519), "ed25519");
+    assert_int_equal(algorithm_parse(&algorithm, "13"), RESULT_OK);
+    assert_int_equal(algorithm, ALGORITHM_ECDSAP256SHA256);
+    assert_int_equal(algorithm_parse(&algorithm, "Ed25519"), RESULT_OK);
+    assert_int_equal(algorithm, ALGORITHM_ED25519);
+    assert_int_equal(algorithm_parse(&algorithm, "ECDSAP256SHA256"), RESULT_OK);
+    assert_int_equal(algorithm, ALGORITHM_ECDSAP256SHA256);
+    assert_int_equal(algorithm_parse(&algorithm, "15"), RESULT_OK);
+    assert_int_equal(algorithm_parse(&algorithm, "151"), RESULT_INVALID);
     assert_int_equal(algorithm_parse(&algorithm, "rsa"), RESULT_INVALID);
     assert_int_equal(algorithm_parse(&algorithm, ""), RESULT_INVALID);
     assert_int_equal(algorithm, ALGORITHM_ED25519);

@@ -131,6 +131,15 @@ static void who_is_refused_is_told_what_helps(void **state)
     const enum algorithm p256 = ALGORITHM_ECDSAP256SHA256;
     key_free(keys_add(f, p256, KEY_KSK));
     key_free(keys_add(f, p256, KEY_ZSK));
+    assert_ok(start(f, ROLL_ALGORITHM, ALGORITHM_ED25519, false, &diag));
+    assert_int_equal(start(f, ROLL_KSK, p256, false, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "key abort")); /* of both at once */
+    struct store_txn *txn = keys_write(f);
+    struct keyroll roll = keys_roll(f);
+    const struct keyroll before = roll;
+    assert_int_equal(rollover_abort(&roll.keys, KEY_CSK), 2);
+    assert_ok(keyroll_write(&roll, &before, txn, f->seal, NOW, &diag));
+    assert_ok(store_commit(txn, NULL));
     assert_ok(start(f, ROLL_ZSK, p256, false, &diag));
     bool can_abort = true;
     for (uint64_t now = NOW; keys_roll(f).keys.count == 3; now += 3600) {
