@@ -1,6 +1,7 @@
 /* What clients asked for and what they got: the rows of state/traffic, which the server writes and everybody else reads.
  *
- * Demand is counted per cell, and fades: a query counts half after TRAFFIC_HALF_LIFE_S. Cells are kept by country and subdivision, since
+ * Demand is counted per cell, and fades: a query counts half after TRAFFIC_HALF_LIFE_S, which is short, so that shares follow the sun: by the
+ * mean of a day members would be loaded over their share at their own noon (tests/bench/RESULTS.md). Cells are kept by country and subdivision, since
  * their numbers change with the location file. Answers are counted per member in hours, for a day. Of compact denials that were beyond their
  * budget the last spell is noted. Each server of a zone counts its own. */
 #ifndef ZONE_TRAFFIC_H
@@ -10,7 +11,7 @@
 #include "zone/store.h"
 
 enum {
-    TRAFFIC_HALF_LIFE_S = 86400,
+    TRAFFIC_HALF_LIFE_S = 1200,
     TRAFFIC_HOURS = 25,   /* this one, and those that the last day reaches into */
     TRAFFIC_PRIOR = 2000, /* queries that the prior counts for while nothing is measured */
     TRAFFIC_SPELL_S = 600 /* after a pause of this length another spell begins */
