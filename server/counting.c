@@ -15,9 +15,10 @@ struct open_tally {
 
 struct counting {
     struct counting_sources sources;
-    pthread_mutex_t mutex; /* of the next two */
+    pthread_mutex_t mutex; /* of the next three */
     struct open_tally *tallies;
     struct traffic traffic;
+    struct usage usage; /* without the demand, which traffic has */
     pthread_t thread;
     bool running;
     struct pulse pulse;
@@ -42,7 +43,7 @@ static void collect(struct counting *counting, uint64_t now)
     while (*at != NULL) {
         struct open_tally *open = *at;
         bool over = atomic_load(&open->tally->refs) == 1;
-        tally_tell(open->tally, &counting->traffic, now);
+        tally_tell(open->tally, &counting->traffic, &counting->usage, now);
         if (!over) {
             at = &open->next;
             continue;
@@ -67,7 +68,8 @@ struct tally *counting_tally(struct counting *counting, struct view *view)
     return open->tally;
 }
 
-double *counting_demand(struct counting *counting, const struct locations *locations, uint64_t now)
+struct usage counting_usage(struct counting *counting, const struct locations *locations,
+                            uint64_t now)
 {
     size_t count = 0;
     const struct cell *cells = locations_cells(locations, &count);
@@ -75,8 +77,10 @@ double *counting_demand(struct counting *counting, const struct locations *locat
     (void)pthread_mutex_lock(&counting->mutex);
     collect(counting, now);
     traffic_demand(&counting->traffic, cells, count, now, demand);
+    struct usage usage = usage_copy(&counting->usage);
     (void)pthread_mutex_unlock(&counting->mutex);
-    return demand;
+    usage.demand = demand;
+    return usage;
 }
 
 struct id_list {
@@ -238,6 +242,7 @@ void counting_free(struct counting *counting)
     counting_write(counting, clock_now());
     ASSERT(counting->tallies == NULL);
     traffic_done(&counting->traffic);
+    usage_done(&counting->usage);
     pulse_done(&counting->pulse);
     (void)pthread_mutex_destroy(&counting->mutex);
     free(counting);

@@ -26,8 +26,9 @@ void counting_free(struct counting *counting);
 
 /* A tally of the view for a worker, who gets a reference. Any thread. */
 struct tally *counting_tally(struct counting *counting, struct view *view);
-/* Demand by cell of the locations (NULL: the world's), of all that was counted until now, as steering takes it; to be freed. Any thread. */
-double *counting_demand(struct counting *counting, const struct locations *locations, uint64_t now);
+/* All that was counted until now: demand by cell of the locations (NULL: the world's), and what the newest deal gave. Any thread. */
+struct usage counting_usage(struct counting *counting, const struct locations *locations,
+                            uint64_t now);
 /* What the thread does when it is time: counts, forgets members that are gone, writes. */
 void counting_write(struct counting *counting, uint64_t now);
 

@@ -7,20 +7,11 @@
 
 #include "zone/splitmix.h"
 
-/* Areas, shares and factors, which outlive the deal that they were made for. */
+/* Areas and shares, which outlive the deal that they were made for. */
 struct plan {
     atomic_uint refs;
     struct steering steering;
-    double *factors;      /* by seat of the roster it was made for, */
-    uint64_t *member_ids; /* whose members these were */
 };
-
-/* What scaling found for a member; 1 for who came later. */
-static double factor_of(const struct plan *plan, size_t seat, uint64_t member_id)
-{
-    bool known = seat < plan->steering.seat_count && plan->member_ids[seat] == member_id;
-    return known ? plan->factors[seat] : 1;
-}
 
 struct places *places_new(struct locations *locations)
 {
@@ -52,8 +43,6 @@ static void plan_unref(struct plan *plan)
         return;
     }
     steering_done(&plan->steering);
-    free(plan->factors);
-    free(plan->member_ids);
     free(plan);
 }
 
@@ -285,7 +274,7 @@ static double level_left(const struct deal *deal, const struct deal *old, uint16
         uint32_t seat = change->left[i];
         double weight = shares_weight(steering->shares, at, &old->roster.seats[seat]);
         double factor = at->region == REGION_NONE
-                            ? factor_of(deal->plan, seat, old->roster.list[seat].member_id)
+                            ? steering_factor(steering, seat, old->roster.list[seat].member_id)
                             : 1;
         level = level_without(level, weight * factor, deal->settings.srv_count);
     }
@@ -355,28 +344,6 @@ static enum result patch(struct deal **out, const struct deal_parts *parts, cons
     return RESULT_OK;
 }
 
-/* The factors found for the old roster's members, by the new one's seats. */
-static double *factors_for(const struct deal *old, const struct roster *roster)
-{
-    double *factors = xcalloc(roster->count + 1, sizeof(*factors));
-    for (size_t i = 0; i < roster->count; i++) {
-        factors[i] = factor_of(old->plan, i, roster->list[i].member_id);
-    }
-    return factors;
-}
-
-/* What the old deal left members owed, likewise. */
-static double *owed_for(const struct deal *old, const struct roster *roster)
-{
-    const struct plan *plan = old->plan;
-    double *owed = xcalloc(roster->count + 1, sizeof(*owed));
-    for (size_t i = 0; i < roster->count && i < plan->steering.seat_count; i++) {
-        bool same = plan->member_ids[i] == roster->list[i].member_id;
-        owed[i] = same ? plan->steering.owed[i] : 0;
-    }
-    return owed;
-}
-
 static bool must_scale(const struct deal *old, const struct deal_parts *parts, double capacity)
 {
     return is_older(old->scaled_at, parts->now, DEAL_AGE_MAX_S) ||
@@ -389,33 +356,31 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
                              const struct roster *roster, bool scale)
 {
     struct plan *plan = xcalloc(1, sizeof(*plan));
+    const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
+    const struct usage *usage = parts->usage;
+    const struct deck **decks = NULL;
     struct steering_input input = { .roster = roster,
                                     .settings = parts->settings,
-                                    .demand = parts->demand };
-    const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
-    double *factors = old == NULL ? NULL : factors_for(old, roster);
-    double *owed = old == NULL ? NULL : owed_for(old, roster);
-    double *loads = xcalloc(roster->count + 1, sizeof(*loads));
+                                    .demand = usage == NULL ? NULL : usage->demand,
+                                    .settled = !scale };
     atomic_init(&plan->refs, 1);
     input.cells = locations_cells(locations, &input.cell_count);
-    input.factors = factors;
-    input.owed = owed;
-    input.settled = !scale;
     if (old == NULL) {
         randombytes_buf(&input.seed, sizeof(input.seed));
     } else {
         input.seed = old->plan->steering.seed;
+        input.before = &old->plan->steering;
+    }
+    if (old != NULL && usage != NULL && usage->round == old->round) {
+        decks = xcalloc(old->area_count, sizeof(struct deck *));
+        for (size_t a = 0; a < old->area_count; a++) {
+            decks[a] = &old->hands[a]->deck;
+        }
+        input.asked = usage->asked;
+        input.decks = decks;
     }
     steering_init(&plan->steering, &input);
-    plan->factors = xcalloc(roster->count + 1, sizeof(*plan->factors));
-    plan->member_ids = xcalloc(roster->count + 1, sizeof(*plan->member_ids));
-    for (size_t i = 0; i < roster->count; i++) {
-        plan->member_ids[i] = roster->list[i].member_id;
-    }
-    shares_results(plan->steering.shares, loads, plan->factors);
-    free(loads);
-    free(factors);
-    free(owed);
+    free(decks);
     return plan;
 }
 

@@ -11,6 +11,7 @@
 #define SERVER_DEAL_H
 
 #include "server/hand.h"
+#include "server/usage.h"
 #include "zone/steering.h"
 
 enum {
@@ -48,7 +49,7 @@ struct deal_parts {
     const struct settings *settings;
     struct keyring *keyring;
     struct places *places;
-    const double *demand; /* by cell of the places; NULL: the prior (struct steering_input) */
+    const struct usage *usage; /* NULL: not known */
     const struct dname *service;
     struct signer *signer;
     uint64_t now;

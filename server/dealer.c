@@ -19,7 +19,7 @@ struct dealer {
     atomic_bool finished, give_up;
     /* What it works on. */
     struct view *view;
-    double *demand;
+    struct usage usage;
     uint64_t now;
     /* What came of it. */
     enum result result;
@@ -53,7 +53,7 @@ static void *run(void *arg)
     const struct deal_parts parts = { .settings = &view->settings,
                                       .keyring = view->keyring,
                                       .places = view->places,
-                                      .demand = dealer->demand,
+                                      .usage = &dealer->usage,
                                       .service = &view->service,
                                       .signer = signer,
                                       .now = dealer->now,
@@ -70,19 +70,20 @@ bool dealer_is_free(const struct dealer *dealer)
     return !dealer->busy && seconds(CLOCK_MONOTONIC) >= dealer->rest_until;
 }
 
-enum result dealer_start(struct dealer *dealer, struct view *view, double *demand, uint64_t now,
-                         struct diag *diag)
+enum result dealer_start(struct dealer *dealer, struct view *view, struct usage *usage,
+                         uint64_t now, struct diag *diag)
 {
     ASSERT(!dealer->busy);
     atomic_store(&dealer->finished, false);
     dealer->view = view_ref(view);
-    dealer->demand = demand;
+    dealer->usage = *usage;
+    *usage = (struct usage){ .demand = NULL };
     dealer->now = now;
     dealer->deal = NULL;
     int error = pthread_create(&dealer->thread, NULL, run, dealer);
     if (error != 0) {
         view_unref(view);
-        free(demand);
+        usage_done(&dealer->usage);
         return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
     }
     dealer->busy = true;
@@ -93,7 +94,7 @@ static void finish(struct dealer *dealer)
 {
     (void)pthread_join(dealer->thread, NULL);
     view_unref(dealer->view);
-    free(dealer->demand);
+    usage_done(&dealer->usage);
     dealer->busy = false;
 }
 

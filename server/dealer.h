@@ -19,9 +19,9 @@ struct dealer *dealer_new(struct sigcache *cache);
 void dealer_free(struct dealer *dealer);
 /* True if it is neither busy nor at rest. */
 bool dealer_is_free(const struct dealer *dealer);
-/* Starts upon the view's deal; is free. Takes `demand` (struct deal_parts), in any case. */
-enum result dealer_start(struct dealer *dealer, struct view *view, double *demand, uint64_t now,
-                         struct diag *diag);
+/* Starts upon the view's deal; is free. Takes the usage over, in any case. */
+enum result dealer_start(struct dealer *dealer, struct view *view, struct usage *usage,
+                         uint64_t now, struct diag *diag);
 /* The finished deal, with a reference, for the one that follows the view's; NULL: there is none. One that the view's own has overtaken
  * is dropped. Fails as dealing did. */
 enum result dealer_take(struct dealer *dealer, const struct view *view, struct deal **out,

@@ -7,7 +7,7 @@
 
 #include "dnssec/signer.h"
 #include "server/records.h"
-#include "zone/deck.h"
+#include "zone/deck_srv.h"
 
 struct hand {
     atomic_uint refs;

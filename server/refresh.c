@@ -42,11 +42,11 @@ static bool look_at_places(struct refresh *refresh)
     return true;
 }
 
-static double *demand_now(const struct refresh *refresh, uint64_t now)
+static struct usage usage_now(const struct refresh *refresh, uint64_t now)
 {
     const struct places *places = refresh->from.places;
-    return counting_demand(refresh->sources.counting, places == NULL ? NULL : places->locations,
-                           now);
+    return counting_usage(refresh->sources.counting, places == NULL ? NULL : places->locations,
+                          now);
 }
 
 /* Builds a view from the transactions as they stand. */
@@ -57,12 +57,13 @@ static enum result build(struct refresh *refresh, struct diag *diag)
                              store_version(refresh->from.health),
                              store_version(refresh->from.keys) };
     struct view *view = NULL;
-    double *demand = demand_now(refresh, now);
+    struct usage usage = usage_now(refresh, now);
     bool same_keys = refresh->view != NULL && versions[2] == refresh->versions[2];
-    refresh->from.demand = demand;
+    refresh->from.usage = &usage;
     refresh->from.keyring = same_keys ? refresh->view->keyring : NULL;
     enum result result = view_build(&view, &refresh->from, refresh->view, now, diag);
-    free(demand);
+    refresh->from.usage = NULL;
+    usage_done(&usage);
     if (result != RESULT_OK) {
         return result;
     }
@@ -88,10 +89,11 @@ static bool look_at_dealer(struct refresh *refresh)
         trouble(refresh, &diag);
     }
     if (refresh->from.dealt == NULL && view_is_due(refresh->view, now) &&
-        dealer_is_free(refresh->dealer) &&
-        dealer_start(refresh->dealer, refresh->view, demand_now(refresh, now), now, &diag) !=
-            RESULT_OK) {
-        trouble(refresh, &diag);
+        dealer_is_free(refresh->dealer)) {
+        struct usage usage = usage_now(refresh, now);
+        if (dealer_start(refresh->dealer, refresh->view, &usage, now, &diag) != RESULT_OK) {
+            trouble(refresh, &diag);
+        }
     }
     return refresh->from.dealt != NULL;
 }

@@ -62,10 +62,11 @@ static void count_sets(const struct deck *deck, uint32_t first, uint32_t turns,
     }
 }
 
-static bool tell_answers(struct tally *tally, struct traffic_count *counts)
+/* Counts each area's turns for the deal's usage, if it is not over, and whom they gave. */
+static bool tell_answers(struct tally *tally, struct traffic_count *counts, struct usage *usage)
 {
     const struct deal *deal = tally->view->deal;
-    bool any = false;
+    bool any = false, current = usage_turn_to(usage, deal->round, deal->area_count);
     for (size_t a = 0; a < tally->area_count; a++) {
         uint32_t first = tally->start + tally->turns_told[a];
         uint32_t turns = news(&tally->turns[a], &tally->turns_told[a]);
@@ -73,15 +74,18 @@ static bool tell_answers(struct tally *tally, struct traffic_count *counts)
             count_sets(&deal->hands[a]->deck, first, turns, counts);
             any = true;
         }
+        if (current) {
+            usage->asked[a] += turns;
+        }
     }
     return any;
 }
 
-void tally_tell(struct tally *tally, struct traffic *traffic, uint64_t now)
+void tally_tell(struct tally *tally, struct traffic *traffic, struct usage *usage, uint64_t now)
 {
     const struct roster *roster = &tally->view->deal->roster;
     struct traffic_count *counts = xcalloc(roster->count + 1, sizeof(*counts));
-    if (tell_answers(tally, counts)) {
+    if (tell_answers(tally, counts, usage)) {
         for (size_t i = 0; i < roster->count; i++) {
             counts[i].member_id = roster->list[i].member_id;
         }

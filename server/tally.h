@@ -7,6 +7,7 @@
 #ifndef SERVER_TALLY_H
 #define SERVER_TALLY_H
 
+#include "server/usage.h"
 #include "server/view.h"
 #include "zone/traffic.h"
 
@@ -59,6 +60,6 @@ static inline void tally_sent(const struct tally_due *due)
 }
 
 /* Adds what was counted since the last time. One thread at a time. */
-void tally_tell(struct tally *tally, struct traffic *traffic, uint64_t now);
+void tally_tell(struct tally *tally, struct traffic *traffic, struct usage *usage, uint64_t now);
 
 #endif

@@ -70,7 +70,7 @@ static enum result complete(struct view *view, struct deal *before, struct roste
         const struct deal_parts parts = { .settings = settings,
                                           .keyring = view->keyring,
                                           .places = view->places,
-                                          .demand = sources->demand,
+                                          .usage = sources->usage,
                                           .service = &view->service,
                                           .signer = signer,
                                           .now = now };

@@ -42,9 +42,9 @@ struct view_sources {
     struct store_txn *registry, *health, *keys;
     const struct seal *seal;
     struct sigcache *cache;
-    struct places *places;   /* may be NULL */
-    const double *demand;    /* by cell of the places, or NULL (struct steering_input) */
-    struct keyring *keyring; /* NULL: load it from `keys` */
+    struct places *places;     /* may be NULL */
+    const struct usage *usage; /* NULL: not known */
+    struct keyring *keyring;   /* NULL: load it from `keys` */
     struct deal
         *dealt; /* upon the old view's deal, to be taken in its place; NULL: there is none */
 };

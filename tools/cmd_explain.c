@@ -126,7 +126,7 @@ static json_t *candidate_json(const struct explanation *e, const struct row *row
     json_object_set_new(out, "km", km < 0 ? json_null() : json_real(round(km)));
     json_object_set_new(out, "capacity_mbit", json_integer(member->capacity_mbit));
     json_object_set_new(out, "weight", json_integer(weight));
-    json_object_set_new(out, "factor", json_real(e->view->factors[member->seat]));
+    json_object_set_new(out, "factor", json_real(e->view->steering.factors[member->seat]));
     json_object_set_new(out, "expected", json_real(row->expected));
     json_object_set_new(out, "share", json_real(row->expected / e->list.per_set));
     return out;
@@ -201,7 +201,7 @@ static void print_candidates(const struct explanation *e, const struct row *rows
         }
         table_cellf(&table, "%u", member->capacity_mbit);
         table_cellf(&table, "%u", steerview_weight(e->view, member->seat));
-        table_cellf(&table, "%.3f", e->view->factors[member->seat]);
+        table_cellf(&table, "%.3f", e->view->steering.factors[member->seat]);
         table_cellf(&table, "%.2f %%", 100 * rows[i].expected);
         table_cellf(&table, "%.2f %%", 100 * rows[i].expected / e->list.per_set);
     }

@@ -43,7 +43,7 @@ static void compute(struct report *report)
         row->day = traffic_answers(&view->traffic, member->id, DAY_H, view->now);
         if (member->seat != STEERVIEW_OUT) {
             row->fair = steerview_weight(view, member->seat) / view->weight;
-            row->expected = view->loads[member->seat];
+            row->expected = view->steering.loads[member->seat];
         }
         report->hour += row->hour;
         report->day += row->day;

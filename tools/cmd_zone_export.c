@@ -11,6 +11,7 @@
 #include "tools/commands.h"
 #include "tools/outfile.h"
 #include "tools/session.h"
+#include "zone/deck_srv.h"
 #include "zone/steering.h"
 #include "zone/zonefile.h"
 

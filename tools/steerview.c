@@ -108,9 +108,6 @@ static void steer(struct steerview *view)
                                           .demand = view->demand,
                                           .settings = &view->source.settings };
     steering_init(&view->steering, &input);
-    view->loads = xcalloc(view->roster.count + 1, sizeof(*view->loads));
-    view->factors = xcalloc(view->roster.count + 1, sizeof(*view->factors));
-    shares_results(view->steering.shares, view->loads, view->factors);
 }
 
 enum result steerview_begin(struct steerview *view, struct cli *cli)
@@ -146,8 +143,6 @@ void steerview_done(struct steerview *view)
     traffic_done(&view->traffic);
     locations_free(view->locations);
     free(view->demand);
-    free(view->loads);
-    free(view->factors);
     free(view->members);
     *view = (struct steerview){ .count = 0 };
 }

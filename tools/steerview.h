@@ -30,7 +30,6 @@ struct steerview {
     double *demand; /* by cell */
     struct roster roster;
     struct steering steering;
-    double *loads, *factors; /* by seat (shares_results) */
     double weight;           /* of all seats */
     struct steered *members; /* in order of label */
     size_t count, room;

@@ -3,22 +3,25 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "zone/result.h"
 #include "zone/slots.h"
 #include "zone/splitmix.h"
 
 /* A group of kin in one stratum. */
 struct run {
-    size_t first, end; /* in the plan's list */
-    unsigned class;    /* by family */
-    uint64_t order;    /* random */
+    unsigned first, end; /* of the stratum's slots */
+    unsigned class;      /* by family */
+    uint64_t order;      /* random */
+};
+
+enum {
+    STRATUM_SLOTS = DECK_SETS_MIN * DECK_SET_MAX
 };
 
 struct dealing {
     const struct deck_plan *plan;
-    struct deck_set *sets;
-    uint32_t *slot; /* where each of the list starts on the line of slots; one more at the end */
-    struct run *runs;
-    size_t run_count;
+    uint32_t *holder; /* of each slot on the line: number in the plan's list */
+    size_t slot_count;
     bool few;
     uint64_t random;
 };
@@ -48,49 +51,47 @@ static const struct shares_member *member_at(const struct dealing *d, size_t i)
     return &d->plan->members[d->plan->list[i].member];
 }
 
-static size_t group_end(const struct dealing *d, size_t first)
+static size_t count_groups(const struct dealing *d)
 {
-    size_t end = first + 1;
-    while (end < d->plan->list_count && member_at(d, end)->group == member_at(d, first)->group) {
-        end++;
+    size_t count = 0;
+    for (size_t i = 0; i < d->plan->list_count; i++) {
+        count += i == 0 || member_at(d, i)->group != member_at(d, i - 1)->group ? 1 : 0;
     }
-    return end;
+    return count;
+}
+
+/* Lays the slots out on a line. */
+static void lay_out(struct dealing *d)
+{
+    const struct deck_plan *plan = d->plan;
+    uint32_t *first = xcalloc(plan->list_count + 1, sizeof(*first));
+    const struct slots_plan slots = { plan->list, plan->list_count, plan->members, plan->per_set,
+                                      plan->sets, plan->owed,       plan->seed,    plan->round };
+    slots_of(&slots, first);
+    d->slot_count = first[plan->list_count];
+    d->holder = xmalloc((d->slot_count + 1) * sizeof(*d->holder));
+    for (size_t i = 0; i < plan->list_count; i++) {
+        for (uint32_t slot = first[i]; slot < first[i + 1]; slot++) {
+            d->holder[slot] = (uint32_t)i;
+        }
+    }
+    free(first);
 }
 
 /* Groups in order of what families they hold. */
-static unsigned class_of(const struct dealing *d, size_t first, size_t end)
+static unsigned class_of(const struct dealing *d, const uint32_t *holder, const struct run *run)
 {
     bool ipv4 = true, ipv6 = true, some_ipv6 = false;
-    for (size_t i = first; i < end; i++) {
-        ipv4 = ipv4 && member_at(d, i)->ipv4;
-        ipv6 = ipv6 && member_at(d, i)->ipv6;
-        some_ipv6 = some_ipv6 || member_at(d, i)->ipv6;
+    for (unsigned i = run->first; i < run->end; i++) {
+        const struct shares_member *member = member_at(d, holder[i]);
+        ipv4 = ipv4 && member->ipv4;
+        ipv6 = ipv6 && member->ipv6;
+        some_ipv6 = some_ipv6 || member->ipv6;
     }
     if (!some_ipv6) {
         return 0;
     }
     return !ipv6 ? 1 : ipv4 ? 2 : 3;
-}
-
-static void find_runs(struct dealing *d)
-{
-    for (size_t first = 0, end = 0; first < d->plan->list_count; first = end) {
-        end = group_end(d, first);
-        d->runs[d->run_count++] =
-            (struct run){ .first = first, .end = end, .class = class_of(d, first, end) };
-    }
-}
-
-/* Only those with slots: of many groups few are in the deck of a small cell. */
-static void drop_empty_runs(struct dealing *d)
-{
-    size_t kept = 0;
-    for (size_t r = 0; r < d->run_count; r++) {
-        if (d->slot[d->runs[r].end] > d->slot[d->runs[r].first]) {
-            d->runs[kept++] = d->runs[r];
-        }
-    }
-    d->run_count = kept;
 }
 
 static int compare_runs(const void *a, const void *b)
@@ -102,41 +103,68 @@ static int compare_runs(const void *a, const void *b)
     return (left->order > right->order) - (left->order < right->order);
 }
 
-/* How many of the slots before `slot` belong to a stratum: every `strata`th one does. */
-static uint32_t slots_before(uint32_t slot, uint32_t stratum, uint32_t strata)
+static size_t find_runs(struct dealing *d, const uint32_t *holder, unsigned count,
+                        struct run runs[STRATUM_SLOTS])
 {
-    return (slot + strata - 1 - stratum) / strata;
+    size_t run_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (i == 0 || member_at(d, holder[i])->group != member_at(d, holder[i - 1])->group) {
+            runs[run_count++] = (struct run){ .first = i, .order = splitmix(&d->random) };
+        }
+        runs[run_count - 1].end = i + 1;
+    }
+    for (size_t r = 0; r < run_count; r++) {
+        runs[r].class = class_of(d, holder, &runs[r]);
+    }
+    qsort(runs, run_count, sizeof(runs[0]), compare_runs);
+    return run_count;
 }
 
-/* Deals a member's slots of the stratum, round the sets from number `next` on. Returns the number after. */
-static size_t deal_member(struct dealing *d, size_t i, uint32_t stratum, uint32_t strata,
-                          size_t next)
+/* Deals a run's slots round the sets from number `next` on. Returns the number after. */
+static size_t deal_run(struct dealing *d, const uint32_t *holder, const struct run *run,
+                       struct deck_set sets[DECK_SETS_MIN], size_t next)
 {
-    size_t sets = d->plan->sets / strata;
-    uint32_t slot = slots_before(d->slot[i], stratum, strata);
-    for (; slot < slots_before(d->slot[i + 1], stratum, strata); slot++, next++) {
-        struct deck_set *set = &d->sets[stratum * sets + next % sets];
+    unsigned from = run->first, count = run->end - run->first;
+    if (d->few) { /* where kin meet, they vary too: another member begins */
+        from += (unsigned)below(&d->random, count);
+        while (from > run->first && holder[from - 1] == holder[from]) {
+            from--;
+        }
+    }
+    for (unsigned i = 0; i < count; i++, next++) {
+        struct deck_set *set = &sets[next % DECK_SETS_MIN];
+        unsigned slot = run->first + (from - run->first + i) % count;
         ASSERT(set->count < DECK_SET_MAX);
-        set->members[set->count++] = d->plan->list[i].member;
+        set->members[set->count++] = d->plan->list[holder[slot]].member;
     }
     return next;
 }
 
-static void deal_stratum(struct dealing *d, uint32_t stratum, uint32_t strata)
+/* Every `strata`th slot of the line. */
+static void deal_stratum(struct dealing *d, uint32_t stratum, uint32_t strata,
+                         struct deck_set sets[DECK_SETS_MIN])
 {
-    size_t next = 0;
-    for (size_t r = 0; r < d->run_count; r++) {
-        d->runs[r].order = splitmix(&d->random);
+    uint32_t holder[STRATUM_SLOTS];
+    struct run runs[STRATUM_SLOTS];
+    unsigned count = 0;
+    for (size_t slot = stratum; slot < d->slot_count; slot += strata) {
+        ASSERT(count < STRATUM_SLOTS);
+        holder[count++] = d->holder[slot];
     }
-    qsort(d->runs, d->run_count, sizeof(d->runs[0]), compare_runs);
-    for (size_t r = 0; r < d->run_count; r++) {
-        const struct run *run = &d->runs[r];
-        size_t count = run->end - run->first;
-        size_t from = d->few ? below(&d->random, count) : 0; /* where kin meet, they vary too */
-        for (size_t i = 0; i < count; i++) {
-            next = deal_member(d, run->first + (from + i) % count, stratum, strata, next);
-        }
+    size_t run_count = find_runs(d, holder, count, runs), next = 0;
+    for (size_t r = 0; r < run_count; r++) {
+        next = deal_run(d, holder, &runs[r], sets, next);
     }
+}
+
+/* Where a stratum comes: its number with the bits reversed, so that neighbours on the line of slots are far apart in the deck. */
+static uint32_t place_of(uint32_t stratum, uint32_t strata)
+{
+    uint32_t place = 0;
+    for (uint32_t bit = 1; bit < strata; bit *= 2) {
+        place = place * 2 + ((stratum & bit) != 0 ? 1 : 0);
+    }
+    return place;
 }
 
 /* A deck and what is known of its members, while it is mended or changed. */
@@ -274,12 +302,13 @@ static void order_set(struct deck_set *set, size_t number)
     *set = ordered;
 }
 
+/* Within its stratum a set comes anywhere. */
 static void shuffle(struct deck *deck, uint64_t *random)
 {
-    for (size_t s = deck->count; s > 0; s--) {
-        size_t other = below(random, s);
-        struct deck_set set = deck->sets[s - 1];
-        deck->sets[s - 1] = deck->sets[other];
+    for (size_t s = 0; s < deck->count; s++) {
+        size_t other = s - s % DECK_SETS_MIN + below(random, s % DECK_SETS_MIN + 1);
+        struct deck_set set = deck->sets[s];
+        deck->sets[s] = deck->sets[other];
         deck->sets[other] = set;
     }
     for (size_t s = 0; s < deck->count; s++) {
@@ -313,23 +342,16 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     }
     struct dealing d = { .plan = plan, .random = plan->seed + plan->round * 0x9e3779b97f4a7c15U };
     uint32_t strata = (uint32_t)(plan->sets / DECK_SETS_MIN);
-    strata = strata > DECK_STRATA ? DECK_STRATA : strata;
-    ASSERT(plan->per_set <= DECK_SET_MAX && strata > 0 && plan->sets % strata == 0);
+    ASSERT(plan->per_set <= DECK_SET_MAX && plan->sets % DECK_SETS_MIN == 0);
     out->sets = xcalloc(plan->sets, sizeof(*out->sets));
-    d.sets = out->sets;
-    d.slot = xcalloc(plan->list_count + 1, sizeof(*d.slot));
-    d.runs = xmalloc(plan->list_count * sizeof(*d.runs));
-    find_runs(&d);
-    d.few = out->few = d.run_count < plan->per_set;
-    const struct slots_plan slots = { plan->list, plan->list_count, plan->members, plan->per_set,
-                                      plan->sets, plan->owed,       plan->seed,    plan->round };
-    slots_of(&slots, d.slot);
-    drop_empty_runs(&d);
+    d.few = out->few = count_groups(&d) < plan->per_set;
+    lay_out(&d);
+    size_t turned = below(&d.random, strata); /* else who is there would be so in each deal */
     for (uint32_t stratum = 0; stratum < strata; stratum++) {
-        deal_stratum(&d, stratum, strata);
+        size_t place = (place_of(stratum, strata) + turned) % strata;
+        deal_stratum(&d, stratum, strata, out->sets + place * DECK_SETS_MIN);
     }
-    free(d.slot);
-    free(d.runs);
+    free(d.holder);
     out->count = plan->sets;
     struct table table = { out, plan->members, &d.random };
     mend_family(&table, 1);
@@ -442,47 +464,11 @@ size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_
             changed++;
         }
     }
+    /* Coprime to the number of sets, a power of two: it comes by all of them, the few that it takes far apart. */
+    size_t step = (size_t)((double)deck->count * 0.618) | 1;
     for (size_t s = 0; s < deck->count && changed < wanted; s++) {
-        changed += take_place(&table, &deck->sets[(start + s) % deck->count], member) ? 1 : 0;
+        size_t at = (start + s * step) % deck->count;
+        changed += take_place(&table, &deck->sets[at], member) ? 1 : 0;
     }
     return changed;
-}
-
-/* What is published as the weight of a candidate. Only the proportions within a set matter (RFC 2782), so a set with a
- * weight that does not fit is scaled down. */
-static uint16_t published_weight(uint32_t weight, uint32_t most)
-{
-    if (most > UINT16_MAX) {
-        weight = (uint32_t)((uint64_t)weight * UINT16_MAX / most);
-    }
-    return (uint16_t)(weight > 0 ? weight : 1);
-}
-
-void deck_srv(const struct deck_set *set, const struct roster *roster, bool weights, uint32_t ttl,
-              uint8_t scratch[DECK_SRV_SCRATCH], struct rrset *out)
-{
-    struct rrset_builder b;
-    rrset_begin(&b, RR_SRV, ttl, scratch, DECK_SRV_SCRATCH);
-    if (set == NULL || set->count == 0) {
-        const uint8_t unavailable[7] = { 0 };
-        rrset_add(&b, unavailable, sizeof unavailable);
-        ASSERT(rrset_end(&b, out));
-        return;
-    }
-    uint32_t most = 0;
-    for (unsigned i = 0; i < set->count; i++) {
-        uint32_t weight = roster->list[set->members[i]].weight;
-        most = weight > most ? weight : most;
-    }
-    for (unsigned i = 0; i < set->count; i++) {
-        const struct candidate *candidate = &roster->list[set->members[i]];
-        const uint8_t *target = roster->names + candidate->target;
-        uint8_t rdata[6 + DNAME_MAX];
-        wire_put_u16(rdata, 0);
-        wire_put_u16(rdata + 2, weights ? published_weight(candidate->weight, most) : 1);
-        wire_put_u16(rdata + 4, candidate->port);
-        memcpy(rdata + 6, target + 1, target[0]);
-        rrset_add(&b, rdata, 6 + (size_t)target[0]);
-    }
-    ASSERT(rrset_end(&b, out));
 }

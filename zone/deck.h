@@ -2,24 +2,21 @@
  *
  * Each member gets its part of the slots, one a set and place, rounded up or down; who is rounded up is drawn, and more likely the more it is owed
  * from before and from other areas (zone/slots.h), so that over time also a share far smaller than one set of a deck is right. The slots are laid end to
- * end, groups of kin together, and dealt
- * like cards, round the sets: what is
- * contiguous and no longer than the number of sets meets no set twice, so neither a member nor two kin do. This is done for eight
- * strata of the deck, each with the groups in another random order, so that who comes with whom varies. The groups' order keeps the families
+ * end, groups of kin together, and each of many strata, of DECK_SETS_MIN sets, takes every so many'th one. It is dealt like cards, round the
+ * sets: what is contiguous and no longer than the number of sets meets no set twice, so neither a member nor two kin do. The groups are in another
+ * random order in each stratum, so that who comes with whom varies. That order keeps the families
  * together (IPv4 only, mixed, both, IPv6 only), so that nearly every set has both; where one lacks a family, it swaps a member with a set
- * that can spare one, which changes nobody's part. */
+ * that can spare one, which changes nobody's part. Neighbours on the line lie far apart in the deck: so not only the whole of a deck gives each
+ * member its part but any piece, as nearly as its length allows. Few decks are asked for to their end before the next deal. */
 #ifndef ZONE_DECK_H
 #define ZONE_DECK_H
 
-#include "zone/roster.h"
 #include "zone/shares.h"
 
 enum {
     DECK_SETS_MIN = 8,
     DECK_SETS_MAX = 1024,
-    DECK_STRATA = 8,
-    DECK_SET_MAX = SHARES_SET_MAX,
-    DECK_SRV_SCRATCH = DECK_SET_MAX * (2 + 6 + DNAME_MAX)
+    DECK_SET_MAX = SHARES_SET_MAX
 };
 
 struct deck_set {
@@ -65,13 +62,5 @@ size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_
                  double expected, unsigned per_set, uint64_t *random);
 /* Makes an empty deck one of `sets` empty sets, for members that join. */
 void deck_open(struct deck *deck, size_t sets);
-
-/* The SRV RRset of a set, built in `scratch`: priority 0, weight equal (1) or, by `weights`, the member's (1 to 65535; all of the
- * set scaled down if one is over), its port and name; two members of one target and port make one record. In canonical order as
- * every RRset: for the clients that take the first record only, whoever writes it out starts at a record of its own choice.
- * A NULL set gives the one record `0 0 0 .`, "decidedly not available" (RFC 2782), so that the name has its RRset, and the NSEC
- * chain its shape, also while nobody is eligible. */
-void deck_srv(const struct deck_set *set, const struct roster *roster, bool weights, uint32_t ttl,
-              uint8_t scratch[DECK_SRV_SCRATCH], struct rrset *out);
 
 #endif

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 
 #include "zone/country.h"
+#include "zone/slots.h"
+
+enum {
+    MEASURED = 16 /* deals, about: how much a slot is */
+};
 
 /* The sum of some places, weighted. */
 struct middle {
@@ -200,19 +205,117 @@ static void map_areas(struct steering *s, const struct steering_input *input)
     free(m);
 }
 
-/* What those who are there are owed since before; and how much a slot is, to measure it with. */
-static void take_owed(struct steering *s, const struct steering_input *input)
+/* True if the seat's member had it before too, and was handed out. */
+static bool same_seat(const struct steering *s, const struct steering *before, size_t seat)
 {
-    double demand = 0, sets = 0;
-    s->owed = xcalloc(s->seat_count + 1, sizeof(*s->owed));
-    for (size_t i = 0; input->owed != NULL && i < s->seat_count; i++) {
-        s->owed[i] = s->seats[i].capacity > 0 ? input->owed[i] : 0;
-    }
+    return seat < before->seat_count && before->member_ids[seat] == s->member_ids[seat] &&
+           before->seats[seat].capacity > 0 && s->seats[seat].capacity > 0;
+}
+
+/* While there is no demand yet, it is the world's. */
+static double sets_asked_for(const struct steering *s)
+{
+    double sets = 0;
     for (size_t a = 0; a < s->area_count; a++) {
-        demand += s->areas[a].at.demand;
         sets += s->areas[a].at.demand > 0 ? (double)s->areas[a].sets : 0;
     }
-    s->slot = sets > 0 ? demand / sets : 0;
+    return sets > 0 ? sets : (double)s->areas[0].sets;
+}
+
+static double demand_of(const struct steering *s)
+{
+    double demand = 0;
+    for (size_t a = 0; a < s->area_count; a++) {
+        demand += s->areas[a].at.demand;
+    }
+    return demand;
+}
+
+/* How many answers a slot is in a deal, going by the last ones. */
+static double measure_slot(const struct steering *before, const uint64_t *asked)
+{
+    double answers = 0, known = before->slot_answers;
+    for (size_t a = 0; asked != NULL && a < before->area_count; a++) {
+        answers += (double)asked[a];
+    }
+    if (answers <= 0) {
+        return known;
+    }
+    double now = answers / sets_asked_for(before);
+    return known > 0 ? known + (now - known) / MEASURED : now;
+}
+
+/* Adds what each member should have had of the answers since, by its shares as they are now, and takes off what the decks gave it. */
+static void settle(struct steering *s, const struct steering_input *input)
+{
+    const struct steering *before = input->before;
+    for (size_t a = 0; a < before->area_count; a++) {
+        const struct deck *deck = input->decks[a];
+        if (input->asked[a] == 0 || deck->count == 0) {
+            continue;
+        }
+        double answers = (double)input->asked[a];
+        struct shares_list got = shares_of(s->shares, &before->areas[a].at, s->list);
+        for (size_t i = 0; i < got.count; i++) {
+            s->owed[s->list[i].member] += answers * s->list[i].expected;
+        }
+        for (size_t k = 0; k < deck->count; k++) {
+            for (unsigned i = 0; i < deck->sets[k].count; i++) {
+                s->owed[deck->sets[k].members[i]] -= answers / (double)deck->count;
+            }
+        }
+    }
+}
+
+/* What is owed to those who stayed. */
+static void take_owed(struct steering *s, const struct steering_input *input)
+{
+    const struct steering *before = input->before;
+    if (before == NULL) {
+        return;
+    }
+    s->slot_answers = measure_slot(before, input->asked);
+    if (s->slot_answers <= 0) {
+        return;
+    }
+    double most = SLOTS_OWED_MAX * s->slot_answers;
+    for (size_t i = 0; i < s->seat_count && i < before->seat_count; i++) {
+        s->owed[i] = before->owed[i];
+    }
+    if (input->asked != NULL) {
+        settle(s, input);
+    }
+    for (size_t i = 0; i < s->seat_count; i++) {
+        s->owed[i] = same_seat(s, before, i) ? fmin(fmax(s->owed[i], -most), most) : 0;
+        s->reckoned[i] = s->owed[i] / s->slot_answers;
+    }
+}
+
+/* The factors found for those who were there before. */
+static double *factors_before(const struct steering *s, const struct steering *before)
+{
+    double *factors = xcalloc(s->seat_count + 1, sizeof(*factors));
+    for (size_t i = 0; i < s->seat_count; i++) {
+        factors[i] = steering_factor(before, i, s->member_ids[i]);
+    }
+    return factors;
+}
+
+static void take_roster(struct steering *s, const struct roster *roster)
+{
+    size_t room = roster->count + 1;
+    s->seat_count = roster->count;
+    s->list = xcalloc(room, sizeof(*s->list));
+    s->seats = xcalloc(room, sizeof(*s->seats));
+    s->member_ids = xcalloc(room, sizeof(*s->member_ids));
+    s->loads = xcalloc(room, sizeof(*s->loads));
+    s->factors = xcalloc(room, sizeof(*s->factors));
+    s->owed = xcalloc(room, sizeof(*s->owed));
+    s->reckoned = xcalloc(room, sizeof(*s->reckoned));
+    memcpy(s->seats, roster->seats, s->seat_count * sizeof(*s->seats));
+    for (size_t i = 0; i < s->seat_count; i++) {
+        s->member_ids[i] = roster->list[i].member_id;
+    }
 }
 
 void steering_init(struct steering *out, const struct steering_input *input)
@@ -225,11 +328,8 @@ void steering_init(struct steering *out, const struct steering_input *input)
     for (size_t a = 0; a < s.area_count; a++) {
         s.places[a] = s.areas[a].at;
     }
-    s.seat_count = input->roster->count;
-    s.list = xcalloc(s.seat_count + 1, sizeof(*s.list));
-    s.seats = xcalloc(s.seat_count + 1, sizeof(*s.seats));
-    memcpy(s.seats, input->roster->seats, s.seat_count * sizeof(*s.seats));
-    take_owed(&s, input);
+    take_roster(&s, input->roster);
+    double *factors = input->before == NULL ? NULL : factors_before(&s, input->before);
     const struct shares_problem problem = {
         .cells = s.places,
         .cell_count = s.area_count,
@@ -240,10 +340,14 @@ void steering_init(struct steering *out, const struct steering_input *input)
         .scale_km = input->settings->scale_km,
         .entries = SHARES_ENTRIES,
         .seed = input->seed,
-        .factors = input->factors,
+        .factors = factors,
         .settled = input->settled,
     };
     s.shares = shares_new(&problem);
+    free(factors);
+    shares_results(s.shares, s.loads, s.factors);
+    s.slot_demand = demand_of(&s) / sets_asked_for(&s);
+    take_owed(&s, input);
     *out = s;
 }
 
@@ -254,9 +358,19 @@ void steering_done(struct steering *steering)
     free(steering->places);
     free(steering->list);
     free(steering->seats);
+    free(steering->member_ids);
+    free(steering->loads);
+    free(steering->factors);
     free(steering->owed);
+    free(steering->reckoned);
     shares_free(steering->shares);
     memset(steering, 0, sizeof(*steering));
+}
+
+double steering_factor(const struct steering *steering, size_t seat, uint64_t member_id)
+{
+    bool known = seat < steering->seat_count && steering->member_ids[seat] == member_id;
+    return known ? steering->factors[seat] : 1;
 }
 
 uint16_t steering_area(const struct steering *steering, uint16_t cell)
@@ -274,7 +388,7 @@ struct shares_list steering_deal(struct steering *steering, uint16_t area, uint6
 {
     struct shares_list list = steering_list(steering, area);
     const struct area *at = &steering->areas[area];
-    double value = steering->slot > 0 ? at->at.demand / (double)at->sets / steering->slot : 1;
+    double each = at->at.demand / (double)at->sets; /* demand of its slots */
     const struct deck_plan plan = { .list = steering->list,
                                     .list_count = list.count,
                                     .per_set = list.per_set,
@@ -282,8 +396,10 @@ struct shares_list steering_deal(struct steering *steering, uint16_t area, uint6
                                     .members = steering->seats,
                                     .seed = steering->seed + area,
                                     .round = round,
-                                    .owed = steering->owed,
-                                    .value = value };
+                                    .owed = steering->reckoned,
+                                    .value = steering->slot_demand > 0
+                                                 ? each / steering->slot_demand
+                                                 : 1 };
     deck_deal(out, &plan);
     return list;
 }

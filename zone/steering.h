@@ -10,6 +10,7 @@
 
 #include "zone/deck.h"
 #include "zone/region.h"
+#include "zone/roster.h"
 
 enum {
     STEERING_OWN = 400,
@@ -25,10 +26,13 @@ struct steering_input {
     size_t cell_count;
     const double *demand; /* by cell; NULL: by the number of addresses, the prior */
     const struct settings *settings;
-    const double *factors; /* by seat, of an earlier steering; NULL: none yet */
-    bool settled;          /* take the factors as they are, do not scale */
     uint64_t seed;
-    const double *owed; /* likewise */
+    /* What went before; NULL: nothing. */
+    const struct steering *before;
+    bool settled; /* take its factors as they are, do not scale */
+    const uint64_t
+        *asked; /* answers since by its areas; NULL: not known, so nobody is owed more or less, */
+    const struct deck *const *decks; /* and the decks, by area, that they came from */
 };
 
 struct area {
@@ -46,20 +50,26 @@ struct steering {
     struct shares_cell *places;  /* the areas', for the shares */
     struct shares_member *seats; /* the roster's, likewise */
     size_t seat_count;
-    struct share *list; /* scratch, of each seat */
-    double *owed; /* what each seat got less than its shares (zone/slots.h), in average slots, */
-    double slot;  /* each of so much demand */
+    struct share *list;      /* scratch, of each seat */
+    uint64_t *member_ids;    /* by seat: whose factors and debts these are */
+    double *loads, *factors; /* shares_results */
+    double *owed;            /* answers that it was dealt less than its shares before; */
+    double *
+        reckoned; /* in slots (zone/slots.h), with what is dealt now, as if each area were asked in proportion to its demand */
+    double slot_demand, slot_answers; /* of an average slot of a deal */
     uint64_t seed;
 };
 
 /* Scales, unless told not to: some tenths of a second for 4,000 members and 400 cells. */
 void steering_init(struct steering *out, const struct steering_input *input);
 void steering_done(struct steering *steering);
+/* What scaling found for a member; 1 for who was not there. */
+double steering_factor(const struct steering *steering, size_t seat, uint64_t member_id);
 /* The area of a cell; the world's for numbers out of bounds. */
 uint16_t steering_area(const struct steering *steering, uint16_t cell);
 /* The shares of an area, in steering->list until the next call. */
 struct shares_list steering_list(struct steering *steering, uint16_t area);
-/* Deals an area's deck. Once a deal: what members are owed moves on with it, as if each area were asked in proportion to its demand. */
+/* Deals an area's deck. Once a deal: who is rounded up in one area is so in fewer others. */
 struct shares_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
                                  struct deck *out);
 

@@ -13,7 +13,7 @@ from machine import ROOT
 from pool import APEX, SRV, Pool, records
 
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
-ROUNDS = 160  # of a deck of eight sets, which parts of a half, a quarter and an eighth divide
+ROUNDS = 160  # each eight sets of a deck hold parts of a half, a quarter and an eighth exactly, wherever the rounds begin and end
 
 # Members: name, address, country (or none), capacity. The file knows 10.0.0.0/8 as NL, 203.0.113.128/25 as US, 127.0.0.77 as JP.
 NL, US, JP = ("10.7.1.0", 24), ("203.0.113.128", 25), ("127.0.0.77", 32)

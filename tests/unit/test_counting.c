@@ -111,11 +111,12 @@ static void what_is_counted_is_kept_over_a_restart(void **state)
     open_counting();
     tally = counting_tally(counting, pool.view);
     answer(tally, 8);
-    double *demand = counting_demand(counting, NULL, now); /* what was just counted too */
-    assert_true(demand[0] > 27.9 && demand[0] < 28.1);
+    struct usage usage = counting_usage(counting, NULL, now); /* what was just counted too */
+    assert_true(usage.demand[0] > 27.9 && usage.demand[0] < 28.1);
+    assert_int_equal(usage.asked[0], 8);
     counting_write(counting, now);
     assert_stored(3, 28, now);
-    free(demand);
+    usage_done(&usage);
     tally_unref(tally);
     assert_string_equal(logged, "");
 }
@@ -165,9 +166,9 @@ static void without_a_store_demand_is_known_all_the_same(void **state)
     struct tally *tally = counting_tally(forgetful, pool.view);
     answer(tally, 5);
     counting_write(forgetful, clock_now());
-    double *demand = counting_demand(forgetful, NULL, clock_now());
-    assert_true(demand[0] > 4.9);
-    free(demand);
+    struct usage usage = counting_usage(forgetful, NULL, clock_now());
+    assert_true(usage.demand[0] > 4.9);
+    usage_done(&usage);
     tally_unref(tally);
     counting_free(forgetful);
 }

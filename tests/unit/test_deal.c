@@ -16,7 +16,7 @@ static struct settings settings;
 static struct dname service;
 static struct signer *signer;
 static struct places *places;
-static const double *demand; /* by cell of the places */
+static struct usage usage;
 
 /* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`. `gone` and
  * `come` are numbers of members. */
@@ -64,7 +64,7 @@ static struct deal_parts parts_at(uint64_t now)
     return (struct deal_parts){ .settings = &settings,
                                 .keyring = keyring,
                                 .places = places,
-                                .demand = demand,
+                                .usage = &usage,
                                 .service = &service,
                                 .signer = signer,
                                 .now = now };
@@ -264,7 +264,7 @@ static void shares_follow_the_demand_within_a_minute(void **state)
     uint16_t nl = locations_cell_number(places->locations, "NL", "");
     asked[nl] = 1000;
     asked[jp] = 1;
-    demand = asked;
+    usage.demand = asked;
     settings.scale_km = 500;
     struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
     for (size_t i = 0; i < MEMBERS; i++) {
@@ -287,7 +287,56 @@ static void shares_follow_the_demand_within_a_minute(void **state)
     deal_unref(before);
     deal_unref(soon);
     deal_unref(after);
-    demand = NULL;
+    usage.demand = NULL;
+}
+
+/* The seats that have one more of the world's sets than the others. */
+static void rounded_up(const struct deal *deal, size_t count, bool *up)
+{
+    const struct deck *deck = &deal->hands[0]->deck;
+    for (size_t i = 0; i < count; i++) {
+        size_t sets = 0;
+        for (size_t k = 0; k < deck->count; k++) {
+            sets += holds(&deck->sets[k], (uint32_t)i) ? 1 : 0;
+        }
+        assert_true(sets == deck->count * 4 / count || sets == deck->count * 4 / count + 1);
+        up[i] = sets > deck->count * 4 / count;
+    }
+}
+
+/* Who was rounded up while a crowd asked is not so the next time. By chance, some would be: of 60 members 16 are. */
+static void a_crowd_is_made_up_for(void **state)
+{
+    (void)state;
+    enum {
+        MEMBERS = 60,
+        DEALS = 4
+    };
+    bool up[DEALS][MEMBERS];
+    settings.srv_count = 4;
+    struct places *kept = places;
+    places = NULL;
+    struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        roster.seats[i].capacity = roster.list[i].weight = 100;
+    }
+    struct deal *deal = next_deal(NULL, roster, NOW);
+    for (unsigned d = 0; d < DEALS; d++) {
+        uint64_t *asked = xcalloc(deal->area_count, sizeof(*asked));
+        usage = (struct usage){ .round = deal->round, .asked = asked };
+        asked[0] = d % 2 == 0 ? 100000 : 1000000;
+        rounded_up(deal, MEMBERS, up[d]);
+        struct deal *next = deal_anew(deal, NOW + (uint64_t)DEAL_AGE_MAX_S * (d + 1));
+        deal_unref(deal);
+        deal = next;
+        free(asked);
+    }
+    for (size_t i = 0; i < MEMBERS; i++) {
+        assert_false(up[1][i] && up[2][i]);
+    }
+    deal_unref(deal);
+    usage = (struct usage){ .round = 0 };
+    places = kept;
 }
 
 /* What a change costs: who left is replaced, and signed for, where it was; who came is where its part says. */
@@ -436,6 +485,7 @@ int main(void)
         CASE(what_changed_meanwhile_is_worked_into_a_new_deal),
         CASE(a_deal_is_due_after_its_ttl_or_a_minute),
         CASE(shares_follow_the_demand_within_a_minute),
+        CASE(a_crowd_is_made_up_for),
         CASE(a_change_signs_what_it_touches),
         CASE(a_patched_deal_says_what_its_sets_hold),
         CASE(the_last_of_many_newcomers_gets_what_the_first_got),

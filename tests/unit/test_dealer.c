@@ -26,7 +26,8 @@ static int tear_down(void **state)
 static void start(struct dealer *dealer)
 {
     struct diag diag = { "" };
-    assert_ok(dealer_start(dealer, pool.view, NULL, FIXTURE_NOW + 1, &diag));
+    struct usage usage = { .demand = NULL };
+    assert_ok(dealer_start(dealer, pool.view, &usage, FIXTURE_NOW + 1, &diag));
 }
 
 static double seconds(clockid_t clock)

@@ -112,6 +112,33 @@ static void one_deck_gives_each_member_its_part_to_a_set(void **state)
     }
 }
 
+/* Clients that ask for less than a whole deck before the next one is dealt: by chance the most frequent would be off by up to fifty sets. */
+static void any_piece_of_a_deck_gives_each_member_its_part(void **state)
+{
+    (void)state;
+    mixed_pool(MEMBERS, 6, 1);
+    struct deck_plan plan = plan_of(MEMBERS, 4, DECK_SETS_MAX);
+    struct deck deck;
+    double most = 0;
+    uint64_t random = 5;
+    deck_deal(&deck, &plan);
+    for (unsigned piece = 0; piece < 2000; piece++) {
+        size_t first = splitmix(&random) % deck.count, len = 1 + splitmix(&random) % deck.count;
+        double counts[MEMBERS] = { 0 };
+        for (size_t s = 0; s < len; s++) {
+            const struct deck_set *set = &deck.sets[(first + s) % deck.count];
+            for (unsigned i = 0; i < set->count; i++) {
+                counts[set->members[i]]++;
+            }
+        }
+        for (size_t i = 0; i < plan.list_count; i++) {
+            most = fmax(most, fabs(counts[list[i].member] - list[i].expected * (double)len));
+        }
+    }
+    assert_true(most < 4);
+    deck_done(&deck);
+}
+
 /* At any time each has its part right, also one with far less than a set's worth of a deck: off by less than SLOTS_OWED_MAX slots (test_slots says
  * why), where many would be off by dozens if rounding were left to chance. And what is said to be owed is what is missing. */
 static void many_deals_are_exact_also_for_the_smallest(void **state)
@@ -434,6 +461,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_deck_gives_each_member_its_part_to_a_set),
+        cmocka_unit_test(any_piece_of_a_deck_gives_each_member_its_part),
         cmocka_unit_test(many_deals_are_exact_also_for_the_smallest),
         cmocka_unit_test(chi_square_of_200000_draws_from_cells_is_not_rejected),
         cmocka_unit_test(kin_never_meet_while_there_are_others),

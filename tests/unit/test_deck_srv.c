@@ -1,5 +1,5 @@
 #include "unit.h"
-#include "zone/deck.h"
+#include "zone/deck_srv.h"
 
 /* Members named a0, a1 ... under pool.test, all of one weight unless changed. */
 static struct roster roster_of(size_t count)

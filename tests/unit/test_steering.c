@@ -1,5 +1,8 @@
+#include <math.h>
+
 #include "unit.h"
 #include "zone/country.h"
+#include "zone/slots.h"
 #include "zone/steering.h"
 
 enum {
@@ -225,58 +228,106 @@ static void nobody_makes_empty_decks(void **state)
     }
 }
 
-static void steer_with(const double *owed)
+/* The decks of a deal, and how often clients asked for a set. */
+struct dealt {
+    struct deck deck[STEERING_AREAS_MAX];
+    const struct deck *decks[STEERING_AREAS_MAX];
+    uint64_t asked[STEERING_AREAS_MAX];
+};
+
+static struct dealt dealt;
+
+/* The next steering, upon what was asked of the last one. */
+static void steer_on(void)
 {
+    struct steering before = steering;
     const struct steering_input input = { .roster = &roster,
                                           .cells = cells,
                                           .cell_count = 5,
                                           .settings = &settings,
-                                          .owed = owed,
+                                          .before = &before,
+                                          .settled = true,
+                                          .asked = dealt.asked,
+                                          .decks = dealt.decks,
                                           .seed = 3 };
-    steering_done(&steering);
     steering_init(&steering, &input);
+    steering_done(&before);
 }
 
-/* What a member is due of an area's deck, less what it gets. */
-static double missing(uint16_t area, uint64_t round, uint32_t member, double *due)
+static void deal(uint64_t round)
 {
-    struct deck deck;
-    struct shares_list got = steering_deal(&steering, area, round, &deck);
-    double slots = 0, given = 0;
-    for (size_t i = 0; i < got.count; i++) {
-        const struct share *share = &steering.list[i];
-        slots += share->member == member ? share->expected * (double)deck.count : 0;
+    for (size_t a = 0; a < steering.area_count; a++) {
+        deck_done(&dealt.deck[a]);
+        (void)steering_deal(&steering, (uint16_t)a, round, &dealt.deck[a]);
+        dealt.decks[a] = &dealt.deck[a];
+        dealt.asked[a] = 0;
     }
-    for (size_t s = 0; s < deck.count; s++) {
-        for (unsigned i = 0; i < deck.sets[s].count; i++) {
-            given += deck.sets[s].members[i] == member ? 1 : 0;
+}
+
+static void forget_dealt(void)
+{
+    for (size_t a = 0; a < STEERING_AREAS_MAX; a++) {
+        deck_done(&dealt.deck[a]);
+    }
+}
+
+/* Clients ask `times` in an area; returns what the member is due of that, less what the deck gives it. */
+static double ask(uint16_t area, uint64_t times, uint32_t member)
+{
+    const struct deck *deck = &dealt.deck[area];
+    struct shares_list got = steering_list(&steering, area);
+    double due = 0, slots = 0;
+    for (size_t i = 0; i < got.count; i++) {
+        due += steering.list[i].member == member ? steering.list[i].expected : 0;
+    }
+    for (size_t s = 0; s < deck->count; s++) {
+        for (unsigned i = 0; i < deck->sets[s].count; i++) {
+            slots += deck->sets[s].members[i] == member ? 1 : 0;
         }
     }
-    deck_done(&deck);
-    *due += slots;
-    return slots - given;
+    dealt.asked[area] += times;
+    return (double)times * (due - slots / (double)deck->count);
 }
 
-/* What is missing of a small member's shares goes from deal to deal and from one area to the others, and is forgotten when it leaves. */
-static void what_members_are_owed_goes_from_deal_to_deal(void **state)
+/* However often clients ask: in a crowd each hour, from here more than from there, in a region. */
+static void what_members_are_owed_goes_by_what_clients_asked_for(void **state)
 {
     (void)state;
-    double left = 0, due = 0, owed[MEMBERS] = { 0 };
     const uint32_t small = 12;
+    double missing = 0, most = 0;
     roster.seats[small].capacity = 0.01;
-    for (uint64_t round = 0; round < 400; round++) {
-        steer_with(owed);
+    steer(5, NULL);
+    for (uint64_t round = 0; round < 3000; round++) {
+        deal(round);
         for (uint16_t cell = 0; cell < 5; cell++) {
-            left += missing(steering_area(&steering, cell), round, small, &due);
+            uint64_t times = (round % 60 < 3 ? 4U : 1U) * (1000 + 370U * cell + round * 7 % 500);
+            missing += ask(steering_area(&steering, cell), times, small);
         }
-        memcpy(owed, steering.owed, sizeof(owed));
+        missing += ask(steering.of_region[roster.seats[small].regions[0]], 100, small);
+        steer_on();
+        assert_true(fabs(missing - steering.owed[small]) < 1e-6);
+        most = fmax(most, fabs(missing) / steering.slot_answers);
     }
-    assert_true(due > 100 && left < 8 && left > -8);
-    /* Each cell is asked as much, so a slot is one. */
-    assert_true(left - owed[small] < 1e-6 && owed[small] - left < 1e-6);
-    roster.seats[small].capacity = 0;
-    steer_with(owed);
-    assert_true(steering.owed[small] == 0 && steering.owed[0] == owed[0]);
+    assert_true(most > 0.5 && most < SLOTS_OWED_MAX);
+    forget_dealt();
+}
+
+static void who_leaves_is_owed_nothing(void **state)
+{
+    (void)state;
+    steer(5, NULL);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        deal(turn);
+        (void)ask(steering_area(&steering, 1), 1000, 0);
+        roster.seats[0].capacity = turn == 0 ? 0 : 10;  /* out, and back */
+        roster.list[1].member_id = turn < 2 ? 2 : 1000; /* another in its seat */
+        steer_on();
+        assert_true((steering.owed[0] == 0) == (turn < 2));
+        assert_true((steering.owed[1] == 0) == (turn == 2));
+    }
+    assert_true(steering_factor(&steering, 1, 1000) == steering.factors[1]);
+    assert_true(steering_factor(&steering, 1, 2) == 1);
+    forget_dealt();
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -292,7 +343,8 @@ int main(void)
         CASE(all_members_may_be_in_one_country),
         CASE(one_member_answers_all),
         CASE(nobody_makes_empty_decks),
-        CASE(what_members_are_owed_goes_from_deal_to_deal),
+        CASE(what_members_are_owed_goes_by_what_clients_asked_for),
+        CASE(who_leaves_is_owed_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

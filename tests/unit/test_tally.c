@@ -4,6 +4,7 @@
 
 static struct pool_fixture pool;
 static struct traffic traffic;
+static struct usage usage;
 
 static int set_up(void **state)
 {
@@ -20,6 +21,7 @@ static int tear_down(void **state)
 {
     (void)state;
     traffic_done(&traffic);
+    usage_done(&usage);
     pool_fixture_done(&pool);
     return 0;
 }
@@ -56,8 +58,8 @@ static void answers_of_members_follow_from_turns(void **state)
             for (unsigned area = 0; area < pool.view->deal->area_count; area++) {
                 take(tally, (uint16_t)area, round + area, given);
             }
-            tally_tell(tally, &traffic, FIXTURE_NOW);
-            tally_tell(tally, &traffic, FIXTURE_NOW);
+            tally_tell(tally, &traffic, &usage, FIXTURE_NOW);
+            tally_tell(tally, &traffic, &usage, FIXTURE_NOW);
             for (uint64_t id = 1; id <= 3; id++) {
                 assert_true(given[id] > 0);
                 assert_int_equal(told(id), given[id]);
@@ -65,6 +67,37 @@ static void answers_of_members_follow_from_turns(void **state)
         }
         tally_unref(tally);
     }
+}
+
+/* By however many tallies; what comes in late of an earlier deal is no longer its business. */
+static void usage_is_what_the_newest_deal_was_asked_for(void **state)
+{
+    (void)state;
+    struct tally *tallies[] = { tally_new(pool.view, 0), tally_new(pool.view, 9) };
+    uint64_t given[8] = { 0 };
+    for (unsigned t = 0; t < 2; t++) {
+        take(tallies[t], 0, 5, given);
+        take(tallies[t], 1, 2, given);
+        tally_tell(tallies[t], &traffic, &usage, FIXTURE_NOW);
+        tally_tell(tallies[t], &traffic, &usage, FIXTURE_NOW);
+    }
+    assert_int_equal(usage.round, pool.view->deal->round);
+    assert_int_equal(usage.area_count, pool.view->deal->area_count);
+    assert_int_equal(usage.asked[0], 10);
+    assert_int_equal(usage.asked[1], 4);
+    struct usage copy = usage_copy(&usage);
+    assert_int_equal(copy.round, usage.round);
+    assert_int_equal(copy.area_count, usage.area_count);
+    assert_int_equal(copy.asked[1], 4);
+    usage_done(&copy);
+    assert_true(usage_turn_to(&usage, pool.view->deal->round + 1, 2));
+    take(tallies[0], 0, 3, given);
+    tally_tell(tallies[0], &traffic, &usage, FIXTURE_NOW);
+    assert_int_equal(usage.area_count, 2);
+    assert_int_equal(usage.asked[0], 0);
+    assert_int_equal(told(1), given[1]);
+    tally_unref(tallies[0]);
+    tally_unref(tallies[1]);
 }
 
 static void an_area_with_nobody_counts_for_nobody(void **state)
@@ -76,7 +109,7 @@ static void an_area_with_nobody_counts_for_nobody(void **state)
     tally_sent(&due);
     (void)tally_turn(tally, (uint16_t)pool.view->deal->area_count, 0, &due);
     tally_sent(&due);
-    tally_tell(tally, &traffic, FIXTURE_NOW);
+    tally_tell(tally, &traffic, &usage, FIXTURE_NOW);
     assert_int_equal(traffic.member_count, 0);
     tally_unref(tally);
 }
@@ -89,12 +122,12 @@ static void what_is_not_sent_is_not_counted(void **state)
     struct tally_due due;
     assert_int_equal(tally_turn(tally, 0, 0, &due), 7);
     assert_int_equal(tally_turn(tally, 0, 0, &due), 7);
-    tally_tell(tally, &traffic, FIXTURE_NOW);
+    tally_tell(tally, &traffic, &usage, FIXTURE_NOW);
     assert_int_equal(traffic.member_count, 0);
     assert_int_equal(traffic.cell_count, 0);
     tally_sent(&due);
     assert_int_equal(tally_turn(tally, 0, 0, &due), 8);
-    tally_tell(tally, &traffic, FIXTURE_NOW);
+    tally_tell(tally, &traffic, &usage, FIXTURE_NOW);
     assert_int_equal(told(1), 1);
     assert_int_equal(traffic.cell_count, 1);
     tally_unref(tally);
@@ -118,9 +151,9 @@ static void queries_are_told_once_by_cell(void **state)
     ask_from(tally, 2);
     ask_from(tally, 2);
     ask_from(tally, UINT16_MAX);
-    tally_tell(tally, &traffic, FIXTURE_NOW);
+    tally_tell(tally, &traffic, &usage, FIXTURE_NOW);
     ask_from(tally, 2);
-    tally_tell(tally, &traffic, FIXTURE_NOW);
+    tally_tell(tally, &traffic, &usage, FIXTURE_NOW);
     assert_int_equal(traffic.cell_count, 2);
     assert_true(traffic.cells[0].queries == 1 && traffic.cells[0].country[0] == '\0');
     assert_true(traffic.cells[1].queries == 3);
@@ -147,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(answers_of_members_follow_from_turns),
+        TEST(usage_is_what_the_newest_deal_was_asked_for),
         TEST(an_area_with_nobody_counts_for_nobody),
         TEST(what_is_not_sent_is_not_counted),
         TEST(queries_are_told_once_by_cell),
