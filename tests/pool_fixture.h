@@ -116,7 +116,7 @@ static inline void pool_fixture_init(struct pool_fixture *pool, struct locations
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_KEYS };
     struct diag diag = { "" };
     ASSERT(sodium_init() >= 0);
-    *pool = (struct pool_fixture){ .state = "/tmp/ntspool-test-XXXXXX" };
+    *pool = (struct pool_fixture){ .state = "ntspool-test-XXXXXX" };
     ASSERT(mkdtemp(pool->state) != NULL);
     FIXTURE_OK(seal_create(pool->state, NULL, &diag));
     FIXTURE_OK(seal_open(&pool->seal, pool->state, NULL, &diag));

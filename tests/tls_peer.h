@@ -62,8 +62,7 @@ static inline void tls_peer_init(struct tls_peer *peer, long first_s, long last_
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = tls_peer_certificate(key, first_s, last_s);
-    *peer =
-        (struct tls_peer){ .alpn = "\x07" NTS_KE_ALPN, .trust_file = "/tmp/ntspool-peer-XXXXXX" };
+    *peer = (struct tls_peer){ .alpn = "\x07" NTS_KE_ALPN, .trust_file = "ntspool-peer-XXXXXX" };
     int fd = mkstemp(peer->trust_file);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     ASSERT(file != NULL && PEM_write_X509(file, certificate) == 1 && fclose(file) == 0);

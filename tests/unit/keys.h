@@ -17,7 +17,7 @@ static inline int keys_set_up(void **state)
     struct keys_fixture *f = calloc(1, sizeof *f);
     struct diag diag;
     assert_non_null(f);
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/test_keys.XXXXXX");
+    (void)snprintf(f->dir, sizeof f->dir, "test_keys.XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     assert_ok(store_create(f->dir, STORE_KEYS, &diag));
     assert_ok(store_open(&f->store, f->dir, STORE_KEYS, true, &diag));

@@ -46,7 +46,7 @@ static inline void commit(void)
 static inline int set_up_empty(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/test_registry.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "test_registry.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_int_equal(store_create(dir, STORE_REGISTRY, &diag), RESULT_OK);
     assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, &diag), RESULT_OK);

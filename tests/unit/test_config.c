@@ -10,7 +10,7 @@
 
 #include "zone/config.h"
 
-static char path[] = "/tmp/test_config.XXXXXX";
+static char path[] = "test_config.XXXXXX";
 
 static int make_file(void **state)
 {

@@ -17,7 +17,7 @@ static struct diag diag;
 static int set_up(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/test_health.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "test_health.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_int_equal(store_create(dir, STORE_HEALTH, &diag), RESULT_OK);
     assert_int_equal(store_open(&store, dir, STORE_HEALTH, true, &diag), RESULT_OK);

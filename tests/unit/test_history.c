@@ -14,7 +14,7 @@ static int set_up(void **state)
 {
     (void)state;
     assert_true(now % 86400 == 0);
-    (void)snprintf(dir, sizeof(dir), "/tmp/test_history.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "test_history.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_ok(store_create(dir, STORE_HISTORY, &diag));
     assert_ok(store_create(dir, STORE_HEALTH, &diag));

@@ -4,7 +4,7 @@
 #include "server/options.h"
 #include "unit.h"
 
-static char path[] = "/tmp/test_options.XXXXXX";
+static char path[] = "test_options.XXXXXX";
 
 static int make_file(void **state)
 {

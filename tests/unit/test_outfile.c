@@ -12,7 +12,7 @@
 
 #include "tools/outfile.h"
 
-static char dir[] = "/tmp/test_outfile.XXXXXX";
+static char dir[] = "test_outfile.XXXXXX";
 static char path[64];
 
 static int setup(void **state)

@@ -179,7 +179,7 @@ static void what_can_not_be_found_out_stays(void **state)
 
 /* -- days ---------------------------------------------------------------------------------------------------------------- */
 
-static char clock_path[] = "/tmp/ntspool-clock-XXXXXX";
+static char clock_path[] = "ntspool-clock-XXXXXX";
 
 static void move_clock(int64_t to_s)
 {

@@ -26,7 +26,7 @@ static void make_file(const char *name)
 static int make_state(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/rights.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "rights.XXXXXX");
     assert_non_null(mkdtemp(dir));
     static const char *const stores[] = { "registry", "health", "history", "keys", "cas" };
     for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {

@@ -30,7 +30,7 @@ static struct dname name_of(const char *text)
 static int set_up(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/test_roster.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "test_roster.XXXXXX");
     assert_non_null(mkdtemp(dir));
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH };
     for (unsigned i = 0; i < 2; i++) {

@@ -13,7 +13,7 @@
 
 #include "dnssec/seal.h"
 
-static char directory[] = "/tmp/test_seal.XXXXXX";
+static char directory[] = "test_seal.XXXXXX";
 
 static const char *path_of(const char *file)
 {

@@ -16,7 +16,7 @@ static char dir[64];
 static int make_dir(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/test_store.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "test_store.XXXXXX");
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
 

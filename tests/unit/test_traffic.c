@@ -33,7 +33,7 @@ enum {
 static int set_up(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/test_traffic.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "test_traffic.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_ok(store_create(dir, STORE_TRAFFIC, &diag));
     assert_ok(store_open(&store, dir, STORE_TRAFFIC, true, &diag));

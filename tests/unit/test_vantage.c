@@ -142,7 +142,7 @@ static void values_out_of_range_are_damaged(void **state)
 static void no_more_than_eight_are_taken(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/test_vantage.XXXXXX", command[64];
+    char dir[] = "test_vantage.XXXXXX", command[64];
     struct store *store;
     struct store_txn *txn;
     struct diag diag;

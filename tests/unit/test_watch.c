@@ -34,7 +34,7 @@ static void put(const char *path, const char *name, size_t len, bool by_rename)
 static int set_up(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/test_watch.XXXXXX");
+    (void)snprintf(dir, sizeof(dir), "test_watch.XXXXXX");
     assert_non_null(mkdtemp(dir));
     (void)snprintf(first, sizeof(first), "%s/first.mmdb", dir);
     (void)snprintf(second, sizeof(second), "%s/second.mmdb", dir);
