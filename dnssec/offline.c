@@ -235,16 +235,15 @@ static enum result merge(struct slices *out, const struct slices *present, struc
     size_t place[KEYSTORE_MAX] = { 0 };
     const struct slices *slices = &bundle->slices;
     enum result result = find_keys(place, bundle, &roll->keys, diag);
-    uint64_t covered = 0;
+    uint64_t begin = slices->list[0].from;
     for (size_t i = 0; i < present->count && result == RESULT_OK; i++) {
         const struct slice *slice = &present->list[i];
-        if (slice->from < slices->list[0].from && slice->expiration > now) {
-            covered = slice->expiration;
+        if (slice->from < begin && slice->expiration > now) {
             (void)slices_add(out, slice);
         }
     }
-    if (result == RESULT_OK && rollover_is_held(&roll->keys) && slices->list[0].from > now &&
-        slices->list[0].from + SLICES_MARGIN_S > covered) {
+    if (result == RESULT_OK && rollover_is_held(&roll->keys) && begin > now &&
+        begin + SLICES_MARGIN_S > slices_covered(present, begin)) {
         result = diag_fail(diag, RESULT_REFUSED,
                            "there is a gap between the bundle that is there and this one");
     }

@@ -117,6 +117,13 @@ static enum result run_until(struct run *run, uint64_t until, struct diag *diag)
     return result;
 }
 
+/* A bundle that is over already leaves none: it can't get worse. */
+static bool leaves_gap(const struct slices *present, const struct plan_period *period)
+{
+    uint64_t covered = slices_covered(present, period->from);
+    return covered != 0 && period->from > period->now && period->from + SLICES_MARGIN_S > covered;
+}
+
 enum result plan_make(struct slices *out, const struct keyroll *roll,
                       const struct settings *settings, const struct slices *present,
                       const struct plan_period *period, struct diag *diag)
@@ -129,7 +136,8 @@ enum result plan_make(struct slices *out, const struct keyroll *roll,
     enum result result = RESULT_OK;
     if (!run.timing.held) {
         result = run_until(&run, period->from, diag);
-    } else if (!slices_replay(present, &run.roll.keys, run.timing, period->now, period->from)) {
+    } else if (leaves_gap(present, period) ||
+               !slices_replay(present, &run.roll.keys, run.timing, period->now, period->from)) {
         result = diag_fail(diag, RESULT_REFUSED,
                            "the present bundle ends before the period begins, or is not followed "
                            "until then: begin earlier (--from)");

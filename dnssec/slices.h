@@ -61,6 +61,8 @@ ptrdiff_t slices_due(const struct slices *slices, uint64_t now);
 uint64_t slices_signed_until(const struct slices *slices, const struct key_set *keys, uint64_t now);
 /* The end of all signatures; 0: there are none. */
 uint64_t slices_end(const struct slices *slices);
+/* Until when the slices sign without a gap that begin before `from`; 0: none does. What follows begins SLICES_MARGIN_S earlier. */
+uint64_t slices_covered(const struct slices *slices, uint64_t from);
 /* The TTL of what is served; 0: nothing of it is in the slices. */
 uint32_t slices_ttl(const struct slices *slices, const struct key_set *keys, uint64_t now);
 /* The next time at which other keys are served; 0: none. */

@@ -101,6 +101,15 @@ uint64_t slices_end(const struct slices *slices)
     return end;
 }
 
+uint64_t slices_covered(const struct slices *slices, uint64_t from)
+{
+    uint64_t until = 0;
+    for (size_t i = 0; i < slices->count; i++) {
+        until = slices->list[i].from < from ? slices->list[i].expiration : until;
+    }
+    return until;
+}
+
 uint64_t slices_next_change(const struct slices *slices, const struct key_set *keys, uint64_t now)
 {
     const struct rollover_aim served = rollover_as_is(keys);

@@ -90,10 +90,14 @@ static void print_bundle(const struct listing *listing)
     }
     puts("");
     if (slices->count > 0) {
-        printf("Presigned: what is served now until %s, all until %s; other keys from %s on.\n",
+        printf("Presigned: what is served now until %s, all until %s",
                output_time(slices_signed_until(slices, keys, listing->now), until),
-               output_time(slices_end(slices), end),
-               output_time(slices_next_change(slices, keys, listing->now), change));
+               output_time(slices_end(slices), end));
+        uint64_t change_at = slices_next_change(slices, keys, listing->now);
+        if (change_at != 0) {
+            printf("; other keys from %s on", output_time(change_at, change));
+        }
+        puts(".");
     }
     enum alarm_level level = alarm_of(&listing->roll, slices, listing->now);
     if (level != ALARM_NONE) {

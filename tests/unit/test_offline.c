@@ -221,6 +221,19 @@ static struct bundle made_for(struct keys_fixture *f, uint64_t from)
     return bundle;
 }
 
+/* What comes of asking for such a one while the key is away. */
+static enum result request_for(struct keys_fixture *f, uint64_t from)
+{
+    const struct settings settings = presigned_settings();
+    const struct plan_period period = { NOW + DAY, from, from + 30 * DAY, false };
+    struct bundle bundle = { .is_signed = false };
+    struct store_txn *txn = keys_write(f);
+    enum result result = offline_request(&bundle, txn, f->seal, &settings, &period, NULL);
+    store_abort(txn);
+    bundle_done(&bundle);
+    return result;
+}
+
 static void bundles_follow_each_other_without_a_gap(void **state)
 {
     struct keys_fixture *f = *state;
@@ -232,6 +245,8 @@ static void bundles_follow_each_other_without_a_gap(void **state)
     assert_ok(presigned_accept(&first, f, NOW, NULL));
     assert_ok(presigned_forget(f, NOW, NULL));
     refused(&late, f, NOW + DAY, "there is a gap");
+    assert_int_equal(request_for(f, end - SLICES_MARGIN_S + 1), RESULT_REFUSED);
+    assert_int_equal(request_for(f, end - SLICES_MARGIN_S), RESULT_OK);
     assert_ok(presigned_accept(&next, f, NOW + DAY, NULL));
     struct slices slices = presigned_slices(f);
     assert_int_equal(slices.list[0].from, NOW); /* what comes before stays */
