@@ -237,6 +237,12 @@ static bool go_on_answer(struct ke_dialog *dialog)
                             sizeof(dialog->answer) - dialog->answer_len, &got);
         dialog->answer_len += got;
         bool closed = progress == TLS_CLOSED || progress == TLS_FAILED;
+        const char *broken = tls_client_broken(dialog->tls);
+        if (progress == TLS_FAILED && dialog->answer_len == 0 && broken != NULL) {
+            /* such as the alert of a server that wants a certificate of its clients, which comes after the handshake */
+            fail(dialog, FAILURE_TLS_HANDSHAKE, broken);
+            return false;
+        }
         if (closed || dialog->answer_len > NTS_KE_ANSWER_MAX ||
             (progress == TLS_WAITING && nts_ke_ended(dialog->answer, dialog->answer_len))) {
             if (!judge_answer(dialog)) {

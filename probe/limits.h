@@ -31,7 +31,8 @@ enum {
     LIMIT_RARE_S = 86400,        /* between two rounds of rare checks of an address */
 
     /* amounts */
-    LIMIT_TLS_OCTETS = 65536,    /* taken from one NTS-KE connection */
+    LIMIT_CHAIN = 8,          /* CAs between a server's certificate and the one that is trusted */
+    LIMIT_TLS_OCTETS = 65536, /* taken from one NTS-KE connection */
     LIMIT_RESOLVE_OCTETS = 1232, /* of a resolver's answer by UDP; a longer one comes by TCP */
     LIMIT_DATAGRAMS = 16,        /* looked at in one NTP exchange */
     LIMIT_DATAGRAM = 4096,       /* octets; a good reply is never longer than the request */

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "probe/limits.h"
 #include "zone/address.h"
 
 struct tls_trust {
@@ -27,6 +28,7 @@ struct tls_client {
     SSL *ssl;
     char name[NTS_KE_NAME_ROOM];
     struct verdict verdict;
+    const char *broken; /* the library's word on what broke it; NULL: none */
 };
 
 /* A context's data slot for our struct; OpenSSL's own slot 0 is for applications. */
@@ -66,6 +68,9 @@ enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct
         SSL_CTX_free(context);
         return diag_fail(diag, RESULT_CRYPTO, "OpenSSL has no TLS 1.3; install OpenSSL 3.0");
     }
+    /* a server's choice must not cost us much: no finite-field groups (a fifth of a second for the largest), no chain that never ends */
+    (void)SSL_CTX_set1_groups_list(context, "X25519:P-256:X448:P-521:P-384");
+    SSL_CTX_set_verify_depth(context, LIMIT_CHAIN);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_fault);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
@@ -294,11 +299,17 @@ enum tls_progress tls_client_read(struct tls_client *client, uint8_t *out, size_
         return TLS_DONE;
     }
     int reason = SSL_get_error(client->ssl, got);
+    client->broken = ERR_reason_error_string(ERR_peek_error());
     ERR_clear_error();
     if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) {
         return TLS_WAITING;
     }
     return reason == SSL_ERROR_ZERO_RETURN ? TLS_CLOSED : TLS_FAILED;
+}
+
+const char *tls_client_broken(const struct tls_client *client)
+{
+    return client->broken;
 }
 
 void tls_client_finish(struct tls_client *client)

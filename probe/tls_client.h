@@ -57,6 +57,8 @@ bool tls_client_write(struct tls_client *client, const uint8_t *data, size_t len
 /* Reads what has arrived, up to `room`; TLS_WAITING with *len 0 when there is nothing more. */
 enum tls_progress tls_client_read(struct tls_client *client, uint8_t *out, size_t room,
                                   size_t *len);
+/* Why that was TLS_FAILED, in the library's words; NULL if it has none. */
+const char *tls_client_broken(const struct tls_client *client);
 /* Queues our close_notify. */
 void tls_client_finish(struct tls_client *client);
 /* RFC 8915 5.1: the keys of this connection. False for an algorithm that we don't have. */

@@ -333,6 +333,8 @@ ROWS = [
     Row("self-signed", Ways(certificate="self-signed"), "cert-chain", "certificate", "self"),
     Row("chain-incomplete", Ways(certificate="chain-incomplete"), "cert-chain", "certificate", "issuer"),
     Row("chain-whole", Ways(certificate="chain-whole")),
+    Row("chain-endless", Ways(certificate="chain-endless"), "cert-chain", "certificate", "too long"),
+    Row("wants-certificate", Ways(wants_certificate=True), "tls-handshake", "ke", "certificate required"),
     Row("for-clients-only", Ways(certificate="for-clients"), "cert-chain", "certificate", "purpose"),
     Row("short-key", Ways(certificate="short-key"), "cert-chain", "certificate", "weak"),
 
@@ -383,6 +385,7 @@ ROWS = [
     Row("odd-cookies", cookies_of(101, 99, 7), "ntp-nak", "ntp 1", warnings=(FEW, SIZE)),
     Row("to-private-address", to_server("192.168.1.1"), "ke-server", "ntp server", "192.168.1.1"),
     Row("to-loopback", to_server("127.0.0.1"), "ke-server", "ntp server"),
+    Row("to-localhost", to_server("localhost"), "ke-server", "ntp server", "127.0.0.1"),
     Row("to-other-address", to_server("44.1.255.1"), "ke-server", "ntp server", "44.1.255.1"),
     Row("to-ipv6", to_server("2a0f:44::1"), "ke-server", "ntp server"),
     Row("to-private-name", to_server("private.elsewhere.test"), "ke-server", "ntp server", "10.1.2.3"),

@@ -44,6 +44,7 @@ class Ways:
     certificate: str = "good"  # DIRECTORY/<this>.pem and .key
     versions: tuple = (SSL.TLS1_3_VERSION, SSL.TLS1_3_VERSION)
     alpn: Optional[bytes] = b"ntske/1"  # what it chooses; None: it knows nothing of ALPN; b"": it finds none in common
+    wants_certificate: bool = False  # of its clients
     drip_tls: float = 0  # seconds between two octets of the handshake
     # NTS-KE
     aeads: tuple = (15,)  # by its own preference
@@ -96,6 +97,8 @@ class Server:
         context.set_max_proto_version(ways.versions[1])
         context.use_certificate_chain_file(str(self.directory / f"{ways.certificate}.pem"))
         context.use_privatekey_file(str(self.directory / f"{ways.certificate}.key"))
+        if ways.wants_certificate:
+            context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
         if ways.alpn is not None:
             context.set_alpn_select_callback(self._choose_protocol)
         return context

@@ -39,6 +39,11 @@ def issue_all(directory):
     middle.issue("chain-incomplete", any_name)
     whole, _ = middle.issue("chain-whole", any_name)
     whole.write_bytes(whole.read_bytes() + middle.path.read_bytes())
+    chain = [middle]
+    for depth in range(9):
+        chain.append(Authority(directory, f"middle{depth}", parent=chain[-1]))
+    endless, _ = chain[-1].issue("chain-endless", any_name)
+    endless.write_bytes(endless.read_bytes() + b"".join(each.path.read_bytes() for each in reversed(chain)))
     return authority.path
 
 

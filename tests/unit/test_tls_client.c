@@ -207,6 +207,39 @@ static void a_file_without_certificates_is_refused_by_name(void **state)
     assert_non_null(strstr(diag.text, "/dev/null"));
 }
 
+/* Such a key exchange may cost a fifth of a second. */
+static void a_server_of_finite_fields_alone_is_not_served(void **state)
+{
+    (void)state;
+    struct pair *pair = xcalloc(1, sizeof(*pair));
+    tls_peer_init(&pair->peer, -day_s, day_s);
+    assert_int_equal(SSL_CTX_set1_groups_list(pair->peer.context, "ffdhe2048"), 1);
+    pair_connect(pair, TLS_PEER_NAME);
+    assert_int_equal(pair->progress, TLS_FAILED);
+    assert_int_equal(pair->failure, FAILURE_TLS_HANDSHAKE);
+    pair_free(pair);
+}
+
+/* RFC 8446 4.4.2.4: the alert comes when the client is done. */
+static void a_server_that_wants_our_certificate_tells_so(void **state)
+{
+    (void)state;
+    struct pair *pair = xcalloc(1, sizeof(*pair));
+    tls_peer_init(&pair->peer, -day_s, day_s);
+    SSL_CTX_set_verify(pair->peer.context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    pair_connect(pair, TLS_PEER_NAME);
+    assert_int_equal(pair->progress, TLS_DONE);
+    tls_peer_hear(&pair->peer, pair->client);
+    assert_int_not_equal(SSL_do_handshake(pair->peer.ssl), 1);
+    uint8_t octets[4096];
+    size_t len = tls_peer_say(&pair->peer, octets, sizeof(octets));
+    assert_true(tls_client_put(pair->client, octets, len));
+    assert_int_equal(tls_client_read(pair->client, octets, sizeof(octets), &len), TLS_FAILED);
+    assert_non_null(tls_client_broken(pair->client));
+    assert_non_null(strstr(tls_client_broken(pair->client), "certificate required"));
+    pair_free(pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +253,8 @@ int main(void)
         cmocka_unit_test(keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one),
         cmocka_unit_test(words_go_both_ways_and_the_end_is_told),
         cmocka_unit_test(a_file_without_certificates_is_refused_by_name),
+        cmocka_unit_test(a_server_of_finite_fields_alone_is_not_served),
+        cmocka_unit_test(a_server_that_wants_our_certificate_tells_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
