@@ -129,7 +129,8 @@ static void datagram_came(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     struct ntp_dialog *dialog = poll->data;
-    while (!dialog->over) {
+    /* who floods us must not keep the loop from all others */
+    for (unsigned i = 0; i < LIMIT_DATAGRAMS && !dialog->over; i++) {
         uint8_t data[LIMIT_DATAGRAM];
         _Alignas(struct cmsghdr) char control[128];
         struct sockaddr_storage from;
@@ -148,8 +149,12 @@ static void datagram_came(uv_poll_t *poll, int status, int events)
         bool theirs = endpoint_of_sockaddr(&sender, (const struct sockaddr *)&from) == RESULT_OK &&
                       sender.port == dialog->endpoint.port &&
                       address_equal(&sender.address, &dialog->endpoint.address);
-        if (!theirs || ++dialog->datagrams > LIMIT_DATAGRAMS) {
+        if (!theirs) {
             continue;
+        }
+        if (++dialog->datagrams > LIMIT_DATAGRAMS) {
+            uv_poll_stop(poll);
+            return;
         }
         judge(dialog, (struct octets){ data, (size_t)len }, elapsed_us(dialog, &message));
     }
