@@ -194,6 +194,23 @@ static void a_missing_name_is_told_from_one_without_addresses(void **state)
     assert_int_equal(look_up(none, none, "a..example").state, LOOKUP_NO_NAME);
 }
 
+/* RFC 6761 6.3 */
+static void names_of_the_own_host_are_known_and_not_asked_for(void **state)
+{
+    (void)state;
+    const char *const names[] = { "localhost", "LocalHost.", "a.b.localhost" };
+    const struct say other = { .ttl_s = 300, .count = 1 };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct lookup_answer answer = look_up(other, other, names[i]);
+        assert_int_equal(answer.state, LOOKUP_FOUND);
+        assert_int_equal(answer.count, 2);
+        assert_address(&answer, 0, "127.0.0.1");
+        assert_address(&answer, 1, "::1");
+    }
+    struct lookup_answer answer = look_up(other, other, "notlocalhost");
+    assert_address(&answer, 0, "192.0.2.1");
+}
+
 static void a_family_of_which_nobody_knows_is_told(void **state)
 {
     (void)state;
@@ -280,6 +297,7 @@ int main(void)
         cmocka_unit_test(both_families_are_found_with_the_least_ttl),
         cmocka_unit_test(aliases_on_the_way_bound_the_ttl),
         cmocka_unit_test(a_missing_name_is_told_from_one_without_addresses),
+        cmocka_unit_test(names_of_the_own_host_are_known_and_not_asked_for),
         cmocka_unit_test(a_family_of_which_nobody_knows_is_told),
         cmocka_unit_test(failing_and_broken_answers_are_no_answer),
         cmocka_unit_test(of_many_addresses_the_lowest_are_kept_of_both_families),
