@@ -259,6 +259,17 @@ static enum result check_halves(const struct package *package, const struct keyr
     return RESULT_OK;
 }
 
+/* Packages may come late, or be sent again. */
+static enum result check_order(const struct package *package, const struct keyroll *roll,
+                               struct diag *diag)
+{
+    return !roll->memory.follows || package->memory.seen_at >= roll->memory.seen_at
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_REFUSED,
+                           "the package is older than the one that the keys here are from: make a "
+                           "new one; if its maker was set back, do `ntspool key lead` here first");
+}
+
 static enum result replace_by(const struct package *package, struct store_txn *keys,
                               const struct seal *seal, struct diag *diag)
 {
@@ -267,7 +278,10 @@ static enum result replace_by(const struct package *package, struct store_txn *k
     if (result != RESULT_OK || is_same(package, &roll)) {
         return result;
     }
-    result = check_halves(package, &roll, diag);
+    result = check_order(package, &roll, diag);
+    if (result == RESULT_OK) {
+        result = check_halves(package, &roll, diag);
+    }
     if (result == RESULT_OK) {
         result = delete_all(&roll, keys);
     }

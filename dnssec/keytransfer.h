@@ -28,7 +28,7 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
                              const struct dname *zone, const uint8_t recipient[SEAL_PUBLIC_LEN],
                              struct store_item *out, struct diag *diag);
 /* Replaces all keys by those of the package and follows its sender from then on. Nothing is written when they are the same. INVALID for
- * another zone's, or for damage. */
+ * another zone's, or for damage; REFUSED for one that is older than the last, whose keys may know less than caches. */
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
                                const struct dname *zone, const uint8_t *data, size_t len,
                                struct diag *diag);

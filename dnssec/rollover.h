@@ -19,7 +19,7 @@ struct rollover_memory {
      * ones before. */
     uint32_t dnskey_ttl_s, zone_ttl_s;
     uint64_t dnskey_until, zone_until;
-    uint64_t seen_at; /* when the server looked last, to the hour */
+    uint64_t seen_at; /* when the server looked last, to the hour, or took the last step */
 };
 
 struct rollover_timing {

@@ -186,11 +186,13 @@ static bool move_on(const struct keeper *keeper, struct keyroll *roll, const str
     if (!trusted) {
         return changed || !roll->remembered;
     }
-    if (now >= memory->seen_at + KEEPER_SEEN_S) {
+    bool moved = take_steps(keeper, roll, slices, forced, now);
+    /* With each step, too, so that packages for machines that follow have an order. */
+    if (now >= memory->seen_at + (moved ? 1 : KEEPER_SEEN_S)) {
         memory->seen_at = now;
         changed = true;
     }
-    changed = take_steps(keeper, roll, slices, forced, now) || changed;
+    changed = changed || moved;
     for (size_t i = 0; i < roll->keys.count; i++) {
         changed = changed || rollover_is_dead(&roll->keys.list[i], now);
     }

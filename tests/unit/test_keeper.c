@@ -114,6 +114,9 @@ static void a_zsk_is_replaced_by_itself_when_its_time_has_come(void **state)
     assert_int_equal(keys_of(b).keys.count, 2);
     for (unsigned minute = 0; minute < 24 * 60; minute++) {
         look_after(b, 60);
+        const struct keyroll now =
+            keys_of(b); /* by this, packages for machines that follow are told apart */
+        assert_true(now.memory.seen_at >= rollover_last_step_at(&now.keys));
     }
     const struct keyroll roll = keys_of(b);
     const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);

@@ -184,6 +184,48 @@ static void a_package_makes_the_receiver_follow(void **state)
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
+static void see(struct keys_fixture *f, uint64_t seen_at)
+{
+    const struct keyroll none = { .remembered = false };
+    struct keyroll roll = keys_roll(f);
+    struct store_txn *txn = keys_write(f);
+    roll.keys.count = 0;
+    roll.memory.seen_at = seen_at;
+    assert_ok(keyroll_write(&roll, &none, txn, f->seal, seen_at, NULL));
+    assert_ok(store_commit(txn, NULL));
+}
+
+/* A key that was replaced since would come back, and sign what caches no longer can check. */
+static void an_older_package_is_refused(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *other_state = NULL;
+    struct diag diag = { "" };
+    static uint8_t kept[KEYTRANSFER_MAX];
+    assert_int_equal(keys_set_up(&other_state), 0);
+    struct keys_fixture *other = other_state;
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    see(f, NOW);
+    struct store_item old = pack(f, other->seal);
+    memcpy(kept, old.data, old.len);
+    see(f, NOW + 1);
+    struct store_item item = pack(f, other->seal);
+    assert_ok(unpack(other, "pool.test.", &item, &diag));
+    uint64_t version = version_of(other);
+    old.data = kept;
+    assert_int_equal(unpack(other, "pool.test.", &old, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "older"));
+    assert_int_equal(version_of(other), version);
+    struct keyroll roll = keys_roll(other); /* who leads has the last word */
+    const struct keyroll before = roll;
+    struct store_txn *txn = keys_write(other);
+    roll.memory.follows = false;
+    assert_ok(keyroll_write(&roll, &before, txn, other->seal, NOW, NULL));
+    assert_ok(store_commit(txn, NULL));
+    assert_ok(unpack(other, "pool.test.", &old, &diag));
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
 static void a_package_for_others_or_damaged_changes_nothing(void **state)
 {
     struct keys_fixture *f = *state;
@@ -293,10 +335,10 @@ static void bad_files_are_named(void **state)
          good_private,                                                                                                           "is no zone's key"                              },
         { good_key,
          "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nDelete: "
-         "20270115080000\n",                                                                                                     "line \"Delete: 20270115080000\" is of the past"},
+          "20270115080000\n",                                                                                                    "line \"Delete: 20270115080000\" is of the past"},
         { good_key,
          "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nRevoke: "
-         "20200101000000\n",                                                                                                     "used no longer"                                },
+          "20200101000000\n",                                                                                                    "used no longer"                                },
     };
     const struct dname name = name_of("example.com.");
     char path[128], text[256];
@@ -335,6 +377,7 @@ int main(void)
         IN_STORE(what_the_server_before_has_sent_is_waited_for),
         IN_STORE(keys_that_make_no_zone_are_refused),
         IN_STORE(a_package_makes_the_receiver_follow),
+        IN_STORE(an_older_package_is_refused),
         IN_STORE(a_package_for_others_or_damaged_changes_nothing),
         IN_STORE(files_come_back_as_they_were_written),
         IN_STORE(bad_files_are_named),
