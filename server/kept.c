@@ -83,7 +83,7 @@ static struct spot spot_of(const struct kept_table *table, uint64_t name_hash, u
 {
     uint64_t h = (name_hash ^ type) * UINT64_C(0xd6e8feb86659fd93);
     h ^= h >> 32;
-    size_t set = h % table->sets;
+    size_t set = h & (table->sets - 1); /* a power of two */
     return (struct spot){ &table->lines[set], &table->places[set * KEPT_WAYS],
                           (uint32_t)(h >> 32) | 1 };
 }

@@ -200,7 +200,7 @@ struct srv_choice view_srv(const struct view *view, uint16_t area, uint32_t turn
         return (struct srv_choice){ NULL, NULL, NULL };
     }
     const struct hand *hand = view->deal->hands[area];
-    size_t i = turn % hand->count;
+    size_t i = turn % (uint32_t)hand->count; /* the short division */
     const struct deck_set *set = hand->deck.count == 0 ? NULL : &hand->deck.sets[i];
     return (struct srv_choice){ set, &hand->srv[i], &hand->blocks[i] };
 }
