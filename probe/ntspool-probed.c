@@ -14,6 +14,7 @@
 #include "probe/rights.h"
 #include "zone/config.h"
 #include "zone/settings.h"
+#include "zone/user.h"
 
 static const char usage[] =
     "usage: ntspool-probed [options]\n"
@@ -87,6 +88,7 @@ static enum result complete_options(struct options *options, const struct config
         options->references[i] = config->reference[i];
     }
     options->reference_count += options->reference_count == 0 ? config->reference_count : 0;
+    options->user = options->user != NULL ? options->user : config->user;
     options->allow_private |= config->allow_private != NULL && *config->allow_private;
     if (duration_parse(&options->interval_s, options->interval) != RESULT_OK ||
         options->interval_s < 1 || options->interval_s > 86400) {
@@ -333,7 +335,7 @@ int main(int argc, char **argv)
         result = complete_options(&options, config, &diag);
     }
     if (result == RESULT_OK && options.user != NULL) {
-        result = rights_user(options.user, &diag);
+        result = user_become(options.user, &diag);
     }
     if (result == RESULT_OK) {
         result = run(&program, &options, &diag);

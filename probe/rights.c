@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/landlock.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,23 +26,6 @@ static const uint64_t handled =
     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
     LANDLOCK_ACCESS_FS_MAKE_SYM;
-
-enum result rights_user(const char *user, struct diag *diag)
-{
-    errno = 0;
-    const struct passwd *entry = getpwnam(user);
-    if (entry == NULL) {
-        return diag_fail(diag, RESULT_REFUSED, "there is no user %s: give another to --user", user);
-    }
-    uid_t uid = entry->pw_uid;
-    gid_t gid = entry->pw_gid;
-    if (initgroups(user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
-        setresuid(uid, uid, uid) != 0) {
-        return diag_fail(diag, RESULT_REFUSED, "can't become the user %s: %s: start as root", user,
-                         strerror(errno));
-    }
-    return RESULT_OK;
-}
 
 /* A path that is not there needs no rule. */
 static bool allow(int ruleset, const char *path, uint64_t access)

@@ -4,9 +4,6 @@
 
 #include "zone/result.h"
 
-/* Becomes the user, by name, with its groups and without a way back. REFUSED with a diag if there is no such user or we may not. */
-enum result rights_user(const char *user, struct diag *diag);
-
 /* From now on files can be opened only where the probe needs them: its stores in state_dir, the directory of `trust_file` (NULL: none) and
  * what the C library, TLS and the resolver read of the system; nothing can be executed, no set-user-id gains anything. The stores must be
  * there. Without Landlock in the kernel (Linux 5.13) the file rights alone hold: RESULT_MISSING, which is no reason to stop. */

@@ -13,6 +13,7 @@
 #include "server/refresh.h"
 #include "server/udp.h"
 #include "zone/clock.h"
+#include "zone/user.h"
 
 enum {
     CACHE_BASE = 16384,
@@ -151,6 +152,9 @@ static enum result start(struct program *program, const struct options *options,
     }
     if (result == RESULT_OK && options->socket_affinity) {
         result = steer(program, diag);
+    }
+    if (result == RESULT_OK && options->user != NULL) {
+        result = user_become(options->user, diag);
     }
     for (size_t i = 0; i < program->worker_count && result == RESULT_OK; i++) {
         result = worker_start(program->workers[i], diag);

@@ -25,6 +25,8 @@ static const char usage[] =
     "                               ntspool-seal, else STATE/seal.key)\n"
     "  -n, --nsid TEXT              name of this server, for who asks (NSID, id.server)\n"
     "  -v, --version-text TEXT      what version.bind and version.server are answered\n"
+    "  -u, --user NAME              become this user after a start as root, once the sockets are "
+    "there\n"
     "  -s, --state DIR              the pool's state (default " CONFIG_STATE_PRESET ")\n"
     "  -c, --config FILE            options from a YAML file, named like the long ones here\n"
     "  -h, --help                   this text\n"
@@ -81,6 +83,7 @@ static enum result apply_config(struct options *options, const struct config *co
                                 struct diag *diag)
 {
     options->state = options->state != NULL ? options->state : config->state;
+    options->user = options->user != NULL ? options->user : config->user;
     options->seal_key = options->seal_key != NULL ? options->seal_key : config->seal_key;
     options->socket_affinity =
         options->socket_affinity || (config->socket_affinity != NULL && *config->socket_affinity);
@@ -133,6 +136,7 @@ static const struct option longs[] = {
     { "seal-key",        required_argument, NULL, 'k'},
     { "nsid",            required_argument, NULL, 'n'},
     { "version-text",    required_argument, NULL, 'v'},
+    { "user",            required_argument, NULL, 'u'},
     { "state",           required_argument, NULL, 's'},
     { "config",          required_argument, NULL, 'c'},
     { "help",            no_argument,       NULL, 'h'},
@@ -162,6 +166,9 @@ static enum result take(struct options *options, int option, struct diag *diag)
     case 'v':
         options->identity.version = optarg;
         break;
+    case 'u':
+        options->user = optarg;
+        break;
     case 's':
         options->state = optarg;
         break;
@@ -180,7 +187,7 @@ static enum result read_command_line(struct options *options, int argc, char **a
     int option = 0;
     *exit_code = 2;
     while (result == RESULT_OK &&
-           (option = getopt_long(argc, argv, "l:w:aL:k:n:v:s:c:hV", longs, NULL)) != -1) {
+           (option = getopt_long(argc, argv, "l:w:aL:k:n:v:u:s:c:hV", longs, NULL)) != -1) {
         if (option == 'h' || option == 'V') {
             (void)fputs(option == 'h' ? usage : "ntspoold " NTSPOOL_VERSION "\n", stdout);
             *exit_code = 0;

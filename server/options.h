@@ -12,7 +12,7 @@ enum {
 };
 
 struct options {
-    const char *state, *seal_key, *config_path;
+    const char *state, *user, *seal_key, *config_path;
     const char *locations[LOCATIONS_FILES_MAX];
     size_t location_count;
     struct identity identity;

@@ -48,8 +48,8 @@ struct loading {
 /* The schema knows no "one or a list", so there are two, which differ in this field. */
 #define FIELDS(LOCATIONS)                                                                          \
     {                                                                                              \
-        OPTIONAL_STRING("state", state), OPTIONAL_STRING("seal-key", seal_key),                    \
-            OPTIONAL_LIST("listen", listen, LISTEN_MAX),                                           \
+        OPTIONAL_STRING("state", state), OPTIONAL_STRING("user", user),                            \
+            OPTIONAL_STRING("seal-key", seal_key), OPTIONAL_LIST("listen", listen, LISTEN_MAX),    \
             CYAML_FIELD_UINT_PTR("workers", OPTIONAL, struct loading, config.workers),             \
             OPTIONAL_TRUTH("socket-affinity", socket_affinity), LOCATIONS,                         \
             OPTIONAL_STRING("nsid", nsid), OPTIONAL_STRING("version-text", version_text),          \

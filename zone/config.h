@@ -16,6 +16,7 @@
 
 struct config {
     char *state;    /* NULL: not given */
+    char *user;     /* whom a daemon started as root becomes */
     char *seal_key; /* file that opens the sealed keys; NULL: see dnssec/seal.h */
     char **listen;  /* ADDRESS[@PORT] */
     unsigned listen_count;

@@ -106,6 +106,26 @@ def test_probe_gives_up_its_rights(pool, machine):
     assert not any("keys" in os.readlink(f"/proc/{probed.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{probed.pid}/fd"))
 
 
+def test_both_daemons_become_the_user_of_the_configuration_file(pool, machine):
+    user = pwd.getpwnam("nobody")
+    closed = [path for path in (machine.directory, *machine.directory.parents) if not path.stat().st_mode & 0o001]
+    for path in closed:
+        path.chmod(path.stat().st_mode | 0o055)
+    pool.add("nobody", "127.0.1.2")
+    for path in (pool.state, *pool.state.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    config = machine.write("daemons.yaml", f"state: {pool.state}\nuser: nobody\nlisten: [ {pool.address}@{pool.port} ]\ninterval: 1s\n"
+                                           "allow-private: yes\n")
+    for program in ("ntspoold", "ntspool-probed"):
+        process = machine.start(program, [BIN / program, "--config", config], env=environment())
+        until(lambda: status_of(process)["Uid"].split() == [str(user.pw_uid)] * 4, 20, f"{program} is nobody")
+        assert status_of(process)["CapEff"] == "0" * 16
+    until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "it writes its verdict")
+    assert pool.ask(f"nobody.{APEX}", "A").answer  # and port 53 was bound as root
+    pool.cli("member", "remove", "nobody")
+    until(lambda: not pool.ask(f"nobody.{APEX}", "A").answer, 5, "changes are followed")
+
+
 def test_probe_needs_a_user_that_is_there(pool):
     done = run(BIN / "ntspool-probed", "-s", pool.state, "--once", "--user", "no-such-user", check=False, env=environment())
     assert done.returncode == 1 and "no user no-such-user" in done.stderr and done.stderr.count("\n") == 1

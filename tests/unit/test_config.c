@@ -47,6 +47,7 @@ static void every_key_is_read(void **state)
                         "interval: 60s\n"
                         "trust: /ca.pem\n"
                         "id: here\n"
+                        "user: someone\n"
                         "reference: [ 192.0.2.1, 'nts:time.example.net' ]\n"
                         "allow-private: yes\n";
     struct config *config = NULL;
@@ -66,6 +67,7 @@ static void every_key_is_read(void **state)
     assert_string_equal(config->reference[1], "nts:time.example.net");
     assert_string_equal(config->trust, "/ca.pem");
     assert_true(*config->allow_private);
+    assert_string_equal(config->user, "someone");
     config_free(config);
 }
 

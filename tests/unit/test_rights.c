@@ -144,14 +144,6 @@ static void nothing_is_executed(void **state)
     check("cas/trust.pem", look_for_programs);
 }
 
-static void unknown_user_is_refused(void **state)
-{
-    (void)state;
-    struct diag diag;
-    assert_int_equal(rights_user("no-such-user-here", &diag), RESULT_REFUSED);
-    assert_non_null(strstr(diag.text, "no-such-user-here"));
-}
-
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_state, remove_state)
 
 int main(void)
@@ -161,7 +153,6 @@ int main(void)
         CASE(keys_are_out_of_reach_when_the_trust_is_beside_them),
         CASE(probes_own_stores_stay_open),
         CASE(nothing_is_executed),
-        CASE(unknown_user_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,27 @@
+#include "zone/user.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+enum result user_become(const char *user, struct diag *diag)
+{
+    errno = 0;
+    const struct passwd *entry = getpwnam(user);
+    if (entry == NULL) {
+        return diag_fail(diag, RESULT_REFUSED, "there is no user %s: give another to --user", user);
+    }
+    uid_t uid = entry->pw_uid;
+    gid_t gid = entry->pw_gid;
+    if (getuid() == uid && geteuid() == uid) {
+        return RESULT_OK;
+    }
+    if (initgroups(user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(uid, uid, uid) != 0) {
+        return diag_fail(diag, RESULT_REFUSED, "can't become the user %s: %s: start as root", user,
+                         strerror(errno));
+    }
+    return RESULT_OK;
+}
