@@ -31,7 +31,7 @@ struct subject {
     json_t *json; /* list of addresses; NULL: text is wanted */
 };
 
-/* `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]:PORT`. */
+/* `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]`, `[ADDRESS]:PORT`. */
 static enum result parse_host(struct subject *subject, const char *text, struct diag *diag)
 {
     const char *end = text + strlen(text);
@@ -39,7 +39,8 @@ static enum result parse_host(struct subject *subject, const char *text, struct 
     struct address address;
     bool bare = address_parse(&address, text) == RESULT_OK;
     uint32_t port = MEMBER_PORT;
-    if (!bare && colon != NULL) {
+    bool bracketed = *text == '[' && end[-1] == ']';
+    if (!bare && !bracketed && colon != NULL) {
         if (!output_number(colon + 1, 1, UINT16_MAX, &port)) {
             return diag_fail(diag, RESULT_USAGE, "\"%s\" is no port; 1 to 65535", colon + 1);
         }

@@ -116,6 +116,13 @@ def test_any_server_can_be_probed_without_a_pool(world, host):
     assert lines[-1].strip() == "good"
 
 
+@pytest.mark.parametrize("host, address, port", [("[::1]", "::1", 4460), ("[::1]:11", "::1", 11), ("::1", "::1", 4460), ("127.0.0.1:11", "127.0.0.1", 11)])
+def test_an_address_may_stand_in_brackets(world, host, address, port):
+    done = run(BIN / "ntspool", "-s", world.machine.directory / "no-pool", "--json", "probe", host, env=environment(), check=False)
+    found = json.loads(done.stdout)
+    assert (found["name"], found["port"], found["addresses"][0]["failure"]) == (address, port, "address")
+
+
 def test_a_name_that_does_not_resolve_is_told(world):
     done = run(BIN / "ntspool", "-s", world.machine.directory / "no-pool", "--json", "probe", "nobody.elsewhere.test",
                "--trust", world.trust, env=environment(), check=False)
