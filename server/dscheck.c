@@ -39,8 +39,9 @@ uint32_t dscheck_ttl(const struct stub_response *response, const struct dname *z
     return ttl_s < DSCHECK_TTL_MAX ? ttl_s : DSCHECK_TTL_MAX;
 }
 
-bool dscheck_is_as_asked(const struct stub_response *response, const struct dname *zone,
-                         const struct key_set *keys)
+/* The response has what is asked for, whoever says so; `validated`: if the resolver vouches for it. */
+static bool has_all(const struct stub_response *response, const struct dname *zone,
+                    const struct key_set *keys, bool *validated)
 {
     const struct stub_question question = dscheck_question(zone);
     struct stub_reading reading;
@@ -58,5 +59,20 @@ bool dscheck_is_as_asked(const struct stub_response *response, const struct dnam
             return false;
         }
     }
-    return reading.validated && !reading.reader.failed;
+    *validated = reading.validated;
+    return !reading.reader.failed;
+}
+
+bool dscheck_is_as_asked(const struct stub_response *response, const struct dname *zone,
+                         const struct key_set *keys)
+{
+    bool validated = false;
+    return has_all(response, zone, keys, &validated) && validated;
+}
+
+bool dscheck_lacks_validation(const struct stub_response *response, const struct dname *zone,
+                              const struct key_set *keys)
+{
+    bool validated = false;
+    return has_all(response, zone, keys, &validated) && !validated;
 }

@@ -15,6 +15,9 @@ struct stub_question dscheck_question(const struct dname *zone);
  * no such key, that there is no DS. Any octets may come in. */
 bool dscheck_is_as_asked(const struct stub_response *response, const struct dname *zone,
                          const struct key_set *keys);
+/* True if only this is missing: that the resolver has validated it. */
+bool dscheck_lacks_validation(const struct stub_response *response, const struct dname *zone,
+                              const struct key_set *keys);
 /* The longest TTL of its DS records, at most DSCHECK_TTL_MAX; 0: it has none, or was not validated. A lower bound of the parent's, since a cache
  * counts down. */
 uint32_t dscheck_ttl(const struct stub_response *response, const struct dname *zone);

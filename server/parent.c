@@ -56,6 +56,21 @@ static struct rollover_timing timing_of(const struct parent_watch *watch,
     return keyroll_timing(roll, &settings);
 }
 
+/* A resolver that does not validate can't tell: that is said once of what is asked for. */
+static void doubt(struct parent_watch *watch, const struct parent_look *look,
+                  const struct stub_response *response, const struct key_set *keys)
+{
+    uint64_t asked_at = rollover_asked_at(keys);
+    if (watch->doubted_of != asked_at &&
+        dscheck_lacks_validation(response, &look->settings->apex, keys)) {
+        look->sources->log(
+            "the resolver (ds-resolver) knows the DS records that were asked for, but does "
+            "not say that it has validated them (AD): let it validate, or say "
+            "`ntspool key ds-seen`");
+        watch->doubted_of = asked_at;
+    }
+}
+
 /* Judges the response in a transaction on the keys. */
 static enum result judge(struct parent_watch *watch, const struct parent_look *look,
                          const struct stub_response *response, struct parent_news *out,
@@ -69,6 +84,7 @@ static enum result judge(struct parent_watch *watch, const struct parent_look *l
         return result == RESULT_OK ? RESULT_NOT_FOUND : result;
     }
     if (!dscheck_is_as_asked(response, zone, keys)) {
+        doubt(watch, look, response, keys);
         return RESULT_NOT_FOUND;
     }
     const struct rollover_timing timing = timing_of(watch, look, &out->after);

@@ -11,6 +11,7 @@ struct parent_watch {
     uint64_t asked;       /* when the DS was last asked for; 0: never */
     uint64_t notified;    /* likewise, when the parent last took a notification of CDS, */
     uint64_t notified_of; /* of what was asked for then (rollover_asked_at) */
+    uint64_t doubted_of;  /* of what it was said that the resolver does not validate */
     uint32_t ds_ttl_s;    /* the longest TTL of a DS that was seen: the setting may be too short */
 };
 

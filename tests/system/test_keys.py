@@ -326,6 +326,7 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
         cds = next(rrset for rrset in pool.ask(APEX, "CDS").answer)
         resolver.ds, resolver.validated = dns.rrset.from_rdata_list(cds.name, 300, dns.dnssec.cds_rdataset_to_ds_rdataset(cds)), False
         assert state_after(11) == ["ready"]
+        pool.server.said("does not say that it has validated them")
         resolver.validated = True
         clock.move(11 * 60)
         pool.server.said("has the DS records that were asked for")

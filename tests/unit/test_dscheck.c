@@ -84,6 +84,14 @@ static void all_keys_and_no_others_are_as_asked(void **state)
     struct plan unvalidated = plan;
     unvalidated.ad = false;
     assert_false(as_asked(&unvalidated, &keys));
+    const struct dname zone = name_of("pool.test.");
+    struct stub_response response = respond(&unvalidated);
+    assert_true(dscheck_lacks_validation(&response, &zone, &keys));
+    response = respond(&plan);
+    assert_false(dscheck_lacks_validation(&response, &zone, &keys));
+    unvalidated.count = 1;
+    response = respond(&unvalidated);
+    assert_false(dscheck_lacks_validation(&response, &zone, &keys));
     struct plan failed = plan;
     failed.rcode = 2;
     assert_false(as_asked(&failed, &keys));
