@@ -48,11 +48,12 @@ class Safe:
     def new_ksk(self):
         """Its public half, as a file."""
         before = {key["tag"] for key in self.box.json("key", "list")}
-        self.box.cli("key", "lead")
-        self.box.cli("key", "roll", "ksk")
-        directory = self.machine.directory / "exported"
+        self.box.cli("key", "lead", check=False)
+        self.box.cli("key", "roll", "ksk", "--emergency")
+        self.count += 1
+        directory = self.machine.directory / f"exported{self.count}"
         directory.mkdir()
-        self.box.cli("key", "export", directory)
+        self.box.cli("key", "export", "--public", directory)
         tag, = {key["tag"] for key in self.box.json("key", "list")} - before
         return next(directory.glob(f"*+{tag:05}.key"))
 
@@ -223,6 +224,32 @@ def test_when_a_bundle_ends_nothing_expired_is_sent(machine, monkeypatch):
     until(lambda: pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.NOERROR, 5, "signed keys")
     assert "offline KSK" not in warnings(pool)
     pool.stop()
+
+
+def test_a_safe_makes_one_ksk_after_the_other_and_another_safe_takes_over(machine):
+    """No server moves keys on there, so nothing that was begun there ever ends."""
+    pool = Pool(machine).init()
+    safe = Safe(machine, pool)
+    safe.renew("--until", "30d")
+    pool.cli("key", "offline")
+    names = [safe.new_ksk() for _ in range(5)]
+    assert len({path.name for path in names}) == 5
+    pool.cli("key", "import", "--public", names[-1])
+    time.sleep(1)
+    safe.renew("--until", "30d")  # signed by the first and the last
+    home = machine.directory / "home"
+    home.mkdir()
+    safe.box.cli("key", "export", home)
+    box = Pool(machine, name="next-safe").init()
+    package = machine.directory / "package"
+    pool.cli("key", "export", "--to", box.cli("key", "identity").stdout.strip(), package)
+    box.cli("key", "import", "--package", package)
+    offline = [key["tag"] for key in box.json("key", "list") if key["offline"]]
+    assert len(offline) == 2
+    box.cli("key", "online", *(next(home.glob(f"*+{tag:05}.private")) for tag in offline))
+    time.sleep(1)
+    safe.box = box
+    safe.renew("--until", "30d")
 
 
 def test_real_validators_take_what_was_signed_elsewhere(machine):
