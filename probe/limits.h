@@ -41,7 +41,9 @@ enum {
     LIMIT_TRIES = 3,     /* of an exchange that is not answered: datagrams get lost */
     LIMIT_STARTS = 40,   /* probes started in one tick, so that the loop is never busy for long */
     LIMIT_ADDRESSES = 8, /* of a name that a member brings; as many as a member may register */
-    LIMIT_FLYING = 2000, /* probes at once, fewer if RLIMIT_NOFILE says so */
+    LIMIT_NEWCOMERS =
+        64, /* addresses of a member that come into the history in a day; a name may be given others each minute */
+    LIMIT_FLYING = 2000,    /* probes at once, fewer if RLIMIT_NOFILE says so */
     LIMIT_FILES_SPARE = 64, /* descriptors left for everything else */
     LIMIT_FILES_EACH = 2,   /* a probe or lookup holds one socket, two while one is closing */
     LIMIT_BACKOFF = 16      /* times the interval, for members that ask for less (KoD RATE) */

@@ -81,7 +81,7 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
                                          !ward->brings_name, clock_now() };
     verdict_apply(&ward->health, index, outcome, &judgement);
     ward->dirty = true;
-    if (outcome->failure != FAILURE_INTERNAL) {
+    if (outcome->failure != FAILURE_INTERNAL && !ward->watches[index].unnoted) {
         scribe_sample(monitor->news.scribe, ward->id, &ward->health.addresses[index]);
     }
     if (ward_has_news(ward, &before, index)) {

@@ -89,6 +89,21 @@ static struct rare_checks rare_of(const struct address_health *row)
     };
 }
 
+/* Rows of the history stay for two years, so their number is bounded whatever a name service says. */
+static bool one_too_many(struct ward *ward, const struct address_health *row)
+{
+    uint64_t day = clock_now() / 86400;
+    if (row->probes > 0) {
+        return false;
+    }
+    if (ward->newcomer_day != day) {
+        ward->newcomer_day = day;
+        ward->newcomers = 0;
+    }
+    ward->newcomers += ward->newcomers <= LIMIT_NEWCOMERS;
+    return ward->newcomers > LIMIT_NEWCOMERS;
+}
+
 void ward_watch(struct ward *ward, const struct address *addresses, unsigned count)
 {
     if (same_addresses(ward, addresses, count)) {
@@ -105,6 +120,7 @@ void ward_watch(struct ward *ward, const struct address *addresses, unsigned cou
             .ward = ward,
             .index = i,
             .backoff = 1,
+            .unnoted = one_too_many(ward, &ward->health.addresses[i]),
             .plan = {.name = ward->name,
                      .endpoint = { addresses[i], ward->port },
                      .registered = ward->addresses,

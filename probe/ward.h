@@ -18,6 +18,7 @@ struct watch {
     struct association *association; /* NULL: none */
     uint64_t due_ms;
     unsigned backoff; /* 1: none */
+    bool unnoted;     /* it has no history: too many came today */
     struct outcome
         *doubted; /* a failure that waits until we know that it is not ours; NULL: none */
     uint64_t doubted_at;
@@ -33,9 +34,11 @@ struct ward {
     bool brings_name;      /* addresses come from the resolver */
     struct lookup *lookup; /* under way */
     uint64_t resolve_due_ms;
-    struct target target; /* what the resolver said so far */
-    bool dirty;           /* health has to be written */
-    bool wanted;          /* mark of a sweep over the registry */
+    struct target target;  /* what the resolver said so far */
+    uint64_t newcomer_day; /* since 1970 */
+    unsigned newcomers;    /* addresses that were new on that day */
+    bool dirty;            /* health has to be written */
+    bool wanted;           /* mark of a sweep over the registry */
     struct member_health health;
     unsigned watch_count;
     struct address addresses[MEMBER_ADDRESSES_MAX];
