@@ -10,6 +10,8 @@
 
 #include <sodium.h>
 
+#include "dnssec/pem.h"
+
 enum {
     FILE_ROOM = 4096, /* a key file has some hundred octets */
     PATH_ROOM = 4096,
@@ -93,25 +95,46 @@ struct halves {
     unsigned algorithm, flags;
 };
 
+/* BIND's private file, of format 1. */
+static enum result read_fields(struct halves *out, const char *text, const char *path, uint64_t now,
+                               struct diag *diag)
+{
+    size_t len = 0;
+    const char *algorithm = field_of(text, "Algorithm:", &len);
+    unsigned number = algorithm != NULL ? (unsigned)strtoul(algorithm, NULL, 10) : 0;
+    const char *half = field_of(text, "PrivateKey:", &len);
+    if (number != out->algorithm) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: is for algorithm %u, but the .key file for algorithm %u", path,
+                         number, out->algorithm);
+    }
+    if (half == NULL ||
+        !decode(half, len, out->private_key, sizeof out->private_key, &out->private_len)) {
+        return diag_fail(diag, RESULT_INVALID, "%s: has no line PrivateKey: in base64", path);
+    }
+    return check_times(text, path, now, diag);
+}
+
+/* Knot's. */
+static enum result read_pem(struct halves *out, const char *text, const char *path,
+                            struct diag *diag)
+{
+    out->private_len = KEY_PRIVATE_MAX;
+    return pem_private(text, out->private_key)
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_INVALID,
+                           "%s: has no private key of P-256 or Ed25519 that is not encrypted",
+                           path);
+}
+
 static enum result read_private(struct halves *out, const char *path, uint64_t now,
                                 struct diag *diag)
 {
     char text[FILE_ROOM] = "";
-    size_t len = 0;
     enum result result = slurp(text, path, diag);
-    const char *algorithm = result == RESULT_OK ? field_of(text, "Algorithm:", &len) : NULL;
-    unsigned number = algorithm != NULL ? (unsigned)strtoul(algorithm, NULL, 10) : 0;
-    const char *half = result == RESULT_OK ? field_of(text, "PrivateKey:", &len) : NULL;
-    if (result == RESULT_OK && number != out->algorithm) {
-        result = diag_fail(diag, RESULT_INVALID,
-                           "%s: is for algorithm %u, but the .key file for algorithm %u", path,
-                           number, out->algorithm);
-    } else if (result == RESULT_OK &&
-               (half == NULL ||
-                !decode(half, len, out->private_key, sizeof out->private_key, &out->private_len))) {
-        result = diag_fail(diag, RESULT_INVALID, "%s: has no line PrivateKey: in base64", path);
-    } else if (result == RESULT_OK) {
-        result = check_times(text, path, now, diag);
+    if (result == RESULT_OK) {
+        result = pem_is_there(text) ? read_pem(out, text, path, diag)
+                                    : read_fields(out, text, path, now, diag);
     }
     sodium_memzero(text, sizeof text);
     return result;

@@ -1,4 +1,5 @@
-/* Key files as BIND writes them, and ldns and Knot read: K<zone>+<algorithm>+<tag>.key with the DNSKEY record, and .private beside it. */
+/* Key files as BIND and ldns write them, and Knot reads: K<zone>+<algorithm>+<tag>.key with the DNSKEY record, and .private beside it. A
+ * private file may also be in PEM, as Knot keeps it. */
 #ifndef DNSSEC_BINDKEY_H
 #define DNSSEC_BINDKEY_H
 

@@ -11,6 +11,8 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from machine import run, until
 from pool import APEX, PRESET, SRV, Pool, records
@@ -53,6 +55,29 @@ def test_a_zone_moves_in_with_its_keys(machine, pool, algorithm):
     pool.cli("zone", "export", path, "--signed")
     done = run("ldns-verify-zone", "-k", anchor, path, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("make, number", [(lambda: ec.generate_private_key(ec.SECP256R1()), 13), (ed25519.Ed25519PrivateKey.generate, 15)],
+                         ids=["13", "15"])
+def test_a_zone_moves_in_from_knot(machine, pool, make, number):
+    """keymgr writes no files of BIND's form: a DNSKEY record it prints, without TTL and class, and PEM is what it keeps."""
+    pool.serve()
+    files, wanted = [], set()
+    for flags in (257, 256):
+        key = make()
+        dnskey = dns.dnssec.make_dnskey(key.public_key(), number, flags=flags)
+        files.append(machine.write(f"{flags}.private", key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()))
+        machine.write(f"{flags}.key", f"{APEX}. DNSKEY {dnskey.to_text()}\n")
+        wanted.add(dns.dnssec.key_id(dnskey))
+    pool.cli("key", "import", "--in-use", *files)
+    assert tags(pool) == wanted
+    until(lambda: signers(pool) == {dns.dnssec.key_id(dnskey)}, 5, "the ZSK signs")
+    files[0].write_text(files[1].read_text())
+    assert "make no key" in pool.refused("key", "import", "--in-use", *files)
+    files[0].write_text(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                          serialization.BestAvailableEncryption(b"secret")).decode())
+    assert "not encrypted" in pool.refused("key", "import", "--in-use", *files)
 
 
 def test_files_that_we_write_others_read(machine, pool):

@@ -354,6 +354,17 @@ static void bad_files_are_named(void **state)
         assert_non_null(strstr(diag.text, cases[c].says));
     }
     put_file(f->dir, "K.key", good_key);
+    static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
+                              "MC4CAQAwBQYDK2VwBCIEIDgyMjYwMzg0NjI4MDgwMTIyNjQ1MTkwMjA0MTQyMjYy\n"
+                              "-----END PRIVATE KEY-----\n"; /* RFC 8410 7, of the same seed */
+    put_file(f->dir, "K.private", pem);
+    assert_ok(bindkey_read(&key, path, &name, false, NOW, &diag));
+    assert_int_equal(key_tag(key), 3613);
+    key_free(key);
+    put_file(f->dir, "K.private",
+             "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n");
+    assert_int_equal(bindkey_read(&key, path, &name, false, NOW, &diag), RESULT_INVALID);
+    assert_non_null(strstr(diag.text, "no private key of P-256 or Ed25519"));
     put_file(f->dir, "K.private", good_private);
     assert_ok(bindkey_read(&key, path, &name, false, NOW, &diag));
     assert_int_equal(key_tag(key), 3613);
