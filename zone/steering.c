@@ -261,7 +261,9 @@ static void settle(struct steering *s, const struct steering_input *input)
         }
         for (size_t k = 0; k < deck->count; k++) {
             for (unsigned i = 0; i < deck->sets[k].count; i++) {
-                s->owed[deck->sets[k].members[i]] -= answers / (double)deck->count;
+                uint32_t seat = deck->sets[k].members[i];
+                ASSERT(seat < s->seat_count);
+                s->owed[seat] -= answers / (double)deck->count;
             }
         }
     }

@@ -27,8 +27,8 @@ struct steering_input {
     const double *demand; /* by cell; NULL: by the number of addresses, the prior */
     const struct settings *settings;
     uint64_t seed;
-    /* What went before; NULL: nothing. */
-    const struct steering *before;
+    const struct steering
+        *before;  /* whose roster's seats this one's keep (zone/roster.h); NULL: there was none */
     bool settled; /* take its factors as they are, do not scale */
     const uint64_t
         *asked; /* answers since by its areas; NULL: not known, so nobody is owed more or less, */
