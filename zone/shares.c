@@ -12,6 +12,7 @@
 #define NEARNESS_MIN 1e-18 /* so that somebody answers however far away */
 #define FACTOR_MIN   1e-12
 #define CLOSE_ENOUGH 1.002 /* of the limit */
+#define ROOM_LEFT    0.01  /* of its limit, that a member who is held back may stay below it */
 #define RELAXATION   1.5   /* overshooting converges in fewer rounds */
 
 enum {
@@ -33,7 +34,9 @@ struct shares {
     uint32_t *group;
     uint8_t *family;
     double *factor, *load;
-    double worst;
+    double worst; /* load by fair share */
+    double
+        room; /* the largest part of its limit that somebody with a factor below 1 could take yet */
     unsigned rounds;
     double demand;              /* of all cells; 0: each counts alike, */
     size_t cells;               /* and so many there are, regions apart */
@@ -279,9 +282,11 @@ static double fair(const struct shares *s, size_t i)
 
 static void judge(struct shares *s)
 {
-    s->worst = 0;
+    s->worst = s->room = 0;
     for (size_t i = 0; i < s->ordered; i++) {
+        double limit = s->problem.max_overload * fair(s, i);
         s->worst = fmax(s->worst, s->load[i] / fair(s, i));
+        s->room = s->factor[i] < 1 ? fmax(s->room, 1 - s->load[i] / limit) : s->room;
     }
 }
 
@@ -305,6 +310,7 @@ static void scale(struct shares *s)
     struct list *lists = xcalloc(s->problem.cell_count + 1, sizeof(*lists));
     double *best = xmalloc((s->ordered + 1) * sizeof(*best));
     double best_worst = HUGE_VAL;
+    bool kept = false;
     for (size_t c = 0; c < s->problem.cell_count; c++) {
         if (counts(s, &s->problem.cells[c])) {
             size_t count = make_list(s, &s->problem.cells[c], s->list);
@@ -320,12 +326,13 @@ static void scale(struct shares *s)
             best_worst = s->worst;
             memcpy(best, s->factor, s->ordered * sizeof(*best));
         }
-        if (s->worst <= s->problem.max_overload * CLOSE_ENOUGH || s->rounds == SHARES_ROUNDS) {
+        kept = s->worst <= s->problem.max_overload * CLOSE_ENOUGH;
+        if ((kept && s->room <= ROOM_LEFT) || s->rounds == SHARES_ROUNDS) {
             break;
         }
         adjust(s);
     }
-    if (s->worst > best_worst) {
+    if (!kept && s->worst > best_worst) {
         memcpy(s->factor, best, s->ordered * sizeof(*best));
         measure(s, lists);
         judge(s);

@@ -3,7 +3,8 @@
  * A member's weight in a cell is capacity * exp(-km / scale) * factor. A set holds `per_set` members, each member and each group of
  * kin (zone/kin.h) at most once, so what is asked for beyond that goes to the others; what is computed here are the achieved
  * shares, those that the decks then realise. The factors, at most 1, are found by scaling (Sinkhorn): lower the factor of who gets more
- * than max_overload times its part of all capacity, raise it again where there is room, until nobody gets more.
+ * than max_overload times its part of all capacity, raise it again where there is room, until nobody gets more and nobody is held back
+ * for nothing. So it does not matter which factors it starts from.
  *
  * Rules where the place is no help: a cell without place weighs by capacity alone. A member without place counts in each cell as if
  * at the distance where an average unit of capacity is (the mean of exp(-km / scale)). Capacity 0 is never in a set. With no demand

@@ -185,6 +185,39 @@ static void starting_from_the_last_factors_takes_fewer_rounds(void **state)
     shares_free(shares);
 }
 
+/* A burst where a lone member is: it is held back while that lasts, and no longer. */
+static void who_was_held_back_is_near_again_when_the_burst_is_over(void **state)
+{
+    (void)state;
+    enum {
+        TOKYO = 12,
+        ALL
+    };
+    struct shares_problem problem = crowd();
+    problem.cell_count = 2;
+    problem.member_count = ALL;
+    problem.scale_km = 1000;
+    cells[0] = (struct shares_cell){ .spot = point_at(52, 5), .demand = 1000 };
+    cells[1] = (struct shares_cell){ .spot = point_at(36, 138), .demand = 200 };
+    for (uint32_t i = 0; i < ALL; i++) {
+        members[i] = (struct shares_member){ .spot = i == TOKYO ? cells[1].spot : cells[0].spot,
+                                             .capacity = 100,
+                                             .group = i,
+                                             .ipv4 = true };
+    }
+    const double demand[] = { 200, 20000, 1000, 200 }, want[] = { 1, 0.355, 0.675, 1 };
+    for (size_t i = 0; i < 4; i++) {
+        cells[1].demand = demand[i];
+        struct shares *shares = shares_new(&problem);
+        struct shares_list got = shares_of(shares, &cells[1], list);
+        expect_near(expected_of(&got, TOKYO), want[i], 0.005);
+        assert_true(shares_rounds(shares) < SHARES_ROUNDS / 2);
+        shares_results(shares, loads, factors);
+        shares_free(shares);
+        problem.factors = factors;
+    }
+}
+
 static void no_member_and_no_group_is_asked_for_more_than_once_a_set(void **state)
 {
     (void)state;
@@ -449,6 +482,7 @@ int main(void)
         cmocka_unit_test(nobody_gets_more_than_max_overload_times_its_part),
         cmocka_unit_test(loads_are_the_cells_shares_weighted_by_demand),
         cmocka_unit_test(starting_from_the_last_factors_takes_fewer_rounds),
+        cmocka_unit_test(who_was_held_back_is_near_again_when_the_burst_is_over),
         cmocka_unit_test(no_member_and_no_group_is_asked_for_more_than_once_a_set),
         cmocka_unit_test(with_few_groups_each_is_in_every_set),
         cmocka_unit_test(a_family_that_is_rare_is_raised_to_one_a_set),
