@@ -387,6 +387,10 @@ void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t c
     }
     for (size_t i = 0; i < traffic->cell_count; i++) {
         struct traffic_cell *cell = &traffic->cells[i];
+        if (cell->at > now) { /* counted by a clock that was ahead: fades from now on */
+            cell->at = now;
+            cell->changed = true;
+        }
         if (faded(cell, now) < least) {
             cell->queries = 0;
             cell->changed = true;

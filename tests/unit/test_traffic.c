@@ -118,6 +118,15 @@ static void a_clock_that_goes_back_fades_nothing(void **state)
     assert_near(traffic_total(&traffic, NOW - DAY), 801);
 }
 
+static void what_a_clock_ahead_counted_fades_once_it_is_put_right(void **state)
+{
+    (void)state;
+    ask(GERMANY, 800, NOW + 3650 * DAY);
+    traffic_prune(&traffic, NULL, 0, NOW);
+    assert_near(traffic_total(&traffic, NOW), 800);
+    assert_near(traffic_total(&traffic, NOW + TRAFFIC_HALF_LIFE_S), 400);
+}
+
 static void without_queries_demand_is_by_addresses(void **state)
 {
     (void)state;
@@ -391,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_query_counts_half_after_a_while),
         TEST(a_clock_that_goes_back_fades_nothing),
+        TEST(what_a_clock_ahead_counted_fades_once_it_is_put_right),
         TEST(without_queries_demand_is_by_addresses),
         TEST(the_prior_gives_way_to_what_is_measured),
         TEST(a_file_without_addresses_has_no_prior),
