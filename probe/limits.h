@@ -38,6 +38,7 @@ enum {
     LIMIT_DATAGRAM = 4096,       /* octets; a good reply is never longer than the request */
     LIMIT_REQUEST =
         1088, /* octets of cookies and placeholders in an NTP request; 1232 with the rest and IPv6 */
+    LIMIT_REPEATS = 4,   /* of a probe with --once that says nothing of the server */
     LIMIT_TRIES = 3,     /* of an exchange that is not answered: datagrams get lost */
     LIMIT_STARTS = 40,   /* probes started in one tick, so that the loop is never busy for long */
     LIMIT_ADDRESSES = 8, /* of a name that a member brings; as many as a member may register */

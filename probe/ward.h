@@ -19,6 +19,7 @@ struct watch {
     uint64_t due_ms;
     unsigned backoff; /* 1: none */
     bool unnoted;     /* it has no history: too many came today */
+    unsigned repeats; /* of a probe with --once */
     struct outcome
         *doubted; /* a failure that waits until we know that it is not ours; NULL: none */
     uint64_t doubted_at;
