@@ -11,6 +11,9 @@ from machine import Machine, enter_namespaces  # noqa: E402
 from pool import Pool  # noqa: E402
 
 _machines = []
+# The files that take longest, which are the first to start when several run at once.
+_LONG = ("story", "faults", "schedule", "offline", "targets", "bench", "locations", "years", "rolls", "real_servers", "mass_failure",
+         "kill", "reference", "switch", "cli", "vantages")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,6 +46,11 @@ def pool(machine):
     pool = Pool(machine).init()
     yield pool
     pool.stop()
+
+
+def pytest_collection_modifyitems(items):
+    ranks = {f"test_{name}": rank for rank, name in enumerate(_LONG)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.hookimpl(hookwrapper=True)
