@@ -182,18 +182,6 @@ static void self_judged(enum vantage_state state, void *arg)
     roll_believe(&monitor->roll, monitor->check_began, enter_verdict);
 }
 
-/* With --once there is no next probe that makes up for one that says nothing of the server. */
-static bool is_repeated(struct watch *watch, enum failure failure)
-{
-    bool again = watch->ward->monitor->options.once && failure == FAILURE_INTERNAL &&
-                 watch->repeats < LIMIT_REPEATS;
-    if (again) {
-        watch->repeats++;
-        watch->due_ms = clock_steady_ms() + LIMIT_RETRY_MS;
-    }
-    return again;
-}
-
 static void probe_over(const struct outcome *outcome, void *arg)
 {
     struct watch *watch = arg;
@@ -201,13 +189,10 @@ static void probe_over(const struct outcome *outcome, void *arg)
     struct monitor *monitor = ward->monitor;
     watch->attempt = NULL;
     monitor->flying--;
-    if (is_repeated(watch, outcome->failure)) {
+    watch_heed(watch, outcome->failure);
+    if (monitor->options.once && outcome->failure == FAILURE_INTERNAL &&
+        watch_repeats(watch, clock_steady_ms())) {
         return;
-    }
-    if (outcome->failure == FAILURE_NTP_RATE) {
-        watch->backoff = watch->backoff * 2 > LIMIT_BACKOFF ? LIMIT_BACKOFF : watch->backoff * 2;
-    } else if (outcome->failure == FAILURE_NONE) {
-        watch->backoff = 1;
     }
     bool checked = monitor->options.references != NULL && outcome->failure != FAILURE_INTERNAL;
     if (checked && (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL)) {

@@ -25,6 +25,25 @@ void watch_doubt(struct watch *watch, const struct outcome *outcome, uint64_t no
     watch->doubted_at = now_ms;
 }
 
+void watch_heed(struct watch *watch, enum failure failure)
+{
+    if (failure == FAILURE_NTP_RATE) {
+        watch->backoff = watch->backoff * 2 > LIMIT_BACKOFF ? LIMIT_BACKOFF : watch->backoff * 2;
+    } else if (failure == FAILURE_NONE) {
+        watch->backoff = 1;
+    }
+}
+
+bool watch_repeats(struct watch *watch, uint64_t now_ms)
+{
+    if (watch->repeats == LIMIT_REPEATS) {
+        return false;
+    }
+    watch->repeats++;
+    watch->due_ms = now_ms + LIMIT_RETRY_MS;
+    return true;
+}
+
 static void stop_watch(struct watch *watch)
 {
     if (watch->attempt != NULL) {

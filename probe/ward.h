@@ -48,6 +48,11 @@ struct ward {
 
 /* Keeps a failure until it is known whether it is ours. */
 void watch_doubt(struct watch *watch, const struct outcome *outcome, uint64_t now_ms);
+/* Who asks for less is probed less often, until a probe goes well. */
+void watch_heed(struct watch *watch, enum failure failure);
+/* With --once there is no next probe that makes up for one that says nothing of the server: it is made again soon. False if that was
+ * done LIMIT_REPEATS times. */
+bool watch_repeats(struct watch *watch, uint64_t now_ms);
 
 struct ward *ward_new(struct monitor *monitor, uint64_t id);
 /* Ends what is in flight; NULL is fine. */
