@@ -302,9 +302,9 @@ static void tick(uv_timer_t *timer)
 {
     struct monitor *monitor = timer->data;
     uint64_t now_ms = clock_steady_ms();
-    unsigned most = patience_starts(patience_look(&monitor->patience, patience_now()));
     unsigned started = 0;
-    for (size_t i = 0; i < monitor->roll.ward_count && started < most; i++) {
+    patience_look(&monitor->patience, patience_now());
+    for (size_t i = 0; i < monitor->roll.ward_count && started < LIMIT_STARTS; i++) {
         monitor->turn = (monitor->turn + 1) % monitor->roll.ward_count;
         started += start_due(monitor, monitor->roll.wards[monitor->turn], now_ms);
     }

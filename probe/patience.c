@@ -2,8 +2,6 @@
 
 #include <time.h>
 
-#include "probe/limits.h"
-
 uint64_t patience_now(void)
 {
     struct timespec at;
@@ -11,7 +9,7 @@ uint64_t patience_now(void)
     return (uint64_t)at.tv_sec * 1000 + (uint64_t)at.tv_nsec / 1000000;
 }
 
-uint64_t patience_look(struct patience *patience, uint64_t now)
+void patience_look(struct patience *patience, uint64_t now)
 {
     uint64_t pause = patience->looked_at == 0 ? 0 : now - patience->looked_at;
     patience->looked_at = now;
@@ -21,7 +19,6 @@ uint64_t patience_look(struct patience *patience, uint64_t now)
     if (pause >= PATIENCE_LONG_MS) {
         patience->long_at = now;
     }
-    return pause;
 }
 
 static bool may_be_hung_up(enum failure failure)
@@ -47,13 +44,6 @@ unsigned patience_held(const struct patience *patience, uint64_t since)
     return patience->long_at > since    ? PATIENCE_LONG_MS
            : patience->short_at > since ? PATIENCE_SHORT_MS
                                         : 0;
-}
-
-unsigned patience_starts(uint64_t pause)
-{
-    uint64_t starts =
-        (uint64_t)LIMIT_STARTS * LIMIT_TICK_MS / (pause > LIMIT_TICK_MS ? pause : LIMIT_TICK_MS);
-    return starts > 0 ? (unsigned)starts : 1;
 }
 
 bool patience_again(bool *again, uv_timer_t *timer, uv_timer_cb ended)

@@ -2,7 +2,7 @@
  *
  * Answers that came meanwhile wait in the kernel, so whoever has timed out looks once more (patience_again). Two things can't be made up
  * for: a server that found us too slow has hung up, and of a long hold-up nobody knows what else it broke. Such failures are no verdict
- * (patience_tried). What would hold us up ourselves is started more slowly (patience_starts).
+ * (patience_tried).
  *
  * Hold-ups are seen by who looks every LIMIT_TICK_MS: then its last look was long ago. All but patience_now and patience_again is
  * pure. */
@@ -31,15 +31,12 @@ struct patience {
 
 /* Goes on while the machine sleeps, and is not led by tests. */
 uint64_t patience_now(void);
-/* Returns how long ago the last look was, 0 at the first. */
-uint64_t patience_look(struct patience *patience, uint64_t now);
+void patience_look(struct patience *patience, uint64_t now);
 /* The failure of something that began at `since` may be ours. Nothing is if `patience` is NULL. */
 bool patience_tried(const struct patience *patience, enum failure failure, uint64_t since,
                     uint64_t now);
 /* The longest kind of hold-up that was over after `since`: PATIENCE_LONG_MS, PATIENCE_SHORT_MS, 0. */
 unsigned patience_held(const struct patience *patience, uint64_t since);
-/* How many probes may be started after a pause of so many milliseconds. */
-unsigned patience_starts(uint64_t pause);
 
 /* For the end of a time limit: true if the sockets have to be looked at first; then `timer` ends once more, after that. `*again` says
  * whether this was done; whoever sets the limit anew clears it. */
