@@ -118,6 +118,13 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     return add_set(answer, owner, &set);
 }
 
+/* The scope that goes back with a subnet: bits of its family. An IPv4 address may come as an IPv6 one that maps it. */
+static uint8_t scope_of(const struct client_subnet *subnet, const struct location *location)
+{
+    bool mapped = subnet->family == 2 && address_is_ipv4(&subnet->address);
+    return (uint8_t)(location->scope + (mapped ? 96 : 0));
+}
+
 /* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). */
 static bool add_located_set(struct answerer *answerer, const struct query *query,
                             const struct address *source, const struct dname *owner)
@@ -126,7 +133,7 @@ static bool add_located_set(struct answerer *answerer, const struct query *query
     bool subnet = query->subnet.present && query->subnet.source > 0;
     const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
     struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
-    answerer->answer.scope = subnet ? location.scope : 0;
+    answerer->answer.scope = subnet ? scope_of(&query->subnet, &location) : 0;
     return add_next_set(answerer, owner, owner == &query->qname,
                         deal_area(view->deal, location.cell), location.cell);
 }

@@ -125,6 +125,7 @@ def near(shared_machine):
     (("10.7.1.0", 24), "amy", 14),
     (("10.7.1.77", 32), "amy", 14),              # longer than the file's prefixes: the scope is theirs
     (("2001:db8:1:2:3:4:5:6", 128), "amy", 48),
+    (("::ffff:10.7.1.0", 120), "amy", 96 + 14),  # IPv4 that came as IPv6
     (("203.0.113.129", 32), "bob", 25),
     (("127.0.0.77", 32), "jun", 32),
     (("10.0.0.0", 7), "amy", 16),                # shorter: the network's first address decides
