@@ -11,10 +11,13 @@ struct times {
     uint64_t list[TIMES_MAX];
 };
 
-/* Keeps the list in order, and each time once. */
-static void add_time(struct times *times, uint64_t at)
+/* Keeps the list in order, and each time once; only those after `floor`. */
+static void add_time(struct times *times, uint64_t at, uint64_t floor)
 {
     size_t i = times->count;
+    if (at <= floor) {
+        return;
+    }
     while (i > 0 && times->list[i - 1] > at) {
         i--;
     }
@@ -40,12 +43,8 @@ static void collect(struct times *out, struct key_set *keys, uint64_t floor)
         struct facet *facets[FACETS];
         facets_of(&keys->list[i], facets);
         for (size_t f = 0; f < FACETS; f++) {
-            const uint64_t at[] = { facets[f]->on_at, facets[f]->off_at };
-            for (size_t t = 0; t < 2; t++) {
-                if (at[t] > floor) {
-                    add_time(out, at[t]);
-                }
-            }
+            add_time(out, facets[f]->on_at, floor);
+            add_time(out, facets[f]->off_at, floor);
         }
     }
 }

@@ -54,6 +54,16 @@ static void judge_times(const struct life *l, const struct key_set *wrong)
     }
 }
 
+static void pass_an_hour(struct life *l)
+{
+    l->now += HOUR;
+    if (rollover_awaits_parent(&l->keys)) {
+        (void)rollover_ds_seen(&l->keys, &l->timing, l->now);
+    }
+    (void)rollover_advance(&l->keys, &l->timing, l->now);
+    life_bury(l);
+}
+
 static void every_rollover_goes_on_to_its_end(void **state)
 {
     (void)state;
@@ -63,12 +73,7 @@ static void every_rollover_goes_on_to_its_end(void **state)
         for (unsigned hours = 0; hours < 60; hours++) {
             begin(l, kind);
             for (unsigned h = 0; h < hours; h++) {
-                l->now += HOUR;
-                if (rollover_awaits_parent(&l->keys)) {
-                    (void)rollover_ds_seen(&l->keys, &l->timing, l->now);
-                }
-                (void)rollover_advance(&l->keys, &l->timing, l->now);
-                life_bury(l);
+                pass_an_hour(l);
             }
             go_ahead(l, AHEAD_DAYS * DAY);
             const struct key_set wrong = l->keys;
