@@ -324,12 +324,26 @@ enum result seal_unwrap(const struct seal *seal, const uint8_t *sealed, size_t l
     return opened ? RESULT_OK : RESULT_UNSEALABLE;
 }
 
+/* Who could read the old one, a server that is not root's, can read the next. */
+static enum result keep_owner(const char *next, const char *old, struct diag *diag)
+{
+    struct stat was, is;
+    bool good = stat(old, &was) == 0 && stat(next, &is) == 0 &&
+                (was.st_uid == is.st_uid || chown(next, was.st_uid, was.st_gid) == 0);
+    return good ? RESULT_OK
+                : diag_fail(diag, RESULT_SYSTEM, "%s: can't be given to the owner of %s: %s", next,
+                            old, strerror(errno));
+}
+
 enum result seal_next(struct seal **out, const struct seal *seal, struct diag *diag)
 {
     char next[PATH_ROOM + sizeof next_suffix];
     (void)snprintf(next, sizeof next, "%s%s", seal->hold->path, next_suffix);
     enum result result = seal_create(NULL, next, diag);
-    return result == RESULT_OK || result == RESULT_EXISTS ? open_path(out, next, diag) : result;
+    if (result == RESULT_OK || result == RESULT_EXISTS) {
+        result = keep_owner(next, seal->hold->path, diag);
+    }
+    return result == RESULT_OK ? open_path(out, next, diag) : result;
 }
 
 enum result seal_succeed(const struct seal *next, struct diag *diag)

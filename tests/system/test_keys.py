@@ -1,5 +1,6 @@
 """Keys that come and go by command: files of other makers, packages for other machines, seals, and what must be refused."""
 
+import os
 import shutil
 import socket
 import threading
@@ -134,8 +135,10 @@ def test_the_seal_is_replaced_under_a_running_server(machine, pool):
     pool.serve()
     seal = pool.state / "seal.key"
     old = seal.read_bytes()
+    os.chown(seal, 65534, 65533)  # of a server that is another user than who gives the command
     pool.cli("key", "rotate-seal")
     assert seal.read_bytes() != old and seal.stat().st_mode & 0o777 == 0o600
+    assert (seal.stat().st_uid, seal.stat().st_gid) == (65534, 65533)
     assert not (pool.state / "seal.key.next").exists()
     # The server goes on: it makes a key, which opens with the new seal.
     pool.cli("key", "roll", "zsk")
