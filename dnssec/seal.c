@@ -324,15 +324,25 @@ enum result seal_unwrap(const struct seal *seal, const uint8_t *sealed, size_t l
     return opened ? RESULT_OK : RESULT_UNSEALABLE;
 }
 
-/* Who could read the old one, a server that is not root's, can read the next. */
+/* Who could read the old one, a server that is not root's, can read the next. Nothing else is given away, whoever can write there. */
 static enum result keep_owner(const char *next, const char *old, struct diag *diag)
 {
     struct stat was, is;
-    bool good = stat(old, &was) == 0 && stat(next, &is) == 0 &&
-                (was.st_uid == is.st_uid || chown(next, was.st_uid, was.st_gid) == 0);
-    return good ? RESULT_OK
-                : diag_fail(diag, RESULT_SYSTEM, "%s: can't be given to the owner of %s: %s", next,
-                            old, strerror(errno));
+    int fd = open(next, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    errno = fd >= 0 ? 0 : errno;
+    bool good = fd >= 0 && stat(old, &was) == 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) &&
+                is.st_nlink == 1 &&
+                (was.st_uid == is.st_uid || fchown(fd, was.st_uid, was.st_gid) == 0);
+    int error = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return good
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_SYSTEM, "%s: can't be given to the owner of %s: %s", next,
+                           old,
+                           error != 0 ? strerror(error)
+                                      : "it is no regular file, or has a second name: remove that");
 }
 
 enum result seal_next(struct seal **out, const struct seal *seal, struct diag *diag)

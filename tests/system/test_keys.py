@@ -136,6 +136,13 @@ def test_the_seal_is_replaced_under_a_running_server(machine, pool):
     seal = pool.state / "seal.key"
     old = seal.read_bytes()
     os.chown(seal, 65534, 65533)  # of a server that is another user than who gives the command
+    other = machine.write("other", "x" * 32)
+    other.chmod(0o600)
+    for plant in (os.symlink, os.link):
+        plant(other, pool.state / "seal.key.next")
+        pool.refused("key", "rotate-seal")
+        assert other.stat().st_uid == 0, "what that user has put there is not given away"
+        (pool.state / "seal.key.next").unlink()
     pool.cli("key", "rotate-seal")
     assert seal.read_bytes() != old and seal.stat().st_mode & 0o777 == 0o600
     assert (seal.stat().st_uid, seal.stat().st_gid) == (65534, 65533)
