@@ -220,6 +220,17 @@ static size_t assign_seats(const struct roster *roster, const struct roster *bef
     return seats;
 }
 
+/* Of those who left, their seats still tell kin and families, by which decks find who replaces them. */
+static void keep_left(struct roster *roster, const struct roster *before)
+{
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        if (before->list[i].member_id != 0 && roster->list[i].member_id == 0) {
+            roster->seats[i] = before->seats[i];
+            roster->seats[i].capacity = 0;
+        }
+    }
+}
+
 /* Brings the candidates from the order they were read in to their seats, each in its group of kin. */
 static void take_seats(struct building *b)
 {
@@ -241,6 +252,7 @@ static void take_seats(struct building *b)
     roster->seats = members;
     roster->eligible = roster->count;
     roster->count = seats;
+    keep_left(roster, b->sources->before);
     free(seat);
     free(group);
 }

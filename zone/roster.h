@@ -28,7 +28,7 @@ struct left_out {
 struct roster {
     struct candidate *list; /* by seat */
     struct shares_member *
-        seats; /* the same for shares: place, regions, kin, families of the addresses its name shows */
+        seats; /* the same for shares: place, regions, kin, families of the addresses its name shows; of one who just left too, with capacity 0 */
     size_t count;    /* seats */
     size_t eligible; /* of them taken: those to hand out */
     uint8_t *names;
