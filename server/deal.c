@@ -106,6 +106,7 @@ struct change {
     uint32_t *joined, *left; /* seats, of the new roster and of the old one */
     size_t joined_count, left_count, changed_count;
     bool moved;      /* any of these */
+    bool resettled;  /* somebody serves another country, or is kin of others than before */
     bool reweighted; /* or something else that sets don't show, as addresses left out */
 };
 
@@ -133,6 +134,30 @@ static bool same_left_out(const struct roster *a, const struct roster *b)
     return same;
 }
 
+static bool same_regions(const struct shares_member *a, const struct shares_member *b)
+{
+    return a->regions[0] == b->regions[0] && a->regions[1] == b->regions[1];
+}
+
+/* True if members who sat before, in groups of their own, are of one group now: sets may hold both. */
+static bool are_kin_now(const struct roster *before, const struct roster *roster)
+{
+    const uint32_t none = UINT32_MAX;
+    uint32_t *then = xmalloc((roster->count + 1) * sizeof(*then));
+    bool found = false;
+    memset(then, 0xff, (roster->count + 1) * sizeof(*then));
+    for (size_t i = 0; i < roster->count && i < before->count && !found; i++) {
+        if (roster->list[i].member_id == 0 || before->list[i].member_id == 0) {
+            continue;
+        }
+        uint32_t *group = &then[roster->seats[i].group];
+        found = *group != none && *group != before->seats[i].group;
+        *group = before->seats[i].group;
+    }
+    free(then);
+    return found;
+}
+
 static void compare(struct change *out, const struct deal *old, const struct roster *roster)
 {
     struct change c = { .changed = xcalloc(roster->count + 1, sizeof(*c.changed)),
@@ -153,10 +178,12 @@ static void compare(struct change *out, const struct deal *old, const struct ros
             c.changed[i] =
                 !same_record(before, roster, i) || (reweighted && old->settings.srv_weights);
             c.changed_count += c.changed[i] ? 1 : 0;
+            c.resettled = c.resettled || !same_regions(&before->seats[i], &roster->seats[i]);
         }
     }
     c.reweighted = c.reweighted || !same_left_out(before, roster) ||
                    before->members != roster->members || before->last_good != roster->last_good;
+    c.resettled = c.resettled || are_kin_now(before, roster);
     c.moved = c.joined_count > 0 || c.left_count > 0 || c.changed_count > 0;
     *out = c;
 }
@@ -188,6 +215,9 @@ static bool can_patch(const struct deal *old, const struct roster *roster,
                       const struct change *change)
 {
     size_t moves = change->joined_count + change->left_count;
+    if (change->resettled) {
+        return false;
+    }
     if (moves > 0 && (roster->eligible <= DEAL_SMALL || old->roster.eligible <= DEAL_SMALL)) {
         return false;
     }
@@ -434,7 +464,7 @@ enum result deal_next(struct deal **out, const struct deal_parts *parts, struct 
         result = deal_anew(out, parts, old, roster);
     } else {
         compare(&change, old, roster);
-        if (!change.moved && !change.reweighted) {
+        if (!change.moved && !change.reweighted && !change.resettled) {
             *out = deal_ref(old);
         } else if (can_patch(old, roster, &change)) {
             result = patch(out, parts, old, roster, &change);

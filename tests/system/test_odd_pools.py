@@ -9,7 +9,7 @@ import dns.query
 import dns.rcode
 import pytest
 
-from machine import ROOT
+from machine import ROOT, until
 from pool import APEX, SRV, Pool, records
 
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
@@ -110,6 +110,14 @@ def test_a_member_without_place_counts_as_one_at_an_average_distance(odd):
     assert in_parts(counts, {"amy": 1, "jun": 1, "lost": 1, "gone": 1}), counts
     for region, expected in (("nl", "amy"), ("europe", "amy"), ("asia", "jun")):
         assert odd.given(name=f"_ntske._tcp.{region}.{APEX}")[0] == {expected: ROUNDS}, "it is in no region"
+
+
+def test_a_member_that_moves_is_in_its_new_region_at_once(odd):
+    odd.make([("amy", "10.0.0.1", "NL", 100), ("bob", "10.0.1.1", "DE", 100)])
+    odd.cli("member", "set", "bob", "--country", "US", "--allow-private")
+    until(lambda: records(odd.ask(f"_ntske._tcp.us.{APEX}", "SRV"), "SRV") == [f"0 1 4460 bob.{APEX}."], 3, "bob is in its region")
+    assert odd.ask(f"_ntske._tcp.de.{APEX}", "SRV").rcode() == dns.rcode.NXDOMAIN
+    assert records(odd.ask(f"_ntske._tcp.europe.{APEX}", "SRV"), "SRV") == [f"0 1 4460 amy.{APEX}."]
 
 
 @pytest.fixture(scope="module")

@@ -447,6 +447,26 @@ static void large_changes_and_small_pools_deal_anew(void **state)
     deal_unref(second);
 }
 
+/* What a region or a set holds would be wrong until the deal is due. */
+static void who_moves_or_becomes_kin_is_dealt_anew(void **state)
+{
+    (void)state;
+    struct deal *old = first_deal(POOL, NOBODY);
+    struct roster roster = roster_with(NULL, POOL, NOBODY);
+    roster.seats[8].regions[0] = region_of_country("FJ");
+    struct deal *moved = next_deal(old, roster, NOW);
+    assert_int_equal(moved->round, old->round + 1);
+    const struct deck *deck = &moved->hands[deal_region(moved, region_of_country("FJ"))]->deck;
+    assert_true(deck->count > 0 && deck->sets[0].members[0] == 8);
+    deal_unref(moved);
+    roster = roster_with(NULL, POOL, NOBODY);
+    roster.seats[9].group = roster.seats[7].group;
+    struct deal *kin = next_deal(old, roster, NOW);
+    assert_int_equal(kin->round, old->round + 1);
+    deal_unref(kin);
+    deal_unref(old);
+}
+
 static void an_empty_pool_says_so_and_fills(void **state)
 {
     (void)state;
@@ -491,6 +511,7 @@ int main(void)
         CASE(the_last_of_many_newcomers_gets_what_the_first_got),
         CASE(a_changed_record_is_made_anew_where_it_stands),
         CASE(large_changes_and_small_pools_deal_anew),
+        CASE(who_moves_or_becomes_kin_is_dealt_anew),
         CASE(an_empty_pool_says_so_and_fills),
         CASE(cells_of_other_files_are_the_worlds),
     };
