@@ -9,16 +9,6 @@ bool pem_is_there(const char *text)
     return strstr(text, "PRIVATE KEY-----") != NULL;
 }
 
-/* Nobody is asked for a passphrase. */
-static int no_passphrase(char *buffer, int size, int writing, void *arg)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
-
 static bool scalar_of(const EVP_PKEY *pkey, uint8_t out[KEY_PRIVATE_MAX])
 {
     BIGNUM *scalar = NULL;
@@ -37,7 +27,8 @@ static bool seed_of(const EVP_PKEY *pkey, uint8_t out[KEY_PRIVATE_MAX])
 bool pem_private(const char *text, uint8_t out[KEY_PRIVATE_MAX])
 {
     BIO *bio = BIO_new_mem_buf(text, -1);
-    EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    char passphrase[] = ""; /* nobody is asked for one */
+    EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, passphrase) : NULL;
     bool good = false;
     if (pkey != NULL && EVP_PKEY_is_a(pkey, "EC")) {
         good = scalar_of(pkey, out);
