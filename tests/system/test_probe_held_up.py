@@ -8,7 +8,7 @@ import pytest
 
 from authority import Authority
 from machine import until
-from pool import APEX, Pool
+from pool import APEX, BIN, Pool, environment
 from timeserver import Chronyd
 
 NAMES = ("alice", "bob", "carol", "dave")
@@ -24,7 +24,8 @@ def world(machine):
     for number, name in enumerate(NAMES):
         pool.add(name, f"127.0.1.{number + 1}")
         pool.servers[name] = Chronyd(machine, name, [f"127.0.1.{number + 1}"], certificate, key)
-    pool.probe(authority.path)
+    pool.trust = authority.path
+    pool.probe(pool.trust)
     until(lambda: all(pool.member(name)["eligible"] for name in NAMES), 30, "all are eligible")
     yield pool
     pool.stop()
@@ -34,17 +35,19 @@ def failures(pool, name):
     return {sample["failure"] for sample in pool.json("history", name)["history"][0]["samples"]}
 
 
+def stop_servers(world, number=signal.SIGSTOP):
+    for server in world.servers.values():
+        os.killpg(server.process.pid, number)
+
+
 def test_hold_up_amid_a_key_establishment_is_nobodys_failure(world):
-    def servers(number):
-        for server in world.servers.values():
-            os.killpg(server.process.pid, number)
     held_up = 0
     for _ in range(ROUNDS):
-        servers(signal.SIGSTOP)
+        stop_servers(world)
         os.kill(world.probed.pid, signal.SIGHUP)  # it forgets its keys, so that each server is asked for new ones
         time.sleep(1.3)
         os.kill(world.probed.pid, signal.SIGSTOP)
-        servers(signal.SIGCONT)
+        stop_servers(world, signal.SIGCONT)
         time.sleep(2.6)  # the servers say their part of TLS, wait, and hang up
         os.kill(world.probed.pid, signal.SIGCONT)
         time.sleep(0.5)
@@ -67,3 +70,19 @@ def test_dead_member_is_found_between_hold_ups(world):
     until(lambda: not world.member("dave")["eligible"], 20, "dave is out")
     for name in NAMES[:-1]:
         assert failures(world, name) == {"ok"} and world.member(name)["eligible"]
+
+
+def test_one_round_of_all_is_made_again_where_it_was_held_up(world):
+    world.stop(world.probed)
+    stop_servers(world)
+    once = world.machine.start("once", [BIN / "ntspool-probed", "-s", world.state, "--once", "--allow-private", "--trust", world.trust],
+                               env=environment())
+    time.sleep(1.3)
+    os.kill(once.pid, signal.SIGSTOP)
+    stop_servers(world, signal.SIGCONT)
+    time.sleep(2.6)
+    os.kill(once.pid, signal.SIGCONT)
+    assert once.child.wait(30) == 0
+    lines = [line for line in once.output().splitlines() if "score" in line]
+    assert sorted(line.split()[2] for line in lines) == ["ok"] * len(NAMES), once.output()
+    world.probed = None
