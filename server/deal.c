@@ -166,14 +166,13 @@ static void compare(struct change *out, const struct deal *old, const struct ros
     const struct roster *before = &old->roster;
     for (size_t i = 0; i < roster->count; i++) {
         const struct candidate *now = &roster->list[i];
-        const struct candidate *then = i < before->count ? &before->list[i] : NULL;
-        bool sat = then != NULL && then->member_id != 0, sits = now->member_id != 0;
+        bool sat = i < before->count && before->list[i].member_id != 0, sits = now->member_id != 0;
         if (sits && !sat) {
             c.joined[c.joined_count++] = (uint32_t)i;
         } else if (sat && !sits) {
             c.left[c.left_count++] = (uint32_t)i;
         } else if (sits) {
-            bool reweighted = now->weight != then->weight;
+            bool reweighted = now->weight != before->list[i].weight;
             c.reweighted = c.reweighted || reweighted;
             c.changed[i] =
                 !same_record(before, roster, i) || (reweighted && old->settings.srv_weights);
