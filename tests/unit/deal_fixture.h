@@ -1,0 +1,132 @@
+/* Deals for members that no store holds, with what the parts of a deal are made of. */
+#ifndef TESTS_UNIT_DEAL_FIXTURE_H
+#define TESTS_UNIT_DEAL_FIXTURE_H
+
+#include "pool_fixture.h"
+#include "server/deal.h"
+#include "unit.h"
+#include "zone/splitmix.h"
+
+enum {
+    NOW = FIXTURE_NOW,
+    NOBODY = 1000000,
+    POOL = 2000
+};
+
+static struct pool_fixture pool;
+static struct sigcache *cache;
+static struct keyring *keyring;
+static struct settings settings;
+static struct dname service;
+static struct signer *signer;
+static struct places *places;
+static struct usage usage;
+
+/* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`. `gone` and
+ * `come` are numbers of members. */
+static struct roster roster_with(const struct roster *before, size_t count, size_t gone)
+{
+    static const char *const countries[4] = { "NL", "DE", "US", "JP" };
+    size_t seats = before == NULL || before->count < count ? count : before->count;
+    struct roster roster = { .list = xcalloc(seats, sizeof(struct candidate)),
+                             .seats = xcalloc(seats, sizeof(struct shares_member)),
+                             .names = xcalloc(seats, 32),
+                             .count = seats };
+    for (size_t i = 0; i < count; i++) {
+        char label[16];
+        struct dname name;
+        if (i == gone) {
+            continue;
+        }
+        int len = snprintf(label, sizeof(label), "m%zu", i);
+        assert_ok(dname_prepend(&name, label, (size_t)len, &settings.apex));
+        uint64_t random = i;
+        uint32_t weight = (uint32_t)(1 + splitmix(&random) % 1000);
+        const char *country = countries[i % 4];
+        roster.list[i] = (struct candidate){
+            .member_id = i + 1, .weight = weight, .port = 4460, .target = (uint32_t)(32 * i)
+        };
+        roster.names[32 * i] = name.len;
+        memcpy(roster.names + 32 * i + 1, name.wire, name.len);
+        roster.seats[i] = (struct shares_member){
+            .spot = point_at((double)(i % 100) - 50, (double)(i % 360) - 180),
+            .capacity = weight,
+            .group = (uint32_t)i,
+            .regions = {region_of_country(country), region_around(country)},
+            .ipv4 = true,
+            .ipv6 = i % 2 == 0
+        };
+        roster.eligible++;
+        roster.members++;
+    }
+    roster.names_len = seats * 32;
+    return roster;
+}
+
+static struct deal_parts parts_at(uint64_t now)
+{
+    return (struct deal_parts){ .settings = &settings,
+                                .keyring = keyring,
+                                .places = places,
+                                .usage = &usage,
+                                .service = &service,
+                                .signer = signer,
+                                .now = now };
+}
+
+static struct deal *next_deal(struct deal *old, struct roster roster, uint64_t now)
+{
+    struct deal *deal = NULL;
+    const struct deal_parts parts = parts_at(now);
+    assert_ok(deal_next(&deal, &parts, old, &roster));
+    return deal;
+}
+
+static struct deal *deal_anew(const struct deal *old, uint64_t now)
+{
+    struct deal *deal = NULL;
+    const struct deal_parts parts = parts_at(now);
+    assert_ok(deal_again(&deal, &parts, old));
+    return deal;
+}
+
+/* The one that stands when a server has come up: the quick one has been followed by one with its shares scaled. */
+static struct deal *first_deal(size_t count, size_t gone)
+{
+    struct deal *quick = next_deal(NULL, roster_with(NULL, count, gone), NOW);
+    struct deal *deal = deal_anew(quick, NOW);
+    deal_unref(quick);
+    return deal;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char *const files[] = { TEST_DATA "/places.mmdb" };
+    struct locations *locations = NULL;
+    struct dname tcp;
+    struct diag diag = { "" };
+    pool_fixture_init(&pool, NULL);
+    settings_defaults(&settings);
+    settings.apex = name_of("pool.test");
+    assert_ok(dname_prepend(&tcp, "_tcp", 4, &settings.apex));
+    assert_ok(dname_prepend(&service, "_ntske", 6, &tcp));
+    assert_ok(locations_load(&locations, files, 1, &diag));
+    places = places_new(locations);
+    keyring = pool.view->keyring;
+    cache = sigcache_new(65536);
+    signer = signer_new(keyring, cache, &settings.apex, settings.signature_validity_s, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    signer_free(signer);
+    sigcache_free(cache);
+    places_unref(places);
+    pool_fixture_done(&pool);
+    return 0;
+}
+
+#endif
