@@ -316,20 +316,25 @@ static void shuffle(struct deck *deck, uint64_t *random)
     }
 }
 
-/* What the members are owed now, after their parts and what they got. */
-static void settle(const struct deck *deck, const struct deck_plan *plan)
+void deck_settle(const struct deck *deck, const struct share *list, size_t list_count,
+                 double answers, double *owed)
 {
-    double *owed = plan->owed;
-    for (size_t i = 0; i < plan->list_count; i++) {
-        owed[plan->list[i].member] += plan->value * plan->list[i].expected * (double)plan->sets;
+    for (size_t i = 0; i < list_count; i++) {
+        owed[list[i].member] += answers * list[i].expected;
     }
     for (size_t s = 0; s < deck->count; s++) {
         for (unsigned i = 0; i < deck->sets[s].count; i++) {
-            owed[deck->sets[s].members[i]] -= plan->value;
+            owed[deck->sets[s].members[i]] -= answers / (double)deck->count;
         }
     }
+}
+
+/* What the members are owed now, after their parts and what they got. */
+static void settle(const struct deck *deck, const struct deck_plan *plan)
+{
+    deck_settle(deck, plan->list, plan->list_count, plan->value * (double)plan->sets, plan->owed);
     for (size_t i = 0; i < plan->list_count; i++) {
-        double *of = &owed[plan->list[i].member];
+        double *of = &plan->owed[plan->list[i].member];
         *of = fmin(fmax(*of, -SLOTS_OWED_MAX), SLOTS_OWED_MAX);
     }
 }

@@ -47,6 +47,9 @@ struct deck_plan {
 
 /* With the same plan the same deck comes out. An empty list makes an empty deck (count 0). */
 void deck_deal(struct deck *out, const struct deck_plan *plan);
+/* Moves on what members are owed (by seat): adds what each should have of so many answers, by its share, takes off what the deck gives it. */
+void deck_settle(const struct deck *deck, const struct share *list, size_t list_count,
+                 double answers, double *owed);
 void deck_copy(struct deck *out, const struct deck *deck);
 void deck_done(struct deck *deck);
 /* The number of sets for a deck that gets `part` (0 to 1) of `total` sets. */

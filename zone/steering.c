@@ -245,26 +245,27 @@ static double measure_slot(const struct steering *before, const uint64_t *asked)
     return known > 0 ? known + (now - known) / MEASURED : now;
 }
 
-/* Adds what each member should have had of the answers since, by its shares as they are now, and takes off what the decks gave it. */
+static bool is_seated(const struct deck *deck, size_t seat_count)
+{
+    bool seated = true;
+    for (size_t k = 0; k < deck->count; k++) {
+        for (unsigned i = 0; i < deck->sets[k].count; i++) {
+            seated = seated && deck->sets[k].members[i] < seat_count;
+        }
+    }
+    return seated;
+}
+
+/* For the answers since, by the shares as they are now. */
 static void settle(struct steering *s, const struct steering_input *input)
 {
     const struct steering *before = input->before;
     for (size_t a = 0; a < before->area_count; a++) {
         const struct deck *deck = input->decks[a];
-        if (input->asked[a] == 0 || deck->count == 0) {
-            continue;
-        }
-        double answers = (double)input->asked[a];
-        struct shares_list got = shares_of(s->shares, &before->areas[a].at, s->list);
-        for (size_t i = 0; i < got.count; i++) {
-            s->owed[s->list[i].member] += answers * s->list[i].expected;
-        }
-        for (size_t k = 0; k < deck->count; k++) {
-            for (unsigned i = 0; i < deck->sets[k].count; i++) {
-                uint32_t seat = deck->sets[k].members[i];
-                ASSERT(seat < s->seat_count);
-                s->owed[seat] -= answers / (double)deck->count;
-            }
+        if (input->asked[a] > 0 && deck->count > 0) {
+            ASSERT(is_seated(deck, s->seat_count));
+            struct shares_list got = shares_of(s->shares, &before->areas[a].at, s->list);
+            deck_settle(deck, s->list, got.count, (double)input->asked[a], s->owed);
         }
     }
 }
