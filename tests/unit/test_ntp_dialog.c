@@ -173,6 +173,27 @@ static void a_refused_cookie_ends_the_dialog_at_once(void **state)
     assert_waited(&world, false);
 }
 
+/* Takes the request from the peer's socket before its loop does; returns the length of the reply to it, still to be sent. */
+static size_t take_request(struct nts_peer *peer, struct sockaddr_storage *from,
+                           uint8_t reply[PEER_ROOM])
+{
+    uint8_t asked[PEER_ROOM];
+    socklen_t from_len = sizeof(*from);
+    uv_os_fd_t theirs = -1;
+    uv_udp_recv_stop(&peer->ntp);
+    assert_int_equal(uv_fileno((uv_handle_t *)&peer->ntp, &theirs), 0);
+    ssize_t len = recvfrom(theirs, asked, sizeof(asked), 0, (struct sockaddr *)from, &from_len);
+    assert_true(len > 48);
+    return peer_reply(peer, asked, (size_t)len, reply);
+}
+
+static void send_reply(uv_udp_t *socket, const struct sockaddr_storage *to, uint8_t *reply,
+                       size_t len)
+{
+    uv_buf_t buffer = uv_buf_init((char *)reply, (unsigned)len);
+    assert_int_equal(uv_udp_try_send(socket, &buffer, 1, (const struct sockaddr *)to), (int)len);
+}
+
 static void a_reply_from_elsewhere_is_none(void **state)
 {
     (void)state;
@@ -184,19 +205,10 @@ static void a_reply_from_elsewhere_is_none(void **state)
     struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, told, &world);
     assert_non_null(dialog);
     /* the server's reply leaves by another socket */
-    uv_udp_recv_stop(&world.peer.ntp);
-    uv_os_fd_t theirs = -1;
-    assert_int_equal(uv_fileno((uv_handle_t *)&world.peer.ntp, &theirs), 0);
     struct sockaddr_storage from;
-    socklen_t from_len = sizeof(from);
-    uint8_t asked[PEER_ROOM];
     uint8_t reply[PEER_ROOM];
-    ssize_t len = recvfrom(theirs, asked, sizeof(asked), 0, (struct sockaddr *)&from, &from_len);
-    assert_true(len > 48);
-    size_t reply_len = peer_reply(&world.peer, asked, (size_t)len, reply);
-    uv_buf_t buffer = uv_buf_init((char *)reply, (unsigned)reply_len);
-    assert_int_equal(uv_udp_try_send(&other.ntp, &buffer, 1, (const struct sockaddr *)&from),
-                     (int)reply_len);
+    size_t reply_len = take_request(&world.peer, &from, reply);
+    send_reply(&other.ntp, &from, reply, reply_len);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(world.told, 1);
     assert_int_equal(world.result.failure, FAILURE_NTP_SILENT);
@@ -212,18 +224,10 @@ static void a_reply_that_came_while_we_were_held_up_counts(void **state)
     world_open(&world);
     const struct ntp_request request = request_of(&world);
     assert_non_null(ntp_dialog_start(&world.loop, &request, told, &world));
-    uv_udp_recv_stop(&world.peer.ntp);
-    uv_os_fd_t theirs = -1;
-    assert_int_equal(uv_fileno((uv_handle_t *)&world.peer.ntp, &theirs), 0);
     struct sockaddr_storage from;
-    socklen_t from_len = sizeof(from);
-    uint8_t asked[PEER_ROOM];
     uint8_t reply[PEER_ROOM];
-    ssize_t len = recvfrom(theirs, asked, sizeof(asked), 0, (struct sockaddr *)&from, &from_len);
-    assert_true(len > 48);
-    size_t reply_len = peer_reply(&world.peer, asked, (size_t)len, reply);
-    assert_int_equal(sendto(theirs, reply, reply_len, 0, (struct sockaddr *)&from, from_len),
-                     (ssize_t)reply_len);
+    size_t reply_len = take_request(&world.peer, &from, reply);
+    send_reply(&world.peer.ntp, &from, reply, reply_len);
     uv_sleep(clock_pause_ms(LIMIT_NTP_MS) + 100);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(world.told, 1);
