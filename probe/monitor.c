@@ -162,6 +162,7 @@ static uint64_t dead_for(const struct watch *watch)
 }
 
 /* -- the check of ourselves --------------------------------------------------------------------------------------------- */
+
 static void check_self(struct monitor *monitor)
 {
     const struct monitor_options *options = &monitor->options;

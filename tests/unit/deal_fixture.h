@@ -22,8 +22,8 @@ static struct signer *signer;
 static struct places *places;
 static struct usage usage;
 
-/* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`. `gone` and
- * `come` are numbers of members. */
+/* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`; without
+ * number `gone`. */
 static struct roster roster_with(const struct roster *before, size_t count, size_t gone)
 {
     static const char *const countries[4] = { "NL", "DE", "US", "JP" };
