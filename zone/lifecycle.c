@@ -17,30 +17,21 @@ static const struct address_health *health_of(const struct member_health *health
     return NULL;
 }
 
-/* An address that was never probed is neither broken nor proof that its family works. */
+/* The addresses that don't work, as long as another one does. One that was never probed is neither broken nor proof that
+ * the server can be reached. */
 static uint8_t left_out_of(const struct member *member, const struct member_health *health)
 {
-    bool family_works[2] = { false, false };
+    bool works = false;
     uint8_t broken = 0;
     for (unsigned i = 0; i < member->address_count; i++) {
         const struct address_health *seen = health_of(health, &member->addresses[i]);
         if (seen == NULL || seen->probes == 0) {
             continue;
         }
-        if (seen->working) {
-            family_works[address_is_ipv4(&member->addresses[i])] = true;
-        } else {
-            broken |= (uint8_t)(1U << i);
-        }
+        works |= seen->working;
+        broken |= (uint8_t)(seen->working ? 0 : 1U << i);
     }
-    uint8_t mask = 0;
-    for (unsigned i = 0; i < member->address_count; i++) {
-        bool other_works = family_works[!address_is_ipv4(&member->addresses[i])];
-        if (other_works) {
-            mask |= (uint8_t)(broken & 1U << i);
-        }
-    }
-    return mask;
+    return works ? broken : 0;
 }
 
 static const struct address_health *best_of(const struct member_health *health)

@@ -5,10 +5,9 @@
 #include "zone/joint.h"
 
 struct standing {
-    bool eligible;   /* in SRV */
-    uint32_t weight; /* capacity_mbit times the ramp, at least 1 if eligible; 0 if not */
-    uint8_t
-        left_out; /* bit i: member.addresses[i] does not work while one of another family does (DESIGN, life cycle) */
+    bool eligible;      /* in SRV */
+    uint32_t weight;    /* capacity_mbit times the ramp, at least 1 if eligible; 0 if not */
+    uint8_t left_out;   /* bit i: member.addresses[i] does not work, while another one does */
     const char *state;  /* "registered" ... "eligible", "falling", "ineligible", "suspended" */
     const char *reason; /* why it is in or out, one clause, static text */
     /* When the verdict last had it in, if it may be handed out again where nobody is eligible (lifecycle_last_good); 0: it may not */
