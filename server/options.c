@@ -78,6 +78,22 @@ static enum result check_identity(const struct identity *identity, struct diag *
     return RESULT_OK;
 }
 
+/* A list of the file counts where the command line has no value of its kind. */
+static enum result apply_lists(struct options *options, const struct config *config,
+                               struct diag *diag)
+{
+    unsigned locations = options->location_count == 0 ? config->locations_count : 0;
+    unsigned listen = options->listen_count == 0 ? config->listen_count : 0;
+    enum result result = RESULT_OK;
+    for (unsigned i = 0; i < locations && result == RESULT_OK; i++) {
+        result = add_locations(options, config->locations[i], diag);
+    }
+    for (unsigned i = 0; i < listen && result == RESULT_OK; i++) {
+        result = add_listen(options, config->listen[i], diag);
+    }
+    return result;
+}
+
 /* Fills in from the configuration file what the command line left open. */
 static enum result apply_config(struct options *options, const struct config *config,
                                 struct diag *diag)
@@ -93,16 +109,8 @@ static enum result apply_config(struct options *options, const struct config *co
     if (check_identity(identity, diag) != RESULT_OK) {
         return RESULT_INVALID;
     }
-    bool named = options->location_count > 0;
-    for (unsigned i = 0; !named && i < config->locations_count; i++) {
-        if (add_locations(options, config->locations[i], diag) != RESULT_OK) {
-            return RESULT_INVALID;
-        }
-    }
-    for (unsigned i = 0; options->listen_count == 0 && i < config->listen_count; i++) {
-        if (add_listen(options, config->listen[i], diag) != RESULT_OK) {
-            return RESULT_INVALID;
-        }
+    if (apply_lists(options, config, diag) != RESULT_OK) {
+        return RESULT_INVALID;
     }
     if (options->workers == 0 && config->workers != NULL) {
         char text[16];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tools/output.h"
+#include "zone/suggest.h"
 
 struct cli_given {
     const struct cli_option *option;
@@ -106,76 +107,32 @@ static void print_overview(const struct parse *p)
     printf("\n`ntspool COMMAND --help` tells more.\n");
 }
 
-/* Number of single-letter edits between two words (Levenshtein), for suggestions. */
-static size_t distance(const char *a, const char *b)
-{
-    enum {
-        WORD_MAX = 31
-    };
-    size_t len_a = strlen(a);
-    size_t len_b = strlen(b);
-    if (len_a > WORD_MAX || len_b > WORD_MAX) {
-        return SIZE_MAX;
-    }
-    size_t row[WORD_MAX + 1];
-    for (size_t j = 0; j <= len_b; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= len_a; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= len_b; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            size_t edit = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < edit ? change : edit;
-        }
-    }
-    return row[len_b];
-}
-
-/* Keeps the nearest of the candidates that are near enough to be meant. */
-static void suggest(const char *word, const char *candidate, const char **best, size_t *best_far)
-{
-    size_t far = distance(word, candidate);
-    if (far < *best_far && far < strlen(word)) {
-        *best = candidate;
-        *best_far = far;
-    }
-}
-
-enum {
-    SUGGEST_FAR = 3 /* edits that are too many */
-};
-
 static int fail_unknown(const struct cli *cli, const struct parse *p, const char *kind,
-                        const char *word, const char *best)
+                        const char *word, const struct suggest *near)
 {
     const char *where = cli->command != NULL ? cli->command->name : p->group;
-    char safe[128];
-    (void)fprintf(stderr, "ntspool: unknown %s '%s'%s%s%s; see ntspool%s%s --help\n", kind,
-                  output_escape(safe, sizeof safe, word), best != NULL ? " (do you mean '" : "",
-                  best != NULL ? best : "", best != NULL ? "'?)" : "", where != NULL ? " " : "",
-                  where != NULL ? where : "");
+    char safe[128], hint[SUGGEST_ROOM];
+    (void)fprintf(stderr, "ntspool: unknown %s '%s'%s; see ntspool%s%s --help\n", kind,
+                  output_escape(safe, sizeof safe, word), suggest_text(near, hint),
+                  where != NULL ? " " : "", where != NULL ? where : "");
     return CLI_USAGE;
 }
 
 static int fail_unknown_command(const struct cli *cli, const struct parse *p, const char *word)
 {
-    const char *best = NULL;
-    size_t far = SUGGEST_FAR;
+    struct suggest near = suggest_begin(word);
     for (size_t i = 0; i < p->count; i++) {
         const char *name = p->commands[i].name;
         if (p->group == NULL) {
-            suggest(word, name, &best, &far);
+            suggest_candidate(&near, name);
         } else if (is_in_group(name, p->group)) {
-            suggest(word, name + strlen(p->group) + 1, &best, &far);
+            suggest_candidate(&near, name + strlen(p->group) + 1);
         }
     }
     for (const struct cli_group *g = p->groups; p->group == NULL && g->name != NULL; g++) {
-        suggest(word, g->name, &best, &far);
+        suggest_candidate(&near, g->name);
     }
-    return fail_unknown(cli, p, "command", word, best);
+    return fail_unknown(cli, p, "command", word, &near);
 }
 
 static int take_word(struct cli *cli, struct parse *p, const char *word)
@@ -203,16 +160,13 @@ static int take_word(struct cli *cli, struct parse *p, const char *word)
     return fail_unknown_command(cli, p, word);
 }
 
-static const struct cli_option *find_option(const struct cli_option *options, const char *name,
-                                            size_t len, const char **best, size_t *best_far)
+static const struct cli_option *find_option(const struct cli_option *options, struct suggest *near)
 {
-    char word[64] = "";
-    (void)snprintf(word, sizeof word, "%.*s", (int)len, name);
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0) {
+        if (strcmp(o->name, near->word) == 0) {
             return o;
         }
-        suggest(word, o->name, best, best_far);
+        suggest_candidate(near, o->name);
     }
     return NULL;
 }
@@ -227,9 +181,10 @@ static const struct cli_option *find_letter(const struct cli_option *options, ch
     return NULL;
 }
 
-/* The option that `text` (with its hyphens) names, and the value that hangs on it, or NULL. */
+/* The option that `text` (with its hyphens) names, and the value that hangs on it, or NULL. A long
+ * option's name is left in `word`, which `near` points to. */
 static const struct cli_option *read_option(const struct cli *cli, const char *text,
-                                            const char **value, const char **best)
+                                            const char **value, char word[64], struct suggest *near)
 {
     const struct cli_option *own = cli->command != NULL ? cli->command->options : NULL;
     const struct cli_option *found = NULL;
@@ -242,9 +197,9 @@ static const struct cli_option *read_option(const struct cli *cli, const char *t
     }
     const char *name = text + 2;
     size_t len = strcspn(name, "=");
-    size_t far = SUGGEST_FAR;
-    found = find_option(own, name, len, best, &far);
-    found = found != NULL ? found : find_option(common, name, len, best, &far);
+    (void)snprintf(word, 64, "%.*s", (int)len, name);
+    found = find_option(own, near);
+    found = found != NULL ? found : find_option(common, near);
     *value = name[len] == '=' ? name + len + 1 : NULL;
     return found;
 }
@@ -252,10 +207,11 @@ static const struct cli_option *read_option(const struct cli *cli, const char *t
 static int take_option(struct cli *cli, struct parse *p, const char *text)
 {
     const char *value = NULL;
-    const char *best = NULL;
-    const struct cli_option *option = read_option(cli, text, &value, &best);
+    char word[64] = "";
+    struct suggest near = suggest_begin(word);
+    const struct cli_option *option = read_option(cli, text, &value, word, &near);
     if (option == NULL) {
-        return fail_unknown(cli, p, "option", text, best);
+        return fail_unknown(cli, p, "option", text, &near);
     }
     if (strcmp(option->name, "help") == 0) {
         if (cli->command != NULL) {

@@ -8,7 +8,7 @@
 parts=${root:?}/build/parts
 
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libssl-dev libsodium-dev libjansson-dev
-    libc-ares-dev libcyaml-dev libyaml-dev libldns-dev liblmdb-dev)
+    libc-ares-dev libyaml-dev libldns-dev liblmdb-dev)
 packages_quickstart=(bind9-dnsutils libmaxmind-db-writer-perl openssl perl util-linux
     libcap2 libedit2 libgnutls30 libnettle8 libseccomp2)
 packages_tests=(ca-certificates clang clang-format clang-tidy dns-root-data dnsviz iproute2 libclang-rt-dev

@@ -1,13 +1,15 @@
 #include "zone/config.h"
 
-#include <cyaml/cyaml.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <yaml.h>
 
 #include "zone/locations.h"
+#include "zone/suggest.h"
 
 enum {
     FILE_MAX = 64 * 1024,
@@ -16,83 +18,56 @@ enum {
     VALUE_MAX = 4096
 };
 
-static const cyaml_schema_value_t list_entry = {
-    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, VALUE_MAX),
+/* How a key's value is read. */
+enum kind {
+    KIND_TEXT,
+    KIND_LIST, /* of texts, or one */
+    KIND_NUMBER,
+    KIND_TRUTH
 };
 
-/* libcyaml's own boolean takes any text that is not a known "no" for "yes". */
-static const cyaml_strval_t truth[] = {
-    {.str = "false", .val = 0},
-    { .str = "no",   .val = 0},
-    { .str = "off",  .val = 0},
-    { .str = "true", .val = 1},
-    { .str = "yes",  .val = 1},
-    { .str = "on",   .val = 1},
+struct key {
+    const char *name;
+    enum kind kind;
+    size_t field, count; /* offsets in struct config; `count` is a list's */
+    unsigned max;        /* values of a list */
 };
 
-#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define OPTIONAL_STRING(key, member)                                                               \
-    CYAML_FIELD_STRING_PTR(key, OPTIONAL, struct loading, config.member, 1, VALUE_MAX)
-#define OPTIONAL_LIST(key, member, max)                                                            \
-    CYAML_FIELD_SEQUENCE(key, OPTIONAL, struct loading, config.member, &list_entry, 0, max)
-#define OPTIONAL_TRUTH(key, member)                                                                \
-    CYAML_FIELD_ENUM_PTR(key, OPTIONAL | CYAML_FLAG_STRICT, struct loading, config.member, truth,  \
-                         sizeof truth / sizeof truth[0])
-
-/* What is read into: locations are a list in the end, however they were given. */
-struct loading {
-    struct config config;
-    char *location;
-};
-
-/* The schema knows no "one or a list", so there are two, which differ in this field. */
-#define FIELDS(LOCATIONS)                                                                          \
+#define AT(field) offsetof(struct config, field)
+#define LIST(name, field, max)                                                                     \
     {                                                                                              \
-        OPTIONAL_STRING("state", state), OPTIONAL_STRING("user", user),                            \
-            OPTIONAL_STRING("seal-key", seal_key), OPTIONAL_LIST("listen", listen, LISTEN_MAX),    \
-            CYAML_FIELD_UINT_PTR("workers", OPTIONAL, struct loading, config.workers),             \
-            OPTIONAL_TRUTH("socket-affinity", socket_affinity), LOCATIONS,                         \
-            OPTIONAL_STRING("nsid", nsid), OPTIONAL_STRING("version-text", version_text),          \
-            OPTIONAL_STRING("interval", interval), OPTIONAL_STRING("trust", trust),                \
-            OPTIONAL_STRING("id", id), OPTIONAL_LIST("reference", reference, REFERENCES_MAX),      \
-            OPTIONAL_TRUTH("allow-private", allow_private), CYAML_FIELD_END,                       \
+        name, KIND_LIST, AT(field), AT(field##_count), max                                         \
     }
 
-static const cyaml_schema_field_t fields[] =
-    FIELDS(OPTIONAL_LIST("locations", locations, LOCATIONS_FILES_MAX));
-static const cyaml_schema_field_t fields_of_one[] =
-    FIELDS(CYAML_FIELD_STRING_PTR("locations", OPTIONAL, struct loading, location, 1, VALUE_MAX));
-
-static const cyaml_schema_value_t schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct loading, fields),
+static const struct key keys[] = {
+    {"state",            KIND_TEXT,   AT(state),           0, 0},
+    { "user",            KIND_TEXT,   AT(user),            0, 0},
+    { "seal-key",        KIND_TEXT,   AT(seal_key),        0, 0},
+    LIST("listen", listen, LISTEN_MAX),
+    { "workers",         KIND_NUMBER, AT(workers),         0, 0},
+    { "socket-affinity", KIND_TRUTH,  AT(socket_affinity), 0, 0},
+    LIST("locations", locations, LOCATIONS_FILES_MAX),
+    { "nsid",            KIND_TEXT,   AT(nsid),            0, 0},
+    { "version-text",    KIND_TEXT,   AT(version_text),    0, 0},
+    { "interval",        KIND_TEXT,   AT(interval),        0, 0},
+    { "trust",           KIND_TEXT,   AT(trust),           0, 0},
+    { "id",              KIND_TEXT,   AT(id),              0, 0},
+    LIST("reference", reference, REFERENCES_MAX),
+    { "allow-private",   KIND_TRUTH,  AT(allow_private),   0, 0},
 };
-static const cyaml_schema_value_t schema_of_one = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct loading, fields_of_one),
+enum {
+    KEYS = sizeof keys / sizeof keys[0]
 };
 
-/* What libcyaml says about a failure comes in several lines: "Load: <reason>", "Load: Backtrace:", then where, innermost first. */
-struct story {
-    char text[400];
+/* A file that is being read. */
+struct reading {
+    yaml_parser_t parser;
+    yaml_event_t event; /* the last one */
+    const char *path;
+    struct config *config;
+    bool seen[KEYS];
+    struct diag *diag;
 };
-
-static void take_line(cyaml_log_t level, void *context, const char *format, va_list args)
-    __attribute__((format(printf, 3, 0)));
-static void take_line(cyaml_log_t level, void *context, const char *format, va_list args)
-{
-    (void)level;
-    struct story *story = context;
-    size_t used = strlen(story->text);
-    (void)vsnprintf(story->text + used, sizeof story->text - used, format, args);
-}
-
-static cyaml_config_t reader_config(struct story *story)
-{
-    return (cyaml_config_t){ .log_fn = story == NULL ? NULL : take_line,
-                             .log_ctx = story,
-                             .mem_fn = cyaml_mem,
-                             .log_level = CYAML_LOG_ERROR,
-                             .flags = CYAML_CFG_NO_ALIAS };
-}
 
 static enum result read_file(const char *path, char out[FILE_MAX + 1], size_t *len,
                              struct diag *diag)
@@ -116,113 +91,216 @@ static enum result read_file(const char *path, char out[FILE_MAX + 1], size_t *l
     return RESULT_OK;
 }
 
-static const char *line_end(const char *line)
+/* The line of the last event. */
+static size_t line_of(const struct reading *reading)
 {
-    const char *end = strchr(line, '\n');
-    return end == NULL ? line + strlen(line) : end;
+    return reading->event.start_mark.line + 1;
 }
 
-static bool is_blank(const char *line)
+static enum result refuse(const struct reading *reading, const char *name, const char *reason)
 {
-    line += strspn(line, " \t\r");
-    return *line == '\n' || *line == '\0' || *line == '#';
+    return diag_fail(reading->diag, RESULT_INVALID, "%s:%zu: %s %s", reading->path,
+                     line_of(reading), name, reason);
 }
 
-/* The line of a second document, which libcyaml would not look at; 0 if there is none. `*empty` tells whether there is no line
- * with content, which libcyaml would refuse. */
-static unsigned survey(const char *text, bool *empty)
+/* Reads the next event. The one before is freed. */
+static enum result next_event(struct reading *reading)
 {
-    unsigned number = 1;
-    *empty = true;
-    for (const char *line = text; *line != '\0'; number++) {
-        bool marker = strncmp(line, "---", 3) == 0 || strncmp(line, "...", 3) == 0;
-        if (marker && !*empty) {
-            return number;
+    yaml_event_delete(&reading->event);
+    if (yaml_parser_parse(&reading->parser, &reading->event) != 0) {
+        return RESULT_OK;
+    }
+    memset(&reading->event, 0, sizeof reading->event);
+    const yaml_parser_t *parser = &reading->parser;
+    return diag_fail(reading->diag, RESULT_INVALID, "%s:%zu: is no YAML: %s", reading->path,
+                     parser->problem_mark.line + 1,
+                     parser->problem != NULL ? parser->problem : "can't be read");
+}
+
+/* The text of the last event. Its octets hold no NUL. */
+static const char *scalar(const struct reading *reading)
+{
+    return (const char *)reading->event.data.scalar.value;
+}
+
+/* Checks that the last event is one text of a fit length. */
+static enum result check_scalar(const struct reading *reading, const struct key *key)
+{
+    switch (reading->event.type) {
+    case YAML_SCALAR_EVENT:
+        break;
+    case YAML_ALIAS_EVENT:
+        return refuse(reading, key->name, "is an alias, which a configuration can't have");
+    case YAML_SEQUENCE_START_EVENT:
+        return refuse(reading, key->name,
+                      key->kind == KIND_LIST ? "is a list, and can't hold another"
+                                             : "takes one value, not a list");
+    default:
+        return refuse(reading, key->name, "takes no keys of its own");
+    }
+    size_t len = reading->event.data.scalar.length;
+    if (len == 0) {
+        return refuse(reading, key->name, "has no value");
+    }
+    if (len > VALUE_MAX || strlen(scalar(reading)) != len) {
+        return refuse(reading, key->name, len > VALUE_MAX ? "is too long" : "is no text");
+    }
+    return RESULT_OK;
+}
+
+static enum result put_number(struct reading *reading, const struct key *key, unsigned **field)
+{
+    const char *text = scalar(reading);
+    char *end = NULL;
+    errno = 0;
+    unsigned long number = strtoul(text, &end, 10);
+    if (text[strspn(text, "0123456789")] != '\0' || errno != 0 || number > UINT_MAX) {
+        return diag_fail(reading->diag, RESULT_INVALID, "%s:%zu: %s takes a number, not \"%.80s\"",
+                         reading->path, line_of(reading), key->name, text);
+    }
+    *field = xcalloc(1, sizeof **field);
+    **field = (unsigned)number;
+    return RESULT_OK;
+}
+
+static enum result put_truth(struct reading *reading, const struct key *key, bool **field)
+{
+    static const char *const texts[] = { "no", "yes", "false", "true", "off", "on" };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (strcasecmp(scalar(reading), texts[i]) == 0) {
+            *field = xcalloc(1, sizeof **field);
+            **field = i % 2 == 1;
+            return RESULT_OK;
         }
-        *empty = *empty && is_blank(marker ? line + 3 : line);
-        const char *end = line_end(line);
-        line = *end == '\0' ? end : end + 1;
     }
-    return 0;
+    return diag_fail(reading->diag, RESULT_INVALID, "%s:%zu: %s takes yes or no, not \"%.80s\"",
+                     reading->path, line_of(reading), key->name, scalar(reading));
 }
 
-/* The last line that begins with the key: libcyaml gives the place of what stands before an unknown or doubled key. */
-static unsigned line_of_key(const char *text, const char *key, size_t key_len)
+static enum result add_to_list(struct reading *reading, const struct key *key)
 {
-    unsigned number = 1, found = 0;
-    for (const char *line = text; *line != '\0'; number++) {
-        if (strncmp(line, key, key_len) == 0 &&
-            line[key_len + strspn(line + key_len, " \t")] == ':') {
-            found = number;
+    char *config = (char *)reading->config;
+    char ***list = (char ***)(void *)(config + key->field);
+    unsigned *count = (unsigned *)(void *)(config + key->count);
+    enum result result = check_scalar(reading, key);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (*count == key->max) {
+        return diag_fail(reading->diag, RESULT_INVALID, "%s:%zu: %s has more than %u values",
+                         reading->path, line_of(reading), key->name, key->max);
+    }
+    *list = *list != NULL ? *list : xcalloc(key->max, sizeof **list);
+    (*list)[(*count)++] = xstrdup(scalar(reading));
+    return RESULT_OK;
+}
+
+/* A list, or one value alone, which is a list of one. */
+static enum result read_list(struct reading *reading, const struct key *key)
+{
+    if (reading->event.type != YAML_SEQUENCE_START_EVENT) {
+        return add_to_list(reading, key);
+    }
+    enum result result = next_event(reading);
+    while (result == RESULT_OK && reading->event.type != YAML_SEQUENCE_END_EVENT) {
+        result = add_to_list(reading, key);
+        result = result == RESULT_OK ? next_event(reading) : result;
+    }
+    return result;
+}
+
+static enum result read_value(struct reading *reading, const struct key *key)
+{
+    void *field = (char *)reading->config + key->field;
+    if (key->kind == KIND_LIST) {
+        return read_list(reading, key);
+    }
+    enum result result = check_scalar(reading, key);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (key->kind == KIND_NUMBER) {
+        return put_number(reading, key, field);
+    }
+    if (key->kind == KIND_TRUTH) {
+        return put_truth(reading, key, field);
+    }
+    *(char **)field = xstrdup(scalar(reading));
+    return RESULT_OK;
+}
+
+/* The key that the last event names. */
+static enum result find_key(struct reading *reading, const struct key **out)
+{
+    if (reading->event.type != YAML_SCALAR_EVENT) {
+        return refuse(reading, "a key", "is a name");
+    }
+    const char *name = scalar(reading);
+    struct suggest near = suggest_begin(name);
+    for (size_t i = 0; i < KEYS; i++) {
+        if (strcmp(keys[i].name, name) == 0 && reading->seen[i]) {
+            return refuse(reading, name, "is given twice");
         }
-        const char *end = line_end(line);
-        line = *end == '\0' ? end : end + 1;
-    }
-    return found;
-}
-
-/* The field that a story is about, empty if it names none. */
-static const char *field_of(const struct story *story, int *len)
-{
-    static const char mark[] = "in mapping field '";
-    const char *field = strstr(story->text, mark);
-    field = field == NULL ? "" : field + sizeof mark - 1;
-    *len = (int)strcspn(field, "'\n");
-    return field;
-}
-
-/* Makes libcyaml's story one line with the place in front. */
-static enum result tell(struct diag *diag, const char *path, const char *text,
-                        const struct story *story, cyaml_err_t error)
-{
-    const char *reason = story->text;
-    if (strncmp(reason, "Load: ", 6) == 0 && strncmp(reason, "Load: Backtrace", 15) != 0) {
-        reason += 6;
-    } else {
-        reason = cyaml_strerror(error);
-    }
-    int reason_len = (int)(line_end(reason) - reason), field_len = 0;
-    const char *field = field_of(story, &field_len);
-    const char *place = strstr(story->text, "(line: ");
-    unsigned long line = place == NULL ? 0 : strtoul(place + 7, NULL, 10);
-    if (error == CYAML_ERR_INVALID_KEY || strstr(reason, "already seen") != NULL) {
-        const char *key = strstr(reason, ": ");
-        if (key != NULL) {
-            line = line_of_key(text, key + 2, (size_t)(line_end(key) - key - 2));
+        if (strcmp(keys[i].name, name) == 0) {
+            reading->seen[i] = true;
+            *out = &keys[i];
+            return RESULT_OK;
         }
-        field_len = 0;
+        suggest_candidate(&near, keys[i].name);
     }
-    if (line == 0) {
-        return diag_fail(diag, RESULT_INVALID, "%s: %.*s", path, reason_len, reason);
-    }
-    return diag_fail(diag, RESULT_INVALID, "%s:%lu: %.*s%s%.*s", path, line, field_len, field,
-                     field_len > 0 ? ": " : "", reason_len, reason);
+    char hint[SUGGEST_ROOM];
+    return diag_fail(reading->diag, RESULT_INVALID, "%s:%zu: unknown key '%.80s'%s", reading->path,
+                     line_of(reading), name, suggest_text(&near, hint));
 }
 
-static cyaml_err_t read_yaml(struct loading **out, const char *text,
-                             const cyaml_schema_value_t *how, struct story *story)
+/* The keys of the document, up to its end. */
+static enum result read_keys(struct reading *reading)
 {
-    story->text[0] = '\0';
-    const cyaml_config_t reader = reader_config(story);
-    return cyaml_load_data((const uint8_t *)text, strlen(text), &reader, how, (cyaml_data_t **)out,
-                           NULL);
-}
-
-/* True if all that was wrong so far is that `locations` is one text. */
-static bool is_one_location(const struct story *story)
-{
-    return strstr(story->text, "got event: SCALAR") != NULL &&
-           strstr(story->text, "in mapping field 'locations'") != NULL &&
-           strstr(story->text, "in sequence entry") == NULL;
-}
-
-static void make_list(struct loading *loading)
-{
-    if (loading->location != NULL) {
-        loading->config.locations = xcalloc(1, sizeof loading->config.locations[0]);
-        loading->config.locations[loading->config.locations_count++] = loading->location;
-        loading->location = NULL;
+    enum result result = next_event(reading);
+    while (result == RESULT_OK && reading->event.type != YAML_MAPPING_END_EVENT) {
+        const struct key *key = NULL;
+        result = find_key(reading, &key);
+        result = result == RESULT_OK ? next_event(reading) : result;
+        result = result == RESULT_OK ? read_value(reading, key) : result;
+        result = result == RESULT_OK ? next_event(reading) : result;
     }
+    return result == RESULT_OK ? next_event(reading) : result;
+}
+
+static bool is_nothing(const yaml_event_t *event)
+{
+    return event->type == YAML_SCALAR_EVENT && event->data.scalar.length == 0 &&
+           event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static enum result read_document(struct reading *reading)
+{
+    enum result result = next_event(reading);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (is_nothing(&reading->event)) {
+        return next_event(reading);
+    }
+    if (reading->event.type != YAML_MAPPING_START_EVENT) {
+        return refuse(reading, "a configuration", "is keys with values: `state: DIR`");
+    }
+    return read_keys(reading);
+}
+
+static enum result read_stream(struct reading *reading)
+{
+    bool had = false;
+    enum result result = next_event(reading);
+    while (result == RESULT_OK && reading->event.type != YAML_STREAM_END_EVENT) {
+        if (reading->event.type == YAML_DOCUMENT_START_EVENT) {
+            result = had ? refuse(reading, "a configuration", "is one document")
+                         : read_document(reading);
+            had = true;
+        }
+        result = result == RESULT_OK ? next_event(reading) : result;
+    }
+    return result;
 }
 
 enum result config_load(struct config **out, const char *path, struct diag *diag)
@@ -234,40 +312,31 @@ enum result config_load(struct config **out, const char *path, struct diag *diag
         if (result != RESULT_OK) {
             return result;
         }
-        text[len] = '\0';
     }
-    if (strlen(text) != len) {
-        return diag_fail(diag, RESULT_INVALID, "%s: is no text", path);
+    struct reading reading = { .path = path, .diag = diag };
+    reading.config = xcalloc(1, sizeof *reading.config);
+    ASSERT(yaml_parser_initialize(&reading.parser) != 0);
+    yaml_parser_set_input_string(&reading.parser, (const unsigned char *)text, len);
+    enum result result = read_stream(&reading);
+    yaml_event_delete(&reading.event);
+    yaml_parser_delete(&reading.parser);
+    if (result != RESULT_OK) {
+        config_free(reading.config);
+        return result;
     }
-    bool empty = false;
-    unsigned second = survey(text, &empty);
-    if (second > 0) {
-        return diag_fail(diag, RESULT_INVALID, "%s:%u: a configuration is one document", path,
-                         second);
-    }
-    struct loading *loading = NULL;
-    if (empty) {
-        loading = xcalloc(1, sizeof *loading);
-        *out = &loading->config;
-        return RESULT_OK;
-    }
-    struct story story = { "" };
-    cyaml_err_t error = read_yaml(&loading, text, &schema, &story);
-    if (error != CYAML_OK && is_one_location(&story)) {
-        error = read_yaml(&loading, text, &schema_of_one, &story);
-    }
-    if (error != CYAML_OK) {
-        return tell(diag, path, text, &story, error);
-    }
-    make_list(loading);
-    *out = &loading->config;
+    *out = reading.config;
     return RESULT_OK;
 }
 
 void config_free(struct config *config)
 {
-    if (config != NULL) { /* the first of a struct loading */
-        const cyaml_config_t reader = reader_config(NULL);
-        (void)cyaml_free(&reader, &schema, config, 0);
+    for (size_t i = 0; config != NULL && i < KEYS; i++) {
+        void **field = (void **)(void *)((char *)config + keys[i].field);
+        const unsigned *count = (const unsigned *)(const void *)((char *)config + keys[i].count);
+        for (unsigned k = 0; keys[i].kind == KIND_LIST && k < *count; k++) {
+            free(((char **)*field)[k]);
+        }
+        free(*field);
     }
+    free(config);
 }

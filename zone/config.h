@@ -1,10 +1,11 @@
 /* The configuration file that all three programs share: YAML, each key named like the long option it stands for; an option on
- * the command line wins. libcyaml fills the struct by a table of keys, and an unknown key is an error with its line.
+ * the command line wins. An unknown key is an error with its line. Where an option may be repeated, the value is a list or one
+ * value alone.
  *
  *     state: /var/lib/ntspool
  *     listen: [ 192.0.2.53@53, "2001:db8::53@53" ]
  *     workers: 2
- *     locations: /var/lib/ntspool/locations.mmdb    # or a list of them
+ *     locations: /var/lib/ntspool/locations.mmdb
  *     interval: 60s
  */
 #ifndef ZONE_CONFIG_H
@@ -22,7 +23,7 @@ struct config {
     unsigned listen_count;
     unsigned *workers;
     bool *socket_affinity;
-    char **locations; /* location files; in the file one path, or a list */
+    char **locations; /* location files */
     unsigned locations_count;
     char *nsid, *version_text;
     char *interval;   /* duration */

@@ -90,29 +90,40 @@ static void what_is_not_given_is_null(void **state)
     config_free(NULL);
 }
 
-static void locations_are_one_path_or_a_list(void **state)
+/* Each key that may have several values takes one alone as well. */
+static void a_list_may_be_one_value(void **state)
 {
     (void)state;
-    const struct {
+    static const char *const names[] = { "listen", "locations", "reference" };
+    static const struct {
         const char *text;
         unsigned count;
     } cases[] = {
-        {"locations: /a\nstate: /x\n",               1},
-        { "state: /x\nlocations: \"/a\"\n",          1},
-        { "locations: [ /a ]\nstate: /x\n",          1},
-        { "locations: []\nstate: /x\n",              0},
-        { "locations:\n  - /a\n  - /b\nstate: /x\n", 2},
-        { "state: /x\nlocations: [ /a, /b, /c, /d]", 4},
+        {"%s: a\nstate: /x\n",              1},
+        { "state: /x\n%s: \"a\"\n",         1},
+        { "%s: [ a ]\nstate: /x\n",         1},
+        { "%s: []\nstate: /x\n",            0},
+        { "%s:\n  - a\n  - b\nstate: /x\n", 2},
+        { "state: /x\n%s: [ a, b, c, d]",   4},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < 3 * sizeof cases / sizeof cases[0]; i++) {
         struct config *config = NULL;
         struct diag diag = { "" };
-        assert_int_equal(load(&config, cases[i].text, strlen(cases[i].text), &diag), RESULT_OK);
+        char text[100] = "";
+        const char *mark = strstr(cases[i / 3].text, "%s");
+        (void)snprintf(text, sizeof text, "%.*s%s%s", (int)(mark - cases[i / 3].text),
+                       cases[i / 3].text, names[i % 3], mark + 2);
+        assert_int_equal(load(&config, text, strlen(text), &diag), RESULT_OK);
         assert_string_equal(config->state, "/x");
-        assert_int_equal(config->locations_count, cases[i].count);
-        for (unsigned k = 0; k < cases[i].count; k++) {
-            const char path_of[] = { '/', (char)('a' + k), '\0' };
-            assert_string_equal(config->locations[k], path_of);
+        char **const lists[] = { config->listen, config->locations, config->reference };
+        const unsigned counts[] = { config->listen_count, config->locations_count,
+                                    config->reference_count };
+        for (unsigned k = 0; k < 3; k++) {
+            assert_int_equal(counts[k], k == i % 3 ? cases[i / 3].count : 0);
+        }
+        for (unsigned k = 0; k < cases[i / 3].count; k++) {
+            const char letter[] = { (char)('a' + k), '\0' };
+            assert_string_equal(lists[i % 3][k], letter);
         }
         config_free(config);
     }
@@ -124,31 +135,35 @@ static void a_fault_is_told_with_its_line(void **state)
     const struct {
         const char *text, *line, *what;
     } cases[] = {
-        {"state: /x\n\nworker: 2\n",           "3", "worker"                              },
-        { "state: /x\nState: /x\n",            "2", "State"                               },
-        { "state: a\nstate: b\n",              "2", "already seen"                        },
-        { "state: /x\nworkers: two\n",         "2", "two"                                 },
-        { "workers: -1\n",                     "1", "UINT"                                },
-        { "workers: 99999999999\n",            "1", "99999999999"                         },
-        { "workers:\n",                        "1", ""                                    },
-        { "state: \"\"\n",                     "1", "length"                              },
-        { "state: [ a ]\n",                    "1", "STRING"                              },
-        { "listen: a\n",                       "1", "SEQUENCE"                            },
-        { "listen:\n  - a\n  - b: c\n",        "3", "STRING"                              },
-        { "\nallow-private: maybe\n",          "2", "maybe"                               },
-        { "state: &x y\nlocations: *x\n",      "2", "alias"                               },
-        { "state: a\n---\nstate: b\n",         "2", "one document"                        },
-        { "locations: \"\"\n",                 "1", "locations: STRING length"            },
-        { "state: a\nlocations: [ \"\" ]\n",   "2", "locations: STRING length"            },
-        { "locations: { a: b }\n",             "1", "locations: Expecting SEQUENCE"       },
-        { "locations: [ a, [ b ] ]\n",         "1", "locations: Expecting STRING"         },
-        { "locations: [ a, b, c, d, e ]\n",    "1", "locations: Excessive entries (4 max)"},
-        { "locations: a\nworkers: two\n",      "2", "workers: "                           },
-        { "locations: [ a ]\nworkers: two\n",  "2", "workers: "                           },
-        { "locations: a\nworker: 2\n",         "2", "worker"                              },
-        { "locations: a\nlocations: b\n",      "2", "already seen"                        },
-        { "locations:\n  - a\nlocations: b\n", "3", "already seen"                        },
-        { "state: a\n...\nstate: b\n",         "2", "one document"                        },
+        {"state: /x\n\nworker: 2\n",            "3", "'worker' (do you mean 'workers'?)"},
+        { "state: /x\nState: /x\n",             "2", "'State' (do you mean 'state'?)"   },
+        { "wholly-other: 2\n",                  "1", "unknown key 'wholly-other'"       },
+        { "state: a\nstate: b\n",               "2", "state is given twice"             },
+        { "state: /x\nworkers: two\n",          "2", "\"two\""                          },
+        { "workers: -1\n",                      "1", "workers takes a number"           },
+        { "workers: 99999999999\n",             "1", "99999999999"                      },
+        { "workers:\n",                         "1", "workers has no value"             },
+        { "listen:\nstate: a\n",                "1", "listen has no value"              },
+        { "state: \"\"\n",                      "1", "state has no value"               },
+        { "state: \"a\\0b\"\n",                 "1", "state is no text"                 },
+        { "state: [ a ]\n",                     "1", "state takes one value"            },
+        { "state: { a: b }\n",                  "1", "state takes no keys"              },
+        { "listen:\n  - a\n  - b: c\n",         "3", "listen takes no keys"             },
+        { "\nallow-private: maybe\n",           "2", "maybe"                            },
+        { "state: &x y\nlocations: *x\n",       "2", "alias"                            },
+        { "state: a\n---\nstate: b\n",          "2", "one document"                     },
+        { "locations: \"\"\n",                  "1", "locations has no value"           },
+        { "state: a\nlocations: [ a,\n \"\" ]", "3", "locations has no value"           },
+        { "locations: { a: b }\n",              "1", "locations takes no keys"          },
+        { "locations: [ a, [ b ] ]\n",          "1", "can't hold another"               },
+        { "locations: [ a, b, c, d, e ]\n",     "1", "more than 4 values"               },
+        { "locations: a\nworkers: two\n",       "2", "workers "                         },
+        { "locations: a\nlocations: b\n",       "2", "given twice"                      },
+        { "locations:\n  - a\nlocations: b\n",  "3", "given twice"                      },
+        { "[ a ]: b\n",                         "1", "a key is a name"                  },
+        { "- a\n",                              "1", "keys with values"                 },
+        { "state: a\n...\nstate: b\n",          "3", "document"                         },
+        { "listen: [a\n",                       "2", "is no YAML"                       },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config *config = NULL;
@@ -216,7 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(what_is_not_given_is_null),
-        cmocka_unit_test(locations_are_one_path_or_a_list),
+        cmocka_unit_test(a_list_may_be_one_value),
         cmocka_unit_test(a_fault_is_told_with_its_line),
         cmocka_unit_test(what_is_no_configuration_is_refused),
         cmocka_unit_test(broken_files_do_no_harm),

@@ -161,7 +161,7 @@ static const struct {
     const char *header, *owners[4];
 } owned[] = {
     {"<lmdb.h",    { "zone/store_private.h" }},
-    { "<cyaml",    { "zone/config.c" }       },
+    { "<yaml",     { "zone/config.c" }       },
     { "<ares",     { "probe/lookup.c" }      },
     { "<uv.h",     { "server/", "probe/" }   },
     { "<uv/",      { "server/", "probe/" }   },

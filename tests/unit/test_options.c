@@ -60,6 +60,45 @@ static void location_files_come_from_the_configuration(void **state)
     options_done(&options);
 }
 
+static void every_address_of_the_configuration_is_listened_on(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        size_t count;
+    } cases[] = {
+        {"listen: 192.0.2.1\n",                                      1},
+        { "listen: [ 192.0.2.1 ]\n",                                 1},
+        { "listen: [ 192.0.2.1, 2001:db8::2@5353, 192.0.2.3@53 ]\n", 3},
+    };
+    static const uint16_t ports[] = { 53, 5353, 53 };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct options options;
+        int exit_code = 0;
+        write_config(cases[i].text);
+        assert_true(read_options(&options, &exit_code, (const char *const[]){ NULL }));
+        assert_int_equal(options.listen_count, cases[i].count);
+        for (size_t k = 0; k < cases[i].count; k++) {
+            assert_int_equal(options.listen[k].port, ports[k]);
+            assert_int_equal(options.listen[k].address.octets[15], k + 1);
+        }
+        options_done(&options);
+    }
+}
+
+static void addresses_of_the_command_line_replace_those_of_the_configuration(void **state)
+{
+    (void)state;
+    struct options options;
+    int exit_code = 0;
+    const char *const more[] = { "-l", "192.0.2.8", "-l192.0.2.9", NULL };
+    write_config("listen: [ 192.0.2.1, 192.0.2.2, 192.0.2.3 ]\n");
+    assert_true(read_options(&options, &exit_code, more));
+    assert_int_equal(options.listen_count, 2);
+    assert_int_equal(options.listen[1].address.octets[15], 9);
+    options_done(&options);
+}
+
 static void the_command_line_wins_as_a_whole(void **state)
 {
     (void)state;
@@ -92,6 +131,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(location_files_come_from_the_configuration),
+        cmocka_unit_test(every_address_of_the_configuration_is_listened_on),
+        cmocka_unit_test(addresses_of_the_command_line_replace_those_of_the_configuration),
         cmocka_unit_test(the_command_line_wins_as_a_whole),
         cmocka_unit_test(too_many_location_files_are_refused),
     };

@@ -1,0 +1,24 @@
+/* "Do you mean ...?" for words that people type: commands, options, settings, keys of a file. */
+#ifndef ZONE_SUGGEST_H
+#define ZONE_SUGGEST_H
+
+#include <stddef.h>
+
+enum {
+    SUGGEST_ROOM = 64
+};
+
+/* The nearest candidate so far. Starts as `suggest_begin(word)`. */
+struct suggest {
+    const char *word;
+    const char *best; /* NULL: none is near enough to be meant */
+    size_t edits;     /* from the word to the best */
+};
+
+struct suggest suggest_begin(const char *word);
+/* Keeps the candidate if it is nearer than those before. */
+void suggest_candidate(struct suggest *suggest, const char *candidate);
+/* " (do you mean 'X'?)", or nothing. Returns `out`. */
+char *suggest_text(const struct suggest *suggest, char out[SUGGEST_ROOM]);
+
+#endif
