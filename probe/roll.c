@@ -151,7 +151,7 @@ enum result roll_begin(struct roll *roll, struct store_txn *verdicts, struct dia
     struct vantage *vantage = &roll->vantage;
     struct vantage earlier;
     enum result result = vantage_get(verdicts, vantage->name, &earlier);
-    if (result == RESULT_OK && earlier.imported && !vantage->imported) {
+    if (result == RESULT_OK && earlier.imported) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the verdicts of a vantage point %s are imported here: give this one "
                          "another name (--id), or end that one (ntspool health forget)",

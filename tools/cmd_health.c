@@ -16,7 +16,7 @@
 #include "tools/session.h"
 #include "zone/health.h"
 
-#define HEAD "ntspool-health 2"
+#define HEAD "ntspool-health 3"
 
 enum {
     LINE_MAX_LEN = 2 * HEALTH_ENCODED_MAX + 64
@@ -250,7 +250,11 @@ static enum result begin_vantage(struct import *import, const char *name, const 
     size_t len = 0;
     struct vantage vantage, old;
     struct diag *diag = &import->cli->diag;
-    if (!read_hex(hex, data, &len) || vantage_decode(&vantage, name, data, len) != RESULT_OK) {
+    if (!read_hex(hex, data, &len)) {
+        return bad_line(import, "this is no vantage point's row");
+    }
+    struct reader r = reader_of(data, len);
+    if (vantage_decode(&vantage, name, &r) != RESULT_OK || !reader_done(&r)) {
         return bad_line(import, "this is no vantage point's row");
     }
     if (vantage.well_at > session_now() + VANTAGE_AHEAD_S) {
@@ -305,7 +309,7 @@ static enum result take_line(struct import *import, char *line)
         return bad_line(import, "more after the end");
     }
     if (import->line == 1) {
-        return rest != NULL && strcmp(word, "ntspool-health") == 0 && strcmp(rest, "2") == 0
+        return rest != NULL && strcmp(word, "ntspool-health") == 0 && strcmp(rest, "3") == 0
                    ? RESULT_OK
                    : bad_line(import, "this is no export of `ntspool health export`, or another "
                                       "version's");

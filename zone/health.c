@@ -1,7 +1,7 @@
 #include "zone/health.h"
 
 enum {
-    SCHEMA = 2 /* that of the layout below */
+    SCHEMA = 3 /* that of the layout below */
 };
 
 static void encode_address(struct writer *w, const struct address_health *each)
@@ -226,21 +226,30 @@ enum result health_each(struct store_txn *txn, health_visit *visit, void *arg)
     return store_each(txn, TABLE_HEALTH, each_row, &each);
 }
 
-/* Moves the row that `old` names to the preset vantage point. */
-static enum result migrate_row(struct store_txn *txn, const struct store_item *old,
-                               struct vantage *vantage, struct diag *diag)
+static enum result read_older(struct store_txn *txn, const struct store_item *key, uint32_t schema,
+                              struct member_health *out, struct diag *diag)
 {
     uint8_t data[HEALTH_ENCODED_MAX];
     struct store_item value = { .data = data, .room = sizeof(data) };
-    struct member_health health;
-    enum result result = store_get(txn, TABLE_HEALTH, old->data, old->len, &value);
+    enum result result = store_get(txn, TABLE_HEALTH, key->data, key->len, &value);
     if (result == RESULT_OK) {
-        result = decode(&health, data, value.len, 1);
+        result = decode(out, data, value.len, schema);
     }
+    return result == RESULT_OK
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_DAMAGED,
+                           "a verdict in the health store can't be read: restore it from a backup "
+                           "(ntspool backup)");
+}
+
+/* Moves the row that `old` names to the preset vantage point. */
+static enum result migrate_row_1(struct store_txn *txn, const struct store_item *old,
+                                 struct vantage *vantage, struct diag *diag)
+{
+    struct member_health health;
+    enum result result = read_older(txn, old, 1, &health, diag);
     if (result != RESULT_OK) {
-        return diag_fail(diag, RESULT_DAMAGED,
-                         "a verdict in the health store can't be read: restore it from a backup "
-                         "(ntspool backup)");
+        return result;
     }
     memcpy(health.vantage, vantage->name, sizeof(health.vantage));
     for (unsigned i = 0; i < health.address_count; i++) {
@@ -264,13 +273,43 @@ enum result health_migrate_1(struct store_txn *txn, uint64_t now, struct diag *d
         result = store_find(txn, TABLE_HEALTH, SEEK_AFTER, &at, NULL);
         /* what was moved comes after its old place, with a longer key */
         if (result == RESULT_OK && at.len == ID_LEN) {
-            result = migrate_row(txn, &at, &vantage, diag);
+            result = migrate_row_1(txn, &at, &vantage, diag);
         }
     }
     if (result != RESULT_NOT_FOUND) {
         return result;
     }
     return vantage.well_at == 0 ? RESULT_OK : vantage_put(txn, &vantage, diag);
+}
+
+static enum result migrate_row_2(struct store_txn *txn, const struct store_item *key,
+                                 struct diag *diag)
+{
+    struct member_health health;
+    enum result result = read_older(txn, key, 2, &health, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    uint8_t data[HEALTH_ENCODED_MAX];
+    struct writer w = writer_of(data, sizeof(data));
+    health_encode(&w, &health);
+    ASSERT(!w.failed);
+    return written(diag, store_put(txn, TABLE_HEALTH, key->data, key->len, data, w.at));
+}
+
+enum result health_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    (void)now;
+    uint8_t key[STORE_KEY_MAX];
+    struct store_item at = { .data = key, .room = sizeof(key) };
+    enum result result = vantage_migrate_2(txn, diag);
+    while (result == RESULT_OK) {
+        result = store_find(txn, TABLE_HEALTH, SEEK_AFTER, &at, NULL);
+        if (result == RESULT_OK) {
+            result = migrate_row_2(txn, &at, diag);
+        }
+    }
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
 const char *stage_text(enum stage stage)

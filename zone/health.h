@@ -87,8 +87,11 @@ enum result health_forget_vantage(struct store_txn *txn, const char *vantage, st
 typedef enum result health_visit(const struct member_health *health, void *arg);
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
 
-/* From schema 1, with one unnamed vantage point, which gets the name VANTAGE_PRESET. */
+/* From schema 1, with one unnamed vantage point, which gets the name VANTAGE_PRESET. To the schema of now, as
+ * the next one. */
 enum result health_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
+/* From schema 2: rows of vantage points have what the pool took in of their reports. */
+enum result health_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag);
 
 /* The store's layout; the vantage point stands in the key. */
 void health_encode(struct writer *w, const struct member_health *health);

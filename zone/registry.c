@@ -2,6 +2,8 @@
  * registry_init.c. */
 #include "zone/registry.h"
 
+#include <sodium.h>
+
 #include "zone/registry_private.h"
 
 enum result registry_damaged(struct diag *diag, const char *what)
@@ -66,6 +68,35 @@ enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag 
     }
     *out = apex;
     return RESULT_OK;
+}
+
+enum result registry_id(struct store_txn *txn, uint8_t out[REGISTRY_ID_LEN], struct diag *diag)
+{
+    uint8_t data[REGISTRY_ID_LEN];
+    struct reader r;
+    enum result result = registry_row(txn, REGISTRY_ID, data, sizeof(data), &r);
+    if (result != RESULT_OK || reader_left(&r) != REGISTRY_ID_LEN) {
+        return registry_damaged(diag, "its id");
+    }
+    memcpy(out, data, sizeof(data));
+    return RESULT_OK;
+}
+
+enum result registry_put_id(struct store_txn *txn, struct diag *diag)
+{
+    uint8_t id[REGISTRY_ID_LEN];
+    randombytes_buf(id, sizeof(id));
+    struct writer w = { .data = id, .len = sizeof(id), .at = sizeof(id) };
+    return registry_put(txn, TABLE_SETTINGS, REGISTRY_ID, strlen(REGISTRY_ID), &w, diag);
+}
+
+enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    if (store_count(txn, TABLE_SETTINGS) == 0) { /* no zone was made in it yet */
+        return RESULT_OK;
+    }
+    enum result result = registry_put_id(txn, diag);
+    return result == RESULT_OK ? registry_finish(txn, now, diag) : result;
 }
 
 struct load {

@@ -34,9 +34,17 @@ enum result registry_set(struct store_txn *txn, const char *name, const char *va
 /* Commits a change: the SOA serial moves on (RFC 1982), at least to `now`. */
 enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag);
 
-/* From schema 1, before there were names of regions, or with those of the members touched since: all of them are named, and the serial
+/* To the schema of now. From 1, before there were names of regions, or with those of the members touched since: all of them are named, and the serial
  * moves on. */
 enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
+/* From schema 2: the registry gets its id. */
+enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag);
+
+enum {
+    REGISTRY_ID_LEN = 16
+};
+/* The random number that the registry got when it was made. A copy has the same one. */
+enum result registry_id(struct store_txn *txn, uint8_t out[REGISTRY_ID_LEN], struct diag *diag);
 
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
 /* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one step. EXISTS or REFUSED with

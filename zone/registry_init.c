@@ -158,6 +158,9 @@ enum result registry_init(struct store_txn *txn, const struct settings *settings
     const struct dname *primary = full.primary.len > 0 ? &full.primary : &ns[0].name;
     result = put_settings(txn, &full, primary, diag);
     if (result == RESULT_OK) {
+        result = registry_put_id(txn, diag);
+    }
+    if (result == RESULT_OK) {
         result = put_apex(txn, ns, ns_count, diag);
     }
     for (size_t i = 0; result == RESULT_OK && i < ns_count; i++) {

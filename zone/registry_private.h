@@ -9,6 +9,7 @@
 #define REGISTRY_PRIMARY ".primary" /* wire form */
 #define REGISTRY_SERIAL  ".serial"  /* u32 */
 #define REGISTRY_NEXT_ID ".next-id" /* u64 */
+#define REGISTRY_ID      ".id"      /* REGISTRY_ID_LEN octets */
 
 /* registry.c */
 enum result registry_damaged(struct diag *diag, const char *what);
@@ -23,6 +24,8 @@ enum result registry_put_text(struct store_txn *txn, const char *name, const cha
                               struct diag *diag);
 /* What each change ends with, short of the commit: the serial and the journal. */
 enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag);
+/* Gives the registry an id. */
+enum result registry_put_id(struct store_txn *txn, struct diag *diag);
 enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
 
 /* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */

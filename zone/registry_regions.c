@@ -120,7 +120,7 @@ enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag 
             result = write_region(txn, &region, members[number], diag);
         }
     }
-    return result == RESULT_OK ? registry_finish(txn, now, diag) : result;
+    return result == RESULT_OK ? registry_migrate_2(txn, now, diag) : result;
 }
 
 bool registry_is_regional(const struct dname_key *key)

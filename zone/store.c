@@ -29,27 +29,31 @@ static const struct {
     enum store_kind kind; /* STORE_KINDS: all */
     uint32_t since;       /* schema of the kind; 0: always there */
 } tables[TABLE_COUNT] = {
-    [TABLE_META] = {"meta",        STORE_KINDS,    0},
-    [TABLE_SETTINGS] = { "settings",   STORE_REGISTRY, 0},
-    [TABLE_NAMES] = { "names",      STORE_REGISTRY, 0},
-    [TABLE_MEMBERS] = { "members",    STORE_REGISTRY, 0},
-    [TABLE_ADDRESSES] = { "addresses",  STORE_REGISTRY, 0},
-    [TABLE_TOMBSTONES] = { "tombstones", STORE_REGISTRY, 0},
-    [TABLE_HEALTH] = { "health",     STORE_HEALTH,   0},
-    [TABLE_VANTAGES] = { "vantages",   STORE_HEALTH,   2},
-    [TABLE_KEYS] = { "keys",       STORE_KEYS,     0},
-    [TABLE_TRAFFIC] = { "traffic",    STORE_TRAFFIC,  0},
-    [TABLE_SAMPLES] = { "samples",    STORE_HISTORY,  0},
-    [TABLE_DAYS] = { "days",       STORE_HISTORY,  0},
-    [TABLE_EVENTS] = { "events",     STORE_HEALTH,   2},
+    [TABLE_META] = {"meta",          STORE_KINDS,    0},
+    [TABLE_SETTINGS] = { "settings",     STORE_REGISTRY, 0},
+    [TABLE_NAMES] = { "names",        STORE_REGISTRY, 0},
+    [TABLE_MEMBERS] = { "members",      STORE_REGISTRY, 0},
+    [TABLE_ADDRESSES] = { "addresses",    STORE_REGISTRY, 0},
+    [TABLE_TOMBSTONES] = { "tombstones",   STORE_REGISTRY, 0},
+    [TABLE_VANTAGE_KEYS] = { "vantage-keys", STORE_REGISTRY, 3},
+    [TABLE_AUDIT] = { "audit",        STORE_REGISTRY, 3},
+    [TABLE_HEALTH] = { "health",       STORE_HEALTH,   0},
+    [TABLE_VANTAGES] = { "vantages",     STORE_HEALTH,   2},
+    [TABLE_KEYS] = { "keys",         STORE_KEYS,     0},
+    [TABLE_TRAFFIC] = { "traffic",      STORE_TRAFFIC,  0},
+    [TABLE_SAMPLES] = { "samples",      STORE_HISTORY,  0},
+    [TABLE_DAYS] = { "days",         STORE_HISTORY,  0},
+    [TABLE_EVENTS] = { "events",       STORE_HEALTH,   2},
+    [TABLE_REFUSALS] = { "refusals",     STORE_HEALTH,   3},
 };
 
-/* Registry 2: the names of regions are those of all members. Health 2: rows of several vantage points. */
+/* Registry 2: the names of regions are those of all members. Registry 3: an id, keys of vantage points, an
+ * audit trail. Health 2: rows of several vantage points. Health 3: what the pool took in of their reports. */
 static const struct {
     uint32_t now, read; /* what it is, and the oldest that can be read as it is */
 } schemas[STORE_KINDS] = {
-    [STORE_REGISTRY] = {2,  1},
-      [STORE_HEALTH] = { 2, 2},
+    [STORE_REGISTRY] = {3,  3},
+      [STORE_HEALTH] = { 3, 3},
       [STORE_KEYS] = { 1, 1},
     [STORE_TRAFFIC] = { 1, 1},
       [STORE_HISTORY] = { 1, 1},

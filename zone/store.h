@@ -21,18 +21,21 @@ enum store_kind {
 /* Tables. Each belongs to one kind; META is in all. */
 enum store_table {
     TABLE_META,
-    TABLE_SETTINGS,   /* registry: setting name -> text */
-    TABLE_NAMES,      /* registry: canonical key -> node (zone/node.h) */
-    TABLE_MEMBERS,    /* registry: label -> member */
-    TABLE_ADDRESSES,  /* registry: 16 octets -> label */
-    TABLE_TOMBSTONES, /* registry: label -> tombstone */
-    TABLE_HEALTH,     /* health: member id and vantage point -> member_health */
-    TABLE_VANTAGES,   /* health: name -> vantage (zone/vantage.h) */
-    TABLE_EVENTS,     /* health: label and number -> event (zone/history.h) */
-    TABLE_KEYS,       /* keys: algorithm and tag -> key record (dnssec/keystore.h) */
-    TABLE_TRAFFIC,    /* traffic: cell or member id -> counts (zone/traffic.h) */
-    TABLE_SAMPLES,    /* history: slot of time and subject -> samples (zone/history.h) */
-    TABLE_DAYS,       /* history: day and subject -> hours */
+    TABLE_SETTINGS,     /* registry: setting name -> text */
+    TABLE_NAMES,        /* registry: canonical key -> node (zone/node.h) */
+    TABLE_MEMBERS,      /* registry: label -> member */
+    TABLE_ADDRESSES,    /* registry: 16 octets -> label */
+    TABLE_TOMBSTONES,   /* registry: label -> tombstone */
+    TABLE_VANTAGE_KEYS, /* registry: name -> key (zone/registry_vantages.c) */
+    TABLE_AUDIT,        /* registry: number -> change (zone/audit.h) */
+    TABLE_HEALTH,       /* health: member id and vantage point -> member_health */
+    TABLE_VANTAGES,     /* health: name -> vantage (zone/vantage.h) */
+    TABLE_EVENTS,       /* health: label and number -> event (zone/history.h) */
+    TABLE_REFUSALS,     /* health: source -> refusal (zone/intake.h) */
+    TABLE_KEYS,         /* keys: algorithm and tag -> key record (dnssec/keystore.h) */
+    TABLE_TRAFFIC,      /* traffic: cell or member id -> counts (zone/traffic.h) */
+    TABLE_SAMPLES,      /* history: slot of time and subject -> samples (zone/history.h) */
+    TABLE_DAYS,         /* history: day and subject -> hours */
     TABLE_COUNT
 };
 

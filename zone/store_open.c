@@ -19,11 +19,11 @@ enum {
     STEPS_MAX = 4     /* of schemas */
 };
 
-/* Brings a store of schema n to n + 1; there is nothing before the first. */
+/* Brings a store of schema n to that of now; there is nothing before the first. */
 typedef enum result migration(struct store_txn *txn, uint64_t now, struct diag *diag);
 static migration *const migrations[STORE_KINDS][STEPS_MAX] = {
-    [STORE_REGISTRY] = { [1] = registry_migrate_1 },
-    [STORE_HEALTH] = { [1] = health_migrate_1 },
+    [STORE_REGISTRY] = {[1] = registry_migrate_1, [2] = registry_migrate_2},
+    [STORE_HEALTH] = { [1] = health_migrate_1,  [2] = health_migrate_2  },
 };
 
 static enum result write_format(struct store_txn *txn)
@@ -38,9 +38,10 @@ static enum result write_format(struct store_txn *txn)
 
 static enum result refuse_older(const struct store *store, uint32_t schema, struct diag *diag)
 {
-    return diag_fail(diag, RESULT_REFUSED, "%s has the older schema %u: start %s, which renews it",
-                     store->path, schema,
-                     store->kind == STORE_HEALTH ? "ntspool-probed" : "the program that writes it");
+    return diag_fail(
+        diag, RESULT_REFUSED,
+        "%s has the older schema %u: start a program that can write it, which renews it",
+        store->path, schema);
 }
 
 /* In a transaction: another process may have been faster. */
@@ -50,8 +51,8 @@ static enum result take_steps(struct store_txn *txn, struct diag *diag)
     struct store_survey survey = store_format(txn->txn, kind);
     enum result result = survey.result;
     bool renew = survey.schema < store_schema(kind);
-    for (uint32_t step = survey.schema; result == RESULT_OK && step < store_schema(kind); step++) {
-        result = migrations[kind][step](txn, clock_now(), diag);
+    if (result == RESULT_OK && renew) {
+        result = migrations[kind][survey.schema](txn, clock_now(), diag);
     }
     return result == RESULT_OK && renew ? write_format(txn) : result;
 }
@@ -215,6 +216,19 @@ enum result store_create(const char *state_dir, enum store_kind kind, struct dia
     return store_explain(diag, &survey, path);
 }
 
+/* Who may write the store renews it before reading. */
+static enum result renew(const char *state_dir, enum store_kind kind, struct store_survey *survey,
+                         struct diag *diag)
+{
+    struct store *store = NULL;
+    enum result result = store_open(&store, state_dir, kind, true, diag);
+    if (result == RESULT_OK) {
+        store_close(store);
+        survey->schema = store_schema(kind);
+    }
+    return result;
+}
+
 enum result store_open(struct store **out, const char *state_dir, enum store_kind kind,
                        bool writable, struct diag *diag)
 {
@@ -233,6 +247,12 @@ enum result store_open_sized(struct store **out, const char *state_dir, enum sto
     struct store_survey survey = store_survey(path, kind);
     if (survey.result != RESULT_OK) {
         return store_explain(diag, &survey, path);
+    }
+    if (!writable && !store_is_readable(kind, survey.schema) && access(path, W_OK) == 0) {
+        result = renew(state_dir, kind, &survey, diag);
+        if (result != RESULT_OK) {
+            return result;
+        }
     }
     struct store *store = store_new(path, kind, writable);
     int dead, rc = make_lock(path, writable);

@@ -1,7 +1,8 @@
 #include "zone/vantage.h"
 
 enum {
-    ENCODED_MAX = 128
+    ENCODED_MAX = 256,
+    SCHEMA = 3 /* that of the layouts below */
 };
 
 bool vantage_name_fine(const char *name)
@@ -19,44 +20,104 @@ void vantage_encode(struct writer *w, const struct vantage *vantage)
     write_u8(w, (uint8_t)vantage->state);
     write_u64(w, vantage->state_since);
     write_u8(w, vantage->unsynchronised);
-    write_u8(w, vantage->imported);
     write_u32(w, vantage->members);
     write_u32(w, vantage->down);
     write_u64(w, vantage->frozen_since);
     write_u64(w, vantage->family_frozen_since[0]);
     write_u64(w, vantage->family_frozen_since[1]);
-    write_u64(w, vantage->released_at);
 }
 
-enum result vantage_decode(struct vantage *out, const char *name, const uint8_t *data, size_t len)
+/* Schema 2 had two of the pool's fields among those of the vantage point. */
+static void decode_report(struct reader *r, struct vantage *vantage, uint32_t schema)
 {
-    struct reader r = reader_of(data, len);
-    struct vantage vantage = { 0 };
+    vantage->interval_s = read_u32(r);
+    vantage->started_at = read_u64(r);
+    vantage->well_at = read_u64(r);
+    uint8_t state = read_u8(r);
+    vantage->state_since = read_u64(r);
+    uint8_t unsynchronised = read_u8(r);
+    uint8_t imported = schema > 2 ? 0 : read_u8(r);
+    vantage->members = read_u32(r);
+    vantage->down = read_u32(r);
+    vantage->frozen_since = read_u64(r);
+    vantage->family_frozen_since[0] = read_u64(r);
+    vantage->family_frozen_since[1] = read_u64(r);
+    vantage->released_at = schema > 2 ? 0 : read_u64(r);
+    r->failed = r->failed || state > VANTAGE_HELD_UP || unsynchronised > 1 || imported > 1;
+    vantage->state = (enum vantage_state)state;
+    vantage->unsynchronised = unsynchronised == 1;
+    vantage->imported = imported == 1;
+}
+
+static enum result begin_decoding(struct vantage *out, const char *name)
+{
+    *out = (struct vantage){ 0 };
     if (!vantage_name_fine(name)) {
         return RESULT_DAMAGED;
     }
-    memcpy(vantage.name, name, strlen(name));
-    vantage.interval_s = read_u32(&r);
-    vantage.started_at = read_u64(&r);
-    vantage.well_at = read_u64(&r);
-    uint8_t state = read_u8(&r);
-    vantage.state_since = read_u64(&r);
-    uint8_t unsynchronised = read_u8(&r);
-    uint8_t imported = read_u8(&r);
-    vantage.members = read_u32(&r);
-    vantage.down = read_u32(&r);
-    vantage.frozen_since = read_u64(&r);
-    vantage.family_frozen_since[0] = read_u64(&r);
-    vantage.family_frozen_since[1] = read_u64(&r);
-    vantage.released_at = read_u64(&r);
-    if (!reader_done(&r) || state > VANTAGE_HELD_UP || unsynchronised > 1 || imported > 1) {
+    memcpy(out->name, name, strlen(name));
+    return RESULT_OK;
+}
+
+enum result vantage_decode(struct vantage *out, const char *name, struct reader *r)
+{
+    struct vantage vantage;
+    enum result result = begin_decoding(&vantage, name);
+    if (result == RESULT_OK) {
+        decode_report(r, &vantage, SCHEMA);
+    }
+    if (result != RESULT_OK || r->failed) {
         return RESULT_DAMAGED;
     }
-    vantage.state = (enum vantage_state)state;
-    vantage.unsynchronised = unsynchronised == 1;
-    vantage.imported = imported == 1;
     *out = vantage;
     return RESULT_OK;
+}
+
+static void encode_row(struct writer *w, const struct vantage *vantage)
+{
+    write_u64(w, vantage->position);
+    write_u64(w, vantage->received_at);
+    write_u64(w, vantage->released_at);
+    write_u8(w, vantage->imported);
+    write_u8(w, vantage->forgotten);
+    write_u32(w, vantage->newcomer_day);
+    write_u32(w, vantage->newcomers);
+    vantage_encode(w, vantage);
+}
+
+static enum result decode_row(struct vantage *out, const char *name, const uint8_t *data,
+                              size_t len)
+{
+    struct reader r = reader_of(data, len);
+    struct vantage ledger = { 0 };
+    ledger.position = read_u64(&r);
+    ledger.received_at = read_u64(&r);
+    ledger.released_at = read_u64(&r);
+    uint8_t imported = read_u8(&r);
+    uint8_t forgotten = read_u8(&r);
+    ledger.newcomer_day = read_u32(&r);
+    ledger.newcomers = read_u32(&r);
+    struct vantage vantage;
+    if (imported > 1 || forgotten > 1 || vantage_decode(&vantage, name, &r) != RESULT_OK ||
+        !reader_done(&r)) {
+        return RESULT_DAMAGED;
+    }
+    ledger.imported = imported == 1;
+    ledger.forgotten = forgotten == 1;
+    *out = vantage;
+    vantage_keep_ledger(out, &ledger);
+    return RESULT_OK;
+}
+
+void vantage_keep_ledger(struct vantage *vantage, const struct vantage *ledger)
+{
+    vantage->position = ledger->position;
+    vantage->received_at = ledger->received_at;
+    vantage->released_at = ledger->released_at;
+    vantage->imported = ledger->imported;
+    vantage->forgotten = ledger->forgotten;
+    vantage->newcomer_day = ledger->newcomer_day;
+    vantage->newcomers = ledger->newcomers;
 }
 
 enum result vantage_get(struct store_txn *txn, const char *name, struct vantage *out)
@@ -64,7 +125,7 @@ enum result vantage_get(struct store_txn *txn, const char *name, struct vantage 
     uint8_t data[ENCODED_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
     enum result result = store_get(txn, TABLE_VANTAGES, name, strlen(name), &item);
-    return result == RESULT_OK ? vantage_decode(out, name, data, item.len) : result;
+    return result == RESULT_OK ? decode_row(out, name, data, item.len) : result;
 }
 
 static enum result written(struct diag *diag, enum result result)
@@ -86,7 +147,7 @@ enum result vantage_put(struct store_txn *txn, const struct vantage *vantage, st
                          "forget`",
                          VANTAGES_MAX);
     }
-    vantage_encode(&w, vantage);
+    encode_row(&w, vantage);
     ASSERT(!w.failed);
     return written(
         diag, store_put(txn, TABLE_VANTAGES, vantage->name, strlen(vantage->name), data, w.at));
@@ -107,7 +168,10 @@ static enum result add(const uint8_t *key, size_t key_len, const uint8_t *value,
         return RESULT_DAMAGED;
     }
     memcpy(name, key, key_len);
-    return vantage_decode(&vantages->list[vantages->count++], name, value, value_len);
+    struct vantage *each = &vantages->list[vantages->count];
+    enum result result = decode_row(each, name, value, value_len);
+    vantages->count += result == RESULT_OK && !each->forgotten;
+    return result;
 }
 
 enum result vantages_read(struct vantages *out, struct store_txn *txn, uint32_t fresh_s,
@@ -120,6 +184,41 @@ enum result vantages_read(struct vantages *out, struct store_txn *txn, uint32_t 
         *out = vantages;
     }
     return result;
+}
+
+static enum result migrate_row(struct store_txn *txn, const char *name, struct diag *diag)
+{
+    uint8_t data[ENCODED_MAX];
+    struct store_item value = { .data = data, .room = sizeof(data) };
+    struct vantage vantage;
+    enum result result = store_get(txn, TABLE_VANTAGES, name, strlen(name), &value);
+    if (result == RESULT_OK) {
+        result = begin_decoding(&vantage, name);
+    }
+    if (result == RESULT_OK) {
+        struct reader r = reader_of(data, value.len);
+        decode_report(&r, &vantage, 2);
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    return result == RESULT_OK ? vantage_put(txn, &vantage, diag) : RESULT_DAMAGED;
+}
+
+enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag)
+{
+    char name[STORE_KEY_MAX + 1] = "";
+    struct store_item at = { .data = (uint8_t *)name, .room = STORE_KEY_MAX };
+    for (;;) {
+        enum result result = store_find(txn, TABLE_VANTAGES, SEEK_AFTER, &at, NULL);
+        if (result == RESULT_NOT_FOUND) {
+            return RESULT_OK;
+        }
+        name[at.len] = '\0';
+        if (result != RESULT_OK || migrate_row(txn, name, diag) != RESULT_OK) {
+            return diag_fail(diag, RESULT_DAMAGED,
+                             "a vantage point in the health store can't be read: restore it from "
+                             "a backup (ntspool backup)");
+        }
+    }
 }
 
 void vantages_judge(struct vantages *vantages, uint32_t fresh_s, uint64_t now)

@@ -1,4 +1,4 @@
-/* A vantage point: one ntspool-probed with a name of its own, and what it says of itself. Rows of state/health.
+/* A vantage point: one ntspool-probed with a name of its own, and what it reports of itself. Rows of state/health.
  *
  * What a vantage point saw of the members counts while it reports. The newest word of any of them is the time as of which the
  * pool is judged: whoever was silent for `verdict-fresh` before that is not asked. So when all fall silent, the verdicts stay as
@@ -10,7 +10,7 @@
 
 enum {
     VANTAGE_ROOM = 17,
-    VANTAGES_MAX = 8,
+    VANTAGES_MAX = 32,
     VANTAGE_AHEAD_S = 60 /* a word from further in the future is not believed */
 };
 
@@ -32,11 +32,22 @@ struct vantage {
     enum vantage_state state;
     uint64_t state_since;
     bool unsynchronised;    /* its kernel says that nothing keeps the clock */
-    bool imported;          /* its rows came by `health import` */
     uint32_t members, down; /* members it holds eligible, and those of them that don't answer */
     uint64_t frozen_since;  /* too many went down at once, so none is taken out; 0: no */
     uint64_t family_frozen_since[2]; /* the same of addresses: IPv6, IPv4 */
-    uint64_t released_at;            /* when the operator last said to take them out nevertheless */
+
+    /* What follows is the pool's word, not the vantage point's. */
+
+    /* The last report that was taken in, and when. */
+    uint64_t position, received_at;
+    /* When the operator last said to take out nevertheless what it holds frozen. */
+    uint64_t released_at;
+    /* The report came by `health import`. */
+    bool imported;
+    /* The operator forgot it: its position is kept, it counts again with its next report. */
+    bool forgotten;
+    /* Addresses of names that members bring, new on `newcomer_day` (since 1970). */
+    uint32_t newcomer_day, newcomers;
 };
 
 struct vantages {
@@ -61,9 +72,14 @@ void vantages_judge(struct vantages *vantages, uint32_t fresh_s, uint64_t now);
 /* NULL if there is none of that name. */
 const struct vantage *vantages_find(const struct vantages *vantages, const char *name);
 
-/* The store's layout of what follows the name. */
+/* The layout of what a vantage point says of itself, in its reports and in the store. The pool's own
+ * fields are left 0. */
 void vantage_encode(struct writer *w, const struct vantage *vantage);
-enum result vantage_decode(struct vantage *out, const char *name, const uint8_t *data, size_t len);
+enum result vantage_decode(struct vantage *out, const char *name, struct reader *r);
+/* Takes over the pool's own fields from `ledger`. */
+void vantage_keep_ledger(struct vantage *vantage, const struct vantage *ledger);
+/* From schema 2 of the health store. */
+enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag);
 
 const char *vantage_state_text(enum vantage_state state);
 

@@ -50,7 +50,7 @@ def test_new_vantage_point_takes_nobody_out(world):
 def test_export_comes_back_by_import(world):
     until(lambda: world.json("status")["vantages"][0]["name"] == "blind", 5, "blind is listed")
     text = world.cli("health", "export", "--id", "blind").stdout
-    assert re.fullmatch(r"ntspool-health 2\nvantage blind [0-9a-f]+\nrow [0-9a-f]+\nend 1\n", text)
+    assert re.fullmatch(r"ntspool-health 3\nvantage blind [0-9a-f]+\nrow [0-9a-f]+\nend 1\n", text)
     path = world.machine.write("blind.export", text)
     assert "called blind, too" in world.refused("health", "import", path)
     world.cli("health", "forget", "blind")
@@ -63,7 +63,7 @@ def test_export_comes_back_by_import(world):
 
 @pytest.mark.parametrize("edit", [
     lambda text: text[:-len("end 1\n")], lambda text: text.replace("end 1", "end 2"), lambda text: text + "more\n",
-    lambda text: text.replace("row ", "row 00"), lambda text: text.replace("ntspool-health 2", "ntspool-health 9"),
+    lambda text: text.replace("row ", "row 00"), lambda text: text.replace("ntspool-health 3", "ntspool-health 9"),
     lambda text: text.replace("vantage blind", "vantage Bl%nd"), lambda text: "", lambda text: text.replace("\n", " "),
     lambda text: text.replace("row ", "row x"), lambda text: text + "vantage two 00\n", lambda text: text[:200],
 ])

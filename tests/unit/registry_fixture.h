@@ -67,14 +67,19 @@ static inline int set_up(void **state)
     return 0;
 }
 
+static inline int remove_dir(void)
+{
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command); /* NOLINT(cert-env33-c): the test's own directory */
+}
+
 static inline int tear_down(void **state)
 {
     (void)state;
-    char command[128];
     store_abort(txn);
     store_close(store);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return system(command); /* NOLINT(cert-env33-c): the test's own directory */
+    return remove_dir();
 }
 
 static inline struct member member_of(const char *label, const char *address)

@@ -130,7 +130,7 @@ static void reopen(bool writable)
     assert_ok(writable ? store_write(store, &txn, &diag) : store_read(store, &txn, &diag));
 }
 
-static void a_registry_from_before_gets_its_regions_from_its_writer(void **state)
+static void a_registry_from_before_gets_its_regions_when_it_is_opened(void **state)
 {
     (void)state;
     uint64_t changes[REGISTRY_CHANGES_MAX];
@@ -142,17 +142,10 @@ static void a_registry_from_before_gets_its_regions_from_its_writer(void **state
     add_from("nowhere", "10.0.0.5", "");
     commit();
     uint32_t before = serial();
+    uint64_t since = store_version(txn);
     make_old("de", "europe");
 
-    reopen(false); /* who only reads takes it as it is */
-    uint64_t since = store_version(txn);
-    assert_int_equal(counted("de"), -1);
-    assert_int_equal(counted("europe"), 1);
-    assert_int_equal(serial(), before);
-    store_abort(txn);
-    store_close(store);
-
-    reopen(true);
+    reopen(false);
     assert_int_equal(counted("nl"), 1);
     assert_int_equal(counted("de"), 2);
     assert_int_equal(counted("europe"), 3);
@@ -186,8 +179,9 @@ static void a_damaged_registry_from_before_stays_as_it_is(void **state)
     make_old("nl", "europe");
     assert_int_equal(store_open(&none, dir, STORE_REGISTRY, true, &diag), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "a member"));
-    reopen(false);
-    assert_int_equal(counted("nl"), -1);
+    assert_int_equal(store_open(&none, dir, STORE_REGISTRY, false, &diag), RESULT_DAMAGED);
+    (void)remove_dir();
+    (void)set_up_empty(state); /* for tear_down */
 }
 
 static void a_registry_without_a_zone_is_renewed_too(void **state)
@@ -255,7 +249,7 @@ int main(void)
         CASE(a_region_has_its_name_while_a_member_is_registered_there),
         CASE(a_member_that_moves_takes_its_region_along),
         CASE(a_second_member_changes_no_name_but_its_own),
-        CASE(a_registry_from_before_gets_its_regions_from_its_writer),
+        CASE(a_registry_from_before_gets_its_regions_when_it_is_opened),
         CASE(a_damaged_registry_from_before_stays_as_it_is),
         cmocka_unit_test_setup_teardown(a_registry_without_a_zone_is_renewed_too, set_up_empty,
                                         tear_down),

@@ -235,7 +235,7 @@ static void newer_schema_is_refused(void **state)
     (void)state;
     struct diag diag;
     store_close(open_new(STORE_REGISTRY));
-    write_format(STORE_REGISTRY, 3);
+    write_format(STORE_REGISTRY, 1000);
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_NEWER);
     assert_int_equal(open_result(STORE_REGISTRY, false, &diag), RESULT_NEWER);
     assert_non_null(strstr(diag.text, "upgrade"));
@@ -251,7 +251,7 @@ static void schema_without_a_way_up_is_damage(void **state)
 }
 
 /* What a program of schema 1 left: no table of vantage points. */
-static void older_store_is_migrated_by_its_writer_only(void **state)
+static void older_store_is_renewed_before_it_is_read(void **state)
 {
     (void)state;
     struct diag diag;
@@ -259,9 +259,7 @@ static void older_store_is_migrated_by_its_writer_only(void **state)
     struct store_txn *txn;
     store_close(open_new(STORE_HEALTH));
     write_format_in(STORE_HEALTH, STORE_HEALTH, 1);
-    assert_int_equal(open_result(STORE_HEALTH, false, &diag), RESULT_REFUSED);
-    assert_non_null(strstr(diag.text, "schema 1: start ntspool-probed"));
-    assert_int_equal(store_open(&store, dir, STORE_HEALTH, true, &diag), RESULT_OK);
+    assert_int_equal(store_open(&store, dir, STORE_HEALTH, false, &diag), RESULT_OK);
     assert_int_equal(store_read(store, &txn, &diag), RESULT_OK);
     assert_int_equal(store_count(txn, TABLE_VANTAGES), 0);
     store_abort(txn);
@@ -413,7 +411,7 @@ int main(void)
         CASE(store_of_another_kind_is_foreign),
         CASE(newer_schema_is_refused),
         CASE(schema_without_a_way_up_is_damage),
-        CASE(older_store_is_migrated_by_its_writer_only),
+        CASE(older_store_is_renewed_before_it_is_read),
         CASE(store_cut_anywhere_is_damaged_and_kills_nobody),
         CASE(overwritten_pages_kill_nobody),
         CASE(flipped_bits_kill_nobody),

@@ -82,16 +82,20 @@ static struct vantage full_vantage(void)
         .state = VANTAGE_NETWORK_OFF,
         .state_since = 4,
         .unsynchronised = true,
-        .imported = true,
         .members = 5,
         .down = 6,
         .frozen_since = 7,
         .family_frozen_since = {8, 9},
-        .released_at = 10
+        .position = 10,
+        .received_at = 11,
+        .released_at = 12,
+        .imported = true,
+        .newcomer_day = 13,
+        .newcomers = 14,
     };
 }
 
-static void row_survives_the_round_trip(void **state)
+static void report_survives_the_round_trip_without_the_pools_fields(void **state)
 {
     (void)state;
     const struct vantage full = full_vantage();
@@ -100,27 +104,32 @@ static void row_survives_the_round_trip(void **state)
     vantage_encode(&w, &full);
     assert_false(w.failed);
     struct vantage found;
-    assert_ok(vantage_decode(&found, "here", data, w.at));
+    struct reader r = reader_of(data, w.at);
+    assert_ok(vantage_decode(&found, "here", &r));
+    assert_true(reader_done(&r));
     assert_string_equal(found.name, "here");
     assert_true(found.interval_s == 1 && found.started_at == 2 && found.well_at == 3);
     assert_true(found.state == VANTAGE_NETWORK_OFF && found.state_since == 4);
-    assert_true(found.unsynchronised && found.imported && found.members == 5 && found.down == 6);
+    assert_true(found.unsynchronised && found.members == 5 && found.down == 6);
     assert_true(found.frozen_since == 7 && found.family_frozen_since[0] == 8);
-    assert_true(found.family_frozen_since[1] == 9 && found.released_at == 10);
+    assert_true(found.family_frozen_since[1] == 9);
+    assert_true(found.position == 0 && found.received_at == 0 && found.released_at == 0);
+    assert_true(!found.imported && !found.forgotten && found.newcomers == 0);
 }
 
-static void every_other_length_is_damaged(void **state)
+static void every_shorter_length_is_damaged(void **state)
 {
     (void)state;
     const struct vantage full = full_vantage();
     uint8_t data[128] = { 0 };
     struct writer w = writer_of(data, sizeof(data));
     vantage_encode(&w, &full);
-    for (size_t cut = 0; cut <= w.at + 1; cut++) {
+    for (size_t cut = 0; cut <= w.at; cut++) {
         uint8_t *exact = malloc(cut + 1);
         memcpy(exact, data, cut);
         struct vantage found;
-        assert_int_equal(vantage_decode(&found, "here", exact, cut),
+        struct reader r = reader_of(exact, cut);
+        assert_int_equal(vantage_decode(&found, "here", &r),
                          cut == w.at ? RESULT_OK : RESULT_DAMAGED);
         free(exact);
     }
@@ -134,23 +143,98 @@ static void values_out_of_range_are_damaged(void **state)
     struct writer w = writer_of(data, sizeof(data));
     struct vantage found;
     vantage_encode(&w, &full);
-    assert_int_equal(vantage_decode(&found, "No Name", data, w.at), RESULT_DAMAGED);
+    struct reader r = reader_of(data, w.at), again = r;
+    assert_int_equal(vantage_decode(&found, "No Name", &r), RESULT_DAMAGED);
     data[20] = VANTAGE_HELD_UP + 1;
-    assert_int_equal(vantage_decode(&found, "here", data, w.at), RESULT_DAMAGED);
+    assert_int_equal(vantage_decode(&found, "here", &again), RESULT_DAMAGED);
 }
 
-static void no_more_than_eight_are_taken(void **state)
+static char dir[64];
+static struct store *store;
+static struct store_txn *txn;
+static struct diag diag;
+
+static int set_up(void **state)
 {
     (void)state;
-    char dir[] = "test_vantage.XXXXXX", command[64];
-    struct store *store;
-    struct store_txn *txn;
-    struct diag diag;
-    struct vantages vantages;
+    (void)snprintf(dir, sizeof(dir), "test_vantage.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_ok(store_create(dir, STORE_HEALTH, &diag));
     assert_ok(store_open(&store, dir, STORE_HEALTH, true, &diag));
     assert_ok(store_write(store, &txn, &diag));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char command[128];
+    store_abort(txn);
+    store_close(store);
+    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command); /* NOLINT(cert-env33-c): the test's own directory */
+}
+
+static void row_keeps_the_pools_fields(void **state)
+{
+    (void)state;
+    const struct vantage full = full_vantage();
+    struct vantage found;
+    assert_ok(vantage_put(txn, &full, &diag));
+    assert_ok(vantage_get(txn, "here", &found));
+    assert_true(found.position == 10 && found.received_at == 11 && found.released_at == 12);
+    assert_true(found.imported && !found.forgotten && found.interval_s == 1);
+    assert_true(found.newcomer_day == 13 && found.newcomers == 14);
+}
+
+static void forgotten_one_is_not_listed(void **state)
+{
+    (void)state;
+    struct vantage full = full_vantage();
+    struct vantages vantages;
+    full.forgotten = true;
+    assert_ok(vantage_put(txn, &full, &diag));
+    assert_ok(vantages_read(&vantages, txn, FRESH_S, NOW));
+    assert_int_equal(vantages.count, 0);
+    assert_ok(vantage_get(txn, "here", &full));
+    assert_int_equal(full.position, 10);
+}
+
+/* As a program of schema 2 wrote it. */
+static void row_of_schema_2_is_renewed(void **state)
+{
+    (void)state;
+    uint8_t data[128];
+    struct writer w = writer_of(data, sizeof(data));
+    struct vantage found;
+    write_u32(&w, 60);
+    write_u64(&w, 1);
+    write_u64(&w, 2);
+    write_u8(&w, VANTAGE_NETWORK_OFF);
+    write_u64(&w, 3);
+    write_u8(&w, 1);
+    write_u8(&w, 1);
+    write_u32(&w, 4);
+    write_u32(&w, 5);
+    write_u64(&w, 6);
+    write_u64(&w, 7);
+    write_u64(&w, 8);
+    write_u64(&w, 9);
+    assert_ok(store_put(txn, TABLE_VANTAGES, "old", 3, data, w.at));
+    assert_ok(vantage_migrate_2(txn, &diag));
+    assert_ok(vantage_get(txn, "old", &found));
+    assert_true(found.interval_s == 60 && found.well_at == 2 && found.unsynchronised);
+    assert_true(found.imported && found.members == 4 && found.frozen_since == 6);
+    assert_true(found.family_frozen_since[1] == 8 && found.released_at == 9);
+    assert_int_equal(found.position, 0);
+    assert_ok(store_put(txn, TABLE_VANTAGES, "old", 3, data, w.at - 1));
+    assert_int_equal(vantage_migrate_2(txn, &diag), RESULT_DAMAGED);
+}
+
+static void no_more_than_there_is_room_for_are_taken(void **state)
+{
+    (void)state;
+    struct vantages vantages;
     for (unsigned i = 0; i <= VANTAGES_MAX; i++) {
         struct vantage vantage = { .well_at = NOW };
         (void)snprintf(vantage.name, sizeof(vantage.name), "v%u", i);
@@ -165,11 +249,9 @@ static void no_more_than_eight_are_taken(void **state)
     assert_int_equal(vantages_find(&vantages, "v3")->well_at, NOW - 1);
     assert_ok(vantage_forget(txn, "v3", &diag));
     assert_int_equal(vantage_forget(txn, "v3", &diag), RESULT_NOT_FOUND);
-    store_abort(txn);
-    store_close(store);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
-    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the test's own directory */
 }
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
@@ -179,10 +261,13 @@ int main(void)
         cmocka_unit_test(word_from_the_future_is_not_believed),
         cmocka_unit_test(nobody_is_silence),
         cmocka_unit_test(names_are_short_and_plain),
-        cmocka_unit_test(row_survives_the_round_trip),
-        cmocka_unit_test(every_other_length_is_damaged),
+        cmocka_unit_test(report_survives_the_round_trip_without_the_pools_fields),
+        cmocka_unit_test(every_shorter_length_is_damaged),
         cmocka_unit_test(values_out_of_range_are_damaged),
-        cmocka_unit_test(no_more_than_eight_are_taken),
+        CASE(row_keeps_the_pools_fields),
+        CASE(forgotten_one_is_not_listed),
+        CASE(row_of_schema_2_is_renewed),
+        CASE(no_more_than_there_is_room_for_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
