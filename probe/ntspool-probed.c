@@ -2,17 +2,19 @@
  *
  * It faces hostile servers, so it opens the registry to read and the verdicts to write, and never the keys. */
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
 #include "probe/monitor.h"
-#include "probe/rights.h"
 #include "zone/config.h"
+#include "zone/sandbox.h"
 #include "zone/settings.h"
 #include "zone/user.h"
 
@@ -106,9 +108,20 @@ static enum result complete_options(struct options *options, const struct config
 /* After all that is opened once, and before the first member is heard. */
 static enum result confine(const struct options *options, struct diag *diag)
 {
-    enum result result = rights_confine(options->state, options->trust, diag);
+    static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_HISTORY };
+    struct sandbox sandbox;
+    sandbox_begin(&sandbox, true);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof(path), "%s/%s", options->state, store_kind_text(kinds[i]));
+        sandbox_allow(&sandbox, path, SANDBOX_WRITE);
+    }
+    if (options->trust != NULL) {
+        sandbox_allow_file(&sandbox, options->trust, options->state);
+    }
+    enum result result = sandbox_enter(&sandbox, diag);
     if (result == RESULT_MISSING) {
-        log_line(LOG_NOTICE, diag->text);
+        log_line(LOG_WARNING, diag->text);
         result = RESULT_OK;
     }
     return result;
@@ -336,6 +349,9 @@ int main(int argc, char **argv)
     }
     if (result == RESULT_OK && options.user != NULL) {
         result = user_become(options.user, &diag);
+    }
+    if (result == RESULT_OK && geteuid() == 0) {
+        log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
     if (result == RESULT_OK) {
         result = run(&program, &options, &diag);

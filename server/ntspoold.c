@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -13,6 +14,7 @@
 #include "server/refresh.h"
 #include "server/udp.h"
 #include "zone/clock.h"
+#include "zone/sandbox.h"
 #include "zone/user.h"
 
 enum {
@@ -82,7 +84,7 @@ static enum result open_stores(struct program *program, const struct options *op
 }
 
 /* Counts that can't be read are no reason not to answer: they are left as they are, and nothing is added. */
-static enum result start_counting(struct program *program, struct diag *diag)
+static enum result open_counting(struct program *program, struct diag *diag)
 {
     struct counting_sources sources = { .registry = program->registry,
                                         .traffic = program->traffic,
@@ -93,7 +95,7 @@ static enum result start_counting(struct program *program, struct diag *diag)
         sources.traffic = NULL;
         result = counting_new(&program->counting, &sources, diag);
     }
-    return result == RESULT_OK ? counting_start(program->counting, diag) : result;
+    return result;
 }
 
 /* The sockets of one worker stand for the groups they are in. */
@@ -103,6 +105,31 @@ static enum result steer(const struct program *program, struct diag *diag)
     enum result result = RESULT_OK;
     for (size_t i = 0; i < worker->udp_count && result == RESULT_OK; i++) {
         result = affinity_steer(worker->udp[i].fd, (unsigned)program->worker_count, diag);
+    }
+    return result;
+}
+
+/* With all sockets and stores, and before the first thread: the process becomes the user and can reach its state and the location
+ * files only. */
+static enum result confine(const struct options *options, struct diag *diag)
+{
+    struct sandbox sandbox;
+    enum result result = options->user != NULL ? user_become(options->user, diag) : RESULT_OK;
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (geteuid() == 0) {
+        log_line("runs as root, which it needs not: give it a user (--user)");
+    }
+    sandbox_begin(&sandbox, false);
+    sandbox_allow(&sandbox, options->state, SANDBOX_WRITE);
+    for (size_t i = 0; i < options->location_count; i++) {
+        sandbox_allow_file(&sandbox, options->locations[i], NULL);
+    }
+    result = sandbox_enter(&sandbox, diag);
+    if (result == RESULT_MISSING) {
+        log_line(diag->text);
+        result = RESULT_OK;
     }
     return result;
 }
@@ -122,7 +149,7 @@ static enum result start(struct program *program, const struct options *options,
     if (result != RESULT_OK) {
         return result;
     }
-    result = start_counting(program, diag);
+    result = open_counting(program, diag);
     if (result != RESULT_OK) {
         return result;
     }
@@ -153,8 +180,11 @@ static enum result start(struct program *program, const struct options *options,
     if (result == RESULT_OK && options->socket_affinity) {
         result = steer(program, diag);
     }
-    if (result == RESULT_OK && options->user != NULL) {
-        result = user_become(options->user, diag);
+    if (result == RESULT_OK) {
+        result = confine(options, diag);
+    }
+    if (result == RESULT_OK) {
+        result = counting_start(program->counting, diag);
     }
     for (size_t i = 0; i < program->worker_count && result == RESULT_OK; i++) {
         result = worker_start(program->workers[i], diag);
@@ -228,6 +258,7 @@ int main(int argc, char **argv)
     if (!options_read(&options, argc, argv, &exit_code)) {
         return exit_code;
     }
+    sandbox_hide_memory();
     ASSERT(sodium_init() >= 0);
     if (clock_is_led()) {
         log_line("a test leads the time: not for a pool that anyone uses");

@@ -11,6 +11,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"
+#include "zone/sandbox.h"
 
 /* What is probed, and what came of it. */
 struct subject {
@@ -285,6 +286,19 @@ static void probe_all(struct subject *subject)
     }
 }
 
+/* Before the first packet: who answers may be hostile, and the rights are those of the person at the terminal. */
+static enum result confine(struct diag *diag)
+{
+    struct sandbox sandbox;
+    sandbox_begin(&sandbox, true);
+    enum result result = sandbox_enter(&sandbox, diag);
+    if (result == RESULT_MISSING) {
+        (void)fprintf(stderr, "ntspool: %s\n", diag->text);
+        result = RESULT_OK;
+    }
+    return result;
+}
+
 int cmd_probe(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
@@ -299,6 +313,9 @@ int cmd_probe(struct cli *cli, int argc, char **argv)
     enum result result = find_subject(&subject, argv[0]);
     if (result == RESULT_OK) {
         result = tls_trust_new(&subject.trust, trust != NULL ? trust : config->trust, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = confine(&cli->diag);
     }
     if (result != RESULT_OK) {
         return cli_fail(cli, result);

@@ -2,9 +2,18 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+void user_bound_capabilities(void)
+{
+    for (unsigned capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
+        (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    }
+}
 
 enum result user_become(const char *user, struct diag *diag)
 {
@@ -18,6 +27,7 @@ enum result user_become(const char *user, struct diag *diag)
     if (getuid() == uid && geteuid() == uid) {
         return RESULT_OK;
     }
+    user_bound_capabilities();
     if (initgroups(user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(uid, uid, uid) != 0) {
         return diag_fail(diag, RESULT_REFUSED, "can't become the user %s: %s: start as root", user,

@@ -7,5 +7,7 @@
 /* All threads become the user, by name, with its groups and without a way back; nothing to do for who is that user. REFUSED with a diag if
  * there is no such user or we may not. */
 enum result user_become(const char *user, struct diag *diag);
+/* Takes all capabilities out of the bounding set, so that no program could get one back; nothing to do for who may not. */
+void user_bound_capabilities(void);
 
 #endif

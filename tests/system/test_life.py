@@ -80,8 +80,8 @@ def test_probe_once_ends_by_itself(pool, machine):
     assert pool.member("nobody")["addresses"][0]["failure"] == "connect-refused"
 
 
-def status_of(process):
-    with open(f"/proc/{process.pid}/status") as lines:
+def status_of(process, task=None):
+    with open(f"/proc/{process.pid}/task/{task or process.pid}/status") as lines:
         return dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
 
 
@@ -119,11 +119,28 @@ def test_both_daemons_become_the_user_of_the_configuration_file(pool, machine):
     for program in ("ntspoold", "ntspool-probed"):
         process = machine.start(program, [BIN / program, "--config", config], env=environment())
         until(lambda: status_of(process)["Uid"].split() == [str(user.pw_uid)] * 4, 20, f"{program} is nobody")
-        assert status_of(process)["CapEff"] == "0" * 16
+        until(lambda: status_of(process)["NoNewPrivs"] == "1", 20, f"{program} is confined")
+        assert {status_of(process)[kind] for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "it writes its verdict")
     assert pool.ask(f"nobody.{APEX}", "A").answer  # and port 53 was bound as root
     pool.cli("member", "remove", "nobody")
     until(lambda: not pool.ask(f"nobody.{APEX}", "A").answer, 5, "changes are followed")
+
+
+def test_root_is_told_and_keeps_files_of_others_only(pool, machine):
+    """CAP_DAC_OVERRIDE (bit 1) is what opens them. All threads are confined, and no core dump is written."""
+    pool.add("nobody", "127.0.1.2")
+    server = pool.serve()
+    probed = pool.probe(Authority(machine.directory).path)
+    until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "it writes its verdict")
+    for process in (server, probed):
+        assert "runs as root" in process.output()
+        for task in os.listdir(f"/proc/{process.pid}/task"):
+            status = status_of(process, task)
+            assert (status["NoNewPrivs"], status["CapBnd"]) == ("1", "0" * 16)
+            assert {status["CapPrm"], status["CapEff"]} == {"0" * 15 + "2"}
+    with open(f"/proc/{server.pid}/limits") as limits:
+        assert next(line.split()[4:6] for line in limits if line.startswith("Max core file size")) == ["0", "0"]
 
 
 def test_probe_needs_a_user_that_is_there(pool):
