@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/confirm.h"
 #include "tools/output.h"
 #include "zone/suggest.h"
 
@@ -18,9 +19,10 @@ static const struct cli_option common[] = {
     {"state",                                      's', "DIR", false, "state directory (" CONFIG_STATE_PRESET ")" },
     { "config",                                       'c', "FILE", false, "configuration file" },
     { "json", 0, NULL, false, "print JSON where something is listed or shown" },
-    { "help",                                    'h', NULL, false, "print this help" },
-    { "version",                                      'V', NULL, false, "print the version" },
-    { 0                       },
+    { "yes",                                    'y', NULL, false, "don't ask before what can't be taken back" },
+    { "help",                                      'h', NULL, false, "print this help" },
+    { "version",                        'V', NULL, false, "print the version" },
+    { 0                                     },
 };
 
 /* What is known while the command line is read. */
@@ -28,7 +30,8 @@ struct parse {
     const struct cli_command *commands;
     size_t count;
     const struct cli_group *groups;
-    const char *group; /* first word of a command with two */
+    const char *group; /* the words so far of a command with several */
+    bool help;         /* `help` stood before the command */
     int argc;
     char **argv;
     int at;
@@ -41,10 +44,14 @@ enum {
     GO_ON = -1
 };
 
-static bool is_in_group(const char *name, const char *group)
+/* The word of the name right behind the group's; NULL if it is in another group, or in one below. */
+static const char *word_in_group(const char *name, const char *group)
 {
-    size_t len = strlen(group);
-    return strncmp(name, group, len) == 0 && name[len] == ' ';
+    size_t len = group != NULL ? strlen(group) + 1 : 0;
+    if (len > 0 && (strncmp(name, group, len - 1) != 0 || name[len - 1] != ' ')) {
+        return NULL;
+    }
+    return strchr(name + len, ' ') == NULL ? name + len : NULL;
 }
 
 static void print_options(const struct cli_option *options)
@@ -78,12 +85,17 @@ static void print_command_help(const struct cli_command *command)
     print_options(common);
 }
 
-static void print_rows(const struct parse *p, const char *group)
+static void print_rows(const struct parse *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct cli_command *c = &p->commands[i];
-        if (group != NULL ? is_in_group(c->name, group) : strchr(c->name, ' ') == NULL) {
+        if (word_in_group(c->name, p->group) != NULL) {
             printf("  %-18s %s\n", c->name, c->help);
+        }
+    }
+    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
+        if (word_in_group(g->name, p->group) != NULL) {
+            printf("  %-18s %s\n", g->name, g->help);
         }
     }
 }
@@ -92,16 +104,13 @@ static void print_overview(const struct parse *p)
 {
     if (p->group != NULL) {
         printf("usage: ntspool %s COMMAND ...\n\ncommands:\n", p->group);
-        print_rows(p, p->group);
+        print_rows(p);
         printf("\n`ntspool %s COMMAND --help` tells more.\n", p->group);
         return;
     }
     printf("usage: ntspool [options] COMMAND ...\n\n"
            "Runs the name service of a pool of NTS time servers.\n\ncommands:\n");
-    print_rows(p, NULL);
-    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
-        printf("  %-18s %s\n", g->name, g->help);
-    }
+    print_rows(p);
     printf("\noptions:\n");
     print_options(common);
     printf("\n`ntspool COMMAND --help` tells more.\n");
@@ -122,42 +131,55 @@ static int fail_unknown_command(const struct cli *cli, const struct parse *p, co
 {
     struct suggest near = suggest_begin(word);
     for (size_t i = 0; i < p->count; i++) {
-        const char *name = p->commands[i].name;
-        if (p->group == NULL) {
-            suggest_candidate(&near, name);
-        } else if (is_in_group(name, p->group)) {
-            suggest_candidate(&near, name + strlen(p->group) + 1);
+        const char *candidate = word_in_group(p->commands[i].name, p->group);
+        if (candidate != NULL) {
+            suggest_candidate(&near, candidate);
         }
     }
-    for (const struct cli_group *g = p->groups; p->group == NULL && g->name != NULL; g++) {
-        suggest_candidate(&near, g->name);
+    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
+        const char *candidate = word_in_group(g->name, p->group);
+        if (candidate != NULL) {
+            suggest_candidate(&near, candidate);
+        }
     }
     return fail_unknown(cli, p, "command", word, &near);
+}
+
+static bool is_word(const char *name, const char *group, const char *word)
+{
+    const char *own = word_in_group(name, group);
+    return own != NULL && strcmp(own, word) == 0;
 }
 
 static int take_word(struct cli *cli, struct parse *p, const char *word)
 {
     for (size_t i = 0; i < p->count; i++) {
-        const struct cli_command *c = &p->commands[i];
-        const char *name = c->name;
-        if (p->group != NULL) {
-            if (!is_in_group(name, p->group)) {
-                continue;
-            }
-            name += strlen(p->group) + 1;
-        }
-        if (strcmp(name, word) == 0) {
-            cli->command = c;
+        if (is_word(p->commands[i].name, p->group, word)) {
+            cli->command = &p->commands[i];
             return GO_ON;
         }
     }
-    for (const struct cli_group *g = p->groups; p->group == NULL && g->name != NULL; g++) {
-        if (strcmp(g->name, word) == 0) {
+    for (const struct cli_group *g = p->groups; g->name != NULL; g++) {
+        if (is_word(g->name, p->group, word)) {
             p->group = g->name;
             return GO_ON;
         }
     }
+    if (strcmp(word, "help") == 0) {
+        p->help = true;
+        return GO_ON;
+    }
     return fail_unknown_command(cli, p, word);
+}
+
+static int print_help(const struct cli *cli, const struct parse *p)
+{
+    if (cli->command != NULL) {
+        print_command_help(cli->command);
+    } else {
+        print_overview(p);
+    }
+    return CLI_DONE;
 }
 
 static const struct cli_option *find_option(const struct cli_option *options, struct suggest *near)
@@ -214,12 +236,7 @@ static int take_option(struct cli *cli, struct parse *p, const char *text)
         return fail_unknown(cli, p, "option", text, &near);
     }
     if (strcmp(option->name, "help") == 0) {
-        if (cli->command != NULL) {
-            print_command_help(cli->command);
-        } else {
-            print_overview(p);
-        }
-        return CLI_DONE;
+        return print_help(cli, p);
     }
     if (strcmp(option->name, "version") == 0) {
         printf("ntspool %s\n", NTSPOOL_VERSION);
@@ -286,6 +303,9 @@ static int run(struct cli *cli, const struct parse *p)
         cli->state_dir = cli->config->state != NULL ? cli->config->state : CONFIG_STATE_PRESET;
     }
     cli->json = cli_flag(cli, "json");
+    if (!confirm(cli, p->arguments, p->argv)) {
+        return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "nothing was changed"));
+    }
     return cli->command->run(cli, p->arguments, p->argv);
 }
 
@@ -303,7 +323,7 @@ int cli_main(const struct cli_command *commands, size_t count, const struct cli_
         status = take_next(&cli, &p);
     }
     if (status == GO_ON) {
-        status = check_arguments(&cli, &p);
+        status = p.help ? print_help(&cli, &p) : check_arguments(&cli, &p);
     }
     if (status == GO_ON) {
         status = run(&cli, &p);

@@ -14,6 +14,7 @@
 #include "tools/commands.h"
 #include "tools/keytext.h"
 #include "tools/output.h"
+#include "tools/servertext.h"
 #include "tools/session.h"
 
 enum {
@@ -54,41 +55,10 @@ static enum result plan_apex(struct plan *plan, const char *text, struct diag *d
     return RESULT_OK;
 }
 
-static enum result plan_addresses(struct name_server *server, const char *list, struct diag *diag)
-{
-    while (*list != 0) {
-        size_t len = strcspn(list, ",");
-        char text[ADDRESS_TEXT_MAX] = "";
-        if (server->address_count == MEMBER_ADDRESSES_MAX) {
-            return diag_fail(diag, RESULT_INVALID, "a name server has at most %d addresses",
-                             MEMBER_ADDRESSES_MAX);
-        }
-        if (len < sizeof text) {
-            memcpy(text, list, len);
-        }
-        if (address_parse(&server->addresses[server->address_count], text) != RESULT_OK) {
-            return diag_fail(diag, RESULT_INVALID, "--ns: \"%.*s\" is no IP address",
-                             (int)(len < 80 ? len : 80), list);
-        }
-        server->address_count++;
-        list += len + (list[len] == ',');
-    }
-    return RESULT_OK;
-}
-
 static enum result plan_server(struct plan *plan, const char *text, struct diag *diag)
 {
     struct name_server *server = &plan->servers[plan->server_count];
-    const char *list = strchr(text, '=');
-    char *name = xstrdup(text);
-    name[strcspn(name, "=")] = 0;
-    enum result result = dname_parse(&server->name, name, NULL);
-    free(name);
-    if (result != RESULT_OK || server->name.len == 1) {
-        return diag_fail(diag, RESULT_INVALID, "--ns %.80s: no domain name before the =", text);
-    }
-    dname_lower(&server->name);
-    result = plan_addresses(server, list != NULL ? list + 1 : "", diag);
+    enum result result = servertext_parse(server, text, diag);
     if (result != RESULT_OK) {
         return result;
     }

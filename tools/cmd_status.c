@@ -4,6 +4,7 @@
 
 #include "tools/commands.h"
 #include "tools/keyhealth.h"
+#include "tools/servertext.h"
 #include "tools/vantageview.h"
 #include "zone/traffic.h"
 
@@ -177,6 +178,29 @@ static json_t *offline_json(const struct keyroll *roll, const struct slices *sli
                      json_time(slices_next_change(slices, &roll->keys, now)));
 }
 
+/* The parent zone's copy of the name servers, as far as the operator told. */
+static void judge_delegation(struct status *status)
+{
+    json_t *changes = NULL;
+    size_t i = 0;
+    const json_t *change = NULL;
+    struct store_txn *registry = status->session.txn[STORE_REGISTRY];
+    if (registry == NULL ||
+        servertext_changes(registry, &changes, &status->cli->diag) != RESULT_OK) {
+        status->cli->diag.text[0] = 0;
+        return;
+    }
+    json_array_foreach(changes, i, change)
+    {
+        char text[512];
+        (void)snprintf(text, sizeof text,
+                       "the parent zone has to %.400s; `ntspool zone ns seen` says that it has",
+                       json_string_value(change));
+        warn(status, text);
+    }
+    json_decref(changes);
+}
+
 static void judge_keys(struct status *status)
 {
     struct store_txn *keys = status->session.txn[STORE_KEYS];
@@ -259,6 +283,7 @@ static json_t *build(struct status *status)
     struct store_txn *keys = status->session.txn[STORE_KEYS];
     judge_members(status);
     judge_keys(status);
+    judge_delegation(status);
     json_object_set_new(out, "members", json_integer((json_int_t)status->members));
     json_object_set_new(out, "eligible", json_integer((json_int_t)status->eligible));
     json_object_set_new(out, "states", status->states);

@@ -8,6 +8,7 @@ static const struct cli_group groups[] = {
     { "key", "DNSSEC keys" },
     { "cookie", "secrets of DNS cookies" },
     { "zone", "the zone and its settings" },
+    { "zone ns", "the zone's name servers" },
     { "health", "what the vantage points say of the members" },
     { 0 },
 };
@@ -210,6 +211,20 @@ static const struct cli_command commands[] = {
     { "zone show", "", 0, 0, "show the zone's settings", NULL, NULL, cmd_zone_show },
     { "zone set", "NAME VALUE", 2, 2, "change a setting",
       "`ntspool zone show` lists the settings with their meaning.", NULL, cmd_zone_set },
+    { "zone ns list", "", 0, 0, "list the name servers, and what the parent zone has to change",
+      NULL, NULL, cmd_zone_ns_list },
+    { "zone ns add", "NAME[=ADDRESS,...]", 1, 1, "add a name server",
+      "A name inside the pool needs its addresses. To rename a name server, add it by its new name "
+      "and\nremove the old one.",
+      NULL, cmd_zone_ns_add },
+    { "zone ns set", "NAME=ADDRESS,...", 1, 1, "give a name server inside the pool other addresses",
+      NULL, NULL, cmd_zone_ns_set },
+    { "zone ns remove", "NAME", 1, 1, "remove a name server, with its addresses",
+      "Let it answer until the parent zone has changed and the TTLs of both are over.\n"
+      "If it was the primary one of the SOA, the first of the others is now.",
+      NULL, cmd_zone_ns_remove },
+    { "zone ns seen", "", 0, 0, "say that the parent zone has these name servers and no others",
+      NULL, NULL, cmd_zone_ns_seen },
     { "zone export", "[FILE.zone]", 0, 1, "write the zone as the server has it", NULL,
       zone_export, cmd_zone_export },
 

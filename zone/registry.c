@@ -99,33 +99,51 @@ enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag 
     return result == RESULT_OK ? registry_finish(txn, now, diag) : result;
 }
 
+enum result registry_put_name(struct store_txn *txn, const char *row, const struct dname *name,
+                              struct diag *diag)
+{
+    struct dname lower = *name;
+    dname_lower(&lower);
+    struct writer w = { .data = lower.wire, .len = lower.len, .at = lower.len };
+    return registry_put(txn, TABLE_SETTINGS, row, strlen(row), &w, diag);
+}
+
 struct load {
     struct settings settings;
     char name[64]; /* of the row last read */
 };
 
+static enum result load_setting(struct load *load, const uint8_t *value, size_t value_len)
+{
+    char text[SETTING_VALUE_MAX + 1];
+    if (value_len >= sizeof(text)) {
+        return RESULT_DAMAGED;
+    }
+    memcpy(text, value, value_len);
+    text[value_len] = '\0';
+    /* NOT_FOUND is a setting that a later version had: it means nothing here. */
+    return settings_set(&load->settings, load->name, text, NULL) == RESULT_INVALID ? RESULT_DAMAGED
+                                                                                   : RESULT_OK;
+}
+
 static enum result load_row(const uint8_t *key, size_t key_len, const uint8_t *value,
                             size_t value_len, void *arg)
 {
     struct load *load = arg;
-    char text[SETTING_VALUE_MAX + 1];
-    if (key_len >= sizeof(load->name) || value_len >= sizeof(text)) {
+    if (key_len >= sizeof(load->name)) {
         return RESULT_DAMAGED;
     }
     memcpy(load->name, key, key_len);
     load->name[key_len] = '\0';
-    memcpy(text, value, value_len);
-    text[value_len] = '\0';
     struct reader r = reader_of(value, value_len);
     if (strcmp(load->name, REGISTRY_SERIAL) == 0) {
         load->settings.serial = read_u32(&r);
     } else if (strcmp(load->name, REGISTRY_PRIMARY) == 0) {
         dname_read(&r, &load->settings.primary);
+    } else if (load->name[0] != '.') {
+        return load_setting(load, value, value_len);
     } else {
         r.at = r.len;
-        /* NOT_FOUND is a setting that a later version had: it means nothing here. */
-        r.failed = load->name[0] != '.' &&
-                   settings_set(&load->settings, load->name, text, NULL) == RESULT_INVALID;
     }
     return reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
 }

@@ -19,6 +19,11 @@ struct name_server {
     struct address addresses[MEMBER_ADDRESSES_MAX];
 };
 
+struct name_servers {
+    size_t count;
+    struct name_server list[REGISTRY_NS_MAX];
+};
+
 struct tombstone {
     uint64_t removed_at, quarantined_until;   /* Unix seconds */
     char operator_name[MEMBER_OPERATOR_ROOM]; /* may take the label back before */
@@ -31,6 +36,27 @@ enum result registry_init(struct store_txn *txn, const struct settings *settings
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
 enum result registry_set(struct store_txn *txn, const char *name, const char *value,
                          struct diag *diag);
+/* The zone's name servers, in canonical order of their NS; those inside with their addresses. */
+enum result registry_servers(struct store_txn *txn, struct name_servers *out, struct diag *diag);
+/* NULL if it is none of them. */
+const struct name_server *name_servers_find(const struct name_servers *servers,
+                                            const struct dname *name);
+bool name_server_has(const struct name_server *server, const struct address *address);
+/* Adds one; `ns` inside the zone needs addresses, or the records of its name are taken. EXISTS, or
+ * REFUSED with the reason. */
+enum result registry_server_add(struct store_txn *txn, const struct name_server *ns,
+                                struct diag *diag);
+/* Gives a name server inside the zone these addresses and no others. */
+enum result registry_server_set(struct store_txn *txn, const struct name_server *ns,
+                                struct diag *diag);
+/* Takes one away with its addresses, but never the last. The SOA then names another as primary. */
+enum result registry_server_remove(struct store_txn *txn, const struct dname *name,
+                                   struct diag *diag);
+/* The name servers that the parent zone has, as far as the operator told (registry_delegation_seen). */
+enum result registry_delegation(struct store_txn *txn, struct name_servers *out, struct diag *diag);
+/* Notes that the parent zone has the name servers of now. */
+enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag);
+
 /* Commits a change: the SOA serial moves on (RFC 1982), at least to `now`. */
 enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag);
 

@@ -1,40 +1,6 @@
 /* The first rows of a new zone. */
 #include "zone/registry_private.h"
 
-static enum result check_server(const struct name_server *ns, const struct dname *apex,
-                                struct diag *diag)
-{
-    char text[DNAME_TEXT_MAX];
-    struct dname_key key, service = registry_key_of("_tcp", "_ntske");
-    (void)dname_text(&ns->name, text);
-    bool inside = dname_under(&ns->name, apex);
-    if (dname_equal(&ns->name, apex)) {
-        return diag_fail(diag, RESULT_REFUSED,
-                         "the name server can't be the zone's own name %.200s, which has no "
-                         "addresses: give it a name of its own",
-                         text);
-    }
-    if (!inside && ns->address_count > 0) {
-        return diag_fail(diag, RESULT_REFUSED,
-                         "the name server %.200s is outside the zone, so its addresses are not "
-                         "served here: name it without addresses",
-                         text);
-    }
-    if (!inside) {
-        return RESULT_OK;
-    }
-    if (ns->address_count == 0 || ns->address_count > MEMBER_ADDRESSES_MAX) {
-        return diag_fail(diag, RESULT_REFUSED,
-                         "the name server %.200s is in the zone: give it 1 to %d addresses", text,
-                         MEMBER_ADDRESSES_MAX);
-    }
-    dname_key_of(&key, &ns->name, apex);
-    if (dname_key_under(&key, &service) || memchr(ns->name.wire, '*', ns->name.len) != NULL) {
-        return diag_fail(diag, RESULT_REFUSED, "%.200s can't be a name server's name", text);
-    }
-    return RESULT_OK;
-}
-
 static enum result check_servers(const struct settings *settings, const struct name_server *ns,
                                  size_t ns_count, struct diag *diag)
 {
@@ -48,7 +14,7 @@ static enum result check_servers(const struct settings *settings, const struct n
         return diag_fail(diag, RESULT_INVALID, "give 1 to %d name servers", REGISTRY_NS_MAX);
     }
     for (size_t i = 0; i < ns_count; i++) {
-        enum result result = check_server(&ns[i], &settings->apex, diag);
+        enum result result = registry_check_server(&ns[i], &settings->apex, diag);
         if (result != RESULT_OK) {
             return result;
         }
@@ -61,15 +27,6 @@ static enum result check_servers(const struct settings *settings, const struct n
     return RESULT_OK;
 }
 
-static enum result put_name(struct store_txn *txn, const char *row, const struct dname *name,
-                            struct diag *diag)
-{
-    struct dname lower = *name;
-    dname_lower(&lower);
-    struct writer w = { .data = lower.wire, .len = lower.len, .at = lower.len };
-    return registry_put(txn, TABLE_SETTINGS, row, strlen(row), &w, diag);
-}
-
 /* Every setting gets its row, so that a later version's defaults change no zone that is there. */
 static enum result put_settings(struct store_txn *txn, const struct settings *settings,
                                 const struct dname *primary, struct diag *diag)
@@ -80,10 +37,10 @@ static enum result put_settings(struct store_txn *txn, const struct settings *se
     enum result result =
         registry_put(txn, TABLE_SETTINGS, REGISTRY_NEXT_ID, strlen(REGISTRY_NEXT_ID), &w, diag);
     if (result == RESULT_OK) {
-        result = put_name(txn, REGISTRY_APEX, &settings->apex, diag);
+        result = registry_put_name(txn, REGISTRY_APEX, &settings->apex, diag);
     }
     if (result == RESULT_OK) {
-        result = put_name(txn, REGISTRY_PRIMARY, primary, diag);
+        result = registry_put_name(txn, REGISTRY_PRIMARY, primary, diag);
     }
     size_t count;
     const struct setting_info *list = settings_list(&count);
@@ -95,49 +52,6 @@ static enum result put_settings(struct store_txn *txn, const struct settings *se
                      : diag_fail(diag, result, "the value of %s is too long", list[i].name);
     }
     return result;
-}
-
-static enum result put_apex(struct store_txn *txn, const struct name_server *ns, size_t ns_count,
-                            struct diag *diag)
-{
-    uint8_t data[REGISTRY_NS_MAX * (DNAME_MAX + 2)];
-    struct rrset_builder b;
-    struct node node = { .kind = NODE_APEX, .rrset_count = 1 };
-    struct dname_key key = { .len = 0 };
-    rrset_begin(&b, RR_NS, 0, data, sizeof(data));
-    for (size_t i = 0; i < ns_count; i++) {
-        struct dname name = ns[i].name;
-        dname_lower(&name);
-        rrset_add(&b, name.wire, name.len);
-    }
-    ASSERT(rrset_end(&b, &node.rrsets[0]));
-    return registry_put_node(txn, &key, &node, diag);
-}
-
-static enum result put_server(struct store_txn *txn, const struct name_server *ns,
-                              const struct dname *apex, struct diag *diag)
-{
-    uint8_t data[2][MEMBER_ADDRESSES_MAX * 18];
-    struct rrset_builder b[2];
-    struct node node = { .kind = NODE_STATIC };
-    struct dname_key key;
-    rrset_begin(&b[0], RR_A, 0, data[0], sizeof(data[0]));
-    rrset_begin(&b[1], RR_AAAA, 0, data[1], sizeof(data[1]));
-    for (unsigned i = 0; i < ns->address_count; i++) {
-        const uint8_t *octets = ns->addresses[i].octets;
-        if (address_is_ipv4(&ns->addresses[i])) {
-            rrset_add(&b[0], octets + 12, 4);
-        } else {
-            rrset_add(&b[1], octets, 16);
-        }
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        if (rrset_end(&b[i], &node.rrsets[node.rrset_count])) {
-            node.rrset_count++;
-        }
-    }
-    dname_key_of(&key, &ns->name, apex);
-    return registry_put_node(txn, &key, &node, diag);
 }
 
 enum result registry_init(struct store_txn *txn, const struct settings *settings,
@@ -160,13 +74,16 @@ enum result registry_init(struct store_txn *txn, const struct settings *settings
     if (result == RESULT_OK) {
         result = registry_put_id(txn, diag);
     }
-    if (result == RESULT_OK) {
-        result = put_apex(txn, ns, ns_count, diag);
+    struct name_servers servers = { .count = ns_count };
+    for (size_t i = 0; i < ns_count; i++) {
+        servers.list[i] = ns[i];
+        dname_lower(&servers.list[i].name);
     }
-    for (size_t i = 0; result == RESULT_OK && i < ns_count; i++) {
-        if (ns[i].address_count > 0) {
-            result = put_server(txn, &ns[i], &full.apex, diag);
-        }
+    if (result == RESULT_OK) {
+        result = registry_set_servers(txn, &servers, diag);
+    }
+    if (result == RESULT_OK) {
+        result = registry_delegation_seen(txn, diag);
     }
     if (result == RESULT_OK) {
         struct dname_key key = registry_key_of("_tcp", "_ntske");

@@ -10,6 +10,8 @@
 #define REGISTRY_SERIAL  ".serial"  /* u32 */
 #define REGISTRY_NEXT_ID ".next-id" /* u64 */
 #define REGISTRY_ID      ".id"      /* REGISTRY_ID_LEN octets */
+/* name servers in wire form, each with a count of addresses (u8) and 16 octets of each */
+#define REGISTRY_DELEGATION ".delegation"
 
 /* registry.c */
 enum result registry_damaged(struct diag *diag, const char *what);
@@ -22,11 +24,20 @@ enum result registry_put(struct store_txn *txn, enum store_table table, const vo
                          size_t key_len, const struct writer *value, struct diag *diag);
 enum result registry_put_text(struct store_txn *txn, const char *name, const char *value,
                               struct diag *diag);
+/* A row of TABLE_SETTINGS with a name in wire form. */
+enum result registry_put_name(struct store_txn *txn, const char *row, const struct dname *name,
+                              struct diag *diag);
 /* What each change ends with, short of the commit: the serial and the journal. */
 enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag);
 /* Gives the registry an id. */
 enum result registry_put_id(struct store_txn *txn, struct diag *diag);
 enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
+
+/* registry_servers.c: `set` is for a new zone. REFUSED for what can't be a name server of the apex. */
+enum result registry_check_server(const struct name_server *ns, const struct dname *apex,
+                                  struct diag *diag);
+enum result registry_set_servers(struct store_txn *txn, const struct name_servers *servers,
+                                 struct diag *diag);
 
 /* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */
 enum result registry_note(struct store_txn *txn, const struct dname_key *key);

@@ -14,44 +14,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("NTSPOOL_BIN") or ROOT / "build" / os.environ.get("NTSPOOL_PRESET", "release") / "bin" / "ntspool")
-RELEASE = "release" in BIN.parts
-NAME_SERVERS = ("--ns", "ns1.pool.test=127.0.0.1", "--ns", "ns2.pool.test=127.0.0.2,2001:db8::2")
-REPORT = re.compile(r"Sanitizer|runtime error:|a bug, please report")
+from commandline import BIN, NAME_SERVERS, RELEASE, ROOT, Cli
+
 DAY = 86400
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason=f"{BIN} is not built")
-
-
-class Cli:
-    def __init__(self, state, binary=BIN):
-        self.state = state
-        self.binary = binary
-
-    def run(self, *args, **options):
-        done = subprocess.run([self.binary, "-s", self.state, *map(str, args)], capture_output=True, text=True, timeout=120, **options)
-        assert not REPORT.search(done.stderr), done.stderr
-        return done
-
-    def __call__(self, *args, **options):
-        done = self.run(*args, **options)
-        assert done.returncode == 0, f"{args}: {done.returncode}\n{done.stderr}"
-        assert done.stderr == "", done.stderr
-        return done.stdout
-
-    def json(self, *args):
-        return json.loads(self(*args, "--json"))
-
-    def refused(self, *args, status=1, **options):
-        """The one line on stderr."""
-        done = self.run(*args, **options)
-        assert done.returncode == status, f"{args}: {done.returncode}\n{done.stdout}{done.stderr}"
-        assert done.stderr.count("\n") == 1 and done.stderr.startswith("ntspool: "), done.stderr
-        return done.stderr
-
-    def names(self):
-        return [member["name"] for member in self.json("member", "list")]
 
 
 @pytest.fixture
@@ -169,17 +136,24 @@ def test_help_stands_on_every_level(cli):
     assert {"init", "member", "record", "key", "zone", "status", "backup"} <= set(commands)
     for command in commands:
         text = cli(command, "--help")
+        assert cli("help", command) == text
         for below in re.findall(rf"^  {command} ([a-z]+) ", text, re.M):
             assert f"usage: ntspool {command} {below}" in cli(command, below, "--help")
+            assert cli("help", command, below) == cli(command, below, "--help") == cli(command, "help", below)
+    assert cli("help") == top
     assert re.fullmatch(r"ntspool \d+\.\d+\.\d+\n", cli("--version"))
 
 
 def test_manual_has_all_commands_and_options(cli):
     manual = (ROOT / "tools" / "ntspool.1").read_text()
-    top = cli("--help")
-    for command in re.findall(r"^  ([a-z]+) ", top, re.M):
-        below = re.findall(rf"^  {command} ([a-z]+) ", cli(command, "--help"), re.M)
-        for words in [(command, word) for word in below] or [(command,)]:
+    groups = [()]
+    while groups:
+        group = groups.pop()
+        for line in re.findall(r"^  ([a-z][a-z -]*?)  ", cli(*group, "--help"), re.M):
+            words = tuple(line.split())
+            if "COMMAND ..." in cli(*words, "--help").partition("\n")[0]:
+                groups.append(words)
+                continue
             assert f".It Cm {' '.join(words)}" in manual, words
             for option in re.findall(r"^ +(?:-., )?--([a-z-]+)", cli(*words, "--help"), re.M):
                 assert re.search(rf"(Fl Fl {option}\b)", manual), (words, option)

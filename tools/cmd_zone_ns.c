@@ -1,0 +1,187 @@
+/* zone ns: the name servers of the zone. */
+#include <stdio.h>
+
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/servertext.h"
+#include "tools/session.h"
+
+enum {
+    ADDRESSES_TEXT_MAX = MEMBER_ADDRESSES_MAX * (ADDRESS_TEXT_MAX + 1)
+};
+
+/* What is shown after a list and after a change. */
+struct view {
+    struct settings settings;
+    struct name_servers servers;
+    json_t *changes; /* for the parent zone */
+};
+
+static enum result read_view(struct view *view, struct store_txn *txn, struct diag *diag)
+{
+    enum result result = registry_settings(txn, &view->settings, diag);
+    if (result == RESULT_OK) {
+        result = registry_servers(txn, &view->servers, diag);
+    }
+    return result == RESULT_OK ? servertext_changes(txn, &view->changes, diag) : result;
+}
+
+static bool is_primary(const struct view *view, const struct name_server *server)
+{
+    return dname_equal(&view->settings.primary, &server->name);
+}
+
+static void print_json(struct view *view)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < view->servers.count; i++) {
+        json_t *row = servertext_json(&view->servers.list[i]);
+        json_object_set_new(row, "primary", json_boolean(is_primary(view, &view->servers.list[i])));
+        json_array_append_new(list, row);
+    }
+    json_print(json_pack("{s:o, s:O}", "name_servers", list, "parent_changes", view->changes));
+}
+
+static void print_changes(const json_t *changes)
+{
+    size_t i = 0;
+    const json_t *text = NULL;
+    if (json_array_size(changes) > 0) {
+        puts("\nThe parent zone has to change (give this to the registrar):");
+    }
+    json_array_foreach(changes, i, text)
+    {
+        printf("  %s\n", json_string_value(text));
+    }
+    if (json_array_size(changes) > 0) {
+        puts("`ntspool zone ns seen` says that it has.");
+    }
+}
+
+static void print_view(struct view *view)
+{
+    static const char *const heads[] = { "NAME SERVER", "ADDRESSES", "PRIMARY" };
+    struct table table;
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    for (size_t i = 0; i < view->servers.count; i++) {
+        char name[DNAME_TEXT_MAX], addresses[ADDRESSES_TEXT_MAX];
+        const struct name_server *server = &view->servers.list[i];
+        table_cell(&table, dname_text(&server->name, name));
+        table_cell(&table, servertext_addresses(server, addresses, sizeof addresses));
+        table_cell(&table, is_primary(view, server) ? "yes" : "");
+    }
+    table_end(&table);
+    print_changes(view->changes);
+}
+
+static int show(struct cli *cli, struct view *view, enum result result)
+{
+    if (result != RESULT_OK) {
+        json_decref(view->changes);
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        print_json(view);
+    } else {
+        print_view(view);
+    }
+    json_decref(view->changes);
+    return CLI_DONE;
+}
+
+int cmd_zone_ns_list(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    struct session session = { 0 };
+    struct view view = { .changes = NULL };
+    enum result result = session_read(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = read_view(&view, session.txn[STORE_REGISTRY], &cli->diag);
+    }
+    session_done(&session);
+    return show(cli, &view, result);
+}
+
+static enum result do_add(struct store_txn *txn, const struct name_server *server,
+                          struct diag *diag)
+{
+    return registry_server_add(txn, server, diag);
+}
+
+static enum result do_set(struct store_txn *txn, const struct name_server *server,
+                          struct diag *diag)
+{
+    return registry_server_set(txn, server, diag);
+}
+
+static enum result do_remove(struct store_txn *txn, const struct name_server *server,
+                             struct diag *diag)
+{
+    return registry_server_remove(txn, &server->name, diag);
+}
+
+static enum result do_seen(struct store_txn *txn, const struct name_server *server,
+                           struct diag *diag)
+{
+    (void)server;
+    return registry_delegation_seen(txn, diag);
+}
+
+/* Makes one change and shows what is then. */
+static int change(struct cli *cli, const struct name_server *server,
+                  enum result (*what)(struct store_txn *, const struct name_server *,
+                                      struct diag *))
+{
+    struct session session = { 0 };
+    struct view view = { .changes = NULL };
+    enum result result = session_write(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = what(session.txn[STORE_REGISTRY], server, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = read_view(&view, session.txn[STORE_REGISTRY], &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = session_commit(&session, cli);
+    }
+    session_done(&session);
+    return show(cli, &view, result);
+}
+
+int cmd_zone_ns_add(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct name_server server;
+    enum result result = servertext_parse(&server, argv[0], &cli->diag);
+    return result == RESULT_OK ? change(cli, &server, do_add) : cli_fail(cli, result);
+}
+
+int cmd_zone_ns_set(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct name_server server;
+    enum result result = servertext_parse(&server, argv[0], &cli->diag);
+    if (result == RESULT_OK && server.address_count == 0) {
+        return cli_usage(cli, "give the new addresses: NAME=ADDRESS,...");
+    }
+    return result == RESULT_OK ? change(cli, &server, do_set) : cli_fail(cli, result);
+}
+
+int cmd_zone_ns_remove(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct name_server server;
+    enum result result = servertext_parse(&server, argv[0], &cli->diag);
+    if (result == RESULT_OK && server.address_count > 0) {
+        return cli_usage(cli, "give the name alone, without addresses");
+    }
+    return result == RESULT_OK ? change(cli, &server, do_remove) : cli_fail(cli, result);
+}
+
+int cmd_zone_ns_seen(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return change(cli, NULL, do_seen);
+}

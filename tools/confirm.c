@@ -1,0 +1,54 @@
+#include "tools/confirm.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/output.h"
+
+/* What is asked for a command, for one with an option where it is named. */
+static const struct {
+    const char *command, *option, *what;
+} questions[] = {
+    {"member remove",    NULL,
+     "its name answers NXDOMAIN at once, and the quarantine bars it to other operators"                },
+    { "member override", "all",     "this overrules the probe for all members"                         },
+    { "record remove",   NULL,      "the records are gone at once"                                     },
+    { "zone ns remove",  NULL,      "the zone and its delegation have one name server less"            },
+    { "health forget",   NULL,      "all that the vantage point saw is gone"                           },
+    { "key insecure",    NULL,      "the zone is no longer secure when the parent has removed the DS"  },
+    { "key import",      "in-use",  "all keys of the zone are replaced at once"                        },
+    { "key import",      "package", "all keys of this machine are replaced at once"                    },
+    { "key offline",     NULL,      "the private half of the key-signing key is gone from this machine"},
+};
+
+static const char *question_of(const struct cli *cli)
+{
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        if (strcmp(cli->command->name, questions[i].command) == 0 &&
+            (questions[i].option == NULL || cli_flag(cli, questions[i].option))) {
+            return questions[i].what;
+        }
+    }
+    return NULL;
+}
+
+bool confirm(const struct cli *cli, int argc, char **argv)
+{
+    char answer[16] = "", safe[256];
+    const char *what = question_of(cli);
+    if (what == NULL || cli_flag(cli, "yes") || isatty(STDIN_FILENO) == 0 ||
+        isatty(STDOUT_FILENO) == 0) {
+        return true;
+    }
+    (void)fprintf(stderr, "%s", cli->command->name);
+    for (int i = 0; i < argc; i++) {
+        (void)fprintf(stderr, " %s", output_escape(safe, sizeof safe, argv[i]));
+    }
+    (void)fprintf(stderr, ": %s.\nGo on? [y/N] ", what);
+    (void)fflush(stderr);
+    if (fgets(answer, sizeof answer, stdin) == NULL) {
+        (void)fputc('\n', stderr);
+    }
+    return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0;
+}
