@@ -8,7 +8,7 @@ static const char *refused_type(uint16_t type)
     case RR_SOA:
         return "the SOA is made from the zone's settings";
     case RR_NS:
-        return "name servers are set by init, and the zone delegates nothing";
+        return "name servers are set by `ntspool zone ns`, and the zone delegates nothing";
     case RR_DS:
         return "the zone delegates nothing";
     case RR_DNAME:
