@@ -306,6 +306,7 @@ static int run(struct cli *cli, const struct parse *p)
     if (!confirm(cli, p->arguments, p->argv)) {
         return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "nothing was changed"));
     }
+    held_begin(&cli->output);
     return cli->command->run(cli, p->arguments, p->argv);
 }
 
@@ -328,13 +329,25 @@ int cli_main(const struct cli_command *commands, size_t count, const struct cli_
     if (status == GO_ON) {
         status = run(&cli, &p);
     }
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_DONE) {
-        (void)fprintf(stderr, "ntspool: can't write the output: %s\n", strerror(errno));
+    cli_show(&cli);
+    if (cli.note != NULL) {
+        (void)fprintf(stderr, "ntspool: %s\n", cli.note);
+    }
+    if (cli.unwritten != 0 && status == CLI_DONE) {
+        (void)fprintf(stderr, "ntspool: can't write the output: %s\n", strerror(cli.unwritten));
         status = CLI_FAILED;
     }
     config_free(cli.config);
     free(cli.given);
     return status;
+}
+
+void cli_show(struct cli *cli)
+{
+    bool written = held_end(&cli->output) && fflush(stdout) == 0 && !ferror(stdout);
+    if (!written && cli->unwritten == 0) {
+        cli->unwritten = errno;
+    }
 }
 
 const char *cli_value(const struct cli *cli, const char *name, size_t nth)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/held.h"
 #include "zone/config.h"
 #include "zone/result.h"
 
@@ -51,6 +52,9 @@ struct cli {
     const char *state_dir;
     bool json;
     struct diag diag;
+    struct held output; /* kept until the command has ended, */
+    int unwritten;      /* and the error if it could not be written then */
+    const char *note;   /* a line that then follows on stderr, or NULL */
     struct cli_given *given;
     size_t given_count;
 };
@@ -72,6 +76,9 @@ bool cli_any(const struct cli *cli);
 /* A whole number in range, left alone if the option was not given. USAGE with the bounds in the diag. */
 enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32_t most,
                        uint32_t *out);
+
+/* For a command that has all stores closed, and goes on talking: what it printed appears, and from now on everything at once. */
+void cli_show(struct cli *cli);
 
 /* Prints `ntspool: <diag>` on stderr; CLI_USAGE for USAGE, CLI_FAILED for any other result. */
 int cli_fail(struct cli *cli, enum result result);

@@ -1,15 +1,18 @@
 /* cookie show, set, stage, roll. */
 #include <stdio.h>
+#include <string.h>
 
 #include <sodium.h>
 
 #include "dnssec/cookie_secrets.h"
 #include "tools/commands.h"
+#include "tools/infile.h"
 #include "tools/output.h"
 #include "tools/session.h"
 
 enum {
-    HEX_ROOM = 2 * COOKIE_SECRET_LEN + 1
+    HEX_ROOM = 2 * COOKIE_SECRET_LEN + 1,
+    SECRET_TEXT_MAX = 1024
 };
 
 struct work {
@@ -20,11 +23,26 @@ struct work {
 
 static enum result begin(struct work *work, struct cli *cli, bool writing)
 {
-    enum result result = writing ? session_write(&work->session, cli, STORE_KEYS)
-                                 : session_read(&work->session, cli, STORE_KEYS);
-    return result == RESULT_OK
-               ? seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag)
-               : result;
+    enum result result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    return result != RESULT_OK ? result
+           : writing           ? session_write(&work->session, cli, STORE_KEYS)
+                               : session_read(&work->session, cli, STORE_KEYS);
+}
+
+/* "-" reads it from standard input: a word on the command line is shown to every user of the machine. */
+static enum result read_secret(uint8_t out[COOKIE_SECRET_LEN], const char *word, struct diag *diag)
+{
+    struct infile in;
+    if (strcmp(word, "-") != 0) {
+        return cookie_secret_parse(out, word, diag);
+    }
+    enum result result = infile_read(&in, word, SECRET_TEXT_MAX, diag);
+    if (result == RESULT_OK) {
+        in.text[strcspn(in.text, " \t\r\n")] = '\0';
+        result = cookie_secret_parse(out, in.text, diag);
+        infile_done(&in);
+    }
+    return result;
 }
 
 static enum result get(struct work *work, struct cli *cli)
@@ -133,7 +151,7 @@ int cmd_cookie_set(struct cli *cli, int argc, char **argv)
         .secrets = {.present = true, .changed_at = session_now()}
     };
     /* What is there is not read: this also replaces a damaged row. */
-    enum result result = cookie_secret_parse(work.secrets.current, argv[0], &cli->diag);
+    enum result result = read_secret(work.secrets.current, argv[0], &cli->diag);
     if (result == RESULT_OK) {
         result = begin(&work, cli, true);
     }
@@ -161,14 +179,17 @@ int cmd_cookie_stage(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct work work = { .seal = NULL };
-    enum result result = begin_present(&work, cli);
+    uint8_t next[COOKIE_SECRET_LEN];
+    enum result result = read_secret(next, argv[0], &cli->diag);
     if (result == RESULT_OK) {
-        result = cookie_secret_parse(work.secrets.next, argv[0], &cli->diag);
+        result = begin_present(&work, cli);
     }
     if (result == RESULT_OK) {
+        memcpy(work.secrets.next, next, sizeof next);
         work.secrets.has_next = true;
         result = put(&work, cli);
     }
+    sodium_memzero(next, sizeof next);
     return end(&work, cli, result);
 }
 

@@ -260,7 +260,7 @@ static enum result report(const struct plan *plan, struct cli *cli)
         printf("%s is ready in %s.\n\nGive this to the parent zone, it is the link to its chain of "
                "trust (`ntspool key ds` shows it again):\n\n",
                apex, cli->state_dir);
-        result = keytext_print(keys, &plan->settings.apex, false);
+        result = keytext_print(keys, &plan->settings.apex, false, &cli->note);
         printf("\nNext: start ntspoold and ntspool-probed with the same state directory, and add "
                "members:\n  ntspool member add NAME --address ADDRESS --country CC\n"
                "Keep a copy of the seal (seal.key) in a safe place: without it the keys can't be "

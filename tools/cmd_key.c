@@ -205,8 +205,9 @@ int cmd_key_ds(struct cli *cli, int argc, char **argv)
     }
     if (result == RESULT_OK) {
         struct store_txn *keys = session.txn[STORE_KEYS];
-        result = cli->json ? keytext_json(keys, &settings.apex, &list)
-                           : keytext_print(keys, &settings.apex, cli_flag(cli, "dnskey"));
+        result = cli->json
+                     ? keytext_json(keys, &settings.apex, &list)
+                     : keytext_print(keys, &settings.apex, cli_flag(cli, "dnskey"), &cli->note);
     }
     session_done(&session);
     if (result != RESULT_OK) {

@@ -8,6 +8,7 @@
 #include "dnssec/cookie_secrets.h"
 #include "dnssec/keytransfer.h"
 #include "tools/commands.h"
+#include "tools/infile.h"
 #include "tools/keywork.h"
 #include "tools/outfile.h"
 
@@ -21,9 +22,9 @@ static const char package_head[] = "ntspool-keys:";
 static enum result import_files(struct keywork *work, struct cli *cli, int argc, char **argv)
 {
     struct given_keys given = { .in_use = cli_flag(cli, "in-use") };
-    enum result result = RESULT_OK;
-    if (argc > KEYSTORE_USED_MAX) {
-        return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
+    enum result result = keywork_zone(work, cli);
+    if (result == RESULT_OK && argc > KEYSTORE_USED_MAX) {
+        result = diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
     }
     while (given.count < (size_t)argc && result == RESULT_OK) {
         struct key **key = &given.list[given.count];
@@ -33,6 +34,9 @@ static enum result import_files(struct keywork *work, struct cli *cli, int argc,
                      : bindkey_read(key, path, &work->settings.apex, cli_flag(cli, "csk"),
                                     session_now(), &cli->diag);
         given.count += result == RESULT_OK;
+    }
+    if (result == RESULT_OK) {
+        result = keywork_begin(work, cli, true);
     }
     if (result == RESULT_OK) {
         result = keytransfer_add(work->session.txn[STORE_KEYS], work->seal, &given, session_now(),
@@ -46,27 +50,27 @@ static enum result import_files(struct keywork *work, struct cli *cli, int argc,
 
 static enum result import_package(struct keywork *work, struct cli *cli, const char *path)
 {
-    char text[PACKAGE_TEXT + sizeof package_head];
     uint8_t data[KEYTRANSFER_MAX];
     size_t len = 0;
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (file == NULL) {
-        return diag_fail(&cli->diag, RESULT_SYSTEM, "%s: can't be opened", path);
+    struct infile in;
+    enum result result = infile_read(&in, path, PACKAGE_TEXT + sizeof package_head, &cli->diag);
+    if (result != RESULT_OK) {
+        return result;
     }
-    size_t have = fread(text, 1, sizeof text - 1, file);
-    if (file != stdin) {
-        (void)fclose(file);
-    }
-    text[have] = 0;
     size_t head = strlen(package_head);
-    if (strncmp(text, package_head, head) != 0 ||
-        sodium_base642bin(data, sizeof data, text + head, have - head, " \r\n", &len, NULL,
+    if (strncmp(in.text, package_head, head) != 0 ||
+        sodium_base642bin(data, sizeof data, in.text + head, in.len - head, " \r\n", &len, NULL,
                           VARIANT) != 0) {
-        return diag_fail(&cli->diag, RESULT_INVALID,
-                         "%s: is no package made by `ntspool key export --to`", path);
+        result = diag_fail(&cli->diag, RESULT_INVALID,
+                           "%s: is no package made by `ntspool key export --to`", in.path);
     }
-    return keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal, &work->settings.apex, data,
-                              len, &cli->diag);
+    infile_done(&in);
+    if (result == RESULT_OK) {
+        result = keywork_begin(work, cli, true);
+    }
+    return result != RESULT_OK ? result
+                               : keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal,
+                                                    &work->settings.apex, data, len, &cli->diag);
 }
 
 int cmd_key_import(struct cli *cli, int argc, char **argv)
@@ -81,9 +85,6 @@ int cmd_key_import(struct cli *cli, int argc, char **argv)
     if (package && (argc != 1 || cli_flag(cli, "csk") || cli_flag(cli, "in-use"))) {
         result =
             diag_fail(&cli->diag, RESULT_USAGE, "--package takes one file and no other option");
-    }
-    if (result == RESULT_OK) {
-        result = keywork_begin(&work, cli, true);
     }
     if (result == RESULT_OK) {
         result =
@@ -117,6 +118,7 @@ static enum result export_package(struct keywork *work, struct cli *cli, const c
     }
     enum result result = keytransfer_pack(work->session.txn[STORE_KEYS], work->seal,
                                           &work->settings.apex, recipient, &package, &cli->diag);
+    session_done(&work->session);
     if (result == RESULT_OK) {
         result = outfile_begin(&out, path, &cli->diag);
     }

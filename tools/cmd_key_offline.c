@@ -1,5 +1,4 @@
 /* key request, sign-request, import-bundle, offline, online: a key-signing key that is kept elsewhere. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "dnssec/bindkey.h"
 #include "dnssec/offline.h"
 #include "tools/commands.h"
+#include "tools/infile.h"
 #include "tools/keytext.h"
 #include "tools/keywork.h"
 #include "tools/outfile.h"
@@ -77,19 +77,13 @@ static enum result parse_period(struct cli *cli, struct plan_period *period)
 static enum result read_bundle(struct work *work, struct cli *cli, const char *path)
 {
     struct diag why = { "" };
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (file == NULL) {
-        return diag_fail(&cli->diag, RESULT_SYSTEM, "%s: %s", path, strerror(errno));
+    struct infile in;
+    enum result result = infile_read(&in, path, BUNDLE_TEXT_MAX, &cli->diag);
+    if (result != RESULT_OK) {
+        return result;
     }
-    char *text = xmalloc(BUNDLE_TEXT_MAX + 1);
-    size_t len = fread(text, 1, BUNDLE_TEXT_MAX + 1, file);
-    bool failed = ferror(file) != 0;
-    if (file != stdin) {
-        (void)fclose(file);
-    }
-    enum result result = failed ? diag_fail(&why, RESULT_SYSTEM, "can't be read")
-                                : bundle_read(&work->bundle, text, len, &why);
-    free(text);
+    result = bundle_read(&work->bundle, in.text, in.len, &why);
+    infile_done(&in);
     return result == RESULT_OK ? result : diag_fail(&cli->diag, result, "%s: %s", path, why.text);
 }
 
@@ -98,6 +92,7 @@ static enum result write_bundle(struct work *work, struct cli *cli, const char *
     struct outfile out;
     size_t len = 0;
     char *text = bundle_write(&work->bundle, &len);
+    session_done(&work->keys.session);
     enum result result = outfile_begin(&out, path, &cli->diag);
     if (result == RESULT_OK) {
         bool good = fwrite(text, 1, len, out.file) == len;
@@ -304,16 +299,24 @@ int cmd_key_offline(struct cli *cli, int argc, char **argv)
 int cmd_key_online(struct cli *cli, int argc, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    enum result result = keywork_begin(&work.keys, cli, true);
+    struct key *keys[KEYSTORE_USED_MAX] = { NULL };
+    enum result result =
+        argc > KEYSTORE_USED_MAX
+            ? diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX)
+            : keywork_zone(&work.keys, cli);
     for (int i = 0; i < argc && result == RESULT_OK; i++) {
-        struct key *key = NULL;
+        result = bindkey_read(&keys[i], argv[i], &work.keys.settings.apex, false, session_now(),
+                              &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = keywork_begin(&work.keys, cli, true);
+    }
+    for (int i = 0; i < argc && result == RESULT_OK; i++) {
         result =
-            bindkey_read(&key, argv[i], &work.keys.settings.apex, false, session_now(), &cli->diag);
-        if (result == RESULT_OK) {
-            result =
-                offline_restore(work.keys.session.txn[STORE_KEYS], work.keys.seal, key, &cli->diag);
-        }
-        key_free(key);
+            offline_restore(work.keys.session.txn[STORE_KEYS], work.keys.seal, keys[i], &cli->diag);
+    }
+    for (size_t i = 0; i < KEYSTORE_USED_MAX; i++) {
+        key_free(keys[i]);
     }
     if (result == RESULT_OK) {
         result = keywork_commit(&work.keys, cli);

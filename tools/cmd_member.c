@@ -421,8 +421,7 @@ static uint64_t quarantine_end(struct session *session, struct cli *cli,
     read = read && memberview_begin(&source, session_now()) == RESULT_OK &&
            memberview_make(&view, member, &source) == RESULT_OK;
     if (!read) {
-        (void)fprintf(stderr,
-                      "ntspool: state/health can't be read, so the full quarantine is taken\n");
+        cli->note = "state/health can't be read, so the full quarantine is taken";
     }
     return lifecycle_quarantine_end(read ? &view.joint.health : NULL, settings, session_now());
 }

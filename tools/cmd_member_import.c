@@ -1,13 +1,13 @@
 /* member import, export: the pool's members as a table of comma-separated values. */
-#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/commands.h"
 #include "tools/csv.h"
+#include "tools/infile.h"
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
@@ -48,7 +48,7 @@ struct import {
     const char *values[COLUMN_COUNT];    /* of the row; "" where there is none */
     uint64_t now;
     size_t rows;
-    off_t size; /* of the file, 0: unknown */
+    off_t size; /* of the file */
     bool progress;
 };
 
@@ -224,6 +224,10 @@ static void show_progress(const struct import *in, bool end)
     off_t at = ftello(in->csv.file);
     int done = in->size > 0 && at > 0 ? (int)(at * PROGRESS_WIDTH / in->size) : 0;
     done = end || done > PROGRESS_WIDTH ? PROGRESS_WIDTH : done;
+    struct pollfd terminal = { .fd = STDERR_FILENO, .events = POLLOUT };
+    if (poll(&terminal, 1, 0) != 1) {
+        return; /* it was stopped, and nobody shall wait for it: the store is locked */
+    }
     (void)fprintf(stderr, "\r[%.*s%*s] %zu members%s", done,
                   "########################################", PROGRESS_WIDTH - done, "", in->rows,
                   end ? "\n" : "");
@@ -258,21 +262,19 @@ static enum result import_file(struct import *in)
 int cmd_member_import(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
-    bool piped = strcmp(argv[0], "-") == 0;
-    FILE *file = piped ? stdin : fopen(argv[0], "re");
-    if (file == NULL) {
-        return cli_fail(cli, diag_fail(&cli->diag, RESULT_SYSTEM, "can't open %s: %s", argv[0],
-                                       strerror(errno)));
+    struct infile file;
+    enum result result = infile_read(&file, argv[0], INFILE_MAX, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
     }
-    struct stat st = { 0 };
     struct import *in = xcalloc(1, sizeof *in);
     struct session session = { 0 };
     in->cli = cli;
     in->now = session_now();
     in->progress = isatty(STDERR_FILENO) == 1;
-    in->size = fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
-    csv_begin(&in->csv, file, piped ? "stdin" : argv[0]);
-    enum result result = session_write(&session, cli, STORE_REGISTRY);
+    in->size = (off_t)file.len;
+    csv_begin(&in->csv, file.file, file.path);
+    result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         in->txn = session.txn[STORE_REGISTRY];
         result = import_file(in);
@@ -281,9 +283,7 @@ int cmd_member_import(struct cli *cli, int argc, char **argv)
         result = session_commit(&session, cli);
     }
     session_done(&session);
-    if (!piped) {
-        (void)fclose(file);
-    }
+    infile_done(&file);
     size_t rows = in->rows;
     free(in);
     if (result != RESULT_OK) {
@@ -335,19 +335,20 @@ int cmd_member_export(struct cli *cli, int argc, char **argv)
 {
     struct session session = { 0 };
     struct outfile out;
-    enum result result = session_read(&session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = outfile_begin(&out, argc > 0 ? argv[0] : NULL, &cli->diag);
+    enum result result = outfile_begin(&out, argc > 0 ? argv[0] : NULL, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
     }
+    result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         for (size_t i = 0; i < COLUMN_COUNT; i++) {
             (void)fprintf(out.file, "%s%s", i > 0 ? "," : "", columns[i]);
         }
         (void)putc('\n', out.file);
         result = registry_each(session.txn[STORE_REGISTRY], export_member, out.file);
-        enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
-        result = result == RESULT_OK ? end : result;
     }
     session_done(&session);
+    enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
+    result = result == RESULT_OK ? end : result;
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }

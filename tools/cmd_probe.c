@@ -321,6 +321,7 @@ int cmd_probe(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, result);
     }
     subject.json = cli->json ? json_array() : NULL;
+    cli_show(cli);
     ASSERT(uv_loop_init(&subject.loop) == 0);
     probe_all(&subject);
     ASSERT(uv_loop_close(&subject.loop) == 0);

@@ -1,12 +1,12 @@
 /* record load, list, remove: the zone's static records.
  *
  * `load` replaces each RRset (name and type) that the file has and leaves all others alone, in one transaction. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/infile.h"
 #include "tools/output.h"
 #include "tools/session.h"
 #include "zone/zonefile.h"
@@ -120,23 +120,17 @@ static enum result load_set(struct store_txn *txn, const struct records *records
                            why.text[0] != 0 ? why.text : result_text(result));
 }
 
-static enum result load_file(struct store_txn *txn, struct cli *cli, const char *path, size_t *sets)
+static enum result load_file(struct store_txn *txn, struct cli *cli, const struct infile *in,
+                             size_t *sets)
 {
     struct settings settings;
-    bool piped = strcmp(path, "-") == 0;
-    FILE *file = piped ? stdin : fopen(path, "re");
-    if (file == NULL) {
-        return diag_fail(&cli->diag, RESULT_SYSTEM, "can't open %s: %s", path, strerror(errno));
-    }
-    path = piped ? "stdin" : path;
-    struct records records = { .path = path, .apex = &settings.apex };
+    struct records records = { .path = in->path, .apex = &settings.apex };
     enum result result = registry_settings(txn, &settings, &cli->diag);
     if (result == RESULT_OK) {
-        const struct zonefile_source from = { .file = file, .path = path, .origin = settings.apex };
+        const struct zonefile_source from = { .file = in->file,
+                                              .path = in->path,
+                                              .origin = settings.apex };
         result = zonefile_read(&from, collect, &records, &cli->diag);
-    }
-    if (!piped) {
-        (void)fclose(file);
     }
     if (records.count > 0) {
         qsort(records.list, records.count, sizeof *records.list, compare_records);
@@ -155,14 +149,20 @@ int cmd_record_load(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct session session = { 0 };
     size_t sets = 0;
-    enum result result = session_write(&session, cli, STORE_REGISTRY);
+    struct infile in;
+    enum result result = infile_read(&in, argv[0], INFILE_MAX, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = load_file(session.txn[STORE_REGISTRY], cli, argv[0], &sets);
+        result = load_file(session.txn[STORE_REGISTRY], cli, &in, &sets);
     }
     if (result == RESULT_OK) {
         result = session_commit(&session, cli);
     }
     session_done(&session);
+    infile_done(&in);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }

@@ -210,24 +210,25 @@ int cmd_zone_export(struct cli *cli, int argc, char **argv)
     struct session session = { 0 };
     struct settings settings;
     struct outfile out;
+    enum result result = outfile_begin(&out, argc > 0 ? argv[0] : NULL, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
     struct export *ex = xcalloc(1, sizeof *ex);
     ex->settings = &settings;
     ex->now = session_now();
-    enum result result = session_zone(&session, cli, &settings);
+    ex->file = out.file;
+    result = session_zone(&session, cli, &settings);
     if (result == RESULT_OK) {
         result = session_read(&session, cli, STORE_HEALTH);
     }
     if (result == RESULT_OK) {
-        result = outfile_begin(&out, argc > 0 ? argv[0] : NULL, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        ex->file = out.file;
         result = cli_flag(cli, "signed") ? export_signed(ex, &session, cli)
                                          : export_zone(ex, &session, cli);
-        enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
-        result = result == RESULT_OK ? end : result;
     }
     session_done(&session);
+    enum result end = outfile_end(&out, result == RESULT_OK, &cli->diag);
+    result = result == RESULT_OK ? end : result;
     free(ex);
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }

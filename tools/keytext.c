@@ -86,12 +86,13 @@ enum result keytext_json(struct store_txn *keys, const struct dname *apex, json_
     return RESULT_OK;
 }
 
-enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool dnskey)
+enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool dnskey,
+                          const char **note)
 {
     struct visit visit = { .apex = apex, .dnskey = dnskey };
     enum result result = keystore_each(keys, visit_key, &visit);
     if (result == RESULT_OK && visit.printed == 0) {
-        (void)fputs("the parent zone is to have no DS now: see `ntspool key list`\n", stderr);
+        *note = "the parent zone is to have no DS now: see `ntspool key list`";
     }
     return result;
 }

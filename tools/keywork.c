@@ -2,9 +2,16 @@
 
 #include <stdio.h>
 
-enum result keywork_begin(struct keywork *work, struct cli *cli, bool writing)
+enum result keywork_zone(struct keywork *work, struct cli *cli)
 {
     enum result result = session_zone(&work->session, cli, &work->settings);
+    session_done(&work->session);
+    return result;
+}
+
+enum result keywork_begin(struct keywork *work, struct cli *cli, bool writing)
+{
+    enum result result = keywork_zone(work, cli);
     if (result == RESULT_OK) {
         result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
     }

@@ -12,6 +12,8 @@ struct keywork {
     struct settings settings;
 };
 
+/* Reads the settings alone, for what is to be read of files before anything is locked. */
+enum result keywork_zone(struct keywork *work, struct cli *cli);
 enum result keywork_begin(struct keywork *work, struct cli *cli, bool writing);
 /* Commits what was written to the keys. */
 enum result keywork_commit(struct keywork *work, struct cli *cli);

@@ -198,11 +198,11 @@ static const struct cli_command commands[] = {
 
     { "cookie show", "", 0, 0, "show which cookie secrets there are", NULL,
       cookie_show, cmd_cookie_show },
-    { "cookie set", "HEX|random", 1, 1, "make this the only cookie secret, at once",
+    { "cookie set", "HEX|random|-", 1, 1, "make this the only cookie secret, at once",
       "Servers that share an address need the same secret. To replace it without a gap, use stage "
       "and roll.",
       NULL, cmd_cookie_set },
-    { "cookie stage", "HEX|random", 1, 1, "accept a next secret, beside the one in use",
+    { "cookie stage", "HEX|random|-", 1, 1, "accept a next secret, beside the one in use",
       "Stage the same one on all servers that share an address, then roll each of them.",
       NULL, cmd_cookie_stage },
     { "cookie roll", "", 0, 0, "use the staged secret, or a random one if none is staged",

@@ -113,7 +113,10 @@ static void steer(struct steerview *view)
 enum result steerview_begin(struct steerview *view, struct cli *cli)
 {
     view->now = session_now();
-    enum result result = session_zone(&view->session, cli, &view->source.settings);
+    enum result result = load_locations(view, cli);
+    if (result == RESULT_OK) {
+        result = session_zone(&view->session, cli, &view->source.settings);
+    }
     if (result == RESULT_OK) {
         result = session_read(&view->session, cli, STORE_HEALTH);
     }
@@ -122,9 +125,6 @@ enum result steerview_begin(struct steerview *view, struct cli *cli)
     }
     if (result == RESULT_OK) {
         result = traffic_load(&view->traffic, view->session.txn[STORE_TRAFFIC], &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = load_locations(view, cli);
     }
     if (result == RESULT_OK) {
         result = read_members(view, cli);
