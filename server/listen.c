@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 enum {
-    UDP_BUFFER = 4 << 20
-}; /* a burst of some ten thousand queries; the kernel halves what it may not give */
+    UDP_BUFFER =
+        4 << 20, /* a burst of some ten thousand queries; the kernel halves what it may not give */
+    /* Of one connection, each way, of which the kernel makes twice as much with its own needs. Left alone, it would let them grow to some
+     * megabytes, for clients that don't read. */
+    TCP_BUFFER = 64 << 10
+};
 
 bool listen_is_wildcard(const struct endpoint *endpoint)
 {
@@ -28,7 +32,10 @@ static bool set_options(int fd, const struct endpoint *endpoint, int type)
         ok = ok && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
     if (type == SOCK_STREAM) {
-        return ok && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        /* Connections have these from their listener. */
+        return ok && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+               set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER) &&
+               set_option(fd, SOL_SOCKET, SO_SNDBUF, TCP_BUFFER);
     }
     /* Less is not an error: net.core.rmem_max bounds it. */
     (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);

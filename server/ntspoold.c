@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -10,6 +11,7 @@
 #include "server/affinity.h"
 #include "server/counting.h"
 #include "server/keeper.h"
+#include "server/openfiles.h"
 #include "server/options.h"
 #include "server/refresh.h"
 #include "server/udp.h"
@@ -19,7 +21,8 @@
 
 enum {
     CACHE_BASE = 16384,
-    CACHE_A_MEMBER = 8
+    CACHE_A_MEMBER = 8,
+    END_US = 700000 /* after SIGTERM */
 };
 
 /* All that lives as long as the program. */
@@ -143,6 +146,31 @@ static enum result start_keeper(struct program *program, struct diag *diag)
     return result == RESULT_OK ? keeper_start(program->keeper, diag) : result;
 }
 
+/* Makes the workers, with their sockets. */
+static enum result open_workers(struct program *program, const struct options *options,
+                                struct diag *diag)
+{
+    struct worker_parts parts = { .registry = program->registry,
+                                  .cache = program->cache,
+                                  .listen = options->listen,
+                                  .listen_count = options->listen_count,
+                                  .rrl = program->rrl,
+                                  .identity = &options->identity };
+    bool fewer = false;
+    enum result result = openfiles_connections(options->workers, (unsigned)options->listen_count,
+                                               &parts.tcp_connections, &fewer, diag);
+    if (result == RESULT_OK && fewer) {
+        log_line(diag->text);
+    }
+    program->workers = xcalloc(options->workers, sizeof(struct worker *));
+    for (unsigned i = 0; i < options->workers && result == RESULT_OK; i++) {
+        struct tally *tally = counting_tally(program->counting, refresh_view(program->refresh));
+        result = worker_new(&program->workers[i], &parts, tally, diag);
+        program->worker_count += result == RESULT_OK;
+    }
+    return result;
+}
+
 static enum result start(struct program *program, const struct options *options, struct diag *diag)
 {
     enum result result = open_stores(program, options, diag);
@@ -165,17 +193,8 @@ static enum result start(struct program *program, const struct options *options,
                                              .log = log_line };
     program->rrl = rrl_new();
     result = refresh_new(&program->refresh, &sources, diag);
-    const struct worker_parts parts = { .registry = program->registry,
-                                        .cache = program->cache,
-                                        .listen = options->listen,
-                                        .listen_count = options->listen_count,
-                                        .rrl = program->rrl,
-                                        .identity = &options->identity };
-    program->workers = xcalloc(options->workers, sizeof(struct worker *));
-    for (unsigned i = 0; i < options->workers && result == RESULT_OK; i++) {
-        struct tally *tally = counting_tally(program->counting, refresh_view(program->refresh));
-        result = worker_new(&program->workers[i], &parts, tally, diag);
-        program->worker_count += result == RESULT_OK;
+    if (result == RESULT_OK) {
+        result = open_workers(program, options, diag);
     }
     if (result == RESULT_OK && options->socket_affinity) {
         result = steer(program, diag);
@@ -248,12 +267,56 @@ static void stop(struct program *program)
     store_close(program->traffic);
 }
 
+/* A thread may wait for a store that another program has locked, or read a large location file: an end does not wait for it. Nothing is lost
+ * by that but the counts of a minute. */
+static void on_late(int signal_number)
+{
+    static const char text[] = "ntspoold: ends without waiting for a store or a file\n";
+    (void)signal_number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(0);
+}
+
+static void end_within(suseconds_t us)
+{
+    const struct itimerval once = { .it_value = { .tv_usec = us } };
+    (void)setitimer(ITIMER_REAL, &once, NULL);
+}
+
+/* Blocked before any thread starts, so that all arrive at sigwait. */
+static void set_signals(sigset_t *out)
+{
+    static const int waited_for[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+    ASSERT(sigemptyset(out) == 0);
+    for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
+        ASSERT(sigaddset(out, waited_for[i]) == 0);
+    }
+    ASSERT(pthread_sigmask(SIG_BLOCK, out, NULL) == 0);
+    ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    ASSERT(signal(SIGALRM, on_late) != SIG_ERR);
+}
+
+/* Until it is asked to end. */
+static void await_end(const struct program *program, const sigset_t *signals)
+{
+    int signal_number = 0;
+    while (sigwait(signals, &signal_number) == 0 && signal_number != SIGTERM &&
+           signal_number != SIGINT) {
+        if (signal_number == SIGHUP) {
+            log_line("SIGHUP: stores and location files are read when they change, options at the "
+                     "start only");
+        } else {
+            print_counters(program);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct program program = { .registry = NULL };
     struct diag diag = { "" };
-    int exit_code = 0, signal_number = 0;
+    int exit_code = 0;
     sigset_t signals;
     if (!options_read(&options, argc, argv, &exit_code)) {
         return exit_code;
@@ -263,22 +326,17 @@ int main(int argc, char **argv)
     if (clock_is_led()) {
         log_line("a test leads the time: not for a pool that anyone uses");
     }
-    /* Blocked before any thread starts, so that all arrive at sigwait. */
-    ASSERT(sigemptyset(&signals) == 0 && sigaddset(&signals, SIGTERM) == 0 &&
-           sigaddset(&signals, SIGINT) == 0 && sigaddset(&signals, SIGUSR1) == 0);
-    ASSERT(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
-    ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    set_signals(&signals);
     enum result result = start(&program, &options, &diag);
-    while (result == RESULT_OK && sigwait(&signals, &signal_number) == 0 &&
-           signal_number == SIGUSR1) {
-        print_counters(&program);
-    }
     if (result != RESULT_OK) {
         log_line(diag.text);
     } else {
+        await_end(&program, &signals);
+        end_within(END_US);
         print_counters(&program);
     }
     stop(&program);
+    end_within(0);
     options_done(&options);
     return result == RESULT_OK ? 0 : 1;
 }

@@ -13,7 +13,8 @@ enum {
     RRL_RATE_MAX = 100000,
     RRL_ERROR = 0, /* kinds: what is refused or malformed, */
     RRL_NEGATIVE,  /* NXDOMAIN and NODATA of the zone, */
-    RRL_POSITIVE /* and, to RRL_POSITIVE + RRL_NAME_GROUPS - 1, answers by groups of names: to ask for many names does not help */
+    RRL_POSITIVE, /* and, to RRL_POSITIVE + RRL_NAME_GROUPS - 1, answers by groups of names: to ask for many names does not help */
+    RRL_TCP = RRL_POSITIVE + RRL_NAME_GROUPS /* added to a kind, for what is asked over TCP */
 };
 
 struct rrl;

@@ -1,18 +1,20 @@
-/* DNS over TCP (RFC 7766, RFC 9210): pipelined queries, many answers a write, bounded connections, idle and slow clients closed. */
+/* DNS over TCP (RFC 7766, RFC 9210): who may connect, whose turn it is, and who is closed for having been idle.
+ *
+ * Each wake of the loop gives a bounded number of connections one bounded turn (server/connection.h), in the order in which they became ready;
+ * the worker's other sockets have theirs in between, whatever TCP clients do. */
 #ifndef SERVER_TCP_H
 #define SERVER_TCP_H
 
 #include "server/worker.h"
 
-/* Answers are gathered until this much is used, then written. */
-enum {
-    TCP_GATHER = 65536,
-    TCP_OUT_ROOM = TCP_GATHER + 2 + TCP_MESSAGE_MAX
-};
-
-struct tcp_server *tcp_new(struct worker *worker);
+/* Holds so many connections at most, TCP_CONNECTIONS_MAX or fewer. */
+struct tcp_server *tcp_new(struct worker *worker, unsigned connections_max);
 enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
                        struct diag *diag);
+/* Another server takes over: within a second no connection is accepted any more, and those there are closed when they are idle, within ten seconds. */
+void tcp_drain(struct tcp_server *server);
+/* True when all are. */
+bool tcp_is_drained(const struct tcp_server *server);
 /* Closes listeners and connections when the loop comes around. */
 void tcp_close(struct tcp_server *server);
 /* After the loop has ended. */

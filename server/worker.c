@@ -108,14 +108,30 @@ static unsigned rate_kind(const struct query *query, const struct answer *answer
     return RRL_POSITIVE + (unsigned)(sum >> 60);
 }
 
-/* The answer to a client that is over its rate. Who has a cookie option proves its address at once; of others, every `rrl-slip`th is told to come
+/* Counts the answer. A good cookie is a free pass over UDP, where the rate is there for who did not ask. Over TCP, counted apart since nobody can
+ * forge that, it is there for the other clients: the answer is sent, and the connection rests. */
+static bool is_within_rate(struct worker *worker, const struct incoming *incoming, bool proven,
+                           unsigned kind)
+{
+    uint32_t rate = worker->answerer.view->settings.rrl_rate;
+    if (rate == 0 || (proven && !incoming->tcp)) {
+        return true;
+    }
+    if (rrl_take(worker->rrl, &incoming->source, incoming->tcp ? RRL_TCP + kind : kind, rate,
+                 worker->now_us)) {
+        return true;
+    }
+    count(&worker->counters.limited);
+    return false;
+}
+
+/* The answer to a client that is over its rate over UDP. Who has a cookie option proves its address at once; of others, every `rrl-slip`th is told to come
  * back over TCP, since real clients are among them. */
 static size_t over_rate(struct worker *worker, const struct query *query, uint8_t *out,
                         size_t limit)
 {
     const struct view *view = worker->answerer.view;
     uint32_t slip = view->settings.rrl_slip;
-    count(&worker->counters.limited);
     if (slip == 0 || worker->over_rate++ % slip != 0) {
         count(&worker->counters.dropped);
         return 0;
@@ -164,7 +180,7 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
     uint8_t options[EDNS_REPLY_MAX];
     const struct view *view = worker->answerer.view;
     const struct answer *answer = NULL;
-    bool proven = incoming->tcp;
+    bool proven = false;
     if (handling->verdict == QUERY_DROP) {
         count(&worker->counters.dropped);
         return 0;
@@ -172,7 +188,7 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
     if (edns_due(query, view)) {
         const struct edns_asked asked = { view, worker->identity, &incoming->source,
                                           worker->answerer.now, incoming->tcp };
-        proven = edns_reply(query, &asked, options) || proven;
+        proven = edns_reply(query, &asked, options);
     }
     if (handling->verdict == QUERY_ANSWER) {
         answer = answer_decide(&worker->answerer, query, &handling->target, &incoming->source);
@@ -180,11 +196,10 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
         rcode = RCODE_FORMERR; /* it asked for a cookie only, and there are none */
     }
     size_t limit = incoming->tcp ? room : respond_udp_limit(query);
-    bool free_pass = proven || view->settings.rrl_rate == 0 ||
-                     rrl_take(worker->rrl, &incoming->source, rate_kind(query, answer),
-                              view->settings.rrl_rate, worker->now_us);
-    size_t out_len = free_pass ? respond(worker, query, answer, rcode, out, limit)
-                               : over_rate(worker, query, out, limit);
+    bool within = is_within_rate(worker, incoming, proven, rate_kind(query, answer));
+    handling->over_rate = incoming->tcp && !within;
+    size_t out_len = within || incoming->tcp ? respond(worker, query, answer, rcode, out, limit)
+                                             : over_rate(worker, query, out, limit);
     if (out_len > 0) {
         count(&worker->counters.rcode[respond_rcode(out)]);
         if (answer != NULL && answer->due.turn != NULL && respond_is_whole(out)) {
@@ -232,12 +247,11 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
     worker->answerer.kept = kept_new(view->deal->roster.members);
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
-    worker->tcp_out = xmalloc(TCP_OUT_ROOM);
     worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));
     ASSERT(uv_loop_init(&worker->loop) == 0);
     ASSERT(uv_async_init(&worker->loop, &worker->stop, on_stop) == 0);
     worker->stop.data = worker;
-    worker->tcp = tcp_new(worker);
+    worker->tcp = tcp_new(worker, parts->tcp_connections);
     enum result result = store_read(parts->registry, &worker->answerer.registry, diag);
     if (result == RESULT_OK) {
         store_rest(worker->answerer.registry);
@@ -297,6 +311,5 @@ void worker_free(struct worker *worker)
     free(worker->udp);
     free(worker->udp_in);
     free(worker->udp_out);
-    free(worker->tcp_out);
     free(worker);
 }

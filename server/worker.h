@@ -19,8 +19,7 @@ enum {
     TCP_CONNECTIONS_MAX = 1024, /* a worker; the longest idle makes room for a new one */
     TCP_CLIENT_MAX = 64,        /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
     TCP_IDLE_MS = 10000,        /* without a whole query, RFC 7766 6.2.3 */
-    WORKER_DENIALS = 8192, /* signatures of compact denials of missing names in its cache, 1 MiB */
-    TCP_UNREAD_MAX = 256 * 1024 /* answers waiting for a client before we stop reading from it */
+    WORKER_DENIALS = 8192 /* signatures of compact denials of missing names in its cache, 1 MiB */
 };
 
 struct udp_socket;
@@ -31,7 +30,7 @@ struct counters {
     atomic_uint_fast64_t udp, tcp; /* messages received */
     atomic_uint_fast64_t dropped;  /* no answer was due, or the kernel took none */
     atomic_uint_fast64_t
-        limited; /* over the rate: dropped (counted there too), or sent without records */
+        limited; /* over the rate: dropped (counted there too), sent without records, or, over TCP, the last before a rest */
     atomic_uint_fast64_t
         rcode[16]; /* of the answers, by its lower bits: BADVERS counts as 0, BADCOOKIE as 7 */
 };
@@ -56,7 +55,6 @@ struct worker {
     struct tcp_server *tcp;
     uint8_t (*udp_in)[UDP_QUERY_MAX]; /* UDP_BATCH of each */
     uint8_t (*udp_out)[DNS_UDP_MAX];
-    uint8_t *tcp_out;
 };
 
 /* What a worker is made of; the pointers outlive it. */
@@ -67,6 +65,7 @@ struct worker_parts {
     size_t listen_count;
     struct rrl *rrl;
     const struct identity *identity;
+    unsigned tcp_connections; /* at most, TCP_CONNECTIONS_MAX or fewer */
 };
 
 /* Opens the sockets; nothing runs yet. Takes over a reference of the tally, whose view it begins with. SYSTEM with the address that
@@ -98,6 +97,8 @@ struct handling {
     enum rcode rcode;
     struct query query;
     struct target target;
+    /* Over TCP, after the answer: the client's network has had its rate. */
+    bool over_rate;
 };
 /* Reads a message. Several may be read before the first of them is answered; `incoming` is the same both times. */
 void worker_read(struct worker *worker, const struct incoming *incoming, struct handling *out);

@@ -59,7 +59,13 @@ static int set_up(void **state)
     assert_ok(address_parse(&endpoint.address, "127.0.0.1"));
     endpoint.port = free_port();
     static const struct identity identity = { NULL, NULL };
-    const struct worker_parts parts = { pool.stores[0], cache, &endpoint, 1, rrl, &identity };
+    const struct worker_parts parts = { .registry = pool.stores[0],
+                                        .cache = cache,
+                                        .listen = &endpoint,
+                                        .listen_count = 1,
+                                        .rrl = rrl,
+                                        .identity = &identity,
+                                        .tcp_connections = TCP_CONNECTIONS_MAX };
     for (int i = 0; i < WORKERS; i++) {
         assert_ok(worker_new(&workers[i], &parts, counting_tally(counting, refresh_view(refresh)),
                              &diag));
