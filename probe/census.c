@@ -12,10 +12,13 @@ void census_add(struct census *census, const struct member_health *health)
     uint32_t fewest = UINT32_MAX;
     for (unsigned i = 0; i < health->address_count; i++) {
         const struct address_health *each = &health->addresses[i];
-        census->addresses++;
-        census->unprobed += each->failure == FAILURE_INTERNAL;
+        struct census_family *family = &census->family[address_family(&each->address)];
+        family->addresses++;
+        family->unprobed += each->failure == FAILURE_INTERNAL;
+        family->heard |= each->certified_at != 0 || each->last_good_at != 0 ||
+                         (each->probes > 0 && failure_was_heard(each->failure));
         if (each->working) {
-            count(&census->family[address_is_ipv4(&each->address)], each->failures);
+            count(&family->working, each->failures);
         }
         if (each->probes > 0 && each->failures < fewest) {
             fewest = each->failures;
@@ -35,10 +38,49 @@ static bool is_mass(const struct census_count *count, uint32_t percent)
     return many && (uint64_t)count->halves * 100 > (uint64_t)count->all * percent * 2;
 }
 
-bool census_cut_off(const struct census *census, const struct settings *settings)
+/* Probes don't even leave, of so many addresses. */
+static bool is_cut_off(uint32_t unprobed, uint32_t addresses, const struct settings *settings)
 {
-    return census->unprobed > 0 && (uint64_t)census->unprobed * 100 >
-                                       (uint64_t)census->addresses * settings->breaker_percent;
+    return unprobed > 0 &&
+           (uint64_t)unprobed * 100 > (uint64_t)addresses * settings->breaker_percent;
+}
+
+static bool family_cut_off(const struct census_family *family, const struct settings *settings)
+{
+    return is_cut_off(family->unprobed, family->addresses, settings);
+}
+
+static enum family_state state_of(const struct census *census, enum address_family number,
+                                  const struct settings *settings, enum family_state before)
+{
+    const struct census_family *family = &census->family[number];
+    if (before == FAMILY_UNSEEN && !family->heard) {
+        return FAMILY_UNSEEN;
+    }
+    if (census->held_up && before != FAMILY_UNSEEN) {
+        return before;
+    }
+    return family->silent || family_cut_off(family, settings) ? FAMILY_OFF : FAMILY_ON;
+}
+
+enum vantage_state census_state(const struct census *census, const struct settings *settings,
+                                const struct vantage *vantage)
+{
+    uint32_t addresses = 0, unprobed = 0;
+    bool on = false, off = false, reachable = false;
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        const struct census_family *family = &census->family[i];
+        addresses += family->addresses;
+        unprobed += family->unprobed;
+        on |= vantage->family[i].state == FAMILY_ON;
+        off |= vantage->family[i].state == FAMILY_OFF;
+        reachable |= family->addresses > 0 && !family_cut_off(family, settings);
+    }
+    if (census->held_up) {
+        return is_cut_off(unprobed, addresses, settings) ? VANTAGE_HELD_UP : VANTAGE_WELL;
+    }
+    bool fine = on || addresses == 0 || (!off && reachable);
+    return fine ? VANTAGE_WELL : VANTAGE_NETWORK_OFF;
 }
 
 /* True while removals wait: from the alarm until it is over, unless the operator has said that it is true. */
@@ -62,9 +104,18 @@ void census_judge(const struct census *census, const struct settings *settings, 
     caution->hold_s = vantage->interval_s + vantage->interval_s / 10 + CENSUS_SLACK_S;
     caution->members_frozen =
         freeze(&vantage->frozen_since, is_mass(&census->members, percent), released_at, now);
-    for (unsigned family = 0; family < 2; family++) {
-        caution->family_frozen[family] =
-            freeze(&vantage->family_frozen_since[family], is_mass(&census->family[family], percent),
-                   released_at, now);
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        const struct census_family *counted = &census->family[i];
+        struct vantage_family *family = &vantage->family[i];
+        family->addresses = counted->addresses;
+        enum family_state state = state_of(census, (enum address_family)i, settings, family->state);
+        if (state != family->state || family->state_since == 0) {
+            family->state = state;
+            family->state_since = now;
+        }
+        caution->family_frozen[i] =
+            freeze(&family->frozen_since, is_mass(&counted->working, percent), released_at, now);
     }
+    caution->family_waits[ADDRESS_IPV6] = vantage_family_waits(vantage, ADDRESS_IPV6);
+    caution->family_waits[ADDRESS_IPV4] = vantage_family_waits(vantage, ADDRESS_IPV4);
 }

@@ -1,6 +1,8 @@
 /* How much of the pool is down for this vantage point at once. When that is more than members fail by themselves, the fault is likelier
  * its own: removals wait (struct caution) and the alarm is raised, until it is over or the operator says that it is true. Pure.
  *
+ * A family that works no more, or by which nothing was ever reached, says nothing of the members: it waits, the other one goes on.
+ *
  * Since any one packet may be lost, a first failed probe counts half, a second in a row in full. So a network that is cut off is
  * seen when its members have been probed once, and one packet in ten may be lost without an alarm. */
 #ifndef PROBE_CENSUS_H
@@ -20,17 +22,27 @@ struct census_count {
     uint32_t all, failing, halves;
 };
 
+/* Addresses of one family. */
+struct census_family {
+    struct census_count working;
+    uint32_t addresses, unprobed; /* all, and those that our own system would not let us probe */
+    bool heard;                   /* something was reached by it, now or before */
+    bool silent;                  /* no reference of the family answers, though there are some */
+};
+
 struct census {
     struct census_count members; /* eligible ones; they fail when none of their addresses answers */
-    struct census_count family[2]; /* working addresses of IPv6, IPv4 */
-    uint32_t addresses, unprobed;  /* all, and those that our own system would not let us probe */
+    struct census_family family[ADDRESS_FAMILIES];
+    bool held_up; /* what can't be probed is for want of time, not for the network */
 };
 
 void census_add(struct census *census, const struct member_health *health);
-/* Our own network is off: probes don't even leave. */
-bool census_cut_off(const struct census *census, const struct settings *settings);
 /* Enters what was counted into `vantage`, and says what follows for its verdicts. */
 void census_judge(const struct census *census, const struct settings *settings, uint64_t now,
                   struct vantage *vantage, struct caution *caution);
+/* What of probes is not let out says of the vantage point as a whole: WELL, HELD_UP, or, when no family is left to judge by,
+ * NETWORK_OFF. After census_judge. */
+enum vantage_state census_state(const struct census *census, const struct settings *settings,
+                                const struct vantage *vantage);
 
 #endif

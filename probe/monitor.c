@@ -58,9 +58,7 @@ static void some_time(struct monitor *monitor)
 static void write_verdicts(struct monitor *monitor)
 {
     struct diag diag = { "" };
-    if (monitor->roll.vantage.state == VANTAGE_WELL) {
-        monitor->roll.vantage.well_at = clock_now();
-    }
+    vantage_word(&monitor->roll.vantage, clock_now());
     uint32_t pause_ms = monitor->options.interval_ms / 2;
     monitor->word_due = clock_steady_ms() + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
     if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
@@ -81,7 +79,7 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
                                          !ward->brings_name, clock_now() };
     verdict_apply(&ward->health, index, outcome, &judgement);
     ward->dirty = true;
-    if (outcome->failure != FAILURE_INTERNAL && !ward->watches[index].unnoted) {
+    if (!failure_is_ours(ward->health.addresses[index].failure) && !ward->watches[index].unnoted) {
         scribe_sample(monitor->news.scribe, ward->id, &ward->health.addresses[index]);
     }
     if (ward_has_news(ward, &before, index)) {
@@ -121,7 +119,7 @@ static void take_census(struct monitor *monitor)
     monitor->census_due = clock_steady_ms() + LIMIT_CENSUS_MS;
     if (monitor->options.references == NULL) {
         monitor->roll.vantage.unsynchronised = reference_unsynchronised();
-        monitor->roll.self =
+        monitor->roll.self.state =
             reference_by_kernel(monitor->roll.vantage.unsynchronised, &monitor->kept_time);
     }
     monitor->roll.held_ms =
@@ -129,7 +127,8 @@ static void take_census(struct monitor *monitor)
     roll_census(&monitor->roll, clock_now(), stage_moved, monitor);
     bool alarm = news_alarm(&monitor->news, &monitor->roll.vantage);
     bool state = news_state(&monitor->news, &monitor->roll.vantage);
-    if (alarm || state) {
+    bool families = news_families(&monitor->news, &monitor->roll.vantage);
+    if (alarm || state || families) {
         soon(monitor);
     }
     if (roll_waits(&monitor->roll)) {
@@ -156,7 +155,7 @@ static uint64_t dead_for(const struct watch *watch)
     const struct address_health *row = &ward->health.addresses[watch->index];
     uint64_t since = row->last_good_at > ward->changed_at ? row->last_good_at : ward->changed_at;
     since = row->first_probe_at > since ? row->first_probe_at : since;
-    bool ours = row->failures == 0 || row->failure == FAILURE_INTERNAL ||
+    bool ours = row->failures == 0 || failure_is_ours(row->failure) ||
                 roll->caution.members_frozen || roll->vantage.state != VANTAGE_WELL;
     return ours || since > row->last_probe_at ? 0 : row->last_probe_at - since;
 }
@@ -176,10 +175,10 @@ static void check_self(struct monitor *monitor)
 }
 
 /* What came before the check began is believed by its result. */
-static void self_judged(enum vantage_state state, void *arg)
+static void self_judged(const struct reference_word *word, void *arg)
 {
     struct monitor *monitor = arg;
-    monitor->roll.self = state;
+    monitor->roll.self = *word;
     roll_believe(&monitor->roll, monitor->check_began, enter_verdict);
 }
 
@@ -196,9 +195,9 @@ static void probe_over(const struct outcome *outcome, void *arg)
         return;
     }
     bool checked = monitor->options.references != NULL && outcome->failure != FAILURE_INTERNAL;
-    if (checked && (outcome->failure != FAILURE_NONE || monitor->roll.self != VANTAGE_WELL)) {
+    if (checked && (outcome->failure != FAILURE_NONE || monitor->roll.self.state != VANTAGE_WELL)) {
         watch_doubt(watch, outcome, clock_steady_ms());
-    } else if (monitor->roll.self == VANTAGE_WELL || outcome->failure == FAILURE_INTERNAL) {
+    } else if (monitor->roll.self.state == VANTAGE_WELL || outcome->failure == FAILURE_INTERNAL) {
         enter_verdict(ward, watch->index, outcome);
     }
     uint64_t next_ms = next_due(monitor, watch->backoff, dead_for(watch));

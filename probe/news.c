@@ -81,8 +81,7 @@ void news_probe(const struct news *news, const struct ward *ward, const struct a
 
 bool news_alarm(struct news *news, const struct vantage *vantage)
 {
-    bool alarm = vantage->frozen_since != 0 || vantage->family_frozen_since[0] != 0 ||
-                 vantage->family_frozen_since[1] != 0;
+    bool alarm = vantage_is_frozen(vantage);
     if (alarm == news->alarmed) {
         return false;
     }
@@ -115,4 +114,33 @@ bool news_state(struct news *news, const struct vantage *vantage)
     news_line(news, vantage->state == VANTAGE_WELL ? LOG_NOTICE : LOG_ALERT, "%s",
               texts[vantage->state]);
     return true;
+}
+
+bool news_families(struct news *news, const struct vantage *vantage)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        enum address_family family = (enum address_family)i;
+        const char *name = address_family_text(family);
+        bool waits = vantage->family[i].addresses > 0 && vantage_family_waits(vantage, family);
+        if (waits == news->family_waits[i]) {
+            continue;
+        }
+        changed = true;
+        news->family_waits[i] = waits;
+        if (!waits) {
+            news_line(news, LOG_NOTICE, "%s works from here: its verdicts count", name);
+        } else if (vantage->family[i].state == FAMILY_OFF) {
+            news_line(news, LOG_ALERT,
+                      "%s does not work from here any more: its verdicts wait, those of the other "
+                      "family go on",
+                      name);
+        } else {
+            news_line(news, LOG_WARNING,
+                      "nothing was ever reached by %s from here: its %u addresses of members can't "
+                      "be judged; check this machine's %s, those of the other family are judged",
+                      name, vantage->family[i].addresses, name);
+        }
+    }
+    return changed;
 }

@@ -20,6 +20,7 @@ struct news {
     bool complained[NEWS_SUBJECTS]; /* it failed and was not yet seen well again */
     bool alarmed;                   /* too much is down */
     enum vantage_state state;
+    bool family_waits[ADDRESS_FAMILIES];
 };
 
 void news_line(const struct news *news, int priority, const char *format, ...)
@@ -35,5 +36,8 @@ void news_probe(const struct news *news, const struct ward *ward, const struct a
 bool news_alarm(struct news *news, const struct vantage *vantage);
 /* That we set ourselves aside, and that we are back; true if it changed. */
 bool news_state(struct news *news, const struct vantage *vantage);
+
+/* The same of families that say nothing while the other one does. */
+bool news_families(struct news *news, const struct vantage *vantage);
 
 #endif

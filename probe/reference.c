@@ -12,19 +12,28 @@ enum {
     NTP_PORT = 123
 };
 
+/* A reference as it is asked by one family. */
+struct contact {
+    struct reference *reference;
+    bool known; /* it has an address */
+    bool ever;  /* it answered once */
+    bool answered;
+    struct address address;
+    int64_t offset_us;
+    struct sntp *sntp; /* at most one of these two is under way */
+    struct attempt *attempt;
+    struct association *association;
+    struct attempt_plan plan;
+};
+
 struct reference {
     struct references *all;
     char host[NTS_KE_NAME_ROOM];
     uint16_t port;
     bool nts;
-    bool resolved, answered;
-    struct address address;
-    int64_t offset_us;
-    struct lookup *lookup; /* at most one of these three is under way */
-    struct sntp *sntp;
-    struct attempt *attempt;
-    struct association *association;
-    struct attempt_plan plan;
+    bool stale; /* an address did not answer: it may have moved */
+    struct lookup *lookup;
+    struct contact contacts[ADDRESS_FAMILIES];
 };
 
 struct references {
@@ -32,7 +41,8 @@ struct references {
     references_judged *judged;
     void *arg;
     struct tls_trust *trust;
-    unsigned count, pending;
+    unsigned count;
+    unsigned pending; /* lookups and exchanges under way */
     struct reference list[REFERENCES_MAX];
 };
 
@@ -65,92 +75,146 @@ enum vantage_state reference_by_kernel(bool unsynchronised, bool *kept)
     return unsynchronised && *kept ? VANTAGE_CLOCK_OFF : VANTAGE_WELL;
 }
 
-static void ended(struct reference *reference, const struct ntp_sample *sample)
+void reference_judge_family(struct reference_family *out, const struct reference_answer *answers,
+                            unsigned count)
 {
-    struct references *all = reference->all;
-    reference->answered = sample != NULL;
+    *out = (struct reference_family){ .heard = false };
+    bool ever = false;
+    for (unsigned i = 0; i < count; i++) {
+        out->heard |= answers[i].now;
+        ever |= answers[i].ever;
+    }
+    out->silent = ever && !out->heard;
+}
+
+static void judge(struct references *all)
+{
+    struct reference_word word;
+    int64_t offsets_us[REFERENCES_MAX * ADDRESS_FAMILIES];
+    unsigned count = 0;
+    for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
+        struct reference_answer answers[REFERENCES_MAX];
+        for (unsigned i = 0; i < all->count; i++) {
+            const struct contact *contact = &all->list[i].contacts[f];
+            answers[i] = (struct reference_answer){ contact->answered, contact->ever };
+            if (contact->answered) {
+                offsets_us[count++] = contact->offset_us;
+            }
+        }
+        reference_judge_family(&word.family[f], answers, all->count);
+    }
+    word.state = reference_judge(offsets_us, count);
+    all->judged(&word, all->arg);
+}
+
+/* A lookup or an exchange is over. */
+static void landed(struct references *all)
+{
+    if (--all->pending == 0) {
+        judge(all);
+    }
+}
+
+static void ended(struct contact *contact, const struct ntp_sample *sample)
+{
+    contact->answered = sample != NULL;
+    contact->ever |= contact->answered;
     if (sample != NULL) {
         int64_t error_us = (int64_t)ntp_sample_error_us(sample);
-        reference->offset_us = sample->offset_us < 0 ? -error_us : error_us;
+        contact->offset_us = sample->offset_us < 0 ? -error_us : error_us;
     } else {
-        reference->resolved = false; /* it may have moved */
+        contact->reference->stale = true;
     }
-    if (--all->pending > 0) {
-        return;
-    }
-    int64_t offsets_us[REFERENCES_MAX];
-    unsigned count = 0;
-    for (unsigned i = 0; i < all->count; i++) {
-        if (all->list[i].answered) {
-            offsets_us[count++] = all->list[i].offset_us;
-        }
-    }
-    all->judged(reference_judge(offsets_us, count), all->arg);
+    landed(contact->reference->all);
 }
 
 static void plain_over(const struct ntp_sample *sample, void *arg)
 {
-    struct reference *reference = arg;
-    reference->sntp = NULL;
-    ended(reference, sample);
+    struct contact *contact = arg;
+    contact->sntp = NULL;
+    ended(contact, sample);
 }
 
 static void nts_over(const struct outcome *outcome, void *arg)
 {
-    struct reference *reference = arg;
-    reference->attempt = NULL;
-    ended(reference, outcome->timed ? &outcome->sample : NULL);
+    struct contact *contact = arg;
+    contact->attempt = NULL;
+    ended(contact, outcome->timed ? &outcome->sample : NULL);
 }
 
 /* The operator chose the reference, so it may be anywhere. */
-static void exchange(struct reference *reference)
+static void exchange(struct contact *contact)
 {
+    struct reference *reference = contact->reference;
     uv_loop_t *loop = reference->all->loop;
-    const struct endpoint endpoint = { reference->address, reference->port };
+    const struct endpoint endpoint = { contact->address, reference->port };
     if (reference->nts) {
-        reference->plan = (struct attempt_plan){ .name = reference->host,
-                                                 .endpoint = endpoint,
-                                                 .registered = &reference->address,
-                                                 .registered_count = 1,
-                                                 .allow_private = true,
-                                                 .allow_foreign = true,
-                                                 .trust = reference->all->trust };
-        reference->attempt =
-            attempt_start(loop, &reference->plan, &reference->association, nts_over, reference);
+        contact->plan = (struct attempt_plan){ .name = reference->host,
+                                               .endpoint = endpoint,
+                                               .registered = &contact->address,
+                                               .registered_count = 1,
+                                               .allow_private = true,
+                                               .allow_foreign = true,
+                                               .trust = reference->all->trust };
+        contact->attempt =
+            attempt_start(loop, &contact->plan, &contact->association, nts_over, contact);
         return;
     }
-    reference->sntp = sntp_start(loop, &endpoint, plain_over, reference);
-    if (reference->sntp == NULL) {
-        ended(reference, NULL);
+    contact->sntp = sntp_start(loop, &endpoint, plain_over, contact);
+    if (contact->sntp == NULL) {
+        ended(contact, NULL);
     }
 }
 
+static void exchange_all(struct reference *reference)
+{
+    reference->stale = false;
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        struct contact *contact = &reference->contacts[i];
+        contact->answered = false;
+        if (contact->known) {
+            reference->all->pending++;
+            exchange(contact);
+        }
+    }
+}
+
+static void know(struct reference *reference, const struct address *address)
+{
+    struct contact *contact = &reference->contacts[address_family(address)];
+    contact->known = true;
+    contact->address = *address;
+}
+
+/* Of a family that the resolver can't tell, the address before stays. */
 static void looked_up(const struct lookup_answer *answer, void *arg)
 {
     struct reference *reference = arg;
     reference->lookup = NULL;
-    if (answer->count == 0) {
-        ended(reference, NULL);
-        return;
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        reference->contacts[i].known &= answer->unknown[i] && answer->state != LOOKUP_NO_NAME;
     }
-    reference->address = answer->addresses[0];
-    reference->resolved = true;
-    exchange(reference);
+    for (unsigned i = answer->count; i-- > 0;) {
+        know(reference, &answer->addresses[i]);
+    }
+    exchange_all(reference);
+    landed(reference->all);
 }
 
 static void start(struct reference *reference)
 {
-    if (!reference->resolved) {
-        reference->resolved = address_parse(&reference->address, reference->host) == RESULT_OK;
+    struct address literal;
+    const struct contact *contacts = reference->contacts;
+    if (address_parse(&literal, reference->host) == RESULT_OK) {
+        know(reference, &literal);
+    } else if (reference->stale ||
+               !(contacts[ADDRESS_IPV6].known || contacts[ADDRESS_IPV4].known)) {
+        reference->lookup =
+            lookup_start(reference->all->loop, NULL, reference->host, looked_up, reference);
     }
-    if (reference->resolved) {
-        exchange(reference);
-        return;
-    }
-    reference->lookup =
-        lookup_start(reference->all->loop, NULL, reference->host, looked_up, reference);
     if (reference->lookup == NULL) {
-        ended(reference, NULL);
+        exchange_all(reference);
+        landed(reference->all);
     }
 }
 
@@ -213,6 +277,8 @@ enum result references_new(struct references **out, const char *const *hosts, un
     references->count = count;
     for (unsigned i = 0; i < count; i++) {
         references->list[i].all = references;
+        references->list[i].contacts[ADDRESS_IPV6].reference = &references->list[i];
+        references->list[i].contacts[ADDRESS_IPV4].reference = &references->list[i];
         if (!parse(&references->list[i], hosts[i])) {
             free(references);
             return diag_fail(diag, RESULT_USAGE,
@@ -224,6 +290,20 @@ enum result references_new(struct references **out, const char *const *hosts, un
     return RESULT_OK;
 }
 
+static void stop_contact(struct contact *contact)
+{
+    if (contact->sntp != NULL) {
+        sntp_cancel(contact->sntp);
+    }
+    if (contact->attempt != NULL) {
+        attempt_cancel(contact->attempt);
+    }
+    association_free(contact->association);
+    contact->sntp = NULL;
+    contact->attempt = NULL;
+    contact->association = NULL;
+}
+
 void references_stop(struct references *references)
 {
     for (unsigned i = 0; i < references->count; i++) {
@@ -231,17 +311,9 @@ void references_stop(struct references *references)
         if (each->lookup != NULL) {
             lookup_cancel(each->lookup);
         }
-        if (each->sntp != NULL) {
-            sntp_cancel(each->sntp);
-        }
-        if (each->attempt != NULL) {
-            attempt_cancel(each->attempt);
-        }
-        association_free(each->association);
         each->lookup = NULL;
-        each->sntp = NULL;
-        each->attempt = NULL;
-        each->association = NULL;
+        stop_contact(&each->contacts[ADDRESS_IPV6]);
+        stop_contact(&each->contacts[ADDRESS_IPV4]);
     }
     references->pending = 0;
 }

@@ -1,5 +1,6 @@
-/* The vantage point's check of itself: what do the configured references say of our clock, and are they there at all? Then a failure
- * that we saw is only believed when a check that began after it went well. Without references there is no check. */
+/* The vantage point's check of itself: what do the configured references say of our clock, and are they there at all? Each is asked by
+ * all families that it has. Then a failure that we saw is only believed when a check that began after it went well for its family.
+ * Without references there is no check. */
 #ifndef PROBE_REFERENCE_H
 #define PROBE_REFERENCE_H
 
@@ -15,8 +16,24 @@ enum {
 
 struct references;
 
+/* Of a reference by one family: whether it answered in this check, and whether it ever did. */
+struct reference_answer {
+    bool now, ever;
+};
+
+/* What a check says of a family: both are false where there is nobody to ask by it. */
+struct reference_family {
+    bool heard;  /* one answered */
+    bool silent; /* none answers of those that once did */
+};
+
+struct reference_word {
+    enum vantage_state state;
+    struct reference_family family[ADDRESS_FAMILIES];
+};
+
 /* One check is over. */
-typedef void references_judged(enum vantage_state state, void *arg);
+typedef void references_judged(const struct reference_word *word, void *arg);
 
 /* `hosts` are HOST[@PORT] for plain NTP, nts:HOST[@PORT] for NTS; USAGE for another form, or for too many. */
 enum result references_new(struct references **out, const char *const *hosts, unsigned count,
@@ -33,6 +50,8 @@ void references_free(struct references *references);
 
 /* From the offsets that the references showed, of which there may be none. Pure; orders the list. */
 enum vantage_state reference_judge(int64_t *offsets_us, unsigned count);
+void reference_judge_family(struct reference_family *out, const struct reference_answer *answers,
+                            unsigned count);
 /* The kernel says that nothing keeps its clock in time (adjtimex, read only). */
 bool reference_unsynchronised(void);
 /* Without references the kernel is all that knows of our clock. Where it never said that something keeps it, that is no reason to stop:

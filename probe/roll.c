@@ -177,15 +177,20 @@ static void set_state(struct vantage *vantage, enum vantage_state state, uint64_
 
 void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
 {
-    struct census census = { 0 };
+    struct census census = { .held_up = roll->held_ms > 0 };
     for (size_t i = 0; i < roll->ward_count; i++) {
         census_add(&census, &roll->wards[i]->health);
     }
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        census.family[i].heard |= roll->self.family[i].heard;
+        census.family[i].silent = roll->self.family[i].silent;
+    }
     census_judge(&census, &roll->settings, now, &roll->vantage, &roll->caution);
-    enum vantage_state off = roll->held_ms > 0 ? VANTAGE_HELD_UP : VANTAGE_NETWORK_OFF;
-    set_state(&roll->vantage, census_cut_off(&census, &roll->settings) ? off : roll->self, now);
+    enum vantage_state own = census_state(&census, &roll->settings, &roll->vantage);
+    set_state(&roll->vantage, own != VANTAGE_WELL ? own : roll->self.state, now);
     for (size_t i = 0; i < roll->ward_count; i++) {
         struct ward *ward = roll->wards[i];
+        ward->dirty |= verdict_withdraw(&ward->health, &roll->vantage);
         if (ward->health.stage != STAGE_FALLING || roll->held_ms >= PATIENCE_LONG_MS) {
             continue; /* after a long hold-up it is probed again before it goes */
         }
@@ -195,6 +200,11 @@ void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
             moved(ward, STAGE_FALLING, arg);
         }
     }
+}
+
+bool roll_trusts(const struct roll *roll, enum address_family family)
+{
+    return roll->self.state == VANTAGE_WELL && !roll->self.family[family].silent;
 }
 
 static void believe(struct watch *watch, bool well, roll_enter *enter)
@@ -214,7 +224,8 @@ void roll_believe(struct roll *roll, uint64_t since_ms, roll_enter *enter)
         for (unsigned k = 0; k < ward->watch_count; k++) {
             struct watch *watch = &ward->watches[k];
             if (watch->doubted != NULL && watch->doubted_at < since_ms) {
-                believe(watch, roll->self == VANTAGE_WELL, enter);
+                enum address_family family = address_family(&ward->addresses[k]);
+                believe(watch, roll_trusts(roll, family), enter);
             }
         }
     }

@@ -3,6 +3,7 @@
 #define PROBE_ROLL_H
 
 #include "probe/census.h"
+#include "probe/reference.h"
 #include "probe/scribe.h"
 #include "probe/ward.h"
 #include "zone/registry.h"
@@ -11,10 +12,10 @@ struct roll {
     struct settings settings;
     struct vantage vantage; /* what we say of ourselves */
     struct caution caution;
-    struct scribe *scribe;   /* its events are written along with the verdicts */
-    enum vantage_state self; /* what the references say (probe/reference.h) */
-    unsigned held_ms;        /* patience_held in the last interval */
-    struct ward **wards;     /* in order of id */
+    struct scribe *scribe;      /* its events are written along with the verdicts */
+    struct reference_word self; /* what the references say */
+    unsigned held_ms;           /* patience_held in the last interval */
+    struct ward **wards;        /* in order of id */
     size_t ward_count;
     uint64_t *departed; /* ids whose verdicts have to be forgotten */
     size_t departed_count, departed_room;
@@ -34,6 +35,8 @@ enum result roll_begin(struct roll *roll, struct store_txn *verdicts, struct dia
 /* Counts how much is down at once, and moves those on whose fall has lasted. Calls `moved` for each whose stage changes. */
 typedef void roll_moved(struct ward *ward, enum stage before, void *arg);
 void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg);
+/* The references say that what is seen of the family may be believed. */
+bool roll_trusts(const struct roll *roll, enum address_family family);
 /* Failures that were doubted before `since_ms` are handed to `enter` if the check of ourselves went well, and dropped if not. */
 typedef void roll_enter(struct ward *ward, unsigned index, const struct outcome *outcome);
 void roll_believe(struct roll *roll, uint64_t since_ms, roll_enter *enter);

@@ -55,7 +55,7 @@ static void note_time(struct address_health *row, const struct outcome *outcome)
 /* An address that fails works for a while yet, for as long as the fault is likelier ours. */
 static void note_failure(struct address_health *row, const struct judgement *judgement)
 {
-    bool frozen = judgement->caution->family_frozen[address_is_ipv4(&row->address)];
+    bool frozen = judgement->caution->family_frozen[address_family(&row->address)];
     row->failures++;
     row->working =
         row->working && (frozen || row->score_milli >= judgement->settings->exit_score_milli);
@@ -71,16 +71,55 @@ static void note_success(struct address_health *row, uint64_t now)
     }
 }
 
+/* Shown, and counts for nothing. True if the outcome is of that kind: it says more about us than about the server. */
+static bool set_aside(struct address_health *row, const struct outcome *outcome,
+                      const struct caution *caution)
+{
+    bool waits = caution->family_waits[address_family(&row->address)] &&
+                 failure_is_silence(outcome->failure);
+    if (!waits && outcome->failure != FAILURE_INTERNAL) {
+        return false;
+    }
+    row->failure = waits ? FAILURE_FAMILY_OFF : FAILURE_INTERNAL;
+    if (waits) {
+        (void)snprintf(row->detail, sizeof(row->detail), "%s: %.100s", failure_id(outcome->failure),
+                       outcome->detail);
+    } else {
+        (void)snprintf(row->detail, sizeof(row->detail), "%s", outcome->detail);
+    }
+    return true;
+}
+
+bool verdict_withdraw(struct member_health *health, const struct vantage *vantage)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        struct address_health *row = &health->addresses[i];
+        enum address_family family = address_family(&row->address);
+        bool unseen =
+            vantage->family[family].state == FAMILY_UNSEEN && vantage_family_waits(vantage, family);
+        if (!unseen || row->probes == 0 || !failure_is_silence(row->failure)) {
+            continue;
+        }
+        const struct address_health was = *row;
+        *row = (struct address_health){ .address = was.address, .failure = FAILURE_FAMILY_OFF };
+        (void)snprintf(row->detail, sizeof(row->detail), "%s: %.100s", failure_id(was.failure),
+                       was.detail);
+        changed = true;
+    }
+    return changed;
+}
+
 void verdict_apply(struct member_health *health, unsigned index, const struct outcome *outcome,
                    const struct judgement *judgement)
 {
     struct address_health *row = &health->addresses[index];
     uint64_t now = judgement->now;
-    row->failure = outcome->failure;
-    (void)snprintf(row->detail, sizeof(row->detail), "%s", outcome->detail);
-    if (outcome->failure == FAILURE_INTERNAL) {
+    if (set_aside(row, outcome, judgement->caution)) {
         return;
     }
+    row->failure = outcome->failure;
+    (void)snprintf(row->detail, sizeof(row->detail), "%s", outcome->detail);
     row->probes++;
     row->last_probe_at = now;
     if (row->first_probe_at == 0) {
@@ -94,7 +133,8 @@ void verdict_apply(struct member_health *health, unsigned index, const struct ou
                    score_step_of(outcome->failure, error_us, row->stratum, outcome->cookies_short));
     if (outcome->failure == FAILURE_NONE) {
         int32_t exit_milli = judgement->settings->exit_score_milli;
-        bool lift = lifecycle_pardoned(health) && row->score_milli < exit_milli;
+        bool lift = lifecycle_pardoned(health, address_family(&row->address)) &&
+                    row->score_milli < exit_milli;
         row->score_milli = lift ? exit_milli : row->score_milli;
         note_success(row, now);
     } else {

@@ -19,8 +19,12 @@ struct judgement {
 };
 
 /* Enters the outcome of a probe of row `index` and advances the member's life cycle. FAILURE_INTERNAL is shown but counts for
- * nothing. A certificate that is not valid for the name never prolongs the quarantine. */
+ * nothing, and so is silence while the family waits, as FAILURE_FAMILY_OFF. A certificate that is not valid for the name never prolongs the quarantine. */
 void verdict_apply(struct member_health *health, unsigned index, const struct outcome *outcome,
                    const struct judgement *judgement);
+
+/* Takes back what silence was entered for before it was known that nothing at all is reached by the family. True if that changed
+ * anything. */
+bool verdict_withdraw(struct member_health *health, const struct vantage *vantage);
 
 #endif

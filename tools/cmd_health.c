@@ -31,12 +31,6 @@ static enum result commit(struct session *session, struct cli *cli)
 
 /* -- release, forget ------------------------------------------------------------------------------------------------------ */
 
-static bool is_frozen(const struct vantage *vantage)
-{
-    return vantage->frozen_since != 0 || vantage->family_frozen_since[0] != 0 ||
-           vantage->family_frozen_since[1] != 0;
-}
-
 static enum result release_all(struct session *session, struct cli *cli, unsigned *released)
 {
     struct vantages vantages;
@@ -44,7 +38,7 @@ static enum result release_all(struct session *session, struct cli *cli, unsigne
     enum result result = vantages_read(&vantages, txn, 0, session_now());
     for (unsigned i = 0; i < vantages.count && result == RESULT_OK; i++) {
         struct vantage *each = &vantages.list[i];
-        if (is_frozen(each)) {
+        if (vantage_is_frozen(each)) {
             each->released_at = session_now();
             result = vantage_put(txn, each, &cli->diag);
             (*released)++;

@@ -171,6 +171,28 @@ static void add_seen(json_t *out, const struct address_health *seen)
     json_object_set_new(out, "rtt_ms", timed ? json_real(seen->rtt_us / 1000.0) : json_null());
 }
 
+/* What the vantage points say of each family that the member has. */
+static json_t *families_json(const struct memberview *view, const struct address *addresses,
+                             unsigned count)
+{
+    json_t *out = json_object();
+    bool has[ADDRESS_FAMILIES] = { false };
+    for (unsigned i = 0; i < count; i++) {
+        has[address_family(&addresses[i])] = true;
+    }
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        const struct family_health *own = &view->joint.health.family[i];
+        const struct votes *votes = &view->joint.family[i];
+        if (has[i]) {
+            json_object_set_new(out, i == ADDRESS_IPV4 ? "ipv4" : "ipv6",
+                                json_pack("{s:s, s:o, s:i, s:i}", "stage", stage_text(own->stage),
+                                          "since", json_time(own->stage_since), "votes",
+                                          (int)votes->all, "votes_in", (int)votes->in));
+        }
+    }
+    return out;
+}
+
 /* What each vantage point says by itself. */
 static json_t *votes_json(const struct memberview *view)
 {
@@ -221,8 +243,9 @@ json_t *memberview_full(const struct memberview *view, const struct dname *apex)
     json_object_set_new(out, "hold",
                         view->joint.hold != HOLD_NONE ? json_text(hold_text(view->joint.hold))
                                                       : json_null());
-    json_object_set_new(out, "votes", json_integer(view->joint.votes));
-    json_object_set_new(out, "votes_in", json_integer(view->joint.votes_in));
+    json_object_set_new(out, "votes", json_integer(view->joint.votes.all));
+    json_object_set_new(out, "votes_in", json_integer(view->joint.votes.in));
+    json_object_set_new(out, "families", families_json(view, addresses, count));
     json_object_set_new(out, "last_eligible_at", json_time(view->joint.health.last_eligible_at));
     json_object_set_new(out, "vantages", votes_json(view));
     json_object_set_new(out, "last_cert_not_after",
@@ -288,8 +311,13 @@ static void print_votes(const struct memberview *view)
     if (view->row_count < 2) {
         return;
     }
-    printf("%-14s %u of %u vantage points have it in\n", "votes", view->joint.votes_in,
-           view->joint.votes);
+    for (unsigned i = ADDRESS_FAMILIES; i-- > 0;) {
+        if (health_has_family(&view->joint.health, (enum address_family)i)) {
+            printf("%-14s %u of %u vantage points have its %s in\n", "votes",
+                   view->joint.family[i].in, view->joint.family[i].all,
+                   address_family_text((enum address_family)i));
+        }
+    }
     for (unsigned i = 0; i < view->row_count; i++) {
         const struct member_health *row = &view->rows[i];
         printf("  %-12s %s since %s\n", row->vantage, stage_text(row->stage),

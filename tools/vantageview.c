@@ -16,8 +16,21 @@ void vantageview_count(struct vantageview *view, const struct memberview *member
         const struct member_health *row = &member->rows[i];
         const struct vantage *vantage = vantages_find(vantages, row->vantage);
         size_t at = (size_t)(vantage - vantages->list);
-        view->dissent[at] += vantages->asked[at] && joint_dissents(&member->joint, row, now);
+        view->dissent[at] += joint_dissents(&member->joint, row, vantages, now);
     }
+}
+
+static void add_family(json_t *row, const char *prefix, const struct vantage_family *family)
+{
+    char key[32];
+    (void)snprintf(key, sizeof key, "%s_state", prefix);
+    json_object_set_new(row, key, json_text(family_state_text(family->state)));
+    (void)snprintf(key, sizeof key, "%s_state_since", prefix);
+    json_object_set_new(row, key, json_time(family->state_since));
+    (void)snprintf(key, sizeof key, "%s_frozen_since", prefix);
+    json_object_set_new(row, key, json_time(family->frozen_since));
+    (void)snprintf(key, sizeof key, "%s_addresses", prefix);
+    json_object_set_new(row, key, json_integer(family->addresses));
 }
 
 json_t *vantageview_json(const struct vantageview *view, const struct vantages *vantages)
@@ -38,8 +51,8 @@ json_t *vantageview_json(const struct vantageview *view, const struct vantages *
         json_object_set_new(row, "eligible", json_integer(each->members));
         json_object_set_new(row, "down", json_integer(each->down));
         json_object_set_new(row, "frozen_since", json_time(each->frozen_since));
-        json_object_set_new(row, "ipv6_frozen_since", json_time(each->family_frozen_since[0]));
-        json_object_set_new(row, "ipv4_frozen_since", json_time(each->family_frozen_since[1]));
+        add_family(row, "ipv6", &each->family[ADDRESS_IPV6]);
+        add_family(row, "ipv4", &each->family[ADDRESS_IPV4]);
         json_object_set_new(row, "released_at", json_time(each->released_at));
         json_object_set_new(row, "dissents", json_integer((json_int_t)view->dissent[i]));
         json_array_append_new(list, row);
@@ -61,7 +74,6 @@ static void warn(json_t *warnings, const char *format, ...)
 
 static void warn_of_freeze(const struct vantage *each, json_t *warnings)
 {
-    static const char *const families[] = { "IPv6", "IPv4" };
     char at[OUTPUT_TIME_ROOM];
     if (each->frozen_since != 0 && each->released_at < each->frozen_since) {
         warn(warnings,
@@ -71,13 +83,38 @@ static void warn_of_freeze(const struct vantage *each, json_t *warnings)
              "release`",
              each->name, output_time(each->frozen_since, at), each->down, each->members);
     }
-    for (unsigned family = 0; family < 2; family++) {
-        uint64_t since = each->family_frozen_since[family];
+    for (unsigned family = 0; family < ADDRESS_FAMILIES; family++) {
+        uint64_t since = each->family[family].frozen_since;
         if (since != 0 && each->released_at < since) {
             warn(warnings,
                  "vantage point %s: too many %s addresses fail at once since %s: none is left out "
                  "of its name until that is over or `ntspool health release`",
-                 each->name, families[family], output_time(since, at));
+                 each->name, address_family_text((enum address_family)family),
+                 output_time(since, at));
+        }
+    }
+}
+
+/* Of a family that says nothing while the other one does. */
+static void warn_of_families(const struct vantage *each, json_t *warnings)
+{
+    char at[OUTPUT_TIME_ROOM];
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        enum address_family family = (enum address_family)i;
+        const struct vantage_family *own = &each->family[i];
+        const char *name = address_family_text(family);
+        if (own->addresses == 0 || !vantage_family_waits(each, family)) {
+            continue;
+        }
+        if (own->state == FAMILY_OFF) {
+            warn(warnings,
+                 "vantage point %s: %s does not work there since %s: verdicts on %u addresses wait",
+                 each->name, name, output_time(own->state_since, at), own->addresses);
+        } else {
+            warn(warnings,
+                 "vantage point %s has never reached anything by %s: it can't judge %u addresses; "
+                 "check its %s, or have another vantage point that has it",
+                 each->name, name, own->addresses, name);
         }
     }
 }
@@ -105,6 +142,9 @@ static void warn_of(const struct vantages *vantages, unsigned i, json_t *warning
              "vantage point %s: its kernel says that nothing keeps its clock in time: run an NTP "
              "client there",
              each->name);
+    }
+    if (each->state == VANTAGE_WELL && vantages->asked[i]) {
+        warn_of_families(each, warnings);
     }
     warn_of_freeze(each, warnings);
 }
@@ -153,10 +193,14 @@ void vantageview_print(const json_t *list)
         bool asked = json_is_true(json_object_get(row, "asked"));
         bool frozen = !json_is_null(json_object_get(row, "frozen_since"));
         const char *state = text_of(row, "state");
+        bool six = strcmp(text_of(row, "ipv6_state"), "off") != 0;
+        bool four = strcmp(text_of(row, "ipv4_state"), "off") != 0;
         table_cell(&table, text_of(row, "name"));
         table_cell(&table, strcmp(state, "well") != 0 ? state
                            : !asked                   ? "silent"
                            : frozen                   ? "frozen"
+                           : !six                     ? "IPv6 off"
+                           : !four                    ? "IPv4 off"
                                                       : "well");
         table_cell(&table, text_of(row, "well_at"));
         table_cellf(&table, "%llds",

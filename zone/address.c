@@ -18,6 +18,16 @@ bool address_is_ipv4(const struct address *address)
     return memcmp(address->octets, mapped, sizeof(mapped)) == 0;
 }
 
+enum address_family address_family(const struct address *address)
+{
+    return address_is_ipv4(address) ? ADDRESS_IPV4 : ADDRESS_IPV6;
+}
+
+const char *address_family_text(enum address_family family)
+{
+    return family == ADDRESS_IPV4 ? "IPv4" : "IPv6";
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
     return memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;

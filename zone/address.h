@@ -16,6 +16,13 @@ struct address {
     uint8_t octets[16];
 };
 
+/* Index of what is kept of each family. */
+enum address_family {
+    ADDRESS_IPV6 = 0,
+    ADDRESS_IPV4,
+    ADDRESS_FAMILIES
+};
+
 /* An address and a port, as in the option value `ADDRESS@PORT`. */
 struct endpoint {
     struct address address;
@@ -29,6 +36,9 @@ enum result endpoint_parse(struct endpoint *out, const char *text, uint16_t defa
 /* `out` has room for ADDRESS_TEXT_MAX; returns `out`. */
 char *address_text(const struct address *address, char *out);
 bool address_is_ipv4(const struct address *address);
+enum address_family address_family(const struct address *address);
+/* "IPv6", "IPv4" */
+const char *address_family_text(enum address_family family);
 bool address_equal(const struct address *a, const struct address *b);
 struct address address_from_ipv4(const uint8_t octets[4]);
 /* Why the address can't be handed out to the internet ("private", "loopback", "link-local", "multicast", "documentation",

@@ -30,3 +30,35 @@ const char *failure_source(enum failure failure)
 {
     return info_of(failure)->source;
 }
+
+bool failure_is_silence(enum failure failure)
+{
+    switch (failure) {
+    case FAILURE_CONNECT_REFUSED:
+    case FAILURE_CONNECT_TIMEOUT:
+    case FAILURE_CONNECT_ERROR:
+    case FAILURE_TLS_TIMEOUT:
+    case FAILURE_KE_TIMEOUT:
+    case FAILURE_NTP_SILENT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool failure_is_ours(enum failure failure)
+{
+    return failure == FAILURE_INTERNAL || failure == FAILURE_FAMILY_OFF;
+}
+
+bool failure_was_heard(enum failure failure)
+{
+    switch (failure) {
+    case FAILURE_RESOLVE:
+    case FAILURE_RESOLVE_MISSING:
+    case FAILURE_ADDRESS:
+        return false;
+    default:
+        return !failure_is_ours(failure) && !failure_is_silence(failure);
+    }
+}

@@ -3,6 +3,8 @@
 #ifndef ZONE_FAILURE_H
 #define ZONE_FAILURE_H
 
+#include <stdbool.h>
+
 #define FAILURE_LIST(X)                                                                            \
     X(NONE, "ok", "Nothing to do.", "")                                                            \
     X(RESOLVE, "resolve", "Make the server's name resolve to its addresses.", "")                  \
@@ -72,7 +74,11 @@
       "RFC 8915 5.7, 6")                                                                           \
     X(RESOLVE_MISSING, "resolve-missing",                                                          \
       "The server's name does not exist in the DNS: enter it, or register another one.",           \
-      "RFC 8020 2")
+      "RFC 8020 2")                                                                                \
+    X(FAMILY_OFF, "family-off",                                                                    \
+      "Nothing is reached by this address family from the vantage point: check its own network; "  \
+      "this says nothing of the server.",                                                          \
+      "")
 
 #define FAILURE_ENUM(name, id, advice, source) FAILURE_##name,
 enum failure {
@@ -84,5 +90,13 @@ enum failure {
 const char *failure_id(enum failure failure);
 const char *failure_advice(enum failure failure);
 const char *failure_source(enum failure failure);
+
+/* Nothing came from the server itself, so it may be the network anywhere on the way. A refusal is one of these: a router's
+ * ICMP error looks alike. */
+bool failure_is_silence(enum failure failure);
+/* It is shown, and counts for nothing. */
+bool failure_is_ours(enum failure failure);
+/* A server was heard: the probe went well, or failed by what the server said. */
+bool failure_was_heard(enum failure failure);
 
 #endif

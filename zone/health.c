@@ -26,14 +26,24 @@ static void encode_address(struct writer *w, const struct address_health *each)
     write_u32(w, each->rtt_us);
 }
 
+static void encode_family(struct writer *w, const struct family_health *family)
+{
+    write_u8(w, (uint8_t)family->stage);
+    write_u64(w, family->stage_since);
+    write_u64(w, family->frozen_at);
+    write_u16(w, family->weight);
+}
+
 void health_encode(struct writer *w, const struct member_health *health)
 {
     write_u64(w, health->member_id);
     write_u8(w, (uint8_t)health->stage);
     write_u64(w, health->stage_since);
     write_u64(w, health->last_eligible_at);
-    write_u64(w, health->frozen_at);
     write_u16(w, health->weight);
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        encode_family(w, &health->family[i]);
+    }
     write_u64(w, health->last_cert_not_after);
     write_u8(w, health->address_count);
     for (unsigned i = 0; i < health->address_count; i++) {
@@ -67,6 +77,27 @@ static void decode_address(struct reader *r, struct address_health *each, uint32
     r->failed = r->failed || working > 1 || !scored;
 }
 
+static void decode_family(struct reader *r, struct family_health *out)
+{
+    uint8_t stage = read_u8(r);
+    out->stage = (enum stage)stage;
+    out->stage_since = read_u64(r);
+    out->frozen_at = read_u64(r);
+    out->weight = read_u16(r);
+    r->failed = r->failed || stage > STAGE_FALLING || out->weight > HEALTH_WEIGHT_MAX;
+}
+
+/* Before schema 3 a member had one verdict: it is that of each of its families. */
+static void share_verdict(struct member_health *health, uint64_t frozen_at)
+{
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        if (health_has_family(health, (enum address_family)i)) {
+            health->family[i] = (struct family_health){ health->stage, health->stage_since,
+                                                        frozen_at, health->weight };
+        }
+    }
+}
+
 static enum result decode(struct member_health *out, const uint8_t *data, size_t len,
                           uint32_t schema)
 {
@@ -77,8 +108,11 @@ static enum result decode(struct member_health *out, const uint8_t *data, size_t
     uint8_t stage = read_u8(&r);
     health.stage_since = read_u64(&r);
     health.last_eligible_at = schema > 1 ? read_u64(&r) : 0;
-    health.frozen_at = schema > 1 ? read_u64(&r) : 0;
+    uint64_t frozen_at = schema == 2 ? read_u64(&r) : 0;
     health.weight = read_u16(&r);
+    for (unsigned i = 0; schema > 2 && i < ADDRESS_FAMILIES; i++) {
+        decode_family(&r, &health.family[i]);
+    }
     health.last_cert_not_after = read_u64(&r);
     health.address_count = read_u8(&r);
     if (r.failed || stage > STAGE_FALLING || health.weight > HEALTH_WEIGHT_MAX ||
@@ -91,6 +125,9 @@ static enum result decode(struct member_health *out, const uint8_t *data, size_t
     }
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;
+    }
+    if (schema <= 2) {
+        share_verdict(&health, frozen_at);
     }
     *out = health;
     return RESULT_OK;
@@ -310,6 +347,45 @@ enum result health_migrate_2(struct store_txn *txn, uint64_t now, struct diag *d
         }
     }
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+bool stage_is_in(enum stage stage)
+{
+    return stage == STAGE_ELIGIBLE || stage == STAGE_FALLING;
+}
+
+bool health_has_family(const struct member_health *health, enum address_family family)
+{
+    for (unsigned i = 0; i < health->address_count; i++) {
+        if (address_family(&health->addresses[i].address) == family) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* From out to in; the stages' numbers are those of the store. */
+static unsigned rank_of(enum stage stage)
+{
+    static const unsigned ranks[] = {
+        [STAGE_REGISTERED] = 0, [STAGE_CERTIFIED] = 1, [STAGE_OPERATIONAL] = 2,
+        [STAGE_INELIGIBLE] = 3, [STAGE_FALLING] = 4,   [STAGE_ELIGIBLE] = 5
+    };
+    return ranks[stage];
+}
+
+enum address_family health_better_family(const struct member_health *health)
+{
+    const struct family_health *ipv6 = &health->family[ADDRESS_IPV6];
+    const struct family_health *ipv4 = &health->family[ADDRESS_IPV4];
+    unsigned six = rank_of(ipv6->stage), four = rank_of(ipv4->stage);
+    if (six == four && ipv6->weight == ipv4->weight) {
+        return health_has_family(health, ADDRESS_IPV4) || !health_has_family(health, ADDRESS_IPV6)
+                   ? ADDRESS_IPV4
+                   : ADDRESS_IPV6;
+    }
+    bool better = six != four ? six > four : ipv6->weight > ipv4->weight;
+    return better ? ADDRESS_IPV6 : ADDRESS_IPV4;
 }
 
 const char *stage_text(enum stage stage)

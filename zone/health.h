@@ -62,14 +62,22 @@ enum warning {
     WARNING_OFFSET = 1 << 11   /* the same of how far the time is off */
 };
 
+/* What the member's addresses of one family come to. */
+struct family_health {
+    enum stage stage;
+    uint64_t stage_since; /* Unix seconds */
+    uint64_t frozen_at;   /* when last its removal was held back (struct caution), 0: never */
+    uint16_t weight;      /* ramp factor, 0 to HEALTH_WEIGHT_MAX */
+};
+
 struct member_health {
     uint64_t member_id;
     char vantage[VANTAGE_ROOM]; /* who says so */
-    enum stage stage;
-    uint64_t stage_since;      /* Unix seconds */
-    uint64_t last_eligible_at; /* when it last was, 0: never */
-    uint64_t frozen_at;        /* when last its removal was held back (struct caution), 0: never */
-    uint16_t weight;           /* ramp factor, 0 to HEALTH_WEIGHT_MAX */
+    enum stage stage;           /* that of the better family, as is the weight */
+    uint64_t stage_since;       /* Unix seconds */
+    uint64_t last_eligible_at;  /* when it last was, 0: never */
+    uint16_t weight;
+    struct family_health family[ADDRESS_FAMILIES];
     uint64_t last_cert_not_after; /* the latest ever seen: the quarantine's end */
     uint8_t address_count;
     struct address_health addresses[MEMBER_ADDRESSES_MAX];
@@ -86,6 +94,14 @@ enum result health_forget_vantage(struct store_txn *txn, const char *vantage, st
 /* Calls `visit` for each row in order of id, then vantage point, until it returns something else than OK, which is then returned. */
 typedef enum result health_visit(const struct member_health *health, void *arg);
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
+
+/* True if a member of this stage is handed out. */
+bool stage_is_in(enum stage stage);
+/* Whether the member has an address of the family. */
+bool health_has_family(const struct member_health *health, enum address_family family);
+/* The family that the member stands by: its stage is the furthest in, then its weight the greater; of two alike one that has
+ * addresses. */
+enum address_family health_better_family(const struct member_health *health);
 
 /* From schema 1, with one unnamed vantage point, which gets the name VANTAGE_PRESET. To the schema of now, as
  * the next one. */

@@ -2,26 +2,42 @@
 
 #include <stdlib.h>
 
-static int32_t best_score(const struct member_health *row)
+/* What is judged, and by whom. */
+struct panel {
+    const struct member_health *rows;
+    unsigned count;
+    const struct vantages *vantages;
+    uint32_t history_s;
+    enum address_family family;
+};
+
+static bool is_of(const struct address_health *address, enum address_family family)
+{
+    return address_family(&address->address) == family;
+}
+
+static int32_t best_score(const struct member_health *row, enum address_family family)
 {
     int32_t best = HEALTH_SCORE_MIN;
     for (unsigned i = 0; i < row->address_count; i++) {
-        int32_t score = row->addresses[i].score_milli;
-        best = row->addresses[i].probes > 0 && score > best ? score : best;
+        const struct address_health *each = &row->addresses[i];
+        bool better = is_of(each, family) && each->probes > 0 && each->score_milli > best;
+        best = better ? each->score_milli : best;
     }
     return best;
 }
 
 /* True if what the vantage point has seen is enough to judge the member. */
-static bool is_mature(const struct member_health *row, uint32_t history_s)
+static bool is_mature(const struct member_health *row, const struct panel *panel)
 {
-    if (row->stage >= STAGE_ELIGIBLE) {
+    enum stage stage = row->family[panel->family].stage;
+    if (stage_is_in(stage) || stage == STAGE_INELIGIBLE) {
         return true;
     }
     for (unsigned i = 0; i < row->address_count; i++) {
         const struct address_health *each = &row->addresses[i];
-        if (each->probes >= JOINT_PROBES &&
-            each->last_probe_at - each->first_probe_at >= history_s) {
+        if (is_of(each, panel->family) && each->probes >= JOINT_PROBES &&
+            each->last_probe_at - each->first_probe_at >= panel->history_s) {
             return true;
         }
     }
@@ -29,20 +45,24 @@ static bool is_mature(const struct member_health *row, uint32_t history_s)
 }
 
 /* How well a vantage point may be asked about the member: only the best class of those that know it votes. */
-static unsigned class_of(const struct member_health *row, const struct vantages *vantages,
-                         uint32_t history_s)
+static unsigned class_of(const struct member_health *row, const struct panel *panel)
 {
-    const struct vantage *vantage = vantages_find(vantages, row->vantage);
-    bool asked = vantage != NULL && vantages->asked[vantage - vantages->list];
-    return (is_mature(row, history_s) ? 2U : 0U) + asked;
+    const struct vantage *vantage = vantages_find(panel->vantages, row->vantage);
+    if (vantage == NULL) {
+        return is_mature(row, panel) ? 2 : 0;
+    }
+    bool seen = vantage->family[panel->family].state != FAMILY_UNSEEN;
+    bool asked = panel->vantages->asked_of[vantage - panel->vantages->list][panel->family];
+    return (seen ? 4U : 0U) + (is_mature(row, panel) ? 2U : 0U) + asked;
 }
 
 /* A fall that the operator has let happen is one. */
-static enum stage stage_of(const struct member_health *row, const struct vantages *vantages)
+static enum stage stage_of(const struct member_health *row, const struct panel *panel)
 {
-    const struct vantage *vantage = vantages_find(vantages, row->vantage);
-    bool released = vantage != NULL && vantage->released_at >= row->stage_since;
-    return row->stage == STAGE_FALLING && released ? STAGE_INELIGIBLE : row->stage;
+    const struct vantage *vantage = vantages_find(panel->vantages, row->vantage);
+    const struct family_health *own = &row->family[panel->family];
+    bool released = vantage != NULL && vantage->released_at >= own->stage_since;
+    return own->stage == STAGE_FALLING && released ? STAGE_INELIGIBLE : own->stage;
 }
 
 struct vote {
@@ -62,21 +82,20 @@ static int compare_votes(const void *a, const void *b)
     return (left->score_milli > right->score_milli) - (left->score_milli < right->score_milli);
 }
 
-static unsigned collect(struct vote votes[VANTAGES_MAX], const struct member_health *rows,
-                        unsigned count, const struct vantages *vantages, uint32_t history_s)
+static unsigned collect(struct vote votes[VANTAGES_MAX], const struct panel *panel)
 {
     unsigned best = 0;
     unsigned voters = 0;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned class = class_of(&rows[i], vantages, history_s);
+    for (unsigned i = 0; i < panel->count; i++) {
+        unsigned class = class_of(&panel->rows[i], panel);
         best = class > best ? class : best;
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (class_of(&rows[i], vantages, history_s) == best) {
-            enum stage stage = stage_of(&rows[i], vantages);
-            bool in = stage == STAGE_ELIGIBLE || stage == STAGE_FALLING;
-            votes[voters++] =
-                (struct vote){ &rows[i], stage, in ? rows[i].weight : 0, best_score(&rows[i]) };
+    for (unsigned i = 0; i < panel->count; i++) {
+        const struct member_health *row = &panel->rows[i];
+        if (class_of(row, panel) == best) {
+            enum stage stage = stage_of(row, panel);
+            uint16_t weight = stage_is_in(stage) ? row->family[panel->family].weight : 0;
+            votes[voters++] = (struct vote){ row, stage, weight, best_score(row, panel->family) };
         }
     }
     qsort(votes, voters, sizeof(votes[0]), compare_votes);
@@ -114,6 +133,44 @@ static void settle_address(struct address_health *each, const struct vote *votes
     }
 }
 
+/* What the voters of one family come to. */
+struct ballot {
+    struct vote votes[VANTAGES_MAX];
+    unsigned voters;
+    const struct vote *middle;
+};
+
+static void count_ballot(struct ballot *out, const struct panel *panel)
+{
+    out->voters = collect(out->votes, panel);
+    out->middle = &out->votes[(out->voters - 1) / 2];
+}
+
+/* Enters the families' verdicts, and what the member stands by, into what was its row at one vantage point. */
+static void settle_families(struct joint *joint, const struct ballot ballots[ADDRESS_FAMILIES])
+{
+    struct member_health found = *ballots[ADDRESS_IPV4].middle->row;
+    for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
+        const struct vote *middle = ballots[f].middle;
+        found.family[f] = middle->row->family[f];
+        found.family[f].stage = middle->stage;
+        found.family[f].weight = middle->weight;
+        joint->family[f].all = ballots[f].voters;
+        for (unsigned i = 0; i < ballots[f].voters; i++) {
+            joint->family[f].in += ballots[f].votes[i].weight > 0;
+        }
+    }
+    enum address_family better = health_better_family(&found);
+    const struct family_health *by = &found.family[better];
+    const struct member_health *row = ballots[better].middle->row;
+    joint->health = *row;
+    memcpy(joint->health.family, found.family, sizeof(found.family));
+    joint->health.stage = by->stage;
+    joint->health.weight = by->weight;
+    joint->health.stage_since = row->stage == by->stage ? row->stage_since : by->stage_since;
+    joint->votes = joint->family[better];
+}
+
 static enum hold hold_of(const struct member_health *verdict, const struct vantages *vantages)
 {
     const struct vantage *vantage = vantages_find(vantages, verdict->vantage);
@@ -129,28 +186,26 @@ static enum hold hold_of(const struct member_health *verdict, const struct vanta
 void joint_of(struct joint *out, const struct member_health *rows, unsigned count,
               const struct vantages *vantages, const struct settings *settings)
 {
-    struct vote votes[VANTAGES_MAX];
+    struct ballot ballots[ADDRESS_FAMILIES];
+    struct panel panel = { rows, count, vantages, settings->min_history_s, ADDRESS_IPV6 };
     *out = (struct joint){ .known = count > 0 };
     if (count == 0) {
         return;
     }
-    unsigned voters = collect(votes, rows, count, vantages, settings->min_history_s);
-    const struct vote *middle = &votes[(voters - 1) / 2];
-    out->health = *middle->row;
-    out->health.stage = middle->stage;
-    out->health.weight = middle->weight;
-    for (unsigned i = 0; voters > 1 && i < out->health.address_count; i++) {
-        settle_address(&out->health.addresses[i], votes, voters);
+    count_ballot(&ballots[ADDRESS_IPV6], &panel);
+    panel.family = ADDRESS_IPV4;
+    count_ballot(&ballots[ADDRESS_IPV4], &panel);
+    settle_families(out, ballots);
+    for (unsigned i = 0; i < out->health.address_count; i++) {
+        struct address_health *each = &out->health.addresses[i];
+        const struct ballot *ballot = &ballots[address_family(&each->address)];
+        settle_address(each, ballot->votes, ballot->voters);
     }
     for (unsigned i = 0; i < count; i++) {
         uint64_t seen = rows[i].last_cert_not_after;
         if (seen > out->health.last_cert_not_after) {
             out->health.last_cert_not_after = seen;
         }
-    }
-    out->votes = voters;
-    for (unsigned i = 0; i < voters; i++) {
-        out->votes_in += votes[i].weight > 0;
     }
     out->hold = hold_of(&out->health, vantages);
 }
@@ -172,12 +227,25 @@ enum result joint_get(struct joint *out, struct store_txn *health, uint64_t memb
     return RESULT_OK;
 }
 
-bool joint_dissents(const struct joint *joint, const struct member_health *row, uint64_t now)
+static bool is_long(uint64_t since, uint64_t now)
 {
-    bool in = row->stage == STAGE_ELIGIBLE || row->stage == STAGE_FALLING;
-    bool pool_in = joint->health.weight > 0;
-    return joint->votes > 1 && in != pool_in && row->stage_since + JOINT_LONG_S <= now &&
-           joint->health.stage_since + JOINT_LONG_S <= now;
+    return since + JOINT_LONG_S <= now;
+}
+
+bool joint_dissents(const struct joint *joint, const struct member_health *row,
+                    const struct vantages *vantages, uint64_t now)
+{
+    const struct vantage *vantage = vantages_find(vantages, row->vantage);
+    for (unsigned f = 0; vantage != NULL && f < ADDRESS_FAMILIES; f++) {
+        const struct family_health *own = &row->family[f], *pool = &joint->health.family[f];
+        bool asked = vantages->asked_of[vantage - vantages->list][f];
+        if (asked && joint->family[f].all > 1 &&
+            stage_is_in(own->stage) != stage_is_in(pool->stage) && is_long(own->stage_since, now) &&
+            is_long(pool->stage_since, now)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *hold_text(enum hold hold)

@@ -1,8 +1,9 @@
 /* What all vantage points together say of a member: the median of their verdicts, never the best. Pure but for joint_get.
  *
- * Each vantage point judges by itself, with its own hysteresis. Their verdicts are put in order from out to in (by weight, then
- * score) and the one in the middle is the pool's, of two the worse; so are the addresses, each by itself. A vantage point that has
- * seen too little of a member to judge it does not vote while another can; a silent one is asked only when there is no other. */
+ * Each vantage point judges by itself, with its own hysteresis. Votes are per address family. The verdicts on one are put in order
+ * from out to in (by weight, then score) and the one in the middle is the pool's, of two the worse; so are the addresses, each by
+ * itself. The member stands by the better of its families. A vantage point that never reached anything by the family, or has seen
+ * too little of the member to judge it, does not vote while another can; a silent one is asked only when there is no other. */
 #ifndef ZONE_JOINT_H
 #define ZONE_JOINT_H
 
@@ -23,11 +24,16 @@ enum hold {
     HOLD_SILENT   /* no vantage point reports: the last verdict stands */
 };
 
+struct votes {
+    unsigned all, in;
+};
+
 struct joint {
     bool known; /* somebody has a row of the member; else the rest is 0 */
-    struct member_health
-        health; /* of the vantage point in the middle; addresses each by their own median */
-    unsigned votes, votes_in;
+    /* of the vantage point in the middle of the family that the member stands by; families and addresses by their own medians */
+    struct member_health health;
+    struct votes votes; /* of that family */
+    struct votes family[ADDRESS_FAMILIES];
     enum hold hold;
 };
 
@@ -39,8 +45,10 @@ void joint_of(struct joint *out, const struct member_health *rows, unsigned coun
 enum result joint_get(struct joint *out, struct store_txn *health, uint64_t member_id,
                       const struct vantages *vantages, const struct settings *settings);
 
-/* The vantage point of `row` has long seen the member on the other side of the threshold than the pool does. */
-bool joint_dissents(const struct joint *joint, const struct member_health *row, uint64_t now);
+/* The vantage point of `row`, which is asked, has long seen the member on the other side of the threshold than the pool does, by one
+ * of its families. */
+bool joint_dissents(const struct joint *joint, const struct member_health *row,
+                    const struct vantages *vantages, uint64_t now);
 
 const char *hold_text(enum hold hold);
 

@@ -34,16 +34,37 @@ static uint8_t left_out_of(const struct member *member, const struct member_heal
     return works ? broken : 0;
 }
 
-static const struct address_health *best_of(const struct member_health *health)
+/* The address that the family stands by; NULL: none was probed. */
+static const struct address_health *best_in(const struct member_health *health,
+                                            enum address_family family)
 {
     const struct address_health *best = NULL;
     for (unsigned i = 0; i < health->address_count; i++) {
         const struct address_health *each = &health->addresses[i];
-        if (each->probes > 0 && (best == NULL || each->score_milli > best->score_milli)) {
+        if (address_family(&each->address) == family && each->probes > 0 &&
+            (best == NULL || each->score_milli > best->score_milli)) {
             best = each;
         }
     }
     return best;
+}
+
+static const struct address_health *best_of(const struct member_health *health)
+{
+    const struct address_health *ipv6 = best_in(health, ADDRESS_IPV6);
+    const struct address_health *ipv4 = best_in(health, ADDRESS_IPV4);
+    return ipv4 == NULL || (ipv6 != NULL && ipv6->score_milli > ipv4->score_milli) ? ipv6 : ipv4;
+}
+
+/* Why a member is out that nobody could judge yet. */
+static const char *reason_unjudged(const struct member_health *health)
+{
+    for (unsigned i = 0; health != NULL && i < health->address_count; i++) {
+        if (health->addresses[i].failure != FAILURE_NONE) {
+            return failure_advice(health->addresses[i].failure);
+        }
+    }
+    return "not probed yet";
 }
 
 /* Why a member that the score keeps out is out. */
@@ -51,7 +72,7 @@ static const char *reason_out(const struct member_health *health)
 {
     const struct address_health *best = health == NULL ? NULL : best_of(health);
     if (best == NULL) {
-        return "not probed yet";
+        return reason_unjudged(health);
     }
     if (best->failure != FAILURE_NONE) {
         return failure_advice(best->failure);
@@ -96,7 +117,7 @@ struct standing lifecycle_standing(const struct member *member, const struct joi
 {
     const struct member_health *health = joint->known ? &joint->health : NULL;
     enum stage stage = health == NULL ? STAGE_REGISTERED : health->stage;
-    bool in = stage == STAGE_ELIGIBLE || stage == STAGE_FALLING;
+    bool in = stage_is_in(stage);
     struct standing standing = {
         .left_out = left_out_of(member, health),
         .state = in ? "ineligible" : stage_text(stage),
@@ -151,62 +172,70 @@ static uint16_t ramp(int32_t score_milli)
 }
 
 /* The stage before the first entry: what the probe has seen proven at least once. */
-static enum stage stage_proven(const struct member_health *health)
+static enum stage stage_proven(const struct member_health *health, enum address_family family)
 {
     enum stage stage = STAGE_REGISTERED;
     for (unsigned i = 0; i < health->address_count; i++) {
-        if (health->addresses[i].operational_at != 0) {
+        const struct address_health *each = &health->addresses[i];
+        if (address_family(&each->address) != family) {
+            continue;
+        }
+        if (each->operational_at != 0) {
             return STAGE_OPERATIONAL;
         }
-        if (health->addresses[i].certified_at != 0) {
+        if (each->certified_at != 0) {
             stage = STAGE_CERTIFIED;
         }
     }
     return stage;
 }
 
-/* History counts from the first probe of any address that is still there. */
-static bool history_suffices(const struct member_health *health, uint32_t needed_s, uint64_t now)
+/* History counts from the first probe of any address of the family that is still there. */
+static bool history_suffices(const struct member_health *health, enum address_family family,
+                             uint32_t needed_s, uint64_t now)
 {
     for (unsigned i = 0; i < health->address_count; i++) {
         const struct address_health *each = &health->addresses[i];
-        if (each->probes > 0 && each->first_probe_at <= now &&
-            now - each->first_probe_at >= needed_s) {
+        if (address_family(&each->address) == family && each->probes > 0 &&
+            each->first_probe_at <= now && now - each->first_probe_at >= needed_s) {
             return true;
         }
     }
     return false;
 }
 
-/* A member that could be reached only by families that are frozen is, too. */
+/* Removals wait, of all members or of those that could be reached only by families that wait or are frozen. */
 static bool is_frozen(const struct member_health *health, const struct caution *caution)
 {
     bool other_way = health->address_count == 0;
     for (unsigned i = 0; i < health->address_count; i++) {
-        other_way |= !caution->family_frozen[address_is_ipv4(&health->addresses[i].address)];
+        enum address_family family = address_family(&health->addresses[i].address);
+        other_way |= !caution->family_frozen[family] && !caution->family_waits[family];
     }
     return caution->members_frozen || !other_way;
 }
 
-/* Of a member that is in: out at last when its fall has lasted and nothing speaks for a fault of our own. */
-static enum stage stage_below(const struct member_health *health, const struct caution *caution,
-                              uint64_t now)
+/* Of a family that is in: out at last when its fall has lasted and nothing speaks for a fault of our own. */
+static enum stage stage_below(const struct family_health *own, const struct member_health *health,
+                              const struct caution *caution, uint64_t now)
 {
-    uint64_t since = health->stage == STAGE_FALLING ? health->stage_since : now;
-    since = health->frozen_at > since ? health->frozen_at : since; /* each is probed again first */
+    uint64_t since = own->stage == STAGE_FALLING ? own->stage_since : now;
+    since = own->frozen_at > since ? own->frozen_at : since; /* each is probed again first */
     bool waits = now < since + caution->hold_s || is_frozen(health, caution);
     return waits ? STAGE_FALLING : STAGE_INELIGIBLE;
 }
 
-static enum stage stage_next(const struct member_health *health, const struct settings *settings,
-                             const struct caution *caution, uint64_t now)
+static enum stage stage_next(const struct member_health *health, enum address_family family,
+                             const struct settings *settings, const struct caution *caution,
+                             uint64_t now)
 {
-    const struct address_health *best = best_of(health);
+    const struct family_health *own = &health->family[family];
+    const struct address_health *best = best_in(health, family);
     int32_t score_milli = best == NULL ? 0 : best->score_milli;
-    switch (health->stage) {
+    switch (own->stage) {
     case STAGE_ELIGIBLE:
     case STAGE_FALLING:
-        return score_milli < settings->exit_score_milli ? stage_below(health, caution, now)
+        return score_milli < settings->exit_score_milli ? stage_below(own, health, caution, now)
                                                         : STAGE_ELIGIBLE;
     case STAGE_INELIGIBLE:
         return score_milli >= settings->reentry_score_milli ? STAGE_ELIGIBLE : STAGE_INELIGIBLE;
@@ -215,18 +244,22 @@ static enum stage stage_next(const struct member_health *health, const struct se
     case STAGE_OPERATIONAL:
         break;
     }
-    enum stage proven = stage_proven(health);
-    if (proven == STAGE_OPERATIONAL && score_milli >= settings->entry_score_milli &&
-        history_suffices(health, settings->min_history_s, now)) {
+    enum stage proven = stage_proven(health, family);
+    /* a member that fell out by one family comes back by the other as it would by the same */
+    bool fell = health->family[ADDRESS_IPV6].stage == STAGE_INELIGIBLE ||
+                health->family[ADDRESS_IPV4].stage == STAGE_INELIGIBLE;
+    int32_t entry_milli = fell ? settings->reentry_score_milli : settings->entry_score_milli;
+    if (proven == STAGE_OPERATIONAL && score_milli >= entry_milli &&
+        history_suffices(health, family, settings->min_history_s, now)) {
         return STAGE_ELIGIBLE;
     }
     return proven;
 }
 
-static uint16_t weight_of(const struct member_health *health)
+static uint16_t weight_of(const struct member_health *health, enum address_family family)
 {
-    const struct address_health *best = best_of(health);
-    switch (health->stage) {
+    const struct address_health *best = best_in(health, family);
+    switch (health->family[family].stage) {
     case STAGE_ELIGIBLE:
         return ramp(best == NULL ? 0 : best->score_milli);
     case STAGE_FALLING:
@@ -236,25 +269,42 @@ static uint16_t weight_of(const struct member_health *health)
     }
 }
 
+static void advance_family(struct member_health *health, enum address_family family,
+                           const struct settings *settings, const struct caution *caution,
+                           uint64_t now)
+{
+    struct family_health *own = &health->family[family];
+    enum stage next = stage_next(health, family, settings, caution, now);
+    if (next != own->stage || own->stage_since == 0) {
+        own->stage = next;
+        own->stage_since = now;
+    }
+    if (next == STAGE_FALLING && is_frozen(health, caution)) {
+        own->frozen_at = now;
+    }
+    own->weight = weight_of(health, family);
+}
+
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
                        const struct caution *caution, uint64_t now)
 {
-    enum stage next = stage_next(health, settings, caution, now);
-    if (next != health->stage || health->stage_since == 0) {
-        health->stage = next;
+    advance_family(health, ADDRESS_IPV6, settings, caution, now);
+    advance_family(health, ADDRESS_IPV4, settings, caution, now);
+    const struct family_health *better = &health->family[health_better_family(health)];
+    if (better->stage != health->stage || health->stage_since == 0) {
+        health->stage = better->stage;
         health->stage_since = now;
     }
-    if (next == STAGE_ELIGIBLE) {
+    if (better->stage == STAGE_ELIGIBLE) {
         health->last_eligible_at = now;
-    } else if (next == STAGE_FALLING && is_frozen(health, caution)) {
-        health->frozen_at = now;
     }
-    health->weight = weight_of(health);
+    health->weight = better->weight;
 }
 
-bool lifecycle_pardoned(const struct member_health *health)
+bool lifecycle_pardoned(const struct member_health *health, enum address_family family)
 {
-    return health->stage == STAGE_FALLING && health->frozen_at >= health->stage_since;
+    const struct family_health *own = &health->family[family];
+    return own->stage == STAGE_FALLING && own->frozen_at >= own->stage_since;
 }
 
 uint64_t lifecycle_quarantine_end(const struct member_health *health,

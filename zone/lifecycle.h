@@ -29,18 +29,21 @@ bool lifecycle_last_good(const struct standing *standing, uint64_t latest);
 struct caution {
     uint32_t hold_s; /* how long a fall waits, so that the others' falls are seen: an interval */
     bool members_frozen;
-    bool family_frozen
-        [2]; /* IPv6, IPv4: its addresses are not left out, nor members that have no other */
+    /* addresses of the family are not left out, nor members that have no other */
+    bool family_frozen[ADDRESS_FAMILIES];
+    /* the same, and what fails in the family says nothing of the server (vantage_family_waits) */
+    bool family_waits[ADDRESS_FAMILIES];
 };
 
-/* The stage and weight that follow from a member's address scores; `health` holds the earlier ones and is updated.
- * Entry, re-entry and exit by the settings' scores (hysteresis), history by min_history_s; the ramp is linear from a score
- * of 10 (a tenth) to 15 (all). The member's score is its best address's. */
+/* The stage and weight that follow from a member's address scores, for each family and, by the better one, for the member; `health`
+ * holds the earlier ones and is updated. Entry, re-entry and exit by the settings' scores (hysteresis), history by min_history_s; the
+ * ramp is linear from a score of 10 (a tenth) to 15 (all). A family's score is its best address's. */
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
                        const struct caution *caution, uint64_t now);
 
-/* The member fell while removals were frozen: when it answers again, the fault was ours, and its score starts at the exit. */
-bool lifecycle_pardoned(const struct member_health *health);
+/* The member fell in this family while removals were frozen: when it answers again, the fault was ours, and its score starts at the
+ * exit. */
+bool lifecycle_pardoned(const struct member_health *health, enum address_family family);
 
 /* When the label of a member removed now may be taken by somebody else: after the last certificate seen for it, at least
  * settings->quarantine_s where none was seen. */

@@ -12,6 +12,33 @@ bool vantage_name_fine(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
+void vantage_word(struct vantage *vantage, uint64_t now)
+{
+    if (vantage->state != VANTAGE_WELL) {
+        return;
+    }
+    vantage->well_at = now;
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        if (vantage->family[i].state == FAMILY_ON) {
+            vantage->family[i].well_at = now;
+        }
+    }
+}
+
+bool vantage_family_waits(const struct vantage *vantage, enum address_family family)
+{
+    enum family_state own = vantage->family[family].state;
+    enum family_state other =
+        vantage->family[family == ADDRESS_IPV6 ? ADDRESS_IPV4 : ADDRESS_IPV6].state;
+    return own == FAMILY_OFF || (own == FAMILY_UNSEEN && other != FAMILY_UNSEEN);
+}
+
+bool vantage_is_frozen(const struct vantage *vantage)
+{
+    return vantage->frozen_since != 0 || vantage->family[ADDRESS_IPV6].frozen_since != 0 ||
+           vantage->family[ADDRESS_IPV4].frozen_since != 0;
+}
+
 void vantage_encode(struct writer *w, const struct vantage *vantage)
 {
     write_u32(w, vantage->interval_s);
@@ -23,8 +50,30 @@ void vantage_encode(struct writer *w, const struct vantage *vantage)
     write_u32(w, vantage->members);
     write_u32(w, vantage->down);
     write_u64(w, vantage->frozen_since);
-    write_u64(w, vantage->family_frozen_since[0]);
-    write_u64(w, vantage->family_frozen_since[1]);
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        const struct vantage_family *family = &vantage->family[i];
+        write_u8(w, (uint8_t)family->state);
+        write_u64(w, family->state_since);
+        write_u64(w, family->well_at);
+        write_u64(w, family->frozen_since);
+        write_u32(w, family->addresses);
+    }
+}
+
+/* Schema 2 had nothing but the freeze. */
+static void read_family(struct reader *r, struct vantage_family *out, uint32_t schema)
+{
+    if (schema <= 2) {
+        out->frozen_since = read_u64(r);
+        return;
+    }
+    uint8_t state = read_u8(r);
+    out->state = (enum family_state)state;
+    out->state_since = read_u64(r);
+    out->well_at = read_u64(r);
+    out->frozen_since = read_u64(r);
+    out->addresses = read_u32(r);
+    r->failed = r->failed || state > FAMILY_ON;
 }
 
 /* Schema 2 had two of the pool's fields among those of the vantage point. */
@@ -40,8 +89,9 @@ static void decode_report(struct reader *r, struct vantage *vantage, uint32_t sc
     vantage->members = read_u32(r);
     vantage->down = read_u32(r);
     vantage->frozen_since = read_u64(r);
-    vantage->family_frozen_since[0] = read_u64(r);
-    vantage->family_frozen_since[1] = read_u64(r);
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        read_family(r, &vantage->family[i], schema);
+    }
     vantage->released_at = schema > 2 ? 0 : read_u64(r);
     r->failed = r->failed || state > VANTAGE_HELD_UP || unsynchronised > 1 || imported > 1;
     vantage->state = (enum vantage_state)state;
@@ -221,6 +271,11 @@ enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag)
     }
 }
 
+static bool is_fresh(const struct vantages *vantages, uint64_t well_at, uint32_t fresh_s)
+{
+    return well_at != 0 && well_at <= vantages->as_of && vantages->as_of - well_at <= fresh_s;
+}
+
 void vantages_judge(struct vantages *vantages, uint32_t fresh_s, uint64_t now)
 {
     vantages->as_of = 0;
@@ -231,9 +286,11 @@ void vantages_judge(struct vantages *vantages, uint32_t fresh_s, uint64_t now)
         }
     }
     for (unsigned i = 0; i < vantages->count; i++) {
-        uint64_t well_at = vantages->list[i].well_at;
-        vantages->asked[i] =
-            well_at != 0 && well_at <= vantages->as_of && vantages->as_of - well_at <= fresh_s;
+        const struct vantage *each = &vantages->list[i];
+        vantages->asked[i] = is_fresh(vantages, each->well_at, fresh_s);
+        for (unsigned k = 0; k < ADDRESS_FAMILIES; k++) {
+            vantages->asked_of[i][k] = is_fresh(vantages, each->family[k].well_at, fresh_s);
+        }
     }
     vantages->silent = vantages->as_of + fresh_s < now;
 }
@@ -251,6 +308,13 @@ const struct vantage *vantages_find(const struct vantages *vantages, const char 
 const char *vantage_state_text(enum vantage_state state)
 {
     static const char *const texts[] = { "well", "clock-off", "network-off", "held-up" };
+    ASSERT((unsigned)state < sizeof(texts) / sizeof(texts[0]));
+    return texts[state];
+}
+
+const char *family_state_text(enum family_state state)
+{
+    static const char *const texts[] = { "unseen", "off", "on" };
     ASSERT((unsigned)state < sizeof(texts) / sizeof(texts[0]));
     return texts[state];
 }

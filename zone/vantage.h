@@ -6,6 +6,7 @@
 #ifndef ZONE_VANTAGE_H
 #define ZONE_VANTAGE_H
 
+#include "zone/address.h"
 #include "zone/store.h"
 
 enum {
@@ -23,6 +24,23 @@ enum vantage_state {
     VANTAGE_HELD_UP      /* its process gets too little time: failures may be its own */
 };
 
+/* What a vantage point can say of an address family. What was never reached by it says more about the vantage point than about
+ * the members. */
+enum family_state {
+    FAMILY_UNSEEN = 0, /* nothing was ever reached by it from there: it can't be judged */
+    FAMILY_OFF,        /* it was on, and is not now: verdicts wait */
+    FAMILY_ON
+};
+
+struct vantage_family {
+    enum family_state state;
+    uint64_t state_since;
+    /* the vantage point's last word while the family was on: as old are the verdicts; 0: never */
+    uint64_t well_at;
+    uint64_t frozen_since; /* too many addresses went down at once, so none is left out; 0: no */
+    uint32_t addresses;    /* of members */
+};
+
 struct vantage {
     char name[VANTAGE_ROOM];
     uint32_t interval_s;
@@ -34,7 +52,7 @@ struct vantage {
     bool unsynchronised;    /* its kernel says that nothing keeps the clock */
     uint32_t members, down; /* members it holds eligible, and those of them that don't answer */
     uint64_t frozen_since;  /* too many went down at once, so none is taken out; 0: no */
-    uint64_t family_frozen_since[2]; /* the same of addresses: IPv6, IPv4 */
+    struct vantage_family family[ADDRESS_FAMILIES];
 
     /* What follows is the pool's word, not the vantage point's. */
 
@@ -52,11 +70,19 @@ struct vantage {
 
 struct vantages {
     unsigned count;
-    struct vantage list[VANTAGES_MAX]; /* in order of name */
-    bool asked[VANTAGES_MAX];          /* it reports, so its rows count */
-    uint64_t as_of;                    /* the newest word; 0: there never was one */
+    struct vantage list[VANTAGES_MAX];             /* in order of name */
+    bool asked[VANTAGES_MAX];                      /* it reports, so its rows count */
+    bool asked_of[VANTAGES_MAX][ADDRESS_FAMILIES]; /* the same of each family */
+    uint64_t as_of;                                /* the newest word; 0: there never was one */
     bool silent; /* none has reported for `fresh_s`: the verdicts are frozen */
 };
+
+/* Enters a word at `now`, which is of worth while the vantage point trusts itself. */
+void vantage_word(struct vantage *vantage, uint64_t now);
+/* The family says nothing of members now: it is off, or nothing was ever reached by it though something was by the other. */
+bool vantage_family_waits(const struct vantage *vantage, enum address_family family);
+/* Removals are held back, of members or of addresses of a family. */
+bool vantage_is_frozen(const struct vantage *vantage);
 
 /* 1 to 16 of a-z, 0-9 and hyphens, no hyphen first. */
 bool vantage_name_fine(const char *name);
@@ -82,5 +108,6 @@ void vantage_keep_ledger(struct vantage *vantage, const struct vantage *ledger);
 enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag);
 
 const char *vantage_state_text(enum vantage_state state);
+const char *family_state_text(enum family_state state);
 
 #endif

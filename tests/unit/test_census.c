@@ -48,6 +48,32 @@ static void judge(struct fixture *f, uint64_t now)
     f->census = (struct census){ 0 };
 }
 
+static enum vantage_state state_after(struct fixture *f)
+{
+    const struct settings settings = settings_of();
+    census_judge(&f->census, &settings, NOW, &f->vantage, &f->caution);
+    enum vantage_state state = census_state(&f->census, &settings, &f->vantage);
+    f->census = (struct census){ 0 };
+    return state;
+}
+
+/* Members that our own system would not let us probe by these families. */
+static void add_unprobed(struct fixture *f, unsigned count, bool ipv4, bool ipv6)
+{
+    struct member_health health = member_of(STAGE_ELIGIBLE, 0, 0);
+    if (ipv4) {
+        health.addresses[0].failure = FAILURE_INTERNAL;
+    }
+    if (ipv6) {
+        health.addresses[1].failure = FAILURE_INTERNAL;
+        health.addresses[1].working = false;
+        health.addresses[1].probes = 0;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        census_add(&f->census, &health);
+    }
+}
+
 static void a_fifth_down_is_no_alarm_and_one_more_is(void **state)
 {
     (void)state;
@@ -128,19 +154,93 @@ static void member_with_one_family_left_is_not_down(void **state)
 static void probes_that_don_t_leave_cut_us_off(void **state)
 {
     (void)state;
-    const struct settings settings = settings_of();
-    struct census census = { 0 };
-    struct member_health health = member_of(STAGE_ELIGIBLE, 0, 0);
-    for (unsigned i = 0; i < 8; i++) {
-        census_add(&census, &health);
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add(&f, 8, STAGE_ELIGIBLE, 0, 0);
+    add_unprobed(&f, 2, true, true);
+    assert_int_equal(state_after(&f), VANTAGE_WELL);
+    add(&f, 8, STAGE_ELIGIBLE, 0, 0);
+    add_unprobed(&f, 3, true, true);
+    assert_int_equal(state_after(&f), VANTAGE_NETWORK_OFF);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_OFF);
+    add(&f, 11, STAGE_ELIGIBLE, 0, 0);
+    assert_int_equal(state_after(&f), VANTAGE_WELL);
+    assert_false(f.caution.family_waits[ADDRESS_IPV4]);
+    add_unprobed(&f, 1, true, true);
+    f.census.held_up = true;
+    assert_int_equal(state_after(&f), VANTAGE_HELD_UP);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_ON);
+}
+
+/* No route from the first start on. */
+static void vantage_point_without_a_family_judges_by_the_other(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    add_unprobed(&f, 5, false, true);
+    assert_int_equal(state_after(&f), VANTAGE_WELL);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV6].state, FAMILY_UNSEEN);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV6].addresses, 5);
+    assert_true(f.caution.family_waits[ADDRESS_IPV6]);
+    assert_false(f.caution.family_waits[ADDRESS_IPV4]);
+    add_unprobed(&f, 5, true, true); /* then the other goes, too */
+    assert_int_equal(state_after(&f), VANTAGE_NETWORK_OFF);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_OFF);
+}
+
+/* A route that leads nowhere, a router that refuses, or one that swallows large packets. */
+static void family_that_was_never_heard_waits_and_one_that_was_does_not(void **state)
+{
+    (void)state;
+    static const enum failure silences[] = { FAILURE_CONNECT_TIMEOUT, FAILURE_CONNECT_REFUSED,
+                                             FAILURE_CONNECT_ERROR, FAILURE_TLS_TIMEOUT };
+    for (size_t i = 0; i < sizeof(silences) / sizeof(silences[0]); i++) {
+        struct fixture f = { .vantage = { .interval_s = 60 } };
+        struct member_health health = member_of(STAGE_ELIGIBLE, 0, 9);
+        health.addresses[1].working = false;
+        health.addresses[1].failure = silences[i];
+        census_add(&f.census, &health);
+        assert_int_equal(state_after(&f), VANTAGE_WELL);
+        assert_true(f.caution.family_waits[ADDRESS_IPV6]);
+        census_add(&f.census, &health);
+        health.addresses[1].failure = FAILURE_CERT_NAME; /* of another member: somebody is there */
+        census_add(&f.census, &health);
+        assert_int_equal(state_after(&f), VANTAGE_WELL);
+        assert_int_equal(f.vantage.family[ADDRESS_IPV6].state, FAMILY_ON);
+        health.addresses[1].failure = silences[i];
+        census_add(&f.census, &health);
+        assert_int_equal(state_after(&f), VANTAGE_WELL);
+        assert_false(f.caution.family_waits[ADDRESS_IPV6]);
     }
-    assert_false(census_cut_off(&census, &settings));
-    health.addresses[0].failure = health.addresses[1].failure = FAILURE_INTERNAL;
-    census_add(&census, &health);
-    census_add(&census, &health);
-    assert_false(census_cut_off(&census, &settings));
-    census_add(&census, &health);
-    assert_true(census_cut_off(&census, &settings));
+}
+
+/* Then there is nothing to tell whose fault it is. */
+static void nothing_waits_while_nothing_at_all_was_heard(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    struct member_health health = member_of(STAGE_REGISTERED, 1, 1);
+    health.addresses[0].failure = health.addresses[1].failure = FAILURE_CONNECT_REFUSED;
+    census_add(&f.census, &health);
+    assert_int_equal(state_after(&f), VANTAGE_WELL);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_UNSEEN);
+    assert_false(f.caution.family_waits[ADDRESS_IPV4]);
+    assert_false(f.caution.family_waits[ADDRESS_IPV6]);
+}
+
+static void references_speak_for_their_family(void **state)
+{
+    (void)state;
+    struct fixture f = { .vantage = { .interval_s = 60 } };
+    f.census.family[ADDRESS_IPV6].heard = true;
+    add(&f, 4, STAGE_ELIGIBLE, 0, 0);
+    assert_int_equal(state_after(&f), VANTAGE_WELL);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV6].state, FAMILY_ON);
+    f.census.family[ADDRESS_IPV6].silent = true;
+    add(&f, 4, STAGE_ELIGIBLE, 0, 0);
+    assert_int_equal(state_after(&f), VANTAGE_WELL);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV6].state, FAMILY_OFF);
+    assert_true(f.caution.family_waits[ADDRESS_IPV6]);
+    assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_ON);
 }
 
 static void falling_members_are_down_and_those_out_don_t_count(void **state)
@@ -166,7 +266,7 @@ static void family_that_fails_as_a_whole_is_frozen_alone(void **state)
     assert_true(f.caution.family_frozen[0]);
     assert_false(f.caution.family_frozen[1]);
     assert_false(f.caution.members_frozen);
-    assert_int_equal(f.vantage.family_frozen_since[0], NOW);
+    assert_int_equal(f.vantage.family[0].frozen_since, NOW);
 }
 
 static void operators_word_ends_the_freeze_but_not_the_alarm(void **state)
@@ -209,6 +309,10 @@ int main(void)
         cmocka_unit_test(first_failure_counts_half),
         cmocka_unit_test(member_with_one_family_left_is_not_down),
         cmocka_unit_test(probes_that_don_t_leave_cut_us_off),
+        cmocka_unit_test(vantage_point_without_a_family_judges_by_the_other),
+        cmocka_unit_test(family_that_was_never_heard_waits_and_one_that_was_does_not),
+        cmocka_unit_test(nothing_waits_while_nothing_at_all_was_heard),
+        cmocka_unit_test(references_speak_for_their_family),
         cmocka_unit_test(falling_members_are_down_and_those_out_don_t_count),
         cmocka_unit_test(family_that_fails_as_a_whole_is_frozen_alone),
         cmocka_unit_test(operators_word_ends_the_freeze_but_not_the_alarm),

@@ -45,7 +45,9 @@ static struct member_health full_health(uint64_t id)
     health.stage = STAGE_INELIGIBLE;
     health.stage_since = 1700000001;
     health.last_eligible_at = 1700000003;
-    health.frozen_at = 1700000004;
+    health.family[ADDRESS_IPV6] =
+        (struct family_health){ STAGE_FALLING, 1700000004, 1700000005, 100 };
+    health.family[ADDRESS_IPV4] = (struct family_health){ STAGE_OPERATIONAL, 1700000006, 0, 0 };
     health.weight = 350;
     health.last_cert_not_after = 1700000002;
     health.address_count = MEMBER_ADDRESSES_MAX;
@@ -92,7 +94,12 @@ static void largest_health_survives_the_round_trip(void **state)
     assert_memory_equal(data, again, len);
     assert_true(decoded.member_id == 42 && decoded.stage == STAGE_INELIGIBLE);
     assert_true(decoded.stage_since == 1700000001 && decoded.last_cert_not_after == 1700000002);
-    assert_true(decoded.last_eligible_at == 1700000003 && decoded.frozen_at == 1700000004);
+    assert_int_equal(decoded.last_eligible_at, 1700000003);
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        const struct family_health *a = &decoded.family[i], *b = &health.family[i];
+        assert_true(a->stage == b->stage && a->stage_since == b->stage_since);
+        assert_true(a->frozen_at == b->frozen_at && a->weight == b->weight);
+    }
     assert_int_equal(decoded.weight, 350);
     for (unsigned i = 0; i < health.address_count; i++) {
         const struct address_health *a = &decoded.addresses[i], *b = &health.addresses[i];
@@ -273,6 +280,41 @@ static void rows_of_schema_1_get_a_vantage_point(void **state)
     assert_int_equal(vantage.well_at, 1700000600);
 }
 
+/* A row of schema 2: one address, one verdict for all families. */
+static void verdict_of_schema_2_is_that_of_each_family(void **state)
+{
+    (void)state;
+    uint8_t key[12], data[HEALTH_ENCODED_MAX];
+    struct writer k = writer_of(key, sizeof(key)), w = writer_of(data, sizeof(data));
+    const uint8_t address[16] = { 0x20, 1 };
+    struct member_health found;
+    write_u64(&k, 9);
+    write_octets(&k, "here", 4);
+    write_u64(&w, 9);
+    write_u8(&w, STAGE_FALLING);
+    write_u64(&w, 1700000000);
+    write_u64(&w, 1700000001);
+    write_u64(&w, 1700000002);
+    write_u16(&w, 100);
+    write_u64(&w, 1800000000);
+    write_u8(&w, 1);
+    write_octets(&w, address, sizeof(address));
+    write_u32(&w, 5000);
+    write_u8(&w, 1);
+    write_octets(&w, (const uint8_t[34]){ 0 }, 34);
+    write_text(&w, "");
+    write_octets(&w, (const uint8_t[41]){ 0 }, 41);
+    assert_false(w.failed);
+    assert_int_equal(store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at), RESULT_OK);
+    assert_int_equal(health_migrate_2(txn, 1700000600, &diag), RESULT_OK);
+    assert_int_equal(health_get(txn, 9, "here", &found), RESULT_OK);
+    const struct family_health *ipv6 = &found.family[ADDRESS_IPV6];
+    assert_int_equal(found.last_eligible_at, 1700000001);
+    assert_true(ipv6->stage == STAGE_FALLING && ipv6->stage_since == 1700000000);
+    assert_true(ipv6->frozen_at == 1700000002 && ipv6->weight == 100);
+    assert_int_equal(found.family[ADDRESS_IPV4].stage_since, 0);
+}
+
 static void damaged_row_of_schema_1_stops_the_migration(void **state)
 {
     (void)state;
@@ -352,6 +394,7 @@ int main(void)
         CASE(each_vantage_point_has_its_row),
         CASE(vantage_point_goes_with_all_it_saw),
         CASE(rows_of_schema_1_get_a_vantage_point),
+        CASE(verdict_of_schema_2_is_that_of_each_family),
         CASE(damaged_row_of_schema_1_stops_the_migration),
         CASE(rows_are_visited_in_order_of_id),
         CASE(row_under_another_id_is_damaged),

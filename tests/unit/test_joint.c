@@ -30,6 +30,7 @@ static struct member_health says(const char *name, enum stage stage, uint16_t we
     (void)snprintf(row.vantage, sizeof(row.vantage), "%s", name);
     const char *texts[] = { "192.0.2.1", "2001:db8::1" };
     for (unsigned i = 0; i < 2; i++) {
+        row.family[i] = (struct family_health){ stage, NOW - 1000, 0, weight };
         row.addresses[i] = (struct address_health){ .address = address_of(texts[i]),
                                                     .score_milli = 20 * weight,
                                                     .working = weight > 0,
@@ -50,6 +51,11 @@ static struct vantages panel(void)
                  { .name = "c", .well_at = NOW },
                  { .name = "d", .well_at = NOW - 200000 }}
     };
+    for (unsigned i = 0; i < vantages.count; i++) {
+        const struct vantage_family on = { .state = FAMILY_ON,
+                                           .well_at = vantages.list[i].well_at };
+        vantages.list[i].family[ADDRESS_IPV6] = vantages.list[i].family[ADDRESS_IPV4] = on;
+    }
     vantages_judge(&vantages, 600, NOW);
     return vantages;
 }
@@ -85,8 +91,8 @@ static void one_vantage_point_is_believed(void **state)
     assert_true(joint.known);
     assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
     assert_int_equal(joint.health.weight, 777);
-    assert_int_equal(joint.votes, 1);
-    assert_int_equal(joint.votes_in, 1);
+    assert_int_equal(joint.votes.all, 1);
+    assert_int_equal(joint.votes.in, 1);
     assert_int_equal(joint.hold, HOLD_NONE);
 }
 
@@ -106,7 +112,7 @@ static void verdict_is_the_median_never_the_best(void **state)
     assert_int_equal(of_three(1000, 0, 0).health.stage, STAGE_INELIGIBLE);
     assert_int_equal(of_three(1000, 0, 500).health.weight, 500);
     assert_int_equal(of_three(0, 1000, 1000).health.weight, 1000);
-    assert_int_equal(of_three(0, 1000, 1000).votes_in, 2);
+    assert_int_equal(of_three(0, 1000, 1000).votes.in, 2);
 }
 
 static void of_two_the_worse_counts(void **state)
@@ -128,7 +134,7 @@ static void silent_vantage_point_does_not_vote_beside_others(void **state)
                                           says("d", STAGE_INELIGIBLE, 0) };
     struct joint joint = joint_by(&vantages, rows, 2);
     assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
-    assert_int_equal(joint.votes, 1);
+    assert_int_equal(joint.votes.all, 1);
     assert_int_equal(joint_by(&vantages, &rows[1], 1).health.stage, STAGE_INELIGIBLE);
 }
 
@@ -142,9 +148,89 @@ static void new_vantage_point_does_not_vote_before_it_can_judge(void **state)
     rows[0].addresses[0].probes = rows[0].addresses[1].probes = JOINT_PROBES - 1;
     assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 900);
     rows[0].addresses[1].probes = JOINT_PROBES;
+    assert_int_equal(joint_by(&vantages, rows, 2).health.family[ADDRESS_IPV6].weight, 0);
+    assert_int_equal(joint_by(&vantages, rows, 2).health.family[ADDRESS_IPV4].weight, 900);
+    rows[0].addresses[0].probes = JOINT_PROBES;
     assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 0);
     rows[0].addresses[1].first_probe_at = NOW - 7199;
     assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 900);
+}
+
+/* The vantage point has no IPv6: the row it has of that family says nothing. */
+static void without_ipv6(struct vantages *vantages, struct member_health *row, const char *name)
+{
+    for (unsigned i = 0; i < vantages->count; i++) {
+        if (strcmp(vantages->list[i].name, name) == 0) {
+            vantages->list[i].family[ADDRESS_IPV6] = (struct vantage_family){ 0 };
+        }
+    }
+    vantages_judge(vantages, 600, NOW);
+    row->family[ADDRESS_IPV6] = (struct family_health){ STAGE_REGISTERED, NOW - 1000, 0, 0 };
+    row->addresses[1] = (struct address_health){ .address = row->addresses[1].address,
+                                                 .failure = FAILURE_INTERNAL };
+}
+
+/* Of three vantage points two have no IPv6. */
+static struct joint of_two_without_ipv6(enum stage a, enum stage b, enum stage c4, enum stage c6)
+{
+    struct vantages vantages = panel();
+    struct member_health rows[] = { says("a", a, stage_is_in(a) ? 1000 : 0),
+                                    says("b", b, stage_is_in(b) ? 900 : 0),
+                                    says("c", c4, stage_is_in(c4) ? 800 : 0) };
+    without_ipv6(&vantages, &rows[0], "a");
+    without_ipv6(&vantages, &rows[1], "b");
+    const uint16_t weight = stage_is_in(c6) ? 700 : 0;
+    rows[2].family[ADDRESS_IPV6].stage = c6;
+    rows[2].family[ADDRESS_IPV6].weight = rows[2].weight = weight;
+    rows[2].addresses[1].working = weight > 0;
+    rows[2].addresses[1].score_milli = 20 * weight;
+    return joint_by(&vantages, rows, 3);
+}
+
+static void vantage_points_without_ipv6_still_vote_for_ipv4(void **state)
+{
+    (void)state;
+    struct joint joint =
+        of_two_without_ipv6(STAGE_ELIGIBLE, STAGE_ELIGIBLE, STAGE_INELIGIBLE, STAGE_INELIGIBLE);
+    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(joint.votes.all, 3);
+    assert_int_equal(joint.votes.in, 2);
+    assert_int_equal(joint.family[ADDRESS_IPV6].all, 1);
+    assert_true(joint.health.addresses[0].working);
+    assert_false(joint.health.addresses[1].working);
+}
+
+static void member_stands_by_its_better_family(void **state)
+{
+    (void)state;
+    struct joint joint =
+        of_two_without_ipv6(STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_ELIGIBLE);
+    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(joint.health.weight, 700);
+    assert_int_equal(joint.votes.all, 1);
+    assert_false(joint.health.addresses[0].working);
+    assert_true(joint.health.addresses[1].working);
+    joint =
+        of_two_without_ipv6(STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_ELIGIBLE, STAGE_INELIGIBLE);
+    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(joint.votes.in, 1);
+}
+
+static void blind_vantage_point_does_not_dissent(void **state)
+{
+    (void)state;
+    struct vantages vantages = panel();
+    struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
+                                    says("c", STAGE_ELIGIBLE, 800) };
+    without_ipv6(&vantages, &rows[2], "c");
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
+            rows[i].family[f].stage_since = NOW - 2 * JOINT_LONG_S;
+        }
+    }
+    struct joint joint = joint_by(&vantages, rows, 3);
+    assert_int_equal(joint.family[ADDRESS_IPV6].all, 2);
+    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW));
 }
 
 static void last_verdict_stands_when_all_are_silent(void **state)
@@ -206,6 +292,12 @@ static void fall_holds_until_the_operator_lets_it_happen(void **state)
     assert_int_equal(joint.hold, HOLD_NONE);
 }
 
+static void since(struct member_health *row, uint64_t when)
+{
+    row->stage_since = when;
+    row->family[ADDRESS_IPV6].stage_since = row->family[ADDRESS_IPV4].stage_since = when;
+}
+
 static void long_dissent_is_seen_and_short_is_not(void **state)
 {
     (void)state;
@@ -213,16 +305,16 @@ static void long_dissent_is_seen_and_short_is_not(void **state)
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
                                     says("c", STAGE_INELIGIBLE, 0) };
     for (unsigned i = 0; i < 3; i++) {
-        rows[i].stage_since = NOW - JOINT_LONG_S;
+        since(&rows[i], NOW - JOINT_LONG_S);
     }
     struct joint joint = joint_by(&vantages, rows, 3);
-    assert_false(joint_dissents(&joint, &rows[0], NOW));
-    assert_true(joint_dissents(&joint, &rows[2], NOW));
-    assert_false(joint_dissents(&joint, &rows[2], NOW - 1));
-    rows[2].stage_since = NOW - JOINT_LONG_S + 1;
-    assert_false(joint_dissents(&joint, &rows[2], NOW));
+    assert_false(joint_dissents(&joint, &rows[0], &vantages, NOW));
+    assert_true(joint_dissents(&joint, &rows[2], &vantages, NOW));
+    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW - 1));
+    since(&rows[2], NOW - JOINT_LONG_S + 1);
+    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW));
     joint = joint_by(&vantages, &rows[2], 1);
-    assert_false(joint_dissents(&joint, &rows[2], NOW + JOINT_LONG_S));
+    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW + JOINT_LONG_S));
 }
 
 int main(void)
@@ -234,6 +326,9 @@ int main(void)
         cmocka_unit_test(of_two_the_worse_counts),
         cmocka_unit_test(silent_vantage_point_does_not_vote_beside_others),
         cmocka_unit_test(new_vantage_point_does_not_vote_before_it_can_judge),
+        cmocka_unit_test(vantage_points_without_ipv6_still_vote_for_ipv4),
+        cmocka_unit_test(member_stands_by_its_better_family),
+        cmocka_unit_test(blind_vantage_point_does_not_dissent),
         cmocka_unit_test(last_verdict_stands_when_all_are_silent),
         cmocka_unit_test(each_address_has_its_own_median),
         cmocka_unit_test(quarantine_remembers_what_anybody_saw),

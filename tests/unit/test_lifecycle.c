@@ -190,7 +190,7 @@ static void fall_waits_for_an_interval(void **state)
     assert_int_equal(health.weight, 100);
     lifecycle_advance(&health, &settings, &caution, NOW + 60);
     assert_int_equal(health.stage, STAGE_FALLING);
-    assert_false(lifecycle_pardoned(&health));
+    assert_false(lifecycle_pardoned(&health, ADDRESS_IPV4));
     assert_int_equal(health.stage_since, NOW + 1);
     lifecycle_advance(&health, &settings, &caution, NOW + 61);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
@@ -223,34 +223,55 @@ static void nobody_goes_out_while_removals_are_frozen(void **state)
     lifecycle_advance(&health, &settings, &caution, NOW + 1);
     lifecycle_advance(&health, &settings, &caution, NOW + 1000000);
     assert_int_equal(health.stage, STAGE_FALLING);
-    assert_true(lifecycle_pardoned(&health));
+    assert_true(lifecycle_pardoned(&health, ADDRESS_IPV4));
     caution.members_frozen = false; /* each is probed again before it goes */
     lifecycle_advance(&health, &settings, &caution, NOW + 1000059);
     assert_int_equal(health.stage, STAGE_FALLING);
     lifecycle_advance(&health, &settings, &caution, NOW + 1000060);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
-    assert_false(lifecycle_pardoned(&health));
+    assert_false(lifecycle_pardoned(&health, ADDRESS_IPV4));
 }
 
-static void frozen_family_keeps_only_members_without_another(void **state)
+/* Frozen since too much of it fails at once, or off. */
+static void family_that_says_nothing_keeps_only_members_without_another(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    const struct caution no_ipv6 = {
-        .family_frozen = {true, false}
-    };
-    struct member_health both = health_of(20000);
-    struct member_health one = health_of(20000);
-    one.addresses[0] = one.addresses[1];
-    one.address_count = 1;
-    lifecycle_advance(&both, &settings, &no_ipv6, NOW);
-    lifecycle_advance(&one, &settings, &no_ipv6, NOW);
-    one.addresses[0].score_milli = -1;
-    both.addresses[0].score_milli = both.addresses[1].score_milli = -1;
-    lifecycle_advance(&both, &settings, &no_ipv6, NOW + 1);
-    lifecycle_advance(&one, &settings, &no_ipv6, NOW + 1);
-    assert_int_equal(both.stage, STAGE_INELIGIBLE);
-    assert_int_equal(one.stage, STAGE_FALLING);
+    const struct caution cautions[] = { { .family_frozen = { true, false } },
+                                        { .family_waits = { true, false } } };
+    for (unsigned i = 0; i < 2; i++) {
+        struct member_health both = health_of(20000), one = health_of(20000);
+        one.addresses[0] = one.addresses[1];
+        one.address_count = 1;
+        lifecycle_advance(&both, &settings, &cautions[i], NOW);
+        lifecycle_advance(&one, &settings, &cautions[i], NOW);
+        one.addresses[0].score_milli = -1;
+        both.addresses[0].score_milli = both.addresses[1].score_milli = -1;
+        lifecycle_advance(&both, &settings, &cautions[i], NOW + 1);
+        lifecycle_advance(&one, &settings, &cautions[i], NOW + 1);
+        assert_int_equal(both.stage, STAGE_INELIGIBLE);
+        assert_int_equal(one.stage, STAGE_FALLING);
+    }
+}
+
+static void each_family_has_its_own_stage(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    struct member_health health = health_of(20000);
+    health.addresses[1].score_milli = 9999;
+    lifecycle_advance(&health, &settings, &no_caution, NOW);
+    assert_int_equal(health.family[ADDRESS_IPV4].stage, STAGE_ELIGIBLE);
+    assert_int_equal(health.family[ADDRESS_IPV6].stage, STAGE_OPERATIONAL);
+    health.addresses[1].score_milli = 11000;
+    lifecycle_advance(&health, &settings, &no_caution, NOW + 1);
+    assert_int_equal(health.family[ADDRESS_IPV6].stage, STAGE_ELIGIBLE);
+    health.addresses[0].score_milli = 7999;
+    lifecycle_advance(&health, &settings, &no_caution, NOW + 2);
+    assert_int_equal(health.family[ADDRESS_IPV4].stage, STAGE_INELIGIBLE);
+    assert_int_equal(health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(health.stage_since, NOW);
+    assert_int_equal(health.weight, 280);
 }
 
 static void standing_names_what_holds_a_removal(void **state)
@@ -394,20 +415,6 @@ static void reason_names_what_the_members_operator_should_do(void **state)
     }
 }
 
-static void broken_address_is_left_out_while_the_other_family_works(void **state)
-{
-    (void)state;
-    struct member member = member_of();
-    struct member_health health = health_of(20000);
-    assert_int_equal(standing_of(&member, &health).left_out, 0);
-    health.addresses[1].working = false;
-    assert_int_equal(standing_of(&member, &health).left_out, 2);
-    health.addresses[0].working = false;
-    assert_int_equal(standing_of(&member, &health).left_out, 0);
-    health.addresses[1].working = true;
-    assert_int_equal(standing_of(&member, &health).left_out, 1);
-}
-
 static void address_that_was_never_probed_stays_in_the_name(void **state)
 {
     (void)state;
@@ -468,7 +475,8 @@ int main(void)
         cmocka_unit_test(fall_waits_for_an_interval),
         cmocka_unit_test(member_that_stops_falling_was_never_out),
         cmocka_unit_test(nobody_goes_out_while_removals_are_frozen),
-        cmocka_unit_test(frozen_family_keeps_only_members_without_another),
+        cmocka_unit_test(family_that_says_nothing_keeps_only_members_without_another),
+        cmocka_unit_test(each_family_has_its_own_stage),
         cmocka_unit_test(standing_names_what_holds_a_removal),
         cmocka_unit_test(last_good_are_those_who_fell_out_last),
         cmocka_unit_test(operators_word_bypasses_the_last_good),
@@ -477,7 +485,6 @@ int main(void)
         cmocka_unit_test(override_beats_the_verdict_both_ways),
         cmocka_unit_test(suspension_and_capacity_0_beat_the_override),
         cmocka_unit_test(reason_names_what_the_members_operator_should_do),
-        cmocka_unit_test(broken_address_is_left_out_while_the_other_family_works),
         cmocka_unit_test(address_that_was_never_probed_stays_in_the_name),
         cmocka_unit_test(broken_address_is_left_out_beside_any_that_works),
         cmocka_unit_test(quarantine_ends_with_the_last_certificate),

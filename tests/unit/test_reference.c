@@ -23,6 +23,26 @@ static void median_decides_of_the_clock(void **state)
     assert_int_equal(judged(100001, 100000, 100000), VANTAGE_WELL);
 }
 
+static void family_is_silent_when_those_are_that_once_answered(void **state)
+{
+    (void)state;
+    static const struct {
+        struct reference_answer answers[2];
+        bool heard, silent;
+    } rows[] = {
+        {{ { false, false }, { false, false } }, false, false},
+        { { { true, true }, { false, false } },  true,  false},
+        { { { false, true }, { true, true } },   true,  false},
+        { { { false, true }, { false, false } }, false, true },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct reference_family family;
+        reference_judge_family(&family, rows[i].answers, 2);
+        assert_int_equal(family.heard, rows[i].heard);
+        assert_int_equal(family.silent, rows[i].silent);
+    }
+}
+
 static void clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not(void **state)
 {
     (void)state;
@@ -62,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_answer_is_our_network),
         cmocka_unit_test(median_decides_of_the_clock),
+        cmocka_unit_test(family_is_silent_when_those_are_that_once_answered),
         cmocka_unit_test(clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not),
         cmocka_unit_test(forms_of_a_reference),
     };

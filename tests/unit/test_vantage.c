@@ -85,7 +85,12 @@ static struct vantage full_vantage(void)
         .members = 5,
         .down = 6,
         .frozen_since = 7,
-        .family_frozen_since = {8, 9},
+        .family = {{ .frozen_since = 8 },
+                   { .state = FAMILY_ON,
+                      .state_since = 11,
+                      .well_at = 12,
+                      .frozen_since = 9,
+                      .addresses = 13 }},
         .position = 10,
         .received_at = 11,
         .released_at = 12,
@@ -111,8 +116,10 @@ static void report_survives_the_round_trip_without_the_pools_fields(void **state
     assert_true(found.interval_s == 1 && found.started_at == 2 && found.well_at == 3);
     assert_true(found.state == VANTAGE_NETWORK_OFF && found.state_since == 4);
     assert_true(found.unsynchronised && found.members == 5 && found.down == 6);
-    assert_true(found.frozen_since == 7 && found.family_frozen_since[0] == 8);
-    assert_true(found.family_frozen_since[1] == 9);
+    assert_true(found.frozen_since == 7 && found.family[0].frozen_since == 8);
+    const struct vantage_family *ipv4 = &found.family[ADDRESS_IPV4];
+    assert_true(ipv4->state == FAMILY_ON && ipv4->state_since == 11 && ipv4->well_at == 12);
+    assert_true(ipv4->frozen_since == 9 && ipv4->addresses == 13);
     assert_true(found.position == 0 && found.received_at == 0 && found.released_at == 0);
     assert_true(!found.imported && !found.forgotten && found.newcomers == 0);
 }
@@ -225,7 +232,7 @@ static void row_of_schema_2_is_renewed(void **state)
     assert_ok(vantage_get(txn, "old", &found));
     assert_true(found.interval_s == 60 && found.well_at == 2 && found.unsynchronised);
     assert_true(found.imported && found.members == 4 && found.frozen_since == 6);
-    assert_true(found.family_frozen_since[1] == 8 && found.released_at == 9);
+    assert_true(found.family[1].frozen_since == 8 && found.released_at == 9);
     assert_int_equal(found.position, 0);
     assert_ok(store_put(txn, TABLE_VANTAGES, "old", 3, data, w.at - 1));
     assert_int_equal(vantage_migrate_2(txn, &diag), RESULT_DAMAGED);

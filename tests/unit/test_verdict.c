@@ -190,6 +190,41 @@ static void address_is_not_left_out_while_its_family_is_frozen(void **state)
     assert_false(health.addresses[0].working);
 }
 
+/* What can't be judged from here is shown, counts for nothing, and what was entered before that was known is taken back. */
+static void silence_of_a_family_that_waits_counts_for_nothing(void **state)
+{
+    (void)state;
+    const struct settings settings = settings_of();
+    const struct caution caution = {
+        .family_waits = {true, false}
+    };
+    const struct vantage vantage = {
+        .family = {{ FAMILY_UNSEEN }, { FAMILY_ON }}
+    };
+    struct member_health health = health_of(2);
+    const struct outcome silent = { .failure = FAILURE_CONNECT_TIMEOUT, .detail = "no answer" };
+    const struct outcome wrong = { .failure = FAILURE_CERT_NAME };
+    verdict_apply(&health, 1, &silent, &(struct judgement){ &settings, &no_caution, true, NOW });
+    assert_int_equal(health.addresses[1].probes, 1);
+    assert_true(verdict_withdraw(&health, &vantage));
+    assert_false(verdict_withdraw(&health, &vantage));
+    for (unsigned i = 0; i < 2; i++) {
+        const struct address_health *row = &health.addresses[1];
+        assert_int_equal(row->probes, 0);
+        assert_int_equal(row->failures, 0);
+        assert_int_equal(row->score_milli, 0);
+        assert_int_equal(row->failure, FAILURE_FAMILY_OFF);
+        assert_string_equal(row->detail, "connect-timeout: no answer");
+        verdict_apply(&health, 1, &silent, &(struct judgement){ &settings, &caution, true, NOW });
+    }
+    verdict_apply(&health, 0, &silent, &(struct judgement){ &settings, &caution, true, NOW });
+    assert_int_equal(health.addresses[0].probes, 1);
+    assert_false(verdict_withdraw(&health, &vantage));
+    verdict_apply(&health, 1, &wrong, &(struct judgement){ &settings, &caution, true, NOW });
+    assert_int_equal(health.addresses[1].failure, FAILURE_CERT_NAME);
+    assert_int_equal(health.addresses[1].probes, 1);
+}
+
 /* Else a self-signed certificate that lasts till 9999 would keep the label for ever. */
 static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **state)
 {
@@ -256,6 +291,7 @@ int main(void)
         cmocka_unit_test(trouble_of_our_own_counts_for_nothing),
         cmocka_unit_test(member_that_answers_after_a_freeze_is_eligible_again),
         cmocka_unit_test(address_is_not_left_out_while_its_family_is_frozen),
+        cmocka_unit_test(silence_of_a_family_that_waits_counts_for_nothing),
         cmocka_unit_test(only_a_certificate_for_the_name_prolongs_the_quarantine),
         cmocka_unit_test(failure_keeps_what_was_known_of_certificate_and_time),
         cmocka_unit_test(addresses_keep_their_rows_by_value),

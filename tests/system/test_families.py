@@ -1,0 +1,157 @@
+"""What a vantage point can say of each address family: it can't be judged from there, it is off, or it is on.
+
+Members live on a host of their own, which the probe reaches over one link; its side of the link decides which family works."""
+
+import itertools
+
+import pytest
+
+from authority import Authority
+from machine import run, until
+from network import Network
+from pool import APEX, BIN, Pool, environment, records
+from timeserver import Chronyd
+
+V4 = [f"10.77.30.{number}" for number in range(10, 16)]
+V6 = [f"fd77:30::{number}" for number in range(10, 16)]
+BOTH, SIX = ["amy", "bob", "cat"], "six"
+_NUMBERS = itertools.count()  # a network's interfaces go some time after it
+
+
+class World:
+    """Three members of both families, one of IPv6 only. `cut` says what our side does with IPv6."""
+
+    def __init__(self, machine, cut):
+        self.machine = machine
+        self.network = Network(machine, f"servers{next(_NUMBERS)}-", 30)
+        for address in (*V4[:4], *V6[:4]):
+            self.network.add_address(address)
+        self.cut = cut
+        if cut:
+            cut(self)
+        self.authority = Authority(machine.directory)
+        self.pool = Pool(machine).init()
+        self.pool.cli("zone", "set", "srv-ttl", "1s")
+        for number, name in enumerate(BOTH):
+            self.pool.add(name, V4[number], V6[number])
+        self.pool.add(SIX, V6[3])
+        certificate = self.authority.issue("all", [f"{name}.{APEX}" for name in (*BOTH, SIX, "two", "mix")])
+        self.server = Chronyd(machine, "servers-chronyd", ["0.0.0.0", "::"], *certificate, network=self.network)
+        self.pool.serve()
+
+    def probe(self, *options):
+        return self.pool.probe(self.authority.path, *options)
+
+    def rows(self, name):
+        return {row["address"]: row for row in self.pool.member(name)["addresses"]}
+
+    def served(self, name, rdtype):
+        return records(self.pool.ask(f"{name}.{APEX}", rdtype), rdtype)
+
+    def warns(self, *texts):
+        return any(all(text in warning for text in texts) for warning in self.pool.json("status")["warnings"])
+
+    def eligible(self, *names):
+        until(lambda: all(self.pool.member(name)["eligible"] for name in names), 60, f"{names} are eligible")
+
+    def vantage(self):
+        (row,) = self.pool.json("status")["vantages"]
+        return row
+
+
+def no_route(world):
+    run("ip", "-6", "address", "flush", "dev", world.network.here)
+
+
+def black_hole(world):
+    """A route to where nobody is, and a neighbour that takes all and says nothing."""
+    no_route(world)
+    run("ip", "address", "add", "fd99::1/64", "dev", world.network.here, "nodad")
+    run("ip", "-6", "neighbour", "add", "fd99::2", "lladdr", "02:00:00:00:00:99", "dev", world.network.here)
+    run("ip", "-6", "route", "add", "fd77:30::/64", "via", "fd99::2")
+
+
+def unreachable(world):
+    no_route(world)
+    run("ip", "-6", "route", "add", "unreachable", "fd77:30::/64")
+
+
+@pytest.fixture
+def world(machine, request):
+    world = World(machine, getattr(request, "param", None))
+    yield world
+    world.pool.stop()
+
+
+@pytest.mark.parametrize("world", [no_route, black_hole, unreachable], indirect=True)
+def test_a_vantage_point_that_never_had_ipv6_judges_ipv4_and_says_so(world):
+    world.probe()
+    world.eligible(*BOTH)
+    until(lambda: world.warns("never reached anything by IPv6"), 15, "the warning names the family")
+    assert world.vantage()["state"] == "well"
+    assert (world.vantage()["ipv4_state"], world.vantage()["ipv6_state"]) == ("on", "unseen")
+    world.pool.probed.said("nothing was ever reached by IPv6 from here")
+    until(lambda: all(world.rows(name)[V6[number]]["failure"] in ("internal", "family-off")
+                      for number, name in [*enumerate(BOTH), (3, SIX)]), 20, "nobody is blamed")
+    for number, name in enumerate(BOTH):
+        assert world.served(name, "AAAA") == [V6[number]] and world.served(name, "A") == [V4[number]]
+    six = world.pool.member(SIX)
+    assert not six["eligible"] and "firewall" not in six["reason"] and "server" in six["reason"]
+    assert six["addresses"][0]["probes"] == 0
+    # Verdicts on IPv4 go on: a member that stops falls.
+    world.server.kill()
+    until(lambda: "amy" not in world.pool.targets(1) or world.warns("too much fails at once"), 30, "the fall is seen")
+
+
+def test_a_family_that_goes_off_waits_and_comes_back(world):
+    world.probe()
+    world.eligible(*BOTH, SIX)
+    assert (world.vantage()["ipv4_state"], world.vantage()["ipv6_state"]) == ("on", "on")
+    no_route(world)
+    until(lambda: world.vantage()["ipv6_state"] == "off", 15, "IPv6 is off")
+    assert world.vantage()["state"] == "well" and world.warns("IPv6 does not work there")
+    for number, name in enumerate(BOTH):
+        assert world.served(name, "AAAA") == [V6[number]]
+    assert world.pool.member(SIX)["eligible"]
+    run("ip", "address", "add", f"{world.network.subnet6}:1/64", "dev", world.network.here, "nodad")
+    until(lambda: world.vantage()["ipv6_state"] == "on", 15, "IPv6 is on again")
+    assert not world.warns("IPv6")
+
+
+def test_what_is_served_is_what_works(world):
+    """Two addresses of a family, one of them dead, and the last one that works."""
+    world.pool.add("two", V4[3], V4[4])
+    world.pool.add("mix", V4[5], V6[5], "fd77:30::1:1")
+    world.probe()
+    world.eligible("two", *BOTH)
+    until(lambda: world.rows("two")[V4[4]]["left_out"], 15, "the dead one is left out")
+    until(lambda: world.served("two", "A") == [V4[3]], 3, "and is not served")
+    assert world.rows("two")[V4[4]]["failure"].startswith("connect-")
+    answer = world.pool.ask(f"two.{APEX}", "AAAA", dnssec=True)
+    (denial,) = [rrset for rrset in answer.authority if rrset.rdtype == 47]
+    assert " A " in f"{denial[0].to_text()} " and "AAAA" not in denial[0].to_text()
+    until(lambda: "two" in world.pool.targets(4), 10, "it is handed out")
+    # Where nothing works, all is served: it may be us.
+    assert world.served("mix", "A") == [V4[5]] and len(world.served("mix", "AAAA")) == 2
+
+
+@pytest.mark.parametrize("world", [no_route], indirect=True)
+def test_votes_are_per_family(world):
+    """Two vantage points without IPv6 beside one with both, which believes no certificate: it is outvoted where others can see."""
+    wrong = world.machine.write("other.pem", Authority(world.machine.directory, "other").path.read_text())
+    argv = [BIN / "ntspool-probed", "-s", world.pool.state, "--interval", "1s", "--allow-private"]
+    world.probe("--id", "one")
+    others = [world.machine.start("two", [*argv, "--trust", world.authority.path, "--id", "two"], env=environment()),
+              world.machine.start("three", world.network.wrap(*argv, "--trust", wrong, "--id", "three"), env=environment())]
+    until(lambda: world.pool.member("amy")["families"]["ipv4"]["votes"] == 3, 90, "all three vote for IPv4")
+    until(lambda: world.pool.member("amy")["families"]["ipv4"]["votes_in"] == 2, 30, "two have it in")
+    member = world.pool.member("amy")
+    assert member["eligible"] and (member["votes"], member["votes_in"]) == (3, 2)
+    assert (member["families"]["ipv6"]["votes"], member["families"]["ipv6"]["votes_in"]) == (1, 0)
+    assert world.rows("amy")[V6[0]]["left_out"] and world.rows("amy")[V6[0]]["failure"] == "cert-chain"
+    until(lambda: world.served("amy", "AAAA") == [], 5, "what nobody confirms is not served")
+    six = world.pool.member(SIX)
+    assert not six["eligible"] and six["votes"] == 1
+    assert not world.warns("set itself aside")
+    assert world.warns("vantage point one has never reached") and not world.warns("vantage point three has never reached")
+    world.pool.stop(*others)
