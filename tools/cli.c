@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/confirm.h"
 #include "tools/output.h"
+#include "zone/settings.h"
 #include "zone/suggest.h"
 
 struct cli_given {
@@ -303,6 +305,8 @@ static int run(struct cli *cli, const struct parse *p)
         cli->state_dir = cli->config->state != NULL ? cli->config->state : CONFIG_STATE_PRESET;
     }
     cli->json = cli_flag(cli, "json");
+    cli->argc = p->arguments;
+    cli->argv = p->argv;
     if (!confirm(cli, p->arguments, p->argv)) {
         return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "nothing was changed"));
     }
@@ -369,6 +373,34 @@ size_t cli_count(const struct cli *cli, const char *name)
     return count;
 }
 
+static bool is_own(const struct cli *cli, const struct cli_option *option)
+{
+    const struct cli_option *own = cli->command->options;
+    while (own != NULL && own->name != NULL && own != option) {
+        own++;
+    }
+    return own != NULL && own->name != NULL;
+}
+
+char *cli_words(const struct cli *cli, char *out, size_t room)
+{
+    size_t used = 0;
+    out[0] = 0;
+    for (int i = 0; i < cli->argc && used < room; i++) {
+        used +=
+            (size_t)snprintf(out + used, room - used, "%s%s", used > 0 ? " " : "", cli->argv[i]);
+    }
+    for (size_t i = 0; i < cli->given_count && used < room; i++) {
+        const struct cli_given *given = &cli->given[i];
+        if (is_own(cli, given->option)) {
+            used += (size_t)snprintf(out + used, room - used, "%s--%s%s%s", used > 0 ? " " : "",
+                                     given->option->name, given->value != NULL ? " " : "",
+                                     given->value != NULL ? given->value : "");
+        }
+    }
+    return out;
+}
+
 bool cli_any(const struct cli *cli)
 {
     for (const struct cli_option *o = cli->command->options; o != NULL && o->name != NULL; o++) {
@@ -392,6 +424,35 @@ enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32
                          most);
     }
     return RESULT_OK;
+}
+
+enum result cli_time(struct cli *cli, const char *name, uint64_t now, enum cli_direction direction,
+                     uint64_t *out)
+{
+    static const char *const formats[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
+    const char *text = cli_value(cli, name, 0);
+    uint32_t seconds = 0;
+    if (text == NULL) {
+        return RESULT_OK;
+    }
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct tm tm = { .tm_sec = 0 };
+        const char *rest = strptime(text, formats[i], &tm);
+        if (rest != NULL && *rest == 0) {
+            time_t at = timegm(&tm);
+            *out = at > 0 ? (uint64_t)at : 0;
+            return RESULT_OK;
+        }
+    }
+    if (duration_parse(&seconds, text) == RESULT_OK) {
+        bool past = direction == CLI_PAST;
+        *out = !past ? now + seconds : seconds < now ? now - seconds : 0;
+        return RESULT_OK;
+    }
+    return diag_fail(&cli->diag, RESULT_USAGE,
+                     "--%s takes 2027-11-23, 2027-11-23T10:00:00Z, or how long %s (365d), not "
+                     "\"%.40s\"",
+                     name, direction == CLI_PAST ? "ago" : "from now", text);
 }
 
 int cli_fail(struct cli *cli, enum result result)

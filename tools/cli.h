@@ -48,6 +48,8 @@ struct cli_group {
 /* A command line that was understood. */
 struct cli {
     const struct cli_command *command;
+    int argc;
+    char **argv;           /* the command's arguments */
     struct config *config; /* of --config; empty without one */
     const char *state_dir;
     bool json;
@@ -71,6 +73,8 @@ static inline bool cli_flag(const struct cli *cli, const char *name)
 {
     return cli_count(cli, name) > 0;
 }
+/* The command's arguments and own options as they were typed, cut at `room`. Returns `out`. */
+char *cli_words(const struct cli *cli, char *out, size_t room);
 /* True if any of the command's own options was given. */
 bool cli_any(const struct cli *cli);
 /* A whole number in range, left alone if the option was not given. USAGE with the bounds in the diag. */
@@ -79,6 +83,14 @@ enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32
 
 /* For a command that has all stores closed, and goes on talking: what it printed appears, and from now on everything at once. */
 void cli_show(struct cli *cli);
+
+/* A day, a moment, or how long from now: before or after it. Left alone if the option was not given. */
+enum cli_direction {
+    CLI_PAST,
+    CLI_FUTURE
+};
+enum result cli_time(struct cli *cli, const char *name, uint64_t now, enum cli_direction direction,
+                     uint64_t *out);
 
 /* Prints `ntspool: <diag>` on stderr; CLI_USAGE for USAGE, CLI_FAILED for any other result. */
 int cli_fail(struct cli *cli, enum result result);

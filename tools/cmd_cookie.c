@@ -19,6 +19,7 @@ struct work {
     struct session session;
     struct seal *seal;
     struct cookie_secrets secrets;
+    bool committed;
 };
 
 static enum result begin(struct work *work, struct cli *cli, bool writing)
@@ -59,7 +60,9 @@ static enum result put(struct work *work, struct cli *cli)
         return result;
     }
     work->session.txn[STORE_KEYS] = NULL;
-    return store_commit(txn, &cli->diag);
+    result = store_commit(txn, &cli->diag);
+    work->committed = result == RESULT_OK;
+    return result;
 }
 
 static int end(struct work *work, struct cli *cli, enum result result)
@@ -67,6 +70,9 @@ static int end(struct work *work, struct cli *cli, enum result result)
     session_done(&work->session);
     seal_free(work->seal);
     sodium_memzero(&work->secrets, sizeof work->secrets);
+    if (work->committed) {
+        auditnote_append(cli, false); /* the words may be a secret */
+    }
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }
 

@@ -1,4 +1,4 @@
-/* history, log: what became of a member. */
+/* history: the scores of a member over time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,59 +244,6 @@ int cmd_history(struct cli *cli, int argc, char **argv)
         json_print(json_pack("{s:s, s:o}", "name", label, "history", view.list));
     } else if (view.shown == 0) {
         printf("%s was not probed yet.\n", label);
-    }
-    return CLI_DONE;
-}
-
-/* -- log ------------------------------------------------------------------------------------------------------------------ */
-
-struct log {
-    json_t *list; /* NULL: a table */
-    struct table table;
-};
-
-static void take_event(const struct history_event *event, void *arg)
-{
-    struct log *log = arg;
-    char at[OUTPUT_TIME_ROOM];
-    if (log->list != NULL) {
-        json_array_append_new(log->list,
-                              json_pack("{s:o, s:o, s:o}", "at", json_time(event->at), "who",
-                                        json_text(event->who), "what", json_text(event->text)));
-        return;
-    }
-    table_cell(&log->table, output_time(event->at, at));
-    table_cell(&log->table, event->who);
-    table_cell(&log->table, event->text);
-}
-
-/* Also of a member that is gone: the log outlives it. */
-int cmd_log(struct cli *cli, int argc, char **argv)
-{
-    (void)argc;
-    static const char *const heads[] = { "TIME", "WHO", "WHAT" };
-    struct session session = { 0 };
-    struct log log = { .list = cli->json ? json_array() : NULL };
-    char label[LABEL_ROOM];
-    enum result result = label_check(label, argv[0], &cli->diag);
-    if (result == RESULT_OK) {
-        result = session_read(&session, cli, STORE_HEALTH);
-    }
-    table_begin(&log.table, heads, sizeof heads / sizeof heads[0]);
-    if (result == RESULT_OK) {
-        result = history_events(session.txn[STORE_HEALTH], label, take_event, &log);
-    }
-    session_done(&session);
-    if (result != RESULT_OK) {
-        table_drop(&log.table);
-        json_decref(log.list);
-        return cli_fail(cli, result);
-    }
-    if (cli->json) {
-        table_drop(&log.table);
-        json_print(log.list);
-    } else {
-        table_end(&log.table);
     }
     return CLI_DONE;
 }

@@ -29,43 +29,15 @@ static int end(struct work *work, struct cli *cli, enum result result, const cha
     return keywork_end(&work->keys, cli, result, cli->json ? NULL : done);
 }
 
-/* A day, a moment, or how long from now. */
-static enum result parse_time(struct cli *cli, const char *option, uint64_t now, uint64_t *out)
-{
-    const char *text = cli_value(cli, option, 0);
-    static const char *const formats[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
-    uint32_t seconds = 0;
-    if (text == NULL) {
-        return RESULT_OK;
-    }
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        struct tm tm = { .tm_sec = 0 };
-        const char *rest = strptime(text, formats[i], &tm);
-        if (rest != NULL && *rest == 0) {
-            *out = (uint64_t)timegm(&tm);
-            return RESULT_OK;
-        }
-    }
-    if (duration_parse(&seconds, text) == RESULT_OK) {
-        *out = now + seconds;
-        return RESULT_OK;
-    }
-    return diag_fail(
-        &cli->diag, RESULT_USAGE,
-        "--%s takes 2027-11-23, 2027-11-23T10:00:00Z, or how long from now (365d), not "
-        "\"%.40s\"",
-        option, text);
-}
-
 static enum result parse_period(struct cli *cli, struct plan_period *period)
 {
     uint64_t now = session_now();
     *period = (struct plan_period){
         .now = now, .from = now, .until = now + PERIOD_S, .roll_zsk = cli_flag(cli, "roll-zsk")
     };
-    enum result result = parse_time(cli, "from", now, &period->from);
+    enum result result = cli_time(cli, "from", now, CLI_FUTURE, &period->from);
     if (result == RESULT_OK) {
-        result = parse_time(cli, "until", now, &period->until);
+        result = cli_time(cli, "until", now, CLI_FUTURE, &period->until);
     }
     if (result == RESULT_OK && (period->from < now || period->until <= period->from)) {
         result = diag_fail(&cli->diag, RESULT_USAGE,

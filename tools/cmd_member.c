@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/membertext.h"
 #include "tools/memberview.h"
+#include "zone/country.h"
 
 static enum result fill_text(struct cli *cli, const char *option, char *field, size_t room)
 {
@@ -57,9 +59,9 @@ static enum result fill_numbers(struct cli *cli, struct member *member)
 static enum result fill_country(struct cli *cli, struct member *member)
 {
     const char *country = cli_value(cli, "country", 0);
-    if (country != NULL && !label_country(member->country, country)) {
-        return diag_fail(&cli->diag, RESULT_INVALID,
-                         "--country takes the two letters of ISO 3166, not \"%.80s\"", country);
+    struct diag why;
+    if (country != NULL && country_parse(member->country, country, &why) != RESULT_OK) {
+        return diag_fail(&cli->diag, RESULT_INVALID, "--country: %.200s", why.text);
     }
     return RESULT_OK;
 }
@@ -166,6 +168,15 @@ static enum result end_change(struct session *session, struct cli *cli, enum res
     return result;
 }
 
+/* Notes for the audit trail what becomes of the member. */
+static void note_change(struct session *session, const struct member *before,
+                        const struct member *after)
+{
+    char change[MEMBERTEXT_CHANGE_ROOM];
+    auditnote_add(&session->notes, after != NULL ? after->label : before->label, "%s",
+                  membertext_change(before, after, change));
+}
+
 static void show_member(const struct cli *cli, const struct member *member,
                         const struct settings *settings)
 {
@@ -190,12 +201,12 @@ int cmd_member_add(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = registry_add(session.txn[STORE_REGISTRY], &member, cli_flag(cli, "allow-private"),
                               session_now(), &cli->diag);
+        note_change(&session, NULL, &member);
     }
     result = end_change(&session, cli, result);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    session_log(cli, member.label, "registered");
     show_member(cli, &member, &settings);
     if (!cli->json) {
         tell_added(&member, &settings);
@@ -251,7 +262,7 @@ int cmd_member_set(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct session session = { 0 };
     struct settings settings;
-    struct member member;
+    struct member before, member;
     char label[LABEL_ROOM];
     const char *twice = contradiction(cli);
     if (twice != NULL) {
@@ -262,9 +273,10 @@ int cmd_member_set(struct cli *cli, int argc, char **argv)
     }
     enum result result = begin_change(&session, cli, argv[0], label, &settings);
     if (result == RESULT_OK) {
-        result = session_member(&session, cli, label, &member);
+        result = session_member(&session, cli, label, &before);
     }
     if (result == RESULT_OK) {
+        member = before;
         clear_fields(cli, &member);
         result = fill_member(cli, &member);
     }
@@ -273,12 +285,12 @@ int cmd_member_set(struct cli *cli, int argc, char **argv)
         bool allow = cli_flag(cli, "allow-private") || !cli_flag(cli, "address");
         result =
             registry_update(session.txn[STORE_REGISTRY], &member, allow, session_now(), &cli->diag);
+        note_change(&session, &before, &member);
     }
     result = end_change(&session, cli, result);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    session_log(cli, label, "changed");
     show_member(cli, &member, &settings);
     return CLI_DONE;
 }
@@ -301,8 +313,10 @@ static enum result put_word(struct session *session, struct cli *cli, const char
     if (suspended == member->suspended && override == member->override) {
         return RESULT_OK;
     }
+    const struct member before = *member;
     member->suspended = suspended;
     member->override = override;
+    note_change(session, &before, member);
     return registry_update(session->txn[STORE_REGISTRY], member, true, session_now(), &cli->diag);
 }
 
@@ -320,7 +334,6 @@ static int change_word(struct cli *cli, const char *name, const struct word *wor
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    session_log(cli, label, told);
     show_member(cli, &member, &settings);
     if (!cli->json) {
         printf("%s %s\n", label, told);
@@ -443,12 +456,12 @@ int cmd_member_remove(struct cli *cli, int argc, char **argv)
         output_time(end, until);
         result =
             registry_remove(session.txn[STORE_REGISTRY], label, session_now(), end, &cli->diag);
+        note_change(&session, &member, NULL);
     }
     result = end_change(&session, cli, result);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    session_log(cli, label, "removed");
     if (cli->json) {
         json_print(json_pack("{s:s, s:s}", "name", label, "quarantined_until", until));
     } else {

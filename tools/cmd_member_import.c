@@ -8,31 +8,11 @@
 #include "tools/commands.h"
 #include "tools/csv.h"
 #include "tools/infile.h"
+#include "tools/membertext.h"
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
-
-enum column {
-    COLUMN_NAME,
-    COLUMN_COUNTRY,
-    COLUMN_IPV4,
-    COLUMN_IPV6,
-    COLUMN_CAPACITY,
-    COLUMN_OPERATOR,
-    COLUMN_PORT,
-    COLUMN_TARGET,
-    COLUMN_ACCOUNTURI,
-    COLUMN_OVERRIDE,
-    COLUMN_SUSPENDED,
-    COLUMN_POSITION,
-    COLUMN_COUNT
-};
-
-/* In the order in which export writes them; import takes any. */
-static const char *const columns[COLUMN_COUNT] = {
-    "name", "country", "ipv4",       "ipv6",     "capacity_mbit", "operator",
-    "port", "target",  "accounturi", "override", "suspended",     "position",
-};
+#include "zone/country.h"
 
 enum {
     PROGRESS_ROWS = 500,
@@ -42,6 +22,7 @@ enum {
 struct import {
     struct cli *cli;
     struct store_txn *txn;
+    struct auditnotes *notes;
     struct csv csv;
     enum column columns[CSV_FIELDS_MAX]; /* of each field */
     size_t width;                        /* fields a row */
@@ -68,7 +49,7 @@ static enum result read_header(struct import *in)
     }
     for (size_t i = 0; i < in->csv.count && result == RESULT_OK; i++) {
         size_t k = 0;
-        while (k < COLUMN_COUNT && strcmp(columns[k], in->csv.fields[i]) != 0) {
+        while (k < COLUMN_COUNT && strcmp(column_name((enum column)k), in->csv.fields[i]) != 0) {
             k++;
         }
         if (k == COLUMN_COUNT || seen[k]) {
@@ -130,8 +111,9 @@ static enum result read_texts(const struct import *in, struct member *out)
     }
     memcpy(out->operator_name, operator_name, strlen(operator_name) + 1);
     memcpy(out->accounturi, accounturi, strlen(accounturi) + 1);
-    if (country[0] != 0 && !label_country(out->country, country)) {
-        return fail_row(in, RESULT_INVALID, "country takes the two letters of ISO 3166");
+    struct diag why;
+    if (country[0] != 0 && country_parse(out->country, country, &why) != RESULT_OK) {
+        return fail_row(in, RESULT_INVALID, why.text);
     }
     if (position[0] != 0 && position_parse(&out->position, position) != RESULT_OK) {
         return fail_row(in, RESULT_INVALID,
@@ -210,6 +192,10 @@ static enum result import_row(struct import *in)
     }
     bool allow = cli_flag(in->cli, "allow-private");
     result = registry_add(in->txn, &member, allow, in->now, &in->cli->diag);
+    char change[MEMBERTEXT_CHANGE_ROOM];
+    auditnote_add(in->notes, member.label, "%s",
+                  in->notes->count < AUDITNOTES_MAX ? membertext_change(NULL, &member, change)
+                                                    : "");
     return result == RESULT_OK
                ? result
                : fail_row(in, result,
@@ -277,9 +263,11 @@ int cmd_member_import(struct cli *cli, int argc, char **argv)
     result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         in->txn = session.txn[STORE_REGISTRY];
+        in->notes = &session.notes;
         result = import_file(in);
     }
-    if (result == RESULT_OK) {
+    bool dry = cli_flag(cli, "dry-run");
+    if (result == RESULT_OK && !dry) {
         result = session_commit(&session, cli);
     }
     session_done(&session);
@@ -290,43 +278,23 @@ int cmd_member_import(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, result);
     }
     if (cli->json) {
-        json_print(json_pack("{s:I}", "imported", (json_int_t)rows));
+        json_print(json_pack("{s:I, s:b}", "imported", (json_int_t)rows, "dry_run", dry));
     } else {
-        printf("%zu members imported\n", rows);
+        printf(dry ? "%zu members can be imported; nothing was changed\n"
+                   : "%zu members imported\n",
+               rows);
     }
     return CLI_DONE;
-}
-
-static void put_addresses(FILE *file, const struct member *member, bool ipv4)
-{
-    const char *before = "";
-    for (unsigned i = 0; i < member->address_count; i++) {
-        char text[ADDRESS_TEXT_MAX];
-        if (address_is_ipv4(&member->addresses[i]) == ipv4) {
-            (void)fprintf(file, "%s%s", before, address_text(&member->addresses[i], text));
-            before = " ";
-        }
-    }
 }
 
 static enum result export_member(const struct member *member, void *arg)
 {
     FILE *file = arg;
-    char name[DNAME_TEXT_MAX] = "", position[POSITION_TEXT_MAX];
-    (void)fprintf(file, "%s,%s,", member->label, member->country);
-    put_addresses(file, member, true);
-    (void)putc(',', file);
-    put_addresses(file, member, false);
-    (void)fprintf(file, ",%u,", member->capacity_mbit);
-    csv_put(file, member->operator_name);
-    (void)fprintf(file, ",%u,", member->port);
-    csv_put(file, member->target.len > 0 ? dname_text(&member->target, name) : "");
-    (void)putc(',', file);
-    csv_put(file, member->accounturi);
-    (void)fprintf(file, ",%s,%s,",
-                  member->override != OVERRIDE_AUTO ? override_text(member->override) : "",
-                  member->suspended ? "yes" : "");
-    csv_put(file, member->placed ? position_text(member->position, position) : "");
+    for (enum column column = 0; column < COLUMN_COUNT; column++) {
+        char text[MEMBERTEXT_ROOM];
+        (void)fputs(column > 0 ? "," : "", file);
+        csv_put(file, membertext(member, column, text));
+    }
     (void)putc('\n', file);
     return RESULT_OK;
 }
@@ -342,7 +310,7 @@ int cmd_member_export(struct cli *cli, int argc, char **argv)
     result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         for (size_t i = 0; i < COLUMN_COUNT; i++) {
-            (void)fprintf(out.file, "%s%s", i > 0 ? "," : "", columns[i]);
+            (void)fprintf(out.file, "%s%s", i > 0 ? "," : "", column_name((enum column)i));
         }
         (void)putc('\n', out.file);
         result = registry_each(session.txn[STORE_REGISTRY], export_member, out.file);

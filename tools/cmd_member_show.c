@@ -5,6 +5,7 @@
 
 #include "tools/commands.h"
 #include "tools/memberview.h"
+#include "zone/suggest.h"
 
 enum {
     LIST_ADDRESSES = 2 /* shown in a row of the table */
@@ -69,7 +70,7 @@ static void print_object(struct listing *listing)
 {
     json_t *object = memberview_brief(&listing->view, &listing->source.settings.apex);
     (void)fputs(listing->count > 0 ? ",\n " : "[\n ", stdout);
-    (void)json_dumpf(object, stdout, 0);
+    (void)json_dumpf(object, stdout, JSON_REAL_PRECISION(OUTPUT_DIGITS));
     json_decref(object);
 }
 
@@ -110,10 +111,35 @@ static enum result begin(struct session *session, struct cli *cli, struct member
     return result;
 }
 
+/* INVALID for a state that no member is ever in. */
+static enum result check_state(const char *state, struct diag *diag)
+{
+    char hint[SUGGEST_ROOM];
+    struct suggest near = suggest_begin(state != NULL ? state : "");
+    bool known = passes(state, "suspended");
+    suggest_candidate(&near, "suspended");
+    for (unsigned stage = STAGE_REGISTERED; stage <= STAGE_FALLING; stage++) {
+        known = known || passes(state, stage_text((enum stage)stage));
+        suggest_candidate(&near, stage_text((enum stage)stage));
+    }
+    return known ? RESULT_OK
+                 : diag_fail(diag, RESULT_USAGE,
+                             "--in-state: there is no state '%.40s'%s; members are registered, "
+                             "certified, operational, eligible, falling, ineligible or suspended",
+                             state, suggest_text(&near, hint));
+}
+
 int cmd_member_list(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     (void)argv;
+    enum result usable = check_state(cli_value(cli, "in-state", 0), &cli->diag);
+    if (usable != RESULT_OK) {
+        return cli_fail(cli, usable);
+    }
+    if (cli_flag(cli, "removed")) {
+        return member_list_removed(cli);
+    }
     static const char *const heads[] = { "NAME",    "STATE",    "SCORE",    "ADDRESSES",
                                          "COUNTRY", "OPERATOR", "CAPACITY", "REASON" };
     struct session session = { 0 };

@@ -1,4 +1,4 @@
-/* zone show, set. */
+/* zone show, set, unset. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,16 +6,32 @@
 #include "tools/output.h"
 #include "tools/session.h"
 
+/* The setting's value as JSON has it: seconds and numbers as numbers, all else as text. */
+static json_t *typed_json(const struct settings *settings, const char *name, const char *text)
+{
+    double number = 0;
+    return settings_number(settings, name, &number) != RESULT_OK ? json_text(text)
+           : number == (double)(json_int_t)number                ? json_integer((json_int_t)number)
+                                                                 : json_real(number);
+}
+
 static json_t *zone_json(const struct settings *settings, const struct node *apex)
 {
     char name[DNAME_TEXT_MAX];
-    json_t *values = json_object();
+    json_t *values = json_object(), *typed = json_object(), *changed = json_object();
     size_t count = 0;
     const struct setting_info *list = settings_list(&count);
+    struct settings presets;
+    settings_defaults(&presets);
     for (size_t i = 0; i < count; i++) {
-        char value[SETTING_VALUE_MAX];
+        char value[SETTING_VALUE_MAX], preset[SETTING_VALUE_MAX];
         if (settings_text(settings, list[i].name, value) == RESULT_OK) {
             json_object_set_new(values, list[i].name, json_text(value));
+            json_object_set_new(typed, list[i].name, typed_json(settings, list[i].name, value));
+        }
+        if (list[i].preset[0] != 0 && settings_text(&presets, list[i].name, preset) == RESULT_OK &&
+            strcmp(value, preset) != 0) {
+            json_object_set_new(changed, list[i].name, json_text(preset));
         }
     }
     json_t *servers = json_array();
@@ -32,9 +48,10 @@ static json_t *zone_json(const struct settings *settings, const struct node *ape
             }
         }
     }
-    return json_pack("{s:o, s:I, s:o, s:o}", "apex", json_text(dname_text(&settings->apex, name)),
-                     "serial", (json_int_t)settings->serial, "name_servers", servers, "settings",
-                     values);
+    return json_pack("{s:o, s:I, s:o, s:o, s:o, s:o}", "apex",
+                     json_text(dname_text(&settings->apex, name)), "serial",
+                     (json_int_t)settings->serial, "name_servers", servers, "settings", values,
+                     "values", typed, "changed_from", changed);
 }
 
 static void print_zone(json_t *zone)
@@ -48,15 +65,18 @@ static void print_zone(json_t *zone)
         printf("ns      %s\n", json_string_value(server));
     }
     printf("\n");
-    static const char *const heads[] = { "SETTING", "VALUE", "MEANING" };
+    static const char *const heads[] = { "SETTING", "VALUE", "PRESET", "MEANING" };
     struct table table;
-    table_begin(&table, heads, 3);
+    table_begin(&table, heads, 4);
     size_t count = 0;
     const struct setting_info *list = settings_list(&count);
     json_t *values = json_object_get(zone, "settings");
     for (size_t k = 0; k < count; k++) {
         table_cell(&table, list[k].name);
         table_cell(&table, json_string_value(json_object_get(values, list[k].name)));
+        const char *preset =
+            json_string_value(json_object_get(json_object_get(zone, "changed_from"), list[k].name));
+        table_cell(&table, preset != NULL ? preset : "");
         table_cell(&table, list[k].help);
     }
     table_end(&table);
@@ -100,17 +120,92 @@ int cmd_zone_show(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-int cmd_zone_set(struct cli *cli, int argc, char **argv)
+enum {
+    CHANGES_MAX = 64
+};
+
+/* What a command line asks to set. */
+struct request {
+    struct setting_change changes[CHANGES_MAX];
+    size_t count;
+};
+
+/* Sets all of them, tells from what to what if that is wanted, and notes it for the audit trail. */
+static enum result set_all(struct session *session, struct cli *cli, const struct request *request)
 {
-    (void)argc;
+    struct store_txn *txn = session->txn[STORE_REGISTRY];
+    struct settings before, after;
+    enum result result = registry_settings(txn, &before, &cli->diag);
+    if (result == RESULT_OK) {
+        result = registry_set_all(txn, request->changes, request->count, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = registry_settings(txn, &after, &cli->diag);
+    }
+    for (size_t i = 0; i < request->count && result == RESULT_OK; i++) {
+        char old[SETTING_VALUE_MAX] = "", new[SETTING_VALUE_MAX];
+        const char *name = request->changes[i].name;
+        result = settings_text(&after, name, new);
+        if (settings_text(&before, name, old) != RESULT_OK || strcmp(old, new) != 0) {
+            auditnote_add(&session->notes, name, "%s -> %s", old, new);
+        }
+        if (cli_flag(cli, "dry-run")) {
+            printf("%s: %s -> %s%s\n", name, old, new, strcmp(old, new) == 0 ? " (as it is)" : "");
+        }
+    }
+    return result;
+}
+
+static int run_request(struct cli *cli, const struct request *request)
+{
     struct session session = { 0 };
     enum result result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = registry_set(session.txn[STORE_REGISTRY], argv[0], argv[1], &cli->diag);
+        result = set_all(&session, cli, request);
     }
-    if (result == RESULT_OK) {
+    if (result == RESULT_OK && !cli_flag(cli, "dry-run") && session.notes.count > 0) {
         result = session_commit(&session, cli);
     }
     session_done(&session);
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}
+
+int cmd_zone_set(struct cli *cli, int argc, char **argv)
+{
+    struct request request = { .count = 0 };
+    if (argc % 2 != 0) {
+        return cli_usage(cli, "the setting %.80s lacks a value", argv[argc - 1]);
+    }
+    while ((int)request.count * 2 < argc) {
+        char **pair = argv + 2 * request.count;
+        request.changes[request.count++] = (struct setting_change){ pair[0], pair[1] };
+    }
+    return run_request(cli, &request);
+}
+
+/* The value that a new zone gets; empty for an unknown setting, which is refused by its name. */
+static const char *preset_of(const char *name)
+{
+    size_t count = 0;
+    const struct setting_info *list = settings_list(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].name, name) == 0) {
+            return list[i].preset;
+        }
+    }
+    return "";
+}
+
+int cmd_zone_unset(struct cli *cli, int argc, char **argv)
+{
+    struct request request = { .count = 0 };
+    for (int i = 0; i < argc; i++) {
+        const char *preset = preset_of(argv[i]);
+        if (strcmp(argv[i], "mailbox") == 0) {
+            return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED,
+                                           "mailbox has no preset: set another one"));
+        }
+        request.changes[request.count++] = (struct setting_change){ argv[i], preset };
+    }
+    return run_request(cli, &request);
 }

@@ -128,6 +128,25 @@ static enum result do_seen(struct store_txn *txn, const struct name_server *serv
     return registry_delegation_seen(txn, diag);
 }
 
+/* The addresses before and after. */
+static void note_change(struct session *session, const struct name_servers *before,
+                        const struct name_servers *after, const struct name_server *server)
+{
+    char old[ADDRESSES_TEXT_MAX] = "-", new[ADDRESSES_TEXT_MAX] = "-", name[DNAME_TEXT_MAX];
+    if (server == NULL) {
+        return;
+    }
+    const struct name_server *had = name_servers_find(before, &server->name);
+    const struct name_server *has = name_servers_find(after, &server->name);
+    if (had != NULL) {
+        servertext_addresses(had, old, sizeof old);
+    }
+    if (has != NULL) {
+        servertext_addresses(has, new, sizeof new);
+    }
+    auditnote_add(&session->notes, dname_text(&server->name, name), "%s -> %s", old, new);
+}
+
 /* Makes one change and shows what is then. */
 static int change(struct cli *cli, const struct name_server *server,
                   enum result (*what)(struct store_txn *, const struct name_server *,
@@ -135,7 +154,11 @@ static int change(struct cli *cli, const struct name_server *server,
 {
     struct session session = { 0 };
     struct view view = { .changes = NULL };
+    struct name_servers before;
     enum result result = session_write(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = registry_servers(session.txn[STORE_REGISTRY], &before, &cli->diag);
+    }
     if (result == RESULT_OK) {
         result = what(session.txn[STORE_REGISTRY], server, &cli->diag);
     }
@@ -143,6 +166,7 @@ static int change(struct cli *cli, const struct name_server *server,
         result = read_view(&view, session.txn[STORE_REGISTRY], &cli->diag);
     }
     if (result == RESULT_OK) {
+        note_change(&session, &before, &view.servers, server);
         result = session_commit(&session, cli);
     }
     session_done(&session);

@@ -35,12 +35,16 @@ int cmd_member_suspend(struct cli *cli, int argc, char **argv);
 int cmd_member_resume(struct cli *cli, int argc, char **argv);
 int cmd_member_override(struct cli *cli, int argc, char **argv);
 int cmd_member_remove(struct cli *cli, int argc, char **argv);
+int cmd_member_restore(struct cli *cli, int argc, char **argv);
+/* The other list of `member list`. */
+int member_list_removed(struct cli *cli);
 int cmd_member_import(struct cli *cli, int argc, char **argv);
 int cmd_member_export(struct cli *cli, int argc, char **argv);
 int cmd_record_load(struct cli *cli, int argc, char **argv);
 int cmd_record_list(struct cli *cli, int argc, char **argv);
 int cmd_record_remove(struct cli *cli, int argc, char **argv);
 int cmd_zone_show(struct cli *cli, int argc, char **argv);
+int cmd_zone_unset(struct cli *cli, int argc, char **argv);
 int cmd_zone_set(struct cli *cli, int argc, char **argv);
 int cmd_zone_ns_list(struct cli *cli, int argc, char **argv);
 int cmd_zone_ns_add(struct cli *cli, int argc, char **argv);

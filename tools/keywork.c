@@ -26,13 +26,18 @@ enum result keywork_commit(struct keywork *work, struct cli *cli)
 {
     struct store_txn *txn = work->session.txn[STORE_KEYS];
     work->session.txn[STORE_KEYS] = NULL;
-    return store_commit(txn, &cli->diag);
+    enum result result = store_commit(txn, &cli->diag);
+    work->committed = result == RESULT_OK;
+    return result;
 }
 
 int keywork_end(struct keywork *work, struct cli *cli, enum result result, const char *done)
 {
     session_done(&work->session);
     seal_free(work->seal);
+    if (work->committed) {
+        auditnote_append(cli, true);
+    }
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }

@@ -50,13 +50,22 @@ static const struct cli_option member_list[] = {
     { "country", 0, "CC", false, "only members of this country" },
     { "operator", 0, "TEXT", false, "only members of this operator" },
     { "expiring", 0, "TIME", false, "only members whose certificate ends within that time (14d)" },
+    { "removed", 0, NULL, false, "instead, the removed ones whose names are in quarantine" },
     { 0 },
 };
 static const struct cli_option member_override[] = {
     { "all", 0, NULL, false, "all members" },
     { 0 },
 };
-static const struct cli_option member_import[] = { ALLOW_PRIVATE, { 0 } };
+static const struct cli_option member_import[] = {
+    ALLOW_PRIVATE,
+    { "dry-run", 0, NULL, false, "check the table and say what would be done, but change nothing" },
+    { 0 },
+};
+static const struct cli_option zone_set[] = {
+    { "dry-run", 0, NULL, false, "say what would change, but change nothing" },
+    { 0 },
+};
 static const struct cli_option key_ds[] = {
     { "dnskey", 0, NULL, false, "print DNSKEY lines instead, a trust anchor file for resolvers" },
     { 0 },
@@ -110,6 +119,11 @@ static const struct cli_option explain[] = {
     LOCATIONS_OPTION,
     { 0 },
 };
+static const struct cli_option log_options[] = {
+    { "limit", 0, "N", false, "the newest N lines only" },
+    { "since", 0, "TIME", false, "only what is newer: 2027-11-23, or how long ago (7d)" },
+    { 0 },
+};
 static const struct cli_option share[] = { LOCATIONS_OPTION, { 0 } };
 
 static const struct cli_command commands[] = {
@@ -132,10 +146,13 @@ static const struct cli_command commands[] = {
     { "member remove", "NAME", 1, 1, "remove a member and break its name",
       "Nobody else can take the name before the last certificate seen for it has expired.",
       NULL, cmd_member_remove },
+    { "member restore", "NAME", 1, 1, "bring a removed member back as it was",
+      "Possible as long as its name is in quarantine and its addresses are no other member's.", NULL,
+      cmd_member_restore },
     { "member import", "FILE.csv", 1, 1, "register the members of a table, all or none",
       "The first line names the columns, in any order: name, and as wanted country, ipv4, ipv6,\n"
-      "capacity_mbit, operator, port, target, accounturi, override, suspended. Several addresses\n"
-      "are separated by spaces. FILE - is the standard input.",
+      "capacity_mbit, operator, port, target, accounturi, override, suspended, position. Several\n"
+      "addresses are separated by spaces. FILE - is the standard input.",
       member_import, cmd_member_import },
     { "member export", "[FILE.csv]", 0, 1, "write the table that import reads", NULL,
       NULL, cmd_member_export },
@@ -209,8 +226,10 @@ static const struct cli_command commands[] = {
       "Cookies made with the one before are accepted for another hour.", NULL, cmd_cookie_roll },
 
     { "zone show", "", 0, 0, "show the zone's settings", NULL, NULL, cmd_zone_show },
-    { "zone set", "NAME VALUE", 2, 2, "change a setting",
-      "`ntspool zone show` lists the settings with their meaning.", NULL, cmd_zone_set },
+    { "zone set", "NAME VALUE ...", 2, 2 * 32, "change settings, all or none",
+      "`ntspool zone show` lists the settings with their meaning.", zone_set, cmd_zone_set },
+    { "zone unset", "NAME ...", 1, 32, "give settings the value that a new zone gets", NULL,
+      zone_set, cmd_zone_unset },
     { "zone ns list", "", 0, 0, "list the name servers, and what the parent zone has to change",
       NULL, NULL, cmd_zone_ns_list },
     { "zone ns add", "NAME[=ADDRESS,...]", 1, 1, "add a name server",
@@ -251,7 +270,8 @@ static const struct cli_command commands[] = {
       NULL, cmd_health_import },
 
     { "history", "NAME", 1, 1, "show the scores of a member over time", NULL, NULL, cmd_history },
-    { "log", "NAME", 1, 1, "show what happened to a member, and why", NULL, NULL, cmd_log },
+    { "log", "[NAME]", 0, 1, "show who changed what, or what happened to a member, and why", NULL,
+      log_options, cmd_log },
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       NULL, cmd_status },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },

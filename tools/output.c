@@ -126,7 +126,8 @@ json_t *json_time(uint64_t at)
 void json_print(json_t *value)
 {
     /* A failure to write stays in stdout's error flag, which cli_main asks for. */
-    (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    (void)json_dumpf(value, stdout,
+                     JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(OUTPUT_DIGITS));
     putchar('\n');
     json_decref(value);
 }

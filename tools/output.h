@@ -9,6 +9,7 @@
 
 enum {
     OUTPUT_TIME_ROOM = 24,
+    OUTPUT_DIGITS = 7, /* of a real number in JSON: more are noise */
     TABLE_COLUMNS_MAX = 12
 };
 

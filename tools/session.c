@@ -1,10 +1,7 @@
 #include "tools/session.h"
 
-#include <stdio.h>
-
 #include "tools/output.h"
 #include "zone/clock.h"
-#include "zone/history.h"
 
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind)
 {
@@ -28,6 +25,12 @@ enum result session_commit(struct session *session, struct cli *cli)
 {
     struct store_txn *txn = session->txn[STORE_REGISTRY];
     session->txn[STORE_REGISTRY] = NULL;
+    enum result result = auditnote_write(&session->notes, cli, txn);
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return diag_fail(&cli->diag, result, "the audit trail can't be written: %s",
+                         result_text(result));
+    }
     return registry_commit(txn, session_now(), &cli->diag);
 }
 
@@ -41,6 +44,7 @@ void session_done(struct session *session)
             store_close(session->store[kind]);
         }
     }
+    auditnote_done(&session->notes);
     *session = (struct session){ 0 };
 }
 
@@ -64,27 +68,14 @@ enum result session_member(struct session *session, struct cli *cli, const char 
         return result;
     }
     if (registry_tombstone(txn, label, &tombstone) == RESULT_OK) {
-        return diag_fail(&cli->diag, result, "%s was removed; the name is in quarantine until %s",
-                         label, output_time(tombstone.quarantined_until, until));
+        return diag_fail(
+            &cli->diag, result, "%s was removed; the name is in quarantine until %s%s%s%s", label,
+            output_time(tombstone.quarantined_until, until),
+            tombstone.kept ? ", and `ntspool member restore " : "", tombstone.kept ? label : "",
+            tombstone.kept ? "` brings the member back" : "");
     }
     return diag_fail(&cli->diag, result, "there is no member %s: `ntspool member list` lists them",
                      label);
-}
-
-void session_log(const struct cli *cli, const char *label, const char *text)
-{
-    struct session session = { 0 };
-    struct cli quiet = { .state_dir = cli->state_dir };
-    struct history_event event = { .at = session_now(), .who = "operator" };
-    (void)snprintf(event.text, sizeof event.text, "%s", text);
-    if (session_write(&session, &quiet, STORE_HEALTH) == RESULT_OK &&
-        history_log(session.txn[STORE_HEALTH], label, &event, NULL) == RESULT_OK) {
-        struct store_txn *txn = session.txn[STORE_HEALTH];
-        session.txn[STORE_HEALTH] = NULL;
-        enum result written = store_commit(txn, NULL);
-        (void)written;
-    }
-    session_done(&session);
 }
 
 uint64_t session_now(void)

@@ -2,19 +2,20 @@
 #ifndef TOOLS_SESSION_H
 #define TOOLS_SESSION_H
 
-#include "tools/cli.h"
+#include "tools/auditnote.h"
 #include "zone/registry.h"
 #include "zone/store.h"
 
 struct session {
     struct store *store[STORE_KINDS];
     struct store_txn *txn[STORE_KINDS];
+    struct auditnotes notes; /* of the change of the registry */
 };
 
 /* Opens the store of the state directory and begins a transaction. */
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind);
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind);
-/* Commits a change of the registry. */
+/* Commits a change of the registry, with its entries of the audit trail. */
 enum result session_commit(struct session *session, struct cli *cli);
 /* Takes back what is not committed and closes all. */
 void session_done(struct session *session);
@@ -25,9 +26,6 @@ enum result session_zone(struct session *session, struct cli *cli, struct settin
 /* The member of the open registry. NOT_FOUND says whether it was removed. */
 enum result session_member(struct session *session, struct cli *cli, const char *label,
                            struct member *out);
-
-/* Notes the operator's act in the member's log. A log that can't be written is no reason to fail. */
-void session_log(const struct cli *cli, const char *label, const char *text);
 
 /* Unix seconds. */
 uint64_t session_now(void);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/label.h"
+
 /* clang-format off */
 static const struct country countries[] = {
     { "AD", "EU", { 42.50F, 1.52F } },
@@ -276,4 +278,38 @@ const struct country *country_all(size_t *count)
 {
     *count = sizeof(countries) / sizeof(countries[0]);
     return countries;
+}
+
+/* Codes that people type for what has another one, or none. */
+static const char *hint_of(const char code[3])
+{
+    static const struct {
+        const char *code, *hint;
+    } hints[] = {
+        {"UK",  ": the United Kingdom is GB"                                        },
+        { "EL", ": Greece is GR"                                                    },
+        { "EU", ": the European Union is none; take the country where the server is"},
+        { "AP", ": a region is none; take the country where the server is"          },
+    };
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strcmp(hints[i].code, code) == 0) {
+            return hints[i].hint;
+        }
+    }
+    return "";
+}
+
+enum result country_parse(char out[3], const char *text, struct diag *diag)
+{
+    char code[3];
+    if (!label_country(code, text)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "a country takes the two letters of ISO 3166, not \"%.80s\"", text);
+    }
+    if (country_find(code) == NULL) {
+        return diag_fail(diag, RESULT_INVALID, "%s is no country of ISO 3166%s", code,
+                         hint_of(code));
+    }
+    memcpy(out, code, sizeof(code));
+    return RESULT_OK;
 }

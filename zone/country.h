@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "zone/position.h"
+#include "zone/result.h"
 
 struct country {
     char code[3];      /* ISO 3166 alpha-2, upper case */
@@ -15,6 +16,8 @@ struct country {
 
 /* NULL for a code that is none of ISO 3166's. */
 const struct country *country_find(const char *code);
+/* The code in any letter case, in upper case to `out`. INVALID with the reason for what is no country. */
+enum result country_parse(char out[3], const char *text, struct diag *diag);
 /* All of them, in order of code. */
 const struct country *country_all(size_t *count);
 

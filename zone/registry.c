@@ -166,23 +166,36 @@ enum result registry_settings(struct store_txn *txn, struct settings *out, struc
     return RESULT_OK;
 }
 
+static enum result put_setting(struct store_txn *txn, const struct settings *settings,
+                               const char *name, struct diag *diag)
+{
+    char text[SETTING_VALUE_MAX];
+    enum result result = settings_text(settings, name, text);
+    return result == RESULT_OK ? registry_put_text(txn, name, text, diag)
+                               : diag_fail(diag, result, "the value of %s is too long", name);
+}
+
+enum result registry_set_all(struct store_txn *txn, const struct setting_change *changes,
+                             size_t count, struct diag *diag)
+{
+    struct settings settings;
+    enum result result = registry_settings(txn, &settings, diag);
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = settings_set(&settings, changes[i].name, changes[i].value, diag);
+    }
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = settings_check(&settings, changes[i].name, diag);
+    }
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = put_setting(txn, &settings, changes[i].name, diag);
+    }
+    return result;
+}
+
 enum result registry_set(struct store_txn *txn, const char *name, const char *value,
                          struct diag *diag)
 {
-    struct settings settings;
-    char text[SETTING_VALUE_MAX];
-    enum result result = registry_settings(txn, &settings, diag);
-    if (result == RESULT_OK) {
-        result = settings_set(&settings, name, value, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = settings_text(&settings, name, text);
-    if (result != RESULT_OK) {
-        return diag_fail(diag, result, "the value of %s is too long", name);
-    }
-    return registry_put_text(txn, name, text, diag);
+    return registry_set_all(txn, &(struct setting_change){ name, value }, 1, diag);
 }
 
 enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag)
@@ -209,6 +222,16 @@ enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *di
 enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag)
 {
     enum result result = registry_finish(txn, now, diag);
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    return store_commit(txn, diag);
+}
+
+enum result registry_commit_beside(struct store_txn *txn, struct diag *diag)
+{
+    enum result result = registry_written(diag, registry_close_journal(txn));
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;

@@ -27,6 +27,8 @@ struct name_servers {
 struct tombstone {
     uint64_t removed_at, quarantined_until;   /* Unix seconds */
     char operator_name[MEMBER_OPERATOR_ROOM]; /* may take the label back before */
+    bool kept; /* `member` is what was removed; false for one from schema 2 */
+    struct member member;
 };
 
 /* Fills the registry of a new zone. `settings` has apex, mailbox and the rest. */
@@ -36,6 +38,12 @@ enum result registry_init(struct store_txn *txn, const struct settings *settings
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
 enum result registry_set(struct store_txn *txn, const char *name, const char *value,
                          struct diag *diag);
+/* Sets several, which are checked against the others when all are set. */
+struct setting_change {
+    const char *name, *value;
+};
+enum result registry_set_all(struct store_txn *txn, const struct setting_change *changes,
+                             size_t count, struct diag *diag);
 /* The zone's name servers, in canonical order of their NS; those inside with their addresses. */
 enum result registry_servers(struct store_txn *txn, struct name_servers *out, struct diag *diag);
 /* NULL if it is none of them. */
@@ -59,6 +67,8 @@ enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag);
 
 /* Commits a change: the SOA serial moves on (RFC 1982), at least to `now`. */
 enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag);
+/* Commits what stands beside the zone, such as the audit trail: nothing that is served changes. */
+enum result registry_commit_beside(struct store_txn *txn, struct diag *diag);
 
 /* To the schema of now. From 1, before there were names of regions, or with those of the members touched since: all of them are named, and the serial
  * moves on. */
@@ -86,6 +96,12 @@ enum result registry_remove(struct store_txn *txn, const char *label, uint64_t n
 typedef enum result member_visit(const struct member *member, void *arg);
 enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg);
 enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out);
+typedef enum result tombstone_visit(const char *label, const struct tombstone *tombstone,
+                                    void *arg);
+enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg);
+/* Brings a removed member back as it was, with its id, as long as label and addresses are free. */
+enum result registry_restore(struct store_txn *txn, const char *label, uint64_t now,
+                             struct member *out, struct diag *diag);
 
 /* The node at a key, decoded; `buffer` (NODE_ENCODED_MAX) holds what it points to. NOT_FOUND, also for empty
  * non-terminals. */

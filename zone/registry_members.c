@@ -5,7 +5,7 @@
 #include "zone/registry_private.h"
 
 enum {
-    TOMBSTONE_MAX = 128
+    TOMBSTONE_MAX = 128 + MEMBER_ENCODED_MAX
 };
 
 /* A label as the tables' keys have it: lower case. False if it can't be one. */
@@ -66,18 +66,52 @@ enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg)
     return store_each(txn, TABLE_MEMBERS, each_row, &each);
 }
 
+/* Layout: u64 removed_at, u64 quarantined_until, text operator_name, then the member as its own row had it
+ * (nothing in schema 2). */
 static enum result decode_tombstone(struct tombstone *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
-    struct tombstone tombstone;
+    struct tombstone tombstone = { .kept = false };
     tombstone.removed_at = read_u64(&r);
     tombstone.quarantined_until = read_u64(&r);
     read_text(&r, tombstone.operator_name, sizeof(tombstone.operator_name));
-    if (!reader_done(&r)) {
+    tombstone.kept = reader_left(&r) > 0;
+    if (r.failed) {
         return RESULT_DAMAGED;
     }
-    *out = tombstone;
-    return RESULT_OK;
+    enum result result =
+        tombstone.kept ? member_decode(&tombstone.member, data + r.at, reader_left(&r)) : RESULT_OK;
+    if (result == RESULT_OK) {
+        *out = tombstone;
+    }
+    return result;
+}
+
+struct each_tombstone {
+    tombstone_visit *visit;
+    void *arg;
+};
+
+static enum result each_tombstone(const uint8_t *key, size_t key_len, const uint8_t *value,
+                                  size_t value_len, void *arg)
+{
+    const struct each_tombstone *each = arg;
+    struct tombstone tombstone;
+    char label[LABEL_ROOM];
+    enum result result =
+        key_len < sizeof(label) ? decode_tombstone(&tombstone, value, value_len) : RESULT_DAMAGED;
+    if (result != RESULT_OK) {
+        return result;
+    }
+    memcpy(label, key, key_len);
+    label[key_len] = '\0';
+    return each->visit(label, &tombstone, each->arg);
+}
+
+enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg)
+{
+    struct each_tombstone each = { visit, arg };
+    return store_each(txn, TABLE_TOMBSTONES, each_tombstone, &each);
 }
 
 enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out)
@@ -119,6 +153,7 @@ static enum result put_tombstone(struct store_txn *txn, const char *label,
     write_u64(&w, tombstone->removed_at);
     write_u64(&w, tombstone->quarantined_until);
     write_text(&w, tombstone->operator_name);
+    member_encode(&w, &tombstone->member);
     return registry_put(txn, TABLE_TOMBSTONES, label, strlen(label), &w, diag);
 }
 
@@ -242,8 +277,8 @@ static enum result take_id(struct store_txn *txn, uint64_t *out, struct diag *di
     return result;
 }
 
-/* The label must be free: of a member, of the zone's own records, of quarantine. */
-static enum result check_label(struct store_txn *txn, const struct member *member, uint64_t now,
+/* The label must be free: of a member, and of the zone's own records. */
+static enum result check_label(struct store_txn *txn, const struct member *member,
                                struct diag *diag)
 {
     enum result result = store_get(txn, TABLE_MEMBERS, member->label, strlen(member->label), NULL);
@@ -263,7 +298,7 @@ static enum result check_label(struct store_txn *txn, const struct member *membe
                          "%s is taken by a record of the zone itself: choose another name",
                          member->label);
     }
-    return check_quarantine(txn, member, now, diag);
+    return RESULT_OK;
 }
 
 enum result registry_add(struct store_txn *txn, struct member *member, bool allow_private,
@@ -279,7 +314,10 @@ enum result registry_add(struct store_txn *txn, struct member *member, bool allo
         result = member_check(&added, &apex, allow_private, diag);
     }
     if (result == RESULT_OK) {
-        result = check_label(txn, &added, now, diag);
+        result = check_label(txn, &added, diag);
+    }
+    if (result == RESULT_OK) {
+        result = check_quarantine(txn, &added, now, diag);
     }
     if (result == RESULT_OK) {
         result = check_addresses(txn, &added, diag);
@@ -363,6 +401,8 @@ enum result registry_remove(struct store_txn *txn, const char *label, uint64_t n
         tombstone.quarantined_until = quarantined_until;
     }
     tombstone.removed_at = now;
+    tombstone.kept = true;
+    tombstone.member = old;
     memcpy(tombstone.operator_name, old.operator_name, sizeof(tombstone.operator_name));
     result = clear_traces(txn, &old, diag);
     if (result == RESULT_OK) {
@@ -376,4 +416,53 @@ enum result registry_remove(struct store_txn *txn, const char *label, uint64_t n
         result = registry_leave_regions(txn, old.country, diag);
     }
     return result == RESULT_OK ? put_tombstone(txn, old.label, &tombstone, diag) : result;
+}
+
+/* The member that a tombstone keeps. */
+static enum result find_removed(struct store_txn *txn, const char *label, struct member *out,
+                                struct diag *diag)
+{
+    struct tombstone tombstone;
+    enum result result = registry_tombstone(txn, label, &tombstone);
+    if (result == RESULT_NOT_FOUND) {
+        return diag_fail(diag, result,
+                         "no removed member %.63s is known: `ntspool member list --removed` lists "
+                         "them",
+                         label);
+    }
+    if (result != RESULT_OK) {
+        return registry_damaged(diag, label);
+    }
+    if (!tombstone.kept) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "%.63s was removed by an earlier version, which kept nothing of it: "
+                         "add it again",
+                         label);
+    }
+    *out = tombstone.member;
+    return RESULT_OK;
+}
+
+enum result registry_restore(struct store_txn *txn, const char *label, uint64_t now,
+                             struct member *out, struct diag *diag)
+{
+    struct member member;
+    enum result result = find_removed(txn, label, &member, diag);
+    if (result == RESULT_OK) {
+        result = check_label(txn, &member, diag);
+    }
+    if (result == RESULT_OK) {
+        result = check_addresses(txn, &member, diag);
+    }
+    if (result == RESULT_OK) {
+        member.changed_at = now;
+        result = put_member(txn, &member, diag);
+    }
+    if (result == RESULT_OK) {
+        result = registry_enter_regions(txn, member.country, diag);
+    }
+    if (result == RESULT_OK) {
+        *out = member;
+    }
+    return result;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "zone/suggest.h"
 #include "zone/wire.h"
 
 /* How a setting's text is read; `offset` says where it goes in struct settings. */
@@ -259,7 +260,9 @@ static enum result set_mailbox(struct settings *settings, const char *value, str
     struct dname domain, mailbox;
     const char *at = strchr(value, '@');
     enum result result = RESULT_INVALID;
-    if (at == NULL) {
+    if (strpbrk(value, " \t") != NULL || (at != NULL && strchr(at + 1, '@') != NULL)) {
+        result = RESULT_INVALID;
+    } else if (at == NULL) {
         result = dname_parse(&mailbox, value, NULL);
     } else if (dname_parse(&domain, at + 1, NULL) == RESULT_OK) {
         result = dname_prepend(&mailbox, value, (size_t)(at - value), &domain);
@@ -356,13 +359,24 @@ static enum result set_choice(struct settings *settings, const struct row *row, 
     return RESULT_OK;
 }
 
+static enum result refuse_unknown(const char *name, struct diag *diag)
+{
+    struct suggest near = suggest_begin(name);
+    char hint[SUGGEST_ROOM];
+    for (size_t i = 0; i < ROWS; i++) {
+        suggest_candidate(&near, rows[i].info.name);
+    }
+    return diag_fail(diag, RESULT_NOT_FOUND,
+                     "there is no setting \"%.80s\"%s: `ntspool zone show` lists them", name,
+                     suggest_text(&near, hint));
+}
+
 enum result settings_set(struct settings *settings, const char *name, const char *value,
                          struct diag *diag)
 {
     const struct row *row = find_row(name);
     if (row == NULL) {
-        return diag_fail(diag, RESULT_NOT_FOUND,
-                         "there is no setting \"%.80s\": `ntspool zone show` lists them", name);
+        return refuse_unknown(name, diag);
     }
     switch (row->kind) {
     case KIND_DURATION:
@@ -409,43 +423,56 @@ static void cas_text(const struct settings *settings, char *out)
     }
 }
 
+/* The value of a kind that is a number; false for all others. */
+static bool number_of(const struct settings *settings, const struct row *row, double *out)
+{
+    uint32_t number = 0;
+    memcpy(&number, (const char *)settings + row->offset, sizeof(number));
+    bool milli = row->kind == KIND_SCORE || row->kind == KIND_FACTOR;
+    *out = row->kind == KIND_SCORE ? (int32_t)number / 1000.0 : number / (milli ? 1000.0 : 1.0);
+    return milli || row->kind == KIND_DURATION || row->kind == KIND_NUMBER;
+}
+
+enum result settings_number(const struct settings *settings, const char *name, double *out)
+{
+    const struct row *row = find_row(name);
+    return row == NULL                     ? RESULT_NOT_FOUND
+           : number_of(settings, row, out) ? RESULT_OK
+                                           : RESULT_INVALID;
+}
+
+static enum result name_text(const struct dname *name, char *out)
+{
+    char text[DNAME_TEXT_MAX] = "none";
+    if (name->len > 0 && strlen(dname_text(name, text)) >= SETTING_VALUE_MAX) {
+        return RESULT_TOO_LONG;
+    }
+    (void)snprintf(out, SETTING_VALUE_MAX, "%.*s", SETTING_VALUE_MAX - 1, text);
+    return RESULT_OK;
+}
+
 enum result settings_text(const struct settings *settings, const char *name, char *out)
 {
     const struct row *row = find_row(name);
-    uint32_t number = 0;
-    char text[DNAME_TEXT_MAX];
+    double number = 0;
+    char text[ADDRESS_TEXT_MAX];
     if (row == NULL) {
         return RESULT_NOT_FOUND;
     }
-    memcpy(&number, (const char *)settings + row->offset, sizeof(number));
+    (void)number_of(settings, row, &number);
     switch (row->kind) {
     case KIND_DURATION:
-        (void)duration_text(number, out);
+        (void)duration_text((uint32_t)number, out);
         break;
     case KIND_NUMBER:
-        (void)snprintf(out, SETTING_VALUE_MAX, "%u", number);
-        break;
     case KIND_SCORE:
-        (void)snprintf(out, SETTING_VALUE_MAX, "%.10g", (int32_t)number / 1000.0);
-        break;
     case KIND_FACTOR:
-        (void)snprintf(out, SETTING_VALUE_MAX, "%.10g", number / 1000.0);
+        (void)snprintf(out, SETTING_VALUE_MAX, "%.10g", number);
         break;
     case KIND_MAILBOX:
-        if (strlen(dname_text(&settings->mailbox, text)) >= SETTING_VALUE_MAX) {
-            return RESULT_TOO_LONG;
-        }
-        (void)snprintf(out, SETTING_VALUE_MAX, "%.*s", SETTING_VALUE_MAX - 1, text);
-        break;
+        return name_text(&settings->mailbox, out);
     case KIND_AGENT:
-        if (settings->report_agent.len == 0) {
-            (void)snprintf(out, SETTING_VALUE_MAX, "none");
-        } else if (strlen(dname_text(&settings->report_agent, text)) >= SETTING_VALUE_MAX) {
-            return RESULT_TOO_LONG;
-        } else {
-            (void)snprintf(out, SETTING_VALUE_MAX, "%.*s", SETTING_VALUE_MAX - 1, text);
-        }
-        break;
+        return name_text(&settings->report_agent, out);
     case KIND_RESOLVER:
         (void)snprintf(out, SETTING_VALUE_MAX, "%s@%u",
                        address_text(&settings->ds_resolver.address, text),

@@ -72,6 +72,10 @@ void settings_defaults(struct settings *out);
 /* Checks and sets one by its text. NOT_FOUND for an unknown name, INVALID with what would be accepted. */
 enum result settings_set(struct settings *settings, const char *name, const char *value,
                          struct diag *diag);
+/* The value of one that is a number, or a duration in seconds. INVALID for all others. */
+enum result settings_number(const struct settings *settings, const char *name, double *out);
+/* Checks the setting against those that it must go with. REFUSED with all of them. */
+enum result settings_check(const struct settings *settings, const char *name, struct diag *diag);
 /* The text form of one, into SETTING_VALUE_MAX octets; accepted by settings_set again. */
 enum result settings_text(const struct settings *settings, const char *name, char *out);
 

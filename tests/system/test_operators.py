@@ -148,3 +148,176 @@ def test_question_holds_no_lock(pool):
     assert child.wait() == 0
     os.close(leader)
     assert pool.names() == ["bob"]
+
+
+# --- the audit trail ---
+
+
+def changes(cli, *options):
+    return [(row["command"], row["subject"], row["change"]) for row in cli.json("log", *options)]
+
+
+def test_each_change_leaves_who_where_and_from_what_to_what(pool):
+    pool("member", "add", "alice", "--address", "9.9.9.9", "--country", "nl")
+    pool("member", "set", "alice", "--country", "DE", "--capacity", "200")
+    pool("member", "suspend", "alice")
+    pool("member", "override", "--all", "ineligible")
+    pool("zone", "set", "srv-ttl", "99s", "srv-count", "5")
+    pool("zone", "unset", "srv-ttl")
+    pool("zone", "ns", "set", "ns1.pool.test=127.0.0.9")
+    pool("member", "remove", "alice")
+    pool("key", "roll", "zsk", "--emergency")
+    pool("key", "abort", "zsk")
+    secret = "00112233445566778899aabbccddeeff"
+    pool("cookie", "set", secret)
+    log = changes(pool)
+    assert log[0][0] == "init"
+    assert log[1:] == [
+        ("member add", "alice", "country NL, ipv4 9.9.9.9, capacity_mbit 100, port 4460"),
+        ("member set", "alice", "country NL -> DE, capacity_mbit 100 -> 200"),
+        ("member suspend", "alice", "suspended - -> yes"),
+        ("member override", "alice", "override - -> ineligible"),
+        ("zone set", "srv-ttl", "150s -> 99s"),
+        ("zone set", "srv-count", "4 -> 5"),
+        ("zone unset", "srv-ttl", "99s -> 150s"),
+        ("zone ns set", "ns1.pool.test.", "127.0.0.1 -> 127.0.0.9"),
+        ("member remove", "alice", "country DE, ipv4 9.9.9.9, capacity_mbit 200, port 4460, override ineligible, suspended yes"),
+        ("key roll", None, "zsk --emergency"),
+        ("key abort", None, "zsk"),
+        ("cookie set", None, None),
+    ]
+    assert secret not in pool("log")
+
+
+def test_log_names_the_user_and_where_it_came_from(pool):
+    env = {**os.environ, "SSH_CONNECTION": "2001:db8::7 50000 192.0.2.1 22", "SUDO_USER": "ops-on-call"}
+    pool("zone", "set", "srv-count", "3", env=env)
+    row = pool.json("log")[-1]
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    assert row["from"] == "2001:db8::7"
+    assert row["who"] == ("ops-on-call as root" if user == "root" else user)
+
+
+def test_what_is_refused_leaves_nothing(pool):
+    before = pool.json("log")
+    pool.refused("member", "set", "alice", "--capacity", "5")
+    pool.refused("zone", "set", "srv-count", "99")
+    pool.refused("zone", "set", "srv-count", "5", "entry-score", "1")
+    pool("zone", "set", "srv-count", "5", "--dry-run")
+    pool("zone", "set", "srv-count", "4")
+    assert pool.json("log") == before
+
+
+def test_members_log_has_its_own_changes_only(pool):
+    for name, address in ("alice", "9.9.9.9"), ("bob", "9.9.9.10"):
+        pool("member", "add", name, "--address", address)
+    pool("member", "suspend", "alice")
+    pool("member", "remove", "alice")
+    log = [row["what"] for row in pool.json("log", "alice")]
+    assert [text.partition(":")[0] for text in log] == ["member add", "member suspend", "member remove"]
+    assert "member suspend: suspended - -> yes" in pool("log", "alice")
+    assert len(pool.json("log", "alice", "--limit", "1")) == 1 == len(pool.json("log", "--limit", "1"))
+    assert len(pool.json("log", "--since", "1h")) == 5 and pool.json("log", "--since", "2100-01-01") == []
+    assert "takes 2027" in pool.refused("log", "--since", "yesterday", status=2)
+
+
+def test_log_of_nobody_is_an_error(pool):
+    assert "nothing is known of a member nosuch" in pool.refused("log", "nosuch")
+
+
+def test_large_import_tells_of_its_first_members_and_how_many_more(pool, tmp_path):
+    table = tmp_path / "in.csv"
+    table.write_text("name,ipv4\n" + "".join(f"m{i},9.9.{i // 250}.{i % 250 + 1}\n" for i in range(350)))
+    pool("member", "import", table)
+    log = [row for row in changes(pool) if row[0] == "member import"]
+    assert len(log) == 101 and log[0][1] == "m0" and log[-1][2] == "and 250 more"
+
+
+# --- removed members ---
+
+
+def test_removed_member_is_listed_and_brought_back(pool):
+    pool("member", "add", "alice", "--address", "9.9.9.9", "--country", "NL", "--operator", "Alice", "--capacity", "77")
+    before = pool.json("member", "show", "alice")
+    pool("member", "remove", "alice")
+    [row] = pool.json("member", "list", "--removed")
+    assert (row["name"], row["operator"], row["restorable"]) == ("alice", "Alice", True)
+    assert "alice" in pool("member", "list", "--removed") and pool.names() == []
+    assert "member restore alice" in pool.refused("member", "show", "alice")
+    pool("member", "restore", "alice")
+    after = pool.json("member", "show", "alice")
+    assert {**after, "changed_at": None} == {**before, "changed_at": None}
+    assert "alice.pool.test." in pool("zone", "export")
+    assert pool.json("member", "list", "--removed") == []
+    assert "already" in pool.refused("member", "restore", "alice")
+    assert "no removed member bob" in pool.refused("member", "restore", "bob")
+
+
+# --- settings and countries ---
+
+
+@pytest.mark.parametrize("args, names", [
+    (["entry-score", "5", "exit-score", "12"], ["entry-score", "exit-score"]),
+    (["refresh", "30d"], ["refresh", "expire"]),
+    (["retry", "2h"], ["refresh", "retry"]),
+    (["zsk-lifetime", "1h", "propagation-delay", "30d"], ["zsk-lifetime", "propagation-delay"]),
+    (["mailbox", "a@b@c"], ["mailbox"]),
+    (["srv-cuont", "5"], ["srv-count"]),
+])
+def test_settings_that_make_no_sense_are_refused_with_their_names(pool, args, names):
+    before = pool.json("zone", "show")
+    said = pool.refused("zone", "set", *args)
+    assert all(name in said for name in names)
+    assert pool.json("zone", "show") == before
+
+
+def test_settings_that_need_each_other_are_set_at_once(pool):
+    pool.refused("zone", "set", "exit-score", "13")
+    pool("zone", "set", "exit-score", "13", "entry-score", "14", "reentry-score", "15")
+    assert pool.json("zone", "show")["values"]["reentry-score"] == 15
+    assert "lacks a value" in pool.refused("zone", "set", "srv-count", "4", "srv-ttl", status=2)
+
+
+def test_show_marks_what_is_not_the_preset_and_unset_brings_it_back(pool):
+    assert pool.json("zone", "show")["changed_from"] == {}
+    pool("zone", "set", "srv-ttl", "90s", "max-overload", "2.5")
+    shown = pool.json("zone", "show")
+    assert shown["changed_from"] == {"max-overload": "2", "srv-ttl": "150s"}
+    assert shown["settings"]["srv-ttl"] == "90s" and shown["values"]["srv-ttl"] == 90 and shown["values"]["max-overload"] == 2.5
+    [line] = [line for line in pool("zone", "show").splitlines() if line.startswith("srv-ttl")]
+    assert line.split()[:3] == ["srv-ttl", "90s", "150s"]
+    pool("zone", "unset", "srv-ttl", "max-overload")
+    assert pool.json("zone", "show")["changed_from"] == {}
+    assert "no preset" in pool.refused("zone", "unset", "mailbox")
+    assert "no setting" in pool.refused("zone", "unset", "colour")
+
+
+def test_dry_run_changes_nothing(pool, tmp_path):
+    table = tmp_path / "in.csv"
+    table.write_text("name,ipv4\nalice,9.9.9.9\n")
+    before = pool.json("zone", "show")
+    assert pool("zone", "set", "srv-count", "5", "--dry-run") == "srv-count: 4 -> 5\n"
+    assert "1 members can be imported; nothing was changed" in pool("member", "import", "--dry-run", table)
+    assert pool.json("zone", "show") == before and pool.names() == []
+
+
+@pytest.mark.parametrize("code, said", [("UK", "is GB"), ("EU", "European Union"), ("ZZ", "no country"), ("NLD", "two letters")])
+def test_country_is_one_of_iso_3166(pool, tmp_path, code, said):
+    assert said in pool.refused("member", "add", "alice", "--address", "9.9.9.9", "--country", code)
+    table = tmp_path / "in.csv"
+    table.write_text(f"name,ipv4,country\nalice,9.9.9.9,{code}\n")
+    error = pool.refused("member", "import", table)
+    assert said in error and ":2:" in error
+
+
+def test_unknown_state_is_an_error(pool):
+    assert "do you mean 'eligible'" in pool.refused("member", "list", "--in-state", "eligble", status=2)
+    for state in ("registered", "Eligible", "suspended", "falling"):
+        pool("member", "list", "--in-state", state)
+
+
+def test_json_numbers_have_the_digits_they_need(pool):
+    pool("member", "add", "alice", "--address", "9.9.9.9", "--position", "52.37,4.9")
+    assert "52.37," in pool("member", "show", "alice", "--json") and "4.9" in pool("member", "show", "alice", "--json")
+    pool("zone", "set", "max-overload", "1.1")
+    assert '"max-overload": 1.1' in pool("zone", "show", "--json")

@@ -45,9 +45,44 @@ static void countries_stand_where_they_are(void **state)
     }
 }
 
+static void codes_of_iso_3166_are_taken_and_others_explained(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *reason;
+    } bad[] = {
+        {"UK",    "is GB"         },
+        { "uk",   "is GB"         },
+        { "EL",   "is GR"         },
+        { "EU",   "European Union"},
+        { "ZZ",   "no country"    },
+        { "XX",   "no country"    },
+        { "NLD",  "two letters"   },
+        { "N",    "two letters"   },
+        { "",     "two letters"   },
+        { "N1",   "two letters"   },
+        { "Neth", "two letters"   },
+    };
+    char code[3] = "--";
+    struct diag diag;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(country_parse(code, bad[i].text, &diag), RESULT_INVALID);
+        assert_non_null(strstr(diag.text, bad[i].reason));
+        assert_string_equal(code, "--");
+    }
+    size_t count = 0;
+    const struct country *all = country_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(country_parse(code, all[i].code, &diag), RESULT_OK);
+    }
+    assert_int_equal(country_parse(code, "nL", &diag), RESULT_OK);
+    assert_string_equal(code, "NL");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(codes_of_iso_3166_are_taken_and_others_explained),
         cmocka_unit_test(codes_are_in_order_and_found),
         cmocka_unit_test(countries_stand_where_they_are),
     };

@@ -51,6 +51,10 @@ static void values_out_of_bounds_change_nothing(void **state)
         { "ca",                 "a;b"                  },
         { "ca",                 "a,b,c,d,e"            },
         { "mailbox",            "a@"                   },
+        { "mailbox",            "a@b@c"                },
+        { "mailbox",            "a@b.example@"         },
+        { "mailbox",            "a b@c.example"        },
+        { "mailbox",            "@c.example"           },
         { "mailbox",            ""                     },
         { "signature-validity", "1d"                   },
         { "ttl",                "99999999999999999999w"}
