@@ -53,7 +53,7 @@ def test_log_tells_the_life_of_a_member(world):
 
 def test_log_outlives_the_member(world):
     world.cli("member", "remove", "alice")
-    assert events(world)[-1][1].startswith("member remove: ")
+    assert any(what.startswith("member remove: ") for _, what in events(world))
     assert "nothing is known" in world.refused("log", "nobody")
     assert "removed" in world.refused("history", "alice")
 
