@@ -96,6 +96,9 @@ enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag 
         return RESULT_OK;
     }
     enum result result = registry_put_id(txn, diag);
+    if (result == RESULT_OK) {
+        result = registry_index_targets(txn, diag);
+    }
     return result == RESULT_OK ? registry_finish(txn, now, diag) : result;
 }
 

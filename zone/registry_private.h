@@ -39,6 +39,9 @@ enum result registry_check_server(const struct name_server *ns, const struct dna
 enum result registry_set_servers(struct store_txn *txn, const struct name_servers *servers,
                                  struct diag *diag);
 
+/* registry_members.c: enters the owner of each target, as programs of registry 2 did not. */
+enum result registry_index_targets(struct store_txn *txn, struct diag *diag);
+
 /* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */
 enum result registry_note(struct store_txn *txn, const struct dname_key *key);
 enum result registry_close_journal(struct store_txn *txn);

@@ -24,7 +24,7 @@ enum store_table {
     TABLE_SETTINGS,     /* registry: setting name -> text */
     TABLE_NAMES,        /* registry: canonical key -> node (zone/node.h) */
     TABLE_MEMBERS,      /* registry: label -> member */
-    TABLE_ADDRESSES,    /* registry: 16 octets -> label */
+    TABLE_ADDRESSES,    /* registry: 16 octets, or 16 zeros and a target -> label */
     TABLE_TOMBSTONES,   /* registry: label -> tombstone */
     TABLE_VANTAGE_KEYS, /* registry: name -> key (zone/registry_vantages.c) */
     TABLE_AUDIT,        /* registry: number -> change (zone/audit.h) */

@@ -179,6 +179,40 @@ static void each_fault_is_refused_with_a_reason(void **state)
     assert_int_equal((int)member_check(&member, &apex, false, NULL), RESULT_INVALID);
 }
 
+static enum result with_target(const char *text)
+{
+    struct member member = sample();
+    member.address_count = 0;
+    member.target = name_of(text);
+    return member_check(&member, &apex, false, NULL);
+}
+
+/* RFC 1123 2.1: what resolvers take for an address, or can't ask for, is no host name. */
+static void target_is_a_host_name(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "192.0.2.1",       "1.2",
+                                       "127.0.0.0x1",     "10.0xA",
+                                       "time.0x",         "time.example.1",
+                                       "zeit_1.example",  "-a.example",
+                                       "a-.example",      "z\\195\\188ge.example",
+                                       "a\\032b.example", "*.example",
+                                       "foo.localhost",   "foo.LOCAL",
+                                       "a.b.onion",       "time.invalid",
+                                       "a\\.b.example",   "2001:db8::1.example" };
+    static const char *const good[] = { "ntp1.example.net", "1.example",
+                                        "3com.example",     "xn--zge-hoa.example",
+                                        "TIME.Example",     "a.1b",
+                                        "0xg.1e",           "a.b.c.d.e.example",
+                                        "localhost.example" };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal((int)with_target(bad[i]), RESULT_INVALID);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_int_equal((int)with_target(good[i]), RESULT_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +221,7 @@ int main(void)
         cmocka_unit_test(largest_member_fits_its_room),
         cmocka_unit_test(good_members_pass),
         cmocka_unit_test(each_fault_is_refused_with_a_reason),
+        cmocka_unit_test(target_is_a_host_name),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

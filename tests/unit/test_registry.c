@@ -198,7 +198,59 @@ static void member_with_its_own_name_has_no_node(void **state)
     member.address_count = 0;
     assert_int_equal(registry_update(txn, &member, true, NOW, &diag), RESULT_OK);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_NOT_FOUND);
-    assert_int_equal(store_count(txn, TABLE_ADDRESSES), 0);
+    assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
+}
+
+static struct member member_at(const char *label, const char *target)
+{
+    struct member member = member_of(label, NULL);
+    member.target = name_of(target);
+    return member;
+}
+
+static void target_has_one_owner(void **state)
+{
+    (void)state;
+    struct member alice = member_at("alice", "ntp1.example.net"),
+                  bob = member_at("bob", "b.example");
+    assert_int_equal(registry_add(txn, &alice, false, NOW, &diag), RESULT_OK);
+    refused(member_at("carol", "NTP1.example.net"), NOW, RESULT_EXISTS, "the member alice");
+    assert_int_equal(registry_add(txn, &bob, false, NOW, &diag), RESULT_OK);
+    bob.target = name_of("ntp1.example.net");
+    assert_int_equal(registry_update(txn, &bob, false, NOW, &diag), RESULT_EXISTS);
+    alice.target = name_of("ntp2.example.net");
+    assert_int_equal(registry_update(txn, &alice, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_update(txn, &bob, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(txn, "bob", NOW, NOW, &diag), RESULT_OK);
+    struct member carol = member_at("carol", "ntp1.example.net");
+    assert_int_equal(registry_add(txn, &carol, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(store_count(txn, TABLE_ADDRESSES), 2);
+}
+
+/* Two members got one target from a program that did not look: both stay, and each may go. */
+static void target_of_two_from_before_stays_with_both(void **state)
+{
+    (void)state;
+    struct member alice = member_at("alice", "a.example"), bob = member_at("bob", "b.example");
+    uint8_t data[MEMBER_ENCODED_MAX];
+    struct writer w = writer_of(data, sizeof(data));
+    assert_int_equal(registry_add(txn, &alice, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(txn, &bob, false, NOW, &diag), RESULT_OK);
+    bob.target = alice.target;
+    member_encode(&w, &bob);
+    assert_int_equal(store_put(txn, TABLE_MEMBERS, "bob", 3, data, w.at), RESULT_OK);
+    uint8_t at[STORE_KEY_MAX];
+    struct store_item key = { .data = at, .room = sizeof(at) };
+    while (store_find(txn, TABLE_ADDRESSES, SEEK_FIRST, &key, NULL) == RESULT_OK) {
+        assert_int_equal(store_delete(txn, TABLE_ADDRESSES, at, key.len), RESULT_OK);
+    }
+    assert_int_equal(registry_migrate_2(txn, NOW, &diag), RESULT_OK);
+    assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
+    bob.suspended = true;
+    assert_int_equal(registry_update(txn, &bob, false, NOW, &diag), RESULT_OK);
+    refused(member_at("carol", "a.example"), NOW, RESULT_EXISTS, "the member alice");
+    assert_int_equal(registry_remove(txn, "bob", NOW, NOW, &diag), RESULT_OK);
+    refused(member_at("carol", "a.example"), NOW, RESULT_EXISTS, "the member alice");
 }
 
 static void update_replaces_addresses_and_keeps_identity(void **state)
@@ -335,6 +387,8 @@ int main(void)
         CASE(member_is_added_with_its_name),
         CASE(labels_and_addresses_in_use_are_refused),
         CASE(member_with_its_own_name_has_no_node),
+        CASE(target_has_one_owner),
+        CASE(target_of_two_from_before_stays_with_both),
         CASE(update_replaces_addresses_and_keeps_identity),
         CASE(tombstones_whose_time_is_over_go),
         CASE(removed_name_is_broken_and_quarantined),
