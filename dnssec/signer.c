@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "zone/node.h"
 #include "zone/splitmix.h"
 
 enum {
@@ -17,7 +18,7 @@ enum {
     RRSIG_TAG = 16,
     RRSIG_SIGNER = 18,
     SIGNED_MAX = 65535,
-    RENEW_SHARE = 3,  /* renewed when less than this part of the validity is left */
+    RENEW_SHARE = NODE_TTL_SHARE, /* renewed when less than this part of the validity is left */
     JITTER_SHARE = 20 /* the most by which a time is jittered, as a part of the validity */
 };
 

@@ -57,12 +57,18 @@ static void trouble(struct keeper *keeper, const struct diag *diag)
     }
 }
 
+struct longest {
+    const struct settings *settings;
+    uint32_t ttl_s;
+};
+
 static enum result longest_of(const struct dname_key *key, const struct node *node, void *arg)
 {
-    uint32_t *longest = arg;
+    struct longest *longest = arg;
     (void)key;
     for (size_t i = 0; i < node->rrset_count; i++) {
-        *longest = node->rrsets[i].ttl > *longest ? node->rrsets[i].ttl : *longest;
+        uint32_t ttl_s = node_ttl(&node->rrsets[i], longest->settings);
+        longest->ttl_s = ttl_s > longest->ttl_s ? ttl_s : longest->ttl_s;
     }
     return RESULT_OK;
 }
@@ -84,10 +90,10 @@ static enum result look_at_registry(struct keeper *keeper, uint64_t steady, bool
     }
     must = must || !keeper->has_looked || steady >= keeper->longest_at + KEEPER_TTLS_S;
     if (must && (!keeper->has_looked || version != keeper->longest_version)) {
-        uint32_t longest_ttl_s = 0;
-        result = registry_nodes(keeper->registry, longest_of, &longest_ttl_s);
+        struct longest longest = { .settings = &keeper->settings };
+        result = registry_nodes(keeper->registry, longest_of, &longest);
         if (result == RESULT_OK) {
-            keeper->longest_ttl_s = longest_ttl_s;
+            keeper->longest_ttl_s = longest.ttl_s;
             keeper->longest_version = version;
             keeper->longest_at = steady;
             keeper->has_looked = true;

@@ -66,6 +66,11 @@ static const struct cli_option zone_set[] = {
     { "dry-run", 0, NULL, false, "say what would change, but change nothing" },
     { 0 },
 };
+static const struct cli_option record_load[] = {
+    { "skip-own", 0, NULL, false, "leave out what is the pool's own (SOA, NS, DNSSEC), or not served, and list it" },
+    { "dry-run", 0, NULL, false, "check the file and show what would be done, but change nothing" },
+    { 0 },
+};
 static const struct cli_option key_ds[] = {
     { "dnskey", 0, NULL, false, "print DNSKEY lines instead, a trust anchor file for resolvers" },
     { 0 },
@@ -160,7 +165,7 @@ static const struct cli_command commands[] = {
     { "record load", "FILE.zone", 1, 1, "put static records into the zone",
       "Each record set (name and type) of the file replaces the one that is there; all others "
       "stay.\nFILE - is the standard input.",
-      NULL, cmd_record_load },
+      record_load, cmd_record_load },
     { "record list", "", 0, 0, "list the static records", NULL, NULL, cmd_record_list },
     { "record remove", "NAME [TYPE]", 1, 2, "remove static records", "@ is the zone's apex.",
       NULL, cmd_record_remove },

@@ -1,6 +1,6 @@
 #include "zone/dname.h"
 
-#include <stdio.h>
+#include "zone/escape.h"
 
 static inline uint8_t lower(uint8_t octet)
 {
@@ -46,29 +46,6 @@ void dname_read(struct reader *r, struct dname *out)
     memcpy(out->wire, r->data + start, out->len);
 }
 
-/* One character of presentation form, escapes undone (RFC 1035 5.1). Returns what follows, NULL if it is malformed. */
-static const char *unescape(const char *text, uint8_t *octet)
-{
-    if (*text != '\\') {
-        *octet = (uint8_t)*text;
-        return text + 1;
-    }
-    text++;
-    if (*text < '0' || *text > '9') {
-        *octet = (uint8_t)*text;
-        return *text == '\0' ? NULL : text + 1;
-    }
-    unsigned value = 0;
-    for (int i = 0; i < 3; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return NULL;
-        }
-        value = value * 10 + (unsigned)(text[i] - '0');
-    }
-    *octet = (uint8_t)value;
-    return value > 255 ? NULL : text + 3;
-}
-
 /* Ends the label that started at `label`; the next starts at w->at. */
 static enum result end_label(struct writer *w, size_t label)
 {
@@ -99,10 +76,11 @@ enum result dname_parse(struct dname *out, const char *text, const struct dname 
         write_u8(&w, 0);
         while (*text != '\0' && *text != '.') {
             uint8_t octet = 0;
-            text = unescape(text, &octet);
-            if (text == NULL) {
+            size_t taken = escape_read(text, strnlen(text, ESCAPE_MAX), &octet);
+            if (taken == 0) {
                 return RESULT_INVALID;
             }
+            text += taken;
             write_u8(&w, octet);
         }
         enum result result = end_label(&w, label);
@@ -127,24 +105,12 @@ enum result dname_parse(struct dname *out, const char *text, const struct dname 
     return RESULT_OK;
 }
 
-static char *put_escaped(char *p, uint8_t octet)
-{
-    if (octet <= ' ' || octet >= 0x7f) {
-        return p + snprintf(p, 5, "\\%03u", octet);
-    }
-    if (strchr(".\\\"();@$", octet) != NULL) {
-        *p++ = '\\';
-    }
-    *p++ = (char)octet;
-    return p;
-}
-
 char *dname_text(const struct dname *name, char *out)
 {
     char *p = out;
     for (size_t at = 0; name->wire[at] != 0; at += name->wire[at] + 1u) {
         for (unsigned i = 1; i <= name->wire[at]; i++) {
-            p = put_escaped(p, name->wire[at + i]);
+            p = escape_write(p, name->wire[at + i], ".\\\"();@$", false);
         }
         *p++ = '.';
     }

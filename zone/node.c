@@ -192,16 +192,26 @@ static bool soa_set(const struct settings *settings, struct rrset_builder *b, st
     return rrset_end(b, out);
 }
 
+uint32_t node_ttl(const struct rrset *stored, const struct settings *settings)
+{
+    bool address = stored->type == RR_A || stored->type == RR_AAAA;
+    uint32_t longest = settings->signature_validity_s / NODE_TTL_SHARE;
+    uint32_t ttl = stored->ttl;
+    if (ttl == 0) {
+        ttl = address ? settings->address_ttl_s : settings->ttl_s;
+    } else if (ttl == (uint32_t)NODE_TTL_ZERO) {
+        ttl = 0;
+    }
+    return ttl < longest ? ttl : longest;
+}
+
 static bool stored_set(const struct node *node, const struct settings *settings, uint16_t type,
                        struct rrset *out)
 {
     for (unsigned i = 0; i < node->rrset_count; i++) {
         if (node->rrsets[i].type == type) {
             *out = node->rrsets[i];
-            if (out->ttl == 0) {
-                bool address = type == RR_A || type == RR_AAAA;
-                out->ttl = address ? settings->address_ttl_s : settings->ttl_s;
-            }
+            out->ttl = node_ttl(out, settings);
             return true;
         }
     }

@@ -19,7 +19,11 @@ enum node_kind {
 enum {
     NODE_RRSETS_MAX = 24,
     NODE_ENCODED_MAX = 60000,
-    NODE_SCRATCH = 4096
+    NODE_SCRATCH = 4096,
+    /* A stored RRset's TTL of 0, since 0 stands for the settings'. RFC 2181 8 reads it as 0, too. */
+    NODE_TTL_ZERO = INT32_MIN,
+    /* A stored RRset's TTL is at most this part of signature-validity: what any signature that is served has left (dnssec/signer.h). */
+    NODE_TTL_SHARE = 3
 };
 
 struct node {
@@ -32,13 +36,15 @@ struct node {
     uint16_t
         rrset_count; /* stored RRsets: NODE_APEX (NS among them) and NODE_STATIC, in order of type */
     struct rrset
-        rrsets[NODE_RRSETS_MAX]; /* into the decoded octets; ttl 0 stands for the settings' */
+        rrsets[NODE_RRSETS_MAX]; /* into the decoded octets; node_ttl says with which TTL */
 };
 
 void node_encode(struct writer *w, const struct node *node);
 /* `out` points into `data`. DAMAGED if the layout does not add up. */
 enum result node_decode(struct node *out, const uint8_t *data, size_t len);
 
+/* The TTL with which a stored RRset is served. */
+uint32_t node_ttl(const struct rrset *stored, const struct settings *settings);
 /* One RRset of the node as it is served, built in `scratch` (NODE_SCRATCH octets) or pointing into the node. `left_out` is
  * standing.left_out. False if the node has no such type. SRV at a NODE_SERVICE and DNSSEC types are not known here. */
 bool node_rrset(const struct node *node, const struct settings *settings, uint16_t type,

@@ -125,9 +125,12 @@ enum result registry_changes(struct store_txn *txn, uint64_t since,
 typedef enum result node_visit(const struct dname_key *key, const struct node *node, void *arg);
 enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg);
 
-/* Replaces one RRset of static records at `name`, or removes it when set->count is 0. REFUSED for names that belong to members
- * or the service, for types that are not the operator's (SOA, NS, DNSSEC types, DNAME, wildcards, delegations), and where CNAME and
- * other data would meet (RFC 1034 3.6.2). */
+/* OK if static records of the type may stand at `name`. REFUSED with the reason for names that belong to members or the service, and for
+ * what is not the operator's or not served (SOA, NS, DNSSEC types, DNAME, wildcards, delegations). */
+enum result registry_record_check(struct store_txn *txn, const struct dname *name, uint16_t type,
+                                  struct diag *diag);
+/* Replaces one RRset of static records at `name`, or removes it when set->count is 0. INVALID for what is no rdata of the type;
+ * REFUSED as above, and where CNAME and other data would meet (RFC 1034 3.6.2). */
 enum result registry_record_set(struct store_txn *txn, const struct dname *name,
                                 const struct rrset *set, struct diag *diag);
 

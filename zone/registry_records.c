@@ -1,4 +1,5 @@
 /* Static records: what an operator may put beside the pool's own names. */
+#include "zone/rdata.h"
 #include "zone/registry_private.h"
 
 /* Why the type can't be loaded, or NULL. */
@@ -87,28 +88,43 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name, 
     return result == RESULT_NOT_FOUND ? RESULT_OK : registry_damaged(diag, "a member");
 }
 
-static enum result check_record(struct store_txn *txn, const struct dname *name,
-                                const struct rrset *set, const struct dname *apex,
-                                struct diag *diag)
+static bool all_are_rdata(const struct rrset *set)
 {
-    if (!dname_under(name, apex)) {
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    for (size_t at = 0; rrset_next(set, &at, &rdata, &len);) {
+        if (!rdata_check(set->type, rdata, len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum result registry_record_check(struct store_txn *txn, const struct dname *name, uint16_t type,
+                                  struct diag *diag)
+{
+    struct dname owner = *name;
+    struct dname apex;
+    dname_lower(&owner);
+    enum result result = registry_apex(txn, &apex, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (!dname_under(&owner, &apex)) {
         return diag_fail(diag, RESULT_REFUSED, "the name is outside the zone");
     }
-    bool at_apex = dname_equal(name, apex);
-    const char *reason = refused_type(set->type);
+    bool at_apex = dname_equal(&owner, &apex);
+    const char *reason = refused_type(type);
     if (reason == NULL && at_apex) {
-        reason = refused_at_apex(set->type);
+        reason = refused_at_apex(type);
     }
-    if (reason == NULL && has_wildcard(name)) {
+    if (reason == NULL && has_wildcard(&owner)) {
         reason = "wildcards are not supported";
     }
     if (reason != NULL) {
         return diag_fail(diag, RESULT_REFUSED, "%s", reason);
     }
-    if (set->count > 0 && !rrset_check(set)) {
-        return diag_fail(diag, RESULT_INVALID, "the records are malformed");
-    }
-    return at_apex ? RESULT_OK : check_owner(txn, name, set->type, apex, diag);
+    return at_apex ? RESULT_OK : check_owner(txn, &owner, type, &apex, diag);
 }
 
 /* Where the type stands or would stand; RRsets are in order of type. */
@@ -204,7 +220,10 @@ enum result registry_record_set(struct store_txn *txn, const struct dname *name,
     dname_lower(&owner);
     enum result result = registry_apex(txn, &apex, diag);
     if (result == RESULT_OK) {
-        result = check_record(txn, &owner, set, &apex, diag);
+        result = registry_record_check(txn, &owner, set->type, diag);
+    }
+    if (result == RESULT_OK && set->count > 0 && (!rrset_check(set) || !all_are_rdata(set))) {
+        result = diag_fail(diag, RESULT_INVALID, "the records are malformed");
     }
     if (result != RESULT_OK) {
         return result;

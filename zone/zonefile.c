@@ -3,16 +3,13 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include <ldns/ldns.h>
+#include "zone/rdata.h"
 
 enum {
-    RECORD_MAX = DNAME_MAX + 10 + 65535,
-    ENTRY_MAX = 65535,   /* characters of one entry, without comments: ldns takes no more */
-    TTL_MAX = 0x7fffffff /* RFC 2181 8 */
+    ENTRY_MAX = 5 * RDATA_MAX, /* characters of one entry: all rdata fit, if each octet is \\DDD */
 };
 
-/* The file and the entry that was read last: one record or directive, its lines joined, comments and parentheses taken out. ldns
- * could do that too, but lets open quotes and parentheses pass, and loses count of lines. */
+/* The file and the entry that was read last: one record or directive, its lines joined, comments and parentheses taken out. */
 struct source {
     FILE *file;
     const char *path;
@@ -24,25 +21,30 @@ struct source {
     bool content; /* other than blanks */
     size_t len;
     char text[ENTRY_MAX + 1];
+    uint8_t rdata[RDATA_MAX];
 };
 
 /* What an entry can change for those after it. */
 struct state {
+    /* RFC 1035 5.1: the last one stated; or what $TTL says (RFC 2308 4). */
     uint32_t ttl;
+    bool ttl_is_set;
     struct dname origin;
-    ldns_rdf *origin_rdf, *previous;
+    struct dname previous;
+    bool has_previous;
 };
-
-static ldns_rdf *rdf_of(const struct dname *name)
-{
-    ldns_rdf *rdf = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, name->len, name->wire);
-    ASSERT(rdf != NULL);
-    return rdf;
-}
 
 static enum result fault(const struct source *source, const char *what)
 {
     return diag_fail(source->diag, RESULT_INVALID, "%s:%u: %s", source->path, source->start, what);
+}
+
+/* What is wrong with a word. */
+static enum result fault_at(const struct source *source, const struct rdata_word *word,
+                            const char *what)
+{
+    return diag_fail(source->diag, RESULT_INVALID, "%s:%u: \"%.*s\" %s", source->path,
+                     source->start, word->len < 60 ? (int)word->len : 60, word->text, what);
 }
 
 static enum result append(struct source *source, int c)
@@ -137,168 +139,105 @@ static enum result next_entry(struct source *source, bool *end)
     return RESULT_OK;
 }
 
-/* "3600", "1h", "1h30m", as BIND has them; `len` characters. */
-static bool parse_ttl(uint32_t *out, const char *text, size_t len)
+static bool is_word(const char *name, const struct rdata_word *word)
 {
-    static const char units[] = "smhdw";
-    static const uint32_t seconds[] = { 1, 60, 3600, 86400, 604800 };
-    uint64_t total = 0;
-    size_t i = 0;
-    do {
-        uint64_t value = 0;
-        size_t first = i;
-        for (; i < len && text[i] >= '0' && text[i] <= '9' && value <= TTL_MAX; i++) {
-            value = value * 10 + (uint64_t)(text[i] - '0');
-        }
-        if (i == first) {
-            return false;
-        }
-        if (i < len) {
-            const char *unit = memchr(units, text[i] | 0x20, sizeof units - 1);
-            if (unit == NULL) {
-                return false;
-            }
-            value *= seconds[unit - units];
-            i++;
-        }
-        total += value;
-    } while (i < len && total <= TTL_MAX);
-    if (total > TTL_MAX) {
-        return false;
-    }
-    *out = (uint32_t)total;
-    return true;
-}
-
-/* The next word at or after `text`, its length in `*len`: 0 at the end. */
-static char *word(char *text, size_t *len)
-{
-    text += strspn(text, " ");
-    *len = strcspn(text, " ");
-    return text;
-}
-
-static bool is_word(const char *name, const char *text, size_t len)
-{
-    return len == strlen(name) && strncasecmp(name, text, len) == 0;
-}
-
-/* Looks at TTL and class, which ldns takes in this order only, and any number for the TTL, also one that does not fit. `*ttl` is
- * left alone if there is none. */
-static enum result take_ttl(struct source *source, uint32_t *ttl)
-{
-    size_t len = 0;
-    char *at = source->text;
-    if (*at != ' ') {
-        at = word(at, &len) + len;
-    }
-    at = word(at, &len);
-    char *first = at;
-    if (is_word("IN", at, len)) {
-        at = word(at + len, &len);
-    }
-    if (*at < '0' || *at > '9') {
-        return RESULT_OK;
-    }
-    if (!parse_ttl(ttl, at, len)) {
-        return fault(source, "a TTL is at most 2147483647 seconds, as in 3600 or 1h30m");
-    }
-    if (at != first) { /* RFC 1035 5.1: either may come first */
-        memmove(first, at, len);
-        memset(first + len, ' ', (size_t)(at - first));
-        at[len - 2] = 'I';
-        at[len - 1] = 'N';
-    }
-    return RESULT_OK;
+    return !word->quoted && word->len == strlen(name) &&
+           strncasecmp(name, word->text, word->len) == 0;
 }
 
 static enum result take_directive(struct source *source, struct state *state)
 {
-    size_t len = 0;
-    size_t value_len = 0;
-    size_t rest = 0;
-    char *name = word(source->text, &len);
-    char *value = word(name + len, &value_len);
-    (void)word(value + value_len, &rest);
-    if (is_word("$TTL", name, len)) {
-        return rest == 0 && parse_ttl(&state->ttl, value, value_len)
+    const char *at = source->text;
+    struct rdata_word name = { "", 0, false };
+    struct rdata_word value = { "", 0, false };
+    struct rdata_word rest;
+    bool good = rdata_word(&at, &name) && rdata_word(&at, &value) && !rdata_word(&at, &rest);
+    if (is_word("$TTL", &name)) {
+        state->ttl_is_set = true;
+        return good && rdata_ttl_parse(&state->ttl, value.text, value.len)
                    ? RESULT_OK
                    : fault(source, "$TTL needs a TTL of at most 2147483647 seconds");
     }
-    if (is_word("$ORIGIN", name, len)) {
-        char text[DNAME_TEXT_MAX];
-        struct dname origin;
-        if (rest != 0 || value_len == 0 || value_len >= sizeof text) {
-            return fault(source, "$ORIGIN needs a domain name");
-        }
-        memcpy(text, value, value_len);
-        text[value_len] = '\0';
-        if (dname_parse(&origin, text, &state->origin) != RESULT_OK) {
-            return fault(source, "$ORIGIN needs a domain name");
-        }
-        ldns_rdf_deep_free(state->origin_rdf);
-        state->origin = origin;
-        state->origin_rdf = rdf_of(&origin);
-        return RESULT_OK;
+    if (is_word("$ORIGIN", &name)) {
+        return good && rdata_name_parse(&state->origin, &value, &state->origin)
+                   ? RESULT_OK
+                   : fault(source, "$ORIGIN needs a domain name");
     }
     return fault(source, "only the directives $ORIGIN and $TTL are known");
 }
 
-static bool decode(struct zonefile_record *out, const uint8_t *wire, size_t len)
+static enum result take_owner(struct source *source, struct state *state, const char **at)
 {
-    struct reader r = reader_of(wire, len);
-    dname_read(&r, &out->owner);
-    out->type = read_u16(&r);
-    uint16_t rr_class = read_u16(&r);
-    out->ttl = read_u32(&r);
-    out->rdata_len = read_u16(&r);
-    out->rdata = read_octets(&r, out->rdata_len);
-    return reader_done(&r) && rr_class == RR_CLASS_IN;
+    struct rdata_word word;
+    if (source->text[0] == ' ') {
+        return state->has_previous ? RESULT_OK
+                                   : fault(source, "the first record has no name in front");
+    }
+    if (!rdata_word(at, &word) || !rdata_name_parse(&state->previous, &word, &state->origin)) {
+        return fault_at(source, &word, "is no domain name");
+    }
+    dname_lower(&state->previous);
+    state->has_previous = true;
+    return RESULT_OK;
 }
 
-/* Checks what ldns has read and hands it on. */
-static enum result take_record(struct source *source, ldns_rr *rr, zonefile_visit *visit, void *arg)
+/* TTL and class, in either order (RFC 1035 5.1). `word` is what follows them. */
+static enum result take_ttl_and_class(struct source *source, struct state *state, const char **at,
+                                      struct rdata_word *word, uint32_t *ttl)
 {
-    if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN) {
-        return fault(source, "only records of class IN are served");
+    bool has_ttl = false;
+    bool has_class = false;
+    *ttl = state->ttl;
+    while (rdata_word(at, word)) {
+        if (!has_class && (is_word("IN", word) || is_word("CLASS1", word))) {
+            has_class = true;
+        } else if (!has_class && (is_word("CH", word) || is_word("HS", word) ||
+                                  (word->len > 5 && strncasecmp("CLASS", word->text, 5) == 0))) {
+            return fault(source, "only records of class IN are served");
+        } else if (!has_ttl && word->text[0] >= '0' && word->text[0] <= '9') {
+            has_ttl = true;
+            if (!rdata_ttl_parse(ttl, word->text, word->len)) {
+                return fault_at(source, word,
+                                "is no TTL: it is at most 2147483647 seconds, as in 3600 or 1h30m");
+            }
+            state->ttl = state->ttl_is_set ? state->ttl : *ttl;
+        } else {
+            return RESULT_OK;
+        }
     }
-    ldns_rr2canonical(rr); /* RFC 4034 6.2, RFC 6840 5.1 */
-    uint8_t *wire = NULL;
-    size_t len = 0;
-    ldns_status status = ldns_rr2wire(&wire, rr, LDNS_SECTION_ANSWER, &len);
-    struct zonefile_record record = { .line = source->start };
-    enum result result = RESULT_OK;
-    if (status != LDNS_STATUS_OK || !decode(&record, wire, len) || record.type == 0) {
-        result = fault(source, "the record has no wire form");
-    } else {
-        dname_lower(&record.owner);
-        result = visit(&record, arg, source->diag);
-    }
-    free(wire);
-    return result;
+    return fault(source, "the record has no type");
 }
 
 static enum result take_entry(struct source *source, struct state *state, zonefile_visit *visit,
                               void *arg)
 {
+    struct zonefile_record record = { .line = source->start, .rdata = source->rdata };
+    struct rdata_word word = { "", 0, false };
+    struct writer rdata = writer_of(source->rdata, sizeof source->rdata);
+    struct diag why = { "" };
+    char type[RDATA_TYPE_ROOM] = "";
+    const char *at = source->text;
     if (source->text[0] == '$') {
         return take_directive(source, state);
     }
-    uint32_t ttl = state->ttl;
-    enum result result = take_ttl(source, &ttl);
+    enum result result = take_owner(source, state, &at);
+    if (result == RESULT_OK) {
+        result = take_ttl_and_class(source, state, &at, &word, &record.ttl);
+    }
     if (result != RESULT_OK) {
         return result;
     }
-    ldns_rr *rr = NULL;
-    ldns_status status =
-        ldns_rr_new_frm_str(&rr, source->text, ttl, state->origin_rdf, &state->previous);
-    if (status != LDNS_STATUS_OK) {
-        return fault(source, ldns_get_errorstr_by_id(status));
+    memcpy(type, word.text, word.len < sizeof type ? word.len : 0);
+    if (word.quoted || rdata_type_parse(&record.type, type) != RESULT_OK) {
+        return fault_at(source, &word, "is no type of records");
     }
-    ldns_rr_set_ttl(rr, ttl); /* ldns takes a default of 0 for none */
-    result = take_record(source, rr, visit, arg);
-    ldns_rr_free(rr);
-    return result;
+    if (rdata_parse(record.type, at, &state->origin, &rdata, &why) != RESULT_OK) {
+        return diag_fail(source->diag, RESULT_INVALID, "%s:%u: %s: %s", source->path, source->start,
+                         type, why.text);
+    }
+    record.owner = state->previous;
+    record.rdata_len = rdata.at;
+    return visit(&record, arg, source->diag);
 }
 
 enum result zonefile_read(const struct zonefile_source *from, zonefile_visit *visit, void *arg,
@@ -309,9 +248,7 @@ enum result zonefile_read(const struct zonefile_source *from, zonefile_visit *vi
     source->path = from->path;
     source->diag = diag;
     source->line = 1;
-    struct state state = { .ttl = from->default_ttl,
-                           .origin = from->origin,
-                           .origin_rdf = rdf_of(&from->origin) };
+    struct state state = { .ttl = from->default_ttl, .origin = from->origin };
     bool end = false;
     enum result result = next_entry(source, &end);
     while (result == RESULT_OK && !end) {
@@ -320,94 +257,22 @@ enum result zonefile_read(const struct zonefile_source *from, zonefile_visit *vi
             result = next_entry(source, &end);
         }
     }
-    ldns_rdf_deep_free(state.origin_rdf);
-    ldns_rdf_deep_free(state.previous);
     free(source);
-    return result;
-}
-
-static enum result print_record(FILE *file, const uint8_t *wire, size_t len)
-{
-    ldns_rr *rr = NULL;
-    size_t at = 0;
-    if (ldns_wire2rr(&rr, wire, len, &at, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK) {
-        return RESULT_INVALID;
-    }
-    char *text = ldns_rr2str(rr);
-    ldns_rr_free(rr);
-    enum result result = RESULT_NO_MEMORY;
-    if (text != NULL) {
-        result = fputs(text, file) >= 0 ? RESULT_OK : RESULT_SYSTEM;
-    }
-    free(text);
     return result;
 }
 
 enum result zonefile_print(FILE *file, const struct dname *owner, const struct rrset *set)
 {
-    uint8_t *wire = xmalloc(RECORD_MAX);
+    char name[DNAME_TEXT_MAX];
+    char type[RDATA_TYPE_ROOM];
     const uint8_t *rdata = NULL;
     uint16_t len = 0;
-    enum result result = RESULT_OK;
-    for (size_t at = 0; result == RESULT_OK && rrset_next(set, &at, &rdata, &len);) {
-        struct writer w = writer_of(wire, RECORD_MAX);
-        dname_write(&w, owner);
-        write_u16(&w, set->type);
-        write_u16(&w, RR_CLASS_IN);
-        write_u32(&w, set->ttl);
-        write_u16(&w, len);
-        write_octets(&w, rdata, len);
-        result = print_record(file, wire, w.at);
+    (void)dname_text(owner, name);
+    (void)rdata_type_text(set->type, type);
+    for (size_t at = 0; rrset_next(set, &at, &rdata, &len);) {
+        (void)fprintf(file, "%s\t%u\tIN\t%s\t", name, set->ttl, type);
+        rdata_print(file, set->type, rdata, len);
+        (void)fputc('\n', file);
     }
-    free(wire);
-    return result;
-}
-
-/* RFC 3597 5: TYPE and a number. False if it is none of these, or out of range. */
-static bool parse_number(uint16_t *out, const char *text)
-{
-    uint32_t value = 0;
-    if (*text == '\0') {
-        return false;
-    }
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9') {
-            return false;
-        }
-        value = value * 10 + (uint32_t)(*text - '0');
-        if (value > UINT16_MAX) {
-            return false;
-        }
-    }
-    if (value == 0) {
-        return false;
-    }
-    *out = (uint16_t)value;
-    return true;
-}
-
-enum result zonefile_type(uint16_t *out, const char *text)
-{
-    if (strncasecmp(text, "TYPE", 4) == 0) {
-        return parse_number(out, text + 4) ? RESULT_OK : RESULT_NOT_FOUND;
-    }
-    unsigned type = ldns_get_rr_type_by_name(text);
-    if (type == 0 || type > UINT16_MAX) {
-        return RESULT_NOT_FOUND;
-    }
-    *out = (uint16_t)type;
-    return RESULT_OK;
-}
-
-char *zonefile_type_text(uint16_t type, char *out)
-{
-    char *text = ldns_rr_type2str((ldns_rr_type)type);
-    /* ldns 1.8.4 gives a type a name that it reads back as another: then the number (RFC 3597 5). */
-    if (text != NULL && strlen(text) < 16 && ldns_get_rr_type_by_name(text) == (ldns_rr_type)type) {
-        (void)snprintf(out, 16, "%s", text);
-    } else {
-        (void)snprintf(out, 16, "TYPE%u", type);
-    }
-    free(text);
-    return out;
+    return ferror(file) == 0 ? RESULT_OK : RESULT_SYSTEM;
 }

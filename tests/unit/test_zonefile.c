@@ -353,25 +353,25 @@ static void types_have_names_and_numbers(void **state)
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         uint16_t type = 0;
-        assert_int_equal(zonefile_type(&type, good[i].text), RESULT_OK);
+        assert_int_equal(rdata_type_parse(&type, good[i].text), RESULT_OK);
         assert_int_equal(type, good[i].type);
     }
     const char *bad[] = { "",       "FOO",    "TYPE", "TYPE0",          "TYPE65536",
                           "TYPE-1", "TYPE1x", "1",    "TYPE99999999999" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint16_t type = 7;
-        assert_int_equal(zonefile_type(&type, bad[i]), RESULT_NOT_FOUND);
+        assert_int_equal(rdata_type_parse(&type, bad[i]), RESULT_NOT_FOUND);
         assert_int_equal(type, 7);
     }
     for (unsigned type = 1; type <= UINT16_MAX; type++) {
         char text[16];
         uint16_t back = 0;
-        assert_int_equal(zonefile_type(&back, zonefile_type_text((uint16_t)type, text)), RESULT_OK);
+        assert_int_equal(rdata_type_parse(&back, rdata_type_text((uint16_t)type, text)), RESULT_OK);
         assert_int_equal(back, type);
     }
     char text[16];
-    assert_string_equal(zonefile_type_text(RR_NSEC3PARAM, text), "NSEC3PARAM");
-    assert_string_equal(zonefile_type_text(65280, text), "TYPE65280");
+    assert_string_equal(rdata_type_text(RR_NSEC3PARAM, text), "NSEC3PARAM");
+    assert_string_equal(rdata_type_text(65280, text), "TYPE65280");
 }
 
 int main(void)

@@ -1,0 +1,277 @@
+/* record load: static records from a zone file.
+ *
+ * Each RRset (name and type) that the file has replaces the one that is there; all others stay. The whole file is read before a store
+ * is opened for writing, so that a slow one holds up nobody; what it has comes in one transaction. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/session.h"
+#include "zone/rdata.h"
+#include "zone/zonefile.h"
+
+enum {
+    RECORDS_MAX = 200000,           /* of one file, */
+    OCTETS_MAX = 256 * 1024 * 1024, /* and of their data */
+    RRSET_ROOM = 65535
+};
+
+struct record {
+    struct dname owner;
+    uint16_t type;
+    uint32_t ttl;
+    unsigned line;
+    uint16_t len;
+    uint8_t *rdata;
+};
+
+struct records {
+    const char *path;
+    const struct dname *apex;
+    struct record *list;
+    size_t count, room;
+    size_t octets;
+};
+
+static enum result collect(const struct zonefile_record *read, void *arg, struct diag *diag)
+{
+    struct records *records = arg;
+    char name[DNAME_TEXT_MAX];
+    if (!dname_under(&read->owner, records->apex)) {
+        return diag_fail(diag, RESULT_INVALID, "%s:%u: %s is outside the pool's zone",
+                         records->path, read->line, dname_text(&read->owner, name));
+    }
+    records->octets += read->rdata_len;
+    if (records->count == RECORDS_MAX || records->octets > OCTETS_MAX) {
+        return diag_fail(diag, RESULT_TOO_LONG,
+                         "%s:%u: a file has at most %d records and %d octets of data",
+                         records->path, read->line, RECORDS_MAX, OCTETS_MAX);
+    }
+    if (records->count == records->room) {
+        records->room = records->room * 2 + 64;
+        records->list = xrealloc(records->list, records->room * sizeof *records->list);
+    }
+    uint8_t *copy = xmalloc(read->rdata_len + 1);
+    memcpy(copy, read->rdata, read->rdata_len);
+    records->list[records->count++] = (struct record){ .owner = read->owner,
+                                                       .type = read->type,
+                                                       .ttl = read->ttl,
+                                                       .line = read->line,
+                                                       .len = (uint16_t)read->rdata_len,
+                                                       .rdata = copy };
+    return RESULT_OK;
+}
+
+static void records_done(struct records *records)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        free(records->list[i].rdata);
+    }
+    free(records->list);
+}
+
+static int compare_records(const void *a, const void *b)
+{
+    const struct record *x = a;
+    const struct record *y = b;
+    int order = dname_compare(&x->owner, &y->owner);
+    if (order == 0) {
+        order = (x->type > y->type) - (x->type < y->type);
+    }
+    return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+static bool same_set(const struct record *a, const struct record *b)
+{
+    return a->type == b->type && dname_equal(&a->owner, &b->owner);
+}
+
+static enum result read_file(struct records *records, struct cli *cli, const char *path)
+{
+    bool piped = strcmp(path, "-") == 0;
+    FILE *file = piped ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        return diag_fail(&cli->diag, RESULT_SYSTEM, "can't open %s: %s", path, strerror(errno));
+    }
+    records->path = piped ? "stdin" : path;
+    const struct zonefile_source from = {
+        .file = file, .path = records->path, .origin = *records->apex, .default_ttl = UINT32_MAX
+    };
+    enum result result = zonefile_read(&from, collect, records, &cli->diag);
+    if (!piped) {
+        (void)fclose(file);
+    }
+    if (records->count > 0) {
+        qsort(records->list, records->count, sizeof *records->list, compare_records);
+    }
+    return result;
+}
+
+struct load {
+    struct store_txn *txn;
+    struct cli *cli;
+    const struct records *records;
+    size_t loaded;
+    json_t *left_out; /* name, type, line, why */
+    bool skip_own;
+};
+
+/* As the registry has it: no TTL, where the file has none, is the settings'. */
+static uint32_t stored_ttl(uint32_t ttl)
+{
+    return ttl == UINT32_MAX ? 0 : ttl == 0 ? (uint32_t)NODE_TTL_ZERO : ttl;
+}
+
+static enum result leave_out(struct load *load, const struct record *first, const char *why)
+{
+    char name[DNAME_TEXT_MAX];
+    char type[RDATA_TYPE_ROOM];
+    json_array_append_new(load->left_out,
+                          json_pack("{s:o, s:s, s:i, s:o}", "name",
+                                    json_text(dname_text(&first->owner, name)), "type",
+                                    rdata_type_text(first->type, type), "line", (int)first->line,
+                                    "why", json_text(why)));
+    return RESULT_OK;
+}
+
+static enum result put_set(struct load *load, const struct record *first, size_t count,
+                           struct diag *why)
+{
+    uint8_t room[RRSET_ROOM];
+    struct rrset_builder builder;
+    struct rrset set;
+    rrset_begin(&builder, first->type, stored_ttl(first->ttl), room, sizeof room);
+    for (size_t i = 0; i < count; i++) {
+        /* RFC 2181 5.2 */
+        if (first[i].ttl != first->ttl) {
+            return diag_fail(why, RESULT_INVALID,
+                             "the TTL is another than that on line %u: give all records of a name "
+                             "and type the same",
+                             first->line);
+        }
+        rrset_add(&builder, first[i].rdata, first[i].len);
+    }
+    if (!rrset_end(&builder, &set)) {
+        return diag_fail(why, RESULT_TOO_LONG, "there are too many records, at most %d",
+                         RRSET_RECORDS_MAX);
+    }
+    return registry_record_set(load->txn, &first->owner, &set, why);
+}
+
+/* The line to name: the first whose TTL differs, or that of the set. */
+static unsigned line_of(const struct record *first, size_t count)
+{
+    size_t i = 0;
+    while (i < count && first[i].ttl == first->ttl) {
+        i++;
+    }
+    return first[i < count ? i : 0].line;
+}
+
+/* Stores the RRset of list[at ..], returns its number of records in `taken`. */
+static enum result load_set(struct load *load, size_t at, size_t *taken)
+{
+    const struct record *first = &load->records->list[at];
+    struct diag why = { "" };
+    char name[DNAME_TEXT_MAX];
+    char type[RDATA_TYPE_ROOM];
+    size_t count = 1;
+    while (at + count < load->records->count && same_set(first, first + count)) {
+        count++;
+    }
+    *taken = count;
+    enum result own = registry_record_check(load->txn, &first->owner, first->type, &why);
+    if (own == RESULT_REFUSED && load->skip_own) {
+        return leave_out(load, first, why.text);
+    }
+    enum result result = own != RESULT_OK ? own : put_set(load, first, count, &why);
+    if (result == RESULT_OK) {
+        load->loaded++;
+        return result;
+    }
+    return diag_fail(&load->cli->diag, result, "%s:%u: %.120s %s: %.250s%s", load->records->path,
+                     line_of(first, count), dname_text(&first->owner, name),
+                     rdata_type_text(first->type, type),
+                     why.text[0] != 0 ? why.text : result_text(result),
+                     own == RESULT_REFUSED ? " (--skip-own leaves such records out)" : "");
+}
+
+static enum result load_all(struct load *load)
+{
+    enum result result = RESULT_OK;
+    size_t taken = 0;
+    for (size_t at = 0; at < load->records->count && result == RESULT_OK; at += taken) {
+        result = load_set(load, at, &taken);
+    }
+    return result;
+}
+
+static void show(const struct load *load, bool dry)
+{
+    static const char *const heads[] = { "LEFT OUT", "TYPE", "LINE", "WHY" };
+    struct table table;
+    size_t i = 0;
+    const json_t *row = NULL;
+    if (load->cli->json) {
+        json_print(json_pack("{s:I, s:b, s:O}", "loaded", (json_int_t)load->loaded, "dry_run", dry,
+                             "left_out", load->left_out));
+        return;
+    }
+    if (json_array_size(load->left_out) > 0) {
+        table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+        json_array_foreach(load->left_out, i, row)
+        {
+            table_cell(&table, json_string_value(json_object_get(row, "name")));
+            table_cell(&table, json_string_value(json_object_get(row, "type")));
+            table_cellf(&table, "%d", (int)json_integer_value(json_object_get(row, "line")));
+            table_cell(&table, json_string_value(json_object_get(row, "why")));
+        }
+        table_end(&table);
+    }
+    printf(dry ? "%zu record sets would be loaded\n" : "%zu record sets loaded\n", load->loaded);
+}
+
+/* All of the file, without a store open. */
+static enum result prepare(struct records *records, struct settings *settings, struct cli *cli,
+                           const char *path)
+{
+    struct session session = { 0 };
+    enum result result = session_zone(&session, cli, settings);
+    session_done(&session);
+    records->apex = &settings->apex;
+    return result == RESULT_OK ? read_file(records, cli, path) : result;
+}
+
+int cmd_record_load(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    bool dry = cli_flag(cli, "dry-run");
+    struct session session = { 0 };
+    struct settings settings;
+    struct records records = { .count = 0 };
+    struct load load = { .cli = cli,
+                         .records = &records,
+                         .left_out = json_array(),
+                         .skip_own = cli_flag(cli, "skip-own") };
+    enum result result = prepare(&records, &settings, cli, argv[0]);
+    if (result == RESULT_OK) {
+        result = session_write(&session, cli, STORE_REGISTRY);
+    }
+    if (result == RESULT_OK) {
+        load.txn = session.txn[STORE_REGISTRY];
+        result = load_all(&load);
+    }
+    if (result == RESULT_OK && !dry && load.loaded > 0) {
+        result = session_commit(&session, cli);
+    }
+    session_done(&session);
+    records_done(&records);
+    if (result == RESULT_OK) {
+        show(&load, dry);
+    }
+    json_decref(load.left_out);
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}

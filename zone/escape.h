@@ -1,0 +1,18 @@
+/* The escapes of presentation format, \X and \DDD (RFC 1035 5.1). */
+#ifndef ZONE_ESCAPE_H
+#define ZONE_ESCAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    ESCAPE_MAX = 4 /* characters of one octet */
+};
+
+/* One character at `text` (of `len` > 0) without its escape. Returns how many it took, 0 if the escape is malformed or over 255. */
+size_t escape_read(const char *text, size_t len, uint8_t *octet);
+/* Writes the octet at `out`, escaped if it is one of `special`, a blank (unless `blanks`), or no ASCII. Returns what follows. */
+char *escape_write(char *out, uint8_t octet, const char *special, bool blanks);
+
+#endif
