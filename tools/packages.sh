@@ -17,8 +17,8 @@ packages_tests=(ca-certificates clang clang-format clang-tidy dns-root-data dnsv
     libevent-2.1-7 libfstrm0 libjemalloc2 libjson-c5 libknot13 libluajit-5.1-2 libnghttp2-14 libprotobuf-c1
     libpython3.11 libsnmp40 libsystemd0 libxml2 libzscanner4)
 parts_quickstart=(chrony tor-geoipdb)
-parts_tests=(acme-tiny bind9 bind9-libs faketime knot-resolver lego libfaketime ntpsec pdns-recursor pebble
-    unbound)
+parts_tests=(acme-tiny bind9 bind9-libs bind9-utils faketime knot-dnssecutils knot-resolver lego libfaketime
+    liburcu8 nsd ntpsec pdns-recursor pebble unbound)
 # Of a newer Debian. ntpsec depends on Python, which its ntpd does without, so that one's libraries are named here.
 parts_newer=(chrony ntpd-rs libssl3t64 libcap2 libbsd0)
 parts_newer_alone=(ntpsec)

@@ -105,12 +105,25 @@ enum result dname_parse(struct dname *out, const char *text, const struct dname 
     return RESULT_OK;
 }
 
+/* As all name servers read it: beside letters and digits Knot takes but - _ * / as they are, and NSD reads an escaped # or \ as
+ * another thing. */
+static char *put_octet(char *p, uint8_t octet)
+{
+    bool letter = (octet | 0x20) >= 'a' && (octet | 0x20) <= 'z';
+    if (letter || (octet >= '0' && octet <= '9') || (octet != 0 && strchr("-_*/", octet) != NULL)) {
+        *p++ = (char)octet;
+        return p;
+    }
+    return strchr(".\"();@$", octet) != NULL ? escape_write(p, octet, ".\"();@$")
+                                             : escape_decimal(p, octet);
+}
+
 char *dname_text(const struct dname *name, char *out)
 {
     char *p = out;
     for (size_t at = 0; name->wire[at] != 0; at += name->wire[at] + 1u) {
         for (unsigned i = 1; i <= name->wire[at]; i++) {
-            p = escape_write(p, name->wire[at + i], ".\\\"();@$", false);
+            p = put_octet(p, name->wire[at + i]);
         }
         *p++ = '.';
     }

@@ -29,10 +29,15 @@ size_t escape_read(const char *text, size_t len, uint8_t *octet)
     return value > UINT8_MAX ? 0 : 4;
 }
 
-char *escape_write(char *out, uint8_t octet, const char *special, bool blanks)
+char *escape_decimal(char *out, uint8_t octet)
 {
-    if (octet < ' ' || octet >= 0x7f || (octet == ' ' && !blanks)) {
-        return out + snprintf(out, ESCAPE_MAX + 1, "\\%03u", octet);
+    return out + snprintf(out, ESCAPE_MAX + 1, "\\%03u", octet);
+}
+
+char *escape_write(char *out, uint8_t octet, const char *special)
+{
+    if (octet < ' ' || octet >= 0x7f) {
+        return escape_decimal(out, octet);
     }
     if (strchr(special, octet) != NULL) {
         *out++ = '\\';

@@ -83,6 +83,27 @@ static bool naptr_rule(const uint8_t *rdata, size_t len)
     return delimits && delimiters == 3;
 }
 
+/* RFC 2535 3.1.2: what has no key says so; RFC 4034 A.1.1: a private algorithm's key begins with whose it is. */
+static bool key_rule(const uint8_t *rdata, size_t len)
+{
+    enum {
+        NO_KEY = 0xc0,
+        PRIVATE_DNS = 253,
+        PRIVATE_OID = 254
+    };
+    struct dname name;
+    struct reader r = reader_of(rdata + 4, len - 4);
+    if ((rdata[0] & NO_KEY) == NO_KEY || len == 4) {
+        return (rdata[0] & NO_KEY) == NO_KEY && len == 4;
+    }
+    if (rdata[3] == PRIVATE_DNS) {
+        dname_read(&r, &name);
+    } else if (rdata[3] == PRIVATE_OID) {
+        (void)read_octets(&r, read_u8(&r));
+    }
+    return !r.failed;
+}
+
 static bool x25_rule(const uint8_t *rdata, size_t len)
 {
     for (size_t i = 1; i < len; i++) { /* RFC 1183 3.1 */
@@ -95,87 +116,93 @@ static bool x25_rule(const uint8_t *rdata, size_t len)
 
 /* ---- the table ---- */
 
+enum {
+    RARE = RDATA_RARE,
+    NO_TEXT = RDATA_NO_TEXT,
+    SINGLE = RDATA_SINGLE
+};
+
 static const struct rdata_type types[] = {
-    {"A",           "a",         1,     false, NULL            },
-    { "NS",         "n",         2,     false, NULL            },
-    { "MD",         "n",         3,     true,  NULL            },
-    { "MF",         "n",         4,     true,  NULL            },
-    { "CNAME",      "n",         5,     false, NULL            },
-    { "SOA",        "nn4tttt",   6,     false, NULL            },
-    { "MB",         "n",         7,     true,  NULL            },
-    { "MG",         "n",         8,     true,  NULL            },
-    { "MR",         "n",         9,     true,  NULL            },
-    { "NULL",       NULL,        10,    true,  NULL            },
-    { "WKS",        "a1x?",      11,    true,  NULL            },
-    { "PTR",        "n",         12,    false, NULL            },
-    { "HINFO",      "ss",        13,    false, NULL            },
-    { "MINFO",      "nn",        14,    false, NULL            },
-    { "MX",         "2n",        15,    false, NULL            },
-    { "TXT",        "s+",        16,    false, NULL            },
-    { "RP",         "nn",        17,    false, NULL            },
-    { "AFSDB",      "2n",        18,    false, NULL            },
-    { "X25",        "s",         19,    true,  x25_rule        },
-    { "ISDN",       "ss?",       20,    true,  NULL            },
-    { "RT",         "2n",        21,    false, NULL            },
-    { "NSAP",       "x",         22,    true,  NULL            },
-    { "NSAP-PTR",   "n",         23,    true,  NULL            },
-    { "SIG",        "yg14TT2n6", 24,    true,  NULL            },
-    { "KEY",        "21g6?",     25,    true,  NULL            },
-    { "PX",         "2nn",       26,    true,  NULL            },
-    { "GPOS",       "sss",       27,    true,  NULL            },
-    { "AAAA",       "A",         28,    false, NULL            },
-    { "LOC",        "L",         29,    false, NULL            },
-    { "NXT",        "nx",        30,    true,  NULL            },
-    { "EID",        "x",         31,    true,  NULL            },
-    { "NIMLOC",     "x",         32,    true,  NULL            },
-    { "SRV",        "222n",      33,    false, NULL            },
-    { "ATMA",       "1x",        34,    true,  NULL            },
-    { "NAPTR",      "22sssn",    35,    false, naptr_rule      },
-    { "KX",         "2n",        36,    false, NULL            },
-    { "CERT",       "C2g6",      37,    false, NULL            },
-    { "A6",         "x",         38,    true,  a6_rule         },
-    { "DNAME",      "n",         39,    false, NULL            },
-    { "SINK",       "11x",       40,    true,  NULL            },
-    { "APL",        "l*",        42,    false, NULL            },
-    { "DS",         "2g1x",      43,    false, ds_rule         },
-    { "SSHFP",      "11x",       44,    false, sshfp_rule      },
-    { "IPSECKEY",   "111G6?",    45,    false, NULL            },
-    { "RRSIG",      "yg14TT2n6", 46,    false, NULL            },
-    { "NSEC",       "NB",        47,    false, NULL            },
-    { "DNSKEY",     "21g6",      48,    false, NULL            },
-    { "DHCID",      "6",         49,    false, NULL            },
-    { "NSEC3",      "112XbB",    50,    false, NULL            },
-    { "NSEC3PARAM", "112X",      51,    false, NULL            },
-    { "TLSA",       "111x",      52,    false, tlsa_rule       },
-    { "SMIMEA",     "111x",      53,    false, tlsa_rule       },
-    { "HIP",        "HN*",       55,    true,  NULL            },
-    { "NINFO",      "s+",        56,    true,  NULL            },
-    { "RKEY",       "21g6",      57,    true,  NULL            },
-    { "TALINK",     "NN",        58,    true,  NULL            },
-    { "CDS",        "2g1x",      59,    false, ds_rule         },
-    { "CDNSKEY",    "21g6",      60,    false, NULL            },
-    { "OPENPGPKEY", "6",         61,    false, NULL            },
-    { "CSYNC",      "42B",       62,    false, NULL            },
-    { "ZONEMD",     "411x",      63,    false, zonemd_rule     },
-    { "SVCB",       "2Np*",      64,    false, rdata_svcb_check},
-    { "HTTPS",      "2Np*",      65,    false, rdata_svcb_check},
-    { "DSYNC",      "y12N",      66,    true,  NULL            },
-    { "NXNAME",     NULL,        128,   true,  NULL            },
-    { "SPF",        "s+",        99,    false, NULL            },
-    { "NID",        "2i",        104,   false, NULL            },
-    { "L32",        "2a",        105,   false, NULL            },
-    { "L64",        "2i",        106,   false, NULL            },
-    { "LP",         "2N",        107,   false, NULL            },
-    { "EUI48",      "e",         108,   false, NULL            },
-    { "EUI64",      "E",         109,   false, NULL            },
-    { "URI",        "22u",       256,   false, NULL            },
-    { "CAA",        "1cv",       257,   false, NULL            },
-    { "AVC",        "s+",        258,   true,  NULL            },
-    { "AMTRELAY",   "1DG",       260,   true,  NULL            },
-    { "RESINFO",    "s+",        261,   true,  NULL            },
-    { "WALLET",     "s+",        262,   true,  NULL            },
-    { "TA",         "2g1x",      32768, true,  ds_rule         },
-    { "DLV",        "2g1x",      32769, true,  ds_rule         },
+    {"A",           "a",         1,     0,              NULL            },
+    { "NS",         "n",         2,     0,              NULL            },
+    { "MD",         "n",         3,     RARE,           NULL            },
+    { "MF",         "n",         4,     RARE,           NULL            },
+    { "CNAME",      "n",         5,     SINGLE,         NULL            },
+    { "SOA",        "nn4tttt",   6,     SINGLE,         NULL            },
+    { "MB",         "n",         7,     RARE,           NULL            },
+    { "MG",         "n",         8,     RARE,           NULL            },
+    { "MR",         "n",         9,     RARE,           NULL            },
+    { "NULL",       NULL,        10,    RARE | NO_TEXT, NULL            },
+    { "WKS",        "aw",        11,    RARE,           NULL            },
+    { "PTR",        "n",         12,    0,              NULL            },
+    { "HINFO",      "ss",        13,    0,              NULL            },
+    { "MINFO",      "nn",        14,    0,              NULL            },
+    { "MX",         "2n",        15,    0,              NULL            },
+    { "TXT",        "s+",        16,    0,              NULL            },
+    { "RP",         "nn",        17,    0,              NULL            },
+    { "AFSDB",      "2n",        18,    0,              NULL            },
+    { "X25",        "s",         19,    RARE,           x25_rule        },
+    { "ISDN",       "ss?",       20,    RARE,           NULL            },
+    { "RT",         "2n",        21,    0,              NULL            },
+    { "NSAP",       "O",         22,    RARE,           NULL            },
+    { "NSAP-PTR",   "n",         23,    RARE | SINGLE,  NULL            },
+    { "SIG",        "yg14TT2n6", 24,    RARE,           NULL            },
+    { "KEY",        "21g6?",     25,    RARE,           key_rule        },
+    { "PX",         "2nn",       26,    RARE,           NULL            },
+    { "GPOS",       "sss",       27,    RARE,           NULL            },
+    { "AAAA",       "A",         28,    0,              NULL            },
+    { "LOC",        "L",         29,    0,              NULL            },
+    { "NXT",        "nx",        30,    RARE | NO_TEXT, NULL            },
+    { "EID",        "x",         31,    RARE,           NULL            },
+    { "NIMLOC",     "x",         32,    RARE,           NULL            },
+    { "SRV",        "222n",      33,    0,              NULL            },
+    { "ATMA",       "1x",        34,    RARE | NO_TEXT, NULL            },
+    { "NAPTR",      "22sssn",    35,    0,              naptr_rule      },
+    { "KX",         "2n",        36,    0,              NULL            },
+    { "CERT",       "C2g6",      37,    0,              NULL            },
+    { "A6",         "x",         38,    RARE | NO_TEXT, a6_rule         },
+    { "DNAME",      "n",         39,    SINGLE,         NULL            },
+    { "SINK",       "11x",       40,    RARE | NO_TEXT, NULL            },
+    { "APL",        "l*",        42,    0,              NULL            },
+    { "DS",         "2g1x",      43,    0,              ds_rule         },
+    { "SSHFP",      "11x",       44,    0,              sshfp_rule      },
+    { "IPSECKEY",   "111G6?",    45,    0,              NULL            },
+    { "RRSIG",      "yg14TT2n6", 46,    0,              NULL            },
+    { "NSEC",       "NB",        47,    0,              NULL            },
+    { "DNSKEY",     "21g6",      48,    0,              key_rule        },
+    { "DHCID",      "6",         49,    0,              NULL            },
+    { "NSEC3",      "112XbB",    50,    0,              NULL            },
+    { "NSEC3PARAM", "112X",      51,    0,              NULL            },
+    { "TLSA",       "111x",      52,    0,              tlsa_rule       },
+    { "SMIMEA",     "111x",      53,    0,              tlsa_rule       },
+    { "HIP",        "HN*",       55,    RARE,           NULL            },
+    { "NINFO",      "s+",        56,    RARE,           NULL            },
+    { "RKEY",       "21g6",      57,    RARE,           NULL            },
+    { "TALINK",     "NN",        58,    RARE,           NULL            },
+    { "CDS",        "2g1x",      59,    0,              ds_rule         },
+    { "CDNSKEY",    "21g6",      60,    0,              key_rule        },
+    { "OPENPGPKEY", "6",         61,    0,              NULL            },
+    { "CSYNC",      "42B",       62,    0,              NULL            },
+    { "ZONEMD",     "411x",      63,    0,              zonemd_rule     },
+    { "SVCB",       "2Np*",      64,    0,              rdata_svcb_check},
+    { "HTTPS",      "2Np*",      65,    0,              rdata_svcb_check},
+    { "DSYNC",      "y12N",      66,    RARE,           NULL            },
+    { "NXNAME",     NULL,        128,   RARE | NO_TEXT, NULL            },
+    { "SPF",        "s+",        99,    0,              NULL            },
+    { "NID",        "2i",        104,   0,              NULL            },
+    { "L32",        "2a",        105,   0,              NULL            },
+    { "L64",        "2i",        106,   0,              NULL            },
+    { "LP",         "2N",        107,   0,              NULL            },
+    { "EUI48",      "e",         108,   0,              NULL            },
+    { "EUI64",      "E",         109,   0,              NULL            },
+    { "URI",        "22u",       256,   0,              NULL            },
+    { "CAA",        "1cv",       257,   0,              NULL            },
+    { "AVC",        "s+",        258,   RARE,           NULL            },
+    { "AMTRELAY",   "1DG",       260,   RARE,           NULL            },
+    { "RESINFO",    "s+",        261,   RARE | SINGLE,  NULL            },
+    { "WALLET",     "s+",        262,   RARE,           NULL            },
+    { "TA",         "2g1x",      32768, RARE,           ds_rule         },
+    { "DLV",        "2g1x",      32769, RARE,           ds_rule         },
 };
 
 const struct rdata_type *rdata_type_of(uint16_t type)
@@ -186,6 +213,12 @@ const struct rdata_type *rdata_type_of(uint16_t type)
         }
     }
     return NULL;
+}
+
+bool rdata_is_single(uint16_t type)
+{
+    const struct rdata_type *known = rdata_type_of(type);
+    return known != NULL && (known->traits & SINGLE) != 0;
 }
 
 enum result rdata_type_parse(uint16_t *out, const char *text)
@@ -210,7 +243,7 @@ enum result rdata_type_parse(uint16_t *out, const char *text)
 char *rdata_type_text(uint16_t type, char *out)
 {
     const struct rdata_type *known = rdata_type_of(type);
-    if (known != NULL && !known->rare) {
+    if (known != NULL && (known->traits & RARE) == 0) {
         (void)snprintf(out, RDATA_TYPE_ROOM, "%s", known->name);
     } else {
         (void)snprintf(out, RDATA_TYPE_ROOM, "TYPE%u", type);
@@ -245,6 +278,14 @@ static void skip_tag(struct reader *r)
         r->failed = r->failed || !(letter || (tag[i] >= '0' && tag[i] <= '9'));
     }
     r->failed = r->failed || len == 0;
+}
+
+/* The bitmap is at most as long as there are ports. */
+static void skip_services(struct reader *r)
+{
+    (void)read_u8(r);
+    r->failed = r->failed || reader_left(r) > 65536 / 8;
+    (void)read_octets(r, reader_left(r));
 }
 
 /* RFC 3123 4: family, prefix length, negation and length, octets of the address without zeros at its end. */
@@ -359,6 +400,9 @@ static void skip_field(struct reader *r, enum rdata_kind kind)
         break;
     case FIELD_HIT:
         skip_hit(r);
+        break;
+    case FIELD_SERVICES:
+        skip_services(r);
         break;
     case FIELD_GATEWAY:
         skip_gateway(r);

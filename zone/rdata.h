@@ -18,6 +18,8 @@ enum {
 
 /* True if the octets are rdata of the type. */
 bool rdata_check(uint16_t type, const uint8_t *rdata, size_t len);
+/* True if a name has one record of the type at most. */
+bool rdata_is_single(uint16_t type);
 /* Brings names into lower case where DNSSEC wants it (RFC 4034 6.2, RFC 6840 5.1). `rdata` is checked. */
 void rdata_lower(uint16_t type, uint8_t *rdata, size_t len);
 

@@ -1,6 +1,7 @@
 /* The fields of few types, from text. */
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "zone/rdata_private.h"
 
@@ -214,4 +215,30 @@ bool rdata_parse_gateway(struct rdata_parsing *p, const struct rdata_word *word)
     default:
         return rdata_bad(p, word, "has a gateway type that is not known");
     }
+}
+
+/* Protocol and ports are numbers, but for the two protocols that are used. */
+bool rdata_parse_services(struct rdata_parsing *p, const struct rdata_word *word)
+{
+    uint8_t bits[65536 / 8] = { 0 };
+    size_t len = 0;
+    uint32_t value = 0;
+    struct rdata_word port;
+    if (word->len == 3 && strncasecmp(word->text, "tcp", 3) == 0) {
+        value = 6;
+    } else if (word->len == 3 && strncasecmp(word->text, "udp", 3) == 0) {
+        value = 17;
+    } else if (!rdata_number(&value, word->text, word->len, UINT8_MAX)) {
+        return rdata_bad(p, word, "is no protocol: tcp, udp or a number from 0 to 255");
+    }
+    write_u8(p->out, (uint8_t)value);
+    while (rdata_word(&p->at, &port)) {
+        if (!rdata_number(&value, port.text, port.len, UINT16_MAX)) {
+            return rdata_bad(p, &port, "is no port: a number from 0 to 65535");
+        }
+        bits[value / 8] |= (uint8_t)(0x80 >> value % 8);
+        len = value / 8 + 1 > len ? value / 8 + 1 : len;
+    }
+    write_octets(p->out, bits, len);
+    return true;
 }

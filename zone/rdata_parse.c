@@ -235,6 +235,19 @@ static bool parse_hex(struct rdata_parsing *p, const struct rdata_word *word)
     return good || rdata_bad(p, word, "does not begin octets in hexadecimal digits, two each");
 }
 
+static bool parse_nsap(struct rdata_parsing *p, const struct rdata_word *word)
+{
+    char text[512];
+    size_t len = 0;
+    bool good = word->len > 2 && word->len < sizeof text && strncasecmp(word->text, "0x", 2) == 0;
+    for (size_t i = 2; good && i < word->len; i++) {
+        text[len] = word->text[i];
+        len += text[len] != '.';
+    }
+    return (good && len > 0 && rdata_hex(p->out, text, len)) ||
+           rdata_bad(p, word, "is no NSAP address such as 0x47.0005.80");
+}
+
 static bool parse_base64(struct rdata_parsing *p, const struct rdata_word *word)
 {
     size_t len = 0;
@@ -273,6 +286,8 @@ static rdata_parse_field *parser_of(char kind)
         { FIELD_URI,        parse_value          },
         { FIELD_TAG,        parse_string         },
         { FIELD_HEX,        parse_hex            },
+        { FIELD_SERVICES,   rdata_parse_services },
+        { FIELD_NSAP,       parse_nsap           },
         { FIELD_BASE64,     parse_base64         },
         { FIELD_SALT,       rdata_parse_salt     },
         { FIELD_HASH,       rdata_parse_hash     },
@@ -357,7 +372,7 @@ static bool parse_all(struct rdata_parsing *p, uint16_t type)
     const struct rdata_type *known = rdata_type_of(type);
     bool octets = is_octets(p);
     bool good = false;
-    if (!octets && (known == NULL || known->fields == NULL)) {
+    if (!octets && (known == NULL || (known->traits & RDATA_NO_TEXT) != 0)) {
         (void)diag_fail(p->why, RESULT_INVALID,
                         "the data of this type is known as octets only: \\# <length> <hex>");
         return false;

@@ -27,7 +27,7 @@ void rdata_put_quoted(FILE *file, const uint8_t *data, size_t len)
     (void)fputc('"', file);
     for (size_t i = 0; i < len; i++) {
         char text[ESCAPE_MAX + 1];
-        (void)fwrite(text, 1, (size_t)(escape_write(text, data[i], "\"\\", true) - text), file);
+        (void)fwrite(text, 1, (size_t)(escape_write(text, data[i], "\"\\") - text), file);
     }
     (void)fputc('"', file);
 }
@@ -234,12 +234,28 @@ static void put_octets(FILE *file, const uint8_t *rdata, size_t len)
     put_hex(file, rdata, len);
 }
 
+/* True if all name servers read the text of its fields. */
+static bool is_plain(const struct rdata_type *type, const uint8_t *rdata, size_t len)
+{
+    struct rdata_field field;
+    struct rdata_fields fields = rdata_fields_of(type, rdata, len);
+    bool plain = (type->traits & RDATA_RARE) == 0;
+    while (plain && rdata_next(&fields, &field)) {
+        for (size_t i = 1; field.kind == FIELD_TAG && i < field.len; i++) {
+            plain = plain && (field.data[i] < 'A' || field.data[i] > 'Z'); /* NSD */
+        }
+        plain = plain &&
+                (field.kind != FIELD_PARAMETER || rdata_parameter_is_plain(field.data, field.len));
+    }
+    return plain;
+}
+
 void rdata_print(FILE *file, uint16_t type, const uint8_t *rdata, size_t len)
 {
     const struct rdata_type *known = rdata_type_of(type);
     struct rdata_field field;
-    if (known == NULL || known->rare || !rdata_check(type, rdata, len) ||
-        (known->rule == rdata_svcb_check && !rdata_svcb_is_plain(rdata, len))) {
+    if (len == 0 || known == NULL || known->fields == NULL || !rdata_check(type, rdata, len) ||
+        !is_plain(known, rdata, len)) {
         put_octets(file, rdata, len);
         return;
     }

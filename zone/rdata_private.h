@@ -19,16 +19,18 @@ enum rdata_kind {
     FIELD_IPV6 = 'A',
     FIELD_NAME = 'n', /* in lower case for DNSSEC */
     FIELD_NAME_AS_IS = 'N',
-    FIELD_STRING = 's', /* <character-string> */
-    FIELD_VALUE = 'v',  /* a string to the end, of any length */
-    FIELD_URI = 'u',    /* the same, not empty (RFC 7553 4.4) */
-    FIELD_TAG = 'c',    /* letters and digits (RFC 8659 4.1) */
-    FIELD_HEX = 'x',    /* to the end, not empty */
-    FIELD_BASE64 = '6', /* to the end, not empty */
-    FIELD_SALT = 'X',   /* hex, its length in front (RFC 5155 3.3) */
-    FIELD_HASH = 'b',   /* base32hex, its length in front */
-    FIELD_BITMAP = 'B', /* of types, to the end (RFC 4034 4.1.2) */
-    FIELD_EUI48 = 'e',  /* RFC 7043 */
+    FIELD_STRING = 's',   /* <character-string> */
+    FIELD_VALUE = 'v',    /* a string to the end, of any length */
+    FIELD_URI = 'u',      /* the same, not empty (RFC 7553 4.4) */
+    FIELD_TAG = 'c',      /* letters and digits (RFC 8659 4.1) */
+    FIELD_HEX = 'x',      /* to the end, not empty */
+    FIELD_SERVICES = 'w', /* protocol and a bitmap of ports, to the end (RFC 1035 3.4.2) */
+    FIELD_NSAP = 'O',     /* hex behind 0x, with dots anywhere, to the end (RFC 1706 7) */
+    FIELD_BASE64 = '6',   /* to the end, not empty */
+    FIELD_SALT = 'X',     /* hex, its length in front (RFC 5155 3.3) */
+    FIELD_HASH = 'b',     /* base32hex, its length in front */
+    FIELD_BITMAP = 'B',   /* of types, to the end (RFC 4034 4.1.2) */
+    FIELD_EUI48 = 'e',    /* RFC 7043 */
     FIELD_EUI64 = 'E',
     FIELD_LOCATOR = 'i',   /* 64 bits in four groups (RFC 6742 2) */
     FIELD_LOC = 'L',       /* RFC 1876 2 */
@@ -39,13 +41,20 @@ enum rdata_kind {
     FIELD_GATEWAY = 'G'    /* of the type that rdata[1] has (RFC 4025 2.5, RFC 8777 4.2.4) */
 };
 
+enum {
+    /* Not all name servers know its name or its text: it is printed as octets. */
+    RDATA_RARE = 1,
+    /* Known as octets only. */
+    RDATA_NO_TEXT = 2,
+    /* A name has one at most (RFC 1034 3.6.2, RFC 1035 3.3.13, RFC 6672 2.4, RFC 1706 6, RFC 9606 3). */
+    RDATA_SINGLE = 4
+};
 struct rdata_type {
     const char *name;
     /* NULL: any octets, and no text. */
     const char *fields;
     uint16_t number;
-    /* Not all name servers know its name or its text: it is printed as octets. */
-    bool rare;
+    unsigned traits;
     /* What is to be right beyond the fields, or NULL. */
     bool (*rule)(const uint8_t *rdata, size_t len);
 };
@@ -94,8 +103,8 @@ void rdata_put_quoted(FILE *file, const uint8_t *data, size_t len);
 typedef bool rdata_parse_field(struct rdata_parsing *p, const struct rdata_word *word);
 rdata_parse_field rdata_parse_ipv4, rdata_parse_ipv6, rdata_parse_name, rdata_parse_salt,
     rdata_parse_hash, rdata_parse_bitmap, rdata_parse_eui48, rdata_parse_eui64, rdata_parse_locator,
-    rdata_parse_prefix, rdata_parse_hit, rdata_parse_relay, rdata_parse_gateway,
-    rdata_parse_parameter;
+    rdata_parse_prefix, rdata_parse_hit, rdata_parse_services, rdata_parse_relay,
+    rdata_parse_gateway, rdata_parse_parameter;
 
 /* RFC 1876. */
 bool rdata_loc_check(const uint8_t *rdata);
@@ -106,7 +115,7 @@ bool rdata_svcb_check(const uint8_t *rdata, size_t len);
 /* Brings the parameters of the rdata in `out` into their order. */
 bool rdata_svcb_order(struct rdata_parsing *p);
 /* True if its text has nothing that needs an escape inside of a list, which others read in their ways. */
-bool rdata_svcb_is_plain(const uint8_t *rdata, size_t len);
+bool rdata_parameter_is_plain(const uint8_t *data, size_t len);
 void rdata_parameter_print(FILE *file, const uint8_t *data, size_t len);
 
 #endif

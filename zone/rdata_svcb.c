@@ -322,18 +322,19 @@ static void print_list(FILE *file, const struct parameter *parameter)
     }
 }
 
-bool rdata_svcb_is_plain(const uint8_t *rdata, size_t len)
+bool rdata_parameter_is_plain(const uint8_t *data, size_t len)
 {
-    struct reader r = parameters_of(rdata, len);
-    struct parameter parameter;
-    while (next_parameter(&r, &parameter)) {
-        for (size_t i = 0; parameter.key == KEY_ALPN && i < parameter.len;) {
-            for (size_t end = i + 1 + parameter.value[i]; ++i < end;) {
-                uint8_t octet = parameter.value[i];
-                bool letter = (octet | 0x20) >= 'a' && (octet | 0x20) <= 'z';
-                if (!letter && (octet < '-' || octet > '9')) {
-                    return false;
-                }
+    struct reader r = reader_of(data, len);
+    struct parameter parameter = { .len = 0 };
+    (void)next_parameter(&r, &parameter);
+    r = reader_of(parameter.value, parameter.key == KEY_ALPN ? parameter.len : 0);
+    while (reader_left(&r) > 0) {
+        size_t id_len = read_u8(&r);
+        const uint8_t *id = read_octets(&r, id_len);
+        for (size_t i = 0; id != NULL && i < id_len; i++) {
+            bool letter = (id[i] | 0x20) >= 'a' && (id[i] | 0x20) <= 'z';
+            if (!letter && (id[i] < '-' || id[i] > '9')) {
+                return false;
             }
         }
     }

@@ -173,6 +173,9 @@ static enum result put_set(struct node *node, const struct rrset *set, struct di
         return diag_fail(diag, RESULT_REFUSED,
                          "an alias (CNAME) can't stand beside other records (RFC 1034 3.6.2)");
     }
+    if (set->count > 1 && rdata_is_single(set->type)) {
+        return diag_fail(diag, RESULT_REFUSED, "a name can have one record of this type");
+    }
     return RESULT_OK;
 }
 

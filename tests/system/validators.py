@@ -12,7 +12,7 @@ from machine import PARTS, part, until
 from pool import APEX
 
 
-def _unpacked(argv):
+def unpacked(argv):
     """What runs a program of an unpacked package that wants its files under /usr: it sees them there, nobody else does."""
     part(argv[0].lstrip("/"))
     inside = 'mount -t overlay overlay -o "lowerdir=$0/usr:/usr" /usr && exec "$@"'
@@ -103,7 +103,7 @@ def ds_of(pool):
 
 def start(machine, ds):
     """Starts them all with empty caches; returns the processes."""
-    processes = [machine.start(name, _unpacked(argv(machine, address, ds))) for name, (argv, address) in RESOLVERS.items()]
+    processes = [machine.start(name, unpacked(argv(machine, address, ds))) for name, (argv, address) in RESOLVERS.items()]
     for name in RESOLVERS:
         until(lambda: _answers(name), 15, f"{name} answers")
     return processes

@@ -185,13 +185,13 @@ static void a_long_ttl_of_a_static_record_counts(void **state)
     struct rrset_builder builder;
     struct rrset record;
     const struct dname owner = fixture_name("long.pool.test");
-    rrset_begin(&builder, RR_A, 3 * DAY, room, sizeof(room));
+    rrset_begin(&builder, RR_A, 2 * DAY, room, sizeof(room));
     rrset_add(&builder, "\300\0\2\12", 4);
     assert_true(rrset_end(&builder, &record));
     assert_ok(registry_record_set(txn, &owner, &record, NULL));
     assert_ok(registry_commit(txn, b->now, NULL));
     look_after(b, KEEPER_TTLS_S);
-    assert_int_equal(keys_of(b).memory.zone_ttl_s, 3 * DAY);
+    assert_int_equal(keys_of(b).memory.zone_ttl_s, 2 * DAY);
 }
 
 /* It waits for an hour of steady time, then it takes the new time for true. */

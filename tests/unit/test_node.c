@@ -333,6 +333,27 @@ static void stored_sets_keep_their_ttl_or_take_the_settings(void **state)
     assert_false(node_rrset(&node, &settings, RR_SOA, 0, scratch, &set));
 }
 
+/* RFC 2181 8: zero is a TTL. RFC 4035 5.3.3: none outlives the signature. */
+static void a_stored_ttl_is_zero_or_as_long_as_signatures_last(void **state)
+{
+    (void)state;
+    struct settings settings = settings_of_test();
+    const struct {
+        uint32_t stored, served;
+    } ttls[] = {
+        {(uint32_t)NODE_TTL_ZERO, 0     },
+        { 1,                      1     },
+        { 200000,                 200000},
+        { 200001,                 200000},
+        { INT32_MAX,              200000}
+    };
+    settings.signature_validity_s = 600000;
+    for (size_t i = 0; i < sizeof ttls / sizeof ttls[0]; i++) {
+        const struct rrset set = { .type = RR_TXT, .ttl = ttls[i].stored };
+        assert_int_equal(node_ttl(&set, &settings), ttls[i].served);
+    }
+}
+
 static void service_lists_srv_alone(void **state)
 {
     (void)state;
@@ -356,6 +377,7 @@ int main(void)
         cmocka_unit_test(longest_caa_fits_its_scratch),
         cmocka_unit_test(apex_serves_the_soa_of_the_settings),
         cmocka_unit_test(stored_sets_keep_their_ttl_or_take_the_settings),
+        cmocka_unit_test(a_stored_ttl_is_zero_or_as_long_as_signatures_last),
         cmocka_unit_test(service_lists_srv_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,112 @@
+"""Text in, text out: what `record list` and `zone export` write is read back by ours, Knot, NSD, BIND and ldns to the same records, and
+what these write by ours. Zones are random, over all types; dnspython judges what a text means."""
+
+import random
+import re
+import subprocess
+
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import pytest
+from machine import run
+from randomzone import RandomZone
+from test_cli import NAME_SERVERS, Cli
+from validators import unpacked
+
+SEEDS = (1, 2, 3)
+NUMBERS = {"EID": 31, "NIMLOC": 32, "ATMA": 34, "RKEY": 57, "TALINK": 58, "RESINFO": 261, "WALLET": 262}  # dnspython has no name for these
+ORIGIN = dns.name.from_text("pool.test.")
+
+
+def digest(kind, data):
+    """Type and canonical octets; these None of what dnspython knows no text of."""
+    rdtype = NUMBERS.get(kind) or dns.rdatatype.from_text(kind)
+    if data.startswith("\\#"):
+        octets = bytes.fromhex("".join(data.split()[2:]))
+        return rdtype, dns.rdata.from_wire(dns.rdataclass.IN, rdtype, octets, 0, len(octets)).to_digestable()
+    if kind in ("HINFO", "URI", "CAA") and re.search(r"\\(12[89]|1[3-9]|2)", data):
+        return rdtype, None  # dnspython makes UTF-8 of it
+    if dns.rdata.get_rdata_class(dns.rdataclass.IN, rdtype) is dns.rdata.GenericRdata:
+        return rdtype, None
+    rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, data, origin=ORIGIN, relativize=False)
+    return rdtype, rdata.to_digestable()
+
+
+def meaning(text, unknown=()):
+    """The records of a text that has one a line, the name and TTL in front, as a set of name, TTL, type and octets."""
+    found = set()
+    for line in text.splitlines():
+        name, ttl, kind, *data = re.split(r"\s+", line.replace("\tIN\t", "\t").replace(" IN ", " ", 1), maxsplit=3)
+        rdtype, octets = digest(kind, *data, *([""] if not data else []))
+        owner = dns.name.from_text(name, ORIGIN)
+        found.add((owner, int(ttl), rdtype, None if (owner, rdtype) in unknown else octets))
+    return found
+
+
+@pytest.fixture(params=SEEDS)
+def seed(request):
+    print(f"seed {request.param}")
+    return request.param
+
+
+@pytest.fixture
+def pools(tmp_path):
+    """Three of the same name."""
+    made = Cli(tmp_path / "one"), Cli(tmp_path / "two"), Cli(tmp_path / "three")
+    for cli in made:
+        cli("init", "pool.test", *NAME_SERVERS)
+    return made
+
+
+def loaded(cli, path, text):
+    path.write_text(text)
+    cli("record", "load", "--skip-own", path)
+    return cli("record", "list")
+
+
+def knot(path):
+    return run(*unpacked(["/usr/bin/kzonecheck", "-o", "pool.test", path]))
+
+
+def nsd(path):
+    return run(*unpacked(["/usr/sbin/nsd-checkzone", "-p", "pool.test", path])).stdout
+
+
+def bind(path):
+    out = path.with_suffix(".bind")
+    run(*unpacked(["/usr/bin/named-compilezone", "-i", "none", "-k", "ignore", "-s", "full", "-o", out, "pool.test", path]))
+    return out.read_text()
+
+
+def ldns(path):
+    done = run("ldns-read-zone", path)
+    assert done.stderr == "", done.stderr
+    return done.stdout
+
+
+def test_what_is_written_is_read_by_all(pools, seed, tmp_path):
+    one, two, three = pools
+    lines = list(RandomZone(random.Random(seed)).lines(60))
+    preset = one("record", "list")
+    listed = loaded(one, tmp_path / "given.zone", "\n".join(lines) + "\n")
+    given = meaning("\n".join(lines))
+    unknown = {(name, rdtype) for name, _, rdtype, octets in given if octets is None}
+    assert meaning(listed, unknown) == meaning(preset) | meaning("\n".join(lines), unknown)
+    assert loaded(two, tmp_path / "listed.zone", listed) == listed
+    one("zone", "export", tmp_path / "pool.zone")
+    knot(tmp_path / "pool.zone")
+    nsd(tmp_path / "pool.zone")
+    ldns(tmp_path / "pool.zone")
+    assert meaning(loaded(three, tmp_path / "bind.zone", bind(tmp_path / "pool.zone"))) == meaning(listed)
+
+
+@pytest.mark.parametrize("writer", (nsd, bind, ldns))
+def test_what_others_write_is_read(pools, writer, seed, tmp_path):
+    """Of what needs no escapes: ldns prints a name with a leading $ as it is, NSD the first string of SPF."""
+    one, two, _ = pools
+    lines = list(RandomZone(random.Random(seed), odd=False).lines(60))
+    listed = loaded(one, tmp_path / "given.zone", "\n".join(lines) + "\n")
+    one("zone", "export", tmp_path / "pool.zone")
+    assert loaded(two, tmp_path / "written.zone", writer(tmp_path / "pool.zone")) == listed
