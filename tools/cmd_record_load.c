@@ -2,20 +2,19 @@
  *
  * Each RRset (name and type) that the file has replaces the one that is there; all others stay. The whole file is read before a store
  * is opened for writing, so that a slow one holds up nobody; what it has comes in one transaction. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/infile.h"
 #include "tools/output.h"
 #include "tools/session.h"
 #include "zone/rdata.h"
 #include "zone/zonefile.h"
 
 enum {
-    RECORDS_MAX = 200000,           /* of one file, */
-    OCTETS_MAX = 256 * 1024 * 1024, /* and of their data */
+    RECORDS_MAX = 200000, /* of one file */
     RRSET_ROOM = 65535
 };
 
@@ -33,7 +32,6 @@ struct records {
     const struct dname *apex;
     struct record *list;
     size_t count, room;
-    size_t octets;
 };
 
 static enum result collect(const struct zonefile_record *read, void *arg, struct diag *diag)
@@ -44,11 +42,9 @@ static enum result collect(const struct zonefile_record *read, void *arg, struct
         return diag_fail(diag, RESULT_INVALID, "%s:%u: %s is outside the pool's zone",
                          records->path, read->line, dname_text(&read->owner, name));
     }
-    records->octets += read->rdata_len;
-    if (records->count == RECORDS_MAX || records->octets > OCTETS_MAX) {
-        return diag_fail(diag, RESULT_TOO_LONG,
-                         "%s:%u: a file has at most %d records and %d octets of data",
-                         records->path, read->line, RECORDS_MAX, OCTETS_MAX);
+    if (records->count == RECORDS_MAX) {
+        return diag_fail(diag, RESULT_TOO_LONG, "%s:%u: a file has at most %d records",
+                         records->path, read->line, RECORDS_MAX);
     }
     if (records->count == records->room) {
         records->room = records->room * 2 + 64;
@@ -89,21 +85,13 @@ static bool same_set(const struct record *a, const struct record *b)
     return a->type == b->type && dname_equal(&a->owner, &b->owner);
 }
 
-static enum result read_file(struct records *records, struct cli *cli, const char *path)
+static enum result read_file(struct records *records, const struct infile *in, struct diag *diag)
 {
-    bool piped = strcmp(path, "-") == 0;
-    FILE *file = piped ? stdin : fopen(path, "re");
-    if (file == NULL) {
-        return diag_fail(&cli->diag, RESULT_SYSTEM, "can't open %s: %s", path, strerror(errno));
-    }
-    records->path = piped ? "stdin" : path;
     const struct zonefile_source from = {
-        .file = file, .path = records->path, .origin = *records->apex, .default_ttl = UINT32_MAX
+        .file = in->file, .path = in->path, .origin = *records->apex, .default_ttl = UINT32_MAX
     };
-    enum result result = zonefile_read(&from, collect, records, &cli->diag);
-    if (!piped) {
-        (void)fclose(file);
-    }
+    records->path = in->path;
+    enum result result = zonefile_read(&from, collect, records, diag);
     if (records->count > 0) {
         qsort(records->list, records->count, sizeof *records->list, compare_records);
     }
@@ -234,40 +222,51 @@ static void show(const struct load *load, bool dry)
     printf(dry ? "%zu record sets would be loaded\n" : "%zu record sets loaded\n", load->loaded);
 }
 
-/* All of the file, without a store open. */
+/* The zone's name, and then all of the file, without a store open. */
 static enum result prepare(struct records *records, struct settings *settings, struct cli *cli,
-                           const char *path)
+                           const struct infile *in)
 {
     struct session session = { 0 };
     enum result result = session_zone(&session, cli, settings);
     session_done(&session);
     records->apex = &settings->apex;
-    return result == RESULT_OK ? read_file(records, cli, path) : result;
+    return result == RESULT_OK ? read_file(records, in, &cli->diag) : result;
+}
+
+static enum result load_file(struct load *load, struct records *records, const struct infile *in,
+                             bool dry)
+{
+    struct session session = { 0 };
+    struct settings settings;
+    enum result result = prepare(records, &settings, load->cli, in);
+    if (result == RESULT_OK) {
+        result = session_write(&session, load->cli, STORE_REGISTRY);
+    }
+    if (result == RESULT_OK) {
+        load->txn = session.txn[STORE_REGISTRY];
+        result = load_all(load);
+    }
+    if (result == RESULT_OK && !dry && load->loaded > 0) {
+        result = session_commit(&session, load->cli);
+    }
+    session_done(&session);
+    return result;
 }
 
 int cmd_record_load(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     bool dry = cli_flag(cli, "dry-run");
-    struct session session = { 0 };
-    struct settings settings;
+    struct infile in;
     struct records records = { .count = 0 };
-    struct load load = { .cli = cli,
-                         .records = &records,
-                         .left_out = json_array(),
-                         .skip_own = cli_flag(cli, "skip-own") };
-    enum result result = prepare(&records, &settings, cli, argv[0]);
-    if (result == RESULT_OK) {
-        result = session_write(&session, cli, STORE_REGISTRY);
+    struct load load = { .cli = cli, .records = &records, .skip_own = cli_flag(cli, "skip-own") };
+    enum result result = infile_read(&in, argv[0], INFILE_MAX, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
     }
-    if (result == RESULT_OK) {
-        load.txn = session.txn[STORE_REGISTRY];
-        result = load_all(&load);
-    }
-    if (result == RESULT_OK && !dry && load.loaded > 0) {
-        result = session_commit(&session, cli);
-    }
-    session_done(&session);
+    load.left_out = json_array();
+    result = load_file(&load, &records, &in, dry);
+    infile_done(&in);
     records_done(&records);
     if (result == RESULT_OK) {
         show(&load, dry);

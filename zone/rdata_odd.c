@@ -12,7 +12,7 @@ bool rdata_parse_salt(struct rdata_parsing *p, const struct rdata_word *word)
         return true;
     }
     write_u8(p->out, (uint8_t)(word->len / 2));
-    return (word->len > 0 && word->len <= 2 * UINT8_MAX &&
+    return (word->len > 0 && word->len <= 2UL * UINT8_MAX &&
             rdata_hex(p->out, word->text, word->len)) ||
            rdata_bad(p, word, "is no salt in hexadecimal digits, or -");
 }
@@ -168,7 +168,7 @@ bool rdata_parse_hit(struct rdata_parsing *p, const struct rdata_word *word)
         return rdata_bad(p, word, "is no number from 0 to 255");
     }
     if (!rdata_word(&p->at, &tag) || !rdata_word(&p->at, &key) || tag.len == 0 ||
-        tag.len > 2 * UINT8_MAX) {
+        tag.len > 2UL * UINT8_MAX) {
         return rdata_bad(p, word, "is not followed by a host identity tag and a public key");
     }
     write_u8(p->out, (uint8_t)(tag.len / 2));

@@ -125,9 +125,9 @@ bool rdata_svcb_check(const uint8_t *rdata, size_t len)
 static bool find_key(const char *text, size_t len, uint16_t *out)
 {
     uint32_t number = 0;
-    for (uint16_t key = 0; key < KEYS; key++) {
+    for (unsigned key = 0; key < KEYS; key++) {
         if (strlen(names[key]) == len && strncasecmp(names[key], text, len) == 0) {
-            *out = key;
+            *out = (uint16_t)key;
             return true;
         }
     }
