@@ -43,7 +43,7 @@ bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t roo
     if ((query->options & QUERY_KEEPALIVE) != 0 && asked->tcp) {
         write_u16(&w, EDNS_OPTION_KEEPALIVE);
         write_u16(&w, 2);
-        write_u16(&w, TCP_IDLE_MS / 100);
+        write_u16(&w, asked->closing ? 0 : TCP_IDLE_MS / 100); /* 3.4 */
     }
     /* RFC 5001 2.2 */
     if ((query->options & QUERY_NSID) != 0 && asked->identity->nsid != NULL) {

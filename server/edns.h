@@ -23,6 +23,7 @@ struct edns_asked {
     const struct address *source;
     uint64_t now; /* Unix seconds */
     bool tcp;
+    bool closing; /* TCP clients shall end their connections */
 };
 
 /* True if edns_reply has something to do. */

@@ -1,6 +1,7 @@
 #include "server/listen.h"
 
 #include <errno.h>
+#include <linux/in6.h>
 #include <unistd.h>
 
 enum {
@@ -24,6 +25,29 @@ static bool set_option(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
 }
 
+bool listen_has_ipv6(void)
+{
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return errno != EAFNOSUPPORT;
+    }
+    (void)close(fd);
+    return true;
+}
+
+bool listen_is_here(const struct endpoint *endpoint)
+{
+    struct sockaddr_storage address;
+    const struct endpoint any_port = { .address = endpoint->address };
+    socklen_t len = endpoint_to_sockaddr(&any_port, &address);
+    int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool here = fd >= 0 && bind(fd, (const struct sockaddr *)&address, len) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return here;
+}
+
 static bool set_options(int fd, const struct endpoint *endpoint, int type)
 {
     bool v4 = address_is_ipv4(&endpoint->address);
@@ -31,14 +55,18 @@ static bool set_options(int fd, const struct endpoint *endpoint, int type)
     if (!v4) {
         ok = ok && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
+    /* At boot we may be there before the address is; not every kernel lets us. */
+    (void)(v4 ? set_option(fd, IPPROTO_IP, IP_FREEBIND, 1)
+              : set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1));
     if (type == SOCK_STREAM) {
         /* Connections have these from their listener. */
         return ok && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
                set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER) &&
                set_option(fd, SOL_SOCKET, SO_SNDBUF, TCP_BUFFER);
     }
-    /* Less is not an error: net.core.rmem_max bounds it. */
-    (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER);
+    /* Less is not an error: who is not root is bound by net.core.rmem_max. */
+    (void)(set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER) ||
+           set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER));
     (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
     /* Answers are small enough for any path; a forged "too big" must not make us fragment (RFC 9715 3.1). */
     ok = ok && (v4 ? set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)

@@ -1,5 +1,6 @@
 /* ntspoold: the nameserver. Opens the stores, starts the workers and the refresher, waits for a signal. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +12,25 @@
 #include "server/affinity.h"
 #include "server/counting.h"
 #include "server/keeper.h"
+#include "server/listen.h"
 #include "server/openfiles.h"
 #include "server/options.h"
 #include "server/refresh.h"
+#include "server/tcp.h"
 #include "server/udp.h"
 #include "zone/clock.h"
+#include "zone/instance.h"
 #include "zone/sandbox.h"
 #include "zone/user.h"
+
+#define INSTANCE_NAME "ntspoold"
 
 enum {
     CACHE_BASE = 16384,
     CACHE_A_MEMBER = 8,
-    END_US = 700000 /* after SIGTERM */
+    END_US = 700000, /* after SIGTERM */
+    LOOK_NS = 100000000,
+    SUCCESSION_S = 30 /* until we say that the one before us does not end */
 };
 
 /* All that lives as long as the program. */
@@ -38,6 +46,10 @@ struct program {
     struct counting *counting;
     struct worker **workers;
     size_t worker_count;
+    struct instance *instance; /* NULL: the state can't be claimed */
+    unsigned former_workers;   /* of the ntspoold whose place is taken; 0: there is none */
+    uint64_t beat_at, waits_since;
+    bool draining; /* another one takes our place */
 };
 
 static void log_line(const char *text)
@@ -101,13 +113,46 @@ static enum result open_counting(struct program *program, struct diag *diag)
     return result;
 }
 
-/* The sockets of one worker stand for the groups they are in. */
-static enum result steer(const struct program *program, struct diag *diag)
+/* The sockets of one worker stand for the groups they are in, where those of the ntspoold before us come first as long as it runs. It leaves its UDP
+ * sockets when we are ready, but has to take what waits at its TCP listeners, so new connections come to us from now on. */
+static enum result steer(const struct program *program, bool by_cpu, struct diag *diag)
 {
     const struct worker *worker = program->workers[0];
+    unsigned first = program->former_workers, count = (unsigned)program->worker_count;
     enum result result = RESULT_OK;
     for (size_t i = 0; i < worker->udp_count && result == RESULT_OK; i++) {
-        result = affinity_steer(worker->udp[i].fd, (unsigned)program->worker_count, diag);
+        if (by_cpu) {
+            result = affinity_steer(worker->udp[i].fd, first, count, true, diag);
+        }
+        if (first == 0) {
+            affinity_release(tcp_listener(worker->tcp, i));
+        } else if (result == RESULT_OK) {
+            result = affinity_steer(tcp_listener(worker->tcp, i), first, count, false, diag);
+        }
+    }
+    return result;
+}
+
+/* One ntspoold a state, or its successor. */
+static enum result claim_state(struct program *program, const struct options *options,
+                               struct diag *diag)
+{
+    struct instance_facts facts;
+    enum result result = (options->takeover ? instance_succeed : instance_claim)(
+        &program->instance, options->state, INSTANCE_NAME, options->workers, diag);
+    if (result == RESULT_SYSTEM) {
+        (void)fprintf(stderr, "ntspoold: a second one on this state is not kept away: %s\n",
+                      diag->text);
+        return RESULT_OK;
+    }
+    if (result == RESULT_REFUSED && !options->takeover) {
+        struct diag why = *diag;
+        return diag_fail(diag, result, "%.400s; stop it, or take its place with --takeover",
+                         why.text);
+    }
+    if (result == RESULT_OK && instance_waits(program->instance) &&
+        instance_read(&facts, options->state, INSTANCE_NAME, NULL) == RESULT_OK) {
+        program->former_workers = facts.workers;
     }
     return result;
 }
@@ -171,9 +216,26 @@ static enum result open_workers(struct program *program, const struct options *o
     return result;
 }
 
+/* To be read by operators, and waited for by scripts. */
+static void say_started(const struct program *program, const struct options *options)
+{
+    char apex[DNAME_TEXT_MAX], address[ADDRESS_TEXT_MAX];
+    (void)fprintf(stderr, "ntspoold: answers for %s on",
+                  dname_text(&refresh_view(program->refresh)->settings.apex, apex));
+    for (size_t i = 0; i < options->listen_count; i++) {
+        (void)fprintf(stderr, " %s@%u%s", address_text(&options->listen[i].address, address),
+                      options->listen[i].port,
+                      listen_is_here(&options->listen[i]) ? "" : " (not here yet)");
+    }
+    (void)fprintf(stderr, " with %u workers\n", options->workers);
+}
+
 static enum result start(struct program *program, const struct options *options, struct diag *diag)
 {
     enum result result = open_stores(program, options, diag);
+    if (result == RESULT_OK) {
+        result = claim_state(program, options, diag);
+    }
     if (result != RESULT_OK) {
         return result;
     }
@@ -196,8 +258,8 @@ static enum result start(struct program *program, const struct options *options,
     if (result == RESULT_OK) {
         result = open_workers(program, options, diag);
     }
-    if (result == RESULT_OK && options->socket_affinity) {
-        result = steer(program, diag);
+    if (result == RESULT_OK) {
+        result = steer(program, options->socket_affinity, diag);
     }
     if (result == RESULT_OK) {
         result = confine(options, diag);
@@ -213,17 +275,16 @@ static enum result start(struct program *program, const struct options *options,
         affinity_pin(program->workers[i]->thread, i, options->workers);
     }
     if (result == RESULT_OK) {
-        char apex[DNAME_TEXT_MAX], address[ADDRESS_TEXT_MAX];
-        (void)fprintf(stderr, "ntspoold: answers for %s on",
-                      dname_text(&refresh_view(program->refresh)->settings.apex, apex));
-        for (size_t i = 0; i < options->listen_count; i++) {
-            (void)fprintf(stderr, " %s@%u", address_text(&options->listen[i].address, address),
-                          options->listen[i].port);
-        }
-        (void)fprintf(stderr, " with %u workers\n", options->workers);
+        say_started(program, options);
         result = refresh_start(program->refresh, program->workers, program->worker_count, diag);
     }
-    return result == RESULT_OK && program->keeps ? start_keeper(program, diag) : result;
+    if (result == RESULT_OK && program->keeps) {
+        result = start_keeper(program, diag);
+    }
+    if (result == RESULT_OK && instance_waits(program->instance)) {
+        instance_ready(program->instance);
+    }
+    return result;
 }
 
 static void print_counters(const struct program *program)
@@ -248,9 +309,21 @@ static void print_counters(const struct program *program)
                   rcode[RCODE_REFUSED]);
 }
 
+/* Gives up what a successor has taken over. */
+static void hang_up(const struct program *program)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; null >= 0 && i < program->worker_count; i++) {
+        worker_hang_up(program->workers[i], null);
+    }
+}
+
 /* The refresher goes before the workers it hands views to, and these before their counts are. */
 static void stop(struct program *program)
 {
+    if (program->draining) {
+        hang_up(program);
+    }
     keeper_free(program->keeper);
     refresh_free(program->refresh);
     for (size_t i = 0; i < program->worker_count; i++) {
@@ -265,6 +338,7 @@ static void stop(struct program *program)
     store_close(program->health);
     store_close(program->keys);
     store_close(program->traffic);
+    instance_free(program->instance);
 }
 
 /* A thread may wait for a store that another program has locked, or read a large location file: an end does not wait for it. Nothing is lost
@@ -296,16 +370,69 @@ static void set_signals(sigset_t *out)
     ASSERT(signal(SIGALRM, on_late) != SIG_ERR);
 }
 
-/* Until it is asked to end. */
-static void await_end(const struct program *program, const sigset_t *signals)
+static bool is_drained(const struct program *program)
 {
+    for (size_t i = 0; i < program->worker_count; i++) {
+        if (!atomic_load(&program->workers[i]->drained)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Waits for the end of the ntspoold that was here before. */
+static void succeed(struct program *program, const struct options *options, uint64_t now)
+{
+    struct diag diag;
+    program->waits_since = program->waits_since == 0 ? now : program->waits_since;
+    if (!instance_inherit(program->instance)) {
+        if (now - program->waits_since == SUCCESSION_S) {
+            log_line("the ntspoold before this one does not end: stop it");
+            program->waits_since--; /* said once */
+        }
+        return;
+    }
+    program->former_workers = 0;
+    if (steer(program, options->socket_affinity, &diag) != RESULT_OK) {
+        log_line(diag.text);
+    }
+    log_line("the ntspoold before this one has ended");
+}
+
+/* Looks at the ntspoold that was here before, or that comes after. True when there is nothing left to do for us. */
+static bool look_at_others(struct program *program, const struct options *options)
+{
+    struct instance *instance = program->instance;
+    uint64_t now = clock_steady();
+    if (now != program->beat_at) {
+        program->beat_at = now;
+        instance_beat(instance);
+    }
+    if (instance_waits(instance)) {
+        succeed(program, options, now);
+    } else if (!program->draining && instance_is_succeeded(instance)) {
+        program->draining = true;
+        log_line("another ntspoold answers now: ends when all connections are closed");
+        for (size_t i = 0; i < program->worker_count; i++) {
+            worker_drain(program->workers[i]);
+        }
+    }
+    return program->draining && is_drained(program);
+}
+
+/* Until it is asked to end, or another has taken over. */
+static void await_end(struct program *program, const struct options *options,
+                      const sigset_t *signals)
+{
+    const struct timespec pause = { .tv_nsec = LOOK_NS };
     int signal_number = 0;
-    while (sigwait(signals, &signal_number) == 0 && signal_number != SIGTERM &&
-           signal_number != SIGINT) {
+    while (signal_number != SIGTERM && signal_number != SIGINT &&
+           !look_at_others(program, options)) {
+        signal_number = sigtimedwait(signals, NULL, &pause);
         if (signal_number == SIGHUP) {
             log_line("SIGHUP: stores and location files are read when they change, options at the "
                      "start only");
-        } else {
+        } else if (signal_number == SIGUSR1 || signal_number == SIGUSR2) {
             print_counters(program);
         }
     }
@@ -331,7 +458,7 @@ int main(int argc, char **argv)
     if (result != RESULT_OK) {
         log_line(diag.text);
     } else {
-        await_end(&program, &signals);
+        await_end(&program, &options, &signals);
         end_within(END_US);
         print_counters(&program);
     }

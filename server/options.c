@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/listen.h"
+
 enum {
     DNS_PORT = 53
 };
@@ -29,6 +31,8 @@ static const char usage[] =
     "there\n"
     "  -s, --state DIR              the pool's state (default " CONFIG_STATE_PRESET ")\n"
     "  -c, --config FILE            options from a YAML file, named like the long ones here\n"
+    "  -t, --takeover               answer in place of the ntspoold that runs on the state, which\n"
+    "                               ends then; without it a second one is refused\n"
     "  -h, --help                   this text\n"
     "  -V, --version                the version\n\n"
     "SIGTERM and SIGINT end it, SIGUSR1 prints its counters.\n";
@@ -132,7 +136,9 @@ static void apply_presets(struct options *options)
     if (options->listen_count == 0) {
         struct diag diag;
         ASSERT(add_listen(options, "0.0.0.0", &diag) == RESULT_OK);
-        ASSERT(add_listen(options, "::", &diag) == RESULT_OK);
+        if (listen_has_ipv6()) {
+            ASSERT(add_listen(options, "::", &diag) == RESULT_OK);
+        }
     }
 }
 
@@ -147,6 +153,7 @@ static const struct option longs[] = {
     { "user",            required_argument, NULL, 'u'},
     { "state",           required_argument, NULL, 's'},
     { "config",          required_argument, NULL, 'c'},
+    { "takeover",        no_argument,       NULL, 't'},
     { "help",            no_argument,       NULL, 'h'},
     { "version",         no_argument,       NULL, 'V'},
     { NULL,              0,                 NULL, 0  }
@@ -164,6 +171,9 @@ static enum result take(struct options *options, int option, struct diag *diag)
         return add_locations(options, optarg, diag);
     case 'a':
         options->socket_affinity = true;
+        break;
+    case 't':
+        options->takeover = true;
         break;
     case 'k':
         options->seal_key = optarg;
@@ -195,7 +205,7 @@ static enum result read_command_line(struct options *options, int argc, char **a
     int option = 0;
     *exit_code = 2;
     while (result == RESULT_OK &&
-           (option = getopt_long(argc, argv, "l:w:aL:k:n:v:u:s:c:hV", longs, NULL)) != -1) {
+           (option = getopt_long(argc, argv, "l:w:aL:k:n:v:u:s:c:thV", longs, NULL)) != -1) {
         if (option == 'h' || option == 'V') {
             (void)fputs(option == 'h' ? usage : "ntspoold " NTSPOOL_VERSION "\n", stdout);
             *exit_code = 0;

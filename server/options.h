@@ -20,6 +20,7 @@ struct options {
     size_t listen_count;
     unsigned workers;
     bool socket_affinity;
+    bool takeover;
     struct config *config; /* texts above may be its */
 };
 

@@ -205,16 +205,18 @@ static void close_listeners(struct tcp_server *server)
     server->listener_count = 0;
 }
 
-/* Another server answers now. By the first sweep all connections that were begun with us are in the queue and taken from it. */
+/* By the first sweep, those that were begun with us have been accepted. */
 static void drain(struct tcp_server *server, uint64_t now)
 {
-    close_listeners(server);
     for (struct connection *c = server->oldest, *newer; c != NULL; c = newer) {
         newer = c->newer;
         uint64_t idle_ms = now - c->active_at;
         if ((connection_is_idle(c) && idle_ms >= SWEEP_MS) || server->sweeps >= DRAIN_SWEEPS) {
             close_connection(server, c);
         }
+    }
+    if (server->oldest == NULL) {
+        atomic_store(&server->shop.worker->drained, true);
     }
 }
 
@@ -306,9 +308,9 @@ void tcp_drain(struct tcp_server *server)
     (void)uv_timer_again(&server->sweep);
 }
 
-bool tcp_is_drained(const struct tcp_server *server)
+int tcp_listener(const struct tcp_server *server, size_t at)
 {
-    return server->draining && server->listener_count == 0 && server->oldest == NULL;
+    return server->listeners[at].fd;
 }
 
 void tcp_close(struct tcp_server *server)

@@ -11,10 +11,11 @@
 struct tcp_server *tcp_new(struct worker *worker, unsigned connections_max);
 enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
                        struct diag *diag);
-/* Another server takes over: within a second no connection is accepted any more, and those there are closed when they are idle, within ten seconds. */
+/* The descriptor that listens on address number `at`. */
+int tcp_listener(const struct tcp_server *server, size_t at);
+/* Another server takes over, and new connections come to it. Those here are closed when they are idle, or after ten seconds; then the worker
+ * counts as drained. */
 void tcp_drain(struct tcp_server *server);
-/* True when all are. */
-bool tcp_is_drained(const struct tcp_server *server);
 /* Closes listeners and connections when the loop comes around. */
 void tcp_close(struct tcp_server *server);
 /* After the loop has ended. */

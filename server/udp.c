@@ -169,12 +169,32 @@ enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct
         return result;
     }
     udp->worker = worker;
+    udp->endpoint = endpoint;
     udp->wildcard = listen_is_wildcard(endpoint);
     udp->batch = batch_new(worker, udp->wildcard);
     ASSERT(uv_poll_init(&worker->loop, &udp->poll, udp->fd) == 0);
     udp->poll.data = udp;
     ASSERT(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
     return RESULT_OK;
+}
+
+/* A connected socket gets what comes from its peer alone, and the kernel passes it over when it spreads queries. The peer is a port of our own
+ * that nobody sends from. */
+void udp_retire(const struct udp_socket *udp)
+{
+    enum {
+        DISCARD = 9
+    };
+    struct sockaddr_storage address;
+    struct endpoint nobody = *udp->endpoint;
+    nobody.port = DISCARD;
+    if (udp->wildcard) {
+        enum result result =
+            address_parse(&nobody.address, address_is_ipv4(&nobody.address) ? "127.0.0.1" : "::1");
+        ASSERT(result == RESULT_OK);
+    }
+    socklen_t len = endpoint_to_sockaddr(&nobody, &address);
+    (void)connect(udp->fd, (const struct sockaddr *)&address, len);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -1,7 +1,9 @@
 #include "server/worker.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -186,8 +188,10 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
         return 0;
     }
     if (edns_due(query, view)) {
-        const struct edns_asked asked = { view, worker->identity, &incoming->source,
-                                          worker->answerer.now, incoming->tcp };
+        const struct edns_asked asked = {
+            view,          worker->identity, &incoming->source, worker->answerer.now,
+            incoming->tcp, worker->draining
+        };
         proven = edns_reply(query, &asked, options);
     }
     if (handling->verdict == QUERY_ANSWER) {
@@ -217,6 +221,17 @@ static void on_stop(uv_async_t *stop)
     }
     tcp_close(worker->tcp);
     uv_close((uv_handle_t *)stop, NULL);
+    uv_close((uv_handle_t *)&worker->drain, NULL);
+}
+
+static void on_drain(uv_async_t *drain)
+{
+    struct worker *worker = drain->data;
+    worker->draining = true;
+    for (size_t i = 0; i < worker->udp_count; i++) {
+        udp_retire(&worker->udp[i]);
+    }
+    tcp_drain(worker->tcp);
 }
 
 static enum result open_sockets(struct worker *worker, const struct worker_parts *parts,
@@ -250,7 +265,8 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
     worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));
     ASSERT(uv_loop_init(&worker->loop) == 0);
     ASSERT(uv_async_init(&worker->loop, &worker->stop, on_stop) == 0);
-    worker->stop.data = worker;
+    ASSERT(uv_async_init(&worker->loop, &worker->drain, on_drain) == 0);
+    worker->stop.data = worker->drain.data = worker;
     worker->tcp = tcp_new(worker, parts->tcp_connections);
     enum result result = store_read(parts->registry, &worker->answerer.registry, diag);
     if (result == RESULT_OK) {
@@ -283,6 +299,18 @@ enum result worker_start(struct worker *worker, struct diag *diag)
         return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
     }
     return RESULT_OK;
+}
+
+void worker_drain(struct worker *worker)
+{
+    (void)uv_async_send(&worker->drain);
+}
+
+void worker_hang_up(const struct worker *worker, int instead)
+{
+    for (size_t i = 0; i < worker->udp_count; i++) {
+        (void)dup3(instead, tcp_listener(worker->tcp, i), O_CLOEXEC);
+    }
 }
 
 void worker_free(struct worker *worker)

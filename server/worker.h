@@ -38,7 +38,10 @@ struct counters {
 struct worker {
     pthread_t thread;
     uv_loop_t loop;
-    uv_async_t stop;
+    uv_async_t stop, drain;
+    bool draining; /* another process answers now */
+    /* Nothing is left to do after that. */
+    atomic_bool drained;
     struct sigcache *cache;
     struct sigcache
         *denials;         /* of the limited signer: made-up names push no other signatures out */
@@ -73,6 +76,11 @@ struct worker_parts {
 enum result worker_new(struct worker **out, const struct worker_parts *parts, struct tally *tally,
                        struct diag *diag);
 enum result worker_start(struct worker *worker, struct diag *diag);
+/* Another process has sockets on the same addresses and answers: takes no more queries, and counts as drained when those it has are answered. Any thread. */
+void worker_drain(struct worker *worker);
+/* Gives the worker's TCP listeners up at once, before worker_free does so one after the other: the kernel would spread connections over
+ * those that are left. `instead` is a descriptor of anything. */
+void worker_hang_up(const struct worker *worker, int instead);
 /* Stops the thread, if it runs, and frees everything. */
 void worker_free(struct worker *worker);
 

@@ -101,7 +101,7 @@ static const struct row rows[] = {
      0,                                                                                                                                              0         },
     { { "retry", "15m", "SOA RETRY" },                                                               KIND_DURATION, AT(retry_s),               60,   30 * DAY  },
     { { "rrl-rate", "500",
-        "answers a second to one client network (/24, /56), over UDP and over TCP; 0: no limit" },
+        "answers a second to one client network (/24, /56), UDP and TCP; 0: no limit" },
      KIND_NUMBER,                                                                                                   AT(rrl_rate),
      0,                                                                                                                                              100000    },
     { { "rrl-slip", "2", "of the answers over rrl-rate, every how many-th says to use TCP" },

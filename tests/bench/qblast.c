@@ -8,10 +8,13 @@
  *                all queries that it held up
  *   TCP          -T: connections of 100 queries each, pipelined, -w in flight
  *
- * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS] [-r RATE] [-T] [-a] [-k] [-x] [-P PID]
+ * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS] [-r RATE] [-s] [-g MS] [-T] [-a] [-k] [-x] [-P PID]
+ *   -g milliseconds without an answer at the end before what is left counts as lost (200)   -s sleep in the open loop, a millisecond at most
+ *   -d SIGINT ends it before that
  *   -n each thread stops after so many queries   -t threads, each on a CPU of its own   -a each query from another /24 of 127/8
  *   -k with a good cookie (RFC 9018)   -x 12 hex digits that a query's name begins with, after one letter, are new in each query */
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,9 +182,9 @@ static void print(const struct worker *sum, double wall, struct usage used)
 /* Every option but -f is a number, or a switch, which counts as 1. */
 static bool read_options(struct options *options, int argc, char **argv)
 {
-    double number[128] = { ['d'] = 5, ['c'] = 4, ['w'] = 32, ['t'] = 1 };
+    double number[128] = { ['d'] = 5, ['c'] = 4, ['w'] = 32, ['t'] = 1, ['g'] = 200 };
     int letter;
-    while ((letter = getopt(argc, argv, "p:f:d:n:c:w:t:r:TakxP:")) != -1) {
+    while ((letter = getopt(argc, argv, "p:f:d:n:c:w:t:r:g:sTakxP:")) != -1) {
         if (letter == '?') {
             return false;
         }
@@ -202,6 +205,8 @@ static bool read_options(struct options *options, int argc, char **argv)
     plan->sockets = (int)number['c'];
     plan->window = (int)number['w'];
     plan->threads = (int)number['t'];
+    plan->grace_ms = (int)number['g'];
+    plan->sleeps = number['s'] != 0;
     plan->tcp = number['T'] != 0;
     plan->spread = number['a'] != 0;
     plan->fresh = number['x'] != 0;
@@ -210,11 +215,21 @@ static bool read_options(struct options *options, int argc, char **argv)
            plan->sockets <= QLANE_SOCKETS;
 }
 
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+}
+
 /* Starts the threads and returns the sum of what they counted. */
 static struct worker *run(struct plan *plan, double seconds)
 {
     struct worker *workers = calloc((size_t)plan->threads, sizeof(*workers));
     struct worker *sum = calloc(1, sizeof(*sum));
+    sigset_t interrupt;
+    (void)sigemptyset(&interrupt);
+    (void)sigaddset(&interrupt, SIGINT);
+    (void)signal(SIGINT, on_interrupt); /* ends the sleep below */
+    (void)pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
     for (int i = 0; i < plan->threads; i++) {
         workers[i].plan = plan;
         workers[i].number = i;
@@ -222,6 +237,7 @@ static struct worker *run(struct plan *plan, double seconds)
         workers[i].random = (now_ns() | 1) * (uint64_t)(2 * i + 1);
         (void)pthread_create(&workers[i].thread, NULL, qlane_work, &workers[i]);
     }
+    (void)pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
     if (plan->sent == 0) {
         (void)usleep((useconds_t)(seconds * 1e6));
         atomic_store(&plan->stop, true);

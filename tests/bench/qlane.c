@@ -307,7 +307,7 @@ static void closed_loop(struct worker *w)
     }
 }
 
-/* Never sleeps: a sleep's end is later than what the schedule asks for. */
+/* Does not sleep by itself: a sleep's end is later than what the schedule asks for. */
 static void open_loop(struct worker *w)
 {
     double interval = 1e9 / w->plan->rate;
@@ -319,7 +319,7 @@ static void open_loop(struct worker *w)
             uint64_t first_at = began + (uint64_t)(interval * (double)w->sent);
             udp_send(w, &w->lanes[turn++ % (uint64_t)w->plan->sockets], count, first_at, interval);
         }
-        (void)receive(w, 0);
+        (void)receive(w, w->plan->sleeps ? 1 : 0);
     }
 }
 
@@ -337,7 +337,7 @@ void *qlane_work(void *worker)
         (w->plan->tcp ? tcp_open : udp_open)(w->plan, &w->lanes[i]);
     }
     (w->plan->rate > 0 ? open_loop : closed_loop)(w);
-    while (w->answered + w->lost < w->sent && receive(w, 200)) {
+    while (w->answered + w->lost < w->sent && receive(w, w->plan->grace_ms)) {
     }
     give_up(w, UINT64_MAX);
     return NULL;

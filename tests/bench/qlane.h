@@ -28,6 +28,8 @@ struct plan {
     size_t query_count;
     double rate;   /* queries a second of the open loop; 0: closed loop */
     uint64_t sent; /* stop after so many; 0: when `stop` says so */
+    int grace_ms;  /* at the end, without an answer, before what is left counts as lost */
+    bool sleeps;   /* in the open loop, until the next query is due */
     int sockets, window, threads;
     bool tcp, spread, fresh;
     atomic_bool stop;

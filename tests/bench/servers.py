@@ -27,6 +27,7 @@ COMPILER = ["cc", "-O2", "-std=c2x", "-D_GNU_SOURCE"]
 def build_generator(work):
     call(*COMPILER, "-o", work / "floor", HERE / "floor.c")
     call(*COMPILER, "-pthread", "-o", work / "qblast", HERE / "qblast.c", HERE / "qlane.c")
+    call(*COMPILER, "-o", work / "tcpabuse", HERE / "tcpabuse.c")
 
 
 def build(work):

@@ -83,7 +83,8 @@ static void answer(const uint8_t *data, size_t size)
     if (verdict == QUERY_DROP) {
         return;
     }
-    const struct edns_asked asked = { pool.view, &identity, &source, FIXTURE_NOW, size % 2 == 1 };
+    const struct edns_asked asked = { pool.view,   &identity,     &source,
+                                      FIXTURE_NOW, size % 2 == 1, false };
     if (edns_due(&query, pool.view)) {
         (void)edns_reply(&query, &asked, options);
     }

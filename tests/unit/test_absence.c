@@ -81,7 +81,7 @@ static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns
     struct target target;
     enum rcode rcode = RCODE_NOERROR;
     assert_int_equal(query_parse(&query, &rcode, wire, w.at), QUERY_ANSWER);
-    const struct edns_asked asked = { pool.view, &identity, &source, FIXTURE_NOW, false };
+    const struct edns_asked asked = { pool.view, &identity, &source, FIXTURE_NOW, false, false };
     if (edns_due(&query, pool.view)) {
         (void)edns_reply(&query, &asked, options);
     }

@@ -1,0 +1,177 @@
+"""One ntspoold a state; another one that takes its place; addresses that come later; signals that are none of an end."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import dns.edns
+import pytest
+
+from machine import ROOT, run, until
+from pool import APEX, BIN, SRV, Pool, environment
+
+sys.path.insert(0, str(ROOT / "tests/bench"))
+import servers  # noqa: E402
+
+RATE = 10000  # queries a second
+KEEPALIVE = dns.edns.GenericOption(11, b"")
+
+
+@pytest.fixture(scope="module")
+def qblast(tmp_path_factory):
+    work = tmp_path_factory.mktemp("generator")
+    servers.build_generator(work)
+    query = servers.SOA_QUERY
+    (work / "soa.bin").write_bytes((len(query).to_bytes(2, "big") + query) * 10)
+    return [work / "qblast", "-f", work / "soa.bin", "-g", "20000"]
+
+
+def successor(pool, *options, listen=None):
+    """Another ntspoold on the pool's state, in the background."""
+    number = len(pool.machine.processes)
+    argv = [BIN / "ntspoold", "-s", pool.state, "--listen", listen or f"{pool.address}@{pool.port}", *options]
+    return pool.machine.start(f"{pool.name}-ntspoold-{number}", argv, env=environment())
+
+
+def ended(process, timeout=30):
+    return process.child.wait(timeout)
+
+
+def test_second_one_is_refused_and_says_who_runs(pool):
+    pool.serve("--workers", "1")
+    second = successor(pool, "--workers", "1", listen="127.0.0.1@5353")
+    assert ended(second) == 1
+    assert f"process {pool.server.pid}," in second.output() and "--takeover" in second.output()
+    assert pool.ask(APEX, "SOA").answer
+    pool.kill()
+    pool.serve("--workers", "1")
+
+
+def test_two_process_namespaces_share_the_lock(pool):
+    pool.serve("--workers", "1")
+    argv = ["unshare", "--pid", "--fork", "--mount-proc", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1@5353"]
+    second = run(*argv, check=False, env=environment())
+    assert second.returncode == 1 and "runs already" in second.stderr
+
+
+class Askers:
+    """Clients over TCP, each query on a connection of its own, until told to stop."""
+
+    def __init__(self, pool):
+        self.pool, self.answered, self.failed, self.stop = pool, 0, [], threading.Event()
+        self.thread = threading.Thread(target=self.ask)
+        self.thread.start()
+
+    def ask(self):
+        while not self.stop.is_set():
+            try:
+                assert self.pool.ask(APEX, "SOA", tcp=True, timeout=20).answer
+                self.answered += 1
+            except Exception as problem:  # noqa: BLE001
+                self.failed.append(problem)
+            time.sleep(0.02)
+
+    def finish(self):
+        self.stop.set()
+        self.thread.join()
+        assert not self.failed and self.answered > 0, self.failed
+
+
+@pytest.mark.parametrize("affinity", [(), ("--socket-affinity",)])
+def test_takeover_loses_no_answer(pool, qblast, affinity):
+    """Twice in a row, with more workers and with fewer, while 10,000 queries a second come over UDP and others over TCP."""
+    pool.serve("--workers", "2", *affinity)
+    blast = subprocess.Popen([str(w) for w in [*qblast, "-p", pool.port, "-r", RATE, "-s", "-d", 3600]], stdout=subprocess.PIPE)
+    askers = Askers(pool)
+    old = pool.server
+    try:
+        for workers in ("3", "1"):
+            new = successor(pool, "--workers", workers, "--takeover", *affinity)
+            assert ended(old) == 0, old.output()
+            new.said("has ended", 20)
+            old = new
+            time.sleep(1)
+    finally:
+        blast.send_signal(signal.SIGINT)
+        figures = json.loads(blast.communicate(timeout=120)[0])
+        askers.finish()
+        pool.server = old
+    assert figures["lost"] == 0 and figures["answered"] > 2 * RATE
+    assert pool.ask(SRV, "SRV").answer
+
+
+def test_connection_in_use_is_answered_to_its_end(pool):
+    """It learns by the keepalive option that it shall end (RFC 7828 3.4)."""
+    pool.serve("--workers", "1")
+    query = pool.query(APEX, "SOA")
+    query.use_edns(0, options=[KEEPALIVE])
+    old = pool.server
+    with socket.create_connection((pool.address, pool.port)) as client:
+        client.settimeout(20)
+        new = successor(pool, "--workers", "1", "--takeover")
+        wire = query.to_wire()
+        answer = b""
+        while struct.pack("!HHH", 11, 2, 0) not in answer:
+            client.sendall(struct.pack("!H", len(wire)) + wire)
+            length = struct.unpack("!H", client.recv(2, socket.MSG_WAITALL))[0]
+            answer = client.recv(length, socket.MSG_WAITALL)
+            time.sleep(0.05)
+        assert client.recv(1) == b""
+    assert ended(old) == 0
+    pool.server = new
+    new.said("has ended", 20)
+
+
+def test_takeover_of_nobody_just_starts(pool):
+    pool.serve("--workers", "1", "--takeover")
+    assert pool.ask(APEX, "SOA").answer
+
+
+def test_signals_that_end_nothing(pool):
+    pool.serve("--workers", "1")
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        pool.server.child.send_signal(number)
+    pool.server.said("SIGHUP")
+    pool.server.said("queries udp")
+    assert pool.ask(APEX, "SOA").answer
+
+
+def test_address_that_comes_later(pool):
+    """Not of this machine yet, it is bound; when it is there, it is answered on."""
+    for address in ("192.0.2.53", "2001:db8::53"):
+        pool.serve("--workers", "1", listen=["127.0.0.1@53", f"{address}@53"])
+        pool.server.said(f"{address}@53 (not here yet)")
+        pool.machine.add_address(address)
+        late = Pool(pool.machine, address=address)
+        for tcp in (False, True):
+            until(lambda: late.ask(APEX, "SOA", tcp=tcp, timeout=1).answer, 20, f"answer on {address}")
+        pool.stop()
+
+
+def _without_ipv6():
+    """In a child: socket(AF_INET6, ...) fails as on a kernel without IPv6, by a filter of system calls."""
+    nr = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
+    program = [(0x20, 0, 0, 0), (0x15, 0, 3, nr), (0x20, 0, 0, 16), (0x15, 0, 1, socket.AF_INET6),
+               (0x06, 0, 0, 0x00050000 | 97), (0x06, 0, 0, 0x7fff0000)]
+    code = b"".join(struct.pack("=HBBI", *line) for line in program)
+    room = ctypes.create_string_buffer(code)
+    prog = struct.pack("@HP", len(program), ctypes.addressof(room))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(38, 1, 0, 0, 0)
+    if libc.prctl(22, 2, ctypes.create_string_buffer(prog), 0, 0) != 0:
+        os._exit(77)
+
+
+def test_kernel_without_ipv6(pool):
+    """The preset addresses are those that the kernel knows."""
+    argv = [BIN / "ntspoold", "-s", pool.state, "--workers", "1"]
+    pool.server = pool.machine.start("pool-ntspoold", argv, env=environment(), preexec_fn=_without_ipv6)
+    pool.server.said("answers for pool.test. on 0.0.0.0@53 with")
+    assert pool.ask(APEX, "SOA").answer
