@@ -39,7 +39,16 @@ enum result registry_check_server(const struct name_server *ns, const struct dna
 enum result registry_set_servers(struct store_txn *txn, const struct name_servers *servers,
                                  struct diag *diag);
 
-/* registry_members.c: enters the owner of each target, as programs of registry 2 did not. */
+/* registry_owners.c: no address and no target may belong to a member of another label. `kept` is the target it has already, and may go
+ * on to have. */
+enum result registry_check_owners(struct store_txn *txn, const struct member *member,
+                                  const struct dname *kept, struct diag *diag);
+/* Nothing if it has an owner. */
+enum result registry_enter_target(struct store_txn *txn, const struct member *member,
+                                  struct diag *diag);
+/* Two members may have one target from before that was refused: the row is the other's then. */
+enum result registry_drop_target(struct store_txn *txn, const struct member *member);
+/* Enters the owner of each target, as programs of registry 2 did not. */
 enum result registry_index_targets(struct store_txn *txn, struct diag *diag);
 
 /* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */
