@@ -289,11 +289,20 @@ static bool unwrap_by(const uint8_t *key, const struct sealed *sealed, uint8_t *
                                                       sealed->bound_len, sealed->data, key) == 0;
 }
 
+/* Where the key is that shall follow: beside the file, also if a link leads to it, which so stays. */
+static void next_path(char out[PATH_ROOM + sizeof next_suffix], const char *path)
+{
+    char *real = realpath(path, NULL);
+    (void)snprintf(out, PATH_ROOM + sizeof next_suffix, "%s%s",
+                   real != NULL && strlen(real) < PATH_ROOM ? real : path, next_suffix);
+    free(real);
+}
+
 /* With what the files have now; the key that opens it is kept. */
 static bool unwrap_anew(struct hold *hold, const struct sealed *sealed, uint8_t *out)
 {
     char next[PATH_ROOM + sizeof next_suffix];
-    (void)snprintf(next, sizeof next, "%s%s", hold->path, next_suffix);
+    next_path(next, hold->path);
     const char *paths[] = { hold->path, next };
     for (size_t i = 0; i < 2; i++) {
         uint8_t *key = NULL;
@@ -348,7 +357,7 @@ static enum result keep_owner(const char *next, const char *old, struct diag *di
 enum result seal_next(struct seal **out, const struct seal *seal, struct diag *diag)
 {
     char next[PATH_ROOM + sizeof next_suffix];
-    (void)snprintf(next, sizeof next, "%s%s", seal->hold->path, next_suffix);
+    next_path(next, seal->hold->path);
     enum result result = seal_create(NULL, next, diag);
     if (result == RESULT_OK || result == RESULT_EXISTS) {
         result = keep_owner(next, seal->hold->path, diag);

@@ -176,6 +176,36 @@ static void the_next_key_takes_over_while_the_old_is_open(void **state)
     seal_free(after);
 }
 
+/* A link to the key is the operator's choice of its place: the file behind it is replaced. */
+static void a_link_to_the_key_stays(void **state)
+{
+    (void)state;
+    struct seal *running = NULL, *next = NULL, *after = NULL;
+    static const uint8_t plain[] = "a private key";
+    uint8_t sealed[sizeof plain + SEAL_OVERHEAD], out[sizeof plain];
+    struct stat status;
+    char target[128];
+    (void)snprintf(target, sizeof target, "%s", path_of("kept/real.key"));
+    assert_int_equal(mkdir(path_of("kept"), 0700), 0);
+    assert_int_equal(seal_create(NULL, target, NULL), RESULT_OK);
+    assert_int_equal(symlink("kept/real.key", path_of("link.key")), 0);
+    assert_int_equal(seal_open(&running, directory, path_of("link.key"), NULL), RESULT_OK);
+    assert_int_equal(seal_next(&next, running, NULL), RESULT_OK);
+    assert_int_equal(seal_wrap(next, plain, sizeof plain, NULL, 0, sealed), RESULT_OK);
+    assert_int_equal(seal_unwrap(running, sealed, sizeof sealed, NULL, 0, out), RESULT_OK);
+    assert_int_equal(seal_succeed(next, NULL), RESULT_OK);
+    assert_int_equal(lstat(path_of("link.key"), &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(seal_open(&after, directory, target, NULL), RESULT_OK);
+    assert_int_equal(seal_unwrap(after, sealed, sizeof sealed, NULL, 0, out), RESULT_OK);
+    seal_free(running);
+    seal_free(next);
+    seal_free(after);
+    assert_int_equal(unlink(path_of("link.key")), 0);
+    (void)unlink(target);
+    (void)rmdir(path_of("kept"));
+}
+
 static void a_box_opens_for_its_recipient_only(void **state)
 {
     (void)state;
@@ -228,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_key_file_that_others_may_use_is_refused),
         cmocka_unit_test(what_is_no_key_file_is_refused),
         cmocka_unit_test(the_next_key_takes_over_while_the_old_is_open),
+        cmocka_unit_test(a_link_to_the_key_stays),
         cmocka_unit_test(a_box_opens_for_its_recipient_only),
         cmocka_unit_test(a_systemd_credential_comes_before_the_state_directory),
     };
