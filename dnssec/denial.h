@@ -6,12 +6,12 @@
 #include "zone/rrset.h"
 
 enum {
-    DENIAL_NSEC_MAX = DNAME_MAX + 2 * 34 + 4 * 34,
-    DENIAL_TYPES_MAX = 64
+    /* RFC 4034 4.1.2: 256 windows of 256 types, each with its number, its length and at most 32 octets */
+    DENIAL_NSEC_MAX = DNAME_MAX + 256 * (2 + 32)
 };
 
 /* NSEC rdata: next name (lower case, uncompressed) and type bitmap; RRSIG and NSEC are added to `types` (ascending, `count`) here.
- * `out` is a packed rdata of one record in `scratch`. */
+ * `out` is a packed rdata of one record in `scratch`. False if the types don't ascend. */
 bool denial_nsec(const struct dname *next, const uint16_t *types, size_t count, uint32_t ttl,
                  uint8_t scratch[DENIAL_NSEC_MAX + 2], struct rrset *out);
 
