@@ -1,23 +1,23 @@
 #include "server/dscheck.h"
 
+#include "dnssec/ds.h"
+
 struct stub_question dscheck_question(const struct dname *zone)
 {
     return (struct stub_question){ .name = *zone, .type = RR_DS };
 }
 
-/* Notes for which of the keys this is the DS. False if it is none of theirs. */
+/* Notes for which of the keys this is a DS that validators believe. False if it is none of theirs. */
 static bool note_ds(const struct key_set *keys, const struct dname *zone, const uint8_t *rdata,
                     size_t len, bool seen[KEYSTORE_MAX])
 {
     bool known = false;
     for (size_t i = 0; i < keys->count; i++) {
-        uint8_t ds[KEY_DS_LEN];
-        key_record_ds(&keys->list[i], zone, ds);
-        if (!facet_is_on(&keys->list[i].life.ds) || len < 4 || memcmp(rdata, ds, 3) != 0) {
-            continue;
+        if (facet_is_on(&keys->list[i].life.ds)) {
+            enum ds_match match = ds_match(&keys->list[i], zone, rdata, len);
+            known = known || match != DS_OTHER;
+            seen[i] = seen[i] || match == DS_GOOD;
         }
-        known = true; /* tag and algorithm are right, so it may be a digest of another type */
-        seen[i] = seen[i] || (len == sizeof(ds) && memcmp(rdata, ds, sizeof(ds)) == 0);
     }
     return known;
 }

@@ -11,7 +11,7 @@ enum {
 
 /* What the resolver is to be asked. */
 struct stub_question dscheck_question(const struct dname *zone);
-/* True if the response says, validated, that the parent has a SHA-256 DS of each key that is asked for and none of any other; with
+/* True if the response says, validated, that the parent has a DS of each key that is asked for, by SHA-256 or SHA-384, and none of any other; with
  * no such key, that there is no DS. Any octets may come in. */
 bool dscheck_is_as_asked(const struct stub_response *response, const struct dname *zone,
                          const struct key_set *keys);

@@ -1,3 +1,5 @@
+#include <openssl/evp.h>
+
 #include "server/dscheck.h"
 #include "tests/unit/life.h"
 
@@ -98,16 +100,66 @@ static void all_keys_and_no_others_are_as_asked(void **state)
     struct plan other = plan;
     other.zone = "pool.tesa.";
     assert_false(as_asked(&other, &keys));
-    /* Another digest of a key that is asked for does no harm, without the SHA-256 one it is not enough. */
+    /* A digest of a type that is not known does no harm, and is not enough. */
     add_ds(&plan, &keys.list[0]);
-    plan.records[2][3] = 4;
+    plan.records[2][3] = 6;
     plan.lengths[2] = KEY_DS_LEN + 16;
     assert_true(as_asked(&plan, &keys));
-    plan.records[1][3] = 4;
+    plan.records[1][3] = 6;
     assert_false(as_asked(&plan, &keys));
     plan.records[1][3] = 2;
+    /* A right tag with a wrong digest is another key's. */
+    plan.records[2][3] = 2;
+    plan.lengths[2] = KEY_DS_LEN;
+    plan.records[2][10] ^= 1;
+    assert_false(as_asked(&plan, &keys));
+    plan.count = 2;
+    assert_true(as_asked(&plan, &keys));
     add_ds(&plan, &keys.list[2]); /* what was to go is still there */
     assert_false(as_asked(&plan, &keys));
+}
+
+/* Of key 0 of some_keys, as `ldns-key2ds -1` and `-4` have them. */
+static void add_digest(struct plan *plan, const struct key_set *keys, uint8_t type)
+{
+    static const uint8_t lengths[] = { 0, 20, 32, 0, 48 };
+    const struct dname zone = name_of("pool.test.");
+    uint8_t data[DNAME_MAX + KEY_DNSKEY_MAX];
+    memcpy(data, zone.wire, zone.len);
+    size_t len = zone.len + key_record_dnskey(&keys->list[0], data + zone.len);
+    uint8_t *record = plan->records[plan->count];
+    key_record_ds(&keys->list[0], &zone, record);
+    record[3] = type;
+    plan->lengths[plan->count++] = 4U + lengths[type];
+    assert_int_equal(EVP_Digest(data, len, record + 4, NULL,
+                                type == 1   ? EVP_sha1()
+                                : type == 2 ? EVP_sha256()
+                                            : EVP_sha384(),
+                                NULL),
+                     1);
+}
+
+/* RFC 8624 3.3, RFC 9905: SHA-256 and SHA-384 are believed by all, SHA-1 is not. */
+static void the_digests_that_validators_believe_count(void **state)
+{
+    (void)state;
+    struct key_set keys = some_keys();
+    keys.list[1].life.ds.off_at = START + 1;
+    for (uint8_t type = 1; type <= 4; type++) {
+        struct plan plan = { .ad = true, .zone = "pool.test." };
+        if (type == 3) {
+            continue;
+        }
+        add_digest(&plan, &keys, type);
+        assert_int_equal(as_asked(&plan, &keys), type != 1);
+        add_digest(&plan, &keys, 1);
+        assert_int_equal(as_asked(&plan, &keys), type != 1);
+        plan.records[1][5] ^= 1;
+        assert_false(as_asked(&plan, &keys));
+        plan.records[1][5] ^= 1;
+        plan.lengths[1]--;
+        assert_false(as_asked(&plan, &keys));
+    }
 }
 
 static void no_ds_is_as_asked_when_none_is(void **state)
@@ -174,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_keys_and_no_others_are_as_asked),
+        cmocka_unit_test(the_digests_that_validators_believe_count),
         cmocka_unit_test(no_ds_is_as_asked_when_none_is),
         cmocka_unit_test(the_longest_ttl_of_a_validated_ds_counts),
         cmocka_unit_test(broken_responses_are_not_believed),
