@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "dnssec/pem.h"
+#include "zone/zonefile.h"
 
 enum {
     FILE_ROOM = 4096, /* a key file has some hundred octets */
@@ -95,6 +96,23 @@ struct halves {
     unsigned algorithm, flags;
 };
 
+/* RFC 6605 4 leaves open how the scalar is written: BIND 9.18 and ldns leave out zero octets in front, others may have one more. */
+static void pad_private(struct halves *halves)
+{
+    uint8_t scalar[KEY_PRIVATE_MAX] = { 0 };
+    const uint8_t *at = halves->private_key;
+    size_t len = halves->private_len;
+    for (; len > 0 && *at == 0; at++) {
+        len--;
+    }
+    if (len > 0 && len <= sizeof scalar) {
+        memcpy(scalar + sizeof scalar - len, at, len);
+        memcpy(halves->private_key, scalar, sizeof scalar);
+        halves->private_len = sizeof scalar;
+    }
+    sodium_memzero(scalar, sizeof scalar);
+}
+
 /* BIND's private file, of format 1. */
 static enum result read_fields(struct halves *out, const char *text, const char *path, uint64_t now,
                                struct diag *diag)
@@ -111,6 +129,9 @@ static enum result read_fields(struct halves *out, const char *text, const char 
     if (half == NULL ||
         !decode(half, len, out->private_key, sizeof out->private_key, &out->private_len)) {
         return diag_fail(diag, RESULT_INVALID, "%s: has no line PrivateKey: in base64", path);
+    }
+    if (number == ALGORITHM_ECDSAP256SHA256) {
+        pad_private(out);
     }
     return check_times(text, path, now, diag);
 }
@@ -140,72 +161,84 @@ static enum result read_private(struct halves *out, const char *path, uint64_t n
     return result;
 }
 
-/* The next word of the record, without comments and parentheses. NULL at the end. */
-static char *next_word(char **at)
+/* What a .key file has. */
+struct found {
+    struct dname owner;
+    size_t count; /* of DNSKEY records */
+    size_t len;
+    uint8_t rdata[KEY_DNSKEY_MAX + 1];
+};
+
+static enum result find_dnskey(const struct zonefile_record *record, void *arg, struct diag *diag)
 {
-    static const char between[] = " \t\r\n();";
-    char *word = *at;
-    while (*word != 0 && strchr(between, *word) != NULL) {
-        word += *word == ';' ? strcspn(word, "\n") : 1;
+    struct found *found = arg;
+    (void)diag;
+    if (record->type == RR_DNSKEY) {
+        found->owner = record->owner;
+        found->count++;
+        found->len =
+            record->rdata_len < sizeof found->rdata ? record->rdata_len : sizeof found->rdata;
+        memcpy(found->rdata, record->rdata, found->len);
     }
-    size_t len = strcspn(word, between);
-    *at = word + len;
-    if (**at !=
-        0) { /* what ends the word gives its place to a NUL; a comment is over with its line */
-        size_t skip = **at == ';' ? strcspn(*at, "\n") : 1;
-        **at = 0;
-        *at += skip;
-    }
-    return len > 0 ? word : NULL;
+    return RESULT_OK;
 }
 
-/* `<owner> [TTL] IN DNSKEY <flags> 3 <algorithm> <base64>` */
+static enum result check_public(const struct halves *halves, const char *path, struct diag *diag)
+{
+    size_t wanted = key_public_len((enum algorithm)halves->algorithm);
+    if (wanted == 0) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: algorithm %u is not supported: use 13 (ecdsap256) or 15 (ed25519)",
+                         path, halves->algorithm);
+    }
+    if ((halves->flags & ~(unsigned)SEP) != ZONE) {
+        return diag_fail(
+            diag, RESULT_INVALID, "%s: %s (flags %u): a zone is signed with flags 256 or 257", path,
+            (halves->flags & REVOKE) != 0 ? "was revoked" : "is no zone's key", halves->flags);
+    }
+    return halves->public_len == wanted
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_INVALID,
+                           "%s: has a public half that is not as long as algorithm %u wants", path,
+                           halves->algorithm);
+}
+
+/* A zone file with one DNSKEY record. */
 static enum result read_public(struct halves *out, const char *path, const struct dname *zone,
                                struct diag *diag)
 {
-    char text[FILE_ROOM] = "", joined[BASE64_ROOM * 4] = "";
-    struct dname owner;
+    char text[FILE_ROOM] = "";
+    struct found found = { .count = 0 };
     enum result result = slurp(text, path, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    char *at = text, *word = next_word(&at);
-    bool named = word != NULL && dname_parse(&owner, word, NULL) == RESULT_OK;
-    while (word != NULL && strcmp(word, "DNSKEY") != 0) {
-        word = next_word(&at);
+    FILE *file = fmemopen(text, strlen(text) + (text[0] == 0), "r");
+    ASSERT(file != NULL);
+    const struct dname root = { .len = 1 };
+    const struct zonefile_source from = { .file = file, .path = path, .origin = root };
+    result = text[0] == 0 ? RESULT_OK : zonefile_read(&from, find_dnskey, &found, diag);
+    (void)fclose(file);
+    if (result != RESULT_OK) {
+        return result;
     }
-    unsigned long numbers[3] = { 0 };
-    for (size_t i = 0; word != NULL && i < 3; i++) {
-        word = next_word(&at);
-        numbers[i] = word != NULL ? strtoul(word, NULL, 10) : 0;
+    struct reader r = reader_of(found.rdata, found.len);
+    out->flags = read_u16(&r);
+    unsigned protocol = read_u8(&r);
+    out->algorithm = read_u8(&r);
+    if (found.count != 1 || r.failed || protocol != 3) {
+        return diag_fail(diag, RESULT_INVALID, "%s: %s", path,
+                         found.count > 1 ? "has more than one DNSKEY record"
+                                         : "has no DNSKEY record");
     }
-    while (word != NULL && (word = next_word(&at)) != NULL &&
-           strlen(joined) + strlen(word) < sizeof joined) {
-        strncat(joined, word, sizeof joined - strlen(joined) - 1);
-    }
-    out->flags = (unsigned)numbers[0];
-    out->algorithm = (unsigned)numbers[2];
-    if (!named || numbers[1] != 3) {
-        return diag_fail(diag, RESULT_INVALID, "%s: has no DNSKEY record", path);
-    }
-    if (!dname_equal(&owner, zone)) {
+    out->public_len = reader_left(&r);
+    read_into(&r, out->public_key, out->public_len);
+    if (!dname_equal(&found.owner, zone)) {
         char theirs[DNAME_TEXT_MAX], ours[DNAME_TEXT_MAX];
         return diag_fail(diag, RESULT_INVALID, "%s: is a key of %.80s, not of %.80s", path,
-                         dname_text(&owner, theirs), dname_text(zone, ours));
+                         dname_text(&found.owner, theirs), dname_text(zone, ours));
     }
-    if (key_public_len((enum algorithm)out->algorithm) == 0) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "%s: algorithm %u is not supported: use 13 (ecdsap256) or 15 (ed25519)",
-                         path, out->algorithm);
-    }
-    if ((out->flags & ~(unsigned)SEP) != ZONE) {
-        return diag_fail(
-            diag, RESULT_INVALID, "%s: %s (flags %u): a zone is signed with flags 256 or 257", path,
-            (out->flags & REVOKE) != 0 ? "was revoked" : "is no zone's key", out->flags);
-    }
-    return decode(joined, strlen(joined), out->public_key, sizeof out->public_key, &out->public_len)
-               ? RESULT_OK
-               : diag_fail(diag, RESULT_INVALID, "%s: has no public half in base64", path);
+    return check_public(out, path, diag);
 }
 
 /* The path of one file of the pair, from either. */
@@ -226,8 +259,26 @@ static enum result path_of(char out[PATH_ROOM], const char *path, const char *en
                : diag_fail(diag, RESULT_TOO_LONG, "the path %.64s... is too long", path);
 }
 
+/* The role that the key gets. What a zone is signed with keeps its flags, and so its tag and DS: here a CSK has the SEP flag. */
+static enum result find_role(enum key_role *out, const struct halves *halves, const char *path,
+                             enum bindkey_use use, struct diag *diag)
+{
+    bool sep = (halves->flags & SEP) != 0;
+    if (use == BINDKEY_OLD_CSK && !sep) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "%s: has flags 256, and a CSK has 257 here: for caches and the parent "
+                         "zone it would be another key. Where it signs now, roll to a key with "
+                         "flags 257 first, or give its KSK with it",
+                         path);
+    }
+    bool csk =
+        use == BINDKEY_NEW_CSK || use == BINDKEY_OLD_CSK || (sep && use == BINDKEY_SEP_IS_CSK);
+    *out = csk ? KEY_CSK : sep ? KEY_KSK : KEY_ZSK;
+    return RESULT_OK;
+}
+
 enum result bindkey_read(struct key **out, const char *path, const struct dname *zone,
-                         bool sep_is_csk, uint64_t now, struct diag *diag)
+                         enum bindkey_use use, uint64_t now, struct diag *diag)
 {
     char public_path[PATH_ROOM], private_path[PATH_ROOM];
     struct halves halves = { .flags = 0 };
@@ -242,14 +293,16 @@ enum result bindkey_read(struct key **out, const char *path, const struct dname 
     if (result == RESULT_OK) {
         result = read_private(&halves, private_path, now, diag);
     }
+    enum key_role role = KEY_ZSK;
+    if (result == RESULT_OK) {
+        result = find_role(&role, &halves, public_path, use, diag);
+    }
     if (result != RESULT_OK) {
         sodium_memzero(&halves, sizeof halves);
         return result;
     }
     const struct key_parts parts = { .algorithm = (enum algorithm)halves.algorithm,
-                                     .role = (halves.flags & SEP) == 0 ? KEY_ZSK
-                                             : sep_is_csk              ? KEY_CSK
-                                                                       : KEY_KSK,
+                                     .role = role,
                                      .public_key = halves.public_key,
                                      .public_len = halves.public_len,
                                      .private_key = halves.private_key,

@@ -5,11 +5,18 @@
 
 #include "dnssec/key.h"
 
-/* Reads the pair of which `path` names either file. The role is KSK with the SEP flag, which may also be a CSK, and ZSK without. INVALID or
+/* How the role follows from the flags of a key. */
+enum bindkey_use {
+    BINDKEY_BY_FLAGS,   /* with SEP a KSK, without a ZSK */
+    BINDKEY_SEP_IS_CSK, /* with SEP a CSK, without a ZSK */
+    BINDKEY_NEW_CSK,    /* a CSK, whatever its flags: it comes into use with SEP */
+    BINDKEY_OLD_CSK /* a CSK that signs elsewhere, known to caches and parent with its flags: REFUSED without SEP */
+};
+/* Reads the pair of which `path` names either file. INVALID or
  * SYSTEM with the file and what is wrong: another zone's key, an algorithm that is not supported, halves that don't belong together, a
  * revoked key. REFUSED if by `now` it is past the time that the file names for its deletion or revocation; other times don't count. */
 enum result bindkey_read(struct key **out, const char *path, const struct dname *zone,
-                         bool sep_is_csk, uint64_t now, struct diag *diag);
+                         enum bindkey_use use, uint64_t now, struct diag *diag);
 /* Reads the public file alone, of a key-signing key whose private half is elsewhere; INVALID for another key. */
 enum result bindkey_read_public(struct key **out, const char *path, const struct dname *zone,
                                 struct diag *diag);

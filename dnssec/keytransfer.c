@@ -55,7 +55,7 @@ static enum result check(struct store_txn *keys, const struct seal *seal, struct
     if (result == RESULT_OK && !rollover_goal_is_whole(&roll.keys)) {
         result = diag_fail(diag, RESULT_INVALID,
                            "with these keys an algorithm has no KSK or no ZSK: give both, or --csk "
-                           "for a key that is both");
+                           "for a key with flags 257 that is both");
     }
     if (result == RESULT_OK) {
         result = keyring_load(&keyring, keys, seal, diag);

@@ -19,6 +19,17 @@ enum {
 };
 static const char package_head[] = "ntspool-keys:";
 
+/* --csk is for a key with the SEP flag, or for the only one. */
+static enum bindkey_use use_of(const struct cli *cli, int files)
+{
+    if (!cli_flag(cli, "csk")) {
+        return BINDKEY_BY_FLAGS;
+    }
+    return files > 1                 ? BINDKEY_SEP_IS_CSK
+           : cli_flag(cli, "in-use") ? BINDKEY_OLD_CSK
+                                     : BINDKEY_NEW_CSK;
+}
+
 static enum result import_files(struct keywork *work, struct cli *cli, int argc, char **argv)
 {
     struct given_keys given = { .in_use = cli_flag(cli, "in-use") };
@@ -31,7 +42,7 @@ static enum result import_files(struct keywork *work, struct cli *cli, int argc,
         const char *path = argv[given.count];
         result = cli_flag(cli, "public")
                      ? bindkey_read_public(key, path, &work->settings.apex, &cli->diag)
-                     : bindkey_read(key, path, &work->settings.apex, cli_flag(cli, "csk"),
+                     : bindkey_read(key, path, &work->settings.apex, use_of(cli, argc),
                                     session_now(), &cli->diag);
         given.count += result == RESULT_OK;
     }

@@ -277,8 +277,8 @@ int cmd_key_online(struct cli *cli, int argc, char **argv)
             ? diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX)
             : keywork_zone(&work.keys, cli);
     for (int i = 0; i < argc && result == RESULT_OK; i++) {
-        result = bindkey_read(&keys[i], argv[i], &work.keys.settings.apex, false, session_now(),
-                              &cli->diag);
+        result = bindkey_read(&keys[i], argv[i], &work.keys.settings.apex, BINDKEY_BY_FLAGS,
+                              session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
         result = keywork_begin(&work.keys, cli, true);
