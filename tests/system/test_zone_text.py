@@ -6,11 +6,13 @@ import re
 import subprocess
 
 import dns.name
+import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import pytest
 from machine import run
+from pool import records
 from randomzone import RandomZone
 from test_cli import NAME_SERVERS, Cli
 from validators import unpacked
@@ -110,3 +112,19 @@ def test_what_others_write_is_read(pools, writer, seed, tmp_path):
     listed = loaded(one, tmp_path / "given.zone", "\n".join(lines) + "\n")
     one("zone", "export", tmp_path / "pool.zone")
     assert loaded(two, tmp_path / "written.zone", writer(tmp_path / "pool.zone")) == listed
+
+
+@pytest.mark.parametrize("denial", ("nsec", "compact"))
+def test_types_in_as_many_windows_as_a_name_can_have_are_denied(pool, denial):
+    """RFC 4034 4.1.2: each window of the bitmap takes up to 34 octets."""
+    kinds = [256 * window + 255 for window in range(10, 34)]
+    pool.cli("zone", "set", "denial", denial)
+    pool.cli("record", "load", pool.machine.write("wide.zone", "".join(f"wide 60 TYPE{kind} \\# 1 00\n" for kind in kinds)))
+    pool.serve()
+    for name in "wide", "widf":
+        answer = pool.ask(f"{name}.pool.test", "A", tcp=True, dnssec=True)
+        assert answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) and records(answer, "SOA", "authority")
+    pool.cli("zone", "export", "--signed", "-")
+    (nsec,) = (rrset for rrset in pool.ask("wide.pool.test", "A", tcp=True, dnssec=True).authority
+               if rrset.rdtype == dns.rdatatype.NSEC and rrset.name == dns.name.from_text("wide.pool.test"))
+    assert {f"TYPE{kind}" for kind in kinds} <= set(nsec[0].to_text().split())
