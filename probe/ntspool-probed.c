@@ -110,6 +110,9 @@ static enum result confine(const struct options *options, struct diag *diag)
 {
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_HISTORY };
     struct sandbox sandbox;
+    if (geteuid() == 0) {
+        log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
+    }
     sandbox_begin(&sandbox, true);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         char path[PATH_MAX];
@@ -349,9 +352,6 @@ int main(int argc, char **argv)
     }
     if (result == RESULT_OK && options.user != NULL) {
         result = user_become(options.user, &diag);
-    }
-    if (result == RESULT_OK && geteuid() == 0) {
-        log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
     if (result == RESULT_OK) {
         result = run(&program, &options, &diag);

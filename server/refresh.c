@@ -98,17 +98,39 @@ static bool look_at_dealer(struct refresh *refresh)
     return refresh->from.dealt != NULL;
 }
 
+/* Takes up stores whose files were replaced. */
+static void look_at_stores(struct refresh *refresh)
+{
+    struct store *const stores[] = { refresh->sources.registry, refresh->sources.health,
+                                     refresh->sources.keys };
+    for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
+        struct diag diag = { "" };
+        bool taken = false;
+        if (store_reopen(stores[i], &taken, &diag) != RESULT_OK) {
+            trouble(refresh, &diag);
+        } else if (taken) {
+            (void)diag_fail(&diag, RESULT_OK, "%s was replaced: the new file is in use",
+                            store_path_of(stores[i]));
+            refresh->sources.log(diag.text);
+        }
+    }
+}
+
 /* One look: true if there is a new view to publish. */
 static bool look(struct refresh *refresh, bool look_at_file)
 {
     struct diag diag = { "" };
     bool changed = look_at_file && look_at_places(refresh);
+    if (look_at_file) {
+        look_at_stores(refresh);
+    }
     struct view_sources *from = &refresh->from;
     if (store_renew(from->registry) != RESULT_OK || store_renew(from->health) != RESULT_OK ||
         store_renew(from->keys) != RESULT_OK) {
         (void)diag_fail(&diag, RESULT_DAMAGED,
                         "the store can't be read now; the last state stays in use");
         trouble(refresh, &diag);
+        rest(refresh);
         return false;
     }
     changed = look_at_dealer(refresh) || changed ||

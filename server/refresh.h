@@ -9,7 +9,7 @@
 enum {
     REFRESH_POLL_MS = 100,  /* how often the stores' versions are compared */
     REFRESH_PAUSE_MS = 400, /* between two views */
-    REFRESH_FILE_MS = 2000  /* how often the location files are looked at */
+    REFRESH_FILE_MS = 2000  /* how often the location files are looked at, and the stores' files */
 };
 
 struct refresh;

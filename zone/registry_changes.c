@@ -43,6 +43,12 @@ static bool read_journal(struct store_txn *txn, struct journal *out)
     return true;
 }
 
+/* The number by which all processes know the commit. */
+static uint64_t commit_of(const struct store_txn *txn)
+{
+    return store_version(txn) - store_origin(txn);
+}
+
 /* For the write transaction of `version`. Behind a commit that kept no journal, by a program of before, a new one begins. */
 static void continue_journal(struct store_txn *txn, uint64_t version, struct journal *out)
 {
@@ -91,7 +97,7 @@ static void forget_oldest(struct journal *journal)
 enum result registry_note(struct store_txn *txn, const struct dname_key *key)
 {
     struct journal journal;
-    uint64_t version = store_version(txn);
+    uint64_t version = commit_of(txn);
     continue_journal(txn, version, &journal);
     struct change change = { version, dname_key_hash(key) };
     bool noted = journal.floor == version; /* a change of so many names that they are not listed */
@@ -114,7 +120,7 @@ enum result registry_note(struct store_txn *txn, const struct dname_key *key)
 enum result registry_close_journal(struct store_txn *txn)
 {
     struct journal journal;
-    uint64_t version = store_version(txn);
+    uint64_t version = commit_of(txn);
     continue_journal(txn, version, &journal);
     journal.last = version;
     return write_journal(txn, &journal);
@@ -125,8 +131,13 @@ enum result registry_changes(struct store_txn *txn, uint64_t since,
 {
     struct journal journal;
     size_t found = 0;
-    if (!read_journal(txn, &journal) || journal.last != store_version(txn) ||
-        since < journal.floor || since > journal.last) {
+    uint64_t origin = store_origin(txn);
+    if ((origin > 0 && since <= origin) || !read_journal(txn, &journal) ||
+        journal.last != commit_of(txn)) {
+        return RESULT_NOT_FOUND;
+    }
+    since -= origin;
+    if (since < journal.floor || since > journal.last) {
         return RESULT_NOT_FOUND;
     }
     for (size_t i = 0; i < journal.count; i++) {

@@ -20,6 +20,7 @@
     X(MISSING, "the store is missing")                                                             \
     X(FOREIGN, "the store is not one of ntspool's")                                                \
     X(NEWER, "the store was written by a newer ntspool")                                           \
+    X(STALE, "the store's file was replaced while it was open")                                    \
     X(DAMAGED, "the store is damaged")                                                             \
     X(FULL, "the store is full")                                                                   \
     X(CRYPTO, "a cryptographic operation failed")                                                  \

@@ -17,10 +17,6 @@
 
 #include "zone/store_private.h"
 
-enum {
-    FULL_PERCENT = 70
-};
-
 static const char *const kind_texts[STORE_KINDS] = { "registry", "health", "keys", "traffic",
                                                      "history" };
 
@@ -63,6 +59,11 @@ const char *store_kind_text(enum store_kind kind)
 {
     ASSERT((unsigned)kind < STORE_KINDS);
     return kind_texts[kind];
+}
+
+const char *store_path_of(const struct store *store)
+{
+    return store->path;
 }
 
 const char *store_table_name(enum store_table table)
@@ -135,10 +136,15 @@ enum result store_fail(struct diag *diag, const char *path, int rc, const char *
                          "%s is damaged (%s): restore it from a backup (ntspool backup)", path,
                          mdb_strerror(rc));
     }
-    const char *hint = rc == EACCES   ? " (data.mdb must be readable and lock.mdb writable)"
-                       : rc == ENOSPC ? ": free some space and repeat"
-                       : rc == EIO    ? ": is the disk full or broken?" /* LMDB's short writes */
-                                      : "";
+    const char *hint =
+        rc == EACCES ? " (data.mdb must be readable and lock.mdb writable)"
+        : rc == EAGAIN
+            ? ": a process with the same number (PID) has it open, in another PID namespace: "
+              "let both run in one namespace (--pid of the container), or start this one again"
+        : rc == ESTALE ? ": its file was replaced, and the new one can't be opened yet"
+        : rc == ENOSPC ? ": free some space and repeat"
+        : rc == EIO    ? ": is the disk full or broken?" /* LMDB's short writes */
+                       : "";
     return diag_fail(diag, result, "cannot %s %s: %s%s", doing, path, mdb_strerror(rc), hint);
 }
 
@@ -151,147 +157,6 @@ size_t store_map_bound(uint64_t wanted)
         wanted = limit.rlim_cur / 16;
     }
     return (size_t)wanted;
-}
-
-int store_grow(struct store *store)
-{
-    struct store_usage usage;
-    store_usage(store, &usage);
-    uint64_t size = usage.map_bytes;
-    while (usage.used_bytes > size / 100 * FULL_PERCENT) {
-        size *= 2;
-    }
-    if (store_map_bound(size) <= usage.map_bytes) {
-        return 0;
-    }
-    int rc = mdb_env_set_mapsize(store->env, store_map_bound(size));
-    store->map_lost = rc != 0;
-    return rc;
-}
-
-void store_close(struct store *store)
-{
-    if (store == NULL) {
-        return;
-    }
-    ASSERT(store->txns == 0);
-    if (store->env != NULL) {
-        mdb_env_close(store->env);
-    }
-    (void)pthread_mutex_destroy(&store->lock);
-    free(store);
-}
-
-/* Follows another process's growth; `mine` transactions may be there. */
-static bool follow(struct store *store, unsigned mine)
-{
-    (void)pthread_mutex_lock(&store->lock);
-    bool alone = store->txns == mine && !store->map_lost;
-    if (alone) {
-        store->map_lost = mdb_env_set_mapsize(store->env, 0) != 0;
-    }
-    bool done = alone && !store->map_lost;
-    (void)pthread_mutex_unlock(&store->lock);
-    return done;
-}
-
-static enum result begin(struct store *store, bool writing, struct store_txn **out,
-                         struct diag *diag)
-{
-    unsigned flags = writing ? 0 : MDB_RDONLY;
-    (void)pthread_mutex_lock(&store->lock);
-    int rc = writing && store->txns == 0 ? store_grow(store) : 0;
-    if (store->map_lost) {
-        rc = ENOMEM;
-    }
-    store->txns++; /* from here on the map stays where it is */
-    (void)pthread_mutex_unlock(&store->lock);
-    struct store_txn *txn = xcalloc(1, sizeof(*txn));
-    txn->store = store;
-    txn->writing = writing;
-    if (rc == 0) {
-        rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
-    }
-    if (rc == MDB_MAP_RESIZED && follow(store, 1)) {
-        rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
-    }
-    if (rc != 0) {
-        txn->txn = NULL;
-        store_abort(txn);
-        return store_fail(diag, store->path, rc, writing ? "write" : "read");
-    }
-    *out = txn;
-    return RESULT_OK;
-}
-
-enum result store_read(struct store *store, struct store_txn **out, struct diag *diag)
-{
-    return begin(store, false, out, diag);
-}
-
-enum result store_write(struct store *store, struct store_txn **out, struct diag *diag)
-{
-    ASSERT(store->writable);
-    return begin(store, true, out, diag);
-}
-
-void store_rest(struct store_txn *txn)
-{
-    ASSERT(!txn->writing);
-    if (!txn->resting) {
-        mdb_txn_reset(txn->txn);
-        txn->resting = true;
-    }
-}
-
-enum result store_renew(struct store_txn *txn)
-{
-    store_rest(txn);
-    memset(txn->placed, 0, sizeof(txn->placed));
-    int rc = mdb_txn_renew(txn->txn);
-    if (rc == MDB_MAP_RESIZED && follow(txn->store, 1)) {
-        rc = mdb_txn_renew(txn->txn);
-    }
-    txn->resting = rc != 0;
-    return store_translate(rc);
-}
-
-uint64_t store_version(const struct store_txn *txn)
-{
-    return mdb_txn_id(txn->txn);
-}
-
-static int end(struct store_txn *txn, bool commit)
-{
-    struct store *store = txn->store;
-    int rc = txn->failed;
-    for (int i = 0; i < TABLE_COUNT; i++) {
-        if (txn->cursors[i] != NULL) {
-            mdb_cursor_close(txn->cursors[i]);
-        }
-    }
-    if (commit && rc == 0) {
-        rc = mdb_txn_commit(txn->txn);
-    } else if (txn->txn != NULL) {
-        mdb_txn_abort(txn->txn);
-    }
-    free(txn);
-    (void)pthread_mutex_lock(&store->lock);
-    store->txns--;
-    (void)pthread_mutex_unlock(&store->lock);
-    return rc;
-}
-
-enum result store_commit(struct store_txn *txn, struct diag *diag)
-{
-    struct store *store = txn->store;
-    int rc = end(txn, txn->writing);
-    return rc == 0 ? RESULT_OK : store_fail(diag, store->path, rc, "write");
-}
-
-void store_abort(struct store_txn *txn)
-{
-    (void)end(txn, false);
 }
 
 static MDB_dbi dbi_of(const struct store_txn *txn, enum store_table table)

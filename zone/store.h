@@ -70,8 +70,16 @@ enum result store_open(struct store **out, const char *state_dir, enum store_kin
 enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
                              bool writable, uint64_t map_bytes, struct diag *diag);
 void store_close(struct store *store);
-/* Another file was renamed into the place of the one that is open: who wants it closes this store and opens it again. */
+/* Its directory. */
+const char *store_path_of(const struct store *store);
+/* Another file was put in the place of the one that is open, or its lock file was taken away: other programs don't see this one's changes,
+ * nor the other way round. */
 bool store_replaced(const struct store *store);
+/* Takes up the new file, if the store was replaced and nobody has a snapshot now (not even for a moment: false in `taken`, ask again). Read
+ * transactions go on in the new file at their next renew, with a greater version. A file that is no good is told and the old one stays
+ * in use. If the new one, which was good a moment before, can't be opened, the store is lost till a later call. Of the threads that share
+ * the store one may call this, between its own transactions. */
+enum result store_reopen(struct store *store, bool *taken, struct diag *diag);
 
 /* A read transaction. It sees the store as of begin or the last renew. `store_rest` gives the snapshot up (so that pages can
  * be reused) and keeps the slot. */
@@ -80,6 +88,8 @@ enum result store_renew(struct store_txn *txn);
 void store_rest(struct store_txn *txn);
 /* The number of the snapshot: grows with every commit to this store by any process. */
 uint64_t store_version(const struct store_txn *txn);
+/* The part of store_version that is this process's own: what other processes wrote down is without it. 0 till the store is reopened. */
+uint64_t store_origin(const struct store_txn *txn);
 
 /* A write transaction; waits for another process's. The map is grown first when it is over 70 % full. Ends by store_commit
  * or store_abort, which also ends and frees a read transaction. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "zone/clock.h"
@@ -16,7 +17,9 @@ enum {
     DATA_MODE = 0640,
     LOCK_MODE = 0660, /* readers of the group register themselves in it */
     LOCK_LEN = 65536, /* header and 1022 readers of 64 octets */
-    STEPS_MAX = 4     /* of schemas */
+    STEPS_MAX = 4,    /* of schemas */
+    STALE_TRIES = 25, /* five seconds */
+    STALE_PAUSE_NS = 200000000
 };
 
 /* Brings a store of schema n to that of now; there is nothing before the first. */
@@ -85,11 +88,19 @@ static enum result migrate(struct store *store, uint32_t schema, struct diag *di
     return store_commit(txn, diag);
 }
 
-static struct store *store_new(const char *path, enum store_kind kind, bool writable)
+void store_free(struct store *store)
+{
+    (void)pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+static struct store *store_new(const char *path, enum store_kind kind, bool writable,
+                               uint64_t map_bytes)
 {
     struct store *store = xcalloc(1, sizeof(*store));
     store->kind = kind;
     store->writable = writable;
+    store->map_bytes = map_bytes;
     (void)snprintf(store->path, sizeof(store->path), "%s", path);
     ASSERT(pthread_mutex_init(&store->lock, NULL) == 0);
     return store;
@@ -199,7 +210,7 @@ enum result store_create(const char *state_dir, enum store_kind kind, struct dia
     if (survey.result == RESULT_OK) {
         survey.result = RESULT_EXISTS;
     } else if (survey.result == RESULT_MISSING) {
-        struct store *store = store_new(path, kind, true);
+        struct store *store = store_new(path, kind, true, STORE_MAP_WRITER);
         int rc = make_lock(path, true);
         rc = rc == 0 ? store_env_open(&store->env, path, 0, STORE_MAP_WRITER) : rc;
         survey = rc == 0 ? open_tables(store, 0, true)
@@ -216,19 +227,6 @@ enum result store_create(const char *state_dir, enum store_kind kind, struct dia
     return store_explain(diag, &survey, path);
 }
 
-/* Who may write the store renews it before reading. */
-static enum result renew(const char *state_dir, enum store_kind kind, struct store_survey *survey,
-                         struct diag *diag)
-{
-    struct store *store = NULL;
-    enum result result = store_open(&store, state_dir, kind, true, diag);
-    if (result == RESULT_OK) {
-        store_close(store);
-        survey->schema = store_schema(kind);
-    }
-    return result;
-}
-
 enum result store_open(struct store **out, const char *state_dir, enum store_kind kind,
                        bool writable, struct diag *diag)
 {
@@ -239,31 +237,35 @@ enum result store_open(struct store **out, const char *state_dir, enum store_kin
 enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
                              bool writable, uint64_t map_bytes, struct diag *diag)
 {
+    static const struct timespec pause = { .tv_nsec = STALE_PAUSE_NS };
     char path[PATH_MAX];
     enum result result = store_path(path, state_dir, store_kind_text(kind), diag);
     if (result != RESULT_OK) {
         return result;
     }
-    struct store_survey survey = store_survey(path, kind);
-    if (survey.result != RESULT_OK) {
-        return store_explain(diag, &survey, path);
+    result = store_open_at(out, path, kind, writable, map_bytes, diag);
+    for (unsigned tries = 0; result == RESULT_STALE && tries < STALE_TRIES; tries++) {
+        (void)nanosleep(&pause, NULL); /* a running server is about to take it up */
+        result = store_open_at(out, path, kind, writable, map_bytes, diag);
     }
-    if (!writable && !store_is_readable(kind, survey.schema) && access(path, W_OK) == 0) {
-        result = renew(state_dir, kind, &survey, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
-    }
-    struct store *store = store_new(path, kind, writable);
-    int dead, rc = make_lock(path, writable);
-    rc = rc == 0 ? store_env_open(&store->env, path, writable ? 0 : MDB_RDONLY, map_bytes) : rc;
+    return result;
+}
+
+static enum result open_surveyed(struct store **out, const char *path, struct store *store,
+                                 struct store_survey survey, struct diag *diag)
+{
+    int dead, rc = make_lock(path, store->writable);
+    rc = rc == 0
+             ? store_env_open(&store->env, path, store->writable ? 0 : MDB_RDONLY, store->map_bytes)
+             : rc;
     rc = rc == 0 ? mdb_reader_check(store->env, &dead) : rc;
     if (rc == 0) {
+        store_note_lock(store);
         survey = open_tables(store, survey.schema, false);
     } else {
         survey = (struct store_survey){ .result = store_translate(rc), .rc = rc };
     }
-    result = store_explain(diag, &survey, path);
+    enum result result = store_explain(diag, &survey, path);
     if (result == RESULT_OK) {
         result = migrate(store, survey.schema, diag);
     }
@@ -275,14 +277,31 @@ enum result store_open_sized(struct store **out, const char *state_dir, enum sto
     return RESULT_OK;
 }
 
-bool store_replaced(const struct store *store)
+/* Who may write the store renews it before reading. */
+static enum result renew(const char *path, enum store_kind kind, struct store_survey *survey,
+                         struct diag *diag)
 {
-    char data[PATH_MAX];
-    struct stat mine, there;
-    int fd = -1;
-    return store_path(data, store->path, "data.mdb", NULL) == RESULT_OK &&
-           mdb_env_get_fd(store->env, &fd) == 0 && fstat(fd, &mine) == 0 &&
-           stat(data, &there) == 0 && (mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);
+    struct store *store = store_new(path, kind, true, STORE_MAP_WRITER);
+    enum result result = open_surveyed(&store, path, store, *survey, diag);
+    if (result == RESULT_OK) {
+        store_close(store);
+        survey->schema = store_schema(kind);
+    }
+    return result;
+}
+
+enum result store_open_at(struct store **out, const char *path, enum store_kind kind, bool writable,
+                          uint64_t map_bytes, struct diag *diag)
+{
+    struct store_survey survey = store_survey(path, kind);
+    enum result result = store_explain(diag, &survey, path);
+    bool old = result == RESULT_OK && !writable && !store_is_readable(kind, survey.schema);
+    if (old && access(path, W_OK) == 0) {
+        result = renew(path, kind, &survey, diag);
+    }
+    return result != RESULT_OK
+               ? result
+               : open_surveyed(out, path, store_new(path, kind, writable, map_bytes), survey, diag);
 }
 
 enum result store_backup(struct store *store, const char *dir, struct diag *diag)

@@ -1,9 +1,11 @@
-/* Inside the store: what its three files share. No other file includes this, so that none sees LMDB. */
+/* Inside the store: what its files share. No other file includes this, so that none sees LMDB. */
 #ifndef ZONE_STORE_PRIVATE_H
 #define ZONE_STORE_PRIVATE_H
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
 
 #include <lmdb.h>
 
@@ -23,15 +25,24 @@ struct store {
     enum store_kind kind;
     bool writable;
     MDB_dbi dbi[TABLE_COUNT];
-    pthread_mutex_t lock; /* of the two below, and held while the map moves */
-    unsigned txns;        /* transaction objects of this process */
+    /* Of what follows, and held while the map moves or another environment takes its place. */
+    pthread_mutex_t lock;
+    unsigned txns;           /* transaction objects of this process, */
+    struct store_txn *first; /* which are listed here */
     bool map_lost;
+    uint64_t map_bytes;    /* reserved at open */
+    uint64_t origin;       /* what store_version adds to LMDB's number */
+    struct stat lock_file; /* as opened; st_ino 0: there is none */
+    atomic_bool
+        closing; /* nobody may enter a snapshot: another environment is about to be opened */
     char path[PATH_MAX];
 };
 
 struct store_txn {
     struct store *store;
-    MDB_txn *txn;
+    struct store_txn *previous, *next;
+    MDB_txn *txn;       /* NULL: the environment was lost (store_reopen) */
+    atomic_bool inside; /* it has a snapshot or is about to */
     bool writing, resting;
     int failed; /* first error of a write: LMDB only reports that the transaction is bad later */
     MDB_cursor *cursors[TABLE_COUNT];
@@ -71,6 +82,16 @@ size_t store_map_bound(uint64_t wanted);
 /* Doubles the map until it is at most 70 % full. Nobody in this process may have a transaction. */
 int store_grow(struct store *store);
 
+/* store_open.c */
+enum result store_open_at(struct store **out, const char *path, enum store_kind kind, bool writable,
+                          uint64_t map_bytes, struct diag *diag);
+/* Frees it without its environment. */
+void store_free(struct store *store);
+
+/* store_replace.c */
+/* Notes which lock file it has. */
+void store_note_lock(struct store *store);
+
 /* store_survey.c */
 enum result store_path(char out[PATH_MAX], const char *dir, const char *name, struct diag *diag);
 int store_env_open(MDB_env **out, const char *path, unsigned flags, uint64_t map);
@@ -78,6 +99,8 @@ int store_env_open(MDB_env **out, const char *path, unsigned flags, uint64_t map
 struct store_survey store_format(MDB_txn *txn, enum store_kind kind);
 /* Looks at the whole store without putting this process at risk. A child that dies says DAMAGED. */
 struct store_survey store_survey(const char *path, enum store_kind kind);
+/* The same for a file that takes the place of one this process has open, whose locks it must leave alone. */
+struct store_survey store_survey_new(const char *path, enum store_kind kind);
 /* The line for a person, and the survey's result. */
 enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -42,6 +43,11 @@ enum result store_explain(struct diag *diag, const struct store_survey *survey, 
         return diag_fail(diag, RESULT_NEWER,
                          "%s has schema %u, newer than this ntspool knows: upgrade ntspool", path,
                          survey->schema);
+    case RESULT_STALE:
+        return diag_fail(diag, RESULT_STALE,
+                         "%s/data.mdb was put in the place of one that running programs have open: "
+                         "ntspoold takes it up in seconds, end all others",
+                         path);
     case RESULT_DAMAGED:
         return diag_fail(diag, RESULT_DAMAGED,
                          "%s is damaged (%s): restore it from a backup (ntspool backup)", path,
@@ -174,23 +180,46 @@ static int walk(MDB_txn *txn, MDB_dbi dbi)
     return rc == 0 ? MDB_CORRUPTED : rc;
 }
 
+/* True if the number of the last commit, which all users of lock.mdb share, is of this data file (design note in store_replace.c). A commit
+ * writes its head to the file first, so that may be one ahead of the number. */
+static bool is_a_pair(MDB_env *env, MDB_txn *txn)
+{
+    MDB_envinfo info;
+    uint64_t before = mdb_txn_id(txn);
+    if (mdb_env_info(env, &info) != 0) {
+        return false;
+    }
+    mdb_txn_reset(txn);
+    return mdb_txn_renew(txn) == 0 && info.me_last_txnid >= before &&
+           info.me_last_txnid <= mdb_txn_id(txn) + 1;
+}
+
 /* The child's work; what it opens dies with it. */
-static struct store_survey survey_all(const char *path, enum store_kind kind)
+static struct store_survey survey_all(const char *path, enum store_kind kind, bool alone)
 {
     char lock[PATH_MAX];
     /* Without a lock file nobody has the store open, and none is made in case it turns out damaged. */
     bool unlocked =
-        store_path(lock, path, "lock.mdb", NULL) == RESULT_OK && access(lock, F_OK) != 0;
+        alone || (store_path(lock, path, "lock.mdb", NULL) == RESULT_OK && access(lock, F_OK) != 0);
     MDB_env *env;
     MDB_txn *txn;
+    int dead;
     int rc = store_env_open(&env, path, MDB_RDONLY | (unlocked ? MDB_NOLOCK : 0), STORE_MAP_READER);
+    if (rc == 0) {
+        rc = unlocked ? 0
+                      : mdb_reader_check(
+                            env, &dead); /* of which there may be so many that no slot is free */
+    }
     if (rc == 0) {
         rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
     }
     if (rc != 0) {
         return (struct store_survey){ .result = store_translate(rc), .rc = rc };
     }
-    struct store_survey survey = store_format(txn, kind);
+    struct store_survey survey = { .result = RESULT_STALE };
+    if (is_a_pair(env, txn)) {
+        survey = store_format(txn, kind);
+    }
     for (int table = 0; survey.result == RESULT_OK && rc == 0 && table < TABLE_COUNT; table++) {
         MDB_dbi dbi;
         if (store_has_table(kind, (enum store_table)table) &&
@@ -223,7 +252,7 @@ static bool is_deadly(int number)
     return false;
 }
 
-static _Noreturn void survey_child(int fd, const char *path, enum store_kind kind)
+static _Noreturn void survey_child(int fd, const char *path, enum store_kind kind, bool alone)
 {
     sigset_t none;
     (void)sigemptyset(&none);
@@ -238,16 +267,17 @@ static _Noreturn void survey_child(int fd, const char *path, enum store_kind kin
         (void)dup2(null, STDERR_FILENO); /* LMDB's assertions */
     }
     (void)alarm(SURVEY_TIMEOUT_S);
-    struct store_survey survey = survey_all(path, kind);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct store_survey survey = survey_all(path, kind, alone);
     _exit(write(fd, &survey, sizeof(survey)) == (ssize_t)sizeof(survey) ? 0 : 1);
 }
 
-/* Looks at the whole store without putting this process at risk. A child that dies says DAMAGED. */
-struct store_survey store_survey(const char *path, enum store_kind kind)
+/* A child that dies says DAMAGED. */
+static struct store_survey survey(const char *path, enum store_kind kind, bool alone)
 {
-    struct store_survey survey = look_at_head(path);
-    if (survey.result != RESULT_OK) {
-        return survey;
+    struct store_survey found = look_at_head(path);
+    if (found.result != RESULT_OK) {
+        return found;
     }
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0) {
@@ -255,12 +285,12 @@ struct store_survey store_survey(const char *path, enum store_kind kind)
     }
     pid_t child = fork();
     if (child == 0) {
-        survey_child(fds[1], path, kind);
+        survey_child(fds[1], path, kind, alone);
     }
     int error = errno, status = 0;
     (void)close(fds[1]);
     ssize_t got = -1;
-    while (child > 0 && (got = read(fds[0], &survey, sizeof(survey))) < 0 && errno == EINTR) {
+    while (child > 0 && (got = read(fds[0], &found, sizeof(found))) < 0 && errno == EINTR) {
     }
     (void)close(fds[0]);
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -268,11 +298,21 @@ struct store_survey store_survey(const char *path, enum store_kind kind)
     if (child < 0) {
         return (struct store_survey){ .result = RESULT_SYSTEM, .rc = error };
     }
-    if (got == (ssize_t)sizeof(survey)) {
-        return survey;
+    if (got == (ssize_t)sizeof(found)) {
+        return found;
     }
     /* Somebody stopped the child (and probably us): that says nothing of the store. */
     bool stopped = WIFSIGNALED(status) && !is_deadly(WTERMSIG(status));
     return stopped ? (struct store_survey){ .result = RESULT_SYSTEM, .rc = EINTR }
                    : (struct store_survey){ .result = RESULT_DAMAGED };
+}
+
+struct store_survey store_survey(const char *path, enum store_kind kind)
+{
+    return survey(path, kind, false);
+}
+
+struct store_survey store_survey_new(const char *path, enum store_kind kind)
+{
+    return survey(path, kind, true);
 }
