@@ -137,7 +137,10 @@ static bool look(struct refresh *refresh, bool look_at_file)
               store_version(from->registry) != refresh->versions[0] ||
               store_version(from->health) != refresh->versions[1] ||
               store_version(from->keys) != refresh->versions[2];
-    if (changed && build(refresh, &diag) != RESULT_OK) {
+    if (changed &&
+        (store_check(from->registry, &diag) != RESULT_OK ||
+         store_check(from->health, &diag) != RESULT_OK ||
+         store_check(from->keys, &diag) != RESULT_OK || build(refresh, &diag) != RESULT_OK)) {
         trouble(refresh, &diag);
         changed = false;
     }

@@ -235,7 +235,7 @@ enum result member_decode(struct member *out, const uint8_t *data, size_t len)
     memset(&member, 0, sizeof(member));
     uint8_t layout = read_u8(&r);
     if (layout != MEMBER_LAYOUT && layout != MEMBER_LAYOUT_BEFORE) {
-        return RESULT_DAMAGED;
+        return layout > MEMBER_LAYOUT ? RESULT_NEWER : RESULT_DAMAGED;
     }
     member.id = read_u64(&r);
     read_text(&r, member.label, sizeof(member.label));

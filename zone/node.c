@@ -96,7 +96,7 @@ enum result node_decode(struct node *out, const uint8_t *data, size_t len)
         }
         break;
     default:
-        return RESULT_DAMAGED;
+        return node.kind > NODE_STATIC ? RESULT_NEWER : RESULT_DAMAGED;
     }
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;

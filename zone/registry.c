@@ -14,6 +14,16 @@ enum result registry_damaged(struct diag *diag, const char *what)
                      what);
 }
 
+enum result registry_unreadable(struct diag *diag, enum result result, const char *what)
+{
+    return result == RESULT_NEWER
+               ? diag_fail(diag, result,
+                           "the registry's row of %.80s was written by a newer ntspool: upgrade "
+                           "this one",
+                           what)
+               : registry_damaged(diag, what);
+}
+
 enum result registry_written(struct diag *diag, enum result result)
 {
     return result == RESULT_OK

@@ -25,8 +25,11 @@ static enum result decode_row(struct member *out, const uint8_t *key, size_t key
                               const uint8_t *value, size_t value_len)
 {
     struct member member;
-    if (member_decode(&member, value, value_len) != RESULT_OK || strlen(member.label) != key_len ||
-        memcmp(member.label, key, key_len) != 0) {
+    enum result result = member_decode(&member, value, value_len);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (strlen(member.label) != key_len || memcmp(member.label, key, key_len) != 0) {
         return RESULT_DAMAGED;
     }
     *out = member;
@@ -178,7 +181,7 @@ static enum result check_quarantine(struct store_txn *txn, const struct member *
         return RESULT_OK;
     }
     if (result != RESULT_OK) {
-        return registry_damaged(diag, member->label);
+        return registry_unreadable(diag, result, member->label);
     }
     bool same_operator = tombstone.operator_name[0] != '\0' &&
                          strcmp(tombstone.operator_name, member->operator_name) == 0;
@@ -263,7 +266,7 @@ static enum result check_label(struct store_txn *txn, const struct member *membe
         return diag_fail(diag, RESULT_EXISTS, "%s is a member already", member->label);
     }
     if (result != RESULT_NOT_FOUND) {
-        return registry_damaged(diag, member->label);
+        return registry_unreadable(diag, result, member->label);
     }
     bool occupied = false;
     struct dname_key key = registry_key_of(member->label, NULL);
@@ -325,7 +328,7 @@ static enum result find_member(struct store_txn *txn, const char *label, struct 
     if (result == RESULT_NOT_FOUND) {
         return diag_fail(diag, result, "there is no member \"%.63s\"", label);
     }
-    return result == RESULT_OK ? RESULT_OK : registry_damaged(diag, label);
+    return result == RESULT_OK ? RESULT_OK : registry_unreadable(diag, result, label);
 }
 
 enum result registry_update(struct store_txn *txn, const struct member *member, bool allow_private,
@@ -373,7 +376,7 @@ enum result registry_remove(struct store_txn *txn, const char *label, uint64_t n
     /* A quarantine that the label brought along from an earlier removal still holds. */
     result = registry_tombstone(txn, label, &tombstone);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_damaged(diag, label);
+        return registry_unreadable(diag, result, label);
     }
     if (tombstone.quarantined_until < quarantined_until) {
         tombstone.quarantined_until = quarantined_until;
@@ -409,7 +412,7 @@ static enum result find_removed(struct store_txn *txn, const char *label, struct
                          label);
     }
     if (result != RESULT_OK) {
-        return registry_damaged(diag, label);
+        return registry_unreadable(diag, result, label);
     }
     if (!tombstone.kept) {
         return diag_fail(diag, RESULT_REFUSED,

@@ -86,10 +86,11 @@ static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *v
     const struct each *each = arg;
     struct dname_key name;
     struct node node;
-    if (!key_of_row(&name, key, key_len) || node_decode(&node, value, value_len) != RESULT_OK) {
+    if (!key_of_row(&name, key, key_len)) {
         return RESULT_DAMAGED;
     }
-    return each->visit(&name, &node, each->arg);
+    enum result result = node_decode(&node, value, value_len);
+    return result == RESULT_OK ? each->visit(&name, &node, each->arg) : result;
 }
 
 enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg)

@@ -15,6 +15,8 @@
 
 /* registry.c */
 enum result registry_damaged(struct diag *diag, const char *what);
+/* The same, or NEWER: a row that reading failed at with `result`. */
+enum result registry_unreadable(struct diag *diag, enum result result, const char *what);
 /* The result of a write, with a line if it failed. */
 enum result registry_written(struct diag *diag, enum result result);
 /* The octets of a row of TABLE_SETTINGS, copied to `data`. */

@@ -85,7 +85,7 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name, 
         return diag_fail(diag, RESULT_REFUSED, "the name belongs to the member %.*s", top.wire[0],
                          (const char *)top.wire + 1);
     }
-    return result == RESULT_NOT_FOUND ? RESULT_OK : registry_damaged(diag, "a member");
+    return result == RESULT_NOT_FOUND ? RESULT_OK : registry_unreadable(diag, result, "a member");
 }
 
 static bool all_are_rdata(const struct rrset *set)
@@ -234,7 +234,7 @@ enum result registry_record_set(struct store_txn *txn, const struct dname *name,
     dname_key_of(&key, &owner, &apex);
     result = registry_node(txn, &key, buffer, &node);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_damaged(diag, "the name");
+        return registry_unreadable(diag, result, "the name");
     }
     result = set->count == 0 ? drop_set(&node, set->type, diag) : put_set(&node, set, diag);
     if (result == RESULT_OK && node.kind == NODE_STATIC) {

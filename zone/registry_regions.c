@@ -33,7 +33,7 @@ static enum result read_region(struct store_txn *txn, uint16_t region, struct re
     out->key = key_of(region);
     result = registry_node(txn, &out->key, buffer, &node);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_damaged(diag, "a region");
+        return registry_unreadable(diag, result, "a region");
     }
     out->members = node.members;
     out->possible = node.kind == NODE_SERVICE && dname_of_key(&name, &out->key, &apex) == RESULT_OK;

@@ -52,7 +52,7 @@ static enum result put_names(struct store_txn *txn, const struct name_server *li
     const struct dname_key key = { .len = 0 };
     enum result result = registry_node(txn, &key, buffer, &apex);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_damaged(diag, "the apex");
+        return registry_unreadable(diag, result, "the apex");
     }
     unsigned at = 0;
     while (at < apex.rrset_count && apex.rrsets[at].type != RR_NS) {
@@ -141,7 +141,7 @@ static enum result read_addresses(struct store_txn *txn, struct name_server *ns,
         return RESULT_OK;
     }
     if (result != RESULT_OK) {
-        return registry_damaged(diag, "a name server");
+        return registry_unreadable(diag, result, "a name server");
     }
     for (unsigned i = 0; i < node.rrset_count; i++) {
         if (node.rrsets[i].type == RR_A || node.rrsets[i].type == RR_AAAA) {

@@ -91,6 +91,9 @@ uint64_t store_version(const struct store_txn *txn);
 /* The part of store_version that is this process's own: what other processes wrote down is without it. 0 till the store is reopened. */
 uint64_t store_origin(const struct store_txn *txn);
 
+/* NEWER if a newer program has renewed the store since it was opened. */
+enum result store_check(struct store_txn *txn, struct diag *diag);
+
 /* A write transaction; waits for another process's. The map is grown first when it is over 70 % full. Ends by store_commit
  * or store_abort, which also ends and frees a read transaction. */
 enum result store_write(struct store *store, struct store_txn **out, struct diag *diag);

@@ -41,8 +41,9 @@ enum result store_explain(struct diag *diag, const struct store_survey *survey, 
                          path);
     case RESULT_NEWER:
         return diag_fail(diag, RESULT_NEWER,
-                         "%s has schema %u, newer than this ntspool knows: upgrade ntspool", path,
-                         survey->schema);
+                         "%s has schema %u, newer than this ntspool knows: upgrade ntspool, and "
+                         "restart its daemons",
+                         path, survey->schema);
     case RESULT_STALE:
         return diag_fail(diag, RESULT_STALE,
                          "%s/data.mdb was put in the place of one that running programs have open: "
@@ -111,6 +112,35 @@ static struct store_survey look_at_head(const char *path)
 }
 
 /* Reads the format row. MISSING for a file without any table: its creation was interrupted. */
+/* What the format row says of the store. */
+static struct store_survey judge_format(const void *data, size_t len, enum store_kind kind)
+{
+    struct reader r = reader_of(data, len);
+    const uint8_t *found = read_octets(&r, sizeof(STORE_MAGIC));
+    uint8_t found_kind = read_u8(&r);
+    struct store_survey survey = { .result = RESULT_OK, .schema = read_u32(&r) };
+    if (!reader_done(&r) || memcmp(found, STORE_MAGIC, sizeof(STORE_MAGIC)) != 0 ||
+        found_kind != kind) {
+        survey.result = RESULT_FOREIGN;
+    } else if (survey.schema > store_schema(kind)) {
+        survey.result = RESULT_NEWER;
+    }
+    return survey;
+}
+
+enum result store_check(struct store_txn *txn, struct diag *diag)
+{
+    uint8_t row[STORE_FORMAT_LEN];
+    const struct store *store = txn->store;
+    struct store_item item = { .data = row, .room = sizeof(row) };
+    enum result result =
+        store_get(txn, TABLE_META, STORE_FORMAT_KEY, sizeof(STORE_FORMAT_KEY), &item);
+    const struct store_survey survey = result == RESULT_OK
+                                           ? judge_format(row, item.len, store->kind)
+                                           : (struct store_survey){ .result = RESULT_FOREIGN };
+    return store_explain(diag, &survey, store->path);
+}
+
 struct store_survey store_format(MDB_txn *txn, enum store_kind kind)
 {
     MDB_dbi dbi;
@@ -135,17 +165,7 @@ struct store_survey store_format(MDB_txn *txn, enum store_kind kind)
         return (struct store_survey){ .result = foreign ? RESULT_FOREIGN : store_translate(rc),
                                       .rc = rc };
     }
-    struct reader r = reader_of(value.mv_data, value.mv_size);
-    const uint8_t *found = read_octets(&r, sizeof(STORE_MAGIC));
-    uint8_t found_kind = read_u8(&r);
-    struct store_survey survey = { .result = RESULT_OK, .schema = read_u32(&r) };
-    if (!reader_done(&r) || memcmp(found, STORE_MAGIC, sizeof(STORE_MAGIC)) != 0 ||
-        found_kind != kind) {
-        survey.result = RESULT_FOREIGN;
-    } else if (survey.schema > store_schema(kind)) {
-        survey.result = RESULT_NEWER;
-    }
-    return survey;
+    return judge_format(value.mv_data, value.mv_size, kind);
 }
 
 /* Touches every octet that a later reader or writer may. Counts and orders are LMDB's promises. */
