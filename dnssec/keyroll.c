@@ -163,6 +163,14 @@ enum result keyroll_begin(struct store_txn *keys, const struct settings *setting
                                : diag_fail(diag, result, "the state of the keys can't be stored");
 }
 
+enum result keyroll_begin_following(struct store_txn *keys, struct diag *diag)
+{
+    const struct rollover_memory memory = { .follows = true };
+    enum result result = write_memory(&memory, keys);
+    return result == RESULT_OK ? result
+                               : diag_fail(diag, result, "the state of the keys can't be stored");
+}
+
 struct rollover_timing keyroll_timing(const struct keyroll *roll, const struct settings *settings)
 {
     struct rollover_timing timing = { .memory = roll->memory,

@@ -43,6 +43,9 @@ enum result keyroll_write(const struct keyroll *roll, const struct keyroll *befo
 enum result keyroll_begin(struct store_txn *keys, const struct settings *settings, uint64_t now,
                           struct diag *diag);
 
+/* The store of a new zone whose keys come from another machine, as a package (dnssec/keytransfer.h). */
+enum result keyroll_begin_following(struct store_txn *keys, struct diag *diag);
+
 /* The longest TTL of all RRsets but DNSKEY, as caches of validators keep them: never longer than signatures last. `longest_s` is that
  * of the static records. */
 uint32_t keyroll_zone_ttl(const struct settings *settings, uint32_t longest_s);

@@ -27,7 +27,8 @@ struct plan {
     struct name_server servers[REGISTRY_NS_MAX];
     size_t server_count;
     enum algorithm algorithm;
-    bool single; /* one key for both roles */
+    bool single;  /* one key for both roles */
+    bool follows; /* keys come from another machine */
 };
 
 static enum result plan_apex(struct plan *plan, const char *text, struct diag *diag)
@@ -95,6 +96,12 @@ static enum result plan_make(struct plan *plan, struct cli *cli, const char *ape
     settings_defaults(&plan->settings);
     plan->algorithm = ALGORITHM_ECDSAP256SHA256;
     plan->single = cli_flag(cli, "csk");
+    plan->follows = cli_flag(cli, "follow");
+    if (plan->follows && (algorithm != NULL || plan->single)) {
+        return diag_fail(diag, RESULT_USAGE,
+                         "--follow makes no keys: leave --algorithm and --csk to the machine that "
+                         "leads");
+    }
     if (algorithm != NULL && algorithm_parse(&plan->algorithm, algorithm) != RESULT_OK) {
         return diag_fail(diag, RESULT_USAGE, "--algorithm is ecdsap256 or ed25519");
     }
@@ -168,6 +175,12 @@ static enum result check_keys(const struct plan *plan, struct store_txn *txn,
                               const struct seal *seal, struct cli *cli)
 {
     struct keyring *keyring = NULL;
+    if (plan->follows) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "%s has keys of its own from an interrupted init: repeat it without "
+                         "--follow, or remove that directory first",
+                         cli->state_dir);
+    }
     enum result result = keyring_load(&keyring, txn, seal, &cli->diag);
     if (result == RESULT_OK && key_algorithm(keyring_key(keyring, 0)) != plan->algorithm) {
         result = diag_fail(&cli->diag, RESULT_REFUSED,
@@ -195,6 +208,20 @@ static enum result add_cookie_secret(struct store_txn *txn, const struct seal *s
     return result == RESULT_OK ? cookie_secrets_put(txn, seal, &secrets, diag) : result;
 }
 
+/* The keys that the zone begins with; none on a machine that follows. */
+static enum result first_keys(const struct plan *plan, struct store_txn *txn,
+                              const struct seal *seal, struct diag *diag)
+{
+    if (plan->follows) {
+        return keyroll_begin_following(txn, diag);
+    }
+    enum result result = add_key(plan, txn, plan->single ? KEY_CSK : KEY_KSK, seal, diag);
+    if (result == RESULT_OK && !plan->single) {
+        result = add_key(plan, txn, KEY_ZSK, seal, diag);
+    }
+    return result == RESULT_OK ? keyroll_begin(txn, &plan->settings, session_now(), diag) : result;
+}
+
 static enum result make_keys(const struct plan *plan, struct cli *cli)
 {
     struct session session = { 0 };
@@ -207,13 +234,7 @@ static enum result make_keys(const struct plan *plan, struct cli *cli)
     if (result == RESULT_OK && store_count(txn, TABLE_KEYS) > 0) {
         result = check_keys(plan, txn, seal, cli);
     } else if (result == RESULT_OK) {
-        result = add_key(plan, txn, plan->single ? KEY_CSK : KEY_KSK, seal, &cli->diag);
-        if (result == RESULT_OK && !plan->single) {
-            result = add_key(plan, txn, KEY_ZSK, seal, &cli->diag);
-        }
-        if (result == RESULT_OK) {
-            result = keyroll_begin(txn, &plan->settings, session_now(), &cli->diag);
-        }
+        result = first_keys(plan, txn, seal, &cli->diag);
         if (result == RESULT_OK) {
             result = add_cookie_secret(txn, seal, &cli->diag);
         }
@@ -242,8 +263,40 @@ static enum result fill_registry(const struct plan *plan, struct cli *cli)
     return result;
 }
 
+/* What to do next where the keys come from another machine. */
+static enum result report_follower(const struct plan *plan, struct cli *cli)
+{
+    struct seal *seal = NULL;
+    char apex[DNAME_TEXT_MAX], identity[KEYTEXT_IDENTITY_ROOM];
+    dname_text(&plan->settings.apex, apex);
+    enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    keytext_identity(seal, identity);
+    seal_free(seal);
+    if (cli->json) {
+        json_print(json_pack("{s:s, s:o, s:s, s:[]}", "apex", apex, "state",
+                             json_text(cli->state_dir), "identity", identity, "keys"));
+        return RESULT_OK;
+    }
+    printf("%s is ready in %s, and follows: it has no keys of its own, and nothing is given to "
+           "the parent zone.\n\n"
+           "Next, on the machine that leads, give this one its keys, now and after each change "
+           "of theirs:\n"
+           "  ntspool key export --to %s FILE\n"
+           "and here:\n"
+           "  ntspool key import --package FILE\n"
+           "Then start ntspoold.\n",
+           apex, cli->state_dir, identity);
+    return RESULT_OK;
+}
+
 static enum result report(const struct plan *plan, struct cli *cli)
 {
+    if (plan->follows) {
+        return report_follower(plan, cli);
+    }
     struct session session = { 0 };
     char apex[DNAME_TEXT_MAX];
     dname_text(&plan->settings.apex, apex);

@@ -30,6 +30,10 @@ static bool awaits_bundle(const struct listing *listing, const struct key_record
 static struct key_next next_of(const struct listing *listing, size_t i, const char **text)
 {
     const struct key_record *key = &listing->roll.keys.list[i];
+    if (listing->roll.memory.follows) {
+        *text = ""; /* the machine that leads decides */
+        return (struct key_next){ .step = STEP_NONE };
+    }
     struct key_next next =
         keystate_next(&listing->roll.keys, i, &listing->slices, &listing->timing, listing->now);
     *text = keystate_step_text(next.step);
@@ -131,6 +135,21 @@ static void print_parent(const struct listing *listing)
     }
 }
 
+/* Whose keys these are, and as of when. */
+static void print_leader(const struct listing *listing)
+{
+    uint64_t seen_at = listing->roll.memory.seen_at;
+    char at[OUTPUT_TIME_ROOM], age[16];
+    if (seen_at == 0) {
+        puts("\nThis machine follows, and has had no package of keys yet.");
+        return;
+    }
+    uint32_t age_s = listing->now > seen_at ? (uint32_t)(listing->now - seen_at) : 0;
+    printf("\nThis machine follows: the keys, and what becomes of them, come from another one. The "
+           "last package\nis of %s, %s old.\n",
+           output_time(seen_at, at), duration_text(age_s, age));
+}
+
 static void print_keys(const struct listing *listing)
 {
     static const char *const heads[] = { "TAG",   "ROLE", "ALGORITHM", "STATE",
@@ -152,6 +171,10 @@ static void print_keys(const struct listing *listing)
         table_cell(&table, output_time(next.at, at));
     }
     table_end(&table);
+    if (listing->roll.memory.follows) {
+        print_leader(listing);
+        return;
+    }
     print_bundle(listing);
     print_parent(listing);
 }

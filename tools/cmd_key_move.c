@@ -9,12 +9,12 @@
 #include "dnssec/keytransfer.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
+#include "tools/keytext.h"
 #include "tools/keywork.h"
 #include "tools/outfile.h"
 
 enum {
     VARIANT = sodium_base64_VARIANT_ORIGINAL,
-    PUBLIC_TEXT = sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, VARIANT),
     PACKAGE_TEXT = sodium_base64_ENCODED_LEN(KEYTRANSFER_MAX, VARIANT)
 };
 static const char package_head[] = "ntspool-keys:";
@@ -197,11 +197,9 @@ int cmd_key_identity(struct cli *cli, int argc, char **argv)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    uint8_t identity[SEAL_PUBLIC_LEN];
-    char text[PUBLIC_TEXT];
-    seal_public(seal, identity);
+    char text[KEYTEXT_IDENTITY_ROOM];
+    puts(keytext_identity(seal, text));
     seal_free(seal);
-    puts(sodium_bin2base64(text, sizeof text, identity, sizeof identity, VARIANT));
     return CLI_DONE;
 }
 

@@ -30,6 +30,8 @@ struct status {
     bool missing[STORE_KINDS];
     bool watches_only; /* a vantage point's machine, which has a copy of the registry and no keys */
     bool failed;       /* a store can't be read */
+    bool follows;      /* the keys come from another machine, */
+    uint64_t keys_as_of; /* and are those of then */
 };
 
 static void warn(struct status *status, const char *text)
@@ -211,6 +213,8 @@ static void judge_keys(struct status *status)
         slices_read(&slices, keys, &roll.keys, diag) == RESULT_OK) {
         keyhealth_warn(status->warnings, &roll, &slices, status->now);
         status->offline = offline_json(&roll, &slices, status->now);
+        status->follows = roll.memory.follows;
+        status->keys_as_of = roll.memory.seen_at;
         slices_done(&slices);
     } else if (keys != NULL) {
         warn(status, diag->text);
@@ -293,6 +297,9 @@ static json_t *build(struct status *status)
     json_object_set_new(out, "keys",
                         keys != NULL ? json_integer((json_int_t)store_count(keys, TABLE_KEYS))
                                      : json_null());
+    json_object_set_new(out, "follows", json_boolean(status->follows));
+    json_object_set_new(out, "keys_as_of",
+                        status->follows ? json_time(status->keys_as_of) : json_null());
     json_object_set_new(out, "vantage_only", json_boolean(status->watches_only));
     json_object_set_new(out, "over_budget", over_budget_json(status));
     json_object_set_new(out, "offline_ksk",
@@ -335,6 +342,9 @@ static void print_status(json_t *out)
     }
     if (json_is_true(json_object_get(out, "vantage_only"))) {
         puts("\nkeys        elsewhere: this machine is a vantage point");
+    } else if (json_is_true(json_object_get(out, "follows"))) {
+        printf("\nkeys        %lld, of another machine, which leads, as of %s\n",
+               number_of(out, "keys"), text_of(out, "keys_as_of"));
     } else {
         printf("\nkeys        %lld\n", number_of(out, "keys"));
     }

@@ -7,6 +7,7 @@
 enum {
     SILENT_S = 2 * 3600, /* twice the time after which the server says that it is there */
     CLOCK_SLACK_S = 300,
+    PACKAGE_OLD_S = 86400,
     PARENT_SLOW_S = 3 * 86400 /* as long as a parent's operator may take over a weekend */
 };
 
@@ -17,11 +18,30 @@ static void add(json_t *warnings, const char *before, uint64_t at, const char *a
     json_array_append_new(warnings, json_text(text));
 }
 
+/* A machine that follows serves what the last package says, and decides nothing. */
+static void warn_follower(json_t *warnings, const struct keyroll *roll, uint64_t now)
+{
+    uint64_t seen_at = roll->memory.seen_at;
+    if (seen_at == 0) {
+        json_array_append_new(warnings,
+                              json_text("this machine follows, and has no keys yet: give it a "
+                                        "package of the machine that leads (`ntspool key import "
+                                        "--package`)"));
+    } else if (seen_at + PACKAGE_OLD_S < now) {
+        add(warnings, "the last package of keys from the machine that leads is of", seen_at,
+            ": keys that it has rolled since are not served here");
+    }
+}
+
 void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct slices *slices,
                     uint64_t now)
 {
     char text[ALARM_ROOM];
     enum alarm_level level = alarm_of(roll, slices, now);
+    if (roll->memory.follows) {
+        warn_follower(warnings, roll, now);
+        return;
+    }
     uint64_t seen_at = roll->memory.seen_at, asked_at = rollover_asked_at(&roll->keys);
     if (seen_at > now + CLOCK_SLACK_S) {
         add(warnings, "the clock is behind: the server has seen", seen_at,

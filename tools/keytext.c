@@ -96,3 +96,11 @@ enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool
     }
     return result;
 }
+
+char *keytext_identity(const struct seal *seal, char out[KEYTEXT_IDENTITY_ROOM])
+{
+    uint8_t identity[SEAL_PUBLIC_LEN];
+    seal_public(seal, identity);
+    return sodium_bin2base64(out, KEYTEXT_IDENTITY_ROOM, identity, sizeof identity,
+                             sodium_base64_VARIANT_ORIGINAL);
+}

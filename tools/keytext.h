@@ -5,9 +5,11 @@
 #include <jansson.h>
 
 #include "dnssec/keystore.h"
+#include "dnssec/seal.h"
 
 enum {
-    KEYTEXT_ROOM = DNAME_TEXT_MAX + 256
+    KEYTEXT_ROOM = DNAME_TEXT_MAX + 256,
+    KEYTEXT_IDENTITY_ROOM = 64
 };
 
 const char *keytext_role(enum key_role role);
@@ -16,6 +18,8 @@ char *keytext_ds(const struct key_record *record, const struct dname *apex, char
 /* `pool.test. IN DNSKEY 257 3 13 <base64>`, RFC 4034 2.2. */
 char *keytext_dnskey(const struct key_record *record, const struct dname *apex,
                      char out[KEYTEXT_ROOM]);
+/* What `key export --to` takes for the machine of this seal. */
+char *keytext_identity(const struct seal *seal, char out[KEYTEXT_IDENTITY_ROOM]);
 
 /* The keys that the parent zone shall point to, with both lines, as JSON objects. */
 enum result keytext_json(struct store_txn *keys, const struct dname *apex, json_t **out);

@@ -26,8 +26,9 @@ enum result keywork_commit(struct keywork *work, struct cli *cli)
 {
     struct store_txn *txn = work->session.txn[STORE_KEYS];
     work->session.txn[STORE_KEYS] = NULL;
+    bool changed = store_changed(txn);
     enum result result = store_commit(txn, &cli->diag);
-    work->committed = result == RESULT_OK;
+    work->committed = changed && result == RESULT_OK;
     return result;
 }
 

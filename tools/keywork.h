@@ -10,7 +10,7 @@ struct keywork {
     struct session session;
     struct seal *seal;
     struct settings settings;
-    bool committed;
+    bool committed; /* a change */
 };
 
 /* Reads the settings alone, for what is to be read of files before anything is locked. */

@@ -31,6 +31,7 @@ static const struct cli_option init[] = {
     { "ns", 0, "NAME[=ADDRESS,...]", true, "name server; with its addresses if inside the pool" },
     { "algorithm", 0, "NAME", false, "ecdsap256 (preset) or ed25519" },
     { "csk", 0, NULL, false, "one key instead of a key-signing and a zone-signing key" },
+    { "follow", 0, NULL, false, "make no keys: another machine leads and sends its own" },
     { "denial", 0, "NAME", false, "how missing names are denied: nsec or compact" },
     { "mailbox", 0, "NAME", false, "whom to write to, user@domain or SOA form" },
     { 0 },

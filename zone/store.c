@@ -203,7 +203,13 @@ static enum result written(struct store_txn *txn, int rc)
     if (rc != 0 && rc != MDB_NOTFOUND && txn->failed == 0) {
         txn->failed = rc;
     }
+    txn->changed = txn->changed || rc == 0;
     return store_translate(rc);
+}
+
+bool store_changed(const struct store_txn *txn)
+{
+    return txn->changed;
 }
 
 enum result store_put(struct store_txn *txn, enum store_table table, const void *key,

@@ -105,6 +105,8 @@ enum result store_get(struct store_txn *txn, enum store_table table, const void 
                       size_t key_len, struct store_item *value);
 enum result store_put(struct store_txn *txn, enum store_table table, const void *key,
                       size_t key_len, const void *value, size_t value_len);
+/* True if the write transaction has put or deleted anything. */
+bool store_changed(const struct store_txn *txn);
 /* NOT_FOUND if there is none. */
 enum result store_delete(struct store_txn *txn, enum store_table table, const void *key,
                          size_t key_len);

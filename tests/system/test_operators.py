@@ -321,3 +321,36 @@ def test_json_numbers_have_the_digits_they_need(pool):
     assert "52.37," in pool("member", "show", "alice", "--json") and "4.9" in pool("member", "show", "alice", "--json")
     pool("zone", "set", "max-overload", "1.1")
     assert '"max-overload": 1.1' in pool("zone", "show", "--json")
+
+
+# --- a machine that follows ---
+
+
+def test_follower_has_no_keys_of_its_own_and_says_whose_it_has(tmp_path):
+    leader, follower = Cli(tmp_path / "leader"), Cli(tmp_path / "follower")
+    leader("init", "pool.test", *NAME_SERVERS)
+    told = follower("init", "pool.test", *NAME_SERVERS, "--follow")
+    identity = follower("key", "identity").strip()
+    assert identity in told and " DS " not in told and follower.json("key", "list") == []
+    assert any("has no keys yet" in text for text in follower.json("status")["warnings"])
+    assert "come from another machine" in follower.refused("key", "roll", "zsk")
+    package = tmp_path / "package"
+    leader("key", "export", "--to", identity, package)
+    follower("key", "import", "--package", package)
+    assert [key["tag"] for key in follower.json("key", "list")] == [key["tag"] for key in leader.json("key", "list")]
+    assert any(key["next"] for key in leader.json("key", "list"))
+    assert not any(key["next"] or key["next_at"] for key in follower.json("key", "list"))
+    assert "This machine follows" in follower("key", "list") and "This machine follows" not in leader("key", "list")
+    status = follower.json("status")
+    assert status["follows"] and status["keys_as_of"] and not leader.json("status")["follows"]
+    assert "of another machine, which leads" in follower("status")
+    entries = len(follower.json("log"))
+    follower("key", "import", "--package", package)
+    assert len(follower.json("log")) == entries, "nothing was changed"
+
+
+@pytest.mark.parametrize("option", [("--csk",), ("--algorithm", "ed25519")])
+def test_follower_chooses_no_keys(tmp_path, option):
+    cli = Cli(tmp_path / "state")
+    assert "--follow makes no keys" in cli.refused("init", "pool.test", *NAME_SERVERS, "--follow", *option, status=2)
+    assert not cli.state.exists()

@@ -79,8 +79,10 @@ static void the_layout_before_is_read(void **state)
     assert_false(back.placed);
     assert_string_equal(back.label, "alice");
     assert_int_equal((int)member_decode(&back, data, w.at), RESULT_DAMAGED);
-    data[0] = 3;
+    data[0] = 0;
     assert_int_equal((int)member_decode(&back, data, w.at), RESULT_DAMAGED);
+    data[0] = 3;
+    assert_int_equal((int)member_decode(&back, data, w.at), RESULT_NEWER);
 }
 
 static void largest_member_fits_its_room(void **state)

@@ -360,14 +360,14 @@ static void unreadable_rows_are_damage(void **state)
     struct node node;
     char labels[LABELS_ROOM] = "";
     (void)added("alice", "192.0.2.1");
-    assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, "xxxxxx", 6), RESULT_OK);
+    assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, "\0xxxxx", 6), RESULT_OK);
     assert_int_equal(registry_member(txn, "alice", &found), RESULT_DAMAGED);
     assert_int_equal(registry_each(txn, collect, labels), RESULT_DAMAGED);
     assert_int_equal(registry_remove(txn, "alice", NOW, NOW, &diag), RESULT_DAMAGED);
     assert_int_equal(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1), RESULT_OK);
     assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
     refused(member_of("eve", "192.0.2.2"), NOW, RESULT_DAMAGED, "eve");
-    assert_int_equal(store_put(txn, TABLE_NAMES, "alice", 6, "x", 1), RESULT_OK);
+    assert_int_equal(store_put(txn, TABLE_NAMES, "alice", 6, "", 1), RESULT_OK);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_DAMAGED);
 }
 

@@ -1,0 +1,105 @@
+"""An older state under this program, and a newer one: data/schema-2.tar.xz was made by the last program of registry schema 2
+(members alice, bob (UK) and carol, a removed dave, static records, a ZSK rollover that has just begun)."""
+
+import hashlib
+import subprocess
+import tarfile
+
+import pytest
+
+from commandline import BIN, ROOT, Cli
+
+pytestmark = pytest.mark.skipif(not BIN.exists(), reason=f"{BIN} is not built")
+
+STORES = ("registry", "health", "keys", "traffic", "history")
+MAGIC = b"ntspool\0"
+
+
+@pytest.fixture
+def old(tmp_path):
+    with tarfile.open(ROOT / "tests" / "data" / "schema-2.tar.xz") as archive:
+        archive.extractall(tmp_path)
+    return Cli(tmp_path / "state")
+
+
+def formats(data):
+    """Where the four octets of a schema number stand: behind the magic and the kind."""
+    at = data.find(MAGIC)
+    while at >= 0:
+        yield at + len(MAGIC) + 1
+        at = data.find(MAGIC, at + 1)
+
+
+def make_newer(state, store, schema=99):
+    path = state / store / "data.mdb"
+    data = bytearray(path.read_bytes())
+    places = list(formats(bytes(data)))
+    assert places
+    for at in places:
+        data[at : at + 4] = schema.to_bytes(4, "big")
+    path.write_bytes(data)
+
+
+def sum_of(state, store):
+    return hashlib.sha256((state / store / "data.mdb").read_bytes()).hexdigest()
+
+
+def test_older_state_is_taken_over_whole(old):
+    members = {member["name"]: member for member in old.json("member", "list")}
+    assert {name: member["state"] for name, member in members.items()} == {"alice": "registered", "bob": "eligible", "carol": "suspended"}
+    bob = old.json("member", "show", "bob")
+    assert (bob["country"], bob["operator"], bob["override"]) == ("UK", "Bob", "eligible")
+    [dave] = old.json("member", "list", "--removed")
+    assert (dave["name"], dave["operator"], dave["restorable"]) == ("dave", "Dave", False)
+    assert "add it again" in old.refused("member", "restore", "dave")
+    assert "quarantine" in old.refused("member", "add", "dave", "--address", "9.9.9.9", "--operator", "Other")
+    shown = old.json("zone", "show")
+    assert shown["settings"]["srv-ttl"] == "99s" and shown["settings"]["mailbox"] == "hm.example.net."
+    records = old("record", "list")
+    assert "192.0.2.80" in records and "v=spf1 -all" in records
+    assert sorted(key["role"] for key in old.json("key", "list")) == ["ksk", "zsk", "zsk"]
+    status = old.json("status")
+    assert status["members"] == 3 and not any("damaged" in text or "schema" in text for text in status["warnings"])
+    assert all("error" not in row for row in status["stores"])
+    assert old.json("zone", "ns", "list")["parent_changes"] == []
+    zone = old("zone", "export")
+    assert "alice.pool.test." in zone and "_ntske._tcp.nl.pool.test." in zone
+    # A change of what is there with a country that can't be given any more.
+    old("member", "set", "bob", "--capacity", "7")
+    assert old.json("log")[-1]["subject"] == "bob"
+    old("member", "remove", "bob")
+    old("member", "restore", "bob")
+    assert old.json("member", "show", "bob")["country"] == "UK"
+
+
+def test_older_state_is_read_the_same_by_every_command(old):
+    before = old.json("member", "list")
+    for args in (["zone", "show"], ["status"], ["key", "list"], ["key", "ds"], ["record", "list"], ["share"], ["cookie", "show"], ["log"],
+                 ["history", "alice"], ["log", "alice"], ["zone", "export"], ["member", "export"]):
+        old(*args)
+    assert old.json("member", "list") == before
+
+
+READERS = {
+    "registry": [["member", "list"], ["zone", "show"], ["member", "add", "x", "--address", "9.9.9.9"], ["log"], ["zone", "export"]],
+    "health": [["member", "list"], ["member", "show", "alice"], ["health", "release"]],
+    "keys": [["key", "list"], ["key", "roll", "zsk"], ["cookie", "show"]],
+    "traffic": [["share"]],
+    "history": [["history", "alice"]],
+}
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_newer_state_is_called_newer_and_left_alone(old, store):
+    old("member", "set", "alice", "--capacity", "7")
+    make_newer(old.state, store)
+    before = sum_of(old.state, store)
+    for args in READERS[store]:
+        said = old.refused(*args)
+        assert "newer than this ntspool knows: upgrade ntspool" in said and "damaged" not in said, args
+    status = old.run("status")
+    assert status.returncode == 1 and "upgrade ntspool" in status.stdout
+    if store in ("registry", "health", "keys"):
+        done = subprocess.run([BIN.with_name("ntspoold"), "-s", old.state, "-l", "127.0.0.1@5399"], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 1 and "upgrade ntspool" in done.stderr and "damaged" not in done.stderr
+    assert sum_of(old.state, store) == before
