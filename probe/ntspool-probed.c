@@ -341,7 +341,11 @@ int main(int argc, char **argv)
     if (read_options(&options, argc, argv, &exit_code) != RESULT_OK) {
         return exit_code;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
+    /* None of these is an end; SIGHUP is heard later. */
+    static const int ignored[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2 };
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        (void)signal(ignored[i], SIG_IGN);
+    }
     if (sodium_init() < 0) {
         log_line(LOG_ERR, "libsodium can't be set up");
         return 1;

@@ -14,6 +14,7 @@ import time
 import dns.edns
 import pytest
 
+from authority import Authority
 from machine import ROOT, run, until
 from pool import APEX, BIN, SRV, Pool, environment
 
@@ -141,6 +142,22 @@ def test_signals_that_end_nothing(pool):
     pool.server.said("SIGHUP")
     pool.server.said("queries udp")
     assert pool.ask(APEX, "SOA").answer
+
+
+def hears(process, number):
+    with open(f"/proc/{process.pid}/status") as lines:
+        caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
+    return caught >> (number - 1) & 1
+
+
+def test_signals_that_end_no_probe(pool):
+    """SIGHUP has it read the trusted CAs again; the others are nothing to it."""
+    probed = pool.probe(Authority(pool.machine.directory).path)
+    until(lambda: hears(probed, signal.SIGHUP), 20, "SIGHUP is heard")
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
+        probed.child.send_signal(number)
+    probed.said("read the trusted CAs again")
+    pool.stop(probed)
 
 
 def test_address_that_comes_later(pool):
