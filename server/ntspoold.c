@@ -230,7 +230,9 @@ static void say_started(const struct program *program, const struct options *opt
     (void)fprintf(stderr, " with %u workers\n", options->workers);
 }
 
-static enum result start(struct program *program, const struct options *options, struct diag *diag)
+/* Makes everything, stores, view and sockets, in the only thread. */
+static enum result prepare(struct program *program, const struct options *options,
+                           struct diag *diag)
 {
     enum result result = open_stores(program, options, diag);
     if (result == RESULT_OK) {
@@ -261,12 +263,13 @@ static enum result start(struct program *program, const struct options *options,
     if (result == RESULT_OK) {
         result = steer(program, options->socket_affinity, diag);
     }
-    if (result == RESULT_OK) {
-        result = confine(options, diag);
-    }
-    if (result == RESULT_OK) {
-        result = counting_start(program->counting, diag);
-    }
+    return result == RESULT_OK ? confine(options, diag) : result;
+}
+
+/* Starts the threads. */
+static enum result start(struct program *program, const struct options *options, struct diag *diag)
+{
+    enum result result = counting_start(program->counting, diag);
     for (size_t i = 0; i < program->worker_count && result == RESULT_OK; i++) {
         result = worker_start(program->workers[i], diag);
     }
@@ -357,16 +360,35 @@ static void end_within(suseconds_t us)
     (void)setitimer(ITIMER_REAL, &once, NULL);
 }
 
+static const int waited_for[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+static void on_early_end(int signal_number)
+{
+    (void)signal_number;
+    _exit(0);
+}
+
+/* Before there are threads: an end is one at once, whatever is waited for, and other signals are nothing. */
+static void set_early_signals(void)
+{
+    ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
+        bool ends = waited_for[i] == SIGTERM || waited_for[i] == SIGINT;
+        ASSERT(signal(waited_for[i], ends ? on_early_end : SIG_IGN) != SIG_ERR);
+    }
+}
+
 /* Blocked before any thread starts, so that all arrive at sigwait. */
 static void set_signals(sigset_t *out)
 {
-    static const int waited_for[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
     ASSERT(sigemptyset(out) == 0);
     for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
         ASSERT(sigaddset(out, waited_for[i]) == 0);
     }
     ASSERT(pthread_sigmask(SIG_BLOCK, out, NULL) == 0);
-    ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
+        ASSERT(signal(waited_for[i], SIG_DFL) != SIG_ERR); /* what is ignored never arrives */
+    }
     ASSERT(signal(SIGALRM, on_late) != SIG_ERR);
 }
 
@@ -453,8 +475,12 @@ int main(int argc, char **argv)
     if (clock_is_led()) {
         log_line("a test leads the time: not for a pool that anyone uses");
     }
+    set_early_signals();
+    enum result result = prepare(&program, &options, &diag);
     set_signals(&signals);
-    enum result result = start(&program, &options, &diag);
+    if (result == RESULT_OK) {
+        result = start(&program, &options, &diag);
+    }
     if (result != RESULT_OK) {
         log_line(diag.text);
     } else {

@@ -1,5 +1,6 @@
 """A server under load: whoever asks most does not take it from the others, and nothing grows beyond its bound. Figures: tests/bench/run --abuse."""
 
+import fcntl
 import os
 import re
 import resource
@@ -181,6 +182,24 @@ def test_end_waits_for_no_store(pool):
     assert pool.server.stop(timeout=15) == 0
     pool.server.said("ends without waiting")
     holder.kill()
+
+
+def test_end_while_it_starts(pool):
+    """It looks at a store in a child of its own, which waits for whoever has locked it wholly."""
+    with open(pool.state / "registry/lock.mdb", "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        server = pool.machine.start("starting", [BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1@53"], env=environment())
+        until(lambda: children(server), 20, "the child")
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            server.child.send_signal(number)
+        time.sleep(0.5)
+        assert server.running
+        assert server.stop(timeout=15) == 0
+
+
+def children(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as pids:
+        return pids.read().split()
 
 
 def test_end_under_load(pool, tools):
