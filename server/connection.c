@@ -250,6 +250,7 @@ static bool take_queries(struct connection *connection, struct connection_shop *
     bool ok = answer_messages(connection, shop, data, len, &used);
     worker_end(shop->worker);
     if (used > 0) {
+        connection->asked = true;
         touch(connection, shop);
     }
     if (used > 0 || data != connection->in) {

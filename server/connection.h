@@ -32,6 +32,7 @@ struct connection {
     struct address peer;
     struct connection *newer, *older; /* the owner's */
     uint64_t active_at;               /* the loop's time of the last whole query or taken answer */
+    bool asked;                       /* a whole query has come */
     bool rests;                       /* takes no query until connection_resume */
     bool ending;                      /* takes no more queries at all */
     bool lingers; /* all is written, and the client has to take much of it still */

@@ -16,6 +16,7 @@ enum {
     BACKLOG = 512,
     ACCEPTS_A_WAKE = 16,
     TURNS_A_WAKE = 4,
+    UNASKED_PART = 4, /* of the connections may wait for a first query while others are closed */
     SWEEP_MS = 1000,
     REST_MS = 100,      /* at most, of a connection whose network is over its rate */
     TRIM_SWEEPS = 5,    /* between two looks at what was freed */
@@ -39,6 +40,7 @@ struct tcp_server {
     bool deaf; /* there was no descriptor for a new connection, nor one to close for it */
     struct connection *newest, *oldest;
     unsigned connection_count;
+    unsigned unasked; /* of these, that have sent no whole query yet */
     unsigned sweeps;
     bool draining;
 };
@@ -61,6 +63,7 @@ static void close_connection(struct tcp_server *server, struct connection *conne
 {
     list_remove(server, connection);
     server->connection_count--;
+    server->unasked -= !connection->asked;
     connection_free(connection, &server->shop);
 }
 
@@ -85,6 +88,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < count; i++) {
         struct connection *connection = ready[i].data.ptr;
         uint64_t active_at = connection->active_at;
+        bool asked = connection->asked;
         bool broken = (ready[i].events & (EPOLLERR | EPOLLHUP)) != 0;
         if (broken || !connection_turn(connection, &server->shop)) {
             close_connection(server, connection);
@@ -94,6 +98,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
             list_remove(server, connection);
             list_put_first(server, connection);
         }
+        server->unasked -= connection->asked && !asked;
         if (connection->rests && uv_is_active((uv_handle_t *)&server->rest) == 0) {
             (void)uv_timer_start(&server->rest, on_rest, REST_MS, 0);
         }
@@ -120,6 +125,17 @@ static void limit_client(struct tcp_server *server, const struct connection *con
     }
 }
 
+/* Who makes room for a new one: the longest idle. While many have sent nothing it is one of these, so that a flood of connections without a query
+ * takes no more than its part, and not those of clients that ask now and then. */
+static struct connection *longest_idle(const struct tcp_server *server)
+{
+    struct connection *found = server->oldest;
+    while (server->unasked > server->connections_max / UNASKED_PART && found->asked) {
+        found = found->newer;
+    }
+    return found;
+}
+
 static bool is_out_of_descriptors(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -143,7 +159,7 @@ static int accept_next(struct tcp_server *server, int listener, struct sockaddr_
     if (server->deaf) {
         return -1;
     }
-    close_connection(server, server->oldest);
+    close_connection(server, longest_idle(server));
     return take_next(listener, peer);
 }
 
@@ -156,11 +172,12 @@ static void add_connection(struct tcp_server *server, int fd, const struct socka
         return;
     }
     if (server->connection_count >= server->connections_max) {
-        close_connection(server, server->oldest);
+        close_connection(server, longest_idle(server));
     }
     if (connection_new(&connection, &server->shop, fd, &endpoint.address) == RESULT_OK) {
         list_put_first(server, connection);
         server->connection_count++;
+        server->unasked++;
         limit_client(server, connection);
     }
 }

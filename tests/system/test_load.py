@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -127,17 +128,35 @@ def tcp_connections():
     return run("ss", "-Htn", "exclude", "listening", "sport", "=", ":53").stdout.splitlines()
 
 
+def connect(source):
+    """A connection from there, with its first query answered."""
+    client = socket.create_connection(("127.0.0.1", 53), timeout=20, source_address=(source, 0))
+    assert ask_on(client)
+    return client
+
+
+def ask_on(client):
+    query = make_query(APEX, "SOA")
+    client.sendall(struct.pack("!H", len(query)) + query)
+    head = client.recv(2, socket.MSG_WAITALL)
+    return len(head) == 2 and client.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_few_descriptors_and_many_idle_connections(pool, tools, workers):
     argv = ["prlimit", "--nofile=256:256", "--", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1@53", "--workers", workers]
     pool.server = pool.machine.start("pool-ntspoold", argv, env=environment())
     pool.server.said("the limit of open files is 256: a worker holds")
     pool.server.said("answers for")
+    steady = [connect(f"127.0.{i}.9") for i in range(200, 210)]
     with Clients(pool, tools, "idle", "soa", 5000, 50):
         for _ in range(20):
             assert pool.ask(APEX, "SOA", timeout=20).answer
             until(lambda: is_answered_over_tcp(pool), 20, "an answer over TCP, which others may have pushed out before")
+            assert all(ask_on(client) for client in steady), "who has asked before is not pushed out"
         assert descriptors(pool) <= 256
+    for client in steady:
+        client.close()
     assert pool.ask(APEX, "SOA", tcp=True, timeout=20).answer
     pool.stop(pool.server)
 
