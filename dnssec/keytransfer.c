@@ -10,9 +10,61 @@
 
 enum {
     LAYOUT = 2,
-    LAYOUT_MIN = 1,
-    ROLE_ABSENT = 128
+    ROLE_ABSENT = 128,
+    INIT_S = 600 /* by when `init` has done all it does */
 };
+_Static_assert(sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, sodium_base64_VARIANT_ORIGINAL) ==
+                   KEYTRANSFER_IDENTITY_ROOM,
+               "an identity is base64");
+
+/* TABLE_META: the identity of whom this machine follows; zeros: it was told to lead. */
+static const char leader_key[] = "leader";
+static const uint8_t nobody[SEAL_PUBLIC_LEN] = { 0 };
+
+char *keytransfer_identity_text(const uint8_t identity[SEAL_PUBLIC_LEN],
+                                char out[KEYTRANSFER_IDENTITY_ROOM])
+{
+    return sodium_bin2base64(out, KEYTRANSFER_IDENTITY_ROOM, identity, SEAL_PUBLIC_LEN,
+                             sodium_base64_VARIANT_ORIGINAL);
+}
+
+enum result keytransfer_identity_parse(uint8_t out[SEAL_PUBLIC_LEN], const char *text)
+{
+    uint8_t identity[SEAL_PUBLIC_LEN];
+    size_t len = 0;
+    if (sodium_base642bin(identity, sizeof identity, text, strlen(text), NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        len != sizeof identity) {
+        return RESULT_INVALID;
+    }
+    memcpy(out, identity, sizeof identity);
+    return RESULT_OK;
+}
+
+/* True while no server has looked after the keys that `init` made, and no parent zone has a DS of them: nobody misses them. */
+static bool is_as_made(struct store_txn *keys, const struct keyroll *roll)
+{
+    bool made =
+        roll->remembered && !roll->memory.follows && !roll->memory.insecure &&
+        store_get(keys, TABLE_META, leader_key, sizeof leader_key - 1, NULL) == RESULT_NOT_FOUND;
+    for (size_t i = 0; i < roll->keys.count; i++) {
+        const struct key_record *key = &roll->keys.list[i];
+        made = made && key->life.ds.on_clear == 0 &&
+               key->created_at <= roll->memory.seen_at + INIT_S &&
+               roll->memory.seen_at <= key->created_at + INIT_S;
+    }
+    return made || roll->keys.count == 0;
+}
+
+static enum result check_replaced(struct store_txn *keys, const struct keyroll *roll, bool replace,
+                                  struct diag *diag)
+{
+    return replace || is_as_made(keys, roll)
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_REFUSED,
+                           "the keys that are here sign the zone, or have since init, and would be "
+                           "deleted: --replace does it, after `ntspool key export` has saved them");
+}
 
 /* Keys that are in use elsewhere come in place of all there is: also of what was presigned. */
 static enum result forget_slices(const struct keyroll *roll, struct store_txn *keys,
@@ -77,6 +129,26 @@ static enum result check_given(const struct given_keys *given, unsigned roles,
     return RESULT_OK;
 }
 
+/* True if none of the keys that are here is missing among the given ones, whole. */
+static bool has_all(const struct given_keys *given, const struct keyroll *roll)
+{
+    size_t found = 0;
+    for (size_t k = 0; k < roll->keys.count; k++) {
+        for (size_t i = 0; i < given->count; i++) {
+            const struct key *key = given->list[i];
+            const struct key_record *record = &roll->keys.list[k];
+            size_t len = 0;
+            const uint8_t *half = key_public(key, &len);
+            if (len == record->public_len && memcmp(half, record->public_key, len) == 0 &&
+                key_is_whole(key)) {
+                found++;
+                break;
+            }
+        }
+    }
+    return found == roll->keys.count;
+}
+
 enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
                             const struct given_keys *given, uint64_t now, struct diag *diag)
 {
@@ -89,6 +161,9 @@ enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
     before = roll;
     if (result == RESULT_OK) {
         result = check_given(given, roles, &roll, diag);
+    }
+    if (result == RESULT_OK && given->in_use && !has_all(given, &roll)) {
+        result = check_replaced(keys, &roll, given->replace, diag);
     }
     if (result == RESULT_OK) {
         result =
@@ -153,8 +228,11 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
     keyroll_memory_write(&w, &roll.memory);
     ASSERT(!w.failed && out->room >= w.at + SEAL_BOX_OVERHEAD);
     if (result == RESULT_OK) {
-        result = seal_box(recipient, plain, w.at, out->data);
+        result = seal_box(seal, recipient, plain, w.at, out->data);
         out->len = w.at + SEAL_BOX_OVERHEAD;
+        result = result == RESULT_OK
+                     ? result
+                     : diag_fail(diag, result, "the recipient is no identity of a machine");
     }
     sodium_memzero(plain, sizeof plain);
     return result;
@@ -204,8 +282,9 @@ static enum result unpack_all(struct package *out, struct reader *r, const struc
     name.len = read_u8(r);
     read_into(r, name.wire, name.len < DNAME_MAX ? name.len : 0);
     uint8_t count = read_u8(r);
-    if (r->failed || layout < LAYOUT_MIN || layout > LAYOUT || count > KEYSTORE_MAX) {
-        return diag_fail(diag, RESULT_INVALID, "the package of keys is damaged or a later one");
+    if (r->failed || layout != LAYOUT || count > KEYSTORE_MAX) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "the package of keys is damaged or of another version");
     }
     if (name.len != zone->len || memcmp(name.wire, zone->wire, zone->len) != 0) {
         return diag_fail(diag, RESULT_INVALID, "the package has the keys of another zone");
@@ -267,21 +346,104 @@ static enum result check_order(const struct package *package, const struct keyro
                ? RESULT_OK
                : diag_fail(diag, RESULT_REFUSED,
                            "the package is older than the one that the keys here are from: make a "
-                           "new one; if its maker was set back, do `ntspool key lead` here first");
+                           "new one; if its maker was set back, --replace takes it");
+}
+
+static bool same_identity(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, SEAL_PUBLIC_LEN) == 0;
+}
+
+/* Whoever can send packages has the zone's keys in hand: it is always the same one, or one who is named. */
+static enum result check_sender(struct store_txn *keys, const struct seal *seal,
+                                const struct package_offer *offer,
+                                const uint8_t sender[SEAL_PUBLIC_LEN], struct diag *diag)
+{
+    uint8_t self[SEAL_PUBLIC_LEN], leader[SEAL_PUBLIC_LEN];
+    char theirs[KEYTRANSFER_IDENTITY_ROOM], wanted[KEYTRANSFER_IDENTITY_ROOM];
+    seal_public(seal, self);
+    if (same_identity(sender, self)) {
+        return diag_fail(diag, RESULT_REFUSED, "the package was made by this machine itself");
+    }
+    if (offer->from != NULL) {
+        memcpy(leader, offer->from, sizeof leader);
+    } else if (keytransfer_leader(keys, leader) != RESULT_OK) {
+        return RESULT_OK;
+    }
+    return same_identity(sender, leader)
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_REFUSED,
+                           "the package comes from %s, and %s is followed here: --from with what "
+                           "`ntspool key identity` prints on the leader makes it the one to follow",
+                           keytransfer_identity_text(sender, theirs),
+                           keytransfer_identity_text(leader, wanted));
+}
+
+enum result keytransfer_leader(struct store_txn *keys, uint8_t out[SEAL_PUBLIC_LEN])
+{
+    uint8_t row[SEAL_PUBLIC_LEN];
+    struct store_item value = { .data = row, .room = sizeof row };
+    enum result result = store_get(keys, TABLE_META, leader_key, sizeof leader_key - 1, &value);
+    if (result != RESULT_OK || value.len != sizeof row) {
+        return result != RESULT_OK ? result : RESULT_DAMAGED;
+    }
+    if (same_identity(row, nobody)) {
+        return RESULT_NOT_FOUND;
+    }
+    memcpy(out, row, sizeof row);
+    return RESULT_OK;
+}
+
+static enum result follow(struct store_txn *keys, const uint8_t sender[SEAL_PUBLIC_LEN])
+{
+    uint8_t leader[SEAL_PUBLIC_LEN];
+    if (keytransfer_leader(keys, leader) == RESULT_OK && same_identity(leader, sender)) {
+        return RESULT_OK;
+    }
+    return store_put(keys, TABLE_META, leader_key, sizeof leader_key - 1, sender, SEAL_PUBLIC_LEN);
+}
+
+enum result keytransfer_lead(struct store_txn *keys, const struct seal *seal, uint64_t now,
+                             struct diag *diag)
+{
+    struct keyroll roll;
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result == RESULT_OK && !roll.memory.follows) {
+        result = diag_fail(diag, RESULT_REFUSED, "this machine leads already");
+    }
+    if (result == RESULT_OK && roll.keys.count == 0) {
+        result = diag_fail(diag, RESULT_REFUSED, "there are no keys to lead with: no package came");
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct keyroll before = roll;
+    roll.memory.follows = false;
+    result = store_put(keys, TABLE_META, leader_key, sizeof leader_key - 1, nobody, sizeof nobody);
+    return result == RESULT_OK ? keyroll_write(&roll, &before, keys, seal, now, diag)
+                               : diag_fail(diag, result, "that this machine leads can't be stored");
+}
+
+static enum result check_package(const struct package *package, struct store_txn *keys,
+                                 const struct keyroll *roll, bool replace, struct diag *diag)
+{
+    enum result result =
+        roll->memory.follows ? RESULT_OK : check_replaced(keys, roll, replace, diag);
+    if (result == RESULT_OK && !replace) {
+        result = check_order(package, roll, diag);
+    }
+    return result == RESULT_OK ? check_halves(package, roll, diag) : result;
 }
 
 static enum result replace_by(const struct package *package, struct store_txn *keys,
-                              const struct seal *seal, struct diag *diag)
+                              const struct seal *seal, bool replace, struct diag *diag)
 {
     struct keyroll roll;
     enum result result = keyroll_read(&roll, keys, diag);
     if (result != RESULT_OK || is_same(package, &roll)) {
         return result;
     }
-    result = check_order(package, &roll, diag);
-    if (result == RESULT_OK) {
-        result = check_halves(package, &roll, diag);
-    }
+    result = check_package(package, keys, &roll, replace, diag);
     if (result == RESULT_OK) {
         result = delete_all(&roll, keys);
     }
@@ -297,22 +459,29 @@ static enum result replace_by(const struct package *package, struct store_txn *k
 }
 
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
-                               const struct dname *zone, const uint8_t *data, size_t len,
+                               const struct dname *zone, const struct package_offer *offer,
                                struct diag *diag)
 {
-    uint8_t plain[KEYTRANSFER_PLAIN_MAX];
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX], sender[SEAL_PUBLIC_LEN];
     struct package package = { .count = 0 };
-    enum result result =
-        len > KEYTRANSFER_MAX ? RESULT_UNSEALABLE : seal_unbox(seal, data, len, plain);
+    enum result result = offer->len > KEYTRANSFER_MAX
+                             ? RESULT_UNSEALABLE
+                             : seal_unbox(seal, offer->data, offer->len, plain, sender);
     if (result != RESULT_OK) {
         return diag_fail(diag, result,
                          "the package was not made for this machine (`ntspool key identity`), or "
                          "is damaged");
     }
-    struct reader r = reader_of(plain, len - SEAL_BOX_OVERHEAD);
-    result = unpack_all(&package, &r, zone, diag);
+    struct reader r = reader_of(plain, offer->len - SEAL_BOX_OVERHEAD);
+    result = check_sender(keys, seal, offer, sender, diag);
     if (result == RESULT_OK) {
-        result = replace_by(&package, keys, seal, diag);
+        result = unpack_all(&package, &r, zone, diag);
+    }
+    if (result == RESULT_OK) {
+        result = replace_by(&package, keys, seal, offer->replace, diag);
+    }
+    if (result == RESULT_OK) {
+        result = follow(keys, sender);
     }
     package_done(&package);
     sodium_memzero(plain, sizeof plain);

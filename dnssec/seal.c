@@ -18,8 +18,9 @@ enum {
     PATH_ROOM = 4096
 };
 _Static_assert(SEAL_PUBLIC_LEN == crypto_box_PUBLICKEYBYTES &&
-                   SEAL_BOX_OVERHEAD == crypto_box_SEALBYTES,
-               "a box is as libsodium seals it");
+                   SEAL_BOX_OVERHEAD ==
+                       crypto_box_PUBLICKEYBYTES + crypto_box_NONCEBYTES + crypto_box_MACBYTES,
+               "a box is the sender's public key, a nonce and what libsodium makes of them");
 _Static_assert(SEAL_OVERHEAD == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
                                     crypto_aead_xchacha20poly1305_ietf_ABYTES,
                "a sealed key is a nonce, the ciphertext and a tag");
@@ -399,20 +400,35 @@ void seal_public(const struct seal *seal, uint8_t out[SEAL_PUBLIC_LEN])
     sodium_memzero(secret_key, sizeof secret_key);
 }
 
-enum result seal_box(const uint8_t recipient[SEAL_PUBLIC_LEN], const uint8_t *plain, size_t len,
-                     uint8_t *out)
+enum result seal_box(const struct seal *seal, const uint8_t recipient[SEAL_PUBLIC_LEN],
+                     const uint8_t *plain, size_t len, uint8_t *out)
 {
-    return crypto_box_seal(out, plain, len, recipient) == 0 ? RESULT_OK : RESULT_CRYPTO;
+    uint8_t secret_key[crypto_box_SECRETKEYBYTES];
+    uint8_t *nonce = out + SEAL_PUBLIC_LEN;
+    uint8_t *cipher = nonce + crypto_box_NONCEBYTES;
+    pair_of(seal, out, secret_key);
+    randombytes_buf(nonce, crypto_box_NONCEBYTES);
+    int status = crypto_box_easy(cipher, plain, len, nonce, recipient, secret_key);
+    sodium_memzero(secret_key, sizeof secret_key);
+    return status == 0 ? RESULT_OK : RESULT_INVALID;
 }
 
-enum result seal_unbox(const struct seal *seal, const uint8_t *boxed, size_t len, uint8_t *out)
+enum result seal_unbox(const struct seal *seal, const uint8_t *boxed, size_t len, uint8_t *out,
+                       uint8_t sender[SEAL_PUBLIC_LEN])
 {
     uint8_t public_key[SEAL_PUBLIC_LEN], secret_key[crypto_box_SECRETKEYBYTES];
+    const uint8_t *nonce = boxed + SEAL_PUBLIC_LEN;
+    const uint8_t *cipher = nonce + crypto_box_NONCEBYTES;
     if (len < SEAL_BOX_OVERHEAD) {
         return RESULT_UNSEALABLE;
     }
     pair_of(seal, public_key, secret_key);
-    int status = crypto_box_seal_open(out, boxed, len, public_key, secret_key);
+    int status =
+        crypto_box_open_easy(out, cipher, len - (size_t)(cipher - boxed), nonce, boxed, secret_key);
     sodium_memzero(secret_key, sizeof secret_key);
-    return status == 0 ? RESULT_OK : RESULT_UNSEALABLE;
+    if (status != 0) {
+        return RESULT_UNSEALABLE;
+    }
+    memcpy(sender, boxed, SEAL_PUBLIC_LEN);
+    return RESULT_OK;
 }

@@ -15,9 +15,9 @@
 struct seal;
 
 enum {
-    SEAL_OVERHEAD = 24 + 16, /* nonce and tag of XChaCha20-Poly1305 */
-    SEAL_PUBLIC_LEN = 32,    /* X25519 */
-    SEAL_BOX_OVERHEAD = 32 + 16
+    SEAL_OVERHEAD = 24 + 16,         /* nonce and tag of XChaCha20-Poly1305 */
+    SEAL_PUBLIC_LEN = 32,            /* X25519 */
+    SEAL_BOX_OVERHEAD = 32 + 24 + 16 /* the sender's public key, nonce and tag */
 };
 
 /* Makes a new key file at `path` (NULL: <state>/seal.key), mode 0600. EXISTS if there is one: it is never overwritten. */
@@ -39,12 +39,14 @@ enum result seal_next(struct seal **out, const struct seal *seal, struct diag *d
 /* Gives the key of seal_next its place. */
 enum result seal_succeed(const struct seal *next, struct diag *diag);
 
-/* The public key of this machine's seal: what is boxed for it, only this seal opens. */
+/* The public key of this machine's seal, its identity: what is boxed for it, only this seal opens; what it boxes, nobody else can have
+ * made. Another sealing key is another identity. */
 void seal_public(const struct seal *seal, uint8_t out[SEAL_PUBLIC_LEN]);
-/* `out` has room for len + SEAL_BOX_OVERHEAD. */
-enum result seal_box(const uint8_t recipient[SEAL_PUBLIC_LEN], const uint8_t *plain, size_t len,
-                     uint8_t *out);
-/* `len` is the boxed length; `out` has room for len - SEAL_BOX_OVERHEAD. UNSEALABLE. */
-enum result seal_unbox(const struct seal *seal, const uint8_t *boxed, size_t len, uint8_t *out);
+/* `out` has room for len + SEAL_BOX_OVERHEAD. INVALID if the recipient is no public key. */
+enum result seal_box(const struct seal *seal, const uint8_t recipient[SEAL_PUBLIC_LEN],
+                     const uint8_t *plain, size_t len, uint8_t *out);
+/* `len` is the boxed length; `out` has room for len - SEAL_BOX_OVERHEAD, `sender` is whose seal made it. UNSEALABLE. */
+enum result seal_unbox(const struct seal *seal, const uint8_t *boxed, size_t len, uint8_t *out,
+                       uint8_t sender[SEAL_PUBLIC_LEN]);
 
 #endif

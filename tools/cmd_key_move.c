@@ -17,7 +17,7 @@ enum {
     VARIANT = sodium_base64_VARIANT_ORIGINAL,
     PACKAGE_TEXT = sodium_base64_ENCODED_LEN(KEYTRANSFER_MAX, VARIANT)
 };
-static const char package_head[] = "ntspool-keys:";
+static const char package_head[] = "ntspool-keys-2:", older_head[] = "ntspool-keys:";
 
 /* --csk is for a key with the SEP flag, or for the only one. */
 static enum bindkey_use use_of(const struct cli *cli, int files)
@@ -32,7 +32,8 @@ static enum bindkey_use use_of(const struct cli *cli, int files)
 
 static enum result import_files(struct keywork *work, struct cli *cli, int argc, char **argv)
 {
-    struct given_keys given = { .in_use = cli_flag(cli, "in-use") };
+    struct given_keys given = { .in_use = cli_flag(cli, "in-use"),
+                                .replace = cli_flag(cli, "replace") };
     enum result result = keywork_zone(work, cli);
     if (result == RESULT_OK && argc > KEYSTORE_USED_MAX) {
         result = diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
@@ -59,58 +60,115 @@ static enum result import_files(struct keywork *work, struct cli *cli, int argc,
     return result;
 }
 
+/* The octets of a package's text. */
+static enum result decode_package(const struct infile *in, uint8_t data[KEYTRANSFER_MAX],
+                                  size_t *len, struct diag *diag)
+{
+    size_t head = strlen(package_head);
+    if (strncmp(in->text, older_head, strlen(older_head)) == 0) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: is a package of an older version, which does not say who made it: "
+                         "make it anew",
+                         in->path);
+    }
+    return strncmp(in->text, package_head, head) == 0 &&
+                   sodium_base642bin(data, KEYTRANSFER_MAX, in->text + head, in->len - head,
+                                     " \r\n", len, NULL, VARIANT) == 0
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_INVALID,
+                           "%s: is no package made by `ntspool key export --to`", in->path);
+}
+
+/* Whom it is to come from, if that is said. */
+static enum result parse_from(struct cli *cli, uint8_t from[SEAL_PUBLIC_LEN])
+{
+    const char *text = cli_value(cli, "from", 0);
+    return text == NULL || keytransfer_identity_parse(from, text) == RESULT_OK
+               ? RESULT_OK
+               : diag_fail(&cli->diag, RESULT_USAGE,
+                           "--from takes what `ntspool key identity` prints on the machine that "
+                           "leads");
+}
+
 static enum result import_package(struct keywork *work, struct cli *cli, const char *path)
 {
-    uint8_t data[KEYTRANSFER_MAX];
-    size_t len = 0;
+    uint8_t data[KEYTRANSFER_MAX], from[SEAL_PUBLIC_LEN];
+    struct package_offer offer = { .data = data,
+                                   .from = cli_flag(cli, "from") ? from : NULL,
+                                   .replace = cli_flag(cli, "replace") };
     struct infile in;
-    enum result result = infile_read(&in, path, PACKAGE_TEXT + sizeof package_head, &cli->diag);
+    enum result result = parse_from(cli, from);
+    if (result == RESULT_OK) {
+        result = infile_read(&in, path, PACKAGE_TEXT + sizeof package_head, &cli->diag);
+    }
     if (result != RESULT_OK) {
         return result;
     }
-    size_t head = strlen(package_head);
-    if (strncmp(in.text, package_head, head) != 0 ||
-        sodium_base642bin(data, sizeof data, in.text + head, in.len - head, " \r\n", &len, NULL,
-                          VARIANT) != 0) {
-        result = diag_fail(&cli->diag, RESULT_INVALID,
-                           "%s: is no package made by `ntspool key export --to`", in.path);
-    }
+    result = decode_package(&in, data, &offer.len, &cli->diag);
     infile_done(&in);
     if (result == RESULT_OK) {
         result = keywork_begin(work, cli, true);
     }
     return result != RESULT_OK ? result
                                : keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal,
-                                                    &work->settings.apex, data, len, &cli->diag);
+                                                    &work->settings.apex, &offer, &cli->diag);
+}
+
+static enum result check_options(struct cli *cli, int argc)
+{
+    bool package = cli_flag(cli, "package");
+    bool files = cli_flag(cli, "csk") || cli_flag(cli, "in-use");
+    if (cli_flag(cli, "public") && (package || files)) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "--public takes no other option");
+    }
+    if (package && (argc != 1 || files)) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "--package takes one file, and no option but --from and --replace");
+    }
+    if (cli_flag(cli, "from") && !package) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "--from is for --package");
+    }
+    return cli_flag(cli, "replace") && !package && !cli_flag(cli, "in-use")
+               ? diag_fail(&cli->diag, RESULT_USAGE, "--replace is for --package and --in-use")
+               : RESULT_OK;
+}
+
+/* What was done, with who is followed. */
+static const char *imported(struct keywork *work, const struct cli *cli, char *out, size_t room)
+{
+    uint8_t leader[SEAL_PUBLIC_LEN];
+    char identity[KEYTRANSFER_IDENTITY_ROOM] = "";
+    if (!cli_flag(cli, "package")) {
+        return cli_flag(cli, "public")
+                   ? "The rollover to this KSK begins with the next bundle: `ntspool key request`."
+               : cli_flag(cli, "in-use")
+                   ? "The zone is signed with these keys now, and the others are deleted."
+                   : "A rollover to these keys begins: `ntspool key list` shows its steps.";
+    }
+    if (keytransfer_leader(work->session.txn[STORE_KEYS], leader) == RESULT_OK) {
+        (void)keytransfer_identity_text(leader, identity);
+    }
+    (void)snprintf(out, room,
+                   "The keys are those of the machine that leads, %s; none is rolled here.",
+                   identity);
+    return out;
 }
 
 int cmd_key_import(struct cli *cli, int argc, char **argv)
 {
     struct keywork work = { .seal = NULL };
-    bool package = cli_flag(cli, "package");
-    enum result result = RESULT_OK;
-    bool public = cli_flag(cli, "public");
-    if (public && (package || cli_flag(cli, "csk") || cli_flag(cli, "in-use"))) {
-        result = diag_fail(&cli->diag, RESULT_USAGE, "--public takes no other option");
-    }
-    if (package && (argc != 1 || cli_flag(cli, "csk") || cli_flag(cli, "in-use"))) {
-        result =
-            diag_fail(&cli->diag, RESULT_USAGE, "--package takes one file and no other option");
+    char text[160];
+    const char *done = NULL;
+    enum result result = check_options(cli, argc);
+    if (result == RESULT_OK) {
+        result = cli_flag(cli, "package") ? import_package(&work, cli, argv[0])
+                                          : import_files(&work, cli, argc, argv);
     }
     if (result == RESULT_OK) {
-        result =
-            package ? import_package(&work, cli, argv[0]) : import_files(&work, cli, argc, argv);
-    }
-    if (result == RESULT_OK) {
+        done = imported(&work, cli, text, sizeof text);
         result = keywork_commit(&work, cli);
     }
-    return keywork_end(
-        &work, cli, result,
-        package  ? "The keys are those of the machine that leads; none is rolled here."
-        : public ? "The rollover to this KSK begins with the next bundle: `ntspool key request`."
-        : cli_flag(cli, "in-use")
-            ? "The zone is signed with these keys now, and the others are deleted."
-            : "A rollover to these keys begins: `ntspool key list` shows its steps.");
+    return keywork_end(&work, cli, result, done);
 }
 
 static enum result export_package(struct keywork *work, struct cli *cli, const char *path)
@@ -120,10 +178,7 @@ static enum result export_package(struct keywork *work, struct cli *cli, const c
     const char *to = cli_value(cli, "to", 0);
     struct store_item package = { .data = data, .room = sizeof data };
     struct outfile out;
-    size_t len = 0;
-    if (sodium_base642bin(recipient, sizeof recipient, to, strlen(to), NULL, &len, NULL, VARIANT) !=
-            0 ||
-        len != sizeof recipient) {
+    if (keytransfer_identity_parse(recipient, to) != RESULT_OK) {
         return diag_fail(&cli->diag, RESULT_USAGE,
                          "--to takes what `ntspool key identity` prints on the other machine");
     }
@@ -206,21 +261,12 @@ int cmd_key_identity(struct cli *cli, int argc, char **argv)
 int cmd_key_lead(struct cli *cli, int argc, char **argv)
 {
     struct keywork work = { .seal = NULL };
-    struct keyroll roll;
     (void)argc;
     (void)argv;
     enum result result = keywork_begin(&work, cli, true);
-    struct store_txn *keys = work.session.txn[STORE_KEYS];
     if (result == RESULT_OK) {
-        result = keyroll_read(&roll, keys, &cli->diag);
-    }
-    if (result == RESULT_OK && !roll.memory.follows) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED, "this machine leads already");
-    }
-    if (result == RESULT_OK) {
-        const struct keyroll before = roll;
-        roll.memory.follows = false;
-        result = keyroll_write(&roll, &before, keys, work.seal, session_now(), &cli->diag);
+        result =
+            keytransfer_lead(work.session.txn[STORE_KEYS], work.seal, session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
         result = keywork_commit(&work, cli);

@@ -101,6 +101,5 @@ char *keytext_identity(const struct seal *seal, char out[KEYTEXT_IDENTITY_ROOM])
 {
     uint8_t identity[SEAL_PUBLIC_LEN];
     seal_public(seal, identity);
-    return sodium_bin2base64(out, KEYTEXT_IDENTITY_ROOM, identity, sizeof identity,
-                             sodium_base64_VARIANT_ORIGINAL);
+    return keytransfer_identity_text(identity, out);
 }

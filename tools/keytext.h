@@ -4,12 +4,11 @@
 
 #include <jansson.h>
 
-#include "dnssec/keystore.h"
-#include "dnssec/seal.h"
+#include "dnssec/keytransfer.h"
 
 enum {
     KEYTEXT_ROOM = DNAME_TEXT_MAX + 256,
-    KEYTEXT_IDENTITY_ROOM = 64
+    KEYTEXT_IDENTITY_ROOM = KEYTRANSFER_IDENTITY_ROOM
 };
 
 const char *keytext_role(enum key_role role);

@@ -84,6 +84,8 @@ static const struct cli_option key_import[] = {
     { "csk", 0, NULL, false, "a key with the SEP flag is for both roles" },
     { "in-use", 0, NULL, false, "the zone is signed with these keys elsewhere: replace all others now" },
     { "package", 0, NULL, false, "the file is one that key export --to made" },
+    { "from", 0, "IDENTITY", false, "who must have made the package, and is followed from now on" },
+    { "replace", 0, NULL, false, "also where keys would go that the zone may be signed with" },
     { "public", 0, NULL, false, "the .key file of a KSK alone, whose private half stays elsewhere" },
     { 0 },
 };

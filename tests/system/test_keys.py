@@ -131,6 +131,41 @@ def test_machines_that_follow_sign_with_the_same_keys(machine, pool):
     other.stop()
 
 
+def test_a_pipe_with_its_ends_swapped_changes_nothing(machine, pool):
+    """The leader has the keys that the parent's DS names; a package of another state would delete them."""
+    other = Pool(machine, name="other").init()
+    package = machine.directory / "swapped"
+    other.cli("key", "export", "--to", pool.cli("key", "identity").stdout.strip(), package)
+    pool.cli("key", "ds-seen")
+    before = tags(pool)
+    assert "--replace" in pool.refused("key", "import", "--package", package)
+    assert "--replace" in pool.refused("key", "import", "--in-use", *ldns_keys(machine, "ED25519"))
+    assert tags(pool) == before
+    whole = package.read_text().replace("ntspool-keys-2:", "ntspool-keys:")
+    assert "older version" in pool.refused("key", "import", "--package", machine.write("older", whole))
+    assert other.cli("key", "identity").stdout.strip() in pool.cli("key", "import", "--package", "--replace", package).stdout
+    assert tags(pool) == tags(other)
+
+
+def test_a_machine_follows_the_one_it_was_told(machine, pool):
+    other, stranger = (Pool(machine, name=name).init() for name in ("other", "stranger"))
+    identity, leader, unknown = (state.cli("key", "identity").stdout.strip() for state in (other, pool, stranger))
+    made = {}
+    for name, maker in (("leader", pool), ("stranger", stranger)):
+        made[name] = machine.directory / name
+        maker.cli("key", "export", "--to", identity, made[name])
+    assert leader in other.refused("key", "import", "--package", "--from", unknown, made["leader"])
+    assert leader in other.cli("key", "import", "--package", "--from", leader, made["leader"]).stdout
+    assert unknown in other.refused("key", "import", "--package", made["stranger"])
+    assert tags(other) == tags(pool)
+    other.cli("key", "import", "--package", "--from", unknown, made["stranger"])
+    assert tags(other) == tags(stranger)
+    # Who takes over follows nobody, and has keys to lose.
+    other.cli("key", "lead")
+    pool.cli("key", "export", "--to", identity, made["leader"])
+    assert "--replace" in other.refused("key", "import", "--package", made["leader"])
+
+
 def test_the_seal_is_replaced_under_a_running_server(machine, pool):
     pool.serve()
     seal = pool.state / "seal.key"

@@ -1,6 +1,3 @@
-#include <sodium.h>
-
-#include "dnssec/bindkey.h"
 #include "dnssec/keyring.h"
 #include "dnssec/keytransfer.h"
 #include "tests/unit/keys.h"
@@ -37,7 +34,7 @@ static void a_rollover_to_given_keys_begins(void **state)
     const enum algorithm p256 = ALGORITHM_ECDSAP256SHA256;
     struct given_keys given = {
         {keys_make(p256, KEY_KSK), keys_make(p256, KEY_ZSK)},
-        2, false
+        2, false, false
     };
     assert_ok(add(f, given, &diag));
     const struct keyroll roll = keys_roll(f);
@@ -47,7 +44,7 @@ static void a_rollover_to_given_keys_begins(void **state)
         assert_int_equal(key->life.wanted, key->role != KEY_CSK);
         assert_int_equal(key->life.dnskey.on_at != 0, key->role == KEY_CSK);
     }
-    struct given_keys more = { { keys_make(p256, KEY_ZSK) }, 1, false };
+    struct given_keys more = { { keys_make(p256, KEY_ZSK) }, 1, false, false };
     assert_int_equal(add(f, more, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "under way"));
 }
@@ -57,7 +54,7 @@ static void keys_in_use_replace_all_others_at_once(void **state)
     struct keys_fixture *f = *state;
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
-    struct given_keys given = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true };
+    struct given_keys given = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true, true };
     uint16_t tag = key_tag(given.list[0]);
     assert_ok(add(f, given, NULL));
     const struct keyroll roll = keys_roll(f);
@@ -79,7 +76,9 @@ static void what_the_server_before_has_sent_is_waited_for(void **state)
     assert_ok(store_commit(txn, NULL));
     struct given_keys given = {
         {keys_make(ALGORITHM_ED25519, KEY_KSK), keys_make(ALGORITHM_ED25519, KEY_ZSK)},
-        2, true
+        2,
+        true,
+        true
     };
     assert_ok(add(f, given, NULL));
     struct keyroll roll = keys_roll(f);
@@ -106,9 +105,9 @@ static void keys_that_make_no_zone_are_refused(void **state)
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
     for (int in_use = 0; in_use < 2; in_use++) {
-        struct given_keys lone = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK) },
-                                   1,
-                                   in_use == 1 };
+        struct given_keys lone = {
+            { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK) }, 1, in_use == 1, true
+        };
         assert_int_equal(add(f, lone, &diag), RESULT_INVALID);
         assert_non_null(strstr(diag.text, "no KSK or no ZSK"));
         assert_int_equal(keys_roll(f).keys.count, 2);
@@ -129,18 +128,25 @@ static struct store_item pack(struct keys_fixture *from, const struct seal *to)
     return out;
 }
 
-static enum result unpack(struct keys_fixture *into, const char *name,
-                          const struct store_item *item, struct diag *diag)
+static enum result take(struct keys_fixture *into, const char *name,
+                        const struct package_offer *offer, struct diag *diag)
 {
     const struct dname of = name_of(name);
     struct store_txn *txn = keys_write(into);
-    enum result result = keytransfer_unpack(txn, into->seal, &of, item->data, item->len, diag);
+    enum result result = keytransfer_unpack(txn, into->seal, &of, offer, diag);
     if (result == RESULT_OK) {
         assert_ok(store_commit(txn, NULL));
     } else {
         store_abort(txn);
     }
     return result;
+}
+
+static enum result unpack(struct keys_fixture *into, const char *name,
+                          const struct store_item *item, struct diag *diag)
+{
+    const struct package_offer offer = { .data = item->data, .len = item->len };
+    return take(into, name, &offer, diag);
 }
 
 static uint64_t version_of(struct keys_fixture *f)
@@ -152,18 +158,36 @@ static uint64_t version_of(struct keys_fixture *f)
     return version;
 }
 
+static void see(struct keys_fixture *f, uint64_t seen_at)
+{
+    const struct keyroll none = { .remembered = false };
+    struct keyroll roll = keys_roll(f);
+    struct store_txn *txn = keys_write(f);
+    roll.keys.count = 0;
+    roll.memory.seen_at = seen_at;
+    assert_ok(keyroll_write(&roll, &none, txn, f->seal, seen_at, NULL));
+    assert_ok(store_commit(txn, NULL));
+}
+
+/* A machine of the same zone, as `init` makes it. */
+static struct keys_fixture *other_machine(void **state)
+{
+    assert_int_equal(keys_set_up(state), 0);
+    key_free(keys_add(*state, ALGORITHM_ED25519, KEY_CSK));
+    see(*state, 1000);
+    return *state;
+}
+
 /* Every machine that follows has the same keys in the same states, and does not roll. */
 static void a_package_makes_the_receiver_follow(void **state)
 {
     struct keys_fixture *f = *state;
     void *other_state = NULL;
     struct diag diag = { "" };
-    assert_int_equal(keys_set_up(&other_state), 0);
-    struct keys_fixture *other = other_state;
+    struct keys_fixture *other = other_machine(&other_state);
     key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
-    key_free(keys_add(other, ALGORITHM_ED25519, KEY_CSK));
     struct store_item item = pack(f, other->seal);
     assert_ok(unpack(other, "pool.test.", &item, &diag));
     const struct keyroll here = keys_roll(f), there = keys_roll(other);
@@ -186,17 +210,6 @@ static void a_package_makes_the_receiver_follow(void **state)
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
-static void see(struct keys_fixture *f, uint64_t seen_at)
-{
-    const struct keyroll none = { .remembered = false };
-    struct keyroll roll = keys_roll(f);
-    struct store_txn *txn = keys_write(f);
-    roll.keys.count = 0;
-    roll.memory.seen_at = seen_at;
-    assert_ok(keyroll_write(&roll, &none, txn, f->seal, seen_at, NULL));
-    assert_ok(store_commit(txn, NULL));
-}
-
 /* A key that was replaced since would come back, and sign what caches no longer can check. */
 static void an_older_package_is_refused(void **state)
 {
@@ -204,8 +217,7 @@ static void an_older_package_is_refused(void **state)
     void *other_state = NULL;
     struct diag diag = { "" };
     static uint8_t kept[KEYTRANSFER_MAX];
-    assert_int_equal(keys_set_up(&other_state), 0);
-    struct keys_fixture *other = other_state;
+    struct keys_fixture *other = other_machine(&other_state);
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     see(f, NOW);
     struct store_item old = pack(f, other->seal);
@@ -218,13 +230,8 @@ static void an_older_package_is_refused(void **state)
     assert_int_equal(unpack(other, "pool.test.", &old, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "older"));
     assert_int_equal(version_of(other), version);
-    struct keyroll roll = keys_roll(other); /* who leads has the last word */
-    const struct keyroll before = roll;
-    struct store_txn *txn = keys_write(other);
-    roll.memory.follows = false;
-    assert_ok(keyroll_write(&roll, &before, txn, other->seal, NOW, NULL));
-    assert_ok(store_commit(txn, NULL));
-    assert_ok(unpack(other, "pool.test.", &old, &diag));
+    const struct package_offer offer = { .data = kept, .len = old.len, .replace = true };
+    assert_ok(take(other, "pool.test.", &offer, &diag));
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
@@ -233,13 +240,12 @@ static void a_package_for_others_or_damaged_changes_nothing(void **state)
     struct keys_fixture *f = *state;
     struct diag diag = { "" };
     void *other_state = NULL;
-    assert_int_equal(keys_set_up(&other_state), 0);
-    struct keys_fixture *other = other_state;
+    struct keys_fixture *other = other_machine(&other_state);
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     struct store_item item = pack(f, other->seal);
     uint64_t version = version_of(f);
     assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
-    item = pack(f, f->seal);
+    item = pack(other, f->seal);
     assert_int_equal(unpack(f, "other.test.", &item, &diag), RESULT_INVALID);
     assert_non_null(strstr(diag.text, "another zone"));
     size_t whole = item.len;
@@ -253,12 +259,12 @@ static void a_package_for_others_or_damaged_changes_nothing(void **state)
         item.data[at] ^= 1;
     }
     /* Rightly boxed, wrong inside. */
-    uint8_t plain[KEYTRANSFER_PLAIN_MAX], recipient[SEAL_PUBLIC_LEN];
-    assert_ok(seal_unbox(f->seal, item.data, item.len, plain));
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX], recipient[SEAL_PUBLIC_LEN], sender[SEAL_PUBLIC_LEN];
+    assert_ok(seal_unbox(f->seal, item.data, item.len, plain, sender));
     seal_public(f->seal, recipient);
     size_t plain_len = whole - SEAL_BOX_OVERHEAD;
     for (size_t len = 0; len < plain_len; len++) {
-        assert_ok(seal_box(recipient, plain, len, item.data));
+        assert_ok(seal_box(other->seal, recipient, plain, len, item.data));
         item.len = len + SEAL_BOX_OVERHEAD;
         assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_INVALID);
     }
@@ -266,212 +272,78 @@ static void a_package_for_others_or_damaged_changes_nothing(void **state)
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
-static void files_come_back_as_they_were_written(void **state)
+/* The pipe with its ends swapped: the leader's keys would go, and the private half behind the parent's DS. */
+static void a_machine_that_leads_keeps_its_keys(void **state)
 {
     struct keys_fixture *f = *state;
-    const enum algorithm algorithms[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ED25519 };
-    const struct dname name = zone(), other = name_of("other.test.");
+    void *other_state = NULL;
     struct diag diag = { "" };
-    for (size_t a = 0; a < 2; a++) {
-        for (int role = KEY_KSK; role <= KEY_CSK; role++) {
-            struct key *key = keys_make(algorithms[a], (enum key_role)role), *again = NULL;
-            assert_ok(bindkey_write(key, f->dir, &name, &diag));
-            assert_int_equal(bindkey_write(key, f->dir, &name, &diag), RESULT_EXISTS);
-            char path[128];
-            const char *ends[] = { "", ".key", ".private" };
-            for (size_t e = 0; e < 3; e++) {
-                uint8_t secret[2][KEY_PRIVATE_MAX];
-                (void)snprintf(path, sizeof path, "%s/Kpool.test.+%03d+%05u%s", f->dir,
-                               (int)algorithms[a], key_tag(key), ends[e]);
-                assert_ok(bindkey_read(&again, path, &name,
-                                       role == KEY_CSK ? BINDKEY_SEP_IS_CSK : BINDKEY_BY_FLAGS, NOW,
-                                       &diag));
-                assert_int_equal(key_role(again), role);
-                assert_int_equal(key_tag(again), key_tag(key));
-                key_private(key, secret[0]);
-                key_private(again, secret[1]);
-                assert_memory_equal(secret[0], secret[1], KEY_PRIVATE_MAX);
-                key_free(again);
-            }
-            assert_int_equal(bindkey_read(&again, path, &other, BINDKEY_BY_FLAGS, NOW, &diag),
-                             RESULT_INVALID);
-            assert_non_null(strstr(diag.text, "of pool.test., not of other.test."));
-            key_free(key);
-        }
-    }
+    struct keys_fixture *other = other_machine(&other_state);
+    struct store_item item = pack(other, f->seal);
+    struct package_offer offer = { .data = item.data, .len = item.len };
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    uint64_t version = version_of(f);
+    /* Of an older ntspool, without a memory; then served for an hour; then with a DS. */
+    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "--replace"));
+    assert_int_equal(version_of(f), version);
+    see(f, 1000 + 3600);
+    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    see(f, 1000);
+    struct keyroll roll = keys_roll(f);
+    const struct keyroll before = roll;
+    struct store_txn *txn = keys_write(f);
+    roll.keys.list[0].life.ds.on_clear = 1001;
+    assert_ok(keyroll_write(&roll, &before, txn, f->seal, NOW, NULL));
+    assert_ok(store_commit(txn, NULL));
+    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    assert_int_equal(keys_roll(f).keys.list[0].tag, roll.keys.list[0].tag);
+    struct given_keys given = { { keys_make(ALGORITHM_ED25519, KEY_CSK) }, 1, true, false };
+    assert_int_equal(add(f, given, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "--replace"));
+    offer.replace = true;
+    assert_ok(take(f, "pool.test.", &offer, &diag));
+    assert_true(keys_roll(f).memory.follows);
+    assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
-static void put_file(const char *dir, const char *name, const char *text)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* RFC 8080 6.1's example, and what is wrong with variants of it. */
-static void bad_files_are_named(void **state)
+/* Who can send packages has the zone in hand. */
+static void one_sender_is_followed(void **state)
 {
     struct keys_fixture *f = *state;
-    static const char good_key[] = "; a comment; here\nexample.com. 3600 IN DNSKEY 257 3 15 (\n"
-                                   "  l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=;the end\n )\n";
-    static const char good_private[] = "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\n"
-                                       "PrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n";
-    static const struct {
-        const char *key, *private_key, *says;
-    } cases[] = {
-        {good_key,                                                                          NULL,                                "No such file"                                  },
-        { "example.com. IN A 192.0.2.1\n",                                                  good_private,                        "no DNSKEY record"                              },
-        { "",                                                                               good_private,                        "no DNSKEY record"                              },
-        { "example.com. IN DNSKEY 257 3 8 AwEAAQ==\n",                                      "Algorithm: 8\nPrivateKey: AAAA\n",
-         "is not supported"                                                                                                                                                      },
-        { good_key,                                                                         "Algorithm: 13\nPrivateKey: AAAA\n", "for algorithm 13"                              },
-        { good_key,                                                                         "Algorithm: 15 (ED25519)\n",         "no line PrivateKey"                            },
-        { good_key,                                                                         "Algorithm: 15\nPrivateKey: !\n",    "no line PrivateKey"                            },
-        { good_key,                                                                         "Algorithm: 15\nPrivateKey: AAAA\n", "private octets"                                },
-        { "example.com. IN DNSKEY 257 3 15 AAAA\n",                                         good_private,                        "public"                                        },
-        { "example.com. IN DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA8=\n",
-         good_private,                                                                                                           "make no key"                                   },
-        { "example.com. IN DNSKEY 385 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n",
-         good_private,                                                                                                           "was revoked"                                   },
-        { "example.com. IN DNSKEY 1 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n",
-         good_private,                                                                                                           "is no zone's key"                              },
-        { good_key,
-         "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nDelete: "
-          "20270115080000\n",                                                                                                    "line \"Delete: 20270115080000\" is of the past"},
-        { good_key,
-         "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nRevoke: "
-          "20200101000000\n",                                                                                                    "used no longer"                                },
-    };
-    const struct dname name = name_of("example.com.");
-    char path[128], text[256];
-    struct key *key = NULL;
+    void *states[2] = { NULL, NULL };
     struct diag diag = { "" };
-    (void)snprintf(path, sizeof path, "%s/K.private", f->dir);
-    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        put_file(f->dir, "K.key", cases[c].key);
-        if (cases[c].private_key != NULL) {
-            put_file(f->dir, "K.private", cases[c].private_key);
-        }
-        assert_int_not_equal(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag),
-                             RESULT_OK);
-        assert_non_null(strstr(diag.text, cases[c].says));
+    static uint8_t kept[2][KEYTRANSFER_MAX];
+    uint8_t identity[SEAL_PUBLIC_LEN], leader[SEAL_PUBLIC_LEN];
+    struct package_offer offers[2];
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    see(f, 1000);
+    for (size_t i = 0; i < 2; i++) {
+        struct store_item item = pack(other_machine(&states[i]), f->seal);
+        memcpy(kept[i], item.data, item.len);
+        offers[i] = (struct package_offer){ .data = kept[i], .len = item.len };
     }
-    put_file(f->dir, "K.key", good_key);
-    static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
-                              "MC4CAQAwBQYDK2VwBCIEIDgyMjYwMzg0NjI4MDgwMTIyNjQ1MTkwMjA0MTQyMjYy\n"
-                              "-----END PRIVATE KEY-----\n"; /* RFC 8410 7, of the same seed */
-    put_file(f->dir, "K.private", pem);
-    assert_ok(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag));
-    assert_int_equal(key_tag(key), 3613);
-    key_free(key);
-    put_file(f->dir, "K.private",
-             "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n");
-    assert_int_equal(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag), RESULT_INVALID);
-    assert_non_null(strstr(diag.text, "no private key of P-256 or Ed25519"));
-    put_file(f->dir, "K.private", good_private);
-    assert_ok(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag));
-    assert_int_equal(key_tag(key), 3613);
-    key_free(key);
-    /* Other times don't count: a key that signed until now, or will, makes all that caches may hold validate. */
-    (void)snprintf(text, sizeof text, "%sInactive: 20260101000000\nDelete: 20270115080001\n",
-                   good_private);
-    put_file(f->dir, "K.private", text);
-    assert_ok(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag));
-    assert_int_equal(key_tag(key), 3613);
-    key_free(key);
-}
-
-static void put_private(const char *dir, const uint8_t *half, size_t len)
-{
-    char base64[64], text[256];
-    (void)sodium_bin2base64(base64, sizeof base64, half, len, sodium_base64_VARIANT_ORIGINAL);
-    (void)snprintf(text, sizeof text, "Private-key-format: v1.3\nAlgorithm: 13\nPrivateKey: %s\n",
-                   base64);
-    put_file(dir, "K.private", text);
-}
-
-/* BIND 9.18 and ldns write a scalar without the zero octets in front: one key in 256 has 31. */
-static void scalars_without_their_zeros_are_read(void **state)
-{
-    struct keys_fixture *f = *state;
-    const struct dname name = zone();
-    uint8_t half[1 + KEY_PRIVATE_MAX] = { 0 }, again[KEY_PRIVATE_MAX], dnskey[KEY_DNSKEY_MAX];
-    char path[128], text[512], base64[128];
-    struct key *key = keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK), *read = NULL;
-    key_private(key, half + 1);
-    while (half[1] != 0) {
-        key_free(key);
-        key = keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK);
-        key_private(key, half + 1);
-    }
-    size_t len = key_dnskey(key, dnskey);
-    (void)sodium_bin2base64(base64, sizeof base64, dnskey + 4, len - 4,
-                            sodium_base64_VARIANT_ORIGINAL);
-    (void)snprintf(text, sizeof text, "pool.test. 3600 in dnskey 256 3 13 %s\n", base64);
-    put_file(f->dir, "K.key", text);
-    (void)snprintf(path, sizeof path, "%s/K.key", f->dir);
-    for (size_t skipped = 0; skipped < 3; skipped++) { /* 33, 32 and 31 octets */
-        put_private(f->dir, half + skipped, sizeof half - skipped);
-        assert_ok(bindkey_read(&read, path, &name, BINDKEY_BY_FLAGS, NOW, NULL));
-        key_private(read, again);
-        assert_memory_equal(again, half + 1, sizeof again);
-        key_free(read);
-    }
-    put_private(f->dir, half + 5, 20);
-    assert_int_equal(bindkey_read(&read, path, &name, BINDKEY_BY_FLAGS, NOW, NULL), RESULT_INVALID);
-    key_free(key);
-}
-
-/* With SEP set, the DNSKEY and the DS of a key are others. */
-static void a_csk_without_sep_can_come_but_not_stay(void **state)
-{
-    struct keys_fixture *f = *state;
-    const struct dname name = zone();
-    struct diag diag = { "" };
-    char path[128];
-    struct key *key = keys_make(ALGORITHM_ED25519, KEY_ZSK), *read = NULL;
-    assert_ok(bindkey_write(key, f->dir, &name, &diag));
-    (void)snprintf(path, sizeof path, "%s/Kpool.test.+015+%05u.key", f->dir, key_tag(key));
-    assert_int_equal(bindkey_read(&read, path, &name, BINDKEY_OLD_CSK, NOW, &diag), RESULT_REFUSED);
-    assert_non_null(strstr(diag.text, "flags 257 first"));
-    assert_ok(bindkey_read(&read, path, &name, BINDKEY_NEW_CSK, NOW, &diag));
-    assert_int_equal(key_role(read), KEY_CSK);
-    key_free(read);
-    assert_ok(bindkey_read(&read, path, &name, BINDKEY_SEP_IS_CSK, NOW, &diag));
-    assert_int_equal(key_role(read), KEY_ZSK);
-    key_free(read);
-    key_free(key);
-}
-
-/* RFC 1035 5.1: a zone file, as any tool may write it. */
-static void key_files_are_zone_files(void **state)
-{
-    struct keys_fixture *f = *state;
-    static const char half[] = "l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=";
-    static const char *const heads[] = {
-        "example.com. in dnskey 257 3 15 ",
-        "EXAMPLE.com. 1h IN DNSKEY 257 3 ED25519 ",
-        "example.com. DNSKEY 257 3 15 ",
-        "$ORIGIN com.\n$TTL 5\nexample 60 DnsKey 257 3 15 ",
-        "; x\n\nexample.com. IN 60 TYPE48 ( 257 3 15\n",
-    };
-    const struct dname name = name_of("example.com.");
-    char path[128], text[256];
-    put_file(f->dir, "K.private",
-             "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n");
-    (void)snprintf(path, sizeof path, "%s/K.key", f->dir);
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
-        struct key *key = NULL;
-        (void)snprintf(text, sizeof text, "%s%s%s\n", heads[i], half,
-                       strchr(heads[i], '(') != NULL ? " )" : "");
-        put_file(f->dir, "K.key", text);
-        assert_ok(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, NULL));
-        assert_int_equal(key_tag(key), 3613);
-        key_free(key);
-    }
+    struct keys_fixture *second = states[1];
+    seal_public(second->seal, identity);
+    offers[0].from = identity;
+    assert_int_equal(take(f, "pool.test.", &offers[0], &diag), RESULT_REFUSED);
+    offers[0].from = NULL;
+    assert_ok(take(f, "pool.test.", &offers[0], &diag));
+    assert_int_equal(take(f, "pool.test.", &offers[1], &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "--from"));
+    offers[1].from = identity;
+    assert_ok(take(f, "pool.test.", &offers[1], &diag));
+    struct store_txn *txn = keys_write(f);
+    assert_ok(keytransfer_leader(txn, leader));
+    assert_memory_equal(leader, identity, sizeof leader);
+    assert_ok(keytransfer_lead(txn, f->seal, NOW, &diag));
+    assert_int_equal(keytransfer_leader(txn, leader), RESULT_NOT_FOUND);
+    assert_int_equal(keytransfer_lead(txn, f->seal, NOW, &diag), RESULT_REFUSED);
+    assert_ok(store_commit(txn, NULL));
+    const struct store_item own = pack(f, f->seal);
+    assert_int_equal(unpack(f, "pool.test.", &own, &diag), RESULT_REFUSED);
+    assert_int_equal(keys_tear_down(&states[0]), 0);
+    assert_int_equal(keys_tear_down(&states[1]), 0);
 }
 
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, keys_set_up, keys_tear_down)
@@ -485,12 +357,9 @@ int main(void)
         IN_STORE(keys_that_make_no_zone_are_refused),
         IN_STORE(a_package_makes_the_receiver_follow),
         IN_STORE(an_older_package_is_refused),
+        IN_STORE(a_machine_that_leads_keeps_its_keys),
+        IN_STORE(one_sender_is_followed),
         IN_STORE(a_package_for_others_or_damaged_changes_nothing),
-        IN_STORE(files_come_back_as_they_were_written),
-        IN_STORE(bad_files_are_named),
-        IN_STORE(scalars_without_their_zeros_are_read),
-        IN_STORE(a_csk_without_sep_can_come_but_not_stay),
-        IN_STORE(key_files_are_zone_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -206,22 +206,32 @@ static void a_link_to_the_key_stays(void **state)
     (void)rmdir(path_of("kept"));
 }
 
-static void a_box_opens_for_its_recipient_only(void **state)
+static void a_box_opens_for_its_recipient_and_tells_its_sender(void **state)
 {
     (void)state;
     struct seal *mine = NULL, *other = NULL;
-    static const uint8_t plain[] = "all keys";
-    uint8_t identity[SEAL_PUBLIC_LEN], box[sizeof plain + SEAL_BOX_OVERHEAD], out[sizeof plain];
+    static const uint8_t plain[] = "all keys", none[SEAL_PUBLIC_LEN] = { 0 };
+    uint8_t identity[SEAL_PUBLIC_LEN], self[SEAL_PUBLIC_LEN], sender[SEAL_PUBLIC_LEN];
+    uint8_t box[sizeof plain + SEAL_BOX_OVERHEAD], out[sizeof plain];
     assert_int_equal(seal_open(&mine, directory, NULL, NULL), RESULT_OK);
     assert_int_equal(seal_open(&other, directory, path_of("other.key"), NULL), RESULT_OK);
+    seal_public(mine, self);
     seal_public(other, identity);
-    assert_int_equal(seal_box(identity, plain, sizeof plain, box), RESULT_OK);
-    assert_int_equal(seal_unbox(mine, box, sizeof box, out), RESULT_UNSEALABLE);
-    assert_int_equal(seal_unbox(other, box, 10, out), RESULT_UNSEALABLE);
-    assert_int_equal(seal_unbox(other, box, sizeof box, out), RESULT_OK);
+    assert_int_equal(seal_box(mine, none, plain, sizeof plain, box), RESULT_INVALID);
+    assert_int_equal(seal_box(mine, identity, plain, sizeof plain, box), RESULT_OK);
+    for (size_t len = 0; len < sizeof box; len++) {
+        assert_int_equal(seal_unbox(other, box, len, out, sender), RESULT_UNSEALABLE);
+    }
+    assert_int_equal(seal_unbox(other, box, sizeof box, out, sender), RESULT_OK);
     assert_memory_equal(out, plain, sizeof plain);
-    box[40] ^= 1;
-    assert_int_equal(seal_unbox(other, box, sizeof box, out), RESULT_UNSEALABLE);
+    assert_memory_equal(sender, self, sizeof self);
+    for (size_t i = 0; i < sizeof box; i++) { /* the sender's name in front, too */
+        box[i] ^= 1;
+        assert_int_equal(seal_unbox(other, box, sizeof box, out, sender), RESULT_UNSEALABLE);
+        box[i] ^= 1;
+    }
+    memcpy(box, identity, sizeof identity);
+    assert_int_equal(seal_unbox(other, box, sizeof box, out, sender), RESULT_UNSEALABLE);
     seal_free(mine);
     seal_free(other);
 }
@@ -259,7 +269,7 @@ int main(void)
         cmocka_unit_test(what_is_no_key_file_is_refused),
         cmocka_unit_test(the_next_key_takes_over_while_the_old_is_open),
         cmocka_unit_test(a_link_to_the_key_stays),
-        cmocka_unit_test(a_box_opens_for_its_recipient_only),
+        cmocka_unit_test(a_box_opens_for_its_recipient_and_tells_its_sender),
         cmocka_unit_test(a_systemd_credential_comes_before_the_state_directory),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
