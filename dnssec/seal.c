@@ -12,6 +12,8 @@
 
 #include <sodium.h>
 
+#include "zone/user.h"
+
 enum {
     KEY_LEN = crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
     NONCE_LEN = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -69,17 +71,30 @@ static bool write_all(int fd, const uint8_t *data, size_t len)
     return true;
 }
 
+static void directory_of(char directory[PATH_ROOM], const char *path)
+{
+    (void)snprintf(directory, PATH_ROOM, "%s", path);
+    char *slash = strrchr(directory, '/');
+    if (slash == NULL) {
+        (void)snprintf(directory, PATH_ROOM, ".");
+    } else {
+        slash[slash == directory ? 1 : 0] = '\0';
+    }
+}
+
+/* What root makes for a server that is not root's. */
+static bool hand_over(const char *path)
+{
+    char directory[PATH_ROOM];
+    directory_of(directory, path);
+    return user_hand_over(path, directory);
+}
+
 /* Makes the entry of a new file survive a crash. */
 static bool sync_directory_of(const char *path)
 {
     char directory[PATH_ROOM];
-    (void)snprintf(directory, sizeof directory, "%s", path);
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL) {
-        (void)snprintf(directory, sizeof directory, ".");
-    } else {
-        slash[slash == directory ? 1 : 0] = '\0';
-    }
+    directory_of(directory, path);
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0) {
@@ -124,7 +139,7 @@ enum result seal_create(const char *state_dir, const char *path, struct diag *di
         return diag_fail(diag, RESULT_SYSTEM, "%s: cannot be made: %s", path, strerror(errno));
     }
     errno = 0;
-    int error = finish(fd, temporary, path);
+    int error = hand_over(temporary) ? finish(fd, temporary, path) : errno;
     (void)close(fd);
     (void)unlink(temporary);
     if (error == EEXIST) {
@@ -357,11 +372,14 @@ static enum result keep_owner(const char *next, const char *old, struct diag *di
 
 enum result seal_next(struct seal **out, const struct seal *seal, struct diag *diag)
 {
-    char next[PATH_ROOM + sizeof next_suffix];
-    next_path(next, seal->hold->path);
+    char next[PATH_ROOM + sizeof next_suffix], real[PATH_ROOM];
+    const char *path = seal->hold->path;
+    path = realpath(path, real) != NULL ? real
+                                        : path; /* what a link leads to is replaced, not the link */
+    next_path(next, path);
     enum result result = seal_create(NULL, next, diag);
     if (result == RESULT_OK || result == RESULT_EXISTS) {
-        result = keep_owner(next, seal->hold->path, diag);
+        result = keep_owner(next, path, diag);
     }
     return result == RESULT_OK ? open_path(out, next, diag) : result;
 }

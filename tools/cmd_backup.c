@@ -86,9 +86,8 @@ int cmd_backup(struct cli *cli, int argc, char **argv)
     if (cli->json) {
         json_print(json_pack("{s:o, s:i}", "backup", json_text(argv[0]), "stores", STORE_KINDS));
     } else {
-        printf("%s holds a copy of the registry, health, keys, traffic and history; to restore, "
-               "stop the "
-               "programs and copy these directories back.\n"
+        printf("%s holds a copy of the registry, health, keys, traffic and history; ntspool "
+               "restore puts them back.\n"
                "The seal (seal.key) is not in it, so that the copy alone opens no key: keep the "
                "seal in another place.\n",
                argv[0]);

@@ -15,6 +15,7 @@ static const struct {
     { "member override", "all",     "this overrules the probe for all members"                         },
     { "record remove",   NULL,      "the records are gone at once"                                     },
     { "zone ns remove",  NULL,      "the zone and its delegation have one name server less"            },
+    { "restore",         NULL,      "what the stores hold now is replaced by what the backup holds"    },
     { "health forget",   NULL,      "all that the vantage point saw is gone"                           },
     { "key insecure",    NULL,      "the zone is no longer secure when the parent has removed the DS"  },
     { "key import",      "in-use",  "all keys of the zone are replaced at once"                        },
@@ -37,8 +38,8 @@ bool confirm(const struct cli *cli, int argc, char **argv)
 {
     char answer[16] = "", safe[256];
     const char *what = question_of(cli);
-    if (what == NULL || cli_flag(cli, "yes") || isatty(STDIN_FILENO) == 0 ||
-        isatty(STDOUT_FILENO) == 0) {
+    if (what == NULL || cli_flag(cli, "yes") || cli_flag(cli, "dry-run") ||
+        isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
         return true;
     }
     (void)fprintf(stderr, "%s", cli->command->name);

@@ -109,6 +109,11 @@ static const struct cli_option zone_export[] = {
     { 0 },
 };
 
+static const struct cli_option restore[] = {
+    { "store", 0, "NAME", true, "only this one: registry, health, keys, traffic or history" },
+    { "dry-run", 0, NULL, false, "check the backup and show what would be done" },
+    { 0 },
+};
 static const struct cli_option health_export[] = {
     { "id", 0, "NAME", false, "the vantage point (the one that probes here)" },
     { 0 },
@@ -283,6 +288,9 @@ static const struct cli_command commands[] = {
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
       NULL, cmd_status },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },
+    { "restore", "DIR", 1, 1, "put back what a backup holds, also while everything runs",
+      "Stores that are missing or damaged are made anew. The sealing key must be that of the backup.",
+      restore, cmd_restore },
 };
 /* clang-format on */
 

@@ -232,6 +232,72 @@ enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *di
     return result == RESULT_OK ? registry_written(diag, registry_close_journal(txn)) : result;
 }
 
+/* The number of a row; 0 if there is none. */
+static enum result read_number(struct store_txn *txn, const char *name, uint64_t *out,
+                               struct diag *diag)
+{
+    uint8_t data[8];
+    struct reader r;
+    enum result result = registry_row(txn, name, data, sizeof(data), &r);
+    *out = 0;
+    if (result == RESULT_OK) {
+        *out = reader_left(&r) == sizeof(uint32_t) ? read_u32(&r) : read_u64(&r);
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    return result == RESULT_OK || result == RESULT_NOT_FOUND ? RESULT_OK
+                                                             : registry_damaged(diag, name);
+}
+
+enum result registry_marks(struct store_txn *txn, struct registry_marks *out, struct diag *diag)
+{
+    uint64_t serial = 0;
+    *out = (struct registry_marks){ .there = store_count(txn, TABLE_SETTINGS) > 0 };
+    if (!out->there) {
+        return RESULT_OK;
+    }
+    enum result result = registry_apex(txn, &out->apex, diag);
+    if (result == RESULT_OK) {
+        result = read_number(txn, REGISTRY_SERIAL, &serial, diag);
+        out->serial = (uint32_t)serial;
+    }
+    return result == RESULT_OK ? read_number(txn, REGISTRY_NEXT_ID, &out->next_id, diag) : result;
+}
+
+static enum result put_marks(struct store_txn *txn, const struct registry_marks *before,
+                             const struct registry_marks *now, struct diag *diag)
+{
+    uint8_t serial[4], next_id[8];
+    struct writer s = writer_of(serial, sizeof(serial)), n = writer_of(next_id, sizeof(next_id));
+    bool ahead = before->serial - now->serial < UINT32_C(1) << 31; /* RFC 1982 3.2 */
+    write_u32(&s, ahead ? before->serial : now->serial);
+    write_u64(&n, before->next_id > now->next_id ? before->next_id : now->next_id);
+    enum result result =
+        registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &s, diag);
+    return result == RESULT_OK ? registry_put(txn, TABLE_SETTINGS, REGISTRY_NEXT_ID,
+                                              strlen(REGISTRY_NEXT_ID), &n, diag)
+                               : result;
+}
+
+enum result registry_restored(struct store_txn *txn, const struct registry_marks *before,
+                              struct diag *diag)
+{
+    struct registry_marks now;
+    char mine[DNAME_TEXT_MAX], other[DNAME_TEXT_MAX];
+    enum result result = registry_marks(txn, &now, diag);
+    if (result == RESULT_OK && !now.there) {
+        return diag_fail(diag, RESULT_REFUSED, "the registry in the backup holds no pool");
+    }
+    if (result == RESULT_OK && before->there && !dname_equal(&before->apex, &now.apex)) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the backup is of the pool %s, this state of %s: give another --state",
+                         dname_text(&now.apex, other), dname_text(&before->apex, mine));
+    }
+    if (result == RESULT_OK && before->there) {
+        result = put_marks(txn, before, &now, diag);
+    }
+    return result == RESULT_OK ? registry_written(diag, registry_note_all(txn)) : result;
+}
+
 enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag)
 {
     enum result result = registry_finish(txn, now, diag);

@@ -34,6 +34,18 @@ struct tombstone {
 /* Fills the registry of a new zone. `settings` has apex, mailbox and the rest. */
 enum result registry_init(struct store_txn *txn, const struct settings *settings,
                           const struct name_server *ns, size_t ns_count, struct diag *diag);
+/* What must not go back when an older registry takes the place of this one. */
+struct registry_marks {
+    bool there; /* false: there was no zone */
+    struct dname apex;
+    uint32_t serial;
+    uint64_t next_id;
+};
+enum result registry_marks(struct store_txn *txn, struct registry_marks *out, struct diag *diag);
+/* After all rows were replaced: the serial goes up, ids of members that came since are not taken again, and nobody goes on with what they made of rows
+ * of before. REFUSED for another zone. To be ended by registry_commit. */
+enum result registry_restored(struct store_txn *txn, const struct registry_marks *before,
+                              struct diag *diag);
 /* MISSING if init never got so far. */
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
 enum result registry_set(struct store_txn *txn, const char *name, const char *value,

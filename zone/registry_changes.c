@@ -117,6 +117,12 @@ enum result registry_note(struct store_txn *txn, const struct dname_key *key)
     return write_journal(txn, &journal);
 }
 
+enum result registry_note_all(struct store_txn *txn)
+{
+    uint64_t version = commit_of(txn);
+    return write_journal(txn, &(struct journal){ .last = version - 1, .floor = version });
+}
+
 enum result registry_close_journal(struct store_txn *txn)
 {
     struct journal journal;

@@ -56,6 +56,8 @@ enum result registry_index_targets(struct store_txn *txn, struct diag *diag);
 /* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */
 enum result registry_note(struct store_txn *txn, const struct dname_key *key);
 enum result registry_close_journal(struct store_txn *txn);
+/* Notes that any name may have changed. */
+enum result registry_note_all(struct store_txn *txn);
 
 /* registry_names.c */
 enum result registry_put_node(struct store_txn *txn, const struct dname_key *key,

@@ -334,6 +334,17 @@ size_t store_count(struct store_txn *txn, enum store_table table)
     return mdb_stat(txn->txn, dbi_of(txn, table), &stat) == 0 ? stat.ms_entries : 0;
 }
 
+size_t store_rows(struct store_txn *txn)
+{
+    size_t rows = 0;
+    for (int i = 0; i < TABLE_COUNT; i++) {
+        if (store_has_table(txn->store->kind, (enum store_table)i)) {
+            rows += store_count(txn, (enum store_table)i);
+        }
+    }
+    return rows;
+}
+
 void store_usage(struct store *store, struct store_usage *out)
 {
     MDB_envinfo info;

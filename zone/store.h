@@ -130,8 +130,9 @@ typedef enum result store_visit(const uint8_t *key, size_t key_len, const uint8_
                                 size_t value_len, void *arg);
 enum result store_each(struct store_txn *txn, enum store_table table, store_visit *visit,
                        void *arg);
-/* Number of rows. */
+/* Number of rows, of one table and of all. */
 size_t store_count(struct store_txn *txn, enum store_table table);
+size_t store_rows(struct store_txn *txn);
 
 /* map_bytes is the address space of this process: for a reader the bound that all long-running readers share, for a writer what it
  * grows by itself. */
@@ -140,6 +141,16 @@ struct store_usage {
     unsigned readers, readers_max;
 };
 void store_usage(struct store *store, struct store_usage *out);
+/* True if the directory, a state or a backup, has such a store. */
+bool store_is_in(const char *dir, enum store_kind kind);
+/* Looks at the whole store of a backup. */
+enum result store_check_backup(const char *dir, enum store_kind kind, struct diag *diag);
+/* Puts the rows of the backup `dir`, brought to the schema of now, in the place of all rows of the store. What must not go
+ * back with them is the caller's to put right before it commits (registry_restored). */
+enum result store_restore(struct store_txn *txn, const char *dir, struct diag *diag);
+/* Moves a damaged store's files out of the way, so that store_create makes a new one: data.mdb gets another name, which the diag tells. Who has
+ * the store open goes on with the old file till store_reopen. */
+enum result store_set_aside(const char *state_dir, enum store_kind kind, struct diag *diag);
 /* A consistent, compacted copy of the store into dir/<kind>, which must not exist yet. */
 enum result store_backup(struct store *store, const char *dir, struct diag *diag);
 

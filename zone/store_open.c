@@ -11,6 +11,7 @@
 #include "zone/health.h"
 #include "zone/registry.h"
 #include "zone/store_private.h"
+#include "zone/user.h"
 
 enum {
     DIR_MODE = 0750,
@@ -47,13 +48,23 @@ static enum result refuse_older(const struct store *store, uint32_t schema, stru
         store->path, schema);
 }
 
+static bool has_way_up(enum store_kind kind, uint32_t schema)
+{
+    return schema > 0 && schema < STEPS_MAX && migrations[kind][schema] != NULL;
+}
+
 /* In a transaction: another process may have been faster. */
-static enum result take_steps(struct store_txn *txn, struct diag *diag)
+enum result store_take_steps(struct store_txn *txn, struct diag *diag)
 {
     enum store_kind kind = txn->store->kind;
     struct store_survey survey = store_format(txn->txn, kind);
     enum result result = survey.result;
     bool renew = survey.schema < store_schema(kind);
+    if (result == RESULT_OK && renew && !has_way_up(kind, survey.schema)) {
+        return diag_fail(diag, RESULT_DAMAGED,
+                         "%s has the unknown schema %u: restore it from a backup (ntspool backup)",
+                         txn->store->path, survey.schema);
+    }
     if (result == RESULT_OK && renew) {
         result = migrations[kind][survey.schema](txn, clock_now(), diag);
     }
@@ -66,11 +77,6 @@ static enum result migrate(struct store *store, uint32_t schema, struct diag *di
     if (schema == store_schema(store->kind)) {
         return RESULT_OK;
     }
-    if (schema == 0 || migrations[store->kind][schema] == NULL) {
-        return diag_fail(diag, RESULT_DAMAGED,
-                         "%s has the unknown schema %u: restore it from a backup (ntspool backup)",
-                         store->path, schema);
-    }
     if (!store->writable) {
         return store_is_readable(store->kind, schema) ? RESULT_OK
                                                       : refuse_older(store, schema, diag);
@@ -80,7 +86,7 @@ static enum result migrate(struct store *store, uint32_t schema, struct diag *di
     if (result != RESULT_OK) {
         return result;
     }
-    result = take_steps(txn, diag);
+    result = store_take_steps(txn, diag);
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;
@@ -172,7 +178,8 @@ static bool set_modes(const char *path)
     char data[PATH_MAX];
     struct stat st;
     return store_path(data, path, "data.mdb", NULL) == RESULT_OK && stat(path, &st) == 0 &&
-           chmod(path, (st.st_mode & S_ISGID) | DIR_MODE) == 0 && chmod(data, DATA_MODE) == 0;
+           chmod(path, (st.st_mode & S_ISGID) | DIR_MODE) == 0 && chmod(data, DATA_MODE) == 0 &&
+           user_hand_over(data, path);
 }
 
 /* Makes the lock file if there is none (a restored store has none), with its disk space: LMDB would leave it sparse, and writing
@@ -188,7 +195,9 @@ static int make_lock(const char *path, bool writable)
         /* A reader on a read-only file system needs no lock: LMDB goes without. */
         return errno == EEXIST || (errno == EROFS && !writable) ? 0 : errno;
     }
-    int rc = fchmod(fd, LOCK_MODE) != 0 ? errno : posix_fallocate(fd, 0, LOCK_LEN);
+    int rc = fchmod(fd, LOCK_MODE) != 0 || !user_hand_over(lock, path)
+                 ? errno
+                 : posix_fallocate(fd, 0, LOCK_LEN);
     (void)close(fd);
     if (rc != 0) {
         (void)unlink(lock);
@@ -203,7 +212,7 @@ enum result store_create(const char *state_dir, enum store_kind kind, struct dia
     if (result != RESULT_OK) {
         return result;
     }
-    if (mkdir(path, DIR_MODE) != 0 && errno != EEXIST) {
+    if (mkdir(path, DIR_MODE) == 0 ? !user_hand_over(path, state_dir) : errno != EEXIST) {
         return store_fail(diag, path, errno, "make");
     }
     struct store_survey survey = store_survey(path, kind);
@@ -302,6 +311,22 @@ enum result store_open_at(struct store **out, const char *path, enum store_kind 
     return result != RESULT_OK
                ? result
                : open_surveyed(out, path, store_new(path, kind, writable, map_bytes), survey, diag);
+}
+
+enum result store_set_aside(const char *state_dir, enum store_kind kind, struct diag *diag)
+{
+    char path[PATH_MAX], data[PATH_MAX], lock[PATH_MAX], aside[PATH_MAX + 32];
+    enum result result = store_path(path, state_dir, store_kind_text(kind), diag);
+    if (result != RESULT_OK || (result = store_path(data, path, "data.mdb", diag)) != RESULT_OK ||
+        (result = store_path(lock, path, "lock.mdb", diag)) != RESULT_OK) {
+        return result;
+    }
+    (void)snprintf(aside, sizeof(aside), "%s.damaged-%llu", data, (unsigned long long)clock_now());
+    if (rename(data, aside) != 0) {
+        return store_fail(diag, path, errno, "set aside");
+    }
+    (void)unlink(lock); /* who still has it open shares it with nobody else */
+    return diag_fail(diag, RESULT_OK, "%s", aside);
 }
 
 enum result store_backup(struct store *store, const char *dir, struct diag *diag)

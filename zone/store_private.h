@@ -85,6 +85,8 @@ int store_grow(struct store *store);
 /* store_open.c */
 enum result store_open_at(struct store **out, const char *path, enum store_kind kind, bool writable,
                           uint64_t map_bytes, struct diag *diag);
+/* Brings the rows of an older schema to that of now. */
+enum result store_take_steps(struct store_txn *txn, struct diag *diag);
 /* Frees it without its environment. */
 void store_free(struct store *store);
 

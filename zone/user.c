@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void user_bound_capabilities(void)
@@ -13,6 +14,13 @@ void user_bound_capabilities(void)
     for (unsigned capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
         (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     }
+}
+
+bool user_hand_over(const char *path, const char *directory)
+{
+    struct stat owner;
+    return geteuid() != 0 || (stat(directory, &owner) == 0 &&
+                              (owner.st_uid == 0 || lchown(path, owner.st_uid, owner.st_gid) == 0));
 }
 
 enum result user_become(const char *user, struct diag *diag)

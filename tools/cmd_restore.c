@@ -1,0 +1,233 @@
+/* restore: what a backup holds takes the place of what the stores hold, in one transaction of each, so that programs that run see a change
+ * like any other. All transactions are complete before the first is committed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "dnssec/keystore.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/session.h"
+
+/* Space of addresses for the largest store, twice over; none of it is used before it is needed. */
+#define RESTORE_MAP (UINT64_C(16) << 30)
+
+struct restore {
+    struct cli *cli;
+    const char *dir;
+    struct session session;
+    bool dry; /* all but the commit */
+    bool wanted[STORE_KINDS], anew[STORE_KINDS];
+    size_t before[STORE_KINDS], after[STORE_KINDS]; /* rows */
+    char aside[STORE_KINDS][256];                   /* where a damaged file went; "" for none */
+};
+
+/* Those of --store, or all that the backup has. */
+static enum result choose(struct restore *restore)
+{
+    struct cli *cli = restore->cli;
+    size_t named = cli_count(cli, "store"), found = 0;
+    for (size_t i = 0; i < named; i++) {
+        const char *name = cli_value(cli, "store", i);
+        enum store_kind kind = 0;
+        while (kind < STORE_KINDS && strcmp(store_kind_text(kind), name) != 0) {
+            kind++;
+        }
+        if (kind == STORE_KINDS) {
+            return diag_fail(&cli->diag, RESULT_USAGE,
+                             "--store %.40s: it is registry, health, keys, traffic or history",
+                             name);
+        }
+        restore->wanted[kind] = true;
+    }
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+        restore->wanted[kind] |= named == 0 && store_is_in(restore->dir, kind);
+        found += restore->wanted[kind];
+    }
+    return found > 0 ? RESULT_OK
+                     : diag_fail(&cli->diag, RESULT_MISSING, "%s holds no backup of ntspool's",
+                                 restore->dir);
+}
+
+/* Opens the store; one that is missing or damaged is made anew. */
+static enum result open_store(struct restore *restore, enum store_kind kind)
+{
+    struct cli *cli = restore->cli;
+    struct store **store = &restore->session.store[kind];
+    enum result result =
+        store_open_sized(store, cli->state_dir, kind, true, RESTORE_MAP, &cli->diag);
+    bool bad = result == RESULT_DAMAGED || result == RESULT_FOREIGN;
+    if (!bad && result != RESULT_MISSING) {
+        return result;
+    }
+    restore->anew[kind] = true;
+    if (restore->dry) {
+        return RESULT_OK;
+    }
+    result = bad ? store_set_aside(cli->state_dir, kind, &cli->diag) : RESULT_OK;
+    if (result == RESULT_OK && bad) {
+        (void)snprintf(restore->aside[kind], sizeof restore->aside[kind], "%s", cli->diag.text);
+    }
+    if (result == RESULT_OK) {
+        result = store_create(cli->state_dir, kind, &cli->diag);
+    }
+    return result == RESULT_OK
+               ? store_open_sized(store, cli->state_dir, kind, true, RESTORE_MAP, &cli->diag)
+               : result;
+}
+
+struct check {
+    const struct seal *seal;
+    struct diag *diag;
+};
+
+static enum result check_key(const struct key_record *record, void *arg)
+{
+    const struct check *check = arg;
+    struct key *key = NULL;
+    enum result result = keystore_unseal(&key, record, check->seal, check->diag);
+    if (result == RESULT_OK) {
+        key_free(key);
+    }
+    return result;
+}
+
+/* Keys that nobody here can open would leave the zone without signatures. */
+static enum result check_keys(const struct restore *restore)
+{
+    struct cli *cli = restore->cli;
+    struct seal *seal = NULL;
+    enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
+    if (result == RESULT_OK) {
+        struct check check = { seal, &cli->diag };
+        result = keystore_each(restore->session.txn[STORE_KEYS], check_key, &check);
+    }
+    seal_free(seal);
+    return result;
+}
+
+static enum result fill_store(struct restore *restore, enum store_kind kind)
+{
+    struct diag *diag = &restore->cli->diag;
+    struct session *session = &restore->session;
+    struct registry_marks before = { .there = false };
+    enum result result = store_write(session->store[kind], &session->txn[kind], diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct store_txn *txn = session->txn[kind];
+    restore->before[kind] = store_rows(txn);
+    if (kind == STORE_REGISTRY) {
+        result = registry_marks(txn, &before, diag);
+    }
+    if (result == RESULT_OK) {
+        result = store_restore(txn, restore->dir, diag);
+    }
+    restore->after[kind] = result == RESULT_OK ? store_rows(txn) : 0;
+    if (result == RESULT_OK && kind == STORE_REGISTRY) {
+        result = registry_restored(txn, &before, diag);
+    } else if (result == RESULT_OK && kind == STORE_KEYS) {
+        result = check_keys(restore);
+    }
+    return result;
+}
+
+static enum result commit(struct restore *restore, enum store_kind kind)
+{
+    struct session *session = &restore->session;
+    if (kind == STORE_REGISTRY) {
+        return session_commit(session, restore->cli);
+    }
+    struct store_txn *txn = session->txn[kind];
+    session->txn[kind] = NULL;
+    return store_commit(txn, &restore->cli->diag);
+}
+
+/* Each of the wanted stores in turn. */
+static enum result each(struct restore *restore,
+                        enum result (*step)(struct restore *restore, enum store_kind kind))
+{
+    enum result result = RESULT_OK;
+    for (enum store_kind kind = 0; kind < STORE_KINDS && result == RESULT_OK; kind++) {
+        if (restore->wanted[kind] && (step == open_store || restore->session.store[kind] != NULL)) {
+            result = step(restore, kind);
+        }
+    }
+    return result;
+}
+
+static enum result check_backup(struct restore *restore)
+{
+    enum result result = RESULT_OK;
+    for (enum store_kind kind = 0; kind < STORE_KINDS && result == RESULT_OK; kind++) {
+        if (restore->wanted[kind]) {
+            result = store_check_backup(restore->dir, kind, &restore->cli->diag);
+        }
+    }
+    return result;
+}
+
+static void show_text(const struct restore *restore)
+{
+    static const char *const heads[] = { "STORE", "ROWS BEFORE", "ROWS NOW", "NOTE" };
+    struct table table;
+    table_begin(&table, heads, 4);
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+        if (!restore->wanted[kind]) {
+            continue;
+        }
+        bool unknown = restore->session.store[kind] == NULL;
+        table_cell(&table, store_kind_text(kind));
+        table_cellf(&table, unknown ? "-" : "%zu", restore->before[kind]);
+        table_cellf(&table, unknown ? "-" : "%zu", restore->after[kind]);
+        table_cellf(&table, "%s%s", restore->anew[kind] ? "made anew " : "", restore->aside[kind]);
+    }
+    table_end(&table);
+    if (restore->dry) {
+        puts("nothing was changed (--dry-run)");
+    } else if (restore->wanted[STORE_KEYS]) {
+        puts("If a key has taken a step since the backup was made, caches may not know the keys "
+             "that "
+             "are back: see `ntspool key list`.");
+    }
+}
+
+static void show_json(const struct restore *restore)
+{
+    json_t *list = json_array();
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+        if (restore->wanted[kind]) {
+            json_array_append_new(
+                list, json_pack("{s:s, s:I, s:I, s:b, s:o}", "store", store_kind_text(kind),
+                                "rows_before", (json_int_t)restore->before[kind], "rows",
+                                (json_int_t)restore->after[kind], "made_anew", restore->anew[kind],
+                                "set_aside", json_text_or_null(restore->aside[kind])));
+        }
+    }
+    json_print(json_pack("{s:b, s:o}", "dry_run", restore->dry, "stores", list));
+}
+
+int cmd_restore(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct restore restore = { .cli = cli, .dir = argv[0], .dry = cli_flag(cli, "dry-run") };
+    enum result result = choose(&restore);
+    if (result == RESULT_OK) {
+        result = check_backup(&restore);
+    }
+    if (result == RESULT_OK) {
+        result = each(&restore, open_store);
+    }
+    if (result == RESULT_OK) {
+        result = each(&restore, fill_store);
+    }
+    if (result == RESULT_OK && !restore.dry) {
+        result = each(&restore, commit);
+    }
+    if (result == RESULT_OK && cli->json) {
+        show_json(&restore);
+    } else if (result == RESULT_OK) {
+        show_text(&restore);
+    }
+    session_done(&restore.session);
+    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+}
