@@ -221,8 +221,8 @@ static enum result read_file(uint8_t **out, const char *path, struct diag *diag)
     if (fd < 0) {
         return errno == ENOENT
                    ? diag_fail(diag, RESULT_MISSING,
-                               "%s: there is no sealing key: restore it from a backup, or name "
-                               "its file by seal-key",
+                               "%s: there is no sealing key: put the copy of it back, which "
+                               "is not in backups, or name its file by seal-key",
                                path)
                    : diag_fail(diag, RESULT_SYSTEM, "%s: cannot be opened: %s", path,
                                strerror(errno));

@@ -17,6 +17,7 @@
 #include "zone/sandbox.h"
 #include "zone/settings.h"
 #include "zone/user.h"
+#include "zone/version.h"
 
 static const char usage[] =
     "usage: ntspool-probed [options]\n"
@@ -188,7 +189,7 @@ static enum result read_options(struct options *options, int argc, char **argv, 
             *exit_code = 0;
             return RESULT_USAGE;
         case 'V':
-            (void)puts("ntspool-probed " NTSPOOL_VERSION);
+            (void)printf("ntspool-probed %s\n", version_text());
             *exit_code = 0;
             return RESULT_USAGE;
         default:

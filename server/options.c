@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/listen.h"
+#include "zone/version.h"
 
 enum {
     DNS_PORT = 53
@@ -207,7 +208,11 @@ static enum result read_command_line(struct options *options, int argc, char **a
     while (result == RESULT_OK &&
            (option = getopt_long(argc, argv, "l:w:aL:k:n:v:u:s:c:thV", longs, NULL)) != -1) {
         if (option == 'h' || option == 'V') {
-            (void)fputs(option == 'h' ? usage : "ntspoold " NTSPOOL_VERSION "\n", stdout);
+            if (option == 'h') {
+                (void)fputs(usage, stdout);
+            } else {
+                (void)printf("ntspoold %s\n", version_text());
+            }
             *exit_code = 0;
             return RESULT_USAGE;
         }

@@ -11,6 +11,7 @@
 #include "tools/output.h"
 #include "zone/settings.h"
 #include "zone/suggest.h"
+#include "zone/version.h"
 
 struct cli_given {
     const struct cli_option *option;
@@ -241,7 +242,7 @@ static int take_option(struct cli *cli, struct parse *p, const char *text)
         return print_help(cli, p);
     }
     if (strcmp(option->name, "version") == 0) {
-        printf("ntspool %s\n", NTSPOOL_VERSION);
+        printf("ntspool %s\n", version_text());
         return CLI_DONE;
     }
     if (option->value == NULL && value != NULL) {

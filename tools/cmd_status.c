@@ -4,6 +4,7 @@
 
 #include "tools/commands.h"
 #include "tools/keyhealth.h"
+#include "tools/runview.h"
 #include "tools/servertext.h"
 #include "tools/vantageview.h"
 #include "zone/traffic.h"
@@ -30,6 +31,7 @@ struct status {
     bool missing[STORE_KINDS];
     bool watches_only; /* a vantage point's machine, which has a copy of the registry and no keys */
     bool failed;       /* a store can't be read */
+    bool runs;         /* ntspoold */
     bool follows;      /* the keys come from another machine, */
     uint64_t keys_as_of; /* and are those of then */
 };
@@ -213,6 +215,7 @@ static void judge_keys(struct status *status)
         slices_read(&slices, keys, &roll.keys, diag) == RESULT_OK) {
         keyhealth_warn(status->warnings, &roll, &slices, status->now);
         status->offline = offline_json(&roll, &slices, status->now);
+        runview_seal(status->cli, &roll, status->runs, status->warnings);
         status->follows = roll.memory.follows;
         status->keys_as_of = roll.memory.seen_at;
         slices_done(&slices);
@@ -285,6 +288,9 @@ static json_t *build(struct status *status)
         status->failed = true;
     }
     struct store_txn *keys = status->session.txn[STORE_KEYS];
+    json_t *server = status->watches_only ? json_null() : runview_server(cli, status->warnings);
+    status->runs = json_is_true(json_object_get(server, "running"));
+    json_object_set_new(out, "server", server);
     judge_members(status);
     judge_keys(status);
     judge_delegation(status);
@@ -333,6 +339,7 @@ static void print_status(json_t *out)
     size_t i = 0;
     printf("pool        %s, serial %lld, in %s\n", text_of(out, "apex"), number_of(out, "serial"),
            text_of(out, "state"));
+    runview_print(json_object_get(out, "server"));
     printf("members     %lld", number_of(out, "members"));
     const char *before = ": ";
     json_object_foreach(json_object_get(out, "states"), state, value)
@@ -384,6 +391,7 @@ int cmd_status(struct cli *cli, int argc, char **argv)
                              .states = json_object(),
                              .warnings = json_array() };
     json_t *out = build(&status);
+    size_t warnings = json_array_size(status.warnings);
     session_done(&status.session);
     if (cli->json) {
         json_print(out);
@@ -395,6 +403,10 @@ int cmd_status(struct cli *cli, int argc, char **argv)
         (void)diag_fail(&cli->diag, RESULT_DAMAGED,
                         "a store of %s can't be read: the warnings above name it", cli->state_dir);
         return cli_fail(cli, RESULT_DAMAGED);
+    }
+    if (cli_flag(cli, "check") && warnings > 0) {
+        return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "%zu %s attention", warnings,
+                                       warnings == 1 ? "warning needs" : "warnings need"));
     }
     return CLI_DONE;
 }

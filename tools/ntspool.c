@@ -132,6 +132,10 @@ static const struct cli_option explain[] = {
     LOCATIONS_OPTION,
     { 0 },
 };
+static const struct cli_option status_options[] = {
+    { "check", 0, NULL, false, "end with exit code 1 if anything needs attention" },
+    { 0 },
+};
 static const struct cli_option log_options[] = {
     { "limit", 0, "N", false, "the newest N lines only" },
     { "since", 0, "TIME", false, "only what is newer: 2027-11-23, or how long ago (7d)" },
@@ -286,7 +290,7 @@ static const struct cli_command commands[] = {
     { "log", "[NAME]", 0, 1, "show who changed what, or what happened to a member, and why", NULL,
       log_options, cmd_log },
     { "status", "", 0, 0, "show stores, members, keys, and what needs attention", NULL,
-      NULL, cmd_status },
+      status_options, cmd_status },
     { "backup", "DIR", 1, 1, "copy the stores while everything runs", NULL, NULL, cmd_backup },
     { "restore", "DIR", 1, 1, "put back what a backup holds, also while everything runs",
       "Stores that are missing or damaged are made anew. The sealing key must be that of the backup.",

@@ -141,7 +141,7 @@ def test_help_stands_on_every_level(cli):
             assert f"usage: ntspool {command} {below}" in cli(command, below, "--help")
             assert cli("help", command, below) == cli(command, below, "--help") == cli(command, "help", below)
     assert cli("help") == top
-    assert re.fullmatch(r"ntspool \d+\.\d+\.\d+\n", cli("--version"))
+    assert re.fullmatch(r"ntspool \d+\.\d+\.\d+( \([0-9a-f]{7,}(-dirty)?\))?\n", cli("--version"))
 
 
 def test_manual_has_all_commands_and_options(cli):

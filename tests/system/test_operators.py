@@ -354,3 +354,36 @@ def test_follower_chooses_no_keys(tmp_path, option):
     cli = Cli(tmp_path / "state")
     assert "--follow makes no keys" in cli.refused("init", "pool.test", *NAME_SERVERS, "--follow", *option, status=2)
     assert not cli.state.exists()
+
+
+# --- status ---
+
+
+def test_check_ends_with_1_when_anything_needs_attention(pool):
+    pool("status")
+    done = pool.run("status", "--check")
+    assert done.returncode == 1 and "need" in done.stderr and "warning: " in done.stdout
+    status = pool.json("status")
+    assert status["server"] == {"running": False} and any("ntspoold does not run" in text for text in status["warnings"])
+
+
+def test_lost_or_foreign_seal_is_in_status(pool, tmp_path):
+    seal = pool.state / "seal.key"
+    kept = seal.read_bytes()
+    assert not any("seal" in text for text in pool.json("status")["warnings"])
+    seal.unlink()
+    assert any("there is no sealing key" in text and "not in backups" in text for text in pool.json("status")["warnings"])
+    other = Cli(tmp_path / "other")
+    other("init", "pool.test", *NAME_SERVERS)
+    (other.state / "seal.key").rename(seal)
+    assert any("sealed with another sealing key" in text for text in pool.json("status")["warnings"])
+    seal.write_bytes(kept)
+    assert not any("seal" in text for text in pool.json("status")["warnings"])
+
+
+@pytest.mark.parametrize("program", ["ntspool", "ntspool-probed"])
+def test_machine_without_cas_is_told(pool, tmp_path, program):
+    empty = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "none.pem"), "SSL_CERT_DIR": str(tmp_path / "none")}
+    args = ["probe", "127.0.0.1"] if program == "ntspool" else ["--once"]
+    done = subprocess.run([BIN.with_name(program), "-s", pool.state, *args], capture_output=True, text=True, timeout=60, env=empty)
+    assert done.returncode == 1 and "no CA certificates" in done.stderr and "ca-certificates" in done.stderr
