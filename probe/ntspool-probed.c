@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "probe/monitor.h"
 #include "zone/config.h"
+#include "zone/log.h"
 #include "zone/sandbox.h"
 #include "zone/settings.h"
 #include "zone/user.h"
@@ -56,14 +56,9 @@ struct program {
     struct monitor *monitor;
 };
 
-/* systemd reads the priority from the line's head when it made our stderr. */
 static void log_line(int priority, const char *text)
 {
-    if (getenv("JOURNAL_STREAM") != NULL) {
-        (void)fprintf(stderr, "<%d>%s\n", priority, text);
-    } else {
-        (void)fprintf(stderr, "ntspool-probed: %s\n", text);
-    }
+    log_write("ntspool-probed", priority, "%s", text);
 }
 
 static void report(const char *label, const struct address_health *row)

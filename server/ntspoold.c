@@ -20,6 +20,7 @@
 #include "server/udp.h"
 #include "zone/clock.h"
 #include "zone/instance.h"
+#include "zone/log.h"
 #include "zone/sandbox.h"
 #include "zone/user.h"
 
@@ -54,7 +55,7 @@ struct program {
 
 static void log_line(const char *text)
 {
-    (void)fprintf(stderr, "ntspoold: %s\n", text);
+    log_write(INSTANCE_NAME, LOG_NOTICE, "%s", text);
 }
 
 static size_t member_count(struct store *registry)
@@ -85,14 +86,14 @@ static enum result open_stores(struct program *program, const struct options *op
         struct diag why = *diag;
         result = store_open(&program->keys, options->state, STORE_KEYS, false, diag);
         if (result == RESULT_OK) {
-            (void)fprintf(stderr, "ntspoold: no key is rolled, state/keys can't be written: %s\n",
-                          why.text);
+            log_write(INSTANCE_NAME, LOG_WARNING,
+                      "no key is rolled, state/keys can't be written: %s", why.text);
         }
     }
     if (result == RESULT_OK &&
         store_open(&program->traffic, options->state, STORE_TRAFFIC, true, diag) != RESULT_OK) {
         program->traffic = NULL;
-        (void)fprintf(stderr, "ntspoold: what is counted is not kept: %s\n", diag->text);
+        log_write(INSTANCE_NAME, LOG_WARNING, "what is counted is not kept: %s", diag->text);
     }
     return result == RESULT_OK ? seal_open(&program->seal, options->state, options->seal_key, diag)
                                : result;
@@ -106,7 +107,7 @@ static enum result open_counting(struct program *program, struct diag *diag)
                                         .log = log_line };
     enum result result = counting_new(&program->counting, &sources, diag);
     if (result != RESULT_OK) {
-        (void)fprintf(stderr, "ntspoold: what is counted is not kept: %s\n", diag->text);
+        log_write(INSTANCE_NAME, LOG_WARNING, "what is counted is not kept: %s", diag->text);
         sources.traffic = NULL;
         result = counting_new(&program->counting, &sources, diag);
     }
@@ -141,8 +142,8 @@ static enum result claim_state(struct program *program, const struct options *op
     enum result result = (options->takeover ? instance_succeed : instance_claim)(
         &program->instance, options->state, INSTANCE_NAME, options->workers, diag);
     if (result == RESULT_SYSTEM) {
-        (void)fprintf(stderr, "ntspoold: a second one on this state is not kept away: %s\n",
-                      diag->text);
+        log_write(INSTANCE_NAME, LOG_WARNING, "a second one on this state is not kept away: %s",
+                  diag->text);
         return RESULT_OK;
     }
     if (result == RESULT_REFUSED && !options->takeover) {
@@ -220,14 +221,17 @@ static enum result open_workers(struct program *program, const struct options *o
 static void say_started(const struct program *program, const struct options *options)
 {
     char apex[DNAME_TEXT_MAX], address[ADDRESS_TEXT_MAX];
-    (void)fprintf(stderr, "ntspoold: answers for %s on",
-                  dname_text(&refresh_view(program->refresh)->settings.apex, apex));
+    char where[OPTIONS_LISTEN_MAX * (ADDRESS_TEXT_MAX + 32)] = "";
+    size_t used = 0;
     for (size_t i = 0; i < options->listen_count; i++) {
-        (void)fprintf(stderr, " %s@%u%s", address_text(&options->listen[i].address, address),
-                      options->listen[i].port,
-                      listen_is_here(&options->listen[i]) ? "" : " (not here yet)");
+        used += (size_t)snprintf(where + used, sizeof(where) - used, " %s@%u%s",
+                                 address_text(&options->listen[i].address, address),
+                                 options->listen[i].port,
+                                 listen_is_here(&options->listen[i]) ? "" : " (not here yet)");
     }
-    (void)fprintf(stderr, " with %u workers\n", options->workers);
+    log_write(INSTANCE_NAME, LOG_NOTICE, "answers for %s on%s with %u workers",
+              dname_text(&refresh_view(program->refresh)->settings.apex, apex), where,
+              options->workers);
 }
 
 /* Makes everything, stores, view and sockets, in the only thread. */
@@ -303,13 +307,13 @@ static void print_counters(const struct program *program)
             rcode[r] += atomic_load(&counters->rcode[r]);
         }
     }
-    (void)fprintf(stderr,
-                  "ntspoold: queries udp %llu tcp %llu dropped %llu limited %llu; answers noerror "
-                  "%llu formerr %llu "
-                  "servfail %llu nxdomain %llu notimp %llu refused %llu\n",
-                  udp, tcp, dropped, limited, rcode[RCODE_NOERROR], rcode[RCODE_FORMERR],
-                  rcode[RCODE_SERVFAIL], rcode[RCODE_NXDOMAIN], rcode[RCODE_NOTIMP],
-                  rcode[RCODE_REFUSED]);
+    log_write(INSTANCE_NAME, LOG_INFO,
+              "queries udp %llu tcp %llu dropped %llu limited %llu; answers noerror "
+              "%llu formerr %llu "
+              "servfail %llu nxdomain %llu notimp %llu refused %llu",
+              udp, tcp, dropped, limited, rcode[RCODE_NOERROR], rcode[RCODE_FORMERR],
+              rcode[RCODE_SERVFAIL], rcode[RCODE_NXDOMAIN], rcode[RCODE_NOTIMP],
+              rcode[RCODE_REFUSED]);
 }
 
 /* Gives up what a successor has taken over. */

@@ -1,0 +1,16 @@
+/* The daemons' lines on stderr. Under systemd's journal a line has its priority in front (sd-daemon(3)), and the journal knows time and
+ * program; elsewhere the line has both. */
+#ifndef ZONE_LOG_H
+#define ZONE_LOG_H
+
+#include <syslog.h>
+
+enum {
+    LOG_LINE_MAX = 8192 /* longer ones are cut */
+};
+
+/* One line; `priority` is syslog's. */
+void log_write(const char *program, int priority, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
