@@ -101,6 +101,17 @@ static enum result complete_options(struct options *options, const struct config
     return RESULT_OK;
 }
 
+/* What a unit may forbid without a need, and what is lost by that. */
+static void look_at_filters(const struct options *options)
+{
+    if (options->reference_count == 0 && !reference_kernel_answers()) {
+        log_line(
+            LOG_WARNING,
+            "a filter of system calls (ProtectClock=?) forbids to ask whether anything keeps the "
+            "clock: one that is off is not noticed; allow clock_adjtime, or give --reference");
+    }
+}
+
 /* After all that is opened once, and before the first member is heard. */
 static enum result confine(const struct options *options, struct diag *diag)
 {
@@ -109,6 +120,7 @@ static enum result confine(const struct options *options, struct diag *diag)
     if (geteuid() == 0) {
         log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
+    look_at_filters(options);
     sandbox_begin(&sandbox, true);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         char path[PATH_MAX];

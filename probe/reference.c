@@ -66,7 +66,14 @@ enum vantage_state reference_judge(int64_t *offsets_us, unsigned count)
 bool reference_unsynchronised(void)
 {
     struct timex state = { .modes = 0 };
-    return adjtimex(&state) == TIME_ERROR;
+    int said = adjtimex(&state);
+    return said == TIME_ERROR || said == -1;
+}
+
+bool reference_kernel_answers(void)
+{
+    struct timex state = { .modes = 0 };
+    return adjtimex(&state) != -1;
 }
 
 enum vantage_state reference_by_kernel(bool unsynchronised, bool *kept)

@@ -52,8 +52,10 @@ void references_free(struct references *references);
 enum vantage_state reference_judge(int64_t *offsets_us, unsigned count);
 void reference_judge_family(struct reference_family *out, const struct reference_answer *answers,
                             unsigned count);
-/* The kernel says that nothing keeps its clock in time (adjtimex, read only). */
+/* The kernel says that nothing keeps its clock in time (adjtimex, read only), or does not say. */
 bool reference_unsynchronised(void);
+/* False where a filter of system calls forbids the question (ProtectClock= of a unit, by clock_adjtime). */
+bool reference_kernel_answers(void);
 /* Without references the kernel is all that knows of our clock. Where it never said that something keeps it, that is no reason to stop:
  * maybe nobody tells the kernel. Where something did (`*kept`, updated) and does no more, the clock is off until it does again. */
 enum vantage_state reference_by_kernel(bool unsynchronised, bool *kept);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -158,6 +159,18 @@ static enum result claim_state(struct program *program, const struct options *op
     return result;
 }
 
+/* What a unit may forbid without a need: the thread that deals is to yield to answers. */
+static void look_at_filters(void)
+{
+    errno = 0;
+    int nice = getpriority(PRIO_PROCESS, 0);
+    if (errno != 0 || setpriority(PRIO_PROCESS, 0, nice) != 0) {
+        log_line(
+            "a filter of system calls forbids setpriority: deals don't yield to answers; allow "
+            "@resources in SystemCallFilter=");
+    }
+}
+
 /* With all sockets and stores, and before the first thread: the process becomes the user and can reach its state and the location
  * files only. */
 static enum result confine(const struct options *options, struct diag *diag)
@@ -170,6 +183,7 @@ static enum result confine(const struct options *options, struct diag *diag)
     if (geteuid() == 0) {
         log_line("runs as root, which it needs not: give it a user (--user)");
     }
+    look_at_filters();
     sandbox_begin(&sandbox, false);
     sandbox_allow(&sandbox, options->state, SANDBOX_WRITE);
     for (size_t i = 0; i < options->location_count; i++) {

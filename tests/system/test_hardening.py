@@ -1,11 +1,13 @@
-"""What the linker was to leave in the programs: read from their ELF files."""
+"""What makes the programs harder to misuse: what the linker leaves in them, and what they say when their unit takes away what they need."""
 
+import ctypes
+import errno
 import struct
 
 import pytest
 
-from machine import ROOT
-from pool import BIN
+from machine import ROOT, until
+from pool import BIN, environment
 
 PROGRAMS = ("ntspool", "ntspoold", "ntspool-probed")
 _ET_DYN, _PT_DYNAMIC, _PT_GNU_STACK, _PT_GNU_RELRO = 3, 2, 0x6474E551, 0x6474E552
@@ -44,3 +46,43 @@ def test_release_checks_its_buffers(program):
         pytest.skip("no release build here")
     whole = elf(path)[3]
     assert b"\x00__stack_chk_fail\x00" in whole and b"_chk\x00" in whole.replace(b"__stack_chk_fail", b"")
+
+
+_ADJTIMEX, _CLOCK_ADJTIME, _LANDLOCK_CREATE_RULESET, _CAPSET, _SETPRIORITY = 159, 305, 444, 126, 141  # x86-64
+
+
+def forbid(*calls):
+    """A filter like those of systemd's units: these system calls fail by EPERM."""
+    def install():
+        load, equal, give = 0x20, 0x15, 0x06  # BPF: a word of the data, compare, return
+        lines = [(load, 0, 0, 0)]  # the call's number
+        lines += [(equal, len(calls) - at, 0, call) for at, call in enumerate(calls)]
+        lines += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x00050000 | errno.EPERM)]  # allow, errno
+        code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *line) for line in lines))
+        program = struct.pack("<HxxxxxxQ", len(lines), ctypes.addressof(code))
+        libc = ctypes.CDLL(None)
+        assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0  # no new privileges, seccomp filter
+    return install
+
+
+@pytest.mark.parametrize("call, said", [(_LANDLOCK_CREATE_RULESET, "forbids Landlock"), (_SETPRIORITY, "forbids setpriority"),
+                                        (_CAPSET, "forbids to give up capabilities")])
+def test_server_says_what_its_unit_forbids(pool, call, said):
+    server = pool.machine.start("server", [BIN / "ntspoold", "-s", pool.state, "--listen", f"{pool.address}@{pool.port}"], env=environment(),
+                                preexec_fn=forbid(call))
+    until(lambda: said in server.output(), 20, "it says so")
+    pool.server = server
+    until(pool._answers, 20, "and answers all the same")
+
+
+@pytest.mark.parametrize("calls, said", [((_LANDLOCK_CREATE_RULESET,), "forbids Landlock"),
+                                         ((_ADJTIMEX, _CLOCK_ADJTIME), "forbids to ask whether anything keeps the clock")])
+def test_probe_says_what_its_unit_forbids(pool, calls, said):
+    probed = pool.machine.start("probed", [BIN / "ntspool-probed", "-s", pool.state], env=environment(), preexec_fn=forbid(*calls))
+    until(lambda: said in probed.output(), 20, "it says so")
+    assert probed.running
+
+
+def test_nothing_forbidden_nothing_said(pool):
+    server = pool.serve()
+    assert "forbid" not in server.output() and "Landlock" not in server.output()
