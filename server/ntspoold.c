@@ -4,13 +4,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "server/affinity.h"
+#include "server/confine.h"
 #include "server/counting.h"
 #include "server/keeper.h"
 #include "server/listen.h"
@@ -23,7 +23,6 @@
 #include "zone/instance.h"
 #include "zone/log.h"
 #include "zone/sandbox.h"
-#include "zone/user.h"
 
 #define INSTANCE_NAME "ntspoold"
 
@@ -159,44 +158,6 @@ static enum result claim_state(struct program *program, const struct options *op
     return result;
 }
 
-/* What a unit may forbid without a need: the thread that deals is to yield to answers. */
-static void look_at_filters(void)
-{
-    errno = 0;
-    int nice = getpriority(PRIO_PROCESS, 0);
-    if (errno != 0 || setpriority(PRIO_PROCESS, 0, nice) != 0) {
-        log_line(
-            "a filter of system calls forbids setpriority: deals don't yield to answers; allow "
-            "@resources in SystemCallFilter=");
-    }
-}
-
-/* With all sockets and stores, and before the first thread: the process becomes the user and can reach its state and the location
- * files only. */
-static enum result confine(const struct options *options, struct diag *diag)
-{
-    struct sandbox sandbox;
-    enum result result = options->user != NULL ? user_become(options->user, diag) : RESULT_OK;
-    if (result != RESULT_OK) {
-        return result;
-    }
-    if (geteuid() == 0) {
-        log_line("runs as root, which it needs not: give it a user (--user)");
-    }
-    look_at_filters();
-    sandbox_begin(&sandbox, false);
-    sandbox_allow(&sandbox, options->state, SANDBOX_WRITE);
-    for (size_t i = 0; i < options->location_count; i++) {
-        sandbox_allow_file(&sandbox, options->locations[i], NULL);
-    }
-    result = sandbox_enter(&sandbox, diag);
-    if (result == RESULT_MISSING) {
-        log_line(diag->text);
-        result = RESULT_OK;
-    }
-    return result;
-}
-
 static enum result start_keeper(struct program *program, struct diag *diag)
 {
     const struct keeper_sources sources = {
@@ -281,7 +242,7 @@ static enum result prepare(struct program *program, const struct options *option
     if (result == RESULT_OK) {
         result = steer(program, options->socket_affinity, diag);
     }
-    return result == RESULT_OK ? confine(options, diag) : result;
+    return result == RESULT_OK ? confine(options, log_line, diag) : result;
 }
 
 /* Starts the threads. */

@@ -1,0 +1,43 @@
+#include "server/confine.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "zone/sandbox.h"
+#include "zone/user.h"
+
+/* What a unit may forbid without a need: the thread that deals is to yield to answers. */
+static void look_at_filters(void (*log)(const char *text))
+{
+    errno = 0;
+    int nice = getpriority(PRIO_PROCESS, 0);
+    if (errno != 0 || setpriority(PRIO_PROCESS, 0, nice) != 0) {
+        log("a filter of system calls forbids setpriority: deals don't yield to answers; allow "
+            "@resources in SystemCallFilter=");
+    }
+}
+
+enum result confine(const struct options *options, void (*log)(const char *text), struct diag *diag)
+{
+    struct sandbox sandbox;
+    enum result result = options->user != NULL ? user_become(options->user, diag) : RESULT_OK;
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (geteuid() == 0) {
+        log("runs as root, which it needs not: give it a user (--user)");
+    }
+    look_at_filters(log);
+    sandbox_begin(&sandbox, false);
+    sandbox_allow(&sandbox, options->state, SANDBOX_WRITE);
+    for (size_t i = 0; i < options->location_count; i++) {
+        sandbox_allow_file(&sandbox, options->locations[i], NULL);
+    }
+    result = sandbox_enter(&sandbox, diag);
+    if (result == RESULT_MISSING) {
+        log(diag->text);
+        result = RESULT_OK;
+    }
+    return result;
+}
