@@ -3,10 +3,13 @@
 #define DNSSEC_KEYTRANSFER_H
 
 #include "dnssec/keyroll.h"
+#include "dnssec/slices.h"
 
 enum {
     KEYTRANSFER_KEY_MAX = 3 + 8 + 97 + KEY_PUBLIC_MAX + KEY_PRIVATE_MAX,
-    KEYTRANSFER_PLAIN_MAX = 3 + DNAME_MAX + KEYSTORE_MAX * KEYTRANSFER_KEY_MAX + KEYROLL_MEMORY_LEN,
+    KEYTRANSFER_SLICE_MAX = 3 * 8 + 5 * 4 + SLICE_SIGNERS_MAX * SLICE_TYPES * KEY_SIGNATURE_LEN,
+    KEYTRANSFER_PLAIN_MAX = 4 + DNAME_MAX + KEYSTORE_MAX * KEYTRANSFER_KEY_MAX +
+                            KEYROLL_MEMORY_LEN + KEYTRANSFER_SLICE_MAX,
     KEYTRANSFER_MAX = KEYTRANSFER_PLAIN_MAX + SEAL_BOX_OVERHEAD,
     /* Of what the server had sent that keys in use come from: who knows? */
     KEYTRANSFER_FORMER_TTL_S = 2 * 86400,
@@ -31,10 +34,17 @@ struct given_keys {
 enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
                             const struct given_keys *given, uint64_t now, struct diag *diag);
 
+/* What goes into a package. */
+struct package_plan {
+    const uint8_t *recipient; /* SEAL_PUBLIC_LEN octets */
+    /* Without the private halves of KSKs: instead the signatures that these make now, which last as long as others. */
+    bool zsk_only;
+    uint64_t now;
+};
 /* All keys with their states, for the machine whose seal_public is `recipient`, who can tell that this seal made it. `out` has room for
- * KEYTRANSFER_MAX octets. */
+ * KEYTRANSFER_MAX octets. REFUSED with zsk_only if a key signs everything, or a KSK is elsewhere. */
 enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
-                             const struct dname *zone, const uint8_t recipient[SEAL_PUBLIC_LEN],
+                             const struct settings *settings, const struct package_plan *plan,
                              struct store_item *out, struct diag *diag);
 /* A package that has come. */
 struct package_offer {

@@ -182,8 +182,11 @@ static enum result export_package(struct keywork *work, struct cli *cli, const c
         return diag_fail(&cli->diag, RESULT_USAGE,
                          "--to takes what `ntspool key identity` prints on the other machine");
     }
+    const struct package_plan plan = { .recipient = recipient,
+                                       .zsk_only = cli_flag(cli, "zsk-only"),
+                                       .now = session_now() };
     enum result result = keytransfer_pack(work->session.txn[STORE_KEYS], work->seal,
-                                          &work->settings.apex, recipient, &package, &cli->diag);
+                                          &work->settings, &plan, &package, &cli->diag);
     session_done(&work->session);
     if (result == RESULT_OK) {
         result = outfile_begin(&out, path, &cli->diag);
@@ -224,6 +227,8 @@ int cmd_key_export(struct cli *cli, int argc, char **argv)
     enum result result = RESULT_OK;
     if (!package && argc == 0) {
         result = diag_fail(&cli->diag, RESULT_USAGE, "give a directory for the key files, or --to");
+    } else if (!package && cli_flag(cli, "zsk-only")) {
+        result = diag_fail(&cli->diag, RESULT_USAGE, "--zsk-only is for --to");
     }
     if (result == RESULT_OK) {
         result = keywork_begin(&work, cli, false);

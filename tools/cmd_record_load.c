@@ -29,7 +29,7 @@ struct record {
 
 struct records {
     const char *path;
-    const struct dname *apex;
+    struct dname apex;
     struct record *list;
     size_t count, room;
 };
@@ -38,7 +38,7 @@ static enum result collect(const struct zonefile_record *read, void *arg, struct
 {
     struct records *records = arg;
     char name[DNAME_TEXT_MAX];
-    if (!dname_under(&read->owner, records->apex)) {
+    if (!dname_under(&read->owner, &records->apex)) {
         return diag_fail(diag, RESULT_INVALID, "%s:%u: %s is outside the pool's zone",
                          records->path, read->line, dname_text(&read->owner, name));
     }
@@ -88,7 +88,7 @@ static bool same_set(const struct record *a, const struct record *b)
 static enum result read_file(struct records *records, const struct infile *in, struct diag *diag)
 {
     const struct zonefile_source from = {
-        .file = in->file, .path = in->path, .origin = *records->apex, .default_ttl = UINT32_MAX
+        .file = in->file, .path = in->path, .origin = records->apex, .default_ttl = UINT32_MAX
     };
     records->path = in->path;
     enum result result = zonefile_read(&from, collect, records, diag);
@@ -223,22 +223,24 @@ static void show(const struct load *load, bool dry)
 }
 
 /* The zone's name, and then all of the file, without a store open. */
-static enum result prepare(struct records *records, struct settings *settings, struct cli *cli,
-                           const struct infile *in)
+static enum result prepare(struct records *records, struct cli *cli, const struct infile *in)
 {
     struct session session = { 0 };
-    enum result result = session_zone(&session, cli, settings);
+    struct settings settings;
+    enum result result = session_zone(&session, cli, &settings);
     session_done(&session);
-    records->apex = &settings->apex;
-    return result == RESULT_OK ? read_file(records, in, &cli->diag) : result;
+    if (result != RESULT_OK) {
+        return result;
+    }
+    records->apex = settings.apex;
+    return read_file(records, in, &cli->diag);
 }
 
 static enum result load_file(struct load *load, struct records *records, const struct infile *in,
                              bool dry)
 {
     struct session session = { 0 };
-    struct settings settings;
-    enum result result = prepare(records, &settings, load->cli, in);
+    enum result result = prepare(records, load->cli, in);
     if (result == RESULT_OK) {
         result = session_write(&session, load->cli, STORE_REGISTRY);
     }

@@ -97,6 +97,7 @@ static const struct cli_option key_request[] = {
 };
 static const struct cli_option key_export[] = {
     { "to", 0, "IDENTITY", false, "make a package of all keys that only this machine can open" },
+    { "zsk-only", 0, NULL, false, "a package without private halves of KSKs, but with what they sign now" },
     { "public", 0, NULL, false, "the .key files alone, without private halves" },
     { 0 },
 };

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from machine import run, until
 from pool import APEX, PRESET, SRV, Pool, records
+from resolver import Unbound
 from years import DAY, HOUR, Clock
 
 
@@ -164,6 +165,43 @@ def test_a_machine_follows_the_one_it_was_told(machine, pool):
     other.cli("key", "lead")
     pool.cli("key", "export", "--to", identity, made["leader"])
     assert "--replace" in other.refused("key", "import", "--package", made["leader"])
+
+
+def test_a_machine_can_follow_without_the_ksk(machine, pool):
+    """It signs the zone itself, and shows what the leader's KSK has signed."""
+    other = Pool(machine, name="other", address="127.0.0.2").init()
+    package = machine.directory / "zsk-only"
+    identity = other.cli("key", "identity").stdout.strip()
+
+    def send(*options):
+        pool.cli("key", "export", "--to", identity, "--zsk-only", package)
+        other.cli("key", "import", "--package", *options, package)
+
+    send()
+    for server in pool, other:
+        server.serve()
+    anchor = machine.write("anchor", pool.cli("key", "ds").stdout)
+    resolver = Unbound(machine, APEX, anchor, other.address)
+    assert all(resolver.secure(name, rdtype) for name, rdtype in ((APEX, "SOA"), (APEX, "DNSKEY"), (APEX, "CDS")))
+    assert signers(other) == signers(pool) and signers(other, rdtype="DNSKEY") == signers(pool, rdtype="DNSKEY")
+    home = machine.directory / "home"
+    home.mkdir()
+    other.cli("key", "export", home)
+    assert len(list(home.glob("*.private"))) == 1 and len(list(home.glob("*.key"))) == 2
+    pool.cli("key", "roll", "zsk")
+    until(lambda: published(pool) == 3, 5, "the new ZSK is published")
+    send()
+    until(lambda: published(other) == 3, 5, "the new ZSK is published there too")
+    assert signers(other, rdtype="DNSKEY") == signers(pool, rdtype="DNSKEY")
+    # All of it, and the way back.
+    pool.cli("key", "export", "--to", identity, package)
+    other.cli("key", "import", "--package", package)
+    pool.cli("key", "export", "--to", identity, "--zsk-only", package)
+    assert "would be lost" in other.refused("key", "import", "--package", package)
+    other.cli("key", "import", "--package", "--replace", package)
+    single = Pool(machine, name="single", address="127.0.0.3").init("--csk")
+    assert "split" in single.refused("key", "export", "--to", identity, "--zsk-only", package)
+    other.stop()
 
 
 def test_the_seal_is_replaced_under_a_running_server(machine, pool):

@@ -114,18 +114,26 @@ static void keys_that_make_no_zone_are_refused(void **state)
     }
 }
 
-static struct store_item pack(struct keys_fixture *from, const struct seal *to)
+static struct store_item pack_as(struct keys_fixture *from, const struct seal *to, bool zsk_only)
 {
     static uint8_t data[KEYTRANSFER_MAX + 1];
     uint8_t recipient[SEAL_PUBLIC_LEN];
-    const struct dname name = zone();
+    struct settings settings;
+    const struct package_plan plan = { recipient, zsk_only, NOW };
     struct store_item out = { .data = data, .room = KEYTRANSFER_MAX };
     struct store_txn *txn = NULL;
+    settings_defaults(&settings);
+    settings.apex = zone();
     seal_public(to, recipient);
     assert_ok(store_read(from->store, &txn, NULL));
-    assert_ok(keytransfer_pack(txn, from->seal, &name, recipient, &out, NULL));
+    assert_ok(keytransfer_pack(txn, from->seal, &settings, &plan, &out, NULL));
     store_abort(txn);
     return out;
+}
+
+static struct store_item pack(struct keys_fixture *from, const struct seal *to)
+{
+    return pack_as(from, to, false);
 }
 
 static enum result take(struct keys_fixture *into, const char *name,
@@ -346,6 +354,39 @@ static void one_sender_is_followed(void **state)
     assert_int_equal(keys_tear_down(&states[1]), 0);
 }
 
+/* The follower can sign the zone, and serve DNSKEY until the signatures in the package end. */
+static void a_package_can_lack_the_ksk(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *other_state = NULL;
+    struct diag diag = { "" };
+    struct keys_fixture *other = other_machine(&other_state);
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
+    for (unsigned again = 0; again < 2; again++) {
+        const struct store_item item = pack_as(f, other->seal, true);
+        assert_ok(unpack(other, "pool.test.", &item, &diag));
+    }
+    const struct keyroll roll = keys_roll(other);
+    struct slices slices = { .count = 0 };
+    struct store_txn *txn = NULL;
+    assert_int_equal(roll.keys.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(roll.keys.list[i].absent, roll.keys.list[i].role == KEY_KSK);
+    }
+    assert_ok(store_read(other->store, &txn, NULL));
+    assert_ok(slices_read(&slices, txn, &roll.keys, NULL));
+    store_abort(txn);
+    assert_int_equal(slices.count, 1);
+    assert_int_equal(slices_signed_until(&slices, &roll.keys, NOW), NOW + 7 * 86400);
+    slices_done(&slices);
+    const struct store_item whole = pack(f, other->seal);
+    assert_ok(unpack(other, "pool.test.", &whole, &diag));
+    const struct keyroll now = keys_roll(other);
+    assert_false(rollover_is_held(&now.keys));
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, keys_set_up, keys_tear_down)
 
 int main(void)
@@ -359,6 +400,7 @@ int main(void)
         IN_STORE(an_older_package_is_refused),
         IN_STORE(a_machine_that_leads_keeps_its_keys),
         IN_STORE(one_sender_is_followed),
+        IN_STORE(a_package_can_lack_the_ksk),
         IN_STORE(a_package_for_others_or_damaged_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
