@@ -5,6 +5,7 @@
 
 #include "tools/commands.h"
 #include "tools/output.h"
+#include "tools/recordnote.h"
 #include "tools/session.h"
 #include "zone/rdata.h"
 #include "zone/zonefile.h"
@@ -120,7 +121,7 @@ static enum result parse_owner(struct dname *out, const char *text, const struct
 }
 
 /* Removes the RRset of that type, or all static ones for type 0. */
-static enum result remove_sets(struct store_txn *txn, const struct settings *settings,
+static enum result remove_sets(struct session *session, const struct settings *settings,
                                const struct dname *owner, uint16_t type, struct diag *diag)
 {
     uint8_t buffer[NODE_ENCODED_MAX];
@@ -130,7 +131,7 @@ static enum result remove_sets(struct store_txn *txn, const struct settings *set
     size_t count = 0;
     char name[DNAME_TEXT_MAX];
     dname_key_of(&key, owner, &settings->apex);
-    enum result result = registry_node(txn, &key, buffer, &node);
+    enum result result = registry_node(session->txn[STORE_REGISTRY], &key, buffer, &node);
     bool found = result == RESULT_OK && (node.kind == NODE_APEX || node.kind == NODE_STATIC);
     for (size_t i = 0; found && i < node.rrset_count; i++) {
         struct rrset set;
@@ -148,7 +149,7 @@ static enum result remove_sets(struct store_txn *txn, const struct settings *set
     }
     for (size_t i = 0; i < count; i++) {
         const struct rrset none = { .type = types[i] };
-        result = registry_record_set(txn, owner, &none, diag);
+        result = recordnote_set(session, owner, &none, diag);
         if (result != RESULT_OK) {
             return result;
         }
@@ -174,7 +175,7 @@ int cmd_record_remove(struct cli *cli, int argc, char **argv)
         result = parse_owner(&owner, argv[0], &settings.apex, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = remove_sets(txn, &settings, &owner, type, &cli->diag);
+        result = remove_sets(&session, &settings, &owner, type, &cli->diag);
     }
     if (result == RESULT_OK) {
         result = session_commit(&session, cli);

@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/infile.h"
 #include "tools/output.h"
+#include "tools/recordnote.h"
 #include "tools/session.h"
 #include "zone/rdata.h"
 #include "zone/zonefile.h"
@@ -99,7 +100,7 @@ static enum result read_file(struct records *records, const struct infile *in, s
 }
 
 struct load {
-    struct store_txn *txn;
+    struct session *session;
     struct cli *cli;
     const struct records *records;
     size_t loaded;
@@ -146,7 +147,7 @@ static enum result put_set(struct load *load, const struct record *first, size_t
         return diag_fail(why, RESULT_TOO_LONG, "there are too many records, at most %d",
                          RRSET_RECORDS_MAX);
     }
-    return registry_record_set(load->txn, &first->owner, &set, why);
+    return recordnote_set(load->session, &first->owner, &set, why);
 }
 
 /* The line to name: the first whose TTL differs, or that of the set. */
@@ -171,7 +172,8 @@ static enum result load_set(struct load *load, size_t at, size_t *taken)
         count++;
     }
     *taken = count;
-    enum result own = registry_record_check(load->txn, &first->owner, first->type, &why);
+    enum result own =
+        registry_record_check(load->session->txn[STORE_REGISTRY], &first->owner, first->type, &why);
     if (own == RESULT_REFUSED && load->skip_own) {
         return leave_out(load, first, why.text);
     }
@@ -245,7 +247,7 @@ static enum result load_file(struct load *load, struct records *records, const s
         result = session_write(&session, load->cli, STORE_REGISTRY);
     }
     if (result == RESULT_OK) {
-        load->txn = session.txn[STORE_REGISTRY];
+        load->session = &session;
         result = load_all(load);
     }
     if (result == RESULT_OK && !dry && load->loaded > 0) {

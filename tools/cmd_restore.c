@@ -229,5 +229,8 @@ int cmd_restore(struct cli *cli, int argc, char **argv)
         show_text(&restore);
     }
     session_done(&restore.session);
+    if (result == RESULT_OK && !restore.dry && !restore.wanted[STORE_REGISTRY]) {
+        auditnote_append(cli, true); /* a registry has it with its own change */
+    }
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }

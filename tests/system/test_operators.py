@@ -105,6 +105,7 @@ DESTRUCTIVE = [
     ("member", "remove", "alice"),
     ("member", "override", "--all", "ineligible"),
     ("record", "remove", "@"),
+    ("restore", "backup"),
     ("zone", "ns", "remove", "ns2.pool.test"),
     ("health", "forget", "elsewhere"),
     ("key", "insecure"),
@@ -187,6 +188,31 @@ def test_each_change_leaves_who_where_and_from_what_to_what(pool):
         ("cookie set", None, None),
     ]
     assert secret not in pool("log")
+
+
+def test_records_are_noted_from_what_to_what(pool, tmp_path):
+    zone = tmp_path / "z"
+    zone.write_text("www 600 IN A 9.9.9.80\nwww 600 IN A 9.9.9.81\n@ IN TXT \"hello\"\n")
+    pool("record", "load", zone)
+    pool("record", "load", zone)
+    zone.write_text("www 600 IN A 9.9.9.82\n")
+    pool("record", "load", zone)
+    pool("record", "remove", "www")
+    assert [row for row in changes(pool) if row[0].startswith("record")] == [
+        ("record load", "pool.test. TXT", '- -> 600 "hello"'),
+        ("record load", "www.pool.test. A", "- -> 600 9.9.9.80; 9.9.9.81"),
+        ("record load", None, str(zone)),
+        ("record load", "www.pool.test. A", "600 9.9.9.80; 9.9.9.81 -> 600 9.9.9.82"),
+        ("record remove", "www.pool.test. A", "600 9.9.9.82 -> -"),
+    ]
+
+
+def test_restored_keys_are_noted(pool, tmp_path):
+    pool("backup", tmp_path / "backup")
+    pool("restore", tmp_path / "backup", "--store", "keys")
+    assert changes(pool)[-1] == ("restore", None, f"{tmp_path / 'backup'} --store keys")
+    pool("restore", tmp_path / "backup")
+    assert changes(pool)[-1][0] == "restore"
 
 
 def test_log_names_the_user_and_where_it_came_from(pool):
