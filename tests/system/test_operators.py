@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from commandline import BIN, NAME_SERVERS, Cli
+from commandline import BIN, NAME_SERVERS, ROOT, Cli
 
 pytestmark = pytest.mark.skipif(not BIN.exists(), reason=f"{BIN} is not built")
 
@@ -413,3 +413,28 @@ def test_machine_without_cas_is_told(pool, tmp_path, program):
     args = ["probe", "127.0.0.1"] if program == "ntspool" else ["--once"]
     done = subprocess.run([BIN.with_name(program), "-s", pool.state, *args], capture_output=True, text=True, timeout=60, env=empty)
     assert done.returncode == 1 and "no CA certificates" in done.stderr and "ca-certificates" in done.stderr
+
+
+# --- location files ---
+
+MAKE = ROOT / "tools" / "make-locations"
+
+
+def test_make_locations_names_the_package_that_is_missing(tmp_path):
+    broken = tmp_path / "MaxMind" / "DB" / "Writer" / "Tree.pm"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("die;")
+    done = subprocess.run([MAKE, tmp_path / "out.mmdb"], capture_output=True, text=True, env={**os.environ, "PERL5LIB": str(tmp_path)}, timeout=60)
+    assert done.returncode != 0 and "install libmaxmind-db-writer-perl" in done.stderr and done.stderr.count("\n") == 1
+    done = subprocess.run([MAKE, "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.startswith("usage: make-locations")
+    assert subprocess.run([MAKE], capture_output=True, timeout=60).returncode == 2
+
+
+@pytest.mark.skipif(os.path.exists("/usr/share/tor/geoip"), reason="tor-geoipdb is installed")
+def test_make_locations_tells_how_to_have_the_files(tmp_path):
+    module = tmp_path / "MaxMind" / "DB" / "Writer" / "Tree.pm"
+    module.parent.mkdir(parents=True)
+    module.write_text("package MaxMind::DB::Writer::Tree; 1;")
+    done = subprocess.run([MAKE, tmp_path / "out.mmdb"], capture_output=True, text=True, env={**os.environ, "PERL5LIB": str(tmp_path)}, timeout=60)
+    assert done.returncode != 0 and "dpkg-deb -x" in done.stderr and "tor daemon" in done.stderr
