@@ -7,6 +7,7 @@
 #include "zone/node.h"
 #include "zone/settings.h"
 #include "zone/store.h"
+#include "zone/vantage.h"
 
 enum {
     REGISTRY_NS_MAX = 8
@@ -93,6 +94,28 @@ enum {
 };
 /* The random number that the registry got when it was made. A copy has the same one. */
 enum result registry_id(struct store_txn *txn, uint8_t out[REGISTRY_ID_LEN], struct diag *diag);
+
+/* A vantage point that the operator has named: only what is signed with its key counts. */
+struct vantage_key {
+    char name[VANTAGE_ROOM];
+    uint8_t key[VANTAGE_KEY_LEN]; /* Ed25519 */
+    uint64_t added_at;
+    /* When the operator last said that what it holds frozen is true (vantage.h); 0: never. */
+    uint64_t released_at;
+};
+
+struct vantage_keys {
+    unsigned count;
+    struct vantage_key list[VANTAGES_MAX]; /* in order of name */
+};
+
+/* NOT_FOUND for one that nobody named. */
+enum result registry_vantage(struct store_txn *txn, const char *name, struct vantage_key *out);
+/* FULL if there are VANTAGES_MAX others. */
+enum result registry_put_vantage(struct store_txn *txn, const struct vantage_key *key,
+                                 struct diag *diag);
+enum result registry_remove_vantage(struct store_txn *txn, const char *name, struct diag *diag);
+enum result registry_vantages(struct store_txn *txn, struct vantage_keys *out, struct diag *diag);
 
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
 /* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one step. EXISTS or REFUSED with

@@ -11,6 +11,7 @@
 
 enum {
     VANTAGE_ROOM = 17,
+    VANTAGE_KEY_LEN = 32, /* of its public key */
     VANTAGES_MAX = 32,
     VANTAGE_AHEAD_S = 60 /* a word from further in the future is not believed */
 };

@@ -1,0 +1,36 @@
+/* Inside the intake: what its files share. */
+#ifndef ZONE_INTAKE_PRIVATE_H
+#define ZONE_INTAKE_PRIVATE_H
+
+#include "zone/intake.h"
+
+/* What a report has to be for. */
+struct intake_pool {
+    struct dname apex;
+    uint8_t registry[REGISTRY_ID_LEN];
+    struct vantage_keys keys;
+};
+
+/* Reports that may be taken in, one after the other. */
+struct intake_batch {
+    uint8_t *octets;
+    size_t len, room;
+    bool imported;
+};
+
+enum result intake_pool_read(struct intake_pool *out, struct store *registry, struct diag *diag);
+/* Judges a report by its head and signature; false with the reason in `refusal`. */
+bool intake_accepts(const struct intake_pool *pool, const struct report *report, uint64_t now,
+                    struct refusal *refusal);
+void intake_batch_add(struct intake_batch *batch, const uint8_t *octets, size_t len);
+
+/* Takes the batch in, and notes the refusals, in one transaction a store. */
+enum result intake_apply(const struct intake_stores *stores, const struct intake_batch *batch,
+                         const struct refusal *refusals, unsigned refusal_count, uint64_t now,
+                         struct intake_sum *sum, struct diag *diag);
+
+/* intake_refusals.c: notes one in the health store. */
+enum result intake_note(struct store_txn *health, const struct refusal *refusal, uint64_t now,
+                        struct diag *diag);
+
+#endif
