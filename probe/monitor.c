@@ -18,7 +18,7 @@
 struct monitor {
     uv_loop_t *loop;
     struct monitor_options options;
-    struct follow follow; /* the registry */
+    struct follow follow; /* the feed */
     struct roll roll;
     size_t turn; /* where the next tick begins to look */
     unsigned flying, flying_max;
@@ -27,7 +27,7 @@ struct monitor {
     bool stopping;
     bool kept_time; /* the kernel has said so once in this run */
     struct news news;
-    uint64_t census_due, word_due, check_due, check_began, history_due;
+    uint64_t census_due, word_due, check_due, check_began;
     uint64_t batch_due; /* when verdicts are written; 0: none wait */
     uv_timer_t tick, poll;
 };
@@ -61,7 +61,7 @@ static void write_verdicts(struct monitor *monitor)
     vantage_word(&monitor->roll.vantage, clock_now());
     uint32_t pause_ms = monitor->options.interval_ms / 2;
     monitor->word_due = clock_steady_ms() + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
-    if (roll_write(&monitor->roll, monitor->options.health, &diag) != RESULT_OK) {
+    if (roll_write(&monitor->roll, &diag) != RESULT_OK) {
         news_complain(&monitor->news, NEWS_VERDICTS, &diag);
         monitor->batch_due = clock_steady_ms() + LIMIT_RETRY_MS;
         return;
@@ -80,7 +80,7 @@ static void enter_verdict(struct ward *ward, unsigned index, const struct outcom
     verdict_apply(&ward->health, index, outcome, &judgement);
     ward->dirty = true;
     if (!failure_is_ours(ward->health.addresses[index].failure) && !ward->watches[index].unnoted) {
-        scribe_sample(monitor->news.scribe, ward->id, &ward->health.addresses[index]);
+        scribe_sample(monitor->news.scribe, ward->label, ward->id, &ward->health.addresses[index]);
     }
     if (ward_has_news(ward, &before, index)) {
         soon(monitor);
@@ -98,20 +98,6 @@ static void stage_moved(struct ward *ward, enum stage before, void *arg)
 {
     const struct monitor *monitor = arg;
     news_stage(&monitor->news, ward, before, clock_now());
-}
-
-static void write_history(struct monitor *monitor)
-{
-    struct diag diag = { "" };
-    bool more = false;
-    uint32_t pause_ms = monitor->options.interval_ms;
-    pause_ms = pause_ms > LIMIT_HISTORY_MS ? LIMIT_HISTORY_MS : pause_ms;
-    if (scribe_write(monitor->news.scribe, clock_now(), &more, &diag) != RESULT_OK) {
-        news_complain(&monitor->news, NEWS_HISTORY, &diag);
-    } else {
-        news_well_again(&monitor->news, NEWS_HISTORY);
-    }
-    monitor->history_due = clock_steady_ms() + (more ? LIMIT_TICK_MS : pause_ms);
 }
 
 static void take_census(struct monitor *monitor)
@@ -315,18 +301,15 @@ static void tick(uv_timer_t *timer)
         take_census(monitor);
     }
     bool batch = monitor->batch_due != 0 && monitor->batch_due <= now_ms;
-    if (batch || monitor->word_due <= now_ms) {
+    if (batch || monitor->word_due <= now_ms || scribe_full(monitor->news.scribe)) {
         write_verdicts(monitor);
-    }
-    if (monitor->history_due <= now_ms || scribe_full(monitor->news.scribe)) {
-        write_history(monitor);
     }
     if (monitor->options.once && monitor->batch_due == 0 && all_done(monitor)) {
         monitor_stop(monitor);
     }
 }
 
-/* -- the registry ------------------------------------------------------------------------------------------------------- */
+/* -- the feed ----------------------------------------------------------------------------------------------------------- */
 
 /* At once what is new or changed; after a start of ours, what was probed before is spread over the interval. */
 static void member_changed(struct ward *ward, bool fresh, void *arg)
@@ -358,59 +341,46 @@ static void settle(struct monitor *monitor)
     }
 }
 
-static void poll_registry(uv_timer_t *timer)
+/* What the pool says is under watch from here on. */
+static void take_feed(struct monitor *monitor, const struct feed *feed)
+{
+    struct roll *roll = &monitor->roll;
+    roll_follow(roll, feed, monitor, member_changed);
+    news_named(&monitor->news, &feed->vantages, roll->vantage.name, journal_public(roll->journal));
+}
+
+static void poll_feed(uv_timer_t *timer)
 {
     struct monitor *monitor = timer->data;
-    struct follow *follow = &monitor->follow;
     struct diag diag = { "" };
-    bool changed = false;
-    enum result result = follow_look(follow, &changed, &diag);
-    if (result == RESULT_OK && changed) {
-        result =
-            roll_follow(&monitor->roll, follow->snapshot, NULL, monitor, member_changed, &diag);
+    struct feed *feed = NULL;
+    if (follow_look(&monitor->follow, &feed, &diag) != RESULT_OK) {
+        news_complain(&monitor->news, NEWS_FEED, &diag);
+    } else if (feed != NULL) {
+        take_feed(monitor, feed);
         settle(monitor);
+        news_well_again(&monitor->news, NEWS_FEED);
     }
-    if (result != RESULT_OK) {
-        news_complain(&monitor->news, NEWS_REGISTRY, &diag);
-    } else if (follow->snapshot != NULL) {
-        if (changed) {
-            follow_taken(follow);
-        }
-        news_well_again(&monitor->news, NEWS_REGISTRY);
-    }
-    follow_rest(follow);
+    feed_free(feed);
 }
 
 /* -- life --------------------------------------------------------------------------------------------------------------- */
 
 static enum result read_all(struct monitor *monitor, struct diag *diag)
 {
-    const struct monitor_options *options = &monitor->options;
-    struct follow *follow = &monitor->follow;
-    struct store_txn *verdicts = NULL;
-    enum result result = follow_begin(follow, options->state_dir, options->registry, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = store_read(options->health, &verdicts, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = roll_begin(&monitor->roll, verdicts, diag);
+    const char *state_dir = monitor->options.state_dir;
+    struct feed *feed = NULL;
+    monitor->follow.state_dir = state_dir;
+    enum result result = follow_look(&monitor->follow, &feed, diag);
     if (result == RESULT_OK) {
-        result =
-            roll_follow(&monitor->roll, follow->snapshot, verdicts, monitor, member_changed, diag);
+        result = roll_begin(&monitor->roll, feed, state_dir, monitor, diag);
     }
     if (result == RESULT_OK) {
-        result = roll_purge(&monitor->roll, verdicts, diag);
-    }
-    if (result == RESULT_OK) {
-        follow_taken(follow);
+        take_feed(monitor, feed);
         roll_census(&monitor->roll, clock_now(), stage_moved, monitor);
         settle(monitor);
     }
-    store_abort(verdicts);
-    follow_rest(follow);
+    feed_free(feed);
     return result;
 }
 
@@ -421,7 +391,7 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     monitor->loop = loop;
     monitor->options = *options;
     monitor->news.log = options->log;
-    monitor->news.scribe = scribe_new(options->history, options->vantage);
+    monitor->news.scribe = scribe_new(options->vantage);
     monitor->roll.scribe = monitor->news.scribe;
     if (options->references != NULL) {
         references_begin(options->references, loop, self_judged, monitor);
@@ -442,7 +412,7 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     uv_timer_init(loop, &monitor->poll);
     uv_timer_start(&monitor->tick, tick, 0, LIMIT_TICK_MS);
     if (!options->once) {
-        uv_timer_start(&monitor->poll, poll_registry, LIMIT_POLL_MS, LIMIT_POLL_MS);
+        uv_timer_start(&monitor->poll, poll_feed, LIMIT_POLL_MS, LIMIT_POLL_MS);
     }
     news_line(&monitor->news, LOG_INFO, "watching %zu members, at most %u probes at once",
               monitor->roll.ward_count, monitor->flying_max);
@@ -471,7 +441,6 @@ void monitor_stop(struct monitor *monitor)
     if (monitor->batch_due != 0) {
         write_verdicts(monitor);
     }
-    write_history(monitor);
     roll_done(&monitor->roll);
     if (monitor->options.references != NULL) {
         references_stop(monitor->options.references);
@@ -484,7 +453,6 @@ void monitor_free(struct monitor *monitor)
 {
     if (monitor != NULL) {
         roll_done(&monitor->roll);
-        follow_done(&monitor->follow);
         scribe_free(monitor->news.scribe);
         quota_free(monitor->quota);
         free(monitor);

@@ -1,6 +1,6 @@
-/* Looks after all members: follows the registry, probes on schedule, writes verdicts to state/health.
+/* Looks after all members: follows the feed, probes on schedule, writes verdicts to its journal.
  *
- * One loop, one thread. The registry is only read. Verdicts that fall within LIMIT_BATCH_MS share a write transaction. */
+ * One loop, one thread. Verdicts that fall within LIMIT_BATCH_MS share a report. */
 #ifndef PROBE_MONITOR_H
 #define PROBE_MONITOR_H
 
@@ -12,9 +12,7 @@
 struct monitor;
 
 struct monitor_options {
-    const char *state_dir;   /* of the registry */
-    struct store **registry; /* opened again when another file takes its place */
-    struct store *health, *history;
+    const char *state_dir;         /* with the feed and the journal */
     struct references *references; /* NULL: none */
     struct tls_trust *trust;       /* used until monitor_trust gives another */
     const char *vantage;           /* our name, a fine one (vantage_name_fine) */
@@ -27,7 +25,7 @@ struct monitor_options {
     void (*report)(const char *label, const struct address_health *row);
 };
 
-/* Reads the registry and the verdicts of earlier runs, and starts. Loop, stores and trust stay the caller's. */
+/* Reads the feed and the verdicts of earlier runs, and starts. Loop and trust stay the caller's. */
 enum result monitor_new(struct monitor **out, uv_loop_t *loop,
                         const struct monitor_options *options, struct diag *diag);
 /* Believes other CAs from now on: probes in flight start again. The old trust may be freed after. */

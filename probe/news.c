@@ -17,9 +17,8 @@ void news_line(const struct news *news, int priority, const char *format, ...)
 static const struct {
     const char *failed, *well;
 } subjects[NEWS_SUBJECTS] = {
-    [NEWS_REGISTRY] = {"the registry can't be read",    "the registry is read again"  },
-    [NEWS_VERDICTS] = { "verdicts can't be written",    "verdicts are written again"  },
-    [NEWS_HISTORY] = { "the history can't be written", "the history is written again"},
+    [NEWS_FEED] = {"the list of members can't be read", "the list of members is read again"},
+    [NEWS_VERDICTS] = { "verdicts can't be written",        "verdicts are written again"       },
 };
 
 void news_complain(struct news *news, enum news_subject subject, const struct diag *diag)
@@ -36,6 +35,30 @@ void news_well_again(struct news *news, enum news_subject subject)
     if (news->complained[subject]) {
         news->complained[subject] = false;
         news_line(news, LOG_NOTICE, "%s", subjects[subject].well);
+    }
+}
+
+void news_named(struct news *news, const struct vantage_keys *keys, const char *name,
+                const uint8_t key[VANTAGE_KEY_LEN])
+{
+    bool unnamed = true;
+    for (unsigned i = 0; i < keys->count; i++) {
+        if (strcmp(keys->list[i].name, name) == 0) {
+            unnamed = memcmp(keys->list[i].key, key, VANTAGE_KEY_LEN) != 0;
+        }
+    }
+    if (unnamed == news->unnamed) {
+        return;
+    }
+    news->unnamed = unnamed;
+    if (unnamed) {
+        char text[JOURNAL_KEY_TEXT];
+        news_line(news, LOG_WARNING,
+                  "the pool does not know this vantage point, so its verdicts count for nothing: "
+                  "`ntspool vantage add %s %s` names it",
+                  name, journal_key_text(key, text));
+    } else {
+        news_line(news, LOG_NOTICE, "the pool knows this vantage point: its verdicts count");
     }
 }
 

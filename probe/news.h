@@ -7,9 +7,8 @@
 
 /* What may fail for a while. */
 enum news_subject {
-    NEWS_REGISTRY,
+    NEWS_FEED,
     NEWS_VERDICTS,
-    NEWS_HISTORY,
     NEWS_SUBJECTS
 };
 
@@ -19,15 +18,20 @@ struct news {
     struct scribe *scribe;          /* notes the life of members */
     bool complained[NEWS_SUBJECTS]; /* it failed and was not yet seen well again */
     bool alarmed;                   /* too much is down */
+    bool unnamed;                   /* the pool does not know our key under our name */
     enum vantage_state state;
     bool family_waits[ADDRESS_FAMILIES];
 };
 
 void news_line(const struct news *news, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* A store that fails is told once, and once when it is well again. */
+/* A file that fails is told once, and once when it is well again. */
 void news_complain(struct news *news, enum news_subject subject, const struct diag *diag);
 void news_well_again(struct news *news, enum news_subject subject);
+/* Nobody has named this vantage point in the pool, or with another key, so that its verdicts count for nothing; told once, and once
+ * when they count. */
+void news_named(struct news *news, const struct vantage_keys *keys, const char *name,
+                const uint8_t key[VANTAGE_KEY_LEN]);
 /* Nothing if the stage is the same. */
 void news_stage(const struct news *news, const struct ward *ward, enum stage before, uint64_t now);
 void news_probe(const struct news *news, const struct ward *ward, const struct address_health *row,

@@ -1,6 +1,6 @@
 /* ntspool-probed: the probe daemon. Reads options and stores, starts the monitor, waits for a signal.
  *
- * It faces hostile servers, so it opens the registry to read and the verdicts to write, and never the keys. */
+ * It faces hostile servers. So it has no store at all: it reads the list of members, and writes a journal of its own. */
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -13,6 +13,8 @@
 
 #include "probe/monitor.h"
 #include "zone/config.h"
+#include "zone/feed.h"
+#include "zone/journal.h"
 #include "zone/log.h"
 #include "zone/sandbox.h"
 #include "zone/settings.h"
@@ -52,7 +54,6 @@ struct program {
     const char *trust_file;
     struct tls_trust *trust;
     struct references *references;
-    struct store *registry, *health, *history;
     struct monitor *monitor;
 };
 
@@ -115,18 +116,17 @@ static void look_at_filters(const struct options *options)
 /* After all that is opened once, and before the first member is heard. */
 static enum result confine(const struct options *options, struct diag *diag)
 {
-    static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_HISTORY };
     struct sandbox sandbox;
+    char path[PATH_MAX];
     if (geteuid() == 0) {
         log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
     look_at_filters(options);
     sandbox_begin(&sandbox, true);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        char path[PATH_MAX];
-        (void)snprintf(path, sizeof(path), "%s/%s", options->state, store_kind_text(kinds[i]));
-        sandbox_allow(&sandbox, path, SANDBOX_WRITE);
-    }
+    (void)snprintf(path, sizeof(path), "%s/" FEED_DIR, options->state);
+    sandbox_allow(&sandbox, path, SANDBOX_READ);
+    (void)snprintf(path, sizeof(path), "%s/" JOURNAL_DIR, options->state);
+    sandbox_allow(&sandbox, path, SANDBOX_WRITE);
     if (options->trust != NULL) {
         sandbox_allow_file(&sandbox, options->trust, options->state);
     }
@@ -267,19 +267,6 @@ static void watch_signals(struct program *program)
     }
 }
 
-/* A pool made by an earlier version has none. */
-static enum result open_history(struct store **out, const char *state, struct diag *diag)
-{
-    enum result result = store_open(out, state, STORE_HISTORY, true, diag);
-    if (result == RESULT_MISSING) {
-        result = store_create(state, STORE_HISTORY, diag);
-        if (result == RESULT_OK) {
-            result = store_open(out, state, STORE_HISTORY, true, diag);
-        }
-    }
-    return result;
-}
-
 static enum result open_all(struct program *program, const struct options *options,
                             struct diag *diag)
 {
@@ -288,15 +275,6 @@ static enum result open_all(struct program *program, const struct options *optio
     if (result == RESULT_OK && options->reference_count > 0) {
         result = references_new(&program->references, options->references, options->reference_count,
                                 diag);
-    }
-    if (result == RESULT_OK) {
-        result = store_open(&program->registry, options->state, STORE_REGISTRY, false, diag);
-    }
-    if (result == RESULT_OK) {
-        result = store_open(&program->health, options->state, STORE_HEALTH, true, diag);
-    }
-    if (result == RESULT_OK) {
-        result = open_history(&program->history, options->state, diag);
     }
     return result;
 }
@@ -307,9 +285,6 @@ static enum result run(struct program *program, const struct options *options, s
     if (result == RESULT_OK) {
         const struct monitor_options how = {
             .state_dir = options->state,
-            .registry = &program->registry,
-            .health = program->health,
-            .history = program->history,
             .references = program->references,
             .trust = program->trust,
             .vantage = options->id,
@@ -331,9 +306,6 @@ static enum result run(struct program *program, const struct options *options, s
         }
         ASSERT(uv_loop_close(&program->loop) == 0);
     }
-    store_close(program->history);
-    store_close(program->health);
-    store_close(program->registry);
     references_free(program->references);
     tls_trust_free(program->trust);
     return result;

@@ -3,15 +3,7 @@
 #include <stdlib.h>
 
 #include "probe/patience.h"
-
-static void note_departed(struct roll *roll, uint64_t id)
-{
-    if (roll->departed_count == roll->departed_room) {
-        roll->departed_room = roll->departed_room == 0 ? 64 : roll->departed_room * 2;
-        roll->departed = xrealloc(roll->departed, roll->departed_room * sizeof(id));
-    }
-    roll->departed[roll->departed_count++] = id;
-}
+#include "zone/clock.h"
 
 static int ward_order(const void *a, const void *b)
 {
@@ -35,46 +27,43 @@ static struct ward *ward_of(const struct roll *roll, uint64_t id)
     return low < roll->ward_count && roll->wards[low]->id == id ? roll->wards[low] : NULL;
 }
 
-/* One pass over the registry. */
+/* One pass over the feed. */
 struct sweep {
     struct roll *roll;
-    struct store_txn *verdicts;
     struct monitor *monitor;
-    roll_changed *changed;
     struct ward **fresh; /* members that were not known */
     size_t count, room;
 };
 
-static struct ward *ward_add(struct sweep *sweep, uint64_t id)
+static void ward_add(struct sweep *sweep, uint64_t id)
 {
     struct ward *ward = ward_new(sweep->monitor, id);
-    const char *vantage = sweep->roll->vantage.name;
-    if (sweep->verdicts != NULL &&
-        health_get(sweep->verdicts, id, vantage, &ward->health) != RESULT_OK) {
-        ward->health = (struct member_health){ .member_id = id };
-    }
-    memcpy(ward->health.vantage, vantage, sizeof(ward->health.vantage));
+    memcpy(ward->health.vantage, sweep->roll->vantage.name, sizeof(ward->health.vantage));
+    ward->fresh = true;
     if (sweep->count == sweep->room) {
         sweep->room = sweep->room == 0 ? 64 : sweep->room * 2;
         sweep->fresh = xrealloc(sweep->fresh, sweep->room * sizeof(struct ward *));
     }
     sweep->fresh[sweep->count++] = ward;
-    return ward;
 }
 
-static enum result follow_member(const struct member *member, void *arg)
+/* Each member of the feed has a ward after it. */
+static void add_wards(struct roll *roll, const struct feed *feed, struct monitor *monitor)
 {
-    struct sweep *sweep = arg;
-    struct ward *ward = ward_of(sweep->roll, member->id);
-    bool fresh = ward == NULL;
-    if (fresh) {
-        ward = ward_add(sweep, member->id);
+    struct sweep sweep = { .roll = roll, .monitor = monitor };
+    for (size_t i = 0; i < feed->member_count; i++) {
+        if (ward_of(roll, feed->members[i].id) == NULL) {
+            ward_add(&sweep, feed->members[i].id);
+        }
     }
-    ward->wanted = true;
-    if (ward_follow(ward, member, &sweep->roll->settings.apex)) {
-        sweep->changed(ward, fresh, sweep->monitor);
+    if (sweep.count > 0) {
+        size_t count = roll->ward_count + sweep.count;
+        roll->wards = xrealloc(roll->wards, count * sizeof(struct ward *));
+        memcpy(roll->wards + roll->ward_count, sweep.fresh, sweep.count * sizeof(struct ward *));
+        roll->ward_count = count;
+        qsort(roll->wards, count, sizeof(struct ward *), ward_order);
     }
-    return RESULT_OK;
+    free(sweep.fresh);
 }
 
 static void drop_unwanted(struct roll *roll)
@@ -85,86 +74,69 @@ static void drop_unwanted(struct roll *roll)
         if (ward->wanted) {
             roll->wards[kept++] = ward;
         } else {
-            note_departed(roll, ward->id);
             ward_free(ward);
         }
     }
     roll->ward_count = kept;
 }
 
-static void take_in(struct roll *roll, const struct sweep *sweep)
+/* The operator may have spoken to this vantage point. */
+static void take_release(struct roll *roll, const struct vantage_keys *keys)
 {
-    if (sweep->count == 0) {
-        return;
+    roll->vantage.released_at = 0;
+    for (unsigned i = 0; i < keys->count; i++) {
+        if (strcmp(keys->list[i].name, roll->vantage.name) == 0) {
+            roll->vantage.released_at = keys->list[i].released_at;
+        }
     }
-    size_t count = roll->ward_count + sweep->count;
-    roll->wards = xrealloc(roll->wards, count * sizeof(struct ward *));
-    memcpy(roll->wards + roll->ward_count, sweep->fresh, sweep->count * sizeof(struct ward *));
-    roll->ward_count = count;
-    qsort(roll->wards, count, sizeof(struct ward *), ward_order);
 }
 
-enum result roll_follow(struct roll *roll, struct store_txn *registry, struct store_txn *verdicts,
-                        struct monitor *monitor, roll_changed *changed, struct diag *diag)
+void roll_follow(struct roll *roll, const struct feed *feed, struct monitor *monitor,
+                 roll_changed *changed)
 {
-    struct sweep sweep = {
-        .roll = roll, .verdicts = verdicts, .monitor = monitor, .changed = changed
-    };
     for (size_t i = 0; i < roll->ward_count; i++) {
         roll->wards[i]->wanted = false;
     }
-    enum result result = registry_settings(registry, &roll->settings, diag);
-    if (result != RESULT_OK) {
-        return result;
+    roll->settings = feed->settings;
+    take_release(roll, &feed->vantages);
+    add_wards(roll, feed, monitor);
+    for (size_t i = 0; i < feed->member_count; i++) {
+        struct ward *ward = ward_of(roll, feed->members[i].id);
+        bool fresh = ward->fresh;
+        ward->wanted = true;
+        ward->fresh = false;
+        if (ward_follow(ward, &feed->members[i], &roll->settings.apex)) {
+            changed(ward, fresh, monitor);
+        }
     }
-    result = registry_each(registry, follow_member, &sweep);
-    if (result == RESULT_OK) {
-        drop_unwanted(roll);
-    } else {
-        result = diag_fail(diag, result, "members: %s", result_text(result));
-    }
-    take_in(roll, &sweep);
-    free(sweep.fresh);
-    return result;
+    drop_unwanted(roll);
 }
 
-static enum result purge_one(const struct member_health *health, void *arg)
+static void recall_self(const struct vantage *earlier, void *arg)
 {
-    struct roll *roll = arg;
-    if (ward_of(roll, health->member_id) == NULL) {
-        note_departed(roll, health->member_id);
-    }
-    return RESULT_OK;
+    struct vantage *vantage = &((struct roll *)arg)->vantage;
+    const struct vantage now = *vantage;
+    *vantage = *earlier;
+    vantage->interval_s = now.interval_s;
+    vantage->started_at = now.started_at;
 }
 
-enum result roll_purge(struct roll *roll, struct store_txn *verdicts, struct diag *diag)
+static void recall_verdict(const char *label, const struct member_health *health, void *arg)
 {
-    enum result result = health_each(verdicts, purge_one, roll);
-    if (result != RESULT_OK) {
-        return diag_fail(diag, result, "earlier verdicts: %s", result_text(result));
+    struct ward *ward = ward_of(arg, health->member_id);
+    (void)label;
+    if (ward != NULL) {
+        ward->health = *health;
     }
-    return RESULT_OK;
 }
 
-enum result roll_begin(struct roll *roll, struct store_txn *verdicts, struct diag *diag)
+enum result roll_begin(struct roll *roll, const struct feed *feed, const char *state_dir,
+                       struct monitor *monitor, struct diag *diag)
 {
-    struct vantage *vantage = &roll->vantage;
-    struct vantage earlier;
-    enum result result = vantage_get(verdicts, vantage->name, &earlier);
-    if (result == RESULT_OK && earlier.imported) {
-        return diag_fail(diag, RESULT_REFUSED,
-                         "the verdicts of a vantage point %s are imported here: give this one "
-                         "another name (--id), or end that one (ntspool health forget)",
-                         vantage->name);
-    }
-    if (result == RESULT_OK) {
-        earlier.interval_s = vantage->interval_s;
-        earlier.started_at = vantage->started_at;
-        *vantage = earlier;
-    } else if (result != RESULT_NOT_FOUND) {
-        return diag_fail(diag, result, "earlier verdicts: %s", result_text(result));
-    }
-    return RESULT_OK;
+    static const struct report_visit recall = { .self = recall_self, .verdict = recall_verdict };
+    add_wards(roll, feed, monitor);
+    return journal_open(&roll->journal, state_dir, roll->vantage.name, feed->registry, &recall,
+                        roll, diag);
 }
 
 static void set_state(struct vantage *vantage, enum vantage_state state, uint64_t now)
@@ -231,60 +203,23 @@ void roll_believe(struct roll *roll, uint64_t since_ms, roll_enter *enter)
     }
 }
 
-/* The operator may have spoken to us through our row. */
-static enum result write_self(struct roll *roll, struct store_txn *txn, struct diag *diag)
+enum result roll_write(struct roll *roll, struct diag *diag)
 {
-    struct vantage now;
-    if (vantage_get(txn, roll->vantage.name, &now) == RESULT_OK) {
-        roll->vantage.released_at = now.released_at;
-    }
-    return vantage_put(txn, &roll->vantage, diag);
-}
-
-static enum result write_rows(const struct roll *roll, struct store_txn *txn, struct diag *diag)
-{
+    bool all = journal_wants_all(roll->journal);
+    journal_begin(roll->journal, &roll->settings.apex, clock_now());
+    journal_self(roll->journal, &roll->vantage);
     for (size_t i = 0; i < roll->ward_count; i++) {
         const struct ward *ward = roll->wards[i];
-        if (ward->dirty) {
-            enum result result = health_put(txn, &ward->health, diag);
-            if (result != RESULT_OK) {
-                return result;
-            }
+        if (all || ward->dirty) {
+            journal_verdict(roll->journal, ward->label, &ward->health);
         }
     }
-    for (size_t i = 0; i < roll->departed_count; i++) {
-        enum result result = health_forget(txn, roll->departed[i], diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
-    }
-    return RESULT_OK;
-}
-
-enum result roll_write(struct roll *roll, struct store *health, struct diag *diag)
-{
-    struct store_txn *txn = NULL;
-    enum result result = store_write(health, &txn, diag);
+    scribe_write(roll->scribe, roll->journal);
+    enum result result = journal_end(roll->journal, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    result = write_rows(roll, txn, diag);
-    if (result == RESULT_OK) {
-        result = write_self(roll, txn, diag);
-    }
-    if (result == RESULT_OK) {
-        result = scribe_log(roll->scribe, txn, diag);
-    }
-    if (result != RESULT_OK) {
-        store_abort(txn);
-        return result;
-    }
-    result = store_commit(txn, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    roll->departed_count = 0;
-    scribe_logged(roll->scribe);
+    scribe_written(roll->scribe);
     for (size_t i = 0; i < roll->ward_count; i++) {
         roll->wards[i]->dirty = false;
     }
@@ -298,7 +233,7 @@ bool roll_waits(const struct roll *roll)
             return true;
         }
     }
-    return roll->departed_count > 0;
+    return false;
 }
 
 void roll_done(struct roll *roll)
@@ -307,6 +242,6 @@ void roll_done(struct roll *roll)
         ward_free(roll->wards[i]);
     }
     free(roll->wards);
-    free(roll->departed);
+    journal_free(roll->journal);
     *roll = (struct roll){ 0 };
 }

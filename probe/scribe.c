@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 struct noted_sample {
+    char label[LABEL_ROOM];
     struct history_subject subject;
     struct history_sample sample;
 };
@@ -14,18 +15,15 @@ struct noted_event {
 };
 
 struct scribe {
-    struct store *store;
     char vantage[VANTAGE_ROOM];
-    struct history_fold fold;
     unsigned sample_count, event_count;
     struct noted_sample samples[SCRIBE_SAMPLES];
     struct noted_event events[SCRIBE_EVENTS];
 };
 
-struct scribe *scribe_new(struct store *history, const char *vantage)
+struct scribe *scribe_new(const char *vantage)
 {
     struct scribe *scribe = xcalloc(1, sizeof(*scribe));
-    scribe->store = history;
     (void)snprintf(scribe->vantage, sizeof(scribe->vantage), "%s", vantage);
     return scribe;
 }
@@ -40,7 +38,8 @@ static int32_t clamp(int64_t value)
     return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
 }
 
-void scribe_sample(struct scribe *scribe, uint64_t member_id, const struct address_health *row)
+void scribe_sample(struct scribe *scribe, const char *label, uint64_t member_id,
+                   const struct address_health *row)
 {
     if (scribe->sample_count == SCRIBE_SAMPLES) {
         return;
@@ -54,6 +53,7 @@ void scribe_sample(struct scribe *scribe, uint64_t member_id, const struct addre
                     .offset_us = clamp(row->offset_us),
                     .rtt_us = row->rtt_us },
     };
+    (void)snprintf(noted->label, sizeof(noted->label), "%s", label);
     memcpy(noted->subject.vantage, scribe->vantage, sizeof(noted->subject.vantage));
 }
 
@@ -74,49 +74,19 @@ bool scribe_full(const struct scribe *scribe)
     return scribe->sample_count >= SCRIBE_SAMPLES / 2;
 }
 
-enum result scribe_log(const struct scribe *scribe, struct store_txn *health, struct diag *diag)
+void scribe_write(const struct scribe *scribe, struct journal *journal)
 {
-    enum result result = RESULT_OK;
-    for (unsigned i = 0; i < scribe->event_count && result == RESULT_OK; i++) {
-        result = history_log(health, scribe->events[i].label, &scribe->events[i].event, diag);
+    for (unsigned i = 0; i < scribe->event_count; i++) {
+        journal_event(journal, scribe->events[i].label, &scribe->events[i].event);
     }
-    return result;
+    for (unsigned i = 0; i < scribe->sample_count; i++) {
+        const struct noted_sample *noted = &scribe->samples[i];
+        journal_sample(journal, noted->label, &noted->subject, &noted->sample);
+    }
 }
 
-void scribe_logged(struct scribe *scribe)
+void scribe_written(struct scribe *scribe)
 {
     scribe->event_count = 0;
-}
-
-static enum result write_all(struct scribe *scribe, struct store_txn *txn, uint64_t now, bool *more,
-                             struct diag *diag)
-{
-    enum result result = RESULT_OK;
-    for (unsigned i = 0; i < scribe->sample_count && result == RESULT_OK; i++) {
-        const struct noted_sample *noted = &scribe->samples[i];
-        result = history_note(txn, &noted->subject, &noted->sample, diag);
-    }
-    return result == RESULT_OK ? history_fold(txn, &scribe->fold, now, SCRIBE_FOLDS, more, diag)
-                               : result;
-}
-
-enum result scribe_write(struct scribe *scribe, uint64_t now, bool *more, struct diag *diag)
-{
-    struct store_txn *txn = NULL;
-    *more = false;
-    enum result result = store_write(scribe->store, &txn, diag);
-    if (result == RESULT_OK) {
-        result = write_all(scribe, txn, now, more, diag);
-        if (result == RESULT_OK) {
-            result = store_commit(txn, diag);
-        } else {
-            store_abort(txn);
-        }
-    }
     scribe->sample_count = 0;
-    if (result != RESULT_OK) {
-        scribe->fold =
-            (struct history_fold){ 0 }; /* all is looked at again: what was done is marked */
-    }
-    return result;
 }

@@ -39,7 +39,8 @@ struct ward {
     uint64_t newcomer_day; /* since 1970 */
     unsigned newcomers;    /* addresses that were new on that day */
     bool dirty;            /* health has to be written */
-    bool wanted;           /* mark of a sweep over the registry */
+    bool wanted;           /* mark of a sweep over the feed */
+    bool fresh;            /* it was not under watch before this sweep */
     struct member_health health;
     unsigned watch_count;
     struct address addresses[MEMBER_ADDRESSES_MAX];

@@ -366,15 +366,13 @@ bool feed_changed(struct feed_mark *mark, const char *state_dir)
 {
     char path[PATH_MAX];
     struct stat st;
-    if (path_of(path, state_dir, "/" FEED_FILE, NULL) != RESULT_OK || stat(path, &st) != 0) {
-        return false;
+    struct feed_mark now = { 0 };
+    if (path_of(path, state_dir, "/" FEED_FILE, NULL) == RESULT_OK && stat(path, &st) == 0) {
+        now.device = st.st_dev;
+        now.inode = st.st_ino;
+        now.size = (uint64_t)st.st_size;
+        now.modified_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
     }
-    const struct feed_mark now = {
-        .device = st.st_dev,
-        .inode = st.st_ino,
-        .size = (uint64_t)st.st_size,
-        .modified_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec,
-    };
     bool changed = memcmp(mark, &now, sizeof(now)) != 0;
     *mark = now;
     return changed;

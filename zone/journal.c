@@ -166,9 +166,12 @@ static void replay(struct journal *journal, struct journal_reader *reader,
     enum result result = RESULT_OK;
     while (result == RESULT_OK || result == RESULT_DAMAGED) {
         result = journal_next(reader, journal->number, room, &len, &budget);
-        if (result == RESULT_OK && report_open(&report, room, len) == RESULT_OK &&
-            report_is_by(&report, journal->head.key)) {
-            journal->number = report.head.number;
+        if (result != RESULT_OK || report_open(&report, room, len) != RESULT_OK ||
+            !report_is_by(&report, journal->head.key)) {
+            continue;
+        }
+        journal->number = report.head.number;
+        if (memcmp(report.head.registry, journal->head.registry, REGISTRY_ID_LEN) == 0) {
             enum result read = report_each(&report, visit, arg);
             (void)read; /* what could be read was visited */
         }
@@ -177,9 +180,11 @@ static void replay(struct journal *journal, struct journal_reader *reader,
 }
 
 enum result journal_open(struct journal **out, const char *state_dir, const char *vantage,
-                         const struct report_visit *visit, void *arg, struct diag *diag)
+                         const uint8_t registry[REGISTRY_ID_LEN], const struct report_visit *visit,
+                         void *arg, struct diag *diag)
 {
     struct journal *journal = xcalloc(1, sizeof(*journal));
+    memcpy(journal->head.registry, registry, REGISTRY_ID_LEN);
     struct journal_reader reader;
     journal->fd = -1;
     enum result result = open_dir(state_dir, journal->path, &journal->dir, diag);
@@ -216,6 +221,11 @@ void journal_free(struct journal *journal)
         sodium_memzero(journal->secret, sizeof(journal->secret));
         free(journal);
     }
+}
+
+const uint8_t *journal_public(const struct journal *journal)
+{
+    return journal->head.key;
 }
 
 /* -- writing ------------------------------------------------------------------------------------------------------- */
@@ -267,19 +277,16 @@ static void begin_report(struct journal *journal)
 }
 
 /* The first number is the time, so that a vantage point that lost its journal goes on with higher ones. */
-void journal_begin(struct journal *journal, const struct dname *apex,
-                   const uint8_t registry[REGISTRY_ID_LEN], uint64_t now)
+void journal_begin(struct journal *journal, const struct dname *apex, uint64_t now)
 {
     journal->failed = RESULT_OK;
     journal->head.apex = *apex;
-    memcpy(journal->head.registry, registry, REGISTRY_ID_LEN);
     journal->head.made_at = now;
     journal->number = journal->number == 0 ? now * 1000 : journal->number;
     journal->fresh = journal_wants_all(journal);
     if (journal->fresh) {
         begin_file(journal);
     }
-    journal->whole_reports = journal->len;
     begin_report(journal);
 }
 

@@ -40,15 +40,18 @@ enum result journal_key_parse(uint8_t key[VANTAGE_KEY_LEN], const char *text);
 
 struct journal;
 
-/* Takes the key and the number of the last report, if it can be read. Visits the items of all reports by the same key, in order. */
+/* Takes the key, makes one where there is none, and goes on after the last report. Visits, in order, the items of all reports
+ * for this registry. */
 enum result journal_open(struct journal **out, const char *state_dir, const char *vantage,
-                         const struct report_visit *visit, void *arg, struct diag *diag);
+                         const uint8_t registry[REGISTRY_ID_LEN], const struct report_visit *visit,
+                         void *arg, struct diag *diag);
 void journal_free(struct journal *journal);
+/* VANTAGE_KEY_LEN octets. */
+const uint8_t *journal_public(const struct journal *journal);
 /* The next writing has to be of all that is known, not just of what is new. */
 bool journal_wants_all(const struct journal *journal);
-/* Begins a writing: the pool as it is known. */
-void journal_begin(struct journal *journal, const struct dname *apex,
-                   const uint8_t registry[REGISTRY_ID_LEN], uint64_t now);
+/* Begins a writing for the pool `apex`. */
+void journal_begin(struct journal *journal, const struct dname *apex, uint64_t now);
 void journal_self(struct journal *journal, const struct vantage *vantage);
 void journal_verdict(struct journal *journal, const char *label,
                      const struct member_health *health);
