@@ -12,6 +12,7 @@
 #include "server/affinity.h"
 #include "server/confine.h"
 #include "server/counting.h"
+#include "server/exchange.h"
 #include "server/keeper.h"
 #include "server/listen.h"
 #include "server/openfiles.h"
@@ -38,6 +39,8 @@ enum {
 struct program {
     struct store *registry, *health, *keys;
     struct store *traffic; /* NULL: can't be written, counts are forgotten */
+    struct store *history; /* NULL: can't be written, samples of probes are dropped */
+    bool takes_in;         /* verdicts can be written */
     bool keeps;            /* keys can be written, so they are moved on */
     struct seal *seal;
     struct sigcache *cache;
@@ -45,6 +48,7 @@ struct program {
     struct refresh *refresh;
     struct keeper *keeper; /* NULL: none */
     struct counting *counting;
+    struct exchange *exchange; /* NULL: none */
     struct worker **workers;
     size_t worker_count;
     struct instance *instance; /* NULL: the state can't be claimed */
@@ -70,13 +74,38 @@ static size_t member_count(struct store *registry)
     return count;
 }
 
+/* What probes report can be taken in only where it can be written. */
+static enum result open_verdicts(struct program *program, const char *state, struct diag *diag)
+{
+    program->takes_in = store_open(&program->health, state, STORE_HEALTH, true, diag) == RESULT_OK;
+    if (!program->takes_in) {
+        struct diag why = *diag;
+        enum result result = store_open(&program->health, state, STORE_HEALTH, false, diag);
+        if (result == RESULT_OK) {
+            (void)fprintf(stderr,
+                          "ntspoold: no verdict is taken in, state/health can't be written: %s\n",
+                          why.text);
+        }
+        return result;
+    }
+    enum result result = store_open(&program->history, state, STORE_HISTORY, true, diag);
+    if (result == RESULT_MISSING && store_create(state, STORE_HISTORY, diag) == RESULT_OK) {
+        result = store_open(&program->history, state, STORE_HISTORY, true, diag);
+    }
+    if (result != RESULT_OK) {
+        program->history = NULL;
+        (void)fprintf(stderr, "ntspoold: no history is kept: %s\n", diag->text);
+    }
+    return RESULT_OK;
+}
+
 static enum result open_stores(struct program *program, const struct options *options,
                                struct diag *diag)
 {
     enum result result =
         store_open(&program->registry, options->state, STORE_REGISTRY, false, diag);
     if (result == RESULT_OK) {
-        result = store_open(&program->health, options->state, STORE_HEALTH, false, diag);
+        result = open_verdicts(program, options->state, diag);
     }
     if (result == RESULT_OK) {
         program->keeps =
@@ -156,6 +185,17 @@ static enum result claim_state(struct program *program, const struct options *op
         program->former_workers = facts.workers;
     }
     return result;
+}
+
+static enum result start_exchange(struct program *program, const char *state, struct diag *diag)
+{
+    const struct exchange_sources sources = {
+        .state_dir = state,
+        .stores = {program->registry, program->health, program->history},
+        .log = log_line
+    };
+    program->exchange = exchange_new(&sources);
+    return exchange_start(program->exchange, diag);
 }
 
 static enum result start_keeper(struct program *program, struct diag *diag)
@@ -260,6 +300,9 @@ static enum result start(struct program *program, const struct options *options,
         say_started(program, options);
         result = refresh_start(program->refresh, program->workers, program->worker_count, diag);
     }
+    if (result == RESULT_OK && program->takes_in) {
+        result = start_exchange(program, options->state, diag);
+    }
     if (result == RESULT_OK && program->keeps) {
         result = start_keeper(program, diag);
     }
@@ -307,6 +350,7 @@ static void stop(struct program *program)
         hang_up(program);
     }
     keeper_free(program->keeper);
+    exchange_free(program->exchange);
     refresh_free(program->refresh);
     for (size_t i = 0; i < program->worker_count; i++) {
         worker_free(program->workers[i]);
@@ -318,6 +362,7 @@ static void stop(struct program *program)
     seal_free(program->seal);
     store_close(program->registry);
     store_close(program->health);
+    store_close(program->history);
     store_close(program->keys);
     store_close(program->traffic);
     instance_free(program->instance);

@@ -186,7 +186,7 @@ static enum result show_subject(struct view *view, const struct history_subject 
     return result;
 }
 
-/* All addresses that a vantage point knows, of all vantage points that write here. */
+/* All addresses that a vantage point knows, of all vantage points. */
 static enum result show_all(struct view *view, struct session *session, const struct member *member)
 {
     struct vantages vantages;
@@ -195,7 +195,7 @@ static enum result show_all(struct view *view, struct session *session, const st
     for (unsigned v = 0; v < vantages.count && result == RESULT_OK; v++) {
         struct member_health row;
         result = health_get(health, member->id, vantages.list[v].name, &row);
-        if (result == RESULT_NOT_FOUND || vantages.list[v].imported) {
+        if (result == RESULT_NOT_FOUND) {
             result = RESULT_OK;
             continue;
         }

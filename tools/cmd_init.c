@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <sodium.h>
+
 #include "dnssec/cookie_secrets.h"
 #include "dnssec/keyring.h"
 #include "dnssec/keyroll.h"
@@ -16,6 +18,7 @@
 #include "tools/output.h"
 #include "tools/servertext.h"
 #include "tools/session.h"
+#include "zone/journal.h"
 
 enum {
     STATE_MODE = 0755
@@ -248,6 +251,20 @@ static enum result make_keys(const struct plan *plan, struct cli *cli)
     return result;
 }
 
+/* The probe of this machine counts from the start. */
+static enum result name_probe(struct store_txn *txn, struct cli *cli)
+{
+    uint8_t secret[REPORT_SECRET_LEN];
+    struct vantage_key key = { .name = VANTAGE_PRESET, .added_at = session_now() };
+    enum result result = journal_key(cli->state_dir, key.name, secret, &cli->diag);
+    if (result == RESULT_OK) {
+        memcpy(key.key, secret + sizeof secret - sizeof key.key, sizeof key.key);
+        sodium_memzero(secret, sizeof secret);
+        result = registry_put_vantage(txn, &key, &cli->diag);
+    }
+    return result;
+}
+
 static enum result fill_registry(const struct plan *plan, struct cli *cli)
 {
     struct session session = { 0 };
@@ -255,6 +272,9 @@ static enum result fill_registry(const struct plan *plan, struct cli *cli)
     if (result == RESULT_OK) {
         result = registry_init(session.txn[STORE_REGISTRY], &plan->settings, plan->servers,
                                plan->server_count, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = name_probe(session.txn[STORE_REGISTRY], cli);
     }
     if (result == RESULT_OK) {
         result = session_commit(&session, cli);

@@ -10,6 +10,7 @@ static const struct cli_group groups[] = {
     { "zone", "the zone and its settings" },
     { "zone ns", "the zone's name servers" },
     { "health", "what the vantage points say of the members" },
+    { "vantage", "the vantage points themselves" },
     { 0 },
 };
 
@@ -117,6 +118,14 @@ static const struct cli_option restore[] = {
 };
 static const struct cli_option health_export[] = {
     { "id", 0, "NAME", false, "the vantage point (the one that probes here)" },
+    { 0 },
+};
+static const struct cli_option vantage_add[] = {
+    { "replace", 0, NULL, false, "take this key instead of the one that was named" },
+    { 0 },
+};
+static const struct cli_option vantage_key[] = {
+    { "id", 0, "NAME", false, "the vantage point (local)" },
     { 0 },
 };
 static const struct cli_option probe[] = {
@@ -276,6 +285,15 @@ static const struct cli_command commands[] = {
       "fair part it got in the last day. This server's answers only, written down each minute.",
       share, cmd_share },
 
+    { "vantage list", "", 0, 0, "list the vantage points whose verdicts count, with their keys", NULL,
+      NULL, cmd_vantage_list },
+    { "vantage add", "NAME [KEY]", 1, 2, "let the verdicts of a vantage point count",
+      "KEY is what `ntspool vantage key` prints on its machine. Without KEY the vantage point is one of this machine.",
+      vantage_add, cmd_vantage_add },
+    { "vantage remove", "NAME", 1, 1, "let the verdicts of a vantage point count no more", NULL,
+      NULL, cmd_vantage_remove },
+    { "vantage key", "", 0, 0, "print the public key of a vantage point on this machine", NULL,
+      vantage_key, cmd_vantage_key },
     { "health release", "", 0, 0, "let the members go that fell all at once", NULL,
       NULL, cmd_health_release },
     { "health forget", "VANTAGE", 1, 1, "forget a vantage point that is gone, and what it saw", NULL,

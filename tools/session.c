@@ -1,11 +1,81 @@
 #include "tools/session.h"
 
+#include <stdio.h>
+
 #include "tools/output.h"
 #include "zone/clock.h"
+#include "zone/feed.h"
+#include "zone/instance.h"
+#include "zone/intake.h"
+
+/* Opens the store, or opens it again where it is open and can't be written. */
+static enum result open_store(struct session *session, struct cli *cli, enum store_kind kind,
+                              bool writable)
+{
+    if (session->store[kind] != NULL && (session->writable[kind] || !writable)) {
+        return RESULT_OK;
+    }
+    if (session->store[kind] != NULL) {
+        store_close(session->store[kind]);
+        session->store[kind] = NULL;
+    }
+    session->writable[kind] = writable;
+    return store_open(&session->store[kind], cli->state_dir, kind, writable, &cli->diag);
+}
+
+static bool is_due(struct session *session, struct cli *cli)
+{
+    struct store_txn *registry = NULL, *health = NULL;
+    bool due = store_read(session->store[STORE_REGISTRY], &registry, NULL) == RESULT_OK &&
+               store_read(session->store[STORE_HEALTH], &health, NULL) == RESULT_OK &&
+               intake_is_due(cli->state_dir, registry, health);
+    if (registry != NULL) {
+        store_abort(registry);
+    }
+    if (health != NULL) {
+        store_abort(health);
+    }
+    return due;
+}
+
+/* Takes in what the probes of this machine have reported: a running server does that all the time, but there need be none. What can't be
+ * taken in is left for later. */
+static void take_in(struct session *session, struct cli *cli)
+{
+    struct cli quiet = { .state_dir = cli->state_dir };
+    if (session->taken_in || open_store(session, &quiet, STORE_HEALTH, true) != RESULT_OK ||
+        open_store(session, &quiet, STORE_REGISTRY, false) != RESULT_OK) {
+        return;
+    }
+    session->taken_in = true;
+    if (!is_due(session, cli) || open_store(session, &quiet, STORE_HISTORY, true) != RESULT_OK) {
+        return;
+    }
+    struct intake *intake = intake_new(cli->state_dir);
+    const struct intake_stores stores = { session->store[STORE_REGISTRY],
+                                          session->store[STORE_HEALTH],
+                                          session->store[STORE_HISTORY] };
+    bool more = true;
+    while (more) {
+        struct intake_sum sum = { .reports = 0 };
+        if (intake_look(intake, &stores, session_now(), &more, &sum, NULL) != RESULT_OK) {
+            more = false;
+        }
+    }
+    intake_free(intake);
+}
+
+static bool is_of_probes(enum store_kind kind)
+{
+    return kind == STORE_HEALTH || kind == STORE_HISTORY;
+}
 
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind)
 {
-    enum result result = store_open(&session->store[kind], cli->state_dir, kind, false, &cli->diag);
+    if (is_of_probes(kind)) {
+        take_in(session, cli);
+    }
+    enum result result = open_store(session, cli, kind, false);
     if (result == RESULT_OK) {
         result = store_read(session->store[kind], &session->txn[kind], &cli->diag);
     }
@@ -14,11 +84,33 @@ enum result session_read(struct session *session, struct cli *cli, enum store_ki
 
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind)
 {
-    enum result result = store_open(&session->store[kind], cli->state_dir, kind, true, &cli->diag);
+    if (is_of_probes(kind)) {
+        take_in(session, cli);
+    }
+    enum result result = open_store(session, cli, kind, true);
     if (result == RESULT_OK) {
         result = store_write(session->store[kind], &session->txn[kind], &cli->diag);
     }
     return result;
+}
+
+/* A running server writes the feed; where there is none, the probe shall know all the same. */
+static void publish(struct session *session, struct cli *cli)
+{
+    struct instance_facts server;
+    struct store_txn *txn = NULL;
+    struct diag diag = { "" };
+    if (instance_read(&server, cli->state_dir, "ntspoold", NULL) == RESULT_OK && server.running) {
+        return;
+    }
+    enum result result = store_read(session->store[STORE_REGISTRY], &txn, &diag);
+    if (result == RESULT_OK) {
+        result = feed_publish(cli->state_dir, txn, &diag);
+        store_abort(txn);
+    }
+    if (result != RESULT_OK) {
+        (void)fprintf(stderr, "ntspool: it is done, but probes don't know it yet: %s\n", diag.text);
+    }
 }
 
 enum result session_commit(struct session *session, struct cli *cli)
@@ -31,15 +123,27 @@ enum result session_commit(struct session *session, struct cli *cli)
         return diag_fail(&cli->diag, result, "the audit trail can't be written: %s",
                          result_text(result));
     }
-    return registry_commit(txn, session_now(), &cli->diag);
+    result = registry_commit(txn, session_now(), &cli->diag);
+    if (result == RESULT_OK) {
+        publish(session, cli);
+    }
+    return result;
 }
 
-void session_done(struct session *session)
+void session_rest(struct session *session)
 {
     for (size_t kind = 0; kind < STORE_KINDS; kind++) {
         if (session->txn[kind] != NULL) {
             store_abort(session->txn[kind]);
+            session->txn[kind] = NULL;
         }
+    }
+}
+
+void session_done(struct session *session)
+{
+    session_rest(session);
+    for (size_t kind = 0; kind < STORE_KINDS; kind++) {
         if (session->store[kind] != NULL) {
             store_close(session->store[kind]);
         }

@@ -10,14 +10,20 @@ struct session {
     struct store *store[STORE_KINDS];
     struct store_txn *txn[STORE_KINDS];
     struct auditnotes notes; /* of the change of the registry */
+    bool writable[STORE_KINDS];
+    /* What probes of this machine reported is in the stores. */
+    bool taken_in;
 };
 
-/* Opens the store of the state directory and begins a transaction. */
+/* Opens the store of the state directory and begins a transaction. Verdicts and history are up to date with the journals of this
+ * machine's probes. */
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind);
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind);
-/* Commits a change of the registry, with its entries of the audit trail. */
+/* Commits a change of the registry, with its entries of the audit trail, and lets the probes know. */
 enum result session_commit(struct session *session, struct cli *cli);
-/* Takes back what is not committed and closes all. */
+/* Ends all transactions and takes back what is not committed. */
+void session_rest(struct session *session);
+/* The same, and closes all. */
 void session_done(struct session *session);
 
 /* session_read of the registry, and its settings. */

@@ -224,12 +224,27 @@ enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag
     }
 }
 
-enum result health_forget_vantage(struct store_txn *txn, const char *vantage, struct diag *diag)
+/* What was taken in of its reports is kept. */
+static enum result mark_forgotten(struct store_txn *txn, const char *name, struct diag *diag)
+{
+    struct vantage vantage;
+    enum result result = vantage_get(txn, name, &vantage);
+    if (result != RESULT_OK || vantage.forgotten) {
+        return result == RESULT_OK ? RESULT_NOT_FOUND : result;
+    }
+    struct vantage row = { .forgotten = true, .position = vantage.position };
+    memcpy(row.name, vantage.name, sizeof(row.name));
+    return vantage_put(txn, &row, diag);
+}
+
+enum result health_forget_vantage(struct store_txn *txn, const char *vantage, bool may_return,
+                                  struct diag *diag)
 {
     uint8_t found[STORE_KEY_MAX];
     struct store_item at = { .data = found, .room = sizeof(found) };
     size_t name_len = strlen(vantage);
-    enum result result = vantage_forget(txn, vantage, diag);
+    enum result result =
+        may_return ? mark_forgotten(txn, vantage, diag) : vantage_forget(txn, vantage, diag);
     while (result == RESULT_OK) {
         result = store_find(txn, TABLE_HEALTH, SEEK_AFTER, &at, NULL);
         bool its = result == RESULT_OK && at.len == ID_LEN + name_len &&

@@ -89,8 +89,10 @@ enum result health_put(struct store_txn *txn, const struct member_health *health
                        struct diag *diag);
 /* What all vantage points saw of the member. Fine if that is nothing. */
 enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag *diag);
-/* The vantage point and all it saw. NOT_FOUND if there is none of that name. */
-enum result health_forget_vantage(struct store_txn *txn, const char *vantage, struct diag *diag);
+/* The vantage point and all it saw; with `may_return`, its next report counts again, otherwise also all those before. NOT_FOUND if
+ * there is none of that name. */
+enum result health_forget_vantage(struct store_txn *txn, const char *vantage, bool may_return,
+                                  struct diag *diag);
 /* Calls `visit` for each row in order of id, then vantage point, until it returns something else than OK, which is then returned. */
 typedef enum result health_visit(const struct member_health *health, void *arg);
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);

@@ -1,14 +1,12 @@
 #include "zone/intake.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "zone/intake_private.h"
 
 enum {
-    STRAYS_LOOKS = 20,   /* looks between two at journals that nobody named */
-    STRAYS_ENTRIES = 256 /* of the directory that are looked at */
+    STRAYS_LOOKS = 20 /* looks between two at journals that nobody named */
 };
 
 /* A journal of a vantage point that is named. */
@@ -21,6 +19,7 @@ struct source {
 
 struct intake {
     const char *state_dir;
+    struct intake_pool pool;
     unsigned looks;
     unsigned source_count;
     struct source sources[VANTAGES_MAX];
@@ -32,7 +31,8 @@ struct intake {
 
 /* -- judging a report ---------------------------------------------------------------------------------------------- */
 
-enum result intake_pool_read(struct intake_pool *out, struct store *registry, struct diag *diag)
+/* Reads it unless `pool` is of the same version. */
+static enum result pool_follow(struct intake_pool *pool, struct store *registry, struct diag *diag)
 {
     struct store_txn *txn = NULL;
     struct settings settings;
@@ -40,13 +40,17 @@ enum result intake_pool_read(struct intake_pool *out, struct store *registry, st
     if (result != RESULT_OK) {
         return result;
     }
-    result = registry_settings(txn, &settings, diag);
-    if (result == RESULT_OK) {
-        out->apex = settings.apex;
-        result = registry_id(txn, out->registry, diag);
-    }
-    if (result == RESULT_OK) {
-        result = registry_vantages(txn, &out->keys, diag);
+    uint64_t version = store_version(txn);
+    if (version != pool->version) {
+        result = registry_settings(txn, &settings, diag);
+        if (result == RESULT_OK) {
+            pool->apex = settings.apex;
+            result = registry_id(txn, pool->registry, diag);
+        }
+        if (result == RESULT_OK) {
+            result = registry_vantages(txn, &pool->keys, diag);
+        }
+        pool->version = result == RESULT_OK ? version : 0;
     }
     store_abort(txn);
     return result;
@@ -62,7 +66,8 @@ static const struct vantage_key *key_of(const struct vantage_keys *keys, const c
     return NULL;
 }
 
-bool intake_accepts(const struct intake_pool *pool, const struct report *report, uint64_t now,
+/* Judges a report by its head and signature; false with the reason in `refusal`. */
+static bool accepts(const struct intake_pool *pool, const struct report *report, uint64_t now,
                     struct refusal *refusal)
 {
     const struct report_head *head = &report->head;
@@ -95,7 +100,7 @@ bool intake_accepts(const struct intake_pool *pool, const struct report *report,
     return false;
 }
 
-void intake_batch_add(struct intake_batch *batch, const uint8_t *octets, size_t len)
+static void batch_add(struct intake_batch *batch, const uint8_t *octets, size_t len)
 {
     if (batch->room - batch->len < len) {
         batch->room = 2 * batch->room + REPORT_MAX;
@@ -222,8 +227,8 @@ static void read_source(struct intake *intake, struct source *source, uint64_t a
         } else if (strcmp(report.head.vantage, source->name) != 0) {
             (void)snprintf(refusal.text, sizeof(refusal.text), "its journal holds a report of %s",
                            report.head.vantage);
-        } else if (intake_accepts(pool, &report, now, &refusal)) {
-            intake_batch_add(batch, intake->room, len);
+        } else if (accepts(pool, &report, now, &refusal)) {
+            batch_add(batch, intake->room, len);
             after = report.head.number;
             continue;
         }
@@ -241,29 +246,18 @@ static void read_source(struct intake *intake, struct source *source, uint64_t a
 /* A journal that nobody has named is told of, with its key. */
 static void look_for_strays(struct intake *intake, const struct intake_pool *pool, uint64_t now)
 {
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof(path), "%s/" JOURNAL_DIR, intake->state_dir);
-    DIR *dir = opendir(path);
-    const struct dirent *entry = NULL;
-    for (unsigned i = 0; dir != NULL && i < STRAYS_ENTRIES && (entry = readdir(dir)) != NULL; i++) {
+    char names[JOURNALS_MAX][VANTAGE_ROOM];
+    unsigned count = journal_list(intake->state_dir, names);
+    for (unsigned i = 0; i < count; i++) {
         struct report report = { .head = { .number = 0 } };
         struct refusal refusal;
-        const char *end = strrchr(entry->d_name, '.');
-        size_t len = end == NULL ? 0 : (size_t)(end - entry->d_name);
-        if (len == 0 || len >= VANTAGE_ROOM || strcmp(end, ".verdicts") != 0) {
-            continue;
-        }
-        memcpy(report.head.vantage, entry->d_name, len);
-        if (vantage_name_fine(report.head.vantage) &&
-            key_of(&pool->keys, report.head.vantage) == NULL &&
-            journal_claims(intake->state_dir, report.head.vantage, report.head.key) == RESULT_OK &&
-            !intake_accepts(pool, &report, now, &refusal)) {
+        memcpy(report.head.vantage, names[i], VANTAGE_ROOM);
+        if (key_of(&pool->keys, names[i]) == NULL &&
+            journal_claims(intake->state_dir, names[i], report.head.key) == RESULT_OK &&
+            !accepts(pool, &report, now, &refusal)) {
             note(intake, &intake->stray, &refusal, now);
-            break;
+            return;
         }
-    }
-    if (dir != NULL) {
-        (void)closedir(dir);
     }
 }
 
@@ -296,13 +290,12 @@ static enum result read_all(struct intake *intake, const struct intake_stores *s
 enum result intake_look(struct intake *intake, const struct intake_stores *stores, uint64_t now,
                         bool *more, struct intake_sum *sum, struct diag *diag)
 {
-    struct intake_pool pool;
     struct intake_batch batch = { .imported = false };
     *more = false;
     intake->refusal_count = 0;
-    enum result result = intake_pool_read(&pool, stores->registry, diag);
+    enum result result = pool_follow(&intake->pool, stores->registry, diag);
     if (result == RESULT_OK) {
-        result = read_all(intake, stores, &pool, &batch, now, more, diag);
+        result = read_all(intake, stores, &intake->pool, &batch, now, more, diag);
     }
     if (result == RESULT_OK && (batch.len > 0 || intake->refusal_count > 0)) {
         result =
@@ -338,11 +331,11 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
 enum result intake_import(const struct intake_stores *stores, const uint8_t *octets, size_t len,
                           uint64_t now, struct intake_sum *sum, struct diag *diag)
 {
-    struct intake_pool pool;
+    struct intake_pool pool = { .version = 0 };
     struct intake_batch batch = { .imported = true };
     struct refusal refusal, last = { .count = 0 };
     size_t at = 0;
-    enum result result = intake_pool_read(&pool, stores->registry, diag);
+    enum result result = pool_follow(&pool, stores->registry, diag);
     while (result == RESULT_OK && at < len) {
         struct report report;
         size_t one = 0;
@@ -356,8 +349,8 @@ enum result intake_import(const struct intake_stores *stores, const uint8_t *oct
             break;
         }
         memcpy(sum->vantage, report.head.vantage, sizeof(sum->vantage));
-        if (intake_accepts(&pool, &report, now, &refusal)) {
-            intake_batch_add(&batch, octets + at, one);
+        if (accepts(&pool, &report, now, &refusal)) {
+            batch_add(&batch, octets + at, one);
         } else {
             refusal.count += last.count;
             last = refusal;

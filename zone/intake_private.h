@@ -6,6 +6,7 @@
 
 /* What a report has to be for. */
 struct intake_pool {
+    uint64_t version; /* of the registry it was read from; 0: none */
     struct dname apex;
     uint8_t registry[REGISTRY_ID_LEN];
     struct vantage_keys keys;
@@ -17,12 +18,6 @@ struct intake_batch {
     size_t len, room;
     bool imported;
 };
-
-enum result intake_pool_read(struct intake_pool *out, struct store *registry, struct diag *diag);
-/* Judges a report by its head and signature; false with the reason in `refusal`. */
-bool intake_accepts(const struct intake_pool *pool, const struct report *report, uint64_t now,
-                    struct refusal *refusal);
-void intake_batch_add(struct intake_batch *batch, const uint8_t *octets, size_t len);
 
 /* Takes the batch in, and notes the refusals, in one transaction a store. */
 enum result intake_apply(const struct intake_stores *stores, const struct intake_batch *batch,

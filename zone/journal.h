@@ -36,6 +36,12 @@ enum result journal_claims(const char *state_dir, const char *vantage,
 char *journal_key_text(const uint8_t key[VANTAGE_KEY_LEN], char out[JOURNAL_KEY_TEXT]);
 enum result journal_key_parse(uint8_t key[VANTAGE_KEY_LEN], const char *text);
 
+/* The vantage points that have a journal on this machine; returns how many. */
+enum {
+    JOURNALS_MAX = 64
+};
+unsigned journal_list(const char *state_dir, char names[JOURNALS_MAX][VANTAGE_ROOM]);
+
 /* -- writing ------------------------------------------------------------------------------------------------------- */
 
 struct journal;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +12,9 @@
 #include "zone/journal.h"
 
 enum {
-    HEAD_COST = 512, /* of a report that is skipped */
-    MOVES_MAX = 2    /* to a newer file, in one call */
+    HEAD_COST = 512,   /* of a report that is skipped */
+    MOVES_MAX = 2,     /* to a newer file, in one call */
+    ENTRIES_MAX = 4096 /* of the directory that are looked at */
 };
 
 enum result journal_reader_begin(struct journal_reader *reader, const char *state_dir,
@@ -177,4 +179,35 @@ enum result journal_key_parse(uint8_t key[VANTAGE_KEY_LEN], const char *text)
     }
     memcpy(key, found, sizeof(found));
     return RESULT_OK;
+}
+
+/* The name of the vantage point whose journal the file is; false for other files. */
+static bool name_of_file(const char *file, char name[VANTAGE_ROOM])
+{
+    const char *end = strrchr(file, '.');
+    size_t len = end == NULL ? 0 : (size_t)(end - file);
+    if (len == 0 || len >= VANTAGE_ROOM || strcmp(end, ".verdicts") != 0) {
+        return false;
+    }
+    memset(name, 0, VANTAGE_ROOM);
+    memcpy(name, file, len);
+    return vantage_name_fine(name);
+}
+
+unsigned journal_list(const char *state_dir, char names[JOURNALS_MAX][VANTAGE_ROOM])
+{
+    char path[PATH_MAX];
+    unsigned count = 0;
+    (void)snprintf(path, sizeof(path), "%s/" JOURNAL_DIR, state_dir);
+    DIR *dir = opendir(path);
+    const struct dirent *entry = NULL;
+    for (unsigned i = 0;
+         dir != NULL && i < ENTRIES_MAX && count < JOURNALS_MAX && (entry = readdir(dir)) != NULL;
+         i++) {
+        count += name_of_file(entry->d_name, names[count]);
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return count;
 }

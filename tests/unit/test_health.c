@@ -217,14 +217,17 @@ static void vantage_point_goes_with_all_it_saw(void **state)
     (void)state;
     struct member_health found;
     const struct vantage there = { .name = "there", .well_at = 5 };
-    assert_int_equal(health_forget_vantage(txn, "there", &diag), RESULT_NOT_FOUND);
+    assert_int_equal(health_forget_vantage(txn, "there", false, &diag), RESULT_NOT_FOUND);
     assert_int_equal(vantage_put(txn, &there, &diag), RESULT_OK);
     for (uint64_t id = 1; id < 20; id++) {
         put_of(id, "here");
         put_of(id, "there");
     }
-    assert_int_equal(health_forget_vantage(txn, "there", &diag), RESULT_OK);
+    assert_int_equal(health_forget_vantage(txn, "there", true, &diag), RESULT_OK);
     assert_int_equal(store_count(txn, TABLE_HEALTH), 19);
+    assert_int_equal(store_count(txn, TABLE_VANTAGES), 1);
+    assert_int_equal(health_forget_vantage(txn, "there", true, &diag), RESULT_NOT_FOUND);
+    assert_int_equal(health_forget_vantage(txn, "there", false, &diag), RESULT_OK);
     assert_int_equal(store_count(txn, TABLE_VANTAGES), 0);
     assert_int_equal(health_get(txn, 7, "here", &found), RESULT_OK);
 }

@@ -316,7 +316,7 @@ static void unreadable_rows_are_damage_and_leave_the_output(void **state)
     assert_int_equal(build(&roster), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "bob"));
     assert_int_equal(store_delete(health, TABLE_HEALTH, key, key_len), RESULT_OK);
-    assert_int_equal(store_put(registry, TABLE_MEMBERS, "bob", 3, "?", 1), RESULT_OK);
+    assert_int_equal(store_put(registry, TABLE_MEMBERS, "bob", 3, "\0?", 2), RESULT_OK);
     assert_int_equal(build(&roster), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "registry"));
     assert_int_equal(roster.members, 77);

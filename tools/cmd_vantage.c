@@ -1,0 +1,284 @@
+/* vantage list, add, remove, key: who may say what becomes of members. */
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/session.h"
+#include "zone/intake.h"
+
+/* -- list ------------------------------------------------------------------------------------------------------------------ */
+
+static json_t *key_json(const struct vantage_key *key, struct store_txn *health)
+{
+    char text[JOURNAL_KEY_TEXT];
+    struct vantage vantage;
+    bool heard = vantage_get(health, key->name, &vantage) == RESULT_OK && !vantage.forgotten;
+    return json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", key->name, "key",
+                     journal_key_text(key->key, text), "added_at", json_time(key->added_at),
+                     "received_at", heard ? json_time(vantage.received_at) : json_null(),
+                     "imported", heard && vantage.imported);
+}
+
+static void print_list(const json_t *list)
+{
+    static const char *const heads[] = { "VANTAGE POINT", "NAMED", "LAST REPORT", "KEY" };
+    struct table table;
+    size_t i = 0;
+    json_t *row = NULL;
+    table_begin(&table, heads, sizeof heads / sizeof heads[0]);
+    json_array_foreach(list, i, row)
+    {
+        const char *received = json_string_value(json_object_get(row, "received_at"));
+        table_cell(&table, json_string_value(json_object_get(row, "name")));
+        table_cell(&table, json_string_value(json_object_get(row, "added_at")));
+        table_cell(&table, received != NULL ? received : "-");
+        table_cell(&table, json_string_value(json_object_get(row, "key")));
+    }
+    table_end(&table);
+}
+
+int cmd_vantage_list(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    struct session session = { 0 };
+    struct vantage_keys keys = { 0 };
+    json_t *list = json_array();
+    enum result result = session_read(&session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = registry_vantages(session.txn[STORE_REGISTRY], &keys, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result = session_read(&session, cli, STORE_HEALTH);
+    }
+    for (unsigned i = 0; i < keys.count && result == RESULT_OK; i++) {
+        json_array_append_new(list, key_json(&keys.list[i], session.txn[STORE_HEALTH]));
+    }
+    session_done(&session);
+    if (result != RESULT_OK) {
+        json_decref(list);
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(json_pack("{s:o}", "vantages", list));
+        return CLI_DONE;
+    }
+    print_list(list);
+    json_decref(list);
+    return CLI_DONE;
+}
+
+/* -- add ------------------------------------------------------------------------------------------------------------------- */
+
+struct recall {
+    struct journal *journal;
+    struct store_txn *health;
+    const char *vantage;
+};
+
+static enum result recall_member(const struct member *member, void *arg)
+{
+    const struct recall *recall = arg;
+    struct member_health health;
+    enum result result = health_get(recall->health, member->id, recall->vantage, &health);
+    if (result == RESULT_OK) {
+        journal_verdict(recall->journal, member->label, &health);
+    }
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+/* A vantage point of this machine that has no journal, but whose verdicts are here (it was made by an earlier version, or lost its
+ * directory), gets one with what it knew. */
+static enum result recall(struct session *session, struct cli *cli, const char *name)
+{
+    static const struct report_visit nothing = { .self = NULL };
+    struct settings settings;
+    struct vantage vantage;
+    uint8_t id[REGISTRY_ID_LEN];
+    struct recall recall = { .health = session->txn[STORE_HEALTH], .vantage = name };
+    struct store_txn *registry = session->txn[STORE_REGISTRY];
+    if (vantage_get(recall.health, name, &vantage) != RESULT_OK || vantage.forgotten) {
+        return RESULT_OK;
+    }
+    enum result result = registry_settings(registry, &settings, &cli->diag);
+    if (result == RESULT_OK) {
+        result = registry_id(registry, id, &cli->diag);
+    }
+    if (result == RESULT_OK) {
+        result =
+            journal_open(&recall.journal, cli->state_dir, name, id, &nothing, NULL, &cli->diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    journal_begin(recall.journal, &settings.apex, session_now());
+    journal_self(recall.journal, &vantage);
+    result = registry_each(registry, recall_member, &recall);
+    enum result ended = journal_end(recall.journal, &cli->diag);
+    journal_free(recall.journal);
+    return result == RESULT_OK ? ended : result;
+}
+
+/* The key that was given, or that of the journal on this machine, or a new one for a probe that is to run here. */
+static enum result find_key(struct session *session, struct cli *cli, int argc, char **argv,
+                            uint8_t key[VANTAGE_KEY_LEN])
+{
+    uint8_t secret[REPORT_SECRET_LEN];
+    if (argc > 1) {
+        return journal_key_parse(key, argv[1]) == RESULT_OK
+                   ? RESULT_OK
+                   : diag_fail(
+                         &cli->diag, RESULT_USAGE,
+                         "\"%.60s\" is no key of a vantage point: `ntspool vantage key` there "
+                         "prints it",
+                         argv[1]);
+    }
+    if (journal_claims(cli->state_dir, argv[0], key) == RESULT_OK) {
+        return RESULT_OK;
+    }
+    enum result result = journal_key(cli->state_dir, argv[0], secret, &cli->diag);
+    if (result == RESULT_OK) {
+        memcpy(key, secret + crypto_sign_SEEDBYTES, VANTAGE_KEY_LEN);
+        sodium_memzero(secret, sizeof secret);
+        result = recall(session, cli, argv[0]);
+    }
+    return result;
+}
+
+static enum result add(struct session *session, struct cli *cli, int argc, char **argv,
+                       struct vantage_key *out)
+{
+    struct vantage_key old;
+    bool replaces = cli_flag(cli, "replace");
+    enum result result = session_write(session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = session_read(session, cli, STORE_HEALTH);
+    }
+    if (result == RESULT_OK && !vantage_name_fine(argv[0])) {
+        return diag_fail(&cli->diag, RESULT_USAGE,
+                         "a vantage point's name is 1 to %d of a-z, 0-9 and hyphens, no hyphen "
+                         "first, not \"%.40s\"",
+                         VANTAGE_ROOM - 1, argv[0]);
+    }
+    if (result == RESULT_OK) {
+        result = find_key(session, cli, argc, argv, out->key);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    (void)snprintf(out->name, sizeof out->name, "%s", argv[0]);
+    out->added_at = session_now();
+    if (registry_vantage(session->txn[STORE_REGISTRY], argv[0], &old) == RESULT_OK) {
+        bool same = memcmp(old.key, out->key, sizeof old.key) == 0;
+        if (!same && !replaces) {
+            return diag_fail(&cli->diag, RESULT_EXISTS,
+                             "%s is named already, with another key: --replace takes this one",
+                             argv[0]);
+        }
+        out->released_at = old.released_at;
+    }
+    result = registry_put_vantage(session->txn[STORE_REGISTRY], out, &cli->diag);
+    return result == RESULT_OK ? session_commit(session, cli) : result;
+}
+
+int cmd_vantage_add(struct cli *cli, int argc, char **argv)
+{
+    struct session session = { 0 };
+    struct vantage_key key = { .name = "" };
+    char text[JOURNAL_KEY_TEXT];
+    enum result result = add(&session, cli, argc, argv, &key);
+    session_done(&session);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    (void)journal_key_text(key.key, text);
+    if (cli->json) {
+        json_print(json_pack("{s:s, s:s}", "name", key.name, "key", text));
+    } else {
+        printf("What %s reports with the key %s counts from now on.\n", key.name, text);
+    }
+    return CLI_DONE;
+}
+
+/* -- remove ---------------------------------------------------------------------------------------------------------------- */
+
+static enum result remove_one(struct session *session, struct cli *cli, const char *name)
+{
+    enum result result = session_write(session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = session_write(session, cli, STORE_HEALTH);
+    }
+    if (result == RESULT_OK) {
+        result = vantage_name_fine(name)
+                     ? registry_remove_vantage(session->txn[STORE_REGISTRY], name, &cli->diag)
+                     : RESULT_NOT_FOUND;
+    }
+    if (result == RESULT_NOT_FOUND) {
+        return diag_fail(&cli->diag, result,
+                         "there is no vantage point \"%.40s\": `ntspool vantage list` lists them",
+                         name);
+    }
+    if (result == RESULT_OK) {
+        result = health_forget_vantage(session->txn[STORE_HEALTH], name, false, &cli->diag);
+        result = result == RESULT_NOT_FOUND ? RESULT_OK : result;
+    }
+    /* first the key: verdicts that come in between count for nothing */
+    if (result == RESULT_OK) {
+        result = session_commit(session, cli);
+    }
+    if (result == RESULT_OK) {
+        struct store_txn *txn = session->txn[STORE_HEALTH];
+        session->txn[STORE_HEALTH] = NULL;
+        result = store_commit(txn, &cli->diag);
+    }
+    return result;
+}
+
+int cmd_vantage_remove(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    struct session session = { 0 };
+    enum result result = remove_one(&session, cli, argv[0]);
+    session_done(&session);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    if (cli->json) {
+        json_print(json_pack("{s:s}", "removed", argv[0]));
+    } else {
+        printf("What %s reports counts for nothing from now on, and what it saw is forgotten.\n",
+               argv[0]);
+    }
+    return CLI_DONE;
+}
+
+/* -- key ------------------------------------------------------------------------------------------------------------------- */
+
+int cmd_vantage_key(struct cli *cli, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    uint8_t secret[REPORT_SECRET_LEN];
+    char text[JOURNAL_KEY_TEXT];
+    const char *name = cli_value(cli, "id", 0);
+    name = name != NULL ? name : VANTAGE_PRESET;
+    if (!vantage_name_fine(name)) {
+        return cli_usage(cli, "--id takes 1 to %d of a-z, 0-9 and hyphens, no hyphen first",
+                         VANTAGE_ROOM - 1);
+    }
+    enum result result = journal_key(cli->state_dir, name, secret, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    (void)journal_key_text(secret + crypto_sign_SEEDBYTES, text);
+    sodium_memzero(secret, sizeof secret);
+    if (cli->json) {
+        json_print(json_pack("{s:s, s:s}", "name", name, "key", text));
+    } else {
+        puts(text);
+    }
+    return CLI_DONE;
+}
