@@ -6,14 +6,17 @@
 #include "tools/keyhealth.h"
 #include "tools/runview.h"
 #include "tools/servertext.h"
+#include "tools/vantagestatus.h"
 #include "tools/vantageview.h"
+#include "zone/intake.h"
 #include "zone/traffic.h"
 
 enum {
     MAP_WARN_PERCENT = 70,
     STATES_MAX = 16,
     NAMES_SHOWN = 5,
-    DAY_S = 86400
+    DAY_S = 86400,
+    REFUSAL_LATELY_S = 900
 };
 
 struct status {
@@ -28,11 +31,9 @@ struct status {
     size_t members, eligible, expiring;
     uint64_t last_probe_at;
     char expiring_names[NAMES_SHOWN * (LABEL_ROOM + 2)];
-    bool missing[STORE_KINDS];
-    bool watches_only; /* a vantage point's machine, which has a copy of the registry and no keys */
-    bool failed;       /* a store can't be read */
-    bool runs;         /* ntspoold */
-    bool follows;      /* the keys come from another machine, */
+    bool failed;         /* a store can't be read */
+    bool runs;           /* ntspoold */
+    bool follows;        /* the keys come from another machine, */
     uint64_t keys_as_of; /* and are those of then */
 };
 
@@ -50,7 +51,6 @@ static void add_store(struct status *status, enum store_kind kind)
     enum result result = session_read(&status->session, status->cli, kind);
     if (result != RESULT_OK) {
         json_object_set_new(row, "error", json_text(diag->text));
-        status->missing[kind] = result == RESULT_MISSING;
         diag->text[0] = 0;
         return;
     }
@@ -73,18 +73,15 @@ static void add_store(struct status *status, enum store_kind kind)
     }
 }
 
-/* Names the stores that can't be read, but for those that belong to another machine. */
+/* Names the stores that can't be read. */
 static void judge_stores(struct status *status)
 {
     size_t kind = 0;
     const json_t *row = NULL;
-    const bool *missing = status->missing;
-    status->watches_only = status->session.txn[STORE_REGISTRY] != NULL && missing[STORE_KEYS] &&
-                           missing[STORE_TRAFFIC];
     json_array_foreach(status->stores, kind, row)
     {
         const char *error = json_string_value(json_object_get(row, "error"));
-        if (error != NULL && !(status->watches_only && missing[kind])) {
+        if (error != NULL) {
             warn(status, error);
             status->failed = true;
         }
@@ -157,6 +154,33 @@ static void judge_members(struct status *status)
             status->expiring_names, status->expiring > NAMES_SHOWN ? " ..." : "");
         warn(status, text);
     }
+}
+
+/* What was not taken in of reports, and a warning of what was refused lately. */
+static json_t *refusals_json(struct status *status)
+{
+    struct refusal refusals[INTAKE_REFUSALS_MAX];
+    unsigned count = 0;
+    json_t *out = json_array();
+    struct store_txn *health = status->session.txn[STORE_HEALTH];
+    if (health == NULL || intake_refusals(health, refusals, &count) != RESULT_OK) {
+        return out;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const struct refusal *each = &refusals[i];
+        char text[sizeof each->text + 120];
+        json_array_append_new(
+            out,
+            json_pack("{s:o, s:o, s:o, s:I, s:o}", "source", json_text(each->source), "first_at",
+                      json_time(each->first_at), "last_at", json_time(each->last_at), "count",
+                      (json_int_t)each->count, "text", json_text(each->text)));
+        if (each->last_at + REFUSAL_LATELY_S >= status->now) {
+            (void)snprintf(text, sizeof text, "reports of vantage point %s are refused: %s",
+                           each->source, each->text);
+            warn(status, text);
+        }
+    }
+    return out;
 }
 
 /* Members whose removal waits, and why. */
@@ -288,9 +312,10 @@ static json_t *build(struct status *status)
         status->failed = true;
     }
     struct store_txn *keys = status->session.txn[STORE_KEYS];
-    json_t *server = status->watches_only ? json_null() : runview_server(cli, status->warnings);
+    json_t *server = runview_server(cli, status->warnings);
     status->runs = json_is_true(json_object_get(server, "running"));
     json_object_set_new(out, "server", server);
+    json_object_set_new(out, "refusals", refusals_json(status));
     judge_members(status);
     judge_keys(status);
     judge_delegation(status);
@@ -306,7 +331,7 @@ static json_t *build(struct status *status)
     json_object_set_new(out, "follows", json_boolean(status->follows));
     json_object_set_new(out, "keys_as_of",
                         status->follows ? json_time(status->keys_as_of) : json_null());
-    json_object_set_new(out, "vantage_only", json_boolean(status->watches_only));
+    json_object_set_new(out, "vantage_only", json_false());
     json_object_set_new(out, "over_budget", over_budget_json(status));
     json_object_set_new(out, "offline_ksk",
                         status->offline != NULL ? status->offline : json_null());
@@ -347,9 +372,7 @@ static void print_status(json_t *out)
         printf("%s%lld %s", before, (long long)json_integer_value(value), state);
         before = ", ";
     }
-    if (json_is_true(json_object_get(out, "vantage_only"))) {
-        puts("\nkeys        elsewhere: this machine is a vantage point");
-    } else if (json_is_true(json_object_get(out, "follows"))) {
+    if (json_is_true(json_object_get(out, "follows"))) {
         printf("\nkeys        %lld, of another machine, which leads, as of %s\n",
                number_of(out, "keys"), text_of(out, "keys_as_of"));
     } else {
@@ -385,6 +408,9 @@ int cmd_status(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     (void)argv;
+    if (vantagestatus_applies(cli)) {
+        return vantagestatus_print(cli);
+    }
     struct status status = { .cli = cli,
                              .now = session_now(),
                              .stores = json_array(),

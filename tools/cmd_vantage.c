@@ -71,6 +71,18 @@ int cmd_vantage_list(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
+/* First the registry: reports that come in between are judged by the new keys. */
+static enum result commit(struct session *session, struct cli *cli)
+{
+    enum result result = session_commit(session, cli);
+    if (result == RESULT_OK) {
+        struct store_txn *txn = session->txn[STORE_HEALTH];
+        session->txn[STORE_HEALTH] = NULL;
+        result = store_commit(txn, &cli->diag);
+    }
+    return result;
+}
+
 /* -- add ------------------------------------------------------------------------------------------------------------------- */
 
 struct recall {
@@ -152,10 +164,11 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
                        struct vantage_key *out)
 {
     struct vantage_key old;
+    char text[JOURNAL_KEY_TEXT];
     bool replaces = cli_flag(cli, "replace");
     enum result result = session_write(session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = session_read(session, cli, STORE_HEALTH);
+        result = session_write(session, cli, STORE_HEALTH);
     }
     if (result == RESULT_OK && !vantage_name_fine(argv[0])) {
         return diag_fail(&cli->diag, RESULT_USAGE,
@@ -181,7 +194,11 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
         out->released_at = old.released_at;
     }
     result = registry_put_vantage(session->txn[STORE_REGISTRY], out, &cli->diag);
-    return result == RESULT_OK ? session_commit(session, cli) : result;
+    if (result == RESULT_OK) {
+        result = intake_pardon(session->txn[STORE_HEALTH], out->name);
+    }
+    auditnote_add(&session->notes, out->name, "key %s", journal_key_text(out->key, text));
+    return result == RESULT_OK ? commit(session, cli) : result;
 }
 
 int cmd_vantage_add(struct cli *cli, int argc, char **argv)
@@ -225,16 +242,8 @@ static enum result remove_one(struct session *session, struct cli *cli, const ch
         result = health_forget_vantage(session->txn[STORE_HEALTH], name, false, &cli->diag);
         result = result == RESULT_NOT_FOUND ? RESULT_OK : result;
     }
-    /* first the key: verdicts that come in between count for nothing */
-    if (result == RESULT_OK) {
-        result = session_commit(session, cli);
-    }
-    if (result == RESULT_OK) {
-        struct store_txn *txn = session->txn[STORE_HEALTH];
-        session->txn[STORE_HEALTH] = NULL;
-        result = store_commit(txn, &cli->diag);
-    }
-    return result;
+    auditnote_add(&session->notes, name, "removed");
+    return result == RESULT_OK ? commit(session, cli) : result;
 }
 
 int cmd_vantage_remove(struct cli *cli, int argc, char **argv)

@@ -12,7 +12,8 @@ enum {
 /* A journal of a vantage point that is named. */
 struct source {
     char name[VANTAGE_ROOM];
-    bool named; /* still */
+    uint8_t key[VANTAGE_KEY_LEN];
+    bool named; /* still, and by that key */
     struct journal_reader reader;
     struct refusal noted; /* the last one that was written */
 };
@@ -157,7 +158,9 @@ static enum result follow_keys(struct intake *intake, const struct vantage_keys 
                                struct diag *diag)
 {
     for (unsigned i = 0; i < intake->source_count; i++) {
-        intake->sources[i].named = key_of(keys, intake->sources[i].name) != NULL;
+        struct source *source = &intake->sources[i];
+        const struct vantage_key *key = key_of(keys, source->name);
+        source->named = key != NULL && memcmp(key->key, source->key, sizeof(source->key)) == 0;
     }
     drop_unnamed(intake);
     for (unsigned i = 0; i < keys->count; i++) {
@@ -167,6 +170,7 @@ static enum result follow_keys(struct intake *intake, const struct vantage_keys 
         struct source *source = &intake->sources[intake->source_count];
         *source = (struct source){ .named = true };
         memcpy(source->name, keys->list[i].name, sizeof(source->name));
+        memcpy(source->key, keys->list[i].key, sizeof(source->key));
         enum result result =
             journal_reader_begin(&source->reader, intake->state_dir, source->name, diag);
         if (result != RESULT_OK) {
@@ -307,18 +311,21 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
 
 bool intake_is_due(const char *state_dir, struct store_txn *registry, struct store_txn *health)
 {
+    char names[JOURNALS_MAX][VANTAGE_ROOM];
     struct vantage_keys keys;
-    uint8_t *room = xmalloc(REPORT_MAX);
+    unsigned count = journal_list(state_dir, names);
+    uint8_t *room = count > 0 ? xmalloc(REPORT_MAX) : NULL;
     bool due = false;
     if (registry_vantages(registry, &keys, NULL) != RESULT_OK) {
-        keys.count = 0;
+        count = 0;
     }
-    for (unsigned i = 0; i < keys.count && !due; i++) {
+    for (unsigned i = 0; i < count && !due; i++) {
         struct journal_reader reader;
         size_t len = 0, budget = SIZE_MAX;
-        uint64_t after = position_of(health, keys.list[i].name);
-        if (journal_reader_begin(&reader, state_dir, keys.list[i].name, NULL) == RESULT_OK) {
-            due = journal_next(&reader, after, room, &len, &budget) == RESULT_OK;
+        uint64_t after = position_of(health, names[i]);
+        due = key_of(&keys, names[i]) == NULL;
+        if (!due && journal_reader_begin(&reader, state_dir, names[i], NULL) == RESULT_OK) {
+            due = journal_next(&reader, after, room, &len, &budget) != RESULT_NOT_FOUND;
             journal_reader_end(&reader);
         }
     }

@@ -51,7 +51,7 @@ void intake_free(struct intake *intake);
 /* Looks once at all journals. `*more`: there is more to take in than the budget allowed. */
 enum result intake_look(struct intake *intake, const struct intake_stores *stores, uint64_t now,
                         bool *more, struct intake_sum *sum, struct diag *diag);
-/* True if a named vantage point's journal holds a report that was not taken in, by read transactions of both stores. */
+/* True if a look would find something: a report that was not taken in, or a journal that is refused. */
 bool intake_is_due(const char *state_dir, struct store_txn *registry, struct store_txn *health);
 
 /* -- reports from elsewhere ---------------------------------------------------------------------------------------- */
@@ -66,6 +66,9 @@ enum result intake_import(const struct intake_stores *stores, const uint8_t *oct
 /* Those of the health store, in order of source. */
 enum result intake_refusals(struct store_txn *health, struct refusal out[INTAKE_REFUSALS_MAX],
                             unsigned *count);
+
+/* What was refused is over. */
+enum result intake_pardon(struct store_txn *health, const char *source);
 
 /* -- what has no owner any more ------------------------------------------------------------------------------------ */
 

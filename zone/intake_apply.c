@@ -137,8 +137,11 @@ static bool addresses_fit(struct taking *taking, const struct member *member,
 static bool times_fit(struct taking *taking, struct member_health *health)
 {
     uint64_t now = taking->now;
-    bool ahead = is_ahead(health->stage_since, now) || is_ahead(health->last_eligible_at, now) ||
-                 is_ahead(health->frozen_at, now);
+    bool ahead = is_ahead(health->stage_since, now) || is_ahead(health->last_eligible_at, now);
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        ahead = ahead || is_ahead(health->family[i].stage_since, now) ||
+                is_ahead(health->family[i].frozen_at, now);
+    }
     uint64_t latest = now + (uint64_t)INTAKE_CERT_YEARS * YEAR_S;
     for (unsigned i = 0; i < health->address_count; i++) {
         struct address_health *each = &health->addresses[i];

@@ -89,3 +89,9 @@ enum result intake_note(struct store_txn *health, const struct refusal *refusal,
                                : diag_fail(diag, result, "cannot write to the health store: %s",
                                            result_text(result));
 }
+
+enum result intake_pardon(struct store_txn *health, const char *source)
+{
+    enum result result = store_delete(health, TABLE_REFUSALS, source, strlen(source));
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}

@@ -1,0 +1,125 @@
+#include "tools/vantagestatus.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/output.h"
+#include "tools/session.h"
+#include "tools/vantageview.h"
+#include "zone/feed.h"
+#include "zone/journal.h"
+
+bool vantagestatus_applies(const struct cli *cli)
+{
+    char registry[PATH_MAX], feed[PATH_MAX];
+    (void)snprintf(registry, sizeof registry, "%s/%s", cli->state_dir,
+                   store_kind_text(STORE_REGISTRY));
+    (void)snprintf(feed, sizeof feed, "%s/" FEED_DIR "/" FEED_FILE, cli->state_dir);
+    return access(registry, F_OK) != 0 && access(feed, F_OK) == 0;
+}
+
+static void recall_self(const struct vantage *vantage, void *arg)
+{
+    *(struct vantage *)arg = *vantage;
+}
+
+/* What a vantage point last said of itself in its journal. */
+static struct vantage last_word(const char *state_dir, const char *name)
+{
+    static const struct report_visit visit = { .self = recall_self };
+    struct vantage vantage = { .state = VANTAGE_WELL };
+    struct journal_reader reader;
+    struct report report;
+    uint8_t *room = xmalloc(REPORT_MAX);
+    size_t len = 0, budget = SIZE_MAX;
+    (void)snprintf(vantage.name, sizeof vantage.name, "%s", name);
+    if (journal_reader_begin(&reader, state_dir, name, NULL) == RESULT_OK) {
+        while (journal_next(&reader, 0, room, &len, &budget) == RESULT_OK) {
+            if (report_open(&report, room, len) == RESULT_OK) {
+                enum result read = report_each(&report, &visit, &vantage);
+                (void)read; /* what can be read is shown */
+            }
+        }
+        journal_reader_end(&reader);
+    }
+    free(room);
+    return vantage;
+}
+
+static void warn_of_name(const struct feed *feed, const char *state_dir, const char *name,
+                         json_t *warnings)
+{
+    uint8_t key[VANTAGE_KEY_LEN];
+    char text[200], shown[JOURNAL_KEY_TEXT];
+    if (journal_claims(state_dir, name, key) != RESULT_OK) {
+        return;
+    }
+    for (unsigned i = 0; i < feed->vantages.count; i++) {
+        const struct vantage_key *named = &feed->vantages.list[i];
+        if (strcmp(named->name, name) == 0 && memcmp(named->key, key, sizeof key) == 0) {
+            return;
+        }
+    }
+    (void)snprintf(text, sizeof text,
+                   "the pool does not know this vantage point: `ntspool vantage add %s %s` on the "
+                   "pool's machine names it",
+                   name, journal_key_text(key, shown));
+    json_array_append_new(warnings, json_text(text));
+}
+
+static json_t *build(const struct cli *cli, const struct feed *feed)
+{
+    char names[JOURNALS_MAX][VANTAGE_ROOM], apex[DNAME_TEXT_MAX];
+    unsigned count = journal_list(cli->state_dir, names);
+    struct vantages vantages = { .count = 0 };
+    struct vantageview view = { .members = feed->member_count };
+    json_t *warnings = json_array();
+    for (unsigned i = 0; i < count && i < VANTAGES_MAX; i++) {
+        vantages.list[vantages.count++] = last_word(cli->state_dir, names[i]);
+        warn_of_name(feed, cli->state_dir, names[i], warnings);
+    }
+    vantages_judge(&vantages, feed->settings.verdict_fresh_s, session_now());
+    vantageview_warn(&view, &vantages, warnings);
+    json_t *out = json_object();
+    json_object_set_new(out, "state", json_text(cli->state_dir));
+    json_object_set_new(out, "apex", json_text(dname_text(&feed->settings.apex, apex)));
+    json_object_set_new(out, "serial", json_integer(feed->settings.serial));
+    json_object_set_new(out, "members", json_integer((json_int_t)feed->member_count));
+    json_object_set_new(out, "vantages", vantageview_json(&view, &vantages));
+    json_object_set_new(out, "keys", json_null());
+    json_object_set_new(out, "vantage_only", json_true());
+    json_object_set_new(out, "stores", json_array());
+    json_object_set_new(out, "warnings", warnings);
+    return out;
+}
+
+int vantagestatus_print(struct cli *cli)
+{
+    struct feed *feed = NULL;
+    enum result result = feed_read(&feed, cli->state_dir, &cli->diag);
+    if (result != RESULT_OK) {
+        return cli_fail(cli, result);
+    }
+    json_t *out = build(cli, feed);
+    feed_free(feed);
+    if (cli->json) {
+        json_print(out);
+        return CLI_DONE;
+    }
+    size_t i = 0;
+    const json_t *warning = NULL;
+    printf("pool        %s, serial %lld, in %s\nmembers     %lld\nkeys        elsewhere: this "
+           "machine is a vantage point\n\n",
+           json_string_value(json_object_get(out, "apex")),
+           (long long)json_integer_value(json_object_get(out, "serial")), cli->state_dir,
+           (long long)json_integer_value(json_object_get(out, "members")));
+    vantageview_print(json_object_get(out, "vantages"));
+    json_array_foreach(json_object_get(out, "warnings"), i, warning)
+    {
+        printf("%swarning: %s\n", i == 0 ? "\n" : "", json_string_value(warning));
+    }
+    json_decref(out);
+    return CLI_DONE;
+}
