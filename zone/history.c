@@ -1,6 +1,11 @@
 #include "zone/history.h"
 
 enum {
+    FOLDED_ALL = 1,     /* what an earlier version wrote */
+    FOLDED_COUNT = 0x80 /* with the number of samples */
+};
+
+enum {
     DAY_S = 86400,
     HOUR_S = 3600,
     SLOT_MAX = 16 + HISTORY_SLOT_SAMPLES * 11,
@@ -38,7 +43,7 @@ static enum result written(struct diag *diag, enum result result)
 
 struct slot {
     uint64_t number; /* since 1970: which lap of the ring it is of */
-    bool folded;
+    uint8_t folded;  /* samples that are in their hour already */
     uint8_t count;
     struct history_sample samples[HISTORY_SLOT_SAMPLES]; /* in order of time */
 };
@@ -46,7 +51,7 @@ struct slot {
 static void encode_slot(struct writer *w, const struct slot *slot)
 {
     write_u64(w, slot->number);
-    write_u8(w, slot->folded);
+    write_u8(w, (uint8_t)(slot->folded == 0 ? 0 : FOLDED_COUNT | slot->folded));
     write_u8(w, slot->count);
     for (unsigned i = 0; i < slot->count; i++) {
         const struct history_sample *each = &slot->samples[i];
@@ -63,9 +68,10 @@ static enum result decode_slot(struct slot *out, const uint8_t *data, size_t len
 {
     struct reader r = reader_of(data, len);
     struct slot slot = { .number = read_u64(&r) };
-    slot.folded = read_u8(&r) != 0;
+    uint8_t folded = read_u8(&r);
     slot.count = read_u8(&r);
-    if (slot.count > HISTORY_SLOT_SAMPLES) {
+    slot.folded = folded == FOLDED_ALL ? slot.count : folded & (uint8_t)~FOLDED_COUNT;
+    if (slot.count > HISTORY_SLOT_SAMPLES || slot.folded > slot.count) {
         return RESULT_DAMAGED;
     }
     for (unsigned i = 0; i < slot.count; i++) {
@@ -99,26 +105,6 @@ static enum result put_slot(struct store_txn *txn, const struct key *key, const 
     encode_slot(&w, slot);
     ASSERT(!w.failed);
     return written(diag, store_put(txn, TABLE_SAMPLES, key->octets, key->len, data, w.at));
-}
-
-enum result history_note(struct store_txn *txn, const struct history_subject *subject,
-                         const struct history_sample *sample, struct diag *diag)
-{
-    uint64_t number = sample->at / HISTORY_SLOT_S;
-    struct key key = key_of(number % HISTORY_SLOTS, subject);
-    struct slot slot;
-    enum result result = get_slot(txn, &key, &slot);
-    if (result != RESULT_OK || slot.number != number) {
-        slot = (struct slot){ .number = number }; /* new, of an earlier lap, or not worth keeping */
-    }
-    bool again = slot.count > 0 && slot.samples[slot.count - 1].at / 60 == sample->at / 60;
-    bool late = slot.count > 0 && slot.samples[slot.count - 1].at > sample->at;
-    if (late || (slot.count == HISTORY_SLOT_SAMPLES && !again)) {
-        return RESULT_OK; /* the clock was set back */
-    }
-    slot.folded = false;
-    slot.samples[again ? slot.count - 1 : slot.count++] = *sample;
-    return put_slot(txn, &key, &slot, diag);
 }
 
 enum result history_samples(struct store_txn *txn, const struct history_subject *subject,
@@ -290,7 +276,7 @@ static enum result fold_row(struct store_txn *txn, const struct key *key, uint64
     if (!readable || slot.number < number) {
         return written(diag, store_delete(txn, TABLE_SAMPLES, key->octets, key->len));
     }
-    if (slot.folded || slot.count == 0) {
+    if (slot.folded == slot.count) {
         return RESULT_OK;
     }
     struct key day_key = *key;
@@ -300,12 +286,38 @@ static enum result fold_row(struct store_txn *txn, const struct key *key, uint64
         day = (struct day){ .number = day_number };
     }
     struct history_hour *hour = hour_of(&day, slot.samples[0].at);
-    for (unsigned i = 0; hour != NULL && i < slot.count; i++) {
+    for (unsigned i = slot.folded; hour != NULL && i < slot.count; i++) {
         add_sample(hour, &slot.samples[i]);
     }
-    slot.folded = true;
+    slot.folded = slot.count;
     enum result result = put_slot(txn, key, &slot, diag);
     return result == RESULT_OK ? put_day(txn, &day_key, &day, diag) : result;
+}
+
+static bool is_over(uint64_t number, uint64_t now)
+{
+    return (number + 1) * HISTORY_SLOT_S + HISTORY_FOLD_AFTER_S <= now;
+}
+
+enum result history_note(struct store_txn *txn, const struct history_subject *subject,
+                         const struct history_sample *sample, uint64_t now, struct diag *diag)
+{
+    uint64_t number = sample->at / HISTORY_SLOT_S;
+    struct key key = key_of(number % HISTORY_SLOTS, subject);
+    struct slot slot;
+    enum result result = get_slot(txn, &key, &slot);
+    if (result != RESULT_OK || slot.number != number) {
+        slot = (struct slot){ .number = number }; /* new, of an earlier lap, or not worth keeping */
+    }
+    bool again = slot.count > 0 && slot.samples[slot.count - 1].at / 60 == sample->at / 60;
+    bool late = slot.count > 0 && slot.samples[slot.count - 1].at > sample->at;
+    if (late || (slot.count == HISTORY_SLOT_SAMPLES && !again)) {
+        return RESULT_OK; /* the clock was set back */
+    }
+    slot.samples[again ? slot.count - 1 : slot.count++] = *sample;
+    result = put_slot(txn, &key, &slot, diag);
+    /* what comes late, from another machine, is summed up at once: the slot was gone through already */
+    return result == RESULT_OK && is_over(number, now) ? fold_row(txn, &key, number, diag) : result;
 }
 
 /* The row of a slot of the ring after the one looked at last. NOT_FOUND at its end; then the next slot begins anew. */

@@ -52,9 +52,9 @@ struct history_event {
     char text[HISTORY_EVENT_ROOM];
 };
 
-/* Notes a sample; of several in a minute the last stays. */
+/* Notes a sample; of several in a minute the last stays. One that comes when its slot is over is summed up at once. */
 enum result history_note(struct store_txn *txn, const struct history_subject *subject,
-                         const struct history_sample *sample, struct diag *diag);
+                         const struct history_sample *sample, uint64_t now, struct diag *diag);
 /* Notes an event of the member's life in state/health, and lets the oldest go. */
 enum result history_log(struct store_txn *txn, const char *label, const struct history_event *event,
                         struct diag *diag);

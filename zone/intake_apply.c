@@ -193,7 +193,7 @@ static void take_sample(const char *label, const struct history_subject *subject
                     : health_get(taking->health, member.id, subject->vantage, &row) == RESULT_OK &&
                           knows_address(&row, &subject->address);
     if (fits) {
-        keep(taking, history_note(taking->history, subject, sample, taking->diag));
+        keep(taking, history_note(taking->history, subject, sample, taking->now, taking->diag));
     }
 }
 

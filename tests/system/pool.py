@@ -110,6 +110,10 @@ class Pool:
             env=environment())
         return self.probed
 
+    def vantage(self, name, key=None):
+        """Names a vantage point, of this machine unless its key is given."""
+        return self.json("vantage", "add", name, *([key] if key else []))["key"]
+
     def stop(self, *processes):
         """Ends our programs as their operator would, and looks at what they leave."""
         for process in processes or (self.probed, self.server):

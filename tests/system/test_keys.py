@@ -464,15 +464,13 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
 
 
 def test_a_vantage_points_machine_needs_no_keys(machine, pool):
-    """Of the pool's stores it has copies of two; one that is missing on the pool's own machine is named."""
-    copy = machine.directory / "copy"
-    pool.cli("backup", copy)
+    """It has the pool's feed and no store; one that is missing on the pool's own machine is named."""
     elsewhere = Pool(machine, name="elsewhere")
     elsewhere.state.mkdir()
-    for store in ("registry", "health"):
-        shutil.copytree(copy / store, elsewhere.state / store)
+    shutil.copytree(pool.state / "feed", elsewhere.state / "feed")
     status = elsewhere.json("status")
     assert status["vantage_only"] and status["keys"] is None and not any("init" in text for text in status["warnings"])
+    assert status["apex"] == pool.json("status")["apex"]
     assert "vantage point" in elsewhere.cli("status").stdout
     assert not pool.json("status")["vantage_only"]
     shutil.rmtree(pool.state / "keys")

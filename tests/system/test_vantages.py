@@ -1,6 +1,6 @@
 """Several vantage points: each has its say, the median counts, and a remote one reports by export and import."""
 
-import re
+import json
 import shutil
 
 import pytest
@@ -39,63 +39,168 @@ def vantage_names(pool):
     return [row["name"] for row in pool.json("status")["vantages"]]
 
 
+def test_verdicts_of_a_vantage_point_that_nobody_named_count_for_nothing(world):
+    world.strange = Authority(world.machine.directory, "other").path
+    once(world, "blind", "--trust", world.strange)
+    until(lambda: world.json("status")["refusals"], 5, "the refusal is noted")
+    assert vantage_names(world) == ["local"]
+    (refusal,) = world.json("status")["refusals"]
+    key = run(BIN / "ntspool", "-s", world.state, "vantage", "key", "--id", "blind").stdout.strip()
+    assert refusal["source"] == "blind" and f"`ntspool vantage add blind {key}`" in refusal["text"]
+    assert any("blind are refused" in text for text in world.json("status")["warnings"])
+
+
 def test_new_vantage_point_takes_nobody_out(world):
-    once(world, "blind", "--trust", world.machine.write("other.pem", Authority(world.machine.directory, "other").path.read_text()))
-    assert vantage_names(world) == ["blind", "local"]
+    world.vantage("blind")
+    until(lambda: vantage_names(world) == ["blind", "local"], 5, "what it reported before it was named counts")
+    assert world.json("status")["refusals"] == []
     member = world.member("alice")
     assert [row["stage"] for row in member["vantages"]] == ["registered", "eligible"]
     assert member["eligible"] and member["votes"] == 1
 
 
-def test_export_comes_back_by_import(world):
-    until(lambda: world.json("status")["vantages"][0]["name"] == "blind", 5, "blind is listed")
-    text = world.cli("health", "export", "--id", "blind").stdout
-    assert re.fullmatch(r"ntspool-health 3\nvantage blind [0-9a-f]+\nrow [0-9a-f]+\nend 1\n", text)
-    path = world.machine.write("blind.export", text)
-    assert "called blind, too" in world.refused("health", "import", path)
-    world.cli("health", "forget", "blind")
-    assert vantage_names(world) == ["local"]
-    assert world.json("health", "import", path) == {"vantage": "blind", "rows": 1, "skipped": 0}
-    world.cli("health", "import", path)  # again is fine
-    assert [row["imported"] for row in world.json("status")["vantages"]] == [True, False]
-    assert [row["name"] for row in world.member("alice")["vantages"]] == ["blind", "local"]
+def exported(pool, name):
+    """The octets of an export."""
+    path = pool.machine.directory / f"{name}.export"
+    pool.cli("health", "export", "--id", name, path)
+    return path.read_bytes()
+
+
+def elsewhere(world, name):
+    """The state directory of a vantage point on another machine, with the pool's feed."""
+    state = world.machine.directory / f"{name}.state"
+    state.mkdir()
+    shutil.copytree(world.state / "feed", state / "feed")
+    return state
+
+
+def key_of(state, name):
+    return run(BIN / "ntspool", "-s", state, "vantage", "key", "--id", name).stdout.strip()
+
+
+def probe_there(world, state, name, *options):
+    done = run(BIN / "ntspool-probed", "-s", state, "--once", "--allow-private", "--id", name, "--trust", world.trust, *options,
+               check=False, env=environment())
+    no_report(name, done.stderr)
+    assert done.returncode == 0, done.stderr
+    path = state / f"{name}.export"
+    run(BIN / "ntspool", "-s", state, "health", "export", "--id", name, path, env=environment())
+    return path
+
+
+def test_reports_from_elsewhere_come_by_import(world):
+    state = elsewhere(world, "far")
+    world.vantage("far", key_of(state, "far"))
+    path = probe_there(world, state, "far")
+    done = world.json("health", "import", path)
+    assert done["vantage"] == "far" and done["reports"] >= 1 and done["rows"] >= 1 and done["refused"] == 0 and done["skipped"] == 0
+    again = world.json("health", "import", path)
+    assert again["reports"] == 0 and again["known"] == done["reports"] and again["rows"] == 0
+    row = [row for row in world.json("status")["vantages"] if row["name"] == "far"][0]
+    assert row["imported"]
+    assert [row["name"] for row in world.member("alice")["vantages"]] == ["blind", "far", "local"]
+    # its samples come along
+    assert {entry["vantage"] for entry in world.json("history", "alice")["history"] if entry["samples"]} >= {"far", "local"}
+    world.far = state
+
+
+def test_what_is_said_under_anothers_name_counts_for_nothing(world):
+    """A machine with a key that was named for one vantage point can't speak for another."""
+    state = elsewhere(world, "liar")
+    world.vantage("liar", key_of(state, "liar"))
+    shutil.copy(state / "probe/liar.key", state / "probe/far.key")
+    before = [row for row in world.member("alice")["vantages"] if row["name"] == "far"]
+    path = probe_there(world, state, "far")
+    text = world.refused("health", "import", path)
+    assert "far" in text and "another key" in text
+    assert [row for row in world.member("alice")["vantages"] if row["name"] == "far"] == before
+    assert any(row["source"] == "far" and "another key" in row["text"] for row in world.json("status")["refusals"])
+    world.cli("vantage", "remove", "liar")
+
+
+def test_report_for_another_registry_counts_for_nothing(world):
+    """Two pools of one name, each with a member alice whose number is 1."""
+    other = Pool(world.machine, name="other").init()
+    other.add("alice", "127.0.9.9", country="NL")
+    state = world.machine.directory / "misled.state"
+    state.mkdir()
+    shutil.copytree(other.state / "feed", state / "feed")
+    world.vantage("misled", key_of(state, "misled"))
+    path = probe_there(world, state, "misled")
+    assert "another registry" in world.refused("health", "import", path)
+    assert "misled" not in vantage_names(world)
+    # the same registry, changed on each machine by itself
+    shutil.copytree(world.state / "registry", other.state / "registry", dirs_exist_ok=True)
+    (other.state / "registry/lock.mdb").unlink()
+    other.add("carol", "127.0.9.8")
+    shutil.copytree(other.state / "feed", state / "feed", dirs_exist_ok=True)
+    world.add("bob", "127.0.1.2")
+    assert other.member("carol")["added_at"] and world.member("bob")["added_at"]
+    done = world.json("health", "import", probe_there(world, state, "misled"))
+    assert done["rows"] >= 1 and done["skipped"] >= 1  # alice is the same member, carol none of ours
+    assert [row["name"] for row in world.member("bob")["vantages"] if row["name"] == "misled"] == []
+    world.cli("member", "remove", "bob")
+    world.cli("vantage", "remove", "misled")
+    until(lambda: "misled" not in vantage_names(world), 5, "it is gone")
 
 
 @pytest.mark.parametrize("edit", [
-    lambda text: text[:-len("end 1\n")], lambda text: text.replace("end 1", "end 2"), lambda text: text + "more\n",
-    lambda text: text.replace("row ", "row 00"), lambda text: text.replace("ntspool-health 3", "ntspool-health 9"),
-    lambda text: text.replace("vantage blind", "vantage Bl%nd"), lambda text: "", lambda text: text.replace("\n", " "),
-    lambda text: text.replace("row ", "row x"), lambda text: text + "vantage two 00\n", lambda text: text[:200],
+    lambda data: data[:-1], lambda data: data + b"x", lambda data: b"", lambda data: data[:11], lambda data: b"\0" * 4000,
+    lambda data: b"ntspool-health 2\nvantage blind 00\nend 0\n", lambda data: data[1:], lambda data: b"\xff" * 70000,
 ])
-def test_broken_export_is_refused_and_changes_nothing(world, edit):
-    text = world.cli("health", "export", "--id", "blind").stdout
+def test_broken_export_is_refused(world, edit):
+    data = exported(world, "blind")
+    before = [row for row in world.member("alice")["vantages"] if row["name"] != "local"]
+    path = world.machine.directory / "broken.export"
+    path.write_bytes(edit(data))
+    assert "report" in world.refused("health", "import", path)
+    assert [row for row in world.member("alice")["vantages"] if row["name"] != "local"] == before
 
-    def imported():
-        return [row for row in world.member("alice")["vantages"] if row["name"] != "local"]  # that one goes on probing
-    before = imported()
-    assert "nothing was imported" in world.refused("health", "import", world.machine.write("broken.export", edit(text)))
-    assert imported() == before
+
+def test_each_octet_of_a_report_is_signed(world):
+    """What is changed on the way counts for nothing, whatever it is."""
+    world.cli("vantage", "remove", "far")  # what was taken in is forgotten
+    world.vantage("far", key_of(world.far, "far"))
+    data = (world.far / "far.export").read_bytes()
+    assert len(data) > 400
+    path = world.machine.directory / "changed.export"
+    for at in range(4, len(data), max(1, len(data) // 24)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
+        done = world.cli("health", "import", path, check=False)
+        assert done.returncode == 0 or "report" in done.stderr or "far" in done.stderr
+    world.cli("vantage", "remove", "far")
+    world.vantage("far", key_of(world.far, "far"))
+    flipped = bytearray(data)
+    flipped[-1] ^= 1  # of the last report's signature
+    path.write_bytes(bytes(flipped))
+    done = world.cli("health", "import", path, check=False)
+    assert "signature" in done.stderr
+    world.cli("vantage", "remove", "far")
 
 
-def test_probe_does_not_take_the_name_of_an_imported_one(world):
-    done = run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "blind", check=False, env=environment())
-    assert done.returncode == 1 and "another name" in done.stderr
+def test_name_of_a_vantage_point_is_checked(world):
     done = run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "Not Fine", check=False, env=environment())
     assert done.returncode == 2 and "--id" in done.stderr
+    assert world.cli("vantage", "add", "Not Fine", check=False).returncode == 2
+    assert world.cli("vantage", "add", "fine", "nokey", check=False).returncode == 2
+    assert "another key" in world.refused("vantage", "add", "local", key_of(world.far, "far"))
 
 
-def test_forgotten_vantage_point_is_gone(world):
+def test_forgotten_vantage_point_comes_back_with_its_next_report(world):
     world.cli("health", "forget", "blind")
     assert "no vantage point" in world.refused("health", "forget", "blind")
     assert "no vantage point" in world.refused("health", "forget", "../x")
     assert [row["name"] for row in world.member("alice")["vantages"]] == ["local"]
+    once(world, "blind", "--trust", world.strange)
+    until(lambda: vantage_names(world) == ["blind", "local"], 5, "it reports again")
+    world.cli("health", "forget", "blind")
 
 
 def test_of_two_that_know_the_member_the_worse_counts(world):
     """A second probe that believes no certificate; 20 probes make it fit to judge."""
     other = world.machine.start("blind-probed", [
         BIN / "ntspool-probed", "-s", world.state, "--interval", "1s", "--allow-private", "--id", "blind", "--trust",
-        world.machine.directory / "other.pem"], env=environment())
+        world.strange], env=environment())
     until(lambda: world.member("alice")["votes"] == 2, 60, "both vote")
     member = world.member("alice")
     assert member["votes_in"] == 1 and not member["eligible"]
@@ -105,34 +210,38 @@ def test_of_two_that_know_the_member_the_worse_counts(world):
     assert world.member("alice")["eligible"]
 
 
-def copied(pool, name):
-    """A copy of the pool's stores."""
-    pool.cli("backup", pool.machine.directory / name)
-    return pool.machine.directory / name
+def test_remote_probe_follows_newer_copies_of_the_feed(world):
+    """A copy is renamed into the place of the feed under the running probe, then a broken one, then a good one."""
+    state = elsewhere(world, "remote")
+    world.vantage("remote", key_of(state, "remote"))
+    feed = state / "feed/members"
 
+    def copied():
+        path = world.machine.directory / "members.copy"
+        until(lambda: shutil.copy(world.state / "feed/members", path) and path.read_bytes() != feed.read_bytes(), 5, "a newer feed")
+        path.rename(feed)
 
-def test_remote_probe_follows_newer_copies_of_the_registry(world):
-    """A copy is renamed into the place of the registry under the running probe, then a broken one, then a good one."""
-    state = copied(world, "remote.state")
     remote = world.machine.start("remote-probed", [
         BIN / "ntspool-probed", "-s", state, "--interval", "1s", "--allow-private", "--id", "remote", "--trust", world.trust],
         env=environment())
     remote.said("member alice: 127.0.1.1: ok")
+    copied()
+    remote.said("the pool knows this vantage point")
     world.add("bob", "127.0.1.2")
-    (copied(world, "with-bob") / "registry/data.mdb").rename(state / "registry/data.mdb")
+    copied()
     remote.said("member bob: 127.0.1.2: connect-refused")
-    world.machine.write("broken", "no store").rename(state / "registry/data.mdb")
-    remote.said("the registry can't be read")
+    world.machine.write("broken", "no feed").rename(feed)
+    remote.said("the list of members can't be read")
     world.add("carol", "127.0.1.3")
     world.cli("member", "remove", "bob")
-    (copied(world, "with-carol") / "registry/data.mdb").rename(state / "registry/data.mdb")
-    remote.said("the registry is read again")
+    copied()
+    remote.said("the list of members is read again")
     remote.said("member carol: 127.0.1.3: connect-refused")
-
-    def exported():
-        return run(BIN / "ntspool", "-s", state, "health", "export", "--id", "remote", env=environment()).stdout
-
-    until(lambda: exported().endswith("end 2\n"), 10, "alice and carol are left")
+    status = json.loads(run(BIN / "ntspool", "-s", state, "status", "--json", env=environment()).stdout)
+    assert status["vantage_only"] and [row["name"] for row in status["vantages"]] == ["remote"] and status["members"] == 2
     world.stop(remote)
+    run(BIN / "ntspool", "-s", state, "health", "export", world.machine.directory / "remote.export", env=environment())
+    world.cli("health", "import", world.machine.directory / "remote.export")
+    assert [row["name"] for row in world.member("carol")["vantages"]] == ["local", "remote"]
     world.cli("member", "remove", "carol")
-    shutil.rmtree(state)
+    world.cli("vantage", "remove", "remote")

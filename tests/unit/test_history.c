@@ -45,11 +45,17 @@ static struct history_subject subject_of(uint64_t id)
     return subject;
 }
 
-static void note(uint64_t id, uint64_t at, int32_t score_milli, enum failure failure)
+static void note_late(uint64_t id, uint64_t at, int32_t score_milli, enum failure failure,
+                      uint64_t when)
 {
     const struct history_subject subject = subject_of(id);
     const struct history_sample sample = { at, failure, score_milli, -1500, 2000 };
-    assert_ok(history_note(txn, &subject, &sample, &diag));
+    assert_ok(history_note(txn, &subject, &sample, when, &diag));
+}
+
+static void note(uint64_t id, uint64_t at, int32_t score_milli, enum failure failure)
+{
+    note_late(id, at, score_milli, failure, at);
 }
 
 struct found {
@@ -167,6 +173,23 @@ static void folding_sums_hours_up(void **state)
     assert_int_equal(found.hours[0].rtt_mean_us, 2000);
 }
 
+/* A vantage point of another machine reports when it is asked, which may be after its samples' slots were gone through. */
+static void what_comes_late_is_summed_up_once(void **state)
+{
+    (void)state;
+    note(1, now, 20000, FAILURE_NONE);
+    note(1, now + 60, 20000, FAILURE_NONE);
+    fold_all(now + 7200);
+    assert_int_equal(hours(1, now + 7200).hours[0].probes, 2);
+    for (unsigned i = 2; i < 60; i++) {
+        note_late(1, now + 60 * (uint64_t)i, 20000, FAILURE_NONE, now + 7200);
+    }
+    assert_int_equal(hours(1, now + 7200).hours[0].probes, 60);
+    fold_all(now + 8200);
+    assert_int_equal(hours(1, now + 8200).hours[0].probes, 60);
+    assert_int_equal(hours(1, now + 8200).count, 1);
+}
+
 static void folding_again_counts_nothing_twice(void **state)
 {
     (void)state;
@@ -265,15 +288,11 @@ static void log_keeps_the_newest_events_of_each_label(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(samples_come_back_in_order),
-        CASE(of_a_minute_the_last_sample_stays),
-        CASE(two_days_are_kept_and_no_more),
-        CASE(folding_sums_hours_up),
-        CASE(folding_again_counts_nothing_twice),
-        CASE(hours_live_for_two_years),
-        CASE(clock_that_is_set_back_does_no_harm),
-        CASE(damaged_row_is_replaced),
-        CASE(log_keeps_the_newest_events_of_each_label),
+        CASE(samples_come_back_in_order),        CASE(of_a_minute_the_last_sample_stays),
+        CASE(two_days_are_kept_and_no_more),     CASE(folding_sums_hours_up),
+        CASE(what_comes_late_is_summed_up_once), CASE(folding_again_counts_nothing_twice),
+        CASE(hours_live_for_two_years),          CASE(clock_that_is_set_back_does_no_harm),
+        CASE(damaged_row_is_replaced),           CASE(log_keeps_the_newest_events_of_each_label),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
