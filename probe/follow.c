@@ -12,7 +12,7 @@ enum result follow_look(struct follow *follow, struct feed **out, struct diag *d
     }
     enum result result = feed_read(out, follow->state_dir, diag);
     if (result != RESULT_OK) {
-        follow->mark = (struct feed_mark){ .size = UINT64_MAX }; /* like no other */
+        follow->mark = feed_mark_none;
         follow->retry_ms = now_ms + LIMIT_RETRY_MS;
     }
     return result;

@@ -370,7 +370,7 @@ static enum result read_all(struct monitor *monitor, struct diag *diag)
 {
     const char *state_dir = monitor->options.state_dir;
     struct feed *feed = NULL;
-    monitor->follow.state_dir = state_dir;
+    monitor->follow = (struct follow){ .state_dir = state_dir, .mark = feed_mark_none };
     enum result result = follow_look(&monitor->follow, &feed, diag);
     if (result == RESULT_OK) {
         result = roll_begin(&monitor->roll, feed, state_dir, monitor, diag);

@@ -18,6 +18,7 @@
 #include "server/openfiles.h"
 #include "server/options.h"
 #include "server/refresh.h"
+#include "server/stores.h"
 #include "server/tcp.h"
 #include "server/udp.h"
 #include "zone/clock.h"
@@ -37,11 +38,7 @@ enum {
 
 /* All that lives as long as the program. */
 struct program {
-    struct store *registry, *health, *keys;
-    struct store *traffic; /* NULL: can't be written, counts are forgotten */
-    struct store *history; /* NULL: can't be written, samples of probes are dropped */
-    bool takes_in;         /* verdicts can be written */
-    bool keeps;            /* keys can be written, so they are moved on */
+    struct stores stores;
     struct seal *seal;
     struct sigcache *cache;
     struct rrl *rrl;
@@ -62,77 +59,11 @@ static void log_line(const char *text)
     log_write(INSTANCE_NAME, LOG_NOTICE, "%s", text);
 }
 
-static size_t member_count(struct store *registry)
-{
-    struct store_txn *txn = NULL;
-    struct diag diag;
-    if (store_read(registry, &txn, &diag) != RESULT_OK) {
-        return 0;
-    }
-    size_t count = store_count(txn, TABLE_MEMBERS);
-    store_abort(txn);
-    return count;
-}
-
-/* What probes report can be taken in only where it can be written. */
-static enum result open_verdicts(struct program *program, const char *state, struct diag *diag)
-{
-    program->takes_in = store_open(&program->health, state, STORE_HEALTH, true, diag) == RESULT_OK;
-    if (!program->takes_in) {
-        struct diag why = *diag;
-        enum result result = store_open(&program->health, state, STORE_HEALTH, false, diag);
-        if (result == RESULT_OK) {
-            (void)fprintf(stderr,
-                          "ntspoold: no verdict is taken in, state/health can't be written: %s\n",
-                          why.text);
-        }
-        return result;
-    }
-    enum result result = store_open(&program->history, state, STORE_HISTORY, true, diag);
-    if (result == RESULT_MISSING && store_create(state, STORE_HISTORY, diag) == RESULT_OK) {
-        result = store_open(&program->history, state, STORE_HISTORY, true, diag);
-    }
-    if (result != RESULT_OK) {
-        program->history = NULL;
-        (void)fprintf(stderr, "ntspoold: no history is kept: %s\n", diag->text);
-    }
-    return RESULT_OK;
-}
-
-static enum result open_stores(struct program *program, const struct options *options,
-                               struct diag *diag)
-{
-    enum result result =
-        store_open(&program->registry, options->state, STORE_REGISTRY, false, diag);
-    if (result == RESULT_OK) {
-        result = open_verdicts(program, options->state, diag);
-    }
-    if (result == RESULT_OK) {
-        program->keeps =
-            store_open(&program->keys, options->state, STORE_KEYS, true, diag) == RESULT_OK;
-    }
-    if (result == RESULT_OK && !program->keeps) {
-        struct diag why = *diag;
-        result = store_open(&program->keys, options->state, STORE_KEYS, false, diag);
-        if (result == RESULT_OK) {
-            log_write(INSTANCE_NAME, LOG_WARNING,
-                      "no key is rolled, state/keys can't be written: %s", why.text);
-        }
-    }
-    if (result == RESULT_OK &&
-        store_open(&program->traffic, options->state, STORE_TRAFFIC, true, diag) != RESULT_OK) {
-        program->traffic = NULL;
-        log_write(INSTANCE_NAME, LOG_WARNING, "what is counted is not kept: %s", diag->text);
-    }
-    return result == RESULT_OK ? seal_open(&program->seal, options->state, options->seal_key, diag)
-                               : result;
-}
-
 /* Counts that can't be read are no reason not to answer: they are left as they are, and nothing is added. */
 static enum result open_counting(struct program *program, struct diag *diag)
 {
-    struct counting_sources sources = { .registry = program->registry,
-                                        .traffic = program->traffic,
+    struct counting_sources sources = { .registry = program->stores.registry,
+                                        .traffic = program->stores.traffic,
                                         .log = log_line };
     enum result result = counting_new(&program->counting, &sources, diag);
     if (result != RESULT_OK) {
@@ -191,7 +122,7 @@ static enum result start_exchange(struct program *program, const char *state, st
 {
     const struct exchange_sources sources = {
         .state_dir = state,
-        .stores = {program->registry, program->health, program->history},
+        .stores = {program->stores.registry, program->stores.health, program->stores.history},
         .log = log_line
     };
     program->exchange = exchange_new(&sources);
@@ -200,9 +131,10 @@ static enum result start_exchange(struct program *program, const char *state, st
 
 static enum result start_keeper(struct program *program, struct diag *diag)
 {
-    const struct keeper_sources sources = {
-        .registry = program->registry, .keys = program->keys, .seal = program->seal, .log = log_line
-    };
+    const struct keeper_sources sources = { .registry = program->stores.registry,
+                                            .keys = program->stores.keys,
+                                            .seal = program->seal,
+                                            .log = log_line };
     enum result result = keeper_new(&program->keeper, &sources, diag);
     return result == RESULT_OK ? keeper_start(program->keeper, diag) : result;
 }
@@ -211,7 +143,7 @@ static enum result start_keeper(struct program *program, struct diag *diag)
 static enum result open_workers(struct program *program, const struct options *options,
                                 struct diag *diag)
 {
-    struct worker_parts parts = { .registry = program->registry,
+    struct worker_parts parts = { .registry = program->stores.registry,
                                   .cache = program->cache,
                                   .listen = options->listen,
                                   .listen_count = options->listen_count,
@@ -253,7 +185,10 @@ static void say_started(const struct program *program, const struct options *opt
 static enum result prepare(struct program *program, const struct options *options,
                            struct diag *diag)
 {
-    enum result result = open_stores(program, options, diag);
+    enum result result = stores_open(&program->stores, options->state, log_line, diag);
+    if (result == RESULT_OK) {
+        result = seal_open(&program->seal, options->state, options->seal_key, diag);
+    }
     if (result == RESULT_OK) {
         result = claim_state(program, options, diag);
     }
@@ -264,10 +199,10 @@ static enum result prepare(struct program *program, const struct options *option
     if (result != RESULT_OK) {
         return result;
     }
-    program->cache = sigcache_new(CACHE_BASE + CACHE_A_MEMBER * member_count(program->registry));
-    const struct refresh_sources sources = { .registry = program->registry,
-                                             .health = program->health,
-                                             .keys = program->keys,
+    program->cache = sigcache_new(CACHE_BASE + CACHE_A_MEMBER * stores_members(&program->stores));
+    const struct refresh_sources sources = { .registry = program->stores.registry,
+                                             .health = program->stores.health,
+                                             .keys = program->stores.keys,
                                              .seal = program->seal,
                                              .cache = program->cache,
                                              .counting = program->counting,
@@ -300,10 +235,10 @@ static enum result start(struct program *program, const struct options *options,
         say_started(program, options);
         result = refresh_start(program->refresh, program->workers, program->worker_count, diag);
     }
-    if (result == RESULT_OK && program->takes_in) {
+    if (result == RESULT_OK && program->stores.takes_in) {
         result = start_exchange(program, options->state, diag);
     }
-    if (result == RESULT_OK && program->keeps) {
+    if (result == RESULT_OK && program->stores.keeps) {
         result = start_keeper(program, diag);
     }
     if (result == RESULT_OK && instance_waits(program->instance)) {
@@ -360,11 +295,7 @@ static void stop(struct program *program)
     sigcache_free(program->cache);
     rrl_free(program->rrl);
     seal_free(program->seal);
-    store_close(program->registry);
-    store_close(program->health);
-    store_close(program->history);
-    store_close(program->keys);
-    store_close(program->traffic);
+    stores_close(&program->stores);
     instance_free(program->instance);
 }
 
@@ -487,7 +418,7 @@ static void await_end(struct program *program, const struct options *options,
 int main(int argc, char **argv)
 {
     struct options options;
-    struct program program = { .registry = NULL };
+    struct program program = { .seal = NULL };
     struct diag diag = { "" };
     int exit_code = 0;
     sigset_t signals;

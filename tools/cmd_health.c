@@ -162,24 +162,12 @@ int cmd_health_export(struct cli *cli, int argc, char **argv)
 static enum result import_from(const struct infile *in, struct session *session, struct cli *cli,
                                struct intake_sum *sum)
 {
-    struct settings settings;
-    enum result result = session_zone(session, cli, &settings);
+    struct intake_stores stores;
+    enum result result = session_intake(session, cli, &stores);
     if (result == RESULT_OK) {
-        result = session_write(session, cli, STORE_HEALTH);
+        result = intake_import(&stores, (const uint8_t *)in->text, in->len, session_now(), sum,
+                               &cli->diag);
     }
-    if (result == RESULT_OK) {
-        result = session_write(session, cli, STORE_HISTORY);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    /* the intake begins transactions of its own */
-    session_rest(session);
-    const struct intake_stores stores = { session->store[STORE_REGISTRY],
-                                          session->store[STORE_HEALTH],
-                                          session->store[STORE_HISTORY] };
-    result =
-        intake_import(&stores, (const uint8_t *)in->text, in->len, session_now(), sum, &cli->diag);
     if (result == RESULT_OK && sum->reports + sum->known == 0) {
         return diag_fail(&cli->diag, RESULT_REFUSED, "%s%s%s",
                          sum->refusal.count > 0 ? sum->refusal.source : "there is no report in it",

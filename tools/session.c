@@ -38,23 +38,37 @@ static bool is_due(struct session *session, struct cli *cli)
     return due;
 }
 
-/* Takes in what the probes of this machine have reported: a running server does that all the time, but there need be none. What can't be
- * taken in is left for later. */
+enum result session_intake(struct session *session, struct cli *cli, struct intake_stores *out)
+{
+    enum result result = open_store(session, cli, STORE_REGISTRY, false);
+    if (result == RESULT_OK) {
+        result = open_store(session, cli, STORE_HEALTH, true);
+    }
+    if (result == RESULT_OK) {
+        result = open_store(session, cli, STORE_HISTORY, true);
+    }
+    if (result == RESULT_OK) {
+        *out = (struct intake_stores){ session->store[STORE_REGISTRY], session->store[STORE_HEALTH],
+                                       session->store[STORE_HISTORY] };
+    }
+    return result;
+}
+
+/* Takes in what the probes of this machine have reported: a running server does that all the time, but there
+ * need be none. What can't be taken in is left for later. */
 static void take_in(struct session *session, struct cli *cli)
 {
     struct cli quiet = { .state_dir = cli->state_dir };
+    struct intake_stores stores;
     if (session->taken_in || open_store(session, &quiet, STORE_HEALTH, true) != RESULT_OK ||
         open_store(session, &quiet, STORE_REGISTRY, false) != RESULT_OK) {
         return;
     }
     session->taken_in = true;
-    if (!is_due(session, cli) || open_store(session, &quiet, STORE_HISTORY, true) != RESULT_OK) {
+    if (!is_due(session, cli) || session_intake(session, &quiet, &stores) != RESULT_OK) {
         return;
     }
     struct intake *intake = intake_new(cli->state_dir);
-    const struct intake_stores stores = { session->store[STORE_REGISTRY],
-                                          session->store[STORE_HEALTH],
-                                          session->store[STORE_HISTORY] };
     bool more = true;
     while (more) {
         struct intake_sum sum = { .reports = 0 };
@@ -130,20 +144,12 @@ enum result session_commit(struct session *session, struct cli *cli)
     return result;
 }
 
-void session_rest(struct session *session)
+void session_done(struct session *session)
 {
     for (size_t kind = 0; kind < STORE_KINDS; kind++) {
         if (session->txn[kind] != NULL) {
             store_abort(session->txn[kind]);
-            session->txn[kind] = NULL;
         }
-    }
-}
-
-void session_done(struct session *session)
-{
-    session_rest(session);
-    for (size_t kind = 0; kind < STORE_KINDS; kind++) {
         if (session->store[kind] != NULL) {
             store_close(session->store[kind]);
         }

@@ -6,6 +6,8 @@
 #include "zone/registry.h"
 #include "zone/store.h"
 
+struct intake_stores;
+
 struct session {
     struct store *store[STORE_KINDS];
     struct store_txn *txn[STORE_KINDS];
@@ -21,9 +23,10 @@ enum result session_read(struct session *session, struct cli *cli, enum store_ki
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind);
 /* Commits a change of the registry, with its entries of the audit trail, and lets the probes know. */
 enum result session_commit(struct session *session, struct cli *cli);
-/* Ends all transactions and takes back what is not committed. */
-void session_rest(struct session *session);
-/* The same, and closes all. */
+/* Opens what an intake needs, which begins transactions of its own: the session must have none that writes
+ * verdicts. */
+enum result session_intake(struct session *session, struct cli *cli, struct intake_stores *out);
+/* Takes back what is not committed and closes all. */
 void session_done(struct session *session);
 
 /* session_read of the registry, and its settings. */

@@ -35,6 +35,8 @@ void feed_free(struct feed *feed);
 struct feed_mark {
     uint64_t device, inode, size, modified_ns;
 };
+/* Like no file, so that the next one is another. */
+static const struct feed_mark feed_mark_none = { .size = UINT64_MAX };
 bool feed_changed(struct feed_mark *mark, const char *state_dir);
 
 #endif

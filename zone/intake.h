@@ -5,7 +5,8 @@
  * changes nothing and is noted as a refusal, which `ntspool status` shows. A report is taken in once: its vantage point's row
  * holds the number of the last one, in the same transaction.
  *
- * No transaction is open while a journal is read. Several programs may take in at once. */
+ * No transaction is open while a journal is read. Several programs may take in at once: each begins to write
+ * the history first, then the verdicts. */
 #ifndef ZONE_INTAKE_H
 #define ZONE_INTAKE_H
 

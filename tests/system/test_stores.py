@@ -1,4 +1,4 @@
-"""A store that is missing, foreign, newer or damaged: one clear line, exit status 1, nothing changed. All three programs."""
+"""A store that is missing, foreign, newer or damaged: one clear line, exit status 1, nothing changed. (The probe has no store.)"""
 
 import hashlib
 
@@ -12,7 +12,7 @@ PROGRAMS = {
     "ntspoold": lambda state: [BIN / "ntspoold", "-s", state, "--listen", "127.0.0.1@5300"],
     "ntspool-probed": lambda state: [BIN / "ntspool-probed", "-s", state, "--once"],
 }
-KINDS = {"ntspool": ["registry", "health"], "ntspoold": ["registry", "health", "keys"], "ntspool-probed": ["registry", "health"]}
+KINDS = {"ntspool": ["registry", "health"], "ntspoold": ["registry", "health", "keys"]}
 CASES = [(program, kind) for program, kinds in KINDS.items() for kind in kinds]
 
 

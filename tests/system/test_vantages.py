@@ -216,25 +216,30 @@ def test_remote_probe_follows_newer_copies_of_the_feed(world):
     world.vantage("remote", key_of(state, "remote"))
     feed = state / "feed/members"
 
-    def copied():
+    def copied(*names):
+        """As soon as the feed has just these members."""
         path = world.machine.directory / "members.copy"
-        until(lambda: shutil.copy(world.state / "feed/members", path) and path.read_bytes() != feed.read_bytes(), 5, "a newer feed")
+
+        def has():
+            shutil.copy(world.state / "feed/members", path)
+            return [name for name in ("alice", "bob", "carol") if name.encode() in path.read_bytes()] == list(names)
+        until(has, 5, f"a feed with {names}")
         path.rename(feed)
 
     remote = world.machine.start("remote-probed", [
         BIN / "ntspool-probed", "-s", state, "--interval", "1s", "--allow-private", "--id", "remote", "--trust", world.trust],
         env=environment())
     remote.said("member alice: 127.0.1.1: ok")
-    copied()
+    copied("alice")
     remote.said("the pool knows this vantage point")
     world.add("bob", "127.0.1.2")
-    copied()
+    copied("alice", "bob")
     remote.said("member bob: 127.0.1.2: connect-refused")
     world.machine.write("broken", "no feed").rename(feed)
     remote.said("the list of members can't be read")
     world.add("carol", "127.0.1.3")
     world.cli("member", "remove", "bob")
-    copied()
+    copied("alice", "carol")
     remote.said("the list of members is read again")
     remote.said("member carol: 127.0.1.3: connect-refused")
     status = json.loads(run(BIN / "ntspool", "-s", state, "status", "--json", env=environment()).stdout)

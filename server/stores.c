@@ -1,0 +1,83 @@
+#include "server/stores.h"
+
+static void say(void (*log)(const char *text), const char *what, const struct diag *why)
+{
+    struct diag line = { "" };
+    (void)diag_fail(&line, RESULT_SYSTEM, "%s: %s", what, why->text);
+    log(line.text);
+}
+
+/* Opens to write, or else to read; `*writable` tells. */
+static enum result open_either(struct store **out, const char *state_dir, enum store_kind kind,
+                               const char *without, bool *writable, void (*log)(const char *text),
+                               struct diag *diag)
+{
+    *writable = store_open(out, state_dir, kind, true, diag) == RESULT_OK;
+    if (*writable) {
+        return RESULT_OK;
+    }
+    const struct diag why = *diag;
+    enum result result = store_open(out, state_dir, kind, false, diag);
+    if (result == RESULT_OK) {
+        say(log, without, &why);
+    }
+    return result;
+}
+
+/* Opens to write what the server can do without; a store that is missing is made. */
+static void open_optional(struct store **out, const char *state_dir, enum store_kind kind,
+                          const char *without, void (*log)(const char *text))
+{
+    struct diag diag = { "" };
+    enum result result = store_open(out, state_dir, kind, true, &diag);
+    if (result == RESULT_MISSING && store_create(state_dir, kind, &diag) == RESULT_OK) {
+        result = store_open(out, state_dir, kind, true, &diag);
+    }
+    if (result != RESULT_OK) {
+        *out = NULL;
+        say(log, without, &diag);
+    }
+}
+
+enum result stores_open(struct stores *out, const char *state_dir, void (*log)(const char *text),
+                        struct diag *diag)
+{
+    *out = (struct stores){ .registry = NULL };
+    enum result result = store_open(&out->registry, state_dir, STORE_REGISTRY, false, diag);
+    if (result == RESULT_OK) {
+        result = open_either(&out->health, state_dir, STORE_HEALTH,
+                             "no verdict is taken in, state/health can't be written",
+                             &out->takes_in, log, diag);
+    }
+    if (result == RESULT_OK) {
+        result =
+            open_either(&out->keys, state_dir, STORE_KEYS,
+                        "no key is rolled, state/keys can't be written", &out->keeps, log, diag);
+    }
+    if (result == RESULT_OK) {
+        open_optional(&out->traffic, state_dir, STORE_TRAFFIC, "what is counted is not kept", log);
+        open_optional(&out->history, state_dir, STORE_HISTORY, "no history is kept", log);
+    }
+    return result;
+}
+
+void stores_close(struct stores *stores)
+{
+    store_close(stores->registry);
+    store_close(stores->health);
+    store_close(stores->keys);
+    store_close(stores->traffic);
+    store_close(stores->history);
+    *stores = (struct stores){ .registry = NULL };
+}
+
+size_t stores_members(const struct stores *stores)
+{
+    struct store_txn *txn = NULL;
+    if (store_read(stores->registry, &txn, NULL) != RESULT_OK) {
+        return 0;
+    }
+    size_t count = store_count(txn, TABLE_MEMBERS);
+    store_abort(txn);
+    return count;
+}
