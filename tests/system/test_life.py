@@ -91,13 +91,10 @@ def test_probe_gives_up_its_rights(pool, machine):
     user = pwd.getpwnam("nobody")
     trust = Authority(machine.directory).path
     closed = [path for path in (machine.directory, *machine.directory.parents) if not path.stat().st_mode & 0o001]
-    for path in (*closed, pool.state, pool.state / "registry", trust):
+    for path in (*closed, pool.state, trust):
         path.chmod(path.stat().st_mode | 0o055)
-    for path in (pool.state / "registry").iterdir():
-        path.chmod(0o666)
-    for store in ("health", "history"):
-        for path in (pool.state / store, *(pool.state / store).iterdir()):
-            os.chown(path, user.pw_uid, user.pw_gid)
+    for path in (pool.state / "probe", *(pool.state / "probe").iterdir()):
+        os.chown(path, user.pw_uid, user.pw_gid)
     probed = pool.probe(trust, "--user", "nobody")
     until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "it writes its verdict")
     status = status_of(probed)
