@@ -104,6 +104,17 @@ def test_what_is_written_is_read_by_all(pools, seed, tmp_path):
     assert meaning(loaded(three, tmp_path / "bind.zone", bind(tmp_path / "pool.zone"))) == meaning(listed)
 
 
+def test_a_signed_zone_is_read_by_all(pools, seed, tmp_path):
+    one = pools[0]
+    loaded(one, tmp_path / "given.zone", "\n".join(RandomZone(random.Random(seed)).lines(30)) + "\n")
+    path = tmp_path / "signed.zone"
+    one("zone", "export", "--signed", path)
+    for reader in knot, nsd, bind, ldns:
+        reader(path)
+    found = meaning(path.read_text())
+    assert {rdtype for _, _, rdtype, _ in found} > {dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.DNSKEY, dns.rdatatype.CDS}
+
+
 @pytest.mark.parametrize("writer", (nsd, bind, ldns))
 def test_what_others_write_is_read(pools, writer, seed, tmp_path):
     """Of what needs no escapes: ldns prints a name with a leading $ as it is, NSD the first string of SPF."""
