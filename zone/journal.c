@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ enum {
 struct journal {
     char path[PATH_MAX]; /* <state>/probe/<name>.verdicts */
     int dir, fd;         /* fd -1: the next writing begins a new file */
+    int lock;            /* the key file, locked: a journal has one writer */
     uint64_t number;     /* of the last report */
     uint8_t secret[REPORT_SECRET_LEN];
     struct report_head head;
@@ -156,6 +158,23 @@ enum result journal_key(const char *state_dir, const char *vantage,
 
 /* -- opening ------------------------------------------------------------------------------------------------------- */
 
+/* One writer at a time, also across PID namespaces. The lock goes with the process. */
+static enum result lock_key(struct journal *journal, struct diag *diag)
+{
+    char name[VANTAGE_ROOM + 8];
+    (void)snprintf(name, sizeof(name), "%s.key", journal->head.vantage);
+    journal->lock = openat(journal->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (journal->lock >= 0 && flock(journal->lock, LOCK_EX | LOCK_NB) == 0) {
+        return RESULT_OK;
+    }
+    return errno == EWOULDBLOCK
+               ? diag_fail(diag, RESULT_REFUSED,
+                           "an ntspool-probed reports as %s here already: end it, or give this one "
+                           "another name (--id)",
+                           journal->head.vantage)
+               : fail("lock the key in", journal->path, diag);
+}
+
 /* What an earlier run wrote. A file that is damaged is believed up to there. */
 static void replay(struct journal *journal, struct journal_reader *reader,
                    const struct report_visit *visit, void *arg)
@@ -187,11 +206,16 @@ enum result journal_open(struct journal **out, const char *state_dir, const char
     memcpy(journal->head.registry, registry, REGISTRY_ID_LEN);
     struct journal_reader reader;
     journal->fd = -1;
+    journal->lock = -1;
+    (void)snprintf(journal->head.vantage, sizeof(journal->head.vantage), "%s", vantage);
     enum result result = open_dir(state_dir, journal->path, &journal->dir, diag);
     if (result != RESULT_OK) {
         journal->dir = -1;
     } else {
         result = key_in(journal->dir, journal->path, vantage, journal->secret, diag);
+    }
+    if (result == RESULT_OK) {
+        result = lock_key(journal, diag);
     }
     if (result == RESULT_OK) {
         result = journal_reader_begin(&reader, state_dir, vantage, diag);
@@ -202,7 +226,6 @@ enum result journal_open(struct journal **out, const char *state_dir, const char
     }
     memcpy(journal->path, reader.path, sizeof(journal->path));
     memcpy(journal->head.key, journal->secret + crypto_sign_SEEDBYTES, VANTAGE_KEY_LEN);
-    (void)snprintf(journal->head.vantage, sizeof(journal->head.vantage), "%s", vantage);
     replay(journal, &reader, visit, arg);
     journal_reader_end(&reader);
     *out = journal;
@@ -214,6 +237,9 @@ void journal_free(struct journal *journal)
     if (journal != NULL) {
         if (journal->fd >= 0) {
             (void)close(journal->fd);
+        }
+        if (journal->lock >= 0) {
+            (void)close(journal->lock);
         }
         if (journal->dir >= 0) {
             (void)close(journal->dir);

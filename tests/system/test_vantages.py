@@ -186,6 +186,11 @@ def test_name_of_a_vantage_point_is_checked(world):
     assert "another key" in world.refused("vantage", "add", "local", key_of(world.far, "far"))
 
 
+def test_second_probe_of_a_name_is_refused(world):
+    done = run(BIN / "ntspool-probed", "-s", world.state, "--interval", "1s", check=False, timeout=20, env=environment())
+    assert done.returncode == 1 and "reports as local here already" in done.stderr
+
+
 def test_forgotten_vantage_point_comes_back_with_its_next_report(world):
     world.cli("health", "forget", "blind")
     assert "no vantage point" in world.refused("health", "forget", "blind")
