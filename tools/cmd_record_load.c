@@ -254,6 +254,7 @@ static enum result load_file(struct load *load, struct records *records, const s
         result = session_commit(&session, load->cli);
     }
     session_done(&session);
+    load->session = NULL;
     return result;
 }
 

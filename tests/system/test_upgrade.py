@@ -80,6 +80,12 @@ def test_older_state_is_read_the_same_by_every_command(old):
     assert old.json("member", "list") == before
 
 
+def test_forgotten_vantage_point_is_noted(old):
+    old.refused("health", "forget", "nosuch")
+    old("health", "forget", "local")
+    assert [(row["command"], row["change"]) for row in old.json("log")] == [("health forget", "local")]
+
+
 READERS = {
     "registry": [["member", "list"], ["zone", "show"], ["member", "add", "x", "--address", "9.9.9.9"], ["log"], ["zone", "export"]],
     "health": [["member", "list"], ["member", "show", "alice"], ["health", "release"]],
