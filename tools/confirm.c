@@ -16,6 +16,7 @@ static const struct {
     { "record remove",   NULL,      "the records are gone at once"                                     },
     { "zone ns remove",  NULL,      "the zone and its delegation have one name server less"            },
     { "restore",         NULL,      "what the stores hold now is replaced by what the backup holds"    },
+    { "vantage remove",  NULL,      "its verdicts count no more"                                       },
     { "health forget",   NULL,      "all that the vantage point saw is gone"                           },
     { "key insecure",    NULL,      "the zone is no longer secure when the parent has removed the DS"  },
     { "key import",      "in-use",  "all keys of the zone are replaced at once"                        },

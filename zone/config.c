@@ -261,7 +261,7 @@ static enum result read_keys(struct reading *reading)
         const struct key *key = NULL;
         result = find_key(reading, &key);
         result = result == RESULT_OK ? next_event(reading) : result;
-        result = result == RESULT_OK ? read_value(reading, key) : result;
+        result = result == RESULT_OK && key != NULL ? read_value(reading, key) : result;
         result = result == RESULT_OK ? next_event(reading) : result;
     }
     return result == RESULT_OK ? next_event(reading) : result;

@@ -427,7 +427,7 @@ static enum result find_removed(struct store_txn *txn, const char *label, struct
 enum result registry_restore(struct store_txn *txn, const char *label, uint64_t now,
                              struct member *out, struct diag *diag)
 {
-    struct member member;
+    struct member member = { .id = 0 };
     enum result result = find_removed(txn, label, &member, diag);
     if (result == RESULT_OK) {
         result = check_label(txn, &member, diag);

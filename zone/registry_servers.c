@@ -279,7 +279,7 @@ enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag)
 static enum result begin_change(struct store_txn *txn, struct name_servers *servers,
                                 struct diag *diag)
 {
-    struct name_servers delegated;
+    struct name_servers delegated = { .count = 0 };
     enum result result = registry_servers(txn, servers, diag);
     if (result == RESULT_OK) {
         result = registry_delegation(txn, &delegated, diag);

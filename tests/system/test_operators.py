@@ -108,6 +108,7 @@ DESTRUCTIVE = [
     ("restore", "backup"),
     ("zone", "ns", "remove", "ns2.pool.test"),
     ("health", "forget", "elsewhere"),
+    ("vantage", "remove", "elsewhere"),
     ("key", "insecure"),
     ("key", "import", "--in-use", "none.key"),
     ("key", "import", "--package", "none"),
