@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "zone/sandbox.h"
+#include "zone/store.h"
 #include "zone/user.h"
 
 /* What a unit may forbid without a need: the thread that deals is to yield to answers. */
@@ -15,6 +16,20 @@ static void look_at_filters(void (*log)(const char *text))
     if (errno != 0 || setpriority(PRIO_PROCESS, 0, nice) != 0) {
         log("a filter of system calls forbids setpriority: deals don't yield to answers; allow "
             "@resources in SystemCallFilter=");
+    }
+}
+
+static void look_at_rights(const char *state, void (*log)(const char *text))
+{
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
+        char path[STORE_EXPOSED_ROOM];
+        struct diag diag;
+        if (store_exposed(state, kind, path)) {
+            (void)diag_fail(&diag, RESULT_OK,
+                            "every user of this machine can change state/%s: chmod o-w %s",
+                            store_kind_text(kind), path);
+            log(diag.text);
+        }
     }
 }
 
@@ -29,6 +44,7 @@ enum result confine(const struct options *options, void (*log)(const char *text)
         log("runs as root, which it needs not: give it a user (--user)");
     }
     look_at_filters(log);
+    look_at_rights(options->state, log);
     sandbox_begin(&sandbox, false);
     sandbox_allow(&sandbox, options->state, SANDBOX_WRITE);
     for (size_t i = 0; i < options->location_count; i++) {

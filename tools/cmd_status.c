@@ -13,6 +13,7 @@
 
 enum {
     MAP_WARN_PERCENT = 70,
+    READER_WARN_COMMITS = 1000,
     STATES_MAX = 16,
     NAMES_SHOWN = 5,
     DAY_S = 86400,
@@ -42,6 +43,28 @@ static void warn(struct status *status, const char *text)
     json_array_append_new(status->warnings, json_text(text));
 }
 
+/* What makes a store grow or lets everybody change it. */
+static void warn_of_store(struct status *status, enum store_kind kind,
+                          const struct store_usage *usage)
+{
+    char text[512], path[STORE_EXPOSED_ROOM];
+    if (usage->oldest_behind >= READER_WARN_COMMITS) {
+        (void)snprintf(
+            text, sizeof text,
+            "process %ld has had state/%s open for %llu changes without looking again: the "
+            "file grows till it ends",
+            usage->oldest_pid, store_kind_text(kind), (unsigned long long)usage->oldest_behind);
+        warn(status, text);
+    }
+    if (store_exposed(status->cli->state_dir, kind, path)) {
+        (void)snprintf(text, sizeof text,
+                       "every user of this machine can change state/%s: take the right to write %s "
+                       "from others (chmod o-w)",
+                       store_kind_text(kind), path);
+        warn(status, text);
+    }
+}
+
 static void add_store(struct status *status, enum store_kind kind)
 {
     struct diag *diag = &status->cli->diag;
@@ -62,6 +85,8 @@ static void add_store(struct status *status, enum store_kind kind)
     json_object_set_new(row, "used_percent", json_integer((json_int_t)percent));
     json_object_set_new(row, "readers", json_integer(usage.readers));
     json_object_set_new(row, "readers_max", json_integer(usage.readers_max));
+    json_object_set_new(row, "oldest_reader_behind", json_integer((json_int_t)usage.oldest_behind));
+    warn_of_store(status, kind, &usage);
     if (percent >= MAP_WARN_PERCENT) {
         char text[160];
         (void)snprintf(

@@ -344,16 +344,3 @@ size_t store_rows(struct store_txn *txn)
     }
     return rows;
 }
-
-void store_usage(struct store *store, struct store_usage *out)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    ASSERT(mdb_env_info(store->env, &info) == 0 && mdb_env_stat(store->env, &stat) == 0);
-    *out = (struct store_usage){
-        .used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize,
-        .map_bytes = info.me_mapsize,
-        .readers = info.me_numreaders,
-        .readers_max = info.me_maxreaders,
-    };
-}

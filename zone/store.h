@@ -139,8 +139,17 @@ size_t store_rows(struct store_txn *txn);
 struct store_usage {
     uint64_t used_bytes, map_bytes;
     unsigned readers, readers_max;
+    /* The oldest snapshot that somebody holds: how many commits there were since, and whose it is (0: nobody's). Pages freed since then can't be used
+     * again, so the file grows. */
+    uint64_t oldest_behind;
+    long oldest_pid;
 };
 void store_usage(struct store *store, struct store_usage *out);
+/* True if every user of the machine may write the store or replace it, with the path that allows it. */
+enum {
+    STORE_EXPOSED_ROOM = 256
+};
+bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_EXPOSED_ROOM]);
 /* True if the directory, a state or a backup, has such a store. */
 bool store_is_in(const char *dir, enum store_kind kind);
 /* Looks at the whole store of a backup. */

@@ -109,3 +109,13 @@ def test_older_registry_is_renewed_by_whoever_reads_it(pool):
     until(lambda: pool.ask(f"bob.{pool.apex}", "A").answer, 2, "the new member's name")
     assert pool.ask(f"_ntske._tcp.de.{pool.apex}", "SRV").answer
     assert b"ntspool\x00\x00\x00\x00\x00\x03" in data_file(pool, "registry").read_bytes()
+
+
+@pytest.mark.parametrize("path, mode", [("", 0o777), ("registry", 0o757), ("keys/data.mdb", 0o666), ("health/lock.mdb", 0o662)])
+def test_store_that_everybody_can_change_is_told(pool, path, mode):
+    assert "every user of this machine" not in str(pool.json("status")["warnings"])
+    exposed = pool.state / path
+    exposed.chmod(mode)
+    assert any("every user of this machine" in warning and str(exposed) in warning for warning in pool.json("status")["warnings"])
+    server = pool.serve()
+    assert "every user of this machine" in server.output()

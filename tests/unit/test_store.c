@@ -282,6 +282,31 @@ static void transaction_over_the_map_fails_whole(void **state)
     store_close(store);
 }
 
+static void oldest_snapshot_is_told(void **state)
+{
+    (void)state;
+    struct store_usage usage;
+    struct store_txn *old, *newer;
+    struct store *store = open_new(STORE_REGISTRY);
+    store_usage(store, &usage);
+    assert_int_equal(usage.oldest_behind, 0);
+    assert_int_equal(usage.oldest_pid, 0);
+    put(store, "a", "1");
+    assert_int_equal(store_read(store, &old, NULL), RESULT_OK);
+    put(store, "a", "2");
+    assert_int_equal(store_read(store, &newer, NULL), RESULT_OK);
+    put(store, "a", "3");
+    store_usage(store, &usage);
+    assert_int_equal(usage.oldest_behind, 2);
+    assert_int_equal(usage.oldest_pid, getpid());
+    store_rest(old);
+    store_usage(store, &usage);
+    assert_int_equal(usage.oldest_behind, 1);
+    store_abort(old);
+    store_abort(newer);
+    store_close(store);
+}
+
 static int grow_child(const char *where)
 {
     (void)snprintf(dir, sizeof(dir), "%s", where);
@@ -375,6 +400,7 @@ int main(int argc, char **argv)
         CASE(visit_ends_with_the_visitors_result),
         CASE(map_grows_before_it_is_full),
         CASE(transaction_over_the_map_fails_whole),
+        CASE(oldest_snapshot_is_told),
         CASE(reader_follows_another_process_that_grew_the_store),
         CASE(readers_that_died_are_cleared),
     };

@@ -1,0 +1,61 @@
+/* What an operator wants to know of a store: how full it is, who holds it up, who may write it. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "zone/store_private.h"
+
+struct oldest {
+    uint64_t commit;
+    long pid;
+};
+
+/* A line of LMDB's table of readers: "pid thread commit", in which the last is "-" for one without a snapshot. */
+static int take_reader(const char *line, void *arg)
+{
+    struct oldest *oldest = arg;
+    unsigned long long commit = 0;
+    long pid = 0;
+    if (sscanf(line, "%ld %*s %llu", &pid, &commit) == 2 && commit < oldest->commit) {
+        *oldest = (struct oldest){ commit, pid };
+    }
+    return 0;
+}
+
+void store_usage(struct store *store, struct store_usage *out)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    ASSERT(mdb_env_info(store->env, &info) == 0 && mdb_env_stat(store->env, &stat) == 0);
+    struct oldest oldest = { .commit = info.me_last_txnid };
+    (void)mdb_reader_list(store->env, take_reader, &oldest);
+    *out = (struct store_usage){
+        .used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize,
+        .map_bytes = info.me_mapsize,
+        .readers = info.me_numreaders,
+        .readers_max = info.me_maxreaders,
+        .oldest_behind = info.me_last_txnid - oldest.commit,
+        .oldest_pid = oldest.pid,
+    };
+}
+
+bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_EXPOSED_ROOM])
+{
+    static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
+    struct stat what;
+    char path[PATH_MAX];
+    /* Whoever may rename in the state directory may put another store there; with the sticky bit that is its owner alone. */
+    if (stat(state_dir, &what) == 0 && (what.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH) {
+        (void)snprintf(out, STORE_EXPOSED_ROOM, "%.*s", STORE_EXPOSED_ROOM - 1, state_dir);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        int len =
+            snprintf(path, sizeof(path), "%s/%s%s", state_dir, store_kind_text(kind), names[i]);
+        if (len > 0 && (size_t)len < sizeof(path) && stat(path, &what) == 0 &&
+            (what.st_mode & S_IWOTH) != 0) {
+            (void)snprintf(out, STORE_EXPOSED_ROOM, "%.*s", STORE_EXPOSED_ROOM - 1, path);
+            return true;
+        }
+    }
+    return false;
+}
