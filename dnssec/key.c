@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "dnssec/p256.h"
+#include "zone/sandbox.h"
 
 enum {
     FLAG_ZONE = 256, /* RFC 4034 2.1.1 */
@@ -108,6 +109,12 @@ static struct key *key_without_secret(const struct key_parts *parts)
     memcpy(key->public_key, parts->public_key, parts->public_len);
     set_tag(key);
     return key;
+}
+
+void key_guard_memory(void)
+{
+    sandbox_hide_memory();
+    p256_guard_memory();
 }
 
 static enum result check_kind(enum algorithm algorithm, enum key_role role, struct diag *diag)

@@ -26,6 +26,10 @@ enum {
 
 struct key;
 
+/* From here on no core dump holds this process's memory, nor can others of the same user read it, and private halves lie in memory that is
+ * locked as far as the process may. Before the first key is made, and before there are threads; seal_open does it. */
+void key_guard_memory(void);
+
 enum result key_generate(struct key **out, enum algorithm algorithm, enum key_role role,
                          struct diag *diag);
 /* From its two halves; INVALID if they don't belong together or are not of the algorithm's lengths. With private_key NULL and

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
@@ -20,6 +21,8 @@ enum {
     DER_MAX = 2 + 2 * (2 + 1 + NUMBER_LEN),
     POINT_OCTETS = 1 + P256_POINT_LEN,
     DER_SEQUENCE = 0x30,
+    GUARDED_LEN = 1 << 20, /* a signer takes some 100 octets of it */
+    GUARDED_LEAST = 32,
     DER_INTEGER = 0x02
 };
 
@@ -29,6 +32,11 @@ struct p256_signer {
     EVP_PKEY *pkey;
     EVP_PKEY_CTX *sign;
 };
+
+void p256_guard_memory(void)
+{
+    (void)CRYPTO_secure_malloc_init(GUARDED_LEN, GUARDED_LEAST); /* 2: it can't be locked */
+}
 
 /* The point of `scalar` in `octets`, which start with the form's octet. */
 static bool multiply(const EC_GROUP *group, const BIGNUM *scalar, uint8_t octets[POINT_OCTETS])

@@ -15,6 +15,9 @@ enum {
     P256_SIGNATURE_LEN = 64
 };
 
+/* Private halves that OpenSSL has will lie in memory that is neither swapped (as far as the process may lock it) nor dumped. Before the first is
+ * made, and before there are threads. */
+void p256_guard_memory(void);
 /* The public point of a private scalar. INVALID if the scalar is not in [1, order). */
 enum result p256_public(const uint8_t scalar[P256_SCALAR_LEN], uint8_t out[P256_POINT_LEN]);
 

@@ -12,6 +12,7 @@
 
 #include <sodium.h>
 
+#include "dnssec/key.h"
 #include "zone/user.h"
 
 enum {
@@ -256,6 +257,7 @@ static enum result open_path(struct seal **out, const char *path, struct diag *d
 
 enum result seal_open(struct seal **out, const char *state_dir, const char *path, struct diag *diag)
 {
+    key_guard_memory(); /* what comes next are keys */
     if (sodium_init() < 0) {
         return diag_fail(diag, RESULT_CRYPTO, "libsodium cannot start");
     }

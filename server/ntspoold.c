@@ -24,7 +24,6 @@
 #include "zone/clock.h"
 #include "zone/instance.h"
 #include "zone/log.h"
-#include "zone/sandbox.h"
 
 #define INSTANCE_NAME "ntspoold"
 
@@ -425,7 +424,7 @@ int main(int argc, char **argv)
     if (!options_read(&options, argc, argv, &exit_code)) {
         return exit_code;
     }
-    sandbox_hide_memory();
+    key_guard_memory();
     ASSERT(sodium_init() >= 0);
     if (clock_is_led()) {
         log_line("a test leads the time: not for a pool that anyone uses");

@@ -2,8 +2,11 @@
 
 #include <stdio.h>
 
+#include "dnssec/key.h"
+
 enum result keywork_zone(struct keywork *work, struct cli *cli)
 {
+    key_guard_memory();
     enum result result = session_zone(&work->session, cli, &work->settings);
     session_done(&work->session);
     return result;

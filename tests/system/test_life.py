@@ -1,7 +1,9 @@
 """A whole life of each program under the leak checker, ended by SIGTERM."""
 
+import base64
 import os
 import pwd
+import re
 import signal
 import socket
 import time
@@ -143,3 +145,45 @@ def test_root_is_told_and_keeps_files_of_others_only(pool, machine):
 def test_probe_needs_a_user_that_is_there(pool):
     done = run(BIN / "ntspool-probed", "-s", pool.state, "--once", "--user", "no-such-user", check=False, env=environment())
     assert done.returncode == 1 and "no user no-such-user" in done.stderr and done.stderr.count("\n") == 1
+
+
+def dumped(process):
+    """All memory that a core dump would hold: what can be read and is not marked as to be left out (dd)."""
+    areas, area = [], None
+    with open(f"/proc/{process.pid}/smaps") as lines:
+        for line in lines:
+            words = line.split()
+            if re.fullmatch(r"[0-9a-f]+-[0-9a-f]+", words[0]):
+                area = (int(words[0].split("-")[0], 16), int(words[0].split("-")[1], 16), words[1], words[5:])
+            elif words[0] == "VmFlags:" and "r" in area[2] and "dd" not in words and area[3] != ["[vvar]"] and area[1] - area[0] < 2**30:
+                areas.append(area[:2])
+    with open(f"/proc/{process.pid}/mem", "rb", buffering=0) as memory:
+        for start, end in areas:
+            memory.seek(start)
+            try:
+                yield memory.read(end - start)
+            except OSError:
+                pass
+
+
+@pytest.mark.parametrize("algorithm", ["ecdsap256", "ed25519"])
+def test_no_private_key_is_in_memory_that_a_core_dump_holds(machine, algorithm):
+    """Nor the sealing key; neither as it is nor as OpenSSL's numbers have it, after thousands of signatures by all threads."""
+    pool = Pool(machine).init("--algorithm", algorithm)
+    keys = machine.directory / "keys"
+    keys.mkdir()
+    pool.cli("key", "export", keys)
+    secrets = [(pool.state / "seal.key").read_bytes()]
+    for path in keys.glob("*.private"):
+        secrets.append(base64.b64decode(re.search(r"PrivateKey: (\S+)", path.read_text())[1]))
+    assert len(secrets) == 3
+    server = pool.serve("--workers", "2")
+    for number in range(50):
+        pool.ask(f"x{number}.{APEX}", "A", dnssec=True)
+        pool.ask(f"_ntske._tcp.{APEX}", "SRV", dnssec=True)
+    found = set()
+    for memory in dumped(server):
+        for number, secret in enumerate(secrets):
+            if secret in memory or secret[::-1] in memory:
+                found.add(number)
+    assert found == set()
