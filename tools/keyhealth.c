@@ -38,6 +38,9 @@ void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct s
 {
     char text[ALARM_ROOM];
     enum alarm_level level = alarm_of(roll, slices, now);
+    if (level != ALARM_NONE) {
+        json_array_append_new(warnings, json_text(alarm_text(level, slices, text)));
+    }
     if (roll->memory.follows) {
         warn_follower(warnings, roll, now);
         return;
@@ -54,9 +57,6 @@ void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct s
     if (asked_at != 0 && asked_at + PARENT_SLOW_S < now) {
         add(warnings, "the parent zone is asked for other DS records since", asked_at,
             ": `ntspool key ds` shows them, `ntspool key ds-seen` says that they are there");
-    }
-    if (level != ALARM_NONE) {
-        json_array_append_new(warnings, json_text(alarm_text(level, slices, text)));
     }
     if (!rollover_is_safe(&roll->keys, now)) {
         add(warnings, "as of", now,
