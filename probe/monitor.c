@@ -349,6 +349,27 @@ static void take_feed(struct monitor *monitor, const struct feed *feed)
     news_named(&monitor->news, &feed->vantages, roll->vantage.name, journal_public(roll->journal));
 }
 
+static void init_vantage(struct monitor *monitor)
+{
+    struct vantage *vantage = &monitor->roll.vantage;
+    *vantage = (struct vantage){ .interval_s = (monitor->options.interval_ms + 999) / 1000,
+                                 .started_at = clock_now() };
+    (void)snprintf(vantage->name, VANTAGE_ROOM, "%s", monitor->options.vantage);
+}
+
+/* A feed of another registry (the pool was made anew, or restored): what is known of the members before means nothing. */
+static enum result begin_again(struct monitor *monitor, const struct feed *feed, struct diag *diag)
+{
+    if (roll_is_of(&monitor->roll, feed)) {
+        return RESULT_OK;
+    }
+    news_line(&monitor->news, LOG_NOTICE,
+              "the list of members is of another registry: begins anew");
+    roll_done(&monitor->roll);
+    init_vantage(monitor);
+    return roll_begin(&monitor->roll, feed, monitor->options.state_dir, monitor, diag);
+}
+
 static void poll_feed(uv_timer_t *timer)
 {
     struct monitor *monitor = timer->data;
@@ -356,6 +377,10 @@ static void poll_feed(uv_timer_t *timer)
     struct feed *feed = NULL;
     if (follow_look(&monitor->follow, &feed, &diag) != RESULT_OK) {
         news_complain(&monitor->news, NEWS_FEED, &diag);
+    } else if (feed != NULL && begin_again(monitor, feed, &diag) != RESULT_OK) {
+        news_complain(&monitor->news, NEWS_VERDICTS, &diag);
+        monitor->batch_due = 0; /* there is no journal */
+        monitor_stop(monitor);
     } else if (feed != NULL) {
         take_feed(monitor, feed);
         settle(monitor);
@@ -398,9 +423,7 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
     }
     monitor->flying_max = descriptors_flights();
     monitor->quota = quota_new();
-    monitor->roll.vantage = (struct vantage){ .interval_s = (options->interval_ms + 999) / 1000,
-                                              .started_at = clock_now() };
-    (void)snprintf(monitor->roll.vantage.name, VANTAGE_ROOM, "%s", options->vantage);
+    init_vantage(monitor);
     enum result result = read_all(monitor, diag);
     if (result != RESULT_OK) {
         monitor_free(monitor);

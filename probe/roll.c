@@ -134,6 +134,7 @@ enum result roll_begin(struct roll *roll, const struct feed *feed, const char *s
                        struct monitor *monitor, struct diag *diag)
 {
     static const struct report_visit recall = { .self = recall_self, .verdict = recall_verdict };
+    memcpy(roll->registry, feed->registry, sizeof(roll->registry));
     add_wards(roll, feed, monitor);
     return journal_open(&roll->journal, state_dir, roll->vantage.name, feed->registry, &recall,
                         roll, diag);
@@ -243,5 +244,12 @@ void roll_done(struct roll *roll)
     }
     free(roll->wards);
     journal_free(roll->journal);
-    *roll = (struct roll){ 0 };
+    roll->wards = NULL;
+    roll->ward_count = 0;
+    roll->journal = NULL;
+}
+
+bool roll_is_of(const struct roll *roll, const struct feed *feed)
+{
+    return memcmp(roll->registry, feed->registry, sizeof(roll->registry)) == 0;
 }

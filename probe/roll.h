@@ -12,6 +12,7 @@ struct roll {
     struct settings settings;
     struct vantage vantage; /* what we say of ourselves */
     struct caution caution;
+    uint8_t registry[REGISTRY_ID_LEN];
     struct journal *journal;
     struct scribe *scribe;      /* what it has is written along with the verdicts */
     struct reference_word self; /* what the references say */
@@ -26,6 +27,8 @@ typedef void roll_changed(struct ward *ward, bool fresh, void *arg);
 /* Takes over what an earlier run knew, by its journal, which stays open. `roll->vantage` has the name. */
 enum result roll_begin(struct roll *roll, const struct feed *feed, const char *state_dir,
                        struct monitor *monitor, struct diag *diag);
+/* False for a feed of another registry, whose members have nothing to do with those under watch. */
+bool roll_is_of(const struct roll *roll, const struct feed *feed);
 /* Follows the feed: new members come in, those that it lacks go, and the operator's word to this vantage point is taken. */
 void roll_follow(struct roll *roll, const struct feed *feed, struct monitor *monitor,
                  roll_changed *changed);
@@ -41,7 +44,7 @@ void roll_believe(struct roll *roll, uint64_t since_ms, roll_enter *enter);
 enum result roll_write(struct roll *roll, struct diag *diag);
 /* Something waits for roll_write. */
 bool roll_waits(const struct roll *roll);
-/* Ends what is in flight and frees all wards. */
+/* Ends what is in flight, frees all wards and closes the journal. Another roll_begin may follow. */
 void roll_done(struct roll *roll);
 
 #endif

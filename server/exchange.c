@@ -51,6 +51,9 @@ static void take_in(struct exchange *exchange)
     struct diag diag = { "" };
     struct intake_sum sum = { .reports = 0 };
     bool more = false;
+    if (exchange->sources.stores.health == NULL) {
+        return;
+    }
     enum result result =
         intake_look(exchange->intake, &exchange->sources.stores, clock_now(), &more, &sum, &diag);
     tell(exchange, SUBJECT_INTAKE, result, &diag);
@@ -109,7 +112,8 @@ static void tidy(struct exchange *exchange)
         return;
     }
     enum result result = fold(exchange, &more, &diag);
-    if (result == RESULT_OK && exchange->members_changed) {
+    if (result == RESULT_OK && exchange->members_changed &&
+        exchange->sources.stores.health != NULL) {
         result = intake_purge(&exchange->sources.stores, &diag);
         exchange->members_changed = result != RESULT_OK;
     }

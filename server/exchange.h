@@ -17,6 +17,7 @@ struct exchange;
 
 struct exchange_sources {
     const char *state_dir;
+    /* Without health nothing is taken in. */
     struct intake_stores stores;
     void (*log)(const char *text); /* called from the thread */
 };

@@ -121,7 +121,9 @@ static enum result start_exchange(struct program *program, const char *state, st
 {
     const struct exchange_sources sources = {
         .state_dir = state,
-        .stores = {program->stores.registry, program->stores.health, program->stores.history},
+        .stores = {program->stores.registry,
+                   program->stores.takes_in ? program->stores.health : NULL,
+                   program->stores.history},
         .log = log_line
     };
     program->exchange = exchange_new(&sources);
@@ -234,7 +236,7 @@ static enum result start(struct program *program, const struct options *options,
         say_started(program, options);
         result = refresh_start(program->refresh, program->workers, program->worker_count, diag);
     }
-    if (result == RESULT_OK && program->stores.takes_in) {
+    if (result == RESULT_OK) {
         result = start_exchange(program, options->state, diag);
     }
     if (result == RESULT_OK && program->stores.keeps) {

@@ -102,6 +102,7 @@ int cmd_health_forget(struct cli *cli, int argc, char **argv)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
+    auditnote_append(cli, true);
     if (cli->json) {
         json_print(json_pack("{s:s}", "forgotten", argv[0]));
     } else {

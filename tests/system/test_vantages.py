@@ -222,12 +222,13 @@ def test_remote_probe_follows_newer_copies_of_the_feed(world):
     feed = state / "feed/members"
 
     def copied(*names):
-        """As soon as the feed has just these members."""
+        """As soon as the feed has just these members, and knows the vantage point."""
         path = world.machine.directory / "members.copy"
 
         def has():
             shutil.copy(world.state / "feed/members", path)
-            return [name for name in ("alice", "bob", "carol") if name.encode() in path.read_bytes()] == list(names)
+            data = path.read_bytes()
+            return b"remote" in data and [name for name in ("alice", "bob", "carol") if name.encode() in data] == list(names)
         until(has, 5, f"a feed with {names}")
         path.rename(feed)
 
@@ -255,3 +256,25 @@ def test_remote_probe_follows_newer_copies_of_the_feed(world):
     assert [row["name"] for row in world.member("carol")["vantages"]] == ["local", "remote"]
     world.cli("member", "remove", "carol")
     world.cli("vantage", "remove", "remote")
+
+
+def test_probe_begins_anew_when_its_feed_is_of_another_registry(world):
+    state = elsewhere(world, "moved")
+    probed = world.machine.start("moved-probed", [
+        BIN / "ntspool-probed", "-s", state, "--interval", "1s", "--allow-private", "--id", "moved", "--trust", world.trust],
+        env=environment())
+    probed.said("member alice: 127.0.1.1: ok")
+    other = Pool(world.machine, name="anew").init()
+    other.vantage("moved", key_of(state, "moved"))
+    other.add("alice", "127.0.9.9")
+    shutil.copy(other.state / "feed/members", state / "feed/members.new")
+    (state / "feed/members.new").rename(state / "feed/members")
+    probed.said("of another registry: begins anew")
+    probed.said("member alice: 127.0.9.9: connect-refused")
+    world.stop(probed)
+    path = state / "moved.export"
+    run(BIN / "ntspool", "-s", state, "health", "export", path, env=environment())
+    done = other.json("health", "import", path)
+    assert done["reports"] >= 1 and done["refused"] >= 1  # what it said of the one before is not for this registry
+    assert other.member("alice")["addresses"][0]["failure"] == "connect-refused"
+    assert other.member("alice")["addresses"][0]["score"] < 0
