@@ -6,9 +6,9 @@
 #include "zone/intake.h"
 
 enum {
-    EXCHANGE_POLL_MS = 100,  /* between looks at journals and registry */
-    EXCHANGE_FEED_MS = 300,  /* between two feeds, at least; */
-    EXCHANGE_FEED_REST = 20, /* and so many times as long as the last one took to make */
+    EXCHANGE_POLL_MS = 100,   /* between looks at journals and registry */
+    EXCHANGE_FEED_MS = 300,   /* between two feeds, at least; */
+    EXCHANGE_FEED_REST = 100, /* and so many times as long as the last one took to make */
     EXCHANGE_TIDY_MS =
         60000 /* between looks at what is over: verdicts without a member, old samples */
 };
