@@ -137,6 +137,12 @@ int cmd_member_list(struct cli *cli, int argc, char **argv)
     if (usable != RESULT_OK) {
         return cli_fail(cli, usable);
     }
+    char code[3];
+    const char *country = cli_value(cli, "country", 0);
+    if (country != NULL && !label_country(code, country)) {
+        return cli_usage(cli, "--country takes the two letters of ISO 3166, not \"%.40s\"",
+                         country);
+    }
     if (cli_flag(cli, "removed")) {
         return member_list_removed(cli);
     }

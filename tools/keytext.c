@@ -92,7 +92,9 @@ enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool
     struct visit visit = { .apex = apex, .dnskey = dnskey };
     enum result result = keystore_each(keys, visit_key, &visit);
     if (result == RESULT_OK && visit.printed == 0) {
-        *note = "the parent zone is to have no DS now: see `ntspool key list`";
+        *note = store_count(keys, TABLE_KEYS) > 0
+                    ? "the parent zone is to have no DS now: see `ntspool key list`"
+                    : "there are no keys here yet: see `ntspool key list`";
     }
     return result;
 }

@@ -341,6 +341,7 @@ def test_unknown_state_is_an_error(pool):
     assert "do you mean 'eligible'" in pool.refused("member", "list", "--in-state", "eligble", status=2)
     for state in ("registered", "Eligible", "suspended", "falling"):
         pool("member", "list", "--in-state", state)
+    assert "two letters" in pool.refused("member", "list", "--country", "NLD", status=2)
 
 
 def test_json_numbers_have_the_digits_they_need(pool):
