@@ -12,10 +12,13 @@ PACKAGES = ["gdnsd", "knot", "knot-module-geoip", "ldnsutils", "nsd", "pdns-back
 Peer = collections.namedtuple("Peer", "make files note")
 
 
-def install(log):
+PACKAGES_STATIC = ["knot", "ldnsutils", "nsd"]
+
+
+def install(log, packages=PACKAGES):
     """Debian's packages, those that are missing, with service starts barred."""
     call("bash", "-c", 'set -e; root=$1; . "$1/tools/packages.sh"; shift; install_packages "$@"', "bench", ROOT, log.name,
-         *PACKAGES)
+         *packages)
 
 
 def knot(pool, locations, log, geoip):
@@ -25,7 +28,7 @@ def knot(pool, locations, log, geoip):
     own.mkdir()
     module = f"""mod-geoip:
   - id: geo
-    config-file: {pool.directory}/geo.knot
+    config-file: {pool.files}/geo.knot
     ttl: 150
     mode: geodb
     geodb-file: {locations}
@@ -47,7 +50,7 @@ policy:
     algorithm: ecdsap256sha256
 {module if geoip else ""}zone:
   - domain: pool.test
-    file: {pool.directory}/static.zone
+    file: {pool.files}/static.zone
     zonefile-sync: -1
     zonefile-load: difference-no-serial
     journal-content: all
@@ -67,7 +70,7 @@ def nsd(pool, locations, log):
     own = pool.directory / "nsd"
     own.mkdir()
     key = call("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "pool.test", cwd=own, stdout=subprocess.PIPE).stdout.strip()
-    call("ldns-signzone", "-f", own / "pool.zone", pool.directory / "static.zone", own / key, cwd=own)
+    call("ldns-signzone", "-f", own / "pool.zone", pool.files / "static.zone", own / key, cwd=own)
     (own / "nsd.conf").write_text(f"""server:
     ip-address: 127.0.0.1@{server.port}
     server-count: 1
@@ -104,7 +107,7 @@ def powerdns(pool, locations, log):
 local-address=127.0.0.1
 local-port={server.port}
 socket-dir={own}
-geoip-zones-file={pool.directory}/pdns.yaml
+geoip-zones-file={pool.files}/pdns.yaml
 geoip-database-files=mmdb:{locations}
 geoip-dnssec-keydir={own}/keys
 edns-subnet-processing=yes
@@ -121,7 +124,7 @@ def gdnsd(pool, locations, log):
     server = Server("gdnsd", log, records=1)
     own = pool.directory / "gdnsd"
     (own / "zones").mkdir(parents=True)
-    (own / "zones/pool.test").write_text((pool.directory / "static.zone").read_text() + "geo 150 DYNA geoip!pool\n")
+    (own / "zones/pool.test").write_text((pool.files / "static.zone").read_text() + "geo 150 DYNA geoip!pool\n")
     continents = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
     centres = ", ".join(continents)
     (own / "config").write_text(f"""options => {{

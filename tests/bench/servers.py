@@ -78,6 +78,8 @@ class Server:
     """A process on the server's core. `name` is what the table shows; it is ready when it answers for the SOA with so many `records`,
     of which a signed zone has two."""
 
+    files = None  # the limit of open files of those that are started; None: ours
+
     def __init__(self, name, log, cores="0", records=2):
         self.name, self.log, self.cores, self.records = name, log, cores, records
         self.port = free_port()
@@ -89,7 +91,8 @@ class Server:
 
     def run(self, command):
         began = time.monotonic()
-        self.process = subprocess.Popen(["taskset", "-c", self.cores] + [str(c) for c in command], stdout=self.log,
+        limit = ["prlimit", f"--nofile={self.files}:{self.files}"] if self.files else []
+        self.process = subprocess.Popen(["taskset", "-c", self.cores, *limit] + [str(c) for c in command], stdout=self.log,
                                         stderr=self.log)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.settimeout(0.05)
@@ -123,12 +126,20 @@ def floor(work, log):
     return server.run([work / "floor", server.port])
 
 
+class Place:
+    """Where a server keeps what it makes, `directory`, and where it finds the pool's `files`."""
+
+    def __init__(self, directory, files):
+        self.directory, self.files = directory, files
+        directory.mkdir(parents=True)
+
+
 class Pool:
     """A pool of `members` generated members, all eligible by override, in a directory of its own."""
 
     def __init__(self, work, members):
         self.members = members
-        self.directory = work / f"pool-{members}"
+        self.directory = self.files = work / f"pool-{members}"
         self.state = self.directory / "state"
         self.queries = min(15 * members, 60000)  # in a file
         call(sys.executable, HERE / "generate.py", self.directory, members, self.queries)
