@@ -45,6 +45,7 @@ struct program {
     struct keeper *keeper; /* NULL: none */
     struct counting *counting;
     struct exchange *exchange; /* NULL: none */
+    /* Those of UDP, then as many of TCP: the kernel lets a thread run at once that has waited, whatever the others do. */
     struct worker **workers;
     size_t worker_count;
     struct instance *instance; /* NULL: the state can't be claimed */
@@ -77,17 +78,17 @@ static enum result open_counting(struct program *program, struct diag *diag)
  * sockets when we are ready, but has to take what waits at its TCP listeners, so new connections come to us from now on. */
 static enum result steer(const struct program *program, bool by_cpu, struct diag *diag)
 {
-    const struct worker *worker = program->workers[0];
-    unsigned first = program->former_workers, count = (unsigned)program->worker_count;
+    unsigned first = program->former_workers, count = (unsigned)program->worker_count / 2;
+    const struct worker *udp = program->workers[0], *tcp = program->workers[count];
     enum result result = RESULT_OK;
-    for (size_t i = 0; i < worker->udp_count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < udp->udp_count && result == RESULT_OK; i++) {
         if (by_cpu) {
-            result = affinity_steer(worker->udp[i].fd, first, count, true, diag);
+            result = affinity_steer(udp->udp[i].fd, first, count, true, diag);
         }
         if (first == 0) {
-            affinity_release(tcp_listener(worker->tcp, i));
+            affinity_release(tcp_listener(tcp->tcp, i));
         } else if (result == RESULT_OK) {
-            result = affinity_steer(tcp_listener(worker->tcp, i), first, count, false, diag);
+            result = affinity_steer(tcp_listener(tcp->tcp, i), first, count, false, diag);
         }
     }
     return result;
@@ -156,8 +157,10 @@ static enum result open_workers(struct program *program, const struct options *o
     if (result == RESULT_OK && fewer) {
         log_line(diag->text);
     }
-    program->workers = xcalloc(options->workers, sizeof(struct worker *));
-    for (unsigned i = 0; i < options->workers && result == RESULT_OK; i++) {
+    program->workers = xcalloc(2 * (size_t)options->workers, sizeof(struct worker *));
+    for (unsigned i = 0; i < 2 * options->workers && result == RESULT_OK; i++) {
+        parts.udp = i < options->workers;
+        parts.tcp = !parts.udp;
         struct tally *tally = counting_tally(program->counting, refresh_view(program->refresh));
         result = worker_new(&program->workers[i], &parts, tally, diag);
         program->worker_count += result == RESULT_OK;
@@ -228,9 +231,9 @@ static enum result start(struct program *program, const struct options *options,
     for (size_t i = 0; i < program->worker_count && result == RESULT_OK; i++) {
         result = worker_start(program->workers[i], diag);
     }
-    for (unsigned i = 0; options->socket_affinity && result == RESULT_OK && i < options->workers;
-         i++) {
-        affinity_pin(program->workers[i]->thread, i, options->workers);
+    for (unsigned i = 0;
+         options->socket_affinity && result == RESULT_OK && i < program->worker_count; i++) {
+        affinity_pin(program->workers[i]->thread, i % options->workers, options->workers);
     }
     if (result == RESULT_OK) {
         say_started(program, options);

@@ -7,9 +7,9 @@
 #include "zone/result.h"
 
 enum {
-    OPENFILES_SPARE = 64, /* stores, location files, the keeper's questions, libraries */
-    OPENFILES_WORKER = 8, /* the loop's own */
-    OPENFILES_LEAST = 4   /* connections of a worker, or there is no use in a start */
+    OPENFILES_SPARE = 64,  /* stores, location files, the keeper's questions, libraries */
+    OPENFILES_WORKER = 16, /* its loops' own */
+    OPENFILES_LEAST = 4    /* connections of a worker, or there is no use in a start */
 };
 
 /* Raises RLIMIT_NOFILE as far as it is needed and allowed. `*out` is at most TCP_CONNECTIONS_MAX; where it is less, `*fewer` is true and the

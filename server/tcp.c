@@ -327,7 +327,7 @@ void tcp_drain(struct tcp_server *server)
 
 int tcp_listener(const struct tcp_server *server, size_t at)
 {
-    return server->listeners[at].fd;
+    return at < server->listener_count ? server->listeners[at].fd : -1;
 }
 
 void tcp_close(struct tcp_server *server)

@@ -11,7 +11,7 @@
 struct tcp_server *tcp_new(struct worker *worker, unsigned connections_max);
 enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
                        struct diag *diag);
-/* The descriptor that listens on address number `at`. */
+/* The descriptor that listens on address number `at`, -1 if there are fewer. */
 int tcp_listener(const struct tcp_server *server, size_t at);
 /* Another server takes over, and new connections come to it. Those here are closed when they are idle, or after ten seconds; then the worker
  * counts as drained. */

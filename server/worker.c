@@ -239,9 +239,11 @@ static enum result open_sockets(struct worker *worker, const struct worker_parts
 {
     enum result result = RESULT_OK;
     for (size_t i = 0; i < parts->listen_count && result == RESULT_OK; i++) {
-        result = udp_open(&worker->udp[i], worker, &parts->listen[i], diag);
-        if (result == RESULT_OK) {
-            worker->udp_count++;
+        if (parts->udp) {
+            result = udp_open(&worker->udp[i], worker, &parts->listen[i], diag);
+            worker->udp_count += result == RESULT_OK;
+        }
+        if (parts->tcp && result == RESULT_OK) {
             result = tcp_listen(worker->tcp, &parts->listen[i], diag);
         }
     }
@@ -308,8 +310,9 @@ void worker_drain(struct worker *worker)
 
 void worker_hang_up(const struct worker *worker, int instead)
 {
-    for (size_t i = 0; i < worker->udp_count; i++) {
-        (void)dup3(instead, tcp_listener(worker->tcp, i), O_CLOEXEC);
+    int fd = -1;
+    for (size_t i = 0; (fd = tcp_listener(worker->tcp, i)) >= 0; i++) {
+        (void)dup3(instead, fd, O_CLOEXEC);
     }
 }
 

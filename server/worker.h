@@ -66,6 +66,7 @@ struct worker_parts {
     struct sigcache *cache;
     const struct endpoint *listen;
     size_t listen_count;
+    bool udp, tcp; /* which sockets it has */
     struct rrl *rrl;
     const struct identity *identity;
     unsigned tcp_connections; /* at most, TCP_CONNECTIONS_MAX or fewer */

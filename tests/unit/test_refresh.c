@@ -63,6 +63,8 @@ static int set_up(void **state)
                                         .cache = cache,
                                         .listen = &endpoint,
                                         .listen_count = 1,
+                                        .udp = true,
+                                        .tcp = true,
                                         .rrl = rrl,
                                         .identity = &identity,
                                         .tcp_connections = TCP_CONNECTIONS_MAX };
