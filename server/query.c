@@ -122,16 +122,21 @@ static void skip_records(uint32_t count, struct reader *r)
     }
 }
 
-/* The additional section: an OPT is read, anything else is passed over. */
+/* The additional section: OPT and TSIG are read, anything else is passed over. */
 static enum rcode read_additional(struct query *out, uint16_t count, struct reader *r)
 {
     enum rcode rcode = RCODE_NOERROR;
     for (uint16_t i = 0; i < count && !r->failed; i++) {
+        size_t start = r->at;
         bool root = skip_owner(r);
         uint16_t type = read_u16(r);
         if (type == RR_OPT) {
             enum rcode opt = read_opt(out, root, r);
             rcode = opt == RCODE_NOERROR || rcode == RCODE_FORMERR ? rcode : opt;
+        } else if (type == RR_TSIG) {
+            /* RFC 8945 5.1: it is the last record, so the only one; 5.2.1: we have no key of that name. */
+            bool ok = tsig_read(&out->tsig, start, r) && i + 1 == count;
+            rcode = !ok ? RCODE_FORMERR : rcode == RCODE_NOERROR ? RCODE_NOTAUTH : rcode;
         } else {
             (void)read_octets(r, 6); /* class and TTL */
             (void)read_octets(r, read_u16(r));
@@ -155,14 +160,15 @@ static enum query_verdict no_question(struct query *out, enum rcode *rcode, stru
     return reject(rcode, additional == RCODE_NOERROR && !cookie ? RCODE_FORMERR : additional);
 }
 
-/* A query that is turned down whatever its records are: they are passed over, so that its OPT is answered (RFC 6891 6.1.1) and its version
- * judged (6.1.3). */
+/* A query that is turned down whatever its records are: they are passed over, so that its OPT is answered (RFC 6891 6.1.1), its version
+ * judged (6.1.3), and its TSIG. */
 static enum query_verdict turn_down(struct query *out, enum rcode *rcode, struct reader *r,
                                     uint32_t records, uint16_t additionals)
 {
     skip_records(records, r);
-    if (read_additional(out, additionals, r) == RCODE_BADVERS) {
-        *rcode = RCODE_BADVERS;
+    enum rcode additional = read_additional(out, additionals, r);
+    if (additional == RCODE_BADVERS || additional == RCODE_NOTAUTH) {
+        *rcode = additional;
     }
     return QUERY_REJECT;
 }
@@ -182,6 +188,7 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     out->id = read_u16(&r);
     out->flags = read_u16(&r);
     out->has_question = out->edns = out->dnssec_ok = out->subnet.present = false;
+    out->tsig.present = false;
     out->options = 0;
     out->reply_options_len = 0;
     out->udp_size = DNS_UDP_PLAIN;

@@ -5,6 +5,7 @@
 #define SERVER_QUERY_H
 
 #include "server/cookie.h"
+#include "server/tsig.h"
 #include "zone/dname.h"
 
 enum rcode {
@@ -14,6 +15,7 @@ enum rcode {
     RCODE_NXDOMAIN = 3,
     RCODE_NOTIMP = 4,
     RCODE_REFUSED = 5,
+    RCODE_NOTAUTH = 9,   /* RFC 8945 3 */
     RCODE_BADVERS = 16,  /* RFC 6891 9: its upper bits go into the OPT */
     RCODE_BADCOOKIE = 23 /* RFC 7873 8 */
 };
@@ -66,6 +68,7 @@ struct query {
     uint8_t options;   /* QUERY_ flags */
     uint8_t cookie[COOKIE_LEN];
     struct client_subnet subnet;
+    struct tsig tsig;
     /* What the response's OPT holds beside subnet and extended error, options in wire form: DO after parsing, see server/edns.h. */
     uint16_t reply_flags;
     uint16_t reply_options_len;

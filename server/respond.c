@@ -112,7 +112,9 @@ struct response {
 static void write_head(struct writer *w, const struct query *query, enum rcode rcode,
                        uint16_t flags)
 {
-    uint16_t kept = query->flags & (DNS_FLAG_RD | DNS_OPCODE_MASK << DNS_OPCODE_SHIFT);
+    uint16_t opcode = query->flags & DNS_OPCODE_MASK << DNS_OPCODE_SHIFT;
+    /* RD means something in a query alone. */
+    uint16_t kept = opcode == 0 ? query->flags & DNS_FLAG_RD : opcode;
     uint8_t *head = write_room(w, DNS_HEADER_LEN);
     ASSERT(head != NULL); /* limits are 512 or more */
     wire_put_u16(head, query->id);
@@ -195,6 +197,9 @@ size_t respond_reject(const struct query *query, enum rcode rcode, uint8_t *out,
     write_head(&w, query, rcode, 0);
     write_opt(&w, query, rcode, 0);
     ASSERT(!w.failed); /* header, question and OPT are under 512 octets */
+    if (rcode == RCODE_NOTAUTH && tsig_write_badkey(&w, &query->tsig)) {
+        wire_put_u16(out + 10, query->edns ? 2 : 1); /* ARCOUNT */
+    }
     return w.at;
 }
 

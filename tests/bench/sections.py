@@ -145,7 +145,7 @@ def workers(bench, pool, locations):
     with contextlib.ExitStack() as stack:
         jobs = {}
         for count in (1, 2):
-            server = bench.started(pool.serve(locations, bench.log, workers=count, cores=cores))
+            server = bench.started(pool.serve(locations, bench.log, workers=count, cores=cores, state=pool.copy()))
             stack.callback(bench.stop, server)
             jobs[count] = [Job(server, pool, name, ("-t", "2"), cores) for name in FILES]
             bench.warm_up(jobs[count])

@@ -160,9 +160,14 @@ class Pool:
     def set(self, name, value):
         call(BIN / "ntspool", "--state", self.state, "zone", "set", name, value)
 
-    def serve(self, locations, log, workers=1, cores="0", prefix=()):
+    def copy(self):
+        """Of the state as it is, for a server beside another one, each of which has a state of its own."""
+        target = self.directory / f"state-{len(list(self.directory.glob('state-*')))}"
+        return shutil.copytree(self.state, target, ignore=shutil.ignore_patterns("*.lock", "*.instance"))
+
+    def serve(self, locations, log, workers=1, cores="0", prefix=(), state=None):
         """`locations`: the file, or None for none, so that all clients get the world's sets."""
         server = Server("ntspoold", log, cores)
         located = ["--locations", locations] if locations else []
-        return server.run([*prefix, BIN / "ntspoold", "--state", self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
+        return server.run([*prefix, BIN / "ntspoold", "--state", state or self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
                            workers, *located])

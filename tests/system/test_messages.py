@@ -4,7 +4,9 @@ in test_protocol."""
 import socket
 import struct
 
+import dns.name
 import dns.rcode
+import dns.tsig
 import pytest
 
 from judge import WILDCARD_PORT, exchange, judge, serve_zone
@@ -183,13 +185,23 @@ def test_opcode(zone, opcode, name):
     """By its octets: dnspython knows not all opcodes."""
     query = make_query(name, "SOA", flags=opcode << 11 | 0x0100)
     reply = exchange(query)
-    assert reply[:2] == query[:2] and reply[2:4] == struct.pack("!H", 0x8100 | opcode << 11 | dns.rcode.NOTIMP)
+    assert reply[:2] == query[:2] and reply[2:4] == struct.pack("!H", 0x8000 | opcode << 11 | dns.rcode.NOTIMP)
     assert reply[6:12] == bytes(6) and reply[12:] in (b"", query[12:])
 
 
 def test_unknown_opcode_without_a_question(zone):
     """RFC 8906 8.1.4."""
     assert exchange(struct.pack("!6H", 77, 15 << 11, 0, 0, 0, 0)) == struct.pack("!6H", 77, 0x8004 | 15 << 11, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("rdtype", ["SOA", "AXFR"])
+@pytest.mark.parametrize("tcp", [False, True])
+def test_no_key_is_known(zone, rdtype, tcp):
+    """RFC 8945 5.2.1: by a library's own reading."""
+    query = zone.query(APEX, rdtype)
+    query.use_tsig({dns.name.from_text("transfer.key."): b"secret of somebody else"})
+    with pytest.raises(dns.tsig.PeerBadKey):
+        zone.send(query, tcp=tcp)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.7", "127.9.9.9", "::1", "2001:db8::2"])
