@@ -1,5 +1,5 @@
 /* Connections wait in an epoll set of the server's own, which the worker's loop sees as one descriptor. A wake takes TURNS_A_WAKE of those that are
- * ready, then UDP and all others have their turn. The kernel puts what it has reported behind what it has not: that is the queue. */
+ * ready, then the loop does what else there is. The kernel puts what it has reported behind what it has not: that is the queue. */
 #include "server/tcp.h"
 
 #include <errno.h>

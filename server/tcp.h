@@ -1,7 +1,7 @@
 /* DNS over TCP (RFC 7766, RFC 9210): who may connect, whose turn it is, and who is closed for having been idle.
  *
  * Each wake of the loop gives a bounded number of connections one bounded turn (server/connection.h), in the order in which they became ready;
- * the worker's other sockets have theirs in between, whatever TCP clients do. */
+ * the loop does what else it has to in between, whatever TCP clients do. */
 #ifndef SERVER_TCP_H
 #define SERVER_TCP_H
 

@@ -1,4 +1,4 @@
-/* One worker: a thread with its own loop, its own sockets (SO_REUSEPORT), its own read transaction, signer and kept answers. It shares with
+/* One worker: a thread with its own loop, its own sockets of UDP or TCP (SO_REUSEPORT), its own read transaction, signer and kept answers. It shares with
  * others only what is immutable (the view), atomic (counters), or built for sharing (signature cache, store). */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
