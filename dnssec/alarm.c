@@ -37,7 +37,8 @@ enum alarm_level alarm_of(const struct keyroll *roll, const struct slices *slice
 
 char *alarm_text(enum alarm_level level, const struct slices *slices, char out[ALARM_ROOM])
 {
-    static const char what[] = "(`ntspool key request`, `key sign-request`, `key import-bundle`)";
+    static const char what[] = "(`ntspool key request`, `key sign-request`, `key import-bundle`; "
+                               "where packages bring them, the next package)";
     uint64_t end_at = slices_end(slices);
     char end[BUNDLE_TIME_ROOM];
     (void)bundle_time(end_at, end);

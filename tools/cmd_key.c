@@ -15,6 +15,7 @@ struct listing {
     struct rollover_timing timing;
     struct slices slices;
     uint64_t now;
+    char leader[KEYTEXT_IDENTITY_ROOM]; /* who is followed; empty: not known */
 };
 
 /* True of a key that no slice brings or takes away, though it, or its DS, shall come or go. */
@@ -148,6 +149,9 @@ static void print_leader(const struct listing *listing)
     printf("\nThis machine follows: the keys, and what becomes of them, come from another one. The "
            "last package\nis of %s, %s old.\n",
            output_time(seen_at, at), duration_text(age_s, age));
+    if (listing->leader[0] != 0) {
+        printf("It was made by %s.\n", listing->leader);
+    }
 }
 
 static void print_keys(const struct listing *listing)
@@ -195,6 +199,10 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result =
             slices_read(&listing.slices, session.txn[STORE_KEYS], &listing.roll.keys, &cli->diag);
+    }
+    uint8_t leader[SEAL_PUBLIC_LEN];
+    if (result == RESULT_OK && keytransfer_leader(session.txn[STORE_KEYS], leader) == RESULT_OK) {
+        (void)keytransfer_identity_text(leader, listing.leader);
     }
     session_done(&session);
     if (result != RESULT_OK) {

@@ -158,7 +158,7 @@ def test_a_machine_follows_the_one_it_was_told(machine, pool):
     assert leader in other.refused("key", "import", "--package", "--from", unknown, made["leader"])
     assert leader in other.cli("key", "import", "--package", "--from", leader, made["leader"]).stdout
     assert unknown in other.refused("key", "import", "--package", made["stranger"])
-    assert tags(other) == tags(pool)
+    assert tags(other) == tags(pool) and leader in other.cli("key", "list").stdout
     other.cli("key", "import", "--package", "--from", unknown, made["stranger"])
     assert tags(other) == tags(stranger)
     # Who takes over follows nobody, and has keys to lose.
