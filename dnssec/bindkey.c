@@ -71,7 +71,8 @@ static const char *field_of(const char *text, const char *name, size_t *len)
     return NULL;
 }
 
-/* BIND notes in the private file when a key has gone; one that has must not come back (RFC 5011 2.1: a revoked one never). */
+/* BIND notes in the private file when a key has gone; one that has must not come back (RFC 5011
+ * 2.1: a revoked one never). */
 static enum result check_times(const char *text, const char *path, uint64_t now, struct diag *diag)
 {
     static const char *const ends[] = { "Delete:", "Revoke:" };
@@ -96,7 +97,8 @@ struct halves {
     unsigned algorithm, flags;
 };
 
-/* RFC 6605 4 leaves open how the scalar is written: BIND 9.18 and ldns leave out zero octets in front, others may have one more. */
+/* RFC 6605 4 leaves open how the scalar is written: BIND 9.18 and ldns leave out zero octets in
+ * front, others may have one more. */
 static void pad_private(struct halves *halves)
 {
     uint8_t scalar[KEY_PRIVATE_MAX] = { 0 };
@@ -259,7 +261,8 @@ static enum result path_of(char out[PATH_ROOM], const char *path, const char *en
                : diag_fail(diag, RESULT_TOO_LONG, "the path %.64s... is too long", path);
 }
 
-/* The role that the key gets. What a zone is signed with keeps its flags, and so its tag and DS: here a CSK has the SEP flag. */
+/* The role that the key gets. What a zone is signed with keeps its flags, and so its tag and DS:
+ * here a CSK has the SEP flag. */
 static enum result find_role(enum key_role *out, const struct halves *halves, const char *path,
                              enum bindkey_use use, struct diag *diag)
 {

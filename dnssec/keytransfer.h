@@ -1,4 +1,5 @@
-/* Keys that come from elsewhere: single ones, or all of a zone from the machine that leads, boxed for this one's seal. */
+/* Keys that come from elsewhere: single ones, or all of a zone from the machine that leads, boxed
+ * for this one's seal. */
 #ifndef DNSSEC_KEYTRANSFER_H
 #define DNSSEC_KEYTRANSFER_H
 
@@ -29,20 +30,23 @@ struct given_keys {
     bool in_use;
     bool replace; /* also keys that are not as `init` made them */
 };
-/* Takes them in place of those of their roles: keys in use replace all others at once, to others a rollover begins. INVALID if they
- * make no zone, REFUSED, EXISTS. REFUSED without `replace`, too, if a key would go that the zone may be signed with. */
+/* Takes them in place of those of their roles: keys in use replace all others at once, to others a
+ * rollover begins. INVALID if they make no zone, REFUSED, EXISTS. REFUSED without `replace`, too,
+ * if a key would go that the zone may be signed with. */
 enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
                             const struct given_keys *given, uint64_t now, struct diag *diag);
 
 /* What goes into a package. */
 struct package_plan {
     const uint8_t *recipient; /* SEAL_PUBLIC_LEN octets */
-    /* Without the private halves of KSKs: instead the signatures that these make now, which last as long as others. */
+    /* Without the private halves of KSKs: instead the signatures that these make now, which last as
+     * long as others. */
     bool zsk_only;
     uint64_t now;
 };
-/* All keys with their states, for the machine whose seal_public is `recipient`, who can tell that this seal made it. `out` has room for
- * KEYTRANSFER_MAX octets. REFUSED with zsk_only if a key signs everything, or a KSK is elsewhere. */
+/* All keys with their states, for the machine whose seal_public is `recipient`, who can tell that
+ * this seal made it. `out` has room for KEYTRANSFER_MAX octets. REFUSED with zsk_only if a key
+ * signs everything, or a KSK is elsewhere. */
 enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
                              const struct settings *settings, const struct package_plan *plan,
                              struct store_item *out, struct diag *diag);
@@ -50,13 +54,15 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
 struct package_offer {
     const uint8_t *data;
     size_t len;
-    const uint8_t *
-        from; /* whose it must be, and who is followed from now on; NULL: whoever was followed, or the first */
-    bool replace; /* also keys that are not as `init` made them, and those of a later package */
+    /* Whose it must be, and who is followed from now on; NULL: who was followed, or the first. */
+    const uint8_t *from;
+    /* Also keys that are not as `init` made them, those of a later package, and private halves. */
+    bool replace;
 };
-/* Replaces all keys by those of the package and follows its sender from then on. Nothing is written when they are the same. INVALID for
- * another zone's, or for damage; REFUSED for one of another sender than is followed, or one that is older than the last, whose keys may know
- * less than caches, or if this machine leads and a key would go that the zone may be signed with. */
+/* Replaces all keys by those of the package and follows its sender from then on. Nothing is written
+ * when they are the same. INVALID for another zone's, or for damage; REFUSED for one of another
+ * sender than is followed, or one that is older than the last, whose keys may know less than
+ * caches, or if this machine leads and a key would go that the zone may be signed with. */
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
                                const struct dname *zone, const struct package_offer *offer,
                                struct diag *diag);

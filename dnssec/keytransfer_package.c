@@ -1,6 +1,7 @@
-/* A package, before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form, u8 number of keys; of each: u8
- * algorithm, u8 role, u64 created_at, life, public half, private half; the memory; u8 1 if a slice follows (dnssec/slices.h). All lengths
- * follow from the algorithm. A role over 128 is that of a key without its private half. */
+/* A package, before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form,
+ * u8 number of keys; of each: u8 algorithm, u8 role, u64 created_at, life, public half, private
+ * half; the memory; u8 1 if a slice follows (dnssec/slices.h). All lengths follow from the
+ * algorithm. A role over 128 is that of a key without its private half. */
 #include <sodium.h>
 
 #include "dnssec/keytransfer_private.h"
@@ -291,7 +292,8 @@ static bool same_identity(const uint8_t *a, const uint8_t *b)
     return memcmp(a, b, SEAL_PUBLIC_LEN) == 0;
 }
 
-/* Whoever can send packages has the zone's keys in hand: it is always the same one, or one who is named. */
+/* Whoever can send packages has the zone's keys in hand: it is always the same one, or one who is
+ * named. */
 static enum result check_sender(struct store_txn *keys, const struct seal *seal,
                                 const struct package_offer *offer,
                                 const uint8_t sender[SEAL_PUBLIC_LEN], struct diag *diag)
@@ -372,7 +374,8 @@ static enum result check_package(const struct package *package, struct store_txn
     return result == RESULT_OK && !replace ? check_halves(package, roll, diag) : result;
 }
 
-/* Stores the signatures of KSKs whose private halves the package does not have; its keys are in the store. */
+/* Stores the signatures of KSKs whose private halves the package does not have; its keys are in the
+ * store. */
 static enum result take_slice(const struct slice *slice, struct store_txn *keys,
                               const struct dname *zone, struct diag *diag)
 {

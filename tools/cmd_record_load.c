@@ -1,7 +1,8 @@
 /* record load: static records from a zone file.
  *
- * Each RRset (name and type) that the file has replaces the one that is there; all others stay. The whole file is read before a store
- * is opened for writing, so that a slow one holds up nobody; what it has comes in one transaction. */
+ * Each RRset (name and type) that the file has replaces the one that is there; all others stay. The
+ * whole file is read before a store is opened for writing, so that a slow one holds up nobody; what
+ * it has comes in one transaction. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

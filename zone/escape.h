@@ -10,9 +10,11 @@ enum {
     ESCAPE_MAX = 4 /* characters of one octet */
 };
 
-/* One character at `text` (of `len` > 0) without its escape. Returns how many it took, 0 if the escape is malformed or over 255. */
+/* One character at `text` (of `len` > 0) without its escape. Returns how many it took, 0 if the
+ * escape is malformed or over 255. */
 size_t escape_read(const char *text, size_t len, uint8_t *octet);
-/* Writes the octet at `out`, escaped if it is one of `special`, or no printable ASCII. Returns what follows. */
+/* Writes the octet at `out`, escaped if it is one of `special`, or no printable ASCII. Returns what
+ * follows. */
 char *escape_write(char *out, uint8_t octet, const char *special);
 /* As \DDD. */
 char *escape_decimal(char *out, uint8_t octet);

@@ -83,7 +83,8 @@ static bool naptr_rule(const uint8_t *rdata, size_t len)
     return delimits && delimiters == 3;
 }
 
-/* RFC 2535 3.1.2: what has no key says so; RFC 4034 A.1.1: a private algorithm's key begins with whose it is. */
+/* RFC 2535 3.1.2: what has no key says so; RFC 4034 A.1.1: a private algorithm's key begins with
+ * whose it is. */
 static bool key_rule(const uint8_t *rdata, size_t len)
 {
     enum {
@@ -288,7 +289,8 @@ static void skip_services(struct reader *r)
     (void)read_octets(r, reader_left(r));
 }
 
-/* RFC 3123 4: family, prefix length, negation and length, octets of the address without zeros at its end. */
+/* RFC 3123 4: family, prefix length, negation and length, octets of the address without zeros at
+ * its end. */
 static void skip_prefix(struct reader *r)
 {
     uint16_t family = read_u16(r);

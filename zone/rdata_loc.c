@@ -39,7 +39,8 @@ bool rdata_loc_check(const uint8_t *rdata)
     return good & angle_is_good(read_u32(&r), 180U * DEGREE);
 }
 
-/* A number with up to `places` digits behind a point and an optional `m`; in units of the last place. */
+/* A number with up to `places` digits behind a point and an optional `m`; in units of the last
+ * place. */
 static bool parse_decimal(int64_t *out, const struct rdata_word *word, unsigned places, bool metres)
 {
     size_t len = word->len;

@@ -159,7 +159,8 @@ bool rdata_parse_prefix(struct rdata_parsing *p, const struct rdata_word *word)
     return true;
 }
 
-/* Algorithm, tag, public key in the text; tag length, algorithm, key length, tag, key on the wire. */
+/* Algorithm, tag, public key in the text; tag length, algorithm, key length, tag, key on the
+ * wire. */
 bool rdata_parse_hit(struct rdata_parsing *p, const struct rdata_word *word)
 {
     struct rdata_word tag, key;

@@ -4,8 +4,8 @@
 
 #include "zone/rdata.h"
 
-/* A field is one letter; the last one of a type may have `?` behind it: it may be missing, `*`: any number of them, or `+`: at least
- * one. */
+/* A field is one letter; the last one of a type may have `?` behind it: it may be missing, `*`: any
+ * number of them, or `+`: at least one. */
 enum rdata_kind {
     FIELD_U8 = '1',
     FIELD_U16 = '2',
@@ -46,7 +46,8 @@ enum {
     RDATA_RARE = 1,
     /* Known as octets only. */
     RDATA_NO_TEXT = 2,
-    /* A name has one at most (RFC 1034 3.6.2, RFC 1035 3.3.13, RFC 6672 2.4, RFC 1706 6, RFC 9606 3). */
+    /* A name has one at most (RFC 1034 3.6.2, RFC 1035 3.3.13, RFC 6672 2.4, RFC 1706 6, RFC 9606
+     * 3). */
     RDATA_SINGLE = 4
 };
 struct rdata_type {
@@ -93,7 +94,8 @@ bool rdata_number(uint32_t *out, const char *text, size_t len, uint32_t most);
 bool rdata_unescape(const struct rdata_word *word, uint8_t *out, size_t room, size_t *len);
 bool rdata_find_type(const struct rdata_word *word, uint16_t *type);
 int rdata_hex_digit(char c); /* -1: it is none */
-/* Appends the octets of an even number of hex digits, or those that base64 stands for, at least one. */
+/* Appends the octets of an even number of hex digits, or those that base64 stands for, at least
+ * one. */
 bool rdata_hex(struct writer *out, const char *text, size_t len);
 bool rdata_base64(struct writer *out, const char *text, size_t len);
 void rdata_put_base64(FILE *file, const uint8_t *data, size_t len);
@@ -114,7 +116,8 @@ void rdata_loc_print(FILE *file, const uint8_t *rdata);
 bool rdata_svcb_check(const uint8_t *rdata, size_t len);
 /* Brings the parameters of the rdata in `out` into their order. */
 bool rdata_svcb_order(struct rdata_parsing *p);
-/* True if its text has nothing that needs an escape inside of a list, which others read in their ways. */
+/* True if its text has nothing that needs an escape inside of a list, which others read in their
+ * ways. */
 bool rdata_parameter_is_plain(const uint8_t *data, size_t len);
 void rdata_parameter_print(FILE *file, const uint8_t *data, size_t len);
 

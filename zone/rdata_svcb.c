@@ -173,7 +173,8 @@ static bool put_item(struct writer *out, uint16_t key, const char *item, size_t 
     }
 }
 
-/* A list with commas, in which `\,` and `\\` stand for what they escape (RFC 9460 A.1); its own escapes are gone already. */
+/* A list with commas, in which `\,` and `\\` stand for what they escape (RFC 9460 A.1); its own
+ * escapes are gone already. */
 static bool put_list(struct writer *out, uint16_t key, const uint8_t *value, size_t len)
 {
     char item[UINT8_MAX + 1];

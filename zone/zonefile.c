@@ -9,7 +9,8 @@ enum {
     ENTRY_MAX = 5 * RDATA_MAX, /* characters of one entry: all rdata fit, if each octet is \\DDD */
 };
 
-/* The file and the entry that was read last: one record or directive, its lines joined, comments and parentheses taken out. */
+/* The file and the entry that was read last: one record or directive, its lines joined, comments
+ * and parentheses taken out. */
 struct source {
     FILE *file;
     const char *path;

@@ -1,4 +1,5 @@
-/* Zone files (RFC 1035 5.1): records in presentation format, a name, TTL, class, type and data each. */
+/* Zone files (RFC 1035 5.1): records in presentation format, a name, TTL, class, type and data
+ * each. */
 #ifndef ZONE_ZONEFILE_H
 #define ZONE_ZONEFILE_H
 
@@ -23,8 +24,9 @@ struct zonefile_record {
 };
 typedef enum result zonefile_visit(const struct zonefile_record *record, void *arg,
                                    struct diag *diag);
-/* A TTL that is left out is that of the record before (RFC 1035 5.1), or of $TTL (RFC 2308 4). Calls `visit` with each record of a zone file (RFC 1035 5.1); $INCLUDE and what others have added to the format is refused.
- * Stops at the first that is not OK. */
+/* A TTL that is left out is that of the record before (RFC 1035 5.1), or of $TTL (RFC 2308 4).
+ * Calls `visit` with each record of a zone file (RFC 1035 5.1); $INCLUDE and what others have added
+ * to the format is refused. Stops at the first that is not OK. */
 enum result zonefile_read(const struct zonefile_source *from, zonefile_visit *visit, void *arg,
                           struct diag *diag);
 /* Prints an RRset, a record a line. */

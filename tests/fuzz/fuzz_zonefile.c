@@ -1,4 +1,5 @@
-/* The reader of zone files on any octets: what it takes is rdata of its type, and what is printed of that reads back to the same. */
+/* The reader of zone files on any octets: what it takes is rdata of its type, and what is printed
+ * of that reads back to the same. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
