@@ -46,8 +46,8 @@ enum {
     RDATA_RARE = 1,
     /* Known as octets only. */
     RDATA_NO_TEXT = 2,
-    /* A name has one at most (RFC 1034 3.6.2, RFC 1035 3.3.13, RFC 6672 2.4, RFC 1706 6, RFC 9606
-     * 3). */
+    /* A name has one at most (RFC 1034 3.6.2, RFC 2181 10.1, RFC 6672 2.4; two more that BIND
+     * refuses to load twice). */
     RDATA_SINGLE = 4
 };
 struct rdata_type {
