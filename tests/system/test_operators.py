@@ -34,7 +34,7 @@ def on_terminal(cli, *args, answer):
             break
         shown += data
     os.close(leader)
-    return child.wait(), shown.decode()
+    return child.wait(timeout=60), shown.decode()
 
 
 # --- name servers ---
@@ -147,7 +147,7 @@ def test_question_holds_no_lock(pool):
         shown += os.read(leader, 4096)
     pool("member", "add", "bob", "--address", "9.9.9.10")
     os.write(leader, b"y\n")
-    assert child.wait() == 0
+    assert child.wait(timeout=60) == 0
     os.close(leader)
     assert pool.names() == ["bob"]
 
