@@ -67,7 +67,7 @@ static uint16_t warnings_of(const struct ke_result *result, const struct attempt
     const struct tls_certificate *certificate = &result->certificate;
     uint64_t now = clock_now();
     uint64_t life = certificate->not_after - certificate->not_before;
-    unsigned warnings = 0;
+    unsigned warnings = certificate->warnings;
     if (certificate->not_after < now || certificate->not_after - now < life / 3) {
         warnings |= WARNING_CERT_AGE;
     }

@@ -195,6 +195,10 @@ static bool go_on_handshake(struct ke_dialog *dialog)
         finish(dialog, failure);
         return false;
     }
+    if (result->detail[0] != '\0') {
+        trail_add(dialog->trail, uv_hrtime(), "certificate", "%s", result->detail);
+        result->detail[0] = '\0';
+    }
     result->certified = true;
     uint8_t request[64];
     struct writer w = writer_of(request, sizeof(request));

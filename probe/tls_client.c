@@ -11,8 +11,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "probe/certificate.h"
 #include "probe/limits.h"
-#include "zone/address.h"
+#include "zone/health.h"
 
 struct tls_trust {
     SSL_CTX *context;
@@ -159,6 +160,7 @@ struct tls_client *tls_client_new(struct tls_trust *trust, const char *name)
         ERR_clear_error();
         return NULL;
     }
+    SSL_set_tlsext_status_type(client->ssl, TLSEXT_STATUSTYPE_ocsp);
     /* an empty input is "not yet", not the end */
     BIO_set_mem_eof_return(in, -1);
     SSL_set0_rbio(client->ssl, in);
@@ -278,6 +280,28 @@ void tls_client_day(uint64_t unix_s, char out[TLS_DAY_ROOM])
     }
 }
 
+/* What the clients say that are not of our library. */
+static enum failure ask_clients(struct tls_client *client, struct tls_certificate *out,
+                                char *detail)
+{
+    struct certificate_word word;
+    const unsigned char *response = NULL;
+    bool stapled = SSL_get_tlsext_status_ocsp_resp(client->ssl, &response) > 0;
+    certificate_judge(&word, client->ssl, stapled);
+    bool both = word.chronyd[0] != '\0' && word.ntpd_rs[0] != '\0';
+    if (word.failure != FAILURE_NONE) {
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", word.why);
+        return word.failure;
+    }
+    out->warnings |= word.chronyd[0] != '\0' ? WARNING_CHRONYD : 0;
+    out->warnings |= word.ntpd_rs[0] != '\0' ? WARNING_NTPD_RS : 0;
+    (void)snprintf(detail, NTS_DETAIL_ROOM, "%s%.58s%s%s%.58s",
+                   word.chronyd[0] != '\0' ? "chronyd refuses it: " : "", word.chronyd,
+                   both ? "; " : "", word.ntpd_rs[0] != '\0' ? "ntpd-rs refuses it: " : "",
+                   word.ntpd_rs);
+    return both ? FAILURE_CERT_CHAIN : FAILURE_NONE;
+}
+
 enum failure tls_client_judge(struct tls_client *client, struct tls_certificate *out, char *detail)
 {
     const struct verdict *verdict = &client->verdict;
@@ -312,7 +336,7 @@ enum failure tls_client_judge(struct tls_client *client, struct tls_certificate 
                        out->subject[0] != '\0' ? out->subject : "no name at all");
         return FAILURE_CERT_NAME;
     }
-    return FAILURE_NONE;
+    return ask_clients(client, out, detail);
 }
 
 bool tls_client_write(struct tls_client *client, const uint8_t *data, size_t len)

@@ -22,6 +22,7 @@ struct tls_client;
 struct tls_certificate {
     uint64_t not_before, not_after; /* Unix seconds; 0: no certificate seen */
     bool for_name;                  /* chain, and name are right, whatever the dates say */
+    uint16_t warnings;              /* bits, enum warning: WARNING_CHRONYD, WARNING_NTPD_RS */
     char subject[128];              /* the subject alternative names, cut if long */
 };
 
@@ -50,7 +51,7 @@ enum tls_progress {
  * ALPN are right; the certificate has still to be judged. */
 enum tls_progress tls_client_handshake(struct tls_client *client, enum failure *failure,
                                        char *detail);
-/* NONE, or the class; `out` is filled either way. */
+/* NONE, or the class; `out` is filled either way. `detail` says what is wrong, or who refuses it all the same; "" if nobody. */
 enum failure tls_client_judge(struct tls_client *client, struct tls_certificate *out, char *detail);
 
 /* Queues octets for the peer. */

@@ -299,7 +299,10 @@ static void print_address(const struct memberview *view, const struct address *a
     }
     for (unsigned bit = 1; bit <= seen->warnings; bit <<= 1) {
         if ((seen->warnings & bit) != 0) {
-            print_line("  warning", warning_text((enum warning)bit));
+            char words[LINE_ROOM];
+            (void)snprintf(words, sizeof words, "%s: %s", warning_text((enum warning)bit),
+                           warning_advice((enum warning)bit));
+            print_line("  warning", words);
         }
     }
 }

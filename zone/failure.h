@@ -78,7 +78,14 @@
     X(FAMILY_OFF, "family-off",                                                                    \
       "Nothing is reached by this address family from the vantage point: check its own network; "  \
       "this says nothing of the server.",                                                          \
-      "")
+      "")                                                                                          \
+    X(CERT_USAGE, "cert-usage",                                                                    \
+      "Get a certificate whose key may sign (key usage digitalSignature): chronyd refuses it.",    \
+      "RFC 8446 4.4.2.2")                                                                          \
+    X(CERT_STAPLE, "cert-staple",                                                                  \
+      "Get a certificate without must-staple: NTS servers send no OCSP response, and chronyd "     \
+      "refuses it.",                                                                               \
+      "RFC 7633 4.3")
 
 #define FAILURE_ENUM(name, id, advice, source) FAILURE_##name,
 enum failure {

@@ -411,33 +411,46 @@ const char *stage_text(enum stage stage)
     return texts[stage];
 }
 
+struct warning_info {
+    const char *id, *advice;
+};
+
+static const struct warning_info warnings[] = {
+    {"certificate-age",     "Renew the certificate: under a third of its life is left."              },
+    { "cookies-few",        "Have NTS-KE give eight cookies: clients lose one with each lost packet."},
+    { "cookies-size",       "Have all cookies of one length, a multiple of four octets."             },
+    { "no-close-notify",    "Have NTS-KE end TLS by close_notify."                                   },
+    { "port",               "Serve NTS-KE on port 4460: some clients take no other."                 },
+    { "cookies-short",      "Have NTP give as many new cookies as the client asks for."              },
+    { "web",                "Have the web server refuse names that are not its own."                 },
+    { "aead",               "Check the AEAD algorithms: what NTS-KE chooses NTP must answer with."   },
+    { "cookie-refused",     "Keep the keys of cookies for a day or more."                            },
+    { "cookie-ignored",     "Answer a cookie that is too old by NTSN."                               },
+    { "stratum-high",       "Check the server's sources: it is too many strata from a clock."        },
+    { "offset-large",       "Check the server's sources: its time is over 100 ms off."               },
+    { "refused-by-chronyd",
+     "Get another certificate or chain: chronyd refuses this one (`ntspool probe` says why)."        },
+    { "refused-by-ntpd-rs",
+     "Get another certificate or chain: ntpd-rs refuses this one (`ntspool probe` says why)."        }
+};
+
+static const struct warning_info *info_of(enum warning warning)
+{
+    static const struct warning_info unknown = { "unknown", "" };
+    for (unsigned i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+        if ((unsigned)warning == 1U << i) {
+            return &warnings[i];
+        }
+    }
+    return &unknown;
+}
+
 const char *warning_text(enum warning warning)
 {
-    switch (warning) {
-    case WARNING_CERT_AGE:
-        return "certificate-age";
-    case WARNING_COOKIES_FEW:
-        return "cookies-few";
-    case WARNING_COOKIES_SIZE:
-        return "cookies-size";
-    case WARNING_NO_CLOSE:
-        return "no-close-notify";
-    case WARNING_PORT:
-        return "port";
-    case WARNING_COOKIES_SHORT:
-        return "cookies-short";
-    case WARNING_STRATUM:
-        return "stratum-high";
-    case WARNING_OFFSET:
-        return "offset-large";
-    case WARNING_WEB:
-        return "web";
-    case WARNING_AEAD:
-        return "aead";
-    case WARNING_COOKIE_REFUSED:
-        return "cookie-refused";
-    case WARNING_COOKIE_IGNORED:
-        return "cookie-ignored";
-    }
-    return "unknown";
+    return info_of(warning)->id;
+}
+
+const char *warning_advice(enum warning warning)
+{
+    return info_of(warning)->advice;
 }

@@ -59,7 +59,9 @@ enum warning {
     WARNING_COOKIE_IGNORED =
         1 << 9, /* a cookie of the day before is not answered rightly, not even with NTSN */
     WARNING_STRATUM = 1 << 10, /* so high that the score can't reach an entry */
-    WARNING_OFFSET = 1 << 11   /* the same of how far the time is off */
+    WARNING_OFFSET = 1 << 11,  /* the same of how far the time is off */
+    WARNING_CHRONYD = 1 << 12, /* chronyd refuses the certificate */
+    WARNING_NTPD_RS = 1 << 13  /* the same of ntpd-rs */
 };
 
 /* What the member's addresses of one family come to. */
@@ -116,7 +118,8 @@ void health_encode(struct writer *w, const struct member_health *health);
 enum result health_decode(struct member_health *out, const uint8_t *data, size_t len);
 
 const char *stage_text(enum stage stage);
-/* Name of one warning bit. */
+/* Name of one warning bit, and what to do. */
 const char *warning_text(enum warning warning);
+const char *warning_advice(enum warning warning);
 
 #endif

@@ -375,7 +375,8 @@ static void stages_and_warnings_have_names_of_their_own(void **state)
             assert_string_not_equal(stage_text((enum stage)a), stage_text((enum stage)b));
         }
     }
-    for (int a = WARNING_CERT_AGE; a <= WARNING_OFFSET; a <<= 1) {
+    for (int a = WARNING_CERT_AGE; a <= WARNING_NTPD_RS; a <<= 1) {
+        assert_string_not_equal(warning_advice((enum warning)a), "");
         assert_string_not_equal(warning_text((enum warning)a), "unknown");
         for (int b = WARNING_CERT_AGE; b < a; b <<= 1) {
             assert_string_not_equal(warning_text((enum warning)a), warning_text((enum warning)b));
