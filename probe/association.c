@@ -35,6 +35,11 @@ bool association_in_force(const struct association *association, uint32_t life_s
            now < association->certificate.not_after;
 }
 
+bool association_rested(const struct association *association, uint32_t gap_s)
+{
+    return clock_now() - association->established_at >= gap_s;
+}
+
 struct nts_cookie association_spend(struct association *association)
 {
     ASSERT(association->cookie_count > 0);

@@ -22,6 +22,8 @@ struct association *association_new(const struct ke_result *result, const struct
 void association_free(struct association *association);
 /* Made less than `life_s` ago, with a cookie left, and its certificate still runs. False for NULL. */
 bool association_in_force(const struct association *association, uint32_t life_s);
+/* Made at least `gap_s` ago. */
+bool association_rested(const struct association *association, uint32_t gap_s);
 /* Takes the newest cookie out, since a cookie is used once; there must be one. */
 struct nts_cookie association_spend(struct association *association);
 /* Adds a reply's new cookies; of more than NTS_COOKIES the oldest go. */

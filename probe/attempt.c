@@ -56,7 +56,7 @@ static void finish(struct attempt *attempt, const char *step, enum failure failu
     const struct rare_checks *rare = attempt->plan->rare;
     if (rare != NULL) {
         outcome->warnings |= rare->warnings;
-        outcome->aead = outcome->aead != 0 && rare->aead != 0 ? rare->aead : outcome->aead;
+        outcome->aead = outcome->agreed ? rare->aead : 0;
     }
     attempt->done(&attempt->outcome, attempt->arg);
     free(attempt);
@@ -188,6 +188,7 @@ static void ke_over(const struct ke_result *result, void *arg)
     (*attempt->kept)->warnings = warnings_of(result, attempt->plan);
     attempt->fresh = true;
     outcome->warnings |= (*attempt->kept)->warnings;
+    outcome->agreed = true;
     outcome->aead = result->answer.aead;
     follow_server(attempt, result->answer.server);
 }
@@ -247,9 +248,17 @@ static bool try_again(struct attempt *attempt, const struct ntp_result *result)
 
 static bool rare_due(const struct attempt *attempt)
 {
-    const struct rare_checks *rare = attempt->plan->rare;
-    return rare != NULL && rare->due_at <= clock_now() && *attempt->kept != NULL &&
-           (*attempt->kept)->cookie_count > 0;
+    struct rare_checks *rare = attempt->plan->rare;
+    const struct association *association = *attempt->kept;
+    uint64_t now = clock_steady();
+    if (rare == NULL || rare->due_at > now || association == NULL ||
+        association->cookie_count == 0) {
+        return false;
+    }
+    rare->due_at = rare->due_at == 0 ? now : rare->due_at;
+    /* a server whose keys never last that long is looked at all the same, as far as that needs none */
+    bool late = now - rare->due_at > LIMIT_KE_LIFE_S;
+    return late || association_rested(association, attempt->plan->ke_gap_s);
 }
 
 static void rare_over(enum failure failure, const char *detail, void *arg)
@@ -341,6 +350,7 @@ struct attempt *attempt_start(uv_loop_t *loop, const struct attempt_plan *plan,
         attempt->outcome.certified = true;
         attempt->outcome.certificate = association->certificate;
         attempt->outcome.warnings |= association->warnings;
+        attempt->outcome.agreed = true;
         attempt->outcome.aead = association->aead;
         start_ntp(attempt);
     } else {

@@ -21,6 +21,7 @@ struct attempt_plan {
     struct rare_checks *rare;        /* NULL: none are made */
     const struct patience *patience; /* NULL: each failure is the server's */
     uint32_t ke_life_s;              /* how long a key establishment serves; 0: LIMIT_KE_LIFE_S */
+    uint32_t ke_gap_s;               /* between a key establishment and that of a rare check */
 };
 
 struct outcome {
@@ -30,8 +31,9 @@ struct outcome {
     bool certified;        /* a certificate was seen in this probe, or is in force, that is right */
     struct tls_certificate certificate; /* not_after 0: none seen */
     uint16_t warnings;                  /* bits, enum warning */
-    uint16_t
-        aead; /* what NTS-KE chose of all that we have, as far as that is known; 0: nothing was agreed on */
+    bool agreed;                        /* keys were agreed on in this probe, or are in force */
+    /* what NTS-KE chose of all that we have; with plan.rare as far as that is known; 0: it is not */
+    uint16_t aead;
     bool timed; /* sample is filled */
     bool cookies_short;
     struct ntp_sample sample;

@@ -1,5 +1,7 @@
 #include "probe/census.h"
 
+#include "probe/schedule.h"
+
 static void count(struct census_count *count, uint32_t failures)
 {
     count->all++;
@@ -88,8 +90,8 @@ static bool freeze(uint64_t *since, bool alarm, uint64_t released_at, uint64_t n
 {
     if (!alarm) {
         *since = 0;
-    } else if (*since == 0) {
-        *since = now;
+    } else if (*since == 0 || *since > now) {
+        *since = now; /* or the clock was ahead for a while */
     }
     return alarm && released_at < *since;
 }
@@ -101,7 +103,8 @@ void census_judge(const struct census *census, const struct settings *settings, 
     uint64_t released_at = vantage->released_at;
     vantage->members = census->members.all;
     vantage->down = census->members.failing;
-    caution->hold_s = vantage->interval_s + vantage->interval_s / 10 + CENSUS_SLACK_S;
+    caution->hold_s =
+        vantage->interval_s + vantage->interval_s / SCHEDULE_JITTER_SHARE + CENSUS_SLACK_S;
     caution->members_frozen =
         freeze(&vantage->frozen_since, is_mass(&census->members, percent), released_at, now);
     for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {

@@ -20,7 +20,7 @@ struct monitor {
     struct monitor_options options;
     struct follow follow; /* the feed */
     struct roll roll;
-    size_t turn; /* where the next tick begins to look */
+    struct due_list names, watches; /* what is due in this tick */
     unsigned flying, flying_max;
     struct quota *quota;
     struct patience patience;
@@ -133,17 +133,14 @@ static uint64_t next_due(const struct monitor *monitor, unsigned backoff, uint64
     return schedule_next(clock_steady_ms(), pause_ms, randombytes_random());
 }
 
-/* For how long the address has failed, since its member was last changed. Nobody is dead while the fault may be ours. */
+/* For how long the address has failed. Nobody is dead while the fault may be ours. */
 static uint64_t dead_for(const struct watch *watch)
 {
-    const struct ward *ward = watch->ward;
-    const struct roll *roll = &ward->monitor->roll;
-    const struct address_health *row = &ward->health.addresses[watch->index];
-    uint64_t since = row->last_good_at > ward->changed_at ? row->last_good_at : ward->changed_at;
-    since = row->first_probe_at > since ? row->first_probe_at : since;
-    bool ours = row->failures == 0 || failure_is_ours(row->failure) ||
-                roll->caution.members_frozen || roll->vantage.state != VANTAGE_WELL;
-    return ours || since > row->last_probe_at ? 0 : row->last_probe_at - since;
+    const struct roll *roll = &watch->ward->monitor->roll;
+    const struct address_health *row = &watch->ward->health.addresses[watch->index];
+    bool ours = failure_is_ours(row->failure) || roll->caution.members_frozen ||
+                roll->vantage.state != VANTAGE_WELL;
+    return ours ? 0 : watch_dead_s(watch, clock_steady_ms());
 }
 
 /* -- the check of ourselves --------------------------------------------------------------------------------------------- */
@@ -175,7 +172,7 @@ static void probe_over(const struct outcome *outcome, void *arg)
     struct monitor *monitor = ward->monitor;
     watch->attempt = NULL;
     monitor->flying--;
-    watch_heed(watch, outcome->failure);
+    watch_heed(watch, outcome->failure, clock_steady_ms());
     if (monitor->options.once && outcome->failure == FAILURE_INTERNAL &&
         watch_repeats(watch, clock_steady_ms())) {
         return;
@@ -196,6 +193,8 @@ static void start_probe(struct monitor *monitor, struct watch *watch)
     watch->plan.trust = monitor->options.trust;
     watch->plan.patience = &monitor->patience;
     watch->plan.ke_life_s = schedule_ke_life_s(randombytes_random());
+    watch->plan.ke_gap_s =
+        monitor->options.once ? 0 : schedule_ke_gap_s(monitor->options.interval_ms);
     monitor->flying++;
     watch->due_ms = UINT64_MAX; /* until then only a change says otherwise */
     watch->attempt =
@@ -235,6 +234,11 @@ static void name_resolved(const struct lookup_answer *answer, void *arg)
     }
 }
 
+static bool may_fly(const struct monitor *monitor)
+{
+    return monitor->flying < monitor->flying_max;
+}
+
 static bool start_lookup(struct monitor *monitor, struct ward *ward)
 {
     ward->lookup = lookup_start(monitor->loop, NULL, ward->name, name_resolved, ward);
@@ -246,24 +250,22 @@ static bool start_lookup(struct monitor *monitor, struct ward *ward)
     return true;
 }
 
-/* Starts what is due of one member; returns how much was started. */
-static unsigned start_due(struct monitor *monitor, struct ward *ward, uint64_t now_ms)
+/* Starts what is due, as far as it may be: the longest waiting first, so that a quota or a bound starves nobody. */
+static void start_due(struct monitor *monitor, uint64_t now_ms)
 {
+    struct due_list *names = &monitor->names, *watches = &monitor->watches;
     unsigned started = 0;
-    if (ward->brings_name && ward->lookup == NULL && ward->resolve_due_ms <= now_ms &&
-        monitor->flying < monitor->flying_max && start_lookup(monitor, ward)) {
-        started++;
+    roll_due(&monitor->roll, now_ms, names, watches);
+    for (size_t i = 0; i < names->count && started < LIMIT_STARTS && may_fly(monitor); i++) {
+        started += start_lookup(monitor, names->items[i].what);
     }
-    for (unsigned i = 0; i < ward->watch_count; i++) {
-        struct watch *watch = &ward->watches[i];
-        if (watch->attempt == NULL && watch->due_ms <= now_ms &&
-            monitor->flying < monitor->flying_max &&
-            quota_take(monitor->quota, &watch->plan.endpoint.address, now_ms)) {
+    for (size_t i = 0; i < watches->count && started < LIMIT_STARTS && may_fly(monitor); i++) {
+        struct watch *watch = watches->items[i].what;
+        if (quota_take(monitor->quota, &watch->plan.endpoint.address, now_ms)) {
             start_probe(monitor, watch);
             started++;
         }
     }
-    return started;
 }
 
 /* With --once: nothing is in flight and nothing is due any more. */
@@ -288,12 +290,8 @@ static void tick(uv_timer_t *timer)
 {
     struct monitor *monitor = timer->data;
     uint64_t now_ms = clock_steady_ms();
-    unsigned started = 0;
     patience_look(&monitor->patience, patience_now());
-    for (size_t i = 0; i < monitor->roll.ward_count && started < LIMIT_STARTS; i++) {
-        monitor->turn = (monitor->turn + 1) % monitor->roll.ward_count;
-        started += start_due(monitor, monitor->roll.wards[monitor->turn], now_ms);
-    }
+    start_due(monitor, now_ms);
     if (monitor->check_due <= now_ms) {
         check_self(monitor);
     }
@@ -321,6 +319,9 @@ static void member_changed(struct ward *ward, bool fresh, void *arg)
         uint32_t probes = known ? ward->health.addresses[i].probes : 0;
         ward->watches[i].due_ms = schedule_first(clock_steady_ms(), monitor->options.interval_ms,
                                                  probes, randombytes_random());
+        if (!known) {
+            ward->watches[i].failing_since_ms = 0;
+        }
     }
 }
 
@@ -478,6 +479,8 @@ void monitor_free(struct monitor *monitor)
         roll_done(&monitor->roll);
         scribe_free(monitor->news.scribe);
         quota_free(monitor->quota);
+        due_free(&monitor->names);
+        due_free(&monitor->watches);
         free(monitor);
     }
 }

@@ -38,7 +38,7 @@ static const char usage[] =
     "  -h, --help            this text\n"
     "  -V, --version         the version\n";
 
-static const char interval_preset[] = "60s";
+static const char interval_preset[] = "64s";
 
 struct options {
     const char *state, *config, *interval, *trust, *id, *user;

@@ -12,7 +12,7 @@
 
 /* What is needed to use a cookie much later. No larger than need be: there is one of each address. */
 struct old_cookie {
-    uint64_t kept_at; /* Unix seconds */
+    uint64_t kept_at; /* clock_steady */
     struct endpoint ntp;
     struct nts_keys keys;
     uint16_t len;
@@ -223,6 +223,10 @@ static void all_offered(const struct ke_result *result, void *arg)
 static void offer_all(struct rare_round *round)
 {
     const struct attempt_plan *plan = round->plan;
+    if (!association_rested(round->association, plan->ke_gap_s)) {
+        use_old_cookie(round);
+        return;
+    }
     const struct ke_request request = {
         .endpoint = plan->endpoint,
         .name = plan->name,
@@ -243,7 +247,7 @@ static void keep_cookie(struct rare_round *round)
     const struct nts_cookie *cookie = newest(association);
     rare_forget(checks);
     checks->old = xmalloc(sizeof(*checks->old) + cookie->len);
-    checks->old->kept_at = clock_now();
+    checks->old->kept_at = clock_steady();
     checks->old->ntp = association->ntp;
     checks->old->keys = association->keys;
     checks->old->len = cookie->len;
@@ -252,7 +256,7 @@ static void keep_cookie(struct rare_round *round)
 
 static void end(struct rare_round *round)
 {
-    round->plan->rare->due_at = clock_now() + LIMIT_RARE_S;
+    round->plan->rare->due_at = clock_steady() + LIMIT_RARE_S;
     round->done(FAILURE_NONE, "", round->arg);
     release(round);
 }
@@ -295,7 +299,7 @@ static void use_old_cookie(struct rare_round *round)
         end(round);
         return;
     }
-    if (clock_now() - old->kept_at < LIMIT_RARE_S) {
+    if (clock_steady() - old->kept_at < LIMIT_RARE_S) {
         end(round);
         return;
     }

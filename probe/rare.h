@@ -2,7 +2,8 @@
  *
  * - A broken cookie must not be taken. This alone is a failure; all else is recorded, and some of it warned of.
  * - HTTP must not serve foreign names (probe/web_dialog.h); not asked of servers that are no members.
- * - Which AEAD algorithm does NTS-KE choose of all that we have, and does NTP then answer with it?
+ * - Which AEAD algorithm does NTS-KE choose of all that we have, and does NTP then answer with it? Servers limit how often a client may
+ *   ask for keys, so the one establishment has to be some time after the other (plan->ke_gap_s).
  * - A cookie that was kept for a day: is it taken still, or refused with NTSN (RFC 8915 5.7), as it may be? */
 #ifndef PROBE_RARE_H
 #define PROBE_RARE_H
@@ -19,7 +20,7 @@ struct old_cookie;
 
 /* Their owner keeps this between probes; rare_forget at its end. What can't be found out this time stays as it was. */
 struct rare_checks {
-    uint64_t due_at;   /* Unix seconds; 0: at once */
+    uint64_t due_at;   /* clock_steady; 0: at once */
     uint16_t warnings; /* bits of RARE_WARNINGS */
     uint16_t aead;     /* the algorithm that NTS-KE chose; 0: not known yet */
     struct old_cookie *old;

@@ -175,6 +175,34 @@ void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg)
     }
 }
 
+/* What is due at once waits from now on, behind what has waited for longer. */
+static void add_watches(struct ward *ward, uint64_t now_ms, struct due_list *list)
+{
+    for (unsigned i = 0; i < ward->watch_count; i++) {
+        struct watch *watch = &ward->watches[i];
+        if (watch->attempt == NULL && watch->due_ms <= now_ms) {
+            watch->due_ms = watch->due_ms == 0 ? now_ms : watch->due_ms;
+            due_add(list, watch->due_ms, watch);
+        }
+    }
+}
+
+void roll_due(const struct roll *roll, uint64_t now_ms, struct due_list *names,
+              struct due_list *watches)
+{
+    due_clear(names);
+    due_clear(watches);
+    for (size_t i = 0; i < roll->ward_count; i++) {
+        struct ward *ward = roll->wards[i];
+        if (ward->brings_name && ward->lookup == NULL && ward->resolve_due_ms <= now_ms) {
+            due_add(names, ward->resolve_due_ms, ward);
+        }
+        add_watches(ward, now_ms, watches);
+    }
+    due_sort(names);
+    due_sort(watches);
+}
+
 bool roll_trusts(const struct roll *roll, enum address_family family)
 {
     return roll->self.state == VANTAGE_WELL && !roll->self.family[family].silent;

@@ -3,6 +3,7 @@
 #define PROBE_ROLL_H
 
 #include "probe/census.h"
+#include "probe/due.h"
 #include "probe/reference.h"
 #include "probe/scribe.h"
 #include "probe/ward.h"
@@ -35,6 +36,9 @@ void roll_follow(struct roll *roll, const struct feed *feed, struct monitor *mon
 /* Counts how much is down at once, and moves those on whose fall has lasted. Calls `moved` for each whose stage changes. */
 typedef void roll_moved(struct ward *ward, enum stage before, void *arg);
 void roll_census(struct roll *roll, uint64_t now, roll_moved *moved, void *arg);
+/* Names to look up and addresses to probe, the longest waiting first: wards, watches. */
+void roll_due(const struct roll *roll, uint64_t now_ms, struct due_list *names,
+              struct due_list *watches);
 /* The references say that what is seen of the family may be believed. */
 bool roll_trusts(const struct roll *roll, enum address_family family);
 /* Failures that were doubted before `since_ms` are handed to `enter` if the check of ourselves went well, and dropped if not. */

@@ -14,7 +14,7 @@ uint64_t schedule_pause_ms(uint32_t interval_ms, unsigned backoff, uint64_t dead
 
 uint64_t schedule_next(uint64_t now_ms, uint64_t pause_ms, uint32_t random)
 {
-    uint64_t jittered_ms = pause_ms * 9 / 10 + (pause_ms / 5 * random >> 32);
+    uint64_t jittered_ms = pause_ms + (pause_ms / SCHEDULE_JITTER_SHARE * random >> 32);
     return now_ms + (jittered_ms > pause_max_ms ? pause_max_ms : jittered_ms);
 }
 
@@ -27,4 +27,10 @@ uint32_t schedule_ke_life_s(uint32_t random)
 {
     uint32_t least = LIMIT_KE_LIFE_S / 4 * 3;
     return least + (uint32_t)((uint64_t)(LIMIT_KE_LIFE_S - least) * random >> 32);
+}
+
+uint32_t schedule_ke_gap_s(uint32_t interval_ms)
+{
+    uint32_t gap_s = (interval_ms + 999) / 1000 * 3;
+    return gap_s < SCHEDULE_GAP_MAX_S ? gap_s : SCHEDULE_GAP_MAX_S;
 }

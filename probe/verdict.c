@@ -41,10 +41,8 @@ static void note_certificate(struct member_health *health, struct address_health
 
 static void note_time(struct address_health *row, const struct outcome *outcome)
 {
-    if (outcome->aead != 0) {
-        row->aead = outcome->aead;
-        row->warnings = outcome->warnings;
-    }
+    row->aead = outcome->aead != 0 ? outcome->aead : row->aead;
+    row->warnings = outcome->agreed ? outcome->warnings : row->warnings;
     if (outcome->timed) {
         row->stratum = outcome->sample.stratum;
         row->offset_us = outcome->sample.offset_us;

@@ -25,8 +25,13 @@ void watch_doubt(struct watch *watch, const struct outcome *outcome, uint64_t no
     watch->doubted_at = now_ms;
 }
 
-void watch_heed(struct watch *watch, enum failure failure)
+void watch_heed(struct watch *watch, enum failure failure, uint64_t now_ms)
 {
+    if (failure == FAILURE_NONE) {
+        watch->failing_since_ms = 0;
+    } else if (watch->failing_since_ms == 0 && !failure_is_ours(failure)) {
+        watch->failing_since_ms = now_ms;
+    }
     if (failure == FAILURE_NTP_RATE) {
         watch->backoff = watch->backoff * 2 > LIMIT_BACKOFF ? LIMIT_BACKOFF : watch->backoff * 2;
     } else if (failure == FAILURE_NONE) {
@@ -92,6 +97,25 @@ void ward_restart(struct ward *ward)
     }
 }
 
+uint64_t watch_dead_s(const struct watch *watch, uint64_t now_ms)
+{
+    return watch->failing_since_ms == 0 ? 0 : (now_ms - watch->failing_since_ms) / 1000;
+}
+
+/* What earlier runs saw of an address that fails, as far back as the clock goes. */
+static uint64_t failing_since_ms(const struct ward *ward, const struct address_health *row)
+{
+    uint64_t since = row->last_good_at > ward->changed_at ? row->last_good_at : ward->changed_at;
+    since = row->first_probe_at > since ? row->first_probe_at : since;
+    uint64_t now_ms = clock_steady_ms();
+    if (row->failures == 0 || failure_is_ours(row->failure) || row->last_probe_at <= since ||
+        row->last_probe_at > clock_now()) {
+        return 0;
+    }
+    uint64_t dead_ms = (row->last_probe_at - since) * 1000;
+    return dead_ms < now_ms ? now_ms - dead_ms : 1;
+}
+
 static bool same_addresses(const struct ward *ward, const struct address *addresses, unsigned count)
 {
     return ward->watch_count == count &&
@@ -102,7 +126,7 @@ static bool same_addresses(const struct ward *ward, const struct address *addres
 static struct rare_checks rare_of(const struct address_health *row)
 {
     return (struct rare_checks){
-        .due_at = row->probes == 0 ? 0 : clock_now() + randombytes_uniform(LIMIT_RARE_S),
+        .due_at = row->probes == 0 ? 0 : clock_steady() + randombytes_uniform(LIMIT_RARE_S),
         .warnings = row->warnings & RARE_WARNINGS,
         .aead = row->aead,
     };
@@ -139,6 +163,7 @@ void ward_watch(struct ward *ward, const struct address *addresses, unsigned cou
             .ward = ward,
             .index = i,
             .backoff = 1,
+            .failing_since_ms = failing_since_ms(ward, &ward->health.addresses[i]),
             .unnoted = one_too_many(ward, &ward->health.addresses[i]),
             .plan = {.name = ward->name,
                      .endpoint = { addresses[i], ward->port },

@@ -17,6 +17,8 @@ struct watch {
     struct attempt *attempt;         /* NULL: not in flight */
     struct association *association; /* NULL: none */
     uint64_t due_ms;
+    /* since when its probes fail, by the clock that nobody sets; 0: they don't */
+    uint64_t failing_since_ms;
     unsigned backoff; /* 1: none */
     bool unnoted;     /* it has no history: too many came today */
     unsigned repeats; /* of a probe with --once */
@@ -49,8 +51,10 @@ struct ward {
 
 /* Keeps a failure until it is known whether it is ours. */
 void watch_doubt(struct watch *watch, const struct outcome *outcome, uint64_t now_ms);
-/* Who asks for less is probed less often, until a probe goes well. */
-void watch_heed(struct watch *watch, enum failure failure);
+/* Who asks for less is probed less often, until a probe goes well; who fails counts as dead from then on. */
+void watch_heed(struct watch *watch, enum failure failure, uint64_t now_ms);
+/* For how long all probes have failed, 0: the last one was good. */
+uint64_t watch_dead_s(const struct watch *watch, uint64_t now_ms);
 /* With --once there is no next probe that makes up for one that says nothing of the server: it is made again soon. False if that was
  * done LIMIT_REPEATS times. */
 bool watch_repeats(struct watch *watch, uint64_t now_ms);

@@ -17,7 +17,8 @@ enum {
     STATES_MAX = 16,
     NAMES_SHOWN = 5,
     DAY_S = 86400,
-    REFUSAL_LATELY_S = 900
+    REFUSAL_LATELY_S = 900,
+    CERTIFICATE_STALE_S = 86400 /* a probe that was good before said so long ago */
 };
 
 struct status {
@@ -120,6 +121,16 @@ static void count_state(struct status *status, const char *state)
     json_object_set_new(status->states, state, json_integer(before + 1));
 }
 
+/* By the setting or when a third of its life is left, whatever is later: some certificates live for days. The third is as the probe last
+ * saw it, which is of no use when that was long ago. */
+static bool ends_soon(const struct status *status, const struct address_health *seen)
+{
+    uint64_t end = seen->cert_not_after, now = status->now;
+    bool by_life = (seen->warnings & WARNING_CERT_AGE) != 0 || end <= now ||
+                   seen->last_good_at + CERTIFICATE_STALE_S < now;
+    return end != 0 && end < now + status->source.settings.certificate_warning_s && by_life;
+}
+
 static void look_at_addresses(struct status *status)
 {
     const struct memberview *view = &status->view;
@@ -129,9 +140,7 @@ static void look_at_addresses(struct status *status)
         if (seen->last_probe_at > status->last_probe_at) {
             status->last_probe_at = seen->last_probe_at;
         }
-        soon = soon ||
-               (seen->cert_not_after != 0 &&
-                seen->cert_not_after < status->now + status->source.settings.certificate_warning_s);
+        soon = soon || ends_soon(status, seen);
     }
     if (!soon) {
         return;

@@ -285,9 +285,32 @@ static void advance_family(struct member_health *health, enum address_family fam
     own->weight = weight_of(health, family);
 }
 
+static void pull(uint64_t *at, uint64_t now)
+{
+    *at = *at > now ? now : *at;
+}
+
+/* A clock that was ahead for a while leaves times that never come: they become the present. */
+static void pull_to_present(struct member_health *health, uint64_t now)
+{
+    pull(&health->stage_since, now);
+    pull(&health->last_eligible_at, now);
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        pull(&health->family[i].stage_since, now);
+        pull(&health->family[i].frozen_at, now);
+    }
+    for (unsigned i = 0; i < health->address_count; i++) {
+        struct address_health *each = &health->addresses[i];
+        pull(&each->first_probe_at, now);
+        pull(&each->last_probe_at, now);
+        pull(&each->last_good_at, now);
+    }
+}
+
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
                        const struct caution *caution, uint64_t now)
 {
+    pull_to_present(health, now);
     advance_family(health, ADDRESS_IPV6, settings, caution, now);
     advance_family(health, ADDRESS_IPV4, settings, caution, now);
     const struct family_health *better = &health->family[health_better_family(health)];

@@ -1,5 +1,5 @@
-"""One NTS server an address, each with a certificate of its own: `certserver.py DIRECTORY NAME=ADDRESS...`. It says "NAME taken" at each
-NTP request that is authentic, which a client makes only of a server whose certificate it takes."""
+"""One NTS server an address, each with a certificate of its own: `certserver.py DIRECTORY NAME=ADDRESS...`. It says "NAME taken" when a
+client sends its NTS-KE request, which it does only when it takes the certificate, and "NAME refused" when one ends before."""
 
 import asyncio
 import os
@@ -9,13 +9,31 @@ import nts
 from faultserver import Server, Ways
 
 
+class CertificateServer(Server):
+    def __init__(self, directory, name, address):
+        super().__init__(directory, address, Ways(certificate=name, aeads=(nts.SIV_256,)), os.urandom(32))
+        self.name = name
+
+    async def _read_request(self, tls, reader, writer):
+        request = await super()._read_request(tls, reader, writer)
+        self.says("taken")
+        writer.taken = True
+        return request
+
+    async def _talk(self, reader, writer):
+        try:
+            await super()._talk(reader, writer)
+        finally:
+            if not getattr(writer, "taken", False):
+                self.says("refused")
+
+    def says(self, what):
+        print(f"{self.name} {what}", flush=True)
+
+
 async def _main(directory, pairs):
     for name, address in pairs:
-        def reply(answer, _request, name=name):
-            print(f"{name} taken", flush=True)
-            return answer
-
-        await Server(directory, address, Ways(certificate=name, aeads=(nts.SIV_256,), reply=reply), os.urandom(32)).start()
+        await CertificateServer(directory, name, address).start()
     print("ready", flush=True)
     await asyncio.Event().wait()
 

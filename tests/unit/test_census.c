@@ -84,7 +84,7 @@ static void a_fifth_down_is_no_alarm_and_one_more_is(void **state)
     assert_int_equal(f.vantage.members, 100);
     assert_int_equal(f.vantage.down, 20);
     assert_false(f.caution.members_frozen);
-    assert_int_equal(f.caution.hold_s, 66 + CENSUS_SLACK_S);
+    assert_int_equal(f.caution.hold_s, 72 + CENSUS_SLACK_S);
     add(&f, 79, STAGE_ELIGIBLE, 0, 0);
     add(&f, 21, STAGE_ELIGIBLE, 2, 2);
     judge(&f, NOW + 1);

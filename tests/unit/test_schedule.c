@@ -9,12 +9,20 @@ enum {
     DAY_S = 86400
 };
 
-static void next_probe_is_a_pause_away_give_or_take_a_tenth(void **state)
+static void next_probe_is_a_pause_away_or_up_to_a_fifth_more(void **state)
 {
     (void)state;
-    assert_int_equal(schedule_next(1000, 60000, 0), 1000 + 54000);
-    assert_int_equal(schedule_next(1000, 60000, UINT32_MAX), 1000 + 65999);
-    assert_int_equal(schedule_next(1000, 60000, 1U << 31), 1000 + 60000);
+    assert_int_equal(schedule_next(1000, 60000, 0), 1000 + 60000);
+    assert_int_equal(schedule_next(1000, 60000, UINT32_MAX), 1000 + 71999);
+    assert_int_equal(schedule_next(1000, 60000, 1U << 31), 1000 + 66000);
+}
+
+static void rare_key_establishments_are_minutes_apart(void **state)
+{
+    (void)state;
+    assert_int_equal(schedule_ke_gap_s(1000), 3);
+    assert_int_equal(schedule_ke_gap_s(64000), SCHEDULE_GAP_MAX_S);
+    assert_int_equal(schedule_ke_gap_s(86400000), SCHEDULE_GAP_MAX_S);
 }
 
 static void backoff_multiplies_the_interval(void **state)
@@ -89,7 +97,8 @@ static void keys_made_together_don_t_end_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(next_probe_is_a_pause_away_give_or_take_a_tenth),
+        cmocka_unit_test(next_probe_is_a_pause_away_or_up_to_a_fifth_more),
+        cmocka_unit_test(rare_key_establishments_are_minutes_apart),
         cmocka_unit_test(backoff_multiplies_the_interval),
         cmocka_unit_test(long_dead_are_probed_ever_more_seldom),
         cmocka_unit_test(nobody_waits_for_more_than_a_day),
