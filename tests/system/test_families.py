@@ -140,6 +140,8 @@ def test_votes_are_per_family(world):
     """Two vantage points without IPv6 beside one with both, which believes no certificate: it is outvoted where others can see."""
     wrong = world.machine.write("other.pem", Authority(world.machine.directory, "other").path.read_text())
     argv = [BIN / "ntspool-probed", "-s", world.pool.state, "--interval", "1s", "--allow-private"]
+    for name in ("one", "two", "three"):
+        world.pool.vantage(name)
     world.probe("--id", "one")
     others = [world.machine.start("two", [*argv, "--trust", world.authority.path, "--id", "two"], env=environment()),
               world.machine.start("three", world.network.wrap(*argv, "--trust", wrong, "--id", "three"), env=environment())]
