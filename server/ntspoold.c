@@ -207,6 +207,8 @@ static enum result prepare(struct program *program, const struct options *option
     const struct refresh_sources sources = { .registry = program->stores.registry,
                                              .health = program->stores.health,
                                              .keys = program->stores.keys,
+                                             .traffic = program->stores.traffic,
+                                             .history = program->stores.history,
                                              .seal = program->seal,
                                              .cache = program->cache,
                                              .counting = program->counting,

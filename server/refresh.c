@@ -101,12 +101,13 @@ static bool look_at_dealer(struct refresh *refresh)
 /* Takes up stores whose files were replaced. */
 static void look_at_stores(struct refresh *refresh)
 {
-    struct store *const stores[] = { refresh->sources.registry, refresh->sources.health,
-                                     refresh->sources.keys };
+    const struct refresh_sources *from = &refresh->sources;
+    struct store *const stores[] = { from->registry, from->health, from->keys, from->traffic,
+                                     from->history };
     for (size_t i = 0; i < sizeof(stores) / sizeof(stores[0]); i++) {
         struct diag diag = { "" };
         bool taken = false;
-        if (store_reopen(stores[i], &taken, &diag) != RESULT_OK) {
+        if (stores[i] != NULL && store_reopen(stores[i], &taken, &diag) != RESULT_OK) {
             trouble(refresh, &diag);
         } else if (taken) {
             (void)diag_fail(&diag, RESULT_OK, "%s was replaced: the new file is in use",

@@ -24,15 +24,47 @@ static enum result open_either(struct store **out, const char *state_dir, enum s
     return result;
 }
 
-/* Opens to write what the server can do without; a store that is missing is made. */
+/* Verdicts, counts and history come again by themselves: a store of these that is missing or damaged is no reason not to serve. A damaged
+ * file is kept under another name. */
+static enum result make_anew(const char *state_dir, enum store_kind kind, enum result why,
+                             void (*log)(const char *text), struct diag *diag)
+{
+    struct diag line = { "" }, aside = { "" };
+    enum result result = RESULT_OK;
+    if (why != RESULT_MISSING) {
+        result = store_set_aside(state_dir, kind, &aside);
+    }
+    if (result == RESULT_OK) {
+        result = store_create(state_dir, kind, diag);
+    }
+    if (result == RESULT_OK) {
+        (void)diag_fail(&line, result, "state/%s was %s and is made anew%s%s",
+                        store_kind_text(kind), why == RESULT_MISSING ? "missing" : "damaged",
+                        aside.text[0] != 0 ? "; the old file is " : "", aside.text);
+        log(line.text);
+    }
+    return result;
+}
+
+/* Opens to write, and makes what is missing or damaged. */
+static enum result open_or_make(struct store **out, const char *state_dir, enum store_kind kind,
+                                void (*log)(const char *text), struct diag *diag)
+{
+    struct diag unmade;
+    enum result result = store_open(out, state_dir, kind, true, diag);
+    bool bad = result == RESULT_MISSING || result == RESULT_DAMAGED || result == RESULT_FOREIGN;
+    if (bad && make_anew(state_dir, kind, result, log, &unmade) == RESULT_OK) {
+        result = store_open(out, state_dir, kind, true, diag);
+    }
+    return result;
+}
+
+/* Opens to write what the server can do without; a store that is missing or damaged is made. */
 static void open_optional(struct store **out, const char *state_dir, enum store_kind kind,
                           const char *without, void (*log)(const char *text))
 {
     struct diag diag = { "" };
-    enum result result = store_open(out, state_dir, kind, true, &diag);
-    if (result == RESULT_MISSING && store_create(state_dir, kind, &diag) == RESULT_OK) {
-        result = store_open(out, state_dir, kind, true, &diag);
-    }
+    enum result result = open_or_make(out, state_dir, kind, log, &diag);
     if (result != RESULT_OK) {
         *out = NULL;
         say(log, without, &diag);
@@ -45,6 +77,9 @@ enum result stores_open(struct stores *out, const char *state_dir, void (*log)(c
     *out = (struct stores){ .registry = NULL };
     enum result result = store_open(&out->registry, state_dir, STORE_REGISTRY, false, diag);
     if (result == RESULT_OK) {
+        out->takes_in = open_or_make(&out->health, state_dir, STORE_HEALTH, log, diag) == RESULT_OK;
+    }
+    if (result == RESULT_OK && !out->takes_in) {
         result = open_either(&out->health, state_dir, STORE_HEALTH,
                              "no verdict is taken in, state/health can't be written",
                              &out->takes_in, log, diag);

@@ -291,7 +291,7 @@ static enum result read_older(struct store_txn *txn, const struct store_item *ke
                ? RESULT_OK
                : diag_fail(diag, RESULT_DAMAGED,
                            "a verdict in the health store can't be read: restore it from a backup "
-                           "(ntspool backup)");
+                           "(ntspool restore)");
 }
 
 /* Moves the row that `old` names to the preset vantage point. */

@@ -10,7 +10,7 @@ enum result registry_damaged(struct diag *diag, const char *what)
 {
     return diag_fail(diag, RESULT_DAMAGED,
                      "the registry is damaged: %.80s can't be read: restore it from a backup "
-                     "(ntspool backup)",
+                     "(ntspool restore)",
                      what);
 }
 

@@ -56,7 +56,7 @@ static enum result judge(struct building *b, const struct member *member, struct
     if (result != RESULT_OK) {
         return diag_fail(b->diag, result,
                          "the health store is damaged at the member %s: restore it from a backup "
-                         "(ntspool backup)",
+                         "(ntspool restore)",
                          member->label);
     }
     out->member = member;
@@ -268,7 +268,7 @@ enum result roster_build(struct roster *out, const struct roster_sources *source
         return diag_fail(
             diag, result,
             "the health store's vantage points can't be read: restore it from a backup "
-            "(ntspool backup)");
+            "(ntspool restore)");
     }
     result = registry_each(sources->registry, add_member, &b);
     if (result == RESULT_OK && b.roster.count == 0 && b.latest != 0) {
@@ -285,7 +285,7 @@ enum result roster_build(struct roster *out, const struct roster_sources *source
                          detail.text[0] != '\0'
                              ? detail.text
                              : "the registry's members can't be read: restore it from a backup "
-                               "(ntspool backup)");
+                               "(ntspool restore)");
     }
     if (b.roster.left_out_count > 0) {
         qsort(b.roster.left_out, b.roster.left_out_count, sizeof(b.roster.left_out[0]),

@@ -133,11 +133,11 @@ enum result store_fail(struct diag *diag, const char *path, int rc, const char *
     }
     if (result == RESULT_DAMAGED) {
         return diag_fail(diag, result,
-                         "%s is damaged (%s): restore it from a backup (ntspool backup)", path,
+                         "%s is damaged (%s): restore it from a backup (ntspool restore)", path,
                          mdb_strerror(rc));
     }
     const char *hint =
-        rc == EACCES ? " (data.mdb must be readable and lock.mdb writable)"
+        rc == EACCES ? ": only the owner of its directory may open it, and root"
         : rc == EAGAIN
             ? ": a process with the same number (PID) has it open, in another PID namespace: "
               "let both run in one namespace (--pid of the container), or start this one again"

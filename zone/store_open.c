@@ -16,7 +16,7 @@
 enum {
     DIR_MODE = 0750,
     DATA_MODE = 0640,
-    LOCK_MODE = 0660, /* readers of the group register themselves in it */
+    LOCK_MODE = 0600, /* who can write it can roll the store back, or hold up whoever writes */
     LOCK_LEN = 65536, /* header and 1022 readers of 64 octets */
     STEPS_MAX = 4,    /* of schemas */
     STALE_TRIES = 25, /* five seconds */
@@ -62,7 +62,7 @@ enum result store_take_steps(struct store_txn *txn, struct diag *diag)
     bool renew = survey.schema < store_schema(kind);
     if (result == RESULT_OK && renew && !has_way_up(kind, survey.schema)) {
         return diag_fail(diag, RESULT_DAMAGED,
-                         "%s has the unknown schema %u: restore it from a backup (ntspool backup)",
+                         "%s has the unknown schema %u: restore it from a backup (ntspool restore)",
                          txn->store->path, survey.schema);
     }
     if (result == RESULT_OK && renew) {
@@ -182,6 +182,15 @@ static bool set_modes(const char *path)
            user_hand_over(data, path);
 }
 
+/* The lock file is its owner's alone, also one that was made before that was so. */
+static int tighten(const char *lock)
+{
+    struct stat st;
+    bool wide = stat(lock, &st) == 0 && (st.st_mode & 077) != 0;
+    bool may = wide && (geteuid() == 0 || geteuid() == st.st_uid);
+    return may && chmod(lock, LOCK_MODE) != 0 && errno != EROFS ? errno : 0;
+}
+
 /* Makes the lock file if there is none (a restored store has none), with its disk space: LMDB would leave it sparse, and writing
  * to its map on a full disk is a SIGBUS. Returns 0 or errno. */
 static int make_lock(const char *path, bool writable)
@@ -191,9 +200,12 @@ static int make_lock(const char *path, bool writable)
         return ENAMETOOLONG;
     }
     int fd = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, LOCK_MODE);
+    if (fd < 0 && errno == EEXIST) {
+        return tighten(lock);
+    }
     if (fd < 0) {
         /* A reader on a read-only file system needs no lock: LMDB goes without. */
-        return errno == EEXIST || (errno == EROFS && !writable) ? 0 : errno;
+        return errno == EROFS && !writable ? 0 : errno;
     }
     int rc = fchmod(fd, LOCK_MODE) != 0 || !user_hand_over(lock, path)
                  ? errno

@@ -13,7 +13,7 @@
 
 enum {
     READERS_MAX = 1022,
-    LOCK_MODE = 0660, /* what is made here is a lock file, or gets its mode from store_create */
+    LOCK_MODE = 0600, /* what is made here is a lock file, or gets its mode from store_create */
     SURVEY_TIMEOUT_S = 120
 };
 
@@ -26,19 +26,36 @@ enum result store_path(char out[PATH_MAX], const char *dir, const char *name, st
     return RESULT_OK;
 }
 
+/* What comes again by itself (server/stores.c). */
+static bool is_made_anew(const char *path)
+{
+    static const enum store_kind kinds[] = { STORE_HEALTH, STORE_TRAFFIC, STORE_HISTORY };
+    const char *name = strrchr(path, '/');
+    for (size_t i = 0; name != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(name + 1, store_kind_text(kinds[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path)
 {
+    const char *way = is_made_anew(path)
+                          ? "start ntspoold, which makes it anew, or restore a backup"
+                          : "restore it from a backup";
     switch (survey->result) {
     case RESULT_OK:
         return RESULT_OK;
     case RESULT_MISSING:
-        return diag_fail(diag, RESULT_MISSING,
-                         "no store at %s: make it with ntspool init, or restore a backup", path);
+        return diag_fail(diag, RESULT_MISSING, "no store at %s: %s (ntspool restore)", path,
+                         is_made_anew(path) ? way
+                                            : "make it with ntspool init, or restore a backup");
     case RESULT_FOREIGN:
         return diag_fail(diag, RESULT_FOREIGN,
                          "%s is not this store of ntspool's, or its head is destroyed: check "
-                         "--state, or restore it from a backup (ntspool backup)",
-                         path);
+                         "--state, or %s (ntspool restore)",
+                         path, way);
     case RESULT_NEWER:
         return diag_fail(diag, RESULT_NEWER,
                          "%s has schema %u, newer than this ntspool knows: upgrade ntspool, and "
@@ -50,9 +67,8 @@ enum result store_explain(struct diag *diag, const struct store_survey *survey, 
                          "ntspoold takes it up in seconds, end all others",
                          path);
     case RESULT_DAMAGED:
-        return diag_fail(diag, RESULT_DAMAGED,
-                         "%s is damaged (%s): restore it from a backup (ntspool backup)", path,
-                         survey->rc != 0 ? mdb_strerror(survey->rc) : "reading it fails");
+        return diag_fail(diag, RESULT_DAMAGED, "%s is damaged (%s): %s (ntspool restore)", path,
+                         survey->rc != 0 ? mdb_strerror(survey->rc) : "reading it fails", way);
     default:
         return store_fail(diag, path, survey->rc, "open");
     }

@@ -163,7 +163,7 @@ enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag
         traffic_done(&traffic);
         return diag_fail(diag, result,
                          "the counts in the traffic store can't be read: restore it from a backup "
-                         "(ntspool backup)");
+                         "(ntspool restore)");
     }
     *out = traffic;
     return RESULT_OK;

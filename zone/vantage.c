@@ -266,7 +266,7 @@ enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag)
         if (result != RESULT_OK || migrate_row(txn, name, diag) != RESULT_OK) {
             return diag_fail(diag, RESULT_DAMAGED,
                              "a vantage point in the health store can't be read: restore it from "
-                             "a backup (ntspool backup)");
+                             "a backup (ntspool restore)");
         }
     }
 }

@@ -1,6 +1,7 @@
 """A store that is missing, foreign, newer or damaged: one clear line, exit status 1, nothing changed. (The probe has no store.)"""
 
 import hashlib
+import shutil
 
 import pytest
 
@@ -12,7 +13,7 @@ PROGRAMS = {
     "ntspoold": lambda state: [BIN / "ntspoold", "-s", state, "--listen", "127.0.0.1@5300"],
     "ntspool-probed": lambda state: [BIN / "ntspool-probed", "-s", state, "--once"],
 }
-KINDS = {"ntspool": ["registry", "health"], "ntspoold": ["registry", "health", "keys"]}
+KINDS = {"ntspool": ["registry", "health"], "ntspoold": ["registry", "keys"]}
 CASES = [(program, kind) for program, kinds in KINDS.items() for kind in kinds]
 
 
@@ -111,7 +112,7 @@ def test_older_registry_is_renewed_by_whoever_reads_it(pool):
     assert b"ntspool\x00\x00\x00\x00\x00\x03" in data_file(pool, "registry").read_bytes()
 
 
-@pytest.mark.parametrize("path, mode", [("", 0o777), ("registry", 0o757), ("keys/data.mdb", 0o666), ("health/lock.mdb", 0o662)])
+@pytest.mark.parametrize("path, mode", [("", 0o777), ("registry", 0o757), ("keys/data.mdb", 0o666)])
 def test_store_that_everybody_can_change_is_told(pool, path, mode):
     assert "every user of this machine" not in str(pool.json("status")["warnings"])
     exposed = pool.state / path
@@ -119,3 +120,36 @@ def test_store_that_everybody_can_change_is_told(pool, path, mode):
     assert any("every user of this machine" in warning and str(exposed) in warning for warning in pool.json("status")["warnings"])
     server = pool.serve()
     assert "every user of this machine" in server.output()
+
+
+@pytest.mark.parametrize("kind", ["health", "traffic", "history"])
+@pytest.mark.parametrize("damage", ["missing", "empty directory", "cut", "overwritten", "foreign"])
+def test_what_comes_again_by_itself_is_made_anew(pool, kind, damage):
+    """And what was there is kept, for whoever wants to look at it."""
+    pool.add("alice", "10.0.0.1")
+    path = data_file(pool, kind)
+    whole = path.read_bytes()
+    if damage == "missing":
+        shutil.rmtree(path.parent)
+    elif damage == "empty directory":
+        path.unlink()
+    else:
+        path.write_bytes({"cut": whole[:8292], "overwritten": whole[:8192] + b"\xa5" * 8192, "foreign": b"x" * 100000}[damage])
+        whole = path.read_bytes()
+        if kind == "health":
+            assert "start ntspoold, which makes it anew" in pool.cli("member", "list", check=False).stderr
+    server = pool.serve()
+    assert f"state/{kind} was" in server.output() and "is made anew" in server.output()
+    kept = list(path.parent.glob("data.mdb.damaged-*"))
+    assert [each.read_bytes() for each in kept] == ([] if damage in ("missing", "empty directory") else [whole])
+    assert [row["name"] for row in pool.json("member", "list")] == ["alice"]
+    pool.stop()
+
+
+def test_lock_file_is_its_owners_alone(pool):
+    """Also one that an earlier version made for the group."""
+    locks = [pool.state / kind / "lock.mdb" for kind in ("registry", "health", "keys", "traffic", "history")]
+    assert {lock.stat().st_mode & 0o777 for lock in locks} == {0o600}
+    locks[0].chmod(0o660)
+    pool.cli("member", "list")
+    assert locks[0].stat().st_mode & 0o777 == 0o600

@@ -126,7 +126,7 @@ static void rights_are_set_whatever_the_umask(void **state)
     assert_int_equal(stat(path_in("health/data.mdb"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0640);
     assert_int_equal(stat(path_in("health/lock.mdb"), &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0660);
+    assert_int_equal(st.st_mode & 07777, 0600);
 }
 
 static void creation_refuses_what_is_there(void **state)
@@ -195,7 +195,7 @@ static void rights_that_the_operator_changed_stay(void **state)
     assert_int_equal(stat(path_in("health"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0770);
     assert_int_equal(stat(path_in("health/lock.mdb"), &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0660);
+    assert_int_equal(st.st_mode & 07777, 0600);
 }
 
 static void missing_store_is_missing_and_stays_so(void **state)
