@@ -127,7 +127,8 @@ static void server_resolved(const struct lookup_answer *answer, void *arg)
     for (unsigned i = 0; i < answer->count; i++) {
         const struct address *each = &answer->addresses[i];
         if (!may_follow(attempt->plan, each)) {
-            (void)snprintf(detail, sizeof(detail), "NTP at %s", address_text(each, text));
+            (void)snprintf(detail, sizeof(detail), "NTP at %s: register that address, too",
+                           address_text(each, text));
             refuse_server(attempt, detail);
             return;
         }

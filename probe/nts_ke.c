@@ -266,7 +266,9 @@ enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t
         uint16_t body_len = read_u16(&r);
         const uint8_t *octets = read_octets(&r, body_len);
         if (octets == NULL) {
-            return fail(&p, FAILURE_KE_CLOSED, "answer ends in a record, octets", (unsigned)len);
+            return len == 0 ? fail(&p, FAILURE_KE_CLOSED, "no answer at all, octets", 0)
+                            : fail(&p, FAILURE_KE_CLOSED, "answer ends in a record, octets",
+                                   (unsigned)len);
         }
         struct reader body = reader_of(octets, body_len);
         enum failure failure = take_record(&p, head, &body);

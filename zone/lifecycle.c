@@ -102,6 +102,18 @@ static const char *reason_in(const struct joint *joint)
     return "NTS confirmed, score over the threshold";
 }
 
+/* The part of the addresses that works, in thousandths, of a member that brings its own name: we can't leave any out of that, and a
+ * client may take the first that it finds. */
+static uint64_t working_part(const struct member *member, const struct member_health *health)
+{
+    unsigned probed = 0, working = 0;
+    for (unsigned i = 0; member->target.len > 0 && i < health->address_count; i++) {
+        probed += health->addresses[i].probes > 0;
+        working += health->addresses[i].probes > 0 && health->addresses[i].working;
+    }
+    return working == 0 ? HEALTH_WEIGHT_MAX : (uint64_t)working * HEALTH_WEIGHT_MAX / probed;
+}
+
 static struct standing in_with(struct standing standing, uint64_t weight, const char *reason)
 {
     standing.eligible = true;
@@ -145,8 +157,13 @@ struct standing lifecycle_standing(const struct member *member, const struct joi
     standing.last_eligible_at = health == NULL ? 0 : health->last_eligible_at;
     if (in) {
         uint64_t ramped = (uint64_t)member->capacity_mbit * health->weight / HEALTH_WEIGHT_MAX;
+        uint64_t part = working_part(member, health);
         standing.state = stage_text(stage);
-        return in_with(standing, ramped, reason_in(joint));
+        return in_with(standing, ramped * part / HEALTH_WEIGHT_MAX,
+                       part < HEALTH_WEIGHT_MAX && joint->hold == HOLD_NONE
+                           ? "NTS confirmed, but not on all addresses of its own name: it weighs "
+                             "less by that part"
+                           : reason_in(joint));
     }
     standing.reason = reason_out(health);
     return standing;

@@ -351,13 +351,18 @@ static void standing_follows_the_verdict(void **state)
     assert_string_equal(standing.state, "registered");
 }
 
-static void weight_of_an_eligible_member_is_never_0(void **state)
+/* Nothing can be left out of a name that is not ours. */
+static void weight_is_by_what_works_of_an_own_name_and_never_0(void **state)
 {
     (void)state;
     struct member member = member_of();
     struct member_health health = eligible_health();
+    health.addresses[1].working = false;
+    assert_int_equal(standing_of(&member, &health).weight, 550);
+    assert_ok(dname_parse(&member.target, "ntp.example.net", NULL));
+    assert_int_equal(standing_of(&member, &health).weight, 275);
+    assert_non_null(strstr(standing_of(&member, &health).reason, "not on all addresses"));
     member.capacity_mbit = 1;
-    health.weight = 100;
     assert_int_equal(standing_of(&member, &health).weight, 1);
 }
 
@@ -481,7 +486,7 @@ int main(void)
         cmocka_unit_test(last_good_are_those_who_fell_out_last),
         cmocka_unit_test(operators_word_bypasses_the_last_good),
         cmocka_unit_test(standing_follows_the_verdict),
-        cmocka_unit_test(weight_of_an_eligible_member_is_never_0),
+        cmocka_unit_test(weight_is_by_what_works_of_an_own_name_and_never_0),
         cmocka_unit_test(override_beats_the_verdict_both_ways),
         cmocka_unit_test(suspension_and_capacity_0_beat_the_override),
         cmocka_unit_test(reason_names_what_the_members_operator_should_do),
