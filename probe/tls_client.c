@@ -85,9 +85,32 @@ static bool has_system_cas(void)
     return found;
 }
 
+/* OpenSSL takes an empty store for a store. */
+static bool system_has_cas(void)
+{
+    const char *file = getenv(X509_get_default_cert_file_env());
+    const char *path = getenv(X509_get_default_cert_dir_env());
+    if (access(file != NULL ? file : X509_get_default_cert_file(), R_OK) == 0) {
+        return true;
+    }
+    DIR *directory = opendir(path != NULL ? path : X509_get_default_cert_dir());
+    const struct dirent *entry = NULL;
+    while (directory != NULL && (entry = readdir(directory)) != NULL && entry->d_name[0] == '.') {
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    return entry != NULL;
+}
+
 enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct diag *diag)
 {
     static const unsigned char alpn[] = "\x07" NTS_KE_ALPN;
+    if (trust_file == NULL && !system_has_cas()) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "this machine has no store of CAs, so no certificate would be believed: "
+                         "install ca-certificates, or name a PEM file by --trust");
+    }
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     /* RFC 8915 3: TLS 1.3 or later; RFC 8915 4: this ALPN and no other */
     if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||

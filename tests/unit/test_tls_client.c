@@ -207,6 +207,23 @@ static void a_file_without_certificates_is_refused_by_name(void **state)
     assert_non_null(strstr(diag.text, "/dev/null"));
 }
 
+/* Else every member would be told to use a public CA. */
+static void a_machine_without_cas_says_so(void **state)
+{
+    (void)state;
+    struct tls_trust *trust = NULL;
+    struct diag diag = { "" };
+    assert_int_equal(setenv("SSL_CERT_FILE", "/nonexistent", 1), 0);
+    assert_int_equal(setenv("SSL_CERT_DIR", "/nonexistent", 1), 0);
+    assert_int_equal(tls_trust_new(&trust, NULL, &diag), RESULT_INVALID);
+    assert_non_null(strstr(diag.text, "ca-certificates"));
+    assert_int_equal(setenv("SSL_CERT_FILE", "/dev/null", 1), 0);
+    assert_ok(tls_trust_new(&trust, NULL, &diag));
+    tls_trust_free(trust);
+    assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+    assert_int_equal(unsetenv("SSL_CERT_DIR"), 0);
+}
+
 /* Such a key exchange may cost a fifth of a second. */
 static void a_server_of_finite_fields_alone_is_not_served(void **state)
 {
@@ -253,6 +270,7 @@ int main(void)
         cmocka_unit_test(keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one),
         cmocka_unit_test(words_go_both_ways_and_the_end_is_told),
         cmocka_unit_test(a_file_without_certificates_is_refused_by_name),
+        cmocka_unit_test(a_machine_without_cas_says_so),
         cmocka_unit_test(a_server_of_finite_fields_alone_is_not_served),
         cmocka_unit_test(a_server_that_wants_our_certificate_tells_so),
     };
