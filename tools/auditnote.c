@@ -123,13 +123,3 @@ void auditnote_append(const struct cli *cli, bool words)
                                               : result_text(result));
     }
 }
-
-void auditnote_verdicts(const struct cli *cli)
-{
-    static const char *const names[] = { "health release", "health forget" };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(cli->command->name, names[i]) == 0) {
-            auditnote_append(cli, true);
-        }
-    }
-}

@@ -27,7 +27,5 @@ void auditnote_done(struct auditnotes *notes);
  * (which must hold no secret). The change is made already, so a failure is told on stderr and is none of the
  * command's. On a machine without a registry there is no trail. */
 void auditnote_append(const struct cli *cli, bool words);
-/* The same at the end of a command that changes verdicts; nothing for all others. */
-void auditnote_verdicts(const struct cli *cli);
 
 #endif

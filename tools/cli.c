@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "tools/auditnote.h"
 #include "tools/confirm.h"
 #include "tools/output.h"
 #include "zone/settings.h"
@@ -313,11 +312,7 @@ static int run(struct cli *cli, const struct parse *p)
         return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "nothing was changed"));
     }
     held_begin(&cli->output);
-    int status = cli->command->run(cli, p->arguments, p->argv);
-    if (status == CLI_DONE) {
-        auditnote_verdicts(cli);
-    }
-    return status;
+    return cli->command->run(cli, p->arguments, p->argv);
 }
 
 int cli_main(const struct cli_command *commands, size_t count, const struct cli_group *groups,
