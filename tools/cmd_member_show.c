@@ -5,6 +5,7 @@
 
 #include "tools/commands.h"
 #include "tools/memberview.h"
+#include "zone/country.h"
 #include "zone/suggest.h"
 
 enum {
@@ -139,7 +140,7 @@ int cmd_member_list(struct cli *cli, int argc, char **argv)
     }
     char code[3];
     const char *country = cli_value(cli, "country", 0);
-    if (country != NULL && !label_country(code, country)) {
+    if (country != NULL && !country_code(code, country)) {
         return cli_usage(cli, "--country takes the two letters of ISO 3166, not \"%.40s\"",
                          country);
     }

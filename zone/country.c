@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zone/label.h"
-
 /* clang-format off */
 static const struct country countries[] = {
     { "AD", "EU", { 42.50F, 1.52F } },
@@ -299,10 +297,26 @@ static const char *hint_of(const char code[3])
     return "";
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool country_code(char out[3], const char *text)
+{
+    if (strlen(text) != 2 || !is_letter(text[0]) || !is_letter(text[1])) {
+        return false;
+    }
+    out[0] = (char)(text[0] & ~0x20);
+    out[1] = (char)(text[1] & ~0x20);
+    out[2] = '\0';
+    return true;
+}
+
 enum result country_parse(char out[3], const char *text, struct diag *diag)
 {
     char code[3];
-    if (!label_country(code, text)) {
+    if (!country_code(code, text)) {
         return diag_fail(diag, RESULT_INVALID,
                          "a country takes the two letters of ISO 3166, not \"%.80s\"", text);
     }

@@ -14,17 +14,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-bool label_country(char out[3], const char *text)
-{
-    if (strlen(text) != 2 || !is_letter(text[0]) || !is_letter(text[1])) {
-        return false;
-    }
-    out[0] = (char)(text[0] & ~0x20);
-    out[1] = (char)(text[1] & ~0x20);
-    out[2] = '\0';
-    return true;
-}
-
 enum result label_check(char *out, const char *text, struct diag *diag)
 {
     char label[LABEL_ROOM];

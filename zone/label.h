@@ -17,7 +17,4 @@ enum {
  * records use are checked by the registry. INVALID, with what to do in the diag. */
 enum result label_check(char *out, const char *text, struct diag *diag);
 
-/* True for an ISO 3166 alpha-2 shape: two ASCII letters. Writes it in upper case to `out[3]`. */
-bool label_country(char out[3], const char *text);
-
 #endif

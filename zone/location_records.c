@@ -104,7 +104,7 @@ static bool code_of(struct mmdb *db, const struct mmdb_value *value, uint32_t mi
 static bool country_of(struct mmdb *db, const struct mmdb_value *value, char out[3])
 {
     char code[3], country[3];
-    if (!code_of(db, value, 2, 2, code) || !label_country(country, code)) {
+    if (!code_of(db, value, 2, 2, code) || !country_code(country, code)) {
         return false;
     }
     memcpy(out, country, sizeof(country));

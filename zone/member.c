@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include "zone/country.h"
+
 enum {
     MEMBER_LAYOUT = 2,
     MEMBER_LAYOUT_BEFORE = 1 /* ended with the target */
@@ -159,7 +161,7 @@ enum result member_check(const struct member *member, const struct dname *apex, 
         dname_prepend(&name, label, strlen(label), apex) != RESULT_OK) {
         return diag_fail(diag, RESULT_INVALID, "%s: the name does not fit under the pool's", label);
     }
-    if (member->country[0] != '\0' && !label_country(country, member->country)) {
+    if (member->country[0] != '\0' && !country_code(country, member->country)) {
         return diag_fail(diag, RESULT_INVALID, "%s: a country is two letters (ISO 3166)", label);
     }
     if (!printable(member->operator_name)) {

@@ -7,7 +7,7 @@
 #include "zone/node.h"
 #include "zone/settings.h"
 #include "zone/store.h"
-#include "zone/vantage.h"
+#include "zone/vantage_name.h"
 
 enum {
     REGISTRY_NS_MAX = 8

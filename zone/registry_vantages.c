@@ -1,6 +1,5 @@
 /* The vantage points that the operator has named: rows of TABLE_VANTAGE_KEYS. */
 #include "zone/registry_private.h"
-#include "zone/report.h"
 
 enum {
     LAYOUT = 1,

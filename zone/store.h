@@ -51,6 +51,14 @@ enum {
 struct store;
 struct store_txn;
 
+/* Brings a store of an older schema to that of now, in a write transaction. What a store holds is not the store's matter, so
+ * the table is its users' (zone/migrations.c): by kind and schema, NULL where there is no way up. */
+enum {
+    STORE_SCHEMAS_MAX = 4
+};
+typedef enum result store_migration(struct store_txn *txn, uint64_t now, struct diag *diag);
+extern store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX];
+
 /* A key or value that is copied in or out. */
 struct store_item {
     size_t len;

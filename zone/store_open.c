@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include "zone/clock.h"
-#include "zone/health.h"
-#include "zone/registry.h"
 #include "zone/store_private.h"
 #include "zone/user.h"
 
@@ -18,16 +16,8 @@ enum {
     DATA_MODE = 0640,
     LOCK_MODE = 0600, /* who can write it can roll the store back, or hold up whoever writes */
     LOCK_LEN = 65536, /* header and 1022 readers of 64 octets */
-    STEPS_MAX = 4,    /* of schemas */
     STALE_TRIES = 25, /* five seconds */
     STALE_PAUSE_NS = 200000000
-};
-
-/* Brings a store of schema n to that of now; there is nothing before the first. */
-typedef enum result migration(struct store_txn *txn, uint64_t now, struct diag *diag);
-static migration *const migrations[STORE_KINDS][STEPS_MAX] = {
-    [STORE_REGISTRY] = {[1] = registry_migrate_1, [2] = registry_migrate_2},
-    [STORE_HEALTH] = { [1] = health_migrate_1,  [2] = health_migrate_2  },
 };
 
 static enum result write_format(struct store_txn *txn)
@@ -50,7 +40,7 @@ static enum result refuse_older(const struct store *store, uint32_t schema, stru
 
 static bool has_way_up(enum store_kind kind, uint32_t schema)
 {
-    return schema > 0 && schema < STEPS_MAX && migrations[kind][schema] != NULL;
+    return schema > 0 && schema < STORE_SCHEMAS_MAX && store_migrations[kind][schema] != NULL;
 }
 
 /* In a transaction: another process may have been faster. */
@@ -66,7 +56,7 @@ enum result store_take_steps(struct store_txn *txn, struct diag *diag)
                          txn->store->path, survey.schema);
     }
     if (result == RESULT_OK && renew) {
-        result = migrations[kind][survey.schema](txn, clock_now(), diag);
+        result = store_migrations[kind][survey.schema](txn, clock_now(), diag);
     }
     return result == RESULT_OK && renew ? write_format(txn) : result;
 }

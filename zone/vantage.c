@@ -5,13 +5,6 @@ enum {
     SCHEMA = 3 /* that of the layouts below */
 };
 
-bool vantage_name_fine(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 0 && len < VANTAGE_ROOM && name[0] != '-' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
 void vantage_word(struct vantage *vantage, uint64_t now)
 {
     if (vantage->state != VANTAGE_WELL) {

@@ -8,15 +8,11 @@
 
 #include "zone/address.h"
 #include "zone/store.h"
+#include "zone/vantage_name.h"
 
 enum {
-    VANTAGE_ROOM = 17,
-    VANTAGE_KEY_LEN = 32, /* of its public key */
-    VANTAGES_MAX = 32,
     VANTAGE_AHEAD_S = 60 /* a word from further in the future is not believed */
 };
-
-#define VANTAGE_PRESET "local"
 
 enum vantage_state {
     VANTAGE_WELL = 0,
@@ -85,8 +81,6 @@ bool vantage_family_waits(const struct vantage *vantage, enum address_family fam
 /* Removals are held back, of members or of addresses of a family. */
 bool vantage_is_frozen(const struct vantage *vantage);
 
-/* 1 to 16 of a-z, 0-9 and hyphens, no hyphen first. */
-bool vantage_name_fine(const char *name);
 enum result vantage_get(struct store_txn *txn, const char *name, struct vantage *out);
 /* FULL if there are VANTAGES_MAX others. */
 enum result vantage_put(struct store_txn *txn, const struct vantage *vantage, struct diag *diag);

@@ -1,4 +1,5 @@
 #include "unit.h"
+#include "zone/country.h"
 #include "zone/label.h"
 
 static void good_labels_come_out_in_lower_case(void **state)
@@ -40,11 +41,11 @@ static void countries_are_two_letters(void **state)
 {
     (void)state;
     char out[3];
-    assert_true(label_country(out, "nL"));
+    assert_true(country_code(out, "nL"));
     assert_string_equal(out, "NL");
-    assert_false(label_country(out, "N1"));
-    assert_false(label_country(out, "NLD"));
-    assert_false(label_country(out, ""));
+    assert_false(country_code(out, "N1"));
+    assert_false(country_code(out, "NLD"));
+    assert_false(country_code(out, ""));
 }
 
 int main(void)
