@@ -7,15 +7,11 @@ static void say(void (*log)(const char *text), const char *what, const struct di
     log(line.text);
 }
 
-/* Opens to write, or else to read; `*writable` tells. */
-static enum result open_either(struct store **out, const char *state_dir, enum store_kind kind,
-                               const char *without, bool *writable, void (*log)(const char *text),
-                               struct diag *diag)
+/* After it could not be opened to write, for the reason in `diag`. */
+static enum result open_to_read(struct store **out, const char *state_dir, enum store_kind kind,
+                                const char *without, void (*log)(const char *text),
+                                struct diag *diag)
 {
-    *writable = store_open(out, state_dir, kind, true, diag) == RESULT_OK;
-    if (*writable) {
-        return RESULT_OK;
-    }
     const struct diag why = *diag;
     enum result result = store_open(out, state_dir, kind, false, diag);
     if (result == RESULT_OK) {
@@ -80,14 +76,15 @@ enum result stores_open(struct stores *out, const char *state_dir, void (*log)(c
         out->takes_in = open_or_make(&out->health, state_dir, STORE_HEALTH, log, diag) == RESULT_OK;
     }
     if (result == RESULT_OK && !out->takes_in) {
-        result = open_either(&out->health, state_dir, STORE_HEALTH,
-                             "no verdict is taken in, state/health can't be written",
-                             &out->takes_in, log, diag);
+        result = open_to_read(&out->health, state_dir, STORE_HEALTH,
+                              "no verdict is taken in, state/health can't be written", log, diag);
     }
     if (result == RESULT_OK) {
-        result =
-            open_either(&out->keys, state_dir, STORE_KEYS,
-                        "no key is rolled, state/keys can't be written", &out->keeps, log, diag);
+        out->keeps = store_open(&out->keys, state_dir, STORE_KEYS, true, diag) == RESULT_OK;
+    }
+    if (result == RESULT_OK && !out->keeps) {
+        result = open_to_read(&out->keys, state_dir, STORE_KEYS,
+                              "no key is rolled, state/keys can't be written", log, diag);
     }
     if (result == RESULT_OK) {
         open_optional(&out->traffic, state_dir, STORE_TRAFFIC, "what is counted is not kept", log);

@@ -1,5 +1,6 @@
 /* What an operator wants to know of a store: how full it is, who holds it up, who may write it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "zone/store_private.h"
@@ -13,10 +14,14 @@ struct oldest {
 static int take_reader(const char *line, void *arg)
 {
     struct oldest *oldest = arg;
-    unsigned long long commit = 0;
-    long pid = 0;
-    if (sscanf(line, "%ld %*s %llu", &pid, &commit) == 2 && commit < oldest->commit) {
-        *oldest = (struct oldest){ commit, pid };
+    char *rest = NULL;
+    long pid = strtol(line, &rest, 10);
+    rest += strspn(rest, " ");
+    rest += strcspn(rest, " "); /* the thread */
+    rest += strspn(rest, " ");
+    if (*rest >= '0' && *rest <= '9') {
+        uint64_t commit = strtoull(rest, NULL, 10);
+        *oldest = commit < oldest->commit ? (struct oldest){ commit, pid } : *oldest;
     }
     return 0;
 }
