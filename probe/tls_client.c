@@ -61,30 +61,6 @@ static int note_fault(int fine, X509_STORE_CTX *store)
     return 1;
 }
 
-static const char *place_of(const char *variable, const char *preset)
-{
-    const char *named = getenv(variable);
-    return named != NULL ? named : preset;
-}
-
-/* True if there is any file where OpenSSL looks for the CAs to believe. */
-static bool has_system_cas(void)
-{
-    bool found =
-        access(place_of(X509_get_default_cert_file_env(), X509_get_default_cert_file()), F_OK) == 0;
-    DIR *dir =
-        found ? NULL
-              : opendir(place_of(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
-    const struct dirent *entry = NULL;
-    while (!found && dir != NULL && (entry = readdir(dir)) != NULL) {
-        found = entry->d_name[0] != '.';
-    }
-    if (dir != NULL) {
-        (void)closedir(dir);
-    }
-    return found;
-}
-
 /* OpenSSL takes an empty store for a store. */
 static bool system_has_cas(void)
 {
@@ -124,12 +100,6 @@ enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_fault);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-    if (trust_file == NULL && !has_system_cas()) {
-        SSL_CTX_free(context);
-        return diag_fail(diag, RESULT_MISSING,
-                         "this machine has no CA certificates, so no member's could be believed: "
-                         "install them (Debian's ca-certificates), or name a PEM file of CAs");
-    }
     int loaded = trust_file != NULL ? SSL_CTX_load_verify_file(context, trust_file)
                                     : SSL_CTX_set_default_verify_paths(context);
     ERR_clear_error();

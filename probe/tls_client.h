@@ -26,8 +26,8 @@ struct tls_certificate {
     char subject[128];              /* the subject alternative names, cut if long */
 };
 
-/* `trust_file` is a PEM file of CAs; NULL is the system's store. INVALID names the file, MISSING says
- * that the system has no CAs. */
+/* `trust_file` is a PEM file of CAs; NULL is the system's store. INVALID names the file,
+ * or says that the system has no CAs. */
 enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct diag *diag);
 void tls_trust_free(struct tls_trust *trust);
 

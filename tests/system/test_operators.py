@@ -414,7 +414,7 @@ def test_machine_without_cas_is_told(pool, tmp_path, program):
     empty = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "none.pem"), "SSL_CERT_DIR": str(tmp_path / "none")}
     args = ["probe", "127.0.0.1"] if program == "ntspool" else ["--once"]
     done = subprocess.run([BIN.with_name(program), "-s", pool.state, *args], capture_output=True, text=True, timeout=60, env=empty)
-    assert done.returncode == 1 and "no CA certificates" in done.stderr and "ca-certificates" in done.stderr
+    assert done.returncode == 1 and "no store of CAs" in done.stderr and "install ca-certificates" in done.stderr
 
 
 # --- location files ---
