@@ -16,6 +16,7 @@ enum {
     FILE_MODE = 0644,
     DIGEST_LEN = 32,
     SETTINGS_MAX = 256,
+    ROW_MIN = 32, /* octets of a member, at least */
     FIRST_ROOM = 65536
 };
 
@@ -292,16 +293,27 @@ static void read_vantages(struct reader *r, struct vantage_keys *keys)
     }
 }
 
+/* Who reads the feed makes a name of each label. */
+static bool has_name(const struct member *member, const struct dname *apex)
+{
+    char label[LABEL_ROOM];
+    struct dname name;
+    return label_check(label, member->label, NULL) == RESULT_OK &&
+           strcmp(label, member->label) == 0 &&
+           dname_prepend(&name, label, strlen(label), apex) == RESULT_OK;
+}
+
 static void read_members(struct reader *r, struct feed *feed)
 {
     size_t count = read_u32(r);
-    r->failed = r->failed || count > reader_left(r) / 2;
+    r->failed = r->failed || count > reader_left(r) / ROW_MIN;
     feed->members = r->failed || count == 0 ? NULL : calloc(count, sizeof(feed->members[0]));
     r->failed = r->failed || (count > 0 && feed->members == NULL);
     for (size_t i = 0; i < count && !r->failed; i++) {
         size_t len = read_u16(r);
         const uint8_t *row = read_octets(r, len);
-        r->failed = row == NULL || member_decode(&feed->members[i], row, len) != RESULT_OK;
+        r->failed = row == NULL || member_decode(&feed->members[i], row, len) != RESULT_OK ||
+                    !has_name(&feed->members[i], &feed->settings.apex);
     }
     feed->member_count = r->failed ? 0 : count;
 }

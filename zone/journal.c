@@ -104,7 +104,7 @@ static enum result read_key(int fd, const char *path, uint8_t seed[crypto_sign_S
     size_t len = 0;
     const char *end = NULL;
     struct stat st;
-    ssize_t got = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? read(fd, text, sizeof(text) - 1) : 0;
+    ssize_t got = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? read(fd, text, sizeof(text)) : 0;
     bool good =
         got == SEED_HEX + 1 &&
         sodium_hex2bin(seed, crypto_sign_SEEDBYTES, text, SEED_HEX, NULL, &len, &end) == 0 &&
