@@ -82,16 +82,29 @@ int cmd_health_release(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
+/* One that is named may return; of one that nobody named nothing is kept. */
+static enum result forget(struct session *session, struct cli *cli, const char *name)
+{
+    struct vantage_key key;
+    enum result result = session_read(session, cli, STORE_REGISTRY);
+    if (result == RESULT_OK) {
+        result = session_write(session, cli, STORE_HEALTH);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (!vantage_name_fine(name)) {
+        return RESULT_NOT_FOUND;
+    }
+    bool named = registry_vantage(session->txn[STORE_REGISTRY], name, &key) == RESULT_OK;
+    return health_forget_vantage(session->txn[STORE_HEALTH], name, named, &cli->diag);
+}
+
 int cmd_health_forget(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct session session = { 0 };
-    enum result result = session_write(&session, cli, STORE_HEALTH);
-    if (result == RESULT_OK && vantage_name_fine(argv[0])) {
-        result = health_forget_vantage(session.txn[STORE_HEALTH], argv[0], true, &cli->diag);
-    } else if (result == RESULT_OK) {
-        result = RESULT_NOT_FOUND;
-    }
+    enum result result = forget(&session, cli, argv[0]);
     if (result == RESULT_NOT_FOUND) {
         result =
             diag_fail(&cli->diag, result,

@@ -160,6 +160,19 @@ static enum result find_key(struct session *session, struct cli *cli, int argc, 
     return result;
 }
 
+/* The numbers of the reports before were those of another key, and may be any. */
+static enum result begin_anew(struct session *session, struct cli *cli, const char *name)
+{
+    struct vantage vantage;
+    struct store_txn *health = session->txn[STORE_HEALTH];
+    enum result result = vantage_get(health, name, &vantage);
+    if (result != RESULT_OK) {
+        return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+    }
+    vantage.position = 0;
+    return vantage_put(health, &vantage, &cli->diag);
+}
+
 static enum result add(struct session *session, struct cli *cli, int argc, char **argv,
                        struct vantage_key *out)
 {
@@ -192,8 +205,11 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
                              argv[0]);
         }
         out->released_at = old.released_at;
+        result = same ? RESULT_OK : begin_anew(session, cli, out->name);
     }
-    result = registry_put_vantage(session->txn[STORE_REGISTRY], out, &cli->diag);
+    if (result == RESULT_OK) {
+        result = registry_put_vantage(session->txn[STORE_REGISTRY], out, &cli->diag);
+    }
     if (result == RESULT_OK) {
         result = intake_pardon(session->txn[STORE_HEALTH], out->name);
     }

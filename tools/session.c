@@ -54,6 +54,10 @@ enum result session_intake(struct session *session, struct cli *cli, struct inta
     return result;
 }
 
+enum {
+    TAKE_IN_MS = 3000 /* no command waits longer for what probes report, however much that is */
+};
+
 /* Takes in what the probes of this machine have reported: a running server does that all the time, but there
  * need be none. What can't be taken in is left for later. */
 static void take_in(struct session *session, struct cli *cli)
@@ -69,8 +73,9 @@ static void take_in(struct session *session, struct cli *cli)
         return;
     }
     struct intake *intake = intake_new(cli->state_dir);
+    uint64_t until_ms = clock_steady_ms() + TAKE_IN_MS;
     bool more = true;
-    while (more) {
+    while (more && clock_steady_ms() < until_ms) {
         struct intake_sum sum = { .reports = 0 };
         if (intake_look(intake, &stores, session_now(), &more, &sum, NULL) != RESULT_OK) {
             more = false;

@@ -321,7 +321,7 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
     }
     for (unsigned i = 0; i < count && !due; i++) {
         struct journal_reader reader;
-        size_t len = 0, budget = SIZE_MAX;
+        size_t len = 0, budget = INTAKE_BUDGET;
         uint64_t after = position_of(health, names[i]);
         due = key_of(&keys, names[i]) == NULL;
         if (!due && journal_reader_begin(&reader, state_dir, names[i], NULL) == RESULT_OK) {
@@ -333,48 +333,78 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
     return due;
 }
 
-/* -- imports ------------------------------------------------------------------------------------------------------- */
+/* -- imports ------------------------------------------------------------------------------------------------------ */
+
+/* Reports from elsewhere on their way in. */
+struct import {
+    const struct intake_stores *stores;
+    struct intake_pool pool;
+    struct intake_batch batch;
+    struct refusal last; /* of those that were not accepted; count is their number */
+    uint64_t now;
+    struct intake_sum *sum;
+};
+
+/* Takes in what was collected, so that no other writer waits for the whole import. */
+static enum result import_some(struct import *import, struct diag *diag)
+{
+    enum result result =
+        intake_apply(import->stores, &import->batch, NULL, 0, import->now, import->sum, diag);
+    import->batch.len = 0;
+    return result;
+}
+
+static enum result import_one(struct import *import, const uint8_t *octets, size_t left,
+                              size_t *len, struct diag *diag)
+{
+    struct report report;
+    struct refusal refusal;
+    uint64_t number = 0;
+    if (left < REPORT_HEAD_LEN || !report_peek(octets, len, &number) || *len > left ||
+        report_open(&report, octets, *len) != RESULT_OK) {
+        return RESULT_INVALID;
+    }
+    memcpy(import->sum->vantage, report.head.vantage, sizeof(import->sum->vantage));
+    if (accepts(&import->pool, &report, import->now, &refusal)) {
+        batch_add(&import->batch, octets, *len);
+    } else {
+        refusal.count += import->last.count;
+        import->last = refusal;
+    }
+    return import->batch.len >= INTAKE_BUDGET ? import_some(import, diag) : RESULT_OK;
+}
 
 enum result intake_import(const struct intake_stores *stores, const uint8_t *octets, size_t len,
                           uint64_t now, struct intake_sum *sum, struct diag *diag)
 {
-    struct intake_pool pool = { .version = 0 };
-    struct intake_batch batch = { .imported = true };
-    struct refusal refusal, last = { .count = 0 };
+    struct import import = { .stores = stores, .now = now, .sum = sum };
+    struct refusal *last = &import.last;
     size_t at = 0;
-    enum result result = pool_follow(&pool, stores->registry, diag);
+    import.batch.imported = true;
+    enum result result = pool_follow(&import.pool, stores->registry, diag);
     while (result == RESULT_OK && at < len) {
-        struct report report;
         size_t one = 0;
-        uint64_t number = 0;
-        if (len - at < REPORT_HEAD_LEN || !report_peek(octets + at, &one, &number) ||
-            one > len - at || report_open(&report, octets + at, one) != RESULT_OK) {
-            result = diag_fail(diag, RESULT_INVALID,
-                               "octet %zu: this is no report of a vantage point, or it is cut: "
-                               "what came before it was taken in",
-                               at);
-            break;
-        }
-        memcpy(sum->vantage, report.head.vantage, sizeof(sum->vantage));
-        if (accepts(&pool, &report, now, &refusal)) {
-            batch_add(&batch, octets + at, one);
-        } else {
-            refusal.count += last.count;
-            last = refusal;
-        }
-        at += one;
+        result = import_one(&import, octets + at, len - at, &one, diag);
+        at += result == RESULT_OK ? one : 0;
     }
-    if (batch.len > 0 || last.count > 0) {
+    if (result == RESULT_INVALID) {
+        result = diag_fail(diag, result,
+                           "octet %zu: this is no report of a vantage point, or it is cut: what "
+                           "came before it was taken in",
+                           at);
+    }
+    if (import.batch.len > 0 || last->count > 0) {
         struct diag why = { "" };
-        enum result applied = intake_apply(stores, &batch, &last, last.count > 0, now, sum, &why);
+        enum result applied =
+            intake_apply(stores, &import.batch, last, last->count > 0, now, sum, &why);
         if (applied != RESULT_OK) {
             result = diag_fail(diag, applied, "%s", why.text);
         }
     }
-    if (last.count > 0) {
-        last.count += sum->refusal.count;
-        sum->refusal = last;
+    if (last->count > 0) {
+        last->count += sum->refusal.count;
+        sum->refusal = *last;
     }
-    free(batch.octets);
+    free(import.batch.octets);
     return result;
 }

@@ -52,7 +52,8 @@ void intake_free(struct intake *intake);
 /* Looks once at all journals. `*more`: there is more to take in than the budget allowed. */
 enum result intake_look(struct intake *intake, const struct intake_stores *stores, uint64_t now,
                         bool *more, struct intake_sum *sum, struct diag *diag);
-/* True if a look would find something: a report that was not taken in, or a journal that is refused. */
+/* True if a look may find something: a report that was not taken in, or a journal that is refused, or too long to
+ * tell. */
 bool intake_is_due(const char *state_dir, struct store_txn *registry, struct store_txn *health);
 
 /* -- reports from elsewhere ---------------------------------------------------------------------------------------- */

@@ -207,7 +207,37 @@ static void take_event(const char *label, const struct history_event *event, voi
         return;
     }
     clean(row.text);
-    keep(taking, history_log(taking->health, label, &row, taking->diag));
+    keep(taking, history_log(taking->health, member.label, &row, taking->diag));
+}
+
+/* The operator may have taken the key back since the report was judged. */
+static bool is_named_still(struct taking *taking, const struct report_head *head)
+{
+    struct vantage_key key;
+    enum result result = registry_vantage(taking->registry, head->vantage, &key);
+    keep(taking, result == RESULT_NOT_FOUND ? RESULT_OK : result);
+    return result == RESULT_OK && memcmp(key.key, head->key, sizeof(key.key)) == 0;
+}
+
+/* The vantage point's row, or a new one where there is room for it. */
+static bool begin_row(struct taking *taking, const char *name)
+{
+    struct vantage *vantage = &taking->vantage;
+    enum result result = vantage_get(taking->health, name, vantage);
+    keep(taking, result == RESULT_NOT_FOUND ? RESULT_OK : result);
+    if (result != RESULT_NOT_FOUND) {
+        return result == RESULT_OK;
+    }
+    *vantage = (struct vantage){ .position = 0 };
+    memcpy(vantage->name, name, strlen(name));
+    if (store_count(taking->health, TABLE_VANTAGES) >= VANTAGES_MAX) {
+        refuse(taking,
+               "there are verdicts of %d vantage points already: end one with `ntspool vantage "
+               "remove` or `ntspool health forget`",
+               VANTAGES_MAX);
+        return false;
+    }
+    return true;
 }
 
 static void take_report(struct taking *taking, const struct report *report, bool imported)
@@ -216,14 +246,7 @@ static void take_report(struct taking *taking, const struct report *report, bool
         .self = take_self, .verdict = take_verdict, .sample = take_sample, .event = take_event
     };
     struct vantage *vantage = &taking->vantage;
-    enum result result = vantage_get(taking->health, report->head.vantage, vantage);
-    if (result == RESULT_NOT_FOUND) {
-        *vantage = (struct vantage){ .position = 0 };
-        memcpy(vantage->name, report->head.vantage, sizeof(vantage->name));
-        result = RESULT_OK;
-    }
-    keep(taking, result);
-    if (taking->result != RESULT_OK) {
+    if (!is_named_still(taking, &report->head) || !begin_row(taking, report->head.vantage)) {
         return;
     }
     if (report->head.number <= vantage->position) {
@@ -243,13 +266,18 @@ static void take_report(struct taking *taking, const struct report *report, bool
     keep(taking, vantage_put(taking->health, vantage, taking->diag));
 }
 
+/* The registry last: whoever takes back a key or a member, and forgets what was said, writes the registry first and then the
+ * verdicts. So what is seen here is not older than that. */
 static enum result open_all(struct taking *taking, const struct intake_stores *stores)
 {
-    enum result result = store_read(stores->registry, &taking->registry, taking->diag);
-    if (result == RESULT_OK && stores->history != NULL) {
+    enum result result = RESULT_OK;
+    if (stores->history != NULL) {
         result = store_write(stores->history, &taking->history, taking->diag);
     }
-    return result == RESULT_OK ? store_write(stores->health, &taking->health, taking->diag)
+    if (result == RESULT_OK) {
+        result = store_write(stores->health, &taking->health, taking->diag);
+    }
+    return result == RESULT_OK ? store_read(stores->registry, &taking->registry, taking->diag)
                                : result;
 }
 
