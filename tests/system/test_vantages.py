@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from authority import Authority
 from machine import run, until
@@ -176,6 +177,32 @@ def test_each_octet_of_a_report_is_signed(world):
     done = world.cli("health", "import", path, check=False)
     assert "signature" in done.stderr
     world.cli("vantage", "remove", "far")
+
+
+def renumbered(octets, seed, number):
+    """The last report of these, with another number, signed again."""
+    while octets:
+        length = int.from_bytes(octets[:4], "big") + 4
+        report, octets = octets[:length], octets[length:]
+    body = number.to_bytes(8, "big") + report[12:-64]
+    return report[:4] + body + Ed25519PrivateKey.from_private_bytes(seed).sign(body)
+
+
+def test_new_key_begins_anew_whatever_was_said_with_the_one_before(world):
+    """Who stole a key used up all numbers: the owner names another key, and what is reported with it counts."""
+    state = elsewhere(world, "robbed")
+    world.vantage("robbed", key_of(state, "robbed"))
+    path = probe_there(world, state, "robbed")
+    seed = bytes.fromhex((state / "probe/robbed.key").read_text())
+    path.write_bytes(renumbered(path.read_bytes(), seed, 2**64 - 1))
+    assert world.json("health", "import", path)["reports"] == 1
+    assert world.json("health", "import", probe_there(world, state, "robbed"))["reports"] == 0
+    for file in (state / "probe").iterdir():
+        file.unlink()
+    world.cli("vantage", "add", "robbed", key_of(state, "robbed"), "--replace")
+    done = world.json("health", "import", probe_there(world, state, "robbed"))
+    assert done["reports"] >= 1 and done["rows"] >= 1 and done["known"] == 0
+    world.cli("vantage", "remove", "robbed")
 
 
 def test_name_of_a_vantage_point_is_checked(world):

@@ -296,6 +296,32 @@ static void look_ends_by_its_budget_and_others_have_their_turn(void **state)
     assert_false(is_due());
 }
 
+/* Whoever asks only whether there is something to take in does not read all of a journal that has no end. */
+static void journal_that_is_too_long_to_tell_is_due(void **state)
+{
+    (void)state;
+    enum {
+        REPORTS = 4000
+    };
+    const size_t one = REPORT_HEAD_LEN + REPORT_SIGNATURE_LEN;
+    uint8_t *data = calloc(REPORTS, one);
+    assert_non_null(data);
+    for (size_t i = 0; i < REPORTS; i++) {
+        wire_put_u32(data + i * one, (uint32_t)(one - 4)); /* number 0: known */
+    }
+    put_octets("far", data, 100 * one);
+    assert_false(is_due());
+    put_octets("far", data, REPORTS * one);
+    assert_true(is_due());
+    unsigned looks = 0;
+    do {
+        look();
+        looks++;
+    } while (more);
+    assert_true(looks > 2 && looks < 10);
+    free(data);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -311,6 +337,7 @@ int main(void)
         CASE(long_import_is_taken_in_by_parts),
         CASE(refusals_are_bounded_and_the_oldest_goes),
         CASE(refusal_that_lasts_is_noted_once_a_minute),
+        CASE(journal_that_is_too_long_to_tell_is_due),
         CASE(look_ends_by_its_budget_and_others_have_their_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
