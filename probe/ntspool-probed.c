@@ -322,7 +322,7 @@ int main(int argc, char **argv)
         return exit_code;
     }
     /* None of these is an end; SIGHUP is heard later. */
-    static const int ignored[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2 };
+    static const int ignored[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ };
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         (void)signal(ignored[i], SIG_IGN);
     }

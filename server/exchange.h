@@ -6,7 +6,9 @@
 #include "zone/intake.h"
 
 enum {
-    EXCHANGE_POLL_MS = 100,   /* between looks at journals and registry */
+    EXCHANGE_POLL_MS = 100,   /* between looks at journals and registry, at least; */
+    EXCHANGE_REST = 3,        /* and so many times as long as the last one took, */
+    EXCHANGE_REST_MS = 1000,  /* but no longer */
     EXCHANGE_FEED_MS = 300,   /* between two feeds, at least; */
     EXCHANGE_FEED_REST = 100, /* and so many times as long as the last one took to make */
     EXCHANGE_TIDY_MS =
