@@ -136,8 +136,10 @@ enum result roll_begin(struct roll *roll, const struct feed *feed, const char *s
     static const struct report_visit recall = { .self = recall_self, .verdict = recall_verdict };
     memcpy(roll->registry, feed->registry, sizeof(roll->registry));
     add_wards(roll, feed, monitor);
-    return journal_open(&roll->journal, state_dir, roll->vantage.name, feed->registry, &recall,
-                        roll, diag);
+    struct report_head whose = { .number = 0 };
+    memcpy(whose.vantage, roll->vantage.name, sizeof(whose.vantage));
+    memcpy(whose.registry, feed->registry, sizeof(whose.registry));
+    return journal_open(&roll->journal, state_dir, &whose, &recall, roll, diag);
 }
 
 static void set_state(struct vantage *vantage, enum vantage_state state, uint64_t now)

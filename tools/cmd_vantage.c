@@ -109,7 +109,7 @@ static enum result recall(struct session *session, struct cli *cli, const char *
     static const struct report_visit nothing = { .self = NULL };
     struct settings settings;
     struct vantage vantage;
-    uint8_t id[REGISTRY_ID_LEN];
+    struct report_head whose = { .number = 0 };
     struct recall recall = { .health = session->txn[STORE_HEALTH], .vantage = name };
     struct store_txn *registry = session->txn[STORE_REGISTRY];
     if (vantage_get(recall.health, name, &vantage) != RESULT_OK || vantage.forgotten) {
@@ -117,11 +117,11 @@ static enum result recall(struct session *session, struct cli *cli, const char *
     }
     enum result result = registry_settings(registry, &settings, &cli->diag);
     if (result == RESULT_OK) {
-        result = registry_id(registry, id, &cli->diag);
+        result = registry_id(registry, whose.registry, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result =
-            journal_open(&recall.journal, cli->state_dir, name, id, &nothing, NULL, &cli->diag);
+        memcpy(whose.vantage, vantage.name, sizeof whose.vantage);
+        result = journal_open(&recall.journal, cli->state_dir, &whose, &nothing, NULL, &cli->diag);
     }
     if (result != RESULT_OK) {
         return result;

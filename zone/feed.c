@@ -321,6 +321,7 @@ static void read_members(struct reader *r, struct feed *feed)
 static enum result decode(const uint8_t *data, size_t len, struct feed *feed)
 {
     uint8_t digest[DIGEST_LEN], magic[sizeof(MAGIC)] = { 0 };
+    ASSERT(data != NULL && len > DIGEST_LEN);
     struct reader r = reader_of(data, len - DIGEST_LEN);
     ASSERT(crypto_generichash(digest, sizeof(digest), data, r.len, NULL, 0) == 0);
     read_into(&r, magic, sizeof(magic));

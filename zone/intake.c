@@ -107,6 +107,7 @@ static void batch_add(struct intake_batch *batch, const uint8_t *octets, size_t 
         batch->room = 2 * batch->room + REPORT_MAX;
         batch->octets = xrealloc(batch->octets, batch->room);
     }
+    ASSERT(batch->octets != NULL);
     memcpy(batch->octets + batch->len, octets, len);
     batch->len += len;
 }
@@ -209,8 +210,7 @@ static uint64_t position_of(struct store_txn *health, const char *name)
 
 /* What is new in one journal. At most one refusal is noted: the first. */
 static void read_source(struct intake *intake, struct source *source, uint64_t after,
-                        const struct intake_pool *pool, struct intake_batch *batch, uint64_t now,
-                        bool *more)
+                        struct intake_batch *batch, uint64_t now, bool *more)
 {
     size_t budget = INTAKE_BUDGET, len = 0;
     struct refusal first = { .count = 0 };
@@ -231,7 +231,7 @@ static void read_source(struct intake *intake, struct source *source, uint64_t a
         } else if (strcmp(report.head.vantage, source->name) != 0) {
             (void)snprintf(refusal.text, sizeof(refusal.text), "its journal holds a report of %s",
                            report.head.vantage);
-        } else if (accepts(pool, &report, now, &refusal)) {
+        } else if (accepts(&intake->pool, &report, now, &refusal)) {
             batch_add(batch, intake->room, len);
             after = report.head.number;
             continue;
@@ -248,7 +248,7 @@ static void read_source(struct intake *intake, struct source *source, uint64_t a
 }
 
 /* A journal that nobody has named is told of, with its key. */
-static void look_for_strays(struct intake *intake, const struct intake_pool *pool, uint64_t now)
+static void look_for_strays(struct intake *intake, uint64_t now)
 {
     char names[JOURNALS_MAX][VANTAGE_ROOM];
     unsigned count = journal_list(intake->state_dir, names);
@@ -256,9 +256,9 @@ static void look_for_strays(struct intake *intake, const struct intake_pool *poo
         struct report report = { .head = { .number = 0 } };
         struct refusal refusal;
         memcpy(report.head.vantage, names[i], VANTAGE_ROOM);
-        if (key_of(&pool->keys, names[i]) == NULL &&
+        if (key_of(&intake->pool.keys, names[i]) == NULL &&
             journal_claims(intake->state_dir, names[i], report.head.key) == RESULT_OK &&
-            !accepts(pool, &report, now, &refusal)) {
+            !accepts(&intake->pool, &report, now, &refusal)) {
             note(intake, &intake->stray, &refusal, now);
             return;
         }
@@ -266,12 +266,11 @@ static void look_for_strays(struct intake *intake, const struct intake_pool *poo
 }
 
 static enum result read_all(struct intake *intake, const struct intake_stores *stores,
-                            const struct intake_pool *pool, struct intake_batch *batch,
-                            uint64_t now, bool *more, struct diag *diag)
+                            struct intake_batch *batch, uint64_t now, bool *more, struct diag *diag)
 {
     uint64_t positions[VANTAGES_MAX] = { 0 };
     struct store_txn *txn = NULL;
-    enum result result = follow_keys(intake, &pool->keys, diag);
+    enum result result = follow_keys(intake, &intake->pool.keys, diag);
     if (result == RESULT_OK) {
         result = store_read(stores->health, &txn, diag);
     }
@@ -283,10 +282,10 @@ static enum result read_all(struct intake *intake, const struct intake_stores *s
     }
     store_abort(txn);
     for (unsigned i = 0; i < intake->source_count; i++) {
-        read_source(intake, &intake->sources[i], positions[i], pool, batch, now, more);
+        read_source(intake, &intake->sources[i], positions[i], batch, now, more);
     }
     if (intake->looks++ % STRAYS_LOOKS == 0) {
-        look_for_strays(intake, pool, now);
+        look_for_strays(intake, now);
     }
     return RESULT_OK;
 }
@@ -299,11 +298,12 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
     intake->refusal_count = 0;
     enum result result = pool_follow(&intake->pool, stores->registry, diag);
     if (result == RESULT_OK) {
-        result = read_all(intake, stores, &intake->pool, &batch, now, more, diag);
+        result = read_all(intake, stores, &batch, now, more, diag);
     }
-    if (result == RESULT_OK && (batch.len > 0 || intake->refusal_count > 0)) {
-        result =
-            intake_apply(stores, &batch, intake->refusals, intake->refusal_count, now, sum, diag);
+    batch.refusals = intake->refusals;
+    batch.refusal_count = intake->refusal_count;
+    if (result == RESULT_OK && (batch.len > 0 || batch.refusal_count > 0)) {
+        result = intake_apply(stores, &batch, now, sum, diag);
     }
     free(batch.octets);
     return result;
@@ -349,7 +349,7 @@ struct import {
 static enum result import_some(struct import *import, struct diag *diag)
 {
     enum result result =
-        intake_apply(import->stores, &import->batch, NULL, 0, import->now, import->sum, diag);
+        intake_apply(import->stores, &import->batch, import->now, import->sum, diag);
     import->batch.len = 0;
     return result;
 }
@@ -395,8 +395,9 @@ enum result intake_import(const struct intake_stores *stores, const uint8_t *oct
     }
     if (import.batch.len > 0 || last->count > 0) {
         struct diag why = { "" };
-        enum result applied =
-            intake_apply(stores, &import.batch, last, last->count > 0, now, sum, &why);
+        import.batch.refusals = last;
+        import.batch.refusal_count = last->count > 0;
+        enum result applied = intake_apply(stores, &import.batch, now, sum, &why);
         if (applied != RESULT_OK) {
             result = diag_fail(diag, applied, "%s", why.text);
         }

@@ -183,7 +183,8 @@ static void take_sample(const char *label, const struct history_subject *subject
     struct taking *taking = arg;
     struct member member;
     struct member_health row;
-    bool in_time = !is_ahead(sample->at, taking->now) && sample->at + 2 * DAY_S > taking->now;
+    bool in_time =
+        !is_ahead(sample->at, taking->now) && sample->at + UINT64_C(2) * DAY_S > taking->now;
     if (taking->history == NULL || taking->result != RESULT_OK || !in_time ||
         !find_member(taking, label, subject->member_id, &member)) {
         return;
@@ -301,8 +302,7 @@ static enum result close_all(struct taking *taking, enum result result)
 }
 
 enum result intake_apply(const struct intake_stores *stores, const struct intake_batch *batch,
-                         const struct refusal *refusals, unsigned refusal_count, uint64_t now,
-                         struct intake_sum *sum, struct diag *diag)
+                         uint64_t now, struct intake_sum *sum, struct diag *diag)
 {
     struct taking taking = { .now = now, .sum = sum, .diag = diag };
     const uint64_t refused = sum->refusal.count;
@@ -318,8 +318,8 @@ enum result intake_apply(const struct intake_stores *stores, const struct intake
         result = taking.result;
         at += len;
     }
-    for (unsigned i = 0; i < refusal_count && result == RESULT_OK; i++) {
-        result = intake_note(taking.health, &refusals[i], now, diag);
+    for (unsigned i = 0; i < batch->refusal_count && result == RESULT_OK; i++) {
+        result = intake_note(taking.health, &batch->refusals[i], now, diag);
     }
     if (sum->refusal.count > refused && result == RESULT_OK) {
         struct refusal mine = sum->refusal;

@@ -12,17 +12,18 @@ struct intake_pool {
     struct vantage_keys keys;
 };
 
-/* Reports that may be taken in, one after the other. */
+/* Reports that may be taken in, one after the other, and what was refused beside them. */
 struct intake_batch {
     uint8_t *octets;
     size_t len, room;
     bool imported;
+    const struct refusal *refusals;
+    unsigned refusal_count;
 };
 
-/* Takes the batch in, and notes the refusals, in one transaction a store. */
+/* Takes the reports in, and notes the refusals, in one transaction a store. */
 enum result intake_apply(const struct intake_stores *stores, const struct intake_batch *batch,
-                         const struct refusal *refusals, unsigned refusal_count, uint64_t now,
-                         struct intake_sum *sum, struct diag *diag);
+                         uint64_t now, struct intake_sum *sum, struct diag *diag);
 
 /* intake_refusals.c: notes one in the health store. */
 enum result intake_note(struct store_txn *health, const struct refusal *refusal, uint64_t now,

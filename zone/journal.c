@@ -198,16 +198,17 @@ static void replay(struct journal *journal, struct journal_reader *reader,
     free(room);
 }
 
-enum result journal_open(struct journal **out, const char *state_dir, const char *vantage,
-                         const uint8_t registry[REGISTRY_ID_LEN], const struct report_visit *visit,
+enum result journal_open(struct journal **out, const char *state_dir,
+                         const struct report_head *whose, const struct report_visit *visit,
                          void *arg, struct diag *diag)
 {
     struct journal *journal = xcalloc(1, sizeof(*journal));
-    memcpy(journal->head.registry, registry, REGISTRY_ID_LEN);
+    const char *vantage = journal->head.vantage;
     struct journal_reader reader;
+    memcpy(journal->head.registry, whose->registry, REGISTRY_ID_LEN);
+    memcpy(journal->head.vantage, whose->vantage, sizeof(journal->head.vantage));
     journal->fd = -1;
     journal->lock = -1;
-    (void)snprintf(journal->head.vantage, sizeof(journal->head.vantage), "%s", vantage);
     enum result result = open_dir(state_dir, journal->path, &journal->dir, diag);
     if (result != RESULT_OK) {
         journal->dir = -1;

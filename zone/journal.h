@@ -46,10 +46,11 @@ unsigned journal_list(const char *state_dir, char names[JOURNALS_MAX][VANTAGE_RO
 
 struct journal;
 
-/* Takes the key, makes one where there is none, and goes on after the last report. Visits, in order, the items of all reports
+/* The journal of a vantage point for a registry, both of which `whose` has. Takes the key, makes one where there is none, and goes
+ * on after the last report. Visits, in order, the items of all reports
  * for this registry. REFUSED while somebody else has it open. */
-enum result journal_open(struct journal **out, const char *state_dir, const char *vantage,
-                         const uint8_t registry[REGISTRY_ID_LEN], const struct report_visit *visit,
+enum result journal_open(struct journal **out, const char *state_dir,
+                         const struct report_head *whose, const struct report_visit *visit,
                          void *arg, struct diag *diag);
 void journal_free(struct journal *journal);
 /* VANTAGE_KEY_LEN octets. */

@@ -143,7 +143,7 @@ enum result journal_claims(const char *state_dir, const char *vantage, uint8_t k
 {
     struct journal_reader reader;
     uint8_t *room = xmalloc(REPORT_MAX);
-    size_t len = 0, budget = REPORT_MAX * 2;
+    size_t len = 0, budget = 2 * (size_t)REPORT_MAX;
     struct report report;
     enum result result = journal_reader_begin(&reader, state_dir, vantage, NULL);
     if (result == RESULT_OK && !take_file(&reader, "")) {

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import time
+import unicodedata
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -179,13 +182,18 @@ def test_each_octet_of_a_report_is_signed(world):
     world.cli("vantage", "remove", "far")
 
 
-def renumbered(octets, seed, number):
-    """The last report of these, with another number, signed again."""
+def made_anew(octets, seed, number=None, edit=lambda items: items):
+    """The last report of these, changed and signed again by the holder of the key."""
     while octets:
         length = int.from_bytes(octets[:4], "big") + 4
         report, octets = octets[:length], octets[length:]
-    body = number.to_bytes(8, "big") + report[12:-64]
-    return report[:4] + body + Ed25519PrivateKey.from_private_bytes(seed).sign(body)
+    number = number or int.from_bytes(report[4:12], "big") + 1
+    body = number.to_bytes(8, "big") + edit(report[12:-64])
+    return (len(body) + 64).to_bytes(4, "big") + body + Ed25519PrivateKey.from_private_bytes(seed).sign(body)
+
+
+def seed_of(state, name):
+    return bytes.fromhex((state / f"probe/{name}.key").read_text())
 
 
 def test_new_key_begins_anew_whatever_was_said_with_the_one_before(world):
@@ -193,8 +201,7 @@ def test_new_key_begins_anew_whatever_was_said_with_the_one_before(world):
     state = elsewhere(world, "robbed")
     world.vantage("robbed", key_of(state, "robbed"))
     path = probe_there(world, state, "robbed")
-    seed = bytes.fromhex((state / "probe/robbed.key").read_text())
-    path.write_bytes(renumbered(path.read_bytes(), seed, 2**64 - 1))
+    path.write_bytes(made_anew(path.read_bytes(), seed_of(state, "robbed"), 2**64 - 1))
     assert world.json("health", "import", path)["reports"] == 1
     assert world.json("health", "import", probe_there(world, state, "robbed"))["reports"] == 0
     for file in (state / "probe").iterdir():
@@ -203,6 +210,42 @@ def test_new_key_begins_anew_whatever_was_said_with_the_one_before(world):
     done = world.json("health", "import", probe_there(world, state, "robbed"))
     assert done["reports"] >= 1 and done["rows"] >= 1 and done["known"] == 0
     world.cli("vantage", "remove", "robbed")
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\r\n\t\x7f\x9b31m\u202e\u2066\u200f\u2028\ufeff".encode() + b"\xff\xc0\x80\xed\xa0\x80\xe2\x80"
+
+
+def event_of(label, at, text):
+    body = len(label).to_bytes(2, "big") + label + at.to_bytes(8, "big") + len(text).to_bytes(2, "big") + text
+    return b"\4" + len(body).to_bytes(2, "big") + body
+
+
+def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
+    """Whoever has a key may write any octets as a detail, an event and the end of a report."""
+    world.add("down", "127.0.1.77")
+    state = elsewhere(world, "evil")
+    until(lambda: b"down" in shutil.copy(world.state / "feed/members", state / "feed/members").read_bytes(), 5, "the feed has it")
+    world.vantage("evil", key_of(state, "evil"))
+    octets = probe_there(world, state, "evil").read_bytes()
+    world.json("health", "import", state / "evil.export")
+    detail = [row for row in world.member("down")["vantages"] if row["name"] == "evil"] and world.member("down")["addresses"][0]["detail"]
+    evil = (EVIL * 20)[:len(detail.encode())]
+    assert detail.encode() in octets
+
+    def edit(items):
+        return items.replace(detail.encode(), evil) + event_of(b"down", int(time.time()), EVIL) + event_of(b"DOWN", int(time.time()), b"x")
+    path = world.machine.write("evil.export", "")
+    path.write_bytes(made_anew(octets, seed_of(state, "evil"), edit=edit))
+    assert world.json("health", "import", path)["rows"] >= 1
+    for arguments in (["member", "show", "down"], ["log", "down"], ["status"], ["vantage", "list"], ["member", "list"], ["history", "down"]):
+        for form in ([], ["--json"]):
+            shown = subprocess.run(world.command(*arguments, *form), capture_output=True, timeout=30, env=environment(), check=True)
+            text = (shown.stdout + shown.stderr).decode()  # it is UTF-8
+            bad = [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")]
+            assert bad == [], (arguments, form, bad)
+    assert "owned" in world.cli("log", "down").stdout
+    world.cli("vantage", "remove", "evil")
+    world.cli("member", "remove", "down")
 
 
 def test_name_of_a_vantage_point_is_checked(world):

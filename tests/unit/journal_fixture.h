@@ -39,10 +39,12 @@ static inline char *path_of(const char *name, char out[128])
 
 static const struct report_visit nothing = { .self = NULL };
 
+static const struct report_head whose_far = { .vantage = "far", .registry = "the registry is" };
+
 static inline struct journal *opened(void)
 {
     struct journal *journal = NULL;
-    assert_ok(journal_open(&journal, dir, "far", reports_registry, &nothing, NULL, &diag));
+    assert_ok(journal_open(&journal, dir, &whose_far, &nothing, NULL, &diag));
     return journal;
 }
 

@@ -287,18 +287,18 @@ static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **state)
     const struct reports_key other = reports_key_of(5);
     name_vantage("far", &other);
     sum = (struct intake_sum){ .reports = 0 };
-    assert_ok(intake_apply(&stores, &batch, NULL, 0, now, &sum, &diag));
+    assert_ok(intake_apply(&stores, &batch, now, &sum, &diag));
     assert_int_equal(sum.reports, 0);
     struct store_txn *txn = NULL;
     begin_registry(&txn);
     assert_ok(registry_remove_vantage(txn, "far", &diag));
     assert_ok(registry_commit(txn, now, &diag));
-    assert_ok(intake_apply(&stores, &batch, NULL, 0, now, &sum, &diag));
+    assert_ok(intake_apply(&stores, &batch, now, &sum, &diag));
     assert_int_equal(sum.reports, 0);
     assert_false(verdict_is("alice", &found));
     assert_string_equal(vantage_row("far").name, ""); /* there is no row */
     name_vantage("far", &key);
-    assert_ok(intake_apply(&stores, &batch, NULL, 0, now, &sum, &diag));
+    assert_ok(intake_apply(&stores, &batch, now, &sum, &diag));
     assert_int_equal(sum.reports, 1);
 }
 

@@ -32,9 +32,8 @@ static void key_that_others_may_read_is_refused(void **state)
         assert_int_equal(chmod(path_of("far.key", path), modes[i]), 0);
         assert_int_equal(journal_key(dir, "far", secret, &diag), RESULT_REFUSED);
         assert_non_null(strstr(diag.text, "chmod 600"));
-        assert_int_equal(
-            journal_open(&journal, dir, "far", reports_registry, &nothing, NULL, &diag),
-            RESULT_REFUSED);
+        assert_int_equal(journal_open(&journal, dir, &whose_far, &nothing, NULL, &diag),
+                         RESULT_REFUSED);
         assert_null(journal);
     }
 }
@@ -202,7 +201,7 @@ static void opening_recalls_what_was_known_of_this_registry(void **state)
 {
     (void)state;
     static const struct report_visit visit = { .verdict = recall };
-    static const uint8_t other[REGISTRY_ID_LEN] = "another one";
+    static const struct report_head other = { .vantage = "far", .registry = "another one" };
     struct member_health health = reports_verdict(7, "192.0.2.1"), found = { .member_id = 0 };
     struct journal *journal = opened();
     for (int i = 0; i < 3; i++) {
@@ -212,10 +211,10 @@ static void opening_recalls_what_was_known_of_this_registry(void **state)
         assert_ok(journal_end(journal, &diag));
     }
     journal_free(journal);
-    assert_ok(journal_open(&journal, dir, "far", other, &visit, &found, &diag));
+    assert_ok(journal_open(&journal, dir, &other, &visit, &found, &diag));
     assert_int_equal(found.member_id, 0);
     journal_free(journal);
-    assert_ok(journal_open(&journal, dir, "far", reports_registry, &visit, &found, &diag));
+    assert_ok(journal_open(&journal, dir, &whose_far, &visit, &found, &diag));
     assert_int_equal(found.member_id, 7);
     assert_int_equal(found.addresses[0].probes, 102);
     journal_free(journal);
