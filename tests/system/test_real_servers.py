@@ -70,8 +70,7 @@ class World:
         self.servers = {}
         self.members = {}
         self.pool = Pool(machine).init()
-        for setting in ("min-history=2h", "entry-score=10", "exit-score=8", "reentry-score=12"):
-            self.pool.cli("zone", "set", *setting.split("="))
+        self.pool.cli("zone", "set", "min-history", "2h", "entry-score", "10", "exit-score", "8", "reentry-score", "12")
         self._chrony = self._network("chrony")
         self._start("chronyd", self._chrony, 2, self._chronyd())
         self._start("ntpsec", self._network("ntpsec"), 2, self._ntpsec())

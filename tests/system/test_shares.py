@@ -251,15 +251,29 @@ def test_a_pool_with_nobody_in_it_is_explained(machine):
     assert [row["ratio"] for row in pool.json("share")["members"]] == [None]
 
 
-def test_without_a_store_for_counts_the_server_answers_and_says_so(machine):
+def test_a_store_for_counts_that_is_missing_is_made_anew(machine):
     pool = Pool(machine).init()
     pool.add("alice", "10.0.0.1")
     pool.cli("member", "override", "alice", "eligible")
     (pool.state / "traffic").rename(pool.state / "away")
+    pool.serve()
+    assert pool.targets(rounds=3) == {"alice"}
+    pool.stop()
+    assert pool.json("share")["answers_day"] == 3
+
+
+def test_without_a_store_for_counts_the_server_answers_and_says_so(machine):
+    """Something else stands in its place."""
+    pool = Pool(machine).init()
+    pool.add("alice", "10.0.0.1")
+    pool.cli("member", "override", "alice", "eligible")
+    (pool.state / "traffic").rename(pool.state / "away")
+    (pool.state / "traffic").write_text("no directory")
     server = pool.serve()
     assert pool.targets(rounds=2) == {"alice"}
     pool.stop()
     assert "what is counted is not kept" in server.output()
+    (pool.state / "traffic").unlink()
     (pool.state / "away").rename(pool.state / "traffic")
     pool.serve()
     assert pool.targets(rounds=3) == {"alice"}
