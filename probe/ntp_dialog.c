@@ -27,6 +27,7 @@ struct ntp_dialog {
     int64_t sent_at_us;  /* Unix time */
     uint64_t sent_at_ns; /* uv_hrtime */
     unsigned datagrams;  /* looked at */
+    unsigned strays;     /* looked at that came from elsewhere */
     struct ntp_result result;
 };
 
@@ -124,6 +125,22 @@ static void judge(struct ntp_dialog *dialog, struct octets datagram, int64_t ela
     }
 }
 
+/* A reply that is right but comes from elsewhere is dropped by clients. Nobody but the server can have made it, so it is told. */
+static void look_at_stray(struct ntp_dialog *dialog, struct octets datagram,
+                          const struct endpoint *sender)
+{
+    struct ntp_result *result = &dialog->result;
+    struct nts_reply reply;
+    char detail[NTS_DETAIL_ROOM] = "", address[ADDRESS_TEXT_MAX];
+    if (++dialog->strays <= LIMIT_DATAGRAMS && result->failure == FAILURE_NTP_SILENT &&
+        nts_ntp_parse(&reply, datagram, &dialog->query, dialog->request_len, &dialog->s2c,
+                      detail) == FAILURE_NONE) {
+        (void)snprintf(result->detail, sizeof(result->detail),
+                       "the reply came from %s port %u, which was not asked: clients drop it",
+                       address_text(&sender->address, address), sender->port);
+    }
+}
+
 static void datagram_came(uv_poll_t *poll, int status, int events)
 {
     (void)status;
@@ -145,11 +162,12 @@ static void datagram_came(uv_poll_t *poll, int status, int events)
         if (len < 0) {
             return;
         }
-        struct endpoint sender;
+        struct endpoint sender = { .port = 0 };
         bool theirs = endpoint_of_sockaddr(&sender, (const struct sockaddr *)&from) == RESULT_OK &&
                       sender.port == dialog->endpoint.port &&
                       address_equal(&sender.address, &dialog->endpoint.address);
         if (!theirs) {
+            look_at_stray(dialog, (struct octets){ data, (size_t)len }, &sender);
             continue;
         }
         if (++dialog->datagrams > LIMIT_DATAGRAMS) {

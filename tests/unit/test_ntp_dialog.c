@@ -194,7 +194,7 @@ static void send_reply(uv_udp_t *socket, const struct sockaddr_storage *to, uint
     assert_int_equal(uv_udp_try_send(socket, &buffer, 1, (const struct sockaddr *)to), (int)len);
 }
 
-static void a_reply_from_elsewhere_is_none(void **state)
+static void a_reply_from_elsewhere_is_none_and_told(void **state)
 {
     (void)state;
     struct world world = { 0 };
@@ -212,6 +212,9 @@ static void a_reply_from_elsewhere_is_none(void **state)
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(world.told, 1);
     assert_int_equal(world.result.failure, FAILURE_NTP_SILENT);
+    char port[32];
+    (void)snprintf(port, sizeof(port), "127.0.0.1 port %u,", other.ntp_at.port);
+    assert_non_null(strstr(world.result.detail, port));
     peer_close(&other);
     world_close(&world);
 }
@@ -278,7 +281,7 @@ int main(void)
         cmocka_unit_test(no_more_datagrams_are_looked_at_than_the_limit_says),
         cmocka_unit_test(a_kiss_counts_only_with_our_unique_identifier),
         cmocka_unit_test(a_refused_cookie_ends_the_dialog_at_once),
-        cmocka_unit_test(a_reply_from_elsewhere_is_none),
+        cmocka_unit_test(a_reply_from_elsewhere_is_none_and_told),
         cmocka_unit_test(a_reply_that_came_while_we_were_held_up_counts),
         cmocka_unit_test(wrong_time_is_authentic_and_fails),
         cmocka_unit_test(a_dialog_that_is_ended_says_nothing_and_leaves_nothing),
