@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "zone/country.h"
-#include "zone/label.h"
 
 enum {
     GRID_A_DEGREE = 10,
