@@ -136,6 +136,27 @@ def look_back(world):
 
 
 @led
+def test_clock_that_was_ahead_for_a_while_delays_nobody(world, clock):
+    """By ten years, for some probes: the next probe of each member comes as ever, and no time of then is left."""
+    world.add("dead", DEAD)
+    world.serve()
+    world.probe(world.trust, "--interval", "1s")
+    names = ("good", "rate", "dead")
+    until(lambda: all(probes(world, name) for name in names), 20, "all were probed")
+    journal = world.state / "probe/local.verdicts"
+    clock.set_wrong(3650 * DAY)
+    for _ in range(3):  # reports of then
+        size = journal.stat().st_size
+        until(lambda: journal.stat().st_size != size, 20, "it reports")
+    clock.set_wrong(0)
+    before = {name: probes(world, name) for name in names}
+    until(lambda: all(probes(world, name) > before[name] + 1 for name in ("good", "dead")), 30, "they are probed again")
+    until(lambda: probes(world, "rate") > before["rate"], 60, "also the one that asks for less")
+    times = [row[key] for name in names for row in world.member(name)["addresses"] for key in ("first_probe_at", "last_probe_at", "last_good_at") if row.get(key)]
+    assert times and all(time < "2030" for time in times), times
+
+
+@led
 def test_vantage_point_that_disagrees_for_long_is_named(world, clock, machine):
     stranger = Authority(machine.directory, "stranger")
     world.probe(world.trust, "--interval", "60s")
