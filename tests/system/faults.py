@@ -386,7 +386,7 @@ ROWS = [
     Row("to-private-address", to_server("192.168.1.1"), "ke-server", "ntp server", "192.168.1.1"),
     Row("to-loopback", to_server("127.0.0.1"), "ke-server", "ntp server"),
     Row("to-localhost", to_server("localhost"), "ke-server", "ntp server", "127.0.0.1"),
-    Row("to-other-address", to_server("44.1.255.1"), "ke-server", "ntp server", "44.1.255.1"),
+    Row("to-other-address", to_server("44.1.255.1"), "ke-server", "ntp server", "NTP at 44.1.255.1: register that address, too"),
     Row("to-ipv6", to_server("2a0f:44::1"), "ke-server", "ntp server"),
     Row("to-private-name", to_server("private.elsewhere.test"), "ke-server", "ntp server", "10.1.2.3"),
     Row("to-foreign-name", to_server("foreign.elsewhere.test"), "ke-server", "ntp server", "44.1.255.1"),

@@ -103,6 +103,7 @@ static void every_short_prefix_is_closed_too_early(void **state)
         char detail[NTS_DETAIL_ROOM];
         assert_int_equal(nts_ke_parse(&answer, room, len, NTS_KE_REQUIRED, detail),
                          FAILURE_KE_CLOSED);
+        assert_int_equal(strstr(detail, "no answer at all") != NULL, len == 0);
         assert_false(nts_ke_ended(room, len));
     }
     assert_true(nts_ke_ended(room, w.at));
