@@ -290,6 +290,14 @@ static enum result read_all(struct intake *intake, const struct intake_stores *s
     return RESULT_OK;
 }
 
+/* What was read was not taken in (the disk is full, say): the journals are read from their beginning, where what was taken in is skipped. */
+static void read_again(struct intake *intake)
+{
+    for (unsigned i = 0; i < intake->source_count; i++) {
+        journal_reader_end(&intake->sources[i].reader);
+    }
+}
+
 enum result intake_look(struct intake *intake, const struct intake_stores *stores, uint64_t now,
                         bool *more, struct intake_sum *sum, struct diag *diag)
 {
@@ -306,6 +314,9 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
         result = intake_apply(stores, &batch, now, sum, diag);
     }
     free(batch.octets);
+    if (result != RESULT_OK) {
+        read_again(intake);
+    }
     return result;
 }
 

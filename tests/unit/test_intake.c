@@ -87,6 +87,36 @@ static void failure_leaves_neither_verdict_nor_position(void **state)
     assert_false(verdict_is("alice", &found));
 }
 
+static void what_could_not_be_taken_in_is_read_again(void **state)
+{
+    (void)state;
+    struct member_health health = verdict_of("alice", "192.0.2.1"), found;
+    struct store_txn *txn = NULL;
+    uint8_t row[MEMBER_ENCODED_MAX];
+    struct store_item whole = { .data = row, .room = sizeof(row) };
+    for (uint64_t number = 1; number <= 3; number++) {
+        start(number);
+        assert_true(report_verdict(&made, "alice", &health));
+        finish();
+    }
+    put_journal("far");
+    begin_registry(&txn);
+    assert_ok(store_get(txn, TABLE_MEMBERS, "alice", 5, &whole));
+    assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, "?", 1));
+    assert_ok(store_commit(txn, &diag));
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_not_equal(intake_look(intake, &stores, now, &more, &sum, &diag), RESULT_OK);
+    }
+    assert_false(verdict_is("alice", &found));
+    begin_registry(&txn);
+    assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, row, whole.len));
+    assert_ok(store_commit(txn, &diag));
+    look();
+    assert_int_equal(sum.reports, 3);
+    assert_true(verdict_is("alice", &found));
+    assert_int_equal(vantage_row("far").position, 3);
+}
+
 /* -- refusals ------------------------------------------------------------------------------------------------------ */
 
 static void refused(const char *why)
@@ -330,6 +360,7 @@ int main(void)
         CASE(report_changes_what_it_says),
         CASE(report_counts_once),
         CASE(journal_is_followed),
+        CASE(what_could_not_be_taken_in_is_read_again),
         CASE(failure_leaves_neither_verdict_nor_position),
         CASE(report_is_refused_with_the_reason),
         CASE(journal_that_is_refused_is_told_and_does_not_hold_others_up),
