@@ -64,11 +64,12 @@ static void take_in(struct session *session, struct cli *cli)
 {
     struct cli quiet = { .state_dir = cli->state_dir };
     struct intake_stores stores;
-    if (session->taken_in || open_store(session, &quiet, STORE_HEALTH, true) != RESULT_OK ||
+    bool tried = session->taken_in;
+    session->taken_in = true; /* a store that is open to read is not opened to write once more */
+    if (tried || open_store(session, &quiet, STORE_HEALTH, true) != RESULT_OK ||
         open_store(session, &quiet, STORE_REGISTRY, false) != RESULT_OK) {
         return;
     }
-    session->taken_in = true;
     if (!is_due(session, cli) || session_intake(session, &quiet, &stores) != RESULT_OK) {
         return;
     }

@@ -127,6 +127,17 @@ def test_pool_stands_whatever_becomes_of_the_probes_files(world, attack, name):
     until(lambda: probes(world) != before, 20, "the probe reports again")
 
 
+def test_state_that_can_not_be_written_is_shown(world):
+    """On a file system that is read-only, with reports that were not taken in: status, verdicts and history are read as they are."""
+    run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "stray", "--trust", world.trust, check=False, env=environment())
+    for arguments in ("status", "member show alice", "history alice", "log alice", "vantage list", "member list"):
+        done = subprocess.run(["unshare", "-m", "sh", "-c", f"mount --bind {world.state} {world.state} && "
+                               f"mount -o remount,ro,bind {world.state} && exec {BIN}/ntspool -s {world.state} {arguments}"],
+                              capture_output=True, text=True, timeout=30, env=environment(), check=False)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    as_probe(f"rm -f {world.state}/probe/stray.*")
+
+
 def test_changes_do_not_wait_for_a_probe_that_writes_all_the_time(world):
     """As much as the disk takes, under a name of its own and under ours."""
     directory = world.state / "probe"

@@ -17,7 +17,7 @@ static char *path_of(const char *name, char out[128])
 static uint8_t *octets_of_file(size_t *len)
 {
     char path[128];
-    struct stat st;
+    struct stat st = { .st_size = 0 };
     int fd = open(path_of(FEED_FILE, path), O_RDONLY);
     assert_true(fd >= 0 && fstat(fd, &st) == 0);
     uint8_t *data = malloc((size_t)st.st_size + 64);

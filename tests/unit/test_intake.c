@@ -5,7 +5,7 @@
 static void report_changes_what_it_says(void **state)
 {
     (void)state;
-    struct member_health health = verdict_of("alice", "192.0.2.1"), found;
+    struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     const struct history_event event = { .at = REPORTS_NOW, .text = "it fell" };
     struct vantage vantage = reports_vantage(REPORTS_NOW);
     start(1000);
@@ -53,7 +53,7 @@ static void report_counts_once(void **state)
 static void journal_is_followed(void **state)
 {
     (void)state;
-    struct member_health health = verdict_of("alice", "192.0.2.1"), found;
+    struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     for (uint64_t number = 1; number <= 4; number++) {
         health.addresses[0].probes = (uint32_t)(100 + number);
         start(number);
@@ -74,7 +74,7 @@ static void failure_leaves_neither_verdict_nor_position(void **state)
 {
     (void)state;
     /* the registry can't be read: the transaction of the verdicts is not kept */
-    struct member_health health = verdict_of("alice", "192.0.2.1"), found;
+    struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     struct store_txn *txn = NULL;
     start(5);
     assert_true(report_verdict(&made, "alice", &health));
@@ -121,7 +121,7 @@ static void what_could_not_be_taken_in_is_read_again(void **state)
 
 static void refused(const char *why)
 {
-    struct member_health found;
+    struct member_health found = { .member_id = 0 };
     assert_ok(import());
     assert_true(sum.reports == 0 && sum.verdicts == 0);
     assert_int_equal(sum.refusal.count, 1);
@@ -197,7 +197,7 @@ static void journal_that_is_refused_is_told_and_does_not_hold_others_up(void **s
 static void imports_that_are_none_are_told_by_their_octet(void **state)
 {
     (void)state;
-    struct member_health health = verdict_of("alice", "192.0.2.1"), found;
+    struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     start(1);
     assert_true(report_verdict(&made, "alice", &health));
     finish();

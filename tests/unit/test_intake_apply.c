@@ -45,7 +45,7 @@ static void say_sample(const char *label, const char *address, uint64_t at)
 static void verdict_of_no_member_is_skipped(void **state)
 {
     (void)state;
-    struct member_health health = verdict_of("alice", "192.0.2.1"), found;
+    struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     const struct member bob = member_row("bob");
     say_verdict("nobody", &health);
     assert_int_equal(sum.skipped, 1);
@@ -67,7 +67,7 @@ static void verdict_of_no_member_is_skipped(void **state)
 static void verdict_of_an_address_that_is_not_the_members_is_skipped(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("alice", "192.0.2.2");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.2");
     say_verdict("alice", &health);
     assert_int_equal(sum.skipped, 1);
     health = verdict_of("alice", "192.0.2.1");
@@ -86,7 +86,7 @@ static void verdict_of_an_address_that_is_not_the_members_is_skipped(void **stat
 static void member_with_a_name_of_its_own_may_have_any_address(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("own", "203.0.113.7");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("own", "203.0.113.7");
     say_verdict("own", &health);
     assert_true(sum.verdicts == 1 && verdict_is("own", &found));
     assert_int_equal(vantage_row("far").newcomers, 1);
@@ -97,7 +97,7 @@ static void member_with_a_name_of_its_own_may_have_any_address(void **state)
 static void new_addresses_are_bounded_by_the_day(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("own", "203.0.113.7");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("own", "203.0.113.7");
     struct store_txn *txn = NULL;
     say_verdict("own", &health);
     struct vantage vantage = vantage_row("far");
@@ -139,7 +139,8 @@ static void verdict_from_the_future_is_refused(void **state)
     static const uint64_t ahead[] = { REPORTS_NOW + VANTAGE_AHEAD_S + 1, UINT64_MAX };
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         for (size_t k = 0; k < 2; k++) {
-            struct member_health found, health = verdict_of("alice", "192.0.2.1");
+            struct member_health found = { .member_id = 0 },
+                                 health = verdict_of("alice", "192.0.2.1");
             memcpy((char *)&health + times[i], &ahead[k], sizeof(ahead[k]));
             say_verdict("alice", &health);
             assert_true(sum.skipped == 1 && sum.verdicts == 0);
@@ -147,7 +148,7 @@ static void verdict_from_the_future_is_refused(void **state)
             assert_false(verdict_is("alice", &found));
         }
     }
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     health.addresses[0].last_probe_at = REPORTS_NOW + VANTAGE_AHEAD_S;
     say_verdict("alice", &health);
     assert_true(verdict_is("alice", &found));
@@ -157,7 +158,7 @@ static void certificates_end_is_believed_for_some_years(void **state)
 {
     (void)state;
     const uint64_t latest = REPORTS_NOW + UINT64_C(86400) * 366 * INTAKE_CERT_YEARS;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     health.last_cert_not_after = UINT64_MAX;
     health.addresses[0].cert_not_after = latest + 1;
     say_verdict("alice", &health);
@@ -217,7 +218,7 @@ static void see_hour(const struct history_hour *hour, void *arg)
 static void late_samples_come_into_the_hours(void **state)
 {
     (void)state;
-    const uint64_t hour = (REPORTS_NOW - 86400) / 3600 * 3600;
+    const uint64_t hour = (REPORTS_NOW - 86400) / 3600 * UINT64_C(3600);
     forget_made();
     start(++number);
     for (uint64_t at = hour; at < hour + 3600; at += 60) {
@@ -242,7 +243,7 @@ static void late_samples_come_into_the_hours(void **state)
 static void control_characters_of_texts_are_replaced(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     (void)snprintf(health.addresses[0].detail, sizeof(health.addresses[0].detail),
                    "a\x1b[2J\r\n\tb\x7f\xff\xe2\x80\xae");
     say_verdict("alice", &health);
@@ -279,7 +280,7 @@ static void event_is_logged_under_the_members_own_label(void **state)
 static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     start(1);
     assert_true(report_verdict(&made, "alice", &health));
     finish();
@@ -307,7 +308,7 @@ static void one_vantage_point_too_many_does_not_hold_others_up(void **state)
 {
     (void)state;
     struct store_txn *txn = NULL;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     assert_ok(store_write(stores.health, &txn, &diag));
     for (int i = 0; i < VANTAGES_MAX - 1; i++) {
         struct vantage old = { .interval_s = 60 };
@@ -338,7 +339,7 @@ static void one_vantage_point_too_many_does_not_hold_others_up(void **state)
 static void forgotten_vantage_point_counts_again_with_what_comes_later(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     struct store_txn *txn = NULL;
     say_verdict("alice", &health);
     assert_ok(store_write(stores.health, &txn, &diag));
@@ -372,7 +373,7 @@ static void report_of_itself_leaves_the_pools_own_notes(void **state)
 static void report_that_ends_in_nonsense_counts_up_to_there(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     start(++number);
     assert_true(report_verdict(&made, "alice", &health));
     write_octets(&made.w, "\2\0\1x", 4);
@@ -389,7 +390,7 @@ static void verdicts_of_removed_members_are_purged(void **state)
 {
     (void)state;
     struct store_txn *txn = NULL;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     const uint64_t bob = member_row("bob").id;
     say_verdict("alice", &health);
     health = verdict_of("bob", "192.0.2.2");
@@ -410,7 +411,7 @@ static void verdicts_of_removed_members_are_purged(void **state)
 static void without_a_history_verdicts_count_all_the_same(void **state)
 {
     (void)state;
-    struct member_health found, health = verdict_of("alice", "192.0.2.1");
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     struct intake_stores without = stores;
     without.history = NULL;
     start(1);

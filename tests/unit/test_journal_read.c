@@ -137,9 +137,8 @@ static void full_disk_leaves_a_journal_that_is_read_on(void **state)
     struct stat st;
     assert_int_equal(stat(path_of("far.verdicts", path), &st), 0);
     for (rlim_t more = 0; more < (rlim_t)st.st_size; more += 5) {
-        uint64_t next = follower.next == 1 ? 2 : follower.next;
         follow(&follower);
-        next = follower.next;
+        const uint64_t next = follower.next;
         limit = (struct rlimit){ (rlim_t)st.st_size + more, before.rlim_max };
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
         assert_int_equal(write_event(journal, next), RESULT_SYSTEM);
