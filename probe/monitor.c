@@ -63,7 +63,7 @@ static void write_verdicts(struct monitor *monitor)
     monitor->word_due = clock_steady_ms() + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
     if (roll_write(&monitor->roll, &diag) != RESULT_OK) {
         news_complain(&monitor->news, NEWS_VERDICTS, &diag);
-        monitor->batch_due = clock_steady_ms() + LIMIT_RETRY_MS;
+        monitor->batch_due = monitor->options.once ? 0 : clock_steady_ms() + LIMIT_RETRY_MS;
         return;
     }
     monitor->batch_due = 0;
@@ -454,6 +454,11 @@ void monitor_trust(struct monitor *monitor, struct tls_trust *trust)
     if (monitor->options.references != NULL) {
         references_stop(monitor->options.references);
     }
+}
+
+bool monitor_wrote(const struct monitor *monitor)
+{
+    return !monitor->news.complained[NEWS_VERDICTS];
 }
 
 void monitor_stop(struct monitor *monitor)

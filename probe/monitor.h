@@ -32,6 +32,8 @@ enum result monitor_new(struct monitor **out, uv_loop_t *loop,
 void monitor_trust(struct monitor *monitor, struct tls_trust *trust);
 /* Ends what is in flight, writes the verdicts that are known and lets the loop run out. Fine to call again. */
 void monitor_stop(struct monitor *monitor);
+/* The last verdicts could be written. */
+bool monitor_wrote(const struct monitor *monitor);
 /* After the loop has run out. */
 void monitor_free(struct monitor *monitor);
 /* A probe or lookup that was in flight was ended by its ward. */

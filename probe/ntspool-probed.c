@@ -302,6 +302,9 @@ static enum result run(struct program *program, const struct options *options, s
             uv_run(&program->loop, UV_RUN_DEFAULT);
             close_signals(program);
             uv_run(&program->loop, UV_RUN_DEFAULT);
+            if (options->once && !monitor_wrote(program->monitor)) {
+                result = diag_fail(diag, RESULT_SYSTEM, "nothing counts of what was seen");
+            }
             monitor_free(program->monitor);
         }
         ASSERT(uv_loop_close(&program->loop) == 0);

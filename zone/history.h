@@ -5,7 +5,8 @@
  * Bounds. Time is cut into slots that are reused in a ring: 193 of a quarter of an hour with at most one sample a minute, 732 days
  * of at most 24 hours. A row is one address as one vantage point sees it in one slot; what an earlier lap left in a slot is deleted
  * when the slot is folded. So an address costs at most 193 x 0.3 kB and, after two years, 732 x 0.6 kB: half a megabyte in all. A
- * label's log keeps its newest 100 events. Keys begin with the slot, so that what is written together stands together. */
+ * label's log keeps 100 events; beyond, the oldest goes of whoever has most of them. Keys begin with the slot, so that what is
+ * written together stands together. */
 #ifndef ZONE_HISTORY_H
 #define ZONE_HISTORY_H
 

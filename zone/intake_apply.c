@@ -6,6 +6,7 @@
 #include "zone/intake_private.h"
 
 enum {
+    EVENTS = 256, /* of one report: no probe has more to tell at once (SCRIBE_EVENTS) */
     DAY_S = 86400,
     YEAR_S = 366 * DAY_S
 };
@@ -16,6 +17,7 @@ struct taking {
     uint64_t now;
     struct vantage vantage; /* as its row will be */
     struct intake_sum *sum;
+    unsigned events;    /* of the report under way */
     enum result result; /* of the stores: the first that is not OK */
     struct diag *diag;
 };
@@ -204,6 +206,7 @@ static void take_event(const char *label, const struct history_event *event, voi
     struct history_event row = *event;
     struct member member;
     if (taking->result != RESULT_OK || is_ahead(event->at, taking->now) ||
+        taking->events++ >= EVENTS ||
         registry_member(taking->registry, label, &member) != RESULT_OK) {
         return;
     }
@@ -254,6 +257,7 @@ static void take_report(struct taking *taking, const struct report *report, bool
         taking->sum->known++;
         return;
     }
+    taking->events = 0;
     if (report_each(report, &visit, taking) != RESULT_OK) {
         refuse(taking, "a report of %s can't be read to its end: is it of another version?",
                vantage->name);

@@ -127,9 +127,16 @@ def test_pool_stands_whatever_becomes_of_the_probes_files(world, attack, name):
     until(lambda: probes(world) != before, 20, "the probe reports again")
 
 
+def test_single_round_that_can_not_be_written_ends_and_fails(world):
+    """Root gives up its capabilities, and the directory is the probe's."""
+    done = run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "other", "--trust", world.trust, check=False, env=environment())
+    assert done.returncode == 1 and "verdicts can't be written" in done.stderr and "nothing counts" in done.stderr
+    as_probe(f"rm -f {world.state}/probe/other.*")
+
+
 def test_state_that_can_not_be_written_is_shown(world):
     """On a file system that is read-only, with reports that were not taken in: status, verdicts and history are read as they are."""
-    run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "stray", "--trust", world.trust, check=False, env=environment())
+    run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "stray", "--trust", world.trust, "--user", PROBE.pw_name, env=environment())
     for arguments in ("status", "member show alice", "history alice", "log alice", "vantage list", "member list"):
         done = subprocess.run(["unshare", "-m", "sh", "-c", f"mount --bind {world.state} {world.state} && "
                                f"mount -o remount,ro,bind {world.state} && exec {BIN}/ntspool -s {world.state} {arguments}"],

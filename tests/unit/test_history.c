@@ -283,16 +283,54 @@ static void log_keeps_the_newest_events_of_each_label(void **state)
     assert_int_equal(last.at, 0);
 }
 
+static void count_who(const struct history_event *event, void *arg)
+{
+    unsigned *counts = arg;
+    counts[0] += strcmp(event->who, "operator") == 0;
+    counts[1] += strcmp(event->who, "quiet") == 0;
+    counts[2] += strcmp(event->who, "loud") == 0;
+}
+
+/* Whoever says much pushes out his own words. */
+static void nobody_pushes_what_others_said_out_of_a_log(void **state)
+{
+    (void)state;
+    unsigned counts[3] = { 0 };
+    struct history_event event = { .at = now, .who = "operator", .text = "suspended" };
+    assert_ok(history_log(log_txn, "alice", &event, &diag));
+    memcpy(event.who, "quiet", sizeof("quiet"));
+    for (unsigned i = 0; i < 20; i++) {
+        assert_ok(history_log(log_txn, "alice", &event, &diag));
+    }
+    memcpy(event.who, "loud", sizeof("loud"));
+    for (unsigned i = 0; i < 3 * HISTORY_EVENTS; i++) {
+        event.at = now + i;
+        assert_ok(history_log(log_txn, "alice", &event, &diag));
+    }
+    assert_ok(history_events(log_txn, "alice", count_who, counts));
+    assert_true(counts[0] == 1 && counts[1] == 20 && counts[2] == HISTORY_EVENTS - 21);
+    struct history_event last = { 0 };
+    assert_ok(history_events(log_txn, "alice", take_event, &last));
+    assert_int_equal(last.at, now + 3 * HISTORY_EVENTS - 1);
+    assert_int_equal(store_count(log_txn, TABLE_EVENTS), HISTORY_EVENTS);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(samples_come_back_in_order),        CASE(of_a_minute_the_last_sample_stays),
-        CASE(two_days_are_kept_and_no_more),     CASE(folding_sums_hours_up),
-        CASE(what_comes_late_is_summed_up_once), CASE(folding_again_counts_nothing_twice),
-        CASE(hours_live_for_two_years),          CASE(clock_that_is_set_back_does_no_harm),
-        CASE(damaged_row_is_replaced),           CASE(log_keeps_the_newest_events_of_each_label),
+        CASE(samples_come_back_in_order),
+        CASE(of_a_minute_the_last_sample_stays),
+        CASE(two_days_are_kept_and_no_more),
+        CASE(folding_sums_hours_up),
+        CASE(what_comes_late_is_summed_up_once),
+        CASE(folding_again_counts_nothing_twice),
+        CASE(hours_live_for_two_years),
+        CASE(clock_that_is_set_back_does_no_harm),
+        CASE(damaged_row_is_replaced),
+        CASE(log_keeps_the_newest_events_of_each_label),
+        CASE(nobody_pushes_what_others_said_out_of_a_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,6 +264,24 @@ static void events_of_no_member_or_of_the_future_are_left_out(void **state)
     assert_true(events_of("nobody") == 0 && events_of("alice") == 0);
 }
 
+static void events_of_one_report_are_bounded(void **state)
+{
+    (void)state;
+    struct history_event event = { .at = REPORTS_NOW };
+    start(++number);
+    for (unsigned i = 0; i < 1000; i++) {
+        (void)snprintf(event.text, sizeof(event.text), "event %u", i);
+        assert_true(report_event(&made, "alice", &event));
+    }
+    finish();
+    assert_ok(import());
+    assert_int_equal(events_of("alice"), HISTORY_EVENTS);
+    assert_string_equal(last_event.text, "event 255");
+    say_event("alice", REPORTS_NOW, "of another report");
+    assert_int_equal(events_of("alice"), HISTORY_EVENTS);
+    assert_string_equal(last_event.text, "of another report");
+}
+
 /* A log for each way to write a label would have no bound. */
 static void event_is_logged_under_the_members_own_label(void **state)
 {
@@ -440,6 +458,7 @@ int main(void)
         CASE(late_samples_come_into_the_hours),
         CASE(control_characters_of_texts_are_replaced),
         CASE(events_of_no_member_or_of_the_future_are_left_out),
+        CASE(events_of_one_report_are_bounded),
         CASE(event_is_logged_under_the_members_own_label),
         CASE(key_that_was_taken_back_meanwhile_counts_for_nothing),
         CASE(one_vantage_point_too_many_does_not_hold_others_up),
