@@ -24,7 +24,7 @@ struct exchange {
     struct exchange_sources sources;
     struct intake *intake;
     uint64_t version; /* of the registry, as the feed has it; 0: none */
-    uint64_t feed_due_ms, tidy_due_ms;
+    uint64_t feed_due_ms, feed_check_ms, tidy_due_ms;
     bool members_changed; /* since the last tidying */
     struct history_fold fold;
     struct diag told[SUBJECTS];
@@ -68,12 +68,15 @@ static void write_feed(struct exchange *exchange)
         return;
     }
     enum result result = store_read(exchange->sources.stores.registry, &txn, &diag);
-    if (result == RESULT_OK && store_version(txn) != exchange->version) {
+    bool changed = result == RESULT_OK && store_version(txn) != exchange->version;
+    /* now and then also without a change: the file may be gone */
+    if (result == RESULT_OK && (changed || began_ms >= exchange->feed_check_ms)) {
         result = feed_publish(exchange->sources.state_dir, txn, &diag);
         exchange->version = result == RESULT_OK ? store_version(txn) : exchange->version;
-        exchange->members_changed = true;
+        exchange->members_changed = exchange->members_changed || changed;
         uint64_t ended_ms = clock_steady_ms();
         uint64_t rest_ms = (ended_ms - began_ms) * EXCHANGE_FEED_REST;
+        exchange->feed_check_ms = ended_ms + EXCHANGE_TIDY_MS;
         exchange->feed_due_ms =
             ended_ms + (rest_ms > EXCHANGE_FEED_MS ? rest_ms : EXCHANGE_FEED_MS);
     }

@@ -136,6 +136,18 @@ def look_back(world):
 
 
 @led
+def test_feed_that_is_gone_is_written_again(world, clock):
+    world.serve()
+    feed = world.state / "feed/members"
+    until(feed.exists, 5, "the feed is written")
+    before = feed.read_bytes()
+    feed.unlink()
+    clock.move(70)
+    until(feed.exists, 10, "it is there again")
+    assert feed.read_bytes() == before
+
+
+@led
 def test_clock_that_was_ahead_for_a_while_delays_nobody(world, clock):
     """By ten years, for some probes: the next probe of each member comes as ever, and no time of then is left."""
     world.add("dead", DEAD)
