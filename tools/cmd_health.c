@@ -148,26 +148,43 @@ static enum result choose(struct cli *cli, char name[VANTAGE_ROOM])
     return RESULT_OK;
 }
 
+/* Writes the whole reports that are there, as many as an import takes. */
+static enum result export_journal(FILE *to, struct cli *cli, const char *name)
+{
+    struct journal_reader reader;
+    uint8_t *room = xmalloc(REPORT_MAX);
+    size_t len = 0, budget = INTAKE_IMPORT_MAX;
+    enum result result = journal_reader_begin(&reader, cli->state_dir, name, &cli->diag);
+    /* after what is damaged comes the next file */
+    while (result == RESULT_OK || result == RESULT_DAMAGED) {
+        result = journal_next(&reader, 0, room, &len, &budget);
+        if (result == RESULT_OK) {
+            (void)fwrite(room, 1, len, to);
+        }
+    }
+    journal_reader_end(&reader);
+    free(room);
+    if (result == RESULT_EXHAUSTED) {
+        return diag_fail(&cli->diag, RESULT_FULL,
+                         "the journal of %s is longer than the %d MiB that an import takes", name,
+                         INTAKE_IMPORT_MAX >> 20);
+    }
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
 int cmd_health_export(struct cli *cli, int argc, char **argv)
 {
     char name[VANTAGE_ROOM] = "";
-    struct journal_reader reader;
     struct outfile out;
-    uint8_t *room = xmalloc(REPORT_MAX);
-    size_t len = 0, budget = SIZE_MAX;
     enum result result = choose(cli, name);
     if (result == RESULT_OK) {
         result = outfile_begin(&out, argc > 0 ? argv[0] : NULL, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = journal_reader_begin(&reader, cli->state_dir, name, &cli->diag);
-        while (result == RESULT_OK && journal_next(&reader, 0, room, &len, &budget) == RESULT_OK) {
-            (void)fwrite(room, 1, len, out.file);
-        }
-        journal_reader_end(&reader);
-        result = outfile_end(&out, result == RESULT_OK, &cli->diag);
+        result = export_journal(out.file, cli, name);
+        enum result ended = outfile_end(&out, result == RESULT_OK, &cli->diag);
+        result = result == RESULT_OK ? ended : result;
     }
-    free(room);
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }
 

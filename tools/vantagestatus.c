@@ -35,15 +35,16 @@ static struct vantage last_word(const char *state_dir, const char *name)
     uint8_t *room = xmalloc(REPORT_MAX);
     size_t len = 0, budget = SIZE_MAX;
     (void)snprintf(vantage.name, sizeof vantage.name, "%s", name);
-    if (journal_reader_begin(&reader, state_dir, name, NULL) == RESULT_OK) {
-        while (journal_next(&reader, 0, room, &len, &budget) == RESULT_OK) {
-            if (report_open(&report, room, len) == RESULT_OK) {
-                enum result read = report_each(&report, &visit, &vantage);
-                (void)read; /* what can be read is shown */
-            }
+    enum result result = journal_reader_begin(&reader, state_dir, name, NULL);
+    /* after what is damaged comes the next file */
+    while (result == RESULT_OK || result == RESULT_DAMAGED) {
+        result = journal_next(&reader, 0, room, &len, &budget);
+        if (result == RESULT_OK && report_open(&report, room, len) == RESULT_OK) {
+            enum result read = report_each(&report, &visit, &vantage);
+            (void)read; /* what can be read is shown */
         }
-        journal_reader_end(&reader);
     }
+    journal_reader_end(&reader);
     free(room);
     return vantage;
 }

@@ -248,6 +248,23 @@ def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
     world.cli("member", "remove", "down")
 
 
+def test_export_goes_on_after_damage_and_has_an_end(world):
+    state = elsewhere(world, "long")
+    first, second = probe_there(world, state, "long").read_bytes(), probe_there(world, state, "long").read_bytes()
+    assert second.startswith(first) and len(second) > len(first)
+    with open(state / "probe/long.verdicts.1", "ab") as older:
+        older.write(b"\xff" * 100)
+    run(BIN / "ntspool", "-s", state, "health", "export", state / "long.export")
+    assert (state / "long.export").read_bytes() == second
+    with open(state / "probe/endless.verdicts", "wb") as journal:  # sparse: heads of 300 MiB of reports
+        for number in range(1, 4801):
+            journal.seek((number - 1) << 16)
+            journal.write((65532).to_bytes(4, "big") + number.to_bytes(8, "big"))
+        journal.truncate(4800 << 16)
+    done = run(BIN / "ntspool", "-s", state, "health", "export", "--id", "endless", state / "endless.export", check=False)
+    assert done.returncode == 1 and "256 MiB" in done.stderr and not (state / "endless.export").exists()
+
+
 def test_name_of_a_vantage_point_is_checked(world):
     done = run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "Not Fine", check=False, env=environment())
     assert done.returncode == 2 and "--id" in done.stderr
