@@ -1,4 +1,4 @@
-/* From the outcome of a probe to what state/health says of the member. Pure. */
+/* From the outcome of a probe to the verdict on the member. Pure. */
 #ifndef PROBE_VERDICT_H
 #define PROBE_VERDICT_H
 

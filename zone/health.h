@@ -1,4 +1,4 @@
-/* What a vantage point saw of a member: the rows of state/health, written by ntspool-probed. Everybody else reads what they come to
+/* What a vantage point saw of a member: the verdicts that it reports, and the rows of state/health. Everybody else reads what they come to
  * together (zone/joint.h). */
 #ifndef ZONE_HEALTH_H
 #define ZONE_HEALTH_H

@@ -1,5 +1,5 @@
 /* What became of a member: raw samples for two days and hourly summaries for two years, in state/history, a store of its own so that
- * its size slows no other; and the log of its life, in state/health. Written by ntspool-probed (the operator's own acts by the CLI),
+ * its size slows no other; and the log of its life, in state/health. Written by the intake of reports (the operator's own acts by the CLI),
  * read by `ntspool history` and `ntspool log`.
  *
  * Bounds. Time is cut into slots that are reused in a ring: 193 of a quarter of an hour with at most one sample a minute, 732 days
