@@ -24,7 +24,7 @@
 static const char usage[] =
     "usage: ntspool-probed [options]\n"
     "Confirms the NTS service of a pool's members and writes what it saw to the pool's store.\n\n"
-    "  -i, --interval TIME   between two probes of an address (default 60s)\n"
+    "  -i, --interval TIME   between two probes of an address (default 64s)\n"
     "  -t, --trust FILE      PEM file of the CAs that members' certificates must lead to (default: "
     "the\n"
     "                        system's); read again on SIGHUP\n"
@@ -247,8 +247,9 @@ static void on_hangup(uv_signal_t *signal, int number)
     log_line(LOG_INFO, "read the trusted CAs again");
 }
 
-/* The signals don't keep the loop alive: with --once the monitor ends it. */
-static void watch_signals(struct program *program)
+/* The signals don't keep the loop alive: with --once the monitor ends it. Then it may stand for who reads its output, and
+ * an end is one at once. */
+static void watch_signals(struct program *program, bool once)
 {
     const struct {
         uv_signal_t *handle;
@@ -262,7 +263,9 @@ static void watch_signals(struct program *program)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         rows[i].handle->data = program;
         uv_signal_init(&program->loop, rows[i].handle);
-        uv_signal_start(rows[i].handle, rows[i].what, rows[i].number);
+        if (!once || rows[i].number == SIGHUP) {
+            uv_signal_start(rows[i].handle, rows[i].what, rows[i].number);
+        }
         uv_unref((uv_handle_t *)rows[i].handle);
     }
 }
@@ -298,7 +301,7 @@ static enum result run(struct program *program, const struct options *options, s
         result = monitor_new(&program->monitor, &program->loop, &how, diag);
         result = result == RESULT_OK ? confine(options, diag) : result;
         if (result == RESULT_OK) {
-            watch_signals(program);
+            watch_signals(program, options->once);
             uv_run(&program->loop, UV_RUN_DEFAULT);
             close_signals(program);
             uv_run(&program->loop, UV_RUN_DEFAULT);

@@ -2,12 +2,15 @@
 
 import fcntl
 import os
+import signal
 import subprocess
+import time
 
+import dns.exception
 import pytest
 
 from machine import run, until
-from pool import environment
+from pool import BIN, environment
 
 # Commands that print or write what they read of a store, each with what it is called with here.
 SHOWING = {
@@ -149,3 +152,54 @@ def test_input_without_end_is_refused(filled, words):
         done = run(*filled.command(*words), stdin=zero, check=False, timeout=60, env=environment())
     assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "stdin" in done.stderr and "longer" in done.stderr
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["from the start", "later"])
+@pytest.mark.parametrize("program", ["ntspoold", "ntspool-probed"])
+def test_log_that_nobody_reads_holds_no_daemon_up(filled, program, early):
+    """A logger that stands still: it answers all the same, and ends as asked."""
+    read, write = full_pipe() if early else os.pipe()
+    options = ["--listen", f"{filled.address}@{filled.port}"] if program == "ntspoold" else ["--allow-private", "--interval", "1s"]
+    child = subprocess.Popen([BIN / program, "-s", filled.state, *options], stdout=subprocess.DEVNULL, stderr=write, env=environment())
+    try:
+        if program == "ntspoold":
+            until(lambda: asked(filled), 20, "it answers")
+        else:
+            until((filled.state / "probe" / "local.verdicts").exists, 20, "it probes")
+        if not early:
+            os.set_blocking(write, False)
+            with pytest.raises(BlockingIOError):
+                while True:
+                    os.write(write, b"x")
+            os.set_blocking(write, True)
+        time.sleep(1)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(5) == 0
+    finally:
+        child.kill()
+        child.wait()
+        os.close(read)
+        os.close(write)
+
+
+def asked(pool):
+    try:
+        return pool.ask(f"alice.{pool.apex}", "A", timeout=0.5).answer
+    except (OSError, dns.exception.Timeout):
+        return None
+
+
+def test_single_round_ends_while_its_output_stands(filled):
+    read, write = full_pipe()
+    child = subprocess.Popen([BIN / "ntspool-probed", "-s", filled.state, "--allow-private", "--once"], stdout=write, stderr=subprocess.PIPE,
+                             text=True, env=environment())
+    try:
+        blocked(child, _WRITE, 1)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(5) == -signal.SIGTERM
+    finally:
+        child.kill()
+        child.wait()
+        child.stderr.close()
+        os.close(read)
+        os.close(write)

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -46,11 +48,56 @@ static void other_readers_get_time_and_program(void **state)
     assert_string_equal(line + used, "the answer is 42\n");
 }
 
+/* A pipe that is full; nothing more can be written without waiting. */
+static void fill(int pipe_end)
+{
+    static const char octets[4096];
+    int flags = fcntl(pipe_end, F_GETFL);
+    assert_int_equal(fcntl(pipe_end, F_SETFL, flags | O_NONBLOCK), 0);
+    for (size_t piece = sizeof(octets); piece > 0; piece /= 2) {
+        while (write(pipe_end, octets, piece) > 0) {
+        }
+    }
+    assert_int_equal(fcntl(pipe_end, F_SETFL, flags), 0);
+}
+
+static void a_reader_that_stands_holds_nobody_up(void **state)
+{
+    (void)state;
+    int ends[2];
+    char read_back[1 << 17];
+    setenv("JOURNAL_STREAM", "9:42", 1);
+    assert_int_equal(pipe(ends), 0);
+    fill(ends[1]);
+    int old = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    uint64_t before = clock_steady_ms();
+    for (int i = 0; i < 1000; i++) {
+        log_write("ntspoold", LOG_WARNING, "lost %d", i);
+    }
+    log_last("lost\n");
+    uint64_t took = clock_steady_ms() - before;
+    while (poll(&(struct pollfd){ .fd = ends[0], .events = POLLIN }, 1, 0) > 0) {
+        assert_true(read(ends[0], read_back, sizeof(read_back)) > 0);
+    }
+    log_write("ntspoold", LOG_WARNING, "back");
+    dup2(old, STDERR_FILENO);
+    (void)close(old);
+    ssize_t len = read(ends[0], read_back, sizeof(read_back) - 1);
+    assert_true(len > 0);
+    read_back[len] = '\0';
+    assert_string_equal(read_back, "<4>1000 lines are lost: nobody took them\n<4>back\n");
+    assert_true(took < 2000);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(journal_gets_the_priority),
         cmocka_unit_test(other_readers_get_time_and_program),
+        cmocka_unit_test(a_reader_that_stands_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
