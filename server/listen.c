@@ -48,16 +48,31 @@ bool listen_is_here(const struct endpoint *endpoint)
     return here;
 }
 
+/* At boot we may be there before the address is; not every kernel lets us. */
+static bool set_address_options(int fd, bool v4)
+{
+    (void)(v4 ? set_option(fd, IPPROTO_IP, IP_FREEBIND, 1)
+              : set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1));
+    return v4 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+}
+
+bool listen_is_taken(const struct endpoint *endpoint)
+{
+    struct sockaddr_storage address;
+    socklen_t len = endpoint_to_sockaddr(endpoint, &address);
+    int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool taken = fd >= 0 && set_address_options(fd, address_is_ipv4(&endpoint->address)) &&
+                 bind(fd, (const struct sockaddr *)&address, len) != 0 && errno == EADDRINUSE;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return taken;
+}
+
 static bool set_options(int fd, const struct endpoint *endpoint, int type)
 {
     bool v4 = address_is_ipv4(&endpoint->address);
-    bool ok = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (!v4) {
-        ok = ok && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    }
-    /* At boot we may be there before the address is; not every kernel lets us. */
-    (void)(v4 ? set_option(fd, IPPROTO_IP, IP_FREEBIND, 1)
-              : set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1));
+    bool ok = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) && set_address_options(fd, v4);
     if (type == SOCK_STREAM) {
         /* Connections have these from their listener. */
         return ok && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&

@@ -141,6 +141,22 @@ static enum result start_keeper(struct program *program, struct diag *diag)
     return result == RESULT_OK ? keeper_start(program->keeper, diag) : result;
 }
 
+/* Only whose place we take may have sockets where ours will be. */
+static enum result check_free(const struct program *program, const struct options *options,
+                              struct diag *diag)
+{
+    char text[ADDRESS_TEXT_MAX];
+    for (size_t i = 0; i < options->listen_count && !instance_waits(program->instance); i++) {
+        const struct endpoint *endpoint = &options->listen[i];
+        if (listen_is_taken(endpoint)) {
+            return diag_fail(diag, RESULT_REFUSED,
+                             "can't listen on %s@%u: another program does, or another ntspoold",
+                             address_text(&endpoint->address, text), endpoint->port);
+        }
+    }
+    return RESULT_OK;
+}
+
 /* Makes the workers, with their sockets. */
 static enum result open_workers(struct program *program, const struct options *options,
                                 struct diag *diag)
@@ -152,8 +168,11 @@ static enum result open_workers(struct program *program, const struct options *o
                                   .rrl = program->rrl,
                                   .identity = &options->identity };
     bool fewer = false;
-    enum result result = openfiles_connections(options->workers, (unsigned)options->listen_count,
-                                               &parts.tcp_connections, &fewer, diag);
+    enum result result = check_free(program, options, diag);
+    if (result == RESULT_OK) {
+        result = openfiles_connections(options->workers, (unsigned)options->listen_count,
+                                       &parts.tcp_connections, &fewer, diag);
+    }
     if (result == RESULT_OK && fewer) {
         log_line(diag->text);
     }
@@ -311,7 +330,7 @@ static void on_late(int signal_number)
 {
     static const char text[] = "ntspoold: ends without waiting for a store or a file\n";
     (void)signal_number;
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    log_last(text);
     _exit(0);
 }
 

@@ -55,6 +55,19 @@ def test_second_one_is_refused_and_says_who_runs(pool):
     pool.serve("--workers", "1")
 
 
+def test_address_of_another_state_is_not_shared(pool):
+    """Each would get a part of the other's queries, without a word."""
+    pool.serve("--workers", "1")
+    other = Pool(pool.machine, "other").init(apex="other.test")
+    for listen in ("127.0.0.1@53", "0.0.0.0@53"):
+        second = successor(other, "--workers", "1", listen=listen)
+        assert ended(second) == 1 and f"can't listen on {listen}: another" in second.output(), second.output()
+    assert pool.ask(APEX, "SOA").answer
+    takeover = successor(other, "--takeover", "--workers", "1", listen="127.0.0.1@53")
+    assert ended(takeover) == 1
+    pool.stop()
+
+
 def test_two_process_namespaces_share_the_lock(pool):
     pool.serve("--workers", "1")
     argv = ["unshare", "--pid", "--fork", "--mount-proc", BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1@5353"]
