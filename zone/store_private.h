@@ -99,6 +99,9 @@ enum result store_path(char out[PATH_MAX], const char *dir, const char *name, st
 int store_env_open(MDB_env **out, const char *path, unsigned flags, uint64_t map);
 /* Reads the format row. MISSING for a file without any table: its creation was interrupted. */
 struct store_survey store_format(MDB_txn *txn, enum store_kind kind);
+/* True if the number of the last commit, which all users of lock.mdb share, is of this data file (design note in
+ * store_replace.c). Begins the reader's transaction anew. */
+bool store_is_a_pair(MDB_env *env, MDB_txn *txn);
 /* Looks at the whole store without putting this process at risk. A child that dies says DAMAGED. */
 struct store_survey store_survey(const char *path, enum store_kind kind);
 /* The same for a file that takes the place of one this process has open, whose locks it must leave alone. */

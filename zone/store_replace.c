@@ -5,7 +5,9 @@
  * file that commit went to: with a number of the wrong parity a reader takes the older of the two heads of the new file, which in a fresh
  * copy is an empty one. So whoever opens a store first compares that number with the heads (store_survey.c), and whoever keeps one open looks
  * at the files' inodes from time to time (store_replaced). A process must not open an environment twice, since closing one would
- * take the locks of the other: store_reopen waits till nobody in the process has a snapshot, closes, and opens again. */
+ * take the locks of the other: store_reopen waits till nobody in the process has a snapshot, closes, and opens again.
+ *
+ * `cp` and `rsync --inplace` write over the file itself. The inode stays then, but the number and the heads are no pair any more. */
 #include <time.h>
 
 #include "zone/store_private.h"
@@ -32,20 +34,34 @@ void store_note_lock(struct store *store)
     }
 }
 
-bool store_replaced(const struct store *store)
+static bool is_written_over(const struct store *store)
+{
+    MDB_txn *txn;
+    if (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn) != 0) {
+        return false;
+    }
+    bool over = !store_is_a_pair(store->env, txn);
+    mdb_txn_abort(txn);
+    return over;
+}
+
+/* True if other files lie there than those we have open. What is away may come back. */
+static bool has_others(const struct store *store)
 {
     struct stat mine, there;
     int fd = -1;
-    if (store->env == NULL) {
-        return true;
-    }
     if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &mine) != 0 ||
         !stat_in(store, "data.mdb", &there)) {
-        return false; /* what is away may come back */
+        return false;
     }
     bool locked = store->lock_file.st_ino != 0;
     return !is_same(&mine, &there) ||
            (locked && (!stat_in(store, "lock.mdb", &there) || !is_same(&store->lock_file, &there)));
+}
+
+bool store_replaced(const struct store *store)
+{
+    return store->env == NULL || has_others(store) || is_written_over(store);
 }
 
 static bool somebody_is_inside(const struct store *store)
@@ -81,6 +97,20 @@ static void let_in(struct store *store)
     atomic_store(&store->closing, false);
 }
 
+/* Of what was seen of the store, and of what is in its file now. */
+static uint64_t last_number(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_txn *txn;
+    ASSERT(mdb_env_info(env, &info) == 0);
+    uint64_t last = info.me_last_txnid;
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0) {
+        last = mdb_txn_id(txn) > last ? mdb_txn_id(txn) : last;
+        mdb_txn_abort(txn);
+    }
+    return last;
+}
+
 static void close_all(struct store *store)
 {
     for (struct store_txn *txn = store->first; txn != NULL; txn = txn->next) {
@@ -96,9 +126,7 @@ static void close_all(struct store *store)
         }
     }
     if (store->env != NULL) {
-        MDB_envinfo info;
-        ASSERT(mdb_env_info(store->env, &info) == 0);
-        store->origin += info.me_last_txnid;
+        store->origin += last_number(store->env);
         mdb_env_close(store->env);
         store->env = NULL;
     }
@@ -144,8 +172,10 @@ enum result store_reopen(struct store *store, bool *taken, struct diag *diag)
         if (survey.result != RESULT_OK) {
             struct diag why;
             enum result result = store_explain(&why, &survey, store->path);
-            return diag_fail(diag, result, "%s was replaced, and the old file stays in use: %.400s",
-                             store->path, why.text);
+            return diag_fail(diag, result, "%s was %s: %.400s", store->path,
+                             has_others(store) ? "replaced, and the old file stays in use"
+                                               : "written over, and what is there now is no good",
+                             why.text);
         }
     }
     if (!keep_out(store)) {

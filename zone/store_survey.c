@@ -127,7 +127,6 @@ static struct store_survey look_at_head(const char *path)
     return survey;
 }
 
-/* Reads the format row. MISSING for a file without any table: its creation was interrupted. */
 /* What the format row says of the store. */
 static struct store_survey judge_format(const void *data, size_t len, enum store_kind kind)
 {
@@ -216,9 +215,8 @@ static int walk(MDB_txn *txn, MDB_dbi dbi)
     return rc == 0 ? MDB_CORRUPTED : rc;
 }
 
-/* True if the number of the last commit, which all users of lock.mdb share, is of this data file (design note in store_replace.c). A commit
- * writes its head to the file first, so that may be one ahead of the number. */
-static bool is_a_pair(MDB_env *env, MDB_txn *txn)
+/* A commit writes its head to the file first, so that may be one ahead of the number. */
+bool store_is_a_pair(MDB_env *env, MDB_txn *txn)
 {
     MDB_envinfo info;
     uint64_t before = mdb_txn_id(txn);
@@ -253,7 +251,7 @@ static struct store_survey survey_all(const char *path, enum store_kind kind, bo
         return (struct store_survey){ .result = store_translate(rc), .rc = rc };
     }
     struct store_survey survey = { .result = RESULT_STALE };
-    if (is_a_pair(env, txn)) {
+    if (store_is_a_pair(env, txn)) {
         survey = store_format(txn, kind);
     }
     for (int table = 0; survey.result == RESULT_OK && rc == 0 && table < TABLE_COUNT; table++) {

@@ -47,6 +47,20 @@ def test_registry_that_was_replaced_is_taken_up(served):
     served.stop()
 
 
+def test_registry_that_was_written_over_is_taken_up(served):
+    """The file stays the same one, as cp and rsync --inplace have it; nobody asks meanwhile."""
+    served.cli("backup", served.machine.directory / "copy")
+    served.add("bob", "10.0.0.2")
+    until(lambda: answered(served, "bob"), 5, "changes show")
+    copy = (served.machine.directory / "copy" / "registry" / "data.mdb").read_bytes()
+    with open(served.state / "registry" / "data.mdb", "r+b") as file:
+        file.write(copy)
+    until(lambda: answered(served, "alice") and not answered(served, "bob"), 20, "what is there now is in use")
+    served.add("carol", "10.0.0.3")
+    until(lambda: answered(served, "carol"), 5, "and its changes show")
+    served.stop()
+
+
 @pytest.mark.parametrize("commits", range(4))
 def test_whatever_number_the_file_has(served, commits):
     """A file of more or fewer commits: with a number of the wrong parity it looked empty, and `init` emptied it."""

@@ -110,6 +110,36 @@ static void transactions_go_on_in_the_new_file_with_a_greater_version(void **sta
     }
 }
 
+static void file_that_is_written_over_is_taken_up(void **state)
+{
+    (void)state;
+    for (unsigned commits = 0; commits < 4; commits++) {
+        for (unsigned later = 1; later < 8; later++) {
+            struct store_txn *txn = NULL;
+            struct store *store = make_both(commits);
+            for (unsigned i = 1; i < later; i++) {
+                put(store, "new");
+            }
+            assert_ok(store_read(store, &txn, NULL));
+            uint64_t version = store_version(txn);
+            store_rest(txn);
+            assert_false(store_replaced(store));
+            run("cat copy.mdb > registry/data.mdb");
+            assert_true(store_replaced(store));
+            reopened(store);
+            assert_ok(store_renew(txn));
+            assert_true(holds(txn, "old"));
+            assert_true(store_version(txn) > version);
+            put(store, "newer");
+            assert_ok(store_renew(txn));
+            assert_true(holds(txn, "newer"));
+            store_abort(txn);
+            store_close(store);
+            run("rm -rf registry");
+        }
+    }
+}
+
 static void who_has_a_snapshot_keeps_it(void **state)
 {
     (void)state;
@@ -284,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(transactions_go_on_in_the_new_file_with_a_greater_version),
+        CASE(file_that_is_written_over_is_taken_up),
         CASE(who_has_a_snapshot_keeps_it),
         CASE(file_that_is_no_good_is_told_and_left),
         CASE(lock_file_that_is_gone_is_noticed),
