@@ -40,7 +40,7 @@ bool confirm(const struct cli *cli, int argc, char **argv)
     char answer[16] = "", safe[256];
     const char *what = question_of(cli);
     if (what == NULL || cli_flag(cli, "yes") || cli_flag(cli, "dry-run") ||
-        cli_flag(cli, "dry-run") || isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
+        isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
         return true;
     }
     (void)fprintf(stderr, "%s", cli->command->name);
