@@ -113,14 +113,14 @@ static unsigned rate_kind(const struct query *query, const struct answer *answer
 /* Counts the answer. A good cookie is a free pass over UDP, where the rate is there for who did not ask. Over TCP, counted apart since nobody can
  * forge that, it is there for the other clients: the answer is sent, and the connection rests. */
 static bool is_within_rate(struct worker *worker, const struct incoming *incoming, bool proven,
-                           unsigned kind)
+                           const struct query *query, const struct answer *answer)
 {
     uint32_t rate = worker->answerer.view->settings.rrl_rate;
     if (rate == 0 || (proven && !incoming->tcp)) {
         return true;
     }
-    if (rrl_take(worker->rrl, &incoming->source, incoming->tcp ? RRL_TCP + kind : kind, rate,
-                 worker->now_us)) {
+    unsigned kind = rate_kind(query, answer) + (incoming->tcp ? RRL_TCP : 0U);
+    if (rrl_take(worker->rrl, &incoming->source, kind, rate, worker->now_us)) {
         return true;
     }
     count(&worker->counters.limited);
@@ -200,7 +200,7 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
         rcode = RCODE_FORMERR; /* it asked for a cookie only, and there are none */
     }
     size_t limit = incoming->tcp ? room : respond_udp_limit(query);
-    bool within = is_within_rate(worker, incoming, proven, rate_kind(query, answer));
+    bool within = is_within_rate(worker, incoming, proven, query, answer);
     handling->over_rate = incoming->tcp && !within;
     size_t out_len = within || incoming->tcp ? respond(worker, query, answer, rcode, out, limit)
                                              : over_rate(worker, query, out, limit);
