@@ -29,7 +29,7 @@ enum result memberview_make(struct memberview *out, const struct member *member,
             return result;
         }
     }
-    joint_of(&out->joint, out->rows, out->row_count, &source->vantages, &source->settings);
+    joint_of(&out->joint, member, out->rows, out->row_count, &source->vantages, &source->settings);
     out->standing = lifecycle_standing(&out->member, &out->joint);
     return RESULT_OK;
 }

@@ -4,6 +4,7 @@
 
 /* What is judged, and by whom. */
 struct panel {
+    const struct member *member;
     const struct member_health *rows;
     unsigned count;
     const struct vantages *vantages;
@@ -27,17 +28,56 @@ static int32_t best_score(const struct member_health *row, enum address_family f
     return best;
 }
 
-/* True if what the vantage point has seen is enough to judge the member. */
+static enum address_family other_than(enum address_family family)
+{
+    return family == ADDRESS_IPV6 ? ADDRESS_IPV4 : ADDRESS_IPV6;
+}
+
+static bool brings_name(const struct member *member)
+{
+    return member->address_count == 0;
+}
+
+/* Of a family that the member does not have nothing is said, whatever a vantage point claims. */
+static bool is_judged(const struct panel *panel)
+{
+    const struct member *member = panel->member;
+    for (unsigned i = 0; i < member->address_count; i++) {
+        if (address_family(&member->addresses[i]) == panel->family) {
+            return true;
+        }
+    }
+    return brings_name(member);
+}
+
+/* The vantage point found no address of the family by the member's own name, and says so by that. */
+static bool found_none(const struct member_health *row, const struct panel *panel)
+{
+    return brings_name(panel->member) && !health_has_family(row, panel->family);
+}
+
+/* The family by which the vantage point knows the member. */
+static enum address_family known_by(const struct member_health *row, const struct panel *panel)
+{
+    return found_none(row, panel) ? other_than(panel->family) : panel->family;
+}
+
+/* True if what the vantage point has seen is enough to judge the member. Nobody can have seen one that is new for long, so whoever
+ * claims it does not vote alone. */
 static bool is_mature(const struct member_health *row, const struct panel *panel)
 {
-    enum stage stage = row->family[panel->family].stage;
+    enum address_family family = known_by(row, panel);
+    enum stage stage = row->family[family].stage;
+    if (panel->vantages->as_of < panel->member->added_at + panel->history_s) {
+        return false;
+    }
     if (stage_is_in(stage) || stage == STAGE_INELIGIBLE) {
         return true;
     }
     for (unsigned i = 0; i < row->address_count; i++) {
         const struct address_health *each = &row->addresses[i];
-        if (is_of(each, panel->family) && each->probes >= JOINT_PROBES &&
-            each->last_probe_at - each->first_probe_at >= panel->history_s) {
+        if (is_of(each, family) && each->probes >= JOINT_PROBES &&
+            each->last_probe_at >= each->first_probe_at + panel->history_s) {
             return true;
         }
     }
@@ -51,8 +91,9 @@ static unsigned class_of(const struct member_health *row, const struct panel *pa
     if (vantage == NULL) {
         return is_mature(row, panel) ? 2 : 0;
     }
-    bool seen = vantage->family[panel->family].state != FAMILY_UNSEEN;
-    bool asked = panel->vantages->asked_of[vantage - panel->vantages->list][panel->family];
+    enum address_family family = known_by(row, panel);
+    bool seen = vantage->family[family].state != FAMILY_UNSEEN;
+    bool asked = panel->vantages->asked_of[vantage - panel->vantages->list][family];
     return (seen ? 4U : 0U) + (is_mature(row, panel) ? 2U : 0U) + asked;
 }
 
@@ -62,6 +103,9 @@ static enum stage stage_of(const struct member_health *row, const struct panel *
     const struct vantage *vantage = vantages_find(panel->vantages, row->vantage);
     const struct family_health *own = &row->family[panel->family];
     bool released = vantage != NULL && vantage->released_at >= own->stage_since;
+    if (found_none(row, panel)) {
+        return STAGE_REGISTERED;
+    }
     return own->stage == STAGE_FALLING && released ? STAGE_INELIGIBLE : own->stage;
 }
 
@@ -113,45 +157,88 @@ static int compare_addresses(const void *a, const void *b)
     return (left->score_milli > right->score_milli) - (left->score_milli < right->score_milli);
 }
 
-/* Replaces a row of the verdict by the median of what the voters have of its address. */
-static void settle_address(struct address_health *each, const struct vote *votes, unsigned voters)
-{
-    const struct address_health *seen[VANTAGES_MAX];
-    unsigned count = 0;
-    for (unsigned v = 0; v < voters; v++) {
-        for (unsigned i = 0; i < votes[v].row->address_count; i++) {
-            const struct address_health *other = &votes[v].row->addresses[i];
-            if (address_equal(&other->address, &each->address) && other->probes > 0) {
-                seen[count++] = other;
-                break;
-            }
-        }
-    }
-    if (count > 0) {
-        qsort(seen, count, sizeof(const struct address_health *), compare_addresses);
-        *each = *seen[(count - 1) / 2];
-    }
-}
-
-/* What the voters of one family come to. */
+/* What the voters of one family come to; none of a family that is not judged. */
 struct ballot {
     struct vote votes[VANTAGES_MAX];
     unsigned voters;
     const struct vote *middle;
 };
 
-static void count_ballot(struct ballot *out, const struct panel *panel)
+static void count_ballot(struct ballot *out, struct panel *panel, enum address_family family)
 {
-    out->voters = collect(out->votes, panel);
-    out->middle = &out->votes[(out->voters - 1) / 2];
+    panel->family = family;
+    out->voters = is_judged(panel) ? collect(out->votes, panel) : 0;
+    out->middle = out->voters == 0 ? NULL : &out->votes[(out->voters - 1) / 2];
+}
+
+static const struct address_health *row_of(const struct vote *vote, const struct address *address)
+{
+    const struct member_health *row = vote->row;
+    for (unsigned i = 0; i < row->address_count; i++) {
+        if (address_equal(&row->addresses[i].address, address)) {
+            return &row->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+/* The median of what the voters have of the address; where none has probed it, what they say of that. False if none knows it. */
+static bool settle_address(struct address_health *out, const struct address *address,
+                           const struct ballot *ballot)
+{
+    const struct address_health *seen[VANTAGES_MAX], *known = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < ballot->voters; i++) {
+        const struct address_health *each = row_of(&ballot->votes[i], address);
+        if (each != NULL && each->probes > 0) {
+            seen[count++] = each;
+        }
+        bool better = each != NULL && (known == NULL || &ballot->votes[i] == ballot->middle);
+        known = better ? each : known;
+    }
+    if (count > 0) {
+        qsort(seen, count, sizeof(const struct address_health *), compare_addresses);
+        known = seen[(count - 1) / 2];
+    }
+    if (known != NULL) {
+        *out = *known;
+    }
+    return known != NULL;
+}
+
+/* The member's own addresses, or, of a name that it brings, those that the vantage point in the middle has found. */
+static void settle_addresses(struct member_health *out, const struct member *member,
+                             const struct ballot ballots[ADDRESS_FAMILIES])
+{
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+    bool found = brings_name(member);
+    unsigned count = found ? out->address_count : member->address_count, kept = 0;
+    for (unsigned i = 0; i < count; i++) {
+        addresses[i] = found ? out->addresses[i].address : member->addresses[i];
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const struct ballot *ballot = &ballots[address_family(&addresses[i])];
+        kept += settle_address(&out->addresses[kept], &addresses[i], ballot);
+    }
+    out->address_count = (uint8_t)kept;
 }
 
 /* Enters the families' verdicts, and what the member stands by, into what was its row at one vantage point. */
 static void settle_families(struct joint *joint, const struct ballot ballots[ADDRESS_FAMILIES])
 {
-    struct member_health found = *ballots[ADDRESS_IPV4].middle->row;
+    struct member_health found = { .member_id = 0 };
     for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
         const struct vote *middle = ballots[f].middle;
+        if (middle != NULL) {
+            found = *middle->row;
+        }
+    }
+    for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
+        const struct vote *middle = ballots[f].middle;
+        if (middle == NULL) {
+            found.family[f] = (struct family_health){ .stage = STAGE_REGISTERED };
+            continue;
+        }
         found.family[f] = middle->row->family[f];
         found.family[f].stage = middle->stage;
         found.family[f].weight = middle->weight;
@@ -161,6 +248,7 @@ static void settle_families(struct joint *joint, const struct ballot ballots[ADD
         }
     }
     enum address_family better = health_better_family(&found);
+    better = ballots[better].middle == NULL ? other_than(better) : better;
     const struct family_health *by = &found.family[better];
     const struct member_health *row = ballots[better].middle->row;
     joint->health = *row;
@@ -183,24 +271,23 @@ static enum hold hold_of(const struct member_health *verdict, const struct vanta
     return vantage != NULL && vantage->frozen_since != 0 ? HOLD_FROZEN : HOLD_WAITING;
 }
 
-void joint_of(struct joint *out, const struct member_health *rows, unsigned count,
-              const struct vantages *vantages, const struct settings *settings)
+void joint_of(struct joint *out, const struct member *member, const struct member_health *rows,
+              unsigned count, const struct vantages *vantages, const struct settings *settings)
 {
     struct ballot ballots[ADDRESS_FAMILIES];
-    struct panel panel = { rows, count, vantages, settings->min_history_s, ADDRESS_IPV6 };
+    struct panel panel = { .member = member,
+                           .rows = rows,
+                           .count = count,
+                           .vantages = vantages,
+                           .history_s = settings->min_history_s };
     *out = (struct joint){ .known = count > 0 };
     if (count == 0) {
         return;
     }
-    count_ballot(&ballots[ADDRESS_IPV6], &panel);
-    panel.family = ADDRESS_IPV4;
-    count_ballot(&ballots[ADDRESS_IPV4], &panel);
+    count_ballot(&ballots[ADDRESS_IPV6], &panel, ADDRESS_IPV6);
+    count_ballot(&ballots[ADDRESS_IPV4], &panel, ADDRESS_IPV4);
     settle_families(out, ballots);
-    for (unsigned i = 0; i < out->health.address_count; i++) {
-        struct address_health *each = &out->health.addresses[i];
-        const struct ballot *ballot = &ballots[address_family(&each->address)];
-        settle_address(each, ballot->votes, ballot->voters);
-    }
+    settle_addresses(&out->health, member, ballots);
     for (unsigned i = 0; i < count; i++) {
         uint64_t seen = rows[i].last_cert_not_after;
         if (seen > out->health.last_cert_not_after) {
@@ -210,20 +297,20 @@ void joint_of(struct joint *out, const struct member_health *rows, unsigned coun
     out->hold = hold_of(&out->health, vantages);
 }
 
-enum result joint_get(struct joint *out, struct store_txn *health, uint64_t member_id,
+enum result joint_get(struct joint *out, struct store_txn *health, const struct member *member,
                       const struct vantages *vantages, const struct settings *settings)
 {
     struct member_health rows[VANTAGES_MAX];
     unsigned count = 0;
     for (unsigned i = 0; i < vantages->count; i++) {
-        enum result result = health_get(health, member_id, vantages->list[i].name, &rows[count]);
+        enum result result = health_get(health, member->id, vantages->list[i].name, &rows[count]);
         if (result == RESULT_OK) {
             count++;
         } else if (result != RESULT_NOT_FOUND) {
             return result;
         }
     }
-    joint_of(out, rows, count, vantages, settings);
+    joint_of(out, member, rows, count, vantages, settings);
     return RESULT_OK;
 }
 

@@ -3,7 +3,8 @@
  * Each vantage point judges by itself, with its own hysteresis. Votes are per address family. The verdicts on one are put in order
  * from out to in (by weight, then score) and the one in the middle is the pool's, of two the worse; so are the addresses, each by
  * itself. The member stands by the better of its families. A vantage point that never reached anything by the family, or has seen
- * too little of the member to judge it, does not vote while another can; a silent one is asked only when there is no other. */
+ * too little of the member to judge it, does not vote while another can; a silent one is asked only when there is no other. Of a
+ * family that the member does not have nobody is asked. */
 #ifndef ZONE_JOINT_H
 #define ZONE_JOINT_H
 
@@ -37,12 +38,12 @@ struct joint {
     enum hold hold;
 };
 
-/* `rows` are those of one member, at most VANTAGES_MAX, each by another vantage point. last_cert_not_after is the latest that
+/* `rows` are those of the member, at most VANTAGES_MAX, each by another vantage point. last_cert_not_after is the latest that
  * anybody ever saw. */
-void joint_of(struct joint *out, const struct member_health *rows, unsigned count,
-              const struct vantages *vantages, const struct settings *settings);
+void joint_of(struct joint *out, const struct member *member, const struct member_health *rows,
+              unsigned count, const struct vantages *vantages, const struct settings *settings);
 /* Reads the rows, too. */
-enum result joint_get(struct joint *out, struct store_txn *health, uint64_t member_id,
+enum result joint_get(struct joint *out, struct store_txn *health, const struct member *member,
                       const struct vantages *vantages, const struct settings *settings);
 
 /* The vantage point of `row`, which is asked, has long seen the member on the other side of the threshold than the pool does, by one

@@ -52,7 +52,7 @@ static enum result judge(struct building *b, const struct member *member, struct
 {
     const struct roster_sources *sources = b->sources;
     enum result result =
-        joint_get(&out->joint, sources->health, member->id, &b->vantages, sources->settings);
+        joint_get(&out->joint, sources->health, member, &b->vantages, sources->settings);
     if (result != RESULT_OK) {
         return diag_fail(b->diag, result,
                          "the health store is damaged at the member %s: restore it from a backup "

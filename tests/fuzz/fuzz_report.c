@@ -80,7 +80,8 @@ static void read_all(struct store_txn *health)
     FIXTURE_OK(intake_refusals(health, refusals, &count));
     for (uint64_t id = 1; id <= 4; id++) {
         struct joint joint;
-        enum result result = joint_get(&joint, health, id, &vantages, &pool.view->settings);
+        struct member member = { .id = id, .address_count = (uint8_t)(id % 2) };
+        enum result result = joint_get(&joint, health, &member, &vantages, &pool.view->settings);
         ASSERT(result == RESULT_OK || result == RESULT_NOT_FOUND);
     }
 }

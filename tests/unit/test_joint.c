@@ -60,13 +60,30 @@ static struct vantages panel(void)
     return vantages;
 }
 
-static struct joint joint_by(const struct vantages *vantages, const struct member_health *rows,
-                             unsigned count)
+/* With the addresses of `says`, of which the first `count` are kept. */
+static struct member member_of(unsigned count)
+{
+    return (struct member){
+        .id = 1,
+        .address_count = (uint8_t)count,
+        .addresses = {address_of("192.0.2.1"), address_of("2001:db8::1")}
+    };
+}
+
+static struct joint joint_for(const struct member *member, const struct vantages *vantages,
+                              const struct member_health *rows, unsigned count)
 {
     const struct settings settings = settings_of();
     struct joint joint;
-    joint_of(&joint, rows, count, vantages, &settings);
+    joint_of(&joint, member, rows, count, vantages, &settings);
     return joint;
+}
+
+static struct joint joint_by(const struct vantages *vantages, const struct member_health *rows,
+                             unsigned count)
+{
+    const struct member member = member_of(2);
+    return joint_for(&member, vantages, rows, count);
 }
 
 static struct joint of_three(uint16_t a, uint16_t b, uint16_t c)
@@ -262,6 +279,97 @@ static void each_address_has_its_own_median(void **state)
     assert_int_equal(joint.health.addresses[1].score_milli, -1000);
 }
 
+/* What a vantage point says of a member that has IPv4 alone. */
+static struct member_health says_of_ipv4(const char *name, enum stage stage)
+{
+    struct member_health row = says(name, stage, stage_is_in(stage) ? 900 : 0);
+    row.address_count = 1;
+    row.family[ADDRESS_IPV6] = (struct family_health){ STAGE_REGISTERED, NOW - 1000, 0, 0 };
+    return row;
+}
+
+/* Nobody else has anything to say of the family that it claims. */
+static void claim_of_a_family_that_the_member_does_not_have_counts_for_nothing(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    const struct member member = member_of(1);
+    struct member_health rows[] = { says_of_ipv4("a", STAGE_INELIGIBLE),
+                                    says_of_ipv4("b", STAGE_INELIGIBLE),
+                                    says("c", STAGE_ELIGIBLE, 1000) };
+    struct joint joint = joint_for(&member, &vantages, rows, 3);
+    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(joint.family[ADDRESS_IPV6].all, 0);
+    assert_int_equal(joint.votes.all, 3);
+    assert_int_equal(joint.votes.in, 1);
+    /* an honest one may have been silent since the address was taken away */
+    rows[2] = says("d", STAGE_ELIGIBLE, 1000);
+    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.address_count, 1);
+}
+
+static void name_without_ipv6_is_no_vote_less(void **state)
+{
+    (void)state;
+    struct vantages vantages = panel();
+    const struct member member = member_of(0);
+    struct member_health rows[] = { says_of_ipv4("a", STAGE_INELIGIBLE),
+                                    says_of_ipv4("b", STAGE_INELIGIBLE),
+                                    says("c", STAGE_ELIGIBLE, 1000) };
+    vantages.list[0].family[ADDRESS_IPV6] = (struct vantage_family){ .state = FAMILY_UNSEEN };
+    struct joint joint = joint_for(&member, &vantages, rows, 3);
+    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(joint.family[ADDRESS_IPV6].all, 3);
+    assert_int_equal(joint.family[ADDRESS_IPV6].in, 1);
+    /* nor does it count what is said of a family without an address */
+    rows[0].family[ADDRESS_IPV6] = rows[1].family[ADDRESS_IPV6] = rows[2].family[ADDRESS_IPV6];
+    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
+    rows[0].family[ADDRESS_IPV4] = rows[2].family[ADDRESS_IPV4];
+    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
+}
+
+static void nobody_has_seen_a_new_member_for_long(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member member = member_of(2);
+    struct member_health rows[] = { says("a", STAGE_OPERATIONAL, 0),
+                                    says("b", STAGE_OPERATIONAL, 0),
+                                    says("c", STAGE_ELIGIBLE, 1000) };
+    for (unsigned i = 0; i < 4; i++) {
+        rows[i / 2].addresses[i % 2].first_probe_at = NOW - 60;
+        rows[i / 2].addresses[i % 2].probes = 1;
+    }
+    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
+    member.added_at = NOW - 60;
+    struct joint joint = joint_for(&member, &vantages, rows, 3);
+    assert_int_equal(joint.health.stage, STAGE_OPERATIONAL);
+    assert_int_equal(joint.votes.all, 3);
+}
+
+/* The one in the middle may be behind: it does not know the second address. */
+static void address_is_judged_by_those_that_know_it(void **state)
+{
+    (void)state;
+    const struct vantages vantages = panel();
+    struct member member = member_of(2);
+    member.addresses[1] = address_of("192.0.2.2");
+    struct member_health rows[] = { says_of_ipv4("a", STAGE_ELIGIBLE),
+                                    says_of_ipv4("b", STAGE_ELIGIBLE),
+                                    says_of_ipv4("c", STAGE_ELIGIBLE) };
+    rows[0].family[ADDRESS_IPV4].weight = 800;
+    rows[2].family[ADDRESS_IPV4].weight = 1000;
+    for (unsigned i = 0; i < 3; i += 2) {
+        rows[i].address_count = 2;
+        rows[i].addresses[1].address = member.addresses[1];
+        rows[i].addresses[1].working = false;
+    }
+    struct joint joint = joint_for(&member, &vantages, rows, 3);
+    assert_int_equal(joint.health.address_count, 2);
+    assert_true(joint.health.addresses[0].working);
+    assert_false(joint.health.addresses[1].working);
+}
+
 static void quarantine_remembers_what_anybody_saw(void **state)
 {
     (void)state;
@@ -331,6 +439,10 @@ int main(void)
         cmocka_unit_test(blind_vantage_point_does_not_dissent),
         cmocka_unit_test(last_verdict_stands_when_all_are_silent),
         cmocka_unit_test(each_address_has_its_own_median),
+        cmocka_unit_test(claim_of_a_family_that_the_member_does_not_have_counts_for_nothing),
+        cmocka_unit_test(name_without_ipv6_is_no_vote_less),
+        cmocka_unit_test(nobody_has_seen_a_new_member_for_long),
+        cmocka_unit_test(address_is_judged_by_those_that_know_it),
         cmocka_unit_test(quarantine_remembers_what_anybody_saw),
         cmocka_unit_test(long_dissent_is_seen_and_short_is_not),
         cmocka_unit_test(fall_holds_until_the_operator_lets_it_happen),
