@@ -264,25 +264,31 @@ enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag)
     }
 }
 
-static bool is_fresh(const struct vantages *vantages, uint64_t well_at, uint32_t fresh_s)
+/* A clock that is a little ahead makes a word no newer than the present: it must not make the others' words old. 0: no word. */
+static uint64_t said_at(uint64_t well_at, uint64_t now)
 {
-    return well_at != 0 && well_at <= vantages->as_of && vantages->as_of - well_at <= fresh_s;
+    return well_at > now + VANTAGE_AHEAD_S ? 0 : well_at > now ? now : well_at;
+}
+
+static bool is_fresh(uint64_t said_at, uint64_t as_of, uint32_t fresh_s)
+{
+    return said_at != 0 && said_at <= as_of && as_of - said_at <= fresh_s;
 }
 
 void vantages_judge(struct vantages *vantages, uint32_t fresh_s, uint64_t now)
 {
     vantages->as_of = 0;
     for (unsigned i = 0; i < vantages->count; i++) {
-        uint64_t well_at = vantages->list[i].well_at;
-        if (well_at > vantages->as_of && well_at <= now + VANTAGE_AHEAD_S) {
-            vantages->as_of = well_at;
-        }
+        uint64_t at = said_at(vantages->list[i].well_at, now);
+        vantages->as_of = at > vantages->as_of ? at : vantages->as_of;
     }
+    const uint64_t as_of = vantages->as_of;
     for (unsigned i = 0; i < vantages->count; i++) {
         const struct vantage *each = &vantages->list[i];
-        vantages->asked[i] = is_fresh(vantages, each->well_at, fresh_s);
+        vantages->asked[i] = is_fresh(said_at(each->well_at, now), as_of, fresh_s);
         for (unsigned k = 0; k < ADDRESS_FAMILIES; k++) {
-            vantages->asked_of[i][k] = is_fresh(vantages, each->family[k].well_at, fresh_s);
+            uint64_t at = said_at(each->family[k].well_at, now);
+            vantages->asked_of[i][k] = is_fresh(at, as_of, fresh_s);
         }
     }
     vantages->silent = vantages->as_of + fresh_s < now;

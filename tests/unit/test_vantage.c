@@ -50,6 +50,18 @@ static void word_from_the_future_is_not_believed(void **state)
     assert_true(vantages.asked[0]);
 }
 
+/* As little as it may be ahead, it may be more than the others' words count. */
+static void clock_that_is_ahead_silences_nobody(void **state)
+{
+    (void)state;
+    struct vantages vantages = heard_at(NOW + VANTAGE_AHEAD_S, NOW - 10, NOW - 16);
+    vantages_judge(&vantages, 15, NOW);
+    assert_int_equal(vantages.as_of, NOW);
+    assert_true(vantages.asked[0]);
+    assert_true(vantages.asked[1]);
+    assert_false(vantages.asked[2]);
+}
+
 static void nobody_is_silence(void **state)
 {
     (void)state;
@@ -266,6 +278,7 @@ int main(void)
         cmocka_unit_test(those_who_report_are_asked),
         cmocka_unit_test(when_all_fall_silent_the_last_state_stands),
         cmocka_unit_test(word_from_the_future_is_not_believed),
+        cmocka_unit_test(clock_that_is_ahead_silences_nobody),
         cmocka_unit_test(nobody_is_silence),
         cmocka_unit_test(names_are_short_and_plain),
         cmocka_unit_test(report_survives_the_round_trip_without_the_pools_fields),
