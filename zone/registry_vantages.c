@@ -32,12 +32,31 @@ enum result registry_vantage(struct store_txn *txn, const char *name, struct van
                                : result;
 }
 
+/* Whoever has one key has one vote, not several by several names. */
+static enum result check_key(struct store_txn *txn, const struct vantage_key *key,
+                             struct diag *diag)
+{
+    struct vantage_keys keys = { .count = 0 };
+    enum result result = registry_vantages(txn, &keys, diag);
+    for (unsigned i = 0; i < keys.count && result == RESULT_OK; i++) {
+        const struct vantage_key *other = &keys.list[i];
+        if (strcmp(other->name, key->name) != 0 &&
+            memcmp(other->key, key->key, sizeof(key->key)) == 0) {
+            result = diag_fail(diag, RESULT_EXISTS,
+                               "%s has this key already: each vantage point has one of its own, "
+                               "which `ntspool vantage key --id %s` there makes",
+                               other->name, key->name);
+        }
+    }
+    return result;
+}
+
 enum result registry_put_vantage(struct store_txn *txn, const struct vantage_key *key,
                                  struct diag *diag)
 {
     uint8_t data[ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
-    struct vantage_key old;
+    struct vantage_key old = { .name = "" };
     if (!vantage_name_fine(key->name)) {
         return diag_fail(diag, RESULT_INVALID,
                          "a vantage point's name is 1 to %d of a-z, 0-9 and hyphens, no hyphen "
@@ -50,6 +69,11 @@ enum result registry_put_vantage(struct store_txn *txn, const struct vantage_key
                          "there are %d vantage points already: end one with `ntspool vantage "
                          "remove`",
                          VANTAGES_MAX);
+    }
+    bool same = memcmp(old.key, key->key, sizeof(old.key)) == 0;
+    enum result result = same ? RESULT_OK : check_key(txn, key, diag);
+    if (result != RESULT_OK) {
+        return result;
     }
     write_u8(&w, LAYOUT);
     write_octets(&w, key->key, sizeof(key->key));

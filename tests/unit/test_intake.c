@@ -171,7 +171,8 @@ static void journal_that_is_refused_is_told_and_does_not_hold_others_up(void **s
 {
     (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1");
-    name_vantage("near", &key);
+    const struct reports_key other = reports_key_of(7);
+    name_vantage("near", &other);
     put_octets("near", (const uint8_t *)"this is no report at all", 24);
     start(1);
     assert_true(report_verdict(&made, "alice", &health));

@@ -42,6 +42,19 @@ static void key_is_replaced_and_removed(void **state)
     assert_int_equal(registry_remove_vantage(txn, "far", &diag), RESULT_NOT_FOUND);
 }
 
+static void one_key_is_one_vantage_point(void **state)
+{
+    (void)state;
+    struct vantage_key far = key_of("far", 1), near = key_of("near", 1), other = key_of("near", 2);
+    assert_ok(registry_put_vantage(txn, &far, &diag));
+    assert_int_equal(registry_put_vantage(txn, &near, &diag), RESULT_EXISTS);
+    assert_non_null(strstr(diag.text, "far has this key"));
+    assert_ok(registry_put_vantage(txn, &other, &diag));
+    assert_int_equal(registry_put_vantage(txn, &near, &diag), RESULT_EXISTS);
+    far.released_at = 8;
+    assert_ok(registry_put_vantage(txn, &far, &diag));
+}
+
 static void names_are_checked(void **state)
 {
     (void)state;
@@ -65,7 +78,7 @@ static void there_are_so_many_and_each_may_still_change(void **state)
         struct vantage_key key = key_of(name, i);
         assert_ok(registry_put_vantage(txn, &key, &diag));
     }
-    struct vantage_key more = key_of("more", 1), first = key_of("v0", 99);
+    struct vantage_key more = key_of("more", 98), first = key_of("v0", 99);
     assert_int_equal(registry_put_vantage(txn, &more, &diag), RESULT_FULL);
     assert_non_null(strstr(diag.text, "vantage remove"));
     assert_ok(registry_put_vantage(txn, &first, &diag));
@@ -109,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(named_vantage_points_are_found_and_listed_in_order),
         CASE(key_is_replaced_and_removed),
+        CASE(one_key_is_one_vantage_point),
         CASE(names_are_checked),
         CASE(there_are_so_many_and_each_may_still_change),
         CASE(damaged_rows_are_told_and_leave_the_output),
