@@ -169,6 +169,19 @@ static enum result count_member(const struct member *member, void *arg)
     return result;
 }
 
+/* Where nobody ever reported, that is said already. */
+static void judge_vantages(struct status *status)
+{
+    const struct vantages *vantages = &status->source.vantages;
+    struct vantage_keys named;
+    vantageview_warn(&status->vantages, vantages, status->warnings);
+    if (vantages->count > 0 &&
+        registry_vantages(status->session.txn[STORE_REGISTRY], &named, NULL) == RESULT_OK) {
+        vantageview_warn_of_named(&named, vantages, status->source.settings.verdict_fresh_s,
+                                  status->now, status->warnings);
+    }
+}
+
 static void judge_members(struct status *status)
 {
     char text[sizeof status->expiring_names + 200];
@@ -179,7 +192,7 @@ static void judge_members(struct status *status)
                          : "no member is eligible: SRV answers say that there is no service");
     }
     if (status->session.txn[STORE_HEALTH] != NULL) {
-        vantageview_warn(&status->vantages, &status->source.vantages, status->warnings);
+        judge_vantages(status);
     }
     if (status->expiring > 0) {
         (void)snprintf(

@@ -171,6 +171,22 @@ void vantageview_warn(const struct vantageview *view, const struct vantages *van
     }
 }
 
+void vantageview_warn_of_named(const struct vantage_keys *named, const struct vantages *vantages,
+                               uint32_t fresh_s, uint64_t now, json_t *warnings)
+{
+    for (unsigned i = 0; i < named->count; i++) {
+        const struct vantage_key *each = &named->list[i];
+        char at[OUTPUT_TIME_ROOM];
+        if (vantages_find(vantages, each->name) == NULL && each->added_at + fresh_s < now) {
+            warn(warnings,
+                 "vantage point %s is named since %s, but none of its reports is here: is its "
+                 "probe running, and are they carried here? `ntspool vantage remove %s` if it is "
+                 "gone for good",
+                 each->name, output_time(each->added_at, at), each->name);
+        }
+    }
+}
+
 static const char *text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));

@@ -1,0 +1,33 @@
+#include "tests/unit/unit.h"
+#include "tools/vantageview.h"
+
+enum {
+    NOW = 2000000000,
+    FRESH_S = 600
+};
+
+static void one_that_is_named_and_never_heard_is_told(void **state)
+{
+    (void)state;
+    const struct vantages vantages = { .count = 1, .list = { { .name = "near" } } };
+    const struct vantage_keys named = {
+        .count = 3,
+        .list = {{ .name = "far", .added_at = NOW - FRESH_S - 1 },
+                 { .name = "near", .added_at = NOW - 90000 },
+                 { .name = "new", .added_at = NOW - FRESH_S }}
+    };
+    json_t *warnings = json_array();
+    vantageview_warn_of_named(&named, &vantages, FRESH_S, NOW, warnings);
+    assert_int_equal(json_array_size(warnings), 1);
+    const char *text = json_string_value(json_array_get(warnings, 0));
+    assert_non_null(strstr(text, "vantage point far is named since 2033-05-18"));
+    assert_non_null(strstr(text, "`ntspool vantage remove far`"));
+    json_decref(warnings);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(
+        one_that_is_named_and_never_heard_is_told) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
