@@ -303,13 +303,13 @@ static void begin_report(struct journal *journal)
     journal->items = 0;
 }
 
-/* The first number is the time, so that a vantage point that lost its journal goes on with higher ones. */
+/* Numbers follow the time, so that a vantage point that lost its journal, or has an older one back, goes on with higher ones. */
 void journal_begin(struct journal *journal, const struct dname *apex, uint64_t now)
 {
     journal->failed = RESULT_OK;
     journal->head.apex = *apex;
     journal->head.made_at = now;
-    journal->number = journal->number == 0 ? now * 1000 : journal->number;
+    journal->number = journal->number < now * 1000 ? now * 1000 : journal->number;
     journal->fresh = journal_wants_all(journal);
     if (journal->fresh) {
         begin_file(journal);

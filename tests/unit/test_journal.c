@@ -243,6 +243,40 @@ static void numbers_go_on_after_a_loss(void **state)
     journal_reader_end(&follower.reader);
 }
 
+static void write_later(struct journal *journal, uint64_t number, uint64_t at)
+{
+    const struct history_event event = { .at = number, .text = "later" };
+    journal_begin(journal, &apex, at);
+    journal_event(journal, "alice", &event);
+    assert_ok(journal_end(journal, &diag));
+}
+
+/* A vantage point's machine came back from a snapshot: what it says from then on is not taken for known. */
+static void numbers_go_on_with_an_older_journal(void **state)
+{
+    (void)state;
+    char path[128], kept[128];
+    struct follower follower = follower_of();
+    struct journal *journal = opened();
+    assert_ok(write_event(journal, 1));
+    journal_free(journal);
+    assert_int_equal(link(path_of("far.verdicts", path), path_of("kept", kept)), 0);
+    journal = opened();
+    for (uint64_t i = 2; i < 10; i++) {
+        write_later(journal, i, REPORTS_NOW + i);
+    }
+    journal_free(journal);
+    follow(&follower);
+    assert_int_equal(follower.next, 10);
+    assert_int_equal(rename(kept, path), 0);
+    journal = opened();
+    write_later(journal, 10, REPORTS_NOW + 10);
+    journal_free(journal);
+    follow(&follower);
+    assert_int_equal(follower.next, 11);
+    journal_reader_end(&follower.reader);
+}
+
 static void nothing_to_say_writes_no_report(void **state)
 {
     (void)state;
@@ -274,6 +308,7 @@ int main(void)
         CASE(files_turn_and_nothing_is_missed),
         CASE(opening_recalls_what_was_known_of_this_registry),
         CASE(numbers_go_on_after_a_loss),
+        CASE(numbers_go_on_with_an_older_journal),
         CASE(nothing_to_say_writes_no_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
