@@ -91,7 +91,7 @@ static bool is_number(const uint8_t *label, size_t len)
 /* Names that nobody looks up in the DNS (RFC 6761 6.3 and 6.4, RFC 6762 3, RFC 7686 2). */
 static bool is_local(const uint8_t *label, size_t len)
 {
-    static const char *const tops[] = { "localhost", "invalid", "local", "onion" };
+    static const char *const tops[] = { "localhost", "invalid", "local", "onion", "alt" };
     for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
         if (strlen(tops[i]) == len && strncasecmp(tops[i], (const char *)label, len) == 0) {
             return true;
@@ -100,12 +100,22 @@ static bool is_local(const uint8_t *label, size_t len)
     return false;
 }
 
+static enum result is_address(const struct member *member, struct diag *diag)
+{
+    return diag_fail(diag, RESULT_INVALID,
+                     "%s: --target takes a host name, not an address: give that by --address",
+                     member->label);
+}
+
 /* RFC 952, RFC 1123 2.1; an internationalized name is written in A-labels (RFC 5890 2.3.2.1). */
 static enum result check_host_name(const struct member *member, struct diag *diag)
 {
     const uint8_t *last = member->target.wire;
     for (const uint8_t *at = last; *at != 0; at += 1 + *at) {
         last = at;
+        if (memchr(at + 1, ':', *at) != NULL) {
+            return is_address(member, diag);
+        }
         if (!is_host_label(at + 1, *at)) {
             return diag_fail(diag, RESULT_INVALID,
                              "%s: --target takes a host name: letters, digits and hyphens, an "
@@ -114,9 +124,7 @@ static enum result check_host_name(const struct member *member, struct diag *dia
         }
     }
     if (is_number(last + 1, *last)) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "%s: --target takes a host name, not an address: give that by --address",
-                         member->label);
+        return is_address(member, diag);
     }
     if (is_local(last + 1, *last)) {
         return diag_fail(diag, RESULT_INVALID, "%s: --target: .%.*s is not in the DNS",
@@ -141,11 +149,14 @@ static enum result check_target(const struct member *member, const struct dname 
             "%s: with --target the pool serves no address for it; give one or the other",
             member->label);
     }
-    if (dname_labels(&member->target) < 2 || dname_under(&member->target, apex)) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "%s: --target takes a host name outside the pool's zone", member->label);
+    enum result result = check_host_name(member, diag);
+    if (result != RESULT_OK) {
+        return result;
     }
-    return check_host_name(member, diag);
+    return dname_labels(&member->target) > 1 && !dname_under(&member->target, apex)
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_INVALID,
+                           "%s: --target takes a host name outside the pool's zone", member->label);
 }
 
 enum result member_check(const struct member *member, const struct dname *apex, bool allow_private,

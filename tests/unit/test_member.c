@@ -193,15 +193,25 @@ static enum result with_target(const char *text)
 static void target_is_a_host_name(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "192.0.2.1",       "1.2",
-                                       "127.0.0.0x1",     "10.0xA",
-                                       "time.0x",         "time.example.1",
-                                       "zeit_1.example",  "-a.example",
-                                       "a-.example",      "z\\195\\188ge.example",
-                                       "a\\032b.example", "*.example",
-                                       "foo.localhost",   "foo.LOCAL",
-                                       "a.b.onion",       "time.invalid",
-                                       "a\\.b.example",   "2001:db8::1.example" };
+    static const char *const bad[] = { "192.0.2.1",
+                                       "1.2",
+                                       "127.0.0.0x1",
+                                       "10.0xA",
+                                       "time.0x",
+                                       "time.example.1",
+                                       "zeit_1.example",
+                                       "-a.example",
+                                       "a-.example",
+                                       "z\\195\\188ge.example",
+                                       "a\\032b.example",
+                                       "*.example",
+                                       "foo.localhost",
+                                       "foo.LOCAL",
+                                       "a.b.onion",
+                                       "time.invalid",
+                                       "foo.alt",
+                                       "a\\.b.example",
+                                       "2001:db8::1.example" };
     static const char *const good[] = { "ntp1.example.net", "1.example",
                                         "3com.example",     "xn--zge-hoa.example",
                                         "TIME.Example",     "a.1b",
@@ -209,6 +219,16 @@ static void target_is_a_host_name(void **state)
                                         "localhost.example" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal((int)with_target(bad[i]), RESULT_INVALID);
+    }
+    static const char *const addresses[] = { "192.0.2.1", "0x7f000001",    "2130706433",
+                                             "::1",       "[2001:db8::1]", "127.1" };
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        struct diag diag;
+        struct member member = sample();
+        member.address_count = 0;
+        member.target = name_of(addresses[i]);
+        assert_int_equal(member_check(&member, &apex, false, &diag), RESULT_INVALID);
+        assert_non_null(strstr(diag.text, "not an address"));
     }
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         assert_int_equal((int)with_target(good[i]), RESULT_OK);
