@@ -3,8 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "probe/census.h"
+
 enum {
-    DISSENT_PERCENT = 2 /* of the members, and at least one */
+    DISSENT_PERCENT = 2, /* of the members, and at least one */
+    UNSEEN_INTERVALS = 2 /* until all members were probed */
 };
 
 void vantageview_count(struct vantageview *view, const struct memberview *member,
@@ -95,10 +98,27 @@ static void warn_of_freeze(const struct vantage *each, json_t *warnings)
     }
 }
 
+/* By no family anything was ever reached, of so many that it can't be they alone. */
+static bool saw_nothing(const struct vantage *each)
+{
+    const struct vantage_family *six = &each->family[ADDRESS_IPV6];
+    const struct vantage_family *four = &each->family[ADDRESS_IPV4];
+    uint64_t since = six->state_since > four->state_since ? six->state_since : four->state_since;
+    return six->state == FAMILY_UNSEEN && four->state == FAMILY_UNSEEN &&
+           six->addresses + four->addresses >= CENSUS_LEAST &&
+           since + UNSEEN_INTERVALS * (uint64_t)each->interval_s <= each->well_at;
+}
+
 /* Of a family that says nothing while the other one does. */
 static void warn_of_families(const struct vantage *each, json_t *warnings)
 {
     char at[OUTPUT_TIME_ROOM];
+    if (saw_nothing(each)) {
+        warn(warnings,
+             "vantage point %s has never reached anything: before you believe what it says of "
+             "members, check its network, that TCP goes out to port %d and UDP to port 123",
+             each->name, MEMBER_PORT);
+    }
     for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
         enum address_family family = (enum address_family)i;
         const struct vantage_family *own = &each->family[i];

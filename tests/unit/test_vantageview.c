@@ -25,9 +25,42 @@ static void one_that_is_named_and_never_heard_is_told(void **state)
     json_decref(warnings);
 }
 
+static size_t warnings_of(uint64_t well_at, enum family_state four, unsigned addresses)
+{
+    struct vantages vantages = {
+        .count = 1,
+        .list = { { .name = "far", .interval_s = 64, .well_at = well_at } },
+    };
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        vantages.list[0].family[i].state_since = NOW - 128;
+    }
+    vantages.list[0].family[ADDRESS_IPV4].state = four;
+    vantages.list[0].family[ADDRESS_IPV4].addresses = addresses;
+    vantages_judge(&vantages, FRESH_S, NOW);
+    const struct vantageview view = { .members = addresses };
+    json_t *warnings = json_array();
+    vantageview_warn(&view, &vantages, warnings);
+    const char *text = json_string_value(json_array_get(warnings, 0));
+    assert_true(text == NULL || strstr(text, "far has never reached anything: ") != NULL);
+    size_t count = json_array_size(warnings);
+    json_decref(warnings);
+    return count;
+}
+
+static void one_that_never_reached_anything_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(warnings_of(NOW, FAMILY_UNSEEN, 3), 1);
+    assert_int_equal(warnings_of(NOW - 1, FAMILY_UNSEEN, 3), 0);
+    assert_int_equal(warnings_of(NOW, FAMILY_UNSEEN, 2), 0);
+    assert_int_equal(warnings_of(NOW, FAMILY_ON, 3), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(
-        one_that_is_named_and_never_heard_is_told) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_that_is_named_and_never_heard_is_told),
+        cmocka_unit_test(one_that_never_reached_anything_is_told),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
