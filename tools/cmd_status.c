@@ -173,10 +173,11 @@ static enum result count_member(const struct member *member, void *arg)
 static void judge_vantages(struct status *status)
 {
     const struct vantages *vantages = &status->source.vantages;
+    struct store_txn *registry = status->session.txn[STORE_REGISTRY];
     struct vantage_keys named;
     vantageview_warn(&status->vantages, vantages, status->warnings);
-    if (vantages->count > 0 &&
-        registry_vantages(status->session.txn[STORE_REGISTRY], &named, NULL) == RESULT_OK) {
+    if (vantages->count > 0 && registry != NULL &&
+        registry_vantages(registry, &named, NULL) == RESULT_OK) {
         vantageview_warn_of_named(&named, vantages, status->source.settings.verdict_fresh_s,
                                   status->now, status->warnings);
     }
