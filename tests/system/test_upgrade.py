@@ -4,6 +4,7 @@
 import hashlib
 import subprocess
 import tarfile
+import time
 
 import pytest
 
@@ -84,6 +85,19 @@ def test_forgotten_vantage_point_is_noted(old):
     old.refused("health", "forget", "nosuch")
     old("health", "forget", "local")
     assert [(row["command"], row["change"]) for row in old.json("log")] == [("health forget", "local")]
+
+
+def test_server_makes_the_list_of_members_of_an_older_state(old):
+    """That state has no directory for it, and the server is confined when it makes one."""
+    feed = old.state / "feed" / "members"
+    with subprocess.Popen([BIN.with_name("ntspoold"), "-s", old.state, "-l", "127.0.0.1@5398"], stderr=subprocess.PIPE, text=True) as server:
+        until = time.monotonic() + 30
+        while not feed.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        server.terminate()
+        said = server.stderr.read()
+    assert feed.exists(), said
+    assert "feed" not in said
 
 
 READERS = {
