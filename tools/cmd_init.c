@@ -18,6 +18,7 @@
 #include "tools/output.h"
 #include "tools/servertext.h"
 #include "tools/session.h"
+#include "zone/hostname.h"
 #include "zone/journal.h"
 
 enum {
@@ -47,13 +48,16 @@ static enum result plan_apex(struct plan *plan, const char *text, struct diag *d
         return diag_fail(diag, RESULT_INVALID,
                          "the pool's name is too long: it leaves no room for members' names");
     }
-    for (const char *p = text; *p != 0; p++) {
-        bool alnum = (*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z');
-        if (!alnum && *p != '-' && *p != '.') {
-            return diag_fail(diag, RESULT_INVALID,
-                             "the pool's name must be a host name (letters, digits, hyphens), or "
-                             "no CA gives certificates for the names in it");
-        }
+    switch (hostname_look(apex)) {
+    case HOSTNAME_CHARACTERS:
+        return diag_fail(diag, RESULT_INVALID,
+                         "the pool's name must be a host name (letters, digits, hyphens), or "
+                         "no CA gives certificates for the names in it");
+    case HOSTNAME_NUMBER:
+        return diag_fail(diag, RESULT_INVALID, "%.80s is an address: give the pool a domain name",
+                         text);
+    default: /* names that are not in the DNS are for tests */
+        break;
     }
     dname_lower(apex);
     return RESULT_OK;
@@ -63,6 +67,9 @@ static enum result plan_server(struct plan *plan, const char *text, struct diag 
 {
     struct name_server *server = &plan->servers[plan->server_count];
     enum result result = servertext_parse(server, text, diag);
+    if (result == RESULT_OK) {
+        result = servertext_check(server, text, diag);
+    }
     if (result != RESULT_OK) {
         return result;
     }

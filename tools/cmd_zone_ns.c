@@ -178,6 +178,9 @@ int cmd_zone_ns_add(struct cli *cli, int argc, char **argv)
     (void)argc;
     struct name_server server;
     enum result result = servertext_parse(&server, argv[0], &cli->diag);
+    if (result == RESULT_OK) {
+        result = servertext_check(&server, argv[0], &cli->diag);
+    }
     return result == RESULT_OK ? change(cli, &server, do_add) : cli_fail(cli, result);
 }
 
@@ -188,6 +191,9 @@ int cmd_zone_ns_set(struct cli *cli, int argc, char **argv)
     enum result result = servertext_parse(&server, argv[0], &cli->diag);
     if (result == RESULT_OK && server.address_count == 0) {
         return cli_usage(cli, "give the new addresses: NAME=ADDRESS,...");
+    }
+    if (result == RESULT_OK) {
+        result = servertext_check(&server, argv[0], &cli->diag);
     }
     return result == RESULT_OK ? change(cli, &server, do_set) : cli_fail(cli, result);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/output.h"
+#include "zone/hostname.h"
 
 enum {
     ADDRESSES_TEXT_MAX = MEMBER_ADDRESSES_MAX * (ADDRESS_TEXT_MAX + 1)
@@ -68,6 +69,46 @@ char *servertext_addresses(const struct name_server *server, char *out, size_t r
                                  address_text(&server->addresses[i], text));
     }
     return out;
+}
+
+/* What no packet can be sent to; private addresses are the operator's own matter. */
+static bool is_of_no_host(const struct address *address)
+{
+    const uint8_t *v4 = address->octets + 12;
+    return address_is_ipv4(address)
+               ? v4[0] == 0 || v4[0] >= 224
+               : address->octets[0] == 0xff || address_equal(address, &(struct address){ { 0 } });
+}
+
+enum result servertext_check(const struct name_server *server, const char *text, struct diag *diag)
+{
+    struct address address;
+    char name[DNAME_TEXT_MAX], shown[ADDRESS_TEXT_MAX];
+    enum hostname look = hostname_look(&server->name);
+    (void)dname_text(&server->name, name);
+    if (look == HOSTNAME_NUMBER || address_parse(&address, text) == RESULT_OK) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "name server %.80s: that is an address: give it behind a name, "
+                         "NAME=ADDRESS",
+                         text);
+    }
+    if (look == HOSTNAME_CHARACTERS) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "name server %s: a host name has letters, digits and hyphens, an "
+                         "internationalized one as xn--",
+                         name);
+    }
+    if (dname_labels(&server->name) < 2) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "name server %s: give its whole name, with the domain", name);
+    }
+    for (unsigned i = 0; i < server->address_count; i++) {
+        if (is_of_no_host(&server->addresses[i])) {
+            return diag_fail(diag, RESULT_INVALID, "name server %s: no host has the address %s",
+                             name, address_text(&server->addresses[i], shown));
+        }
+    }
+    return RESULT_OK;
 }
 
 json_t *servertext_json(const struct name_server *server)

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "zone/country.h"
+#include "zone/hostname.h"
 
 enum {
     MEMBER_LAYOUT = 2,
@@ -60,75 +61,28 @@ static bool accounturi_fits(const char *uri)
     return *uri == '\0' || strstr(uri, "://") != NULL;
 }
 
-static bool is_host_label(const uint8_t *label, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = label[i] | 0x20;
-        bool fine = (c >= 'a' && c <= 'z') || (label[i] >= '0' && label[i] <= '9') ||
-                    (label[i] == '-' && i > 0 && i + 1 < len);
-        if (!fine) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The last label of a host name is no number, or the whole could be taken for an IPv4 address (RFC 1123 2.1, RFC 3696 2), in one of
- * the forms that inet_aton knows. */
-static bool is_number(const uint8_t *label, size_t len)
-{
-    bool hex = len >= 2 && label[0] == '0' && (label[1] | 0x20) == 'x';
-    for (size_t i = hex ? 2 : 0; i < len; i++) {
-        uint8_t c = label[i] | 0x20;
-        bool digit = label[i] >= '0' && label[i] <= '9';
-        if (!digit && !(hex && c >= 'a' && c <= 'f')) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Names that nobody looks up in the DNS (RFC 6761 6.3 and 6.4, RFC 6762 3, RFC 7686 2). */
-static bool is_local(const uint8_t *label, size_t len)
-{
-    static const char *const tops[] = { "localhost", "invalid", "local", "onion", "alt" };
-    for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
-        if (strlen(tops[i]) == len && strncasecmp(tops[i], (const char *)label, len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum result is_address(const struct member *member, struct diag *diag)
-{
-    return diag_fail(diag, RESULT_INVALID,
-                     "%s: --target takes a host name, not an address: give that by --address",
-                     member->label);
-}
-
-/* RFC 952, RFC 1123 2.1; an internationalized name is written in A-labels (RFC 5890 2.3.2.1). */
+/* An internationalized name is written in A-labels (RFC 5890 2.3.2.1). */
 static enum result check_host_name(const struct member *member, struct diag *diag)
 {
     const uint8_t *last = member->target.wire;
-    for (const uint8_t *at = last; *at != 0; at += 1 + *at) {
-        last = at;
-        if (memchr(at + 1, ':', *at) != NULL) {
-            return is_address(member, diag);
+    switch (hostname_look(&member->target)) {
+    case HOSTNAME_CHARACTERS:
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: --target takes a host name: letters, digits and hyphens, an "
+                         "internationalized one as xn--",
+                         member->label);
+    case HOSTNAME_NUMBER:
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: --target takes a host name, not an address: give that by --address",
+                         member->label);
+    case HOSTNAME_LOCAL:
+        while (last[1 + *last] != 0) {
+            last += 1 + *last;
         }
-        if (!is_host_label(at + 1, *at)) {
-            return diag_fail(diag, RESULT_INVALID,
-                             "%s: --target takes a host name: letters, digits and hyphens, an "
-                             "internationalized one as xn--",
-                             member->label);
-        }
-    }
-    if (is_number(last + 1, *last)) {
-        return is_address(member, diag);
-    }
-    if (is_local(last + 1, *last)) {
         return diag_fail(diag, RESULT_INVALID, "%s: --target: .%.*s is not in the DNS",
                          member->label, (int)*last, (const char *)last + 1);
+    case HOSTNAME_FINE:
+        break;
     }
     return RESULT_OK;
 }
