@@ -75,6 +75,49 @@ static enum result open_store(struct restore *restore, enum store_kind kind)
                : result;
 }
 
+/* The keys whose DS the parent zone has: without them the zone fails for everybody who validates. */
+struct anchors {
+    struct key_record list[KEYSTORE_MAX];
+    size_t count;
+};
+
+static enum result note_anchor(const struct key_record *record, void *arg)
+{
+    struct anchors *anchors = arg;
+    if (record->life.ds.on_clear != 0 && record->life.ds.off_at == 0 &&
+        anchors->count < KEYSTORE_MAX) {
+        anchors->list[anchors->count++] = *record;
+    }
+    return RESULT_OK;
+}
+
+static enum result strike_anchor(const struct key_record *record, void *arg)
+{
+    struct anchors *anchors = arg;
+    for (size_t i = anchors->count; i-- > 0;) {
+        const struct key_record *anchor = &anchors->list[i];
+        if (anchor->algorithm == record->algorithm && anchor->public_len == record->public_len &&
+            memcmp(anchor->public_key, record->public_key, record->public_len) == 0) {
+            anchors->list[i] = anchors->list[--anchors->count];
+        }
+    }
+    return RESULT_OK;
+}
+
+/* Who names the keys alone by --store means it. */
+static enum result check_anchors(const struct restore *restore, struct anchors *anchors)
+{
+    struct cli *cli = restore->cli;
+    enum result result = keystore_each(restore->session.txn[STORE_KEYS], strike_anchor, anchors);
+    if (result == RESULT_OK && anchors->count > 0 && cli_count(cli, "store") == 0) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "%s lacks the key with tag %u, whose DS the parent zone has: leave the "
+                         "keys as they are by --store registry, or name --store keys, too",
+                         restore->dir, anchors->list[0].tag);
+    }
+    return result;
+}
+
 struct check {
     const struct seal *seal;
     struct diag *diag;
@@ -110,6 +153,7 @@ static enum result fill_store(struct restore *restore, enum store_kind kind)
     struct diag *diag = &restore->cli->diag;
     struct session *session = &restore->session;
     struct registry_marks before = { .there = false };
+    struct anchors anchors = { .count = 0 };
     enum result result = store_write(session->store[kind], &session->txn[kind], diag);
     if (result != RESULT_OK) {
         return result;
@@ -118,6 +162,8 @@ static enum result fill_store(struct restore *restore, enum store_kind kind)
     restore->before[kind] = store_rows(txn);
     if (kind == STORE_REGISTRY) {
         result = registry_marks(txn, &before, diag);
+    } else if (kind == STORE_KEYS && keystore_each(txn, note_anchor, &anchors) != RESULT_OK) {
+        anchors.count = 0; /* damaged: nothing to keep */
     }
     if (result == RESULT_OK) {
         result = store_restore(txn, restore->dir, diag);
@@ -127,6 +173,9 @@ static enum result fill_store(struct restore *restore, enum store_kind kind)
         result = registry_restored(txn, &before, diag);
     } else if (result == RESULT_OK && kind == STORE_KEYS) {
         result = check_keys(restore);
+    }
+    if (result == RESULT_OK && kind == STORE_KEYS) {
+        result = check_anchors(restore, &anchors);
     }
     return result;
 }
