@@ -21,6 +21,8 @@ static const struct {
     { "key insecure",    NULL,      "the zone is no longer secure when the parent has removed the DS"  },
     { "key import",      "in-use",  "all keys of the zone are replaced at once"                        },
     { "key import",      "package", "all keys of this machine are replaced at once"                    },
+    { "key rotate-seal", NULL,      "backups from before open with the sealing key of before only"     },
+    { "key lead",        NULL,      "the zone fails if another machine that leads rolls the same keys" },
     { "key offline",     NULL,      "the private half of the key-signing key is gone from this machine"},
 };
 
