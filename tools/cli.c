@@ -268,7 +268,8 @@ static int take_next(struct cli *cli, struct parse *p)
         p->literal = true;
         return GO_ON;
     }
-    if (!p->literal && text[0] == '-' && text[1] != 0) {
+    bool number = text[0] == '-' && text[1] >= '0' && text[1] <= '9';
+    if (!p->literal && text[0] == '-' && text[1] != 0 && !number) {
         return take_option(cli, p, text);
     }
     if (cli->command == NULL) {

@@ -130,6 +130,17 @@ static enum result check_state(const char *state, struct diag *diag)
                              state, suggest_text(&near, hint));
 }
 
+/* A code that is no country's, which members of an older state may have, is a mistake if none has it. */
+static enum result check_found(const struct listing *listing, struct cli *cli)
+{
+    char code[3];
+    struct diag why;
+    const char *country = cli_value(cli, "country", 0);
+    return listing->count > 0 || country == NULL || country_parse(code, country, &why) == RESULT_OK
+               ? RESULT_OK
+               : diag_fail(&cli->diag, RESULT_INVALID, "--country: %.200s", why.text);
+}
+
 int cmd_member_list(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
@@ -161,6 +172,9 @@ int cmd_member_list(struct cli *cli, int argc, char **argv)
     enum result result = begin(&session, cli, &listing.source);
     if (result == RESULT_OK) {
         result = registry_each(session.txn[STORE_REGISTRY], list_member, &listing);
+    }
+    if (result == RESULT_OK) {
+        result = check_found(&listing, cli);
     }
     session_done(&session);
     if (result != RESULT_OK) {

@@ -92,7 +92,11 @@ static enum result read_file(struct records *records, const struct infile *in, s
     const struct zonefile_source from = {
         .file = in->file, .path = in->path, .origin = records->apex, .default_ttl = UINT32_MAX
     };
+    static const char mark[] = { '\xef', '\xbb', '\xbf' }; /* some editors begin UTF-8 with it */
     records->path = in->path;
+    if (in->len >= sizeof mark && memcmp(in->text, mark, sizeof mark) == 0) {
+        (void)fseek(in->file, sizeof mark, SEEK_SET);
+    }
     enum result result = zonefile_read(&from, collect, records, diag);
     if (records->count > 0) {
         qsort(records->list, records->count, sizeof *records->list, compare_records);

@@ -178,6 +178,11 @@ int cmd_zone_set(struct cli *cli, int argc, char **argv)
     }
     while ((int)request.count * 2 < argc) {
         char **pair = argv + 2 * request.count;
+        for (size_t i = 0; i < request.count; i++) {
+            if (strcmp(request.changes[i].name, pair[0]) == 0) {
+                return cli_usage(cli, "the setting %.80s is given twice", pair[0]);
+            }
+        }
         request.changes[request.count++] = (struct setting_change){ pair[0], pair[1] };
     }
     return run_request(cli, &request);
