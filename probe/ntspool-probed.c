@@ -23,7 +23,7 @@
 
 static const char usage[] =
     "usage: ntspool-probed [options]\n"
-    "Confirms the NTS service of a pool's members and writes what it saw to the pool's store.\n\n"
+    "Confirms the NTS service of a pool's members and reports what it saw, in a journal.\n\n"
     "  -i, --interval TIME   between two probes of an address (default 64s)\n"
     "  -t, --trust FILE      PEM file of the CAs that members' certificates must lead to (default: "
     "the\n"
