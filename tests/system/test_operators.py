@@ -98,6 +98,78 @@ def test_last_name_server_stays(pool):
     pool("zone", "ns", "remove", "ns2.pool.test")
     assert "last name server" in pool.refused("zone", "ns", "remove", "ns1.pool.test")
 
+@pytest.mark.parametrize(
+    "server, why",
+    [
+        ("192.0.2.1", "that is an address"),
+        ("2001:db8::1", "that is an address"),
+        ("ns3", "whole name"),
+        ("n s.pool.test=192.0.2.1", "letters, digits and hyphens"),
+        ("ns3.pool.test,192.0.2.1", "letters, digits and hyphens"),
+        ("n\u015b.pool.test=192.0.2.1", "xn--"),
+        ("ns_3.pool.test=192.0.2.1", "letters, digits and hyphens"),
+        ("ns3.pool.test=0.0.0.0", "no host has the address"),
+        ("ns3.pool.test=224.0.0.1", "no host has the address"),
+        ("ns3.pool.test=::", "no host has the address"),
+        ("ns3.pool.test=ff02::1", "no host has the address"),
+    ],
+)
+def test_name_server_that_is_none_is_refused(pool, tmp_path, server, why):
+    before = servers(pool)
+    assert why in pool.refused("zone", "ns", "add", server)
+    assert why in Cli(tmp_path / "other").refused("init", "pool.test", "--ns", server)
+    if server.startswith("ns3.pool.test="):
+        assert why in pool.refused("zone", "ns", "set", server.replace("ns3", "ns1"))
+    assert servers(pool) == before
+
+
+def test_pool_is_called_by_a_host_name(tmp_path):
+    cli = Cli(tmp_path / "state")
+    assert "is an address" in cli.refused("init", "192.0.2.1", "--ns", "ns.example.net")
+    assert "host name" in cli.refused("init", "--ns", "ns.example.net", "--", "-a.example")
+    assert "host name" in cli.refused("init", "--ns", "ns.example.net", "a-.example")
+
+
+# --- numbers and lists ---
+
+
+def test_setting_may_be_below_zero_and_is_given_once(pool):
+    pool("zone", "set", "exit-score", "-20", "entry-score", "-5")
+    shown = pool.json("zone", "show")["settings"]
+    assert (shown["exit-score"], shown["entry-score"]) == ("-20", "-5")
+    assert "ttl is given twice" in pool.refused("zone", "set", "ttl", "5m", "ttl", "6m", status=2)
+
+
+def test_list_of_what_is_no_country_is_refused(pool):
+    assert "United Kingdom is GB" in pool.refused("member", "list", "--country", "UK")
+    assert pool.json("member", "list", "--country", "GB") == []
+
+
+def test_zone_file_may_begin_with_a_byte_order_mark(pool, tmp_path):
+    (tmp_path / "marked.zone").write_bytes(b"\xef\xbb\xbfwww 60 A 192.0.2.80\n")
+    pool("record", "load", tmp_path / "marked.zone")
+    assert "\nwww.pool.test.\t60\tIN\tA\t192.0.2.80\n" in pool("record", "list")
+
+
+# --- keys that the parent zone points to ---
+
+
+def test_restore_takes_no_key_away_whose_ds_is_seen(pool, tmp_path):
+    other = Cli(tmp_path / "other")
+    other("init", "pool.test", *NAME_SERVERS)
+    (tmp_path / "keys").mkdir()
+    other("key", "export", tmp_path / "keys")
+    pool("backup", tmp_path / "copy")
+    pool("key", "import", "--in-use", "--replace", *sorted((tmp_path / "keys").glob("*.private")))
+    pool("restore", tmp_path / "copy", "--dry-run")
+    pool("key", "ds-seen")
+    before = pool("key", "ds")
+    assert "whose DS the parent zone has" in pool.refused("restore", tmp_path / "copy")
+    pool("restore", tmp_path / "copy", "--store", "registry")
+    assert pool("key", "ds") == before
+    pool("restore", tmp_path / "copy", "--store", "registry", "--store", "keys")
+    assert pool("key", "ds") != before
+
 
 # --- questions ---
 
@@ -113,6 +185,8 @@ DESTRUCTIVE = [
     ("key", "import", "--in-use", "none.key"),
     ("key", "import", "--package", "none"),
     ("key", "offline"),
+    ("key", "lead"),
+    ("key", "rotate-seal"),
 ]
 
 
