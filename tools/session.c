@@ -26,9 +26,10 @@ static enum result open_store(struct session *session, struct cli *cli, enum sto
 static bool is_due(struct session *session, struct cli *cli)
 {
     struct store_txn *registry = NULL, *health = NULL;
-    bool due = store_read(session->store[STORE_REGISTRY], &registry, NULL) == RESULT_OK &&
-               store_read(session->store[STORE_HEALTH], &health, NULL) == RESULT_OK &&
-               intake_is_due(cli->state_dir, registry, health);
+    bool due =
+        store_read(session->store[STORE_REGISTRY], &registry, NULL) == RESULT_OK &&
+        store_read(session->store[STORE_HEALTH], &health, NULL) == RESULT_OK &&
+        (intake_is_due(cli->state_dir, registry, health) || intake_is_foreign(registry, health));
     if (registry != NULL) {
         store_abort(registry);
     }

@@ -306,6 +306,9 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
     intake->refusal_count = 0;
     enum result result = pool_follow(&intake->pool, stores->registry, diag);
     if (result == RESULT_OK) {
+        result = intake_own(stores, diag);
+    }
+    if (result == RESULT_OK) {
         result = read_all(intake, stores, &batch, now, more, diag);
     }
     batch.refusals = intake->refusals;
@@ -393,6 +396,9 @@ enum result intake_import(const struct intake_stores *stores, const uint8_t *oct
     size_t at = 0;
     import.batch.imported = true;
     enum result result = pool_follow(&import.pool, stores->registry, diag);
+    if (result == RESULT_OK) {
+        result = intake_own(stores, diag);
+    }
     while (result == RESULT_OK && at < len) {
         size_t one = 0;
         result = import_one(&import, octets + at, len - at, &one, diag);

@@ -72,6 +72,13 @@ enum result intake_refusals(struct store_txn *health, struct refusal out[INTAKE_
 /* What was refused is over. */
 enum result intake_pardon(struct store_txn *health, const char *source);
 
+/* -- whose verdicts these are ------------------------------------------------------------------------------------- */
+
+/* True if the store of verdicts belongs to another registry than this one. */
+bool intake_is_foreign(struct store_txn *registry, struct store_txn *health);
+/* Drops verdicts that belong to another registry, and notes this one. A look or an import begins with that. */
+enum result intake_own(const struct intake_stores *stores, struct diag *diag);
+
 /* -- what has no owner any more ------------------------------------------------------------------------------------ */
 
 /* Deletes verdicts of members that are not in the registry. */

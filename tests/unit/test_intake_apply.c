@@ -426,6 +426,31 @@ static void verdicts_of_removed_members_are_purged(void **state)
     store_abort(txn);
 }
 
+/* A registry that was changed separately has other members under the same numbers. */
+static void verdicts_of_another_registry_count_for_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t other[REGISTRY_ID_LEN] = { 1, 2, 3 };
+    struct store_txn *txn = NULL, *registry = NULL;
+    struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
+    say_verdict("alice", &health);
+    assert_ok(intake_own(&stores, &diag));
+    assert_true(verdict_is("alice", &found));
+    begin_registry(&txn);
+    assert_ok(store_put(txn, TABLE_SETTINGS, ".id", 3, other, sizeof(other)));
+    assert_ok(registry_commit(txn, now, &diag));
+    assert_ok(store_read(stores.registry, &registry, &diag));
+    assert_ok(store_read(stores.health, &txn, &diag));
+    assert_true(intake_is_foreign(registry, txn));
+    store_abort(txn);
+    assert_ok(intake_own(&stores, &diag));
+    assert_ok(store_read(stores.health, &txn, &diag));
+    assert_int_equal(store_count(txn, TABLE_HEALTH), 0);
+    assert_false(intake_is_foreign(registry, txn));
+    store_abort(txn);
+    store_abort(registry);
+}
+
 static void without_a_history_verdicts_count_all_the_same(void **state)
 {
     (void)state;
@@ -466,6 +491,7 @@ int main(void)
         CASE(report_of_itself_leaves_the_pools_own_notes),
         CASE(report_that_ends_in_nonsense_counts_up_to_there),
         CASE(verdicts_of_removed_members_are_purged),
+        CASE(verdicts_of_another_registry_count_for_nothing),
         CASE(without_a_history_verdicts_count_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
