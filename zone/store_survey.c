@@ -106,7 +106,7 @@ static struct store_survey look_at_head(const char *path)
     if (store_path(data, path, "data.mdb", NULL) != RESULT_OK) {
         return (struct store_survey){ .result = RESULT_SYSTEM, .rc = ENAMETOOLONG };
     }
-    int fd = open(data, O_RDONLY | O_CLOEXEC);
+    int fd = open(data, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a pipe */
     if (fd < 0) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
         return (struct store_survey){ .result = missing ? RESULT_MISSING : RESULT_SYSTEM,
@@ -114,9 +114,12 @@ static struct store_survey look_at_head(const char *path)
     }
     uint32_t head[6]; /* 16 octets of page header, LMDB's STORE_MAGIC and version in host order */
     struct stat st;
-    ssize_t got = pread(fd, head, sizeof(head), 0);
+    bool plain = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    ssize_t got = plain ? pread(fd, head, sizeof(head), 0) : 0;
     struct store_survey survey = { .result = RESULT_OK };
-    if (got < 0 || fstat(fd, &st) != 0) {
+    if (!plain) {
+        survey.result = RESULT_FOREIGN;
+    } else if (got < 0) {
         survey = (struct store_survey){ .result = RESULT_SYSTEM, .rc = errno };
     } else if (st.st_size == 0) {
         survey.result = RESULT_MISSING;

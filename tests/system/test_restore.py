@@ -115,10 +115,10 @@ def test_dry_run_changes_nothing(copied):
     assert not (copied.state / "health").exists()
 
 
-@pytest.mark.parametrize("damage", ["other pool", "foreign", "newer", "other seal", "itself", "nothing", "cut"])
+@pytest.mark.parametrize("damage", ["other pool", "foreign", "newer", "other seal", "itself", "nothing", "cut", "pipe"])
 def test_what_is_no_good_changes_nothing(copied, damage):
     said = {"other pool": "other.test", "foreign": "is not this store", "newer": "upgrade", "other seal": "seal", "itself": "itself",
-            "nothing": "no backup", "cut": "damaged"}[damage]
+            "nothing": "no backup", "cut": "damaged", "pipe": "is not this store"}[damage]
     source, health = copied.copy, copied.copy / "health" / "data.mdb"
     if damage == "other pool":
         other = Pool(copied.machine, name="other").init(apex="other.test")
@@ -135,6 +135,9 @@ def test_what_is_no_good_changes_nothing(copied, damage):
         source = copied.state
     elif damage == "nothing":
         source = copied.machine.directory / "nowhere"
+    elif damage == "pipe":
+        health.unlink()
+        os.mkfifo(health)
     elif damage == "cut":
         health.write_bytes(health.read_bytes()[:8292])
     copied.cli("member", "remove", "alice", "--yes")
