@@ -4,6 +4,7 @@
 
 #include "tools/commands.h"
 #include "tools/keyhealth.h"
+#include "tools/recordhealth.h"
 #include "tools/runview.h"
 #include "tools/servertext.h"
 #include "tools/vantagestatus.h"
@@ -351,6 +352,9 @@ static json_t *build(struct status *status)
     }
     if (registry != NULL && result == RESULT_OK) {
         result = registry_each(registry, count_member, status);
+        if (result == RESULT_OK) {
+            result = recordhealth_warn(status->warnings, registry, &status->source.settings);
+        }
         json_object_set_new(out, "apex",
                             json_text(dname_text(&status->source.settings.apex, apex)));
         json_object_set_new(out, "serial", json_integer(status->source.settings.serial));

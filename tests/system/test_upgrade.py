@@ -123,3 +123,19 @@ def test_newer_state_is_called_newer_and_left_alone(old, store):
         done = subprocess.run([BIN.with_name("ntspoold"), "-s", old.state, "-l", "127.0.0.1@5399"], capture_output=True, text=True, timeout=30)
         assert done.returncode == 1 and "upgrade ntspool" in done.stderr and "damaged" not in done.stderr
     assert sum_of(old.state, store) == before
+
+
+def test_records_that_an_earlier_version_took_are_named(old):
+    """That one looked at no rdata: here a parameter that is longer than the record."""
+    assert not any("static records" in text for text in old.json("status")["warnings"])
+    for name in "odd", "strange":
+        old("record", "load", "-", input=f"{name} 60 IN SVCB 1 . key65000=ABCDEFGH\n")
+    path = old.state / "registry" / "data.mdb"
+    data = path.read_bytes()
+    assert b"\xfd\xe8\x00\x08ABCDEFGH" in data
+    path.write_bytes(data.replace(b"\xfd\xe8\x00\x08ABCDEFGH", b"\xfd\xe8\x00\x09ABCDEFGH"))
+    [warning] = [text for text in old.json("status")["warnings"] if "static records" in text]
+    assert "odd.pool.test. SVCB and 1 more" in warning
+    for name in "odd", "strange":
+        old("record", "remove", name)
+    assert not any("static records" in text for text in old.json("status")["warnings"])
