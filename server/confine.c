@@ -21,9 +21,16 @@ static void look_at_filters(void (*log)(const char *text))
 
 static void look_at_rights(const char *state, void (*log)(const char *text))
 {
+    char path[STORE_EXPOSED_ROOM];
+    struct diag diag;
+    if (store_exchange_exposed(state, path)) {
+        (void)diag_fail(&diag, RESULT_OK,
+                        "every user of this machine can change what goes between server and "
+                        "probe: chmod o-w %s",
+                        path);
+        log(diag.text);
+    }
     for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
-        char path[STORE_EXPOSED_ROOM];
-        struct diag diag;
         if (store_exposed(state, kind, path)) {
             (void)diag_fail(&diag, RESULT_OK,
                             "every user of this machine can change state/%s: chmod o-w %s",

@@ -331,6 +331,18 @@ static json_t *over_budget_json(struct status *status)
     return out;
 }
 
+static void judge_exchange(struct status *status)
+{
+    char text[512], path[STORE_EXPOSED_ROOM];
+    if (store_exchange_exposed(status->cli->state_dir, path)) {
+        (void)snprintf(text, sizeof text,
+                       "every user of this machine can change what goes between server and probe: "
+                       "take the right to write %s from others (chmod o-w)",
+                       path);
+        warn(status, text);
+    }
+}
+
 static json_t *build(struct status *status)
 {
     struct cli *cli = status->cli;
@@ -340,6 +352,7 @@ static json_t *build(struct status *status)
         add_store(status, kind);
     }
     judge_stores(status);
+    judge_exchange(status);
     json_t *out = json_object();
     json_object_set_new(out, "state", json_text(cli->state_dir));
     struct store_txn *registry = status->session.txn[STORE_REGISTRY];

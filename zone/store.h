@@ -158,6 +158,8 @@ enum {
     STORE_EXPOSED_ROOM = 256
 };
 bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_EXPOSED_ROOM]);
+/* The same of what goes between server and probe. */
+bool store_exchange_exposed(const char *state_dir, char out[STORE_EXPOSED_ROOM]);
 /* True if the directory, a state or a backup, has such a store. */
 bool store_is_in(const char *dir, enum store_kind kind);
 /* Looks at the whole store of a backup. */

@@ -43,19 +43,14 @@ void store_usage(struct store *store, struct store_usage *out)
     };
 }
 
-bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_EXPOSED_ROOM])
+/* Writes what every user may write of `directory` and the names in it, which begin with a slash. */
+static bool is_exposed(const char *state_dir, const char *directory, const char *const names[],
+                       size_t count, char out[STORE_EXPOSED_ROOM])
 {
-    static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
     struct stat what;
     char path[PATH_MAX];
-    /* Whoever may rename in the state directory may put another store there; with the sticky bit that is its owner alone. */
-    if (stat(state_dir, &what) == 0 && (what.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH) {
-        (void)snprintf(out, STORE_EXPOSED_ROOM, "%.*s", STORE_EXPOSED_ROOM - 1, state_dir);
-        return true;
-    }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        int len =
-            snprintf(path, sizeof(path), "%s/%s%s", state_dir, store_kind_text(kind), names[i]);
+    for (size_t i = 0; i < count; i++) {
+        int len = snprintf(path, sizeof(path), "%s/%s%s", state_dir, directory, names[i]);
         if (len > 0 && (size_t)len < sizeof(path) && stat(path, &what) == 0 &&
             (what.st_mode & S_IWOTH) != 0) {
             (void)snprintf(out, STORE_EXPOSED_ROOM, "%.*s", STORE_EXPOSED_ROOM - 1, path);
@@ -63,4 +58,24 @@ bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_E
         }
     }
     return false;
+}
+
+bool store_exchange_exposed(const char *state_dir, char out[STORE_EXPOSED_ROOM])
+{
+    static const char *const of_feed[] = { "", "/members" }, *const of_probe[] = { "" };
+    return is_exposed(state_dir, "feed", of_feed, 2, out) ||
+           is_exposed(state_dir, "probe", of_probe, 1, out);
+}
+
+bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_EXPOSED_ROOM])
+{
+    static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
+    struct stat what;
+    /* Whoever may rename in the state directory may put another store there; with the sticky bit that is its owner alone. */
+    if (stat(state_dir, &what) == 0 && (what.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH) {
+        (void)snprintf(out, STORE_EXPOSED_ROOM, "%.*s", STORE_EXPOSED_ROOM - 1, state_dir);
+        return true;
+    }
+    return is_exposed(state_dir, store_kind_text(kind), names, sizeof(names) / sizeof(names[0]),
+                      out);
 }

@@ -112,7 +112,8 @@ def test_older_registry_is_renewed_by_whoever_reads_it(pool):
     assert b"ntspool\x00\x00\x00\x00\x00\x03" in data_file(pool, "registry").read_bytes()
 
 
-@pytest.mark.parametrize("path, mode", [("", 0o777), ("registry", 0o757), ("keys/data.mdb", 0o666)])
+@pytest.mark.parametrize("path, mode", [("", 0o777), ("registry", 0o757), ("keys/data.mdb", 0o666), ("feed", 0o777), ("feed/members", 0o666),
+                                         ("probe", 0o777)])
 def test_store_that_everybody_can_change_is_told(pool, path, mode):
     assert "every user of this machine" not in str(pool.json("status")["warnings"])
     exposed = pool.state / path
