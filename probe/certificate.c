@@ -94,7 +94,6 @@ static void judge_key(struct certificate_word *out, X509 *certificate)
     char group[64] = "";
     switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_RSA:
-    case EVP_PKEY_RSA_PSS:
         if (EVP_PKEY_get_bits(key) < RUSTLS_RSA_MIN || EVP_PKEY_get_bits(key) > RUSTLS_RSA_MAX) {
             say(out->ntpd_rs, "it takes RSA keys of 2048 to 8192 bits only", "");
         }
@@ -114,12 +113,37 @@ static void judge_key(struct certificate_word *out, X509 *certificate)
     }
 }
 
-static void judge_signature(struct certificate_word *out, X509 *certificate)
+/* RFC 4055 3.1 recommends that the salt of RSA-PSS is as long as the hash. */
+static bool salt_fits(X509 *certificate, int digest)
+{
+    const X509_ALGOR *algorithm = NULL;
+    const void *value = NULL;
+    int type = V_ASN1_UNDEF;
+    int64_t salt = 20; /* where nothing is said */
+    X509_get0_signature(NULL, &algorithm, certificate);
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    RSA_PSS_PARAMS *parameters =
+        type == V_ASN1_SEQUENCE ? ASN1_item_unpack(value, ASN1_ITEM_rptr(RSA_PSS_PARAMS)) : NULL;
+    if (parameters != NULL && parameters->saltLength != NULL) {
+        (void)ASN1_INTEGER_get_int64(&salt, parameters->saltLength);
+    }
+    RSA_PSS_PARAMS_free(parameters);
+    const EVP_MD *hash = EVP_get_digestbynid(digest);
+    return hash == NULL || salt == EVP_MD_get_size(hash);
+}
+
+static void judge_signature(struct certificate_word *out, X509 *certificate, X509 *issuer)
 {
     int digest = NID_undef;
     (void)X509_get_signature_info(certificate, &digest, NULL, NULL, NULL);
     int number = X509_get_signature_nid(certificate);
     bool ecdsa = number == NID_ecdsa_with_SHA512;
+    /* of a key for PSS alone chronyd takes any salt, and ntpd-rs does not take the key */
+    bool plain = EVP_PKEY_get_base_id(X509_get0_pubkey(issuer)) == EVP_PKEY_RSA;
+    if (number == NID_rsassaPss && plain && !salt_fits(certificate, digest)) {
+        fail(out, FAILURE_CERT_CHAIN,
+             "chronyd and ntpd-rs take RSA-PSS with a salt as long as the hash only");
+    }
     if (ecdsa || (digest != NID_undef && digest != NID_sha256 && digest != NID_sha384 &&
                   digest != NID_sha512)) {
         say(out->ntpd_rs, "it does not know signatures of the kind ", OBJ_nid2sn(number));
@@ -176,7 +200,7 @@ void certificate_judge(struct certificate_word *out, SSL *ssl, bool stapled)
     judge_features(out, chain, stapled);
     for (int i = 0; i + 1 < sk_X509_num(chain); i++) {
         judge_extensions(out, sk_X509_value(chain, i));
-        judge_signature(out, sk_X509_value(chain, i));
+        judge_signature(out, sk_X509_value(chain, i), sk_X509_value(chain, i + 1));
     }
     for (int i = 0; i < sk_X509_num(chain); i++) {
         judge_key(out, sk_X509_value(chain, i));

@@ -2,6 +2,8 @@
 
 import datetime
 import ipaddress
+import subprocess
+import tempfile
 from pathlib import Path
 
 from OpenSSL import crypto
@@ -76,6 +78,39 @@ class Maker:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
+class Made:
+    """A certificate and its key as text, by openssl: the library above knows no RSA keys for PSS alone, and no odd serial numbers."""
+
+    def __init__(self, name, issuer, *, key="p256", key_options=(), options=(), extensions=()):
+        with tempfile.TemporaryDirectory() as directory:
+            at = Path(directory)
+
+            def openssl(*words):
+                subprocess.run(["openssl", *words], cwd=at, check=True, capture_output=True)
+
+            if key_options:
+                openssl("genpkey", *key_options, "-out", "key")
+            else:
+                (at / "key").write_bytes(_key_text(key_of(key)))
+            (at / "issuer").write_bytes(issuer.pem())
+            (at / "issuer.key").write_bytes(issuer.key_text() if isinstance(issuer, Made) else _key_text(issuer.key))
+            (at / "extensions").write_text("\n".join([f"subjectAltName=DNS:{name}", *extensions]) + "\n")
+            openssl("req", "-new", "-key", "key", "-subj", f"/CN={name}", "-out", "request")
+            openssl("x509", "-req", "-in", "request", "-CA", "issuer", "-CAkey", "issuer.key", "-days", "10", "-extfile", "extensions",
+                    *(["-set_serial", "4712"] if "-set_serial" not in options else []), *options, "-out", "certificate")
+            self._pem, self._key = (at / "certificate").read_bytes(), (at / "key").read_bytes()
+
+    def pem(self):
+        return self._pem
+
+    def key_text(self):
+        return self._key
+
+
+def _key_text(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
 def _fresh(kind):
     """CAs of a chain have keys of their own; those that take long to make are shared."""
     if kind.startswith("rsa"):
@@ -120,9 +155,9 @@ class Kinds:
     def write(self, directory):
         for name, chain in self.chains.items():
             (directory / f"{name}.pem").write_bytes(b"".join(each if isinstance(each, bytes) else each.pem() for each in chain))
-            key = chain[0].key if not isinstance(chain[0], bytes) else key_of("p256")
-            (directory / f"{name}.key").write_bytes(key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+            key = chain[0].key_text() if isinstance(chain[0], Made) else _key_text(
+                chain[0].key if not isinstance(chain[0], bytes) else key_of("p256"))
+            (directory / f"{name}.key").write_bytes(key)
         trust = Path(directory) / "roots.pem"
         trust.write_bytes(b"".join(root.pem() for root in self.roots.values()))
         return trust
@@ -262,6 +297,23 @@ def _keys_and_signatures(kinds):
     kinds.add("ca-rsa1024", lambda: [*kinds.under(Maker(kinds.root(), "ca", key="rsa1024"))])
 
 
+def _odd(kinds):
+    pss = ("-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048")
+    padding = ("-sigopt", "rsa_padding_mode:pss", "-sigopt")
+    ca = ("basicConstraints=critical,CA:TRUE",)
+    root, rsa_root = kinds.root(), kinds.root("rsa2048")
+    kinds.add("key-rsapss", lambda: [Made(kinds.name, root, key_options=pss)])
+    middle = Made("ca pss", root, key_options=pss, extensions=ca)
+    kinds.add("ca-rsapss", lambda: [Made(kinds.name, middle), middle])
+    kinds.add("signed-rsapss-sha256", lambda: [Made(kinds.name, rsa_root, options=[*padding, "rsa_pss_saltlen:32"])])
+    kinds.add("signed-rsapss-salt-64", lambda: [Made(kinds.name, rsa_root, options=[*padding, "rsa_pss_saltlen:64"])])
+    kinds.add("signed-rsapss-salt-20", lambda: [Made(kinds.name, rsa_root, options=[*padding, "rsa_pss_saltlen:20"])])
+    kinds.add("key-p224", lambda: [Made(kinds.name, root, key_options=("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-224"))])
+    kinds.add("key-rsa-e3", lambda: [Made(kinds.name, root, key_options=("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_pubexp:3"))])
+    for number, value in (("zero", "0"), ("negative", "-5"), ("long", "0x" + "7f" * 30)):
+        kinds.add(f"serial-{number}", lambda: [Made(kinds.name, root, options=["-set_serial", value])])
+
+
 def _stapling(kinds):
     staple, other = x509.TLSFeature([x509.TLSFeatureType.status_request]), x509.TLSFeature([x509.TLSFeatureType.status_request_v2])
     kinds.add("must-staple", lambda: [kinds.leaf(extensions=[(staple, False)])])
@@ -271,6 +323,6 @@ def _stapling(kinds):
 
 def make():
     kinds = Kinds()
-    for part in (_chains, _names, _dates, _trust, _constraints, _uses, _keys_and_signatures, _stapling):
+    for part in (_chains, _names, _dates, _trust, _constraints, _uses, _keys_and_signatures, _odd, _stapling):
         part(kinds)
     return kinds

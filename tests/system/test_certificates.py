@@ -45,6 +45,8 @@ TABLE = {
     "signed-rsa1024-sha256": ("cert-chain", {R, S}), "signed-rsa2048-md5": ("cert-chain", EVERY),
     "signed-rsa2048-sha1": ("cert-chain", EVERY), "signed-rsa2048-sha224": ("", {R}),
     "ca-signed-sha1": ("cert-chain", EVERY), "ca-signed-sha512": ("", {R}), "ca-p521": ("", {R}), "ca-rsa1024": ("cert-chain", {R, S}),
+    "key-rsapss": ("", {R}), "ca-rsapss": ("", {R}), "signed-rsapss-salt-20": ("cert-chain", {C, R}),
+    "signed-rsapss-salt-64": ("cert-chain", {C, R}), "key-p224": ("tls-version", EVERY),
     "must-staple": ("cert-staple", {C}), "ca-must-staple": ("", {C}),
 }
 KINDS = certificates.make()
