@@ -170,17 +170,14 @@ static enum result count_member(const struct member *member, void *arg)
     return result;
 }
 
-/* Where nobody ever reported, that is said already. */
 static void judge_vantages(struct status *status)
 {
-    const struct vantages *vantages = &status->source.vantages;
+    const struct memberview_source *source = &status->source;
     struct store_txn *registry = status->session.txn[STORE_REGISTRY];
-    struct vantage_keys named;
-    vantageview_warn(&status->vantages, vantages, status->warnings);
-    if (vantages->count > 0 && registry != NULL &&
-        registry_vantages(registry, &named, NULL) == RESULT_OK) {
-        vantageview_warn_of_named(&named, vantages, status->source.settings.verdict_fresh_s,
-                                  status->now, status->warnings);
+    struct vantage_keys named = { .count = 0 };
+    vantageview_warn(&status->vantages, &source->vantages, status->warnings);
+    if (registry != NULL && registry_vantages(registry, &named, NULL) == RESULT_OK) {
+        vantageview_warn_of_named(&named, source, status->now, status->warnings);
     }
 }
 

@@ -191,13 +191,16 @@ void vantageview_warn(const struct vantageview *view, const struct vantages *van
     }
 }
 
-void vantageview_warn_of_named(const struct vantage_keys *named, const struct vantages *vantages,
-                               uint32_t fresh_s, uint64_t now, json_t *warnings)
+void vantageview_warn_of_named(const struct vantage_keys *named,
+                               const struct memberview_source *source, uint64_t now,
+                               json_t *warnings)
 {
-    for (unsigned i = 0; i < named->count; i++) {
+    const uint32_t fresh_s = source->settings.verdict_fresh_s;
+    for (unsigned i = 0; i < named->count && source->vantages.count > 0; i++) {
         const struct vantage_key *each = &named->list[i];
         char at[OUTPUT_TIME_ROOM];
-        if (vantages_find(vantages, each->name) == NULL && each->added_at + fresh_s < now) {
+        if (vantages_find(&source->vantages, each->name) == NULL &&
+            each->added_at + fresh_s < now) {
             warn(warnings,
                  "vantage point %s is named since %s, but none of its reports is here: is its "
                  "probe running, and are they carried here? `ntspool vantage remove %s` if it is "

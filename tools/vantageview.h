@@ -18,9 +18,10 @@ json_t *vantageview_json(const struct vantageview *view, const struct vantages *
 /* Appends what needs the operator's attention to the array of texts. */
 void vantageview_warn(const struct vantageview *view, const struct vantages *vantages,
                       json_t *warnings);
-/* The same of vantage points that are named, while nothing that they report comes. */
-void vantageview_warn_of_named(const struct vantage_keys *named, const struct vantages *vantages,
-                               uint32_t fresh_s, uint64_t now, json_t *warnings);
+/* The same of vantage points that are named, while others report and they don't. */
+void vantageview_warn_of_named(const struct vantage_keys *named,
+                               const struct memberview_source *source, uint64_t now,
+                               json_t *warnings);
 void vantageview_print(const json_t *list);
 
 #endif

@@ -9,7 +9,10 @@ enum {
 static void one_that_is_named_and_never_heard_is_told(void **state)
 {
     (void)state;
-    const struct vantages vantages = { .count = 1, .list = { { .name = "near" } } };
+    const struct memberview_source source = {
+        .settings = {.verdict_fresh_s = FRESH_S     },
+        .vantages = { .count = 1, .list = { { .name = "near" } } }
+    };
     const struct vantage_keys named = {
         .count = 3,
         .list = {{ .name = "far", .added_at = NOW - FRESH_S - 1 },
@@ -17,7 +20,7 @@ static void one_that_is_named_and_never_heard_is_told(void **state)
                  { .name = "new", .added_at = NOW - FRESH_S }}
     };
     json_t *warnings = json_array();
-    vantageview_warn_of_named(&named, &vantages, FRESH_S, NOW, warnings);
+    vantageview_warn_of_named(&named, &source, NOW, warnings);
     assert_int_equal(json_array_size(warnings), 1);
     const char *text = json_string_value(json_array_get(warnings, 0));
     assert_non_null(strstr(text, "vantage point far is named since 2033-05-18"));
