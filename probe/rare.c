@@ -202,6 +202,9 @@ static void all_offered(const struct ke_result *result, void *arg)
                   failure_id(result->failure), result->detail);
         if (answered_wrongly(result->failure)) {
             warn(round, WARNING_AEAD, true);
+            if (round->plan->rare->aead == 0) { /* what remains to clients */
+                round->plan->rare->aead = round->association->aead;
+            }
         }
         use_old_cookie(round);
         return;
