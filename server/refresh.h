@@ -19,7 +19,8 @@ typedef void refresh_log(const char *text);
 
 struct refresh_sources {
     struct store *registry, *health, *keys;
-    struct store *traffic, *history; /* only taken up when they were replaced; NULL: there is none */
+    struct store *traffic,
+        *history; /* only taken up when they were replaced; NULL: there is none */
     const struct seal *seal;
     struct sigcache *cache;
     struct counting *counting;    /* makes the workers' tallies, knows the demand */

@@ -216,6 +216,25 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "-";
 }
 
+/* What keeps its verdicts from counting, in a word. */
+static const char *state_of(const json_t *row)
+{
+    const char *state = text_of(row, "state");
+    if (strcmp(state, "well") != 0) {
+        return state;
+    }
+    if (!json_is_true(json_object_get(row, "asked"))) {
+        return "silent";
+    }
+    if (!json_is_null(json_object_get(row, "frozen_since"))) {
+        return "frozen";
+    }
+    if (strcmp(text_of(row, "ipv6_state"), "off") == 0) {
+        return "IPv6 off";
+    }
+    return strcmp(text_of(row, "ipv4_state"), "off") == 0 ? "IPv4 off" : state;
+}
+
 void vantageview_print(const json_t *list)
 {
     static const char *const heads[] = { "VANTAGE POINT", "STATE",    "LAST WORD",
@@ -229,18 +248,8 @@ void vantageview_print(const json_t *list)
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     json_array_foreach(list, i, row)
     {
-        bool asked = json_is_true(json_object_get(row, "asked"));
-        bool frozen = !json_is_null(json_object_get(row, "frozen_since"));
-        const char *state = text_of(row, "state");
-        bool six = strcmp(text_of(row, "ipv6_state"), "off") != 0;
-        bool four = strcmp(text_of(row, "ipv4_state"), "off") != 0;
         table_cell(&table, text_of(row, "name"));
-        table_cell(&table, strcmp(state, "well") != 0 ? state
-                           : !asked                   ? "silent"
-                           : frozen                   ? "frozen"
-                           : !six                     ? "IPv6 off"
-                           : !four                    ? "IPv4 off"
-                                                      : "well");
+        table_cell(&table, state_of(row));
         table_cell(&table, text_of(row, "well_at"));
         table_cellf(&table, "%llds",
                     (long long)json_integer_value(json_object_get(row, "interval_s")));

@@ -86,7 +86,7 @@ uint64_t clock_steady_ms(void)
     struct timespec at;
     (void)clock_gettime(CLOCK_BOOTTIME, &at);
     /* a test may lead the time back, further than to the start of the machine */
-    int64_t base_s = clock_is_led() ? INT64_C(1) << 32 : 0;
+    int64_t base_s = clock_is_led() ? INT64_C(1) << 31 : 0;
     return (uint64_t)(base_s + at.tv_sec + added_to_both()) * 1000 + (uint64_t)at.tv_nsec / 1000000;
 }
 

@@ -298,7 +298,7 @@ static enum result read_older(struct store_txn *txn, const struct store_item *ke
 static enum result migrate_row_1(struct store_txn *txn, const struct store_item *old,
                                  struct vantage *vantage, struct diag *diag)
 {
-    struct member_health health;
+    struct member_health health = { .member_id = 0 };
     enum result result = read_older(txn, old, 1, &health, diag);
     if (result != RESULT_OK) {
         return result;
@@ -337,7 +337,7 @@ enum result health_migrate_1(struct store_txn *txn, uint64_t now, struct diag *d
 static enum result migrate_row_2(struct store_txn *txn, const struct store_item *key,
                                  struct diag *diag)
 {
-    struct member_health health;
+    struct member_health health = { .member_id = 0 };
     enum result result = read_older(txn, key, 2, &health, diag);
     if (result != RESULT_OK) {
         return result;

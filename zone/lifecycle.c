@@ -155,7 +155,7 @@ struct standing lifecycle_standing(const struct member *member, const struct joi
         break;
     }
     standing.last_eligible_at = health == NULL ? 0 : health->last_eligible_at;
-    if (in) {
+    if (in && health != NULL) {
         uint64_t ramped = (uint64_t)member->capacity_mbit * health->weight / HEALTH_WEIGHT_MAX;
         uint64_t part = working_part(member, health);
         standing.state = stage_text(stage);
