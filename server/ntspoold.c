@@ -330,7 +330,7 @@ static void on_late(int signal_number)
 {
     static const char text[] = "ntspoold: ends without waiting for a store or a file\n";
     (void)signal_number;
-    log_last(text);
+    log_last(text); /* NOLINT(bugprone-signal-handler): poll(2) and write(2) */
     _exit(0);
 }
 

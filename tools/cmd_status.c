@@ -9,7 +9,6 @@
 #include "tools/servertext.h"
 #include "tools/vantagestatus.h"
 #include "tools/vantageview.h"
-#include "zone/intake.h"
 #include "zone/traffic.h"
 
 enum {
@@ -18,7 +17,6 @@ enum {
     STATES_MAX = 16,
     NAMES_SHOWN = 5,
     DAY_S = 86400,
-    REFUSAL_LATELY_S = 900,
     CERTIFICATE_STALE_S = 86400 /* a probe that was good before said so long ago */
 };
 
@@ -202,33 +200,6 @@ static void judge_members(struct status *status)
     }
 }
 
-/* What was not taken in of reports, and a warning of what was refused lately. */
-static json_t *refusals_json(struct status *status)
-{
-    struct refusal refusals[INTAKE_REFUSALS_MAX];
-    unsigned count = 0;
-    json_t *out = json_array();
-    struct store_txn *health = status->session.txn[STORE_HEALTH];
-    if (health == NULL || intake_refusals(health, refusals, &count) != RESULT_OK) {
-        return out;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        const struct refusal *each = &refusals[i];
-        char text[sizeof each->text + 120];
-        json_array_append_new(
-            out,
-            json_pack("{s:o, s:o, s:o, s:I, s:o}", "source", json_text(each->source), "first_at",
-                      json_time(each->first_at), "last_at", json_time(each->last_at), "count",
-                      (json_int_t)each->count, "text", json_text(each->text)));
-        if (each->last_at + REFUSAL_LATELY_S >= status->now) {
-            (void)snprintf(text, sizeof text, "reports of vantage point %s are refused: %s",
-                           each->source, each->text);
-            warn(status, text);
-        }
-    }
-    return out;
-}
-
 /* Members whose removal waits, and why. */
 static json_t *held_json(const struct status *status)
 {
@@ -377,7 +348,9 @@ static json_t *build(struct status *status)
     json_t *server = runview_server(cli, status->warnings);
     status->runs = json_is_true(json_object_get(server, "running"));
     json_object_set_new(out, "server", server);
-    json_object_set_new(out, "refusals", refusals_json(status));
+    json_object_set_new(
+        out, "refusals",
+        vantageview_refusals(status->session.txn[STORE_HEALTH], status->now, status->warnings));
     judge_members(status);
     judge_keys(status);
     judge_delegation(status);

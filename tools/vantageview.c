@@ -4,10 +4,12 @@
 #include <stdio.h>
 
 #include "probe/census.h"
+#include "zone/intake.h"
 
 enum {
-    DISSENT_PERCENT = 2, /* of the members, and at least one */
-    UNSEEN_INTERVALS = 2 /* until all members were probed */
+    DISSENT_PERCENT = 2,  /* of the members, and at least one */
+    UNSEEN_INTERVALS = 2, /* until all members were probed */
+    REFUSAL_LATELY_S = 900
 };
 
 void vantageview_count(struct vantageview *view, const struct memberview *member,
@@ -208,6 +210,28 @@ void vantageview_warn_of_named(const struct vantage_keys *named,
                  each->name, output_time(each->added_at, at), each->name);
         }
     }
+}
+
+json_t *vantageview_refusals(struct store_txn *health, uint64_t now, json_t *warnings)
+{
+    struct refusal refusals[INTAKE_REFUSALS_MAX];
+    unsigned count = 0;
+    json_t *out = json_array();
+    if (health == NULL || intake_refusals(health, refusals, &count) != RESULT_OK) {
+        return out;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const struct refusal *each = &refusals[i];
+        json_array_append_new(
+            out,
+            json_pack("{s:o, s:o, s:o, s:I, s:o}", "source", json_text(each->source), "first_at",
+                      json_time(each->first_at), "last_at", json_time(each->last_at), "count",
+                      (json_int_t)each->count, "text", json_text(each->text)));
+        if (each->last_at + REFUSAL_LATELY_S >= now) {
+            warn(warnings, "reports of vantage point %s are refused: %s", each->source, each->text);
+        }
+    }
+    return out;
 }
 
 static const char *text_of(const json_t *object, const char *key)

@@ -22,6 +22,8 @@ void vantageview_warn(const struct vantageview *view, const struct vantages *van
 void vantageview_warn_of_named(const struct vantage_keys *named,
                                const struct memberview_source *source, uint64_t now,
                                json_t *warnings);
+/* What was not taken in of reports, by the health store (NULL: nothing is known); a warning of what was refused lately. */
+json_t *vantageview_refusals(struct store_txn *health, uint64_t now, json_t *warnings);
 void vantageview_print(const json_t *list);
 
 #endif

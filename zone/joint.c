@@ -249,6 +249,7 @@ static void settle_families(struct joint *joint, const struct ballot ballots[ADD
     }
     enum address_family better = health_better_family(&found);
     better = ballots[better].middle == NULL ? other_than(better) : better;
+    ASSERT(ballots[better].middle != NULL);
     const struct family_health *by = &found.family[better];
     const struct member_health *row = ballots[better].middle->row;
     joint->health = *row;
