@@ -6,6 +6,7 @@
 
 #define OWNER_KEY "registry"
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the store writes to `out` */
 static enum result owner_of(struct store_txn *health, uint8_t out[REGISTRY_ID_LEN], bool *there)
 {
     struct store_item item = { .data = out, .room = REGISTRY_ID_LEN };
@@ -83,6 +84,10 @@ enum result intake_own(const struct intake_stores *stores, struct diag *diag)
     }
     result = owner_of(txn, owner, &there);
     store_abort(txn);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "whose the verdicts are can't be read: %s",
+                         result_text(result));
+    }
     return there && memcmp(owner, here, REGISTRY_ID_LEN) == 0
                ? RESULT_OK
                : change_owner(stores, there, here, diag);

@@ -117,11 +117,9 @@ static struct store_survey look_at_head(const char *path)
     bool plain = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     ssize_t got = plain ? pread(fd, head, sizeof(head), 0) : 0;
     struct store_survey survey = { .result = RESULT_OK };
-    if (!plain) {
-        survey.result = RESULT_FOREIGN;
-    } else if (got < 0) {
+    if (got < 0) {
         survey = (struct store_survey){ .result = RESULT_SYSTEM, .rc = errno };
-    } else if (st.st_size == 0) {
+    } else if (plain && st.st_size == 0) {
         survey.result = RESULT_MISSING;
     } else if ((size_t)got < sizeof(head) || head[4] != 0xbeefc0de || head[5] != 1) {
         survey.result = RESULT_FOREIGN;
