@@ -26,7 +26,6 @@ struct journal {
     struct report_head head;
     bool fresh;           /* this writing begins a new file */
     off_t len, whole_len; /* of the file; of it what was written first, all that was known */
-    off_t whole_reports;  /* where this writing began */
     enum result failed;   /* the first failure of this writing */
     int error;            /* its errno */
     size_t items;         /* in the report under way */
