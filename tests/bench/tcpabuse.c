@@ -1,6 +1,6 @@
 /* tcpabuse: TCP clients of a nameserver that mean no good.
  *
- * Holds many connections, from addresses of many networks (127.x.y.1, a /24 each), for some seconds, and prints one line of JSON: connections made,
+ * Holds many connections, from addresses of many networks (127.x.y.1, a /24 each), for some seconds or until SIGTERM, and prints one line of JSON: connections made,
  * refused and closed by the server, the most that were open at once, octets sent and received.
  *
  *   pipeline  sends queries without end, as fast as the server takes them, and reads the answers
@@ -12,6 +12,7 @@
  *   -f queries as qblast takes them */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ static uint8_t queries[ROOM], answers[1 << 16];
 static size_t queries_len;
 static struct connection connections[CONNECTIONS_MAX];
 static int set, open_now;
+static volatile sig_atomic_t ended;
 static struct {
     unsigned long long made, refused, closed, most, sent, received;
 } figures;
@@ -72,6 +74,12 @@ static void load(const char *path)
         exit(1);
     }
     (void)fclose(file);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    ended = 1;
 }
 
 static bool sends(void)
@@ -203,7 +211,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < options.connections; i++) {
         begin(i);
     }
-    for (double until = now() + options.seconds; now() < until;) {
+    (void)signal(SIGTERM, on_signal);
+    for (double until = now() + options.seconds; now() < until && !ended;) {
         struct epoll_event events[EVENTS];
         int count = epoll_wait(set, events, EVENTS, 10);
         for (int i = 0; i < count; i++) {

@@ -20,7 +20,7 @@ class Network:
         self.ours, self.address = f"{self.subnet}.1", f"{self.subnet}.2"
         self.address6 = f"{self.subnet6}:2"
         self.holder = machine.start(name, ["unshare", "--net", "sleep", "infinity"])
-        until(self._unshared, 5, f"{name} has a network")
+        until(self._unshared, 20, f"{name} has a network")
         self.here, self.there = f"{name}0", f"{name}1"
         self._tie()
         run("ip", "address", "add", f"{self.ours}/24", "dev", self.here)

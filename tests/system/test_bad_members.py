@@ -96,18 +96,18 @@ def test_foreground_probe_says_what_to_do(world):
 
 def test_override_beats_the_score_both_ways(world):
     world.cli("member", "override", "expired", "eligible")
-    until(lambda: "expired" in world.targets(5), 1, "the operator's word lets it in")
+    until(lambda: "expired" in world.targets(5), 20, "the operator's word lets it in")
     world.cli("member", "override", "expired", "auto")
     world.cli("member", "override", "good", "ineligible")
-    until(lambda: world.targets(5) == set(), 1, "nobody is left")
+    until(lambda: world.targets(5) == set(), 20, "nobody is left")
     assert records(world.ask(SRV, "SRV"), "SRV") == ["0 0 0 ."]
     world.cli("member", "override", "good", "auto")
-    until(lambda: world.targets(5) == {"good"}, 1, "good is back")
+    until(lambda: world.targets(5) == {"good"}, 20, "good is back")
 
 
 def test_suspended_member_is_out_and_keeps_its_name(world):
     world.cli("member", "suspend", "good")
-    until(lambda: world.targets(5) == set(), 1, "good is out")
+    until(lambda: world.targets(5) == set(), 20, "good is out")
     assert records(world.ask(f"good.{APEX}", "A"), "A") == ["127.0.2.1"]
     world.cli("member", "resume", "good")
-    until(lambda: world.targets(5) == {"good"}, 5, "good is back")
+    until(lambda: world.targets(5) == {"good"}, 20, "good is back")

@@ -40,7 +40,7 @@ def test_samples_are_there_within_an_interval(world):
 
 
 def test_log_tells_the_life_of_a_member(world):
-    until(lambda: ("local", "eligible") in events(world), 5, "the entry is logged")
+    until(lambda: ("local", "eligible") in events(world), 20, "the entry is logged")
     assert events(world)[0][1].startswith("member add: ")
     world.cli("member", "suspend", "alice")
     world.cli("member", "resume", "alice")

@@ -123,7 +123,7 @@ def test_both_daemons_become_the_user_of_the_configuration_file(pool, machine):
     until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "it writes its verdict")
     assert pool.ask(f"nobody.{APEX}", "A").answer  # and port 53 was bound as root
     pool.cli("member", "remove", "nobody")
-    until(lambda: not pool.ask(f"nobody.{APEX}", "A").answer, 5, "changes are followed")
+    until(lambda: not pool.ask(f"nobody.{APEX}", "A").answer, 20, "changes are followed")
 
 
 def test_root_is_told_and_keeps_files_of_others_only(pool, machine):

@@ -1,6 +1,7 @@
 """A server under load: whoever asks most does not take it from the others, and nothing grows beyond its bound. Figures: tests/bench/run --abuse."""
 
 import fcntl
+import json
 import os
 import re
 import resource
@@ -40,14 +41,19 @@ class Clients:
     def __init__(self, pool, tools, mode, queries, connections, networks):
         argv = [tools / "tcpabuse", "-p", pool.port, "-f", tools / f"{queries}.bin", "-m", mode, "-c", connections, "-n", networks,
                 "-d", 3600]
-        self.child = subprocess.Popen([str(word) for word in argv], stdout=subprocess.DEVNULL)
+        self.child = subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *what):
         self.child.kill()
-        self.child.wait()
+        self.child.communicate()
+
+    def figures(self):
+        """What they did; it ends them."""
+        self.child.terminate()
+        return json.loads(self.child.communicate(timeout=20)[0])
 
 
 def counted(pool):
@@ -118,9 +124,11 @@ def test_unread_answers_are_bounded_and_given_up(pool, tools):
 
 def test_who_never_reads_is_closed(pool, tools):
     pool.serve("--workers", "1")
-    with Clients(pool, tools, "unread", "soa", 20, 1):
-        until(lambda: len(tcp_connections()) == 20, 20, "connections")
+    with Clients(pool, tools, "unread", "soa", 20, 1) as clients:
+        until(tcp_connections, 20, "connections")
         until(lambda: not tcp_connections(), IDLE + 20, "all are closed", pause=0.5)
+        figures = clients.figures()
+    assert (figures["made"], figures["closed"], figures["refused"]) == (20, 20, 0)
 
 
 def tcp_connections():

@@ -97,7 +97,7 @@ def test_a_damaged_file_is_refused_and_the_old_one_stays(served, damage, says):
     # A change meanwhile is served, by the old locations.
     served.add("bob", "10.0.0.2")
     served.cli("member", "override", "bob", "eligible")
-    until(lambda: served.targets(rounds=2, ecs=ANYWHERE) == {"alice", "bob"}, 3, "the new member is handed out")
+    until(lambda: served.targets(rounds=2, ecs=ANYWHERE) == {"alice", "bob"}, 20, "the new member is handed out")
     assert scope_of(served, *ANYWHERE) == PLACES
     if served.file.is_dir():
         served.file.rmdir()

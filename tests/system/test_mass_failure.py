@@ -75,7 +75,7 @@ def world(shared_machine):
 
 def test_cut_network_raises_the_alarm_and_changes_no_answer(world):
     world.slow_down()
-    until(lambda: not world.warns("at once"), 5, "no alarm before")
+    until(lambda: not world.warns("at once"), 20, "no alarm before")
     world.far_end("down")
     until(lambda: world.warns("at once"), 2 * INTERVAL, "the alarm is there within two intervals")
     assert world.handed_out() == set(NAMES)
@@ -86,7 +86,7 @@ def test_cut_network_raises_the_alarm_and_changes_no_answer(world):
     assert "frozen" in member["reason"]
     status = world.pool.json("status")
     assert status["held"]["frozen"] == len(NAMES)
-    until(lambda: [row["down"] for row in world.pool.json("status")["vantages"]] == [len(NAMES)], 5, "all five are counted")
+    until(lambda: [row["down"] for row in world.pool.json("status")["vantages"]] == [len(NAMES)], 20, "all five are counted")
     (vantage,) = world.pool.json("status")["vantages"]
     assert vantage["name"] == "local" and vantage["frozen_since"]
 
@@ -120,7 +120,7 @@ def test_operators_word_lets_those_go_that_fell_at_once(world):
     world.servers.kill()
     until(lambda: world.pool.json("status")["held"]["frozen"] == len(NAMES), 40, "all fall and are held")
     world.pool.cli("health", "release")
-    until(lambda: all(world.pool.member(name)["state"] == "ineligible" for name in NAMES), 5, "all are out")
+    until(lambda: all(world.pool.member(name)["state"] == "ineligible" for name in NAMES), 20, "all are out")
 
 
 def test_last_known_good_members_answer_when_nobody_is_eligible(world):
@@ -133,7 +133,7 @@ def test_operators_removal_bypasses_it_all(world):
     world.pool.cli("member", "suspend", "m1")
     world.pool.cli("member", "override", "m2", "ineligible")
     world.pool.cli("member", "remove", "m3")
-    until(lambda: world.handed_out() == {"m4", "m5"}, 3, "the operator's word holds")
+    until(lambda: world.handed_out() == {"m4", "m5"}, 20, "the operator's word holds")
 
 
 def test_silent_probe_freezes_the_verdicts(world):

@@ -37,13 +37,13 @@ def test_added_renumbered_and_removed_name_servers_show_at_once(served):
     assert names(served) == [f"ns1.{APEX}."] and primary(served) == f"ns1.{APEX}."
     served.cli("zone", "ns", "add", f"ns2.{APEX}=127.0.0.2,2001:db8::2")
     served.cli("zone", "ns", "add", "ns.example.net")
-    until(lambda: names(served) == ["ns.example.net.", f"ns1.{APEX}.", f"ns2.{APEX}."], 2, "both are there")
+    until(lambda: names(served) == ["ns.example.net.", f"ns1.{APEX}.", f"ns2.{APEX}."], 20, "both are there")
     assert addresses(served, "ns2") == ["127.0.0.2"] and addresses(served, "ns2", "AAAA") == ["2001:db8::2"]
     served.cli("zone", "ns", "set", f"ns2.{APEX}=127.0.0.22")
-    until(lambda: addresses(served, "ns2") == ["127.0.0.22"] and addresses(served, "ns2", "AAAA") == [], 2, "it is renumbered")
+    until(lambda: addresses(served, "ns2") == ["127.0.0.22"] and addresses(served, "ns2", "AAAA") == [], 20, "it is renumbered")
     served.cli("zone", "ns", "remove", f"ns1.{APEX}")
-    until(lambda: names(served) == ["ns.example.net.", f"ns2.{APEX}."], 2, "one is gone")
-    until(lambda: primary(served) == "ns.example.net.", 2, "the SOA names another")
+    until(lambda: names(served) == ["ns.example.net.", f"ns2.{APEX}."], 20, "one is gone")
+    until(lambda: primary(served) == "ns.example.net.", 20, "the SOA names another")
     assert addresses(served, "ns1") == []
     for rdtype in ("NS", "SOA"):
         assert signed_types(served.ask(APEX, rdtype, dnssec=True)) == {dns.rdatatype.from_text(rdtype)}

@@ -119,10 +119,10 @@ def test_the_parent_is_notified_until_it_follows(machine, monkeypatch, place):
         for _ in range(3):  # the DS is looked for, the parent left alone
             clock.move(11 * 60)
         clock.move(50 * 60)
-        until(lambda: len(receiver.taken) == 2, 5, "an hour later it is notified again")
+        until(lambda: len(receiver.taken) == 2, 20, "an hour later it is notified again")
         pool.cli("key", "ds-seen")
         clock.move(2 * 3600)
-        until(lambda: pool.ask(APEX, "SOA").answer, 5, "an answer")
+        until(lambda: pool.ask(APEX, "SOA").answer, 20, "an answer")
         assert len(receiver.taken) == 2
     finally:
         receiver.close()

@@ -205,7 +205,7 @@ def test_when_a_bundle_ends_nothing_expired_is_sent(machine, monkeypatch):
     pool.serve("--workers", "1")
     end = time_of(pool.json("status")["offline_ksk"]["bundle_ends"])
     clock.move(end - clock.now() - 30)
-    until(lambda: "URGENT" in pool.server.output(), 5, "an alarm in the log")
+    until(lambda: "URGENT" in pool.server.output(), 20, "an alarm in the log")
     signatures = pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).answer[1]
     assert all(clock.now() < signature.expiration for signature in signatures)
     clock.move(31)
@@ -215,13 +215,13 @@ def test_when_a_bundle_ends_nothing_expired_is_sent(machine, monkeypatch):
     # All else is answered, for those who have the keys in a cache.
     soa = pool.ask(APEX, "SOA", dnssec=True)
     assert soa.rcode() == dns.rcode.NOERROR and len(soa.answer) == 2
-    until(lambda: "no valid signature of the offline KSK" in pool.server.output(), 5, "an alarm in the log")
+    until(lambda: "no valid signature of the offline KSK" in pool.server.output(), 20, "an alarm in the log")
     assert "resolvers refuse the whole zone" in warnings(pool)
     pool.stop(pool.server)
     pool.serve("--workers", "1")  # it also starts like this
     assert pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL
     safe.renew("--until", "30d")
-    until(lambda: pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.NOERROR, 5, "signed keys")
+    until(lambda: pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.NOERROR, 20, "signed keys")
     assert "offline KSK" not in warnings(pool)
     pool.stop()
 
@@ -299,12 +299,12 @@ def test_servers_that_follow_take_the_bundle_too(machine):
     late.cli("key", "import", "--package", package)
     assert "no bundle is here" in warnings(late)
     late.server.said("no bundle is here")
-    until(lambda: late.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL, 5, "no unsigned DNSKEY")
+    until(lambda: late.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL, 20, "no unsigned DNSKEY")
     late.cli("key", "import-bundle", bundle)
-    until(lambda: keys_of(late) == keys_of(pool), 5, "the same signature from the late one")
+    until(lambda: keys_of(late) == keys_of(pool), 20, "the same signature from the late one")
     assert "offline KSK" not in warnings(late)
     late.stop()
-    until(lambda: keys_of(pool) == keys_of(other), 5, "the same signature from both")
+    until(lambda: keys_of(pool) == keys_of(other), 20, "the same signature from both")
     assert "offline KSK" not in warnings(other)
     pool.stop()
     other.stop()

@@ -37,12 +37,12 @@ def test_registry_that_was_replaced_is_taken_up(served):
     served.cli("backup", served.machine.directory / "copy")
     served.cli("member", "remove", "alice", "--yes")
     served.add("bob", "10.0.0.2")
-    until(lambda: not answered(served, "alice") and answered(served, "bob"), 5, "changes show")
+    until(lambda: not answered(served, "alice") and answered(served, "bob"), 20, "changes show")
     put(served.machine.directory / "copy" / "registry" / "data.mdb", served.state / "registry")
     until(lambda: answered(served, "alice") and not answered(served, "bob"), 20, "the new file is in use")
     assert "registry was replaced: the new file is in use" in served.server.output()
     served.add("carol", "10.0.0.3")
-    until(lambda: answered(served, "carol"), 5, "and its changes show")
+    until(lambda: answered(served, "carol"), 20, "and its changes show")
     assert {row["name"] for row in served.json("member", "list")} == {"alice", "carol"}
     served.stop()
 
@@ -51,13 +51,13 @@ def test_registry_that_was_written_over_is_taken_up(served):
     """The file stays the same one, as cp and rsync --inplace have it; nobody asks meanwhile."""
     served.cli("backup", served.machine.directory / "copy")
     served.add("bob", "10.0.0.2")
-    until(lambda: answered(served, "bob"), 5, "changes show")
+    until(lambda: answered(served, "bob"), 20, "changes show")
     copy = (served.machine.directory / "copy" / "registry" / "data.mdb").read_bytes()
     with open(served.state / "registry" / "data.mdb", "r+b") as file:
         file.write(copy)
     until(lambda: answered(served, "alice") and not answered(served, "bob"), 20, "what is there now is in use")
     served.add("carol", "10.0.0.3")
-    until(lambda: answered(served, "carol"), 5, "and its changes show")
+    until(lambda: answered(served, "carol"), 20, "and its changes show")
     served.stop()
 
 

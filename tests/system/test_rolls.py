@@ -35,7 +35,7 @@ class Rolling:
         self.pool.cli("member", "override", "--all", "eligible")
         self.pool.serve("--workers", "1")
         # Until now it may have been served with the presets, and caches keep that for an hour.
-        until(lambda: self.pool.ask(APEX, "SOA").answer[0].ttl == 2, 5, "short TTLs")
+        until(lambda: self.pool.ask(APEX, "SOA").answer[0].ttl == 2, 20, "short TTLs")
         time.sleep(0.5)  # many looks of the keeper, which notes them too
         self.clock.move(HOUR + 60)
         self.phases = []
@@ -101,7 +101,7 @@ class Rolling:
             if self.pool.cli("key", "ds-seen", check=False).returncode == 0:
                 self.trust()
             self.clock.move(31)
-            until(lambda: self.pool.ask(APEX, "SOA"), 5, "an answer")
+            until(lambda: self.pool.ask(APEX, "SOA"), 20, "an answer")
         raise AssertionError(self.phases)
 
 

@@ -114,7 +114,7 @@ def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, 
     def probed_at_once(*change):
         count = probes(world, "dead")
         world.cli("member", *change)
-        until(lambda: probes(world, "dead") > count, 3, f"{change} brings a probe")
+        until(lambda: probes(world, "dead") > count, 20, f"{change} brings a probe")
 
     probed_at_once("set", "dead", "--capacity", "50")
     world.cli("member", "suspend", "dead")
@@ -139,7 +139,7 @@ def look_back(world):
 def test_feed_that_is_gone_is_written_again(world, clock):
     world.serve()
     feed = world.state / "feed/members"
-    until(feed.exists, 5, "the feed is written")
+    until(feed.exists, 20, "the feed is written")
     before = feed.read_bytes()
     feed.unlink()
     clock.move(70)

@@ -46,7 +46,7 @@ def vantage_names(pool):
 def test_verdicts_of_a_vantage_point_that_nobody_named_count_for_nothing(world):
     world.strange = Authority(world.machine.directory, "other").path
     once(world, "blind", "--trust", world.strange)
-    until(lambda: world.json("status")["refusals"], 5, "the refusal is noted")
+    until(lambda: world.json("status")["refusals"], 20, "the refusal is noted")
     assert vantage_names(world) == ["local"]
     (refusal,) = world.json("status")["refusals"]
     key = run(BIN / "ntspool", "-s", world.state, "vantage", "key", "--id", "blind").stdout.strip()
@@ -56,7 +56,7 @@ def test_verdicts_of_a_vantage_point_that_nobody_named_count_for_nothing(world):
 
 def test_new_vantage_point_takes_nobody_out(world):
     world.vantage("blind")
-    until(lambda: vantage_names(world) == ["blind", "local"], 5, "what it reported before it was named counts")
+    until(lambda: vantage_names(world) == ["blind", "local"], 20, "what it reported before it was named counts")
     assert world.json("status")["refusals"] == []
     member = world.member("alice")
     assert [row["stage"] for row in member["vantages"]] == ["registered", "eligible"]
@@ -145,7 +145,7 @@ def test_report_for_another_registry_counts_for_nothing(world):
     assert [row["name"] for row in world.member("bob")["vantages"] if row["name"] == "misled"] == []
     world.cli("member", "remove", "bob")
     world.cli("vantage", "remove", "misled")
-    until(lambda: "misled" not in vantage_names(world), 5, "it is gone")
+    until(lambda: "misled" not in vantage_names(world), 20, "it is gone")
 
 
 @pytest.mark.parametrize("edit", [
@@ -224,7 +224,7 @@ def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
     """Whoever has a key may write any octets as a detail, an event and the end of a report."""
     world.add("down", "127.0.1.77")
     state = elsewhere(world, "evil")
-    until(lambda: b"down" in shutil.copy(world.state / "feed/members", state / "feed/members").read_bytes(), 5, "the feed has it")
+    until(lambda: b"down" in shutil.copy(world.state / "feed/members", state / "feed/members").read_bytes(), 20, "the feed has it")
     world.vantage("evil", key_of(state, "evil"))
     octets = probe_there(world, state, "evil").read_bytes()
     world.json("health", "import", state / "evil.export")
@@ -284,7 +284,7 @@ def test_forgotten_vantage_point_comes_back_with_its_next_report(world):
     assert "no vantage point" in world.refused("health", "forget", "../x")
     assert [row["name"] for row in world.member("alice")["vantages"]] == ["local"]
     once(world, "blind", "--trust", world.strange)
-    until(lambda: vantage_names(world) == ["blind", "local"], 5, "it reports again")
+    until(lambda: vantage_names(world) == ["blind", "local"], 20, "it reports again")
     world.cli("health", "forget", "blind")
 
 
@@ -316,7 +316,7 @@ def test_remote_probe_follows_newer_copies_of_the_feed(world):
             shutil.copy(world.state / "feed/members", path)
             data = path.read_bytes()
             return b"remote" in data and [name for name in ("alice", "bob", "carol") if name.encode() in data] == list(names)
-        until(has, 5, f"a feed with {names}")
+        until(has, 20, f"a feed with {names}")
         path.rename(feed)
 
     remote = world.machine.start("remote-probed", [
