@@ -145,7 +145,7 @@ def test_help_stands_on_every_level(cli):
 
 
 def test_manual_has_all_commands_and_options(cli):
-    manual = (ROOT / "tools" / "ntspool.1").read_text()
+    manual = (ROOT / "tools" / "man" / "ntspool.1").read_text()
     groups = [()]
     while groups:
         group = groups.pop()
@@ -161,7 +161,7 @@ def test_manual_has_all_commands_and_options(cli):
 
 @pytest.mark.parametrize("program", ["ntspoold", "ntspool-probed"])
 def test_manuals_of_the_daemons_have_all_options_and_no_others(program):
-    manual = (ROOT / "tools" / f"{program}.8").read_text()
+    manual = (ROOT / "tools" / "man" / f"{program}.8").read_text()
     text = subprocess.run([BIN.with_name(program), "--help"], capture_output=True, text=True, check=True).stdout
     options = re.findall(r"^ +-(.), --([a-z-]+)", text, re.M)
     assert len(options) > 8
@@ -172,7 +172,7 @@ def test_manuals_of_the_daemons_have_all_options_and_no_others(program):
 
 @pytest.mark.parametrize("manual", ["ntspool.1", "ntspoold.8", "ntspool-probed.8"])
 def test_manual_is_set_without_a_warning(manual):
-    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", ROOT / "tools" / manual], capture_output=True, text=True)
+    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", ROOT / "tools" / "man" / manual], capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "" and "EXIT STATUS" in done.stdout
 
 
