@@ -144,38 +144,6 @@ def test_help_stands_on_every_level(cli):
     assert re.fullmatch(r"ntspool \d+\.\d+\.\d+( \([0-9a-f]{7,}(-dirty)?\))?\n", cli("--version"))
 
 
-def test_manual_has_all_commands_and_options(cli):
-    manual = (ROOT / "tools" / "man" / "ntspool.1").read_text()
-    groups = [()]
-    while groups:
-        group = groups.pop()
-        for line in re.findall(r"^  ([a-z][a-z -]*?)  ", cli(*group, "--help"), re.M):
-            words = tuple(line.split())
-            if "COMMAND ..." in cli(*words, "--help").partition("\n")[0]:
-                groups.append(words)
-                continue
-            assert f".It Cm {' '.join(words)}" in manual, words
-            for option in re.findall(r"^ +(?:-., )?--([a-z-]+)", cli(*words, "--help"), re.M):
-                assert re.search(rf"(Fl Fl {option}\b)", manual), (words, option)
-
-
-@pytest.mark.parametrize("program", ["ntspoold", "ntspool-probed"])
-def test_manuals_of_the_daemons_have_all_options_and_no_others(program):
-    manual = (ROOT / "tools" / "man" / f"{program}.8").read_text()
-    text = subprocess.run([BIN.with_name(program), "--help"], capture_output=True, text=True, check=True).stdout
-    options = re.findall(r"^ +-(.), --([a-z-]+)", text, re.M)
-    assert len(options) > 8
-    assert re.findall(r"^\.It Fl (.) , Fl Fl ([a-z-]+)", manual, re.M) == options
-    for number in re.findall(r"SIG[A-Z0-9]+", text):
-        assert re.search(rf"^\.It Dv .*{number}", manual, re.M), number
-
-
-@pytest.mark.parametrize("manual", ["ntspool.1", "ntspoold.8", "ntspool-probed.8"])
-def test_manual_is_set_without_a_warning(manual):
-    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", ROOT / "tools" / "man" / manual], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr == "" and "EXIT STATUS" in done.stdout
-
-
 @pytest.mark.parametrize("args, word", [
     ([], "command"), (["membr"], "'member'"), (["member"], "command"), (["member", "ad"], "'add'"),
     (["member", "list", "--jsn"], "'json'"), (["member", "show"], "argument"), (["status", "x"], "'x'"),
