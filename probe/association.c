@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 struct association *association_new(const struct ke_result *result, const struct address *ntp)
 {

@@ -7,7 +7,7 @@
 #include "probe/limits.h"
 #include "probe/lookup.h"
 #include "probe/score.h"
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 struct attempt {
     uv_loop_t *loop;

@@ -8,7 +8,7 @@
 #ifndef PROBE_CENSUS_H
 #define PROBE_CENSUS_H
 
-#include "zone/lifecycle.h"
+#include "zone/verdicts/lifecycle.h"
 
 enum {
     /* So many must be down for an alarm, or all of as many, in the smallest of pools. */

@@ -7,7 +7,7 @@
 
 #include <openssl/ssl.h>
 
-#include "zone/failure.h"
+#include "zone/verdicts/failure.h"
 
 enum {
     CERTIFICATE_WORDS = 100

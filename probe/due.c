@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 void due_add(struct due_list *list, uint64_t at_ms, void *what)
 {

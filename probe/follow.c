@@ -1,7 +1,7 @@
 #include "probe/follow.h"
 
 #include "probe/limits.h"
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 enum result follow_look(struct follow *follow, struct feed **out, struct diag *diag)
 {

@@ -3,7 +3,7 @@
 #ifndef PROBE_FOLLOW_H
 #define PROBE_FOLLOW_H
 
-#include "zone/feed.h"
+#include "zone/verdicts/feed.h"
 
 struct follow {
     const char *state_dir;

@@ -7,7 +7,7 @@
 #include "probe/patience.h"
 #include "probe/tls_client.h"
 #include "probe/trail.h"
-#include "zone/address.h"
+#include "zone/base/address.h"
 
 struct ke_request {
     struct endpoint endpoint;

@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "probe/limits.h"
-#include "zone/address.h"
+#include "zone/base/address.h"
 
 struct lookup;
 

@@ -13,7 +13,7 @@
 #include "probe/quota.h"
 #include "probe/roll.h"
 #include "probe/schedule.h"
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 struct monitor {
     uv_loop_t *loop;

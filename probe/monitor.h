@@ -7,7 +7,7 @@
 #include <uv.h>
 
 #include "probe/reference.h"
-#include "zone/health.h"
+#include "zone/verdicts/health.h"
 
 struct monitor;
 

@@ -10,7 +10,7 @@
 
 #include "probe/limits.h"
 #include "probe/patience.h"
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 struct ntp_dialog {
     uv_poll_t poll;

@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "probe/ntp_sample.h"
-#include "zone/address.h"
+#include "zone/base/address.h"
 
 struct ntp_request {
     struct endpoint endpoint;

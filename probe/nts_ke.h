@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "zone/failure.h"
-#include "zone/wire.h"
+#include "zone/base/wire.h"
+#include "zone/verdicts/failure.h"
 
 enum {
     NTS_KE_ANSWER_MAX = 4096,
@@ -17,7 +17,7 @@ enum {
     NTS_COOKIE_MAX = 512, /* longer ones can't be used: the NTP packet would be fragmented */
     NTS_COOKIES = 8,      /* a client's full set, RFC 8915 4 */
     NTS_COOKIE_USUAL = 192,
-    NTS_DETAIL_ROOM = 160 /* also zone/health.h */
+    NTS_DETAIL_ROOM = 160 /* also zone/verdicts/health.h */
 };
 
 #define NTS_KE_ALPN           "ntske/1"

@@ -12,14 +12,14 @@
 #include <sodium.h>
 
 #include "probe/monitor.h"
-#include "zone/config.h"
-#include "zone/feed.h"
-#include "zone/journal.h"
-#include "zone/log.h"
-#include "zone/sandbox.h"
-#include "zone/settings.h"
-#include "zone/user.h"
-#include "zone/version.h"
+#include "zone/base/log.h"
+#include "zone/base/sandbox.h"
+#include "zone/base/user.h"
+#include "zone/base/version.h"
+#include "zone/registry/config.h"
+#include "zone/registry/settings.h"
+#include "zone/verdicts/feed.h"
+#include "zone/verdicts/journal.h"
 
 static const char usage[] =
     "usage: ntspool-probed [options]\n"

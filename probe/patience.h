@@ -13,7 +13,7 @@
 
 #include <uv.h>
 
-#include "zone/failure.h"
+#include "zone/verdicts/failure.h"
 
 enum {
     PATIENCE_SHORT_MS = 400, /* servers are known that wait for their clients for a second in all */

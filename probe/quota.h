@@ -4,7 +4,7 @@
 #ifndef PROBE_QUOTA_H
 #define PROBE_QUOTA_H
 
-#include "zone/address.h"
+#include "zone/base/address.h"
 
 enum {
     QUOTA_BUCKETS = 8192,   /* of each kind */

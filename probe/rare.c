@@ -8,7 +8,7 @@
 #include "probe/attempt.h"
 #include "probe/limits.h"
 #include "probe/web_dialog.h"
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 /* What is needed to use a cookie much later. No larger than need be: there is one of each address. */
 struct old_cookie {

@@ -9,7 +9,7 @@
 #define PROBE_RARE_H
 
 #include "probe/association.h"
-#include "zone/health.h"
+#include "zone/verdicts/health.h"
 
 enum {
     RARE_WARNINGS = WARNING_WEB | WARNING_AEAD | WARNING_COOKIE_REFUSED | WARNING_COOKIE_IGNORED

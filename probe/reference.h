@@ -7,7 +7,7 @@
 #include <uv.h>
 
 #include "probe/tls_client.h"
-#include "zone/vantage.h"
+#include "zone/verdicts/vantage.h"
 
 enum {
     REFERENCES_MAX = 8,

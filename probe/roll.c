@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "probe/patience.h"
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 static int ward_order(const void *a, const void *b)
 {

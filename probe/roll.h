@@ -7,7 +7,7 @@
 #include "probe/reference.h"
 #include "probe/scribe.h"
 #include "probe/ward.h"
-#include "zone/feed.h"
+#include "zone/verdicts/feed.h"
 
 struct roll {
     struct settings settings;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "zone/health.h"
+#include "zone/verdicts/health.h"
 
 enum {
     SCORE_MIN_MILLI = -100000,

@@ -3,7 +3,7 @@
 #ifndef PROBE_SCRIBE_H
 #define PROBE_SCRIBE_H
 
-#include "zone/journal.h"
+#include "zone/verdicts/journal.h"
 
 enum {
     SCRIBE_SAMPLES = 1024,

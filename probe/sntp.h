@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "probe/ntp_sample.h"
-#include "zone/address.h"
+#include "zone/base/address.h"
 
 enum {
     SNTP_LEN = 48

@@ -4,7 +4,7 @@
 #define PROBE_TARGET_H
 
 #include "probe/lookup.h"
-#include "zone/failure.h"
+#include "zone/verdicts/failure.h"
 
 struct target {
     unsigned count;

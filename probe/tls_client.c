@@ -13,7 +13,7 @@
 
 #include "probe/certificate.h"
 #include "probe/limits.h"
-#include "zone/health.h"
+#include "zone/verdicts/health.h"
 
 struct tls_trust {
     SSL_CTX *context;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "probe/nts_ntp.h"
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 enum {
     TLS_DAY_ROOM = 32

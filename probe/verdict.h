@@ -3,7 +3,7 @@
 #define PROBE_VERDICT_H
 
 #include "probe/attempt.h"
-#include "zone/lifecycle.h"
+#include "zone/verdicts/lifecycle.h"
 
 /* Makes the rows of `health` those of `addresses` (at most MEMBER_ADDRESSES_MAX), in that order. An address that had a row keeps
  * it; a new one starts without history. True if that changed anything. */

@@ -6,7 +6,7 @@
 #include <sodium.h>
 
 #include "probe/monitor.h"
-#include "zone/clock.h"
+#include "zone/base/clock.h"
 
 struct ward *ward_new(struct monitor *monitor, uint64_t id)
 {

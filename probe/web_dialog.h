@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "probe/nts_ke.h"
-#include "zone/address.h"
+#include "zone/base/address.h"
 
 enum {
     WEB_PORT = 80,

@@ -4,9 +4,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "zone/sandbox.h"
-#include "zone/store.h"
-#include "zone/user.h"
+#include "zone/base/sandbox.h"
+#include "zone/base/user.h"
+#include "zone/store/store.h"
 
 /* What a unit may forbid without a need: the thread that deals is to yield to answers. */
 static void look_at_filters(void (*log)(const char *text))

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/listen.h"
-#include "zone/version.h"
+#include "server/io/listen.h"
+#include "zone/base/version.h"
 
 enum {
     DNS_PORT = 53

@@ -2,9 +2,9 @@
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
-#include "server/edns.h"
-#include "zone/config.h"
-#include "zone/locations.h"
+#include "server/answering/edns.h"
+#include "zone/places/locations.h"
+#include "zone/registry/config.h"
 
 enum {
     OPTIONS_WORKERS_MAX = 256,

@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "tests/tls_peer.h"
-#include "zone/address.h"
+#include "zone/base/address.h"
 
 enum {
     PEER_COOKIE_LEN = 100,

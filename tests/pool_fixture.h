@@ -9,7 +9,7 @@
 
 #include <sodium.h>
 
-#include "server/view.h"
+#include "server/state/view.h"
 
 enum {
     FIXTURE_NOW = 1800000000

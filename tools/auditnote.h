@@ -1,9 +1,9 @@
-/* What a command notes for the audit trail (zone/audit.h): by whom, from where, and by which command line. */
+/* What a command notes for the audit trail (zone/registry/audit.h): by whom, from where, and by which command line. */
 #ifndef TOOLS_AUDITNOTE_H
 #define TOOLS_AUDITNOTE_H
 
 #include "tools/cli.h"
-#include "zone/audit.h"
+#include "zone/registry/audit.h"
 
 enum {
     AUDITNOTES_MAX = 100 /* of one command; it then says how many more there were */

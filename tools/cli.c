@@ -9,9 +9,9 @@
 
 #include "tools/confirm.h"
 #include "tools/output.h"
-#include "zone/settings.h"
-#include "zone/suggest.h"
-#include "zone/version.h"
+#include "zone/base/suggest.h"
+#include "zone/base/version.h"
+#include "zone/registry/settings.h"
 
 struct cli_given {
     const struct cli_option *option;

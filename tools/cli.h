@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "tools/held.h"
-#include "zone/config.h"
-#include "zone/result.h"
+#include "zone/base/result.h"
+#include "zone/registry/config.h"
 
 enum {
     CLI_DONE = 0,

@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-#include "dnssec/cookie_secrets.h"
+#include "dnssec/keys/cookie_secrets.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
 #include "tools/output.h"

@@ -1,6 +1,6 @@
 /* health release, forget, export, import.
  *
- * What a vantage point of another machine saw comes as its journal: reports one after the other, each signed (zone/report.h). So it does
+ * What a vantage point of another machine saw comes as its journal: reports one after the other, each signed (zone/verdicts/report.h). So it does
  * not matter who carries them, nor how often. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/intake.h"
+#include "zone/verdicts/intake.h"
 
 static enum result commit(struct session *session, struct cli *cli)
 {

@@ -10,16 +10,16 @@
 
 #include <sodium.h>
 
-#include "dnssec/cookie_secrets.h"
-#include "dnssec/keyring.h"
-#include "dnssec/keyroll.h"
+#include "dnssec/keys/cookie_secrets.h"
+#include "dnssec/rollover/keyroll.h"
+#include "dnssec/signing/keyring.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
 #include "tools/output.h"
 #include "tools/servertext.h"
 #include "tools/session.h"
-#include "zone/hostname.h"
-#include "zone/journal.h"
+#include "zone/names/hostname.h"
+#include "zone/verdicts/journal.h"
 
 enum {
     STATE_MODE = 0755

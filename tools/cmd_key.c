@@ -1,9 +1,9 @@
 /* key list, ds. */
 #include <stdio.h>
 
-#include "dnssec/alarm.h"
-#include "dnssec/keyroll.h"
-#include "dnssec/keystate.h"
+#include "dnssec/offline/alarm.h"
+#include "dnssec/rollover/keyroll.h"
+#include "dnssec/signing/keystate.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
 #include "tools/output.h"

@@ -4,9 +4,9 @@
 
 #include <sodium.h>
 
-#include "dnssec/bindkey.h"
-#include "dnssec/cookie_secrets.h"
-#include "dnssec/keytransfer.h"
+#include "dnssec/keys/bindkey.h"
+#include "dnssec/keys/cookie_secrets.h"
+#include "dnssec/offline/keytransfer.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
 #include "tools/keytext.h"

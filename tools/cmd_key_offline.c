@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "dnssec/bindkey.h"
-#include "dnssec/offline.h"
+#include "dnssec/keys/bindkey.h"
+#include "dnssec/offline/offline.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
 #include "tools/keytext.h"

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dnssec/keyroll.h"
-#include "dnssec/slices.h"
+#include "dnssec/rollover/keyroll.h"
+#include "dnssec/signing/slices.h"
 #include "tools/commands.h"
 #include "tools/keywork.h"
 

@@ -6,7 +6,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/history.h"
+#include "zone/verdicts/history.h"
 
 /* One line of a log. */
 struct line {

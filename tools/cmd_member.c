@@ -6,7 +6,7 @@
 #include "tools/commands.h"
 #include "tools/membertext.h"
 #include "tools/memberview.h"
-#include "zone/country.h"
+#include "zone/places/country.h"
 
 static enum result fill_text(struct cli *cli, const char *option, char *field, size_t room)
 {

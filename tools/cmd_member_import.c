@@ -12,7 +12,7 @@
 #include "tools/outfile.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/country.h"
+#include "zone/places/country.h"
 
 enum {
     PROGRESS_ROWS = 500,

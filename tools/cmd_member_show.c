@@ -5,8 +5,8 @@
 
 #include "tools/commands.h"
 #include "tools/memberview.h"
-#include "zone/country.h"
-#include "zone/suggest.h"
+#include "zone/base/suggest.h"
+#include "zone/places/country.h"
 
 enum {
     LIST_ADDRESSES = 2 /* shown in a row of the table */

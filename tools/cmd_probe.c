@@ -11,8 +11,8 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/clock.h"
-#include "zone/sandbox.h"
+#include "zone/base/clock.h"
+#include "zone/base/sandbox.h"
 
 /* What is probed, and what came of it. */
 struct subject {

@@ -7,8 +7,8 @@
 #include "tools/output.h"
 #include "tools/recordnote.h"
 #include "tools/session.h"
-#include "zone/rdata.h"
-#include "zone/zonefile.h"
+#include "zone/names/rdata.h"
+#include "zone/names/zonefile.h"
 
 struct listing {
     const struct settings *settings;

@@ -12,8 +12,8 @@
 #include "tools/output.h"
 #include "tools/recordnote.h"
 #include "tools/session.h"
-#include "zone/rdata.h"
-#include "zone/zonefile.h"
+#include "zone/names/rdata.h"
+#include "zone/names/zonefile.h"
 
 enum {
     RECORDS_MAX = 200000, /* of one file */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dnssec/keystore.h"
+#include "dnssec/keys/keystore.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"

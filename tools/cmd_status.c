@@ -9,7 +9,7 @@
 #include "tools/servertext.h"
 #include "tools/vantagestatus.h"
 #include "tools/vantageview.h"
-#include "zone/traffic.h"
+#include "zone/steering/traffic.h"
 
 enum {
     MAP_WARN_PERCENT = 70,

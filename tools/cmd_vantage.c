@@ -7,7 +7,7 @@
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/intake.h"
+#include "zone/verdicts/intake.h"
 
 /* -- list ------------------------------------------------------------------------------------------------------------------ */
 

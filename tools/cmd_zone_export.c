@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnssec/denial.h"
-#include "dnssec/signer.h"
+#include "dnssec/signing/denial.h"
+#include "dnssec/signing/signer.h"
 #include "tools/commands.h"
 #include "tools/outfile.h"
 #include "tools/session.h"
-#include "zone/deck_srv.h"
-#include "zone/steering.h"
-#include "zone/zonefile.h"
+#include "zone/names/zonefile.h"
+#include "zone/steering/deck_srv.h"
+#include "zone/steering/steering.h"
 
 static_assert((int)NODE_SCRATCH >= KEYRING_SCRATCH && (int)NODE_SCRATCH >= DECK_SRV_SCRATCH,
               "one scratch serves all RRsets");

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 enum {
     CSV_FIELDS_MAX = 32,

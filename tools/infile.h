@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 enum {
     INFILE_MAX = 64 * 1024 * 1024

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "dnssec/alarm.h"
+#include "dnssec/offline/alarm.h"
 
 /* Appends texts to the JSON array. */
 void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct slices *slices,

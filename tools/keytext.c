@@ -4,7 +4,7 @@
 
 #include <sodium.h>
 
-#include "dnssec/rollover.h"
+#include "dnssec/rollover/rollover.h"
 #include "tools/output.h"
 
 const char *keytext_role(enum key_role role)

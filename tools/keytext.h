@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "dnssec/keytransfer.h"
+#include "dnssec/offline/keytransfer.h"
 
 enum {
     KEYTEXT_ROOM = DNAME_TEXT_MAX + 256,

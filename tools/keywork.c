@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "dnssec/key.h"
+#include "dnssec/keys/key.h"
 
 enum result keywork_zone(struct keywork *work, struct cli *cli)
 {

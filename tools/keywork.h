@@ -3,7 +3,7 @@
 #ifndef TOOLS_KEYWORK_H
 #define TOOLS_KEYWORK_H
 
-#include "dnssec/seal.h"
+#include "dnssec/keys/seal.h"
 #include "tools/session.h"
 
 struct keywork {

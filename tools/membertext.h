@@ -3,7 +3,7 @@
 #ifndef TOOLS_MEMBERTEXT_H
 #define TOOLS_MEMBERTEXT_H
 
-#include "zone/member.h"
+#include "zone/registry/member.h"
 
 /* In the order in which export writes them. */
 enum column {

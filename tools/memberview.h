@@ -4,7 +4,7 @@
 
 #include "tools/output.h"
 #include "tools/session.h"
-#include "zone/lifecycle.h"
+#include "zone/verdicts/lifecycle.h"
 
 struct memberview {
     struct member member;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 struct outfile {
     FILE *file; /* to write to */

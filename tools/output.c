@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 enum {
     CELL_MAX = 512

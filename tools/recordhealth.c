@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "tools/output.h"
-#include "zone/rdata.h"
+#include "zone/names/rdata.h"
 
 struct looking {
     const struct dname *apex;

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "zone/registry.h"
+#include "zone/registry/registry.h"
 
 /* One text for the first of them, and how many there are. */
 enum result recordhealth_warn(json_t *warnings, struct store_txn *registry,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zone/rdata.h"
+#include "zone/names/rdata.h"
 
 /* "300 192.0.2.1; 192.0.2.2", "-" for none. To be freed. */
 static char *set_text(const struct rrset *set)

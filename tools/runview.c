@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "tools/output.h"
-#include "zone/instance.h"
+#include "zone/base/instance.h"
 
 static const char server_name[] = "ntspoold";
 

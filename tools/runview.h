@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "dnssec/keyroll.h"
+#include "dnssec/rollover/keyroll.h"
 #include "tools/cli.h"
 
 /* What runs, as JSON: running, pid, since, heartbeat, version. A server that does not run is warned of. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tools/output.h"
-#include "zone/hostname.h"
+#include "zone/names/hostname.h"
 
 enum {
     ADDRESSES_TEXT_MAX = MEMBER_ADDRESSES_MAX * (ADDRESS_TEXT_MAX + 1)

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "zone/registry.h"
+#include "zone/registry/registry.h"
 
 /* NAME[=ADDRESS,...] in lower case. INVALID with the reason; whether the zone can have it, the registry says. */
 enum result servertext_parse(struct name_server *out, const char *text, struct diag *diag);

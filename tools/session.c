@@ -3,10 +3,10 @@
 #include <stdio.h>
 
 #include "tools/output.h"
-#include "zone/clock.h"
-#include "zone/feed.h"
-#include "zone/instance.h"
-#include "zone/intake.h"
+#include "zone/base/clock.h"
+#include "zone/base/instance.h"
+#include "zone/verdicts/feed.h"
+#include "zone/verdicts/intake.h"
 
 /* Opens the store, or opens it again where it is open and can't be written. */
 static enum result open_store(struct session *session, struct cli *cli, enum store_kind kind,

@@ -3,8 +3,8 @@
 #define TOOLS_SESSION_H
 
 #include "tools/auditnote.h"
-#include "zone/registry.h"
-#include "zone/store.h"
+#include "zone/registry/registry.h"
+#include "zone/store/store.h"
 
 struct intake_stores;
 

@@ -3,8 +3,8 @@
 #define TOOLS_STEERVIEW_H
 
 #include "tools/memberview.h"
-#include "zone/steering.h"
-#include "zone/traffic.h"
+#include "zone/steering/steering.h"
+#include "zone/steering/traffic.h"
 
 enum {
     STEERVIEW_OUT = -1

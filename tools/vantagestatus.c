@@ -8,8 +8,8 @@
 #include "tools/output.h"
 #include "tools/session.h"
 #include "tools/vantageview.h"
-#include "zone/feed.h"
-#include "zone/journal.h"
+#include "zone/verdicts/feed.h"
+#include "zone/verdicts/journal.h"
 
 bool vantagestatus_applies(const struct cli *cli)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "probe/census.h"
-#include "zone/intake.h"
+#include "zone/verdicts/intake.h"
 
 enum {
     DISSENT_PERCENT = 2,  /* of the members, and at least one */

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "zone/registry.h"
+#include "zone/registry/registry.h"
 
 enum {
     MEMBERS_MAX = 32768,

@@ -19,8 +19,8 @@
 #include <openssl/ssl.h>
 
 #include "probe/aead.h"
-#include "zone/result.h"
-#include "zone/wire.h"
+#include "zone/base/result.h"
+#include "zone/base/wire.h"
 
 enum {
     KE_PORT = 4460,

@@ -3,11 +3,11 @@
  *   country   what pools do today: any member of the client's country serves it, in proportion to capacity; where there is none, one of
  *             the continent, else of the world
  *   world     any member serves anybody, in proportion to capacity
- *   ours      zone/steering.h, deal by deal, with sets as the server deals them
+ *   ours      zone/steering/steering.h, deal by deal, with sets as the server deals them
  *
  * The pool has the rough shape of the NTP pool (simulate_world.c) and capacities from a menu. Each country has resolvers of three sizes, which ask
  * once a TTL at most; their clients follow the sun and come in a crowd at the top of the hour. Members fail and return. Our demand is what was
- * asked so far, fading as the server lets it (zone/traffic.h). A member's fair share is its part of the capacity that is up, deal by deal.
+ * asked so far, fading as the server lets it (zone/steering/traffic.h). A member's fair share is its part of the capacity that is up, deal by deal.
  * Ours is taken twice: by the shares, and as the decks gave it, answer by answer, with a deal each minute; the bars are for both.
  *
  * use: simulate [--short] [--svg DIR] | --scale. Exit 1 if a bar is missed. Seeded: prints the same every time. The short form, for the tests,
@@ -19,9 +19,9 @@
 #include "simulate_scale.h"
 #include "simulate_svg.h"
 #include "simulate_world.h"
-#include "zone/splitmix.h"
-#include "zone/steering.h"
-#include "zone/traffic.h"
+#include "zone/base/splitmix.h"
+#include "zone/steering/steering.h"
+#include "zone/steering/traffic.h"
 
 enum {
     DAY_S = 86400,

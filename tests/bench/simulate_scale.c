@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "zone/splitmix.h"
-#include "zone/steering.h"
+#include "zone/base/splitmix.h"
+#include "zone/steering/steering.h"
 
 struct size {
     size_t cells, members;

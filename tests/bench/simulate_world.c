@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "zone/country.h"
-#include "zone/region.h"
-#include "zone/splitmix.h"
+#include "zone/base/splitmix.h"
+#include "zone/places/country.h"
+#include "zone/places/region.h"
 
 enum {
     DAY_S = 86400,

@@ -2,8 +2,8 @@
 #ifndef TESTS_BENCH_SIMULATE_WORLD_H
 #define TESTS_BENCH_SIMULATE_WORLD_H
 
-#include "zone/locations.h"
-#include "zone/roster.h"
+#include "zone/places/locations.h"
+#include "zone/steering/roster.h"
 
 enum {
     WORLD_TTL_S = 150

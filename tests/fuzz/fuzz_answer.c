@@ -1,9 +1,9 @@
 /* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a well-formed response to just that query. In each way
  * of denial. */
-#include "pool_fixture.h"
-#include "server/answer.h"
-#include "server/edns.h"
-#include "server/respond.h"
+#include "server/answering/answer.h"
+#include "server/answering/edns.h"
+#include "server/answering/respond.h"
+#include "tests/pool_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 
 #include <sodium.h>
 
-#include "dnssec/bundle.h"
+#include "dnssec/offline/bundle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

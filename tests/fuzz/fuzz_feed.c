@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "zone/feed.h"
+#include "zone/verdicts/feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

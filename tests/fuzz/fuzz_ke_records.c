@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "probe/nts_ke.h"
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "probe/ntp_sample.h"
-#include "zone/result.h"
+#include "zone/base/result.h"
 
 enum {
     REQUEST_LEN = 1232,

@@ -1,7 +1,7 @@
 /* The query parser on any octets: it stays inside the message, and what it accepts holds its promises. */
 #include <stdint.h>
 
-#include "server/query.h"
+#include "server/answering/query.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,8 @@
 /* Any octets as a report: as they are, then as the items of one that is signed with a key that the pool knows, into its stores. What a
  * vantage point says can be read by whoever reads verdicts, and it never holds up the next report. */
-#include "pool_fixture.h"
-#include "zone/intake.h"
-#include "zone/joint.h"
+#include "tests/pool_fixture.h"
+#include "zone/verdicts/intake.h"
+#include "zone/verdicts/joint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zone/rdata.h"
-#include "zone/zonefile.h"
+#include "zone/names/rdata.h"
+#include "zone/names/zonefile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -21,7 +21,7 @@ from years import Clock
 QUERIES = int(os.environ.get("NTSPOOL_SHARE_QUERIES", "20000"))
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
 WINDOW = 32  # queries under way at once
-HALF_LIFE_S, PRIOR = 1200, 2000  # of demand: zone/traffic.h
+HALF_LIFE_S, PRIOR = 1200, 2000  # of demand: zone/steering/traffic.h
 
 # (subnet, prefix length), how many of a hundred queries, country
 CLIENTS = [

@@ -22,7 +22,7 @@ PARENT_DELAY = HOUR
 
 
 class Clock:
-    """Leads the programs that are started after it was made (zone/clock.h)."""
+    """Leads the programs that are started after it was made (zone/base/clock.h)."""
 
     def __init__(self, directory, monkeypatch):
         path = directory / "clock"

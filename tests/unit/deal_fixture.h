@@ -2,10 +2,10 @@
 #ifndef TESTS_UNIT_DEAL_FIXTURE_H
 #define TESTS_UNIT_DEAL_FIXTURE_H
 
-#include "pool_fixture.h"
-#include "server/deal.h"
-#include "unit.h"
-#include "zone/splitmix.h"
+#include "server/state/deal.h"
+#include "tests/pool_fixture.h"
+#include "tests/unit/unit.h"
+#include "zone/base/splitmix.h"
 
 enum {
     NOW = FIXTURE_NOW,

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tests/unit/reports.h"
-#include "zone/intake.h"
+#include "zone/verdicts/intake.h"
 
 static char dir[64];
 static struct diag diag;

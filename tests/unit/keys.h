@@ -2,8 +2,8 @@
 #ifndef TESTS_UNIT_KEYS_H
 #define TESTS_UNIT_KEYS_H
 
-#include "dnssec/keyroll.h"
-#include "dnssec/keystore.h"
+#include "dnssec/keys/keystore.h"
+#include "dnssec/rollover/keyroll.h"
 #include "tests/unit/unit.h"
 
 struct keys_fixture {

@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_LIFE_H
 #define TESTS_UNIT_LIFE_H
 
-#include "dnssec/rollover.h"
+#include "dnssec/rollover/rollover.h"
 #include "tests/unit/unit.h"
 
 #define HOUR UINT64_C(3600)

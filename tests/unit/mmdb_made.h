@@ -1,13 +1,13 @@
-/* Location files written octet by octet, for tests of zone/mmdb.c. */
+/* Location files written octet by octet, for tests of zone/places/mmdb.c. */
 #ifndef TESTS_UNIT_MMDB_MADE_H
 #define TESTS_UNIT_MMDB_MADE_H
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "unit.h"
-#include "zone/mmdb.h"
-#include "zone/wire.h"
+#include "tests/unit/unit.h"
+#include "zone/base/wire.h"
+#include "zone/places/mmdb.h"
 
 enum {
     FILE_ROOM = 1 << 20,

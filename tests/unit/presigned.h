@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_PRESIGNED_H
 #define TESTS_UNIT_PRESIGNED_H
 
-#include "dnssec/offline.h"
+#include "dnssec/offline/offline.h"
 #include "tests/unit/keys.h"
 
 enum {

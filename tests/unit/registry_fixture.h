@@ -2,8 +2,8 @@
 #ifndef TESTS_UNIT_REGISTRY_FIXTURE_H
 #define TESTS_UNIT_REGISTRY_FIXTURE_H
 
-#include "unit.h"
-#include "zone/registry.h"
+#include "tests/unit/unit.h"
+#include "zone/registry/registry.h"
 
 enum {
     NOW = 1700000000

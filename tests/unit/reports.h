@@ -5,7 +5,7 @@
 #include <sodium.h>
 
 #include "tests/unit/unit.h"
-#include "zone/journal.h"
+#include "zone/verdicts/journal.h"
 
 enum {
     REPORTS_NOW = 1700000000

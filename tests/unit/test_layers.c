@@ -1,4 +1,4 @@
-/* DESIGN.md's arrows between the folders, the one owner of each third-party header, and the size of files, read from the tree. */
+/* The arrows between the folders and their rooms, the one owner of each third-party header, and the size of files, read from the tree. */
 #include <fts.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ enum {
 };
 
 struct source {
-    char path[NAME_ROOM]; /* from the root: "zone/store.c" */
+    char path[NAME_ROOM]; /* from the root: "zone/store/store.c" */
     char folder[NAME_ROOM];
     unsigned lines;
 };
@@ -143,9 +143,70 @@ static void check_arrow(const struct source *source, unsigned line, const char *
     (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - included - 1), included + 1);
     for (size_t i = 0; i < sizeof(arrows) / sizeof(arrows[0]); i++) {
         if (strcmp(source->folder, arrows[i].folder) == 0 && !is_one_of(folder, arrows[i].may)) {
-            fault(source->path, line, "against the arrows of DESIGN.md:", included);
+            fault(source->path, line, "against the arrows of ARCHITECTURE.md:", included);
         }
     }
+}
+
+/* The rooms of a folder, lowest first: each may include itself and those before it. Files of the folder itself stand above them all. */
+enum {
+    ROOMS_MAX = 8
+};
+
+static const struct {
+    const char *folder, *rooms[ROOMS_MAX];
+} floors[] = {
+    {"zone",    { "base", "names", "places", "store", "registry", "verdicts", "steering" }},
+    { "dnssec", { "keys", "rollover", "signing", "offline" }                              },
+    { "server", { "state", "answering", "io", "upkeep", "keys" }                          },
+};
+
+/* The floor of a file of that folder, from 0; ROOMS_MAX: above the rooms; -1: its room is not in the list. */
+static int floor_of(size_t folder, const char *path)
+{
+    const char *room = path + strlen(floors[folder].folder) + 1;
+    size_t len = strcspn(room, "/");
+    if (room[len] == '\0') {
+        return ROOMS_MAX;
+    }
+    for (int i = 0; i < ROOMS_MAX && floors[folder].rooms[i] != NULL; i++) {
+        if (strlen(floors[folder].rooms[i]) == len &&
+            strncmp(floors[folder].rooms[i], room, len) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
+static void check_room(const struct source *source, unsigned line, const char *included)
+{
+    for (size_t i = 0; i < sizeof(floors) / sizeof(floors[0]); i++) {
+        if (!is_within(source->path, floors[i].folder)) {
+            continue;
+        }
+        int own = floor_of(i, source->path);
+        if (own < 0) {
+            fault(source->path, line, "is in a room that is not listed", "");
+        }
+        if (included != NULL && is_within(included + 1, floors[i].folder) &&
+            floor_of(i, included + 1) > own) {
+            fault(source->path, line, "a room below includes", included);
+        }
+    }
+}
+
+static void rooms_follow_their_order(void **state)
+{
+    (void)state;
+    faults = 0;
+    each_line(check_room);
+    assert_int_equal(faults, 0);
 }
 
 static void includes_follow_the_arrows(void **state)
@@ -160,13 +221,13 @@ static void includes_follow_the_arrows(void **state)
 static const struct {
     const char *header, *owners[4];
 } owned[] = {
-    {"<lmdb.h",    { "zone/store_private.h" }},
-    { "<yaml",     { "zone/config.c" }       },
-    { "<ares",     { "probe/lookup.c" }      },
-    { "<uv.h",     { "server/", "probe/" }   },
-    { "<uv/",      { "server/", "probe/" }   },
-    { "<jansson",  { "tools/" }              },
-    { "<openssl/", { "dnssec/", "probe/" }   },
+    {"<lmdb.h",    { "zone/store/store_private.h" }},
+    { "<yaml",     { "zone/registry/config.c" }    },
+    { "<ares",     { "probe/lookup.c" }            },
+    { "<uv.h",     { "server/", "probe/" }         },
+    { "<uv/",      { "server/", "probe/" }         },
+    { "<jansson",  { "tools/" }                    },
+    { "<openssl/", { "dnssec/", "probe/" }         },
 };
 
 static bool is_owner(const char *path, const char *const owners[4])
@@ -181,7 +242,7 @@ static bool is_owner(const char *path, const char *const owners[4])
     return false;
 }
 
-/* "zone/store_private.h" belongs to the files whose path starts with "zone/store". */
+/* "zone/store/store_private.h" belongs to the files whose path starts with "zone/store". */
 static void check_private(const struct source *source, unsigned line, const char *included)
 {
     const char *end = strstr(included, "_private.h");
@@ -282,9 +343,10 @@ static void stems_are_unique(void **state)
 static void whole_tree_was_read(void **state)
 {
     (void)state;
-    static const char *const known[] = { "zone/store_private.h", "dnssec/key.h",
-                                         "server/ntspoold.c",    "probe/ntspool-probed.c",
-                                         "tools/ntspool.c",      "tests/unit/test_layers.c" };
+    static const char *const known[] = {
+        "zone/store/store_private.h", "dnssec/keys/key.h", "server/ntspoold.c",
+        "probe/ntspool-probed.c",     "tools/ntspool.c",   "tests/unit/test_layers.c"
+    };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         bool found = false;
         for (unsigned j = 0; j < source_count; j++) {
@@ -292,8 +354,9 @@ static void whole_tree_was_read(void **state)
         }
         assert_true(found);
     }
-    char line[] = "#  include \"zone/dname.h\" /* why */\n", other[] = "/* #include <lmdb.h> */\n";
-    assert_string_equal(included_by(line), "\"zone/dname.h\"");
+    char line[] = "#  include \"zone/names/dname.h\" /* why */\n",
+         other[] = "/* #include <lmdb.h> */\n";
+    assert_string_equal(included_by(line), "\"zone/names/dname.h\"");
     assert_null(included_by(other));
 }
 
@@ -301,21 +364,27 @@ static void whole_tree_was_read(void **state)
 static void breaches_are_seen(void **state)
 {
     (void)state;
-    static const struct source zone = { .path = "zone/dname.c", .folder = "zone" };
-    static const struct source server = { .path = "server/answer.c", .folder = "server" };
+    static const struct source zone = { .path = "zone/names/dname.c", .folder = "zone" };
+    static const struct source server = { .path = "server/answering/answer.c", .folder = "server" };
+    static const struct source stray = { .path = "zone/attic/dname.c", .folder = "zone" };
     faults = 0;
     quiet = true;
-    check_arrow(&zone, 1, "\"dnssec/key.h\"");
+    check_arrow(&zone, 1, "\"dnssec/keys/key.h\"");
     check_arrow(&server, 2, "\"probe/score.h\"");
     check_arrow(&server, 3, "\"answer.h\"");
     check_owner(&zone, 4, "<lmdb.h>");
-    check_owner(&zone, 5, "\"zone/store_private.h\"");
+    check_owner(&zone, 5, "\"zone/store/store_private.h\"");
     check_owner(&zone, 6, "<uv.h>");
-    assert_int_equal(faults, 6);
-    check_arrow(&server, 7, "\"dnssec/key.h\"");
+    check_room(&zone, 7, "\"zone/store/store.h\"");
+    check_room(&server, 8, "\"server/options.h\"");
+    check_room(&stray, 9, NULL);
+    assert_int_equal(faults, 9);
+    check_room(&zone, 10, "\"zone/base/wire.h\"");
+    check_room(&server, 11, "\"server/state/view.h\"");
+    check_arrow(&server, 7, "\"dnssec/keys/key.h\"");
     check_owner(&server, 8, "<uv.h>");
     quiet = false;
-    assert_int_equal(faults, 6);
+    assert_int_equal(faults, 9);
 }
 
 int main(void)
@@ -323,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_tree_was_read),
         cmocka_unit_test(includes_follow_the_arrows),
+        cmocka_unit_test(rooms_follow_their_order),
         cmocka_unit_test(third_party_headers_have_one_owner),
         cmocka_unit_test(ldns_is_known_to_one_file_a_folder),
         cmocka_unit_test(no_file_is_too_long),

@@ -2,8 +2,8 @@
  * schema number: then an earlier program says that the store is newer. */
 #include <sodium.h>
 
-#include "registry_fixture.h"
-#include "zone/audit.h"
+#include "tests/unit/registry_fixture.h"
+#include "zone/registry/audit.h"
 
 enum {
     SUM_LEN = 8

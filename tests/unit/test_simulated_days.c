@@ -4,7 +4,7 @@
 #include "probe/schedule.h"
 #include "probe/verdict.h"
 #include "tests/unit/unit.h"
-#include "zone/splitmix.h"
+#include "zone/base/splitmix.h"
 
 enum {
     MEMBERS = 40,

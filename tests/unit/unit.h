@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "zone/dname.h"
+#include "zone/names/dname.h"
 
 /* Named like cmocka's own. */
 /* NOLINTNEXTLINE(readability-identifier-naming) */

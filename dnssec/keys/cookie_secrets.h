@@ -1,0 +1,34 @@
+/* The secrets of DNS cookies (RFC 9018), one sealed row in state/keys: the servers of one address share them, by hand, and replace them in
+ * three steps (RFC 9018 5): stage the next one on all, roll to it on all, and the one before ends by itself. */
+#ifndef DNSSEC_COOKIE_SECRETS_H
+#define DNSSEC_COOKIE_SECRETS_H
+
+#include "dnssec/keys/seal.h"
+#include "zone/store/store.h"
+
+enum {
+    COOKIE_SECRET_LEN = 16
+};
+
+/* All zero, with `present` false: cookies are not used. */
+struct cookie_secrets {
+    bool present, has_next, has_previous;
+    uint8_t current[COOKIE_SECRET_LEN];  /* makes cookies; all that are here are accepted */
+    uint8_t next[COOKIE_SECRET_LEN];     /* staged */
+    uint8_t previous[COOKIE_SECRET_LEN]; /* until the last cookie made with it is too old */
+    uint64_t changed_at;                 /* Unix seconds, of the current one */
+};
+
+/* A store without the row gives OK and an empty `out`. UNSEALABLE, DAMAGED or NEWER with a diag. */
+enum result cookie_secrets_get(struct store_txn *txn, const struct seal *seal,
+                               struct cookie_secrets *out, struct diag *diag);
+enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
+                               const struct cookie_secrets *secrets, struct diag *diag);
+
+/* 32 hexadecimal digits, or "random". INVALID with what would be accepted. */
+enum result cookie_secret_parse(uint8_t out[COOKIE_SECRET_LEN], const char *text,
+                                struct diag *diag);
+/* The staged secret, or a random one if none is, takes over; the one in use goes on being accepted. */
+void cookie_secrets_roll(struct cookie_secrets *secrets, uint64_t now);
+
+#endif

@@ -1,0 +1,72 @@
+#include "dnssec/offline/alarm.h"
+
+#include <stdio.h>
+
+#include "dnssec/offline/bundle.h"
+
+/* True if a key whose private half is elsewhere is to sign what is served. */
+static bool signs_elsewhere(const struct key_set *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (keys->list[i].absent && facet_is_on(&keys->list[i].life.dnskey)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+enum alarm_level alarm_of(const struct keyroll *roll, const struct slices *slices, uint64_t now)
+{
+    uint64_t end = slices_end(slices);
+    uint64_t length = end - lesser(slices->begin_at, end);
+    if (!signs_elsewhere(&roll->keys)) {
+        return ALARM_NONE;
+    }
+    if (slices_signed_until(slices, &roll->keys, now) == 0) {
+        return ALARM_ENDED;
+    }
+    return now + lesser(ALARM_LATE_S, length / 10) >= end  ? ALARM_LATE
+           : now + lesser(ALARM_SOON_S, length / 3) >= end ? ALARM_SOON
+                                                           : ALARM_NONE;
+}
+
+char *alarm_text(enum alarm_level level, const struct slices *slices, char out[ALARM_ROOM])
+{
+    static const char what[] = "(`ntspool key request`, `key sign-request`, `key import-bundle`; "
+                               "where packages bring them, the next package)";
+    uint64_t end_at = slices_end(slices);
+    char end[BUNDLE_TIME_ROOM];
+    (void)bundle_time(end_at, end);
+    switch (level) {
+    case ALARM_NONE:
+        out[0] = 0;
+        break;
+    case ALARM_SOON:
+        (void)snprintf(
+            out, ALARM_ROOM,
+            "the signatures of the offline KSK end at %s: bring the next bundle before %s", end,
+            what);
+        break;
+    case ALARM_LATE:
+        (void)snprintf(out, ALARM_ROOM,
+                       "URGENT: the signatures of the offline KSK end at %s, and from then on "
+                       "resolvers refuse the whole zone: bring the next bundle now %s",
+                       end, what);
+        break;
+    case ALARM_ENDED:
+        (void)snprintf(
+            out, ALARM_ROOM,
+            "URGENT: there is no valid signature of the offline KSK (%s%s): DNSKEY is answered "
+            "with SERVFAIL, resolvers refuse the whole zone. Bring a bundle %s, or the KSK by "
+            "`key online`",
+            end_at != 0 ? "last bundle: until " : "no bundle is here", end_at != 0 ? end : "",
+            what);
+        break;
+    }
+    return out;
+}

@@ -1,0 +1,153 @@
+/* Keys from files. */
+#include "dnssec/offline/keytransfer_private.h"
+#include "dnssec/signing/keyring.h"
+#include "dnssec/signing/slices.h"
+
+enum {
+    INIT_S = 600 /* by when `init` has done all it does */
+};
+/* True while no server has looked after the keys that `init` made, and no parent zone has a DS of them: nobody misses them. */
+static bool is_as_made(struct store_txn *keys, const struct keyroll *roll)
+{
+    bool made = roll->remembered && !roll->memory.follows && !roll->memory.insecure &&
+                !keytransfer_was_led(keys);
+    for (size_t i = 0; i < roll->keys.count; i++) {
+        const struct key_record *key = &roll->keys.list[i];
+        made = made && key->life.ds.on_clear == 0 &&
+               key->created_at <= roll->memory.seen_at + INIT_S &&
+               roll->memory.seen_at <= key->created_at + INIT_S;
+    }
+    return made || roll->keys.count == 0;
+}
+
+enum result keytransfer_check_replaced(struct store_txn *keys, const struct keyroll *roll,
+                                       bool replace, struct diag *diag)
+{
+    return replace || is_as_made(keys, roll)
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_REFUSED,
+                           "the keys that are here sign the zone, or have since init, and would be "
+                           "deleted: --replace does it, after `ntspool key export` has saved them");
+}
+
+/* Keys that are in use elsewhere come in place of all there is: also of what was presigned. */
+static enum result forget_slices(const struct keyroll *roll, struct store_txn *keys,
+                                 struct diag *diag)
+{
+    const struct slices none = { .count = 0 };
+    return slices_write(&none, keys, &roll->keys, diag);
+}
+
+/* The server that had the keys before has sent what this one knows nothing of: the next rollovers wait for it. */
+static enum result wait_for_former(const struct keyroll *roll, struct store_txn *keys,
+                                   const struct seal *seal, uint64_t now, struct diag *diag)
+{
+    const struct keyroll none = { .remembered = false };
+    struct keyroll next = { .memory = roll->memory };
+    const uint64_t until = now + KEYTRANSFER_FORMER_TTL_S;
+    if (!roll->remembered) {
+        return RESULT_OK; /* it expects the worst already (keyroll_timing) */
+    }
+    next.memory.dnskey_until = next.memory.dnskey_until > until ? next.memory.dnskey_until : until;
+    next.memory.zone_until = next.memory.zone_until > until ? next.memory.zone_until : until;
+    return keyroll_write(&next, &none, keys, seal, now, diag);
+}
+
+enum result keytransfer_delete_all(const struct keyroll *roll, struct store_txn *keys)
+{
+    enum result result = RESULT_OK;
+    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
+        result = keystore_delete(keys, &roll->keys.list[i]);
+    }
+    return result;
+}
+
+/* What was stored must make a zone: the goal for later, and the keys in use now. */
+enum result keytransfer_check(struct store_txn *keys, const struct seal *seal, struct diag *diag)
+{
+    struct keyroll roll;
+    struct keyring *keyring = NULL;
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result == RESULT_OK && !rollover_goal_is_whole(&roll.keys)) {
+        result = diag_fail(diag, RESULT_INVALID,
+                           "with these keys an algorithm has no KSK or no ZSK: give both, or --csk "
+                           "for a key with flags 257 that is both");
+    }
+    if (result == RESULT_OK) {
+        result = keyring_load(&keyring, keys, seal, diag);
+        keyring_unref(keyring);
+    }
+    return result;
+}
+
+/* While a key-signing key is elsewhere, its bundles name the ZSKs. */
+static enum result check_given(const struct given_keys *given, unsigned roles,
+                               const struct keyroll *roll, struct diag *diag)
+{
+    if (!given->in_use && (roles & KEY_ZSK) != 0 && rollover_is_held(&roll->keys)) {
+        return diag_fail(
+            diag, RESULT_REFUSED,
+            "the key-signing key is elsewhere, and a ZSK that is in none of its bundles "
+            "can't be used: take it back first (`ntspool key online`)");
+    }
+    return RESULT_OK;
+}
+
+/* True if none of the keys that are here is missing among the given ones, whole. */
+static bool has_all(const struct given_keys *given, const struct keyroll *roll)
+{
+    size_t found = 0;
+    for (size_t k = 0; k < roll->keys.count; k++) {
+        for (size_t i = 0; i < given->count; i++) {
+            const struct key *key = given->list[i];
+            const struct key_record *record = &roll->keys.list[k];
+            size_t len = 0;
+            const uint8_t *half = key_public(key, &len);
+            if (len == record->public_len && memcmp(half, record->public_key, len) == 0 &&
+                key_is_whole(key)) {
+                found++;
+                break;
+            }
+        }
+    }
+    return found == roll->keys.count;
+}
+
+enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
+                            const struct given_keys *given, uint64_t now, struct diag *diag)
+{
+    struct keyroll roll, before;
+    unsigned roles = 0;
+    for (size_t i = 0; i < given->count; i++) {
+        roles |= (unsigned)key_role(given->list[i]);
+    }
+    enum result result = keyroll_read(&roll, keys, diag);
+    before = roll;
+    if (result == RESULT_OK) {
+        result = check_given(given, roles, &roll, diag);
+    }
+    if (result == RESULT_OK && given->in_use && !has_all(given, &roll)) {
+        result = keytransfer_check_replaced(keys, &roll, given->replace, diag);
+    }
+    if (result == RESULT_OK) {
+        result =
+            keyroll_dismiss(&roll, roles, given->in_use ? 0 : given->count, given->in_use, diag);
+    }
+    if (result == RESULT_OK) {
+        result = given->in_use ? keytransfer_delete_all(&roll, keys)
+                               : keyroll_write(&roll, &before, keys, seal, now, diag);
+    }
+    if (result == RESULT_OK && given->in_use) {
+        result = forget_slices(&roll, keys, diag);
+    }
+    if (result == RESULT_OK && given->in_use) {
+        result = wait_for_former(&roll, keys, seal, now, diag);
+    }
+    for (size_t i = 0; i < given->count && result == RESULT_OK; i++) {
+        const struct key_life coming = { .wanted = true };
+        const struct key_life life =
+            given->in_use ? key_life_in_use(key_role(given->list[i]), now) : coming;
+        result = keystore_add(keys, given->list[i], seal, &life, now, diag);
+    }
+    return result == RESULT_OK ? keytransfer_check(keys, seal, diag) : result;
+}

@@ -1,0 +1,455 @@
+/* A package, before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form,
+ * u8 number of keys; of each: u8 algorithm, u8 role, u64 created_at, life, public half, private
+ * half; the memory; u8 1 if a slice follows (dnssec/signing/slices.h). All lengths follow from the
+ * algorithm. A role over 128 is that of a key without its private half. */
+#include <sodium.h>
+
+#include "dnssec/offline/keytransfer_private.h"
+#include "dnssec/offline/presign.h"
+#include "dnssec/signing/signer.h"
+
+enum {
+    LAYOUT = 3,
+    ROLE_ABSENT = 128
+};
+_Static_assert(sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, sodium_base64_VARIANT_ORIGINAL) ==
+                   KEYTRANSFER_IDENTITY_ROOM,
+               "an identity is base64");
+
+/* TABLE_META: the identity of whom this machine follows; zeros: it was told to lead. */
+static const char leader_key[] = "leader";
+static const uint8_t nobody[SEAL_PUBLIC_LEN] = { 0 };
+
+char *keytransfer_identity_text(const uint8_t identity[SEAL_PUBLIC_LEN],
+                                char out[KEYTRANSFER_IDENTITY_ROOM])
+{
+    return sodium_bin2base64(out, KEYTRANSFER_IDENTITY_ROOM, identity, SEAL_PUBLIC_LEN,
+                             sodium_base64_VARIANT_ORIGINAL);
+}
+
+enum result keytransfer_identity_parse(uint8_t out[SEAL_PUBLIC_LEN], const char *text)
+{
+    uint8_t identity[SEAL_PUBLIC_LEN];
+    size_t len = 0;
+    if (sodium_base642bin(identity, sizeof identity, text, strlen(text), NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        len != sizeof identity) {
+        return RESULT_INVALID;
+    }
+    memcpy(out, identity, sizeof identity);
+    return RESULT_OK;
+}
+
+bool keytransfer_was_led(struct store_txn *keys)
+{
+    return store_get(keys, TABLE_META, leader_key, sizeof leader_key - 1, NULL) != RESULT_NOT_FOUND;
+}
+
+static enum result pack_key(struct writer *w, const struct key_record *record,
+                            const struct seal *seal, bool zsk_only, struct diag *diag)
+{
+    struct key *key = NULL;
+    bool absent = record->absent || (zsk_only && record->role == KEY_KSK);
+    enum result result = keystore_unseal(&key, record, seal, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    write_u8(w, (uint8_t)record->algorithm);
+    write_u8(w, (uint8_t)(record->role | (absent ? ROLE_ABSENT : 0)));
+    write_u64(w, record->created_at);
+    key_life_write(w, &record->life);
+    write_octets(w, record->public_key, record->public_len);
+    if (!absent) {
+        uint8_t *half = write_room(w, KEY_PRIVATE_MAX);
+        ASSERT(half != NULL);
+        key_private(key, half);
+    }
+    key_free(key);
+    return RESULT_OK;
+}
+
+/* What the KSKs sign now, for who does not get their private halves. */
+static enum result presign(struct slice *out, const struct keyroll *roll, const struct seal *seal,
+                           const struct settings *settings, uint64_t now, struct diag *diag)
+{
+    struct slice slice = { .from = now - SIGNER_BACKDATE_S,
+                           .inception = now - SIGNER_BACKDATE_S,
+                           .expiration = now + settings->signature_validity_s,
+                           .ttl_s = settings->ttl_s,
+                           .aim = rollover_as_is(&roll->keys) };
+    enum result result = RESULT_OK;
+    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
+        const struct key_record *record = &roll->keys.list[i];
+        struct key *key = NULL;
+        if ((record->role & KEY_KSK) == 0 || (slice.aim.dnskey >> i & 1) == 0) {
+            continue;
+        }
+        if (record->role == KEY_CSK || record->absent) {
+            return diag_fail(diag, RESULT_REFUSED, "%s",
+                             record->absent
+                                 ? "a KSK is elsewhere: no package has its private half, and "
+                                   "bundles have its signatures"
+                                 : "the zone has one key for both roles: `ntspool key roll split` "
+                                   "makes two of it");
+        }
+        result = keystore_unseal(&key, record, seal, diag);
+        if (result == RESULT_OK) {
+            result = presign_slice(&slice, &roll->keys, i, key, &settings->apex);
+        }
+        key_free(key);
+    }
+    *out = slice;
+    return result == RESULT_OK ? result
+                               : diag_fail(diag, result, "the KSK's signatures can't be made");
+}
+
+static void write_slice(struct writer *w, const struct slice *slice)
+{
+    write_u64(w, slice->from);
+    write_u64(w, slice->inception);
+    write_u64(w, slice->expiration);
+    write_u32(w, slice->ttl_s);
+    write_u32(w, slice->aim.dnskey);
+    write_u32(w, slice->aim.ds);
+    write_u32(w, slice->aim.wanted);
+    write_u32(w, slice->signed_by);
+    write_octets(w, slice->signatures, sizeof slice->signatures);
+}
+
+static struct slice read_slice(struct reader *r)
+{
+    struct slice slice = { .from = read_u64(r) };
+    slice.inception = read_u64(r);
+    slice.expiration = read_u64(r);
+    slice.ttl_s = read_u32(r);
+    slice.aim.dnskey = read_u32(r);
+    slice.aim.ds = read_u32(r);
+    slice.aim.wanted = read_u32(r);
+    slice.signed_by = read_u32(r);
+    read_into(r, slice.signatures, sizeof slice.signatures);
+    return slice;
+}
+
+enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
+                             const struct settings *settings, const struct package_plan *plan,
+                             struct store_item *out, struct diag *diag)
+{
+    struct keyroll roll;
+    struct slice slice = { .from = 0 };
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX];
+    struct writer w = writer_of(plain, sizeof plain);
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result == RESULT_OK && plan->zsk_only) {
+        result = presign(&slice, &roll, seal, settings, plan->now, diag);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    write_u8(&w, LAYOUT);
+    write_u8(&w, settings->apex.len);
+    write_octets(&w, settings->apex.wire, settings->apex.len);
+    write_u8(&w, (uint8_t)roll.keys.count);
+    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
+        result = pack_key(&w, &roll.keys.list[i], seal, plan->zsk_only, diag);
+    }
+    keyroll_memory_write(&w, &roll.memory);
+    write_u8(&w, plan->zsk_only ? 1 : 0);
+    if (plan->zsk_only) {
+        write_slice(&w, &slice);
+    }
+    ASSERT(!w.failed && out->room >= w.at + SEAL_BOX_OVERHEAD);
+    if (result == RESULT_OK) {
+        result = seal_box(seal, plan->recipient, plain, w.at, out->data);
+        out->len = w.at + SEAL_BOX_OVERHEAD;
+        result = result == RESULT_OK
+                     ? result
+                     : diag_fail(diag, result, "the recipient is no identity of a machine");
+    }
+    sodium_memzero(plain, sizeof plain);
+    return result;
+}
+
+/* One key of a package. */
+struct packed {
+    struct key *key;
+    uint64_t created_at;
+    struct key_life life;
+};
+
+struct package {
+    struct packed list[KEYSTORE_MAX];
+    size_t count;
+    struct rollover_memory memory;
+    bool has_slice;
+    struct slice slice;
+};
+
+static void package_done(struct package *package)
+{
+    for (size_t i = 0; i < package->count; i++) {
+        key_free(package->list[i].key);
+    }
+}
+
+static enum result unpack_key(struct packed *out, struct reader *r, struct diag *diag)
+{
+    struct key_parts parts = { .algorithm = (enum algorithm)read_u8(r) };
+    uint8_t role = read_u8(r);
+    bool absent = (role & ROLE_ABSENT) != 0;
+    parts.role = (enum key_role)(role & ~ROLE_ABSENT);
+    parts.private_len = absent ? 0 : KEY_PRIVATE_MAX;
+    out->created_at = read_u64(r);
+    out->life = key_life_read(r);
+    parts.public_len = key_public_len(parts.algorithm);
+    parts.public_key = read_octets(r, parts.public_len);
+    parts.private_key = absent ? NULL : read_octets(r, KEY_PRIVATE_MAX);
+    return r->failed ? diag_fail(diag, RESULT_INVALID, "the package of keys is damaged")
+                     : key_from_parts(&out->key, &parts, diag);
+}
+
+static enum result unpack_all(struct package *out, struct reader *r, const struct dname *zone,
+                              struct diag *diag)
+{
+    struct dname name = { .len = 0 };
+    uint8_t layout = read_u8(r);
+    name.len = read_u8(r);
+    read_into(r, name.wire, name.len < DNAME_MAX ? name.len : 0);
+    uint8_t count = read_u8(r);
+    if (r->failed || layout != LAYOUT || count > KEYSTORE_MAX) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "the package of keys is damaged or of another version");
+    }
+    if (name.len != zone->len || memcmp(name.wire, zone->wire, zone->len) != 0) {
+        return diag_fail(diag, RESULT_INVALID, "the package has the keys of another zone");
+    }
+    enum result result = RESULT_OK;
+    while (out->count < count && result == RESULT_OK) {
+        result = unpack_key(&out->list[out->count], r, diag);
+        out->count += result == RESULT_OK;
+    }
+    out->memory = keyroll_memory_read(r);
+    out->memory.follows = true;
+    uint8_t slices = read_u8(r);
+    out->has_slice = slices == 1;
+    if (out->has_slice) {
+        out->slice = read_slice(r);
+    }
+    if (result == RESULT_OK && (!reader_done(r) || slices > 1)) {
+        result = diag_fail(diag, RESULT_INVALID, "the package of keys is damaged");
+    }
+    return result;
+}
+
+static bool is_same(const struct package *package, const struct keyroll *roll)
+{
+    bool same = package->count == roll->keys.count && roll->memory.follows && !package->has_slice &&
+                package->memory.seen_at == roll->memory.seen_at &&
+                package->memory.insecure == roll->memory.insecure;
+    for (size_t i = 0; i < package->count && same; i++) { /* both in the store's order */
+        const struct key_record *record = &roll->keys.list[i];
+        same = key_tag(package->list[i].key) == record->tag &&
+               key_is_whole(package->list[i].key) == !record->absent &&
+               key_algorithm(package->list[i].key) == record->algorithm &&
+               key_life_equal(&package->list[i].life, &record->life);
+    }
+    return same;
+}
+
+/* A private half that only this machine may have is not deleted because another one has none. */
+static enum result check_halves(const struct package *package, const struct keyroll *roll,
+                                struct diag *diag)
+{
+    for (size_t i = 0; i < package->count; i++) {
+        const struct key *key = package->list[i].key;
+        for (size_t k = 0; k < roll->keys.count; k++) {
+            const struct key_record *record = &roll->keys.list[k];
+            if (!key_is_whole(key) && !record->absent && record->tag == key_tag(key) &&
+                record->algorithm == key_algorithm(key)) {
+                return diag_fail(diag, RESULT_REFUSED,
+                                 "the package has the KSK %u without its private half, which is "
+                                 "here and would be lost: if that is meant, `ntspool key offline` "
+                                 "first, or --replace",
+                                 record->tag);
+            }
+        }
+    }
+    return RESULT_OK;
+}
+
+/* Packages may come late, or be sent again. */
+static enum result check_order(const struct package *package, const struct keyroll *roll,
+                               struct diag *diag)
+{
+    return !roll->memory.follows || package->memory.seen_at >= roll->memory.seen_at
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_REFUSED,
+                           "the package is older than the one that the keys here are from: make a "
+                           "new one; if its maker was set back, --replace takes it");
+}
+
+static bool same_identity(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, SEAL_PUBLIC_LEN) == 0;
+}
+
+/* Whoever can send packages has the zone's keys in hand: it is always the same one, or one who is
+ * named. */
+static enum result check_sender(struct store_txn *keys, const struct seal *seal,
+                                const struct package_offer *offer,
+                                const uint8_t sender[SEAL_PUBLIC_LEN], struct diag *diag)
+{
+    uint8_t self[SEAL_PUBLIC_LEN], leader[SEAL_PUBLIC_LEN];
+    char theirs[KEYTRANSFER_IDENTITY_ROOM], wanted[KEYTRANSFER_IDENTITY_ROOM];
+    seal_public(seal, self);
+    if (same_identity(sender, self)) {
+        return diag_fail(diag, RESULT_REFUSED, "the package was made by this machine itself");
+    }
+    if (offer->from != NULL) {
+        memcpy(leader, offer->from, sizeof leader);
+    } else if (keytransfer_leader(keys, leader) != RESULT_OK) {
+        return RESULT_OK;
+    }
+    return same_identity(sender, leader)
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_REFUSED,
+                           "the package comes from %s, and %s is followed here: --from with what "
+                           "`ntspool key identity` prints on the leader makes it the one to follow",
+                           keytransfer_identity_text(sender, theirs),
+                           keytransfer_identity_text(leader, wanted));
+}
+
+enum result keytransfer_leader(struct store_txn *keys, uint8_t out[SEAL_PUBLIC_LEN])
+{
+    uint8_t row[SEAL_PUBLIC_LEN];
+    struct store_item value = { .data = row, .room = sizeof row };
+    enum result result = store_get(keys, TABLE_META, leader_key, sizeof leader_key - 1, &value);
+    if (result != RESULT_OK || value.len != sizeof row) {
+        return result != RESULT_OK ? result : RESULT_DAMAGED;
+    }
+    if (same_identity(row, nobody)) {
+        return RESULT_NOT_FOUND;
+    }
+    memcpy(out, row, sizeof row);
+    return RESULT_OK;
+}
+
+static enum result follow(struct store_txn *keys, const uint8_t sender[SEAL_PUBLIC_LEN])
+{
+    uint8_t leader[SEAL_PUBLIC_LEN];
+    if (keytransfer_leader(keys, leader) == RESULT_OK && same_identity(leader, sender)) {
+        return RESULT_OK;
+    }
+    return store_put(keys, TABLE_META, leader_key, sizeof leader_key - 1, sender, SEAL_PUBLIC_LEN);
+}
+
+enum result keytransfer_lead(struct store_txn *keys, const struct seal *seal, uint64_t now,
+                             struct diag *diag)
+{
+    struct keyroll roll;
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result == RESULT_OK && !roll.memory.follows) {
+        result = diag_fail(diag, RESULT_REFUSED, "this machine leads already");
+    }
+    if (result == RESULT_OK && roll.keys.count == 0) {
+        result = diag_fail(diag, RESULT_REFUSED, "there are no keys to lead with: no package came");
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct keyroll before = roll;
+    roll.memory.follows = false;
+    result = store_put(keys, TABLE_META, leader_key, sizeof leader_key - 1, nobody, sizeof nobody);
+    return result == RESULT_OK ? keyroll_write(&roll, &before, keys, seal, now, diag)
+                               : diag_fail(diag, result, "that this machine leads can't be stored");
+}
+
+static enum result check_package(const struct package *package, struct store_txn *keys,
+                                 const struct keyroll *roll, bool replace, struct diag *diag)
+{
+    enum result result =
+        roll->memory.follows ? RESULT_OK : keytransfer_check_replaced(keys, roll, replace, diag);
+    if (result == RESULT_OK && !replace) {
+        result = check_order(package, roll, diag);
+    }
+    return result == RESULT_OK && !replace ? check_halves(package, roll, diag) : result;
+}
+
+/* Stores the signatures of KSKs whose private halves the package does not have; its keys are in the
+ * store. */
+static enum result take_slice(const struct slice *slice, struct store_txn *keys,
+                              const struct dname *zone, struct diag *diag)
+{
+    struct keyroll roll;
+    struct slices slices = { .made_at = slice->from, .begin_at = slice->from };
+    enum result result = keyroll_read(&roll, keys, diag);
+    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
+        bool signs = (slice->aim.dnskey >> i & 1) != 0 && (roll.keys.list[i].role & KEY_KSK) != 0;
+        if (signs != (slice_signature(slice, i, 0) != NULL) ||
+            (signs && !presign_check(slice, &roll.keys, i, zone))) {
+            result = diag_fail(diag, RESULT_INVALID, "a signature of the package's KSK is bad");
+        }
+    }
+    if (result == RESULT_OK) {
+        ASSERT(slices_add(&slices, slice));
+        result = slices_write(&slices, keys, &roll.keys, diag);
+    }
+    slices_done(&slices);
+    return result;
+}
+
+static enum result replace_by(const struct package *package, struct store_txn *keys,
+                              const struct seal *seal, const struct dname *zone, bool replace,
+                              struct diag *diag)
+{
+    struct keyroll roll;
+    enum result result = keyroll_read(&roll, keys, diag);
+    if (result != RESULT_OK || is_same(package, &roll)) {
+        return result;
+    }
+    result = check_package(package, keys, &roll, replace, diag);
+    if (result == RESULT_OK) {
+        result = keytransfer_delete_all(&roll, keys);
+    }
+    for (size_t i = 0; i < package->count && result == RESULT_OK; i++) {
+        const struct packed *packed = &package->list[i];
+        result = keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag);
+    }
+    if (result == RESULT_OK) {
+        const struct keyroll memory = { .memory = package->memory }, none = { .remembered = false };
+        result = keyroll_write(&memory, &none, keys, seal, 0, diag);
+    }
+    if (result == RESULT_OK && package->has_slice) {
+        result = take_slice(&package->slice, keys, zone, diag);
+    }
+    return result == RESULT_OK ? keytransfer_check(keys, seal, diag) : result;
+}
+
+enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
+                               const struct dname *zone, const struct package_offer *offer,
+                               struct diag *diag)
+{
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX], sender[SEAL_PUBLIC_LEN];
+    struct package package = { .count = 0 };
+    enum result result = offer->len > KEYTRANSFER_MAX
+                             ? RESULT_UNSEALABLE
+                             : seal_unbox(seal, offer->data, offer->len, plain, sender);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result,
+                         "the package was not made for this machine (`ntspool key identity`), or "
+                         "is damaged");
+    }
+    struct reader r = reader_of(plain, offer->len - SEAL_BOX_OVERHEAD);
+    result = check_sender(keys, seal, offer, sender, diag);
+    if (result == RESULT_OK) {
+        result = unpack_all(&package, &r, zone, diag);
+    }
+    if (result == RESULT_OK) {
+        result = replace_by(&package, keys, seal, zone, offer->replace, diag);
+    }
+    if (result == RESULT_OK) {
+        result = follow(keys, sender);
+    }
+    package_done(&package);
+    sodium_memzero(plain, sizeof plain);
+    return result;
+}

@@ -1,0 +1,475 @@
+#include "dnssec/rollover/rollover.h"
+
+enum {
+    VERSIONS_MAX = 1 + 2 * KEYSTORE_MAX
+};
+
+/* Sets of keys as bits, by their place in the key set: one version of what was served. */
+struct versions {
+    size_t count;
+    uint32_t set[VERSIONS_MAX];
+};
+
+/* True if no cache can know of it. */
+static bool is_hidden(const struct facet *facet, uint64_t now)
+{
+    return facet->on_at == 0 ||
+           (facet->off_at != 0 && facet->off_clear != 0 && facet->off_clear <= now);
+}
+
+static bool was_on_before(const struct facet *facet, uint64_t at)
+{
+    return facet->on_at != 0 && facet->on_at < at && (facet->off_at == 0 || facet->off_at >= at);
+}
+
+typedef const struct facet *facet_of(const struct key_record *key);
+
+static const struct facet *dnskey_of(const struct key_record *key)
+{
+    return &key->life.dnskey;
+}
+
+static const struct facet *zone_of(const struct key_record *key)
+{
+    return &key->life.zone;
+}
+
+static void add_version(struct versions *out, uint32_t set)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        if (out->set[i] == set) {
+            return;
+        }
+    }
+    out->set[out->count++] = set;
+}
+
+/* The keys that were on before `at`; at 0: that are on. */
+static uint32_t keys_at(const struct key_set *keys, facet_of *of, uint64_t at)
+{
+    uint32_t set = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct facet *facet = of(&keys->list[i]);
+        if (at == 0 ? facet_is_on(facet) : was_on_before(facet, at)) {
+            set |= UINT32_C(1) << i;
+        }
+    }
+    return set;
+}
+
+/* What is served, and each version before it that caches may still hold: those that ended less than their TTL ago. What is clear at
+ * once had nothing before it: the first keys. */
+static void collect(struct versions *out, const struct key_set *keys, facet_of *of, uint64_t now)
+{
+    out->count = 0;
+    add_version(out, keys_at(keys, of, 0));
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct facet *facet = of(&keys->list[i]);
+        if (facet->on_clear > now && facet->on_clear > facet->on_at) {
+            add_version(out, keys_at(keys, of, facet->on_at));
+        }
+        if (facet->off_clear > now) {
+            add_version(out, keys_at(keys, of, facet->off_at));
+        }
+    }
+}
+
+static bool has_algorithm(const struct key_set *keys, uint32_t set, enum algorithm algorithm)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if ((set >> i & 1) != 0 && keys->list[i].algorithm == algorithm) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 4035 2.2: each algorithm of a DNSKEY RRset signs each RRset, with one of its keys. */
+static bool covers(const struct key_set *keys, uint32_t published, uint32_t signing)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if ((published >> i & 1) != 0 &&
+            !has_algorithm(keys, published & signing, keys->list[i].algorithm)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A key with a DS, in the parent or in a cache, is in every DNSKEY RRset and signs it. The parent moves in its own time, so any of
+ * these DS may be the only one. */
+static bool anchors_hold(const struct key_set *keys, const struct versions *published, uint64_t now)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        for (size_t v = 0; !is_hidden(&keys->list[i].life.ds, now) && v < published->count; v++) {
+            if ((published->set[v] >> i & 1) == 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool rollover_is_safe(const struct key_set *keys, uint64_t now)
+{
+    struct versions published, signing;
+    collect(&published, keys, dnskey_of, now);
+    collect(&signing, keys, zone_of, now);
+    bool anchored = false;
+    for (size_t i = 0; i < keys->count; i++) {
+        anchored = anchored || ((keys->list[i].role & KEY_KSK) != 0 && (published.set[0] >> i & 1));
+    }
+    if (!anchored || signing.set[0] == 0 || !anchors_hold(keys, &published, now)) {
+        return false;
+    }
+    for (size_t p = 0; p < published.count; p++) {
+        for (size_t s = 0; s < signing.count; s++) {
+            if (!covers(keys, published.set[p], signing.set[s])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void turn_on(struct facet *facet, uint64_t now, uint64_t clear)
+{
+    *facet = (struct facet){ .on_at = now, .on_clear = clear };
+}
+
+static void turn_off(struct facet *facet, uint64_t now, uint64_t clear)
+{
+    facet->off_at = now;
+    facet->off_clear = clear;
+}
+
+/* When the last cache has forgotten what is served until `now`. */
+static uint64_t forgotten_at(uint64_t now, uint32_t ttl_s, uint64_t until, uint32_t propagation_s)
+{
+    uint64_t at = now + ttl_s;
+    return (at > until ? at : until) + propagation_s;
+}
+
+/* One attempt at a step: it stays if what comes out is safe. */
+struct attempt {
+    struct key_set *keys;
+    const struct rollover_timing *timing;
+    uint64_t now, dnskey_clear, zone_clear;
+    struct key_set before;
+};
+
+static struct attempt attempt_at(struct key_set *keys, const struct rollover_timing *timing,
+                                 uint64_t now)
+{
+    const struct rollover_memory *m = &timing->memory;
+    return (struct attempt){
+        .keys = keys,
+        .timing = timing,
+        .now = now,
+        .dnskey_clear = forgotten_at(now, m->dnskey_ttl_s, m->dnskey_until, timing->propagation_s),
+        .zone_clear = forgotten_at(now, m->zone_ttl_s, m->zone_until, timing->propagation_s)
+    };
+}
+
+static bool settle(struct attempt *attempt)
+{
+    if (rollover_is_safe(attempt->keys, attempt->now)) {
+        return true;
+    }
+    *attempt->keys = attempt->before;
+    return false;
+}
+
+static bool publish(struct attempt *attempt, struct key_record *key)
+{
+    if (attempt->timing->held || facet_is_on(&key->life.dnskey) ||
+        !is_hidden(&key->life.dnskey, attempt->now)) {
+        return false;
+    }
+    attempt->before = *attempt->keys;
+    turn_on(&key->life.dnskey, attempt->now, attempt->dnskey_clear);
+    return settle(attempt);
+}
+
+/* Signs with the key in place of those of its algorithm that are no longer wanted. Beside no other: a second signature by a wanted
+ * key would only make answers longer. */
+static bool sign_with(struct attempt *attempt, struct key_record *key)
+{
+    struct key_set *keys = attempt->keys;
+    if ((key->role & KEY_ZSK) == 0 || facet_is_on(&key->life.zone) ||
+        !is_hidden(&key->life.zone, attempt->now)) {
+        return false;
+    }
+    attempt->before = *keys;
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *other = &keys->list[i];
+        if (other->algorithm != key->algorithm || !facet_is_on(&other->life.zone)) {
+            continue;
+        }
+        if (other->life.wanted) {
+            *keys = attempt->before;
+            return false;
+        }
+        turn_off(&other->life.zone, attempt->now, attempt->zone_clear);
+    }
+    turn_on(&key->life.zone, attempt->now, attempt->zone_clear);
+    return settle(attempt);
+}
+
+/* CDS names all wanted keys, and from then on no others. */
+static bool ask_ds(struct attempt *attempt, struct key_record *key)
+{
+    if ((key->role & KEY_KSK) == 0 || attempt->timing->memory.insecure || attempt->timing->held ||
+        facet_is_on(&key->life.ds) || !facet_is_on(&key->life.dnskey)) {
+        return false;
+    }
+    attempt->before = *attempt->keys;
+    turn_on(&key->life.ds, attempt->now, 0);
+    return settle(attempt);
+}
+
+static bool withdraw_ds(struct attempt *attempt, struct key_record *key)
+{
+    const struct key_set *keys = attempt->keys;
+    bool replaced = attempt->timing->memory.insecure;
+    for (size_t i = 0; i < keys->count; i++) {
+        replaced = replaced || (keys->list[i].life.wanted && facet_is_on(&keys->list[i].life.ds));
+    }
+    if (!facet_is_on(&key->life.ds) || !replaced || attempt->timing->held) {
+        return false;
+    }
+    turn_off(&key->life.ds, attempt->now, 0);
+    return true;
+}
+
+static bool stop_signing(struct attempt *attempt, struct key_record *key)
+{
+    if (!facet_is_on(&key->life.zone)) {
+        return false;
+    }
+    attempt->before = *attempt->keys;
+    turn_off(&key->life.zone, attempt->now, attempt->zone_clear);
+    return settle(attempt);
+}
+
+static bool unpublish(struct attempt *attempt, struct key_record *key)
+{
+    if (!facet_is_on(&key->life.dnskey) || attempt->timing->held) {
+        return false;
+    }
+    attempt->before = *attempt->keys;
+    turn_off(&key->life.dnskey, attempt->now, attempt->dnskey_clear);
+    return settle(attempt);
+}
+
+/* One step of any key. */
+static bool step(struct attempt *attempt)
+{
+    struct key_set *keys = attempt->keys;
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *key = &keys->list[i];
+        bool done = key->life.wanted
+                        ? publish(attempt, key) || sign_with(attempt, key) || ask_ds(attempt, key)
+                        : stop_signing(attempt, key) || unpublish(attempt, key);
+        if (done || ((!key->life.wanted || attempt->timing->memory.insecure) &&
+                     withdraw_ds(attempt, key))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+uint64_t rollover_last_step_at(const struct key_set *keys)
+{
+    uint64_t last = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_life *life = &keys->list[i].life;
+        const struct facet *facets[] = { &life->dnskey, &life->zone, &life->ds };
+        for (size_t f = 0; f < 3; f++) {
+            last = later(last, later(facets[f]->on_at, facets[f]->off_at));
+        }
+    }
+    return last;
+}
+
+bool rollover_advance(struct key_set *keys, const struct rollover_timing *timing, uint64_t now)
+{
+    struct attempt attempt = attempt_at(keys, timing, now);
+    bool changed = false;
+    if (now <= rollover_last_step_at(keys)) {
+        return false;
+    }
+    while (step(&attempt)) {
+        changed = true;
+    }
+    return changed;
+}
+
+static bool set_facet(struct facet *facet, bool on, uint64_t now, uint64_t on_clear,
+                      uint64_t off_clear)
+{
+    if (facet_is_on(facet) == on) {
+        return false;
+    }
+    if (on) {
+        turn_on(facet, now, on_clear);
+    } else {
+        turn_off(facet, now, off_clear);
+    }
+    return true;
+}
+
+/* A planned key's time has come, or is over, and so is the time of what it replaces. */
+static void want(struct key_record *key, bool named, bool wanted)
+{
+    if (named) {
+        key->life.planned = false;
+    }
+    if (key->role == KEY_ZSK && !key->life.planned) {
+        key->life.wanted = named && wanted;
+    }
+}
+
+/* Each algorithm that is published signs the zone, whatever caches hold: nothing else is left. */
+static void sign_by_force(struct attempt *attempt)
+{
+    struct key_set *keys = attempt->keys;
+    uint32_t published = keys_at(keys, dnskey_of, 0);
+    if (covers(keys, published, keys_at(keys, zone_of, 0))) {
+        return;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *key = &keys->list[i];
+        bool signs = (published >> i & 1) != 0 && (key->role & KEY_ZSK) != 0 && key->life.wanted;
+        (void)set_facet(&key->life.zone, signs, attempt->now, attempt->zone_clear,
+                        attempt->zone_clear);
+    }
+}
+
+bool rollover_follow(struct key_set *keys, const struct rollover_aim *aim,
+                     const struct rollover_timing *timing, bool force, uint64_t now)
+{
+    struct attempt attempt = attempt_at(keys, timing, now);
+    bool changed = false;
+    if (now <= rollover_last_step_at(keys)) {
+        return false;
+    }
+    attempt.before = *keys;
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *key = &keys->list[i];
+        struct key_life *life = &key->life;
+        bool named = (aim->dnskey >> i & 1) != 0;
+        if (named && !force && !facet_is_on(&life->dnskey) && !is_hidden(&life->dnskey, now)) {
+            *keys = attempt.before;
+            return false;
+        }
+        changed =
+            set_facet(&life->dnskey, named, now, attempt.dnskey_clear, attempt.dnskey_clear) ||
+            changed;
+        changed = set_facet(&life->ds, (aim->ds >> i & 1) != 0, now, 0, 0) || changed;
+        want(key, named, (aim->wanted >> i & 1) != 0);
+    }
+    if (!changed) {
+        *keys = attempt.before;
+        return false;
+    }
+    if (force) {
+        sign_by_force(&attempt);
+        return true;
+    }
+    return settle(&attempt);
+}
+
+struct rollover_aim rollover_as_is(const struct key_set *keys)
+{
+    struct rollover_aim aim = { .dnskey = keys_at(keys, dnskey_of, 0) };
+    for (size_t i = 0; i < keys->count; i++) {
+        aim.ds |= facet_is_on(&keys->list[i].life.ds) ? UINT32_C(1) << i : 0;
+    }
+    return aim;
+}
+
+static uint64_t sooner(uint64_t best, uint64_t moment, uint64_t now)
+{
+    return moment > now && (best == 0 || moment < best) ? moment : best;
+}
+
+uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now)
+{
+    uint64_t next = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_life *life = &keys->list[i].life;
+        const struct facet *facets[] = { &life->dnskey, &life->zone, &life->ds };
+        for (size_t f = 0; f < 3; f++) {
+            next = sooner(next, facets[f]->on_clear, now);
+            next = sooner(next, facets[f]->off_clear, now);
+        }
+    }
+    return next;
+}
+
+bool rollover_is_dead(const struct key_record *key, uint64_t now)
+{
+    const struct key_life *life = &key->life;
+    return !life->wanted && !life->planned && is_hidden(&life->dnskey, now) &&
+           is_hidden(&life->zone, now) && is_hidden(&life->ds, now);
+}
+
+bool rollover_remember(struct rollover_memory *memory, uint32_t dnskey_ttl_s, uint32_t zone_ttl_s,
+                       uint64_t now)
+{
+    bool changed = false;
+    if (memory->dnskey_ttl_s != dnskey_ttl_s) {
+        memory->dnskey_until = later(memory->dnskey_until, now + memory->dnskey_ttl_s);
+        memory->dnskey_ttl_s = dnskey_ttl_s;
+        changed = true;
+    }
+    if (memory->zone_ttl_s != zone_ttl_s) {
+        memory->zone_until = later(memory->zone_until, now + memory->zone_ttl_s);
+        memory->zone_ttl_s = zone_ttl_s;
+        changed = true;
+    }
+    return changed;
+}
+
+size_t rollover_ds_seen(struct key_set *keys, const struct rollover_timing *timing, uint64_t now)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        struct facet *ds = &keys->list[i].life.ds;
+        if (facet_is_on(ds) && ds->on_clear == 0) {
+            ds->on_clear = now + timing->parent_s;
+            count++;
+        }
+        if (ds->off_at != 0 && ds->off_clear == 0) {
+            ds->off_clear = now + timing->parent_s;
+            count++;
+        }
+    }
+    return count;
+}
+
+uint64_t rollover_asked_at(const struct key_set *keys)
+{
+    uint64_t asked_at = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct facet *ds = &keys->list[i].life.ds;
+        if (facet_is_on(ds) && ds->on_clear == 0) {
+            asked_at = later(asked_at, ds->on_at);
+        }
+        if (ds->off_at != 0 && ds->off_clear == 0) {
+            asked_at = later(asked_at, ds->off_at);
+        }
+    }
+    return asked_at;
+}
+
+bool rollover_awaits_parent(const struct key_set *keys)
+{
+    return rollover_asked_at(keys) != 0;
+}

@@ -1,0 +1,109 @@
+/* What is wanted of the keys, as opposed to what is safe now: the goal, how far it is reached, and how it is turned around. */
+#include "dnssec/rollover/rollover.h"
+
+const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit)
+{
+    const struct key_record *found = NULL;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_record *key = &keys->list[i];
+        if (key->life.wanted && ((unsigned)key->role & (unsigned)bit) != 0 &&
+            (found == NULL || key->created_at > found->created_at)) {
+            found = key;
+        }
+    }
+    return found;
+}
+
+/* True if a wanted key has come as far as it will, but for the parent's word on the first DS of all. */
+static bool has_arrived(const struct key_record *key)
+{
+    const struct key_life *life = &key->life;
+    return facet_is_on(&life->dnskey) && ((key->role & KEY_ZSK) == 0 || facet_is_on(&life->zone));
+}
+
+bool rollover_under_way(const struct key_set *keys, unsigned roles)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_record *key = &keys->list[i];
+        if (((unsigned)key->role & roles) != 0 && !key->life.planned &&
+            (!key->life.wanted || !has_arrived(key))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True if nothing of the key has been taken away but that the parent was asked for another. */
+static bool can_stay(const struct key_record *key)
+{
+    const struct key_life *life = &key->life;
+    return !life->wanted && has_arrived(key) &&
+           ((key->role & KEY_KSK) == 0 || (life->ds.on_at != 0 && life->ds.off_clear == 0));
+}
+
+bool rollover_goal_is_whole(const struct key_set *keys)
+{
+    unsigned all = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        unsigned roles = 0;
+        for (size_t k = 0; k < keys->count; k++) {
+            const struct key_record *key = &keys->list[k];
+            bool counts = key->life.wanted && key->algorithm == keys->list[i].algorithm;
+            roles |= counts ? (unsigned)key->role : 0;
+        }
+        all |= roles;
+        if (keys->list[i].life.wanted && roles != KEY_CSK) {
+            return false;
+        }
+    }
+    return all == KEY_CSK;
+}
+
+size_t rollover_abort(struct key_set *keys, unsigned roles)
+{
+    const struct key_set before = *keys;
+    bool stays[KEYSTORE_MAX] = { false };
+    unsigned kept = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_record *key = &keys->list[i];
+        stays[i] = ((unsigned)key->role & roles) != 0 && can_stay(key);
+        kept |= stays[i] ? (unsigned)key->role : 0;
+        count += stays[i];
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *key = &keys->list[i];
+        if (((unsigned)key->role & kept) != 0) {
+            key->life.wanted = stays[i];
+        }
+    }
+    if (!rollover_goal_is_whole(keys)) {
+        *keys = before;
+        return 0;
+    }
+    return count;
+}
+
+bool rollover_is_held(const struct key_set *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_record *key = &keys->list[i];
+        if (key->absent && (key->life.wanted || facet_is_on(&key->life.dnskey))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct key_record *rollover_planned(struct key_set *keys, enum algorithm algorithm)
+{
+    struct key_record *found = NULL;
+    for (size_t i = 0; i < keys->count; i++) {
+        struct key_record *key = &keys->list[i];
+        if (key->life.planned && key->role == KEY_ZSK && key->algorithm == algorithm &&
+            (found == NULL || key->created_at < found->created_at)) {
+            found = key;
+        }
+    }
+    return found;
+}

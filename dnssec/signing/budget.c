@@ -1,0 +1,30 @@
+/* As in server/answering/rrl.c, the bucket is one time, that of the generic cell rate algorithm: it needs no leaking and no count. */
+#include "dnssec/signing/budget.h"
+
+enum {
+    SECOND_US = 1000000,
+    BURST_US = 100000
+};
+
+void budget_follow(struct budget *budget, uint32_t rate, uint64_t now_us)
+{
+    budget->rate = rate;
+    budget->now_us = now_us;
+    if (budget->used_us < now_us || budget->used_us - now_us > SECOND_US) {
+        budget->used_us = now_us;
+    }
+}
+
+bool budget_take(struct budget *budget)
+{
+    if (budget->rate == 0) {
+        return true;
+    }
+    uint32_t step_us = SECOND_US / budget->rate;
+    uint32_t depth_us = step_us > BURST_US ? step_us : BURST_US;
+    if (budget->used_us + step_us - budget->now_us > depth_us) {
+        return false;
+    }
+    budget->used_us += step_us;
+    return true;
+}

@@ -1,0 +1,297 @@
+#include "dnssec/signing/keyring.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "dnssec/rollover/keyroll.h"
+#include "dnssec/signing/slices.h"
+
+struct keyring {
+    atomic_size_t references;
+    size_t count;
+    struct key *keys[KEYRING_MAX];
+    unsigned uses[KEYRING_MAX];
+    uint32_t presigned_ttl_s; /* of what a bundle signs; 0: all keys are whole */
+    size_t presigned_count;
+    struct presigned *presigned;
+};
+
+/* A signature over what is served. */
+struct presigned {
+    uint16_t type;
+    size_t key; /* its place */
+    struct cached_signature signature;
+};
+
+/* RFC 4035 2.2: every algorithm of the DNSKEY RRset signs every RRset. */
+static enum result check_cover(const struct keyring *keyring, struct diag *diag)
+{
+    unsigned all = 0;
+    for (size_t i = 0; i < keyring->count; i++) {
+        enum algorithm algorithm = key_algorithm(keyring->keys[i]);
+        unsigned uses = 0;
+        for (size_t k = 0; k < keyring->count; k++) {
+            bool counts = key_algorithm(keyring->keys[k]) == algorithm &&
+                          (keyring->uses[k] & USE_PUBLISHED) != 0;
+            uses |= counts ? keyring->uses[k] : 0;
+        }
+        all |= uses;
+        if ((keyring->uses[i] & USE_PUBLISHED) != 0 &&
+            (~uses & (USE_SIGN_KEYS | USE_SIGN_ZONE)) != 0) {
+            return diag_fail(diag, RESULT_INVALID, "algorithm %s has no key that signs %s",
+                             algorithm_text(algorithm),
+                             (uses & USE_SIGN_KEYS) == 0 ? "the DNSKEY RRset"
+                                                         : "the zone's records");
+        }
+    }
+    return all != 0 ? RESULT_OK : diag_fail(diag, RESULT_INVALID, "the zone has no DNSSEC keys");
+}
+
+static void done(struct keyring *keyring)
+{
+    for (size_t i = 0; i < keyring->count; i++) {
+        key_free(keyring->keys[i]);
+    }
+    free(keyring->presigned);
+    free(keyring);
+}
+
+static struct keyring *keyring_empty(void)
+{
+    struct keyring *keyring = xcalloc(1, sizeof *keyring);
+    atomic_init(&keyring->references, 1);
+    return keyring;
+}
+
+enum result keyring_new(struct keyring **out, struct key *const *keys, size_t count,
+                        struct diag *diag)
+{
+    if (count > KEYRING_MAX) {
+        return diag_fail(diag, RESULT_INVALID, "a zone can have %d keys, not %zu", KEYRING_MAX,
+                         count);
+    }
+    struct keyring *keyring = keyring_empty();
+    for (size_t i = 0; i < count; i++) {
+        keyring->keys[i] = keys[i];
+        keyring->uses[i] = USE_PUBLISHED |
+                           ((key_role(keys[i]) & KEY_KSK) != 0 ? USE_SIGN_KEYS | USE_DS : 0) |
+                           ((key_role(keys[i]) & KEY_ZSK) != 0 ? USE_SIGN_ZONE : 0);
+    }
+    keyring->count = count;
+    enum result result = check_cover(keyring, diag);
+    if (result != RESULT_OK) {
+        free(keyring);
+        return result;
+    }
+    *out = keyring;
+    return RESULT_OK;
+}
+
+static unsigned uses_of(const struct key_record *record)
+{
+    const struct key_life *life = &record->life;
+    bool published = life->dnskey.on_at != 0 && life->dnskey.off_at == 0;
+    unsigned uses = 0;
+    if (published) {
+        uses |= USE_PUBLISHED | ((record->role & KEY_KSK) != 0 ? USE_SIGN_KEYS : 0);
+    }
+    if (life->zone.on_at != 0 && life->zone.off_at == 0) {
+        uses |= USE_SIGN_ZONE;
+    }
+    if (published && life->ds.on_at != 0 && life->ds.off_at == 0) {
+        uses |= USE_DS;
+    }
+    return uses;
+}
+
+struct load {
+    const struct seal *seal;
+    const struct key_set *all;
+    size_t place[KEYRING_MAX]; /* in `all` */
+    struct diag why;           /* empty unless a key could not be opened */
+    struct keyring *keyring;
+};
+
+static enum result load_one(struct load *load, size_t i)
+{
+    struct keyring *keyring = load->keyring;
+    unsigned uses = uses_of(&load->all->list[i]);
+    if (uses == 0) {
+        return RESULT_OK;
+    }
+    if (keyring->count == KEYRING_MAX) {
+        return diag_fail(&load->why, RESULT_INVALID, "the store has more than %d keys in use",
+                         KEYRING_MAX);
+    }
+    enum result result = keystore_unseal(&keyring->keys[keyring->count], &load->all->list[i],
+                                         load->seal, &load->why);
+    if (result == RESULT_OK) {
+        load->place[keyring->count] = i;
+        keyring->uses[keyring->count++] = uses;
+    }
+    return result;
+}
+
+static void take_presigned(struct load *load, const struct slice *slice)
+{
+    struct keyring *keyring = load->keyring;
+    for (size_t k = 0; k < keyring->count; k++) {
+        for (size_t type = 0; type < SLICE_TYPES; type++) {
+            const uint8_t *signature = slice_signature(slice, load->place[k], type);
+            if (signature == NULL || key_is_whole(keyring->keys[k])) {
+                continue;
+            }
+            struct presigned *presigned = &keyring->presigned[keyring->presigned_count++];
+            *presigned = (struct presigned){
+                .type = slice_types[type],
+                .key = k,
+                .signature = {(uint32_t)slice->inception, (uint32_t)slice->expiration, { 0 }}
+            };
+            memcpy(presigned->signature.signature, signature, KEY_SIGNATURE_LEN);
+        }
+    }
+}
+
+/* Takes the signatures over what is served now, with the TTL that is served. */
+static enum result load_presigned(struct load *load, struct store_txn *txn, uint32_t ttl_s)
+{
+    const struct rollover_aim served = rollover_as_is(load->all);
+    struct slices slices = { .count = 0 };
+    enum result result = slices_read(&slices, txn, load->all, &load->why);
+    struct keyring *keyring = load->keyring;
+    keyring->presigned_ttl_s = ttl_s;
+    keyring->presigned =
+        xcalloc((slices.count + 1) * SLICE_SIGNERS_MAX * SLICE_TYPES, sizeof keyring->presigned[0]);
+    for (size_t i = 0; i < slices.count; i++) {
+        const struct slice *slice = &slices.list[i];
+        if (slice->aim.dnskey == served.dnskey && slice->aim.ds == served.ds &&
+            slice->ttl_s == ttl_s) {
+            take_presigned(load, slice);
+        }
+    }
+    slices_done(&slices);
+    return result;
+}
+
+enum result keyring_load(struct keyring **out, struct store_txn *keys, const struct seal *seal,
+                         struct diag *diag)
+{
+    struct keyroll roll;
+    struct load load = { .seal = seal, .all = &roll.keys, .keyring = keyring_empty() };
+    enum result result = keyroll_read(&roll, keys, diag);
+    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
+        result = load_one(&load, i);
+    }
+    if (result == RESULT_OK && rollover_is_held(&roll.keys)) {
+        result = load_presigned(&load, keys, roll.memory.dnskey_ttl_s);
+    }
+    if (result != RESULT_OK && load.why.text[0] != '\0') {
+        result = diag_fail(diag, result, "the DNSSEC keys cannot be read: %s", load.why.text);
+    } else if (result == RESULT_OK) {
+        result = check_cover(load.keyring, diag);
+    }
+    if (result != RESULT_OK) {
+        done(load.keyring);
+        return result;
+    }
+    *out = load.keyring;
+    return RESULT_OK;
+}
+
+struct keyring *keyring_ref(struct keyring *keyring)
+{
+    (void)atomic_fetch_add_explicit(&keyring->references, 1, memory_order_relaxed);
+    return keyring;
+}
+
+void keyring_unref(struct keyring *keyring)
+{
+    if (keyring != NULL &&
+        atomic_fetch_sub_explicit(&keyring->references, 1, memory_order_acq_rel) == 1) {
+        done(keyring);
+    }
+}
+
+size_t keyring_count(const struct keyring *keyring)
+{
+    return keyring->count;
+}
+
+const struct key *keyring_key(const struct keyring *keyring, size_t i)
+{
+    ASSERT(i < keyring->count);
+    return keyring->keys[i];
+}
+
+unsigned keyring_uses(const struct keyring *keyring, size_t i)
+{
+    ASSERT(i < keyring->count);
+    return keyring->uses[i];
+}
+
+/* RFC 8078 4: the parent is asked to remove the DS. */
+static void add_delete(struct rrset_builder *b)
+{
+    static const uint8_t cds[] = { 0, 0, 0, 0, 0 }, cdnskey[] = { 0, 0, 3, 0, 0 };
+    rrset_add(b, b->type == RR_CDS ? cds : cdnskey, sizeof cds);
+}
+
+void keyring_rrset_add(struct rrset_builder *b, const struct dname *apex, const uint8_t *dnskey,
+                       size_t len)
+{
+    uint8_t ds[KEY_DS_LEN];
+    if (b->type == RR_CDS) {
+        key_ds_of(dnskey, len, apex, ds);
+        rrset_add(b, ds, sizeof ds);
+    } else {
+        rrset_add(b, dnskey, len);
+    }
+}
+
+bool keyring_rrset_end(struct rrset_builder *b, struct rrset *out)
+{
+    if (b->count == 0) {
+        add_delete(b);
+    }
+    return rrset_end(b, out);
+}
+
+bool keyring_rrset(const struct keyring *keyring, const struct dname *apex, uint16_t type,
+                   uint32_t ttl, uint8_t scratch[KEYRING_SCRATCH], struct rrset *out)
+{
+    if (type != RR_DNSKEY && type != RR_CDNSKEY && type != RR_CDS) {
+        return false;
+    }
+    unsigned use = type == RR_DNSKEY ? USE_PUBLISHED : USE_DS;
+    struct rrset_builder b;
+    rrset_begin(&b, type, keyring->presigned_ttl_s != 0 ? keyring->presigned_ttl_s : ttl, scratch,
+                KEYRING_SCRATCH);
+    for (size_t i = 0; i < keyring->count; i++) {
+        uint8_t dnskey[KEY_DNSKEY_MAX];
+        if ((keyring->uses[i] & use) != 0) {
+            keyring_rrset_add(&b, apex, dnskey, key_dnskey(keyring->keys[i], dnskey));
+        }
+    }
+    return keyring_rrset_end(&b, out);
+}
+
+bool keyring_presigned(const struct keyring *keyring, size_t i, uint16_t type, uint64_t now,
+                       struct cached_signature *out)
+{
+    const struct cached_signature *best = NULL;
+    for (size_t k = 0; k < keyring->presigned_count; k++) {
+        const struct presigned *presigned = &keyring->presigned[k];
+        const struct cached_signature *signature = &presigned->signature;
+        /* RFC 4034 3.1.5: times are compared as serial numbers. */
+        bool valid = (int32_t)((uint32_t)now - signature->inception) >= 0 &&
+                     (int32_t)(signature->expiration - (uint32_t)now) > 0;
+        if (presigned->type == type && presigned->key == i && valid &&
+            (best == NULL || (int32_t)(signature->expiration - best->expiration) > 0)) {
+            best = signature;
+        }
+    }
+    if (best != NULL) {
+        *out = *best;
+    }
+    return best != NULL;
+}

@@ -1,0 +1,193 @@
+/* What slices say, and how keys follow them. */
+#include "dnssec/signing/keyring.h"
+#include "dnssec/signing/slices.h"
+
+const uint16_t slice_types[SLICE_TYPES] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
+
+bool slice_rrset(const struct slice *slice, const struct key_set *keys, const struct dname *apex,
+                 uint16_t type, uint8_t *scratch, struct rrset *out)
+{
+    uint32_t set = type == RR_DNSKEY ? slice->aim.dnskey : slice->aim.ds;
+    struct rrset_builder b;
+    rrset_begin(&b, type, slice->ttl_s, scratch, SLICES_RRSET_ROOM);
+    for (size_t i = 0; i < keys->count; i++) {
+        uint8_t dnskey[KEY_DNSKEY_MAX];
+        if ((set >> i & 1) != 0) {
+            keyring_rrset_add(&b, apex, dnskey, key_record_dnskey(&keys->list[i], dnskey));
+        }
+    }
+    return keyring_rrset_end(&b, out);
+}
+
+/* Its place among those that sign. */
+static size_t signer_of(const struct slice *slice, size_t i)
+{
+    size_t place = 0;
+    for (size_t k = 0; k < i; k++) {
+        place += slice->signed_by >> k & 1;
+    }
+    return place;
+}
+
+const uint8_t *slice_signature(const struct slice *slice, size_t i, size_t type)
+{
+    return (slice->signed_by >> i & 1) != 0 ? slice->signatures[signer_of(slice, i)][type] : NULL;
+}
+
+uint8_t *slice_sign(struct slice *slice, size_t i, size_t type)
+{
+    size_t place = signer_of(slice, i);
+    if (place >= SLICE_SIGNERS_MAX) {
+        return NULL;
+    }
+    slice->signed_by |= UINT32_C(1) << i;
+    return slice->signatures[place][type];
+}
+
+static bool is_served(const struct slice *slice, const struct rollover_aim *now)
+{
+    return slice->aim.dnskey == now->dnskey && slice->aim.ds == now->ds;
+}
+
+static bool is_valid(const struct slice *slice, uint64_t now, uint64_t margin_s)
+{
+    return slice->inception <= now && slice->expiration > now + margin_s;
+}
+
+ptrdiff_t slices_due(const struct slices *slices, uint64_t now)
+{
+    ptrdiff_t due = (ptrdiff_t)slices->count - 1;
+    while (due >= 0 && slices->list[due].from > now) {
+        due--;
+    }
+    return due;
+}
+
+/* The best of what is served, now; NULL: nothing is valid. */
+static const struct slice *best(const struct slices *slices, const struct rollover_aim *served,
+                                uint64_t now)
+{
+    const struct slice *found = NULL;
+    for (size_t i = 0; i < slices->count; i++) {
+        const struct slice *slice = &slices->list[i];
+        if (is_served(slice, served) && is_valid(slice, now, 0) &&
+            (found == NULL || slice->expiration > found->expiration)) {
+            found = slice;
+        }
+    }
+    return found;
+}
+
+uint64_t slices_signed_until(const struct slices *slices, const struct key_set *keys, uint64_t now)
+{
+    const struct rollover_aim served = rollover_as_is(keys);
+    const struct slice *slice = best(slices, &served, now);
+    return slice == NULL ? 0 : slice->expiration;
+}
+
+uint32_t slices_ttl(const struct slices *slices, const struct key_set *keys, uint64_t now)
+{
+    const struct rollover_aim served = rollover_as_is(keys);
+    const struct slice *slice = best(slices, &served, now);
+    return slice == NULL ? 0 : slice->ttl_s;
+}
+
+uint64_t slices_end(const struct slices *slices)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; i < slices->count; i++) {
+        end = slices->list[i].expiration > end ? slices->list[i].expiration : end;
+    }
+    return end;
+}
+
+uint64_t slices_covered(const struct slices *slices, uint64_t from)
+{
+    uint64_t until = 0;
+    for (size_t i = 0; i < slices->count; i++) {
+        until = slices->list[i].from < from ? slices->list[i].expiration : until;
+    }
+    return until;
+}
+
+uint64_t slices_next_change(const struct slices *slices, const struct key_set *keys, uint64_t now)
+{
+    const struct rollover_aim served = rollover_as_is(keys);
+    ptrdiff_t due = slices_due(slices, now);
+    for (size_t i = due < 0 ? 0 : (size_t)due; i < slices->count; i++) {
+        if (!is_served(&slices->list[i], &served)) {
+            return slices->list[i].from > now ? slices->list[i].from : now;
+        }
+    }
+    return 0;
+}
+
+/* The last slice that has what is served, of those whose time has come; -1: none. */
+static ptrdiff_t position(const struct slices *slices, const struct rollover_aim *served,
+                          ptrdiff_t due)
+{
+    while (due >= 0 && !is_served(&slices->list[due], served)) {
+        due--;
+    }
+    return due;
+}
+
+enum slices_step slices_advance(const struct slices *slices, struct key_set *keys,
+                                const struct rollover_timing *timing, uint64_t now)
+{
+    const struct rollover_aim served = rollover_as_is(keys);
+    ptrdiff_t due = slices_due(slices, now);
+    ptrdiff_t at = position(slices, &served, due);
+    if (due < 0 || at == due) {
+        return SLICES_REST;
+    }
+    for (ptrdiff_t i = at + 1; i <= due; i++) {
+        const struct slice *slice = &slices->list[i];
+        if (!is_served(slice, &served) && is_valid(slice, now, SLICES_MARGIN_S) &&
+            rollover_follow(keys, &slice->aim, timing, false, now)) {
+            return SLICES_ENTERED;
+        }
+    }
+    const struct slice *last = best(slices, &served, now);
+    if (is_valid(&slices->list[due], now, 0) &&
+        (last == NULL || last->expiration <= now + SLICES_MARGIN_S) &&
+        rollover_follow(keys, &slices->list[due].aim, timing, true, now)) {
+        return SLICES_FORCED;
+    }
+    return SLICES_REST;
+}
+
+static uint64_t sooner(uint64_t best_at, uint64_t at, uint64_t now)
+{
+    return at > now && at < best_at ? at : best_at;
+}
+
+/* Caches forget, a slice begins or comes to its margin. */
+uint64_t slices_next_moment(const struct slices *slices, const struct key_set *keys, uint64_t now,
+                            uint64_t to)
+{
+    uint64_t moment = rollover_next_moment(keys, now);
+    uint64_t next = moment == 0 ? to : sooner(to, moment, now);
+    for (size_t i = 0; i < slices->count; i++) {
+        next = sooner(next, slices->list[i].from, now);
+        next = sooner(next, slices->list[i].expiration - SLICES_MARGIN_S, now);
+    }
+    return next;
+}
+
+bool slices_replay(const struct slices *slices, struct key_set *keys, struct rollover_timing timing,
+                   uint64_t from, uint64_t to)
+{
+    timing.held = true;
+    uint64_t last = rollover_last_step_at(keys);
+    uint64_t now = last >= from ? last + 1 : from;
+    while (now < to) {
+        enum slices_step step = slices_advance(slices, keys, &timing, now);
+        bool moved = rollover_advance(keys, &timing, now);
+        if (step == SLICES_FORCED) {
+            return false;
+        }
+        now = step != SLICES_REST || moved ? now + 1 : slices_next_moment(slices, keys, now, to);
+    }
+    return true;
+}

@@ -1,0 +1,376 @@
+/* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty non-terminal, or is missing. */
+#include "server/answering/answer.h"
+
+#include "server/answering/absence.h"
+
+/* Keeps a copy of the name for as long as the answer lasts. NULL when there is no room, which no zone of ours reaches. */
+static struct dname *keep_name(struct answer *answer)
+{
+    return answer->name_count < ANSWER_NAMES ? &answer->names[answer->name_count++] : NULL;
+}
+
+static bool add_set(struct answer *answer, const struct dname *owner, const struct rrset *set)
+{
+    return answer_add(answer, owner, set, NULL);
+}
+
+/* Room in the arena for something of at most `room` octets; used up by arena_keep. */
+static uint8_t *arena_at(struct answer *answer, size_t room)
+{
+    return sizeof(answer->arena) - answer->used >= room ? answer->arena + answer->used : NULL;
+}
+
+static void arena_keep(struct answer *answer, const struct rrset *set)
+{
+    if (set->rdata == answer->arena + answer->used) {
+        answer->used += set->rdata_len;
+    }
+}
+
+static bool is_keyring_type(uint16_t type)
+{
+    return type == RR_DNSKEY || type == RR_CDS || type == RR_CDNSKEY;
+}
+
+/* An RRset of the node, wherever it comes from; all types but NSEC, RRSIG, ANY and a service's SRV. */
+static bool node_set(struct answerer *answerer, const struct node *node, uint16_t type,
+                     struct rrset *out)
+{
+    struct answer *answer = &answerer->answer;
+    const struct view *view = answerer->view;
+    uint8_t *scratch = arena_at(answer, NODE_SCRATCH);
+    if (scratch == NULL) {
+        return false;
+    }
+    bool found = false;
+    if (node->kind == NODE_APEX && is_keyring_type(type)) {
+        found = keyring_rrset(view->keyring, &view->settings.apex, type, view->settings.ttl_s,
+                              scratch, out);
+    } else {
+        uint8_t left_out =
+            node->kind == NODE_MEMBER ? roster_left_out(&view->deal->roster, node->member_id) : 0;
+        found = node_rrset(node, &view->settings, type, left_out, scratch, out);
+    }
+    if (found) {
+        arena_keep(answer, out);
+    }
+    return found;
+}
+
+/* True if the member still has its name. One that brought its own name has none here: it leaves with the next view. */
+static bool still_named(struct answerer *answerer, const struct candidate *candidate)
+{
+    const struct view *view = answerer->view;
+    if (candidate->name == 0 || !changed_may_be(&answerer->changed, candidate->name)) {
+        return true;
+    }
+    const uint8_t *target = view->deal->roster.names + candidate->target;
+    struct dname name = { .len = target[0] };
+    struct dname_key key;
+    struct node node;
+    memcpy(name.wire, target + 1, name.len);
+    dname_key_of(&key, &name, &view->settings.apex);
+    return registry_node(answerer->registry, &key, answerer->near_data, &node) == RESULT_OK &&
+           node.member_id == candidate->member_id;
+}
+
+/* The set without members whose names are gone: between a removal and the next view, so that a member leaves SRV in the same
+ * transaction that breaks its name. */
+static struct deck_set standing_members(struct answerer *answerer, const struct deck_set *set)
+{
+    const struct candidate *list = answerer->view->deal->roster.list;
+    struct deck_set standing = { .count = 0 };
+    for (unsigned i = 0; i < set->count; i++) {
+        if (still_named(answerer, &list[set->members[i]])) {
+            standing.members[standing.count++] = set->members[i];
+        }
+    }
+    return standing;
+}
+
+/* The next set of an area: as it was dealt, or, between a removal and the next view, less those who were removed. */
+static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
+                         uint16_t area, uint16_t cell)
+{
+    const struct view *view = answerer->view;
+    struct answer *answer = &answerer->answer;
+    uint32_t turn = tally_turn(answerer->tally, area, cell, &answer->due);
+    struct srv_choice choice = view_srv(view, area, turn);
+    bool current = view_is_current(view, answerer->registry);
+    struct deck_set standing = { .count = 0 };
+    if (choice.set != NULL && !current) {
+        standing = standing_members(answerer, choice.set);
+    }
+    bool whole = choice.set == NULL || current || standing.count == choice.set->count;
+    if (choice.srv != NULL && whole) {
+        /* The block is for the name asked for, not for one that an alias led to. */
+        bool holds = asked_for && view_blocks_hold(view, answerer->now);
+        return answer_add(answer, owner, choice.srv, holds ? choice.block : NULL);
+    }
+    struct rrset set;
+    uint8_t *scratch = arena_at(answer, DECK_SRV_SCRATCH);
+    if (scratch == NULL) {
+        return false;
+    }
+    deck_srv(standing.count > 0 ? &standing : NULL, &view->deal->roster, view->settings.srv_weights,
+             view->settings.srv_ttl_s, scratch, &set);
+    arena_keep(answer, &set);
+    return add_set(answer, owner, &set);
+}
+
+/* The scope that goes back with a subnet: bits of its family. An IPv4 address may come as an IPv6 one that maps it. */
+static uint8_t scope_of(const struct client_subnet *subnet, const struct location *location)
+{
+    bool mapped = subnet->family == 2 && address_is_ipv4(&subnet->address);
+    return (uint8_t)(location->scope + (mapped ? 96 : 0));
+}
+
+/* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). */
+static bool add_located_set(struct answerer *answerer, const struct query *query,
+                            const struct address *source, const struct dname *owner)
+{
+    const struct view *view = answerer->view;
+    bool subnet = query->subnet.present && query->subnet.source > 0;
+    const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
+    struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
+    answerer->answer.scope = subnet ? scope_of(&query->subnet, &location) : 0;
+    return add_next_set(answerer, owner, owner == &query->qname,
+                        deal_area(view->deal, location.cell), location.cell);
+}
+
+/* The SRV set of a service's name. A region's own has the same for all. */
+static bool add_srv(struct answerer *answerer, const struct query *query,
+                    const struct address *source, const struct dname *owner,
+                    const struct dname_key *key)
+{
+    const struct view *view = answerer->view;
+    return dname_key_compare(key, &view->service_key) == 0
+               ? add_located_set(answerer, query, source, owner)
+               : add_next_set(answerer, owner, owner == &query->qname, view_region(view, key),
+                              TALLY_NO_CELL);
+}
+
+/* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
+static uint16_t first_type(const struct answerer *answerer, const struct node *node)
+{
+    uint16_t types[CHAIN_TYPES_MAX];
+    return chain_types(answerer->view, node, types) > 0 ? types[0] : 0;
+}
+
+/* The query's type at a node, or the CNAME there. NOT_FOUND: NODATA. */
+static enum result node_answer(struct answerer *answerer, const struct query *query,
+                               const struct address *source, const struct dname *owner,
+                               const struct dname_key *key, const struct node *node)
+{
+    struct answer *answer = &answerer->answer;
+    struct rrset set;
+    uint16_t type = query->qtype;
+    if (type == RR_ANY || type == RR_RRSIG) {
+        answer->signatures_only = type == RR_RRSIG;
+        type = first_type(answerer, node);
+    }
+    if (type == RR_NSEC) {
+        return absence_link(answerer, key);
+    }
+    if (type == RR_SRV && node->kind == NODE_SERVICE) {
+        bool added = add_srv(answerer, query, source, owner, key);
+        answer->due.turn = answer->signatures_only ? NULL : answer->due.turn; /* nobody is named */
+        return added ? RESULT_OK : RESULT_TOO_LONG;
+    }
+    if (node_set(answerer, node, type, &set) || node_set(answerer, node, RR_CNAME, &set)) {
+        return add_set(answer, owner, &set) ? RESULT_OK : RESULT_TOO_LONG;
+    }
+    return RESULT_NOT_FOUND;
+}
+
+/* Where an alias that was just added leads; NULL if it was none, or leaves the zone, or leads back, or is one too many. */
+static const struct dname *alias_target(struct answerer *answerer, const struct query *query)
+{
+    struct answer *answer = &answerer->answer;
+    const struct rrset *last = &answer->sets[answer->total - 1].set;
+    if (last->type != RR_CNAME || query->qtype == RR_CNAME || query->qtype == RR_ANY ||
+        answer->signatures_only || answer->total >= ANSWER_CNAMES) {
+        return NULL;
+    }
+    struct dname *target = keep_name(answer);
+    struct reader r = reader_of(last->rdata + 2, last->rdata_len - 2);
+    if (target == NULL) {
+        return NULL;
+    }
+    dname_read(&r, target);
+    if (r.failed || !dname_under(target, &answerer->view->settings.apex)) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < answer->total; i++) { /* a circle: no record twice, RFC 2181 5 */
+        if (dname_equal(answer->sets[i].owner, target)) {
+            return NULL;
+        }
+    }
+    return target;
+}
+
+static bool is_kept_type(uint16_t type)
+{
+    return type == RR_A || type == RR_AAAA || type == RR_CAA;
+}
+
+/* Keeps what was found for a member, the first of the answer, for the next time. */
+static void keep(struct answerer *answerer, const struct kept_key *what, uint64_t member_id)
+{
+    struct answer_rrset *found = &answerer->answer.sets[0];
+    uint8_t scratch[SIGNER_SCRATCH];
+    struct rrset signatures;
+    if (signer_sign(answerer->signer, found->owner, &found->set, answerer->now, scratch,
+                    &signatures) != RESULT_OK) {
+        return;
+    }
+    const struct kept_parts parts = {
+        member_id, {NULL, &found->set, &signatures, 0},
+         NULL
+    };
+    const struct kept *kept = kept_put(answerer->kept, what, &parts);
+    found->block = kept == NULL ? NULL : &kept->block;
+}
+
+/* One name's answer: its RRset from what is kept of members, else from its node. */
+static enum result name_answer(struct answerer *answerer, const struct query *query,
+                               const struct address *source, const struct dname *owner,
+                               const struct dname_key *key)
+{
+    struct answer *answer = &answerer->answer;
+    const struct kept_key what = { key, query->qtype };
+    bool keepable = owner == &query->qname && is_kept_type(query->qtype);
+    const struct kept *kept = keepable ? kept_find(answerer->kept, &what) : NULL;
+    if (kept != NULL) {
+        const struct rrset set = { .type = query->qtype };
+        (void)answer_add(answer, owner, &set, &kept->block);
+        answer->answer_count = answer->total;
+        return RESULT_OK;
+    }
+    struct node node;
+    enum result result = registry_node(answerer->registry, key, answerer->node_data, &node);
+    if (result == RESULT_OK) {
+        result = node_answer(answerer, query, source, owner, key, &node);
+        if (result == RESULT_NOT_FOUND) {
+            return absence_of_type(answerer, query, key);
+        }
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    answer->answer_count = answer->total;
+    if (keepable && node.kind == NODE_MEMBER) {
+        keep(answerer, &what, node.member_id);
+    }
+    return RESULT_OK;
+}
+
+static enum result decide(struct answerer *answerer, const struct query *query,
+                          const struct target *target, const struct address *source)
+{
+    struct answer *answer = &answerer->answer;
+    const struct dname *owner = &query->qname;
+    const struct dname_key *key = &target->key;
+    struct dname_key alias_key;
+    if (target->service) {
+        bool added = add_located_set(answerer, query, source, owner);
+        answer->answer_count = answer->total;
+        return added ? RESULT_OK : RESULT_TOO_LONG;
+    }
+    if (target->missing) {
+        return absence_of_name(answerer, query, key, &target->before);
+    }
+    while (owner != NULL) {
+        answer->answer_count = answer->total;
+        enum result result = name_answer(answerer, query, source, owner, key);
+        if (result == RESULT_NOT_FOUND) {
+            return absence_of_name(answerer, query, key, NULL);
+        }
+        if (result != RESULT_OK) {
+            return result;
+        }
+        owner = alias_target(answerer, query);
+        if (owner != NULL) { /* the alias must outlive its node's buffer */
+            struct rrset *alias = &answer->sets[answer->total - 1].set;
+            uint8_t *copy = arena_at(answer, alias->rdata_len);
+            if (copy == NULL) {
+                return RESULT_TOO_LONG;
+            }
+            memcpy(copy, alias->rdata, alias->rdata_len);
+            alias->rdata = copy;
+            arena_keep(answer, alias);
+            dname_key_of(&alias_key, owner, &answerer->view->settings.apex);
+            key = &alias_key;
+        }
+    }
+    return RESULT_OK;
+}
+
+void answer_follow(struct answerer *answerer)
+{
+    struct chain *chain = &answerer->chain;
+    chain->view = answerer->view;
+    chain->registry = answerer->registry;
+    chain->signer = answerer->signer;
+    chain->limited_signer = answerer->limited_signer;
+    chain->now = answerer->now;
+    chain->kept = answerer->kept;
+    kept_follow(answerer->kept, answerer->view, answerer->registry, answerer->now);
+    changed_follow(&answerer->changed, answerer->view, answerer->registry);
+}
+
+void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out)
+{
+    const struct view *view = answerer->view;
+    const struct dname *apex = &view->settings.apex;
+    bool internet = query->qclass == RR_CLASS_IN;
+    /* The service's row is there as long as the zone is: no need to look. */
+    out->service = internet && query->qtype == RR_SRV && dname_equal(&query->qname, &view->service);
+    out->in_zone = out->service || (internet && dname_under(&query->qname, apex));
+    out->missing = false;
+    if (out->service || !out->in_zone) {
+        return;
+    }
+    dname_key_of(&out->key, &query->qname, apex);
+    const struct kept_key asked = { &out->key, query->qtype };
+    if (kept_fetch(answerer->kept, &asked)) {
+        return;
+    }
+    /* Where the view is older than the snapshot: what came in between has changed the link of the name before it. */
+    out->missing = !order_find(view->order, &out->key, &out->before) &&
+                   (view_is_current(view, answerer->registry) ||
+                    !changed_may_be(&answerer->changed, dname_key_hash(&out->before)));
+    if (out->missing) {
+        const struct kept_key covering = { &out->before, RR_NSEC };
+        (void)kept_fetch(answerer->kept, &covering);
+    }
+}
+
+const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
+                                   const struct target *target, const struct address *source)
+{
+    struct answer *answer = &answerer->answer;
+    chain_begin(&answerer->chain);
+    kept_begin(answerer->kept);
+    answer->apex = &answerer->view->settings.apex;
+    answer->rcode = RCODE_NOERROR;
+    answer->scope = 0;
+    answer->signatures_only = false;
+    answer->answer_count = answer->total = 0;
+    answer->name_count = answer->used = 0;
+    answer->due.turn = NULL;
+    if (!target->in_zone) {
+        answer->rcode = RCODE_REFUSED;
+        return answer;
+    }
+    /* OPT is no type to ask for (RFC 6891 6.1.1), nor is NXNAME (RFC 9824 3.5). */
+    if (query->qtype == RR_OPT || query->qtype == RR_NXNAME) {
+        answer->rcode = RCODE_FORMERR;
+        return answer;
+    }
+    if (decide(answerer, query, target, source) != RESULT_OK) {
+        answer->rcode = RCODE_SERVFAIL;
+        answer->total = answer->answer_count = 0;
+    }
+    return answer;
+}

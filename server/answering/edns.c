@@ -1,0 +1,86 @@
+#include "server/answering/edns.h"
+
+#include "server/answering/respond.h"
+#include "zone/names/rrset.h"
+
+/* RFC 7873 5.2: whatever the client's cookie is worth, the response has one that it can use. */
+static bool reply_cookie(struct writer *w, const struct query *query,
+                         const struct edns_asked *asked)
+{
+    const struct cookie_secrets *secrets = &asked->view->cookies;
+    if (!secrets->present) {
+        return false;
+    }
+    enum cookie_state state = (query->options & QUERY_SERVER_COOKIE) == 0
+                                  ? COOKIE_BAD
+                                  : cookie_check(query->cookie, asked->source, secrets, asked->now);
+    write_u16(w, EDNS_OPTION_COOKIE);
+    write_u16(w, COOKIE_LEN);
+    uint8_t *cookie = write_room(w, COOKIE_LEN);
+    if (state == COOKIE_GOOD) {
+        memcpy(cookie, query->cookie, COOKIE_LEN);
+    } else {
+        cookie_make(cookie, query->cookie, asked->source, secrets->current, asked->now);
+    }
+    return state != COOKIE_BAD;
+}
+
+bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t room[EDNS_REPLY_MAX])
+{
+    struct writer w = writer_of(room, EDNS_REPLY_MAX);
+    const struct dname *agent = &asked->view->settings.report_agent;
+    bool proven = false;
+    /* RFC 9824 5.1: set in all responses of a zone with compact denial to those who set it. */
+    if ((query->options & QUERY_COMPACT_OK) != 0 &&
+        asked->view->settings.denial == DENIAL_COMPACT) {
+        query->reply_flags |= EDNS_CO;
+    }
+    if ((query->options & QUERY_COOKIE) != 0) {
+        proven = reply_cookie(&w, query, asked);
+    }
+    /* RFC 7828 3.2.1 and 3.3.2: only over TCP; in units of 100 ms. */
+    if ((query->options & QUERY_KEEPALIVE) != 0 && asked->tcp) {
+        write_u16(&w, EDNS_OPTION_KEEPALIVE);
+        write_u16(&w, 2);
+        write_u16(&w, asked->closing ? 0 : TCP_IDLE_MS / 100); /* 3.4 */
+    }
+    /* RFC 5001 2.2 */
+    if ((query->options & QUERY_NSID) != 0 && asked->identity->nsid != NULL) {
+        size_t len = strlen(asked->identity->nsid);
+        write_u16(&w, EDNS_OPTION_NSID);
+        write_u16(&w, (uint16_t)len);
+        write_octets(&w, asked->identity->nsid, len);
+    }
+    /* RFC 9567 6.2: unasked, in every response with an OPT. Left out where it would crowd the smallest response. */
+    if (agent->len > 0 && w.at + 4 + agent->len <= respond_options_room(query)) {
+        write_u16(&w, EDNS_OPTION_REPORT);
+        write_u16(&w, agent->len);
+        dname_write(&w, agent);
+    }
+    ASSERT(!w.failed);
+    query->reply_options = room;
+    query->reply_options_len = (uint16_t)w.at;
+    return proven;
+}
+
+const char *edns_identity_text(const struct query *query, const struct identity *identity)
+{
+    static const struct {
+        struct dname name;
+        bool version;
+    } asked[] = {
+        {{ 14, "\7version\4bind" },    true },
+        { { 16, "\7version\6server" }, true },
+        { { 15, "\10hostname\4bind" }, false},
+        { { 11, "\2id\6server" },      false},
+    };
+    if (query->qtype != RR_TXT && query->qtype != RR_ANY) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        if (dname_equal(&query->qname, &asked[i].name)) {
+            return asked[i].version ? identity->version : identity->nsid;
+        }
+    }
+    return NULL;
+}

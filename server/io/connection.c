@@ -1,0 +1,313 @@
+#include "server/io/connection.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static void release(struct connection_shop *shop, uint8_t **data, size_t *len)
+{
+    shop->freed += *len;
+    free(*data);
+    *data = NULL;
+    *len = 0;
+}
+
+/* The length of the message that `data` begins with, as far as its two octets in front are there; with them. */
+static size_t message_len(const uint8_t *data, size_t len)
+{
+    return len < 2 ? SIZE_MAX : 2u + ((size_t)data[0] << 8 | data[1]);
+}
+
+static bool has_query(const struct connection *connection)
+{
+    return message_len(connection->in, connection->in_len) <= connection->in_len;
+}
+
+/* Who has something to do waits until it can be written; so it stands in the same queue as those that wait for queries. */
+static uint32_t events_due(const struct connection *connection)
+{
+    if (connection->out != NULL) {
+        return EPOLLOUT;
+    }
+    if (connection->rests) {
+        return 0;
+    }
+    return has_query(connection) ? EPOLLOUT : EPOLLIN;
+}
+
+static void await(struct connection *connection, const struct connection_shop *shop)
+{
+    struct epoll_event event = { .events = events_due(connection), .data.ptr = connection };
+    if (event.events != connection->events) {
+        connection->events = event.events;
+        (void)epoll_ctl(shop->set, EPOLL_CTL_MOD, connection->fd, &event);
+    }
+}
+
+static void touch(struct connection *connection, const struct connection_shop *shop)
+{
+    connection->active_at = uv_now(&shop->worker->loop);
+}
+
+enum result connection_new(struct connection **out, struct connection_shop *shop, int fd,
+                           const struct address *peer)
+{
+    struct connection *connection = xcalloc(1, sizeof(*connection));
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = connection };
+    const int on = 1;
+    if (epoll_ctl(shop->set, EPOLL_CTL_ADD, fd, &event) != 0) {
+        free(connection);
+        (void)close(fd);
+        return RESULT_SYSTEM;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    *connection = (struct connection){ .fd = fd, .events = EPOLLIN, .peer = *peer };
+    touch(connection, shop);
+    *out = connection;
+    return RESULT_OK;
+}
+
+/* Octets that the kernel holds until the client takes them. */
+static int untaken(const struct connection *connection)
+{
+    int octets = 0;
+    return ioctl(connection->fd, SIOCOUTQ, &octets) == 0 ? octets : 0;
+}
+
+void connection_free(struct connection *connection, struct connection_shop *shop)
+{
+    if (connection->out != NULL || untaken(connection) > CONNECTION_GATHER) {
+        const struct linger at_once = { .l_onoff = 1 };
+        (void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    }
+    (void)close(connection->fd); /* it leaves the set by that */
+    release(shop, &connection->in, &connection->in_len);
+    release(shop, &connection->out, &connection->out_len);
+    free(connection);
+}
+
+/* Writes what the kernel takes. False if the connection is broken. */
+static bool send_some(const struct connection *connection, const uint8_t *data, size_t len,
+                      size_t *sent)
+{
+    ssize_t taken = send(connection->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    *sent = taken > 0 ? (size_t)taken : 0;
+    return taken >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+/* Writes gathered answers, and keeps a copy of what the kernel does not take. */
+static bool flush(struct connection *connection, const uint8_t *data, size_t len)
+{
+    size_t sent = 0;
+    if (len > 0 && !send_some(connection, data, len, &sent)) {
+        return false;
+    }
+    if (sent < len) {
+        connection->out_at = 0;
+        connection->out_len = len - sent;
+        connection->out = xmalloc(connection->out_len);
+        memcpy(connection->out, data + sent, connection->out_len);
+    }
+    return true;
+}
+
+/* Writes of what the kernel had not taken before. */
+static bool send_rest(struct connection *connection, struct connection_shop *shop)
+{
+    size_t sent = 0;
+    if (!send_some(connection, connection->out + connection->out_at,
+                   connection->out_len - connection->out_at, &sent)) {
+        return false;
+    }
+    connection->out_at += sent;
+    if (sent > 0) {
+        touch(connection, shop); /* it reads */
+    }
+    if (connection->out_at == connection->out_len) {
+        release(shop, &connection->out, &connection->out_len);
+    }
+    return true;
+}
+
+/* Answers one message; returns the octets of the answer, with the two in front. */
+static size_t answer_message(struct connection *connection, struct worker *worker,
+                             const uint8_t *data, size_t len, uint8_t *out)
+{
+    const struct incoming incoming = {
+        .data = data, .len = len, .source = connection->peer, .tcp = true
+    };
+    struct handling handling;
+    worker_read(worker, &incoming, &handling);
+    size_t reply = worker_answer(worker, &incoming, &handling, out + 2, TCP_MESSAGE_MAX);
+    connection->rests = handling.over_rate;
+    if (reply == 0) {
+        return 0;
+    }
+    wire_put_u16(out, (uint16_t)reply);
+    return reply + 2;
+}
+
+/* Answers whole messages, in order, until the turn is over: for their number, since the kernel takes no more, or since the client has had its
+ * rate. `*used` are the octets that they take. False if the connection is broken. */
+static bool answer_messages(struct connection *connection, struct connection_shop *shop,
+                            const uint8_t *data, size_t len, size_t *used)
+{
+    size_t at = 0, gathered = 0, message = 0;
+    bool ok = true;
+    for (unsigned i = 0;
+         ok && i < CONNECTION_TURN && connection->out == NULL && !connection->rests &&
+         (message = message_len(data + at, len - at)) <= len - at;
+         i++) {
+        if (message < 2u + DNS_HEADER_LEN) { /* nothing that could be answered, RFC 7766 8 */
+            connection->ending = true;
+            break;
+        }
+        gathered += answer_message(connection, shop->worker, data + at + 2, message - 2,
+                                   shop->out + gathered);
+        at += message;
+        if (gathered >= CONNECTION_GATHER) {
+            ok = flush(connection, shop->out, gathered);
+            gathered = 0;
+        }
+    }
+    *used = at;
+    return ok && flush(connection, shop->out, gathered);
+}
+
+/* Keeps what is not yet answered. `rest` may lie in the connection's own room. */
+static void keep_rest(struct connection *connection, struct connection_shop *shop,
+                      const uint8_t *rest, size_t len)
+{
+    uint8_t *in = NULL;
+    if (len > 0) {
+        in = xmalloc(len);
+        memcpy(in, rest, len);
+    }
+    release(shop, &connection->in, &connection->in_len);
+    connection->in = in;
+    connection->in_len = len;
+}
+
+/* Reads behind what there is of a message. Most reads end with a whole one, so that they need no room of their own; a long message gathers
+ * in the connection's. Returns where it begins and how much is there; NULL if nothing came, which may be
+ * the end. */
+static const uint8_t *receive(struct connection *connection, struct connection_shop *shop,
+                              size_t *len)
+{
+    uint8_t *room = shop->read;
+    size_t had = connection->in_len, size = sizeof(shop->read);
+    if (had > CONNECTION_SHORT) {
+        size = message_len(connection->in, had);
+        room = connection->in = xrealloc(connection->in, size);
+    } else if (had > 0) {
+        memcpy(room, connection->in, had);
+    }
+    ssize_t got = recv(connection->fd, room + had, size - had, MSG_DONTWAIT);
+    if (got <= 0) {
+        connection->ending = got == 0 || (errno != EAGAIN && errno != EINTR);
+        return NULL;
+    }
+    *len = had + (size_t)got;
+    if (had > CONNECTION_SHORT) {
+        connection->in_len = *len;
+    }
+    return room;
+}
+
+/* What there is to answer, read now if nothing waits; NULL if there is nothing. */
+static const uint8_t *queries(struct connection *connection, struct connection_shop *shop,
+                              size_t *len)
+{
+    if (has_query(connection)) {
+        *len = connection->in_len;
+        return connection->in;
+    }
+    return receive(connection, shop, len);
+}
+
+/* The snapshot is taken after the queries came, so that nobody is told of what was gone when he asked. False if the connection is broken, or nothing
+ * can be answered now. */
+static bool take_queries(struct connection *connection, struct connection_shop *shop)
+{
+    size_t len = 0, used = 0;
+    const uint8_t *data = queries(connection, shop, &len);
+    if (data == NULL) {
+        return true;
+    }
+    if (message_len(data, len) > len) {
+        if (data != connection->in) {
+            keep_rest(connection, shop, data, len);
+        }
+        return true;
+    }
+    if (!worker_begin(shop->worker)) {
+        return false; /* the store can't be read */
+    }
+    bool ok = answer_messages(connection, shop, data, len, &used);
+    worker_end(shop->worker);
+    if (used > 0) {
+        connection->asked = true;
+        touch(connection, shop);
+    }
+    if (used > 0 || data != connection->in) {
+        keep_rest(connection, shop, data + used, connection->ending ? 0 : len - used);
+    }
+    return ok;
+}
+
+/* What waits in the kernel is the client's still; if it is not taken, it is not left there for minutes as after a close. False if there is
+ * little of it. */
+static bool linger(struct connection *connection, const struct connection_shop *shop)
+{
+    connection->untaken = untaken(connection);
+    if (connection->untaken <= CONNECTION_GATHER) {
+        return false;
+    }
+    connection->lingers = true;
+    (void)shutdown(connection->fd, SHUT_WR);
+    (void)epoll_ctl(shop->set, EPOLL_CTL_DEL, connection->fd, NULL);
+    return true;
+}
+
+bool connection_turn(struct connection *connection, struct connection_shop *shop)
+{
+    bool whole = true;
+    if (connection->out != NULL) {
+        whole = send_rest(connection, shop);
+    } else if (!connection->rests) {
+        whole = take_queries(connection, shop);
+    }
+    if (!whole) {
+        return false;
+    }
+    if (connection->ending && connection->out == NULL) {
+        return linger(connection, shop);
+    }
+    await(connection, shop);
+    return true;
+}
+
+bool connection_is_done(struct connection *connection, const struct connection_shop *shop)
+{
+    int now = untaken(connection);
+    if (now < connection->untaken) {
+        touch(connection, shop); /* it reads */
+    }
+    connection->untaken = now;
+    return now == 0;
+}
+
+void connection_resume(struct connection *connection, struct connection_shop *shop)
+{
+    connection->rests = false;
+    await(connection, shop);
+}
+
+bool connection_is_idle(const struct connection *connection)
+{
+    return connection->in == NULL && connection->out == NULL;
+}

@@ -1,0 +1,115 @@
+#include "server/io/listen.h"
+
+#include <errno.h>
+#include <linux/in6.h>
+#include <unistd.h>
+
+enum {
+    UDP_BUFFER =
+        4 << 20, /* a burst of some ten thousand queries; the kernel halves what it may not give */
+    /* Of one connection, each way, of which the kernel makes twice as much with its own needs. Left alone, it would let them grow to some
+     * megabytes, for clients that don't read. */
+    TCP_BUFFER = 64 << 10
+};
+
+bool listen_is_wildcard(const struct endpoint *endpoint)
+{
+    static const uint8_t zero[16];
+    const uint8_t *octets = endpoint->address.octets;
+    return memcmp(octets, zero, 16) == 0 ||
+           (address_is_ipv4(&endpoint->address) && memcmp(octets + 12, zero, 4) == 0);
+}
+
+static bool set_option(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+}
+
+bool listen_has_ipv6(void)
+{
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return errno != EAFNOSUPPORT;
+    }
+    (void)close(fd);
+    return true;
+}
+
+bool listen_is_here(const struct endpoint *endpoint)
+{
+    struct sockaddr_storage address;
+    const struct endpoint any_port = { .address = endpoint->address };
+    socklen_t len = endpoint_to_sockaddr(&any_port, &address);
+    int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool here = fd >= 0 && bind(fd, (const struct sockaddr *)&address, len) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return here;
+}
+
+/* At boot we may be there before the address is; not every kernel lets us. */
+static bool set_address_options(int fd, bool v4)
+{
+    (void)(v4 ? set_option(fd, IPPROTO_IP, IP_FREEBIND, 1)
+              : set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1));
+    return v4 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+}
+
+bool listen_is_taken(const struct endpoint *endpoint)
+{
+    struct sockaddr_storage address;
+    socklen_t len = endpoint_to_sockaddr(endpoint, &address);
+    int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool taken = fd >= 0 && set_address_options(fd, address_is_ipv4(&endpoint->address)) &&
+                 bind(fd, (const struct sockaddr *)&address, len) != 0 && errno == EADDRINUSE;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return taken;
+}
+
+static bool set_options(int fd, const struct endpoint *endpoint, int type)
+{
+    bool v4 = address_is_ipv4(&endpoint->address);
+    bool ok = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) && set_address_options(fd, v4);
+    if (type == SOCK_STREAM) {
+        /* Connections have these from their listener. */
+        return ok && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+               set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER) &&
+               set_option(fd, SOL_SOCKET, SO_SNDBUF, TCP_BUFFER);
+    }
+    /* Less is not an error: who is not root is bound by net.core.rmem_max. */
+    (void)(set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER) ||
+           set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER));
+    (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
+    /* Answers are small enough for any path; a forged "too big" must not make us fragment (RFC 9715 3.1). */
+    ok = ok && (v4 ? set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+                   : set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT));
+    if (listen_is_wildcard(endpoint)) {
+        ok = ok && (v4 ? set_option(fd, IPPROTO_IP, IP_PKTINFO, 1)
+                       : set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
+    }
+    return ok;
+}
+
+enum result listen_socket(int *out, const struct endpoint *endpoint, int type, struct diag *diag)
+{
+    struct sockaddr_storage address;
+    socklen_t len = endpoint_to_sockaddr(endpoint, &address);
+    int fd = socket(address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || !set_options(fd, endpoint, type) ||
+        bind(fd, (const struct sockaddr *)&address, len) != 0) {
+        int error = errno;
+        char text[ADDRESS_TEXT_MAX];
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return diag_fail(diag, RESULT_SYSTEM, "can't listen on %s@%u (%s): %s%s",
+                         address_text(&endpoint->address, text), endpoint->port,
+                         type == SOCK_DGRAM ? "UDP" : "TCP", strerror(error),
+                         error == EACCES ? "; ports under 1024 need CAP_NET_BIND_SERVICE" : "");
+    }
+    *out = fd;
+    return RESULT_OK;
+}

@@ -1,0 +1,348 @@
+/* Connections wait in an epoll set of the server's own, which the worker's loop sees as one descriptor. A wake takes TURNS_A_WAKE of those that are
+ * ready, then the loop does what else there is. The kernel puts what it has reported behind what it has not: that is the queue. */
+#include "server/io/tcp.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "server/io/connection.h"
+#include "server/io/listen.h"
+
+enum {
+    LISTENERS_MAX = 64,
+    BACKLOG = 512,
+    ACCEPTS_A_WAKE = 16,
+    TURNS_A_WAKE = 4,
+    UNASKED_PART = 4, /* of the connections may wait for a first query while others are closed */
+    SWEEP_MS = 1000,
+    REST_MS = 100,      /* at most, of a connection whose network is over its rate */
+    TRIM_SWEEPS = 5,    /* between two looks at what was freed */
+    DRAIN_SWEEPS = 10,  /* then connections are closed that are not idle */
+    TRIM_FROM = 1 << 20 /* octets that are worth giving back to the kernel */
+};
+
+struct listener {
+    uv_poll_t poll;
+    struct tcp_server *server;
+    int fd;
+};
+
+struct tcp_server {
+    struct connection_shop shop;
+    unsigned connections_max;
+    uv_poll_t ready;
+    uv_timer_t sweep, rest;
+    size_t listener_count;
+    struct listener listeners[LISTENERS_MAX];
+    bool deaf; /* there was no descriptor for a new connection, nor one to close for it */
+    struct connection *newest, *oldest;
+    unsigned connection_count;
+    unsigned unasked; /* of these, that have sent no whole query yet */
+    unsigned sweeps;
+    bool draining;
+};
+
+static void list_remove(struct tcp_server *server, const struct connection *connection)
+{
+    *(connection->newer != NULL ? &connection->newer->older : &server->newest) = connection->older;
+    *(connection->older != NULL ? &connection->older->newer : &server->oldest) = connection->newer;
+}
+
+static void list_put_first(struct tcp_server *server, struct connection *connection)
+{
+    connection->newer = NULL;
+    connection->older = server->newest;
+    *(server->newest != NULL ? &server->newest->newer : &server->oldest) = connection;
+    server->newest = connection;
+}
+
+static void close_connection(struct tcp_server *server, struct connection *connection)
+{
+    list_remove(server, connection);
+    server->connection_count--;
+    server->unasked -= !connection->asked;
+    connection_free(connection, &server->shop);
+}
+
+/* All that rest go on together: who is over the rate still rests again after the next answer. */
+static void on_rest(uv_timer_t *timer)
+{
+    struct tcp_server *server = timer->data;
+    for (struct connection *c = server->newest; c != NULL; c = c->older) {
+        if (c->rests) {
+            connection_resume(c, &server->shop);
+        }
+    }
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct tcp_server *server = poll->data;
+    struct epoll_event ready[TURNS_A_WAKE];
+    (void)status;
+    (void)events;
+    int count = epoll_wait(server->shop.set, ready, TURNS_A_WAKE, 0);
+    for (int i = 0; i < count; i++) {
+        struct connection *connection = ready[i].data.ptr;
+        uint64_t active_at = connection->active_at;
+        bool asked = connection->asked;
+        bool broken = (ready[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+        if (broken || !connection_turn(connection, &server->shop)) {
+            close_connection(server, connection);
+            continue;
+        }
+        if (connection->active_at != active_at) {
+            list_remove(server, connection);
+            list_put_first(server, connection);
+        }
+        server->unasked -= connection->asked && !asked;
+        if (connection->rests && uv_is_active((uv_handle_t *)&server->rest) == 0) {
+            (void)uv_timer_start(&server->rest, on_rest, REST_MS, 0);
+        }
+    }
+}
+
+/* RFC 7766 6.2.2: one client must not take the connections of all. The one of its network that is idle for longest makes room. */
+static void limit_client(struct tcp_server *server, const struct connection *connection)
+{
+    struct connection *longest_idle = NULL;
+    size_t prefix = address_is_ipv4(&connection->peer) ? 15 : 7; /* octets of /24, /56 */
+    unsigned count = 0;
+    if (server->connection_count <= TCP_CLIENT_MAX) {
+        return;
+    }
+    for (struct connection *c = server->newest; c != NULL; c = c->older) {
+        if (memcmp(c->peer.octets, connection->peer.octets, prefix) == 0) {
+            longest_idle = c;
+            count++;
+        }
+    }
+    if (count > TCP_CLIENT_MAX) {
+        close_connection(server, longest_idle);
+    }
+}
+
+/* Who makes room for a new one: the longest idle. While many have sent nothing it is one of these, so that a flood of connections without a query
+ * takes no more than its part, and not those of clients that ask now and then. */
+static struct connection *longest_idle(const struct tcp_server *server)
+{
+    struct connection *found = server->oldest;
+    while (server->unasked > server->connections_max / UNASKED_PART && found->asked) {
+        found = found->newer;
+    }
+    return found;
+}
+
+static bool is_out_of_descriptors(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static int take_next(int listener, struct sockaddr_storage *peer)
+{
+    socklen_t len = sizeof(*peer);
+    return accept4(listener, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* The next connection in the queue, -1 if there is none. When there is no descriptor for it, the longest idle makes room, once; when
+ * there is no such either, the queue waits for the next sweep. */
+static int accept_next(struct tcp_server *server, int listener, struct sockaddr_storage *peer)
+{
+    int fd = take_next(listener, peer);
+    if (fd >= 0 || !is_out_of_descriptors(errno)) {
+        return fd;
+    }
+    server->deaf = server->oldest == NULL;
+    if (server->deaf) {
+        return -1;
+    }
+    close_connection(server, longest_idle(server));
+    return take_next(listener, peer);
+}
+
+static void add_connection(struct tcp_server *server, int fd, const struct sockaddr_storage *peer)
+{
+    struct connection *connection = NULL;
+    struct endpoint endpoint;
+    if (endpoint_of_sockaddr(&endpoint, (const struct sockaddr *)peer) != RESULT_OK) {
+        (void)close(fd);
+        return;
+    }
+    if (server->connection_count >= server->connections_max) {
+        close_connection(server, longest_idle(server));
+    }
+    if (connection_new(&connection, &server->shop, fd, &endpoint.address) == RESULT_OK) {
+        list_put_first(server, connection);
+        server->connection_count++;
+        server->unasked++;
+        limit_client(server, connection);
+    }
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+/* Lets the listeners wake the loop, or not. */
+static void hear(struct tcp_server *server, bool on)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        uv_poll_t *poll = &server->listeners[i].poll;
+        ASSERT((on ? uv_poll_start(poll, UV_READABLE, on_connection) : uv_poll_stop(poll)) == 0);
+    }
+    server->deaf = !on;
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+    const struct listener *listener = poll->data;
+    struct tcp_server *server = listener->server;
+    (void)status;
+    (void)events;
+    for (unsigned i = 0; i < ACCEPTS_A_WAKE && !server->deaf; i++) {
+        struct sockaddr_storage peer;
+        int fd = accept_next(server, listener->fd, &peer);
+        if (fd < 0) {
+            break; /* whatever it is, the loop wakes again while there is one */
+        }
+        add_connection(server, fd, &peer);
+    }
+    if (server->deaf) {
+        hear(server, false);
+    }
+}
+
+static void close_listeners(struct tcp_server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        uv_close((uv_handle_t *)&server->listeners[i].poll, NULL);
+        (void)close(server->listeners[i].fd);
+    }
+    server->listener_count = 0;
+}
+
+/* By the first sweep, those that were begun with us have been accepted. */
+static void drain(struct tcp_server *server, uint64_t now)
+{
+    for (struct connection *c = server->oldest, *newer; c != NULL; c = newer) {
+        newer = c->newer;
+        uint64_t idle_ms = now - c->active_at;
+        if ((connection_is_idle(c) && idle_ms >= SWEEP_MS) || server->sweeps >= DRAIN_SWEEPS) {
+            close_connection(server, c);
+        }
+    }
+    if (server->oldest == NULL) {
+        atomic_store(&server->shop.worker->drained, true);
+    }
+}
+
+/* Closes those that have what they asked for. */
+static void look_at_lingering(struct tcp_server *server)
+{
+    for (struct connection *c = server->oldest, *newer; c != NULL; c = newer) {
+        uint64_t active_at = c->active_at;
+        newer = c->newer;
+        if (c->lingers && connection_is_done(c, &server->shop)) {
+            close_connection(server, c);
+        } else if (c->active_at != active_at) {
+            list_remove(server, c);
+            list_put_first(server, c);
+        }
+    }
+}
+
+/* Closes what has sent no whole query, or taken none of its answers, for too long. */
+static void on_sweep(uv_timer_t *timer)
+{
+    struct tcp_server *server = timer->data;
+    uint64_t now = uv_now(&server->shop.worker->loop);
+    server->sweeps++;
+    look_at_lingering(server);
+    while (server->oldest != NULL && now - server->oldest->active_at > TCP_IDLE_MS) {
+        close_connection(server, server->oldest);
+    }
+    if (server->draining) {
+        drain(server, now);
+    }
+    if (server->deaf) {
+        hear(server, true);
+    }
+    if (server->sweeps % TRIM_SWEEPS == 0 && server->shop.freed > TRIM_FROM) {
+        server->shop.freed = 0;
+        (void)malloc_trim(0);
+    }
+}
+
+struct tcp_server *tcp_new(struct worker *worker, unsigned connections_max)
+{
+    struct tcp_server *server = xcalloc(1, sizeof(*server));
+    server->shop.worker = worker;
+    server->connections_max = connections_max;
+    server->shop.set = epoll_create1(EPOLL_CLOEXEC);
+    ASSERT(server->shop.set >= 0);
+    ASSERT(uv_poll_init(&worker->loop, &server->ready, server->shop.set) == 0);
+    ASSERT(uv_poll_start(&server->ready, UV_READABLE, on_ready) == 0);
+    ASSERT(uv_timer_init(&worker->loop, &server->sweep) == 0);
+    ASSERT(uv_timer_start(&server->sweep, on_sweep, SWEEP_MS, SWEEP_MS) == 0);
+    ASSERT(uv_timer_init(&worker->loop, &server->rest) == 0);
+    server->ready.data = server->sweep.data = server->rest.data = server;
+    return server;
+}
+
+enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
+                       struct diag *diag)
+{
+    int fd = -1;
+    if (server->listener_count == LISTENERS_MAX) {
+        return diag_fail(diag, RESULT_INVALID, "more than %d addresses to listen on",
+                         LISTENERS_MAX);
+    }
+    enum result result = listen_socket(&fd, endpoint, SOCK_STREAM, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (listen(fd, BACKLOG) != 0) {
+        int error = errno;
+        char text[ADDRESS_TEXT_MAX];
+        (void)close(fd);
+        return diag_fail(diag, RESULT_SYSTEM, "can't listen on %s@%u (TCP): %s",
+                         address_text(&endpoint->address, text), endpoint->port, strerror(error));
+    }
+    struct listener *listener = &server->listeners[server->listener_count++];
+    listener->server = server;
+    listener->fd = fd;
+    ASSERT(uv_poll_init(&server->shop.worker->loop, &listener->poll, fd) == 0);
+    listener->poll.data = listener;
+    ASSERT(uv_poll_start(&listener->poll, UV_READABLE, on_connection) == 0);
+    return RESULT_OK;
+}
+
+void tcp_drain(struct tcp_server *server)
+{
+    server->draining = true;
+    server->sweeps = 0;
+    (void)uv_timer_again(&server->sweep);
+}
+
+int tcp_listener(const struct tcp_server *server, size_t at)
+{
+    return at < server->listener_count ? server->listeners[at].fd : -1;
+}
+
+void tcp_close(struct tcp_server *server)
+{
+    close_listeners(server);
+    while (server->oldest != NULL) {
+        close_connection(server, server->oldest);
+    }
+    uv_close((uv_handle_t *)&server->sweep, NULL);
+    uv_close((uv_handle_t *)&server->rest, NULL);
+    uv_close((uv_handle_t *)&server->ready, NULL);
+    (void)close(server->shop.set);
+}
+
+void tcp_free(struct tcp_server *server)
+{
+    free(server);
+}

@@ -1,0 +1,210 @@
+#include "server/io/udp.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/io/listen.h"
+
+/* Batches before the loop looks at its other sockets again. */
+enum {
+    BATCHES_A_WAKE = 8,
+    CONTROL_ROOM = CMSG_SPACE(sizeof(struct in6_pktinfo))
+};
+
+/* A socket's message headers. The reply to message i reuses its address and control data. */
+struct udp_batch {
+    struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
+    struct iovec in_vec[UDP_BATCH], out_vec[UDP_BATCH];
+    struct sockaddr_in6 from[UDP_BATCH];
+    _Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_ROOM];
+};
+
+/* What the kernel changes on receiving. */
+static void reset(struct msghdr *header, bool wildcard)
+{
+    header->msg_namelen = sizeof(struct sockaddr_in6);
+    header->msg_controllen = wildcard ? CONTROL_ROOM : 0;
+}
+
+static struct udp_batch *batch_new(const struct worker *worker, bool wildcard)
+{
+    struct udp_batch *batch = xcalloc(1, sizeof(*batch));
+    for (unsigned i = 0; i < UDP_BATCH; i++) {
+        struct msghdr *header = &batch->in[i].msg_hdr;
+        batch->in_vec[i] = (struct iovec){ worker->udp_in[i], UDP_QUERY_MAX };
+        header->msg_name = &batch->from[i];
+        header->msg_iov = &batch->in_vec[i];
+        header->msg_iovlen = 1;
+        header->msg_control = wildcard ? batch->control[i] : NULL;
+        reset(header, wildcard);
+    }
+    return batch;
+}
+
+/* Turns the received PKTINFO into one that sends from the address the query came to, whatever the interface. */
+static void answer_from(struct msghdr *header)
+{
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    if (control == NULL) {
+        header->msg_control = NULL;
+        header->msg_controllen = 0;
+    } else if (control->cmsg_level == IPPROTO_IP) {
+        struct in_pktinfo info;
+        memcpy(&info, CMSG_DATA(control), sizeof(info));
+        info.ipi_spec_dst = info.ipi_addr;
+        info.ipi_ifindex = 0;
+        memcpy(CMSG_DATA(control), &info, sizeof(info));
+    } else {
+        struct in6_pktinfo info;
+        memcpy(&info, CMSG_DATA(control), sizeof(info));
+        /* A link-local source needs its interface; others are routed as usual. */
+        info.ipi6_ifindex = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+        memcpy(CMSG_DATA(control), &info, sizeof(info));
+    }
+}
+
+/* Reads message number `at`. False for what has no sender that could be answered. */
+static bool read_message(const struct udp_socket *udp, unsigned at, struct incoming *incoming,
+                         struct handling *handling)
+{
+    const struct udp_batch *batch = udp->batch;
+    struct worker *worker = udp->worker;
+    struct endpoint source;
+    if (endpoint_of_sockaddr(&source, (const struct sockaddr *)&batch->from[at]) != RESULT_OK ||
+        source.port == 0) {
+        return false;
+    }
+    *incoming = (struct incoming){ .data = worker->udp_in[at],
+                                   .len = batch->in[at].msg_len,
+                                   .source = source.address };
+    worker_read(worker, incoming, handling);
+    return true;
+}
+
+/* Makes reply number `number`, of `len` octets, out of what came as number `at`. */
+static void address_reply(const struct udp_socket *udp, unsigned at, unsigned number, size_t len)
+{
+    struct udp_batch *batch = udp->batch;
+    struct msghdr *header = &batch->out[number].msg_hdr;
+    batch->out_vec[number] = (struct iovec){ udp->worker->udp_out[number], len };
+    *header = batch->in[at].msg_hdr;
+    header->msg_iov = &batch->out_vec[number];
+    header->msg_flags = 0;
+    if (udp->wildcard) {
+        answer_from(header);
+    }
+}
+
+/* Answers the `count` received messages, in groups that are read first and answered then. Returns the number of replies. */
+static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
+{
+    enum {
+        GROUP = 8
+    };
+    struct incoming incoming[GROUP];
+    struct handling handling[GROUP];
+    unsigned from[GROUP], replies = 0;
+    for (unsigned at = 0; at < count;) {
+        unsigned group = 0;
+        for (; group < GROUP && at < count; at++) {
+            from[group] = at;
+            group += read_message(udp, at, &incoming[group], &handling[group]);
+        }
+        for (unsigned i = 0; i < group; i++) {
+            size_t len = worker_answer(udp->worker, &incoming[i], &handling[i],
+                                       udp->worker->udp_out[replies], DNS_UDP_MAX);
+            if (len > 0) {
+                address_reply(udp, from[i], replies++, len);
+            }
+        }
+    }
+    return replies;
+}
+
+/* What the kernel does not take now is dropped, as on any full line: the client asks again. A reply that can't be sent at all (no
+ * route) is passed over. */
+static void send_batch(struct udp_socket *udp, unsigned count)
+{
+    unsigned sent = 0;
+    while (sent < count) {
+        int taken = sendmmsg(udp->fd, udp->batch->out + sent, count - sent, MSG_DONTWAIT);
+        if (taken <= 0) {
+            atomic_fetch_add_explicit(&udp->worker->counters.dropped, 1, memory_order_relaxed);
+            taken = 1;
+        }
+        sent += (unsigned)taken;
+    }
+}
+
+/* One batch; the snapshot that answers it is taken after it came, so that nobody is told of what was gone when he asked. Returns its size. */
+static unsigned serve_batch(struct udp_socket *udp)
+{
+    int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
+    unsigned count = received < 0 ? 0 : (unsigned)received;
+    if (count > 0 && worker_begin(udp->worker)) {
+        send_batch(udp, answer_batch(udp, count));
+        worker_end(udp->worker);
+    }
+    for (unsigned at = 0; at < count; at++) {
+        reset(&udp->batch->in[at].msg_hdr, udp->wildcard);
+    }
+    return count;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    for (unsigned i = 0; status == 0 && i < BATCHES_A_WAKE; i++) {
+        if (serve_batch(poll->data) < UDP_BATCH) {
+            break;
+        }
+    }
+}
+
+enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct endpoint *endpoint,
+                     struct diag *diag)
+{
+    enum result result = listen_socket(&udp->fd, endpoint, SOCK_DGRAM, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    udp->worker = worker;
+    udp->endpoint = endpoint;
+    udp->wildcard = listen_is_wildcard(endpoint);
+    udp->batch = batch_new(worker, udp->wildcard);
+    ASSERT(uv_poll_init(&worker->loop, &udp->poll, udp->fd) == 0);
+    udp->poll.data = udp;
+    ASSERT(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
+    return RESULT_OK;
+}
+
+/* A connected socket gets what comes from its peer alone, and the kernel passes it over when it spreads queries. The peer is a port of our own
+ * that nobody sends from. */
+void udp_retire(const struct udp_socket *udp)
+{
+    enum {
+        DISCARD = 9
+    };
+    struct sockaddr_storage address;
+    struct endpoint nobody = *udp->endpoint;
+    nobody.port = DISCARD;
+    if (udp->wildcard) {
+        enum result result =
+            address_parse(&nobody.address, address_is_ipv4(&nobody.address) ? "127.0.0.1" : "::1");
+        ASSERT(result == RESULT_OK);
+    }
+    socklen_t len = endpoint_to_sockaddr(&nobody, &address);
+    (void)connect(udp->fd, (const struct sockaddr *)&address, len);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct udp_socket *udp = handle->data;
+    (void)close(udp->fd);
+    free(udp->batch);
+}
+
+void udp_close(struct udp_socket *udp)
+{
+    uv_close((uv_handle_t *)&udp->poll, on_closed);
+}

@@ -1,0 +1,477 @@
+#include "server/state/deal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "zone/base/splitmix.h"
+
+/* Areas and shares, which outlive the deal that they were made for. */
+struct plan {
+    atomic_uint refs;
+    struct steering steering;
+};
+
+struct places *places_new(struct locations *locations)
+{
+    struct places *places = xcalloc(1, sizeof(*places));
+    atomic_init(&places->refs, 1);
+    places->locations = locations;
+    return places;
+}
+
+struct places *places_ref(struct places *places)
+{
+    if (places != NULL) {
+        atomic_fetch_add(&places->refs, 1);
+    }
+    return places;
+}
+
+void places_unref(struct places *places)
+{
+    if (places != NULL && atomic_fetch_sub(&places->refs, 1) == 1) {
+        locations_free(places->locations);
+        free(places);
+    }
+}
+
+static void plan_unref(struct plan *plan)
+{
+    if (plan == NULL || atomic_fetch_sub(&plan->refs, 1) != 1) {
+        return;
+    }
+    steering_done(&plan->steering);
+    free(plan);
+}
+
+struct deal *deal_ref(struct deal *deal)
+{
+    atomic_fetch_add(&deal->refs, 1);
+    return deal;
+}
+
+void deal_unref(struct deal *deal)
+{
+    if (deal == NULL || atomic_fetch_sub(&deal->refs, 1) != 1) {
+        return;
+    }
+    for (size_t a = 0; a < deal->area_count; a++) {
+        hand_unref(deal->hands[a]);
+    }
+    free(deal->hands);
+    free(deal->levels);
+    roster_done(&deal->roster);
+    plan_unref(deal->plan);
+    keyring_unref(deal->keyring);
+    places_unref(deal->places);
+    free(deal);
+}
+
+static bool is_older(uint64_t at, uint64_t now, uint64_t age_max)
+{
+    return at > now || now - at >= age_max;
+}
+
+bool deal_is_due(const struct deal *deal, uint64_t now)
+{
+    uint64_t ttl = deal->settings.srv_ttl_s;
+    return is_older(deal->dealt_at, now, ttl < DEAL_AGE_MAX_S ? ttl : DEAL_AGE_MAX_S) ||
+           is_older(deal->scaled_at, now, DEAL_AGE_MAX_S);
+}
+
+uint16_t deal_area(const struct deal *deal, uint16_t cell)
+{
+    return steering_area(&deal->plan->steering, cell);
+}
+
+uint16_t deal_region(const struct deal *deal, uint16_t region)
+{
+    return deal->plan->steering.of_region[region];
+}
+
+static double capacity_of(const struct roster *roster)
+{
+    double capacity = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        capacity += roster->list[i].weight;
+    }
+    return capacity;
+}
+
+/* What changed from one roster to the next. */
+struct change {
+    bool *changed;           /* by seat: its SRV record is another */
+    uint32_t *joined, *left; /* seats, of the new roster and of the old one */
+    size_t joined_count, left_count, changed_count;
+    bool moved;      /* any of these */
+    bool resettled;  /* somebody serves another country, or is kin of others than before */
+    bool reweighted; /* or something else that sets don't show, as addresses left out */
+};
+
+static void change_done(struct change *change)
+{
+    free(change->changed);
+    free(change->joined);
+    free(change->left);
+}
+
+static bool same_record(const struct roster *a, const struct roster *b, size_t seat)
+{
+    const uint8_t *x = roster_target(a, seat), *y = roster_target(b, seat);
+    return a->list[seat].port == b->list[seat].port && x[0] == y[0] &&
+           memcmp(x + 1, y + 1, x[0]) == 0;
+}
+
+static bool same_left_out(const struct roster *a, const struct roster *b)
+{
+    bool same = a->left_out_count == b->left_out_count;
+    for (size_t i = 0; same && i < a->left_out_count; i++) {
+        same = a->left_out[i].member_id == b->left_out[i].member_id &&
+               a->left_out[i].mask == b->left_out[i].mask;
+    }
+    return same;
+}
+
+static bool same_regions(const struct shares_member *a, const struct shares_member *b)
+{
+    return a->regions[0] == b->regions[0] && a->regions[1] == b->regions[1];
+}
+
+/* True if members who sat before, in groups of their own, are of one group now: sets may hold both. */
+static bool are_kin_now(const struct roster *before, const struct roster *roster)
+{
+    const uint32_t none = UINT32_MAX;
+    uint32_t *then = xmalloc((roster->count + 1) * sizeof(*then));
+    bool found = false;
+    memset(then, 0xff, (roster->count + 1) * sizeof(*then));
+    for (size_t i = 0; i < roster->count && i < before->count && !found; i++) {
+        if (roster->list[i].member_id == 0 || before->list[i].member_id == 0) {
+            continue;
+        }
+        uint32_t *group = &then[roster->seats[i].group];
+        found = *group != none && *group != before->seats[i].group;
+        *group = before->seats[i].group;
+    }
+    free(then);
+    return found;
+}
+
+static void compare(struct change *out, const struct deal *old, const struct roster *roster)
+{
+    struct change c = { .changed = xcalloc(roster->count + 1, sizeof(*c.changed)),
+                        .joined = xcalloc(roster->count + 1, sizeof(*c.joined)),
+                        .left = xcalloc(roster->count + 1, sizeof(*c.left)) };
+    const struct roster *before = &old->roster;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct candidate *now = &roster->list[i];
+        bool sat = i < before->count && before->list[i].member_id != 0, sits = now->member_id != 0;
+        if (sits && !sat) {
+            c.joined[c.joined_count++] = (uint32_t)i;
+        } else if (sat && !sits) {
+            c.left[c.left_count++] = (uint32_t)i;
+        } else if (sits) {
+            bool reweighted = now->weight != before->list[i].weight;
+            c.reweighted = c.reweighted || reweighted;
+            c.changed[i] =
+                !same_record(before, roster, i) || (reweighted && old->settings.srv_weights);
+            c.changed_count += c.changed[i] ? 1 : 0;
+            c.resettled = c.resettled || !same_regions(&before->seats[i], &roster->seats[i]);
+        }
+    }
+    c.reweighted = c.reweighted || !same_left_out(before, roster) ||
+                   before->members != roster->members || before->last_good != roster->last_good;
+    c.resettled = c.resettled || are_kin_now(before, roster);
+    c.moved = c.joined_count > 0 || c.left_count > 0 || c.changed_count > 0;
+    *out = c;
+}
+
+/* True if sets for these parts are made alike. */
+static bool same_rules(const struct deal *deal, const struct deal_parts *parts)
+{
+    const struct settings *a = &deal->settings, *b = parts->settings;
+    return a->srv_ttl_s == b->srv_ttl_s && a->srv_count == b->srv_count &&
+           a->srv_weights == b->srv_weights && a->max_overload_milli == b->max_overload_milli &&
+           a->scale_km == b->scale_km && a->signature_validity_s == b->signature_validity_s &&
+           deal->keyring == parts->keyring && deal->places == parts->places;
+}
+
+/* True if a newcomer's regions have areas. */
+static bool regions_known(const struct deal *deal, const struct shares_member *member)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        uint16_t region = member->regions[i];
+        if (region != REGION_NONE && deal_region(deal, region) == STEERING_NONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if the change is small enough to be worked into the old deal. */
+static bool can_patch(const struct deal *old, const struct roster *roster,
+                      const struct change *change)
+{
+    size_t moves = change->joined_count + change->left_count;
+    if (change->resettled) {
+        return false;
+    }
+    if (moves > 0 && (roster->eligible <= DEAL_SMALL || old->roster.eligible <= DEAL_SMALL)) {
+        return false;
+    }
+    if (old->patched + moves > roster->eligible / 2 || roster->last_good != old->roster.last_good) {
+        return false;
+    }
+    for (size_t i = 0; i < change->joined_count; i++) {
+        if (!regions_known(old, &roster->seats[change->joined[i]])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The name that an area's sets stand at. */
+static void owner_of(struct dname *out, const struct area *area, const struct deal_parts *parts)
+{
+    char label[REGION_LABEL_ROOM];
+    *out = *parts->service;
+    if (area->at.region == REGION_NONE) {
+        return;
+    }
+    struct dname name;
+    (void)region_label(area->at.region, label);
+    bool fits = dname_prepend(&name, label, strlen(label), &parts->settings->apex) == RESULT_OK &&
+                dname_prepend(&name, "_tcp", 4, &name) == RESULT_OK &&
+                dname_prepend(&name, "_ntske", 6, &name) == RESULT_OK;
+    if (fits) { /* else nobody can ask for it */
+        *out = name;
+    }
+}
+
+static struct deal *deal_begin(const struct deal_parts *parts, struct roster *roster,
+                               struct plan *plan)
+{
+    struct deal *deal = xcalloc(1, sizeof(*deal));
+    atomic_init(&deal->refs, 1);
+    deal->roster = *roster;
+    *roster = (struct roster){ .count = 0 };
+    deal->settings = *parts->settings;
+    deal->keyring = keyring_ref(parts->keyring);
+    deal->places = places_ref(parts->places);
+    deal->plan = plan;
+    deal->area_count = plan->steering.area_count;
+    deal->hands = xcalloc(deal->area_count, sizeof(struct hand *));
+    deal->levels = xcalloc(deal->area_count, sizeof(*deal->levels));
+    return deal;
+}
+
+static struct hand_parts hand_parts_of(const struct deal *deal, const struct deal_parts *parts,
+                                       const struct dname *owner)
+{
+    return (struct hand_parts){ .roster = &deal->roster,
+                                .apex = &deal->settings.apex,
+                                .owner = owner,
+                                .weights = deal->settings.srv_weights,
+                                .ttl_s = deal->settings.srv_ttl_s,
+                                .signer = parts->signer,
+                                .now = parts->now };
+}
+
+/* The level of a list (struct shares_list) that a member of this weight left: the others get its places. */
+static double level_without(double level, double weight, unsigned places)
+{
+    double expected = fmin(1, level * weight);
+    return places > expected ? level * places / (places - expected) : 0;
+}
+
+/* And of one that it joins: the more there are to share the places, the less each gets. */
+static double level_with(double level, double weight, unsigned places)
+{
+    double shared = 1 / ((level > 0 ? 1 / level : 0) + weight / places);
+    return shared * weight > 1 && level > 0 ? level * (places - 1) / places : shared;
+}
+
+/* An area's level once those who left are gone. */
+static double level_left(const struct deal *deal, const struct deal *old, uint16_t area,
+                         const struct change *change)
+{
+    const struct steering *steering = &deal->plan->steering;
+    const struct shares_cell *at = &steering->areas[area].at;
+    double level = old->levels[area];
+    for (size_t i = 0; i < change->left_count; i++) {
+        uint32_t seat = change->left[i];
+        double weight = shares_weight(steering->shares, at, &old->roster.seats[seat]);
+        double factor = at->region == REGION_NONE
+                            ? steering_factor(steering, seat, old->roster.list[seat].member_id)
+                            : 1;
+        level = level_without(level, weight * factor, deal->settings.srv_count);
+    }
+    return level;
+}
+
+/* One area's hand with who left replaced and who came put in; the old one if that changes nothing. */
+static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_t area,
+                              const struct change *change, const struct deal_parts *parts)
+{
+    struct hand *hand = old->hands[area];
+    double *level = &deal->levels[area];
+    *level = level_left(deal, old, area, change);
+    if (!change->moved) {
+        deal->hands[area] = hand_ref(hand);
+        return RESULT_OK;
+    }
+    struct steering *steering = &deal->plan->steering;
+    const struct shares_member *seats = deal->roster.seats;
+    struct deck deck;
+    uint64_t random = steering->seed + area + deal->patched * 0x9e3779b97f4a7c15U;
+    size_t touched = 0;
+    deck_copy(&deck, &hand->deck);
+    if (change->left_count > 0) {
+        touched += deck_leave(&deck, seats, &random);
+    }
+    for (size_t i = 0; i < change->joined_count; i++) {
+        uint32_t seat = change->joined[i];
+        double weight = shares_weight(steering->shares, &steering->areas[area].at, &seats[seat]);
+        if (weight > 0) {
+            *level = level_with(*level, weight, deal->settings.srv_count);
+            deck_open(&deck, steering->areas[area].sets);
+            touched +=
+                deck_join(&deck, seats, seat, *level * weight, deal->settings.srv_count, &random);
+        }
+    }
+    if (touched == 0 && change->changed_count == 0) {
+        deck_done(&deck);
+        deal->hands[area] = hand_ref(hand);
+        return RESULT_OK;
+    }
+    struct dname owner;
+    owner_of(&owner, &steering->areas[area], parts);
+    const struct hand_parts made_with = hand_parts_of(deal, parts, &owner);
+    return hand_new(&deal->hands[area], &deck, &made_with, hand, change->changed);
+}
+
+static enum result patch(struct deal **out, const struct deal_parts *parts, const struct deal *old,
+                         struct roster *roster, const struct change *change)
+{
+    atomic_fetch_add(&old->plan->refs, 1);
+    struct deal *deal = deal_begin(parts, roster, old->plan);
+    enum result result = RESULT_OK;
+    deal->round = old->round;
+    deal->dealt_at = old->dealt_at;
+    deal->scaled_at = old->scaled_at;
+    deal->scaled_capacity = old->scaled_capacity;
+    deal->patched = old->patched + change->joined_count + change->left_count;
+    for (size_t a = 0; a < deal->area_count && result == RESULT_OK; a++) {
+        result = patch_hand(deal, old, (uint16_t)a, change, parts);
+    }
+    if (result != RESULT_OK) {
+        deal_unref(deal);
+        return result;
+    }
+    *out = deal;
+    return RESULT_OK;
+}
+
+static bool must_scale(const struct deal *old, const struct deal_parts *parts, double capacity)
+{
+    return is_older(old->scaled_at, parts->now, DEAL_AGE_MAX_S) ||
+           old->settings.max_overload_milli != parts->settings->max_overload_milli ||
+           old->settings.scale_km != parts->settings->scale_km || old->places != parts->places ||
+           fabs(capacity - old->scaled_capacity) > old->scaled_capacity / 20;
+}
+
+static struct plan *plan_new(const struct deal_parts *parts, const struct deal *old,
+                             const struct roster *roster, bool scale)
+{
+    struct plan *plan = xcalloc(1, sizeof(*plan));
+    const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
+    const struct usage *usage = parts->usage;
+    const struct deck **decks = NULL;
+    struct steering_input input = { .roster = roster,
+                                    .settings = parts->settings,
+                                    .demand = usage == NULL ? NULL : usage->demand,
+                                    .settled = !scale };
+    atomic_init(&plan->refs, 1);
+    input.cells = locations_cells(locations, &input.cell_count);
+    if (old == NULL) {
+        randombytes_buf(&input.seed, sizeof(input.seed));
+    } else {
+        input.seed = old->plan->steering.seed;
+        input.before = &old->plan->steering;
+    }
+    if (old != NULL && usage != NULL && usage->round == old->round) {
+        decks = xcalloc(old->area_count, sizeof(struct deck *));
+        for (size_t a = 0; a < old->area_count; a++) {
+            decks[a] = &old->hands[a]->deck;
+        }
+        input.asked = usage->asked;
+        input.decks = decks;
+    }
+    steering_init(&plan->steering, &input);
+    free(decks);
+    return plan;
+}
+
+static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
+                             const struct deal *old, struct roster *roster)
+{
+    double capacity = capacity_of(roster);
+    /* The first deal is as quick as can be, so that answers begin; it is due at once. */
+    bool scale = old != NULL && must_scale(old, parts, capacity);
+    struct deal *deal = deal_begin(parts, roster, plan_new(parts, old, roster, scale));
+    enum result result = RESULT_OK;
+    deal->round = old == NULL ? 0 : old->round + 1;
+    deal->dealt_at = parts->now;
+    deal->scaled_at = scale ? parts->now : old == NULL ? 0 : old->scaled_at;
+    deal->scaled_capacity = scale || old == NULL ? capacity : old->scaled_capacity;
+    for (size_t a = 0; a < deal->area_count && result == RESULT_OK; a++) {
+        if (parts->give_up != NULL && atomic_load(parts->give_up)) {
+            result = RESULT_REFUSED;
+            break;
+        }
+        struct deck deck;
+        struct dname owner;
+        struct shares_list list =
+            steering_deal(&deal->plan->steering, (uint16_t)a, deal->round, &deck);
+        owner_of(&owner, &deal->plan->steering.areas[a], parts);
+        const struct hand_parts made_with = hand_parts_of(deal, parts, &owner);
+        deal->levels[a] = list.level;
+        result = hand_new(&deal->hands[a], &deck, &made_with, NULL, NULL);
+    }
+    if (result != RESULT_OK) {
+        deal_unref(deal);
+        return result;
+    }
+    *out = deal;
+    return RESULT_OK;
+}
+
+enum result deal_again(struct deal **out, const struct deal_parts *parts, const struct deal *old)
+{
+    struct roster roster;
+    roster_copy(&roster, &old->roster);
+    return deal_anew(out, parts, old, &roster);
+}
+
+enum result deal_next(struct deal **out, const struct deal_parts *parts, struct deal *old,
+                      struct roster *roster)
+{
+    struct change change = { .changed = NULL };
+    enum result result = RESULT_OK;
+    if (old == NULL || !same_rules(old, parts)) {
+        result = deal_anew(out, parts, old, roster);
+    } else {
+        compare(&change, old, roster);
+        if (!change.moved && !change.reweighted && !change.resettled) {
+            *out = deal_ref(old);
+        } else if (can_patch(old, roster, &change)) {
+            result = patch(out, parts, old, roster, &change);
+        } else {
+            result = deal_anew(out, parts, old, roster);
+        }
+    }
+    change_done(&change);
+    roster_done(roster);
+    return result;
+}

@@ -1,0 +1,81 @@
+/* All that workers need and that changes seldom: settings, keys, who is eligible, the dealt decks. Built aside by the refresher,
+ * immutable from then on, swapped by pointer, freed with its last reference. */
+#ifndef SERVER_VIEW_H
+#define SERVER_VIEW_H
+
+#include "dnssec/keys/cookie_secrets.h"
+#include "server/state/deal.h"
+#include "server/state/order.h"
+
+enum {
+    VIEW_AGE_MAX_S = 600, /* what is signed and kept is made anew after this long at the latest */
+    VIEW_BLOCKS_S =
+        12 * 3600, /* less than what is left of any signature when it is put into a view */
+    VIEW_SOA_ROOM = 1024
+};
+
+_Static_assert((int)DEAL_AGE_MAX_S <= (int)VIEW_AGE_MAX_S, "a view is no older than its deal");
+
+struct view {
+    atomic_uint refs;
+    uint64_t number; /* views count up: what was made of one holds for no other */
+    uint64_t
+        style; /* number of the first view whose settings and keys make the same A, AAAA, CAA and NSEC */
+    uint64_t registry_version; /* of the snapshot it was built from */
+    struct order *order;       /* of its names */
+    struct settings settings;
+    struct dname service; /* _ntske._tcp.<apex>, */
+    struct dname_key service_key;
+    struct deal *deal;
+    uint64_t signed_first,
+        signed_last; /* when the signatures in its blocks were made, Unix seconds */
+    struct keyring *keyring;
+    struct cookie_secrets cookies;
+    struct places *places; /* NULL: no location file */
+    struct rrset soa;      /* of negative answers */
+    struct block soa_block;
+    uint8_t soa_rdata[NODE_SCRATCH], soa_wire[VIEW_SOA_ROOM];
+};
+
+/* What to build from; the transactions are renewed by the caller. */
+struct view_sources {
+    struct store_txn *registry, *health, *keys;
+    const struct seal *seal;
+    struct sigcache *cache;
+    struct places *places;     /* may be NULL */
+    const struct usage *usage; /* NULL: not known */
+    struct keyring *keyring;   /* NULL: load it from `keys` */
+    struct deal
+        *dealt; /* upon the old view's deal, to be taken in its place; NULL: there is none */
+};
+
+/* A view with one reference. `old` (may be NULL) lends what still holds, its deal with the changes since. */
+enum result view_build(struct view **out, const struct view_sources *sources,
+                       const struct view *old, uint64_t now, struct diag *diag);
+void view_unref(struct view *view);
+struct view *view_ref(struct view *view);
+/* True if the view was built from the snapshot that the transaction reads. */
+bool view_is_current(const struct view *view, const struct store_txn *registry);
+/* True when it is time to deal anew though nothing changed, or when the clock was set. */
+bool view_is_due(const struct view *view, uint64_t now);
+
+/* False if the signatures in the view's blocks may not be valid at `now`: the machine was asleep or the clock was set, and the
+ * refresher has not come yet. What is signed on the spot is. */
+static inline bool view_blocks_hold(const struct view *view, uint64_t now)
+{
+    return now + SIGNER_BACKDATE_S >= view->signed_last + VIEW_AGE_MAX_S &&
+           now < view->signed_first + VIEW_BLOCKS_S;
+}
+
+/* What a client gets: an SRV RRset in its three forms. */
+struct srv_choice {
+    const struct deck_set *set; /* NULL: nobody is eligible; */
+    const struct rrset *srv;    /* then these may be NULL too */
+    const struct block *block;
+};
+/* Number `turn` (modulo the deck's size) of an area; STEERING_NONE is one with nobody. */
+struct srv_choice view_srv(const struct view *view, uint16_t area, uint32_t turn);
+/* The area of the region that a service name other than view.service is for. */
+uint16_t view_region(const struct view *view, const struct dname_key *key);
+
+#endif

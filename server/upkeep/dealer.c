@@ -1,0 +1,134 @@
+#include "server/upkeep/dealer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <sodium.h>
+
+enum {
+    NICE = 19
+};
+
+struct dealer {
+    struct sigcache *cache;
+    pthread_t thread;
+    bool busy; /* there is a thread to be joined */
+    atomic_bool finished, give_up;
+    /* What it works on. */
+    struct view *view;
+    struct usage usage;
+    uint64_t now;
+    /* What came of it. */
+    enum result result;
+    struct deal *deal;
+    double rest_until; /* seconds of the monotonic clock */
+};
+
+static double seconds(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+struct dealer *dealer_new(struct sigcache *cache)
+{
+    struct dealer *dealer = xcalloc(1, sizeof(*dealer));
+    dealer->cache = cache;
+    return dealer;
+}
+
+static void *run(void *arg)
+{
+    struct dealer *dealer = arg;
+    const struct view *view = dealer->view;
+    uint64_t seed = 0;
+    (void)setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; without, it deals all the same */
+    randombytes_buf(&seed, sizeof(seed));
+    struct signer *signer = signer_new(view->keyring, dealer->cache, &view->settings.apex,
+                                       view->settings.signature_validity_s, seed);
+    const struct deal_parts parts = { .settings = &view->settings,
+                                      .keyring = view->keyring,
+                                      .places = view->places,
+                                      .usage = &dealer->usage,
+                                      .service = &view->service,
+                                      .signer = signer,
+                                      .now = dealer->now,
+                                      .give_up = &dealer->give_up };
+    dealer->result = signer == NULL ? RESULT_CRYPTO : deal_again(&dealer->deal, &parts, view->deal);
+    signer_free(signer);
+    dealer->rest_until = seconds(CLOCK_MONOTONIC) + DEALER_REST * seconds(CLOCK_THREAD_CPUTIME_ID);
+    atomic_store(&dealer->finished, true);
+    return NULL;
+}
+
+bool dealer_is_free(const struct dealer *dealer)
+{
+    return !dealer->busy && seconds(CLOCK_MONOTONIC) >= dealer->rest_until;
+}
+
+enum result dealer_start(struct dealer *dealer, struct view *view, struct usage *usage,
+                         uint64_t now, struct diag *diag)
+{
+    ASSERT(!dealer->busy);
+    atomic_store(&dealer->finished, false);
+    dealer->view = view_ref(view);
+    dealer->usage = *usage;
+    *usage = (struct usage){ .demand = NULL };
+    dealer->now = now;
+    dealer->deal = NULL;
+    int error = pthread_create(&dealer->thread, NULL, run, dealer);
+    if (error != 0) {
+        view_unref(view);
+        usage_done(&dealer->usage);
+        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    }
+    dealer->busy = true;
+    return RESULT_OK;
+}
+
+static void finish(struct dealer *dealer)
+{
+    (void)pthread_join(dealer->thread, NULL);
+    view_unref(dealer->view);
+    usage_done(&dealer->usage);
+    dealer->busy = false;
+}
+
+enum result dealer_take(struct dealer *dealer, const struct view *view, struct deal **out,
+                        struct diag *diag)
+{
+    *out = NULL;
+    if (!dealer->busy || !atomic_load(&dealer->finished)) {
+        return RESULT_OK;
+    }
+    finish(dealer);
+    if (dealer->result != RESULT_OK) {
+        return diag_fail(diag, dealer->result, "the SRV sets can't be dealt anew: %s",
+                         result_text(dealer->result));
+    }
+    if (dealer->deal->round == view->deal->round + 1) {
+        *out = dealer->deal;
+    } else {
+        deal_unref(dealer->deal);
+    }
+    return RESULT_OK;
+}
+
+void dealer_free(struct dealer *dealer)
+{
+    if (dealer == NULL) {
+        return;
+    }
+    if (dealer->busy) {
+        atomic_store(&dealer->give_up, true);
+        finish(dealer);
+        if (dealer->result == RESULT_OK) {
+            deal_unref(dealer->deal);
+        }
+    }
+    free(dealer);
+}

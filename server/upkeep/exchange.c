@@ -1,0 +1,181 @@
+#include "server/upkeep/exchange.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "zone/base/clock.h"
+#include "zone/base/pulse.h"
+#include "zone/verdicts/feed.h"
+
+enum {
+    NICE = 10,  /* answers go first */
+    FOLDS = 500 /* rows of the history in one transaction */
+};
+
+/* What may fail for a while, each told once until it changes. */
+enum subject {
+    SUBJECT_INTAKE,
+    SUBJECT_FEED,
+    SUBJECT_TIDY,
+    SUBJECTS
+};
+
+struct exchange {
+    struct exchange_sources sources;
+    struct intake *intake;
+    uint64_t version; /* of the registry, as the feed has it; 0: none */
+    uint64_t feed_due_ms, feed_check_ms, tidy_due_ms;
+    bool members_changed; /* since the last tidying */
+    struct history_fold fold;
+    struct diag told[SUBJECTS];
+    pthread_t thread;
+    bool running;
+    struct pulse pulse;
+};
+
+static void tell(struct exchange *exchange, enum subject subject, enum result result,
+                 const struct diag *diag)
+{
+    struct diag *told = &exchange->told[subject];
+    const char *text = result == RESULT_OK ? "" : diag->text;
+    if (strcmp(told->text, text) != 0) {
+        (void)diag_fail(told, result, "%s", text);
+        if (result != RESULT_OK) {
+            exchange->sources.log(text);
+        }
+    }
+}
+
+static void take_in(struct exchange *exchange)
+{
+    struct diag diag = { "" };
+    struct intake_sum sum = { .reports = 0 };
+    bool more = false;
+    if (exchange->sources.stores.health == NULL) {
+        return;
+    }
+    enum result result =
+        intake_look(exchange->intake, &exchange->sources.stores, clock_now(), &more, &sum, &diag);
+    tell(exchange, SUBJECT_INTAKE, result, &diag);
+}
+
+static void write_feed(struct exchange *exchange)
+{
+    struct diag diag = { "" };
+    struct store_txn *txn = NULL;
+    uint64_t began_ms = clock_steady_ms();
+    if (began_ms < exchange->feed_due_ms) {
+        return;
+    }
+    enum result result = store_read(exchange->sources.stores.registry, &txn, &diag);
+    bool changed = result == RESULT_OK && store_version(txn) != exchange->version;
+    /* now and then also without a change: the file may be gone */
+    if (result == RESULT_OK && (changed || began_ms >= exchange->feed_check_ms)) {
+        result = feed_publish(exchange->sources.state_dir, txn, &diag);
+        exchange->version = result == RESULT_OK ? store_version(txn) : exchange->version;
+        exchange->members_changed = exchange->members_changed || changed;
+        uint64_t ended_ms = clock_steady_ms();
+        uint64_t rest_ms = (ended_ms - began_ms) * EXCHANGE_FEED_REST;
+        exchange->feed_check_ms = ended_ms + EXCHANGE_TIDY_MS;
+        exchange->feed_due_ms =
+            ended_ms + (rest_ms > EXCHANGE_FEED_MS ? rest_ms : EXCHANGE_FEED_MS);
+    }
+    if (txn != NULL) {
+        store_abort(txn);
+    }
+    tell(exchange, SUBJECT_FEED, result, &diag);
+}
+
+static enum result fold(struct exchange *exchange, bool *more, struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    *more = false;
+    if (exchange->sources.stores.history == NULL) {
+        return RESULT_OK;
+    }
+    enum result result = store_write(exchange->sources.stores.history, &txn, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = history_fold(txn, &exchange->fold, clock_now(), FOLDS, more, diag);
+    if (result == RESULT_OK) {
+        return store_commit(txn, diag);
+    }
+    store_abort(txn);
+    exchange->fold = (struct history_fold){ 0 }; /* all is looked at again */
+    return result;
+}
+
+static void tidy(struct exchange *exchange)
+{
+    struct diag diag = { "" };
+    bool more = false;
+    uint64_t now_ms = clock_steady_ms();
+    if (now_ms < exchange->tidy_due_ms) {
+        return;
+    }
+    enum result result = fold(exchange, &more, &diag);
+    if (result == RESULT_OK && exchange->members_changed &&
+        exchange->sources.stores.health != NULL) {
+        result = intake_purge(&exchange->sources.stores, &diag);
+        exchange->members_changed = result != RESULT_OK;
+    }
+    exchange->tidy_due_ms = now_ms + (more ? 0 : EXCHANGE_TIDY_MS);
+    tell(exchange, SUBJECT_TIDY, result, &diag);
+}
+
+/* However much a vantage point reports, most of the time is not spent with it. */
+static unsigned pause_ms(uint64_t took_ms)
+{
+    uint64_t rest_ms = took_ms * EXCHANGE_REST;
+    rest_ms = rest_ms < EXCHANGE_POLL_MS ? EXCHANGE_POLL_MS : rest_ms;
+    return rest_ms > EXCHANGE_REST_MS ? EXCHANGE_REST_MS : (unsigned)rest_ms;
+}
+
+static void *run(void *arg)
+{
+    struct exchange *exchange = arg;
+    uint64_t took_ms = 0;
+    (void)setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; without, it works all the same */
+    do {
+        uint64_t began_ms = clock_steady_ms();
+        take_in(exchange);
+        took_ms = clock_steady_ms() - began_ms;
+        write_feed(exchange);
+        tidy(exchange);
+    } while (pulse_pause(&exchange->pulse, pause_ms(took_ms)));
+    return NULL;
+}
+
+struct exchange *exchange_new(const struct exchange_sources *sources)
+{
+    struct exchange *exchange = xcalloc(1, sizeof(*exchange));
+    exchange->sources = *sources;
+    exchange->intake = intake_new(sources->state_dir);
+    pulse_init(&exchange->pulse);
+    return exchange;
+}
+
+enum result exchange_start(struct exchange *exchange, struct diag *diag)
+{
+    int error = pthread_create(&exchange->thread, NULL, run, exchange);
+    if (error != 0) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    }
+    exchange->running = true;
+    return RESULT_OK;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    if (exchange == NULL) {
+        return;
+    }
+    if (exchange->running) {
+        pulse_stop(&exchange->pulse);
+        (void)pthread_join(exchange->thread, NULL);
+    }
+    intake_free(exchange->intake);
+    pulse_done(&exchange->pulse);
+    free(exchange);
+}

@@ -1,0 +1,115 @@
+#include "server/upkeep/stores.h"
+
+static void say(void (*log)(const char *text), const char *what, const struct diag *why)
+{
+    struct diag line = { "" };
+    (void)diag_fail(&line, RESULT_SYSTEM, "%s: %s", what, why->text);
+    log(line.text);
+}
+
+/* After it could not be opened to write, for the reason in `diag`. */
+static enum result open_to_read(struct store **out, const char *state_dir, enum store_kind kind,
+                                const char *without, void (*log)(const char *text),
+                                struct diag *diag)
+{
+    const struct diag why = *diag;
+    enum result result = store_open(out, state_dir, kind, false, diag);
+    if (result == RESULT_OK) {
+        say(log, without, &why);
+    }
+    return result;
+}
+
+/* Verdicts, counts and history come again by themselves: a store of these that is missing or damaged is no reason not to serve. A damaged
+ * file is kept under another name. */
+static enum result make_anew(const char *state_dir, enum store_kind kind, enum result why,
+                             void (*log)(const char *text), struct diag *diag)
+{
+    struct diag line = { "" }, aside = { "" };
+    enum result result = RESULT_OK;
+    if (why != RESULT_MISSING) {
+        result = store_set_aside(state_dir, kind, &aside);
+    }
+    if (result == RESULT_OK) {
+        result = store_create(state_dir, kind, diag);
+    }
+    if (result == RESULT_OK) {
+        (void)diag_fail(&line, result, "state/%s was %s and is made anew%s%s",
+                        store_kind_text(kind), why == RESULT_MISSING ? "missing" : "damaged",
+                        aside.text[0] != 0 ? "; the old file is " : "", aside.text);
+        log(line.text);
+    }
+    return result;
+}
+
+/* Opens to write, and makes what is missing or damaged. */
+static enum result open_or_make(struct store **out, const char *state_dir, enum store_kind kind,
+                                void (*log)(const char *text), struct diag *diag)
+{
+    struct diag unmade;
+    enum result result = store_open(out, state_dir, kind, true, diag);
+    bool bad = result == RESULT_MISSING || result == RESULT_DAMAGED || result == RESULT_FOREIGN;
+    if (bad && make_anew(state_dir, kind, result, log, &unmade) == RESULT_OK) {
+        result = store_open(out, state_dir, kind, true, diag);
+    }
+    return result;
+}
+
+/* Opens to write what the server can do without; a store that is missing or damaged is made. */
+static void open_optional(struct store **out, const char *state_dir, enum store_kind kind,
+                          const char *without, void (*log)(const char *text))
+{
+    struct diag diag = { "" };
+    enum result result = open_or_make(out, state_dir, kind, log, &diag);
+    if (result != RESULT_OK) {
+        *out = NULL;
+        say(log, without, &diag);
+    }
+}
+
+enum result stores_open(struct stores *out, const char *state_dir, void (*log)(const char *text),
+                        struct diag *diag)
+{
+    *out = (struct stores){ .registry = NULL };
+    enum result result = store_open(&out->registry, state_dir, STORE_REGISTRY, false, diag);
+    if (result == RESULT_OK) {
+        out->takes_in = open_or_make(&out->health, state_dir, STORE_HEALTH, log, diag) == RESULT_OK;
+    }
+    if (result == RESULT_OK && !out->takes_in) {
+        result = open_to_read(&out->health, state_dir, STORE_HEALTH,
+                              "no verdict is taken in, state/health can't be written", log, diag);
+    }
+    if (result == RESULT_OK) {
+        out->keeps = store_open(&out->keys, state_dir, STORE_KEYS, true, diag) == RESULT_OK;
+    }
+    if (result == RESULT_OK && !out->keeps) {
+        result = open_to_read(&out->keys, state_dir, STORE_KEYS,
+                              "no key is rolled, state/keys can't be written", log, diag);
+    }
+    if (result == RESULT_OK) {
+        open_optional(&out->traffic, state_dir, STORE_TRAFFIC, "what is counted is not kept", log);
+        open_optional(&out->history, state_dir, STORE_HISTORY, "no history is kept", log);
+    }
+    return result;
+}
+
+void stores_close(struct stores *stores)
+{
+    store_close(stores->registry);
+    store_close(stores->health);
+    store_close(stores->keys);
+    store_close(stores->traffic);
+    store_close(stores->history);
+    *stores = (struct stores){ .registry = NULL };
+}
+
+size_t stores_members(const struct stores *stores)
+{
+    struct store_txn *txn = NULL;
+    if (store_read(stores->registry, &txn, NULL) != RESULT_OK) {
+        return 0;
+    }
+    size_t count = store_count(txn, TABLE_MEMBERS);
+    store_abort(txn);
+    return count;
+}

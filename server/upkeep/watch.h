@@ -1,0 +1,33 @@
+/* Watches the location files while the server runs: another file in place of one is taken, if all of them together are sound; until then, what was
+ * read before stays in use. Says each thing once: what is wrong, and that it is over. A thread of its own reads them, since a city-level file takes
+ * a second; all else is for one thread. */
+#ifndef SERVER_WATCH_H
+#define SERVER_WATCH_H
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "server/state/deal.h"
+
+struct watch {
+    const char *const *paths;
+    size_t count; /* at most LOCATIONS_FILES_MAX; 0: there is nothing to watch */
+    void (*log)(const char *text);
+    struct stat seen[LOCATIONS_FILES_MAX];
+    bool refused; /* what was seen last is not what is in use */
+    struct diag trouble;
+    pthread_t reader;
+    bool reading; /* there is a thread to be joined; when it has finished, the next two are its */
+    atomic_bool finished;
+    struct places *read; /* NULL: failed, and diag says why */
+    struct diag diag;
+};
+
+/* Reads the files; *out stays NULL if there are none. Fails as locations_load. The paths outlive the watch. */
+enum result watch_begin(struct watch *watch, const char *const *paths, size_t count,
+                        void (*log)(const char *text), struct places **out, struct diag *diag);
+/* Looks again: new tables that were read since, with a reference, or NULL where the old ones stay in use. */
+struct places *watch_look(struct watch *watch);
+void watch_end(struct watch *watch);
+
+#endif

@@ -1,0 +1,407 @@
+#include "dnssec/offline/keytransfer.h"
+#include "dnssec/signing/keyring.h"
+#include "tests/unit/keys.h"
+
+enum {
+    NOW = 1800000000
+};
+
+static struct dname zone(void)
+{
+    return name_of("pool.test.");
+}
+
+static enum result add(struct keys_fixture *f, struct given_keys given, struct diag *diag)
+{
+    struct store_txn *txn = keys_write(f);
+    enum result result = keytransfer_add(txn, f->seal, &given, NOW, diag);
+    if (result == RESULT_OK) {
+        assert_ok(store_commit(txn, NULL));
+    } else {
+        store_abort(txn);
+    }
+    for (size_t i = 0; i < given.count; i++) {
+        key_free(given.list[i]);
+    }
+    return result;
+}
+
+static void a_rollover_to_given_keys_begins(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct diag diag = { "" };
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    const enum algorithm p256 = ALGORITHM_ECDSAP256SHA256;
+    struct given_keys given = {
+        {keys_make(p256, KEY_KSK), keys_make(p256, KEY_ZSK)},
+        2, false, false
+    };
+    assert_ok(add(f, given, &diag));
+    const struct keyroll roll = keys_roll(f);
+    assert_int_equal(roll.keys.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct key_record *key = &roll.keys.list[i];
+        assert_int_equal(key->life.wanted, key->role != KEY_CSK);
+        assert_int_equal(key->life.dnskey.on_at != 0, key->role == KEY_CSK);
+    }
+    struct given_keys more = { { keys_make(p256, KEY_ZSK) }, 1, false, false };
+    assert_int_equal(add(f, more, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "under way"));
+}
+
+static void keys_in_use_replace_all_others_at_once(void **state)
+{
+    struct keys_fixture *f = *state;
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
+    struct given_keys given = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true, true };
+    uint16_t tag = key_tag(given.list[0]);
+    assert_ok(add(f, given, NULL));
+    const struct keyroll roll = keys_roll(f);
+    assert_int_equal(roll.keys.count, 1);
+    assert_int_equal(roll.keys.list[0].tag, tag);
+    assert_int_equal(roll.keys.list[0].life.zone.on_at, NOW);
+    assert_true(rollover_is_safe(&roll.keys, NOW));
+}
+
+/* RFC 7583 3.2.1: the first rollover waits for what the server before has sent, of which only it knows the TTLs. */
+static void what_the_server_before_has_sent_is_waited_for(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct settings settings;
+    settings_defaults(&settings);
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    struct store_txn *txn = keys_write(f);
+    assert_ok(keyroll_begin(txn, &settings, NOW, NULL));
+    assert_ok(store_commit(txn, NULL));
+    struct given_keys given = {
+        {keys_make(ALGORITHM_ED25519, KEY_KSK), keys_make(ALGORITHM_ED25519, KEY_ZSK)},
+        2,
+        true,
+        true
+    };
+    assert_ok(add(f, given, NULL));
+    struct keyroll roll = keys_roll(f);
+    roll.keys.list[roll.keys.count] = roll.keys.list[roll.keys.list[0].role == KEY_ZSK ? 0 : 1];
+    struct key_record *next = &roll.keys.list[roll.keys.count++];
+    next->life = (struct key_life){ .wanted = true };
+    for (size_t i = 0; i + 1 < roll.keys.count; i++) {
+        roll.keys.list[i].life.wanted = roll.keys.list[i].role == KEY_KSK;
+    }
+    const struct rollover_timing timing = keyroll_timing(&roll, &settings);
+    const uint64_t clear = NOW + KEYTRANSFER_FORMER_TTL_S + settings.propagation_s;
+    assert_true(rollover_advance(&roll.keys, &timing, NOW + 1));
+    assert_true(facet_is_on(&next->life.dnskey));
+    (void)rollover_advance(&roll.keys, &timing, clear - 1);
+    assert_false(facet_is_on(&next->life.zone));
+    assert_true(rollover_advance(&roll.keys, &timing, clear));
+    assert_true(facet_is_on(&next->life.zone));
+}
+
+static void keys_that_make_no_zone_are_refused(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct diag diag = { "" };
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
+    for (int in_use = 0; in_use < 2; in_use++) {
+        struct given_keys lone = {
+            { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK) }, 1, in_use == 1, true
+        };
+        assert_int_equal(add(f, lone, &diag), RESULT_INVALID);
+        assert_non_null(strstr(diag.text, "no KSK or no ZSK"));
+        assert_int_equal(keys_roll(f).keys.count, 2);
+    }
+}
+
+static struct store_item pack_as(struct keys_fixture *from, const struct seal *to, bool zsk_only)
+{
+    static uint8_t data[KEYTRANSFER_MAX + 1];
+    uint8_t recipient[SEAL_PUBLIC_LEN];
+    struct settings settings;
+    const struct package_plan plan = { recipient, zsk_only, NOW };
+    struct store_item out = { .data = data, .room = KEYTRANSFER_MAX };
+    struct store_txn *txn = NULL;
+    settings_defaults(&settings);
+    settings.apex = zone();
+    seal_public(to, recipient);
+    assert_ok(store_read(from->store, &txn, NULL));
+    assert_ok(keytransfer_pack(txn, from->seal, &settings, &plan, &out, NULL));
+    store_abort(txn);
+    return out;
+}
+
+static struct store_item pack(struct keys_fixture *from, const struct seal *to)
+{
+    return pack_as(from, to, false);
+}
+
+static enum result take(struct keys_fixture *into, const char *name,
+                        const struct package_offer *offer, struct diag *diag)
+{
+    const struct dname of = name_of(name);
+    struct store_txn *txn = keys_write(into);
+    enum result result = keytransfer_unpack(txn, into->seal, &of, offer, diag);
+    if (result == RESULT_OK) {
+        assert_ok(store_commit(txn, NULL));
+    } else {
+        store_abort(txn);
+    }
+    return result;
+}
+
+static enum result unpack(struct keys_fixture *into, const char *name,
+                          const struct store_item *item, struct diag *diag)
+{
+    const struct package_offer offer = { .data = item->data, .len = item->len };
+    return take(into, name, &offer, diag);
+}
+
+static uint64_t version_of(struct keys_fixture *f)
+{
+    struct store_txn *txn = NULL;
+    assert_ok(store_read(f->store, &txn, NULL));
+    uint64_t version = store_version(txn);
+    store_abort(txn);
+    return version;
+}
+
+static void see(struct keys_fixture *f, uint64_t seen_at)
+{
+    const struct keyroll none = { .remembered = false };
+    struct keyroll roll = keys_roll(f);
+    struct store_txn *txn = keys_write(f);
+    roll.keys.count = 0;
+    roll.memory.seen_at = seen_at;
+    assert_ok(keyroll_write(&roll, &none, txn, f->seal, seen_at, NULL));
+    assert_ok(store_commit(txn, NULL));
+}
+
+/* A machine of the same zone, as `init` makes it. */
+static struct keys_fixture *other_machine(void **state)
+{
+    assert_int_equal(keys_set_up(state), 0);
+    key_free(keys_add(*state, ALGORITHM_ED25519, KEY_CSK));
+    see(*state, 1000);
+    return *state;
+}
+
+/* Every machine that follows has the same keys in the same states, and does not roll. */
+static void a_package_makes_the_receiver_follow(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *other_state = NULL;
+    struct diag diag = { "" };
+    struct keys_fixture *other = other_machine(&other_state);
+    key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    struct store_item item = pack(f, other->seal);
+    assert_ok(unpack(other, "pool.test.", &item, &diag));
+    const struct keyroll here = keys_roll(f), there = keys_roll(other);
+    assert_int_equal(there.keys.count, 3);
+    assert_true(there.memory.follows);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(there.keys.list[i].tag, here.keys.list[i].tag);
+        assert_int_equal(there.keys.list[i].created_at, here.keys.list[i].created_at);
+        assert_true(key_life_equal(&there.keys.list[i].life, &here.keys.list[i].life));
+    }
+    /* What has not changed is not written: the server need not read it again. */
+    uint64_t version = version_of(other);
+    assert_ok(unpack(other, "pool.test.", &item, &diag));
+    assert_int_equal(version_of(other), version);
+    const struct roll_plan plan = { .kind = ROLL_ZSK };
+    struct store_txn *txn = keys_write(other);
+    assert_int_equal(keyroll_start(txn, other->seal, &plan, NOW, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "key lead"));
+    store_abort(txn);
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
+/* A key that was replaced since would come back, and sign what caches no longer can check. */
+static void an_older_package_is_refused(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *other_state = NULL;
+    struct diag diag = { "" };
+    static uint8_t kept[KEYTRANSFER_MAX];
+    struct keys_fixture *other = other_machine(&other_state);
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    see(f, NOW);
+    struct store_item old = pack(f, other->seal);
+    memcpy(kept, old.data, old.len);
+    see(f, NOW + 1);
+    struct store_item item = pack(f, other->seal);
+    assert_ok(unpack(other, "pool.test.", &item, &diag));
+    uint64_t version = version_of(other);
+    old.data = kept;
+    assert_int_equal(unpack(other, "pool.test.", &old, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "older"));
+    assert_int_equal(version_of(other), version);
+    const struct package_offer offer = { .data = kept, .len = old.len, .replace = true };
+    assert_ok(take(other, "pool.test.", &offer, &diag));
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
+static void a_package_for_others_or_damaged_changes_nothing(void **state)
+{
+    struct keys_fixture *f = *state;
+    struct diag diag = { "" };
+    void *other_state = NULL;
+    struct keys_fixture *other = other_machine(&other_state);
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    struct store_item item = pack(f, other->seal);
+    uint64_t version = version_of(f);
+    assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
+    item = pack(other, f->seal);
+    assert_int_equal(unpack(f, "other.test.", &item, &diag), RESULT_INVALID);
+    assert_non_null(strstr(diag.text, "another zone"));
+    size_t whole = item.len;
+    for (item.len = 0; item.len < whole; item.len += 7) {
+        assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
+    }
+    item.len = whole;
+    for (size_t at = 0; at < whole; at += 5) {
+        item.data[at] ^= 1;
+        assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
+        item.data[at] ^= 1;
+    }
+    /* Rightly boxed, wrong inside. */
+    uint8_t plain[KEYTRANSFER_PLAIN_MAX], recipient[SEAL_PUBLIC_LEN], sender[SEAL_PUBLIC_LEN];
+    assert_ok(seal_unbox(f->seal, item.data, item.len, plain, sender));
+    seal_public(f->seal, recipient);
+    size_t plain_len = whole - SEAL_BOX_OVERHEAD;
+    for (size_t len = 0; len < plain_len; len++) {
+        assert_ok(seal_box(other->seal, recipient, plain, len, item.data));
+        item.len = len + SEAL_BOX_OVERHEAD;
+        assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_INVALID);
+    }
+    assert_int_equal(version_of(f), version);
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
+/* The pipe with its ends swapped: the leader's keys would go, and the private half behind the parent's DS. */
+static void a_machine_that_leads_keeps_its_keys(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *other_state = NULL;
+    struct diag diag = { "" };
+    struct keys_fixture *other = other_machine(&other_state);
+    struct store_item item = pack(other, f->seal);
+    struct package_offer offer = { .data = item.data, .len = item.len };
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    uint64_t version = version_of(f);
+    /* Of an older ntspool, without a memory; then served for an hour; then with a DS. */
+    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "--replace"));
+    assert_int_equal(version_of(f), version);
+    see(f, 1000 + 3600);
+    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    see(f, 1000);
+    struct keyroll roll = keys_roll(f);
+    const struct keyroll before = roll;
+    struct store_txn *txn = keys_write(f);
+    roll.keys.list[0].life.ds.on_clear = 1001;
+    assert_ok(keyroll_write(&roll, &before, txn, f->seal, NOW, NULL));
+    assert_ok(store_commit(txn, NULL));
+    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    assert_int_equal(keys_roll(f).keys.list[0].tag, roll.keys.list[0].tag);
+    struct given_keys given = { { keys_make(ALGORITHM_ED25519, KEY_CSK) }, 1, true, false };
+    assert_int_equal(add(f, given, &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "--replace"));
+    offer.replace = true;
+    assert_ok(take(f, "pool.test.", &offer, &diag));
+    assert_true(keys_roll(f).memory.follows);
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
+/* Who can send packages has the zone in hand. */
+static void one_sender_is_followed(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *states[2] = { NULL, NULL };
+    struct diag diag = { "" };
+    static uint8_t kept[2][KEYTRANSFER_MAX];
+    uint8_t identity[SEAL_PUBLIC_LEN], leader[SEAL_PUBLIC_LEN];
+    struct package_offer offers[2];
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
+    see(f, 1000);
+    for (size_t i = 0; i < 2; i++) {
+        struct store_item item = pack(other_machine(&states[i]), f->seal);
+        memcpy(kept[i], item.data, item.len);
+        offers[i] = (struct package_offer){ .data = kept[i], .len = item.len };
+    }
+    struct keys_fixture *second = states[1];
+    seal_public(second->seal, identity);
+    offers[0].from = identity;
+    assert_int_equal(take(f, "pool.test.", &offers[0], &diag), RESULT_REFUSED);
+    offers[0].from = NULL;
+    assert_ok(take(f, "pool.test.", &offers[0], &diag));
+    assert_int_equal(take(f, "pool.test.", &offers[1], &diag), RESULT_REFUSED);
+    assert_non_null(strstr(diag.text, "--from"));
+    offers[1].from = identity;
+    assert_ok(take(f, "pool.test.", &offers[1], &diag));
+    struct store_txn *txn = keys_write(f);
+    assert_ok(keytransfer_leader(txn, leader));
+    assert_memory_equal(leader, identity, sizeof leader);
+    assert_ok(keytransfer_lead(txn, f->seal, NOW, &diag));
+    assert_int_equal(keytransfer_leader(txn, leader), RESULT_NOT_FOUND);
+    assert_int_equal(keytransfer_lead(txn, f->seal, NOW, &diag), RESULT_REFUSED);
+    assert_ok(store_commit(txn, NULL));
+    const struct store_item own = pack(f, f->seal);
+    assert_int_equal(unpack(f, "pool.test.", &own, &diag), RESULT_REFUSED);
+    assert_int_equal(keys_tear_down(&states[0]), 0);
+    assert_int_equal(keys_tear_down(&states[1]), 0);
+}
+
+/* The follower can sign the zone, and serve DNSKEY until the signatures in the package end. */
+static void a_package_can_lack_the_ksk(void **state)
+{
+    struct keys_fixture *f = *state;
+    void *other_state = NULL;
+    struct diag diag = { "" };
+    struct keys_fixture *other = other_machine(&other_state);
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
+    key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
+    for (unsigned again = 0; again < 2; again++) {
+        const struct store_item item = pack_as(f, other->seal, true);
+        assert_ok(unpack(other, "pool.test.", &item, &diag));
+    }
+    const struct keyroll roll = keys_roll(other);
+    struct slices slices = { .count = 0 };
+    struct store_txn *txn = NULL;
+    assert_int_equal(roll.keys.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(roll.keys.list[i].absent, roll.keys.list[i].role == KEY_KSK);
+    }
+    assert_ok(store_read(other->store, &txn, NULL));
+    assert_ok(slices_read(&slices, txn, &roll.keys, NULL));
+    store_abort(txn);
+    assert_int_equal(slices.count, 1);
+    assert_int_equal(slices_signed_until(&slices, &roll.keys, NOW), NOW + 7 * 86400);
+    slices_done(&slices);
+    const struct store_item whole = pack(f, other->seal);
+    assert_ok(unpack(other, "pool.test.", &whole, &diag));
+    const struct keyroll now = keys_roll(other);
+    assert_false(rollover_is_held(&now.keys));
+    assert_int_equal(keys_tear_down(&other_state), 0);
+}
+
+#define IN_STORE(test) cmocka_unit_test_setup_teardown(test, keys_set_up, keys_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_STORE(a_rollover_to_given_keys_begins),
+        IN_STORE(keys_in_use_replace_all_others_at_once),
+        IN_STORE(what_the_server_before_has_sent_is_waited_for),
+        IN_STORE(keys_that_make_no_zone_are_refused),
+        IN_STORE(a_package_makes_the_receiver_follow),
+        IN_STORE(an_older_package_is_refused),
+        IN_STORE(a_machine_that_leads_keeps_its_keys),
+        IN_STORE(one_sender_is_followed),
+        IN_STORE(a_package_can_lack_the_ksk),
+        IN_STORE(a_package_for_others_or_damaged_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,388 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h> /* before ldns, which else makes one of its own */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <ldns/ldns.h>
+
+#include "dnssec/signing/signer.h"
+
+enum {
+    NOW = 1800000000,
+    VALIDITY = 604800,
+    TTL = 150
+};
+
+struct bench {
+    struct keyring *keyring;
+    struct sigcache *cache;
+    struct signer *signer;
+    struct dname apex;
+};
+
+static struct dname name(const char *text)
+{
+    struct dname out;
+    assert_int_equal(dname_parse(&out, text, NULL), RESULT_OK);
+    return out;
+}
+
+static void set_up(struct bench *b, const enum algorithm *algorithms, const enum key_role *roles,
+                   size_t count)
+{
+    struct key *keys[KEYRING_MAX];
+    struct diag diag = { "" };
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(key_generate(&keys[i], algorithms[i], roles[i], &diag), RESULT_OK);
+    }
+    assert_int_equal(keyring_new(&b->keyring, keys, count, &diag), RESULT_OK);
+    b->apex = name("Pool.test.");
+    b->cache = sigcache_new(1024);
+    b->signer = signer_new(b->keyring, b->cache, &b->apex, VALIDITY, 1);
+}
+
+static void set_up_pair(struct bench *b, enum algorithm algorithm)
+{
+    const enum algorithm algorithms[] = { algorithm, algorithm };
+    const enum key_role roles[] = { KEY_KSK, KEY_ZSK };
+    set_up(b, algorithms, roles, 2);
+}
+
+static void tear_down(struct bench *b)
+{
+    signer_free(b->signer);
+    sigcache_free(b->cache);
+    keyring_unref(b->keyring);
+}
+
+/* Four SRV records, out of order on purpose: the builder sorts. */
+static struct rrset srv_set(uint8_t scratch[1024])
+{
+    struct rrset_builder b;
+    struct rrset set;
+    rrset_begin(&b, RR_SRV, TTL, scratch, 1024);
+    const char *members[] = { "delta", "alice", "carol", "bob" };
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t rdata[64];
+        struct writer w = writer_of(rdata, sizeof rdata);
+        write_u16(&w, 0);
+        write_u16(&w, 1);
+        write_u16(&w, 4460);
+        struct dname apex = name("pool.test."), target;
+        assert_int_equal(dname_prepend(&target, members[i], strlen(members[i]), &apex), RESULT_OK);
+        dname_write(&w, &target);
+        rrset_add(&b, rdata, w.at);
+    }
+    assert_true(rrset_end(&b, &set));
+    return set;
+}
+
+/* ---- ldns as the judge ---- */
+
+static ldns_rr *rr_of(const struct dname *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
+                      size_t len)
+{
+    uint8_t wire[65535];
+    struct writer w = writer_of(wire, sizeof wire);
+    dname_write(&w, owner);
+    write_u16(&w, type);
+    write_u16(&w, RR_CLASS_IN);
+    write_u32(&w, ttl);
+    write_u16(&w, (uint16_t)len);
+    write_octets(&w, rdata, len);
+    assert_false(w.failed);
+    ldns_rr *rr = NULL;
+    size_t at = 0;
+    assert_int_equal(ldns_wire2rr(&rr, wire, w.at, &at, LDNS_SECTION_ANSWER), LDNS_STATUS_OK);
+    return rr;
+}
+
+static ldns_rr_list *list_of(const struct dname *owner, const struct rrset *set)
+{
+    ldns_rr_list *list = ldns_rr_list_new();
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    for (size_t at = 0; rrset_next(set, &at, &rdata, &len);) {
+        assert_true(ldns_rr_list_push_rr(list, rr_of(owner, set->type, set->ttl, rdata, len)));
+    }
+    return list;
+}
+
+/* How many of the signatures ldns finds good, with the DNSKEY of the signature's tag; each must have one. */
+static size_t judged_good(struct bench *b, const struct dname *owner, const struct rrset *set,
+                          const struct rrset *rrsigs, uint64_t now)
+{
+    struct rrset dnskeys;
+    uint8_t scratch[KEYRING_SCRATCH];
+    assert_true(keyring_rrset(b->keyring, &b->apex, RR_DNSKEY, 3600, scratch, &dnskeys));
+    ldns_rr_list *keys = list_of(&b->apex, &dnskeys);
+    ldns_rr_list *records = list_of(owner, set);
+    ldns_rr_list *signatures = list_of(owner, rrsigs);
+    size_t good = 0;
+    for (size_t i = 0; i < ldns_rr_list_rr_count(signatures); i++) {
+        ldns_rr_list *one = ldns_rr_list_new();
+        ldns_rr_list *used = ldns_rr_list_new();
+        (void)ldns_rr_list_push_rr(one, ldns_rr_list_rr(signatures, i));
+        good += ldns_verify_time(records, one, keys, (time_t)now, used) == LDNS_STATUS_OK ? 1U : 0U;
+        ldns_rr_list_free(used);
+        ldns_rr_list_free(one);
+    }
+    ldns_rr_list_deep_free(signatures);
+    ldns_rr_list_deep_free(records);
+    ldns_rr_list_deep_free(keys);
+    return good;
+}
+
+static uint32_t u32_at(const uint8_t *p)
+{
+    struct reader r = reader_of(p, 4);
+    return read_u32(&r);
+}
+
+static void ldns_accepts_the_signatures_of_both_algorithms(void **state)
+{
+    (void)state;
+    const enum algorithm algorithms[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ED25519 };
+    for (size_t a = 0; a < 2; a++) {
+        struct bench b;
+        set_up_pair(&b, algorithms[a]);
+        uint8_t data[1024], scratch[SIGNER_SCRATCH];
+        struct rrset set = srv_set(data), rrsigs;
+        struct dname owner = name("_NTSKE._tcp.Pool.test.");
+        assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(rrsigs.type, RR_RRSIG);
+        assert_int_equal(rrsigs.ttl, TTL);
+        assert_int_equal(rrsigs.count, 1);
+        assert_true(rrset_check(&rrsigs));
+        assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, NOW), 1);
+        /* The judge must be able to say no. */
+        scratch[rrsigs.rdata_len - 1] ^= 1;
+        assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, NOW), 0);
+        tear_down(&b);
+    }
+}
+
+/* RFC 7344 4.1 wants a key with a DS for CDS and CDNSKEY; the ZSK is there for who counts algorithms (RFC 4035 2.2). */
+static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
+    const uint16_t types[] = { RR_DNSKEY, RR_CDNSKEY, RR_CDS };
+    uint8_t data[KEYRING_SCRATCH], scratch[SIGNER_SCRATCH];
+    struct rrset set, rrsigs;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(keyring_rrset(b.keyring, &b.apex, types[i], 3600, data, &set));
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(rrsigs.count, types[i] == RR_DNSKEY ? 1 : 2);
+        assert_int_equal(scratch[2 + 16] << 8 | scratch[2 + 17],
+                         key_tag(keyring_key(b.keyring, 0)));
+        assert_int_equal(judged_good(&b, &b.apex, &set, &rrsigs, NOW), rrsigs.count);
+    }
+    uint8_t room[1024];
+    set = srv_set(room);
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(scratch[2 + 16] << 8 | scratch[2 + 17], key_tag(keyring_key(b.keyring, 1)));
+    tear_down(&b);
+}
+
+/* RFC 4035 2.2: in an algorithm rollover both algorithms sign everything. */
+static void every_algorithm_signs(void **state)
+{
+    (void)state;
+    struct bench b;
+    const enum algorithm algorithms[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ECDSAP256SHA256,
+                                          ALGORITHM_ED25519 };
+    const enum key_role roles[] = { KEY_KSK, KEY_ZSK, KEY_CSK };
+    set_up(&b, algorithms, roles, 3);
+    uint8_t data[1024], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    for (int round = 0; round < 2; round++) { /* made, then from the cache */
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(rrsigs.count, 2);
+        assert_int_equal(judged_good(&b, &b.apex, &set, &rrsigs, NOW), 2);
+        assert_int_equal(signer_made(b.signer), 2);
+    }
+    tear_down(&b);
+}
+
+/* RFC 4034 3.1.3: in the NSEC of a queried `*.zone` the asterisk is not counted. */
+static void the_labels_field_leaves_out_an_asterisk(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
+    uint8_t data[1024], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    struct dname owner = name("*.pool.test.");
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(scratch[2 + 3], 2);
+    assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, NOW), 1);
+    tear_down(&b);
+}
+
+static void times_are_backdated_and_jittered_within_bounds(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ED25519);
+    uint8_t data[1024], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    uint32_t least = UINT32_MAX, most = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        set.ttl = i; /* a set of its own each time */
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_int_equal(u32_at(scratch + 2 + 12), NOW - SIGNER_BACKDATE_S);
+        uint32_t left = u32_at(scratch + 2 + 8) - NOW;
+        least = left < least ? left : least;
+        most = left > most ? left : most;
+    }
+    assert_true(most <= VALIDITY && least >= VALIDITY - VALIDITY / 20);
+    assert_true(most - least > VALIDITY / 40);
+    assert_int_equal(signer_made(b.signer), 200);
+    tear_down(&b);
+}
+
+static void a_signature_is_reused_until_a_third_is_left(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
+    uint8_t data[1024], first[SIGNER_SCRATCH], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    struct dname owner = name("_ntske._tcp.pool.test."), upper = name("_NTSKE._tcp.POOL.test.");
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, first, &rrsigs), RESULT_OK);
+    const uint64_t hits[] = { NOW, NOW + 1, NOW + VALIDITY / 2, NOW - SIGNER_BACKDATE_S };
+    for (size_t i = 0; i < sizeof hits / sizeof hits[0]; i++) {
+        assert_int_equal(signer_sign(b.signer, &upper, &set, hits[i], scratch, &rrsigs), RESULT_OK);
+        assert_memory_equal(first, scratch, rrsigs.rdata_len);
+    }
+    assert_int_equal(signer_made(b.signer), 1);
+    uint64_t late = NOW + VALIDITY - VALIDITY / 3 + 1;
+    assert_int_equal(signer_sign(b.signer, &owner, &set, late, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 2);
+    assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, late), 1);
+    /* The new one took the old one's place. */
+    assert_int_equal(signer_sign(b.signer, &owner, &set, late + 1, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 2);
+    tear_down(&b);
+}
+
+static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ED25519);
+    uint8_t data[1024], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    const int64_t steps[] = { 0,         400LL * 86400, -400LL * 86400, -7200, 3LL * VALIDITY,
+                              -VALIDITY, 4200000000,    -4200000000,    60 };
+    uint64_t now = NOW;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        now = (uint64_t)((int64_t)now + steps[i]);
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, now, scratch, &rrsigs), RESULT_OK);
+        uint32_t age = (uint32_t)now - u32_at(scratch + 2 + 12);
+        uint32_t left = u32_at(scratch + 2 + 8) - (uint32_t)now;
+        assert_true(age <= VALIDITY);
+        assert_true(left > VALIDITY / 3 && left <= VALIDITY + SIGNER_BACKDATE_S);
+    }
+    tear_down(&b);
+}
+
+/* Whatever is signed, if it differs in anything, it gets a signature of its own. */
+static void anything_that_differs_is_signed_anew(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ED25519);
+    uint8_t data[1024], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    struct dname owner = name("a.pool.test."), other = name("b.pool.test.");
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 2);
+    set.ttl++;
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 3);
+    set.type = RR_NS;
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 4);
+    data[set.rdata_len - 2]++;
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 5);
+    set.count--;
+    set.rdata_len -= 2 + 6 + 17;
+    assert_true(rrset_check(&set));
+    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 6);
+    tear_down(&b);
+}
+
+static void what_is_too_long_to_sign_is_refused(void **state)
+{
+    (void)state;
+    struct bench b;
+    set_up_pair(&b, ALGORITHM_ED25519);
+    enum {
+        ROOM = 65535
+    };
+    uint8_t *data = calloc(1, ROOM);
+    assert_non_null(data);
+    uint8_t scratch[SIGNER_SCRATCH];
+    /* 18 octets and the signer's name of 11, the owner's 11 and 8 octets more. */
+    uint16_t most = ROOM - 18 - 11 - 11 - 10;
+    struct rrset set = { .type = RR_TXT, .count = 1, .rdata = data }, rrsigs;
+    wire_put_u16(data, most);
+    set.rdata_len = most + 2U;
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    wire_put_u16(data, (uint16_t)(most + 1));
+    set.rdata_len = most + 3U;
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_TOO_LONG);
+    free(data);
+    tear_down(&b);
+}
+
+/* Two keys sign: each signature counts. */
+static void new_signatures_come_from_the_budget(void **state)
+{
+    (void)state;
+    struct bench b;
+    const enum algorithm algorithms[] = { ALGORITHM_ED25519, ALGORITHM_ED25519 };
+    const enum key_role roles[] = { KEY_CSK, KEY_CSK };
+    set_up(&b, algorithms, roles, 2);
+    struct budget budget = { 0 };
+    budget_follow(&budget, 30, 1000000);
+    signer_limit(b.signer, &budget);
+    uint8_t data[1024], scratch[SIGNER_SCRATCH];
+    struct rrset set = srv_set(data), rrsigs;
+    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    struct dname other = name("other.pool.test.");
+    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_EXHAUSTED);
+    assert_int_equal(signer_made(b.signer), 3);
+    for (int i = 0; i < 10; i++) { /* those in the cache don't */
+        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    }
+    budget_follow(&budget, 30, 2000000);
+    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_int_equal(signer_made(b.signer), 4);
+    tear_down(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ldns_accepts_the_signatures_of_both_algorithms),
+        cmocka_unit_test(sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk),
+        cmocka_unit_test(every_algorithm_signs),
+        cmocka_unit_test(the_labels_field_leaves_out_an_asterisk),
+        cmocka_unit_test(times_are_backdated_and_jittered_within_bounds),
+        cmocka_unit_test(a_signature_is_reused_until_a_third_is_left),
+        cmocka_unit_test(no_clock_step_brings_up_a_signature_that_is_not_valid),
+        cmocka_unit_test(anything_that_differs_is_signed_anew),
+        cmocka_unit_test(what_is_too_long_to_sign_is_refused),
+        cmocka_unit_test(new_signatures_come_from_the_budget),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,290 @@
+#include "probe/limits.h"
+#include "probe/ntp_dialog.h"
+#include "tests/nts_peer.h"
+#include "tests/unit/unit.h"
+#include "zone/base/clock.h"
+
+/* A dialog with a peer that knows the keys already, in one loop. */
+struct world {
+    uv_loop_t loop;
+    struct nts_peer peer;
+    struct nts_cookie cookie;
+    struct ntp_result result;
+    unsigned told;
+    uint64_t took_ms;
+};
+
+static void world_open(struct world *world)
+{
+    const struct nts_keys keys = {
+        .c2s = {AEAD_SIV_CMAC_256,  { 1, 2, 3 }},
+          .s2c = { AEAD_SIV_CMAC_256, { 4, 5, 6 }}
+    };
+    assert_int_equal(uv_loop_init(&world->loop), 0);
+    peer_open(&world->peer, &world->loop);
+    world->peer.keys[0] = keys;
+    world->cookie.len = PEER_COOKIE_LEN;
+    peer_cookie(&world->peer, 0, world->cookie.octets);
+}
+
+static void world_close(struct world *world)
+{
+    peer_close(&world->peer);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+}
+
+static void told(const struct ntp_result *result, void *arg)
+{
+    struct world *world = arg;
+    world->result = *result;
+    world->told++;
+    uv_stop(&world->loop);
+}
+
+static struct ntp_request request_of(const struct world *world)
+{
+    return (struct ntp_request){ .endpoint = world->peer.ntp_at,
+                                 .keys = &world->peer.keys[0],
+                                 .cookie = &world->cookie,
+                                 .placeholders = 1 };
+}
+
+static void talk(struct world *world, const struct ntp_request *request)
+{
+    uint64_t began_ns = uv_hrtime();
+    assert_non_null(ntp_dialog_start(&world->loop, request, told, world));
+    assert_int_equal(world->told, 0); /* later, from the loop */
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(world->told, 1);
+    assert_true(world->result.failure == FAILURE_NONE || world->result.detail[0] != '\0');
+    world->took_ms = (uv_hrtime() - began_ns) / 1000000;
+}
+
+/* What comes of a peer that is like this; it stays open for a look. */
+static void ask(struct world *world)
+{
+    world_open(world);
+    const struct ntp_request request = request_of(world);
+    talk(world, &request);
+    world_close(world);
+}
+
+/* Who did not end the dialog let it wait for a better reply. */
+static void assert_waited(const struct world *world, bool waited)
+{
+    uint64_t limit_ms = clock_pause_ms(LIMIT_NTP_MS);
+    assert_int_equal(world->took_ms >= limit_ms - 10, waited);
+}
+
+static void a_right_reply_brings_time_and_cookies(void **state)
+{
+    (void)state;
+    struct world world = { .peer = { .ahead_s = 0.5 } };
+    ask(&world);
+    const struct ntp_result *result = &world.result;
+    assert_int_equal(result->failure, FAILURE_NONE);
+    assert_true(result->authentic);
+    assert_int_equal(result->reply.cookie_count, 2);
+    assert_int_equal(result->sample.stratum, 1);
+    assert_in_range(result->sample.offset_us, 450000, 550000);
+    assert_waited(&world, false);
+}
+
+static void silence_lasts_as_long_as_the_limit_says(void **state)
+{
+    (void)state;
+    struct world world = { .peer = { .lose = 1 } };
+    ask(&world);
+    assert_int_equal(world.result.failure, FAILURE_NTP_SILENT);
+    assert_false(world.result.authentic);
+    assert_waited(&world, true);
+}
+
+/* Anybody can forge an ICMP error. */
+static void an_unreachable_port_is_silence_and_no_sooner(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    struct ntp_request request = request_of(&world);
+    request.endpoint.port = world.peer.ke_at.port; /* open for TCP only */
+    talk(&world, &request);
+    assert_int_equal(world.result.failure, FAILURE_NTP_SILENT);
+    assert_waited(&world, true);
+    world_close(&world);
+}
+
+static void what_may_be_forged_is_told_only_if_nothing_better_comes(void **state)
+{
+    (void)state;
+    struct world alone = { .peer = { .garble = true } };
+    ask(&alone);
+    assert_int_equal(alone.result.failure, FAILURE_NTP_AUTH);
+    assert_waited(&alone, true);
+    struct world before = { .peer = { .junk = 5 } };
+    ask(&before);
+    assert_int_equal(before.result.failure, FAILURE_NONE);
+    assert_waited(&before, false);
+    /* the reply that came further tells more */
+    struct world both = {
+        .peer = {.junk = 5, .garble = true}
+    };
+    ask(&both);
+    assert_int_equal(both.result.failure, FAILURE_NTP_AUTH);
+}
+
+static void no_more_datagrams_are_looked_at_than_the_limit_says(void **state)
+{
+    (void)state;
+    struct world fewer = { .peer = { .junk = LIMIT_DATAGRAMS - 1 } };
+    ask(&fewer);
+    assert_int_equal(fewer.result.failure, FAILURE_NONE);
+    struct world more = { .peer = { .junk = LIMIT_DATAGRAMS } };
+    ask(&more);
+    assert_int_equal(more.result.failure, FAILURE_NTP_MALFORMED);
+    assert_waited(&more, true);
+}
+
+/* RFC 8915 5.7 */
+static void a_kiss_counts_only_with_our_unique_identifier(void **state)
+{
+    (void)state;
+    struct world real = {
+        .peer = {.kiss = "DENY", .plain = true}
+    };
+    ask(&real);
+    assert_int_equal(real.result.failure, FAILURE_NTP_DENY);
+    assert_waited(&real, false);
+    struct world forged = {
+        .peer = {.kiss = "DENY", .plain = true, .without_uid = true}
+    };
+    ask(&forged);
+    assert_int_equal(forged.result.failure, FAILURE_NTP_UID);
+    assert_waited(&forged, true);
+}
+
+static void a_refused_cookie_ends_the_dialog_at_once(void **state)
+{
+    (void)state;
+    struct world world = { .peer = { .forgetful = true } };
+    ask(&world);
+    assert_int_equal(world.result.failure, FAILURE_NTP_NAK);
+    assert_waited(&world, false);
+}
+
+/* Takes the request from the peer's socket before its loop does; returns the length of the reply to it, still to be sent. */
+static size_t take_request(struct nts_peer *peer, struct sockaddr_storage *from,
+                           uint8_t reply[PEER_ROOM])
+{
+    uint8_t asked[PEER_ROOM];
+    socklen_t from_len = sizeof(*from);
+    uv_os_fd_t theirs = -1;
+    uv_udp_recv_stop(&peer->ntp);
+    assert_int_equal(uv_fileno((uv_handle_t *)&peer->ntp, &theirs), 0);
+    ssize_t len = recvfrom(theirs, asked, sizeof(asked), 0, (struct sockaddr *)from, &from_len);
+    assert_true(len > 48);
+    return peer_reply(peer, asked, (size_t)len, reply);
+}
+
+static void send_reply(uv_udp_t *socket, const struct sockaddr_storage *to, uint8_t *reply,
+                       size_t len)
+{
+    uv_buf_t buffer = uv_buf_init((char *)reply, (unsigned)len);
+    assert_int_equal(uv_udp_try_send(socket, &buffer, 1, (const struct sockaddr *)to), (int)len);
+}
+
+static void a_reply_from_elsewhere_is_none_and_told(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    struct nts_peer other = { 0 };
+    world_open(&world);
+    peer_open(&other, &world.loop);
+    struct ntp_request request = request_of(&world);
+    struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, told, &world);
+    assert_non_null(dialog);
+    /* the server's reply leaves by another socket */
+    struct sockaddr_storage from;
+    uint8_t reply[PEER_ROOM];
+    size_t reply_len = take_request(&world.peer, &from, reply);
+    send_reply(&other.ntp, &from, reply, reply_len);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_int_equal(world.told, 1);
+    assert_int_equal(world.result.failure, FAILURE_NTP_SILENT);
+    char port[32];
+    (void)snprintf(port, sizeof(port), "127.0.0.1 port %u,", other.ntp_at.port);
+    assert_non_null(strstr(world.result.detail, port));
+    peer_close(&other);
+    world_close(&world);
+}
+
+/* The limit has passed by the time that the loop goes on. */
+static void a_reply_that_came_while_we_were_held_up_counts(void **state)
+{
+    (void)state;
+    struct world world = { 0 };
+    world_open(&world);
+    const struct ntp_request request = request_of(&world);
+    assert_non_null(ntp_dialog_start(&world.loop, &request, told, &world));
+    struct sockaddr_storage from;
+    uint8_t reply[PEER_ROOM];
+    size_t reply_len = take_request(&world.peer, &from, reply);
+    send_reply(&world.peer.ntp, &from, reply, reply_len);
+    uv_sleep(clock_pause_ms(LIMIT_NTP_MS) + 100);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_int_equal(world.told, 1);
+    assert_int_equal(world.result.failure, FAILURE_NONE);
+    assert_true(world.result.sample.rtt_us < 1000000); /* by the time at which the kernel had it */
+    world_close(&world);
+}
+
+static void wrong_time_is_authentic_and_fails(void **state)
+{
+    (void)state;
+    struct world world = { .peer = { .ahead_s = -5 } };
+    ask(&world);
+    assert_int_equal(world.result.failure, FAILURE_OFFSET);
+    assert_true(world.result.authentic);
+    assert_in_range(-world.result.sample.offset_us, 4900000, 5100000);
+}
+
+static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+{
+    (void)state;
+    for (unsigned turns = 0; turns < 4; turns++) {
+        struct world world = {
+            .peer = {.junk = 1, .lose = turns % 2}
+        };
+        world_open(&world);
+        const struct ntp_request request = request_of(&world);
+        struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, told, &world);
+        for (unsigned i = 0; i < turns && world.told == 0; i++) {
+            uv_run(&world.loop, UV_RUN_NOWAIT);
+        }
+        if (world.told == 0) {
+            ntp_dialog_cancel(dialog);
+        }
+        unsigned before = world.told;
+        world_close(&world);
+        assert_int_equal(world.told, before);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_right_reply_brings_time_and_cookies),
+        cmocka_unit_test(silence_lasts_as_long_as_the_limit_says),
+        cmocka_unit_test(an_unreachable_port_is_silence_and_no_sooner),
+        cmocka_unit_test(what_may_be_forged_is_told_only_if_nothing_better_comes),
+        cmocka_unit_test(no_more_datagrams_are_looked_at_than_the_limit_says),
+        cmocka_unit_test(a_kiss_counts_only_with_our_unique_identifier),
+        cmocka_unit_test(a_refused_cookie_ends_the_dialog_at_once),
+        cmocka_unit_test(a_reply_from_elsewhere_is_none_and_told),
+        cmocka_unit_test(a_reply_that_came_while_we_were_held_up_counts),
+        cmocka_unit_test(wrong_time_is_authentic_and_fails),
+        cmocka_unit_test(a_dialog_that_is_ended_says_nothing_and_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

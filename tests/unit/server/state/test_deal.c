@@ -1,0 +1,402 @@
+#include "tests/unit/deal_fixture.h"
+#include "tests/unit/unit.h"
+#include "zone/base/splitmix.h"
+
+static bool holds(const struct deck_set *set, uint32_t seat)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        if (set->members[i] == seat) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t sets_with(const struct deal *deal, uint32_t seat)
+{
+    size_t sets = 0;
+    for (size_t a = 0; a < deal->area_count; a++) {
+        const struct deck *deck = &deal->hands[a]->deck;
+        for (size_t s = 0; s < deck->count; s++) {
+            sets += holds(&deck->sets[s], seat) ? 1 : 0;
+        }
+    }
+    return sets;
+}
+
+static size_t all_sets(const struct deal *deal)
+{
+    size_t sets = 0;
+    for (size_t a = 0; a < deal->area_count; a++) {
+        sets += deal->hands[a]->count;
+    }
+    return sets;
+}
+
+static void the_first_deal_is_due_at_once(void **state)
+{
+    (void)state;
+    struct deal *quick = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    assert_true(deal_is_due(quick, NOW));
+    assert_int_equal(quick->hands[0]->deck.sets[0].count, settings.srv_count);
+    struct deal *scaled = deal_anew(quick, NOW);
+    assert_false(deal_is_due(scaled, NOW));
+    assert_true(deal_is_due(scaled, NOW + settings.srv_ttl_s));
+    assert_true(deal_is_due(scaled, NOW - 1)); /* the clock went back */
+    deal_unref(quick);
+    deal_unref(scaled);
+}
+
+static void nothing_new_is_the_same_deal(void **state)
+{
+    (void)state;
+    struct deal *first = first_deal(POOL, NOBODY);
+    struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
+    assert_ptr_equal(first, second);
+    deal_unref(first);
+    deal_unref(second);
+}
+
+/* A deal takes its time: what changed since it began is worked into it. */
+static void what_changed_meanwhile_is_worked_into_a_new_deal(void **state)
+{
+    (void)state;
+    atomic_bool give_up = false;
+    struct deal_parts parts = parts_at(NOW + settings.srv_ttl_s);
+    struct deal *first = first_deal(POOL, NOBODY), *anew = NULL;
+    parts.give_up = &give_up;
+    assert_ok(deal_again(&anew, &parts, first));
+    assert_int_equal(anew->round, first->round + 1);
+    assert_true(sets_with(anew, 77) > 0);
+    struct deal *left = next_deal(anew, roster_with(&anew->roster, POOL, 77), parts.now);
+    assert_int_equal(left->round, anew->round);
+    assert_int_equal(sets_with(left, 77), 0);
+    atomic_store(&give_up, true);
+    struct deal *none = NULL;
+    assert_int_equal(deal_again(&none, &parts, first), RESULT_REFUSED);
+    deal_unref(first);
+    deal_unref(anew);
+    deal_unref(left);
+}
+
+/* The earlier of the SRV TTL and a minute; shares too are no older than that, however often is dealt in between. */
+static void a_deal_is_due_after_its_ttl_or_a_minute(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t ttl_s;
+        uint64_t due_s;
+    } rows[] = {
+        {150,  60},
+        { 60,  60},
+        { 45,  45},
+        { 1,   1 },
+        { 900, 60}
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        settings.srv_ttl_s = rows[i].ttl_s;
+        struct deal *deal = first_deal(3, NOBODY);
+        assert_false(deal_is_due(deal, NOW + rows[i].due_s - 1));
+        assert_true(deal_is_due(deal, NOW + rows[i].due_s));
+        assert_true(deal_is_due(deal, NOW - 1));
+        deal_unref(deal);
+    }
+    settings.srv_ttl_s = 45;
+    struct deal *first = first_deal(3, NOBODY);
+    struct deal *second = deal_anew(first, NOW + 45);
+    assert_int_equal(second->scaled_at, NOW);
+    assert_false(deal_is_due(second, NOW + 59));
+    assert_true(deal_is_due(second, NOW + 60));
+    struct deal *third = deal_anew(second, NOW + 60);
+    assert_int_equal(third->scaled_at, NOW + 60);
+    deal_unref(first);
+    deal_unref(second);
+    deal_unref(third);
+}
+
+static size_t sets_of(const struct deal *deal, uint16_t cell)
+{
+    return deal->hands[deal_area(deal, cell)]->deck.count;
+}
+
+/* What part of the answers to clients of a cell holds a member. */
+static double part_of(const struct deal *deal, uint16_t cell, uint32_t seat)
+{
+    const struct deck *deck = &deal->hands[deal_area(deal, cell)]->deck;
+    size_t sets = 0;
+    for (size_t s = 0; s < deck->count; s++) {
+        sets += holds(&deck->sets[s], seat) ? 1 : 0;
+    }
+    return (double)sets / (double)deck->count;
+}
+
+/* While few ask from Japan, its one member there is in all their sets; when most do, it can't be. */
+static void shares_follow_the_demand_within_a_minute(void **state)
+{
+    (void)state;
+    enum {
+        MEMBERS = 64,
+        JAPANS = 3
+    };
+    size_t count = 0;
+    double asked[32] = { 0 };
+    (void)locations_cells(places->locations, &count);
+    assert_true(count <= sizeof(asked) / sizeof(asked[0]));
+    uint16_t jp = locations_cell_number(places->locations, "JP", "");
+    uint16_t nl = locations_cell_number(places->locations, "NL", "");
+    asked[nl] = 1000;
+    asked[jp] = 1;
+    usage.demand = asked;
+    settings.scale_km = 500;
+    struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        roster.seats[i].spot = i == JAPANS ? point_at(35.7, 139.7) : point_at(52, 5);
+        roster.seats[i].capacity = roster.list[i].weight = 100;
+    }
+    struct roster same;
+    roster_copy(&same, &roster);
+    struct deal *quick = next_deal(NULL, roster, NOW);
+    struct deal *before = deal_anew(quick, NOW);
+    /* of a share just under all, rounding may take one set */
+    assert_true(part_of(before, jp, JAPANS) > 1 - 1.5 / (double)sets_of(before, jp));
+    asked[nl] = 1;
+    asked[jp] = 1000;
+    struct deal *soon = next_deal(before, same, NOW + DEAL_AGE_MAX_S - 1);
+    assert_ptr_equal(soon, before);
+    struct deal *after = deal_anew(soon, NOW + DEAL_AGE_MAX_S);
+    /* Of four places a set it may have max-overload (2) 64ths. */
+    assert_true(part_of(after, jp, JAPANS) < 4 * 2.0 / MEMBERS * 1.1);
+    deal_unref(quick);
+    deal_unref(before);
+    deal_unref(soon);
+    deal_unref(after);
+    usage.demand = NULL;
+}
+
+/* The seats that have one more of the world's sets than the others. */
+static void rounded_up(const struct deal *deal, size_t count, bool *up)
+{
+    const struct deck *deck = &deal->hands[0]->deck;
+    for (size_t i = 0; i < count; i++) {
+        size_t sets = 0;
+        for (size_t k = 0; k < deck->count; k++) {
+            sets += holds(&deck->sets[k], (uint32_t)i) ? 1 : 0;
+        }
+        assert_true(sets == deck->count * 4 / count || sets == deck->count * 4 / count + 1);
+        up[i] = sets > deck->count * 4 / count;
+    }
+}
+
+/* Who was rounded up while a crowd asked is not so the next time. By chance, some would be: of 60 members 16 are. */
+static void a_crowd_is_made_up_for(void **state)
+{
+    (void)state;
+    enum {
+        MEMBERS = 60,
+        DEALS = 4
+    };
+    bool up[DEALS][MEMBERS];
+    settings.srv_count = 4;
+    struct places *kept = places;
+    places = NULL;
+    struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        roster.seats[i].capacity = roster.list[i].weight = 100;
+    }
+    struct deal *deal = next_deal(NULL, roster, NOW);
+    for (unsigned d = 0; d < DEALS; d++) {
+        uint64_t *asked = xcalloc(deal->area_count, sizeof(*asked));
+        usage = (struct usage){ .round = deal->round, .asked = asked };
+        asked[0] = d % 2 == 0 ? 100000 : 1000000;
+        rounded_up(deal, MEMBERS, up[d]);
+        struct deal *next = deal_anew(deal, NOW + (uint64_t)DEAL_AGE_MAX_S * (d + 1));
+        deal_unref(deal);
+        deal = next;
+        free(asked);
+    }
+    for (size_t i = 0; i < MEMBERS; i++) {
+        assert_false(up[1][i] && up[2][i]);
+    }
+    deal_unref(deal);
+    usage = (struct usage){ .round = 0 };
+    places = kept;
+}
+
+/* What a change costs: who left is replaced, and signed for, where it was; who came is where its part says. */
+static void a_change_signs_what_it_touches(void **state)
+{
+    (void)state;
+    struct deal *first = first_deal(POOL, NOBODY);
+    uint64_t before = signer_made(signer);
+    size_t held = sets_with(first, 77);
+    assert_true(held > 0);
+    struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 77), NOW + 1);
+    size_t signatures = signer_made(signer) - before, shared = 0;
+    assert_int_equal(sets_with(left, 77), 0);
+    assert_true(signatures <= held && held < all_sets(first) / 50);
+    assert_int_equal(left->dealt_at, NOW);
+    for (size_t a = 0; a < left->area_count; a++) {
+        shared += left->hands[a] == first->hands[a] ? 1 : 0;
+    }
+    assert_true(shared > 0);
+    before = signer_made(signer);
+    struct deal *back = next_deal(left, roster_with(&left->roster, POOL, NOBODY), NOW + 2);
+    size_t got = sets_with(back, 77);
+    assert_true(got > 0 && got < 2 * held + 20);
+    assert_true(signer_made(signer) - before <= got);
+    deal_unref(first);
+    deal_unref(left);
+    deal_unref(back);
+}
+
+/* Every set of a patched deal has the records of its members, and blocks that carry as many. */
+static void a_patched_deal_says_what_its_sets_hold(void **state)
+{
+    (void)state;
+    struct deal *first = first_deal(POOL, NOBODY);
+    struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 3), NOW + 1);
+    for (size_t a = 0; a < left->area_count; a++) {
+        const struct hand *hand = left->hands[a];
+        for (size_t s = 0; s < hand->count; s++) {
+            uint8_t scratch[DECK_SRV_SCRATCH];
+            struct rrset want;
+            deck_srv(&hand->deck.sets[s], &left->roster, false, settings.srv_ttl_s, scratch, &want);
+            assert_int_equal(want.rdata_len, hand->srv[s].rdata_len);
+            assert_memory_equal(want.rdata, hand->srv[s].rdata, want.rdata_len);
+            assert_int_equal(hand->blocks[s].count[0], want.count);
+        }
+    }
+    deal_unref(first);
+    deal_unref(left);
+}
+
+/* What comes and goes for long leaves room for the next one: here a large member of a pool so small that each time counts. */
+static void the_last_of_many_newcomers_gets_what_the_first_got(void **state)
+{
+    (void)state;
+    enum {
+        FEW = 60,
+        TIMES = 14 /* with more the pool is dealt anew */
+    };
+    struct roster all = roster_with(NULL, FEW, NOBODY);
+    size_t large = 0, first = 0, last = 0;
+    for (size_t i = 0; i < FEW; i++) {
+        large = all.list[i].weight > all.list[large].weight ? i : large;
+    }
+    roster_done(&all);
+    struct deal *deal = first_deal(FEW, large);
+    for (unsigned i = 0; i < TIMES; i++) {
+        struct deal *with = next_deal(deal, roster_with(&deal->roster, FEW, NOBODY), NOW + 1);
+        assert_int_equal(with->round, deal->round); /* worked in, not dealt anew */
+        first += i < 2 ? sets_with(with, (uint32_t)large) : 0;
+        last += i >= TIMES - 2 ? sets_with(with, (uint32_t)large) : 0;
+        deal_unref(deal);
+        deal = next_deal(with, roster_with(&with->roster, FEW, large), NOW + 1);
+        deal_unref(with);
+    }
+    assert_in_range(last * 100 / first, 90, 110);
+    deal_unref(deal);
+}
+
+static void a_changed_record_is_made_anew_where_it_stands(void **state)
+{
+    (void)state;
+    struct deal *first = first_deal(POOL, NOBODY);
+    struct roster roster = roster_with(&first->roster, POOL, NOBODY);
+    size_t held = sets_with(first, 50);
+    uint64_t before = signer_made(signer);
+    roster.list[50].port = 4461;
+    struct deal *second = next_deal(first, roster, NOW + 1);
+    assert_int_equal(sets_with(second, 50), held);
+    assert_true(signer_made(signer) - before <= held);
+    assert_true(signer_made(signer) > before);
+    deal_unref(first);
+    deal_unref(second);
+}
+
+static void large_changes_and_small_pools_deal_anew(void **state)
+{
+    (void)state;
+    struct deal *first = first_deal(POOL / 4, NOBODY);
+    struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
+    assert_int_equal(second->round, first->round + 1);
+    assert_int_equal(second->dealt_at, NOW + 1);
+    deal_unref(first);
+    deal_unref(second);
+    first = first_deal(8, NOBODY);
+    second = next_deal(first, roster_with(&first->roster, 9, NOBODY), NOW + 1);
+    assert_int_equal(second->round, first->round + 1);
+    deal_unref(first);
+    deal_unref(second);
+}
+
+/* What a region or a set holds would be wrong until the deal is due. */
+static void who_moves_or_becomes_kin_is_dealt_anew(void **state)
+{
+    (void)state;
+    struct deal *old = first_deal(POOL, NOBODY);
+    struct roster roster = roster_with(NULL, POOL, NOBODY);
+    roster.seats[8].regions[0] = region_of_country("FJ");
+    struct deal *moved = next_deal(old, roster, NOW);
+    assert_int_equal(moved->round, old->round + 1);
+    const struct deck *deck = &moved->hands[deal_region(moved, region_of_country("FJ"))]->deck;
+    assert_true(deck->count > 0 && deck->sets[0].members[0] == 8);
+    deal_unref(moved);
+    roster = roster_with(NULL, POOL, NOBODY);
+    roster.seats[9].group = roster.seats[7].group;
+    struct deal *kin = next_deal(old, roster, NOW);
+    assert_int_equal(kin->round, old->round + 1);
+    deal_unref(kin);
+    deal_unref(old);
+}
+
+static void an_empty_pool_says_so_and_fills(void **state)
+{
+    (void)state;
+    struct deal *first = first_deal(1, 0);
+    struct deal *again = deal_anew(first, NOW + 1);
+    assert_int_equal(again->hands[0]->count, 1);
+    deal_unref(again);
+    assert_int_equal(first->hands[0]->count, 1);
+    assert_int_equal(first->hands[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
+    uint16_t nl = deal_region(first, region_of_country("NL"));
+    assert_int_equal(first->hands[nl]->srv[0].rdata_len, 9);
+    struct deal *second = next_deal(first, roster_with(&first->roster, 3, NOBODY), NOW + 1);
+    assert_int_equal(second->hands[0]->deck.sets[0].count, 3);
+    nl = deal_region(second, region_of_country("NL"));
+    assert_int_equal(second->hands[nl]->deck.sets[0].count, 1);
+    deal_unref(first);
+    deal_unref(second);
+}
+
+static void cells_of_other_files_are_the_worlds(void **state)
+{
+    (void)state;
+    struct deal *deal = first_deal(10, NOBODY);
+    assert_int_equal(deal_area(deal, 0), 0);
+    assert_int_equal(deal_area(deal, 65535), 0);
+    deal_unref(deal);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(the_first_deal_is_due_at_once),
+        CASE(nothing_new_is_the_same_deal),
+        CASE(what_changed_meanwhile_is_worked_into_a_new_deal),
+        CASE(a_deal_is_due_after_its_ttl_or_a_minute),
+        CASE(shares_follow_the_demand_within_a_minute),
+        CASE(a_crowd_is_made_up_for),
+        CASE(a_change_signs_what_it_touches),
+        CASE(a_patched_deal_says_what_its_sets_hold),
+        CASE(the_last_of_many_newcomers_gets_what_the_first_got),
+        CASE(a_changed_record_is_made_anew_where_it_stands),
+        CASE(large_changes_and_small_pools_deal_anew),
+        CASE(who_moves_or_becomes_kin_is_dealt_anew),
+        CASE(an_empty_pool_says_so_and_fills),
+        CASE(cells_of_other_files_are_the_worlds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,212 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+#include "zone/base/instance.h"
+
+#define NAME "ntspoold"
+
+static char directory[] = "test_instance.XXXXXX";
+
+static const char *path_of(const char *suffix)
+{
+    static char path[128];
+    (void)snprintf(path, sizeof(path), "%s/" NAME ".%s", directory, suffix);
+    return path;
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    return mkdtemp(directory) == NULL;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    (void)unlink(path_of("lock"));
+    (void)unlink(path_of("instance"));
+    return rmdir(directory);
+}
+
+static struct instance *claimed(unsigned workers)
+{
+    struct instance *instance = NULL;
+    struct diag diag = { "" };
+    assert_ok(instance_claim(&instance, directory, NAME, workers, &diag));
+    assert_false(instance_waits(instance));
+    return instance;
+}
+
+static void a_second_one_is_refused_until_the_first_has_ended(void **state)
+{
+    (void)state;
+    struct diag diag = { "" };
+    struct instance *first = claimed(3), *second = NULL;
+    assert_int_equal(instance_claim(&second, directory, NAME, 1, &diag), RESULT_REFUSED);
+    char pid[32];
+    (void)snprintf(pid, sizeof(pid), "process %d,", (int)getpid());
+    assert_non_null(strstr(diag.text, pid));
+    assert_non_null(strstr(diag.text, NTSPOOL_VERSION));
+    assert_null(second);
+    instance_free(first);
+    instance_free(claimed(1));
+}
+
+static void who_runs_can_be_read(void **state)
+{
+    (void)state;
+    struct instance_facts facts;
+    assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
+    struct instance *instance = claimed(3);
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_true(facts.running);
+    assert_int_equal(facts.pid, getpid());
+    assert_int_equal(facts.workers, 3);
+    assert_string_equal(facts.version, NTSPOOL_VERSION);
+    assert_true(facts.since > 0 && facts.heartbeat >= facts.since);
+    assert_true(facts.silent_s < 60);
+    instance_free(instance);
+    assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
+}
+
+static void one_that_was_killed_runs_no_more(void **state)
+{
+    (void)state;
+    struct instance_facts facts;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct instance *instance = NULL;
+        (void)!write(ready[1], "",
+                     instance_claim(&instance, directory, NAME, 1, NULL) == RESULT_OK);
+        (void)pause();
+        _exit(0);
+    }
+    char octet;
+    assert_int_equal(read(ready[0], &octet, 1), 1);
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_true(facts.running && facts.pid == (uint64_t)child);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_false(facts.running);
+    instance_free(claimed(1));
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+}
+
+static void a_successor_takes_over_when_it_is_ready(void **state)
+{
+    (void)state;
+    struct diag diag = { "" };
+    struct instance_facts facts;
+    struct instance *old = claimed(1), *next = NULL, *third = NULL;
+    assert_ok(instance_succeed(&next, directory, NAME, 2, &diag));
+    assert_true(instance_waits(next));
+    assert_int_equal(instance_succeed(&third, directory, NAME, 1, &diag), RESULT_REFUSED);
+    assert_int_equal(instance_claim(&third, directory, NAME, 1, &diag), RESULT_REFUSED);
+    assert_false(instance_is_succeeded(old));
+    assert_false(instance_inherit(next));
+    instance_ready(next);
+    assert_true(instance_is_succeeded(old));
+    assert_false(instance_is_succeeded(next));
+    assert_false(instance_inherit(next));
+    instance_beat(next);
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_int_equal(facts.workers, 1);
+    instance_free(old);
+    assert_true(instance_inherit(next));
+    assert_false(instance_waits(next) || instance_is_succeeded(next));
+    assert_ok(instance_read(&facts, directory, NAME, NULL));
+    assert_int_equal(facts.workers, 2);
+    assert_ok(instance_succeed(&third, directory, NAME, 1, &diag));
+    assert_true(instance_waits(third));
+    instance_free(third);
+    assert_false(instance_is_succeeded(next));
+    instance_free(next);
+}
+
+static void a_successor_of_nobody_just_runs(void **state)
+{
+    (void)state;
+    struct instance *instance = NULL;
+    assert_ok(instance_succeed(&instance, directory, NAME, 1, NULL));
+    assert_false(instance_waits(instance));
+    instance_free(instance);
+}
+
+static void the_lock_is_its_owners_and_the_facts_are_everybodys(void **state)
+{
+    (void)state;
+    struct stat status;
+    mode_t before = umask(077);
+    (void)unlink(path_of("lock"));
+    (void)unlink(path_of("instance"));
+    struct instance *instance = claimed(1);
+    (void)umask(before);
+    assert_int_equal(stat(path_of("lock"), &status), 0);
+    assert_int_equal(status.st_mode & 07777U, 0600);
+    assert_int_equal(stat(path_of("instance"), &status), 0);
+    assert_int_equal(status.st_mode & 07777U, 0644);
+    instance_free(instance);
+}
+
+static void other_files_under_its_names_are_left_alone(void **state)
+{
+    (void)state;
+    struct instance *instance = NULL;
+    struct diag diag = { "" };
+    for (unsigned kind = 0; kind < 3; kind++) {
+        (void)unlink(path_of("lock"));
+        char other[128];
+        (void)snprintf(other, sizeof(other), "%s/other", directory);
+        int fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+        assert_true(fd >= 0 && close(fd) == 0);
+        assert_int_equal(kind == 0   ? symlink("other", path_of("lock"))
+                         : kind == 1 ? link(other, path_of("lock"))
+                                     : mkfifo(path_of("lock"), 0600),
+                         0);
+        assert_int_equal(instance_claim(&instance, directory, NAME, 1, &diag), RESULT_SYSTEM);
+        struct stat status;
+        assert_int_equal(stat(other, &status), 0);
+        assert_int_equal(status.st_mode & 07777U, 0640);
+        assert_int_equal(unlink(other), 0);
+    }
+    (void)unlink(path_of("lock"));
+    assert_int_equal(instance_claim(&instance, "there/is/none", NAME, 1, &diag), RESULT_SYSTEM);
+}
+
+static void what_another_wrote_there_is_no_fact(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "x", "version 1\npid 2\n",
+                                         "version 0.1.0\npid x\nsince 1\nheartbeat 1\nsteady 1\n" };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct instance_facts facts;
+        FILE *file = fopen(path_of("instance"), "we");
+        assert_non_null(file);
+        (void)fputs(texts[i], file);
+        (void)fclose(file);
+        assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_SYSTEM);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_one_is_refused_until_the_first_has_ended),
+        cmocka_unit_test(who_runs_can_be_read),
+        cmocka_unit_test(one_that_was_killed_runs_no_more),
+        cmocka_unit_test(a_successor_takes_over_when_it_is_ready),
+        cmocka_unit_test(a_successor_of_nobody_just_runs),
+        cmocka_unit_test(the_lock_is_its_owners_and_the_facts_are_everybodys),
+        cmocka_unit_test(other_files_under_its_names_are_left_alone),
+        cmocka_unit_test(what_another_wrote_there_is_no_fact),
+    };
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}

@@ -1,0 +1,104 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+#include "zone/base/clock.h"
+#include "zone/base/log.h"
+
+/* What is written to stderr with the journal, or without. */
+static void written(char out[256], const char *journal)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    (void)fflush(stderr);
+    int old = dup(STDERR_FILENO);
+    dup2(fileno(file), STDERR_FILENO);
+    if (journal != NULL) {
+        setenv("JOURNAL_STREAM", journal, 1);
+    } else {
+        unsetenv("JOURNAL_STREAM");
+    }
+    log_write("ntspoold", LOG_WARNING, "the %s is %d", "answer", 42);
+    (void)fflush(stderr);
+    dup2(old, STDERR_FILENO);
+    (void)close(old);
+    rewind(file);
+    out[fread(out, 1, 255, file)] = '\0';
+    (void)fclose(file);
+}
+
+static void journal_gets_the_priority(void **state)
+{
+    (void)state;
+    char line[256];
+    written(line, "9:42");
+    assert_string_equal(line, "<4>the answer is 42\n");
+}
+
+static void other_readers_get_time_and_program(void **state)
+{
+    (void)state;
+    char line[256];
+    written(line, NULL);
+    struct tm when = { .tm_year = 0 };
+    const char *rest = strptime(line, "%Y-%m-%dT%H:%M:%SZ ntspoold: ", &when);
+    assert_non_null(rest);
+    assert_true(when.tm_year > 99);
+    assert_string_equal(rest, "the answer is 42\n");
+}
+
+/* A pipe that is full; nothing more can be written without waiting. */
+static void fill(int pipe_end)
+{
+    static const char octets[4096];
+    int flags = fcntl(pipe_end, F_GETFL);
+    assert_int_equal(fcntl(pipe_end, F_SETFL, flags | O_NONBLOCK), 0);
+    for (size_t piece = sizeof(octets); piece > 0; piece /= 2) {
+        while (write(pipe_end, octets, piece) > 0) {
+        }
+    }
+    assert_int_equal(fcntl(pipe_end, F_SETFL, flags), 0);
+}
+
+static void a_reader_that_stands_holds_nobody_up(void **state)
+{
+    (void)state;
+    int ends[2];
+    char read_back[1 << 17];
+    setenv("JOURNAL_STREAM", "9:42", 1);
+    assert_int_equal(pipe(ends), 0);
+    fill(ends[1]);
+    int old = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    uint64_t before = clock_steady_ms();
+    for (int i = 0; i < 1000; i++) {
+        log_write("ntspoold", LOG_WARNING, "lost %d", i);
+    }
+    log_last("lost\n");
+    uint64_t took = clock_steady_ms() - before;
+    while (poll(&(struct pollfd){ .fd = ends[0], .events = POLLIN }, 1, 0) > 0) {
+        assert_true(read(ends[0], read_back, sizeof(read_back)) > 0);
+    }
+    log_write("ntspoold", LOG_WARNING, "back");
+    dup2(old, STDERR_FILENO);
+    (void)close(old);
+    ssize_t len = read(ends[0], read_back, sizeof(read_back) - 1);
+    assert_true(len > 0);
+    read_back[len] = '\0';
+    assert_string_equal(read_back, "<4>1000 lines are lost: nobody took them\n<4>back\n");
+    assert_true(took < 2000);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(journal_gets_the_priority),
+        cmocka_unit_test(other_readers_get_time_and_program),
+        cmocka_unit_test(a_reader_that_stands_holds_nobody_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

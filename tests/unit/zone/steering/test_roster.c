@@ -1,0 +1,341 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "zone/places/region.h"
+#include "zone/steering/roster.h"
+
+enum {
+    NOW = 1700000000
+};
+
+static char dir[64];
+static struct store *stores[2];
+static struct store_txn *registry, *health;
+static struct settings settings;
+static struct diag diag;
+
+static struct dname name_of(const char *text)
+{
+    struct dname name;
+    assert_int_equal(dname_parse(&name, text, NULL), RESULT_OK);
+    return name;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "test_roster.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH };
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(store_create(dir, kinds[i], &diag), RESULT_OK);
+        assert_int_equal(store_open(&stores[i], dir, kinds[i], true, &diag), RESULT_OK);
+    }
+    assert_int_equal(store_write(stores[0], &registry, &diag), RESULT_OK);
+    assert_int_equal(store_write(stores[1], &health, &diag), RESULT_OK);
+    settings_defaults(&settings);
+    settings.apex = name_of("pool.test");
+    struct name_server ns = { .name = name_of("ns1.pool.test"), .address_count = 1 };
+    assert_int_equal(address_parse(&ns.addresses[0], "127.0.0.1"), RESULT_OK);
+    const struct vantage vantage = { .name = VANTAGE_PRESET, .well_at = NOW };
+    assert_int_equal(vantage_put(health, &vantage, &diag), RESULT_OK);
+    assert_int_equal(registry_init(registry, &settings, &ns, 1, &diag), RESULT_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char command[128];
+    store_abort(registry);
+    store_abort(health);
+    store_close(stores[0]);
+    store_close(stores[1]);
+    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command); /* NOLINT(cert-env33-c): the test's own directory */
+}
+
+/* A member whose override decides, so that the life cycle's rules stay out of this test. */
+static uint64_t add(const char *label, const char *country, enum override override)
+{
+    static unsigned next;
+    char address[32];
+    struct member member;
+    member_defaults(&member);
+    (void)snprintf(member.label, sizeof(member.label), "%s", label);
+    (void)snprintf(member.country, sizeof(member.country), "%s", country);
+    (void)snprintf(address, sizeof(address), "10.%u.%u.%u", next >> 16 & 255, next >> 8 & 255,
+                   next & 255);
+    next++;
+    member.override = override;
+    member.address_count = 2;
+    assert_int_equal(address_parse(&member.addresses[0], address), RESULT_OK);
+    (void)snprintf(address, sizeof(address), "fd00::%x", next);
+    assert_int_equal(address_parse(&member.addresses[1], address), RESULT_OK);
+    assert_int_equal(registry_add(registry, &member, true, NOW, &diag), RESULT_OK);
+    return member.id;
+}
+
+static enum result build(struct roster *roster)
+{
+    const struct roster_sources sources = {
+        .registry = registry, .health = health, .settings = &settings, .now = NOW
+    };
+    return roster_build(roster, &sources, &diag);
+}
+
+static void expect_target(const struct roster *roster, size_t i, const char *wanted)
+{
+    struct dname name = name_of(wanted);
+    const uint8_t *target = roster->names + roster->list[i].target;
+    assert_int_equal(target[0], name.len);
+    assert_memory_equal(target + 1, name.wire, name.len);
+}
+
+static void eligible_members_have_seats(void **state)
+{
+    (void)state;
+    struct roster roster;
+    uint64_t zoe = add("zoe", "NL", OVERRIDE_ELIGIBLE), bob = add("bob", "NL", OVERRIDE_ELIGIBLE);
+    uint64_t amy = add("amy", "", OVERRIDE_ELIGIBLE), dan = add("dan", "DE", OVERRIDE_ELIGIBLE);
+    (void)add("out", "AT", OVERRIDE_INELIGIBLE);
+    (void)add("new", "AT", OVERRIDE_AUTO);
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_int_equal(roster.members, 6);
+    assert_int_equal(roster.count, 4);
+    assert_int_equal(roster.eligible, 4);
+    const uint64_t order[] = { amy, bob, dan, zoe };
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(roster.list[i].member_id == order[i]);
+        assert_true(roster.list[i].weight >= 1);
+        assert_true(roster.seats[i].capacity == roster.list[i].weight);
+        assert_int_equal(roster.list[i].port, MEMBER_PORT);
+        assert_true(roster.seats[i].ipv4 && roster.seats[i].ipv6);
+    }
+    expect_target(&roster, 0, "amy.pool.test");
+    expect_target(&roster, 3, "zoe.pool.test");
+    assert_int_equal(roster.left_out_count, 0);
+    roster_done(&roster);
+    roster_done(&roster);
+}
+
+static void seats_are_kept_and_given_away_one_roster_late(void **state)
+{
+    (void)state;
+    struct roster first, second, third;
+    struct roster_sources sources = {
+        .registry = registry, .health = health, .settings = &settings, .now = NOW
+    };
+    uint64_t bob = add("bob", "NL", OVERRIDE_ELIGIBLE), dan = add("dan", "", OVERRIDE_ELIGIBLE);
+    assert_int_equal(roster_build(&first, &sources, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(registry, "bob", NOW, NOW, &diag), RESULT_OK);
+    uint64_t amy = add("amy", "NL", OVERRIDE_ELIGIBLE);
+    sources.before = &first;
+    assert_int_equal(roster_build(&second, &sources, &diag), RESULT_OK);
+    assert_true(first.list[0].member_id == bob && first.list[1].member_id == dan);
+    assert_int_equal(second.count, 3);
+    assert_int_equal(second.eligible, 2);
+    assert_true(second.list[0].member_id == 0 && second.seats[0].capacity <= 0);
+    assert_true(second.seats[0].ipv4 && second.seats[0].ipv6); /* so that one like it replaces it */
+    assert_true(second.list[1].member_id == dan && second.list[2].member_id == amy);
+    uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
+    sources.before = &second;
+    assert_int_equal(roster_build(&third, &sources, &diag), RESULT_OK);
+    assert_int_equal(third.count, 3);
+    assert_true(third.list[0].member_id == eve && third.list[2].member_id == amy);
+    roster_done(&first);
+    roster_done(&second);
+    roster_done(&third);
+}
+
+static void seats_know_region_place_and_kin(void **state)
+{
+    (void)state;
+    struct roster roster;
+    (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
+    (void)add("bob", "", OVERRIDE_ELIGIBLE); /* the test's addresses are one /24 and one /48 */
+    struct member own;
+    member_defaults(&own);
+    (void)snprintf(own.label, sizeof(own.label), "own");
+    own.target = name_of("ntp.example.net");
+    own.override = OVERRIDE_ELIGIBLE;
+    assert_int_equal(registry_add(registry, &own, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(build(&roster), RESULT_OK);
+    const struct shares_member *seats = roster.seats;
+    char label[REGION_LABEL_ROOM];
+    assert_string_equal(region_label(seats[0].regions[0], label), "nl");
+    assert_string_equal(region_label(seats[0].regions[1], label), "europe");
+    assert_int_equal(seats[1].regions[0], REGION_NONE);
+    assert_int_equal(seats[1].regions[1], REGION_NONE);
+    const struct point middle = point_at(52.4, 4.9);
+    assert_true(seats[0].spot.placed && point_km(&seats[0].spot, &middle) < 50);
+    assert_false(seats[1].spot.placed);
+    assert_int_equal(seats[0].group, seats[1].group);
+    assert_true(seats[2].group != seats[0].group);
+    assert_true(seats[2].ipv4 && !seats[2].ipv6); /* as far as anybody knows */
+    roster_done(&roster);
+}
+
+static void own_name_is_the_target_in_lower_case(void **state)
+{
+    (void)state;
+    struct roster roster;
+    struct member member;
+    member_defaults(&member);
+    (void)snprintf(member.label, sizeof(member.label), "own");
+    member.target = name_of("NTP1.Example.Net");
+    member.override = OVERRIDE_ELIGIBLE;
+    member.port = 4461;
+    assert_int_equal(registry_add(registry, &member, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_int_equal(roster.count, 1);
+    assert_int_equal(roster.list[0].port, 4461);
+    expect_target(&roster, 0, "ntp1.example.net");
+    roster_done(&roster);
+}
+
+static void empty_pool_has_an_empty_roster(void **state)
+{
+    (void)state;
+    struct roster roster;
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_int_equal(roster.count, 0);
+    assert_int_equal(roster.members, 0);
+    assert_int_equal(roster_left_out(&roster, 1), 0);
+    roster_done(&roster);
+}
+
+/* Puts a health row in which address `broken` fails and the other works. */
+static void put_health(uint64_t id, const char *label, unsigned broken)
+{
+    struct member member;
+    struct member_health row;
+    memset(&row, 0, sizeof(row));
+    assert_int_equal(registry_member(registry, label, &member), RESULT_OK);
+    row.member_id = id;
+    memcpy(row.vantage, VANTAGE_PRESET, sizeof(VANTAGE_PRESET));
+    row.address_count = member.address_count;
+    for (unsigned i = 0; i < member.address_count; i++) {
+        row.addresses[i].address = member.addresses[i];
+        row.addresses[i].working = i != broken;
+        row.addresses[i].probes = 10;
+    }
+    assert_int_equal(health_put(health, &row, &diag), RESULT_OK);
+}
+
+static void broken_address_is_found_by_member(void **state)
+{
+    (void)state;
+    struct roster roster;
+    uint64_t zoe = add("zoe", "NL", OVERRIDE_AUTO), amy = add("amy", "NL", OVERRIDE_AUTO);
+    uint64_t bob = add("bob", "NL", OVERRIDE_AUTO);
+    put_health(zoe, "zoe", 0);
+    put_health(amy, "amy", 1);
+    put_health(bob, "bob", 2);
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_int_equal(roster.left_out_count, 2);
+    assert_int_equal(roster_left_out(&roster, zoe), 1);
+    assert_int_equal(roster_left_out(&roster, amy), 2);
+    assert_int_equal(roster_left_out(&roster, bob), 0);
+    assert_int_equal(roster_left_out(&roster, 4711), 0);
+    roster_done(&roster);
+}
+
+/* Its score took it out at that time. */
+static void put_fallen(uint64_t id, const char *label, uint64_t last_eligible_at)
+{
+    struct member_health row;
+    put_health(id, label, 0);
+    assert_int_equal(health_get(health, id, VANTAGE_PRESET, &row), RESULT_OK);
+    row.stage = STAGE_INELIGIBLE;
+    row.last_eligible_at = last_eligible_at;
+    assert_int_equal(health_put(health, &row, &diag), RESULT_OK);
+}
+
+static void last_good_members_answer_where_nobody_is_eligible(void **state)
+{
+    (void)state;
+    struct roster roster;
+    uint64_t zoe = add("zoe", "NL", OVERRIDE_AUTO), amy = add("amy", "NL", OVERRIDE_AUTO);
+    uint64_t bob = add("bob", "NL", OVERRIDE_AUTO), dan = add("dan", "NL", OVERRIDE_INELIGIBLE);
+    put_fallen(zoe, "zoe", NOW - 60);
+    put_fallen(amy, "amy", NOW - 120);
+    put_fallen(bob, "bob", NOW - 86400);
+    put_fallen(dan, "dan", NOW);
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_true(roster.last_good);
+    assert_int_equal(roster.count, 2);
+    assert_true(roster.list[0].member_id == amy && roster.list[1].member_id == zoe);
+    assert_int_equal(roster.list[0].weight, MEMBER_CAPACITY_PRESET);
+    roster_done(&roster);
+    uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_false(roster.last_good);
+    assert_int_equal(roster.count, 1);
+    assert_true(roster.list[0].member_id == eve);
+    roster_done(&roster);
+}
+
+static void many_members_fit(void **state)
+{
+    (void)state;
+    struct roster roster;
+    for (unsigned i = 0; i < 1000; i++) {
+        char label[16];
+        (void)snprintf(label, sizeof(label), "m%u", i);
+        uint64_t id = add(label, i % 2 == 0 ? "NL" : "DE", OVERRIDE_ELIGIBLE);
+        put_health(id, label, i % 2);
+    }
+    assert_int_equal(build(&roster), RESULT_OK);
+    assert_int_equal(roster.count, 1000);
+    assert_int_equal(roster.left_out_count, 1000);
+    for (size_t i = 0; i < roster.count; i++) { /* a family each that their names don't show */
+        assert_true(roster.list[i].member_id != 0);
+        assert_true(roster.seats[i].ipv4 != roster.seats[i].ipv6);
+    }
+    roster_done(&roster);
+}
+
+static void unreadable_rows_are_damage_and_leave_the_output(void **state)
+{
+    (void)state;
+    struct roster roster = { .members = 77 };
+    (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
+    uint64_t id = add("bob", "NL", OVERRIDE_ELIGIBLE);
+    uint8_t key[8 + sizeof(VANTAGE_PRESET)] = "........" VANTAGE_PRESET;
+    memset(key, 0, 8);
+    wire_put_u32(key + 4, (uint32_t)id);
+    const size_t key_len = sizeof(key) - 1;
+    assert_int_equal(store_put(health, TABLE_HEALTH, key, key_len, "?", 1), RESULT_OK);
+    assert_int_equal(build(&roster), RESULT_DAMAGED);
+    assert_non_null(strstr(diag.text, "bob"));
+    assert_int_equal(store_delete(health, TABLE_HEALTH, key, key_len), RESULT_OK);
+    assert_int_equal(store_put(registry, TABLE_MEMBERS, "bob", 3, "\0?", 2), RESULT_OK);
+    assert_int_equal(build(&roster), RESULT_DAMAGED);
+    assert_non_null(strstr(diag.text, "registry"));
+    assert_int_equal(roster.members, 77);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(eligible_members_have_seats),
+        CASE(seats_are_kept_and_given_away_one_roster_late),
+        CASE(seats_know_region_place_and_kin),
+        CASE(own_name_is_the_target_in_lower_case),
+        CASE(empty_pool_has_an_empty_roster),
+        CASE(broken_address_is_found_by_member),
+        CASE(last_good_members_answer_where_nobody_is_eligible),
+        CASE(many_members_fit),
+        CASE(unreadable_rows_are_damage_and_leave_the_output),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,350 @@
+#include <math.h>
+
+#include "tests/unit/unit.h"
+#include "zone/places/country.h"
+#include "zone/steering/slots.h"
+#include "zone/steering/steering.h"
+
+enum {
+    CELLS_MAX = 4000,
+    MEMBERS = 60
+};
+
+static struct cell cells[CELLS_MAX];
+static struct roster roster;
+static struct settings settings;
+static struct steering steering;
+
+/* Members in two countries, and the world's cell with the countries', each as large as the last. */
+static int set_up(void **state)
+{
+    (void)state;
+    static const char *const codes[] = { "", "DE", "FR", "JP", "US" };
+    settings_defaults(&settings);
+    roster = (struct roster){ .count = MEMBERS, .eligible = MEMBERS };
+    roster.list = xcalloc(MEMBERS, sizeof(*roster.list));
+    roster.seats = xcalloc(MEMBERS, sizeof(*roster.seats));
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        const char *country = i % 2 == 0 ? "DE" : "US";
+        const struct country *known = country_find(country);
+        roster.list[i] = (struct candidate){ .member_id = i + 1, .weight = 10 };
+        roster.seats[i] = (struct shares_member){ .capacity = 10, .group = i, .ipv4 = true };
+        roster.seats[i].spot =
+            point_at((double)known->position.latitude, (double)known->position.longitude);
+        roster.seats[i].regions[0] = region_of_country(country);
+        roster.seats[i].regions[1] = region_around(country);
+    }
+    memset(cells, 0, sizeof(cells));
+    for (size_t i = 0; i < 5; i++) {
+        const struct country *known = i == 0 ? NULL : country_find(codes[i]);
+        memcpy(cells[i].country, codes[i], strlen(codes[i]) + 1);
+        cells[i].addresses = 1000;
+        if (known != NULL) {
+            cells[i].placed = true;
+            cells[i].position = known->position;
+        }
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    steering_done(&steering);
+    free(roster.list);
+    free(roster.seats);
+    return 0;
+}
+
+static void steer(size_t cell_count, const double *demand)
+{
+    const struct steering_input input = { .roster = &roster,
+                                          .cells = cells,
+                                          .cell_count = cell_count,
+                                          .demand = demand,
+                                          .settings = &settings,
+                                          .seed = 3 };
+    steering_init(&steering, &input);
+}
+
+static double part_of(uint16_t area, uint16_t region)
+{
+    struct shares_list got = steering_list(&steering, area);
+    double part = 0;
+    for (size_t i = 0; i < got.count; i++) {
+        bool in = roster.seats[steering.list[i].member].regions[0] == region;
+        part += in ? steering.list[i].expected / got.per_set : 0;
+    }
+    return part;
+}
+
+static void near_members_have_more_of_a_cell(void **state)
+{
+    (void)state;
+    steer(5, NULL);
+    uint16_t germany = region_of_country("DE");
+    assert_int_equal(steering_area(&steering, 0), 0);
+    double in_france = part_of(steering_area(&steering, 2), germany);
+    double in_us = part_of(steering_area(&steering, 4), germany);
+    assert_true(in_france > 0.9);
+    assert_true(in_us < 0.1);
+    double in_world = part_of(0, germany);
+    assert_true(in_world > 0.3 && in_world < 0.7);
+}
+
+static void regions_hold_their_own(void **state)
+{
+    (void)state;
+    steer(5, NULL);
+    uint16_t us = region_of_country("US"), asia = region_around("JP");
+    assert_true(part_of(steering.of_region[us], us) > 0.999);
+    assert_true(part_of(steering.of_region[region_around("US")], us) > 0.999);
+    assert_int_equal(steering_list(&steering, steering.of_region[asia]).count, 0);
+    assert_int_equal(steering.areas[steering.of_region[us]].sets, STEERING_REGION_SETS);
+}
+
+/* Nobody asks from Japan: no area, no list; its clients get the continent's. With no demand from it either, that is a deck of the smallest. */
+static void a_cell_without_demand_costs_nothing(void **state)
+{
+    (void)state;
+    const double demand[] = { 0, 5, 5, 0, 5 };
+    steer(5, demand);
+    uint16_t japan = steering_area(&steering, 3);
+    assert_true(japan != 0);
+    assert_true(steering.areas[japan].at.demand <= 0);
+    assert_int_equal(steering.areas[japan].sets, DECK_SETS_MIN);
+    cells[3].country[0] = 'Z'; /* a country without a continent: the world's */
+    cells[3].country[1] = 'Z';
+    steering_done(&steering);
+    steer(5, demand);
+    assert_int_equal(steering_area(&steering, 3), 0);
+    assert_int_equal(steering_area(&steering, 5), 0); /* no such cell */
+}
+
+/* A file with subdivisions: the busiest have areas, the others share their country's; the total of decks is bounded. */
+static void busy_cells_have_areas_of_their_own(void **state)
+{
+    (void)state;
+    for (size_t c = 5; c < CELLS_MAX; c++) {
+        cells[c] = cells[4];
+        (void)snprintf(cells[c].subdivision, sizeof(cells[c].subdivision), "%zu", c % 1000);
+        cells[c].addresses = c;
+    }
+    steer(CELLS_MAX, NULL);
+    uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
+    uint16_t country = steering_area(&steering, 4);
+    assert_true(busiest != country && quiet == country);
+    assert_true(steering.area_count <= STEERING_OWN + 300);
+    double demand = 0;
+    size_t sets = 0;
+    for (size_t a = 0; a < steering.area_count; a++) {
+        demand += steering.areas[a].at.demand;
+        sets += steering.areas[a].sets;
+    }
+    assert_true(sets < STEERING_SETS + steering.area_count * DECK_SETS_MIN);
+    double all = 5000;
+    for (size_t c = 5; c < CELLS_MAX; c++) {
+        all += (double)c;
+    }
+    assert_true(demand > all - 1 && demand < all + 1); /* none is lost */
+}
+
+static void without_a_location_file_there_is_the_world(void **state)
+{
+    (void)state;
+    steer(1, NULL);
+    assert_int_equal(steering.areas[0].sets, DECK_SETS_MAX);
+    struct deck deck;
+    struct shares_list got = steering_deal(&steering, 0, 0, &deck);
+    assert_int_equal(got.count, MEMBERS);
+    assert_int_equal(deck.count, DECK_SETS_MAX);
+    deck_done(&deck);
+}
+
+static void expect_sets_of(uint16_t area, unsigned per_set, uint16_t region)
+{
+    struct deck deck;
+    (void)steering_deal(&steering, area, 0, &deck);
+    assert_int_equal(deck.count, steering.areas[area].sets);
+    for (size_t s = 0; s < deck.count; s++) {
+        assert_int_equal(deck.sets[s].count, per_set);
+        for (unsigned i = 0; i < per_set; i++) {
+            const struct shares_member *seat = &roster.seats[deck.sets[s].members[i]];
+            assert_true(seat->capacity > 0 && seat->regions[0] == region);
+        }
+    }
+    deck_done(&deck);
+}
+
+static void keep_only(size_t seat)
+{
+    for (size_t i = 0; i < MEMBERS; i++) {
+        if (i != seat) {
+            roster.list[i] = (struct candidate){ .member_id = 0 };
+            roster.seats[i].capacity = 0;
+        }
+    }
+    roster.eligible = seat < MEMBERS ? 1 : 0;
+}
+
+/* Then it answers the world, each of it by its capacity, and other countries' names have nobody. */
+static void all_members_may_be_in_one_country(void **state)
+{
+    (void)state;
+    uint16_t germany = region_of_country("DE");
+    for (size_t i = 1; i < MEMBERS; i += 2) {
+        roster.seats[i].capacity = 0;
+    }
+    steer(5, NULL);
+    for (uint16_t cell = 0; cell < 5; cell++) {
+        expect_sets_of(steering_area(&steering, cell), 4, germany);
+    }
+    assert_true(shares_worst(steering.shares) < 1.001);
+    expect_sets_of(steering.of_region[germany], 4, germany);
+    assert_int_equal(steering_list(&steering, steering.of_region[region_of_country("US")]).count,
+                     0);
+}
+
+static void one_member_answers_all(void **state)
+{
+    (void)state;
+    keep_only(7);
+    steer(5, NULL);
+    for (uint16_t cell = 0; cell < 5; cell++) {
+        expect_sets_of(steering_area(&steering, cell), 1, region_of_country("US"));
+    }
+}
+
+static void nobody_makes_empty_decks(void **state)
+{
+    (void)state;
+    keep_only(MEMBERS);
+    steer(5, NULL);
+    for (size_t area = 0; area < steering.area_count; area++) {
+        struct deck deck;
+        assert_int_equal(steering_deal(&steering, (uint16_t)area, 0, &deck).count, 0);
+        assert_int_equal(deck.count, 0);
+        deck_done(&deck);
+    }
+}
+
+/* The decks of a deal, and how often clients asked for a set. */
+struct dealt {
+    struct deck deck[STEERING_AREAS_MAX];
+    const struct deck *decks[STEERING_AREAS_MAX];
+    uint64_t asked[STEERING_AREAS_MAX];
+};
+
+static struct dealt dealt;
+
+/* The next steering, upon what was asked of the last one. */
+static void steer_on(void)
+{
+    struct steering before = steering;
+    const struct steering_input input = { .roster = &roster,
+                                          .cells = cells,
+                                          .cell_count = 5,
+                                          .settings = &settings,
+                                          .before = &before,
+                                          .settled = true,
+                                          .asked = dealt.asked,
+                                          .decks = dealt.decks,
+                                          .seed = 3 };
+    steering_init(&steering, &input);
+    steering_done(&before);
+}
+
+static void deal(uint64_t round)
+{
+    for (size_t a = 0; a < steering.area_count; a++) {
+        deck_done(&dealt.deck[a]);
+        (void)steering_deal(&steering, (uint16_t)a, round, &dealt.deck[a]);
+        dealt.decks[a] = &dealt.deck[a];
+        dealt.asked[a] = 0;
+    }
+}
+
+static void forget_dealt(void)
+{
+    for (size_t a = 0; a < STEERING_AREAS_MAX; a++) {
+        deck_done(&dealt.deck[a]);
+    }
+}
+
+/* Clients ask `times` in an area; returns what the member is due of that, less what the deck gives it. */
+static double ask(uint16_t area, uint64_t times, uint32_t member)
+{
+    const struct deck *deck = &dealt.deck[area];
+    struct shares_list got = steering_list(&steering, area);
+    double due = 0, slots = 0;
+    for (size_t i = 0; i < got.count; i++) {
+        due += steering.list[i].member == member ? steering.list[i].expected : 0;
+    }
+    for (size_t s = 0; s < deck->count; s++) {
+        for (unsigned i = 0; i < deck->sets[s].count; i++) {
+            slots += deck->sets[s].members[i] == member ? 1 : 0;
+        }
+    }
+    dealt.asked[area] += times;
+    return (double)times * (due - slots / (double)deck->count);
+}
+
+/* However often clients ask: in a crowd each hour, from here more than from there, in a region. */
+static void what_members_are_owed_goes_by_what_clients_asked_for(void **state)
+{
+    (void)state;
+    const uint32_t small = 12;
+    double missing = 0, most = 0;
+    roster.seats[small].capacity = 0.01;
+    steer(5, NULL);
+    for (uint64_t round = 0; round < 3000; round++) {
+        deal(round);
+        for (uint16_t cell = 0; cell < 5; cell++) {
+            uint64_t times = (round % 60 < 3 ? 4U : 1U) * (1000 + 370U * cell + round * 7 % 500);
+            missing += ask(steering_area(&steering, cell), times, small);
+        }
+        missing += ask(steering.of_region[roster.seats[small].regions[0]], 100, small);
+        steer_on();
+        assert_true(fabs(missing - steering.owed[small]) < 1e-6);
+        most = fmax(most, fabs(missing) / steering.slot_answers);
+    }
+    assert_true(most > 0.5 && most < SLOTS_OWED_MAX);
+    forget_dealt();
+}
+
+static void who_leaves_is_owed_nothing(void **state)
+{
+    (void)state;
+    steer(5, NULL);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        deal(turn);
+        (void)ask(steering_area(&steering, 1), 1000, 0);
+        roster.seats[0].capacity = turn == 0 ? 0 : 10;  /* out, and back */
+        roster.list[1].member_id = turn < 2 ? 2 : 1000; /* another in its seat */
+        steer_on();
+        assert_true((steering.owed[0] == 0) == (turn < 2));
+        assert_true((steering.owed[1] == 0) == (turn == 2));
+    }
+    assert_true(steering_factor(&steering, 1, 1000) == steering.factors[1]);
+    assert_true(steering_factor(&steering, 1, 2) == 1);
+    forget_dealt();
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(near_members_have_more_of_a_cell),
+        CASE(regions_hold_their_own),
+        CASE(a_cell_without_demand_costs_nothing),
+        CASE(busy_cells_have_areas_of_their_own),
+        CASE(without_a_location_file_there_is_the_world),
+        CASE(all_members_may_be_in_one_country),
+        CASE(one_member_answers_all),
+        CASE(nobody_makes_empty_decks),
+        CASE(what_members_are_owed_goes_by_what_clients_asked_for),
+        CASE(who_leaves_is_owed_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,275 @@
+#include "zone/base/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "zone/base/clock.h"
+
+/* What each octet of the lock file means to who has locked it. */
+enum {
+    LOCK_RUNNING,
+    LOCK_SUCCESSOR, /* the one that will run next */
+    LOCK_READY      /* it answers already: the running one shall end */
+};
+
+enum {
+    LOCK_MODE = 0600,
+    FACTS_MODE = 0644,
+    FACTS_ROOM = 256
+};
+
+struct instance {
+    int lock, facts; /* descriptors */
+    bool waits;
+    uint64_t since;
+    unsigned workers;
+};
+
+static enum result fail(struct diag *diag, const char *path)
+{
+    return diag_fail(diag, RESULT_SYSTEM, "can't write %s: %s", path, strerror(errno));
+}
+
+static void path_of(char out[PATH_MAX], const char *state, const char *name, const char *suffix)
+{
+    (void)snprintf(out, PATH_MAX, "%s/%s.%s", state, name, suffix);
+}
+
+/* Made by root, it belongs to who owns the directory, who may start the daemon the next time. What lies there under the name may have been
+ * put there to have us write elsewhere. */
+static enum result open_file(int *out, const char *state, const char *path, mode_t mode,
+                             struct diag *diag)
+{
+    struct stat directory, file;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+    if (fd < 0) {
+        return fail(diag, path);
+    }
+    if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode) || file.st_nlink != 1) {
+        (void)close(fd);
+        return diag_fail(diag, RESULT_SYSTEM, "%s is no plain file: remove it", path);
+    }
+    if (geteuid() == 0 && stat(state, &directory) == 0) {
+        (void)!fchown(fd, directory.st_uid, directory.st_gid);
+    }
+    (void)fchmod(fd, mode); /* whatever the umask is; refused where it is another's */
+    *out = fd;
+    return RESULT_OK;
+}
+
+static struct flock range_of(short type, off_t at)
+{
+    return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
+}
+
+static bool take(int fd, off_t at)
+{
+    struct flock range = range_of(F_WRLCK, at);
+    return fcntl(fd, F_OFD_SETLK, &range) == 0;
+}
+
+static bool is_taken(int fd, off_t at)
+{
+    struct flock range = range_of(F_WRLCK, at);
+    return fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+}
+
+/* Texts of one program have one length, so that a reader in between finds an old number or a new one. */
+static void write_facts(const struct instance *instance)
+{
+    char text[FACTS_ROOM];
+    int len = snprintf(text, sizeof(text),
+                       "version %s\npid %" PRIu64 "\nsince %020" PRIu64 "\nheartbeat %020" PRIu64
+                       "\nsteady %020" PRIu64 "\nworkers %u\n",
+                       NTSPOOL_VERSION, (uint64_t)getpid(), instance->since, clock_now(),
+                       clock_steady(), instance->workers);
+    if (pwrite(instance->facts, text, (size_t)len, 0) == len) {
+        (void)!ftruncate(instance->facts, len);
+    }
+}
+
+static enum result refuse(const char *state, const char *name, struct diag *diag)
+{
+    struct instance_facts facts = { .running = false };
+    char since[32] = "";
+    struct tm tm;
+    if (instance_read(&facts, state, name, NULL) != RESULT_OK) {
+        return diag_fail(diag, RESULT_REFUSED, "%s runs already on %s", name, state);
+    }
+    time_t at = (time_t)facts.since;
+    if (gmtime_r(&at, &tm) != NULL) {
+        (void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    }
+    return diag_fail(diag, RESULT_REFUSED,
+                     "%s runs already on %s: process %" PRIu64 ", version %s, since %s", name,
+                     state, facts.pid, facts.version, since);
+}
+
+static enum result claim(struct instance **out, const char *state, const char *name,
+                         unsigned workers, bool succeed, struct diag *diag)
+{
+    char lock_path[PATH_MAX], facts_path[PATH_MAX];
+    struct instance made = { .lock = -1, .facts = -1, .since = clock_now(), .workers = workers };
+    path_of(lock_path, state, name, "lock");
+    path_of(facts_path, state, name, "instance");
+    enum result result = open_file(&made.lock, state, lock_path, LOCK_MODE, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (!take(made.lock, LOCK_RUNNING)) {
+        if (errno != EAGAIN && errno != EACCES) {
+            result = fail(diag, lock_path);
+        } else if (succeed && !take(made.lock, LOCK_SUCCESSOR)) {
+            result =
+                diag_fail(diag, RESULT_REFUSED, "another %s takes over on %s already", name, state);
+        } else if (!succeed) {
+            result = refuse(state, name, diag);
+        }
+        made.waits = true;
+    }
+    if (result == RESULT_OK) {
+        result = open_file(&made.facts, state, facts_path, FACTS_MODE, diag);
+    }
+    if (result != RESULT_OK) {
+        (void)close(made.lock);
+        return result;
+    }
+    *out = xmalloc(sizeof(**out));
+    **out = made;
+    instance_beat(*out);
+    return RESULT_OK;
+}
+
+enum result instance_claim(struct instance **out, const char *state, const char *name,
+                           unsigned workers, struct diag *diag)
+{
+    return claim(out, state, name, workers, false, diag);
+}
+
+enum result instance_succeed(struct instance **out, const char *state, const char *name,
+                             unsigned workers, struct diag *diag)
+{
+    return claim(out, state, name, workers, true, diag);
+}
+
+bool instance_waits(const struct instance *instance)
+{
+    return instance != NULL && instance->waits;
+}
+
+void instance_ready(struct instance *instance)
+{
+    (void)take(instance->lock, LOCK_READY);
+}
+
+bool instance_inherit(struct instance *instance)
+{
+    if (!take(instance->lock, LOCK_RUNNING)) {
+        return false;
+    }
+    for (off_t at = LOCK_SUCCESSOR; at <= LOCK_READY; at++) {
+        struct flock range = range_of(F_UNLCK, at);
+        (void)fcntl(instance->lock, F_OFD_SETLK, &range);
+    }
+    instance->waits = false;
+    instance_beat(instance);
+    return true;
+}
+
+bool instance_is_succeeded(const struct instance *instance)
+{
+    return instance != NULL && !instance->waits && is_taken(instance->lock, LOCK_READY);
+}
+
+void instance_beat(struct instance *instance)
+{
+    if (instance != NULL && !instance->waits) {
+        write_facts(instance);
+    }
+}
+
+void instance_free(struct instance *instance)
+{
+    if (instance == NULL) {
+        return;
+    }
+    if (!instance->waits) {
+        (void)!ftruncate(instance->facts, 0);
+    }
+    (void)close(instance->facts);
+    (void)close(instance->lock);
+    free(instance);
+}
+
+/* The number in the line `name` of `*text`, which moves behind it; false if another line stands there. */
+static bool read_number(const char **text, const char *name, uint64_t *out)
+{
+    size_t len = strlen(name);
+    char *end = NULL;
+    if (strncmp(*text, name, len) != 0 || (*text)[len] != ' ') {
+        return false;
+    }
+    *out = strtoull(*text + len + 1, &end, 10);
+    *text = end + 1;
+    return *end == '\n';
+}
+
+static bool parse(const char *text, struct instance_facts *out, uint64_t *steady)
+{
+    static const char head[] = "version ";
+    uint64_t workers = 0;
+    const char *version = text + strlen(head), *end = strchr(text, '\n');
+    if (strncmp(text, head, strlen(head)) != 0 || end == NULL ||
+        (size_t)(end - version) >= sizeof(out->version)) {
+        return false;
+    }
+    memcpy(out->version, version, (size_t)(end - version));
+    text = end + 1;
+    bool ok = read_number(&text, "pid", &out->pid) && read_number(&text, "since", &out->since) &&
+              read_number(&text, "heartbeat", &out->heartbeat) &&
+              read_number(&text, "steady", steady) && read_number(&text, "workers", &workers);
+    out->workers = (unsigned)workers;
+    return ok;
+}
+
+enum result instance_read(struct instance_facts *out, const char *state, const char *name,
+                          struct diag *diag)
+{
+    char path[PATH_MAX], text[FACTS_ROOM];
+    struct instance_facts facts = { .running = false };
+    uint64_t steady = 0, now = clock_steady();
+    path_of(path, state, name, "instance");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    int error = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (len == 0 || (len < 0 && error == ENOENT)) {
+        return RESULT_NOT_FOUND;
+    }
+    if (len < 0) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't read %s: %s", path, strerror(error));
+    }
+    text[len] = '\0';
+    if (!parse(text, &facts, &steady)) {
+        return diag_fail(diag, RESULT_SYSTEM, "%s is not written by %s", path, name);
+    }
+    facts.silent_s = steady > now ? UINT64_MAX : now - steady;
+    path_of(path, state, name, "lock");
+    int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    facts.running = lock >= 0 ? is_taken(lock, LOCK_RUNNING) : facts.silent_s <= INSTANCE_STALE_S;
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    *out = facts;
+    return RESULT_OK;
+}

@@ -1,0 +1,83 @@
+#include "zone/base/log.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "zone/base/clock.h"
+
+enum {
+    PIECE = 4096, /* octets that a pipe takes whole, or says that it can't (PIPE_BUF) */
+    PATIENCE_MS = 200,
+    FRONT_MAX = 128 /* octets before the text, and the line's end */
+};
+
+static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
+static unsigned long lost; /* lines since the last that was written */
+
+static bool is_writable(int wait_ms)
+{
+    struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+    return poll(&ready, 1, wait_ms) > 0;
+}
+
+/* False if nobody takes it. A long line may be cut by that. */
+static bool write_line(const char *line, size_t len, int wait_ms)
+{
+    while (len > 0) {
+        size_t piece = len < PIECE ? len : PIECE;
+        ssize_t sent = is_writable(wait_ms) ? write(STDERR_FILENO, line, piece) : 0;
+        if (sent <= 0) {
+            return false;
+        }
+        line += sent;
+        len -= (size_t)sent;
+    }
+    return true;
+}
+
+/* The line as the reader wants it; returns its length. */
+static size_t form(char *line, size_t room, const char *program, int priority, const char *text)
+{
+    char at[32] = "";
+    time_t now = (time_t)clock_now();
+    struct tm tm;
+    if (getenv("JOURNAL_STREAM") != NULL) {
+        return (size_t)snprintf(line, room, "<%d>%s\n", priority, text);
+    }
+    if (gmtime_r(&now, &tm) != NULL) {
+        (void)strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ ", &tm);
+    }
+    return (size_t)snprintf(line, room, "%s%.64s: %s\n", at, program, text);
+}
+
+void log_write(const char *program, int priority, const char *format, ...)
+{
+    char text[LOG_LINE_MAX], line[LOG_LINE_MAX + FRONT_MAX], note[FRONT_MAX + 64];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    size_t len = form(line, sizeof(line), program, priority, text);
+    (void)pthread_mutex_lock(&one_writer);
+    if (lost > 0) {
+        char what[64];
+        (void)snprintf(what, sizeof(what), "%lu lines are lost: nobody took them", lost);
+        size_t note_len = form(note, sizeof(note), program, LOG_WARNING, what);
+        lost = write_line(note, note_len, 0) ? 0 : lost;
+    }
+    if (lost > 0 || !write_line(line, len, PATIENCE_MS)) {
+        lost++;
+    }
+    (void)pthread_mutex_unlock(&one_writer);
+}
+
+void log_last(const char *line)
+{
+    (void)write_line(line, strlen(line), 0);
+}

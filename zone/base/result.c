@@ -1,0 +1,65 @@
+#include "zone/base/result.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *result_text(enum result result)
+{
+#define RESULT_CASE(name, text)                                                                    \
+    case RESULT_##name:                                                                            \
+        return text;
+    switch (result) {
+        RESULT_LIST(RESULT_CASE)
+    }
+#undef RESULT_CASE
+    return "unknown result";
+}
+
+enum result diag_fail(struct diag *diag, enum result result, const char *format, ...)
+{
+    if (diag != NULL) {
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(diag->text, sizeof(diag->text), format, args);
+        va_end(args);
+    }
+    return result;
+}
+
+void die_bug(const char *file, int line, const char *what)
+{
+    (void)fprintf(stderr, "ntspool: a bug, please report it: %s:%d: %s\n", file, line, what);
+    abort();
+}
+
+void *xrealloc(void *old, size_t size)
+{
+    void *p = realloc(old, size > 0 ? size : 1);
+    if (p == NULL) {
+        (void)fputs("ntspool: out of memory\n", stderr);
+        abort();
+    }
+    return p;
+}
+
+void *xmalloc(size_t size)
+{
+    return xrealloc(NULL, size);
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    ASSERT(size == 0 || count <= SIZE_MAX / size);
+    void *p = xmalloc(count * size);
+    memset(p, 0, count * size);
+    return p;
+}
+
+char *xstrdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(xmalloc(size), text, size);
+}

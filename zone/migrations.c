@@ -1,8 +1,0 @@
-/* The way up from older schemas of all stores. */
-#include "zone/health.h"
-#include "zone/registry.h"
-
-store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX] = {
-    [STORE_REGISTRY] = {[1] = registry_migrate_1, [2] = registry_migrate_2},
-    [STORE_HEALTH] = { [1] = health_migrate_1,  [2] = health_migrate_2  },
-};

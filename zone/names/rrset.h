@@ -1,0 +1,83 @@
+/* An RRset without its owner, the unit that is answered, signed and stored.
+ *
+ * `rdata` is packed: `count` times [u16 length][octets], in canonical order (RFC 4034 6.3), without duplicates, names
+ * inside in lower case and uncompressed. So it is signed as it stands and written as it stands. It does not own its
+ * octets: whoever filled it says how long they last. */
+#ifndef ZONE_RRSET_H
+#define ZONE_RRSET_H
+
+#include "zone/names/dname.h"
+
+enum rr_type {
+    RR_A = 1,
+    RR_NS = 2,
+    RR_CNAME = 5,
+    RR_SOA = 6,
+    RR_PTR = 12,
+    RR_HINFO = 13,
+    RR_MX = 15,
+    RR_TXT = 16,
+    RR_AAAA = 28,
+    RR_SRV = 33,
+    RR_DNAME = 39,
+    RR_OPT = 41,
+    RR_DS = 43,
+    RR_RRSIG = 46,
+    RR_NSEC = 47,
+    RR_DNSKEY = 48,
+    RR_NSEC3 = 50,
+    RR_NSEC3PARAM = 51,
+    RR_CDS = 59,
+    RR_CDNSKEY = 60,
+    RR_DSYNC = 66,
+    RR_NXNAME = 128,
+    RR_TSIG = 250,
+    RR_IXFR = 251,
+    RR_AXFR = 252,
+    RR_MAILB = 253,
+    RR_MAILA = 254,
+    RR_ANY = 255,
+    RR_CAA = 257
+};
+
+enum {
+    RR_CLASS_IN = 1,
+    RR_CLASS_CH = 3,
+    RR_CLASS_NONE = 254,
+    RR_CLASS_ANY = 255
+};
+
+struct rrset {
+    uint16_t type;
+    uint16_t count;
+    uint32_t ttl; /* seconds */
+    const uint8_t *rdata;
+    size_t rdata_len;
+};
+
+/* Collects rdata and packs them in order. Bounded: `room` octets of rdata, RRSET_RECORDS_MAX records. */
+enum {
+    RRSET_RECORDS_MAX = 64
+};
+struct rrset_builder {
+    uint16_t type;
+    uint32_t ttl;
+    uint16_t count;
+    bool failed;
+    uint16_t offset[RRSET_RECORDS_MAX]; /* of [u16 length][octets] in `data` */
+    size_t used;
+    size_t room;
+    uint8_t *data;
+};
+void rrset_begin(struct rrset_builder *b, uint16_t type, uint32_t ttl, uint8_t *data, size_t room);
+void rrset_add(struct rrset_builder *b, const void *rdata, size_t len);
+/* Sorts, drops duplicates and packs in place; `out` points into the builder's data. False if anything did not fit or
+ * there is no record. */
+bool rrset_end(struct rrset_builder *b, struct rrset *out);
+
+/* Steps through packed rdata: false at the end. `at` starts at 0. The set must be well-formed (rrset_check). */
+bool rrset_next(const struct rrset *set, size_t *at, const uint8_t **rdata, uint16_t *len);
+/* True if the packing adds up: for data read from a store. */
+bool rrset_check(const struct rrset *set);
+
+#endif

@@ -1,0 +1,26 @@
+/* What is known of the world's countries without any file: continent and a place. */
+#ifndef ZONE_COUNTRY_H
+#define ZONE_COUNTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "zone/base/result.h"
+#include "zone/places/position.h"
+
+struct country {
+    char code[3];      /* ISO 3166 alpha-2, upper case */
+    char continent[3]; /* AF AN AS EU NA OC SA */
+    struct position position;
+};
+
+/* True for the shape of an ISO 3166 alpha-2 code: two ASCII letters. Writes it in upper case to `out`. */
+bool country_code(char out[3], const char *text);
+/* NULL for a code that is none of ISO 3166's. */
+const struct country *country_find(const char *code);
+/* The code in any letter case, in upper case to `out`. INVALID with the reason for what is no country. */
+enum result country_parse(char out[3], const char *text, struct diag *diag);
+/* All of them, in order of code. */
+const struct country *country_all(size_t *count);
+
+#endif

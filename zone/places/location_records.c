@@ -1,0 +1,339 @@
+#include "zone/places/location_records.h"
+
+#include <stdlib.h>
+
+#include "zone/places/country.h"
+
+enum {
+    GRID_A_DEGREE = 10,
+    GRID_WIDTH = 360 * GRID_A_DEGREE + 1,
+    SLOTS_MIN = 1024
+};
+
+static const double degree = 0.017453292519943295; /* in radians */
+
+static uint32_t grid_place(struct position position)
+{
+    long row = lrint(((double)position.latitude + 90) * GRID_A_DEGREE);
+    long column = lrint(((double)position.longitude + 180) * GRID_A_DEGREE);
+    return (uint32_t)(1 + row * GRID_WIDTH + column);
+}
+
+bool location_grid_position(uint32_t grid_place, struct position *out)
+{
+    if (grid_place == 0) {
+        return false;
+    }
+    uint32_t row = (grid_place - 1) / GRID_WIDTH, column = (grid_place - 1) % GRID_WIDTH;
+    out->latitude = (float)row / GRID_A_DEGREE - 90;
+    out->longitude = (float)column / GRID_A_DEGREE - 180;
+    return true;
+}
+
+void location_records_init(struct location_records *records)
+{
+    *records = (struct location_records){ .draft_count = 1, .draft_room = 64 };
+    records->drafts = xcalloc(records->draft_room, sizeof(*records->drafts));
+}
+
+void location_records_begin(struct location_records *records)
+{
+    records->count = 0;
+    records->slot_count = SLOTS_MIN;
+    records->slots = xcalloc(SLOTS_MIN, sizeof(*records->slots));
+}
+
+static void add_vector(double sum[3], struct position position, double weight)
+{
+    double latitude = (double)position.latitude * degree;
+    double longitude = (double)position.longitude * degree;
+    sum[0] += weight * cos(latitude) * cos(longitude);
+    sum[1] += weight * cos(latitude) * sin(longitude);
+    sum[2] += weight * sin(latitude);
+}
+
+void location_records_end(struct location_records *records)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        const struct location_record *record = &records->list[i];
+        struct location_draft *draft = &records->drafts[record->cell];
+        for (unsigned family = 0; family < 2; family++) {
+            draft->weight[family] += (double)record->weight[family];
+            struct position position;
+            if (location_grid_position(record->grid_place, &position)) {
+                add_vector(draft->sum[family], position, (double)record->weight[family]);
+            }
+        }
+    }
+    free(records->slots);
+    free(records->list);
+    records->slots = NULL;
+    records->list = NULL;
+    records->count = records->room = 0;
+}
+
+void location_records_done(struct location_records *records)
+{
+    free(records->slots);
+    free(records->list);
+    free(records->drafts);
+    free(records->numbers);
+}
+
+/* Copies a code of letters and digits in upper case; false if it is none or of another length. */
+static bool code_of(struct mmdb *db, const struct mmdb_value *value, uint32_t min, uint32_t max,
+                    char *out)
+{
+    const char *text = mmdb_text(db, value);
+    char code[4] = "";
+    if (text == NULL || value->size < min || value->size > max) {
+        return false;
+    }
+    for (uint32_t i = 0; i < value->size; i++) {
+        char c = text[i];
+        code[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+        if (!((code[i] >= 'A' && code[i] <= 'Z') || (c >= '0' && c <= '9'))) {
+            return false;
+        }
+    }
+    memcpy(out, code, max + 1);
+    return true;
+}
+
+static bool country_of(struct mmdb *db, const struct mmdb_value *value, char out[3])
+{
+    char code[3], country[3];
+    if (!code_of(db, value, 2, 2, code) || !country_code(country, code)) {
+        return false;
+    }
+    memcpy(out, country, sizeof(country));
+    return true;
+}
+
+static void continent_of(struct mmdb *db, const struct mmdb_value *value, struct cell *out)
+{
+    static const char known[] = "AF AN AS EU NA OC SA";
+    const struct country *country = country_find(out->country);
+    char code[3];
+    if (code_of(db, value, 2, 2, code) && strstr(known, code) != NULL) {
+        memcpy(out->continent, code, sizeof(code));
+    } else if (country != NULL) {
+        memcpy(out->continent, country->continent, sizeof(country->continent));
+    }
+}
+
+static bool position_of(struct mmdb *db, const struct mmdb_value *latitude,
+                        const struct mmdb_value *longitude, struct position *out)
+{
+    double north = 0, east = 0;
+    if (!mmdb_number(db, latitude, &north) || !mmdb_number(db, longitude, &east) ||
+        !(north >= -90 && north <= 90) || !(east >= -180 && east <= 180)) {
+        return false;
+    }
+    *out = (struct position){ (float)north, (float)east };
+    return true;
+}
+
+/* MaxMind's layout: `country.iso_code` and so on. False for damage. */
+static bool read_nested(struct mmdb *db, const struct mmdb_value *record, struct cell *out)
+{
+    static const char *const keys[] = { "country", "continent", "location", "subdivisions" };
+    static const char *const code[] = { "code" }, *const iso_code[] = { "iso_code" };
+    static const char *const names[] = { "latitude", "longitude" };
+    struct mmdb_value top[4], country, continent, first, subdivision, coordinates[2];
+    if (!mmdb_pick(db, record, keys, 4, top) || !mmdb_pick(db, &top[0], iso_code, 1, &country) ||
+        !mmdb_pick(db, &top[1], code, 1, &continent) ||
+        !mmdb_pick(db, &top[2], names, 2, coordinates) || !mmdb_first(db, &top[3], &first) ||
+        !mmdb_pick(db, &first, iso_code, 1, &subdivision)) {
+        return false;
+    }
+    if (country_of(db, &country, out->country)) {
+        (void)code_of(db, &subdivision, 1, 3, out->subdivision);
+        continent_of(db, &continent, out);
+    }
+    out->placed = position_of(db, &coordinates[0], &coordinates[1], &out->position);
+    return true;
+}
+
+/* Other makers' layout. False for damage. */
+static bool read_flat(struct mmdb *db, const struct mmdb_value *record, struct cell *out)
+{
+    static const char *const keys[] = { "country_code", "latitude", "longitude" };
+    static const struct mmdb_value no_continent;
+    struct mmdb_value values[3];
+    if (!mmdb_pick(db, record, keys, 3, values)) {
+        return false;
+    }
+    if (country_of(db, &values[0], out->country)) {
+        continent_of(db, &no_continent, out);
+    }
+    out->placed = out->placed || position_of(db, &values[1], &values[2], &out->position);
+    return true;
+}
+
+/* Reads a record; a cell without country if it has none. False for damage. */
+static bool read_record(struct mmdb *db, uint32_t offset, struct cell *out)
+{
+    struct mmdb_value record;
+    *out = (struct cell){ .country = "" };
+    return mmdb_value(db, offset, &record) && read_nested(db, &record, out) &&
+           (out->country[0] != '\0' || read_flat(db, &record, out));
+}
+
+static uint16_t *first_of(struct location_records *records, const char *country)
+{
+    return &records->first[(country[0] - 'A') * 26 + (country[1] - 'A')];
+}
+
+/* The number of a country's cell, made if it is new. Beyond the maximum all cells are made one, and refused in the end. */
+static uint16_t draft_of(struct location_records *records, const struct cell *cell)
+{
+    if (cell->country[0] == '\0') {
+        return LOCATIONS_WORLD;
+    }
+    uint16_t *first = first_of(records, cell->country);
+    for (uint16_t at = *first; at != 0; at = records->drafts[at].next) {
+        if (strcmp(records->drafts[at].cell.subdivision, cell->subdivision) == 0) {
+            return at;
+        }
+    }
+    if (records->draft_count > LOCATIONS_CELLS_MAX) {
+        return LOCATIONS_CELLS_MAX;
+    }
+    if (records->draft_count == records->draft_room) {
+        records->draft_room *= 2;
+        records->drafts = xrealloc(records->drafts, records->draft_room * sizeof(*records->drafts));
+    }
+    uint16_t number = (uint16_t)records->draft_count++;
+    struct location_draft *draft = &records->drafts[number];
+    *draft = (struct location_draft){ .number = number, .next = *first };
+    memcpy(draft->cell.country, cell->country, sizeof(cell->country));
+    memcpy(draft->cell.subdivision, cell->subdivision, sizeof(cell->subdivision));
+    memcpy(draft->cell.continent, cell->continent, sizeof(cell->continent));
+    *first = number;
+    return number;
+}
+
+/* Records that are near each other in the file are so in the walk too, so their slots are. */
+static size_t first_slot(const struct location_records *records, uint32_t offset)
+{
+    enum {
+        NEAR_BITS = 12,
+        RECORD_BITS = 4 /* few records are shorter */
+    };
+    size_t part = (size_t)(((offset >> NEAR_BITS) * 0x9e3779b97f4a7c15U) >> 32);
+    size_t place = (offset & ((1U << NEAR_BITS) - 1)) >> RECORD_BITS;
+    return (part + place) & (records->slot_count - 1);
+}
+
+static uint32_t *slot_of(const struct location_records *records, uint32_t offset)
+{
+    size_t at = first_slot(records, offset);
+    while (records->slots[at] != 0 && records->list[records->slots[at] - 1].offset != offset) {
+        at = (at + 1) & (records->slot_count - 1);
+    }
+    return &records->slots[at];
+}
+
+static void double_slots(struct location_records *records)
+{
+    free(records->slots);
+    records->slot_count *= 2;
+    records->slots = xcalloc(records->slot_count, sizeof(*records->slots));
+    for (size_t i = 0; i < records->count; i++) {
+        *slot_of(records, records->list[i].offset) = (uint32_t)i + 1;
+    }
+}
+
+struct location_record *location_records_get(struct location_records *records, struct mmdb *db,
+                                             uint32_t offset)
+{
+    uint32_t *slot = slot_of(records, offset);
+    if (*slot != 0) {
+        return &records->list[*slot - 1];
+    }
+    struct cell cell;
+    if (!read_record(db, offset, &cell)) {
+        return NULL;
+    }
+    if (records->count == records->room) {
+        records->room = records->room * 3 / 2 + SLOTS_MIN;
+        records->list = xrealloc(records->list, records->room * sizeof(*records->list));
+    }
+    struct location_record *record = &records->list[records->count++];
+    *record = (struct location_record){ .offset = offset,
+                                        .cell = draft_of(records, &cell),
+                                        .grid_place = cell.placed ? grid_place(cell.position) : 0 };
+    *slot = (uint32_t)records->count;
+    if (records->count * 2 > records->slot_count) {
+        double_slots(records);
+    }
+    return record;
+}
+
+/* Mean of the addresses' positions, by IPv4 where there is any; else the country's. */
+static void place_draft(struct location_draft *draft)
+{
+    struct cell *cell = &draft->cell;
+    const struct country *country = country_find(cell->country);
+    unsigned family = draft->weight[0] > 0 ? 0 : 1;
+    const double *sum = draft->sum[family];
+    cell->addresses = (uint64_t)draft->weight[family];
+    if (cell->country[0] == '\0') {
+        return;
+    }
+    if (sum[0] != 0 || sum[1] != 0 || sum[2] != 0) {
+        cell->placed = true;
+        cell->position = (struct position){ (float)(atan2(sum[2], hypot(sum[0], sum[1])) / degree),
+                                            (float)(atan2(sum[1], sum[0]) / degree) };
+    } else if (country != NULL) {
+        cell->placed = true;
+        cell->position = country->position;
+    }
+}
+
+/* Each country gets a cell without subdivision: where the file knows but one subdivision and nothing else, that is the country. */
+static void complete_countries(struct location_records *records)
+{
+    for (size_t i = 0; i < sizeof(records->first) / sizeof(records->first[0]); i++) {
+        uint16_t first = records->first[i];
+        if (first == 0) {
+            continue;
+        }
+        struct cell whole = records->drafts[first].cell;
+        if (records->drafts[first].next == 0) {
+            memset(records->drafts[first].cell.subdivision, 0, sizeof(whole.subdivision));
+            continue;
+        }
+        memset(whole.subdivision, 0, sizeof(whole.subdivision));
+        (void)draft_of(records, &whole);
+    }
+}
+
+static int compare_drafts(const void *a, const void *b)
+{
+    const struct location_draft *x = a, *y = b;
+    int order = strcmp(x->cell.country, y->cell.country);
+    return order != 0 ? order : strcmp(x->cell.subdivision, y->cell.subdivision);
+}
+
+bool location_records_cells(struct location_records *records, struct cell **out, size_t *count)
+{
+    complete_countries(records);
+    if (records->draft_count > LOCATIONS_CELLS_MAX) {
+        return false;
+    }
+    /* The chains end here: numbers become places in order. The world has no country and stays first. */
+    qsort(records->drafts, records->draft_count, sizeof(*records->drafts), compare_drafts);
+    records->numbers = xcalloc(records->draft_count, sizeof(*records->numbers));
+    struct cell *list = xcalloc(records->draft_count, sizeof(*list));
+    for (size_t i = 0; i < records->draft_count; i++) {
+        struct location_draft *draft = &records->drafts[i];
+        place_draft(draft);
+        list[i] = draft->cell;
+        records->numbers[draft->number] = (uint32_t)i;
+    }
+    *out = list;
+    *count = records->draft_count;
+    return true;
+}

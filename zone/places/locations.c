@@ -1,0 +1,247 @@
+/* Each file's tree is walked once, in order of addresses, and goes into two tables for each family: one of prefixes (zone/places/prefixes.h)
+ * with the cell, for clients, and one of ranges (zone/places/ranges.h) with the position, for members. A position is a number, its place in a
+ * grid of tenths of a degree, so that neighbours of one town merge. */
+#include "zone/places/locations.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+#include "zone/places/location_records.h"
+#include "zone/places/prefixes.h"
+#include "zone/places/ranges.h"
+
+struct locations {
+    struct prefixes cells[2];   /* of IPv4, of IPv6 */
+    struct ranges positions[2]; /* by place in the grid */
+    struct cell *list;
+    size_t count;
+};
+
+static const struct cell world = { .country = "" };
+
+/* All that lives while files are compiled. */
+struct compiler {
+    struct location_records records;
+    struct prefixes_maker cells[2];
+    struct ranges positions[2];
+    bool known[2]; /* a file had something of IPv4, of IPv6 */
+};
+
+/* How many addresses a prefix has: of IPv4, or /48s of IPv6, what a site gets; at least one. */
+static uint64_t weight_of(unsigned depth, bool ipv6)
+{
+    unsigned bits = ipv6 ? 48 : 32;
+    return depth > bits ? 1 : (uint64_t)1 << (bits - depth);
+}
+
+/* Takes one family from a file. NOT_FOUND if the file knows nothing of it. */
+static enum result compile_family(struct compiler *compiler, struct mmdb *db, unsigned family)
+{
+    struct mmdb_walk walk;
+    struct mmdb_leaf leaf;
+    bool known = false;
+    prefixes_begin(&compiler->cells[family]);
+    ranges_begin(&compiler->positions[family]);
+    mmdb_walk_begin(&walk, db, family == 0);
+    enum result result = mmdb_walk_next(&walk, &leaf);
+    for (; result == RESULT_OK; result = mmdb_walk_next(&walk, &leaf)) {
+        struct location_record *record = NULL;
+        if (leaf.record != MMDB_NO_RECORD) {
+            record = location_records_get(&compiler->records, db, leaf.record);
+            if (record == NULL) {
+                return RESULT_INVALID;
+            }
+            record->weight[family] += (float)weight_of(leaf.depth, family == 1);
+            known = known || record->cell != LOCATIONS_WORLD;
+        }
+        prefixes_add(&compiler->cells[family], leaf.depth, record == NULL ? 0 : record->cell);
+        ranges_add(&compiler->positions[family], leaf.high,
+                   record == NULL ? 0 : record->grid_place);
+    }
+    if (result == RESULT_NOT_FOUND && known) {
+        compiler->known[family] = true;
+        ranges_end(&compiler->positions[family]);
+        return RESULT_OK;
+    }
+    prefixes_drop(&compiler->cells[family]);
+    ranges_done(&compiler->positions[family]);
+    return result;
+}
+
+static enum result compile_file(struct compiler *compiler, const char *path, struct diag *diag)
+{
+    struct mmdb db;
+    enum result result = mmdb_open(&db, path, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    bool useful = false;
+    location_records_begin(&compiler->records);
+    for (unsigned family = 0; family < 2 && result != RESULT_INVALID; family++) {
+        if (compiler->known[family]) {
+            continue;
+        }
+        result = compile_family(compiler, &db, family);
+        useful = useful || result == RESULT_OK;
+    }
+    mmdb_close(&db);
+    if (result == RESULT_INVALID) {
+        return diag_fail(diag, RESULT_INVALID, "%s: is damaged: fetch it again", path);
+    }
+    if (!useful) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: has no countries%s: neither country.iso_code nor country_code", path,
+                         compiler->known[0] || compiler->known[1] ? " the other files don't have"
+                                                                  : "");
+    }
+    location_records_end(&compiler->records);
+    return RESULT_OK;
+}
+
+/* Packs the tables; drops all of them if one is too large. */
+static bool pack(struct compiler *compiler, struct locations *out)
+{
+    bool fits = true;
+    for (unsigned family = 0; family < 2; family++) {
+        if (compiler->known[family]) {
+            prefixes_renumber(&compiler->cells[family], compiler->records.numbers);
+        } else {
+            prefixes_begin(&compiler->cells[family]);
+            ranges_begin(&compiler->positions[family]);
+        }
+        fits = prefixes_end(&compiler->cells[family], &out->cells[family]) && fits;
+        out->positions[family] = compiler->positions[family];
+        ranges_begin(&compiler->positions[family]);
+    }
+    return fits;
+}
+
+static enum result finish(struct compiler *compiler, struct locations *out, const char *path,
+                          struct diag *diag)
+{
+    if (!location_records_cells(&compiler->records, &out->list, &out->count) ||
+        !pack(compiler, out)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: is too finely divided: take a country-level or city-level file",
+                         path);
+    }
+    return RESULT_OK;
+}
+
+enum result locations_load(struct locations **out, const char *const *paths, size_t count,
+                           struct diag *diag)
+{
+    struct compiler *compiler = xcalloc(1, sizeof(*compiler));
+    struct locations *locations = xcalloc(1, sizeof(*locations));
+    enum result result = RESULT_OK;
+    location_records_init(&compiler->records);
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = compile_file(compiler, paths[i], diag);
+    }
+    if (result == RESULT_OK) {
+        result = finish(compiler, locations, paths[count - 1], diag);
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        prefixes_drop(&compiler->cells[family]);
+        ranges_done(&compiler->positions[family]);
+    }
+    location_records_done(&compiler->records);
+    free(compiler);
+    if (result != RESULT_OK) {
+        locations_free(locations);
+        return result;
+    }
+    *out = locations;
+    return RESULT_OK;
+}
+
+void locations_free(struct locations *locations)
+{
+    if (locations == NULL) {
+        return;
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        prefixes_done(&locations->cells[family]);
+        ranges_done(&locations->positions[family]);
+    }
+    free(locations->list);
+    free(locations);
+}
+
+static uint64_t word(const uint8_t *octets)
+{
+    uint64_t value;
+    memcpy(&value, octets, sizeof(value));
+    return be64toh(value);
+}
+
+/* The key of an address in the tables of its family, IPv4 left-aligned: it is the last four octets of the mapped form. */
+struct key {
+    unsigned family;
+    uint64_t high, low;
+};
+
+static inline struct key key_of(const struct address *address)
+{
+    uint64_t high = word(address->octets), low = word(address->octets + 8);
+    return high == 0 && low >> 32 == 0xffff ? (struct key){ 0, low << 32, 0 }
+                                            : (struct key){ 1, high, low };
+}
+
+struct location locations_find(const struct locations *locations, const struct address *address)
+{
+    if (locations == NULL) {
+        return (struct location){ LOCATIONS_WORLD, 0 };
+    }
+    struct key key = key_of(address);
+    uint32_t leaf = prefixes_find(&locations->cells[key.family], key.high, key.low);
+    return (struct location){ (uint16_t)prefixes_number(leaf), prefixes_length(leaf) };
+}
+
+const struct cell *locations_cells(const struct locations *locations, size_t *count)
+{
+    *count = locations == NULL ? 1 : locations->count;
+    return locations == NULL ? &world : locations->list;
+}
+
+uint16_t locations_cell_number(const struct locations *locations, const char *country,
+                               const char *subdivision)
+{
+    size_t low = 0, high = 0;
+    const struct cell *cells = locations_cells(locations, &high);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(cells[middle].country, country);
+        order = order != 0 ? order : strcmp(cells[middle].subdivision, subdivision);
+        if (order == 0) {
+            return (uint16_t)middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return LOCATIONS_WORLD;
+}
+
+bool locations_position(const struct locations *locations, const struct address *address,
+                        struct position *out)
+{
+    struct key key = key_of(address);
+    return locations != NULL &&
+           location_grid_position(ranges_find(&locations->positions[key.family], key.high), out);
+}
+
+size_t locations_size(const struct locations *locations)
+{
+    size_t size = 0;
+    if (locations == NULL) {
+        return 0;
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        size += locations->cells[family].count * sizeof(uint32_t) +
+                ranges_size(&locations->positions[family]);
+    }
+    return sizeof(*locations) + size + locations->count * sizeof(struct cell);
+}

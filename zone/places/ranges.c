@@ -1,0 +1,138 @@
+#include "zone/places/ranges.h"
+
+#include <stdlib.h>
+
+#include "zone/base/result.h"
+
+enum {
+    RANGE_MAX = 1 + 9 + 3, /* octets */
+    POWER_BITS = 6,
+    LONG_FORM = 3
+};
+
+void ranges_begin(struct ranges *ranges)
+{
+    *ranges = (struct ranges){ .octets = NULL };
+}
+
+static uint8_t *put_length(uint8_t *p, uint64_t length)
+{
+    unsigned power = length == 0 ? 0 : (unsigned)__builtin_ctzll(length);
+    uint64_t half = length >> power >> 1;
+    if (half < LONG_FORM) {
+        *p++ = (uint8_t)(power | half << POWER_BITS);
+        return p;
+    }
+    *p++ = (uint8_t)(power | LONG_FORM << POWER_BITS);
+    for (; half > 0x7f; half >>= 7) {
+        *p++ = (uint8_t)(half | 0x80);
+    }
+    *p++ = (uint8_t)half;
+    return p;
+}
+
+static const uint8_t *get_length(const uint8_t *p, uint64_t *length)
+{
+    unsigned power = *p & ((1U << POWER_BITS) - 1);
+    uint64_t half = *p++ >> POWER_BITS;
+    if (half == LONG_FORM) {
+        half = 0;
+        for (unsigned shift = 0;; shift += 7) {
+            half |= (uint64_t)(*p & 0x7f) << shift;
+            if ((*p++ & 0x80) == 0) {
+                break;
+            }
+        }
+    }
+    *length = (half << 1 | 1) << power;
+    return p;
+}
+
+/* Writes the range that grew; it reaches up to `end`. */
+static void write_range(struct ranges *ranges, uint64_t end)
+{
+    if (ranges->room - ranges->len < RANGE_MAX) {
+        ranges->room = ranges->room * 3 / 2 + 4096;
+        ranges->octets = xrealloc(ranges->octets, ranges->room);
+    }
+    if (ranges->count % RANGES_A_BLOCK == 0) {
+        size_t block = ranges->count / RANGES_A_BLOCK;
+        if (block == ranges->block_room) {
+            ranges->block_room = ranges->block_room * 3 / 2 + 64;
+            ranges->blocks = xrealloc(ranges->blocks, ranges->block_room * sizeof(*ranges->blocks));
+        }
+        ranges->blocks[block] = (struct ranges_block){ ranges->start, ranges->len };
+    }
+    uint8_t *p = put_length(ranges->octets + ranges->len, end - ranges->start);
+    *p++ = (uint8_t)ranges->number;
+    *p++ = (uint8_t)(ranges->number >> 8);
+    *p++ = (uint8_t)(ranges->number >> 16);
+    ranges->len = (size_t)(p - ranges->octets);
+    ranges->count++;
+}
+
+void ranges_add(struct ranges *ranges, uint64_t start, uint32_t number)
+{
+    if (ranges->begun && (start == ranges->part || number == ranges->number)) {
+        ranges->part = start;
+        return;
+    }
+    if (ranges->begun) {
+        write_range(ranges, start);
+    }
+    ranges->begun = true;
+    ranges->start = ranges->part = start;
+    ranges->number = number;
+}
+
+void ranges_end(struct ranges *ranges)
+{
+    if (!ranges->begun) {
+        return;
+    }
+    write_range(ranges, 0); /* the last has no end */
+    size_t blocks = (ranges->count + RANGES_A_BLOCK - 1) / RANGES_A_BLOCK;
+    ranges->octets = xrealloc(ranges->octets, ranges->len);
+    ranges->blocks = xrealloc(ranges->blocks, blocks * sizeof(*ranges->blocks));
+    ranges->room = ranges->len;
+    ranges->block_room = blocks;
+}
+
+void ranges_done(struct ranges *ranges)
+{
+    free(ranges->octets);
+    free(ranges->blocks);
+    ranges_begin(ranges);
+}
+
+uint32_t ranges_find(const struct ranges *ranges, uint64_t address)
+{
+    size_t low = 0, high = (ranges->count + RANGES_A_BLOCK - 1) / RANGES_A_BLOCK;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ranges->blocks[middle].start <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 0) {
+        return 0;
+    }
+    const struct ranges_block *block = &ranges->blocks[low - 1];
+    const uint8_t *p = ranges->octets + block->at;
+    uint64_t left = address - block->start, length = 0;
+    for (size_t i = (low - 1) * RANGES_A_BLOCK;; i++) {
+        p = get_length(p, &length);
+        if (left < length || i + 1 == ranges->count) {
+            return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+        }
+        left -= length;
+        p += 3;
+    }
+}
+
+size_t ranges_size(const struct ranges *ranges)
+{
+    return ranges->room + ranges->block_room * sizeof(*ranges->blocks);
+}

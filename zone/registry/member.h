@@ -1,0 +1,63 @@
+/* A member of the pool as the operator registered it. What the probe saw of it is in zone/verdicts/health.h. */
+#ifndef ZONE_MEMBER_H
+#define ZONE_MEMBER_H
+
+#include "zone/base/address.h"
+#include "zone/names/dname.h"
+#include "zone/places/position.h"
+#include "zone/registry/label.h"
+
+enum {
+    MEMBER_ADDRESSES_MAX = 8,
+    MEMBER_OPERATOR_ROOM = 64,
+    MEMBER_ACCOUNTURI_ROOM = 256,
+    MEMBER_PORT = 4460,           /* NTS-KE, RFC 8915 6 */
+    MEMBER_CAPACITY_PRESET = 100, /* Mbit/s */
+    MEMBER_CAPACITY_MAX = 1000000,
+    MEMBER_ENCODED_MAX = 1024
+};
+
+enum override {
+    OVERRIDE_AUTO = 0,
+    OVERRIDE_ELIGIBLE = 1,
+    OVERRIDE_INELIGIBLE = 2
+};
+
+struct member {
+    uint64_t
+        id; /* never reused, so what was seen of a removed member can't stick to its successor */
+    char label[LABEL_ROOM];
+    char country[3]; /* ISO 3166 alpha-2 in upper case, or empty */
+    char operator_name
+        [MEMBER_OPERATOR_ROOM]; /* printable UTF-8 without control characters, or empty */
+    char accounturi[MEMBER_ACCOUNTURI_ROOM]; /* ACME account for CAA (RFC 8657 3), or empty */
+    uint32_t capacity_mbit;                  /* 0: monitored, never handed out */
+    uint16_t port;
+    uint8_t address_count;
+    struct address addresses[MEMBER_ADDRESSES_MAX]; /* none if it brings its own name */
+    struct dname target;                            /* its own name; len 0 if it has none */
+    bool placed;                                    /* the operator said where it is: */
+    struct position position;
+    enum override override;
+    bool suspended;
+    uint64_t added_at, changed_at; /* Unix seconds */
+};
+
+/* Fills in what a member gets when nothing is said. */
+void member_defaults(struct member *out);
+/* Checks everything that can be judged by the member alone: fields in range, at least one address or a target but not both,
+ * no address twice, none special unless allowed, target not under the apex. */
+enum result member_check(const struct member *member, const struct dname *apex, bool allow_private,
+                         struct diag *diag);
+
+/* The name SRV points to: its own name or <label>.<apex>. */
+void member_target(struct dname *out, const struct member *member, const struct dname *apex);
+
+/* The store's layout. */
+void member_encode(struct writer *w, const struct member *member);
+enum result member_decode(struct member *out, const uint8_t *data, size_t len);
+
+const char *override_text(enum override override);
+enum result override_parse(enum override *out, const char *text);
+
+#endif

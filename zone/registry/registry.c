@@ -1,0 +1,319 @@
+/* Settings and serial. Members are in registry_members.c, names in registry_names.c, a new zone's first rows in
+ * registry_init.c. */
+#include "zone/registry/registry.h"
+
+#include <sodium.h>
+
+#include "zone/registry/registry_private.h"
+
+enum result registry_damaged(struct diag *diag, const char *what)
+{
+    return diag_fail(diag, RESULT_DAMAGED,
+                     "the registry is damaged: %.80s can't be read: restore it from a backup "
+                     "(ntspool restore)",
+                     what);
+}
+
+enum result registry_unreadable(struct diag *diag, enum result result, const char *what)
+{
+    return result == RESULT_NEWER
+               ? diag_fail(diag, result,
+                           "the registry's row of %.80s was written by a newer ntspool: upgrade "
+                           "this one",
+                           what)
+               : registry_damaged(diag, what);
+}
+
+enum result registry_written(struct diag *diag, enum result result)
+{
+    return result == RESULT_OK
+               ? RESULT_OK
+               : diag_fail(diag, result, "cannot write to the registry: %s", result_text(result));
+}
+
+enum result registry_put(struct store_txn *txn, enum store_table table, const void *key,
+                         size_t key_len, const struct writer *value, struct diag *diag)
+{
+    enum result result = value->failed
+                             ? RESULT_TOO_LONG
+                             : store_put(txn, table, key, key_len, value->data, value->at);
+    return registry_written(diag, result);
+}
+
+enum result registry_put_text(struct store_txn *txn, const char *name, const char *value,
+                              struct diag *diag)
+{
+    return registry_written(
+        diag, store_put(txn, TABLE_SETTINGS, name, strlen(name), value, strlen(value)));
+}
+
+/* The octets of a row of TABLE_SETTINGS. */
+enum result registry_row(struct store_txn *txn, const char *name, uint8_t *data, size_t room,
+                         struct reader *out)
+{
+    struct store_item item = { .data = data, .room = room };
+    enum result result = store_get(txn, TABLE_SETTINGS, name, strlen(name), &item);
+    if (result == RESULT_OK) {
+        *out = reader_of(data, item.len);
+    }
+    return result;
+}
+
+enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag)
+{
+    uint8_t data[DNAME_MAX];
+    struct reader r;
+    struct dname apex;
+    enum result result = registry_row(txn, REGISTRY_APEX, data, sizeof(data), &r);
+    if (result == RESULT_NOT_FOUND) {
+        return diag_fail(diag, RESULT_MISSING,
+                         "the registry holds no zone yet: make it with ntspool init");
+    }
+    if (result == RESULT_OK) {
+        dname_read(&r, &apex);
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    if (result != RESULT_OK) {
+        return registry_damaged(diag, "the zone's name");
+    }
+    *out = apex;
+    return RESULT_OK;
+}
+
+enum result registry_id(struct store_txn *txn, uint8_t out[REGISTRY_ID_LEN], struct diag *diag)
+{
+    uint8_t data[REGISTRY_ID_LEN];
+    struct reader r;
+    enum result result = registry_row(txn, REGISTRY_ID, data, sizeof(data), &r);
+    if (result != RESULT_OK || reader_left(&r) != REGISTRY_ID_LEN) {
+        return registry_damaged(diag, "its id");
+    }
+    memcpy(out, data, sizeof(data));
+    return RESULT_OK;
+}
+
+enum result registry_put_id(struct store_txn *txn, struct diag *diag)
+{
+    uint8_t id[REGISTRY_ID_LEN];
+    randombytes_buf(id, sizeof(id));
+    struct writer w = { .data = id, .len = sizeof(id), .at = sizeof(id) };
+    return registry_put(txn, TABLE_SETTINGS, REGISTRY_ID, strlen(REGISTRY_ID), &w, diag);
+}
+
+enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    if (store_count(txn, TABLE_SETTINGS) == 0) { /* no zone was made in it yet */
+        return RESULT_OK;
+    }
+    enum result result = registry_put_id(txn, diag);
+    if (result == RESULT_OK) {
+        result = registry_index_targets(txn, diag);
+    }
+    return result == RESULT_OK ? registry_finish(txn, now, diag) : result;
+}
+
+enum result registry_put_name(struct store_txn *txn, const char *row, const struct dname *name,
+                              struct diag *diag)
+{
+    struct dname lower = *name;
+    dname_lower(&lower);
+    struct writer w = { .data = lower.wire, .len = lower.len, .at = lower.len };
+    return registry_put(txn, TABLE_SETTINGS, row, strlen(row), &w, diag);
+}
+
+struct load {
+    struct settings settings;
+    char name[64]; /* of the row last read */
+};
+
+static enum result load_setting(struct load *load, const uint8_t *value, size_t value_len)
+{
+    char text[SETTING_VALUE_MAX + 1];
+    if (value_len >= sizeof(text)) {
+        return RESULT_DAMAGED;
+    }
+    memcpy(text, value, value_len);
+    text[value_len] = '\0';
+    /* NOT_FOUND is a setting that a later version had: it means nothing here. */
+    return settings_set(&load->settings, load->name, text, NULL) == RESULT_INVALID ? RESULT_DAMAGED
+                                                                                   : RESULT_OK;
+}
+
+static enum result load_row(const uint8_t *key, size_t key_len, const uint8_t *value,
+                            size_t value_len, void *arg)
+{
+    struct load *load = arg;
+    if (key_len >= sizeof(load->name)) {
+        return RESULT_DAMAGED;
+    }
+    memcpy(load->name, key, key_len);
+    load->name[key_len] = '\0';
+    struct reader r = reader_of(value, value_len);
+    if (strcmp(load->name, REGISTRY_SERIAL) == 0) {
+        load->settings.serial = read_u32(&r);
+    } else if (strcmp(load->name, REGISTRY_PRIMARY) == 0) {
+        dname_read(&r, &load->settings.primary);
+    } else if (load->name[0] != '.') {
+        return load_setting(load, value, value_len);
+    } else {
+        r.at = r.len;
+    }
+    return reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+}
+
+enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag)
+{
+    struct load load = { .name = "the table of settings" };
+    settings_defaults(&load.settings);
+    enum result result = registry_apex(txn, &load.settings.apex, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    if (store_each(txn, TABLE_SETTINGS, load_row, &load) != RESULT_OK) {
+        return registry_damaged(diag, load.name);
+    }
+    if (load.settings.primary.len == 0 || load.settings.mailbox.len == 0) {
+        return registry_damaged(diag, "the SOA");
+    }
+    *out = load.settings;
+    return RESULT_OK;
+}
+
+static enum result put_setting(struct store_txn *txn, const struct settings *settings,
+                               const char *name, struct diag *diag)
+{
+    char text[SETTING_VALUE_MAX];
+    enum result result = settings_text(settings, name, text);
+    return result == RESULT_OK ? registry_put_text(txn, name, text, diag)
+                               : diag_fail(diag, result, "the value of %s is too long", name);
+}
+
+enum result registry_set_all(struct store_txn *txn, const struct setting_change *changes,
+                             size_t count, struct diag *diag)
+{
+    struct settings settings;
+    enum result result = registry_settings(txn, &settings, diag);
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = settings_set(&settings, changes[i].name, changes[i].value, diag);
+    }
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = settings_check(&settings, changes[i].name, diag);
+    }
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        result = put_setting(txn, &settings, changes[i].name, diag);
+    }
+    return result;
+}
+
+enum result registry_set(struct store_txn *txn, const char *name, const char *value,
+                         struct diag *diag)
+{
+    return registry_set_all(txn, &(struct setting_change){ name, value }, 1, diag);
+}
+
+enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    uint8_t data[4];
+    struct reader r;
+    uint32_t serial = (uint32_t)now;
+    enum result result = registry_row(txn, REGISTRY_SERIAL, data, sizeof(data), &r);
+    if (result == RESULT_OK) {
+        /* RFC 1982 3.2: greater means less than half the circle ahead. */
+        uint32_t next = read_u32(&r) + 1;
+        serial = serial - next < UINT32_C(1) << 31 ? serial : next;
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        return registry_damaged(diag, "the serial");
+    }
+    struct writer w = writer_of(data, sizeof(data));
+    write_u32(&w, serial);
+    result = registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &w, diag);
+    return result == RESULT_OK ? registry_written(diag, registry_close_journal(txn)) : result;
+}
+
+/* The number of a row; 0 if there is none. */
+static enum result read_number(struct store_txn *txn, const char *name, uint64_t *out,
+                               struct diag *diag)
+{
+    uint8_t data[8];
+    struct reader r;
+    enum result result = registry_row(txn, name, data, sizeof(data), &r);
+    *out = 0;
+    if (result == RESULT_OK) {
+        *out = reader_left(&r) == sizeof(uint32_t) ? read_u32(&r) : read_u64(&r);
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    return result == RESULT_OK || result == RESULT_NOT_FOUND ? RESULT_OK
+                                                             : registry_damaged(diag, name);
+}
+
+enum result registry_marks(struct store_txn *txn, struct registry_marks *out, struct diag *diag)
+{
+    uint64_t serial = 0;
+    *out = (struct registry_marks){ .there = store_count(txn, TABLE_SETTINGS) > 0 };
+    if (!out->there) {
+        return RESULT_OK;
+    }
+    enum result result = registry_apex(txn, &out->apex, diag);
+    if (result == RESULT_OK) {
+        result = read_number(txn, REGISTRY_SERIAL, &serial, diag);
+        out->serial = (uint32_t)serial;
+    }
+    return result == RESULT_OK ? read_number(txn, REGISTRY_NEXT_ID, &out->next_id, diag) : result;
+}
+
+static enum result put_marks(struct store_txn *txn, const struct registry_marks *before,
+                             const struct registry_marks *now, struct diag *diag)
+{
+    uint8_t serial[4], next_id[8];
+    struct writer s = writer_of(serial, sizeof(serial)), n = writer_of(next_id, sizeof(next_id));
+    bool ahead = before->serial - now->serial < UINT32_C(1) << 31; /* RFC 1982 3.2 */
+    write_u32(&s, ahead ? before->serial : now->serial);
+    write_u64(&n, before->next_id > now->next_id ? before->next_id : now->next_id);
+    enum result result =
+        registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &s, diag);
+    return result == RESULT_OK ? registry_put(txn, TABLE_SETTINGS, REGISTRY_NEXT_ID,
+                                              strlen(REGISTRY_NEXT_ID), &n, diag)
+                               : result;
+}
+
+enum result registry_restored(struct store_txn *txn, const struct registry_marks *before,
+                              struct diag *diag)
+{
+    struct registry_marks now;
+    char mine[DNAME_TEXT_MAX], other[DNAME_TEXT_MAX];
+    enum result result = registry_marks(txn, &now, diag);
+    if (result == RESULT_OK && !now.there) {
+        return diag_fail(diag, RESULT_REFUSED, "the registry in the backup holds no pool");
+    }
+    if (result == RESULT_OK && before->there && !dname_equal(&before->apex, &now.apex)) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the backup is of the pool %s, this state of %s: give another --state",
+                         dname_text(&now.apex, other), dname_text(&before->apex, mine));
+    }
+    if (result == RESULT_OK && before->there) {
+        result = put_marks(txn, before, &now, diag);
+    }
+    return result == RESULT_OK ? registry_written(diag, registry_note_all(txn)) : result;
+}
+
+enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag)
+{
+    enum result result = registry_finish(txn, now, diag);
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    return store_commit(txn, diag);
+}
+
+enum result registry_commit_beside(struct store_txn *txn, struct diag *diag)
+{
+    enum result result = registry_written(diag, registry_close_journal(txn));
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    return store_commit(txn, diag);
+}

@@ -1,0 +1,172 @@
+/* state/registry: the pool as its operator wants it. All changes are made inside a write transaction of the caller, so that
+ * many of them (an import) are one; registry_commit counts the serial up. */
+#ifndef ZONE_REGISTRY_H
+#define ZONE_REGISTRY_H
+
+#include "zone/registry/member.h"
+#include "zone/registry/node.h"
+#include "zone/registry/settings.h"
+#include "zone/registry/vantage_name.h"
+#include "zone/store/store.h"
+
+enum {
+    REGISTRY_NS_MAX = 8
+};
+
+/* A name server: under the apex with its addresses, or elsewhere with none. */
+struct name_server {
+    struct dname name;
+    uint8_t address_count;
+    struct address addresses[MEMBER_ADDRESSES_MAX];
+};
+
+struct name_servers {
+    size_t count;
+    struct name_server list[REGISTRY_NS_MAX];
+};
+
+struct tombstone {
+    uint64_t removed_at, quarantined_until;   /* Unix seconds */
+    char operator_name[MEMBER_OPERATOR_ROOM]; /* may take the label back before */
+    bool kept; /* `member` is what was removed; false for one from schema 2 */
+    struct member member;
+};
+
+/* Fills the registry of a new zone. `settings` has apex, mailbox and the rest. */
+enum result registry_init(struct store_txn *txn, const struct settings *settings,
+                          const struct name_server *ns, size_t ns_count, struct diag *diag);
+/* What must not go back when an older registry takes the place of this one. */
+struct registry_marks {
+    bool there; /* false: there was no zone */
+    struct dname apex;
+    uint32_t serial;
+    uint64_t next_id;
+};
+enum result registry_marks(struct store_txn *txn, struct registry_marks *out, struct diag *diag);
+/* After all rows were replaced: the serial goes up, ids of members that came since are not taken again, and nobody goes on with what they made of rows
+ * of before. REFUSED for another zone. To be ended by registry_commit. */
+enum result registry_restored(struct store_txn *txn, const struct registry_marks *before,
+                              struct diag *diag);
+/* MISSING if init never got so far. */
+enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
+enum result registry_set(struct store_txn *txn, const char *name, const char *value,
+                         struct diag *diag);
+/* Sets several, which are checked against the others when all are set. */
+struct setting_change {
+    const char *name, *value;
+};
+enum result registry_set_all(struct store_txn *txn, const struct setting_change *changes,
+                             size_t count, struct diag *diag);
+/* The zone's name servers, in canonical order of their NS; those inside with their addresses. */
+enum result registry_servers(struct store_txn *txn, struct name_servers *out, struct diag *diag);
+/* NULL if it is none of them. */
+const struct name_server *name_servers_find(const struct name_servers *servers,
+                                            const struct dname *name);
+bool name_server_has(const struct name_server *server, const struct address *address);
+/* Adds one; `ns` inside the zone needs addresses, or the records of its name are taken. EXISTS, or
+ * REFUSED with the reason. */
+enum result registry_server_add(struct store_txn *txn, const struct name_server *ns,
+                                struct diag *diag);
+/* Gives a name server inside the zone these addresses and no others. */
+enum result registry_server_set(struct store_txn *txn, const struct name_server *ns,
+                                struct diag *diag);
+/* Takes one away with its addresses, but never the last. The SOA then names another as primary. */
+enum result registry_server_remove(struct store_txn *txn, const struct dname *name,
+                                   struct diag *diag);
+/* The name servers that the parent zone has, as far as the operator told (registry_delegation_seen). */
+enum result registry_delegation(struct store_txn *txn, struct name_servers *out, struct diag *diag);
+/* Notes that the parent zone has the name servers of now. */
+enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag);
+
+/* Commits a change: the SOA serial moves on (RFC 1982), at least to `now`. */
+enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag);
+/* Commits what stands beside the zone, such as the audit trail: nothing that is served changes. */
+enum result registry_commit_beside(struct store_txn *txn, struct diag *diag);
+
+/* To the schema of now. From 1, before there were names of regions, or with those of the members touched since: all of them are named, and the serial
+ * moves on. */
+enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
+/* From schema 2: the registry gets its id. */
+enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag);
+
+enum {
+    REGISTRY_ID_LEN = 16
+};
+/* The random number that the registry got when it was made. A copy has the same one. */
+enum result registry_id(struct store_txn *txn, uint8_t out[REGISTRY_ID_LEN], struct diag *diag);
+
+/* A vantage point that the operator has named: only what is signed with its key counts. */
+struct vantage_key {
+    char name[VANTAGE_ROOM];
+    uint8_t key[VANTAGE_KEY_LEN]; /* Ed25519 */
+    uint64_t added_at;
+    /* When the operator last said that what it holds frozen is true (vantage.h); 0: never. */
+    uint64_t released_at;
+};
+
+struct vantage_keys {
+    unsigned count;
+    struct vantage_key list[VANTAGES_MAX]; /* in order of name */
+};
+
+/* NOT_FOUND for one that nobody named. */
+enum result registry_vantage(struct store_txn *txn, const char *name, struct vantage_key *out);
+/* FULL if there are VANTAGES_MAX others. */
+enum result registry_put_vantage(struct store_txn *txn, const struct vantage_key *key,
+                                 struct diag *diag);
+enum result registry_remove_vantage(struct store_txn *txn, const char *name, struct diag *diag);
+enum result registry_vantages(struct store_txn *txn, struct vantage_keys *out, struct diag *diag);
+
+enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
+/* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one step. EXISTS or REFUSED with
+ * the reason: label in use or reserved or quarantined (the same non-empty operator may return), address in use. */
+enum result registry_add(struct store_txn *txn, struct member *member, bool allow_private,
+                         uint64_t now, struct diag *diag);
+/* Replaces the member of that label; id and added_at stay. */
+enum result registry_update(struct store_txn *txn, const struct member *member, bool allow_private,
+                            uint64_t now, struct diag *diag);
+/* Removes member and name and leaves a tombstone; tombstones whose time is over go. */
+enum result registry_remove(struct store_txn *txn, const char *label, uint64_t now,
+                            uint64_t quarantined_until, struct diag *diag);
+typedef enum result member_visit(const struct member *member, void *arg);
+enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg);
+enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out);
+typedef enum result tombstone_visit(const char *label, const struct tombstone *tombstone,
+                                    void *arg);
+enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg);
+/* Brings a removed member back as it was, with its id, as long as label and addresses are free. */
+enum result registry_restore(struct store_txn *txn, const char *label, uint64_t now,
+                             struct member *out, struct diag *diag);
+
+/* The node at a key, decoded; `buffer` (NODE_ENCODED_MAX) holds what it points to. NOT_FOUND, also for empty
+ * non-terminals. */
+enum result registry_node(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
+                          struct node *out);
+/* The node's row as stored, for node_decode; `*len` octets in `buffer`. */
+enum result registry_node_row(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
+                              size_t *len);
+/* The key of the nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
+enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
+                              const struct dname_key *key, struct dname_key *found);
+/* The names that changed after the snapshot of version `since`, so that who keeps what it read need not forget all of it: hashes
+ * (dname_key_hash) of the keys of nodes that were added, changed or removed, and of the nodes right before those added or removed, whose
+ * NSEC changed with them. NOT_FOUND if it can't be told: too long ago, or too many. */
+enum {
+    REGISTRY_CHANGES_MAX = 240
+};
+enum result registry_changes(struct store_txn *txn, uint64_t since,
+                             uint64_t out[REGISTRY_CHANGES_MAX], size_t *count);
+/* The nodes in canonical order. */
+typedef enum result node_visit(const struct dname_key *key, const struct node *node, void *arg);
+enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg);
+
+/* OK if static records of the type may stand at `name`. REFUSED with the reason for names that belong to members or the service, and for
+ * what is not the operator's or not served (SOA, NS, DNSSEC types, DNAME, wildcards, delegations). */
+enum result registry_record_check(struct store_txn *txn, const struct dname *name, uint16_t type,
+                                  struct diag *diag);
+/* Replaces one RRset of static records at `name`, or removes it when set->count is 0. INVALID for what is no rdata of the type;
+ * REFUSED as above, and where CNAME and other data would meet (RFC 1034 3.6.2). */
+enum result registry_record_set(struct store_txn *txn, const struct dname *name,
+                                const struct rrset *set, struct diag *diag);
+
+#endif

@@ -1,0 +1,96 @@
+/* Whom an address or a target belongs to: TABLE_ADDRESSES. */
+#include "zone/registry/registry_private.h"
+
+/* The key under which a target has its owner: no address is all zeros, and none is so long. */
+struct target_key {
+    uint8_t octets[sizeof(struct address) + DNAME_MAX];
+    size_t len;
+};
+
+static struct target_key key_of_target(const struct dname *target)
+{
+    struct target_key key = { .len = sizeof(struct address) + target->len };
+    struct dname lower = *target;
+    dname_lower(&lower);
+    memcpy(key.octets + sizeof(struct address), lower.wire, lower.len);
+    return key;
+}
+
+/* The label of the member that is reached by this key of TABLE_ADDRESSES, "" if there is none. */
+static enum result owner_of(struct store_txn *txn, const uint8_t *key, size_t key_len,
+                            char out[LABEL_ROOM])
+{
+    struct store_item item = { .data = (uint8_t *)out, .room = LABEL_MAX };
+    enum result result = store_get(txn, TABLE_ADDRESSES, key, key_len, &item);
+    out[result == RESULT_OK ? item.len : 0] = '\0';
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+enum result registry_check_owners(struct store_txn *txn, const struct member *member,
+                                  const struct dname *kept, struct diag *diag)
+{
+    char text[ADDRESS_TEXT_MAX], owner[LABEL_ROOM];
+    for (unsigned i = 0; i < member->address_count; i++) {
+        const struct address *address = &member->addresses[i];
+        if (owner_of(txn, address->octets, sizeof(address->octets), owner) != RESULT_OK) {
+            return registry_damaged(diag, address_text(address, text));
+        }
+        if (owner[0] != '\0' && strcmp(owner, member->label) != 0) {
+            return diag_fail(diag, RESULT_EXISTS, "%s: the address %s belongs to the member %s",
+                             member->label, address_text(address, text), owner);
+        }
+    }
+    if (member->target.len == 0 || dname_equal(&member->target, kept)) {
+        return RESULT_OK;
+    }
+    const struct target_key key = key_of_target(&member->target);
+    if (owner_of(txn, key.octets, key.len, owner) != RESULT_OK) {
+        return registry_damaged(diag, member->label);
+    }
+    return owner[0] == '\0' || strcmp(owner, member->label) == 0
+               ? RESULT_OK
+               : diag_fail(diag, RESULT_EXISTS, "%s: its target belongs to the member %s",
+                           member->label, owner);
+}
+
+enum result registry_drop_target(struct store_txn *txn, const struct member *member)
+{
+    const struct target_key key = key_of_target(&member->target);
+    char owner[LABEL_ROOM];
+    enum result result = owner_of(txn, key.octets, key.len, owner);
+    return result == RESULT_OK && strcmp(owner, member->label) == 0
+               ? store_delete(txn, TABLE_ADDRESSES, key.octets, key.len)
+               : result;
+}
+
+enum result registry_enter_target(struct store_txn *txn, const struct member *member,
+                                  struct diag *diag)
+{
+    const struct target_key key = key_of_target(&member->target);
+    char owner[LABEL_ROOM];
+    enum result result = owner_of(txn, key.octets, key.len, owner);
+    if (result == RESULT_OK && owner[0] == '\0') {
+        result = store_put(txn, TABLE_ADDRESSES, key.octets, key.len, member->label,
+                           strlen(member->label));
+    }
+    return registry_written(diag, result);
+}
+
+struct indexing {
+    struct store_txn *txn;
+    struct diag *diag;
+};
+
+static enum result index_target(const struct member *member, void *arg)
+{
+    const struct indexing *indexing = arg;
+    return member->target.len == 0 ? RESULT_OK
+                                   : registry_enter_target(indexing->txn, member, indexing->diag);
+}
+
+enum result registry_index_targets(struct store_txn *txn, struct diag *diag)
+{
+    struct indexing indexing = { txn, diag };
+    enum result result = registry_each(txn, index_target, &indexing);
+    return result == RESULT_DAMAGED ? registry_damaged(diag, "the members") : result;
+}

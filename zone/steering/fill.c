@@ -1,0 +1,205 @@
+#include "zone/steering/fill.h"
+
+#include <math.h>
+
+#define FAMILY_PART 1.02 /* over 1, so that rounding in a deck leaves no set without */
+
+enum {
+    FAMILY_ROUNDS = 40
+};
+
+/* The largest sums among many. The others are added up apart, since they may be tiny beside these. */
+struct top {
+    double sums[FILL_SET_MAX]; /* descending, 0 where there are fewer */
+    double others;
+};
+
+static void top_add(struct top *top, double sum)
+{
+    size_t at = FILL_SET_MAX - 1;
+    if (sum <= top->sums[at]) {
+        top->others += sum;
+        return;
+    }
+    top->others += top->sums[at];
+    for (; at > 0 && top->sums[at - 1] < sum; at--) {
+        top->sums[at] = top->sums[at - 1];
+    }
+    top->sums[at] = sum;
+}
+
+/* The level at which min(1, level * sum) adds up to `places`. Only the largest can be at 1. */
+static double top_level(const struct top *top, unsigned places)
+{
+    double rest[FILL_SET_MAX + 1];
+    rest[FILL_SET_MAX] = top->others;
+    for (unsigned i = FILL_SET_MAX; i > 0; i--) {
+        rest[i - 1] = rest[i] + top->sums[i - 1];
+    }
+    for (unsigned full = 0; full < places; full++) {
+        double level = (places - full) / rest[full];
+        if (!(level * top->sums[full] > 1)) {
+            return level;
+        }
+    }
+    return 1 / top->sums[places - 1]; /* exactly as many as places, or rounding made it so */
+}
+
+static uint32_t group_of(const struct fill *f, size_t i)
+{
+    return f->group[f->list[i].at];
+}
+
+/* Where the group that starts at `i` ends; its sum of weights. */
+static size_t group_end(const struct fill *f, size_t i, double *sum)
+{
+    uint32_t group = group_of(f, i);
+    *sum = 0;
+    for (; i < f->count && group_of(f, i) == group; i++) {
+        *sum += f->weights[i];
+    }
+    return i;
+}
+
+static size_t count_groups(const struct fill *f)
+{
+    size_t groups = 0;
+    double sum;
+    for (size_t i = 0; i < f->count && groups < f->per_set; i = group_end(f, i, &sum)) {
+        groups++;
+    }
+    return groups;
+}
+
+/* Each group at most once in a set. */
+static void fill_groups(struct fill *f)
+{
+    struct top top = { .others = 0 };
+    double sum;
+    for (size_t i = 0; i < f->count;) {
+        i = group_end(f, i, &sum);
+        top_add(&top, sum);
+    }
+    f->level = top_level(&top, f->per_set);
+    for (size_t i = 0; i < f->count;) {
+        size_t end = group_end(f, i, &sum);
+        double level = f->level * sum > 1 ? 1 / sum : f->level;
+        for (; i < end; i++) {
+            f->expected[i] = f->weights[i] * level;
+        }
+    }
+}
+
+/* Fills by member, at most once each, leaving out the groups that are fixed at one place. Returns the number of groups that get
+ * less than one place and are now fixed too. */
+static unsigned fill_members(struct fill *f, bool *fixed, unsigned places)
+{
+    struct top top = { .others = 0 };
+    double sum;
+    unsigned group = 0, found = 0;
+    for (size_t i = 0; i < f->count; group++) {
+        size_t end = group_end(f, i, &sum);
+        for (; i < end; i++) {
+            if (!fixed[group]) {
+                top_add(&top, f->weights[i]);
+            }
+        }
+    }
+    f->level = top_level(&top, places);
+    group = 0;
+    for (size_t i = 0; i < f->count; group++) {
+        size_t start = i, end = group_end(f, i, &sum);
+        double got = 0;
+        for (; i < end; i++) {
+            f->expected[i] = fixed[group] ? f->weights[i] / sum : fmin(1, f->level * f->weights[i]);
+            got += f->expected[i];
+        }
+        if (!fixed[group] && got < 1 - 1e-12) {
+            fixed[group] = true;
+            found++;
+            for (i = start; i < end; i++) {
+                f->expected[i] = f->weights[i] / sum;
+            }
+        }
+    }
+    return found;
+}
+
+/* Fewer groups than places: each at least once in a set. */
+static void fill_few(struct fill *f)
+{
+    bool fixed[FILL_SET_MAX] = { false };
+    unsigned places = f->per_set, found;
+    do {
+        found = fill_members(f, fixed, places);
+        places -= found;
+    } while (found > 0);
+}
+
+static void fill_places(struct fill *f, bool few)
+{
+    if (few) {
+        fill_few(f);
+    } else {
+        fill_groups(f);
+    }
+}
+
+/* How many members of a family a set holds on average; -1 if there is none, or nothing else. */
+static double family_part(const struct fill *f, unsigned family)
+{
+    double part = 0;
+    size_t members = 0;
+    for (size_t i = 0; i < f->count; i++) { /* no branch: families are as good as random here */
+        unsigned in = (f->family[f->list[i].at] & family) / family;
+        part += f->expected[i] * in;
+        members += in;
+    }
+    return members == 0 || members == f->count ? -1 : part;
+}
+
+/* Raises the weights of a family until a set holds one of it. Caps of groups may ask for more rounds, or not allow more than
+ * one place. */
+static void raise_family(struct fill *f, unsigned family, bool few)
+{
+    double part = family_part(f, family), before = 0;
+    for (unsigned round = 0; round < FAMILY_ROUNDS && part >= 0 && part < 1.0 + 1e-3; round++) {
+        double others = f->per_set - part, wanted = f->per_set - FAMILY_PART;
+        double raise = FAMILY_PART / fmax(part, 1e-30) * (others / wanted);
+        if (round > 0 && part - before < 1e-9) {
+            return;
+        }
+        for (size_t i = 0; i < f->count; i++) {
+            if ((f->family[f->list[i].at] & family) != 0) {
+                f->weights[i] *= raise;
+            }
+        }
+        fill_places(f, few);
+        before = part;
+        part = family_part(f, family);
+    }
+}
+
+void fill_set(struct fill *fill)
+{
+    for (size_t i = 0; i < fill->count; i++) {
+        double factor = fill->factor == NULL ? 1 : fill->factor[fill->list[i].at];
+        fill->weights[i] = (double)fill->list[i].weight * factor;
+    }
+    if (fill->count <= fill->per_set) {
+        double sum = 0;
+        for (size_t i = 0; i < fill->count; i++) {
+            fill->expected[i] = 1;
+            sum += fill->weights[i];
+        }
+        fill->level = fill->count > 0 ? fill->per_set / sum : 0;
+        fill->per_set = (unsigned)fill->count;
+        return;
+    }
+    bool few = count_groups(fill) < fill->per_set;
+    fill_places(fill, few);
+    if (fill->per_set >= 2) {
+        raise_family(fill, FILL_IPV6, few);
+        raise_family(fill, FILL_IPV4, few);
+    }
+}

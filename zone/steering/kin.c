@@ -1,0 +1,71 @@
+#include "zone/steering/kin.h"
+
+#include <stdlib.h>
+
+enum {
+    TAG_SHIFT = 62,
+    TAG_IPV4 = 1,
+    TAG_IPV6 = 2,
+    TAG_OPERATOR = 3
+};
+
+static uint64_t tagged(unsigned tag, uint64_t value)
+{
+    return (uint64_t)tag << TAG_SHIFT | value >> (64 - TAG_SHIFT);
+}
+
+uint64_t kin_of_operator(const char *name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+    }
+    return tagged(TAG_OPERATOR, hash);
+}
+
+uint64_t kin_of_address(const struct address *address)
+{
+    bool ipv4 = address_is_ipv4(address);
+    uint64_t prefix = 0;
+    for (unsigned i = 0; i < (ipv4 ? 3U : 6U); i++) {
+        prefix = prefix << 8 | address->octets[i + (ipv4 ? 12 : 0)];
+    }
+    return tagged(ipv4 ? TAG_IPV4 : TAG_IPV6, prefix << 8);
+}
+
+static uint32_t root_of(uint32_t *group, uint32_t member)
+{
+    while (group[member] != member) {
+        group[member] = group[group[member]];
+        member = group[member];
+    }
+    return member;
+}
+
+static int compare_ties(const void *a, const void *b)
+{
+    const struct kin_tie *left = a, *right = b;
+    if (left->tie != right->tie) {
+        return left->tie < right->tie ? -1 : 1;
+    }
+    return (left->member > right->member) - (left->member < right->member);
+}
+
+void kin_groups(struct kin_tie *ties, size_t count, uint32_t *group, size_t members)
+{
+    for (size_t i = 0; i < members; i++) {
+        group[i] = (uint32_t)i;
+    }
+    if (count > 0) {
+        qsort(ties, count, sizeof(ties[0]), compare_ties);
+    }
+    for (size_t i = 1; i < count; i++) {
+        if (ties[i].tie == ties[i - 1].tie) {
+            uint32_t a = root_of(group, ties[i - 1].member), b = root_of(group, ties[i].member);
+            group[a > b ? a : b] = a > b ? b : a;
+        }
+    }
+    for (size_t i = 0; i < members; i++) {
+        group[i] = root_of(group, (uint32_t)i);
+    }
+}

@@ -1,0 +1,457 @@
+#include "zone/steering/shares.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zone/base/result.h"
+#include "zone/base/splitmix.h"
+#include "zone/steering/fill.h"
+
+#define EARTH_KM     6371.0
+#define NEARNESS_MIN 1e-18 /* so that somebody answers however far away */
+#define FACTOR_MIN   1e-12
+#define CLOSE_ENOUGH 1.002 /* of the limit */
+#define ROOM_LEFT    0.01  /* of its limit, that a member who is held back may stay below it */
+#define RELAXATION   1.5   /* overshooting converges in fewer rounds */
+
+enum {
+    STEPS = 4096, /* of the table of nearness: 3 km */
+    BUCKETS = 4096
+};
+
+struct list {
+    struct fill_entry *entries;
+    size_t count;
+};
+
+struct shares {
+    struct shares_problem problem;
+    uint32_t *order; /* members with capacity in order of kin group, those with IPv4 only first */
+    size_t ordered;
+    double capacity; /* of all */
+    /* By place in the order. */
+    uint32_t *group;
+    uint8_t *family;
+    double *factor, *load;
+    double worst; /* load by fair share */
+    double
+        room; /* the largest part of its limit that somebody with a factor below 1 could take yet */
+    unsigned rounds;
+    double demand;              /* of all cells; 0: each counts alike, */
+    size_t cells;               /* and so many there are, regions apart */
+    float nearness[STEPS + 2];  /* by chord */
+    double *expected, *weights; /* scratch, one of each member */
+    float *scratch;
+    struct fill_entry *list; /* scratch */
+};
+
+struct point point_at(double latitude, double longitude)
+{
+    const double degree = 3.14159265358979323846 / 180;
+    double around = cos(latitude * degree);
+    return (struct point){ (float)(around * cos(longitude * degree)),
+                           (float)(around * sin(longitude * degree)), (float)sin(latitude * degree),
+                           true };
+}
+
+static float chord(const struct point *a, const struct point *b)
+{
+    float x = a->x - b->x, y = a->y - b->y, z = a->z - b->z;
+    float length = sqrtf(x * x + y * y + z * z);
+    return length < 2 ? length : 2;
+}
+
+double point_km(const struct point *a, const struct point *b)
+{
+    return 2 * EARTH_KM * asin(chord(a, b) / 2.0);
+}
+
+static void fill_nearness(struct shares *s)
+{
+    for (unsigned i = 0; i <= STEPS; i++) {
+        double km = 2 * EARTH_KM * asin((double)i / STEPS);
+        s->nearness[i] = (float)fmax(exp(-km / s->problem.scale_km), NEARNESS_MIN);
+    }
+    s->nearness[STEPS + 1] = s->nearness[STEPS];
+}
+
+static float nearness(const struct shares *s, const struct point *a, const struct point *b)
+{
+    float at = chord(a, b) * (STEPS / 2.0F);
+    unsigned step = (unsigned)at;
+    float part = at - (float)step;
+    return s->nearness[step] + part * (s->nearness[step + 1] - s->nearness[step]);
+}
+
+static bool belongs(const struct shares_member *member, uint16_t region)
+{
+    return region == 0 || member->regions[0] == region || member->regions[1] == region;
+}
+
+/* How near an average unit of placed capacity is to the cell; 1 if nothing is placed. */
+static double mean_nearness(const struct shares *s, const struct shares_cell *cell)
+{
+    double sum = 0, capacity = 0;
+    for (size_t i = 0; i < s->ordered; i++) {
+        const struct shares_member *member = &s->problem.members[s->order[i]];
+        if (member->spot.placed) {
+            sum += member->capacity * (double)nearness(s, &cell->spot, &member->spot);
+            capacity += member->capacity;
+        }
+    }
+    return capacity > 0 ? sum / capacity : 1;
+}
+
+static bool by_place(const struct shares_cell *cell)
+{
+    return cell->spot.placed && cell->region == 0;
+}
+
+double shares_weight(const struct shares *shares, const struct shares_cell *cell,
+                     const struct shares_member *member)
+{
+    if (member->capacity <= 0 || !belongs(member, cell->region)) {
+        return 0;
+    }
+    double near = 1;
+    if (by_place(cell)) {
+        near = member->spot.placed ? (double)nearness(shares, &cell->spot, &member->spot)
+                                   : mean_nearness(shares, cell);
+    }
+    return member->capacity * near;
+}
+
+/* The weights of all members in order into scratch, 0 for who does not belong. Returns how many do. */
+static size_t weigh(struct shares *s, const struct shares_cell *cell)
+{
+    bool placed = by_place(cell);
+    size_t count = 0;
+    double mean = -1;
+    for (size_t i = 0; i < s->ordered; i++) {
+        const struct shares_member *member = &s->problem.members[s->order[i]];
+        double near = 1;
+        if (placed && member->spot.placed) {
+            near = (double)nearness(s, &cell->spot, &member->spot);
+        } else if (placed) {
+            mean = mean < 0 ? mean_nearness(s, cell) : mean;
+            near = mean;
+        }
+        bool in = belongs(member, cell->region);
+        s->scratch[i] = in ? (float)(member->capacity * near) : 0;
+        count += in ? 1 : 0;
+    }
+    return count;
+}
+
+/* A coarse logarithm that orders positive floats: exponent and upper bits of the fraction. */
+static unsigned bucket_of(float weight)
+{
+    uint32_t bits = 0;
+    memcpy(&bits, &weight, sizeof(bits));
+    return bits >> 19;
+}
+
+/* The lowest bucket from which at most `most` weights lie upwards. */
+static unsigned heavy_from(const float *weights, size_t count, size_t most)
+{
+    uint32_t counts[BUCKETS] = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        counts[bucket_of(weights[i])]++;
+    }
+    unsigned from = BUCKETS;
+    size_t above = 0;
+    while (from > 1 && above + counts[from - 1] <= most) {
+        above += counts[--from];
+    }
+    return from;
+}
+
+/* A start in [0, 1) for a cell's draw. */
+static double start_of(const struct shares *s, const struct shares_cell *cell)
+{
+    uint64_t random = s->problem.seed;
+    float place[3] = { cell->spot.x, cell->spot.y, cell->spot.z };
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t bits = 0;
+        memcpy(&bits, &place[i], sizeof(bits));
+        random = splitmix(&random) ^ bits;
+    }
+    return (double)(splitmix(&random) >> 11) * 0x1p-53;
+}
+
+/* The list of a cell in a large pool: the heaviest, and of the others some for all. */
+static size_t pick(struct shares *s, const struct shares_cell *cell, size_t most,
+                   struct fill_entry *out)
+{
+    unsigned heavy = heavy_from(s->scratch, s->ordered, most / 2);
+    double rest = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < s->ordered; i++) {
+        bool light = s->scratch[i] > 0 && bucket_of(s->scratch[i]) < heavy;
+        rest += light ? s->problem.members[s->order[i]].capacity : 0;
+    }
+    /* Along the line of their capacities, the points `start` + n * `step` draw. */
+    size_t half = most / 2;
+    double step = rest / (double)half, start = start_of(s, cell), along = 0, drawn = 0;
+    for (size_t i = 0; i < s->ordered; i++) {
+        float weight = s->scratch[i];
+        if (weight <= 0) {
+            continue;
+        }
+        if (bucket_of(weight) >= heavy) {
+            out[count++] = (struct fill_entry){ (uint32_t)i, weight };
+            continue;
+        }
+        double capacity = s->problem.members[s->order[i]].capacity;
+        along += capacity;
+        double points = ceil(along / step - start); /* before here */
+        if (points > drawn) {
+            float scaled = (float)((double)weight * ((points - drawn) * step / capacity));
+            drawn = points;
+            out[count++] = (struct fill_entry){ (uint32_t)i, scaled };
+        }
+    }
+    return count;
+}
+
+/* How long a cell's list may be. */
+static size_t list_room(const struct shares *s, const struct shares_cell *cell)
+{
+    double cells = (double)s->problem.cell_count, half = (double)s->problem.entries / 2;
+    double room = half / fmax(cells, 1);
+    if (s->demand > 0 && cell->region == 0) {
+        room += half * cell->demand / s->demand;
+    }
+    bool all = cells * (double)s->ordered <= 2 * half || room >= (double)s->ordered;
+    return all ? s->ordered : (size_t)room + 2 * (size_t)SHARES_SET_MAX;
+}
+
+static size_t make_list(struct shares *s, const struct shares_cell *cell, struct fill_entry *out)
+{
+    size_t most = list_room(s, cell);
+    size_t count = weigh(s, cell);
+    if (count > most) {
+        return pick(s, cell, most, out);
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < s->ordered; i++) {
+        if (s->scratch[i] > 0) {
+            out[at++] = (struct fill_entry){ (uint32_t)i, s->scratch[i] };
+        }
+    }
+    return at;
+}
+
+static struct fill fill_of(const struct shares *s, const struct fill_entry *list, size_t count,
+                           bool plain)
+{
+    return (struct fill){ .list = list,
+                          .count = count,
+                          .group = s->group,
+                          .family = s->family,
+                          .factor = plain ? NULL : s->factor,
+                          .per_set = s->problem.per_set,
+                          .weights = s->weights,
+                          .expected = s->expected };
+}
+
+/* Every member's part of all answers with the factors as they are. */
+static void measure(struct shares *s, const struct list *lists)
+{
+    memset(s->load, 0, s->ordered * sizeof(*s->load));
+    for (size_t c = 0; c < s->problem.cell_count; c++) {
+        const struct list *list = &lists[c];
+        if (list->count == 0) {
+            continue;
+        }
+        struct fill f = fill_of(s, list->entries, list->count, false);
+        fill_set(&f);
+        double demand =
+            s->demand > 0 ? s->problem.cells[c].demand / s->demand : 1 / (double)s->cells;
+        for (size_t i = 0; i < f.count; i++) {
+            s->load[list->entries[i].at] += demand * f.expected[i] / f.per_set;
+        }
+    }
+}
+
+static double fair(const struct shares *s, size_t i)
+{
+    return s->problem.members[s->order[i]].capacity / s->capacity;
+}
+
+static void judge(struct shares *s)
+{
+    s->worst = s->room = 0;
+    for (size_t i = 0; i < s->ordered; i++) {
+        double limit = s->problem.max_overload * fair(s, i);
+        s->worst = fmax(s->worst, s->load[i] / fair(s, i));
+        s->room = s->factor[i] < 1 ? fmax(s->room, 1 - s->load[i] / limit) : s->room;
+    }
+}
+
+static void adjust(struct shares *s)
+{
+    for (size_t i = 0; i < s->ordered; i++) {
+        double limit = s->problem.max_overload * fair(s, i);
+        double ratio = s->load[i] > 0 ? limit / s->load[i] : 1 / FACTOR_MIN;
+        s->factor[i] = fmin(1, fmax(FACTOR_MIN, s->factor[i] * pow(ratio, RELAXATION)));
+    }
+}
+
+/* True if a cell's demand counts. */
+static bool counts(const struct shares *s, const struct shares_cell *cell)
+{
+    return cell->region == 0 && (s->demand <= 0 || cell->demand > 0);
+}
+
+static void scale(struct shares *s)
+{
+    struct list *lists = xcalloc(s->problem.cell_count + 1, sizeof(*lists));
+    double *best = xmalloc((s->ordered + 1) * sizeof(*best));
+    double best_worst = HUGE_VAL;
+    bool kept = false;
+    for (size_t c = 0; c < s->problem.cell_count; c++) {
+        if (counts(s, &s->problem.cells[c])) {
+            size_t count = make_list(s, &s->problem.cells[c], s->list);
+            lists[c].entries = xmalloc((count + 1) * sizeof(struct fill_entry));
+            lists[c].count = count;
+            memcpy(lists[c].entries, s->list, count * sizeof(struct fill_entry));
+        }
+    }
+    for (s->rounds = 1;; s->rounds++) {
+        measure(s, lists);
+        judge(s);
+        if (s->worst < best_worst) {
+            best_worst = s->worst;
+            memcpy(best, s->factor, s->ordered * sizeof(*best));
+        }
+        kept = s->worst <= s->problem.max_overload * CLOSE_ENOUGH;
+        if ((kept && s->room <= ROOM_LEFT) || s->rounds == SHARES_ROUNDS) {
+            break;
+        }
+        adjust(s);
+    }
+    if (!kept && s->worst > best_worst) {
+        memcpy(s->factor, best, s->ordered * sizeof(*best));
+        measure(s, lists);
+        judge(s);
+    }
+    for (size_t c = 0; c < s->problem.cell_count; c++) {
+        free(lists[c].entries);
+    }
+    free(lists);
+    free(best);
+}
+
+static int compare_order(const void *a, const void *b, void *arg)
+{
+    const struct shares *s = arg;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const struct shares_member *left = &s->problem.members[x], *right = &s->problem.members[y];
+    if (left->group != right->group) {
+        return left->group < right->group ? -1 : 1;
+    }
+    if (left->ipv6 != right->ipv6) {
+        return left->ipv6 ? 1 : -1;
+    }
+    return (x > y) - (x < y);
+}
+
+static void take_members(struct shares *s)
+{
+    for (size_t i = 0; i < s->problem.member_count; i++) {
+        if (s->problem.members[i].capacity > 0) {
+            s->order[s->ordered++] = (uint32_t)i;
+            s->capacity += s->problem.members[i].capacity;
+        }
+    }
+    qsort_r(s->order, s->ordered, sizeof(s->order[0]), compare_order, s);
+    for (size_t i = 0; i < s->ordered; i++) {
+        const struct shares_member *member = &s->problem.members[s->order[i]];
+        s->group[i] = member->group;
+        s->family[i] = (uint8_t)((member->ipv4 ? FILL_IPV4 : 0) | (member->ipv6 ? FILL_IPV6 : 0));
+        s->factor[i] = s->problem.factors == NULL
+                           ? 1
+                           : fmin(1, fmax(FACTOR_MIN, s->problem.factors[s->order[i]]));
+    }
+}
+
+struct shares *shares_new(const struct shares_problem *problem)
+{
+    struct shares *s = xcalloc(1, sizeof(*s));
+    size_t room = problem->member_count + 1;
+    ASSERT(problem->per_set >= 1 && problem->per_set <= SHARES_SET_MAX);
+    s->problem = *problem;
+    s->order = xmalloc(room * sizeof(*s->order));
+    s->group = xmalloc(room * sizeof(*s->group));
+    s->factor = xmalloc(room * sizeof(*s->factor));
+    s->load = xcalloc(room, sizeof(*s->load));
+    s->family = xmalloc(room);
+    s->expected = xmalloc(room * sizeof(*s->expected));
+    s->weights = xmalloc(room * sizeof(*s->weights));
+    s->scratch = xmalloc(room * sizeof(*s->scratch));
+    s->list = xmalloc(room * sizeof(*s->list));
+    take_members(s);
+    fill_nearness(s);
+    for (size_t c = 0; c < problem->cell_count; c++) {
+        bool counted = problem->cells[c].region == 0;
+        s->demand += counted ? problem->cells[c].demand : 0;
+        s->cells += counted ? 1 : 0;
+    }
+    if (s->cells > 0 && s->ordered > 0 && !problem->settled) {
+        scale(s);
+    }
+    return s;
+}
+
+void shares_free(struct shares *shares)
+{
+    if (shares == NULL) {
+        return;
+    }
+    free(shares->order);
+    free(shares->group);
+    free(shares->factor);
+    free(shares->load);
+    free(shares->family);
+    free(shares->expected);
+    free(shares->weights);
+    free(shares->scratch);
+    free(shares->list);
+    free(shares);
+}
+
+struct shares_list shares_of(struct shares *shares, const struct shares_cell *cell,
+                             struct share *out)
+{
+    size_t count = make_list(shares, cell, shares->list);
+    struct fill f = fill_of(shares, shares->list, count, cell->region != 0);
+    fill_set(&f);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (struct share){ shares->order[shares->list[i].at], shares->expected[i] };
+    }
+    return (struct shares_list){ count, f.per_set, f.level };
+}
+
+void shares_results(const struct shares *shares, double *loads, double *factors)
+{
+    for (size_t i = 0; i < shares->problem.member_count; i++) {
+        loads[i] = 0;
+        factors[i] = 1;
+    }
+    for (size_t i = 0; i < shares->ordered; i++) {
+        loads[shares->order[i]] = shares->load[i];
+        factors[shares->order[i]] = shares->factor[i];
+    }
+}
+
+double shares_worst(const struct shares *shares)
+{
+    return shares->worst;
+}
+
+unsigned shares_rounds(const struct shares *shares)
+{
+    return shares->rounds;
+}

@@ -1,0 +1,184 @@
+#include "zone/steering/slots.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "zone/base/result.h"
+#include "zone/base/splitmix.h"
+
+#define WHOLE 1e-9 /* so near a whole number it is one, but for rounding */
+
+/* One who may be rounded up. */
+struct claim {
+    double rank; /* the lowest first */
+    size_t at;   /* in the list, or of the groups */
+};
+
+struct group {
+    size_t first, end; /* in the list */
+    uint32_t slots;
+};
+
+struct division {
+    const struct slots_plan *plan;
+    struct claim *claims;
+    struct group *groups;
+    size_t group_count;
+};
+
+static void swap_claims(struct claim *a, struct claim *b)
+{
+    struct claim kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Brings the `count` lowest ranks to the front (quickselect). */
+static void select_lowest(struct claim *claims, size_t len, size_t count)
+{
+    size_t low = 0, high = len;
+    while (count > low && count < high) {
+        size_t border = low;
+        swap_claims(&claims[low + (high - low) / 2], &claims[high - 1]);
+        for (size_t i = low; i < high - 1; i++) {
+            if (claims[i].rank < claims[high - 1].rank) {
+                swap_claims(&claims[i], &claims[border++]);
+            }
+        }
+        swap_claims(&claims[border], &claims[high - 1]);
+        if (count <= border) {
+            high = border;
+        } else {
+            low = border + 1;
+        }
+    }
+}
+
+/* How many of the claims are met, with so many slots left; they are in front then. */
+static size_t settle(struct claim *claims, size_t len, uint32_t left)
+{
+    size_t met = 0, most = left < len ? left : len;
+    select_lowest(claims, len, most);
+    while (met < most && claims[met].rank < HUGE_VAL) {
+        met++;
+    }
+    return met;
+}
+
+/* Its slots in a deck. */
+static double part_of(const struct slots_plan *plan, size_t i)
+{
+    double slots = plan->list[i].expected * (double)plan->sets, whole = round(slots);
+    return fabs(slots - whole) < WHOLE ? whole : slots;
+}
+
+static double owed_to(const struct slots_plan *plan, size_t i)
+{
+    return plan->owed == NULL ? 0 : plan->owed[plan->list[i].member];
+}
+
+/* Its lot in this deal, 0 to 1. */
+static double lot_of(const struct slots_plan *plan, uint64_t number)
+{
+    uint64_t seed =
+        plan->seed ^ splitmix(&(uint64_t){ plan->round }) ^ (number + 1) * 0xd1342543de82ef95U;
+    return (double)(splitmix(&seed) >> 11) * 0x1p-53;
+}
+
+/* The whole slots of a part; returns the rest, which is a claim. */
+static double rest_of(double slots, uint32_t *whole)
+{
+    *whole = (uint32_t)floor(slots + WHOLE);
+    return fmax(slots - *whole, 0);
+}
+
+/* Where a claim ranks whose chance is to be `rest`, but for what is owed. No rest, no claim. */
+static double rank_of(double rest, double lot, double owed)
+{
+    double pull =
+        SLOTS_PULL * owed * (1 + owed * owed / 16); /* more than in proportion to what is rare */
+    double chance = rest * (1 + pull * (1 - rest));
+    if (rest <= 0) {
+        return HUGE_VAL;
+    }
+    return chance >= 1 ? 0 : lot * (1 - chance) / (fmax(chance, 1e-12) * (1 - lot));
+}
+
+static size_t group_end(const struct slots_plan *plan, size_t first)
+{
+    uint32_t group = plan->members[plan->list[first].member].group;
+    size_t end = first + 1;
+    while (end < plan->list_count && plan->members[plan->list[end].member].group == group) {
+        end++;
+    }
+    return end;
+}
+
+/* Shares the slots out to groups, which are owed what their average slot is. */
+static void divide(struct division *d)
+{
+    const struct slots_plan *plan = d->plan;
+    uint32_t left = (uint32_t)(plan->sets * plan->per_set);
+    for (size_t first = 0, end = 0; first < plan->list_count; first = end) {
+        struct group *group = &d->groups[d->group_count];
+        double slots = 0, owed = 0;
+        end = group_end(plan, first);
+        *group = (struct group){ .first = first, .end = end };
+        for (size_t i = first; i < end; i++) {
+            slots += part_of(plan, i);
+            owed += part_of(plan, i) * owed_to(plan, i);
+        }
+        double rest = rest_of(slots, &group->slots), lot = lot_of(plan, plan->list[first].member);
+        d->claims[d->group_count] =
+            (struct claim){ rank_of(rest, lot, owed / slots), d->group_count };
+        d->group_count++;
+        left -= group->slots;
+    }
+    size_t met = settle(d->claims, d->group_count, left);
+    for (size_t i = 0; i < met; i++) {
+        d->groups[d->claims[i].at].slots++;
+    }
+}
+
+/* Shares a group's slots out to its members: of what is left, to each by its rest. */
+static void divide_group(struct division *d, const struct group *group, uint32_t *count)
+{
+    const struct slots_plan *plan = d->plan;
+    uint32_t left = group->slots;
+    double sum = 0;
+    size_t claims = 0;
+    for (size_t i = group->first; i < group->end; i++) {
+        double rest = rest_of(part_of(plan, i), &count[i]);
+        left -= count[i];
+        sum += rest;
+        if (rest > 0) {
+            d->claims[claims++] = (struct claim){ rest, i };
+        }
+    }
+    for (size_t c = 0; c < claims && left > 0; c++) {
+        struct claim *claim = &d->claims[c];
+        double chance = fmin(1, claim->rank * left / sum);
+        double lot = lot_of(plan, ~(uint64_t)plan->list[claim->at].member);
+        claim->rank = rank_of(chance, lot, owed_to(plan, claim->at));
+    }
+    size_t met = settle(d->claims, claims, left);
+    for (size_t i = 0; i < met; i++) {
+        count[d->claims[i].at]++;
+    }
+}
+
+void slots_of(const struct slots_plan *plan, uint32_t *slot)
+{
+    struct division d = { .plan = plan,
+                          .claims = xcalloc(plan->list_count + 1, sizeof(*d.claims)),
+                          .groups = xcalloc(plan->list_count + 1, sizeof(*d.groups)) };
+    divide(&d);
+    for (size_t g = 0; g < d.group_count; g++) {
+        divide_group(&d, &d.groups[g], slot + 1);
+    }
+    for (size_t i = 0; i < plan->list_count; i++) {
+        slot[i + 1] += slot[i];
+    }
+    free(d.claims);
+    free(d.groups);
+}

@@ -1,0 +1,408 @@
+#include "zone/steering/steering.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "zone/places/country.h"
+#include "zone/steering/slots.h"
+
+enum {
+    MEASURED = 16 /* deals, about: how much a slot is */
+};
+
+/* The sum of some places, weighted. */
+struct middle {
+    double x, y, z;
+};
+
+struct mapping {
+    const struct steering_input *input;
+    struct steering *steering;
+    double *demand;                    /* by cell */
+    uint16_t of_country[REGIONS];      /* area; of continents too */
+    struct middle continents[REGIONS]; /* of those only */
+    double total;                      /* of all demand */
+};
+
+static struct point point_of(const struct cell *cell)
+{
+    return cell->placed
+               ? point_at((double)cell->position.latitude, (double)cell->position.longitude)
+               : (struct point){ .placed = false };
+}
+
+static uint16_t add_area(struct steering *s, struct point spot, double demand, uint16_t region)
+{
+    ASSERT(s->area_count < STEERING_AREAS_MAX);
+    s->areas[s->area_count] = (struct area){
+        .at = {.spot = spot, .demand = demand, .region = region}
+    };
+    return (uint16_t)s->area_count++;
+}
+
+static void take_demand(struct mapping *m)
+{
+    for (size_t c = 0; c < m->input->cell_count; c++) {
+        const double *measured = m->input->demand;
+        double demand = measured != NULL ? measured[c] : (double)m->input->cells[c].addresses;
+        m->demand[c] = demand > 0 ? demand : 0;
+        m->total += m->demand[c];
+    }
+}
+
+static int compare_down(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left < right) - (left > right);
+}
+
+/* The demand over which a cell has an area of its own. */
+static double busy_from(const struct mapping *m)
+{
+    size_t count = m->input->cell_count;
+    if (count <= STEERING_OWN) {
+        return 0;
+    }
+    double *sorted = xcalloc(count, sizeof(*sorted));
+    memcpy(sorted, m->demand, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_down);
+    double from = sorted[STEERING_OWN];
+    free(sorted);
+    return from;
+}
+
+/* Areas for the busy cells; the others' demand is added to their country's own cell. */
+static void map_busy(struct mapping *m)
+{
+    struct steering *s = m->steering;
+    const struct cell *cells = m->input->cells;
+    double from = busy_from(m);
+    uint16_t of_country[REGIONS] = { 0 }; /* the country's own cell */
+    for (size_t c = 1; c < s->cell_count; c++) {
+        if (cells[c].subdivision[0] == '\0') {
+            of_country[region_of_country(cells[c].country)] = (uint16_t)c;
+        }
+    }
+    for (size_t c = 1; c < s->cell_count; c++) {
+        uint16_t own = of_country[region_of_country(cells[c].country)];
+        if (m->demand[c] > from) {
+            s->of_cell[c] = add_area(s, point_of(&cells[c]), m->demand[c], REGION_NONE);
+        } else if (own != c) {
+            m->demand[own] += m->demand[c];
+        }
+    }
+}
+
+/* Areas for the countries where the rest asks from. */
+static void map_countries(struct mapping *m)
+{
+    struct steering *s = m->steering;
+    const struct cell *cells = m->input->cells;
+    for (size_t c = 1; c < s->cell_count; c++) {
+        uint16_t country = region_of_country(cells[c].country);
+        if (cells[c].subdivision[0] != '\0' || country == REGION_NONE) {
+            continue;
+        }
+        if (s->of_cell[c] != STEERING_NONE) {
+            s->areas[s->of_cell[c]].at.demand = m->demand[c];
+        } else if (m->demand[c] > 0) {
+            s->of_cell[c] = add_area(s, point_of(&cells[c]), m->demand[c], REGION_NONE);
+        }
+        m->of_country[country] = s->of_cell[c];
+    }
+}
+
+static void find_continents(struct mapping *m)
+{
+    for (size_t c = 1; c < m->input->cell_count; c++) {
+        const struct cell *cell = &m->input->cells[c];
+        uint16_t continent = region_around(cell->country);
+        struct point spot = point_of(cell);
+        if (continent != REGION_NONE && spot.placed && cell->subdivision[0] == '\0') {
+            m->continents[continent].x += (double)spot.x;
+            m->continents[continent].y += (double)spot.y;
+            m->continents[continent].z += (double)spot.z;
+        }
+    }
+}
+
+/* A continent's area, for its countries without one. */
+static uint16_t continent_area(struct mapping *m, uint16_t continent)
+{
+    const struct middle *at = &m->continents[continent];
+    double length = sqrt(at->x * at->x + at->y * at->y + at->z * at->z);
+    if (continent == REGION_NONE || length < 1e-6) {
+        return 0;
+    }
+    if (m->of_country[continent] == STEERING_NONE) {
+        struct point spot = { (float)(at->x / length), (float)(at->y / length),
+                              (float)(at->z / length), true };
+        m->of_country[continent] = add_area(m->steering, spot, 0, REGION_NONE);
+    }
+    return m->of_country[continent];
+}
+
+static void map_rest(struct mapping *m)
+{
+    struct steering *s = m->steering;
+    find_continents(m);
+    for (size_t c = 1; c < s->cell_count; c++) {
+        const char *code = m->input->cells[c].country;
+        if (s->of_cell[c] != STEERING_NONE) {
+            continue;
+        }
+        uint16_t country = m->of_country[region_of_country(code)];
+        s->of_cell[c] = country != STEERING_NONE ? country : continent_area(m, region_around(code));
+    }
+}
+
+static void map_region(struct mapping *m, uint16_t region)
+{
+    struct steering *s = m->steering;
+    if (region != REGION_NONE && s->of_region[region] == STEERING_NONE) {
+        s->of_region[region] = add_area(s, (struct point){ .placed = false }, 0, region);
+    }
+}
+
+/* All countries and continents, so that the first member of one finds its area there; and what else members say. */
+static void map_regions(struct mapping *m)
+{
+    const struct roster *roster = m->input->roster;
+    size_t count = 0;
+    const struct country *countries = country_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        map_region(m, region_of_country(countries[i].code));
+        map_region(m, region_around(countries[i].code));
+    }
+    for (size_t seat = 0; seat < roster->count; seat++) {
+        for (unsigned i = 0; roster->list[seat].member_id != 0 && i < 2; i++) {
+            map_region(m, roster->seats[seat].regions[i]);
+        }
+    }
+}
+
+static void map_areas(struct steering *s, const struct steering_input *input)
+{
+    struct mapping *m = xcalloc(1, sizeof(*m));
+    *m = (struct mapping){ .input = input, .steering = s };
+    m->demand = xcalloc(input->cell_count, sizeof(*m->demand));
+    memset(m->of_country, 0xff, sizeof(m->of_country));
+    memset(s->of_region, 0xff, sizeof(s->of_region));
+    memset(s->of_cell, 0xff, s->cell_count * sizeof(*s->of_cell));
+    take_demand(m);
+    s->of_cell[0] = add_area(s, (struct point){ .placed = false }, m->demand[0], REGION_NONE);
+    map_busy(m);
+    map_countries(m);
+    map_rest(m);
+    map_regions(m);
+    for (size_t a = 0; a < s->area_count; a++) {
+        struct area *area = &s->areas[a];
+        double part = m->total > 0 ? area->at.demand / m->total : a == 0 ? 1 : 0;
+        area->sets = area->at.region != REGION_NONE ? (size_t)STEERING_REGION_SETS
+                                                    : deck_size(part, STEERING_SETS);
+    }
+    free(m->demand);
+    free(m);
+}
+
+/* True if the seat's member had it before too, and was handed out. */
+static bool same_seat(const struct steering *s, const struct steering *before, size_t seat)
+{
+    return seat < before->seat_count && before->member_ids[seat] == s->member_ids[seat] &&
+           before->seats[seat].capacity > 0 && s->seats[seat].capacity > 0;
+}
+
+/* While there is no demand yet, it is the world's. */
+static double sets_asked_for(const struct steering *s)
+{
+    double sets = 0;
+    for (size_t a = 0; a < s->area_count; a++) {
+        sets += s->areas[a].at.demand > 0 ? (double)s->areas[a].sets : 0;
+    }
+    return sets > 0 ? sets : (double)s->areas[0].sets;
+}
+
+static double demand_of(const struct steering *s)
+{
+    double demand = 0;
+    for (size_t a = 0; a < s->area_count; a++) {
+        demand += s->areas[a].at.demand;
+    }
+    return demand;
+}
+
+/* How many answers a slot is in a deal, going by the last ones. */
+static double measure_slot(const struct steering *before, const uint64_t *asked)
+{
+    double answers = 0, known = before->slot_answers;
+    for (size_t a = 0; asked != NULL && a < before->area_count; a++) {
+        answers += (double)asked[a];
+    }
+    if (answers <= 0) {
+        return known;
+    }
+    double now = answers / sets_asked_for(before);
+    return known > 0 ? known + (now - known) / MEASURED : now;
+}
+
+static bool is_seated(const struct deck *deck, size_t seat_count)
+{
+    bool seated = true;
+    for (size_t k = 0; k < deck->count; k++) {
+        for (unsigned i = 0; i < deck->sets[k].count; i++) {
+            seated = seated && deck->sets[k].members[i] < seat_count;
+        }
+    }
+    return seated;
+}
+
+/* For the answers since, by the shares as they are now. */
+static void settle(struct steering *s, const struct steering_input *input)
+{
+    const struct steering *before = input->before;
+    for (size_t a = 0; a < before->area_count; a++) {
+        const struct deck *deck = input->decks[a];
+        if (input->asked[a] > 0 && deck->count > 0) {
+            ASSERT(is_seated(deck, s->seat_count));
+            struct shares_list got = shares_of(s->shares, &before->areas[a].at, s->list);
+            deck_settle(deck, s->list, got.count, (double)input->asked[a], s->owed);
+        }
+    }
+}
+
+/* What is owed to those who stayed. */
+static void take_owed(struct steering *s, const struct steering_input *input)
+{
+    const struct steering *before = input->before;
+    if (before == NULL) {
+        return;
+    }
+    s->slot_answers = measure_slot(before, input->asked);
+    if (s->slot_answers <= 0) {
+        return;
+    }
+    double most = SLOTS_OWED_MAX * s->slot_answers;
+    for (size_t i = 0; i < s->seat_count && i < before->seat_count; i++) {
+        s->owed[i] = before->owed[i];
+    }
+    if (input->asked != NULL) {
+        settle(s, input);
+    }
+    for (size_t i = 0; i < s->seat_count; i++) {
+        s->owed[i] = same_seat(s, before, i) ? fmin(fmax(s->owed[i], -most), most) : 0;
+        s->reckoned[i] = s->owed[i] / s->slot_answers;
+    }
+}
+
+/* The factors found for those who were there before. */
+static double *factors_before(const struct steering *s, const struct steering *before)
+{
+    double *factors = xcalloc(s->seat_count + 1, sizeof(*factors));
+    for (size_t i = 0; i < s->seat_count; i++) {
+        factors[i] = steering_factor(before, i, s->member_ids[i]);
+    }
+    return factors;
+}
+
+static void take_roster(struct steering *s, const struct roster *roster)
+{
+    size_t room = roster->count + 1;
+    s->seat_count = roster->count;
+    s->list = xcalloc(room, sizeof(*s->list));
+    s->seats = xcalloc(room, sizeof(*s->seats));
+    s->member_ids = xcalloc(room, sizeof(*s->member_ids));
+    s->loads = xcalloc(room, sizeof(*s->loads));
+    s->factors = xcalloc(room, sizeof(*s->factors));
+    s->owed = xcalloc(room, sizeof(*s->owed));
+    s->reckoned = xcalloc(room, sizeof(*s->reckoned));
+    memcpy(s->seats, roster->seats, s->seat_count * sizeof(*s->seats));
+    for (size_t i = 0; i < s->seat_count; i++) {
+        s->member_ids[i] = roster->list[i].member_id;
+    }
+}
+
+void steering_init(struct steering *out, const struct steering_input *input)
+{
+    struct steering s = { .cell_count = input->cell_count, .seed = input->seed };
+    s.areas = xcalloc(STEERING_AREAS_MAX, sizeof(*s.areas));
+    s.of_cell = xcalloc(input->cell_count, sizeof(*s.of_cell));
+    map_areas(&s, input);
+    s.places = xcalloc(s.area_count, sizeof(*s.places));
+    for (size_t a = 0; a < s.area_count; a++) {
+        s.places[a] = s.areas[a].at;
+    }
+    take_roster(&s, input->roster);
+    double *factors = input->before == NULL ? NULL : factors_before(&s, input->before);
+    const struct shares_problem problem = {
+        .cells = s.places,
+        .cell_count = s.area_count,
+        .members = s.seats,
+        .member_count = s.seat_count,
+        .per_set = input->settings->srv_count,
+        .max_overload = input->settings->max_overload_milli / 1000.0,
+        .scale_km = input->settings->scale_km,
+        .entries = SHARES_ENTRIES,
+        .seed = input->seed,
+        .factors = factors,
+        .settled = input->settled,
+    };
+    s.shares = shares_new(&problem);
+    free(factors);
+    shares_results(s.shares, s.loads, s.factors);
+    s.slot_demand = demand_of(&s) / sets_asked_for(&s);
+    take_owed(&s, input);
+    *out = s;
+}
+
+void steering_done(struct steering *steering)
+{
+    free(steering->areas);
+    free(steering->of_cell);
+    free(steering->places);
+    free(steering->list);
+    free(steering->seats);
+    free(steering->member_ids);
+    free(steering->loads);
+    free(steering->factors);
+    free(steering->owed);
+    free(steering->reckoned);
+    shares_free(steering->shares);
+    memset(steering, 0, sizeof(*steering));
+}
+
+double steering_factor(const struct steering *steering, size_t seat, uint64_t member_id)
+{
+    bool known = seat < steering->seat_count && steering->member_ids[seat] == member_id;
+    return known ? steering->factors[seat] : 1;
+}
+
+uint16_t steering_area(const struct steering *steering, uint16_t cell)
+{
+    return cell < steering->cell_count ? steering->of_cell[cell] : 0;
+}
+
+struct shares_list steering_list(struct steering *steering, uint16_t area)
+{
+    return shares_of(steering->shares, &steering->areas[area].at, steering->list);
+}
+
+struct shares_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
+                                 struct deck *out)
+{
+    struct shares_list list = steering_list(steering, area);
+    const struct area *at = &steering->areas[area];
+    double each = at->at.demand / (double)at->sets; /* demand of its slots */
+    const struct deck_plan plan = { .list = steering->list,
+                                    .list_count = list.count,
+                                    .per_set = list.per_set,
+                                    .sets = steering->areas[area].sets,
+                                    .members = steering->seats,
+                                    .seed = steering->seed + area,
+                                    .round = round,
+                                    .owed = steering->reckoned,
+                                    .value = steering->slot_demand > 0
+                                                 ? each / steering->slot_demand
+                                                 : 1 };
+    deck_deal(out, &plan);
+    return list;
+}

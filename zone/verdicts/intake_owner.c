@@ -1,0 +1,94 @@
+/* Verdicts are kept by the members' numbers, which mean something in one registry only. So the store of verdicts names the registry that it
+ * belongs to; with another one (a registry that was copied here, a backup of verdicts from elsewhere) they count for nothing. */
+#include <string.h>
+
+#include "zone/verdicts/intake.h"
+
+#define OWNER_KEY "registry"
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): the store writes to `out` */
+static enum result owner_of(struct store_txn *health, uint8_t out[REGISTRY_ID_LEN], bool *there)
+{
+    struct store_item item = { .data = out, .room = REGISTRY_ID_LEN };
+    enum result result = store_get(health, TABLE_META, OWNER_KEY, strlen(OWNER_KEY), &item);
+    *there = result == RESULT_OK && item.len == REGISTRY_ID_LEN;
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+bool intake_is_foreign(struct store_txn *registry, struct store_txn *health)
+{
+    uint8_t here[REGISTRY_ID_LEN], owner[REGISTRY_ID_LEN];
+    bool there = false;
+    return registry_id(registry, here, NULL) == RESULT_OK &&
+           owner_of(health, owner, &there) == RESULT_OK && there &&
+           memcmp(owner, here, REGISTRY_ID_LEN) != 0;
+}
+
+static enum result clear(struct store_txn *health)
+{
+    enum result result = RESULT_OK;
+    while (result == RESULT_OK) {
+        uint8_t key[STORE_KEY_MAX];
+        struct store_item first = { .data = key, .room = sizeof(key) };
+        result = store_find(health, TABLE_HEALTH, SEEK_FIRST, &first, NULL);
+        if (result == RESULT_OK) {
+            result = store_delete(health, TABLE_HEALTH, key, first.len);
+        }
+    }
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+/* The id of the registry that is here; false if it has none, which others tell. */
+static bool id_here(const struct intake_stores *stores, uint8_t out[REGISTRY_ID_LEN])
+{
+    struct store_txn *txn = NULL;
+    if (store_read(stores->registry, &txn, NULL) != RESULT_OK) {
+        return false;
+    }
+    bool known = registry_id(txn, out, NULL) == RESULT_OK;
+    store_abort(txn);
+    return known;
+}
+
+static enum result change_owner(const struct intake_stores *stores, bool there,
+                                const uint8_t id[REGISTRY_ID_LEN], struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    enum result result = store_write(stores->health, &txn, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = there ? clear(txn) : RESULT_OK;
+    if (result == RESULT_OK) {
+        result = store_put(txn, TABLE_META, OWNER_KEY, strlen(OWNER_KEY), id, REGISTRY_ID_LEN);
+    }
+    if (result == RESULT_OK) {
+        return store_commit(txn, diag);
+    }
+    store_abort(txn);
+    return diag_fail(diag, result, "verdicts of another registry can't be dropped: %s",
+                     result_text(result));
+}
+
+enum result intake_own(const struct intake_stores *stores, struct diag *diag)
+{
+    uint8_t here[REGISTRY_ID_LEN], owner[REGISTRY_ID_LEN];
+    struct store_txn *txn = NULL;
+    bool there = false;
+    if (!id_here(stores, here)) {
+        return RESULT_OK;
+    }
+    enum result result = store_read(stores->health, &txn, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = owner_of(txn, owner, &there);
+    store_abort(txn);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "whose the verdicts are can't be read: %s",
+                         result_text(result));
+    }
+    return there && memcmp(owner, here, REGISTRY_ID_LEN) == 0
+               ? RESULT_OK
+               : change_owner(stores, there, here, diag);
+}
