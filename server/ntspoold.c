@@ -15,9 +15,9 @@
 #include "server/io/openfiles.h"
 #include "server/io/tcp.h"
 #include "server/io/udp.h"
-#include "server/keys/keeper.h"
+#include "server/keys/keymgr.h"
 #include "server/options.h"
-#include "server/upkeep/counting.h"
+#include "server/upkeep/collector.h"
 #include "server/upkeep/exchange.h"
 #include "server/upkeep/refresh.h"
 #include "server/upkeep/stores.h"
@@ -42,8 +42,8 @@ struct program {
     struct sigcache *cache;
     struct rrl *rrl;
     struct refresh *refresh;
-    struct keeper *keeper; /* NULL: none */
-    struct counting *counting;
+    struct keymgr *keymgr; /* NULL: none */
+    struct collector *collector;
     struct exchange *exchange; /* NULL: none */
     /* Those of UDP, then as many of TCP: the kernel lets a thread run at once that has waited, whatever the others do. */
     struct worker **workers;
@@ -60,16 +60,16 @@ static void log_line(const char *text)
 }
 
 /* Counts that can't be read are no reason not to answer: they are left as they are, and nothing is added. */
-static enum result open_counting(struct program *program, struct diag *diag)
+static enum result open_collector(struct program *program, struct diag *diag)
 {
-    struct counting_sources sources = { .registry = program->stores.registry,
-                                        .traffic = program->stores.traffic,
-                                        .log = log_line };
-    enum result result = counting_new(&program->counting, &sources, diag);
+    struct collector_sources sources = { .registry = program->stores.registry,
+                                         .traffic = program->stores.traffic,
+                                         .log = log_line };
+    enum result result = collector_new(&program->collector, &sources, diag);
     if (result != RESULT_OK) {
         log_write(INSTANCE_NAME, LOG_WARNING, "what is counted is not kept: %s", diag->text);
         sources.traffic = NULL;
-        result = counting_new(&program->counting, &sources, diag);
+        result = collector_new(&program->collector, &sources, diag);
     }
     return result;
 }
@@ -131,14 +131,14 @@ static enum result start_exchange(struct program *program, const char *state, st
     return exchange_start(program->exchange, diag);
 }
 
-static enum result start_keeper(struct program *program, struct diag *diag)
+static enum result start_keymgr(struct program *program, struct diag *diag)
 {
-    const struct keeper_sources sources = { .registry = program->stores.registry,
+    const struct keymgr_sources sources = { .registry = program->stores.registry,
                                             .keys = program->stores.keys,
                                             .seal = program->seal,
                                             .log = log_line };
-    enum result result = keeper_new(&program->keeper, &sources, diag);
-    return result == RESULT_OK ? keeper_start(program->keeper, diag) : result;
+    enum result result = keymgr_new(&program->keymgr, &sources, diag);
+    return result == RESULT_OK ? keymgr_start(program->keymgr, diag) : result;
 }
 
 /* Only whose place we take may have sockets where ours will be. */
@@ -180,8 +180,9 @@ static enum result open_workers(struct program *program, const struct options *o
     for (unsigned i = 0; i < 2 * options->workers && result == RESULT_OK; i++) {
         parts.udp = i < options->workers;
         parts.tcp = !parts.udp;
-        struct tally *tally = counting_tally(program->counting, refresh_view(program->refresh));
-        result = worker_new(&program->workers[i], &parts, tally, diag);
+        struct counters *counters =
+            collector_counters(program->collector, refresh_zone_state(program->refresh));
+        result = worker_new(&program->workers[i], &parts, counters, diag);
         program->worker_count += result == RESULT_OK;
     }
     return result;
@@ -200,7 +201,7 @@ static void say_started(const struct program *program, const struct options *opt
                                  listen_is_here(&options->listen[i]) ? "" : " (not here yet)");
     }
     log_write(INSTANCE_NAME, LOG_NOTICE, "answers for %s on%s with %u workers",
-              dname_text(&refresh_view(program->refresh)->settings.apex, apex), where,
+              dname_text(&refresh_zone_state(program->refresh)->settings.apex, apex), where,
               options->workers);
 }
 
@@ -218,7 +219,7 @@ static enum result prepare(struct program *program, const struct options *option
     if (result != RESULT_OK) {
         return result;
     }
-    result = open_counting(program, diag);
+    result = open_collector(program, diag);
     if (result != RESULT_OK) {
         return result;
     }
@@ -230,7 +231,7 @@ static enum result prepare(struct program *program, const struct options *option
                                              .history = program->stores.history,
                                              .seal = program->seal,
                                              .cache = program->cache,
-                                             .counting = program->counting,
+                                             .collector = program->collector,
                                              .locations = options->locations,
                                              .location_count = options->location_count,
                                              .log = log_line };
@@ -248,7 +249,7 @@ static enum result prepare(struct program *program, const struct options *option
 /* Starts the threads. */
 static enum result start(struct program *program, const struct options *options, struct diag *diag)
 {
-    enum result result = counting_start(program->counting, diag);
+    enum result result = collector_start(program->collector, diag);
     for (size_t i = 0; i < program->worker_count && result == RESULT_OK; i++) {
         result = worker_start(program->workers[i], diag);
     }
@@ -264,7 +265,7 @@ static enum result start(struct program *program, const struct options *options,
         result = start_exchange(program, options->state, diag);
     }
     if (result == RESULT_OK && program->stores.keeps) {
-        result = start_keeper(program, diag);
+        result = start_keymgr(program, diag);
     }
     if (result == RESULT_OK && instance_waits(program->instance)) {
         instance_ready(program->instance);
@@ -276,7 +277,7 @@ static void print_counters(const struct program *program)
 {
     unsigned long long udp = 0, tcp = 0, dropped = 0, limited = 0, rcode[16] = { 0 };
     for (size_t i = 0; i < program->worker_count; i++) {
-        const struct counters *counters = &program->workers[i]->counters;
+        const struct message_counters *counters = &program->workers[i]->counters;
         udp += atomic_load(&counters->udp);
         tcp += atomic_load(&counters->tcp);
         dropped += atomic_load(&counters->dropped);
@@ -309,14 +310,14 @@ static void stop(struct program *program)
     if (program->draining) {
         hang_up(program);
     }
-    keeper_free(program->keeper);
+    keymgr_free(program->keymgr);
     exchange_free(program->exchange);
     refresh_free(program->refresh);
     for (size_t i = 0; i < program->worker_count; i++) {
         worker_free(program->workers[i]);
     }
     free(program->workers);
-    counting_free(program->counting);
+    collector_free(program->collector);
     sigcache_free(program->cache);
     rrl_free(program->rrl);
     seal_free(program->seal);

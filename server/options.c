@@ -13,7 +13,7 @@ enum {
     DNS_PORT = 53
 };
 
-static const char usage[] =
+static const char demand[] =
     "usage: ntspoold [options]\n"
     "The nameserver of an NTS pool: answers from the pool's store, signed.\n\n"
     "  -l, --listen ADDRESS[@PORT]  address to answer on, UDP and TCP (again for more; default\n"
@@ -211,7 +211,7 @@ static enum result read_command_line(struct options *options, int argc, char **a
            (option = getopt_long(argc, argv, "l:w:aL:k:n:v:u:s:c:thV", longs, NULL)) != -1) {
         if (option == 'h' || option == 'V') {
             if (option == 'h') {
-                (void)fputs(usage, stdout);
+                (void)fputs(demand, stdout);
             } else {
                 (void)printf("ntspoold %s\n", version_text());
             }

@@ -9,7 +9,7 @@
 
 #include <sodium.h>
 
-#include "server/state/view.h"
+#include "server/state/zone_state.h"
 
 enum {
     FIXTURE_NOW = 1800000000
@@ -21,7 +21,7 @@ struct pool_fixture {
     struct store_txn *txns[3];
     struct seal *seal;
     struct sigcache *cache;
-    struct view *view;
+    struct zone_state *zone;
 };
 
 #define FIXTURE_OK(call) ASSERT((call) == RESULT_OK)
@@ -130,13 +130,13 @@ static inline void pool_fixture_init(struct pool_fixture *pool, struct locations
     }
     struct places *places = locations == NULL ? NULL : places_new(locations);
     pool->cache = sigcache_new(1024);
-    const struct view_sources sources = { .registry = pool->txns[0],
-                                          .health = pool->txns[1],
-                                          .keys = pool->txns[2],
-                                          .seal = pool->seal,
-                                          .cache = pool->cache,
-                                          .places = places };
-    FIXTURE_OK(view_build(&pool->view, &sources, NULL, FIXTURE_NOW, &diag));
+    const struct zone_state_sources sources = { .registry = pool->txns[0],
+                                                .health = pool->txns[1],
+                                                .keys = pool->txns[2],
+                                                .seal = pool->seal,
+                                                .cache = pool->cache,
+                                                .places = places };
+    FIXTURE_OK(zone_state_build(&pool->zone, &sources, NULL, FIXTURE_NOW, &diag));
     places_unref(places);
 }
 
@@ -149,7 +149,7 @@ static inline int fixture_unlink(const char *path, const struct stat *status, in
 
 static inline void pool_fixture_done(struct pool_fixture *pool)
 {
-    view_unref(pool->view);
+    zone_state_unref(pool->zone);
     sigcache_free(pool->cache);
     for (int i = 0; i < 3; i++) {
         store_abort(pool->txns[i]);

@@ -146,14 +146,14 @@ static void print_report(const struct report *report, const struct history_subje
     print_share("2 years", report->days, DAYS_SHOWN_MAX);
 }
 
-struct view {
+struct zone_state {
     struct cli *cli;
     struct store_txn *history;
     json_t *list;
     unsigned shown;
 };
 
-static enum result show_subject(struct view *view, const struct history_subject *subject)
+static enum result show_subject(struct zone_state *view, const struct history_subject *subject)
 {
     struct report *report = xcalloc(1, sizeof *report);
     char address[ADDRESS_TEXT_MAX];
@@ -187,7 +187,8 @@ static enum result show_subject(struct view *view, const struct history_subject 
 }
 
 /* All addresses that a vantage point knows, of all vantage points. */
-static enum result show_all(struct view *view, struct session *session, const struct member *member)
+static enum result show_all(struct zone_state *view, struct session *session,
+                            const struct member *member)
 {
     struct vantages vantages;
     struct store_txn *health = session->txn[STORE_HEALTH];
@@ -216,7 +217,7 @@ int cmd_history(struct cli *cli, int argc, char **argv)
     struct settings settings;
     struct member member;
     char label[LABEL_ROOM];
-    struct view view = { .cli = cli };
+    struct zone_state view = { .cli = cli };
     enum result result = label_check(label, argv[0], &cli->diag);
     if (result == RESULT_OK) {
         result = session_zone(&session, cli, &settings);

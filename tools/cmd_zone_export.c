@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dnssec/signing/denial.h"
+#include "dnssec/signing/nsec.h"
 #include "dnssec/signing/signer.h"
 #include "tools/commands.h"
 #include "tools/outfile.h"
@@ -36,7 +36,7 @@ struct export
     uint16_t types[TYPES_MAX];
     size_t type_count;
     uint8_t scratch[NODE_SCRATCH];
-    uint8_t nsec[DENIAL_NSEC_MAX + 2];
+    uint8_t nsec[NSEC_RDATA_MAX + 2];
     uint8_t signatures[SIGNER_SCRATCH];
 };
 
@@ -58,7 +58,7 @@ static enum result print_nsec(struct export *ex, const struct dname *next)
     /* RFC 9077 3: the lesser of SOA MINIMUM and SOA TTL */
     uint32_t negative = ex->settings->negative_ttl_s;
     uint32_t ttl = negative < ex->settings->ttl_s ? negative : ex->settings->ttl_s;
-    if (!denial_nsec(next, ex->types, ex->type_count, ttl, ex->nsec, &nsec)) {
+    if (!nsec_rdata(next, ex->types, ex->type_count, ttl, ex->nsec, &nsec)) {
         return RESULT_TOO_LONG;
     }
     return print_set(ex, &ex->owner, &nsec);

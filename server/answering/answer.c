@@ -1,7 +1,7 @@
 /* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty non-terminal, or is missing. */
 #include "server/answering/answer.h"
 
-#include "server/answering/absence.h"
+#include "server/answering/denial.h"
 
 /* Keeps a copy of the name for as long as the answer lasts. NULL when there is no room, which no zone of ours reaches. */
 static struct dname *keep_name(struct answer *answer)
@@ -37,19 +37,19 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
                      struct rrset *out)
 {
     struct answer *answer = &answerer->answer;
-    const struct view *view = answerer->view;
+    const struct zone_state *zone = answerer->zone;
     uint8_t *scratch = arena_at(answer, NODE_SCRATCH);
     if (scratch == NULL) {
         return false;
     }
     bool found = false;
     if (node->kind == NODE_APEX && is_keyring_type(type)) {
-        found = keyring_rrset(view->keyring, &view->settings.apex, type, view->settings.ttl_s,
+        found = keyring_rrset(zone->keyring, &zone->settings.apex, type, zone->settings.ttl_s,
                               scratch, out);
     } else {
         uint8_t left_out =
-            node->kind == NODE_MEMBER ? roster_left_out(&view->deal->roster, node->member_id) : 0;
-        found = node_rrset(node, &view->settings, type, left_out, scratch, out);
+            node->kind == NODE_MEMBER ? roster_left_out(&zone->deal->roster, node->member_id) : 0;
+        found = node_rrset(node, &zone->settings, type, left_out, scratch, out);
     }
     if (found) {
         arena_keep(answer, out);
@@ -60,16 +60,16 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
 /* True if the member still has its name. One that brought its own name has none here: it leaves with the next view. */
 static bool still_named(struct answerer *answerer, const struct candidate *candidate)
 {
-    const struct view *view = answerer->view;
-    if (candidate->name == 0 || !changed_may_be(&answerer->changed, candidate->name)) {
+    const struct zone_state *zone = answerer->zone;
+    if (candidate->name == 0 || !change_filter_may_be(&answerer->changed, candidate->name)) {
         return true;
     }
-    const uint8_t *target = view->deal->roster.names + candidate->target;
+    const uint8_t *target = zone->deal->roster.names + candidate->target;
     struct dname name = { .len = target[0] };
     struct dname_key key;
     struct node node;
     memcpy(name.wire, target + 1, name.len);
-    dname_key_of(&key, &name, &view->settings.apex);
+    dname_key_of(&key, &name, &zone->settings.apex);
     return registry_node(answerer->registry, &key, answerer->near_data, &node) == RESULT_OK &&
            node.member_id == candidate->member_id;
 }
@@ -78,7 +78,7 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
  * transaction that breaks its name. */
 static struct deck_set standing_members(struct answerer *answerer, const struct deck_set *set)
 {
-    const struct candidate *list = answerer->view->deal->roster.list;
+    const struct candidate *list = answerer->zone->deal->roster.list;
     struct deck_set standing = { .count = 0 };
     for (unsigned i = 0; i < set->count; i++) {
         if (still_named(answerer, &list[set->members[i]])) {
@@ -92,11 +92,11 @@ static struct deck_set standing_members(struct answerer *answerer, const struct 
 static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
                          uint16_t area, uint16_t cell)
 {
-    const struct view *view = answerer->view;
+    const struct zone_state *zone = answerer->zone;
     struct answer *answer = &answerer->answer;
-    uint32_t turn = tally_turn(answerer->tally, area, cell, &answer->due);
-    struct srv_choice choice = view_srv(view, area, turn);
-    bool current = view_is_current(view, answerer->registry);
+    uint32_t turn = counters_turn(answerer->counters, area, cell, &answer->due);
+    struct srv_choice choice = zone_state_srv(zone, area, turn);
+    bool current = zone_state_is_current(zone, answerer->registry);
     struct deck_set standing = { .count = 0 };
     if (choice.set != NULL && !current) {
         standing = standing_members(answerer, choice.set);
@@ -104,7 +104,7 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     bool whole = choice.set == NULL || current || standing.count == choice.set->count;
     if (choice.srv != NULL && whole) {
         /* The block is for the name asked for, not for one that an alias led to. */
-        bool holds = asked_for && view_blocks_hold(view, answerer->now);
+        bool holds = asked_for && zone_state_blocks_hold(zone, answerer->now);
         return answer_add(answer, owner, choice.srv, holds ? choice.block : NULL);
     }
     struct rrset set;
@@ -112,8 +112,8 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     if (scratch == NULL) {
         return false;
     }
-    deck_srv(standing.count > 0 ? &standing : NULL, &view->deal->roster, view->settings.srv_weights,
-             view->settings.srv_ttl_s, scratch, &set);
+    deck_srv(standing.count > 0 ? &standing : NULL, &zone->deal->roster, zone->settings.srv_weights,
+             zone->settings.srv_ttl_s, scratch, &set);
     arena_keep(answer, &set);
     return add_set(answer, owner, &set);
 }
@@ -129,13 +129,13 @@ static uint8_t scope_of(const struct client_subnet *subnet, const struct locatio
 static bool add_located_set(struct answerer *answerer, const struct query *query,
                             const struct address *source, const struct dname *owner)
 {
-    const struct view *view = answerer->view;
+    const struct zone_state *zone = answerer->zone;
     bool subnet = query->subnet.present && query->subnet.source > 0;
-    const struct locations *locations = view->places == NULL ? NULL : view->places->locations;
+    const struct locations *locations = zone->places == NULL ? NULL : zone->places->locations;
     struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
     answerer->answer.scope = subnet ? scope_of(&query->subnet, &location) : 0;
     return add_next_set(answerer, owner, owner == &query->qname,
-                        deal_area(view->deal, location.cell), location.cell);
+                        deal_area(zone->deal, location.cell), location.cell);
 }
 
 /* The SRV set of a service's name. A region's own has the same for all. */
@@ -143,18 +143,18 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
                     const struct address *source, const struct dname *owner,
                     const struct dname_key *key)
 {
-    const struct view *view = answerer->view;
-    return dname_key_compare(key, &view->service_key) == 0
+    const struct zone_state *zone = answerer->zone;
+    return dname_key_compare(key, &zone->service_key) == 0
                ? add_located_set(answerer, query, source, owner)
-               : add_next_set(answerer, owner, owner == &query->qname, view_region(view, key),
-                              TALLY_NO_CELL);
+               : add_next_set(answerer, owner, owner == &query->qname, zone_state_region(zone, key),
+                              COUNTERS_NO_CELL);
 }
 
 /* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
 static uint16_t first_type(const struct answerer *answerer, const struct node *node)
 {
-    uint16_t types[CHAIN_TYPES_MAX];
-    return chain_types(answerer->view, node, types) > 0 ? types[0] : 0;
+    uint16_t types[NSEC_CHAIN_TYPES_MAX];
+    return nsec_chain_types(answerer->zone, node, types) > 0 ? types[0] : 0;
 }
 
 /* The query's type at a node, or the CNAME there. NOT_FOUND: NODATA. */
@@ -170,7 +170,7 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
         type = first_type(answerer, node);
     }
     if (type == RR_NSEC) {
-        return absence_link(answerer, key);
+        return denial_add_nsec(answerer, key);
     }
     if (type == RR_SRV && node->kind == NODE_SERVICE) {
         bool added = add_srv(answerer, query, source, owner, key);
@@ -198,7 +198,7 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
         return NULL;
     }
     dname_read(&r, target);
-    if (r.failed || !dname_under(target, &answerer->view->settings.apex)) {
+    if (r.failed || !dname_under(target, &answerer->zone->settings.apex)) {
         return NULL;
     }
     for (unsigned i = 0; i < answer->total; i++) { /* a circle: no record twice, RFC 2181 5 */
@@ -215,7 +215,7 @@ static bool is_kept_type(uint16_t type)
 }
 
 /* Keeps what was found for a member, the first of the answer, for the next time. */
-static void keep(struct answerer *answerer, const struct kept_key *what, uint64_t member_id)
+static void keep(struct answerer *answerer, const struct answer_cache_key *what, uint64_t member_id)
 {
     struct answer_rrset *found = &answerer->answer.sets[0];
     uint8_t scratch[SIGNER_SCRATCH];
@@ -224,12 +224,12 @@ static void keep(struct answerer *answerer, const struct kept_key *what, uint64_
                     &signatures) != RESULT_OK) {
         return;
     }
-    const struct kept_parts parts = {
+    const struct cached_answer_parts parts = {
         member_id, {NULL, &found->set, &signatures, 0},
          NULL
     };
-    const struct kept *kept = kept_put(answerer->kept, what, &parts);
-    found->block = kept == NULL ? NULL : &kept->block;
+    const struct cached_answer *cached = answer_cache_put(answerer->cache, what, &parts);
+    found->block = cached == NULL ? NULL : &cached->block;
 }
 
 /* One name's answer: its RRset from what is kept of members, else from its node. */
@@ -238,12 +238,13 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
                                const struct dname_key *key)
 {
     struct answer *answer = &answerer->answer;
-    const struct kept_key what = { key, query->qtype };
+    const struct answer_cache_key what = { key, query->qtype };
     bool keepable = owner == &query->qname && is_kept_type(query->qtype);
-    const struct kept *kept = keepable ? kept_find(answerer->kept, &what) : NULL;
-    if (kept != NULL) {
+    const struct cached_answer *cached =
+        keepable ? answer_cache_find(answerer->cache, &what) : NULL;
+    if (cached != NULL) {
         const struct rrset set = { .type = query->qtype };
-        (void)answer_add(answer, owner, &set, &kept->block);
+        (void)answer_add(answer, owner, &set, &cached->block);
         answer->answer_count = answer->total;
         return RESULT_OK;
     }
@@ -252,7 +253,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     if (result == RESULT_OK) {
         result = node_answer(answerer, query, source, owner, key, &node);
         if (result == RESULT_NOT_FOUND) {
-            return absence_of_type(answerer, query, key);
+            return denial_of_type(answerer, query, key);
         }
     }
     if (result != RESULT_OK) {
@@ -266,7 +267,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
 }
 
 static enum result decide(struct answerer *answerer, const struct query *query,
-                          const struct target *target, const struct address *source)
+                          const struct qname_info *target, const struct address *source)
 {
     struct answer *answer = &answerer->answer;
     const struct dname *owner = &query->qname;
@@ -278,13 +279,13 @@ static enum result decide(struct answerer *answerer, const struct query *query,
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }
     if (target->missing) {
-        return absence_of_name(answerer, query, key, &target->before);
+        return denial_of_name(answerer, query, key, &target->before);
     }
     while (owner != NULL) {
         answer->answer_count = answer->total;
         enum result result = name_answer(answerer, query, source, owner, key);
         if (result == RESULT_NOT_FOUND) {
-            return absence_of_name(answerer, query, key, NULL);
+            return denial_of_name(answerer, query, key, NULL);
         }
         if (result != RESULT_OK) {
             return result;
@@ -299,7 +300,7 @@ static enum result decide(struct answerer *answerer, const struct query *query,
             memcpy(copy, alias->rdata, alias->rdata_len);
             alias->rdata = copy;
             arena_keep(answer, alias);
-            dname_key_of(&alias_key, owner, &answerer->view->settings.apex);
+            dname_key_of(&alias_key, owner, &answerer->zone->settings.apex);
             key = &alias_key;
         }
     }
@@ -308,51 +309,51 @@ static enum result decide(struct answerer *answerer, const struct query *query,
 
 void answer_follow(struct answerer *answerer)
 {
-    struct chain *chain = &answerer->chain;
-    chain->view = answerer->view;
+    struct nsec_chain *chain = &answerer->chain;
+    chain->zone = answerer->zone;
     chain->registry = answerer->registry;
     chain->signer = answerer->signer;
     chain->limited_signer = answerer->limited_signer;
     chain->now = answerer->now;
-    chain->kept = answerer->kept;
-    kept_follow(answerer->kept, answerer->view, answerer->registry, answerer->now);
-    changed_follow(&answerer->changed, answerer->view, answerer->registry);
+    chain->cache = answerer->cache;
+    answer_cache_follow(answerer->cache, answerer->zone, answerer->registry, answerer->now);
+    change_filter_follow(&answerer->changed, answerer->zone, answerer->registry);
 }
 
-void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out)
+void answer_aim(const struct answerer *answerer, const struct query *query, struct qname_info *out)
 {
-    const struct view *view = answerer->view;
-    const struct dname *apex = &view->settings.apex;
+    const struct zone_state *zone = answerer->zone;
+    const struct dname *apex = &zone->settings.apex;
     bool internet = query->qclass == RR_CLASS_IN;
     /* The service's row is there as long as the zone is: no need to look. */
-    out->service = internet && query->qtype == RR_SRV && dname_equal(&query->qname, &view->service);
+    out->service = internet && query->qtype == RR_SRV && dname_equal(&query->qname, &zone->service);
     out->in_zone = out->service || (internet && dname_under(&query->qname, apex));
     out->missing = false;
     if (out->service || !out->in_zone) {
         return;
     }
     dname_key_of(&out->key, &query->qname, apex);
-    const struct kept_key asked = { &out->key, query->qtype };
-    if (kept_fetch(answerer->kept, &asked)) {
+    const struct answer_cache_key asked = { &out->key, query->qtype };
+    if (answer_cache_fetch(answerer->cache, &asked)) {
         return;
     }
     /* Where the view is older than the snapshot: what came in between has changed the link of the name before it. */
-    out->missing = !order_find(view->order, &out->key, &out->before) &&
-                   (view_is_current(view, answerer->registry) ||
-                    !changed_may_be(&answerer->changed, dname_key_hash(&out->before)));
+    out->missing = !name_index_find(zone->names, &out->key, &out->before) &&
+                   (zone_state_is_current(zone, answerer->registry) ||
+                    !change_filter_may_be(&answerer->changed, dname_key_hash(&out->before)));
     if (out->missing) {
-        const struct kept_key covering = { &out->before, RR_NSEC };
-        (void)kept_fetch(answerer->kept, &covering);
+        const struct answer_cache_key covering = { &out->before, RR_NSEC };
+        (void)answer_cache_fetch(answerer->cache, &covering);
     }
 }
 
 const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
-                                   const struct target *target, const struct address *source)
+                                   const struct qname_info *target, const struct address *source)
 {
     struct answer *answer = &answerer->answer;
-    chain_begin(&answerer->chain);
-    kept_begin(answerer->kept);
-    answer->apex = &answerer->view->settings.apex;
+    nsec_chain_begin(&answerer->chain);
+    answer_cache_begin(answerer->cache);
+    answer->apex = &answerer->zone->settings.apex;
     answer->rcode = RCODE_NOERROR;
     answer->scope = 0;
     answer->signatures_only = false;

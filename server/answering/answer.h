@@ -4,10 +4,10 @@
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 
-#include "server/answering/chain.h"
-#include "server/answering/changed.h"
+#include "server/answering/change_filter.h"
+#include "server/answering/nsec_chain.h"
 #include "server/answering/query.h"
-#include "server/state/tally.h"
+#include "server/state/counters.h"
 
 enum {
     ANSWER_RRSETS = 16,
@@ -30,7 +30,7 @@ struct answer {
     bool signatures_only; /* qtype RRSIG: the RRSIGs of the sets, not the sets */
     uint8_t answer_count; /* sets[0] ... are the answer section, */
     uint8_t total;        /* the rest the authority section */
-    struct tally_due due; /* to be counted when it is sent whole */
+    struct counters_due due; /* to be counted when it is sent whole */
     struct answer_rrset sets[ANSWER_RRSETS];
     size_t name_count;
     struct dname names[ANSWER_NAMES];
@@ -51,15 +51,15 @@ static inline bool answer_add(struct answer *answer, const struct dname *owner,
 
 /* One worker's means to answer. The first seven are its owner's to set; answer_follow tells what they mean for what is kept. */
 struct answerer {
-    struct view *view;
-    struct tally *tally; /* of the view */
+    struct zone_state *zone;
+    struct counters *counters; /* of the view */
     struct store_txn *registry;
     struct signer *signer;         /* of the view's keys, */
     struct signer *limited_signer; /* too, with a budget: of compact denials of missing names */
     uint64_t now;                  /* Unix seconds */
-    struct kept_table *kept;
-    struct changed changed;
-    struct chain chain;
+    struct answer_cache *cache;
+    struct change_filter changed;
+    struct nsec_chain chain;
     struct answer answer;
     uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
     uint8_t near_data[NODE_ENCODED_MAX]; /* of others */
@@ -69,15 +69,15 @@ struct answerer {
 void answer_follow(struct answerer *answerer);
 /* What a query is about. Found for several queries before any of them is answered, so that what is kept for one comes from memory while
  * others are worked on. */
-struct target {
+struct qname_info {
     bool in_zone; /* class IN, at or under the apex */
     bool service; /* SRV of the service's name; otherwise, in the zone, there is a key */
     bool missing; /* known to be no node's name; then there is a last node before it */
     struct dname_key key, before;
 };
-void answer_aim(const struct answerer *answerer, const struct query *query, struct target *out);
+void answer_aim(const struct answerer *answerer, const struct query *query, struct qname_info *out);
 /* The answer to a query that query_parse found fit, and its target. `source` is where it came from. An unreadable store is SERVFAIL. */
 const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
-                                   const struct target *target, const struct address *source);
+                                   const struct qname_info *target, const struct address *source);
 
 #endif

@@ -7,7 +7,7 @@
 static bool reply_cookie(struct writer *w, const struct query *query,
                          const struct edns_asked *asked)
 {
-    const struct cookie_secrets *secrets = &asked->view->cookies;
+    const struct cookie_secrets *secrets = &asked->zone->cookies;
     if (!secrets->present) {
         return false;
     }
@@ -28,11 +28,11 @@ static bool reply_cookie(struct writer *w, const struct query *query,
 bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t room[EDNS_REPLY_MAX])
 {
     struct writer w = writer_of(room, EDNS_REPLY_MAX);
-    const struct dname *agent = &asked->view->settings.report_agent;
+    const struct dname *agent = &asked->zone->settings.report_agent;
     bool proven = false;
     /* RFC 9824 5.1: set in all responses of a zone with compact denial to those who set it. */
     if ((query->options & QUERY_COMPACT_OK) != 0 &&
-        asked->view->settings.denial == DENIAL_COMPACT) {
+        asked->zone->settings.denial == DENIAL_COMPACT) {
         query->reply_flags |= EDNS_CO;
     }
     if ((query->options & QUERY_COOKIE) != 0) {

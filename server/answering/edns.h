@@ -4,7 +4,7 @@
 #define SERVER_EDNS_H
 
 #include "server/answering/query.h"
-#include "server/state/view.h"
+#include "server/state/zone_state.h"
 
 enum {
     TCP_IDLE_MS =
@@ -20,7 +20,7 @@ struct identity {
 };
 
 struct edns_asked {
-    const struct view *view;
+    const struct zone_state *zone;
     const struct identity *identity;
     const struct address *source;
     uint64_t now; /* Unix seconds */
@@ -29,9 +29,9 @@ struct edns_asked {
 };
 
 /* True if edns_reply has something to do. */
-static inline bool edns_due(const struct query *query, const struct view *view)
+static inline bool edns_due(const struct query *query, const struct zone_state *zone)
 {
-    return query->options != 0 || (query->edns && view->settings.report_agent.len > 0);
+    return query->options != 0 || (query->edns && zone->settings.report_agent.len > 0);
 }
 
 /* Writes the options into `room`, which must outlive the response, and puts them and the flags into the query. True if a server cookie of ours proves

@@ -12,22 +12,22 @@
 #include "server/io/udp.h"
 #include "zone/base/clock.h"
 
-static struct signer *make_signer(const struct view *view, struct sigcache *cache)
+static struct signer *make_signer(const struct zone_state *zone, struct sigcache *cache)
 {
     uint64_t seed = 0;
     randombytes_buf(&seed, sizeof(seed));
-    return signer_new(view->keyring, cache, &view->settings.apex,
-                      view->settings.signature_validity_s, seed);
+    return signer_new(zone->keyring, cache, &zone->settings.apex,
+                      zone->settings.signature_validity_s, seed);
 }
 
 /* Makes the worker's signers for its view's keys; the old ones go. */
-static void renew_signers(struct worker *worker, const struct view *view)
+static void renew_signers(struct worker *worker, const struct zone_state *zone)
 {
     struct answerer *answerer = &worker->answerer;
     signer_free(answerer->signer);
     signer_free(answerer->limited_signer);
-    answerer->signer = make_signer(view, worker->cache);
-    answerer->limited_signer = make_signer(view, worker->denials);
+    answerer->signer = make_signer(zone, worker->cache);
+    answerer->limited_signer = make_signer(zone, worker->denials);
     signer_limit(answerer->limited_signer, &worker->budget);
 }
 
@@ -37,26 +37,26 @@ static void adopt(struct worker *worker)
     if (atomic_load_explicit(&worker->next, memory_order_relaxed) == NULL) {
         return;
     }
-    struct tally *tally = atomic_exchange(&worker->next, NULL);
-    struct view *view = tally->view, *old = worker->answerer.view;
-    bool same_keys = view->keyring == old->keyring &&
-                     view->settings.signature_validity_s == old->settings.signature_validity_s;
+    struct counters *counters = atomic_exchange(&worker->next, NULL);
+    struct zone_state *zone = counters->zone, *old = worker->answerer.zone;
+    bool same_keys = zone->keyring == old->keyring &&
+                     zone->settings.signature_validity_s == old->settings.signature_validity_s;
     if (!same_keys) {
-        renew_signers(worker, view);
+        renew_signers(worker, zone);
     }
-    tally_unref(worker->answerer.tally);
-    worker->answerer.view = view;
-    worker->answerer.tally = tally;
-    size_t members = view->deal->roster.members;
-    if (!kept_fits(worker->answerer.kept, members)) {
-        kept_free(worker->answerer.kept);
-        worker->answerer.kept = kept_new(members);
+    counters_unref(worker->answerer.counters);
+    worker->answerer.zone = zone;
+    worker->answerer.counters = counters;
+    size_t members = zone->deal->roster.members;
+    if (!answer_cache_fits(worker->answerer.cache, members)) {
+        answer_cache_free(worker->answerer.cache);
+        worker->answerer.cache = answer_cache_new(members);
     }
 }
 
-void worker_publish(struct worker *worker, struct tally *tally)
+void worker_publish(struct worker *worker, struct counters *counters)
 {
-    tally_unref(atomic_exchange(&worker->next, tally));
+    counters_unref(atomic_exchange(&worker->next, counters));
 }
 
 bool worker_begin(struct worker *worker)
@@ -66,7 +66,7 @@ bool worker_begin(struct worker *worker)
     struct timespec monotonic;
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
     worker->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
-    budget_follow(&worker->budget, worker->answerer.view->settings.denial_budget, worker->now_us);
+    budget_follow(&worker->budget, worker->answerer.zone->settings.denial_budget, worker->now_us);
     if (store_renew(worker->answerer.registry) != RESULT_OK) {
         return false;
     }
@@ -115,7 +115,7 @@ static unsigned rate_kind(const struct query *query, const struct answer *answer
 static bool is_within_rate(struct worker *worker, const struct incoming *incoming, bool proven,
                            const struct query *query, const struct answer *answer)
 {
-    uint32_t rate = worker->answerer.view->settings.rrl_rate;
+    uint32_t rate = worker->answerer.zone->settings.rrl_rate;
     if (rate == 0 || (proven && !incoming->tcp)) {
         return true;
     }
@@ -132,13 +132,13 @@ static bool is_within_rate(struct worker *worker, const struct incoming *incomin
 static size_t over_rate(struct worker *worker, const struct query *query, uint8_t *out,
                         size_t limit)
 {
-    const struct view *view = worker->answerer.view;
-    uint32_t slip = view->settings.rrl_slip;
+    const struct zone_state *zone = worker->answerer.zone;
+    uint32_t slip = zone->settings.rrl_slip;
     if (slip == 0 || worker->over_rate++ % slip != 0) {
         count(&worker->counters.dropped);
         return 0;
     }
-    if ((query->options & QUERY_COOKIE) != 0 && view->cookies.present) {
+    if ((query->options & QUERY_COOKIE) != 0 && zone->cookies.present) {
         return respond_reject(query, RCODE_BADCOOKIE, out, limit); /* RFC 7873 5.2.3 */
     }
     return respond_truncated(query, out, limit);
@@ -180,23 +180,23 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
     struct query *query = &handling->query;
     enum rcode rcode = handling->rcode;
     uint8_t options[EDNS_REPLY_MAX];
-    const struct view *view = worker->answerer.view;
+    const struct zone_state *zone = worker->answerer.zone;
     const struct answer *answer = NULL;
     bool proven = false;
     if (handling->verdict == QUERY_DROP) {
         count(&worker->counters.dropped);
         return 0;
     }
-    if (edns_due(query, view)) {
+    if (edns_due(query, zone)) {
         const struct edns_asked asked = {
-            view,          worker->identity, &incoming->source, worker->answerer.now,
+            zone,          worker->identity, &incoming->source, worker->answerer.now,
             incoming->tcp, worker->draining
         };
         proven = edns_reply(query, &asked, options);
     }
     if (handling->verdict == QUERY_ANSWER) {
         answer = answer_decide(&worker->answerer, query, &handling->target, &incoming->source);
-    } else if (rcode == RCODE_NOERROR && !view->cookies.present) {
+    } else if (rcode == RCODE_NOERROR && !zone->cookies.present) {
         rcode = RCODE_FORMERR; /* it asked for a cookie only, and there are none */
     }
     size_t limit = incoming->tcp ? room : respond_udp_limit(query);
@@ -207,7 +207,7 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
     if (out_len > 0) {
         count(&worker->counters.rcode[respond_rcode(out)]);
         if (answer != NULL && answer->due.turn != NULL && respond_is_whole(out)) {
-            tally_sent(&answer->due);
+            counters_sent(&answer->due);
         }
     }
     return out_len;
@@ -250,18 +250,18 @@ static enum result open_sockets(struct worker *worker, const struct worker_parts
     return result;
 }
 
-enum result worker_new(struct worker **out, const struct worker_parts *parts, struct tally *tally,
-                       struct diag *diag)
+enum result worker_new(struct worker **out, const struct worker_parts *parts,
+                       struct counters *counters, struct diag *diag)
 {
-    struct view *view = tally->view;
+    struct zone_state *zone = counters->zone;
     struct worker *worker = xcalloc(1, sizeof(*worker));
     worker->cache = parts->cache;
     worker->denials = sigcache_new(WORKER_DENIALS);
     worker->rrl = parts->rrl;
     worker->identity = parts->identity;
-    worker->answerer.view = view;
-    worker->answerer.tally = tally;
-    worker->answerer.kept = kept_new(view->deal->roster.members);
+    worker->answerer.zone = zone;
+    worker->answerer.counters = counters;
+    worker->answerer.cache = answer_cache_new(zone->deal->roster.members);
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
     worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));
@@ -273,7 +273,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts, st
     enum result result = store_read(parts->registry, &worker->answerer.registry, diag);
     if (result == RESULT_OK) {
         store_rest(worker->answerer.registry);
-        renew_signers(worker, view);
+        renew_signers(worker, zone);
     }
     if (result == RESULT_OK) {
         result = open_sockets(worker, parts, diag);
@@ -336,9 +336,9 @@ void worker_free(struct worker *worker)
     signer_free(worker->answerer.signer);
     signer_free(worker->answerer.limited_signer);
     sigcache_free(worker->denials);
-    kept_free(worker->answerer.kept);
-    tally_unref(atomic_exchange(&worker->next, NULL));
-    tally_unref(worker->answerer.tally);
+    answer_cache_free(worker->answerer.cache);
+    counters_unref(atomic_exchange(&worker->next, NULL));
+    counters_unref(worker->answerer.counters);
     free(worker->udp);
     free(worker->udp_in);
     free(worker->udp_out);

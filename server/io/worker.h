@@ -25,7 +25,7 @@ struct udp_socket;
 struct tcp_server;
 
 /* What a worker answered since it started. */
-struct counters {
+struct message_counters {
     atomic_uint_fast64_t udp, tcp; /* messages received */
     atomic_uint_fast64_t dropped;  /* no answer was due, or the kernel took none */
     atomic_uint_fast64_t
@@ -45,13 +45,13 @@ struct worker {
     struct sigcache
         *denials;         /* of the limited signer: made-up names push no other signatures out */
     struct budget budget; /* its */
-    _Atomic(struct tally *) next; /* of a newer view, with a reference, or NULL */
+    _Atomic(struct counters *) next; /* of a newer view, with a reference, or NULL */
     struct answerer answerer;
     struct rrl *rrl;
     const struct identity *identity;
     uint64_t now_us;    /* monotonic, of the batch, to some milliseconds */
     uint32_t over_rate; /* counts what is over the rate, for slipping */
-    struct counters counters;
+    struct message_counters counters;
     struct udp_socket *udp; /* one for each address to listen on */
     size_t udp_count;
     struct tcp_server *tcp;
@@ -73,8 +73,8 @@ struct worker_parts {
 
 /* Opens the sockets; nothing runs yet. Takes over a reference of the tally, whose view it begins with. SYSTEM with the address that
  * can't be listened on. */
-enum result worker_new(struct worker **out, const struct worker_parts *parts, struct tally *tally,
-                       struct diag *diag);
+enum result worker_new(struct worker **out, const struct worker_parts *parts,
+                       struct counters *counters, struct diag *diag);
 enum result worker_start(struct worker *worker, struct diag *diag);
 /* Another process has sockets on the same addresses and answers: takes no more queries, and counts as drained when those it has are answered. Any thread. */
 void worker_drain(struct worker *worker);
@@ -86,7 +86,7 @@ void worker_free(struct worker *worker);
 
 /* Hands a worker a newer view, in use from its next batch on, by the tally to count in then, of which it takes over a reference. Any
  * thread. */
-void worker_publish(struct worker *worker, struct tally *tally);
+void worker_publish(struct worker *worker, struct counters *counters);
 
 /* For udp.c and tcp.c: messages are handled between begin and end, which bracket one snapshot. False: the store can't be read
  * now, answer nothing. */
@@ -104,7 +104,7 @@ struct handling {
     enum query_verdict verdict;
     enum rcode rcode;
     struct query query;
-    struct target target;
+    struct qname_info target;
     /* Over TCP, after the answer: the client's network has had its rate. */
     bool over_rate;
 };

@@ -13,7 +13,7 @@ bool parent_is_due(const struct parent_watch *watch, const struct settings *sett
                    const struct key_set *keys, uint64_t steady)
 {
     return settings->ds_resolver.port != 0 && rollover_awaits_parent(keys) &&
-           (watch->asked == 0 || steady >= watch->asked + KEEPER_PARENT_S);
+           (watch->asked == 0 || steady >= watch->asked + KEYMGR_PARENT_S);
 }
 
 /* Tells the parent, if it says where, that CDS asks for other DS records: when all servers have them, and each hour until it follows. */
@@ -26,7 +26,7 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
     struct dname target;
     struct diag diag = { "" };
     char text[DNAME_TEXT_MAX], line[LINE_ROOM];
-    bool done = watch->notified_of == asked_at && look->steady < watch->notified + KEEPER_NOTIFY_S;
+    bool done = watch->notified_of == asked_at && look->steady < watch->notified + KEYMGR_NOTIFY_S;
     if (done || look->now < asked_at + settings->propagation_s) {
         return;
     }

@@ -4,7 +4,7 @@
 #define SERVER_PARENT_H
 
 #include "dnssec/rollover/keyroll.h"
-#include "server/keys/keeper.h"
+#include "server/keys/keymgr.h"
 
 /* What is remembered of it, in steady time. Begin from { 0 }. */
 struct parent_watch {
@@ -17,7 +17,7 @@ struct parent_watch {
 
 /* Who looks, when, and whose parent it is. */
 struct parent_look {
-    const struct keeper_sources *sources;
+    const struct keymgr_sources *sources;
     const struct settings *settings;
     uint64_t now, steady;
 };

@@ -58,9 +58,9 @@ void deal_unref(struct deal *deal)
         return;
     }
     for (size_t a = 0; a < deal->area_count; a++) {
-        hand_unref(deal->hands[a]);
+        srv_ring_unref(deal->rings[a]);
     }
-    free(deal->hands);
+    free(deal->rings);
     free(deal->levels);
     roster_done(&deal->roster);
     plan_unref(deal->plan);
@@ -261,21 +261,22 @@ static struct deal *deal_begin(const struct deal_parts *parts, struct roster *ro
     deal->places = places_ref(parts->places);
     deal->plan = plan;
     deal->area_count = plan->steering.area_count;
-    deal->hands = xcalloc(deal->area_count, sizeof(struct hand *));
+    deal->rings = xcalloc(deal->area_count, sizeof(struct srv_ring *));
     deal->levels = xcalloc(deal->area_count, sizeof(*deal->levels));
     return deal;
 }
 
-static struct hand_parts hand_parts_of(const struct deal *deal, const struct deal_parts *parts,
-                                       const struct dname *owner)
+static struct srv_ring_parts srv_ring_parts_of(const struct deal *deal,
+                                               const struct deal_parts *parts,
+                                               const struct dname *owner)
 {
-    return (struct hand_parts){ .roster = &deal->roster,
-                                .apex = &deal->settings.apex,
-                                .owner = owner,
-                                .weights = deal->settings.srv_weights,
-                                .ttl_s = deal->settings.srv_ttl_s,
-                                .signer = parts->signer,
-                                .now = parts->now };
+    return (struct srv_ring_parts){ .roster = &deal->roster,
+                                    .apex = &deal->settings.apex,
+                                    .owner = owner,
+                                    .weights = deal->settings.srv_weights,
+                                    .ttl_s = deal->settings.srv_ttl_s,
+                                    .signer = parts->signer,
+                                    .now = parts->now };
 }
 
 /* The level of a list (struct shares_list) that a member of this weight left: the others get its places. */
@@ -311,14 +312,14 @@ static double level_left(const struct deal *deal, const struct deal *old, uint16
 }
 
 /* One area's hand with who left replaced and who came put in; the old one if that changes nothing. */
-static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_t area,
+static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_t area,
                               const struct change *change, const struct deal_parts *parts)
 {
-    struct hand *hand = old->hands[area];
+    struct srv_ring *ring = old->rings[area];
     double *level = &deal->levels[area];
     *level = level_left(deal, old, area, change);
     if (!change->moved) {
-        deal->hands[area] = hand_ref(hand);
+        deal->rings[area] = srv_ring_ref(ring);
         return RESULT_OK;
     }
     struct steering *steering = &deal->plan->steering;
@@ -326,7 +327,7 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
     struct deck deck;
     uint64_t random = steering->seed + area + deal->patched * 0x9e3779b97f4a7c15U;
     size_t touched = 0;
-    deck_copy(&deck, &hand->deck);
+    deck_copy(&deck, &ring->deck);
     if (change->left_count > 0) {
         touched += deck_leave(&deck, seats, &random);
     }
@@ -342,13 +343,13 @@ static enum result patch_hand(struct deal *deal, const struct deal *old, uint16_
     }
     if (touched == 0 && change->changed_count == 0) {
         deck_done(&deck);
-        deal->hands[area] = hand_ref(hand);
+        deal->rings[area] = srv_ring_ref(ring);
         return RESULT_OK;
     }
     struct dname owner;
     owner_of(&owner, &steering->areas[area], parts);
-    const struct hand_parts made_with = hand_parts_of(deal, parts, &owner);
-    return hand_new(&deal->hands[area], &deck, &made_with, hand, change->changed);
+    const struct srv_ring_parts made_with = srv_ring_parts_of(deal, parts, &owner);
+    return srv_ring_new(&deal->rings[area], &deck, &made_with, ring, change->changed);
 }
 
 static enum result patch(struct deal **out, const struct deal_parts *parts, const struct deal *old,
@@ -363,7 +364,7 @@ static enum result patch(struct deal **out, const struct deal_parts *parts, cons
     deal->scaled_capacity = old->scaled_capacity;
     deal->patched = old->patched + change->joined_count + change->left_count;
     for (size_t a = 0; a < deal->area_count && result == RESULT_OK; a++) {
-        result = patch_hand(deal, old, (uint16_t)a, change, parts);
+        result = patch_ring(deal, old, (uint16_t)a, change, parts);
     }
     if (result != RESULT_OK) {
         deal_unref(deal);
@@ -386,11 +387,11 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
 {
     struct plan *plan = xcalloc(1, sizeof(*plan));
     const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
-    const struct usage *usage = parts->usage;
+    const struct demand *demand = parts->demand;
     const struct deck **decks = NULL;
     struct steering_input input = { .roster = roster,
                                     .settings = parts->settings,
-                                    .demand = usage == NULL ? NULL : usage->demand,
+                                    .demand = demand == NULL ? NULL : demand->by_cell,
                                     .settled = !scale };
     atomic_init(&plan->refs, 1);
     input.cells = locations_cells(locations, &input.cell_count);
@@ -400,12 +401,12 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
         input.seed = old->plan->steering.seed;
         input.before = &old->plan->steering;
     }
-    if (old != NULL && usage != NULL && usage->round == old->round) {
+    if (old != NULL && demand != NULL && demand->round == old->round) {
         decks = xcalloc(old->area_count, sizeof(struct deck *));
         for (size_t a = 0; a < old->area_count; a++) {
-            decks[a] = &old->hands[a]->deck;
+            decks[a] = &old->rings[a]->deck;
         }
-        input.asked = usage->asked;
+        input.asked = demand->asked;
         input.decks = decks;
     }
     steering_init(&plan->steering, &input);
@@ -435,9 +436,9 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
         struct shares_list list =
             steering_deal(&deal->plan->steering, (uint16_t)a, deal->round, &deck);
         owner_of(&owner, &deal->plan->steering.areas[a], parts);
-        const struct hand_parts made_with = hand_parts_of(deal, parts, &owner);
+        const struct srv_ring_parts made_with = srv_ring_parts_of(deal, parts, &owner);
         deal->levels[a] = list.level;
-        result = hand_new(&deal->hands[a], &deck, &made_with, NULL, NULL);
+        result = srv_ring_new(&deal->rings[a], &deck, &made_with, NULL, NULL);
     }
     if (result != RESULT_OK) {
         deal_unref(deal);

@@ -10,8 +10,8 @@
 #ifndef SERVER_DEAL_H
 #define SERVER_DEAL_H
 
-#include "server/state/hand.h"
-#include "server/state/usage.h"
+#include "server/state/demand.h"
+#include "server/state/srv_ring.h"
 #include "zone/steering/steering.h"
 
 enum {
@@ -30,8 +30,8 @@ struct plan;
 struct deal {
     atomic_uint refs;
     struct roster roster;
-    struct plan *plan;   /* areas and shares that the hands were dealt by */
-    struct hand **hands; /* of each area */
+    struct plan *plan;       /* areas and shares that the hands were dealt by */
+    struct srv_ring **rings; /* of each area */
     double *
         levels; /* of the list that each was dealt from (struct shares_list), with the changes since */
     size_t area_count;
@@ -49,7 +49,7 @@ struct deal_parts {
     const struct settings *settings;
     struct keyring *keyring;
     struct places *places;
-    const struct usage *usage; /* NULL: not known */
+    const struct demand *demand; /* NULL: not known */
     const struct dname *service;
     struct signer *signer;
     uint64_t now;

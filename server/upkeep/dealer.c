@@ -18,8 +18,8 @@ struct dealer {
     bool busy; /* there is a thread to be joined */
     atomic_bool finished, give_up;
     /* What it works on. */
-    struct view *view;
-    struct usage usage;
+    struct zone_state *zone;
+    struct demand demand;
     uint64_t now;
     /* What came of it. */
     enum result result;
@@ -44,21 +44,21 @@ struct dealer *dealer_new(struct sigcache *cache)
 static void *run(void *arg)
 {
     struct dealer *dealer = arg;
-    const struct view *view = dealer->view;
+    const struct zone_state *zone = dealer->zone;
     uint64_t seed = 0;
     (void)setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; without, it deals all the same */
     randombytes_buf(&seed, sizeof(seed));
-    struct signer *signer = signer_new(view->keyring, dealer->cache, &view->settings.apex,
-                                       view->settings.signature_validity_s, seed);
-    const struct deal_parts parts = { .settings = &view->settings,
-                                      .keyring = view->keyring,
-                                      .places = view->places,
-                                      .usage = &dealer->usage,
-                                      .service = &view->service,
+    struct signer *signer = signer_new(zone->keyring, dealer->cache, &zone->settings.apex,
+                                       zone->settings.signature_validity_s, seed);
+    const struct deal_parts parts = { .settings = &zone->settings,
+                                      .keyring = zone->keyring,
+                                      .places = zone->places,
+                                      .demand = &dealer->demand,
+                                      .service = &zone->service,
                                       .signer = signer,
                                       .now = dealer->now,
                                       .give_up = &dealer->give_up };
-    dealer->result = signer == NULL ? RESULT_CRYPTO : deal_again(&dealer->deal, &parts, view->deal);
+    dealer->result = signer == NULL ? RESULT_CRYPTO : deal_again(&dealer->deal, &parts, zone->deal);
     signer_free(signer);
     dealer->rest_until = seconds(CLOCK_MONOTONIC) + DEALER_REST * seconds(CLOCK_THREAD_CPUTIME_ID);
     atomic_store(&dealer->finished, true);
@@ -70,20 +70,20 @@ bool dealer_is_free(const struct dealer *dealer)
     return !dealer->busy && seconds(CLOCK_MONOTONIC) >= dealer->rest_until;
 }
 
-enum result dealer_start(struct dealer *dealer, struct view *view, struct usage *usage,
+enum result dealer_start(struct dealer *dealer, struct zone_state *zone, struct demand *demand,
                          uint64_t now, struct diag *diag)
 {
     ASSERT(!dealer->busy);
     atomic_store(&dealer->finished, false);
-    dealer->view = view_ref(view);
-    dealer->usage = *usage;
-    *usage = (struct usage){ .demand = NULL };
+    dealer->zone = zone_state_ref(zone);
+    dealer->demand = *demand;
+    *demand = (struct demand){ .by_cell = NULL };
     dealer->now = now;
     dealer->deal = NULL;
     int error = pthread_create(&dealer->thread, NULL, run, dealer);
     if (error != 0) {
-        view_unref(view);
-        usage_done(&dealer->usage);
+        zone_state_unref(zone);
+        demand_done(&dealer->demand);
         return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
     }
     dealer->busy = true;
@@ -93,12 +93,12 @@ enum result dealer_start(struct dealer *dealer, struct view *view, struct usage 
 static void finish(struct dealer *dealer)
 {
     (void)pthread_join(dealer->thread, NULL);
-    view_unref(dealer->view);
-    usage_done(&dealer->usage);
+    zone_state_unref(dealer->zone);
+    demand_done(&dealer->demand);
     dealer->busy = false;
 }
 
-enum result dealer_take(struct dealer *dealer, const struct view *view, struct deal **out,
+enum result dealer_take(struct dealer *dealer, const struct zone_state *zone, struct deal **out,
                         struct diag *diag)
 {
     *out = NULL;
@@ -110,7 +110,7 @@ enum result dealer_take(struct dealer *dealer, const struct view *view, struct d
         return diag_fail(diag, dealer->result, "the SRV sets can't be dealt anew: %s",
                          result_text(dealer->result));
     }
-    if (dealer->deal->round == view->deal->round + 1) {
+    if (dealer->deal->round == zone->deal->round + 1) {
         *out = dealer->deal;
     } else {
         deal_unref(dealer->deal);

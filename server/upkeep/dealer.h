@@ -6,7 +6,7 @@
 #ifndef SERVER_DEALER_H
 #define SERVER_DEALER_H
 
-#include "server/state/view.h"
+#include "server/state/zone_state.h"
 
 enum {
     DEALER_REST = 100 /* so all deals together take a hundredth of a core */
@@ -20,11 +20,11 @@ void dealer_free(struct dealer *dealer);
 /* True if it is neither busy nor at rest. */
 bool dealer_is_free(const struct dealer *dealer);
 /* Starts upon the view's deal; is free. Takes the usage over, in any case. */
-enum result dealer_start(struct dealer *dealer, struct view *view, struct usage *usage,
+enum result dealer_start(struct dealer *dealer, struct zone_state *zone, struct demand *demand,
                          uint64_t now, struct diag *diag);
 /* The finished deal, with a reference, for the one that follows the view's; NULL: there is none. One that the view's own has overtaken
  * is dropped. Fails as dealing did. */
-enum result dealer_take(struct dealer *dealer, const struct view *view, struct deal **out,
+enum result dealer_take(struct dealer *dealer, const struct zone_state *zone, struct deal **out,
                         struct diag *diag);
 
 #endif

@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "zone/base/clock.h"
-#include "zone/base/pulse.h"
+#include "zone/base/periodic.h"
 #include "zone/verdicts/feed.h"
 
 enum {
@@ -30,7 +30,7 @@ struct exchange {
     struct diag told[SUBJECTS];
     pthread_t thread;
     bool running;
-    struct pulse pulse;
+    struct periodic periodic;
 };
 
 static void tell(struct exchange *exchange, enum subject subject, enum result result,
@@ -143,7 +143,7 @@ static void *run(void *arg)
         took_ms = clock_steady_ms() - began_ms;
         write_feed(exchange);
         tidy(exchange);
-    } while (pulse_pause(&exchange->pulse, pause_ms(took_ms)));
+    } while (periodic_pause(&exchange->periodic, pause_ms(took_ms)));
     return NULL;
 }
 
@@ -152,7 +152,7 @@ struct exchange *exchange_new(const struct exchange_sources *sources)
     struct exchange *exchange = xcalloc(1, sizeof(*exchange));
     exchange->sources = *sources;
     exchange->intake = intake_new(sources->state_dir);
-    pulse_init(&exchange->pulse);
+    periodic_init(&exchange->periodic);
     return exchange;
 }
 
@@ -172,10 +172,10 @@ void exchange_free(struct exchange *exchange)
         return;
     }
     if (exchange->running) {
-        pulse_stop(&exchange->pulse);
+        periodic_stop(&exchange->periodic);
         (void)pthread_join(exchange->thread, NULL);
     }
     intake_free(exchange->intake);
-    pulse_done(&exchange->pulse);
+    periodic_done(&exchange->periodic);
     free(exchange);
 }

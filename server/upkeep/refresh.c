@@ -3,22 +3,22 @@
 #include <stdlib.h>
 
 #include "server/upkeep/dealer.h"
-#include "server/upkeep/watch.h"
+#include "server/upkeep/location_watch.h"
 #include "zone/base/clock.h"
-#include "zone/base/pulse.h"
+#include "zone/base/periodic.h"
 
 struct refresh {
     struct refresh_sources sources;
-    struct view_sources from;
-    struct view *view;
+    struct zone_state_sources from;
+    struct zone_state *zone;
     struct dealer *dealer;
-    uint64_t versions[3]; /* registry, health, keys: of the view */
-    struct watch watch;   /* of the location files */
+    uint64_t versions[3];        /* registry, health, keys: of the view */
+    struct location_watch watch; /* of the location files */
     struct worker *const *workers;
     size_t worker_count;
     pthread_t thread;
     bool running;
-    struct pulse pulse;
+    struct periodic periodic;
     struct diag last_trouble; /* logged once until it changes */
 };
 
@@ -33,7 +33,7 @@ static void trouble(struct refresh *refresh, const struct diag *diag)
 /* True if the location files are new. */
 static bool look_at_places(struct refresh *refresh)
 {
-    struct places *places = watch_look(&refresh->watch);
+    struct places *places = location_watch_look(&refresh->watch);
     if (places == NULL) {
         return false;
     }
@@ -42,11 +42,11 @@ static bool look_at_places(struct refresh *refresh)
     return true;
 }
 
-static struct usage usage_now(const struct refresh *refresh, uint64_t now)
+static struct demand demand_now(const struct refresh *refresh, uint64_t now)
 {
     const struct places *places = refresh->from.places;
-    return counting_usage(refresh->sources.counting, places == NULL ? NULL : places->locations,
-                          now);
+    return collector_demand(refresh->sources.collector, places == NULL ? NULL : places->locations,
+                            now);
 }
 
 /* Builds a view from the transactions as they stand. */
@@ -56,20 +56,20 @@ static enum result build(struct refresh *refresh, struct diag *diag)
     uint64_t versions[3] = { store_version(refresh->from.registry),
                              store_version(refresh->from.health),
                              store_version(refresh->from.keys) };
-    struct view *view = NULL;
-    struct usage usage = usage_now(refresh, now);
-    bool same_keys = refresh->view != NULL && versions[2] == refresh->versions[2];
-    refresh->from.usage = &usage;
-    refresh->from.keyring = same_keys ? refresh->view->keyring : NULL;
-    enum result result = view_build(&view, &refresh->from, refresh->view, now, diag);
-    refresh->from.usage = NULL;
-    usage_done(&usage);
+    struct zone_state *zone = NULL;
+    struct demand demand = demand_now(refresh, now);
+    bool same_keys = refresh->zone != NULL && versions[2] == refresh->versions[2];
+    refresh->from.demand = &demand;
+    refresh->from.keyring = same_keys ? refresh->zone->keyring : NULL;
+    enum result result = zone_state_build(&zone, &refresh->from, refresh->zone, now, diag);
+    refresh->from.demand = NULL;
+    demand_done(&demand);
     if (result != RESULT_OK) {
         return result;
     }
     memcpy(refresh->versions, versions, sizeof(versions));
-    view_unref(refresh->view);
-    refresh->view = view;
+    zone_state_unref(refresh->zone);
+    refresh->zone = zone;
     return RESULT_OK;
 }
 
@@ -85,13 +85,13 @@ static bool look_at_dealer(struct refresh *refresh)
 {
     struct diag diag = { "" };
     uint64_t now = clock_now();
-    if (dealer_take(refresh->dealer, refresh->view, &refresh->from.dealt, &diag) != RESULT_OK) {
+    if (dealer_take(refresh->dealer, refresh->zone, &refresh->from.dealt, &diag) != RESULT_OK) {
         trouble(refresh, &diag);
     }
-    if (refresh->from.dealt == NULL && view_is_due(refresh->view, now) &&
+    if (refresh->from.dealt == NULL && zone_state_is_due(refresh->zone, now) &&
         dealer_is_free(refresh->dealer)) {
-        struct usage usage = usage_now(refresh, now);
-        if (dealer_start(refresh->dealer, refresh->view, &usage, now, &diag) != RESULT_OK) {
+        struct demand demand = demand_now(refresh, now);
+        if (dealer_start(refresh->dealer, refresh->zone, &demand, now, &diag) != RESULT_OK) {
             trouble(refresh, &diag);
         }
     }
@@ -125,7 +125,7 @@ static bool look(struct refresh *refresh, bool look_at_file)
     if (look_at_file) {
         look_at_stores(refresh);
     }
-    struct view_sources *from = &refresh->from;
+    struct zone_state_sources *from = &refresh->from;
     if (store_renew(from->registry) != RESULT_OK || store_renew(from->health) != RESULT_OK ||
         store_renew(from->keys) != RESULT_OK) {
         (void)diag_fail(&diag, RESULT_DAMAGED,
@@ -158,7 +158,7 @@ static void *run(void *arg)
     struct refresh *refresh = arg;
     unsigned polls = 0;
     unsigned pause = 0; /* polls to let pass: many changes are built into one view */
-    while (pulse_pause(&refresh->pulse, REFRESH_POLL_MS)) {
+    while (periodic_pause(&refresh->periodic, REFRESH_POLL_MS)) {
         bool look_at_file = ++polls % (REFRESH_FILE_MS / REFRESH_POLL_MS) == 0;
         pause = pause > 0 ? pause - 1 : 0;
         if (pause > 0 || !look(refresh, look_at_file)) {
@@ -167,7 +167,7 @@ static void *run(void *arg)
         pause = REFRESH_PAUSE_MS / REFRESH_POLL_MS;
         for (size_t i = 0; i < refresh->worker_count; i++) {
             worker_publish(refresh->workers[i],
-                           counting_tally(refresh->sources.counting, refresh->view));
+                           collector_counters(refresh->sources.collector, refresh->zone));
         }
     }
     return NULL;
@@ -181,9 +181,10 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     refresh->from.seal = sources->seal;
     refresh->from.cache = sources->cache;
     refresh->dealer = dealer_new(sources->cache);
-    pulse_init(&refresh->pulse);
-    enum result result = watch_begin(&refresh->watch, sources->locations, sources->location_count,
-                                     sources->log, &refresh->from.places, diag);
+    periodic_init(&refresh->periodic);
+    enum result result =
+        location_watch_begin(&refresh->watch, sources->locations, sources->location_count,
+                             sources->log, &refresh->from.places, diag);
     if (result == RESULT_OK) {
         result = store_read(sources->registry, &refresh->from.registry, diag);
     }
@@ -205,9 +206,9 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     return RESULT_OK;
 }
 
-struct view *refresh_view(const struct refresh *refresh)
+struct zone_state *refresh_zone_state(const struct refresh *refresh)
 {
-    return refresh->view;
+    return refresh->zone;
 }
 
 enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,
@@ -236,16 +237,16 @@ void refresh_free(struct refresh *refresh)
         return;
     }
     if (refresh->running) {
-        pulse_stop(&refresh->pulse);
+        periodic_stop(&refresh->periodic);
         (void)pthread_join(refresh->thread, NULL);
     }
     dealer_free(refresh->dealer);
-    watch_end(&refresh->watch);
+    location_watch_end(&refresh->watch);
     end_read(refresh->from.registry);
     end_read(refresh->from.health);
     end_read(refresh->from.keys);
-    view_unref(refresh->view);
+    zone_state_unref(refresh->zone);
     places_unref(refresh->from.places);
-    pulse_done(&refresh->pulse);
+    periodic_done(&refresh->periodic);
     free(refresh);
 }

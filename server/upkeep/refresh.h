@@ -4,7 +4,7 @@
 #define SERVER_REFRESH_H
 
 #include "server/io/worker.h"
-#include "server/upkeep/counting.h"
+#include "server/upkeep/collector.h"
 
 enum {
     REFRESH_POLL_MS = 100,  /* how often the stores' versions are compared */
@@ -23,7 +23,7 @@ struct refresh_sources {
         *history; /* only taken up when they were replaced; NULL: there is none */
     const struct seal *seal;
     struct sigcache *cache;
-    struct counting *counting;    /* makes the workers' tallies, knows the demand */
+    struct collector *collector;  /* makes the workers' tallies, knows the demand */
     const char *const *locations; /* paths of location files */
     size_t location_count;        /* at most LOCATIONS_FILES_MAX */
     refresh_log *log;
@@ -33,7 +33,7 @@ struct refresh_sources {
 enum result refresh_new(struct refresh **out, const struct refresh_sources *sources,
                         struct diag *diag);
 /* The newest view; valid until refresh_start. */
-struct view *refresh_view(const struct refresh *refresh);
+struct zone_state *refresh_zone_state(const struct refresh *refresh);
 /* Runs until refresh_free. The workers must outlive it. */
 enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,
                           struct diag *diag);

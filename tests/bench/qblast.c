@@ -110,14 +110,14 @@ static void add_cookies(struct plan *plan)
 
 /* -- figures -- */
 
-struct usage {
+struct demand {
     double total, user; /* seconds */
 };
 
 /* The total is exact, the user part of it as the kernel shares it out. */
-static struct usage usage_of(int pid)
+static struct demand demand_of(int pid)
 {
-    struct usage usage = { 0 };
+    struct demand usage = { 0 };
     char path[64], line[1024] = "";
     struct timespec time;
     clockid_t clock;
@@ -164,7 +164,7 @@ static int percentile(const struct worker *sum, double share)
     return us;
 }
 
-static void print(const struct worker *sum, double wall, struct usage used)
+static void print(const struct worker *sum, double wall, struct demand used)
 {
     double answered = sum->answered > 0 ? (double)sum->answered : 1;
     printf(
@@ -253,7 +253,7 @@ static struct worker *run(struct plan *plan, double seconds)
 int main(int argc, char **argv)
 {
     static struct options options;
-    struct usage before = { 0 }, after = { 0 };
+    struct demand before = { 0 }, after = { 0 };
     if (!read_options(&options, argc, argv)) {
         (void)fputs("use: see the beginning of qblast.c\n", stderr);
         return 2;
@@ -263,15 +263,15 @@ int main(int argc, char **argv)
         add_cookies(&options.plan);
     }
     if (options.pid > 0) {
-        before = usage_of(options.pid);
+        before = demand_of(options.pid);
     }
     uint64_t began = now_ns();
     struct worker *sum = run(&options.plan, options.seconds);
     double wall = (double)(now_ns() - began) / 1e9;
     if (options.pid > 0) {
-        after = usage_of(options.pid);
+        after = demand_of(options.pid);
     }
-    print(sum, wall, (struct usage){ after.total - before.total, after.user - before.user });
+    print(sum, wall, (struct demand){ after.total - before.total, after.user - before.user });
     bool answered = sum->answered > 0;
     free(sum);
     return answered ? 0 : 1;

@@ -30,7 +30,7 @@ enum {
     SETS_OF = 4 /* members in a set */
 };
 
-struct tally {
+struct counters {
     double *load; /* by member, of answers */
     double km, answers;
 };
@@ -39,12 +39,12 @@ static struct world world;
 static double *fair; /* share of each member, in answers */
 static struct settings settings;
 
-static struct tally tally_new(void)
+static struct counters counters_new(void)
 {
-    return (struct tally){ .load = xcalloc(world.member_count, sizeof(double)) };
+    return (struct counters){ .load = xcalloc(world.member_count, sizeof(double)) };
 }
 
-static void give(struct tally *tally, size_t cell, size_t member, double answers)
+static void give(struct counters *tally, size_t cell, size_t member, double answers)
 {
     tally->load[member] += answers;
     tally->answers += answers;
@@ -58,7 +58,7 @@ static bool in_region(size_t member, uint16_t region)
 }
 
 /* All of a region's members in proportion to capacity; false if there is none. */
-static bool give_region(struct tally *tally, size_t cell, uint16_t region, double answers)
+static bool give_region(struct counters *tally, size_t cell, uint16_t region, double answers)
 {
     double sum = 0;
     for (size_t i = 0; i < world.member_count; i++) {
@@ -72,7 +72,7 @@ static bool give_region(struct tally *tally, size_t cell, uint16_t region, doubl
     return sum > 0;
 }
 
-static void by_country(struct tally *tally, size_t cell, double answers)
+static void by_country(struct counters *tally, size_t cell, double answers)
 {
     const char *code = world.cells[cell].country;
     if (!give_region(tally, cell, region_of_country(code), answers) &&
@@ -103,7 +103,7 @@ static void deal(struct steering *steering, uint64_t round)
 }
 
 /* The answers until the next deal, from the decks of this one, round and round, from anywhere on. */
-static void by_decks(struct tally *tally, struct steering *steering, const double *queries,
+static void by_decks(struct counters *tally, struct steering *steering, const double *queries,
                      uint64_t round)
 {
     uint64_t start = round;
@@ -125,7 +125,7 @@ static void by_decks(struct tally *tally, struct steering *steering, const doubl
 }
 
 /* The same without decks: what they come to in the long run. */
-static void by_shares(struct tally *tally, struct steering *steering, const double *queries)
+static void by_shares(struct counters *tally, struct steering *steering, const double *queries)
 {
     for (size_t c = 1; c < world.cell_count; c++) {
         struct shares_list got = steering_list(steering, steering_area(steering, (uint16_t)c));
@@ -137,7 +137,7 @@ static void by_shares(struct tally *tally, struct steering *steering, const doub
 }
 
 struct day {
-    struct tally country, everywhere, ours, dealt;
+    struct counters country, everywhere, ours, dealt;
     double up;
     double sets; /* in all decks of cells that are asked from, all day */
 };
@@ -241,7 +241,7 @@ static int ascending(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static double *ratios_of(const struct tally *tally)
+static double *ratios_of(const struct counters *tally)
 {
     double *ratios = xcalloc(world.member_count, sizeof(*ratios));
     for (size_t i = 0; i < world.member_count; i++) {
@@ -251,7 +251,7 @@ static double *ratios_of(const struct tally *tally)
     return ratios;
 }
 
-static double print_rule(const char *name, const struct tally *tally, double world_km)
+static double print_rule(const char *name, const struct counters *tally, double world_km)
 {
     double *ratios = ratios_of(tally), km = tally->km / tally->answers;
     double worst = ratios[world.member_count - 1];
@@ -323,7 +323,7 @@ static double expected_km(double max_overload, double scale_km, double *worst)
 
 static double world_km(void)
 {
-    struct tally tally = tally_new();
+    struct counters tally = counters_new();
     for (size_t c = 1; c < world.cell_count; c++) {
         (void)give_region(&tally, c, REGION_NONE, world.users[c]);
     }
@@ -435,7 +435,7 @@ int main(int argc, char **argv)
     settings.srv_count = SETS_OF;
     world_init(&world, 20261123);
     fair = xcalloc(world.member_count, sizeof(*fair));
-    struct day day = { tally_new(), tally_new(), tally_new(), tally_new(), 0, 0 };
+    struct day day = { counters_new(), counters_new(), counters_new(), counters_new(), 0, 0 };
     simulate(&day, 1.1, scale_km, step);
     double km = day.everywhere.km / day.everywhere.answers;
     (void)printf("%zu members, %.0f of them up on average; %zu cells; %.3g answers; scale-km %g, "

@@ -48,10 +48,10 @@ static struct budget budget;
 
 static void tidy(void)
 {
-    kept_free(answerer.kept);
+    answer_cache_free(answerer.cache);
     signer_free(answerer.signer);
     signer_free(answerer.limited_signer);
-    tally_unref(answerer.tally);
+    counters_unref(answerer.counters);
     pool_fixture_done(&pool);
 }
 
@@ -59,16 +59,16 @@ static void set_up(void)
 {
     pool_fixture_init(&pool, NULL);
     ASSERT(atexit(tidy) == 0);
-    const struct dname *apex = &pool.view->settings.apex;
+    const struct dname *apex = &pool.zone->settings.apex;
     answerer =
-        (struct answerer){ .view = pool.view,
-                           .tally = tally_new(pool.view, 0),
+        (struct answerer){ .zone = pool.zone,
+                           .counters = counters_new(pool.zone, 0),
                            .registry = pool.txns[0],
-                           .signer = signer_new(pool.view->keyring, pool.cache, apex, 604800, 1),
+                           .signer = signer_new(pool.zone->keyring, pool.cache, apex, 604800, 1),
                            .limited_signer =
-                               signer_new(pool.view->keyring, pool.cache, apex, 604800, 1),
+                               signer_new(pool.zone->keyring, pool.cache, apex, 604800, 1),
                            .now = FIXTURE_NOW,
-                           .kept = kept_new(4) };
+                           .cache = answer_cache_new(4) };
     signer_limit(answerer.limited_signer, &budget);
 }
 
@@ -83,12 +83,12 @@ static void answer(const uint8_t *data, size_t size)
     if (verdict == QUERY_DROP) {
         return;
     }
-    const struct edns_asked asked = { pool.view,   &identity,     &source,
+    const struct edns_asked asked = { pool.zone,   &identity,     &source,
                                       FIXTURE_NOW, size % 2 == 1, false };
-    if (edns_due(&query, pool.view)) {
+    if (edns_due(&query, pool.zone)) {
         (void)edns_reply(&query, &asked, options);
     }
-    struct target target;
+    struct qname_info target;
     if (verdict == QUERY_ANSWER) {
         answer_aim(&answerer, &query, &target);
     }
@@ -115,12 +115,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         { DENIAL_COMPACT, 1}, /* which is used up */
         { DENIAL_COMPACT, 0}
     };
-    if (answerer.view == NULL) {
+    if (answerer.zone == NULL) {
         set_up();
     }
     answer_follow(&answerer);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-        pool.view->settings.denial = ways[i].denial;
+        pool.zone->settings.denial = ways[i].denial;
         budget_follow(&budget, ways[i].budget, 1);
         (void)budget_take(&budget);
         answer(data, size);

@@ -81,7 +81,7 @@ static void read_all(struct store_txn *health)
     for (uint64_t id = 1; id <= 4; id++) {
         struct joint joint;
         struct member member = { .id = id, .address_count = (uint8_t)(id % 2) };
-        enum result result = joint_get(&joint, health, &member, &vantages, &pool.view->settings);
+        enum result result = joint_get(&joint, health, &member, &vantages, &pool.zone->settings);
         ASSERT(result == RESULT_OK || result == RESULT_NOT_FOUND);
     }
 }

@@ -20,7 +20,7 @@ static struct settings settings;
 static struct dname service;
 static struct signer *signer;
 static struct places *places;
-static struct usage usage;
+static struct demand demand;
 
 /* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`; without
  * number `gone`. */
@@ -68,7 +68,7 @@ static struct deal_parts parts_at(uint64_t now)
     return (struct deal_parts){ .settings = &settings,
                                 .keyring = keyring,
                                 .places = places,
-                                .usage = &usage,
+                                .demand = &demand,
                                 .service = &service,
                                 .signer = signer,
                                 .now = now };
@@ -113,7 +113,7 @@ static int set_up(void **state)
     assert_ok(dname_prepend(&service, "_ntske", 6, &tcp));
     assert_ok(locations_load(&locations, files, 1, &diag));
     places = places_new(locations);
-    keyring = pool.view->keyring;
+    keyring = pool.zone->keyring;
     cache = sigcache_new(65536);
     signer = signer_new(keyring, cache, &settings.apex, settings.signature_validity_s, 1);
     return 0;

@@ -380,7 +380,7 @@ static void breaches_are_seen(void **state)
     check_room(&stray, 9, NULL);
     assert_int_equal(faults, 9);
     check_room(&zone, 10, "\"zone/base/wire.h\"");
-    check_room(&server, 11, "\"server/state/view.h\"");
+    check_room(&server, 11, "\"server/state/zone_state.h\"");
     check_arrow(&server, 7, "\"dnssec/keys/key.h\"");
     check_owner(&server, 8, "<uv.h>");
     quiet = false;

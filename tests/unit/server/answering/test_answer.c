@@ -11,8 +11,8 @@ static struct signer
 
 static void forget_kept(void)
 {
-    kept_free(answerer.kept);
-    answerer.kept = kept_new(4);
+    answer_cache_free(answerer.cache);
+    answerer.cache = answer_cache_new(4);
     answer_follow(&answerer);
 }
 
@@ -24,11 +24,11 @@ static int set_up(void **state)
     assert_ok(
         locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
     pool_fixture_init(&pool, locations);
-    answerer.view = pool.view;
-    answerer.tally = tally_new(pool.view, 0);
+    answerer.zone = pool.zone;
+    answerer.counters = counters_new(pool.zone, 0);
     answerer.registry = pool.txns[0];
     cache = sigcache_new(1024);
-    signer = signer_new(pool.view->keyring, cache, &pool.view->settings.apex, 604800, 1);
+    signer = signer_new(pool.zone->keyring, cache, &pool.zone->settings.apex, 604800, 1);
     answerer.signer = answerer.limited_signer = signer;
     answerer.now = FIXTURE_NOW;
     forget_kept();
@@ -38,8 +38,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    kept_free(answerer.kept);
-    tally_unref(answerer.tally);
+    answer_cache_free(answerer.cache);
+    counters_unref(answerer.counters);
     signer_free(signer);
     sigcache_free(cache);
     pool_fixture_done(&pool);
@@ -62,7 +62,7 @@ static struct query query_of(const char *name, uint16_t type, bool dnssec_ok)
 static const struct answer *decide(const struct query *query)
 {
     static const struct address source = { { 0 } };
-    struct target target;
+    struct qname_info target;
     answer_aim(&answerer, query, &target);
     return answer_decide(&answerer, query, &target, &source);
 }
@@ -232,12 +232,12 @@ static void only_srv_sets_are_due_to_be_counted(void **state)
         { "_ntske._tcp.pool.test",    "A",     ""       },
         { "_ntske._tcp.fr.pool.test", "SRV",   ""       }
     };
-    const struct tally *tally = answerer.tally;
+    const struct counters *counters = answerer.counters;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint16_t type = rows[i][1][0] == 'S' ? RR_SRV : rows[i][1][0] == 'A' ? RR_A : RR_RRSIG;
         struct query query = query_of(rows[i][0], type, true);
-        const struct tally_due due = decide(&query)->due;
-        bool located = due.query != &tally->queries[tally->cell_count];
+        const struct counters_due due = decide(&query)->due;
+        bool located = due.query != &counters->queries[counters->cell_count];
         assert_string_equal(due.turn == NULL ? "" : located ? "CELL" : "NO CELL", rows[i][2]);
     }
 }
@@ -253,7 +253,7 @@ static void first_record_is_the_first_drawn(void **state)
         uint8_t out[1232];
         const struct answer *answer = decide(&query);
         size_t len = respond_answer(&query, answer, signer, FIXTURE_NOW, out, sizeof(out));
-        tally_sent(&answer->due);
+        counters_sent(&answer->due);
         size_t skip = DNS_HEADER_LEN + query.qname.len + 4u + 12 +
                       6; /* owner pointer, type, class, TTL, length; SRV's numbers */
         struct reader r = reader_of(out, len);
@@ -359,7 +359,7 @@ static void question_comes_back_as_it_was(void **state)
 }
 
 /* The answers of before, from what was kept of them, are octet for octet the same. */
-static void kept_answers_are_what_was_first_said(void **state)
+static void answer_cache_answers_are_what_was_first_said(void **state)
 {
     (void)state;
     static const struct {
@@ -390,7 +390,7 @@ static void kept_answers_are_what_was_first_said(void **state)
 }
 
 /* The second answer comes from what was kept of the first; a changed row must not. */
-static void kept_answers_follow_the_store(void **state)
+static void answer_cache_answers_follow_the_store(void **state)
 {
     (void)state;
     uint8_t first[1232], second[1232];
@@ -488,8 +488,8 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_truncated_whole),
         cmocka_unit_test(no_signature_is_sent_outside_of_its_times),
         cmocka_unit_test(question_comes_back_as_it_was),
-        cmocka_unit_test(kept_answers_are_what_was_first_said),
-        cmocka_unit_test(kept_answers_follow_the_store),
+        cmocka_unit_test(answer_cache_answers_are_what_was_first_said),
+        cmocka_unit_test(answer_cache_answers_follow_the_store),
         cmocka_unit_test(newcomer_answers_and_denies_before_the_next_view),
         cmocka_unit_test(removed_member_leaves_srv_with_its_name), /* last: it changes the pool */
     };

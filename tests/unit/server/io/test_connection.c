@@ -31,7 +31,7 @@ static int set_up_all(void **state)
                                         .rrl = rrl,
                                         .identity = &identity,
                                         .tcp_connections = TCP_CONNECTIONS_MAX };
-    assert_ok(worker_new(&worker, &parts, tally_new(pool.view, 0), &diag));
+    assert_ok(worker_new(&worker, &parts, counters_new(pool.zone, 0), &diag));
     shop = calloc(1, sizeof(*shop));
     shop->worker = worker;
     shop->set = epoll_create1(EPOLL_CLOEXEC);
@@ -54,7 +54,7 @@ static int connect_client(void **state)
     int ends[2];
     struct address peer;
     (void)state;
-    pool.view->settings.rrl_rate = 0;
+    pool.zone->settings.rrl_rate = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     assert_ok(address_parse(&peer, "192.0.2.77"));
     assert_ok(connection_new(&connection, shop, ends[0], &peer));
@@ -176,7 +176,7 @@ static void a_network_over_its_rate_rests_with_its_last_answer_sent(void **state
     };
     struct epoll_event event = { 0 };
     (void)state;
-    pool.view->settings.rrl_rate = RATE;
+    pool.zone->settings.rrl_rate = RATE;
     assert_int_equal(ask(0, CONNECTION_TURN), CONNECTION_TURN);
     assert_true(connection_turn(connection, shop));
     assert_true(connection->rests);
@@ -185,7 +185,7 @@ static void a_network_over_its_rate_rests_with_its_last_answer_sent(void **state
     assert_true(connection_turn(connection, shop)); /* as if somebody asked it to */
     assert_int_equal(answers(answered), answered);
     assert_int_equal(epoll_wait(shop->set, &event, 1, 0), 0);
-    pool.view->settings.rrl_rate = 0;
+    pool.zone->settings.rrl_rate = 0;
     connection_resume(connection, shop);
     assert_int_equal(epoll_wait(shop->set, &event, 1, 0), 1);
     assert_true(connection_turn(connection, shop));

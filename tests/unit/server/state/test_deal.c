@@ -16,7 +16,7 @@ static size_t sets_with(const struct deal *deal, uint32_t seat)
 {
     size_t sets = 0;
     for (size_t a = 0; a < deal->area_count; a++) {
-        const struct deck *deck = &deal->hands[a]->deck;
+        const struct deck *deck = &deal->rings[a]->deck;
         for (size_t s = 0; s < deck->count; s++) {
             sets += holds(&deck->sets[s], seat) ? 1 : 0;
         }
@@ -28,7 +28,7 @@ static size_t all_sets(const struct deal *deal)
 {
     size_t sets = 0;
     for (size_t a = 0; a < deal->area_count; a++) {
-        sets += deal->hands[a]->count;
+        sets += deal->rings[a]->count;
     }
     return sets;
 }
@@ -38,7 +38,7 @@ static void the_first_deal_is_due_at_once(void **state)
     (void)state;
     struct deal *quick = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
     assert_true(deal_is_due(quick, NOW));
-    assert_int_equal(quick->hands[0]->deck.sets[0].count, settings.srv_count);
+    assert_int_equal(quick->rings[0]->deck.sets[0].count, settings.srv_count);
     struct deal *scaled = deal_anew(quick, NOW);
     assert_false(deal_is_due(scaled, NOW));
     assert_true(deal_is_due(scaled, NOW + settings.srv_ttl_s));
@@ -116,13 +116,13 @@ static void a_deal_is_due_after_its_ttl_or_a_minute(void **state)
 
 static size_t sets_of(const struct deal *deal, uint16_t cell)
 {
-    return deal->hands[deal_area(deal, cell)]->deck.count;
+    return deal->rings[deal_area(deal, cell)]->deck.count;
 }
 
 /* What part of the answers to clients of a cell holds a member. */
 static double part_of(const struct deal *deal, uint16_t cell, uint32_t seat)
 {
-    const struct deck *deck = &deal->hands[deal_area(deal, cell)]->deck;
+    const struct deck *deck = &deal->rings[deal_area(deal, cell)]->deck;
     size_t sets = 0;
     for (size_t s = 0; s < deck->count; s++) {
         sets += holds(&deck->sets[s], seat) ? 1 : 0;
@@ -146,7 +146,7 @@ static void shares_follow_the_demand_within_a_minute(void **state)
     uint16_t nl = locations_cell_number(places->locations, "NL", "");
     asked[nl] = 1000;
     asked[jp] = 1;
-    usage.demand = asked;
+    demand.by_cell = asked;
     settings.scale_km = 500;
     struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
     for (size_t i = 0; i < MEMBERS; i++) {
@@ -170,13 +170,13 @@ static void shares_follow_the_demand_within_a_minute(void **state)
     deal_unref(before);
     deal_unref(soon);
     deal_unref(after);
-    usage.demand = NULL;
+    demand.by_cell = NULL;
 }
 
 /* The seats that have one more of the world's sets than the others. */
 static void rounded_up(const struct deal *deal, size_t count, bool *up)
 {
-    const struct deck *deck = &deal->hands[0]->deck;
+    const struct deck *deck = &deal->rings[0]->deck;
     for (size_t i = 0; i < count; i++) {
         size_t sets = 0;
         for (size_t k = 0; k < deck->count; k++) {
@@ -206,7 +206,7 @@ static void a_crowd_is_made_up_for(void **state)
     struct deal *deal = next_deal(NULL, roster, NOW);
     for (unsigned d = 0; d < DEALS; d++) {
         uint64_t *asked = xcalloc(deal->area_count, sizeof(*asked));
-        usage = (struct usage){ .round = deal->round, .asked = asked };
+        demand = (struct demand){ .round = deal->round, .asked = asked };
         asked[0] = d % 2 == 0 ? 100000 : 1000000;
         rounded_up(deal, MEMBERS, up[d]);
         struct deal *next = deal_anew(deal, NOW + (uint64_t)DEAL_AGE_MAX_S * (d + 1));
@@ -218,7 +218,7 @@ static void a_crowd_is_made_up_for(void **state)
         assert_false(up[1][i] && up[2][i]);
     }
     deal_unref(deal);
-    usage = (struct usage){ .round = 0 };
+    demand = (struct demand){ .round = 0 };
     places = kept;
 }
 
@@ -236,7 +236,7 @@ static void a_change_signs_what_it_touches(void **state)
     assert_true(signatures <= held && held < all_sets(first) / 50);
     assert_int_equal(left->dealt_at, NOW);
     for (size_t a = 0; a < left->area_count; a++) {
-        shared += left->hands[a] == first->hands[a] ? 1 : 0;
+        shared += left->rings[a] == first->rings[a] ? 1 : 0;
     }
     assert_true(shared > 0);
     before = signer_made(signer);
@@ -256,14 +256,14 @@ static void a_patched_deal_says_what_its_sets_hold(void **state)
     struct deal *first = first_deal(POOL, NOBODY);
     struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 3), NOW + 1);
     for (size_t a = 0; a < left->area_count; a++) {
-        const struct hand *hand = left->hands[a];
-        for (size_t s = 0; s < hand->count; s++) {
+        const struct srv_ring *ring = left->rings[a];
+        for (size_t s = 0; s < ring->count; s++) {
             uint8_t scratch[DECK_SRV_SCRATCH];
             struct rrset want;
-            deck_srv(&hand->deck.sets[s], &left->roster, false, settings.srv_ttl_s, scratch, &want);
-            assert_int_equal(want.rdata_len, hand->srv[s].rdata_len);
-            assert_memory_equal(want.rdata, hand->srv[s].rdata, want.rdata_len);
-            assert_int_equal(hand->blocks[s].count[0], want.count);
+            deck_srv(&ring->deck.sets[s], &left->roster, false, settings.srv_ttl_s, scratch, &want);
+            assert_int_equal(want.rdata_len, ring->srv[s].rdata_len);
+            assert_memory_equal(want.rdata, ring->srv[s].rdata, want.rdata_len);
+            assert_int_equal(ring->blocks[s].count[0], want.count);
         }
     }
     deal_unref(first);
@@ -339,7 +339,7 @@ static void who_moves_or_becomes_kin_is_dealt_anew(void **state)
     roster.seats[8].regions[0] = region_of_country("FJ");
     struct deal *moved = next_deal(old, roster, NOW);
     assert_int_equal(moved->round, old->round + 1);
-    const struct deck *deck = &moved->hands[deal_region(moved, region_of_country("FJ"))]->deck;
+    const struct deck *deck = &moved->rings[deal_region(moved, region_of_country("FJ"))]->deck;
     assert_true(deck->count > 0 && deck->sets[0].members[0] == 8);
     deal_unref(moved);
     roster = roster_with(NULL, POOL, NOBODY);
@@ -355,16 +355,16 @@ static void an_empty_pool_says_so_and_fills(void **state)
     (void)state;
     struct deal *first = first_deal(1, 0);
     struct deal *again = deal_anew(first, NOW + 1);
-    assert_int_equal(again->hands[0]->count, 1);
+    assert_int_equal(again->rings[0]->count, 1);
     deal_unref(again);
-    assert_int_equal(first->hands[0]->count, 1);
-    assert_int_equal(first->hands[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
+    assert_int_equal(first->rings[0]->count, 1);
+    assert_int_equal(first->rings[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
     uint16_t nl = deal_region(first, region_of_country("NL"));
-    assert_int_equal(first->hands[nl]->srv[0].rdata_len, 9);
+    assert_int_equal(first->rings[nl]->srv[0].rdata_len, 9);
     struct deal *second = next_deal(first, roster_with(&first->roster, 3, NOBODY), NOW + 1);
-    assert_int_equal(second->hands[0]->deck.sets[0].count, 3);
+    assert_int_equal(second->rings[0]->deck.sets[0].count, 3);
     nl = deal_region(second, region_of_country("NL"));
-    assert_int_equal(second->hands[nl]->deck.sets[0].count, 1);
+    assert_int_equal(second->rings[nl]->deck.sets[0].count, 1);
     deal_unref(first);
     deal_unref(second);
 }

@@ -26,8 +26,8 @@ static int tear_down(void **state)
 static void start(struct dealer *dealer)
 {
     struct diag diag = { "" };
-    struct usage usage = { .demand = NULL };
-    assert_ok(dealer_start(dealer, pool.view, &usage, FIXTURE_NOW + 1, &diag));
+    struct demand demand = { .by_cell = NULL };
+    assert_ok(dealer_start(dealer, pool.zone, &demand, FIXTURE_NOW + 1, &diag));
 }
 
 static double seconds(clockid_t clock)
@@ -38,7 +38,7 @@ static double seconds(clockid_t clock)
 }
 
 /* The next deal, once the dealer has rested; NULL after a minute. */
-static struct deal *wait_for(struct dealer *dealer, const struct view *view)
+static struct deal *wait_for(struct dealer *dealer, const struct zone_state *zone)
 {
     struct deal *deal = NULL;
     struct diag diag = { "" };
@@ -48,7 +48,7 @@ static struct deal *wait_for(struct dealer *dealer, const struct view *view)
         if (dealer_is_free(dealer)) {
             start(dealer);
         }
-        assert_ok(dealer_take(dealer, view, &deal, &diag));
+        assert_ok(dealer_take(dealer, zone, &deal, &diag));
         (void)nanosleep(&pause, NULL);
     }
     return deal;
@@ -60,16 +60,16 @@ static void a_new_deal_follows_the_views(void **state)
     struct dealer *dealer = dealer_new(cache);
     struct deal *none = NULL;
     struct diag diag = { "" };
-    assert_ok(dealer_take(dealer, pool.view, &none, &diag));
+    assert_ok(dealer_take(dealer, pool.zone, &none, &diag));
     assert_null(none);
     start(dealer);
     assert_false(dealer_is_free(dealer));
-    struct deal *deal = wait_for(dealer, pool.view);
+    struct deal *deal = wait_for(dealer, pool.zone);
     assert_non_null(deal);
-    assert_int_equal(deal->round, pool.view->deal->round + 1);
+    assert_int_equal(deal->round, pool.zone->deal->round + 1);
     assert_int_equal(deal->dealt_at, FIXTURE_NOW + 1);
-    assert_int_equal(deal->roster.eligible, pool.view->deal->roster.eligible);
-    assert_ok(dealer_take(dealer, pool.view, &none, &diag));
+    assert_int_equal(deal->roster.eligible, pool.zone->deal->roster.eligible);
+    assert_ok(dealer_take(dealer, pool.zone, &none, &diag));
     assert_null(none);
     deal_unref(deal);
     dealer_free(dealer);
@@ -79,19 +79,19 @@ static void an_overtaken_deal_is_dropped(void **state)
 {
     (void)state;
     struct dealer *dealer = dealer_new(cache);
-    struct deal later = *pool.view->deal;
-    struct view view = { .deal = &later };
+    struct deal later = *pool.zone->deal;
+    struct zone_state zone = { .deal = &later };
     later.round++; /* settings or half of the pool changed: the view was dealt anew already */
     start(dealer);
     struct deal *deal = NULL;
     struct diag diag = { "" };
     for (int i = 0; i < 200; i++) {
         const struct timespec pause = { .tv_nsec = 1000000 };
-        assert_ok(dealer_take(dealer, &view, &deal, &diag));
+        assert_ok(dealer_take(dealer, &zone, &deal, &diag));
         assert_null(deal);
         (void)nanosleep(&pause, NULL);
     }
-    deal = wait_for(dealer, pool.view);
+    deal = wait_for(dealer, pool.zone);
     assert_non_null(deal);
     deal_unref(deal);
     dealer_free(dealer);
@@ -102,9 +102,9 @@ static void all_deals_take_a_hundredth_of_a_core(void **state)
     (void)state;
     struct dealer *dealer = dealer_new(cache);
     double began = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    deal_unref(wait_for(dealer, pool.view));
+    deal_unref(wait_for(dealer, pool.zone));
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu; /* nearly all of it the dealer's */
-    deal_unref(wait_for(dealer, pool.view));
+    deal_unref(wait_for(dealer, pool.zone));
     assert_true(seconds(CLOCK_MONOTONIC) - began > cpu * DEALER_REST / 2);
     dealer_free(dealer);
 }

@@ -16,7 +16,7 @@ enum {
 static struct pool_fixture pool;
 static struct sigcache *cache;
 static struct refresh *refresh;
-static struct counting *counting;
+static struct collector *collector;
 static struct worker *workers[WORKERS];
 static struct endpoint endpoint;
 static struct rrl *rrl;
@@ -46,14 +46,14 @@ static int set_up(void **state)
     pool_fixture_init(&pool, NULL);
     cache = sigcache_new(1024);
     rrl = rrl_new();
-    const struct counting_sources counts = { .registry = pool.stores[0], .log = log_nothing };
-    assert_ok(counting_new(&counting, &counts, &diag));
+    const struct collector_sources counts = { .registry = pool.stores[0], .log = log_nothing };
+    assert_ok(collector_new(&collector, &counts, &diag));
     const struct refresh_sources sources = { .registry = pool.stores[0],
                                              .health = pool.stores[1],
                                              .keys = pool.stores[2],
                                              .seal = pool.seal,
                                              .cache = cache,
-                                             .counting = counting,
+                                             .collector = collector,
                                              .log = log_nothing };
     assert_ok(refresh_new(&refresh, &sources, &diag));
     assert_ok(address_parse(&endpoint.address, "127.0.0.1"));
@@ -69,8 +69,8 @@ static int set_up(void **state)
                                         .identity = &identity,
                                         .tcp_connections = TCP_CONNECTIONS_MAX };
     for (int i = 0; i < WORKERS; i++) {
-        assert_ok(worker_new(&workers[i], &parts, counting_tally(counting, refresh_view(refresh)),
-                             &diag));
+        assert_ok(worker_new(&workers[i], &parts,
+                             collector_counters(collector, refresh_zone_state(refresh)), &diag));
     }
     for (int i = 0; i < WORKERS; i++) {
         assert_ok(worker_start(workers[i], &diag));
@@ -86,7 +86,7 @@ static int tear_down(void **state)
     for (int i = 0; i < WORKERS; i++) {
         worker_free(workers[i]);
     }
-    counting_free(counting);
+    collector_free(collector);
     sigcache_free(cache);
     rrl_free(rrl);
     pool_fixture_done(&pool);

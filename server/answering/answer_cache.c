@@ -1,0 +1,251 @@
+/* Entries lie in sets of ANSWER_CACHE_WAYS by the hash of name and type. The tags, 32 bits of that hash, stand in an array of their own, so that a search reads
+ * one cache line of tags, and of the entries only the one that is very likely right. What is looked up is what clients ask for, what is put is what the
+ * registry holds: asking for random names pushes nothing out. */
+#include "server/answering/answer_cache.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum {
+    HUGE_PAGE = 2 << 20
+};
+
+_Static_assert(sizeof(struct cached_answer) <= ANSWER_CACHE_ENTRY, "KEPT_OCTETS is too large");
+
+struct line {
+    uint32_t tags[ANSWER_CACHE_WAYS]; /* 0: nothing is here */
+};
+
+struct place {
+    _Alignas(64) struct cached_answer cached;
+};
+
+struct answer_cache {
+    size_t sets;
+    struct line *lines;
+    struct place *places; /* ANSWER_CACHE_WAYS for each line */
+    const struct zone_state *zone;
+    uint64_t registry_version;
+    uint64_t now, turn;
+};
+
+/* Large pages, since each search touches others of the table's pages. */
+static void *zeroed(size_t len)
+{
+    len = (len + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *p = aligned_alloc(HUGE_PAGE, len);
+    ASSERT(p != NULL);
+    (void)madvise(p, len, MADV_HUGEPAGE);
+    return memset(p, 0, len);
+}
+
+/* A, AAAA and NSEC of each member, and room to spare, since sets fill unevenly. */
+static size_t sets_for(size_t members)
+{
+    size_t sets = ANSWER_CACHE_SETS_MIN;
+    while (sets < ANSWER_CACHE_SETS_MAX && sets < members) {
+        sets *= 2;
+    }
+    return sets;
+}
+
+struct answer_cache *answer_cache_new(size_t members)
+{
+    struct answer_cache *table = xcalloc(1, sizeof(*table));
+    table->sets = sets_for(members);
+    table->lines = xcalloc(table->sets, sizeof(*table->lines));
+    table->places = zeroed(table->sets * ANSWER_CACHE_WAYS * sizeof(*table->places));
+    return table;
+}
+
+bool answer_cache_fits(const struct answer_cache *table, size_t members)
+{
+    return sets_for(members) <= table->sets;
+}
+
+void answer_cache_free(struct answer_cache *table)
+{
+    if (table != NULL) {
+        free(table->lines);
+        free(table->places);
+        free(table);
+    }
+}
+
+/* Where an entry may be. */
+struct spot {
+    struct line *line;
+    struct place *places;
+    uint32_t tag;
+};
+
+static struct spot spot_of(const struct answer_cache *table, uint64_t name_hash, uint16_t type)
+{
+    uint64_t h = (name_hash ^ type) * UINT64_C(0xd6e8feb86659fd93);
+    h ^= h >> 32;
+    size_t set = h & (table->sets - 1); /* a power of two */
+    return (struct spot){ &table->lines[set], &table->places[set * ANSWER_CACHE_WAYS],
+                          (uint32_t)(h >> 32) | 1 };
+}
+
+static void forget_all(struct answer_cache *table)
+{
+    memset(table->lines, 0, table->sets * sizeof(*table->lines));
+}
+
+/* Drops what was made of a name; another of the same tag is made anew when it is asked for. */
+static void forget(struct answer_cache *table, uint64_t name_hash)
+{
+    static const uint16_t types[] = { RR_A, RR_AAAA, RR_CAA, RR_NSEC, RR_NXNAME };
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct spot spot = spot_of(table, name_hash, types[i]);
+        for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
+            if (spot.line->tags[way] == spot.tag) {
+                spot.line->tags[way] = 0;
+            }
+        }
+    }
+}
+
+void answer_cache_follow(struct answer_cache *table, const struct zone_state *zone,
+                         struct store_txn *registry, uint64_t now)
+{
+    uint64_t version = store_version(registry);
+    table->zone = zone;
+    table->now = now;
+    if (version == table->registry_version) {
+        return;
+    }
+    uint64_t changed[REGISTRY_CHANGES_MAX];
+    size_t count = 0;
+    if (registry_changes(registry, table->registry_version, changed, &count) != RESULT_OK) {
+        forget_all(table);
+    }
+    for (size_t i = 0; i < count; i++) {
+        forget(table, changed[i]);
+    }
+    table->registry_version = version;
+}
+
+void answer_cache_begin(struct answer_cache *table)
+{
+    table->turn++;
+}
+
+/* True if the entry may still be used; notes that it holds for this view. */
+static bool holds(const struct answer_cache *table, struct cached_answer *cached)
+{
+    const struct zone_state *zone = table->zone;
+    if (cached->made_at > table->now || table->now - cached->made_at >= ZONE_STATE_AGE_MAX_S) {
+        return false;
+    }
+    if (cached->zone_state_number != zone->number) {
+        if (cached->style != zone->style ||
+            (cached->member_id != 0 &&
+             cached->left_out != roster_left_out(&zone->deal->roster, cached->member_id))) {
+            return false;
+        }
+        cached->zone_state_number = zone->number;
+    }
+    return true;
+}
+
+bool answer_cache_fetch(const struct answer_cache *table, const struct answer_cache_key *key)
+{
+    enum {
+        CACHE_LINE = 64,
+        LINES = 4 /* an address and its signature end there */
+    };
+    struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
+    bool found = false;
+    for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
+        if (spot.line->tags[way] == spot.tag) {
+            found = true;
+            const uint8_t *place = (const uint8_t *)&spot.places[way];
+            for (unsigned i = 0; i < LINES; i++) {
+                __builtin_prefetch(place + (size_t)i * CACHE_LINE);
+            }
+        }
+    }
+    return found;
+}
+
+const struct cached_answer *answer_cache_find(struct answer_cache *table,
+                                              const struct answer_cache_key *key)
+{
+    struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
+    for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
+        struct cached_answer *cached = &spot.places[way].cached;
+        if (spot.line->tags[way] == spot.tag && cached->type == key->type &&
+            cached->key_len == key->name->len &&
+            memcmp(cached->octets, key->name->octets, cached->key_len) == 0) {
+            if (!holds(table, cached)) {
+                return NULL;
+            }
+            cached->turn = table->turn;
+            return cached;
+        }
+    }
+    return NULL;
+}
+
+/* The way for a new entry: its like's, else a free one, else the one unused for longest. ANSWER_CACHE_WAYS if this answer uses them all. */
+static unsigned way_for(const struct answer_cache *table, const struct spot *spot)
+{
+    unsigned best = 0;
+    for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
+        if (spot->line->tags[way] == spot->tag || spot->line->tags[way] == 0) {
+            return way;
+        }
+        if (spot->places[way].cached.turn < spot->places[best].cached.turn) {
+            best = way;
+        }
+    }
+    return spot->places[best].cached.turn == table->turn ? ANSWER_CACHE_WAYS : best;
+}
+
+/* Writes the name's key, an NSEC's next one, and behind them the block. */
+static bool fill(struct cached_answer *cached, const struct answer_cache_key *key,
+                 const struct cached_answer_parts *parts, const struct dname *apex)
+{
+    size_t next_len = parts->next == NULL ? 0 : parts->next->len;
+    size_t used = key->name->len + next_len;
+    if (used > sizeof(cached->octets)) {
+        return false;
+    }
+    cached->key_len = key->name->len;
+    cached->next_len = (uint16_t)next_len;
+    memcpy(cached->octets, key->name->octets, cached->key_len);
+    if (next_len > 0) {
+        memcpy(cached->octets + cached->key_len, parts->next->octets, next_len);
+    }
+    return block_make(&cached->block, cached->octets + used, sizeof(cached->octets) - used, apex,
+                      &parts->block);
+}
+
+const struct cached_answer *answer_cache_put(struct answer_cache *table,
+                                             const struct answer_cache_key *key,
+                                             const struct cached_answer_parts *parts)
+{
+    const struct zone_state *zone = table->zone;
+    struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
+    unsigned way = way_for(table, &spot);
+    if (way == ANSWER_CACHE_WAYS) {
+        return NULL;
+    }
+    struct cached_answer *cached = &spot.places[way].cached;
+    spot.line->tags[way] = 0;
+    if (!fill(cached, key, parts, &zone->settings.apex)) {
+        return NULL;
+    }
+    cached->type = key->type;
+    cached->member_id = parts->member_id;
+    cached->left_out =
+        cached->member_id == 0 ? 0 : roster_left_out(&zone->deal->roster, cached->member_id);
+    cached->zone_state_number = zone->number;
+    cached->style = zone->style;
+    cached->made_at = table->now;
+    cached->turn = table->turn;
+    spot.line->tags[way] = spot.tag;
+    return cached;
+}

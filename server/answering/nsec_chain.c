@@ -1,0 +1,196 @@
+#include "server/answering/nsec_chain.h"
+
+size_t nsec_chain_types(const struct zone_state *zone, const struct node *node,
+                        uint16_t out[NSEC_CHAIN_TYPES_MAX])
+{
+    static const uint16_t of_keys[] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
+    uint8_t left_out =
+        node->kind == NODE_MEMBER ? roster_left_out(&zone->deal->roster, node->member_id) : 0;
+    size_t count = node_types(node, &zone->settings, left_out, out);
+    for (size_t i = 0; node->kind == NODE_APEX && i < sizeof(of_keys) / sizeof(of_keys[0]); i++) {
+        size_t at = count++;
+        for (; at > 0 && out[at - 1] > of_keys[i]; at--) {
+            out[at] = out[at - 1];
+        }
+        out[at] = of_keys[i];
+    }
+    return count;
+}
+
+void nsec_chain_begin(struct nsec_chain *chain)
+{
+    chain->used = 0;
+}
+
+static void copy_key(struct dname_key *out, const uint8_t *octets, uint16_t len)
+{
+    out->len = len;
+    memcpy(out->octets, octets, len);
+}
+
+static struct nsec *next_nsec(struct nsec_chain *chain)
+{
+    ASSERT(chain->used < NSEC_CHAIN_NSECS);
+    return &chain->nsecs[chain->used++];
+}
+
+/* By which the link of a name is kept: NXNAME, which nobody else keeps, marks the compact one. */
+static struct answer_cache_key answer_cache_key_of(const struct dname_key *key, enum denial form)
+{
+    return (struct answer_cache_key){ key, form == DENIAL_COMPACT ? RR_NXNAME : RR_NSEC };
+}
+
+static const struct nsec *nsec_of(struct nsec_chain *chain, const struct cached_answer *cached)
+{
+    struct nsec *nsec = next_nsec(chain);
+    nsec->block = &cached->block;
+    nsec->nsec.type = RR_NSEC;
+    copy_key(&nsec->key, cached->octets, cached->key_len);
+    copy_key(&nsec->next, cached->octets + cached->key_len, cached->next_len);
+    return nsec;
+}
+
+/* RFC 9077 3: the NSEC's TTL is the lesser of SOA MINIMUM and SOA TTL. */
+static uint32_t nsec_ttl(const struct settings *settings)
+{
+    return settings->negative_ttl_s < settings->ttl_s ? settings->negative_ttl_s : settings->ttl_s;
+}
+
+/* The next name in canonical order, the apex after the last (RFC 4034 4.1.1). */
+static enum result find_next(const struct nsec_chain *chain, struct nsec *nsec, struct dname *next)
+{
+    const struct dname *apex = &chain->zone->settings.apex;
+    enum result result = registry_near_key(chain->registry, SEEK_AFTER, &nsec->key, &nsec->next);
+    if (result == RESULT_OK) {
+        return dname_of_key(next, &nsec->next, apex);
+    }
+    *next = *apex;
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+/* The NSEC of a node. */
+static enum result fill(const struct nsec_chain *chain, struct nsec *nsec,
+                        const struct dname_key *key, enum denial form, const struct node *node)
+{
+    const struct settings *settings = &chain->zone->settings;
+    uint16_t types[NSEC_CHAIN_TYPES_MAX];
+    size_t count = nsec_chain_types(chain->zone, node, types);
+    struct dname next;
+    copy_key(&nsec->key, key->octets, key->len);
+    nsec->next.len = 0;
+    enum result result = dname_of_key(&nsec->owner, key, &settings->apex);
+    if (result == RESULT_OK && form == DENIAL_COMPACT) {
+        next = nsec_successor(&nsec->owner, &settings->apex); /* RFC 9824 3.2 */
+    } else if (result == RESULT_OK) {
+        result = find_next(chain, nsec, &next);
+    }
+    if (result == RESULT_OK &&
+        !nsec_rdata(&next, types, count, nsec_ttl(settings), nsec->rdata, &nsec->nsec)) {
+        result = RESULT_TOO_LONG;
+    }
+    return result;
+}
+
+static enum result keep(struct nsec_chain *chain, struct nsec *nsec,
+                        const struct answer_cache_key *what, uint64_t member_id)
+{
+    uint8_t scratch[SIGNER_SCRATCH];
+    struct rrset signatures;
+    enum result result =
+        signer_sign(chain->signer, &nsec->owner, &nsec->nsec, chain->now, scratch, &signatures);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct cached_answer_parts parts = {
+        member_id, {&nsec->owner, &nsec->nsec, &signatures, 0},
+         &nsec->next
+    };
+    const struct cached_answer *cached = answer_cache_put(chain->cache, what, &parts);
+    nsec->block = cached == NULL ? NULL : &cached->block;
+    return RESULT_OK;
+}
+
+enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key, enum denial form,
+                          const struct nsec **out)
+{
+    const struct answer_cache_key what = answer_cache_key_of(key, form);
+    const struct cached_answer *cached = answer_cache_find(chain->cache, &what);
+    if (cached != NULL) {
+        *out = nsec_of(chain, cached);
+        return RESULT_OK;
+    }
+    struct nsec *nsec = next_nsec(chain);
+    struct node node;
+    enum result result = registry_node(chain->registry, key, chain->node_data, &node);
+    if (result == RESULT_OK) {
+        result = fill(chain, nsec, key, form, &node);
+    }
+    if (result == RESULT_OK) {
+        result = keep(chain, nsec, &what, node.kind == NODE_MEMBER ? node.member_id : 0);
+    }
+    if (result == RESULT_OK) {
+        *out = nsec;
+    }
+    return result;
+}
+
+enum result nsec_chain_missing_name(struct nsec_chain *chain,
+                                    const struct missing_name *missing_name,
+                                    const struct nsec **out)
+{
+    static const uint16_t missing[] = { RR_RRSIG, RR_NSEC, RR_NXNAME };
+    const struct settings *settings = &chain->zone->settings;
+    const struct rrset none = { .type = RR_RRSIG };
+    struct nsec *nsec = next_nsec(chain);
+    uint8_t scratch[SIGNER_SCRATCH];
+    struct rrset signatures;
+    enum result result = dname_of_key(&nsec->owner, missing_name->key, &settings->apex);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct dname next = nsec_successor(&nsec->owner, &settings->apex);
+    ASSERT(nsec_rdata(&next, missing, missing_name->missing ? 3 : 2, nsec_ttl(settings),
+                      nsec->rdata, &nsec->nsec));
+    struct signer *signer = missing_name->missing ? chain->limited_signer : chain->signer;
+    result = signer_sign(signer, &nsec->owner, &nsec->nsec, chain->now, scratch, &signatures);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct block_parts parts = {
+        .owner = missing_name->asked ? NULL : &nsec->owner,
+        .set = missing_name->signatures_only ? &signatures : &nsec->nsec,
+        .signatures = missing_name->signatures_only ? &none : &signatures
+    };
+    ASSERT(block_make(&chain->missing_block, chain->missing_wire, sizeof(chain->missing_wire),
+                      &settings->apex, &parts));
+    nsec->block = &chain->missing_block;
+    *out = nsec;
+    return RESULT_OK;
+}
+
+bool nsec_chain_covers(const struct nsec *nsec, const struct dname_key *key)
+{
+    return dname_key_compare(&nsec->key, key) < 0 &&
+           (nsec->next.len == 0 || dname_key_compare(key, &nsec->next) < 0);
+}
+
+enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key *key,
+                                const struct dname_key *hint, const struct nsec **out)
+{
+    const struct answer_cache_key what = answer_cache_key_of(hint, DENIAL_NSEC);
+    const struct cached_answer *hinted =
+        hint == NULL ? NULL : answer_cache_find(chain->cache, &what);
+    if (hinted != NULL) {
+        const struct nsec *nsec = nsec_of(chain, hinted);
+        if (nsec_chain_covers(nsec, key)) {
+            *out = nsec;
+            return RESULT_OK;
+        }
+        chain->used--;
+    }
+    struct dname_key before;
+    /* The apex is before everything: that nothing is found is damage. */
+    return registry_near_key(chain->registry, SEEK_BEFORE, key, &before) == RESULT_OK
+               ? nsec_chain_at(chain, &before, DENIAL_NSEC, out)
+               : RESULT_DAMAGED;
+}

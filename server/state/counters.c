@@ -1,0 +1,107 @@
+#include "server/state/counters.h"
+
+#include <stdlib.h>
+
+static const struct cell *cells_of(const struct zone_state *zone, size_t *count)
+{
+    return locations_cells(zone->places == NULL ? NULL : zone->places->locations, count);
+}
+
+struct counters *counters_new(struct zone_state *zone, uint32_t start)
+{
+    struct counters *counters = xcalloc(1, sizeof(*counters));
+    atomic_init(&counters->refs, 1);
+    counters->zone = zone_state_ref(zone);
+    counters->start = start;
+    counters->area_count = zone->deal->area_count;
+    (void)cells_of(zone, &counters->cell_count);
+    counters->turns = xcalloc(counters->area_count + 1, sizeof(*counters->turns));
+    counters->queries = xcalloc(counters->cell_count + 1, sizeof(*counters->queries));
+    counters->turns_told = xcalloc(counters->area_count, sizeof(*counters->turns_told));
+    counters->queries_told = xcalloc(counters->cell_count, sizeof(*counters->queries_told));
+    return counters;
+}
+
+struct counters *counters_ref(struct counters *counters)
+{
+    atomic_fetch_add(&counters->refs, 1);
+    return counters;
+}
+
+void counters_unref(struct counters *counters)
+{
+    if (counters == NULL || atomic_fetch_sub(&counters->refs, 1) != 1) {
+        return;
+    }
+    zone_state_unref(counters->zone);
+    free(counters->turns);
+    free(counters->queries);
+    free(counters->turns_told);
+    free(counters->queries_told);
+    free(counters);
+}
+
+/* What came to a counter since it was told last. */
+static uint32_t news(_Atomic(uint32_t) *counter, uint32_t *told)
+{
+    uint32_t now = atomic_load_explicit(counter, memory_order_relaxed), more = now - *told;
+    *told = now;
+    return more;
+}
+
+/* Counts the members of a deck's sets, dealt one after the other: `turns` of them from number `first` on. */
+static void count_sets(const struct deck *deck, uint32_t first, uint32_t turns,
+                       struct traffic_count *counts)
+{
+    for (size_t i = 0; i < deck->count; i++) {
+        const struct deck_set *set = &deck->sets[(first + i) % deck->count];
+        uint64_t times = turns / deck->count + (i < turns % deck->count ? 1 : 0);
+        for (unsigned k = 0; k < set->count; k++) {
+            counts[set->members[k]].answers += times;
+        }
+    }
+}
+
+/* Counts each area's turns for the deal's usage, if it is not over, and whom they gave. */
+static bool tell_answers(struct counters *counters, struct traffic_count *counts,
+                         struct demand *demand)
+{
+    const struct deal *deal = counters->zone->deal;
+    bool any = false, current = demand_turn_to(demand, deal->round, deal->area_count);
+    for (size_t a = 0; a < counters->area_count; a++) {
+        uint32_t first = counters->start + counters->turns_told[a];
+        uint32_t turns = news(&counters->turns[a], &counters->turns_told[a]);
+        if (turns > 0) {
+            count_sets(&deal->rings[a]->deck, first, turns, counts);
+            any = true;
+        }
+        if (current) {
+            demand->asked[a] += turns;
+        }
+    }
+    return any;
+}
+
+void counters_tell(struct counters *counters, struct traffic *traffic, struct demand *demand,
+                   uint64_t now)
+{
+    const struct roster *roster = &counters->zone->deal->roster;
+    struct traffic_count *counts = xcalloc(roster->count + 1, sizeof(*counts));
+    if (tell_answers(counters, counts, demand)) {
+        for (size_t i = 0; i < roster->count; i++) {
+            counts[i].member_id = roster->list[i].member_id;
+        }
+        traffic_add_answers(traffic, counts, roster->count, now);
+    }
+    free(counts);
+    size_t count = 0;
+    const struct cell *cells = cells_of(counters->zone, &count);
+    uint32_t *queries = xcalloc(counters->cell_count, sizeof(*queries));
+    for (size_t c = 0; c < counters->cell_count; c++) {
+        queries[c] = news(&counters->queries[c], &counters->queries_told[c]);
+    }
+    traffic_add_queries(traffic, cells, queries, count, now);
+    traffic_add_over_budget(traffic, news(&counters->over_budget, &counters->over_budget_told),
+                            now);
+    free(queries);
+}

@@ -1,0 +1,215 @@
+#include "server/state/zone_state.h"
+
+#include <stdlib.h>
+
+#include <sodium.h>
+
+bool zone_state_is_due(const struct zone_state *zone, uint64_t now)
+{
+    return deal_is_due(zone->deal, now) || !zone_state_blocks_hold(zone, now);
+}
+
+static uint64_t random_bits(void)
+{
+    uint64_t bits = 0;
+    randombytes_buf(&bits, sizeof(bits));
+    return bits;
+}
+
+/* True if members' A, AAAA, CAA and the chain's NSEC come out alike in both. */
+static bool same_style(const struct zone_state *a, const struct zone_state *b)
+{
+    return a->keyring == b->keyring && a->settings.address_ttl_s == b->settings.address_ttl_s &&
+           a->settings.ttl_s == b->settings.ttl_s &&
+           a->settings.negative_ttl_s == b->settings.negative_ttl_s &&
+           a->settings.signature_validity_s == b->settings.signature_validity_s &&
+           a->settings.ca_count == b->settings.ca_count &&
+           memcmp(a->settings.ca, b->settings.ca, sizeof(a->settings.ca)) == 0;
+}
+
+static enum result sign_soa(struct zone_state *zone, struct signer *signer, uint64_t now)
+{
+    const struct settings *settings = &zone->settings;
+    const struct node apex = { .kind = NODE_APEX };
+    uint8_t scratch[SIGNER_SCRATCH];
+    struct rrset signatures;
+    ASSERT(node_rrset(&apex, settings, RR_SOA, 0, zone->soa_rdata, &zone->soa));
+    enum result result =
+        signer_sign(signer, &settings->apex, &zone->soa, now, scratch, &signatures);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    const struct block_parts parts = { .owner = &settings->apex,
+                                       .set = &zone->soa,
+                                       .signatures = &signatures };
+    return block_make(&zone->soa_block, zone->soa_wire, sizeof(zone->soa_wire), &settings->apex,
+                      &parts)
+               ? RESULT_OK
+               : RESULT_TOO_LONG;
+}
+
+static void name_service(struct zone_state *zone)
+{
+    struct dname tcp;
+    ASSERT(dname_prepend(&tcp, "_tcp", 4, &zone->settings.apex) ==
+           RESULT_OK); /* init has tried it */
+    ASSERT(dname_prepend(&zone->service, "_ntske", 6, &tcp) == RESULT_OK);
+    dname_key_of(&zone->service_key, &zone->service, &zone->settings.apex);
+}
+
+/* Deals, or takes over the deal that was there before, and signs. `roster` is used up. */
+static enum result complete(struct zone_state *zone, struct deal *before, struct roster *roster,
+                            const struct zone_state_sources *sources, uint64_t now)
+{
+    const struct settings *settings = &zone->settings;
+    struct signer *signer = signer_new(zone->keyring, sources->cache, &settings->apex,
+                                       settings->signature_validity_s, random_bits());
+    name_service(zone);
+    enum result result = sign_soa(zone, signer, now);
+    if (result == RESULT_OK) {
+        const struct deal_parts parts = { .settings = settings,
+                                          .keyring = zone->keyring,
+                                          .places = zone->places,
+                                          .demand = sources->demand,
+                                          .service = &zone->service,
+                                          .signer = signer,
+                                          .now = now };
+        result = deal_next(&zone->deal, &parts, before, roster);
+    }
+    roster_done(roster);
+    signer_free(signer);
+    return result;
+}
+
+/* Takes over the old view's if no name has come or gone. */
+static enum result name_index_names(struct zone_state *zone, const struct zone_state *old,
+                                    struct store_txn *registry)
+{
+    uint64_t changed[REGISTRY_CHANGES_MAX];
+    size_t count = 0;
+    if (old != NULL &&
+        registry_changes(registry, old->registry_version, changed, &count) == RESULT_OK &&
+        count == 0) {
+        zone->names = name_index_ref(old->names);
+        return RESULT_OK;
+    }
+    return name_index_new(&zone->names, registry);
+}
+
+/* With what it has of the old view's deal, some of which was signed anew since, maybe by a clock that was wrong. */
+static void note_times(struct zone_state *zone, const struct zone_state_sources *sources,
+                       const struct zone_state *old, uint64_t now)
+{
+    bool anew = old == NULL || sources->dealt != NULL;
+    const uint64_t times[] = { zone->deal->dealt_at, anew ? now : old->signed_first,
+                               anew ? now : old->signed_last };
+    zone->signed_first = zone->signed_last = now;
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        zone->signed_first = times[i] < zone->signed_first ? times[i] : zone->signed_first;
+        zone->signed_last = times[i] > zone->signed_last ? times[i] : zone->signed_last;
+    }
+}
+
+/* The deal that the view's follows upon; NULL: there is none. */
+static struct deal *deal_before(const struct zone_state_sources *sources,
+                                const struct zone_state *old)
+{
+    if (sources->dealt != NULL) {
+        return sources->dealt;
+    }
+    return old == NULL ? NULL : old->deal;
+}
+
+enum result zone_state_build(struct zone_state **out, const struct zone_state_sources *sources,
+                             const struct zone_state *old, uint64_t now, struct diag *diag)
+{
+    struct zone_state *zone = xcalloc(1, sizeof(*zone));
+    struct deal *before = deal_before(sources, old);
+    struct roster roster;
+    atomic_init(&zone->refs, 1);
+    zone->number = old == NULL ? 1 : old->number + 1;
+    zone->registry_version = store_version(sources->registry);
+    zone->places = places_ref(sources->places);
+    enum result result = registry_settings(sources->registry, &zone->settings, diag);
+    if (result == RESULT_OK && sources->keyring != NULL) {
+        zone->keyring = keyring_ref(sources->keyring);
+    } else if (result == RESULT_OK) {
+        result = keyring_load(&zone->keyring, sources->keys, sources->seal, diag);
+    }
+    if (result == RESULT_OK && name_index_names(zone, old, sources->registry) != RESULT_OK) {
+        result = diag_fail(diag, RESULT_DAMAGED, "the registry's names can't be read");
+    }
+    if (result == RESULT_OK) {
+        result = cookie_secrets_get(sources->keys, sources->seal, &zone->cookies, diag);
+    }
+    bool styled = old != NULL && result == RESULT_OK && same_style(old, zone);
+    zone->style = styled ? old->style : zone->number;
+    if (result == RESULT_OK) {
+        const struct roster_sources from = {
+            .registry = sources->registry,
+            .health = sources->health,
+            .settings = &zone->settings,
+            .locations = zone->places == NULL ? NULL : zone->places->locations,
+            .before = before == NULL ? NULL : &before->roster,
+            .now = now,
+        };
+        result = roster_build(&roster, &from, diag);
+    }
+    if (result == RESULT_OK) {
+        result = complete(zone, before, &roster, sources, now);
+        if (result != RESULT_OK) {
+            result = diag_fail(diag, result, "the zone's records can't be signed: %s",
+                               result_text(result));
+        }
+    }
+    if (result != RESULT_OK) {
+        zone_state_unref(zone);
+        return result;
+    }
+    note_times(zone, sources, old, now);
+    *out = zone;
+    return RESULT_OK;
+}
+
+bool zone_state_is_current(const struct zone_state *zone, const struct store_txn *registry)
+{
+    return zone->registry_version == store_version(registry);
+}
+
+struct zone_state *zone_state_ref(struct zone_state *zone)
+{
+    atomic_fetch_add(&zone->refs, 1);
+    return zone;
+}
+
+void zone_state_unref(struct zone_state *zone)
+{
+    if (zone == NULL || atomic_fetch_sub(&zone->refs, 1) != 1) {
+        return;
+    }
+    deal_unref(zone->deal);
+    keyring_unref(zone->keyring);
+    places_unref(zone->places);
+    name_index_unref(zone->names);
+    sodium_memzero(&zone->cookies, sizeof(zone->cookies));
+    free(zone);
+}
+
+struct srv_choice zone_state_srv(const struct zone_state *zone, uint16_t area, uint32_t turn)
+{
+    if (area >= zone->deal->area_count) {
+        return (struct srv_choice){ NULL, NULL, NULL };
+    }
+    const struct srv_ring *ring = zone->deal->rings[area];
+    size_t i = turn % (uint32_t)ring->count; /* the short division */
+    const struct deck_set *set = ring->deck.count == 0 ? NULL : &ring->deck.sets[i];
+    return (struct srv_choice){ set, &ring->srv[i], &ring->blocks[i] };
+}
+
+uint16_t zone_state_region(const struct zone_state *zone, const struct dname_key *key)
+{
+    const char *label = (const char *)key->octets;
+    size_t len = strnlen(label, key->len);
+    uint16_t region = region_of_label(label, len);
+    return region == REGION_NONE ? STEERING_NONE : deal_region(zone->deal, region);
+}

@@ -1,0 +1,250 @@
+#include "server/upkeep/collector.h"
+
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "zone/base/clock.h"
+#include "zone/base/periodic.h"
+
+/* A tally that is still in use, or was until a moment ago. */
+struct open_counters {
+    struct open_counters *next;
+    struct counters *counters;
+};
+
+struct collector {
+    struct collector_sources sources;
+    pthread_mutex_t mutex; /* of the next three */
+    struct open_counters *counters_list;
+    struct traffic traffic;
+    struct demand demand; /* without the demand, which traffic has */
+    pthread_t thread;
+    bool running;
+    struct periodic periodic;
+    struct diag last_trouble; /* logged once until it changes */
+    uint64_t last_spell;      /* of the budget, that was logged */
+};
+
+static void trouble(struct collector *collector, const struct diag *diag)
+{
+    if (strcmp(collector->last_trouble.text, diag->text) != 0) {
+        collector->last_trouble = *diag;
+        if (diag->text[0] != '\0') {
+            collector->sources.log(diag->text);
+        }
+    }
+}
+
+/* Counts what came since the last time. A tally that nobody else refers to gets no more: it is counted to its end and goes. */
+static void collect(struct collector *collector, uint64_t now)
+{
+    struct open_counters **at = &collector->counters_list;
+    while (*at != NULL) {
+        struct open_counters *open = *at;
+        bool over = atomic_load(&open->counters->refs) == 1;
+        counters_tell(open->counters, &collector->traffic, &collector->demand, now);
+        if (!over) {
+            at = &open->next;
+            continue;
+        }
+        *at = open->next;
+        counters_unref(open->counters);
+        free(open);
+    }
+}
+
+struct counters *collector_counters(struct collector *collector, struct zone_state *zone)
+{
+    struct open_counters *open = xcalloc(1, sizeof(*open));
+    uint32_t start = 0;
+    randombytes_buf(&start, sizeof(start));
+    open->counters = counters_ref(counters_new(zone, start));
+    (void)pthread_mutex_lock(&collector->mutex);
+    collect(collector, clock_now()); /* so that not more of them pile up than are in use */
+    open->next = collector->counters_list;
+    collector->counters_list = open;
+    (void)pthread_mutex_unlock(&collector->mutex);
+    return open->counters;
+}
+
+struct demand collector_demand(struct collector *collector, const struct locations *locations,
+                               uint64_t now)
+{
+    size_t count = 0;
+    const struct cell *cells = locations_cells(locations, &count);
+    double *by_cell = xcalloc(count, sizeof(*by_cell));
+    (void)pthread_mutex_lock(&collector->mutex);
+    collect(collector, now);
+    traffic_demand(&collector->traffic, cells, count, now, by_cell);
+    struct demand demand = demand_copy(&collector->demand);
+    (void)pthread_mutex_unlock(&collector->mutex);
+    demand.by_cell = by_cell;
+    return demand;
+}
+
+struct id_list {
+    uint64_t *ids;
+    size_t count, room;
+};
+
+static enum result add_id(const struct member *member, void *arg)
+{
+    struct id_list *list = arg;
+    if (list->count == list->room) {
+        list->room = 2 * list->room + 64;
+        list->ids = xrealloc(list->ids, list->room * sizeof(list->ids[0]));
+    }
+    list->ids[list->count++] = member->id;
+    return RESULT_OK;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The ids of all members, in order. */
+static enum result read_ids(struct collector *collector, struct id_list *out, struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    enum result result = store_read(collector->sources.registry, &txn, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = registry_each(txn, add_id, out);
+    store_abort(txn);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "the registry's members can't be read: %s",
+                         result_text(result));
+    }
+    if (out->count > 0) {
+        qsort(out->ids, out->count, sizeof(out->ids[0]), compare_ids);
+    }
+    return RESULT_OK;
+}
+
+/* Brings memory and store up to date; the commit, which waits for the disk, holds nobody up. */
+static enum result write_counts(struct collector *collector, const struct id_list *members,
+                                uint64_t now, struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    enum result result = RESULT_OK;
+    if (collector->sources.traffic != NULL) {
+        result = store_write(collector->sources.traffic, &txn, diag);
+    }
+    (void)pthread_mutex_lock(&collector->mutex);
+    collect(collector, now);
+    if (members != NULL) {
+        traffic_prune(&collector->traffic, members->ids, members->count, now);
+    }
+    if (result == RESULT_OK) {
+        result = traffic_save(&collector->traffic, txn, diag);
+    }
+    (void)pthread_mutex_unlock(&collector->mutex);
+    if (txn == NULL) {
+        return result;
+    }
+    if (result != RESULT_OK) {
+        store_abort(txn);
+        return result;
+    }
+    result = store_commit(txn, diag);
+    if (result != RESULT_OK) {
+        (void)pthread_mutex_lock(&collector->mutex);
+        traffic_unsaved(&collector->traffic);
+        (void)pthread_mutex_unlock(&collector->mutex);
+    }
+    return result;
+}
+
+/* Once a spell. */
+static void log_budget(struct collector *collector)
+{
+    (void)pthread_mutex_lock(&collector->mutex);
+    uint64_t since = collector->traffic.over_budget.since;
+    (void)pthread_mutex_unlock(&collector->mutex);
+    if (since != collector->last_spell) {
+        collector->last_spell = since;
+        collector->sources.log(
+            "more missing names are asked for than denial-budget has signatures: "
+            "the others are denied by the zone's NSEC chain");
+    }
+}
+
+void collector_write(struct collector *collector, uint64_t now)
+{
+    struct id_list members = { .ids = NULL };
+    struct diag diag = { "" };
+    bool known = read_ids(collector, &members, &diag) == RESULT_OK;
+    if (write_counts(collector, known ? &members : NULL, now, &diag) == RESULT_OK && known) {
+        diag.text[0] = '\0';
+    }
+    trouble(collector, &diag);
+    log_budget(collector);
+    free(members.ids);
+}
+
+static void *run(void *arg)
+{
+    struct collector *collector = arg;
+    while (periodic_pause(&collector->periodic, COLLECTOR_WRITE_MS)) {
+        collector_write(collector, clock_now());
+    }
+    return NULL;
+}
+
+enum result collector_new(struct collector **out, const struct collector_sources *sources,
+                          struct diag *diag)
+{
+    struct traffic traffic = { 0 };
+    struct store_txn *txn = NULL;
+    enum result result = RESULT_OK;
+    if (sources->traffic != NULL) {
+        result = store_read(sources->traffic, &txn, diag);
+    }
+    if (txn != NULL) {
+        result = traffic_load(&traffic, txn, diag);
+        store_abort(txn);
+    }
+    if (result != RESULT_OK) {
+        return result;
+    }
+    struct collector *collector = xcalloc(1, sizeof(*collector));
+    collector->sources = *sources;
+    collector->traffic = traffic;
+    collector->last_spell = traffic.over_budget.since;
+    ASSERT(pthread_mutex_init(&collector->mutex, NULL) == 0);
+    periodic_init(&collector->periodic);
+    *out = collector;
+    return RESULT_OK;
+}
+
+enum result collector_start(struct collector *collector, struct diag *diag)
+{
+    int error = pthread_create(&collector->thread, NULL, run, collector);
+    if (error != 0) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    }
+    collector->running = true;
+    return RESULT_OK;
+}
+
+void collector_free(struct collector *collector)
+{
+    if (collector == NULL) {
+        return;
+    }
+    if (collector->running) {
+        periodic_stop(&collector->periodic);
+        (void)pthread_join(collector->thread, NULL);
+    }
+    collector_write(collector, clock_now());
+    ASSERT(collector->counters_list == NULL);
+    traffic_done(&collector->traffic);
+    demand_done(&collector->demand);
+    periodic_done(&collector->periodic);
+    (void)pthread_mutex_destroy(&collector->mutex);
+    free(collector);
+}

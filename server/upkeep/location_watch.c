@@ -1,0 +1,150 @@
+#include "server/upkeep/location_watch.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* Compared by everything that a new content changes, whether it came by a rename or was written over the old one. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Looks at all files; `another` tells whether one is not what it was. */
+static enum result find_others(struct location_watch *watch, bool *another, struct diag *diag)
+{
+    struct stat found[LOCATIONS_FILES_MAX];
+    *another = false;
+    for (size_t i = 0; i < watch->count; i++) {
+        if (stat(watch->paths[i], &found[i]) != 0) {
+            return diag_fail(diag, RESULT_SYSTEM, "%s: cannot be opened: %s", watch->paths[i],
+                             strerror(errno));
+        }
+        *another = *another || !same_file(&found[i], &watch->seen[i]);
+    }
+    memcpy(watch->seen, found, watch->count * sizeof(found[0]));
+    return RESULT_OK;
+}
+
+static enum result read_files(struct location_watch *watch)
+{
+    struct locations *locations = NULL;
+    enum result result = locations_load(&locations, watch->paths, watch->count, &watch->diag);
+    watch->read = result == RESULT_OK ? places_new(locations) : NULL;
+    return result;
+}
+
+enum result location_watch_begin(struct location_watch *watch, const char *const *paths,
+                                 size_t count, void (*log)(const char *text), struct places **out,
+                                 struct diag *diag)
+{
+    bool another = false;
+    *watch = (struct location_watch){ .paths = paths, .count = count, .log = log };
+    if (count == 0) {
+        return RESULT_OK;
+    }
+    enum result result = find_others(watch, &another, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    result = read_files(watch);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "%s", watch->diag.text);
+    }
+    *out = watch->read;
+    return RESULT_OK;
+}
+
+static void tell_trouble(struct location_watch *watch, const struct diag *diag)
+{
+    if (strcmp(watch->trouble.text, diag->text) != 0) {
+        struct diag line;
+        watch->trouble = *diag;
+        (void)diag_fail(&line, RESULT_INVALID, "%s; the locations read before stay in use",
+                        diag->text);
+        watch->log(line.text);
+    }
+}
+
+static void tell_over(struct location_watch *watch)
+{
+    if (watch->trouble.text[0] != '\0' && !watch->refused) {
+        watch->trouble.text[0] = '\0';
+        watch->log("the location files are there again");
+    }
+}
+
+static void tell_new(struct location_watch *watch, const struct places *places)
+{
+    struct diag line;
+    size_t cells = 0;
+    (void)locations_cells(places->locations, &cells);
+    (void)diag_fail(&line, RESULT_OK, "new location files are in use: %zu cells", cells);
+    watch->trouble.text[0] = '\0';
+    watch->log(line.text);
+}
+
+static void *run(void *arg)
+{
+    struct location_watch *watch = arg;
+    enum result result = read_files(watch);
+    (void)result; /* the diag says it */
+    atomic_store(&watch->finished, true);
+    return NULL;
+}
+
+static void start_reader(struct location_watch *watch)
+{
+    struct diag diag;
+    atomic_store(&watch->finished, false);
+    int error = pthread_create(&watch->reader, NULL, run, watch);
+    watch->reading = error == 0;
+    if (error != 0) { /* as if the files had not been seen yet */
+        memset(watch->seen, 0, sizeof(watch->seen));
+        (void)diag_fail(&diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+        tell_trouble(watch, &diag);
+    }
+}
+
+/* What the reader has made of the files, if it has finished. */
+static struct places *take(struct location_watch *watch)
+{
+    if (!atomic_load(&watch->finished)) {
+        return NULL;
+    }
+    (void)pthread_join(watch->reader, NULL);
+    watch->reading = false;
+    watch->refused = watch->read == NULL;
+    if (watch->refused) {
+        tell_trouble(watch, &watch->diag);
+    } else {
+        tell_new(watch, watch->read);
+    }
+    return watch->read;
+}
+
+struct places *location_watch_look(struct location_watch *watch)
+{
+    struct diag diag = { "" };
+    bool another = false;
+    if (watch->reading) {
+        return take(watch);
+    }
+    if (find_others(watch, &another, &diag) != RESULT_OK) {
+        tell_trouble(watch, &diag);
+    } else if (another) {
+        start_reader(watch);
+    } else {
+        tell_over(watch);
+    }
+    return NULL;
+}
+
+void location_watch_end(struct location_watch *watch)
+{
+    if (watch->reading) {
+        (void)pthread_join(watch->reader, NULL);
+        places_unref(watch->read);
+        watch->reading = false;
+    }
+}

@@ -1,0 +1,317 @@
+#include <unistd.h>
+
+#include "dnssec/signing/keystate.h"
+#include "server/keys/keymgr.h"
+#include "tests/pool_fixture.h"
+#include "tests/unit/unit.h"
+
+#define HOUR UINT64_C(3600)
+#define DAY  (24 * HOUR)
+
+static struct {
+    unsigned lines;
+    char last[256], all[8192];
+} said;
+
+static void note(const char *text)
+{
+    size_t used = strlen(said.all);
+    said.lines++;
+    (void)snprintf(said.last, sizeof(said.last), "%s", text);
+    (void)snprintf(said.all + used, sizeof(said.all) - used, "%s\n", text);
+}
+
+struct bench {
+    struct pool_fixture pool;
+    struct keymgr *keymgr;
+    uint64_t now, steady;
+};
+
+static struct keymgr *keymgr_of(struct bench *b)
+{
+    const struct keymgr_sources sources = {
+        .registry = b->pool.stores[0], .keys = b->pool.stores[2], .seal = b->pool.seal, .log = note
+    };
+    struct keymgr *keymgr = NULL;
+    assert_ok(keymgr_new(&keymgr, &sources, NULL));
+    return keymgr;
+}
+
+static int set_up(void **state)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    assert_non_null(b);
+    memset(&said, 0, sizeof(said));
+    pool_fixture_init(&b->pool, NULL);
+    b->keymgr = keymgr_of(b);
+    b->now = FIXTURE_NOW;
+    b->steady = 1000;
+    *state = b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *b = *state;
+    keymgr_free(b->keymgr);
+    pool_fixture_done(&b->pool);
+    free(b);
+    return 0;
+}
+
+static void look_after(struct bench *b, uint64_t seconds)
+{
+    b->now += seconds;
+    b->steady += seconds;
+    keymgr_look(b->keymgr, b->now, b->steady);
+}
+
+static struct keyroll keys_of(const struct bench *b)
+{
+    struct keyroll roll;
+    assert_ok(store_renew(b->pool.txns[2]));
+    assert_ok(keyroll_read(&roll, b->pool.txns[2], NULL));
+    return roll;
+}
+
+static uint64_t version_of(const struct bench *b)
+{
+    assert_ok(store_renew(b->pool.txns[2]));
+    return store_version(b->pool.txns[2]);
+}
+
+/* Changes what caches may keep; the registry's transaction is the fixture's. */
+static void set(struct bench *b, const char *name, const char *value)
+{
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(b->pool.stores[0], &txn, NULL));
+    assert_ok(registry_set(txn, name, value, NULL));
+    assert_ok(registry_commit(txn, b->now, NULL));
+}
+
+static void nothing_is_written_while_nothing_happens(void **state)
+{
+    struct bench *b = *state;
+    look_after(b, 0);
+    uint64_t version = version_of(b);
+    for (unsigned i = 0; i < 100; i++) {
+        look_after(b, 30);
+    }
+    assert_int_equal(version_of(b), version);
+    look_after(b, 700); /* but that it is there, once an hour */
+    assert_int_equal(version_of(b), version + 1);
+    assert_int_equal(keys_of(b).memory.seen_at, b->now);
+    assert_int_equal(said.lines, 0);
+}
+
+static void a_zsk_is_replaced_by_itself_when_its_time_has_come(void **state)
+{
+    struct bench *b = *state;
+    const struct keyroll first = keys_of(b);
+    uint16_t old = rollover_current(&first.keys, KEY_ZSK)->tag;
+    look_after(b, 0);
+    look_after(b, 90 * DAY - 3 * HOUR);
+    assert_int_equal(keys_of(b).keys.count, 2);
+    for (unsigned minute = 0; minute < 24 * 60; minute++) {
+        look_after(b, 60);
+        const struct keyroll now =
+            keys_of(b); /* by this, packages for machines that follow are told apart */
+        assert_true(now.memory.seen_at >= rollover_last_step_at(&now.keys));
+    }
+    const struct keyroll roll = keys_of(b);
+    const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);
+    assert_true(zsk->tag != old);
+    assert_int_equal(keystate_of(zsk, b->now), KEY_ACTIVE);
+    assert_int_equal(zsk->life.zone.on_at / HOUR, (FIXTURE_NOW + 90 * DAY) / HOUR);
+    assert_int_equal(roll.keys.count, 2);
+    assert_non_null(strstr(said.all, "is now published"));
+    assert_non_null(strstr(said.all, "is now active"));
+    assert_non_null(strstr(said.all, "is now retired"));
+    assert_non_null(strstr(said.all, "is deleted"));
+}
+
+static void a_ksk_is_replaced_when_its_age_is_set(void **state)
+{
+    struct bench *b = *state;
+    look_after(b, 400 * DAY);
+    assert_null(strstr(said.all, "KSK"));
+    set(b, "ksk-lifetime", "365d");
+    look_after(b, 1);
+    look_after(b, 3 * HOUR);
+    assert_non_null(strstr(said.all, "KSK"));
+    assert_non_null(strstr(said.all, "ntspool key ds"));
+    const struct keyroll roll = keys_of(b);
+    assert_true(rollover_awaits_parent(&roll.keys));
+}
+
+static void two_keepers_of_one_state_do_what_one_does(void **state)
+{
+    struct bench *b = *state;
+    struct keymgr *other = keymgr_of(b);
+    look_after(b, 90 * DAY);
+    for (unsigned hour = 0; hour < 24; hour++) {
+        keymgr_look(other, b->now, b->steady);
+        look_after(b, HOUR);
+    }
+    assert_int_equal(keys_of(b).keys.count, 2);
+    char *line = strstr(said.all, "is deleted");
+    assert_non_null(line);
+    assert_null(strstr(line + 1, "is deleted"));
+    keymgr_free(other);
+}
+
+/* A ttl that is lowered in the middle of a rollover does not shorten it. */
+static void lowered_ttls_are_waited_for(void **state)
+{
+    struct bench *b = *state;
+    set(b, "ttl", "1d");
+    look_after(b, 10);
+    look_after(b, 90 * DAY);
+    set(b, "ttl", "5m");
+    look_after(b, 1);
+    struct keyroll roll = keys_of(b);
+    assert_int_equal(roll.keys.count, 3);
+    const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);
+    assert_int_equal(zsk->life.dnskey.on_clear, b->now - 1 + DAY + HOUR);
+}
+
+static void a_long_ttl_of_a_static_record_counts(void **state)
+{
+    struct bench *b = *state;
+    struct store_txn *txn = NULL;
+    look_after(b, 60);
+    assert_ok(store_write(b->pool.stores[0], &txn, NULL));
+    uint8_t room[64];
+    struct rrset_builder builder;
+    struct rrset record;
+    const struct dname owner = fixture_name("long.pool.test");
+    rrset_begin(&builder, RR_A, 2 * DAY, room, sizeof(room));
+    rrset_add(&builder, "\300\0\2\12", 4);
+    assert_true(rrset_end(&builder, &record));
+    assert_ok(registry_record_set(txn, &owner, &record, NULL));
+    assert_ok(registry_commit(txn, b->now, NULL));
+    look_after(b, KEYMGR_TTLS_S);
+    assert_int_equal(keys_of(b).memory.zone_ttl_s, 2 * DAY);
+}
+
+/* It waits for an hour of steady time, then it takes the new time for true. */
+static void a_clock_that_was_set_stops_steps_for_a_while(void **state)
+{
+    struct bench *b = *state;
+    look_after(b, 0);
+    b->now += 100 * DAY; /* the ZSK would be due */
+    look_after(b, 1);
+    assert_non_null(strstr(said.last, "set forward"));
+    uint64_t version = version_of(b);
+    for (unsigned minute = 0; minute < 59; minute++) {
+        look_after(b, 60);
+    }
+    assert_int_equal(version_of(b), version);
+    assert_int_equal(said.lines, 1);
+    look_after(b, 120);
+    assert_int_equal(keys_of(b).keys.count, 3);
+}
+
+static void a_clock_behind_what_was_seen_stops_steps(void **state)
+{
+    struct bench *b = *state;
+    look_after(b, 80 * DAY);
+    keymgr_free(b->keymgr); /* as after a restart: no steady time to compare with */
+    b->keymgr = keymgr_of(b);
+    b->now -= 70 * DAY;
+    uint64_t version = version_of(b);
+    look_after(b, 1);
+    assert_non_null(strstr(said.last, "behind"));
+    look_after(b, 60 * DAY);
+    assert_int_equal(version_of(b), version);
+    assert_int_equal(said.lines, 1);
+    look_after(b, 40 * DAY);
+    assert_true(version_of(b) > version);
+}
+
+static void trouble_is_said_once_and_changes_nothing(void **state)
+{
+    struct bench *b = *state;
+    struct store_txn *txn = NULL;
+    look_after(b, 0);
+    assert_ok(store_write(b->pool.stores[2], &txn, NULL));
+    assert_ok(store_put(txn, TABLE_KEYS, "xyz", 3, "nonsense", 8));
+    assert_ok(store_commit(txn, NULL));
+    uint64_t version = version_of(b);
+    look_after(b, 100 * DAY);
+    look_after(b, 1);
+    assert_int_equal(said.lines, 1);
+    assert_non_null(strstr(said.last, "can't be moved on"));
+    assert_int_equal(version_of(b), version);
+}
+
+static void reseal(const struct bench *b, const struct seal *from, const struct seal *to)
+{
+    const struct keyroll roll = keys_of(b);
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(b->pool.stores[2], &txn, NULL));
+    for (size_t i = 0; i < roll.keys.count; i++) {
+        assert_ok(keystore_reseal(txn, &roll.keys.list[i], from, to, NULL));
+    }
+    assert_ok(store_commit(txn, NULL));
+}
+
+/* The server goes on with the keys that it has read, and what it does not serve no cache has. */
+static void keys_under_another_seal_take_no_step(void **state)
+{
+    struct bench *b = *state;
+    struct seal *other = NULL;
+    char path[sizeof(b->pool.state) + 8];
+    (void)snprintf(path, sizeof(path), "%s/other", b->pool.state);
+    assert_ok(seal_create(b->pool.state, path, NULL));
+    assert_ok(seal_open(&other, b->pool.state, path, NULL));
+    look_after(b, 0);
+    reseal(b, b->pool.seal, other);
+    const struct roll_plan plan = { .kind = ROLL_KSK };
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(b->pool.stores[2], &txn, NULL));
+    assert_ok(keyroll_start(txn, other, &plan, b->now, NULL));
+    assert_ok(store_commit(txn, NULL));
+    uint64_t version = version_of(b);
+    look_after(b, 1);
+    look_after(b, 3 * DAY);
+    assert_int_equal(version_of(b), version);
+    assert_int_equal(said.lines, 1);
+    assert_non_null(strstr(said.last, "can't be moved on"));
+    assert_non_null(strstr(said.last, "cannot be opened"));
+    reseal(b, other, b->pool.seal);
+    look_after(b, 1);
+    assert_non_null(strstr(said.last, "is now published"));
+    seal_free(other);
+}
+
+static void the_thread_looks_and_ends(void **state)
+{
+    struct bench *b = *state;
+    uint64_t version = version_of(b);
+    assert_ok(keymgr_start(b->keymgr, NULL));
+    for (unsigned i = 0; i < 1000 && version_of(b) == version; i++) {
+        (void)usleep(10000);
+    }
+    assert_true(version_of(b) > version); /* there was no memory yet */
+}
+
+#define OF_POOL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        OF_POOL(nothing_is_written_while_nothing_happens),
+        OF_POOL(a_zsk_is_replaced_by_itself_when_its_time_has_come),
+        OF_POOL(a_ksk_is_replaced_when_its_age_is_set),
+        OF_POOL(two_keepers_of_one_state_do_what_one_does),
+        OF_POOL(lowered_ttls_are_waited_for),
+        OF_POOL(a_long_ttl_of_a_static_record_counts),
+        OF_POOL(a_clock_that_was_set_stops_steps_for_a_while),
+        OF_POOL(a_clock_behind_what_was_seen_stops_steps),
+        OF_POOL(trouble_is_said_once_and_changes_nothing),
+        OF_POOL(keys_under_another_seal_take_no_step),
+        OF_POOL(the_thread_looks_and_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
