@@ -12,7 +12,7 @@ struct explanation {
     struct location location;
     const struct cell *cell;
     uint16_t area;
-    struct shares_list list;
+    struct allocation_list list;
     double *expected; /* by seat: how often it is in a set */
     size_t out;       /* members that are not handed out */
 };
@@ -51,10 +51,10 @@ static const char *area_text(const char *kind)
 }
 
 /* The distance in km from the middle of the area; negative: not known. */
-static double distance(const struct explanation *e, long seat)
+static double distance(const struct explanation *e, long index)
 {
     const struct point *from = &e->view->steering.areas[e->area].at.spot;
-    const struct point *to = &e->view->steering.seats[seat].spot;
+    const struct point *to = &e->view->steering.inputs[index].spot;
     return from->placed && to->placed ? point_km(from, to) : -1;
 }
 
@@ -65,7 +65,7 @@ static void explain(struct explanation *e, struct steerview *view)
     e->cell = &view->cells[e->location.cell];
     e->area = steering_area(&view->steering, e->location.cell);
     e->list = steering_list(&view->steering, e->area);
-    e->expected = xcalloc(view->roster.count + 1, sizeof(*e->expected));
+    e->expected = xcalloc(view->candidates.count + 1, sizeof(*e->expected));
     for (size_t i = 0; i < e->list.count; i++) {
         e->expected[view->steering.list[i].member] = view->steering.list[i].expected;
     }
@@ -93,8 +93,8 @@ static struct row *sorted_rows(struct explanation *e)
     struct row *rows = xcalloc(view->count + 1, sizeof(*rows));
     for (size_t i = 0; i < view->count; i++) {
         const struct steered *member = &view->members[i];
-        bool out = member->seat == STEERVIEW_OUT;
-        rows[i] = (struct row){ member, out ? -1 : e->expected[member->seat] };
+        bool out = member->index == STEERVIEW_OUT;
+        rows[i] = (struct row){ member, out ? -1 : e->expected[member->index] };
         e->out += out;
     }
     qsort(rows, view->count, sizeof(*rows), compare_rows);
@@ -118,15 +118,15 @@ static json_t *cell_json(const struct explanation *e)
 static json_t *candidate_json(const struct explanation *e, const struct row *row)
 {
     const struct steered *member = row->member;
-    uint32_t weight = steerview_weight(e->view, member->seat);
-    double km = distance(e, member->seat);
+    uint32_t weight = steerview_weight(e->view, member->index);
+    double km = distance(e, member->index);
     json_t *out = json_object();
     json_object_set_new(out, "name", json_text(member->label));
     json_object_set_new(out, "state", json_text(member->state));
     json_object_set_new(out, "km", km < 0 ? json_null() : json_real(round(km)));
     json_object_set_new(out, "capacity_mbit", json_integer(member->capacity_mbit));
     json_object_set_new(out, "weight", json_integer(weight));
-    json_object_set_new(out, "factor", json_real(e->view->steering.factors[member->seat]));
+    json_object_set_new(out, "factor", json_real(e->view->steering.factors[member->index]));
     json_object_set_new(out, "expected", json_real(row->expected));
     json_object_set_new(out, "share", json_real(row->expected / e->list.per_set));
     return out;
@@ -177,7 +177,7 @@ static void print_cell(const struct explanation *e)
         return;
     }
     printf("an answer  %u of %zu members%s\n\n", e->list.per_set, e->list.count,
-           e->view->roster.last_good ? ": nobody is eligible, these were until the last" : "");
+           e->view->candidates.last_good ? ": nobody is eligible, these were until the last" : "");
 }
 
 static void print_candidates(const struct explanation *e, const struct row *rows)
@@ -191,7 +191,7 @@ static void print_candidates(const struct explanation *e, const struct row *rows
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
     for (size_t i = 0; i < e->view->count && rows[i].expected > 0; i++) {
         const struct steered *member = rows[i].member;
-        double km = distance(e, member->seat);
+        double km = distance(e, member->index);
         table_cell(&table, member->label);
         table_cell(&table, member->state);
         if (km < 0) {
@@ -200,8 +200,8 @@ static void print_candidates(const struct explanation *e, const struct row *rows
             table_cellf(&table, "%.0f", km);
         }
         table_cellf(&table, "%u", member->capacity_mbit);
-        table_cellf(&table, "%u", steerview_weight(e->view, member->seat));
-        table_cellf(&table, "%.3f", e->view->steering.factors[member->seat]);
+        table_cellf(&table, "%u", steerview_weight(e->view, member->index));
+        table_cellf(&table, "%.3f", e->view->steering.factors[member->index]);
         table_cellf(&table, "%.2f %%", 100 * rows[i].expected);
         table_cellf(&table, "%.2f %%", 100 * rows[i].expected / e->list.per_set);
     }

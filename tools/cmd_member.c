@@ -436,7 +436,7 @@ static uint64_t quarantine_end(struct session *session, struct cli *cli,
     if (!read) {
         cli->note = "state/health can't be read, so the full quarantine is taken";
     }
-    return lifecycle_quarantine_end(read ? &view.joint.health : NULL, settings, session_now());
+    return lifecycle_quarantine_end(read ? &view.consensus.health : NULL, settings, session_now());
 }
 
 int cmd_member_remove(struct cli *cli, int argc, char **argv)

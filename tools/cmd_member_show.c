@@ -28,8 +28,8 @@ static bool passes(const char *filter, const char *value)
 
 static bool expires(const struct memberview *view, uint64_t before)
 {
-    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
-        uint64_t end = view->joint.health.addresses[i].cert_not_after;
+    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
+        uint64_t end = view->consensus.health.addresses[i].cert_not_after;
         if (end != 0 && end < before) {
             return true;
         }

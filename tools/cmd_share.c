@@ -41,9 +41,9 @@ static void compute(struct report *report)
         const struct steered *member = row->member = &view->members[i];
         row->hour = traffic_answers(&view->traffic, member->id, 1, view->now);
         row->day = traffic_answers(&view->traffic, member->id, DAY_H, view->now);
-        if (member->seat != STEERVIEW_OUT) {
-            row->fair = steerview_weight(view, member->seat) / view->weight;
-            row->expected = view->steering.loads[member->seat];
+        if (member->index != STEERVIEW_OUT) {
+            row->fair = steerview_weight(view, member->index) / view->weight;
+            row->expected = view->steering.loads[member->index];
         }
         report->hour += row->hour;
         report->day += row->day;
@@ -137,7 +137,7 @@ static void print_report(const struct report *report)
     print_rows(report);
     printf("\n%zu members, of which %zu are handed out; handed out %llu times in the last hour, "
            "%llu in the last day\n",
-           view->count, view->roster.eligible, (unsigned long long)report->hour,
+           view->count, view->candidates.eligible, (unsigned long long)report->hour,
            (unsigned long long)report->day);
     if (report->day == 0) {
         puts("no answers were counted yet: the ratios are those expected");

@@ -134,8 +134,8 @@ static void look_at_addresses(struct status *status)
 {
     const struct memberview *view = &status->view;
     bool soon = false;
-    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
-        const struct address_health *seen = &view->joint.health.addresses[i];
+    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
+        const struct address_health *seen = &view->consensus.health.addresses[i];
         if (seen->last_probe_at > status->last_probe_at) {
             status->last_probe_at = seen->last_probe_at;
         }

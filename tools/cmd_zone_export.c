@@ -27,7 +27,7 @@ struct export
 {
     FILE *file;
     const struct settings *settings;
-    const struct roster *roster;
+    const struct candidates *candidates;
     struct steering *steering;
     struct keyring *keyring; /* NULL: unsigned */
     struct signer *signer;
@@ -79,7 +79,7 @@ static void find_srv(struct export *ex, const struct dname *owner, struct rrset 
     if (area != STEERING_NONE) {
         (void)steering_deal(ex->steering, area, 0, &deck);
     }
-    deck_srv(deck.count > 0 ? &deck.sets[0] : NULL, ex->roster, ex->settings->srv_weights,
+    deck_srv(deck.count > 0 ? &deck.sets[0] : NULL, ex->candidates, ex->settings->srv_weights,
              ex->settings->srv_ttl_s, ex->scratch, out);
     deck_done(&deck);
 }
@@ -92,7 +92,8 @@ static enum result print_type(struct export *ex, const struct node *node, const 
         find_srv(ex, owner, &set);
         return print_set(ex, owner, &set);
     }
-    uint8_t left_out = node->kind == NODE_MEMBER ? roster_left_out(ex->roster, node->member_id) : 0;
+    uint8_t left_out =
+        node->kind == NODE_MEMBER ? candidates_left_out(ex->candidates, node->member_id) : 0;
     bool found = node_rrset(node, ex->settings, type, left_out, ex->scratch, &set);
     if (!found && ex->keyring != NULL && node->kind == NODE_APEX) {
         found = keyring_rrset(ex->keyring, &ex->settings->apex, type, ex->settings->ttl_s,
@@ -111,7 +112,8 @@ static int compare_types(const void *a, const void *b)
 static void find_types(struct export *ex, const struct node *node)
 {
     static const uint16_t key_types[] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
-    uint8_t left_out = node->kind == NODE_MEMBER ? roster_left_out(ex->roster, node->member_id) : 0;
+    uint8_t left_out =
+        node->kind == NODE_MEMBER ? candidates_left_out(ex->candidates, node->member_id) : 0;
     ex->type_count = node_types(node, ex->settings, left_out, ex->types);
     if (node->kind == NODE_APEX && ex->keyring != NULL) {
         for (size_t i = 0; i < sizeof key_types / sizeof key_types[0]; i++) {
@@ -148,30 +150,30 @@ static enum result export_node(const struct dname_key *key, const struct node *n
 
 static enum result export_zone(struct export *ex, struct session *session, struct cli *cli)
 {
-    struct roster roster;
+    struct candidates candidates;
     struct steering steering;
     struct store_txn *registry = session->txn[STORE_REGISTRY];
-    const struct roster_sources from = { .registry = registry,
-                                         .health = session->txn[STORE_HEALTH],
-                                         .settings = ex->settings,
-                                         .now = session_now() };
-    enum result result = roster_build(&roster, &from, &cli->diag);
+    const struct candidates_sources from = { .registry = registry,
+                                             .health = session->txn[STORE_HEALTH],
+                                             .settings = ex->settings,
+                                             .now = session_now() };
+    enum result result = candidates_build(&candidates, &from, &cli->diag);
     if (result != RESULT_OK) {
         return result;
     }
-    struct steering_input input = { .roster = &roster,
+    struct steering_input input = { .candidates = &candidates,
                                     .settings = ex->settings,
                                     .seed = ex->settings->serial };
     input.cells = locations_cells(NULL, &input.cell_count);
     steering_init(&steering, &input);
-    ex->roster = &roster;
+    ex->candidates = &candidates;
     ex->steering = &steering;
     result = registry_nodes(registry, export_node, ex);
     if (result == RESULT_OK && ex->signer != NULL) {
         result = print_nsec(ex, &ex->settings->apex);
     }
     steering_done(&steering);
-    roster_done(&roster);
+    candidates_done(&candidates);
     return result;
 }
 

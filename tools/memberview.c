@@ -29,17 +29,18 @@ enum result memberview_make(struct memberview *out, const struct member *member,
             return result;
         }
     }
-    joint_of(&out->joint, member, out->rows, out->row_count, &source->vantages, &source->settings);
-    out->standing = lifecycle_standing(&out->member, &out->joint);
+    consensus_of(&out->consensus, member, out->rows, out->row_count, &source->vantages,
+                 &source->settings);
+    out->standing = lifecycle_standing(&out->member, &out->consensus);
     return RESULT_OK;
 }
 
 const struct address_health *memberview_address(const struct memberview *view,
                                                 const struct address *address)
 {
-    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
-        if (address_equal(&view->joint.health.addresses[i].address, address)) {
-            return &view->joint.health.addresses[i];
+    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
+        if (address_equal(&view->consensus.health.addresses[i].address, address)) {
+            return &view->consensus.health.addresses[i];
         }
     }
     return NULL;
@@ -48,8 +49,8 @@ const struct address_health *memberview_address(const struct memberview *view,
 bool memberview_score(const struct memberview *view, int32_t *milli)
 {
     bool any = false;
-    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
-        const struct address_health *seen = &view->joint.health.addresses[i];
+    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
+        const struct address_health *seen = &view->consensus.health.addresses[i];
         if (seen->probes > 0 && (!any || seen->score_milli > *milli)) {
             *milli = seen->score_milli;
             any = true;
@@ -67,9 +68,9 @@ static unsigned shown_addresses(const struct memberview *view,
         out[i] = view->member.addresses[i];
     }
     if (count == 0) {
-        count = view->joint.health.address_count;
+        count = view->consensus.health.address_count;
         for (unsigned i = 0; i < count; i++) {
-            out[i] = view->joint.health.addresses[i].address;
+            out[i] = view->consensus.health.addresses[i].address;
         }
     }
     return count;
@@ -91,8 +92,8 @@ static char *fqdn(const struct memberview *view, const struct dname *apex, char 
 static uint64_t certificate_end(const struct memberview *view)
 {
     uint64_t first = 0;
-    for (unsigned i = 0; i < view->joint.health.address_count; i++) {
-        uint64_t end = view->joint.health.addresses[i].cert_not_after;
+    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
+        uint64_t end = view->consensus.health.addresses[i].cert_not_after;
         first = end != 0 && (first == 0 || end < first) ? end : first;
     }
     return first;
@@ -181,8 +182,8 @@ static json_t *families_json(const struct memberview *view, const struct address
         has[address_family(&addresses[i])] = true;
     }
     for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
-        const struct family_health *own = &view->joint.health.family[i];
-        const struct votes *votes = &view->joint.family[i];
+        const struct family_health *own = &view->consensus.health.family[i];
+        const struct votes *votes = &view->consensus.family[i];
         if (has[i]) {
             json_object_set_new(out, i == ADDRESS_IPV4 ? "ipv4" : "ipv6",
                                 json_pack("{s:s, s:o, s:i, s:i}", "stage", stage_text(own->stage),
@@ -239,17 +240,19 @@ json_t *memberview_full(const struct memberview *view, const struct dname *apex)
     json_object_set_new(out, "accounturi", json_text_or_null(m->accounturi));
     json_object_set_new(out, "added_at", json_time(m->added_at));
     json_object_set_new(out, "changed_at", json_time(m->changed_at));
-    json_object_set_new(out, "state_since", json_time(view->joint.health.stage_since));
+    json_object_set_new(out, "state_since", json_time(view->consensus.health.stage_since));
     json_object_set_new(out, "hold",
-                        view->joint.hold != HOLD_NONE ? json_text(hold_text(view->joint.hold))
-                                                      : json_null());
-    json_object_set_new(out, "votes", json_integer(view->joint.votes.all));
-    json_object_set_new(out, "votes_in", json_integer(view->joint.votes.in));
+                        view->consensus.hold != HOLD_NONE
+                            ? json_text(hold_text(view->consensus.hold))
+                            : json_null());
+    json_object_set_new(out, "votes", json_integer(view->consensus.votes.all));
+    json_object_set_new(out, "votes_in", json_integer(view->consensus.votes.in));
     json_object_set_new(out, "families", families_json(view, addresses, count));
-    json_object_set_new(out, "last_eligible_at", json_time(view->joint.health.last_eligible_at));
+    json_object_set_new(out, "last_eligible_at",
+                        json_time(view->consensus.health.last_eligible_at));
     json_object_set_new(out, "vantages", votes_json(view));
     json_object_set_new(out, "last_cert_not_after",
-                        json_time(view->joint.health.last_cert_not_after));
+                        json_time(view->consensus.health.last_cert_not_after));
     json_object_set_new(out, "addresses", list);
     return out;
 }
@@ -315,9 +318,9 @@ static void print_votes(const struct memberview *view)
         return;
     }
     for (unsigned i = ADDRESS_FAMILIES; i-- > 0;) {
-        if (health_has_family(&view->joint.health, (enum address_family)i)) {
+        if (health_has_family(&view->consensus.health, (enum address_family)i)) {
             printf("%-14s %u of %u vantage points have its %s in\n", "votes",
-                   view->joint.family[i].in, view->joint.family[i].all,
+                   view->consensus.family[i].in, view->consensus.family[i].all,
                    address_family_text((enum address_family)i));
         }
     }
@@ -336,7 +339,7 @@ void memberview_print(const struct memberview *view, const struct dname *apex)
     print_line("member", m->label);
     print_line("name", fqdn(view, apex, text));
     printf("%-14s %s: %s\n", "state", view->standing.state, view->standing.reason);
-    print_time("since", view->joint.health.stage_since);
+    print_time("since", view->consensus.health.stage_since);
     print_votes(view);
     print_line("override", m->override != OVERRIDE_AUTO ? override_text(m->override) : "");
     print_line("country", m->country);

@@ -8,7 +8,7 @@
 
 struct memberview {
     struct member member;
-    struct joint joint;
+    struct consensus consensus;
     struct standing standing;
     unsigned row_count; /* what each vantage point says, for `member show` */
     struct member_health rows[VANTAGES_MAX];

@@ -36,7 +36,7 @@ static enum result take_member(const struct member *member, void *arg)
                              .capacity_mbit = member->capacity_mbit,
                              .state = seen.standing.state,
                              .reason = seen.standing.reason,
-                             .seat = STEERVIEW_OUT };
+                             .index = STEERVIEW_OUT };
     memcpy(row->label, member->label, sizeof(row->label));
     return RESULT_OK;
 }
@@ -61,13 +61,13 @@ static void find_seats(struct steerview *view)
         by_id[i] = (struct known){ view->members[i].id, i };
     }
     qsort(by_id, view->count, sizeof(*by_id), compare_ids);
-    for (size_t seat = 0; seat < view->roster.count; seat++) {
-        const struct known wanted = { .id = view->roster.list[seat].member_id };
+    for (size_t index = 0; index < view->candidates.count; index++) {
+        const struct known wanted = { .id = view->candidates.list[index].member_id };
         const struct known *found =
             bsearch(&wanted, by_id, view->count, sizeof(*by_id), compare_ids);
         if (found != NULL) {
-            view->members[found->at].seat = (long)seat;
-            view->weight += view->roster.list[seat].weight;
+            view->members[found->at].index = (long)index;
+            view->weight += view->candidates.list[index].weight;
         }
     }
     free(by_id);
@@ -85,12 +85,12 @@ static enum result read_members(struct steerview *view, struct cli *cli)
                          "the members can't be read: restore registry and health from a backup "
                          "(ntspool backup)");
     }
-    const struct roster_sources sources = { .registry = view->session.txn[STORE_REGISTRY],
-                                            .health = view->session.txn[STORE_HEALTH],
-                                            .settings = &view->source.settings,
-                                            .locations = view->locations,
-                                            .now = view->now };
-    result = roster_build(&view->roster, &sources, &cli->diag);
+    const struct candidates_sources sources = { .registry = view->session.txn[STORE_REGISTRY],
+                                                .health = view->session.txn[STORE_HEALTH],
+                                                .settings = &view->source.settings,
+                                                .locations = view->locations,
+                                                .now = view->now };
+    result = candidates_build(&view->candidates, &sources, &cli->diag);
     if (result == RESULT_OK) {
         find_seats(view);
     }
@@ -102,7 +102,7 @@ static void steer(struct steerview *view)
     view->cells = locations_cells(view->locations, &view->cell_count);
     view->demand = xcalloc(view->cell_count, sizeof(*view->demand));
     traffic_demand(&view->traffic, view->cells, view->cell_count, view->now, view->demand);
-    const struct steering_input input = { .roster = &view->roster,
+    const struct steering_input input = { .candidates = &view->candidates,
                                           .cells = view->cells,
                                           .cell_count = view->cell_count,
                                           .demand = view->demand,
@@ -139,7 +139,7 @@ void steerview_done(struct steerview *view)
 {
     session_done(&view->session);
     steering_done(&view->steering);
-    roster_done(&view->roster);
+    candidates_done(&view->candidates);
     traffic_done(&view->traffic);
     locations_free(view->locations);
     free(view->demand);

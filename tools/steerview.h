@@ -16,7 +16,7 @@ struct steered {
     uint64_t id;
     uint32_t capacity_mbit;
     const char *state, *reason; /* of struct standing */
-    long seat;                  /* in the roster; STEERVIEW_OUT: it is not handed out */
+    long index;                 /* in the roster; STEERVIEW_OUT: it is not handed out */
 };
 
 /* Start from `{ 0 }`, end with steerview_done. */
@@ -28,7 +28,7 @@ struct steerview {
     size_t cell_count;
     struct traffic traffic;
     double *demand; /* by cell */
-    struct roster roster;
+    struct candidates candidates;
     struct steering steering;
     double weight;           /* of all seats */
     struct steered *members; /* in order of label */
@@ -40,9 +40,9 @@ struct steerview {
 enum result steerview_begin(struct steerview *view, struct cli *cli);
 void steerview_done(struct steerview *view);
 /* What a seat weighs: capacity times ramp. */
-static inline uint32_t steerview_weight(const struct steerview *view, long seat)
+static inline uint32_t steerview_weight(const struct steerview *view, long index)
 {
-    return seat == STEERVIEW_OUT ? 0 : view->roster.list[seat].weight;
+    return index == STEERVIEW_OUT ? 0 : view->candidates.list[index].weight;
 }
 
 #endif

@@ -16,12 +16,12 @@ void vantageview_count(struct vantageview *view, const struct memberview *member
                        const struct vantages *vantages, uint64_t now)
 {
     view->members++;
-    view->held[member->joint.hold]++;
+    view->held[member->consensus.hold]++;
     for (unsigned i = 0; i < member->row_count; i++) {
         const struct member_health *row = &member->rows[i];
         const struct vantage *vantage = vantages_find(vantages, row->vantage);
         size_t at = (size_t)(vantage - vantages->list);
-        view->dissent[at] += joint_dissents(&member->joint, row, vantages, now);
+        view->dissent[at] += consensus_dissents(&member->consensus, row, vantages, now);
     }
 }
 

@@ -47,8 +47,9 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
         found = keyring_rrset(zone->keyring, &zone->settings.apex, type, zone->settings.ttl_s,
                               scratch, out);
     } else {
-        uint8_t left_out =
-            node->kind == NODE_MEMBER ? roster_left_out(&zone->deal->roster, node->member_id) : 0;
+        uint8_t left_out = node->kind == NODE_MEMBER
+                               ? candidates_left_out(&zone->deal->candidates, node->member_id)
+                               : 0;
         found = node_rrset(node, &zone->settings, type, left_out, scratch, out);
     }
     if (found) {
@@ -64,7 +65,7 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
     if (candidate->name == 0 || !change_filter_may_be(&answerer->changed, candidate->name)) {
         return true;
     }
-    const uint8_t *target = zone->deal->roster.names + candidate->target;
+    const uint8_t *target = zone->deal->candidates.names + candidate->target;
     struct dname name = { .len = target[0] };
     struct dname_key key;
     struct node node;
@@ -78,7 +79,7 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
  * transaction that breaks its name. */
 static struct deck_set standing_members(struct answerer *answerer, const struct deck_set *set)
 {
-    const struct candidate *list = answerer->zone->deal->roster.list;
+    const struct candidate *list = answerer->zone->deal->candidates.list;
     struct deck_set standing = { .count = 0 };
     for (unsigned i = 0; i < set->count; i++) {
         if (still_named(answerer, &list[set->members[i]])) {
@@ -112,8 +113,8 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     if (scratch == NULL) {
         return false;
     }
-    deck_srv(standing.count > 0 ? &standing : NULL, &zone->deal->roster, zone->settings.srv_weights,
-             zone->settings.srv_ttl_s, scratch, &set);
+    deck_srv(standing.count > 0 ? &standing : NULL, &zone->deal->candidates,
+             zone->settings.srv_weights, zone->settings.srv_ttl_s, scratch, &set);
     arena_keep(answer, &set);
     return add_set(answer, owner, &set);
 }

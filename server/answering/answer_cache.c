@@ -142,7 +142,7 @@ static bool holds(const struct answer_cache *table, struct cached_answer *cached
     if (cached->zone_state_number != zone->number) {
         if (cached->style != zone->style ||
             (cached->member_id != 0 &&
-             cached->left_out != roster_left_out(&zone->deal->roster, cached->member_id))) {
+             cached->left_out != candidates_left_out(&zone->deal->candidates, cached->member_id))) {
             return false;
         }
         cached->zone_state_number = zone->number;
@@ -240,8 +240,9 @@ const struct cached_answer *answer_cache_put(struct answer_cache *table,
     }
     cached->type = key->type;
     cached->member_id = parts->member_id;
-    cached->left_out =
-        cached->member_id == 0 ? 0 : roster_left_out(&zone->deal->roster, cached->member_id);
+    cached->left_out = cached->member_id == 0
+                           ? 0
+                           : candidates_left_out(&zone->deal->candidates, cached->member_id);
     cached->zone_state_number = zone->number;
     cached->style = zone->style;
     cached->made_at = table->now;

@@ -4,8 +4,9 @@ size_t nsec_chain_types(const struct zone_state *zone, const struct node *node,
                         uint16_t out[NSEC_CHAIN_TYPES_MAX])
 {
     static const uint16_t of_keys[] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
-    uint8_t left_out =
-        node->kind == NODE_MEMBER ? roster_left_out(&zone->deal->roster, node->member_id) : 0;
+    uint8_t left_out = node->kind == NODE_MEMBER
+                           ? candidates_left_out(&zone->deal->candidates, node->member_id)
+                           : 0;
     size_t count = node_types(node, &zone->settings, left_out, out);
     for (size_t i = 0; node->kind == NODE_APEX && i < sizeof(of_keys) / sizeof(of_keys[0]); i++) {
         size_t at = count++;

@@ -47,7 +47,7 @@ static void adopt(struct worker *worker)
     counters_unref(worker->answerer.counters);
     worker->answerer.zone = zone;
     worker->answerer.counters = counters;
-    size_t members = zone->deal->roster.members;
+    size_t members = zone->deal->candidates.members;
     if (!answer_cache_fits(worker->answerer.cache, members)) {
         answer_cache_free(worker->answerer.cache);
         worker->answerer.cache = answer_cache_new(members);
@@ -261,7 +261,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
     worker->identity = parts->identity;
     worker->answerer.zone = zone;
     worker->answerer.counters = counters;
-    worker->answerer.cache = answer_cache_new(zone->deal->roster.members);
+    worker->answerer.cache = answer_cache_new(zone->deal->candidates.members);
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
     worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));

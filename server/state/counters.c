@@ -85,13 +85,13 @@ static bool tell_answers(struct counters *counters, struct traffic_count *counts
 void counters_tell(struct counters *counters, struct traffic *traffic, struct demand *demand,
                    uint64_t now)
 {
-    const struct roster *roster = &counters->zone->deal->roster;
-    struct traffic_count *counts = xcalloc(roster->count + 1, sizeof(*counts));
+    const struct candidates *candidates = &counters->zone->deal->candidates;
+    struct traffic_count *counts = xcalloc(candidates->count + 1, sizeof(*counts));
     if (tell_answers(counters, counts, demand)) {
-        for (size_t i = 0; i < roster->count; i++) {
-            counts[i].member_id = roster->list[i].member_id;
+        for (size_t i = 0; i < candidates->count; i++) {
+            counts[i].member_id = candidates->list[i].member_id;
         }
-        traffic_add_answers(traffic, counts, roster->count, now);
+        traffic_add_answers(traffic, counts, candidates->count, now);
     }
     free(counts);
     size_t count = 0;

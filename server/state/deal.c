@@ -62,7 +62,7 @@ void deal_unref(struct deal *deal)
     }
     free(deal->rings);
     free(deal->levels);
-    roster_done(&deal->roster);
+    candidates_done(&deal->candidates);
     plan_unref(deal->plan);
     keyring_unref(deal->keyring);
     places_unref(deal->places);
@@ -91,11 +91,11 @@ uint16_t deal_region(const struct deal *deal, uint16_t region)
     return deal->plan->steering.of_region[region];
 }
 
-static double capacity_of(const struct roster *roster)
+static double capacity_of(const struct candidates *candidates)
 {
     double capacity = 0;
-    for (size_t i = 0; i < roster->count; i++) {
-        capacity += roster->list[i].weight;
+    for (size_t i = 0; i < candidates->count; i++) {
+        capacity += candidates->list[i].weight;
     }
     return capacity;
 }
@@ -117,14 +117,14 @@ static void change_done(struct change *change)
     free(change->left);
 }
 
-static bool same_record(const struct roster *a, const struct roster *b, size_t seat)
+static bool same_record(const struct candidates *a, const struct candidates *b, size_t index)
 {
-    const uint8_t *x = roster_target(a, seat), *y = roster_target(b, seat);
-    return a->list[seat].port == b->list[seat].port && x[0] == y[0] &&
+    const uint8_t *x = candidates_target(a, index), *y = candidates_target(b, index);
+    return a->list[index].port == b->list[index].port && x[0] == y[0] &&
            memcmp(x + 1, y + 1, x[0]) == 0;
 }
 
-static bool same_left_out(const struct roster *a, const struct roster *b)
+static bool same_left_out(const struct candidates *a, const struct candidates *b)
 {
     bool same = a->left_out_count == b->left_out_count;
     for (size_t i = 0; same && i < a->left_out_count; i++) {
@@ -134,38 +134,38 @@ static bool same_left_out(const struct roster *a, const struct roster *b)
     return same;
 }
 
-static bool same_regions(const struct shares_member *a, const struct shares_member *b)
+static bool same_regions(const struct allocation_member *a, const struct allocation_member *b)
 {
     return a->regions[0] == b->regions[0] && a->regions[1] == b->regions[1];
 }
 
 /* True if members who sat before, in groups of their own, are of one group now: sets may hold both. */
-static bool are_kin_now(const struct roster *before, const struct roster *roster)
+static bool are_kin_now(const struct candidates *before, const struct candidates *candidates)
 {
     const uint32_t none = UINT32_MAX;
-    uint32_t *then = xmalloc((roster->count + 1) * sizeof(*then));
+    uint32_t *then = xmalloc((candidates->count + 1) * sizeof(*then));
     bool found = false;
-    memset(then, 0xff, (roster->count + 1) * sizeof(*then));
-    for (size_t i = 0; i < roster->count && i < before->count && !found; i++) {
-        if (roster->list[i].member_id == 0 || before->list[i].member_id == 0) {
+    memset(then, 0xff, (candidates->count + 1) * sizeof(*then));
+    for (size_t i = 0; i < candidates->count && i < before->count && !found; i++) {
+        if (candidates->list[i].member_id == 0 || before->list[i].member_id == 0) {
             continue;
         }
-        uint32_t *group = &then[roster->seats[i].group];
-        found = *group != none && *group != before->seats[i].group;
-        *group = before->seats[i].group;
+        uint32_t *group = &then[candidates->inputs[i].group];
+        found = *group != none && *group != before->inputs[i].group;
+        *group = before->inputs[i].group;
     }
     free(then);
     return found;
 }
 
-static void compare(struct change *out, const struct deal *old, const struct roster *roster)
+static void compare(struct change *out, const struct deal *old, const struct candidates *candidates)
 {
-    struct change c = { .changed = xcalloc(roster->count + 1, sizeof(*c.changed)),
-                        .joined = xcalloc(roster->count + 1, sizeof(*c.joined)),
-                        .left = xcalloc(roster->count + 1, sizeof(*c.left)) };
-    const struct roster *before = &old->roster;
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct candidate *now = &roster->list[i];
+    struct change c = { .changed = xcalloc(candidates->count + 1, sizeof(*c.changed)),
+                        .joined = xcalloc(candidates->count + 1, sizeof(*c.joined)),
+                        .left = xcalloc(candidates->count + 1, sizeof(*c.left)) };
+    const struct candidates *before = &old->candidates;
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct candidate *now = &candidates->list[i];
         bool sat = i < before->count && before->list[i].member_id != 0, sits = now->member_id != 0;
         if (sits && !sat) {
             c.joined[c.joined_count++] = (uint32_t)i;
@@ -175,14 +175,15 @@ static void compare(struct change *out, const struct deal *old, const struct ros
             bool reweighted = now->weight != before->list[i].weight;
             c.reweighted = c.reweighted || reweighted;
             c.changed[i] =
-                !same_record(before, roster, i) || (reweighted && old->settings.srv_weights);
+                !same_record(before, candidates, i) || (reweighted && old->settings.srv_weights);
             c.changed_count += c.changed[i] ? 1 : 0;
-            c.resettled = c.resettled || !same_regions(&before->seats[i], &roster->seats[i]);
+            c.resettled = c.resettled || !same_regions(&before->inputs[i], &candidates->inputs[i]);
         }
     }
-    c.reweighted = c.reweighted || !same_left_out(before, roster) ||
-                   before->members != roster->members || before->last_good != roster->last_good;
-    c.resettled = c.resettled || are_kin_now(before, roster);
+    c.reweighted = c.reweighted || !same_left_out(before, candidates) ||
+                   before->members != candidates->members ||
+                   before->last_good != candidates->last_good;
+    c.resettled = c.resettled || are_kin_now(before, candidates);
     c.moved = c.joined_count > 0 || c.left_count > 0 || c.changed_count > 0;
     *out = c;
 }
@@ -198,7 +199,7 @@ static bool same_rules(const struct deal *deal, const struct deal_parts *parts)
 }
 
 /* True if a newcomer's regions have areas. */
-static bool regions_known(const struct deal *deal, const struct shares_member *member)
+static bool regions_known(const struct deal *deal, const struct allocation_member *member)
 {
     for (unsigned i = 0; i < 2; i++) {
         uint16_t region = member->regions[i];
@@ -210,21 +211,23 @@ static bool regions_known(const struct deal *deal, const struct shares_member *m
 }
 
 /* True if the change is small enough to be worked into the old deal. */
-static bool can_patch(const struct deal *old, const struct roster *roster,
+static bool can_patch(const struct deal *old, const struct candidates *candidates,
                       const struct change *change)
 {
     size_t moves = change->joined_count + change->left_count;
     if (change->resettled) {
         return false;
     }
-    if (moves > 0 && (roster->eligible <= DEAL_SMALL || old->roster.eligible <= DEAL_SMALL)) {
+    if (moves > 0 &&
+        (candidates->eligible <= DEAL_SMALL || old->candidates.eligible <= DEAL_SMALL)) {
         return false;
     }
-    if (old->patched + moves > roster->eligible / 2 || roster->last_good != old->roster.last_good) {
+    if (old->patched + moves > candidates->eligible / 2 ||
+        candidates->last_good != old->candidates.last_good) {
         return false;
     }
     for (size_t i = 0; i < change->joined_count; i++) {
-        if (!regions_known(old, &roster->seats[change->joined[i]])) {
+        if (!regions_known(old, &candidates->inputs[change->joined[i]])) {
             return false;
         }
     }
@@ -249,13 +252,13 @@ static void owner_of(struct dname *out, const struct area *area, const struct de
     }
 }
 
-static struct deal *deal_begin(const struct deal_parts *parts, struct roster *roster,
+static struct deal *deal_begin(const struct deal_parts *parts, struct candidates *candidates,
                                struct plan *plan)
 {
     struct deal *deal = xcalloc(1, sizeof(*deal));
     atomic_init(&deal->refs, 1);
-    deal->roster = *roster;
-    *roster = (struct roster){ .count = 0 };
+    deal->candidates = *candidates;
+    *candidates = (struct candidates){ .count = 0 };
     deal->settings = *parts->settings;
     deal->keyring = keyring_ref(parts->keyring);
     deal->places = places_ref(parts->places);
@@ -270,7 +273,7 @@ static struct srv_ring_parts srv_ring_parts_of(const struct deal *deal,
                                                const struct deal_parts *parts,
                                                const struct dname *owner)
 {
-    return (struct srv_ring_parts){ .roster = &deal->roster,
+    return (struct srv_ring_parts){ .candidates = &deal->candidates,
                                     .apex = &deal->settings.apex,
                                     .owner = owner,
                                     .weights = deal->settings.srv_weights,
@@ -279,7 +282,7 @@ static struct srv_ring_parts srv_ring_parts_of(const struct deal *deal,
                                     .now = parts->now };
 }
 
-/* The level of a list (struct shares_list) that a member of this weight left: the others get its places. */
+/* The level of a list (struct allocation_list) that a member of this weight left: the others get its places. */
 static double level_without(double level, double weight, unsigned places)
 {
     double expected = fmin(1, level * weight);
@@ -298,14 +301,15 @@ static double level_left(const struct deal *deal, const struct deal *old, uint16
                          const struct change *change)
 {
     const struct steering *steering = &deal->plan->steering;
-    const struct shares_cell *at = &steering->areas[area].at;
+    const struct allocation_cell *at = &steering->areas[area].at;
     double level = old->levels[area];
     for (size_t i = 0; i < change->left_count; i++) {
-        uint32_t seat = change->left[i];
-        double weight = shares_weight(steering->shares, at, &old->roster.seats[seat]);
-        double factor = at->region == REGION_NONE
-                            ? steering_factor(steering, seat, old->roster.list[seat].member_id)
-                            : 1;
+        uint32_t index = change->left[i];
+        double weight = allocation_weight(steering->allocation, at, &old->candidates.inputs[index]);
+        double factor =
+            at->region == REGION_NONE
+                ? steering_factor(steering, index, old->candidates.list[index].member_id)
+                : 1;
         level = level_without(level, weight * factor, deal->settings.srv_count);
     }
     return level;
@@ -323,22 +327,23 @@ static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_
         return RESULT_OK;
     }
     struct steering *steering = &deal->plan->steering;
-    const struct shares_member *seats = deal->roster.seats;
+    const struct allocation_member *inputs = deal->candidates.inputs;
     struct deck deck;
     uint64_t random = steering->seed + area + deal->patched * 0x9e3779b97f4a7c15U;
     size_t touched = 0;
     deck_copy(&deck, &ring->deck);
     if (change->left_count > 0) {
-        touched += deck_leave(&deck, seats, &random);
+        touched += deck_leave(&deck, inputs, &random);
     }
     for (size_t i = 0; i < change->joined_count; i++) {
-        uint32_t seat = change->joined[i];
-        double weight = shares_weight(steering->shares, &steering->areas[area].at, &seats[seat]);
+        uint32_t index = change->joined[i];
+        double weight =
+            allocation_weight(steering->allocation, &steering->areas[area].at, &inputs[index]);
         if (weight > 0) {
             *level = level_with(*level, weight, deal->settings.srv_count);
             deck_open(&deck, steering->areas[area].sets);
             touched +=
-                deck_join(&deck, seats, seat, *level * weight, deal->settings.srv_count, &random);
+                deck_join(&deck, inputs, index, *level * weight, deal->settings.srv_count, &random);
         }
     }
     if (touched == 0 && change->changed_count == 0) {
@@ -353,10 +358,10 @@ static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_
 }
 
 static enum result patch(struct deal **out, const struct deal_parts *parts, const struct deal *old,
-                         struct roster *roster, const struct change *change)
+                         struct candidates *candidates, const struct change *change)
 {
     atomic_fetch_add(&old->plan->refs, 1);
-    struct deal *deal = deal_begin(parts, roster, old->plan);
+    struct deal *deal = deal_begin(parts, candidates, old->plan);
     enum result result = RESULT_OK;
     deal->round = old->round;
     deal->dealt_at = old->dealt_at;
@@ -383,13 +388,13 @@ static bool must_scale(const struct deal *old, const struct deal_parts *parts, d
 }
 
 static struct plan *plan_new(const struct deal_parts *parts, const struct deal *old,
-                             const struct roster *roster, bool scale)
+                             const struct candidates *candidates, bool scale)
 {
     struct plan *plan = xcalloc(1, sizeof(*plan));
     const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
     const struct demand *demand = parts->demand;
     const struct deck **decks = NULL;
-    struct steering_input input = { .roster = roster,
+    struct steering_input input = { .candidates = candidates,
                                     .settings = parts->settings,
                                     .demand = demand == NULL ? NULL : demand->by_cell,
                                     .settled = !scale };
@@ -415,12 +420,12 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
 }
 
 static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
-                             const struct deal *old, struct roster *roster)
+                             const struct deal *old, struct candidates *candidates)
 {
-    double capacity = capacity_of(roster);
+    double capacity = capacity_of(candidates);
     /* The first deal is as quick as can be, so that answers begin; it is due at once. */
     bool scale = old != NULL && must_scale(old, parts, capacity);
-    struct deal *deal = deal_begin(parts, roster, plan_new(parts, old, roster, scale));
+    struct deal *deal = deal_begin(parts, candidates, plan_new(parts, old, candidates, scale));
     enum result result = RESULT_OK;
     deal->round = old == NULL ? 0 : old->round + 1;
     deal->dealt_at = parts->now;
@@ -433,7 +438,7 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
         }
         struct deck deck;
         struct dname owner;
-        struct shares_list list =
+        struct allocation_list list =
             steering_deal(&deal->plan->steering, (uint16_t)a, deal->round, &deck);
         owner_of(&owner, &deal->plan->steering.areas[a], parts);
         const struct srv_ring_parts made_with = srv_ring_parts_of(deal, parts, &owner);
@@ -450,29 +455,29 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
 
 enum result deal_again(struct deal **out, const struct deal_parts *parts, const struct deal *old)
 {
-    struct roster roster;
-    roster_copy(&roster, &old->roster);
-    return deal_anew(out, parts, old, &roster);
+    struct candidates candidates;
+    candidates_copy(&candidates, &old->candidates);
+    return deal_anew(out, parts, old, &candidates);
 }
 
 enum result deal_next(struct deal **out, const struct deal_parts *parts, struct deal *old,
-                      struct roster *roster)
+                      struct candidates *candidates)
 {
     struct change change = { .changed = NULL };
     enum result result = RESULT_OK;
     if (old == NULL || !same_rules(old, parts)) {
-        result = deal_anew(out, parts, old, roster);
+        result = deal_anew(out, parts, old, candidates);
     } else {
-        compare(&change, old, roster);
+        compare(&change, old, candidates);
         if (!change.moved && !change.reweighted && !change.resettled) {
             *out = deal_ref(old);
-        } else if (can_patch(old, roster, &change)) {
-            result = patch(out, parts, old, roster, &change);
+        } else if (can_patch(old, candidates, &change)) {
+            result = patch(out, parts, old, candidates, &change);
         } else {
-            result = deal_anew(out, parts, old, roster);
+            result = deal_anew(out, parts, old, candidates);
         }
     }
     change_done(&change);
-    roster_done(roster);
+    candidates_done(candidates);
     return result;
 }

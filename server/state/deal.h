@@ -29,11 +29,11 @@ struct plan;
 
 struct deal {
     atomic_uint refs;
-    struct roster roster;
+    struct candidates candidates;
     struct plan *plan;       /* areas and shares that the hands were dealt by */
     struct srv_ring **rings; /* of each area */
     double *
-        levels; /* of the list that each was dealt from (struct shares_list), with the changes since */
+        levels; /* of the list that each was dealt from (struct allocation_list), with the changes since */
     size_t area_count;
     /* What it was made by: */
     struct settings settings;
@@ -59,7 +59,7 @@ struct deal_parts {
 /* The deal that follows upon `old` (NULL: none yet): the same one with another reference if nothing changed. The roster, built with `old`'s
  * before it, is used up. Fails with the signer. */
 enum result deal_next(struct deal **out, const struct deal_parts *parts, struct deal *old,
-                      struct roster *roster);
+                      struct candidates *candidates);
 /* Deals anew for the same members. */
 enum result deal_again(struct deal **out, const struct deal_parts *parts, const struct deal *old);
 struct deal *deal_ref(struct deal *deal);

@@ -28,10 +28,10 @@ struct making {
 
 /* Where the member that is the set's first stands among its records, which are in canonical order: some clients take the first record
  * only. */
-static uint16_t place_of_first(const struct roster *roster, const struct deck_set *set,
+static uint16_t place_of_first(const struct candidates *candidates, const struct deck_set *set,
                                const struct rrset *srv)
 {
-    const uint8_t *target = roster_target(roster, set->members[0]);
+    const uint8_t *target = candidates_target(candidates, set->members[0]);
     size_t at = 0;
     const uint8_t *rdata = NULL;
     uint16_t len = 0;
@@ -82,13 +82,13 @@ static enum result make_set(struct making *m, size_t i)
     const struct deck_set *set = m->ring->deck.count == 0 ? NULL : &m->ring->deck.sets[i];
     struct rrset *srv = &m->ring->srv[i], signatures;
     uint8_t scratch[SIGNER_SCRATCH];
-    deck_srv(set, parts->roster, parts->weights, parts->ttl_s,
+    deck_srv(set, parts->candidates, parts->weights, parts->ttl_s,
              pool_end(&m->rdata, DECK_SRV_SCRATCH), srv);
     enum result result =
         signer_sign(parts->signer, parts->owner, srv, parts->now, scratch, &signatures);
     if (result == RESULT_OK) {
         bool some = set != NULL && set->count > 0;
-        uint16_t first = some ? place_of_first(parts->roster, set, srv) : 0;
+        uint16_t first = some ? place_of_first(parts->candidates, set, srv) : 0;
         const struct block_parts block = { NULL, srv, &signatures, first };
         ASSERT(
             block_make(&m->ring->blocks[i], pool_end(&m->wire, EACH), EACH, parts->apex, &block));

@@ -23,7 +23,7 @@ struct srv_ring {
 
 /* What a hand is made with. */
 struct srv_ring_parts {
-    const struct roster *roster;
+    const struct candidates *candidates;
     const struct dname *apex, *owner; /* who is signed for: the service's name, or a region's */
     bool weights;                     /* publish them */
     uint32_t ttl_s;

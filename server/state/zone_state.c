@@ -58,8 +58,9 @@ static void name_service(struct zone_state *zone)
 }
 
 /* Deals, or takes over the deal that was there before, and signs. `roster` is used up. */
-static enum result complete(struct zone_state *zone, struct deal *before, struct roster *roster,
-                            const struct zone_state_sources *sources, uint64_t now)
+static enum result complete(struct zone_state *zone, struct deal *before,
+                            struct candidates *candidates, const struct zone_state_sources *sources,
+                            uint64_t now)
 {
     const struct settings *settings = &zone->settings;
     struct signer *signer = signer_new(zone->keyring, sources->cache, &settings->apex,
@@ -74,9 +75,9 @@ static enum result complete(struct zone_state *zone, struct deal *before, struct
                                           .service = &zone->service,
                                           .signer = signer,
                                           .now = now };
-        result = deal_next(&zone->deal, &parts, before, roster);
+        result = deal_next(&zone->deal, &parts, before, candidates);
     }
-    roster_done(roster);
+    candidates_done(candidates);
     signer_free(signer);
     return result;
 }
@@ -125,7 +126,7 @@ enum result zone_state_build(struct zone_state **out, const struct zone_state_so
 {
     struct zone_state *zone = xcalloc(1, sizeof(*zone));
     struct deal *before = deal_before(sources, old);
-    struct roster roster;
+    struct candidates candidates;
     atomic_init(&zone->refs, 1);
     zone->number = old == NULL ? 1 : old->number + 1;
     zone->registry_version = store_version(sources->registry);
@@ -145,18 +146,18 @@ enum result zone_state_build(struct zone_state **out, const struct zone_state_so
     bool styled = old != NULL && result == RESULT_OK && same_style(old, zone);
     zone->style = styled ? old->style : zone->number;
     if (result == RESULT_OK) {
-        const struct roster_sources from = {
+        const struct candidates_sources from = {
             .registry = sources->registry,
             .health = sources->health,
             .settings = &zone->settings,
             .locations = zone->places == NULL ? NULL : zone->places->locations,
-            .before = before == NULL ? NULL : &before->roster,
+            .before = before == NULL ? NULL : &before->candidates,
             .now = now,
         };
-        result = roster_build(&roster, &from, diag);
+        result = candidates_build(&candidates, &from, diag);
     }
     if (result == RESULT_OK) {
-        result = complete(zone, before, &roster, sources, now);
+        result = complete(zone, before, &candidates, sources, now);
         if (result != RESULT_OK) {
             result = diag_fail(diag, result, "the zone's records can't be signed: %s",
                                result_text(result));

@@ -53,7 +53,7 @@ static void give(struct counters *tally, size_t cell, size_t member, double answ
 
 static bool in_region(size_t member, uint16_t region)
 {
-    const uint16_t *regions = world.roster.seats[member].regions;
+    const uint16_t *regions = world.candidates.inputs[member].regions;
     return region == REGION_NONE || regions[0] == region || regions[1] == region;
 }
 
@@ -62,11 +62,11 @@ static bool give_region(struct counters *tally, size_t cell, uint16_t region, do
 {
     double sum = 0;
     for (size_t i = 0; i < world.member_count; i++) {
-        sum += in_region(i, region) ? world.roster.seats[i].capacity : 0;
+        sum += in_region(i, region) ? world.candidates.inputs[i].capacity : 0;
     }
     for (size_t i = 0; sum > 0 && i < world.member_count; i++) {
-        if (in_region(i, region) && world.roster.seats[i].capacity > 0) {
-            give(tally, cell, i, answers * world.roster.seats[i].capacity / sum);
+        if (in_region(i, region) && world.candidates.inputs[i].capacity > 0) {
+            give(tally, cell, i, answers * world.candidates.inputs[i].capacity / sum);
         }
     }
     return sum > 0;
@@ -128,7 +128,7 @@ static void by_decks(struct counters *tally, struct steering *steering, const do
 static void by_shares(struct counters *tally, struct steering *steering, const double *queries)
 {
     for (size_t c = 1; c < world.cell_count; c++) {
-        struct shares_list got = steering_list(steering, steering_area(steering, (uint16_t)c));
+        struct allocation_list got = steering_list(steering, steering_area(steering, (uint16_t)c));
         for (size_t i = 0; i < got.count; i++) {
             const struct share *share = &steering->list[i];
             give(tally, c, share->member, queries[c] * share->expected / got.per_set);
@@ -176,17 +176,17 @@ static void pass(struct day *day, struct steering *steering, const double *queri
         by_decks(&day->dealt, steering, queries, round);
         day->sets += count_sets(steering);
     }
-    day->up += (double)world.roster.eligible;
+    day->up += (double)world.candidates.eligible;
 }
 
 static void be_fair(double answers)
 {
     double up = 0;
     for (size_t i = 0; i < world.member_count; i++) {
-        up += world.roster.seats[i].capacity;
+        up += world.candidates.inputs[i].capacity;
     }
     for (size_t i = 0; i < world.member_count; i++) {
-        fair[i] += answers * world.roster.seats[i].capacity / up;
+        fair[i] += answers * world.candidates.inputs[i].capacity / up;
     }
 }
 
@@ -207,7 +207,7 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
     }
     for (uint64_t now = 0; now < DAY_S; now += step, round++) {
         world_weather(&world, now, step);
-        const struct steering_input input = { .roster = &world.roster,
+        const struct steering_input input = { .candidates = &world.candidates,
                                               .cells = world.cells,
                                               .cell_count = world.cell_count,
                                               .demand = demand,
@@ -298,7 +298,7 @@ static double expected_km(double max_overload, double scale_km, double *worst)
 {
     settings.max_overload_milli = (uint32_t)(max_overload * 1000 + 0.5);
     settings.scale_km = (uint32_t)scale_km;
-    const struct steering_input input = { .roster = &world.roster,
+    const struct steering_input input = { .candidates = &world.candidates,
                                           .cells = world.cells,
                                           .cell_count = world.cell_count,
                                           .demand = world.users,
@@ -308,7 +308,8 @@ static double expected_km(double max_overload, double scale_km, double *worst)
     double km = 0, total = 0;
     steering_init(&steering, &input);
     for (size_t c = 1; c < world.cell_count; c++) {
-        struct shares_list got = steering_list(&steering, steering_area(&steering, (uint16_t)c));
+        struct allocation_list got =
+            steering_list(&steering, steering_area(&steering, (uint16_t)c));
         for (size_t i = 0; i < got.count; i++) {
             const struct share *share = &steering.list[i];
             km += world.users[c] * share->expected / got.per_set *
@@ -316,7 +317,7 @@ static double expected_km(double max_overload, double scale_km, double *worst)
         }
         total += world.users[c];
     }
-    *worst = shares_worst(steering.shares);
+    *worst = allocation_worst(steering.allocation);
     steering_done(&steering);
     return km / total;
 }

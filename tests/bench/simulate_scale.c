@@ -27,27 +27,27 @@ static struct point somewhere(uint64_t *random)
     return point_at(latitude, 360 * unit(random) - 180);
 }
 
-static struct shares_member *make_members(size_t count, uint64_t *random)
+static struct allocation_member *make_members(size_t count, uint64_t *random)
 {
-    struct shares_member *members = xcalloc(count, sizeof(*members));
+    struct allocation_member *members = xcalloc(count, sizeof(*members));
     for (size_t i = 0; i < count; i++) {
         bool kin = i > 0 && unit(random) < 0.25, ipv4 = unit(random) < 0.97;
-        members[i] = (struct shares_member){ .spot = somewhere(random),
-                                             .capacity = exp(7 * unit(random)),
-                                             .group = kin ? members[i - 1].group : (uint32_t)i,
-                                             .ipv4 = ipv4,
-                                             .ipv6 = !ipv4 || unit(random) < 0.55 };
+        members[i] = (struct allocation_member){ .spot = somewhere(random),
+                                                 .capacity = exp(7 * unit(random)),
+                                                 .group = kin ? members[i - 1].group : (uint32_t)i,
+                                                 .ipv4 = ipv4,
+                                                 .ipv6 = !ipv4 || unit(random) < 0.55 };
     }
     return members;
 }
 
 /* A few cells have most of the demand. */
-static struct shares_cell *make_cells(size_t count, uint64_t *random)
+static struct allocation_cell *make_cells(size_t count, uint64_t *random)
 {
-    struct shares_cell *cells = xcalloc(count, sizeof(*cells));
+    struct allocation_cell *cells = xcalloc(count, sizeof(*cells));
     for (size_t i = 0; i < count; i++) {
         cells[i] =
-            (struct shares_cell){ .spot = somewhere(random), .demand = exp(8 * unit(random)) };
+            (struct allocation_cell){ .spot = somewhere(random), .demand = exp(8 * unit(random)) };
     }
     return cells;
 }
@@ -60,26 +60,26 @@ static double cpu_s(void)
 static void measure(const struct size *size)
 {
     uint64_t random = 20261123;
-    struct shares_member *members = make_members(size->members, &random);
-    struct shares_cell *cells = make_cells(size->cells, &random);
+    struct allocation_member *members = make_members(size->members, &random);
+    struct allocation_cell *cells = make_cells(size->cells, &random);
     struct share *list = xcalloc(size->members, sizeof(*list));
-    double *owed = xcalloc(size->members, sizeof(*owed));
-    const struct shares_problem problem = { .cells = cells,
-                                            .cell_count = size->cells,
-                                            .members = members,
-                                            .member_count = size->members,
-                                            .per_set = 4,
-                                            .max_overload = 2,
-                                            .scale_km = 1000,
-                                            .entries = SHARES_ENTRIES };
+    double *deficit = xcalloc(size->members, sizeof(*deficit));
+    const struct allocation_problem problem = { .cells = cells,
+                                                .cell_count = size->cells,
+                                                .members = members,
+                                                .member_count = size->members,
+                                                .per_set = 4,
+                                                .max_overload = 2,
+                                                .scale_km = 1000,
+                                                .entries = ALLOCATION_ENTRIES };
     double began = cpu_s(), total = 0;
-    struct shares *shares = shares_new(&problem);
+    struct allocation *allocation = allocation_new(&problem);
     double scaled = cpu_s();
     for (size_t c = 0; c < size->cells; c++) {
         total += cells[c].demand;
     }
     for (size_t c = 0; c < size->cells; c++) {
-        struct shares_list got = shares_of(shares, &cells[c], list);
+        struct allocation_list got = allocation_of(allocation, &cells[c], list);
         struct deck deck;
         const struct deck_plan plan = { .list = list,
                                         .list_count = got.count,
@@ -87,7 +87,7 @@ static void measure(const struct size *size)
                                         .sets = deck_size(cells[c].demand / total, STEERING_SETS),
                                         .members = members,
                                         .seed = c,
-                                        .owed = owed,
+                                        .deficit = deficit,
                                         .value = 1 };
         deck_deal(&deck, &plan);
         deck_done(&deck);
@@ -96,13 +96,14 @@ static void measure(const struct size *size)
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
     (void)printf("| %zu | %zu | %.2f | %u | %.2f | %.2f | %.2f | %.0f |\n", size->cells,
-                 size->members, scaled - began, shares_rounds(shares), shares_worst(shares),
-                 dealt - scaled, dealt - began, (double)usage.ru_maxrss / 1024);
-    shares_free(shares);
+                 size->members, scaled - began, allocation_rounds(allocation),
+                 allocation_worst(allocation), dealt - scaled, dealt - began,
+                 (double)usage.ru_maxrss / 1024);
+    allocation_free(allocation);
     free(members);
     free(cells);
     free(list);
-    free(owed);
+    free(deficit);
 }
 
 void scale_print(void)

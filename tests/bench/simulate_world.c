@@ -213,15 +213,15 @@ static void make_member(struct world *w, size_t i, size_t cell)
 {
     static const double menu[] = { 10, 25, 50, 100, 100, 250, 500, 1000, 1000, 3000 };
     uint16_t country = region_of_country(w->cells[cell].country);
-    struct shares_member *seat = &w->roster.seats[i];
+    struct allocation_member *index = &w->candidates.inputs[i];
     w->capacity[i] = menu[splitmix(&w->seed) % (sizeof(menu) / sizeof(menu[0]))];
-    seat->spot = point_at(around(w, (double)w->cells[cell].position.latitude, 2),
-                          around(w, (double)w->cells[cell].position.longitude, 3));
-    seat->regions[0] = country;
-    seat->regions[1] = region_around(w->cells[cell].country);
-    seat->group = unit(w) < 0.25 && i > 0 ? w->roster.seats[i - 1].group : (uint32_t)i;
-    seat->ipv4 = unit(w) < 0.97;
-    seat->ipv6 = !seat->ipv4 || unit(w) < 0.55;
+    index->spot = point_at(around(w, (double)w->cells[cell].position.latitude, 2),
+                           around(w, (double)w->cells[cell].position.longitude, 3));
+    index->regions[0] = country;
+    index->regions[1] = region_around(w->cells[cell].country);
+    index->group = unit(w) < 0.25 && i > 0 ? w->candidates.inputs[i - 1].group : (uint32_t)i;
+    index->ipv4 = unit(w) < 0.97;
+    index->ipv6 = !index->ipv4 || unit(w) < 0.55;
 }
 
 static void make_members(struct world *w)
@@ -230,16 +230,16 @@ static void make_members(struct world *w)
     for (size_t k = 0; k < countries; k++) {
         w->member_count += simulated_countries[k].members;
     }
-    w->roster.list = xcalloc(w->member_count, sizeof(*w->roster.list));
-    w->roster.seats = xcalloc(w->member_count, sizeof(*w->roster.seats));
-    w->roster.count = w->member_count;
+    w->candidates.list = xcalloc(w->member_count, sizeof(*w->candidates.list));
+    w->candidates.inputs = xcalloc(w->member_count, sizeof(*w->candidates.inputs));
+    w->candidates.count = w->member_count;
     w->capacity = xcalloc(w->member_count, sizeof(*w->capacity));
     w->back_at = xcalloc(w->member_count, sizeof(*w->back_at));
     for (size_t k = 0, i = 0; k < countries; k++) {
         for (unsigned n = 0; n < simulated_countries[k].members; n++, i++) {
             make_member(w, i, cell_of(w, simulated_countries[k].code));
-            w->roster.seats[i].capacity = w->capacity[i];
-            w->roster.list[i] =
+            w->candidates.inputs[i].capacity = w->capacity[i];
+            w->candidates.list[i] =
                 (struct candidate){ .member_id = i + 1, .weight = (uint32_t)w->capacity[i] };
         }
     }
@@ -247,7 +247,7 @@ static void make_members(struct world *w)
 
 void world_done(struct world *w)
 {
-    roster_done(&w->roster);
+    candidates_done(&w->candidates);
     free(w->cells);
     free(w->users);
     free(w->capacity);
@@ -261,7 +261,8 @@ static void measure_km(struct world *w)
     for (size_t c = 1; c < w->cell_count; c++) {
         struct point client = at_cell(w, c);
         for (size_t i = 0; i < w->member_count; i++) {
-            w->km_of[c * w->member_count + i] = (float)point_km(&client, &w->roster.seats[i].spot);
+            w->km_of[c * w->member_count + i] =
+                (float)point_km(&client, &w->candidates.inputs[i].spot);
         }
     }
 }
@@ -285,15 +286,15 @@ double world_asked(struct world *w, size_t cell, uint64_t now)
 
 void world_weather(struct world *w, uint64_t now, uint64_t step)
 {
-    w->roster.eligible = 0;
+    w->candidates.eligible = 0;
     for (size_t i = 0; i < w->member_count; i++) {
         if (w->back_at[i] != 0 && w->back_at[i] <= now) {
             w->back_at[i] = 0;
         } else if (w->back_at[i] == 0 && unit(w) < 0.08 * (double)step / DAY_S) {
             w->back_at[i] = now + 600 + (uint64_t)(-7200 * log(1 - unit(w)));
         }
-        w->roster.seats[i].capacity = w->back_at[i] == 0 ? w->capacity[i] : 0;
-        w->roster.eligible += w->back_at[i] == 0 ? 1 : 0;
+        w->candidates.inputs[i].capacity = w->back_at[i] == 0 ? w->capacity[i] : 0;
+        w->candidates.eligible += w->back_at[i] == 0 ? 1 : 0;
     }
 }
 

@@ -3,7 +3,7 @@
 #define TESTS_BENCH_SIMULATE_WORLD_H
 
 #include "zone/places/locations.h"
-#include "zone/steering/roster.h"
+#include "zone/steering/candidates.h"
 
 enum {
     WORLD_TTL_S = 150
@@ -14,7 +14,7 @@ struct world {
     size_t cell_count, member_count;
     struct cell *cells; /* the world's, where nobody is, then the countries' */
     double *users;      /* by cell */
-    struct roster roster;
+    struct candidates candidates;
     double *capacity;  /* of each member when it is up */
     uint64_t *back_at; /* second of the day when it returns, 0: it is up */
     float *km_of;      /* by cell and member */

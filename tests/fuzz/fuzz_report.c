@@ -1,8 +1,8 @@
 /* Any octets as a report: as they are, then as the items of one that is signed with a key that the pool knows, into its stores. What a
  * vantage point says can be read by whoever reads verdicts, and it never holds up the next report. */
 #include "tests/pool_fixture.h"
+#include "zone/verdicts/consensus.h"
 #include "zone/verdicts/intake.h"
-#include "zone/verdicts/joint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -79,9 +79,10 @@ static void read_all(struct store_txn *health)
     FIXTURE_OK(vantages_read(&vantages, health, 600, FIXTURE_NOW));
     FIXTURE_OK(intake_refusals(health, refusals, &count));
     for (uint64_t id = 1; id <= 4; id++) {
-        struct joint joint;
+        struct consensus consensus;
         struct member member = { .id = id, .address_count = (uint8_t)(id % 2) };
-        enum result result = joint_get(&joint, health, &member, &vantages, &pool.zone->settings);
+        enum result result =
+            consensus_get(&consensus, health, &member, &vantages, &pool.zone->settings);
         ASSERT(result == RESULT_OK || result == RESULT_NOT_FOUND);
     }
 }

@@ -24,14 +24,14 @@ static struct demand demand;
 
 /* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`; without
  * number `gone`. */
-static struct roster roster_with(const struct roster *before, size_t count, size_t gone)
+static struct candidates candidates_with(const struct candidates *before, size_t count, size_t gone)
 {
     static const char *const countries[4] = { "NL", "DE", "US", "JP" };
-    size_t seats = before == NULL || before->count < count ? count : before->count;
-    struct roster roster = { .list = xcalloc(seats, sizeof(struct candidate)),
-                             .seats = xcalloc(seats, sizeof(struct shares_member)),
-                             .names = xcalloc(seats, 32),
-                             .count = seats };
+    size_t inputs = before == NULL || before->count < count ? count : before->count;
+    struct candidates candidates = { .list = xcalloc(inputs, sizeof(struct candidate)),
+                                     .inputs = xcalloc(inputs, sizeof(struct allocation_member)),
+                                     .names = xcalloc(inputs, 32),
+                                     .count = inputs };
     for (size_t i = 0; i < count; i++) {
         char label[16];
         struct dname name;
@@ -43,12 +43,12 @@ static struct roster roster_with(const struct roster *before, size_t count, size
         uint64_t random = i;
         uint32_t weight = (uint32_t)(1 + splitmix(&random) % 1000);
         const char *country = countries[i % 4];
-        roster.list[i] = (struct candidate){
+        candidates.list[i] = (struct candidate){
             .member_id = i + 1, .weight = weight, .port = 4460, .target = (uint32_t)(32 * i)
         };
-        roster.names[32 * i] = name.len;
-        memcpy(roster.names + 32 * i + 1, name.wire, name.len);
-        roster.seats[i] = (struct shares_member){
+        candidates.names[32 * i] = name.len;
+        memcpy(candidates.names + 32 * i + 1, name.wire, name.len);
+        candidates.inputs[i] = (struct allocation_member){
             .spot = point_at((double)(i % 100) - 50, (double)(i % 360) - 180),
             .capacity = weight,
             .group = (uint32_t)i,
@@ -56,11 +56,11 @@ static struct roster roster_with(const struct roster *before, size_t count, size
             .ipv4 = true,
             .ipv6 = i % 2 == 0
         };
-        roster.eligible++;
-        roster.members++;
+        candidates.eligible++;
+        candidates.members++;
     }
-    roster.names_len = seats * 32;
-    return roster;
+    candidates.names_len = inputs * 32;
+    return candidates;
 }
 
 static struct deal_parts parts_at(uint64_t now)
@@ -74,11 +74,11 @@ static struct deal_parts parts_at(uint64_t now)
                                 .now = now };
 }
 
-static struct deal *next_deal(struct deal *old, struct roster roster, uint64_t now)
+static struct deal *next_deal(struct deal *old, struct candidates candidates, uint64_t now)
 {
     struct deal *deal = NULL;
     const struct deal_parts parts = parts_at(now);
-    assert_ok(deal_next(&deal, &parts, old, &roster));
+    assert_ok(deal_next(&deal, &parts, old, &candidates));
     return deal;
 }
 
@@ -93,7 +93,7 @@ static struct deal *deal_anew(const struct deal *old, uint64_t now)
 /* The one that stands when a server has come up: the quick one has been followed by one with its shares scaled. */
 static struct deal *first_deal(size_t count, size_t gone)
 {
-    struct deal *quick = next_deal(NULL, roster_with(NULL, count, gone), NOW);
+    struct deal *quick = next_deal(NULL, candidates_with(NULL, count, gone), NOW);
     struct deal *deal = deal_anew(quick, NOW);
     deal_unref(quick);
     return deal;

@@ -7,7 +7,7 @@
 enum {
     GRID_A_DEGREE = 10,
     GRID_WIDTH = 360 * GRID_A_DEGREE + 1,
-    SLOTS_MIN = 1024
+    APPORTION_MIN = 1024
 };
 
 static const double degree = 0.017453292519943295; /* in radians */
@@ -39,8 +39,8 @@ void location_records_init(struct location_records *records)
 void location_records_begin(struct location_records *records)
 {
     records->count = 0;
-    records->slot_count = SLOTS_MIN;
-    records->slots = xcalloc(SLOTS_MIN, sizeof(*records->slots));
+    records->slot_count = APPORTION_MIN;
+    records->slots = xcalloc(APPORTION_MIN, sizeof(*records->slots));
 }
 
 static void add_vector(double sum[3], struct position position, double weight)
@@ -257,7 +257,7 @@ struct location_record *location_records_get(struct location_records *records, s
         return NULL;
     }
     if (records->count == records->room) {
-        records->room = records->room * 3 / 2 + SLOTS_MIN;
+        records->room = records->room * 3 / 2 + APPORTION_MIN;
         records->list = xrealloc(records->list, records->room * sizeof(*records->list));
     }
     struct location_record *record = &records->list[records->count++];

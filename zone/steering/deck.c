@@ -5,7 +5,7 @@
 
 #include "zone/base/result.h"
 #include "zone/base/splitmix.h"
-#include "zone/steering/slots.h"
+#include "zone/steering/apportion.h"
 
 /* A group of kin in one stratum. */
 struct run {
@@ -46,7 +46,7 @@ size_t deck_size(double part, size_t total)
     return sets;
 }
 
-static const struct shares_member *member_at(const struct dealing *d, size_t i)
+static const struct allocation_member *member_at(const struct dealing *d, size_t i)
 {
     return &d->plan->members[d->plan->list[i].member];
 }
@@ -65,9 +65,10 @@ static void lay_out(struct dealing *d)
 {
     const struct deck_plan *plan = d->plan;
     uint32_t *first = xcalloc(plan->list_count + 1, sizeof(*first));
-    const struct slots_plan slots = { plan->list, plan->list_count, plan->members, plan->per_set,
-                                      plan->sets, plan->owed,       plan->seed,    plan->round };
-    slots_of(&slots, first);
+    const struct apportion_plan slots = { plan->list,    plan->list_count, plan->members,
+                                          plan->per_set, plan->sets,       plan->deficit,
+                                          plan->seed,    plan->round };
+    apportion(&slots, first);
     d->slot_count = first[plan->list_count];
     d->holder = xmalloc((d->slot_count + 1) * sizeof(*d->holder));
     for (size_t i = 0; i < plan->list_count; i++) {
@@ -83,7 +84,7 @@ static unsigned class_of(const struct dealing *d, const uint32_t *holder, const 
 {
     bool ipv4 = true, ipv6 = true, some_ipv6 = false;
     for (unsigned i = run->first; i < run->end; i++) {
-        const struct shares_member *member = member_at(d, holder[i]);
+        const struct allocation_member *member = member_at(d, holder[i]);
         ipv4 = ipv4 && member->ipv4;
         ipv6 = ipv6 && member->ipv6;
         some_ipv6 = some_ipv6 || member->ipv6;
@@ -170,14 +171,14 @@ static uint32_t place_of(uint32_t stratum, uint32_t strata)
 /* A deck and what is known of its members, while it is mended or changed. */
 struct table {
     struct deck *deck;
-    const struct shares_member *members;
+    const struct allocation_member *members;
     uint64_t *random;
 };
 
 /* Families as bits, so that one code serves both. */
 static unsigned families(const struct table *table, uint32_t member)
 {
-    const struct shares_member *known = &table->members[member];
+    const struct allocation_member *known = &table->members[member];
     return (known->ipv4 ? 1U : 0U) | (known->ipv6 ? 2U : 0U);
 }
 
@@ -317,14 +318,14 @@ static void shuffle(struct deck *deck, uint64_t *random)
 }
 
 void deck_settle(const struct deck *deck, const struct share *list, size_t list_count,
-                 double answers, double *owed)
+                 double answers, double *deficit)
 {
     for (size_t i = 0; i < list_count; i++) {
-        owed[list[i].member] += answers * list[i].expected;
+        deficit[list[i].member] += answers * list[i].expected;
     }
     for (size_t s = 0; s < deck->count; s++) {
         for (unsigned i = 0; i < deck->sets[s].count; i++) {
-            owed[deck->sets[s].members[i]] -= answers / (double)deck->count;
+            deficit[deck->sets[s].members[i]] -= answers / (double)deck->count;
         }
     }
 }
@@ -332,10 +333,11 @@ void deck_settle(const struct deck *deck, const struct share *list, size_t list_
 /* What the members are owed now, after their parts and what they got. */
 static void settle(const struct deck *deck, const struct deck_plan *plan)
 {
-    deck_settle(deck, plan->list, plan->list_count, plan->value * (double)plan->sets, plan->owed);
+    deck_settle(deck, plan->list, plan->list_count, plan->value * (double)plan->sets,
+                plan->deficit);
     for (size_t i = 0; i < plan->list_count; i++) {
-        double *of = &plan->owed[plan->list[i].member];
-        *of = fmin(fmax(*of, -SLOTS_OWED_MAX), SLOTS_OWED_MAX);
+        double *of = &plan->deficit[plan->list[i].member];
+        *of = fmin(fmax(*of, -APPORTION_DEFICIT_MAX), APPORTION_DEFICIT_MAX);
     }
 }
 
@@ -361,7 +363,7 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     struct table table = { out, plan->members, &d.random };
     mend_family(&table, 1);
     mend_family(&table, 2);
-    if (plan->owed != NULL) {
+    if (plan->deficit != NULL) {
         settle(out, plan);
     }
     shuffle(out, &d.random);
@@ -421,7 +423,7 @@ static bool replace_leavers(const struct table *table, struct deck_set *set)
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): the table moves `random` on */
-size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64_t *random)
+size_t deck_leave(struct deck *deck, const struct allocation_member *members, uint64_t *random)
 {
     const struct table table = { deck, members, random };
     size_t changed = 0;
@@ -453,7 +455,7 @@ static bool take_place(const struct table *table, struct deck_set *set, uint32_t
     return false;
 }
 
-size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_t member,
+size_t deck_join(struct deck *deck, const struct allocation_member *members, uint32_t member,
                  double expected, unsigned per_set, uint64_t *random)
 {
     const struct table table = { deck, members, random };

@@ -1,7 +1,7 @@
 /* Decks: the SRV sets of one cell, drawn ahead of the queries by systematic sampling.
  *
  * Each member gets its part of the slots, one a set and place, rounded up or down; who is rounded up is drawn, and more likely the more it is owed
- * from before and from other areas (zone/steering/slots.h), so that over time also a share far smaller than one set of a deck is right. The slots are laid end to
+ * from before and from other areas (zone/steering/apportion.h), so that over time also a share far smaller than one set of a deck is right. The slots are laid end to
  * end, groups of kin together, and each of many strata, of DECK_SETS_MIN sets, takes every so many'th one. It is dealt like cards, round the
  * sets: what is contiguous and no longer than the number of sets meets no set twice, so neither a member nor two kin do. The groups are in another
  * random order in each stratum, so that who comes with whom varies. That order keeps the families
@@ -11,12 +11,12 @@
 #ifndef ZONE_DECK_H
 #define ZONE_DECK_H
 
-#include "zone/steering/shares.h"
+#include "zone/steering/allocation.h"
 
 enum {
     DECK_SETS_MIN = 8,
     DECK_SETS_MAX = 1024,
-    DECK_SET_MAX = SHARES_SET_MAX
+    DECK_SET_MAX = ALLOCATION_SET_MAX
 };
 
 struct deck_set {
@@ -33,15 +33,15 @@ struct deck {
 
 /* What to deal. The members' groups, families and capacities are by seat. */
 struct deck_plan {
-    const struct share *list; /* of shares_of */
+    const struct share *list; /* of allocation_of */
     size_t list_count;
-    unsigned per_set; /* of shares_of */
+    unsigned per_set; /* of allocation_of */
     size_t sets;      /* DECK_SETS_MIN times a power of two, up to DECK_SETS_MAX */
-    const struct shares_member *members;
+    const struct allocation_member *members;
     uint64_t seed;  /* of the cell */
     uint64_t round; /* of the deal: counts up */
     double *
-        owed; /* by seat: what members are owed (zone/steering/slots.h), of which this deal is settled; NULL: nothing is kept of it */
+        deficit; /* by seat: what members are owed (zone/steering/apportion.h), of which this deal is settled; NULL: nothing is kept of it */
     double value; /* of a slot, there */
 };
 
@@ -49,7 +49,7 @@ struct deck_plan {
 void deck_deal(struct deck *out, const struct deck_plan *plan);
 /* Moves on what members are owed (by seat): adds what each should have of so many answers, by its share, takes off what the deck gives it. */
 void deck_settle(const struct deck *deck, const struct share *list, size_t list_count,
-                 double answers, double *owed);
+                 double answers, double *deficit);
 void deck_copy(struct deck *out, const struct deck *deck);
 void deck_done(struct deck *deck);
 /* The number of sets for a deck that gets `part` (0 to 1) of `total` sets. */
@@ -58,10 +58,10 @@ size_t deck_size(double part, size_t total);
 /* Between deals, in place of a new one: each member whose capacity has become 0 is replaced, in the sets that hold it and nowhere
  * else, by one that the deck itself draws (a random member of a random set), with kin and families as in a deal. Returns how many
  * sets changed. */
-size_t deck_leave(struct deck *deck, const struct shares_member *members, uint64_t *random);
+size_t deck_leave(struct deck *deck, const struct allocation_member *members, uint64_t *random);
 /* Gives a new member its part (`expected` as in struct share) of the sets, in place of others at random; where sets have room, it comes into all
  * of these. Returns how many sets changed. */
-size_t deck_join(struct deck *deck, const struct shares_member *members, uint32_t member,
+size_t deck_join(struct deck *deck, const struct allocation_member *members, uint32_t member,
                  double expected, unsigned per_set, uint64_t *random);
 /* Makes an empty deck one of `sets` empty sets, for members that join. */
 void deck_open(struct deck *deck, size_t sets);

@@ -10,8 +10,8 @@ static uint16_t published_weight(uint32_t weight, uint32_t most)
     return (uint16_t)(weight > 0 ? weight : 1);
 }
 
-void deck_srv(const struct deck_set *set, const struct roster *roster, bool weights, uint32_t ttl,
-              uint8_t scratch[DECK_SRV_SCRATCH], struct rrset *out)
+void deck_srv(const struct deck_set *set, const struct candidates *candidates, bool weights,
+              uint32_t ttl, uint8_t scratch[DECK_SRV_SCRATCH], struct rrset *out)
 {
     struct rrset_builder b;
     rrset_begin(&b, RR_SRV, ttl, scratch, DECK_SRV_SCRATCH);
@@ -23,12 +23,12 @@ void deck_srv(const struct deck_set *set, const struct roster *roster, bool weig
     }
     uint32_t most = 0;
     for (unsigned i = 0; i < set->count; i++) {
-        uint32_t weight = roster->list[set->members[i]].weight;
+        uint32_t weight = candidates->list[set->members[i]].weight;
         most = weight > most ? weight : most;
     }
     for (unsigned i = 0; i < set->count; i++) {
-        const struct candidate *candidate = &roster->list[set->members[i]];
-        const uint8_t *target = roster->names + candidate->target;
+        const struct candidate *candidate = &candidates->list[set->members[i]];
+        const uint8_t *target = candidates->names + candidate->target;
         uint8_t rdata[6 + DNAME_MAX];
         wire_put_u16(rdata, 0);
         wire_put_u16(rdata + 2, weights ? published_weight(candidate->weight, most) : 1);

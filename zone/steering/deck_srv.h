@@ -2,8 +2,8 @@
 #ifndef ZONE_DECK_SRV_H
 #define ZONE_DECK_SRV_H
 
+#include "zone/steering/candidates.h"
 #include "zone/steering/deck.h"
-#include "zone/steering/roster.h"
 
 enum {
     DECK_SRV_SCRATCH = DECK_SET_MAX * (2 + 6 + DNAME_MAX)
@@ -14,7 +14,7 @@ enum {
  * every RRset: for the clients that take the first record only, whoever writes it out starts at a record of its own choice.
  * A NULL set gives the one record `0 0 0 .`, "decidedly not available" (RFC 2782), so that the name has its RRset, and the NSEC
  * chain its shape, also while nobody is eligible. */
-void deck_srv(const struct deck_set *set, const struct roster *roster, bool weights, uint32_t ttl,
-              uint8_t scratch[DECK_SRV_SCRATCH], struct rrset *out);
+void deck_srv(const struct deck_set *set, const struct candidates *candidates, bool weights,
+              uint32_t ttl, uint8_t scratch[DECK_SRV_SCRATCH], struct rrset *out);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "zone/places/country.h"
-#include "zone/steering/slots.h"
+#include "zone/steering/apportion.h"
 
 enum {
     MEASURED = 16 /* deals, about: how much a slot is */
@@ -167,16 +167,16 @@ static void map_region(struct mapping *m, uint16_t region)
 /* All countries and continents, so that the first member of one finds its area there; and what else members say. */
 static void map_regions(struct mapping *m)
 {
-    const struct roster *roster = m->input->roster;
+    const struct candidates *candidates = m->input->candidates;
     size_t count = 0;
     const struct country *countries = country_all(&count);
     for (size_t i = 0; i < count; i++) {
         map_region(m, region_of_country(countries[i].code));
         map_region(m, region_around(countries[i].code));
     }
-    for (size_t seat = 0; seat < roster->count; seat++) {
-        for (unsigned i = 0; roster->list[seat].member_id != 0 && i < 2; i++) {
-            map_region(m, roster->seats[seat].regions[i]);
+    for (size_t index = 0; index < candidates->count; index++) {
+        for (unsigned i = 0; candidates->list[index].member_id != 0 && i < 2; i++) {
+            map_region(m, candidates->inputs[index].regions[i]);
         }
     }
 }
@@ -206,10 +206,10 @@ static void map_areas(struct steering *s, const struct steering_input *input)
 }
 
 /* True if the seat's member had it before too, and was handed out. */
-static bool same_seat(const struct steering *s, const struct steering *before, size_t seat)
+static bool same_index(const struct steering *s, const struct steering *before, size_t index)
 {
-    return seat < before->seat_count && before->member_ids[seat] == s->member_ids[seat] &&
-           before->seats[seat].capacity > 0 && s->seats[seat].capacity > 0;
+    return index < before->candidate_count && before->member_ids[index] == s->member_ids[index] &&
+           before->inputs[index].capacity > 0 && s->inputs[index].capacity > 0;
 }
 
 /* While there is no demand yet, it is the world's. */
@@ -245,12 +245,12 @@ static double measure_slot(const struct steering *before, const uint64_t *asked)
     return known > 0 ? known + (now - known) / MEASURED : now;
 }
 
-static bool is_seated(const struct deck *deck, size_t seat_count)
+static bool is_seated(const struct deck *deck, size_t candidate_count)
 {
     bool seated = true;
     for (size_t k = 0; k < deck->count; k++) {
         for (unsigned i = 0; i < deck->sets[k].count; i++) {
-            seated = seated && deck->sets[k].members[i] < seat_count;
+            seated = seated && deck->sets[k].members[i] < candidate_count;
         }
     }
     return seated;
@@ -263,15 +263,16 @@ static void settle(struct steering *s, const struct steering_input *input)
     for (size_t a = 0; a < before->area_count; a++) {
         const struct deck *deck = input->decks[a];
         if (input->asked[a] > 0 && deck->count > 0) {
-            ASSERT(is_seated(deck, s->seat_count));
-            struct shares_list got = shares_of(s->shares, &before->areas[a].at, s->list);
-            deck_settle(deck, s->list, got.count, (double)input->asked[a], s->owed);
+            ASSERT(is_seated(deck, s->candidate_count));
+            struct allocation_list got =
+                allocation_of(s->allocation, &before->areas[a].at, s->list);
+            deck_settle(deck, s->list, got.count, (double)input->asked[a], s->deficit);
         }
     }
 }
 
 /* What is owed to those who stayed. */
-static void take_owed(struct steering *s, const struct steering_input *input)
+static void take_deficit(struct steering *s, const struct steering_input *input)
 {
     const struct steering *before = input->before;
     if (before == NULL) {
@@ -281,43 +282,43 @@ static void take_owed(struct steering *s, const struct steering_input *input)
     if (s->slot_answers <= 0) {
         return;
     }
-    double most = SLOTS_OWED_MAX * s->slot_answers;
-    for (size_t i = 0; i < s->seat_count && i < before->seat_count; i++) {
-        s->owed[i] = before->owed[i];
+    double most = APPORTION_DEFICIT_MAX * s->slot_answers;
+    for (size_t i = 0; i < s->candidate_count && i < before->candidate_count; i++) {
+        s->deficit[i] = before->deficit[i];
     }
     if (input->asked != NULL) {
         settle(s, input);
     }
-    for (size_t i = 0; i < s->seat_count; i++) {
-        s->owed[i] = same_seat(s, before, i) ? fmin(fmax(s->owed[i], -most), most) : 0;
-        s->reckoned[i] = s->owed[i] / s->slot_answers;
+    for (size_t i = 0; i < s->candidate_count; i++) {
+        s->deficit[i] = same_index(s, before, i) ? fmin(fmax(s->deficit[i], -most), most) : 0;
+        s->reckoned[i] = s->deficit[i] / s->slot_answers;
     }
 }
 
 /* The factors found for those who were there before. */
 static double *factors_before(const struct steering *s, const struct steering *before)
 {
-    double *factors = xcalloc(s->seat_count + 1, sizeof(*factors));
-    for (size_t i = 0; i < s->seat_count; i++) {
+    double *factors = xcalloc(s->candidate_count + 1, sizeof(*factors));
+    for (size_t i = 0; i < s->candidate_count; i++) {
         factors[i] = steering_factor(before, i, s->member_ids[i]);
     }
     return factors;
 }
 
-static void take_roster(struct steering *s, const struct roster *roster)
+static void take_candidates(struct steering *s, const struct candidates *candidates)
 {
-    size_t room = roster->count + 1;
-    s->seat_count = roster->count;
+    size_t room = candidates->count + 1;
+    s->candidate_count = candidates->count;
     s->list = xcalloc(room, sizeof(*s->list));
-    s->seats = xcalloc(room, sizeof(*s->seats));
+    s->inputs = xcalloc(room, sizeof(*s->inputs));
     s->member_ids = xcalloc(room, sizeof(*s->member_ids));
     s->loads = xcalloc(room, sizeof(*s->loads));
     s->factors = xcalloc(room, sizeof(*s->factors));
-    s->owed = xcalloc(room, sizeof(*s->owed));
+    s->deficit = xcalloc(room, sizeof(*s->deficit));
     s->reckoned = xcalloc(room, sizeof(*s->reckoned));
-    memcpy(s->seats, roster->seats, s->seat_count * sizeof(*s->seats));
-    for (size_t i = 0; i < s->seat_count; i++) {
-        s->member_ids[i] = roster->list[i].member_id;
+    memcpy(s->inputs, candidates->inputs, s->candidate_count * sizeof(*s->inputs));
+    for (size_t i = 0; i < s->candidate_count; i++) {
+        s->member_ids[i] = candidates->list[i].member_id;
     }
 }
 
@@ -331,26 +332,26 @@ void steering_init(struct steering *out, const struct steering_input *input)
     for (size_t a = 0; a < s.area_count; a++) {
         s.places[a] = s.areas[a].at;
     }
-    take_roster(&s, input->roster);
+    take_candidates(&s, input->candidates);
     double *factors = input->before == NULL ? NULL : factors_before(&s, input->before);
-    const struct shares_problem problem = {
+    const struct allocation_problem problem = {
         .cells = s.places,
         .cell_count = s.area_count,
-        .members = s.seats,
-        .member_count = s.seat_count,
+        .members = s.inputs,
+        .member_count = s.candidate_count,
         .per_set = input->settings->srv_count,
         .max_overload = input->settings->max_overload_milli / 1000.0,
         .scale_km = input->settings->scale_km,
-        .entries = SHARES_ENTRIES,
+        .entries = ALLOCATION_ENTRIES,
         .seed = input->seed,
         .factors = factors,
         .settled = input->settled,
     };
-    s.shares = shares_new(&problem);
+    s.allocation = allocation_new(&problem);
     free(factors);
-    shares_results(s.shares, s.loads, s.factors);
+    allocation_results(s.allocation, s.loads, s.factors);
     s.slot_demand = demand_of(&s) / sets_asked_for(&s);
-    take_owed(&s, input);
+    take_deficit(&s, input);
     *out = s;
 }
 
@@ -360,20 +361,20 @@ void steering_done(struct steering *steering)
     free(steering->of_cell);
     free(steering->places);
     free(steering->list);
-    free(steering->seats);
+    free(steering->inputs);
     free(steering->member_ids);
     free(steering->loads);
     free(steering->factors);
-    free(steering->owed);
+    free(steering->deficit);
     free(steering->reckoned);
-    shares_free(steering->shares);
+    allocation_free(steering->allocation);
     memset(steering, 0, sizeof(*steering));
 }
 
-double steering_factor(const struct steering *steering, size_t seat, uint64_t member_id)
+double steering_factor(const struct steering *steering, size_t index, uint64_t member_id)
 {
-    bool known = seat < steering->seat_count && steering->member_ids[seat] == member_id;
-    return known ? steering->factors[seat] : 1;
+    bool known = index < steering->candidate_count && steering->member_ids[index] == member_id;
+    return known ? steering->factors[index] : 1;
 }
 
 uint16_t steering_area(const struct steering *steering, uint16_t cell)
@@ -381,25 +382,25 @@ uint16_t steering_area(const struct steering *steering, uint16_t cell)
     return cell < steering->cell_count ? steering->of_cell[cell] : 0;
 }
 
-struct shares_list steering_list(struct steering *steering, uint16_t area)
+struct allocation_list steering_list(struct steering *steering, uint16_t area)
 {
-    return shares_of(steering->shares, &steering->areas[area].at, steering->list);
+    return allocation_of(steering->allocation, &steering->areas[area].at, steering->list);
 }
 
-struct shares_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
-                                 struct deck *out)
+struct allocation_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
+                                     struct deck *out)
 {
-    struct shares_list list = steering_list(steering, area);
+    struct allocation_list list = steering_list(steering, area);
     const struct area *at = &steering->areas[area];
     double each = at->at.demand / (double)at->sets; /* demand of its slots */
     const struct deck_plan plan = { .list = steering->list,
                                     .list_count = list.count,
                                     .per_set = list.per_set,
                                     .sets = steering->areas[area].sets,
-                                    .members = steering->seats,
+                                    .members = steering->inputs,
                                     .seed = steering->seed + area,
                                     .round = round,
-                                    .owed = steering->reckoned,
+                                    .deficit = steering->reckoned,
                                     .value = steering->slot_demand > 0
                                                  ? each / steering->slot_demand
                                                  : 1 };

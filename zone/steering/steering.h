@@ -9,8 +9,8 @@
 #define ZONE_STEERING_H
 
 #include "zone/places/region.h"
+#include "zone/steering/candidates.h"
 #include "zone/steering/deck.h"
-#include "zone/steering/roster.h"
 
 enum {
     STEERING_OWN = 400,
@@ -21,14 +21,14 @@ enum {
 };
 
 struct steering_input {
-    const struct roster *roster;
+    const struct candidates *candidates;
     const struct cell *cells; /* locations_cells: at least the world's */
     size_t cell_count;
     const double *demand; /* by cell; NULL: by the number of addresses, the prior */
     const struct settings *settings;
     uint64_t seed;
     const struct steering *
-        before; /* whose roster's seats this one's keep (zone/steering/roster.h); NULL: there was none */
+        before; /* whose roster's seats this one's keep (zone/steering/candidates.h); NULL: there was none */
     bool settled; /* take its factors as they are, do not scale */
     const uint64_t
         *asked; /* answers since by its areas; NULL: not known, so nobody is owed more or less, */
@@ -36,7 +36,7 @@ struct steering_input {
 };
 
 struct area {
-    struct shares_cell at;
+    struct allocation_cell at;
     size_t sets; /* of its deck */
 };
 
@@ -46,16 +46,16 @@ struct steering {
     uint16_t *of_cell; /* area by cell */
     size_t cell_count;
     uint16_t of_region[REGIONS]; /* area by region; STEERING_NONE: it is none known */
-    struct shares *shares;
-    struct shares_cell *places;  /* the areas', for the shares */
-    struct shares_member *seats; /* the roster's, likewise */
-    size_t seat_count;
+    struct allocation *allocation;
+    struct allocation_cell *places;   /* the areas', for the shares */
+    struct allocation_member *inputs; /* the roster's, likewise */
+    size_t candidate_count;
     struct share *list;      /* scratch, of each seat */
     uint64_t *member_ids;    /* by seat: whose factors and debts these are */
-    double *loads, *factors; /* shares_results */
-    double *owed;            /* answers that it was dealt less than its shares before; */
+    double *loads, *factors; /* allocation_results */
+    double *deficit;         /* answers that it was dealt less than its shares before; */
     double *
-        reckoned; /* in slots (zone/steering/slots.h), with what is dealt now, as if each area were asked in proportion to its demand */
+        reckoned; /* in slots (zone/steering/apportion.h), with what is dealt now, as if each area were asked in proportion to its demand */
     double slot_demand, slot_answers; /* of an average slot of a deal */
     uint64_t seed;
 };
@@ -64,13 +64,13 @@ struct steering {
 void steering_init(struct steering *out, const struct steering_input *input);
 void steering_done(struct steering *steering);
 /* What scaling found for a member; 1 for who was not there. */
-double steering_factor(const struct steering *steering, size_t seat, uint64_t member_id);
+double steering_factor(const struct steering *steering, size_t index, uint64_t member_id);
 /* The area of a cell; the world's for numbers out of bounds. */
 uint16_t steering_area(const struct steering *steering, uint16_t cell);
 /* The shares of an area, in steering->list until the next call. */
-struct shares_list steering_list(struct steering *steering, uint16_t area);
+struct allocation_list steering_list(struct steering *steering, uint16_t area);
 /* Deals an area's deck. Once a deal: who is rounded up in one area is so in fewer others. */
-struct shares_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
-                                 struct deck *out);
+struct allocation_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
+                                     struct deck *out);
 
 #endif

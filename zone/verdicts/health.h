@@ -1,5 +1,5 @@
 /* What a vantage point saw of a member: the verdicts that it reports, and the rows of state/health. Everybody else reads what they come to
- * together (zone/verdicts/joint.h). */
+ * together (zone/verdicts/consensus.h). */
 #ifndef ZONE_HEALTH_H
 #define ZONE_HEALTH_H
 

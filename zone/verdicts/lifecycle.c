@@ -87,9 +87,9 @@ static const char *reason_out(const struct member_health *health)
                                              : "score or history under the entry threshold";
 }
 
-static const char *reason_in(const struct joint *joint)
+static const char *reason_in(const struct consensus *consensus)
 {
-    switch (joint->hold) {
+    switch (consensus->hold) {
     case HOLD_SILENT:
         return "no vantage point reports: the last verdict stands";
     case HOLD_FROZEN:
@@ -125,9 +125,9 @@ static struct standing in_with(struct standing standing, uint64_t weight, const 
 /* Which word is the stronger: suspension and capacity 0 are the operator's as the override is, but are said of the service
  * itself (it is down, it only watches), so an override never brings such a member in; `--all eligible` in an emergency
  * must not hand out a server that somebody took down. Then the override, in both directions; then the probe's verdict. */
-struct standing lifecycle_standing(const struct member *member, const struct joint *joint)
+struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus)
 {
-    const struct member_health *health = joint->known ? &joint->health : NULL;
+    const struct member_health *health = consensus->known ? &consensus->health : NULL;
     enum stage stage = health == NULL ? STAGE_REGISTERED : health->stage;
     bool in = stage_is_in(stage);
     struct standing standing = {
@@ -160,10 +160,10 @@ struct standing lifecycle_standing(const struct member *member, const struct joi
         uint64_t part = working_part(member, health);
         standing.state = stage_text(stage);
         return in_with(standing, ramped * part / HEALTH_WEIGHT_MAX,
-                       part < HEALTH_WEIGHT_MAX && joint->hold == HOLD_NONE
+                       part < HEALTH_WEIGHT_MAX && consensus->hold == HOLD_NONE
                            ? "NTS confirmed, but not on all addresses of its own name: it weighs "
                              "less by that part"
-                           : reason_in(joint));
+                           : reason_in(consensus));
     }
     standing.reason = reason_out(health);
     return standing;

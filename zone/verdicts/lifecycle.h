@@ -2,7 +2,7 @@
 #ifndef ZONE_LIFECYCLE_H
 #define ZONE_LIFECYCLE_H
 
-#include "zone/verdicts/joint.h"
+#include "zone/verdicts/consensus.h"
 
 struct standing {
     bool eligible;      /* in SRV */
@@ -14,8 +14,8 @@ struct standing {
     uint64_t last_eligible_at;
 };
 
-/* The operator's word and the verdict of the probes (zone/verdicts/joint.h). */
-struct standing lifecycle_standing(const struct member *member, const struct joint *joint);
+/* The operator's word and the verdict of the probes (zone/verdicts/consensus.h). */
+struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus);
 
 enum {
     LIFECYCLE_LAST_GOOD_S = 3600

@@ -23,20 +23,20 @@ static struct address address(const char *text)
 /* Two addresses, of which the probe saw the second work and the first fail. */
 static struct memberview seen_member(void)
 {
-    struct memberview view = { .joint = { .known = true } };
+    struct memberview view = { .consensus = { .known = true } };
     member_defaults(&view.member);
     strcpy(view.member.label, "alice");
     view.member.id = 7;
     view.member.address_count = 2;
     view.member.addresses[0] = address("192.0.2.1");
     view.member.addresses[1] = address("2001:db8::1");
-    view.joint.health = (struct member_health){ .member_id = 7,
-                                                .stage = STAGE_ELIGIBLE,
-                                                .stage_since = 1764000000,
-                                                .weight = HEALTH_WEIGHT_MAX,
-                                                .last_cert_not_after = 1764000009,
-                                                .address_count = 2 };
-    view.joint.health.addresses[0] =
+    view.consensus.health = (struct member_health){ .member_id = 7,
+                                                    .stage = STAGE_ELIGIBLE,
+                                                    .stage_since = 1764000000,
+                                                    .weight = HEALTH_WEIGHT_MAX,
+                                                    .last_cert_not_after = 1764000009,
+                                                    .address_count = 2 };
+    view.consensus.health.addresses[0] =
         (struct address_health){ .address = address("2001:db8::1"),
                                  .score_milli = 12500,
                                  .working = true,
@@ -50,14 +50,14 @@ static struct memberview seen_member(void)
                                  .stratum = 2,
                                  .offset_us = -1500,
                                  .rtt_us = 250 };
-    view.joint.health.addresses[1] =
+    view.consensus.health.addresses[1] =
         (struct address_health){ .address = address("192.0.2.1"),
                                  .score_milli = -7000,
                                  .probes = 40,
                                  .last_probe_at = 1764000001,
                                  .failure = FAILURE_CERT_NAME,
                                  .detail = "is for \x1b[31mtime.example.net\xff" };
-    view.standing = lifecycle_standing(&view.member, &view.joint);
+    view.standing = lifecycle_standing(&view.member, &view.consensus);
     return view;
 }
 
@@ -113,10 +113,10 @@ static void the_score_is_that_of_the_best_address(void **state)
     int32_t score = 0;
     assert_true(memberview_score(&view, &score));
     assert_int_equal(score, 12500);
-    view.joint.health.addresses[0].probes = 0;
+    view.consensus.health.addresses[0].probes = 0;
     assert_true(memberview_score(&view, &score));
     assert_int_equal(score, -7000);
-    view.joint = (struct joint){ .known = false };
+    view.consensus = (struct consensus){ .known = false };
     assert_false(memberview_score(&view, &score));
     json_t *out = memberview_brief(&view, &apex);
     assert_true(json_is_null(json_object_get(out, "score")));

@@ -142,10 +142,10 @@ static void entry_outlives_its_view_while_nothing_changes(void **state)
     assert_non_null(find("alice.pool.test", RR_A));
     next.number++;
     next.deal = &deal;
-    deal.roster.left_out = &left_out;
-    deal.roster.left_out_count = 1;
+    deal.candidates.left_out = &left_out;
+    deal.candidates.left_out_count = 1;
     assert_null(find("alice.pool.test", RR_A));
-    deal.roster.left_out_count = 0;
+    deal.candidates.left_out_count = 0;
     assert_non_null(find("alice.pool.test", RR_A));
     next.number++;
     next.style++;

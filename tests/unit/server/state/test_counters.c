@@ -34,7 +34,7 @@ static uint64_t told(uint64_t member_id)
 /* Takes turns and notes, as an answer does, whom each gives. */
 static void take(struct counters *counters, uint16_t area, unsigned turns, uint64_t *given)
 {
-    const struct candidate *list = pool.zone->deal->roster.list;
+    const struct candidate *list = pool.zone->deal->candidates.list;
     for (unsigned i = 0; i < turns; i++) {
         struct counters_due due;
         uint32_t turn = counters_turn(counters, area, COUNTERS_NO_CELL, &due);

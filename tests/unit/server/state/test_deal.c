@@ -2,23 +2,23 @@
 #include "tests/unit/unit.h"
 #include "zone/base/splitmix.h"
 
-static bool holds(const struct deck_set *set, uint32_t seat)
+static bool holds(const struct deck_set *set, uint32_t index)
 {
     for (unsigned i = 0; i < set->count; i++) {
-        if (set->members[i] == seat) {
+        if (set->members[i] == index) {
             return true;
         }
     }
     return false;
 }
 
-static size_t sets_with(const struct deal *deal, uint32_t seat)
+static size_t sets_with(const struct deal *deal, uint32_t index)
 {
     size_t sets = 0;
     for (size_t a = 0; a < deal->area_count; a++) {
         const struct deck *deck = &deal->rings[a]->deck;
         for (size_t s = 0; s < deck->count; s++) {
-            sets += holds(&deck->sets[s], seat) ? 1 : 0;
+            sets += holds(&deck->sets[s], index) ? 1 : 0;
         }
     }
     return sets;
@@ -36,7 +36,7 @@ static size_t all_sets(const struct deal *deal)
 static void the_first_deal_is_due_at_once(void **state)
 {
     (void)state;
-    struct deal *quick = next_deal(NULL, roster_with(NULL, POOL, NOBODY), NOW);
+    struct deal *quick = next_deal(NULL, candidates_with(NULL, POOL, NOBODY), NOW);
     assert_true(deal_is_due(quick, NOW));
     assert_int_equal(quick->rings[0]->deck.sets[0].count, settings.srv_count);
     struct deal *scaled = deal_anew(quick, NOW);
@@ -51,7 +51,8 @@ static void nothing_new_is_the_same_deal(void **state)
 {
     (void)state;
     struct deal *first = first_deal(POOL, NOBODY);
-    struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
+    struct deal *second =
+        next_deal(first, candidates_with(&first->candidates, POOL, NOBODY), NOW + 1);
     assert_ptr_equal(first, second);
     deal_unref(first);
     deal_unref(second);
@@ -68,7 +69,7 @@ static void what_changed_meanwhile_is_worked_into_a_new_deal(void **state)
     assert_ok(deal_again(&anew, &parts, first));
     assert_int_equal(anew->round, first->round + 1);
     assert_true(sets_with(anew, 77) > 0);
-    struct deal *left = next_deal(anew, roster_with(&anew->roster, POOL, 77), parts.now);
+    struct deal *left = next_deal(anew, candidates_with(&anew->candidates, POOL, 77), parts.now);
     assert_int_equal(left->round, anew->round);
     assert_int_equal(sets_with(left, 77), 0);
     atomic_store(&give_up, true);
@@ -120,18 +121,18 @@ static size_t sets_of(const struct deal *deal, uint16_t cell)
 }
 
 /* What part of the answers to clients of a cell holds a member. */
-static double part_of(const struct deal *deal, uint16_t cell, uint32_t seat)
+static double part_of(const struct deal *deal, uint16_t cell, uint32_t index)
 {
     const struct deck *deck = &deal->rings[deal_area(deal, cell)]->deck;
     size_t sets = 0;
     for (size_t s = 0; s < deck->count; s++) {
-        sets += holds(&deck->sets[s], seat) ? 1 : 0;
+        sets += holds(&deck->sets[s], index) ? 1 : 0;
     }
     return (double)sets / (double)deck->count;
 }
 
 /* While few ask from Japan, its one member there is in all their sets; when most do, it can't be. */
-static void shares_follow_the_demand_within_a_minute(void **state)
+static void allocation_follow_the_demand_within_a_minute(void **state)
 {
     (void)state;
     enum {
@@ -148,14 +149,14 @@ static void shares_follow_the_demand_within_a_minute(void **state)
     asked[jp] = 1;
     demand.by_cell = asked;
     settings.scale_km = 500;
-    struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
+    struct candidates candidates = candidates_with(NULL, MEMBERS, NOBODY);
     for (size_t i = 0; i < MEMBERS; i++) {
-        roster.seats[i].spot = i == JAPANS ? point_at(35.7, 139.7) : point_at(52, 5);
-        roster.seats[i].capacity = roster.list[i].weight = 100;
+        candidates.inputs[i].spot = i == JAPANS ? point_at(35.7, 139.7) : point_at(52, 5);
+        candidates.inputs[i].capacity = candidates.list[i].weight = 100;
     }
-    struct roster same;
-    roster_copy(&same, &roster);
-    struct deal *quick = next_deal(NULL, roster, NOW);
+    struct candidates same;
+    candidates_copy(&same, &candidates);
+    struct deal *quick = next_deal(NULL, candidates, NOW);
     struct deal *before = deal_anew(quick, NOW);
     /* of a share just under all, rounding may take one set */
     assert_true(part_of(before, jp, JAPANS) > 1 - 1.5 / (double)sets_of(before, jp));
@@ -199,11 +200,11 @@ static void a_crowd_is_made_up_for(void **state)
     settings.srv_count = 4;
     struct places *kept = places;
     places = NULL;
-    struct roster roster = roster_with(NULL, MEMBERS, NOBODY);
+    struct candidates candidates = candidates_with(NULL, MEMBERS, NOBODY);
     for (size_t i = 0; i < MEMBERS; i++) {
-        roster.seats[i].capacity = roster.list[i].weight = 100;
+        candidates.inputs[i].capacity = candidates.list[i].weight = 100;
     }
-    struct deal *deal = next_deal(NULL, roster, NOW);
+    struct deal *deal = next_deal(NULL, candidates, NOW);
     for (unsigned d = 0; d < DEALS; d++) {
         uint64_t *asked = xcalloc(deal->area_count, sizeof(*asked));
         demand = (struct demand){ .round = deal->round, .asked = asked };
@@ -230,7 +231,7 @@ static void a_change_signs_what_it_touches(void **state)
     uint64_t before = signer_made(signer);
     size_t held = sets_with(first, 77);
     assert_true(held > 0);
-    struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 77), NOW + 1);
+    struct deal *left = next_deal(first, candidates_with(&first->candidates, POOL, 77), NOW + 1);
     size_t signatures = signer_made(signer) - before, shared = 0;
     assert_int_equal(sets_with(left, 77), 0);
     assert_true(signatures <= held && held < all_sets(first) / 50);
@@ -240,7 +241,7 @@ static void a_change_signs_what_it_touches(void **state)
     }
     assert_true(shared > 0);
     before = signer_made(signer);
-    struct deal *back = next_deal(left, roster_with(&left->roster, POOL, NOBODY), NOW + 2);
+    struct deal *back = next_deal(left, candidates_with(&left->candidates, POOL, NOBODY), NOW + 2);
     size_t got = sets_with(back, 77);
     assert_true(got > 0 && got < 2 * held + 20);
     assert_true(signer_made(signer) - before <= got);
@@ -254,13 +255,14 @@ static void a_patched_deal_says_what_its_sets_hold(void **state)
 {
     (void)state;
     struct deal *first = first_deal(POOL, NOBODY);
-    struct deal *left = next_deal(first, roster_with(&first->roster, POOL, 3), NOW + 1);
+    struct deal *left = next_deal(first, candidates_with(&first->candidates, POOL, 3), NOW + 1);
     for (size_t a = 0; a < left->area_count; a++) {
         const struct srv_ring *ring = left->rings[a];
         for (size_t s = 0; s < ring->count; s++) {
             uint8_t scratch[DECK_SRV_SCRATCH];
             struct rrset want;
-            deck_srv(&ring->deck.sets[s], &left->roster, false, settings.srv_ttl_s, scratch, &want);
+            deck_srv(&ring->deck.sets[s], &left->candidates, false, settings.srv_ttl_s, scratch,
+                     &want);
             assert_int_equal(want.rdata_len, ring->srv[s].rdata_len);
             assert_memory_equal(want.rdata, ring->srv[s].rdata, want.rdata_len);
             assert_int_equal(ring->blocks[s].count[0], want.count);
@@ -278,20 +280,21 @@ static void the_last_of_many_newcomers_gets_what_the_first_got(void **state)
         FEW = 60,
         TIMES = 14 /* with more the pool is dealt anew */
     };
-    struct roster all = roster_with(NULL, FEW, NOBODY);
+    struct candidates all = candidates_with(NULL, FEW, NOBODY);
     size_t large = 0, first = 0, last = 0;
     for (size_t i = 0; i < FEW; i++) {
         large = all.list[i].weight > all.list[large].weight ? i : large;
     }
-    roster_done(&all);
+    candidates_done(&all);
     struct deal *deal = first_deal(FEW, large);
     for (unsigned i = 0; i < TIMES; i++) {
-        struct deal *with = next_deal(deal, roster_with(&deal->roster, FEW, NOBODY), NOW + 1);
+        struct deal *with =
+            next_deal(deal, candidates_with(&deal->candidates, FEW, NOBODY), NOW + 1);
         assert_int_equal(with->round, deal->round); /* worked in, not dealt anew */
         first += i < 2 ? sets_with(with, (uint32_t)large) : 0;
         last += i >= TIMES - 2 ? sets_with(with, (uint32_t)large) : 0;
         deal_unref(deal);
-        deal = next_deal(with, roster_with(&with->roster, FEW, large), NOW + 1);
+        deal = next_deal(with, candidates_with(&with->candidates, FEW, large), NOW + 1);
         deal_unref(with);
     }
     assert_in_range(last * 100 / first, 90, 110);
@@ -302,11 +305,11 @@ static void a_changed_record_is_made_anew_where_it_stands(void **state)
 {
     (void)state;
     struct deal *first = first_deal(POOL, NOBODY);
-    struct roster roster = roster_with(&first->roster, POOL, NOBODY);
+    struct candidates candidates = candidates_with(&first->candidates, POOL, NOBODY);
     size_t held = sets_with(first, 50);
     uint64_t before = signer_made(signer);
-    roster.list[50].port = 4461;
-    struct deal *second = next_deal(first, roster, NOW + 1);
+    candidates.list[50].port = 4461;
+    struct deal *second = next_deal(first, candidates, NOW + 1);
     assert_int_equal(sets_with(second, 50), held);
     assert_true(signer_made(signer) - before <= held);
     assert_true(signer_made(signer) > before);
@@ -318,13 +321,14 @@ static void large_changes_and_small_pools_deal_anew(void **state)
 {
     (void)state;
     struct deal *first = first_deal(POOL / 4, NOBODY);
-    struct deal *second = next_deal(first, roster_with(&first->roster, POOL, NOBODY), NOW + 1);
+    struct deal *second =
+        next_deal(first, candidates_with(&first->candidates, POOL, NOBODY), NOW + 1);
     assert_int_equal(second->round, first->round + 1);
     assert_int_equal(second->dealt_at, NOW + 1);
     deal_unref(first);
     deal_unref(second);
     first = first_deal(8, NOBODY);
-    second = next_deal(first, roster_with(&first->roster, 9, NOBODY), NOW + 1);
+    second = next_deal(first, candidates_with(&first->candidates, 9, NOBODY), NOW + 1);
     assert_int_equal(second->round, first->round + 1);
     deal_unref(first);
     deal_unref(second);
@@ -335,16 +339,16 @@ static void who_moves_or_becomes_kin_is_dealt_anew(void **state)
 {
     (void)state;
     struct deal *old = first_deal(POOL, NOBODY);
-    struct roster roster = roster_with(NULL, POOL, NOBODY);
-    roster.seats[8].regions[0] = region_of_country("FJ");
-    struct deal *moved = next_deal(old, roster, NOW);
+    struct candidates candidates = candidates_with(NULL, POOL, NOBODY);
+    candidates.inputs[8].regions[0] = region_of_country("FJ");
+    struct deal *moved = next_deal(old, candidates, NOW);
     assert_int_equal(moved->round, old->round + 1);
     const struct deck *deck = &moved->rings[deal_region(moved, region_of_country("FJ"))]->deck;
     assert_true(deck->count > 0 && deck->sets[0].members[0] == 8);
     deal_unref(moved);
-    roster = roster_with(NULL, POOL, NOBODY);
-    roster.seats[9].group = roster.seats[7].group;
-    struct deal *kin = next_deal(old, roster, NOW);
+    candidates = candidates_with(NULL, POOL, NOBODY);
+    candidates.inputs[9].group = candidates.inputs[7].group;
+    struct deal *kin = next_deal(old, candidates, NOW);
     assert_int_equal(kin->round, old->round + 1);
     deal_unref(kin);
     deal_unref(old);
@@ -361,7 +365,7 @@ static void an_empty_pool_says_so_and_fills(void **state)
     assert_int_equal(first->rings[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
     uint16_t nl = deal_region(first, region_of_country("NL"));
     assert_int_equal(first->rings[nl]->srv[0].rdata_len, 9);
-    struct deal *second = next_deal(first, roster_with(&first->roster, 3, NOBODY), NOW + 1);
+    struct deal *second = next_deal(first, candidates_with(&first->candidates, 3, NOBODY), NOW + 1);
     assert_int_equal(second->rings[0]->deck.sets[0].count, 3);
     nl = deal_region(second, region_of_country("NL"));
     assert_int_equal(second->rings[nl]->deck.sets[0].count, 1);
@@ -387,7 +391,7 @@ int main(void)
         CASE(nothing_new_is_the_same_deal),
         CASE(what_changed_meanwhile_is_worked_into_a_new_deal),
         CASE(a_deal_is_due_after_its_ttl_or_a_minute),
-        CASE(shares_follow_the_demand_within_a_minute),
+        CASE(allocation_follow_the_demand_within_a_minute),
         CASE(a_crowd_is_made_up_for),
         CASE(a_change_signs_what_it_touches),
         CASE(a_patched_deal_says_what_its_sets_hold),

@@ -12,7 +12,7 @@ enum {
 static struct pool_fixture pool;
 static struct sigcache *cache;
 static struct signer *signer;
-static struct roster roster;
+static struct candidates candidates;
 static struct dname service;
 static struct srv_ring_parts parts;
 
@@ -26,21 +26,21 @@ static int set_up(void **state)
     signer =
         signer_new(pool.zone->keyring, cache, &settings->apex, settings->signature_validity_s, 1);
     service = name_of("_ntske._tcp.pool.test");
-    roster = (struct roster){ .list = xcalloc(MEMBERS, sizeof(struct candidate)),
-                              .names = xcalloc(MEMBERS, 32),
-                              .count = MEMBERS };
+    candidates = (struct candidates){ .list = xcalloc(MEMBERS, sizeof(struct candidate)),
+                                      .names = xcalloc(MEMBERS, 32),
+                                      .count = MEMBERS };
     for (uint32_t i = 0; i < MEMBERS; i++) {
         char text[32];
         (void)snprintf(text, sizeof(text), "m%u.pool.test", i);
         struct dname name = name_of(text);
-        roster.list[i] = (struct candidate){
+        candidates.list[i] = (struct candidate){
             .member_id = i + 1, .weight = 100 + i, .port = 4460, .target = 32 * i
         };
-        uint8_t *target = roster.names + roster.list[i].target;
+        uint8_t *target = candidates.names + candidates.list[i].target;
         target[0] = name.len;
         memcpy(target + 1, name.wire, name.len);
     }
-    parts = (struct srv_ring_parts){ .roster = &roster,
+    parts = (struct srv_ring_parts){ .candidates = &candidates,
                                      .apex = &settings->apex,
                                      .owner = &service,
                                      .ttl_s = TTL,
@@ -52,8 +52,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    free(roster.list);
-    free(roster.names);
+    free(candidates.list);
+    free(candidates.names);
     signer_free(signer);
     sigcache_free(cache);
     pool_fixture_done(&pool);
@@ -102,12 +102,12 @@ static void check_block(const struct srv_ring *ring, size_t set)
         const uint8_t *rdata = read_octets(&r, len);
         assert_false(r.failed);
         assert_int_equal(type, i < wanted->count ? RR_SRV : RR_RRSIG);
-        for (uint32_t seat = 0; type == RR_SRV && seat < MEMBERS; seat++) {
-            const uint8_t *target = roster_target(&roster, seat);
+        for (uint32_t index = 0; type == RR_SRV && index < MEMBERS; index++) {
+            const uint8_t *target = candidates_target(&candidates, index);
             bool it = len == 6U + target[0] && memcmp(rdata + 6, target + 1, target[0]) == 0;
-            found[seat] = found[seat] || it;
-            assert_true(!it || roster.list[seat].port == (rdata[4] << 8 | rdata[5]));
-            assert_true(i > 0 || it == (seat == wanted->members[0]));
+            found[index] = found[index] || it;
+            assert_true(!it || candidates.list[index].port == (rdata[4] << 8 | rdata[5]));
+            assert_true(i > 0 || it == (index == wanted->members[0]));
         }
     }
     assert_true(reader_done(&r));
@@ -125,7 +125,7 @@ static void each_set_is_there_as_answers_copy_it(void **state)
     for (size_t s = 0; s < SETS; s++) {
         uint8_t scratch[DECK_SRV_SCRATCH];
         struct rrset wanted;
-        deck_srv(&ring->deck.sets[s], &roster, false, TTL, scratch, &wanted);
+        deck_srv(&ring->deck.sets[s], &candidates, false, TTL, scratch, &wanted);
         assert_int_equal(ring->srv[s].rdata_len, wanted.rdata_len);
         assert_memory_equal(ring->srv[s].rdata, wanted.rdata, wanted.rdata_len);
         check_block(ring, s);
@@ -200,7 +200,7 @@ static void a_changed_record_is_signed_where_it_is(void **state)
     (void)state;
     bool changed[MEMBERS] = { false };
     struct srv_ring *first = make_ring(make_deck(), NULL, NULL);
-    roster.list[3].port = 4461; /* in sets 0 and 1 */
+    candidates.list[3].port = 4461; /* in sets 0 and 1 */
     changed[3] = true;
     struct srv_ring *second = make_ring(make_deck(), first, changed);
     assert_int_equal(signer_made(signer), SETS + 2);

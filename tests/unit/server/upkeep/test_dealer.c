@@ -68,7 +68,7 @@ static void a_new_deal_follows_the_views(void **state)
     assert_non_null(deal);
     assert_int_equal(deal->round, pool.zone->deal->round + 1);
     assert_int_equal(deal->dealt_at, FIXTURE_NOW + 1);
-    assert_int_equal(deal->roster.eligible, pool.zone->deal->roster.eligible);
+    assert_int_equal(deal->candidates.eligible, pool.zone->deal->candidates.eligible);
     assert_ok(dealer_take(dealer, pool.zone, &none, &diag));
     assert_null(none);
     deal_unref(deal);

@@ -2,17 +2,17 @@
 
 #include "tests/unit/unit.h"
 #include "zone/base/splitmix.h"
+#include "zone/steering/apportion.h"
 #include "zone/steering/deck.h"
-#include "zone/steering/slots.h"
 
 enum {
     MEMBERS = 200
 };
 
-static struct shares_member members[MEMBERS];
+static struct allocation_member members[MEMBERS];
 static struct share list[MEMBERS];
-static struct shares *shares;
-static const struct shares_cell world = { .demand = 1 };
+static struct allocation *allocation;
+static const struct allocation_cell world = { .demand = 1 };
 
 /* Capacities from 1 to 1000, every fifth member of one of ten operators, families as the flags say. */
 static void mixed_pool(size_t count, unsigned ipv6_of_10, unsigned ipv6_only_of_10)
@@ -21,26 +21,26 @@ static void mixed_pool(size_t count, unsigned ipv6_of_10, unsigned ipv6_only_of_
     for (size_t i = 0; i < count; i++) {
         uint32_t operator=(uint32_t)(splitmix(&random) % 10);
         unsigned family = (unsigned)(splitmix(&random) % 10);
-        members[i] = (struct shares_member){ .capacity = (double)(1 + splitmix(&random) % 1000),
-                                             .group = i % 5 == 0 ? operator: (uint32_t)(i + 10),
-                                             .ipv4 = family >= ipv6_only_of_10,
-                                             .ipv6 = family < ipv6_of_10 };
+        members[i] = (struct allocation_member){ .capacity = (double)(1 + splitmix(&random) % 1000),
+                                                 .group = i % 5 == 0 ? operator: (uint32_t)(i + 10),
+                                                 .ipv4 = family >= ipv6_only_of_10,
+                                                 .ipv6 = family < ipv6_of_10 };
     }
 }
 
 static struct deck_plan plan_of(size_t count, unsigned per_set, size_t sets)
 {
-    const struct shares_problem problem = { .cells = &world,
-                                            .cell_count = 1,
-                                            .members = members,
-                                            .member_count = count,
-                                            .per_set = per_set,
-                                            .max_overload = 100,
-                                            .scale_km = 1000,
-                                            .entries = SHARES_ENTRIES };
-    shares_free(shares);
-    shares = shares_new(&problem);
-    struct shares_list got = shares_of(shares, &world, list);
+    const struct allocation_problem problem = { .cells = &world,
+                                                .cell_count = 1,
+                                                .members = members,
+                                                .member_count = count,
+                                                .per_set = per_set,
+                                                .max_overload = 100,
+                                                .scale_km = 1000,
+                                                .entries = ALLOCATION_ENTRIES };
+    allocation_free(allocation);
+    allocation = allocation_new(&problem);
+    struct allocation_list got = allocation_of(allocation, &world, list);
     return (struct deck_plan){ .list = list,
                                .list_count = got.count,
                                .per_set = got.per_set,
@@ -52,8 +52,8 @@ static struct deck_plan plan_of(size_t count, unsigned per_set, size_t sets)
 static int tear_down(void **state)
 {
     (void)state;
-    shares_free(shares);
-    shares = NULL;
+    allocation_free(allocation);
+    allocation = NULL;
     return 0;
 }
 
@@ -61,14 +61,14 @@ static unsigned of_family(const struct deck_set *set, bool ipv6)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < set->count; i++) {
-        const struct shares_member *member = &members[set->members[i]];
+        const struct allocation_member *member = &members[set->members[i]];
         count += (ipv6 ? member->ipv6 : member->ipv4) ? 1 : 0;
     }
     return count;
 }
 
 /* Pairs of kin in a set; a member twice is a pair too. */
-static unsigned kin_in(const struct deck_set *set)
+static unsigned failure_domain_in(const struct deck_set *set)
 {
     unsigned pairs = 0;
     for (unsigned i = 0; i < set->count; i++) {
@@ -139,7 +139,7 @@ static void any_piece_of_a_deck_gives_each_member_its_part(void **state)
     deck_done(&deck);
 }
 
-/* At any time each has its part right, also one with far less than a set's worth of a deck: off by less than SLOTS_OWED_MAX slots (test_slots says
+/* At any time each has its part right, also one with far less than a set's worth of a deck: off by less than APPORTION_DEFICIT_MAX slots (test_slots says
  * why), where many would be off by dozens if rounding were left to chance. And what is said to be owed is what is missing. */
 static void many_deals_are_exact_also_for_the_smallest(void **state)
 {
@@ -150,8 +150,8 @@ static void many_deals_are_exact_also_for_the_smallest(void **state)
     };
     mixed_pool(MEMBERS, 6, 1);
     struct deck_plan plan = plan_of(MEMBERS, 4, SETS);
-    double counts[MEMBERS] = { 0 }, owed[MEMBERS] = { 0 };
-    plan.owed = owed;
+    double counts[MEMBERS] = { 0 }, deficit[MEMBERS] = { 0 };
+    plan.deficit = deficit;
     plan.value = 1;
     for (plan.round = 0; plan.round < ROUNDS; plan.round++) {
         struct deck deck;
@@ -161,8 +161,8 @@ static void many_deals_are_exact_also_for_the_smallest(void **state)
         for (size_t i = 0; i < plan.list_count; i++) {
             double want = list[i].expected * SETS * (double)(plan.round + 1);
             double missing = want - counts[list[i].member]; /* of up to 16,000 */
-            assert_true(fabs(missing) < SLOTS_OWED_MAX);
-            assert_true(fabs(missing - owed[list[i].member]) < 1e-6);
+            assert_true(fabs(missing) < APPORTION_DEFICIT_MAX);
+            assert_true(fabs(missing - deficit[list[i].member]) < 1e-6);
         }
     }
 }
@@ -176,9 +176,9 @@ static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **state)
         DRAWS = 200000,
         PER_DEAL = 2000
     };
-    static struct shares_cell cells[CELLS];
+    static struct allocation_cell cells[CELLS];
     static struct share lists[CELLS][MEMBERS];
-    struct shares_list got[CELLS];
+    struct allocation_list got[CELLS];
     uint64_t random = 23;
     mixed_pool(MEMBERS, 6, 1);
     for (size_t i = 0; i < MEMBERS; i++) {
@@ -186,22 +186,24 @@ static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **state)
                                    (double)(splitmix(&random) % 360) - 180);
     }
     for (size_t c = 0; c < CELLS; c++) {
-        cells[c] = (struct shares_cell){ .spot = members[c].spot, .demand = 1 };
+        cells[c] = (struct allocation_cell){ .spot = members[c].spot, .demand = 1 };
     }
-    struct shares_problem problem = { cells, CELLS,          members, MEMBERS, 4,    2,
-                                      1500,  SHARES_ENTRIES, 1,       NULL,    false };
-    struct shares *mixed = shares_new(&problem);
-    double loads[MEMBERS], factors[MEMBERS], counts[MEMBERS] = { 0 }, owed[MEMBERS] = { 0 };
-    shares_results(mixed, loads, factors);
+    struct allocation_problem problem = { cells, CELLS, members, MEMBERS,
+                                          4,     2,     1500,    ALLOCATION_ENTRIES,
+                                          1,     NULL,  false };
+    struct allocation *mixed = allocation_new(&problem);
+    double loads[MEMBERS], factors[MEMBERS], counts[MEMBERS] = { 0 }, deficit[MEMBERS] = { 0 };
+    allocation_results(mixed, loads, factors);
     for (size_t c = 0; c < CELLS; c++) {
-        got[c] = shares_of(mixed, &cells[c], lists[c]);
+        got[c] = allocation_of(mixed, &cells[c], lists[c]);
     }
     for (uint64_t draw = 0; draw < DRAWS; draw += PER_DEAL) {
         struct deck decks[CELLS];
         size_t turns[CELLS];
         for (size_t c = 0; c < CELLS; c++) {
             const struct deck_plan plan = {
-                lists[c], got[c].count, got[c].per_set, SETS, members, c, draw / PER_DEAL, owed, 1
+                lists[c], got[c].count,    got[c].per_set, SETS, members,
+                c,        draw / PER_DEAL, deficit,        1
             };
             deck_deal(&decks[c], &plan);
             turns[c] = splitmix(&random) % SETS;
@@ -223,10 +225,10 @@ static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **state)
         chi_square += (counts[i] - want) * (counts[i] - want) / want;
     }
     assert_true(chi_square < 249.4); /* 199 degrees of freedom, 1 % */
-    shares_free(mixed);
+    allocation_free(mixed);
 }
 
-static void kin_never_meet_while_there_are_others(void **state)
+static void failure_domain_never_meet_while_there_are_others(void **state)
 {
     (void)state;
     mixed_pool(MEMBERS, 6, 1);
@@ -238,7 +240,7 @@ static void kin_never_meet_while_there_are_others(void **state)
             deck_deal(&deck, &plan);
             for (size_t s = 0; s < deck.count; s++, sets++) {
                 assert_int_equal(deck.sets[s].count, per_set);
-                pairs += kin_in(&deck.sets[s]);
+                pairs += failure_domain_in(&deck.sets[s]);
             }
             deck_done(&deck);
         }
@@ -261,7 +263,7 @@ static void with_few_groups_each_is_in_every_set(void **state)
     for (size_t s = 0; s < deck.count; s++) {
         unsigned groups = 0;
         assert_int_equal(deck.sets[s].count, 5);
-        (void)kin_in(&deck.sets[s]); /* no member twice */
+        (void)failure_domain_in(&deck.sets[s]); /* no member twice */
         for (unsigned i = 0; i < 5; i++) {
             groups |= 1U << members[deck.sets[s].members[i]].group;
         }
@@ -285,7 +287,7 @@ static void expect_both_families(const struct deck *deck)
     for (size_t s = 0; s < deck->count; s++) {
         assert_true(of_family(&deck->sets[s], false) > 0);
         assert_true(of_family(&deck->sets[s], true) > 0);
-        assert_int_equal(kin_in(&deck->sets[s]), 0);
+        assert_int_equal(failure_domain_in(&deck->sets[s]), 0);
     }
 }
 
@@ -374,7 +376,7 @@ static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **state)
                 ? 1
                 : 0;
         assert_int_equal(deck.sets[s].count, 4);
-        assert_int_equal(kin_in(&deck.sets[s]), 0);
+        assert_int_equal(failure_domain_in(&deck.sets[s]), 0);
         assert_true(of_family(&deck.sets[s], false) > 0 && of_family(&deck.sets[s], true) > 0);
         for (unsigned i = 0; i < 4; i++) {
             assert_true(deck.sets[s].members[i] != 17 && deck.sets[s].members[i] != 60);
@@ -423,7 +425,7 @@ static void a_newcomer_gets_its_part(void **state)
     count_members(&deck, counts);
     assert_true(changed == 16 && counts[0] == 16);
     for (size_t s = 0; s < deck.count; s++) {
-        assert_int_equal(kin_in(&deck.sets[s]), 0);
+        assert_int_equal(failure_domain_in(&deck.sets[s]), 0);
         assert_true(of_family(&deck.sets[s], false) > 0 && of_family(&deck.sets[s], true) > 0);
     }
     /* A small part is right on average. */
@@ -464,7 +466,7 @@ int main(void)
         cmocka_unit_test(any_piece_of_a_deck_gives_each_member_its_part),
         cmocka_unit_test(many_deals_are_exact_also_for_the_smallest),
         cmocka_unit_test(chi_square_of_200000_draws_from_cells_is_not_rejected),
-        cmocka_unit_test(kin_never_meet_while_there_are_others),
+        cmocka_unit_test(failure_domain_never_meet_while_there_are_others),
         cmocka_unit_test(with_few_groups_each_is_in_every_set),
         cmocka_unit_test(every_set_has_both_families),
         cmocka_unit_test(neighbours_vary_within_a_deck),

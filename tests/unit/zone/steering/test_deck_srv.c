@@ -2,30 +2,32 @@
 #include "zone/steering/deck_srv.h"
 
 /* Members named a0, a1 ... under pool.test, all of one weight unless changed. */
-static struct roster roster_of(size_t count)
+static struct candidates candidates_of(size_t count)
 {
-    struct roster roster = { .list = xcalloc(count, sizeof(struct candidate)), .count = count };
-    roster.names = xcalloc(count, 32);
+    struct candidates candidates = { .list = xcalloc(count, sizeof(struct candidate)),
+                                     .count = count };
+    candidates.names = xcalloc(count, 32);
     struct dname apex = name_of("pool.test.");
     for (size_t i = 0; i < count; i++) {
         char label[16];
         struct dname name;
         int len = snprintf(label, sizeof label, "a%zu", i);
         assert_ok(dname_prepend(&name, label, (size_t)len, &apex));
-        roster.list[i] = (struct candidate){
-            .member_id = i + 1, .weight = 100, .port = 4460, .target = (uint32_t)roster.names_len
-        };
-        roster.names[roster.names_len] = name.len;
-        memcpy(roster.names + roster.names_len + 1, name.wire, name.len);
-        roster.names_len += 1U + name.len;
+        candidates.list[i] = (struct candidate){ .member_id = i + 1,
+                                                 .weight = 100,
+                                                 .port = 4460,
+                                                 .target = (uint32_t)candidates.names_len };
+        candidates.names[candidates.names_len] = name.len;
+        memcpy(candidates.names + candidates.names_len + 1, name.wire, name.len);
+        candidates.names_len += 1U + name.len;
     }
-    return roster;
+    return candidates;
 }
 
-static void roster_free(struct roster *roster)
+static void candidates_free(struct candidates *candidates)
 {
-    free(roster->list);
-    free(roster->names);
+    free(candidates->list);
+    free(candidates->names);
 }
 
 static unsigned u16_at(const uint8_t *p)
@@ -36,17 +38,17 @@ static unsigned u16_at(const uint8_t *p)
 static void srv_records_name_the_members_of_the_set(void **state)
 {
     (void)state;
-    struct roster roster = roster_of(12);
-    roster.list[11].weight = 300000;
-    roster.list[2].weight = 150000;
-    roster.list[5].weight = 0;
-    roster.list[5].port = 4461;
+    struct candidates candidates = candidates_of(12);
+    candidates.list[11].weight = 300000;
+    candidates.list[2].weight = 150000;
+    candidates.list[5].weight = 0;
+    candidates.list[5].port = 4461;
     struct deck_set set = {
         .count = 3, .members = {11, 2, 5}
     };
     uint8_t scratch[DECK_SRV_SCRATCH];
     struct rrset out;
-    deck_srv(&set, &roster, false, 150, scratch, &out);
+    deck_srv(&set, &candidates, false, 150, scratch, &out);
     assert_int_equal(out.type, RR_SRV);
     assert_int_equal(out.ttl, 150);
     assert_int_equal(out.count, 3);
@@ -59,17 +61,17 @@ static void srv_records_name_the_members_of_the_set(void **state)
     assert_memory_equal(out.rdata, want, sizeof want);
 
     /* By capacity: in proportion, at most 65535, at least 1. */
-    deck_srv(&set, &roster, true, 150, scratch, &out);
+    deck_srv(&set, &candidates, true, 150, scratch, &out);
     assert_int_equal(out.count, 3);
     assert_int_equal(u16_at(out.rdata + 4), 1);
     assert_int_equal(u16_at(out.rdata + 22 + 4), 32767);
     assert_int_equal(u16_at(out.rdata + 44 + 4), 65535);
-    roster.list[11].weight = 1000;
-    roster.list[2].weight = 10;
-    deck_srv(&set, &roster, true, 150, scratch, &out);
+    candidates.list[11].weight = 1000;
+    candidates.list[2].weight = 10;
+    deck_srv(&set, &candidates, true, 150, scratch, &out);
     assert_int_equal(u16_at(out.rdata + 22 + 4), 10);
     assert_int_equal(u16_at(out.rdata + 44 + 4), 1000);
-    roster_free(&roster);
+    candidates_free(&candidates);
 }
 
 /* RFC 2782: a target of "." says that the service is decidedly not available. */

@@ -2,7 +2,7 @@
 
 #include "tests/unit/unit.h"
 #include "zone/places/country.h"
-#include "zone/steering/slots.h"
+#include "zone/steering/apportion.h"
 #include "zone/steering/steering.h"
 
 enum {
@@ -11,7 +11,7 @@ enum {
 };
 
 static struct cell cells[CELLS_MAX];
-static struct roster roster;
+static struct candidates candidates;
 static struct settings settings;
 static struct steering steering;
 
@@ -21,18 +21,19 @@ static int set_up(void **state)
     (void)state;
     static const char *const codes[] = { "", "DE", "FR", "JP", "US" };
     settings_defaults(&settings);
-    roster = (struct roster){ .count = MEMBERS, .eligible = MEMBERS };
-    roster.list = xcalloc(MEMBERS, sizeof(*roster.list));
-    roster.seats = xcalloc(MEMBERS, sizeof(*roster.seats));
+    candidates = (struct candidates){ .count = MEMBERS, .eligible = MEMBERS };
+    candidates.list = xcalloc(MEMBERS, sizeof(*candidates.list));
+    candidates.inputs = xcalloc(MEMBERS, sizeof(*candidates.inputs));
     for (uint32_t i = 0; i < MEMBERS; i++) {
         const char *country = i % 2 == 0 ? "DE" : "US";
         const struct country *known = country_find(country);
-        roster.list[i] = (struct candidate){ .member_id = i + 1, .weight = 10 };
-        roster.seats[i] = (struct shares_member){ .capacity = 10, .group = i, .ipv4 = true };
-        roster.seats[i].spot =
+        candidates.list[i] = (struct candidate){ .member_id = i + 1, .weight = 10 };
+        candidates.inputs[i] =
+            (struct allocation_member){ .capacity = 10, .group = i, .ipv4 = true };
+        candidates.inputs[i].spot =
             point_at((double)known->position.latitude, (double)known->position.longitude);
-        roster.seats[i].regions[0] = region_of_country(country);
-        roster.seats[i].regions[1] = region_around(country);
+        candidates.inputs[i].regions[0] = region_of_country(country);
+        candidates.inputs[i].regions[1] = region_around(country);
     }
     memset(cells, 0, sizeof(cells));
     for (size_t i = 0; i < 5; i++) {
@@ -51,14 +52,14 @@ static int tear_down(void **state)
 {
     (void)state;
     steering_done(&steering);
-    free(roster.list);
-    free(roster.seats);
+    free(candidates.list);
+    free(candidates.inputs);
     return 0;
 }
 
 static void steer(size_t cell_count, const double *demand)
 {
-    const struct steering_input input = { .roster = &roster,
+    const struct steering_input input = { .candidates = &candidates,
                                           .cells = cells,
                                           .cell_count = cell_count,
                                           .demand = demand,
@@ -69,10 +70,10 @@ static void steer(size_t cell_count, const double *demand)
 
 static double part_of(uint16_t area, uint16_t region)
 {
-    struct shares_list got = steering_list(&steering, area);
+    struct allocation_list got = steering_list(&steering, area);
     double part = 0;
     for (size_t i = 0; i < got.count; i++) {
-        bool in = roster.seats[steering.list[i].member].regions[0] == region;
+        bool in = candidates.inputs[steering.list[i].member].regions[0] == region;
         part += in ? steering.list[i].expected / got.per_set : 0;
     }
     return part;
@@ -155,7 +156,7 @@ static void without_a_location_file_there_is_the_world(void **state)
     steer(1, NULL);
     assert_int_equal(steering.areas[0].sets, DECK_SETS_MAX);
     struct deck deck;
-    struct shares_list got = steering_deal(&steering, 0, 0, &deck);
+    struct allocation_list got = steering_deal(&steering, 0, 0, &deck);
     assert_int_equal(got.count, MEMBERS);
     assert_int_equal(deck.count, DECK_SETS_MAX);
     deck_done(&deck);
@@ -169,22 +170,22 @@ static void expect_sets_of(uint16_t area, unsigned per_set, uint16_t region)
     for (size_t s = 0; s < deck.count; s++) {
         assert_int_equal(deck.sets[s].count, per_set);
         for (unsigned i = 0; i < per_set; i++) {
-            const struct shares_member *seat = &roster.seats[deck.sets[s].members[i]];
-            assert_true(seat->capacity > 0 && seat->regions[0] == region);
+            const struct allocation_member *index = &candidates.inputs[deck.sets[s].members[i]];
+            assert_true(index->capacity > 0 && index->regions[0] == region);
         }
     }
     deck_done(&deck);
 }
 
-static void keep_only(size_t seat)
+static void keep_only(size_t index)
 {
     for (size_t i = 0; i < MEMBERS; i++) {
-        if (i != seat) {
-            roster.list[i] = (struct candidate){ .member_id = 0 };
-            roster.seats[i].capacity = 0;
+        if (i != index) {
+            candidates.list[i] = (struct candidate){ .member_id = 0 };
+            candidates.inputs[i].capacity = 0;
         }
     }
-    roster.eligible = seat < MEMBERS ? 1 : 0;
+    candidates.eligible = index < MEMBERS ? 1 : 0;
 }
 
 /* Then it answers the world, each of it by its capacity, and other countries' names have nobody. */
@@ -193,13 +194,13 @@ static void all_members_may_be_in_one_country(void **state)
     (void)state;
     uint16_t germany = region_of_country("DE");
     for (size_t i = 1; i < MEMBERS; i += 2) {
-        roster.seats[i].capacity = 0;
+        candidates.inputs[i].capacity = 0;
     }
     steer(5, NULL);
     for (uint16_t cell = 0; cell < 5; cell++) {
         expect_sets_of(steering_area(&steering, cell), 4, germany);
     }
-    assert_true(shares_worst(steering.shares) < 1.001);
+    assert_true(allocation_worst(steering.allocation) < 1.001);
     expect_sets_of(steering.of_region[germany], 4, germany);
     assert_int_equal(steering_list(&steering, steering.of_region[region_of_country("US")]).count,
                      0);
@@ -241,7 +242,7 @@ static struct dealt dealt;
 static void steer_on(void)
 {
     struct steering before = steering;
-    const struct steering_input input = { .roster = &roster,
+    const struct steering_input input = { .candidates = &candidates,
                                           .cells = cells,
                                           .cell_count = 5,
                                           .settings = &settings,
@@ -275,7 +276,7 @@ static void forget_dealt(void)
 static double ask(uint16_t area, uint64_t times, uint32_t member)
 {
     const struct deck *deck = &dealt.deck[area];
-    struct shares_list got = steering_list(&steering, area);
+    struct allocation_list got = steering_list(&steering, area);
     double due = 0, slots = 0;
     for (size_t i = 0; i < got.count; i++) {
         due += steering.list[i].member == member ? steering.list[i].expected : 0;
@@ -295,7 +296,7 @@ static void what_members_are_owed_goes_by_what_clients_asked_for(void **state)
     (void)state;
     const uint32_t small = 12;
     double missing = 0, most = 0;
-    roster.seats[small].capacity = 0.01;
+    candidates.inputs[small].capacity = 0.01;
     steer(5, NULL);
     for (uint64_t round = 0; round < 3000; round++) {
         deal(round);
@@ -303,12 +304,12 @@ static void what_members_are_owed_goes_by_what_clients_asked_for(void **state)
             uint64_t times = (round % 60 < 3 ? 4U : 1U) * (1000 + 370U * cell + round * 7 % 500);
             missing += ask(steering_area(&steering, cell), times, small);
         }
-        missing += ask(steering.of_region[roster.seats[small].regions[0]], 100, small);
+        missing += ask(steering.of_region[candidates.inputs[small].regions[0]], 100, small);
         steer_on();
-        assert_true(fabs(missing - steering.owed[small]) < 1e-6);
+        assert_true(fabs(missing - steering.deficit[small]) < 1e-6);
         most = fmax(most, fabs(missing) / steering.slot_answers);
     }
-    assert_true(most > 0.5 && most < SLOTS_OWED_MAX);
+    assert_true(most > 0.5 && most < APPORTION_DEFICIT_MAX);
     forget_dealt();
 }
 
@@ -319,11 +320,11 @@ static void who_leaves_is_owed_nothing(void **state)
     for (unsigned turn = 0; turn < 3; turn++) {
         deal(turn);
         (void)ask(steering_area(&steering, 1), 1000, 0);
-        roster.seats[0].capacity = turn == 0 ? 0 : 10;  /* out, and back */
-        roster.list[1].member_id = turn < 2 ? 2 : 1000; /* another in its seat */
+        candidates.inputs[0].capacity = turn == 0 ? 0 : 10; /* out, and back */
+        candidates.list[1].member_id = turn < 2 ? 2 : 1000; /* another in its seat */
         steer_on();
-        assert_true((steering.owed[0] == 0) == (turn < 2));
-        assert_true((steering.owed[1] == 0) == (turn == 2));
+        assert_true((steering.deficit[0] == 0) == (turn < 2));
+        assert_true((steering.deficit[1] == 0) == (turn == 2));
     }
     assert_true(steering_factor(&steering, 1, 1000) == steering.factors[1]);
     assert_true(steering_factor(&steering, 1, 2) == 1);

@@ -11,11 +11,11 @@ static const struct caution no_caution = { 0 };
 /* The joint verdict of one vantage point that reports. */
 static struct standing standing_of(const struct member *member, const struct member_health *health)
 {
-    struct joint joint = { .known = health != NULL };
+    struct consensus consensus = { .known = health != NULL };
     if (health != NULL) {
-        joint.health = *health;
+        consensus.health = *health;
     }
-    return lifecycle_standing(member, &joint);
+    return lifecycle_standing(member, &consensus);
 }
 
 static struct settings settings_of(void)
@@ -278,18 +278,18 @@ static void standing_names_what_holds_a_removal(void **state)
 {
     (void)state;
     const struct member member = member_of();
-    struct joint joint = { .known = true, .health = health_of(0), .hold = HOLD_FROZEN };
-    joint.health.stage = STAGE_FALLING;
-    joint.health.weight = 100;
-    struct standing standing = lifecycle_standing(&member, &joint);
+    struct consensus consensus = { .known = true, .health = health_of(0), .hold = HOLD_FROZEN };
+    consensus.health.stage = STAGE_FALLING;
+    consensus.health.weight = 100;
+    struct standing standing = lifecycle_standing(&member, &consensus);
     assert_true(standing.eligible);
     assert_int_equal(standing.weight, 100);
     assert_string_equal(standing.state, "falling");
     assert_non_null(strstr(standing.reason, "frozen"));
-    joint.hold = HOLD_WAITING;
-    assert_non_null(strstr(lifecycle_standing(&member, &joint).reason, "interval"));
-    joint.hold = HOLD_SILENT;
-    assert_non_null(strstr(lifecycle_standing(&member, &joint).reason, "no vantage point"));
+    consensus.hold = HOLD_WAITING;
+    assert_non_null(strstr(lifecycle_standing(&member, &consensus).reason, "interval"));
+    consensus.hold = HOLD_SILENT;
+    assert_non_null(strstr(lifecycle_standing(&member, &consensus).reason, "no vantage point"));
 }
 
 static void last_good_are_those_who_fell_out_last(void **state)

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "zone/places/region.h"
-#include "zone/steering/roster.h"
+#include "zone/steering/candidates.h"
 
 enum {
     NOW = 1700000000
@@ -82,18 +82,18 @@ static uint64_t add(const char *label, const char *country, enum override overri
     return member.id;
 }
 
-static enum result build(struct roster *roster)
+static enum result build(struct candidates *candidates)
 {
-    const struct roster_sources sources = {
+    const struct candidates_sources sources = {
         .registry = registry, .health = health, .settings = &settings, .now = NOW
     };
-    return roster_build(roster, &sources, &diag);
+    return candidates_build(candidates, &sources, &diag);
 }
 
-static void expect_target(const struct roster *roster, size_t i, const char *wanted)
+static void expect_target(const struct candidates *candidates, size_t i, const char *wanted)
 {
     struct dname name = name_of(wanted);
-    const uint8_t *target = roster->names + roster->list[i].target;
+    const uint8_t *target = candidates->names + candidates->list[i].target;
     assert_int_equal(target[0], name.len);
     assert_memory_equal(target + 1, name.wire, name.len);
 }
@@ -101,63 +101,64 @@ static void expect_target(const struct roster *roster, size_t i, const char *wan
 static void eligible_members_have_seats(void **state)
 {
     (void)state;
-    struct roster roster;
+    struct candidates candidates;
     uint64_t zoe = add("zoe", "NL", OVERRIDE_ELIGIBLE), bob = add("bob", "NL", OVERRIDE_ELIGIBLE);
     uint64_t amy = add("amy", "", OVERRIDE_ELIGIBLE), dan = add("dan", "DE", OVERRIDE_ELIGIBLE);
     (void)add("out", "AT", OVERRIDE_INELIGIBLE);
     (void)add("new", "AT", OVERRIDE_AUTO);
-    assert_int_equal(build(&roster), RESULT_OK);
-    assert_int_equal(roster.members, 6);
-    assert_int_equal(roster.count, 4);
-    assert_int_equal(roster.eligible, 4);
+    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_int_equal(candidates.members, 6);
+    assert_int_equal(candidates.count, 4);
+    assert_int_equal(candidates.eligible, 4);
     const uint64_t order[] = { amy, bob, dan, zoe };
     for (unsigned i = 0; i < 4; i++) {
-        assert_true(roster.list[i].member_id == order[i]);
-        assert_true(roster.list[i].weight >= 1);
-        assert_true(roster.seats[i].capacity == roster.list[i].weight);
-        assert_int_equal(roster.list[i].port, MEMBER_PORT);
-        assert_true(roster.seats[i].ipv4 && roster.seats[i].ipv6);
+        assert_true(candidates.list[i].member_id == order[i]);
+        assert_true(candidates.list[i].weight >= 1);
+        assert_true(candidates.inputs[i].capacity == candidates.list[i].weight);
+        assert_int_equal(candidates.list[i].port, MEMBER_PORT);
+        assert_true(candidates.inputs[i].ipv4 && candidates.inputs[i].ipv6);
     }
-    expect_target(&roster, 0, "amy.pool.test");
-    expect_target(&roster, 3, "zoe.pool.test");
-    assert_int_equal(roster.left_out_count, 0);
-    roster_done(&roster);
-    roster_done(&roster);
+    expect_target(&candidates, 0, "amy.pool.test");
+    expect_target(&candidates, 3, "zoe.pool.test");
+    assert_int_equal(candidates.left_out_count, 0);
+    candidates_done(&candidates);
+    candidates_done(&candidates);
 }
 
 static void seats_are_kept_and_given_away_one_roster_late(void **state)
 {
     (void)state;
-    struct roster first, second, third;
-    struct roster_sources sources = {
+    struct candidates first, second, third;
+    struct candidates_sources sources = {
         .registry = registry, .health = health, .settings = &settings, .now = NOW
     };
     uint64_t bob = add("bob", "NL", OVERRIDE_ELIGIBLE), dan = add("dan", "", OVERRIDE_ELIGIBLE);
-    assert_int_equal(roster_build(&first, &sources, &diag), RESULT_OK);
+    assert_int_equal(candidates_build(&first, &sources, &diag), RESULT_OK);
     assert_int_equal(registry_remove(registry, "bob", NOW, NOW, &diag), RESULT_OK);
     uint64_t amy = add("amy", "NL", OVERRIDE_ELIGIBLE);
     sources.before = &first;
-    assert_int_equal(roster_build(&second, &sources, &diag), RESULT_OK);
+    assert_int_equal(candidates_build(&second, &sources, &diag), RESULT_OK);
     assert_true(first.list[0].member_id == bob && first.list[1].member_id == dan);
     assert_int_equal(second.count, 3);
     assert_int_equal(second.eligible, 2);
-    assert_true(second.list[0].member_id == 0 && second.seats[0].capacity <= 0);
-    assert_true(second.seats[0].ipv4 && second.seats[0].ipv6); /* so that one like it replaces it */
+    assert_true(second.list[0].member_id == 0 && second.inputs[0].capacity <= 0);
+    assert_true(second.inputs[0].ipv4 &&
+                second.inputs[0].ipv6); /* so that one like it replaces it */
     assert_true(second.list[1].member_id == dan && second.list[2].member_id == amy);
     uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
     sources.before = &second;
-    assert_int_equal(roster_build(&third, &sources, &diag), RESULT_OK);
+    assert_int_equal(candidates_build(&third, &sources, &diag), RESULT_OK);
     assert_int_equal(third.count, 3);
     assert_true(third.list[0].member_id == eve && third.list[2].member_id == amy);
-    roster_done(&first);
-    roster_done(&second);
-    roster_done(&third);
+    candidates_done(&first);
+    candidates_done(&second);
+    candidates_done(&third);
 }
 
 static void seats_know_region_place_and_kin(void **state)
 {
     (void)state;
-    struct roster roster;
+    struct candidates candidates;
     (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
     (void)add("bob", "", OVERRIDE_ELIGIBLE); /* the test's addresses are one /24 and one /48 */
     struct member own;
@@ -166,26 +167,26 @@ static void seats_know_region_place_and_kin(void **state)
     own.target = name_of("ntp.example.net");
     own.override = OVERRIDE_ELIGIBLE;
     assert_int_equal(registry_add(registry, &own, true, NOW, &diag), RESULT_OK);
-    assert_int_equal(build(&roster), RESULT_OK);
-    const struct shares_member *seats = roster.seats;
+    assert_int_equal(build(&candidates), RESULT_OK);
+    const struct allocation_member *inputs = candidates.inputs;
     char label[REGION_LABEL_ROOM];
-    assert_string_equal(region_label(seats[0].regions[0], label), "nl");
-    assert_string_equal(region_label(seats[0].regions[1], label), "europe");
-    assert_int_equal(seats[1].regions[0], REGION_NONE);
-    assert_int_equal(seats[1].regions[1], REGION_NONE);
+    assert_string_equal(region_label(inputs[0].regions[0], label), "nl");
+    assert_string_equal(region_label(inputs[0].regions[1], label), "europe");
+    assert_int_equal(inputs[1].regions[0], REGION_NONE);
+    assert_int_equal(inputs[1].regions[1], REGION_NONE);
     const struct point middle = point_at(52.4, 4.9);
-    assert_true(seats[0].spot.placed && point_km(&seats[0].spot, &middle) < 50);
-    assert_false(seats[1].spot.placed);
-    assert_int_equal(seats[0].group, seats[1].group);
-    assert_true(seats[2].group != seats[0].group);
-    assert_true(seats[2].ipv4 && !seats[2].ipv6); /* as far as anybody knows */
-    roster_done(&roster);
+    assert_true(inputs[0].spot.placed && point_km(&inputs[0].spot, &middle) < 50);
+    assert_false(inputs[1].spot.placed);
+    assert_int_equal(inputs[0].group, inputs[1].group);
+    assert_true(inputs[2].group != inputs[0].group);
+    assert_true(inputs[2].ipv4 && !inputs[2].ipv6); /* as far as anybody knows */
+    candidates_done(&candidates);
 }
 
 static void own_name_is_the_target_in_lower_case(void **state)
 {
     (void)state;
-    struct roster roster;
+    struct candidates candidates;
     struct member member;
     member_defaults(&member);
     (void)snprintf(member.label, sizeof(member.label), "own");
@@ -193,22 +194,22 @@ static void own_name_is_the_target_in_lower_case(void **state)
     member.override = OVERRIDE_ELIGIBLE;
     member.port = 4461;
     assert_int_equal(registry_add(registry, &member, true, NOW, &diag), RESULT_OK);
-    assert_int_equal(build(&roster), RESULT_OK);
-    assert_int_equal(roster.count, 1);
-    assert_int_equal(roster.list[0].port, 4461);
-    expect_target(&roster, 0, "ntp1.example.net");
-    roster_done(&roster);
+    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_int_equal(candidates.count, 1);
+    assert_int_equal(candidates.list[0].port, 4461);
+    expect_target(&candidates, 0, "ntp1.example.net");
+    candidates_done(&candidates);
 }
 
 static void empty_pool_has_an_empty_roster(void **state)
 {
     (void)state;
-    struct roster roster;
-    assert_int_equal(build(&roster), RESULT_OK);
-    assert_int_equal(roster.count, 0);
-    assert_int_equal(roster.members, 0);
-    assert_int_equal(roster_left_out(&roster, 1), 0);
-    roster_done(&roster);
+    struct candidates candidates;
+    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_int_equal(candidates.count, 0);
+    assert_int_equal(candidates.members, 0);
+    assert_int_equal(candidates_left_out(&candidates, 1), 0);
+    candidates_done(&candidates);
 }
 
 /* Puts a health row in which address `broken` fails and the other works. */
@@ -232,19 +233,19 @@ static void put_health(uint64_t id, const char *label, unsigned broken)
 static void broken_address_is_found_by_member(void **state)
 {
     (void)state;
-    struct roster roster;
+    struct candidates candidates;
     uint64_t zoe = add("zoe", "NL", OVERRIDE_AUTO), amy = add("amy", "NL", OVERRIDE_AUTO);
     uint64_t bob = add("bob", "NL", OVERRIDE_AUTO);
     put_health(zoe, "zoe", 0);
     put_health(amy, "amy", 1);
     put_health(bob, "bob", 2);
-    assert_int_equal(build(&roster), RESULT_OK);
-    assert_int_equal(roster.left_out_count, 2);
-    assert_int_equal(roster_left_out(&roster, zoe), 1);
-    assert_int_equal(roster_left_out(&roster, amy), 2);
-    assert_int_equal(roster_left_out(&roster, bob), 0);
-    assert_int_equal(roster_left_out(&roster, 4711), 0);
-    roster_done(&roster);
+    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_int_equal(candidates.left_out_count, 2);
+    assert_int_equal(candidates_left_out(&candidates, zoe), 1);
+    assert_int_equal(candidates_left_out(&candidates, amy), 2);
+    assert_int_equal(candidates_left_out(&candidates, bob), 0);
+    assert_int_equal(candidates_left_out(&candidates, 4711), 0);
+    candidates_done(&candidates);
 }
 
 /* Its score took it out at that time. */
@@ -261,51 +262,51 @@ static void put_fallen(uint64_t id, const char *label, uint64_t last_eligible_at
 static void last_good_members_answer_where_nobody_is_eligible(void **state)
 {
     (void)state;
-    struct roster roster;
+    struct candidates candidates;
     uint64_t zoe = add("zoe", "NL", OVERRIDE_AUTO), amy = add("amy", "NL", OVERRIDE_AUTO);
     uint64_t bob = add("bob", "NL", OVERRIDE_AUTO), dan = add("dan", "NL", OVERRIDE_INELIGIBLE);
     put_fallen(zoe, "zoe", NOW - 60);
     put_fallen(amy, "amy", NOW - 120);
     put_fallen(bob, "bob", NOW - 86400);
     put_fallen(dan, "dan", NOW);
-    assert_int_equal(build(&roster), RESULT_OK);
-    assert_true(roster.last_good);
-    assert_int_equal(roster.count, 2);
-    assert_true(roster.list[0].member_id == amy && roster.list[1].member_id == zoe);
-    assert_int_equal(roster.list[0].weight, MEMBER_CAPACITY_PRESET);
-    roster_done(&roster);
+    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_true(candidates.last_good);
+    assert_int_equal(candidates.count, 2);
+    assert_true(candidates.list[0].member_id == amy && candidates.list[1].member_id == zoe);
+    assert_int_equal(candidates.list[0].weight, MEMBER_CAPACITY_PRESET);
+    candidates_done(&candidates);
     uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
-    assert_int_equal(build(&roster), RESULT_OK);
-    assert_false(roster.last_good);
-    assert_int_equal(roster.count, 1);
-    assert_true(roster.list[0].member_id == eve);
-    roster_done(&roster);
+    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_false(candidates.last_good);
+    assert_int_equal(candidates.count, 1);
+    assert_true(candidates.list[0].member_id == eve);
+    candidates_done(&candidates);
 }
 
 static void many_members_fit(void **state)
 {
     (void)state;
-    struct roster roster;
+    struct candidates candidates;
     for (unsigned i = 0; i < 1000; i++) {
         char label[16];
         (void)snprintf(label, sizeof(label), "m%u", i);
         uint64_t id = add(label, i % 2 == 0 ? "NL" : "DE", OVERRIDE_ELIGIBLE);
         put_health(id, label, i % 2);
     }
-    assert_int_equal(build(&roster), RESULT_OK);
-    assert_int_equal(roster.count, 1000);
-    assert_int_equal(roster.left_out_count, 1000);
-    for (size_t i = 0; i < roster.count; i++) { /* a family each that their names don't show */
-        assert_true(roster.list[i].member_id != 0);
-        assert_true(roster.seats[i].ipv4 != roster.seats[i].ipv6);
+    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_int_equal(candidates.count, 1000);
+    assert_int_equal(candidates.left_out_count, 1000);
+    for (size_t i = 0; i < candidates.count; i++) { /* a family each that their names don't show */
+        assert_true(candidates.list[i].member_id != 0);
+        assert_true(candidates.inputs[i].ipv4 != candidates.inputs[i].ipv6);
     }
-    roster_done(&roster);
+    candidates_done(&candidates);
 }
 
 static void unreadable_rows_are_damage_and_leave_the_output(void **state)
 {
     (void)state;
-    struct roster roster = { .members = 77 };
+    struct candidates candidates = { .members = 77 };
     (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
     uint64_t id = add("bob", "NL", OVERRIDE_ELIGIBLE);
     uint8_t key[8 + sizeof(VANTAGE_PRESET)] = "........" VANTAGE_PRESET;
@@ -313,13 +314,13 @@ static void unreadable_rows_are_damage_and_leave_the_output(void **state)
     wire_put_u32(key + 4, (uint32_t)id);
     const size_t key_len = sizeof(key) - 1;
     assert_int_equal(store_put(health, TABLE_HEALTH, key, key_len, "?", 1), RESULT_OK);
-    assert_int_equal(build(&roster), RESULT_DAMAGED);
+    assert_int_equal(build(&candidates), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "bob"));
     assert_int_equal(store_delete(health, TABLE_HEALTH, key, key_len), RESULT_OK);
     assert_int_equal(store_put(registry, TABLE_MEMBERS, "bob", 3, "\0?", 2), RESULT_OK);
-    assert_int_equal(build(&roster), RESULT_DAMAGED);
+    assert_int_equal(build(&candidates), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "registry"));
-    assert_int_equal(roster.members, 77);
+    assert_int_equal(candidates.members, 77);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

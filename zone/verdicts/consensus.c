@@ -1,4 +1,4 @@
-#include "zone/verdicts/joint.h"
+#include "zone/verdicts/consensus.h"
 
 #include <stdlib.h>
 
@@ -76,7 +76,7 @@ static bool is_mature(const struct member_health *row, const struct panel *panel
     }
     for (unsigned i = 0; i < row->address_count; i++) {
         const struct address_health *each = &row->addresses[i];
-        if (is_of(each, family) && each->probes >= JOINT_PROBES &&
+        if (is_of(each, family) && each->probes >= CONSENSUS_PROBES &&
             each->last_probe_at >= each->first_probe_at + panel->history_s) {
             return true;
         }
@@ -224,7 +224,8 @@ static void settle_addresses(struct member_health *out, const struct member *mem
 }
 
 /* Enters the families' verdicts, and what the member stands by, into what was its row at one vantage point. */
-static void settle_families(struct joint *joint, const struct ballot ballots[ADDRESS_FAMILIES])
+static void settle_families(struct consensus *consensus,
+                            const struct ballot ballots[ADDRESS_FAMILIES])
 {
     struct member_health found = { .member_id = 0 };
     for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
@@ -242,9 +243,9 @@ static void settle_families(struct joint *joint, const struct ballot ballots[ADD
         found.family[f] = middle->row->family[f];
         found.family[f].stage = middle->stage;
         found.family[f].weight = middle->weight;
-        joint->family[f].all = ballots[f].voters;
+        consensus->family[f].all = ballots[f].voters;
         for (unsigned i = 0; i < ballots[f].voters; i++) {
-            joint->family[f].in += ballots[f].votes[i].weight > 0;
+            consensus->family[f].in += ballots[f].votes[i].weight > 0;
         }
     }
     enum address_family better = health_better_family(&found);
@@ -252,12 +253,12 @@ static void settle_families(struct joint *joint, const struct ballot ballots[ADD
     ASSERT(ballots[better].middle != NULL);
     const struct family_health *by = &found.family[better];
     const struct member_health *row = ballots[better].middle->row;
-    joint->health = *row;
-    memcpy(joint->health.family, found.family, sizeof(found.family));
-    joint->health.stage = by->stage;
-    joint->health.weight = by->weight;
-    joint->health.stage_since = row->stage == by->stage ? row->stage_since : by->stage_since;
-    joint->votes = joint->family[better];
+    consensus->health = *row;
+    memcpy(consensus->health.family, found.family, sizeof(found.family));
+    consensus->health.stage = by->stage;
+    consensus->health.weight = by->weight;
+    consensus->health.stage_since = row->stage == by->stage ? row->stage_since : by->stage_since;
+    consensus->votes = consensus->family[better];
 }
 
 static enum hold hold_of(const struct member_health *verdict, const struct vantages *vantages)
@@ -272,8 +273,9 @@ static enum hold hold_of(const struct member_health *verdict, const struct vanta
     return vantage != NULL && vantage->frozen_since != 0 ? HOLD_FROZEN : HOLD_WAITING;
 }
 
-void joint_of(struct joint *out, const struct member *member, const struct member_health *rows,
-              unsigned count, const struct vantages *vantages, const struct settings *settings)
+void consensus_of(struct consensus *out, const struct member *member,
+                  const struct member_health *rows, unsigned count, const struct vantages *vantages,
+                  const struct settings *settings)
 {
     struct ballot ballots[ADDRESS_FAMILIES];
     struct panel panel = { .member = member,
@@ -281,7 +283,7 @@ void joint_of(struct joint *out, const struct member *member, const struct membe
                            .count = count,
                            .vantages = vantages,
                            .history_s = settings->min_history_s };
-    *out = (struct joint){ .known = count > 0 };
+    *out = (struct consensus){ .known = count > 0 };
     if (count == 0) {
         return;
     }
@@ -298,8 +300,9 @@ void joint_of(struct joint *out, const struct member *member, const struct membe
     out->hold = hold_of(&out->health, vantages);
 }
 
-enum result joint_get(struct joint *out, struct store_txn *health, const struct member *member,
-                      const struct vantages *vantages, const struct settings *settings)
+enum result consensus_get(struct consensus *out, struct store_txn *health,
+                          const struct member *member, const struct vantages *vantages,
+                          const struct settings *settings)
 {
     struct member_health rows[VANTAGES_MAX];
     unsigned count = 0;
@@ -311,23 +314,23 @@ enum result joint_get(struct joint *out, struct store_txn *health, const struct 
             return result;
         }
     }
-    joint_of(out, member, rows, count, vantages, settings);
+    consensus_of(out, member, rows, count, vantages, settings);
     return RESULT_OK;
 }
 
 static bool is_long(uint64_t since, uint64_t now)
 {
-    return since + JOINT_LONG_S <= now;
+    return since + CONSENSUS_LONG_S <= now;
 }
 
-bool joint_dissents(const struct joint *joint, const struct member_health *row,
-                    const struct vantages *vantages, uint64_t now)
+bool consensus_dissents(const struct consensus *consensus, const struct member_health *row,
+                        const struct vantages *vantages, uint64_t now)
 {
     const struct vantage *vantage = vantages_find(vantages, row->vantage);
     for (unsigned f = 0; vantage != NULL && f < ADDRESS_FAMILIES; f++) {
-        const struct family_health *own = &row->family[f], *pool = &joint->health.family[f];
+        const struct family_health *own = &row->family[f], *pool = &consensus->health.family[f];
         bool asked = vantages->asked_of[vantage - vantages->list][f];
-        if (asked && joint->family[f].all > 1 &&
+        if (asked && consensus->family[f].all > 1 &&
             stage_is_in(own->stage) != stage_is_in(pool->stage) && is_long(own->stage_since, now) &&
             is_long(pool->stage_since, now)) {
             return true;

@@ -2,15 +2,15 @@
 
 #include "tests/unit/unit.h"
 #include "zone/base/splitmix.h"
-#include "zone/steering/shares.h"
+#include "zone/steering/allocation.h"
 
 enum {
     CELLS = 40,
     MEMBERS = 400
 };
 
-static struct shares_cell cells[CELLS];
-static struct shares_member members[MEMBERS];
+static struct allocation_cell cells[CELLS];
+static struct allocation_member members[MEMBERS];
 static struct share list[MEMBERS];
 static double loads[MEMBERS], factors[MEMBERS];
 
@@ -27,42 +27,43 @@ static double unit(uint64_t *random)
 }
 
 /* Members crowd where few ask, as in real pools: most of them in one corner of the map, demand all over. */
-static struct shares_problem crowd(void)
+static struct allocation_problem crowd(void)
 {
     uint64_t random = 11;
     for (size_t i = 0; i < CELLS; i++) {
         double at = unit(&random);
-        cells[i] = (struct shares_cell){ .spot = point_at(unit(&random) * 120 - 50,
-                                                          unit(&random) * 360 - 180),
-                                         .demand = 1 / (0.01 + at * at) };
+        cells[i] = (struct allocation_cell){ .spot = point_at(unit(&random) * 120 - 50,
+                                                              unit(&random) * 360 - 180),
+                                             .demand = 1 / (0.01 + at * at) };
     }
     for (size_t i = 0; i < MEMBERS; i++) {
         bool corner = i % 3 != 0;
         double lat = corner ? 45 + unit(&random) * 10 : unit(&random) * 120 - 50;
         double lon = corner ? unit(&random) * 20 : unit(&random) * 360 - 180;
-        members[i] = (struct shares_member){ .spot = point_at(lat, lon),
-                                             .capacity = (double)(1 + splitmix(&random) % 200),
-                                             .group = (uint32_t)i,
-                                             .ipv4 = true,
-                                             .ipv6 = i % 2 == 0 };
+        members[i] = (struct allocation_member){ .spot = point_at(lat, lon),
+                                                 .capacity = (double)(1 + splitmix(&random) % 200),
+                                                 .group = (uint32_t)i,
+                                                 .ipv4 = true,
+                                                 .ipv6 = i % 2 == 0 };
     }
-    return (struct shares_problem){ .cells = cells,
-                                    .cell_count = CELLS,
-                                    .members = members,
-                                    .member_count = MEMBERS,
-                                    .per_set = 4,
-                                    .max_overload = 1.1,
-                                    .scale_km = 1500,
-                                    .entries = SHARES_ENTRIES,
-                                    .seed = 5 };
+    return (struct allocation_problem){ .cells = cells,
+                                        .cell_count = CELLS,
+                                        .members = members,
+                                        .member_count = MEMBERS,
+                                        .per_set = 4,
+                                        .max_overload = 1.1,
+                                        .scale_km = 1500,
+                                        .entries = ALLOCATION_ENTRIES,
+                                        .seed = 5 };
 }
 
 /* A line of `count` members without place, kin, or difference. */
-static struct shares_problem plain(size_t count)
+static struct allocation_problem plain(size_t count)
 {
-    struct shares_problem problem = crowd();
+    struct allocation_problem problem = crowd();
     for (size_t i = 0; i < count; i++) {
-        members[i] = (struct shares_member){ .capacity = 10, .group = (uint32_t)i, .ipv4 = true };
+        members[i] =
+            (struct allocation_member){ .capacity = 10, .group = (uint32_t)i, .ipv4 = true };
     }
     problem.member_count = count;
     return problem;
@@ -77,7 +78,7 @@ static double capacity_of(size_t count)
     return capacity;
 }
 
-static double expected_of(const struct shares_list *got, uint32_t member)
+static double expected_of(const struct allocation_list *got, uint32_t member)
 {
     for (size_t i = 0; i < got->count; i++) {
         if (list[i].member == member) {
@@ -87,7 +88,7 @@ static double expected_of(const struct shares_list *got, uint32_t member)
     return 0;
 }
 
-static double sum_of(const struct shares_list *got)
+static double sum_of(const struct allocation_list *got)
 {
     double sum = 0;
     for (size_t i = 0; i < got->count; i++) {
@@ -97,11 +98,11 @@ static double sum_of(const struct shares_list *got)
     return sum;
 }
 
-static double mean_km(struct shares *shares, const struct shares_problem *problem)
+static double mean_km(struct allocation *allocation, const struct allocation_problem *problem)
 {
     double km = 0, demand = 0;
     for (size_t c = 0; c < problem->cell_count; c++) {
-        struct shares_list got = shares_of(shares, &cells[c], list);
+        struct allocation_list got = allocation_of(allocation, &cells[c], list);
         for (size_t i = 0; i < got.count; i++) {
             km += cells[c].demand * list[i].expected / got.per_set *
                   point_km(&cells[c].spot, &members[list[i].member].spot);
@@ -127,22 +128,22 @@ static void nobody_gets_more_than_max_overload_times_its_part(void **state)
     const double limits[] = { 1.05, 1.1, 2, 3 };
     double before = 1e9;
     for (size_t l = 0; l < 4; l++) {
-        struct shares_problem problem = crowd();
+        struct allocation_problem problem = crowd();
         problem.max_overload = limits[l];
-        struct shares *shares = shares_new(&problem);
-        assert_true(shares_worst(shares) <= limits[l] * 1.005);
-        assert_true(shares_rounds(shares) <= SHARES_ROUNDS);
-        double km = mean_km(shares, &problem), sum = 0;
+        struct allocation *allocation = allocation_new(&problem);
+        assert_true(allocation_worst(allocation) <= limits[l] * 1.005);
+        assert_true(allocation_rounds(allocation) <= ALLOCATION_ROUNDS);
+        double km = mean_km(allocation, &problem), sum = 0;
         assert_true(km < before); /* more overload, nearer answers */
         before = km;
-        shares_results(shares, loads, factors);
+        allocation_results(allocation, loads, factors);
         for (size_t i = 0; i < MEMBERS; i++) {
             sum += loads[i];
             assert_true(loads[i] <= limits[l] * 1.005 * members[i].capacity / capacity_of(MEMBERS));
             assert_true(factors[i] > 0 && factors[i] <= 1);
         }
         expect_near(sum, 1, 1e-9);
-        shares_free(shares);
+        allocation_free(allocation);
     }
 }
 
@@ -150,11 +151,11 @@ static void nobody_gets_more_than_max_overload_times_its_part(void **state)
 static void loads_are_the_cells_shares_weighted_by_demand(void **state)
 {
     (void)state;
-    struct shares_problem problem = crowd();
-    struct shares *shares = shares_new(&problem);
+    struct allocation_problem problem = crowd();
+    struct allocation *allocation = allocation_new(&problem);
     double sums[MEMBERS] = { 0 }, demand = 0;
     for (size_t c = 0; c < CELLS; c++) {
-        struct shares_list got = shares_of(shares, &cells[c], list);
+        struct allocation_list got = allocation_of(allocation, &cells[c], list);
         assert_int_equal(got.per_set, 4);
         expect_near(sum_of(&got), 4, 1e-9);
         for (size_t i = 0; i < got.count; i++) {
@@ -162,27 +163,27 @@ static void loads_are_the_cells_shares_weighted_by_demand(void **state)
         }
         demand += cells[c].demand;
     }
-    shares_results(shares, loads, factors);
+    allocation_results(allocation, loads, factors);
     for (size_t i = 0; i < MEMBERS; i++) {
         expect_near(sums[i] / demand, loads[i], 1e-12);
     }
-    shares_free(shares);
+    allocation_free(allocation);
 }
 
 static void starting_from_the_last_factors_takes_fewer_rounds(void **state)
 {
     (void)state;
-    struct shares_problem problem = crowd();
-    struct shares *shares = shares_new(&problem);
-    unsigned cold = shares_rounds(shares);
-    shares_results(shares, loads, factors);
-    shares_free(shares);
+    struct allocation_problem problem = crowd();
+    struct allocation *allocation = allocation_new(&problem);
+    unsigned cold = allocation_rounds(allocation);
+    allocation_results(allocation, loads, factors);
+    allocation_free(allocation);
     problem.factors = factors;
     members[7].capacity *= 1.1;
-    shares = shares_new(&problem);
-    assert_true(shares_rounds(shares) < cold / 2);
-    assert_true(shares_worst(shares) <= 1.1 * 1.005);
-    shares_free(shares);
+    allocation = allocation_new(&problem);
+    assert_true(allocation_rounds(allocation) < cold / 2);
+    assert_true(allocation_worst(allocation) <= 1.1 * 1.005);
+    allocation_free(allocation);
 }
 
 /* A burst where a lone member is: it is held back while that lasts, and no longer. */
@@ -193,27 +194,27 @@ static void who_was_held_back_is_near_again_when_the_burst_is_over(void **state)
         TOKYO = 12,
         ALL
     };
-    struct shares_problem problem = crowd();
+    struct allocation_problem problem = crowd();
     problem.cell_count = 2;
     problem.member_count = ALL;
     problem.scale_km = 1000;
-    cells[0] = (struct shares_cell){ .spot = point_at(52, 5), .demand = 1000 };
-    cells[1] = (struct shares_cell){ .spot = point_at(36, 138), .demand = 200 };
+    cells[0] = (struct allocation_cell){ .spot = point_at(52, 5), .demand = 1000 };
+    cells[1] = (struct allocation_cell){ .spot = point_at(36, 138), .demand = 200 };
     for (uint32_t i = 0; i < ALL; i++) {
-        members[i] = (struct shares_member){ .spot = i == TOKYO ? cells[1].spot : cells[0].spot,
-                                             .capacity = 100,
-                                             .group = i,
-                                             .ipv4 = true };
+        members[i] = (struct allocation_member){ .spot = i == TOKYO ? cells[1].spot : cells[0].spot,
+                                                 .capacity = 100,
+                                                 .group = i,
+                                                 .ipv4 = true };
     }
     const double demand[] = { 200, 20000, 1000, 200 }, want[] = { 1, 0.355, 0.675, 1 };
     for (size_t i = 0; i < 4; i++) {
         cells[1].demand = demand[i];
-        struct shares *shares = shares_new(&problem);
-        struct shares_list got = shares_of(shares, &cells[1], list);
+        struct allocation *allocation = allocation_new(&problem);
+        struct allocation_list got = allocation_of(allocation, &cells[1], list);
         expect_near(expected_of(&got, TOKYO), want[i], 0.005);
-        assert_true(shares_rounds(shares) < SHARES_ROUNDS / 2);
-        shares_results(shares, loads, factors);
-        shares_free(shares);
+        assert_true(allocation_rounds(allocation) < ALLOCATION_ROUNDS / 2);
+        allocation_results(allocation, loads, factors);
+        allocation_free(allocation);
         problem.factors = factors;
     }
 }
@@ -221,15 +222,15 @@ static void who_was_held_back_is_near_again_when_the_burst_is_over(void **state)
 static void no_member_and_no_group_is_asked_for_more_than_once_a_set(void **state)
 {
     (void)state;
-    struct shares_problem problem = plain(20);
+    struct allocation_problem problem = plain(20);
     members[3].capacity = 100000;
     for (size_t i = 10; i < 15; i++) {
         members[i].group = 10; /* five kin, half of what the other small ones have */
         members[i].capacity = 500;
     }
     problem.max_overload = 1e6;
-    struct shares *shares = shares_new(&problem);
-    struct shares_list got = shares_of(shares, &cells[0], list);
+    struct allocation *allocation = allocation_new(&problem);
+    struct allocation_list got = allocation_of(allocation, &cells[0], list);
     double kin = 0;
     for (uint32_t i = 10; i < 15; i++) {
         expect_near(expected_of(&got, i), 0.2, 1e-9);
@@ -239,136 +240,137 @@ static void no_member_and_no_group_is_asked_for_more_than_once_a_set(void **stat
     expect_near(kin, 1, 1e-9);
     expect_near(expected_of(&got, 0), 2.0 / 14, 1e-9);
     expect_near(sum_of(&got), 4, 1e-9);
-    shares_free(shares);
+    allocation_free(allocation);
 }
 
 static void with_few_groups_each_is_in_every_set(void **state)
 {
     (void)state;
-    struct shares_problem problem = plain(12);
+    struct allocation_problem problem = plain(12);
     for (size_t i = 0; i < 12; i++) {
         members[i].group = i < 10 ? 0 : i == 10 ? 10 : 11;
     }
     members[11].capacity = 0.001;
-    struct shares *shares = shares_new(&problem);
-    struct shares_list got = shares_of(shares, &cells[0], list);
+    struct allocation *allocation = allocation_new(&problem);
+    struct allocation_list got = allocation_of(allocation, &cells[0], list);
     expect_near(expected_of(&got, 10), 1, 1e-9);
     expect_near(expected_of(&got, 11), 1, 1e-9);
     expect_near(expected_of(&got, 4), 0.2, 1e-9);
     expect_near(sum_of(&got), 4, 1e-9);
-    shares_free(shares);
+    allocation_free(allocation);
 }
 
 static void a_family_that_is_rare_is_raised_to_one_a_set(void **state)
 {
     (void)state;
     for (unsigned rare = 0; rare < 2; rare++) {
-        struct shares_problem problem = plain(100);
+        struct allocation_problem problem = plain(100);
         for (size_t i = 0; i < 100; i++) {
             bool few = i < 3;
             members[i].ipv4 = rare == 0 ? few : !few;
             members[i].ipv6 = rare == 0 ? !few : few;
         }
         members[1].group = members[50].group; /* a group with both families */
-        struct shares *shares = shares_new(&problem);
-        struct shares_list got = shares_of(shares, &cells[0], list);
+        struct allocation *allocation = allocation_new(&problem);
+        struct allocation_list got = allocation_of(allocation, &cells[0], list);
         double part = expected_of(&got, 0) + expected_of(&got, 1) + expected_of(&got, 2);
         assert_true(part >= 1 && part < 1.05);
         expect_near(sum_of(&got), 4, 1e-9);
-        shares_free(shares);
+        allocation_free(allocation);
     }
     /* Only one that has it: in every set. With one member a set the rule can't be kept and is none. */
-    struct shares_problem problem = plain(100);
+    struct allocation_problem problem = plain(100);
     members[42].ipv6 = true;
-    struct shares *shares = shares_new(&problem);
-    struct shares_list got = shares_of(shares, &cells[0], list);
+    struct allocation *allocation = allocation_new(&problem);
+    struct allocation_list got = allocation_of(allocation, &cells[0], list);
     expect_near(expected_of(&got, 42), 1, 1e-3);
-    shares_free(shares);
+    allocation_free(allocation);
     problem.per_set = 1;
-    shares = shares_new(&problem);
-    got = shares_of(shares, &cells[0], list);
+    allocation = allocation_new(&problem);
+    got = allocation_of(allocation, &cells[0], list);
     expect_near(expected_of(&got, 42), 0.01, 1e-9);
-    shares_free(shares);
+    allocation_free(allocation);
 }
 
 static void a_member_without_place_counts_as_an_average_one(void **state)
 {
     (void)state;
-    struct shares_problem problem = crowd();
+    struct allocation_problem problem = crowd();
     problem.max_overload = 100;
     members[5].spot.placed = false;
     members[5].capacity = 50;
     double sum = 0, capacity = 0;
-    struct shares *shares = shares_new(&problem);
+    struct allocation *allocation = allocation_new(&problem);
     for (size_t i = 0; i < MEMBERS; i++) {
         if (i != 5) {
-            sum += shares_weight(shares, &cells[2], &members[i]);
+            sum += allocation_weight(allocation, &cells[2], &members[i]);
             capacity += members[i].capacity;
         }
     }
-    expect_near(shares_weight(shares, &cells[2], &members[5]), 50 * sum / capacity, 1e-6);
+    expect_near(allocation_weight(allocation, &cells[2], &members[5]), 50 * sum / capacity, 1e-6);
     /* The list is made of these weights. */
-    struct shares_list got = shares_of(shares, &cells[2], list);
+    struct allocation_list got = allocation_of(allocation, &cells[2], list);
     double level = got.level;
-    expect_near(expected_of(&got, 5), level * shares_weight(shares, &cells[2], &members[5]), 1e-6);
-    shares_free(shares);
+    expect_near(expected_of(&got, 5), level * allocation_weight(allocation, &cells[2], &members[5]),
+                1e-6);
+    allocation_free(allocation);
 }
 
 static void without_places_capacity_alone_decides(void **state)
 {
     (void)state;
-    struct shares_problem problem = crowd();
+    struct allocation_problem problem = crowd();
     cells[0].spot.placed = false; /* the world's cell */
     problem.max_overload = 100;
-    struct shares *shares = shares_new(&problem);
-    struct shares_list got = shares_of(shares, &cells[0], list);
+    struct allocation *allocation = allocation_new(&problem);
+    struct allocation_list got = allocation_of(allocation, &cells[0], list);
     double all = capacity_of(MEMBERS);
     for (uint32_t i = 0; i < MEMBERS; i++) {
         expect_near(expected_of(&got, i), 4 * members[i].capacity / all, 1e-6);
     }
-    shares_free(shares);
+    allocation_free(allocation);
     problem = plain(50); /* no member has a place */
-    shares = shares_new(&problem);
-    got = shares_of(shares, &cells[1], list);
+    allocation = allocation_new(&problem);
+    got = allocation_of(allocation, &cells[1], list);
     expect_near(expected_of(&got, 9), 4.0 / 50, 1e-9);
-    shares_free(shares);
+    allocation_free(allocation);
 }
 
 static void capacity_zero_is_never_handed_out(void **state)
 {
     (void)state;
-    struct shares_problem problem = plain(10);
+    struct allocation_problem problem = plain(10);
     members[4].capacity = 0;
-    struct shares *shares = shares_new(&problem);
-    struct shares_list got = shares_of(shares, &cells[0], list);
+    struct allocation *allocation = allocation_new(&problem);
+    struct allocation_list got = allocation_of(allocation, &cells[0], list);
     assert_int_equal(got.count, 9);
     assert_true(expected_of(&got, 4) == 0);
-    shares_free(shares);
+    allocation_free(allocation);
     problem = plain(1);
     members[0].capacity = 0;
-    shares = shares_new(&problem);
-    assert_int_equal(shares_of(shares, &cells[0], list).count, 0);
-    shares_free(shares);
+    allocation = allocation_new(&problem);
+    assert_int_equal(allocation_of(allocation, &cells[0], list).count, 0);
+    allocation_free(allocation);
     problem.member_count = 0;
-    shares = shares_new(&problem);
-    assert_int_equal(shares_of(shares, &cells[0], list).count, 0);
-    shares_free(shares);
+    allocation = allocation_new(&problem);
+    assert_int_equal(allocation_of(allocation, &cells[0], list).count, 0);
+    allocation_free(allocation);
 }
 
 static void small_pools_are_in_every_set(void **state)
 {
     (void)state;
     for (size_t count = 1; count <= 4; count++) {
-        struct shares_problem problem = plain(count);
+        struct allocation_problem problem = plain(count);
         members[0].capacity = 1e6;
-        struct shares *shares = shares_new(&problem);
-        struct shares_list got = shares_of(shares, &cells[3], list);
+        struct allocation *allocation = allocation_new(&problem);
+        struct allocation_list got = allocation_of(allocation, &cells[3], list);
         assert_int_equal(got.count, count);
         assert_int_equal(got.per_set, count);
         for (size_t i = 0; i < count; i++) {
             assert_true(list[i].expected == 1);
         }
-        shares_free(shares);
+        allocation_free(allocation);
     }
 }
 
@@ -376,86 +378,86 @@ static void small_pools_are_in_every_set(void **state)
 static void limits_that_cannot_be_kept_end_the_search(void **state)
 {
     (void)state;
-    struct shares_problem problem = plain(6);
+    struct allocation_problem problem = plain(6);
     members[0].capacity = 1e6; /* at most a quarter of all answers: the others must take the rest */
     problem.max_overload = 1.05;
-    struct shares *shares = shares_new(&problem);
-    assert_int_equal(shares_rounds(shares), SHARES_ROUNDS);
-    struct shares_list got = shares_of(shares, &cells[0], list);
+    struct allocation *allocation = allocation_new(&problem);
+    assert_int_equal(allocation_rounds(allocation), ALLOCATION_ROUNDS);
+    struct allocation_list got = allocation_of(allocation, &cells[0], list);
     expect_near(expected_of(&got, 0), 1, 1e-9);
     expect_near(expected_of(&got, 5), 0.6, 1e-6);
-    shares_free(shares);
+    allocation_free(allocation);
     problem = crowd();
     for (size_t i = 0; i < MEMBERS; i++) {
         members[i].spot = point_at(52, 5);
     }
-    shares = shares_new(&problem);
-    assert_true(shares_worst(shares) < 1.001);
-    shares_free(shares);
+    allocation = allocation_new(&problem);
+    assert_true(allocation_worst(allocation) < 1.001);
+    allocation_free(allocation);
 }
 
 static void without_demand_all_cells_count_alike(void **state)
 {
     (void)state;
-    struct shares_problem problem = crowd();
+    struct allocation_problem problem = crowd();
     for (size_t c = 0; c < CELLS; c++) {
         cells[c].demand = 7;
     }
-    struct shares *shares = shares_new(&problem);
+    struct allocation *allocation = allocation_new(&problem);
     double alike[MEMBERS];
-    shares_results(shares, alike, factors);
-    shares_free(shares);
+    allocation_results(allocation, alike, factors);
+    allocation_free(allocation);
     for (size_t c = 0; c < CELLS; c++) {
         cells[c].demand = 0;
     }
-    shares = shares_new(&problem);
-    shares_results(shares, loads, factors);
+    allocation = allocation_new(&problem);
+    allocation_results(allocation, loads, factors);
     for (size_t i = 0; i < MEMBERS; i++) {
         expect_near(loads[i], alike[i], 1e-12);
     }
-    shares_free(shares);
+    allocation_free(allocation);
 }
 
 static void a_region_has_its_own_members_only_by_capacity(void **state)
 {
     (void)state;
-    struct shares_problem problem = crowd();
+    struct allocation_problem problem = crowd();
     for (size_t i = 0; i < 20; i++) {
         members[i].regions[i % 2] = 77;
         members[i].regions[1 - i % 2] = 78;
     }
     members[20].regions[0] = 5;
-    struct shares *shares = shares_new(&problem);
-    struct shares_cell region = { .region = 77 };
-    struct shares_list got = shares_of(shares, &region, list);
+    struct allocation *allocation = allocation_new(&problem);
+    struct allocation_cell region = { .region = 77 };
+    struct allocation_list got = allocation_of(allocation, &region, list);
     assert_int_equal(got.count, 20);
     for (uint32_t i = 0; i < 20; i++) {
         double want = 4 * members[i].capacity / capacity_of(20);
         expect_near(expected_of(&got, i), want, 1e-6);
     }
     region.region = 5;
-    assert_int_equal(shares_of(shares, &region, list).count, 1);
+    assert_int_equal(allocation_of(allocation, &region, list).count, 1);
     assert_true(list[0].member == 20 && list[0].expected == 1);
     region.region = 6;
-    assert_int_equal(shares_of(shares, &region, list).count, 0);
-    shares_free(shares);
+    assert_int_equal(allocation_of(allocation, &region, list).count, 0);
+    allocation_free(allocation);
 }
 
 /* With lists of a fraction of the pool, the limit holds for what is dealt, the whole pool takes part, and answers stay near. */
 static void short_lists_do_as_well(void **state)
 {
     (void)state;
-    struct shares_problem problem = crowd();
+    struct allocation_problem problem = crowd();
     problem.max_overload = 2;
-    struct shares *shares = shares_new(&problem);
-    double km = mean_km(shares, &problem);
-    shares_free(shares);
+    struct allocation *allocation = allocation_new(&problem);
+    double km = mean_km(allocation, &problem);
+    allocation_free(allocation);
     problem.entries = CELLS * MEMBERS / 4;
-    shares = shares_new(&problem);
+    allocation = allocation_new(&problem);
     bool seen[MEMBERS] = { false };
     size_t total = 0;
     for (size_t c = 0; c < CELLS; c++) {
-        struct shares_list got = shares_of(shares, &cells[c], list);
+        struct allocation_list got = allocation_of(allocation, &cells[c], list);
         total += got.count;
         expect_near(sum_of(&got), 4, 1e-9);
         for (size_t i = 0; i < got.count; i++) {
@@ -464,15 +466,15 @@ static void short_lists_do_as_well(void **state)
                         members[list[i].member].group >= members[list[i - 1].member].group);
         }
     }
-    assert_true(total <= problem.entries + (size_t)CELLS * (2 * SHARES_SET_MAX + 2));
+    assert_true(total <= problem.entries + (size_t)CELLS * (2 * ALLOCATION_SET_MAX + 2));
     size_t unseen = 0;
     for (size_t i = 0; i < MEMBERS; i++) {
         unseen += !seen[i] && members[i].capacity > 20 ? 1 : 0;
     }
     assert_int_equal(unseen, 0);
-    assert_true(shares_worst(shares) <= 2 * 1.005);
-    assert_true(mean_km(shares, &problem) < 1.1 * km);
-    shares_free(shares);
+    assert_true(allocation_worst(allocation) <= 2 * 1.005);
+    assert_true(mean_km(allocation, &problem) < 1.1 * km);
+    allocation_free(allocation);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 #include "tests/unit/unit.h"
-#include "zone/verdicts/joint.h"
+#include "zone/verdicts/consensus.h"
 
 enum {
     NOW = 2000000000
@@ -70,23 +70,23 @@ static struct member member_of(unsigned count)
     };
 }
 
-static struct joint joint_for(const struct member *member, const struct vantages *vantages,
-                              const struct member_health *rows, unsigned count)
+static struct consensus consensus_for(const struct member *member, const struct vantages *vantages,
+                                      const struct member_health *rows, unsigned count)
 {
     const struct settings settings = settings_of();
-    struct joint joint;
-    joint_of(&joint, member, rows, count, vantages, &settings);
-    return joint;
+    struct consensus consensus;
+    consensus_of(&consensus, member, rows, count, vantages, &settings);
+    return consensus;
 }
 
-static struct joint joint_by(const struct vantages *vantages, const struct member_health *rows,
-                             unsigned count)
+static struct consensus consensus_by(const struct vantages *vantages,
+                                     const struct member_health *rows, unsigned count)
 {
     const struct member member = member_of(2);
-    return joint_for(&member, vantages, rows, count);
+    return consensus_for(&member, vantages, rows, count);
 }
 
-static struct joint of_three(uint16_t a, uint16_t b, uint16_t c)
+static struct consensus of_three(uint16_t a, uint16_t b, uint16_t c)
 {
     const uint16_t weights[] = { a, b, c };
     const char *names[] = { "a", "b", "c" };
@@ -96,7 +96,7 @@ static struct joint of_three(uint16_t a, uint16_t b, uint16_t c)
         enum stage stage = weights[i] > 0 ? STAGE_ELIGIBLE : STAGE_INELIGIBLE;
         rows[i] = says(names[i], stage, weights[i]);
     }
-    return joint_by(&vantages, rows, 3);
+    return consensus_by(&vantages, rows, 3);
 }
 
 static void one_vantage_point_is_believed(void **state)
@@ -104,22 +104,22 @@ static void one_vantage_point_is_believed(void **state)
     (void)state;
     const struct vantages vantages = panel();
     struct member_health row = says("a", STAGE_ELIGIBLE, 777);
-    struct joint joint = joint_by(&vantages, &row, 1);
-    assert_true(joint.known);
-    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
-    assert_int_equal(joint.health.weight, 777);
-    assert_int_equal(joint.votes.all, 1);
-    assert_int_equal(joint.votes.in, 1);
-    assert_int_equal(joint.hold, HOLD_NONE);
+    struct consensus consensus = consensus_by(&vantages, &row, 1);
+    assert_true(consensus.known);
+    assert_int_equal(consensus.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(consensus.health.weight, 777);
+    assert_int_equal(consensus.votes.all, 1);
+    assert_int_equal(consensus.votes.in, 1);
+    assert_int_equal(consensus.hold, HOLD_NONE);
 }
 
 static void member_that_nobody_saw_is_unknown(void **state)
 {
     (void)state;
     const struct vantages vantages = panel();
-    struct joint joint = joint_by(&vantages, NULL, 0);
-    assert_false(joint.known);
-    assert_int_equal(joint.health.weight, 0);
+    struct consensus consensus = consensus_by(&vantages, NULL, 0);
+    assert_false(consensus.known);
+    assert_int_equal(consensus.health.weight, 0);
 }
 
 static void verdict_is_the_median_never_the_best(void **state)
@@ -138,9 +138,9 @@ static void of_two_the_worse_counts(void **state)
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
                                     says("b", STAGE_INELIGIBLE, 0) };
-    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 0);
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.weight, 0);
     rows[1] = says("b", STAGE_ELIGIBLE, 300);
-    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 300);
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.weight, 300);
 }
 
 static void silent_vantage_point_does_not_vote_beside_others(void **state)
@@ -149,10 +149,10 @@ static void silent_vantage_point_does_not_vote_beside_others(void **state)
     const struct vantages vantages = panel();
     const struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
                                           says("d", STAGE_INELIGIBLE, 0) };
-    struct joint joint = joint_by(&vantages, rows, 2);
-    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
-    assert_int_equal(joint.votes.all, 1);
-    assert_int_equal(joint_by(&vantages, &rows[1], 1).health.stage, STAGE_INELIGIBLE);
+    struct consensus consensus = consensus_by(&vantages, rows, 2);
+    assert_int_equal(consensus.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(consensus.votes.all, 1);
+    assert_int_equal(consensus_by(&vantages, &rows[1], 1).health.stage, STAGE_INELIGIBLE);
 }
 
 /* One that is new knows too little to take a whole pool out. */
@@ -162,15 +162,15 @@ static void new_vantage_point_does_not_vote_before_it_can_judge(void **state)
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_OPERATIONAL, 0),
                                     says("d", STAGE_ELIGIBLE, 900) };
-    rows[0].addresses[0].probes = rows[0].addresses[1].probes = JOINT_PROBES - 1;
-    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 900);
-    rows[0].addresses[1].probes = JOINT_PROBES;
-    assert_int_equal(joint_by(&vantages, rows, 2).health.family[ADDRESS_IPV6].weight, 0);
-    assert_int_equal(joint_by(&vantages, rows, 2).health.family[ADDRESS_IPV4].weight, 900);
-    rows[0].addresses[0].probes = JOINT_PROBES;
-    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 0);
+    rows[0].addresses[0].probes = rows[0].addresses[1].probes = CONSENSUS_PROBES - 1;
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.weight, 900);
+    rows[0].addresses[1].probes = CONSENSUS_PROBES;
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.family[ADDRESS_IPV6].weight, 0);
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.family[ADDRESS_IPV4].weight, 900);
+    rows[0].addresses[0].probes = CONSENSUS_PROBES;
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.weight, 0);
     rows[0].addresses[1].first_probe_at = NOW - 7199;
-    assert_int_equal(joint_by(&vantages, rows, 2).health.weight, 900);
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.weight, 900);
 }
 
 /* The vantage point has no IPv6: the row it has of that family says nothing. */
@@ -188,7 +188,8 @@ static void without_ipv6(struct vantages *vantages, struct member_health *row, c
 }
 
 /* Of three vantage points two have no IPv6. */
-static struct joint of_two_without_ipv6(enum stage a, enum stage b, enum stage c4, enum stage c6)
+static struct consensus of_two_without_ipv6(enum stage a, enum stage b, enum stage c4,
+                                            enum stage c6)
 {
     struct vantages vantages = panel();
     struct member_health rows[] = { says("a", a, stage_is_in(a) ? 1000 : 0),
@@ -201,36 +202,36 @@ static struct joint of_two_without_ipv6(enum stage a, enum stage b, enum stage c
     rows[2].family[ADDRESS_IPV6].weight = rows[2].weight = weight;
     rows[2].addresses[1].working = weight > 0;
     rows[2].addresses[1].score_milli = 20 * weight;
-    return joint_by(&vantages, rows, 3);
+    return consensus_by(&vantages, rows, 3);
 }
 
 static void vantage_points_without_ipv6_still_vote_for_ipv4(void **state)
 {
     (void)state;
-    struct joint joint =
+    struct consensus consensus =
         of_two_without_ipv6(STAGE_ELIGIBLE, STAGE_ELIGIBLE, STAGE_INELIGIBLE, STAGE_INELIGIBLE);
-    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
-    assert_int_equal(joint.votes.all, 3);
-    assert_int_equal(joint.votes.in, 2);
-    assert_int_equal(joint.family[ADDRESS_IPV6].all, 1);
-    assert_true(joint.health.addresses[0].working);
-    assert_false(joint.health.addresses[1].working);
+    assert_int_equal(consensus.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(consensus.votes.all, 3);
+    assert_int_equal(consensus.votes.in, 2);
+    assert_int_equal(consensus.family[ADDRESS_IPV6].all, 1);
+    assert_true(consensus.health.addresses[0].working);
+    assert_false(consensus.health.addresses[1].working);
 }
 
 static void member_stands_by_its_better_family(void **state)
 {
     (void)state;
-    struct joint joint =
+    struct consensus consensus =
         of_two_without_ipv6(STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_ELIGIBLE);
-    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
-    assert_int_equal(joint.health.weight, 700);
-    assert_int_equal(joint.votes.all, 1);
-    assert_false(joint.health.addresses[0].working);
-    assert_true(joint.health.addresses[1].working);
-    joint =
+    assert_int_equal(consensus.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(consensus.health.weight, 700);
+    assert_int_equal(consensus.votes.all, 1);
+    assert_false(consensus.health.addresses[0].working);
+    assert_true(consensus.health.addresses[1].working);
+    consensus =
         of_two_without_ipv6(STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_ELIGIBLE, STAGE_INELIGIBLE);
-    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
-    assert_int_equal(joint.votes.in, 1);
+    assert_int_equal(consensus.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(consensus.votes.in, 1);
 }
 
 static void blind_vantage_point_does_not_dissent(void **state)
@@ -242,12 +243,12 @@ static void blind_vantage_point_does_not_dissent(void **state)
     without_ipv6(&vantages, &rows[2], "c");
     for (unsigned i = 0; i < 3; i++) {
         for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
-            rows[i].family[f].stage_since = NOW - 2 * JOINT_LONG_S;
+            rows[i].family[f].stage_since = NOW - 2 * CONSENSUS_LONG_S;
         }
     }
-    struct joint joint = joint_by(&vantages, rows, 3);
-    assert_int_equal(joint.family[ADDRESS_IPV6].all, 2);
-    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW));
+    struct consensus consensus = consensus_by(&vantages, rows, 3);
+    assert_int_equal(consensus.family[ADDRESS_IPV6].all, 2);
+    assert_false(consensus_dissents(&consensus, &rows[2], &vantages, NOW));
 }
 
 static void last_verdict_stands_when_all_are_silent(void **state)
@@ -257,9 +258,9 @@ static void last_verdict_stands_when_all_are_silent(void **state)
     vantages_judge(&vantages, 600, NOW + 1000000);
     const struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
                                           says("d", STAGE_INELIGIBLE, 0) };
-    struct joint joint = joint_by(&vantages, rows, 2);
-    assert_int_equal(joint.health.stage, STAGE_ELIGIBLE);
-    assert_int_equal(joint.hold, HOLD_SILENT);
+    struct consensus consensus = consensus_by(&vantages, rows, 2);
+    assert_int_equal(consensus.health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(consensus.hold, HOLD_SILENT);
 }
 
 static void each_address_has_its_own_median(void **state)
@@ -273,10 +274,10 @@ static void each_address_has_its_own_median(void **state)
     rows[0].addresses[1].score_milli = -2000;
     rows[1].addresses[1].score_milli = -1000;
     rows[2].addresses[0].working = false;
-    struct joint joint = joint_by(&vantages, rows, 3);
-    assert_true(joint.health.addresses[0].working);
-    assert_false(joint.health.addresses[1].working);
-    assert_int_equal(joint.health.addresses[1].score_milli, -1000);
+    struct consensus consensus = consensus_by(&vantages, rows, 3);
+    assert_true(consensus.health.addresses[0].working);
+    assert_false(consensus.health.addresses[1].working);
+    assert_int_equal(consensus.health.addresses[1].score_milli, -1000);
 }
 
 /* What a vantage point says of a member that has IPv4 alone. */
@@ -297,15 +298,15 @@ static void claim_of_a_family_that_the_member_does_not_have_counts_for_nothing(v
     struct member_health rows[] = { says_of_ipv4("a", STAGE_INELIGIBLE),
                                     says_of_ipv4("b", STAGE_INELIGIBLE),
                                     says("c", STAGE_ELIGIBLE, 1000) };
-    struct joint joint = joint_for(&member, &vantages, rows, 3);
-    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
-    assert_int_equal(joint.family[ADDRESS_IPV6].all, 0);
-    assert_int_equal(joint.votes.all, 3);
-    assert_int_equal(joint.votes.in, 1);
+    struct consensus consensus = consensus_for(&member, &vantages, rows, 3);
+    assert_int_equal(consensus.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(consensus.family[ADDRESS_IPV6].all, 0);
+    assert_int_equal(consensus.votes.all, 3);
+    assert_int_equal(consensus.votes.in, 1);
     /* an honest one may have been silent since the address was taken away */
     rows[2] = says("d", STAGE_ELIGIBLE, 1000);
-    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
-    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.address_count, 1);
+    assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.address_count, 1);
 }
 
 static void name_without_ipv6_is_no_vote_less(void **state)
@@ -317,15 +318,15 @@ static void name_without_ipv6_is_no_vote_less(void **state)
                                     says_of_ipv4("b", STAGE_INELIGIBLE),
                                     says("c", STAGE_ELIGIBLE, 1000) };
     vantages.list[0].family[ADDRESS_IPV6] = (struct vantage_family){ .state = FAMILY_UNSEEN };
-    struct joint joint = joint_for(&member, &vantages, rows, 3);
-    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
-    assert_int_equal(joint.family[ADDRESS_IPV6].all, 3);
-    assert_int_equal(joint.family[ADDRESS_IPV6].in, 1);
+    struct consensus consensus = consensus_for(&member, &vantages, rows, 3);
+    assert_int_equal(consensus.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(consensus.family[ADDRESS_IPV6].all, 3);
+    assert_int_equal(consensus.family[ADDRESS_IPV6].in, 1);
     /* nor does it count what is said of a family without an address */
     rows[0].family[ADDRESS_IPV6] = rows[1].family[ADDRESS_IPV6] = rows[2].family[ADDRESS_IPV6];
-    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
     rows[0].family[ADDRESS_IPV4] = rows[2].family[ADDRESS_IPV4];
-    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
 }
 
 static void nobody_has_seen_a_new_member_for_long(void **state)
@@ -340,11 +341,11 @@ static void nobody_has_seen_a_new_member_for_long(void **state)
         rows[i / 2].addresses[i % 2].first_probe_at = NOW - 60;
         rows[i / 2].addresses[i % 2].probes = 1;
     }
-    assert_int_equal(joint_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
+    assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
     member.added_at = NOW - 60;
-    struct joint joint = joint_for(&member, &vantages, rows, 3);
-    assert_int_equal(joint.health.stage, STAGE_OPERATIONAL);
-    assert_int_equal(joint.votes.all, 3);
+    struct consensus consensus = consensus_for(&member, &vantages, rows, 3);
+    assert_int_equal(consensus.health.stage, STAGE_OPERATIONAL);
+    assert_int_equal(consensus.votes.all, 3);
 }
 
 /* The one in the middle may be behind: it does not know the second address. */
@@ -364,10 +365,10 @@ static void address_is_judged_by_those_that_know_it(void **state)
         rows[i].addresses[1].address = member.addresses[1];
         rows[i].addresses[1].working = false;
     }
-    struct joint joint = joint_for(&member, &vantages, rows, 3);
-    assert_int_equal(joint.health.address_count, 2);
-    assert_true(joint.health.addresses[0].working);
-    assert_false(joint.health.addresses[1].working);
+    struct consensus consensus = consensus_for(&member, &vantages, rows, 3);
+    assert_int_equal(consensus.health.address_count, 2);
+    assert_true(consensus.health.addresses[0].working);
+    assert_false(consensus.health.addresses[1].working);
 }
 
 static void quarantine_remembers_what_anybody_saw(void **state)
@@ -378,7 +379,7 @@ static void quarantine_remembers_what_anybody_saw(void **state)
                                     says("d", STAGE_ELIGIBLE, 900) };
     rows[0].last_cert_not_after = NOW + 5;
     rows[1].last_cert_not_after = NOW + 9;
-    assert_int_equal(joint_by(&vantages, rows, 2).health.last_cert_not_after, NOW + 9);
+    assert_int_equal(consensus_by(&vantages, rows, 2).health.last_cert_not_after, NOW + 9);
 }
 
 static void fall_holds_until_the_operator_lets_it_happen(void **state)
@@ -386,18 +387,18 @@ static void fall_holds_until_the_operator_lets_it_happen(void **state)
     (void)state;
     struct vantages vantages = panel();
     const struct member_health row = says("a", STAGE_FALLING, 100);
-    struct joint joint = joint_by(&vantages, &row, 1);
-    assert_int_equal(joint.health.weight, 100);
-    assert_int_equal(joint.hold, HOLD_WAITING);
+    struct consensus consensus = consensus_by(&vantages, &row, 1);
+    assert_int_equal(consensus.health.weight, 100);
+    assert_int_equal(consensus.hold, HOLD_WAITING);
     vantages.list[0].frozen_since = NOW - 10;
-    assert_int_equal(joint_by(&vantages, &row, 1).hold, HOLD_FROZEN);
+    assert_int_equal(consensus_by(&vantages, &row, 1).hold, HOLD_FROZEN);
     vantages.list[0].released_at = row.stage_since - 1;
-    assert_int_equal(joint_by(&vantages, &row, 1).health.weight, 100);
+    assert_int_equal(consensus_by(&vantages, &row, 1).health.weight, 100);
     vantages.list[0].released_at = row.stage_since;
-    joint = joint_by(&vantages, &row, 1);
-    assert_int_equal(joint.health.stage, STAGE_INELIGIBLE);
-    assert_int_equal(joint.health.weight, 0);
-    assert_int_equal(joint.hold, HOLD_NONE);
+    consensus = consensus_by(&vantages, &row, 1);
+    assert_int_equal(consensus.health.stage, STAGE_INELIGIBLE);
+    assert_int_equal(consensus.health.weight, 0);
+    assert_int_equal(consensus.hold, HOLD_NONE);
 }
 
 static void since(struct member_health *row, uint64_t when)
@@ -413,16 +414,16 @@ static void long_dissent_is_seen_and_short_is_not(void **state)
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
                                     says("c", STAGE_INELIGIBLE, 0) };
     for (unsigned i = 0; i < 3; i++) {
-        since(&rows[i], NOW - JOINT_LONG_S);
+        since(&rows[i], NOW - CONSENSUS_LONG_S);
     }
-    struct joint joint = joint_by(&vantages, rows, 3);
-    assert_false(joint_dissents(&joint, &rows[0], &vantages, NOW));
-    assert_true(joint_dissents(&joint, &rows[2], &vantages, NOW));
-    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW - 1));
-    since(&rows[2], NOW - JOINT_LONG_S + 1);
-    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW));
-    joint = joint_by(&vantages, &rows[2], 1);
-    assert_false(joint_dissents(&joint, &rows[2], &vantages, NOW + JOINT_LONG_S));
+    struct consensus consensus = consensus_by(&vantages, rows, 3);
+    assert_false(consensus_dissents(&consensus, &rows[0], &vantages, NOW));
+    assert_true(consensus_dissents(&consensus, &rows[2], &vantages, NOW));
+    assert_false(consensus_dissents(&consensus, &rows[2], &vantages, NOW - 1));
+    since(&rows[2], NOW - CONSENSUS_LONG_S + 1);
+    assert_false(consensus_dissents(&consensus, &rows[2], &vantages, NOW));
+    consensus = consensus_by(&vantages, &rows[2], 1);
+    assert_false(consensus_dissents(&consensus, &rows[2], &vantages, NOW + CONSENSUS_LONG_S));
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "zone/steering/fill.h"
+#include "zone/steering/water_fill.h"
 
 #include <math.h>
 
@@ -10,13 +10,13 @@ enum {
 
 /* The largest sums among many. The others are added up apart, since they may be tiny beside these. */
 struct top {
-    double sums[FILL_SET_MAX]; /* descending, 0 where there are fewer */
+    double sums[WATER_FILL_SET_MAX]; /* descending, 0 where there are fewer */
     double others;
 };
 
 static void top_add(struct top *top, double sum)
 {
-    size_t at = FILL_SET_MAX - 1;
+    size_t at = WATER_FILL_SET_MAX - 1;
     if (sum <= top->sums[at]) {
         top->others += sum;
         return;
@@ -31,9 +31,9 @@ static void top_add(struct top *top, double sum)
 /* The level at which min(1, level * sum) adds up to `places`. Only the largest can be at 1. */
 static double top_level(const struct top *top, unsigned places)
 {
-    double rest[FILL_SET_MAX + 1];
-    rest[FILL_SET_MAX] = top->others;
-    for (unsigned i = FILL_SET_MAX; i > 0; i--) {
+    double rest[WATER_FILL_SET_MAX + 1];
+    rest[WATER_FILL_SET_MAX] = top->others;
+    for (unsigned i = WATER_FILL_SET_MAX; i > 0; i--) {
         rest[i - 1] = rest[i] + top->sums[i - 1];
     }
     for (unsigned full = 0; full < places; full++) {
@@ -45,13 +45,13 @@ static double top_level(const struct top *top, unsigned places)
     return 1 / top->sums[places - 1]; /* exactly as many as places, or rounding made it so */
 }
 
-static uint32_t group_of(const struct fill *f, size_t i)
+static uint32_t group_of(const struct water_fill *f, size_t i)
 {
     return f->group[f->list[i].at];
 }
 
 /* Where the group that starts at `i` ends; its sum of weights. */
-static size_t group_end(const struct fill *f, size_t i, double *sum)
+static size_t group_end(const struct water_fill *f, size_t i, double *sum)
 {
     uint32_t group = group_of(f, i);
     *sum = 0;
@@ -61,7 +61,7 @@ static size_t group_end(const struct fill *f, size_t i, double *sum)
     return i;
 }
 
-static size_t count_groups(const struct fill *f)
+static size_t count_groups(const struct water_fill *f)
 {
     size_t groups = 0;
     double sum;
@@ -72,7 +72,7 @@ static size_t count_groups(const struct fill *f)
 }
 
 /* Each group at most once in a set. */
-static void fill_groups(struct fill *f)
+static void fill_groups(struct water_fill *f)
 {
     struct top top = { .others = 0 };
     double sum;
@@ -92,7 +92,7 @@ static void fill_groups(struct fill *f)
 
 /* Fills by member, at most once each, leaving out the groups that are fixed at one place. Returns the number of groups that get
  * less than one place and are now fixed too. */
-static unsigned fill_members(struct fill *f, bool *fixed, unsigned places)
+static unsigned fill_members(struct water_fill *f, bool *fixed, unsigned places)
 {
     struct top top = { .others = 0 };
     double sum;
@@ -126,9 +126,9 @@ static unsigned fill_members(struct fill *f, bool *fixed, unsigned places)
 }
 
 /* Fewer groups than places: each at least once in a set. */
-static void fill_few(struct fill *f)
+static void fill_few(struct water_fill *f)
 {
-    bool fixed[FILL_SET_MAX] = { false };
+    bool fixed[WATER_FILL_SET_MAX] = { false };
     unsigned places = f->per_set, found;
     do {
         found = fill_members(f, fixed, places);
@@ -136,7 +136,7 @@ static void fill_few(struct fill *f)
     } while (found > 0);
 }
 
-static void fill_places(struct fill *f, bool few)
+static void fill_places(struct water_fill *f, bool few)
 {
     if (few) {
         fill_few(f);
@@ -146,7 +146,7 @@ static void fill_places(struct fill *f, bool few)
 }
 
 /* How many members of a family a set holds on average; -1 if there is none, or nothing else. */
-static double family_part(const struct fill *f, unsigned family)
+static double family_part(const struct water_fill *f, unsigned family)
 {
     double part = 0;
     size_t members = 0;
@@ -160,7 +160,7 @@ static double family_part(const struct fill *f, unsigned family)
 
 /* Raises the weights of a family until a set holds one of it. Caps of groups may ask for more rounds, or not allow more than
  * one place. */
-static void raise_family(struct fill *f, unsigned family, bool few)
+static void raise_family(struct water_fill *f, unsigned family, bool few)
 {
     double part = family_part(f, family), before = 0;
     for (unsigned round = 0; round < FAMILY_ROUNDS && part >= 0 && part < 1.0 + 1e-3; round++) {
@@ -180,7 +180,7 @@ static void raise_family(struct fill *f, unsigned family, bool few)
     }
 }
 
-void fill_set(struct fill *fill)
+void water_fill_set(struct water_fill *fill)
 {
     for (size_t i = 0; i < fill->count; i++) {
         double factor = fill->factor == NULL ? 1 : fill->factor[fill->list[i].at];
@@ -199,7 +199,7 @@ void fill_set(struct fill *fill)
     bool few = count_groups(fill) < fill->per_set;
     fill_places(fill, few);
     if (fill->per_set >= 2) {
-        raise_family(fill, FILL_IPV6, few);
-        raise_family(fill, FILL_IPV4, few);
+        raise_family(fill, WATER_FILL_IPV6, few);
+        raise_family(fill, WATER_FILL_IPV4, few);
     }
 }

@@ -1,4 +1,4 @@
-#include "zone/steering/kin.h"
+#include "zone/steering/failure_domain.h"
 
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@ static uint64_t tagged(unsigned tag, uint64_t value)
     return (uint64_t)tag << TAG_SHIFT | value >> (64 - TAG_SHIFT);
 }
 
-uint64_t kin_of_operator(const char *name)
+uint64_t failure_domain_of_operator(const char *name)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     for (; *name != '\0'; name++) {
@@ -23,7 +23,7 @@ uint64_t kin_of_operator(const char *name)
     return tagged(TAG_OPERATOR, hash);
 }
 
-uint64_t kin_of_address(const struct address *address)
+uint64_t failure_domain_of_address(const struct address *address)
 {
     bool ipv4 = address_is_ipv4(address);
     uint64_t prefix = 0;
@@ -44,14 +44,15 @@ static uint32_t root_of(uint32_t *group, uint32_t member)
 
 static int compare_ties(const void *a, const void *b)
 {
-    const struct kin_tie *left = a, *right = b;
+    const struct failure_domain_tie *left = a, *right = b;
     if (left->tie != right->tie) {
         return left->tie < right->tie ? -1 : 1;
     }
     return (left->member > right->member) - (left->member < right->member);
 }
 
-void kin_groups(struct kin_tie *ties, size_t count, uint32_t *group, size_t members)
+void failure_domain_groups(struct failure_domain_tie *ties, size_t count, uint32_t *group,
+                           size_t members)
 {
     for (size_t i = 0; i < members; i++) {
         group[i] = (uint32_t)i;

@@ -1,11 +1,11 @@
 #include "tests/unit/unit.h"
-#include "zone/steering/kin.h"
+#include "zone/steering/failure_domain.h"
 
 static uint64_t tie_of(const char *text)
 {
     struct address address;
     assert_ok(address_parse(&address, text));
-    return kin_of_address(&address);
+    return failure_domain_of_address(&address);
 }
 
 static void prefixes_tie_addresses_of_one_family(void **state)
@@ -16,35 +16,35 @@ static void prefixes_tie_addresses_of_one_family(void **state)
     assert_true(tie_of("2001:db8:1::1") == tie_of("2001:db8:1:ffff::2"));
     assert_true(tie_of("2001:db8:1::1") != tie_of("2001:db8:2::1"));
     assert_true(tie_of("0.0.0.0") != tie_of("::1"));
-    assert_true(kin_of_operator("a") == kin_of_operator("a"));
-    assert_true(kin_of_operator("a") != kin_of_operator("b"));
+    assert_true(failure_domain_of_operator("a") == failure_domain_of_operator("a"));
+    assert_true(failure_domain_of_operator("a") != failure_domain_of_operator("b"));
 }
 
 static void members_without_ties_are_groups_of_their_own(void **state)
 {
     (void)state;
     uint32_t group[3] = { 9, 9, 9 };
-    kin_groups(NULL, 0, group, 3);
+    failure_domain_groups(NULL, 0, group, 3);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(group[i], i);
     }
 }
 
-static void kin_of_kin_are_kin(void **state)
+static void failure_domain_of_kin_are_kin(void **state)
 {
     (void)state;
-    struct kin_tie ties[] = {
-        {tie_of("192.0.2.1"),         5},
-        { tie_of("192.0.2.9"),        3},
-        { kin_of_operator("acme"),    3},
-        { kin_of_operator("acme"),    1},
-        { tie_of("198.51.100.1"),     1},
-        { tie_of("2001:db8::1"),      0},
-        { tie_of("2001:db8::2"),      4},
-        { kin_of_operator("someone"), 2},
+    struct failure_domain_tie ties[] = {
+        {tie_of("192.0.2.1"),                    5},
+        { tie_of("192.0.2.9"),                   3},
+        { failure_domain_of_operator("acme"),    3},
+        { failure_domain_of_operator("acme"),    1},
+        { tie_of("198.51.100.1"),                1},
+        { tie_of("2001:db8::1"),                 0},
+        { tie_of("2001:db8::2"),                 4},
+        { failure_domain_of_operator("someone"), 2},
     };
     uint32_t group[6];
-    kin_groups(ties, sizeof(ties) / sizeof(ties[0]), group, 6);
+    failure_domain_groups(ties, sizeof(ties) / sizeof(ties[0]), group, 6);
     const uint32_t want[] = { 0, 1, 2, 1, 0, 1 };
     assert_memory_equal(group, want, sizeof(want));
 }
@@ -54,7 +54,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes_tie_addresses_of_one_family),
         cmocka_unit_test(members_without_ties_are_groups_of_their_own),
-        cmocka_unit_test(kin_of_kin_are_kin),
+        cmocka_unit_test(failure_domain_of_kin_are_kin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

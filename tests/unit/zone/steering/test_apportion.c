@@ -2,7 +2,7 @@
 
 #include "tests/unit/unit.h"
 #include "zone/base/splitmix.h"
-#include "zone/steering/slots.h"
+#include "zone/steering/apportion.h"
 
 enum {
     MEMBERS = 300,
@@ -10,10 +10,10 @@ enum {
     PER_SET = 4
 };
 
-static struct shares_member members[MEMBERS];
+static struct allocation_member members[MEMBERS];
 static struct share list[MEMBERS];
-static double owed[MEMBERS];
-static const struct shares_cell world = { .demand = 1 };
+static double deficit[MEMBERS];
+static const struct allocation_cell world = { .demand = 1 };
 
 /* Capacities from 1 to 1000 or, steep, from 1 to 1,000,000; every fifth member of one of ten operators. */
 static void make_pool(size_t count, bool steep, uint64_t random)
@@ -21,43 +21,43 @@ static void make_pool(size_t count, bool steep, uint64_t random)
     for (size_t i = 0; i < count; i++) {
         uint32_t operator=(uint32_t)(splitmix(&random) % 10);
         double log10 = (double)(splitmix(&random) % 1000) / (steep ? 166 : 333);
-        members[i] = (struct shares_member){ .capacity = pow(10, log10),
-                                             .group = i % 5 == 0 ? operator: (uint32_t)(i + 10),
-                                             .ipv4 = true };
-        owed[i] = 0;
+        members[i] = (struct allocation_member){ .capacity = pow(10, log10),
+                                                 .group = i % 5 == 0 ? operator: (uint32_t)(i + 10),
+                                                 .ipv4 = true };
+        deficit[i] = 0;
     }
 }
 
 /* The shares of those with capacity. */
-static struct slots_plan plan_of(size_t count)
+static struct apportion_plan plan_of(size_t count)
 {
-    const struct shares_problem problem = { .cells = &world,
-                                            .cell_count = 1,
-                                            .members = members,
-                                            .member_count = count,
-                                            .per_set = PER_SET,
-                                            .max_overload = 100,
-                                            .scale_km = 1000,
-                                            .entries = SHARES_ENTRIES };
-    struct shares *shares = shares_new(&problem);
-    struct shares_list got = shares_of(shares, &world, list);
-    shares_free(shares);
-    return (struct slots_plan){ .list = list,
-                                .list_count = got.count,
-                                .members = members,
-                                .per_set = got.per_set,
-                                .sets = SETS };
+    const struct allocation_problem problem = { .cells = &world,
+                                                .cell_count = 1,
+                                                .members = members,
+                                                .member_count = count,
+                                                .per_set = PER_SET,
+                                                .max_overload = 100,
+                                                .scale_km = 1000,
+                                                .entries = ALLOCATION_ENTRIES };
+    struct allocation *allocation = allocation_new(&problem);
+    struct allocation_list got = allocation_of(allocation, &world, list);
+    allocation_free(allocation);
+    return (struct apportion_plan){ .list = list,
+                                    .list_count = got.count,
+                                    .members = members,
+                                    .per_set = got.per_set,
+                                    .sets = SETS };
 }
 
 /* Counts of one more deal, by place in the list, and what is owed after it. */
-static void deal(struct slots_plan *plan, uint32_t *count)
+static void deal(struct apportion_plan *plan, uint32_t *count)
 {
     uint32_t slot[MEMBERS + 1] = { 0 };
-    plan->owed = owed;
-    slots_of(plan, slot);
+    plan->deficit = deficit;
+    apportion(plan, slot);
     for (size_t i = 0; i < plan->list_count; i++) {
         count[i] = slot[i + 1] - slot[i];
-        owed[list[i].member] += list[i].expected * SETS - count[i];
+        deficit[list[i].member] += list[i].expected * SETS - count[i];
     }
     plan->round++;
 }
@@ -71,7 +71,7 @@ static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **s
 {
     (void)state;
     make_pool(MEMBERS, true, 1);
-    struct slots_plan plan = plan_of(MEMBERS);
+    struct apportion_plan plan = plan_of(MEMBERS);
     for (unsigned round = 0; round < 100; round++) {
         uint32_t count[MEMBERS], total = 0;
         deal(&plan, count);
@@ -92,19 +92,19 @@ static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **s
 }
 
 /* What was given is what the shares come to, but for what is owed: in twenty pools, at any time of 1,000 deals. The variance is about
- * 1 / (2 * SLOTS_PULL), one slot, so SLOTS_OWED_MAX is eight standard deviations; the most there is here is 6.5. */
+ * 1 / (2 * APPORTION_PULL), one slot, so APPORTION_DEFICIT_MAX is eight standard deviations; the most there is here is 6.5. */
 static void nobody_is_ever_off_by_more_than_a_few_slots(void **state)
 {
     (void)state;
     for (uint64_t pool = 0; pool < 20; pool++) {
         size_t size = 20 + 280 * (pool % 2);
         make_pool(size, pool % 4 < 2, pool);
-        struct slots_plan plan = plan_of(size);
+        struct apportion_plan plan = plan_of(size);
         for (unsigned round = 1; round <= 1000; round++) {
             uint32_t count[MEMBERS];
             deal(&plan, count);
             for (size_t i = 0; i < plan.list_count; i++) {
-                assert_true(fabs(owed[list[i].member]) < SLOTS_OWED_MAX);
+                assert_true(fabs(deficit[list[i].member]) < APPORTION_DEFICIT_MAX);
             }
         }
     }
@@ -127,12 +127,12 @@ static void nor_while_members_come_and_go(void **state)
             double moved = 1 + (double)(splitmix(&random) % 1000) / 10000;
             members[i].capacity = up ? capacity[i] * moved : 0;
         }
-        struct slots_plan plan = plan_of(MEMBERS);
+        struct apportion_plan plan = plan_of(MEMBERS);
         plan.round = round;
         uint32_t count[MEMBERS];
         deal(&plan, count);
         for (size_t i = 0; i < plan.list_count; i++) {
-            assert_true(fabs(owed[list[i].member]) < SLOTS_OWED_MAX);
+            assert_true(fabs(deficit[list[i].member]) < APPORTION_DEFICIT_MAX);
         }
     }
 }
@@ -145,14 +145,14 @@ static void with_few_groups_each_has_a_place_in_every_set(void **state)
     for (size_t i = 0; i < 30; i++) {
         members[i].group = i == 7 ? 1 : 0;
     }
-    struct slots_plan plan = plan_of(30);
+    struct apportion_plan plan = plan_of(30);
     for (unsigned round = 0; round < 200; round++) {
         uint32_t count[MEMBERS], total = 0;
         deal(&plan, count);
         for (size_t i = 0; i < plan.list_count; i++) {
             assert_true(count[i] <= SETS);
             assert_true(list[i].member != 7 || count[i] == SETS);
-            assert_true(fabs(owed[list[i].member]) < SLOTS_OWED_MAX);
+            assert_true(fabs(deficit[list[i].member]) < APPORTION_DEFICIT_MAX);
             total += count[i];
         }
         assert_int_equal(total, SETS * PER_SET);
@@ -170,7 +170,7 @@ static void areas_keep_their_parts(void **state)
     };
     static struct share lists[AREAS][MEMBERS];
     static double given[AREAS][MEMBERS];
-    struct slots_plan plans[AREAS];
+    struct apportion_plan plans[AREAS];
     for (size_t a = 0; a < AREAS; a++) {
         make_pool(MEMBERS, true, 7);
         for (size_t i = 0; i < MEMBERS; i++) {
@@ -194,7 +194,7 @@ static void areas_keep_their_parts(void **state)
         for (size_t i = 0; i < plans[a].list_count; i++) {
             double slots = lists[a][i].expected * SETS, part = slots - floor(slots);
             double off = given[a][i] - slots * ROUNDS, sigma = sqrt(part * (1 - part) * ROUNDS);
-            assert_true(fabs(off) < 4 * sigma + SLOTS_OWED_MAX);
+            assert_true(fabs(off) < 4 * sigma + APPORTION_DEFICIT_MAX);
         }
     }
 }

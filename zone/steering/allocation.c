@@ -1,4 +1,4 @@
-#include "zone/steering/shares.h"
+#include "zone/steering/allocation.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "zone/base/result.h"
 #include "zone/base/splitmix.h"
-#include "zone/steering/fill.h"
+#include "zone/steering/water_fill.h"
 
 #define EARTH_KM     6371.0
 #define NEARNESS_MIN 1e-18 /* so that somebody answers however far away */
@@ -21,12 +21,12 @@ enum {
 };
 
 struct list {
-    struct fill_entry *entries;
+    struct water_fill_entry *entries;
     size_t count;
 };
 
-struct shares {
-    struct shares_problem problem;
+struct allocation {
+    struct allocation_problem problem;
     uint32_t *order; /* members with capacity in order of kin group, those with IPv4 only first */
     size_t ordered;
     double capacity; /* of all */
@@ -43,7 +43,7 @@ struct shares {
     float nearness[STEPS + 2];  /* by chord */
     double *expected, *weights; /* scratch, one of each member */
     float *scratch;
-    struct fill_entry *list; /* scratch */
+    struct water_fill_entry *list; /* scratch */
 };
 
 struct point point_at(double latitude, double longitude)
@@ -67,7 +67,7 @@ double point_km(const struct point *a, const struct point *b)
     return 2 * EARTH_KM * asin(chord(a, b) / 2.0);
 }
 
-static void fill_nearness(struct shares *s)
+static void fill_nearness(struct allocation *s)
 {
     for (unsigned i = 0; i <= STEPS; i++) {
         double km = 2 * EARTH_KM * asin((double)i / STEPS);
@@ -76,7 +76,7 @@ static void fill_nearness(struct shares *s)
     s->nearness[STEPS + 1] = s->nearness[STEPS];
 }
 
-static float nearness(const struct shares *s, const struct point *a, const struct point *b)
+static float nearness(const struct allocation *s, const struct point *a, const struct point *b)
 {
     float at = chord(a, b) * (STEPS / 2.0F);
     unsigned step = (unsigned)at;
@@ -84,17 +84,17 @@ static float nearness(const struct shares *s, const struct point *a, const struc
     return s->nearness[step] + part * (s->nearness[step + 1] - s->nearness[step]);
 }
 
-static bool belongs(const struct shares_member *member, uint16_t region)
+static bool belongs(const struct allocation_member *member, uint16_t region)
 {
     return region == 0 || member->regions[0] == region || member->regions[1] == region;
 }
 
 /* How near an average unit of placed capacity is to the cell; 1 if nothing is placed. */
-static double mean_nearness(const struct shares *s, const struct shares_cell *cell)
+static double mean_nearness(const struct allocation *s, const struct allocation_cell *cell)
 {
     double sum = 0, capacity = 0;
     for (size_t i = 0; i < s->ordered; i++) {
-        const struct shares_member *member = &s->problem.members[s->order[i]];
+        const struct allocation_member *member = &s->problem.members[s->order[i]];
         if (member->spot.placed) {
             sum += member->capacity * (double)nearness(s, &cell->spot, &member->spot);
             capacity += member->capacity;
@@ -103,33 +103,33 @@ static double mean_nearness(const struct shares *s, const struct shares_cell *ce
     return capacity > 0 ? sum / capacity : 1;
 }
 
-static bool by_place(const struct shares_cell *cell)
+static bool by_place(const struct allocation_cell *cell)
 {
     return cell->spot.placed && cell->region == 0;
 }
 
-double shares_weight(const struct shares *shares, const struct shares_cell *cell,
-                     const struct shares_member *member)
+double allocation_weight(const struct allocation *allocation, const struct allocation_cell *cell,
+                         const struct allocation_member *member)
 {
     if (member->capacity <= 0 || !belongs(member, cell->region)) {
         return 0;
     }
     double near = 1;
     if (by_place(cell)) {
-        near = member->spot.placed ? (double)nearness(shares, &cell->spot, &member->spot)
-                                   : mean_nearness(shares, cell);
+        near = member->spot.placed ? (double)nearness(allocation, &cell->spot, &member->spot)
+                                   : mean_nearness(allocation, cell);
     }
     return member->capacity * near;
 }
 
 /* The weights of all members in order into scratch, 0 for who does not belong. Returns how many do. */
-static size_t weigh(struct shares *s, const struct shares_cell *cell)
+static size_t weigh(struct allocation *s, const struct allocation_cell *cell)
 {
     bool placed = by_place(cell);
     size_t count = 0;
     double mean = -1;
     for (size_t i = 0; i < s->ordered; i++) {
-        const struct shares_member *member = &s->problem.members[s->order[i]];
+        const struct allocation_member *member = &s->problem.members[s->order[i]];
         double near = 1;
         if (placed && member->spot.placed) {
             near = (double)nearness(s, &cell->spot, &member->spot);
@@ -168,7 +168,7 @@ static unsigned heavy_from(const float *weights, size_t count, size_t most)
 }
 
 /* A start in [0, 1) for a cell's draw. */
-static double start_of(const struct shares *s, const struct shares_cell *cell)
+static double start_of(const struct allocation *s, const struct allocation_cell *cell)
 {
     uint64_t random = s->problem.seed;
     float place[3] = { cell->spot.x, cell->spot.y, cell->spot.z };
@@ -181,8 +181,8 @@ static double start_of(const struct shares *s, const struct shares_cell *cell)
 }
 
 /* The list of a cell in a large pool: the heaviest, and of the others some for all. */
-static size_t pick(struct shares *s, const struct shares_cell *cell, size_t most,
-                   struct fill_entry *out)
+static size_t pick(struct allocation *s, const struct allocation_cell *cell, size_t most,
+                   struct water_fill_entry *out)
 {
     unsigned heavy = heavy_from(s->scratch, s->ordered, most / 2);
     double rest = 0;
@@ -200,7 +200,7 @@ static size_t pick(struct shares *s, const struct shares_cell *cell, size_t most
             continue;
         }
         if (bucket_of(weight) >= heavy) {
-            out[count++] = (struct fill_entry){ (uint32_t)i, weight };
+            out[count++] = (struct water_fill_entry){ (uint32_t)i, weight };
             continue;
         }
         double capacity = s->problem.members[s->order[i]].capacity;
@@ -209,14 +209,14 @@ static size_t pick(struct shares *s, const struct shares_cell *cell, size_t most
         if (points > drawn) {
             float scaled = (float)((double)weight * ((points - drawn) * step / capacity));
             drawn = points;
-            out[count++] = (struct fill_entry){ (uint32_t)i, scaled };
+            out[count++] = (struct water_fill_entry){ (uint32_t)i, scaled };
         }
     }
     return count;
 }
 
 /* How long a cell's list may be. */
-static size_t list_room(const struct shares *s, const struct shares_cell *cell)
+static size_t list_room(const struct allocation *s, const struct allocation_cell *cell)
 {
     double cells = (double)s->problem.cell_count, half = (double)s->problem.entries / 2;
     double room = half / fmax(cells, 1);
@@ -224,10 +224,11 @@ static size_t list_room(const struct shares *s, const struct shares_cell *cell)
         room += half * cell->demand / s->demand;
     }
     bool all = cells * (double)s->ordered <= 2 * half || room >= (double)s->ordered;
-    return all ? s->ordered : (size_t)room + 2 * (size_t)SHARES_SET_MAX;
+    return all ? s->ordered : (size_t)room + 2 * (size_t)ALLOCATION_SET_MAX;
 }
 
-static size_t make_list(struct shares *s, const struct shares_cell *cell, struct fill_entry *out)
+static size_t make_list(struct allocation *s, const struct allocation_cell *cell,
+                        struct water_fill_entry *out)
 {
     size_t most = list_room(s, cell);
     size_t count = weigh(s, cell);
@@ -237,27 +238,27 @@ static size_t make_list(struct shares *s, const struct shares_cell *cell, struct
     size_t at = 0;
     for (size_t i = 0; i < s->ordered; i++) {
         if (s->scratch[i] > 0) {
-            out[at++] = (struct fill_entry){ (uint32_t)i, s->scratch[i] };
+            out[at++] = (struct water_fill_entry){ (uint32_t)i, s->scratch[i] };
         }
     }
     return at;
 }
 
-static struct fill fill_of(const struct shares *s, const struct fill_entry *list, size_t count,
-                           bool plain)
+static struct water_fill fill_of(const struct allocation *s, const struct water_fill_entry *list,
+                                 size_t count, bool plain)
 {
-    return (struct fill){ .list = list,
-                          .count = count,
-                          .group = s->group,
-                          .family = s->family,
-                          .factor = plain ? NULL : s->factor,
-                          .per_set = s->problem.per_set,
-                          .weights = s->weights,
-                          .expected = s->expected };
+    return (struct water_fill){ .list = list,
+                                .count = count,
+                                .group = s->group,
+                                .family = s->family,
+                                .factor = plain ? NULL : s->factor,
+                                .per_set = s->problem.per_set,
+                                .weights = s->weights,
+                                .expected = s->expected };
 }
 
 /* Every member's part of all answers with the factors as they are. */
-static void measure(struct shares *s, const struct list *lists)
+static void measure(struct allocation *s, const struct list *lists)
 {
     memset(s->load, 0, s->ordered * sizeof(*s->load));
     for (size_t c = 0; c < s->problem.cell_count; c++) {
@@ -265,8 +266,8 @@ static void measure(struct shares *s, const struct list *lists)
         if (list->count == 0) {
             continue;
         }
-        struct fill f = fill_of(s, list->entries, list->count, false);
-        fill_set(&f);
+        struct water_fill f = fill_of(s, list->entries, list->count, false);
+        water_fill_set(&f);
         double demand =
             s->demand > 0 ? s->problem.cells[c].demand / s->demand : 1 / (double)s->cells;
         for (size_t i = 0; i < f.count; i++) {
@@ -275,12 +276,12 @@ static void measure(struct shares *s, const struct list *lists)
     }
 }
 
-static double fair(const struct shares *s, size_t i)
+static double fair(const struct allocation *s, size_t i)
 {
     return s->problem.members[s->order[i]].capacity / s->capacity;
 }
 
-static void judge(struct shares *s)
+static void judge(struct allocation *s)
 {
     s->worst = s->room = 0;
     for (size_t i = 0; i < s->ordered; i++) {
@@ -290,7 +291,7 @@ static void judge(struct shares *s)
     }
 }
 
-static void adjust(struct shares *s)
+static void adjust(struct allocation *s)
 {
     for (size_t i = 0; i < s->ordered; i++) {
         double limit = s->problem.max_overload * fair(s, i);
@@ -300,12 +301,12 @@ static void adjust(struct shares *s)
 }
 
 /* True if a cell's demand counts. */
-static bool counts(const struct shares *s, const struct shares_cell *cell)
+static bool counts(const struct allocation *s, const struct allocation_cell *cell)
 {
     return cell->region == 0 && (s->demand <= 0 || cell->demand > 0);
 }
 
-static void scale(struct shares *s)
+static void scale(struct allocation *s)
 {
     struct list *lists = xcalloc(s->problem.cell_count + 1, sizeof(*lists));
     double *best = xmalloc((s->ordered + 1) * sizeof(*best));
@@ -314,9 +315,9 @@ static void scale(struct shares *s)
     for (size_t c = 0; c < s->problem.cell_count; c++) {
         if (counts(s, &s->problem.cells[c])) {
             size_t count = make_list(s, &s->problem.cells[c], s->list);
-            lists[c].entries = xmalloc((count + 1) * sizeof(struct fill_entry));
+            lists[c].entries = xmalloc((count + 1) * sizeof(struct water_fill_entry));
             lists[c].count = count;
-            memcpy(lists[c].entries, s->list, count * sizeof(struct fill_entry));
+            memcpy(lists[c].entries, s->list, count * sizeof(struct water_fill_entry));
         }
     }
     for (s->rounds = 1;; s->rounds++) {
@@ -327,7 +328,7 @@ static void scale(struct shares *s)
             memcpy(best, s->factor, s->ordered * sizeof(*best));
         }
         kept = s->worst <= s->problem.max_overload * CLOSE_ENOUGH;
-        if ((kept && s->room <= ROOM_LEFT) || s->rounds == SHARES_ROUNDS) {
+        if ((kept && s->room <= ROOM_LEFT) || s->rounds == ALLOCATION_ROUNDS) {
             break;
         }
         adjust(s);
@@ -346,9 +347,9 @@ static void scale(struct shares *s)
 
 static int compare_order(const void *a, const void *b, void *arg)
 {
-    const struct shares *s = arg;
+    const struct allocation *s = arg;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    const struct shares_member *left = &s->problem.members[x], *right = &s->problem.members[y];
+    const struct allocation_member *left = &s->problem.members[x], *right = &s->problem.members[y];
     if (left->group != right->group) {
         return left->group < right->group ? -1 : 1;
     }
@@ -358,7 +359,7 @@ static int compare_order(const void *a, const void *b, void *arg)
     return (x > y) - (x < y);
 }
 
-static void take_members(struct shares *s)
+static void take_members(struct allocation *s)
 {
     for (size_t i = 0; i < s->problem.member_count; i++) {
         if (s->problem.members[i].capacity > 0) {
@@ -368,20 +369,21 @@ static void take_members(struct shares *s)
     }
     qsort_r(s->order, s->ordered, sizeof(s->order[0]), compare_order, s);
     for (size_t i = 0; i < s->ordered; i++) {
-        const struct shares_member *member = &s->problem.members[s->order[i]];
+        const struct allocation_member *member = &s->problem.members[s->order[i]];
         s->group[i] = member->group;
-        s->family[i] = (uint8_t)((member->ipv4 ? FILL_IPV4 : 0) | (member->ipv6 ? FILL_IPV6 : 0));
+        s->family[i] =
+            (uint8_t)((member->ipv4 ? WATER_FILL_IPV4 : 0) | (member->ipv6 ? WATER_FILL_IPV6 : 0));
         s->factor[i] = s->problem.factors == NULL
                            ? 1
                            : fmin(1, fmax(FACTOR_MIN, s->problem.factors[s->order[i]]));
     }
 }
 
-struct shares *shares_new(const struct shares_problem *problem)
+struct allocation *allocation_new(const struct allocation_problem *problem)
 {
-    struct shares *s = xcalloc(1, sizeof(*s));
+    struct allocation *s = xcalloc(1, sizeof(*s));
     size_t room = problem->member_count + 1;
-    ASSERT(problem->per_set >= 1 && problem->per_set <= SHARES_SET_MAX);
+    ASSERT(problem->per_set >= 1 && problem->per_set <= ALLOCATION_SET_MAX);
     s->problem = *problem;
     s->order = xmalloc(room * sizeof(*s->order));
     s->group = xmalloc(room * sizeof(*s->group));
@@ -405,53 +407,54 @@ struct shares *shares_new(const struct shares_problem *problem)
     return s;
 }
 
-void shares_free(struct shares *shares)
+void allocation_free(struct allocation *allocation)
 {
-    if (shares == NULL) {
+    if (allocation == NULL) {
         return;
     }
-    free(shares->order);
-    free(shares->group);
-    free(shares->factor);
-    free(shares->load);
-    free(shares->family);
-    free(shares->expected);
-    free(shares->weights);
-    free(shares->scratch);
-    free(shares->list);
-    free(shares);
+    free(allocation->order);
+    free(allocation->group);
+    free(allocation->factor);
+    free(allocation->load);
+    free(allocation->family);
+    free(allocation->expected);
+    free(allocation->weights);
+    free(allocation->scratch);
+    free(allocation->list);
+    free(allocation);
 }
 
-struct shares_list shares_of(struct shares *shares, const struct shares_cell *cell,
-                             struct share *out)
+struct allocation_list allocation_of(struct allocation *allocation,
+                                     const struct allocation_cell *cell, struct share *out)
 {
-    size_t count = make_list(shares, cell, shares->list);
-    struct fill f = fill_of(shares, shares->list, count, cell->region != 0);
-    fill_set(&f);
+    size_t count = make_list(allocation, cell, allocation->list);
+    struct water_fill f = fill_of(allocation, allocation->list, count, cell->region != 0);
+    water_fill_set(&f);
     for (size_t i = 0; i < count; i++) {
-        out[i] = (struct share){ shares->order[shares->list[i].at], shares->expected[i] };
+        out[i] =
+            (struct share){ allocation->order[allocation->list[i].at], allocation->expected[i] };
     }
-    return (struct shares_list){ count, f.per_set, f.level };
+    return (struct allocation_list){ count, f.per_set, f.level };
 }
 
-void shares_results(const struct shares *shares, double *loads, double *factors)
+void allocation_results(const struct allocation *allocation, double *loads, double *factors)
 {
-    for (size_t i = 0; i < shares->problem.member_count; i++) {
+    for (size_t i = 0; i < allocation->problem.member_count; i++) {
         loads[i] = 0;
         factors[i] = 1;
     }
-    for (size_t i = 0; i < shares->ordered; i++) {
-        loads[shares->order[i]] = shares->load[i];
-        factors[shares->order[i]] = shares->factor[i];
+    for (size_t i = 0; i < allocation->ordered; i++) {
+        loads[allocation->order[i]] = allocation->load[i];
+        factors[allocation->order[i]] = allocation->factor[i];
     }
 }
 
-double shares_worst(const struct shares *shares)
+double allocation_worst(const struct allocation *allocation)
 {
-    return shares->worst;
+    return allocation->worst;
 }
 
-unsigned shares_rounds(const struct shares *shares)
+unsigned allocation_rounds(const struct allocation *allocation)
 {
-    return shares->rounds;
+    return allocation->rounds;
 }

@@ -2,7 +2,7 @@
 
 #include "tests/unit/unit.h"
 #include "zone/base/splitmix.h"
-#include "zone/steering/fill.h"
+#include "zone/steering/water_fill.h"
 
 enum {
     MANY = 200,
@@ -11,28 +11,28 @@ enum {
 
 /* A set to fill, with all that it points to. */
 static struct {
-    struct fill_entry list[MANY];
+    struct water_fill_entry list[MANY];
     uint32_t group[MANY];
     uint8_t family[MANY];
     double factor[MANY], weights[MANY], expected[MANY];
-    struct fill fill;
+    struct water_fill fill;
 } made;
 
 static void begin(unsigned per_set)
 {
     memset(&made, 0, sizeof(made));
-    made.fill = (struct fill){ .list = made.list,
-                               .group = made.group,
-                               .family = made.family,
-                               .per_set = per_set,
-                               .weights = made.weights,
-                               .expected = made.expected };
+    made.fill = (struct water_fill){ .list = made.list,
+                                     .group = made.group,
+                                     .family = made.family,
+                                     .per_set = per_set,
+                                     .weights = made.weights,
+                                     .expected = made.expected };
 }
 
 static void add(uint32_t group, double weight, unsigned family)
 {
     size_t at = made.fill.count++;
-    made.list[at] = (struct fill_entry){ (uint32_t)at, (float)weight };
+    made.list[at] = (struct water_fill_entry){ (uint32_t)at, (float)weight };
     made.group[at] = group;
     made.family[at] = (uint8_t)family;
 }
@@ -80,9 +80,9 @@ static void while_nobody_is_capped_parts_go_by_weight(void **state)
     (void)state;
     begin(2);
     for (uint32_t i = 0; i < 10; i++) {
-        add(i, 1 + i % 3, FILL_IPV4);
+        add(i, 1 + i % 3, WATER_FILL_IPV4);
     }
-    fill_set(&made.fill);
+    water_fill_set(&made.fill);
     for (size_t i = 0; i < 10; i++) {
         assert_true(near(made.expected[i], 2 * (double)(1 + i % 3) / 19));
     }
@@ -94,10 +94,10 @@ static void what_is_cut_off_goes_to_the_others_by_weight(void **state)
 {
     (void)state;
     begin(2);
-    add(0, 90, FILL_IPV4); /* asks for 1.8 of 2 */
-    add(1, 6, FILL_IPV4);
-    add(2, 4, FILL_IPV4);
-    fill_set(&made.fill);
+    add(0, 90, WATER_FILL_IPV4); /* asks for 1.8 of 2 */
+    add(1, 6, WATER_FILL_IPV4);
+    add(2, 4, WATER_FILL_IPV4);
+    water_fill_set(&made.fill);
     assert_true(near(made.expected[0], 1));
     assert_true(near(made.expected[1], 0.6));
     assert_true(near(made.expected[2], 0.4));
@@ -108,11 +108,11 @@ static void a_group_is_capped_as_one_and_shares_by_weight(void **state)
 {
     (void)state;
     begin(2);
-    add(7, 60, FILL_IPV4);
-    add(7, 20, FILL_IPV4);
-    add(8, 6, FILL_IPV4);
-    add(9, 4, FILL_IPV4);
-    fill_set(&made.fill);
+    add(7, 60, WATER_FILL_IPV4);
+    add(7, 20, WATER_FILL_IPV4);
+    add(8, 6, WATER_FILL_IPV4);
+    add(9, 4, WATER_FILL_IPV4);
+    water_fill_set(&made.fill);
     assert_true(near(made.expected[0], 0.75));
     assert_true(near(made.expected[1], 0.25));
     assert_true(near(made.expected[2], 0.6));
@@ -123,12 +123,12 @@ static void factors_are_part_of_the_weight(void **state)
 {
     (void)state;
     begin(1);
-    add(0, 10, FILL_IPV4);
-    add(1, 10, FILL_IPV4);
+    add(0, 10, WATER_FILL_IPV4);
+    add(1, 10, WATER_FILL_IPV4);
     made.factor[0] = 0.25;
     made.factor[1] = 0.75;
     made.fill.factor = made.factor;
-    fill_set(&made.fill);
+    water_fill_set(&made.fill);
     assert_true(near(made.expected[0], 0.25));
     assert_true(near(made.expected[1], 0.75));
     assert_true((double)made.list[0].weight == 10);
@@ -140,9 +140,9 @@ static void with_no_more_members_than_places_all_are_in(void **state)
     for (uint32_t count = 0; count <= 4; count++) {
         begin(4);
         for (uint32_t i = 0; i < count; i++) {
-            add(0, 1 + i, i == 0 ? FILL_IPV6 : FILL_IPV4);
+            add(0, 1 + i, i == 0 ? WATER_FILL_IPV6 : WATER_FILL_IPV4);
         }
-        fill_set(&made.fill);
+        water_fill_set(&made.fill);
         assert_int_equal(made.fill.per_set, count);
         assert_true(near(all(), count));
         assert_true(near(made.fill.level, count == 0 ? 0 : 8.0 / (count * (count + 1))));
@@ -152,10 +152,10 @@ static void with_no_more_members_than_places_all_are_in(void **state)
 /* A pool of random weights, over many orders of magnitude, and random groups. */
 static void make_random(uint64_t *random, uint32_t groups)
 {
-    begin(1 + (unsigned)(splitmix(random) % FILL_SET_MAX));
+    begin(1 + (unsigned)(splitmix(random) % WATER_FILL_SET_MAX));
     for (uint32_t group = 0; group < groups; group++) {
         for (uint64_t n = 1 + splitmix(random) % 3; n > 0; n--) {
-            add(group, exp(40 * unit(random) - 20), FILL_IPV4 | FILL_IPV6);
+            add(group, exp(40 * unit(random) - 20), WATER_FILL_IPV4 | WATER_FILL_IPV6);
         }
     }
 }
@@ -189,7 +189,7 @@ static void no_member_and_no_group_has_more_than_one_place(void **state)
     for (unsigned run = 0; run < RUNS; run++) {
         uint32_t groups = 9 + (uint32_t)(splitmix(&random) % 50);
         make_random(&random, groups);
-        fill_set(&made.fill);
+        water_fill_set(&made.fill);
         double level = level_by_halving(groups);
         assert_true(fabs(all() - made.fill.per_set) < 1e-6);
         for (size_t i = 0; i < made.fill.count; i++) {
@@ -214,7 +214,7 @@ static void with_fewer_groups_than_places_each_has_one_at_least(void **state)
             continue;
         }
         tried++;
-        fill_set(&made.fill);
+        water_fill_set(&made.fill);
         assert_true(fabs(all() - made.fill.per_set) < 1e-6);
         for (uint32_t group = 0; group < groups; group++) {
             assert_true(part_of(group) >= 1 - 1e-6);
@@ -226,13 +226,13 @@ static void with_fewer_groups_than_places_each_has_one_at_least(void **state)
 static void a_rare_family_is_raised_to_one_a_set(void **state)
 {
     (void)state;
-    for (unsigned rare = FILL_IPV4; rare <= FILL_IPV6; rare++) {
+    for (unsigned rare = WATER_FILL_IPV4; rare <= WATER_FILL_IPV6; rare++) {
         begin(4);
         for (uint32_t i = 0; i < 40; i++) {
             bool is_rare = i % 10 == 0;
             add(i, is_rare ? 0.001 * (i + 10) : 1 + i % 4, is_rare ? rare : 3 - rare);
         }
-        fill_set(&made.fill);
+        water_fill_set(&made.fill);
         assert_true(fabs(all() - 4) < 1e-6);
         assert_true(family_part(rare) >= 1 && family_part(rare) < 1.05);
         /* Within the family, and among the others, parts go by weight as before. */
@@ -246,11 +246,11 @@ static void a_family_of_one_is_in_every_set(void **state)
 {
     (void)state;
     begin(4);
-    add(0, 1e-6, FILL_IPV6);
+    add(0, 1e-6, WATER_FILL_IPV6);
     for (uint32_t i = 1; i < 30; i++) {
-        add(i, 100, FILL_IPV4);
+        add(i, 100, WATER_FILL_IPV4);
     }
-    fill_set(&made.fill);
+    water_fill_set(&made.fill);
     assert_true(made.expected[0] > 0.999);
     assert_true(fabs(all() - 4) < 1e-6);
 }
@@ -259,9 +259,9 @@ static void sets_of_one_have_no_rule_for_families(void **state)
 {
     (void)state;
     begin(1);
-    add(0, 1, FILL_IPV6);
-    add(1, 3, FILL_IPV4);
-    fill_set(&made.fill);
+    add(0, 1, WATER_FILL_IPV6);
+    add(1, 3, WATER_FILL_IPV4);
+    water_fill_set(&made.fill);
     assert_true(near(made.expected[0], 0.25));
 }
 
@@ -270,9 +270,9 @@ static void a_family_that_all_or_none_have_changes_nothing(void **state)
     (void)state;
     begin(2);
     for (uint32_t i = 0; i < 6; i++) {
-        add(i, 1 + i, FILL_IPV4);
+        add(i, 1 + i, WATER_FILL_IPV4);
     }
-    fill_set(&made.fill);
+    water_fill_set(&made.fill);
     for (size_t i = 0; i < 6; i++) {
         assert_true(near(made.expected[i], 2 * (double)(1 + i) / 21));
     }

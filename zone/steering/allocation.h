@@ -1,7 +1,7 @@
 /* Shares: how often each member is to be in the SRV sets of each cell, so that answers are near and no member is overloaded. Pure.
  *
  * A member's weight in a cell is capacity * exp(-km / scale) * factor. A set holds `per_set` members, each member and each group of
- * kin (zone/steering/kin.h) at most once, so what is asked for beyond that goes to the others; what is computed here are the achieved
+ * kin (zone/steering/failure_domain.h) at most once, so what is asked for beyond that goes to the others; what is computed here are the achieved
  * shares, those that the decks then realise. The factors, at most 1, are found by scaling (Sinkhorn): lower the factor of who gets more
  * than max_overload times its part of all capacity, raise it again where there is room, until nobody gets more and nobody is held back
  * for nothing. So it does not matter which factors it starts from.
@@ -17,17 +17,17 @@
  * Large pools: up to `entries` pairs of cell and member are considered. Beyond that each cell has a list: half of it its heaviest members,
  * half drawn from all others by capacity (systematically, from a start that follows the seed), each weighing for those it stands for.
  * Cells with more demand have longer lists, since they need more members to carry it. */
-#ifndef ZONE_SHARES_H
-#define ZONE_SHARES_H
+#ifndef ZONE_ALLOCATION_H
+#define ZONE_ALLOCATION_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    SHARES_SET_MAX = 8,
-    SHARES_ENTRIES = 2000000, /* 8 octets each while shares are computed */
-    SHARES_ROUNDS = 100
+    ALLOCATION_SET_MAX = 8,
+    ALLOCATION_ENTRIES = 2000000, /* 8 octets each while shares are computed */
+    ALLOCATION_ROUNDS = 100
 };
 
 /* A place on the unit sphere. */
@@ -38,13 +38,13 @@ struct point {
 struct point point_at(double latitude, double longitude);
 double point_km(const struct point *a, const struct point *b);
 
-struct shares_cell {
+struct allocation_cell {
     struct point spot;
     double demand;   /* any unit, at least 0; cells without take no part in the scaling */
     uint16_t region; /* only members of this region, by capacity alone, without factors; 0: all */
 };
 
-struct shares_member {
+struct allocation_member {
     struct point spot;
     double capacity;     /* with the ramp applied */
     uint32_t group;      /* of kin: equal numbers are never together in a set */
@@ -52,17 +52,17 @@ struct shares_member {
     bool ipv4, ipv6;
 };
 
-struct shares_problem {
-    const struct shares_cell *cells; /* borrowed, as the members, until shares_free */
+struct allocation_problem {
+    const struct allocation_cell *cells; /* borrowed, as the members, until allocation_free */
     size_t cell_count;
-    const struct shares_member *members;
+    const struct allocation_member *members;
     size_t member_count;
-    unsigned per_set; /* 1 to SHARES_SET_MAX */
+    unsigned per_set; /* 1 to ALLOCATION_SET_MAX */
     double max_overload, scale_km;
-    size_t entries; /* SHARES_ENTRIES, fewer in tests */
+    size_t entries; /* ALLOCATION_ENTRIES, fewer in tests */
     uint64_t seed;
     const double *
-        factors; /* by member, from shares_results of a problem much the same, to start from; or NULL */
+        factors; /* by member, from allocation_results of a problem much the same, to start from; or NULL */
     bool settled; /* take these as they are: no scaling */
 };
 
@@ -72,28 +72,28 @@ struct share {
     double expected;
 };
 
-struct shares;
+struct allocation;
 
 /* Finds the factors. */
-struct shares *shares_new(const struct shares_problem *problem);
-void shares_free(struct shares *shares);
+struct allocation *allocation_new(const struct allocation_problem *problem);
+void allocation_free(struct allocation *allocation);
 
 /* What a cell's list comes to. */
-struct shares_list {
+struct allocation_list {
     size_t count;     /* members that may be handed out */
     unsigned per_set; /* members a set holds: the problem's, or `count` if that is less */
-    double level;     /* a newcomer of weight w (shares_weight) gets about min(1, level * w) */
+    double level;     /* a newcomer of weight w (allocation_weight) gets about min(1, level * w) */
 };
 /* One cell's shares into `out`, which has room for all members. */
-struct shares_list shares_of(struct shares *shares, const struct shares_cell *cell,
-                             struct share *out);
+struct allocation_list allocation_of(struct allocation *allocation,
+                                     const struct allocation_cell *cell, struct share *out);
 /* Capacity times nearness, without the factor. */
-double shares_weight(const struct shares *shares, const struct shares_cell *cell,
-                     const struct shares_member *member);
+double allocation_weight(const struct allocation *allocation, const struct allocation_cell *cell,
+                         const struct allocation_member *member);
 /* Each member's expected part of all answers (0 to 1, in all 1 if there are any), and its factor. By member, `member_count` of each. */
-void shares_results(const struct shares *shares, double *loads, double *factors);
+void allocation_results(const struct allocation *allocation, double *loads, double *factors);
 /* The largest ratio of a member's load to its part of all capacity, and how many rounds it took. */
-double shares_worst(const struct shares *shares);
-unsigned shares_rounds(const struct shares *shares);
+double allocation_worst(const struct allocation *allocation);
+unsigned allocation_rounds(const struct allocation *allocation);
 
 #endif

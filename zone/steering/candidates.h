@@ -2,12 +2,12 @@
  *
  * Each has a seat, a number that it keeps from roster to roster as long as it may be handed out; the seat of one who left stays empty in
  * the next roster and is given away after that. So what was dealt by seats from one roster can be compared with the next. */
-#ifndef ZONE_ROSTER_H
-#define ZONE_ROSTER_H
+#ifndef ZONE_CANDIDATES_H
+#define ZONE_CANDIDATES_H
 
 #include "zone/places/locations.h"
 #include "zone/registry/registry.h"
-#include "zone/steering/shares.h"
+#include "zone/steering/allocation.h"
 #include "zone/verdicts/lifecycle.h"
 
 struct candidate {
@@ -25,10 +25,10 @@ struct left_out {
     uint8_t mask; /* standing.left_out, not 0 */
 };
 
-struct roster {
+struct candidates {
     struct candidate *list; /* by seat */
-    struct shares_member *
-        seats; /* the same for shares: place, regions, kin, families of the addresses its name shows; of one who just left too, with capacity 0 */
+    struct allocation_member *
+        inputs; /* the same for shares: place, regions, kin, families of the addresses its name shows; of one who just left too, with capacity 0 */
     size_t count;    /* seats */
     size_t eligible; /* of them taken: those to hand out */
     uint8_t *names;
@@ -39,22 +39,22 @@ struct roster {
     bool last_good; /* nobody is eligible: these are the last who were (lifecycle_last_good) */
 };
 
-struct roster_sources {
+struct candidates_sources {
     struct store_txn *registry, *health;
     const struct settings *settings;
     const struct locations *locations; /* may be NULL */
-    const struct roster *before;       /* whose seats are kept, or NULL */
+    const struct candidates *before;   /* whose seats are kept, or NULL */
     uint64_t now;
 };
 
 /* Aborts when out of memory; DAMAGED if a row can't be read. */
-enum result roster_build(struct roster *out, const struct roster_sources *sources,
-                         struct diag *diag);
-void roster_copy(struct roster *out, const struct roster *roster);
-void roster_done(struct roster *roster);
+enum result candidates_build(struct candidates *out, const struct candidates_sources *sources,
+                             struct diag *diag);
+void candidates_copy(struct candidates *out, const struct candidates *candidates);
+void candidates_done(struct candidates *candidates);
 /* The wire name that SRV points to, [u8 length][name]. */
-const uint8_t *roster_target(const struct roster *roster, size_t seat);
+const uint8_t *candidates_target(const struct candidates *candidates, size_t index);
 /* 0 if the member's name shows all its addresses. */
-uint8_t roster_left_out(const struct roster *roster, uint64_t member_id);
+uint8_t candidates_left_out(const struct candidates *candidates, uint64_t member_id);
 
 #endif

@@ -1,4 +1,4 @@
-#include "zone/steering/slots.h"
+#include "zone/steering/apportion.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct group {
 };
 
 struct division {
-    const struct slots_plan *plan;
+    const struct apportion_plan *plan;
     struct claim *claims;
     struct group *groups;
     size_t group_count;
@@ -66,19 +66,19 @@ static size_t settle(struct claim *claims, size_t len, uint32_t left)
 }
 
 /* Its slots in a deck. */
-static double part_of(const struct slots_plan *plan, size_t i)
+static double part_of(const struct apportion_plan *plan, size_t i)
 {
     double slots = plan->list[i].expected * (double)plan->sets, whole = round(slots);
     return fabs(slots - whole) < WHOLE ? whole : slots;
 }
 
-static double owed_to(const struct slots_plan *plan, size_t i)
+static double deficit_of(const struct apportion_plan *plan, size_t i)
 {
-    return plan->owed == NULL ? 0 : plan->owed[plan->list[i].member];
+    return plan->deficit == NULL ? 0 : plan->deficit[plan->list[i].member];
 }
 
 /* Its lot in this deal, 0 to 1. */
-static double lot_of(const struct slots_plan *plan, uint64_t number)
+static double lot_of(const struct apportion_plan *plan, uint64_t number)
 {
     uint64_t seed =
         plan->seed ^ splitmix(&(uint64_t){ plan->round }) ^ (number + 1) * 0xd1342543de82ef95U;
@@ -93,10 +93,10 @@ static double rest_of(double slots, uint32_t *whole)
 }
 
 /* Where a claim ranks whose chance is to be `rest`, but for what is owed. No rest, no claim. */
-static double rank_of(double rest, double lot, double owed)
+static double rank_of(double rest, double lot, double deficit)
 {
-    double pull =
-        SLOTS_PULL * owed * (1 + owed * owed / 16); /* more than in proportion to what is rare */
+    double pull = APPORTION_PULL * deficit *
+                  (1 + deficit * deficit / 16); /* more than in proportion to what is rare */
     double chance = rest * (1 + pull * (1 - rest));
     if (rest <= 0) {
         return HUGE_VAL;
@@ -104,7 +104,7 @@ static double rank_of(double rest, double lot, double owed)
     return chance >= 1 ? 0 : lot * (1 - chance) / (fmax(chance, 1e-12) * (1 - lot));
 }
 
-static size_t group_end(const struct slots_plan *plan, size_t first)
+static size_t group_end(const struct apportion_plan *plan, size_t first)
 {
     uint32_t group = plan->members[plan->list[first].member].group;
     size_t end = first + 1;
@@ -117,20 +117,20 @@ static size_t group_end(const struct slots_plan *plan, size_t first)
 /* Shares the slots out to groups, which are owed what their average slot is. */
 static void divide(struct division *d)
 {
-    const struct slots_plan *plan = d->plan;
+    const struct apportion_plan *plan = d->plan;
     uint32_t left = (uint32_t)(plan->sets * plan->per_set);
     for (size_t first = 0, end = 0; first < plan->list_count; first = end) {
         struct group *group = &d->groups[d->group_count];
-        double slots = 0, owed = 0;
+        double slots = 0, deficit = 0;
         end = group_end(plan, first);
         *group = (struct group){ .first = first, .end = end };
         for (size_t i = first; i < end; i++) {
             slots += part_of(plan, i);
-            owed += part_of(plan, i) * owed_to(plan, i);
+            deficit += part_of(plan, i) * deficit_of(plan, i);
         }
         double rest = rest_of(slots, &group->slots), lot = lot_of(plan, plan->list[first].member);
         d->claims[d->group_count] =
-            (struct claim){ rank_of(rest, lot, owed / slots), d->group_count };
+            (struct claim){ rank_of(rest, lot, deficit / slots), d->group_count };
         d->group_count++;
         left -= group->slots;
     }
@@ -143,7 +143,7 @@ static void divide(struct division *d)
 /* Shares a group's slots out to its members: of what is left, to each by its rest. */
 static void divide_group(struct division *d, const struct group *group, uint32_t *count)
 {
-    const struct slots_plan *plan = d->plan;
+    const struct apportion_plan *plan = d->plan;
     uint32_t left = group->slots;
     double sum = 0;
     size_t claims = 0;
@@ -159,7 +159,7 @@ static void divide_group(struct division *d, const struct group *group, uint32_t
         struct claim *claim = &d->claims[c];
         double chance = fmin(1, claim->rank * left / sum);
         double lot = lot_of(plan, ~(uint64_t)plan->list[claim->at].member);
-        claim->rank = rank_of(chance, lot, owed_to(plan, claim->at));
+        claim->rank = rank_of(chance, lot, deficit_of(plan, claim->at));
     }
     size_t met = settle(d->claims, claims, left);
     for (size_t i = 0; i < met; i++) {
@@ -167,7 +167,7 @@ static void divide_group(struct division *d, const struct group *group, uint32_t
     }
 }
 
-void slots_of(const struct slots_plan *plan, uint32_t *slot)
+void apportion(const struct apportion_plan *plan, uint32_t *slot)
 {
     struct division d = { .plan = plan,
                           .claims = xcalloc(plan->list_count + 1, sizeof(*d.claims)),
