@@ -26,12 +26,12 @@ struct ke_dialog {
     unsigned open; /* handles */
     enum phase phase;
     bool judged; /* the certificate was looked at */
-    bool again;  /* see patience_again */
-    const struct patience *patience;
-    uint64_t began_at; /* patience_now */
+    bool again;  /* see stall_look_again */
+    const struct stall *stall;
+    uint64_t began_at; /* stall_now */
     enum nts_ke_offer offer;
     struct tls_client *tls;
-    struct trail *trail;
+    struct trace *trace;
     ke_done *done;
     void *arg;
     size_t taken; /* octets read from the network */
@@ -96,9 +96,9 @@ static void finish(struct ke_dialog *dialog, enum failure failure)
         tls_client_finish(dialog->tls);
         (void)flush(dialog);
     }
-    if (patience_tried(dialog->patience, failure, dialog->began_at, patience_now())) {
+    if (stall_may_explain(dialog->stall, failure, dialog->began_at, stall_now())) {
         failure = FAILURE_INTERNAL;
-        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), PATIENCE_WORDS);
+        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), STALL_WORDS);
     }
     dialog->result.step = step_name(dialog);
     dialog->result.failure = failure;
@@ -118,9 +118,9 @@ static void fail(struct ke_dialog *dialog, enum failure failure, const char *wor
 static enum failure parse_answer(struct ke_dialog *dialog)
 {
     struct ke_result *result = &dialog->result;
-    char words[TRAIL_TEXT_ROOM];
+    char words[TRACE_TEXT_ROOM];
     nts_ke_describe(dialog->answer, dialog->answer_len, words, sizeof(words));
-    trail_add(dialog->trail, uv_hrtime(), "records", "%s", words[0] != '\0' ? words : "none");
+    trace_add(dialog->trace, uv_hrtime(), "records", "%s", words[0] != '\0' ? words : "none");
     return nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, dialog->offer,
                         result->detail);
 }
@@ -139,7 +139,7 @@ static void give_up(struct ke_dialog *dialog, enum failure failure, const char *
 static void timed_out(uv_timer_t *timer)
 {
     struct ke_dialog *dialog = timer->data;
-    if (patience_again(&dialog->again, timer, timed_out)) {
+    if (stall_look_again(&dialog->again, timer, timed_out)) {
         return;
     }
     switch (dialog->phase) {
@@ -184,19 +184,19 @@ static bool go_on_handshake(struct ke_dialog *dialog)
     }
     char words[NTS_DETAIL_ROOM];
     tls_client_describe(dialog->tls, words);
-    trail_add(dialog->trail, uv_hrtime(), "tls", "%s, ALPN " NTS_KE_ALPN, words);
+    trace_add(dialog->trace, uv_hrtime(), "tls", "%s, ALPN " NTS_KE_ALPN, words);
     dialog->judged = true;
     failure = tls_client_judge(dialog->tls, &result->certificate, result->detail);
     char day[TLS_DAY_ROOM];
     tls_client_day(result->certificate.not_after, day);
-    trail_add(dialog->trail, uv_hrtime(), "certificate", "for %s, valid until %s",
+    trace_add(dialog->trace, uv_hrtime(), "certificate", "for %s, valid until %s",
               result->certificate.subject, day);
     if (failure != FAILURE_NONE) {
         finish(dialog, failure);
         return false;
     }
     if (result->detail[0] != '\0') {
-        trail_add(dialog->trail, uv_hrtime(), "certificate", "%s", result->detail);
+        trace_add(dialog->trace, uv_hrtime(), "certificate", "%s", result->detail);
         result->detail[0] = '\0';
     }
     result->certified = true;
@@ -225,7 +225,7 @@ static bool judge_answer(struct ke_dialog *dialog)
         return false;
     }
     const struct nts_ke_answer *answer = &result->answer;
-    trail_add(dialog->trail, uv_hrtime(), "ke",
+    trace_add(dialog->trace, uv_hrtime(), "ke",
               "AEAD %u, %u cookies of %u octets, NTP at %s port %u", answer->aead,
               answer->cookies_seen, answer->cookies[0].len,
               answer->server[0] != '\0' ? answer->server : "the same address", answer->port);
@@ -381,7 +381,7 @@ static void connected(uv_connect_t *connect, int status)
         fail(dialog, failure, uv_strerror(status));
         return;
     }
-    trail_add(dialog->trail, uv_hrtime(), "connect", "TCP is open");
+    trace_add(dialog->trace, uv_hrtime(), "connect", "TCP is open");
     enter(dialog, PHASE_TLS, LIMIT_TLS_MS);
     if (uv_read_start((uv_stream_t *)&dialog->tcp, give_room, octets_came) < 0) {
         fail(dialog, FAILURE_INTERNAL, "the socket can't be read");
@@ -413,15 +413,15 @@ static void begin(struct ke_dialog *dialog, const struct ke_request *request)
 }
 
 struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *request,
-                                  struct trail *trail, ke_done *done, void *arg)
+                                  struct trace *trace, ke_done *done, void *arg)
 {
     struct ke_dialog *dialog = xcalloc(1, sizeof(*dialog));
     dialog->done = done;
     dialog->arg = arg;
-    dialog->trail = trail;
+    dialog->trace = trace;
     dialog->offer = request->offer;
-    dialog->patience = request->patience;
-    dialog->began_at = patience_now();
+    dialog->stall = request->stall;
+    dialog->began_at = stall_now();
     dialog->open = 2;
     dialog->tcp.data = dialog;
     dialog->timer.data = dialog;

@@ -4,9 +4,9 @@
 
 #include <uv.h>
 
-#include "probe/patience.h"
+#include "probe/stall.h"
 #include "probe/tls_client.h"
-#include "probe/trail.h"
+#include "probe/trace.h"
 #include "zone/base/address.h"
 
 struct ke_request {
@@ -15,7 +15,7 @@ struct ke_request {
     struct tls_trust *trust;
     bool allow_private;
     enum nts_ke_offer offer;
-    const struct patience *patience; /* NULL: each failure is the server's */
+    const struct stall *stall; /* NULL: each failure is the server's */
 };
 
 struct ke_result {
@@ -35,7 +35,7 @@ typedef void ke_done(const struct ke_result *result, void *arg);
 /* `done` is called once, later, from the loop; steps are added to `trail` until then, unless it is NULL. `request` is needed during the call
  * only. */
 struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *request,
-                                  struct trail *trail, ke_done *done, void *arg);
+                                  struct trace *trace, ke_done *done, void *arg);
 /* Ends it without a call of `done`. */
 void ke_dialog_cancel(struct ke_dialog *dialog);
 

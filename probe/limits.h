@@ -9,24 +9,24 @@ enum {
         1500, /* the first of LIMIT_TRIES questions to a resolver; twice as long each further one */
     LIMIT_RESOLVE_TICK_MS = 100, /* between looks at whether one was answered */
     LIMIT_CONNECT_MS = 5000,
-    LIMIT_TLS_MS = 5000,    /* from connected to handshake done */
-    LIMIT_KE_MS = 5000,     /* from handshake done to End of Message */
-    LIMIT_CLOSE_MS = 500,   /* for the server's close_notify after it */
-    LIMIT_NTP_MS = 2000,    /* one exchange */
-    LIMIT_WEB_MS = 2000,    /* from connecting to the head of an answer on port 80 */
-    LIMIT_BATCH_MS = 200,   /* a verdict waits at most this long for others to share its report */
-    LIMIT_LAZY_MS = 5000,   /* the same of one that changes no answer */
-    LIMIT_WORD_MS = 30000,  /* between words of a vantage point that sees nothing new, at most */
-    LIMIT_CENSUS_MS = 1000, /* between looks at how much is down */
-    LIMIT_CHECK_MS = 15000, /* between checks of ourselves, at most */
-    LIMIT_TICK_MS = 50,     /* between looks at what is due */
-    LIMIT_POLL_MS = 250,    /* between looks at the feed */
-    LIMIT_RETRY_MS = 1000,  /* after a file could not be read or written */
-    LIMIT_KE_LIFE_S = 3600, /* a key establishment serves this long */
+    LIMIT_TLS_MS = 5000,     /* from connected to handshake done */
+    LIMIT_KE_MS = 5000,      /* from handshake done to End of Message */
+    LIMIT_CLOSE_MS = 500,    /* for the server's close_notify after it */
+    LIMIT_NTP_MS = 2000,     /* one exchange */
+    LIMIT_WEB_MS = 2000,     /* from connecting to the head of an answer on port 80 */
+    LIMIT_BATCH_MS = 200,    /* a verdict waits at most this long for others to share its report */
+    LIMIT_LAZY_MS = 5000,    /* the same of one that changes no answer */
+    LIMIT_WORD_MS = 30000,   /* between words of a vantage point that sees nothing new, at most */
+    LIMIT_BREAKER_MS = 1000, /* between looks at how much is down */
+    LIMIT_CHECK_MS = 15000,  /* between checks of ourselves, at most */
+    LIMIT_TICK_MS = 50,      /* between looks at what is due */
+    LIMIT_POLL_MS = 250,     /* between looks at the feed */
+    LIMIT_RETRY_MS = 1000,   /* after a file could not be read or written */
+    LIMIT_KE_LIFE_S = 3600,  /* a key establishment serves this long */
     LIMIT_TTL_S =
         3600, /* addresses of a name that a member brings are believed for their TTL, at most for this long */
     LIMIT_RESOLVE_KEEP_S = 3600, /* and for so long while nobody can say anything else */
-    LIMIT_RARE_S = 86400,        /* between two rounds of rare checks of an address */
+    LIMIT_DAILY_S = 86400,       /* between two rounds of rare checks of an address */
 
     /* amounts */
     LIMIT_CHAIN = 8,          /* CAs between a server's certificate and the one that is trusted */

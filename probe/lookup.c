@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "probe/patience.h"
+#include "probe/stall.h"
 
 /* A socket of the library's under watch. */
 struct watched {
@@ -194,7 +194,7 @@ static void time_passed(uv_timer_t *timer)
     struct lookup *lookup = timer->data;
     uint64_t pause_ms = uv_now(lookup->loop) - lookup->ticked_ms;
     lookup->ticked_ms += pause_ms;
-    if (pause_ms >= PATIENCE_SHORT_MS) {
+    if (pause_ms >= STALL_SHORT_MS) {
         lookup->end_ms +=
             pause_ms; /* we were held up: answers that came meanwhile are read first */
         return;
@@ -205,7 +205,7 @@ static void time_passed(uv_timer_t *timer)
     }
 }
 
-static struct watched *watch(struct lookup *lookup, ares_socket_t fd)
+static struct watched *probed(struct lookup *lookup, ares_socket_t fd)
 {
     struct watched *watched = xcalloc(1, sizeof(*watched));
     watched->poll.data = watched;
@@ -237,7 +237,7 @@ static void socket_changed(void *data, ares_socket_t fd, int readable, int writa
         return;
     }
     if (watched == NULL) {
-        watched = watch(lookup, fd);
+        watched = probed(lookup, fd);
     }
     if (watched != NULL) {
         int events = (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0);

@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 #include "probe/limits.h"
-#include "probe/patience.h"
+#include "probe/stall.h"
 #include "zone/base/clock.h"
 
 struct ntp_dialog {
@@ -17,7 +17,7 @@ struct ntp_dialog {
     uv_timer_t timer;
     int fd;           /* -1: none */
     unsigned open;    /* handles */
-    bool over, again; /* see patience_again */
+    bool over, again; /* see stall_look_again */
     ntp_done *done;
     void *arg;
     struct endpoint endpoint;
@@ -66,7 +66,7 @@ static void finish(struct ntp_dialog *dialog)
 static void timed_out(uv_timer_t *timer)
 {
     struct ntp_dialog *dialog = timer->data;
-    if (!patience_again(&dialog->again, timer, timed_out)) {
+    if (!stall_look_again(&dialog->again, timer, timed_out)) {
         finish(dialog);
     }
 }

@@ -11,7 +11,7 @@
 
 #include <sodium.h>
 
-#include "probe/monitor.h"
+#include "probe/prober.h"
 #include "zone/base/log.h"
 #include "zone/base/sandbox.h"
 #include "zone/base/user.h"
@@ -54,7 +54,7 @@ struct program {
     const char *trust_file;
     struct tls_trust *trust;
     struct references *references;
-    struct monitor *monitor;
+    struct prober *prober;
 };
 
 static void log_line(int priority, const char *text)
@@ -227,7 +227,7 @@ static void on_stop(uv_signal_t *signal, int number)
     struct program *program = signal->data;
     (void)number;
     log_line(LOG_INFO, "ending");
-    monitor_stop(program->monitor);
+    prober_stop(program->prober);
     close_signals(program);
 }
 
@@ -241,7 +241,7 @@ static void on_hangup(uv_signal_t *signal, int number)
         log_line(LOG_ERR, diag.text);
         return;
     }
-    monitor_trust(program->monitor, trust);
+    prober_trust(program->prober, trust);
     tls_trust_free(program->trust);
     program->trust = trust;
     log_line(LOG_INFO, "read the trusted CAs again");
@@ -249,7 +249,7 @@ static void on_hangup(uv_signal_t *signal, int number)
 
 /* The signals don't keep the loop alive: with --once the monitor ends it. Then it may stand for who reads its output, and
  * an end is one at once. */
-static void watch_signals(struct program *program, bool once)
+static void probed_address_signals(struct program *program, bool once)
 {
     const struct {
         uv_signal_t *handle;
@@ -286,7 +286,7 @@ static enum result run(struct program *program, const struct options *options, s
 {
     enum result result = open_all(program, options, diag);
     if (result == RESULT_OK) {
-        const struct monitor_options how = {
+        const struct prober_options how = {
             .state_dir = options->state,
             .references = program->references,
             .trust = program->trust,
@@ -298,17 +298,17 @@ static enum result run(struct program *program, const struct options *options, s
             .report = options->once ? report : NULL,
         };
         ASSERT(uv_loop_init(&program->loop) == 0);
-        result = monitor_new(&program->monitor, &program->loop, &how, diag);
+        result = prober_new(&program->prober, &program->loop, &how, diag);
         result = result == RESULT_OK ? confine(options, diag) : result;
         if (result == RESULT_OK) {
-            watch_signals(program, options->once);
+            probed_address_signals(program, options->once);
             uv_run(&program->loop, UV_RUN_DEFAULT);
             close_signals(program);
             uv_run(&program->loop, UV_RUN_DEFAULT);
-            if (options->once && !monitor_wrote(program->monitor)) {
+            if (options->once && !prober_wrote(program->prober)) {
                 result = diag_fail(diag, RESULT_SYSTEM, "nothing counts of what was seen");
             }
-            monitor_free(program->monitor);
+            prober_free(program->prober);
         }
         ASSERT(uv_loop_close(&program->loop) == 0);
     }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <sys/timex.h>
 
-#include "probe/attempt.h"
 #include "probe/lookup.h"
+#include "probe/probe_run.h"
 #include "probe/sntp.h"
 
 enum {
@@ -21,9 +21,9 @@ struct contact {
     struct address address;
     int64_t offset_us;
     struct sntp *sntp; /* at most one of these two is under way */
-    struct attempt *attempt;
+    struct probe_run *run;
     struct association *association;
-    struct attempt_plan plan;
+    struct probe_plan plan;
 };
 
 struct reference {
@@ -145,7 +145,7 @@ static void plain_over(const struct ntp_sample *sample, void *arg)
 static void nts_over(const struct outcome *outcome, void *arg)
 {
     struct contact *contact = arg;
-    contact->attempt = NULL;
+    contact->run = NULL;
     ended(contact, outcome->timed ? &outcome->sample : NULL);
 }
 
@@ -156,15 +156,15 @@ static void exchange(struct contact *contact)
     uv_loop_t *loop = reference->all->loop;
     const struct endpoint endpoint = { contact->address, reference->port };
     if (reference->nts) {
-        contact->plan = (struct attempt_plan){ .name = reference->host,
-                                               .endpoint = endpoint,
-                                               .registered = &contact->address,
-                                               .registered_count = 1,
-                                               .allow_private = true,
-                                               .allow_foreign = true,
-                                               .trust = reference->all->trust };
-        contact->attempt =
-            attempt_start(loop, &contact->plan, &contact->association, nts_over, contact);
+        contact->plan = (struct probe_plan){ .name = reference->host,
+                                             .endpoint = endpoint,
+                                             .registered = &contact->address,
+                                             .registered_count = 1,
+                                             .allow_private = true,
+                                             .allow_foreign = true,
+                                             .trust = reference->all->trust };
+        contact->run =
+            probe_run_start(loop, &contact->plan, &contact->association, nts_over, contact);
         return;
     }
     contact->sntp = sntp_start(loop, &endpoint, plain_over, contact);
@@ -302,12 +302,12 @@ static void stop_contact(struct contact *contact)
     if (contact->sntp != NULL) {
         sntp_cancel(contact->sntp);
     }
-    if (contact->attempt != NULL) {
-        attempt_cancel(contact->attempt);
+    if (contact->run != NULL) {
+        probe_run_cancel(contact->run);
     }
     association_free(contact->association);
     contact->sntp = NULL;
-    contact->attempt = NULL;
+    contact->run = NULL;
     contact->association = NULL;
 }
 

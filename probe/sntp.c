@@ -7,7 +7,7 @@
 #include <sodium.h>
 
 #include "probe/limits.h"
-#include "probe/patience.h"
+#include "probe/stall.h"
 
 enum {
     VERSION_MODE_CLIENT = 4 << 3 | 3,
@@ -21,7 +21,7 @@ struct sntp {
     uv_timer_t timer;
     int fd;
     unsigned open;              /* handles */
-    bool over, answered, again; /* see patience_again */
+    bool over, answered, again; /* see stall_look_again */
     sntp_done *done;
     void *arg;
     uint8_t transmit[8];
@@ -78,7 +78,7 @@ static void finish(struct sntp *sntp)
 static void timed_out(uv_timer_t *timer)
 {
     struct sntp *sntp = timer->data;
-    if (!patience_again(&sntp->again, timer, timed_out)) {
+    if (!stall_look_again(&sntp->again, timer, timed_out)) {
         finish(sntp);
     }
 }

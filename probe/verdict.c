@@ -53,7 +53,7 @@ static void note_time(struct address_health *row, const struct outcome *outcome)
 /* An address that fails works for a while yet, for as long as the fault is likelier ours. */
 static void note_failure(struct address_health *row, const struct judgement *judgement)
 {
-    bool frozen = judgement->caution->family_frozen[address_family(&row->address)];
+    bool frozen = judgement->breaker_state->family_frozen[address_family(&row->address)];
     row->failures++;
     row->working =
         row->working && (frozen || row->score_milli >= judgement->settings->exit_score_milli);
@@ -71,9 +71,9 @@ static void note_success(struct address_health *row, uint64_t now)
 
 /* Shown, and counts for nothing. True if the outcome is of that kind: it says more about us than about the server. */
 static bool set_aside(struct address_health *row, const struct outcome *outcome,
-                      const struct caution *caution)
+                      const struct breaker_state *breaker_state)
 {
-    bool waits = caution->family_waits[address_family(&row->address)] &&
+    bool waits = breaker_state->family_waits[address_family(&row->address)] &&
                  failure_is_silence(outcome->failure);
     if (!waits && outcome->failure != FAILURE_INTERNAL) {
         return false;
@@ -113,7 +113,7 @@ void verdict_apply(struct member_health *health, unsigned index, const struct ou
 {
     struct address_health *row = &health->addresses[index];
     uint64_t now = judgement->now;
-    if (set_aside(row, outcome, judgement->caution)) {
+    if (set_aside(row, outcome, judgement->breaker_state)) {
         return;
     }
     row->failure = outcome->failure;
@@ -138,5 +138,5 @@ void verdict_apply(struct member_health *health, unsigned index, const struct ou
     } else {
         note_failure(row, judgement);
     }
-    lifecycle_advance(health, judgement->settings, judgement->caution, now);
+    lifecycle_advance(health, judgement->settings, judgement->breaker_state, now);
 }

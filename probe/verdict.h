@@ -2,7 +2,7 @@
 #ifndef PROBE_VERDICT_H
 #define PROBE_VERDICT_H
 
-#include "probe/attempt.h"
+#include "probe/probe_run.h"
 #include "zone/verdicts/lifecycle.h"
 
 /* Makes the rows of `health` those of `addresses` (at most MEMBER_ADDRESSES_MAX), in that order. An address that had a row keeps
@@ -12,7 +12,7 @@ bool verdict_addresses(struct member_health *health, const struct address *addre
 
 struct judgement {
     const struct settings *settings;
-    const struct caution *caution;
+    const struct breaker_state *breaker_state;
     bool
         own_label; /* the certificate is for the member's name in the pool, so that it keeps the label quarantined after a removal */
     uint64_t now;

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "probe/limits.h"
-#include "probe/patience.h"
+#include "probe/stall.h"
 
 struct web_dialog {
     uv_tcp_t tcp;
@@ -14,7 +14,7 @@ struct web_dialog {
     unsigned open; /* handles */
     web_done *done;
     void *arg;
-    bool over, again; /* see patience_again */
+    bool over, again; /* see stall_look_again */
     bool foreign;
     char detail[NTS_DETAIL_ROOM];
     size_t len;
@@ -71,7 +71,7 @@ static void finish(struct web_dialog *dialog, const char *words)
 static void timed_out(uv_timer_t *timer)
 {
     struct web_dialog *dialog = timer->data;
-    if (!patience_again(&dialog->again, timer, timed_out)) {
+    if (!stall_look_again(&dialog->again, timer, timed_out)) {
         finish(dialog, dialog->len > 0 ? NULL : "no answer");
     }
 }

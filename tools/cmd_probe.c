@@ -6,8 +6,8 @@
 
 #include <sodium.h>
 
-#include "probe/attempt.h"
 #include "probe/lookup.h"
+#include "probe/probe_run.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/session.h"
@@ -25,7 +25,7 @@ struct subject {
     bool allow_private;
     struct tls_trust *trust;
     uv_loop_t loop;
-    struct trail resolving;
+    struct trace resolving;
     struct outcome outcome;    /* of the address at hand */
     char why[NTS_DETAIL_ROOM]; /* nothing was resolved */
     bool missing;              /* for there is no such name */
@@ -102,7 +102,7 @@ static enum result find_subject(struct subject *subject, const char *text)
 static void resolved(const struct lookup_answer *answer, void *arg)
 {
     struct subject *subject = arg;
-    char text[TRAIL_TEXT_ROOM] = "";
+    char text[TRACE_TEXT_ROOM] = "";
     for (unsigned i = 0; i < answer->count; i++) {
         char address[ADDRESS_TEXT_MAX];
         size_t at = strlen(text);
@@ -110,10 +110,10 @@ static void resolved(const struct lookup_answer *answer, void *arg)
                        address_text(&answer->addresses[i], address));
     }
     if (answer->count > 0) {
-        trail_add(&subject->resolving, uv_hrtime(), "resolve", "%.230s for %u s", text,
+        trace_add(&subject->resolving, uv_hrtime(), "resolve", "%.230s for %u s", text,
                   answer->ttl_s);
     } else {
-        trail_add(&subject->resolving, uv_hrtime(), "resolve", "%s", answer->why);
+        trace_add(&subject->resolving, uv_hrtime(), "resolve", "%s", answer->why);
         (void)snprintf(subject->why, sizeof(subject->why), "%s", answer->why);
     }
     subject->missing = answer->state == LOOKUP_NO_NAME;
@@ -124,7 +124,7 @@ static void resolved(const struct lookup_answer *answer, void *arg)
 static void resolve(struct subject *subject)
 {
     struct address address;
-    trail_start(&subject->resolving, uv_hrtime());
+    trace_start(&subject->resolving, uv_hrtime());
     if (address_parse(&address, subject->name) == RESULT_OK) {
         subject->addresses[0] = address;
         subject->count = 1;
@@ -141,21 +141,21 @@ static void probed(const struct outcome *outcome, void *arg)
     subject->outcome = *outcome;
 }
 
-static void print_steps(const struct trail *trail)
+static void print_steps(const struct trace *trace)
 {
-    for (unsigned i = 0; i < trail->count; i++) {
-        char text[TRAIL_TEXT_ROOM];
-        const struct trail_step *step = &trail->steps[i];
+    for (unsigned i = 0; i < trace->count; i++) {
+        char text[TRACE_TEXT_ROOM];
+        const struct trace_step *step = &trace->steps[i];
         (void)printf("%10.1f ms  %+9.1f  %-13s  %s\n", step->at_us / 1e3, step->took_us / 1e3,
                      step->name, output_escape(text, sizeof(text), step->text));
     }
 }
 
-static json_t *json_steps(const struct trail *trail)
+static json_t *json_steps(const struct trace *trace)
 {
     json_t *list = json_array();
-    for (unsigned i = 0; i < trail->count; i++) {
-        const struct trail_step *step = &trail->steps[i];
+    for (unsigned i = 0; i < trace->count; i++) {
+        const struct trace_step *step = &trace->steps[i];
         json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:o}", "step", step->name, "at_ms",
                                               step->at_us / 1e3, "took_ms", step->took_us / 1e3,
                                               "text", json_text(step->text)));
@@ -212,7 +212,7 @@ static json_t *json_verdict(const struct outcome *outcome)
         json_object_set_new(out, "stratum", json_integer(sample->stratum));
         json_object_set_new(out, "root_distance_us", json_integer(sample->root_distance_us));
     }
-    json_object_set_new(out, "steps", json_steps(&outcome->trail));
+    json_object_set_new(out, "steps", json_steps(&outcome->trace));
     return out;
 }
 
@@ -228,7 +228,7 @@ static void show(struct subject *subject, const char *address)
     char name[NTS_KE_NAME_ROOM];
     (void)printf("%s %s%sport %u\n", output_escape(name, sizeof(name), subject->name), address,
                  *address != '\0' ? " " : "", subject->port);
-    print_steps(&subject->outcome.trail);
+    print_steps(&subject->outcome.trace);
     print_verdict(&subject->outcome);
     (void)fflush(stdout);
 }
@@ -236,8 +236,8 @@ static void show(struct subject *subject, const char *address)
 static void probe_each(struct subject *subject)
 {
     for (unsigned i = 0; i < subject->count; i++) {
-        struct rare_checks rare = { 0 };
-        const struct attempt_plan plan = {
+        struct daily_checks daily = { 0 };
+        const struct probe_plan plan = {
             .name = subject->name,
             .endpoint = {subject->addresses[i], subject->port},
             .registered = subject->addresses,
@@ -245,14 +245,14 @@ static void probe_each(struct subject *subject)
             .allow_private = subject->allow_private,
             .allow_foreign = !subject->member,
             .trust = subject->trust,
-            .rare = &rare,
+            .daily = &daily,
         };
         struct association *association = NULL;
         char text[ADDRESS_TEXT_MAX];
-        (void)attempt_start(&subject->loop, &plan, &association, probed, subject);
+        (void)probe_run_start(&subject->loop, &plan, &association, probed, subject);
         uv_run(&subject->loop, UV_RUN_DEFAULT);
         association_free(association);
-        rare_forget(&rare);
+        daily_forget(&daily);
         show(subject, address_text(&subject->addresses[i], text));
     }
 }

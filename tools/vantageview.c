@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "probe/census.h"
+#include "probe/breaker.h"
 #include "zone/verdicts/intake.h"
 
 enum {
@@ -107,7 +107,7 @@ static bool saw_nothing(const struct vantage *each)
     const struct vantage_family *four = &each->family[ADDRESS_IPV4];
     uint64_t since = six->state_since > four->state_since ? six->state_since : four->state_since;
     return six->state == FAMILY_UNSEEN && four->state == FAMILY_UNSEEN &&
-           six->addresses + four->addresses >= CENSUS_LEAST &&
+           six->addresses + four->addresses >= BREAKER_LEAST &&
            since + UNSEEN_INTERVALS * (uint64_t)each->interval_s <= each->well_at;
 }
 

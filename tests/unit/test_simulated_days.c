@@ -1,6 +1,6 @@
 /* Ten days of a pool in seconds: the schedule, the verdicts, the census and the rows' layout as the probe uses them, with lost packets,
  * restarts, a member that dies, and an outage of our own. No good member may ever be taken out. */
-#include "probe/census.h"
+#include "probe/breaker.h"
 #include "probe/schedule.h"
 #include "probe/verdict.h"
 #include "tests/unit/unit.h"
@@ -21,7 +21,7 @@ static const uint64_t begin = 2000000000, minute_s = MINUTE_S, hour_s = 3600, da
 struct pool {
     struct settings settings;
     struct vantage vantage;
-    struct caution caution;
+    struct breaker_state breaker_state;
     struct member_health members[MEMBERS];
     uint64_t due[MEMBERS][ADDRESSES]; /* milliseconds since `begin` */
     uint64_t seed;
@@ -97,11 +97,12 @@ static void probe(struct pool *pool, unsigned member, unsigned index)
     struct member_health *health = &pool->members[member];
     struct address_health *row = &health->addresses[index];
     const struct outcome outcome = outcome_of(pool, member);
-    const struct judgement judgement = { &pool->settings, &pool->caution, true, begin + pool->now };
+    const struct judgement judgement = { &pool->settings, &pool->breaker_state, true,
+                                         begin + pool->now };
     verdict_apply(health, index, &outcome, &judgement);
     pool->probes++;
     pool->failures += outcome.failure != FAILURE_NONE;
-    bool dead = row->failures > 0 && !pool->caution.members_frozen;
+    bool dead = row->failures > 0 && !pool->breaker_state.members_frozen;
     uint64_t since = row->last_good_at > begin ? row->last_good_at : begin;
     uint64_t pause_ms =
         schedule_pause_ms(MINUTE_S * 1000, 1, dead ? row->last_probe_at - since : 0);
@@ -113,16 +114,17 @@ static void probe(struct pool *pool, unsigned member, unsigned index)
     }
 }
 
-static void take_census(struct pool *pool)
+static void count_failing(struct pool *pool)
 {
-    struct census census = { 0 };
+    struct breaker breaker = { 0 };
     for (unsigned i = 0; i < MEMBERS; i++) {
-        census_add(&census, &pool->members[i]);
+        breaker_add(&breaker, &pool->members[i]);
     }
-    census_judge(&census, &pool->settings, begin + pool->now, &pool->vantage, &pool->caution);
+    breaker_judge(&breaker, &pool->settings, begin + pool->now, &pool->vantage,
+                  &pool->breaker_state);
     for (unsigned i = 0; i < MEMBERS; i++) {
         if (pool->members[i].stage == STAGE_FALLING) {
-            lifecycle_advance(&pool->members[i], &pool->settings, &pool->caution,
+            lifecycle_advance(&pool->members[i], &pool->settings, &pool->breaker_state,
                               begin + pool->now);
         }
     }
@@ -143,8 +145,8 @@ static void restart(struct pool *pool)
                 schedule_first(pool->now * 1000, MINUTE_S * 1000, probes, random_of(pool));
         }
     }
-    pool->caution = (struct caution){ .hold_s = 0 };
-    take_census(pool);
+    pool->breaker_state = (struct breaker_state){ .hold_s = 0 };
+    count_failing(pool);
 }
 
 static void step(struct pool *pool)
@@ -159,7 +161,7 @@ static void step(struct pool *pool)
             }
         }
     }
-    take_census(pool);
+    count_failing(pool);
     pool->now += STEP_S;
 }
 
@@ -209,9 +211,9 @@ static void good_members_stay_and_bad_ones_go(void **state)
             3 * hour_s); /* it was dead for a day: an hour until it is seen, another for its score */
     assert_int_equal(stage_of(&pool, DYING), STAGE_ELIGIBLE);
     run_until(&pool, 5 * day_s + 5 * minute_s);
-    assert_true(pool.caution.members_frozen);
+    assert_true(pool.breaker_state.members_frozen);
     run_until(&pool, 5 * day_s + 2 * hour_s + 15 * minute_s);
-    assert_false(pool.caution.members_frozen);
+    assert_false(pool.breaker_state.members_frozen);
     for (unsigned i = 0; i < MEMBERS; i++) {
         assert_int_equal(stage_of(&pool, i), i == DEAD ? STAGE_REGISTERED : STAGE_ELIGIBLE);
     }

@@ -68,7 +68,7 @@ enum warning {
 struct family_health {
     enum stage stage;
     uint64_t stage_since; /* Unix seconds */
-    uint64_t frozen_at;   /* when last its removal was held back (struct caution), 0: never */
+    uint64_t frozen_at;   /* when last its removal was held back (struct breaker_state), 0: never */
     uint16_t weight;      /* ramp factor, 0 to HEALTH_WEIGHT_MAX */
 };
 

@@ -6,7 +6,7 @@
 #include "zone/verdicts/intake_private.h"
 
 enum {
-    EVENTS = 256, /* of one report: no probe has more to tell at once (SCRIBE_EVENTS) */
+    EVENTS = 256, /* of one report: no probe has more to tell at once (REPORT_QUEUE_EVENTS) */
     DAY_S = 86400,
     YEAR_S = 366 * DAY_S
 };

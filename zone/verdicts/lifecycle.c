@@ -222,29 +222,29 @@ static bool history_suffices(const struct member_health *health, enum address_fa
 }
 
 /* Removals wait, of all members or of those that could be reached only by families that wait or are frozen. */
-static bool is_frozen(const struct member_health *health, const struct caution *caution)
+static bool is_frozen(const struct member_health *health, const struct breaker_state *breaker_state)
 {
     bool other_way = health->address_count == 0;
     for (unsigned i = 0; i < health->address_count; i++) {
         enum address_family family = address_family(&health->addresses[i].address);
-        other_way |= !caution->family_frozen[family] && !caution->family_waits[family];
+        other_way |= !breaker_state->family_frozen[family] && !breaker_state->family_waits[family];
     }
-    return caution->members_frozen || !other_way;
+    return breaker_state->members_frozen || !other_way;
 }
 
 /* Of a family that is in: out at last when its fall has lasted and nothing speaks for a fault of our own. */
 static enum stage stage_below(const struct family_health *own, const struct member_health *health,
-                              const struct caution *caution, uint64_t now)
+                              const struct breaker_state *breaker_state, uint64_t now)
 {
     uint64_t since = own->stage == STAGE_FALLING ? own->stage_since : now;
     since = own->frozen_at > since ? own->frozen_at : since; /* each is probed again first */
-    bool waits = now < since + caution->hold_s || is_frozen(health, caution);
+    bool waits = now < since + breaker_state->hold_s || is_frozen(health, breaker_state);
     return waits ? STAGE_FALLING : STAGE_INELIGIBLE;
 }
 
 static enum stage stage_next(const struct member_health *health, enum address_family family,
-                             const struct settings *settings, const struct caution *caution,
-                             uint64_t now)
+                             const struct settings *settings,
+                             const struct breaker_state *breaker_state, uint64_t now)
 {
     const struct family_health *own = &health->family[family];
     const struct address_health *best = best_in(health, family);
@@ -252,8 +252,9 @@ static enum stage stage_next(const struct member_health *health, enum address_fa
     switch (own->stage) {
     case STAGE_ELIGIBLE:
     case STAGE_FALLING:
-        return score_milli < settings->exit_score_milli ? stage_below(own, health, caution, now)
-                                                        : STAGE_ELIGIBLE;
+        return score_milli < settings->exit_score_milli
+                   ? stage_below(own, health, breaker_state, now)
+                   : STAGE_ELIGIBLE;
     case STAGE_INELIGIBLE:
         return score_milli >= settings->reentry_score_milli ? STAGE_ELIGIBLE : STAGE_INELIGIBLE;
     case STAGE_REGISTERED:
@@ -287,16 +288,16 @@ static uint16_t weight_of(const struct member_health *health, enum address_famil
 }
 
 static void advance_family(struct member_health *health, enum address_family family,
-                           const struct settings *settings, const struct caution *caution,
-                           uint64_t now)
+                           const struct settings *settings,
+                           const struct breaker_state *breaker_state, uint64_t now)
 {
     struct family_health *own = &health->family[family];
-    enum stage next = stage_next(health, family, settings, caution, now);
+    enum stage next = stage_next(health, family, settings, breaker_state, now);
     if (next != own->stage || own->stage_since == 0) {
         own->stage = next;
         own->stage_since = now;
     }
-    if (next == STAGE_FALLING && is_frozen(health, caution)) {
+    if (next == STAGE_FALLING && is_frozen(health, breaker_state)) {
         own->frozen_at = now;
     }
     own->weight = weight_of(health, family);
@@ -325,11 +326,11 @@ static void pull_to_present(struct member_health *health, uint64_t now)
 }
 
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
-                       const struct caution *caution, uint64_t now)
+                       const struct breaker_state *breaker_state, uint64_t now)
 {
     pull_to_present(health, now);
-    advance_family(health, ADDRESS_IPV6, settings, caution, now);
-    advance_family(health, ADDRESS_IPV4, settings, caution, now);
+    advance_family(health, ADDRESS_IPV6, settings, breaker_state, now);
+    advance_family(health, ADDRESS_IPV4, settings, breaker_state, now);
     const struct family_health *better = &health->family[health_better_family(health)];
     if (better->stage != health->stage || health->stage_since == 0) {
         health->stage = better->stage;

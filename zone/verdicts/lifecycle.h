@@ -26,7 +26,7 @@ bool lifecycle_last_good(const struct standing *standing, uint64_t latest);
 
 /* What a vantage point thinks of itself while it judges: removals wait when too much fails at once, since then the fault is likelier
  * its own. */
-struct caution {
+struct breaker_state {
     uint32_t hold_s; /* how long a fall waits, so that the others' falls are seen: an interval */
     bool members_frozen;
     /* addresses of the family are not left out, nor members that have no other */
@@ -39,7 +39,7 @@ struct caution {
  * holds the earlier ones and is updated. Entry, re-entry and exit by the settings' scores (hysteresis), history by min_history_s; the
  * ramp is linear from a score of 10 (a tenth) to 15 (all). A family's score is its best address's. */
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
-                       const struct caution *caution, uint64_t now);
+                       const struct breaker_state *breaker_state, uint64_t now);
 
 /* The member fell in this family while removals were frozen: when it answers again, the fault was ours, and its score starts at the
  * exit. */

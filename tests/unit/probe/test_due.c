@@ -1,5 +1,5 @@
 #include "probe/due.h"
-#include "probe/quota.h"
+#include "probe/host_rate.h"
 #include "probe/schedule.h"
 #include "tests/unit/unit.h"
 
@@ -19,7 +19,7 @@ struct fake {
 static void live(struct fake *fakes, unsigned count, unsigned minutes, unsigned *fewest,
                  unsigned *most)
 {
-    struct quota *quota = quota_new();
+    struct host_rate *host_rate = host_rate_new();
     struct due_list list = { 0 };
     for (uint64_t now = 1000; now < 1000 + minutes * UINT64_C(60000); now += TICK_MS) {
         due_clear(&list);
@@ -31,7 +31,7 @@ static void live(struct fake *fakes, unsigned count, unsigned minutes, unsigned 
         due_sort(&list);
         for (size_t i = 0; i < list.count; i++) {
             struct fake *fake = list.items[i].what;
-            if (quota_take(quota, &fake->address, now)) {
+            if (host_rate_take(host_rate, &fake->address, now)) {
                 fake->probes++;
                 fake->due_ms = schedule_next(now, INTERVAL_MS, (uint32_t)(now * 2654435761U));
             }
@@ -44,7 +44,7 @@ static void live(struct fake *fakes, unsigned count, unsigned minutes, unsigned 
         *most = fakes[i].probes > *most ? fakes[i].probes : *most;
     }
     due_free(&list);
-    quota_free(quota);
+    host_rate_free(host_rate);
 }
 
 static void network_with_more_members_than_its_quota_starves_none(void **state)

@@ -8,7 +8,7 @@ struct world {
     uv_loop_t loop;
     struct nts_peer peer;
     struct tls_trust *trust;
-    struct trail trail;
+    struct trace trace;
     struct ke_result result;
     unsigned told;
 };
@@ -19,7 +19,7 @@ static void world_open(struct world *world)
     assert_int_equal(uv_loop_init(&world->loop), 0);
     peer_open(&world->peer, &world->loop);
     assert_ok(tls_trust_new(&world->trust, world->peer.tls.trust_file, &diag));
-    trail_start(&world->trail, uv_hrtime());
+    trace_start(&world->trace, uv_hrtime());
 }
 
 static void world_close(struct world *world)
@@ -49,7 +49,7 @@ static struct ke_request request_of(const struct world *world)
 /* One dialog from start to end. */
 static void talk(struct world *world, const struct ke_request *request)
 {
-    assert_non_null(ke_dialog_start(&world->loop, request, &world->trail, told, world));
+    assert_non_null(ke_dialog_start(&world->loop, request, &world->trace, told, world));
     assert_int_equal(world->told, 0); /* later, from the loop */
     uv_run(&world->loop, UV_RUN_DEFAULT);
     assert_int_equal(world->told, 1);
@@ -88,9 +88,9 @@ static void a_right_server_gives_cookies_and_the_keys_of_both_ends(void **state)
     assert_string_equal(result->certificate.subject, TLS_PEER_NAME);
     assert_memory_equal(&result->keys, &world.peer.keys[0], sizeof(result->keys));
     static const char *const steps[] = { "connect", "tls", "certificate", "records", "ke" };
-    assert_int_equal(world.trail.count, sizeof(steps) / sizeof(steps[0]));
-    for (unsigned i = 0; i < world.trail.count; i++) {
-        assert_string_equal(world.trail.steps[i].name, steps[i]);
+    assert_int_equal(world.trace.count, sizeof(steps) / sizeof(steps[0]));
+    for (unsigned i = 0; i < world.trace.count; i++) {
+        assert_string_equal(world.trace.steps[i].name, steps[i]);
     }
     world_close(&world);
 }
@@ -234,7 +234,7 @@ static void what_came_while_we_were_held_up_counts(void **state)
     struct world world = { 0 };
     world_open(&world);
     const struct ke_request request = request_of(&world);
-    assert_non_null(ke_dialog_start(&world.loop, &request, &world.trail, told, &world));
+    assert_non_null(ke_dialog_start(&world.loop, &request, &world.trace, told, &world));
     uv_sleep(LIMIT_CONNECT_MS + 100);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(world.told, 1);
@@ -251,20 +251,20 @@ static void a_server_that_found_us_slow_is_not_blamed(void **state)
         uint64_t looked_before_ms;
         enum failure failure;
     } rows[] = {
-        {"\x80\x01\x00\x02\x00\x00",  6, PATIENCE_SHORT_MS, FAILURE_INTERNAL },
-        { "\x80\x01\x00\x02\x00\x00", 6, 0,                 FAILURE_KE_CLOSED},
-        { "\x80\x02\x00\x02\x00\x01", 6, PATIENCE_SHORT_MS, FAILURE_KE_ERROR },
-        { "\x80\x02\x00\x02\x00\x01", 6, PATIENCE_LONG_MS,  FAILURE_INTERNAL },
+        {"\x80\x01\x00\x02\x00\x00",  6, STALL_SHORT_MS, FAILURE_INTERNAL },
+        { "\x80\x01\x00\x02\x00\x00", 6, 0,              FAILURE_KE_CLOSED},
+        { "\x80\x02\x00\x02\x00\x01", 6, STALL_SHORT_MS, FAILURE_KE_ERROR },
+        { "\x80\x02\x00\x02\x00\x01", 6, STALL_LONG_MS,  FAILURE_INTERNAL },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const uint8_t *answer = (const uint8_t *)rows[i].answer;
         struct world world = {
             .peer = {.answer = answer, .answer_len = rows[i].len}
         };
-        const struct patience patience = { .looked_at = patience_now() - rows[i].looked_before_ms };
+        const struct stall stall = { .looked_at = stall_now() - rows[i].looked_before_ms };
         world_open(&world);
         struct ke_request request = request_of(&world);
-        request.patience = &patience;
+        request.stall = &stall;
         talk(&world, &request);
         assert_int_equal(world.result.failure, rows[i].failure);
         assert_string_equal(world.result.step, "ke");

@@ -17,7 +17,7 @@ static void next_probe_is_a_pause_away_or_up_to_a_fifth_more(void **state)
     assert_int_equal(schedule_next(1000, 60000, 1U << 31), 1000 + 66000);
 }
 
-static void rare_key_establishments_are_minutes_apart(void **state)
+static void daily_key_establishments_are_minutes_apart(void **state)
 {
     (void)state;
     assert_int_equal(schedule_ke_gap_s(1000), 3);
@@ -98,7 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(next_probe_is_a_pause_away_or_up_to_a_fifth_more),
-        cmocka_unit_test(rare_key_establishments_are_minutes_apart),
+        cmocka_unit_test(daily_key_establishments_are_minutes_apart),
         cmocka_unit_test(backoff_multiplies_the_interval),
         cmocka_unit_test(long_dead_are_probed_ever_more_seldom),
         cmocka_unit_test(nobody_waits_for_more_than_a_day),

@@ -5,7 +5,7 @@ enum {
     NOW = 2000000000
 };
 
-static const struct caution no_caution = { 0 };
+static const struct breaker_state no_breaker = { 0 };
 
 static struct settings settings_of(void)
 {
@@ -49,7 +49,7 @@ static struct outcome good_outcome(void)
 static void apply(struct member_health *health, const struct outcome *outcome, uint64_t now)
 {
     const struct settings settings = settings_of();
-    verdict_apply(health, 0, outcome, &(struct judgement){ &settings, &no_caution, true, now });
+    verdict_apply(health, 0, outcome, &(struct judgement){ &settings, &no_breaker, true, now });
 }
 
 static void good_probe_fills_the_row(void **state)
@@ -148,7 +148,7 @@ static void member_that_answers_after_a_freeze_is_eligible_again(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    const struct caution frozen = { .hold_s = 60, .members_frozen = true };
+    const struct breaker_state frozen = { .hold_s = 60, .members_frozen = true };
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
     const struct outcome refused = { .failure = FAILURE_CONNECT_TIMEOUT };
@@ -164,7 +164,7 @@ static void member_that_answers_after_a_freeze_is_eligible_again(void **state)
     assert_int_equal(health.stage, STAGE_FALLING);
     assert_true(health.addresses[0].score_milli < -80000);
     assert_int_equal(health.addresses[0].failures, 40);
-    const struct caution waiting = { .hold_s = 60 };
+    const struct breaker_state waiting = { .hold_s = 60 };
     verdict_apply(&health, 0, &good, &(struct judgement){ &settings, &waiting, true, now + 60 });
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
     assert_int_equal(health.addresses[0].score_milli, 8000);
@@ -176,17 +176,17 @@ static void address_is_not_left_out_while_its_family_is_frozen(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    struct caution caution = {
+    struct breaker_state breaker_state = {
         .family_frozen = {false, true}
     };
     struct member_health health = health_of(2);
     const struct outcome good = good_outcome();
     const struct outcome refused = { .failure = FAILURE_CONNECT_TIMEOUT };
     apply(&health, &good, NOW);
-    struct judgement judgement = { &settings, &caution, true, NOW + 60 };
+    struct judgement judgement = { &settings, &breaker_state, true, NOW + 60 };
     verdict_apply(&health, 0, &refused, &judgement);
     assert_true(health.addresses[0].working);
-    caution.family_frozen[1] = false;
+    breaker_state.family_frozen[1] = false;
     verdict_apply(&health, 0, &refused, &judgement);
     assert_false(health.addresses[0].working);
 }
@@ -196,7 +196,7 @@ static void silence_of_a_family_that_waits_counts_for_nothing(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    const struct caution caution = {
+    const struct breaker_state breaker_state = {
         .family_waits = {true, false}
     };
     const struct vantage vantage = {
@@ -205,7 +205,7 @@ static void silence_of_a_family_that_waits_counts_for_nothing(void **state)
     struct member_health health = health_of(2);
     const struct outcome silent = { .failure = FAILURE_CONNECT_TIMEOUT, .detail = "no answer" };
     const struct outcome wrong = { .failure = FAILURE_CERT_NAME };
-    verdict_apply(&health, 1, &silent, &(struct judgement){ &settings, &no_caution, true, NOW });
+    verdict_apply(&health, 1, &silent, &(struct judgement){ &settings, &no_breaker, true, NOW });
     assert_int_equal(health.addresses[1].probes, 1);
     assert_true(verdict_withdraw(&health, &vantage));
     assert_false(verdict_withdraw(&health, &vantage));
@@ -216,12 +216,13 @@ static void silence_of_a_family_that_waits_counts_for_nothing(void **state)
         assert_int_equal(row->score_milli, 0);
         assert_int_equal(row->failure, FAILURE_FAMILY_OFF);
         assert_string_equal(row->detail, "connect-timeout: no answer");
-        verdict_apply(&health, 1, &silent, &(struct judgement){ &settings, &caution, true, NOW });
+        verdict_apply(&health, 1, &silent,
+                      &(struct judgement){ &settings, &breaker_state, true, NOW });
     }
-    verdict_apply(&health, 0, &silent, &(struct judgement){ &settings, &caution, true, NOW });
+    verdict_apply(&health, 0, &silent, &(struct judgement){ &settings, &breaker_state, true, NOW });
     assert_int_equal(health.addresses[0].probes, 1);
     assert_false(verdict_withdraw(&health, &vantage));
-    verdict_apply(&health, 1, &wrong, &(struct judgement){ &settings, &caution, true, NOW });
+    verdict_apply(&health, 1, &wrong, &(struct judgement){ &settings, &breaker_state, true, NOW });
     assert_int_equal(health.addresses[1].failure, FAILURE_CERT_NAME);
     assert_int_equal(health.addresses[1].probes, 1);
 }
@@ -242,7 +243,7 @@ static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **state
     assert_int_equal(health.addresses[0].certified_at, 0);
     assert_int_equal(health.last_cert_not_after, 0);
     outcome = good_outcome();
-    verdict_apply(&health, 0, &outcome, &(struct judgement){ &settings, &no_caution, false, NOW });
+    verdict_apply(&health, 0, &outcome, &(struct judgement){ &settings, &no_breaker, false, NOW });
     assert_int_equal(health.last_cert_not_after, 0);
     apply(&health, &outcome, NOW);
     assert_int_equal(health.last_cert_not_after, NOW + 1000);

@@ -6,7 +6,7 @@ enum {
     HISTORY = 7200
 };
 
-static const struct caution no_caution = { 0 };
+static const struct breaker_state no_breaker = { 0 };
 
 /* The joint verdict of one vantage point that reports. */
 static struct standing standing_of(const struct member *member, const struct member_health *health)
@@ -70,7 +70,7 @@ static enum stage stage_after(struct member_health *health, int32_t score_milli,
     const struct settings settings = settings_of();
     health->addresses[0].score_milli = score_milli;
     health->addresses[1].score_milli = score_milli - 1;
-    lifecycle_advance(health, &settings, &no_caution, now);
+    lifecycle_advance(health, &settings, &no_breaker, now);
     return health->stage;
 }
 
@@ -154,14 +154,14 @@ static void member_counts_by_its_best_address(void **state)
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
     health.addresses[0].score_milli = -100000;
-    lifecycle_advance(&health, &settings, &no_caution, NOW);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW);
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
     assert_int_equal(health.weight, HEALTH_WEIGHT_MAX);
     /* an address that was never probed has score 0 and proves nothing */
     health.addresses[1].score_milli = -1;
     health.addresses[0].probes = 0;
     health.addresses[0].score_milli = 0;
-    lifecycle_advance(&health, &settings, &no_caution, NOW);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
 }
 
@@ -170,10 +170,10 @@ static void member_without_any_address_left_falls_out(void **state)
     (void)state;
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
-    lifecycle_advance(&health, &settings, &no_caution, NOW);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW);
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
     health.address_count = 0;
-    lifecycle_advance(&health, &settings, &no_caution, NOW);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
 }
 
@@ -181,18 +181,18 @@ static void fall_waits_for_an_interval(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    const struct caution caution = { .hold_s = 60 };
+    const struct breaker_state breaker_state = { .hold_s = 60 };
     struct member_health health = health_of(20000);
-    lifecycle_advance(&health, &settings, &caution, NOW);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW);
     health.addresses[0].score_milli = health.addresses[1].score_milli = 7999;
-    lifecycle_advance(&health, &settings, &caution, NOW + 1);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 1);
     assert_int_equal(health.stage, STAGE_FALLING);
     assert_int_equal(health.weight, 100);
-    lifecycle_advance(&health, &settings, &caution, NOW + 60);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 60);
     assert_int_equal(health.stage, STAGE_FALLING);
     assert_false(lifecycle_pardoned(&health, ADDRESS_IPV4));
     assert_int_equal(health.stage_since, NOW + 1);
-    lifecycle_advance(&health, &settings, &caution, NOW + 61);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 61);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
     assert_int_equal(health.weight, 0);
     assert_int_equal(health.last_eligible_at, NOW);
@@ -202,13 +202,13 @@ static void member_that_stops_falling_was_never_out(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    const struct caution caution = { .hold_s = 60 };
+    const struct breaker_state breaker_state = { .hold_s = 60 };
     struct member_health health = health_of(20000);
-    lifecycle_advance(&health, &settings, &caution, NOW);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW);
     health.addresses[0].score_milli = health.addresses[1].score_milli = 7999;
-    lifecycle_advance(&health, &settings, &caution, NOW + 1);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 1);
     health.addresses[0].score_milli = 8000;
-    lifecycle_advance(&health, &settings, &caution, NOW + 1000);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 1000);
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
 }
 
@@ -216,18 +216,18 @@ static void nobody_goes_out_while_removals_are_frozen(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    struct caution caution = { .hold_s = 60, .members_frozen = true };
+    struct breaker_state breaker_state = { .hold_s = 60, .members_frozen = true };
     struct member_health health = health_of(20000);
-    lifecycle_advance(&health, &settings, &caution, NOW);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW);
     health.addresses[0].score_milli = health.addresses[1].score_milli = -100000;
-    lifecycle_advance(&health, &settings, &caution, NOW + 1);
-    lifecycle_advance(&health, &settings, &caution, NOW + 1000000);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 1);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 1000000);
     assert_int_equal(health.stage, STAGE_FALLING);
     assert_true(lifecycle_pardoned(&health, ADDRESS_IPV4));
-    caution.members_frozen = false; /* each is probed again before it goes */
-    lifecycle_advance(&health, &settings, &caution, NOW + 1000059);
+    breaker_state.members_frozen = false; /* each is probed again before it goes */
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 1000059);
     assert_int_equal(health.stage, STAGE_FALLING);
-    lifecycle_advance(&health, &settings, &caution, NOW + 1000060);
+    lifecycle_advance(&health, &settings, &breaker_state, NOW + 1000060);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
     assert_false(lifecycle_pardoned(&health, ADDRESS_IPV4));
 }
@@ -237,8 +237,8 @@ static void family_that_says_nothing_keeps_only_members_without_another(void **s
 {
     (void)state;
     const struct settings settings = settings_of();
-    const struct caution cautions[] = { { .family_frozen = { true, false } },
-                                        { .family_waits = { true, false } } };
+    const struct breaker_state cautions[] = { { .family_frozen = { true, false } },
+                                              { .family_waits = { true, false } } };
     for (unsigned i = 0; i < 2; i++) {
         struct member_health both = health_of(20000), one = health_of(20000);
         one.addresses[0] = one.addresses[1];
@@ -260,14 +260,14 @@ static void each_family_has_its_own_stage(void **state)
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
     health.addresses[1].score_milli = 9999;
-    lifecycle_advance(&health, &settings, &no_caution, NOW);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW);
     assert_int_equal(health.family[ADDRESS_IPV4].stage, STAGE_ELIGIBLE);
     assert_int_equal(health.family[ADDRESS_IPV6].stage, STAGE_OPERATIONAL);
     health.addresses[1].score_milli = 11000;
-    lifecycle_advance(&health, &settings, &no_caution, NOW + 1);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW + 1);
     assert_int_equal(health.family[ADDRESS_IPV6].stage, STAGE_ELIGIBLE);
     health.addresses[0].score_milli = 7999;
-    lifecycle_advance(&health, &settings, &no_caution, NOW + 2);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW + 2);
     assert_int_equal(health.family[ADDRESS_IPV4].stage, STAGE_INELIGIBLE);
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
     assert_int_equal(health.stage_since, NOW);
@@ -328,7 +328,7 @@ static struct member_health eligible_health(void)
 {
     const struct settings settings = settings_of();
     struct member_health health = health_of(12500);
-    lifecycle_advance(&health, &settings, &no_caution, NOW);
+    lifecycle_advance(&health, &settings, &no_breaker, NOW);
     return health;
 }
 

@@ -1,0 +1,343 @@
+#include "probe/daily_checks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "probe/limits.h"
+#include "probe/probe_run.h"
+#include "probe/web_dialog.h"
+#include "zone/base/clock.h"
+
+/* What is needed to use a cookie much later. No larger than need be: there is one of each address. */
+struct old_cookie {
+    uint64_t kept_at; /* clock_steady */
+    struct endpoint ntp;
+    struct nts_keys keys;
+    uint16_t len;
+    uint8_t octets[];
+};
+
+struct daily_round {
+    uv_loop_t *loop;
+    const struct probe_plan *plan;
+    const struct association *association;
+    struct trace *trace;
+    daily_done *done;
+    void *arg;
+    struct ntp_dialog *ntp; /* at most one of these is under way */
+    struct web_dialog *web;
+    struct ke_dialog *ke;
+    struct association *other; /* with the algorithm of the server's choice */
+    bool export_agreed;
+    unsigned tries; /* of the exchange at hand */
+};
+
+static void ask_web(struct daily_round *round);
+static void offer_all(struct daily_round *round);
+static void try_other(struct daily_round *round);
+static void use_old_cookie(struct daily_round *round);
+static void try_old_cookie(struct daily_round *round);
+
+void daily_forget(struct daily_checks *checks)
+{
+    if (checks->old != NULL) {
+        sodium_memzero(checks->old, sizeof(*checks->old) + checks->old->len);
+        free(checks->old);
+        checks->old = NULL;
+    }
+}
+
+static void release(struct daily_round *round)
+{
+    association_free(round->other);
+    free(round);
+}
+
+static void fail(struct daily_round *round, enum failure failure, const char *detail)
+{
+    round->done(failure, detail, round->arg);
+    release(round);
+}
+
+static void warn(struct daily_round *round, enum warning warning, bool due)
+{
+    uint16_t *warnings = &round->plan->daily->warnings;
+    *warnings = (uint16_t)(due ? *warnings | warning : *warnings & ~warning);
+}
+
+static void exchange(struct daily_round *round, const struct endpoint *ntp,
+                     const struct nts_keys *keys, const struct nts_cookie *cookie, ntp_done *done)
+{
+    const struct ntp_request request = { .endpoint = *ntp, .keys = keys, .cookie = cookie };
+    round->tries++;
+    round->ntp = ntp_dialog_start(round->loop, &request, done, round);
+}
+
+/* Silence may be a lost datagram. */
+static bool lost(const struct daily_round *round, const struct ntp_result *result)
+{
+    return result->failure == FAILURE_NTP_SILENT && round->tries < LIMIT_TRIES;
+}
+
+/* -- a broken cookie ---------------------------------------------------------------------------------------------------- */
+
+/* RFC 8915 5.7: what a server can't open it answers with NTSN, or not at all. */
+static void broken_cookie_over(const struct ntp_result *result, void *arg)
+{
+    struct daily_round *round = arg;
+    round->ntp = NULL;
+    if (result->authentic) {
+        fail(round, FAILURE_NTP_FORGED_COOKIE,
+             "authenticated time for a cookie that we had changed");
+        return;
+    }
+    trace_add(round->trace, uv_hrtime(), "broken cookie", "not taken: %s", result->detail);
+    ask_web(round);
+}
+
+static const struct nts_cookie *newest(const struct association *association)
+{
+    return &association->cookies[association->cookie_count - 1];
+}
+
+static void use_broken_cookie(struct daily_round *round)
+{
+    /* a changed copy: the cookie itself stays unused */
+    struct nts_cookie cookie = *newest(round->association);
+    for (unsigned i = cookie.len / 2; i < cookie.len; i++) {
+        cookie.octets[i] ^= 0xff;
+    }
+    exchange(round, &round->association->ntp, &round->association->keys, &cookie,
+             broken_cookie_over);
+}
+
+/* -- port 80 ------------------------------------------------------------------------------------------------------------ */
+
+static void web_over(bool foreign, const char *detail, void *arg)
+{
+    struct daily_round *round = arg;
+    round->web = NULL;
+    trace_add(round->trace, uv_hrtime(), "web", "port 80, foreign name: %s", detail);
+    warn(round, WARNING_WEB, foreign);
+    offer_all(round);
+}
+
+static void ask_web(struct daily_round *round)
+{
+    const struct probe_plan *plan = round->plan;
+    if (plan->allow_foreign) {
+        /* no member of the pool, so its web server is none of our business */
+        offer_all(round);
+        return;
+    }
+    round->web = web_dialog_start(round->loop, &plan->endpoint.address, web_over, round);
+}
+
+/* -- AEAD algorithms ---------------------------------------------------------------------------------------------------- */
+
+static void tell_aead(struct daily_round *round, const char *words, const char *detail)
+{
+    uint16_t aead = round->plan->daily->aead;
+    trace_add(round->trace, uv_hrtime(), "aead", "NTS-KE chose %u (%s) of all%s%s", aead,
+              aead_text(aead), words, detail);
+}
+
+static void other_over(const struct ntp_result *result, void *arg)
+{
+    struct daily_round *round = arg;
+    round->ntp = NULL;
+    if (lost(round, result) && round->other->cookie_count > 0) {
+        try_other(round);
+        return;
+    }
+    bool blameless = result->failure == FAILURE_INTERNAL || result->failure == FAILURE_NTP_RATE ||
+                     (round->other->aead == AEAD_GCM_SIV_128 && !round->export_agreed);
+    if (result->authentic) {
+        tell_aead(round, ", and NTP answers with it", "");
+    } else {
+        tell_aead(round, ", but NTP does not answer with it: ", result->detail);
+    }
+    if (result->authentic || !blameless) {
+        warn(round, WARNING_AEAD, !result->authentic);
+    }
+    use_old_cookie(round);
+}
+
+static void try_other(struct daily_round *round)
+{
+    struct association *other = round->other;
+    const struct nts_cookie cookie = association_spend(other);
+    exchange(round, &other->ntp, &other->keys, &cookie, other_over);
+}
+
+/* A server that is not reached now has shown no fault; the other answers that fail would keep clients with more to offer out. */
+static bool answered_wrongly(enum failure failure)
+{
+    switch (failure) {
+    case FAILURE_KE_MALFORMED:
+    case FAILURE_KE_TOO_LONG:
+    case FAILURE_KE_CRITICAL:
+    case FAILURE_KE_ERROR:
+    case FAILURE_KE_WARNING:
+    case FAILURE_KE_PROTOCOL:
+    case FAILURE_KE_AEAD:
+    case FAILURE_KE_COOKIES:
+    case FAILURE_KE_PORT:
+    case FAILURE_KE_CLOSED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void all_offered(const struct ke_result *result, void *arg)
+{
+    struct daily_round *round = arg;
+    const struct nts_ke_answer *answer = &result->answer;
+    round->ke = NULL;
+    if (result->failure != FAILURE_NONE) {
+        trace_add(round->trace, uv_hrtime(), "aead", "all offered: %s: %s",
+                  failure_id(result->failure), result->detail);
+        if (answered_wrongly(result->failure)) {
+            warn(round, WARNING_AEAD, true);
+            if (round->plan->daily->aead == 0) { /* what remains to clients */
+                round->plan->daily->aead = round->association->aead;
+            }
+        }
+        use_old_cookie(round);
+        return;
+    }
+    round->plan->daily->aead = answer->aead;
+    if (answer->aead == AEAD_SIV_CMAC_256 || answer->server[0] != '\0') {
+        /* the first is known to work; behind the second may be others than those that we know */
+        tell_aead(round, "", "");
+        warn(round, WARNING_AEAD, false);
+        use_old_cookie(round);
+        return;
+    }
+    round->other = association_new(result, &round->association->ntp.address);
+    round->export_agreed = answer->export_agreed;
+    round->tries = 0;
+    try_other(round);
+}
+
+static void offer_all(struct daily_round *round)
+{
+    const struct probe_plan *plan = round->plan;
+    if (!association_rested(round->association, plan->ke_gap_s)) {
+        use_old_cookie(round);
+        return;
+    }
+    const struct ke_request request = {
+        .endpoint = plan->endpoint,
+        .name = plan->name,
+        .trust = plan->trust,
+        .allow_private = plan->allow_private,
+        .offer = NTS_KE_ALL,
+        .stall = plan->stall,
+    };
+    round->ke = ke_dialog_start(round->loop, &request, NULL, all_offered, round);
+}
+
+/* -- an old cookie ------------------------------------------------------------------------------------------------------ */
+
+static void keep_cookie(struct daily_round *round)
+{
+    struct daily_checks *checks = round->plan->daily;
+    const struct association *association = round->association;
+    const struct nts_cookie *cookie = newest(association);
+    daily_forget(checks);
+    checks->old = xmalloc(sizeof(*checks->old) + cookie->len);
+    checks->old->kept_at = clock_steady();
+    checks->old->ntp = association->ntp;
+    checks->old->keys = association->keys;
+    checks->old->len = cookie->len;
+    memcpy(checks->old->octets, cookie->octets, cookie->len);
+}
+
+static void end(struct daily_round *round)
+{
+    round->plan->daily->due_at = clock_steady() + LIMIT_DAILY_S;
+    round->done(FAILURE_NONE, "", round->arg);
+    release(round);
+}
+
+static void old_cookie_over(const struct ntp_result *result, void *arg)
+{
+    struct daily_round *round = arg;
+    round->ntp = NULL;
+    if (lost(round, result)) {
+        try_old_cookie(round);
+        return;
+    }
+    bool refused = result->failure == FAILURE_NTP_NAK;
+    bool unknown = result->failure == FAILURE_INTERNAL || result->failure == FAILURE_NTP_RATE ||
+                   result->failure == FAILURE_NTP_DENY;
+    trace_add(round->trace, uv_hrtime(), "old cookie", "%s%s",
+              result->authentic ? "taken after a day" : "not taken after a day: ",
+              result->authentic ? "" : result->detail);
+    if (!unknown) {
+        warn(round, WARNING_COOKIE_REFUSED, refused);
+        warn(round, WARNING_COOKIE_IGNORED, !refused && !result->authentic);
+    }
+    keep_cookie(round);
+    end(round);
+}
+
+static void try_old_cookie(struct daily_round *round)
+{
+    const struct old_cookie *old = round->plan->daily->old;
+    struct nts_cookie cookie = { .len = old->len };
+    memcpy(cookie.octets, old->octets, old->len);
+    exchange(round, &old->ntp, &old->keys, &cookie, old_cookie_over);
+}
+
+static void use_old_cookie(struct daily_round *round)
+{
+    const struct old_cookie *old = round->plan->daily->old;
+    if (old == NULL) {
+        keep_cookie(round);
+        end(round);
+        return;
+    }
+    if (clock_steady() - old->kept_at < LIMIT_DAILY_S) {
+        end(round);
+        return;
+    }
+    round->tries = 0;
+    try_old_cookie(round);
+}
+
+/* -- all of it ---------------------------------------------------------------------------------------------------------- */
+
+struct daily_round *daily_start(uv_loop_t *loop, const struct probe_plan *plan,
+                                const struct association *association, struct trace *trace,
+                                daily_done *done, void *arg)
+{
+    struct daily_round *round = xcalloc(1, sizeof(*round));
+    ASSERT(association->cookie_count > 0);
+    round->loop = loop;
+    round->plan = plan;
+    round->association = association;
+    round->trace = trace;
+    round->done = done;
+    round->arg = arg;
+    use_broken_cookie(round);
+    return round;
+}
+
+void daily_cancel(struct daily_round *round)
+{
+    if (round->ntp != NULL) {
+        ntp_dialog_cancel(round->ntp);
+    }
+    if (round->web != NULL) {
+        web_dialog_cancel(round->web);
+    }
+    if (round->ke != NULL) {
+        ke_dialog_cancel(round->ke);
+    }
+    release(round);
+}

@@ -1,0 +1,287 @@
+#include "probe/member_table.h"
+
+#include <stdlib.h>
+
+#include "probe/stall.h"
+#include "zone/base/clock.h"
+
+static int member_order(const void *a, const void *b)
+{
+    const struct probed_member *const *first = a;
+    const struct probed_member *const *second = b;
+    return (*first)->id < (*second)->id ? -1 : (*first)->id > (*second)->id;
+}
+
+static struct probed_member *probed_member_of(const struct member_table *table, uint64_t id)
+{
+    size_t low = 0;
+    size_t high = table->member_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (table->members[middle]->id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < table->member_count && table->members[low]->id == id ? table->members[low] : NULL;
+}
+
+/* One pass over the feed. */
+struct sweep {
+    struct member_table *table;
+    struct prober *prober;
+    struct probed_member **fresh; /* members that were not known */
+    size_t count, room;
+};
+
+static void probed_member_add(struct sweep *sweep, uint64_t id)
+{
+    struct probed_member *member = probed_member_new(sweep->prober, id);
+    memcpy(member->health.vantage, sweep->table->vantage.name, sizeof(member->health.vantage));
+    member->fresh = true;
+    if (sweep->count == sweep->room) {
+        sweep->room = sweep->room == 0 ? 64 : sweep->room * 2;
+        sweep->fresh = xrealloc(sweep->fresh, sweep->room * sizeof(struct probed_member *));
+    }
+    sweep->fresh[sweep->count++] = member;
+}
+
+/* Each member of the feed has a ward after it. */
+static void add_wards(struct member_table *table, const struct feed *feed, struct prober *prober)
+{
+    struct sweep sweep = { .table = table, .prober = prober };
+    for (size_t i = 0; i < feed->member_count; i++) {
+        if (probed_member_of(table, feed->members[i].id) == NULL) {
+            probed_member_add(&sweep, feed->members[i].id);
+        }
+    }
+    if (sweep.count > 0) {
+        size_t count = table->member_count + sweep.count;
+        table->members = xrealloc(table->members, count * sizeof(struct probed_member *));
+        memcpy(table->members + table->member_count, sweep.fresh,
+               sweep.count * sizeof(struct probed_member *));
+        table->member_count = count;
+        qsort(table->members, count, sizeof(struct probed_member *), member_order);
+    }
+    free(sweep.fresh);
+}
+
+static void drop_unwanted(struct member_table *table)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < table->member_count; i++) {
+        struct probed_member *member = table->members[i];
+        if (member->wanted) {
+            table->members[kept++] = member;
+        } else {
+            probed_member_free(member);
+        }
+    }
+    table->member_count = kept;
+}
+
+/* The operator may have spoken to this vantage point. */
+static void take_release(struct member_table *table, const struct vantage_keys *keys)
+{
+    table->vantage.released_at = 0;
+    for (unsigned i = 0; i < keys->count; i++) {
+        if (strcmp(keys->list[i].name, table->vantage.name) == 0) {
+            table->vantage.released_at = keys->list[i].released_at;
+        }
+    }
+}
+
+void member_table_update(struct member_table *table, const struct feed *feed, struct prober *prober,
+                         member_table_changed *changed)
+{
+    for (size_t i = 0; i < table->member_count; i++) {
+        table->members[i]->wanted = false;
+    }
+    table->settings = feed->settings;
+    take_release(table, &feed->vantages);
+    add_wards(table, feed, prober);
+    for (size_t i = 0; i < feed->member_count; i++) {
+        struct probed_member *member = probed_member_of(table, feed->members[i].id);
+        bool fresh = member->fresh;
+        member->wanted = true;
+        member->fresh = false;
+        if (probed_member_update(member, &feed->members[i], &table->settings.apex)) {
+            changed(member, fresh, prober);
+        }
+    }
+    drop_unwanted(table);
+}
+
+static void recall_self(const struct vantage *earlier, void *arg)
+{
+    struct vantage *vantage = &((struct member_table *)arg)->vantage;
+    const struct vantage now = *vantage;
+    *vantage = *earlier;
+    vantage->interval_s = now.interval_s;
+    vantage->started_at = now.started_at;
+}
+
+static void recall_verdict(const char *label, const struct member_health *health, void *arg)
+{
+    struct probed_member *member = probed_member_of(arg, health->member_id);
+    (void)label;
+    if (member != NULL) {
+        member->health = *health;
+    }
+}
+
+enum result member_table_begin(struct member_table *table, const struct feed *feed,
+                               const char *state_dir, struct prober *prober, struct diag *diag)
+{
+    static const struct report_visit recall = { .self = recall_self, .verdict = recall_verdict };
+    memcpy(table->registry, feed->registry, sizeof(table->registry));
+    add_wards(table, feed, prober);
+    struct report_head whose = { .number = 0 };
+    memcpy(whose.vantage, table->vantage.name, sizeof(whose.vantage));
+    memcpy(whose.registry, feed->registry, sizeof(whose.registry));
+    return journal_open(&table->journal, state_dir, &whose, &recall, table, diag);
+}
+
+static void set_state(struct vantage *vantage, enum vantage_state state, uint64_t now)
+{
+    if (vantage->state != state || vantage->state_since == 0) {
+        vantage->state = state;
+        vantage->state_since = now;
+    }
+}
+
+void member_table_run_breaker(struct member_table *table, uint64_t now, member_table_moved *moved,
+                              void *arg)
+{
+    struct breaker breaker = { .held_up = table->held_ms > 0 };
+    for (size_t i = 0; i < table->member_count; i++) {
+        breaker_add(&breaker, &table->members[i]->health);
+    }
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        breaker.family[i].heard |= table->self.family[i].heard;
+        breaker.family[i].silent = table->self.family[i].silent;
+    }
+    breaker_judge(&breaker, &table->settings, now, &table->vantage, &table->breaker_state);
+    enum vantage_state own = breaker_vantage_state(&breaker, &table->settings, &table->vantage);
+    set_state(&table->vantage, own != VANTAGE_WELL ? own : table->self.state, now);
+    for (size_t i = 0; i < table->member_count; i++) {
+        struct probed_member *member = table->members[i];
+        member->dirty |= verdict_withdraw(&member->health, &table->vantage);
+        if (member->health.stage != STAGE_FALLING || table->held_ms >= STALL_LONG_MS) {
+            continue; /* after a long hold-up it is probed again before it goes */
+        }
+        lifecycle_advance(&member->health, &table->settings, &table->breaker_state, now);
+        if (member->health.stage != STAGE_FALLING) {
+            member->dirty = true;
+            moved(member, STAGE_FALLING, arg);
+        }
+    }
+}
+
+/* What is due at once waits from now on, behind what has waited for longer. */
+static void add_watches(struct probed_member *member, uint64_t now_ms, struct due_list *list)
+{
+    for (unsigned i = 0; i < member->address_count; i++) {
+        struct probed_address *probed = &member->probed_addresses[i];
+        if (probed->run == NULL && probed->due_ms <= now_ms) {
+            probed->due_ms = probed->due_ms == 0 ? now_ms : probed->due_ms;
+            due_add(list, probed->due_ms, probed);
+        }
+    }
+}
+
+void member_table_due(const struct member_table *table, uint64_t now_ms, struct due_list *names,
+                      struct due_list *probed_addresses)
+{
+    due_clear(names);
+    due_clear(probed_addresses);
+    for (size_t i = 0; i < table->member_count; i++) {
+        struct probed_member *member = table->members[i];
+        if (member->brings_name && member->lookup == NULL && member->resolve_due_ms <= now_ms) {
+            due_add(names, member->resolve_due_ms, member);
+        }
+        add_watches(member, now_ms, probed_addresses);
+    }
+    due_sort(names);
+    due_sort(probed_addresses);
+}
+
+bool member_table_trusts(const struct member_table *table, enum address_family family)
+{
+    return table->self.state == VANTAGE_WELL && !table->self.family[family].silent;
+}
+
+static void believe(struct probed_address *probed, bool well, member_table_enter *enter)
+{
+    struct outcome *doubted = probed->doubted;
+    probed->doubted = NULL;
+    if (well) {
+        enter(probed->member, probed->index, doubted);
+    }
+    free(doubted);
+}
+
+void member_table_believe(struct member_table *table, uint64_t since_ms, member_table_enter *enter)
+{
+    for (size_t i = 0; i < table->member_count; i++) {
+        struct probed_member *member = table->members[i];
+        for (unsigned k = 0; k < member->address_count; k++) {
+            struct probed_address *probed = &member->probed_addresses[k];
+            if (probed->doubted != NULL && probed->doubted_at < since_ms) {
+                enum address_family family = address_family(&member->addresses[k]);
+                believe(probed, member_table_trusts(table, family), enter);
+            }
+        }
+    }
+}
+
+enum result member_table_write(struct member_table *table, struct diag *diag)
+{
+    bool all = journal_wants_all(table->journal);
+    journal_begin(table->journal, &table->settings.apex, clock_now());
+    journal_self(table->journal, &table->vantage);
+    for (size_t i = 0; i < table->member_count; i++) {
+        const struct probed_member *member = table->members[i];
+        if (all || member->dirty) {
+            journal_verdict(table->journal, member->label, &member->health);
+        }
+    }
+    report_queue_write(table->report_queue, table->journal);
+    enum result result = journal_end(table->journal, diag);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    report_queue_written(table->report_queue);
+    for (size_t i = 0; i < table->member_count; i++) {
+        table->members[i]->dirty = false;
+    }
+    return RESULT_OK;
+}
+
+bool member_table_waits(const struct member_table *table)
+{
+    for (size_t i = 0; i < table->member_count; i++) {
+        if (table->members[i]->dirty) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void member_table_done(struct member_table *table)
+{
+    for (size_t i = 0; i < table->member_count; i++) {
+        probed_member_free(table->members[i]);
+    }
+    free(table->members);
+    journal_free(table->journal);
+    table->members = NULL;
+    table->member_count = 0;
+    table->journal = NULL;
+}
+
+bool member_table_is_of(const struct member_table *table, const struct feed *feed)
+{
+    return memcmp(table->registry, feed->registry, sizeof(table->registry)) == 0;
+}

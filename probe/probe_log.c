@@ -1,0 +1,175 @@
+#include "probe/probe_log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <syslog.h>
+
+void probe_log_line(const struct probe_log *probe_log, int priority, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    probe_log->log(priority, line);
+}
+
+static const struct {
+    const char *failed, *well;
+} subjects[PROBE_LOG_SUBJECTS] = {
+    [PROBE_LOG_FEED] = {"the list of members can't be read", "the list of members is read again"},
+    [PROBE_LOG_VERDICTS] = { "verdicts can't be written",        "verdicts are written again"       },
+};
+
+void probe_log_complain(struct probe_log *probe_log, enum probe_log_subject subject,
+                        const struct diag *diag)
+{
+    if (!probe_log->complained[subject]) {
+        probe_log->complained[subject] = true;
+        probe_log_line(probe_log, LOG_ERR, "%s: %s; going on with what is known",
+                       subjects[subject].failed, diag->text);
+    }
+}
+
+void probe_log_well_again(struct probe_log *probe_log, enum probe_log_subject subject)
+{
+    if (probe_log->complained[subject]) {
+        probe_log->complained[subject] = false;
+        probe_log_line(probe_log, LOG_NOTICE, "%s", subjects[subject].well);
+    }
+}
+
+void probe_log_named(struct probe_log *probe_log, const struct vantage_keys *keys, const char *name,
+                     const uint8_t key[VANTAGE_KEY_LEN])
+{
+    bool unnamed = true;
+    for (unsigned i = 0; i < keys->count; i++) {
+        if (strcmp(keys->list[i].name, name) == 0) {
+            unnamed = memcmp(keys->list[i].key, key, VANTAGE_KEY_LEN) != 0;
+        }
+    }
+    if (unnamed == probe_log->unnamed) {
+        return;
+    }
+    probe_log->unnamed = unnamed;
+    if (unnamed) {
+        char text[JOURNAL_KEY_TEXT];
+        probe_log_line(
+            probe_log, LOG_WARNING,
+            "the pool does not know this vantage point, so its verdicts count for nothing: "
+            "`ntspool vantage add %s %s` names it",
+            name, journal_key_text(key, text));
+    } else {
+        probe_log_line(probe_log, LOG_NOTICE,
+                       "the pool knows this vantage point: its verdicts count");
+    }
+}
+
+void probe_log_stage(const struct probe_log *probe_log, const struct probed_member *member,
+                     enum stage before, uint64_t now)
+{
+    const struct member_health *health = &member->health;
+    if (health->stage == before) {
+        return;
+    }
+    const struct address_health *worst = NULL;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        if (health->addresses[i].failure != FAILURE_NONE) {
+            worst = &health->addresses[i];
+        }
+    }
+    bool down = (health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING);
+    char address[ADDRESS_TEXT_MAX], text[HISTORY_EVENT_ROOM];
+    if (down && worst != NULL) {
+        (void)snprintf(text, sizeof(text), "%s: %s: %s (%.100s)", stage_text(health->stage),
+                       address_text(&worst->address, address), failure_id(worst->failure),
+                       worst->detail);
+    } else {
+        (void)snprintf(text, sizeof(text), "%s", stage_text(health->stage));
+    }
+    probe_log_line(probe_log, down ? LOG_NOTICE : LOG_INFO, "member %s: %s", member->label, text);
+    report_queue_event(probe_log->report_queue, member->label, now, text);
+}
+
+void probe_log_probe(const struct probe_log *probe_log, const struct probed_member *member,
+                     const struct address_health *row, const struct address_health *before)
+{
+    char text[ADDRESS_TEXT_MAX];
+    address_text(&row->address, text);
+    bool changed =
+        row->failure != before->failure || (row->failure == FAILURE_NONE && before->probes == 0);
+    if (row->failure == FAILURE_NONE && changed) {
+        probe_log_line(probe_log, LOG_INFO, "member %s: %s: ok", member->label, text);
+    } else if (row->failure != FAILURE_NONE && changed) {
+        probe_log_line(probe_log, LOG_INFO, "member %s: %s: %s (%s)", member->label, text,
+                       failure_id(row->failure), row->detail);
+    }
+}
+
+bool probe_log_alarm(struct probe_log *probe_log, const struct vantage *vantage)
+{
+    bool alarm = vantage_is_frozen(vantage);
+    if (alarm == probe_log->alarmed) {
+        return false;
+    }
+    probe_log->alarmed = alarm;
+    if (alarm) {
+        probe_log_line(
+            probe_log, LOG_ALERT,
+            "too much fails at once (%u of %u eligible members are down): nothing is taken out "
+            "until that is over or `ntspool health release` says that it is true",
+            vantage->down, vantage->members);
+    } else {
+        probe_log_line(probe_log, LOG_NOTICE, "no more fails than members do by themselves");
+    }
+    return true;
+}
+
+bool probe_log_state(struct probe_log *probe_log, const struct vantage *vantage)
+{
+    static const char *const texts[] = {
+        [VANTAGE_WELL] = "clock, network and machine are well again: verdicts count",
+        [VANTAGE_CLOCK_OFF] =
+            "our clock is off, by the references or the kernel: verdicts wait until it is right",
+        [VANTAGE_NETWORK_OFF] = "our network is off: verdicts wait until it is back",
+        [VANTAGE_HELD_UP] = "our machine gives us too little time: verdicts wait until it does",
+    };
+    if (probe_log->state == vantage->state) {
+        return false;
+    }
+    probe_log->state = vantage->state;
+    probe_log_line(probe_log, vantage->state == VANTAGE_WELL ? LOG_NOTICE : LOG_ALERT, "%s",
+                   texts[vantage->state]);
+    return true;
+}
+
+bool probe_log_families(struct probe_log *probe_log, const struct vantage *vantage)
+{
+    bool changed = false;
+    for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
+        enum address_family family = (enum address_family)i;
+        const char *name = address_family_text(family);
+        bool waits = vantage->family[i].addresses > 0 && vantage_family_waits(vantage, family);
+        if (waits == probe_log->family_waits[i]) {
+            continue;
+        }
+        changed = true;
+        probe_log->family_waits[i] = waits;
+        if (!waits) {
+            probe_log_line(probe_log, LOG_NOTICE, "%s works from here: its verdicts count", name);
+        } else if (vantage->family[i].state == FAMILY_OFF) {
+            probe_log_line(
+                probe_log, LOG_ALERT,
+                "%s does not work from here any more: its verdicts wait, those of the other "
+                "family go on",
+                name);
+        } else {
+            probe_log_line(
+                probe_log, LOG_WARNING,
+                "nothing was ever reached by %s from here: its %u addresses of members can't "
+                "be judged; check this machine's %s, those of the other family are judged",
+                name, vantage->family[i].addresses, name);
+        }
+    }
+    return changed;
+}

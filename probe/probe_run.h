@@ -1,0 +1,53 @@
+/* One probe of one address, from key establishment to the judgement of its time.
+ *
+ * Behaves like a good client: keys and cookies are kept between probes (struct association), so a key establishment is made
+ * only when there is none, when it is an hour old, or when the server no longer knows its cookies. After one, two NTP
+ * exchanges are made, the second with a cookie of the first; else one. When the rest is good, rare checks follow that are due. */
+#ifndef PROBE_PROBE_RUN_H
+#define PROBE_PROBE_RUN_H
+
+#include "probe/association.h"
+#include "probe/daily_checks.h"
+#include "probe/ntp_dialog.h"
+
+struct probe_plan {
+    const char *name; /* for the certificate, no final dot */
+    struct endpoint endpoint;
+    const struct address *registered; /* of the member; NTS-KE may send clients to these only */
+    unsigned registered_count;
+    bool allow_private; /* also lets NTS-KE send clients anywhere */
+    bool allow_foreign; /* lets NTS-KE send clients to any public address */
+    struct tls_trust *trust;
+    struct daily_checks *daily; /* NULL: none are made */
+    const struct stall *stall;  /* NULL: each failure is the server's */
+    uint32_t ke_life_s;         /* how long a key establishment serves; 0: LIMIT_KE_LIFE_S */
+    uint32_t ke_gap_s;          /* between a key establishment and that of a rare check */
+};
+
+struct outcome {
+    enum failure failure;
+    char detail[NTS_DETAIL_ROOM];
+    const char *failed_at; /* the step, as the trail names it; NULL: it is good */
+    bool certified;        /* a certificate was seen in this probe, or is in force, that is right */
+    struct tls_certificate certificate; /* not_after 0: none seen */
+    uint16_t warnings;                  /* bits, enum warning */
+    bool agreed;                        /* keys were agreed on in this probe, or are in force */
+    /* what NTS-KE chose of all that we have; with plan.rare as far as that is known; 0: it is not */
+    uint16_t aead;
+    bool timed; /* sample is filled */
+    bool cookies_short;
+    struct ntp_sample sample;
+    struct trace trace;
+};
+
+struct probe_run;
+typedef void probe_run_done(const struct outcome *outcome, void *arg);
+
+/* `kept` is where the association lives between probes; it is replaced or freed as things go, and must outlive the attempt.
+ * `plan` and what it points to are needed until the end. `done` is called once, later, from the loop. */
+struct probe_run *probe_run_start(uv_loop_t *loop, const struct probe_plan *plan,
+                                  struct association **kept, probe_run_done *done, void *arg);
+/* Ends it without a call of `done`. */
+void probe_run_cancel(struct probe_run *run);
+
+#endif

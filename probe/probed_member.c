@@ -1,0 +1,228 @@
+#include "probe/probed_member.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "probe/prober.h"
+#include "zone/base/clock.h"
+
+struct probed_member *probed_member_new(struct prober *prober, uint64_t id)
+{
+    struct probed_member *member = xcalloc(1, sizeof(*member));
+    member->prober = prober;
+    member->id = id;
+    member->health.member_id = id;
+    return member;
+}
+
+void probed_address_doubt(struct probed_address *probed, const struct outcome *outcome,
+                          uint64_t now_ms)
+{
+    free(probed->doubted);
+    probed->doubted = xmalloc(sizeof(*probed->doubted));
+    *probed->doubted = *outcome;
+    probed->doubted_at = now_ms;
+}
+
+void probed_address_back_off(struct probed_address *probed, enum failure failure, uint64_t now_ms)
+{
+    if (failure == FAILURE_NONE) {
+        probed->failing_since_ms = 0;
+    } else if (probed->failing_since_ms == 0 && !failure_is_ours(failure)) {
+        probed->failing_since_ms = now_ms;
+    }
+    if (failure == FAILURE_NTP_RATE) {
+        probed->backoff = probed->backoff * 2 > LIMIT_BACKOFF ? LIMIT_BACKOFF : probed->backoff * 2;
+    } else if (failure == FAILURE_NONE) {
+        probed->backoff = 1;
+    }
+}
+
+bool probed_address_repeats(struct probed_address *probed, uint64_t now_ms)
+{
+    if (probed->repeats == LIMIT_REPEATS) {
+        return false;
+    }
+    probed->repeats++;
+    probed->due_ms = now_ms + LIMIT_RETRY_MS;
+    return true;
+}
+
+static void stop_probe(struct probed_address *probed)
+{
+    if (probed->run != NULL) {
+        probe_run_cancel(probed->run);
+        probed->run = NULL;
+        probed->due_ms = 0; /* what was cut short begins anew */
+        prober_landed(probed->member->prober);
+    }
+    association_free(probed->association);
+    probed->association = NULL;
+    daily_forget(&probed->daily);
+    free(probed->doubted);
+    probed->doubted = NULL;
+}
+
+void probed_member_clear_addresses(struct probed_member *member)
+{
+    for (unsigned i = 0; i < member->address_count; i++) {
+        stop_probe(&member->probed_addresses[i]);
+    }
+    member->address_count = 0;
+}
+
+static void stop_all(struct probed_member *member)
+{
+    if (member->lookup != NULL) {
+        lookup_cancel(member->lookup);
+        member->lookup = NULL;
+        prober_landed(member->prober);
+    }
+    probed_member_clear_addresses(member);
+}
+
+void probed_member_free(struct probed_member *member)
+{
+    if (member != NULL) {
+        stop_all(member);
+        free(member);
+    }
+}
+
+void probed_member_restart(struct probed_member *member)
+{
+    for (unsigned i = 0; i < member->address_count; i++) {
+        stop_probe(&member->probed_addresses[i]);
+    }
+}
+
+uint64_t probed_address_dead_s(const struct probed_address *probed, uint64_t now_ms)
+{
+    return probed->failing_since_ms == 0 ? 0 : (now_ms - probed->failing_since_ms) / 1000;
+}
+
+/* What earlier runs saw of an address that fails, as far back as the clock goes. */
+static uint64_t failing_since_ms(const struct probed_member *member,
+                                 const struct address_health *row)
+{
+    uint64_t since =
+        row->last_good_at > member->changed_at ? row->last_good_at : member->changed_at;
+    since = row->first_probe_at > since ? row->first_probe_at : since;
+    uint64_t now_ms = clock_steady_ms();
+    if (row->failures == 0 || failure_is_ours(row->failure) || row->last_probe_at <= since ||
+        row->last_probe_at > clock_now()) {
+        return 0;
+    }
+    uint64_t dead_ms = (row->last_probe_at - since) * 1000;
+    return dead_ms < now_ms ? now_ms - dead_ms : 1;
+}
+
+static bool same_addresses(const struct probed_member *member, const struct address *addresses,
+                           unsigned count)
+{
+    return member->address_count == count &&
+           memcmp(member->addresses, addresses, count * sizeof(addresses[0])) == 0;
+}
+
+/* Due at once for a new address; those of earlier runs are spread over a day, and what they found stands. */
+static struct daily_checks daily_of(const struct address_health *row)
+{
+    return (struct daily_checks){
+        .due_at = row->probes == 0 ? 0 : clock_steady() + randombytes_uniform(LIMIT_DAILY_S),
+        .warnings = row->warnings & DAILY_WARNINGS,
+        .aead = row->aead,
+    };
+}
+
+/* Rows of the history stay for two years, so their number is bounded whatever a name service says. */
+static bool one_too_many(struct probed_member *member, const struct address_health *row)
+{
+    uint64_t day = clock_now() / 86400;
+    if (row->probes > 0) {
+        return false;
+    }
+    if (member->newcomer_day != day) {
+        member->newcomer_day = day;
+        member->newcomers = 0;
+    }
+    member->newcomers += member->newcomers <= LIMIT_NEWCOMERS;
+    return member->newcomers > LIMIT_NEWCOMERS;
+}
+
+void probed_member_set_addresses(struct probed_member *member, const struct address *addresses,
+                                 unsigned count)
+{
+    if (same_addresses(member, addresses, count)) {
+        return;
+    }
+    for (unsigned i = 0; i < member->address_count; i++) {
+        stop_probe(&member->probed_addresses[i]);
+    }
+    member->dirty |= verdict_addresses(&member->health, addresses, count);
+    memcpy(member->addresses, addresses, count * sizeof(addresses[0]));
+    member->address_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        member->probed_addresses[i] = (struct probed_address){
+            .member = member,
+            .index = i,
+            .backoff = 1,
+            .failing_since_ms = failing_since_ms(member, &member->health.addresses[i]),
+            .unnoted = one_too_many(member, &member->health.addresses[i]),
+            .plan = {.name = member->name,
+                     .endpoint = { addresses[i], member->port },
+                     .registered = member->addresses,
+                     .registered_count = count,
+                     .daily = &member->probed_addresses[i].daily},
+            .daily = daily_of(&member->health.addresses[i]),
+        };
+    }
+}
+
+static void name_of(char *out, const struct member *member, const struct dname *apex)
+{
+    struct dname name;
+    char text[DNAME_TEXT_MAX];
+    member_target(&name, member, apex);
+    dname_text(&name, text);
+    size_t len = strlen(text);
+    if (len > 1 && text[len - 1] == '.') {
+        text[len - 1] = '\0';
+    }
+    (void)snprintf(out, NTS_KE_NAME_ROOM, "%.*s", NTS_KE_NAME_ROOM - 1, text);
+}
+
+bool probed_member_update(struct probed_member *member, const struct member *entry,
+                          const struct dname *apex)
+{
+    char name[NTS_KE_NAME_ROOM];
+    name_of(name, entry, apex);
+    bool brings_name = entry->target.len > 0;
+    bool elsewhere = strcmp(member->name, name) != 0 || member->port != entry->port ||
+                     member->brings_name != brings_name;
+    bool changed = elsewhere || member->changed_at != entry->changed_at;
+    if (elsewhere) {
+        stop_all(member);
+        memcpy(member->name, name, sizeof(name));
+        member->port = entry->port;
+        member->brings_name = brings_name;
+        member->resolved = (struct resolved_addresses){ 0 };
+    }
+    memcpy(member->label, entry->label, sizeof(member->label));
+    member->changed_at = entry->changed_at;
+    if (!brings_name) {
+        probed_member_set_addresses(member, entry->addresses, entry->address_count);
+    }
+    return changed;
+}
+
+bool probed_member_is_urgent(const struct probed_member *member, const struct member_health *before,
+                             unsigned index)
+{
+    const struct member_health *after = &member->health;
+    const struct address_health *was = &before->addresses[index], *is = &after->addresses[index];
+    return before->stage != after->stage || before->weight != after->weight ||
+           was->working != is->working || was->failure != is->failure ||
+           was->last_probe_at <= member->changed_at;
+}
