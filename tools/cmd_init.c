@@ -11,7 +11,7 @@
 #include <sodium.h>
 
 #include "dnssec/keys/cookie_secrets.h"
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/keyring.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
@@ -98,7 +98,7 @@ static enum result plan_mailbox(struct plan *plan, const char *text, struct diag
                          &plan->settings.apex);
 }
 
-static enum result plan_make(struct plan *plan, struct cli *cli, const char *apex)
+static enum result offline_plan_make(struct plan *plan, struct cli *cli, const char *apex)
 {
     struct diag *diag = &cli->diag;
     const char *algorithm = cli_value(cli, "algorithm", 0);
@@ -177,7 +177,7 @@ static enum result add_key(const struct plan *plan, struct store_txn *txn, enum 
 {
     const struct key_recipe recipe = { plan->algorithm, role,
                                        key_life_in_use(role, session_now()) };
-    return keyroll_make_key(txn, seal, &recipe, session_now(), diag);
+    return key_timeline_make_key(txn, seal, &recipe, session_now(), diag);
 }
 
 /* Keys of an interrupted run must be those that this run would make. */
@@ -223,13 +223,14 @@ static enum result first_keys(const struct plan *plan, struct store_txn *txn,
                               const struct seal *seal, struct diag *diag)
 {
     if (plan->follows) {
-        return keyroll_begin_following(txn, diag);
+        return key_timeline_begin_following(txn, diag);
     }
     enum result result = add_key(plan, txn, plan->single ? KEY_CSK : KEY_KSK, seal, diag);
     if (result == RESULT_OK && !plan->single) {
         result = add_key(plan, txn, KEY_ZSK, seal, diag);
     }
-    return result == RESULT_OK ? keyroll_begin(txn, &plan->settings, session_now(), diag) : result;
+    return result == RESULT_OK ? key_timeline_begin(txn, &plan->settings, session_now(), diag)
+                               : result;
 }
 
 static enum result make_keys(const struct plan *plan, struct cli *cli)
@@ -354,7 +355,7 @@ int cmd_init(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
     struct plan plan = { 0 };
-    enum result result = plan_make(&plan, cli, argv[0]);
+    enum result result = offline_plan_make(&plan, cli, argv[0]);
     if (result == RESULT_OK) {
         result = refuse_existing(cli);
     }

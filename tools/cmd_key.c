@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "dnssec/offline/alarm.h"
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/keystate.h"
 #include "tools/commands.h"
 #include "tools/keytext.h"
@@ -10,7 +10,7 @@
 #include "tools/session.h"
 
 struct listing {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct settings settings;
     struct rollover_timing timing;
     struct slices slices;
@@ -23,26 +23,26 @@ static bool awaits_bundle(const struct listing *listing, const struct key_record
 {
     const struct key_life *life = &key->life;
     bool other_ds = (key->role & KEY_KSK) != 0 && life->wanted &&
-                    facet_is_on(&life->ds) == listing->roll.memory.insecure;
-    return !life->planned && (life->wanted != facet_is_on(&life->dnskey) || other_ds);
+                    record_state_is_published(&life->ds) == listing->timeline.memory.insecure;
+    return !life->planned && (life->wanted != record_state_is_published(&life->dnskey) || other_ds);
 }
 
 /* The next step, also the one that a key's age brings. */
 static struct key_next next_of(const struct listing *listing, size_t i, const char **text)
 {
-    const struct key_record *key = &listing->roll.keys.list[i];
-    if (listing->roll.memory.follows) {
+    const struct key_record *key = &listing->timeline.keys.list[i];
+    if (listing->timeline.memory.follows) {
         *text = ""; /* the machine that leads decides */
         return (struct key_next){ .step = STEP_NONE };
     }
     struct key_next next =
-        keystate_next(&listing->roll.keys, i, &listing->slices, &listing->timing, listing->now);
+        keystate_next(&listing->timeline.keys, i, &listing->slices, &listing->timing, listing->now);
     *text = keystate_step_text(next.step);
     if (listing->timing.held && next.step == STEP_NONE && awaits_bundle(listing, key)) {
         *text = "waits for a bundle";
     }
-    uint64_t due_at = keyroll_due_at(&listing->roll, &listing->settings,
-                                     key->role == KEY_ZSK ? KEY_ZSK : KEY_KSK);
+    uint64_t due_at = key_timeline_due_at(&listing->timeline, &listing->settings,
+                                          key->role == KEY_ZSK ? KEY_ZSK : KEY_KSK);
     if (next.step == STEP_NONE && key->life.wanted && due_at != 0 && !listing->timing.held) {
         *text = "be replaced";
         next.at = due_at > listing->now ? due_at : listing->now;
@@ -54,8 +54,9 @@ static struct key_next next_of(const struct listing *listing, size_t i, const ch
 static uint64_t since(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
-    const uint64_t times[] = { life->dnskey.on_at, life->dnskey.off_at, life->zone.on_at,
-                               life->zone.off_at, life->ds.on_clear };
+    const uint64_t times[] = { life->dnskey.introduced_at, life->dnskey.withdrawn_at,
+                               life->zone.introduced_at, life->zone.withdrawn_at,
+                               life->ds.omnipresent_at };
     uint64_t last = key->created_at;
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         last = times[i] > last && times[i] <= now ? times[i] : last;
@@ -63,16 +64,16 @@ static uint64_t since(const struct key_record *key, uint64_t now)
     return last;
 }
 
-static json_t *facet_json(const struct facet *facet)
+static json_t *record_state_json(const struct record_state *facet)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "on", json_time(facet->on_at), "everywhere",
-                     json_time(facet->on_clear), "off", json_time(facet->off_at), "nowhere",
-                     json_time(facet->off_clear));
+    return json_pack("{s:o, s:o, s:o, s:o}", "on", json_time(facet->introduced_at), "everywhere",
+                     json_time(facet->omnipresent_at), "off", json_time(facet->withdrawn_at),
+                     "nowhere", json_time(facet->hidden_at));
 }
 
 static json_t *key_json(const struct listing *listing, size_t i)
 {
-    const struct key_record *key = &listing->roll.keys.list[i];
+    const struct key_record *key = &listing->timeline.keys.list[i];
     const char *step = "";
     struct key_next next = next_of(listing, i, &step);
     return json_pack("{s:i, s:s, s:s, s:i, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -80,8 +81,9 @@ static json_t *key_json(const struct listing *listing, size_t i)
                      algorithm_text(key->algorithm), "algorithm_number", (int)key->algorithm,
                      "state", keystate_text(keystate_of(key, listing->now)), "wanted",
                      key->life.wanted, "planned", key->life.planned, "offline", key->absent,
-                     "created", json_time(key->created_at), "dnskey", facet_json(&key->life.dnskey),
-                     "signs_zone", facet_json(&key->life.zone), "ds", facet_json(&key->life.ds),
+                     "created", json_time(key->created_at), "dnskey",
+                     record_state_json(&key->life.dnskey), "signs_zone",
+                     record_state_json(&key->life.zone), "ds", record_state_json(&key->life.ds),
                      "next", json_text_or_null(step), "next_at", json_time(next.at));
 }
 
@@ -89,7 +91,7 @@ static void print_bundle(const struct listing *listing)
 {
     char until[OUTPUT_TIME_ROOM], end[OUTPUT_TIME_ROOM], change[OUTPUT_TIME_ROOM], text[ALARM_ROOM];
     const struct slices *slices = &listing->slices;
-    const struct key_set *keys = &listing->roll.keys;
+    const struct key_set *keys = &listing->timeline.keys;
     if (slices->count == 0 && !listing->timing.held) {
         return;
     }
@@ -104,7 +106,7 @@ static void print_bundle(const struct listing *listing)
         }
         puts(".");
     }
-    enum alarm_level level = alarm_of(&listing->roll, slices, listing->now);
+    enum alarm_level level = alarm_of(&listing->timeline, slices, listing->now);
     if (level != ALARM_NONE) {
         printf("warning: %s\n", alarm_text(level, slices, text));
     }
@@ -113,18 +115,18 @@ static void print_bundle(const struct listing *listing)
 /* How far the way out of DNSSEC, or back, has been gone. */
 static void print_parent(const struct listing *listing)
 {
-    const struct key_set *keys = &listing->roll.keys;
+    const struct key_set *keys = &listing->timeline.keys;
     char time[OUTPUT_TIME_ROOM];
     const char *at = output_time(rollover_asked_at(keys), time);
     bool asks = rollover_as_is(keys).ds != 0;
     const char *who = listing->timing.held ? "the next bundle" : "ntspoold";
-    if (listing->roll.memory.insecure && asks) {
+    if (listing->timeline.memory.insecure && asks) {
         printf("\nThe zone is to be insecure: %s asks the parent zone to remove the DS.\n", who);
-    } else if (listing->roll.memory.insecure && rollover_awaits_parent(keys)) {
+    } else if (listing->timeline.memory.insecure && rollover_awaits_parent(keys)) {
         printf("\nThe zone is to be insecure. The parent zone is asked to remove the DS since %s:\n"
                "`ntspool key ds-seen` says that it has none.\n",
                at);
-    } else if (listing->roll.memory.insecure) {
+    } else if (listing->timeline.memory.insecure) {
         puts(
             "\nThe zone is insecure, the parent zone has no DS: `ntspool key secure` asks for it.");
     } else if (!asks) {
@@ -139,7 +141,7 @@ static void print_parent(const struct listing *listing)
 /* Whose keys these are, and as of when. */
 static void print_leader(const struct listing *listing)
 {
-    uint64_t seen_at = listing->roll.memory.seen_at;
+    uint64_t seen_at = listing->timeline.memory.seen_at;
     char at[OUTPUT_TIME_ROOM], age[16];
     if (seen_at == 0) {
         puts("\nThis machine follows, and has had no package of keys yet.");
@@ -161,8 +163,8 @@ static void print_keys(const struct listing *listing)
     struct table table;
     char at[OUTPUT_TIME_ROOM];
     table_begin(&table, heads, sizeof heads / sizeof heads[0]);
-    for (size_t i = 0; i < listing->roll.keys.count; i++) {
-        const struct key_record *key = &listing->roll.keys.list[i];
+    for (size_t i = 0; i < listing->timeline.keys.count; i++) {
+        const struct key_record *key = &listing->timeline.keys.list[i];
         const char *step = "";
         struct key_next next = next_of(listing, i, &step);
         table_cellf(&table, "%u", key->tag);
@@ -175,7 +177,7 @@ static void print_keys(const struct listing *listing)
         table_cell(&table, output_time(next.at, at));
     }
     table_end(&table);
-    if (listing->roll.memory.follows) {
+    if (listing->timeline.memory.follows) {
         print_leader(listing);
         return;
     }
@@ -194,11 +196,11 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
         result = session_read(&session, cli, STORE_KEYS);
     }
     if (result == RESULT_OK) {
-        result = keyroll_read(&listing.roll, session.txn[STORE_KEYS], &cli->diag);
+        result = key_timeline_read(&listing.timeline, session.txn[STORE_KEYS], &cli->diag);
     }
     if (result == RESULT_OK) {
-        result =
-            slices_read(&listing.slices, session.txn[STORE_KEYS], &listing.roll.keys, &cli->diag);
+        result = slices_read(&listing.slices, session.txn[STORE_KEYS], &listing.timeline.keys,
+                             &cli->diag);
     }
     uint8_t leader[SEAL_PUBLIC_LEN];
     if (result == RESULT_OK && keytransfer_leader(session.txn[STORE_KEYS], leader) == RESULT_OK) {
@@ -208,14 +210,14 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    listing.timing = keyroll_timing(&listing.roll, &listing.settings);
+    listing.timing = key_timeline_timing(&listing.timeline, &listing.settings);
     if (!cli->json) {
         print_keys(&listing);
         slices_done(&listing.slices);
         return CLI_DONE;
     }
     json_t *list = json_array();
-    for (size_t i = 0; i < listing.roll.keys.count; i++) {
+    for (size_t i = 0; i < listing.timeline.keys.count; i++) {
         json_array_append_new(list, key_json(&listing, i));
     }
     slices_done(&listing.slices);

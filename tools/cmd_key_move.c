@@ -290,11 +290,11 @@ struct reseal {
 /* Keys and cookie secrets, the two things that are sealed. */
 static enum result reseal_all(const struct reseal *re)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct cookie_secrets secrets;
-    enum result result = keyroll_read(&roll, re->keys, re->diag);
-    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
-        result = keystore_reseal(re->keys, &roll.keys.list[i], re->from, re->to, re->diag);
+    enum result result = key_timeline_read(&timeline, re->keys, re->diag);
+    for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
+        result = keystore_reseal(re->keys, &timeline.keys.list[i], re->from, re->to, re->diag);
     }
     if (result == RESULT_OK) {
         result = cookie_secrets_get(re->keys, re->from, &secrets, re->diag);

@@ -29,10 +29,10 @@ static int end(struct work *work, struct cli *cli, enum result result, const cha
     return keywork_end(&work->keys, cli, result, cli->json ? NULL : done);
 }
 
-static enum result parse_period(struct cli *cli, struct plan_period *period)
+static enum result parse_period(struct cli *cli, struct offline_period *period)
 {
     uint64_t now = session_now();
-    *period = (struct plan_period){
+    *period = (struct offline_period){
         .now = now, .from = now, .until = now + PERIOD_S, .roll_zsk = cli_flag(cli, "roll-zsk")
     };
     enum result result = cli_time(cli, "from", now, CLI_FUTURE, &period->from);
@@ -167,7 +167,7 @@ static void show_bundle(const struct bundle *bundle, const struct cli *cli, cons
 int cmd_key_request(struct cli *cli, int argc, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    struct plan_period period;
+    struct offline_period period;
     (void)argc;
     enum result result = parse_period(cli, &period);
     if (result == RESULT_OK) {

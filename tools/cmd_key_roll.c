@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/slices.h"
 #include "tools/commands.h"
 #include "tools/keywork.h"
 
 struct work {
     struct keywork keys;
-    struct keyroll roll, before;
+    struct key_timeline timeline, before;
 };
 
 /* Opens all, and begins to write the keys. */
@@ -17,10 +17,10 @@ static enum result begin(struct work *work, struct cli *cli)
 {
     enum result result = keywork_begin(&work->keys, cli, true);
     if (result == RESULT_OK) {
-        result = keyroll_read(&work->roll, work->keys.session.txn[STORE_KEYS], &cli->diag);
-        work->before = work->roll;
+        result = key_timeline_read(&work->timeline, work->keys.session.txn[STORE_KEYS], &cli->diag);
+        work->before = work->timeline;
     }
-    if (result == RESULT_OK && work->roll.memory.follows) {
+    if (result == RESULT_OK && work->timeline.memory.follows) {
         result = diag_fail(&cli->diag, RESULT_REFUSED,
                            "the keys come from another machine: do it there, or take over by "
                            "`ntspool key lead`");
@@ -32,8 +32,8 @@ static enum result begin(struct work *work, struct cli *cli)
 static enum result put(struct work *work, struct cli *cli)
 {
     enum result result =
-        keyroll_write(&work->roll, &work->before, work->keys.session.txn[STORE_KEYS],
-                      work->keys.seal, session_now(), &cli->diag);
+        key_timeline_write(&work->timeline, &work->before, work->keys.session.txn[STORE_KEYS],
+                           work->keys.seal, session_now(), &cli->diag);
     return result == RESULT_OK ? keywork_commit(&work->keys, cli) : result;
 }
 
@@ -76,8 +76,8 @@ int cmd_key_roll(struct cli *cli, int argc, char **argv)
         result = begin(&work, cli);
     }
     if (result == RESULT_OK) {
-        result = keyroll_start(work.keys.session.txn[STORE_KEYS], work.keys.seal, &plan,
-                               session_now(), &cli->diag);
+        result = key_timeline_start(work.keys.session.txn[STORE_KEYS], work.keys.seal, &plan,
+                                    session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
         result = keywork_commit(&work.keys, cli);
@@ -103,13 +103,13 @@ int cmd_key_abort(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = begin(&work, cli);
     }
-    if (result == RESULT_OK && (roles & KEY_ZSK) != 0 && rollover_is_held(&work.roll.keys)) {
+    if (result == RESULT_OK && (roles & KEY_ZSK) != 0 && rollover_is_held(&work.timeline.keys)) {
         result = diag_fail(&cli->diag, RESULT_REFUSED,
                            "bundles say what happens to the ZSK while the KSK is elsewhere: make "
                            "another one; `key abort ksk` takes back a KSK alone");
-    } else if (result == RESULT_OK && !rollover_under_way(&work.roll.keys, roles)) {
+    } else if (result == RESULT_OK && !rollover_under_way(&work.timeline.keys, roles)) {
         result = diag_fail(&cli->diag, RESULT_REFUSED, "no rollover is under way");
-    } else if (result == RESULT_OK && rollover_abort(&work.roll.keys, roles) == 0) {
+    } else if (result == RESULT_OK && rollover_abort(&work.timeline.keys, roles) == 0) {
         result = diag_fail(&cli->diag, RESULT_REFUSED,
                            "the rollover can't be taken back, the old key is no longer in full "
                            "use: let it end, then roll again");
@@ -128,8 +128,9 @@ int cmd_key_ds_seen(struct cli *cli, int argc, char **argv)
     (void)argv;
     enum result result = begin(&work, cli);
     if (result == RESULT_OK) {
-        const struct rollover_timing timing = keyroll_timing(&work.roll, &work.keys.settings);
-        if (rollover_ds_seen(&work.roll.keys, &timing, session_now()) == 0) {
+        const struct rollover_timing timing =
+            key_timeline_timing(&work.timeline, &work.keys.settings);
+        if (rollover_ds_seen(&work.timeline.keys, &timing, session_now()) == 0) {
             result = diag_fail(&cli->diag, RESULT_REFUSED,
                                "nothing is asked of the parent zone, so there is nothing to see");
         }
@@ -149,10 +150,10 @@ static enum result pull_request(struct work *work, struct diag *diag)
     struct store_txn *keys = work->keys.session.txn[STORE_KEYS];
     struct slices slices = { .count = 0 };
     uint64_t now = session_now();
-    enum result result = slices_read(&slices, keys, &work->roll.keys, diag);
+    enum result result = slices_read(&slices, keys, &work->timeline.keys, diag);
     if (result == RESULT_OK && slices.made_at > now) {
         slices.made_at = now;
-        result = slices_write(&slices, keys, &work->roll.keys, diag);
+        result = slices_write(&slices, keys, &work->timeline.keys, diag);
     }
     slices_done(&slices);
     return result;
@@ -166,8 +167,8 @@ int cmd_key_trust_clock(struct cli *cli, int argc, char **argv)
     enum result result = begin(&work, cli);
     if (result == RESULT_OK) {
         const struct settings *settings = &work.keys.settings;
-        const struct rollover_timing timing = keyroll_timing(&work.roll, settings);
-        if (!rollover_set_back(&work.roll.keys, &work.roll.memory, &timing,
+        const struct rollover_timing timing = key_timeline_timing(&work.timeline, settings);
+        if (!rollover_set_back(&work.timeline.keys, &work.timeline.memory, &timing,
                                settings->signature_validity_s, session_now())) {
             result = diag_fail(&cli->diag, RESULT_REFUSED,
                                "the clock is not behind what this pool has seen: no key waits for "
@@ -189,17 +190,17 @@ static int set_insecure(struct cli *cli, bool insecure, const char *done)
 {
     struct work work = { .keys.seal = NULL };
     enum result result = begin(&work, cli);
-    if (result == RESULT_OK && work.roll.memory.insecure == insecure) {
+    if (result == RESULT_OK && work.timeline.memory.insecure == insecure) {
         result = diag_fail(&cli->diag, RESULT_REFUSED, "the zone is %s already",
                            insecure ? "to be insecure" : "to be secure");
     }
     if (result == RESULT_OK) {
-        work.roll.memory = keyroll_timing(&work.roll, &work.keys.settings).memory;
-        work.roll.memory.insecure = insecure;
+        work.timeline.memory = key_timeline_timing(&work.timeline, &work.keys.settings).memory;
+        work.timeline.memory.insecure = insecure;
         result = put(&work, cli);
     }
     return keywork_end(&work.keys, cli, result,
-                       rollover_is_held(&work.roll.keys)
+                       rollover_is_held(&work.timeline.keys)
                            ? "The key-signing key is elsewhere: the next bundle tells the parent "
                              "zone, `ntspool key request`."
                            : done);

@@ -84,7 +84,7 @@ struct anchors {
 static enum result note_anchor(const struct key_record *record, void *arg)
 {
     struct anchors *anchors = arg;
-    if (record->life.ds.on_clear != 0 && record->life.ds.off_at == 0 &&
+    if (record->life.ds.omnipresent_at != 0 && record->life.ds.withdrawn_at == 0 &&
         anchors->count < KEYSTORE_MAX) {
         anchors->list[anchors->count++] = *record;
     }

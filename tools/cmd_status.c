@@ -212,15 +212,16 @@ static json_t *held_json(const struct status *status)
 }
 
 /* What bundles of an offline KSK stand for; null without one. */
-static json_t *offline_json(const struct keyroll *roll, const struct slices *slices, uint64_t now)
+static json_t *offline_json(const struct key_timeline *timeline, const struct slices *slices,
+                            uint64_t now)
 {
-    if (!rollover_is_held(&roll->keys)) {
+    if (!rollover_is_held(&timeline->keys)) {
         return json_null();
     }
     return json_pack("{s:o, s:o, s:o}", "signed_until",
-                     json_time(slices_signed_until(slices, &roll->keys, now)), "bundle_ends",
+                     json_time(slices_signed_until(slices, &timeline->keys, now)), "bundle_ends",
                      json_time(slices_end(slices)), "next_change",
-                     json_time(slices_next_change(slices, &roll->keys, now)));
+                     json_time(slices_next_change(slices, &timeline->keys, now)));
 }
 
 /* The parent zone's copy of the name servers, as far as the operator told. */
@@ -250,15 +251,15 @@ static void judge_keys(struct status *status)
 {
     struct store_txn *keys = status->session.txn[STORE_KEYS];
     struct diag *diag = &status->cli->diag;
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices slices = { .count = 0 };
-    if (keys != NULL && keyroll_read(&roll, keys, diag) == RESULT_OK &&
-        slices_read(&slices, keys, &roll.keys, diag) == RESULT_OK) {
-        keyhealth_warn(status->warnings, &roll, &slices, status->now);
-        status->offline = offline_json(&roll, &slices, status->now);
-        runview_seal(status->cli, &roll, status->runs, status->warnings);
-        status->follows = roll.memory.follows;
-        status->keys_as_of = roll.memory.seen_at;
+    if (keys != NULL && key_timeline_read(&timeline, keys, diag) == RESULT_OK &&
+        slices_read(&slices, keys, &timeline.keys, diag) == RESULT_OK) {
+        keyhealth_warn(status->warnings, &timeline, &slices, status->now);
+        status->offline = offline_json(&timeline, &slices, status->now);
+        runview_seal(status->cli, &timeline, status->runs, status->warnings);
+        status->follows = timeline.memory.follows;
+        status->keys_as_of = timeline.memory.seen_at;
         slices_done(&slices);
     } else if (keys != NULL) {
         warn(status, diag->text);

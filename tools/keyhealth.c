@@ -19,9 +19,9 @@ static void add(json_t *warnings, const char *before, uint64_t at, const char *a
 }
 
 /* A machine that follows serves what the last package says, and decides nothing. */
-static void warn_follower(json_t *warnings, const struct keyroll *roll, uint64_t now)
+static void warn_follower(json_t *warnings, const struct key_timeline *timeline, uint64_t now)
 {
-    uint64_t seen_at = roll->memory.seen_at;
+    uint64_t seen_at = timeline->memory.seen_at;
     if (seen_at == 0) {
         json_array_append_new(warnings,
                               json_text("this machine follows, and has no keys yet: give it a "
@@ -33,19 +33,19 @@ static void warn_follower(json_t *warnings, const struct keyroll *roll, uint64_t
     }
 }
 
-void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct slices *slices,
-                    uint64_t now)
+void keyhealth_warn(json_t *warnings, const struct key_timeline *timeline,
+                    const struct slices *slices, uint64_t now)
 {
     char text[ALARM_ROOM];
-    enum alarm_level level = alarm_of(roll, slices, now);
+    enum alarm_level level = alarm_of(timeline, slices, now);
     if (level != ALARM_NONE) {
         json_array_append_new(warnings, json_text(alarm_text(level, slices, text)));
     }
-    if (roll->memory.follows) {
-        warn_follower(warnings, roll, now);
+    if (timeline->memory.follows) {
+        warn_follower(warnings, timeline, now);
         return;
     }
-    uint64_t seen_at = roll->memory.seen_at, asked_at = rollover_asked_at(&roll->keys);
+    uint64_t seen_at = timeline->memory.seen_at, asked_at = rollover_asked_at(&timeline->keys);
     if (seen_at > now + CLOCK_SLACK_S) {
         add(warnings, "the clock is behind: the server has seen", seen_at,
             " already, and no key takes a step until then: set the clock, or, if it is right, do "
@@ -58,7 +58,7 @@ void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct s
         add(warnings, "the parent zone is asked for other DS records since", asked_at,
             ": `ntspool key ds` shows them, `ntspool key ds-seen` says that they are there");
     }
-    if (!rollover_is_safe(&roll->keys, now)) {
+    if (!rollover_is_safe(&timeline->keys, now)) {
         add(warnings, "as of", now,
             " the DNSSEC keys do not fit together: restore a backup of state/keys");
     }

@@ -7,7 +7,7 @@
 #include "dnssec/offline/alarm.h"
 
 /* Appends texts to the JSON array. */
-void keyhealth_warn(json_t *warnings, const struct keyroll *roll, const struct slices *slices,
-                    uint64_t now);
+void keyhealth_warn(json_t *warnings, const struct key_timeline *timeline,
+                    const struct slices *slices, uint64_t now);
 
 #endif

@@ -57,7 +57,7 @@ static enum result visit_key(const struct key_record *record, void *arg)
 {
     struct visit *visit = arg;
     char line[KEYTEXT_ROOM];
-    if (!facet_is_on(&record->life.ds)) {
+    if (!record_state_is_published(&record->life.ds)) {
         return RESULT_OK;
     }
     if (visit->list == NULL) {

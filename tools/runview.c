@@ -43,14 +43,14 @@ void runview_print(const json_t *server)
     }
 }
 
-void runview_seal(const struct cli *cli, const struct keyroll *roll, bool server_runs,
+void runview_seal(const struct cli *cli, const struct key_timeline *timeline, bool server_runs,
                   json_t *warnings)
 {
     struct seal *seal = NULL;
     struct diag diag = { "" };
     enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &diag);
     if (result == RESULT_OK) {
-        result = keyroll_open_all(roll, seal, &diag);
+        result = key_timeline_open_all(timeline, seal, &diag);
     }
     seal_free(seal);
     /* Who may not read it can't tell; and a server that runs may have it as a credential. */

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "tools/cli.h"
 
 /* What runs, as JSON: running, pid, since, heartbeat, version. A server that does not run is warned of. */
@@ -12,7 +12,7 @@ json_t *runview_server(const struct cli *cli, json_t *warnings);
 /* One line of it. */
 void runview_print(const json_t *server);
 /* Warns of a sealing key that is missing or opens none of the keys. */
-void runview_seal(const struct cli *cli, const struct keyroll *roll, bool server_runs,
+void runview_seal(const struct cli *cli, const struct key_timeline *timeline, bool server_runs,
                   json_t *warnings);
 
 #endif

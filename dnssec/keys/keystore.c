@@ -37,21 +37,21 @@ static void write_public_record(struct writer *w, const struct key_record *recor
     write_octets(w, record->public_key, record->public_len);
 }
 
-static void write_facet(struct writer *w, const struct facet *facet)
+static void write_facet(struct writer *w, const struct record_state *facet)
 {
-    write_u64(w, facet->on_at);
-    write_u64(w, facet->on_clear);
-    write_u64(w, facet->off_at);
-    write_u64(w, facet->off_clear);
+    write_u64(w, facet->introduced_at);
+    write_u64(w, facet->omnipresent_at);
+    write_u64(w, facet->withdrawn_at);
+    write_u64(w, facet->hidden_at);
 }
 
-static struct facet read_facet(struct reader *r)
+static struct record_state read_facet(struct reader *r)
 {
-    struct facet facet;
-    facet.on_at = read_u64(r);
-    facet.on_clear = read_u64(r);
-    facet.off_at = read_u64(r);
-    facet.off_clear = read_u64(r);
+    struct record_state facet;
+    facet.introduced_at = read_u64(r);
+    facet.omnipresent_at = read_u64(r);
+    facet.withdrawn_at = read_u64(r);
+    facet.hidden_at = read_u64(r);
     return facet;
 }
 
@@ -92,13 +92,13 @@ static enum result write_row(struct store_txn *txn, const struct key_record *rec
 
 struct key_life key_life_in_use(enum key_role role, uint64_t now)
 {
-    const struct facet since = { .on_at = now, .on_clear = now };
+    const struct record_state since = { .introduced_at = now, .omnipresent_at = now };
     struct key_life life = { .wanted = true, .dnskey = since };
     if ((role & KEY_ZSK) != 0) {
         life.zone = since;
     }
     if ((role & KEY_KSK) != 0) {
-        life.ds.on_at = now; /* the parent's word is to come */
+        life.ds.introduced_at = now; /* the parent's word is to come */
     }
     return life;
 }

@@ -12,17 +12,17 @@ enum {
 };
 
 /* One way in which a key shows itself, and when. Unix seconds, 0: not yet. Clear: when no cache holds what was served before. */
-struct facet {
-    uint64_t on_at, on_clear, off_at, off_clear;
+struct record_state {
+    uint64_t introduced_at, omnipresent_at, withdrawn_at, hidden_at;
 };
 
 /* Where a key is in its life, and where it shall go (dnssec/rollover/rollover.h). Not sealed: who can write the store can also delete keys. */
 struct key_life {
     bool wanted;  /* to be in use; else to disappear, */
     bool planned; /* but for this: to be wanted when a bundle says so (dnssec/signing/slices.h) */
-    struct facet dnskey; /* it is in the DNSKEY RRset, which a KSK then signs */
-    struct facet zone;   /* it signs the zone's records */
-    struct facet
+    struct record_state dnskey; /* it is in the DNSKEY RRset, which a KSK then signs */
+    struct record_state zone;   /* it signs the zone's records */
+    struct record_state
         ds; /* CDS asks the parent for its DS; clear: 0 until the parent is known to have done it */
 };
 

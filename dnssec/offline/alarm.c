@@ -8,7 +8,7 @@
 static bool signs_elsewhere(const struct key_set *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        if (keys->list[i].absent && facet_is_on(&keys->list[i].life.dnskey)) {
+        if (keys->list[i].absent && record_state_is_published(&keys->list[i].life.dnskey)) {
             return true;
         }
     }
@@ -20,14 +20,15 @@ static uint64_t lesser(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-enum alarm_level alarm_of(const struct keyroll *roll, const struct slices *slices, uint64_t now)
+enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slices *slices,
+                          uint64_t now)
 {
     uint64_t end = slices_end(slices);
     uint64_t length = end - lesser(slices->begin_at, end);
-    if (!signs_elsewhere(&roll->keys)) {
+    if (!signs_elsewhere(&timeline->keys)) {
         return ALARM_NONE;
     }
-    if (slices_signed_until(slices, &roll->keys, now) == 0) {
+    if (slices_signed_until(slices, &timeline->keys, now) == 0) {
         return ALARM_ENDED;
     }
     return now + lesser(ALARM_LATE_S, length / 10) >= end  ? ALARM_LATE

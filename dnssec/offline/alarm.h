@@ -2,7 +2,7 @@
 #ifndef DNSSEC_ALARM_H
 #define DNSSEC_ALARM_H
 
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/slices.h"
 
 enum {
@@ -17,7 +17,8 @@ enum alarm_level {
     ALARM_LATE,
     ALARM_ENDED /* what is served has no valid signature */
 };
-enum alarm_level alarm_of(const struct keyroll *roll, const struct slices *slices, uint64_t now);
+enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slices *slices,
+                          uint64_t now);
 /* One line that says it and what to do; "" for NONE. Returns `out`. */
 char *alarm_text(enum alarm_level level, const struct slices *slices, char out[ALARM_ROOM]);
 

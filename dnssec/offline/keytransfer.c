@@ -7,23 +7,23 @@ enum {
     INIT_S = 600 /* by when `init` has done all it does */
 };
 /* True while no server has looked after the keys that `init` made, and no parent zone has a DS of them: nobody misses them. */
-static bool is_as_made(struct store_txn *keys, const struct keyroll *roll)
+static bool is_as_made(struct store_txn *keys, const struct key_timeline *timeline)
 {
-    bool made = roll->remembered && !roll->memory.follows && !roll->memory.insecure &&
+    bool made = timeline->remembered && !timeline->memory.follows && !timeline->memory.insecure &&
                 !keytransfer_was_led(keys);
-    for (size_t i = 0; i < roll->keys.count; i++) {
-        const struct key_record *key = &roll->keys.list[i];
-        made = made && key->life.ds.on_clear == 0 &&
-               key->created_at <= roll->memory.seen_at + INIT_S &&
-               roll->memory.seen_at <= key->created_at + INIT_S;
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        const struct key_record *key = &timeline->keys.list[i];
+        made = made && key->life.ds.omnipresent_at == 0 &&
+               key->created_at <= timeline->memory.seen_at + INIT_S &&
+               timeline->memory.seen_at <= key->created_at + INIT_S;
     }
-    return made || roll->keys.count == 0;
+    return made || timeline->keys.count == 0;
 }
 
-enum result keytransfer_check_replaced(struct store_txn *keys, const struct keyroll *roll,
+enum result keytransfer_check_replaced(struct store_txn *keys, const struct key_timeline *timeline,
                                        bool replace, struct diag *diag)
 {
-    return replace || is_as_made(keys, roll)
+    return replace || is_as_made(keys, timeline)
                ? RESULT_OK
                : diag_fail(diag, RESULT_REFUSED,
                            "the keys that are here sign the zone, or have since init, and would be "
@@ -31,33 +31,33 @@ enum result keytransfer_check_replaced(struct store_txn *keys, const struct keyr
 }
 
 /* Keys that are in use elsewhere come in place of all there is: also of what was presigned. */
-static enum result forget_slices(const struct keyroll *roll, struct store_txn *keys,
+static enum result forget_slices(const struct key_timeline *timeline, struct store_txn *keys,
                                  struct diag *diag)
 {
     const struct slices none = { .count = 0 };
-    return slices_write(&none, keys, &roll->keys, diag);
+    return slices_write(&none, keys, &timeline->keys, diag);
 }
 
 /* The server that had the keys before has sent what this one knows nothing of: the next rollovers wait for it. */
-static enum result wait_for_former(const struct keyroll *roll, struct store_txn *keys,
+static enum result wait_for_former(const struct key_timeline *timeline, struct store_txn *keys,
                                    const struct seal *seal, uint64_t now, struct diag *diag)
 {
-    const struct keyroll none = { .remembered = false };
-    struct keyroll next = { .memory = roll->memory };
+    const struct key_timeline none = { .remembered = false };
+    struct key_timeline next = { .memory = timeline->memory };
     const uint64_t until = now + KEYTRANSFER_FORMER_TTL_S;
-    if (!roll->remembered) {
-        return RESULT_OK; /* it expects the worst already (keyroll_timing) */
+    if (!timeline->remembered) {
+        return RESULT_OK; /* it expects the worst already (key_timeline_timing) */
     }
     next.memory.dnskey_until = next.memory.dnskey_until > until ? next.memory.dnskey_until : until;
     next.memory.zone_until = next.memory.zone_until > until ? next.memory.zone_until : until;
-    return keyroll_write(&next, &none, keys, seal, now, diag);
+    return key_timeline_write(&next, &none, keys, seal, now, diag);
 }
 
-enum result keytransfer_delete_all(const struct keyroll *roll, struct store_txn *keys)
+enum result keytransfer_delete_all(const struct key_timeline *timeline, struct store_txn *keys)
 {
     enum result result = RESULT_OK;
-    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
-        result = keystore_delete(keys, &roll->keys.list[i]);
+    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
+        result = keystore_delete(keys, &timeline->keys.list[i]);
     }
     return result;
 }
@@ -65,10 +65,10 @@ enum result keytransfer_delete_all(const struct keyroll *roll, struct store_txn 
 /* What was stored must make a zone: the goal for later, and the keys in use now. */
 enum result keytransfer_check(struct store_txn *keys, const struct seal *seal, struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct keyring *keyring = NULL;
-    enum result result = keyroll_read(&roll, keys, diag);
-    if (result == RESULT_OK && !rollover_goal_is_whole(&roll.keys)) {
+    enum result result = key_timeline_read(&timeline, keys, diag);
+    if (result == RESULT_OK && !rollover_goal_is_whole(&timeline.keys)) {
         result = diag_fail(diag, RESULT_INVALID,
                            "with these keys an algorithm has no KSK or no ZSK: give both, or --csk "
                            "for a key with flags 257 that is both");
@@ -82,9 +82,9 @@ enum result keytransfer_check(struct store_txn *keys, const struct seal *seal, s
 
 /* While a key-signing key is elsewhere, its bundles name the ZSKs. */
 static enum result check_given(const struct given_keys *given, unsigned roles,
-                               const struct keyroll *roll, struct diag *diag)
+                               const struct key_timeline *timeline, struct diag *diag)
 {
-    if (!given->in_use && (roles & KEY_ZSK) != 0 && rollover_is_held(&roll->keys)) {
+    if (!given->in_use && (roles & KEY_ZSK) != 0 && rollover_is_held(&timeline->keys)) {
         return diag_fail(
             diag, RESULT_REFUSED,
             "the key-signing key is elsewhere, and a ZSK that is in none of its bundles "
@@ -94,13 +94,13 @@ static enum result check_given(const struct given_keys *given, unsigned roles,
 }
 
 /* True if none of the keys that are here is missing among the given ones, whole. */
-static bool has_all(const struct given_keys *given, const struct keyroll *roll)
+static bool has_all(const struct given_keys *given, const struct key_timeline *timeline)
 {
     size_t found = 0;
-    for (size_t k = 0; k < roll->keys.count; k++) {
+    for (size_t k = 0; k < timeline->keys.count; k++) {
         for (size_t i = 0; i < given->count; i++) {
             const struct key *key = given->list[i];
-            const struct key_record *record = &roll->keys.list[k];
+            const struct key_record *record = &timeline->keys.list[k];
             size_t len = 0;
             const uint8_t *half = key_public(key, &len);
             if (len == record->public_len && memcmp(half, record->public_key, len) == 0 &&
@@ -110,38 +110,38 @@ static bool has_all(const struct given_keys *given, const struct keyroll *roll)
             }
         }
     }
-    return found == roll->keys.count;
+    return found == timeline->keys.count;
 }
 
 enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
                             const struct given_keys *given, uint64_t now, struct diag *diag)
 {
-    struct keyroll roll, before;
+    struct key_timeline timeline, before;
     unsigned roles = 0;
     for (size_t i = 0; i < given->count; i++) {
         roles |= (unsigned)key_role(given->list[i]);
     }
-    enum result result = keyroll_read(&roll, keys, diag);
-    before = roll;
+    enum result result = key_timeline_read(&timeline, keys, diag);
+    before = timeline;
     if (result == RESULT_OK) {
-        result = check_given(given, roles, &roll, diag);
+        result = check_given(given, roles, &timeline, diag);
     }
-    if (result == RESULT_OK && given->in_use && !has_all(given, &roll)) {
-        result = keytransfer_check_replaced(keys, &roll, given->replace, diag);
-    }
-    if (result == RESULT_OK) {
-        result =
-            keyroll_dismiss(&roll, roles, given->in_use ? 0 : given->count, given->in_use, diag);
+    if (result == RESULT_OK && given->in_use && !has_all(given, &timeline)) {
+        result = keytransfer_check_replaced(keys, &timeline, given->replace, diag);
     }
     if (result == RESULT_OK) {
-        result = given->in_use ? keytransfer_delete_all(&roll, keys)
-                               : keyroll_write(&roll, &before, keys, seal, now, diag);
+        result = key_timeline_dismiss(&timeline, roles, given->in_use ? 0 : given->count,
+                                      given->in_use, diag);
+    }
+    if (result == RESULT_OK) {
+        result = given->in_use ? keytransfer_delete_all(&timeline, keys)
+                               : key_timeline_write(&timeline, &before, keys, seal, now, diag);
     }
     if (result == RESULT_OK && given->in_use) {
-        result = forget_slices(&roll, keys, diag);
+        result = forget_slices(&timeline, keys, diag);
     }
     if (result == RESULT_OK && given->in_use) {
-        result = wait_for_former(&roll, keys, seal, now, diag);
+        result = wait_for_former(&timeline, keys, seal, now, diag);
     }
     for (size_t i = 0; i < given->count && result == RESULT_OK; i++) {
         const struct key_life coming = { .wanted = true };

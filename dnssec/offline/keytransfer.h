@@ -3,14 +3,14 @@
 #ifndef DNSSEC_KEYTRANSFER_H
 #define DNSSEC_KEYTRANSFER_H
 
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/slices.h"
 
 enum {
     KEYTRANSFER_KEY_MAX = 3 + 8 + 97 + KEY_PUBLIC_MAX + KEY_PRIVATE_MAX,
     KEYTRANSFER_SLICE_MAX = 3 * 8 + 5 * 4 + SLICE_SIGNERS_MAX * SLICE_TYPES * KEY_SIGNATURE_LEN,
     KEYTRANSFER_PLAIN_MAX = 4 + DNAME_MAX + KEYSTORE_MAX * KEYTRANSFER_KEY_MAX +
-                            KEYROLL_MEMORY_LEN + KEYTRANSFER_SLICE_MAX,
+                            KEY_TIMELINE_MEMORY_LEN + KEYTRANSFER_SLICE_MAX,
     KEYTRANSFER_MAX = KEYTRANSFER_PLAIN_MAX + SEAL_BOX_OVERHEAD,
     /* Of what the server had sent that keys in use come from: who knows? */
     KEYTRANSFER_FORMER_TTL_S = 2 * 86400,

@@ -69,17 +69,18 @@ static enum result pack_key(struct writer *w, const struct key_record *record,
 }
 
 /* What the KSKs sign now, for who does not get their private halves. */
-static enum result presign(struct slice *out, const struct keyroll *roll, const struct seal *seal,
-                           const struct settings *settings, uint64_t now, struct diag *diag)
+static enum result presign(struct slice *out, const struct key_timeline *timeline,
+                           const struct seal *seal, const struct settings *settings, uint64_t now,
+                           struct diag *diag)
 {
     struct slice slice = { .from = now - SIGNER_BACKDATE_S,
                            .inception = now - SIGNER_BACKDATE_S,
                            .expiration = now + settings->signature_validity_s,
                            .ttl_s = settings->ttl_s,
-                           .aim = rollover_as_is(&roll->keys) };
+                           .aim = rollover_as_is(&timeline->keys) };
     enum result result = RESULT_OK;
-    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
-        const struct key_record *record = &roll->keys.list[i];
+    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
+        const struct key_record *record = &timeline->keys.list[i];
         struct key *key = NULL;
         if ((record->role & KEY_KSK) == 0 || (slice.aim.dnskey >> i & 1) == 0) {
             continue;
@@ -94,7 +95,7 @@ static enum result presign(struct slice *out, const struct keyroll *roll, const 
         }
         result = keystore_unseal(&key, record, seal, diag);
         if (result == RESULT_OK) {
-            result = presign_slice(&slice, &roll->keys, i, key, &settings->apex);
+            result = presign_slice(&slice, &timeline->keys, i, key, &settings->apex);
         }
         key_free(key);
     }
@@ -134,13 +135,13 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
                              const struct settings *settings, const struct package_plan *plan,
                              struct store_item *out, struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slice slice = { .from = 0 };
     uint8_t plain[KEYTRANSFER_PLAIN_MAX];
     struct writer w = writer_of(plain, sizeof plain);
-    enum result result = keyroll_read(&roll, keys, diag);
+    enum result result = key_timeline_read(&timeline, keys, diag);
     if (result == RESULT_OK && plan->zsk_only) {
-        result = presign(&slice, &roll, seal, settings, plan->now, diag);
+        result = presign(&slice, &timeline, seal, settings, plan->now, diag);
     }
     if (result != RESULT_OK) {
         return result;
@@ -148,11 +149,11 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
     write_u8(&w, LAYOUT);
     write_u8(&w, settings->apex.len);
     write_octets(&w, settings->apex.wire, settings->apex.len);
-    write_u8(&w, (uint8_t)roll.keys.count);
-    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
-        result = pack_key(&w, &roll.keys.list[i], seal, plan->zsk_only, diag);
+    write_u8(&w, (uint8_t)timeline.keys.count);
+    for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
+        result = pack_key(&w, &timeline.keys.list[i], seal, plan->zsk_only, diag);
     }
-    keyroll_memory_write(&w, &roll.memory);
+    key_timeline_memory_write(&w, &timeline.memory);
     write_u8(&w, plan->zsk_only ? 1 : 0);
     if (plan->zsk_only) {
         write_slice(&w, &slice);
@@ -227,7 +228,7 @@ static enum result unpack_all(struct package *out, struct reader *r, const struc
         result = unpack_key(&out->list[out->count], r, diag);
         out->count += result == RESULT_OK;
     }
-    out->memory = keyroll_memory_read(r);
+    out->memory = key_timeline_memory_read(r);
     out->memory.follows = true;
     uint8_t slices = read_u8(r);
     out->has_slice = slices == 1;
@@ -240,13 +241,13 @@ static enum result unpack_all(struct package *out, struct reader *r, const struc
     return result;
 }
 
-static bool is_same(const struct package *package, const struct keyroll *roll)
+static bool is_same(const struct package *package, const struct key_timeline *timeline)
 {
-    bool same = package->count == roll->keys.count && roll->memory.follows && !package->has_slice &&
-                package->memory.seen_at == roll->memory.seen_at &&
-                package->memory.insecure == roll->memory.insecure;
+    bool same = package->count == timeline->keys.count && timeline->memory.follows &&
+                !package->has_slice && package->memory.seen_at == timeline->memory.seen_at &&
+                package->memory.insecure == timeline->memory.insecure;
     for (size_t i = 0; i < package->count && same; i++) { /* both in the store's order */
-        const struct key_record *record = &roll->keys.list[i];
+        const struct key_record *record = &timeline->keys.list[i];
         same = key_tag(package->list[i].key) == record->tag &&
                key_is_whole(package->list[i].key) == !record->absent &&
                key_algorithm(package->list[i].key) == record->algorithm &&
@@ -256,13 +257,13 @@ static bool is_same(const struct package *package, const struct keyroll *roll)
 }
 
 /* A private half that only this machine may have is not deleted because another one has none. */
-static enum result check_halves(const struct package *package, const struct keyroll *roll,
+static enum result check_halves(const struct package *package, const struct key_timeline *timeline,
                                 struct diag *diag)
 {
     for (size_t i = 0; i < package->count; i++) {
         const struct key *key = package->list[i].key;
-        for (size_t k = 0; k < roll->keys.count; k++) {
-            const struct key_record *record = &roll->keys.list[k];
+        for (size_t k = 0; k < timeline->keys.count; k++) {
+            const struct key_record *record = &timeline->keys.list[k];
             if (!key_is_whole(key) && !record->absent && record->tag == key_tag(key) &&
                 record->algorithm == key_algorithm(key)) {
                 return diag_fail(diag, RESULT_REFUSED,
@@ -277,10 +278,10 @@ static enum result check_halves(const struct package *package, const struct keyr
 }
 
 /* Packages may come late, or be sent again. */
-static enum result check_order(const struct package *package, const struct keyroll *roll,
+static enum result check_order(const struct package *package, const struct key_timeline *timeline,
                                struct diag *diag)
 {
-    return !roll->memory.follows || package->memory.seen_at >= roll->memory.seen_at
+    return !timeline->memory.follows || package->memory.seen_at >= timeline->memory.seen_at
                ? RESULT_OK
                : diag_fail(diag, RESULT_REFUSED,
                            "the package is older than the one that the keys here are from: make a "
@@ -345,33 +346,35 @@ static enum result follow(struct store_txn *keys, const uint8_t sender[SEAL_PUBL
 enum result keytransfer_lead(struct store_txn *keys, const struct seal *seal, uint64_t now,
                              struct diag *diag)
 {
-    struct keyroll roll;
-    enum result result = keyroll_read(&roll, keys, diag);
-    if (result == RESULT_OK && !roll.memory.follows) {
+    struct key_timeline timeline;
+    enum result result = key_timeline_read(&timeline, keys, diag);
+    if (result == RESULT_OK && !timeline.memory.follows) {
         result = diag_fail(diag, RESULT_REFUSED, "this machine leads already");
     }
-    if (result == RESULT_OK && roll.keys.count == 0) {
+    if (result == RESULT_OK && timeline.keys.count == 0) {
         result = diag_fail(diag, RESULT_REFUSED, "there are no keys to lead with: no package came");
     }
     if (result != RESULT_OK) {
         return result;
     }
-    const struct keyroll before = roll;
-    roll.memory.follows = false;
+    const struct key_timeline before = timeline;
+    timeline.memory.follows = false;
     result = store_put(keys, TABLE_META, leader_key, sizeof leader_key - 1, nobody, sizeof nobody);
-    return result == RESULT_OK ? keyroll_write(&roll, &before, keys, seal, now, diag)
+    return result == RESULT_OK ? key_timeline_write(&timeline, &before, keys, seal, now, diag)
                                : diag_fail(diag, result, "that this machine leads can't be stored");
 }
 
 static enum result check_package(const struct package *package, struct store_txn *keys,
-                                 const struct keyroll *roll, bool replace, struct diag *diag)
+                                 const struct key_timeline *timeline, bool replace,
+                                 struct diag *diag)
 {
-    enum result result =
-        roll->memory.follows ? RESULT_OK : keytransfer_check_replaced(keys, roll, replace, diag);
+    enum result result = timeline->memory.follows
+                             ? RESULT_OK
+                             : keytransfer_check_replaced(keys, timeline, replace, diag);
     if (result == RESULT_OK && !replace) {
-        result = check_order(package, roll, diag);
+        result = check_order(package, timeline, diag);
     }
-    return result == RESULT_OK && !replace ? check_halves(package, roll, diag) : result;
+    return result == RESULT_OK && !replace ? check_halves(package, timeline, diag) : result;
 }
 
 /* Stores the signatures of KSKs whose private halves the package does not have; its keys are in the
@@ -379,19 +382,20 @@ static enum result check_package(const struct package *package, struct store_txn
 static enum result take_slice(const struct slice *slice, struct store_txn *keys,
                               const struct dname *zone, struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices slices = { .made_at = slice->from, .begin_at = slice->from };
-    enum result result = keyroll_read(&roll, keys, diag);
-    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
-        bool signs = (slice->aim.dnskey >> i & 1) != 0 && (roll.keys.list[i].role & KEY_KSK) != 0;
+    enum result result = key_timeline_read(&timeline, keys, diag);
+    for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
+        bool signs =
+            (slice->aim.dnskey >> i & 1) != 0 && (timeline.keys.list[i].role & KEY_KSK) != 0;
         if (signs != (slice_signature(slice, i, 0) != NULL) ||
-            (signs && !presign_check(slice, &roll.keys, i, zone))) {
+            (signs && !presign_check(slice, &timeline.keys, i, zone))) {
             result = diag_fail(diag, RESULT_INVALID, "a signature of the package's KSK is bad");
         }
     }
     if (result == RESULT_OK) {
         ASSERT(slices_add(&slices, slice));
-        result = slices_write(&slices, keys, &roll.keys, diag);
+        result = slices_write(&slices, keys, &timeline.keys, diag);
     }
     slices_done(&slices);
     return result;
@@ -401,22 +405,23 @@ static enum result replace_by(const struct package *package, struct store_txn *k
                               const struct seal *seal, const struct dname *zone, bool replace,
                               struct diag *diag)
 {
-    struct keyroll roll;
-    enum result result = keyroll_read(&roll, keys, diag);
-    if (result != RESULT_OK || is_same(package, &roll)) {
+    struct key_timeline timeline;
+    enum result result = key_timeline_read(&timeline, keys, diag);
+    if (result != RESULT_OK || is_same(package, &timeline)) {
         return result;
     }
-    result = check_package(package, keys, &roll, replace, diag);
+    result = check_package(package, keys, &timeline, replace, diag);
     if (result == RESULT_OK) {
-        result = keytransfer_delete_all(&roll, keys);
+        result = keytransfer_delete_all(&timeline, keys);
     }
     for (size_t i = 0; i < package->count && result == RESULT_OK; i++) {
         const struct packed *packed = &package->list[i];
         result = keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag);
     }
     if (result == RESULT_OK) {
-        const struct keyroll memory = { .memory = package->memory }, none = { .remembered = false };
-        result = keyroll_write(&memory, &none, keys, seal, 0, diag);
+        const struct key_timeline memory = { .memory = package->memory },
+                                  none = { .remembered = false };
+        result = key_timeline_write(&memory, &none, keys, seal, 0, diag);
     }
     if (result == RESULT_OK && package->has_slice) {
         result = take_slice(&package->slice, keys, zone, diag);

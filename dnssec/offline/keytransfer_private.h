@@ -4,11 +4,11 @@
 
 #include "dnssec/offline/keytransfer.h"
 
-enum result keytransfer_delete_all(const struct keyroll *roll, struct store_txn *keys);
+enum result keytransfer_delete_all(const struct key_timeline *timeline, struct store_txn *keys);
 /* What was stored must make a zone: the goal for later, and the keys in use now. */
 enum result keytransfer_check(struct store_txn *keys, const struct seal *seal, struct diag *diag);
 /* REFUSED, without `replace`, if the keys that are here are not as `init` made them. */
-enum result keytransfer_check_replaced(struct store_txn *keys, const struct keyroll *roll,
+enum result keytransfer_check_replaced(struct store_txn *keys, const struct key_timeline *timeline,
                                        bool replace, struct diag *diag);
 /* True if this machine has followed, or was told to lead. */
 bool keytransfer_was_led(struct store_txn *keys);

@@ -14,10 +14,10 @@ static void name_keys(struct bundle *bundle, const struct key_set *keys)
     }
 }
 
-static enum result check_layout(const struct keyroll *roll, struct diag *diag)
+static enum result check_layout(const struct key_timeline *timeline, struct diag *diag)
 {
-    const struct key_record *ksk = rollover_current(&roll->keys, KEY_KSK);
-    const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
+    const struct key_record *ksk = rollover_current(&timeline->keys, KEY_KSK);
+    const struct key_record *zsk = rollover_current(&timeline->keys, KEY_ZSK);
     if (ksk == NULL || zsk == NULL || ksk == zsk) {
         return diag_fail(
             diag, RESULT_REFUSED,
@@ -28,39 +28,39 @@ static enum result check_layout(const struct keyroll *roll, struct diag *diag)
 }
 
 enum result offline_request(struct bundle *out, struct store_txn *keys, const struct seal *seal,
-                            const struct settings *settings, const struct plan_period *period,
+                            const struct settings *settings, const struct offline_period *period,
                             struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices present = { .count = 0 };
     struct bundle bundle = { .zone = settings->apex };
-    enum result result = keyroll_read(&roll, keys, diag);
+    enum result result = key_timeline_read(&timeline, keys, diag);
     if (result == RESULT_OK) {
-        result = check_layout(&roll, diag);
+        result = check_layout(&timeline, diag);
     }
-    if (result == RESULT_OK && roll.memory.follows) {
+    if (result == RESULT_OK && timeline.memory.follows) {
         result = diag_fail(diag, RESULT_REFUSED,
                            "the keys come from another machine: make the request there");
     }
     if (result == RESULT_OK) {
-        result = slices_read(&present, keys, &roll.keys, diag);
+        result = slices_read(&present, keys, &timeline.keys, diag);
     }
-    const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);
+    const struct key_record *zsk = rollover_current(&timeline.keys, KEY_ZSK);
     bool planned = false;
     while (result == RESULT_OK && !planned) {
-        result = plan_make(&bundle.slices, &roll, settings, &present, period, diag);
+        result = offline_plan_make(&bundle.slices, &timeline, settings, &present, period, diag);
         planned = result == RESULT_OK;
-        if (result == RESULT_NOT_FOUND && roll.keys.count < KEYSTORE_MAX) {
+        if (result == RESULT_NOT_FOUND && timeline.keys.count < KEYSTORE_MAX) {
             const struct key_recipe recipe = { zsk->algorithm, KEY_ZSK, { .planned = true } };
             slices_done(&present);
-            result = keyroll_make_key(keys, seal, &recipe, period->now, diag);
+            result = key_timeline_make_key(keys, seal, &recipe, period->now, diag);
             if (result == RESULT_OK) {
-                result = keyroll_read(&roll, keys, diag);
+                result = key_timeline_read(&timeline, keys, diag);
             }
             if (result == RESULT_OK) {
-                result = slices_read(&present, keys, &roll.keys, diag);
+                result = slices_read(&present, keys, &timeline.keys, diag);
             }
-            zsk = rollover_current(&roll.keys, KEY_ZSK);
+            zsk = rollover_current(&timeline.keys, KEY_ZSK);
         } else if (result == RESULT_NOT_FOUND) {
             result =
                 diag_fail(diag, RESULT_REFUSED,
@@ -71,7 +71,7 @@ enum result offline_request(struct bundle *out, struct store_txn *keys, const st
     }
     slices_done(&present);
     if (result == RESULT_OK) {
-        name_keys(&bundle, &roll.keys);
+        name_keys(&bundle, &timeline.keys);
         *out = bundle;
     }
     return result;
@@ -122,22 +122,23 @@ static enum result sign_with(struct bundle *bundle, size_t i, const struct key *
 enum result offline_sign(struct bundle *bundle, struct store_txn *keys, const struct seal *seal,
                          const struct dname *zone, uint32_t *signers, struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     uint32_t used = 0;
     enum result result = bundle->is_signed
                              ? diag_fail(diag, RESULT_INVALID, "is signed already, and no request")
                              : check_zone(bundle, zone, diag);
     if (result == RESULT_OK) {
-        result = keyroll_read(&roll, keys, diag);
+        result = key_timeline_read(&timeline, keys, diag);
     }
     for (size_t i = 0; i < bundle->keys.count && result == RESULT_OK; i++) {
         struct key *key = NULL;
         const struct key_record *record = &bundle->keys.list[i];
-        size_t place = place_of(&roll.keys, record);
-        if (record->role != KEY_KSK || place == roll.keys.count || roll.keys.list[place].absent) {
+        size_t place = place_of(&timeline.keys, record);
+        if (record->role != KEY_KSK || place == timeline.keys.count ||
+            timeline.keys.list[place].absent) {
             continue;
         }
-        result = keystore_unseal(&key, &roll.keys.list[place], seal, diag);
+        result = keystore_unseal(&key, &timeline.keys.list[place], seal, diag);
         if (result == RESULT_OK) {
             result = sign_with(bundle, i, key, diag);
         }
@@ -230,11 +231,11 @@ static enum result check_signatures(const struct slice *slice, const struct key_
 
 /* The slices that are there and begin before the bundle's, then the bundle's. Those that are over are left out. */
 static enum result merge(struct slices *out, const struct slices *present, struct bundle *bundle,
-                         const struct keyroll *roll, uint64_t now, struct diag *diag)
+                         const struct key_timeline *timeline, uint64_t now, struct diag *diag)
 {
     size_t place[KEYSTORE_MAX] = { 0 };
     const struct slices *slices = &bundle->slices;
-    enum result result = find_keys(place, bundle, &roll->keys, diag);
+    enum result result = find_keys(place, bundle, &timeline->keys, diag);
     uint64_t begin = slices->list[0].from;
     for (size_t i = 0; i < present->count && result == RESULT_OK; i++) {
         const struct slice *slice = &present->list[i];
@@ -242,14 +243,14 @@ static enum result merge(struct slices *out, const struct slices *present, struc
             (void)slices_add(out, slice);
         }
     }
-    if (result == RESULT_OK && rollover_is_held(&roll->keys) && begin > now &&
+    if (result == RESULT_OK && rollover_is_held(&timeline->keys) && begin > now &&
         begin + SLICES_MARGIN_S > slices_covered(present, begin)) {
         result = diag_fail(diag, RESULT_REFUSED,
                            "there is a gap between the bundle that is there and this one");
     }
     for (size_t i = 0; i < slices->count && result == RESULT_OK; i++) {
         const struct slice slice = translate(&slices->list[i], place);
-        result = check_signatures(&slice, &roll->keys, &bundle->zone, diag);
+        result = check_signatures(&slice, &timeline->keys, &bundle->zone, diag);
         if (result == RESULT_OK && slice.expiration > now && !slices_add(out, &slice)) {
             result = diag_fail(diag, RESULT_REFUSED,
                                "there would be more than %d sets of signatures", SLICES_MAX);
@@ -261,15 +262,15 @@ static enum result merge(struct slices *out, const struct slices *present, struc
 }
 
 /* The keys as they are can follow the slices to their end. */
-static enum result check_way(const struct slices *slices, const struct keyroll *roll,
+static enum result check_way(const struct slices *slices, const struct key_timeline *timeline,
                              const struct settings *settings, uint64_t now, struct diag *diag)
 {
-    struct key_set keys = roll->keys;
+    struct key_set keys = timeline->keys;
     uint64_t end = slices_end(slices);
     if (slices->count == 0 || end <= now + SLICES_MARGIN_S) {
         return diag_fail(diag, RESULT_REFUSED, "its signatures have ended, or end today");
     }
-    return slices_replay(slices, &keys, keyroll_timing(roll, settings), now,
+    return slices_replay(slices, &keys, key_timeline_timing(timeline, settings), now,
                          slices->list[slices->count - 1].from + 1)
                ? RESULT_OK
                : diag_fail(diag, RESULT_REFUSED,
@@ -280,52 +281,52 @@ static enum result check_way(const struct slices *slices, const struct keyroll *
 enum result offline_accept(struct bundle *bundle, struct store_txn *keys,
                            const struct settings *settings, uint64_t now, struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices present = { .count = 0 }, next = { .count = 0 };
     enum result result = !bundle->is_signed
                              ? diag_fail(diag, RESULT_INVALID, "is a request: it is not signed yet")
                              : check_zone(bundle, &settings->apex, diag);
     if (result == RESULT_OK) {
-        result = keyroll_read(&roll, keys, diag);
+        result = key_timeline_read(&timeline, keys, diag);
     }
     if (result == RESULT_OK) {
-        result = slices_read(&present, keys, &roll.keys, diag);
+        result = slices_read(&present, keys, &timeline.keys, diag);
     }
     if (result == RESULT_OK && bundle->slices.made_at < present.made_at) {
         result = diag_fail(diag, RESULT_REFUSED,
                            "was requested before the one that is there: it is an older one");
     }
     if (result == RESULT_OK) {
-        result = merge(&next, &present, bundle, &roll, now, diag);
+        result = merge(&next, &present, bundle, &timeline, now, diag);
     }
     if (result == RESULT_OK) {
-        result = check_way(&next, &roll, settings, now, diag);
+        result = check_way(&next, &timeline, settings, now, diag);
     }
     if (result == RESULT_OK) {
-        result = slices_write(&next, keys, &roll.keys, diag);
+        result = slices_write(&next, keys, &timeline.keys, diag);
     }
     slices_done(&present);
     slices_done(&next);
     return result;
 }
 
-static enum result check_leave(const struct slices *slices, const struct keyroll *roll,
+static enum result check_leave(const struct slices *slices, const struct key_timeline *timeline,
                                const struct settings *settings, uint64_t now, struct diag *diag)
 {
-    uint64_t signed_until = slices_signed_until(slices, &roll->keys, now);
-    for (size_t i = 0; i < roll->keys.count; i++) {
-        bool used =
-            roll->keys.list[i].role == KEY_KSK && facet_is_on(&roll->keys.list[i].life.dnskey);
+    uint64_t signed_until = slices_signed_until(slices, &timeline->keys, now);
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        bool used = timeline->keys.list[i].role == KEY_KSK &&
+                    record_state_is_published(&timeline->keys.list[i].life.dnskey);
         for (size_t s = 0; used && s < slices->count; s++) {
             const struct slice *slice = &slices->list[s];
             if ((slice->aim.dnskey >> i & 1) != 0 && slice_signature(slice, i, 0) == NULL) {
                 return diag_fail(diag, RESULT_REFUSED, "the bundle is not signed by the KSK %u",
-                                 roll->keys.list[i].tag);
+                                 timeline->keys.list[i].tag);
             }
         }
     }
     return signed_until > now + SLICES_MARGIN_S
-               ? check_way(slices, roll, settings, now, diag)
+               ? check_way(slices, timeline, settings, now, diag)
                : diag_fail(
                      diag, RESULT_REFUSED,
                      "there is no bundle that signs what is served now: `ntspool key request`, "
@@ -333,36 +334,36 @@ static enum result check_leave(const struct slices *slices, const struct keyroll
 }
 
 /* From now on DNSKEY is served with the bundle's TTL. */
-static enum result take_ttl(const struct keyroll *roll, const struct slices *slices,
+static enum result take_ttl(const struct key_timeline *timeline, const struct slices *slices,
                             struct store_txn *keys, uint64_t now, struct diag *diag)
 {
-    struct keyroll next = *roll;
-    (void)rollover_remember(&next.memory, slices_ttl(slices, &roll->keys, now),
-                            roll->memory.zone_ttl_s, now);
-    return keyroll_write(&next, roll, keys, NULL, now, diag);
+    struct key_timeline next = *timeline;
+    (void)rollover_remember(&next.memory, slices_ttl(slices, &timeline->keys, now),
+                            timeline->memory.zone_ttl_s, now);
+    return key_timeline_write(&next, timeline, keys, NULL, now, diag);
 }
 
 enum result offline_forget(struct store_txn *keys, const struct settings *settings, uint64_t now,
                            struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices slices = { .count = 0 };
-    enum result result = keyroll_read(&roll, keys, diag);
+    enum result result = key_timeline_read(&timeline, keys, diag);
     if (result == RESULT_OK) {
-        result = check_layout(&roll, diag);
+        result = check_layout(&timeline, diag);
     }
     if (result == RESULT_OK) {
-        result = slices_read(&slices, keys, &roll.keys, diag);
+        result = slices_read(&slices, keys, &timeline.keys, diag);
     }
     if (result == RESULT_OK) {
-        result = check_leave(&slices, &roll, settings, now, diag);
+        result = check_leave(&slices, &timeline, settings, now, diag);
     }
     if (result == RESULT_OK) {
-        result = take_ttl(&roll, &slices, keys, now, diag);
+        result = take_ttl(&timeline, &slices, keys, now, diag);
     }
     size_t count = 0;
-    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
-        const struct key_record *key = &roll.keys.list[i];
+    for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
+        const struct key_record *key = &timeline.keys.list[i];
         if (key->role == KEY_KSK && !key->absent) {
             result = keystore_forget(keys, key, diag);
             count++;
@@ -375,13 +376,14 @@ enum result offline_forget(struct store_txn *keys, const struct settings *settin
 }
 
 /* All keys are here again: nothing waits for a bundle any longer. */
-static enum result drop_plans(const struct keyroll *roll, struct store_txn *keys, struct diag *diag)
+static enum result drop_plans(const struct key_timeline *timeline, struct store_txn *keys,
+                              struct diag *diag)
 {
     const struct slices none = { .count = 0 };
-    enum result result = slices_write(&none, keys, &roll->keys, diag);
-    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
-        if (roll->keys.list[i].life.planned) {
-            result = keystore_delete(keys, &roll->keys.list[i]);
+    enum result result = slices_write(&none, keys, &timeline->keys, diag);
+    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
+        if (timeline->keys.list[i].life.planned) {
+            result = keystore_delete(keys, &timeline->keys.list[i]);
         }
     }
     return result;
@@ -390,26 +392,27 @@ static enum result drop_plans(const struct keyroll *roll, struct store_txn *keys
 enum result offline_restore(struct store_txn *keys, const struct seal *seal, const struct key *key,
                             struct diag *diag)
 {
-    struct keyroll roll;
-    enum result result = keyroll_read(&roll, keys, diag);
+    struct key_timeline timeline;
+    enum result result = key_timeline_read(&timeline, keys, diag);
     size_t i = 0;
-    while (result == RESULT_OK && i < roll.keys.count &&
-           (roll.keys.list[i].tag != key_tag(key) ||
-            roll.keys.list[i].algorithm != key_algorithm(key))) {
+    while (result == RESULT_OK && i < timeline.keys.count &&
+           (timeline.keys.list[i].tag != key_tag(key) ||
+            timeline.keys.list[i].algorithm != key_algorithm(key))) {
         i++;
     }
-    if (result == RESULT_OK && (i == roll.keys.count || !roll.keys.list[i].absent)) {
+    if (result == RESULT_OK && (i == timeline.keys.count || !timeline.keys.list[i].absent)) {
         result = diag_fail(diag, RESULT_REFUSED,
-                           i == roll.keys.count ? "the pool has no key with tag %u"
-                                                : "the private half of the key %u is here",
+                           i == timeline.keys.count ? "the pool has no key with tag %u"
+                                                    : "the private half of the key %u is here",
                            key_tag(key));
     }
     if (result == RESULT_OK) {
-        result = keystore_restore(keys, &roll.keys.list[i], key, seal, diag);
+        result = keystore_restore(keys, &timeline.keys.list[i], key, seal, diag);
     }
     if (result == RESULT_OK) {
-        result = keyroll_read(&roll, keys, diag);
+        result = key_timeline_read(&timeline, keys, diag);
     }
-    return result == RESULT_OK && !rollover_is_held(&roll.keys) ? drop_plans(&roll, keys, diag)
-                                                                : result;
+    return result == RESULT_OK && !rollover_is_held(&timeline.keys)
+               ? drop_plans(&timeline, keys, diag)
+               : result;
 }

@@ -6,12 +6,12 @@
 #define DNSSEC_OFFLINE_H
 
 #include "dnssec/offline/bundle.h"
-#include "dnssec/offline/plan.h"
+#include "dnssec/offline/offline_plan.h"
 
 /* Plans the period and makes the zone-signing keys that are missing for it, for later. `until` of the period is met with half a
  * signature-validity to spare. REFUSED with the reason. */
 enum result offline_request(struct bundle *out, struct store_txn *keys, const struct seal *seal,
-                            const struct settings *settings, const struct plan_period *period,
+                            const struct settings *settings, const struct offline_period *period,
                             struct diag *diag);
 /* Signs each slice with those of its key-signing keys that are in this store, and makes it a bundle. Sets `signers` to the request's
  * keys that were used. REFUSED if that leaves a slice without any. */

@@ -11,25 +11,26 @@ struct versions {
 };
 
 /* True if no cache can know of it. */
-static bool is_hidden(const struct facet *facet, uint64_t now)
+static bool is_hidden(const struct record_state *facet, uint64_t now)
 {
-    return facet->on_at == 0 ||
-           (facet->off_at != 0 && facet->off_clear != 0 && facet->off_clear <= now);
+    return facet->introduced_at == 0 ||
+           (facet->withdrawn_at != 0 && facet->hidden_at != 0 && facet->hidden_at <= now);
 }
 
-static bool was_on_before(const struct facet *facet, uint64_t at)
+static bool was_on_before(const struct record_state *facet, uint64_t at)
 {
-    return facet->on_at != 0 && facet->on_at < at && (facet->off_at == 0 || facet->off_at >= at);
+    return facet->introduced_at != 0 && facet->introduced_at < at &&
+           (facet->withdrawn_at == 0 || facet->withdrawn_at >= at);
 }
 
-typedef const struct facet *facet_of(const struct key_record *key);
+typedef const struct record_state *record_state_of(const struct key_record *key);
 
-static const struct facet *dnskey_of(const struct key_record *key)
+static const struct record_state *dnskey_of(const struct key_record *key)
 {
     return &key->life.dnskey;
 }
 
-static const struct facet *zone_of(const struct key_record *key)
+static const struct record_state *zone_of(const struct key_record *key)
 {
     return &key->life.zone;
 }
@@ -45,12 +46,12 @@ static void add_version(struct versions *out, uint32_t set)
 }
 
 /* The keys that were on before `at`; at 0: that are on. */
-static uint32_t keys_at(const struct key_set *keys, facet_of *of, uint64_t at)
+static uint32_t keys_at(const struct key_set *keys, record_state_of *of, uint64_t at)
 {
     uint32_t set = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        const struct facet *facet = of(&keys->list[i]);
-        if (at == 0 ? facet_is_on(facet) : was_on_before(facet, at)) {
+        const struct record_state *facet = of(&keys->list[i]);
+        if (at == 0 ? record_state_is_published(facet) : was_on_before(facet, at)) {
             set |= UINT32_C(1) << i;
         }
     }
@@ -59,17 +60,18 @@ static uint32_t keys_at(const struct key_set *keys, facet_of *of, uint64_t at)
 
 /* What is served, and each version before it that caches may still hold: those that ended less than their TTL ago. What is clear at
  * once had nothing before it: the first keys. */
-static void collect(struct versions *out, const struct key_set *keys, facet_of *of, uint64_t now)
+static void collect(struct versions *out, const struct key_set *keys, record_state_of *of,
+                    uint64_t now)
 {
     out->count = 0;
     add_version(out, keys_at(keys, of, 0));
     for (size_t i = 0; i < keys->count; i++) {
-        const struct facet *facet = of(&keys->list[i]);
-        if (facet->on_clear > now && facet->on_clear > facet->on_at) {
-            add_version(out, keys_at(keys, of, facet->on_at));
+        const struct record_state *facet = of(&keys->list[i]);
+        if (facet->omnipresent_at > now && facet->omnipresent_at > facet->introduced_at) {
+            add_version(out, keys_at(keys, of, facet->introduced_at));
         }
-        if (facet->off_clear > now) {
-            add_version(out, keys_at(keys, of, facet->off_at));
+        if (facet->hidden_at > now) {
+            add_version(out, keys_at(keys, of, facet->withdrawn_at));
         }
     }
 }
@@ -132,15 +134,15 @@ bool rollover_is_safe(const struct key_set *keys, uint64_t now)
     return true;
 }
 
-static void turn_on(struct facet *facet, uint64_t now, uint64_t clear)
+static void turn_on(struct record_state *facet, uint64_t now, uint64_t clear)
 {
-    *facet = (struct facet){ .on_at = now, .on_clear = clear };
+    *facet = (struct record_state){ .introduced_at = now, .omnipresent_at = clear };
 }
 
-static void turn_off(struct facet *facet, uint64_t now, uint64_t clear)
+static void turn_off(struct record_state *facet, uint64_t now, uint64_t clear)
 {
-    facet->off_at = now;
-    facet->off_clear = clear;
+    facet->withdrawn_at = now;
+    facet->hidden_at = clear;
 }
 
 /* When the last cache has forgotten what is served until `now`. */
@@ -182,7 +184,7 @@ static bool settle(struct attempt *attempt)
 
 static bool publish(struct attempt *attempt, struct key_record *key)
 {
-    if (attempt->timing->held || facet_is_on(&key->life.dnskey) ||
+    if (attempt->timing->held || record_state_is_published(&key->life.dnskey) ||
         !is_hidden(&key->life.dnskey, attempt->now)) {
         return false;
     }
@@ -196,14 +198,14 @@ static bool publish(struct attempt *attempt, struct key_record *key)
 static bool sign_with(struct attempt *attempt, struct key_record *key)
 {
     struct key_set *keys = attempt->keys;
-    if ((key->role & KEY_ZSK) == 0 || facet_is_on(&key->life.zone) ||
+    if ((key->role & KEY_ZSK) == 0 || record_state_is_published(&key->life.zone) ||
         !is_hidden(&key->life.zone, attempt->now)) {
         return false;
     }
     attempt->before = *keys;
     for (size_t i = 0; i < keys->count; i++) {
         struct key_record *other = &keys->list[i];
-        if (other->algorithm != key->algorithm || !facet_is_on(&other->life.zone)) {
+        if (other->algorithm != key->algorithm || !record_state_is_published(&other->life.zone)) {
             continue;
         }
         if (other->life.wanted) {
@@ -220,7 +222,7 @@ static bool sign_with(struct attempt *attempt, struct key_record *key)
 static bool ask_ds(struct attempt *attempt, struct key_record *key)
 {
     if ((key->role & KEY_KSK) == 0 || attempt->timing->memory.insecure || attempt->timing->held ||
-        facet_is_on(&key->life.ds) || !facet_is_on(&key->life.dnskey)) {
+        record_state_is_published(&key->life.ds) || !record_state_is_published(&key->life.dnskey)) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -233,9 +235,10 @@ static bool withdraw_ds(struct attempt *attempt, struct key_record *key)
     const struct key_set *keys = attempt->keys;
     bool replaced = attempt->timing->memory.insecure;
     for (size_t i = 0; i < keys->count; i++) {
-        replaced = replaced || (keys->list[i].life.wanted && facet_is_on(&keys->list[i].life.ds));
+        replaced = replaced ||
+                   (keys->list[i].life.wanted && record_state_is_published(&keys->list[i].life.ds));
     }
-    if (!facet_is_on(&key->life.ds) || !replaced || attempt->timing->held) {
+    if (!record_state_is_published(&key->life.ds) || !replaced || attempt->timing->held) {
         return false;
     }
     turn_off(&key->life.ds, attempt->now, 0);
@@ -244,7 +247,7 @@ static bool withdraw_ds(struct attempt *attempt, struct key_record *key)
 
 static bool stop_signing(struct attempt *attempt, struct key_record *key)
 {
-    if (!facet_is_on(&key->life.zone)) {
+    if (!record_state_is_published(&key->life.zone)) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -254,7 +257,7 @@ static bool stop_signing(struct attempt *attempt, struct key_record *key)
 
 static bool unpublish(struct attempt *attempt, struct key_record *key)
 {
-    if (!facet_is_on(&key->life.dnskey) || attempt->timing->held) {
+    if (!record_state_is_published(&key->life.dnskey) || attempt->timing->held) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -289,9 +292,9 @@ uint64_t rollover_last_step_at(const struct key_set *keys)
     uint64_t last = 0;
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_life *life = &keys->list[i].life;
-        const struct facet *facets[] = { &life->dnskey, &life->zone, &life->ds };
+        const struct record_state *facets[] = { &life->dnskey, &life->zone, &life->ds };
         for (size_t f = 0; f < 3; f++) {
-            last = later(last, later(facets[f]->on_at, facets[f]->off_at));
+            last = later(last, later(facets[f]->introduced_at, facets[f]->withdrawn_at));
         }
     }
     return last;
@@ -310,16 +313,16 @@ bool rollover_advance(struct key_set *keys, const struct rollover_timing *timing
     return changed;
 }
 
-static bool set_facet(struct facet *facet, bool on, uint64_t now, uint64_t on_clear,
-                      uint64_t off_clear)
+static bool set_facet(struct record_state *facet, bool on, uint64_t now, uint64_t omnipresent_at,
+                      uint64_t hidden_at)
 {
-    if (facet_is_on(facet) == on) {
+    if (record_state_is_published(facet) == on) {
         return false;
     }
     if (on) {
-        turn_on(facet, now, on_clear);
+        turn_on(facet, now, omnipresent_at);
     } else {
-        turn_off(facet, now, off_clear);
+        turn_off(facet, now, hidden_at);
     }
     return true;
 }
@@ -364,7 +367,8 @@ bool rollover_follow(struct key_set *keys, const struct rollover_aim *aim,
         struct key_record *key = &keys->list[i];
         struct key_life *life = &key->life;
         bool named = (aim->dnskey >> i & 1) != 0;
-        if (named && !force && !facet_is_on(&life->dnskey) && !is_hidden(&life->dnskey, now)) {
+        if (named && !force && !record_state_is_published(&life->dnskey) &&
+            !is_hidden(&life->dnskey, now)) {
             *keys = attempt.before;
             return false;
         }
@@ -389,7 +393,7 @@ struct rollover_aim rollover_as_is(const struct key_set *keys)
 {
     struct rollover_aim aim = { .dnskey = keys_at(keys, dnskey_of, 0) };
     for (size_t i = 0; i < keys->count; i++) {
-        aim.ds |= facet_is_on(&keys->list[i].life.ds) ? UINT32_C(1) << i : 0;
+        aim.ds |= record_state_is_published(&keys->list[i].life.ds) ? UINT32_C(1) << i : 0;
     }
     return aim;
 }
@@ -404,10 +408,10 @@ uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now)
     uint64_t next = 0;
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_life *life = &keys->list[i].life;
-        const struct facet *facets[] = { &life->dnskey, &life->zone, &life->ds };
+        const struct record_state *facets[] = { &life->dnskey, &life->zone, &life->ds };
         for (size_t f = 0; f < 3; f++) {
-            next = sooner(next, facets[f]->on_clear, now);
-            next = sooner(next, facets[f]->off_clear, now);
+            next = sooner(next, facets[f]->omnipresent_at, now);
+            next = sooner(next, facets[f]->hidden_at, now);
         }
     }
     return next;
@@ -441,13 +445,13 @@ size_t rollover_ds_seen(struct key_set *keys, const struct rollover_timing *timi
 {
     size_t count = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        struct facet *ds = &keys->list[i].life.ds;
-        if (facet_is_on(ds) && ds->on_clear == 0) {
-            ds->on_clear = now + timing->parent_s;
+        struct record_state *ds = &keys->list[i].life.ds;
+        if (record_state_is_published(ds) && ds->omnipresent_at == 0) {
+            ds->omnipresent_at = now + timing->parent_s;
             count++;
         }
-        if (ds->off_at != 0 && ds->off_clear == 0) {
-            ds->off_clear = now + timing->parent_s;
+        if (ds->withdrawn_at != 0 && ds->hidden_at == 0) {
+            ds->hidden_at = now + timing->parent_s;
             count++;
         }
     }
@@ -458,12 +462,12 @@ uint64_t rollover_asked_at(const struct key_set *keys)
 {
     uint64_t asked_at = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        const struct facet *ds = &keys->list[i].life.ds;
-        if (facet_is_on(ds) && ds->on_clear == 0) {
-            asked_at = later(asked_at, ds->on_at);
+        const struct record_state *ds = &keys->list[i].life.ds;
+        if (record_state_is_published(ds) && ds->omnipresent_at == 0) {
+            asked_at = later(asked_at, ds->introduced_at);
         }
-        if (ds->off_at != 0 && ds->off_clear == 0) {
-            asked_at = later(asked_at, ds->off_at);
+        if (ds->withdrawn_at != 0 && ds->hidden_at == 0) {
+            asked_at = later(asked_at, ds->withdrawn_at);
         }
     }
     return asked_at;

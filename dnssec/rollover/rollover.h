@@ -31,9 +31,9 @@ struct rollover_timing {
         held; /* the DNSKEY RRset and CDS change by rollover_follow only: a key that signs them is elsewhere */
 };
 
-static inline bool facet_is_on(const struct facet *facet)
+static inline bool record_state_is_published(const struct record_state *facet)
 {
-    return facet->on_at != 0 && facet->off_at == 0;
+    return facet->introduced_at != 0 && facet->withdrawn_at == 0;
 }
 struct key_set {
     size_t count;

@@ -29,7 +29,7 @@ static void add_time(struct times *times, uint64_t at, uint64_t floor)
     times->count++;
 }
 
-static void facets_of(struct key_record *key, struct facet *out[FACETS])
+static void facets_of(struct key_record *key, struct record_state *out[FACETS])
 {
     out[0] = &key->life.dnskey;
     out[1] = &key->life.zone;
@@ -40,11 +40,11 @@ static void collect(struct times *out, struct key_set *keys, uint64_t floor)
 {
     out->count = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        struct facet *facets[FACETS];
+        struct record_state *facets[FACETS];
         facets_of(&keys->list[i], facets);
         for (size_t f = 0; f < FACETS; f++) {
-            add_time(out, facets[f]->on_at, floor);
-            add_time(out, facets[f]->off_at, floor);
+            add_time(out, facets[f]->introduced_at, floor);
+            add_time(out, facets[f]->withdrawn_at, floor);
         }
     }
 }
@@ -92,11 +92,11 @@ bool rollover_set_back(struct key_set *keys, struct rollover_memory *memory,
     };
     collect(&times, keys, now - TIMES_MAX);
     for (size_t i = 0; i < keys->count; i++) {
-        struct facet *facets[FACETS];
+        struct record_state *facets[FACETS];
         facets_of(&keys->list[i], facets);
         for (size_t f = 0; f < FACETS; f++) {
-            pull(&facets[f]->on_at, &facets[f]->on_clear, &times, now, clear_at[f]);
-            pull(&facets[f]->off_at, &facets[f]->off_clear, &times, now, clear_at[f]);
+            pull(&facets[f]->introduced_at, &facets[f]->omnipresent_at, &times, now, clear_at[f]);
+            pull(&facets[f]->withdrawn_at, &facets[f]->hidden_at, &times, now, clear_at[f]);
         }
     }
     return true;

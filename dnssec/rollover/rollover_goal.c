@@ -18,7 +18,8 @@ const struct key_record *rollover_current(const struct key_set *keys, enum key_r
 static bool has_arrived(const struct key_record *key)
 {
     const struct key_life *life = &key->life;
-    return facet_is_on(&life->dnskey) && ((key->role & KEY_ZSK) == 0 || facet_is_on(&life->zone));
+    return record_state_is_published(&life->dnskey) &&
+           ((key->role & KEY_ZSK) == 0 || record_state_is_published(&life->zone));
 }
 
 bool rollover_under_way(const struct key_set *keys, unsigned roles)
@@ -38,7 +39,7 @@ static bool can_stay(const struct key_record *key)
 {
     const struct key_life *life = &key->life;
     return !life->wanted && has_arrived(key) &&
-           ((key->role & KEY_KSK) == 0 || (life->ds.on_at != 0 && life->ds.off_clear == 0));
+           ((key->role & KEY_KSK) == 0 || (life->ds.introduced_at != 0 && life->ds.hidden_at == 0));
 }
 
 bool rollover_goal_is_whole(const struct key_set *keys)
@@ -88,7 +89,7 @@ bool rollover_is_held(const struct key_set *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_record *key = &keys->list[i];
-        if (key->absent && (key->life.wanted || facet_is_on(&key->life.dnskey))) {
+        if (key->absent && (key->life.wanted || record_state_is_published(&key->life.dnskey))) {
             return true;
         }
     }

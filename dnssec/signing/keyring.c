@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/slices.h"
 
 struct keyring {
@@ -90,15 +90,15 @@ enum result keyring_new(struct keyring **out, struct key *const *keys, size_t co
 static unsigned uses_of(const struct key_record *record)
 {
     const struct key_life *life = &record->life;
-    bool published = life->dnskey.on_at != 0 && life->dnskey.off_at == 0;
+    bool published = life->dnskey.introduced_at != 0 && life->dnskey.withdrawn_at == 0;
     unsigned uses = 0;
     if (published) {
         uses |= USE_PUBLISHED | ((record->role & KEY_KSK) != 0 ? USE_SIGN_KEYS : 0);
     }
-    if (life->zone.on_at != 0 && life->zone.off_at == 0) {
+    if (life->zone.introduced_at != 0 && life->zone.withdrawn_at == 0) {
         uses |= USE_SIGN_ZONE;
     }
-    if (published && life->ds.on_at != 0 && life->ds.off_at == 0) {
+    if (published && life->ds.introduced_at != 0 && life->ds.withdrawn_at == 0) {
         uses |= USE_DS;
     }
     return uses;
@@ -176,14 +176,14 @@ static enum result load_presigned(struct load *load, struct store_txn *txn, uint
 enum result keyring_load(struct keyring **out, struct store_txn *keys, const struct seal *seal,
                          struct diag *diag)
 {
-    struct keyroll roll;
-    struct load load = { .seal = seal, .all = &roll.keys, .keyring = keyring_empty() };
-    enum result result = keyroll_read(&roll, keys, diag);
-    for (size_t i = 0; i < roll.keys.count && result == RESULT_OK; i++) {
+    struct key_timeline timeline;
+    struct load load = { .seal = seal, .all = &timeline.keys, .keyring = keyring_empty() };
+    enum result result = key_timeline_read(&timeline, keys, diag);
+    for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
         result = load_one(&load, i);
     }
-    if (result == RESULT_OK && rollover_is_held(&roll.keys)) {
-        result = load_presigned(&load, keys, roll.memory.dnskey_ttl_s);
+    if (result == RESULT_OK && rollover_is_held(&timeline.keys)) {
+        result = load_presigned(&load, keys, timeline.memory.dnskey_ttl_s);
     }
     if (result != RESULT_OK && load.why.text[0] != '\0') {
         result = diag_fail(diag, result, "the DNSSEC keys cannot be read: %s", load.why.text);

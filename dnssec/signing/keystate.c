@@ -5,18 +5,22 @@ enum {
 };
 
 /* True if every cache that knows any version knows this. */
-static bool is_everywhere(const struct facet *facet, uint64_t now)
+static bool is_everywhere(const struct record_state *facet, uint64_t now)
 {
-    return facet_is_on(facet) && facet->on_clear != 0 && facet->on_clear <= now;
+    return record_state_is_published(facet) && facet->omnipresent_at != 0 &&
+           facet->omnipresent_at <= now;
 }
 
 enum key_state keystate_of(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
-    bool signs = facet_is_on(&life->zone);
-    bool trusted = facet_is_on(&life->ds) && life->ds.on_clear != 0; /* the parent has said so */
-    if (!facet_is_on(&life->dnskey)) {
-        return life->dnskey.off_at != 0 ? KEY_REMOVED : signs ? KEY_PRESIGNING : KEY_GENERATED;
+    bool signs = record_state_is_published(&life->zone);
+    bool trusted = record_state_is_published(&life->ds) &&
+                   life->ds.omnipresent_at != 0; /* the parent has said so */
+    if (!record_state_is_published(&life->dnskey)) {
+        return life->dnskey.withdrawn_at != 0 ? KEY_REMOVED
+               : signs                        ? KEY_PRESIGNING
+                                              : KEY_GENERATED;
     }
     if (signs || trusted) {
         return KEY_ACTIVE;
@@ -41,7 +45,7 @@ const char *keystate_text(enum key_state state)
 static enum key_step difference(const struct key_life *old, const struct key_life *new)
 {
     const struct {
-        const struct facet *old, *new;
+        const struct record_state *old, *new;
         enum key_step on, off;
     } rows[] = {
         {&old->dnskey, &new->dnskey, STEP_PUBLISH, STEP_UNPUBLISH   },
@@ -49,8 +53,8 @@ static enum key_step difference(const struct key_life *old, const struct key_lif
         { &old->zone,  &new->zone,   STEP_SIGN,    STEP_STOP_SIGNING},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (facet_is_on(rows[i].old) != facet_is_on(rows[i].new)) {
-            return facet_is_on(rows[i].new) ? rows[i].on : rows[i].off;
+        if (record_state_is_published(rows[i].old) != record_state_is_published(rows[i].new)) {
+            return record_state_is_published(rows[i].new) ? rows[i].on : rows[i].off;
         }
     }
     return STEP_NONE;
@@ -77,8 +81,9 @@ struct key_next keystate_next(const struct key_set *keys, size_t i, const struct
                  ? at + 1
                  : slices_next_moment(slices, &future, at, UINT64_MAX);
     }
-    bool comes = old->wanted && (keys->list[i].role & KEY_KSK) != 0 && old->ds.on_clear == 0;
-    bool leaves = new->ds.off_at != 0 && new->ds.off_clear == 0; /* also a wanted one: insecure */
+    bool comes = old->wanted && (keys->list[i].role & KEY_KSK) != 0 && old->ds.omnipresent_at == 0;
+    bool leaves =
+        new->ds.withdrawn_at != 0 && new->ds.hidden_at == 0; /* also a wanted one: insecure */
     return (struct key_next){ rollover_awaits_parent(&future) &&
                                       (comes || leaves || (!old->wanted && !old->planned))
                                   ? STEP_WAIT_PARENT

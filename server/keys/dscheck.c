@@ -13,7 +13,7 @@ static bool note_ds(const struct key_set *keys, const struct dname *zone, const 
 {
     bool known = false;
     for (size_t i = 0; i < keys->count; i++) {
-        if (facet_is_on(&keys->list[i].life.ds)) {
+        if (record_state_is_published(&keys->list[i].life.ds)) {
             enum ds_match match = ds_match(&keys->list[i], zone, rdata, len);
             known = known || match != DS_OTHER;
             seen[i] = seen[i] || match == DS_GOOD;
@@ -55,7 +55,7 @@ static bool has_all(const struct stub_response *response, const struct dname *zo
         }
     }
     for (size_t i = 0; i < keys->count; i++) {
-        if (facet_is_on(&keys->list[i].life.ds) && !seen[i]) {
+        if (record_state_is_published(&keys->list[i].life.ds) && !seen[i]) {
             return false;
         }
     }

@@ -103,7 +103,7 @@ static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool
 }
 
 /* False while the time of day is not to be believed: it was set, or lies before what the store has seen. Waiting is always safe. */
-static bool trusts_clock(struct keymgr *keymgr, const struct keyroll *roll, uint64_t now,
+static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
                          uint64_t steady)
 {
     int64_t jump = (int64_t)(now - keymgr->now) - (int64_t)(steady - keymgr->steady);
@@ -115,26 +115,26 @@ static bool trusts_clock(struct keymgr *keymgr, const struct keyroll *roll, uint
     }
     keymgr->now = now;
     keymgr->steady = steady;
-    bool behind = now + KEYMGR_CLOCK_SLACK_S < roll->memory.seen_at;
+    bool behind = now + KEYMGR_CLOCK_SLACK_S < timeline->memory.seen_at;
     if (behind && !keymgr->behind) {
         say(keymgr,
             "the clock is %llu s behind what this pool has seen: keys wait for it (if it is right: "
             "`ntspool key trust-clock`)",
-            (unsigned long long)(roll->memory.seen_at - now));
+            (unsigned long long)(timeline->memory.seen_at - now));
     }
     keymgr->behind = behind;
     return !behind && steady >= keymgr->trusted_again;
 }
 
 /* The lifetime of a key that is over, if no rollover of its kind is under way. False: none. */
-static bool is_due(const struct keymgr *keymgr, const struct keyroll *roll, uint64_t now,
+static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
                    struct roll_plan *out)
 {
-    if (rollover_is_held(&roll->keys)) {
+    if (rollover_is_held(&timeline->keys)) {
         return false; /* bundles say when */
     }
-    const struct key_record *ksk = rollover_current(&roll->keys, KEY_KSK);
-    const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
+    const struct key_record *ksk = rollover_current(&timeline->keys, KEY_KSK);
+    const struct key_record *zsk = rollover_current(&timeline->keys, KEY_ZSK);
     const struct {
         const struct key_record *key;
         enum key_role bit;
@@ -144,9 +144,9 @@ static bool is_due(const struct keymgr *keymgr, const struct keyroll *roll, uint
         { ksk, KEY_KSK, ksk == zsk ? ROLL_CSK : ROLL_KSK},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uint64_t due_at = keyroll_due_at(roll, &keymgr->settings, rows[i].bit);
+        uint64_t due_at = key_timeline_due_at(timeline, &keymgr->settings, rows[i].bit);
         if (due_at != 0 && due_at <= now &&
-            !rollover_under_way(&roll->keys, (unsigned)rows[i].key->role)) {
+            !rollover_under_way(&timeline->keys, (unsigned)rows[i].key->role)) {
             *out = (struct roll_plan){ .kind = rows[i].kind, .algorithm = rows[i].key->algorithm };
             return true;
         }
@@ -155,54 +155,54 @@ static bool is_due(const struct keymgr *keymgr, const struct keyroll *roll, uint
 }
 
 /* The keys' next steps: by the slices as far as these reach, else by themselves. */
-static bool take_steps(const struct keymgr *keymgr, struct keyroll *roll,
+static bool take_steps(const struct keymgr *keymgr, struct key_timeline *timeline,
                        const struct slices *slices, bool *forced, uint64_t now)
 {
-    const struct rollover_timing timing = keyroll_timing(roll, &keymgr->settings);
+    const struct rollover_timing timing = key_timeline_timing(timeline, &keymgr->settings);
     enum slices_step step =
-        timing.held ? slices_advance(slices, &roll->keys, &timing, now) : SLICES_REST;
+        timing.held ? slices_advance(slices, &timeline->keys, &timing, now) : SLICES_REST;
     *forced = step == SLICES_FORCED;
-    bool moved = rollover_advance(&roll->keys, &timing, now);
+    bool moved = rollover_advance(&timeline->keys, &timing, now);
     return moved || step != SLICES_REST;
 }
 
 /* The TTL that DNSKEY is served with: a bundle's can't be changed. */
-static uint32_t dnskey_ttl(const struct keymgr *keymgr, const struct keyroll *roll,
+static uint32_t dnskey_ttl(const struct keymgr *keymgr, const struct key_timeline *timeline,
                            const struct slices *slices, uint64_t now)
 {
-    if (!rollover_is_held(&roll->keys)) {
+    if (!rollover_is_held(&timeline->keys)) {
         return keymgr->settings.ttl_s;
     }
-    uint32_t ttl_s = slices_ttl(slices, &roll->keys, now);
-    return ttl_s != 0 ? ttl_s : roll->memory.dnskey_ttl_s;
+    uint32_t ttl_s = slices_ttl(slices, &timeline->keys, now);
+    return ttl_s != 0 ? ttl_s : timeline->memory.dnskey_ttl_s;
 }
 
 /* All that is to be done with the keys as read. True if it changed something. */
-static bool move_on(const struct keymgr *keymgr, struct keyroll *roll, const struct slices *slices,
-                    bool trusted, bool *forced, uint64_t now)
+static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
+                    const struct slices *slices, bool trusted, bool *forced, uint64_t now)
 {
-    struct rollover_memory *memory = &roll->memory;
-    if (!roll->remembered) {
+    struct rollover_memory *memory = &timeline->memory;
+    if (!timeline->remembered) {
         /* TTLs from before there was a memory are as bad as can be. */
-        *memory = keyroll_timing(roll, &keymgr->settings).memory;
+        *memory = key_timeline_timing(timeline, &keymgr->settings).memory;
     }
     bool changed =
-        rollover_remember(memory, dnskey_ttl(keymgr, roll, slices, now),
-                          keyroll_zone_ttl(&keymgr->settings, keymgr->longest_ttl_s), now);
+        rollover_remember(memory, dnskey_ttl(keymgr, timeline, slices, now),
+                          key_timeline_zone_ttl(&keymgr->settings, keymgr->longest_ttl_s), now);
     if (!trusted) {
-        return changed || !roll->remembered;
+        return changed || !timeline->remembered;
     }
-    bool moved = take_steps(keymgr, roll, slices, forced, now);
+    bool moved = take_steps(keymgr, timeline, slices, forced, now);
     /* With each step, too, so that packages for machines that follow have an order. */
     if (now >= memory->seen_at + (moved ? 1 : KEYMGR_SEEN_S)) {
         memory->seen_at = now;
         changed = true;
     }
     changed = changed || moved;
-    for (size_t i = 0; i < roll->keys.count; i++) {
-        changed = changed || rollover_is_dead(&roll->keys.list[i], now);
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        changed = changed || rollover_is_dead(&timeline->keys.list[i], now);
     }
-    return changed || !roll->remembered;
+    return changed || !timeline->remembered;
 }
 
 static const char *role_text(enum key_role role)
@@ -211,8 +211,8 @@ static const char *role_text(enum key_role role)
 }
 
 /* One line for each key whose state is another than before. */
-static void report(struct keymgr *keymgr, const struct keyroll *before, const struct keyroll *after,
-                   uint64_t now)
+static void report(struct keymgr *keymgr, const struct key_timeline *before,
+                   const struct key_timeline *after, uint64_t now)
 {
     for (size_t i = 0; i < after->keys.count; i++) {
         const struct key_record *key = &after->keys.list[i];
@@ -235,7 +235,7 @@ static void report(struct keymgr *keymgr, const struct keyroll *before, const st
 static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, struct diag *diag)
 {
     struct store_txn *txn = NULL;
-    struct keyroll roll, before;
+    struct key_timeline timeline, before;
     struct roll_plan plan;
     struct slices slices = { .count = 0 };
     bool forced = false;
@@ -246,25 +246,25 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
     if (result != RESULT_OK) {
         return result;
     }
-    result = keyroll_read(&roll, txn, diag);
-    before = roll;
+    result = key_timeline_read(&timeline, txn, diag);
+    before = timeline;
     if (result == RESULT_OK) {
         /* What this server can't open it does not serve: steps would be in the records alone. */
-        result = keyroll_open_all(&roll, keymgr->sources.seal, diag);
+        result = key_timeline_open_all(&timeline, keymgr->sources.seal, diag);
     }
-    if (result == RESULT_OK && trusted && is_due(keymgr, &roll, now, &plan)) {
-        result = keyroll_start(txn, keymgr->sources.seal, &plan, now, diag);
+    if (result == RESULT_OK && trusted && is_due(keymgr, &timeline, now, &plan)) {
+        result = key_timeline_start(txn, keymgr->sources.seal, &plan, now, diag);
         if (result == RESULT_OK) {
-            result = keyroll_read(&roll, txn, diag);
-            before = roll;
+            result = key_timeline_read(&timeline, txn, diag);
+            before = timeline;
         }
     }
     if (result == RESULT_OK) {
-        result = slices_read(&slices, txn, &roll.keys, diag);
+        result = slices_read(&slices, txn, &timeline.keys, diag);
     }
     if (result == RESULT_OK) {
-        (void)move_on(keymgr, &roll, &slices, trusted, &forced, now);
-        result = keyroll_write(&roll, &before, txn, keymgr->sources.seal, now, diag);
+        (void)move_on(keymgr, &timeline, &slices, trusted, &forced, now);
+        result = key_timeline_write(&timeline, &before, txn, keymgr->sources.seal, now, diag);
     }
     slices_done(&slices);
     if (result != RESULT_OK) {
@@ -273,7 +273,7 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
     }
     result = store_commit(txn, diag);
     if (result == RESULT_OK) {
-        report(keymgr, &before, &roll, now);
+        report(keymgr, &before, &timeline, now);
     }
     if (result == RESULT_OK && forced) {
         say(keymgr,
@@ -298,7 +298,7 @@ static enum result look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t 
 }
 
 /* Reads the slices if anything about the keys has changed. */
-static enum result look_at_slices(struct keymgr *keymgr, const struct keyroll *roll,
+static enum result look_at_slices(struct keymgr *keymgr, const struct key_timeline *timeline,
                                   struct diag *diag)
 {
     uint64_t version = store_version(keymgr->keys);
@@ -306,7 +306,7 @@ static enum result look_at_slices(struct keymgr *keymgr, const struct keyroll *r
         return RESULT_OK;
     }
     struct slices slices = { .count = 0 };
-    enum result result = slices_read(&slices, keymgr->keys, &roll->keys, diag);
+    enum result result = slices_read(&slices, keymgr->keys, &timeline->keys, diag);
     if (result == RESULT_OK) {
         slices_done(&keymgr->slices);
         keymgr->slices = slices;
@@ -316,10 +316,10 @@ static enum result look_at_slices(struct keymgr *keymgr, const struct keyroll *r
 }
 
 /* Says how long the offline KSK's signatures last, the more often the sooner that is over. */
-static void sound_alarm(struct keymgr *keymgr, const struct keyroll *roll, uint64_t now)
+static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now)
 {
     char text[ALARM_ROOM];
-    enum alarm_level level = alarm_of(roll, &keymgr->slices, now);
+    enum alarm_level level = alarm_of(timeline, &keymgr->slices, now);
     uint64_t pause_s = level == ALARM_ENDED ? KEYMGR_NAG_LATE_S : KEYMGR_NAG_S;
     bool over = now < keymgr->alarm_at || now >= keymgr->alarm_at + pause_s;
     if (level == keymgr->alarm && (level == ALARM_NONE || !over)) {
@@ -336,29 +336,29 @@ static void sound_alarm(struct keymgr *keymgr, const struct keyroll *roll, uint6
 
 static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, struct diag *diag)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct roll_plan plan;
     enum result result = look_at_registry(keymgr, steady, false, diag);
     if (result == RESULT_OK) {
-        result = keyroll_read(&roll, keymgr->keys, diag);
+        result = key_timeline_read(&timeline, keymgr->keys, diag);
     }
     if (result == RESULT_OK) {
-        result = look_at_slices(keymgr, &roll, diag);
+        result = look_at_slices(keymgr, &timeline, diag);
     }
-    if (result == RESULT_OK && roll.memory.follows) {
-        sound_alarm(keymgr, &roll, now);
+    if (result == RESULT_OK && timeline.memory.follows) {
+        sound_alarm(keymgr, &timeline, now);
     }
-    if (result != RESULT_OK || roll.memory.follows) {
+    if (result != RESULT_OK || timeline.memory.follows) {
         return result;
     }
-    bool trusted = trusts_clock(keymgr, &roll, now, steady);
-    bool due = trusted && is_due(keymgr, &roll, now, &plan);
+    bool trusted = trusts_clock(keymgr, &timeline, now, steady);
+    bool due = trusted && is_due(keymgr, &timeline, now, &plan);
     bool forced = false;
-    if (move_on(keymgr, &roll, &keymgr->slices, trusted, &forced, now) || due) {
+    if (move_on(keymgr, &timeline, &keymgr->slices, trusted, &forced, now) || due) {
         return write_on(keymgr, trusted, now, diag);
     }
-    sound_alarm(keymgr, &roll, now);
-    return trusted && parent_is_due(&keymgr->parent, &keymgr->settings, &roll.keys, steady)
+    sound_alarm(keymgr, &timeline, now);
+    return trusted && parent_is_due(&keymgr->parent, &keymgr->settings, &timeline.keys, steady)
                ? look_at_parent(keymgr, now, steady, diag)
                : RESULT_OK;
 }

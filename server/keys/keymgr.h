@@ -4,7 +4,7 @@
 #ifndef SERVER_KEYMGR_H
 #define SERVER_KEYMGR_H
 
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "zone/store/store.h"
 
 enum {

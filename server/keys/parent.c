@@ -47,13 +47,14 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
 
 /* RFC 7583 3.3: caches keep the old DS for the TTL that the parent gives it, whatever the setting says. */
 static struct rollover_timing timing_of(const struct parent_watch *watch,
-                                        const struct parent_look *look, const struct keyroll *roll)
+                                        const struct parent_look *look,
+                                        const struct key_timeline *timeline)
 {
     struct settings settings = *look->settings;
     if (watch->ds_ttl_s > settings.parent_ds_ttl_s) {
         settings.parent_ds_ttl_s = watch->ds_ttl_s;
     }
-    return keyroll_timing(roll, &settings);
+    return key_timeline_timing(timeline, &settings);
 }
 
 /* A resolver that does not validate can't tell: that is said once of what is asked for. */
@@ -77,7 +78,7 @@ static enum result judge(struct parent_watch *watch, const struct parent_look *l
                          struct store_txn *txn, struct diag *diag)
 {
     const struct dname *zone = &look->settings->apex;
-    enum result result = keyroll_read(&out->before, txn, diag);
+    enum result result = key_timeline_read(&out->before, txn, diag);
     out->after = out->before;
     struct key_set *keys = &out->after.keys;
     if (result != RESULT_OK || !rollover_awaits_parent(keys)) {
@@ -89,7 +90,7 @@ static enum result judge(struct parent_watch *watch, const struct parent_look *l
     }
     const struct rollover_timing timing = timing_of(watch, look, &out->after);
     (void)rollover_ds_seen(keys, &timing, look->now);
-    return keyroll_write(&out->after, &out->before, txn, look->sources->seal, look->now, diag);
+    return key_timeline_write(&out->after, &out->before, txn, look->sources->seal, look->now, diag);
 }
 
 enum result parent_ask(struct parent_watch *watch, const struct parent_look *look,

@@ -3,7 +3,7 @@
 #ifndef SERVER_PARENT_H
 #define SERVER_PARENT_H
 
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "server/keys/keymgr.h"
 
 /* What is remembered of it, in steady time. Begin from { 0 }. */
@@ -24,7 +24,7 @@ struct parent_look {
 
 /* The keys before and after the parent's word. */
 struct parent_news {
-    struct keyroll before, after;
+    struct key_timeline before, after;
 };
 
 /* True when it is time to ask for the parent's DS. */

@@ -3,7 +3,7 @@
 #define TESTS_UNIT_KEYS_H
 
 #include "dnssec/keys/keystore.h"
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 #include "tests/unit/unit.h"
 
 struct keys_fixture {
@@ -70,14 +70,14 @@ static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algori
     return key;
 }
 
-static inline struct keyroll keys_roll(struct keys_fixture *f)
+static inline struct key_timeline keys_roll(struct keys_fixture *f)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct store_txn *txn = NULL;
     assert_ok(store_read(f->store, &txn, NULL));
-    assert_ok(keyroll_read(&roll, txn, NULL));
+    assert_ok(key_timeline_read(&timeline, txn, NULL));
     store_abort(txn);
-    return roll;
+    return timeline;
 }
 
 #endif

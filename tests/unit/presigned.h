@@ -27,9 +27,9 @@ static inline void presigned_init(struct keys_fixture *f, enum algorithm algorit
     struct store_txn *txn = keys_write(f);
     for (size_t i = 0; i < 2; i++) {
         const struct key_recipe recipe = { algorithm, roles[i], key_life_in_use(roles[i], NOW) };
-        assert_ok(keyroll_make_key(txn, f->seal, &recipe, NOW, NULL));
+        assert_ok(key_timeline_make_key(txn, f->seal, &recipe, NOW, NULL));
     }
-    assert_ok(keyroll_begin(txn, &settings, NOW, NULL));
+    assert_ok(key_timeline_begin(txn, &settings, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
 }
 
@@ -38,7 +38,7 @@ static inline enum result presigned_ask(struct bundle *out, struct keys_fixture 
                                         unsigned days, struct diag *diag)
 {
     const struct settings settings = presigned_settings();
-    const struct plan_period period = { now, now, now + days * DAY, false };
+    const struct offline_period period = { now, now, now + days * DAY, false };
     struct store_txn *txn = keys_write(f);
     enum result result = offline_request(out, txn, f->seal, &settings, &period, diag);
     if (result == RESULT_OK) {
@@ -91,9 +91,9 @@ static inline struct slices presigned_slices(struct keys_fixture *f)
 {
     struct store_txn *txn = NULL;
     struct slices slices = { .count = 0 };
-    const struct keyroll roll = keys_roll(f);
+    const struct key_timeline timeline = keys_roll(f);
     assert_ok(store_read(f->store, &txn, NULL));
-    assert_ok(slices_read(&slices, txn, &roll.keys, NULL));
+    assert_ok(slices_read(&slices, txn, &timeline.keys, NULL));
     store_abort(txn);
     return slices;
 }

@@ -1,22 +1,22 @@
 #include "tests/unit/life.h"
 #include "tools/keyhealth.h"
 
-static struct keyroll healthy(void)
+static struct key_timeline healthy(void)
 {
-    struct keyroll roll = { .remembered = true, .memory.seen_at = START };
-    roll.keys.count = 1;
-    roll.keys.list[0] = (struct key_record){ .algorithm = ALGORITHM_ED25519,
-                                             .role = KEY_CSK,
-                                             .life = key_life_in_use(KEY_CSK, START) };
-    return roll;
+    struct key_timeline timeline = { .remembered = true, .memory.seen_at = START };
+    timeline.keys.count = 1;
+    timeline.keys.list[0] = (struct key_record){ .algorithm = ALGORITHM_ED25519,
+                                                 .role = KEY_CSK,
+                                                 .life = key_life_in_use(KEY_CSK, START) };
+    return timeline;
 }
 
 /* The only warning; "" for none. */
-static void expect(const struct keyroll *roll, uint64_t now, const char *what)
+static void expect(const struct key_timeline *timeline, uint64_t now, const char *what)
 {
     json_t *warnings = json_array();
     const struct slices none = { .count = 0 };
-    keyhealth_warn(warnings, roll, &none, now);
+    keyhealth_warn(warnings, timeline, &none, now);
     assert_int_equal(json_array_size(warnings), *what == 0 ? 0 : 1);
     if (*what != 0) {
         assert_non_null(strstr(json_string_value(json_array_get(warnings, 0)), what));
@@ -27,43 +27,43 @@ static void expect(const struct keyroll *roll, uint64_t now, const char *what)
 static void health_is_silent(void **state)
 {
     (void)state;
-    struct keyroll roll = healthy();
-    expect(&roll, START, "");
-    expect(&roll, START + 2 * HOUR, "");
+    struct key_timeline timeline = healthy();
+    expect(&timeline, START, "");
+    expect(&timeline, START + 2 * HOUR, "");
 }
 
 static void a_server_that_is_away_is_missed(void **state)
 {
     (void)state;
-    struct keyroll roll = healthy();
-    expect(&roll, START + 2 * HOUR + 1, "since 2027-01-15T08:00:00Z: is ntspoold running");
+    struct key_timeline timeline = healthy();
+    expect(&timeline, START + 2 * HOUR + 1, "since 2027-01-15T08:00:00Z: is ntspoold running");
 }
 
 static void a_clock_that_is_behind_is_seen(void **state)
 {
     (void)state;
-    struct keyroll roll = healthy();
-    expect(&roll, START - 200, "");
-    expect(&roll, START - 400, "the clock is behind");
+    struct key_timeline timeline = healthy();
+    expect(&timeline, START - 200, "");
+    expect(&timeline, START - 400, "the clock is behind");
 }
 
 static void a_parent_that_takes_its_time_is_named(void **state)
 {
     (void)state;
-    struct keyroll roll = healthy();
-    roll.memory.seen_at = START + 3 * DAY;
-    expect(&roll, START + 3 * DAY, "");
-    expect(&roll, START + 3 * DAY + 1, "ds-seen");
-    roll.keys.list[0].life.ds.on_clear = START;
-    expect(&roll, START + 3 * DAY + 1, "");
+    struct key_timeline timeline = healthy();
+    timeline.memory.seen_at = START + 3 * DAY;
+    expect(&timeline, START + 3 * DAY, "");
+    expect(&timeline, START + 3 * DAY + 1, "ds-seen");
+    timeline.keys.list[0].life.ds.omnipresent_at = START;
+    expect(&timeline, START + 3 * DAY + 1, "");
 }
 
 static void keys_that_do_not_fit_are_seen(void **state)
 {
     (void)state;
-    struct keyroll roll = healthy();
-    roll.keys.list[0].life.zone.off_at = START;
-    expect(&roll, START, "do not fit together");
+    struct key_timeline timeline = healthy();
+    timeline.keys.list[0].life.zone.withdrawn_at = START;
+    expect(&timeline, START, "do not fit together");
 }
 
 int main(void)

@@ -42,9 +42,9 @@ static void keys_come_back_as_they_were_put(void **state)
         assert_int_equal(record->tag, key_tag(key));
         assert_int_equal(record->created_at, 1000);
         assert_true(record->life.wanted);
-        assert_int_equal(record->life.dnskey.on_at, 1000);
-        assert_int_equal(record->life.zone.on_at, a == 0 ? 0 : 1000);
-        assert_int_equal(record->life.ds.on_at, a == 0 ? 1000 : 0);
+        assert_int_equal(record->life.dnskey.introduced_at, 1000);
+        assert_int_equal(record->life.zone.introduced_at, a == 0 ? 0 : 1000);
+        assert_int_equal(record->life.ds.introduced_at, a == 0 ? 1000 : 0);
 
         uint8_t dnskey[2][KEY_DNSKEY_MAX], ds[2][KEY_DS_LEN];
         size_t len = key_dnskey(key, dnskey[0]);
@@ -278,13 +278,13 @@ static void the_first_layout_is_read_and_taken_over(void **state)
         assert_int_equal(record->layout, round + 1);
         assert_true(record->life.wanted);
         assert_int_equal(record->created_at, 1000);
-        assert_int_equal(record->life.zone.on_at, 2000);
-        assert_int_equal(record->life.zone.off_at, round == 0 ? 0 : 3000);
+        assert_int_equal(record->life.zone.introduced_at, 2000);
+        assert_int_equal(record->life.zone.withdrawn_at, round == 0 ? 0 : 3000);
         assert_ok(keystore_unseal(&again, record, f->seal, NULL));
         key_private(again, secret[1]);
         assert_memory_equal(secret[0], secret[1], KEY_PRIVATE_MAX);
         key_free(again);
-        record->life.zone.off_at = 3000;
+        record->life.zone.withdrawn_at = 3000;
         txn = keys_write(f);
         assert_ok(keystore_update(txn, record, f->seal, NULL));
         assert_ok(store_commit(txn, NULL));

@@ -2,13 +2,13 @@
 #include "tests/unit/life.h"
 
 /* A KSK that is elsewhere, with a slice a day for so many days. */
-static void presign(struct keyroll *roll, struct slices *slices, unsigned days)
+static void presign(struct key_timeline *timeline, struct slices *slices, unsigned days)
 {
-    *roll = (struct keyroll){ .remembered = true };
-    roll->keys.count = 1;
-    roll->keys.list[0] = (struct key_record){ .role = KEY_KSK,
-                                              .absent = true,
-                                              .life = key_life_in_use(KEY_KSK, START) };
+    *timeline = (struct key_timeline){ .remembered = true };
+    timeline->keys.count = 1;
+    timeline->keys.list[0] = (struct key_record){ .role = KEY_KSK,
+                                                  .absent = true,
+                                                  .life = key_life_in_use(KEY_KSK, START) };
     *slices = (struct slices){ .begin_at = START };
     for (unsigned day = 0; day < days; day++) {
         const struct slice slice = {
@@ -21,11 +21,11 @@ static void presign(struct keyroll *roll, struct slices *slices, unsigned days)
     }
 }
 
-static void expect(const struct keyroll *roll, const struct slices *slices, uint64_t now,
+static void expect(const struct key_timeline *timeline, const struct slices *slices, uint64_t now,
                    enum alarm_level level, const char *what)
 {
     char text[ALARM_ROOM];
-    assert_int_equal(alarm_of(roll, slices, now), level);
+    assert_int_equal(alarm_of(timeline, slices, now), level);
     (void)alarm_text(level, slices, text);
     assert_non_null(strstr(text, what));
     assert_true(strlen(text) < ALARM_ROOM - 1);
@@ -34,59 +34,59 @@ static void expect(const struct keyroll *roll, const struct slices *slices, uint
 static void a_year_is_warned_of_thirty_and_seven_days_before_its_end(void **state)
 {
     (void)state;
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices slices;
-    presign(&roll, &slices, 365);
+    presign(&timeline, &slices, 365);
     uint64_t end = START + 365 * DAY;
-    expect(&roll, &slices, START, ALARM_NONE, "");
-    expect(&roll, &slices, end - 30 * DAY - 1, ALARM_NONE, "");
-    expect(&roll, &slices, end - 30 * DAY, ALARM_SOON, "end at 2028-01-15T08:00:00Z");
-    expect(&roll, &slices, end - 7 * DAY - 1, ALARM_SOON, "next bundle");
-    expect(&roll, &slices, end - 7 * DAY, ALARM_LATE, "URGENT");
-    expect(&roll, &slices, end - 1, ALARM_LATE, "import-bundle");
-    expect(&roll, &slices, end, ALARM_ENDED, "SERVFAIL");
-    expect(&roll, &slices, end + DAY, ALARM_ENDED, "2028-01-15T08:00:00Z");
+    expect(&timeline, &slices, START, ALARM_NONE, "");
+    expect(&timeline, &slices, end - 30 * DAY - 1, ALARM_NONE, "");
+    expect(&timeline, &slices, end - 30 * DAY, ALARM_SOON, "end at 2028-01-15T08:00:00Z");
+    expect(&timeline, &slices, end - 7 * DAY - 1, ALARM_SOON, "next bundle");
+    expect(&timeline, &slices, end - 7 * DAY, ALARM_LATE, "URGENT");
+    expect(&timeline, &slices, end - 1, ALARM_LATE, "import-bundle");
+    expect(&timeline, &slices, end, ALARM_ENDED, "SERVFAIL");
+    expect(&timeline, &slices, end + DAY, ALARM_ENDED, "2028-01-15T08:00:00Z");
     slices_done(&slices);
 }
 
 static void a_short_bundle_is_warned_of_by_its_parts(void **state)
 {
     (void)state;
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices slices;
-    presign(&roll, &slices, 30);
-    expect(&roll, &slices, START + 20 * DAY - 1, ALARM_NONE, "");
-    expect(&roll, &slices, START + 20 * DAY, ALARM_SOON, "");
-    expect(&roll, &slices, START + 27 * DAY, ALARM_LATE, "");
+    presign(&timeline, &slices, 30);
+    expect(&timeline, &slices, START + 20 * DAY - 1, ALARM_NONE, "");
+    expect(&timeline, &slices, START + 20 * DAY, ALARM_SOON, "");
+    expect(&timeline, &slices, START + 27 * DAY, ALARM_LATE, "");
     slices_done(&slices);
 }
 
 static void keys_that_are_here_need_no_bundle(void **state)
 {
     (void)state;
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices slices;
-    presign(&roll, &slices, 2);
-    roll.keys.list[0].absent = false;
-    expect(&roll, &slices, START + 100 * DAY, ALARM_NONE, "");
+    presign(&timeline, &slices, 2);
+    timeline.keys.list[0].absent = false;
+    expect(&timeline, &slices, START + 100 * DAY, ALARM_NONE, "");
     /* One that is to come is not served yet, so nothing is missing. */
-    roll.keys.list[0].absent = true;
-    roll.keys.list[0].life = (struct key_life){ .wanted = true };
-    expect(&roll, &slices, START + 100 * DAY, ALARM_NONE, "");
+    timeline.keys.list[0].absent = true;
+    timeline.keys.list[0].life = (struct key_life){ .wanted = true };
+    expect(&timeline, &slices, START + 100 * DAY, ALARM_NONE, "");
     slices_done(&slices);
 }
 
 static void signatures_over_other_keys_do_not_count(void **state)
 {
     (void)state;
-    struct keyroll roll;
+    struct key_timeline timeline;
     struct slices slices;
-    presign(&roll, &slices, 100);
-    roll.keys.list[0].life.ds.off_at = START + 1; /* CDS is another than in the slices */
-    expect(&roll, &slices, START + DAY, ALARM_ENDED, "no valid signature");
+    presign(&timeline, &slices, 100);
+    timeline.keys.list[0].life.ds.withdrawn_at = START + 1; /* CDS is another than in the slices */
+    expect(&timeline, &slices, START + DAY, ALARM_ENDED, "no valid signature");
     slices_done(&slices);
-    presign(&roll, &slices, 0);
-    expect(&roll, &slices, START + DAY, ALARM_ENDED, "(no bundle is here)");
+    presign(&timeline, &slices, 0);
+    expect(&timeline, &slices, START + DAY, ALARM_ENDED, "(no bundle is here)");
     slices_done(&slices);
 }
 

@@ -37,12 +37,12 @@ static void a_rollover_to_given_keys_begins(void **state)
         2, false, false
     };
     assert_ok(add(f, given, &diag));
-    const struct keyroll roll = keys_roll(f);
-    assert_int_equal(roll.keys.count, 3);
+    const struct key_timeline timeline = keys_roll(f);
+    assert_int_equal(timeline.keys.count, 3);
     for (size_t i = 0; i < 3; i++) {
-        const struct key_record *key = &roll.keys.list[i];
+        const struct key_record *key = &timeline.keys.list[i];
         assert_int_equal(key->life.wanted, key->role != KEY_CSK);
-        assert_int_equal(key->life.dnskey.on_at != 0, key->role == KEY_CSK);
+        assert_int_equal(key->life.dnskey.introduced_at != 0, key->role == KEY_CSK);
     }
     struct given_keys more = { { keys_make(p256, KEY_ZSK) }, 1, false, false };
     assert_int_equal(add(f, more, &diag), RESULT_REFUSED);
@@ -57,11 +57,11 @@ static void keys_in_use_replace_all_others_at_once(void **state)
     struct given_keys given = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true, true };
     uint16_t tag = key_tag(given.list[0]);
     assert_ok(add(f, given, NULL));
-    const struct keyroll roll = keys_roll(f);
-    assert_int_equal(roll.keys.count, 1);
-    assert_int_equal(roll.keys.list[0].tag, tag);
-    assert_int_equal(roll.keys.list[0].life.zone.on_at, NOW);
-    assert_true(rollover_is_safe(&roll.keys, NOW));
+    const struct key_timeline timeline = keys_roll(f);
+    assert_int_equal(timeline.keys.count, 1);
+    assert_int_equal(timeline.keys.list[0].tag, tag);
+    assert_int_equal(timeline.keys.list[0].life.zone.introduced_at, NOW);
+    assert_true(rollover_is_safe(&timeline.keys, NOW));
 }
 
 /* RFC 7583 3.2.1: the first rollover waits for what the server before has sent, of which only it knows the TTLs. */
@@ -72,7 +72,7 @@ static void what_the_server_before_has_sent_is_waited_for(void **state)
     settings_defaults(&settings);
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     struct store_txn *txn = keys_write(f);
-    assert_ok(keyroll_begin(txn, &settings, NOW, NULL));
+    assert_ok(key_timeline_begin(txn, &settings, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
     struct given_keys given = {
         {keys_make(ALGORITHM_ED25519, KEY_KSK), keys_make(ALGORITHM_ED25519, KEY_ZSK)},
@@ -81,21 +81,22 @@ static void what_the_server_before_has_sent_is_waited_for(void **state)
         true
     };
     assert_ok(add(f, given, NULL));
-    struct keyroll roll = keys_roll(f);
-    roll.keys.list[roll.keys.count] = roll.keys.list[roll.keys.list[0].role == KEY_ZSK ? 0 : 1];
-    struct key_record *next = &roll.keys.list[roll.keys.count++];
+    struct key_timeline timeline = keys_roll(f);
+    timeline.keys.list[timeline.keys.count] =
+        timeline.keys.list[timeline.keys.list[0].role == KEY_ZSK ? 0 : 1];
+    struct key_record *next = &timeline.keys.list[timeline.keys.count++];
     next->life = (struct key_life){ .wanted = true };
-    for (size_t i = 0; i + 1 < roll.keys.count; i++) {
-        roll.keys.list[i].life.wanted = roll.keys.list[i].role == KEY_KSK;
+    for (size_t i = 0; i + 1 < timeline.keys.count; i++) {
+        timeline.keys.list[i].life.wanted = timeline.keys.list[i].role == KEY_KSK;
     }
-    const struct rollover_timing timing = keyroll_timing(&roll, &settings);
+    const struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
     const uint64_t clear = NOW + KEYTRANSFER_FORMER_TTL_S + settings.propagation_s;
-    assert_true(rollover_advance(&roll.keys, &timing, NOW + 1));
-    assert_true(facet_is_on(&next->life.dnskey));
-    (void)rollover_advance(&roll.keys, &timing, clear - 1);
-    assert_false(facet_is_on(&next->life.zone));
-    assert_true(rollover_advance(&roll.keys, &timing, clear));
-    assert_true(facet_is_on(&next->life.zone));
+    assert_true(rollover_advance(&timeline.keys, &timing, NOW + 1));
+    assert_true(record_state_is_published(&next->life.dnskey));
+    (void)rollover_advance(&timeline.keys, &timing, clear - 1);
+    assert_false(record_state_is_published(&next->life.zone));
+    assert_true(rollover_advance(&timeline.keys, &timing, clear));
+    assert_true(record_state_is_published(&next->life.zone));
 }
 
 static void keys_that_make_no_zone_are_refused(void **state)
@@ -168,12 +169,12 @@ static uint64_t version_of(struct keys_fixture *f)
 
 static void see(struct keys_fixture *f, uint64_t seen_at)
 {
-    const struct keyroll none = { .remembered = false };
-    struct keyroll roll = keys_roll(f);
+    const struct key_timeline none = { .remembered = false };
+    struct key_timeline timeline = keys_roll(f);
     struct store_txn *txn = keys_write(f);
-    roll.keys.count = 0;
-    roll.memory.seen_at = seen_at;
-    assert_ok(keyroll_write(&roll, &none, txn, f->seal, seen_at, NULL));
+    timeline.keys.count = 0;
+    timeline.memory.seen_at = seen_at;
+    assert_ok(key_timeline_write(&timeline, &none, txn, f->seal, seen_at, NULL));
     assert_ok(store_commit(txn, NULL));
 }
 
@@ -198,7 +199,7 @@ static void a_package_makes_the_receiver_follow(void **state)
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     struct store_item item = pack(f, other->seal);
     assert_ok(unpack(other, "pool.test.", &item, &diag));
-    const struct keyroll here = keys_roll(f), there = keys_roll(other);
+    const struct key_timeline here = keys_roll(f), there = keys_roll(other);
     assert_int_equal(there.keys.count, 3);
     assert_true(there.memory.follows);
     for (size_t i = 0; i < 3; i++) {
@@ -212,7 +213,7 @@ static void a_package_makes_the_receiver_follow(void **state)
     assert_int_equal(version_of(other), version);
     const struct roll_plan plan = { .kind = ROLL_ZSK };
     struct store_txn *txn = keys_write(other);
-    assert_int_equal(keyroll_start(txn, other->seal, &plan, NOW, &diag), RESULT_REFUSED);
+    assert_int_equal(key_timeline_start(txn, other->seal, &plan, NOW, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "key lead"));
     store_abort(txn);
     assert_int_equal(keys_tear_down(&other_state), 0);
@@ -298,14 +299,14 @@ static void a_machine_that_leads_keeps_its_keys(void **state)
     see(f, 1000 + 3600);
     assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
     see(f, 1000);
-    struct keyroll roll = keys_roll(f);
-    const struct keyroll before = roll;
+    struct key_timeline timeline = keys_roll(f);
+    const struct key_timeline before = timeline;
     struct store_txn *txn = keys_write(f);
-    roll.keys.list[0].life.ds.on_clear = 1001;
-    assert_ok(keyroll_write(&roll, &before, txn, f->seal, NOW, NULL));
+    timeline.keys.list[0].life.ds.omnipresent_at = 1001;
+    assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
     assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
-    assert_int_equal(keys_roll(f).keys.list[0].tag, roll.keys.list[0].tag);
+    assert_int_equal(keys_roll(f).keys.list[0].tag, timeline.keys.list[0].tag);
     struct given_keys given = { { keys_make(ALGORITHM_ED25519, KEY_CSK) }, 1, true, false };
     assert_int_equal(add(f, given, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "--replace"));
@@ -367,22 +368,22 @@ static void a_package_can_lack_the_ksk(void **state)
         const struct store_item item = pack_as(f, other->seal, true);
         assert_ok(unpack(other, "pool.test.", &item, &diag));
     }
-    const struct keyroll roll = keys_roll(other);
+    const struct key_timeline timeline = keys_roll(other);
     struct slices slices = { .count = 0 };
     struct store_txn *txn = NULL;
-    assert_int_equal(roll.keys.count, 2);
+    assert_int_equal(timeline.keys.count, 2);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(roll.keys.list[i].absent, roll.keys.list[i].role == KEY_KSK);
+        assert_int_equal(timeline.keys.list[i].absent, timeline.keys.list[i].role == KEY_KSK);
     }
     assert_ok(store_read(other->store, &txn, NULL));
-    assert_ok(slices_read(&slices, txn, &roll.keys, NULL));
+    assert_ok(slices_read(&slices, txn, &timeline.keys, NULL));
     store_abort(txn);
     assert_int_equal(slices.count, 1);
-    assert_int_equal(slices_signed_until(&slices, &roll.keys, NOW), NOW + 7 * 86400);
+    assert_int_equal(slices_signed_until(&slices, &timeline.keys, NOW), NOW + 7 * 86400);
     slices_done(&slices);
     const struct store_item whole = pack(f, other->seal);
     assert_ok(unpack(other, "pool.test.", &whole, &diag));
-    const struct keyroll now = keys_roll(other);
+    const struct key_timeline now = keys_roll(other);
     assert_false(rollover_is_held(&now.keys));
     assert_int_equal(keys_tear_down(&other_state), 0);
 }

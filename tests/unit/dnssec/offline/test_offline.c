@@ -33,15 +33,15 @@ static enum slices_step look(struct keys_fixture *f, uint64_t now)
 {
     const struct settings settings = presigned_settings();
     struct slices slices = presigned_slices(f);
-    struct keyroll roll, before;
+    struct key_timeline timeline, before;
     struct store_txn *txn = keys_write(f);
-    assert_ok(keyroll_read(&roll, txn, NULL));
-    before = roll;
-    const struct rollover_timing timing = keyroll_timing(&roll, &settings);
+    assert_ok(key_timeline_read(&timeline, txn, NULL));
+    before = timeline;
+    const struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
     enum slices_step step =
-        timing.held ? slices_advance(&slices, &roll.keys, &timing, now) : SLICES_REST;
-    (void)rollover_advance(&roll.keys, &timing, now);
-    assert_ok(keyroll_write(&roll, &before, txn, f->seal, now, NULL));
+        timing.held ? slices_advance(&slices, &timeline.keys, &timing, now) : SLICES_REST;
+    (void)rollover_advance(&timeline.keys, &timing, now);
+    assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, now, NULL));
     assert_ok(store_commit(txn, NULL));
     slices_done(&slices);
     return step;
@@ -75,11 +75,11 @@ static bool is_signed(struct keys_fixture *f, uint64_t now, uint64_t left_s)
     return good;
 }
 
-static size_t offline_keys(const struct keyroll *roll)
+static size_t offline_keys(const struct key_timeline *timeline)
 {
     size_t count = 0;
-    for (size_t i = 0; i < roll->keys.count; i++) {
-        count += roll->keys.list[i].absent;
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        count += timeline->keys.list[i].absent;
     }
     return count;
 }
@@ -91,7 +91,7 @@ static void a_year_without_the_ksk_is_signed_at_every_hour(void **state)
     struct bundle bundle = made(f, NOW, 365);
     assert_ok(presigned_accept(&bundle, f, NOW + HOUR, NULL));
     assert_ok(presigned_forget(f, NOW + HOUR, NULL));
-    const struct keyroll first = keys_roll(f);
+    const struct key_timeline first = keys_roll(f);
     assert_int_equal(offline_keys(&first), 1);
     size_t entered = 0;
     uint64_t now = NOW + 2 * HOUR;
@@ -102,7 +102,7 @@ static void a_year_without_the_ksk_is_signed_at_every_hour(void **state)
         assert_true(is_signed(f, now, SLICES_MARGIN_S));
     }
     assert_int_equal(entered, 8); /* four ZSKs come, four go */
-    const struct keyroll last = keys_roll(f);
+    const struct key_timeline last = keys_roll(f);
     assert_int_equal(offline_keys(&last), 1);
     assert_int_equal(rollover_current(&last.keys, KEY_KSK)->tag,
                      rollover_current(&first.keys, KEY_KSK)->tag);
@@ -211,7 +211,7 @@ static void a_bundle_that_would_break_the_zone_is_refused(void **state)
 static struct bundle made_for(struct keys_fixture *f, uint64_t from)
 {
     const struct settings settings = presigned_settings();
-    const struct plan_period period = { NOW + DAY, from, from + 30 * DAY, false };
+    const struct offline_period period = { NOW + DAY, from, from + 30 * DAY, false };
     struct bundle bundle;
     uint32_t signers = 0;
     struct store_txn *txn = keys_write(f);
@@ -225,7 +225,7 @@ static struct bundle made_for(struct keys_fixture *f, uint64_t from)
 static enum result request_for(struct keys_fixture *f, uint64_t from)
 {
     const struct settings settings = presigned_settings();
-    const struct plan_period period = { NOW + DAY, from, from + 30 * DAY, false };
+    const struct offline_period period = { NOW + DAY, from, from + 30 * DAY, false };
     struct bundle bundle = { .is_signed = false };
     struct store_txn *txn = keys_write(f);
     enum result result = offline_request(&bundle, txn, f->seal, &settings, &period, NULL);
@@ -262,7 +262,7 @@ static void the_key_leaves_and_comes_back(void **state)
     struct keys_fixture *f = *state;
     struct diag diag;
     presigned_init(f, ALGORITHM_ECDSAP256SHA256);
-    const struct keyroll before = keys_roll(f);
+    const struct key_timeline before = keys_roll(f);
     const struct key_record *ksk = rollover_current(&before.keys, KEY_KSK);
     struct key *whole = NULL, *half = NULL;
     assert_ok(keystore_unseal(&whole, ksk, f->seal, NULL));
@@ -273,13 +273,13 @@ static void the_key_leaves_and_comes_back(void **state)
     assert_ok(presigned_forget(f, NOW, NULL));
     assert_int_equal(presigned_forget(f, NOW, &diag), RESULT_REFUSED);
 
-    const struct keyroll away = keys_roll(f);
+    const struct key_timeline away = keys_roll(f);
     assert_ok(keystore_unseal(&half, rollover_current(&away.keys, KEY_KSK), f->seal, NULL));
     assert_false(key_is_whole(half));
     assert_int_equal(key_tag(half), key_tag(whole));
     const struct roll_plan plan = { ROLL_ZSK, ALGORITHM_ECDSAP256SHA256, true };
     struct store_txn *txn = keys_write(f);
-    assert_int_equal(keyroll_start(txn, f->seal, &plan, NOW, &diag), RESULT_REFUSED);
+    assert_int_equal(key_timeline_start(txn, f->seal, &plan, NOW, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "elsewhere"));
 
     assert_int_equal(offline_restore(txn, f->seal, half, &diag), RESULT_INVALID);
@@ -287,7 +287,7 @@ static void the_key_leaves_and_comes_back(void **state)
     assert_int_equal(offline_restore(txn, f->seal, other, &diag), RESULT_REFUSED);
     assert_ok(offline_restore(txn, f->seal, whole, NULL));
     assert_ok(store_commit(txn, NULL));
-    const struct keyroll back = keys_roll(f);
+    const struct key_timeline back = keys_roll(f);
     assert_int_equal(back.keys.count, 2);
     assert_false(rollover_is_held(&back.keys));
     struct slices slices = presigned_slices(f);
@@ -349,11 +349,11 @@ static void renew_by(struct keys_fixture *f, const struct key *const theirs[2], 
 static void parent_has_it(struct keys_fixture *f, uint64_t now)
 {
     const struct settings settings = presigned_settings();
-    struct keyroll roll = keys_roll(f), before = roll;
-    const struct rollover_timing timing = keyroll_timing(&roll, &settings);
+    struct key_timeline timeline = keys_roll(f), before = timeline;
+    const struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
     struct store_txn *txn = keys_write(f);
-    assert_int_equal(rollover_ds_seen(&roll.keys, &timing, now), 2);
-    assert_ok(keyroll_write(&roll, &before, txn, f->seal, now, NULL));
+    assert_int_equal(rollover_ds_seen(&timeline.keys, &timing, now), 2);
+    assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, now, NULL));
     assert_ok(store_commit(txn, NULL));
 }
 
@@ -372,8 +372,8 @@ static void an_offline_ksk_follows_an_offline_ksk(void **state)
     presigned_init(f, ALGORITHM_ED25519);
     struct bundle bundle = made(f, NOW, 100);
     struct key *next = keys_make(ALGORITHM_ED25519, KEY_KSK), *old = NULL;
-    struct keyroll roll = keys_roll(f);
-    assert_ok(keystore_unseal(&old, rollover_current(&roll.keys, KEY_KSK), f->seal, NULL));
+    struct key_timeline timeline = keys_roll(f);
+    assert_ok(keystore_unseal(&old, rollover_current(&timeline.keys, KEY_KSK), f->seal, NULL));
     assert_ok(presigned_accept(&bundle, f, NOW, NULL));
     bundle_done(&bundle);
     assert_ok(presigned_forget(f, NOW, NULL));
@@ -382,15 +382,15 @@ static void an_offline_ksk_follows_an_offline_ksk(void **state)
     uint64_t now = NOW + DAY;
     renew_by(f, theirs, now);
     days_pass(f, &now, 20);
-    roll = keys_roll(f);
-    assert_int_equal(offline_keys(&roll), 2);
+    timeline = keys_roll(f);
+    assert_int_equal(offline_keys(&timeline), 2);
     parent_has_it(f, now);
     now += 2 * DAY;
     renew_by(f, theirs, now);
     days_pass(f, &now, 20);
-    roll = keys_roll(f);
-    assert_int_equal(offline_keys(&roll), 1);
-    assert_int_equal(rollover_current(&roll.keys, KEY_KSK)->tag, key_tag(next));
+    timeline = keys_roll(f);
+    assert_int_equal(offline_keys(&timeline), 1);
+    assert_int_equal(rollover_current(&timeline.keys, KEY_KSK)->tag, key_tag(next));
     key_free(next);
     key_free(old);
 }

@@ -136,11 +136,11 @@ static void show(struct world *w)
     unsigned signers = 0, anchors = 0;
     for (size_t i = 0; i < w->life.keys.count; i++) {
         const struct key_record *key = &w->life.keys.list[i];
-        if (facet_is_on(&key->life.dnskey)) {
+        if (record_state_is_published(&key->life.dnskey)) {
             dnskey.tags[dnskey.count++] = key->tag;
             anchors += (key->role & KEY_KSK) != 0;
         }
-        if (facet_is_on(&key->life.zone)) {
+        if (record_state_is_published(&key->life.zone)) {
             zone.tags[zone.count++] = key->tag;
             signers++;
         }
@@ -159,7 +159,7 @@ static void parent_acts(struct world *w)
     const struct version *last = &w->ds.list[w->ds.count - 1];
     uint32_t ttl = w->life.timing.parent_s - (uint32_t)HOUR;
     for (size_t i = 0; i < w->life.keys.count; i++) {
-        if (facet_is_on(&w->life.keys.list[i].life.ds)) {
+        if (record_state_is_published(&w->life.keys.list[i].life.ds)) {
             ds.tags[ds.count++] = w->life.keys.list[i].tag;
         }
     }

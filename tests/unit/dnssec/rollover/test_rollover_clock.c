@@ -45,12 +45,15 @@ static void judge_times(const struct life *l, const struct key_set *wrong)
 {
     assert_true(rollover_last_step_at(&l->keys) <= l->now);
     for (size_t i = 0; i < wrong->count; i++) {
-        const struct facet *was = &wrong->list[i].life.dnskey, *is = &l->keys.list[i].life.dnskey;
-        assert_int_equal(facet_is_on(is), facet_is_on(was));
-        if (was->on_at > l->now) {
-            assert_true(is->on_clear >= l->now + HOUR && is->on_clear <= l->now + 2 * HOUR);
+        const struct record_state *was = &wrong->list[i].life.dnskey,
+                                  *is = &l->keys.list[i].life.dnskey;
+        assert_int_equal(record_state_is_published(is), record_state_is_published(was));
+        if (was->introduced_at > l->now) {
+            assert_true(is->omnipresent_at >= l->now + HOUR &&
+                        is->omnipresent_at <= l->now + 2 * HOUR);
         }
-        assert_true(is->on_at == 0 || is->off_at == 0 || is->on_at < is->off_at);
+        assert_true(is->introduced_at == 0 || is->withdrawn_at == 0 ||
+                    is->introduced_at < is->withdrawn_at);
     }
 }
 
@@ -118,20 +121,20 @@ static void steps_keep_their_order(void **state)
     begin(l, 0);
     struct key_life *lives[] = { &l->keys.list[0].life, &l->keys.list[1].life,
                                  &l->keys.list[2].life };
-    lives[0]->dnskey.on_at = l->now - 1;
-    lives[0]->dnskey.off_at = l->now;
-    lives[1]->dnskey.on_at = l->now + DAY;
-    lives[2]->dnskey.on_at = l->now + 2 * DAY;
-    lives[2]->zone.on_at = l->now + DAY;
-    lives[2]->ds.on_at = l->now + 2 * DAY;
+    lives[0]->dnskey.introduced_at = l->now - 1;
+    lives[0]->dnskey.withdrawn_at = l->now;
+    lives[1]->dnskey.introduced_at = l->now + DAY;
+    lives[2]->dnskey.introduced_at = l->now + 2 * DAY;
+    lives[2]->zone.introduced_at = l->now + DAY;
+    lives[2]->ds.introduced_at = l->now + 2 * DAY;
     assert_true(set_back(l));
-    assert_true(lives[0]->dnskey.on_at < lives[0]->dnskey.off_at);
-    assert_true(lives[0]->dnskey.off_at < lives[1]->dnskey.on_at);
-    assert_true(lives[1]->dnskey.on_at < lives[2]->dnskey.on_at);
-    assert_int_equal(lives[2]->zone.on_at, lives[1]->dnskey.on_at);
-    assert_int_equal(lives[2]->ds.on_at, lives[2]->dnskey.on_at);
-    assert_true(lives[2]->dnskey.on_at <= l->now);
-    assert_int_equal(lives[2]->ds.on_clear, 0); /* the parent's word is still to come */
+    assert_true(lives[0]->dnskey.introduced_at < lives[0]->dnskey.withdrawn_at);
+    assert_true(lives[0]->dnskey.withdrawn_at < lives[1]->dnskey.introduced_at);
+    assert_true(lives[1]->dnskey.introduced_at < lives[2]->dnskey.introduced_at);
+    assert_int_equal(lives[2]->zone.introduced_at, lives[1]->dnskey.introduced_at);
+    assert_int_equal(lives[2]->ds.introduced_at, lives[2]->dnskey.introduced_at);
+    assert_true(lives[2]->dnskey.introduced_at <= l->now);
+    assert_int_equal(lives[2]->ds.omnipresent_at, 0); /* the parent's word is still to come */
     free(l);
 }
 
@@ -145,7 +148,8 @@ static void first_keys_stay_first(void **state)
     life_add(l, ALGORITHM_ED25519, KEY_CSK, key_life_in_use(KEY_CSK, START + AHEAD_DAYS * DAY));
     assert_true(set_back(l));
     const struct key_life *life = &l->keys.list[0].life;
-    assert_true(life->dnskey.on_at <= START && life->dnskey.on_clear == life->dnskey.on_at);
+    assert_true(life->dnskey.introduced_at <= START &&
+                life->dnskey.omnipresent_at == life->dnskey.introduced_at);
     assert_true(rollover_is_safe(&l->keys, START));
     free(l);
 }

@@ -100,8 +100,8 @@ static void a_ksk_waits_for_the_parent(void **state)
     assert_int_equal(next_of(w, 2).step, STEP_WAIT_PARENT);
     assert_int_equal(next_of(w, 0).step, STEP_WAIT_PARENT);
     life_pass(w, 400, false);
-    assert_true(facet_is_on(&with_tag(w, 0)->life.dnskey) &&
-                facet_is_on(&with_tag(w, 2)->life.dnskey));
+    assert_true(record_state_is_published(&with_tag(w, 0)->life.dnskey) &&
+                record_state_is_published(&with_tag(w, 2)->life.dnskey));
     assert_int_equal(rollover_ds_seen(&w->keys, &w->timing, w->now), 2);
     assert_int_equal(next_of(w, 0).step, STEP_UNPUBLISH);
     assert_int_equal(next_of(w, 0).at, w->now + DAY + HOUR);
@@ -121,25 +121,26 @@ static void a_new_algorithm_signs_before_its_keys_are_published(void **state)
     advance(w, 1);
     assert_int_equal(state_of(w, 3), KEY_PRESIGNING);
     assert_int_equal(state_of(w, 2), KEY_GENERATED);
-    assert_true(facet_is_on(&with_tag(w, 1)->life.zone));
+    assert_true(record_state_is_published(&with_tag(w, 1)->life.zone));
     advance(w, 300 + HOUR - 1);
     assert_int_equal(state_of(w, 3), KEY_PRESIGNING);
     advance(w, 1);
-    assert_true(facet_is_on(&with_tag(w, 2)->life.dnskey) &&
-                facet_is_on(&with_tag(w, 3)->life.dnskey));
-    assert_false(facet_is_on(&with_tag(w, 2)->life.ds));
+    assert_true(record_state_is_published(&with_tag(w, 2)->life.dnskey) &&
+                record_state_is_published(&with_tag(w, 3)->life.dnskey));
+    assert_false(record_state_is_published(&with_tag(w, 2)->life.ds));
     advance(w, 2 * HOUR);
-    assert_true(facet_is_on(&with_tag(w, 2)->life.ds) && !facet_is_on(&with_tag(w, 0)->life.ds));
+    assert_true(record_state_is_published(&with_tag(w, 2)->life.ds) &&
+                !record_state_is_published(&with_tag(w, 0)->life.ds));
     life_pass(w, 10, false);
     assert_int_equal(w->keys.count, 4);
     (void)rollover_ds_seen(&w->keys, &w->timing, w->now);
     advance(w, DAY + HOUR);
     /* The old DNSKEYs go together; their signatures stay until no cache has them. */
-    assert_false(facet_is_on(&with_tag(w, 0)->life.dnskey) ||
-                 facet_is_on(&with_tag(w, 1)->life.dnskey));
-    assert_true(facet_is_on(&with_tag(w, 1)->life.zone));
+    assert_false(record_state_is_published(&with_tag(w, 0)->life.dnskey) ||
+                 record_state_is_published(&with_tag(w, 1)->life.dnskey));
+    assert_true(record_state_is_published(&with_tag(w, 1)->life.zone));
     advance(w, 2 * HOUR);
-    assert_false(with_tag(w, 1) != NULL && facet_is_on(&with_tag(w, 1)->life.zone));
+    assert_false(with_tag(w, 1) != NULL && record_state_is_published(&with_tag(w, 1)->life.zone));
     life_pass(w, 1, false);
     assert_int_equal(w->keys.count, 2);
     free(w);
@@ -195,7 +196,7 @@ static void an_aborted_rollover_leaves_the_old_key(void **state)
     advance(
         w,
         0); /* in the second in which it was published it may be in caches, but can't be told from never */
-    assert_true(facet_is_on(&with_tag(w, 2)->life.dnskey));
+    assert_true(record_state_is_published(&with_tag(w, 2)->life.dnskey));
     life_pass(w, 2, true);
     assert_int_equal(w->keys.count, 2);
     assert_int_equal(state_of(w, 1), KEY_ACTIVE);
@@ -209,12 +210,14 @@ static void an_aborted_rollover_leaves_the_old_key(void **state)
     life_roll(w, ALGORITHM_ECDSAP256SHA256, ksk, 1);
     advance(w, 1);
     advance(w, 2 * HOUR);
-    assert_true(facet_is_on(&with_tag(w, 4)->life.ds));
+    assert_true(record_state_is_published(&with_tag(w, 4)->life.ds));
     assert_int_equal(rollover_abort(&w->keys, KEY_KSK), 1);
     advance(w, 1);
-    assert_true(facet_is_on(&with_tag(w, 0)->life.ds) && !facet_is_on(&with_tag(w, 4)->life.ds));
+    assert_true(record_state_is_published(&with_tag(w, 0)->life.ds) &&
+                !record_state_is_published(&with_tag(w, 4)->life.ds));
     life_pass(w, 3, false);
-    assert_true(facet_is_on(&with_tag(w, 4)->life.dnskey)); /* the parent may have its DS */
+    assert_true(
+        record_state_is_published(&with_tag(w, 4)->life.dnskey)); /* the parent may have its DS */
     life_pass(w, 3, true);
     assert_null(with_tag(w, 4));
     free(w);
@@ -243,18 +246,18 @@ static void going_insecure_takes_the_ds_away_and_keeps_the_keys(void **state)
     struct life *w = settled(KEY_CSK);
     w->timing.memory.insecure = true;
     advance(w, 1);
-    assert_false(facet_is_on(&with_tag(w, 0)->life.ds));
+    assert_false(record_state_is_published(&with_tag(w, 0)->life.ds));
     assert_true(rollover_awaits_parent(&w->keys));
     const struct slices none = { .count = 0 };
     assert_int_equal(keystate_next(&w->keys, 0, &none, &w->timing, w->now).step, STEP_WAIT_PARENT);
     life_pass(w, 30, true);
     assert_int_equal(keystate_next(&w->keys, 0, &none, &w->timing, w->now).step, STEP_NONE);
     assert_int_equal(w->keys.count, 1);
-    assert_true(facet_is_on(&with_tag(w, 0)->life.dnskey) &&
-                facet_is_on(&with_tag(w, 0)->life.zone));
+    assert_true(record_state_is_published(&with_tag(w, 0)->life.dnskey) &&
+                record_state_is_published(&with_tag(w, 0)->life.zone));
     w->timing.memory.insecure = false;
     advance(w, 1);
-    assert_true(facet_is_on(&with_tag(w, 0)->life.ds));
+    assert_true(record_state_is_published(&with_tag(w, 0)->life.ds));
     free(w);
 }
 

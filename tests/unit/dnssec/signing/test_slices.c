@@ -17,9 +17,9 @@ static void what_is_written_is_read_again(void **state)
 {
     struct keys_fixture *f = *state;
     struct slices slices = stored(f);
-    const struct keyroll roll = keys_roll(f);
+    const struct key_timeline timeline = keys_roll(f);
     struct store_txn *txn = keys_write(f);
-    assert_ok(slices_write(&slices, txn, &roll.keys, NULL));
+    assert_ok(slices_write(&slices, txn, &timeline.keys, NULL));
     assert_ok(store_commit(txn, NULL));
     struct slices again = presigned_slices(f);
     assert_int_equal(again.count, slices.count);
@@ -41,11 +41,11 @@ static void what_is_written_is_read_again(void **state)
 static enum result read_with(struct keys_fixture *f, const void *key, size_t key_len,
                              const uint8_t *row, size_t len)
 {
-    const struct keyroll roll = keys_roll(f);
+    const struct key_timeline timeline = keys_roll(f);
     struct slices slices = { .count = 0 };
     struct store_txn *txn = keys_write(f);
     assert_ok(store_put(txn, TABLE_META, key, key_len, row, len));
-    enum result result = slices_read(&slices, txn, &roll.keys, NULL);
+    enum result result = slices_read(&slices, txn, &timeline.keys, NULL);
     slices_done(&slices);
     store_abort(txn);
     return result;
@@ -83,12 +83,12 @@ static void a_slice_whose_key_is_gone_is_left_out(void **state)
 {
     struct keys_fixture *f = *state;
     struct slices slices = stored(f), fewer;
-    const struct keyroll roll = keys_roll(f);
+    const struct key_timeline timeline = keys_roll(f);
     uint32_t last = slices.list[slices.count - 1].aim.dnskey;
     struct store_txn *txn = keys_write(f);
-    for (size_t i = 0; i < roll.keys.count; i++) {
-        if ((last >> i & 1) != 0 && roll.keys.list[i].life.planned) {
-            assert_ok(keystore_delete(txn, &roll.keys.list[i]));
+    for (size_t i = 0; i < timeline.keys.count; i++) {
+        if ((last >> i & 1) != 0 && timeline.keys.list[i].life.planned) {
+            assert_ok(keystore_delete(txn, &timeline.keys.list[i]));
         }
     }
     assert_ok(store_commit(txn, NULL));
@@ -105,23 +105,23 @@ static void a_late_server_catches_up_safely(void **state)
     struct keys_fixture *f = *state;
     struct slices slices = stored(f);
     const struct settings settings = presigned_settings();
-    struct keyroll roll = keys_roll(f);
-    struct rollover_timing timing = keyroll_timing(&roll, &settings);
+    struct key_timeline timeline = keys_roll(f);
+    struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
     timing.held = true;
-    uint64_t change = slices_next_change(&slices, &roll.keys, NOW);
+    uint64_t change = slices_next_change(&slices, &timeline.keys, NOW);
     uint64_t late = change + 2 * DAY;
     assert_true(change > NOW + 80 * DAY);
     size_t entered = 0;
     for (uint64_t now = late; now < late + DAY; now += HOUR) {
-        enum slices_step step = slices_advance(&slices, &roll.keys, &timing, now);
-        (void)rollover_advance(&roll.keys, &timing, now);
+        enum slices_step step = slices_advance(&slices, &timeline.keys, &timing, now);
+        (void)rollover_advance(&timeline.keys, &timing, now);
         assert_int_not_equal(step, SLICES_FORCED);
         entered += step == SLICES_ENTERED;
-        assert_true(rollover_is_safe(&roll.keys, now));
-        assert_true(slices_signed_until(&slices, &roll.keys, now) > now + SLICES_MARGIN_S);
+        assert_true(rollover_is_safe(&timeline.keys, now));
+        assert_true(slices_signed_until(&slices, &timeline.keys, now) > now + SLICES_MARGIN_S);
     }
     assert_int_equal(entered, 2);
-    assert_int_equal(slices_ttl(&slices, &roll.keys, late + DAY), settings.ttl_s);
+    assert_int_equal(slices_ttl(&slices, &timeline.keys, late + DAY), settings.ttl_s);
     slices_done(&slices);
 }
 
@@ -130,14 +130,14 @@ static void nothing_is_entered_before_its_time(void **state)
     struct keys_fixture *f = *state;
     struct slices slices = stored(f);
     const struct settings settings = presigned_settings();
-    struct keyroll roll = keys_roll(f);
-    struct rollover_timing timing = keyroll_timing(&roll, &settings);
+    struct key_timeline timeline = keys_roll(f);
+    struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
     timing.held = true;
-    uint64_t change = slices_next_change(&slices, &roll.keys, NOW);
-    assert_int_equal(slices_advance(&slices, &roll.keys, &timing, change - 1), SLICES_REST);
-    assert_int_equal(slices_advance(&slices, &roll.keys, &timing, change), SLICES_ENTERED);
+    uint64_t change = slices_next_change(&slices, &timeline.keys, NOW);
+    assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, change - 1), SLICES_REST);
+    assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, change), SLICES_ENTERED);
     assert_int_equal(slices_due(&slices, NOW - 1), -1);
-    assert_int_equal(slices_advance(&slices, &roll.keys, &timing, NOW - 1), SLICES_REST);
+    assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, NOW - 1), SLICES_REST);
     slices_done(&slices);
 }
 

@@ -25,7 +25,7 @@ static struct key_set some_keys(void)
                                     .life = key_life_in_use(KEY_KSK, START) };
         memset(key->public_key, (int)i + 1, 32);
     }
-    keys.list[2].life.ds.off_at = START + 1; /* asked to go */
+    keys.list[2].life.ds.withdrawn_at = START + 1; /* asked to go */
     return keys;
 }
 
@@ -144,7 +144,7 @@ static void the_digests_that_validators_believe_count(void **state)
 {
     (void)state;
     struct key_set keys = some_keys();
-    keys.list[1].life.ds.off_at = START + 1;
+    keys.list[1].life.ds.withdrawn_at = START + 1;
     for (uint8_t type = 1; type <= 4; type++) {
         struct plan plan = { .ad = true, .zone = "pool.test." };
         if (type == 3) {
@@ -167,7 +167,7 @@ static void no_ds_is_as_asked_when_none_is(void **state)
     (void)state;
     struct key_set keys = some_keys();
     struct plan plan = { .ad = true, .zone = "pool.test." };
-    keys.list[0].life.ds.off_at = keys.list[1].life.ds.off_at = START + 1;
+    keys.list[0].life.ds.withdrawn_at = keys.list[1].life.ds.withdrawn_at = START + 1;
     assert_true(as_asked(&plan, &keys));
     add_ds(&plan, &keys.list[0]);
     assert_false(as_asked(&plan, &keys));

@@ -66,12 +66,12 @@ static void look_after(struct bench *b, uint64_t seconds)
     keymgr_look(b->keymgr, b->now, b->steady);
 }
 
-static struct keyroll keys_of(const struct bench *b)
+static struct key_timeline keys_of(const struct bench *b)
 {
-    struct keyroll roll;
+    struct key_timeline timeline;
     assert_ok(store_renew(b->pool.txns[2]));
-    assert_ok(keyroll_read(&roll, b->pool.txns[2], NULL));
-    return roll;
+    assert_ok(key_timeline_read(&timeline, b->pool.txns[2], NULL));
+    return timeline;
 }
 
 static uint64_t version_of(const struct bench *b)
@@ -107,23 +107,23 @@ static void nothing_is_written_while_nothing_happens(void **state)
 static void a_zsk_is_replaced_by_itself_when_its_time_has_come(void **state)
 {
     struct bench *b = *state;
-    const struct keyroll first = keys_of(b);
+    const struct key_timeline first = keys_of(b);
     uint16_t old = rollover_current(&first.keys, KEY_ZSK)->tag;
     look_after(b, 0);
     look_after(b, 90 * DAY - 3 * HOUR);
     assert_int_equal(keys_of(b).keys.count, 2);
     for (unsigned minute = 0; minute < 24 * 60; minute++) {
         look_after(b, 60);
-        const struct keyroll now =
+        const struct key_timeline now =
             keys_of(b); /* by this, packages for machines that follow are told apart */
         assert_true(now.memory.seen_at >= rollover_last_step_at(&now.keys));
     }
-    const struct keyroll roll = keys_of(b);
-    const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);
+    const struct key_timeline timeline = keys_of(b);
+    const struct key_record *zsk = rollover_current(&timeline.keys, KEY_ZSK);
     assert_true(zsk->tag != old);
     assert_int_equal(keystate_of(zsk, b->now), KEY_ACTIVE);
-    assert_int_equal(zsk->life.zone.on_at / HOUR, (FIXTURE_NOW + 90 * DAY) / HOUR);
-    assert_int_equal(roll.keys.count, 2);
+    assert_int_equal(zsk->life.zone.introduced_at / HOUR, (FIXTURE_NOW + 90 * DAY) / HOUR);
+    assert_int_equal(timeline.keys.count, 2);
     assert_non_null(strstr(said.all, "is now published"));
     assert_non_null(strstr(said.all, "is now active"));
     assert_non_null(strstr(said.all, "is now retired"));
@@ -140,8 +140,8 @@ static void a_ksk_is_replaced_when_its_age_is_set(void **state)
     look_after(b, 3 * HOUR);
     assert_non_null(strstr(said.all, "KSK"));
     assert_non_null(strstr(said.all, "ntspool key ds"));
-    const struct keyroll roll = keys_of(b);
-    assert_true(rollover_awaits_parent(&roll.keys));
+    const struct key_timeline timeline = keys_of(b);
+    assert_true(rollover_awaits_parent(&timeline.keys));
 }
 
 static void two_keepers_of_one_state_do_what_one_does(void **state)
@@ -169,10 +169,10 @@ static void lowered_ttls_are_waited_for(void **state)
     look_after(b, 90 * DAY);
     set(b, "ttl", "5m");
     look_after(b, 1);
-    struct keyroll roll = keys_of(b);
-    assert_int_equal(roll.keys.count, 3);
-    const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);
-    assert_int_equal(zsk->life.dnskey.on_clear, b->now - 1 + DAY + HOUR);
+    struct key_timeline timeline = keys_of(b);
+    assert_int_equal(timeline.keys.count, 3);
+    const struct key_record *zsk = rollover_current(&timeline.keys, KEY_ZSK);
+    assert_int_equal(zsk->life.dnskey.omnipresent_at, b->now - 1 + DAY + HOUR);
 }
 
 static void a_long_ttl_of_a_static_record_counts(void **state)
@@ -247,11 +247,11 @@ static void trouble_is_said_once_and_changes_nothing(void **state)
 
 static void reseal(const struct bench *b, const struct seal *from, const struct seal *to)
 {
-    const struct keyroll roll = keys_of(b);
+    const struct key_timeline timeline = keys_of(b);
     struct store_txn *txn = NULL;
     assert_ok(store_write(b->pool.stores[2], &txn, NULL));
-    for (size_t i = 0; i < roll.keys.count; i++) {
-        assert_ok(keystore_reseal(txn, &roll.keys.list[i], from, to, NULL));
+    for (size_t i = 0; i < timeline.keys.count; i++) {
+        assert_ok(keystore_reseal(txn, &timeline.keys.list[i], from, to, NULL));
     }
     assert_ok(store_commit(txn, NULL));
 }
@@ -270,7 +270,7 @@ static void keys_under_another_seal_take_no_step(void **state)
     const struct roll_plan plan = { .kind = ROLL_KSK };
     struct store_txn *txn = NULL;
     assert_ok(store_write(b->pool.stores[2], &txn, NULL));
-    assert_ok(keyroll_start(txn, other, &plan, b->now, NULL));
+    assert_ok(key_timeline_start(txn, other, &plan, b->now, NULL));
     assert_ok(store_commit(txn, NULL));
     uint64_t version = version_of(b);
     look_after(b, 1);

@@ -1,9 +1,9 @@
-#include "dnssec/offline/plan.h"
+#include "dnssec/offline/offline_plan.h"
 
 #include "dnssec/signing/signer.h"
 
 struct run {
-    struct keyroll roll;
+    struct key_timeline timeline;
     const struct settings *settings;
     struct rollover_timing timing;
     struct slices *out; /* NULL: until the period begins */
@@ -14,8 +14,8 @@ struct run {
 /* Begins a rollover of the zone-signing key if it is due. */
 static enum result roll_zsk(struct run *run)
 {
-    struct key_set *keys = &run->roll.keys;
-    uint64_t due_at = keyroll_due_at(&run->roll, run->settings, KEY_ZSK);
+    struct key_set *keys = &run->timeline.keys;
+    uint64_t due_at = key_timeline_due_at(&run->timeline, run->settings, KEY_ZSK);
     bool due = run->roll_zsk || (due_at != 0 && due_at <= run->now);
     const struct key_record *old = rollover_current(keys, KEY_ZSK);
     if (!due || old == NULL || rollover_under_way(keys, KEY_ZSK)) {
@@ -37,8 +37,8 @@ static enum result roll_zsk(struct run *run)
 /* Keys that are over lose their role: they stay in their places, which the slices count by. */
 static void bury(struct run *run)
 {
-    for (size_t i = 0; i < run->roll.keys.count; i++) {
-        struct key_record *key = &run->roll.keys.list[i];
+    for (size_t i = 0; i < run->timeline.keys.count; i++) {
+        struct key_record *key = &run->timeline.keys.list[i];
         if (rollover_is_dead(key, run->now)) {
             key->role = 0;
         }
@@ -47,7 +47,7 @@ static void bury(struct run *run)
 
 static struct slice slice_of(const struct run *run)
 {
-    const struct key_set *keys = &run->roll.keys;
+    const struct key_set *keys = &run->timeline.keys;
     struct slice slice = { .from = run->now,
                            .inception = run->now - SIGNER_BACKDATE_S,
                            .expiration = run->now + run->settings->signature_validity_s,
@@ -91,20 +91,20 @@ static uint64_t sooner(uint64_t best, uint64_t at, uint64_t now)
 
 static uint64_t next_moment(const struct run *run, uint64_t until)
 {
-    uint64_t next = sooner(until, rollover_next_moment(&run->roll.keys, run->now), run->now);
-    next = sooner(next, keyroll_due_at(&run->roll, run->settings, KEY_ZSK), run->now);
+    uint64_t next = sooner(until, rollover_next_moment(&run->timeline.keys, run->now), run->now);
+    next = sooner(next, key_timeline_due_at(&run->timeline, run->settings, KEY_ZSK), run->now);
     return sooner(next, renewed_at(run), run->now);
 }
 
 static enum result run_until(struct run *run, uint64_t until, struct diag *diag)
 {
     enum result result = RESULT_OK;
-    uint64_t last = rollover_last_step_at(&run->roll.keys);
+    uint64_t last = rollover_last_step_at(&run->timeline.keys);
     (void)note(run); /* the period begins with what is there */
     run->now = last >= run->now ? last + 1 : run->now;
     while (run->now < until && result == RESULT_OK) {
         result = roll_zsk(run);
-        bool moved = rollover_advance(&run->roll.keys, &run->timing, run->now);
+        bool moved = rollover_advance(&run->timeline.keys, &run->timing, run->now);
         bury(run);
         if (result == RESULT_OK && !note(run)) {
             result = diag_fail(diag, RESULT_TOO_LONG,
@@ -118,26 +118,26 @@ static enum result run_until(struct run *run, uint64_t until, struct diag *diag)
 }
 
 /* A bundle that is over already leaves none: it can't get worse. */
-static bool leaves_gap(const struct slices *present, const struct plan_period *period)
+static bool leaves_gap(const struct slices *present, const struct offline_period *period)
 {
     uint64_t covered = slices_covered(present, period->from);
     return covered != 0 && period->from > period->now && period->from + SLICES_MARGIN_S > covered;
 }
 
-enum result plan_make(struct slices *out, const struct keyroll *roll,
-                      const struct settings *settings, const struct slices *present,
-                      const struct plan_period *period, struct diag *diag)
+enum result offline_plan_make(struct slices *out, const struct key_timeline *timeline,
+                              const struct settings *settings, const struct slices *present,
+                              const struct offline_period *period, struct diag *diag)
 {
     struct slices slices = { .made_at = period->now };
-    struct run run = { .roll = *roll,
+    struct run run = { .timeline = *timeline,
                        .settings = settings,
-                       .timing = keyroll_timing(roll, settings),
+                       .timing = key_timeline_timing(timeline, settings),
                        .now = period->now };
     enum result result = RESULT_OK;
     if (!run.timing.held) {
         result = run_until(&run, period->from, diag);
     } else if (leaves_gap(present, period) ||
-               !slices_replay(present, &run.roll.keys, run.timing, period->now, period->from)) {
+               !slices_replay(present, &run.timeline.keys, run.timing, period->now, period->from)) {
         result = diag_fail(diag, RESULT_REFUSED,
                            "the present bundle ends before the period begins, or is not followed "
                            "until then: begin earlier (--from)");

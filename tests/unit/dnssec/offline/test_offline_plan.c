@@ -1,44 +1,44 @@
-#include "dnssec/offline/plan.h"
+#include "dnssec/offline/offline_plan.h"
 #include "tests/unit/presigned.h"
 
 /* Keys in use since NOW, and so many that are planned. */
-static struct keyroll pool_with(size_t planned)
+static struct key_timeline pool_with(size_t planned)
 {
     const struct settings settings = presigned_settings();
-    struct keyroll roll = { .remembered = true };
-    roll.memory.dnskey_ttl_s = settings.ttl_s;
-    roll.memory.zone_ttl_s = keyroll_zone_ttl(&settings, 0);
-    roll.keys.count = 2 + planned;
-    for (size_t i = 0; i < roll.keys.count; i++) {
+    struct key_timeline timeline = { .remembered = true };
+    timeline.memory.dnskey_ttl_s = settings.ttl_s;
+    timeline.memory.zone_ttl_s = key_timeline_zone_ttl(&settings, 0);
+    timeline.keys.count = 2 + planned;
+    for (size_t i = 0; i < timeline.keys.count; i++) {
         enum key_role role = i == 0 ? KEY_KSK : KEY_ZSK;
         const struct key_life later = { .planned = true };
-        roll.keys.list[i] =
+        timeline.keys.list[i] =
             (struct key_record){ .algorithm = ALGORITHM_ED25519,
                                  .role = role,
                                  .tag = (uint16_t)i,
                                  .created_at = NOW + i,
                                  .life = i < 2 ? key_life_in_use(role, NOW) : later };
     }
-    return roll;
+    return timeline;
 }
 
-static enum result plan(struct slices *out, const struct keyroll *roll, uint64_t from,
+static enum result plan(struct slices *out, const struct key_timeline *timeline, uint64_t from,
                         uint64_t until, bool roll_zsk, struct diag *diag)
 {
     const struct settings settings = presigned_settings();
     const struct slices none = { .count = 0 };
-    const struct plan_period period = { NOW, from, until, roll_zsk };
-    return plan_make(out, roll, &settings, &none, &period, diag);
+    const struct offline_period period = { NOW, from, until, roll_zsk };
+    return offline_plan_make(out, timeline, &settings, &none, &period, diag);
 }
 
 static void every_moment_is_signed_with_half_the_validity_to_spare(void **state)
 {
     (void)state;
     const struct settings settings = presigned_settings();
-    const struct keyroll roll = pool_with(4);
+    const struct key_timeline timeline = pool_with(4);
     struct slices slices;
     uint64_t until = NOW + 365 * DAY, spare = settings.signature_validity_s / 2;
-    assert_ok(plan(&slices, &roll, NOW, until, false, NULL));
+    assert_ok(plan(&slices, &timeline, NOW, until, false, NULL));
     assert_int_equal(slices.list[0].from, NOW);
     for (size_t i = 0; i < slices.count; i++) {
         const struct slice *slice = &slices.list[i];
@@ -55,9 +55,9 @@ static void every_moment_is_signed_with_half_the_validity_to_spare(void **state)
 static void zsks_come_by_their_age_the_oldest_first(void **state)
 {
     (void)state;
-    const struct keyroll roll = pool_with(4);
+    const struct key_timeline timeline = pool_with(4);
     struct slices slices;
-    assert_ok(plan(&slices, &roll, NOW, NOW + 365 * DAY, false, NULL));
+    assert_ok(plan(&slices, &timeline, NOW, NOW + 365 * DAY, false, NULL));
     const uint32_t expected[] = { 0x03, 0x07, 0x05, 0x0d, 0x09, 0x19, 0x11, 0x31, 0x21 };
     size_t at = 0;
     for (size_t i = 0; i < slices.count; i++) {
@@ -66,7 +66,7 @@ static void zsks_come_by_their_age_the_oldest_first(void **state)
     }
     assert_int_equal(at, 8);
     slices_done(&slices);
-    const struct keyroll few = pool_with(3);
+    const struct key_timeline few = pool_with(3);
     assert_int_equal(plan(&slices, &few, NOW, NOW + 365 * DAY, false, NULL), RESULT_NOT_FOUND);
     assert_ok(plan(&slices, &few, NOW, NOW + 300 * DAY, false, NULL));
     slices_done(&slices);
@@ -75,9 +75,9 @@ static void zsks_come_by_their_age_the_oldest_first(void **state)
 static void a_zsk_goes_at_once_when_it_must(void **state)
 {
     (void)state;
-    const struct keyroll roll = pool_with(1);
+    const struct key_timeline timeline = pool_with(1);
     struct slices slices;
-    assert_ok(plan(&slices, &roll, NOW + 1, NOW + 80 * DAY, true, NULL));
+    assert_ok(plan(&slices, &timeline, NOW + 1, NOW + 80 * DAY, true, NULL));
     assert_int_equal(slices.list[0].from, NOW + 1);
     assert_int_equal(slices.list[0].aim.dnskey, 0x07);
     assert_int_equal(slices.list[0].aim.wanted, 0x04);
@@ -88,15 +88,15 @@ static void a_zsk_goes_at_once_when_it_must(void **state)
 static void a_ksk_that_comes_waits_for_the_parent_beside_the_old_one(void **state)
 {
     (void)state;
-    struct keyroll roll = pool_with(0);
+    struct key_timeline timeline = pool_with(0);
     struct slices slices;
-    roll.keys.list[0].life.wanted = false;
-    roll.keys.list[2] = (struct key_record){
+    timeline.keys.list[0].life.wanted = false;
+    timeline.keys.list[2] = (struct key_record){
         .algorithm = ALGORITHM_ED25519, .role = KEY_KSK, .absent = true, .life = { .wanted = true }
     };
-    roll.keys.list[0].life.ds.on_clear = NOW;
-    roll.keys.count = 3;
-    assert_ok(plan(&slices, &roll, NOW + 1, NOW + 60 * DAY, false, NULL));
+    timeline.keys.list[0].life.ds.omnipresent_at = NOW;
+    timeline.keys.count = 3;
+    assert_ok(plan(&slices, &timeline, NOW + 1, NOW + 60 * DAY, false, NULL));
     const struct slice *last = &slices.list[slices.count - 1];
     assert_int_equal(slices.list[0].aim.dnskey, 0x07);
     assert_int_equal(slices.list[0].aim.ds, 0x01);
@@ -109,14 +109,15 @@ static void too_long_a_period_is_refused(void **state)
 {
     (void)state;
     const struct settings settings = presigned_settings();
-    struct keyroll roll = pool_with(0);
+    struct key_timeline timeline = pool_with(0);
     struct slices slices;
     struct diag diag;
     struct settings forever = settings;
     const struct slices none = { .count = 0 };
-    const struct plan_period period = { NOW, NOW, NOW + 3000 * DAY, false };
+    const struct offline_period period = { NOW, NOW, NOW + 3000 * DAY, false };
     forever.zsk_lifetime_s = 0;
-    assert_int_equal(plan_make(&slices, &roll, &forever, &none, &period, &diag), RESULT_TOO_LONG);
+    assert_int_equal(offline_plan_make(&slices, &timeline, &forever, &none, &period, &diag),
+                     RESULT_TOO_LONG);
     assert_non_null(strstr(diag.text, "512"));
 }
 

@@ -1,19 +1,19 @@
 /* The row `rollover` of TABLE_META: u8 layout, u8 flags (1: insecure, 2: follows), u32 dnskey_ttl_s, u32 zone_ttl_s, u64 dnskey_until, u64 zone_until, u64
  * seen_at. */
-#include "dnssec/rollover/keyroll.h"
+#include "dnssec/rollover/key_timeline.h"
 
 enum {
     LAYOUT = 1,
     FLAG_INSECURE = 1,
     FLAG_FOLLOWS = 2,
-    ROW_LEN = 1 + KEYROLL_MEMORY_LEN,
+    ROW_LEN = 1 + KEY_TIMELINE_MEMORY_LEN,
     KEY_TRIES = 8,
     TTL_MAX = 86400 /* what `ttl` can be set to: for a store that has no memory */
 };
 
 static const char row_key[] = "rollover";
 
-void keyroll_memory_write(struct writer *w, const struct rollover_memory *m)
+void key_timeline_memory_write(struct writer *w, const struct rollover_memory *m)
 {
     write_u8(w, (uint8_t)((m->insecure ? FLAG_INSECURE : 0) | (m->follows ? FLAG_FOLLOWS : 0)));
     write_u32(w, m->dnskey_ttl_s);
@@ -23,7 +23,7 @@ void keyroll_memory_write(struct writer *w, const struct rollover_memory *m)
     write_u64(w, m->seen_at);
 }
 
-struct rollover_memory keyroll_memory_read(struct reader *r)
+struct rollover_memory key_timeline_memory_read(struct reader *r)
 {
     struct rollover_memory m;
     uint8_t flags = read_u8(r);
@@ -38,7 +38,7 @@ struct rollover_memory keyroll_memory_read(struct reader *r)
     return m;
 }
 
-static enum result read_memory(struct keyroll *out, struct store_txn *keys)
+static enum result read_memory(struct key_timeline *out, struct store_txn *keys)
 {
     uint8_t row[ROW_LEN];
     struct store_item value = { .data = row, .room = sizeof row };
@@ -48,7 +48,7 @@ static enum result read_memory(struct keyroll *out, struct store_txn *keys)
     }
     struct reader r = reader_of(row, value.len);
     uint8_t layout = read_u8(&r);
-    out->memory = keyroll_memory_read(&r);
+    out->memory = key_timeline_memory_read(&r);
     out->remembered = true;
     if (layout > LAYOUT) {
         return RESULT_NEWER;
@@ -61,7 +61,7 @@ static enum result write_memory(const struct rollover_memory *m, struct store_tx
     uint8_t row[ROW_LEN];
     struct writer w = writer_of(row, sizeof row);
     write_u8(&w, LAYOUT);
-    keyroll_memory_write(&w, m);
+    key_timeline_memory_write(&w, m);
     ASSERT(!w.failed);
     return store_put(keys, TABLE_META, row_key, sizeof row_key - 1, row, sizeof row);
 }
@@ -84,9 +84,9 @@ static enum result collect(const struct key_record *record, void *arg)
     return RESULT_OK;
 }
 
-enum result keyroll_read(struct keyroll *out, struct store_txn *keys, struct diag *diag)
+enum result key_timeline_read(struct key_timeline *out, struct store_txn *keys, struct diag *diag)
 {
-    *out = (struct keyroll){ .remembered = false };
+    *out = (struct key_timeline){ .remembered = false };
     enum result result = keystore_each(keys, collect, &out->keys);
     if (result == RESULT_OK) {
         result = read_memory(out, keys);
@@ -96,10 +96,10 @@ enum result keyroll_read(struct keyroll *out, struct store_txn *keys, struct dia
                : diag_fail(diag, result, "the DNSSEC keys cannot be read: %s", result_text(result));
 }
 
-static bool same_facet(const struct facet *a, const struct facet *b)
+static bool same_facet(const struct record_state *a, const struct record_state *b)
 {
-    return a->on_at == b->on_at && a->on_clear == b->on_clear && a->off_at == b->off_at &&
-           a->off_clear == b->off_clear;
+    return a->introduced_at == b->introduced_at && a->omnipresent_at == b->omnipresent_at &&
+           a->withdrawn_at == b->withdrawn_at && a->hidden_at == b->hidden_at;
 }
 
 bool key_life_equal(const struct key_life *a, const struct key_life *b)
@@ -109,25 +109,26 @@ bool key_life_equal(const struct key_life *a, const struct key_life *b)
            same_facet(&a->ds, &b->ds);
 }
 
-enum result keyroll_open_all(const struct keyroll *roll, const struct seal *seal, struct diag *diag)
+enum result key_timeline_open_all(const struct key_timeline *timeline, const struct seal *seal,
+                                  struct diag *diag)
 {
     enum result result = RESULT_OK;
-    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
         struct key *key = NULL;
-        result = keystore_unseal(&key, &roll->keys.list[i], seal, diag);
+        result = keystore_unseal(&key, &timeline->keys.list[i], seal, diag);
         key_free(key);
     }
     return result;
 }
 
-enum result keyroll_write(const struct keyroll *roll, const struct keyroll *before,
-                          struct store_txn *keys, const struct seal *seal, uint64_t now,
-                          struct diag *diag)
+enum result key_timeline_write(const struct key_timeline *timeline,
+                               const struct key_timeline *before, struct store_txn *keys,
+                               const struct seal *seal, uint64_t now, struct diag *diag)
 {
     enum result result = RESULT_OK;
-    ASSERT(roll->keys.count == before->keys.count);
-    for (size_t i = 0; i < roll->keys.count && result == RESULT_OK; i++) {
-        const struct key_record *record = &roll->keys.list[i];
+    ASSERT(timeline->keys.count == before->keys.count);
+    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
+        const struct key_record *record = &timeline->keys.list[i];
         if (rollover_is_dead(record, now)) {
             result = keystore_delete(keys, record);
         } else if (!key_life_equal(&record->life, &before->keys.list[i].life)) {
@@ -135,13 +136,13 @@ enum result keyroll_write(const struct keyroll *roll, const struct keyroll *befo
         }
     }
     if (result == RESULT_OK &&
-        (!before->remembered || !same_memory(&roll->memory, &before->memory))) {
-        result = write_memory(&roll->memory, keys);
+        (!before->remembered || !same_memory(&timeline->memory, &before->memory))) {
+        result = write_memory(&timeline->memory, keys);
     }
     return result;
 }
 
-uint32_t keyroll_zone_ttl(const struct settings *settings, uint32_t longest_s)
+uint32_t key_timeline_zone_ttl(const struct settings *settings, uint32_t longest_s)
 {
     const uint32_t ttls[] = { settings->ttl_s, settings->srv_ttl_s, settings->address_ttl_s,
                               settings->negative_ttl_s };
@@ -152,18 +153,18 @@ uint32_t keyroll_zone_ttl(const struct settings *settings, uint32_t longest_s)
     return longest_s < settings->signature_validity_s ? longest_s : settings->signature_validity_s;
 }
 
-enum result keyroll_begin(struct store_txn *keys, const struct settings *settings, uint64_t now,
-                          struct diag *diag)
+enum result key_timeline_begin(struct store_txn *keys, const struct settings *settings,
+                               uint64_t now, struct diag *diag)
 {
     const struct rollover_memory memory = { .dnskey_ttl_s = settings->ttl_s,
-                                            .zone_ttl_s = keyroll_zone_ttl(settings, 0),
+                                            .zone_ttl_s = key_timeline_zone_ttl(settings, 0),
                                             .seen_at = now };
     enum result result = write_memory(&memory, keys);
     return result == RESULT_OK ? result
                                : diag_fail(diag, result, "the state of the keys can't be stored");
 }
 
-enum result keyroll_begin_following(struct store_txn *keys, struct diag *diag)
+enum result key_timeline_begin_following(struct store_txn *keys, struct diag *diag)
 {
     const struct rollover_memory memory = { .follows = true };
     enum result result = write_memory(&memory, keys);
@@ -171,22 +172,23 @@ enum result keyroll_begin_following(struct store_txn *keys, struct diag *diag)
                                : diag_fail(diag, result, "the state of the keys can't be stored");
 }
 
-struct rollover_timing keyroll_timing(const struct keyroll *roll, const struct settings *settings)
+struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
+                                           const struct settings *settings)
 {
-    struct rollover_timing timing = { .memory = roll->memory,
+    struct rollover_timing timing = { .memory = timeline->memory,
                                       .propagation_s = settings->propagation_s,
                                       .parent_s =
                                           settings->parent_delay_s + settings->parent_ds_ttl_s,
-                                      .held = rollover_is_held(&roll->keys) };
-    if (!roll->remembered) { /* of an older ntspool: anything may have been served */
+                                      .held = rollover_is_held(&timeline->keys) };
+    if (!timeline->remembered) { /* of an older ntspool: anything may have been served */
         timing.memory.dnskey_ttl_s = TTL_MAX;
         timing.memory.zone_ttl_s = settings->signature_validity_s;
     }
     return timing;
 }
 
-enum result keyroll_make_key(struct store_txn *keys, const struct seal *seal,
-                             const struct key_recipe *recipe, uint64_t now, struct diag *diag)
+enum result key_timeline_make_key(struct store_txn *keys, const struct seal *seal,
+                                  const struct key_recipe *recipe, uint64_t now, struct diag *diag)
 {
     /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034 appendix B): another try. */
     enum result result = RESULT_EXISTS;
@@ -221,17 +223,17 @@ static const enum key_role *roles_of(enum roll_kind kind, bool single)
     return both;
 }
 
-static enum result check_start(const struct keyroll *roll, const struct roll_plan *plan,
+static enum result check_start(const struct key_timeline *timeline, const struct roll_plan *plan,
                                bool single, struct diag *diag)
 {
-    if (rollover_is_held(&roll->keys)) {
+    if (rollover_is_held(&timeline->keys)) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the key-signing key is elsewhere, so bundles say what is rolled when: "
                          "`ntspool key request --roll-zsk` for a new ZSK; a new KSK is made where "
                          "the KSK is, and comes by `key import --public`; for all else take it "
                          "back first, by `key online`");
     }
-    const struct key_record *zsk = rollover_current(&roll->keys, KEY_ZSK);
+    const struct key_record *zsk = rollover_current(&timeline->keys, KEY_ZSK);
     if (single && (plan->kind == ROLL_ZSK || plan->kind == ROLL_KSK)) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the zone has one key for both roles: roll csk, or split for two keys");
@@ -259,33 +261,33 @@ static bool can_turn_back(const struct key_set *keys, unsigned roles)
     return changes;
 }
 
-enum result keyroll_dismiss(struct keyroll *roll, unsigned roles, size_t more, bool emergency,
-                            struct diag *diag)
+enum result key_timeline_dismiss(struct key_timeline *timeline, unsigned roles, size_t more,
+                                 bool emergency, struct diag *diag)
 {
-    if (roll->memory.follows) {
+    if (timeline->memory.follows) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the keys come from another machine: roll them there, or take over by "
                          "`ntspool key lead`");
     }
-    if (rollover_under_way(&roll->keys, roles) && !emergency) {
+    if (rollover_under_way(&timeline->keys, roles) && !emergency) {
         return diag_fail(diag, RESULT_REFUSED,
-                         can_turn_back(&roll->keys, roles)
+                         can_turn_back(&timeline->keys, roles)
                              ? "a rollover is under way (`ntspool key list`): wait for its end, or "
                                "take it back by `ntspool key abort`"
                              : "a rollover is under way: wait until its old keys are deleted "
                                "(`ntspool key list` says when); only --emergency does not wait");
     }
     size_t used = more;
-    for (size_t i = 0; i < roll->keys.count; i++) {
-        used += !roll->keys.list[i].life.planned;
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        used += !timeline->keys.list[i].life.planned;
     }
-    if (used > KEYSTORE_USED_MAX || roll->keys.count + more > KEYSTORE_MAX) {
+    if (used > KEYSTORE_USED_MAX || timeline->keys.count + more > KEYSTORE_MAX) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the zone has %zu keys and can have %d: wait until old ones are gone",
                          used - more, KEYSTORE_USED_MAX);
     }
-    for (size_t i = 0; i < roll->keys.count; i++) {
-        struct key_record *key = &roll->keys.list[i];
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        struct key_record *key = &timeline->keys.list[i];
         key->life.wanted = key->life.wanted && ((unsigned)key->role & roles) == 0;
     }
     return RESULT_OK;
@@ -304,12 +306,12 @@ static enum result check_seal(const struct key_record *record, const struct seal
 }
 
 /* A key that was made for later will do. NOT_FOUND if there is none. */
-static enum result take_planned(struct keyroll *roll, struct store_txn *keys,
+static enum result take_planned(struct key_timeline *timeline, struct store_txn *keys,
                                 const struct seal *seal, const struct key_recipe *recipe,
                                 struct diag *diag)
 {
     struct key_record *planned =
-        recipe->role == KEY_ZSK ? rollover_planned(&roll->keys, recipe->algorithm) : NULL;
+        recipe->role == KEY_ZSK ? rollover_planned(&timeline->keys, recipe->algorithm) : NULL;
     if (planned == NULL) {
         return RESULT_NOT_FOUND;
     }
@@ -317,17 +319,17 @@ static enum result take_planned(struct keyroll *roll, struct store_txn *keys,
     return keystore_update(keys, planned, seal, diag);
 }
 
-enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
-                          const struct roll_plan *plan, uint64_t now, struct diag *diag)
+enum result key_timeline_start(struct store_txn *keys, const struct seal *seal,
+                               const struct roll_plan *plan, uint64_t now, struct diag *diag)
 {
-    struct keyroll roll;
-    enum result result = keyroll_read(&roll, keys, diag);
+    struct key_timeline timeline;
+    enum result result = key_timeline_read(&timeline, keys, diag);
     if (result != RESULT_OK) {
         return result;
     }
-    const struct keyroll before = roll;
-    const struct key_record *ksk = rollover_current(&roll.keys, KEY_KSK);
-    const struct key_record *zsk = rollover_current(&roll.keys, KEY_ZSK);
+    const struct key_timeline before = timeline;
+    const struct key_record *ksk = rollover_current(&timeline.keys, KEY_KSK);
+    const struct key_record *zsk = rollover_current(&timeline.keys, KEY_ZSK);
     if (ksk == NULL || zsk == NULL) {
         return diag_fail(diag, RESULT_REFUSED, "there are no keys that could be rolled");
     }
@@ -335,41 +337,42 @@ enum result keyroll_start(struct store_txn *keys, const struct seal *seal,
     const struct key_record *like = (roles[0] & KEY_ZSK) != 0 ? zsk : ksk;
     enum algorithm algorithm = plan->kind == ROLL_ALGORITHM ? plan->algorithm : like->algorithm;
     unsigned mask = (unsigned)roles[0] | (unsigned)roles[1];
-    result = check_start(&roll, plan, ksk == zsk, diag);
+    result = check_start(&timeline, plan, ksk == zsk, diag);
     if (result == RESULT_OK) {
-        result = keyroll_dismiss(&roll, mask, roles[1] != 0 ? 2 : 1, plan->emergency, diag);
+        result =
+            key_timeline_dismiss(&timeline, mask, roles[1] != 0 ? 2 : 1, plan->emergency, diag);
     }
     if (result == RESULT_OK) {
         result = check_seal(zsk, seal, diag);
     }
     if (result == RESULT_OK) {
-        result = keyroll_write(&roll, &before, keys, seal, now, diag);
+        result = key_timeline_write(&timeline, &before, keys, seal, now, diag);
     }
     for (; *roles != 0 && result == RESULT_OK; roles++) {
         const struct key_recipe recipe = { algorithm, *roles, { .wanted = true } };
-        result = take_planned(&roll, keys, seal, &recipe, diag);
+        result = take_planned(&timeline, keys, seal, &recipe, diag);
         if (result == RESULT_NOT_FOUND) {
-            result = keyroll_make_key(keys, seal, &recipe, now, diag);
+            result = key_timeline_make_key(keys, seal, &recipe, now, diag);
         }
     }
     return result;
 }
 
-uint64_t keyroll_due_at(const struct keyroll *roll, const struct settings *settings,
-                        enum key_role bit)
+uint64_t key_timeline_due_at(const struct key_timeline *timeline, const struct settings *settings,
+                             enum key_role bit)
 {
-    const struct key_record *key = rollover_current(&roll->keys, bit);
+    const struct key_record *key = rollover_current(&timeline->keys, bit);
     if (key == NULL) {
         return 0;
     }
     /* A CSK is as hard to replace as a KSK. */
     bool zone_only = key->role == KEY_ZSK;
     uint32_t lifetime_s = zone_only ? settings->zsk_lifetime_s : settings->ksk_lifetime_s;
-    uint64_t since = zone_only ? key->life.zone.on_at : key->life.dnskey.on_at;
+    uint64_t since = zone_only ? key->life.zone.introduced_at : key->life.dnskey.introduced_at;
     if (lifetime_s == 0 || since == 0) {
         return 0;
     }
     /* RFC 7583 3.2.1: so early that it can sign when the old one has reached its age. */
-    uint32_t lead_s = roll->memory.dnskey_ttl_s + settings->propagation_s;
+    uint32_t lead_s = timeline->memory.dnskey_ttl_s + settings->propagation_s;
     return since + (lifetime_s > lead_s ? lifetime_s - lead_s : 0);
 }

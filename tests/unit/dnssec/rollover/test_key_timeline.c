@@ -18,7 +18,7 @@ static enum result start(struct keys_fixture *f, enum roll_kind kind, enum algor
 {
     const struct roll_plan plan = { kind, algorithm, emergency };
     struct store_txn *txn = keys_write(f);
-    enum result result = keyroll_start(txn, f->seal, &plan, NOW, diag);
+    enum result result = key_timeline_start(txn, f->seal, &plan, NOW, diag);
     if (result == RESULT_OK) {
         assert_ok(store_commit(txn, NULL));
     } else {
@@ -31,16 +31,16 @@ static enum result start(struct keys_fixture *f, enum roll_kind kind, enum algor
 static void advance(struct keys_fixture *f, uint64_t now)
 {
     const struct settings settings = presets();
-    struct keyroll roll, before;
+    struct key_timeline timeline, before;
     struct store_txn *txn = keys_write(f);
-    assert_ok(keyroll_read(&roll, txn, NULL));
-    before = roll;
-    struct rollover_timing timing = keyroll_timing(&roll, &settings);
-    if (rollover_awaits_parent(&roll.keys)) {
-        (void)rollover_ds_seen(&roll.keys, &timing, now);
+    assert_ok(key_timeline_read(&timeline, txn, NULL));
+    before = timeline;
+    struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
+    if (rollover_awaits_parent(&timeline.keys)) {
+        (void)rollover_ds_seen(&timeline.keys, &timing, now);
     }
-    (void)rollover_advance(&roll.keys, &timing, now);
-    assert_ok(keyroll_write(&roll, &before, txn, f->seal, now, NULL));
+    (void)rollover_advance(&timeline.keys, &timing, now);
+    assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, now, NULL));
     assert_ok(store_commit(txn, NULL));
 }
 
@@ -65,9 +65,9 @@ static void each_kind_ends_with_its_keys_alone(void **state)
     key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK));
     uint64_t now = NOW;
     for (size_t r = 0; r < sizeof rolls / sizeof rolls[0]; r++) {
-        const struct keyroll old = keys_roll(f);
+        const struct key_timeline old = keys_roll(f);
         assert_ok(start(f, rolls[r].kind, rolls[r].algorithm, false, NULL));
-        const struct keyroll begun = keys_roll(f);
+        const struct key_timeline begun = keys_roll(f);
         assert_true(rollover_under_way(&begun.keys, KEY_CSK));
         for (int hour = 0; hour < 24 * 40; hour++) {
             struct store_txn *txn = NULL;
@@ -79,7 +79,7 @@ static void each_kind_ends_with_its_keys_alone(void **state)
             store_abort(txn);
             keyring_unref(keyring);
         }
-        const struct keyroll new = keys_roll(f);
+        const struct key_timeline new = keys_roll(f);
         assert_int_equal(new.keys.count, rolls[r].count);
         unsigned roles = 0;
         for (size_t i = 0; i < new.keys.count; i++) {
@@ -135,10 +135,10 @@ static void who_is_refused_is_told_what_helps(void **state)
     assert_int_equal(start(f, ROLL_KSK, p256, false, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "key abort")); /* of both at once */
     struct store_txn *txn = keys_write(f);
-    struct keyroll roll = keys_roll(f);
-    const struct keyroll before = roll;
-    assert_int_equal(rollover_abort(&roll.keys, KEY_CSK), 2);
-    assert_ok(keyroll_write(&roll, &before, txn, f->seal, NOW, &diag));
+    struct key_timeline timeline = keys_roll(f);
+    const struct key_timeline before = timeline;
+    assert_int_equal(rollover_abort(&timeline.keys, KEY_CSK), 2);
+    assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, NOW, &diag));
     assert_ok(store_commit(txn, NULL));
     assert_ok(start(f, ROLL_ZSK, p256, false, &diag));
     bool can_abort = true;
@@ -172,12 +172,12 @@ static void an_emergency_replaces_what_is_coming_too(void **state)
     assert_ok(start(f, ROLL_ZSK, ALGORITHM_ED25519, false, NULL));
     advance(f, NOW);
     assert_ok(start(f, ROLL_ZSK, ALGORITHM_ED25519, true, NULL));
-    const struct keyroll roll = keys_roll(f);
+    const struct key_timeline timeline = keys_roll(f);
     size_t wanted = 0;
-    for (size_t i = 0; i < roll.keys.count; i++) {
-        const struct key_record *key = &roll.keys.list[i];
+    for (size_t i = 0; i < timeline.keys.count; i++) {
+        const struct key_record *key = &timeline.keys.list[i];
         if (key->role == KEY_ZSK && key->life.wanted) {
-            assert_int_equal(key->life.dnskey.on_at, 0);
+            assert_int_equal(key->life.dnskey.introduced_at, 0);
             wanted++;
         }
     }
@@ -188,19 +188,19 @@ static void memory_comes_back_as_it_was_written(void **state)
 {
     struct keys_fixture *f = *state;
     const struct settings settings = presets();
-    struct keyroll roll = keys_roll(f);
-    assert_false(roll.remembered);
+    struct key_timeline timeline = keys_roll(f);
+    assert_false(timeline.remembered);
     /* Without memory the worst is believed. */
-    assert_int_equal(keyroll_timing(&roll, &settings).memory.dnskey_ttl_s, DAY);
-    struct keyroll before = roll;
-    roll.memory = (struct rollover_memory){ .insecure = true,
-                                            .dnskey_ttl_s = 1,
-                                            .zone_ttl_s = 2,
-                                            .dnskey_until = 3,
-                                            .zone_until = 4,
-                                            .seen_at = UINT64_MAX };
+    assert_int_equal(key_timeline_timing(&timeline, &settings).memory.dnskey_ttl_s, DAY);
+    struct key_timeline before = timeline;
+    timeline.memory = (struct rollover_memory){ .insecure = true,
+                                                .dnskey_ttl_s = 1,
+                                                .zone_ttl_s = 2,
+                                                .dnskey_until = 3,
+                                                .zone_until = 4,
+                                                .seen_at = UINT64_MAX };
     struct store_txn *txn = keys_write(f);
-    assert_ok(keyroll_write(&roll, &before, txn, f->seal, NOW, NULL));
+    assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
     before = keys_roll(f);
     assert_true(before.remembered);
@@ -211,20 +211,20 @@ static void memory_comes_back_as_it_was_written(void **state)
     assert_int_equal(before.memory.zone_until, 4);
     assert_int_equal(before.memory.seen_at, UINT64_MAX);
     txn = keys_write(f);
-    assert_ok(keyroll_begin(txn, &settings, NOW, NULL));
-    assert_ok(keyroll_read(&roll, txn, NULL));
-    assert_int_equal(roll.memory.dnskey_ttl_s, 3600);
-    assert_int_equal(roll.memory.seen_at, NOW);
+    assert_ok(key_timeline_begin(txn, &settings, NOW, NULL));
+    assert_ok(key_timeline_read(&timeline, txn, NULL));
+    assert_int_equal(timeline.memory.dnskey_ttl_s, 3600);
+    assert_int_equal(timeline.memory.seen_at, NOW);
     uint8_t row[64];
     struct store_item item = { .data = row, .room = sizeof row };
     assert_ok(store_get(txn, TABLE_META, "rollover", 8, &item));
     for (size_t len = 0; len < item.len; len++) {
         assert_ok(store_put(txn, TABLE_META, "rollover", 8, row, len));
-        assert_int_equal(keyroll_read(&roll, txn, NULL), RESULT_DAMAGED);
+        assert_int_equal(key_timeline_read(&timeline, txn, NULL), RESULT_DAMAGED);
     }
     row[0]++;
     assert_ok(store_put(txn, TABLE_META, "rollover", 8, row, item.len));
-    assert_int_equal(keyroll_read(&roll, txn, NULL), RESULT_NEWER);
+    assert_int_equal(key_timeline_read(&timeline, txn, NULL), RESULT_NEWER);
     store_abort(txn);
 }
 
@@ -232,32 +232,34 @@ static void the_longest_ttl_counts_but_no_longer_than_signatures_last(void **sta
 {
     (void)state;
     struct settings settings = presets();
-    assert_int_equal(keyroll_zone_ttl(&settings, 0), 3600);
+    assert_int_equal(key_timeline_zone_ttl(&settings, 0), 3600);
     settings.srv_ttl_s = 7200;
-    assert_int_equal(keyroll_zone_ttl(&settings, 600), 7200);
-    assert_int_equal(keyroll_zone_ttl(&settings, 2 * DAY), 2 * DAY);
-    assert_int_equal(keyroll_zone_ttl(&settings, UINT32_MAX), 7 * DAY);
+    assert_int_equal(key_timeline_zone_ttl(&settings, 600), 7200);
+    assert_int_equal(key_timeline_zone_ttl(&settings, 2 * DAY), 2 * DAY);
+    assert_int_equal(key_timeline_zone_ttl(&settings, UINT32_MAX), 7 * DAY);
 }
 
 static void keys_are_due_by_their_lifetime(void **state)
 {
     struct keys_fixture *f = *state;
     struct settings settings = presets();
-    struct keyroll roll = keys_roll(f);
-    assert_int_equal(keyroll_due_at(&roll, &settings, KEY_ZSK), 0);
+    struct key_timeline timeline = keys_roll(f);
+    assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_ZSK), 0);
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
-    roll = keys_roll(f);
-    roll.memory.dnskey_ttl_s = 3600;
+    timeline = keys_roll(f);
+    timeline.memory.dnskey_ttl_s = 3600;
     /* RFC 7583 3.2.1: in time to be known everywhere when it takes over. */
-    assert_int_equal(keyroll_due_at(&roll, &settings, KEY_ZSK), 1000 + 90 * DAY - 2 * 3600);
-    assert_int_equal(keyroll_due_at(&roll, &settings, KEY_KSK), 0);
+    assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_ZSK),
+                     1000 + 90 * DAY - 2 * 3600);
+    assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_KSK), 0);
     settings.ksk_lifetime_s = 365 * DAY;
-    assert_int_equal(keyroll_due_at(&roll, &settings, KEY_KSK), 1000 + 365 * DAY - 2 * 3600);
+    assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_KSK),
+                     1000 + 365 * DAY - 2 * 3600);
     settings.zsk_lifetime_s = 0;
-    assert_int_equal(keyroll_due_at(&roll, &settings, KEY_ZSK), 0);
+    assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_ZSK), 0);
     settings.zsk_lifetime_s = 60;
-    assert_int_equal(keyroll_due_at(&roll, &settings, KEY_ZSK), 1000);
+    assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_ZSK), 1000);
 }
 
 #define IN_STORE(test) cmocka_unit_test_setup_teardown(test, keys_set_up, keys_tear_down)
