@@ -44,9 +44,21 @@ struct diag {
 enum result diag_fail(struct diag *diag, enum result result, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Returns the call's failure from the function around it. For functions that own nothing yet. */
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        enum result try_result = (call);                                                           \
+        if (try_result != RESULT_OK) {                                                             \
+            return try_result;                                                                     \
+        }                                                                                          \
+    } while (0)
+
 /* Aborts with a message: for our own bugs and for out-of-memory at start. Stays on in release. */
 void die_bug(const char *file, int line, const char *what) __attribute__((noreturn));
+/* An invariant of ours. The condition has no side effect. */
 #define ASSERT(condition) ((condition) ? (void)0 : die_bug(__FILE__, __LINE__, #condition))
+/* A call that must succeed: the condition makes the call and compares. */
+#define CHECK(condition) ((condition) ? (void)0 : die_bug(__FILE__, __LINE__, #condition))
 
 /* malloc and calloc that abort: only for start-up and cold paths whose size the operator chose. */
 void *xmalloc(size_t size);
