@@ -1,6 +1,6 @@
-/* SIV is put together here from OpenSSL's CMAC and AES-CTR. OpenSSL's own AES-128-SIV can't seal or open an empty text, which
- * is what a request's authenticator holds: it skips the step that makes the tag (3.0.22), and has had other trouble with empty
- * parts (CVE-2023-2975). */
+/* SIV is put together here from OpenSSL's CMAC and AES-CTR. OpenSSL's own AES-128-SIV can't seal or
+ * open an empty text, which is what a request's authenticator holds: it skips the step that makes
+ * the tag (3.0.22), and has had other trouble with empty parts (CVE-2023-2975). */
 #include "probe/aead.h"
 
 #include <string.h>
@@ -152,16 +152,18 @@ static bool siv_open(uint8_t *out, const struct aead_key *key, const struct octe
            CRYPTO_memcmp(tag.octets, claimed.octets, BLOCK) == 0;
 }
 
-/* -- any algorithm ------------------------------------------------------------------------------------------------------ */
+/* -- any algorithm
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static const struct algorithm {
     uint16_t number;
     uint8_t key_len, nonce_len;
     const char *text;
 } algorithms[] = {
-    {AEAD_SIV_CMAC_256,  32,             16,               "AES-SIV-CMAC-256"},
-    { AEAD_SIV_CMAC_512, 64,             16,               "AES-SIV-CMAC-512"},
-    { AEAD_GCM_SIV_128,  GCMSIV_KEY_LEN, GCMSIV_NONCE_LEN, "AES-128-GCM-SIV" },
+    { AEAD_SIV_CMAC_256, 32, 16, "AES-SIV-CMAC-256" },
+    { AEAD_SIV_CMAC_512, 64, 16, "AES-SIV-CMAC-512" },
+    { AEAD_GCM_SIV_128, GCMSIV_KEY_LEN, GCMSIV_NONCE_LEN, "AES-128-GCM-SIV" },
 };
 
 static const struct algorithm *find(uint16_t number)

@@ -1,4 +1,5 @@
-/* What is kept of a key establishment: keys and cookies, as a good client keeps them (RFC 8915 5.7). */
+/* What is kept of a key establishment: keys and cookies, as a good client keeps them (RFC
+ * 8915 5.7). */
 #ifndef PROBE_ASSOCIATION_H
 #define PROBE_ASSOCIATION_H
 
@@ -20,7 +21,8 @@ struct association {
 struct association *association_new(const struct ke_result *result, const struct address *ntp);
 /* Wipes the keys; NULL is fine. */
 void association_free(struct association *association);
-/* Made less than `life_s` ago, with a cookie left, and its certificate still runs. False for NULL. */
+/* Made less than `life_s` ago, with a cookie left, and its certificate still runs. False for NULL.
+ */
 bool association_in_force(const struct association *association, uint32_t life_s);
 /* Made at least `gap_s` ago. */
 bool association_rested(const struct association *association, uint32_t gap_s);

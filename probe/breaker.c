@@ -86,7 +86,8 @@ enum vantage_state breaker_vantage_state(const struct breaker *breaker,
     return fine ? VANTAGE_WELL : VANTAGE_NETWORK_OFF;
 }
 
-/* True while removals wait: from the alarm until it is over, unless the operator has said that it is true. */
+/* True while removals wait: from the alarm until it is over, unless the operator has said that it
+ * is true. */
 static bool freeze(uint64_t *since, bool alarm, uint64_t released_at, uint64_t now)
 {
     if (!alarm) {

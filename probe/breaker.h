@@ -1,10 +1,13 @@
-/* How much of the pool is down for this vantage point at once. When that is more than members fail by themselves, the fault is likelier
- * its own: removals wait (struct breaker_state) and the alarm is raised, until it is over or the operator says that it is true. Pure.
+/* How much of the pool is down for this vantage point at once. When that is more than members fail
+ * by themselves, the fault is likelier its own: removals wait (struct breaker_state) and the alarm
+ * is raised, until it is over or the operator says that it is true. Pure.
  *
- * A family that works no more, or by which nothing was ever reached, says nothing of the members: it waits, the other one goes on.
+ * A family that works no more, or by which nothing was ever reached, says nothing of the members:
+ * it waits, the other one goes on.
  *
- * Since any one packet may be lost, a first failed probe counts half, a second in a row in full. So a network that is cut off is
- * seen when its members have been probed once, and one packet in ten may be lost without an alarm. */
+ * Since any one packet may be lost, a first failed probe counts half, a second in a row in full. So
+ * a network that is cut off is seen when its members have been probed once, and one packet in ten
+ * may be lost without an alarm. */
 #ifndef PROBE_BREAKER_H
 #define PROBE_BREAKER_H
 
@@ -31,8 +34,8 @@ struct breaker_family {
 };
 
 struct breaker {
-    struct breaker_count
-        members; /* eligible ones; they fail when none of their addresses answers */
+    /* eligible ones; they fail when none of their addresses answers */
+    struct breaker_count members;
     struct breaker_family family[ADDRESS_FAMILIES];
     bool held_up; /* what can't be probed is for want of time, not for the network */
 };
@@ -41,8 +44,8 @@ void breaker_add(struct breaker *breaker, const struct member_health *health);
 /* Enters what was counted into `vantage`, and says what follows for its verdicts. */
 void breaker_judge(const struct breaker *breaker, const struct settings *settings, uint64_t now,
                    struct vantage *vantage, struct breaker_state *breaker_state);
-/* What of probes is not let out says of the vantage point as a whole: WELL, HELD_UP, or, when no family is left to judge by,
- * NETWORK_OFF. After breaker_judge. */
+/* What of probes is not let out says of the vantage point as a whole: WELL, HELD_UP, or, when no
+ * family is left to judge by, NETWORK_OFF. After breaker_judge. */
 enum vantage_state breaker_vantage_state(const struct breaker *breaker,
                                          const struct settings *settings,
                                          const struct vantage *vantage);

@@ -29,7 +29,8 @@ static void fail(struct certificate_word *out, enum failure failure, const char 
     }
 }
 
-/* -- the extensions of the server's certificate and its CAs ------------------------------------------------------------- */
+/* -- the extensions of the server's certificate and its CAs
+ * ------------------------------------------------------------- */
 
 static bool must_staple(X509 *certificate)
 {
@@ -86,7 +87,9 @@ static void judge_extensions(struct certificate_word *out, X509 *certificate)
     }
 }
 
-/* -- keys and signatures ------------------------------------------------------------------------------------------------ */
+/* -- keys and signatures
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void judge_key(struct certificate_word *out, X509 *certificate)
 {
@@ -150,7 +153,9 @@ static void judge_signature(struct certificate_word *out, X509 *certificate, X50
     }
 }
 
-/* -- the chain ---------------------------------------------------------------------------------------------------------- */
+/* -- the chain
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool leads_to_root(X509_STORE *store, X509 *certificate)
 {
@@ -174,7 +179,8 @@ static X509 *first_issuer(STACK_OF(X509) * sent, X509 *certificate)
     return NULL;
 }
 
-/* GnuTLS goes by the first certificate with an issuer's name. OpenSSL and rustls look for one that is valid. */
+/* GnuTLS goes by the first certificate with an issuer's name. OpenSSL and rustls look for one that
+ * is valid. */
 static void judge_twins(struct certificate_word *out, SSL *ssl, STACK_OF(X509) * sent)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));

@@ -1,7 +1,9 @@
-/* What current clients make of a certificate that the library takes: the three that members are handed out to differ (chronyd by GnuTLS,
- * ntpd-rs by rustls, NTPsec by OpenSSL, as we do). tests/system/test_certificates.py tries each rule on each of them.
+/* What current clients make of a certificate that the library takes: the three that members are
+ * handed out to differ (chronyd by GnuTLS, ntpd-rs by rustls, NTPsec by OpenSSL, as we do).
+ * tests/system/test_certificates.py tries each rule on each of them.
  *
- * What a standard forbids, or two of them refuse, is a failure; what one refuses is a warning that names it. */
+ * What a standard forbids, or two of them refuse, is a failure; what one refuses is a warning that
+ * names it. */
 #ifndef PROBE_CERTIFICATE_H
 #define PROBE_CERTIFICATE_H
 
@@ -21,7 +23,8 @@ struct certificate_word {
     char ntpd_rs[CERTIFICATE_WORDS];
 };
 
-/* After a handshake whose certificate the library takes. `stapled`: an OCSP response came with it. */
+/* After a handshake whose certificate the library takes. `stapled`: an OCSP response came with it.
+ */
 void certificate_judge(struct certificate_word *out, SSL *ssl, bool stapled);
 
 #endif

@@ -10,7 +10,8 @@
 #include "probe/web_dialog.h"
 #include "zone/base/clock.h"
 
-/* What is needed to use a cookie much later. No larger than need be: there is one of each address. */
+/* What is needed to use a cookie much later. No larger than need be: there is one of each address.
+ */
 struct old_cookie {
     uint64_t kept_at; /* clock_steady */
     struct endpoint ntp;
@@ -81,7 +82,9 @@ static bool lost(const struct daily_round *round, const struct ntp_result *resul
     return result->failure == FAILURE_NTP_SILENT && round->tries < LIMIT_TRIES;
 }
 
-/* -- a broken cookie ---------------------------------------------------------------------------------------------------- */
+/* -- a broken cookie
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* RFC 8915 5.7: what a server can't open it answers with NTSN, or not at all. */
 static void broken_cookie_over(const struct ntp_result *result, void *arg)
@@ -113,7 +116,9 @@ static void use_broken_cookie(struct daily_round *round)
              broken_cookie_over);
 }
 
-/* -- port 80 ------------------------------------------------------------------------------------------------------------ */
+/* -- port 80
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void web_over(bool foreign, const char *detail, void *arg)
 {
@@ -135,7 +140,9 @@ static void ask_web(struct daily_round *round)
     round->web = web_dialog_start(round->loop, &plan->endpoint.address, web_over, round);
 }
 
-/* -- AEAD algorithms ---------------------------------------------------------------------------------------------------- */
+/* -- AEAD algorithms
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void tell_aead(struct daily_round *round, const char *words, const char *detail)
 {
@@ -172,7 +179,8 @@ static void try_other(struct daily_round *round)
     exchange(round, &other->ntp, &other->keys, &cookie, other_over);
 }
 
-/* A server that is not reached now has shown no fault; the other answers that fail would keep clients with more to offer out. */
+/* A server that is not reached now has shown no fault; the other answers that fail would keep
+ * clients with more to offer out. */
 static bool answered_wrongly(enum failure failure)
 {
     switch (failure) {
@@ -241,7 +249,9 @@ static void offer_all(struct daily_round *round)
     round->ke = ke_dialog_start(round->loop, &request, NULL, all_offered, round);
 }
 
-/* -- an old cookie ------------------------------------------------------------------------------------------------------ */
+/* -- an old cookie
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void keep_cookie(struct daily_round *round)
 {
@@ -310,7 +320,9 @@ static void use_old_cookie(struct daily_round *round)
     try_old_cookie(round);
 }
 
-/* -- all of it ---------------------------------------------------------------------------------------------------------- */
+/* -- all of it
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 struct daily_round *daily_start(uv_loop_t *loop, const struct probe_plan *plan,
                                 const struct association *association, struct trace *trace,

@@ -1,4 +1,5 @@
-/* What is due, the longest waiting first: what a quota holds back now comes before what is due later, so everybody has a fair turn. */
+/* What is due, the longest waiting first: what a quota holds back now comes before what is due
+ * later, so everybody has a fair turn. */
 #ifndef PROBE_DUE_H
 #define PROBE_DUE_H
 

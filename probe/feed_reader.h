@@ -1,5 +1,5 @@
-/* The feed as the probe follows it: what the pool says now, also when a newer copy is renamed into its place. While no good one is
- * there, the last one's members stay under watch. */
+/* The feed as the probe follows it: what the pool says now, also when a newer copy is renamed into
+ * its place. While no good one is there, the last one's members stay under watch. */
 #ifndef PROBE_FEED_READER_H
 #define PROBE_FEED_READER_H
 

@@ -1,5 +1,6 @@
-/* Put together here from OpenSSL's AES, since its own AES-128-GCM-SIV came with 3.2 and older ones must do. POLYVAL is computed bit
- * by bit: an NTP packet has some twenty blocks, and no time depends on what is in them. */
+/* Put together here from OpenSSL's AES, since its own AES-128-GCM-SIV came with 3.2 and older ones
+ * must do. POLYVAL is computed bit by bit: an NTP packet has some twenty blocks, and no time
+ * depends on what is in them. */
 #include "probe/gcmsiv.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ struct keys {
     EVP_CIPHER_CTX *aes;
 };
 
-/* An element of POLYVAL's field: bit i of `low` is the coefficient of x^i, of `high` that of x^(64 + i). */
+/* An element of POLYVAL's field: bit i of `low` is the coefficient of x^i, of `high` that of x^(64
+ * + i). */
 struct element {
     uint64_t low, high;
 };
@@ -43,8 +45,8 @@ static struct element element_of(const uint8_t *block)
     return (struct element){ load(block), load(block + 8) };
 }
 
-/* RFC 8452 3: a * b * x^-128 modulo x^128 + x^127 + x^126 + x^121 + 1. Each coefficient of `a` is added and all divided by x, 128
- * times, so the first one is divided most often. */
+/* RFC 8452 3: a * b * x^-128 modulo x^128 + x^127 + x^126 + x^121 + 1. Each coefficient of `a` is
+ * added and all divided by x, 128 times, so the first one is divided most often. */
 static struct element dot(struct element a, struct element b)
 {
     struct element sum = { 0, 0 };

@@ -1,6 +1,6 @@
-/* How many probes may go to one address and to one network (/24, /48), so that members that bring their own names can't turn the probe
- * on somebody. Token buckets in tables of fixed size, found by a keyed hash; two that meet in a bucket share it. Pure but for the
- * key. */
+/* How many probes may go to one address and to one network (/24, /48), so that members that bring
+ * their own names can't turn the probe on somebody. Token buckets in tables of fixed size, found by
+ * a keyed hash; two that meet in a bucket share it. Pure but for the key. */
 #ifndef PROBE_HOST_RATE_H
 #define PROBE_HOST_RATE_H
 

@@ -63,7 +63,8 @@ static bool flush(struct ke_dialog *dialog)
         if (len == 0) {
             return true;
         }
-        /* All that we ever say fits the socket's buffer, so a short write is a broken connection. */
+        /* All that we ever say fits the socket's buffer, so a short write is a broken connection.
+         */
         uv_buf_t buffer = uv_buf_init((char *)out, (unsigned)len);
         if (uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)len) {
             return false;
@@ -125,7 +126,8 @@ static enum failure parse_answer(struct ke_dialog *dialog)
                         result->detail);
 }
 
-/* No more will come of an answer that has not ended. What did come may say more, such as an Error record. */
+/* No more will come of an answer that has not ended. What did come may say more, such as an Error
+ * record. */
 static void give_up(struct ke_dialog *dialog, enum failure failure, const char *words)
 {
     enum failure told = parse_answer(dialog);
@@ -243,7 +245,8 @@ static bool go_on_answer(struct ke_dialog *dialog)
         bool closed = progress == TLS_CLOSED || progress == TLS_FAILED;
         const char *broken = tls_client_broken(dialog->tls);
         if (progress == TLS_FAILED && dialog->answer_len == 0 && broken != NULL) {
-            /* such as the alert of a server that wants a certificate of its clients, which comes after the handshake */
+            /* such as the alert of a server that wants a certificate of its clients, which comes
+             * after the handshake */
             fail(dialog, FAILURE_TLS_HANDSHAKE, broken);
             return false;
         }
@@ -390,7 +393,8 @@ static void connected(uv_connect_t *connect, int status)
     go_on(dialog);
 }
 
-/* A connect that fails before anything is sent is our own trouble (no route for the family, no descriptor), not the server's. */
+/* A connect that fails before anything is sent is our own trouble (no route for the family, no
+ * descriptor), not the server's. */
 static void begin(struct ke_dialog *dialog, const struct ke_request *request)
 {
     const char *special = address_special(&request->endpoint.address);

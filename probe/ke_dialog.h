@@ -32,8 +32,8 @@ struct ke_result {
 struct ke_dialog;
 typedef void ke_done(const struct ke_result *result, void *arg);
 
-/* `done` is called once, later, from the loop; steps are added to `trail` until then, unless it is NULL. `request` is needed during the call
- * only. */
+/* `done` is called once, later, from the loop; steps are added to `trail` until then, unless it is
+ * NULL. `request` is needed during the call only. */
 struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *request,
                                   struct trace *trace, ke_done *done, void *arg);
 /* Ends it without a call of `done`. */

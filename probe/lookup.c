@@ -38,9 +38,12 @@ struct lookup {
     void *arg;
 };
 
-/* -- what came ---------------------------------------------------------------------------------------------------------- */
+/* -- what came
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
-/* Sets of more addresses than are kept shall not change with the order in which a resolver gives them. */
+/* Sets of more addresses than are kept shall not change with the order in which a resolver gives
+ * them. */
 static void insert(struct found *found, const struct address *address)
 {
     unsigned at = found->count;
@@ -119,7 +122,8 @@ static struct lookup_answer answer_of(const struct found found[2])
     unsigned four = found[1].count;
     four = four < LIMIT_ADDRESSES - six ? four : LIMIT_ADDRESSES - six;
     six = found[0].count < LIMIT_ADDRESSES - four ? found[0].count : LIMIT_ADDRESSES - four;
-    /* IPv4 is kept mapped, so this is the order of octets for all but addresses that nobody routes */
+    /* IPv4 is kept mapped, so this is the order of octets for all but addresses that nobody routes
+     */
     take_over(&answer, &found[1], four);
     take_over(&answer, &found[0], six);
     if (answer.count > 0) {
@@ -136,7 +140,9 @@ static struct lookup_answer answer_of(const struct found found[2])
     return answer;
 }
 
-/* -- the loop ----------------------------------------------------------------------------------------------------------- */
+/* -- the loop
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void release(struct lookup *lookup)
 {
@@ -195,8 +201,8 @@ static void time_passed(uv_timer_t *timer)
     uint64_t pause_ms = uv_now(lookup->loop) - lookup->ticked_ms;
     lookup->ticked_ms += pause_ms;
     if (pause_ms >= STALL_SHORT_MS) {
-        lookup->end_ms +=
-            pause_ms; /* we were held up: answers that came meanwhile are read first */
+        /* we were held up: answers that came meanwhile are read first */
+        lookup->end_ms += pause_ms;
         return;
     }
     go_on(lookup, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -245,7 +251,9 @@ static void socket_changed(void *data, ares_socket_t fd, int readable, int writa
     }
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------------------- */
+/* -- asking
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static bool ask_only(ares_channel channel, const struct endpoint *resolver)
 {
@@ -258,7 +266,8 @@ static bool ask_only(ares_channel channel, const struct endpoint *resolver)
     return ares_set_servers_ports_csv(channel, text) == ARES_SUCCESS;
 }
 
-/* RFC 6761 6.3: these names are never asked for. The library knows that too, but some of its versions lose memory with each. */
+/* RFC 6761 6.3: these names are never asked for. The library knows that too, but some of its
+ * versions lose memory with each. */
 static bool is_local(const char *name)
 {
     static const char local[] = "localhost";

@@ -71,8 +71,8 @@ static void timed_out(uv_timer_t *timer)
     }
 }
 
-/* How long the reply took. The kernel's receive time is the better one: it does not grow when the loop is busy. But its
- * clock can be stepped, so it is believed only between sending and now. */
+/* How long the reply took. The kernel's receive time is the better one: it does not grow when the
+ * loop is busy. But its clock can be stepped, so it is believed only between sending and now. */
 static int64_t elapsed_us(const struct ntp_dialog *dialog, struct msghdr *message)
 {
     int64_t elapsed = (int64_t)((uv_hrtime() - dialog->sent_at_ns) / 1000);
@@ -125,7 +125,8 @@ static void judge(struct ntp_dialog *dialog, struct octets datagram, int64_t ela
     }
 }
 
-/* A reply that is right but comes from elsewhere is dropped by clients. Nobody but the server can have made it, so it is told. */
+/* A reply that is right but comes from elsewhere is dropped by clients. Nobody but the server can
+ * have made it, so it is told. */
 static void look_at_stray(struct ntp_dialog *dialog, struct octets datagram,
                           const struct endpoint *sender)
 {

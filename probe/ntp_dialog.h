@@ -1,8 +1,8 @@
 /* One NTP exchange with NTS over UDP (RFC 8915 5).
  *
- * The socket is not connected, so that an ICMP error, which anybody can forge, is never seen: only silence until the timeout
- * is silence. A datagram that fails a check may be forged too, so listening goes on; its class is told only if no
- * authentic reply comes. */
+ * The socket is not connected, so that an ICMP error, which anybody can forge, is never seen: only
+ * silence until the timeout is silence. A datagram that fails a check may be forged too, so
+ * listening goes on; its class is told only if no authentic reply comes. */
 #ifndef PROBE_NTP_DIALOG_H
 #define PROBE_NTP_DIALOG_H
 

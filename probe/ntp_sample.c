@@ -36,7 +36,8 @@ struct ntp_sample ntp_sample_of(const struct ntp_header *header, int64_t sent_at
     int64_t out = us_of_ntp((int64_t)(header->receive - ntp_of_unix_us(sent_at_us)));
     int64_t back = us_of_ntp((int64_t)(header->transmit - ntp_of_unix_us(sent_at_us + elapsed_us)));
     int64_t held = us_of_ntp((int64_t)(header->transmit - header->receive));
-    /* a server that claims to have held the request for longer than we waited, or less than no time, is not believed */
+    /* a server that claims to have held the request for longer than we waited, or less than no
+     * time, is not believed */
     int64_t rtt = held < 0 || held > elapsed_us ? elapsed_us : elapsed_us - held;
     uint64_t distance = us_of_short(header->root_delay) / 2 + us_of_short(header->root_dispersion);
     return (struct ntp_sample){

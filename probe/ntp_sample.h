@@ -19,13 +19,14 @@ struct ntp_sample {
     uint32_t root_distance_us;
 };
 
-/* `sent_at_us` is our clock's Unix time when the request left, `elapsed_us` the time until the reply was there by a
- * clock that can't step. */
+/* `sent_at_us` is our clock's Unix time when the request left, `elapsed_us` the time until the
+ * reply was there by a clock that can't step. */
 struct ntp_sample ntp_sample_of(const struct ntp_header *header, int64_t sent_at_us,
                                 int64_t elapsed_us);
 /* The offset that the path's delay can't explain: |offset| - rtt / 2, at least 0. */
 uint64_t ntp_sample_error_us(const struct ntp_sample *sample);
-/* NONE if the time is good for a pool's clients; else the class, with the figures in `detail` (NTS_DETAIL_ROOM). */
+/* NONE if the time is good for a pool's clients; else the class, with the figures in `detail`
+ * (NTS_DETAIL_ROOM). */
 enum failure ntp_sample_judge(const struct ntp_sample *sample, const struct ntp_header *header,
                               char *detail);
 

@@ -14,8 +14,9 @@ enum record {
     RECORD_COOKIE = 5,
     RECORD_SERVER = 6,
     RECORD_PORT = 7,
-    /* chrony's, of the range for experiments: its first versions with AES-128-GCM-SIV exported the keys otherwise than RFC 8915 5.1
-     * says. Empty in both directions, it means that this one does not. */
+    /* chrony's, of the range for experiments: its first versions with AES-128-GCM-SIV exported the
+     * keys otherwise than RFC 8915 5.1 says. Empty in both directions, it means that this one does
+     * not. */
     RECORD_EXPORT = 1024
 };
 
@@ -89,7 +90,8 @@ static enum failure fail(struct parser *p, enum failure failure, const char *wor
     return failure;
 }
 
-/* RFC 8915 4.1.2: exactly one, critical, and we offered NTPv4 alone; an empty list means no common protocol. */
+/* RFC 8915 4.1.2: exactly one, critical, and we offered NTPv4 alone; an empty list means no common
+ * protocol. */
 static enum failure take_protocol(struct parser *p, bool critical, struct reader *body)
 {
     if (p->seen[RECORD_NEXT_PROTOCOL] > 1) {
@@ -145,7 +147,8 @@ static void take_cookie(struct nts_ke_answer *out, const struct reader *body)
     }
 }
 
-/* RFC 8915 4.1.7: ASCII, an address or a name; anything that is neither is refused here, before a resolver sees it. */
+/* RFC 8915 4.1.7: ASCII, an address or a name; anything that is neither is refused here, before a
+ * resolver sees it. */
 static enum failure take_server(struct parser *p, const struct reader *body)
 {
     if (p->seen[RECORD_SERVER] > 1 || body->len == 0 || body->len >= NTS_KE_NAME_ROOM) {

@@ -1,6 +1,8 @@
-/* NTS key establishment: the record protocol inside TLS (RFC 8915 4). Pure: octets in, judgement out.
+/* NTS key establishment: the record protocol inside TLS (RFC 8915 4). Pure: octets in, judgement
+ * out.
  *
- * The whole answer is collected first (at most NTS_KE_ANSWER_MAX octets, so a hostile server is bounded), then judged. */
+ * The whole answer is collected first (at most NTS_KE_ANSWER_MAX octets, so a hostile server is
+ * bounded), then judged. */
 #ifndef PROBE_NTS_KE_H
 #define PROBE_NTS_KE_H
 
@@ -36,8 +38,8 @@ enum nts_ke_offer {
 
 struct nts_ke_answer {
     uint16_t aead;
-    bool
-        export_agreed; /* both sides know that the keys of AES-128-GCM-SIV are exported as RFC 8915 has it */
+    /* both sides know that the keys of AES-128-GCM-SIV are exported as RFC 8915 has it */
+    bool export_agreed;
     unsigned cookies_seen;
     unsigned cookie_count; /* of those kept */
     struct nts_cookie cookies[NTS_COOKIES];
@@ -50,12 +52,12 @@ struct nts_ke_answer {
 void nts_ke_request(struct writer *w, enum nts_ke_offer offer);
 /* True when `data` holds whole records up to an End of Message: no need to read on. */
 bool nts_ke_ended(const uint8_t *data, size_t len);
-/* Judges a whole answer to that request. NONE, or the class with the case's own words in `detail` (NTS_DETAIL_ROOM); `out` is filled with
- * what could be read either way. */
+/* Judges a whole answer to that request. NONE, or the class with the case's own words in `detail`
+ * (NTS_DETAIL_ROOM); `out` is filled with what could be read either way. */
 enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len,
                           enum nts_ke_offer offer, char *detail);
-/* The records' names in their order, "!" behind critical ones: "Next Protocol! AEAD! 8 Cookie End of Message!". What does not
- * fit `room` is left out. */
+/* The records' names in their order, "!" behind critical ones: "Next Protocol! AEAD! 8 Cookie End
+ * of Message!". What does not fit `room` is left out. */
 void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room);
 /* The exporter's context for the keys of NTPv4 (RFC 8915 5.1). */
 void nts_ke_exporter_context(uint8_t out[5], uint16_t aead, bool server_to_client);

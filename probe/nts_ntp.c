@@ -32,7 +32,8 @@ static void write_zeros(struct writer *w, size_t count)
     }
 }
 
-/* A field whose value is filled up with zeros to a multiple of four and to RFC 7822's least length. */
+/* A field whose value is filled up with zeros to a multiple of four and to RFC 7822's least length.
+ */
 static void write_field(struct writer *w, enum field type, const uint8_t *value, size_t len)
 {
     size_t whole = padded(len) + 4 < FIELD_MIN ? FIELD_MIN : padded(len) + 4;
@@ -61,7 +62,8 @@ bool nts_ntp_request(struct writer *w, const struct nts_query *query,
     if (w->failed) {
         return false;
     }
-    /* RFC 8915 5.6: the nonce is as long as is asked for at least, so no further padding; nothing is encrypted */
+    /* RFC 8915 5.6: the nonce is as long as is asked for at least, so no further padding; nothing
+     * is encrypted */
     uint8_t sealed[AEAD_TAG_LEN];
     struct octets packet = { w->data + start, w->at - start };
     struct octets nonce = { query->nonce, aead_nonce_len(c2s->algorithm) };
@@ -94,7 +96,8 @@ void ntp_header_read(struct reader *r, struct ntp_header *out)
     out->transmit = read_u64(r);
 }
 
-/* The next field's type and value; false when there is none or it is out of bounds (then r->failed). */
+/* The next field's type and value; false when there is none or it is out of bounds (then
+ * r->failed). */
 static bool field_read(struct reader *r, size_t least, uint16_t *type, struct reader *value)
 {
     if (reader_left(r) == 0) {
@@ -187,17 +190,18 @@ static enum failure fail(char *detail, enum failure failure, const char *words)
     return failure;
 }
 
-/* RFC 5905 7.4, RFC 8915 5.7; NONE for a stratum 0 that is no kiss of ours to obey unauthenticated. */
+/* RFC 5905 7.4, RFC 8915 5.7; NONE for a stratum 0 that is no kiss of ours to obey unauthenticated.
+ */
 static enum failure kiss_of(const struct ntp_header *header, char *detail)
 {
     static const struct {
         char code[5];
         enum failure failure;
     } kisses[] = {
-        {"NTSN",  FAILURE_NTP_NAK },
-        { "RATE", FAILURE_NTP_RATE},
-        { "DENY", FAILURE_NTP_DENY},
-        { "RSTR", FAILURE_NTP_DENY},
+        { "NTSN", FAILURE_NTP_NAK },
+        { "RATE", FAILURE_NTP_RATE },
+        { "DENY", FAILURE_NTP_DENY },
+        { "RSTR", FAILURE_NTP_DENY },
     };
     for (size_t i = 0; header->stratum == 0 && i < sizeof(kisses) / sizeof(kisses[0]); i++) {
         if (memcmp(header->refid, kisses[i].code, sizeof(header->refid)) == 0) {

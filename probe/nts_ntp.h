@@ -1,8 +1,9 @@
-/* NTPv4 packets with NTS extension fields (RFC 5905 7.3, RFC 7822, RFC 8915 5). Pure: random octets are given by the caller,
- * clocks are not looked at.
+/* NTPv4 packets with NTS extension fields (RFC 5905 7.3, RFC 7822, RFC 8915 5). Pure: random octets
+ * are given by the caller, clocks are not looked at.
  *
- * The request tells as little as it can: all of the header but version and mode is zero, and the transmit timestamp is
- * random, so only who saw the request can answer; the true send time stays with the caller. */
+ * The request tells as little as it can: all of the header but version and mode is zero, and the
+ * transmit timestamp is random, so only who saw the request can answer; the true send time stays
+ * with the caller. */
 #ifndef PROBE_NTS_NTP_H
 #define PROBE_NTS_NTP_H
 
@@ -50,9 +51,10 @@ void ntp_header_read(struct reader *r, struct ntp_header *out);
 bool nts_ntp_request(struct writer *w, const struct nts_query *query,
                      const struct nts_cookie *cookie, const struct aead_key *c2s);
 
-/* Judges a datagram that came back for `query`, which was `request_len` octets long: NONE, or the class with words in
- * `detail` (NTS_DETAIL_ROOM). The time itself is not judged here (probe/ntp_sample.h). A kiss code counts only with our Unique
- * Identifier, so a class of this function other than NTP_NAK, NTP_RATE and NTP_DENY may be a forgery: keep listening. */
+/* Judges a datagram that came back for `query`, which was `request_len` octets long: NONE, or the
+ * class with words in `detail` (NTS_DETAIL_ROOM). The time itself is not judged here
+ * (probe/ntp_sample.h). A kiss code counts only with our Unique Identifier, so a class of this
+ * function other than NTP_NAK, NTP_RATE and NTP_DENY may be a forgery: keep listening. */
 enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
                            const struct nts_query *query, size_t request_len,
                            const struct aead_key *s2c, char *detail);

@@ -1,6 +1,8 @@
-/* ntspool-probed: the probe daemon. Reads options and stores, starts the monitor, waits for a signal.
+/* ntspool-probed: the probe daemon. Reads options and stores, starts the monitor, waits for a
+ * signal.
  *
- * It faces hostile servers. So it has no store at all: it reads the list of members, and writes a journal of its own. */
+ * It faces hostile servers. So it has no store at all: it reads the list of members, and writes a
+ * journal of its own. */
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -142,18 +144,12 @@ static enum result confine(const struct options *options, struct diag *diag)
 static enum result read_options(struct options *options, int argc, char **argv, int *exit_code)
 {
     static const struct option longs[] = {
-        {"interval",       required_argument, NULL, 'i'},
-        { "trust",         required_argument, NULL, 't'},
-        { "id",            required_argument, NULL, 'I'},
-        { "reference",     required_argument, NULL, 'r'},
-        { "allow-private", no_argument,       NULL, 'p'},
-        { "once",          no_argument,       NULL, '1'},
-        { "user",          required_argument, NULL, 'u'},
-        { "state",         required_argument, NULL, 's'},
-        { "config",        required_argument, NULL, 'c'},
-        { "help",          no_argument,       NULL, 'h'},
-        { "version",       no_argument,       NULL, 'V'},
-        { NULL,            0,                 NULL, 0  }
+        { "interval", required_argument, NULL, 'i' }, { "trust", required_argument, NULL, 't' },
+        { "id", required_argument, NULL, 'I' },       { "reference", required_argument, NULL, 'r' },
+        { "allow-private", no_argument, NULL, 'p' },  { "once", no_argument, NULL, '1' },
+        { "user", required_argument, NULL, 'u' },     { "state", required_argument, NULL, 's' },
+        { "config", required_argument, NULL, 'c' },   { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },        { NULL, 0, NULL, 0 }
     };
     int option = 0;
     *exit_code = 2;
@@ -247,19 +243,17 @@ static void on_hangup(uv_signal_t *signal, int number)
     log_line(LOG_INFO, "read the trusted CAs again");
 }
 
-/* The signals don't keep the loop alive: with --once the monitor ends it. Then it may stand for who reads its output, and
- * an end is one at once. */
+/* The signals don't keep the loop alive: with --once the monitor ends it. Then it may stand for who
+ * reads its output, and an end is one at once. */
 static void probed_address_signals(struct program *program, bool once)
 {
     const struct {
         uv_signal_t *handle;
         uv_signal_cb what;
         int number;
-    } rows[] = {
-        {&program->terminate,  on_stop,   SIGTERM},
-        { &program->interrupt, on_stop,   SIGINT },
-        { &program->hangup,    on_hangup, SIGHUP }
-    };
+    } rows[] = { { &program->terminate, on_stop, SIGTERM },
+                 { &program->interrupt, on_stop, SIGINT },
+                 { &program->hangup, on_hangup, SIGHUP } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         rows[i].handle->data = program;
         uv_signal_init(&program->loop, rows[i].handle);

@@ -17,8 +17,8 @@ void probe_log_line(const struct probe_log *probe_log, int priority, const char 
 static const struct {
     const char *failed, *well;
 } subjects[PROBE_LOG_SUBJECTS] = {
-    [PROBE_LOG_FEED] = {"the list of members can't be read", "the list of members is read again"},
-    [PROBE_LOG_VERDICTS] = { "verdicts can't be written",        "verdicts are written again"       },
+    [PROBE_LOG_FEED] = { "the list of members can't be read", "the list of members is read again" },
+    [PROBE_LOG_VERDICTS] = { "verdicts can't be written", "verdicts are written again" },
 };
 
 void probe_log_complain(struct probe_log *probe_log, enum probe_log_subject subject,

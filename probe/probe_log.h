@@ -29,8 +29,8 @@ void probe_log_line(const struct probe_log *probe_log, int priority, const char 
 void probe_log_complain(struct probe_log *probe_log, enum probe_log_subject subject,
                         const struct diag *diag);
 void probe_log_well_again(struct probe_log *probe_log, enum probe_log_subject subject);
-/* Nobody has named this vantage point in the pool, or with another key, so that its verdicts count for nothing; told once, and once
- * when they count. */
+/* Nobody has named this vantage point in the pool, or with another key, so that its verdicts count
+ * for nothing; told once, and once when they count. */
 void probe_log_named(struct probe_log *probe_log, const struct vantage_keys *keys, const char *name,
                      const uint8_t key[VANTAGE_KEY_LEN]);
 /* Nothing if the stage is the same. */

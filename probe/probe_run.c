@@ -233,7 +233,8 @@ static void note_sample(struct probe_run *run, const struct ntp_result *result)
     }
 }
 
-/* Silence may be a lost datagram: not yet the server's fault. Each try spends a cookie (RFC 8915 5.7). */
+/* Silence may be a lost datagram: not yet the server's fault. Each try spends a cookie (RFC
+ * 8915 5.7). */
 static bool try_again(struct probe_run *run, const struct ntp_result *result)
 {
     if (result->failure != FAILURE_NTP_SILENT || run->tries == LIMIT_TRIES ||
@@ -256,7 +257,8 @@ static bool daily_due(const struct probe_run *run)
         return false;
     }
     daily->due_at = daily->due_at == 0 ? now : daily->due_at;
-    /* a server whose keys never last that long is looked at all the same, as far as that needs none */
+    /* a server whose keys never last that long is looked at all the same, as far as that needs none
+     */
     bool late = now - daily->due_at > LIMIT_KE_LIFE_S;
     return late || association_rested(association, run->plan->ke_gap_s);
 }
@@ -305,8 +307,8 @@ static void ntp_over(const struct ntp_result *result, void *arg)
     finish(run, step, result->failure, result->detail);
 }
 
-/* One further cookie is asked for in the first exchange, to see that it is given; later ones what is missing, as long as the
- * packet is not fragmented (RFC 8915 5.7). */
+/* One further cookie is asked for in the first exchange, to see that it is given; later ones what
+ * is missing, as long as the packet is not fragmented (RFC 8915 5.7). */
 static unsigned placeholders_for(const struct probe_run *run, unsigned left, unsigned cookie_len)
 {
     unsigned room = LIMIT_REQUEST / (cookie_len + 8) - 1;

@@ -1,8 +1,9 @@
 /* One probe of one address, from key establishment to the judgement of its time.
  *
- * Behaves like a good client: keys and cookies are kept between probes (struct association), so a key establishment is made
- * only when there is none, when it is an hour old, or when the server no longer knows its cookies. After one, two NTP
- * exchanges are made, the second with a cookie of the first; else one. When the rest is good, rare checks follow that are due. */
+ * Behaves like a good client: keys and cookies are kept between probes (struct association), so a
+ * key establishment is made only when there is none, when it is an hour old, or when the server no
+ * longer knows its cookies. After one, two NTP exchanges are made, the second with a cookie of the
+ * first; else one. When the rest is good, rare checks follow that are due. */
 #ifndef PROBE_PROBE_RUN_H
 #define PROBE_PROBE_RUN_H
 
@@ -32,7 +33,8 @@ struct outcome {
     struct tls_certificate certificate; /* not_after 0: none seen */
     uint16_t warnings;                  /* bits, enum warning */
     bool agreed;                        /* keys were agreed on in this probe, or are in force */
-    /* what NTS-KE chose of all that we have; with plan.rare as far as that is known; 0: it is not */
+    /* what NTS-KE chose of all that we have; with plan.rare as far as that is known; 0: it is not
+     */
     uint16_t aead;
     bool timed; /* sample is filled */
     bool cookies_short;
@@ -43,8 +45,9 @@ struct outcome {
 struct probe_run;
 typedef void probe_run_done(const struct outcome *outcome, void *arg);
 
-/* `kept` is where the association lives between probes; it is replaced or freed as things go, and must outlive the attempt.
- * `plan` and what it points to are needed until the end. `done` is called once, later, from the loop. */
+/* `kept` is where the association lives between probes; it is replaced or freed as things go, and
+ * must outlive the attempt. `plan` and what it points to are needed until the end. `done` is called
+ * once, later, from the loop. */
 struct probe_run *probe_run_start(uv_loop_t *loop, const struct probe_plan *plan,
                                   struct association **kept, probe_run_done *done, void *arg);
 /* Ends it without a call of `done`. */

@@ -126,7 +126,8 @@ static bool same_addresses(const struct probed_member *member, const struct addr
            memcmp(member->addresses, addresses, count * sizeof(addresses[0])) == 0;
 }
 
-/* Due at once for a new address; those of earlier runs are spread over a day, and what they found stands. */
+/* Due at once for a new address; those of earlier runs are spread over a day, and what they found
+ * stands. */
 static struct daily_checks daily_of(const struct address_health *row)
 {
     return (struct daily_checks){
@@ -136,7 +137,8 @@ static struct daily_checks daily_of(const struct address_health *row)
     };
 }
 
-/* Rows of the history stay for two years, so their number is bounded whatever a name service says. */
+/* Rows of the history stay for two years, so their number is bounded whatever a name service says.
+ */
 static bool one_too_many(struct probed_member *member, const struct address_health *row)
 {
     uint64_t day = clock_now() / 86400;
@@ -170,11 +172,11 @@ void probed_member_set_addresses(struct probed_member *member, const struct addr
             .backoff = 1,
             .failing_since_ms = failing_since_ms(member, &member->health.addresses[i]),
             .unnoted = one_too_many(member, &member->health.addresses[i]),
-            .plan = {.name = member->name,
-                     .endpoint = { addresses[i], member->port },
-                     .registered = member->addresses,
-                     .registered_count = count,
-                     .daily = &member->probed_addresses[i].daily},
+            .plan = { .name = member->name,
+                      .endpoint = { addresses[i], member->port },
+                      .registered = member->addresses,
+                      .registered_count = count,
+                      .daily = &member->probed_addresses[i].daily },
             .daily = daily_of(&member->health.addresses[i]),
         };
     }

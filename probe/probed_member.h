@@ -52,19 +52,20 @@ struct probed_member {
 /* Keeps a failure until it is known whether it is ours. */
 void probed_address_doubt(struct probed_address *probed, const struct outcome *outcome,
                           uint64_t now_ms);
-/* Who asks for less is probed less often, until a probe goes well; who fails counts as dead from then on. */
+/* Who asks for less is probed less often, until a probe goes well; who fails counts as dead from
+ * then on. */
 void probed_address_back_off(struct probed_address *probed, enum failure failure, uint64_t now_ms);
 /* For how long all probes have failed, 0: the last one was good. */
 uint64_t probed_address_dead_s(const struct probed_address *probed, uint64_t now_ms);
-/* With --once there is no next probe that makes up for one that says nothing of the server: it is made again soon. False if that was
- * done LIMIT_REPEATS times. */
+/* With --once there is no next probe that makes up for one that says nothing of the server: it is
+ * made again soon. False if that was done LIMIT_REPEATS times. */
 bool probed_address_repeats(struct probed_address *probed, uint64_t now_ms);
 
 struct probed_member *probed_member_new(struct prober *prober, uint64_t id);
 /* Ends what is in flight; NULL is fine. */
 void probed_member_free(struct probed_member *member);
-/* Takes over what the registry says. True if anything changed since, so that a probe is due at once. What is in flight
- * for another name, port or address is ended. */
+/* Takes over what the registry says. True if anything changed since, so that a probe is due at
+ * once. What is in flight for another name, port or address is ended. */
 bool probed_member_update(struct probed_member *member, const struct member *entry,
                           const struct dname *apex);
 /* Watches these addresses (at most MEMBER_ADDRESSES_MAX); new ones are due at once. */
@@ -72,10 +73,12 @@ void probed_member_set_addresses(struct probed_member *member, const struct addr
                                  unsigned count);
 /* Watches no address until probed_member_set_addresses, and keeps what is known of them. */
 void probed_member_clear_addresses(struct probed_member *member);
-/* Ends the probes in flight, which stay due, and forgets all keys: the next probe looks at everything again. */
+/* Ends the probes in flight, which stay due, and forgets all keys: the next probe looks at
+ * everything again. */
 void probed_member_restart(struct probed_member *member);
 
-/* True if the pool's answers may be others after the change, or if whoever added or changed the member waits for it. */
+/* True if the pool's answers may be others after the change, or if whoever added or changed the
+ * member waits for it. */
 bool probed_member_is_urgent(const struct probed_member *member, const struct member_health *before,
                              unsigned index);
 

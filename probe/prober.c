@@ -46,14 +46,17 @@ static void soon(struct prober *prober)
     within(prober, LIMIT_BATCH_MS);
 }
 
-/* For what changes no answer: many share a transaction, which costs the disk and wakes the server. */
+/* For what changes no answer: many share a transaction, which costs the disk and wakes the server.
+ */
 static void some_time(struct prober *prober)
 {
     uint64_t ms = prober->options.interval_ms / 10;
     within(prober, ms < LIMIT_BATCH_MS ? LIMIT_BATCH_MS : ms > LIMIT_LAZY_MS ? LIMIT_LAZY_MS : ms);
 }
 
-/* -- verdicts ----------------------------------------------------------------------------------------------------------- */
+/* -- verdicts
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void write_verdicts(struct prober *prober)
 {
@@ -125,7 +128,9 @@ static void count_failing(struct prober *prober)
     }
 }
 
-/* -- probes ------------------------------------------------------------------------------------------------------------- */
+/* -- probes
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t next_due(const struct prober *prober, unsigned backoff, uint64_t dead_s)
 {
@@ -146,7 +151,8 @@ static uint64_t dead_for(const struct probed_address *probed)
     return ours ? 0 : probed_address_dead_s(probed, clock_steady_ms());
 }
 
-/* -- the check of ourselves --------------------------------------------------------------------------------------------- */
+/* -- the check of ourselves
+ * --------------------------------------------------------------------------------------------- */
 
 static void check_self(struct prober *prober)
 {
@@ -203,7 +209,8 @@ static void start_probe(struct prober *prober, struct probed_address *probed)
         probe_run_start(prober->loop, &probed->plan, &probed->association, probe_over, probed);
 }
 
-/* A name that does not resolve fails on every address it had; one that never did has a row of its own, address ::. */
+/* A name that does not resolve fails on every address it had; one that never did has a row of its
+ * own, address ::. */
 static void unresolved(struct probed_member *member, enum failure failure, const char *why)
 {
     struct outcome outcome = { .failure = failure };
@@ -253,7 +260,8 @@ static bool start_lookup(struct prober *prober, struct probed_member *member)
     return true;
 }
 
-/* Starts what is due, as far as it may be: the longest waiting first, so that a quota or a bound starves nobody. */
+/* Starts what is due, as far as it may be: the longest waiting first, so that a quota or a bound
+ * starves nobody. */
 static void start_due(struct prober *prober, uint64_t now_ms)
 {
     struct due_list *names = &prober->names, *probed_addresses = &prober->probed_addresses;
@@ -312,9 +320,12 @@ static void tick(uv_timer_t *timer)
     }
 }
 
-/* -- the feed ----------------------------------------------------------------------------------------------------------- */
+/* -- the feed
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
-/* At once what is new or changed; after a start of ours, what was probed before is spread over the interval. */
+/* At once what is new or changed; after a start of ours, what was probed before is spread over the
+ * interval. */
 static void member_changed(struct probed_member *member, bool fresh, void *arg)
 {
     const struct prober *prober = arg;
@@ -364,7 +375,8 @@ static void init_vantage(struct prober *prober)
     (void)snprintf(vantage->name, VANTAGE_ROOM, "%s", prober->options.vantage);
 }
 
-/* A feed of another registry (the pool was made anew, or restored): what is known of the members before means nothing. */
+/* A feed of another registry (the pool was made anew, or restored): what is known of the members
+ * before means nothing. */
 static enum result begin_again(struct prober *prober, const struct feed *feed, struct diag *diag)
 {
     if (member_table_is_of(&prober->table, feed)) {
@@ -396,7 +408,9 @@ static void poll_feed(uv_timer_t *timer)
     feed_free(feed);
 }
 
-/* -- life --------------------------------------------------------------------------------------------------------------- */
+/* -- life
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static enum result read_all(struct prober *prober, struct diag *diag)
 {

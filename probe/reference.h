@@ -1,6 +1,7 @@
-/* The vantage point's check of itself: what do the configured references say of our clock, and are they there at all? Each is asked by
- * all families that it has. Then a failure that we saw is only believed when a check that began after it went well for its family.
- * Without references there is no check. */
+/* The vantage point's check of itself: what do the configured references say of our clock, and are
+ * they there at all? Each is asked by all families that it has. Then a failure that we saw is only
+ * believed when a check that began after it went well for its family. Without references there is
+ * no check. */
 #ifndef PROBE_REFERENCE_H
 #define PROBE_REFERENCE_H
 
@@ -35,29 +36,34 @@ struct reference_word {
 /* One check is over. */
 typedef void references_judged(const struct reference_word *word, void *arg);
 
-/* `hosts` are HOST[@PORT] for plain NTP, nts:HOST[@PORT] for NTS; USAGE for another form, or for too many. */
+/* `hosts` are HOST[@PORT] for plain NTP, nts:HOST[@PORT] for NTS; USAGE for another form, or for
+ * too many. */
 enum result references_new(struct references **out, const char *const *hosts, unsigned count,
                            struct diag *diag);
 /* From now on checks tell `judged` what came out. */
 void references_begin(struct references *references, uv_loop_t *loop, references_judged *judged,
                       void *arg);
-/* Starts a check; nothing if one is under way. NTS references are believed by `trust`, which must live till it is over. */
+/* Starts a check; nothing if one is under way. NTS references are believed by `trust`, which must
+ * live till it is over. */
 void references_check(struct references *references, struct tls_trust *trust);
 bool references_checking(const struct references *references);
 /* Ends what is in flight; the next check begins anew. */
 void references_stop(struct references *references);
 void references_free(struct references *references);
 
-/* From the offsets that the references showed, of which there may be none. Pure; orders the list. */
+/* From the offsets that the references showed, of which there may be none. Pure; orders the list.
+ */
 enum vantage_state reference_judge(int64_t *offsets_us, unsigned count);
 void reference_judge_family(struct reference_family *out, const struct reference_answer *answers,
                             unsigned count);
 /* The kernel says that nothing keeps its clock in time (adjtimex, read only), or does not say. */
 bool reference_unsynchronised(void);
-/* False where a filter of system calls forbids the question (ProtectClock= of a unit, by clock_adjtime). */
+/* False where a filter of system calls forbids the question (ProtectClock= of a unit, by
+ * clock_adjtime). */
 bool reference_kernel_answers(void);
-/* Without references the kernel is all that knows of our clock. Where it never said that something keeps it, that is no reason to stop:
- * maybe nobody tells the kernel. Where something did (`*kept`, updated) and does no more, the clock is off until it does again. */
+/* Without references the kernel is all that knows of our clock. Where it never said that something
+ * keeps it, that is no reason to stop: maybe nobody tells the kernel. Where something did (`*kept`,
+ * updated) and does no more, the clock is off until it does again. */
 enum vantage_state reference_by_kernel(bool unsynchronised, bool *kept);
 
 #endif

@@ -46,7 +46,7 @@ void report_queue_sample(struct report_queue *report_queue, const char *label, u
     }
     struct noted_sample *noted = &report_queue->samples[report_queue->sample_count++];
     *noted = (struct noted_sample){
-        .subject = {.member_id = member_id,             .address = row->address},
+        .subject = { .member_id = member_id, .address = row->address },
         .sample = { .at = row->last_probe_at,
                     .failure = row->failure,
                     .score_milli = row->score_milli,

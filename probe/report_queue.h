@@ -1,5 +1,5 @@
-/* Samples and events that wait to be reported along with the next verdicts. What waits is bounded, and lost when the process is
- * killed. */
+/* Samples and events that wait to be reported along with the next verdicts. What waits is bounded,
+ * and lost when the process is killed. */
 #ifndef PROBE_REPORT_QUEUE_H
 #define PROBE_REPORT_QUEUE_H
 

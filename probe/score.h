@@ -1,6 +1,8 @@
-/* The score of one address: the NTP pool's rule (each probe: score = 0.95 * score + step) with steps for NTS added. Pure.
+/* The score of one address: the NTP pool's rule (each probe: score = 0.95 * score + step) with
+ * steps for NTS added. Pure.
  *
- * All in thousandths. From 20 two silent probes fall under 10; from 0 fourteen good ones reach 10. */
+ * All in thousandths. From 20 two silent probes fall under 10; from 0 fourteen good ones reach 10.
+ */
 #ifndef PROBE_SCORE_H
 #define PROBE_SCORE_H
 
@@ -12,8 +14,9 @@
 enum {
     SCORE_MIN_MILLI = -100000,
     SCORE_MAX_MILLI = 20000,
-    /* Strata from here count as bad. The NTP pool draws this line one lower; but 8 is what an island of servers with a
-     * local or orphan clock serves by common configuration, and they keep time together. */
+    /* Strata from here count as bad. The NTP pool draws this line one lower; but 8 is what an
+     * island of servers with a local or orphan clock serves by common configuration, and they keep
+     * time together. */
     SCORE_STRATUM_BAD = 9,
     /* With a larger error at each probe the score does not get to 10. */
     SCORE_ERROR_BAD_US = 100000
@@ -25,7 +28,8 @@ struct score_step {
     int32_t cap_milli;
 };
 
-/* `error_us` (ntp_sample_error_us) and `stratum` are looked at only when time was received: for NONE, OFFSET. */
+/* `error_us` (ntp_sample_error_us) and `stratum` are looked at only when time was received: for
+ * NONE, OFFSET. */
 struct score_step score_step_of(enum failure failure, uint64_t error_us, uint8_t stratum,
                                 bool cookies_short);
 /* Of time that is no failure, and still keeps the score low: bits, enum warning. */

@@ -38,7 +38,8 @@ void sntp_request(uint8_t out[SNTP_LEN], const uint8_t transmit[8])
     memcpy(out + TRANSMIT_AT, transmit, 8);
 }
 
-/* RFC 5905 8: an answer that does not echo our transmit timestamp is none; without synchronised time it says nothing. */
+/* RFC 5905 8: an answer that does not echo our transmit timestamp is none; without synchronised
+ * time it says nothing. */
 bool sntp_parse(struct ntp_header *out, const uint8_t *data, size_t len, const uint8_t transmit[8])
 {
     struct reader r = reader_of(data, len);

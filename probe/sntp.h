@@ -1,5 +1,5 @@
-/* One exchange of plain NTP (RFC 5905), for references: unlike members they need not speak NTS. The transmit timestamp is random, so
- * only who saw the request can answer it. */
+/* One exchange of plain NTP (RFC 5905), for references: unlike members they need not speak NTS. The
+ * transmit timestamp is random, so only who saw the request can answer it. */
 #ifndef PROBE_SNTP_H
 #define PROBE_SNTP_H
 

@@ -1,11 +1,13 @@
-/* Failures that may be our own fault, because the process was held up: by load, by a stop, by a machine that slept.
+/* Failures that may be our own fault, because the process was held up: by load, by a stop, by a
+ * machine that slept.
  *
- * Answers that came meanwhile wait in the kernel, so whoever has timed out looks once more (stall_look_again). Two things can't be made up
- * for: a server that found us too slow has hung up, and of a long hold-up nobody knows what else it broke. Such failures are no verdict
+ * Answers that came meanwhile wait in the kernel, so whoever has timed out looks once more
+ * (stall_look_again). Two things can't be made up for: a server that found us too slow has hung up,
+ * and of a long hold-up nobody knows what else it broke. Such failures are no verdict
  * (stall_may_explain).
  *
- * Hold-ups are seen by who looks every LIMIT_TICK_MS: then its last look was long ago. All but stall_now and stall_look_again is
- * pure. */
+ * Hold-ups are seen by who looks every LIMIT_TICK_MS: then its last look was long ago. All but
+ * stall_now and stall_look_again is pure. */
 #ifndef PROBE_STALL_H
 #define PROBE_STALL_H
 
@@ -38,8 +40,9 @@ bool stall_may_explain(const struct stall *stall, enum failure failure, uint64_t
 /* The longest kind of hold-up that was over after `since`: STALL_LONG_MS, STALL_SHORT_MS, 0. */
 unsigned stall_length(const struct stall *stall, uint64_t since);
 
-/* For the end of a time limit: true if the sockets have to be looked at first; then `timer` ends once more, after that. `*again` says
- * whether this was done; whoever sets the limit anew clears it. */
+/* For the end of a time limit: true if the sockets have to be looked at first; then `timer` ends
+ * once more, after that. `*again` says whether this was done; whoever sets the limit anew clears
+ * it. */
 bool stall_look_again(bool *again, uv_timer_t *timer, uv_timer_cb ended);
 
 #endif

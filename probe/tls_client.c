@@ -94,7 +94,8 @@ enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct
         SSL_CTX_free(context);
         return diag_fail(diag, RESULT_CRYPTO, "OpenSSL has no TLS 1.3; install OpenSSL 3.0");
     }
-    /* a server's choice must not cost us much: no finite-field groups (a fifth of a second for the largest), no chain that never ends */
+    /* a server's choice must not cost us much: no finite-field groups (a fifth of a second for the
+     * largest), no chain that never ends */
     (void)SSL_CTX_set1_groups_list(context, "X25519:P-256:X448:P-521:P-384");
     SSL_CTX_set_verify_depth(context, LIMIT_CHAIN);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_fault);

@@ -1,7 +1,9 @@
-/* TLS 1.3 as an NTS-KE client, without a socket: octets from the network are put in, octets for it are taken out.
+/* TLS 1.3 as an NTS-KE client, without a socket: octets from the network are put in, octets for it
+ * are taken out.
  *
- * Certificates are judged after the handshake by us, not by the library's alert: verification never stops at the first fault, so
- * the class is the most basic one (chain, then dates, then name), and notAfter is known even of a certificate that fails. */
+ * Certificates are judged after the handshake by us, not by the library's alert: verification never
+ * stops at the first fault, so the class is the most basic one (chain, then dates, then name), and
+ * notAfter is known even of a certificate that fails. */
 #ifndef PROBE_TLS_CLIENT_H
 #define PROBE_TLS_CLIENT_H
 
@@ -47,11 +49,12 @@ enum tls_progress {
     TLS_FAILED
 };
 
-/* Goes on with the handshake. On TLS_FAILED, `*failure` and `detail` (NTS_DETAIL_ROOM) say why. On TLS_DONE version and
- * ALPN are right; the certificate has still to be judged. */
+/* Goes on with the handshake. On TLS_FAILED, `*failure` and `detail` (NTS_DETAIL_ROOM) say why. On
+ * TLS_DONE version and ALPN are right; the certificate has still to be judged. */
 enum tls_progress tls_client_handshake(struct tls_client *client, enum failure *failure,
                                        char *detail);
-/* NONE, or the class; `out` is filled either way. `detail` says what is wrong, or who refuses it all the same; "" if nobody. */
+/* NONE, or the class; `out` is filled either way. `detail` says what is wrong, or who refuses it
+ * all the same; "" if nobody. */
 enum failure tls_client_judge(struct tls_client *client, struct tls_certificate *out, char *detail);
 
 /* Queues octets for the peer. */

@@ -23,7 +23,8 @@ struct trace {
 };
 
 void trace_start(struct trace *trace, uint64_t now_ns);
-/* Ends a step that began where the one before ended. Steps over TRACE_STEPS_MAX are left out, all where `trail` is NULL. */
+/* Ends a step that began where the one before ended. Steps over TRACE_STEPS_MAX are left out, all
+ * where `trail` is NULL. */
 void trace_add(struct trace *trace, uint64_t now_ns, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -69,7 +69,8 @@ static void note_success(struct address_health *row, uint64_t now)
     }
 }
 
-/* Shown, and counts for nothing. True if the outcome is of that kind: it says more about us than about the server. */
+/* Shown, and counts for nothing. True if the outcome is of that kind: it says more about us than
+ * about the server. */
 static bool set_aside(struct address_health *row, const struct outcome *outcome,
                       const struct breaker_state *breaker_state)
 {

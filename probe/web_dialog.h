@@ -1,5 +1,6 @@
-/* Does a member's web server serve names that are not its own? Members' names lie under one domain, so such a server could be
- * handed the HTTP cookies of others: servers of a pool must check the Host header (W. Ladd, "NTS for the NTP pool"). */
+/* Does a member's web server serve names that are not its own? Members' names lie under one domain,
+ * so such a server could be handed the HTTP cookies of others: servers of a pool must check the
+ * Host header (W. Ladd, "NTS for the NTP pool"). */
 #ifndef PROBE_WEB_DIALOG_H
 #define PROBE_WEB_DIALOG_H
 
@@ -13,7 +14,8 @@ enum {
     WEB_HEAD_MAX = 4096 /* octets of an answer that are looked at */
 };
 
-/* True if the head of an answer to a foreign Host says 200 or sets a cookie. Pure; `detail` (NTS_DETAIL_ROOM) tells which. */
+/* True if the head of an answer to a foreign Host says 200 or sets a cookie. Pure; `detail`
+ * (NTS_DETAIL_ROOM) tells which. */
 bool web_serves_foreign(const char *head, size_t len, char *detail);
 
 struct web_dialog;

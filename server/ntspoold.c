@@ -1,4 +1,5 @@
-/* ntspoold: the nameserver. Opens the stores, starts the workers and the refresher, waits for a signal. */
+/* ntspoold: the nameserver. Opens the stores, starts the workers and the refresher, waits for a
+ * signal. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -45,7 +46,8 @@ struct program {
     struct keymgr *keymgr; /* NULL: none */
     struct collector *collector;
     struct exchange *exchange; /* NULL: none */
-    /* Those of UDP, then as many of TCP: the kernel lets a thread run at once that has waited, whatever the others do. */
+    /* Those of UDP, then as many of TCP: the kernel lets a thread run at once that has waited,
+     * whatever the others do. */
     struct worker **workers;
     size_t worker_count;
     struct instance *instance; /* NULL: the state can't be claimed */
@@ -59,7 +61,8 @@ static void log_line(const char *text)
     log_write(INSTANCE_NAME, LOG_NOTICE, "%s", text);
 }
 
-/* Counts that can't be read are no reason not to answer: they are left as they are, and nothing is added. */
+/* Counts that can't be read are no reason not to answer: they are left as they are, and nothing is
+ * added. */
 static enum result open_collector(struct program *program, struct diag *diag)
 {
     struct collector_sources sources = { .registry = program->stores.registry,
@@ -74,8 +77,9 @@ static enum result open_collector(struct program *program, struct diag *diag)
     return result;
 }
 
-/* The sockets of one worker stand for the groups they are in, where those of the ntspoold before us come first as long as it runs. It leaves its UDP
- * sockets when we are ready, but has to take what waits at its TCP listeners, so new connections come to us from now on. */
+/* The sockets of one worker stand for the groups they are in, where those of the ntspoold before us
+ * come first as long as it runs. It leaves its UDP sockets when we are ready, but has to take what
+ * waits at its TCP listeners, so new connections come to us from now on. */
 static enum result steer(const struct program *program, bool by_cpu, struct diag *diag)
 {
     unsigned first = program->former_workers, count = (unsigned)program->worker_count / 2;
@@ -122,9 +126,9 @@ static enum result start_exchange(struct program *program, const char *state, st
 {
     const struct exchange_sources sources = {
         .state_dir = state,
-        .stores = {program->stores.registry,
-                   program->stores.takes_in ? program->stores.health : NULL,
-                   program->stores.history},
+        .stores = { program->stores.registry,
+                    program->stores.takes_in ? program->stores.health : NULL,
+                    program->stores.history },
         .log = log_line
     };
     program->exchange = exchange_new(&sources);
@@ -325,8 +329,8 @@ static void stop(struct program *program)
     instance_free(program->instance);
 }
 
-/* A thread may wait for a store that another program has locked, or read a large location file: an end does not wait for it. Nothing is lost
- * by that but the counts of a minute. */
+/* A thread may wait for a store that another program has locked, or read a large location file: an
+ * end does not wait for it. Nothing is lost by that but the counts of a minute. */
 static void on_late(int signal_number)
 {
     static const char text[] = "ntspoold: ends without waiting for a store or a file\n";
@@ -349,7 +353,8 @@ static void on_early_end(int signal_number)
     _exit(0);
 }
 
-/* Before there are threads: an end is one at once, whatever is waited for, and other signals are nothing. */
+/* Before there are threads: an end is one at once, whatever is waited for, and other signals are
+ * nothing. */
 static void set_early_signals(void)
 {
     ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
@@ -402,7 +407,8 @@ static void succeed(struct program *program, const struct options *options, uint
     log_line("the ntspoold before this one has ended");
 }
 
-/* Looks at the ntspoold that was here before, or that comes after. True when there is nothing left to do for us. */
+/* Looks at the ntspoold that was here before, or that comes after. True when there is nothing left
+ * to do for us. */
 static bool look_at_others(struct program *program, const struct options *options)
 {
     struct instance *instance = program->instance;

@@ -145,22 +145,20 @@ static void apply_presets(struct options *options)
     }
 }
 
-static const struct option longs[] = {
-    {"listen",           required_argument, NULL, 'l'},
-    { "workers",         required_argument, NULL, 'w'},
-    { "socket-affinity", no_argument,       NULL, 'a'},
-    { "locations",       required_argument, NULL, 'L'},
-    { "seal-key",        required_argument, NULL, 'k'},
-    { "nsid",            required_argument, NULL, 'n'},
-    { "version-text",    required_argument, NULL, 'v'},
-    { "user",            required_argument, NULL, 'u'},
-    { "state",           required_argument, NULL, 's'},
-    { "config",          required_argument, NULL, 'c'},
-    { "takeover",        no_argument,       NULL, 't'},
-    { "help",            no_argument,       NULL, 'h'},
-    { "version",         no_argument,       NULL, 'V'},
-    { NULL,              0,                 NULL, 0  }
-};
+static const struct option longs[] = { { "listen", required_argument, NULL, 'l' },
+                                       { "workers", required_argument, NULL, 'w' },
+                                       { "socket-affinity", no_argument, NULL, 'a' },
+                                       { "locations", required_argument, NULL, 'L' },
+                                       { "seal-key", required_argument, NULL, 'k' },
+                                       { "nsid", required_argument, NULL, 'n' },
+                                       { "version-text", required_argument, NULL, 'v' },
+                                       { "user", required_argument, NULL, 'u' },
+                                       { "state", required_argument, NULL, 's' },
+                                       { "config", required_argument, NULL, 'c' },
+                                       { "takeover", no_argument, NULL, 't' },
+                                       { "help", no_argument, NULL, 'h' },
+                                       { "version", no_argument, NULL, 'V' },
+                                       { NULL, 0, NULL, 0 } };
 
 /* One option of the command line. */
 static enum result take(struct options *options, int option, struct diag *diag)

@@ -1,4 +1,5 @@
-/* ntspoold's options: the command line, then the configuration file for what it left open, then the presets. */
+/* ntspoold's options: the command line, then the configuration file for what it left open, then the
+ * presets. */
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 

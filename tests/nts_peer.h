@@ -1,5 +1,5 @@
-/* An NTS server on loopback addresses, in the loop of what is tested: NTS-KE over tests/tls_peer.h, NTP over UDP. Right in
- * everything, until its fields say otherwise. For unit tests. */
+/* An NTS server on loopback addresses, in the loop of what is tested: NTS-KE over tests/tls_peer.h,
+ * NTP over UDP. Right in everything, until its fields say otherwise. For unit tests. */
 #ifndef TESTS_NTS_PEER_H
 #define TESTS_NTS_PEER_H
 
@@ -50,7 +50,8 @@ struct nts_peer {
     uint8_t in[PEER_ROOM];
 };
 
-/* -- cookies: session, number, and what must not be changed -------------------------------------------------------------- */
+/* -- cookies: session, number, and what must not be changed
+ * -------------------------------------------------------------- */
 
 static inline void peer_cookie(struct nts_peer *peer, unsigned session, uint8_t *out)
 {
@@ -69,7 +70,9 @@ static inline bool peer_cookie_fine(const uint8_t *cookie)
     return true;
 }
 
-/* -- NTS-KE -------------------------------------------------------------------------------------------------------------- */
+/* -- NTS-KE
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static inline void peer_put(struct writer *w, unsigned head, const void *body, size_t len)
 {
@@ -207,7 +210,9 @@ static inline void peer_called(uv_stream_t *listener, int status)
     uv_read_start((uv_stream_t *)peer->connection, peer_room, peer_heard);
 }
 
-/* -- NTP ----------------------------------------------------------------------------------------------------------------- */
+/* -- NTP
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 struct peer_request {
     const uint8_t *uid, *cookie;
@@ -323,7 +328,9 @@ static inline void peer_asked(uv_udp_t *socket, ssize_t len, const uv_buf_t *buf
     (void)uv_udp_try_send(socket, &reply, 1, from);
 }
 
-/* -- life ---------------------------------------------------------------------------------------------------------------- */
+/* -- life
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static inline void peer_open(struct nts_peer *peer, uv_loop_t *loop)
 {

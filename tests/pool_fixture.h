@@ -1,5 +1,6 @@
-/* A small pool in a temporary state directory, for tests and fuzz targets that need real stores: name servers ns1 and ns2.example.net,
- * members alice (two families), bob (IPv4), carol (her own name), static records www (CNAME), txt and deep.er. */
+/* A small pool in a temporary state directory, for tests and fuzz targets that need real stores:
+ * name servers ns1 and ns2.example.net, members alice (two families), bob (IPv4), carol (her own
+ * name), static records www (CNAME), txt and deep.er. */
 #ifndef TESTS_POOL_FIXTURE_H
 #define TESTS_POOL_FIXTURE_H
 
@@ -73,10 +74,8 @@ static inline void fixture_fill(struct pool_fixture *pool)
     struct settings settings;
     struct store_txn *txn = NULL;
     struct diag diag;
-    struct name_server ns[2] = {
-        {.name = fixture_name("ns1.pool.test"), .address_count = 1 },
-        { .name = fixture_name("ns2.example.net")                                   }
-    };
+    struct name_server ns[2] = { { .name = fixture_name("ns1.pool.test"), .address_count = 1 },
+                                 { .name = fixture_name("ns2.example.net") } };
     FIXTURE_OK(address_parse(&ns[0].addresses[0], "127.0.0.1"));
     settings_defaults(&settings);
     settings.apex = fixture_name("pool.test");

@@ -1,5 +1,6 @@
-/* The other end of a tls_client in the same process, without a socket: a TLS 1.3 server for alice.example.net with a certificate of
- * its own making, which is its own CA. For unit tests and the fuzz target. */
+/* The other end of a tls_client in the same process, without a socket: a TLS 1.3 server for
+ * alice.example.net with a certificate of its own making, which is its own CA. For unit tests and
+ * the fuzz target. */
 #ifndef TESTS_TLS_PEER_H
 #define TESTS_TLS_PEER_H
 

@@ -19,13 +19,13 @@ struct cli_given {
 };
 
 static const struct cli_option common[] = {
-    {"state",                                      's', "DIR", false, "state directory (" CONFIG_STATE_PRESET ")" },
-    { "config",                                       'c', "FILE", false, "configuration file" },
+    { "state", 's', "DIR", false, "state directory (" CONFIG_STATE_PRESET ")" },
+    { "config", 'c', "FILE", false, "configuration file" },
     { "json", 0, NULL, false, "print JSON where something is listed or shown" },
-    { "yes",                                    'y', NULL, false, "don't ask before what can't be taken back" },
-    { "help",                                      'h', NULL, false, "print this help" },
-    { "version",                        'V', NULL, false, "print the version" },
-    { 0                                     },
+    { "yes", 'y', NULL, false, "don't ask before what can't be taken back" },
+    { "help", 'h', NULL, false, "print this help" },
+    { "version", 'V', NULL, false, "print the version" },
+    { 0 },
 };
 
 /* What is known while the command line is read. */
@@ -47,7 +47,8 @@ enum {
     GO_ON = -1
 };
 
-/* The word of the name right behind the group's; NULL if it is in another group, or in one below. */
+/* The word of the name right behind the group's; NULL if it is in another group, or in one below.
+ */
 static const char *word_in_group(const char *name, const char *group)
 {
     size_t len = group != NULL ? strlen(group) + 1 : 0;

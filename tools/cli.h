@@ -1,7 +1,9 @@
-/* The command line of `ntspool`: one table of commands gives parsing, usage errors and help on every level.
+/* The command line of `ntspool`: one table of commands gives parsing, usage errors and help on
+ * every level.
  *
- * A command's function gets its arguments (argv[0] is the first one, not a name) checked in number against the table, and asks for the
- * options by name. It returns an exit status: CLI_DONE, or what cli_fail or cli_usage returned. */
+ * A command's function gets its arguments (argv[0] is the first one, not a name) checked in number
+ * against the table, and asks for the options by name. It returns an exit status: CLI_DONE, or what
+ * cli_fail or cli_usage returned. */
 #ifndef TOOLS_CLI_H
 #define TOOLS_CLI_H
 
@@ -77,14 +79,17 @@ static inline bool cli_flag(const struct cli *cli, const char *name)
 char *cli_words(const struct cli *cli, char *out, size_t room);
 /* True if any of the command's own options was given. */
 bool cli_any(const struct cli *cli);
-/* A whole number in range, left alone if the option was not given. USAGE with the bounds in the diag. */
+/* A whole number in range, left alone if the option was not given. USAGE with the bounds in the
+ * diag. */
 enum result cli_number(struct cli *cli, const char *name, uint32_t least, uint32_t most,
                        uint32_t *out);
 
-/* For a command that has all stores closed, and goes on talking: what it printed appears, and from now on everything at once. */
+/* For a command that has all stores closed, and goes on talking: what it printed appears, and from
+ * now on everything at once. */
 void cli_show(struct cli *cli);
 
-/* A day, a moment, or how long from now: before or after it. Left alone if the option was not given. */
+/* A day, a moment, or how long from now: before or after it. Left alone if the option was not
+ * given. */
 enum cli_direction {
     CLI_PAST,
     CLI_FUTURE

@@ -30,7 +30,8 @@ static enum result begin(struct work *work, struct cli *cli, bool writing)
                                : session_read(&work->session, cli, STORE_KEYS);
 }
 
-/* "-" reads it from standard input: a word on the command line is shown to every user of the machine. */
+/* "-" reads it from standard input: a word on the command line is shown to every user of the
+ * machine. */
 static enum result read_secret(uint8_t out[COOKIE_SECRET_LEN], const char *word, struct diag *diag)
 {
     struct infile in;
@@ -83,9 +84,9 @@ static void show_json(const struct cookie_secrets *secrets, bool with_secrets)
         bool there;
         const uint8_t *secret;
     } rows[] = {
-        {"current",   secrets->present,      secrets->current },
-        { "next",     secrets->has_next,     secrets->next    },
-        { "previous", secrets->has_previous, secrets->previous},
+        { "current", secrets->present, secrets->current },
+        { "next", secrets->has_next, secrets->next },
+        { "previous", secrets->has_previous, secrets->previous },
     };
     json_t *out = json_object();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -153,9 +154,7 @@ int cmd_cookie_show(struct cli *cli, int argc, char **argv)
 int cmd_cookie_set(struct cli *cli, int argc, char **argv)
 {
     (void)argc;
-    struct work work = {
-        .secrets = {.present = true, .changed_at = session_now()}
-    };
+    struct work work = { .secrets = { .present = true, .changed_at = session_now() } };
     /* What is there is not read: this also replaces a damaged row. */
     enum result result = read_secret(work.secrets.current, argv[0], &cli->diag);
     if (result == RESULT_OK) {

@@ -38,10 +38,10 @@ static const char *area_kind(const struct explanation *e)
 static const char *area_text(const char *kind)
 {
     static const char *const texts[][2] = {
-        {"world",      "as the whole world"                                      },
-        { "continent", "with its continent, since nobody asked from there lately"},
-        { "country",   "with the rest of its country"                            },
-        { "cell",      "by itself"                                               }
+        { "world", "as the whole world" },
+        { "continent", "with its continent, since nobody asked from there lately" },
+        { "country", "with the rest of its country" },
+        { "cell", "by itself" }
     };
     size_t i = 0;
     while (strcmp(texts[i][0], kind) != 0) {
@@ -71,7 +71,8 @@ static void explain(struct explanation *e, struct steerview *view)
     }
 }
 
-/* -- in order of expected share, then those who are out ------------------------------------------------------------------- */
+/* -- in order of expected share, then those who are out
+ * ------------------------------------------------------------------- */
 
 struct row {
     const struct steered *member;
@@ -101,7 +102,9 @@ static struct row *sorted_rows(struct explanation *e)
     return rows;
 }
 
-/* -- JSON ----------------------------------------------------------------------------------------------------------------- */
+/* -- JSON
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *cell_json(const struct explanation *e)
 {
@@ -156,7 +159,9 @@ static json_t *explanation_json(const struct explanation *e, const struct row *r
     return out;
 }
 
-/* -- for a reader --------------------------------------------------------------------------------------------------------- */
+/* -- for a reader
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void print_cell(const struct explanation *e)
 {

@@ -1,7 +1,7 @@
 /* health release, forget, export, import.
  *
- * What a vantage point of another machine saw comes as its journal: reports one after the other, each signed (zone/verdicts/report.h). So it does
- * not matter who carries them, nor how often. */
+ * What a vantage point of another machine saw comes as its journal: reports one after the other,
+ * each signed (zone/verdicts/report.h). So it does not matter who carries them, nor how often. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,12 @@ static enum result commit(struct session *session, struct cli *cli)
     return store_commit(txn, &cli->diag);
 }
 
-/* -- release, forget ------------------------------------------------------------------------------------------------------ */
+/* -- release, forget
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-/* The word is the registry's, where the feed takes it to the probe; the verdicts' readers have it in their own store. */
+/* The word is the registry's, where the feed takes it to the probe; the verdicts' readers have it
+ * in their own store. */
 static enum result release_one(struct session *session, struct cli *cli, struct vantage *vantage)
 {
     struct vantage_key key;
@@ -124,7 +127,9 @@ int cmd_health_forget(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-/* -- export --------------------------------------------------------------------------------------------------------------- */
+/* -- export
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 /* A vantage point that reports on this machine: the one that was named, or the only one. */
 static enum result choose(struct cli *cli, char name[VANTAGE_ROOM])
@@ -188,7 +193,9 @@ int cmd_health_export(struct cli *cli, int argc, char **argv)
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }
 
-/* -- import --------------------------------------------------------------------------------------------------------------- */
+/* -- import
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static enum result import_from(const struct infile *in, struct session *session, struct cli *cli,
                                struct intake_sum *sum)

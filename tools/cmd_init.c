@@ -1,7 +1,8 @@
 /* init: makes the state of a new pool.
  *
- * The registry comes last and its content in one transaction, so until then there is no pool: what an interrupted run left behind (stores,
- * seal, keys) is taken over by the next one. With the registry filled, init refuses and changes nothing. */
+ * The registry comes last and its content in one transaction, so until then there is no pool: what
+ * an interrupted run left behind (stores, seal, keys) is taken over by the next one. With the
+ * registry filled, init refuses and changes nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* key request, sign-request, import-bundle, offline, online: a key-signing key that is kept elsewhere. */
+/* key request, sign-request, import-bundle, offline, online: a key-signing key that is kept
+ * elsewhere. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

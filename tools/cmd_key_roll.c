@@ -1,4 +1,5 @@
-/* key roll, abort, ds-seen, trust-clock, insecure, secure: what starts and stops rollovers. The server takes the steps. */
+/* key roll, abort, ds-seen, trust-clock, insecure, secure: what starts and stops rollovers. The
+ * server takes the steps. */
 #include <stdio.h>
 #include <string.h>
 
@@ -43,11 +44,11 @@ static enum result parse_plan(struct roll_plan *plan, struct cli *cli, int argc,
         const char *name;
         enum roll_kind kind;
     } kinds[] = {
-        {"zsk",        ROLL_ZSK      },
-        { "ksk",       ROLL_KSK      },
-        { "csk",       ROLL_CSK      },
-        { "split",     ROLL_SPLIT    },
-        { "algorithm", ROLL_ALGORITHM},
+        { "zsk", ROLL_ZSK },
+        { "ksk", ROLL_KSK },
+        { "csk", ROLL_CSK },
+        { "split", ROLL_SPLIT },
+        { "algorithm", ROLL_ALGORITHM },
     };
     size_t k = 0;
     while (k < sizeof kinds / sizeof kinds[0] && strcmp(argv[0], kinds[k].name) != 0) {

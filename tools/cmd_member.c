@@ -217,13 +217,11 @@ int cmd_member_add(struct cli *cli, int argc, char **argv)
 /* Why `set` can't do what is asked for: a field both given and taken away. */
 static const char *contradiction(const struct cli *cli)
 {
-    static const char *const fields[][2] = {
-        {"country",     "no-country"   },
-        { "position",   "no-position"  },
-        { "operator",   "no-operator"  },
-        { "accounturi", "no-accounturi"},
-        { "target",     "no-target"    }
-    };
+    static const char *const fields[][2] = { { "country", "no-country" },
+                                             { "position", "no-position" },
+                                             { "operator", "no-operator" },
+                                             { "accounturi", "no-accounturi" },
+                                             { "target", "no-target" } };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (cli_flag(cli, fields[i][0]) && cli_flag(cli, fields[i][1])) {
             return fields[i][0];
@@ -232,7 +230,8 @@ static const char *contradiction(const struct cli *cli)
     return NULL;
 }
 
-/* What the options take away; done before they are filled in. A member has a target or addresses, so giving one drops the other. */
+/* What the options take away; done before they are filled in. A member has a target or addresses,
+ * so giving one drops the other. */
 static void clear_fields(const struct cli *cli, struct member *member)
 {
     bool address = cli_flag(cli, "address");
@@ -357,7 +356,8 @@ int cmd_member_resume(struct cli *cli, int argc, char **argv)
                        "is no longer suspended: the probe's verdict counts again.");
 }
 
-/* All labels one after the other, LABEL_ROOM octets each: the table can't be changed while it is walked. */
+/* All labels one after the other, LABEL_ROOM octets each: the table can't be changed while it is
+ * walked. */
 struct labels {
     char (*list)[LABEL_ROOM];
     size_t count, room;
@@ -422,7 +422,8 @@ int cmd_member_override(struct cli *cli, int argc, char **argv)
     return change_word(cli, argv[0], &(struct word){ .override = &override }, told[override]);
 }
 
-/* The end of the quarantine, from the last certificate that was seen; the full time if state/health can't be read. */
+/* The end of the quarantine, from the last certificate that was seen; the full time if state/health
+ * can't be read. */
 static uint64_t quarantine_end(struct session *session, struct cli *cli,
                                const struct member *member, const struct settings *settings)
 {

@@ -130,7 +130,8 @@ static enum result check_state(const char *state, struct diag *diag)
                              state, suggest_text(&near, hint));
 }
 
-/* A code that is no country's, which members of an older state may have, is a mistake if none has it. */
+/* A code that is no country's, which members of an older state may have, is a mistake if none has
+ * it. */
 static enum result check_found(const struct listing *listing, struct cli *cli)
 {
     char code[3];

@@ -1,4 +1,5 @@
-/* `ntspool probe`: one probe in the foreground, every step shown, for an operator on the phone with a member. */
+/* `ntspool probe`: one probe in the foreground, every step shown, for an operator on the phone with
+ * a member. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,7 +240,7 @@ static void probe_each(struct subject *subject)
         struct daily_checks daily = { 0 };
         const struct probe_plan plan = {
             .name = subject->name,
-            .endpoint = {subject->addresses[i], subject->port},
+            .endpoint = { subject->addresses[i], subject->port },
             .registered = subject->addresses,
             .registered_count = subject->count,
             .allow_private = subject->allow_private,
@@ -287,7 +288,8 @@ static void probe_all(struct subject *subject)
     }
 }
 
-/* Before the first packet: who answers may be hostile, and the rights are those of the person at the terminal. */
+/* Before the first packet: who answers may be hostile, and the rights are those of the person at
+ * the terminal. */
 static enum result confine(struct diag *diag)
 {
     struct sandbox sandbox;

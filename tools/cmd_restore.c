@@ -1,5 +1,6 @@
-/* restore: what a backup holds takes the place of what the stores hold, in one transaction of each, so that programs that run see a change
- * like any other. All transactions are complete before the first is committed. */
+/* restore: what a backup holds takes the place of what the stores hold, in one transaction of each,
+ * so that programs that run see a change like any other. All transactions are complete before the
+ * first is committed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -75,7 +76,8 @@ static enum result open_store(struct restore *restore, enum store_kind kind)
                : result;
 }
 
-/* The keys whose DS the parent zone has: without them the zone fails for everybody who validates. */
+/* The keys whose DS the parent zone has: without them the zone fails for everybody who validates.
+ */
 struct anchors {
     struct key_record list[KEYSTORE_MAX];
     size_t count;

@@ -13,8 +13,8 @@ struct row {
     double fair;     /* its part of the capacity that can be handed out, ramp applied: 0 to 1 */
     double expected; /* of all answers, likewise */
     uint64_t hour, day;
-    double
-        ratio; /* of what it got in the day, or is expected to get, to the fair; negative: none */
+    /* of what it got in the day, or is expected to get, to the fair; negative: none */
+    double ratio;
 };
 
 struct report {

@@ -120,8 +120,8 @@ static void count_state(struct status *status, const char *state)
     json_object_set_new(status->states, state, json_integer(before + 1));
 }
 
-/* By the setting or when a third of its life is left, whatever is later: some certificates live for days. The third is as the probe last
- * saw it, which is of no use when that was long ago. */
+/* By the setting or when a third of its life is left, whatever is later: some certificates live for
+ * days. The third is as the probe last saw it, which is of no use when that was long ago. */
 static bool ends_soon(const struct status *status, const struct address_health *seen)
 {
     uint64_t end = seen->cert_not_after, now = status->now;

@@ -9,7 +9,9 @@
 #include "tools/session.h"
 #include "zone/verdicts/intake.h"
 
-/* -- list ------------------------------------------------------------------------------------------------------------------ */
+/* -- list
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *key_json(const struct vantage_key *key, struct store_txn *health)
 {
@@ -83,7 +85,9 @@ static enum result commit(struct session *session, struct cli *cli)
     return result;
 }
 
-/* -- add ------------------------------------------------------------------------------------------------------------------- */
+/* -- add
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 struct recall {
     struct journal *journal;
@@ -102,8 +106,8 @@ static enum result recall_member(const struct member *member, void *arg)
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-/* A vantage point of this machine that has no journal, but whose verdicts are here (it was made by an earlier version, or lost its
- * directory), gets one with what it knew. */
+/* A vantage point of this machine that has no journal, but whose verdicts are here (it was made by
+ * an earlier version, or lost its directory), gets one with what it knew. */
 static enum result recall(struct session *session, struct cli *cli, const char *name)
 {
     static const struct report_visit nothing = { .self = NULL };
@@ -134,7 +138,8 @@ static enum result recall(struct session *session, struct cli *cli, const char *
     return result == RESULT_OK ? ended : result;
 }
 
-/* The key that was given, or that of the journal on this machine, or a new one for a probe that is to run here. */
+/* The key that was given, or that of the journal on this machine, or a new one for a probe that is
+ * to run here. */
 static enum result find_key(struct session *session, struct cli *cli, int argc, char **argv,
                             uint8_t key[VANTAGE_KEY_LEN])
 {
@@ -236,7 +241,9 @@ int cmd_vantage_add(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-/* -- remove ---------------------------------------------------------------------------------------------------------------- */
+/* -- remove
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static enum result remove_one(struct session *session, struct cli *cli, const char *name)
 {
@@ -280,7 +287,9 @@ int cmd_vantage_remove(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-/* -- key ------------------------------------------------------------------------------------------------------------------- */
+/* -- key
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 int cmd_vantage_key(struct cli *cli, int argc, char **argv)
 {

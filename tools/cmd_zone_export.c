@@ -1,6 +1,7 @@
 /* zone export: all that the server answers from, as a zone file.
  *
- * One pass over the nodes in canonical order. An NSEC needs the name that follows, so each is printed when the next node comes. */
+ * One pass over the nodes in canonical order. An NSEC needs the name that follows, so each is
+ * printed when the next node comes. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +65,8 @@ static enum result print_nsec(struct export *ex, const struct dname *next)
     return print_set(ex, &ex->owner, &nsec);
 }
 
-/* The SRV set of a service's name: the first of a deal for the world, or for the region that the name is for. */
+/* The SRV set of a service's name: the first of a deal for the world, or for the region that the
+ * name is for. */
 static void find_srv(struct export *ex, const struct dname *owner, struct rrset *out)
 {
     enum {

@@ -10,20 +10,20 @@
 static const struct {
     const char *command, *option, *what;
 } questions[] = {
-    {"member remove",    NULL,
-     "its name answers NXDOMAIN at once, and the quarantine bars it to other operators"                },
-    { "member override", "all",     "this overrules the probe for all members"                         },
-    { "record remove",   NULL,      "the records are gone at once"                                     },
-    { "zone ns remove",  NULL,      "the zone and its delegation have one name server less"            },
-    { "restore",         NULL,      "what the stores hold now is replaced by what the backup holds"    },
-    { "vantage remove",  NULL,      "its verdicts count no more"                                       },
-    { "health forget",   NULL,      "all that the vantage point saw is gone"                           },
-    { "key insecure",    NULL,      "the zone is no longer secure when the parent has removed the DS"  },
-    { "key import",      "in-use",  "all keys of the zone are replaced at once"                        },
-    { "key import",      "package", "all keys of this machine are replaced at once"                    },
-    { "key rotate-seal", NULL,      "backups from before open with the sealing key of before only"     },
-    { "key lead",        NULL,      "the zone fails if another machine that leads rolls the same keys" },
-    { "key offline",     NULL,      "the private half of the key-signing key is gone from this machine"},
+    { "member remove", NULL,
+      "its name answers NXDOMAIN at once, and the quarantine bars it to other operators" },
+    { "member override", "all", "this overrules the probe for all members" },
+    { "record remove", NULL, "the records are gone at once" },
+    { "zone ns remove", NULL, "the zone and its delegation have one name server less" },
+    { "restore", NULL, "what the stores hold now is replaced by what the backup holds" },
+    { "vantage remove", NULL, "its verdicts count no more" },
+    { "health forget", NULL, "all that the vantage point saw is gone" },
+    { "key insecure", NULL, "the zone is no longer secure when the parent has removed the DS" },
+    { "key import", "in-use", "all keys of the zone are replaced at once" },
+    { "key import", "package", "all keys of this machine are replaced at once" },
+    { "key rotate-seal", NULL, "backups from before open with the sealing key of before only" },
+    { "key lead", NULL, "the zone fails if another machine that leads rolls the same keys" },
+    { "key offline", NULL, "the private half of the key-signing key is gone from this machine" },
 };
 
 static const char *question_of(const struct cli *cli)

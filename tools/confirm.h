@@ -1,7 +1,8 @@
 /* The question before what can't be taken back.
  *
- * It is asked before a command opens a store, so no lock waits for the answer, and only where a person
- * sits: with a terminal as standard input and output, and without --yes. Scripts run as they are. */
+ * It is asked before a command opens a store, so no lock waits for the answer, and only where a
+ * person sits: with a terminal as standard input and output, and without --yes. Scripts run as they
+ * are. */
 #ifndef TOOLS_CONFIRM_H
 #define TOOLS_CONFIRM_H
 

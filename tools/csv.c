@@ -41,7 +41,8 @@ void csv_begin(struct csv *csv, FILE *file, const char *path)
         (void)ungetc(c, file);
         return;
     }
-    /* Without the rest of the mark the first field begins with a broken letter: the header check names it. */
+    /* Without the rest of the mark the first field begins with a broken letter: the header check
+     * names it. */
     for (size_t i = 1; i < 3; i++) {
         c = getc_unlocked(file);
         if (c != mark[i]) {

@@ -24,8 +24,8 @@ struct csv {
 
 /* Passes over a UTF-8 byte order mark. */
 void csv_begin(struct csv *csv, FILE *file, const char *path);
-/* The next record that is not an empty line. NOT_FOUND at the end; INVALID with path and line; SYSTEM if the file can't be read. Lines end
- * in CRLF or LF. */
+/* The next record that is not an empty line. NOT_FOUND at the end; INVALID with path and line;
+ * SYSTEM if the file can't be read. Lines end in CRLF or LF. */
 enum result csv_next(struct csv *csv, struct diag *diag);
 /* Prints one field, quoted where needed. */
 void csv_put(FILE *file, const char *text);

@@ -1,5 +1,6 @@
-/* Output that is kept until its command has closed the stores. A reader that stands still, a pager or a full pipe, would otherwise hold a
- * snapshot, whose pages can't be used again, or a lock. It lies in memory of the kernel's that may be swapped out (memfd). */
+/* Output that is kept until its command has closed the stores. A reader that stands still, a pager
+ * or a full pipe, would otherwise hold a snapshot, whose pages can't be used again, or a lock. It
+ * lies in memory of the kernel's that may be swapped out (memfd). */
 #ifndef TOOLS_HELD_H
 #define TOOLS_HELD_H
 
@@ -11,9 +12,11 @@ struct held {
     int to; /* where it goes in the end */
 };
 
-/* From now on what is printed is kept. Without a standard output, or if the kernel can't keep it, it is as before. */
+/* From now on what is printed is kept. Without a standard output, or if the kernel can't keep it,
+ * it is as before. */
 void held_begin(struct held *held);
-/* Prints what was kept; from now on everything is printed at once. False if it can't be written, with errno. */
+/* Prints what was kept; from now on everything is printed at once. False if it can't be written,
+ * with errno. */
 bool held_end(struct held *held);
 
 /* An empty file without a name, -1 if there can be none. */

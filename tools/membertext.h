@@ -1,5 +1,5 @@
-/* A member as texts, one a field: the columns of the table that import reads and export writes, and what
- * the audit trail says of a change. */
+/* A member as texts, one a field: the columns of the table that import reads and export writes, and
+ * what the audit trail says of a change. */
 #ifndef TOOLS_MEMBERTEXT_H
 #define TOOLS_MEMBERTEXT_H
 
@@ -31,8 +31,8 @@ enum {
 const char *column_name(enum column column);
 /* The field's text, empty where there is none. Returns `out`. */
 char *membertext(const struct member *member, enum column column, char out[MEMBERTEXT_ROOM]);
-/* "country NL -> DE, port 4460 -> 4461"; without `before` or `after`, what the other has: "country NL, ...".
- * Returns `out`. */
+/* "country NL -> DE, port 4460 -> 4461"; without `before` or `after`, what the other has: "country
+ * NL, ...". Returns `out`. */
 char *membertext_change(const struct member *before, const struct member *after,
                         char out[MEMBERTEXT_CHANGE_ROOM]);
 

@@ -59,7 +59,8 @@ bool memberview_score(const struct memberview *view, int32_t *milli)
     return any;
 }
 
-/* The addresses to show: the registered ones, or for a member with its own name those that the probe found. */
+/* The addresses to show: the registered ones, or for a member with its own name those that the
+ * probe found. */
 static unsigned shown_addresses(const struct memberview *view,
                                 struct address out[MEMBER_ADDRESSES_MAX])
 {

@@ -1,4 +1,5 @@
-/* A member as the CLI shows it: what the operator registered, what the probe saw, and where it stands. */
+/* A member as the CLI shows it: what the operator registered, what the probe saw, and where it
+ * stands. */
 #ifndef TOOLS_MEMBERVIEW_H
 #define TOOLS_MEMBERVIEW_H
 
@@ -14,7 +15,8 @@ struct memberview {
     struct member_health rows[VANTAGES_MAX];
 };
 
-/* What a view is made from: the settings, who reports, and state/health; a NULL `health` knows nothing. */
+/* What a view is made from: the settings, who reports, and state/health; a NULL `health` knows
+ * nothing. */
 struct memberview_source {
     struct store_txn *health;
     struct settings settings;

@@ -13,8 +13,9 @@ enum {
     TABLE_COLUMNS_MAX = 12
 };
 
-/* `text` with everything that is not printable UTF-8 as \xHH: control characters, direction marks, broken UTF-8. Texts from the
- * store or the network must not steer a terminal. Cut at `room`. Returns `out`. */
+/* `text` with everything that is not printable UTF-8 as \xHH: control characters, direction marks,
+ * broken UTF-8. Texts from the store or the network must not steer a terminal. Cut at `room`.
+ * Returns `out`. */
 char *output_escape(char *out, size_t room, const char *text);
 /* A decimal number in range, digits only. */
 bool output_number(const char *text, uint32_t least, uint32_t most, uint32_t *out);

@@ -1,4 +1,5 @@
-/* Static records that an older version took and this one refuses: they are served as they are, and nobody can read them. */
+/* Static records that an older version took and this one refuses: they are served as they are, and
+ * nobody can read them. */
 #ifndef TOOLS_RECORDHEALTH_H
 #define TOOLS_RECORDHEALTH_H
 

@@ -4,7 +4,8 @@
 
 #include "tools/session.h"
 
-/* registry_record_set in the session's registry, and from what to what. Nothing is noted where nothing changes. */
+/* registry_record_set in the session's registry, and from what to what. Nothing is noted where
+ * nothing changes. */
 enum result recordnote_set(struct session *session, const struct dname *owner,
                            const struct rrset *set, struct diag *diag);
 

@@ -7,7 +7,8 @@
 #include "dnssec/rollover/key_timeline.h"
 #include "tools/cli.h"
 
-/* What runs, as JSON: running, pid, since, heartbeat, version. A server that does not run is warned of. */
+/* What runs, as JSON: running, pid, since, heartbeat, version. A server that does not run is warned
+ * of. */
 json_t *runview_server(const struct cli *cli, json_t *warnings);
 /* One line of it. */
 void runview_print(const json_t *server);

@@ -59,8 +59,8 @@ enum {
     TAKE_IN_MS = 3000 /* no command waits longer for what probes report, however much that is */
 };
 
-/* Takes in what the probes of this machine have reported: a running server does that all the time, but there
- * need be none. What can't be taken in is left for later. */
+/* Takes in what the probes of this machine have reported: a running server does that all the time,
+ * but there need be none. What can't be taken in is left for later. */
 static void take_in(struct session *session, struct cli *cli)
 {
     struct cli quiet = { .state_dir = cli->state_dir };

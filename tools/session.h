@@ -1,4 +1,5 @@
-/* The stores that a command has open, each with its one transaction. Start from `{ 0 }`, end with session_done. */
+/* The stores that a command has open, each with its one transaction. Start from `{ 0 }`, end with
+ * session_done. */
 #ifndef TOOLS_SESSION_H
 #define TOOLS_SESSION_H
 
@@ -17,14 +18,15 @@ struct session {
     bool taken_in;
 };
 
-/* Opens the store of the state directory and begins a transaction. Verdicts and history are up to date with the journals of this
- * machine's probes. */
+/* Opens the store of the state directory and begins a transaction. Verdicts and history are up to
+ * date with the journals of this machine's probes. */
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind);
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind);
-/* Commits a change of the registry, with its entries of the audit trail, and lets the probes know. */
+/* Commits a change of the registry, with its entries of the audit trail, and lets the probes know.
+ */
 enum result session_commit(struct session *session, struct cli *cli);
-/* Opens what an intake needs, which begins transactions of its own: the session must have none that writes
- * verdicts. */
+/* Opens what an intake needs, which begins transactions of its own: the session must have none that
+ * writes verdicts. */
 enum result session_intake(struct session *session, struct cli *cli, struct intake_stores *out);
 /* Takes back what is not committed and closes all. */
 void session_done(struct session *session);

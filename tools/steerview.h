@@ -1,4 +1,5 @@
-/* Steering as the server does it, by the same code from the same stores and location files: for `explain` and `share`. */
+/* Steering as the server does it, by the same code from the same stores and location files: for
+ * `explain` and `share`. */
 #ifndef TOOLS_STEERVIEW_H
 #define TOOLS_STEERVIEW_H
 

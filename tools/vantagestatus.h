@@ -1,4 +1,5 @@
-/* status on a machine that only probes: it has the pool's feed and journals of vantage points, and no store. */
+/* status on a machine that only probes: it has the pool's feed and journals of vantage points, and
+ * no store. */
 #ifndef TOOLS_VANTAGESTATUS_H
 #define TOOLS_VANTAGESTATUS_H
 

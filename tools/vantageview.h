@@ -8,8 +8,8 @@
 struct vantageview {
     size_t members;
     size_t held[4]; /* by enum hold: members whose removal waits, and why */
-    size_t dissent
-        [VANTAGES_MAX]; /* members that the vantage point has long seen otherwise than the pool */
+    /* members that the vantage point has long seen otherwise than the pool */
+    size_t dissent[VANTAGES_MAX];
 };
 
 void vantageview_count(struct vantageview *view, const struct memberview *member,
@@ -22,7 +22,8 @@ void vantageview_warn(const struct vantageview *view, const struct vantages *van
 void vantageview_warn_of_named(const struct vantage_keys *named,
                                const struct memberview_source *source, uint64_t now,
                                json_t *warnings);
-/* What was not taken in of reports, by the health store (NULL: nothing is known); a warning of what was refused lately. */
+/* What was not taken in of reports, by the health store (NULL: nothing is known); a warning of what
+ * was refused lately. */
 json_t *vantageview_refusals(struct store_txn *health, uint64_t now, json_t *warnings);
 void vantageview_print(const json_t *list);
 

@@ -1,5 +1,5 @@
-/* The row: u8 layout, then sealed: u8 which (1: next, 2: previous), u64 changed_at, the three secrets. Layout and key are authenticated
- * with it. */
+/* The row: u8 layout, then sealed: u8 which (1: next, 2: previous), u64 changed_at, the three
+ * secrets. Layout and key are authenticated with it. */
 #include "dnssec/keys/cookie_secrets.h"
 
 #include <sodium.h>

@@ -1,5 +1,6 @@
-/* The secrets of DNS cookies (RFC 9018), one sealed row in state/keys: the servers of one address share them, by hand, and replace them in
- * three steps (RFC 9018 5): stage the next one on all, roll to it on all, and the one before ends by itself. */
+/* The secrets of DNS cookies (RFC 9018), one sealed row in state/keys: the servers of one address
+ * share them, by hand, and replace them in three steps (RFC 9018 5): stage the next one on all,
+ * roll to it on all, and the one before ends by itself. */
 #ifndef DNSSEC_COOKIE_SECRETS_H
 #define DNSSEC_COOKIE_SECRETS_H
 
@@ -28,7 +29,8 @@ enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
 /* 32 hexadecimal digits, or "random". INVALID with what would be accepted. */
 enum result cookie_secret_parse(uint8_t out[COOKIE_SECRET_LEN], const char *text,
                                 struct diag *diag);
-/* The staged secret, or a random one if none is, takes over; the one in use goes on being accepted. */
+/* The staged secret, or a random one if none is, takes over; the one in use goes on being accepted.
+ */
 void cookie_secrets_roll(struct cookie_secrets *secrets, uint64_t now);
 
 #endif

@@ -21,7 +21,8 @@ struct key {
     uint16_t tag;
     uint8_t public_len;
     uint8_t public_key[KEY_PUBLIC_MAX];
-    /* Guarded and read-only once made. P-256: the scalar; Ed25519: seed and public key, as libsodium wants it. NULL: elsewhere. */
+    /* Guarded and read-only once made. P-256: the scalar; Ed25519: seed and public key, as
+     * libsodium wants it. NULL: elsewhere. */
     uint8_t *secret;
 };
 
@@ -62,7 +63,8 @@ static void set_tag(struct key *key)
     key->tag = key_tag_of(dnskey, key_dnskey(key, dnskey));
 }
 
-/* The key of a private half; `public_key` may be NULL, else it must be the one that belongs to it. */
+/* The key of a private half; `public_key` may be NULL, else it must be the one that belongs to it.
+ */
 static enum result key_new(struct key **out, const struct key_parts *parts, struct diag *diag)
 {
     uint8_t *secret = sodium_malloc(secret_len_of(parts->algorithm));
@@ -310,11 +312,11 @@ enum result algorithm_parse(enum algorithm *out, const char *text)
         const char *text;
         enum algorithm algorithm;
     } known[] = {
-        {"ecdsap256",        ALGORITHM_ECDSAP256SHA256},
-        { "ecdsap256sha256", ALGORITHM_ECDSAP256SHA256},
-        { "13",              ALGORITHM_ECDSAP256SHA256},
-        { "ed25519",         ALGORITHM_ED25519        },
-        { "15",              ALGORITHM_ED25519        },
+        { "ecdsap256", ALGORITHM_ECDSAP256SHA256 },
+        { "ecdsap256sha256", ALGORITHM_ECDSAP256SHA256 },
+        { "13", ALGORITHM_ECDSAP256SHA256 },
+        { "ed25519", ALGORITHM_ED25519 },
+        { "15", ALGORITHM_ED25519 },
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcasecmp(text, known[i].text) == 0) {

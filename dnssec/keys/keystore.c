@@ -1,7 +1,9 @@
-/* Row of TABLE_KEYS. Key: u8 algorithm, u16 tag. Value: the public record (u8 layout, u8 algorithm, u8 role, u64 created_at, u8 length
- * and octets of the public half), the sealed private half, the life (u8 wanted, three facets of four u64). The public record is
- * authenticated with the private half: who can write the store but not open the seal can't turn a ZSK into a KSK or swap two keys.
- * `wanted` is 2 for a key that is planned. Layout 1 had a u64 active_at after created_at and no life; layout 3 has no private half. */
+/* Row of TABLE_KEYS. Key: u8 algorithm, u16 tag. Value: the public record (u8 layout, u8 algorithm,
+ * u8 role, u64 created_at, u8 length and octets of the public half), the sealed private half, the
+ * life (u8 wanted, three facets of four u64). The public record is authenticated with the private
+ * half: who can write the store but not open the seal can't turn a ZSK into a KSK or swap two keys.
+ * `wanted` is 2 for a key that is planned. Layout 1 had a u64 active_at after created_at and no
+ * life; layout 3 has no private half. */
 #include "dnssec/keys/keystore.h"
 
 #include <sodium.h>

@@ -1,4 +1,5 @@
-/* The rows of state/keys: public record in the clear, private half sealed, and the life of the key. */
+/* The rows of state/keys: public record in the clear, private half sealed, and the life of the key.
+ */
 #ifndef DNSSEC_KEYSTORE_H
 #define DNSSEC_KEYSTORE_H
 
@@ -11,19 +12,21 @@ enum {
     KEYSTORE_USED_MAX = 8 /* of which all others are for later */
 };
 
-/* One way in which a key shows itself, and when. Unix seconds, 0: not yet. Clear: when no cache holds what was served before. */
+/* One way in which a key shows itself, and when. Unix seconds, 0: not yet. Clear: when no cache
+ * holds what was served before. */
 struct record_state {
     uint64_t introduced_at, omnipresent_at, withdrawn_at, hidden_at;
 };
 
-/* Where a key is in its life, and where it shall go (dnssec/rollover/rollover.h). Not sealed: who can write the store can also delete keys. */
+/* Where a key is in its life, and where it shall go (dnssec/rollover/rollover.h). Not sealed: who
+ * can write the store can also delete keys. */
 struct key_life {
     bool wanted;  /* to be in use; else to disappear, */
     bool planned; /* but for this: to be wanted when a bundle says so (dnssec/signing/slices.h) */
     struct record_state dnskey; /* it is in the DNSKEY RRset, which a KSK then signs */
     struct record_state zone;   /* it signs the zone's records */
-    struct record_state
-        ds; /* CDS asks the parent for its DS; clear: 0 until the parent is known to have done it */
+    /* CDS asks the parent for its DS; clear: 0 until the parent is known to have done it */
+    struct record_state ds;
 };
 
 struct key_record {
@@ -46,7 +49,8 @@ struct key_life key_life_read(struct reader *r);
 /* The life of a key that is all that its role can be since `now`. */
 struct key_life key_life_in_use(enum key_role role, uint64_t now);
 
-/* Seals and stores a key, or a public half alone, in use since `now`. EXISTS if one of its algorithm and tag is there. */
+/* Seals and stores a key, or a public half alone, in use since `now`. EXISTS if one of its
+ * algorithm and tag is there. */
 enum result keystore_put(struct store_txn *txn, const struct key *key, const struct seal *seal,
                          uint64_t now, struct diag *diag);
 /* The same with another life. */
@@ -58,7 +62,8 @@ enum result keystore_update(struct store_txn *txn, const struct key_record *reco
 /* Seals the private half anew, with another seal. */
 enum result keystore_reseal(struct store_txn *txn, const struct key_record *record,
                             const struct seal *from, const struct seal *to, struct diag *diag);
-/* The private half is to be here no longer, or to be here again: `key` is the whole key of the record, else INVALID. */
+/* The private half is to be here no longer, or to be here again: `key` is the whole key of the
+ * record, else INVALID. */
 enum result keystore_forget(struct store_txn *txn, const struct key_record *record,
                             struct diag *diag);
 enum result keystore_restore(struct store_txn *txn, const struct key_record *record,
@@ -69,7 +74,8 @@ enum result keystore_each(struct store_txn *txn, key_visit *visit, void *arg);
 /* A public half alone if the record has no more. */
 enum result keystore_unseal(struct key **out, const struct key_record *record,
                             const struct seal *seal, struct diag *diag);
-/* A public-only view for those who may not open the seal (`key list`, `key ds`): DNSKEY rdata and DS rdata. */
+/* A public-only view for those who may not open the seal (`key list`, `key ds`): DNSKEY rdata and
+ * DS rdata. */
 size_t key_record_dnskey(const struct key_record *record, uint8_t out[KEY_DNSKEY_MAX]);
 void key_record_ds(const struct key_record *record, const struct dname *owner,
                    uint8_t out[KEY_DS_LEN]);

@@ -1,6 +1,6 @@
-/* A signature costs about 20 µs of arithmetic, so what OpenSSL does around it counts: fetching algorithms and building
- * contexts happens once a thread, in p256_signer_new. Signing reuses a digest context and an EVP_PKEY_CTX that stays
- * initialised. */
+/* A signature costs about 20 µs of arithmetic, so what OpenSSL does around it counts: fetching
+ * algorithms and building contexts happens once a thread, in p256_signer_new. Signing reuses a
+ * digest context and an EVP_PKEY_CTX that stays initialised. */
 #include "dnssec/keys/p256.h"
 
 #include <stdlib.h>
@@ -141,7 +141,8 @@ void p256_signer_free(struct p256_signer *signer)
     free(signer);
 }
 
-/* One INTEGER of a DER signature into 32 octets: it has a zero before a high first bit, and no zeros else. */
+/* One INTEGER of a DER signature into 32 octets: it has a zero before a high first bit, and no
+ * zeros else. */
 static void read_number(struct reader *r, uint8_t out[NUMBER_LEN])
 {
     if (read_u8(r) != DER_INTEGER) {
@@ -191,7 +192,8 @@ enum result p256_sign(struct p256_signer *signer, const uint8_t *data, size_t le
     return RESULT_OK;
 }
 
-/* r | s to DER by OpenSSL's own encoder: independent of the decoder above, which it thereby checks. 0 on failure. */
+/* r | s to DER by OpenSSL's own encoder: independent of the decoder above, which it thereby checks.
+ * 0 on failure. */
 static size_t der_of_plain(const uint8_t plain[P256_SIGNATURE_LEN], uint8_t out[DER_MAX])
 {
     ECDSA_SIG *signature = ECDSA_SIG_new();

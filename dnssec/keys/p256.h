@@ -1,5 +1,5 @@
-/* ECDSA on P-256 with SHA-256 by OpenSSL (the only file of this folder that knows it), in the plain forms of RFC 6605 4:
- * point x | y, signature r | s, each number 32 octets. */
+/* ECDSA on P-256 with SHA-256 by OpenSSL (the only file of this folder that knows it), in the plain
+ * forms of RFC 6605 4: point x | y, signature r | s, each number 32 octets. */
 #ifndef DNSSEC_P256_H
 #define DNSSEC_P256_H
 
@@ -15,13 +15,14 @@ enum {
     P256_SIGNATURE_LEN = 64
 };
 
-/* Private halves that OpenSSL has will lie in memory that is neither swapped (as far as the process may lock it) nor dumped. Before the first is
- * made, and before there are threads. */
+/* Private halves that OpenSSL has will lie in memory that is neither swapped (as far as the process
+ * may lock it) nor dumped. Before the first is made, and before there are threads. */
 void p256_guard_memory(void);
 /* The public point of a private scalar. INVALID if the scalar is not in [1, order). */
 enum result p256_public(const uint8_t scalar[P256_SCALAR_LEN], uint8_t out[P256_POINT_LEN]);
 
-/* What one thread needs to sign with one key. It holds OpenSSL's own copy of the scalar, which p256_signer_free clears. */
+/* What one thread needs to sign with one key. It holds OpenSSL's own copy of the scalar, which
+ * p256_signer_free clears. */
 struct p256_signer;
 enum result p256_signer_new(struct p256_signer **out, const uint8_t scalar[P256_SCALAR_LEN],
                             const uint8_t point[P256_POINT_LEN]);

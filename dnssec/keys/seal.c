@@ -104,7 +104,8 @@ static bool sync_directory_of(const char *path)
     return good;
 }
 
-/* Fills the open temporary file and gives it its name. Unlike rename, link never replaces a file. 0 or errno. */
+/* Fills the open temporary file and gives it its name. Unlike rename, link never replaces a file. 0
+ * or errno. */
 static int finish(int fd, const char *temporary, const char *path)
 {
     uint8_t key[KEY_LEN];
@@ -307,7 +308,8 @@ static bool unwrap_by(const uint8_t *key, const struct sealed *sealed, uint8_t *
                                                       sealed->bound_len, sealed->data, key) == 0;
 }
 
-/* Where the key is that shall follow: beside the file, also if a link leads to it, which so stays. */
+/* Where the key is that shall follow: beside the file, also if a link leads to it, which so stays.
+ */
 static void next_path(char out[PATH_ROOM + sizeof next_suffix], const char *path)
 {
     char *real = realpath(path, NULL);
@@ -351,7 +353,8 @@ enum result seal_unwrap(const struct seal *seal, const uint8_t *sealed, size_t l
     return opened ? RESULT_OK : RESULT_UNSEALABLE;
 }
 
-/* Who could read the old one, a server that is not root's, can read the next. Nothing else is given away, whoever can write there. */
+/* Who could read the old one, a server that is not root's, can read the next. Nothing else is given
+ * away, whoever can write there. */
 static enum result keep_owner(const char *next, const char *old, struct diag *diag)
 {
     struct stat was, is;
@@ -376,8 +379,8 @@ enum result seal_next(struct seal **out, const struct seal *seal, struct diag *d
 {
     char next[PATH_ROOM + sizeof next_suffix], real[PATH_ROOM];
     const char *path = seal->hold->path;
-    path = realpath(path, real) != NULL ? real
-                                        : path; /* what a link leads to is replaced, not the link */
+    /* what a link leads to is replaced, not the link */
+    path = realpath(path, real) != NULL ? real : path;
     next_path(next, path);
     enum result result = seal_create(NULL, next, diag);
     if (result == RESULT_OK || result == RESULT_EXISTS) {

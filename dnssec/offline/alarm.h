@@ -1,4 +1,5 @@
-/* How long the signatures of key-signing keys that are elsewhere will last, and how loudly that is to be said. Pure. */
+/* How long the signatures of key-signing keys that are elsewhere will last, and how loudly that is
+ * to be said. Pure. */
 #ifndef DNSSEC_ALARM_H
 #define DNSSEC_ALARM_H
 

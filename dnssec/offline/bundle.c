@@ -1,4 +1,5 @@
-/* Reading is lax, and then what was read is written again and compared: so there is one form, and no rule of it is in two places. */
+/* Reading is lax, and then what was read is written again and compared: so there is one form, and
+ * no rule of it is in two places. */
 #include "dnssec/offline/bundle.h"
 
 #include <stdarg.h>

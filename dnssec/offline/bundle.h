@@ -1,5 +1,6 @@
-/* The files that go between a server and the machine with its key-signing key, and back: a request lists the slices of a period
- * (dnssec/signing/slices.h) with public halves only, a bundle is the same with signatures. Text, a line for each thing:
+/* The files that go between a server and the machine with its key-signing key, and back: a request
+ * lists the slices of a period (dnssec/signing/slices.h) with public halves only, a bundle is the
+ * same with signatures. Text, a line for each thing:
  *
  *     ntspool-request 1                      or: ntspool-bundle 1
  *     zone pool.example.
@@ -8,11 +9,12 @@
  *     key 1 ksk 13 24109 <public half, base64>
  *     key 2 zsk 13 19291 <public half, base64>
  *     slice <from> <inception> <expiration> dnskey 1,2 ds 1 zsk 2
- *     sign 1 <DNSKEY> <CDS> <CDNSKEY>        signatures of key 1 over these RRsets of the slice, base64
+ *     sign 1 <DNSKEY> <CDS> <CDNSKEY>        signatures of key 1 over these RRsets, base64
  *     sha256 <of all lines before, in hex>
  *
- * One form only: what is written for what was read is the same, octet for octet. The sum finds damage; what is forged is found by the
- * signatures, and in a request by whoever compares the sum on both machines. */
+ * One form only: what is written for what was read is the same, octet for octet. The sum finds
+ * damage; what is forged is found by the signatures, and in a request by whoever compares the sum
+ * on both machines. */
 #ifndef DNSSEC_BUNDLE_H
 #define DNSSEC_BUNDLE_H
 
@@ -35,7 +37,8 @@ void bundle_done(struct bundle *bundle);
 
 /* The text, ended by NUL, for the caller to free; sets the sum. */
 char *bundle_write(struct bundle *bundle, size_t *len);
-/* INVALID with the line and what is wrong. The slices are in order, without a gap, and have valid times; nothing is known of signatures. */
+/* INVALID with the line and what is wrong. The slices are in order, without a gap, and have valid
+ * times; nothing is known of signatures. */
 enum result bundle_read(struct bundle *out, const char *text, size_t len, struct diag *diag);
 
 /* 2026-11-23T15:00:00Z */

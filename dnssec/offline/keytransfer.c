@@ -6,7 +6,8 @@
 enum {
     INIT_S = 600 /* by when `init` has done all it does */
 };
-/* True while no server has looked after the keys that `init` made, and no parent zone has a DS of them: nobody misses them. */
+/* True while no server has looked after the keys that `init` made, and no parent zone has a DS of
+ * them: nobody misses them. */
 static bool is_as_made(struct store_txn *keys, const struct key_timeline *timeline)
 {
     bool made = timeline->remembered && !timeline->memory.follows && !timeline->memory.insecure &&
@@ -38,7 +39,8 @@ static enum result forget_slices(const struct key_timeline *timeline, struct sto
     return slices_write(&none, keys, &timeline->keys, diag);
 }
 
-/* The server that had the keys before has sent what this one knows nothing of: the next rollovers wait for it. */
+/* The server that had the keys before has sent what this one knows nothing of: the next rollovers
+ * wait for it. */
 static enum result wait_for_former(const struct key_timeline *timeline, struct store_txn *keys,
                                    const struct seal *seal, uint64_t now, struct diag *diag)
 {

@@ -206,7 +206,8 @@ static enum result find_keys(size_t place[KEYSTORE_MAX], const struct bundle *bu
     return RESULT_OK;
 }
 
-/* Every key-signing key of a slice has signed it rightly, but one whose private half is here need not have. */
+/* Every key-signing key of a slice has signed it rightly, but one whose private half is here need
+ * not have. */
 static enum result check_signatures(const struct slice *slice, const struct key_set *keys,
                                     const struct dname *apex, struct diag *diag)
 {
@@ -229,7 +230,8 @@ static enum result check_signatures(const struct slice *slice, const struct key_
     return RESULT_OK;
 }
 
-/* The slices that are there and begin before the bundle's, then the bundle's. Those that are over are left out. */
+/* The slices that are there and begin before the bundle's, then the bundle's. Those that are over
+ * are left out. */
 static enum result merge(struct slices *out, const struct slices *present, struct bundle *bundle,
                          const struct key_timeline *timeline, uint64_t now, struct diag *diag)
 {

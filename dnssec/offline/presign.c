@@ -5,7 +5,8 @@ enum {
     DATA_ROOM = 18 + DNAME_MAX + KEYSTORE_MAX * RECORD_MAX
 };
 
-/* RFC 4034 3.1.8.1: RRSIG rdata without the signature, then each record in canonical form. Returns the length. */
+/* RFC 4034 3.1.8.1: RRSIG rdata without the signature, then each record in canonical form. Returns
+ * the length. */
 static size_t signed_data(uint8_t out[DATA_ROOM], const struct slice *slice,
                           const struct key_set *keys, size_t i, size_t type,
                           const struct dname *apex)

@@ -1,5 +1,5 @@
-/* The row `rollover` of TABLE_META: u8 layout, u8 flags (1: insecure, 2: follows), u32 dnskey_ttl_s, u32 zone_ttl_s, u64 dnskey_until, u64 zone_until, u64
- * seen_at. */
+/* The row `rollover` of TABLE_META: u8 layout, u8 flags (1: insecure, 2: follows), u32
+ * dnskey_ttl_s, u32 zone_ttl_s, u64 dnskey_until, u64 zone_until, u64 seen_at. */
 #include "dnssec/rollover/key_timeline.h"
 
 enum {
@@ -190,7 +190,8 @@ struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
 enum result key_timeline_make_key(struct store_txn *keys, const struct seal *seal,
                                   const struct key_recipe *recipe, uint64_t now, struct diag *diag)
 {
-    /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034 appendix B): another try. */
+    /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034
+     * appendix B): another try. */
     enum result result = RESULT_EXISTS;
     for (int tries = 0; tries < KEY_TRIES && result == RESULT_EXISTS; tries++) {
         struct key *key = NULL;
@@ -248,7 +249,8 @@ static enum result check_start(const struct key_timeline *timeline, const struct
     return RESULT_OK;
 }
 
-/* True if `key abort` would change a key of these roles: those of an algorithm turn back together only. */
+/* True if `key abort` would change a key of these roles: those of an algorithm turn back together
+ * only. */
 static bool can_turn_back(const struct key_set *keys, unsigned roles)
 {
     struct key_set turned = *keys;

@@ -1,7 +1,9 @@
-/* The keys of a zone in the store, as one: read, moved on, written back in the caller's transaction. Makes the keys of a rollover.
+/* The keys of a zone in the store, as one: read, moved on, written back in the caller's
+ * transaction. Makes the keys of a rollover.
  *
- * The server moves keys on, the operator starts and stops rollovers; both read, decide and write in one write transaction, of which
- * there is one at a time, so neither acts on what the other has changed. */
+ * The server moves keys on, the operator starts and stops rollovers; both read, decide and write in
+ * one write transaction, of which there is one at a time, so neither acts on what the other has
+ * changed. */
 #ifndef DNSSEC_KEY_TIMELINE_H
 #define DNSSEC_KEY_TIMELINE_H
 
@@ -43,11 +45,12 @@ enum result key_timeline_write(const struct key_timeline *timeline,
 enum result key_timeline_begin(struct store_txn *keys, const struct settings *settings,
                                uint64_t now, struct diag *diag);
 
-/* The store of a new zone whose keys come from another machine, as a package (dnssec/offline/keytransfer.h). */
+/* The store of a new zone whose keys come from another machine, as a package
+ * (dnssec/offline/keytransfer.h). */
 enum result key_timeline_begin_following(struct store_txn *keys, struct diag *diag);
 
-/* The longest TTL of all RRsets but DNSKEY, as caches of validators keep them: never longer than signatures last. `longest_s` is that
- * of the static records. */
+/* The longest TTL of all RRsets but DNSKEY, as caches of validators keep them: never longer than
+ * signatures last. `longest_s` is that of the static records. */
 uint32_t key_timeline_zone_ttl(const struct settings *settings, uint32_t longest_s);
 struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
                                            const struct settings *settings);
@@ -58,7 +61,8 @@ struct roll_plan {
     enum algorithm algorithm;
     bool emergency; /* also keys that are just coming are replaced */
 };
-/* Makes the new keys and lets the old ones go: nothing else happens before the next rollover_advance. REFUSED with the reason. */
+/* Makes the new keys and lets the old ones go: nothing else happens before the next
+ * rollover_advance. REFUSED with the reason. */
 enum result key_timeline_start(struct store_txn *keys, const struct seal *seal,
                                const struct roll_plan *plan, uint64_t now, struct diag *diag);
 /* Lets all keys of these roles go; `more` keys will come in their place. REFUSED as above. */

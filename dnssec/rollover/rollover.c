@@ -58,8 +58,8 @@ static uint32_t keys_at(const struct key_set *keys, record_state_of *of, uint64_
     return set;
 }
 
-/* What is served, and each version before it that caches may still hold: those that ended less than their TTL ago. What is clear at
- * once had nothing before it: the first keys. */
+/* What is served, and each version before it that caches may still hold: those that ended less than
+ * their TTL ago. What is clear at once had nothing before it: the first keys. */
 static void collect(struct versions *out, const struct key_set *keys, record_state_of *of,
                     uint64_t now)
 {
@@ -98,8 +98,8 @@ static bool covers(const struct key_set *keys, uint32_t published, uint32_t sign
     return true;
 }
 
-/* A key with a DS, in the parent or in a cache, is in every DNSKEY RRset and signs it. The parent moves in its own time, so any of
- * these DS may be the only one. */
+/* A key with a DS, in the parent or in a cache, is in every DNSKEY RRset and signs it. The parent
+ * moves in its own time, so any of these DS may be the only one. */
 static bool anchors_hold(const struct key_set *keys, const struct versions *published, uint64_t now)
 {
     for (size_t i = 0; i < keys->count; i++) {
@@ -193,8 +193,8 @@ static bool publish(struct attempt *attempt, struct key_record *key)
     return settle(attempt);
 }
 
-/* Signs with the key in place of those of its algorithm that are no longer wanted. Beside no other: a second signature by a wanted
- * key would only make answers longer. */
+/* Signs with the key in place of those of its algorithm that are no longer wanted. Beside no other:
+ * a second signature by a wanted key would only make answers longer. */
 static bool sign_with(struct attempt *attempt, struct key_record *key)
 {
     struct key_set *keys = attempt->keys;

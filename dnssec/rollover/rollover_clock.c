@@ -1,4 +1,5 @@
-/* Records of a time that was wrong: the server ran with a clock that was ahead, and the keys would wait until it has come. */
+/* Records of a time that was wrong: the server ran with a clock that was ahead, and the keys would
+ * wait until it has come. */
 #include "dnssec/rollover/rollover.h"
 
 enum {
@@ -49,7 +50,8 @@ static void collect(struct times *out, struct key_set *keys, uint64_t floor)
     }
 }
 
-/* One change of a facet: in the order of all, and, if it is of the wrong time, as if it had been just now. */
+/* One change of a facet: in the order of all, and, if it is of the wrong time, as if it had been
+ * just now. */
 static void pull(uint64_t *at, uint64_t *clear, const struct times *times, uint64_t now,
                  uint64_t clear_at)
 {

@@ -1,4 +1,5 @@
-/* What is wanted of the keys, as opposed to what is safe now: the goal, how far it is reached, and how it is turned around. */
+/* What is wanted of the keys, as opposed to what is safe now: the goal, how far it is reached, and
+ * how it is turned around. */
 #include "dnssec/rollover/rollover.h"
 
 const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit)
@@ -14,7 +15,8 @@ const struct key_record *rollover_current(const struct key_set *keys, enum key_r
     return found;
 }
 
-/* True if a wanted key has come as far as it will, but for the parent's word on the first DS of all. */
+/* True if a wanted key has come as far as it will, but for the parent's word on the first DS of
+ * all. */
 static bool has_arrived(const struct key_record *key)
 {
     const struct key_life *life = &key->life;

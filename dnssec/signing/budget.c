@@ -1,4 +1,5 @@
-/* As in server/answering/rrl.c, the bucket is one time, that of the generic cell rate algorithm: it needs no leaking and no count. */
+/* As in server/answering/rrl.c, the bucket is one time, that of the generic cell rate algorithm: it
+ * needs no leaking and no count. */
 #include "dnssec/signing/budget.h"
 
 enum {

@@ -1,5 +1,7 @@
-/* A token bucket for signatures that anybody can make us make, those of names that don't exist: so many a second, of which a tenth of a
- * second's worth may come at once: what waits behind them waits no longer than these take. What there is no token for is answered in a way that needs no new signature.
+/* A token bucket for signatures that anybody can make us make, those of names that don't exist: so
+ * many a second, of which a tenth of a second's worth may come at once: what waits behind them
+ * waits no longer than these take. What there is no token for is answered in a way that needs no
+ * new signature.
  *
  * One thread takes; it tells the time, once for many takes. */
 #ifndef DNSSEC_BUDGET_H

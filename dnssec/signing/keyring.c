@@ -145,7 +145,7 @@ static void take_presigned(struct load *load, const struct slice *slice)
             *presigned = (struct presigned){
                 .type = slice_types[type],
                 .key = k,
-                .signature = {(uint32_t)slice->inception, (uint32_t)slice->expiration, { 0 }}
+                .signature = { (uint32_t)slice->inception, (uint32_t)slice->expiration, { 0 } }
             };
             memcpy(presigned->signature.signature, signature, KEY_SIGNATURE_LEN);
         }

@@ -20,9 +20,9 @@ enum key_use {
 
 struct keyring;
 
-/* Takes over `count` keys, each in all uses of its role; on failure they stay the caller's. INVALID if there are none or over
- * KEYRING_MAX, or if an algorithm is not covered: each one published needs a key that signs DNSKEY and one that signs the rest
- * (RFC 4035 2.2). */
+/* Takes over `count` keys, each in all uses of its role; on failure they stay the caller's. INVALID
+ * if there are none or over KEYRING_MAX, or if an algorithm is not covered: each one published
+ * needs a key that signs DNSKEY and one that signs the rest (RFC 4035 2.2). */
 enum result keyring_new(struct keyring **out, struct key *const *keys, size_t count,
                         struct diag *diag);
 /* Opens the keys of the store that are in use; UNSEALABLE, or INVALID as above. */
@@ -34,17 +34,18 @@ void keyring_unref(struct keyring *keyring);
 size_t keyring_count(const struct keyring *keyring);
 const struct key *keyring_key(const struct keyring *keyring, size_t i);
 unsigned keyring_uses(const struct keyring *keyring, size_t i);
-/* A key whose private half is elsewhere has its signatures over the RRsets of keyring_rrset from a bundle: the one that lasts longest of
- * those that are valid at `now`. False: there is none. */
+/* A key whose private half is elsewhere has its signatures over the RRsets of keyring_rrset from a
+ * bundle: the one that lasts longest of those that are valid at `now`. False: there is none. */
 bool keyring_presigned(const struct keyring *keyring, size_t i, uint16_t type, uint64_t now,
                        struct cached_signature *out);
-/* DNSKEY, or CDNSKEY (RFC 7344 3.2) or CDS (their DS, RFC 7344 3.1) of the keys that the parent shall point to, at the apex, built in
- * `scratch`. With no such key they ask for the DS to be removed (RFC 8078 4). False for another type. `ttl` does not
- * count when a bundle says another. */
+/* DNSKEY, or CDNSKEY (RFC 7344 3.2) or CDS (their DS, RFC 7344 3.1) of the keys that the parent
+ * shall point to, at the apex, built in `scratch`. With no such key they ask for the DS to be
+ * removed (RFC 8078 4). False for another type. `ttl` does not count when a bundle says another. */
 bool keyring_rrset(const struct keyring *keyring, const struct dname *apex, uint16_t type,
                    uint32_t ttl, uint8_t scratch[KEYRING_SCRATCH], struct rrset *out);
 
-/* The same by hand: adds the record for a key of this DNSKEY rdata, and ends with what asks for removal if there was none. */
+/* The same by hand: adds the record for a key of this DNSKEY rdata, and ends with what asks for
+ * removal if there was none. */
 void keyring_rrset_add(struct rrset_builder *b, const struct dname *apex, const uint8_t *dnskey,
                        size_t len);
 bool keyring_rrset_end(struct rrset_builder *b, struct rrset *out);

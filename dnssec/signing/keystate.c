@@ -15,8 +15,8 @@ enum key_state keystate_of(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
     bool signs = record_state_is_published(&life->zone);
-    bool trusted = record_state_is_published(&life->ds) &&
-                   life->ds.omnipresent_at != 0; /* the parent has said so */
+    /* the parent has said so */
+    bool trusted = record_state_is_published(&life->ds) && life->ds.omnipresent_at != 0;
     if (!record_state_is_published(&life->dnskey)) {
         return life->dnskey.withdrawn_at != 0 ? KEY_REMOVED
                : signs                        ? KEY_PRESIGNING
@@ -48,9 +48,9 @@ static enum key_step difference(const struct key_life *old, const struct key_lif
         const struct record_state *old, *new;
         enum key_step on, off;
     } rows[] = {
-        {&old->dnskey, &new->dnskey, STEP_PUBLISH, STEP_UNPUBLISH   },
-        { &old->ds,    &new->ds,     STEP_ASK_DS,  STEP_WITHDRAW_DS },
-        { &old->zone,  &new->zone,   STEP_SIGN,    STEP_STOP_SIGNING},
+        { &old->dnskey, &new->dnskey, STEP_PUBLISH, STEP_UNPUBLISH },
+        { &old->ds, &new->ds, STEP_ASK_DS, STEP_WITHDRAW_DS },
+        { &old->zone, &new->zone, STEP_SIGN, STEP_STOP_SIGNING },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (record_state_is_published(rows[i].old) != record_state_is_published(rows[i].new)) {
@@ -82,8 +82,8 @@ struct key_next keystate_next(const struct key_set *keys, size_t i, const struct
                  : slices_next_moment(slices, &future, at, UINT64_MAX);
     }
     bool comes = old->wanted && (keys->list[i].role & KEY_KSK) != 0 && old->ds.omnipresent_at == 0;
-    bool leaves =
-        new->ds.withdrawn_at != 0 && new->ds.hidden_at == 0; /* also a wanted one: insecure */
+    /* also a wanted one: insecure */
+    bool leaves = new->ds.withdrawn_at != 0 && new->ds.hidden_at == 0;
     return (struct key_next){ rollover_awaits_parent(&future) &&
                                       (comes || leaves || (!old->wanted && !old->planned))
                                   ? STEP_WAIT_PARENT

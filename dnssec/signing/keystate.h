@@ -1,5 +1,5 @@
-/* What an operator is told of a key: its state in the words of RFC 7583 3.1, and what will happen to it next, found by letting
- * dnssec/rollover/rollover.h run ahead. Pure. */
+/* What an operator is told of a key: its state in the words of RFC 7583 3.1, and what will happen
+ * to it next, found by letting dnssec/rollover/rollover.h run ahead. Pure. */
 #ifndef DNSSEC_KEYSTATE_H
 #define DNSSEC_KEYSTATE_H
 

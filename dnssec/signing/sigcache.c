@@ -1,7 +1,8 @@
-/* Each slot is a seqlock whose payload is made of atomic words: an odd sequence number means that a writer is inside. The
- * payload is stored with release and loaded with acquire order, so a reader that saw one word of a writer also sees that
- * writer's odd number when it looks again (Boehm, "Can seqlocks get along with programming language memory models?", 2012).
- * On x86-64 these are plain moves. A writer that finds another one inside gives up: it is only a cache. */
+/* Each slot is a seqlock whose payload is made of atomic words: an odd sequence number means that a
+ * writer is inside. The payload is stored with release and loaded with acquire order, so a reader
+ * that saw one word of a writer also sees that writer's odd number when it looks again (Boehm, "Can
+ * seqlocks get along with programming language memory models?", 2012). On x86-64 these are plain
+ * moves. A writer that finds another one inside gives up: it is only a cache. */
 #include "dnssec/signing/sigcache.h"
 
 #include <stdatomic.h>
@@ -65,7 +66,8 @@ struct sigcache_key sigcache_hash(const struct sigcache *cache, const uint8_t *d
     return key;
 }
 
-/* The i-th slot to look at for a key: each key has its own first way, so that most are found at once. */
+/* The i-th slot to look at for a key: each key has its own first way, so that most are found at
+ * once. */
 static struct slot *slot_at(const struct sigcache *cache, struct sigcache_key key, unsigned i)
 {
     size_t bucket = (size_t)(key.word[0] & cache->bucket_mask);

@@ -1,8 +1,8 @@
 /* A bounded, content-addressed cache of signatures, shared by all threads without a lock.
  *
- * Key: a keyed 128-bit hash of exactly what is signed but for the two times. So a changed RRset is a different key and nothing is
- * ever invalidated. Set-associative, fixed in size; each entry is guarded by a sequence number: a reader that met a writer takes
- * it as a miss. */
+ * Key: a keyed 128-bit hash of exactly what is signed but for the two times. So a changed RRset is
+ * a different key and nothing is ever invalidated. Set-associative, fixed in size; each entry is
+ * guarded by a sequence number: a reader that met a writer takes it as a miss. */
 #ifndef DNSSEC_SIGCACHE_H
 #define DNSSEC_SIGCACHE_H
 

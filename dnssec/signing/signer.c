@@ -1,6 +1,6 @@
-/* The way of a cache hit, which is nearly every call: the identity of what is signed (all of RFC 4034 3.1.8.1's input but
- * the two times, each part once) is put together in the signer's buffer and hashed, once a key. Only a miss spells out
- * the canonical RRset and signs it. */
+/* The way of a cache hit, which is nearly every call: the identity of what is signed (all of RFC
+ * 4034 3.1.8.1's input but the two times, each part once) is put together in the signer's buffer
+ * and hashed, once a key. Only a miss spells out the canonical RRset and signs it. */
 #include "dnssec/signing/signer.h"
 
 #include <stdlib.h>
@@ -30,8 +30,8 @@ struct signing_key {
     unsigned uses;
     uint8_t algorithm;
     uint16_t tag;
-    uint8_t name
-        [PLACE_OF_TIMES]; /* of the public half: another key may have the tag after this one has gone */
+    /* of the public half: another key may have the tag after this one has gone */
+    uint8_t name[PLACE_OF_TIMES];
     struct key_context *context; /* NULL: its signatures come from a bundle */
     size_t place;                /* in the keyring */
 };
@@ -45,8 +45,8 @@ struct signer {
     uint64_t made;
     size_t key_count;
     struct signing_key keys[KEYRING_MAX];
-    size_t
-        prefix_len; /* RRSIG rdata up to the signature; the signer's name is filled in for good */
+    /* RRSIG rdata up to the signature; the signer's name is filled in for good */
+    size_t prefix_len;
     uint8_t prefix[RRSIG_SIGNER + DNAME_MAX];
     uint8_t buffer[SIGNED_MAX];
 };
@@ -107,7 +107,8 @@ uint64_t signer_made(const struct signer *signer)
     return signer->made;
 }
 
-/* RFC 4034 6.2: the owner in lower case. Length octets are under 64, so none of them is taken for a letter. */
+/* RFC 4034 6.2: the owner in lower case. Length octets are under 64, so none of them is taken for a
+ * letter. */
 static void write_lower(uint8_t *out, const struct dname *name)
 {
     for (size_t i = 0; i < name->len; i++) {
@@ -116,8 +117,8 @@ static void write_lower(uint8_t *out, const struct dname *name)
     }
 }
 
-/* Prefix, with the key's name in the place of the two times, owner and packed rdata: two sets that are signed alike give the same
- * octets, others never do. */
+/* Prefix, with the key's name in the place of the two times, owner and packed rdata: two sets that
+ * are signed alike give the same octets, others never do. */
 static void write_identity(struct signer *signer, struct task *task)
 {
     uint8_t *p = signer->buffer;
@@ -151,8 +152,8 @@ static size_t write_signed(struct signer *signer, const struct task *task)
     return w.at;
 }
 
-/* RFC 4034 3.1.5: times are compared as serial numbers. A signature from the future means that the clock was set back: not
- * used, since clients would refuse it. */
+/* RFC 4034 3.1.5: times are compared as serial numbers. A signature from the future means that the
+ * clock was set back: not used, since clients would refuse it. */
 static bool still_good(const struct signer *signer, struct sigcache_key key,
                        const struct cached_signature *signature, uint32_t now)
 {
@@ -211,8 +212,9 @@ static enum result signature_by(struct signer *signer, const struct signing_key 
     return result;
 }
 
-/* The DNSKEY RRset is signed by the keys that the parent vouches for, and so are CDS and CDNSKEY (RFC 7344 4.1); but these like any
- * RRset also by all that sign the zone: a new algorithm's come before its DNSKEYs (RFC 6781 4.1.4). */
+/* The DNSKEY RRset is signed by the keys that the parent vouches for, and so are CDS and CDNSKEY
+ * (RFC 7344 4.1); but these like any RRset also by all that sign the zone: a new algorithm's come
+ * before its DNSKEYs (RFC 6781 4.1.4). */
 static unsigned uses_for(uint16_t type)
 {
     if (type == RR_DNSKEY) {
@@ -221,7 +223,8 @@ static unsigned uses_for(uint16_t type)
     return type == RR_CDS || type == RR_CDNSKEY ? USE_SIGN_KEYS | USE_SIGN_ZONE : USE_SIGN_ZONE;
 }
 
-/* RFC 4034 3.1.3: neither the root nor an asterisk at the left is counted, also not in the NSEC of the name `*` itself. */
+/* RFC 4034 3.1.3: neither the root nor an asterisk at the left is counted, also not in the NSEC of
+ * the name `*` itself. */
 static uint8_t labels_of(const struct dname *owner)
 {
     unsigned labels = dname_labels(owner);

@@ -1,6 +1,7 @@
-/* Rows of TABLE_META. `slices`: u8 layout, u64 made_at, u64 begin_at. `slice:` and the u64 of its begin: u64 inception, u64 expiration,
- * u32 ttl_s, u8 number of keys; of each: u8 algorithm, u16 tag, the first 8 octets of its public half, u8 flags (1: in CDS, 2: wanted,
- * 4: signs), and of one that signs the signatures over slice_types. Keys are named, not numbered: they come and go. */
+/* Rows of TABLE_META. `slices`: u8 layout, u64 made_at, u64 begin_at. `slice:` and the u64 of its
+ * begin: u64 inception, u64 expiration, u32 ttl_s, u8 number of keys; of each: u8 algorithm, u16
+ * tag, the first 8 octets of its public half, u8 flags (1: in CDS, 2: wanted, 4: signs), and of one
+ * that signs the signatures over slice_types. Keys are named, not numbered: they come and go. */
 #include "dnssec/signing/slices.h"
 
 #include <stdlib.h>
@@ -140,7 +141,8 @@ static size_t find_key(const struct key_set *keys, unsigned algorithm, uint16_t 
     return i;
 }
 
-/* One key of a row. Its signatures wait in `signatures` until all keys are known. False if it is none of `keys`. */
+/* One key of a row. Its signatures wait in `signatures` until all keys are known. False if it is
+ * none of `keys`. */
 static bool read_key(struct reader *r, struct slice *out, const struct key_set *keys,
                      const uint8_t *signatures[KEYSTORE_MAX])
 {

@@ -1,9 +1,11 @@
-/* The DNSKEY RRset, CDS and CDNSKEY of coming times, with the signatures of key-signing keys whose private halves are elsewhere: what a
- * bundle brings (dnssec/offline/bundle.h) and state/keys keeps.
+/* The DNSKEY RRset, CDS and CDNSKEY of coming times, with the signatures of key-signing keys whose
+ * private halves are elsewhere: what a bundle brings (dnssec/offline/bundle.h) and state/keys
+ * keeps.
  *
- * A slice says which keys are in the DNSKEY RRset from its time on. It is entered then if that is safe (dnssec/rollover/rollover.h), else later:
- * each slice's signatures outlast its successor's begin, so that a machine that was away finds its way through. Only when the
- * signatures of what is served come to their end is the slice of the time entered in any case. */
+ * A slice says which keys are in the DNSKEY RRset from its time on. It is entered then if that is
+ * safe (dnssec/rollover/rollover.h), else later: each slice's signatures outlast its successor's
+ * begin, so that a machine that was away finds its way through. Only when the signatures of what is
+ * served come to their end is the slice of the time entered in any case. */
 #ifndef DNSSEC_SLICES_H
 #define DNSSEC_SLICES_H
 
@@ -40,7 +42,8 @@ void slices_done(struct slices *slices);
 /* Appends one. False if there are SLICES_MAX. */
 bool slices_add(struct slices *slices, const struct slice *slice);
 
-/* What is in the store, for these keys. Slices with a key that the store has no longer are left out. DAMAGED, NEWER. */
+/* What is in the store, for these keys. Slices with a key that the store has no longer are left
+ * out. DAMAGED, NEWER. */
 enum result slices_read(struct slices *out, struct store_txn *txn, const struct key_set *keys,
                         struct diag *diag);
 /* Replaces what is there. */
@@ -52,7 +55,8 @@ bool slice_rrset(const struct slice *slice, const struct key_set *keys, const st
                  uint16_t type, uint8_t *scratch, struct rrset *out);
 /* The signature of key number `i` over one of the slice_types; NULL: none. */
 const uint8_t *slice_signature(const struct slice *slice, size_t i, size_t type);
-/* Where to write it, for whoever signs; NULL if the slice has SLICE_SIGNERS_MAX signers. Keys are added from the lowest place on. */
+/* Where to write it, for whoever signs; NULL if the slice has SLICE_SIGNERS_MAX signers. Keys are
+ * added from the lowest place on. */
 uint8_t *slice_sign(struct slice *slice, size_t i, size_t type);
 
 /* The slice whose time it is; -1: none yet. */
@@ -61,7 +65,8 @@ ptrdiff_t slices_due(const struct slices *slices, uint64_t now);
 uint64_t slices_signed_until(const struct slices *slices, const struct key_set *keys, uint64_t now);
 /* The end of all signatures; 0: there are none. */
 uint64_t slices_end(const struct slices *slices);
-/* Until when the slices sign without a gap that begin before `from`; 0: none does. What follows begins SLICES_MARGIN_S earlier. */
+/* Until when the slices sign without a gap that begin before `from`; 0: none does. What follows
+ * begins SLICES_MARGIN_S earlier. */
 uint64_t slices_covered(const struct slices *slices, uint64_t from);
 /* The TTL of what is served; 0: nothing of it is in the slices. */
 uint32_t slices_ttl(const struct slices *slices, const struct key_set *keys, uint64_t now);
@@ -79,7 +84,8 @@ enum slices_step slices_advance(const struct slices *slices, struct key_set *key
 /* The next moment after `now` at which anything may change; `to` if there is none before. */
 uint64_t slices_next_moment(const struct slices *slices, const struct key_set *keys, uint64_t now,
                             uint64_t to);
-/* Lets keys and slices run ahead until `to`. Returns false if a slice would have to be entered by force before. */
+/* Lets keys and slices run ahead until `to`. Returns false if a slice would have to be entered by
+ * force before. */
 bool slices_replay(const struct slices *slices, struct key_set *keys, struct rollover_timing timing,
                    uint64_t from, uint64_t to);
 

@@ -1,9 +1,11 @@
-/* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty non-terminal, or is missing. */
+/* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty
+ * non-terminal, or is missing. */
 #include "server/answering/answer.h"
 
 #include "server/answering/denial.h"
 
-/* Keeps a copy of the name for as long as the answer lasts. NULL when there is no room, which no zone of ours reaches. */
+/* Keeps a copy of the name for as long as the answer lasts. NULL when there is no room, which no
+ * zone of ours reaches. */
 static struct dname *keep_name(struct answer *answer)
 {
     return answer->name_count < ANSWER_NAMES ? &answer->names[answer->name_count++] : NULL;
@@ -32,7 +34,8 @@ static bool is_keyring_type(uint16_t type)
     return type == RR_DNSKEY || type == RR_CDS || type == RR_CDNSKEY;
 }
 
-/* An RRset of the node, wherever it comes from; all types but NSEC, RRSIG, ANY and a service's SRV. */
+/* An RRset of the node, wherever it comes from; all types but NSEC, RRSIG, ANY and a service's SRV.
+ */
 static bool node_set(struct answerer *answerer, const struct node *node, uint16_t type,
                      struct rrset *out)
 {
@@ -58,7 +61,8 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
     return found;
 }
 
-/* True if the member still has its name. One that brought its own name has none here: it leaves with the next view. */
+/* True if the member still has its name. One that brought its own name has none here: it leaves
+ * with the next view. */
 static bool still_named(struct answerer *answerer, const struct candidate *candidate)
 {
     const struct zone_state *zone = answerer->zone;
@@ -75,8 +79,8 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
            node.member_id == candidate->member_id;
 }
 
-/* The set without members whose names are gone: between a removal and the next view, so that a member leaves SRV in the same
- * transaction that breaks its name. */
+/* The set without members whose names are gone: between a removal and the next view, so that a
+ * member leaves SRV in the same transaction that breaks its name. */
 static struct deck_set standing_members(struct answerer *answerer, const struct deck_set *set)
 {
     const struct candidate *list = answerer->zone->deal->candidates.list;
@@ -89,7 +93,8 @@ static struct deck_set standing_members(struct answerer *answerer, const struct 
     return standing;
 }
 
-/* The next set of an area: as it was dealt, or, between a removal and the next view, less those who were removed. */
+/* The next set of an area: as it was dealt, or, between a removal and the next view, less those who
+ * were removed. */
 static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
                          uint16_t area, uint16_t cell)
 {
@@ -119,14 +124,16 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     return add_set(answer, owner, &set);
 }
 
-/* The scope that goes back with a subnet: bits of its family. An IPv4 address may come as an IPv6 one that maps it. */
+/* The scope that goes back with a subnet: bits of its family. An IPv4 address may come as an IPv6
+ * one that maps it. */
 static uint8_t scope_of(const struct client_subnet *subnet, const struct location *location)
 {
     bool mapped = subnet->family == 2 && address_is_ipv4(&subnet->address);
     return (uint8_t)(location->scope + (mapped ? 96 : 0));
 }
 
-/* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by where it came from (RFC 7871 7.2.1). */
+/* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by
+ * where it came from (RFC 7871 7.2.1). */
 static bool add_located_set(struct answerer *answerer, const struct query *query,
                             const struct address *source, const struct dname *owner)
 {
@@ -184,7 +191,8 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
     return RESULT_NOT_FOUND;
 }
 
-/* Where an alias that was just added leads; NULL if it was none, or leaves the zone, or leads back, or is one too many. */
+/* Where an alias that was just added leads; NULL if it was none, or leaves the zone, or leads back,
+ * or is one too many. */
 static const struct dname *alias_target(struct answerer *answerer, const struct query *query)
 {
     struct answer *answer = &answerer->answer;
@@ -225,10 +233,9 @@ static void keep(struct answerer *answerer, const struct answer_cache_key *what,
                     &signatures) != RESULT_OK) {
         return;
     }
-    const struct cached_answer_parts parts = {
-        member_id, {NULL, &found->set, &signatures, 0},
-         NULL
-    };
+    const struct cached_answer_parts parts = { member_id,
+                                               { NULL, &found->set, &signatures, 0 },
+                                               NULL };
     const struct cached_answer *cached = answer_cache_put(answerer->cache, what, &parts);
     found->block = cached == NULL ? NULL : &cached->block;
 }
@@ -338,7 +345,8 @@ void answer_aim(const struct answerer *answerer, const struct query *query, stru
     if (answer_cache_fetch(answerer->cache, &asked)) {
         return;
     }
-    /* Where the view is older than the snapshot: what came in between has changed the link of the name before it. */
+    /* Where the view is older than the snapshot: what came in between has changed the link of the
+     * name before it. */
     out->missing = !name_index_find(zone->names, &out->key, &out->before) &&
                    (zone_state_is_current(zone, answerer->registry) ||
                     !change_filter_may_be(&answerer->changed, dname_key_hash(&out->before)));

@@ -1,6 +1,8 @@
-/* Decides what answers a query: which RRsets, in which section, with which RCODE. Writes nothing to the wire and signs nothing.
+/* Decides what answers a query: which RRsets, in which section, with which RCODE. Writes nothing to
+ * the wire and signs nothing.
  *
- * What it decides points into the answerer's buffers and the view, and holds until the next query. */
+ * What it decides points into the answerer's buffers and the view, and holds until the next query.
+ */
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 
@@ -19,8 +21,9 @@ enum {
 struct answer_rrset {
     const struct dname *owner; /* the query's own qname wherever it is that */
     struct rrset set;
-    const struct block *
-        block; /* the same in wire form, if it was prepared; NULL otherwise. Of what was kept, `set` has the type only */
+    /* the same in wire form, if it was prepared; NULL otherwise. Of what was kept, `set` has the
+     * type only */
+    const struct block *block;
 };
 
 struct answer {
@@ -49,7 +52,8 @@ static inline bool answer_add(struct answer *answer, const struct dname *owner,
     return true;
 }
 
-/* One worker's means to answer. The first seven are its owner's to set; answer_follow tells what they mean for what is kept. */
+/* One worker's means to answer. The first seven are its owner's to set; answer_follow tells what
+ * they mean for what is kept. */
 struct answerer {
     struct zone_state *zone;
     struct counters *counters; /* of the view */
@@ -67,8 +71,8 @@ struct answerer {
 
 /* Begins a batch, whenever one of the first seven may be another. */
 void answer_follow(struct answerer *answerer);
-/* What a query is about. Found for several queries before any of them is answered, so that what is kept for one comes from memory while
- * others are worked on. */
+/* What a query is about. Found for several queries before any of them is answered, so that what is
+ * kept for one comes from memory while others are worked on. */
 struct qname_info {
     bool in_zone; /* class IN, at or under the apex */
     bool service; /* SRV of the service's name; otherwise, in the zone, there is a key */
@@ -76,7 +80,8 @@ struct qname_info {
     struct dname_key key, before;
 };
 void answer_aim(const struct answerer *answerer, const struct query *query, struct qname_info *out);
-/* The answer to a query that query_parse found fit, and its target. `source` is where it came from. An unreadable store is SERVFAIL. */
+/* The answer to a query that query_parse found fit, and its target. `source` is where it came from.
+ * An unreadable store is SERVFAIL. */
 const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
                                    const struct qname_info *target, const struct address *source);
 

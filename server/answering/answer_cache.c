@@ -1,6 +1,7 @@
-/* Entries lie in sets of ANSWER_CACHE_WAYS by the hash of name and type. The tags, 32 bits of that hash, stand in an array of their own, so that a search reads
- * one cache line of tags, and of the entries only the one that is very likely right. What is looked up is what clients ask for, what is put is what the
- * registry holds: asking for random names pushes nothing out. */
+/* Entries lie in sets of ANSWER_CACHE_WAYS by the hash of name and type. The tags, 32 bits of that
+ * hash, stand in an array of their own, so that a search reads one cache line of tags, and of the
+ * entries only the one that is very likely right. What is looked up is what clients ask for, what
+ * is put is what the registry holds: asking for random names pushes nothing out. */
 #include "server/answering/answer_cache.h"
 
 #include <stdlib.h>
@@ -189,7 +190,8 @@ const struct cached_answer *answer_cache_find(struct answer_cache *table,
     return NULL;
 }
 
-/* The way for a new entry: its like's, else a free one, else the one unused for longest. ANSWER_CACHE_WAYS if this answer uses them all. */
+/* The way for a new entry: its like's, else a free one, else the one unused for longest.
+ * ANSWER_CACHE_WAYS if this answer uses them all. */
 static unsigned way_for(const struct answer_cache *table, const struct spot *spot)
 {
     unsigned best = 0;

@@ -1,8 +1,11 @@
-/* What a worker keeps from answer to answer, in wire form with its signatures: members' A, AAAA and CAA, and the NSEC records of names.
+/* What a worker keeps from answer to answer, in wire form with its signatures: members' A, AAAA and
+ * CAA, and the NSEC records of names.
  *
- * The store stays the truth. Before a batch the table is told of the snapshot and the view: it drops the names that changed in between
- * (registry_changes), or everything where that can't be told. An entry made under an older view holds on while what it was made of is the
- * same there: settings and keys (view.style) and the addresses left out. One table a worker; entries that are not used make room. */
+ * The store stays the truth. Before a batch the table is told of the snapshot and the view: it
+ * drops the names that changed in between (registry_changes), or everything where that can't be
+ * told. An entry made under an older view holds on while what it was made of is the same there:
+ * settings and keys (view.style) and the addresses left out. One table a worker; entries that are
+ * not used make room. */
 #ifndef SERVER_ANSWER_CACHE_H
 #define SERVER_ANSWER_CACHE_H
 
@@ -24,7 +27,8 @@ struct cached_answer {
     struct block block;
     uint16_t type;
     uint16_t key_len,
-        next_len; /* of the keys at the front of `octets`: the name's and, of an NSEC, the next one's */
+        /* of the keys at the front of `octets`: the name's and, of an NSEC, the next one's */
+        next_len;
     uint8_t left_out;
     uint8_t octets[ANSWER_CACHE_OCTETS]; /* the keys, then the block's */
 };
@@ -40,15 +44,18 @@ void answer_cache_free(struct answer_cache *table);
 /* Begins a batch: answers are from this snapshot and by this view. */
 void answer_cache_follow(struct answer_cache *table, const struct zone_state *zone,
                          struct store_txn *registry, uint64_t now);
-/* Begins an answer: what answer_cache_find and answer_cache_put return from now on lasts until the next one. */
+/* Begins an answer: what answer_cache_find and answer_cache_put return from now on lasts until the
+ * next one. */
 void answer_cache_begin(struct answer_cache *table);
 
-/* Whose records, of which type; NXNAME stands for the compact NSEC (server/answering/nsec_chain.h). */
+/* Whose records, of which type; NXNAME stands for the compact NSEC (server/answering/nsec_chain.h).
+ */
 struct answer_cache_key {
     const struct dname_key *name;
     uint16_t type;
 };
-/* Has the CPU fetch what answer_cache_find is going to read. False if it is certain to find nothing. */
+/* Has the CPU fetch what answer_cache_find is going to read. False if it is certain to find
+ * nothing. */
 bool answer_cache_fetch(const struct answer_cache *table, const struct answer_cache_key *key);
 /* NULL: nothing is kept, or it holds no more. */
 const struct cached_answer *answer_cache_find(struct answer_cache *table,

@@ -8,7 +8,8 @@ enum {
     HASH_AT = TIME_AT + 4
 };
 
-/* RFC 9018 4.4: over the client cookie and all of the server cookie before the hash, then the address. */
+/* RFC 9018 4.4: over the client cookie and all of the server cookie before the hash, then the
+ * address. */
 static void hash(uint8_t out[crypto_shorthash_BYTES], const uint8_t cookie[COOKIE_LEN],
                  const struct address *source, const uint8_t secret[COOKIE_SECRET_LEN])
 {
@@ -53,7 +54,8 @@ enum cookie_state cookie_check(const uint8_t cookie[COOKIE_LEN], const struct ad
     if (made_with(cookie, source, secrets->current)) {
         return fresh ? COOKIE_GOOD : COOKIE_AGING;
     }
-    /* RFC 9018 5: another server of the same address may have rolled already; its cookies are as good as ours. */
+    /* RFC 9018 5: another server of the same address may have rolled already; its cookies are as
+     * good as ours. */
     if (secrets->has_next && made_with(cookie, source, secrets->next)) {
         return fresh ? COOKIE_GOOD : COOKIE_AGING;
     }

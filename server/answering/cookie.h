@@ -1,5 +1,6 @@
-/* Interoperable server cookies (RFC 7873, RFC 9018): client cookie, version, three reserved octets, time, and a SipHash-2-4 of these with the client's
- * address, so that servers which share the secret take each other's. */
+/* Interoperable server cookies (RFC 7873, RFC 9018): client cookie, version, three reserved octets,
+ * time, and a SipHash-2-4 of these with the client's address, so that servers which share the
+ * secret take each other's. */
 #ifndef SERVER_COOKIE_H
 #define SERVER_COOKIE_H
 

@@ -31,7 +31,8 @@ enum result denial_of_type(struct answerer *answerer, const struct query *query,
     return query->dnssec_ok ? denial_add_nsec(answerer, key) : RESULT_OK;
 }
 
-/* The longest ancestor of `key` that exists, from its neighbour: what both begin with, whole labels. */
+/* The longest ancestor of `key` that exists, from its neighbour: what both begin with, whole
+ * labels. */
 static void common_ancestor(struct dname_key *best, const struct dname_key *key,
                             const struct dname_key *neighbour)
 {
@@ -48,8 +49,8 @@ static void common_ancestor(struct dname_key *best, const struct dname_key *key,
     }
 }
 
-/* The NSEC for the wildcard that could have answered: at the closest encloser of `key`, of which `covering` tells (RFC 4035
- * 3.1.3.2). Often it is the same. */
+/* The NSEC for the wildcard that could have answered: at the closest encloser of `key`, of which
+ * `covering` tells (RFC 4035 3.1.3.2). Often it is the same. */
 static enum result deny_wildcard(struct answerer *answerer, const struct dname_key *key,
                                  const struct nsec *covering)
 {
@@ -70,14 +71,16 @@ static enum result deny_wildcard(struct answerer *answerer, const struct dname_k
     return result == RESULT_OK ? add_nsec(&answerer->answer, nsec) : result;
 }
 
-/* True if `next`, the first name after `key` (empty: none), lies below it: then `key` is an empty non-terminal (RFC 4592 2.2.2). */
+/* True if `next`, the first name after `key` (empty: none), lies below it: then `key` is an empty
+ * non-terminal (RFC 4592 2.2.2). */
 static bool is_above(const struct dname_key *key, const struct dname_key *next)
 {
     return next->len > 0 && dname_key_under(next, key);
 }
 
-/* The zone's chain says that the name is an empty non-terminal, by the NSEC that covers it, whose next name lies below: NODATA. Or that it is
- * missing, and all below it (RFC 8020): NXDOMAIN, with an NSEC for the name and one for the wildcard. */
+/* The zone's chain says that the name is an empty non-terminal, by the NSEC that covers it, whose
+ * next name lies below: NODATA. Or that it is missing, and all below it (RFC 8020): NXDOMAIN, with
+ * an NSEC for the name and one for the wildcard. */
 static enum result deny_by_chain(struct answerer *answerer, const struct dname_key *key,
                                  const struct dname_key *before)
 {
@@ -97,8 +100,8 @@ static enum result deny_by_chain(struct answerer *answerer, const struct dname_k
     return deny_wildcard(answerer, key, nsec);
 }
 
-/* RFC 9824 3.1 and 3.2: as if the name were there, with nothing but an NSEC. So who asks for that gets it. EXHAUSTED, and nothing was added, if
- * its signature is not in the budget. */
+/* RFC 9824 3.1 and 3.2: as if the name were there, with nothing but an NSEC. So who asks for that
+ * gets it. EXHAUSTED, and nothing was added, if its signature is not in the budget. */
 static enum result deny_compactly(struct answerer *answerer, const struct query *query,
                                   const struct dname_key *key, bool missing)
 {

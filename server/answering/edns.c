@@ -51,7 +51,8 @@ bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t roo
         write_u16(&w, (uint16_t)len);
         write_octets(&w, asked->identity->nsid, len);
     }
-    /* RFC 9567 6.2: unasked, in every response with an OPT. Left out where it would crowd the smallest response. */
+    /* RFC 9567 6.2: unasked, in every response with an OPT. Left out where it would crowd the
+     * smallest response. */
     if (agent->len > 0 && w.at + 4 + agent->len <= respond_options_room(query)) {
         write_u16(&w, EDNS_OPTION_REPORT);
         write_u16(&w, agent->len);
@@ -69,10 +70,10 @@ const char *edns_identity_text(const struct query *query, const struct identity 
         struct dname name;
         bool version;
     } asked[] = {
-        {{ 14, "\7version\4bind" },    true },
+        { { 14, "\7version\4bind" }, true },
         { { 16, "\7version\6server" }, true },
-        { { 15, "\10hostname\4bind" }, false},
-        { { 11, "\2id\6server" },      false},
+        { { 15, "\10hostname\4bind" }, false },
+        { { 11, "\2id\6server" }, false },
     };
     if (query->qtype != RR_TXT && query->qtype != RR_ANY) {
         return NULL;

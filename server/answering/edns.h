@@ -1,5 +1,6 @@
-/* The options of a response's OPT that depend on who asks and who we are: cookie, NSID, TCP keepalive, error reporting agent; and the flag CO. The
- * client subnet and the extended error depend on the answer: respond.c writes them. */
+/* The options of a response's OPT that depend on who asks and who we are: cookie, NSID, TCP
+ * keepalive, error reporting agent; and the flag CO. The client subnet and the extended error
+ * depend on the answer: respond.c writes them. */
 #ifndef SERVER_EDNS_H
 #define SERVER_EDNS_H
 
@@ -7,13 +8,14 @@
 #include "server/state/zone_state.h"
 
 enum {
-    TCP_IDLE_MS =
-        10000, /* a connection may stay without a whole query, RFC 7766 6.2.3; told by RFC 7828 */
+    /* a connection may stay without a whole query, RFC 7766 6.2.3; told by RFC 7828 */
+    TCP_IDLE_MS = 10000,
     IDENTITY_MAX = 64,
     EDNS_REPLY_MAX = 4 + COOKIE_LEN + 6 + 4 + IDENTITY_MAX + 4 + DNAME_MAX
 };
 
-/* What the server says of itself when it is asked, NULL for nothing; at most IDENTITY_MAX octets. */
+/* What the server says of itself when it is asked, NULL for nothing; at most IDENTITY_MAX octets.
+ */
 struct identity {
     const char *nsid;    /* also hostname.bind and id.server */
     const char *version; /* version.bind and version.server */
@@ -34,8 +36,8 @@ static inline bool edns_due(const struct query *query, const struct zone_state *
     return query->options != 0 || (query->edns && zone->settings.report_agent.len > 0);
 }
 
-/* Writes the options into `room`, which must outlive the response, and puts them and the flags into the query. True if a server cookie of ours proves
- * that the source address is the client's. */
+/* Writes the options into `room`, which must outlive the response, and puts them and the flags into
+ * the query. True if a server cookie of ours proves that the source address is the client's. */
 bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t room[EDNS_REPLY_MAX]);
 
 /* The text that a question of class CHAOS asks for; NULL to refuse it. */

@@ -102,10 +102,9 @@ static enum result keep(struct nsec_chain *chain, struct nsec *nsec,
     if (result != RESULT_OK) {
         return result;
     }
-    const struct cached_answer_parts parts = {
-        member_id, {&nsec->owner, &nsec->nsec, &signatures, 0},
-         &nsec->next
-    };
+    const struct cached_answer_parts parts = { member_id,
+                                               { &nsec->owner, &nsec->nsec, &signatures, 0 },
+                                               &nsec->next };
     const struct cached_answer *cached = answer_cache_put(chain->cache, what, &parts);
     nsec->block = cached == NULL ? NULL : &cached->block;
     return RESULT_OK;

@@ -1,5 +1,6 @@
-/* The NSEC records that denials are made of, with their signatures: links of the zone's true chain, and compact ones (RFC 9824), which speak of
- * one name only. Those of names that have a node are made when first needed and kept (server/answering/answer_cache.h). One chain a worker. */
+/* The NSEC records that denials are made of, with their signatures: links of the zone's true chain,
+ * and compact ones (RFC 9824), which speak of one name only. Those of names that have a node are
+ * made when first needed and kept (server/answering/answer_cache.h). One chain a worker. */
 #ifndef SERVER_NSEC_CHAIN_H
 #define SERVER_NSEC_CHAIN_H
 
@@ -36,12 +37,15 @@ struct nsec_chain {
     uint8_t node_data[NODE_ENCODED_MAX];
 };
 
-/* Begins an answer: links given from now on last until the next call. An answer takes at most NSEC_CHAIN_NSECS of them. */
+/* Begins an answer: links given from now on last until the next call. An answer takes at most
+ * NSEC_CHAIN_NSECS of them. */
 void nsec_chain_begin(struct nsec_chain *chain);
-/* The link of a name that has a node: with DENIAL_NSEC to the next name in the zone, with DENIAL_COMPACT to the next that there could be. */
+/* The link of a name that has a node: with DENIAL_NSEC to the next name in the zone, with
+ * DENIAL_COMPACT to the next that there could be. */
 enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key, enum denial form,
                           const struct nsec **out);
-/* The true link that covers a name that has none. `hint` (may be NULL) is a name that may well stand right before it. */
+/* The true link that covers a name that has none. `hint` (may be NULL) is a name that may well
+ * stand right before it. */
 enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key *key,
                                 const struct dname_key *hint, const struct nsec **out);
 
@@ -52,8 +56,8 @@ struct missing_name {
     bool asked;           /* it is the one asked for, not the target of an alias */
     bool signatures_only; /* the block is to hold the RRSIGs, not the NSEC */
 };
-/* The compact link of a name without node (RFC 9824 3.1 and 3.2); it always has a block. Once in an answer. EXHAUSTED if the name is missing
- * and there is no budget for its signature. */
+/* The compact link of a name without node (RFC 9824 3.1 and 3.2); it always has a block. Once in an
+ * answer. EXHAUSTED if the name is missing and there is no budget for its signature. */
 enum result nsec_chain_missing_name(struct nsec_chain *chain,
                                     const struct missing_name *missing_name,
                                     const struct nsec **out);
@@ -61,7 +65,8 @@ enum result nsec_chain_missing_name(struct nsec_chain *chain,
 /* True if the name lies between the two of the link. */
 bool nsec_chain_covers(const struct nsec *nsec, const struct dname_key *key);
 
-/* The types at a node, RRSIG and NSEC left to nsec_rdata, at most NSEC_CHAIN_TYPES_MAX, ascending. Returns their number. */
+/* The types at a node, RRSIG and NSEC left to nsec_rdata, at most NSEC_CHAIN_TYPES_MAX, ascending.
+ * Returns their number. */
 enum {
     NSEC_CHAIN_TYPES_MAX = NODE_TYPES_MAX + 3
 };

@@ -2,7 +2,8 @@
 
 #include "zone/names/rrset.h"
 
-/* RFC 7871 6 and 7.1.1: exactly the octets that the source prefix needs, zero bits behind it, scope 0 in a query. */
+/* RFC 7871 6 and 7.1.1: exactly the octets that the source prefix needs, zero bits behind it, scope
+ * 0 in a query. */
 static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t len)
 {
     static const uint8_t bits[] = { 0, 32, 128 };
@@ -28,7 +29,8 @@ static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t l
     return true;
 }
 
-/* RFC 7873 5.2.2: a client cookie, with or without a server cookie of 8 to 32 octets. One of another length than ours is like none. */
+/* RFC 7873 5.2.2: a client cookie, with or without a server cookie of 8 to 32 octets. One of
+ * another length than ours is like none. */
 static bool read_cookie(struct query *out, const uint8_t *data, size_t len)
 {
     if (len != COOKIE_CLIENT_LEN && (len < COOKIE_CLIENT_LEN + 8 || len > COOKIE_LONGEST)) {
@@ -43,7 +45,8 @@ static bool read_cookie(struct query *out, const uint8_t *data, size_t len)
     return true;
 }
 
-/* Of an option that comes twice the first counts (RFC 7873 5.2); what is unknown is passed over (RFC 6891 6.1.2). */
+/* Of an option that comes twice the first counts (RFC 7873 5.2); what is unknown is passed over
+ * (RFC 6891 6.1.2). */
 static bool read_option(struct query *out, uint16_t code, const uint8_t *data, size_t len)
 {
     switch (code) {
@@ -75,7 +78,8 @@ static bool read_options(struct query *out, const uint8_t *data, size_t len)
     return true;
 }
 
-/* Skips an owner name; a compression pointer ends it (RFC 1035 4.1.4). Says whether it is the root. */
+/* Skips an owner name; a compression pointer ends it (RFC 1035 4.1.4). Says whether it is the root.
+ */
 static bool skip_owner(struct reader *r)
 {
     uint8_t first = read_u8(r);
@@ -134,7 +138,8 @@ static enum rcode read_additional(struct query *out, uint16_t count, struct read
             enum rcode opt = read_opt(out, root, r);
             rcode = opt == RCODE_NOERROR || rcode == RCODE_FORMERR ? rcode : opt;
         } else if (type == RR_TSIG) {
-            /* RFC 8945 5.1: it is the last record, so the only one; 5.2.1: we have no key of that name. */
+            /* RFC 8945 5.1: it is the last record, so the only one; 5.2.1: we have no key of that
+             * name. */
             bool ok = tsig_read(&out->tsig, start, r) && i + 1 == count;
             rcode = !ok ? RCODE_FORMERR : rcode == RCODE_NOERROR ? RCODE_NOTAUTH : rcode;
         } else {
@@ -151,7 +156,8 @@ static enum query_verdict reject(enum rcode *rcode, enum rcode with)
     return QUERY_REJECT;
 }
 
-/* One question is the rule (RFC 9619). Without any, a client may ask for a cookie (RFC 7873 5.4). */
+/* One question is the rule (RFC 9619). Without any, a client may ask for a cookie (RFC 7873 5.4).
+ */
 static enum query_verdict no_question(struct query *out, enum rcode *rcode, struct reader *r,
                                       uint16_t additionals)
 {
@@ -160,8 +166,8 @@ static enum query_verdict no_question(struct query *out, enum rcode *rcode, stru
     return reject(rcode, additional == RCODE_NOERROR && !cookie ? RCODE_FORMERR : additional);
 }
 
-/* A query that is turned down whatever its records are: they are passed over, so that its OPT is answered (RFC 6891 6.1.1), its version
- * judged (6.1.3), and its TSIG. */
+/* A query that is turned down whatever its records are: they are passed over, so that its OPT is
+ * answered (RFC 6891 6.1.1), its version judged (6.1.3), and its TSIG. */
 static enum query_verdict turn_down(struct query *out, enum rcode *rcode, struct reader *r,
                                     uint32_t records, uint16_t additionals)
 {
@@ -199,8 +205,8 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     }
     if ((out->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK) != 0) {
         *rcode = RCODE_NOTIMP;
-        if (questions ==
-            1) { /* NOTIFY and UPDATE are laid out like a query (RFC 1996 3.7, RFC 2136 2) */
+        /* NOTIFY and UPDATE are laid out like a query (RFC 1996 3.7, RFC 2136 2) */
+        if (questions == 1) {
             read_question(out, &r);
             (void)turn_down(out, rcode, &r, (uint32_t)answers + authorities, additionals);
         }
@@ -214,7 +220,8 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     if (r.failed) {
         return reject(rcode, RCODE_FORMERR);
     }
-    /* An IXFR carries a SOA in its authority section (RFC 1995 3); transfers are refused whatever else they hold. */
+    /* An IXFR carries a SOA in its authority section (RFC 1995 3); transfers are refused whatever
+     * else they hold. */
     if (out->qtype == RR_AXFR || out->qtype == RR_IXFR) {
         *rcode = RCODE_REFUSED;
         return turn_down(out, rcode, &r, (uint32_t)answers + authorities, additionals);

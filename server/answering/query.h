@@ -69,7 +69,8 @@ struct query {
     uint8_t cookie[COOKIE_LEN];
     struct client_subnet subnet;
     struct tsig tsig;
-    /* What the response's OPT holds beside subnet and extended error, options in wire form: DO after parsing, see server/answering/edns.h. */
+    /* What the response's OPT holds beside subnet and extended error, options in wire form: DO
+     * after parsing, see server/answering/edns.h. */
     uint16_t reply_flags;
     uint16_t reply_options_len;
     const uint8_t *reply_options;
@@ -79,7 +80,8 @@ struct query {
 enum query_verdict {
     QUERY_DROP,   /* too short, or a response: no answer at all */
     QUERY_ANSWER, /* a question for the zone */
-    QUERY_REJECT /* answer with `rcode` and nothing else; NOERROR for a cookie without question (RFC 7873 5.4) */
+    QUERY_REJECT /* answer with `rcode` and nothing else; NOERROR for a cookie without question (RFC
+                    7873 5.4) */
 };
 
 /* Always fills `out` so far as the message could be read; `rcode` is set for QUERY_REJECT. */

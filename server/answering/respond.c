@@ -108,7 +108,8 @@ struct response {
     uint64_t now;
 };
 
-/* Header with empty sections, and the question. AD and CD are clear in an authoritative answer (RFC 4035 3.1.6), RA too. */
+/* Header with empty sections, and the question. AD and CD are clear in an authoritative answer (RFC
+ * 4035 3.1.6), RA too. */
 static void write_head(struct writer *w, const struct query *query, enum rcode rcode,
                        uint16_t flags)
 {

@@ -1,5 +1,5 @@
-/* The TSIG record (RFC 8945) of a query. We share a key with nobody, so every key is unknown: all there is to do is to see that the record is
- * one, and to say so in the response. */
+/* The TSIG record (RFC 8945) of a query. We share a key with nobody, so every key is unknown: all
+ * there is to do is to see that the record is one, and to say so in the response. */
 #ifndef SERVER_TSIG_H
 #define SERVER_TSIG_H
 
@@ -15,10 +15,11 @@ struct tsig {
     uint16_t original_id;
 };
 
-/* Reads what follows the type of the record whose owner begins at `owner_at` of the message. False if it is malformed; the reader has failed
- * or stands behind the record. */
+/* Reads what follows the type of the record whose owner begins at `owner_at` of the message. False
+ * if it is malformed; the reader has failed or stands behind the record. */
 bool tsig_read(struct tsig *out, size_t owner_at, struct reader *r);
-/* Writes the record that says BADKEY, without a MAC (5.3.2). False, with nothing written, if there is no room. */
+/* Writes the record that says BADKEY, without a MAC (5.3.2). False, with nothing written, if there
+ * is no room. */
 bool tsig_write_badkey(struct writer *w, const struct tsig *tsig);
 
 #endif

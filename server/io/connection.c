@@ -16,7 +16,8 @@ static void release(struct connection_shop *shop, uint8_t **data, size_t *len)
     *len = 0;
 }
 
-/* The length of the message that `data` begins with, as far as its two octets in front are there; with them. */
+/* The length of the message that `data` begins with, as far as its two octets in front are there;
+ * with them. */
 static size_t message_len(const uint8_t *data, size_t len)
 {
     return len < 2 ? SIZE_MAX : 2u + ((size_t)data[0] << 8 | data[1]);
@@ -27,7 +28,8 @@ static bool has_query(const struct connection *connection)
     return message_len(connection->in, connection->in_len) <= connection->in_len;
 }
 
-/* Who has something to do waits until it can be written; so it stands in the same queue as those that wait for queries. */
+/* Who has something to do waits until it can be written; so it stands in the same queue as those
+ * that wait for queries. */
 static uint32_t events_due(const struct connection *connection)
 {
     if (connection->out != NULL) {
@@ -151,8 +153,9 @@ static size_t answer_message(struct connection *connection, struct worker *worke
     return reply + 2;
 }
 
-/* Answers whole messages, in order, until the turn is over: for their number, since the kernel takes no more, or since the client has had its
- * rate. `*used` are the octets that they take. False if the connection is broken. */
+/* Answers whole messages, in order, until the turn is over: for their number, since the kernel
+ * takes no more, or since the client has had its rate. `*used` are the octets that they take. False
+ * if the connection is broken. */
 static bool answer_messages(struct connection *connection, struct connection_shop *shop,
                             const uint8_t *data, size_t len, size_t *used)
 {
@@ -192,9 +195,9 @@ static void keep_rest(struct connection *connection, struct connection_shop *sho
     connection->in_len = len;
 }
 
-/* Reads behind what there is of a message. Most reads end with a whole one, so that they need no room of their own; a long message gathers
- * in the connection's. Returns where it begins and how much is there; NULL if nothing came, which may be
- * the end. */
+/* Reads behind what there is of a message. Most reads end with a whole one, so that they need no
+ * room of their own; a long message gathers in the connection's. Returns where it begins and how
+ * much is there; NULL if nothing came, which may be the end. */
 static const uint8_t *receive(struct connection *connection, struct connection_shop *shop,
                               size_t *len)
 {
@@ -229,8 +232,8 @@ static const uint8_t *queries(struct connection *connection, struct connection_s
     return receive(connection, shop, len);
 }
 
-/* The snapshot is taken after the queries came, so that nobody is told of what was gone when he asked. False if the connection is broken, or nothing
- * can be answered now. */
+/* The snapshot is taken after the queries came, so that nobody is told of what was gone when he
+ * asked. False if the connection is broken, or nothing can be answered now. */
 static bool take_queries(struct connection *connection, struct connection_shop *shop)
 {
     size_t len = 0, used = 0;
@@ -259,8 +262,8 @@ static bool take_queries(struct connection *connection, struct connection_shop *
     return ok;
 }
 
-/* What waits in the kernel is the client's still; if it is not taken, it is not left there for minutes as after a close. False if there is
- * little of it. */
+/* What waits in the kernel is the client's still; if it is not taken, it is not left there for
+ * minutes as after a close. False if there is little of it. */
 static bool linger(struct connection *connection, const struct connection_shop *shop)
 {
     connection->untaken = untaken(connection);

@@ -1,7 +1,9 @@
-/* One TCP connection (RFC 7766): what is read from it, answered and written in one turn, which is bounded, and what waits for the next one.
+/* One TCP connection (RFC 7766): what is read from it, answered and written in one turn, which is
+ * bounded, and what waits for the next one.
  *
- * A connection reads nothing while it has a whole query, or answers that the kernel did not take. So at most one read and one gathered write
- * wait here, and the rest in the kernel's buffers, whose size is set (server/io/listen.h). */
+ * A connection reads nothing while it has a whole query, or answers that the kernel did not take.
+ * So at most one read and one gathered write wait here, and the rest in the kernel's buffers, whose
+ * size is set (server/io/listen.h). */
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
@@ -45,12 +47,15 @@ struct connection {
     size_t out_at, out_len;
 };
 
-/* Takes over the descriptor and waits for queries. SYSTEM if the kernel refuses; then the descriptor is closed. */
+/* Takes over the descriptor and waits for queries. SYSTEM if the kernel refuses; then the
+ * descriptor is closed. */
 enum result connection_new(struct connection **out, struct connection_shop *shop, int fd,
                            const struct address *peer);
-/* What the client has not taken is thrown away if that is much: the kernel would keep it for minutes. */
+/* What the client has not taken is thrown away if that is much: the kernel would keep it for
+ * minutes. */
 void connection_free(struct connection *connection, struct connection_shop *shop);
-/* One turn: writes what waits, else reads and answers. Of a network that is over its rate it rests then. False: it has ended, or is broken. */
+/* One turn: writes what waits, else reads and answers. Of a network that is over its rate it rests
+ * then. False: it has ended, or is broken. */
 bool connection_turn(struct connection *connection, struct connection_shop *shop);
 /* One that lingers: true when the client has taken everything. */
 bool connection_is_done(struct connection *connection, const struct connection_shop *shop);

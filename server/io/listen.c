@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 enum {
-    UDP_BUFFER =
-        4 << 20, /* a burst of some ten thousand queries; the kernel halves what it may not give */
-    /* Of one connection, each way, of which the kernel makes twice as much with its own needs. Left alone, it would let them grow to some
-     * megabytes, for clients that don't read. */
+    /* a burst of some ten thousand queries; the kernel halves what it may not give */
+    UDP_BUFFER = 4 << 20,
+    /* Of one connection, each way, of which the kernel makes twice as much with its own needs. Left
+     * alone, it would let them grow to some megabytes, for clients that don't read. */
     TCP_BUFFER = 64 << 10
 };
 
@@ -83,7 +83,8 @@ static bool set_options(int fd, const struct endpoint *endpoint, int type)
     (void)(set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER) ||
            set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER));
     (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
-    /* Answers are small enough for any path; a forged "too big" must not make us fragment (RFC 9715 3.1). */
+    /* Answers are small enough for any path; a forged "too big" must not make us fragment (RFC
+     * 9715 3.1). */
     ok = ok && (v4 ? set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
                    : set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT));
     if (listen_is_wildcard(endpoint)) {

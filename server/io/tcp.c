@@ -1,5 +1,6 @@
-/* Connections wait in an epoll set of the server's own, which the worker's loop sees as one descriptor. A wake takes TURNS_A_WAKE of those that are
- * ready, then the loop does what else there is. The kernel puts what it has reported behind what it has not: that is the queue. */
+/* Connections wait in an epoll set of the server's own, which the worker's loop sees as one
+ * descriptor. A wake takes TURNS_A_WAKE of those that are ready, then the loop does what else there
+ * is. The kernel puts what it has reported behind what it has not: that is the queue. */
 #include "server/io/tcp.h"
 
 #include <errno.h>
@@ -105,7 +106,8 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* RFC 7766 6.2.2: one client must not take the connections of all. The one of its network that is idle for longest makes room. */
+/* RFC 7766 6.2.2: one client must not take the connections of all. The one of its network that is
+ * idle for longest makes room. */
 static void limit_client(struct tcp_server *server, const struct connection *connection)
 {
     struct connection *longest_idle = NULL;
@@ -125,8 +127,9 @@ static void limit_client(struct tcp_server *server, const struct connection *con
     }
 }
 
-/* Who makes room for a new one: the longest idle. While many have sent nothing it is one of these, so that a flood of connections without a query
- * takes no more than its part, and not those of clients that ask now and then. */
+/* Who makes room for a new one: the longest idle. While many have sent nothing it is one of these,
+ * so that a flood of connections without a query takes no more than its part, and not those of
+ * clients that ask now and then. */
 static struct connection *longest_idle(const struct tcp_server *server)
 {
     struct connection *found = server->oldest;
@@ -147,8 +150,9 @@ static int take_next(int listener, struct sockaddr_storage *peer)
     return accept4(listener, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-/* The next connection in the queue, -1 if there is none. When there is no descriptor for it, the longest idle makes room, once; when
- * there is no such either, the queue waits for the next sweep. */
+/* The next connection in the queue, -1 if there is none. When there is no descriptor for it, the
+ * longest idle makes room, once; when there is no such either, the queue waits for the next sweep.
+ */
 static int accept_next(struct tcp_server *server, int listener, struct sockaddr_storage *peer)
 {
     int fd = take_next(listener, peer);

@@ -1,7 +1,9 @@
-/* DNS over TCP (RFC 7766, RFC 9210): who may connect, whose turn it is, and who is closed for having been idle.
+/* DNS over TCP (RFC 7766, RFC 9210): who may connect, whose turn it is, and who is closed for
+ * having been idle.
  *
- * Each wake of the loop gives a bounded number of connections one bounded turn (server/io/connection.h), in the order in which they became ready;
- * the loop does what else it has to in between, whatever TCP clients do. */
+ * Each wake of the loop gives a bounded number of connections one bounded turn
+ * (server/io/connection.h), in the order in which they became ready; the loop does what else it has
+ * to in between, whatever TCP clients do. */
 #ifndef SERVER_TCP_H
 #define SERVER_TCP_H
 
@@ -13,8 +15,8 @@ enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoin
                        struct diag *diag);
 /* The descriptor that listens on address number `at`, -1 if there are fewer. */
 int tcp_listener(const struct tcp_server *server, size_t at);
-/* Another server takes over, and new connections come to it. Those here are closed when they are idle, or after ten seconds; then the worker
- * counts as drained. */
+/* Another server takes over, and new connections come to it. Those here are closed when they are
+ * idle, or after ten seconds; then the worker counts as drained. */
 void tcp_drain(struct tcp_server *server);
 /* Closes listeners and connections when the loop comes around. */
 void tcp_close(struct tcp_server *server);

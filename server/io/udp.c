@@ -41,7 +41,8 @@ static struct udp_batch *batch_new(const struct worker *worker, bool wildcard)
     return batch;
 }
 
-/* Turns the received PKTINFO into one that sends from the address the query came to, whatever the interface. */
+/* Turns the received PKTINFO into one that sends from the address the query came to, whatever the
+ * interface. */
 static void answer_from(struct msghdr *header)
 {
     struct cmsghdr *control = CMSG_FIRSTHDR(header);
@@ -95,7 +96,8 @@ static void address_reply(const struct udp_socket *udp, unsigned at, unsigned nu
     }
 }
 
-/* Answers the `count` received messages, in groups that are read first and answered then. Returns the number of replies. */
+/* Answers the `count` received messages, in groups that are read first and answered then. Returns
+ * the number of replies. */
 static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
 {
     enum {
@@ -121,8 +123,8 @@ static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
     return replies;
 }
 
-/* What the kernel does not take now is dropped, as on any full line: the client asks again. A reply that can't be sent at all (no
- * route) is passed over. */
+/* What the kernel does not take now is dropped, as on any full line: the client asks again. A reply
+ * that can't be sent at all (no route) is passed over. */
 static void send_batch(struct udp_socket *udp, unsigned count)
 {
     unsigned sent = 0;
@@ -136,7 +138,8 @@ static void send_batch(struct udp_socket *udp, unsigned count)
     }
 }
 
-/* One batch; the snapshot that answers it is taken after it came, so that nobody is told of what was gone when he asked. Returns its size. */
+/* One batch; the snapshot that answers it is taken after it came, so that nobody is told of what
+ * was gone when he asked. Returns its size. */
 static unsigned serve_batch(struct udp_socket *udp)
 {
     int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
@@ -178,8 +181,8 @@ enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct
     return RESULT_OK;
 }
 
-/* A connected socket gets what comes from its peer alone, and the kernel passes it over when it spreads queries. The peer is a port of our own
- * that nobody sends from. */
+/* A connected socket gets what comes from its peer alone, and the kernel passes it over when it
+ * spreads queries. The peer is a port of our own that nobody sends from. */
 void udp_retire(const struct udp_socket *udp)
 {
     enum {

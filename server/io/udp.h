@@ -15,7 +15,8 @@ struct udp_socket {
 
 enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct endpoint *endpoint,
                      struct diag *diag);
-/* Another process answers on the address: the kernel shall give this socket no more. What it has is answered still. */
+/* Another process answers on the address: the kernel shall give this socket no more. What it has is
+ * answered still. */
 void udp_retire(const struct udp_socket *udp);
 /* Closes it when the loop comes around. */
 void udp_close(struct udp_socket *udp);

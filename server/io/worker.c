@@ -86,8 +86,8 @@ static void count(atomic_uint_fast64_t *counter)
                           memory_order_relaxed);
 }
 
-/* The kind of response that is counted together, see rrl.h. The names are spread over groups by their letters, case apart; not more than the spread
- * depends on it. */
+/* The kind of response that is counted together, see rrl.h. The names are spread over groups by
+ * their letters, case apart; not more than the spread depends on it. */
 static unsigned rate_kind(const struct query *query, const struct answer *answer)
 {
     if (answer == NULL || (answer->rcode != RCODE_NOERROR && answer->rcode != RCODE_NXDOMAIN)) {
@@ -110,8 +110,9 @@ static unsigned rate_kind(const struct query *query, const struct answer *answer
     return RRL_POSITIVE + (unsigned)(sum >> 60);
 }
 
-/* Counts the answer. A good cookie is a free pass over UDP, where the rate is there for who did not ask. Over TCP, counted apart since nobody can
- * forge that, it is there for the other clients: the answer is sent, and the connection rests. */
+/* Counts the answer. A good cookie is a free pass over UDP, where the rate is there for who did not
+ * ask. Over TCP, counted apart since nobody can forge that, it is there for the other clients: the
+ * answer is sent, and the connection rests. */
 static bool is_within_rate(struct worker *worker, const struct incoming *incoming, bool proven,
                            const struct query *query, const struct answer *answer)
 {
@@ -127,8 +128,9 @@ static bool is_within_rate(struct worker *worker, const struct incoming *incomin
     return false;
 }
 
-/* The answer to a client that is over its rate over UDP. Who has a cookie option proves its address at once; of others, every `rrl-slip`th is told to come
- * back over TCP, since real clients are among them. */
+/* The answer to a client that is over its rate over UDP. Who has a cookie option proves its address
+ * at once; of others, every `rrl-slip`th is told to come back over TCP, since real clients are
+ * among them. */
 static size_t over_rate(struct worker *worker, const struct query *query, uint8_t *out,
                         size_t limit)
 {
@@ -144,7 +146,8 @@ static size_t over_rate(struct worker *worker, const struct query *query, uint8_
     return respond_truncated(query, out, limit);
 }
 
-/* Writes the response to what query_parse found; `answer` is NULL for a query that is rejected with `rcode`. */
+/* Writes the response to what query_parse found; `answer` is NULL for a query that is rejected with
+ * `rcode`. */
 static size_t respond(struct worker *worker, const struct query *query, const struct answer *answer,
                       enum rcode rcode, uint8_t *out, size_t limit)
 {

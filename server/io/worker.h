@@ -1,5 +1,6 @@
-/* One worker: a thread with its own loop, its own sockets of UDP or TCP (SO_REUSEPORT), its own read transaction, signer and kept answers. It shares with
- * others only what is immutable (the view), atomic (counters), or built for sharing (signature cache, store). */
+/* One worker: a thread with its own loop, its own sockets of UDP or TCP (SO_REUSEPORT), its own
+ * read transaction, signer and kept answers. It shares with others only what is immutable (the
+ * view), atomic (counters), or built for sharing (signature cache, store). */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
@@ -28,10 +29,11 @@ struct tcp_server;
 struct message_counters {
     atomic_uint_fast64_t udp, tcp; /* messages received */
     atomic_uint_fast64_t dropped;  /* no answer was due, or the kernel took none */
-    atomic_uint_fast64_t
-        limited; /* over the rate: dropped (counted there too), sent without records, or, over TCP, the last before a rest */
-    atomic_uint_fast64_t
-        rcode[16]; /* of the answers, by its lower bits: BADVERS counts as 0, BADCOOKIE as 7 */
+    /* over the rate: dropped (counted there too), sent without records, or, over TCP, the last
+     * before a rest */
+    atomic_uint_fast64_t limited;
+    /* of the answers, by its lower bits: BADVERS counts as 0, BADCOOKIE as 7 */
+    atomic_uint_fast64_t rcode[16];
 };
 
 struct worker {
@@ -71,25 +73,27 @@ struct worker_parts {
     unsigned tcp_connections; /* at most, TCP_CONNECTIONS_MAX or fewer */
 };
 
-/* Opens the sockets; nothing runs yet. Takes over a reference of the tally, whose view it begins with. SYSTEM with the address that
- * can't be listened on. */
+/* Opens the sockets; nothing runs yet. Takes over a reference of the tally, whose view it begins
+ * with. SYSTEM with the address that can't be listened on. */
 enum result worker_new(struct worker **out, const struct worker_parts *parts,
                        struct counters *counters, struct diag *diag);
 enum result worker_start(struct worker *worker, struct diag *diag);
-/* Another process has sockets on the same addresses and answers: takes no more queries, and counts as drained when those it has are answered. Any thread. */
+/* Another process has sockets on the same addresses and answers: takes no more queries, and counts
+ * as drained when those it has are answered. Any thread. */
 void worker_drain(struct worker *worker);
-/* Gives the worker's TCP listeners up at once, before worker_free does so one after the other: the kernel would spread connections over
- * those that are left. `instead` is a descriptor of anything. */
+/* Gives the worker's TCP listeners up at once, before worker_free does so one after the other: the
+ * kernel would spread connections over those that are left. `instead` is a descriptor of anything.
+ */
 void worker_hang_up(const struct worker *worker, int instead);
 /* Stops the thread, if it runs, and frees everything. */
 void worker_free(struct worker *worker);
 
-/* Hands a worker a newer view, in use from its next batch on, by the tally to count in then, of which it takes over a reference. Any
- * thread. */
+/* Hands a worker a newer view, in use from its next batch on, by the tally to count in then, of
+ * which it takes over a reference. Any thread. */
 void worker_publish(struct worker *worker, struct counters *counters);
 
-/* For udp.c and tcp.c: messages are handled between begin and end, which bracket one snapshot. False: the store can't be read
- * now, answer nothing. */
+/* For udp.c and tcp.c: messages are handled between begin and end, which bracket one snapshot.
+ * False: the store can't be read now, answer nothing. */
 bool worker_begin(struct worker *worker);
 void worker_end(struct worker *worker);
 /* A message as it came. */
@@ -108,9 +112,11 @@ struct handling {
     /* Over TCP, after the answer: the client's network has had its rate. */
     bool over_rate;
 };
-/* Reads a message. Several may be read before the first of them is answered; `incoming` is the same both times. */
+/* Reads a message. Several may be read before the first of them is answered; `incoming` is the same
+ * both times. */
 void worker_read(struct worker *worker, const struct incoming *incoming, struct handling *out);
-/* Writes the answer, at most `room` octets over TCP and what the client takes over UDP. Returns its length, 0 for none. */
+/* Writes the answer, at most `room` octets over TCP and what the client takes over UDP. Returns its
+ * length, 0 for none. */
 size_t worker_answer(struct worker *worker, const struct incoming *incoming,
                      struct handling *handling, uint8_t *out, size_t room);
 

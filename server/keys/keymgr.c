@@ -73,7 +73,8 @@ static enum result longest_of(const struct dname_key *key, const struct node *no
     return RESULT_OK;
 }
 
-/* Reads settings and TTLs if the registry has changed; the TTLs, for which it reads all names, at once only when it `must`. */
+/* Reads settings and TTLs if the registry has changed; the TTLs, for which it reads all names, at
+ * once only when it `must`. */
 static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool must,
                                     struct diag *diag)
 {
@@ -102,7 +103,8 @@ static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool
     return result;
 }
 
-/* False while the time of day is not to be believed: it was set, or lies before what the store has seen. Waiting is always safe. */
+/* False while the time of day is not to be believed: it was set, or lies before what the store has
+ * seen. Waiting is always safe. */
 static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
                          uint64_t steady)
 {
@@ -140,8 +142,8 @@ static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timel
         enum key_role bit;
         enum roll_kind kind;
     } rows[] = {
-        {zsk,  KEY_ZSK, ksk == zsk ? ROLL_CSK : ROLL_ZSK},
-        { ksk, KEY_KSK, ksk == zsk ? ROLL_CSK : ROLL_KSK},
+        { zsk, KEY_ZSK, ksk == zsk ? ROLL_CSK : ROLL_ZSK },
+        { ksk, KEY_KSK, ksk == zsk ? ROLL_CSK : ROLL_KSK },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint64_t due_at = key_timeline_due_at(timeline, &keymgr->settings, rows[i].bit);

@@ -1,6 +1,9 @@
-/* The keeper: a thread that moves the DNSSEC keys on when it is time (dnssec/rollover/rollover.h), begins the rollovers that are due, and
- * remembers the TTLs that were served; follows the bundles of a key-signing key that is elsewhere (dnssec/signing/slices.h) and says when they end; and while the parent's DS is waited for, it asks `ds-resolver` for it. What it decides is decided and written in one write transaction on state/keys, so several
- * servers on one state, and the operator, never act on what another has just changed; the refresher sees the new version. */
+/* The keeper: a thread that moves the DNSSEC keys on when it is time (dnssec/rollover/rollover.h),
+ * begins the rollovers that are due, and remembers the TTLs that were served; follows the bundles
+ * of a key-signing key that is elsewhere (dnssec/signing/slices.h) and says when they end; and
+ * while the parent's DS is waited for, it asks `ds-resolver` for it. What it decides is decided and
+ * written in one write transaction on state/keys, so several servers on one state, and the
+ * operator, never act on what another has just changed; the refresher sees the new version. */
 #ifndef SERVER_KEYMGR_H
 #define SERVER_KEYMGR_H
 

@@ -16,7 +16,8 @@ bool parent_is_due(const struct parent_watch *watch, const struct settings *sett
            (watch->asked == 0 || steady >= watch->asked + KEYMGR_PARENT_S);
 }
 
-/* Tells the parent, if it says where, that CDS asks for other DS records: when all servers have them, and each hour until it follows. */
+/* Tells the parent, if it says where, that CDS asks for other DS records: when all servers have
+ * them, and each hour until it follows. */
 static void notify(struct parent_watch *watch, const struct parent_look *look,
                    const struct key_set *keys)
 {
@@ -45,7 +46,8 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
     }
 }
 
-/* RFC 7583 3.3: caches keep the old DS for the TTL that the parent gives it, whatever the setting says. */
+/* RFC 7583 3.3: caches keep the old DS for the TTL that the parent gives it, whatever the setting
+ * says. */
 static struct rollover_timing timing_of(const struct parent_watch *watch,
                                         const struct parent_look *look,
                                         const struct key_timeline *timeline)

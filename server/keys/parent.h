@@ -1,5 +1,6 @@
-/* The keeper's watch on the parent zone: while CDS asks for what the parent is not known to have, it asks `ds-resolver` for the DS
- * (server/keys/dscheck.h) and notifies the parent (server/keys/dsync.h). */
+/* The keeper's watch on the parent zone: while CDS asks for what the parent is not known to have,
+ * it asks `ds-resolver` for the DS (server/keys/dscheck.h) and notifies the parent
+ * (server/keys/dsync.h). */
 #ifndef SERVER_PARENT_H
 #define SERVER_PARENT_H
 
@@ -30,7 +31,8 @@ struct parent_news {
 /* True when it is time to ask for the parent's DS. */
 bool parent_is_due(const struct parent_watch *watch, const struct settings *settings,
                    const struct key_set *keys, uint64_t steady);
-/* Asks, and writes that all is there; what was answered is judged by the keys as they are then. NOT_FOUND: not yet. */
+/* Asks, and writes that all is there; what was answered is judged by the keys as they are then.
+ * NOT_FOUND: not yet. */
 enum result parent_ask(struct parent_watch *watch, const struct parent_look *look,
                        struct parent_news *out, struct diag *diag);
 

@@ -91,7 +91,8 @@ enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
                            address_text(&resolver->address, text), resolver->port, strerror(error));
 }
 
-/* A name that may be compressed (RFC 1035 4.1.4). Each pointer must lead to before where the last one did, so it ends. */
+/* A name that may be compressed (RFC 1035 4.1.4). Each pointer must lead to before where the last
+ * one did, so it ends. */
 static void read_name(struct reader *r, struct dname *out)
 {
     struct reader at = *r;

@@ -1,5 +1,6 @@
-/* A stub resolver's questions to the validating resolver that the operator trusts (`ds-resolver`): over UDP, one at a time. The resolver is
- * believed when it says that it has validated (AD, RFC 4035 3.2.3), so it and the way to it must be trusted. */
+/* A stub resolver's questions to the validating resolver that the operator trusts (`ds-resolver`):
+ * over UDP, one at a time. The resolver is believed when it says that it has validated (AD, RFC
+ * 4035 3.2.3), so it and the way to it must be trusted. */
 #ifndef SERVER_STUB_H
 #define SERVER_STUB_H
 
@@ -27,7 +28,8 @@ struct stub_response {
 /* Writes a message of this ID and these flags with the one question. Returns its length. */
 size_t stub_write(uint8_t out[STUB_QUERY_ROOM], uint16_t id, uint16_t flags,
                   const struct stub_question *question);
-/* Sends `query`, whose ID is out->id, over UDP and waits for what comes, at most STUB_TIMEOUT_MS. 0, or errno. */
+/* Sends `query`, whose ID is out->id, over UDP and waits for what comes, at most STUB_TIMEOUT_MS.
+ * 0, or errno. */
 int stub_exchange(struct stub_response *out, const struct endpoint *to, const uint8_t *query,
                   size_t len);
 /* Asks the resolver. SYSTEM with the resolver and why there is no response. */
@@ -36,8 +38,8 @@ enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
 
 /* Reads a response. Any octets may come in. */
 struct stub_reading {
-    struct reader
-        reader; /* failed: it is no whole response to the question without an error (NXDOMAIN is none) */
+    /* failed: it is no whole response to the question without an error (NXDOMAIN is none) */
+    struct reader reader;
     bool validated;
     unsigned answers, authorities; /* still to be read */
 };
@@ -51,7 +53,8 @@ struct stub_record {
 };
 void stub_begin(struct stub_reading *reading, const struct stub_response *response,
                 const struct stub_question *question);
-/* The next record of the answer and authority sections; false: there is none, or the reader has failed. */
+/* The next record of the answer and authority sections; false: there is none, or the reader has
+ * failed. */
 bool stub_next(struct stub_reading *reading, struct stub_record *out);
 
 #endif

@@ -49,7 +49,8 @@ static uint32_t news(_Atomic(uint32_t) *counter, uint32_t *told)
     return more;
 }
 
-/* Counts the members of a deck's sets, dealt one after the other: `turns` of them from number `first` on. */
+/* Counts the members of a deck's sets, dealt one after the other: `turns` of them from number
+ * `first` on. */
 static void count_sets(const struct deck *deck, uint32_t first, uint32_t turns,
                        struct traffic_count *counts)
 {

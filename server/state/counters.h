@@ -1,9 +1,12 @@
-/* What one worker handed out of one view. The worker counts an SRV answer by its area, whose turn it takes: who was in the answers follows
- * from the turns, since the view's decks say what each turn gives. So an answer costs two counters, the other one being of the client's
- * cell, and no more in a large pool than in a small one. Counted is what is sent: not what the rate limit drops, nor what is truncated, whose
- * client comes back by TCP. So nobody's place gets more demand than answers by forging its addresses.
+/* What one worker handed out of one view. The worker counts an SRV answer by its area, whose turn
+ * it takes: who was in the answers follows from the turns, since the view's decks say what each
+ * turn gives. So an answer costs two counters, the other one being of the client's cell, and no
+ * more in a large pool than in a small one. Counted is what is sent: not what the rate limit drops,
+ * nor what is truncated, whose client comes back by TCP. So nobody's place gets more demand than
+ * answers by forging its addresses.
  *
- * One worker writes; anybody may read at the same time what it has counted. Counted by references, of which the worker has one. */
+ * One worker writes; anybody may read at the same time what it has counted. Counted by references,
+ * of which the worker has one. */
 #ifndef SERVER_COUNTERS_H
 #define SERVER_COUNTERS_H
 
@@ -37,7 +40,8 @@ enum {
     COUNTERS_NO_CELL = UINT16_MAX /* over all numbers of cells: it does not matter who asks */
 };
 
-/* The worker: the next turn of an area, for a client of a cell. If the answer is not sent after all, the next to ask gets the same turn. */
+/* The worker: the next turn of an area, for a client of a cell. If the answer is not sent after
+ * all, the next to ask gets the same turn. */
 static inline uint32_t counters_turn(struct counters *counters, uint16_t area, uint16_t cell,
                                      struct counters_due *due)
 {

@@ -139,7 +139,8 @@ static bool same_regions(const struct allocation_member *a, const struct allocat
     return a->regions[0] == b->regions[0] && a->regions[1] == b->regions[1];
 }
 
-/* True if members who sat before, in groups of their own, are of one group now: sets may hold both. */
+/* True if members who sat before, in groups of their own, are of one group now: sets may hold both.
+ */
 static bool are_kin_now(const struct candidates *before, const struct candidates *candidates)
 {
     const uint32_t none = UINT32_MAX;
@@ -282,7 +283,8 @@ static struct srv_ring_parts srv_ring_parts_of(const struct deal *deal,
                                     .now = parts->now };
 }
 
-/* The level of a list (struct allocation_list) that a member of this weight left: the others get its places. */
+/* The level of a list (struct allocation_list) that a member of this weight left: the others get
+ * its places. */
 static double level_without(double level, double weight, unsigned places)
 {
     double expected = fmin(1, level * weight);
@@ -315,7 +317,8 @@ static double level_left(const struct deal *deal, const struct deal *old, uint16
     return level;
 }
 
-/* One area's hand with who left replaced and who came put in; the old one if that changes nothing. */
+/* One area's hand with who left replaced and who came put in; the old one if that changes nothing.
+ */
 static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_t area,
                               const struct change *change, const struct deal_parts *parts)
 {

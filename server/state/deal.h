@@ -1,12 +1,14 @@
-/* A deal: who may be handed out, and for each area the hand dealt from them. Immutable, counted: successive views share it while nothing in
- * it changes.
+/* A deal: who may be handed out, and for each area the hand dealt from them. Immutable, counted:
+ * successive views share it while nothing in it changes.
  *
- * All is dealt anew when it is due (after the SRV TTL, at most DEAL_AGE_MAX_S, by the demand as it is then; a thread of its own does it,
- * server/upkeep/dealer.h), when settings, keys or location files change, when a large part of the pool has come or gone, and, in small pools,
- * with every change. In between a change costs what it touches: who left is replaced in the sets
- * that held it, who came gets its part of the sets of each area, and only these are signed. In a pool of any size that is for each
- * change about STEERING_SETS * srv-count sets divided by the number of members, and twice STEERING_REGION_SETS at most for its regions.
- * The factors of the shares are found anew every DEAL_AGE_MAX_S, or with a change of the pool's capacity by a twentieth. */
+ * All is dealt anew when it is due (after the SRV TTL, at most DEAL_AGE_MAX_S, by the demand as it
+ * is then; a thread of its own does it, server/upkeep/dealer.h), when settings, keys or location
+ * files change, when a large part of the pool has come or gone, and, in small pools, with every
+ * change. In between a change costs what it touches: who left is replaced in the sets that held it,
+ * who came gets its part of the sets of each area, and only these are signed. In a pool of any size
+ * that is for each change about STEERING_SETS * srv-count sets divided by the number of members,
+ * and twice STEERING_REGION_SETS at most for its regions. The factors of the shares are found anew
+ * every DEAL_AGE_MAX_S, or with a change of the pool's capacity by a twentieth. */
 #ifndef SERVER_DEAL_H
 #define SERVER_DEAL_H
 
@@ -32,8 +34,8 @@ struct deal {
     struct candidates candidates;
     struct plan *plan;       /* areas and shares that the hands were dealt by */
     struct srv_ring **rings; /* of each area */
-    double *
-        levels; /* of the list that each was dealt from (struct allocation_list), with the changes since */
+    /* of the list that each was dealt from (struct allocation_list), with the changes since */
+    double *levels;
     size_t area_count;
     /* What it was made by: */
     struct settings settings;
@@ -56,8 +58,8 @@ struct deal_parts {
     const atomic_bool *give_up; /* NULL, or: once true, dealing anew ends with REFUSED */
 };
 
-/* The deal that follows upon `old` (NULL: none yet): the same one with another reference if nothing changed. The roster, built with `old`'s
- * before it, is used up. Fails with the signer. */
+/* The deal that follows upon `old` (NULL: none yet): the same one with another reference if nothing
+ * changed. The roster, built with `old`'s before it, is used up. Fails with the signer. */
 enum result deal_next(struct deal **out, const struct deal_parts *parts, struct deal *old,
                       struct candidates *candidates);
 /* Deals anew for the same members. */

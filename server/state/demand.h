@@ -14,7 +14,8 @@ struct demand {
     size_t area_count;
 };
 
-/* Makes room for a deal of this round, and forgets the earlier ones' answers. False if it is an earlier one. */
+/* Makes room for a deal of this round, and forgets the earlier ones' answers. False if it is an
+ * earlier one. */
 bool demand_turn_to(struct demand *demand, uint64_t round, size_t area_count);
 /* Without the demand. */
 struct demand demand_copy(const struct demand *demand);

@@ -1,4 +1,5 @@
-/* A binary search over the first eight octets of the keys, which stand as numbers in one array; most names differ there. */
+/* A binary search over the first eight octets of the keys, which stand as numbers in one array;
+ * most names differ there. */
 #include "server/state/name_index.h"
 
 #include <stdatomic.h>

@@ -45,7 +45,8 @@ static void write_name(const struct sink *sink, const struct dname *name)
     }
 }
 
-/* A name in rdata, compressed like an owner if it is in the zone. Returns its length in `rdata`, 0 if there is none. */
+/* A name in rdata, compressed like an owner if it is in the zone. Returns its length in `rdata`, 0
+ * if there is none. */
 static size_t write_rdata_name(const struct sink *sink, const uint8_t *rdata, size_t len)
 {
     struct reader r = reader_of(rdata, len);
@@ -62,7 +63,8 @@ static size_t write_rdata_name(const struct sink *sink, const uint8_t *rdata, si
     return r.at;
 }
 
-/* Only the types of RFC 1035 may have compressed names in their rdata (RFC 3597 4); of those, the ones that pools have. */
+/* Only the types of RFC 1035 may have compressed names in their rdata (RFC 3597 4); of those, the
+ * ones that pools have. */
 static void write_rdata(const struct sink *sink, uint16_t type, const uint8_t *rdata, size_t len)
 {
     size_t at = 0;
@@ -123,7 +125,8 @@ bool block_make(struct block *out, uint8_t *room, size_t room_len, const struct 
 {
     struct block block = { .wire = room };
     struct writer w = writer_of(room, room_len < UINT16_MAX ? room_len : UINT16_MAX);
-    /* As if a name as long as the apex were asked for: the pointers are put right when the block is written. */
+    /* As if a name as long as the apex were asked for: the pointers are put right when the block is
+     * written. */
     const struct dname anyone = { .len = apex->len };
     const struct records_frame frame = { &anyone, apex };
     const struct dname *owner = parts->owner == NULL ? &anyone : parts->owner;
@@ -148,8 +151,8 @@ uint16_t block_write(struct writer *w, const struct records_frame *frame, const 
         return 0;
     }
     memcpy(p, block->wire, block->len[with_rrsigs]);
-    w->failed =
-        begin > POINTER_MAX; /* only behind aliases whose names and signatures fill 16 KiB */
+    /* only behind aliases whose names and signatures fill 16 KiB */
+    w->failed = begin > POINTER_MAX;
     uint16_t pointers[2] = { apex_pointer(frame), (uint16_t)(POINTER | (begin & POINTER_MAX)) };
     for (unsigned i = 0; i < block->patch_count[with_rrsigs]; i++) {
         uint16_t patch = block->patches[i];

@@ -26,8 +26,8 @@ struct making {
     struct pool rdata, wire;
 };
 
-/* Where the member that is the set's first stands among its records, which are in canonical order: some clients take the first record
- * only. */
+/* Where the member that is the set's first stands among its records, which are in canonical order:
+ * some clients take the first record only. */
 static uint16_t place_of_first(const struct candidates *candidates, const struct deck_set *set,
                                const struct rrset *srv)
 {

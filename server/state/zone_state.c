@@ -51,8 +51,8 @@ static enum result sign_soa(struct zone_state *zone, struct signer *signer, uint
 static void name_service(struct zone_state *zone)
 {
     struct dname tcp;
-    ASSERT(dname_prepend(&tcp, "_tcp", 4, &zone->settings.apex) ==
-           RESULT_OK); /* init has tried it */
+    /* init has tried it */
+    ASSERT(dname_prepend(&tcp, "_tcp", 4, &zone->settings.apex) == RESULT_OK);
     ASSERT(dname_prepend(&zone->service, "_ntske", 6, &tcp) == RESULT_OK);
     dname_key_of(&zone->service_key, &zone->service, &zone->settings.apex);
 }
@@ -97,7 +97,8 @@ static enum result name_index_names(struct zone_state *zone, const struct zone_s
     return name_index_new(&zone->names, registry);
 }
 
-/* With what it has of the old view's deal, some of which was signed anew since, maybe by a clock that was wrong. */
+/* With what it has of the old view's deal, some of which was signed anew since, maybe by a clock
+ * that was wrong. */
 static void note_times(struct zone_state *zone, const struct zone_state_sources *sources,
                        const struct zone_state *old, uint64_t now)
 {

@@ -1,5 +1,6 @@
-/* All that workers need and that changes seldom: settings, keys, who is eligible, the dealt decks. Built aside by the refresher,
- * immutable from then on, swapped by pointer, freed with its last reference. */
+/* All that workers need and that changes seldom: settings, keys, who is eligible, the dealt decks.
+ * Built aside by the refresher, immutable from then on, swapped by pointer, freed with its last
+ * reference. */
 #ifndef SERVER_ZONE_STATE_H
 #define SERVER_ZONE_STATE_H
 
@@ -8,10 +9,10 @@
 #include "server/state/name_index.h"
 
 enum {
-    ZONE_STATE_AGE_MAX_S =
-        600, /* what is signed and kept is made anew after this long at the latest */
-    ZONE_STATE_BLOCKS_S =
-        12 * 3600, /* less than what is left of any signature when it is put into a view */
+    /* what is signed and kept is made anew after this long at the latest */
+    ZONE_STATE_AGE_MAX_S = 600,
+    /* less than what is left of any signature when it is put into a view */
+    ZONE_STATE_BLOCKS_S = 12 * 3600,
     ZONE_STATE_SOA_ROOM = 1024
 };
 
@@ -21,8 +22,8 @@ _Static_assert((int)DEAL_AGE_MAX_S <= (int)ZONE_STATE_AGE_MAX_S,
 struct zone_state {
     atomic_uint refs;
     uint64_t number; /* views count up: what was made of one holds for no other */
-    uint64_t
-        style; /* number of the first view whose settings and keys make the same A, AAAA, CAA and NSEC */
+    /* number of the first view whose settings and keys make the same A, AAAA, CAA and NSEC */
+    uint64_t style;
     uint64_t registry_version; /* of the snapshot it was built from */
     struct name_index *names;  /* of its names */
     struct settings settings;
@@ -51,7 +52,8 @@ struct zone_state_sources {
         *dealt; /* upon the old view's deal, to be taken in its place; NULL: there is none */
 };
 
-/* A view with one reference. `old` (may be NULL) lends what still holds, its deal with the changes since. */
+/* A view with one reference. `old` (may be NULL) lends what still holds, its deal with the changes
+ * since. */
 enum result zone_state_build(struct zone_state **out, const struct zone_state_sources *sources,
                              const struct zone_state *old, uint64_t now, struct diag *diag);
 void zone_state_unref(struct zone_state *zone);
@@ -61,8 +63,8 @@ bool zone_state_is_current(const struct zone_state *zone, const struct store_txn
 /* True when it is time to deal anew though nothing changed, or when the clock was set. */
 bool zone_state_is_due(const struct zone_state *zone, uint64_t now);
 
-/* False if the signatures in the view's blocks may not be valid at `now`: the machine was asleep or the clock was set, and the
- * refresher has not come yet. What is signed on the spot is. */
+/* False if the signatures in the view's blocks may not be valid at `now`: the machine was asleep or
+ * the clock was set, and the refresher has not come yet. What is signed on the spot is. */
 static inline bool zone_state_blocks_hold(const struct zone_state *zone, uint64_t now)
 {
     return now + SIGNER_BACKDATE_S >= zone->signed_last + ZONE_STATE_AGE_MAX_S &&

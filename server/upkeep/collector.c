@@ -36,7 +36,8 @@ static void trouble(struct collector *collector, const struct diag *diag)
     }
 }
 
-/* Counts what came since the last time. A tally that nobody else refers to gets no more: it is counted to its end and goes. */
+/* Counts what came since the last time. A tally that nobody else refers to gets no more: it is
+ * counted to its end and goes. */
 static void collect(struct collector *collector, uint64_t now)
 {
     struct open_counters **at = &collector->counters_list;

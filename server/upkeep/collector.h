@@ -1,5 +1,5 @@
-/* Counting: collects what the workers handed out, keeps it in state/traffic, and says what the demand is. Has a thread of its own, so that a
- * slow disk holds up neither answers nor changes. */
+/* Counting: collects what the workers handed out, keeps it in state/traffic, and says what the
+ * demand is. Has a thread of its own, so that a slow disk holds up neither answers nor changes. */
 #ifndef SERVER_COLLECTOR_H
 #define SERVER_COLLECTOR_H
 
@@ -26,7 +26,8 @@ void collector_free(struct collector *collector);
 
 /* A tally of the view for a worker, who gets a reference. Any thread. */
 struct counters *collector_counters(struct collector *collector, struct zone_state *zone);
-/* All that was counted until now: demand by cell of the locations (NULL: the world's), and what the newest deal gave. Any thread. */
+/* All that was counted until now: demand by cell of the locations (NULL: the world's), and what the
+ * newest deal gave. Any thread. */
 struct demand collector_demand(struct collector *collector, const struct locations *locations,
                                uint64_t now);
 /* What the thread does when it is time: counts, forgets members that are gone, writes. */

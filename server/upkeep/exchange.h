@@ -1,5 +1,6 @@
-/* The exchange with the probes: a thread that takes in what vantage points report (zone/verdicts/intake.h) and writes the feed that they follow
- * (zone/verdicts/feed.h). It also keeps the history short. Each side only reads the other's files. */
+/* The exchange with the probes: a thread that takes in what vantage points report
+ * (zone/verdicts/intake.h) and writes the feed that they follow (zone/verdicts/feed.h). It also
+ * keeps the history short. Each side only reads the other's files. */
 #ifndef SERVER_EXCHANGE_H
 #define SERVER_EXCHANGE_H
 

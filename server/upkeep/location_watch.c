@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Compared by everything that a new content changes, whether it came by a rename or was written over the old one. */
+/* Compared by everything that a new content changes, whether it came by a rename or was written
+ * over the old one. */
 static bool same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&

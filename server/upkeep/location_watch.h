@@ -1,5 +1,6 @@
-/* Watches the location files while the server runs: another file in place of one is taken, if all of them together are sound; until then, what was
- * read before stays in use. Says each thing once: what is wrong, and that it is over. A thread of its own reads them, since a city-level file takes
+/* Watches the location files while the server runs: another file in place of one is taken, if all
+ * of them together are sound; until then, what was read before stays in use. Says each thing once:
+ * what is wrong, and that it is over. A thread of its own reads them, since a city-level file takes
  * a second; all else is for one thread. */
 #ifndef SERVER_LOCATION_WATCH_H
 #define SERVER_LOCATION_WATCH_H
@@ -23,11 +24,13 @@ struct location_watch {
     struct diag diag;
 };
 
-/* Reads the files; *out stays NULL if there are none. Fails as locations_load. The paths outlive the watch. */
+/* Reads the files; *out stays NULL if there are none. Fails as locations_load. The paths outlive
+ * the watch. */
 enum result location_watch_begin(struct location_watch *watch, const char *const *paths,
                                  size_t count, void (*log)(const char *text), struct places **out,
                                  struct diag *diag);
-/* Looks again: new tables that were read since, with a reference, or NULL where the old ones stay in use. */
+/* Looks again: new tables that were read since, with a reference, or NULL where the old ones stay
+ * in use. */
 struct places *location_watch_look(struct location_watch *watch);
 void location_watch_end(struct location_watch *watch);
 

@@ -1,5 +1,5 @@
-/* The refresher: a thread that looks for changes in registry, health, keys and the location files, builds a new view, signed
- * ahead, and hands it to every worker. */
+/* The refresher: a thread that looks for changes in registry, health, keys and the location files,
+ * builds a new view, signed ahead, and hands it to every worker. */
 #ifndef SERVER_REFRESH_H
 #define SERVER_REFRESH_H
 

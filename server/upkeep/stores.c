@@ -20,8 +20,8 @@ static enum result open_to_read(struct store **out, const char *state_dir, enum 
     return result;
 }
 
-/* Verdicts, counts and history come again by themselves: a store of these that is missing or damaged is no reason not to serve. A damaged
- * file is kept under another name. */
+/* Verdicts, counts and history come again by themselves: a store of these that is missing or
+ * damaged is no reason not to serve. A damaged file is kept under another name. */
 static enum result make_anew(const char *state_dir, enum store_kind kind, enum result why,
                              void (*log)(const char *text), struct diag *diag)
 {

@@ -14,7 +14,8 @@ struct stores {
     bool keeps;
 };
 
-/* Opens all stores of the state. What can't be written is said by `log`, and done without. Whatever comes of it, stores_close ends it. */
+/* Opens all stores of the state. What can't be written is said by `log`, and done without. Whatever
+ * comes of it, stores_close ends it. */
 enum result stores_open(struct stores *out, const char *state_dir, void (*log)(const char *text),
                         struct diag *diag);
 void stores_close(struct stores *stores);

@@ -1,8 +1,9 @@
-/* changer: changes a pool while its nameserver answers, RATE commits a second: a new member or the removal of one added some time before, in turn. Asks
- * the server for each change until its name shows it, and for SRV sets, in which each new member has to turn up and a removed one no longer.
- * Prints one line of JSON: changes, the longest time until a name showed one, names that never did, the longest time until a
- * new member was in a set, new members that never were, the longest after a removal that a set was asked for which had it; and the queries it asked a
- * second meanwhile.
+/* changer: changes a pool while its nameserver answers, RATE commits a second: a new member or the
+ * removal of one added some time before, in turn. Asks the server for each change until its name
+ * shows it, and for SRV sets, in which each new member has to turn up and a removed one no longer.
+ * Prints one line of JSON: changes, the longest time until a name showed one, names that never did,
+ * the longest time until a new member was in a set, new members that never were, the longest after
+ * a removal that a set was asked for which had it; and the queries it asked a second meanwhile.
  *
  * use: changer STATE PORT RATE SECONDS */
 #include <arpa/inet.h>
@@ -17,8 +18,8 @@
 enum {
     MEMBERS_MAX = 32768,
     ALIVE = 100, /* a member is removed when so many newer ones are there */
-    COUNTRIES =
-        10, /* of the members: few are in each, so that a set of its name shows many of them */
+    /* of the members: few are in each, so that a set of its name shows many of them */
+    COUNTRIES = 10,
     ASK_AGAIN_MS = 20,   /* for a name that does not show the change yet */
     SRV_EVERY_US = 1000, /* one set, the countries in turn */
     GIVE_UP_SECONDS = 5, /* after the last change */
@@ -38,8 +39,8 @@ struct changer {
     int fd;
     unsigned added, removed, asked;
     double began;
-    double
-        latest; /* how long after a removal a set was asked for that still held the member; 0: never */
+    /* how long after a removal a set was asked for that still held the member; 0: never */
+    double latest;
     struct subject subjects[MEMBERS_MAX];
     double srv_asked[COUNTRIES]; /* when the answer that is awaited was asked for */
 };

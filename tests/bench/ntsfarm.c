@@ -1,6 +1,6 @@
-/* Many NTS servers in one process, for load tests of the probe: answers NTS-KE on TCP 4460 and NTP on UDP 123 of every address that
- * leads here, under one certificate. TLS and AES-SIV are real. The cookie is the two keys themselves, so nothing is kept; requests are
- * not authenticated.
+/* Many NTS servers in one process, for load tests of the probe: answers NTS-KE on TCP 4460 and NTP
+ * on UDP 123 of every address that leads here, under one certificate. TLS and AES-SIV are real. The
+ * cookie is the two keys themselves, so nothing is kept; requests are not authenticated.
  *
  *     ntsfarm CERTIFICATE KEY
  *
@@ -103,7 +103,9 @@ static SSL_CTX *context_of(const char *certificate, const char *key)
     return context;
 }
 
-/* -- NTS-KE, RFC 8915 4 --------------------------------------------------------------------------------------------------- */
+/* -- NTS-KE, RFC 8915 4
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void export_key(SSL *tls, uint8_t direction, uint8_t out[KEY_LEN])
 {
@@ -183,7 +185,8 @@ static void accept_all(int listener, int loop, SSL_CTX *context)
     }
 }
 
-/* -- NTP with NTS, RFC 8915 5 --------------------------------------------------------------------------------------------- */
+/* -- NTP with NTS, RFC 8915 5
+ * --------------------------------------------------------------------------------------------- */
 
 static uint64_t ntp_now(void)
 {
@@ -282,8 +285,8 @@ static void answer_datagrams(int fd)
             continue;
         }
         part = (struct iovec){ out, answer_ntp(out, sizeof(out), &request) };
-        if (part.iov_len > 0 &&
-            sendmsg(fd, &message, 0) > 0) { /* from the address that was asked */
+        /* from the address that was asked */
+        if (part.iov_len > 0 && sendmsg(fd, &message, 0) > 0) {
             answered++;
         }
     }

@@ -1,18 +1,25 @@
 /* qblast: a DNS load generator.
  *
- * Sends the messages of a query file ([u16 big-endian length][DNS message]...) round robin and prints one line of JSON: what was answered and lost, response
- * codes, truncations, mean answer size, latencies, and, with -P, the CPU time a process used per answered query.
+ * Sends the messages of a query file ([u16 big-endian length][DNS message]...) round robin and
+ * prints one line of JSON: what was answered and lost, response codes, truncations, mean answer
+ * size, latencies, and, with -P, the CPU time a process used per answered query.
  *
  *   closed loop  (default) each socket keeps -w queries in flight
- *   open loop    -r RATE a second by a fixed schedule; latency counts from the time the schedule says, so that a stall shows in
- *                all queries that it held up
+ *   open loop    -r RATE a second by a fixed schedule; latency counts from the time the schedule
+ *                says, so that a stall shows in all queries that it held up
  *   TCP          -T: connections of 100 queries each, pipelined, -w in flight
  *
- * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS] [-r RATE] [-s] [-g MS] [-T] [-a] [-k] [-x] [-P PID]
- *   -g milliseconds without an answer at the end before what is left counts as lost (200)   -s sleep in the open loop, a millisecond at most
- *   -d SIGINT ends it before that
- *   -n each thread stops after so many queries   -t threads, each on a CPU of its own   -a each query from another /24 of 127/8
- *   -k with a good cookie (RFC 9018)   -x 12 hex digits that a query's name begins with, after one letter, are new in each query */
+ * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS]
+ *             [-r RATE] [-s] [-g MS] [-T] [-a] [-k] [-x] [-P PID]
+ *
+ *   -a  each query from another /24 of 127/8
+ *   -d  SIGINT ends it before that
+ *   -g  milliseconds without an answer at the end before what is left counts as lost (200)
+ *   -k  with a good cookie (RFC 9018)
+ *   -n  each thread stops after so many queries
+ *   -s  sleep in the open loop, a millisecond at most
+ *   -t  threads, each on a CPU of its own
+ *   -x  12 hex digits at the begin of a query's name, after one letter, are new in each query */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,7 +74,8 @@ static void load(struct plan *plan, const char *path)
     }
 }
 
-/* Appends a cookie option to the message, whose last part is its OPT record without or with other options. */
+/* Appends a cookie option to the message, whose last part is its OPT record without or with other
+ * options. */
 static void add_cookie(struct query *query, const uint8_t *cookie, uint8_t len)
 {
     size_t at = 12;

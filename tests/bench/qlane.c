@@ -20,7 +20,8 @@ enum {
 #define SECOND     1000000000u
 #define LOST_AFTER SECOND
 
-/* A socket and what is in flight on it. Message ids count up, so an id is its query's place in sent_at. */
+/* A socket and what is in flight on it. Message ids count up, so an id is its query's place in
+ * sent_at. */
 struct lane {
     int fd;
     int in_flight;

@@ -1,4 +1,5 @@
-/* What qblast's threads do: keep queries in flight over UDP or TCP and count what becomes of them. */
+/* What qblast's threads do: keep queries in flight over UDP or TCP and count what becomes of them.
+ */
 #ifndef BENCH_QLANE_H
 #define BENCH_QLANE_H
 
@@ -52,7 +53,8 @@ struct worker {
 uint64_t now_ns(void);
 _Noreturn void die(const char *what);
 
-/* The thread's work, for pthread_create: until the plan says stop, and then until nothing more comes. */
+/* The thread's work, for pthread_create: until the plan says stop, and then until nothing more
+ * comes. */
 void *qlane_work(void *worker);
 
 #endif

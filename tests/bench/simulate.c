@@ -1,17 +1,20 @@
 /* A day of a pool: who gets how much, from how far away, by three ways to hand members out.
  *
- *   country   what pools do today: any member of the client's country serves it, in proportion to capacity; where there is none, one of
- *             the continent, else of the world
+ *   country   what pools do today: any member of the client's country serves it, in proportion to
+ *             capacity; where there is none, one of the continent, else of the world
  *   world     any member serves anybody, in proportion to capacity
  *   ours      zone/steering/steering.h, deal by deal, with sets as the server deals them
  *
- * The pool has the rough shape of the NTP pool (simulate_world.c) and capacities from a menu. Each country has resolvers of three sizes, which ask
- * once a TTL at most; their clients follow the sun and come in a crowd at the top of the hour. Members fail and return. Our demand is what was
- * asked so far, fading as the server lets it (zone/steering/traffic.h). A member's fair share is its part of the capacity that is up, deal by deal.
- * Ours is taken twice: by the shares, and as the decks gave it, answer by answer, with a deal each minute; the bars are for both.
+ * The pool has the rough shape of the NTP pool (simulate_world.c) and capacities from a menu. Each
+ * country has resolvers of three sizes, which ask once a TTL at most; their clients follow the sun
+ * and come in a crowd at the top of the hour. Members fail and return. Our demand is what was asked
+ * so far, fading as the server lets it (zone/steering/traffic.h). A member's fair share is its part
+ * of the capacity that is up, deal by deal. Ours is taken twice: by the shares, and as the decks
+ * gave it, answer by answer, with a deal each minute; the bars are for both.
  *
- * use: simulate [--short] [--svg DIR] | --scale. Exit 1 if a bar is missed. Seeded: prints the same every time. The short form, for the tests,
- * goes by the half hour and without decks. --scale: what shares and decks cost (simulate_scale.h). */
+ * use: simulate [--short] [--svg DIR] | --scale. Exit 1 if a bar is missed. Seeded: prints the same
+ * every time. The short form, for the tests, goes by the half hour and without decks. --scale: what
+ * shares and decks cost (simulate_scale.h). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +105,8 @@ static void deal(struct steering *steering, uint64_t round)
     }
 }
 
-/* The answers until the next deal, from the decks of this one, round and round, from anywhere on. */
+/* The answers until the next deal, from the decks of this one, round and round, from anywhere on.
+ */
 static void by_decks(struct counters *tally, struct steering *steering, const double *queries,
                      uint64_t round)
 {
@@ -262,8 +266,9 @@ static double print_rule(const char *name, const struct counters *tally, double 
     return worst;
 }
 
-/* How far what members were dealt is from their shares, by capacity, next to what it would be by chance: if each slot, which stands for as many answers
- * as an average one, were drawn by itself. */
+/* How far what members were dealt is from their shares, by capacity, next to what it would be by
+ * chance: if each slot, which stands for as many answers as an average one, were drawn by itself.
+ */
 static void print_noise(const struct day *day)
 {
     static const double up_to[] = { 10, 25, 50, 100, 250, 500, 1000, 3000 };
@@ -293,7 +298,8 @@ static void print_noise(const struct day *day)
                  day->sets * DEAL_S / DAY_S);
 }
 
-/* Expected distance and overload for one choice of the settings, without a day's noise: a point of the trade-off curve. */
+/* Expected distance and overload for one choice of the settings, without a day's noise: a point of
+ * the trade-off curve. */
 static double expected_km(double max_overload, double scale_km, double *worst)
 {
     settings.max_overload_milli = (uint32_t)(max_overload * 1000 + 0.5);
@@ -366,14 +372,12 @@ static void trade_off(const char *svg)
     (void)printf(
         "\nIn brackets: where so small an overload can't be had, the worst ratio reached.\n");
     if (svg != NULL) {
-        const struct plot plot = {
-            "Mean distance against the overload allowed",
-            "max-overload",
-            "mean distance / world-wide draw",
-            {1,  10},
-            { 0, 1 },
-            false
-        };
+        const struct plot plot = { "Mean distance against the overload allowed",
+                                   "max-overload",
+                                   "mean distance / world-wide draw",
+                                   { 1, 10 },
+                                   { 0, 1 },
+                                   false };
         plot_write(&plot, lines, SCALES, svg, "steering-tradeoff.svg");
     }
 }
@@ -386,19 +390,15 @@ static void plot_day(const struct day *day, const char *svg)
     for (size_t i = 0; i < world.member_count; i++) {
         part[i] = ((double)i + 0.5) / (double)world.member_count * 100;
     }
-    const struct plot_line lines[] = {
-        {"country", part, country,    world.member_count},
-        { "world",  part, everywhere, world.member_count},
-        { "ours",   part, ours,       world.member_count}
-    };
-    const struct plot plot = {
-        "Load over a day, max-overload 1.1",
-        "% of the members",
-        "load / fair share",
-        {0,     100},
-        { 1e-3, 1e4},
-        true
-    };
+    const struct plot_line lines[] = { { "country", part, country, world.member_count },
+                                       { "world", part, everywhere, world.member_count },
+                                       { "ours", part, ours, world.member_count } };
+    const struct plot plot = { "Load over a day, max-overload 1.1",
+                               "% of the members",
+                               "load / fair share",
+                               { 0, 100 },
+                               { 1e-3, 1e4 },
+                               true };
     plot_write(&plot, lines, 3, svg, "steering-load.svg");
     free(part);
     free(country);

@@ -109,10 +109,7 @@ static void measure(const struct size *size)
 void scale_print(void)
 {
     static const struct size sizes[] = {
-        {300,   1000  },
-        { 300,  5000  },
-        { 400,  20000 },
-        { 4000, 100000}
+        { 300, 1000 }, { 300, 5000 }, { 400, 20000 }, { 4000, 100000 }
     };
     (void)printf("| cells | members | shares, CPU s | rounds | worst ratio | decks, CPU s | both, "
                  "CPU s | memory MB |\n|---|---|---|---|---|---|---|---|\n");

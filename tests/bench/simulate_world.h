@@ -1,4 +1,5 @@
-/* The world of the simulation: countries with their internet users and resolvers, members that fail and return. */
+/* The world of the simulation: countries with their internet users and resolvers, members that fail
+ * and return. */
 #ifndef TESTS_BENCH_SIMULATE_WORLD_H
 #define TESTS_BENCH_SIMULATE_WORLD_H
 

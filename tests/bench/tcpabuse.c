@@ -1,15 +1,16 @@
 /* tcpabuse: TCP clients of a nameserver that mean no good.
  *
- * Holds many connections, from addresses of many networks (127.x.y.1, a /24 each), for some seconds or until SIGTERM, and prints one line of JSON: connections made,
- * refused and closed by the server, the most that were open at once, octets sent and received.
+ * Holds many connections, from addresses of many networks (127.x.y.1, a /24 each), for some seconds
+ * or until SIGTERM, and prints one line of JSON: connections made, refused and closed by the
+ * server, the most that were open at once, octets sent and received.
  *
  *   pipeline  sends queries without end, as fast as the server takes them, and reads the answers
  *   unread    the same, but never reads
  *   idle      sends nothing
  * A connection that the server closes is made anew with -a; without it, each is made once.
  *
- * use: tcpabuse -p PORT -f FILE [-m pipeline|unread|idle] [-c CONNECTIONS] [-n NETWORKS] [-d SECONDS] [-a]
- *   -f queries as qblast takes them */
+ * use: tcpabuse -p PORT -f FILE [-m pipeline|unread|idle] [-c CONNECTIONS] [-n NETWORKS] [-d
+ * SECONDS] [-a] -f queries as qblast takes them */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a well-formed response to just that query. In each way
- * of denial. */
+/* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a
+ * well-formed response to just that query. In each way of denial. */
 #include "server/answering/answer.h"
 #include "server/answering/edns.h"
 #include "server/answering/respond.h"
@@ -110,11 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct {
         enum denial denial;
         uint32_t budget;
-    } ways[] = {
-        {DENIAL_NSEC,     0},
-        { DENIAL_COMPACT, 1}, /* which is used up */
-        { DENIAL_COMPACT, 0}
-    };
+    } ways[] = { { DENIAL_NSEC, 0 },
+                 { DENIAL_COMPACT, 1 }, /* which is used up */
+                 { DENIAL_COMPACT, 0 } };
     if (answerer.zone == NULL) {
         set_up();
     }

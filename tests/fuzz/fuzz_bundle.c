@@ -1,4 +1,5 @@
-/* The reader of requests and bundles on any octets, as they are and with the sum that belongs to them: what it takes is written as it was. */
+/* The reader of requests and bundles on any octets, as they are and with the sum that belongs to
+ * them: what it takes is written as it was. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

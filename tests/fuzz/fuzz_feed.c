@@ -1,4 +1,5 @@
-/* Any octets as the feed of a pool, as they are and with the digest that belongs to them: what is read can be probed. */
+/* Any octets as the feed of a pool, as they are and with the digest that belongs to them: what is
+ * read can be probed. */
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>

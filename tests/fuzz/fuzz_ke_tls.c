@@ -1,7 +1,9 @@
-/* NTS-KE inside TLS, from the handshake to the exported keys. The first octet says what the rest is:
+/* NTS-KE inside TLS, from the handshake to the exported keys. The first octet says what the rest
+ * is:
  *
  *   'p'  what a right TLS server says inside TLS, in pieces of the length that the next octet gives
- *   'c'  changes of what it says outside: a position in two octets and what is xored there, again and again
+ *   'c'  changes of what it says outside: a position in two octets and what is xored there, again
+ *        and again
  *   'r'  what stands in place of its octets */
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* The query parser on any octets: it stays inside the message, and what it accepts holds its promises. */
+/* The query parser on any octets: it stays inside the message, and what it accepts holds its
+ * promises. */
 #include <stdint.h>
 
 #include "server/answering/query.h"

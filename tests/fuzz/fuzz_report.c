@@ -1,5 +1,6 @@
-/* Any octets as a report: as they are, then as the items of one that is signed with a key that the pool knows, into its stores. What a
- * vantage point says can be read by whoever reads verdicts, and it never holds up the next report. */
+/* Any octets as a report: as they are, then as the items of one that is signed with a key that the
+ * pool knows, into its stores. What a vantage point says can be read by whoever reads verdicts, and
+ * it never holds up the next report. */
 #include "tests/pool_fixture.h"
 #include "zone/verdicts/consensus.h"
 #include "zone/verdicts/intake.h"

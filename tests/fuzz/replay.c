@@ -1,4 +1,5 @@
-/* Runs a fuzz target over every file of the folders (or files) given: the corpus as a plain test, in every build. */
+/* Runs a fuzz target over every file of the folders (or files) given: the corpus as a plain test,
+ * in every build. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ static int run_file(const char *path)
     }
     size_t size = fread(room, 1, INPUT_MAX, file);
     (void)fclose(file);
-    /* A block of exactly that size, so that the address sanitizer sees the first octet read beyond. */
+    /* A block of exactly that size, so that the address sanitizer sees the first octet read beyond.
+     */
     uint8_t *data = malloc(size > 0 ? size : 1);
     if (data == NULL) {
         perror(path);

@@ -1,4 +1,5 @@
-/* Preloaded into the probe: the kernel's word on its clock is the digit in the file that KEPT_CLOCK names. */
+/* Preloaded into the probe: the kernel's word on its clock is the digit in the file that KEPT_CLOCK
+ * names. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/timex.h>

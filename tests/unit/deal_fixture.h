@@ -22,8 +22,8 @@ static struct signer *signer;
 static struct places *places;
 static struct demand demand;
 
-/* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin, seats kept from `before`; without
- * number `gone`. */
+/* A roster as the store would make it: members m0, m1 ... of four countries, each of its own kin,
+ * seats kept from `before`; without number `gone`. */
 static struct candidates candidates_with(const struct candidates *before, size_t count, size_t gone)
 {
     static const char *const countries[4] = { "NL", "DE", "US", "JP" };
@@ -52,7 +52,7 @@ static struct candidates candidates_with(const struct candidates *before, size_t
             .spot = point_at((double)(i % 100) - 50, (double)(i % 360) - 180),
             .capacity = weight,
             .group = (uint32_t)i,
-            .regions = {region_of_country(country), region_around(country)},
+            .regions = { region_of_country(country), region_around(country) },
             .ipv4 = true,
             .ipv6 = i % 2 == 0
         };
@@ -90,7 +90,8 @@ static struct deal *deal_anew(const struct deal *old, uint64_t now)
     return deal;
 }
 
-/* The one that stands when a server has come up: the quick one has been followed by one with its shares scaled. */
+/* The one that stands when a server has come up: the quick one has been followed by one with its
+ * shares scaled. */
 static struct deal *first_deal(size_t count, size_t gone)
 {
     struct deal *quick = next_deal(NULL, candidates_with(NULL, count, gone), NOW);

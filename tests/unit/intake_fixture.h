@@ -1,5 +1,6 @@
-/* A pool of its own for each test, with the stores that reports are taken into: members alice (192.0.2.1, 2001:db8::1),
- * bob (192.0.2.2) and own, with a name of its own; the vantage point far is named. */
+/* A pool of its own for each test, with the stores that reports are taken into: members alice
+ * (192.0.2.1, 2001:db8::1), bob (192.0.2.2) and own, with a name of its own; the vantage point far
+ * is named. */
 #ifndef TESTS_UNIT_INTAKE_FIXTURE_H
 #define TESTS_UNIT_INTAKE_FIXTURE_H
 
@@ -108,7 +109,9 @@ static inline int tear_down(void **state)
     return system(command); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-/* -- making reports ------------------------------------------------------------------------------------------------ */
+/* -- making reports
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static inline struct report_head head_of(uint64_t number)
 {
@@ -164,7 +167,9 @@ static inline void note_sample(const char *label, const char *address, uint64_t 
     assert_true(report_sample(&made, label, &subject, &sample));
 }
 
-/* -- taking them in ------------------------------------------------------------------------------------------------ */
+/* -- taking them in
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static inline enum result import(void)
 {
@@ -208,7 +213,8 @@ static inline bool is_due(void)
     return due;
 }
 
-/* -- what became of it --------------------------------------------------------------------------------------------- */
+/* -- what became of it
+ * --------------------------------------------------------------------------------------------- */
 
 /* The row of the vantage point far. */
 static inline bool verdict_is(const char *label, struct member_health *out)

@@ -1,4 +1,5 @@
-/* A state directory of its own for each test, the journal of the vantage point far in it, and who follows it. */
+/* A state directory of its own for each test, the journal of the vantage point far in it, and who
+ * follows it. */
 #ifndef TESTS_UNIT_JOURNAL_FIXTURE_H
 #define TESTS_UNIT_JOURNAL_FIXTURE_H
 

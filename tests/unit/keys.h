@@ -53,7 +53,8 @@ static inline struct key *keys_make(enum algorithm algorithm, enum key_role role
     return key;
 }
 
-/* Makes a key, stores it and gives it back. One in some thousands has the tag of another and is made again. */
+/* Makes a key, stores it and gives it back. One in some thousands has the tag of another and is
+ * made again. */
 static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algorithm,
                                    enum key_role role)
 {

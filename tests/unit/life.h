@@ -1,4 +1,5 @@
-/* Keys that live without a store: what the tests of rollovers let happen to them. Tags count up and are never used again. */
+/* Keys that live without a store: what the tests of rollovers let happen to them. Tags count up and
+ * are never used again. */
 #ifndef TESTS_UNIT_LIFE_H
 #define TESTS_UNIT_LIFE_H
 
@@ -23,12 +24,10 @@ struct life {
 
 static inline void life_begin(struct life *l)
 {
-    *l = (struct life){
-        .now = START,
-        .timing = {.memory = { .dnskey_ttl_s = HOUR, .zone_ttl_s = 300 },
-                   .propagation_s = HOUR,
-                   .parent_s = DAY + HOUR}
-    };
+    *l = (struct life){ .now = START,
+                        .timing = { .memory = { .dnskey_ttl_s = HOUR, .zone_ttl_s = 300 },
+                                    .propagation_s = HOUR,
+                                    .parent_s = DAY + HOUR } };
 }
 
 static inline void life_bury(struct life *l)

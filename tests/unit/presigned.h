@@ -1,4 +1,5 @@
-/* A pool's key store and what a machine with its key-signing key makes of its requests, for the tests of both. */
+/* A pool's key store and what a machine with its key-signing key makes of its requests, for the
+ * tests of both. */
 #ifndef TESTS_UNIT_PRESIGNED_H
 #define TESTS_UNIT_PRESIGNED_H
 

@@ -1,4 +1,5 @@
-/* Vantage points for tests: keys, heads of reports, and verdicts, samples and events with all that they may hold. */
+/* Vantage points for tests: keys, heads of reports, and verdicts, samples and events with all that
+ * they may hold. */
 #ifndef TESTS_UNIT_REPORTS_H
 #define TESTS_UNIT_REPORTS_H
 

@@ -1,4 +1,5 @@
-/* The arrows between the folders and their rooms, the one owner of each third-party header, and the size of files, read from the tree. */
+/* The arrows between the folders and their rooms, the one owner of each third-party header, and the
+ * size of files, read from the tree. */
 #include <fts.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,11 +123,11 @@ static bool is_one_of(const char *word, const char *const *list)
 static const struct {
     const char *folder, *may[5];
 } arrows[] = {
-    {"zone",    { "zone" }                            },
-    { "dnssec", { "dnssec", "zone" }                  },
-    { "server", { "server", "dnssec", "zone" }        },
-    { "probe",  { "probe", "zone" }                   },
-    { "tools",  { "tools", "dnssec", "probe", "zone" }},
+    { "zone", { "zone" } },
+    { "dnssec", { "dnssec", "zone" } },
+    { "server", { "server", "dnssec", "zone" } },
+    { "probe", { "probe", "zone" } },
+    { "tools", { "tools", "dnssec", "probe", "zone" } },
 };
 
 static void check_arrow(const struct source *source, unsigned line, const char *included)
@@ -148,7 +149,8 @@ static void check_arrow(const struct source *source, unsigned line, const char *
     }
 }
 
-/* The rooms of a folder, lowest first: each may include itself and those before it. Files of the folder itself stand above them all. */
+/* The rooms of a folder, lowest first: each may include itself and those before it. Files of the
+ * folder itself stand above them all. */
 enum {
     ROOMS_MAX = 8
 };
@@ -156,12 +158,13 @@ enum {
 static const struct {
     const char *folder, *rooms[ROOMS_MAX];
 } floors[] = {
-    {"zone",    { "base", "names", "places", "store", "registry", "verdicts", "steering" }},
-    { "dnssec", { "keys", "rollover", "signing", "offline" }                              },
-    { "server", { "state", "answering", "io", "upkeep", "keys" }                          },
+    { "zone", { "base", "names", "places", "store", "registry", "verdicts", "steering" } },
+    { "dnssec", { "keys", "rollover", "signing", "offline" } },
+    { "server", { "state", "answering", "io", "upkeep", "keys" } },
 };
 
-/* The floor of a file of that folder, from 0; ROOMS_MAX: above the rooms; -1: its room is not in the list. */
+/* The floor of a file of that folder, from 0; ROOMS_MAX: above the rooms; -1: its room is not in
+ * the list. */
 static int floor_of(size_t folder, const char *path)
 {
     const char *room = path + strlen(floors[folder].folder) + 1;
@@ -217,17 +220,18 @@ static void includes_follow_the_arrows(void **state)
     assert_int_equal(faults, 0);
 }
 
-/* Third-party headers by the start of their name, and who owns them: a file, or a folder (ends with a slash). */
+/* Third-party headers by the start of their name, and who owns them: a file, or a folder (ends with
+ * a slash). */
 static const struct {
     const char *header, *owners[4];
 } owned[] = {
-    {"<lmdb.h",    { "zone/store/store_private.h" }},
-    { "<yaml",     { "zone/registry/config.c" }    },
-    { "<ares",     { "probe/lookup.c" }            },
-    { "<uv.h",     { "server/", "probe/" }         },
-    { "<uv/",      { "server/", "probe/" }         },
-    { "<jansson",  { "tools/" }                    },
-    { "<openssl/", { "dnssec/", "probe/" }         },
+    { "<lmdb.h", { "zone/store/store_private.h" } },
+    { "<yaml", { "zone/registry/config.c" } },
+    { "<ares", { "probe/lookup.c" } },
+    { "<uv.h", { "server/", "probe/" } },
+    { "<uv/", { "server/", "probe/" } },
+    { "<jansson", { "tools/" } },
+    { "<openssl/", { "dnssec/", "probe/" } },
 };
 
 static bool is_owner(const char *path, const char *const owners[4])

@@ -1,5 +1,5 @@
-/* What an earlier program of the same schema can't read, it calls damaged. So rows that look otherwise take a new
- * schema number: then an earlier program says that the store is newer. */
+/* What an earlier program of the same schema can't read, it calls damaged. So rows that look
+ * otherwise take a new schema number: then an earlier program says that the store is newer. */
 #include <sodium.h>
 
 #include "tests/unit/registry_fixture.h"
@@ -57,11 +57,11 @@ static void rows_that_look_otherwise_take_a_new_schema(void **state)
         enum store_table table;
         const char *name, *sum;
     } tables[] = {
-        {TABLE_NAMES,       "names",      "d66a5390f98f3718"},
-        { TABLE_MEMBERS,    "members",    "db3c787da8c7e73d"},
-        { TABLE_ADDRESSES,  "addresses",  "4db14a39d7660cac"},
-        { TABLE_TOMBSTONES, "tombstones", "3f2d723fc770bd37"},
-        { TABLE_AUDIT,      "audit",      "02ee9ffd9f2bb4c1"},
+        { TABLE_NAMES, "names", "d66a5390f98f3718" },
+        { TABLE_MEMBERS, "members", "db3c787da8c7e73d" },
+        { TABLE_ADDRESSES, "addresses", "4db14a39d7660cac" },
+        { TABLE_TOMBSTONES, "tombstones", "3f2d723fc770bd37" },
+        { TABLE_AUDIT, "audit", "02ee9ffd9f2bb4c1" },
     };
     uint8_t row[64];
     struct store_item item = { .data = row, .room = sizeof(row) };

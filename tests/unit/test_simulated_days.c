@@ -1,5 +1,6 @@
-/* Ten days of a pool in seconds: the schedule, the verdicts, the census and the rows' layout as the probe uses them, with lost packets,
- * restarts, a member that dies, and an outage of our own. No good member may ever be taken out. */
+/* Ten days of a pool in seconds: the schedule, the verdicts, the census and the rows' layout as the
+ * probe uses them, with lost packets, restarts, a member that dies, and an outage of our own. No
+ * good member may ever be taken out. */
 #include "probe/breaker.h"
 #include "probe/schedule.h"
 #include "probe/verdict.h"
@@ -32,10 +33,7 @@ struct pool {
 
 static void set_up(struct pool *pool)
 {
-    *pool = (struct pool){
-        .vantage = {.name = "here", .interval_s = MINUTE_S},
-          .seed = 42
-    };
+    *pool = (struct pool){ .vantage = { .name = "here", .interval_s = MINUTE_S }, .seed = 42 };
     settings_defaults(&pool->settings);
     for (unsigned i = 0; i < MEMBERS; i++) {
         struct address addresses[ADDRESSES];
@@ -205,10 +203,9 @@ static void good_members_stay_and_bad_ones_go(void **state)
     assert_int_equal(stage_of(&pool, DYING), STAGE_ELIGIBLE);
     run_until(&pool, 3 * day_s + 10 * minute_s);
     assert_int_equal(stage_of(&pool, DYING), STAGE_INELIGIBLE);
-    run_until(
-        &pool,
-        4 * day_s +
-            3 * hour_s); /* it was dead for a day: an hour until it is seen, another for its score */
+    run_until(&pool,
+              /* it was dead for a day: an hour until it is seen, another for its score */
+              4 * day_s + 3 * hour_s);
     assert_int_equal(stage_of(&pool, DYING), STAGE_ELIGIBLE);
     run_until(&pool, 5 * day_s + 5 * minute_s);
     assert_true(pool.breaker_state.members_frozen);

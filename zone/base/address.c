@@ -83,7 +83,8 @@ char *address_text(const struct address *address, char *out)
     return out;
 }
 
-/* IANA's special-purpose address registries (RFC 6890), as prefixes in the mapped form; the first that matches counts. */
+/* IANA's special-purpose address registries (RFC 6890), as prefixes in the mapped form; the first
+ * that matches counts. */
 struct special {
     uint8_t prefix[16];
     uint8_t bits;
@@ -93,37 +94,39 @@ struct special {
     { [10] = 0xff, [11] = 0xff, [12] = (a), [13] = (b), [14] = (c), [15] = (d) }, 96 + (bits)
 
 static const struct special special[] = {
-    {V4(0,            0,               0,                                                   0, 8), "reserved (0.0.0.0/8)" },
-    { V4(10,             0,      0,                                                        0, 8), "private" },
-    { V4(100,  64,           0,      0, 10), "shared (carrier-grade NAT)" },
-    { V4(127,      0,                    0,                                                                 0, 8), "loopback" },
-    { V4(169,              254,                  0,                                                             0, 16), "link-local" },
-    { V4(172,              16,                       0,                                                                    0, 12), "private" },
-    { V4(192,              0,                           0,    0, 24), "reserved (192.0.0.0/24)" },
-    { V4(192,         0,        2,                                         0, 24), "documentation" },
-    { V4(192,            88,               99,                                                                 0, 24), "reserved (6to4 relay)" },
-    { V4(192,168,0,0, 16), "private" },
-    { V4(198,      18,                    0,                                                                 0, 15), "benchmarking" },
-    { V4(198,              51,  100,                                               0, 24), "documentation" },
-    { V4(203,              0,                       113,                                                                 0, 24), "documentation" },
-    { V4(224,              0,                          0,                      0, 4), "multicast" },
-    { V4(240,         0,           0,                                              0, 4), "reserved (240.0.0.0/4)" },
-    { V4(0,            0,    0,                                                      0, 0), NULL }, /* the rest of IPv4 is fine */
-    { { 0 },             127,                                    "unspecified or loopback"                                                                                                               },
-    { { 0 },      8,                    "reserved (0000::/8)"                                                                },
-    { { 0x01, 0x00 },              64,         "discard-only"},
-    { { 0x20, 0x01, 0x0d, 0xb8 },              32,                       "documentation"                                                          },
-    { { 0x20, 0x01, 0x00, 0x02 },              48,                          "benchmarking"               },
-    { { 0x20, 0x01 },         23,          "reserved (2001::/23)"                                   },
-    { { 0x20, 0x02 },            16,            "6to4"                                                             },
-    { { 0x3f, 0xff }, 20,"documentation"                  },
-    { { 0x5f, 0x00 },    16,                  "segment routing"                                                              },
-    { { 0xfc },              7,                  "private (unique local)"                     },
-    { { 0xfe, 0x80 },              10,                         "link-local"                                                               },
-    { { 0xfe, 0xc0 },              10,                           "site-local"                    },
-    { { 0xff },          8,          "multicast"},
-    { { 0x20 },          3,                   NULL                             }, /* global unicast, 2000::/3 */
-    { { 0 }, 0, "not global unicast"                             },
+    { V4(0, 0, 0, 0, 8), "reserved (0.0.0.0/8)" },
+    { V4(10, 0, 0, 0, 8), "private" },
+    { V4(100, 64, 0, 0, 10), "shared (carrier-grade NAT)" },
+    { V4(127, 0, 0, 0, 8), "loopback" },
+    { V4(169, 254, 0, 0, 16), "link-local" },
+    { V4(172, 16, 0, 0, 12), "private" },
+    { V4(192, 0, 0, 0, 24), "reserved (192.0.0.0/24)" },
+    { V4(192, 0, 2, 0, 24), "documentation" },
+    { V4(192, 88, 99, 0, 24), "reserved (6to4 relay)" },
+    { V4(192, 168, 0, 0, 16), "private" },
+    { V4(198, 18, 0, 0, 15), "benchmarking" },
+    { V4(198, 51, 100, 0, 24), "documentation" },
+    { V4(203, 0, 113, 0, 24), "documentation" },
+    { V4(224, 0, 0, 0, 4), "multicast" },
+    { V4(240, 0, 0, 0, 4), "reserved (240.0.0.0/4)" },
+    /* the rest of IPv4 is fine */
+    { V4(0, 0, 0, 0, 0), NULL },
+    { { 0 }, 127, "unspecified or loopback" },
+    { { 0 }, 8, "reserved (0000::/8)" },
+    { { 0x01, 0x00 }, 64, "discard-only" },
+    { { 0x20, 0x01, 0x0d, 0xb8 }, 32, "documentation" },
+    { { 0x20, 0x01, 0x00, 0x02 }, 48, "benchmarking" },
+    { { 0x20, 0x01 }, 23, "reserved (2001::/23)" },
+    { { 0x20, 0x02 }, 16, "6to4" },
+    { { 0x3f, 0xff }, 20, "documentation" },
+    { { 0x5f, 0x00 }, 16, "segment routing" },
+    { { 0xfc }, 7, "private (unique local)" },
+    { { 0xfe, 0x80 }, 10, "link-local" },
+    { { 0xfe, 0xc0 }, 10, "site-local" },
+    { { 0xff }, 8, "multicast" },
+    /* global unicast, 2000::/3 */
+    { { 0x20 }, 3, NULL },
+    { { 0 }, 0, "not global unicast" },
 };
 
 static bool in_prefix(const struct address *address, const struct special *row)

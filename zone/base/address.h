@@ -1,4 +1,5 @@
-/* Internet addresses, IPv4 kept as IPv4-mapped IPv6 (RFC 4291 2.5.5.2), so one 16-octet form serves both. */
+/* Internet addresses, IPv4 kept as IPv4-mapped IPv6 (RFC 4291 2.5.5.2), so one 16-octet form serves
+ * both. */
 #ifndef ZONE_ADDRESS_H
 #define ZONE_ADDRESS_H
 
@@ -41,12 +42,13 @@ enum address_family address_family(const struct address *address);
 const char *address_family_text(enum address_family family);
 bool address_equal(const struct address *a, const struct address *b);
 struct address address_from_ipv4(const uint8_t octets[4]);
-/* Why the address can't be handed out to the internet ("private", "loopback", "link-local", "multicast", "documentation",
- * "reserved", ...: IANA special-purpose registries, RFC 6890), or NULL if it can. 198.18.0.0/15, 2001:2::/48
- * (benchmarking) count as special too. */
+/* Why the address can't be handed out to the internet ("private", "loopback", "link-local",
+ * "multicast", "documentation", "reserved", ...: IANA special-purpose registries, RFC 6890), or
+ * NULL if it can. 198.18.0.0/15, 2001:2::/48 (benchmarking) count as special too. */
 const char *address_special(const struct address *address);
 
-/* To and from the kernel's form; the first returns the length of what it filled. INVALID for another family. */
+/* To and from the kernel's form; the first returns the length of what it filled. INVALID for
+ * another family. */
 socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint, struct sockaddr_storage *out);
 enum result endpoint_of_sockaddr(struct endpoint *out, const struct sockaddr *from);
 

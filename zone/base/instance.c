@@ -43,8 +43,8 @@ static void path_of(char out[PATH_MAX], const char *state, const char *name, con
     (void)snprintf(out, PATH_MAX, "%s/%s.%s", state, name, suffix);
 }
 
-/* Made by root, it belongs to who owns the directory, who may start the daemon the next time. What lies there under the name may have been
- * put there to have us write elsewhere. */
+/* Made by root, it belongs to who owns the directory, who may start the daemon the next time. What
+ * lies there under the name may have been put there to have us write elsewhere. */
 static enum result open_file(int *out, const char *state, const char *path, mode_t mode,
                              struct diag *diag)
 {
@@ -82,7 +82,8 @@ static bool is_taken(int fd, off_t at)
     return fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
-/* Texts of one program have one length, so that a reader in between finds an old number or a new one. */
+/* Texts of one program have one length, so that a reader in between finds an old number or a new
+ * one. */
 static void write_facts(const struct instance *instance)
 {
     char text[FACTS_ROOM];
@@ -209,7 +210,8 @@ void instance_free(struct instance *instance)
     free(instance);
 }
 
-/* The number in the line `name` of `*text`, which moves behind it; false if another line stands there. */
+/* The number in the line `name` of `*text`, which moves behind it; false if another line stands
+ * there. */
 static bool read_number(const char **text, const char *name, uint64_t *out)
 {
     size_t len = strlen(name);

@@ -1,8 +1,10 @@
 /* One daemon of a kind a state: which one runs, and how a second one is refused or takes over.
  *
- * Two files in the state directory. `<name>.lock` is locked (open file description locks, which count across PID namespaces) and can be
- * opened by its owner alone: who may only read the state must not be able to keep a daemon from its start. `<name>.instance` tells everybody
- * who runs; it is empty when nobody does. A program may fork: the lock is held until the last child has ended. */
+ * Two files in the state directory. `<name>.lock` is locked (open file description locks, which
+ * count across PID namespaces) and can be opened by its owner alone: who may only read the state
+ * must not be able to keep a daemon from its start. `<name>.instance` tells everybody who runs; it
+ * is empty when nobody does. A program may fork: the lock is held until the last child has ended.
+ */
 #ifndef ZONE_INSTANCE_H
 #define ZONE_INSTANCE_H
 
@@ -23,14 +25,16 @@ struct instance_facts {
     bool running;
     uint64_t pid; /* in its own PID namespace */
     uint64_t since, heartbeat;
-    /* Since the heartbeat, by a clock that nobody sets; UINT64_MAX if the machine has started since. */
+    /* Since the heartbeat, by a clock that nobody sets; UINT64_MAX if the machine has started
+     * since. */
     uint64_t silent_s;
     unsigned workers; /* 0 if it has none */
     char version[32];
 };
 
-/* Becomes the one daemon `name` of the state directory. REFUSED if one runs, and the diag tells which; SYSTEM if the files can't be made. The
- * caller may go on after SYSTEM: then nobody is kept from starting a second one. */
+/* Becomes the one daemon `name` of the state directory. REFUSED if one runs, and the diag tells
+ * which; SYSTEM if the files can't be made. The caller may go on after SYSTEM: then nobody is kept
+ * from starting a second one. */
 enum result instance_claim(struct instance **out, const char *state, const char *name,
                            unsigned workers, struct diag *diag);
 /* The same, but where one runs the caller becomes its successor. REFUSED if it has one already. */

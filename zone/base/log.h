@@ -1,5 +1,5 @@
-/* The daemons' lines on stderr. Under systemd's journal a line has its priority in front (sd-daemon(3)), and the journal knows time and
- * program; elsewhere the line has both. */
+/* The daemons' lines on stderr. Under systemd's journal a line has its priority in front
+ * (sd-daemon(3)), and the journal knows time and program; elsewhere the line has both. */
 #ifndef ZONE_LOG_H
 #define ZONE_LOG_H
 
@@ -9,8 +9,9 @@ enum {
     LOG_LINE_MAX = 8192 /* longer ones are cut */
 };
 
-/* One line; `priority` is syslog's. A reader that stands still holds nobody up: after a moment the line is
- * given up, and the next one that is taken comes after the number of those that were not. */
+/* One line; `priority` is syslog's. A reader that stands still holds nobody up: after a moment the
+ * line is given up, and the next one that is taken comes after the number of those that were not.
+ */
 void log_write(const char *program, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A whole line from a signal's handler, as it is. */

@@ -1,4 +1,5 @@
-/* The pauses of a thread that does something every so often, and its end, which does not wait for the pause to be over. */
+/* The pauses of a thread that does something every so often, and its end, which does not wait for
+ * the pause to be over. */
 #ifndef ZONE_PERIODIC_H
 #define ZONE_PERIODIC_H
 

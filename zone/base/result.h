@@ -1,7 +1,8 @@
-/* Result codes, the one error vocabulary of the project, and the diagnostic that goes with a failure.
+/* Result codes, the one error vocabulary of the project, and the diagnostic that goes with a
+ * failure.
  *
- * A function that can fail returns enum result and leaves its outputs untouched when it does. What a DNS
- * query comes to (an RCODE, NODATA, a drop) is data, not a result. */
+ * A function that can fail returns enum result and leaves its outputs untouched when it does. What
+ * a DNS query comes to (an RCODE, NODATA, a drop) is data, not a result. */
 #ifndef ZONE_RESULT_H
 #define ZONE_RESULT_H
 
@@ -34,7 +35,8 @@ enum [[nodiscard]] result{ RESULT_LIST(RESULT_ENUM) };
 /* The code's text, never NULL. */
 const char *result_text(enum result result);
 
-/* One line for a person: what is wrong, where (file, line), what to do. Filled on cold paths only. */
+/* One line for a person: what is wrong, where (file, line), what to do. Filled on cold paths only.
+ */
 struct diag {
     char text[512];
 };

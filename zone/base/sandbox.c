@@ -33,7 +33,8 @@ enum {
     VERSION_SCOPES = 6
 };
 
-/* struct landlock_ruleset_attr of version 6. An older kernel takes it if what it does not know is 0. */
+/* struct landlock_ruleset_attr of version 6. An older kernel takes it if what it does not know is
+ * 0. */
 struct ruleset_attributes {
     uint64_t fs, net, scoped;
 };
@@ -163,7 +164,8 @@ static void allow_system(struct sandbox *sandbox)
     }
 }
 
-/* Of this thread, and of all that it starts. A filter of system calls may refuse the call that has nothing to do. */
+/* Of this thread, and of all that it starts. A filter of system calls may refuse the call that has
+ * nothing to do. */
 static bool drop_capabilities(void)
 {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

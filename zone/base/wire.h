@@ -1,8 +1,9 @@
 /* Cursors over wire data (network byte order) that fail once and stay failed.
  *
- * Read or write the whole layout, then ask once: a reader that ran past its end returns zeros from then on and
- * `failed` stays set; a writer that ran out of room writes nothing more. Neither ever touches memory outside
- * [data, data + len). A writer can be marked (`wire_mark`) and rolled back to the mark, failure included. */
+ * Read or write the whole layout, then ask once: a reader that ran past its end returns zeros from
+ * then on and `failed` stays set; a writer that ran out of room writes nothing more. Neither ever
+ * touches memory outside [data, data + len). A writer can be marked (`wire_mark`) and rolled back
+ * to the mark, failure included. */
 #ifndef ZONE_WIRE_H
 #define ZONE_WIRE_H
 
@@ -35,7 +36,8 @@ static inline size_t reader_left(const struct reader *r)
     return r->failed ? 0 : r->len - r->at;
 }
 
-/* The next `count` octets, or NULL and failure. `count` 0 gives a non-NULL pointer unless failed. */
+/* The next `count` octets, or NULL and failure. `count` 0 gives a non-NULL pointer unless failed.
+ */
 static inline const uint8_t *read_octets(struct reader *r, size_t count)
 {
     if (r->failed || r->len - r->at < count) {
@@ -83,8 +85,8 @@ static inline uint64_t read_u64(struct reader *r)
     return high << 32 | read_u32(r);
 }
 
-/* A text of [u16 length][octets] into a char array of `room` octets, ended with NUL. Fails if it does not fit
- * or holds a NUL. */
+/* A text of [u16 length][octets] into a char array of `room` octets, ended with NUL. Fails if it
+ * does not fit or holds a NUL. */
 void read_text(struct reader *r, char *out, size_t room);
 
 /* True when everything was read and nothing failed: the usual last line of a decoder. */
@@ -169,8 +171,8 @@ static inline size_t wire_mark(const struct writer *w)
     return w->at;
 }
 
-/* Undoes everything written since the mark, and a failure that came after it. The mark must be one taken
- * while the writer had not failed. */
+/* Undoes everything written since the mark, and a failure that came after it. The mark must be one
+ * taken while the writer had not failed. */
 static inline void wire_rollback(struct writer *w, size_t mark)
 {
     w->at = mark;

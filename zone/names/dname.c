@@ -9,7 +9,8 @@ static inline uint8_t lower(uint8_t octet)
 
 #define EACH_OCTET(value) (UINT64_C(0x0101010101010101) * (value))
 
-/* Eight octets at once: to an octet below 128, 0x80 minus a letter carries into its top bit from that letter on. */
+/* Eight octets at once: to an octet below 128, 0x80 minus a letter carries into its top bit from
+ * that letter on. */
 static inline uint64_t lower_word(uint64_t word)
 {
     uint64_t low = word & EACH_OCTET(0x7f);
@@ -105,8 +106,8 @@ enum result dname_parse(struct dname *out, const char *text, const struct dname 
     return RESULT_OK;
 }
 
-/* As all name servers read it: beside letters and digits Knot takes but - _ * / as they are, and NSD reads an escaped # or \ as
- * another thing. */
+/* As all name servers read it: beside letters and digits Knot takes but - _ * / as they are, and
+ * NSD reads an escaped # or \ as another thing. */
 static char *put_octet(char *p, uint8_t octet)
 {
     bool letter = (octet | 0x20) >= 'a' && (octet | 0x20) <= 'z';
@@ -259,8 +260,8 @@ void dname_key_of(struct dname_key *out, const struct dname *name, const struct 
         starts[relative++] = (uint8_t)at;
         at += name->wire[at] + 1u;
     }
-    ASSERT(at ==
-           (size_t)name->len - apex->len); /* so far as is cheap to see: it is under the apex */
+    /* so far as is cheap to see: it is under the apex */
+    ASSERT(at == (size_t)name->len - apex->len);
     uint8_t *p = out->octets;
     /* At most 250 octets in four labels of 63, each octet doubled, and four ends: 504. */
     while (relative > 0) {
@@ -278,7 +279,8 @@ void dname_key_of(struct dname_key *out, const struct dname *name, const struct 
     out->len = (uint16_t)(p - out->octets);
 }
 
-/* Reads one label of a key with its end; false if it is malformed. An empty one is left to dname_prepend. */
+/* Reads one label of a key with its end; false if it is malformed. An empty one is left to
+ * dname_prepend. */
 static bool read_key_label(const struct dname_key *key, size_t *at, char label[63], size_t *len)
 {
     *len = 0;

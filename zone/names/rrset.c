@@ -35,7 +35,8 @@ static int compare_rdata(const uint8_t *a, const uint8_t *b)
     return difference != 0 ? difference : (int)la - (int)lb;
 }
 
-/* Exchanges the neighbouring records at `first` and `first` + its length, which takes no second buffer. */
+/* Exchanges the neighbouring records at `first` and `first` + its length, which takes no second
+ * buffer. */
 static void reverse(uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len / 2; i++) {

@@ -1,6 +1,7 @@
-/* The table is made of Debian's tzdata (public domain): for each country of zone.tab the mean of its places' unit vectors, and the
- * continent by the zones' area with GeoNames' word where an area spans several. By hand: BV and HM, which have no zone, and XK, which ISO
- * leaves to its users and location files use for Kosovo. */
+/* The table is made of Debian's tzdata (public domain): for each country of zone.tab the mean of
+ * its places' unit vectors, and the continent by the zones' area with GeoNames' word where an area
+ * spans several. By hand: BV and HM, which have no zone, and XK, which ISO leaves to its users and
+ * location files use for Kosovo. */
 #include "zone/places/country.h"
 
 #include <stdlib.h>
@@ -284,10 +285,10 @@ static const char *hint_of(const char code[3])
     static const struct {
         const char *code, *hint;
     } hints[] = {
-        {"UK",  ": the United Kingdom is GB"                                        },
-        { "EL", ": Greece is GR"                                                    },
-        { "EU", ": the European Union is none; take the country where the server is"},
-        { "AP", ": a region is none; take the country where the server is"          },
+        { "UK", ": the United Kingdom is GB" },
+        { "EL", ": Greece is GR" },
+        { "EU", ": the European Union is none; take the country where the server is" },
+        { "AP", ": a region is none; take the country where the server is" },
     };
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
         if (strcmp(hints[i].code, code) == 0) {

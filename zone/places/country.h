@@ -14,11 +14,13 @@ struct country {
     struct position position;
 };
 
-/* True for the shape of an ISO 3166 alpha-2 code: two ASCII letters. Writes it in upper case to `out`. */
+/* True for the shape of an ISO 3166 alpha-2 code: two ASCII letters. Writes it in upper case to
+ * `out`. */
 bool country_code(char out[3], const char *text);
 /* NULL for a code that is none of ISO 3166's. */
 const struct country *country_find(const char *code);
-/* The code in any letter case, in upper case to `out`. INVALID with the reason for what is no country. */
+/* The code in any letter case, in upper case to `out`. INVALID with the reason for what is no
+ * country. */
 enum result country_parse(char out[3], const char *text, struct diag *diag);
 /* All of them, in order of code. */
 const struct country *country_all(size_t *count);

@@ -185,7 +185,8 @@ static uint16_t *first_of(struct location_records *records, const char *country)
     return &records->first[(country[0] - 'A') * 26 + (country[1] - 'A')];
 }
 
-/* The number of a country's cell, made if it is new. Beyond the maximum all cells are made one, and refused in the end. */
+/* The number of a country's cell, made if it is new. Beyond the maximum all cells are made one, and
+ * refused in the end. */
 static uint16_t draft_of(struct location_records *records, const struct cell *cell)
 {
     if (cell->country[0] == '\0') {
@@ -292,7 +293,8 @@ static void place_draft(struct location_draft *draft)
     }
 }
 
-/* Each country gets a cell without subdivision: where the file knows but one subdivision and nothing else, that is the country. */
+/* Each country gets a cell without subdivision: where the file knows but one subdivision and
+ * nothing else, that is the country. */
 static void complete_countries(struct location_records *records)
 {
     for (size_t i = 0; i < sizeof(records->first) / sizeof(records->first[0]); i++) {
@@ -323,7 +325,8 @@ bool location_records_cells(struct location_records *records, struct cell **out,
     if (records->draft_count > LOCATIONS_CELLS_MAX) {
         return false;
     }
-    /* The chains end here: numbers become places in order. The world has no country and stays first. */
+    /* The chains end here: numbers become places in order. The world has no country and stays
+     * first. */
     qsort(records->drafts, records->draft_count, sizeof(*records->drafts), compare_drafts);
     records->numbers = xcalloc(records->draft_count, sizeof(*records->numbers));
     struct cell *list = xcalloc(records->draft_count, sizeof(*list));

@@ -1,4 +1,5 @@
-/* The records of location files while they are compiled: each is read once, and gives a cell and a position. Part of zone/places/locations.c. */
+/* The records of location files while they are compiled: each is read once, and gives a cell and a
+ * position. Part of zone/places/locations.c. */
 #ifndef ZONE_LOCATION_RECORDS_H
 #define ZONE_LOCATION_RECORDS_H
 

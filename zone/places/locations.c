@@ -1,5 +1,6 @@
-/* Each file's tree is walked once, in order of addresses, and goes into two tables for each family: one of prefixes (zone/places/prefixes.h)
- * with the cell, for clients, and one of ranges (zone/places/ranges.h) with the position, for members. A position is a number, its place in a
+/* Each file's tree is walked once, in order of addresses, and goes into two tables for each family:
+ * one of prefixes (zone/places/prefixes.h) with the cell, for clients, and one of ranges
+ * (zone/places/ranges.h) with the position, for members. A position is a number, its place in a
  * grid of tenths of a degree, so that neighbours of one town merge. */
 #include "zone/places/locations.h"
 
@@ -175,7 +176,8 @@ static uint64_t word(const uint8_t *octets)
     return be64toh(value);
 }
 
-/* The key of an address in the tables of its family, IPv4 left-aligned: it is the last four octets of the mapped form. */
+/* The key of an address in the tables of its family, IPv4 left-aligned: it is the last four octets
+ * of the mapped form. */
 struct key {
     unsigned family;
     uint64_t high, low;

@@ -19,7 +19,8 @@ enum {
 
 static const char marker[] = "\xab\xcd\xefMaxMind.com";
 
-/* Blocks of the file, each at the place that its number gives. Neighbours overlap, so that a look never needs two. */
+/* Blocks of the file, each at the place that its number gives. Neighbours overlap, so that a look
+ * never needs two. */
 struct mmdb_cache {
     size_t count;
     struct block {
@@ -53,7 +54,8 @@ static void load_block(struct mmdb *db, struct block *block, uint64_t number)
     block->len = read_fully(db->fd, block->octets, sizeof(block->octets), number * MMDB_BLOCK);
 }
 
-/* `len` octets (at most MMDB_LOOK_MAX) of the file, until the next look. NULL if it does not have them. */
+/* `len` octets (at most MMDB_LOOK_MAX) of the file, until the next look. NULL if it does not have
+ * them. */
 static inline const uint8_t *look(struct mmdb *db, uint64_t offset, size_t len)
 {
     uint64_t number = offset / MMDB_BLOCK;
@@ -174,7 +176,8 @@ static bool read_layout(struct mmdb *db)
     return db->data <= db->data_end;
 }
 
-/* What stands on one side of a node. A file cut short meanwhile has no nodes: no record is so large. */
+/* What stands on one side of a node. A file cut short meanwhile has no nodes: no record is so
+ * large. */
 static uint32_t side_of(struct mmdb *db, uint32_t node, unsigned right)
 {
     const uint8_t *p = look(db, (uint64_t)node * db->record_bits / 4, (size_t)db->record_bits / 4);
@@ -383,7 +386,8 @@ static void skip_value(struct cursor *c)
     }
 }
 
-/* Reads a value as far as containers start, a pointer followed; the cursor stays behind its own place in the file. */
+/* Reads a value as far as containers start, a pointer followed; the cursor stays behind its own
+ * place in the file. */
 static void take_value(struct cursor *c, struct mmdb_value *out)
 {
     take_head(c, out);

@@ -1,7 +1,8 @@
-/* MaxMind DB files, version 2 of the format: a binary tree over addresses, whose leaves point to records in a data section. Made for
- * reading a whole file once, so there is no lookup. It is read by pread through a small cache, not mapped: a file may be
- * cut short under our feet, and a city-level one is larger than all we make of it. All of it is untrusted: whatever stands
- * there, functions end, stay inside the file, and say so. */
+/* MaxMind DB files, version 2 of the format: a binary tree over addresses, whose leaves point to
+ * records in a data section. Made for reading a whole file once, so there is no lookup. It is read
+ * by pread through a small cache, not mapped: a file may be cut short under our feet, and a
+ * city-level one is larger than all we make of it. All of it is untrusted: whatever stands there,
+ * functions end, stay inside the file, and say so. */
 #ifndef ZONE_MMDB_H
 #define ZONE_MMDB_H
 
@@ -33,8 +34,8 @@ void mmdb_close(struct mmdb *db);
 
 #define MMDB_NO_RECORD UINT32_MAX
 
-/* The parts of the address space in order, each with the record it has. Of an IPv6 tree those of IPv6 come with IPv4's part and its
- * aliases (::ffff:0:0/96, 6to4, Teredo) left blank. */
+/* The parts of the address space in order, each with the record it has. Of an IPv6 tree those of
+ * IPv6 come with IPv4's part and its aliases (::ffff:0:0/96, 6to4, Teredo) left blank. */
 struct mmdb_leaf {
     uint64_t high;   /* the prefix, left-aligned; of IPv6 its first 64 bits */
     uint32_t record; /* offset in the data section, or MMDB_NO_RECORD */
@@ -74,13 +75,14 @@ struct mmdb_value {
 };
 /* The value at an offset, pointer followed. False for damage. */
 bool mmdb_value(struct mmdb *db, uint64_t offset, struct mmdb_value *out);
-/* Looks up `count` keys in a map in one pass, which ends with the last of them; what the map doesn't have, or all if `map` is none,
- * becomes absent. False for damage. */
+/* Looks up `count` keys in a map in one pass, which ends with the last of them; what the map
+ * doesn't have, or all if `map` is none, becomes absent. False for damage. */
 bool mmdb_pick(struct mmdb *db, const struct mmdb_value *map, const char *const *keys, size_t count,
                struct mmdb_value *out);
 /* The first item of an array, absent if there is none. */
 bool mmdb_first(struct mmdb *db, const struct mmdb_value *array, struct mmdb_value *out);
-/* The text, not ended by NUL, until the next call. NULL if it is none, or longer than MMDB_LOOK_MAX. */
+/* The text, not ended by NUL, until the next call. NULL if it is none, or longer than
+ * MMDB_LOOK_MAX. */
 const char *mmdb_text(struct mmdb *db, const struct mmdb_value *value);
 bool mmdb_number(struct mmdb *db, const struct mmdb_value *value, double *out);
 

@@ -17,7 +17,8 @@ struct position {
     float latitude, longitude;
 };
 
-/* "LAT,LON" in decimal degrees, as in `52.3702,4.8952`; kept to four decimals, some ten metres. INVALID for anything else. */
+/* "LAT,LON" in decimal degrees, as in `52.3702,4.8952`; kept to four decimals, some ten metres.
+ * INVALID for anything else. */
 enum result position_parse(struct position *out, const char *text);
 /* The other way; `out` has room for POSITION_TEXT_MAX; returns `out`. */
 char *position_text(struct position position, char *out);
@@ -25,7 +26,8 @@ char *position_text(struct position position, char *out);
 bool position_of_parts(struct position *out, int32_t latitude, int32_t longitude);
 void position_parts(struct position position, int32_t *latitude, int32_t *longitude);
 
-/* Great circle on a sphere of the Earth's mean radius, by the haversine formula, which also holds for near points. */
+/* Great circle on a sphere of the Earth's mean radius, by the haversine formula, which also holds
+ * for near points. */
 static inline double position_km(struct position a, struct position b)
 {
     const double radius_km = 6371.0, degree = 0.017453292519943295;

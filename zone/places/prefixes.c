@@ -29,9 +29,7 @@ static uint32_t join(struct prefixes_maker *maker, uint32_t left, uint32_t right
         maker->room = maker->room * 3 / 2 + 1024;
         maker->pairs = xrealloc(maker->pairs, maker->room * sizeof(*maker->pairs));
     }
-    maker->pairs[maker->count] = (struct prefixes_pair){
-        {left, right}
-    };
+    maker->pairs[maker->count] = (struct prefixes_pair){ { left, right } };
     return (uint32_t)maker->count++;
 }
 
@@ -91,7 +89,8 @@ static void add_job(struct packer *packer, struct job job)
     packer->jobs[packer->job_count++] = job;
 }
 
-/* The largest stride that is not too sparse: goes down level by level; what ends on the way counts once. */
+/* The largest stride that is not too sparse: goes down level by level; what ends on the way counts
+ * once. */
 static unsigned choose_stride(struct packer *packer, uint32_t pair)
 {
     if (packer->out.count == 0 && packer->maker->count > LARGE_TABLE) {
@@ -134,9 +133,7 @@ static void fill(struct packer *packer, const struct job *job, unsigned stride, 
     struct {
         uint32_t part, at;
         unsigned depth;
-    } stack[STRIDE_MAX + 1] = {
-        {job->pair, 0, 0}
-    };
+    } stack[STRIDE_MAX + 1] = { { job->pair, 0, 0 } };
     for (unsigned count = 1; count > 0;) {
         count--;
         uint32_t part = stack[count].part, at = stack[count].at;

@@ -1,10 +1,12 @@
 /* A table from prefixes to numbers, made once and then only read, without a lock.
  *
- * It is made of the parts of the address space in order; neighbours with one number become one, again and again, in a binary trie. That
- * is packed into a multibit trie: each node is an array of 2^stride entries, with the largest stride at which a quarter of
- * them would differ (Nilsson and Karlsson 1999, level compression). An entry is a leaf, with its number and the length of its prefix in
- * the binary trie, or tells where the next node stands. So a lookup reads two to four entries, and what it finds is the longest
- * prefix's number together with the shortest prefix around the address that has this number alone. */
+ * It is made of the parts of the address space in order; neighbours with one number become one,
+ * again and again, in a binary trie. That is packed into a multibit trie: each node is an array of
+ * 2^stride entries, with the largest stride at which a quarter of them would differ (Nilsson and
+ * Karlsson 1999, level compression). An entry is a leaf, with its number and the length of its
+ * prefix in the binary trie, or tells where the next node stands. So a lookup reads two to four
+ * entries, and what it finds is the longest prefix's number together with the shortest prefix
+ * around the address that has this number alone. */
 #ifndef ZONE_PREFIXES_H
 #define ZONE_PREFIXES_H
 
@@ -18,7 +20,8 @@ enum {
     PREFIXES_ENTRIES_MAX = 1 << 24 /* 64 MiB; a city-level file makes some four million */
 };
 
-/* Of an entry. Leaf: 1, 8 bits of length, 23 bits of number. Node: 0, 5 bits of stride, 26 bits of place in `entries`. */
+/* Of an entry. Leaf: 1, 8 bits of length, 23 bits of number. Node: 0, 5 bits of stride, 26 bits of
+ * place in `entries`. */
 #define PREFIXES_LEAF         0x80000000U
 #define PREFIXES_NUMBER       0x007fffffU
 #define PREFIXES_PLACE        0x03ffffffU
@@ -46,7 +49,8 @@ void prefixes_begin(struct prefixes_maker *maker);
 void prefixes_add(struct prefixes_maker *maker, uint8_t depth, uint32_t number);
 /* Gives each number a new one; different ones stay different. */
 void prefixes_renumber(struct prefixes_maker *maker, const uint32_t *numbers);
-/* Packs it; false if it would be larger than PREFIXES_ENTRIES_MAX. The maker is done in any case. */
+/* Packs it; false if it would be larger than PREFIXES_ENTRIES_MAX. The maker is done in any case.
+ */
 bool prefixes_end(struct prefixes_maker *maker, struct prefixes *out);
 void prefixes_drop(struct prefixes_maker *maker);
 void prefixes_done(struct prefixes *prefixes);

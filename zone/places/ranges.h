@@ -1,8 +1,10 @@
-/* A list of address ranges and their numbers, made once in order of addresses, for seldom look-ups: a range takes some four octets.
+/* A list of address ranges and their numbers, made once in order of addresses, for seldom look-ups:
+ * a range takes some four octets.
  *
- * Each is written as its length and its number (below 2^24); lengths are mostly a small odd number times a power of two, which fits one
- * octet: six bits for the power, two for (odd number - 1) / 2, where 3 says that this half follows in groups of seven
- * bits. An index knows where every 64th range starts. Addresses are 64 bits: IPv4 left-aligned, the upper half of IPv6. */
+ * Each is written as its length and its number (below 2^24); lengths are mostly a small odd number
+ * times a power of two, which fits one octet: six bits for the power, two for (odd number - 1) / 2,
+ * where 3 says that this half follows in groups of seven bits. An index knows where every 64th
+ * range starts. Addresses are 64 bits: IPv4 left-aligned, the upper half of IPv6. */
 #ifndef ZONE_RANGES_H
 #define ZONE_RANGES_H
 

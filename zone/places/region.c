@@ -6,15 +6,10 @@
 
 static const struct continent {
     const char *code, *label;
-} continents[REGION_CONTINENTS] = {
-    {"AF",  "africa"       },
-    { "AN", "antarctica"   },
-    { "AS", "asia"         },
-    { "EU", "europe"       },
-    { "NA", "north-america"},
-    { "OC", "oceania"      },
-    { "SA", "south-america"}
-};
+} continents[REGION_CONTINENTS] = { { "AF", "africa" },        { "AN", "antarctica" },
+                                    { "AS", "asia" },          { "EU", "europe" },
+                                    { "NA", "north-america" }, { "OC", "oceania" },
+                                    { "SA", "south-america" } };
 
 /* `first` is the lowest letter of its case. */
 static uint16_t of_letters(const char *text, char first)

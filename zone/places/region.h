@@ -1,5 +1,6 @@
-/* Regions that have a name of their own, `_ntske._tcp.<label>.<pool>`: countries by their two letters, continents as the NTP pool calls
- * them. Numbered, so that tables can be indexed by them. Pure. */
+/* Regions that have a name of their own, `_ntske._tcp.<label>.<pool>`: countries by their two
+ * letters, continents as the NTP pool calls them. Numbered, so that tables can be indexed by them.
+ * Pure. */
 #ifndef ZONE_REGION_H
 #define ZONE_REGION_H
 

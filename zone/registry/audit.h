@@ -1,6 +1,6 @@
-/* The audit trail: what operators changed, when, who and from where. It is a table of the registry, so an
- * entry is committed with the change that it tells of, or by itself right after a change of another store. It
- * never holds a secret. The oldest entry goes when there are AUDIT_MAX. */
+/* The audit trail: what operators changed, when, who and from where. It is a table of the registry,
+ * so an entry is committed with the change that it tells of, or by itself right after a change of
+ * another store. It never holds a secret. The oldest entry goes when there are AUDIT_MAX. */
 #ifndef ZONE_AUDIT_H
 #define ZONE_AUDIT_H
 

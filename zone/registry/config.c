@@ -40,20 +40,20 @@ struct key {
     }
 
 static const struct key keys[] = {
-    {"state",            KIND_TEXT,   AT(state),           0, 0},
-    { "user",            KIND_TEXT,   AT(user),            0, 0},
-    { "seal-key",        KIND_TEXT,   AT(seal_key),        0, 0},
+    { "state", KIND_TEXT, AT(state), 0, 0 },
+    { "user", KIND_TEXT, AT(user), 0, 0 },
+    { "seal-key", KIND_TEXT, AT(seal_key), 0, 0 },
     LIST("listen", listen, LISTEN_MAX),
-    { "workers",         KIND_NUMBER, AT(workers),         0, 0},
-    { "socket-affinity", KIND_TRUTH,  AT(socket_affinity), 0, 0},
+    { "workers", KIND_NUMBER, AT(workers), 0, 0 },
+    { "socket-affinity", KIND_TRUTH, AT(socket_affinity), 0, 0 },
     LIST("locations", locations, LOCATIONS_FILES_MAX),
-    { "nsid",            KIND_TEXT,   AT(nsid),            0, 0},
-    { "version-text",    KIND_TEXT,   AT(version_text),    0, 0},
-    { "interval",        KIND_TEXT,   AT(interval),        0, 0},
-    { "trust",           KIND_TEXT,   AT(trust),           0, 0},
-    { "id",              KIND_TEXT,   AT(id),              0, 0},
+    { "nsid", KIND_TEXT, AT(nsid), 0, 0 },
+    { "version-text", KIND_TEXT, AT(version_text), 0, 0 },
+    { "interval", KIND_TEXT, AT(interval), 0, 0 },
+    { "trust", KIND_TEXT, AT(trust), 0, 0 },
+    { "id", KIND_TEXT, AT(id), 0, 0 },
     LIST("reference", reference, REFERENCES_MAX),
-    { "allow-private",   KIND_TRUTH,  AT(allow_private),   0, 0},
+    { "allow-private", KIND_TRUTH, AT(allow_private), 0, 0 },
 };
 enum {
     KEYS = sizeof keys / sizeof keys[0]

@@ -1,6 +1,6 @@
-/* The configuration file that all three programs share: YAML, each key named like the long option it stands for; an option on
- * the command line wins. An unknown key is an error with its line. Where an option may be repeated, the value is a list or one
- * value alone.
+/* The configuration file that all three programs share: YAML, each key named like the long option
+ * it stands for; an option on the command line wins. An unknown key is an error with its line.
+ * Where an option may be repeated, the value is a list or one value alone.
  *
  *     state: /var/lib/ntspool
  *     listen: [ 192.0.2.53@53, "2001:db8::53@53" ]

@@ -1,4 +1,5 @@
-/* A member of the pool as the operator registered it. What the probe saw of it is in zone/verdicts/health.h. */
+/* A member of the pool as the operator registered it. What the probe saw of it is in
+ * zone/verdicts/health.h. */
 #ifndef ZONE_MEMBER_H
 #define ZONE_MEMBER_H
 
@@ -24,12 +25,12 @@ enum override {
 };
 
 struct member {
-    uint64_t
-        id; /* never reused, so what was seen of a removed member can't stick to its successor */
+    /* never reused, so what was seen of a removed member can't stick to its successor */
+    uint64_t id;
     char label[LABEL_ROOM];
     char country[3]; /* ISO 3166 alpha-2 in upper case, or empty */
-    char operator_name
-        [MEMBER_OPERATOR_ROOM]; /* printable UTF-8 without control characters, or empty */
+    /* printable UTF-8 without control characters, or empty */
+    char operator_name[MEMBER_OPERATOR_ROOM];
     char accounturi[MEMBER_ACCOUNTURI_ROOM]; /* ACME account for CAA (RFC 8657 3), or empty */
     uint32_t capacity_mbit;                  /* 0: monitored, never handed out */
     uint16_t port;
@@ -45,8 +46,9 @@ struct member {
 
 /* Fills in what a member gets when nothing is said. */
 void member_defaults(struct member *out);
-/* Checks everything that can be judged by the member alone: fields in range, at least one address or a target but not both,
- * no address twice, none special unless allowed, target not under the apex. */
+/* Checks everything that can be judged by the member alone: fields in range, at least one address
+ * or a target but not both, no address twice, none special unless allowed, target not under the
+ * apex. */
 enum result member_check(const struct member *member, const struct dname *apex, bool allow_private,
                          struct diag *diag);
 

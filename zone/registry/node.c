@@ -1,7 +1,8 @@
 #include "zone/registry/node.h"
 
-/* Layout: kind; then for a member its id, its addresses and the accounturi; for apex and static names their RRsets as
- * [type u16][count u16][ttl u32][length u32][packed rdata]; for the service nothing, of a region the number of its members u32. */
+/* Layout: kind; then for a member its id, its addresses and the accounturi; for apex and static
+ * names their RRsets as [type u16][count u16][ttl u32][length u32][packed rdata]; for the service
+ * nothing, of a region the number of its members u32. */
 
 static void encode_rrsets(struct writer *w, const struct node *node)
 {
@@ -73,8 +74,8 @@ static void decode_rrsets(struct reader *r, struct node *node)
 enum result node_decode(struct node *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
-    struct node
-        node; /* its arrays stay unset beyond their counts: clearing them would cost more than the rest */
+    /* its arrays stay unset beyond their counts: clearing them would cost more than the rest */
+    struct node node;
     node.kind = (enum node_kind)read_u8(&r);
     node.members = 0;
     node.member_id = 0;
@@ -105,7 +106,8 @@ enum result node_decode(struct node *out, const uint8_t *data, size_t len)
     return RESULT_OK;
 }
 
-/* A mask that would leave nothing is older than the row (the member's addresses were changed since) and is not followed. */
+/* A mask that would leave nothing is older than the row (the member's addresses were changed since)
+ * and is not followed. */
 static uint8_t effective_mask(const struct node *node, uint8_t left_out)
 {
     unsigned all = (1U << node->address_count) - 1;
@@ -148,8 +150,9 @@ static void append(struct writer *w, const char *text)
     write_octets(w, text, strlen(text));
 }
 
-/* Members get certificates for exactly their own name: wildcards are for nobody (RFC 8659 4.3), and each CA may only use the
- * methods that show control of the member's server (RFC 8657 4), for the member's account if it named one (RFC 8657 3). */
+/* Members get certificates for exactly their own name: wildcards are for nobody (RFC 8659 4.3), and
+ * each CA may only use the methods that show control of the member's server (RFC 8657 4), for the
+ * member's account if it named one (RFC 8657 3). */
 static bool caa_set(const struct node *node, const struct settings *settings,
                     struct rrset_builder *b, struct rrset *out)
 {
@@ -223,8 +226,9 @@ bool node_rrset(const struct node *node, const struct settings *settings, uint16
 {
     struct rrset_builder b;
     uint32_t ttl = settings->address_ttl_s;
-    if (type ==
-        RR_SOA) { /* RFC 2308 3: of a negative answer it is at most the MINIMUM; one RRset has one TTL everywhere */
+    /* RFC 2308 3: of a negative answer it is at most the MINIMUM; one RRset has one TTL everywhere
+     */
+    if (type == RR_SOA) {
         ttl =
             settings->ttl_s < settings->negative_ttl_s ? settings->ttl_s : settings->negative_ttl_s;
     }

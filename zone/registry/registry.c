@@ -1,5 +1,5 @@
-/* Settings and serial. Members are in registry_members.c, names in registry_names.c, a new zone's first rows in
- * registry_init.c. */
+/* Settings and serial. Members are in registry_members.c, names in registry_names.c, a new zone's
+ * first rows in registry_init.c. */
 #include "zone/registry/registry.h"
 
 #include <sodium.h>

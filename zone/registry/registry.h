@@ -1,5 +1,6 @@
-/* state/registry: the pool as its operator wants it. All changes are made inside a write transaction of the caller, so that
- * many of them (an import) are one; registry_commit counts the serial up. */
+/* state/registry: the pool as its operator wants it. All changes are made inside a write
+ * transaction of the caller, so that many of them (an import) are one; registry_commit counts the
+ * serial up. */
 #ifndef ZONE_REGISTRY_H
 #define ZONE_REGISTRY_H
 
@@ -43,8 +44,9 @@ struct registry_marks {
     uint64_t next_id;
 };
 enum result registry_marks(struct store_txn *txn, struct registry_marks *out, struct diag *diag);
-/* After all rows were replaced: the serial goes up, ids of members that came since are not taken again, and nobody goes on with what they made of rows
- * of before. REFUSED for another zone. To be ended by registry_commit. */
+/* After all rows were replaced: the serial goes up, ids of members that came since are not taken
+ * again, and nobody goes on with what they made of rows of before. REFUSED for another zone. To be
+ * ended by registry_commit. */
 enum result registry_restored(struct store_txn *txn, const struct registry_marks *before,
                               struct diag *diag);
 /* MISSING if init never got so far. */
@@ -73,7 +75,8 @@ enum result registry_server_set(struct store_txn *txn, const struct name_server 
 /* Takes one away with its addresses, but never the last. The SOA then names another as primary. */
 enum result registry_server_remove(struct store_txn *txn, const struct dname *name,
                                    struct diag *diag);
-/* The name servers that the parent zone has, as far as the operator told (registry_delegation_seen). */
+/* The name servers that the parent zone has, as far as the operator told
+ * (registry_delegation_seen). */
 enum result registry_delegation(struct store_txn *txn, struct name_servers *out, struct diag *diag);
 /* Notes that the parent zone has the name servers of now. */
 enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag);
@@ -83,8 +86,8 @@ enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *di
 /* Commits what stands beside the zone, such as the audit trail: nothing that is served changes. */
 enum result registry_commit_beside(struct store_txn *txn, struct diag *diag);
 
-/* To the schema of now. From 1, before there were names of regions, or with those of the members touched since: all of them are named, and the serial
- * moves on. */
+/* To the schema of now. From 1, before there were names of regions, or with those of the members
+ * touched since: all of them are named, and the serial moves on. */
 enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
 /* From schema 2: the registry gets its id. */
 enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag);
@@ -118,8 +121,9 @@ enum result registry_remove_vantage(struct store_txn *txn, const char *name, str
 enum result registry_vantages(struct store_txn *txn, struct vantage_keys *out, struct diag *diag);
 
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
-/* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one step. EXISTS or REFUSED with
- * the reason: label in use or reserved or quarantined (the same non-empty operator may return), address in use. */
+/* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one
+ * step. EXISTS or REFUSED with the reason: label in use or reserved or quarantined (the same
+ * non-empty operator may return), address in use. */
 enum result registry_add(struct store_txn *txn, struct member *member, bool allow_private,
                          uint64_t now, struct diag *diag);
 /* Replaces the member of that label; id and added_at stay. */
@@ -138,8 +142,8 @@ enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, v
 enum result registry_restore(struct store_txn *txn, const char *label, uint64_t now,
                              struct member *out, struct diag *diag);
 
-/* The node at a key, decoded; `buffer` (NODE_ENCODED_MAX) holds what it points to. NOT_FOUND, also for empty
- * non-terminals. */
+/* The node at a key, decoded; `buffer` (NODE_ENCODED_MAX) holds what it points to. NOT_FOUND, also
+ * for empty non-terminals. */
 enum result registry_node(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
                           struct node *out);
 /* The node's row as stored, for node_decode; `*len` octets in `buffer`. */
@@ -148,9 +152,10 @@ enum result registry_node_row(struct store_txn *txn, const struct dname_key *key
 /* The key of the nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
 enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
                               const struct dname_key *key, struct dname_key *found);
-/* The names that changed after the snapshot of version `since`, so that who keeps what it read need not forget all of it: hashes
- * (dname_key_hash) of the keys of nodes that were added, changed or removed, and of the nodes right before those added or removed, whose
- * NSEC changed with them. NOT_FOUND if it can't be told: too long ago, or too many. */
+/* The names that changed after the snapshot of version `since`, so that who keeps what it read need
+ * not forget all of it: hashes (dname_key_hash) of the keys of nodes that were added, changed or
+ * removed, and of the nodes right before those added or removed, whose NSEC changed with them.
+ * NOT_FOUND if it can't be told: too long ago, or too many. */
 enum {
     REGISTRY_CHANGES_MAX = 240
 };
@@ -160,12 +165,14 @@ enum result registry_changes(struct store_txn *txn, uint64_t since,
 typedef enum result node_visit(const struct dname_key *key, const struct node *node, void *arg);
 enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg);
 
-/* OK if static records of the type may stand at `name`. REFUSED with the reason for names that belong to members or the service, and for
- * what is not the operator's or not served (SOA, NS, DNSSEC types, DNAME, wildcards, delegations). */
+/* OK if static records of the type may stand at `name`. REFUSED with the reason for names that
+ * belong to members or the service, and for what is not the operator's or not served (SOA, NS,
+ * DNSSEC types, DNAME, wildcards, delegations). */
 enum result registry_record_check(struct store_txn *txn, const struct dname *name, uint16_t type,
                                   struct diag *diag);
-/* Replaces one RRset of static records at `name`, or removes it when set->count is 0. INVALID for what is no rdata of the type;
- * REFUSED as above, and where CNAME and other data would meet (RFC 1034 3.6.2). */
+/* Replaces one RRset of static records at `name`, or removes it when set->count is 0. INVALID for
+ * what is no rdata of the type; REFUSED as above, and where CNAME and other data would meet (RFC
+ * 1034 3.6.2). */
 enum result registry_record_set(struct store_txn *txn, const struct dname *name,
                                 const struct rrset *set, struct diag *diag);
 

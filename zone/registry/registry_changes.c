@@ -1,7 +1,9 @@
-/* The journal of changed names: one row of TABLE_META, so that stores of before have none and are not told apart.
+/* The journal of changed names: one row of TABLE_META, so that stores of before have none and are
+ * not told apart.
  *
- * Layout: u64 version of the last commit that kept the journal, u64 floor (the version up to which changes are forgotten), then for each
- * change u64 version and u64 hash of the key, oldest first. */
+ * Layout: u64 version of the last commit that kept the journal, u64 floor (the version up to which
+ * changes are forgotten), then for each change u64 version and u64 hash of the key, oldest first.
+ */
 #include "zone/registry/registry_private.h"
 
 enum {
@@ -49,7 +51,8 @@ static uint64_t commit_of(const struct store_txn *txn)
     return store_version(txn) - store_origin(txn);
 }
 
-/* For the write transaction of `version`. Behind a commit that kept no journal, by a program of before, a new one begins. */
+/* For the write transaction of `version`. Behind a commit that kept no journal, by a program of
+ * before, a new one begins. */
 static void continue_journal(struct store_txn *txn, uint64_t version, struct journal *out)
 {
     if (!read_journal(txn, out) || out->last != version - 1) {

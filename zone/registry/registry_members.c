@@ -69,8 +69,8 @@ enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg)
     return store_each(txn, TABLE_MEMBERS, each_row, &each);
 }
 
-/* Layout: u64 removed_at, u64 quarantined_until, text operator_name, then the member as its own row had it
- * (nothing in schema 2). */
+/* Layout: u64 removed_at, u64 quarantined_until, text operator_name, then the member as its own row
+ * had it (nothing in schema 2). */
 static enum result decode_tombstone(struct tombstone *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
@@ -129,7 +129,8 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
     return result == RESULT_OK ? decode_tombstone(out, data, item.len) : result;
 }
 
-/* A quarantine that is over bars nobody any more. A row that can't be read stays, and bars its label. */
+/* A quarantine that is over bars nobody any more. A row that can't be read stays, and bars its
+ * label. */
 static enum result purge_tombstones(struct store_txn *txn, uint64_t now, struct diag *diag)
 {
     uint8_t key[STORE_KEY_MAX], data[TOMBSTONE_MAX];

@@ -1,7 +1,7 @@
 /* The names table: nodes by canonical key, and the operator's static records.
  *
- * A row's key is the name's canonical key. The apex's is empty, which LMDB does not take, so its row has the key 00, with which
- * no other can start: order and lookups stay as they are. */
+ * A row's key is the name's canonical key. The apex's is empty, which LMDB does not take, so its
+ * row has the key 00, with which no other can start: order and lookups stay as they are. */
 #include "zone/registry/registry_private.h"
 
 static const uint8_t apex_row[] = { 0 };

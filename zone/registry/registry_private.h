@@ -35,14 +35,15 @@ enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *di
 enum result registry_put_id(struct store_txn *txn, struct diag *diag);
 enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
 
-/* registry_servers.c: `set` is for a new zone. REFUSED for what can't be a name server of the apex. */
+/* registry_servers.c: `set` is for a new zone. REFUSED for what can't be a name server of the apex.
+ */
 enum result registry_check_server(const struct name_server *ns, const struct dname *apex,
                                   struct diag *diag);
 enum result registry_set_servers(struct store_txn *txn, const struct name_servers *servers,
                                  struct diag *diag);
 
-/* registry_owners.c: no address and no target may belong to a member of another label. `kept` is the target it has already, and may go
- * on to have. */
+/* registry_owners.c: no address and no target may belong to a member of another label. `kept` is
+ * the target it has already, and may go on to have. */
 enum result registry_check_owners(struct store_txn *txn, const struct member *member,
                                   const struct dname *kept, struct diag *diag);
 /* Nothing if it has an owner. */
@@ -53,7 +54,8 @@ enum result registry_drop_target(struct store_txn *txn, const struct member *mem
 /* Enters the owner of each target, as programs of registry 2 did not. */
 enum result registry_index_targets(struct store_txn *txn, struct diag *diag);
 
-/* registry_changes.c: notes that the node at a key is not what it was, and that all of a transaction is noted. */
+/* registry_changes.c: notes that the node at a key is not what it was, and that all of a
+ * transaction is noted. */
 enum result registry_note(struct store_txn *txn, const struct dname_key *key);
 enum result registry_close_journal(struct store_txn *txn);
 /* Notes that any name may have changed. */
@@ -65,10 +67,12 @@ enum result registry_put_node(struct store_txn *txn, const struct dname_key *key
 enum result registry_delete_node(struct store_txn *txn, const struct dname_key *key);
 /* True in `*out` if a node stands at or under the key. */
 enum result registry_occupied(struct store_txn *txn, const struct dname_key *key, bool *out);
-/* The key of <first>.<second>.<apex> (`first` may be NULL); both are lower case and free of 00 and 01. */
+/* The key of <first>.<second>.<apex> (`first` may be NULL); both are lower case and free of 00 and
+ * 01. */
 struct dname_key registry_key_of(const char *second, const char *first);
 
-/* registry_regions.c: a member with a country brings the names of its country and continent, the last one takes them away. */
+/* registry_regions.c: a member with a country brings the names of its country and continent, the
+ * last one takes them away. */
 enum result registry_enter_regions(struct store_txn *txn, const char *country, struct diag *diag);
 enum result registry_leave_regions(struct store_txn *txn, const char *country, struct diag *diag);
 /* True for the names at and under _ntske._tcp of a region, whether it has members or not. */

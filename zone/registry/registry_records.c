@@ -76,7 +76,8 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name, 
                          "the names at and under _ntske._tcp of a country or continent are the "
                          "pool's");
     }
-    /* RFC 9156 2.3: resolvers that minimise names ask for _tcp first, and an alias there would lead them away. */
+    /* RFC 9156 2.3: resolvers that minimise names ask for _tcp first, and an alias there would lead
+     * them away. */
     if (type == RR_CNAME && dname_key_under(&service, &key)) {
         return diag_fail(diag, RESULT_REFUSED, "an alias at _tcp would hide _ntske._tcp");
     }

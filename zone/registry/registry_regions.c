@@ -1,5 +1,6 @@
-/* The names of regions, `_ntske._tcp.<region>.<pool>`: they are there while a member is registered with that country, so that they are in the
- * NSEC chain and all others are not. Each row counts these members. */
+/* The names of regions, `_ntske._tcp.<region>.<pool>`: they are there while a member is registered
+ * with that country, so that they are in the NSEC chain and all others are not. Each row counts
+ * these members. */
 #include "zone/places/region.h"
 #include "zone/registry/registry_private.h"
 
@@ -19,7 +20,8 @@ struct regional {
     bool possible;    /* false: not in this zone */
 };
 
-/* A pool with a name so long that the region's does not fit has none, and a zone from before there were regions may hold a record there. */
+/* A pool with a name so long that the region's does not fit has none, and a zone from before there
+ * were regions may hold a record there. */
 static enum result read_region(struct store_txn *txn, uint16_t region, struct regional *out,
                                struct diag *diag)
 {

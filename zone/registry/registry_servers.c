@@ -1,7 +1,7 @@
 /* The zone's name servers: the NS of the apex, and the addresses of those inside the zone.
  *
- * The parent zone has a copy of both, which the pool can't change. The row ".delegation" says what the
- * parent has, as far as the operator told, so that a difference can be shown. */
+ * The parent zone has a copy of both, which the pool can't change. The row ".delegation" says what
+ * the parent has, as far as the operator told, so that a difference can be shown. */
 #include "zone/registry/registry_private.h"
 
 enum {

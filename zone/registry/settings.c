@@ -28,104 +28,74 @@ struct row {
     uint32_t min, max; /* seconds or a number; scores have bounds of their own */
 };
 
-#define HOUR      3600u
-#define DAY       (24u * HOUR)
-#define AT(field) offsetof(struct settings, field)
+#define HOUR 3600u
+#define DAY  (24u * HOUR)
+#define SETTING(name, preset, kind, field, min, max, help)                                         \
+    {                                                                                              \
+        { name, preset, help }, KIND_##kind, offsetof(struct settings, field), min, max            \
+    }
 
 /* In order of name. */
 static const struct row rows[] = {
-    {{ "address-ttl", "5m", "TTL of A, AAAA and CAA of members and name servers" },
-     KIND_DURATION,                                                                                                 AT(address_ttl_s),
-     1,                                                                                                                                              DAY       },
-    { { "breaker-percent", "20",
-        "share of members down at once from which none is taken out; 100: never" },
-     KIND_NUMBER,                                                                                                   AT(breaker_percent),
-     1,                                                                                                                                              100       },
-    { { "ca", "letsencrypt.org", "CAs that may issue for members' names (CAA), comma between" },
-     KIND_CAS,                                                                                                      0,
-     0,                                                                                                                                              0         },
-    { { "certificate-warning", "14d", "how long before a certificate's end status warns" },
-     KIND_DURATION,                                                                                                 AT(certificate_warning_s),
-     0,                                                                                                                                              365 * DAY },
-    { { "denial", "nsec", "denial of existence: nsec (the zone's chain) or compact" },
-     KIND_DENIAL,                                                                                                   0,
-     0,                                                                                                                                              0         },
-    { { "denial-budget", "2000",
-        "signatures a second and worker for missing names, of compact; 0: no limit" },
-     KIND_NUMBER,                                                                                                   AT(denial_budget),
-     0,                                                                                                                                              1000000   },
-    { { "ds-resolver", "none",
-        "trusted validating resolver (ADDRESS[@PORT]) to ask for the parent's DS, or none" },
-     KIND_RESOLVER,                                                                                                 AT(ds_resolver),
-     0,                                                                                                                                              0         },
-    { { "entry-score", "10", "score at which a new member is handed out" },
-     KIND_SCORE,                                                                                                    AT(entry_score_milli),
-     0,                                                                                                                                              0         },
-    { { "exit-score", "8", "score below which a member is no longer handed out" },
-     KIND_SCORE,                                                                                                    AT(exit_score_milli),
-     0,                                                                                                                                              0         },
-    { { "expire", "2w", "SOA EXPIRE" },                                                              KIND_DURATION, AT(expire_s),              HOUR, 365 * DAY },
-    { { "ksk-lifetime", "0s", "age at which a KSK or CSK is replaced; 0: never by itself" },
-     KIND_DURATION,                                                                                                 AT(ksk_lifetime_s),
-     0,                                                                                                                                              7300 * DAY},
-    { { "mailbox", "", "SOA RNAME: who to write to" },                                               KIND_MAILBOX,  AT(mailbox),               0,    0         },
-    { { "max-overload", "2",
-        "most answers for a member, as a multiple of its part of all capacity" },
-     KIND_FACTOR,                                                                                                   AT(max_overload_milli),
-     1050,                                                                                                                                           100000    },
-    { { "min-history", "2h", "how long a new member is probed before it is handed out" },
-     KIND_DURATION,                                                                                                 AT(min_history_s),
-     0,                                                                                                                                              365 * DAY },
-    { { "negative-ttl", "5m",
-        "SOA MINIMUM, TTL of NSEC and at most of the SOA (RFC 2308, RFC 9077)" },
-     KIND_DURATION,                                                                                                 AT(negative_ttl_s),
-     1,                                                                                                                                              DAY       },
-    { { "parent-delay", "1h", "until all servers of the parent zone serve a new DS" },
-     KIND_DURATION,                                                                                                 AT(parent_delay_s),
-     60,                                                                                                                                             30 * DAY  },
-    { { "parent-ds-ttl", "1d", "TTL of the DS in the parent zone" },
-     KIND_DURATION,                                                                                                 AT(parent_ds_ttl_s),
-     60,                                                                                                                                             30 * DAY  },
-    { { "propagation-delay", "1h", "until all servers of the zone serve a change of keys" },
-     KIND_DURATION,                                                                                                 AT(propagation_s),
-     60,                                                                                                                                             30 * DAY  },
-    { { "quarantine", "100d", "how long a removed name is barred when no certificate was seen" },
-     KIND_DURATION,                                                                                                 AT(quarantine_s),
-     0,                                                                                                                                              3650 * DAY},
-    { { "reentry-score", "12", "score at which a member that fell out is handed out again" },
-     KIND_SCORE,                                                                                                    AT(reentry_score_milli),
-     0,                                                                                                                                              0         },
-    { { "refresh", "1h", "SOA REFRESH" },                                                            KIND_DURATION, AT(refresh_s),             60,   30 * DAY  },
-    { { "report-agent", "none", "agent domain for DNS error reports (RFC 9567), or none" },
-     KIND_AGENT,                                                                                                    AT(report_agent),
-     0,                                                                                                                                              0         },
-    { { "retry", "15m", "SOA RETRY" },                                                               KIND_DURATION, AT(retry_s),               60,   30 * DAY  },
-    { { "rrl-rate", "500",
-        "answers a second to one client network (/24, /56), UDP and TCP; 0: no limit" },
-     KIND_NUMBER,                                                                                                   AT(rrl_rate),
-     0,                                                                                                                                              100000    },
-    { { "rrl-slip", "2", "of the answers over rrl-rate, every how many-th says to use TCP" },
-     KIND_NUMBER,                                                                                                   AT(rrl_slip),
-     0,                                                                                                                                              100       },
-    { { "scale-km", "1000", "distance over which a member's share falls to 1/e" },
-     KIND_NUMBER,                                                                                                   AT(scale_km),
-     100,                                                                                                                                            20000     },
-    { { "signature-validity", "7d", "how long signatures are valid" },
-     KIND_DURATION,                                                                                                 AT(signature_validity_s),
-     2 * DAY,
-     30 * DAY                                                                                                                                                  },
-    { { "srv-count", "4", "members in one SRV answer, 1 to 8" },                                     KIND_NUMBER,   AT(srv_count),             1,    8         },
-    { { "srv-ttl", "150s", "TTL of SRV" },                                                           KIND_DURATION, AT(srv_ttl_s),             1,    DAY       },
-    { { "srv-weights", "equal", "SRV weights: equal or capacity" },                                  KIND_WEIGHTS,  0,                         0,    0         },
-    { { "ttl", "1h", "TTL of NS, DNSKEY and static records without their own, at most of the SOA" },
-     KIND_DURATION,                                                                                                 AT(ttl_s),
-     1,                                                                                                                                              DAY       },
-    { { "verdict-fresh", "10m", "how long the word of a vantage point that falls silent counts" },
-     KIND_DURATION,                                                                                                 AT(verdict_fresh_s),
-     5,                                                                                                                                              DAY       },
-    { { "zsk-lifetime", "90d", "age at which a ZSK is replaced; 0: never by itself" },
-     KIND_DURATION,                                                                                                 AT(zsk_lifetime_s),
-     0,                                                                                                                                              7300 * DAY},
+    SETTING("address-ttl", "5m", DURATION, address_ttl_s, 1, DAY,
+            "TTL of A, AAAA and CAA of members and name servers"),
+    SETTING("breaker-percent", "20", NUMBER, breaker_percent, 1, 100,
+            "share of members down at once from which none is taken out; 100: never"),
+    SETTING("ca", "letsencrypt.org", CAS, ca, 0, 0,
+            "CAs that may issue for members' names (CAA), comma between"),
+    SETTING("certificate-warning", "14d", DURATION, certificate_warning_s, 0, 365 * DAY,
+            "how long before a certificate's end status warns"),
+    SETTING("denial", "nsec", DENIAL, denial, 0, 0,
+            "denial of existence: nsec (the zone's chain) or compact"),
+    SETTING("denial-budget", "2000", NUMBER, denial_budget, 0, 1000000,
+            "signatures a second and worker for missing names, of compact; 0: no limit"),
+    SETTING("ds-resolver", "none", RESOLVER, ds_resolver, 0, 0,
+            "trusted validating resolver (ADDRESS[@PORT]) to ask for the parent's DS, or none"),
+    SETTING("entry-score", "10", SCORE, entry_score_milli, 0, 0,
+            "score at which a new member is handed out"),
+    SETTING("exit-score", "8", SCORE, exit_score_milli, 0, 0,
+            "score below which a member is no longer handed out"),
+    SETTING("expire", "2w", DURATION, expire_s, HOUR, 365 * DAY, "SOA EXPIRE"),
+    SETTING("ksk-lifetime", "0s", DURATION, ksk_lifetime_s, 0, 7300 * DAY,
+            "age at which a KSK or CSK is replaced; 0: never by itself"),
+    SETTING("mailbox", "", MAILBOX, mailbox, 0, 0, "SOA RNAME: who to write to"),
+    SETTING("max-overload", "2", FACTOR, max_overload_milli, 1050, 100000,
+            "most answers for a member, as a multiple of its part of all capacity"),
+    SETTING("min-history", "2h", DURATION, min_history_s, 0, 365 * DAY,
+            "how long a new member is probed before it is handed out"),
+    SETTING("negative-ttl", "5m", DURATION, negative_ttl_s, 1, DAY,
+            "SOA MINIMUM, TTL of NSEC and at most of the SOA (RFC 2308, RFC 9077)"),
+    SETTING("parent-delay", "1h", DURATION, parent_delay_s, 60, 30 * DAY,
+            "until all servers of the parent zone serve a new DS"),
+    SETTING("parent-ds-ttl", "1d", DURATION, parent_ds_ttl_s, 60, 30 * DAY,
+            "TTL of the DS in the parent zone"),
+    SETTING("propagation-delay", "1h", DURATION, propagation_s, 60, 30 * DAY,
+            "until all servers of the zone serve a change of keys"),
+    SETTING("quarantine", "100d", DURATION, quarantine_s, 0, 3650 * DAY,
+            "how long a removed name is barred when no certificate was seen"),
+    SETTING("reentry-score", "12", SCORE, reentry_score_milli, 0, 0,
+            "score at which a member that fell out is handed out again"),
+    SETTING("refresh", "1h", DURATION, refresh_s, 60, 30 * DAY, "SOA REFRESH"),
+    SETTING("report-agent", "none", AGENT, report_agent, 0, 0,
+            "agent domain for DNS error reports (RFC 9567), or none"),
+    SETTING("retry", "15m", DURATION, retry_s, 60, 30 * DAY, "SOA RETRY"),
+    SETTING("rrl-rate", "500", NUMBER, rrl_rate, 0, 100000,
+            "answers a second to one client network (/24, /56), UDP and TCP; 0: no limit"),
+    SETTING("rrl-slip", "2", NUMBER, rrl_slip, 0, 100,
+            "of the answers over rrl-rate, every how many-th says to use TCP"),
+    SETTING("scale-km", "1000", NUMBER, scale_km, 100, 20000,
+            "distance over which a member's share falls to 1/e"),
+    SETTING("signature-validity", "7d", DURATION, signature_validity_s, 2 * DAY, 30 * DAY,
+            "how long signatures are valid"),
+    SETTING("srv-count", "4", NUMBER, srv_count, 1, 8, "members in one SRV answer, 1 to 8"),
+    SETTING("srv-ttl", "150s", DURATION, srv_ttl_s, 1, DAY, "TTL of SRV"),
+    SETTING("srv-weights", "equal", WEIGHTS, srv_weights, 0, 0, "SRV weights: equal or capacity"),
+    SETTING("ttl", "1h", DURATION, ttl_s, 1, DAY,
+            "TTL of NS, DNSKEY and static records without their own, at most of the SOA"),
+    SETTING("verdict-fresh", "10m", DURATION, verdict_fresh_s, 5, DAY,
+            "how long the word of a vantage point that falls silent counts"),
+    SETTING("zsk-lifetime", "90d", DURATION, zsk_lifetime_s, 0, 7300 * DAY,
+            "age at which a ZSK is replaced; 0: never by itself"),
 };
 enum {
     ROWS = sizeof(rows) / sizeof(rows[0])
@@ -146,13 +116,7 @@ enum result duration_parse(uint32_t *out_s, const char *text)
     static const struct {
         char unit;
         uint32_t seconds;
-    } units[] = {
-        {'s',  1      },
-        { 'm', 60     },
-        { 'h', HOUR   },
-        { 'd', DAY    },
-        { 'w', 7 * DAY}
-    };
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', HOUR }, { 'd', DAY }, { 'w', 7 * DAY } };
     if (*text < '0' || *text > '9') {
         return RESULT_INVALID;
     }
@@ -254,7 +218,8 @@ static enum result set_factor(struct settings *settings, const struct row *row, 
     return RESULT_OK;
 }
 
-/* A name as the SOA has it (hostmaster.example.org), or a mail address, whose local part becomes the first label with its dots kept. */
+/* A name as the SOA has it (hostmaster.example.org), or a mail address, whose local part becomes
+ * the first label with its dots kept. */
 static enum result set_mailbox(struct settings *settings, const char *value, struct diag *diag)
 {
     struct dname domain, mailbox;
@@ -278,7 +243,8 @@ static enum result set_mailbox(struct settings *settings, const char *value, str
     return RESULT_OK;
 }
 
-/* RFC 9567: the agent must not report on itself, so it is outside the zone; names of reports need room in front of it. */
+/* RFC 9567: the agent must not report on itself, so it is outside the zone; names of reports need
+ * room in front of it. */
 static enum result set_agent(struct settings *settings, const char *value, struct diag *diag)
 {
     struct dname agent = { .len = 0 };

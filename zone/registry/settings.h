@@ -1,7 +1,8 @@
-/* The zone's settings: what `ntspool zone set NAME VALUE` can change, kept as text in the registry, read into one struct.
+/* The zone's settings: what `ntspool zone set NAME VALUE` can change, kept as text in the registry,
+ * read into one struct.
  *
- * A setting's name, default, bounds and meaning stand in one table (SETTINGS in settings.c), which also feeds
- * `ntspool zone show` and `--help`. */
+ * A setting's name, default, bounds and meaning stand in one table (SETTINGS in settings.c), which
+ * also feeds `ntspool zone show` and `--help`. */
 #ifndef ZONE_SETTINGS_H
 #define ZONE_SETTINGS_H
 
@@ -31,16 +32,16 @@ struct settings {
     uint32_t refresh_s, retry_s, expire_s;
     uint32_t srv_count; /* members in one SRV answer, 1 to 8 */
     uint32_t rrl_rate;  /* answers of a kind a second and client network, 0: no limit */
-    uint32_t
-        rrl_slip; /* of what is over the rate, every how many-th is answered with TC; 0: none */
+    /* of what is over the rate, every how many-th is answered with TC; 0: none */
+    uint32_t rrl_slip;
     struct dname report_agent; /* RFC 9567; len 0: none */
-    uint32_t
-        max_overload_milli; /* most answers for a member, in thousandths of its part of all capacity */
-    uint32_t scale_km;      /* distance over which a member's weight falls to 1/e */
-    bool srv_weights;       /* `srv-weights`: capacity (true) or equal (false) */
+    /* most answers for a member, in thousandths of its part of all capacity */
+    uint32_t max_overload_milli;
+    uint32_t scale_km; /* distance over which a member's weight falls to 1/e */
+    bool srv_weights;  /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
-    uint32_t
-        denial_budget; /* of `compact`: signatures a second and worker for missing names, 0: no limit */
+    /* of `compact`: signatures a second and worker for missing names, 0: no limit */
+    uint32_t denial_budget;
     uint32_t signature_validity_s;
     uint32_t zsk_lifetime_s, ksk_lifetime_s; /* 0: never replaced by itself */
     uint32_t propagation_s;                  /* until all servers of the zone serve a change */
@@ -50,10 +51,10 @@ struct settings {
     int32_t entry_score_milli;   /* first entry */
     int32_t reentry_score_milli; /* entry after having been out */
     int32_t exit_score_milli;
-    uint32_t
-        breaker_percent; /* of a probe's eligible members down at once: no removals; 100: never */
-    uint32_t
-        verdict_fresh_s; /* how long the word of a vantage point counts (zone/verdicts/vantage.h) */
+    /* of a probe's eligible members down at once: no removals; 100: never */
+    uint32_t breaker_percent;
+    /* how long the word of a vantage point counts (zone/verdicts/vantage.h) */
+    uint32_t verdict_fresh_s;
     uint32_t certificate_warning_s; /* how long before a certificate's end `status` warns */
     uint32_t quarantine_s;          /* of a removed label when no certificate was seen */
     uint32_t ca_count; /* CAA: who may issue for members; RFC 8659 4.2 issuer-domain-name */
@@ -70,7 +71,8 @@ struct setting_info {
 const struct setting_info *settings_list(size_t *count);
 /* All defaults; apex, mailbox, primary and serial are left empty. */
 void settings_defaults(struct settings *out);
-/* Checks and sets one by its text. NOT_FOUND for an unknown name, INVALID with what would be accepted. */
+/* Checks and sets one by its text. NOT_FOUND for an unknown name, INVALID with what would be
+ * accepted. */
 enum result settings_set(struct settings *settings, const char *name, const char *value,
                          struct diag *diag);
 /* The value of one that is a number, or a duration in seconds. INVALID for all others. */

@@ -61,18 +61,23 @@ static bool outlives_its_signature(const struct settings *s)
 }
 
 static const struct rule rules[] = {
-    {{ "entry-score", "exit-score" },                                           leaves_at_entry,  "a member would fall out as it comes in"                       },
+    { { "entry-score", "exit-score" }, leaves_at_entry, "a member would fall out as it comes in" },
     { { "reentry-score", "exit-score" },
-     leaves_at_reentry,                                                                           "a member would fall out as it comes back"                     },
-    { { "refresh", "retry" },                                                   retries_too_late, "a retry comes sooner than the next refresh"                   },
+      leaves_at_reentry,
+      "a member would fall out as it comes back" },
+    { { "refresh", "retry" }, retries_too_late, "a retry comes sooner than the next refresh" },
     { { "expire", "refresh", "retry" },
-     expires_too_early,                                                                           "a copy would expire before it was tried to be refreshed twice"},
+      expires_too_early,
+      "a copy would expire before it was tried to be refreshed twice" },
     { { "zsk-lifetime", "propagation-delay", "ttl" },
-     zsk_dies_too_early,                                                                          "a ZSK would be replaced before all caches can know it"        },
+      zsk_dies_too_early,
+      "a ZSK would be replaced before all caches can know it" },
     { { "ksk-lifetime", "propagation-delay", "parent-delay", "parent-ds-ttl" },
-     ksk_dies_too_early,                                                                          "a KSK would be replaced before all caches can know its DS"    },
+      ksk_dies_too_early,
+      "a KSK would be replaced before all caches can know its DS" },
     { { "signature-validity", "ttl", "srv-ttl", "negative-ttl" },
-     outlives_its_signature,                                                                      "caches would keep records longer than their signatures hold"  },
+      outlives_its_signature,
+      "caches would keep records longer than their signatures hold" },
 };
 
 static bool is_about(const struct rule *rule, const char *name)

@@ -35,8 +35,8 @@ struct allocation {
     uint8_t *family;
     double *factor, *load;
     double worst; /* load by fair share */
-    double
-        room; /* the largest part of its limit that somebody with a factor below 1 could take yet */
+    /* the largest part of its limit that somebody with a factor below 1 could take yet */
+    double room;
     unsigned rounds;
     double demand;              /* of all cells; 0: each counts alike, */
     size_t cells;               /* and so many there are, regions apart */
@@ -122,7 +122,8 @@ double allocation_weight(const struct allocation *allocation, const struct alloc
     return member->capacity * near;
 }
 
-/* The weights of all members in order into scratch, 0 for who does not belong. Returns how many do. */
+/* The weights of all members in order into scratch, 0 for who does not belong. Returns how many do.
+ */
 static size_t weigh(struct allocation *s, const struct allocation_cell *cell)
 {
     bool placed = by_place(cell);

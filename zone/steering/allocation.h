@@ -1,22 +1,27 @@
-/* Shares: how often each member is to be in the SRV sets of each cell, so that answers are near and no member is overloaded. Pure.
+/* Shares: how often each member is to be in the SRV sets of each cell, so that answers are near and
+ * no member is overloaded. Pure.
  *
- * A member's weight in a cell is capacity * exp(-km / scale) * factor. A set holds `per_set` members, each member and each group of
- * kin (zone/steering/failure_domain.h) at most once, so what is asked for beyond that goes to the others; what is computed here are the achieved
- * shares, those that the decks then realise. The factors, at most 1, are found by scaling (Sinkhorn): lower the factor of who gets more
- * than max_overload times its part of all capacity, raise it again where there is room, until nobody gets more and nobody is held back
- * for nothing. So it does not matter which factors it starts from.
+ * A member's weight in a cell is capacity * exp(-km / scale) * factor. A set holds `per_set`
+ * members, each member and each group of kin (zone/steering/failure_domain.h) at most once, so what
+ * is asked for beyond that goes to the others; what is computed here are the achieved shares, those
+ * that the decks then realise. The factors, at most 1, are found by scaling (Sinkhorn): lower the
+ * factor of who gets more than max_overload times its part of all capacity, raise it again where
+ * there is room, until nobody gets more and nobody is held back for nothing. So it does not matter
+ * which factors it starts from.
  *
- * Rules where the place is no help: a cell without place weighs by capacity alone. A member without place counts in each cell as if
- * at the distance where an average unit of capacity is (the mean of exp(-km / scale)). Capacity 0 is never in a set. With no demand
- * anywhere, all cells count alike.
+ * Rules where the place is no help: a cell without place weighs by capacity alone. A member without
+ * place counts in each cell as if at the distance where an average unit of capacity is (the mean of
+ * exp(-km / scale)). Capacity 0 is never in a set. With no demand anywhere, all cells count alike.
  *
- * Families: a set is to hold a member reachable by IPv4 and, where the cell has any, one by IPv6. So if the expected number of one
- * family's members in a set is under 1, they are raised to that, before all else. (With one member a set there is no such rule.)
- * Few kin groups: with fewer groups than per_set each group is in every set, and the rest is filled from members regardless of kin.
+ * Families: a set is to hold a member reachable by IPv4 and, where the cell has any, one by IPv6.
+ * So if the expected number of one family's members in a set is under 1, they are raised to that,
+ * before all else. (With one member a set there is no such rule.) Few kin groups: with fewer groups
+ * than per_set each group is in every set, and the rest is filled from members regardless of kin.
  *
- * Large pools: up to `entries` pairs of cell and member are considered. Beyond that each cell has a list: half of it its heaviest members,
- * half drawn from all others by capacity (systematically, from a start that follows the seed), each weighing for those it stands for.
- * Cells with more demand have longer lists, since they need more members to carry it. */
+ * Large pools: up to `entries` pairs of cell and member are considered. Beyond that each cell has a
+ * list: half of it its heaviest members, half drawn from all others by capacity (systematically,
+ * from a start that follows the seed), each weighing for those it stands for. Cells with more
+ * demand have longer lists, since they need more members to carry it. */
 #ifndef ZONE_ALLOCATION_H
 #define ZONE_ALLOCATION_H
 
@@ -61,8 +66,8 @@ struct allocation_problem {
     double max_overload, scale_km;
     size_t entries; /* ALLOCATION_ENTRIES, fewer in tests */
     uint64_t seed;
-    const double *
-        factors; /* by member, from allocation_results of a problem much the same, to start from; or NULL */
+    /* by member, from allocation_results of a problem much the same, to start from; or NULL */
+    const double *factors;
     bool settled; /* take these as they are: no scaling */
 };
 
@@ -90,7 +95,8 @@ struct allocation_list allocation_of(struct allocation *allocation,
 /* Capacity times nearness, without the factor. */
 double allocation_weight(const struct allocation *allocation, const struct allocation_cell *cell,
                          const struct allocation_member *member);
-/* Each member's expected part of all answers (0 to 1, in all 1 if there are any), and its factor. By member, `member_count` of each. */
+/* Each member's expected part of all answers (0 to 1, in all 1 if there are any), and its factor.
+ * By member, `member_count` of each. */
 void allocation_results(const struct allocation *allocation, double *loads, double *factors);
 /* The largest ratio of a member's load to its part of all capacity, and how many rounds it took. */
 double allocation_worst(const struct allocation *allocation);

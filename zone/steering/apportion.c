@@ -95,8 +95,8 @@ static double rest_of(double slots, uint32_t *whole)
 /* Where a claim ranks whose chance is to be `rest`, but for what is owed. No rest, no claim. */
 static double rank_of(double rest, double lot, double deficit)
 {
-    double pull = APPORTION_PULL * deficit *
-                  (1 + deficit * deficit / 16); /* more than in proportion to what is rare */
+    /* more than in proportion to what is rare */
+    double pull = APPORTION_PULL * deficit * (1 + deficit * deficit / 16);
     double chance = rest * (1 + pull * (1 - rest));
     if (rest <= 0) {
         return HUGE_VAL;

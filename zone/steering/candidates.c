@@ -78,8 +78,8 @@ static void add_address(struct building *b, const struct address *address, bool 
     index->ipv6 = index->ipv6 || (shown && !address_is_ipv4(address));
 }
 
-/* The addresses: as registered, or, of a member with a name of its own, as the probe saw that resolved. Where nobody looked, it counts as
- * reachable by IPv4. */
+/* The addresses: as registered, or, of a member with a name of its own, as the probe saw that
+ * resolved. Where nobody looked, it counts as reachable by IPv4. */
 static void add_addresses(struct building *b, const struct judged *judged,
                           struct allocation_member *index)
 {
@@ -106,10 +106,9 @@ static void add_candidate(struct building *b, const struct judged *judged, uint3
     member_target(&target, member, &b->sources->settings->apex);
     dname_lower(&target);
     place_of_member(&place, member, b->sources->locations);
-    struct allocation_member index = {
-        .capacity = weight,
-        .regions = {region_of_country(member->country), region_around(member->country)}
-    };
+    struct allocation_member index = { .capacity = weight,
+                                       .regions = { region_of_country(member->country),
+                                                    region_around(member->country) } };
     if (place.source != PLACE_UNKNOWN) {
         index.spot = point_at((double)place.position.latitude, (double)place.position.longitude);
     }
@@ -193,7 +192,8 @@ static int compare_sitters(const void *a, const void *b)
     return compare_ids(left->member_id, right->member_id);
 }
 
-/* The seat of each candidate: the one it had, or one that was empty before, or a new one. Returns the number of seats. */
+/* The seat of each candidate: the one it had, or one that was empty before, or a new one. Returns
+ * the number of seats. */
 static size_t assign_seats(const struct candidates *candidates, const struct candidates *before,
                            uint32_t *index)
 {
@@ -222,7 +222,8 @@ static size_t assign_seats(const struct candidates *candidates, const struct can
     return inputs;
 }
 
-/* Of those who left, their seats still tell kin and families, by which decks find who replaces them. */
+/* Of those who left, their seats still tell kin and families, by which decks find who replaces
+ * them. */
 static void keep_left(struct candidates *candidates, const struct candidates *before)
 {
     for (size_t i = 0; before != NULL && i < before->count; i++) {
@@ -233,7 +234,8 @@ static void keep_left(struct candidates *candidates, const struct candidates *be
     }
 }
 
-/* Brings the candidates from the order they were read in to their seats, each in its group of kin. */
+/* Brings the candidates from the order they were read in to their seats, each in its group of kin.
+ */
 static void take_seats(struct building *b)
 {
     struct candidates *candidates = &b->candidates;

@@ -1,7 +1,8 @@
 /* Who may be handed out right now, read from registry and health in one pass. Immutable once built.
  *
- * Each has a seat, a number that it keeps from roster to roster as long as it may be handed out; the seat of one who left stays empty in
- * the next roster and is given away after that. So what was dealt by seats from one roster can be compared with the next. */
+ * Each has a seat, a number that it keeps from roster to roster as long as it may be handed out;
+ * the seat of one who left stays empty in the next roster and is given away after that. So what was
+ * dealt by seats from one roster can be compared with the next. */
 #ifndef ZONE_CANDIDATES_H
 #define ZONE_CANDIDATES_H
 
@@ -15,8 +16,9 @@ struct candidate {
     uint32_t weight;    /* standing.weight: capacity times ramp, at least 1; 0 if empty */
     uint16_t port;
     uint32_t target; /* offset in `names` of [u8 length][wire name], lower case */
-    uint64_t
-        name; /* dname_key_hash of its name in the pool, as registry_changes has it; 0: it brought one of its own */
+    /* dname_key_hash of its name in the pool, as registry_changes has it; 0: it brought one of its
+     * own */
+    uint64_t name;
 };
 
 /* A member whose name must not show some of its addresses. */
@@ -27,8 +29,9 @@ struct left_out {
 
 struct candidates {
     struct candidate *list; /* by seat */
-    struct allocation_member *
-        inputs; /* the same for shares: place, regions, kin, families of the addresses its name shows; of one who just left too, with capacity 0 */
+    /* the same for shares: place, regions, kin, families of the addresses its name shows; of one
+     * who just left too, with capacity 0 */
+    struct allocation_member *inputs;
     size_t count;    /* seats */
     size_t eligible; /* of them taken: those to hand out */
     uint8_t *names;

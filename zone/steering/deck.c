@@ -158,7 +158,8 @@ static void deal_stratum(struct dealing *d, uint32_t stratum, uint32_t strata,
     }
 }
 
-/* Where a stratum comes: its number with the bits reversed, so that neighbours on the line of slots are far apart in the deck. */
+/* Where a stratum comes: its number with the bits reversed, so that neighbours on the line of slots
+ * are far apart in the deck. */
 static uint32_t place_of(uint32_t stratum, uint32_t strata)
 {
     uint32_t place = 0;
@@ -206,8 +207,8 @@ static bool has_kin(const struct table *table, const struct deck_set *set, uint3
     return false;
 }
 
-/* True if `member` can stand at place `i` in the set: no kin beside it, and each family that would be lost with the one that
- * stands there is its own too. */
+/* True if `member` can stand at place `i` in the set: no kin beside it, and each family that would
+ * be lost with the one that stands there is its own too. */
 static bool fits(const struct table *table, const struct deck_set *set, uint32_t member, unsigned i)
 {
     for (unsigned family = 1; family <= 2; family *= 2) {
@@ -220,7 +221,8 @@ static bool fits(const struct table *table, const struct deck_set *set, uint32_t
     return !has_kin(table, set, member, i);
 }
 
-/* Puts a member of the family into the set that lacks it, by a swap with one at place `j` of another set, which keeps one. */
+/* Puts a member of the family into the set that lacks it, by a swap with one at place `j` of
+ * another set, which keeps one. */
 static bool swap_with(struct table *table, struct deck_set *set, struct deck_set *other, unsigned j,
                       unsigned family)
 {
@@ -253,7 +255,8 @@ static bool swap_in(struct table *table, struct deck_set *set, unsigned family)
     return false;
 }
 
-/* As a last resort, when rounding left too few of the family for all sets: one more than its part. */
+/* As a last resort, when rounding left too few of the family for all sets: one more than its part.
+ */
 static bool copy_in(struct table *table, struct deck_set *set, unsigned family)
 {
     for (size_t p = 0; p < table->deck->count * DECK_SET_MAX; p++) {
@@ -288,8 +291,8 @@ static void mend_family(struct table *table, unsigned family)
     }
 }
 
-/* Brings a set's members in order of their seats, beginning with another from set to set: so each is as often the first, exactly so where
- * the sets are the same. */
+/* Brings a set's members in order of their seats, beginning with another from set to set: so each
+ * is as often the first, exactly so where the sets are the same. */
 static void order_set(struct deck_set *set, size_t number)
 {
     struct deck_set ordered = { .count = set->count };
@@ -390,7 +393,8 @@ static bool draw_for(const struct table *table, const struct deck_set *set, unsi
 {
     size_t places = table->deck->count * DECK_SET_MAX, start = below(table->random, places);
     for (size_t p = 0; p < places; p++) {
-        /* The step is coprime to the number of places, a power of two: it visits them all, in no order of sets. */
+        /* The step is coprime to the number of places, a power of two: it visits them all, in no
+         * order of sets. */
         size_t at = (start + p * 1103) % places;
         const struct deck_set *from = &table->deck->sets[at / DECK_SET_MAX];
         unsigned place = (unsigned)(at % DECK_SET_MAX);
@@ -471,7 +475,8 @@ size_t deck_join(struct deck *deck, const struct allocation_member *members, uin
             changed++;
         }
     }
-    /* Coprime to the number of sets, a power of two: it comes by all of them, the few that it takes far apart. */
+    /* Coprime to the number of sets, a power of two: it comes by all of them, the few that it takes
+     * far apart. */
     size_t step = (size_t)((double)deck->count * 0.618) | 1;
     for (size_t s = 0; s < deck->count && changed < wanted; s++) {
         size_t at = (start + s * step) % deck->count;

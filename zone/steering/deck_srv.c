@@ -1,7 +1,7 @@
 #include "zone/steering/deck_srv.h"
 
-/* What is published as the weight of a candidate. Only the proportions within a set matter (RFC 2782), so a set with a
- * weight that does not fit is scaled down. */
+/* What is published as the weight of a candidate. Only the proportions within a set matter (RFC
+ * 2782), so a set with a weight that does not fit is scaled down. */
 static uint16_t published_weight(uint32_t weight, uint32_t most)
 {
     if (most > UINT16_MAX) {

@@ -16,7 +16,8 @@ struct place {
     struct position position; /* unless unknown */
 };
 
-/* The operator's --position, else what the file says of the addresses (unless it contradicts --country), else the country's. */
+/* The operator's --position, else what the file says of the addresses (unless it contradicts
+ * --country), else the country's. */
 void place_of_member(struct place *out, const struct member *member,
                      const struct locations *locations);
 

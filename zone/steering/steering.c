@@ -34,9 +34,8 @@ static struct point point_of(const struct cell *cell)
 static uint16_t add_area(struct steering *s, struct point spot, double demand, uint16_t region)
 {
     ASSERT(s->area_count < STEERING_AREAS_MAX);
-    s->areas[s->area_count] = (struct area){
-        .at = {.spot = spot, .demand = demand, .region = region}
-    };
+    s->areas[s->area_count] =
+        (struct area){ .at = { .spot = spot, .demand = demand, .region = region } };
     return (uint16_t)s->area_count++;
 }
 
@@ -164,7 +163,8 @@ static void map_region(struct mapping *m, uint16_t region)
     }
 }
 
-/* All countries and continents, so that the first member of one finds its area there; and what else members say. */
+/* All countries and continents, so that the first member of one finds its area there; and what else
+ * members say. */
 static void map_regions(struct mapping *m)
 {
     const struct candidates *candidates = m->input->candidates;

@@ -1,9 +1,11 @@
-/* Steering: from the cells of the location file and their demand to *areas*, each with shares and a deck. Pure; what `ntspool explain` and
- * `share` show is computed by the same code from the same input.
+/* Steering: from the cells of the location file and their demand to *areas*, each with shares and a
+ * deck. Pure; what `ntspool explain` and `share` show is computed by the same code from the same
+ * input.
  *
- * Area 0 is the world. The STEERING_OWN cells with the most demand have an area each; the others share that of their country, at the place
- * of the country's own cell. Where nobody asks from a country, it has none, and its clients get their continent's (at the mean of its
- * countries' places, without part in the scaling), or the world's. Then come all regions: drawn from their own
+ * Area 0 is the world. The STEERING_OWN cells with the most demand have an area each; the others
+ * share that of their country, at the place of the country's own cell. Where nobody asks from a
+ * country, it has none, and its clients get their continent's (at the mean of its countries'
+ * places, without part in the scaling), or the world's. Then come all regions: drawn from their own
  * members by capacity. */
 #ifndef ZONE_STEERING_H
 #define ZONE_STEERING_H
@@ -27,8 +29,8 @@ struct steering_input {
     const double *demand; /* by cell; NULL: by the number of addresses, the prior */
     const struct settings *settings;
     uint64_t seed;
-    const struct steering *
-        before; /* whose roster's seats this one's keep (zone/steering/candidates.h); NULL: there was none */
+    /* whose roster's seats this one's keep (zone/steering/candidates.h); NULL: there was none */
+    const struct steering *before;
     bool settled; /* take its factors as they are, do not scale */
     const uint64_t
         *asked; /* answers since by its areas; NULL: not known, so nobody is owed more or less, */
@@ -54,8 +56,9 @@ struct steering {
     uint64_t *member_ids;    /* by seat: whose factors and debts these are */
     double *loads, *factors; /* allocation_results */
     double *deficit;         /* answers that it was dealt less than its shares before; */
-    double *
-        reckoned; /* in slots (zone/steering/apportion.h), with what is dealt now, as if each area were asked in proportion to its demand */
+    /* in slots (zone/steering/apportion.h), with what is dealt now, as if each area were asked in
+     * proportion to its demand */
+    double *reckoned;
     double slot_demand, slot_answers; /* of an average slot of a deal */
     uint64_t seed;
 };

@@ -60,7 +60,9 @@ static struct traffic_member *append_member(struct traffic *traffic)
     return member;
 }
 
-/* -- rows ----------------------------------------------------------------------------------------------------------------- */
+/* -- rows
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static void write_cell(struct writer *key, struct writer *row, const struct traffic_cell *cell)
 {
@@ -271,7 +273,9 @@ void traffic_unsaved(struct traffic *traffic)
     traffic->over_budget.changed = traffic->over_budget.since != 0;
 }
 
-/* -- counting ------------------------------------------------------------------------------------------------------------- */
+/* -- counting
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* A clock that went back fades nothing. */
 static double faded(const struct traffic_cell *cell, uint64_t now)
@@ -308,7 +312,8 @@ void traffic_add_queries(struct traffic *traffic, const struct cell *cells, cons
     }
 }
 
-/* Makes the hour of `now` the newest. Where the clock went back a little, the newest stays; where it went back far, all is forgotten. */
+/* Makes the hour of `now` the newest. Where the clock went back a little, the newest stays; where
+ * it went back far, all is forgotten. */
 static void turn_to(struct traffic_member *member, uint64_t now)
 {
     uint64_t hour = now / HOUR_S;
@@ -398,7 +403,9 @@ void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t c
     }
 }
 
-/* -- what it comes to ----------------------------------------------------------------------------------------------------- */
+/* -- what it comes to
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 double traffic_total(const struct traffic *traffic, uint64_t now)
 {
@@ -415,8 +422,8 @@ static int compare_place(const char *country, const char *subdivision, const str
     return order != 0 ? order : strcmp(subdivision, cell->subdivision);
 }
 
-/* The number of a cell in the location file's list, which is in order; that of its country if it is no longer there, the world's (0) if
- * that is not either. */
+/* The number of a cell in the location file's list, which is in order; that of its country if it is
+ * no longer there, the world's (0) if that is not either. */
 static size_t number_of(const struct traffic_cell *wanted, const struct cell *cells, size_t count)
 {
     const char *subdivision = wanted->subdivision;

@@ -1,9 +1,12 @@
-/* What clients asked for and what they got: the rows of state/traffic, which the server writes and everybody else reads.
+/* What clients asked for and what they got: the rows of state/traffic, which the server writes and
+ * everybody else reads.
  *
- * Demand is counted per cell, and fades: a query counts half after TRAFFIC_HALF_LIFE_S, which is short, so that shares follow the sun: by the
- * mean of a day members would be loaded over their share at their own noon (tests/bench/RESULTS.md). Cells are kept by country and subdivision, since
- * their numbers change with the location file. Answers are counted per member in hours, for a day. Of compact denials that were beyond their
- * budget the last spell is noted. Each server of a zone counts its own. */
+ * Demand is counted per cell, and fades: a query counts half after TRAFFIC_HALF_LIFE_S, which is
+ * short, so that shares follow the sun: by the mean of a day members would be loaded over their
+ * share at their own noon (tests/bench/RESULTS.md). Cells are kept by country and subdivision,
+ * since their numbers change with the location file. Answers are counted per member in hours, for a
+ * day. Of compact denials that were beyond their budget the last spell is noted. Each server of a
+ * zone counts its own. */
 #ifndef ZONE_TRAFFIC_H
 #define ZONE_TRAFFIC_H
 
@@ -40,8 +43,8 @@ struct traffic_spell {
 
 /* Start from `{ 0 }`. Both lists are in order: by country and subdivision, by id. */
 struct traffic {
-    struct traffic_spell
-        over_budget; /* missing names denied by the chain, as denial-budget was used up */
+    /* missing names denied by the chain, as denial-budget was used up */
+    struct traffic_spell over_budget;
     struct traffic_cell *cells;
     struct traffic_member *members;
     size_t cell_count, cell_room, member_count, member_room;
@@ -51,8 +54,8 @@ void traffic_done(struct traffic *traffic);
 
 /* Reads all rows into an empty one. DAMAGED with a diag. */
 enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag *diag);
-/* Writes what changed since it was loaded or saved, and drops what is gone. If that is not committed after all, traffic_unsaved says so. With
- * a NULL txn nothing is written. */
+/* Writes what changed since it was loaded or saved, and drops what is gone. If that is not
+ * committed after all, traffic_unsaved says so. With a NULL txn nothing is written. */
 enum result traffic_save(struct traffic *traffic, struct store_txn *txn, struct diag *diag);
 void traffic_unsaved(struct traffic *traffic);
 
@@ -69,13 +72,15 @@ void traffic_add_over_budget(struct traffic *traffic, uint32_t answers, uint64_t
 /* Forgets all members but these, which are in order; what has faded away is forgotten too. */
 void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t count, uint64_t now);
 
-/* Demand by cell, for steering: the measured one and, the more of it there is the less, a prior by the number of addresses. In queries, as
- * faded until now. A cell that came to under a hundredth of a query has none. */
+/* Demand by cell, for steering: the measured one and, the more of it there is the less, a prior by
+ * the number of addresses. In queries, as faded until now. A cell that came to under a hundredth of
+ * a query has none. */
 void traffic_demand(const struct traffic *traffic, const struct cell *cells, size_t count,
                     uint64_t now, double *out);
 /* The measured demand of all cells. */
 double traffic_total(const struct traffic *traffic, uint64_t now);
-/* Answers that held the member in the last `hours` (1 to 24) before now. The oldest hour counts by the part of it that is meant. */
+/* Answers that held the member in the last `hours` (1 to 24) before now. The oldest hour counts by
+ * the part of it that is meant. */
 uint64_t traffic_answers(const struct traffic *traffic, uint64_t member_id, unsigned hours,
                          uint64_t now);
 

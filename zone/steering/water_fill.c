@@ -8,7 +8,8 @@ enum {
     FAMILY_ROUNDS = 40
 };
 
-/* The largest sums among many. The others are added up apart, since they may be tiny beside these. */
+/* The largest sums among many. The others are added up apart, since they may be tiny beside these.
+ */
 struct top {
     double sums[WATER_FILL_SET_MAX]; /* descending, 0 where there are fewer */
     double others;
@@ -90,8 +91,8 @@ static void fill_groups(struct water_fill *f)
     }
 }
 
-/* Fills by member, at most once each, leaving out the groups that are fixed at one place. Returns the number of groups that get
- * less than one place and are now fixed too. */
+/* Fills by member, at most once each, leaving out the groups that are fixed at one place. Returns
+ * the number of groups that get less than one place and are now fixed too. */
 static unsigned fill_members(struct water_fill *f, bool *fixed, unsigned places)
 {
     struct top top = { .others = 0 };
@@ -158,8 +159,8 @@ static double family_part(const struct water_fill *f, unsigned family)
     return members == 0 || members == f->count ? -1 : part;
 }
 
-/* Raises the weights of a family until a set holds one of it. Caps of groups may ask for more rounds, or not allow more than
- * one place. */
+/* Raises the weights of a family until a set holds one of it. Caps of groups may ask for more
+ * rounds, or not allow more than one place. */
 static void raise_family(struct water_fill *f, unsigned family, bool few)
 {
     double part = family_part(f, family), before = 0;

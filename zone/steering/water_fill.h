@@ -1,8 +1,9 @@
-/* How the places of a set are shared out among members of given weights, when neither a member nor two of a group can be in a set
- * twice. Pure; the inner loop of zone/steering/allocation.h, whose rules for groups and families are kept here.
+/* How the places of a set are shared out among members of given weights, when neither a member nor
+ * two of a group can be in a set twice. Pure; the inner loop of zone/steering/allocation.h, whose
+ * rules for groups and families are kept here.
  *
- * Weights make the expected number of times that a member is in a set: in proportion, but at most 1 for a group; what is cut off
- * there goes to the others in proportion again. */
+ * Weights make the expected number of times that a member is in a set: in proportion, but at most 1
+ * for a group; what is cut off there goes to the others in proportion again. */
 #ifndef ZONE_WATER_FILL_H
 #define ZONE_WATER_FILL_H
 

@@ -1,16 +1,18 @@
 /* Design note.
  *
- * Map. LMDB maps the file into a range of addresses fixed at open, and the range is only virtual: the file holds no more than
- * was written. A reader that finds the file larger than its range can't go on, and a transaction can't grow the range it runs
- * in. So readers reserve far more than any pool needs, writers start with a range that holds the largest import (100,000
- * members take about 100 MB) ten times over, and a writer doubles it before a transaction that would begin over 70 % full.
- * Growing moves the map, so it is only done while this process has no transaction open.
+ * Map. LMDB maps the file into a range of addresses fixed at open, and the range is only virtual:
+ * the file holds no more than was written. A reader that finds the file larger than its range can't
+ * go on, and a transaction can't grow the range it runs in. So readers reserve far more than any
+ * pool needs, writers start with a range that holds the largest import (100,000 members take about
+ * 100 MB) ten times over, and a writer doubles it before a transaction that would begin over 70 %
+ * full. Growing moves the map, so it is only done while this process has no transaction open.
  *
- * Damage. LMDB trusts its file: a cut or overwritten one ends in SIGBUS, SIGSEGV or an assertion. So at open a child process
- * reads every page first, and only the child dies. What a bit flip does to a value is the decoders' matter.
+ * Damage. LMDB trusts its file: a cut or overwritten one ends in SIGBUS, SIGSEGV or an assertion.
+ * So at open a child process reads every page first, and only the child dies. What a bit flip does
+ * to a value is the decoders' matter.
  *
- * Creation. Tables and the format row are made in one transaction. A file without tables is what an interrupted creation left:
- * store_open calls it missing, store_create completes it. */
+ * Creation. Tables and the format row are made in one transaction. A file without tables is what an
+ * interrupted creation left: store_open calls it missing, store_create completes it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -25,34 +27,32 @@ static const struct {
     enum store_kind kind; /* STORE_KINDS: all */
     uint32_t since;       /* schema of the kind; 0: always there */
 } tables[TABLE_COUNT] = {
-    [TABLE_META] = {"meta",          STORE_KINDS,    0},
-    [TABLE_SETTINGS] = { "settings",     STORE_REGISTRY, 0},
-    [TABLE_NAMES] = { "names",        STORE_REGISTRY, 0},
-    [TABLE_MEMBERS] = { "members",      STORE_REGISTRY, 0},
-    [TABLE_ADDRESSES] = { "addresses",    STORE_REGISTRY, 0},
-    [TABLE_TOMBSTONES] = { "tombstones",   STORE_REGISTRY, 0},
-    [TABLE_VANTAGE_KEYS] = { "vantage-keys", STORE_REGISTRY, 3},
-    [TABLE_AUDIT] = { "audit",        STORE_REGISTRY, 3},
-    [TABLE_HEALTH] = { "health",       STORE_HEALTH,   0},
-    [TABLE_VANTAGES] = { "vantages",     STORE_HEALTH,   2},
-    [TABLE_KEYS] = { "keys",         STORE_KEYS,     0},
-    [TABLE_TRAFFIC] = { "traffic",      STORE_TRAFFIC,  0},
-    [TABLE_SAMPLES] = { "samples",      STORE_HISTORY,  0},
-    [TABLE_DAYS] = { "days",         STORE_HISTORY,  0},
-    [TABLE_EVENTS] = { "events",       STORE_HEALTH,   2},
-    [TABLE_REFUSALS] = { "refusals",     STORE_HEALTH,   3},
+    [TABLE_META] = { "meta", STORE_KINDS, 0 },
+    [TABLE_SETTINGS] = { "settings", STORE_REGISTRY, 0 },
+    [TABLE_NAMES] = { "names", STORE_REGISTRY, 0 },
+    [TABLE_MEMBERS] = { "members", STORE_REGISTRY, 0 },
+    [TABLE_ADDRESSES] = { "addresses", STORE_REGISTRY, 0 },
+    [TABLE_TOMBSTONES] = { "tombstones", STORE_REGISTRY, 0 },
+    [TABLE_VANTAGE_KEYS] = { "vantage-keys", STORE_REGISTRY, 3 },
+    [TABLE_AUDIT] = { "audit", STORE_REGISTRY, 3 },
+    [TABLE_HEALTH] = { "health", STORE_HEALTH, 0 },
+    [TABLE_VANTAGES] = { "vantages", STORE_HEALTH, 2 },
+    [TABLE_KEYS] = { "keys", STORE_KEYS, 0 },
+    [TABLE_TRAFFIC] = { "traffic", STORE_TRAFFIC, 0 },
+    [TABLE_SAMPLES] = { "samples", STORE_HISTORY, 0 },
+    [TABLE_DAYS] = { "days", STORE_HISTORY, 0 },
+    [TABLE_EVENTS] = { "events", STORE_HEALTH, 2 },
+    [TABLE_REFUSALS] = { "refusals", STORE_HEALTH, 3 },
 };
 
-/* Registry 2: the names of regions are those of all members. Registry 3: an id, keys of vantage points, an
- * audit trail. Health 2: rows of several vantage points. Health 3: what the pool took in of their reports. */
+/* Registry 2: the names of regions are those of all members. Registry 3: an id, keys of vantage
+ * points, an audit trail. Health 2: rows of several vantage points. Health 3: what the pool took in
+ * of their reports. */
 static const struct {
     uint32_t now, read; /* what it is, and the oldest that can be read as it is */
 } schemas[STORE_KINDS] = {
-    [STORE_REGISTRY] = {3,  3},
-      [STORE_HEALTH] = { 3, 3},
-      [STORE_KEYS] = { 1, 1},
-    [STORE_TRAFFIC] = { 1, 1},
-      [STORE_HISTORY] = { 1, 1},
+    [STORE_REGISTRY] = { 3, 3 }, [STORE_HEALTH] = { 3, 3 },  [STORE_KEYS] = { 1, 1 },
+    [STORE_TRAFFIC] = { 1, 1 },  [STORE_HISTORY] = { 1, 1 },
 };
 
 const char *store_kind_text(enum store_kind kind)
@@ -242,7 +242,8 @@ enum result store_delete(struct store_txn *txn, enum store_table table, const vo
     return written(txn, mdb_del(txn->txn, dbi, &k, NULL));
 }
 
-/* The table's cursor, opened once a transaction object and moved to a renewed snapshot without allocating. */
+/* The table's cursor, opened once a transaction object and moved to a renewed snapshot without
+ * allocating. */
 static int cursor_of(struct store_txn *txn, enum store_table table, MDB_cursor **out)
 {
     MDB_dbi dbi = dbi_of(txn, table);

@@ -10,7 +10,8 @@ struct oldest {
     long pid;
 };
 
-/* A line of LMDB's table of readers: "pid thread commit", in which the last is "-" for one without a snapshot. */
+/* A line of LMDB's table of readers: "pid thread commit", in which the last is "-" for one without
+ * a snapshot. */
 static int take_reader(const char *line, void *arg)
 {
     struct oldest *oldest = arg;
@@ -71,7 +72,8 @@ bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_E
 {
     static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
     struct stat what;
-    /* Whoever may rename in the state directory may put another store there; with the sticky bit that is its owner alone. */
+    /* Whoever may rename in the state directory may put another store there; with the sticky bit
+     * that is its owner alone. */
     if (stat(state_dir, &what) == 0 && (what.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH) {
         (void)snprintf(out, STORE_EXPOSED_ROOM, "%.*s", STORE_EXPOSED_ROOM - 1, state_dir);
         return true;

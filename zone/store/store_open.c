@@ -115,8 +115,8 @@ static int open_handles(struct store *store, MDB_txn *txn, bool make)
     return rc;
 }
 
-/* Opens (or makes) the tables. A writer also makes those that an older schema lacks; what only reads leaves alone what is too old to be
- * read, which `migrate` then refuses. */
+/* Opens (or makes) the tables. A writer also makes those that an older schema lacks; what only
+ * reads leaves alone what is too old to be read, which `migrate` then refuses. */
 static struct store_survey open_tables(struct store *store, uint32_t schema, bool create)
 {
     MDB_txn *txn;
@@ -162,7 +162,8 @@ static bool sync_dir(const char *path)
     return done;
 }
 
-/* Gives the files the rights they need whatever the umask; the directory keeps its set-group-id bit. */
+/* Gives the files the rights they need whatever the umask; the directory keeps its set-group-id
+ * bit. */
 static bool set_modes(const char *path)
 {
     char data[PATH_MAX];
@@ -181,8 +182,8 @@ static int tighten(const char *lock)
     return may && chmod(lock, LOCK_MODE) != 0 && errno != EROFS ? errno : 0;
 }
 
-/* Makes the lock file if there is none (a restored store has none), with its disk space: LMDB would leave it sparse, and writing
- * to its map on a full disk is a SIGBUS. Returns 0 or errno. */
+/* Makes the lock file if there is none (a restored store has none), with its disk space: LMDB would
+ * leave it sparse, and writing to its map on a full disk is a SIGBUS. Returns 0 or errno. */
 static int make_lock(const char *path, bool writable)
 {
     char lock[PATH_MAX];

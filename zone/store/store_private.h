@@ -33,8 +33,8 @@ struct store {
     uint64_t map_bytes;    /* reserved at open */
     uint64_t origin;       /* what store_version adds to LMDB's number */
     struct stat lock_file; /* as opened; st_ino 0: there is none */
-    atomic_bool
-        closing; /* nobody may enter a snapshot: another environment is about to be opened */
+    /* nobody may enter a snapshot: another environment is about to be opened */
+    atomic_bool closing;
     char path[PATH_MAX];
 };
 
@@ -99,12 +99,13 @@ enum result store_path(char out[PATH_MAX], const char *dir, const char *name, st
 int store_env_open(MDB_env **out, const char *path, unsigned flags, uint64_t map);
 /* Reads the format row. MISSING for a file without any table: its creation was interrupted. */
 struct store_survey store_format(MDB_txn *txn, enum store_kind kind);
-/* True if the number of the last commit, which all users of lock.mdb share, is of this data file (design note in
- * store_replace.c). Begins the reader's transaction anew. */
+/* True if the number of the last commit, which all users of lock.mdb share, is of this data file
+ * (design note in store_replace.c). Begins the reader's transaction anew. */
 bool store_is_a_pair(MDB_env *env, MDB_txn *txn);
 /* Looks at the whole store without putting this process at risk. A child that dies says DAMAGED. */
 struct store_survey store_survey(const char *path, enum store_kind kind);
-/* The same for a file that takes the place of one this process has open, whose locks it must leave alone. */
+/* The same for a file that takes the place of one this process has open, whose locks it must leave
+ * alone. */
 struct store_survey store_survey_new(const char *path, enum store_kind kind);
 /* The line for a person, and the survey's result. */
 enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path);

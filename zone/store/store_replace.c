@@ -1,13 +1,17 @@
 /* A store whose files are replaced while programs have them open.
  *
- * LMDB has one rule for each of the two files. Who has data.mdb open keeps the old file when another is renamed into its place, and can't
- * tell by LMDB's means. And who opens lock.mdb shares the number of the last commit with all that have it open, whatever data
- * file that commit went to: with a number of the wrong parity a reader takes the older of the two heads of the new file, which in a fresh
- * copy is an empty one. So whoever opens a store first compares that number with the heads (store_survey.c), and whoever keeps one open looks
- * at the files' inodes from time to time (store_replaced). A process must not open an environment twice, since closing one would
- * take the locks of the other: store_reopen waits till nobody in the process has a snapshot, closes, and opens again.
+ * LMDB has one rule for each of the two files. Who has data.mdb open keeps the old file when
+ * another is renamed into its place, and can't tell by LMDB's means. And who opens lock.mdb shares
+ * the number of the last commit with all that have it open, whatever data file that commit went to:
+ * with a number of the wrong parity a reader takes the older of the two heads of the new file,
+ * which in a fresh copy is an empty one. So whoever opens a store first compares that number with
+ * the heads (store_survey.c), and whoever keeps one open looks at the files' inodes from time to
+ * time (store_replaced). A process must not open an environment twice, since closing one would take
+ * the locks of the other: store_reopen waits till nobody in the process has a snapshot, closes, and
+ * opens again.
  *
- * `cp` and `rsync --inplace` write over the file itself. The inode stays then, but the number and the heads are no pair any more. */
+ * `cp` and `rsync --inplace` write over the file itself. The inode stays then, but the number and
+ * the heads are no pair any more. */
 #include <time.h>
 
 #include "zone/store/store_private.h"

@@ -1,4 +1,5 @@
-/* The rows of a backup in the place of a store's own, in one transaction: who has the store open sees a new version and nothing else. */
+/* The rows of a backup in the place of a store's own, in one transaction: who has the store open
+ * sees a new version and nothing else. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -233,7 +233,8 @@ bool store_is_a_pair(MDB_env *env, MDB_txn *txn)
 static struct store_survey survey_all(const char *path, enum store_kind kind, bool alone)
 {
     char lock[PATH_MAX];
-    /* Without a lock file nobody has the store open, and none is made in case it turns out damaged. */
+    /* Without a lock file nobody has the store open, and none is made in case it turns out damaged.
+     */
     bool unlocked =
         alone || (store_path(lock, path, "lock.mdb", NULL) == RESULT_OK && access(lock, F_OK) != 0);
     MDB_env *env;
@@ -242,8 +243,8 @@ static struct store_survey survey_all(const char *path, enum store_kind kind, bo
     int rc = store_env_open(&env, path, MDB_RDONLY | (unlocked ? MDB_NOLOCK : 0), STORE_MAP_READER);
     if (rc == 0) {
         rc = unlocked ? 0
-                      : mdb_reader_check(
-                            env, &dead); /* of which there may be so many that no slot is free */
+                      /* of which there may be so many that no slot is free */
+                      : mdb_reader_check(env, &dead);
     }
     if (rc == 0) {
         rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);

@@ -123,7 +123,8 @@ void store_rest(struct store_txn *txn)
     }
 }
 
-/* Who is inside sees no `closing`, and who closes sees all that are inside: of both stores, then loads, one comes last. */
+/* Who is inside sees no `closing`, and who closes sees all that are inside: of both stores, then
+ * loads, one comes last. */
 static void enter(struct store_txn *txn)
 {
     static const struct timespec moment = { .tv_nsec = 100000 };

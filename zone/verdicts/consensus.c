@@ -50,7 +50,8 @@ static bool is_judged(const struct panel *panel)
     return brings_name(member);
 }
 
-/* The vantage point found no address of the family by the member's own name, and says so by that. */
+/* The vantage point found no address of the family by the member's own name, and says so by that.
+ */
 static bool found_none(const struct member_health *row, const struct panel *panel)
 {
     return brings_name(panel->member) && !health_has_family(row, panel->family);
@@ -62,8 +63,8 @@ static enum address_family known_by(const struct member_health *row, const struc
     return found_none(row, panel) ? other_than(panel->family) : panel->family;
 }
 
-/* True if what the vantage point has seen is enough to judge the member. Nobody can have seen one that is new for long, so whoever
- * claims it does not vote alone. */
+/* True if what the vantage point has seen is enough to judge the member. Nobody can have seen one
+ * that is new for long, so whoever claims it does not vote alone. */
 static bool is_mature(const struct member_health *row, const struct panel *panel)
 {
     enum address_family family = known_by(row, panel);
@@ -84,7 +85,8 @@ static bool is_mature(const struct member_health *row, const struct panel *panel
     return false;
 }
 
-/* How well a vantage point may be asked about the member: only the best class of those that know it votes. */
+/* How well a vantage point may be asked about the member: only the best class of those that know it
+ * votes. */
 static unsigned class_of(const struct member_health *row, const struct panel *panel)
 {
     const struct vantage *vantage = vantages_find(panel->vantages, row->vantage);
@@ -182,7 +184,8 @@ static const struct address_health *row_of(const struct vote *vote, const struct
     return NULL;
 }
 
-/* The median of what the voters have of the address; where none has probed it, what they say of that. False if none knows it. */
+/* The median of what the voters have of the address; where none has probed it, what they say of
+ * that. False if none knows it. */
 static bool settle_address(struct address_health *out, const struct address *address,
                            const struct ballot *ballot)
 {
@@ -206,7 +209,8 @@ static bool settle_address(struct address_health *out, const struct address *add
     return known != NULL;
 }
 
-/* The member's own addresses, or, of a name that it brings, those that the vantage point in the middle has found. */
+/* The member's own addresses, or, of a name that it brings, those that the vantage point in the
+ * middle has found. */
 static void settle_addresses(struct member_health *out, const struct member *member,
                              const struct ballot ballots[ADDRESS_FAMILIES])
 {
@@ -223,7 +227,8 @@ static void settle_addresses(struct member_health *out, const struct member *mem
     out->address_count = (uint8_t)kept;
 }
 
-/* Enters the families' verdicts, and what the member stands by, into what was its row at one vantage point. */
+/* Enters the families' verdicts, and what the member stands by, into what was its row at one
+ * vantage point. */
 static void settle_families(struct consensus *consensus,
                             const struct ballot ballots[ADDRESS_FAMILIES])
 {

@@ -1,10 +1,12 @@
-/* What all vantage points together say of a member: the median of their verdicts, never the best. Pure but for consensus_get.
+/* What all vantage points together say of a member: the median of their verdicts, never the best.
+ * Pure but for consensus_get.
  *
- * Each vantage point judges by itself, with its own hysteresis. Votes are per address family. The verdicts on one are put in order
- * from out to in (by weight, then score) and the one in the middle is the pool's, of two the worse; so are the addresses, each by
- * itself. The member stands by the better of its families. A vantage point that never reached anything by the family, or has seen
- * too little of the member to judge it, does not vote while another can; a silent one is asked only when there is no other. Of a
- * family that the member does not have nobody is asked. */
+ * Each vantage point judges by itself, with its own hysteresis. Votes are per address family. The
+ * verdicts on one are put in order from out to in (by weight, then score) and the one in the middle
+ * is the pool's, of two the worse; so are the addresses, each by itself. The member stands by the
+ * better of its families. A vantage point that never reached anything by the family, or has seen
+ * too little of the member to judge it, does not vote while another can; a silent one is asked only
+ * when there is no other. Of a family that the member does not have nobody is asked. */
 #ifndef ZONE_CONSENSUS_H
 #define ZONE_CONSENSUS_H
 
@@ -12,8 +14,8 @@
 #include "zone/verdicts/health.h"
 
 enum {
-    CONSENSUS_PROBES =
-        20, /* of one address, before a vantage point can judge a member that never was eligible for it */
+    /* of one address, before a vantage point can judge a member that never was eligible for it */
+    CONSENSUS_PROBES = 20,
     CONSENSUS_LONG_S = 3600 /* of dissent */
 };
 
@@ -31,15 +33,16 @@ struct votes {
 
 struct consensus {
     bool known; /* somebody has a row of the member; else the rest is 0 */
-    /* of the vantage point in the middle of the family that the member stands by; families and addresses by their own medians */
+    /* of the vantage point in the middle of the family that the member stands by; families and
+     * addresses by their own medians */
     struct member_health health;
     struct votes votes; /* of that family */
     struct votes family[ADDRESS_FAMILIES];
     enum hold hold;
 };
 
-/* `rows` are those of the member, at most VANTAGES_MAX, each by another vantage point. last_cert_not_after is the latest that
- * anybody ever saw. */
+/* `rows` are those of the member, at most VANTAGES_MAX, each by another vantage point.
+ * last_cert_not_after is the latest that anybody ever saw. */
 void consensus_of(struct consensus *out, const struct member *member,
                   const struct member_health *rows, unsigned count, const struct vantages *vantages,
                   const struct settings *settings);
@@ -48,8 +51,8 @@ enum result consensus_get(struct consensus *out, struct store_txn *health,
                           const struct member *member, const struct vantages *vantages,
                           const struct settings *settings);
 
-/* The vantage point of `row`, which is asked, has long seen the member on the other side of the threshold than the pool does, by one
- * of its families. */
+/* The vantage point of `row`, which is asked, has long seen the member on the other side of the
+ * threshold than the pool does, by one of its families. */
 bool consensus_dissents(const struct consensus *consensus, const struct member_health *row,
                         const struct vantages *vantages, uint64_t now);
 

@@ -1,5 +1,6 @@
-/* The classes in which a probe of a member can fail: stable identifiers, the sentence for the member's operator, and the
- * source of the rule. Written to state/health by number, shown by name, so rows are only ever added at the end. */
+/* The classes in which a probe of a member can fail: stable identifiers, the sentence for the
+ * member's operator, and the source of the rule. Written to state/health by number, shown by name,
+ * so rows are only ever added at the end. */
 #ifndef ZONE_FAILURE_H
 #define ZONE_FAILURE_H
 
@@ -98,8 +99,8 @@ const char *failure_id(enum failure failure);
 const char *failure_advice(enum failure failure);
 const char *failure_source(enum failure failure);
 
-/* Nothing came from the server itself, so it may be the network anywhere on the way. A refusal is one of these: a router's
- * ICMP error looks alike. */
+/* Nothing came from the server itself, so it may be the network anywhere on the way. A refusal is
+ * one of these: a router's ICMP error looks alike. */
 bool failure_is_silence(enum failure failure);
 /* It is shown, and counts for nothing. */
 bool failure_is_ours(enum failure failure);

@@ -139,8 +139,8 @@ enum result health_decode(struct member_health *out, const uint8_t *data, size_t
 }
 
 enum {
-    ID_LEN =
-        8 /* in network order, so that rows stand in order of id; the vantage point's name follows */
+    ID_LEN = 8 /* in network order, so that rows stand in order of id; the vantage point's name
+                  follows */
 };
 
 struct row_key {
@@ -416,22 +416,22 @@ struct warning_info {
 };
 
 static const struct warning_info warnings[] = {
-    {"certificate-age",     "Renew the certificate: under a third of its life is left."              },
-    { "cookies-few",        "Have NTS-KE give eight cookies: clients lose one with each lost packet."},
-    { "cookies-size",       "Have all cookies of one length, a multiple of four octets."             },
-    { "no-close-notify",    "Have NTS-KE end TLS by close_notify."                                   },
-    { "port",               "Serve NTS-KE on port 4460: some clients take no other."                 },
-    { "cookies-short",      "Have NTP give as many new cookies as the client asks for."              },
-    { "web",                "Have the web server refuse names that are not its own."                 },
-    { "aead",               "Check the AEAD algorithms: what NTS-KE chooses NTP must answer with."   },
-    { "cookie-refused",     "Keep the keys of cookies for a day or more."                            },
-    { "cookie-ignored",     "Answer a cookie that is too old by NTSN."                               },
-    { "stratum-high",       "Check the server's sources: it is too many strata from a clock."        },
-    { "offset-large",       "Check the server's sources: its time is over 100 ms off."               },
+    { "certificate-age", "Renew the certificate: under a third of its life is left." },
+    { "cookies-few", "Have NTS-KE give eight cookies: clients lose one with each lost packet." },
+    { "cookies-size", "Have all cookies of one length, a multiple of four octets." },
+    { "no-close-notify", "Have NTS-KE end TLS by close_notify." },
+    { "port", "Serve NTS-KE on port 4460: some clients take no other." },
+    { "cookies-short", "Have NTP give as many new cookies as the client asks for." },
+    { "web", "Have the web server refuse names that are not its own." },
+    { "aead", "Check the AEAD algorithms: what NTS-KE chooses NTP must answer with." },
+    { "cookie-refused", "Keep the keys of cookies for a day or more." },
+    { "cookie-ignored", "Answer a cookie that is too old by NTSN." },
+    { "stratum-high", "Check the server's sources: it is too many strata from a clock." },
+    { "offset-large", "Check the server's sources: its time is over 100 ms off." },
     { "refused-by-chronyd",
-     "Get another certificate or chain: chronyd refuses this one (`ntspool probe` says why)."        },
+      "Get another certificate or chain: chronyd refuses this one (`ntspool probe` says why)." },
     { "refused-by-ntpd-rs",
-     "Get another certificate or chain: ntpd-rs refuses this one (`ntspool probe` says why)."        }
+      "Get another certificate or chain: ntpd-rs refuses this one (`ntspool probe` says why)." }
 };
 
 static const struct warning_info *info_of(enum warning warning)

@@ -1,5 +1,5 @@
-/* What a vantage point saw of a member: the verdicts that it reports, and the rows of state/health. Everybody else reads what they come to
- * together (zone/verdicts/consensus.h). */
+/* What a vantage point saw of a member: the verdicts that it reports, and the rows of state/health.
+ * Everybody else reads what they come to together (zone/verdicts/consensus.h). */
 #ifndef ZONE_HEALTH_H
 #define ZONE_HEALTH_H
 
@@ -33,9 +33,9 @@ struct address_health {
     uint32_t failures; /* the last ones, in a row */
     uint64_t first_probe_at, last_probe_at, last_good_at; /* Unix seconds, 0: never */
     enum failure failure; /* of the last probe, NONE if it was good */
-    char detail
-        [HEALTH_DETAIL_ROOM]; /* the case's own words, e.g. "certificate is for time.example.net" */
-    uint64_t cert_not_after;  /* of the certificate seen last, 0: none */
+    /* the case's own words, e.g. "certificate is for time.example.net" */
+    char detail[HEALTH_DETAIL_ROOM];
+    uint64_t cert_not_after; /* of the certificate seen last, 0: none */
     uint64_t certified_at,
         operational_at; /* first seen with a valid certificate / with NTS confirmed, 0: never */
     uint16_t warnings;  /* bits, enum warning */
@@ -54,10 +54,10 @@ enum warning {
     WARNING_COOKIES_SHORT = 1 << 5, /* NTP gives fewer new cookies than asked for */
     WARNING_WEB = 1 << 6,           /* HTTP serves foreign names */
     WARNING_AEAD = 1 << 7,          /* goes wrong for clients that offer further AEAD algorithms */
-    WARNING_COOKIE_REFUSED =
-        1 << 8, /* a cookie of the day before is refused with NTSN, as it may be */
-    WARNING_COOKIE_IGNORED =
-        1 << 9, /* a cookie of the day before is not answered rightly, not even with NTSN */
+    /* a cookie of the day before is refused with NTSN, as it may be */
+    WARNING_COOKIE_REFUSED = 1 << 8,
+    /* a cookie of the day before is not answered rightly, not even with NTSN */
+    WARNING_COOKIE_IGNORED = 1 << 9,
     WARNING_STRATUM = 1 << 10, /* so high that the score can't reach an entry */
     WARNING_OFFSET = 1 << 11,  /* the same of how far the time is off */
     WARNING_CHRONYD = 1 << 12, /* chronyd refuses the certificate */
@@ -91,11 +91,12 @@ enum result health_put(struct store_txn *txn, const struct member_health *health
                        struct diag *diag);
 /* What all vantage points saw of the member. Fine if that is nothing. */
 enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag *diag);
-/* The vantage point and all it saw; with `may_return`, its next report counts again, otherwise also all those before. NOT_FOUND if
- * there is none of that name. */
+/* The vantage point and all it saw; with `may_return`, its next report counts again, otherwise also
+ * all those before. NOT_FOUND if there is none of that name. */
 enum result health_forget_vantage(struct store_txn *txn, const char *vantage, bool may_return,
                                   struct diag *diag);
-/* Calls `visit` for each row in order of id, then vantage point, until it returns something else than OK, which is then returned. */
+/* Calls `visit` for each row in order of id, then vantage point, until it returns something else
+ * than OK, which is then returned. */
 typedef enum result health_visit(const struct member_health *health, void *arg);
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
 
@@ -103,12 +104,12 @@ enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
 bool stage_is_in(enum stage stage);
 /* Whether the member has an address of the family. */
 bool health_has_family(const struct member_health *health, enum address_family family);
-/* The family that the member stands by: its stage is the furthest in, then its weight the greater; of two alike one that has
- * addresses. */
+/* The family that the member stands by: its stage is the furthest in, then its weight the greater;
+ * of two alike one that has addresses. */
 enum address_family health_better_family(const struct member_health *health);
 
-/* From schema 1, with one unnamed vantage point, which gets the name VANTAGE_PRESET. To the schema of now, as
- * the next one. */
+/* From schema 1, with one unnamed vantage point, which gets the name VANTAGE_PRESET. To the schema
+ * of now, as the next one. */
 enum result health_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
 /* From schema 2: rows of vantage points have what the pool took in of their reports. */
 enum result health_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag);

@@ -39,7 +39,9 @@ static enum result written(struct diag *diag, enum result result)
                : diag_fail(diag, result, "cannot write the history: %s", result_text(result));
 }
 
-/* -- slots of samples ----------------------------------------------------------------------------------------------------- */
+/* -- slots of samples
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 struct slot {
     uint64_t number; /* since 1970: which lap of the ring it is of */
@@ -129,7 +131,9 @@ enum result history_samples(struct store_txn *txn, const struct history_subject 
     return RESULT_OK;
 }
 
-/* -- days of hours -------------------------------------------------------------------------------------------------------- */
+/* -- days of hours
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 struct day {
     uint64_t number; /* since 1970 */
@@ -261,7 +265,9 @@ enum result history_hours(struct store_txn *txn, const struct history_subject *s
     return RESULT_OK;
 }
 
-/* -- folding -------------------------------------------------------------------------------------------------------------- */
+/* -- folding
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 /* A row of the slot that is over goes into its day; one of an earlier lap goes. */
 static enum result fold_row(struct store_txn *txn, const struct key *key, uint64_t number,
@@ -316,11 +322,13 @@ enum result history_note(struct store_txn *txn, const struct history_subject *su
     }
     slot.samples[again ? slot.count - 1 : slot.count++] = *sample;
     result = put_slot(txn, &key, &slot, diag);
-    /* what comes late, from another machine, is summed up at once: the slot was gone through already */
+    /* what comes late, from another machine, is summed up at once: the slot was gone through
+     * already */
     return result == RESULT_OK && is_over(number, now) ? fold_row(txn, &key, number, diag) : result;
 }
 
-/* The row of a slot of the ring after the one looked at last. NOT_FOUND at its end; then the next slot begins anew. */
+/* The row of a slot of the ring after the one looked at last. NOT_FOUND at its end; then the next
+ * slot begins anew. */
 static enum result next_row(struct store_txn *txn, struct history_fold *fold,
                             enum store_table table, uint64_t slot, struct key *out)
 {

@@ -1,12 +1,14 @@
-/* What became of a member: raw samples for two days and hourly summaries for two years, in state/history, a store of its own so that
- * its size slows no other; and the log of its life, in state/health. Written by the intake of reports (the operator's own acts by the CLI),
- * read by `ntspool history` and `ntspool log`.
+/* What became of a member: raw samples for two days and hourly summaries for two years, in
+ * state/history, a store of its own so that its size slows no other; and the log of its life, in
+ * state/health. Written by the intake of reports (the operator's own acts by the CLI), read by
+ * `ntspool history` and `ntspool log`.
  *
- * Bounds. Time is cut into slots that are reused in a ring: 193 of a quarter of an hour with at most one sample a minute, 732 days
- * of at most 24 hours. A row is one address as one vantage point sees it in one slot; what an earlier lap left in a slot is deleted
- * when the slot is folded. So an address costs at most 193 x 0.3 kB and, after two years, 732 x 0.6 kB: half a megabyte in all. A
- * label's log keeps 100 events; beyond, the oldest goes of whoever has most of them. Keys begin with the slot, so that what is
- * written together stands together. */
+ * Bounds. Time is cut into slots that are reused in a ring: 193 of a quarter of an hour with at
+ * most one sample a minute, 732 days of at most 24 hours. A row is one address as one vantage point
+ * sees it in one slot; what an earlier lap left in a slot is deleted when the slot is folded. So an
+ * address costs at most 193 x 0.3 kB and, after two years, 732 x 0.6 kB: half a megabyte in all. A
+ * label's log keeps 100 events; beyond, the oldest goes of whoever has most of them. Keys begin
+ * with the slot, so that what is written together stands together. */
 #ifndef ZONE_HISTORY_H
 #define ZONE_HISTORY_H
 
@@ -53,14 +55,16 @@ struct history_event {
     char text[HISTORY_EVENT_ROOM];
 };
 
-/* Notes a sample; of several in a minute the last stays. One that comes when its slot is over is summed up at once. */
+/* Notes a sample; of several in a minute the last stays. One that comes when its slot is over is
+ * summed up at once. */
 enum result history_note(struct store_txn *txn, const struct history_subject *subject,
                          const struct history_sample *sample, uint64_t now, struct diag *diag);
 /* Notes an event of the member's life in state/health, and lets the oldest go. */
 enum result history_log(struct store_txn *txn, const char *label, const struct history_event *event,
                         struct diag *diag);
 
-/* Where folding stands. Start from { 0 }: everything is looked at once, then each slot when it is over. */
+/* Where folding stands. Start from { 0 }: everything is looked at once, then each slot when it is
+ * over. */
 struct history_fold {
     uint64_t slot; /* number of the slot since 1970 that was current at the last look */
     unsigned left; /* slots to go through, back from that one */
@@ -69,8 +73,8 @@ struct history_fold {
     size_t key_len;
     uint8_t key[STORE_KEY_MAX]; /* the last row looked at */
 };
-/* Sums up what is over into hours and deletes what is older than the ring, `budget` rows at most. Sets `*more` if there is more to
- * do now. */
+/* Sums up what is over into hours and deletes what is older than the ring, `budget` rows at most.
+ * Sets `*more` if there is more to do now. */
 enum result history_fold(struct store_txn *txn, struct history_fold *fold, uint64_t now,
                          unsigned budget, bool *more, struct diag *diag);
 

@@ -105,7 +105,8 @@ static void count_author(uint64_t number, const struct history_event *event, voi
     author->rows++;
 }
 
-/* Of whoever has most of a full log, the oldest event goes: so nobody's words are pushed out by how much others say. */
+/* Of whoever has most of a full log, the oldest event goes: so nobody's words are pushed out by how
+ * much others say. */
 static enum result make_room(struct store_txn *txn, const char *label)
 {
     struct authors authors = { .count = 0 };

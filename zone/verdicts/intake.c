@@ -30,7 +30,8 @@ struct intake {
     uint8_t room[REPORT_MAX];
 };
 
-/* -- judging a report ---------------------------------------------------------------------------------------------- */
+/* -- judging a report
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Reads it unless `pool` is of the same version. */
 static enum result pool_follow(struct intake_pool *pool, struct store *registry, struct diag *diag)
@@ -112,7 +113,9 @@ static void batch_add(struct intake_batch *batch, const uint8_t *octets, size_t 
     batch->len += len;
 }
 
-/* -- journals ------------------------------------------------------------------------------------------------------ */
+/* -- journals
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 struct intake *intake_new(const char *state_dir)
 {
@@ -182,7 +185,8 @@ static enum result follow_keys(struct intake *intake, const struct vantage_keys 
     return RESULT_OK;
 }
 
-/* A refusal is written when it is new, and again when it lasts; one that changes all the time, once a second. */
+/* A refusal is written when it is new, and again when it lasts; one that changes all the time, once
+ * a second. */
 static void note(struct intake *intake, struct source *source, const struct refusal *refusal,
                  uint64_t now)
 {
@@ -290,7 +294,8 @@ static enum result read_all(struct intake *intake, const struct intake_stores *s
     return RESULT_OK;
 }
 
-/* What was read was not taken in (the disk is full, say): the journals are read from their beginning, where what was taken in is skipped. */
+/* What was read was not taken in (the disk is full, say): the journals are read from their
+ * beginning, where what was taken in is skipped. */
 static void read_again(struct intake *intake)
 {
     for (unsigned i = 0; i < intake->source_count; i++) {
@@ -347,7 +352,9 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
     return due;
 }
 
-/* -- imports ------------------------------------------------------------------------------------------------------ */
+/* -- imports
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Reports from elsewhere on their way in. */
 struct import {

@@ -1,12 +1,14 @@
-/* Taking in what vantage points report: the way from their journals to state/health and state/history, which belong to the pool.
+/* Taking in what vantage points report: the way from their journals to state/health and
+ * state/history, which belong to the pool.
  *
- * A report counts if it is signed with the key that the operator has named for its vantage point, and is for this pool and this
- * registry; its verdicts if they are of members that are here, under their label, with their addresses. Anything else
- * changes nothing and is noted as a refusal, which `ntspool status` shows. A report is taken in once: its vantage point's row
- * holds the number of the last one, in the same transaction.
+ * A report counts if it is signed with the key that the operator has named for its vantage point,
+ * and is for this pool and this registry; its verdicts if they are of members that are here, under
+ * their label, with their addresses. Anything else changes nothing and is noted as a refusal, which
+ * `ntspool status` shows. A report is taken in once: its vantage point's row holds the number of
+ * the last one, in the same transaction.
  *
- * No transaction is open while a journal is read. Several programs may take in at once: each begins to write
- * the history first, then the verdicts. */
+ * No transaction is open while a journal is read. Several programs may take in at once: each begins
+ * to write the history first, then the verdicts. */
 #ifndef ZONE_INTAKE_H
 #define ZONE_INTAKE_H
 
@@ -15,8 +17,8 @@
 enum {
     INTAKE_BUDGET = 512 * 1024,    /* octets of one journal in one look */
     INTAKE_IMPORT_MAX = 256 << 20, /* octets of an import */
-    INTAKE_NEWCOMERS =
-        4096, /* new addresses a day of all names that members bring, of a vantage point */
+    /* new addresses a day of all names that members bring, of a vantage point */
+    INTAKE_NEWCOMERS = 4096,
     INTAKE_CERT_YEARS = 5,    /* no certificate's end is believed that is further off */
     INTAKE_REFUSALS_MAX = 64, /* kept in the store; the oldest goes */
     INTAKE_REFUSAL_S = 60,    /* a refusal that lasts is noted so often */
@@ -43,7 +45,8 @@ struct intake_sum {
     struct refusal refusal;     /* the last one; count is their number */
 };
 
-/* -- journals of this machine -------------------------------------------------------------------------------------- */
+/* -- journals of this machine
+ * -------------------------------------------------------------------------------------- */
 
 struct intake;
 
@@ -52,18 +55,22 @@ void intake_free(struct intake *intake);
 /* Looks once at all journals. `*more`: there is more to take in than the budget allowed. */
 enum result intake_look(struct intake *intake, const struct intake_stores *stores, uint64_t now,
                         bool *more, struct intake_sum *sum, struct diag *diag);
-/* True if a look may find something: a report that was not taken in, or a journal that is refused, or too long to
- * tell. */
+/* True if a look may find something: a report that was not taken in, or a journal that is refused,
+ * or too long to tell. */
 bool intake_is_due(const char *state_dir, struct store_txn *registry, struct store_txn *health);
 
-/* -- reports from elsewhere ---------------------------------------------------------------------------------------- */
+/* -- reports from elsewhere
+ * ---------------------------------------------------------------------------------------- */
 
-/* Takes in reports that were carried here, one after the other in `octets`. What is no report ends it: INVALID, with the number of octets
- * that were good in the diag. What is refused is in the sum. */
+/* Takes in reports that were carried here, one after the other in `octets`. What is no report ends
+ * it: INVALID, with the number of octets that were good in the diag. What is refused is in the sum.
+ */
 enum result intake_import(const struct intake_stores *stores, const uint8_t *octets, size_t len,
                           uint64_t now, struct intake_sum *sum, struct diag *diag);
 
-/* -- refusals ------------------------------------------------------------------------------------------------------ */
+/* -- refusals
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Those of the health store, in order of source. */
 enum result intake_refusals(struct store_txn *health, struct refusal out[INTAKE_REFUSALS_MAX],
@@ -72,14 +79,17 @@ enum result intake_refusals(struct store_txn *health, struct refusal out[INTAKE_
 /* What was refused is over. */
 enum result intake_pardon(struct store_txn *health, const char *source);
 
-/* -- whose verdicts these are ------------------------------------------------------------------------------------- */
+/* -- whose verdicts these are
+ * ------------------------------------------------------------------------------------- */
 
 /* True if the store of verdicts belongs to another registry than this one. */
 bool intake_is_foreign(struct store_txn *registry, struct store_txn *health);
-/* Drops verdicts that belong to another registry, and notes this one. A look or an import begins with that. */
+/* Drops verdicts that belong to another registry, and notes this one. A look or an import begins
+ * with that. */
 enum result intake_own(const struct intake_stores *stores, struct diag *diag);
 
-/* -- what has no owner any more ------------------------------------------------------------------------------------ */
+/* -- what has no owner any more
+ * ------------------------------------------------------------------------------------ */
 
 /* Deletes verdicts of members that are not in the registry. */
 enum result intake_purge(const struct intake_stores *stores, struct diag *diag);

@@ -84,7 +84,8 @@ static bool find_member(struct taking *taking, const char *label, uint64_t id, s
     return result == RESULT_OK && out->id == id;
 }
 
-/* Addresses of a member's own name come from a resolver, so any may be right, but not any number of them. */
+/* Addresses of a member's own name come from a resolver, so any may be right, but not any number of
+ * them. */
 static bool may_be_new(struct taking *taking, unsigned newcomers)
 {
     struct vantage *vantage = &taking->vantage;
@@ -271,8 +272,8 @@ static void take_report(struct taking *taking, const struct report *report, bool
     keep(taking, vantage_put(taking->health, vantage, taking->diag));
 }
 
-/* The registry last: whoever takes back a key or a member, and forgets what was said, writes the registry first and then the
- * verdicts. So what is seen here is not older than that. */
+/* The registry last: whoever takes back a key or a member, and forgets what was said, writes the
+ * registry first and then the verdicts. So what is seen here is not older than that. */
 static enum result open_all(struct taking *taking, const struct intake_stores *stores)
 {
     enum result result = RESULT_OK;

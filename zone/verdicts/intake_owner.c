@@ -1,5 +1,6 @@
-/* Verdicts are kept by the members' numbers, which mean something in one registry only. So the store of verdicts names the registry that it
- * belongs to; with another one (a registry that was copied here, a backup of verdicts from elsewhere) they count for nothing. */
+/* Verdicts are kept by the members' numbers, which mean something in one registry only. So the
+ * store of verdicts names the registry that it belongs to; with another one (a registry that was
+ * copied here, a backup of verdicts from elsewhere) they count for nothing. */
 #include <string.h>
 
 #include "zone/verdicts/intake.h"

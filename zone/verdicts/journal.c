@@ -32,7 +32,9 @@ struct journal {
     struct report_writer report;
 };
 
-/* -- the key ------------------------------------------------------------------------------------------------------- */
+/* -- the key
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static enum result fail(const char *what, const char *path, struct diag *diag)
 {
@@ -155,7 +157,9 @@ enum result journal_key(const char *state_dir, const char *vantage,
     return result;
 }
 
-/* -- opening ------------------------------------------------------------------------------------------------------- */
+/* -- opening
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 /* One writer at a time, also across PID namespaces. The lock goes with the process. */
 static enum result lock_key(struct journal *journal, struct diag *diag)
@@ -254,7 +258,9 @@ const uint8_t *journal_public(const struct journal *journal)
     return journal->head.key;
 }
 
-/* -- writing ------------------------------------------------------------------------------------------------------- */
+/* -- writing
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 bool journal_wants_all(const struct journal *journal)
 {
@@ -302,7 +308,8 @@ static void begin_report(struct journal *journal)
     journal->items = 0;
 }
 
-/* Numbers follow the time, so that a vantage point that lost its journal, or has an older one back, goes on with higher ones. */
+/* Numbers follow the time, so that a vantage point that lost its journal, or has an older one back,
+ * goes on with higher ones. */
 void journal_begin(struct journal *journal, const struct dname *apex, uint64_t now)
 {
     journal->failed = RESULT_OK;
@@ -367,7 +374,8 @@ void journal_event(struct journal *journal, const char *label, const struct hist
     journal->items++;
 }
 
-/* The file that was made aside takes the place of the newer one, and that one the place of the older. */
+/* The file that was made aside takes the place of the newer one, and that one the place of the
+ * older. */
 static bool turn(const struct journal *journal)
 {
     char made[VANTAGE_ROOM + 24], newer[VANTAGE_ROOM + 24], older[VANTAGE_ROOM + 24];

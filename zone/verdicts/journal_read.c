@@ -36,7 +36,8 @@ void journal_reader_end(struct journal_reader *reader)
     }
 }
 
-/* Opens the file, if it is one: a pipe, a device, a link or a file under a lease must not hold us up. */
+/* Opens the file, if it is one: a pipe, a device, a link or a file under a lease must not hold us
+ * up. */
 static int open_file(const char *path, const char *ending, struct stat *st)
 {
     char whole[PATH_MAX + 2];

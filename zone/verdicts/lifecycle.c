@@ -17,8 +17,8 @@ static const struct address_health *health_of(const struct member_health *health
     return NULL;
 }
 
-/* The addresses that don't work, as long as another one does. One that was never probed is neither broken nor proof that
- * the server can be reached. */
+/* The addresses that don't work, as long as another one does. One that was never probed is neither
+ * broken nor proof that the server can be reached. */
 static uint8_t left_out_of(const struct member *member, const struct member_health *health)
 {
     bool works = false;
@@ -102,8 +102,8 @@ static const char *reason_in(const struct consensus *consensus)
     return "NTS confirmed, score over the threshold";
 }
 
-/* The part of the addresses that works, in thousandths, of a member that brings its own name: we can't leave any out of that, and a
- * client may take the first that it finds. */
+/* The part of the addresses that works, in thousandths, of a member that brings its own name: we
+ * can't leave any out of that, and a client may take the first that it finds. */
 static uint64_t working_part(const struct member *member, const struct member_health *health)
 {
     unsigned probed = 0, working = 0;
@@ -122,9 +122,10 @@ static struct standing in_with(struct standing standing, uint64_t weight, const 
     return standing;
 }
 
-/* Which word is the stronger: suspension and capacity 0 are the operator's as the override is, but are said of the service
- * itself (it is down, it only watches), so an override never brings such a member in; `--all eligible` in an emergency
- * must not hand out a server that somebody took down. Then the override, in both directions; then the probe's verdict. */
+/* Which word is the stronger: suspension and capacity 0 are the operator's as the override is, but
+ * are said of the service itself (it is down, it only watches), so an override never brings such a
+ * member in; `--all eligible` in an emergency must not hand out a server that somebody took down.
+ * Then the override, in both directions; then the probe's verdict. */
 struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus)
 {
     const struct member_health *health = consensus->known ? &consensus->health : NULL;
@@ -221,7 +222,8 @@ static bool history_suffices(const struct member_health *health, enum address_fa
     return false;
 }
 
-/* Removals wait, of all members or of those that could be reached only by families that wait or are frozen. */
+/* Removals wait, of all members or of those that could be reached only by families that wait or are
+ * frozen. */
 static bool is_frozen(const struct member_health *health, const struct breaker_state *breaker_state)
 {
     bool other_way = health->address_count == 0;
@@ -232,7 +234,8 @@ static bool is_frozen(const struct member_health *health, const struct breaker_s
     return breaker_state->members_frozen || !other_way;
 }
 
-/* Of a family that is in: out at last when its fall has lasted and nothing speaks for a fault of our own. */
+/* Of a family that is in: out at last when its fall has lasted and nothing speaks for a fault of
+ * our own. */
 static enum stage stage_below(const struct family_health *own, const struct member_health *health,
                               const struct breaker_state *breaker_state, uint64_t now)
 {

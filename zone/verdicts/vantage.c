@@ -264,7 +264,8 @@ enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag)
     }
 }
 
-/* A clock that is a little ahead makes a word no newer than the present: it must not make the others' words old. 0: no word. */
+/* A clock that is a little ahead makes a word no newer than the present: it must not make the
+ * others' words old. 0: no word. */
 static uint64_t said_at(uint64_t well_at, uint64_t now)
 {
     return well_at > now + VANTAGE_AHEAD_S ? 0 : well_at > now ? now : well_at;

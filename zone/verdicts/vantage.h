@@ -1,8 +1,10 @@
-/* A vantage point: one ntspool-probed with a name of its own, and what it reports of itself. Rows of state/health.
+/* A vantage point: one ntspool-probed with a name of its own, and what it reports of itself. Rows
+ * of state/health.
  *
- * What a vantage point saw of the members counts while it reports. The newest word of any of them is the time as of which the
- * pool is judged: whoever was silent for `verdict-fresh` before that is not asked. So when all fall silent, the verdicts stay as
- * they were at the last word of the last one. */
+ * What a vantage point saw of the members counts while it reports. The newest word of any of them
+ * is the time as of which the pool is judged: whoever was silent for `verdict-fresh` before that is
+ * not asked. So when all fall silent, the verdicts stay as they were at the last word of the last
+ * one. */
 #ifndef ZONE_VANTAGE_H
 #define ZONE_VANTAGE_H
 
@@ -21,8 +23,8 @@ enum vantage_state {
     VANTAGE_HELD_UP      /* its process gets too little time: failures may be its own */
 };
 
-/* What a vantage point can say of an address family. What was never reached by it says more about the vantage point than about
- * the members. */
+/* What a vantage point can say of an address family. What was never reached by it says more about
+ * the vantage point than about the members. */
 enum family_state {
     FAMILY_UNSEEN = 0, /* nothing was ever reached by it from there: it can't be judged */
     FAMILY_OFF,        /* it was on, and is not now: verdicts wait */
@@ -42,8 +44,8 @@ struct vantage {
     char name[VANTAGE_ROOM];
     uint32_t interval_s;
     uint64_t started_at;
-    uint64_t
-        well_at; /* its last word while it trusted itself, Unix seconds: as old are its verdicts */
+    /* its last word while it trusted itself, Unix seconds: as old are its verdicts */
+    uint64_t well_at;
     enum vantage_state state;
     uint64_t state_since;
     bool unsynchronised;    /* its kernel says that nothing keeps the clock */
@@ -76,7 +78,8 @@ struct vantages {
 
 /* Enters a word at `now`, which is of worth while the vantage point trusts itself. */
 void vantage_word(struct vantage *vantage, uint64_t now);
-/* The family says nothing of members now: it is off, or nothing was ever reached by it though something was by the other. */
+/* The family says nothing of members now: it is off, or nothing was ever reached by it though
+ * something was by the other. */
 bool vantage_family_waits(const struct vantage *vantage, enum address_family family);
 /* Removals are held back, of members or of addresses of a family. */
 bool vantage_is_frozen(const struct vantage *vantage);
@@ -93,8 +96,8 @@ void vantages_judge(struct vantages *vantages, uint32_t fresh_s, uint64_t now);
 /* NULL if there is none of that name. */
 const struct vantage *vantages_find(const struct vantages *vantages, const char *name);
 
-/* The layout of what a vantage point says of itself, in its reports and in the store. The pool's own
- * fields are left 0. */
+/* The layout of what a vantage point says of itself, in its reports and in the store. The pool's
+ * own fields are left 0. */
 void vantage_encode(struct writer *w, const struct vantage *vantage);
 enum result vantage_decode(struct vantage *out, const char *name, struct reader *r);
 /* Takes over the pool's own fields from `ledger`. */

@@ -15,22 +15,25 @@ static size_t octets_of_hex(uint8_t *out, const char *hex)
     return len;
 }
 
-/* The first is RFC 5297 A.1; the others, with a nonce, were made by another implementation (Python's cryptography, AESSIV). */
+/* The first is RFC 5297 A.1; the others, with a nonce, were made by another implementation
+ * (Python's cryptography, AESSIV). */
 struct vector {
     const char *key, *packet, *nonce, *text, *sealed;
 };
 
 static const struct vector vectors[] = {
-    {"fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
-     "101112131415161718191a1b1c1d1e1f2021222324252627", "",                                 "112233445566778899aabbccddee",
-     "85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c"                                                                                            },
+    { "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
+      "101112131415161718191a1b1c1d1e1f2021222324252627", "", "112233445566778899aabbccddee",
+      "85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c" },
     { "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-      "202122232425262728292a2b2c2d2e2f",                "6465666768696a6b6c6d6e6f70717273", "",                             "8b32b42ca38fcd8b70bbd37a0dc8d164"},
+      "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+      "202122232425262728292a2b2c2d2e2f",
+      "6465666768696a6b6c6d6e6f70717273", "", "8b32b42ca38fcd8b70bbd37a0dc8d164" },
     { "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-      "202122232425262728292a2b2c2d2e2f",                "6465666768696a6b6c6d6e6f70717273", "68656c6c6f2c20776f726c64",
-     "6038e11689e846672a0c8502851c37989a57a5722ba8edf699ede247"                                                                                                },
+      "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+      "202122232425262728292a2b2c2d2e2f",
+      "6465666768696a6b6c6d6e6f70717273", "68656c6c6f2c20776f726c64",
+      "6038e11689e846672a0c8502851c37989a57a5722ba8edf699ede247" },
 };
 
 static const uint16_t algorithms[] = { AEAD_SIV_CMAC_256, AEAD_SIV_CMAC_512, AEAD_GCM_SIV_128 };
@@ -68,7 +71,8 @@ static void seals_and_opens_the_vectors(void **state)
     }
 }
 
-/* OpenSSL's own SIV is right for texts that are not empty: the same octets for every length around the block's. */
+/* OpenSSL's own SIV is right for texts that are not empty: the same octets for every length around
+ * the block's. */
 static void check_against_openssl(uint16_t algorithm, const char *name)
 {
     const struct aead_key key = key_of(algorithm);
@@ -124,11 +128,7 @@ static void check_changes(uint16_t algorithm)
     struct {
         uint8_t *data;
         size_t len;
-    } parts[] = {
-        {packet,  sizeof(packet)},
-        { nonce,  nonce_of.len  },
-        { sealed, sizeof(sealed)}
-    };
+    } parts[] = { { packet, sizeof(packet) }, { nonce, nonce_of.len }, { sealed, sizeof(sealed) } };
     for (size_t part = 0; part < 3; part++) {
         for (size_t bit = 0; bit < parts[part].len * 8; bit++) {
             parts[part].data[bit / 8] ^= (uint8_t)(1U << bit % 8);

@@ -151,7 +151,8 @@ static void an_algorithm_that_ntp_does_not_know_is_warned_of(void **state)
     world_free(world);
 }
 
-/* Early versions of chrony export the keys otherwise, and can't be told from others that know nothing of that. */
+/* Early versions of chrony export the keys otherwise, and can't be told from others that know
+ * nothing of that. */
 static void without_agreement_on_the_export_nobody_is_warned_of_30(void **state)
 {
     (void)state;
@@ -177,7 +178,9 @@ static void what_can_not_be_found_out_stays(void **state)
     world_free(world);
 }
 
-/* -- days ---------------------------------------------------------------------------------------------------------------- */
+/* -- days
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static char clock_path[] = "ntspool-clock-XXXXXX";
 

@@ -15,7 +15,8 @@ struct fake {
     unsigned probes;
 };
 
-/* The probe's rounds of so many minutes: the fewest and the most probes that one of the members got. */
+/* The probe's rounds of so many minutes: the fewest and the most probes that one of the members
+ * got. */
 static void live(struct fake *fakes, unsigned count, unsigned minutes, unsigned *fewest,
                  unsigned *most)
 {

@@ -59,9 +59,7 @@ static void talk(struct world *world, const struct ke_request *request)
 /* What comes of an answer, and at which step. */
 static void assert_answer(const void *answer, size_t len, enum failure failure, const char *step)
 {
-    struct world world = {
-        .peer = {.answer = answer, .answer_len = len}
-    };
+    struct world world = { .peer = { .answer = answer, .answer_len = len } };
     world_open(&world);
     const struct ke_request request = request_of(&world);
     talk(&world, &request);
@@ -200,9 +198,7 @@ static void a_missing_close_notify_is_told_and_no_failure(void **state)
 static void octets_after_the_end_of_message_fail(void **state)
 {
     (void)state;
-    struct world world = {
-        .peer = {.late = (const uint8_t *)"late", .late_len = 4}
-    };
+    struct world world = { .peer = { .late = (const uint8_t *)"late", .late_len = 4 } };
     world_open(&world);
     const struct ke_request request = request_of(&world);
     talk(&world, &request);
@@ -251,16 +247,14 @@ static void a_server_that_found_us_slow_is_not_blamed(void **state)
         uint64_t looked_before_ms;
         enum failure failure;
     } rows[] = {
-        {"\x80\x01\x00\x02\x00\x00",  6, STALL_SHORT_MS, FAILURE_INTERNAL },
-        { "\x80\x01\x00\x02\x00\x00", 6, 0,              FAILURE_KE_CLOSED},
+        { "\x80\x01\x00\x02\x00\x00", 6, STALL_SHORT_MS, FAILURE_INTERNAL },
+        { "\x80\x01\x00\x02\x00\x00", 6, 0, FAILURE_KE_CLOSED },
         { "\x80\x02\x00\x02\x00\x01", 6, STALL_SHORT_MS, FAILURE_KE_ERROR },
-        { "\x80\x02\x00\x02\x00\x01", 6, STALL_LONG_MS,  FAILURE_INTERNAL },
+        { "\x80\x02\x00\x02\x00\x01", 6, STALL_LONG_MS, FAILURE_INTERNAL },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const uint8_t *answer = (const uint8_t *)rows[i].answer;
-        struct world world = {
-            .peer = {.answer = answer, .answer_len = rows[i].len}
-        };
+        struct world world = { .peer = { .answer = answer, .answer_len = rows[i].len } };
         const struct stall stall = { .looked_at = stall_now() - rows[i].looked_before_ms };
         world_open(&world);
         struct ke_request request = request_of(&world);

@@ -139,9 +139,7 @@ static void told(const struct lookup_answer *answer, void *arg)
 /* What becomes of a name of which the server says this; IPv6, IPv4. */
 static struct lookup_answer look_up(struct say six, struct say four, const char *name)
 {
-    struct world world = {
-        .says = {six, four}
-    };
+    struct world world = { .says = { six, four } };
     world_open(&world);
     assert_non_null(lookup_start(&world.loop, &world.at, name, told, &world));
     assert_int_equal(world.told, 0);
@@ -277,9 +275,7 @@ static void a_lookup_that_is_ended_says_nothing_and_leaves_nothing(void **state)
 {
     (void)state;
     for (unsigned turns = 0; turns < 4; turns++) {
-        struct world world = {
-            .says = {{ .nothing = true }, { .ttl_s = 60, .count = 1 }}
-        };
+        struct world world = { .says = { { .nothing = true }, { .ttl_s = 60, .count = 1 } } };
         world_open(&world);
         struct lookup *lookup = lookup_start(&world.loop, &world.at, "a.example", told, &world);
         for (unsigned i = 0; i < turns; i++) {

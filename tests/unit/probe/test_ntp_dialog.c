@@ -16,10 +16,8 @@ struct world {
 
 static void world_open(struct world *world)
 {
-    const struct nts_keys keys = {
-        .c2s = {AEAD_SIV_CMAC_256,  { 1, 2, 3 }},
-          .s2c = { AEAD_SIV_CMAC_256, { 4, 5, 6 }}
-    };
+    const struct nts_keys keys = { .c2s = { AEAD_SIV_CMAC_256, { 1, 2, 3 } },
+                                   .s2c = { AEAD_SIV_CMAC_256, { 4, 5, 6 } } };
     assert_int_equal(uv_loop_init(&world->loop), 0);
     peer_open(&world->peer, &world->loop);
     world->peer.keys[0] = keys;
@@ -127,9 +125,7 @@ static void what_may_be_forged_is_told_only_if_nothing_better_comes(void **state
     assert_int_equal(before.result.failure, FAILURE_NONE);
     assert_waited(&before, false);
     /* the reply that came further tells more */
-    struct world both = {
-        .peer = {.junk = 5, .garble = true}
-    };
+    struct world both = { .peer = { .junk = 5, .garble = true } };
     ask(&both);
     assert_int_equal(both.result.failure, FAILURE_NTP_AUTH);
 }
@@ -150,15 +146,11 @@ static void no_more_datagrams_are_looked_at_than_the_limit_says(void **state)
 static void a_kiss_counts_only_with_our_unique_identifier(void **state)
 {
     (void)state;
-    struct world real = {
-        .peer = {.kiss = "DENY", .plain = true}
-    };
+    struct world real = { .peer = { .kiss = "DENY", .plain = true } };
     ask(&real);
     assert_int_equal(real.result.failure, FAILURE_NTP_DENY);
     assert_waited(&real, false);
-    struct world forged = {
-        .peer = {.kiss = "DENY", .plain = true, .without_uid = true}
-    };
+    struct world forged = { .peer = { .kiss = "DENY", .plain = true, .without_uid = true } };
     ask(&forged);
     assert_int_equal(forged.result.failure, FAILURE_NTP_UID);
     assert_waited(&forged, true);
@@ -173,7 +165,8 @@ static void a_refused_cookie_ends_the_dialog_at_once(void **state)
     assert_waited(&world, false);
 }
 
-/* Takes the request from the peer's socket before its loop does; returns the length of the reply to it, still to be sent. */
+/* Takes the request from the peer's socket before its loop does; returns the length of the reply to
+ * it, still to be sent. */
 static size_t take_request(struct nts_peer *peer, struct sockaddr_storage *from,
                            uint8_t reply[PEER_ROOM])
 {
@@ -253,9 +246,7 @@ static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **state)
 {
     (void)state;
     for (unsigned turns = 0; turns < 4; turns++) {
-        struct world world = {
-            .peer = {.junk = 1, .lose = turns % 2}
-        };
+        struct world world = { .peer = { .junk = 1, .lose = turns % 2 } };
         world_open(&world);
         const struct ntp_request request = request_of(&world);
         struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, told, &world);

@@ -31,14 +31,9 @@ static void offset_and_rtt_are_those_of_rfc_5905(void **state)
     (void)state;
     const struct {
         int64_t out_us, held_us, back_us, offset_us;
-    } rows[] = {
-        {10000,   50,   10000,  0                      },
-        { 10000,  0,    10000,  7000000                },
-        { 10000,  50,   10000,  -7000000               },
-        { 1,      1,    1,      250000                 },
-        { 200000, 1000, 200000, -999999                },
-        { 10000,  50,   10000,  86400LL * 365 * 1000000}
-    };
+    } rows[] = { { 10000, 50, 10000, 0 },           { 10000, 0, 10000, 7000000 },
+                 { 10000, 50, 10000, -7000000 },    { 1, 1, 1, 250000 },
+                 { 200000, 1000, 200000, -999999 }, { 10000, 50, 10000, 86400LL * 365 * 1000000 } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int64_t received = rows[i].out_us + rows[i].offset_us;
         struct ntp_header header = header_of(received, received + rows[i].held_us);
@@ -147,12 +142,10 @@ static void root_distance_fails_from_a_second_and_a_half(void **state)
     const struct {
         uint32_t delay, dispersion; /* 16.16 */
         enum failure failure;
-    } rows[] = {
-        {0x10000,     0xffff,     FAILURE_NONE         },
-        { 0x10000,    0x10000,    FAILURE_ROOT_DISTANCE},
-        { 0,          0x18000,    FAILURE_ROOT_DISTANCE},
-        { UINT32_MAX, UINT32_MAX, FAILURE_ROOT_DISTANCE}
-    };
+    } rows[] = { { 0x10000, 0xffff, FAILURE_NONE },
+                 { 0x10000, 0x10000, FAILURE_ROOT_DISTANCE },
+                 { 0, 0x18000, FAILURE_ROOT_DISTANCE },
+                 { UINT32_MAX, UINT32_MAX, FAILURE_ROOT_DISTANCE } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct ntp_header header = header_of(0, 0);
         header.root_delay = rows[i].delay;

@@ -123,13 +123,11 @@ static void next_protocol_must_be_one_critical_ntpv4(void **state)
         const uint8_t *body;
         size_t len;
         enum failure failure;
-    } rows[] = {
-        {C | 1,  other, 2, FAILURE_KE_PROTOCOL },
-        { C | 1, other, 0, FAILURE_KE_PROTOCOL },
-        { C | 1, two,   4, FAILURE_KE_MALFORMED},
-        { C | 1, two,   1, FAILURE_KE_MALFORMED},
-        { 1,     two,   2, FAILURE_KE_MALFORMED}
-    };
+    } rows[] = { { C | 1, other, 2, FAILURE_KE_PROTOCOL },
+                 { C | 1, other, 0, FAILURE_KE_PROTOCOL },
+                 { C | 1, two, 4, FAILURE_KE_MALFORMED },
+                 { C | 1, two, 1, FAILURE_KE_MALFORMED },
+                 { 1, two, 2, FAILURE_KE_MALFORMED } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct writer w = writer_of(room, ROOM);
         put(&w, rows[i].head, rows[i].body, rows[i].len);
@@ -151,11 +149,7 @@ static void aead_must_be_the_one_offered(void **state)
     (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
-    const uint8_t bodies[][4] = {
-        {0,   30 },
-        { 0,  15, 0, 30 },
-        { 0}
-    };
+    const uint8_t bodies[][4] = { { 0, 30 }, { 0, 15, 0, 30 }, { 0 } };
     const size_t lens[] = { 2, 4, 0 };
     const enum failure wanted[] = { FAILURE_KE_AEAD, FAILURE_KE_MALFORMED, FAILURE_KE_AEAD };
     for (size_t i = 0; i < 3; i++) {

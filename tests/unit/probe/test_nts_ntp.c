@@ -5,10 +5,8 @@ enum {
     ROOM = 4096
 };
 
-static const struct nts_keys test_keys = {
-    .c2s = {AEAD_SIV_CMAC_256,  { 1, 2, 3 }},
-      .s2c = { AEAD_SIV_CMAC_256, { 9, 8, 7 }}
-};
+static const struct nts_keys test_keys = { .c2s = { AEAD_SIV_CMAC_256, { 1, 2, 3 } },
+                                           .s2c = { AEAD_SIV_CMAC_256, { 9, 8, 7 } } };
 
 static struct nts_query query_of(unsigned placeholders)
 {
@@ -26,7 +24,9 @@ static struct nts_cookie cookie_of(uint16_t len)
     return cookie;
 }
 
-/* -- a server's side ---------------------------------------------------------------------------------------------------- */
+/* -- a server's side
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 struct fake {
     uint8_t first; /* leap, version, mode */
@@ -115,7 +115,9 @@ static enum failure judge(struct nts_reply *out, const struct fake *fake,
     return failure;
 }
 
-/* -- claims ------------------------------------------------------------------------------------------------------------- */
+/* -- claims
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* RFC 8915 5.7: the server's reading of it, field by field */
 static void request_is_what_a_server_expects(void **state)
@@ -245,12 +247,10 @@ static void kiss_counts_only_with_our_uid(void **state)
     const struct {
         const char *refid;
         enum failure failure;
-    } rows[] = {
-        {"NTSN",  FAILURE_NTP_NAK },
-        { "RATE", FAILURE_NTP_RATE},
-        { "DENY", FAILURE_NTP_DENY},
-        { "RSTR", FAILURE_NTP_DENY}
-    };
+    } rows[] = { { "NTSN", FAILURE_NTP_NAK },
+                 { "RATE", FAILURE_NTP_RATE },
+                 { "DENY", FAILURE_NTP_DENY },
+                 { "RSTR", FAILURE_NTP_DENY } };
     const struct nts_query query = query_of(0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct nts_reply reply;

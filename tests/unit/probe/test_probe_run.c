@@ -109,7 +109,8 @@ static void keys_are_made_anew_when_their_life_is_over(void **state)
     world_free(world);
 }
 
-/* RFC 8915 5.7: NTSN for a cookie that we held means new keys; for a fresh one it is the server's fault. */
+/* RFC 8915 5.7: NTSN for a cookie that we held means new keys; for a fresh one it is the server's
+ * fault. */
 static void a_server_may_forget_cookies_but_not_fresh_ones(void **state)
 {
     (void)state;

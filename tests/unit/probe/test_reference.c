@@ -30,9 +30,9 @@ static void family_is_silent_when_those_are_that_once_answered(void **state)
         struct reference_answer answers[2];
         bool heard, silent;
     } rows[] = {
-        {{ { false, false }, { false, false } }, false, false},
-        { { { true, true }, { false, false } },  true,  false},
-        { { { false, true }, { true, true } },   true,  false},
+        { { { false, false }, { false, false } }, false, false },
+        { { { true, true }, { false, false } }, true, false },
+        { { { false, true }, { true, true } }, true, false },
         { { { false, true }, { false, false } }, false, true },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -21,9 +21,7 @@ static struct lookup_answer found(const char *ipv4, const char *ipv6)
 
 static struct lookup_answer failed(void)
 {
-    return (struct lookup_answer){
-        .state = LOOKUP_FAILED, .unknown = {true, true}
-    };
+    return (struct lookup_answer){ .state = LOOKUP_FAILED, .unknown = { true, true } };
 }
 
 static void assert_address(const struct resolved_addresses *resolved, unsigned index,
@@ -105,12 +103,8 @@ static void a_name_without_an_address_fails(void **state)
 static void never_more_than_are_watched(void **state)
 {
     (void)state;
-    struct resolved_addresses resolved = {
-        .told_ms = {NOW, NOW}
-    };
-    struct lookup_answer answer = {
-        .state = LOOKUP_FOUND, .unknown = {true, false}
-    };
+    struct resolved_addresses resolved = { .told_ms = { NOW, NOW } };
+    struct lookup_answer answer = { .state = LOOKUP_FOUND, .unknown = { true, false } };
     for (unsigned i = 0; i < LIMIT_ADDRESSES; i++) {
         char text[ADDRESS_TEXT_MAX];
         (void)snprintf(text, sizeof(text), "2001:db8::%u", i);

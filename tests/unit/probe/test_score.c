@@ -12,18 +12,9 @@ static void steps_fall_with_the_offset_as_the_table_says(void **state)
     const struct {
         uint64_t error_us;
         int32_t step_milli;
-    } rows[] = {
-        {0,           1000 },
-        { 25000,      1000 },
-        { 62500,      750  },
-        { 100000,     500  },
-        { 425000,     -250 },
-        { 750000,     -1000},
-        { 750001,     -2000},
-        { 3000000,    -2000},
-        { 3000001,    -4000},
-        { UINT64_MAX, -4000}
-    };
+    } rows[] = { { 0, 1000 },        { 25000, 1000 },      { 62500, 750 },    { 100000, 500 },
+                 { 425000, -250 },   { 750000, -1000 },    { 750001, -2000 }, { 3000000, -2000 },
+                 { 3000001, -4000 }, { UINT64_MAX, -4000 } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_int_equal(step_of(rows[i].error_us), rows[i].step_milli);
     }
@@ -90,14 +81,10 @@ static void failures_have_their_own_steps(void **state)
         enum failure failure;
         int32_t step_milli;
     } rows[] = {
-        {FAILURE_CONNECT_REFUSED, -5000},
-        { FAILURE_CERT_NAME,      -5000},
-        { FAILURE_KE_COOKIES,     -5000},
-        { FAILURE_NTP_NAK,        -5000},
-        { FAILURE_NTP_RATE,       -3500},
-        { FAILURE_UNSYNCHRONISED, -4000},
-        { FAILURE_STRATUM,        -4000},
-        { FAILURE_ROOT_DISTANCE,  -4000},
+        { FAILURE_CONNECT_REFUSED, -5000 }, { FAILURE_CERT_NAME, -5000 },
+        { FAILURE_KE_COOKIES, -5000 },      { FAILURE_NTP_NAK, -5000 },
+        { FAILURE_NTP_RATE, -3500 },        { FAILURE_UNSYNCHRONISED, -4000 },
+        { FAILURE_STRATUM, -4000 },         { FAILURE_ROOT_DISTANCE, -4000 },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_int_equal(score_step_of(rows[i].failure, 0, 1, false).step_milli,

@@ -3,7 +3,8 @@
 
 static const uint8_t transmit[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 
-/* Leap 0, version 4, mode 4, stratum 2, root delay 1 s, our transmit timestamp as origin, receive and transmit set. */
+/* Leap 0, version 4, mode 4, stratum 2, root delay 1 s, our transmit timestamp as origin, receive
+ * and transmit set. */
 static void answer(uint8_t out[SNTP_LEN])
 {
     memset(out, 0, SNTP_LEN);
@@ -52,13 +53,11 @@ static void answer_without_time_or_for_somebody_else_is_none(void **state)
         unsigned at;
         uint8_t value;
     } rows[] = {
-        {0,   0xe4}, /* leap: unsynchronised */
-        { 0,  0x23}, /* a client's */
-        { 1,  0   }, /* a kiss */
-        { 1,  16  },
-        { 24, 9   }, /* another origin */
-        { 31, 9   },
-        { 40, 0   }, /* no transmit time */
+        { 0, 0xe4 },            /* leap: unsynchronised */
+        { 0, 0x23 },            /* a client's */
+        { 1, 0 },               /* a kiss */
+        { 1, 16 },   { 24, 9 }, /* another origin */
+        { 31, 9 },   { 40, 0 }, /* no transmit time */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t packet[SNTP_LEN];

@@ -139,10 +139,8 @@ static void octets_that_are_no_tls_fail_the_handshake(void **state)
 static void keys_are_those_of_the_server(void **state)
 {
     (void)state;
-    static const uint8_t contexts[2][5] = {
-        {0,  0, 0, AEAD_SIV_CMAC_256, 0},
-        { 0, 0, 0, AEAD_SIV_CMAC_256, 1}
-    };
+    static const uint8_t contexts[2][5] = { { 0, 0, 0, AEAD_SIV_CMAC_256, 0 },
+                                            { 0, 0, 0, AEAD_SIV_CMAC_256, 1 } };
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct nts_keys keys;
     uint8_t theirs[2][32];

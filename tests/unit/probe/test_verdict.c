@@ -37,12 +37,12 @@ static struct outcome good_outcome(void)
 {
     return (struct outcome){
         .certified = true,
-        .certificate = {.not_before = NOW - 100, .not_after = NOW + 1000, .for_name = true},
+        .certificate = { .not_before = NOW - 100, .not_after = NOW + 1000, .for_name = true },
         .agreed = true,
         .aead = 15,
         .warnings = WARNING_NO_CLOSE,
         .timed = true,
-        .sample = { .stratum = 2,           .offset_us = -120,       .rtt_us = 3000  },
+        .sample = { .stratum = 2, .offset_us = -120, .rtt_us = 3000 },
     };
 }
 
@@ -176,9 +176,7 @@ static void address_is_not_left_out_while_its_family_is_frozen(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    struct breaker_state breaker_state = {
-        .family_frozen = {false, true}
-    };
+    struct breaker_state breaker_state = { .family_frozen = { false, true } };
     struct member_health health = health_of(2);
     const struct outcome good = good_outcome();
     const struct outcome refused = { .failure = FAILURE_CONNECT_TIMEOUT };
@@ -191,17 +189,14 @@ static void address_is_not_left_out_while_its_family_is_frozen(void **state)
     assert_false(health.addresses[0].working);
 }
 
-/* What can't be judged from here is shown, counts for nothing, and what was entered before that was known is taken back. */
+/* What can't be judged from here is shown, counts for nothing, and what was entered before that was
+ * known is taken back. */
 static void silence_of_a_family_that_waits_counts_for_nothing(void **state)
 {
     (void)state;
     const struct settings settings = settings_of();
-    const struct breaker_state breaker_state = {
-        .family_waits = {true, false}
-    };
-    const struct vantage vantage = {
-        .family = {{ FAMILY_UNSEEN }, { FAMILY_ON }}
-    };
+    const struct breaker_state breaker_state = { .family_waits = { true, false } };
+    const struct vantage vantage = { .family = { { FAMILY_UNSEEN }, { FAMILY_ON } } };
     struct member_health health = health_of(2);
     const struct outcome silent = { .failure = FAILURE_CONNECT_TIMEOUT, .detail = "no answer" };
     const struct outcome wrong = { .failure = FAILURE_CERT_NAME };

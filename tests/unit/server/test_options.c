@@ -27,7 +27,8 @@ static void write_config(const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* The options of a command line up to the first NULL, behind the program's name and the configuration file. */
+/* The options of a command line up to the first NULL, behind the program's name and the
+ * configuration file. */
 static bool read_options(struct options *out, int *exit_code, const char *const more[])
 {
     char words[16][64] = { "ntspoold", "--config" };
@@ -67,9 +68,9 @@ static void every_address_of_the_configuration_is_listened_on(void **state)
         const char *text;
         size_t count;
     } cases[] = {
-        {"listen: 192.0.2.1\n",                                      1},
-        { "listen: [ 192.0.2.1 ]\n",                                 1},
-        { "listen: [ 192.0.2.1, 2001:db8::2@5353, 192.0.2.3@53 ]\n", 3},
+        { "listen: 192.0.2.1\n", 1 },
+        { "listen: [ 192.0.2.1 ]\n", 1 },
+        { "listen: [ 192.0.2.1, 2001:db8::2@5353, 192.0.2.3@53 ]\n", 3 },
     };
     static const uint16_t ports[] = { 53, 5353, 53 };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -49,20 +49,17 @@ static int run_probe(struct cli *cli, int argc, char **argv)
 }
 
 static const struct cli_option options[] = {
-    {"one",          'o', "VALUE", false, "help of one" },
-    { "many",       0, "VALUE", true, "help of many" },
+    { "one", 'o', "VALUE", false, "help of one" },
+    { "many", 0, "VALUE", true, "help of many" },
     { "flag", 'f', NULL, false, "help of flag" },
-    { "size",        0, "N", false, "help of size" },
-    { 0      },
+    { "size", 0, "N", false, "help of size" },
+    { 0 },
 };
 static const struct cli_command commands[] = {
-    {"look",      "[A] [B]", 0, 2, "help of look",     "notes of look", options, run_probe},
-    { "item add", "NAME",    1, 1, "help of item add", NULL,            NULL,    run_probe},
+    { "look", "[A] [B]", 0, 2, "help of look", "notes of look", options, run_probe },
+    { "item add", "NAME", 1, 1, "help of item add", NULL, NULL, run_probe },
 };
-static const struct cli_group groups[] = {
-    {"item", "help of item" },
-    { 0    }
-};
+static const struct cli_group groups[] = { { "item", "help of item" }, { 0 } };
 
 static char out_text[1 << 14], err_text[1 << 14];
 
@@ -74,7 +71,8 @@ static void slurp(FILE *file, char *out, size_t room)
     (void)fclose(file);
 }
 
-/* Runs a command line (words with a space between) with stdout and stderr caught; the exit status. */
+/* Runs a command line (words with a space between) with stdout and stderr caught; the exit status.
+ */
 static int run(const char *line)
 {
     char words[256];
@@ -211,14 +209,10 @@ static void help_is_on_every_level(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
-        {"--help",           "help of look"       },
-        { "-h",              "help of item"       },
-        { "item --help",     "item add"           },
-        { "look --help",     "help of many"       },
-        { "look --help",     "notes of look"      },
-        { "look --help",     "--state DIR"        },
-        { "item add --help", "item add NAME"      },
-        { "look a b --help", "usage: ntspool look"},
+        { "--help", "help of look" },           { "-h", "help of item" },
+        { "item --help", "item add" },          { "look --help", "help of many" },
+        { "look --help", "notes of look" },     { "look --help", "--state DIR" },
+        { "item add --help", "item add NAME" }, { "look a b --help", "usage: ntspool look" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(run(rows[i][0]), CLI_DONE);

@@ -31,7 +31,8 @@ static void nothing_that_steers_a_terminal_passes(void **state)
     escapes("\xe2\x80\xae", "\\xe2\\x80\\xae"); /* right-to-left override */
 }
 
-/* Unicode table 3-7: overlong forms, surrogates, beyond U+10FFFF, lone and missing continuation octets. */
+/* Unicode table 3-7: overlong forms, surrogates, beyond U+10FFFF, lone and missing continuation
+ * octets. */
 static void broken_utf8_is_escaped(void **state)
 {
     (void)state;

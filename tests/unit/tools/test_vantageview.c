@@ -9,16 +9,13 @@ enum {
 static void one_that_is_named_and_never_heard_is_told(void **state)
 {
     (void)state;
-    const struct memberview_source source = {
-        .settings = {.verdict_fresh_s = FRESH_S     },
-        .vantages = { .count = 1, .list = { { .name = "near" } } }
-    };
-    const struct vantage_keys named = {
-        .count = 3,
-        .list = {{ .name = "far", .added_at = NOW - FRESH_S - 1 },
-                 { .name = "near", .added_at = NOW - 90000 },
-                 { .name = "new", .added_at = NOW - FRESH_S }}
-    };
+    const struct memberview_source source = { .settings = { .verdict_fresh_s = FRESH_S },
+                                              .vantages = { .count = 1,
+                                                            .list = { { .name = "near" } } } };
+    const struct vantage_keys named = { .count = 3,
+                                        .list = { { .name = "far", .added_at = NOW - FRESH_S - 1 },
+                                                  { .name = "near", .added_at = NOW - 90000 },
+                                                  { .name = "new", .added_at = NOW - FRESH_S } } };
     json_t *warnings = json_array();
     vantageview_warn_of_named(&named, &source, NOW, warnings);
     assert_int_equal(json_array_size(warnings), 1);

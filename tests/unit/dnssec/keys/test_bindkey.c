@@ -68,28 +68,30 @@ static void bad_files_are_named(void **state)
     static const struct {
         const char *key, *private_key, *says;
     } cases[] = {
-        {good_key,                                                                          NULL,                                "No such file"                                  },
-        { "example.com. IN A 192.0.2.1\n",                                                  good_private,                        "no DNSKEY record"                              },
-        { "",                                                                               good_private,                        "no DNSKEY record"                              },
-        { "example.com. IN DNSKEY 257 3 8 AwEAAQ==\n",                                      "Algorithm: 8\nPrivateKey: AAAA\n",
-         "is not supported"                                                                                                                                                      },
-        { good_key,                                                                         "Algorithm: 13\nPrivateKey: AAAA\n", "for algorithm 13"                              },
-        { good_key,                                                                         "Algorithm: 15 (ED25519)\n",         "no line PrivateKey"                            },
-        { good_key,                                                                         "Algorithm: 15\nPrivateKey: !\n",    "no line PrivateKey"                            },
-        { good_key,                                                                         "Algorithm: 15\nPrivateKey: AAAA\n", "private octets"                                },
-        { "example.com. IN DNSKEY 257 3 15 AAAA\n",                                         good_private,                        "public"                                        },
+        { good_key, NULL, "No such file" },
+        { "example.com. IN A 192.0.2.1\n", good_private, "no DNSKEY record" },
+        { "", good_private, "no DNSKEY record" },
+        { "example.com. IN DNSKEY 257 3 8 AwEAAQ==\n", "Algorithm: 8\nPrivateKey: AAAA\n",
+          "is not supported" },
+        { good_key, "Algorithm: 13\nPrivateKey: AAAA\n", "for algorithm 13" },
+        { good_key, "Algorithm: 15 (ED25519)\n", "no line PrivateKey" },
+        { good_key, "Algorithm: 15\nPrivateKey: !\n", "no line PrivateKey" },
+        { good_key, "Algorithm: 15\nPrivateKey: AAAA\n", "private octets" },
+        { "example.com. IN DNSKEY 257 3 15 AAAA\n", good_private, "public" },
         { "example.com. IN DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA8=\n",
-         good_private,                                                                                                           "make no key"                                   },
+          good_private, "make no key" },
         { "example.com. IN DNSKEY 385 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n",
-         good_private,                                                                                                           "was revoked"                                   },
+          good_private, "was revoked" },
         { "example.com. IN DNSKEY 1 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n",
-         good_private,                                                                                                           "is no zone's key"                              },
+          good_private, "is no zone's key" },
         { good_key,
-         "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nDelete: "
-          "20270115080000\n",                                                                                                    "line \"Delete: 20270115080000\" is of the past"},
+          "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nDelete: "
+          "20270115080000\n",
+          "line \"Delete: 20270115080000\" is of the past" },
         { good_key,
-         "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nRevoke: "
-          "20200101000000\n",                                                                                                    "used no longer"                                },
+          "Algorithm: 15\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\nRevoke: "
+          "20200101000000\n",
+          "used no longer" },
     };
     const struct dname name = name_of("example.com.");
     char path[128], text[256];
@@ -121,7 +123,8 @@ static void bad_files_are_named(void **state)
     assert_ok(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag));
     assert_int_equal(key_tag(key), 3613);
     key_free(key);
-    /* Other times don't count: a key that signed until now, or will, makes all that caches may hold validate. */
+    /* Other times don't count: a key that signed until now, or will, makes all that caches may hold
+     * validate. */
     (void)snprintf(text, sizeof text, "%sInactive: 20260101000000\nDelete: 20270115080001\n",
                    good_private);
     put_file(f->dir, "K.private", text);

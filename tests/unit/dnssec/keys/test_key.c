@@ -25,51 +25,52 @@ struct example {
 };
 
 static const struct example examples[] = {
-    {/* RFC 6605 6.1 */
+    { /* RFC 6605 6.1 */
       .algorithm = ALGORITHM_ECDSAP256SHA256,
-     .owner = "example.net.",
-     .private_key = "GU6SnQ/Ou+xC5RumuIUIuJZteXT2z0O/ok1s38Et6mQ=",
-     .public_key = "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+"
-                    "Wi9xMWyQLc8NAA==",                            .tag = 55648,
-     .ds = "b4c8c1fe2e7477127b27115656ad6256f424625bf5c1e2770ce6d6e37df61d17",
-     .record_owner = "www.example.net.",
-     .type = RR_A,
-     .rdata_len = 4,
-     .rdata = { 192, 0, 2, 1 },
-     .expiration = 1284026679,
-     .inception = 1281607479,
-     .signature = "qx6wLYqmh+l9oCKTN6qIc+bw6ya+KJ8oMz0YP107epXAyGmt+3SNruPFKG7tZoLBLlUzGGus7Zwm"
-                   "wWep666VCw=="},
+      .owner = "example.net.",
+      .private_key = "GU6SnQ/Ou+xC5RumuIUIuJZteXT2z0O/ok1s38Et6mQ=",
+      .public_key = "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+"
+                    "Wi9xMWyQLc8NAA==",
+      .tag = 55648,
+      .ds = "b4c8c1fe2e7477127b27115656ad6256f424625bf5c1e2770ce6d6e37df61d17",
+      .record_owner = "www.example.net.",
+      .type = RR_A,
+      .rdata_len = 4,
+      .rdata = { 192, 0, 2, 1 },
+      .expiration = 1284026679,
+      .inception = 1281607479,
+      .signature = "qx6wLYqmh+l9oCKTN6qIc+bw6ya+KJ8oMz0YP107epXAyGmt+3SNruPFKG7tZoLBLlUzGGus7Zwm"
+                   "wWep666VCw==" },
     { /* RFC 8080 6.1 */
       .algorithm = ALGORITHM_ED25519,
-     .owner = "example.com.",
-     .private_key = "ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=",
-     .public_key = "l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
-     .tag = 3613,
-     .ds = "3aa5ab37efce57f737fc1627013fee07bdf241bd10f3b1964ab55c78e79a304b",
-     .record_owner = "example.com.",
-     .type = RR_MX,
-     .rdata_len = 20,
-     .rdata = "\0\012\4mail\7example\3com",
-     .expiration = 1440021600,
-     .inception = 1438207200,
-     .signature = "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9Vrbp"
-                   "MngwcrqNAg=="},
+      .owner = "example.com.",
+      .private_key = "ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=",
+      .public_key = "l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
+      .tag = 3613,
+      .ds = "3aa5ab37efce57f737fc1627013fee07bdf241bd10f3b1964ab55c78e79a304b",
+      .record_owner = "example.com.",
+      .type = RR_MX,
+      .rdata_len = 20,
+      .rdata = "\0\012\4mail\7example\3com",
+      .expiration = 1440021600,
+      .inception = 1438207200,
+      .signature = "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9Vrbp"
+                   "MngwcrqNAg==" },
     { /* RFC 8080 6.1, the second */
       .algorithm = ALGORITHM_ED25519,
-     .owner = "example.com.",
-     .private_key = "DSSF3o0s0f+ElWzj9E/Osxw8hLpk55chkmx0LYN5WiY=",
-     .public_key = "zPnZ/QwEe7S8C5SPz2OfS5RR40ATk2/rYnE9xHIEijs=",
-     .tag = 35217,
-     .ds = "401781b934e392de492ec77ae2e15d70f6575a1c0bc59c5275c04ebe80c6614c",
-     .record_owner = "example.com.",
-     .type = RR_MX,
-     .rdata_len = 20,
-     .rdata = "\0\012\4mail\7example\3com",
-     .expiration = 1440021600,
-     .inception = 1438207200,
-     .signature = "zXQ0bkYgQTEFyfLyi9QoiY6D8ZdYo4wyUhVioYZXFdT410QPRITQSqJSnzQoSm5poJ7gD7AQR0O7"
-                   "KuI5k2pcBg=="},
+      .owner = "example.com.",
+      .private_key = "DSSF3o0s0f+ElWzj9E/Osxw8hLpk55chkmx0LYN5WiY=",
+      .public_key = "zPnZ/QwEe7S8C5SPz2OfS5RR40ATk2/rYnE9xHIEijs=",
+      .tag = 35217,
+      .ds = "401781b934e392de492ec77ae2e15d70f6575a1c0bc59c5275c04ebe80c6614c",
+      .record_owner = "example.com.",
+      .type = RR_MX,
+      .rdata_len = 20,
+      .rdata = "\0\012\4mail\7example\3com",
+      .expiration = 1440021600,
+      .inception = 1438207200,
+      .signature = "zXQ0bkYgQTEFyfLyi9QoiY6D8ZdYo4wyUhVioYZXFdT410QPRITQSqJSnzQoSm5poJ7gD7AQR0O7"
+                   "KuI5k2pcBg==" },
 };
 enum {
     EXAMPLES = sizeof examples / sizeof examples[0]
@@ -201,7 +202,8 @@ static void ed25519_makes_exactly_the_published_signature(void **state)
     }
 }
 
-/* A number of 31 octets or less comes once in 128 signatures: signing goes on until the shorter DER was met. */
+/* A number of 31 octets or less comes once in 128 signatures: signing goes on until the shorter DER
+ * was met. */
 static void every_signature_of_a_reused_context_verifies(void **state)
 {
     (void)state;
@@ -284,11 +286,7 @@ static void dnskey_has_the_flags_of_its_role(void **state)
     const struct {
         enum key_role role;
         unsigned flags;
-    } cases[] = {
-        {KEY_KSK,  257},
-        { KEY_ZSK, 256},
-        { KEY_CSK, 257}
-    };
+    } cases[] = { { KEY_KSK, 257 }, { KEY_ZSK, 256 }, { KEY_CSK, 257 } };
     for (size_t i = 0; i < 3; i++) {
         struct key *key = NULL;
         struct diag diag;

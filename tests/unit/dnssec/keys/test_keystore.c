@@ -196,7 +196,8 @@ static void broken_rows_are_told_from_good_ones(void **state)
     assert_int_equal(result_with(f, &row, value, row.value_len + 1), RESULT_DAMAGED);
     value[0] = 4; /* a later layout */
     assert_int_equal(result_with(f, &row, value, row.value_len), RESULT_NEWER);
-    /* Layout, algorithm, role, length and public half are checked by structure or by the tag in the row's key. */
+    /* Layout, algorithm, role, length and public half are checked by structure or by the tag in the
+     * row's key. */
     for (size_t at = 0; at < 12 + 64; at++) {
         if (at >= 3 && at < 11) {
             continue; /* the time: any value is a time */
@@ -220,12 +221,10 @@ static void a_life_is_changed_and_ended(void **state)
     struct seen seen;
     assert_ok(read_all(f, &seen));
     struct key_record *record = &seen.list[0];
-    const struct key_life life = {
-        .wanted = false,
-        .dnskey = {1,  2,  3,  4         },
-        .zone = { 5, 6,  7,  8         },
-        .ds = { 9, 10, 11, UINT64_MAX}
-    };
+    const struct key_life life = { .wanted = false,
+                                   .dnskey = { 1, 2, 3, 4 },
+                                   .zone = { 5, 6, 7, 8 },
+                                   .ds = { 9, 10, 11, UINT64_MAX } };
     record->life = life;
     struct store_txn *txn = keys_write(f);
     assert_ok(keystore_update(txn, record, f->seal, NULL));

@@ -147,7 +147,8 @@ static void what_is_no_key_file_is_refused(void **state)
     assert_null(seal);
 }
 
-/* An open seal follows the store: what the next key sealed opens, and from then on it seals with that key. */
+/* An open seal follows the store: what the next key sealed opens, and from then on it seals with
+ * that key. */
 static void the_next_key_takes_over_while_the_old_is_open(void **state)
 {
     (void)state;

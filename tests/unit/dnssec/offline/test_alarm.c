@@ -11,12 +11,10 @@ static void presign(struct key_timeline *timeline, struct slices *slices, unsign
                                                   .life = key_life_in_use(KEY_KSK, START) };
     *slices = (struct slices){ .begin_at = START };
     for (unsigned day = 0; day < days; day++) {
-        const struct slice slice = {
-            .from = START + day * DAY,
-            .inception = START + day * DAY - HOUR,
-            .expiration = START + (day + 1) * DAY,
-            .aim = {1, 1, 0}
-        };
+        const struct slice slice = { .from = START + day * DAY,
+                                     .inception = START + day * DAY - HOUR,
+                                     .expiration = START + (day + 1) * DAY,
+                                     .aim = { 1, 1, 0 } };
         assert_true(slices_add(slices, &slice));
     }
 }

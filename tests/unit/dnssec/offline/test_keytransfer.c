@@ -33,8 +33,7 @@ static void a_rollover_to_given_keys_begins(void **state)
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     const enum algorithm p256 = ALGORITHM_ECDSAP256SHA256;
     struct given_keys given = {
-        {keys_make(p256, KEY_KSK), keys_make(p256, KEY_ZSK)},
-        2, false, false
+        { keys_make(p256, KEY_KSK), keys_make(p256, KEY_ZSK) }, 2, false, false
     };
     assert_ok(add(f, given, &diag));
     const struct key_timeline timeline = keys_roll(f);
@@ -64,7 +63,8 @@ static void keys_in_use_replace_all_others_at_once(void **state)
     assert_true(rollover_is_safe(&timeline.keys, NOW));
 }
 
-/* RFC 7583 3.2.1: the first rollover waits for what the server before has sent, of which only it knows the TTLs. */
+/* RFC 7583 3.2.1: the first rollover waits for what the server before has sent, of which only it
+ * knows the TTLs. */
 static void what_the_server_before_has_sent_is_waited_for(void **state)
 {
     struct keys_fixture *f = *state;
@@ -74,12 +74,11 @@ static void what_the_server_before_has_sent_is_waited_for(void **state)
     struct store_txn *txn = keys_write(f);
     assert_ok(key_timeline_begin(txn, &settings, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
-    struct given_keys given = {
-        {keys_make(ALGORITHM_ED25519, KEY_KSK), keys_make(ALGORITHM_ED25519, KEY_ZSK)},
-        2,
-        true,
-        true
-    };
+    struct given_keys given = { { keys_make(ALGORITHM_ED25519, KEY_KSK),
+                                  keys_make(ALGORITHM_ED25519, KEY_ZSK) },
+                                2,
+                                true,
+                                true };
     assert_ok(add(f, given, NULL));
     struct key_timeline timeline = keys_roll(f);
     timeline.keys.list[timeline.keys.count] =
@@ -281,7 +280,8 @@ static void a_package_for_others_or_damaged_changes_nothing(void **state)
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
-/* The pipe with its ends swapped: the leader's keys would go, and the private half behind the parent's DS. */
+/* The pipe with its ends swapped: the leader's keys would go, and the private half behind the
+ * parent's DS. */
 static void a_machine_that_leads_keeps_its_keys(void **state)
 {
     struct keys_fixture *f = *state;

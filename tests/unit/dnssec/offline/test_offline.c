@@ -175,7 +175,8 @@ static void the_wrong_bundle_is_refused(void **state)
     bundle_done(&bundle);
 }
 
-/* A slice that lacks a key which resolvers trust, and one that drops the ZSK at once, with signatures that are right. */
+/* A slice that lacks a key which resolvers trust, and one that drops the ZSK at once, with
+ * signatures that are right. */
 static void a_bundle_that_would_break_the_zone_is_refused(void **state)
 {
     struct keys_fixture *f = *state;
@@ -365,7 +366,8 @@ static void days_pass(struct keys_fixture *f, uint64_t *now, unsigned days)
     }
 }
 
-/* A KSK that was never here takes over: by a bundle that brings it, the parent's word, and one that lets the old one go. */
+/* A KSK that was never here takes over: by a bundle that brings it, the parent's word, and one that
+ * lets the old one go. */
 static void an_offline_ksk_follows_an_offline_ksk(void **state)
 {
     struct keys_fixture *f = *state;

@@ -53,13 +53,13 @@ static void each_kind_ends_with_its_keys_alone(void **state)
         enum algorithm algorithm;
         size_t count;
     } rolls[] = {
-        {ROLL_ZSK,        ALGORITHM_ECDSAP256SHA256, 2},
-        { ROLL_KSK,       ALGORITHM_ECDSAP256SHA256, 2},
-        { ROLL_ALGORITHM, ALGORITHM_ED25519,         2},
-        { ROLL_CSK,       ALGORITHM_ED25519,         1},
-        { ROLL_CSK,       ALGORITHM_ED25519,         1},
-        { ROLL_ALGORITHM, ALGORITHM_ECDSAP256SHA256, 1},
-        { ROLL_SPLIT,     ALGORITHM_ECDSAP256SHA256, 2},
+        { ROLL_ZSK, ALGORITHM_ECDSAP256SHA256, 2 },
+        { ROLL_KSK, ALGORITHM_ECDSAP256SHA256, 2 },
+        { ROLL_ALGORITHM, ALGORITHM_ED25519, 2 },
+        { ROLL_CSK, ALGORITHM_ED25519, 1 },
+        { ROLL_CSK, ALGORITHM_ED25519, 1 },
+        { ROLL_ALGORITHM, ALGORITHM_ECDSAP256SHA256, 1 },
+        { ROLL_SPLIT, ALGORITHM_ECDSAP256SHA256, 2 },
     };
     key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK));
@@ -163,7 +163,8 @@ static void a_single_key_is_rolled_as_one(void **state)
     assert_non_null(strstr(diag.text, "roll csk"));
 }
 
-/* An emergency leaves no key of the role wanted but the newest, also not one that was just coming. */
+/* An emergency leaves no key of the role wanted but the newest, also not one that was just coming.
+ */
 static void an_emergency_replaces_what_is_coming_too(void **state)
 {
     struct keys_fixture *f = *state;

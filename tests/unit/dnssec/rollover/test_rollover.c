@@ -1,5 +1,6 @@
-/* A life of years at random, watched by a model of its own: it notes what was really served and with which TTL, and asks at every
- * moment whether all that caches may hold of it validates together. It knows nothing of the records' times. */
+/* A life of years at random, watched by a model of its own: it notes what was really served and
+ * with which TTL, and asks at every moment whether all that caches may hold of it validates
+ * together. It knows nothing of the records' times. */
 #include "tests/unit/life.h"
 #include "zone/base/splitmix.h"
 
@@ -152,7 +153,8 @@ static void show(struct world *w)
           w->life.timing.propagation_s);
 }
 
-/* The parent takes over what CDS says, perhaps in two steps, perhaps late; its operator tells when all of it is there. */
+/* The parent takes over what CDS says, perhaps in two steps, perhaps late; its operator tells when
+ * all of it is there. */
 static void parent_acts(struct world *w)
 {
     struct version ds = { .count = 0 };
@@ -192,11 +194,11 @@ static void roll_something(struct world *w, bool emergency)
         size_t count;
         enum algorithm algorithm;
     } kinds[2][4] = {
-        {{ both + 1, 1, same_one },
-         { both, 1, same_one },
-         { csk, 1, same_one },
-         { both, 2, other }                                                                    },
-        { { csk, 1, same_one },     { csk, 1, other }, { both, 2, same_one }, { csk, 1, other }},
+        { { both + 1, 1, same_one },
+          { both, 1, same_one },
+          { csk, 1, same_one },
+          { both, 2, other } },
+        { { csk, 1, same_one }, { csk, 1, other }, { both, 2, same_one }, { csk, 1, other } },
     };
     uint32_t kind = dice(w, 4);
     unsigned mask = kind < 2 && !single ? (unsigned)kinds[0][kind].roles[0] : KEY_CSK;
@@ -273,7 +275,8 @@ static void no_life_has_a_moment_that_does_not_validate(void **state)
     for (uint64_t seed = 1; seed <= LIVES; seed++) {
         struct world *w = begin(seed);
         while (w->life.now < START + DAY * 365 * YEARS && w->life.next_tag < LIFE_TAGS - 2) {
-            /* Mostly some hours, sometimes seconds, sometimes weeks with the server off: then what was served goes on to be. */
+            /* Mostly some hours, sometimes seconds, sometimes weeks with the server off: then what
+             * was served goes on to be. */
             uint32_t kind = dice(w, 20);
             w->life.now += kind == 0   ? 1 + dice(w, 30)
                            : kind == 1 ? dice(w, 30 * DAY)

@@ -40,7 +40,8 @@ static void begin(struct life *l, unsigned kind)
     }
 }
 
-/* No record is of a later time, and nothing that was done while the clock was wrong is taken for known. */
+/* No record is of a later time, and nothing that was done while the clock was wrong is taken for
+ * known. */
 static void judge_times(const struct life *l, const struct key_set *wrong)
 {
     assert_true(rollover_last_step_at(&l->keys) <= l->now);
@@ -138,7 +139,8 @@ static void steps_keep_their_order(void **state)
     free(l);
 }
 
-/* Keys that were made while the clock was wrong had nothing before them: there is nothing to wait for. */
+/* Keys that were made while the clock was wrong had nothing before them: there is nothing to wait
+ * for. */
 static void first_keys_stay_first(void **state)
 {
     (void)state;

@@ -48,14 +48,14 @@ static void each_algorithm_needs_both_roles(void **state)
         bool good;
         const char *what;
     } cases[] = {
-        {0,  { 0 },          { 0 },                         false, "no DNSSEC keys"    },
-        { 1, { 13 },         { KEY_CSK },                   true,  ""                  },
-        { 1, { 13 },         { KEY_KSK },                   false, "the zone's records"},
-        { 1, { 15 },         { KEY_ZSK },                   false, "the DNSKEY RRset"  },
-        { 2, { 13, 13 },     { KEY_KSK, KEY_ZSK },          true,  ""                  },
-        { 2, { 13, 15 },     { KEY_KSK, KEY_ZSK },          false, ""                  },
-        { 3, { 13, 13, 15 }, { KEY_KSK, KEY_ZSK, KEY_CSK }, true,  ""                  },
-        { 3, { 13, 13, 15 }, { KEY_KSK, KEY_ZSK, KEY_KSK }, false, "ed25519"           },
+        { 0, { 0 }, { 0 }, false, "no DNSSEC keys" },
+        { 1, { 13 }, { KEY_CSK }, true, "" },
+        { 1, { 13 }, { KEY_KSK }, false, "the zone's records" },
+        { 1, { 15 }, { KEY_ZSK }, false, "the DNSKEY RRset" },
+        { 2, { 13, 13 }, { KEY_KSK, KEY_ZSK }, true, "" },
+        { 2, { 13, 15 }, { KEY_KSK, KEY_ZSK }, false, "" },
+        { 3, { 13, 13, 15 }, { KEY_KSK, KEY_ZSK, KEY_CSK }, true, "" },
+        { 3, { 13, 13, 15 }, { KEY_KSK, KEY_ZSK, KEY_KSK }, false, "ed25519" },
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         struct key *keys[3] = { NULL };
@@ -140,11 +140,7 @@ static void apex_sets_hold_the_keys_of_their_role(void **state)
     struct rrset set;
     const struct {
         uint16_t type, count;
-    } sets[] = {
-        {RR_DNSKEY,   3},
-        { RR_CDNSKEY, 2},
-        { RR_CDS,     2}
-    };
+    } sets[] = { { RR_DNSKEY, 3 }, { RR_CDNSKEY, 2 }, { RR_CDS, 2 } };
     for (size_t s = 0; s < 3; s++) {
         assert_true(keyring_rrset(keyring, &apex, sets[s].type, 3600, scratch, &set));
         assert_int_equal(set.type, sets[s].type);

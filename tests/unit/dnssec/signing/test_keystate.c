@@ -193,9 +193,10 @@ static void an_aborted_rollover_leaves_the_old_key(void **state)
     advance(w, HOUR);
     assert_int_equal(rollover_abort(&w->keys, KEY_KSK), 0);
     assert_int_equal(rollover_abort(&w->keys, KEY_ZSK), 1);
-    advance(
-        w,
-        0); /* in the second in which it was published it may be in caches, but can't be told from never */
+    advance(w,
+            /* in the second in which it was published it may be in caches, but can't be told from
+               never */
+            0);
     assert_true(record_state_is_published(&with_tag(w, 2)->life.dnskey));
     life_pass(w, 2, true);
     assert_int_equal(w->keys.count, 2);
@@ -216,8 +217,8 @@ static void an_aborted_rollover_leaves_the_old_key(void **state)
     assert_true(record_state_is_published(&with_tag(w, 0)->life.ds) &&
                 !record_state_is_published(&with_tag(w, 4)->life.ds));
     life_pass(w, 3, false);
-    assert_true(
-        record_state_is_published(&with_tag(w, 4)->life.dnskey)); /* the parent may have its DS */
+    /* the parent may have its DS */
+    assert_true(record_state_is_published(&with_tag(w, 4)->life.dnskey));
     life_pass(w, 3, true);
     assert_null(with_tag(w, 4));
     free(w);

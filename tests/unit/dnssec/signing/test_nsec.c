@@ -136,9 +136,11 @@ static void ldns_finds_exactly_the_types_that_were_given(void **state)
     }
 }
 
-/* -- the next name there could be ------------------------------------------------------------------------------------------ */
+/* -- the next name there could be
+ * ------------------------------------------------------------------------------------------ */
 
-/* A name of exactly `len` octets under pool.test, whose first label is `label` octets of `octet`; the others are of 'x'. */
+/* A name of exactly `len` octets under pool.test, whose first label is `label` octets of `octet`;
+ * the others are of 'x'. */
 static struct dname long_name(size_t len, size_t label, uint8_t octet)
 {
     struct dname out = name("pool.test."), parent;
@@ -168,15 +170,14 @@ static void assert_after(const struct dname *before, const struct dname *want)
 static void the_next_name_is_the_first_child(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {
-        {"a.pool.test.",           "\\000.a.pool.test."         },
-        { "pool.test.",            "\\000.pool.test."           },
-        { "*.pool.test.",          "\\000.*.pool.test."         },
-        { "ALICE.Pool.test.",      "\\000.alice.pool.test."     },
-        { "\\000.a.pool.test.",    "\\000.\\000.a.pool.test."   },
-        { "\\255.pool.test.",      "\\000.\\255.pool.test."     },
-        { "\\255\\255.pool.test.", "\\000.\\255\\255.pool.test."}
-    };
+    static const char *const rows[][2] = { { "a.pool.test.", "\\000.a.pool.test." },
+                                           { "pool.test.", "\\000.pool.test." },
+                                           { "*.pool.test.", "\\000.*.pool.test." },
+                                           { "ALICE.Pool.test.", "\\000.alice.pool.test." },
+                                           { "\\000.a.pool.test.", "\\000.\\000.a.pool.test." },
+                                           { "\\255.pool.test.", "\\000.\\255.pool.test." },
+                                           { "\\255\\255.pool.test.",
+                                             "\\000.\\255\\255.pool.test." } };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct dname before = name(rows[i][0]), want = name(rows[i][1]);
         assert_after(&before, &want);

@@ -28,9 +28,7 @@ static bool is_marked(const struct cached_signature *signature)
 /* Keys of one bucket in a cache of any size. */
 static struct sigcache_key key_of(uint64_t number)
 {
-    return (struct sigcache_key){
-        {number << 32, number}
-    };
+    return (struct sigcache_key){ { number << 32, number } };
 }
 
 static void what_was_put_is_found_and_nothing_else(void **state)
@@ -137,9 +135,7 @@ static void *work(void *arg)
     for (uint32_t i = 0; i < ROUNDS; i++) {
         worker->random = worker->random * 6364136223846793005U + 1442695040888963407U;
         uint64_t number = (worker->random >> 40) % KEYS;
-        struct sigcache_key key = {
-            {number % 2 | number << 32, number}
-        };
+        struct sigcache_key key = { { number % 2 | number << 32, number } };
         struct cached_signature signature;
         if (sigcache_get(worker->cache, key, &signature)) {
             worker->found++;

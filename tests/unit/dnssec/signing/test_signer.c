@@ -110,7 +110,8 @@ static ldns_rr_list *list_of(const struct dname *owner, const struct rrset *set)
     return list;
 }
 
-/* How many of the signatures ldns finds good, with the DNSKEY of the signature's tag; each must have one. */
+/* How many of the signatures ldns finds good, with the DNSKEY of the signature's tag; each must
+ * have one. */
 static size_t judged_good(struct bench *b, const struct dname *owner, const struct rrset *set,
                           const struct rrset *rrsigs, uint64_t now)
 {
@@ -164,7 +165,8 @@ static void ldns_accepts_the_signatures_of_both_algorithms(void **state)
     }
 }
 
-/* RFC 7344 4.1 wants a key with a DS for CDS and CDNSKEY; the ZSK is there for who counts algorithms (RFC 4035 2.2). */
+/* RFC 7344 4.1 wants a key with a DS for CDS and CDNSKEY; the ZSK is there for who counts
+ * algorithms (RFC 4035 2.2). */
 static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(void **state)
 {
     (void)state;

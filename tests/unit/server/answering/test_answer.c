@@ -73,20 +73,10 @@ static void assert_sections(const struct answer *answer, const char *expected)
     static const struct {
         uint16_t type;
         const char *name;
-    } names[] = {
-        {RR_A,        "A"      },
-        { RR_AAAA,    "AAAA"   },
-        { RR_NS,      "NS"     },
-        { RR_SOA,     "SOA"    },
-        { RR_CNAME,   "CNAME"  },
-        { RR_SRV,     "SRV"    },
-        { RR_CAA,     "CAA"    },
-        { RR_NSEC,    "NSEC"   },
-        { RR_DNSKEY,  "DNSKEY" },
-        { RR_CDS,     "CDS"    },
-        { RR_CDNSKEY, "CDNSKEY"},
-        { RR_TXT,     "TXT"    }
-    };
+    } names[] = { { RR_A, "A" },     { RR_AAAA, "AAAA" },       { RR_NS, "NS" },
+                  { RR_SOA, "SOA" }, { RR_CNAME, "CNAME" },     { RR_SRV, "SRV" },
+                  { RR_CAA, "CAA" }, { RR_NSEC, "NSEC" },       { RR_DNSKEY, "DNSKEY" },
+                  { RR_CDS, "CDS" }, { RR_CDNSKEY, "CDNSKEY" }, { RR_TXT, "TXT" } };
     char text[256] = "";
     size_t used = 0;
     for (unsigned i = 0; i < answer->total; i++) {
@@ -110,49 +100,49 @@ static void each_kind_of_name_has_its_answer(void **state)
         enum rcode rcode;
         const char *sections;
     } rows[] = {
-        {"pool.test",              RR_SOA,     true,  RCODE_NOERROR,  "SOA "             },
-        { "pool.test",             RR_NS,      true,  RCODE_NOERROR,  "NS "              },
-        { "pool.test",             RR_DNSKEY,  true,  RCODE_NOERROR,  "DNSKEY "          },
-        { "pool.test",             RR_CDS,     true,  RCODE_NOERROR,  "CDS "             },
-        { "pool.test",             RR_CDNSKEY, true,  RCODE_NOERROR,  "CDNSKEY "         },
-        { "pool.test",             RR_CAA,     true,  RCODE_NOERROR,  "CAA "             },
-        { "pool.test",             RR_A,       true,  RCODE_NOERROR,  "/ SOA NSEC "      },
-        { "pool.test",             RR_DS,      true,  RCODE_NOERROR,  "/ SOA NSEC "      }, /* RFC 4035 3.1.4.1 */
-        { "pool.test",             RR_NSEC,    true,  RCODE_NOERROR,  "NSEC "            },
-        { "pool.test",             RR_ANY,     true,  RCODE_NOERROR,  "NS "              }, /* RFC 8482 4.1 */
-        { "pool.test",             RR_RRSIG,   false, RCODE_NOERROR,  "NS "              },
-        { "pool.test",             RR_NXNAME,  true,  RCODE_FORMERR,  ""                 }, /* RFC 9824 3.5 */
-        { "pool.test",             RR_OPT,     true,  RCODE_FORMERR,  ""                 },
-        { "ALICE.Pool.Test",       RR_A,       true,  RCODE_NOERROR,  "A "               }, /* RFC 4343 */
-        { "alice.pool.test",       RR_AAAA,    true,  RCODE_NOERROR,  "AAAA "            },
-        { "alice.pool.test",       RR_CAA,     true,  RCODE_NOERROR,  "CAA "             },
-        { "alice.pool.test",       RR_TXT,     true,  RCODE_NOERROR,  "/ SOA NSEC "      },
-        { "alice.pool.test",       RR_TXT,     false, RCODE_NOERROR,  "/ SOA "           },
-        { "bob.pool.test",         RR_AAAA,    true,  RCODE_NOERROR,  "/ SOA NSEC "      },
-        { "carol.pool.test",       RR_A,       true,  RCODE_NXDOMAIN,
-         "/ SOA NSEC NSEC "                                                              }, /* has a name of her own */
-        { "x.alice.pool.test",     RR_A,       true,  RCODE_NXDOMAIN,
-         "/ SOA NSEC "                                                                   }, /* one NSEC covers both */
-        { "nope.pool.test",        RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC NSEC " },
-        { "nope.pool.test",        RR_A,       false, RCODE_NXDOMAIN, "/ SOA "           },
-        { "*.pool.test",           RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC "      },
-        { "_ntske._tcp.pool.test", RR_SRV,     true,  RCODE_NOERROR,  "SRV "             },
-        { "_ntske._tcp.pool.test", RR_A,       true,  RCODE_NOERROR,  "/ SOA NSEC "      },
-        { "_tcp.pool.test",        RR_SRV,     true,  RCODE_NOERROR,
-         "/ SOA NSEC "                                                                   }, /* empty non-terminal, RFC 4592 2.2.2 */
-        { "er.pool.test",          RR_A,       true,  RCODE_NOERROR,  "/ SOA NSEC "      },
-        { "x.er.pool.test",        RR_A,       true,  RCODE_NXDOMAIN, "/ SOA NSEC NSEC " },
-        { "txt.pool.test",         RR_TXT,     true,  RCODE_NOERROR,  "TXT "             },
-        { "www.pool.test",         RR_A,       true,  RCODE_NOERROR,  "CNAME A "         }, /* RFC 1034 4.3.2 */
-        { "www.pool.test",         RR_CNAME,   true,  RCODE_NOERROR,  "CNAME "           },
-        { "www.pool.test",         RR_TXT,     true,  RCODE_NOERROR,  "CNAME / SOA NSEC "},
-        { "astray.pool.test",      RR_A,       true,  RCODE_NXDOMAIN,
-         "CNAME / SOA NSEC NSEC "                                                        }, /* RFC 6604 3 */
-        { "away.pool.test",        RR_A,       true,  RCODE_NOERROR,  "CNAME "           },
-        { "example.org",           RR_A,       true,  RCODE_REFUSED,  ""                 },
-        { "xpool.test",            RR_A,       true,  RCODE_REFUSED,  ""                 },
-        { "test",                  RR_A,       true,  RCODE_REFUSED,  ""                 },
-        { "ns1.pool.test",         RR_A,       true,  RCODE_NOERROR,  "A "               },
+        { "pool.test", RR_SOA, true, RCODE_NOERROR, "SOA " },
+        { "pool.test", RR_NS, true, RCODE_NOERROR, "NS " },
+        { "pool.test", RR_DNSKEY, true, RCODE_NOERROR, "DNSKEY " },
+        { "pool.test", RR_CDS, true, RCODE_NOERROR, "CDS " },
+        { "pool.test", RR_CDNSKEY, true, RCODE_NOERROR, "CDNSKEY " },
+        { "pool.test", RR_CAA, true, RCODE_NOERROR, "CAA " },
+        { "pool.test", RR_A, true, RCODE_NOERROR, "/ SOA NSEC " },
+        { "pool.test", RR_DS, true, RCODE_NOERROR, "/ SOA NSEC " }, /* RFC 4035 3.1.4.1 */
+        { "pool.test", RR_NSEC, true, RCODE_NOERROR, "NSEC " },
+        { "pool.test", RR_ANY, true, RCODE_NOERROR, "NS " }, /* RFC 8482 4.1 */
+        { "pool.test", RR_RRSIG, false, RCODE_NOERROR, "NS " },
+        { "pool.test", RR_NXNAME, true, RCODE_FORMERR, "" }, /* RFC 9824 3.5 */
+        { "pool.test", RR_OPT, true, RCODE_FORMERR, "" },
+        { "ALICE.Pool.Test", RR_A, true, RCODE_NOERROR, "A " }, /* RFC 4343 */
+        { "alice.pool.test", RR_AAAA, true, RCODE_NOERROR, "AAAA " },
+        { "alice.pool.test", RR_CAA, true, RCODE_NOERROR, "CAA " },
+        { "alice.pool.test", RR_TXT, true, RCODE_NOERROR, "/ SOA NSEC " },
+        { "alice.pool.test", RR_TXT, false, RCODE_NOERROR, "/ SOA " },
+        { "bob.pool.test", RR_AAAA, true, RCODE_NOERROR, "/ SOA NSEC " },
+        { "carol.pool.test", RR_A, true, RCODE_NXDOMAIN,
+          "/ SOA NSEC NSEC " }, /* has a name of her own */
+        { "x.alice.pool.test", RR_A, true, RCODE_NXDOMAIN,
+          "/ SOA NSEC " }, /* one NSEC covers both */
+        { "nope.pool.test", RR_A, true, RCODE_NXDOMAIN, "/ SOA NSEC NSEC " },
+        { "nope.pool.test", RR_A, false, RCODE_NXDOMAIN, "/ SOA " },
+        { "*.pool.test", RR_A, true, RCODE_NXDOMAIN, "/ SOA NSEC " },
+        { "_ntske._tcp.pool.test", RR_SRV, true, RCODE_NOERROR, "SRV " },
+        { "_ntske._tcp.pool.test", RR_A, true, RCODE_NOERROR, "/ SOA NSEC " },
+        { "_tcp.pool.test", RR_SRV, true, RCODE_NOERROR,
+          "/ SOA NSEC " }, /* empty non-terminal, RFC 4592 2.2.2 */
+        { "er.pool.test", RR_A, true, RCODE_NOERROR, "/ SOA NSEC " },
+        { "x.er.pool.test", RR_A, true, RCODE_NXDOMAIN, "/ SOA NSEC NSEC " },
+        { "txt.pool.test", RR_TXT, true, RCODE_NOERROR, "TXT " },
+        { "www.pool.test", RR_A, true, RCODE_NOERROR, "CNAME A " }, /* RFC 1034 4.3.2 */
+        { "www.pool.test", RR_CNAME, true, RCODE_NOERROR, "CNAME " },
+        { "www.pool.test", RR_TXT, true, RCODE_NOERROR, "CNAME / SOA NSEC " },
+        { "astray.pool.test", RR_A, true, RCODE_NXDOMAIN,
+          "CNAME / SOA NSEC NSEC " }, /* RFC 6604 3 */
+        { "away.pool.test", RR_A, true, RCODE_NOERROR, "CNAME " },
+        { "example.org", RR_A, true, RCODE_REFUSED, "" },
+        { "xpool.test", RR_A, true, RCODE_REFUSED, "" },
+        { "test", RR_A, true, RCODE_REFUSED, "" },
+        { "ns1.pool.test", RR_A, true, RCODE_NOERROR, "A " },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct query query = query_of(rows[i].name, rows[i].type, rows[i].dnssec_ok);
@@ -170,15 +160,11 @@ static void denials_cover_name_and_wildcard(void **state)
 {
     (void)state;
     static const char *const names[][2] = {
-        {"nope.pool.test",        "*.pool.test"      },
-        { "zzz.pool.test",        "*.pool.test"      },
-        { "a.b.c.pool.test",      "*.pool.test"      },
-        { "x.alice.pool.test",    "*.alice.pool.test"},
-        { "x.er.pool.test",       "*.er.pool.test"   },
-        { "x._tcp.pool.test",     "*._tcp.pool.test" },
-        { "\\000.pool.test",      "*.pool.test"      },
-        { "\\255\\255.pool.test", "*.pool.test"      },
-        { "\\001.er.pool.test",   "*.er.pool.test"   }
+        { "nope.pool.test", "*.pool.test" },       { "zzz.pool.test", "*.pool.test" },
+        { "a.b.c.pool.test", "*.pool.test" },      { "x.alice.pool.test", "*.alice.pool.test" },
+        { "x.er.pool.test", "*.er.pool.test" },    { "x._tcp.pool.test", "*._tcp.pool.test" },
+        { "\\000.pool.test", "*.pool.test" },      { "\\255\\255.pool.test", "*.pool.test" },
+        { "\\001.er.pool.test", "*.er.pool.test" }
     };
     struct dname apex = name_of("pool.test");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -220,18 +206,17 @@ static void srv_follows_the_client_and_tells_the_scope(void **state)
     assert_int_equal(decide(&other)->scope, 0);
 }
 
-/* A turn for what holds an SRV set, and a query of a cell if it depends on that; nothing for anything else. */
+/* A turn for what holds an SRV set, and a query of a cell if it depends on that; nothing for
+ * anything else. */
 static void only_srv_sets_are_due_to_be_counted(void **state)
 {
     (void)state;
-    static const char *const rows[][3] = {
-        {"_ntske._tcp.pool.test",     "SRV",   "CELL"   },
-        { "time.pool.test",           "SRV",   "CELL"   },
-        { "_ntske._tcp.nl.pool.test", "SRV",   "NO CELL"},
-        { "_ntske._tcp.pool.test",    "RRSIG", ""       },
-        { "_ntske._tcp.pool.test",    "A",     ""       },
-        { "_ntske._tcp.fr.pool.test", "SRV",   ""       }
-    };
+    static const char *const rows[][3] = { { "_ntske._tcp.pool.test", "SRV", "CELL" },
+                                           { "time.pool.test", "SRV", "CELL" },
+                                           { "_ntske._tcp.nl.pool.test", "SRV", "NO CELL" },
+                                           { "_ntske._tcp.pool.test", "RRSIG", "" },
+                                           { "_ntske._tcp.pool.test", "A", "" },
+                                           { "_ntske._tcp.fr.pool.test", "SRV", "" } };
     const struct counters *counters = answerer.counters;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint16_t type = rows[i][1][0] == 'S' ? RR_SRV : rows[i][1][0] == 'A' ? RR_A : RR_RRSIG;
@@ -254,8 +239,8 @@ static void first_record_is_the_first_drawn(void **state)
         const struct answer *answer = decide(&query);
         size_t len = respond_answer(&query, answer, signer, FIXTURE_NOW, out, sizeof(out));
         counters_sent(&answer->due);
-        size_t skip = DNS_HEADER_LEN + query.qname.len + 4u + 12 +
-                      6; /* owner pointer, type, class, TTL, length; SRV's numbers */
+        /* owner pointer, type, class, TTL, length; SRV's numbers */
+        size_t skip = DNS_HEADER_LEN + query.qname.len + 4u + 12 + 6;
         struct reader r = reader_of(out, len);
         struct dname target;
         assert_non_null(read_octets(&r, skip));
@@ -306,7 +291,8 @@ static void what_does_not_fit_is_truncated_whole(void **state)
     assert_int_equal(out[2] & 2, 0);
 }
 
-/* RFC 4034 3.1.5: the response holds no RRSIG that is not valid at its time. Returns how many it holds. */
+/* RFC 4034 3.1.5: the response holds no RRSIG that is not valid at its time. Returns how many it
+ * holds. */
 static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
 {
     const struct query query = query_of(name, type, true);
@@ -328,7 +314,8 @@ static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
     return found;
 }
 
-/* Also in the moment in which the machine wakes up, or the clock was set, before the refresher has built a view. */
+/* Also in the moment in which the machine wakes up, or the clock was set, before the refresher has
+ * built a view. */
 static void no_signature_is_sent_outside_of_its_times(void **state)
 {
     (void)state;
@@ -365,19 +352,12 @@ static void answer_cache_answers_are_what_was_first_said(void **state)
     static const struct {
         const char *name;
         uint16_t type;
-    } rows[] = {
-        {"alice.pool.test",    RR_AAAA},
-        { "ALICE.pool.test",   RR_CAA },
-        { "bob.pool.test",     RR_AAAA},
-        { "nope.pool.test",    RR_A   },
-        { "x.alice.pool.test", RR_A   },
-        { "x.er.pool.test",    RR_A   },
-        { "er.pool.test",      RR_A   },
-        { "*.pool.test",       RR_A   },
-        { "txt.pool.test",     RR_A   },
-        { "deep.er.pool.test", RR_NSEC},
-        { "pool.test",         RR_A   }
-    };
+    } rows[] = { { "alice.pool.test", RR_AAAA }, { "ALICE.pool.test", RR_CAA },
+                 { "bob.pool.test", RR_AAAA },   { "nope.pool.test", RR_A },
+                 { "x.alice.pool.test", RR_A },  { "x.er.pool.test", RR_A },
+                 { "er.pool.test", RR_A },       { "*.pool.test", RR_A },
+                 { "txt.pool.test", RR_A },      { "deep.er.pool.test", RR_NSEC },
+                 { "pool.test", RR_A } };
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t first[1232], second[1232];
         struct query query = query_of(rows[i / 2].name, rows[i / 2].type, i % 2 == 0);
@@ -427,7 +407,8 @@ static void assert_denied_after(const char *name, const char *before)
     assert_true(dname_equal(answer->sets[1].owner, &owner));
 }
 
-/* The view knows neither of the newcomer nor that names are to be denied by its link from now on. */
+/* The view knows neither of the newcomer nor that names are to be denied by its link from now on.
+ */
 static void newcomer_answers_and_denies_before_the_next_view(void **state)
 {
     (void)state;

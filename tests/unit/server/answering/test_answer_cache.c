@@ -49,10 +49,7 @@ static const struct cached_answer *put(const char *name, uint16_t type, uint64_t
     const struct rrset none = { .type = RR_RRSIG };
     struct dname_key key = key_of(name);
     const struct answer_cache_key what = { &key, type };
-    const struct cached_answer_parts parts = {
-        member_id, {NULL, &set, &none, 0},
-         NULL
-    };
+    const struct cached_answer_parts parts = { member_id, { NULL, &set, &none, 0 }, NULL };
     return answer_cache_put(table, &what, &parts);
 }
 
@@ -129,7 +126,8 @@ static void change_of_too_many_drops_all(void **state)
     assert_null(find("alice.pool.test", RR_A));
 }
 
-/* A view of other settings, or one that leaves out an address, has other records; any other view has the same. */
+/* A view of other settings, or one that leaves out an address, has other records; any other view
+ * has the same. */
 static void entry_outlives_its_view_while_nothing_changes(void **state)
 {
     (void)state;
@@ -165,7 +163,8 @@ static void entry_ages(void **state)
     assert_null(find("alice.pool.test", RR_A));
 }
 
-/* Many more names than there is room for: the latest are there, none is another's, and an answer's own are never pushed out. */
+/* Many more names than there is room for: the latest are there, none is another's, and an answer's
+ * own are never pushed out. */
 static void full_table_makes_room(void **state)
 {
     (void)state;

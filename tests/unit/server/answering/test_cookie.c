@@ -29,18 +29,19 @@ struct vector {
 };
 
 static const struct vector vectors[] = {
-  /* A.1, a client cookie alone */
-    {"198.51.100.100",                      secret_a, NULL,     "2464c4abcf10c957",
-     "2464c4abcf10c957010000005cf79f111f8130c3eee29480",                                                                                                                1559731985, COOKIE_BAD  },
- /* A.2, the same client 40 minutes later */
-    { "198.51.100.100",                     secret_a, NULL,     "2464c4abcf10c957010000005cf79f111f8130c3eee29480",
-     "2464c4abcf10c957010000005cf7a871d4a564a1442aca77",                                                                                                                1559734385, COOKIE_AGING},
- /* A.3, reserved octets that are not zero */
-    { "203.0.113.203",                      secret_a, NULL,     "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5",
-     "fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e",                                                                                                                1559734700, COOKIE_BAD  },
- /* A.4, IPv6 and a secret that was replaced */
+    /* A.1, a client cookie alone */
+    { "198.51.100.100", secret_a, NULL, "2464c4abcf10c957",
+      "2464c4abcf10c957010000005cf79f111f8130c3eee29480", 1559731985, COOKIE_BAD },
+    /* A.2, the same client 40 minutes later */
+    { "198.51.100.100", secret_a, NULL, "2464c4abcf10c957010000005cf79f111f8130c3eee29480",
+      "2464c4abcf10c957010000005cf7a871d4a564a1442aca77", 1559734385, COOKIE_AGING },
+    /* A.3, reserved octets that are not zero */
+    { "203.0.113.203", secret_a, NULL, "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5",
+      "fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e", 1559734700, COOKIE_BAD },
+    /* A.4, IPv6 and a secret that was replaced */
     { "2001:db8:220:1:59de:d0f4:8769:82b8", secret_c, secret_b,
-     "22681ab97d52c298010000005cf7c57926556bd0934c72f8",                                                            "22681ab97d52c298010000005cf7c609a6bb79d16625507a", 1559741961, COOKIE_AGING},
+      "22681ab97d52c298010000005cf7c57926556bd0934c72f8",
+      "22681ab97d52c298010000005cf7c609a6bb79d16625507a", 1559741961, COOKIE_AGING },
 };
 
 static struct cookie_secrets secrets_of(const char *current, const char *previous, uint64_t at)
@@ -92,15 +93,9 @@ static void window_is_an_hour_back_and_five_minutes_ahead(void **state)
         int64_t age;
         enum cookie_state state;
     } rows[] = {
-        {0,         COOKIE_GOOD },
-        { 1800,     COOKIE_GOOD },
-        { 1801,     COOKIE_AGING},
-        { 3600,     COOKIE_AGING},
-        { 3601,     COOKIE_BAD  },
-        { -300,     COOKIE_GOOD },
-        { -301,     COOKIE_BAD  },
-        { 1000000,  COOKIE_BAD  },
-        { -1000000, COOKIE_BAD  },
+        { 0, COOKIE_GOOD },     { 1800, COOKIE_GOOD },   { 1801, COOKIE_AGING },
+        { 3600, COOKIE_AGING }, { 3601, COOKIE_BAD },    { -300, COOKIE_GOOD },
+        { -301, COOKIE_BAD },   { 1000000, COOKIE_BAD }, { -1000000, COOKIE_BAD },
     };
     /* The second start has the 32-bit time wrap inside the window (RFC 1982). */
     static const uint64_t starts[] = { 1800000000, (UINT64_C(1) << 32) - 100 };
@@ -132,7 +127,8 @@ static void any_flipped_bit_makes_it_bad(void **state)
     assert_int_equal(cookie_check(cookie, &other, &secrets, 1800000000), COOKIE_BAD);
 }
 
-/* RFC 9018 5: at no step of a roll does a server refuse a cookie of one that is a step ahead or behind. */
+/* RFC 9018 5: at no step of a roll does a server refuse a cookie of one that is a step ahead or
+ * behind. */
 static void servers_a_step_apart_take_each_other_s_cookies(void **state)
 {
     (void)state;

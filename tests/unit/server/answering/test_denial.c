@@ -298,16 +298,16 @@ static void co_brings_the_rcode_back(void **state)
         uint16_t flags;
         ldns_pkt_rcode rcode;
     } rows[] = {
-        {"nope.pool.test",    RR_A,      EDNS_DO | EDNS_CO,        LDNS_RCODE_NXDOMAIN},
-        { "nope.pool.test",   RR_A,      EDNS_DO,                  LDNS_RCODE_NOERROR },
-        { "nope.pool.test",   RR_A,      EDNS_DO | EDNS_CO | 0x3f, LDNS_RCODE_NXDOMAIN},
-        { "er.pool.test",     RR_A,      EDNS_DO | EDNS_CO,        LDNS_RCODE_NOERROR },
-        { "alice.pool.test",  RR_TXT,    EDNS_DO | EDNS_CO,        LDNS_RCODE_NOERROR },
-        { "alice.pool.test",  RR_A,      EDNS_DO | EDNS_CO,        LDNS_RCODE_NOERROR },
-        { "nope.pool.test",   RR_NSEC,   EDNS_DO | EDNS_CO,        LDNS_RCODE_NOERROR },
-        { "astray.pool.test", RR_A,      EDNS_DO | EDNS_CO,        LDNS_RCODE_NXDOMAIN},
-        { "astray.pool.test", RR_A,      EDNS_DO,                  LDNS_RCODE_NOERROR },
-        { "alice.pool.test",  RR_NXNAME, EDNS_DO | EDNS_CO,        LDNS_RCODE_FORMERR }  /* 3.5 */
+        { "nope.pool.test", RR_A, EDNS_DO | EDNS_CO, LDNS_RCODE_NXDOMAIN },
+        { "nope.pool.test", RR_A, EDNS_DO, LDNS_RCODE_NOERROR },
+        { "nope.pool.test", RR_A, EDNS_DO | EDNS_CO | 0x3f, LDNS_RCODE_NXDOMAIN },
+        { "er.pool.test", RR_A, EDNS_DO | EDNS_CO, LDNS_RCODE_NOERROR },
+        { "alice.pool.test", RR_TXT, EDNS_DO | EDNS_CO, LDNS_RCODE_NOERROR },
+        { "alice.pool.test", RR_A, EDNS_DO | EDNS_CO, LDNS_RCODE_NOERROR },
+        { "nope.pool.test", RR_NSEC, EDNS_DO | EDNS_CO, LDNS_RCODE_NOERROR },
+        { "astray.pool.test", RR_A, EDNS_DO | EDNS_CO, LDNS_RCODE_NXDOMAIN },
+        { "astray.pool.test", RR_A, EDNS_DO, LDNS_RCODE_NOERROR },
+        { "alice.pool.test", RR_NXNAME, EDNS_DO | EDNS_CO, LDNS_RCODE_FORMERR } /* 3.5 */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ldns_pkt *reply = ask(rows[i].name, rows[i].type, rows[i].flags);
@@ -374,7 +374,8 @@ static void the_longest_names_are_denied_in_a_datagram(void **state)
     ldns_rr_list_deep_free(dnskeys);
 }
 
-/* What is over the budget is denied by the zone's chain, whose signatures are there; what was signed is answered as before. */
+/* What is over the budget is denied by the zone's chain, whose signatures are there; what was
+ * signed is answered as before. */
 static void names_beyond_the_budget_are_denied_by_the_chain(void **state)
 {
     (void)state;
@@ -453,8 +454,8 @@ int main(void)
         cmocka_unit_test(the_longest_names_are_denied_in_a_datagram),
         cmocka_unit_test(names_beyond_the_budget_are_denied_by_the_chain),
         cmocka_unit_test(the_setting_changes_without_a_trace),
-        cmocka_unit_test(
-            a_removed_member_is_denied_with_the_commit), /* last: it changes the pool */
+        /* last: it changes the pool */
+        cmocka_unit_test(a_removed_member_is_denied_with_the_commit),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -108,16 +108,16 @@ static void headers_out_of_order_are_rejected(void **state)
         uint16_t type;
         enum rcode rcode;
     } rows[] = {
-        {4 << 11,   { 1, 0, 0, 0 }, RR_SOA,  RCODE_NOTIMP }, /* NOTIFY */
-        { 5 << 11,  { 1, 0, 0, 0 }, RR_SOA,  RCODE_NOTIMP }, /* UPDATE */
-        { 15 << 11, { 1, 0, 0, 0 }, RR_SOA,  RCODE_NOTIMP }, /* unknown opcode */
-        { 0,        { 0, 0, 0, 0 }, RR_A,    RCODE_FORMERR}, /* RFC 9619 */
-        { 0,        { 2, 0, 0, 0 }, RR_A,    RCODE_FORMERR}, /* RFC 9619 */
-        { 0,        { 1, 1, 0, 0 }, RR_A,    RCODE_FORMERR},
-        { 0,        { 1, 0, 1, 0 }, RR_A,    RCODE_FORMERR},
-        { 0,        { 1, 0, 0, 9 }, RR_A,    RCODE_FORMERR},
-        { 0,        { 1, 0, 0, 0 }, RR_AXFR, RCODE_REFUSED},
-        { 0,        { 1, 0, 1, 0 }, RR_IXFR, RCODE_REFUSED}, /* RFC 1995 3 */
+        { 4 << 11, { 1, 0, 0, 0 }, RR_SOA, RCODE_NOTIMP },  /* NOTIFY */
+        { 5 << 11, { 1, 0, 0, 0 }, RR_SOA, RCODE_NOTIMP },  /* UPDATE */
+        { 15 << 11, { 1, 0, 0, 0 }, RR_SOA, RCODE_NOTIMP }, /* unknown opcode */
+        { 0, { 0, 0, 0, 0 }, RR_A, RCODE_FORMERR },         /* RFC 9619 */
+        { 0, { 2, 0, 0, 0 }, RR_A, RCODE_FORMERR },         /* RFC 9619 */
+        { 0, { 1, 1, 0, 0 }, RR_A, RCODE_FORMERR },
+        { 0, { 1, 0, 1, 0 }, RR_A, RCODE_FORMERR },
+        { 0, { 1, 0, 0, 9 }, RR_A, RCODE_FORMERR },
+        { 0, { 1, 0, 0, 0 }, RR_AXFR, RCODE_REFUSED },
+        { 0, { 1, 0, 1, 0 }, RR_IXFR, RCODE_REFUSED }, /* RFC 1995 3 */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct message m;
@@ -130,7 +130,8 @@ static void headers_out_of_order_are_rejected(void **state)
     }
 }
 
-/* RFC 6891 6.1.1: who sends an OPT gets one, also with a refusal; 6.1.3: and hears of a version we don't know. */
+/* RFC 6891 6.1.1: who sends an OPT gets one, also with a refusal; 6.1.3: and hears of a version we
+ * don't know. */
 static void what_is_turned_down_keeps_its_edns(void **state)
 {
     (void)state;
@@ -139,11 +140,9 @@ static void what_is_turned_down_keeps_its_edns(void **state)
         uint8_t version;
         enum rcode rcode;
     } rows[] = {
-        {0,        RR_AXFR, 0, RCODE_REFUSED},
-        { 0,       RR_IXFR, 1, RCODE_BADVERS},
-        { 4 << 11, RR_SOA,  0, RCODE_NOTIMP },
-        { 5 << 11, RR_SOA,  0, RCODE_NOTIMP },
-        { 2 << 11, RR_SOA,  1, RCODE_BADVERS},
+        { 0, RR_AXFR, 0, RCODE_REFUSED },      { 0, RR_IXFR, 1, RCODE_BADVERS },
+        { 4 << 11, RR_SOA, 0, RCODE_NOTIMP },  { 5 << 11, RR_SOA, 0, RCODE_NOTIMP },
+        { 2 << 11, RR_SOA, 1, RCODE_BADVERS },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct message m;
@@ -212,20 +211,23 @@ static void client_subnets_follow_rfc_7871(void **state)
         uint8_t len, option[20];
         bool good, present;
     } rows[] = {
-        {7,   { 0, 1, 24, 0, 192, 0, 2 },                true,  true },
-        { 4,  { 0, 1, 0, 0 },                            true,  true },
-        { 4,  { 0, 0, 0, 0 },                            true,  true },
-        { 10, { 0, 2, 48, 0, 0x20, 1, 0xd, 0xb8, 0, 1 }, true,  true },
-        { 8,  { 0, 1, 32, 0, 192, 0, 2, 1 },             true,  true },
-        { 7,  { 0, 1, 20, 0, 192, 0, 0x20 },             true,  true },
-        { 7,  { 0, 1, 20, 0, 192, 0, 0x21 },             false, false}, /* bits behind the prefix, 6 */
-        { 7,  { 0, 1, 24, 24, 192, 0, 2 },               false, false}, /* a scope in a query, 6 */
-        { 8,  { 0, 1, 24, 0, 192, 0, 2, 0 },             false, false}, /* an octet too many, 7.1.1 */
-        { 6,  { 0, 1, 24, 0, 192, 0 },                   false, false}, /* one too few */
-        { 9,  { 0, 1, 33, 0, 1, 2, 3, 4, 5 },            false, false}, /* longer than an address */
-        { 5,  { 0, 0, 8, 0, 1 },                         false, false}, /* family 0 has no address */
-        { 3,  { 0, 1, 24 },                              false, false},
-        { 7,  { 0, 3, 24, 0, 192, 0, 2 },                false, false}, /* unknown family */
+        { 7, { 0, 1, 24, 0, 192, 0, 2 }, true, true },
+        { 4, { 0, 1, 0, 0 }, true, true },
+        { 4, { 0, 0, 0, 0 }, true, true },
+        { 10, { 0, 2, 48, 0, 0x20, 1, 0xd, 0xb8, 0, 1 }, true, true },
+        { 8, { 0, 1, 32, 0, 192, 0, 2, 1 }, true, true },
+        { 7, { 0, 1, 20, 0, 192, 0, 0x20 }, true, true },
+        /* bits behind the prefix, 6 */
+        { 7, { 0, 1, 20, 0, 192, 0, 0x21 }, false, false },
+        { 7, { 0, 1, 24, 24, 192, 0, 2 }, false, false }, /* a scope in a query, 6 */
+        /* an octet too many, 7.1.1 */
+        { 8, { 0, 1, 24, 0, 192, 0, 2, 0 }, false, false },
+        { 6, { 0, 1, 24, 0, 192, 0 }, false, false },        /* one too few */
+        { 9, { 0, 1, 33, 0, 1, 2, 3, 4, 5 }, false, false }, /* longer than an address */
+        /* family 0 has no address */
+        { 5, { 0, 0, 8, 0, 1 }, false, false },
+        { 3, { 0, 1, 24 }, false, false },
+        { 7, { 0, 3, 24, 0, 192, 0, 2 }, false, false }, /* unknown family */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct message m;
@@ -324,7 +326,8 @@ static void without_question_only_a_cookie_is_answered(void **state)
     assert_int_equal(rcode, RCODE_FORMERR);
 }
 
-/* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read all the same. */
+/* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read all the same.
+ */
 static void refused_transfer_has_its_opt(void **state)
 {
     (void)state;

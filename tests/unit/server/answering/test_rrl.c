@@ -77,7 +77,8 @@ static void networks_and_kinds_have_their_own(void **state)
     rrl_free(rrl);
 }
 
-/* A flood from everywhere must not lock anyone out for long, nor may it help a network that goes on asking. */
+/* A flood from everywhere must not lock anyone out for long, nor may it help a network that goes on
+ * asking. */
 static void flood_of_networks_does_not_hurt_others(void **state)
 {
     (void)state;

@@ -64,8 +64,8 @@ static void every_key_is_unknown(void **state)
         const uint8_t *owner;
         size_t len;
     } owners[] = {
-        {key_name,         sizeof(key_name)       },
-        { compressed_name, sizeof(compressed_name)},
+        { key_name, sizeof(key_name) },
+        { compressed_name, sizeof(compressed_name) },
     };
     for (unsigned i = 0; i < 4; i++) {
         struct message m;
@@ -119,11 +119,7 @@ static void what_is_no_tsig_record_is_a_format_error(void **state)
     const struct {
         const uint8_t *owner;
         size_t len;
-    } owners[] = {
-        {ahead, sizeof(ahead)},
-        { loop, sizeof(loop) },
-        { far,  sizeof(far)  }
-    };
+    } owners[] = { { ahead, sizeof(ahead) }, { loop, sizeof(loop) }, { far, sizeof(far) } };
     for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
         begin(&m, 0, 1);
         add_tsig(&m, owners[i].owner, owners[i].len, 255, 32);

@@ -80,7 +80,8 @@ static void put_query(uint8_t out[MESSAGE], unsigned id)
     memcpy(out + 4, rest, sizeof(rest));
 }
 
-/* Sends as many of the queries `from` to `to` as the connection takes; returns up to which. Only whole ones. */
+/* Sends as many of the queries `from` to `to` as the connection takes; returns up to which. Only
+ * whole ones. */
 static unsigned ask(unsigned from, unsigned to)
 {
     uint8_t message[MESSAGE];

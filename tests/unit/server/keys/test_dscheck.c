@@ -178,9 +178,7 @@ static void the_longest_ttl_of_a_validated_ds_counts(void **state)
     (void)state;
     const struct dname zone = name_of("pool.test."), other = name_of("pool.tesa.");
     struct key_set keys = some_keys();
-    struct plan plan = {
-        .ad = true, .zone = "pool.test.", .ttls_s = {3600, 172800, 300}
-    };
+    struct plan plan = { .ad = true, .zone = "pool.test.", .ttls_s = { 3600, 172800, 300 } };
     struct stub_response response = respond(&plan);
     assert_int_equal(dscheck_ttl(&response, &zone), 0);
     for (size_t i = 0; i < 3; i++) {

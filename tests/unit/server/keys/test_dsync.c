@@ -2,26 +2,27 @@
 #include "tests/unit/unit.h"
 #include "zone/names/rrset.h"
 
-/* RFC 9859 4.1: by the zone's own label, then as far up as the SOA says that the parent is, then for the parent's zones in general. */
+/* RFC 9859 4.1: by the zone's own label, then as far up as the SOA says that the parent is, then
+ * for the parent's zones in general. */
 static void names_are_asked_for_as_the_rfc_says(void **state)
 {
     (void)state;
     static const struct {
         const char *zone, *parents[3], *names[4];
     } rows[] = {
-        {"pool.example.",
-         { "example.", "example.", "example." },
-         { "pool._dsync.example.", "_dsync.example." }                                          },
+        { "pool.example.",
+          { "example.", "example.", "example." },
+          { "pool._dsync.example.", "_dsync.example." } },
         { "time.pool.example.",
-         { "example.", "example.", "example." },
-         { "time._dsync.pool.example.", "time.pool._dsync.example.", "_dsync.example." }        },
+          { "example.", "example.", "example." },
+          { "time._dsync.pool.example.", "time.pool._dsync.example.", "_dsync.example." } },
         { "time.pool.example.",
-         { "pool.example.", "pool.example.", "pool.example." },
-         { "time._dsync.pool.example.", "_dsync.pool.example." }                                },
-        { "example.",           { ".", ".", "." },              { "example._dsync.", "_dsync." }},
-        { "pool.example.",      { "pool.example." },            { "pool._dsync.example." }      },
-        { "pool.example.",      { "other." },                   { "pool._dsync.example." }      },
-        { ".",                  { "." },                        { NULL }                        },
+          { "pool.example.", "pool.example.", "pool.example." },
+          { "time._dsync.pool.example.", "_dsync.pool.example." } },
+        { "example.", { ".", ".", "." }, { "example._dsync.", "_dsync." } },
+        { "pool.example.", { "pool.example." }, { "pool._dsync.example." } },
+        { "pool.example.", { "other." }, { "pool._dsync.example." } },
+        { ".", { "." }, { NULL } },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct dname zone = name_of(rows[i].zone);

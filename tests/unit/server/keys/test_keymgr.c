@@ -114,8 +114,8 @@ static void a_zsk_is_replaced_by_itself_when_its_time_has_come(void **state)
     assert_int_equal(keys_of(b).keys.count, 2);
     for (unsigned minute = 0; minute < 24 * 60; minute++) {
         look_after(b, 60);
-        const struct key_timeline now =
-            keys_of(b); /* by this, packages for machines that follow are told apart */
+        /* by this, packages for machines that follow are told apart */
+        const struct key_timeline now = keys_of(b);
         assert_true(now.memory.seen_at >= rollover_last_step_at(&now.keys));
     }
     const struct key_timeline timeline = keys_of(b);

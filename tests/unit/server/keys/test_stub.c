@@ -2,7 +2,8 @@
 #include "tests/unit/unit.h"
 #include "zone/names/rrset.h"
 
-/* Answer: example. A, by a pointer to a pointer. Authority: SOA of test., its owner a part of the question. */
+/* Answer: example. A, by a pointer to a pointer. Authority: SOA of test., its owner a part of the
+ * question. */
 static const uint8_t whole[] = "\0\7\x81\xa3\0\1\0\1\0\1\0\0" /* ID 7, QR RD RA AD, NXDOMAIN */
                                "\4pool\4test\0\0\53\0\1"      /* 12: pool, 17: test */
                                "\1a\xc0\x0c\0\1\0\1\0\0\0\5\0\4\xc0\0\2\1"
@@ -64,17 +65,17 @@ static void what_is_no_whole_response_fails(void **state)
         size_t at;
         uint8_t octet;
     } rows[] = {
-        {1,   8   }, /* another ID */
-        { 2,  0x01}, /* a query */
-        { 2,  0x83}, /* cut off */
-        { 2,  0xa1}, /* another opcode */
-        { 3,  0xa2}, /* SERVFAIL */
-        { 5,  2   }, /* two questions */
-        { 13, 'q' }, /* another name */
-        { 24, 1   }, /* another type */
-        { 26, 3   }, /* another class */
-        { 12, 0x40}, /* no label type */
-        { 30, 0x1d}, /* a pointer to itself, or forward */
+        { 1, 8 },     /* another ID */
+        { 2, 0x01 },  /* a query */
+        { 2, 0x83 },  /* cut off */
+        { 2, 0xa1 },  /* another opcode */
+        { 3, 0xa2 },  /* SERVFAIL */
+        { 5, 2 },     /* two questions */
+        { 13, 'q' },  /* another name */
+        { 24, 1 },    /* another type */
+        { 26, 3 },    /* another class */
+        { 12, 0x40 }, /* no label type */
+        { 30, 0x1d }, /* a pointer to itself, or forward */
     };
     struct stub_response response = response_of(whole, WHOLE);
     assert_int_equal(records_in(&response), 2);

@@ -80,20 +80,15 @@ static void what_changed_meanwhile_is_worked_into_a_new_deal(void **state)
     deal_unref(left);
 }
 
-/* The earlier of the SRV TTL and a minute; shares too are no older than that, however often is dealt in between. */
+/* The earlier of the SRV TTL and a minute; shares too are no older than that, however often is
+ * dealt in between. */
 static void a_deal_is_due_after_its_ttl_or_a_minute(void **state)
 {
     (void)state;
     static const struct {
         uint32_t ttl_s;
         uint64_t due_s;
-    } rows[] = {
-        {150,  60},
-        { 60,  60},
-        { 45,  45},
-        { 1,   1 },
-        { 900, 60}
-    };
+    } rows[] = { { 150, 60 }, { 60, 60 }, { 45, 45 }, { 1, 1 }, { 900, 60 } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         settings.srv_ttl_s = rows[i].ttl_s;
         struct deal *deal = first_deal(3, NOBODY);
@@ -131,7 +126,8 @@ static double part_of(const struct deal *deal, uint16_t cell, uint32_t index)
     return (double)sets / (double)deck->count;
 }
 
-/* While few ask from Japan, its one member there is in all their sets; when most do, it can't be. */
+/* While few ask from Japan, its one member there is in all their sets; when most do, it can't be.
+ */
 static void allocation_follow_the_demand_within_a_minute(void **state)
 {
     (void)state;
@@ -188,7 +184,8 @@ static void rounded_up(const struct deal *deal, size_t count, bool *up)
     }
 }
 
-/* Who was rounded up while a crowd asked is not so the next time. By chance, some would be: of 60 members 16 are. */
+/* Who was rounded up while a crowd asked is not so the next time. By chance, some would be: of 60
+ * members 16 are. */
 static void a_crowd_is_made_up_for(void **state)
 {
     (void)state;
@@ -223,7 +220,8 @@ static void a_crowd_is_made_up_for(void **state)
     places = kept;
 }
 
-/* What a change costs: who left is replaced, and signed for, where it was; who came is where its part says. */
+/* What a change costs: who left is replaced, and signed for, where it was; who came is where its
+ * part says. */
 static void a_change_signs_what_it_touches(void **state)
 {
     (void)state;
@@ -272,7 +270,8 @@ static void a_patched_deal_says_what_its_sets_hold(void **state)
     deal_unref(left);
 }
 
-/* What comes and goes for long leaves room for the next one: here a large member of a pool so small that each time counts. */
+/* What comes and goes for long leaves room for the next one: here a large member of a pool so small
+ * that each time counts. */
 static void the_last_of_many_newcomers_gets_what_the_first_got(void **state)
 {
     (void)state;

@@ -81,7 +81,8 @@ static struct srv_ring *make_ring(struct deck deck, struct srv_ring *old, const 
     return ring;
 }
 
-/* Looks through what an answer would hold: the set's targets, the first member's first, with the members' ports, and a signature. */
+/* Looks through what an answer would hold: the set's targets, the first member's first, with the
+ * members' ports, and a signature. */
 static void check_block(const struct srv_ring *ring, size_t set)
 {
     uint8_t out[2048] = { 0 };

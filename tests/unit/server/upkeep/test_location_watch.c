@@ -14,7 +14,8 @@ static void log_line(const char *text)
     (void)snprintf(logged + used, sizeof(logged) - used, "%s\n", text);
 }
 
-/* Puts `len` octets of a file of the tests (all of it: SIZE_MAX) in place of `path` by a rename, or writes them over what stands there. */
+/* Puts `len` octets of a file of the tests (all of it: SIZE_MAX) in place of `path` by a rename, or
+ * writes them over what stands there. */
 static void put(const char *path, const char *name, size_t len, bool by_rename)
 {
     static uint8_t data[65536];
@@ -59,7 +60,8 @@ static void begin(const char *const *paths, size_t count)
     assert_ok(location_watch_begin(&watch, paths, count, log_line, &places, &diag));
 }
 
-/* Looks, and takes what is new. True if there was something; `said` is what the log must have got. */
+/* Looks, and takes what is new. True if there was something; `said` is what the log must have got.
+ */
 static bool look(const char *said)
 {
     logged[0] = '\0';
@@ -138,11 +140,9 @@ static void a_bad_file_is_told_once_and_changes_nothing(void **state)
         const char *name, *said;
         size_t len;
         bool by_rename;
-    } bad[] = {
-        {"places.mmdb",   "first.mmdb: ", 300, false}, /* cut where it stands */
-        { "places.mmdb",  "first.mmdb: ", 0,   true },
-        { "make-mmdb.pl", "first.mmdb: ", 999, true }
-    };
+    } bad[] = { { "places.mmdb", "first.mmdb: ", 300, false }, /* cut where it stands */
+                { "places.mmdb", "first.mmdb: ", 0, true },
+                { "make-mmdb.pl", "first.mmdb: ", 999, true } };
     const char *const paths[] = { first };
     put(first, "places.mmdb", SIZE_MAX, true);
     begin(paths, 1);

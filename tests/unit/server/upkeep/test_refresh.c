@@ -1,4 +1,5 @@
-/* Workers, refresher and stores together, in one process, so that the sanitizers see all their threads. */
+/* Workers, refresher and stores together, in one process, so that the sanitizers see all their
+ * threads. */
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -128,7 +129,8 @@ static size_t make_query(uint8_t *out, uint16_t id, const char *name, uint16_t t
     return w.at;
 }
 
-/* Asks over UDP from a new socket, so that the kernel spreads the queries over the workers. Returns the answer count and sets the RCODE. */
+/* Asks over UDP from a new socket, so that the kernel spreads the queries over the workers. Returns
+ * the answer count and sets the RCODE. */
 static unsigned ask(const char *name, uint16_t type, unsigned *rcode)
 {
     static uint16_t id;
@@ -182,7 +184,8 @@ static void commit_change(bool add, unsigned number)
     assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
 }
 
-/* Names change with the commit; SRV answers, of four members and their signature, within a second. */
+/* Names change with the commit; SRV answers, of four members and their signature, within a second.
+ */
 static void changes_show_within_a_second_while_answering(void **state)
 {
     (void)state;
@@ -193,8 +196,8 @@ static void changes_show_within_a_second_while_answering(void **state)
         char name[32];
         (void)snprintf(name, sizeof(name), "new%u.pool.test", round);
         assert_int_equal(ask(name, RR_A, &rcode), 2);
-        while (ask("_ntske._tcp.pool.test", RR_SRV, &rcode) !=
-               5) { /* alice, bob, carol and the new one */
+        /* alice, bob, carol and the new one */
+        while (ask("_ntske._tcp.pool.test", RR_SRV, &rcode) != 5) {
             assert_true(seconds() - began < 1);
         }
         commit_change(false, round);

@@ -4,13 +4,11 @@
 static void texts_round_trip(void **state)
 {
     (void)state;
-    static const char *const texts[][2] = {
-        {"192.0.2.1",         "192.0.2.1"  },
-        { "2001:db8::1",      "2001:db8::1"},
-        { "2001:DB8:0::1",    "2001:db8::1"},
-        { "::ffff:192.0.2.1", "192.0.2.1"  },
-        { "::",               "::"         }
-    };
+    static const char *const texts[][2] = { { "192.0.2.1", "192.0.2.1" },
+                                            { "2001:db8::1", "2001:db8::1" },
+                                            { "2001:DB8:0::1", "2001:db8::1" },
+                                            { "::ffff:192.0.2.1", "192.0.2.1" },
+                                            { "::", "::" } };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct address address;
         char out[ADDRESS_TEXT_MAX];
@@ -52,37 +50,35 @@ static void special_addresses_are_known(void **state)
     static const struct {
         const char *text;
         bool special;
-    } rows[] = {
-        {"8.8.8.8",          false},
-        { "1.1.1.1",         false},
-        { "223.255.255.255", false},
-        { "0.1.2.3",         true },
-        { "10.255.0.1",      true },
-        { "100.64.0.1",      true },
-        { "100.128.0.1",     false},
-        { "127.0.0.1",       true },
-        { "169.254.9.9",     true },
-        { "172.31.255.255",  true },
-        { "172.32.0.0",      false},
-        { "192.168.1.1",     true },
-        { "198.18.0.1",      true },
-        { "198.20.0.1",      false},
-        { "224.0.0.1",       true },
-        { "255.255.255.255", true },
-        { "2001:4860::1",    false},
-        { "2a00::1",         false},
-        { "2001:db8::1",     true },
-        { "2001:2::1",       true },
-        { "2002:a00::1",     true },
-        { "::1",             true },
-        { "::",              true },
-        { "fe80::1",         true },
-        { "fd00::1",         true },
-        { "ff02::1",         true },
-        { "4000::1",         true },
-        { "64:ff9b::1",      true },
-        { "3fff::1",         true }
-    };
+    } rows[] = { { "8.8.8.8", false },
+                 { "1.1.1.1", false },
+                 { "223.255.255.255", false },
+                 { "0.1.2.3", true },
+                 { "10.255.0.1", true },
+                 { "100.64.0.1", true },
+                 { "100.128.0.1", false },
+                 { "127.0.0.1", true },
+                 { "169.254.9.9", true },
+                 { "172.31.255.255", true },
+                 { "172.32.0.0", false },
+                 { "192.168.1.1", true },
+                 { "198.18.0.1", true },
+                 { "198.20.0.1", false },
+                 { "224.0.0.1", true },
+                 { "255.255.255.255", true },
+                 { "2001:4860::1", false },
+                 { "2a00::1", false },
+                 { "2001:db8::1", true },
+                 { "2001:2::1", true },
+                 { "2002:a00::1", true },
+                 { "::1", true },
+                 { "::", true },
+                 { "fe80::1", true },
+                 { "fd00::1", true },
+                 { "ff02::1", true },
+                 { "4000::1", true },
+                 { "64:ff9b::1", true },
+                 { "3fff::1", true } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct address address;
         assert_ok(address_parse(&address, rows[i].text));

@@ -79,7 +79,8 @@ static int error_of_opening(const char *name, int flags)
     return 0;
 }
 
-/* Of a child that has confined itself: bit i is that expectation i does not hold; 0xff: the kernel can't confine. */
+/* Of a child that has confined itself: bit i is that expectation i does not hold; 0xff: the kernel
+ * can't confine. */
 static int child(const char *trust, int (*look)(void))
 {
     pid_t pid = fork();

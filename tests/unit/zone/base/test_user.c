@@ -17,8 +17,8 @@ static void who_is_that_user_needs_no_right(void **state)
 {
     (void)state;
     struct diag diag;
-    const struct passwd *own =
-        getpwuid(geteuid()); /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    const struct passwd *own = getpwuid(geteuid());
     assert_non_null(own);
     assert_ok(user_become(own->pw_name, &diag));
 }

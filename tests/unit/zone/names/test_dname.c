@@ -172,14 +172,9 @@ static void longest_name_fits_a_key_with_every_octet_escaped(void **state)
 static void malformed_keys_are_damage(void **state)
 {
     (void)state;
-    static const struct dname_key keys[] = {
-        {1,  { 'a' }      },
-        { 1, { 0 }        },
-        { 2, { 1, 0 }     },
-        { 3, { 1, 3, 0 }  },
-        { 2, { 'a', 1 }   },
-        { 3, { 'a', 0, 0 }}
-    };
+    static const struct dname_key keys[] = { { 1, { 'a' } },    { 1, { 0 } },
+                                             { 2, { 1, 0 } },   { 3, { 1, 3, 0 } },
+                                             { 2, { 'a', 1 } }, { 3, { 'a', 0, 0 } } };
     struct dname name;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         assert_int_equal((int)dname_of_key(&name, &keys[i], &apex), RESULT_DAMAGED);
@@ -199,7 +194,8 @@ static void under_means_whole_labels(void **state)
     assert_true(dname_equal(&parent, &apex));
 }
 
-/* RFC 4343 3: A to Z are a to z, no other octets are each other's. At every place, since several octets are compared at once. */
+/* RFC 4343 3: A to Z are a to z, no other octets are each other's. At every place, since several
+ * octets are compared at once. */
 static void every_octet_equals_itself_and_its_other_case_only(void **state)
 {
     (void)state;

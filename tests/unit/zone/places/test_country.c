@@ -28,14 +28,14 @@ static void countries_stand_where_they_are(void **state)
         struct position near;
         double km;
     } known[] = {
-        {"NL",  "EU", { 52.2F, 5.3F }, 100 },
-        { "JP", "AS", { 36, 138 },     300 },
-        { "BR", "SA", { -10, -52 },    800 },
-        { "US", "NA", { 40, -98 },     1500},
-        { "NZ", "OC", { -41, 175 },    800 },
-        { "KI", "OC", { 1, -173 },     1500}, /* on both sides of the 180th meridian */
-        { "ZA", "AF", { -29, 25 },     600 },
-        { "AQ", "AN", { -80, 0 },      2500},
+        { "NL", "EU", { 52.2F, 5.3F }, 100 },
+        { "JP", "AS", { 36, 138 }, 300 },
+        { "BR", "SA", { -10, -52 }, 800 },
+        { "US", "NA", { 40, -98 }, 1500 },
+        { "NZ", "OC", { -41, 175 }, 800 },
+        { "KI", "OC", { 1, -173 }, 1500 }, /* on both sides of the 180th meridian */
+        { "ZA", "AF", { -29, 25 }, 600 },
+        { "AQ", "AN", { -80, 0 }, 2500 },
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         const struct country *country = country_find(known[i].code);
@@ -51,17 +51,10 @@ static void codes_of_iso_3166_are_taken_and_others_explained(void **state)
     static const struct {
         const char *text, *reason;
     } bad[] = {
-        {"UK",    "is GB"         },
-        { "uk",   "is GB"         },
-        { "EL",   "is GR"         },
-        { "EU",   "European Union"},
-        { "ZZ",   "no country"    },
-        { "XX",   "no country"    },
-        { "NLD",  "two letters"   },
-        { "N",    "two letters"   },
-        { "",     "two letters"   },
-        { "N1",   "two letters"   },
-        { "Neth", "two letters"   },
+        { "UK", "is GB" },          { "uk", "is GB" },         { "EL", "is GR" },
+        { "EU", "European Union" }, { "ZZ", "no country" },    { "XX", "no country" },
+        { "NLD", "two letters" },   { "N", "two letters" },    { "", "two letters" },
+        { "N1", "two letters" },    { "Neth", "two letters" },
     };
     char code[3] = "--";
     struct diag diag;

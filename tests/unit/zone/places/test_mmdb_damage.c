@@ -91,7 +91,8 @@ static void offsets_outside_the_section_are_damage(void **state)
     mmdb_close(&db);
 }
 
-/* Walks the tree that was made, which has to be refused; returns how many leaves came before that. */
+/* Walks the tree that was made, which has to be refused; returns how many leaves came before that.
+ */
 static unsigned leaves_until_refused(void)
 {
     struct mmdb db = open_made();
@@ -151,17 +152,17 @@ static void metadata_must_make_sense(void **state)
         uint8_t type;
         uint32_t value;
     } wrong[] = {
-        {"binary_format_major_version",  6, 1         },
-        { "binary_format_major_version", 6, 3         },
-        { "node_count",                  6, 0         },
-        { "node_count",                  6, 100000    }, /* the tree would not fit */
-        { "node_count",                  6, UINT32_MAX},
-        { "node_count",                  2, 2         }, /* a text of four octets */
-        { "record_size",                 6, 25        },
-        { "record_size",                 6, 16        },
-        { "record_size",                 6, UINT32_MAX},
-        { "ip_version",                  6, 5         },
-        { "ip_version",                  6, 0         },
+        { "binary_format_major_version", 6, 1 },
+        { "binary_format_major_version", 6, 3 },
+        { "node_count", 6, 0 },
+        { "node_count", 6, 100000 }, /* the tree would not fit */
+        { "node_count", 6, UINT32_MAX },
+        { "node_count", 2, 2 }, /* a text of four octets */
+        { "record_size", 6, 25 },
+        { "record_size", 6, 16 },
+        { "record_size", 6, UINT32_MAX },
+        { "ip_version", 6, 5 },
+        { "ip_version", 6, 0 },
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         begin(1, 24, 4);
@@ -198,7 +199,8 @@ static void a_file_cut_anywhere_is_refused(void **state)
     }
 }
 
-/* One whose end is cut off after it was opened, in blocks that were not read yet: the walk fails, and nothing else happens. */
+/* One whose end is cut off after it was opened, in blocks that were not read yet: the walk fails,
+ * and nothing else happens. */
 static void a_file_cut_while_it_is_read_is_damage(void **state)
 {
     (void)state;
@@ -211,7 +213,8 @@ static void a_file_cut_while_it_is_read_is_damage(void **state)
     uint32_t at = put_map();
     made.sides[0][0] = 1;
     finish();
-    /* The tree is at the file's start, the metadata some blocks behind it: so only that is read when it is opened. */
+    /* The tree is at the file's start, the metadata some blocks behind it: so only that is read
+     * when it is opened. */
     size_t head = made.len - made.metadata_len - 14;
     memmove(made.whole + head + sizeof(filler), made.whole + head, made.metadata_len + 14);
     memset(made.whole + head, 0, sizeof(filler));

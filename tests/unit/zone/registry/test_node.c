@@ -340,13 +340,11 @@ static void a_stored_ttl_is_zero_or_as_long_as_signatures_last(void **state)
     struct settings settings = settings_of_test();
     const struct {
         uint32_t stored, served;
-    } ttls[] = {
-        {(uint32_t)NODE_TTL_ZERO, 0     },
-        { 1,                      1     },
-        { 200000,                 200000},
-        { 200001,                 200000},
-        { INT32_MAX,              200000}
-    };
+    } ttls[] = { { (uint32_t)NODE_TTL_ZERO, 0 },
+                 { 1, 1 },
+                 { 200000, 200000 },
+                 { 200001, 200000 },
+                 { INT32_MAX, 200000 } };
     settings.signature_validity_s = 600000;
     for (size_t i = 0; i < sizeof ttls / sizeof ttls[0]; i++) {
         const struct rrset set = { .type = RR_TXT, .ttl = ttls[i].stored };

@@ -75,11 +75,11 @@ static void name_servers_that_can_not_be_are_refused(void **state)
     static const struct {
         const char *name, *address, *reason;
     } cases[] = {
-        {"pool.test",                "127.0.0.1", "zone's own name"  },
-        { "ns1.pool.test",           NULL,        "give it 1 to"     },
-        { "ns.example.net",          "192.0.2.1", "without addresses"},
-        { "a._ntske._tcp.pool.test", "127.0.0.1", "can't be"         },
-        { "*.pool.test",             "127.0.0.1", "can't be"         },
+        { "pool.test", "127.0.0.1", "zone's own name" },
+        { "ns1.pool.test", NULL, "give it 1 to" },
+        { "ns.example.net", "192.0.2.1", "without addresses" },
+        { "a._ntske._tcp.pool.test", "127.0.0.1", "can't be" },
+        { "*.pool.test", "127.0.0.1", "can't be" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct name_server ns = server_of(cases[i].name, cases[i].address);
@@ -103,13 +103,13 @@ static void serial_always_moves_on(void **state)
         uint64_t now;
         uint32_t after;
     } cases[] = {
-        {NOW,         NOW + 5,               NOW + 5             },
-        { NOW,        NOW,                   NOW + 1             },
-        { NOW + 50,   NOW,                   NOW + 51            },
-        { UINT32_MAX, UINT32_MAX,            0                   },
-        { UINT32_MAX, UINT64_C(0x100000007), 7                   },
-        { 5,          UINT32_C(0x80000006),  UINT32_C(6)         },
-        { 5,          UINT32_C(0x80000005),  UINT32_C(0x80000005)},
+        { NOW, NOW + 5, NOW + 5 },
+        { NOW, NOW, NOW + 1 },
+        { NOW + 50, NOW, NOW + 51 },
+        { UINT32_MAX, UINT32_MAX, 0 },
+        { UINT32_MAX, UINT64_C(0x100000007), 7 },
+        { 5, UINT32_C(0x80000006), UINT32_C(6) },
+        { 5, UINT32_C(0x80000005), UINT32_C(0x80000005) },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint8_t row[4];

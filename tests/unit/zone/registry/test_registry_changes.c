@@ -134,7 +134,8 @@ static void too_many_at_once_can_not_be_told(void **state)
     assert_true(is_changed("zoe.pool.test"));
 }
 
-/* A program of before keeps no journal; a store put back from a backup is older than what a reader knows. */
+/* A program of before keeps no journal; a store put back from a backup is older than what a reader
+ * knows. */
 static void commits_past_the_journal_can_not_be_told(void **state)
 {
     (void)state;

@@ -106,15 +106,15 @@ static void names_that_are_not_the_operators_are_refused(void **state)
     static const struct {
         const char *name, *reason;
     } cases[] = {
-        {"alice.pool.test",           "member alice"},
-        { "a.b.Alice.pool.test",      "member alice"},
-        { "own.pool.test",            "member own"  },
-        { "_ntske._tcp.pool.test",    "_ntske._tcp" },
+        { "alice.pool.test", "member alice" },
+        { "a.b.Alice.pool.test", "member alice" },
+        { "own.pool.test", "member own" },
+        { "_ntske._tcp.pool.test", "_ntske._tcp" },
         { "nl._ntske._tcp.pool.test", "_ntske._tcp" },
-        { "*.pool.test",              "wildcard"    },
-        { "a.*.pool.test",            "wildcard"    },
-        { "www.example.net",          "outside"     },
-        { "test",                     "outside"     },
+        { "*.pool.test", "wildcard" },
+        { "a.*.pool.test", "wildcard" },
+        { "www.example.net", "outside" },
+        { "test", "outside" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(record(cases[i].name, TXT_SET), RESULT_REFUSED);

@@ -92,7 +92,8 @@ static void a_second_member_changes_no_name_but_its_own(void **state)
     assert_int_equal(changes_by("bob", "10.0.0.2"), 2); /* the name, and the one before it */
 }
 
-/* What a program of schema 1 left: the row of a region that it knew nothing of is not there, of another it counted a part. */
+/* What a program of schema 1 left: the row of a region that it knew nothing of is not there, of
+ * another it counted a part. */
 static void make_old(const char *missing, const char *counted_too_few)
 {
     uint8_t format[13] = "ntspool", row[16];
@@ -210,12 +211,10 @@ static void names_of_regions_are_not_for_records(void **state)
     static const struct {
         const char *name;
         enum result result;
-    } rows[] = {
-        {"_ntske._tcp.fr.pool.test",        RESULT_REFUSED},
-        { "x._ntske._tcp.europe.pool.test", RESULT_REFUSED},
-        { "fr.pool.test",                   RESULT_OK     },
-        { "_ntske._tcp.fra.pool.test",      RESULT_OK     }
-    };
+    } rows[] = { { "_ntske._tcp.fr.pool.test", RESULT_REFUSED },
+                 { "x._ntske._tcp.europe.pool.test", RESULT_REFUSED },
+                 { "fr.pool.test", RESULT_OK },
+                 { "_ntske._tcp.fra.pool.test", RESULT_OK } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct dname name = name_of(rows[i].name);
         assert_int_equal(registry_record_set(txn, &name, &set, &diag), rows[i].result);

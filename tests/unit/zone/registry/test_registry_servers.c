@@ -81,14 +81,14 @@ static void server_that_can_not_be_is_refused(void **state)
     static const struct {
         const char *name, *address, *reason;
     } cases[] = {
-        {"pool.test",                 "192.0.2.9", "own name"        },
-        { "ns5.pool.test",            NULL,        "give it 1 to"    },
-        { "ns5.example.net",          "192.0.2.9", "outside the zone"},
-        { "alice.pool.test",          "192.0.2.9", "the member alice"},
-        { "ns.alice.pool.test",       "192.0.2.9", "the member alice"},
-        { "_ntske._tcp.pool.test",    "192.0.2.9", "can't be a name" },
-        { "*.pool.test",              "192.0.2.9", "can't be a name" },
-        { "_ntske._tcp.nl.pool.test", "192.0.2.9", "the pool's"      },
+        { "pool.test", "192.0.2.9", "own name" },
+        { "ns5.pool.test", NULL, "give it 1 to" },
+        { "ns5.example.net", "192.0.2.9", "outside the zone" },
+        { "alice.pool.test", "192.0.2.9", "the member alice" },
+        { "ns.alice.pool.test", "192.0.2.9", "the member alice" },
+        { "_ntske._tcp.pool.test", "192.0.2.9", "can't be a name" },
+        { "*.pool.test", "192.0.2.9", "can't be a name" },
+        { "_ntske._tcp.nl.pool.test", "192.0.2.9", "the pool's" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct name_server ns = server_of(cases[i].name, cases[i].address);
@@ -185,7 +185,8 @@ static void what_the_parent_has_stays_until_it_is_seen(void **state)
     assert_non_null(name_servers_find(&parent, &ns.name));
 }
 
-/* A registry from before has no word of the parent: it is what was there before the first change. */
+/* A registry from before has no word of the parent: it is what was there before the first change.
+ */
 static void registry_of_before_has_what_it_was_made_with(void **state)
 {
     (void)state;

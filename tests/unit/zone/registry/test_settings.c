@@ -27,38 +27,36 @@ static void every_setting_reads_back_what_it_writes(void **state)
 static void values_out_of_bounds_change_nothing(void **state)
 {
     (void)state;
-    static const char *const bad[][2] = {
-        {"srv-count",           "0"                    },
-        { "srv-count",          "9"                    },
-        { "srv-count",          "4m"                   },
-        { "srv-count",          ""                     },
-        { "srv-ttl",            "0"                    },
-        { "srv-ttl",            "2d"                   },
-        { "srv-ttl",            "-5"                   },
-        { "srv-ttl",            "5 m"                  },
-        { "srv-ttl",            "1h30m"                },
-        { "entry-score",        "21"                   },
-        { "entry-score",        "nan"                  },
-        { "entry-score",        ""                     },
-        { "entry-score",        "1e1"                  },
-        { "srv-weights",        "some"                 },
-        { "denial",             "nsec3"                },
-        { "denial",             "compact "             },
-        { "denial-budget",      "1000001"              },
-        { "denial-budget",      "-1"                   },
-        { "ca",                 ""                     },
-        { "ca",                 "a,,b"                 },
-        { "ca",                 "a;b"                  },
-        { "ca",                 "a,b,c,d,e"            },
-        { "mailbox",            "a@"                   },
-        { "mailbox",            "a@b@c"                },
-        { "mailbox",            "a@b.example@"         },
-        { "mailbox",            "a b@c.example"        },
-        { "mailbox",            "@c.example"           },
-        { "mailbox",            ""                     },
-        { "signature-validity", "1d"                   },
-        { "ttl",                "99999999999999999999w"}
-    };
+    static const char *const bad[][2] = { { "srv-count", "0" },
+                                          { "srv-count", "9" },
+                                          { "srv-count", "4m" },
+                                          { "srv-count", "" },
+                                          { "srv-ttl", "0" },
+                                          { "srv-ttl", "2d" },
+                                          { "srv-ttl", "-5" },
+                                          { "srv-ttl", "5 m" },
+                                          { "srv-ttl", "1h30m" },
+                                          { "entry-score", "21" },
+                                          { "entry-score", "nan" },
+                                          { "entry-score", "" },
+                                          { "entry-score", "1e1" },
+                                          { "srv-weights", "some" },
+                                          { "denial", "nsec3" },
+                                          { "denial", "compact " },
+                                          { "denial-budget", "1000001" },
+                                          { "denial-budget", "-1" },
+                                          { "ca", "" },
+                                          { "ca", "a,,b" },
+                                          { "ca", "a;b" },
+                                          { "ca", "a,b,c,d,e" },
+                                          { "mailbox", "a@" },
+                                          { "mailbox", "a@b@c" },
+                                          { "mailbox", "a@b.example@" },
+                                          { "mailbox", "a b@c.example" },
+                                          { "mailbox", "@c.example" },
+                                          { "mailbox", "" },
+                                          { "signature-validity", "1d" },
+                                          { "ttl", "99999999999999999999w" } };
     struct settings before, after;
     settings_defaults(&before);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -88,15 +86,8 @@ static void durations_have_units(void **state)
     static const struct {
         const char *text;
         uint32_t s;
-    } rows[] = {
-        {"0",    0      },
-        { "90",  90     },
-        { "90s", 90     },
-        { "15m", 900    },
-        { "2h",  7200   },
-        { "7d",  604800 },
-        { "2w",  1209600}
-    };
+    } rows[] = { { "0", 0 },     { "90", 90 },     { "90s", 90 },    { "15m", 900 },
+                 { "2h", 7200 }, { "7d", 604800 }, { "2w", 1209600 } };
     char text[16];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint32_t s = 1;
@@ -110,27 +101,27 @@ static void durations_have_units(void **state)
     assert_int_equal((int)duration_parse(&s, "9999999w"), RESULT_INVALID);
 }
 
-/* RFC 9567 5: a name outside of the zone, short enough for what is asked to stand in front of it. */
+/* RFC 9567 5: a name outside of the zone, short enough for what is asked to stand in front of it.
+ */
 static void report_agent_is_outside_and_short(void **state)
 {
     (void)state;
     static const struct {
         const char *value;
         enum result result;
-    } rows[] = {
-        {"none",                                                                        RESULT_OK     },
-        { "reports.example.net",                                                        RESULT_OK     },
-        { "reports.example.net.",                                                       RESULT_OK     },
-        { "apool.test",                                                                 RESULT_OK     },
-        { "pool.test",                                                                  RESULT_INVALID},
-        { "Reports.POOL.test",                                                          RESULT_INVALID},
-        { ".",                                                                          RESULT_INVALID},
-        { "a..b",                                                                       RESULT_INVALID},
-        { "",                                                                           RESULT_INVALID},
-        { "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be1."
-          "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be2."
-          "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be3", RESULT_INVALID}
-    };
+    } rows[] = { { "none", RESULT_OK },
+                 { "reports.example.net", RESULT_OK },
+                 { "reports.example.net.", RESULT_OK },
+                 { "apool.test", RESULT_OK },
+                 { "pool.test", RESULT_INVALID },
+                 { "Reports.POOL.test", RESULT_INVALID },
+                 { ".", RESULT_INVALID },
+                 { "a..b", RESULT_INVALID },
+                 { "", RESULT_INVALID },
+                 { "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be1."
+                   "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be2."
+                   "an-agent-with-a-label-of-sixty-three-octets-is-as-long-as-can-be3",
+                   RESULT_INVALID } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct settings settings;
         settings_defaults(&settings);

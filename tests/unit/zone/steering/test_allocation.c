@@ -26,7 +26,8 @@ static double unit(uint64_t *random)
     return (double)(splitmix(random) >> 11) * 0x1p-53;
 }
 
-/* Members crowd where few ask, as in real pools: most of them in one corner of the map, demand all over. */
+/* Members crowd where few ask, as in real pools: most of them in one corner of the map, demand all
+ * over. */
 static struct allocation_problem crowd(void)
 {
     uint64_t random = 11;
@@ -278,7 +279,8 @@ static void a_family_that_is_rare_is_raised_to_one_a_set(void **state)
         expect_near(sum_of(&got), 4, 1e-9);
         allocation_free(allocation);
     }
-    /* Only one that has it: in every set. With one member a set the rule can't be kept and is none. */
+    /* Only one that has it: in every set. With one member a set the rule can't be kept and is none.
+     */
     struct allocation_problem problem = plain(100);
     members[42].ipv6 = true;
     struct allocation *allocation = allocation_new(&problem);
@@ -443,7 +445,8 @@ static void a_region_has_its_own_members_only_by_capacity(void **state)
     allocation_free(allocation);
 }
 
-/* With lists of a fraction of the pool, the limit holds for what is dealt, the whole pool takes part, and answers stay near. */
+/* With lists of a fraction of the pool, the limit holds for what is dealt, the whole pool takes
+ * part, and answers stay near. */
 static void short_lists_do_as_well(void **state)
 {
     (void)state;

@@ -15,7 +15,8 @@ static struct share list[MEMBERS];
 static double deficit[MEMBERS];
 static const struct allocation_cell world = { .demand = 1 };
 
-/* Capacities from 1 to 1000 or, steep, from 1 to 1,000,000; every fifth member of one of ten operators. */
+/* Capacities from 1 to 1000 or, steep, from 1 to 1,000,000; every fifth member of one of ten
+ * operators. */
 static void make_pool(size_t count, bool steep, uint64_t random)
 {
     for (size_t i = 0; i < count; i++) {
@@ -91,8 +92,9 @@ static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **s
     }
 }
 
-/* What was given is what the shares come to, but for what is owed: in twenty pools, at any time of 1,000 deals. The variance is about
- * 1 / (2 * APPORTION_PULL), one slot, so APPORTION_DEFICIT_MAX is eight standard deviations; the most there is here is 6.5. */
+/* What was given is what the shares come to, but for what is owed: in twenty pools, at any time of
+ * 1,000 deals. The variance is about 1 / (2 * APPORTION_PULL), one slot, so APPORTION_DEFICIT_MAX
+ * is eight standard deviations; the most there is here is 6.5. */
 static void nobody_is_ever_off_by_more_than_a_few_slots(void **state)
 {
     (void)state;
@@ -110,7 +112,8 @@ static void nobody_is_ever_off_by_more_than_a_few_slots(void **state)
     }
 }
 
-/* Each deal, all shares move by up to a tenth, some members go and some of those who went are back. */
+/* Each deal, all shares move by up to a tenth, some members go and some of those who went are back.
+ */
 static void nor_while_members_come_and_go(void **state)
 {
     (void)state;
@@ -159,8 +162,8 @@ static void with_few_groups_each_has_a_place_in_every_set(void **state)
     }
 }
 
-/* What is owed in one area is paid in all, and each area has its part of a member still, as if it were drawn by its share: of three areas
- * the last likes best whom the others like least. */
+/* What is owed in one area is paid in all, and each area has its part of a member still, as if it
+ * were drawn by its share: of three areas the last likes best whom the others like least. */
 static void areas_keep_their_parts(void **state)
 {
     (void)state;

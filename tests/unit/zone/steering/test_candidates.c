@@ -142,8 +142,8 @@ static void seats_are_kept_and_given_away_one_roster_late(void **state)
     assert_int_equal(second.count, 3);
     assert_int_equal(second.eligible, 2);
     assert_true(second.list[0].member_id == 0 && second.inputs[0].capacity <= 0);
-    assert_true(second.inputs[0].ipv4 &&
-                second.inputs[0].ipv6); /* so that one like it replaces it */
+    /* so that one like it replaces it */
+    assert_true(second.inputs[0].ipv4 && second.inputs[0].ipv6);
     assert_true(second.list[1].member_id == dan && second.list[2].member_id == amy);
     uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
     sources.before = &second;

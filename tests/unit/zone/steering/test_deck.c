@@ -14,7 +14,8 @@ static struct share list[MEMBERS];
 static struct allocation *allocation;
 static const struct allocation_cell world = { .demand = 1 };
 
-/* Capacities from 1 to 1000, every fifth member of one of ten operators, families as the flags say. */
+/* Capacities from 1 to 1000, every fifth member of one of ten operators, families as the flags say.
+ */
 static void mixed_pool(size_t count, unsigned ipv6_of_10, unsigned ipv6_only_of_10)
 {
     uint64_t random = 3;
@@ -112,7 +113,8 @@ static void one_deck_gives_each_member_its_part_to_a_set(void **state)
     }
 }
 
-/* Clients that ask for less than a whole deck before the next one is dealt: by chance the most frequent would be off by up to fifty sets. */
+/* Clients that ask for less than a whole deck before the next one is dealt: by chance the most
+ * frequent would be off by up to fifty sets. */
 static void any_piece_of_a_deck_gives_each_member_its_part(void **state)
 {
     (void)state;
@@ -139,8 +141,9 @@ static void any_piece_of_a_deck_gives_each_member_its_part(void **state)
     deck_done(&deck);
 }
 
-/* At any time each has its part right, also one with far less than a set's worth of a deck: off by less than APPORTION_DEFICIT_MAX slots (test_slots says
- * why), where many would be off by dozens if rounding were left to chance. And what is said to be owed is what is missing. */
+/* At any time each has its part right, also one with far less than a set's worth of a deck: off by
+ * less than APPORTION_DEFICIT_MAX slots (test_slots says why), where many would be off by dozens if
+ * rounding were left to chance. And what is said to be owed is what is missing. */
 static void many_deals_are_exact_also_for_the_smallest(void **state)
 {
     (void)state;

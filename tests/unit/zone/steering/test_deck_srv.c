@@ -43,9 +43,7 @@ static void srv_records_name_the_members_of_the_set(void **state)
     candidates.list[2].weight = 150000;
     candidates.list[5].weight = 0;
     candidates.list[5].port = 4461;
-    struct deck_set set = {
-        .count = 3, .members = {11, 2, 5}
-    };
+    struct deck_set set = { .count = 3, .members = { 11, 2, 5 } };
     uint8_t scratch[DECK_SRV_SCRATCH];
     struct rrset out;
     deck_srv(&set, &candidates, false, 150, scratch, &out);

@@ -34,14 +34,14 @@ static void failure_domain_of_kin_are_kin(void **state)
 {
     (void)state;
     struct failure_domain_tie ties[] = {
-        {tie_of("192.0.2.1"),                    5},
-        { tie_of("192.0.2.9"),                   3},
-        { failure_domain_of_operator("acme"),    3},
-        { failure_domain_of_operator("acme"),    1},
-        { tie_of("198.51.100.1"),                1},
-        { tie_of("2001:db8::1"),                 0},
-        { tie_of("2001:db8::2"),                 4},
-        { failure_domain_of_operator("someone"), 2},
+        { tie_of("192.0.2.1"), 5 },
+        { tie_of("192.0.2.9"), 3 },
+        { failure_domain_of_operator("acme"), 3 },
+        { failure_domain_of_operator("acme"), 1 },
+        { tie_of("198.51.100.1"), 1 },
+        { tie_of("2001:db8::1"), 0 },
+        { tie_of("2001:db8::2"), 4 },
+        { failure_domain_of_operator("someone"), 2 },
     };
     uint32_t group[6];
     failure_domain_groups(ties, sizeof(ties) / sizeof(ties[0]), group, 6);

@@ -104,7 +104,8 @@ static void regions_hold_their_own(void **state)
     assert_int_equal(steering.areas[steering.of_region[us]].sets, STEERING_REGION_SETS);
 }
 
-/* Nobody asks from Japan: no area, no list; its clients get the continent's. With no demand from it either, that is a deck of the smallest. */
+/* Nobody asks from Japan: no area, no list; its clients get the continent's. With no demand from it
+ * either, that is a deck of the smallest. */
 static void a_cell_without_demand_costs_nothing(void **state)
 {
     (void)state;
@@ -122,7 +123,8 @@ static void a_cell_without_demand_costs_nothing(void **state)
     assert_int_equal(steering_area(&steering, 5), 0); /* no such cell */
 }
 
-/* A file with subdivisions: the busiest have areas, the others share their country's; the total of decks is bounded. */
+/* A file with subdivisions: the busiest have areas, the others share their country's; the total of
+ * decks is bounded. */
 static void busy_cells_have_areas_of_their_own(void **state)
 {
     (void)state;
@@ -272,7 +274,8 @@ static void forget_dealt(void)
     }
 }
 
-/* Clients ask `times` in an area; returns what the member is due of that, less what the deck gives it. */
+/* Clients ask `times` in an area; returns what the member is due of that, less what the deck gives
+ * it. */
 static double ask(uint16_t area, uint64_t times, uint32_t member)
 {
     const struct deck *deck = &dealt.deck[area];

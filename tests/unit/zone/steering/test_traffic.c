@@ -16,11 +16,11 @@ static struct diag diag;
 
 /* In order, as locations_cells gives them. */
 static const struct cell cells[] = {
-    {.addresses = 0      },
-    {                 .country = "DE",    .addresses = 100 },
-    {                .country = "DE", .subdivision = "BE", .addresses = 100 },
-    { .country = "NL",     .addresses = 600 },
-    { .country = "US",     .addresses = 200 },
+    { .addresses = 0 },
+    { .country = "DE", .addresses = 100 },
+    { .country = "DE", .subdivision = "BE", .addresses = 100 },
+    { .country = "NL", .addresses = 600 },
+    { .country = "US", .addresses = 200 },
 };
 enum {
     CELLS = sizeof(cells) / sizeof(cells[0]),

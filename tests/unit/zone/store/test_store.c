@@ -153,13 +153,9 @@ static void neighbours_are_found_on_every_side(void **state)
     static const struct {
         const char *key, *before, *at_or_after, *after, *at_or_before;
     } cases[] = {
-        {"",    NULL, "b",  "b",  NULL},
-        { "a",  NULL, "b",  "b",  NULL},
-        { "b",  NULL, "b",  "d",  "b" },
-        { "c",  "b",  "d",  "d",  "b" },
-        { "d",  "b",  "d",  NULL, "d" },
-        { "e",  "d",  NULL, NULL, "d" },
-        { "bb", "b",  "d",  "d",  "b" },
+        { "", NULL, "b", "b", NULL }, { "a", NULL, "b", "b", NULL }, { "b", NULL, "b", "d", "b" },
+        { "c", "b", "d", "d", "b" },  { "d", "b", "d", NULL, "d" },  { "e", "d", NULL, NULL, "d" },
+        { "bb", "b", "d", "d", "b" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         find(txn, SEEK_BEFORE, cases[i].key, cases[i].before);
@@ -332,7 +328,8 @@ static void reader_follows_another_process_that_grew_the_store(void **state)
     expect(txn, "a", NULL);
     pid_t child = fork();
     if (child == 0) {
-        /* LMDB: the parent's environment is not used here, a second one is opened in a new process. */
+        /* LMDB: the parent's environment is not used here, a second one is opened in a new process.
+         */
         execl("/proc/self/exe", "test_store", "grow", dir, (char *)NULL);
         _exit(127);
     }

@@ -313,7 +313,8 @@ static void overwritten_pages_kill_nobody(void **state)
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_OK);
 }
 
-/* One flipped bit at a time, spread over the structure that LMDB trusts: heads of pages and their tables of offsets. */
+/* One flipped bit at a time, spread over the structure that LMDB trusts: heads of pages and their
+ * tables of offsets. */
 static void flipped_bits_kill_nobody(void **state)
 {
     (void)state;

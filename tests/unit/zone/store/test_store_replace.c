@@ -55,7 +55,8 @@ static bool holds(struct store_txn *txn, const char *value)
     return store_get(txn, TABLE_SETTINGS, "a", 1, &item) == RESULT_OK && strcmp(text, value) == 0;
 }
 
-/* Leaves copy.mdb with "old", of a number of commits that the parity of `commits` changes; the store has "new". */
+/* Leaves copy.mdb with "old", of a number of commits that the parity of `commits` changes; the
+ * store has "new". */
 static struct store *make_both(unsigned commits)
 {
     assert_ok(store_create(dir, STORE_REGISTRY, NULL));

@@ -44,13 +44,11 @@ static struct member_health says(const char *name, enum stage stage, uint16_t we
 /* a, b and c report; d has been silent for days. */
 static struct vantages panel(void)
 {
-    struct vantages vantages = {
-        .count = 4,
-        .list = {{ .name = "a", .well_at = NOW },
-                 { .name = "b", .well_at = NOW },
-                 { .name = "c", .well_at = NOW },
-                 { .name = "d", .well_at = NOW - 200000 }}
-    };
+    struct vantages vantages = { .count = 4,
+                                 .list = { { .name = "a", .well_at = NOW },
+                                           { .name = "b", .well_at = NOW },
+                                           { .name = "c", .well_at = NOW },
+                                           { .name = "d", .well_at = NOW - 200000 } } };
     for (unsigned i = 0; i < vantages.count; i++) {
         const struct vantage_family on = { .state = FAMILY_ON,
                                            .well_at = vantages.list[i].well_at };
@@ -63,11 +61,9 @@ static struct vantages panel(void)
 /* With the addresses of `says`, of which the first `count` are kept. */
 static struct member member_of(unsigned count)
 {
-    return (struct member){
-        .id = 1,
-        .address_count = (uint8_t)count,
-        .addresses = {address_of("192.0.2.1"), address_of("2001:db8::1")}
-    };
+    return (struct member){ .id = 1,
+                            .address_count = (uint8_t)count,
+                            .addresses = { address_of("192.0.2.1"), address_of("2001:db8::1") } };
 }
 
 static struct consensus consensus_for(const struct member *member, const struct vantages *vantages,

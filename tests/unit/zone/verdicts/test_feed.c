@@ -50,10 +50,7 @@ static void write_summed(uint8_t *data, size_t len)
 
 static void fill(void)
 {
-    struct vantage_key key = {
-        .name = "far", .key = {1, 2, 3},
-             .added_at = 5, .released_at = 6
-    };
+    struct vantage_key key = { .name = "far", .key = { 1, 2, 3 }, .added_at = 5, .released_at = 6 };
     struct member both = member_of("both", "192.0.2.1");
     both.address_count = 2;
     assert_ok(address_parse(&both.addresses[1], "2001:db8::1"));
@@ -112,10 +109,10 @@ static void settings_of_all_kinds_arrive(void **state)
     static const struct {
         const char *name, *value;
     } changed[] = {
-        {"entry-score",    "15.5"      },
-        { "ds-resolver",   "192.0.2.53"},
-        { "denial",        "compact"   },
-        { "verdict-fresh", "20m"       },
+        { "entry-score", "15.5" },
+        { "ds-resolver", "192.0.2.53" },
+        { "denial", "compact" },
+        { "verdict-fresh", "20m" },
     };
     struct settings settings;
     struct feed *feed = NULL;
@@ -317,7 +314,8 @@ static void what_is_no_file_is_no_feed(void **state)
     assert_non_null(strstr(diag.text, FEED_FILE));
 }
 
-/* A label that is none, in a feed with a right digest, would end a probe that makes a name of it. */
+/* A label that is none, in a feed with a right digest, would end a probe that makes a name of it.
+ */
 static void members_without_a_name_are_damaged(void **state)
 {
     (void)state;

@@ -232,7 +232,8 @@ static void vantage_point_goes_with_all_it_saw(void **state)
     assert_int_equal(health_get(txn, 7, "here", &found), RESULT_OK);
 }
 
-/* A row of schema 1, as its writer made it: one address without `failures`, no last_eligible_at, the id for the key. */
+/* A row of schema 1, as its writer made it: one address without `failures`, no last_eligible_at,
+ * the id for the key. */
 static void put_schema_1(uint64_t id, enum stage stage, uint64_t probed_at)
 {
     uint8_t key[8], data[HEALTH_ENCODED_MAX];

@@ -173,7 +173,8 @@ static void folding_sums_hours_up(void **state)
     assert_int_equal(found.hours[0].rtt_mean_us, 2000);
 }
 
-/* A vantage point of another machine reports when it is asked, which may be after its samples' slots were gone through. */
+/* A vantage point of another machine reports when it is asked, which may be after its samples'
+ * slots were gone through. */
 static void what_comes_late_is_summed_up_once(void **state)
 {
     (void)state;

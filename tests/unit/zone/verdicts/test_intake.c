@@ -1,6 +1,8 @@
 #include "tests/unit/intake_fixture.h"
 
-/* -- what counts --------------------------------------------------------------------------------------------------- */
+/* -- what counts
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void report_changes_what_it_says(void **state)
 {
@@ -117,7 +119,9 @@ static void what_could_not_be_taken_in_is_read_again(void **state)
     assert_int_equal(vantage_row("far").position, 3);
 }
 
-/* -- refusals ------------------------------------------------------------------------------------------------------ */
+/* -- refusals
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void refused(const char *why)
 {
@@ -289,7 +293,9 @@ static void refusal_that_lasts_is_noted_once_a_minute(void **state)
     assert_true(refusal_of("far").count > 50);
 }
 
-/* -- budget -------------------------------------------------------------------------------------------------------- */
+/* -- budget
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void look_ends_by_its_budget_and_others_have_their_turn(void **state)
 {
@@ -327,7 +333,8 @@ static void look_ends_by_its_budget_and_others_have_their_turn(void **state)
     assert_false(is_due());
 }
 
-/* Whoever asks only whether there is something to take in does not read all of a journal that has no end. */
+/* Whoever asks only whether there is something to take in does not read all of a journal that has
+ * no end. */
 static void journal_that_is_too_long_to_tell_is_due(void **state)
 {
     (void)state;

@@ -40,7 +40,9 @@ static void say_sample(const char *label, const char *address, uint64_t at)
     assert_ok(import());
 }
 
-/* -- whose verdict ------------------------------------------------------------------------------------------------- */
+/* -- whose verdict
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void verdict_of_no_member_is_skipped(void **state)
 {
@@ -120,7 +122,9 @@ static void new_addresses_are_bounded_by_the_day(void **state)
     assert_int_equal(vantage_row("far").newcomers, 1);
 }
 
-/* -- times --------------------------------------------------------------------------------------------------------- */
+/* -- times
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void verdict_from_the_future_is_refused(void **state)
 {
@@ -174,13 +178,13 @@ static void samples_count_within_two_days(void **state)
         uint64_t at;
         unsigned count;
     } cases[] = {
-        {REPORTS_NOW + VANTAGE_AHEAD_S + 1, 0},
-        { UINT64_MAX,                       0},
-        { UINT64_MAX - 172800,              0},
-        { 0,                                0},
-        { REPORTS_NOW - 172800,             0},
-        { REPORTS_NOW - 172799,             1},
-        { REPORTS_NOW,                      2},
+        { REPORTS_NOW + VANTAGE_AHEAD_S + 1, 0 },
+        { UINT64_MAX, 0 },
+        { UINT64_MAX - 172800, 0 },
+        { 0, 0 },
+        { REPORTS_NOW - 172800, 0 },
+        { REPORTS_NOW - 172799, 1 },
+        { REPORTS_NOW, 2 },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         say_sample("alice", "192.0.2.1", cases[i].at);
@@ -238,7 +242,9 @@ static void late_samples_come_into_the_hours(void **state)
     assert_int_equal(samples_of("alice", "192.0.2.1"), 60);
 }
 
-/* -- texts --------------------------------------------------------------------------------------------------------- */
+/* -- texts
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void control_characters_of_texts_are_replaced(void **state)
 {
@@ -292,7 +298,8 @@ static void event_is_logged_under_the_members_own_label(void **state)
     assert_true(events_of("ALICE") == 0 && events_of("aLiCe") == 0);
 }
 
-/* -- the operator's word ------------------------------------------------------------------------------------------- */
+/* -- the operator's word
+ * ------------------------------------------------------------------------------------------- */
 
 /* The reports were judged, then the operator took the key back or named another. */
 static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **state)
@@ -402,7 +409,8 @@ static void report_that_ends_in_nonsense_counts_up_to_there(void **state)
     assert_true(verdict_is("alice", &found) && vantage_row("far").position == number);
 }
 
-/* -- what has no owner --------------------------------------------------------------------------------------------- */
+/* -- what has no owner
+ * --------------------------------------------------------------------------------------------- */
 
 static void verdicts_of_removed_members_are_purged(void **state)
 {

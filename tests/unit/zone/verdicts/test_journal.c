@@ -1,6 +1,8 @@
 #include "tests/unit/journal_fixture.h"
 
-/* -- the key ------------------------------------------------------------------------------------------------------- */
+/* -- the key
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void key_is_made_once_for_its_owner_alone(void **state)
 {
@@ -102,7 +104,8 @@ static void text_of_a_key_is_read_again_and_other_texts_are_none(void **state)
     }
 }
 
-/* -- writing and following ----------------------------------------------------------------------------------------- */
+/* -- writing and following
+ * ----------------------------------------------------------------------------------------- */
 
 static void follower_reads_what_is_written_once(void **state)
 {
@@ -251,7 +254,8 @@ static void write_later(struct journal *journal, uint64_t number, uint64_t at)
     assert_ok(journal_end(journal, &diag));
 }
 
-/* A vantage point's machine came back from a snapshot: what it says from then on is not taken for known. */
+/* A vantage point's machine came back from a snapshot: what it says from then on is not taken for
+ * known. */
 static void numbers_go_on_with_an_older_journal(void **state)
 {
     (void)state;

@@ -106,15 +106,8 @@ static void weight_ramps_from_a_tenth_at_10_to_all_at_15(void **state)
     const struct {
         int32_t score_milli;
         uint16_t weight;
-    } rows[] = {
-        {8000,   100 },
-        { 10000, 100 },
-        { 11000, 280 },
-        { 12500, 550 },
-        { 14000, 820 },
-        { 15000, 1000},
-        { 20000, 1000}
-    };
+    } rows[] = { { 8000, 100 },  { 10000, 100 },  { 11000, 280 }, { 12500, 550 },
+                 { 14000, 820 }, { 15000, 1000 }, { 20000, 1000 } };
     struct member_health health = health_of(0);
     assert_int_equal(stage_after(&health, 20000, NOW), STAGE_ELIGIBLE);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -409,9 +402,9 @@ static void reason_names_what_the_members_operator_should_do(void **state)
         enum warning warning;
         const char *says;
     } rows[] = {
-        {WARNING_STRATUM, "strata"          },
-        { WARNING_OFFSET, "100 ms off"      },
-        { WARNING_WEB,    "score or history"},
+        { WARNING_STRATUM, "strata" },
+        { WARNING_OFFSET, "100 ms off" },
+        { WARNING_WEB, "score or history" },
     };
     health.addresses[0].failure = health.addresses[1].failure = FAILURE_NONE;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -212,13 +212,13 @@ static void lengths_that_no_report_has_are_none(void **state)
         uint32_t rest;
         bool fine;
     } cases[] = {
-        {0,                         false},
-        { REPORT_HEAD_LEN - 4 + 63, false},
+        { 0, false },
+        { REPORT_HEAD_LEN - 4 + 63, false },
         { REPORT_HEAD_LEN - 4 + 64, true },
-        { REPORT_MAX - 4,           true },
-        { REPORT_MAX - 3,           false},
-        { UINT32_MAX,               false},
-        { UINT32_MAX - 3,           false},
+        { REPORT_MAX - 4, true },
+        { REPORT_MAX - 3, false },
+        { UINT32_MAX, false },
+        { UINT32_MAX - 3, false },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint8_t octets[REPORT_HEAD_LEN] = { 0 };
@@ -257,7 +257,9 @@ static void name_that_no_vantage_point_has_is_damaged(void **state)
     }
 }
 
-/* -- items ---------------------------------------------------------------------------------------------------------- */
+/* -- items
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /* A report with one event, then an item of the octets given. */
 static enum result read_with(uint8_t type, uint16_t said, const uint8_t *octets, size_t len,

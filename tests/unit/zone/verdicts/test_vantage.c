@@ -8,12 +8,10 @@ enum {
 
 static struct vantages heard_at(uint64_t first, uint64_t second, uint64_t third)
 {
-    struct vantages vantages = {
-        .count = 3,
-        .list = {{ .name = "a", .well_at = first },
-                 { .name = "b", .well_at = second },
-                 { .name = "c", .well_at = third }}
-    };
+    struct vantages vantages = { .count = 3,
+                                 .list = { { .name = "a", .well_at = first },
+                                           { .name = "b", .well_at = second },
+                                           { .name = "c", .well_at = third } } };
     vantages_judge(&vantages, FRESH_S, NOW);
     return vantages;
 }
@@ -97,12 +95,12 @@ static struct vantage full_vantage(void)
         .members = 5,
         .down = 6,
         .frozen_since = 7,
-        .family = {{ .frozen_since = 8 },
-                   { .state = FAMILY_ON,
+        .family = { { .frozen_since = 8 },
+                    { .state = FAMILY_ON,
                       .state_since = 11,
                       .well_at = 12,
                       .frozen_since = 9,
-                      .addresses = 13 }},
+                      .addresses = 13 } },
         .position = 10,
         .received_at = 11,
         .released_at = 12,
