@@ -338,9 +338,8 @@ static void go_on(struct ke_dialog *dialog)
     }
 }
 
-static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+static void give_room(uv_handle_t *handle, size_t, uv_buf_t *buffer)
 {
-    (void)suggested;
     struct ke_dialog *dialog = handle->data;
     *buffer = uv_buf_init((char *)dialog->in, sizeof(dialog->in));
 }

@@ -66,10 +66,9 @@ static void insert(struct found *found, const struct address *address)
     found->addresses[at] = *address;
 }
 
-static void family_known(void *arg, int status, int timeouts, struct ares_addrinfo *result)
+static void family_known(void *arg, int status, int, struct ares_addrinfo *result)
 {
     struct found *found = arg;
-    (void)timeouts;
     /* what is cut short by us took too long */
     found->status = found->lookup->over ? ARES_ETIMEOUT : status;
     found->lookup->pending--;

@@ -122,10 +122,9 @@ static void recall_self(const struct vantage *earlier, void *arg)
     vantage->started_at = now.started_at;
 }
 
-static void recall_verdict(const char *label, const struct member_health *health, void *arg)
+static void recall_verdict(const char *, const struct member_health *health, void *arg)
 {
     struct probed_member *member = probed_member_of(arg, health->member_id);
-    (void)label;
     if (member != NULL) {
         member->health = *health;
     }

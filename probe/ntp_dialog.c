@@ -142,10 +142,8 @@ static void look_at_stray(struct ntp_dialog *dialog, struct octets datagram,
     }
 }
 
-static void datagram_came(uv_poll_t *poll, int status, int events)
+static void datagram_came(uv_poll_t *poll, int, int)
 {
-    (void)status;
-    (void)events;
     struct ntp_dialog *dialog = poll->data;
     /* who floods us must not keep the loop from all others */
     for (unsigned i = 0; i < LIMIT_DATAGRAMS && !dialog->over; i++) {

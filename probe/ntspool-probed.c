@@ -218,19 +218,17 @@ static void close_signals(struct program *program)
     }
 }
 
-static void on_stop(uv_signal_t *signal, int number)
+static void on_stop(uv_signal_t *signal, int)
 {
     struct program *program = signal->data;
-    (void)number;
     log_line(LOG_INFO, "ending");
     prober_stop(program->prober);
     close_signals(program);
 }
 
-static void on_hangup(uv_signal_t *signal, int number)
+static void on_hangup(uv_signal_t *signal, int)
 {
     struct program *program = signal->data;
-    (void)number;
     struct tls_trust *trust = NULL;
     struct diag diag = { "" };
     if (tls_trust_new(&trust, program->trust_file, &diag) != RESULT_OK) {

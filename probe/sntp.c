@@ -84,10 +84,8 @@ static void timed_out(uv_timer_t *timer)
     }
 }
 
-static void datagram_came(uv_poll_t *poll, int status, int events)
+static void datagram_came(uv_poll_t *poll, int, int)
 {
-    (void)status;
-    (void)events;
     struct sntp *sntp = poll->data;
     uint8_t data[LIMIT_DATAGRAM];
     ssize_t len = 0;

@@ -76,17 +76,15 @@ static void timed_out(uv_timer_t *timer)
     }
 }
 
-static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+static void give_room(uv_handle_t *handle, size_t, uv_buf_t *buffer)
 {
-    (void)suggested;
     struct web_dialog *dialog = handle->data;
     *buffer =
         uv_buf_init(dialog->head + dialog->len, (unsigned)(sizeof(dialog->head) - dialog->len));
 }
 
-static void octets_came(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
+static void octets_came(uv_stream_t *stream, ssize_t len, const uv_buf_t *)
 {
-    (void)buffer;
     struct web_dialog *dialog = stream->data;
     dialog->len += len > 0 ? (size_t)len : 0;
     if (len < 0 || dialog->len == sizeof(dialog->head) ||

@@ -331,10 +331,9 @@ static void stop(struct program *program)
 
 /* A thread may wait for a store that another program has locked, or read a large location file: an
  * end does not wait for it. Nothing is lost by that but the counts of a minute. */
-static void on_late(int signal_number)
+static void on_late(int)
 {
     static const char text[] = "ntspoold: ends without waiting for a store or a file\n";
-    (void)signal_number;
     log_last(text); /* NOLINT(bugprone-signal-handler): poll(2) and write(2) */
     _exit(0);
 }
@@ -347,9 +346,8 @@ static void end_within(suseconds_t us)
 
 static const int waited_for[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
 
-static void on_early_end(int signal_number)
+static void on_early_end(int)
 {
-    (void)signal_number;
     _exit(0);
 }
 

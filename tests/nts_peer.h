@@ -164,10 +164,9 @@ static inline void peer_tell(struct nts_peer *peer, size_t request_len)
     peer_hang_up(peer);
 }
 
-static inline void peer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+static inline void peer_room(uv_handle_t *handle, size_t, uv_buf_t *buffer)
 {
     struct nts_peer *peer = handle->data;
-    (void)suggested;
     *buffer = uv_buf_init((char *)peer->in, sizeof(peer->in));
 }
 
@@ -306,11 +305,10 @@ static inline size_t peer_reply(struct nts_peer *peer, const uint8_t *data, size
 }
 
 static inline void peer_asked(uv_udp_t *socket, ssize_t len, const uv_buf_t *buffer,
-                              const struct sockaddr *from, unsigned flags)
+                              const struct sockaddr *from, unsigned)
 {
     struct nts_peer *peer = socket->data;
     uint8_t out[PEER_ROOM];
-    (void)flags;
     if (len <= 0) {
         return;
     }

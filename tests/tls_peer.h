@@ -24,13 +24,10 @@ struct tls_peer {
     char trust_file[64];
 };
 
-static inline int tls_peer_choose(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-                                  const unsigned char *in, unsigned in_len, void *arg)
+static inline int tls_peer_choose(SSL *, const unsigned char **out, unsigned char *out_len,
+                                  const unsigned char *, unsigned, void *arg)
 {
     const struct tls_peer *peer = arg;
-    (void)ssl;
-    (void)in;
-    (void)in_len;
     if (peer->alpn == NULL) {
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }

@@ -66,9 +66,8 @@ static void take_back(const char *dir, enum store_kind count, bool made)
     }
 }
 
-int cmd_backup(struct cli *cli, int argc, char **argv)
+int cmd_backup(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     bool made = false;
     enum store_kind kind = 0;
     enum result result = make_directory(argv[0], &made, &cli->diag);

@@ -134,10 +134,8 @@ static void show_text(const struct cookie_secrets *secrets, bool with_secrets)
     }
 }
 
-int cmd_cookie_show(struct cli *cli, int argc, char **argv)
+int cmd_cookie_show(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct work work = { .seal = NULL };
     enum result result = begin(&work, cli, false);
     if (result == RESULT_OK) {
@@ -151,9 +149,8 @@ int cmd_cookie_show(struct cli *cli, int argc, char **argv)
     return end(&work, cli, result);
 }
 
-int cmd_cookie_set(struct cli *cli, int argc, char **argv)
+int cmd_cookie_set(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct work work = { .secrets = { .present = true, .changed_at = session_now() } };
     /* What is there is not read: this also replaces a damaged row. */
     enum result result = read_secret(work.secrets.current, argv[0], &cli->diag);
@@ -180,9 +177,8 @@ static enum result begin_present(struct work *work, struct cli *cli)
     return result;
 }
 
-int cmd_cookie_stage(struct cli *cli, int argc, char **argv)
+int cmd_cookie_stage(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct work work = { .seal = NULL };
     uint8_t next[COOKIE_SECRET_LEN];
     enum result result = read_secret(next, argv[0], &cli->diag);
@@ -198,10 +194,8 @@ int cmd_cookie_stage(struct cli *cli, int argc, char **argv)
     return end(&work, cli, result);
 }
 
-int cmd_cookie_roll(struct cli *cli, int argc, char **argv)
+int cmd_cookie_roll(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct work work = { .seal = NULL };
     enum result result = begin_present(&work, cli);
     if (result == RESULT_OK) {

@@ -230,10 +230,8 @@ static void print_others(const struct explanation *e, const struct row *rows)
     table_end(&table);
 }
 
-int cmd_explain(struct cli *cli, int argc, char **argv)
+int cmd_explain(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct explanation e = { .view = NULL };
     struct steerview view = { .count = 0 };
     const char *client = cli_value(cli, "client", 0);

@@ -60,10 +60,8 @@ static enum result release_all(struct session *session, struct cli *cli, unsigne
     return result == RESULT_OK ? commit(session, cli) : result;
 }
 
-int cmd_health_release(struct cli *cli, int argc, char **argv)
+int cmd_health_release(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct session session = { 0 };
     unsigned released = 0;
     enum result result = session_write(&session, cli, STORE_REGISTRY);
@@ -103,9 +101,8 @@ static enum result forget(struct session *session, struct cli *cli, const char *
     return health_forget_vantage(session->txn[STORE_HEALTH], name, named, &cli->diag);
 }
 
-int cmd_health_forget(struct cli *cli, int argc, char **argv)
+int cmd_health_forget(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     enum result result = forget(&session, cli, argv[0]);
     if (result == RESULT_NOT_FOUND) {
@@ -215,9 +212,8 @@ static enum result import_from(const struct infile *in, struct session *session,
     return result;
 }
 
-int cmd_health_import(struct cli *cli, int argc, char **argv)
+int cmd_health_import(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     struct intake_sum sum = { .reports = 0 };
     struct infile in = { 0 };

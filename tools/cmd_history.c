@@ -211,9 +211,8 @@ static enum result show_all(struct zone_state *view, struct session *session,
     return result;
 }
 
-int cmd_history(struct cli *cli, int argc, char **argv)
+int cmd_history(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     struct settings settings;
     struct member member;

@@ -352,9 +352,8 @@ static enum result report(const struct plan *plan, struct cli *cli)
     return result;
 }
 
-int cmd_init(struct cli *cli, int argc, char **argv)
+int cmd_init(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct plan plan = { 0 };
     enum result result = offline_plan_make(&plan, cli, argv[0]);
     if (result == RESULT_OK) {

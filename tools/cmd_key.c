@@ -185,10 +185,8 @@ static void print_keys(const struct listing *listing)
     print_parent(listing);
 }
 
-int cmd_key_list(struct cli *cli, int argc, char **argv)
+int cmd_key_list(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct session session = { 0 };
     struct listing listing = { .now = session_now() };
     enum result result = session_zone(&session, cli, &listing.settings);
@@ -225,10 +223,8 @@ int cmd_key_list(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-int cmd_key_ds(struct cli *cli, int argc, char **argv)
+int cmd_key_ds(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct session session = { 0 };
     struct settings settings;
     json_t *list = NULL;

@@ -248,11 +248,9 @@ int cmd_key_export(struct cli *cli, int argc, char **argv)
                              "them.");
 }
 
-int cmd_key_identity(struct cli *cli, int argc, char **argv)
+int cmd_key_identity(struct cli *cli, int, char **)
 {
     struct seal *seal = NULL;
-    (void)argc;
-    (void)argv;
     enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
@@ -263,11 +261,9 @@ int cmd_key_identity(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-int cmd_key_lead(struct cli *cli, int argc, char **argv)
+int cmd_key_lead(struct cli *cli, int, char **)
 {
     struct keywork work = { .seal = NULL };
-    (void)argc;
-    (void)argv;
     enum result result = keywork_begin(&work, cli, true);
     if (result == RESULT_OK) {
         result =
@@ -306,12 +302,10 @@ static enum result reseal_all(const struct reseal *re)
     return result;
 }
 
-int cmd_key_rotate_seal(struct cli *cli, int argc, char **argv)
+int cmd_key_rotate_seal(struct cli *cli, int, char **)
 {
     struct keywork work = { .seal = NULL };
     struct seal *next = NULL;
-    (void)argc;
-    (void)argv;
     enum result result = keywork_begin(&work, cli, true);
     if (result == RESULT_OK) {
         result = seal_next(&next, work.seal, &cli->diag);

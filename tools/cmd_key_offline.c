@@ -165,11 +165,10 @@ static void show_bundle(const struct bundle *bundle, const struct cli *cli, cons
     }
 }
 
-int cmd_key_request(struct cli *cli, int argc, char **argv)
+int cmd_key_request(struct cli *cli, int, char **argv)
 {
     struct work work = { .keys.seal = NULL };
     struct offline_period period;
-    (void)argc;
     enum result result = parse_period(cli, &period);
     if (result == RESULT_OK) {
         result = keywork_begin(&work.keys, cli, true);
@@ -195,12 +194,11 @@ int cmd_key_request(struct cli *cli, int argc, char **argv)
               "there.");
 }
 
-int cmd_key_sign_request(struct cli *cli, int argc, char **argv)
+int cmd_key_sign_request(struct cli *cli, int, char **argv)
 {
     struct work work = { .keys.seal = NULL };
     uint32_t signers = 0;
     struct diag why = { "" };
-    (void)argc;
     enum result result = read_bundle(&work, cli, argv[0]);
     if (result == RESULT_OK) {
         result = keywork_begin(&work.keys, cli, false);
@@ -223,11 +221,10 @@ int cmd_key_sign_request(struct cli *cli, int argc, char **argv)
     return end(&work, cli, result, NULL);
 }
 
-int cmd_key_import_bundle(struct cli *cli, int argc, char **argv)
+int cmd_key_import_bundle(struct cli *cli, int, char **argv)
 {
     struct work work = { .keys.seal = NULL };
     struct diag why = { "" };
-    (void)argc;
     enum result result = read_bundle(&work, cli, argv[0]);
     if (result == RESULT_OK) {
         result = keywork_begin(&work.keys, cli, true);
@@ -249,11 +246,9 @@ int cmd_key_import_bundle(struct cli *cli, int argc, char **argv)
                "if it is still here.");
 }
 
-int cmd_key_offline(struct cli *cli, int argc, char **argv)
+int cmd_key_offline(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    (void)argc;
-    (void)argv;
     enum result result = keywork_begin(&work.keys, cli, true);
     if (result == RESULT_OK) {
         result = offline_forget(work.keys.session.txn[STORE_KEYS], &work.keys.settings,

@@ -122,11 +122,9 @@ int cmd_key_abort(struct cli *cli, int argc, char **argv)
                        "The old keys stay, the new ones go when it is safe.");
 }
 
-int cmd_key_ds_seen(struct cli *cli, int argc, char **argv)
+int cmd_key_ds_seen(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    (void)argc;
-    (void)argv;
     enum result result = begin(&work, cli);
     if (result == RESULT_OK) {
         const struct rollover_timing timing =
@@ -160,11 +158,9 @@ static enum result pull_request(struct work *work, struct diag *diag)
     return result;
 }
 
-int cmd_key_trust_clock(struct cli *cli, int argc, char **argv)
+int cmd_key_trust_clock(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    (void)argc;
-    (void)argv;
     enum result result = begin(&work, cli);
     if (result == RESULT_OK) {
         const struct settings *settings = &work.keys.settings;
@@ -207,19 +203,15 @@ static int set_insecure(struct cli *cli, bool insecure, const char *done)
                            : done);
 }
 
-int cmd_key_insecure(struct cli *cli, int argc, char **argv)
+int cmd_key_insecure(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     return set_insecure(cli, true,
                         "CDS and CDNSKEY now ask the parent zone to remove the DS. The zone goes "
                         "on to be signed, which does no harm; `ntspool key secure` takes it back.");
 }
 
-int cmd_key_secure(struct cli *cli, int argc, char **argv)
+int cmd_key_secure(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     return set_insecure(cli, false,
                         "CDS and CDNSKEY now ask the parent zone for the DS that `ntspool key ds` "
                         "shows.");

@@ -187,9 +187,8 @@ static void show_member(const struct cli *cli, const struct member *member,
     }
 }
 
-int cmd_member_add(struct cli *cli, int argc, char **argv)
+int cmd_member_add(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     struct settings settings;
     struct member member;
@@ -256,9 +255,8 @@ static void clear_fields(const struct cli *cli, struct member *member)
     }
 }
 
-int cmd_member_set(struct cli *cli, int argc, char **argv)
+int cmd_member_set(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     struct settings settings;
     struct member before, member;
@@ -340,17 +338,15 @@ static int change_word(struct cli *cli, const char *name, const struct word *wor
     return CLI_DONE;
 }
 
-int cmd_member_suspend(struct cli *cli, int argc, char **argv)
+int cmd_member_suspend(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     bool suspended = true;
     return change_word(cli, argv[0], &(struct word){ .suspended = &suspended },
                        "is suspended: out of the pool's answers, its name stays.");
 }
 
-int cmd_member_resume(struct cli *cli, int argc, char **argv)
+int cmd_member_resume(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     bool suspended = false;
     return change_word(cli, argv[0], &(struct word){ .suspended = &suspended },
                        "is no longer suspended: the probe's verdict counts again.");
@@ -440,9 +436,8 @@ static uint64_t quarantine_end(struct session *session, struct cli *cli,
     return lifecycle_quarantine_end(read ? &view.consensus.health : NULL, settings, session_now());
 }
 
-int cmd_member_remove(struct cli *cli, int argc, char **argv)
+int cmd_member_remove(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     struct settings settings;
     struct member member;

@@ -245,9 +245,8 @@ static enum result import_file(struct import *in)
     }
 }
 
-int cmd_member_import(struct cli *cli, int argc, char **argv)
+int cmd_member_import(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct infile file;
     enum result result = infile_read(&file, argv[0], INFILE_MAX, &cli->diag);
     if (result != RESULT_OK) {

@@ -64,9 +64,8 @@ int member_list_removed(struct cli *cli)
     return CLI_DONE;
 }
 
-int cmd_member_restore(struct cli *cli, int argc, char **argv)
+int cmd_member_restore(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     struct member member;
     char label[LABEL_ROOM], change[MEMBERTEXT_CHANGE_ROOM];

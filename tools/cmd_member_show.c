@@ -142,10 +142,8 @@ static enum result check_found(const struct listing *listing, struct cli *cli)
                : diag_fail(&cli->diag, RESULT_INVALID, "--country: %.200s", why.text);
 }
 
-int cmd_member_list(struct cli *cli, int argc, char **argv)
+int cmd_member_list(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     enum result usable = check_state(cli_value(cli, "in-state", 0), &cli->diag);
     if (usable != RESULT_OK) {
         return cli_fail(cli, usable);
@@ -191,9 +189,8 @@ int cmd_member_list(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-int cmd_member_show(struct cli *cli, int argc, char **argv)
+int cmd_member_show(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     struct memberview_source source = { 0 };
     struct member member;

@@ -303,9 +303,8 @@ static enum result confine(struct diag *diag)
     return result;
 }
 
-int cmd_probe(struct cli *cli, int argc, char **argv)
+int cmd_probe(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct subject subject = { .cli = cli };
     const struct config *config = cli->config;
     const char *trust = cli_value(cli, "trust", 0);

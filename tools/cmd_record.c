@@ -75,10 +75,8 @@ static enum result list_node(const struct dname_key *key, const struct node *nod
     return result;
 }
 
-int cmd_record_list(struct cli *cli, int argc, char **argv)
+int cmd_record_list(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct session session = { 0 };
     struct settings settings;
     struct listing listing = { .settings = &settings };

@@ -263,9 +263,8 @@ static enum result load_file(struct load *load, struct records *records, const s
     return result;
 }
 
-int cmd_record_load(struct cli *cli, int argc, char **argv)
+int cmd_record_load(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     bool dry = cli_flag(cli, "dry-run");
     struct infile in;
     struct records records = { .count = 0 };

@@ -257,9 +257,8 @@ static void show_json(const struct restore *restore)
     json_print(json_pack("{s:b, s:o}", "dry_run", restore->dry, "stores", list));
 }
 
-int cmd_restore(struct cli *cli, int argc, char **argv)
+int cmd_restore(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct restore restore = { .cli = cli, .dir = argv[0], .dry = cli_flag(cli, "dry-run") };
     enum result result = choose(&restore);
     if (result == RESULT_OK) {

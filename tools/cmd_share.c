@@ -148,10 +148,8 @@ static void print_report(const struct report *report)
     }
 }
 
-int cmd_share(struct cli *cli, int argc, char **argv)
+int cmd_share(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct report report = { .rows = NULL };
     enum result result = steerview_begin(&report.view, cli);
     if (result == RESULT_OK) {

@@ -440,10 +440,8 @@ static void print_status(json_t *out)
     }
 }
 
-int cmd_status(struct cli *cli, int argc, char **argv)
+int cmd_status(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     if (vantagestatus_applies(cli)) {
         return vantagestatus_print(cli);
     }

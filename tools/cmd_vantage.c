@@ -42,10 +42,8 @@ static void print_list(const json_t *list)
     table_end(&table);
 }
 
-int cmd_vantage_list(struct cli *cli, int argc, char **argv)
+int cmd_vantage_list(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct session session = { 0 };
     struct vantage_keys keys = { 0 };
     json_t *list = json_array();
@@ -269,9 +267,8 @@ static enum result remove_one(struct session *session, struct cli *cli, const ch
     return result == RESULT_OK ? commit(session, cli) : result;
 }
 
-int cmd_vantage_remove(struct cli *cli, int argc, char **argv)
+int cmd_vantage_remove(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct session session = { 0 };
     enum result result = remove_one(&session, cli, argv[0]);
     session_done(&session);
@@ -291,10 +288,8 @@ int cmd_vantage_remove(struct cli *cli, int argc, char **argv)
  * -------------------------------------------------------------------------------------------------------------------
  */
 
-int cmd_vantage_key(struct cli *cli, int argc, char **argv)
+int cmd_vantage_key(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     uint8_t secret[REPORT_SECRET_LEN];
     char text[JOURNAL_KEY_TEXT];
     const char *name = cli_value(cli, "id", 0);

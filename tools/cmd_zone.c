@@ -100,10 +100,8 @@ static enum result read_zone(struct session *session, struct cli *cli, json_t **
     return RESULT_OK;
 }
 
-int cmd_zone_show(struct cli *cli, int argc, char **argv)
+int cmd_zone_show(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct session session = { 0 };
     json_t *zone = NULL;
     enum result result = read_zone(&session, cli, &zone);

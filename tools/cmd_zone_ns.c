@@ -90,10 +90,8 @@ static int show(struct cli *cli, struct zone_state *view, enum result result)
     return CLI_DONE;
 }
 
-int cmd_zone_ns_list(struct cli *cli, int argc, char **argv)
+int cmd_zone_ns_list(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     struct session session = { 0 };
     struct zone_state view = { .changes = NULL };
     enum result result = session_read(&session, cli, STORE_REGISTRY);
@@ -122,10 +120,8 @@ static enum result do_remove(struct store_txn *txn, const struct name_server *se
     return registry_server_remove(txn, &server->name, diag);
 }
 
-static enum result do_seen(struct store_txn *txn, const struct name_server *server,
-                           struct diag *diag)
+static enum result do_seen(struct store_txn *txn, const struct name_server *, struct diag *diag)
 {
-    (void)server;
     return registry_delegation_seen(txn, diag);
 }
 
@@ -174,9 +170,8 @@ static int change(struct cli *cli, const struct name_server *server,
     return show(cli, &view, result);
 }
 
-int cmd_zone_ns_add(struct cli *cli, int argc, char **argv)
+int cmd_zone_ns_add(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct name_server server;
     enum result result = servertext_parse(&server, argv[0], &cli->diag);
     if (result == RESULT_OK) {
@@ -185,9 +180,8 @@ int cmd_zone_ns_add(struct cli *cli, int argc, char **argv)
     return result == RESULT_OK ? change(cli, &server, do_add) : cli_fail(cli, result);
 }
 
-int cmd_zone_ns_set(struct cli *cli, int argc, char **argv)
+int cmd_zone_ns_set(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct name_server server;
     enum result result = servertext_parse(&server, argv[0], &cli->diag);
     if (result == RESULT_OK && server.address_count == 0) {
@@ -199,9 +193,8 @@ int cmd_zone_ns_set(struct cli *cli, int argc, char **argv)
     return result == RESULT_OK ? change(cli, &server, do_set) : cli_fail(cli, result);
 }
 
-int cmd_zone_ns_remove(struct cli *cli, int argc, char **argv)
+int cmd_zone_ns_remove(struct cli *cli, int, char **argv)
 {
-    (void)argc;
     struct name_server server;
     enum result result = servertext_parse(&server, argv[0], &cli->diag);
     if (result == RESULT_OK && server.address_count > 0) {
@@ -210,9 +203,7 @@ int cmd_zone_ns_remove(struct cli *cli, int argc, char **argv)
     return result == RESULT_OK ? change(cli, &server, do_remove) : cli_fail(cli, result);
 }
 
-int cmd_zone_ns_seen(struct cli *cli, int argc, char **argv)
+int cmd_zone_ns_seen(struct cli *cli, int, char **)
 {
-    (void)argc;
-    (void)argv;
     return change(cli, NULL, do_seen);
 }

@@ -171,10 +171,9 @@ struct found {
     uint8_t rdata[KEY_DNSKEY_MAX + 1];
 };
 
-static enum result find_dnskey(const struct zonefile_record *record, void *arg, struct diag *diag)
+static enum result find_dnskey(const struct zonefile_record *record, void *arg, struct diag *)
 {
     struct found *found = arg;
-    (void)diag;
     if (record->type == RR_DNSKEY) {
         found->owner = record->owner;
         found->count++;

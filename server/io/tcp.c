@@ -79,12 +79,10 @@ static void on_rest(uv_timer_t *timer)
     }
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events)
+static void on_ready(uv_poll_t *poll, int, int)
 {
     struct tcp_server *server = poll->data;
     struct epoll_event ready[TURNS_A_WAKE];
-    (void)status;
-    (void)events;
     int count = epoll_wait(server->shop.set, ready, TURNS_A_WAKE, 0);
     for (int i = 0; i < count; i++) {
         struct connection *connection = ready[i].data.ptr;
@@ -198,12 +196,10 @@ static void hear(struct tcp_server *server, bool on)
     server->deaf = !on;
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events)
+static void on_connection(uv_poll_t *poll, int, int)
 {
     const struct listener *listener = poll->data;
     struct tcp_server *server = listener->server;
-    (void)status;
-    (void)events;
     for (unsigned i = 0; i < ACCEPTS_A_WAKE && !server->deaf; i++) {
         struct sockaddr_storage peer;
         int fd = accept_next(server, listener->fd, &peer);

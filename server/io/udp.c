@@ -154,9 +154,8 @@ static unsigned serve_batch(struct udp_socket *udp)
     return count;
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+static void on_readable(uv_poll_t *poll, int status, int)
 {
-    (void)events;
     for (unsigned i = 0; status == 0 && i < BATCHES_A_WAKE; i++) {
         if (serve_batch(poll->data) < UDP_BATCH) {
             break;

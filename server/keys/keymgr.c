@@ -62,10 +62,9 @@ struct longest {
     uint32_t ttl_s;
 };
 
-static enum result longest_of(const struct dname_key *key, const struct node *node, void *arg)
+static enum result longest_of(const struct dname_key *, const struct node *node, void *arg)
 {
     struct longest *longest = arg;
-    (void)key;
     for (size_t i = 0; i < node->rrset_count; i++) {
         uint32_t ttl_s = node_ttl(&node->rrsets[i], longest->settings);
         longest->ttl_s = ttl_s > longest->ttl_s ? ttl_s : longest->ttl_s;

@@ -23,10 +23,9 @@ static uint64_t front_of(const uint8_t *octets, size_t len)
     return read_u64(&r);
 }
 
-static enum result add(const struct dname_key *key, const struct node *node, void *arg)
+static enum result add(const struct dname_key *key, const struct node *, void *arg)
 {
     struct name_index *names = arg;
-    (void)node;
     if (names->count == names->room) {
         names->room = names->room * 2 + 64;
         names->fronts = xrealloc(names->fronts, names->room * sizeof(*names->fronts));

@@ -47,9 +47,8 @@ struct connection {
 static volatile sig_atomic_t ending;
 static unsigned long established, answered;
 
-static void on_term(int number)
+static void on_term(int)
 {
-    (void)number;
     ending = 1;
 }
 
@@ -77,12 +76,10 @@ static int listen_on(int type, uint16_t port)
     return fd;
 }
 
-static int choose_alpn(SSL *tls, const unsigned char **out, unsigned char *out_len,
-                       const unsigned char *in, unsigned in_len, void *arg)
+static int choose_alpn(SSL *, const unsigned char **out, unsigned char *out_len,
+                       const unsigned char *in, unsigned in_len, void *)
 {
     static const unsigned char ours[] = "\7ntske/1";
-    (void)tls;
-    (void)arg;
     unsigned char *chosen = NULL;
     int rc = SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len);
     *out = chosen;

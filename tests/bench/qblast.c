@@ -223,9 +223,8 @@ static bool read_options(struct options *options, int argc, char **argv)
            plan->sockets <= QLANE_SOCKETS;
 }
 
-static void on_interrupt(int signal_number)
+static void on_interrupt(int)
 {
-    (void)signal_number;
 }
 
 /* Starts the threads and returns the sum of what they counted. */

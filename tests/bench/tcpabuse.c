@@ -77,9 +77,8 @@ static void load(const char *path)
     (void)fclose(file);
 }
 
-static void on_signal(int number)
+static void on_signal(int)
 {
-    (void)number;
     ended = 1;
 }
 

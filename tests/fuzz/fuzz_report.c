@@ -42,9 +42,8 @@ static void set_up(void)
     memcpy(head.vantage, key.name, sizeof(head.vantage));
 }
 
-static void see_verdict(const char *label, const struct member_health *health, void *arg)
+static void see_verdict(const char *label, const struct member_health *health, void *)
 {
-    (void)arg;
     ASSERT(strlen(label) < LABEL_ROOM && health->address_count <= MEMBER_ADDRESSES_MAX);
     ASSERT(health->stage <= STAGE_FALLING && health->weight <= HEALTH_WEIGHT_MAX);
     for (unsigned i = 0; i < health->address_count; i++) {
@@ -54,9 +53,8 @@ static void see_verdict(const char *label, const struct member_health *health, v
     }
 }
 
-static void see_event(const char *label, const struct history_event *event, void *arg)
+static void see_event(const char *label, const struct history_event *event, void *)
 {
-    (void)arg;
     ASSERT(strlen(label) < LABEL_ROOM && strlen(event->text) < HISTORY_EVENT_ROOM);
 }
 

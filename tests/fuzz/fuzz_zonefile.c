@@ -24,10 +24,9 @@ static struct zonefile_source source_of(FILE *file)
     return from;
 }
 
-static enum result compare(const struct zonefile_record *again, void *arg, struct diag *diag)
+static enum result compare(const struct zonefile_record *again, void *arg, struct diag *)
 {
     const struct zonefile_record **record = arg;
-    (void)diag;
     ASSERT(*record != NULL && dname_equal(&again->owner, &(*record)->owner));
     ASSERT(again->type == (*record)->type && again->ttl == (*record)->ttl);
     ASSERT(again->rdata_len == (*record)->rdata_len);
@@ -36,14 +35,13 @@ static enum result compare(const struct zonefile_record *again, void *arg, struc
     return RESULT_OK;
 }
 
-static enum result check(const struct zonefile_record *record, void *arg, struct diag *diag)
+static enum result check(const struct zonefile_record *record, void *, struct diag *diag)
 {
     uint8_t *packed = xmalloc(record->rdata_len + 2);
     struct rrset_builder builder;
     struct rrset set;
     char *text = NULL;
     size_t len = 0;
-    (void)arg;
     ASSERT(record->ttl <= RDATA_TTL_MAX &&
            rdata_check(record->type, record->rdata, record->rdata_len));
     rrset_begin(&builder, record->type, record->ttl, packed, record->rdata_len + 2);

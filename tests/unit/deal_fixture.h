@@ -100,9 +100,8 @@ static struct deal *first_deal(size_t count, size_t gone)
     return deal;
 }
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     static const char *const files[] = { TEST_DATA "/places.mmdb" };
     struct locations *locations = NULL;
     struct dname tcp;
@@ -120,9 +119,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     signer_free(signer);
     sigcache_free(cache);
     places_unref(places);

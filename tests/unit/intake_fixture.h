@@ -66,9 +66,8 @@ static inline void make_store(struct store **out, enum store_kind kind)
     assert_ok(store_open(out, dir, kind, true, &diag));
 }
 
-static inline int set_up(void **state)
+static inline int set_up(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct settings settings;
     struct name_server ns = { .name = name_of("ns.example.net") };
@@ -95,9 +94,8 @@ static inline int set_up(void **state)
     return 0;
 }
 
-static inline int tear_down(void **state)
+static inline int tear_down(void **)
 {
-    (void)state;
     char command[128];
     intake_free(intake);
     store_close(stores.registry);
@@ -242,9 +240,8 @@ static inline struct vantage vantage_row(const char *name)
     return vantage;
 }
 
-static inline void count_sample(const struct history_sample *sample, void *arg)
+static inline void count_sample(const struct history_sample *, void *arg)
 {
-    (void)sample;
     ++*(unsigned *)arg;
 }
 

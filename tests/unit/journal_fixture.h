@@ -14,9 +14,8 @@ static struct diag diag;
 static struct dname apex;
 static uint8_t room[REPORT_MAX];
 
-static inline int set_up(void **state)
+static inline int set_up(void **)
 {
-    (void)state;
     assert_true(sodium_init() >= 0);
     apex = name_of("pool.test");
     (void)snprintf(dir, sizeof(dir), "test_journal.XXXXXX");
@@ -24,9 +23,8 @@ static inline int set_up(void **state)
     return 0;
 }
 
-static inline int tear_down(void **state)
+static inline int tear_down(void **)
 {
-    (void)state;
     char command[128];
     (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
     return system(command); /* NOLINT(cert-env33-c): the test's own directory */

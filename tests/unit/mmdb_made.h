@@ -26,17 +26,15 @@ static struct {
     size_t data_len, metadata_len, len;
 } made;
 
-static inline int make_file(void **state)
+static inline int make_file(void **)
 {
-    (void)state;
     fd = memfd_create("test_mmdb", MFD_CLOEXEC);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     return fd < 0 ? -1 : 0;
 }
 
-static inline int remove_file(void **state)
+static inline int remove_file(void **)
 {
-    (void)state;
     return close(fd);
 }
 

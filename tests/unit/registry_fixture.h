@@ -43,9 +43,8 @@ static inline void commit(void)
     begin();
 }
 
-static inline int set_up_empty(void **state)
+static inline int set_up_empty(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_registry.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_int_equal(store_create(dir, STORE_REGISTRY, &diag), RESULT_OK);
@@ -74,9 +73,8 @@ static inline int remove_dir(void)
     return system(command); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-static inline int tear_down(void **state)
+static inline int tear_down(void **)
 {
-    (void)state;
     store_abort(txn);
     store_close(store);
     return remove_dir();

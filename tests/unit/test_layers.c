@@ -89,9 +89,8 @@ static void add_source(const char *path)
     (void)snprintf(source->folder, NAME_ROOM, "%.*s", (int)strcspn(relative, "/"), relative);
 }
 
-static int read_tree(void **state)
+static int read_tree(void **)
 {
-    (void)state;
     static char folders[][sizeof(SOURCE_DIR) + 16] = {
         SOURCE_DIR "/zone",  SOURCE_DIR "/dnssec", SOURCE_DIR "/server",
         SOURCE_DIR "/probe", SOURCE_DIR "/tools",  SOURCE_DIR "/tests",
@@ -204,17 +203,15 @@ static void check_room(const struct source *source, unsigned line, const char *i
     }
 }
 
-static void rooms_follow_their_order(void **state)
+static void rooms_follow_their_order(void **)
 {
-    (void)state;
     faults = 0;
     each_line(check_room);
     assert_int_equal(faults, 0);
 }
 
-static void includes_follow_the_arrows(void **state)
+static void includes_follow_the_arrows(void **)
 {
-    (void)state;
     faults = 0;
     each_line(check_arrow);
     assert_int_equal(faults, 0);
@@ -270,9 +267,8 @@ static void check_owner(const struct source *source, unsigned line, const char *
     }
 }
 
-static void third_party_headers_have_one_owner(void **state)
+static void third_party_headers_have_one_owner(void **)
 {
-    (void)state;
     faults = 0;
     each_line(check_owner);
     assert_int_equal(faults, 0);
@@ -296,24 +292,19 @@ static void check_ldns(const struct source *source, unsigned line, const char *i
     }
 }
 
-static void ldns_is_known_to_one_file_a_folder(void **state)
+static void ldns_is_known_to_one_file_a_folder(void **)
 {
-    (void)state;
     faults = 0;
     each_line(check_ldns);
     assert_int_equal(faults, 0);
 }
 
-static void ignore(const struct source *source, unsigned line, const char *included)
+static void ignore(const struct source *, unsigned, const char *)
 {
-    (void)source;
-    (void)line;
-    (void)included;
 }
 
-static void no_file_is_too_long(void **state)
+static void no_file_is_too_long(void **)
 {
-    (void)state;
     faults = 0;
     each_line(ignore);
     for (unsigned i = 0; i < source_count; i++) {
@@ -329,9 +320,8 @@ static const char *file_name(const struct source *source)
     return strrchr(source->path, '/') + 1;
 }
 
-static void stems_are_unique(void **state)
+static void stems_are_unique(void **)
 {
-    (void)state;
     faults = 0;
     for (unsigned i = 0; i < source_count; i++) {
         for (unsigned j = 0; j < i; j++) {
@@ -344,9 +334,8 @@ static void stems_are_unique(void **state)
 }
 
 /* Guards the tests above against reading nothing. */
-static void whole_tree_was_read(void **state)
+static void whole_tree_was_read(void **)
 {
-    (void)state;
     static const char *const known[] = {
         "zone/store/store_private.h", "dnssec/keys/key.h", "server/ntspoold.c",
         "probe/ntspool-probed.c",     "tools/ntspool.c",   "tests/unit/test_layers.c"

@@ -47,9 +47,8 @@ static void fill(void)
     assert_int_equal(audit_add(txn, &entry), RESULT_OK);
 }
 
-static void rows_that_look_otherwise_take_a_new_schema(void **state)
+static void rows_that_look_otherwise_take_a_new_schema(void **)
 {
-    (void)state;
     enum {
         SCHEMA = 3
     };
@@ -79,9 +78,8 @@ static void rows_that_look_otherwise_take_a_new_schema(void **state)
     assert_true(fits);
 }
 
-static void row_of_a_newer_program_is_not_called_damaged(void **state)
+static void row_of_a_newer_program_is_not_called_damaged(void **)
 {
-    (void)state;
     uint8_t row[MEMBER_ENCODED_MAX];
     struct store_item item = { .data = row, .room = sizeof(row) };
     struct member member = added("alice", "192.0.2.1");
@@ -96,9 +94,8 @@ static void row_of_a_newer_program_is_not_called_damaged(void **state)
     assert_int_equal(registry_member(txn, "alice", &member), RESULT_DAMAGED);
 }
 
-static void name_of_a_newer_program_is_not_called_damaged(void **state)
+static void name_of_a_newer_program_is_not_called_damaged(void **)
 {
-    (void)state;
     struct node node;
     uint8_t row = 99;
     assert_int_equal(node_decode(&node, &row, 1), RESULT_NEWER);
@@ -106,9 +103,8 @@ static void name_of_a_newer_program_is_not_called_damaged(void **state)
     assert_int_equal(node_decode(&node, &row, 1), RESULT_DAMAGED);
 }
 
-static void store_that_is_renewed_while_it_is_open_is_noticed(void **state)
+static void store_that_is_renewed_while_it_is_open_is_noticed(void **)
 {
-    (void)state;
     uint8_t row[64];
     struct store_item item = { .data = row, .room = sizeof(row) };
     assert_int_equal(store_check(txn, &diag), RESULT_OK);

@@ -192,9 +192,8 @@ static void run_until(struct pool *pool, uint64_t end)
     }
 }
 
-static void good_members_stay_and_bad_ones_go(void **state)
+static void good_members_stay_and_bad_ones_go(void **)
 {
-    (void)state;
     static struct pool pool;
     set_up(&pool);
     run_until(&pool, 3 * hour_s);

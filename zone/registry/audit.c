@@ -93,11 +93,9 @@ struct each {
     void *arg;
 };
 
-static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *value,
-                            size_t value_len, void *arg)
+static enum result each_row(const uint8_t *, size_t, const uint8_t *value, size_t value_len,
+                            void *arg)
 {
-    (void)key;
-    (void)key_len;
     const struct each *each = arg;
     struct audit_entry entry = { .at = 0 };
     enum result result = decode(&entry, value, value_len);

@@ -268,10 +268,9 @@ static bool has_address(const struct node *node, uint8_t left_out, uint16_t type
     return false;
 }
 
-size_t node_types(const struct node *node, const struct settings *settings, uint8_t left_out,
+size_t node_types(const struct node *node, const struct settings *, uint8_t left_out,
                   uint16_t out[NODE_TYPES_MAX])
 {
-    (void)settings;
     size_t count = 0;
     for (unsigned i = 0; i < node->rrset_count; i++) {
         out[count++] = node->rrsets[i].type;

@@ -314,9 +314,8 @@ static enum result migrate_row_1(struct store_txn *txn, const struct store_item 
     return result == RESULT_OK ? health_put(txn, &health, diag) : result;
 }
 
-enum result health_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag)
+enum result health_migrate_1(struct store_txn *txn, uint64_t, struct diag *diag)
 {
-    (void)now;
     struct vantage vantage = { .name = VANTAGE_PRESET, .interval_s = 60 };
     uint8_t key[STORE_KEY_MAX];
     struct store_item at = { .data = key, .room = sizeof(key) };
@@ -349,9 +348,8 @@ static enum result migrate_row_2(struct store_txn *txn, const struct store_item 
     return written(diag, store_put(txn, TABLE_HEALTH, key->data, key->len, data, w.at));
 }
 
-enum result health_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag)
+enum result health_migrate_2(struct store_txn *txn, uint64_t, struct diag *diag)
 {
-    (void)now;
     uint8_t key[STORE_KEY_MAX];
     struct store_item at = { .data = key, .room = sizeof(key) };
     enum result result = vantage_migrate_2(txn, diag);

@@ -149,10 +149,9 @@ struct reading {
     void *arg;
 };
 
-static void read_event(uint64_t number, const struct history_event *event, void *arg)
+static void read_event(uint64_t, const struct history_event *event, void *arg)
 {
     const struct reading *reading = arg;
-    (void)number;
     reading->visit(event, reading->arg);
 }
 

@@ -26,9 +26,8 @@ static struct association *association_of(unsigned cookies)
     return association_new(&result, &address);
 }
 
-static void what_was_agreed_on_is_kept(void **state)
+static void what_was_agreed_on_is_kept(void **)
 {
-    (void)state;
     struct association *association = association_of(3);
     assert_int_equal(association->aead, AEAD_SIV_CMAC_512);
     assert_int_equal(association->ntp.port, 1123);
@@ -39,9 +38,8 @@ static void what_was_agreed_on_is_kept(void **state)
     association_free(NULL);
 }
 
-static void each_cookie_is_spent_once_the_newest_first(void **state)
+static void each_cookie_is_spent_once_the_newest_first(void **)
 {
-    (void)state;
     struct association *association = association_of(3);
     for (unsigned i = 3; i-- > 0;) {
         assert_int_equal(association_spend(association).octets[0], i);
@@ -50,9 +48,8 @@ static void each_cookie_is_spent_once_the_newest_first(void **state)
     association_free(association);
 }
 
-static void of_too_many_cookies_the_oldest_go(void **state)
+static void of_too_many_cookies_the_oldest_go(void **)
 {
-    (void)state;
     struct association *association = association_of(NTS_COOKIES - 1);
     struct nts_reply reply = { .cookie_count = 3 };
     for (unsigned i = 0; i < 3; i++) {
@@ -66,9 +63,8 @@ static void of_too_many_cookies_the_oldest_go(void **state)
     association_free(association);
 }
 
-static void it_is_in_force_while_young_certified_and_with_a_cookie(void **state)
+static void it_is_in_force_while_young_certified_and_with_a_cookie(void **)
 {
-    (void)state;
     assert_false(association_in_force(NULL, LIFE_S));
     struct association *association = association_of(1);
     assert_true(association_in_force(association, LIFE_S));

@@ -74,9 +74,8 @@ static void add_unprobed(struct fixture *f, unsigned count, bool ipv4, bool ipv6
     }
 }
 
-static void a_fifth_down_is_no_alarm_and_one_more_is(void **state)
+static void a_fifth_down_is_no_alarm_and_one_more_is(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 80, STAGE_ELIGIBLE, 0, 0);
     add(&f, 20, STAGE_ELIGIBLE, 2, 2);
@@ -100,9 +99,8 @@ static void a_fifth_down_is_no_alarm_and_one_more_is(void **state)
     assert_int_equal(f.vantage.frozen_since, 0);
 }
 
-static void two_of_four_are_no_mass(void **state)
+static void two_of_four_are_no_mass(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 2, STAGE_ELIGIBLE, 0, 0);
     add(&f, 2, STAGE_ELIGIBLE, 9, 9);
@@ -114,9 +112,8 @@ static void two_of_four_are_no_mass(void **state)
     assert_true(f.breaker_state.members_frozen);
 }
 
-static void three_that_are_all_are_a_mass_at_once(void **state)
+static void three_that_are_all_are_a_mass_at_once(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 3, STAGE_ELIGIBLE, 1, 1);
     judge(&f, NOW);
@@ -126,9 +123,8 @@ static void three_that_are_all_are_a_mass_at_once(void **state)
     assert_false(f.breaker_state.members_frozen);
 }
 
-static void first_failure_counts_half(void **state)
+static void first_failure_counts_half(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 60, STAGE_ELIGIBLE, 0, 0);
     add(&f, 40, STAGE_ELIGIBLE, 1, 1);
@@ -141,9 +137,8 @@ static void first_failure_counts_half(void **state)
     assert_true(f.breaker_state.members_frozen);
 }
 
-static void member_with_one_family_left_is_not_down(void **state)
+static void member_with_one_family_left_is_not_down(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 50, STAGE_ELIGIBLE, 9, 0);
     judge(&f, NOW);
@@ -151,9 +146,8 @@ static void member_with_one_family_left_is_not_down(void **state)
     assert_false(f.breaker_state.members_frozen);
 }
 
-static void probes_that_don_t_leave_cut_us_off(void **state)
+static void probes_that_don_t_leave_cut_us_off(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 8, STAGE_ELIGIBLE, 0, 0);
     add_unprobed(&f, 2, true, true);
@@ -172,9 +166,8 @@ static void probes_that_don_t_leave_cut_us_off(void **state)
 }
 
 /* No route from the first start on. */
-static void vantage_point_without_a_family_judges_by_the_other(void **state)
+static void vantage_point_without_a_family_judges_by_the_other(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add_unprobed(&f, 5, false, true);
     assert_int_equal(state_after(&f), VANTAGE_WELL);
@@ -188,9 +181,8 @@ static void vantage_point_without_a_family_judges_by_the_other(void **state)
 }
 
 /* A route that leads nowhere, a router that refuses, or one that swallows large packets. */
-static void family_that_was_never_heard_waits_and_one_that_was_does_not(void **state)
+static void family_that_was_never_heard_waits_and_one_that_was_does_not(void **)
 {
-    (void)state;
     static const enum failure silences[] = { FAILURE_CONNECT_TIMEOUT, FAILURE_CONNECT_REFUSED,
                                              FAILURE_CONNECT_ERROR, FAILURE_TLS_TIMEOUT };
     for (size_t i = 0; i < sizeof(silences) / sizeof(silences[0]); i++) {
@@ -214,9 +206,8 @@ static void family_that_was_never_heard_waits_and_one_that_was_does_not(void **s
 }
 
 /* Then there is nothing to tell whose fault it is. */
-static void nothing_waits_while_nothing_at_all_was_heard(void **state)
+static void nothing_waits_while_nothing_at_all_was_heard(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     struct member_health health = member_of(STAGE_REGISTERED, 1, 1);
     health.addresses[0].failure = health.addresses[1].failure = FAILURE_CONNECT_REFUSED;
@@ -227,9 +218,8 @@ static void nothing_waits_while_nothing_at_all_was_heard(void **state)
     assert_false(f.breaker_state.family_waits[ADDRESS_IPV6]);
 }
 
-static void references_speak_for_their_family(void **state)
+static void references_speak_for_their_family(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     f.breaker.family[ADDRESS_IPV6].heard = true;
     add(&f, 4, STAGE_ELIGIBLE, 0, 0);
@@ -243,9 +233,8 @@ static void references_speak_for_their_family(void **state)
     assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_ON);
 }
 
-static void falling_members_are_down_and_those_out_don_t_count(void **state)
+static void falling_members_are_down_and_those_out_don_t_count(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 7, STAGE_ELIGIBLE, 0, 0);
     add(&f, 3, STAGE_FALLING, 0, 0);
@@ -257,9 +246,8 @@ static void falling_members_are_down_and_those_out_don_t_count(void **state)
     assert_true(f.breaker_state.members_frozen);
 }
 
-static void family_that_fails_as_a_whole_is_frozen_alone(void **state)
+static void family_that_fails_as_a_whole_is_frozen_alone(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 10, STAGE_ELIGIBLE, 0, 2);
     judge(&f, NOW);
@@ -269,9 +257,8 @@ static void family_that_fails_as_a_whole_is_frozen_alone(void **state)
     assert_int_equal(f.vantage.family[0].frozen_since, NOW);
 }
 
-static void operators_word_ends_the_freeze_but_not_the_alarm(void **state)
+static void operators_word_ends_the_freeze_but_not_the_alarm(void **)
 {
-    (void)state;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 10, STAGE_ELIGIBLE, 2, 2);
     judge(&f, NOW);
@@ -289,9 +276,8 @@ static void operators_word_ends_the_freeze_but_not_the_alarm(void **state)
     assert_true(f.breaker_state.members_frozen); /* the next time is another */
 }
 
-static void breaker_of_100_percent_never_trips(void **state)
+static void breaker_of_100_percent_never_trips(void **)
 {
-    (void)state;
     struct settings settings = settings_of();
     settings.breaker_percent = 100;
     struct fixture f = { .vantage = { .interval_s = 60 } };

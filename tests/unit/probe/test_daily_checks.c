@@ -17,9 +17,8 @@ struct world {
     unsigned told;
 };
 
-static void attempted(const struct outcome *outcome, void *arg)
+static void attempted(const struct outcome *outcome, void *)
 {
-    (void)arg;
     assert_int_equal(outcome->failure, FAILURE_NONE);
 }
 
@@ -78,9 +77,8 @@ static enum failure go_round(struct world *world)
     return world->failure;
 }
 
-static void a_good_server_has_no_warning_and_is_due_again_in_a_day(void **state)
+static void a_good_server_has_no_warning_and_is_due_again_in_a_day(void **)
 {
-    (void)state;
     struct world *world = world_new();
     uint64_t now = clock_steady();
     assert_int_equal(go_round(world), FAILURE_NONE);
@@ -95,9 +93,8 @@ static void a_good_server_has_no_warning_and_is_due_again_in_a_day(void **state)
 }
 
 /* RFC 8915 6 */
-static void a_broken_cookie_that_is_taken_fails_and_all_stays_due(void **state)
+static void a_broken_cookie_that_is_taken_fails_and_all_stays_due(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->peer.forgiving = true;
     assert_int_equal(go_round(world), FAILURE_NTP_FORGED_COOKIE);
@@ -106,9 +103,8 @@ static void a_broken_cookie_that_is_taken_fails_and_all_stays_due(void **state)
     world_free(world);
 }
 
-static void the_algorithm_that_is_chosen_is_recorded_and_tried(void **state)
+static void the_algorithm_that_is_chosen_is_recorded_and_tried(void **)
 {
-    (void)state;
     const uint16_t algorithms[] = { AEAD_SIV_CMAC_512, AEAD_GCM_SIV_128 };
     for (unsigned i = 0; i < 2; i++) {
         struct world *world = world_new();
@@ -123,9 +119,8 @@ static void the_algorithm_that_is_chosen_is_recorded_and_tried(void **state)
     }
 }
 
-static void an_algorithm_that_nobody_offered_is_warned_of_and_not_recorded(void **state)
+static void an_algorithm_that_nobody_offered_is_warned_of_and_not_recorded(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->peer.aead_of_many = 16;
     world->checks.aead = AEAD_SIV_CMAC_512;
@@ -136,9 +131,8 @@ static void an_algorithm_that_nobody_offered_is_warned_of_and_not_recorded(void 
     world_free(world);
 }
 
-static void an_algorithm_that_ntp_does_not_know_is_warned_of(void **state)
+static void an_algorithm_that_ntp_does_not_know_is_warned_of(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->peer.aead_of_many = AEAD_SIV_CMAC_512;
     world->peer.lose = 1 + LIMIT_TRIES; /* the broken cookie's, too */
@@ -153,9 +147,8 @@ static void an_algorithm_that_ntp_does_not_know_is_warned_of(void **state)
 
 /* Early versions of chrony export the keys otherwise, and can't be told from others that know
  * nothing of that. */
-static void without_agreement_on_the_export_nobody_is_warned_of_30(void **state)
+static void without_agreement_on_the_export_nobody_is_warned_of_30(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->peer.aead_of_many = AEAD_GCM_SIV_128;
     world->peer.garble = true;
@@ -165,9 +158,8 @@ static void without_agreement_on_the_export_nobody_is_warned_of_30(void **state)
     world_free(world);
 }
 
-static void what_can_not_be_found_out_stays(void **state)
+static void what_can_not_be_found_out_stays(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->plan.endpoint.port = world->peer.ntp_at.port; /* open for UDP only */
     world->checks.aead = AEAD_SIV_CMAC_512;
@@ -211,9 +203,8 @@ static struct world *world_a_day_later(void)
     return world;
 }
 
-static void a_cookie_of_the_day_before_is_used_once_more(void **state)
+static void a_cookie_of_the_day_before_is_used_once_more(void **)
 {
-    (void)state;
     struct world *world = world_a_day_later();
     assert_int_equal(go_round(world), FAILURE_NONE);
     assert_int_equal(world->peer.requests, 2);
@@ -227,9 +218,8 @@ static void a_cookie_of_the_day_before_is_used_once_more(void **state)
 }
 
 /* RFC 8915 5.7: with NTSN a client knows that it needs new ones, with silence it does not. */
-static void an_old_cookie_may_be_refused_but_not_ignored(void **state)
+static void an_old_cookie_may_be_refused_but_not_ignored(void **)
 {
-    (void)state;
     struct world *world = world_a_day_later();
     world->peer.forgetful = true;
     assert_int_equal(go_round(world), FAILURE_NONE);
@@ -243,9 +233,8 @@ static void an_old_cookie_may_be_refused_but_not_ignored(void **state)
     world_free(world);
 }
 
-static void a_lost_reply_to_an_old_cookie_is_asked_for_again(void **state)
+static void a_lost_reply_to_an_old_cookie_is_asked_for_again(void **)
 {
-    (void)state;
     struct world *world = world_a_day_later();
     world->peer.lose = LIMIT_TRIES;
     assert_int_equal(go_round(world), FAILURE_NONE);
@@ -254,9 +243,8 @@ static void a_lost_reply_to_an_old_cookie_is_asked_for_again(void **state)
     world_free(world);
 }
 
-static void a_round_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+static void a_round_that_is_ended_says_nothing_and_leaves_nothing(void **)
 {
-    (void)state;
     bool through = false;
     for (unsigned turns = 0; turns < 40 && !through; turns++) {
         struct world *world = world_new();

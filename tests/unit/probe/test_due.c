@@ -48,9 +48,8 @@ static void live(struct fake *fakes, unsigned count, unsigned minutes, unsigned 
     host_rate_free(host_rate);
 }
 
-static void network_with_more_members_than_its_quota_starves_none(void **state)
+static void network_with_more_members_than_its_quota_starves_none(void **)
 {
-    (void)state;
     static struct fake fakes[1300];
     unsigned fewest = 0, most = 0;
     for (unsigned i = 0; i < 1300; i++) {
@@ -65,9 +64,8 @@ static void network_with_more_members_than_its_quota_starves_none(void **state)
     assert_true(most - fewest <= 2);
 }
 
-static void members_of_one_address_share_it_fairly(void **state)
+static void members_of_one_address_share_it_fairly(void **)
 {
-    (void)state;
     static struct fake fakes[400];
     unsigned fewest = 0, most = 0;
     for (unsigned i = 0; i < 400; i++) {
@@ -79,9 +77,8 @@ static void members_of_one_address_share_it_fairly(void **state)
     assert_true(most - fewest <= 2);
 }
 
-static void the_longest_waiting_comes_first(void **state)
+static void the_longest_waiting_comes_first(void **)
 {
-    (void)state;
     struct due_list list = { 0 };
     int what[3];
     due_sort(&list);

@@ -21,9 +21,8 @@ static unsigned to_one(struct host_rate *host_rate, const struct address *addres
     return taken;
 }
 
-static void address_gets_its_rate_after_a_burst(void **state)
+static void address_gets_its_rate_after_a_burst(void **)
 {
-    (void)state;
     struct host_rate *host_rate = host_rate_new();
     const struct address address = address_of("192.0.2.", 1, "");
     assert_int_equal(to_one(host_rate, &address, 1000, 10), 1);
@@ -34,9 +33,8 @@ static void address_gets_its_rate_after_a_burst(void **state)
     host_rate_free(host_rate);
 }
 
-static void network_is_not_flooded_through_its_addresses(void **state)
+static void network_is_not_flooded_through_its_addresses(void **)
 {
-    (void)state;
     struct host_rate *host_rate = host_rate_new();
     unsigned taken[2] = { 0 };
     for (uint64_t now = 1000; now < 11000; now += 10) {
@@ -54,9 +52,8 @@ static void network_is_not_flooded_through_its_addresses(void **state)
     host_rate_free(host_rate);
 }
 
-static void other_networks_are_free(void **state)
+static void other_networks_are_free(void **)
 {
-    (void)state;
     struct host_rate *host_rate = host_rate_new();
     const struct address busy = address_of("192.0.2.", 1, "");
     (void)to_one(host_rate, &busy, 1000, 5000);
@@ -69,9 +66,8 @@ static void other_networks_are_free(void **state)
     host_rate_free(host_rate);
 }
 
-static void pool_of_a_whole_network_is_probed_each_minute(void **state)
+static void pool_of_a_whole_network_is_probed_each_minute(void **)
 {
-    (void)state;
     struct host_rate *host_rate = host_rate_new();
     unsigned taken = 0;
     bool done[254] = { false };

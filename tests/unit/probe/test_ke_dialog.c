@@ -69,9 +69,8 @@ static void assert_answer(const void *answer, size_t len, enum failure failure, 
     world_close(&world);
 }
 
-static void a_right_server_gives_cookies_and_the_keys_of_both_ends(void **state)
+static void a_right_server_gives_cookies_and_the_keys_of_both_ends(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     const struct ke_request request = request_of(&world);
@@ -93,9 +92,8 @@ static void a_right_server_gives_cookies_and_the_keys_of_both_ends(void **state)
     world_close(&world);
 }
 
-static void the_server_chooses_of_all_algorithms_if_all_are_offered(void **state)
+static void the_server_chooses_of_all_algorithms_if_all_are_offered(void **)
 {
-    (void)state;
     const uint16_t algorithms[] = { AEAD_SIV_CMAC_512, AEAD_GCM_SIV_128 };
     for (unsigned i = 0; i < 2; i++) {
         struct world world = { .peer = { .aead_of_many = algorithms[i] } };
@@ -110,9 +108,8 @@ static void the_server_chooses_of_all_algorithms_if_all_are_offered(void **state
     }
 }
 
-static void special_addresses_are_not_spoken_to_unless_allowed(void **state)
+static void special_addresses_are_not_spoken_to_unless_allowed(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     struct ke_request request = request_of(&world);
@@ -124,9 +121,8 @@ static void special_addresses_are_not_spoken_to_unless_allowed(void **state)
     world_close(&world);
 }
 
-static void a_closed_port_is_refused(void **state)
+static void a_closed_port_is_refused(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     struct ke_request request = request_of(&world);
@@ -138,9 +134,8 @@ static void a_closed_port_is_refused(void **state)
 }
 
 /* Else cookies would be asked of who may be anybody. */
-static void nothing_is_asked_of_a_server_with_a_wrong_certificate(void **state)
+static void nothing_is_asked_of_a_server_with_a_wrong_certificate(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     struct ke_request request = request_of(&world);
@@ -154,9 +149,8 @@ static void nothing_is_asked_of_a_server_with_a_wrong_certificate(void **state)
     world_close(&world);
 }
 
-static void another_protocol_is_told_from_broken_tls(void **state)
+static void another_protocol_is_told_from_broken_tls(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     world.peer.tls.alpn = "\x08http/1.1";
@@ -167,25 +161,22 @@ static void another_protocol_is_told_from_broken_tls(void **state)
     world_close(&world);
 }
 
-static void an_answer_that_is_cut_or_wrong_fails_by_what_came(void **state)
+static void an_answer_that_is_cut_or_wrong_fails_by_what_came(void **)
 {
-    (void)state;
     assert_answer("\x80\x01\x00\x02\x00\x00", 6, FAILURE_KE_CLOSED, "ke");
     assert_answer("\x80\x02\x00\x02\x00\x01", 6, FAILURE_KE_ERROR, "ke");
     assert_answer("\x80\x00\x00\x00", 4, FAILURE_KE_PROTOCOL, "ke");
 }
 
-static void an_answer_without_end_is_read_up_to_its_bound(void **state)
+static void an_answer_without_end_is_read_up_to_its_bound(void **)
 {
-    (void)state;
     static const uint8_t zeros[LIMIT_TLS_OCTETS] = { 0x40, 0, 0xff, 0xff };
     assert_answer(zeros, NTS_KE_ANSWER_MAX + 1, FAILURE_KE_TOO_LONG, "ke");
     assert_answer(zeros, 16384, FAILURE_KE_TOO_LONG, "ke");
 }
 
-static void a_missing_close_notify_is_told_and_no_failure(void **state)
+static void a_missing_close_notify_is_told_and_no_failure(void **)
 {
-    (void)state;
     struct world world = { .peer = { .no_notify = true } };
     world_open(&world);
     const struct ke_request request = request_of(&world);
@@ -195,9 +186,8 @@ static void a_missing_close_notify_is_told_and_no_failure(void **state)
     world_close(&world);
 }
 
-static void octets_after_the_end_of_message_fail(void **state)
+static void octets_after_the_end_of_message_fail(void **)
 {
-    (void)state;
     struct world world = { .peer = { .late = (const uint8_t *)"late", .late_len = 4 } };
     world_open(&world);
     const struct ke_request request = request_of(&world);
@@ -206,9 +196,8 @@ static void octets_after_the_end_of_message_fail(void **state)
     world_close(&world);
 }
 
-static void a_mute_server_is_waited_for_as_long_as_the_limits_say(void **state)
+static void a_mute_server_is_waited_for_as_long_as_the_limits_say(void **)
 {
-    (void)state;
     struct world worlds[2] = { { .peer = { .mute_tls = true } }, { .peer = { .mute_ke = true } } };
     const enum failure wanted[] = { FAILURE_TLS_TIMEOUT, FAILURE_KE_TIMEOUT };
     const unsigned limits_ms[] = { LIMIT_TLS_MS, LIMIT_KE_MS };
@@ -224,9 +213,8 @@ static void a_mute_server_is_waited_for_as_long_as_the_limits_say(void **state)
 }
 
 /* All limits but the last have passed whenever the loop goes on. */
-static void what_came_while_we_were_held_up_counts(void **state)
+static void what_came_while_we_were_held_up_counts(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     const struct ke_request request = request_of(&world);
@@ -238,9 +226,8 @@ static void what_came_while_we_were_held_up_counts(void **state)
     world_close(&world);
 }
 
-static void a_server_that_found_us_slow_is_not_blamed(void **state)
+static void a_server_that_found_us_slow_is_not_blamed(void **)
 {
-    (void)state;
     static const struct {
         const char *answer;
         size_t len;
@@ -266,9 +253,8 @@ static void a_server_that_found_us_slow_is_not_blamed(void **state)
     }
 }
 
-static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **)
 {
-    (void)state;
     for (unsigned turns = 0; turns < 12; turns++) {
         struct world world = { .peer = { .mute_ke = true } };
         world_open(&world);

@@ -66,12 +66,11 @@ static size_t question_end(const uint8_t *query, size_t len, uint16_t *type)
 }
 
 static void question_came(uv_udp_t *server, ssize_t len, const uv_buf_t *buffer,
-                          const struct sockaddr *from, unsigned flags)
+                          const struct sockaddr *from, unsigned)
 {
     struct world *world = server->data;
     uint8_t octets[ROOM];
     uint16_t type = 0;
-    (void)flags;
     if (len <= 0) {
         return;
     }
@@ -99,10 +98,9 @@ static void question_came(uv_udp_t *server, ssize_t len, const uv_buf_t *buffer,
     assert_int_equal(uv_udp_try_send(server, &out, 1, from), (int)w.at);
 }
 
-static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+static void give_room(uv_handle_t *handle, size_t, uv_buf_t *buffer)
 {
     struct world *world = handle->data;
-    (void)suggested;
     *buffer = uv_buf_init(world->in, sizeof(world->in));
 }
 
@@ -157,9 +155,8 @@ static void assert_address(const struct lookup_answer *answer, unsigned index, c
     assert_string_equal(address_text(&answer->addresses[index], own), text);
 }
 
-static void both_families_are_found_with_the_least_ttl(void **state)
+static void both_families_are_found_with_the_least_ttl(void **)
 {
-    (void)state;
     struct lookup_answer answer = look_up((struct say){ .ttl_s = 300, .count = 1 },
                                           (struct say){ .ttl_s = 70, .count = 2 }, "a.example");
     assert_int_equal(answer.state, LOOKUP_FOUND);
@@ -171,9 +168,8 @@ static void both_families_are_found_with_the_least_ttl(void **state)
     assert_false(answer.unknown[0] || answer.unknown[1]);
 }
 
-static void aliases_on_the_way_bound_the_ttl(void **state)
+static void aliases_on_the_way_bound_the_ttl(void **)
 {
-    (void)state;
     const struct say say = { .cnames = 3, .ttl_s = 300, .count = 1 };
     struct lookup_answer answer = look_up(say, say, "a.example");
     assert_int_equal(answer.state, LOOKUP_FOUND);
@@ -182,9 +178,8 @@ static void aliases_on_the_way_bound_the_ttl(void **state)
 }
 
 /* RFC 8020 2 */
-static void a_missing_name_is_told_from_one_without_addresses(void **state)
+static void a_missing_name_is_told_from_one_without_addresses(void **)
 {
-    (void)state;
     const struct say missing = { .rcode = NXDOMAIN };
     const struct say none = { 0 };
     assert_int_equal(look_up(missing, missing, "a.example").state, LOOKUP_NO_NAME);
@@ -193,9 +188,8 @@ static void a_missing_name_is_told_from_one_without_addresses(void **state)
 }
 
 /* RFC 6761 6.3 */
-static void names_of_the_own_host_are_known_and_not_asked_for(void **state)
+static void names_of_the_own_host_are_known_and_not_asked_for(void **)
 {
-    (void)state;
     const char *const names[] = { "localhost", "LocalHost.", "a.b.localhost" };
     const struct say other = { .ttl_s = 300, .count = 1 };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -209,9 +203,8 @@ static void names_of_the_own_host_are_known_and_not_asked_for(void **state)
     assert_address(&answer, 0, "192.0.2.1");
 }
 
-static void a_family_of_which_nobody_knows_is_told(void **state)
+static void a_family_of_which_nobody_knows_is_told(void **)
 {
-    (void)state;
     const struct say failing = { .rcode = SERVFAIL };
     const struct say found = { .ttl_s = 60, .count = 1 };
     struct lookup_answer answer = look_up(failing, found, "a.example");
@@ -224,9 +217,8 @@ static void a_family_of_which_nobody_knows_is_told(void **state)
     assert_address(&answer, 0, "2001:db8::1");
 }
 
-static void failing_and_broken_answers_are_no_answer(void **state)
+static void failing_and_broken_answers_are_no_answer(void **)
 {
-    (void)state;
     const struct say failing = { .rcode = SERVFAIL };
     const struct say cut = { .ttl_s = 60, .count = 1, .cut = true };
     struct lookup_answer answer = look_up(failing, failing, "a.example");
@@ -237,9 +229,8 @@ static void failing_and_broken_answers_are_no_answer(void **state)
     assert_int_equal(answer.count, 0);
 }
 
-static void of_many_addresses_the_lowest_are_kept_of_both_families(void **state)
+static void of_many_addresses_the_lowest_are_kept_of_both_families(void **)
 {
-    (void)state;
     const struct say many = { .ttl_s = 60, .count = 40 };
     const struct say one = { .ttl_s = 60, .count = 1 };
     struct lookup_answer answer = look_up(many, many, "a.example");
@@ -257,9 +248,8 @@ static void of_many_addresses_the_lowest_are_kept_of_both_families(void **state)
     assert_address(&answer, 7, "2001:db8::7");
 }
 
-static void a_mute_resolver_is_given_up_in_time(void **state)
+static void a_mute_resolver_is_given_up_in_time(void **)
 {
-    (void)state;
     const struct say mute = { .nothing = true };
     const struct say found = { .ttl_s = 60, .count = 1 };
     uint64_t began_ns = uv_hrtime();
@@ -271,9 +261,8 @@ static void a_mute_resolver_is_given_up_in_time(void **state)
     assert_in_range(took_ms, LIMIT_RESOLVE_MS - 100, LIMIT_RESOLVE_MS + 5000);
 }
 
-static void a_lookup_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+static void a_lookup_that_is_ended_says_nothing_and_leaves_nothing(void **)
 {
-    (void)state;
     for (unsigned turns = 0; turns < 4; turns++) {
         struct world world = { .says = { { .nothing = true }, { .ttl_s = 60, .count = 1 } } };
         world_open(&world);

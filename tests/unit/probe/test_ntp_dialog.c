@@ -75,9 +75,8 @@ static void assert_waited(const struct world *world, bool waited)
     assert_int_equal(world->took_ms >= limit_ms - 10, waited);
 }
 
-static void a_right_reply_brings_time_and_cookies(void **state)
+static void a_right_reply_brings_time_and_cookies(void **)
 {
-    (void)state;
     struct world world = { .peer = { .ahead_s = 0.5 } };
     ask(&world);
     const struct ntp_result *result = &world.result;
@@ -89,9 +88,8 @@ static void a_right_reply_brings_time_and_cookies(void **state)
     assert_waited(&world, false);
 }
 
-static void silence_lasts_as_long_as_the_limit_says(void **state)
+static void silence_lasts_as_long_as_the_limit_says(void **)
 {
-    (void)state;
     struct world world = { .peer = { .lose = 1 } };
     ask(&world);
     assert_int_equal(world.result.failure, FAILURE_NTP_SILENT);
@@ -100,9 +98,8 @@ static void silence_lasts_as_long_as_the_limit_says(void **state)
 }
 
 /* Anybody can forge an ICMP error. */
-static void an_unreachable_port_is_silence_and_no_sooner(void **state)
+static void an_unreachable_port_is_silence_and_no_sooner(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     struct ntp_request request = request_of(&world);
@@ -113,9 +110,8 @@ static void an_unreachable_port_is_silence_and_no_sooner(void **state)
     world_close(&world);
 }
 
-static void what_may_be_forged_is_told_only_if_nothing_better_comes(void **state)
+static void what_may_be_forged_is_told_only_if_nothing_better_comes(void **)
 {
-    (void)state;
     struct world alone = { .peer = { .garble = true } };
     ask(&alone);
     assert_int_equal(alone.result.failure, FAILURE_NTP_AUTH);
@@ -130,9 +126,8 @@ static void what_may_be_forged_is_told_only_if_nothing_better_comes(void **state
     assert_int_equal(both.result.failure, FAILURE_NTP_AUTH);
 }
 
-static void no_more_datagrams_are_looked_at_than_the_limit_says(void **state)
+static void no_more_datagrams_are_looked_at_than_the_limit_says(void **)
 {
-    (void)state;
     struct world fewer = { .peer = { .junk = LIMIT_DATAGRAMS - 1 } };
     ask(&fewer);
     assert_int_equal(fewer.result.failure, FAILURE_NONE);
@@ -143,9 +138,8 @@ static void no_more_datagrams_are_looked_at_than_the_limit_says(void **state)
 }
 
 /* RFC 8915 5.7 */
-static void a_kiss_counts_only_with_our_unique_identifier(void **state)
+static void a_kiss_counts_only_with_our_unique_identifier(void **)
 {
-    (void)state;
     struct world real = { .peer = { .kiss = "DENY", .plain = true } };
     ask(&real);
     assert_int_equal(real.result.failure, FAILURE_NTP_DENY);
@@ -156,9 +150,8 @@ static void a_kiss_counts_only_with_our_unique_identifier(void **state)
     assert_waited(&forged, true);
 }
 
-static void a_refused_cookie_ends_the_dialog_at_once(void **state)
+static void a_refused_cookie_ends_the_dialog_at_once(void **)
 {
-    (void)state;
     struct world world = { .peer = { .forgetful = true } };
     ask(&world);
     assert_int_equal(world.result.failure, FAILURE_NTP_NAK);
@@ -187,9 +180,8 @@ static void send_reply(uv_udp_t *socket, const struct sockaddr_storage *to, uint
     assert_int_equal(uv_udp_try_send(socket, &buffer, 1, (const struct sockaddr *)to), (int)len);
 }
 
-static void a_reply_from_elsewhere_is_none_and_told(void **state)
+static void a_reply_from_elsewhere_is_none_and_told(void **)
 {
-    (void)state;
     struct world world = { 0 };
     struct nts_peer other = { 0 };
     world_open(&world);
@@ -213,9 +205,8 @@ static void a_reply_from_elsewhere_is_none_and_told(void **state)
 }
 
 /* The limit has passed by the time that the loop goes on. */
-static void a_reply_that_came_while_we_were_held_up_counts(void **state)
+static void a_reply_that_came_while_we_were_held_up_counts(void **)
 {
-    (void)state;
     struct world world = { 0 };
     world_open(&world);
     const struct ntp_request request = request_of(&world);
@@ -232,9 +223,8 @@ static void a_reply_that_came_while_we_were_held_up_counts(void **state)
     world_close(&world);
 }
 
-static void wrong_time_is_authentic_and_fails(void **state)
+static void wrong_time_is_authentic_and_fails(void **)
 {
-    (void)state;
     struct world world = { .peer = { .ahead_s = -5 } };
     ask(&world);
     assert_int_equal(world.result.failure, FAILURE_OFFSET);
@@ -242,9 +232,8 @@ static void wrong_time_is_authentic_and_fails(void **state)
     assert_in_range(-world.result.sample.offset_us, 4900000, 5100000);
 }
 
-static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **)
 {
-    (void)state;
     for (unsigned turns = 0; turns < 4; turns++) {
         struct world world = { .peer = { .junk = 1, .lose = turns % 2 } };
         world_open(&world);

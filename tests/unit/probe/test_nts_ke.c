@@ -57,9 +57,8 @@ static enum failure judge_with(uint16_t head, const void *body, size_t len)
     return judge(&answer, &w);
 }
 
-static void good_answer_gives_aead_and_cookies(void **state)
+static void good_answer_gives_aead_and_cookies(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     struct writer w = begin(room);
@@ -76,9 +75,8 @@ static void good_answer_gives_aead_and_cookies(void **state)
     assert_string_equal(answer.server, "");
 }
 
-static void server_and_port_are_taken_over(void **state)
+static void server_and_port_are_taken_over(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     struct writer w = begin(room);
@@ -91,9 +89,8 @@ static void server_and_port_are_taken_over(void **state)
     assert_int_equal(answer.port, 1123);
 }
 
-static void every_short_prefix_is_closed_too_early(void **state)
+static void every_short_prefix_is_closed_too_early(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct writer w = begin(room);
     put_cookies(&w, 8, 100);
@@ -110,9 +107,8 @@ static void every_short_prefix_is_closed_too_early(void **state)
 }
 
 /* RFC 8915 4.1.2 */
-static void next_protocol_must_be_one_critical_ntpv4(void **state)
+static void next_protocol_must_be_one_critical_ntpv4(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     const uint8_t two[4] = { 0, 0, 0, 0 };
@@ -144,9 +140,8 @@ static void next_protocol_must_be_one_critical_ntpv4(void **state)
 }
 
 /* RFC 8915 4.1.5 */
-static void aead_must_be_the_one_offered(void **state)
+static void aead_must_be_the_one_offered(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     const uint8_t bodies[][4] = { { 0, 30 }, { 0, 15, 0, 30 }, { 0 } };
@@ -169,9 +164,8 @@ static void aead_must_be_the_one_offered(void **state)
 }
 
 /* RFC 8915 4.1.3, 4.1.4 */
-static void error_and_warning_fail(void **state)
+static void error_and_warning_fail(void **)
 {
-    (void)state;
     const uint8_t code[4] = { 0, 1, 0, 0 };
     assert_int_equal(judge_with(C | 2, code, 2), FAILURE_KE_ERROR);
     assert_int_equal(judge_with(C | 3, code, 2), FAILURE_KE_WARNING);
@@ -180,9 +174,8 @@ static void error_and_warning_fail(void **state)
 }
 
 /* RFC 8915 4 */
-static void unknown_record_fails_only_if_critical(void **state)
+static void unknown_record_fails_only_if_critical(void **)
 {
-    (void)state;
     const uint16_t types[] = { 8, 1024, 0x4000, 0x7fff };
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(judge_with(types[i], "abc", 3), FAILURE_NONE);
@@ -191,9 +184,8 @@ static void unknown_record_fails_only_if_critical(void **state)
 }
 
 /* RFC 8915 4.1.1 */
-static void end_of_message_is_critical_empty_and_last(void **state)
+static void end_of_message_is_critical_empty_and_last(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     assert_int_equal(judge_with(0, NULL, 0), FAILURE_KE_MALFORMED);
@@ -207,9 +199,8 @@ static void end_of_message_is_critical_empty_and_last(void **state)
     assert_int_equal(judge(&answer, &w), FAILURE_KE_MALFORMED);
 }
 
-static void no_cookie_fails_and_odd_ones_are_noted(void **state)
+static void no_cookie_fails_and_odd_ones_are_noted(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     struct writer w = begin(room);
@@ -234,9 +225,8 @@ static void no_cookie_fails_and_odd_ones_are_noted(void **state)
     assert_true(answer.cookies_odd);
 }
 
-static void more_cookies_than_eight_are_counted_not_kept(void **state)
+static void more_cookies_than_eight_are_counted_not_kept(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     struct writer w = begin(room);
@@ -247,9 +237,8 @@ static void more_cookies_than_eight_are_counted_not_kept(void **state)
     assert_int_equal(answer.cookie_count, NTS_COOKIES);
 }
 
-static void server_record_with_strange_octets_fails(void **state)
+static void server_record_with_strange_octets_fails(void **)
 {
-    (void)state;
     char long_name[300];
     memset(long_name, 'a', sizeof(long_name));
     assert_int_equal(judge_with(C | 6, "time.example.net", 16), FAILURE_NONE);
@@ -261,18 +250,16 @@ static void server_record_with_strange_octets_fails(void **state)
     assert_int_equal(judge_with(C | 6, long_name, sizeof(long_name)), FAILURE_KE_MALFORMED);
 }
 
-static void port_0_fails(void **state)
+static void port_0_fails(void **)
 {
-    (void)state;
     const uint8_t zero[4] = { 0 };
     assert_int_equal(judge_with(C | 7, zero, 2), FAILURE_KE_PORT);
     assert_int_equal(judge_with(C | 7, zero, 1), FAILURE_KE_MALFORMED);
     assert_int_equal(judge_with(C | 7, zero, 4), FAILURE_KE_MALFORMED);
 }
 
-static void answer_over_4096_octets_fails(void **state)
+static void answer_over_4096_octets_fails(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
     struct writer w = begin(room);
@@ -282,9 +269,8 @@ static void answer_over_4096_octets_fails(void **state)
     assert_int_equal(judge(&answer, &w), FAILURE_KE_TOO_LONG);
 }
 
-static void any_flipped_bit_is_survived(void **state)
+static void any_flipped_bit_is_survived(void **)
 {
-    (void)state;
     uint8_t room[ROOM];
     struct writer w = begin(room);
     put(&w, C | 6, "192.0.2.7", 9);
@@ -305,9 +291,8 @@ static void any_flipped_bit_is_survived(void **state)
     }
 }
 
-static void request_offers_ntpv4_and_aead_15(void **state)
+static void request_offers_ntpv4_and_aead_15(void **)
 {
-    (void)state;
     const uint8_t wanted[] = { 0x80, 1, 0, 2, 0, 0, 0x80, 4, 0, 2, 0, 15, 0x80, 0, 0, 0 };
     uint8_t room[64];
     struct writer w = writer_of(room, sizeof(room));
@@ -317,9 +302,8 @@ static void request_offers_ntpv4_and_aead_15(void **state)
 }
 
 /* RFC 8915 4.1.5: by preference */
-static void request_for_all_offers_30_17_and_15_and_the_right_export(void **state)
+static void request_for_all_offers_30_17_and_15_and_the_right_export(void **)
 {
-    (void)state;
     const uint8_t wanted[] = { 0x80, 1,  0, 2,  0, 0, 0x80, 4, 0,    6, 0, 30,
                                0,    17, 0, 15, 4, 0, 0,    0, 0x80, 0, 0, 0 };
     uint8_t room[64];
@@ -345,9 +329,8 @@ static enum failure judge_aead(uint16_t aead, enum nts_ke_offer offer, bool expo
     return nts_ke_parse(answer, room, w.at, offer, detail);
 }
 
-static void any_algorithm_that_was_offered_and_no_other_is_taken(void **state)
+static void any_algorithm_that_was_offered_and_no_other_is_taken(void **)
 {
-    (void)state;
     for (unsigned aead = 0; aead < 40; aead++) {
         struct nts_ke_answer answer;
         bool one = aead == 15;
@@ -361,9 +344,8 @@ static void any_algorithm_that_was_offered_and_no_other_is_taken(void **state)
     }
 }
 
-static void the_right_export_is_agreed_on_only_where_it_was_asked_for(void **state)
+static void the_right_export_is_agreed_on_only_where_it_was_asked_for(void **)
 {
-    (void)state;
     struct nts_ke_answer answer;
     assert_int_equal(judge_aead(30, NTS_KE_ALL, true, &answer), FAILURE_NONE);
     assert_true(answer.export_agreed);
@@ -373,9 +355,8 @@ static void the_right_export_is_agreed_on_only_where_it_was_asked_for(void **sta
 }
 
 /* RFC 8915 5.1 */
-static void exporter_context_names_protocol_aead_and_direction(void **state)
+static void exporter_context_names_protocol_aead_and_direction(void **)
 {
-    (void)state;
     uint8_t context[5];
     nts_ke_exporter_context(context, 15, false);
     assert_memory_equal(context, "\x00\x00\x00\x0f\x00", 5);
@@ -383,9 +364,8 @@ static void exporter_context_names_protocol_aead_and_direction(void **state)
     assert_memory_equal(context, "\x00\x00\x00\x0f\x01", 5);
 }
 
-static void an_answer_is_told_by_the_names_of_its_records(void **state)
+static void an_answer_is_told_by_the_names_of_its_records(void **)
 {
-    (void)state;
     static const uint8_t answer[] = { 0x80, 1, 0,    0, 0, 5, 0,    1, 7, 0, 5,
                                       0,    0, 0x40, 0, 0, 0, 0x80, 0, 0, 0 };
     char words[64];

@@ -62,9 +62,8 @@ static enum failure run(struct world *world)
     return outcome->failure;
 }
 
-static void the_first_attempt_makes_keys_and_two_exchanges(void **state)
+static void the_first_attempt_makes_keys_and_two_exchanges(void **)
 {
-    (void)state;
     struct world *world = world_new();
     assert_int_equal(run(world), FAILURE_NONE);
     assert_int_equal(world->peer.connections, 1);
@@ -76,9 +75,8 @@ static void the_first_attempt_makes_keys_and_two_exchanges(void **state)
     world_free(world);
 }
 
-static void later_ones_use_each_cookie_once_and_keep_a_full_set(void **state)
+static void later_ones_use_each_cookie_once_and_keep_a_full_set(void **)
 {
-    (void)state;
     struct world *world = world_new();
     for (unsigned i = 0; i < 20; i++) {
         assert_int_equal(run(world), FAILURE_NONE);
@@ -91,9 +89,8 @@ static void later_ones_use_each_cookie_once_and_keep_a_full_set(void **state)
     world_free(world);
 }
 
-static void keys_are_made_anew_when_their_life_is_over(void **state)
+static void keys_are_made_anew_when_their_life_is_over(void **)
 {
-    (void)state;
     struct world *world = world_new();
     assert_int_equal(run(world), FAILURE_NONE);
     world->kept->established_at -= LIMIT_KE_LIFE_S - 5;
@@ -111,9 +108,8 @@ static void keys_are_made_anew_when_their_life_is_over(void **state)
 
 /* RFC 8915 5.7: NTSN for a cookie that we held means new keys; for a fresh one it is the server's
  * fault. */
-static void a_server_may_forget_cookies_but_not_fresh_ones(void **state)
+static void a_server_may_forget_cookies_but_not_fresh_ones(void **)
 {
-    (void)state;
     struct world *world = world_new();
     assert_int_equal(run(world), FAILURE_NONE);
     for (unsigned i = 0; i < world->kept->cookie_count; i++) {
@@ -130,9 +126,8 @@ static void a_server_may_forget_cookies_but_not_fresh_ones(void **state)
     world_free(world);
 }
 
-static void a_lost_reply_is_asked_for_again_and_three_are_silence(void **state)
+static void a_lost_reply_is_asked_for_again_and_three_are_silence(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->peer.lose = LIMIT_TRIES - 1;
     assert_int_equal(run(world), FAILURE_NONE);
@@ -146,9 +141,8 @@ static void a_lost_reply_is_asked_for_again_and_three_are_silence(void **state)
     world_free(world);
 }
 
-static void who_asks_for_less_keeps_its_keys_and_who_denies_does_not(void **state)
+static void who_asks_for_less_keeps_its_keys_and_who_denies_does_not(void **)
 {
-    (void)state;
     struct world *world = world_new();
     assert_int_equal(run(world), FAILURE_NONE);
     world->peer.kiss = "RATE";
@@ -162,9 +156,8 @@ static void who_asks_for_less_keeps_its_keys_and_who_denies_does_not(void **stat
     world_free(world);
 }
 
-static void wrong_time_fails_and_the_keys_stay(void **state)
+static void wrong_time_fails_and_the_keys_stay(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->peer.ahead_s = 7;
     assert_int_equal(run(world), FAILURE_OFFSET);
@@ -188,9 +181,8 @@ static enum failure sent_to(const char *server)
     return failure;
 }
 
-static void the_own_name_and_address_are_no_other_server(void **state)
+static void the_own_name_and_address_are_no_other_server(void **)
 {
-    (void)state;
     assert_int_equal(sent_to(TLS_PEER_NAME), FAILURE_NONE);
     assert_int_equal(sent_to("ALICE.example.NET."), FAILURE_NONE);
     assert_int_equal(sent_to("127.0.0.1"), FAILURE_NONE);
@@ -198,9 +190,8 @@ static void the_own_name_and_address_are_no_other_server(void **state)
     assert_int_equal(sent_to("::1"), FAILURE_KE_SERVER);
 }
 
-static void a_failure_of_key_establishment_is_told_with_its_step(void **state)
+static void a_failure_of_key_establishment_is_told_with_its_step(void **)
 {
-    (void)state;
     struct world *world = world_new();
     world->peer.answer = (const uint8_t *)"\x80\x02\x00\x02\x00\x02\x80\x00\x00\x00";
     world->peer.answer_len = 10;
@@ -211,9 +202,8 @@ static void a_failure_of_key_establishment_is_told_with_its_step(void **state)
     world_free(world);
 }
 
-static void an_attempt_that_is_ended_says_nothing_and_leaves_nothing(void **state)
+static void an_attempt_that_is_ended_says_nothing_and_leaves_nothing(void **)
 {
-    (void)state;
     bool through = false;
     for (unsigned turns = 0; turns < 80 && !through; turns++) {
         struct world *world = world_new();

@@ -10,9 +10,8 @@ static struct address nth(unsigned number)
     return address;
 }
 
-static void what_stays_keeps_its_verdict_when_others_come_and_go(void **state)
+static void what_stays_keeps_its_verdict_when_others_come_and_go(void **)
 {
-    (void)state;
     struct probed_member *member = probed_member_new(NULL, 7);
     const struct address first[] = { nth(0), nth(1) }, second[] = { nth(2), nth(1) };
     probed_member_set_addresses(member, first, 2);
@@ -28,9 +27,8 @@ static void what_stays_keeps_its_verdict_when_others_come_and_go(void **state)
 }
 
 /* A name service may tell other addresses each minute, for years. */
-static void a_day_brings_a_bounded_number_of_addresses_into_the_history(void **state)
+static void a_day_brings_a_bounded_number_of_addresses_into_the_history(void **)
 {
-    (void)state;
     struct probed_member *member = probed_member_new(NULL, 7);
     struct address pair[2] = { nth(0) };
     unsigned noted = 0;
@@ -49,9 +47,8 @@ static void a_day_brings_a_bounded_number_of_addresses_into_the_history(void **s
     probed_member_free(member);
 }
 
-static void probe_log_is_what_changes_answers_or_what_somebody_waits_for(void **state)
+static void probe_log_is_what_changes_answers_or_what_somebody_waits_for(void **)
 {
-    (void)state;
     struct probed_member *member = probed_member_new(NULL, 7);
     const struct address address = nth(0);
     probed_member_set_addresses(member, &address, 1);

@@ -7,15 +7,13 @@ static enum vantage_state judged(int64_t a, int64_t b, int64_t c)
     return reference_judge(offsets_us, 3);
 }
 
-static void no_answer_is_our_network(void **state)
+static void no_answer_is_our_network(void **)
 {
-    (void)state;
     assert_int_equal(reference_judge(NULL, 0), VANTAGE_NETWORK_OFF);
 }
 
-static void median_decides_of_the_clock(void **state)
+static void median_decides_of_the_clock(void **)
 {
-    (void)state;
     assert_int_equal(judged(0, 10, -10), VANTAGE_WELL);
     assert_int_equal(judged(-9000000, 0, 9000000), VANTAGE_WELL);
     assert_int_equal(judged(9000000, 0, 9000000), VANTAGE_CLOCK_OFF);
@@ -23,9 +21,8 @@ static void median_decides_of_the_clock(void **state)
     assert_int_equal(judged(100001, 100000, 100000), VANTAGE_WELL);
 }
 
-static void family_is_silent_when_those_are_that_once_answered(void **state)
+static void family_is_silent_when_those_are_that_once_answered(void **)
 {
-    (void)state;
     static const struct {
         struct reference_answer answers[2];
         bool heard, silent;
@@ -43,9 +40,8 @@ static void family_is_silent_when_those_are_that_once_answered(void **state)
     }
 }
 
-static void clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not(void **state)
+static void clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not(void **)
 {
-    (void)state;
     bool kept = false;
     assert_int_equal(reference_by_kernel(true, &kept), VANTAGE_WELL);
     assert_int_equal(reference_by_kernel(false, &kept), VANTAGE_WELL);
@@ -63,9 +59,8 @@ static enum result result_of(const char *host)
     return result;
 }
 
-static void forms_of_a_reference(void **state)
+static void forms_of_a_reference(void **)
 {
-    (void)state;
     assert_ok(result_of("ntp1.example.net"));
     assert_ok(result_of("nts:ntp1.example.net"));
     assert_ok(result_of("192.0.2.1@1123"));

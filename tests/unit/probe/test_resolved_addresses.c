@@ -41,9 +41,8 @@ static struct resolved_addresses known_of_both(void)
     return resolved;
 }
 
-static void what_was_found_replaces_what_was_known(void **state)
+static void what_was_found_replaces_what_was_known(void **)
 {
-    (void)state;
     struct resolved_addresses resolved = known_of_both();
     const struct lookup_answer answer = found("192.0.2.9", NULL);
     assert_int_equal(resolved_addresses_take(&resolved, &answer, NOW + 1), FAILURE_NONE);
@@ -51,9 +50,8 @@ static void what_was_found_replaces_what_was_known(void **state)
     assert_address(&resolved, 0, "192.0.2.9");
 }
 
-static void a_resolver_that_can_not_say_leaves_all_for_a_while_and_no_longer(void **state)
+static void a_resolver_that_can_not_say_leaves_all_for_a_while_and_no_longer(void **)
 {
-    (void)state;
     struct resolved_addresses resolved = known_of_both();
     const struct lookup_answer answer = failed();
     assert_int_equal(resolved_addresses_take(&resolved, &answer, NOW + KEEP), FAILURE_NONE);
@@ -62,9 +60,8 @@ static void a_resolver_that_can_not_say_leaves_all_for_a_while_and_no_longer(voi
     assert_int_equal(resolved.count, 0);
 }
 
-static void one_family_that_is_not_told_stays_while_the_other_changes(void **state)
+static void one_family_that_is_not_told_stays_while_the_other_changes(void **)
 {
-    (void)state;
     struct resolved_addresses resolved = known_of_both();
     struct lookup_answer answer = found("192.0.2.9", NULL);
     answer.unknown[0] = true;
@@ -78,9 +75,8 @@ static void one_family_that_is_not_told_stays_while_the_other_changes(void **sta
 }
 
 /* RFC 8020 2 */
-static void a_name_that_is_gone_has_no_address_at_once(void **state)
+static void a_name_that_is_gone_has_no_address_at_once(void **)
 {
-    (void)state;
     struct resolved_addresses resolved = known_of_both();
     struct lookup_answer answer = { .state = LOOKUP_NO_NAME, .why = "no such name" };
     assert_int_equal(resolved_addresses_take(&resolved, &answer, NOW + 1), FAILURE_RESOLVE_MISSING);
@@ -91,18 +87,16 @@ static void a_name_that_is_gone_has_no_address_at_once(void **state)
     assert_int_equal(resolved.count, 0);
 }
 
-static void a_name_without_an_address_fails(void **state)
+static void a_name_without_an_address_fails(void **)
 {
-    (void)state;
     struct resolved_addresses resolved = known_of_both();
     const struct lookup_answer answer = found(NULL, NULL);
     assert_int_equal(resolved_addresses_take(&resolved, &answer, NOW + 1), FAILURE_RESOLVE);
     assert_int_equal(resolved.count, 0);
 }
 
-static void never_more_than_are_watched(void **state)
+static void never_more_than_are_watched(void **)
 {
-    (void)state;
     struct resolved_addresses resolved = { .told_ms = { NOW, NOW } };
     struct lookup_answer answer = { .state = LOOKUP_FOUND, .unknown = { true, false } };
     for (unsigned i = 0; i < LIMIT_ADDRESSES; i++) {
@@ -116,9 +110,8 @@ static void never_more_than_are_watched(void **state)
     assert_int_equal(resolved.count, LIMIT_ADDRESSES);
 }
 
-static void the_next_lookup_comes_with_the_ttl_within_bounds(void **state)
+static void the_next_lookup_comes_with_the_ttl_within_bounds(void **)
 {
-    (void)state;
     struct lookup_answer answer = found("192.0.2.1", "2001:db8::1");
     answer.ttl_s = 300;
     assert_int_equal(resolved_addresses_pause_ms(&answer, 60000), 300000);

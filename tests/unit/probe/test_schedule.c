@@ -9,32 +9,28 @@ enum {
     DAY_S = 86400
 };
 
-static void next_probe_is_a_pause_away_or_up_to_a_fifth_more(void **state)
+static void next_probe_is_a_pause_away_or_up_to_a_fifth_more(void **)
 {
-    (void)state;
     assert_int_equal(schedule_next(1000, 60000, 0), 1000 + 60000);
     assert_int_equal(schedule_next(1000, 60000, UINT32_MAX), 1000 + 71999);
     assert_int_equal(schedule_next(1000, 60000, 1U << 31), 1000 + 66000);
 }
 
-static void daily_key_establishments_are_minutes_apart(void **state)
+static void daily_key_establishments_are_minutes_apart(void **)
 {
-    (void)state;
     assert_int_equal(schedule_ke_gap_s(1000), 3);
     assert_int_equal(schedule_ke_gap_s(64000), SCHEDULE_GAP_MAX_S);
     assert_int_equal(schedule_ke_gap_s(86400000), SCHEDULE_GAP_MAX_S);
 }
 
-static void backoff_multiplies_the_interval(void **state)
+static void backoff_multiplies_the_interval(void **)
 {
-    (void)state;
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 1, 0), MINUTE_MS);
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 16, 0), 16 * MINUTE_MS);
 }
 
-static void long_dead_are_probed_ever_more_seldom(void **state)
+static void long_dead_are_probed_ever_more_seldom(void **)
 {
-    (void)state;
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 1, 600), MINUTE_MS);
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 1, HOUR_S), 150 * 1000);
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 1, DAY_S), HOUR_S * 1000);
@@ -46,9 +42,8 @@ static void long_dead_are_probed_ever_more_seldom(void **state)
     }
 }
 
-static void nobody_waits_for_more_than_a_day(void **state)
+static void nobody_waits_for_more_than_a_day(void **)
 {
-    (void)state;
     const uint64_t day_ms = UINT64_C(1000) * DAY_S;
     uint64_t pause = schedule_pause_ms(MINUTE_MS, 1, UINT64_MAX / 2);
     assert_true(pause == day_ms);
@@ -56,9 +51,8 @@ static void nobody_waits_for_more_than_a_day(void **state)
     assert_true(schedule_pause_ms(86400000, 16, 0) == day_ms);
 }
 
-static void first_probe_is_at_once_for_the_unknown_and_spread_for_the_known(void **state)
+static void first_probe_is_at_once_for_the_unknown_and_spread_for_the_known(void **)
 {
-    (void)state;
     assert_int_equal(schedule_first(1000, 60000, 0, UINT32_MAX), 1000);
     assert_int_equal(schedule_first(1000, 60000, 1, 0), 1000);
     assert_int_equal(schedule_first(1000, 60000, 1, 1U << 31), 31000);
@@ -66,9 +60,8 @@ static void first_probe_is_at_once_for_the_unknown_and_spread_for_the_known(void
 }
 
 /* Members that all came in one second are spread over the minute after a while. */
-static void probes_drift_apart(void **state)
+static void probes_drift_apart(void **)
 {
-    (void)state;
     enum {
         MEMBERS = 6000,
         ROUNDS = 300
@@ -87,9 +80,8 @@ static void probes_drift_apart(void **state)
     }
 }
 
-static void keys_made_together_don_t_end_together(void **state)
+static void keys_made_together_don_t_end_together(void **)
 {
-    (void)state;
     assert_int_equal(schedule_ke_life_s(0), LIMIT_KE_LIFE_S * 3 / 4);
     assert_int_equal(schedule_ke_life_s(UINT32_MAX), LIMIT_KE_LIFE_S - 1);
 }

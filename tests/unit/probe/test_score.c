@@ -6,9 +6,8 @@ static int32_t step_of(uint64_t error_us)
     return score_step_of(FAILURE_NONE, error_us, 2, false).step_milli;
 }
 
-static void steps_fall_with_the_offset_as_the_table_says(void **state)
+static void steps_fall_with_the_offset_as_the_table_says(void **)
 {
-    (void)state;
     const struct {
         uint64_t error_us;
         int32_t step_milli;
@@ -23,9 +22,8 @@ static void steps_fall_with_the_offset_as_the_table_says(void **state)
     }
 }
 
-static void two_silent_probes_take_20_under_10(void **state)
+static void two_silent_probes_take_20_under_10(void **)
 {
-    (void)state;
     const struct score_step silent = score_step_of(FAILURE_NTP_SILENT, 0, 0, false);
     int32_t score = score_next(20000, silent);
     assert_int_equal(score, 14000);
@@ -33,9 +31,8 @@ static void two_silent_probes_take_20_under_10(void **state)
     assert_true(score < 10000 && score > 8000);
 }
 
-static void fourteen_good_probes_take_0_to_10(void **state)
+static void fourteen_good_probes_take_0_to_10(void **)
 {
-    (void)state;
     const struct score_step good = score_step_of(FAILURE_NONE, 100, 2, false);
     int32_t score = 0;
     for (unsigned i = 0; i < 13; i++) {
@@ -45,9 +42,8 @@ static void fourteen_good_probes_take_0_to_10(void **state)
     assert_true(score_next(score, good) >= 10000);
 }
 
-static void score_stays_between_minus_100_and_20(void **state)
+static void score_stays_between_minus_100_and_20(void **)
 {
-    (void)state;
     const struct score_step good = score_step_of(FAILURE_NONE, 0, 1, false);
     const struct score_step bad = score_step_of(FAILURE_NTP_AUTH, 0, 1, false);
     int32_t score = 0;
@@ -63,9 +59,8 @@ static void score_stays_between_minus_100_and_20(void **state)
     assert_int_equal(score, SCORE_MIN_MILLI);
 }
 
-static void grave_failures_cap_the_score_at_once(void **state)
+static void grave_failures_cap_the_score_at_once(void **)
 {
-    (void)state;
     const enum failure grave[] = { FAILURE_NTP_AUTH, FAILURE_NTP_UID, FAILURE_NTP_ORIGIN,
                                    FAILURE_NTP_DENY };
     for (size_t i = 0; i < sizeof(grave) / sizeof(grave[0]); i++) {
@@ -74,9 +69,8 @@ static void grave_failures_cap_the_score_at_once(void **state)
     assert_int_equal(score_next(20000, score_step_of(FAILURE_OFFSET, 7000000, 1, false)), -20000);
 }
 
-static void failures_have_their_own_steps(void **state)
+static void failures_have_their_own_steps(void **)
 {
-    (void)state;
     const struct {
         enum failure failure;
         int32_t step_milli;
@@ -93,9 +87,8 @@ static void failures_have_their_own_steps(void **state)
 }
 
 /* What is warned of keeps the score under 10, and all the rest lets it get there. */
-static void warned_of_is_what_keeps_the_score_low(void **state)
+static void warned_of_is_what_keeps_the_score_low(void **)
 {
-    (void)state;
     for (uint64_t error_us = 0; error_us < 750000; error_us += 5000) {
         for (uint8_t stratum = 1; stratum <= 15; stratum++) {
             int32_t score_milli = SCORE_MAX_MILLI;
@@ -110,9 +103,8 @@ static void warned_of_is_what_keeps_the_score_low(void **state)
     assert_int_equal(score_warnings(SCORE_ERROR_BAD_US + 1, 1), WARNING_OFFSET);
 }
 
-static void fewer_cookies_cost_one_and_far_strata_four(void **state)
+static void fewer_cookies_cost_one_and_far_strata_four(void **)
 {
-    (void)state;
     assert_int_equal(score_step_of(FAILURE_NONE, 0, 1, true).step_milli, 0);
     assert_int_equal(score_step_of(FAILURE_NONE, 0, SCORE_STRATUM_BAD, false).step_milli, -4000);
     assert_int_equal(score_step_of(FAILURE_NONE, 0, SCORE_STRATUM_BAD - 1, false).step_milli, 1000);

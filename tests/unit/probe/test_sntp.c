@@ -22,9 +22,8 @@ static bool fits(const uint8_t *data, size_t len)
     return sntp_parse(&header, data, len, transmit);
 }
 
-static void request_tells_version_mode_and_nothing_else(void **state)
+static void request_tells_version_mode_and_nothing_else(void **)
 {
-    (void)state;
     uint8_t packet[SNTP_LEN];
     sntp_request(packet, transmit);
     assert_int_equal(packet[0], 0x23);
@@ -34,9 +33,8 @@ static void request_tells_version_mode_and_nothing_else(void **state)
     assert_memory_equal(packet + 40, transmit, 8);
 }
 
-static void answer_is_read(void **state)
+static void answer_is_read(void **)
 {
-    (void)state;
     uint8_t packet[SNTP_LEN];
     struct ntp_header header;
     answer(packet);
@@ -46,9 +44,8 @@ static void answer_is_read(void **state)
     assert_true(header.receive == UINT64_C(0xee) << 56 && header.transmit == UINT64_C(0xef) << 56);
 }
 
-static void answer_without_time_or_for_somebody_else_is_none(void **state)
+static void answer_without_time_or_for_somebody_else_is_none(void **)
 {
-    (void)state;
     const struct {
         unsigned at;
         uint8_t value;
@@ -67,9 +64,8 @@ static void answer_without_time_or_for_somebody_else_is_none(void **state)
     }
 }
 
-static void answer_fails_on_every_short_prefix(void **state)
+static void answer_fails_on_every_short_prefix(void **)
 {
-    (void)state;
     uint8_t packet[SNTP_LEN];
     answer(packet);
     for (size_t len = 0; len < SNTP_LEN; len++) {

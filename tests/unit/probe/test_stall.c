@@ -1,9 +1,8 @@
 #include "probe/stall.h"
 #include "tests/unit/unit.h"
 
-static void regular_looks_are_no_hold_up(void **state)
+static void regular_looks_are_no_hold_up(void **)
 {
-    (void)state;
     struct stall stall = { 0 };
     stall_tick(&stall, 1000);
     stall_tick(&stall, 1050);
@@ -12,9 +11,8 @@ static void regular_looks_are_no_hold_up(void **state)
     assert_false(stall_may_explain(&stall, FAILURE_KE_CLOSED, 1000, stall.looked_at));
 }
 
-static void after_a_short_hold_up_who_hung_up_is_not_blamed(void **state)
+static void after_a_short_hold_up_who_hung_up_is_not_blamed(void **)
 {
-    (void)state;
     struct stall stall = { 0 };
     stall_tick(&stall, 1000);
     stall_tick(&stall, 1000 + STALL_SHORT_MS);
@@ -32,9 +30,8 @@ static void after_a_short_hold_up_who_hung_up_is_not_blamed(void **state)
     assert_int_equal(stall_length(&stall, now), 0);
 }
 
-static void after_a_long_hold_up_nobody_is_blamed(void **state)
+static void after_a_long_hold_up_nobody_is_blamed(void **)
 {
-    (void)state;
     struct stall stall = { 0 };
     stall_tick(&stall, 1000);
     stall_tick(&stall, 1000 + STALL_LONG_MS);
@@ -47,9 +44,8 @@ static void after_a_long_hold_up_nobody_is_blamed(void **state)
 }
 
 /* Sockets may be served before the timer that looks. */
-static void a_hold_up_counts_before_the_next_look(void **state)
+static void a_hold_up_counts_before_the_next_look(void **)
 {
-    (void)state;
     const struct stall stall = { .looked_at = 1000 };
     uint64_t now = 1000 + STALL_SHORT_MS;
     assert_true(stall_may_explain(&stall, FAILURE_KE_CLOSED, 1000, now));
@@ -58,9 +54,8 @@ static void a_hold_up_counts_before_the_next_look(void **state)
     assert_true(stall_may_explain(&stall, FAILURE_OFFSET, 1000, 1000 + STALL_LONG_MS));
 }
 
-static void without_looks_all_failures_are_the_servers(void **state)
+static void without_looks_all_failures_are_the_servers(void **)
 {
-    (void)state;
     const struct stall never = { 0 };
     assert_false(stall_may_explain(NULL, FAILURE_KE_CLOSED, 1, 1000000));
     assert_false(stall_may_explain(&never, FAILURE_KE_CLOSED, 1, 1000000));
@@ -86,9 +81,8 @@ static void socket_looked_at(uv_check_t *check)
     uv_check_stop(check);
 }
 
-static void sockets_are_looked_at_once_more_before_a_limit_ends(void **state)
+static void sockets_are_looked_at_once_more_before_a_limit_ends(void **)
 {
-    (void)state;
     struct limit limit = { 0 };
     uv_loop_t loop;
     uv_timer_t timer;

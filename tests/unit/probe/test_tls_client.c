@@ -51,9 +51,8 @@ static enum failure judged(const char *name, long first_s, long last_s,
     return failure;
 }
 
-static void a_right_certificate_is_taken_and_told(void **state)
+static void a_right_certificate_is_taken_and_told(void **)
 {
-    (void)state;
     struct tls_certificate certificate;
     assert_int_equal(judged(TLS_PEER_NAME, -day_s, day_s, &certificate), FAILURE_NONE);
     assert_true(certificate.for_name);
@@ -61,9 +60,8 @@ static void a_right_certificate_is_taken_and_told(void **state)
     assert_int_equal(certificate.not_after - certificate.not_before, 2 * day_s);
 }
 
-static void each_fault_of_a_certificate_has_its_class_and_its_end_is_known(void **state)
+static void each_fault_of_a_certificate_has_its_class_and_its_end_is_known(void **)
 {
-    (void)state;
     struct tls_certificate certificate;
     assert_int_equal(judged("bob.example.net", -day_s, day_s, &certificate), FAILURE_CERT_NAME);
     assert_false(certificate.for_name);
@@ -74,16 +72,14 @@ static void each_fault_of_a_certificate_has_its_class_and_its_end_is_known(void 
     assert_int_not_equal(certificate.not_after, 0);
 }
 
-static void a_name_is_compared_without_case(void **state)
+static void a_name_is_compared_without_case(void **)
 {
-    (void)state;
     struct tls_certificate certificate;
     assert_int_equal(judged("ALICE.Example.net", -day_s, day_s, &certificate), FAILURE_NONE);
 }
 
-static void another_ca_is_not_believed(void **state)
+static void another_ca_is_not_believed(void **)
 {
-    (void)state;
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct pair *other = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct tls_client *client = tls_client_new(other->trust, TLS_PEER_NAME);
@@ -112,17 +108,15 @@ static enum failure refused(const char *alpn, int version)
     return failure;
 }
 
-static void other_protocols_and_versions_have_their_class(void **state)
+static void other_protocols_and_versions_have_their_class(void **)
 {
-    (void)state;
     assert_int_equal(refused("\x08http/1.1", TLS1_3_VERSION), FAILURE_TLS_ALPN);
     assert_int_equal(refused(NULL, TLS1_3_VERSION), FAILURE_TLS_ALPN);
     assert_int_equal(refused("\x07" NTS_KE_ALPN, TLS1_2_VERSION), FAILURE_TLS_VERSION);
 }
 
-static void octets_that_are_no_tls_fail_the_handshake(void **state)
+static void octets_that_are_no_tls_fail_the_handshake(void **)
 {
-    (void)state;
     static const char junk[] = "SSH-2.0-OpenSSH_9.2\r\n";
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct tls_client *client = tls_client_new(pair->trust, TLS_PEER_NAME);
@@ -136,9 +130,8 @@ static void octets_that_are_no_tls_fail_the_handshake(void **state)
 }
 
 /* RFC 8915 5.1: both ends export the same keys, one for each direction */
-static void keys_are_those_of_the_server(void **state)
+static void keys_are_those_of_the_server(void **)
 {
-    (void)state;
     static const uint8_t contexts[2][5] = { { 0, 0, 0, AEAD_SIV_CMAC_256, 0 },
                                             { 0, 0, 0, AEAD_SIV_CMAC_256, 1 } };
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
@@ -160,9 +153,8 @@ static void keys_are_those_of_the_server(void **state)
     pair_free(pair);
 }
 
-static void keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one(void **state)
+static void keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one(void **)
 {
-    (void)state;
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct nts_keys keys = { 0 };
     const uint8_t nothing[16] = { 0 };
@@ -175,9 +167,8 @@ static void keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one(
     pair_free(pair);
 }
 
-static void words_go_both_ways_and_the_end_is_told(void **state)
+static void words_go_both_ways_and_the_end_is_told(void **)
 {
-    (void)state;
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     uint8_t octets[4096];
     size_t len = 0;
@@ -195,9 +186,8 @@ static void words_go_both_ways_and_the_end_is_told(void **state)
     pair_free(pair);
 }
 
-static void a_file_without_certificates_is_refused_by_name(void **state)
+static void a_file_without_certificates_is_refused_by_name(void **)
 {
-    (void)state;
     struct tls_trust *trust = NULL;
     struct diag diag = { "" };
     assert_int_equal(tls_trust_new(&trust, "/dev/null", &diag), RESULT_INVALID);
@@ -206,9 +196,8 @@ static void a_file_without_certificates_is_refused_by_name(void **state)
 }
 
 /* Else every member would be told to use a public CA. */
-static void a_machine_without_cas_says_so(void **state)
+static void a_machine_without_cas_says_so(void **)
 {
-    (void)state;
     struct tls_trust *trust = NULL;
     struct diag diag = { "" };
     assert_int_equal(setenv("SSL_CERT_FILE", "/nonexistent", 1), 0);
@@ -223,9 +212,8 @@ static void a_machine_without_cas_says_so(void **state)
 }
 
 /* Such a key exchange may cost a fifth of a second. */
-static void a_server_of_finite_fields_alone_is_not_served(void **state)
+static void a_server_of_finite_fields_alone_is_not_served(void **)
 {
-    (void)state;
     struct pair *pair = xcalloc(1, sizeof(*pair));
     tls_peer_init(&pair->peer, -day_s, day_s);
     assert_int_equal(SSL_CTX_set1_groups_list(pair->peer.context, "ffdhe2048"), 1);
@@ -236,9 +224,8 @@ static void a_server_of_finite_fields_alone_is_not_served(void **state)
 }
 
 /* RFC 8446 4.4.2.4: the alert comes when the client is done. */
-static void a_server_that_wants_our_certificate_tells_so(void **state)
+static void a_server_that_wants_our_certificate_tells_so(void **)
 {
-    (void)state;
     struct pair *pair = xcalloc(1, sizeof(*pair));
     tls_peer_init(&pair->peer, -day_s, day_s);
     SSL_CTX_set_verify(pair->peer.context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);

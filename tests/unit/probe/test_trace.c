@@ -1,9 +1,8 @@
 #include "probe/trace.h"
 #include "tests/unit/unit.h"
 
-static void steps_have_their_end_and_their_length(void **state)
+static void steps_have_their_end_and_their_length(void **)
 {
-    (void)state;
     struct trace trace;
     trace_start(&trace, 5000);
     trace_add(&trace, 15000, "one", "%d", 1);
@@ -16,9 +15,8 @@ static void steps_have_their_end_and_their_length(void **state)
     assert_int_equal(trace.steps[1].took_us, 3);
 }
 
-static void steps_over_the_room_are_left_out_and_long_texts_cut(void **state)
+static void steps_over_the_room_are_left_out_and_long_texts_cut(void **)
 {
-    (void)state;
     struct trace trace;
     char text[TRACE_TEXT_ROOM * 2];
     memset(text, 'x', sizeof(text) - 1);

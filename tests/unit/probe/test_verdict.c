@@ -52,9 +52,8 @@ static void apply(struct member_health *health, const struct outcome *outcome, u
     verdict_apply(health, 0, outcome, &(struct judgement){ &settings, &no_breaker, true, now });
 }
 
-static void good_probe_fills_the_row(void **state)
+static void good_probe_fills_the_row(void **)
 {
-    (void)state;
     struct member_health health = health_of(1);
     const struct outcome outcome = good_outcome();
     apply(&health, &outcome, NOW);
@@ -81,9 +80,8 @@ static void good_probe_fills_the_row(void **state)
     assert_int_equal(row->operational_at, NOW);
 }
 
-static void member_enters_after_fourteen_good_probes_and_leaves_after_failures(void **state)
+static void member_enters_after_fourteen_good_probes_and_leaves_after_failures(void **)
 {
-    (void)state;
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
     const struct outcome silent = { .failure = FAILURE_NTP_SILENT, .detail = "no reply" };
@@ -98,9 +96,8 @@ static void member_enters_after_fourteen_good_probes_and_leaves_after_failures(v
     assert_string_equal(health.addresses[0].detail, "no reply");
 }
 
-static void address_works_until_its_score_is_under_the_exit(void **state)
+static void address_works_until_its_score_is_under_the_exit(void **)
 {
-    (void)state;
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
     const struct outcome silent = { .failure = FAILURE_NTP_SILENT };
@@ -115,9 +112,8 @@ static void address_works_until_its_score_is_under_the_exit(void **state)
     assert_true(health.addresses[0].working);
 }
 
-static void address_that_never_worked_does_not(void **state)
+static void address_that_never_worked_does_not(void **)
 {
-    (void)state;
     struct member_health health = health_of(1);
     const struct outcome refused = { .failure = FAILURE_CONNECT_REFUSED };
     health.addresses[0].score_milli = 20000;
@@ -126,9 +122,8 @@ static void address_that_never_worked_does_not(void **state)
     assert_int_equal(health.addresses[0].operational_at, 0);
 }
 
-static void trouble_of_our_own_counts_for_nothing(void **state)
+static void trouble_of_our_own_counts_for_nothing(void **)
 {
-    (void)state;
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
     const struct outcome internal = { .failure = FAILURE_INTERNAL, .detail = "no route" };
@@ -144,9 +139,8 @@ static void trouble_of_our_own_counts_for_nothing(void **state)
     assert_true(row->working);
 }
 
-static void member_that_answers_after_a_freeze_is_eligible_again(void **state)
+static void member_that_answers_after_a_freeze_is_eligible_again(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     const struct breaker_state frozen = { .hold_s = 60, .members_frozen = true };
     struct member_health health = health_of(1);
@@ -172,9 +166,8 @@ static void member_that_answers_after_a_freeze_is_eligible_again(void **state)
     assert_int_equal(health.weight, 100);
 }
 
-static void address_is_not_left_out_while_its_family_is_frozen(void **state)
+static void address_is_not_left_out_while_its_family_is_frozen(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     struct breaker_state breaker_state = { .family_frozen = { false, true } };
     struct member_health health = health_of(2);
@@ -191,9 +184,8 @@ static void address_is_not_left_out_while_its_family_is_frozen(void **state)
 
 /* What can't be judged from here is shown, counts for nothing, and what was entered before that was
  * known is taken back. */
-static void silence_of_a_family_that_waits_counts_for_nothing(void **state)
+static void silence_of_a_family_that_waits_counts_for_nothing(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     const struct breaker_state breaker_state = { .family_waits = { true, false } };
     const struct vantage vantage = { .family = { { FAMILY_UNSEEN }, { FAMILY_ON } } };
@@ -223,9 +215,8 @@ static void silence_of_a_family_that_waits_counts_for_nothing(void **state)
 }
 
 /* Else a self-signed certificate that lasts till 9999 would keep the label for ever. */
-static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **state)
+static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     struct member_health health = health_of(1);
     struct outcome outcome = good_outcome();
@@ -247,9 +238,8 @@ static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **state
     assert_int_equal(health.last_cert_not_after, NOW + 1000);
 }
 
-static void failure_keeps_what_was_known_of_certificate_and_time(void **state)
+static void failure_keeps_what_was_known_of_certificate_and_time(void **)
 {
-    (void)state;
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
     const struct outcome refused = { .failure = FAILURE_CONNECT_REFUSED };
@@ -260,9 +250,8 @@ static void failure_keeps_what_was_known_of_certificate_and_time(void **state)
     assert_int_equal(health.addresses[0].last_good_at, NOW);
 }
 
-static void addresses_keep_their_rows_by_value(void **state)
+static void addresses_keep_their_rows_by_value(void **)
 {
-    (void)state;
     struct member_health health = health_of(2);
     health.addresses[1].score_milli = 12345;
     const struct address changed[] = { address_of("2001:db8::1"), address_of("192.0.2.9") };

@@ -6,16 +6,14 @@
 
 static char path[] = "test_options.XXXXXX";
 
-static int make_file(void **state)
+static int make_file(void **)
 {
-    (void)state;
     int fd = mkstemp(path);
     return fd < 0 ? -1 : close(fd);
 }
 
-static int remove_file(void **state)
+static int remove_file(void **)
 {
-    (void)state;
     return unlink(path);
 }
 
@@ -44,9 +42,8 @@ static bool read_options(struct options *out, int *exit_code, const char *const 
     return options_read(out, argc, argv, exit_code);
 }
 
-static void location_files_come_from_the_configuration(void **state)
+static void location_files_come_from_the_configuration(void **)
 {
-    (void)state;
     struct options options;
     int exit_code = 0;
     write_config("locations: /a.mmdb\n");
@@ -61,9 +58,8 @@ static void location_files_come_from_the_configuration(void **state)
     options_done(&options);
 }
 
-static void every_address_of_the_configuration_is_listened_on(void **state)
+static void every_address_of_the_configuration_is_listened_on(void **)
 {
-    (void)state;
     const struct {
         const char *text;
         size_t count;
@@ -87,9 +83,8 @@ static void every_address_of_the_configuration_is_listened_on(void **state)
     }
 }
 
-static void addresses_of_the_command_line_replace_those_of_the_configuration(void **state)
+static void addresses_of_the_command_line_replace_those_of_the_configuration(void **)
 {
-    (void)state;
     struct options options;
     int exit_code = 0;
     const char *const more[] = { "-l", "192.0.2.8", "-l192.0.2.9", NULL };
@@ -100,9 +95,8 @@ static void addresses_of_the_command_line_replace_those_of_the_configuration(voi
     options_done(&options);
 }
 
-static void the_command_line_wins_as_a_whole(void **state)
+static void the_command_line_wins_as_a_whole(void **)
 {
-    (void)state;
     struct options options;
     int exit_code = 0;
     const char *const more[] = { "-L", "/x.mmdb", "--locations=/y.mmdb", NULL };
@@ -114,9 +108,8 @@ static void the_command_line_wins_as_a_whole(void **state)
     options_done(&options);
 }
 
-static void too_many_location_files_are_refused(void **state)
+static void too_many_location_files_are_refused(void **)
 {
-    (void)state;
     struct options options;
     int exit_code = 0;
     const char *const five[] = { "-La", "-Lb", "-Lc", "-Ld", "-Le", NULL };

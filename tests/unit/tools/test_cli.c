@@ -135,44 +135,39 @@ static void options_stand_anywhere_and_in_all_spellings(void **state)
     }
 }
 
-static void what_is_not_given_has_its_preset(void **state)
+static void what_is_not_given_has_its_preset(void **)
 {
-    (void)state;
     assert_int_equal(run("look"), 42);
     assert_string_equal(seen.state, CONFIG_STATE_PRESET);
     assert_string_equal(seen.one, "(none)");
     assert_false(seen.json || seen.flag);
 }
 
-static void common_options_are_not_the_commands_own(void **state)
+static void common_options_are_not_the_commands_own(void **)
 {
-    (void)state;
     assert_int_equal(run("look -s /x --json"), 42);
     assert_false(seen.any);
     assert_int_equal(run("look -s /x -f"), 42);
     assert_true(seen.any);
 }
 
-static void behind_two_hyphens_all_are_arguments(void **state)
+static void behind_two_hyphens_all_are_arguments(void **)
 {
-    (void)state;
     assert_int_equal(run("look -- --one -"), 42);
     assert_string_equal(seen.arguments, "--one|-|");
     assert_int_equal(run("look -"), 42);
     assert_string_equal(seen.arguments, "-|");
 }
 
-static void a_value_may_begin_with_a_hyphen(void **state)
+static void a_value_may_begin_with_a_hyphen(void **)
 {
-    (void)state;
     assert_int_equal(run("look --one --flag"), 42);
     assert_string_equal(seen.one, "--flag");
     assert_false(seen.flag);
 }
 
-static void wrong_usage_is_named_and_runs_nothing(void **state)
+static void wrong_usage_is_named_and_runs_nothing(void **)
 {
-    (void)state;
     wrong("", "a command is missing");
     wrong("item", "a command is missing");
     wrong("nonsense", "unknown command 'nonsense'");
@@ -187,9 +182,8 @@ static void wrong_usage_is_named_and_runs_nothing(void **state)
     wrong("item add", "an argument is missing: ntspool item add NAME");
 }
 
-static void a_near_miss_is_suggested(void **state)
+static void a_near_miss_is_suggested(void **)
 {
-    (void)state;
     wrong("loook", "'look'?");
     wrong("itme", "'item'?");
     wrong("item ad", "'add'?");
@@ -198,9 +192,8 @@ static void a_near_miss_is_suggested(void **state)
     wrong("xyz", "unknown command 'xyz';");
 }
 
-static void unknown_words_are_escaped(void **state)
+static void unknown_words_are_escaped(void **)
 {
-    (void)state;
     wrong("\x1b[2J", "'\\x1b[2J'");
     assert_null(strchr(err_text, '\x1b'));
 }
@@ -225,9 +218,8 @@ static void help_is_on_every_level(void **state)
     assert_non_null(strstr(out_text, version_text()));
 }
 
-static void numbers_out_of_range_are_wrong_usage(void **state)
+static void numbers_out_of_range_are_wrong_usage(void **)
 {
-    (void)state;
     assert_int_equal(run("look --size 10"), 42);
     assert_int_equal(seen.number, RESULT_OK);
     assert_int_equal(seen.size, 10);
@@ -239,9 +231,8 @@ static void numbers_out_of_range_are_wrong_usage(void **state)
     assert_int_equal(seen.size, 0);
 }
 
-static void a_config_file_that_is_missing_fails(void **state)
+static void a_config_file_that_is_missing_fails(void **)
 {
-    (void)state;
     assert_int_equal(run("look -c /nonexistent.yaml"), CLI_FAILED);
     assert_int_equal(seen.runs, 0);
     assert_non_null(strstr(err_text, "/nonexistent.yaml"));

@@ -52,9 +52,8 @@ static int print_more_than_a_pipe_holds(int pipe_read)
     return kept && held_end(&held) ? 0 : 1;
 }
 
-static void nothing_is_printed_till_the_end_and_then_all(void **state)
+static void nothing_is_printed_till_the_end_and_then_all(void **)
 {
-    (void)state;
     static char text[700000];
     assert_int_equal(read_of_child(print_more_than_a_pipe_holds, text, sizeof(text)), 600000);
     assert_memory_equal(text + 599994, "99999\n", 6);
@@ -74,9 +73,8 @@ static int print_after_the_end(int pipe_read)
     return good ? 0 : 1;
 }
 
-static void order_is_kept(void **state)
+static void order_is_kept(void **)
 {
-    (void)state;
     char text[64];
     (void)read_of_child(print_after_the_end, text, sizeof(text));
     assert_string_equal(text, "before held after");
@@ -93,9 +91,8 @@ static int print_to_a_full_disk(int pipe_read)
     return !held_end(&held) && errno == ENOSPC ? 0 : 1;
 }
 
-static void output_that_gets_lost_is_told(void **state)
+static void output_that_gets_lost_is_told(void **)
 {
-    (void)state;
     char text[64];
     (void)read_of_child(print_to_a_full_disk, text, sizeof(text));
 }
@@ -109,9 +106,8 @@ static int print_without_output(int pipe_read)
     return held.holds || !held_end(&held);
 }
 
-static void without_an_output_nothing_is_held(void **state)
+static void without_an_output_nothing_is_held(void **)
 {
-    (void)state;
     char text[64];
     (void)read_of_child(print_without_output, text, sizeof(text));
 }

@@ -8,17 +8,15 @@
 static char dir[] = "test_infile.XXXXXX";
 static char path[64];
 
-static int make_dir(void **state)
+static int make_dir(void **)
 {
-    (void)state;
     assert_non_null(mkdtemp(dir));
     (void)snprintf(path, sizeof(path), "%s/file", dir);
     return 0;
 }
 
-static int remove_dir(void **state)
+static int remove_dir(void **)
 {
-    (void)state;
     (void)unlink(path);
     return rmdir(dir);
 }
@@ -33,9 +31,8 @@ static void write_file(const char *text, size_t times)
     assert_int_equal(fclose(file), 0);
 }
 
-static void whole_file_is_read_as_text_and_as_file(void **state)
+static void whole_file_is_read_as_text_and_as_file(void **)
 {
-    (void)state;
     char line[16] = "";
     struct infile in;
     write_file("0123456789", 100000);
@@ -48,9 +45,8 @@ static void whole_file_is_read_as_text_and_as_file(void **state)
     infile_done(&in);
 }
 
-static void empty_file_is_empty(void **state)
+static void empty_file_is_empty(void **)
 {
-    (void)state;
     struct infile in;
     write_file("", 0);
     assert_ok(infile_read(&in, path, 10, NULL));
@@ -60,9 +56,8 @@ static void empty_file_is_empty(void **state)
     infile_done(&in);
 }
 
-static void one_octet_too_many_is_refused(void **state)
+static void one_octet_too_many_is_refused(void **)
 {
-    (void)state;
     struct infile in;
     struct diag diag;
     write_file("x", 11);
@@ -74,9 +69,8 @@ static void one_octet_too_many_is_refused(void **state)
     assert_int_equal(infile_read(&in, "/dev/zero", 1 << 20, &diag), RESULT_TOO_LONG);
 }
 
-static void what_cannot_be_read_is_named(void **state)
+static void what_cannot_be_read_is_named(void **)
 {
-    (void)state;
     struct infile in;
     struct diag diag;
     assert_int_equal(infile_read(&in, "/nowhere/at/all", 10, &diag), RESULT_SYSTEM);
@@ -96,9 +90,8 @@ static void *write_slowly(void *arg)
     return NULL;
 }
 
-static void pipe_is_read_to_its_end(void **state)
+static void pipe_is_read_to_its_end(void **)
 {
-    (void)state;
     struct infile in;
     pthread_t writer;
     (void)unlink(path);

@@ -24,32 +24,28 @@ static void expect(const struct key_timeline *timeline, uint64_t now, const char
     json_decref(warnings);
 }
 
-static void health_is_silent(void **state)
+static void health_is_silent(void **)
 {
-    (void)state;
     struct key_timeline timeline = healthy();
     expect(&timeline, START, "");
     expect(&timeline, START + 2 * HOUR, "");
 }
 
-static void a_server_that_is_away_is_missed(void **state)
+static void a_server_that_is_away_is_missed(void **)
 {
-    (void)state;
     struct key_timeline timeline = healthy();
     expect(&timeline, START + 2 * HOUR + 1, "since 2027-01-15T08:00:00Z: is ntspoold running");
 }
 
-static void a_clock_that_is_behind_is_seen(void **state)
+static void a_clock_that_is_behind_is_seen(void **)
 {
-    (void)state;
     struct key_timeline timeline = healthy();
     expect(&timeline, START - 200, "");
     expect(&timeline, START - 400, "the clock is behind");
 }
 
-static void a_parent_that_takes_its_time_is_named(void **state)
+static void a_parent_that_takes_its_time_is_named(void **)
 {
-    (void)state;
     struct key_timeline timeline = healthy();
     timeline.memory.seen_at = START + 3 * DAY;
     expect(&timeline, START + 3 * DAY, "");
@@ -58,9 +54,8 @@ static void a_parent_that_takes_its_time_is_named(void **state)
     expect(&timeline, START + 3 * DAY + 1, "");
 }
 
-static void keys_that_do_not_fit_are_seen(void **state)
+static void keys_that_do_not_fit_are_seen(void **)
 {
-    (void)state;
     struct key_timeline timeline = healthy();
     timeline.keys.list[0].life.zone.withdrawn_at = START;
     expect(&timeline, START, "do not fit together");

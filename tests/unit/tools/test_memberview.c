@@ -82,9 +82,8 @@ static const char *text_of(json_t *object, const char *key)
     return text;
 }
 
-static void each_address_has_what_was_seen_of_it(void **state)
+static void each_address_has_what_was_seen_of_it(void **)
 {
-    (void)state;
     struct memberview view = seen_member();
     json_t *out = memberview_full(&view, &apex);
     json_t *good = row_of(out, "2001:db8::1");
@@ -106,9 +105,8 @@ static void each_address_has_what_was_seen_of_it(void **state)
     json_decref(out);
 }
 
-static void the_score_is_that_of_the_best_address(void **state)
+static void the_score_is_that_of_the_best_address(void **)
 {
-    (void)state;
     struct memberview view = seen_member();
     int32_t score = 0;
     assert_true(memberview_score(&view, &score));
@@ -123,9 +121,8 @@ static void the_score_is_that_of_the_best_address(void **state)
     json_decref(out);
 }
 
-static void an_address_that_was_never_seen_has_nulls(void **state)
+static void an_address_that_was_never_seen_has_nulls(void **)
 {
-    (void)state;
     struct memberview view = seen_member();
     view.member.addresses[0] = address("192.0.2.9");
     json_t *out = memberview_full(&view, &apex);
@@ -136,9 +133,8 @@ static void an_address_that_was_never_seen_has_nulls(void **state)
     json_decref(out);
 }
 
-static void a_member_with_its_own_name_shows_what_the_probe_found(void **state)
+static void a_member_with_its_own_name_shows_what_the_probe_found(void **)
 {
-    (void)state;
     struct memberview view = seen_member();
     view.member.address_count = 0;
     assert_int_equal(dname_parse(&view.member.target, "ntp.example.net", NULL), RESULT_OK);
@@ -149,9 +145,8 @@ static void a_member_with_its_own_name_shows_what_the_probe_found(void **state)
 }
 
 /* The member's server chooses words that end in `detail`. */
-static void hostile_details_reach_no_terminal(void **state)
+static void hostile_details_reach_no_terminal(void **)
 {
-    (void)state;
     static const char expected[] = "is for \\x1b[31mtime.example.net\\xff";
     struct memberview view = seen_member();
     json_t *out = memberview_full(&view, &apex);
@@ -177,9 +172,8 @@ static void hostile_details_reach_no_terminal(void **state)
     assert_non_null(strstr(text, "left out"));
 }
 
-static int setup(void **state)
+static int setup(void **)
 {
-    (void)state;
     return dname_parse(&apex, "pool.test", NULL) == RESULT_OK ? 0 : -1;
 }
 

@@ -15,17 +15,15 @@
 static char dir[] = "test_outfile.XXXXXX";
 static char path[64];
 
-static int setup(void **state)
+static int setup(void **)
 {
-    (void)state;
     assert_non_null(mkdtemp(dir));
     (void)snprintf(path, sizeof path, "%s/file", dir);
     return 0;
 }
 
-static int teardown(void **state)
+static int teardown(void **)
 {
-    (void)state;
     (void)unlink(path);
     return rmdir(dir); /* fails if a file was left */
 }
@@ -48,9 +46,8 @@ static void write_file(const char *text, bool good)
     assert_int_equal(outfile_end(&out, good, NULL), RESULT_OK);
 }
 
-static void the_file_appears_at_the_end_and_replaces_the_old_one(void **state)
+static void the_file_appears_at_the_end_and_replaces_the_old_one(void **)
 {
-    (void)state;
     struct outfile out;
     assert_int_equal(outfile_begin(&out, path, NULL), RESULT_OK);
     assert_int_equal(access(path, F_OK), -1);
@@ -61,17 +58,15 @@ static void the_file_appears_at_the_end_and_replaces_the_old_one(void **state)
     holds("two");
 }
 
-static void what_failed_leaves_the_old_file_and_nothing_else(void **state)
+static void what_failed_leaves_the_old_file_and_nothing_else(void **)
 {
-    (void)state;
     write_file("old", true);
     write_file("half", false);
     holds("old");
 }
 
-static void the_mode_is_what_the_umask_leaves(void **state)
+static void the_mode_is_what_the_umask_leaves(void **)
 {
-    (void)state;
     struct stat st;
     mode_t mask = umask(027);
     write_file("x", true);
@@ -80,9 +75,8 @@ static void the_mode_is_what_the_umask_leaves(void **state)
     assert_int_equal(st.st_mode & 0777, 0640);
 }
 
-static void a_place_that_can_not_be_written_is_named(void **state)
+static void a_place_that_can_not_be_written_is_named(void **)
 {
-    (void)state;
     struct outfile out;
     struct diag diag = { 0 };
     assert_int_equal(outfile_begin(&out, "/nonexistent/file", &diag), RESULT_SYSTEM);
@@ -90,9 +84,8 @@ static void a_place_that_can_not_be_written_is_named(void **state)
     assert_int_equal(outfile_begin(&out, dir, &diag), RESULT_SYSTEM);
 }
 
-static void a_device_is_written_in_place_and_its_failure_told(void **state)
+static void a_device_is_written_in_place_and_its_failure_told(void **)
 {
-    (void)state;
     struct outfile out;
     struct diag diag = { 0 };
     assert_int_equal(outfile_begin(&out, "/dev/full", &diag), RESULT_OK);

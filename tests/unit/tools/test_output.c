@@ -13,16 +13,14 @@ static void escapes(const char *text, const char *expected)
     assert_string_equal(output_escape(out, sizeof out, text), expected);
 }
 
-static void printable_utf8_passes(void **state)
+static void printable_utf8_passes(void **)
 {
-    (void)state;
     escapes("Zeit für alle, 時間 \xf0\x9f\x95\x92", "Zeit für alle, 時間 \xf0\x9f\x95\x92");
     escapes("", "");
 }
 
-static void nothing_that_steers_a_terminal_passes(void **state)
+static void nothing_that_steers_a_terminal_passes(void **)
 {
-    (void)state;
     escapes("\x1b[2J", "\\x1b[2J");
     escapes("a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f");
     escapes("\xc2\x9b"
@@ -33,9 +31,8 @@ static void nothing_that_steers_a_terminal_passes(void **state)
 
 /* Unicode table 3-7: overlong forms, surrogates, beyond U+10FFFF, lone and missing continuation
  * octets. */
-static void broken_utf8_is_escaped(void **state)
+static void broken_utf8_is_escaped(void **)
 {
-    (void)state;
     escapes("\xc0\x9b", "\\xc0\\x9b");
     escapes("\xe0\x80\x9b", "\\xe0\\x80\\x9b");
     escapes("\xed\xa0\x80", "\\xed\\xa0\\x80");
@@ -45,9 +42,8 @@ static void broken_utf8_is_escaped(void **state)
     escapes("\xe2\x82", "\\xe2\\x82");
 }
 
-static void the_cut_is_between_characters(void **state)
+static void the_cut_is_between_characters(void **)
 {
-    (void)state;
     char out[8];
     memset(out, 'x', sizeof out);
     assert_string_equal(output_escape(out, 6, "abcd\x1b"), "abcd");
@@ -56,9 +52,8 @@ static void the_cut_is_between_characters(void **state)
     assert_int_equal(out[7], 'x');
 }
 
-static void numbers_are_digits_in_range(void **state)
+static void numbers_are_digits_in_range(void **)
 {
-    (void)state;
     static const char *const bad[] = { "",           "-1",  "+1",
                                        " 1",         "1 ",  "0x1",
                                        "1.5",        "256", "99999999999999999999999",
@@ -75,9 +70,8 @@ static void numbers_are_digits_in_range(void **state)
     assert_int_equal(number, UINT32_MAX);
 }
 
-static void times_are_utc_and_never_garbage(void **state)
+static void times_are_utc_and_never_garbage(void **)
 {
-    (void)state;
     char out[OUTPUT_TIME_ROOM];
     assert_string_equal(output_time(1, out), "1970-01-01T00:00:01Z");
     assert_string_equal(output_time(1764000000, out), "2025-11-24T16:00:00Z");
@@ -88,9 +82,8 @@ static void times_are_utc_and_never_garbage(void **state)
     json_decref(never);
 }
 
-static void json_texts_are_valid_utf8_without_controls(void **state)
+static void json_texts_are_valid_utf8_without_controls(void **)
 {
-    (void)state;
     json_t *text = json_text("\xc2\x9b\xff\x1b");
     assert_string_equal(json_string_value(text), "\\xc2\\x9b\\xff\\x1b");
     json_decref(text);

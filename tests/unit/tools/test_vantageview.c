@@ -6,9 +6,8 @@ enum {
     FRESH_S = 600
 };
 
-static void one_that_is_named_and_never_heard_is_told(void **state)
+static void one_that_is_named_and_never_heard_is_told(void **)
 {
-    (void)state;
     const struct memberview_source source = { .settings = { .verdict_fresh_s = FRESH_S },
                                               .vantages = { .count = 1,
                                                             .list = { { .name = "near" } } } };
@@ -47,9 +46,8 @@ static size_t warnings_of(uint64_t well_at, enum family_state four, unsigned add
     return count;
 }
 
-static void one_that_never_reached_anything_is_told(void **state)
+static void one_that_never_reached_anything_is_told(void **)
 {
-    (void)state;
     assert_int_equal(warnings_of(NOW, FAMILY_UNSEEN, 3), 1);
     assert_int_equal(warnings_of(NOW - 1, FAMILY_UNSEEN, 3), 0);
     assert_int_equal(warnings_of(NOW, FAMILY_UNSEEN, 2), 0);

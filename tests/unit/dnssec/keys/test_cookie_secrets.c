@@ -68,9 +68,8 @@ static void every_damaged_octet_is_noticed(void **state)
     store_abort(txn);
 }
 
-static void only_32_digits_or_random_are_a_secret(void **state)
+static void only_32_digits_or_random_are_a_secret(void **)
 {
-    (void)state;
     static const char *const bad[] = { "",
                                        "00",
                                        "000102030405060708090a0b0c0d0e0f00",
@@ -93,9 +92,8 @@ static void only_32_digits_or_random_are_a_secret(void **state)
     assert_memory_not_equal(secret, another, COOKIE_SECRET_LEN);
 }
 
-static void roll_takes_the_staged_one_or_a_random_one(void **state)
+static void roll_takes_the_staged_one_or_a_random_one(void **)
 {
-    (void)state;
     struct cookie_secrets secrets = { .present = true, .has_next = true };
     memset(secrets.current, 1, COOKIE_SECRET_LEN);
     memset(secrets.next, 2, COOKIE_SECRET_LEN);

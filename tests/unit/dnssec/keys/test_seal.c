@@ -22,16 +22,14 @@ static const char *path_of(const char *file)
     return path;
 }
 
-static int make_directory(void **state)
+static int make_directory(void **)
 {
-    (void)state;
     (void)unsetenv("CREDENTIALS_DIRECTORY");
     return mkdtemp(directory) == NULL;
 }
 
-static int remove_directory(void **state)
+static int remove_directory(void **)
 {
-    (void)state;
     const char *files[] = { "seal.key", "other.key", "short", "ntspool-seal", "link" };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         (void)unlink(path_of(files[i]));
@@ -48,9 +46,8 @@ static void read_file(const char *path, uint8_t out[32])
     (void)fclose(file);
 }
 
-static void a_new_key_is_private_and_never_overwritten(void **state)
+static void a_new_key_is_private_and_never_overwritten(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     assert_int_equal(seal_create(directory, NULL, &diag), RESULT_OK);
     struct stat status;
@@ -70,9 +67,8 @@ static void a_new_key_is_private_and_never_overwritten(void **state)
     assert_int_equal(seal_create(directory, "/nonexistent/seal.key", &diag), RESULT_SYSTEM);
 }
 
-static void what_is_sealed_opens_again_and_nothing_else_does(void **state)
+static void what_is_sealed_opens_again_and_nothing_else_does(void **)
 {
-    (void)state;
     struct seal *seal = NULL, *other = NULL;
     struct diag diag = { "" };
     assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
@@ -109,9 +105,8 @@ static void what_is_sealed_opens_again_and_nothing_else_does(void **state)
     seal_free(seal);
 }
 
-static void a_key_file_that_others_may_use_is_refused(void **state)
+static void a_key_file_that_others_may_use_is_refused(void **)
 {
-    (void)state;
     struct seal *seal = NULL;
     struct diag diag = { "" };
     const mode_t modes[] = { 0640, 0604, 0620, 0610, 0601, 0644 };
@@ -125,9 +120,8 @@ static void a_key_file_that_others_may_use_is_refused(void **state)
     seal_free(seal);
 }
 
-static void what_is_no_key_file_is_refused(void **state)
+static void what_is_no_key_file_is_refused(void **)
 {
-    (void)state;
     struct seal *seal = NULL;
     struct diag diag = { "" };
     assert_int_equal(seal_open(&seal, directory, path_of("nothing"), &diag), RESULT_MISSING);
@@ -149,9 +143,8 @@ static void what_is_no_key_file_is_refused(void **state)
 
 /* An open seal follows the store: what the next key sealed opens, and from then on it seals with
  * that key. */
-static void the_next_key_takes_over_while_the_old_is_open(void **state)
+static void the_next_key_takes_over_while_the_old_is_open(void **)
 {
-    (void)state;
     struct seal *running = NULL, *next = NULL, *again = NULL, *after = NULL;
     static const uint8_t plain[] = "a private key", bound[] = "public";
     uint8_t sealed[2][sizeof plain + SEAL_OVERHEAD], out[sizeof plain];
@@ -178,9 +171,8 @@ static void the_next_key_takes_over_while_the_old_is_open(void **state)
 }
 
 /* A link to the key is the operator's choice of its place: the file behind it is replaced. */
-static void a_link_to_the_key_stays(void **state)
+static void a_link_to_the_key_stays(void **)
 {
-    (void)state;
     struct seal *running = NULL, *next = NULL, *after = NULL;
     static const uint8_t plain[] = "a private key";
     uint8_t sealed[sizeof plain + SEAL_OVERHEAD], out[sizeof plain];
@@ -207,9 +199,8 @@ static void a_link_to_the_key_stays(void **state)
     (void)rmdir(path_of("kept"));
 }
 
-static void a_box_opens_for_its_recipient_and_tells_its_sender(void **state)
+static void a_box_opens_for_its_recipient_and_tells_its_sender(void **)
 {
-    (void)state;
     struct seal *mine = NULL, *other = NULL;
     static const uint8_t plain[] = "all keys", none[SEAL_PUBLIC_LEN] = { 0 };
     uint8_t identity[SEAL_PUBLIC_LEN], self[SEAL_PUBLIC_LEN], sender[SEAL_PUBLIC_LEN];

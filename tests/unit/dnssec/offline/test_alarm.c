@@ -29,9 +29,8 @@ static void expect(const struct key_timeline *timeline, const struct slices *sli
     assert_true(strlen(text) < ALARM_ROOM - 1);
 }
 
-static void a_year_is_warned_of_thirty_and_seven_days_before_its_end(void **state)
+static void a_year_is_warned_of_thirty_and_seven_days_before_its_end(void **)
 {
-    (void)state;
     struct key_timeline timeline;
     struct slices slices;
     presign(&timeline, &slices, 365);
@@ -47,9 +46,8 @@ static void a_year_is_warned_of_thirty_and_seven_days_before_its_end(void **stat
     slices_done(&slices);
 }
 
-static void a_short_bundle_is_warned_of_by_its_parts(void **state)
+static void a_short_bundle_is_warned_of_by_its_parts(void **)
 {
-    (void)state;
     struct key_timeline timeline;
     struct slices slices;
     presign(&timeline, &slices, 30);
@@ -59,9 +57,8 @@ static void a_short_bundle_is_warned_of_by_its_parts(void **state)
     slices_done(&slices);
 }
 
-static void keys_that_are_here_need_no_bundle(void **state)
+static void keys_that_are_here_need_no_bundle(void **)
 {
-    (void)state;
     struct key_timeline timeline;
     struct slices slices;
     presign(&timeline, &slices, 2);
@@ -74,9 +71,8 @@ static void keys_that_are_here_need_no_bundle(void **state)
     slices_done(&slices);
 }
 
-static void signatures_over_other_keys_do_not_count(void **state)
+static void signatures_over_other_keys_do_not_count(void **)
 {
-    (void)state;
     struct key_timeline timeline;
     struct slices slices;
     presign(&timeline, &slices, 100);

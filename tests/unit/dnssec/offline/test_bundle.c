@@ -135,9 +135,8 @@ static void slices_that_make_no_sense_are_refused(void **state)
     bundle_done(&bundle);
 }
 
-static void other_versions_are_named_as_such(void **state)
+static void other_versions_are_named_as_such(void **)
 {
-    (void)state;
     struct diag diag;
     static const char text[] = "ntspool-bundle 2\nzone pool.test.\n";
     assert_int_equal(parse(text, sizeof text - 1, &diag), RESULT_INVALID);

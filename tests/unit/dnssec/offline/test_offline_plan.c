@@ -31,9 +31,8 @@ static enum result plan(struct slices *out, const struct key_timeline *timeline,
     return offline_plan_make(out, timeline, &settings, &none, &period, diag);
 }
 
-static void every_moment_is_signed_with_half_the_validity_to_spare(void **state)
+static void every_moment_is_signed_with_half_the_validity_to_spare(void **)
 {
-    (void)state;
     const struct settings settings = presigned_settings();
     const struct key_timeline timeline = pool_with(4);
     struct slices slices;
@@ -52,9 +51,8 @@ static void every_moment_is_signed_with_half_the_validity_to_spare(void **state)
     slices_done(&slices);
 }
 
-static void zsks_come_by_their_age_the_oldest_first(void **state)
+static void zsks_come_by_their_age_the_oldest_first(void **)
 {
-    (void)state;
     const struct key_timeline timeline = pool_with(4);
     struct slices slices;
     assert_ok(plan(&slices, &timeline, NOW, NOW + 365 * DAY, false, NULL));
@@ -72,9 +70,8 @@ static void zsks_come_by_their_age_the_oldest_first(void **state)
     slices_done(&slices);
 }
 
-static void a_zsk_goes_at_once_when_it_must(void **state)
+static void a_zsk_goes_at_once_when_it_must(void **)
 {
-    (void)state;
     const struct key_timeline timeline = pool_with(1);
     struct slices slices;
     assert_ok(plan(&slices, &timeline, NOW + 1, NOW + 80 * DAY, true, NULL));
@@ -85,9 +82,8 @@ static void a_zsk_goes_at_once_when_it_must(void **state)
     slices_done(&slices);
 }
 
-static void a_ksk_that_comes_waits_for_the_parent_beside_the_old_one(void **state)
+static void a_ksk_that_comes_waits_for_the_parent_beside_the_old_one(void **)
 {
-    (void)state;
     struct key_timeline timeline = pool_with(0);
     struct slices slices;
     timeline.keys.list[0].life.wanted = false;
@@ -105,9 +101,8 @@ static void a_ksk_that_comes_waits_for_the_parent_beside_the_old_one(void **stat
     slices_done(&slices);
 }
 
-static void too_long_a_period_is_refused(void **state)
+static void too_long_a_period_is_refused(void **)
 {
-    (void)state;
     const struct settings settings = presigned_settings();
     struct key_timeline timeline = pool_with(0);
     struct slices slices;

@@ -229,9 +229,8 @@ static void memory_comes_back_as_it_was_written(void **state)
     store_abort(txn);
 }
 
-static void the_longest_ttl_counts_but_no_longer_than_signatures_last(void **state)
+static void the_longest_ttl_counts_but_no_longer_than_signatures_last(void **)
 {
-    (void)state;
     struct settings settings = presets();
     assert_int_equal(key_timeline_zone_ttl(&settings, 0), 3600);
     settings.srv_ttl_s = 7200;

@@ -268,9 +268,8 @@ static struct world *begin(uint64_t seed)
     return w;
 }
 
-static void no_life_has_a_moment_that_does_not_validate(void **state)
+static void no_life_has_a_moment_that_does_not_validate(void **)
 {
-    (void)state;
     size_t rolled = 0, shown = 0;
     for (uint64_t seed = 1; seed <= LIVES; seed++) {
         struct world *w = begin(seed);

@@ -68,9 +68,8 @@ static void pass_an_hour(struct life *l)
     life_bury(l);
 }
 
-static void every_rollover_goes_on_to_its_end(void **state)
+static void every_rollover_goes_on_to_its_end(void **)
 {
-    (void)state;
     struct life *l = calloc(1, sizeof *l);
     assert_non_null(l);
     for (unsigned kind = 0; kind < 4; kind++) {
@@ -98,9 +97,8 @@ static void every_rollover_goes_on_to_its_end(void **state)
 }
 
 /* Without the word for it they would wait for over a year. */
-static void what_was_seen_too_late_bars_every_step(void **state)
+static void what_was_seen_too_late_bars_every_step(void **)
 {
-    (void)state;
     struct life *l = calloc(1, sizeof *l);
     assert_non_null(l);
     begin(l, 0);
@@ -114,9 +112,8 @@ static void what_was_seen_too_late_bars_every_step(void **state)
 }
 
 /* Two changes of the wrong time stay two, also where others lie just before now. */
-static void steps_keep_their_order(void **state)
+static void steps_keep_their_order(void **)
 {
-    (void)state;
     struct life *l = calloc(1, sizeof *l);
     assert_non_null(l);
     begin(l, 0);
@@ -141,9 +138,8 @@ static void steps_keep_their_order(void **state)
 
 /* Keys that were made while the clock was wrong had nothing before them: there is nothing to wait
  * for. */
-static void first_keys_stay_first(void **state)
+static void first_keys_stay_first(void **)
 {
-    (void)state;
     struct life *l = calloc(1, sizeof *l);
     assert_non_null(l);
     life_begin(l);

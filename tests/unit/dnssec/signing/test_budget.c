@@ -14,9 +14,8 @@ static unsigned take_all(struct budget *budget, unsigned most)
     return taken;
 }
 
-static void a_tenth_comes_at_once_and_then_the_rate(void **state)
+static void a_tenth_comes_at_once_and_then_the_rate(void **)
 {
-    (void)state;
     static const uint32_t rates[] = { 1, 2, 10, 1000, 2000, 50000, BUDGET_RATE_MAX };
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         struct budget budget = { 0 };
@@ -32,9 +31,8 @@ static void a_tenth_comes_at_once_and_then_the_rate(void **state)
     }
 }
 
-static void idle_time_is_not_saved_up(void **state)
+static void idle_time_is_not_saved_up(void **)
 {
-    (void)state;
     struct budget budget = { 0 };
     budget_follow(&budget, 100, SECOND_US);
     (void)take_all(&budget, 1000);
@@ -42,9 +40,8 @@ static void idle_time_is_not_saved_up(void **state)
     assert_int_equal(take_all(&budget, 1000), 10);
 }
 
-static void without_a_rate_there_is_no_limit(void **state)
+static void without_a_rate_there_is_no_limit(void **)
 {
-    (void)state;
     struct budget budget = { 0 };
     assert_int_equal(take_all(&budget, 1000000), 1000000);
     budget_follow(&budget, 100, SECOND_US); /* nothing is owed for them */
@@ -53,9 +50,8 @@ static void without_a_rate_there_is_no_limit(void **state)
     assert_int_equal(take_all(&budget, 1000), 1000);
 }
 
-static void a_clock_that_goes_back_does_not_lock_it(void **state)
+static void a_clock_that_goes_back_does_not_lock_it(void **)
 {
-    (void)state;
     struct budget budget = { 0 };
     budget_follow(&budget, 100, UINT64_C(1000) * SECOND_US);
     (void)take_all(&budget, 1000);

@@ -38,9 +38,8 @@ static void every_key_of_the_store_is_opened(void **state)
 }
 
 /* RFC 4035 2.2 */
-static void each_algorithm_needs_both_roles(void **state)
+static void each_algorithm_needs_both_roles(void **)
 {
-    (void)state;
     const struct {
         size_t count;
         enum algorithm algorithms[3];
@@ -127,9 +126,8 @@ static bool has(const struct rrset *set, const uint8_t *rdata, size_t len)
 }
 
 /* RFC 7344 4.1: CDS and CDNSKEY have the keys that the parent shall point to, and only these. */
-static void apex_sets_hold_the_keys_of_their_role(void **state)
+static void apex_sets_hold_the_keys_of_their_role(void **)
 {
-    (void)state;
     struct key *keys[] = { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK),
                            keys_make(ALGORITHM_ECDSAP256SHA256, KEY_KSK),
                            keys_make(ALGORITHM_ED25519, KEY_CSK) };

@@ -47,9 +47,8 @@ static void advance(struct life *w, uint64_t seconds)
 }
 
 /* RFC 7583 3.2.1 */
-static void a_zsk_is_published_before_it_signs(void **state)
+static void a_zsk_is_published_before_it_signs(void **)
 {
-    (void)state;
     const enum key_role zsk[] = { KEY_ZSK };
     struct life *w = settled(KEY_KSK);
     life_roll(w, ALGORITHM_ECDSAP256SHA256, zsk, 1);
@@ -82,9 +81,8 @@ static void a_zsk_is_published_before_it_signs(void **state)
 }
 
 /* RFC 7583 3.3.1, with the parent's word in the middle. */
-static void a_ksk_waits_for_the_parent(void **state)
+static void a_ksk_waits_for_the_parent(void **)
 {
-    (void)state;
     const enum key_role ksk[] = { KEY_KSK };
     struct life *w = settled(KEY_KSK);
     assert_int_equal(state_of(w, 0), KEY_ACTIVE);
@@ -112,9 +110,8 @@ static void a_ksk_waits_for_the_parent(void **state)
 }
 
 /* RFC 6781 4.1.4: signatures first, then keys, then the DS, and back in the opposite order. */
-static void a_new_algorithm_signs_before_its_keys_are_published(void **state)
+static void a_new_algorithm_signs_before_its_keys_are_published(void **)
 {
-    (void)state;
     const enum key_role both[] = { KEY_KSK, KEY_ZSK };
     struct life *w = settled(KEY_KSK);
     life_roll(w, ALGORITHM_ED25519, both, 2);
@@ -146,9 +143,8 @@ static void a_new_algorithm_signs_before_its_keys_are_published(void **state)
     free(w);
 }
 
-static void one_key_takes_over_from_two_and_back(void **state)
+static void one_key_takes_over_from_two_and_back(void **)
 {
-    (void)state;
     const enum key_role both[] = { KEY_KSK, KEY_ZSK }, csk[] = { KEY_CSK };
     struct life *w = settled(KEY_KSK);
     life_roll(w, ALGORITHM_ECDSAP256SHA256, csk, 1);
@@ -164,9 +160,8 @@ static void one_key_takes_over_from_two_and_back(void **state)
     free(w);
 }
 
-static void what_was_served_with_a_longer_ttl_is_waited_for(void **state)
+static void what_was_served_with_a_longer_ttl_is_waited_for(void **)
 {
-    (void)state;
     const enum key_role zsk[] = { KEY_ZSK };
     struct life *w = settled(KEY_KSK);
     assert_true(rollover_remember(&w->timing.memory, DAY, DAY, w->now));
@@ -183,9 +178,8 @@ static void what_was_served_with_a_longer_ttl_is_waited_for(void **state)
     free(w);
 }
 
-static void an_aborted_rollover_leaves_the_old_key(void **state)
+static void an_aborted_rollover_leaves_the_old_key(void **)
 {
-    (void)state;
     const enum key_role zsk[] = { KEY_ZSK }, ksk[] = { KEY_KSK };
     struct life *w = settled(KEY_KSK);
     assert_int_equal(rollover_abort(&w->keys, KEY_CSK), 0);
@@ -224,9 +218,8 @@ static void an_aborted_rollover_leaves_the_old_key(void **state)
     free(w);
 }
 
-static void no_step_is_taken_when_the_clock_went_back(void **state)
+static void no_step_is_taken_when_the_clock_went_back(void **)
 {
-    (void)state;
     const enum key_role zsk[] = { KEY_ZSK };
     struct life *w = settled(KEY_KSK);
     life_roll(w, ALGORITHM_ECDSAP256SHA256, zsk, 1);
@@ -241,9 +234,8 @@ static void no_step_is_taken_when_the_clock_went_back(void **state)
     free(w);
 }
 
-static void going_insecure_takes_the_ds_away_and_keeps_the_keys(void **state)
+static void going_insecure_takes_the_ds_away_and_keeps_the_keys(void **)
 {
-    (void)state;
     struct life *w = settled(KEY_CSK);
     w->timing.memory.insecure = true;
     advance(w, 1);

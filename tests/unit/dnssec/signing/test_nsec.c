@@ -34,9 +34,8 @@ static void nsec(const struct dname *next, const uint16_t *types, size_t count,
 }
 
 /* The example of RFC 4034 4.3, A MX RRSIG NSEC TYPE1234. */
-static void the_example_of_rfc_4034_comes_out_as_printed(void **state)
+static void the_example_of_rfc_4034_comes_out_as_printed(void **)
 {
-    (void)state;
     struct dname next = name("Host.example.com.");
     const uint16_t types[] = { RR_A, RR_MX, 1234 };
     const uint8_t want[] = "\4host\7example\3com\0"
@@ -45,35 +44,31 @@ static void the_example_of_rfc_4034_comes_out_as_printed(void **state)
     nsec(&next, types, 3, want, sizeof want - 1);
 }
 
-static void a_name_without_types_has_its_nsec_and_rrsig(void **state)
+static void a_name_without_types_has_its_nsec_and_rrsig(void **)
 {
-    (void)state;
     struct dname next = name("a.");
     const uint8_t want[] = "\1a\0\0\6\0\0\0\0\0\3";
     nsec(&next, NULL, 0, want, sizeof want - 1);
 }
 
-static void caa_stands_in_window_one(void **state)
+static void caa_stands_in_window_one(void **)
 {
-    (void)state;
     struct dname next = name("a.");
     const uint16_t types[] = { RR_A, RR_AAAA, RR_CAA };
     const uint8_t want[] = "\1a\0\0\6\x40\0\0\x08\0\3\1\1\x40";
     nsec(&next, types, 3, want, sizeof want - 1);
 }
 
-static void given_rrsig_and_nsec_are_not_added_twice(void **state)
+static void given_rrsig_and_nsec_are_not_added_twice(void **)
 {
-    (void)state;
     struct dname next = name("a.");
     const uint16_t types[] = { RR_RRSIG, RR_NSEC, RR_DNSKEY };
     const uint8_t want[] = "\1a\0\0\7\0\0\0\0\0\3\x80";
     nsec(&next, types, 3, want, sizeof want - 1);
 }
 
-static void types_that_do_not_ascend_are_refused(void **state)
+static void types_that_do_not_ascend_are_refused(void **)
 {
-    (void)state;
     struct dname next = name("a.");
     uint8_t scratch[NSEC_RDATA_MAX + 2];
     struct rrset set;
@@ -83,9 +78,8 @@ static void types_that_do_not_ascend_are_refused(void **state)
     assert_false(nsec_rdata(&next, zero, 1, 1, scratch, &set));
 }
 
-static void all_windows_fit_beside_the_longest_name(void **state)
+static void all_windows_fit_beside_the_longest_name(void **)
 {
-    (void)state;
     struct dname next = name("a.");
     while (next.len + 64 <= DNAME_MAX) {
         struct dname longer;
@@ -105,9 +99,8 @@ static void all_windows_fit_beside_the_longest_name(void **state)
 }
 
 /* ldns reads the bitmap back: an independent judge over many sets of types. */
-static void ldns_finds_exactly_the_types_that_were_given(void **state)
+static void ldns_finds_exactly_the_types_that_were_given(void **)
 {
-    (void)state;
     struct dname next = name("next.pool.test.");
     uint32_t random = 1;
     for (int round = 0; round < 200; round++) {
@@ -167,9 +160,8 @@ static void assert_after(const struct dname *before, const struct dname *want)
 }
 
 /* RFC 9824 3.1 */
-static void the_next_name_is_the_first_child(void **state)
+static void the_next_name_is_the_first_child(void **)
 {
-    (void)state;
     static const char *const rows[][2] = { { "a.pool.test.", "\\000.a.pool.test." },
                                            { "pool.test.", "\\000.pool.test." },
                                            { "*.pool.test.", "\\000.*.pool.test." },
@@ -189,9 +181,8 @@ static void the_next_name_is_the_first_child(void **state)
 }
 
 /* RFC 4471 3.1.2: the steps for names that are too long for a child. */
-static void a_name_without_room_for_a_child_is_followed_by_a_sibling(void **state)
+static void a_name_without_room_for_a_child_is_followed_by_a_sibling(void **)
 {
-    (void)state;
     struct dname before = long_name(254, 20, 'x'), want = long_name(255, 21, 'x');
     want.wire[21] = 0; /* its label gets one octet more */
     assert_after(&before, &want);
@@ -219,9 +210,8 @@ static void a_name_without_room_for_a_child_is_followed_by_a_sibling(void **stat
     assert_after(&before, &want);
 }
 
-static void a_last_sibling_is_followed_by_its_parents_next(void **state)
+static void a_last_sibling_is_followed_by_its_parents_next(void **)
 {
-    (void)state;
     /* The parent has room for an octet more, */
     struct dname before = long_name(255, 63, 0xff), want = dname_parent(&before, 1);
     size_t end = want.wire[0] + 1U;
@@ -274,9 +264,8 @@ static bool change(struct dname *out, const struct dname *from, uint32_t random)
 }
 
 /* Else the NSEC would deny a name that nobody asked for. */
-static void no_name_lies_between(void **state)
+static void no_name_lies_between(void **)
 {
-    (void)state;
     struct dname apex = name("pool.test.");
     uint32_t random = 1;
     unsigned near = 0;

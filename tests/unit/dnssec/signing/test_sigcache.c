@@ -31,9 +31,8 @@ static struct sigcache_key key_of(uint64_t number)
     return (struct sigcache_key){ { number << 32, number } };
 }
 
-static void what_was_put_is_found_and_nothing_else(void **state)
+static void what_was_put_is_found_and_nothing_else(void **)
 {
-    (void)state;
     struct sigcache *cache = sigcache_new(64);
     struct cached_signature put = marked(77), got = marked(1);
     assert_false(sigcache_get(cache, key_of(0), &got));
@@ -52,9 +51,8 @@ static void what_was_put_is_found_and_nothing_else(void **state)
     sigcache_free(cache);
 }
 
-static void the_same_key_takes_the_same_slot(void **state)
+static void the_same_key_takes_the_same_slot(void **)
 {
-    (void)state;
     struct sigcache *cache = sigcache_new(4);
     for (uint32_t k = 0; k < 4; k++) {
         struct cached_signature put = marked(k);
@@ -73,9 +71,8 @@ static void the_same_key_takes_the_same_slot(void **state)
     sigcache_free(cache);
 }
 
-static void a_full_bucket_gives_up_the_one_that_expires_first(void **state)
+static void a_full_bucket_gives_up_the_one_that_expires_first(void **)
 {
-    (void)state;
     struct sigcache *cache = sigcache_new(1); /* one bucket of four */
     /* RFC 4034 3.1.5: 5 is after 0xfffffff0. */
     const uint32_t expirations[] = { 5, 0xfffffff0U, 9, 7 };
@@ -94,9 +91,8 @@ static void a_full_bucket_gives_up_the_one_that_expires_first(void **state)
     sigcache_free(cache);
 }
 
-static void the_hash_is_keyed_and_sees_every_bit(void **state)
+static void the_hash_is_keyed_and_sees_every_bit(void **)
 {
-    (void)state;
     struct sigcache *cache = sigcache_new(4), *other = sigcache_new(4);
     uint8_t data[40] = { 0 };
     struct sigcache_key hash = sigcache_hash(cache, data, sizeof data);
@@ -152,9 +148,8 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void threads_never_see_a_torn_signature(void **state)
+static void threads_never_see_a_torn_signature(void **)
 {
-    (void)state;
     struct sigcache *cache = sigcache_new(8);
     struct worker workers[THREADS] = { 0 };
     pthread_t threads[THREADS];

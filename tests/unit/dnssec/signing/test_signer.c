@@ -142,9 +142,8 @@ static uint32_t u32_at(const uint8_t *p)
     return read_u32(&r);
 }
 
-static void ldns_accepts_the_signatures_of_both_algorithms(void **state)
+static void ldns_accepts_the_signatures_of_both_algorithms(void **)
 {
-    (void)state;
     const enum algorithm algorithms[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ED25519 };
     for (size_t a = 0; a < 2; a++) {
         struct bench b;
@@ -167,9 +166,8 @@ static void ldns_accepts_the_signatures_of_both_algorithms(void **state)
 
 /* RFC 7344 4.1 wants a key with a DS for CDS and CDNSKEY; the ZSK is there for who counts
  * algorithms (RFC 4035 2.2). */
-static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(void **state)
+static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(void **)
 {
-    (void)state;
     struct bench b;
     set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
     const uint16_t types[] = { RR_DNSKEY, RR_CDNSKEY, RR_CDS };
@@ -191,9 +189,8 @@ static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(
 }
 
 /* RFC 4035 2.2: in an algorithm rollover both algorithms sign everything. */
-static void every_algorithm_signs(void **state)
+static void every_algorithm_signs(void **)
 {
-    (void)state;
     struct bench b;
     const enum algorithm algorithms[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ECDSAP256SHA256,
                                           ALGORITHM_ED25519 };
@@ -211,9 +208,8 @@ static void every_algorithm_signs(void **state)
 }
 
 /* RFC 4034 3.1.3: in the NSEC of a queried `*.zone` the asterisk is not counted. */
-static void the_labels_field_leaves_out_an_asterisk(void **state)
+static void the_labels_field_leaves_out_an_asterisk(void **)
 {
-    (void)state;
     struct bench b;
     set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
@@ -225,9 +221,8 @@ static void the_labels_field_leaves_out_an_asterisk(void **state)
     tear_down(&b);
 }
 
-static void times_are_backdated_and_jittered_within_bounds(void **state)
+static void times_are_backdated_and_jittered_within_bounds(void **)
 {
-    (void)state;
     struct bench b;
     set_up_pair(&b, ALGORITHM_ED25519);
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
@@ -247,9 +242,8 @@ static void times_are_backdated_and_jittered_within_bounds(void **state)
     tear_down(&b);
 }
 
-static void a_signature_is_reused_until_a_third_is_left(void **state)
+static void a_signature_is_reused_until_a_third_is_left(void **)
 {
-    (void)state;
     struct bench b;
     set_up_pair(&b, ALGORITHM_ECDSAP256SHA256);
     uint8_t data[1024], first[SIGNER_SCRATCH], scratch[SIGNER_SCRATCH];
@@ -272,9 +266,8 @@ static void a_signature_is_reused_until_a_third_is_left(void **state)
     tear_down(&b);
 }
 
-static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **state)
+static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **)
 {
-    (void)state;
     struct bench b;
     set_up_pair(&b, ALGORITHM_ED25519);
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
@@ -294,9 +287,8 @@ static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **state)
 }
 
 /* Whatever is signed, if it differs in anything, it gets a signature of its own. */
-static void anything_that_differs_is_signed_anew(void **state)
+static void anything_that_differs_is_signed_anew(void **)
 {
-    (void)state;
     struct bench b;
     set_up_pair(&b, ALGORITHM_ED25519);
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
@@ -322,9 +314,8 @@ static void anything_that_differs_is_signed_anew(void **state)
     tear_down(&b);
 }
 
-static void what_is_too_long_to_sign_is_refused(void **state)
+static void what_is_too_long_to_sign_is_refused(void **)
 {
-    (void)state;
     struct bench b;
     set_up_pair(&b, ALGORITHM_ED25519);
     enum {
@@ -347,9 +338,8 @@ static void what_is_too_long_to_sign_is_refused(void **state)
 }
 
 /* Two keys sign: each signature counts. */
-static void new_signatures_come_from_the_budget(void **state)
+static void new_signatures_come_from_the_budget(void **)
 {
-    (void)state;
     struct bench b;
     const enum algorithm algorithms[] = { ALGORITHM_ED25519, ALGORITHM_ED25519 };
     const enum key_role roles[] = { KEY_CSK, KEY_CSK };

@@ -16,9 +16,8 @@ static void forget_kept(void)
     answer_follow(&answerer);
 }
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     struct locations *locations = NULL;
     struct diag diag;
     assert_ok(
@@ -35,9 +34,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     answer_cache_free(answerer.cache);
     counters_unref(answerer.counters);
     signer_free(signer);
@@ -90,9 +88,8 @@ static void assert_sections(const struct answer *answer, const char *expected)
     assert_string_equal(text, expected);
 }
 
-static void each_kind_of_name_has_its_answer(void **state)
+static void each_kind_of_name_has_its_answer(void **)
 {
-    (void)state;
     static const struct {
         const char *name;
         uint16_t type;
@@ -156,9 +153,8 @@ static void each_kind_of_name_has_its_answer(void **state)
 }
 
 /* The NSECs of a denial must cover the name and the wildcard at its closest encloser. */
-static void denials_cover_name_and_wildcard(void **state)
+static void denials_cover_name_and_wildcard(void **)
 {
-    (void)state;
     static const char *const names[][2] = {
         { "nope.pool.test", "*.pool.test" },       { "zzz.pool.test", "*.pool.test" },
         { "a.b.c.pool.test", "*.pool.test" },      { "x.alice.pool.test", "*.alice.pool.test" },
@@ -189,9 +185,8 @@ static void denials_cover_name_and_wildcard(void **state)
     }
 }
 
-static void srv_follows_the_client_and_tells_the_scope(void **state)
+static void srv_follows_the_client_and_tells_the_scope(void **)
 {
-    (void)state;
     struct query query = query_of("_ntske._tcp.pool.test", RR_SRV, true);
     query.subnet = (struct client_subnet){ .present = true, .family = 1, .source = 24 };
     assert_ok(address_parse(&query.subnet.address, "198.51.100.0"));
@@ -208,9 +203,8 @@ static void srv_follows_the_client_and_tells_the_scope(void **state)
 
 /* A turn for what holds an SRV set, and a query of a cell if it depends on that; nothing for
  * anything else. */
-static void only_srv_sets_are_due_to_be_counted(void **state)
+static void only_srv_sets_are_due_to_be_counted(void **)
 {
-    (void)state;
     static const char *const rows[][3] = { { "_ntske._tcp.pool.test", "SRV", "CELL" },
                                            { "time.pool.test", "SRV", "CELL" },
                                            { "_ntske._tcp.nl.pool.test", "SRV", "NO CELL" },
@@ -228,9 +222,8 @@ static void only_srv_sets_are_due_to_be_counted(void **state)
 }
 
 /* Some clients take the first record only: each member must come first at times. */
-static void first_record_is_the_first_drawn(void **state)
+static void first_record_is_the_first_drawn(void **)
 {
-    (void)state;
     static const char *const targets[] = { "alice.pool.test", "bob.pool.test", "ntp.example.net" };
     unsigned firsts[3] = { 0 };
     struct query query = query_of("_ntske._tcp.pool.test", RR_SRV, false);
@@ -255,9 +248,8 @@ static void first_record_is_the_first_drawn(void **state)
     assert_int_equal(firsts[0] + firsts[1] + firsts[2], DECK_SETS_MAX);
 }
 
-static void alias_to_the_service_is_followed(void **state)
+static void alias_to_the_service_is_followed(void **)
 {
-    (void)state;
     uint8_t out[1232];
     struct query query = query_of("time.pool.test", RR_SRV, true);
     const struct answer *answer = decide(&query);
@@ -272,9 +264,8 @@ static size_t respond(const struct query *query, uint8_t *out, size_t limit)
     return respond_answer(query, decide(query), signer, FIXTURE_NOW, out, limit);
 }
 
-static void what_does_not_fit_is_truncated_whole(void **state)
+static void what_does_not_fit_is_truncated_whole(void **)
 {
-    (void)state;
     uint8_t out[65535];
     struct query query = query_of("astray.pool.test", RR_A, true);
     size_t whole = respond(&query, out, sizeof(out));
@@ -316,9 +307,8 @@ static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
 
 /* Also in the moment in which the machine wakes up, or the clock was set, before the refresher has
  * built a view. */
-static void no_signature_is_sent_outside_of_its_times(void **state)
+static void no_signature_is_sent_outside_of_its_times(void **)
 {
-    (void)state;
     const int64_t moves[] = { 0,      3599,   -3599,   -3700,    43100,     43300, 500000,
                               604700, 604900, 9000000, -9000000, 200000000, 0 };
     for (size_t m = 0; m < sizeof(moves) / sizeof(moves[0]); m++) {
@@ -332,9 +322,8 @@ static void no_signature_is_sent_outside_of_its_times(void **state)
     answerer.now = FIXTURE_NOW;
 }
 
-static void question_comes_back_as_it_was(void **state)
+static void question_comes_back_as_it_was(void **)
 {
-    (void)state;
     uint8_t out[1232];
     struct query query = query_of("aLiCe.PooL.tEsT", RR_A, true);
     query.flags = DNS_FLAG_RD | DNS_FLAG_CD | 0x20;
@@ -346,9 +335,8 @@ static void question_comes_back_as_it_was(void **state)
 }
 
 /* The answers of before, from what was kept of them, are octet for octet the same. */
-static void answer_cache_answers_are_what_was_first_said(void **state)
+static void answer_cache_answers_are_what_was_first_said(void **)
 {
-    (void)state;
     static const struct {
         const char *name;
         uint16_t type;
@@ -370,9 +358,8 @@ static void answer_cache_answers_are_what_was_first_said(void **state)
 }
 
 /* The second answer comes from what was kept of the first; a changed row must not. */
-static void answer_cache_answers_follow_the_store(void **state)
+static void answer_cache_answers_follow_the_store(void **)
 {
-    (void)state;
     uint8_t first[1232], second[1232];
     struct query query = query_of("Alice.pool.test", RR_A, true);
     size_t len = respond(&query, first, sizeof(first));
@@ -409,9 +396,8 @@ static void assert_denied_after(const char *name, const char *before)
 
 /* The view knows neither of the newcomer nor that names are to be denied by its link from now on.
  */
-static void newcomer_answers_and_denies_before_the_next_view(void **state)
+static void newcomer_answers_and_denies_before_the_next_view(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct member member;
     struct diag diag;
@@ -431,9 +417,8 @@ static void newcomer_answers_and_denies_before_the_next_view(void **state)
     assert_denied_after("boba.pool.test", "bob.pool.test");
 }
 
-static void removed_member_leaves_srv_with_its_name(void **state)
+static void removed_member_leaves_srv_with_its_name(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct diag diag;
     assert_ok(store_write(pool.stores[0], &txn, &diag));

@@ -5,9 +5,8 @@
 static struct pool_fixture pool;
 static struct answer_cache *table;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     pool_fixture_init(&pool, NULL);
     table = answer_cache_new(3);
     answer_cache_follow(table, pool.zone, pool.txns[0], FIXTURE_NOW);
@@ -15,9 +14,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     answer_cache_free(table);
     pool_fixture_done(&pool);
     return 0;
@@ -53,9 +51,8 @@ static const struct cached_answer *put(const char *name, uint16_t type, uint64_t
     return answer_cache_put(table, &what, &parts);
 }
 
-static void entry_is_of_its_name_and_type(void **state)
+static void entry_is_of_its_name_and_type(void **)
 {
-    (void)state;
     const struct cached_answer *kept = put("alice.pool.test", RR_A, 1, 4);
     assert_non_null(kept);
     assert_ptr_equal(find("alice.pool.test", RR_A), kept);
@@ -67,9 +64,8 @@ static void entry_is_of_its_name_and_type(void **state)
     assert_int_equal(kept->block.len[0], 2 + 10 + 4);
 }
 
-static void what_is_too_long_is_not_kept(void **state)
+static void what_is_too_long_is_not_kept(void **)
 {
-    (void)state;
     assert_null(put("alice.pool.test", RR_A, 1, ANSWER_CACHE_OCTETS));
     assert_null(find("alice.pool.test", RR_A));
     assert_non_null(put("alice.pool.test", RR_A, 1, ANSWER_CACHE_OCTETS - 12 - 6));
@@ -106,9 +102,8 @@ static void add_many(struct store_txn *txn)
     }
 }
 
-static void change_drops_its_names_only(void **state)
+static void change_drops_its_names_only(void **)
 {
-    (void)state;
     assert_non_null(put("alice.pool.test", RR_A, 1, 4));
     assert_non_null(put("bob.pool.test", RR_A, 2, 4));
     assert_non_null(put("bob.pool.test", RR_CAA, 2, 40));
@@ -118,9 +113,8 @@ static void change_drops_its_names_only(void **state)
     assert_null(find("bob.pool.test", RR_CAA));
 }
 
-static void change_of_too_many_drops_all(void **state)
+static void change_of_too_many_drops_all(void **)
 {
-    (void)state;
     assert_non_null(put("alice.pool.test", RR_A, 1, 4));
     follow(add_many);
     assert_null(find("alice.pool.test", RR_A));
@@ -128,9 +122,8 @@ static void change_of_too_many_drops_all(void **state)
 
 /* A view of other settings, or one that leaves out an address, has other records; any other view
  * has the same. */
-static void entry_outlives_its_view_while_nothing_changes(void **state)
+static void entry_outlives_its_view_while_nothing_changes(void **)
 {
-    (void)state;
     struct zone_state next = *pool.zone;
     struct deal deal = *pool.zone->deal;
     struct left_out left_out = { 1, 2 };
@@ -150,9 +143,8 @@ static void entry_outlives_its_view_while_nothing_changes(void **state)
     assert_null(find("alice.pool.test", RR_A));
 }
 
-static void entry_ages(void **state)
+static void entry_ages(void **)
 {
-    (void)state;
     assert_non_null(put("alice.pool.test", RR_A, 1, 4));
     answer_cache_follow(table, pool.zone, pool.txns[0], FIXTURE_NOW + ZONE_STATE_AGE_MAX_S - 1);
     assert_non_null(find("alice.pool.test", RR_A));
@@ -165,9 +157,8 @@ static void entry_ages(void **state)
 
 /* Many more names than there is room for: the latest are there, none is another's, and an answer's
  * own are never pushed out. */
-static void full_table_makes_room(void **state)
+static void full_table_makes_room(void **)
 {
-    (void)state;
     enum {
         NAMES = ANSWER_CACHE_SETS_MIN * ANSWER_CACHE_WAYS * 3
     };
@@ -196,9 +187,8 @@ static void full_table_makes_room(void **state)
                     ANSWER_CACHE_SETS_MIN * ANSWER_CACHE_WAYS);
 }
 
-static void table_grows_with_the_pool_up_to_its_bound(void **state)
+static void table_grows_with_the_pool_up_to_its_bound(void **)
 {
-    (void)state;
     assert_true(answer_cache_fits(table, 3) && answer_cache_fits(table, ANSWER_CACHE_SETS_MIN));
     assert_false(answer_cache_fits(table, ANSWER_CACHE_SETS_MIN + 1));
     struct answer_cache *largest = answer_cache_new(ANSWER_CACHE_SETS_MAX);

@@ -31,9 +31,8 @@ static void renew_limited_signer(void)
     signer_limit(answerer.limited_signer, &budget);
 }
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     pool_fixture_init(&pool, NULL);
     pool.zone->settings.denial = DENIAL_COMPACT;
     cache = sigcache_new(1024);
@@ -47,9 +46,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     answer_cache_free(answerer.cache);
     counters_unref(answerer.counters);
     signer_free(answerer.signer);
@@ -208,9 +206,8 @@ static void assert_answer(const char *name, uint16_t type, uint16_t edns_flags,
 #define NO_NAME(name) "NOERROR / SOA " name " NSEC \\000." name " RRSIG NSEC TYPE128"
 
 /* RFC 9824 3.1 */
-static void a_missing_name_has_an_nsec_of_its_own_with_nxname(void **state)
+static void a_missing_name_has_an_nsec_of_its_own_with_nxname(void **)
 {
-    (void)state;
     for (int again = 0; again < 2; again++) {
         assert_answer("nope.pool.test", RR_A, EDNS_DO, NO_NAME("nope.pool.test."));
         assert_answer("nope.pool.test", RR_DS, EDNS_DO, NO_NAME("nope.pool.test."));
@@ -225,9 +222,8 @@ static void a_missing_name_has_an_nsec_of_its_own_with_nxname(void **state)
 }
 
 /* The name comes back as it was asked for; what is signed is in lower case. */
-static void letter_case_changes_no_signature(void **state)
+static void letter_case_changes_no_signature(void **)
 {
-    (void)state;
     assert_answer("nope.pool.test", RR_A, EDNS_DO, NO_NAME("nope.pool.test."));
     uint64_t made = signer_made(answerer.limited_signer);
     assert_answer("NoPe.PoOl.tEsT", RR_A, EDNS_DO,
@@ -236,9 +232,8 @@ static void letter_case_changes_no_signature(void **state)
 }
 
 /* RFC 9824 3.2 */
-static void a_missing_type_is_denied_without_the_next_name(void **state)
+static void a_missing_type_is_denied_without_the_next_name(void **)
 {
-    (void)state;
     for (int again = 0; again < 2; again++) {
         assert_answer(
             "alice.pool.test", RR_TXT, EDNS_DO,
@@ -258,9 +253,8 @@ static void a_missing_type_is_denied_without_the_next_name(void **state)
 }
 
 /* The bitmap says that there are NSEC and RRSIG, so they are there to be had. */
-static void what_the_bitmap_says_can_be_asked_for(void **state)
+static void what_the_bitmap_says_can_be_asked_for(void **)
 {
-    (void)state;
     assert_answer("nope.pool.test", RR_NSEC, EDNS_DO,
                   "NOERROR nope.pool.test. NSEC \\000.nope.pool.test. RRSIG NSEC TYPE128");
     assert_answer("er.pool.test", RR_NSEC, EDNS_DO,
@@ -278,9 +272,8 @@ static void what_the_bitmap_says_can_be_asked_for(void **state)
 }
 
 /* RFC 9824 5 */
-static void without_dnssec_the_rcode_says_it(void **state)
+static void without_dnssec_the_rcode_says_it(void **)
 {
-    (void)state;
     assert_answer("nope.pool.test", RR_A, 0, "NXDOMAIN / SOA");
     assert_answer("nope.pool.test", RR_A, EDNS_CO, "NXDOMAIN / SOA");
     assert_answer("nope.pool.test", RR_NSEC, 0, "NXDOMAIN / SOA");
@@ -289,9 +282,8 @@ static void without_dnssec_the_rcode_says_it(void **state)
 }
 
 /* RFC 9824 5.1 */
-static void co_brings_the_rcode_back(void **state)
+static void co_brings_the_rcode_back(void **)
 {
-    (void)state;
     static const struct {
         const char *name;
         uint16_t type;
@@ -324,9 +316,8 @@ static void co_brings_the_rcode_back(void **state)
     pool.zone->settings.denial = DENIAL_COMPACT;
 }
 
-static void an_alias_is_followed_by_the_denial_of_its_target(void **state)
+static void an_alias_is_followed_by_the_denial_of_its_target(void **)
 {
-    (void)state;
     assert_answer(
         "astray.pool.test", RR_A, EDNS_DO,
         "NOERROR CNAME / SOA nothing.pool.test. NSEC \\000.nothing.pool.test. RRSIG NSEC TYPE128");
@@ -336,9 +327,8 @@ static void an_alias_is_followed_by_the_denial_of_its_target(void **state)
 }
 
 /* RFC 9077 3 */
-static void its_ttl_is_that_of_the_chain(void **state)
+static void its_ttl_is_that_of_the_chain(void **)
 {
-    (void)state;
     ldns_pkt *reply = ask("nope.pool.test", RR_A, EDNS_DO);
     const ldns_rr_list *authority = ldns_pkt_authority(reply);
     for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
@@ -349,9 +339,8 @@ static void its_ttl_is_that_of_the_chain(void **state)
 }
 
 /* Names at both limits, and each fits a datagram. */
-static void the_longest_names_are_denied_in_a_datagram(void **state)
+static void the_longest_names_are_denied_in_a_datagram(void **)
 {
-    (void)state;
     static const char octets[] = { 'x', '\xff', '\0', '*' };
     ldns_rr_list *dnskeys = keys();
     for (size_t o = 0; o < sizeof(octets); o++) {
@@ -376,9 +365,8 @@ static void the_longest_names_are_denied_in_a_datagram(void **state)
 
 /* What is over the budget is denied by the zone's chain, whose signatures are there; what was
  * signed is answered as before. */
-static void names_beyond_the_budget_are_denied_by_the_chain(void **state)
+static void names_beyond_the_budget_are_denied_by_the_chain(void **)
 {
-    (void)state;
     renew_limited_signer();
     answer_follow(&answerer);
     assert_answer("first.pool.test", RR_A, EDNS_DO, NO_NAME("first.pool.test."));
@@ -409,9 +397,8 @@ static void names_beyond_the_budget_are_denied_by_the_chain(void **state)
 }
 
 /* Both forms are kept side by side, so the setting may change at any time. */
-static void the_setting_changes_without_a_trace(void **state)
+static void the_setting_changes_without_a_trace(void **)
 {
-    (void)state;
     static const char compact[] =
         "NOERROR / SOA alice.pool.test. NSEC \\000.alice.pool.test. A AAAA RRSIG NSEC CAA";
     static const char chain[] =
@@ -424,9 +411,8 @@ static void the_setting_changes_without_a_trace(void **state)
 }
 
 /* Denied or served, in one snapshot never both. */
-static void a_removed_member_is_denied_with_the_commit(void **state)
+static void a_removed_member_is_denied_with_the_commit(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct diag diag;
     assert_answer("bob.pool.test", RR_TXT, EDNS_DO,

@@ -45,9 +45,8 @@ static enum query_verdict parse(struct query *query, enum rcode *rcode, const st
     return query_parse(query, rcode, m->data, m->w.at);
 }
 
-static void plain_query_is_read_with_its_case(void **state)
+static void plain_query_is_read_with_its_case(void **)
 {
-    (void)state;
     struct message m;
     struct query query;
     enum rcode rcode;
@@ -61,9 +60,8 @@ static void plain_query_is_read_with_its_case(void **state)
     assert_int_equal(query.udp_size, 512);
 }
 
-static void every_truncation_is_dropped_or_a_format_error(void **state)
+static void every_truncation_is_dropped_or_a_format_error(void **)
 {
-    (void)state;
     static const uint8_t subnet[] = { 0, 8, 0, 7, 0, 1, 24, 0, 192, 0, 2 };
     struct message m;
     struct query query;
@@ -89,9 +87,8 @@ static void every_truncation_is_dropped_or_a_format_error(void **state)
     assert_int_equal(rcode, RCODE_FORMERR);
 }
 
-static void responses_are_never_answered(void **state)
+static void responses_are_never_answered(void **)
 {
-    (void)state;
     struct message m;
     struct query query;
     enum rcode rcode;
@@ -100,9 +97,8 @@ static void responses_are_never_answered(void **state)
     assert_int_equal(parse(&query, &rcode, &m), QUERY_DROP);
 }
 
-static void headers_out_of_order_are_rejected(void **state)
+static void headers_out_of_order_are_rejected(void **)
 {
-    (void)state;
     static const struct {
         uint16_t flags, counts[4];
         uint16_t type;
@@ -132,9 +128,8 @@ static void headers_out_of_order_are_rejected(void **state)
 
 /* RFC 6891 6.1.1: who sends an OPT gets one, also with a refusal; 6.1.3: and hears of a version we
  * don't know. */
-static void what_is_turned_down_keeps_its_edns(void **state)
+static void what_is_turned_down_keeps_its_edns(void **)
 {
-    (void)state;
     static const struct {
         uint16_t flags, type;
         uint8_t version;
@@ -157,9 +152,8 @@ static void what_is_turned_down_keeps_its_edns(void **state)
     }
 }
 
-static void question_with_a_pointer_is_a_format_error(void **state)
+static void question_with_a_pointer_is_a_format_error(void **)
 {
-    (void)state;
     struct message m;
     struct query query;
     enum rcode rcode = RCODE_NOERROR;
@@ -170,9 +164,8 @@ static void question_with_a_pointer_is_a_format_error(void **state)
     assert_false(query.has_question);
 }
 
-static void edns_follows_rfc_6891(void **state)
+static void edns_follows_rfc_6891(void **)
 {
-    (void)state;
     struct message m;
     struct query query;
     enum rcode rcode = RCODE_NOERROR;
@@ -204,9 +197,8 @@ static void edns_follows_rfc_6891(void **state)
     assert_int_equal(parse(&query, &rcode, &m), QUERY_REJECT);
 }
 
-static void client_subnets_follow_rfc_7871(void **state)
+static void client_subnets_follow_rfc_7871(void **)
 {
-    (void)state;
     static const struct {
         uint8_t len, option[20];
         bool good, present;
@@ -245,9 +237,8 @@ static void client_subnets_follow_rfc_7871(void **state)
 }
 
 /* RFC 7873 5.2.2 */
-static void cookie_lengths_are_8_and_16_to_40(void **state)
+static void cookie_lengths_are_8_and_16_to_40(void **)
 {
-    (void)state;
     for (uint16_t len = 0; len <= 48; len++) {
         struct message m;
         struct query query;
@@ -279,9 +270,8 @@ static const uint8_t all_options[] = {
     0, EDNS_OPTION_COOKIE,    0, 1, 0                          /* the second one doesn't count */
 };
 
-static void every_cut_among_options_is_a_format_error(void **state)
+static void every_cut_among_options_is_a_format_error(void **)
 {
-    (void)state;
     static const uint16_t ends[] = { 0, 4, 16, 22, 33, sizeof(all_options) };
     size_t next = 0;
     for (unsigned len = 0; len <= sizeof(all_options); len++) {
@@ -299,9 +289,8 @@ static void every_cut_among_options_is_a_format_error(void **state)
 }
 
 /* RFC 7873 5.4 */
-static void without_question_only_a_cookie_is_answered(void **state)
+static void without_question_only_a_cookie_is_answered(void **)
 {
-    (void)state;
     static const uint16_t none[4] = { 0, 0, 0, 1 }, answers[4] = { 0, 1, 0, 1 };
     struct message m;
     struct query query;
@@ -328,9 +317,8 @@ static void without_question_only_a_cookie_is_answered(void **state)
 
 /* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read all the same.
  */
-static void refused_transfer_has_its_opt(void **state)
+static void refused_transfer_has_its_opt(void **)
 {
-    (void)state;
     static const uint16_t counts[4] = { 1, 0, 1, 1 };
     struct message m;
     struct query query;

@@ -25,9 +25,8 @@ static unsigned burst(struct rrl *rrl, const char *source, unsigned kind, uint32
 /* Clocks that a 40-bit time must not trip over: a fresh one, and one about to wrap. */
 static const uint64_t clocks[] = { 0, 5000000, (UINT64_C(1) << 40) - 500000, UINT64_C(7) << 50 };
 
-static void a_second_s_worth_passes_at_once_and_no_more(void **state)
+static void a_second_s_worth_passes_at_once_and_no_more(void **)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
         struct rrl *rrl = rrl_new();
         assert_int_equal(burst(rrl, "192.0.2.1", RRL_NEGATIVE, 200, clocks[i], 1000), 200);
@@ -38,9 +37,8 @@ static void a_second_s_worth_passes_at_once_and_no_more(void **state)
     }
 }
 
-static void steady_flood_gets_the_rate(void **state)
+static void steady_flood_gets_the_rate(void **)
 {
-    (void)state;
     struct rrl *rrl = rrl_new();
     unsigned passed = 0;
     for (uint64_t ms = 0; ms < 10000; ms++) {
@@ -50,9 +48,8 @@ static void steady_flood_gets_the_rate(void **state)
     rrl_free(rrl);
 }
 
-static void under_the_rate_all_pass_for_ever(void **state)
+static void under_the_rate_all_pass_for_ever(void **)
 {
-    (void)state;
     struct rrl *rrl = rrl_new();
     uint64_t now = (UINT64_C(1) << 40) - 20000000;
     for (unsigned i = 0; i < 20000; i++, now += 2001) {
@@ -61,9 +58,8 @@ static void under_the_rate_all_pass_for_ever(void **state)
     rrl_free(rrl);
 }
 
-static void networks_and_kinds_have_their_own(void **state)
+static void networks_and_kinds_have_their_own(void **)
 {
-    (void)state;
     struct rrl *rrl = rrl_new();
     assert_int_equal(burst(rrl, "192.0.2.1", RRL_ERROR, 10, 0, 20), 10);
     assert_int_equal(burst(rrl, "192.0.2.255", RRL_ERROR, 10, 0, 20), 0);
@@ -79,9 +75,8 @@ static void networks_and_kinds_have_their_own(void **state)
 
 /* A flood from everywhere must not lock anyone out for long, nor may it help a network that goes on
  * asking. */
-static void flood_of_networks_does_not_hurt_others(void **state)
+static void flood_of_networks_does_not_hurt_others(void **)
 {
-    (void)state;
     struct rrl *rrl = rrl_new();
     for (uint32_t i = 0; i < 400000; i++) {
         struct address address = address_from_ipv4(

@@ -19,11 +19,10 @@ static struct connection_shop *shop;
 static struct connection *connection;
 static int client;
 
-static int set_up_all(void **state)
+static int set_up_all(void **)
 {
     static const struct identity identity = { NULL, NULL };
     struct diag diag = { "" };
-    (void)state;
     pool_fixture_init(&pool, NULL);
     rrl = rrl_new();
     const struct worker_parts parts = { .registry = pool.stores[0],
@@ -38,9 +37,8 @@ static int set_up_all(void **state)
     return 0;
 }
 
-static int tear_down_all(void **state)
+static int tear_down_all(void **)
 {
-    (void)state;
     (void)close(shop->set);
     free(shop);
     worker_free(worker);
@@ -49,11 +47,10 @@ static int tear_down_all(void **state)
     return 0;
 }
 
-static int connect_client(void **state)
+static int connect_client(void **)
 {
     int ends[2];
     struct address peer;
-    (void)state;
     pool.zone->settings.rrl_rate = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     assert_ok(address_parse(&peer, "192.0.2.77"));
@@ -62,9 +59,8 @@ static int connect_client(void **state)
     return 0;
 }
 
-static int close_client(void **state)
+static int close_client(void **)
 {
-    (void)state;
     connection_free(connection, shop);
     (void)close(client);
     return 0;
@@ -115,9 +111,8 @@ static unsigned answers(unsigned from)
     return from;
 }
 
-static void a_turn_answers_some_and_leaves_the_others_for_later_ones(void **state)
+static void a_turn_answers_some_and_leaves_the_others_for_later_ones(void **)
 {
-    (void)state;
     unsigned asked = ask(0, 10 * CONNECTION_TURN), answered = 0;
     assert_int_equal(asked, 10 * CONNECTION_TURN);
     for (unsigned turn = 1; turn <= 10; turn++) {
@@ -132,10 +127,9 @@ static void a_turn_answers_some_and_leaves_the_others_for_later_ones(void **stat
     assert_true(connection_is_idle(connection));
 }
 
-static void one_with_more_to_do_waits_in_the_queue_of_all(void **state)
+static void one_with_more_to_do_waits_in_the_queue_of_all(void **)
 {
     struct epoll_event event = { 0 };
-    (void)state;
     assert_int_equal(epoll_wait(shop->set, &event, 1, 0), 0);
     assert_int_equal(ask(0, 2 * CONNECTION_TURN), 2 * CONNECTION_TURN);
     assert_int_equal(epoll_wait(shop->set, &event, 1, 0), 1);
@@ -147,10 +141,9 @@ static void one_with_more_to_do_waits_in_the_queue_of_all(void **state)
     assert_int_equal(answers(0), 2 * CONNECTION_TURN);
 }
 
-static void who_does_not_read_is_not_answered_beyond_the_bound(void **state)
+static void who_does_not_read_is_not_answered_beyond_the_bound(void **)
 {
     unsigned asked = 0, before = UINT32_MAX;
-    (void)state;
     while (asked != before) {
         before = asked;
         asked = ask(asked, UINT32_MAX);
@@ -170,13 +163,12 @@ static void who_does_not_read_is_not_answered_beyond_the_bound(void **state)
     assert_true(connection_is_idle(connection));
 }
 
-static void a_network_over_its_rate_rests_with_its_last_answer_sent(void **state)
+static void a_network_over_its_rate_rests_with_its_last_answer_sent(void **)
 {
     enum {
         RATE = 4
     };
     struct epoll_event event = { 0 };
-    (void)state;
     pool.zone->settings.rrl_rate = RATE;
     assert_int_equal(ask(0, CONNECTION_TURN), CONNECTION_TURN);
     assert_true(connection_turn(connection, shop));
@@ -193,9 +185,8 @@ static void a_network_over_its_rate_rests_with_its_last_answer_sent(void **state
     assert_int_equal(answers(answered), CONNECTION_TURN);
 }
 
-static void who_is_done_sending_gets_everything(void **state)
+static void who_is_done_sending_gets_everything(void **)
 {
-    (void)state;
     assert_int_equal(ask(0, 3 * CONNECTION_TURN), 3 * CONNECTION_TURN);
     assert_int_equal(shutdown(client, SHUT_WR), 0);
     for (unsigned turn = 0; turn < MANY && !connection->lingers; turn++) {
@@ -208,9 +199,8 @@ static void who_is_done_sending_gets_everything(void **state)
     assert_true(connection_is_done(connection, shop));
 }
 
-static void what_is_no_message_ends_the_connection(void **state)
+static void what_is_no_message_ends_the_connection(void **)
 {
-    (void)state;
     assert_int_equal(ask(0, 1), 1);
     assert_int_equal(send(client, "\0\3abc", 5, 0), 5);
     assert_int_equal(ask(1, 2), 2);
@@ -218,13 +208,12 @@ static void what_is_no_message_ends_the_connection(void **state)
     assert_int_equal(answers(0), 1);
 }
 
-static void a_long_message_may_come_in_pieces(void **state)
+static void a_long_message_may_come_in_pieces(void **)
 {
     enum {
         LEN = 65535
     };
     static uint8_t message[2 + LEN];
-    (void)state;
     put_query(message, 7);
     wire_put_u16(message, LEN);
     for (size_t at = 0; at < sizeof(message);) {

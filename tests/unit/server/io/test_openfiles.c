@@ -12,15 +12,13 @@ enum {
 
 static struct rlimit first;
 
-static int keep_limit(void **state)
+static int keep_limit(void **)
 {
-    (void)state;
     return getrlimit(RLIMIT_NOFILE, &first);
 }
 
-static int restore_limit(void **state)
+static int restore_limit(void **)
 {
-    (void)state;
     return setrlimit(RLIMIT_NOFILE, &first);
 }
 
@@ -31,9 +29,8 @@ static void allow(rlim_t soft, rlim_t hard)
 }
 
 /* The tests lower the hard limit, so they go from much to little. */
-static void the_limit_is_raised_as_far_as_needed(void **state)
+static void the_limit_is_raised_as_far_as_needed(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     struct rlimit now;
     unsigned connections = 0;
@@ -47,9 +44,8 @@ static void the_limit_is_raised_as_far_as_needed(void **state)
     assert_int_equal(now.rlim_cur, FIXED + WORKERS * TCP_CONNECTIONS_MAX);
 }
 
-static void what_is_allowed_is_shared_by_the_workers_and_said(void **state)
+static void what_is_allowed_is_shared_by_the_workers_and_said(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     unsigned connections = 0;
     bool fewer = false;
@@ -60,9 +56,8 @@ static void what_is_allowed_is_shared_by_the_workers_and_said(void **state)
     assert_non_null(strstr(diag.text, "256"));
 }
 
-static void too_low_a_limit_is_refused(void **state)
+static void too_low_a_limit_is_refused(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     unsigned connections = 0;
     bool fewer = false;

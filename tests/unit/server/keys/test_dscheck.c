@@ -73,9 +73,8 @@ static bool as_asked(const struct plan *plan, const struct key_set *keys)
     return dscheck_is_as_asked(&response, &zone, keys);
 }
 
-static void all_keys_and_no_others_are_as_asked(void **state)
+static void all_keys_and_no_others_are_as_asked(void **)
 {
-    (void)state;
     struct key_set keys = some_keys();
     struct plan plan = { .ad = true, .zone = "pool.test." };
     assert_false(as_asked(&plan, &keys));
@@ -140,9 +139,8 @@ static void add_digest(struct plan *plan, const struct key_set *keys, uint8_t ty
 }
 
 /* RFC 8624 3.3, RFC 9905: SHA-256 and SHA-384 are believed by all, SHA-1 is not. */
-static void the_digests_that_validators_believe_count(void **state)
+static void the_digests_that_validators_believe_count(void **)
 {
-    (void)state;
     struct key_set keys = some_keys();
     keys.list[1].life.ds.withdrawn_at = START + 1;
     for (uint8_t type = 1; type <= 4; type++) {
@@ -162,9 +160,8 @@ static void the_digests_that_validators_believe_count(void **state)
     }
 }
 
-static void no_ds_is_as_asked_when_none_is(void **state)
+static void no_ds_is_as_asked_when_none_is(void **)
 {
-    (void)state;
     struct key_set keys = some_keys();
     struct plan plan = { .ad = true, .zone = "pool.test." };
     keys.list[0].life.ds.withdrawn_at = keys.list[1].life.ds.withdrawn_at = START + 1;
@@ -173,9 +170,8 @@ static void no_ds_is_as_asked_when_none_is(void **state)
     assert_false(as_asked(&plan, &keys));
 }
 
-static void the_longest_ttl_of_a_validated_ds_counts(void **state)
+static void the_longest_ttl_of_a_validated_ds_counts(void **)
 {
-    (void)state;
     const struct dname zone = name_of("pool.test."), other = name_of("pool.tesa.");
     struct key_set keys = some_keys();
     struct plan plan = { .ad = true, .zone = "pool.test.", .ttls_s = { 3600, 172800, 300 } };
@@ -197,9 +193,8 @@ static void the_longest_ttl_of_a_validated_ds_counts(void **state)
     assert_int_equal(dscheck_ttl(&response, &zone), 0);
 }
 
-static void broken_responses_are_not_believed(void **state)
+static void broken_responses_are_not_believed(void **)
 {
-    (void)state;
     const struct dname zone = name_of("pool.test.");
     struct key_set keys = some_keys();
     struct plan plan = { .ad = true, .zone = "pool.test." };

@@ -25,9 +25,8 @@ static struct stub_question question(void)
     return (struct stub_question){ .name = name_of("POOL.test."), .type = RR_DS };
 }
 
-static void names_are_expanded(void **state)
+static void names_are_expanded(void **)
 {
-    (void)state;
     const struct stub_response response = response_of(whole, WHOLE);
     const struct stub_question asked = question();
     const struct dname a = name_of("a.pool.test."), parent = name_of("test.");
@@ -58,9 +57,8 @@ static unsigned records_in(const struct stub_response *response)
     return reading.reader.failed ? 0 : count;
 }
 
-static void what_is_no_whole_response_fails(void **state)
+static void what_is_no_whole_response_fails(void **)
 {
-    (void)state;
     static const struct {
         size_t at;
         uint8_t octet;
@@ -95,9 +93,8 @@ static void what_is_no_whole_response_fails(void **state)
     }
 }
 
-static void a_name_does_not_grow_over_its_bound(void **state)
+static void a_name_does_not_grow_over_its_bound(void **)
 {
-    (void)state;
     struct stub_response response = { .id = 7 };
     struct writer w = writer_of(response.data, sizeof(response.data));
     write_octets(&w, "\0\7\x81\xa0\0\1\0\0\0\0\0\0", 12);
@@ -113,9 +110,8 @@ static void a_name_does_not_grow_over_its_bound(void **state)
     assert_int_equal(records_in(&response), 0);
 }
 
-static void nobody_there_is_said(void **state)
+static void nobody_there_is_said(void **)
 {
-    (void)state;
     const struct stub_question asked = question();
     struct endpoint nobody;
     struct stub_response response;

@@ -6,9 +6,8 @@ static struct pool_fixture pool;
 static struct traffic traffic;
 static struct demand demand;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     struct locations *locations = NULL;
     struct diag diag;
     assert_ok(
@@ -17,9 +16,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     traffic_done(&traffic);
     demand_done(&demand);
     pool_fixture_done(&pool);
@@ -46,9 +44,8 @@ static void take(struct counters *counters, uint16_t area, unsigned turns, uint6
     }
 }
 
-static void answers_of_members_follow_from_turns(void **state)
+static void answers_of_members_follow_from_turns(void **)
 {
-    (void)state;
     static const uint32_t starts[] = { 0, 5, UINT32_MAX - 20 };
     for (unsigned s = 0; s < 3; s++) {
         struct counters *counters = counters_new(pool.zone, starts[s]);
@@ -70,9 +67,8 @@ static void answers_of_members_follow_from_turns(void **state)
 }
 
 /* By however many tallies; what comes in late of an earlier deal is no longer its business. */
-static void usage_is_what_the_newest_deal_was_asked_for(void **state)
+static void usage_is_what_the_newest_deal_was_asked_for(void **)
 {
-    (void)state;
     struct counters *counters_list[] = { counters_new(pool.zone, 0), counters_new(pool.zone, 9) };
     uint64_t given[8] = { 0 };
     for (unsigned t = 0; t < 2; t++) {
@@ -100,9 +96,8 @@ static void usage_is_what_the_newest_deal_was_asked_for(void **state)
     counters_unref(counters_list[1]);
 }
 
-static void an_area_with_nobody_counts_for_nobody(void **state)
+static void an_area_with_nobody_counts_for_nobody(void **)
 {
-    (void)state;
     struct counters *counters = counters_new(pool.zone, 0);
     struct counters_due due;
     (void)counters_turn(counters, STEERING_NONE, 0, &due);
@@ -115,9 +110,8 @@ static void an_area_with_nobody_counts_for_nobody(void **state)
 }
 
 /* As when the rate limit drops it: the turn is the next one's, and nothing is told. */
-static void what_is_not_sent_is_not_counted(void **state)
+static void what_is_not_sent_is_not_counted(void **)
 {
-    (void)state;
     struct counters *counters = counters_new(pool.zone, 7);
     struct counters_due due;
     assert_int_equal(counters_turn(counters, 0, 0, &due), 7);
@@ -140,9 +134,8 @@ static void ask_from(struct counters *counters, uint16_t cell)
     counters_sent(&due);
 }
 
-static void queries_are_told_once_by_cell(void **state)
+static void queries_are_told_once_by_cell(void **)
 {
-    (void)state;
     struct counters *counters = counters_new(pool.zone, 0);
     size_t count = 0;
     const struct cell *cells = locations_cells(pool.zone->places->locations, &count);
@@ -162,9 +155,8 @@ static void queries_are_told_once_by_cell(void **state)
     counters_unref(counters);
 }
 
-static void a_tally_keeps_its_view(void **state)
+static void a_tally_keeps_its_view(void **)
 {
-    (void)state;
     unsigned refs = atomic_load(&pool.zone->refs);
     struct counters *counters = counters_new(pool.zone, 0);
     assert_int_equal(atomic_load(&pool.zone->refs), refs + 1);

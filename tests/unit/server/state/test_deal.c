@@ -33,9 +33,8 @@ static size_t all_sets(const struct deal *deal)
     return sets;
 }
 
-static void the_first_deal_is_due_at_once(void **state)
+static void the_first_deal_is_due_at_once(void **)
 {
-    (void)state;
     struct deal *quick = next_deal(NULL, candidates_with(NULL, POOL, NOBODY), NOW);
     assert_true(deal_is_due(quick, NOW));
     assert_int_equal(quick->rings[0]->deck.sets[0].count, settings.srv_count);
@@ -47,9 +46,8 @@ static void the_first_deal_is_due_at_once(void **state)
     deal_unref(scaled);
 }
 
-static void nothing_new_is_the_same_deal(void **state)
+static void nothing_new_is_the_same_deal(void **)
 {
-    (void)state;
     struct deal *first = first_deal(POOL, NOBODY);
     struct deal *second =
         next_deal(first, candidates_with(&first->candidates, POOL, NOBODY), NOW + 1);
@@ -59,9 +57,8 @@ static void nothing_new_is_the_same_deal(void **state)
 }
 
 /* A deal takes its time: what changed since it began is worked into it. */
-static void what_changed_meanwhile_is_worked_into_a_new_deal(void **state)
+static void what_changed_meanwhile_is_worked_into_a_new_deal(void **)
 {
-    (void)state;
     atomic_bool give_up = false;
     struct deal_parts parts = parts_at(NOW + settings.srv_ttl_s);
     struct deal *first = first_deal(POOL, NOBODY), *anew = NULL;
@@ -82,9 +79,8 @@ static void what_changed_meanwhile_is_worked_into_a_new_deal(void **state)
 
 /* The earlier of the SRV TTL and a minute; shares too are no older than that, however often is
  * dealt in between. */
-static void a_deal_is_due_after_its_ttl_or_a_minute(void **state)
+static void a_deal_is_due_after_its_ttl_or_a_minute(void **)
 {
-    (void)state;
     static const struct {
         uint32_t ttl_s;
         uint64_t due_s;
@@ -128,9 +124,8 @@ static double part_of(const struct deal *deal, uint16_t cell, uint32_t index)
 
 /* While few ask from Japan, its one member there is in all their sets; when most do, it can't be.
  */
-static void allocation_follow_the_demand_within_a_minute(void **state)
+static void allocation_follow_the_demand_within_a_minute(void **)
 {
-    (void)state;
     enum {
         MEMBERS = 64,
         JAPANS = 3
@@ -186,9 +181,8 @@ static void rounded_up(const struct deal *deal, size_t count, bool *up)
 
 /* Who was rounded up while a crowd asked is not so the next time. By chance, some would be: of 60
  * members 16 are. */
-static void a_crowd_is_made_up_for(void **state)
+static void a_crowd_is_made_up_for(void **)
 {
-    (void)state;
     enum {
         MEMBERS = 60,
         DEALS = 4
@@ -222,9 +216,8 @@ static void a_crowd_is_made_up_for(void **state)
 
 /* What a change costs: who left is replaced, and signed for, where it was; who came is where its
  * part says. */
-static void a_change_signs_what_it_touches(void **state)
+static void a_change_signs_what_it_touches(void **)
 {
-    (void)state;
     struct deal *first = first_deal(POOL, NOBODY);
     uint64_t before = signer_made(signer);
     size_t held = sets_with(first, 77);
@@ -249,9 +242,8 @@ static void a_change_signs_what_it_touches(void **state)
 }
 
 /* Every set of a patched deal has the records of its members, and blocks that carry as many. */
-static void a_patched_deal_says_what_its_sets_hold(void **state)
+static void a_patched_deal_says_what_its_sets_hold(void **)
 {
-    (void)state;
     struct deal *first = first_deal(POOL, NOBODY);
     struct deal *left = next_deal(first, candidates_with(&first->candidates, POOL, 3), NOW + 1);
     for (size_t a = 0; a < left->area_count; a++) {
@@ -272,9 +264,8 @@ static void a_patched_deal_says_what_its_sets_hold(void **state)
 
 /* What comes and goes for long leaves room for the next one: here a large member of a pool so small
  * that each time counts. */
-static void the_last_of_many_newcomers_gets_what_the_first_got(void **state)
+static void the_last_of_many_newcomers_gets_what_the_first_got(void **)
 {
-    (void)state;
     enum {
         FEW = 60,
         TIMES = 14 /* with more the pool is dealt anew */
@@ -300,9 +291,8 @@ static void the_last_of_many_newcomers_gets_what_the_first_got(void **state)
     deal_unref(deal);
 }
 
-static void a_changed_record_is_made_anew_where_it_stands(void **state)
+static void a_changed_record_is_made_anew_where_it_stands(void **)
 {
-    (void)state;
     struct deal *first = first_deal(POOL, NOBODY);
     struct candidates candidates = candidates_with(&first->candidates, POOL, NOBODY);
     size_t held = sets_with(first, 50);
@@ -316,9 +306,8 @@ static void a_changed_record_is_made_anew_where_it_stands(void **state)
     deal_unref(second);
 }
 
-static void large_changes_and_small_pools_deal_anew(void **state)
+static void large_changes_and_small_pools_deal_anew(void **)
 {
-    (void)state;
     struct deal *first = first_deal(POOL / 4, NOBODY);
     struct deal *second =
         next_deal(first, candidates_with(&first->candidates, POOL, NOBODY), NOW + 1);
@@ -334,9 +323,8 @@ static void large_changes_and_small_pools_deal_anew(void **state)
 }
 
 /* What a region or a set holds would be wrong until the deal is due. */
-static void who_moves_or_becomes_kin_is_dealt_anew(void **state)
+static void who_moves_or_becomes_kin_is_dealt_anew(void **)
 {
-    (void)state;
     struct deal *old = first_deal(POOL, NOBODY);
     struct candidates candidates = candidates_with(NULL, POOL, NOBODY);
     candidates.inputs[8].regions[0] = region_of_country("FJ");
@@ -353,9 +341,8 @@ static void who_moves_or_becomes_kin_is_dealt_anew(void **state)
     deal_unref(old);
 }
 
-static void an_empty_pool_says_so_and_fills(void **state)
+static void an_empty_pool_says_so_and_fills(void **)
 {
-    (void)state;
     struct deal *first = first_deal(1, 0);
     struct deal *again = deal_anew(first, NOW + 1);
     assert_int_equal(again->rings[0]->count, 1);
@@ -372,9 +359,8 @@ static void an_empty_pool_says_so_and_fills(void **state)
     deal_unref(second);
 }
 
-static void cells_of_other_files_are_the_worlds(void **state)
+static void cells_of_other_files_are_the_worlds(void **)
 {
-    (void)state;
     struct deal *deal = first_deal(10, NOBODY);
     assert_int_equal(deal_area(deal, 0), 0);
     assert_int_equal(deal_area(deal, 65535), 0);

@@ -5,16 +5,14 @@
 
 static struct pool_fixture pool;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     pool_fixture_init(&pool, NULL);
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     pool_fixture_done(&pool);
     return 0;
 }
@@ -35,9 +33,8 @@ static void assert_like_the_store(const struct name_index *names, const struct d
 
 /* Names that are there, that are not, that begin alike for more than eight octets, and octets 00
  * and 01 of keys. */
-static void finds_what_the_store_finds(void **state)
+static void finds_what_the_store_finds(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct diag diag;
     assert_ok(store_write(pool.stores[0], &txn, &diag));

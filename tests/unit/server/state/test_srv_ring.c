@@ -17,9 +17,8 @@ static struct dname service;
 static struct srv_ring_parts parts;
 
 /* Members m0, m1 ...: as the store would seat them. */
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     pool_fixture_init(&pool, NULL);
     const struct settings *settings = &pool.zone->settings;
     cache = sigcache_new(1024);
@@ -49,9 +48,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     free(candidates.list);
     free(candidates.names);
     signer_free(signer);
@@ -117,9 +115,8 @@ static void check_block(const struct srv_ring *ring, size_t set)
     }
 }
 
-static void each_set_is_there_as_answers_copy_it(void **state)
+static void each_set_is_there_as_answers_copy_it(void **)
 {
-    (void)state;
     struct srv_ring *ring = make_ring(make_deck(), NULL, NULL);
     assert_int_equal(ring->count, SETS);
     assert_int_equal(signer_made(signer), SETS);
@@ -134,9 +131,8 @@ static void each_set_is_there_as_answers_copy_it(void **state)
     srv_ring_unref(ring);
 }
 
-static void weights_are_published_if_wanted(void **state)
+static void weights_are_published_if_wanted(void **)
 {
-    (void)state;
     for (unsigned weights = 0; weights < 2; weights++) {
         parts.weights = weights == 1;
         struct srv_ring *ring = make_ring(make_deck(), NULL, NULL);
@@ -150,9 +146,8 @@ static void weights_are_published_if_wanted(void **state)
 }
 
 /* RFC 2782: a target of "." */
-static void an_empty_deck_says_that_there_is_no_service(void **state)
+static void an_empty_deck_says_that_there_is_no_service(void **)
 {
-    (void)state;
     struct srv_ring *ring = make_ring((struct deck){ .count = 0 }, NULL, NULL);
     assert_int_equal(ring->count, 1);
     assert_int_equal(ring->deck.count, 0);
@@ -167,9 +162,8 @@ static void an_empty_deck_says_that_there_is_no_service(void **state)
     srv_ring_unref(next);
 }
 
-static void what_is_the_same_stays_where_it_lies(void **state)
+static void what_is_the_same_stays_where_it_lies(void **)
 {
-    (void)state;
     struct srv_ring *first = make_ring(make_deck(), NULL, NULL);
     struct deck deck = make_deck();
     deck.sets[1].members[2] = 11;
@@ -196,9 +190,8 @@ static void what_is_the_same_stays_where_it_lies(void **state)
 }
 
 /* The same members in the same sets, but one of them has another port. */
-static void a_changed_record_is_signed_where_it_is(void **state)
+static void a_changed_record_is_signed_where_it_is(void **)
 {
-    (void)state;
     bool changed[MEMBERS] = { false };
     struct srv_ring *first = make_ring(make_deck(), NULL, NULL);
     candidates.list[3].port = 4461; /* in sets 0 and 1 */
@@ -214,9 +207,8 @@ static void a_changed_record_is_signed_where_it_is(void **state)
 }
 
 /* Another order is another set: who comes first is for clients that take one only. */
-static void the_order_in_a_set_counts(void **state)
+static void the_order_in_a_set_counts(void **)
 {
-    (void)state;
     struct srv_ring *first = make_ring(make_deck(), NULL, NULL);
     struct deck deck = make_deck();
     uint32_t front = deck.sets[0].members[0];
@@ -229,9 +221,8 @@ static void the_order_in_a_set_counts(void **state)
     srv_ring_unref(second);
 }
 
-static void without_a_signature_there_is_no_hand(void **state)
+static void without_a_signature_there_is_no_hand(void **)
 {
-    (void)state;
     struct budget budget = { 0 };
     struct srv_ring *ring = NULL, *first = make_ring(make_deck(), NULL, NULL);
     struct deck deck = make_deck();

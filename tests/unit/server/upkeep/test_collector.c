@@ -22,9 +22,8 @@ static void open_collector(void)
     assert_ok(collector_new(&collector, &sources, &diag));
 }
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     struct diag diag;
     pool_fixture_init(&pool, NULL);
     assert_ok(store_create(pool.state, STORE_TRAFFIC, &diag));
@@ -34,9 +33,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     collector_free(collector);
     collector = NULL;
     store_close(store);
@@ -72,9 +70,8 @@ static void assert_stored(uint64_t member_id, uint64_t answers, uint64_t now)
     traffic_done(&traffic);
 }
 
-static void a_used_up_budget_is_logged_once_a_spell(void **state)
+static void a_used_up_budget_is_logged_once_a_spell(void **)
 {
-    (void)state;
     uint64_t now = clock_now();
     struct counters *counters = collector_counters(collector, pool.zone);
     for (unsigned i = 0; i < 3; i++, now += 60) {
@@ -96,9 +93,8 @@ static void a_used_up_budget_is_logged_once_a_spell(void **state)
     counters_unref(counters);
 }
 
-static void what_is_counted_is_kept_over_a_restart(void **state)
+static void what_is_counted_is_kept_over_a_restart(void **)
 {
-    (void)state;
     uint64_t now = clock_now();
     struct counters *counters = collector_counters(collector, pool.zone);
     answer(counters, 16); /* all three members are in every set */
@@ -121,9 +117,8 @@ static void what_is_counted_is_kept_over_a_restart(void **state)
     assert_string_equal(logged, "");
 }
 
-static void a_tally_that_its_worker_left_is_counted_to_its_end_and_freed(void **state)
+static void a_tally_that_its_worker_left_is_counted_to_its_end_and_freed(void **)
 {
-    (void)state;
     unsigned refs = atomic_load(&pool.zone->refs);
     struct counters *first = collector_counters(collector, pool.zone);
     answer(first, 5);
@@ -137,9 +132,8 @@ static void a_tally_that_its_worker_left_is_counted_to_its_end_and_freed(void **
     assert_stored(2, 8, clock_now());
 }
 
-static void a_removed_member_s_counts_go(void **state)
+static void a_removed_member_s_counts_go(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct diag diag;
     struct counters *counters = collector_counters(collector, pool.zone);
@@ -156,9 +150,8 @@ static void a_removed_member_s_counts_go(void **state)
     counters_unref(counters);
 }
 
-static void without_a_store_demand_is_known_all_the_same(void **state)
+static void without_a_store_demand_is_known_all_the_same(void **)
 {
-    (void)state;
     const struct collector_sources sources = { pool.stores[0], NULL, log_line };
     struct collector *forgetful = NULL;
     struct diag diag;
@@ -173,9 +166,8 @@ static void without_a_store_demand_is_known_all_the_same(void **state)
     collector_free(forgetful);
 }
 
-static void counts_that_cannot_be_read_are_refused(void **state)
+static void counts_that_cannot_be_read_are_refused(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct diag diag;
     struct collector *other = NULL;
@@ -190,9 +182,8 @@ static void counts_that_cannot_be_read_are_refused(void **state)
     assert_ok(store_commit(txn, &diag));
 }
 
-static void the_thread_ends_when_it_is_told(void **state)
+static void the_thread_ends_when_it_is_told(void **)
 {
-    (void)state;
     struct diag diag;
     assert_ok(collector_start(collector, &diag));
     struct counters *counters = collector_counters(collector, pool.zone);
@@ -209,9 +200,8 @@ static void *answer_all_the_time(void *arg)
     return NULL;
 }
 
-static void a_worker_counts_on_while_it_is_collected(void **state)
+static void a_worker_counts_on_while_it_is_collected(void **)
 {
-    (void)state;
     pthread_t thread;
     struct counters *counters = collector_counters(collector, pool.zone);
     assert_int_equal(pthread_create(&thread, NULL, answer_all_the_time, counters), 0);

@@ -7,17 +7,15 @@
 static struct pool_fixture pool;
 static struct sigcache *cache;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     pool_fixture_init(&pool, NULL);
     cache = sigcache_new(1024);
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     sigcache_free(cache);
     pool_fixture_done(&pool);
     return 0;
@@ -54,9 +52,8 @@ static struct deal *wait_for(struct dealer *dealer, const struct zone_state *zon
     return deal;
 }
 
-static void a_new_deal_follows_the_views(void **state)
+static void a_new_deal_follows_the_views(void **)
 {
-    (void)state;
     struct dealer *dealer = dealer_new(cache);
     struct deal *none = NULL;
     struct diag diag = { "" };
@@ -75,9 +72,8 @@ static void a_new_deal_follows_the_views(void **state)
     dealer_free(dealer);
 }
 
-static void an_overtaken_deal_is_dropped(void **state)
+static void an_overtaken_deal_is_dropped(void **)
 {
-    (void)state;
     struct dealer *dealer = dealer_new(cache);
     struct deal later = *pool.zone->deal;
     struct zone_state zone = { .deal = &later };
@@ -97,9 +93,8 @@ static void an_overtaken_deal_is_dropped(void **state)
     dealer_free(dealer);
 }
 
-static void all_deals_take_a_hundredth_of_a_core(void **state)
+static void all_deals_take_a_hundredth_of_a_core(void **)
 {
-    (void)state;
     struct dealer *dealer = dealer_new(cache);
     double began = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     deal_unref(wait_for(dealer, pool.zone));
@@ -109,9 +104,8 @@ static void all_deals_take_a_hundredth_of_a_core(void **state)
     dealer_free(dealer);
 }
 
-static void a_busy_dealer_can_go(void **state)
+static void a_busy_dealer_can_go(void **)
 {
-    (void)state;
     struct dealer *dealer = dealer_new(cache);
     start(dealer);
     dealer_free(dealer);

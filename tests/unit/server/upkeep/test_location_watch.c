@@ -32,9 +32,8 @@ static void put(const char *path, const char *name, size_t len, bool by_rename)
     assert_int_equal(by_rename ? rename(to, path) : 0, 0);
 }
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_watch.XXXXXX");
     assert_non_null(mkdtemp(dir));
     (void)snprintf(first, sizeof(first), "%s/first.mmdb", dir);
@@ -44,9 +43,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     location_watch_end(&watch);
     places_unref(places);
     (void)unlink(first);
@@ -93,17 +91,15 @@ static void expect(const char *text, const char *country)
     assert_string_equal(cells[locations_find(places->locations, &address).cell].country, country);
 }
 
-static void without_files_there_is_nothing_to_see(void **state)
+static void without_files_there_is_nothing_to_see(void **)
 {
-    (void)state;
     begin(NULL, 0);
     assert_null(places);
     assert_false(look(NULL));
 }
 
-static void a_file_that_is_bad_at_the_start_is_an_error(void **state)
+static void a_file_that_is_bad_at_the_start_is_an_error(void **)
 {
-    (void)state;
     const char *const paths[] = { first };
     struct diag diag = { "" };
     assert_int_equal(location_watch_begin(&watch, paths, 1, log_line, &places, &diag),
@@ -116,9 +112,8 @@ static void a_file_that_is_bad_at_the_start_is_an_error(void **state)
     assert_null(places);
 }
 
-static void a_new_file_is_taken_once(void **state)
+static void a_new_file_is_taken_once(void **)
 {
-    (void)state;
     const char *const paths[] = { first };
     put(first, "places.mmdb", SIZE_MAX, true);
     begin(paths, 1);
@@ -133,9 +128,8 @@ static void a_new_file_is_taken_once(void **state)
     expect("10.7.1.1", "NL");
 }
 
-static void a_bad_file_is_told_once_and_changes_nothing(void **state)
+static void a_bad_file_is_told_once_and_changes_nothing(void **)
 {
-    (void)state;
     static const struct {
         const char *name, *said;
         size_t len;
@@ -162,9 +156,8 @@ static void a_bad_file_is_told_once_and_changes_nothing(void **state)
     }
 }
 
-static void a_file_that_is_away_for_a_while_is_missed_once(void **state)
+static void a_file_that_is_away_for_a_while_is_missed_once(void **)
 {
-    (void)state;
     const char *const paths[] = { first };
     put(first, "places.mmdb", SIZE_MAX, true);
     begin(paths, 1);
@@ -184,9 +177,8 @@ static void a_file_that_is_away_for_a_while_is_missed_once(void **state)
 }
 
 /* A damaged file that goes away and comes back as bad as before is not "there again". */
-static void a_bad_file_stays_refused_while_it_comes_and_goes(void **state)
+static void a_bad_file_stays_refused_while_it_comes_and_goes(void **)
 {
-    (void)state;
     const char *const paths[] = { first };
     put(first, "places.mmdb", SIZE_MAX, true);
     begin(paths, 1);
@@ -198,9 +190,8 @@ static void a_bad_file_stays_refused_while_it_comes_and_goes(void **state)
     assert_false(look(NULL));
 }
 
-static void of_several_files_one_bad_one_is_enough(void **state)
+static void of_several_files_one_bad_one_is_enough(void **)
 {
-    (void)state;
     const char *const paths[] = { first, second };
     put(first, "towns-ipv4.mmdb", SIZE_MAX, true);
     put(second, "towns-ipv6.mmdb", SIZE_MAX, true);
@@ -219,9 +210,8 @@ static void of_several_files_one_bad_one_is_enough(void **state)
 }
 
 /* The end waits for the reader and leaves nothing behind. */
-static void a_watch_may_end_while_it_reads(void **state)
+static void a_watch_may_end_while_it_reads(void **)
 {
-    (void)state;
     const char *const paths[] = { first };
     put(first, "places.mmdb", SIZE_MAX, true);
     begin(paths, 1);

@@ -22,9 +22,8 @@ static struct worker *workers[WORKERS];
 static struct endpoint endpoint;
 static struct rrl *rrl;
 
-static void log_nothing(const char *text)
+static void log_nothing(const char *)
 {
-    (void)text;
 }
 
 /* A port that is free for UDP and, most likely, for TCP. */
@@ -40,9 +39,8 @@ static uint16_t free_port(void)
     return ntohs(address.sin_port);
 }
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     pool_fixture_init(&pool, NULL);
     cache = sigcache_new(1024);
@@ -80,9 +78,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     refresh_free(refresh);
     for (int i = 0; i < WORKERS; i++) {
         worker_free(workers[i]);
@@ -153,9 +150,8 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void both_workers_answer(void **state)
+static void both_workers_answer(void **)
 {
-    (void)state;
     unsigned rcode = 0;
     for (int i = 0; i < 200; i++) {
         assert_int_equal(ask("alice.pool.test", RR_A, &rcode),
@@ -186,9 +182,8 @@ static void commit_change(bool add, unsigned number)
 
 /* Names change with the commit; SRV answers, of four members and their signature, within a second.
  */
-static void changes_show_within_a_second_while_answering(void **state)
+static void changes_show_within_a_second_while_answering(void **)
 {
-    (void)state;
     unsigned rcode = 0;
     for (unsigned round = 0; round < 5; round++) {
         double began = seconds();
@@ -218,9 +213,8 @@ static void receive_all(int fd, uint8_t *out, size_t len)
 }
 
 /* RFC 7766 6.2.1.1: many queries on one connection without waiting. */
-static void tcp_pipelines_in_order(void **state)
+static void tcp_pipelines_in_order(void **)
 {
-    (void)state;
     enum {
         QUERIES = 300
     };
@@ -252,9 +246,8 @@ static void tcp_pipelines_in_order(void **state)
     (void)close(fd);
 }
 
-static void many_connections_are_served(void **state)
+static void many_connections_are_served(void **)
 {
-    (void)state;
     static int fds[WORKERS * TCP_CONNECTIONS_MAX / 4];
     enum {
         COUNT = sizeof(fds) / sizeof(fds[0])

@@ -1,9 +1,8 @@
 #include "tests/unit/unit.h"
 #include "zone/base/address.h"
 
-static void texts_round_trip(void **state)
+static void texts_round_trip(void **)
 {
-    (void)state;
     static const char *const texts[][2] = { { "192.0.2.1", "192.0.2.1" },
                                             { "2001:db8::1", "2001:db8::1" },
                                             { "2001:DB8:0::1", "2001:db8::1" },
@@ -17,9 +16,8 @@ static void texts_round_trip(void **state)
     }
 }
 
-static void malformed_texts_are_refused(void **state)
+static void malformed_texts_are_refused(void **)
 {
-    (void)state;
     static const char *const texts[] = { "",          "1.2.3", "1.2.3.4.5",
                                          "256.1.1.1", "host",  "2001:db8::1%eth0",
                                          "1.2.3.4@53" };
@@ -29,9 +27,8 @@ static void malformed_texts_are_refused(void **state)
     }
 }
 
-static void endpoints_take_a_port(void **state)
+static void endpoints_take_a_port(void **)
 {
-    (void)state;
     struct endpoint endpoint;
     assert_ok(endpoint_parse(&endpoint, "::1@5300", 53));
     assert_int_equal(endpoint.port, 5300);
@@ -44,9 +41,8 @@ static void endpoints_take_a_port(void **state)
     }
 }
 
-static void special_addresses_are_known(void **state)
+static void special_addresses_are_known(void **)
 {
-    (void)state;
     static const struct {
         const char *text;
         bool special;
@@ -86,9 +82,8 @@ static void special_addresses_are_known(void **state)
     }
 }
 
-static void sockaddr_round_trips(void **state)
+static void sockaddr_round_trips(void **)
 {
-    (void)state;
     static const char *const texts[] = { "192.0.2.7@123", "2001:db8::7@4460" };
     for (size_t i = 0; i < 2; i++) {
         struct endpoint endpoint, back;

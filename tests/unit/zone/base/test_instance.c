@@ -18,15 +18,13 @@ static const char *path_of(const char *suffix)
     return path;
 }
 
-static int make_directory(void **state)
+static int make_directory(void **)
 {
-    (void)state;
     return mkdtemp(directory) == NULL;
 }
 
-static int remove_directory(void **state)
+static int remove_directory(void **)
 {
-    (void)state;
     (void)unlink(path_of("lock"));
     (void)unlink(path_of("instance"));
     return rmdir(directory);
@@ -41,9 +39,8 @@ static struct instance *claimed(unsigned workers)
     return instance;
 }
 
-static void a_second_one_is_refused_until_the_first_has_ended(void **state)
+static void a_second_one_is_refused_until_the_first_has_ended(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     struct instance *first = claimed(3), *second = NULL;
     assert_int_equal(instance_claim(&second, directory, NAME, 1, &diag), RESULT_REFUSED);
@@ -56,9 +53,8 @@ static void a_second_one_is_refused_until_the_first_has_ended(void **state)
     instance_free(claimed(1));
 }
 
-static void who_runs_can_be_read(void **state)
+static void who_runs_can_be_read(void **)
 {
-    (void)state;
     struct instance_facts facts;
     assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
     struct instance *instance = claimed(3);
@@ -73,9 +69,8 @@ static void who_runs_can_be_read(void **state)
     assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
 }
 
-static void one_that_was_killed_runs_no_more(void **state)
+static void one_that_was_killed_runs_no_more(void **)
 {
-    (void)state;
     struct instance_facts facts;
     int ready[2];
     assert_int_equal(pipe(ready), 0);
@@ -100,9 +95,8 @@ static void one_that_was_killed_runs_no_more(void **state)
     (void)close(ready[1]);
 }
 
-static void a_successor_takes_over_when_it_is_ready(void **state)
+static void a_successor_takes_over_when_it_is_ready(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     struct instance_facts facts;
     struct instance *old = claimed(1), *next = NULL, *third = NULL;
@@ -131,18 +125,16 @@ static void a_successor_takes_over_when_it_is_ready(void **state)
     instance_free(next);
 }
 
-static void a_successor_of_nobody_just_runs(void **state)
+static void a_successor_of_nobody_just_runs(void **)
 {
-    (void)state;
     struct instance *instance = NULL;
     assert_ok(instance_succeed(&instance, directory, NAME, 1, NULL));
     assert_false(instance_waits(instance));
     instance_free(instance);
 }
 
-static void the_lock_is_its_owners_and_the_facts_are_everybodys(void **state)
+static void the_lock_is_its_owners_and_the_facts_are_everybodys(void **)
 {
-    (void)state;
     struct stat status;
     mode_t before = umask(077);
     (void)unlink(path_of("lock"));
@@ -156,9 +148,8 @@ static void the_lock_is_its_owners_and_the_facts_are_everybodys(void **state)
     instance_free(instance);
 }
 
-static void other_files_under_its_names_are_left_alone(void **state)
+static void other_files_under_its_names_are_left_alone(void **)
 {
-    (void)state;
     struct instance *instance = NULL;
     struct diag diag = { "" };
     for (unsigned kind = 0; kind < 3; kind++) {
@@ -181,9 +172,8 @@ static void other_files_under_its_names_are_left_alone(void **state)
     assert_int_equal(instance_claim(&instance, "there/is/none", NAME, 1, &diag), RESULT_SYSTEM);
 }
 
-static void what_another_wrote_there_is_no_fact(void **state)
+static void what_another_wrote_there_is_no_fact(void **)
 {
-    (void)state;
     static const char *const texts[] = { "x", "version 1\npid 2\n",
                                          "version 0.1.0\npid x\nsince 1\nheartbeat 1\nsteady 1\n" };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -29,17 +29,15 @@ static void written(char out[256], const char *journal)
     (void)fclose(file);
 }
 
-static void journal_gets_the_priority(void **state)
+static void journal_gets_the_priority(void **)
 {
-    (void)state;
     char line[256];
     written(line, "9:42");
     assert_string_equal(line, "<4>the answer is 42\n");
 }
 
-static void other_readers_get_time_and_program(void **state)
+static void other_readers_get_time_and_program(void **)
 {
-    (void)state;
     char line[256];
     written(line, NULL);
     struct tm when = { .tm_year = 0 };
@@ -62,9 +60,8 @@ static void fill(int pipe_end)
     assert_int_equal(fcntl(pipe_end, F_SETFL, flags), 0);
 }
 
-static void a_reader_that_stands_holds_nobody_up(void **state)
+static void a_reader_that_stands_holds_nobody_up(void **)
 {
-    (void)state;
     int ends[2];
     char read_back[1 << 17];
     setenv("JOURNAL_STREAM", "9:42", 1);

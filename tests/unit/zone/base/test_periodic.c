@@ -4,23 +4,20 @@
 
 static struct periodic periodic;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     periodic_init(&periodic);
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     periodic_done(&periodic);
     return 0;
 }
 
-static void a_pause_lasts_and_goes_on(void **state)
+static void a_pause_lasts_and_goes_on(void **)
 {
-    (void)state;
     uint64_t before = clock_steady();
     assert_true(periodic_pause(&periodic, 1));
     assert_true(periodic_pause(&periodic, 1200));
@@ -33,9 +30,8 @@ static void *stop(void *arg)
     return NULL;
 }
 
-static void a_stop_ends_this_pause_and_all_to_come(void **state)
+static void a_stop_ends_this_pause_and_all_to_come(void **)
 {
-    (void)state;
     pthread_t thread;
     uint64_t before = clock_steady();
     assert_int_equal(pthread_create(&thread, NULL, stop, &periodic), 0);

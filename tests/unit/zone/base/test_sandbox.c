@@ -31,9 +31,8 @@ static void make_file(const char *name)
     assert_int_equal(close(fd), 0);
 }
 
-static int make_state(void **state)
+static int make_state(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "rights.XXXXXX");
     assert_non_null(mkdtemp(dir));
     static const char *const stores[] = { "registry", "health", "history", "keys", "cas" };
@@ -48,9 +47,8 @@ static int make_state(void **state)
     return 0;
 }
 
-static int remove_state(void **state)
+static int remove_state(void **)
 {
-    (void)state;
     static const char *const all[] = { "registry/data.mdb",
                                        "health/lock.mdb",
                                        "keys/data.mdb",
@@ -123,15 +121,13 @@ static int look_for_keys(void)
            (error_of_opening("new", O_WRONLY | O_CREAT) != EACCES) << 2;
 }
 
-static void keys_are_out_of_reach(void **state)
+static void keys_are_out_of_reach(void **)
 {
-    (void)state;
     check("cas/trust.pem", look_for_keys);
 }
 
-static void keys_are_out_of_reach_when_the_trust_is_beside_them(void **state)
+static void keys_are_out_of_reach_when_the_trust_is_beside_them(void **)
 {
-    (void)state;
     check("trust.pem", look_for_keys);
 }
 
@@ -144,9 +140,8 @@ static int look_for_stores(void)
            (access("/etc/passwd", R_OK) != 0) << 4;
 }
 
-static void what_is_allowed_stays_open(void **state)
+static void what_is_allowed_stays_open(void **)
 {
-    (void)state;
     check("cas/trust.pem", look_for_stores);
 }
 
@@ -156,9 +151,8 @@ static int look_for_programs(void)
     return errno == EACCES ? 0 : 1;
 }
 
-static void nothing_is_executed(void **state)
+static void nothing_is_executed(void **)
 {
-    (void)state;
     check("cas/trust.pem", look_for_programs);
 }
 
@@ -169,9 +163,8 @@ static int look_for_the_next_trust(void)
            (error_of_opening("cas/next.pem", O_RDONLY) != 0) << 1;
 }
 
-static void file_may_be_replaced_also_by_a_link(void **state)
+static void file_may_be_replaced_also_by_a_link(void **)
 {
-    (void)state;
     make_file("cas/next.pem");
     assert_int_equal(symlink("cas/trust.pem", path_in("link.pem")), 0);
     check("link.pem", look_for_the_next_trust);
@@ -185,9 +178,8 @@ static int look_for_truncation(void)
            (truncate(path_in("registry/data.mdb"), 0) != 0) << 1;
 }
 
-static void what_is_not_ones_own_is_not_cut(void **state)
+static void what_is_not_ones_own_is_not_cut(void **)
 {
-    (void)state;
     if (landlock_version() < 3) {
         skip();
     }
@@ -199,9 +191,8 @@ static int look_for_the_parent(void)
     return kill(getppid(), 0) == 0 || kill(getpid(), 0) != 0;
 }
 
-static void nobody_outside_is_signalled(void **state)
+static void nobody_outside_is_signalled(void **)
 {
-    (void)state;
     if (landlock_version() < 6) {
         skip();
     }
@@ -230,9 +221,8 @@ static int look_for_tcp(void)
     return (error_of_tcp(true) != EACCES) | (error_of_tcp(false) != EACCES) << 1;
 }
 
-static void who_need_not_connect_opens_no_tcp(void **state)
+static void who_need_not_connect_opens_no_tcp(void **)
 {
-    (void)state;
     if (landlock_version() < 4) {
         skip();
     }
@@ -253,15 +243,13 @@ static int look_for_capabilities(void)
            (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) << 3;
 }
 
-static void no_capability_is_left(void **state)
+static void no_capability_is_left(void **)
 {
-    (void)state;
     check("cas/trust.pem", look_for_capabilities);
 }
 
-static void no_core_holds_the_memory(void **state)
+static void no_core_holds_the_memory(void **)
 {
-    (void)state;
     pid_t pid = fork();
     if (pid == 0) {
         struct rlimit limit;

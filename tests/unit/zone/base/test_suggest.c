@@ -20,9 +20,8 @@ static void nearest_word_is_meant(void **state)
     assert_string_equal(best_of("state"), "state");
 }
 
-static void far_words_are_not_meant(void **state)
+static void far_words_are_not_meant(void **)
 {
-    (void)state;
     static const char *const words[] = {
         "", "x", "xy", "colour", "stat-directory", "a word far longer than any that is compared"
     };
@@ -31,9 +30,8 @@ static void far_words_are_not_meant(void **state)
     }
 }
 
-static void text_names_it_or_is_empty(void **state)
+static void text_names_it_or_is_empty(void **)
 {
-    (void)state;
     char text[SUGGEST_ROOM];
     struct suggest near = suggest_begin("listn");
     assert_string_equal(suggest_text(&near, text), "");

@@ -5,17 +5,15 @@
 #include "tests/unit/unit.h"
 #include "zone/base/user.h"
 
-static void unknown_user_is_refused(void **state)
+static void unknown_user_is_refused(void **)
 {
-    (void)state;
     struct diag diag;
     assert_int_equal(user_become("no-such-user-here", &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "no-such-user-here"));
 }
 
-static void who_is_that_user_needs_no_right(void **state)
+static void who_is_that_user_needs_no_right(void **)
 {
-    (void)state;
     struct diag diag;
     /* NOLINT(concurrency-mt-unsafe): there is one thread */
     const struct passwd *own = getpwuid(geteuid());
@@ -24,9 +22,8 @@ static void who_is_that_user_needs_no_right(void **state)
 }
 
 /* As a child, whose exit status is the answer. */
-static void nobody_has_no_way_back(void **state)
+static void nobody_has_no_way_back(void **)
 {
-    (void)state;
     if (geteuid() != 0) {
         skip();
     }

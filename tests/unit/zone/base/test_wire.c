@@ -1,9 +1,8 @@
 #include "tests/unit/unit.h"
 #include "zone/base/wire.h"
 
-static void reader_fails_on_every_short_prefix(void **state)
+static void reader_fails_on_every_short_prefix(void **)
 {
-    (void)state;
     const uint8_t data[] = { 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 2, 'o', 'k' };
     for (size_t len = 0; len <= sizeof(data); len++) {
         struct reader r = reader_of(data, len);
@@ -24,9 +23,8 @@ static void reader_fails_on_every_short_prefix(void **state)
     }
 }
 
-static void reader_stays_failed_and_gives_zeros(void **state)
+static void reader_stays_failed_and_gives_zeros(void **)
 {
-    (void)state;
     const uint8_t data[] = { 9, 9, 9 };
     struct reader r = reader_of(data, sizeof(data));
     assert_int_equal(read_u32(&r), 0);
@@ -36,9 +34,8 @@ static void reader_stays_failed_and_gives_zeros(void **state)
     assert_false(reader_done(&r));
 }
 
-static void text_with_nul_or_too_long_fails(void **state)
+static void text_with_nul_or_too_long_fails(void **)
 {
-    (void)state;
     const uint8_t nul[] = { 0, 2, 'a', 0 }, four[] = { 0, 4, 'a', 'b', 'c', 'd' };
     char out[4] = "x";
     struct reader r = reader_of(nul, sizeof(nul));
@@ -50,9 +47,8 @@ static void text_with_nul_or_too_long_fails(void **state)
     assert_string_equal(out, "x");
 }
 
-static void writer_stops_at_its_room_and_rolls_back(void **state)
+static void writer_stops_at_its_room_and_rolls_back(void **)
 {
-    (void)state;
     uint8_t data[8] = { 0 };
     struct writer w = writer_of(data, 6);
     write_u32(&w, 0x01020304);

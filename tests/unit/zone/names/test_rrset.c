@@ -1,9 +1,8 @@
 #include "tests/unit/unit.h"
 #include "zone/names/rrset.h"
 
-static void records_come_out_sorted_without_duplicates(void **state)
+static void records_come_out_sorted_without_duplicates(void **)
 {
-    (void)state;
     uint8_t data[256];
     struct rrset_builder b;
     struct rrset set;
@@ -29,9 +28,8 @@ static void records_come_out_sorted_without_duplicates(void **state)
 }
 
 /* Every permutation of four records of unequal length gives the same packing. */
-static void order_of_adding_does_not_matter(void **state)
+static void order_of_adding_does_not_matter(void **)
 {
-    (void)state;
     static const char *const records[] = { "zzzz", "y", "xxx", "ww" };
     uint8_t first[64], data[64];
     size_t first_len = 0;
@@ -56,9 +54,8 @@ static void order_of_adding_does_not_matter(void **state)
     }
 }
 
-static void what_does_not_fit_fails(void **state)
+static void what_does_not_fit_fails(void **)
 {
-    (void)state;
     uint8_t data[10];
     struct rrset_builder b;
     struct rrset set;
@@ -75,9 +72,8 @@ static void what_does_not_fit_fails(void **state)
     assert_false(rrset_end(&b, &set));
 }
 
-static void damaged_packing_is_seen(void **state)
+static void damaged_packing_is_seen(void **)
 {
-    (void)state;
     const uint8_t good[] = { 0, 1, 'a', 0, 2, 'b', 'c' };
     struct rrset set = { .count = 2, .rdata = good, .rdata_len = sizeof(good) };
     assert_true(rrset_check(&set));

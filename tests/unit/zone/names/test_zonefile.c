@@ -32,9 +32,8 @@ static struct dname name(const char *text)
     return out;
 }
 
-static enum result note(const struct zonefile_record *record, void *arg, struct diag *diag)
+static enum result note(const struct zonefile_record *record, void *arg, struct diag *)
 {
-    (void)diag;
     struct seen *seen = arg;
     assert_true(seen->count < SEEN_MAX);
     struct one *one = &seen->list[seen->count++];
@@ -78,9 +77,8 @@ static void expect(const struct one *one, const char *owner, uint16_t type, uint
     assert_int_equal(one->line, line);
 }
 
-static void records_come_with_owner_ttl_and_line(void **state)
+static void records_come_with_owner_ttl_and_line(void **)
 {
-    (void)state;
     struct seen seen = { 0 };
     struct diag diag = { "" };
     assert_int_equal(read_text_of(&seen,
@@ -113,9 +111,8 @@ static void records_come_with_owner_ttl_and_line(void **state)
 }
 
 /* RFC 4034 6.2 as amended by RFC 6840 5.1. */
-static void names_in_rdata_are_in_lower_case_where_dnssec_wants_it(void **state)
+static void names_in_rdata_are_in_lower_case_where_dnssec_wants_it(void **)
 {
-    (void)state;
     struct seen seen = { 0 };
     struct diag diag = { "" };
     assert_int_equal(read_text_of(&seen,
@@ -136,9 +133,8 @@ static void names_in_rdata_are_in_lower_case_where_dnssec_wants_it(void **state)
     assert_memory_equal(seen.list[5].rdata, "\4Next\4pool\4test", 16);
 }
 
-static void a_fault_is_told_with_its_line(void **state)
+static void a_fault_is_told_with_its_line(void **)
 {
-    (void)state;
     const struct {
         const char *text;
         unsigned line;
@@ -188,18 +184,16 @@ static void a_fault_is_told_with_its_line(void **state)
     }
 }
 
-static void octets_that_are_no_text_are_refused(void **state)
+static void octets_that_are_no_text_are_refused(void **)
 {
-    (void)state;
     struct seen seen = { 0 };
     struct diag diag = { "" };
     assert_int_equal(read_octets_of(&seen, "a\0b A 1.2.3.4\n", 14, &diag), RESULT_INVALID);
     assert_int_equal(seen.count, 0);
 }
 
-static void a_record_that_is_too_long_is_refused(void **state)
+static void a_record_that_is_too_long_is_refused(void **)
 {
-    (void)state;
     enum {
         ROOM = 300000
     };
@@ -227,9 +221,8 @@ static void a_record_that_is_too_long_is_refused(void **state)
     free(text);
 }
 
-static void the_visitor_can_stop(void **state)
+static void the_visitor_can_stop(void **)
 {
-    (void)state;
     struct seen seen = { .answer = RESULT_EXISTS };
     struct diag diag = { "" };
     assert_int_equal(read_text_of(&seen, "a A 1.2.3.4\nb A 1.2.3.4\n", &diag), RESULT_EXISTS);
@@ -237,9 +230,8 @@ static void the_visitor_can_stop(void **state)
 }
 
 /* No truncation or flipped bit does worse than an error or another record. */
-static void broken_files_do_no_harm(void **state)
+static void broken_files_do_no_harm(void **)
 {
-    (void)state;
     char text[] = "$TTL 1h\na 60 IN SOA ns h ( 1 2 ; c\n 3 4 5 )\n  TXT \"x\\\"\" \\065\n"
                   "$ORIGIN b\n@ SRV 0 1 4460 c\nd CAA 0 issue \"e\"\nf TYPE9 \\# 1 aa\n";
     struct diag diag;
@@ -257,9 +249,8 @@ static void broken_files_do_no_harm(void **state)
     }
 }
 
-static void what_is_printed_reads_back(void **state)
+static void what_is_printed_reads_back(void **)
 {
-    (void)state;
     const char *text = "a\\000\\.b 300 IN TXT \"x\\\"y\" \"\\195\\164\"\n"
                        "s 300 IN SRV 0 1 4460 alice\n"
                        "c 300 IN CAA 0 issue \"ca.example; validationmethods=http-01\"\n"
@@ -299,9 +290,8 @@ static void what_is_printed_reads_back(void **state)
     }
 }
 
-static void a_ttl_of_zero_is_a_ttl(void **state)
+static void a_ttl_of_zero_is_a_ttl(void **)
 {
-    (void)state;
     struct seen seen = { 0 };
     struct diag diag = { "" };
     assert_int_equal(
@@ -311,9 +301,8 @@ static void a_ttl_of_zero_is_a_ttl(void **state)
     expect(&seen.list[2], "c.pool.test.", RR_A, 0, 4);
 }
 
-static void printing_to_a_full_disk_fails(void **state)
+static void printing_to_a_full_disk_fails(void **)
 {
-    (void)state;
     FILE *file = fopen("/dev/full", "w");
     assert_non_null(file);
     (void)setvbuf(file, NULL, _IONBF, 0);
@@ -325,9 +314,8 @@ static void printing_to_a_full_disk_fails(void **state)
 }
 
 /* A store may have what an older version took: it is shown, and can be removed. */
-static void rdata_that_is_none_of_its_type_is_printed_as_octets(void **state)
+static void rdata_that_is_none_of_its_type_is_printed_as_octets(void **)
 {
-    (void)state;
     char *text = NULL;
     size_t len = 0;
     FILE *file = open_memstream(&text, &len);
@@ -342,9 +330,8 @@ static void rdata_that_is_none_of_its_type_is_printed_as_octets(void **state)
 }
 
 /* RFC 1035 5.1: the last TTL stated; RFC 2308 4: but for $TTL. */
-static void a_ttl_that_is_left_out_is_the_last_one_stated(void **state)
+static void a_ttl_that_is_left_out_is_the_last_one_stated(void **)
 {
-    (void)state;
     struct seen seen = { 0 };
     struct diag diag = { "" };
     assert_int_equal(read_text_of(&seen,

@@ -1,9 +1,8 @@
 #include "tests/unit/unit.h"
 #include "zone/places/country.h"
 
-static void codes_are_in_order_and_found(void **state)
+static void codes_are_in_order_and_found(void **)
 {
-    (void)state;
     size_t count = 0;
     const struct country *all = country_all(&count);
     assert_int_equal(count, 250); /* ISO 3166's 249, and XK */
@@ -20,9 +19,8 @@ static void codes_are_in_order_and_found(void **state)
     assert_null(country_find("nl"));
 }
 
-static void countries_stand_where_they_are(void **state)
+static void countries_stand_where_they_are(void **)
 {
-    (void)state;
     const struct {
         const char *code, *continent;
         struct position near;
@@ -45,9 +43,8 @@ static void countries_stand_where_they_are(void **state)
     }
 }
 
-static void codes_of_iso_3166_are_taken_and_others_explained(void **state)
+static void codes_of_iso_3166_are_taken_and_others_explained(void **)
 {
-    (void)state;
     static const struct {
         const char *text, *reason;
     } bad[] = {

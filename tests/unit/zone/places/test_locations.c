@@ -9,17 +9,15 @@
 static int fd;
 static char path[64];
 
-static int make_file(void **state)
+static int make_file(void **)
 {
-    (void)state;
     fd = memfd_create("test_locations", MFD_CLOEXEC);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     return fd < 0 ? -1 : 0;
 }
 
-static int remove_file(void **state)
+static int remove_file(void **)
 {
-    (void)state;
     return close(fd);
 }
 
@@ -75,9 +73,8 @@ static void expect_position(const struct cell *cell, double latitude, double lon
     assert_true(position_km(cell->position, wanted) < 10);
 }
 
-static void a_city_level_file_has_cells_by_subdivision(void **state)
+static void a_city_level_file_has_cells_by_subdivision(void **)
 {
-    (void)state;
     struct locations *locations = load_data("towns.mmdb");
     size_t count = 0;
     const struct cell *cells = locations_cells(locations, &count);
@@ -99,18 +96,16 @@ static void a_city_level_file_has_cells_by_subdivision(void **state)
     locations_free(locations);
 }
 
-static void the_only_subdivision_of_a_country_is_the_country(void **state)
+static void the_only_subdivision_of_a_country_is_the_country(void **)
 {
-    (void)state;
     struct locations *locations = load_data("towns.mmdb");
     assert_int_equal(cell_named(locations, "LU", "")->addresses, 65536);
     assert_int_equal(locations_cell_number(locations, "LU", "LU"), LOCATIONS_WORLD);
     locations_free(locations);
 }
 
-static void a_country_of_subdivisions_only_has_a_cell_all_the_same(void **state)
+static void a_country_of_subdivisions_only_has_a_cell_all_the_same(void **)
 {
-    (void)state;
     struct locations *locations = load_data("towns.mmdb");
     assert_int_equal(cell_named(locations, "CH", "")->addresses, 0);
     expect_position(cell_named(locations, "CH", ""), 47.38, 8.53); /* tzdata's Zurich */
@@ -118,9 +113,8 @@ static void a_country_of_subdivisions_only_has_a_cell_all_the_same(void **state)
     locations_free(locations);
 }
 
-static void cells_stand_where_their_addresses_are(void **state)
+static void cells_stand_where_their_addresses_are(void **)
 {
-    (void)state;
     struct locations *locations = load_data("towns.mmdb");
     expect_position(cell_named(locations, "US", "NY"), 41, -74);
     assert_int_equal(cell_named(locations, "US", "NY")->addresses, 65536); /* IPv4 only counts */
@@ -145,9 +139,8 @@ static void expect_place(const struct locations *locations, const char *text, do
     assert_true(fabs((double)position.longitude - longitude) <= 0.051);
 }
 
-static void positions_are_those_of_the_very_address(void **state)
+static void positions_are_those_of_the_very_address(void **)
 {
-    (void)state;
     struct locations *locations = load_data("towns.mmdb");
     struct position position;
     const char *silent[] = { "10.9.1.1", "11.0.0.1", "2001:db8:8::", "::1" };
@@ -166,9 +159,8 @@ static void positions_are_those_of_the_very_address(void **state)
 }
 
 /* 6to4 and Teredo carry IPv4 addresses; their part of the tree is IPv4's again. */
-static void aliases_of_ipv4_are_not_followed(void **state)
+static void aliases_of_ipv4_are_not_followed(void **)
 {
-    (void)state;
     struct locations *locations = load_data("towns.mmdb");
     expect(locations, "2002:a07:101::", "", 15);
     expect(locations, "2001:0:a07:101::", "", 21);  /* up to 2001:800:: nothing is known */
@@ -177,9 +169,8 @@ static void aliases_of_ipv4_are_not_followed(void **state)
     locations_free(locations);
 }
 
-static void a_pair_of_files_serves_both_families(void **state)
+static void a_pair_of_files_serves_both_families(void **)
 {
-    (void)state;
     const char *const pair[] = { TEST_DATA "/towns-ipv4.mmdb", TEST_DATA "/towns-ipv6.mmdb" };
     const char *const reverse[] = { pair[1], pair[0] }, *const twice[] = { pair[0], pair[0] };
     struct diag diag = { "" };
@@ -201,9 +192,8 @@ static void a_pair_of_files_serves_both_families(void **state)
 }
 
 /* Both files of tests/data/make-mmdb.pl hold the same places. */
-static void both_layouts_give_the_country_and_the_scope(void **state)
+static void both_layouts_give_the_country_and_the_scope(void **)
 {
-    (void)state;
     const char *files[] = { "places.mmdb", "flat.mmdb" };
     for (size_t i = 0; i < 2; i++) {
         struct locations *locations = load_data(files[i]);
@@ -223,9 +213,8 @@ static void both_layouts_give_the_country_and_the_scope(void **state)
     }
 }
 
-static void unknown_addresses_are_in_the_world_with_a_true_scope(void **state)
+static void unknown_addresses_are_in_the_world_with_a_true_scope(void **)
 {
-    (void)state;
     struct locations *locations = load_data("places.mmdb");
     expect(locations, "11.0.0.1", "", 8);
     expect(locations, "127.0.0.78", "", 31); /* .76 and .77 split at 32, .78 and .79 are one */
@@ -293,9 +282,8 @@ static struct address random_address(uint64_t *seed)
     return address;
 }
 
-static void scopes_are_the_shortest_true_ones(void **state)
+static void scopes_are_the_shortest_true_ones(void **)
 {
-    (void)state;
     const char *files[] = { "places.mmdb", "flat.mmdb", "ipv4.mmdb", "towns.mmdb",
                             "towns-ipv6.mmdb" };
     uint64_t seed = 1;
@@ -309,9 +297,8 @@ static void scopes_are_the_shortest_true_ones(void **state)
     }
 }
 
-static void a_file_of_ipv4_only_knows_no_ipv6(void **state)
+static void a_file_of_ipv4_only_knows_no_ipv6(void **)
 {
-    (void)state;
     struct locations *locations = load_data("ipv4.mmdb");
     expect(locations, "10.1.2.3", "LU", 24); /* written in lower case in the file */
     expect(locations, "127.0.0.77", "JP", 32);
@@ -319,9 +306,8 @@ static void a_file_of_ipv4_only_knows_no_ipv6(void **state)
     locations_free(locations);
 }
 
-static void no_file_knows_nothing(void **state)
+static void no_file_knows_nothing(void **)
 {
-    (void)state;
     size_t count = 0;
     expect(NULL, "10.1.2.3", "", 0);
     assert_int_equal(locations_cell_number(NULL, "NL", ""), LOCATIONS_WORLD);
@@ -339,9 +325,8 @@ static enum result load(const char *file, struct diag *diag)
     return result;
 }
 
-static void what_is_no_location_file_is_refused_with_its_name(void **state)
+static void what_is_no_location_file_is_refused_with_its_name(void **)
 {
-    (void)state;
     struct diag diag = { "" };
     assert_int_equal(load("/nonexistent.mmdb", &diag), RESULT_SYSTEM);
     assert_non_null(strstr(diag.text, "/nonexistent.mmdb: "));
@@ -386,9 +371,8 @@ static void survive(void)
     locations_free(locations);
 }
 
-static void damaged_files_are_refused_or_harmless(void **state)
+static void damaged_files_are_refused_or_harmless(void **)
 {
-    (void)state;
     const char *files[] = { "places.mmdb", "ipv4.mmdb", "towns.mmdb", "towns-ipv4.mmdb" };
     for (size_t f = 0; f < 4; f++) {
         uint8_t data[8192];
@@ -405,9 +389,8 @@ static void damaged_files_are_refused_or_harmless(void **state)
     }
 }
 
-static void truncated_files_are_refused(void **state)
+static void truncated_files_are_refused(void **)
 {
-    (void)state;
     uint8_t data[8192];
     struct diag diag = { "" };
     size_t len = slurp("ipv4.mmdb", data, sizeof data);

@@ -3,9 +3,8 @@
 #include "tests/unit/mmdb_made.h"
 
 /* 0/1 -> nothing, 128/2 -> a, 192/2 -> b. */
-static void every_size_of_records_is_walked_in_order(void **state)
+static void every_size_of_records_is_walked_in_order(void **)
 {
-    (void)state;
     static const uint32_t sizes[] = { 24, 28, 32 };
     for (size_t i = 0; i < 3; i++) {
         begin(2, sizes[i], 4);
@@ -49,9 +48,8 @@ static void walk_around_ipv4(struct mmdb *db, uint32_t four, uint32_t six)
 }
 
 /* IPv4 lies at ::/96, and an alias leads there from elsewhere: both are no part of IPv6. */
-static void parts_of_ipv4_are_blank_in_ipv6(void **state)
+static void parts_of_ipv4_are_blank_in_ipv6(void **)
 {
-    (void)state;
     begin(MMDB_IPV4_DEPTH + 1, 24, 6);
     uint32_t six = PUT("\x41S"), four = PUT("\x41Z");
     for (uint32_t i = 0; i < MMDB_IPV4_DEPTH; i++) {
@@ -66,9 +64,8 @@ static void parts_of_ipv4_are_blank_in_ipv6(void **state)
 }
 
 /* A record that is larger than ::/96 is IPv4's too. */
-static void a_leaf_above_stands_for_all_of_ipv4(void **state)
+static void a_leaf_above_stands_for_all_of_ipv4(void **)
 {
-    (void)state;
     begin(1, 24, 6);
     uint32_t six = PUT("\x41S");
     made.sides[0][0] = leaf_to(six);
@@ -92,9 +89,8 @@ static double number_at(struct mmdb *db, uint32_t offset)
     return number;
 }
 
-static void values_of_all_types_are_read(void **state)
+static void values_of_all_types_are_read(void **)
 {
-    (void)state;
     begin(1, 24, 4);
     uint32_t pi = PUT("\x68\x40\x09\x21\xfb\x54\x44\x2d\x18"), one = PUT("\x04\x08\x3f\x80\0\0");
     uint32_t u16 = PUT("\xa2\x12\x34"), u32 = PUT("\xc4\x12\x34\x56\x78"), zero = PUT("\xa0");
@@ -125,9 +121,8 @@ static void values_of_all_types_are_read(void **state)
 }
 
 /* Sizes of one, two and three octets more (29, 30, 31). */
-static void long_texts_have_their_size_and_are_no_codes(void **state)
+static void long_texts_have_their_size_and_are_no_codes(void **)
 {
-    (void)state;
     static char many[1000];
     begin(1, 24, 4);
     memset(many, 'x', sizeof(many));
@@ -155,9 +150,8 @@ static void expect_text(struct mmdb *db, const struct mmdb_value *value, const c
     assert_memory_equal(mmdb_text(db, value), text, strlen(text));
 }
 
-static void keys_are_picked_in_one_pass(void **state)
+static void keys_are_picked_in_one_pass(void **)
 {
-    (void)state;
     static const char *const keys[] = { "e", "none", "bc", "a" }, *const inner[] = { "d" };
     struct mmdb_value found[4], first;
     begin(1, 24, 4);
@@ -180,9 +174,8 @@ static void keys_are_picked_in_one_pass(void **state)
 }
 
 /* All four lengths of pointers, each with its offset added. */
-static void pointers_of_every_length_lead_where_they_say(void **state)
+static void pointers_of_every_length_lead_where_they_say(void **)
 {
-    (void)state;
     begin(1, 24, 4);
     (void)PUT("\x41"
               "n"); /* at 0 */
@@ -209,9 +202,8 @@ static void pointers_of_every_length_lead_where_they_say(void **state)
 }
 
 /* The last marker counts: the data may hold one too. */
-static void the_last_marker_is_the_one(void **state)
+static void the_last_marker_is_the_one(void **)
 {
-    (void)state;
     begin(1, 24, 4);
     uint32_t a = PUT("\x4e\xab\xcd\xefMaxMind.com");
     made.sides[0][0] = leaf_to(a);

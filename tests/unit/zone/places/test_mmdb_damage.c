@@ -4,9 +4,8 @@
 #include "tests/unit/mmdb_made.h"
 
 /* Records beyond 2^24 have their upper four bits in the middle octet. */
-static void the_middle_octet_belongs_to_both_sides(void **state)
+static void the_middle_octet_belongs_to_both_sides(void **)
 {
-    (void)state;
     begin(1, 28, 4);
     made.sides[0][0] = 0x5000001;
     made.sides[0][1] = 1;
@@ -17,9 +16,8 @@ static void the_middle_octet_belongs_to_both_sides(void **state)
     mmdb_close(&db);
 }
 
-static void pointers_in_circles_end(void **state)
+static void pointers_in_circles_end(void **)
 {
-    (void)state;
     static const char *const keys[] = { "a" };
     begin(1, 24, 4);
     uint32_t itself = PUT("\x20\x00"), there = PUT("\x20\x04"), back = PUT("\x20\x02");
@@ -49,9 +47,8 @@ static void put_many(uint8_t octet, size_t times)
 }
 
 /* No record has as many items as a file can claim, or hold: the work for one is bounded. */
-static void huge_counts_are_damage(void **state)
+static void huge_counts_are_damage(void **)
 {
-    (void)state;
     static const char *const keys[] = { "a" };
     begin(1, 24, 4);
     uint32_t claimed = PUT("\xff\xff\xff\xff"),
@@ -75,9 +72,8 @@ static void huge_counts_are_damage(void **state)
     mmdb_close(&db);
 }
 
-static void offsets_outside_the_section_are_damage(void **state)
+static void offsets_outside_the_section_are_damage(void **)
 {
-    (void)state;
     begin(1, 24, 4);
     (void)PUT("\x41"
               "a\x68\1\2\3"); /* the last one is cut short by the metadata */
@@ -110,9 +106,8 @@ static unsigned leaves_until_refused(void)
 }
 
 /* Leaves into the separator, behind the data, and nodes that lead up again. */
-static void damaged_trees_end_in_bounds(void **state)
+static void damaged_trees_end_in_bounds(void **)
 {
-    (void)state;
     for (unsigned kind = 0; kind < 6; kind++) {
         begin(40, 24, 4);
         uint32_t a = PUT("\x41"
@@ -132,9 +127,8 @@ static void damaged_trees_end_in_bounds(void **state)
 }
 
 /* Subtrees that all nodes share would be walked 2^32 times. */
-static void a_tree_of_shared_nodes_is_given_up(void **state)
+static void a_tree_of_shared_nodes_is_given_up(void **)
 {
-    (void)state;
     begin(32, 24, 4);
     uint32_t a = PUT("\x41"
                      "a");
@@ -144,9 +138,8 @@ static void a_tree_of_shared_nodes_is_given_up(void **state)
     assert_true(leaves_until_refused() < 200);
 }
 
-static void metadata_must_make_sense(void **state)
+static void metadata_must_make_sense(void **)
 {
-    (void)state;
     static const struct {
         const char *key;
         uint8_t type;
@@ -187,9 +180,8 @@ static void metadata_must_make_sense(void **state)
     expect_refused();
 }
 
-static void a_file_cut_anywhere_is_refused(void **state)
+static void a_file_cut_anywhere_is_refused(void **)
 {
-    (void)state;
     begin(2, 28, 6);
     (void)put_map();
     finish();
@@ -201,9 +193,8 @@ static void a_file_cut_anywhere_is_refused(void **state)
 
 /* One whose end is cut off after it was opened, in blocks that were not read yet: the walk fails,
  * and nothing else happens. */
-static void a_file_cut_while_it_is_read_is_damage(void **state)
+static void a_file_cut_while_it_is_read_is_damage(void **)
 {
-    (void)state;
     struct mmdb db;
     struct mmdb_walk walk;
     struct mmdb_leaf leaf;
@@ -233,9 +224,8 @@ static void a_file_cut_while_it_is_read_is_damage(void **state)
     }
 }
 
-static void what_is_no_plain_file_is_refused(void **state)
+static void what_is_no_plain_file_is_refused(void **)
 {
-    (void)state;
     struct mmdb db = { .fd = -1 };
     struct diag diag = { "" };
     char fifo[] = "test_mmdb.XXXXXX";

@@ -8,9 +8,8 @@ static struct position at(const char *text)
     return position;
 }
 
-static void texts_round_trip_to_four_decimals(void **state)
+static void texts_round_trip_to_four_decimals(void **)
 {
-    (void)state;
     const char *const texts[][2] = {
         { "52.3702,4.8952", "52.3702,4.8952" }, { "-33.86786, +151", "-33.8679,151.0000" },
         { "90,-180", "90.0000,-180.0000" },     { "0,-0", "0.0000,0.0000" },
@@ -22,9 +21,8 @@ static void texts_round_trip_to_four_decimals(void **state)
     }
 }
 
-static void what_is_no_position_is_refused(void **state)
+static void what_is_no_position_is_refused(void **)
 {
-    (void)state;
     const char *const texts[] = { "",      "52",      "52,",     ",4",      "52;4",  "52,4,",
                                   "91,0",  "-90.1,0", "0,180.1", "nan,0",   "inf,1", "0x10,1",
                                   "1e1,1", "52.,4",   ".5,4",    "--1,0",   "+-1,0", " 1,1",
@@ -36,9 +34,8 @@ static void what_is_no_position_is_refused(void **state)
     }
 }
 
-static void distances_are_those_of_the_globe(void **state)
+static void distances_are_those_of_the_globe(void **)
 {
-    (void)state;
     const struct {
         const char *a, *b;
         double km;

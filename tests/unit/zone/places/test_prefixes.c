@@ -2,9 +2,8 @@
 #include "zone/base/splitmix.h"
 #include "zone/places/prefixes.h"
 
-static void an_empty_table_is_one_leaf(void **state)
+static void an_empty_table_is_one_leaf(void **)
 {
-    (void)state;
     struct prefixes_maker maker;
     struct prefixes table;
     prefixes_begin(&maker);
@@ -14,9 +13,8 @@ static void an_empty_table_is_one_leaf(void **state)
     prefixes_done(&table);
 }
 
-static void equal_siblings_merge_up_to_the_root(void **state)
+static void equal_siblings_merge_up_to_the_root(void **)
 {
-    (void)state;
     struct prefixes_maker maker;
     struct prefixes table;
     prefixes_begin(&maker);
@@ -31,9 +29,8 @@ static void equal_siblings_merge_up_to_the_root(void **state)
 }
 
 /* One address of all 128 bits: every length up to it occurs. */
-static void the_longest_prefix_wins_down_to_128_bits(void **state)
+static void the_longest_prefix_wins_down_to_128_bits(void **)
 {
-    (void)state;
     struct prefixes_maker maker;
     struct prefixes table;
     prefixes_begin(&maker);
@@ -61,9 +58,8 @@ static void the_longest_prefix_wins_down_to_128_bits(void **state)
 
 /* Numbers of each 16-bit prefix, drawn so that long runs occur; the shortest true prefix by trying.
  */
-static void lengths_are_the_shortest_true_ones(void **state)
+static void lengths_are_the_shortest_true_ones(void **)
 {
-    (void)state;
     static uint32_t numbers[1 << 16];
     uint64_t seed = 3;
     struct prefixes_maker maker;

@@ -2,9 +2,8 @@
 #include "zone/base/splitmix.h"
 #include "zone/places/ranges.h"
 
-static void nothing_is_zero(void **state)
+static void nothing_is_zero(void **)
 {
-    (void)state;
     struct ranges ranges;
     ranges_begin(&ranges);
     ranges_end(&ranges);
@@ -12,9 +11,8 @@ static void nothing_is_zero(void **state)
     ranges_done(&ranges);
 }
 
-static void neighbours_of_one_number_are_one_range(void **state)
+static void neighbours_of_one_number_are_one_range(void **)
 {
-    (void)state;
     struct ranges ranges;
     ranges_begin(&ranges);
     for (uint64_t start = 100; start < 10000; start += 10) {
@@ -30,9 +28,8 @@ static void neighbours_of_one_number_are_one_range(void **state)
     ranges_done(&ranges);
 }
 
-static void of_parts_with_one_start_the_first_counts(void **state)
+static void of_parts_with_one_start_the_first_counts(void **)
 {
-    (void)state;
     struct ranges ranges;
     ranges_begin(&ranges);
     ranges_add(&ranges, 0, 1);
@@ -51,9 +48,8 @@ static void of_parts_with_one_start_the_first_counts(void **state)
 }
 
 /* Lengths from one to a quarter of the space, of all forms, against a plain list. */
-static void every_range_is_found_from_end_to_end(void **state)
+static void every_range_is_found_from_end_to_end(void **)
 {
-    (void)state;
     enum {
         COUNT = 5000
     };

@@ -29,9 +29,8 @@ static enum result see(const struct audit_entry *entry, void *arg)
     return RESULT_OK;
 }
 
-static void entries_come_back_in_order(void **state)
+static void entries_come_back_in_order(void **)
 {
-    (void)state;
     struct seen seen = { 0 };
     for (unsigned i = 0; i < 300; i++) {
         const struct audit_entry entry = entry_of(i);
@@ -42,9 +41,8 @@ static void entries_come_back_in_order(void **state)
     assert_true(seen.count == 300 && seen.first == 0 && seen.last == 299);
 }
 
-static void oldest_go_when_there_are_too_many(void **state)
+static void oldest_go_when_there_are_too_many(void **)
 {
-    (void)state;
     struct seen seen = { 0 };
     for (unsigned i = 0; i < AUDIT_MAX + 25; i++) {
         const struct audit_entry entry = entry_of(i);
@@ -54,9 +52,8 @@ static void oldest_go_when_there_are_too_many(void **state)
     assert_true(seen.count == AUDIT_MAX && seen.first == 25 && seen.last == AUDIT_MAX + 24);
 }
 
-static void longest_texts_fit(void **state)
+static void longest_texts_fit(void **)
 {
-    (void)state;
     struct audit_entry entry = { .at = 0 };
     memset(entry.who, 'w', sizeof(entry.who) - 1);
     memset(entry.from, 'f', sizeof(entry.from) - 1);
@@ -66,16 +63,14 @@ static void longest_texts_fit(void **state)
     assert_int_equal(audit_add(txn, &entry), RESULT_OK);
 }
 
-static enum result count_one(const struct audit_entry *entry, void *arg)
+static enum result count_one(const struct audit_entry *, void *arg)
 {
-    (void)entry;
     *(unsigned *)arg += 1;
     return RESULT_OK;
 }
 
-static void damaged_and_newer_rows_are_told_apart(void **state)
+static void damaged_and_newer_rows_are_told_apart(void **)
 {
-    (void)state;
     static const uint8_t key[8] = { 0, 0, 0, 0, 0, 0, 0, 9 };
     uint8_t row[64] = { 1 };
     unsigned count = 0;
@@ -90,9 +85,8 @@ static void damaged_and_newer_rows_are_told_apart(void **state)
 }
 
 /* What is beside the zone moves no serial, and those who keep answers need forget none. */
-static void entry_alone_leaves_the_zone_as_it_is(void **state)
+static void entry_alone_leaves_the_zone_as_it_is(void **)
 {
-    (void)state;
     struct settings before, after;
     uint64_t changes[REGISTRY_CHANGES_MAX];
     size_t count = 1;

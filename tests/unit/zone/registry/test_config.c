@@ -12,16 +12,14 @@
 
 static char path[] = "test_config.XXXXXX";
 
-static int make_file(void **state)
+static int make_file(void **)
 {
-    (void)state;
     int fd = mkstemp(path);
     return fd < 0 ? -1 : close(fd);
 }
 
-static int remove_file(void **state)
+static int remove_file(void **)
 {
-    (void)state;
     return unlink(path);
 }
 
@@ -71,9 +69,8 @@ static void every_key_is_read(void **state)
     config_free(config);
 }
 
-static void what_is_not_given_is_null(void **state)
+static void what_is_not_given_is_null(void **)
 {
-    (void)state;
     const char *texts[] = { "", "\n", "# nothing\n\n", "---\n", "--- # nothing\n" };
     struct config *config = NULL;
     struct diag diag = { "" };

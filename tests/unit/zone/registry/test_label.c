@@ -2,9 +2,8 @@
 #include "zone/places/country.h"
 #include "zone/registry/label.h"
 
-static void good_labels_come_out_in_lower_case(void **state)
+static void good_labels_come_out_in_lower_case(void **)
 {
-    (void)state;
     char out[LABEL_ROOM];
     assert_ok(label_check(out, "Alice", NULL));
     assert_string_equal(out, "alice");
@@ -18,9 +17,8 @@ static void good_labels_come_out_in_lower_case(void **state)
     assert_ok(label_check(out, longest, NULL));
 }
 
-static void others_are_refused_with_a_reason(void **state)
+static void others_are_refused_with_a_reason(void **)
 {
-    (void)state;
     char too_long[65];
     memset(too_long, 'x', 64);
     too_long[64] = '\0';
@@ -37,9 +35,8 @@ static void others_are_refused_with_a_reason(void **state)
     }
 }
 
-static void countries_are_two_letters(void **state)
+static void countries_are_two_letters(void **)
 {
-    (void)state;
     char out[3];
     assert_true(country_code(out, "nL"));
     assert_string_equal(out, "NL");

@@ -3,9 +3,8 @@
 
 static struct dname apex;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     apex = name_of("pool.test");
     return 0;
 }
@@ -30,9 +29,8 @@ static struct member sample(void)
     return member;
 }
 
-static void layout_round_trips_and_every_truncation_is_damage(void **state)
+static void layout_round_trips_and_every_truncation_is_damage(void **)
 {
-    (void)state;
     for (int with_target = 0; with_target < 2; with_target++) {
         struct member member = sample(), back;
         uint8_t data[MEMBER_ENCODED_MAX];
@@ -66,9 +64,8 @@ static void layout_round_trips_and_every_truncation_is_damage(void **state)
 }
 
 /* Rows written before members had positions. */
-static void the_layout_before_is_read(void **state)
+static void the_layout_before_is_read(void **)
 {
-    (void)state;
     struct member member = sample(), back;
     uint8_t data[MEMBER_ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
@@ -85,9 +82,8 @@ static void the_layout_before_is_read(void **state)
     assert_int_equal((int)member_decode(&back, data, w.at), RESULT_NEWER);
 }
 
-static void largest_member_fits_its_room(void **state)
+static void largest_member_fits_its_room(void **)
 {
-    (void)state;
     struct member member = sample();
     uint8_t data[MEMBER_ENCODED_MAX];
     memset(member.label, 'a', LABEL_MAX);
@@ -100,9 +96,8 @@ static void largest_member_fits_its_room(void **state)
     assert_false(w.failed);
 }
 
-static void good_members_pass(void **state)
+static void good_members_pass(void **)
 {
-    (void)state;
     struct member member = sample();
     assert_ok(member_check(&member, &apex, true, NULL));
     assert_ok(address_parse(&member.addresses[0], "8.8.8.8"));
@@ -167,9 +162,8 @@ static void spoil(struct member *member, int what)
     }
 }
 
-static void each_fault_is_refused_with_a_reason(void **state)
+static void each_fault_is_refused_with_a_reason(void **)
 {
-    (void)state;
     for (int what = 0; what < 14; what++) {
         struct member member = sample();
         struct diag diag = { "" };
@@ -190,9 +184,8 @@ static enum result with_target(const char *text)
 }
 
 /* RFC 1123 2.1: what resolvers take for an address, or can't ask for, is no host name. */
-static void target_is_a_host_name(void **state)
+static void target_is_a_host_name(void **)
 {
-    (void)state;
     static const char *const bad[] = { "192.0.2.1",
                                        "1.2",
                                        "127.0.0.0x1",

@@ -83,9 +83,8 @@ static unsigned all_nodes(struct node out[4])
     return 4;
 }
 
-static void nodes_survive_the_round_trip(void **state)
+static void nodes_survive_the_round_trip(void **)
 {
-    (void)state;
     struct node nodes[4], decoded;
     unsigned count = all_nodes(nodes);
     for (unsigned i = 0; i < count; i++) {
@@ -96,9 +95,8 @@ static void nodes_survive_the_round_trip(void **state)
     }
 }
 
-static void every_short_prefix_is_damaged_and_leaves_the_output(void **state)
+static void every_short_prefix_is_damaged_and_leaves_the_output(void **)
 {
-    (void)state;
     struct node nodes[4];
     unsigned count = all_nodes(nodes);
     for (unsigned i = 0; i < count; i++) {
@@ -133,9 +131,8 @@ static void use(const struct node *node, const struct settings *settings)
 }
 
 /* Whatever a flip makes of a row, using the node stays inside it. */
-static void flipped_bits_never_lead_outside(void **state)
+static void flipped_bits_never_lead_outside(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node nodes[4], node;
     unsigned count = all_nodes(nodes), accepted = 0;
@@ -156,9 +153,8 @@ static void flipped_bits_never_lead_outside(void **state)
     assert_true(accepted > 0);
 }
 
-static void layouts_that_do_not_add_up_are_damaged(void **state)
+static void layouts_that_do_not_add_up_are_damaged(void **)
 {
-    (void)state;
     uint8_t data[512];
     struct node out;
     struct node node = static_node(NODE_STATIC);
@@ -189,9 +185,8 @@ static void expect_rdata(const struct rrset *set, unsigned i, const void *wanted
     assert_memory_equal(rdata, wanted, len);
 }
 
-static void member_serves_its_addresses_in_canonical_order(void **state)
+static void member_serves_its_addresses_in_canonical_order(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node node = member_node();
     uint8_t scratch[NODE_SCRATCH];
@@ -208,9 +203,8 @@ static void member_serves_its_addresses_in_canonical_order(void **state)
     assert_false(node_rrset(&node, &settings, RR_SOA, 0, scratch, &set));
 }
 
-static void left_out_addresses_are_neither_served_nor_listed(void **state)
+static void left_out_addresses_are_neither_served_nor_listed(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node node = member_node();
     uint8_t scratch[NODE_SCRATCH];
@@ -242,9 +236,8 @@ static void expect_caa(const struct rrset *set, unsigned i, const char *tag, con
 }
 
 /* RFC 8659 4.2 and 4.3, RFC 8657 3 and 4 */
-static void caa_binds_issuance_to_ca_method_and_account(void **state)
+static void caa_binds_issuance_to_ca_method_and_account(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node node = member_node(), apex = static_node(NODE_APEX);
     uint8_t scratch[NODE_SCRATCH];
@@ -272,9 +265,8 @@ static void caa_binds_issuance_to_ca_method_and_account(void **state)
     expect_caa(&set, 1, "issuewild", ";");
 }
 
-static void longest_caa_fits_its_scratch(void **state)
+static void longest_caa_fits_its_scratch(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node node = member_node();
     memset(node.accounturi, 'u', sizeof(node.accounturi) - 1);
@@ -289,9 +281,8 @@ static void longest_caa_fits_its_scratch(void **state)
     assert_int_equal(set.count, SETTINGS_CA_MAX + 1);
 }
 
-static void apex_serves_the_soa_of_the_settings(void **state)
+static void apex_serves_the_soa_of_the_settings(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node node = static_node(NODE_APEX);
     uint8_t scratch[NODE_SCRATCH], wanted[512];
@@ -315,9 +306,8 @@ static void apex_serves_the_soa_of_the_settings(void **state)
     assert_int_equal(types[3], RR_CAA);
 }
 
-static void stored_sets_keep_their_ttl_or_take_the_settings(void **state)
+static void stored_sets_keep_their_ttl_or_take_the_settings(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node node = static_node(NODE_STATIC);
     uint8_t scratch[NODE_SCRATCH];
@@ -334,9 +324,8 @@ static void stored_sets_keep_their_ttl_or_take_the_settings(void **state)
 }
 
 /* RFC 2181 8: zero is a TTL. RFC 4035 5.3.3: none outlives the signature. */
-static void a_stored_ttl_is_zero_or_as_long_as_signatures_last(void **state)
+static void a_stored_ttl_is_zero_or_as_long_as_signatures_last(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     const struct {
         uint32_t stored, served;
@@ -352,9 +341,8 @@ static void a_stored_ttl_is_zero_or_as_long_as_signatures_last(void **state)
     }
 }
 
-static void service_lists_srv_alone(void **state)
+static void service_lists_srv_alone(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct node node = { .kind = NODE_SERVICE };
     uint16_t types[NODE_TYPES_MAX];

@@ -24,9 +24,8 @@ static enum result node_at(const char *name, struct node *out)
     return registry_node(txn, &key, buffer, out);
 }
 
-static void new_zone_has_its_names_and_settings(void **state)
+static void new_zone_has_its_names_and_settings(void **)
 {
-    (void)state;
     struct settings settings;
     struct node node;
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
@@ -50,17 +49,15 @@ static void new_zone_has_its_names_and_settings(void **state)
     assert_int_equal(node_at("_tcp.pool.test", &node), RESULT_NOT_FOUND);
 }
 
-static void zone_is_made_once(void **state)
+static void zone_is_made_once(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     struct name_server ns = server_of("ns1.pool.test", "127.0.0.1");
     assert_int_equal(registry_init(txn, &settings, &ns, 1, &diag), RESULT_EXISTS);
 }
 
-static void registry_without_a_zone_says_so(void **state)
+static void registry_without_a_zone_says_so(void **)
 {
-    (void)state;
     struct settings settings;
     struct member member = member_of("alice", "192.0.2.1");
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_MISSING);
@@ -68,9 +65,8 @@ static void registry_without_a_zone_says_so(void **state)
     assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_MISSING);
 }
 
-static void name_servers_that_can_not_be_are_refused(void **state)
+static void name_servers_that_can_not_be_are_refused(void **)
 {
-    (void)state;
     struct settings settings = settings_of_test();
     static const struct {
         const char *name, *address, *reason;
@@ -94,9 +90,8 @@ static void name_servers_that_can_not_be_are_refused(void **state)
 }
 
 /* RFC 1982 3: also across the wrap */
-static void serial_always_moves_on(void **state)
+static void serial_always_moves_on(void **)
 {
-    (void)state;
     struct settings settings;
     static const struct {
         uint32_t before;
@@ -122,9 +117,8 @@ static void serial_always_moves_on(void **state)
     }
 }
 
-static void setting_is_checked_and_kept(void **state)
+static void setting_is_checked_and_kept(void **)
 {
-    (void)state;
     struct settings settings;
     assert_int_equal(registry_set(txn, "srv-count", "8", &diag), RESULT_OK);
     assert_int_equal(registry_set(txn, "srv-count", "9", &diag), RESULT_INVALID);
@@ -133,9 +127,8 @@ static void setting_is_checked_and_kept(void **state)
     assert_int_equal(settings.srv_count, 8);
 }
 
-static void unreadable_settings_are_damage(void **state)
+static void unreadable_settings_are_damage(void **)
 {
-    (void)state;
     struct settings settings;
     assert_int_equal(store_put(txn, TABLE_SETTINGS, "later", 5, "?", 1), RESULT_OK);
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
@@ -147,9 +140,8 @@ static void unreadable_settings_are_damage(void **state)
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_DAMAGED);
 }
 
-static void member_is_added_with_its_name(void **state)
+static void member_is_added_with_its_name(void **)
 {
-    (void)state;
     struct member alice = added("Alice", "192.0.2.1"), bob = added("bob", "2001:db8::1"), found;
     struct node node;
     assert_string_equal(alice.label, "alice");
@@ -164,9 +156,8 @@ static void member_is_added_with_its_name(void **state)
     assert_true(address_equal(&node.addresses[0], &alice.addresses[0]));
 }
 
-static void labels_and_addresses_in_use_are_refused(void **state)
+static void labels_and_addresses_in_use_are_refused(void **)
 {
-    (void)state;
     (void)added("alice", "192.0.2.1");
     refused(member_of("ALICE", "192.0.2.2"), NOW, RESULT_EXISTS, "member already");
     refused(member_of("bob", "192.0.2.1"), NOW, RESULT_EXISTS, "belongs to the member alice");
@@ -179,9 +170,8 @@ static void labels_and_addresses_in_use_are_refused(void **state)
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
 }
 
-static void member_with_its_own_name_has_no_node(void **state)
+static void member_with_its_own_name_has_no_node(void **)
 {
-    (void)state;
     struct member member = member_of("alice", NULL);
     struct node node;
     member.target = name_of("ntp1.example.net");
@@ -208,9 +198,8 @@ static struct member member_at(const char *label, const char *target)
     return member;
 }
 
-static void target_has_one_owner(void **state)
+static void target_has_one_owner(void **)
 {
-    (void)state;
     struct member alice = member_at("alice", "ntp1.example.net"),
                   bob = member_at("bob", "b.example");
     assert_int_equal(registry_add(txn, &alice, false, NOW, &diag), RESULT_OK);
@@ -228,9 +217,8 @@ static void target_has_one_owner(void **state)
 }
 
 /* Two members got one target from a program that did not look: both stay, and each may go. */
-static void target_of_two_from_before_stays_with_both(void **state)
+static void target_of_two_from_before_stays_with_both(void **)
 {
-    (void)state;
     struct member alice = member_at("alice", "a.example"), bob = member_at("bob", "b.example");
     uint8_t data[MEMBER_ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
@@ -253,9 +241,8 @@ static void target_of_two_from_before_stays_with_both(void **state)
     refused(member_at("carol", "a.example"), NOW, RESULT_EXISTS, "the member alice");
 }
 
-static void update_replaces_addresses_and_keeps_identity(void **state)
+static void update_replaces_addresses_and_keeps_identity(void **)
 {
-    (void)state;
     struct member alice = added("alice", "192.0.2.1"), changed = alice, found;
     struct node node;
     (void)added("bob", "192.0.2.9");
@@ -274,9 +261,8 @@ static void update_replaces_addresses_and_keeps_identity(void **state)
     assert_int_equal(registry_update(txn, &changed, true, NOW, &diag), RESULT_NOT_FOUND);
 }
 
-static void removed_name_is_broken_and_quarantined(void **state)
+static void removed_name_is_broken_and_quarantined(void **)
 {
-    (void)state;
     struct member alice = added("alice", "192.0.2.1"), found;
     struct node node;
     struct tombstone tombstone;
@@ -301,9 +287,8 @@ static void removed_name_is_broken_and_quarantined(void **state)
     assert_int_equal(registry_remove(txn, "nobody", NOW, NOW, &diag), RESULT_NOT_FOUND);
 }
 
-static void tombstones_whose_time_is_over_go(void **state)
+static void tombstones_whose_time_is_over_go(void **)
 {
-    (void)state;
     struct tombstone tombstone;
     const char *const labels[] = { "alice", "bob", "carol", "dan" };
     const char *const addresses[] = { "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4" };
@@ -322,9 +307,8 @@ static void tombstones_whose_time_is_over_go(void **state)
     assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
 }
 
-static void nobody_returns_by_an_empty_operator_name(void **state)
+static void nobody_returns_by_an_empty_operator_name(void **)
 {
-    (void)state;
     struct member member = member_of("alice", "192.0.2.1");
     member.operator_name[0] = '\0';
     assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_OK);
@@ -341,9 +325,8 @@ static enum result collect(const struct member *member, void *arg)
     return RESULT_OK;
 }
 
-static void members_are_visited_in_order_of_label(void **state)
+static void members_are_visited_in_order_of_label(void **)
 {
-    (void)state;
     char labels[LABELS_ROOM] = "";
     (void)added("carol", "192.0.2.3");
     (void)added("alice", "192.0.2.1");
@@ -352,9 +335,8 @@ static void members_are_visited_in_order_of_label(void **state)
     assert_string_equal(labels, "alicebobcarol");
 }
 
-static void unreadable_rows_are_damage(void **state)
+static void unreadable_rows_are_damage(void **)
 {
-    (void)state;
     struct member found;
     struct tombstone tombstone;
     struct node node;

@@ -52,9 +52,8 @@ static enum result changes(uint64_t since)
     return result;
 }
 
-static void neighbour_of_a_new_or_removed_name_is_told_too(void **state)
+static void neighbour_of_a_new_or_removed_name_is_told_too(void **)
 {
-    (void)state;
     add("alice", 1);
     add("carol", 3);
     add("dave", 4);
@@ -76,9 +75,8 @@ static void neighbour_of_a_new_or_removed_name_is_told_too(void **state)
     assert_false(is_changed("dave.pool.test"));
 }
 
-static void update_of_a_member_is_told(void **state)
+static void update_of_a_member_is_told(void **)
 {
-    (void)state;
     struct member member;
     add("alice", 1);
     add("bob", 2);
@@ -91,9 +89,8 @@ static void update_of_a_member_is_told(void **state)
     assert_true(is_changed("bob.pool.test"));
 }
 
-static void setting_changes_no_name(void **state)
+static void setting_changes_no_name(void **)
 {
-    (void)state;
     uint64_t before = committed();
     assert_ok(registry_set(txn, "srv-count", "2", &diag));
     (void)committed();
@@ -101,9 +98,8 @@ static void setting_changes_no_name(void **state)
     assert_int_equal(count, 0);
 }
 
-static void long_ago_can_not_be_told(void **state)
+static void long_ago_can_not_be_told(void **)
 {
-    (void)state;
     uint64_t before = committed();
     for (unsigned i = 0; i < REGISTRY_CHANGES_MAX; i++) {
         char label[16];
@@ -115,9 +111,8 @@ static void long_ago_can_not_be_told(void **state)
     assert_int_equal(changes(before), RESULT_NOT_FOUND);
 }
 
-static void too_many_at_once_can_not_be_told(void **state)
+static void too_many_at_once_can_not_be_told(void **)
 {
-    (void)state;
     uint64_t before = committed();
     for (unsigned i = 0; i <= REGISTRY_CHANGES_MAX; i++) {
         char label[16];
@@ -136,9 +131,8 @@ static void too_many_at_once_can_not_be_told(void **state)
 
 /* A program of before keeps no journal; a store put back from a backup is older than what a reader
  * knows. */
-static void commits_past_the_journal_can_not_be_told(void **state)
+static void commits_past_the_journal_can_not_be_told(void **)
 {
-    (void)state;
     uint64_t before = committed();
     add("alice", 1);
     assert_ok(store_commit(txn, &diag));

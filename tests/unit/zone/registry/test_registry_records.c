@@ -38,9 +38,8 @@ static enum result removal(const char *name, uint16_t type)
     return record(name, (struct rrset){ .type = type });
 }
 
-static void records_are_set_replaced_and_removed(void **state)
+static void records_are_set_replaced_and_removed(void **)
 {
-    (void)state;
     struct node node;
     assert_int_equal(record("WWW.pool.test", TXT_SET), RESULT_OK);
     assert_int_equal(record("www.pool.test", A_SET), RESULT_OK);
@@ -64,9 +63,8 @@ static void records_are_set_replaced_and_removed(void **state)
     assert_int_equal(removal("www.pool.test", RR_TXT), RESULT_NOT_FOUND);
 }
 
-static void apex_takes_records_but_no_addresses(void **state)
+static void apex_takes_records_but_no_addresses(void **)
 {
-    (void)state;
     struct node node;
     assert_int_equal(record("pool.test", MX_SET), RESULT_OK);
     assert_int_equal(node_at("pool.test", &node), RESULT_OK);
@@ -83,9 +81,8 @@ static void apex_takes_records_but_no_addresses(void **state)
     assert_int_equal(node.rrset_count, 1);
 }
 
-static void types_that_are_not_the_operators_are_refused(void **state)
+static void types_that_are_not_the_operators_are_refused(void **)
 {
-    (void)state;
     static const uint16_t types[] = { 0,         RR_NS,     RR_SOA,        24,       30,
                                       RR_DNAME,  RR_OPT,    RR_DS,         RR_RRSIG, RR_NSEC,
                                       RR_DNSKEY, RR_NSEC3,  RR_NSEC3PARAM, RR_CDS,   RR_CDNSKEY,
@@ -96,9 +93,8 @@ static void types_that_are_not_the_operators_are_refused(void **state)
     }
 }
 
-static void names_that_are_not_the_operators_are_refused(void **state)
+static void names_that_are_not_the_operators_are_refused(void **)
 {
-    (void)state;
     struct member named = member_of("own", NULL);
     (void)added("alice", "192.0.2.1");
     named.target = name_of("ntp1.example.net");
@@ -124,9 +120,8 @@ static void names_that_are_not_the_operators_are_refused(void **state)
     assert_int_equal(record("alice2.pool.test", TXT_SET), RESULT_OK);
 }
 
-static void members_keep_clear_of_static_names(void **state)
+static void members_keep_clear_of_static_names(void **)
 {
-    (void)state;
     struct member member = member_of("deep", "192.0.2.1");
     assert_int_equal(record("a.deep.pool.test", TXT_SET), RESULT_OK);
     assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_REFUSED);
@@ -136,9 +131,8 @@ static void members_keep_clear_of_static_names(void **state)
 }
 
 /* RFC 1034 3.6.2, RFC 2181 10.1 */
-static void alias_stands_alone(void **state)
+static void alias_stands_alone(void **)
 {
-    (void)state;
     assert_int_equal(record("www.pool.test", CNAME_SET), RESULT_OK);
     assert_int_equal(record("www.pool.test", TXT_SET), RESULT_REFUSED);
     assert_int_equal(record("www.pool.test", A_SET), RESULT_REFUSED);
@@ -155,9 +149,8 @@ static void alias_stands_alone(void **state)
     assert_int_equal(node.rrset_count, 1);
 }
 
-static void name_server_keeps_an_address(void **state)
+static void name_server_keeps_an_address(void **)
 {
-    (void)state;
     assert_int_equal(record("ns1.pool.test", TXT_SET), RESULT_OK);
     assert_int_equal(record("ns1.pool.test", A_SET), RESULT_OK);
     assert_int_equal(removal("ns1.pool.test", RR_AAAA), RESULT_OK);
@@ -167,9 +160,8 @@ static void name_server_keeps_an_address(void **state)
     assert_int_equal(removal("ns1.pool.test", RR_A), RESULT_OK);
 }
 
-static void bounds_of_a_name_hold(void **state)
+static void bounds_of_a_name_hold(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < NODE_RRSETS_MAX; i++) {
         assert_int_equal(record("www.pool.test", set_of((uint16_t)(1000 + i), "\0\0", 2, 1)),
                          RESULT_OK);
@@ -183,11 +175,10 @@ static void bounds_of_a_name_hold(void **state)
     assert_int_equal(record("bad.pool.test", set_of(RR_TXT, "\0\2\1a", 4, 2)), RESULT_INVALID);
 }
 
-static enum result collect(const struct dname_key *key, const struct node *node, void *arg)
+static enum result collect(const struct dname_key *key, const struct node *, void *arg)
 {
     char text[DNAME_TEXT_MAX];
     struct dname name, apex = name_of("pool.test");
-    (void)node;
     assert_int_equal(dname_of_key(&name, key, &apex), RESULT_OK);
     size_t used = strlen(arg);
     (void)snprintf((char *)arg + used, NAMES_ROOM - used, "%s ", dname_text(&name, text));
@@ -195,9 +186,8 @@ static enum result collect(const struct dname_key *key, const struct node *node,
 }
 
 /* RFC 4034 6.1 */
-static void nodes_stand_in_canonical_order(void **state)
+static void nodes_stand_in_canonical_order(void **)
 {
-    (void)state;
     char names[NAMES_ROOM] = "";
     (void)added("zoe", "192.0.2.1");
     (void)added("a-b", "192.0.2.2");
@@ -224,9 +214,8 @@ static void near(enum store_seek seek, const char *from, const char *wanted)
     assert_string_equal(dname_text(&name, text), wanted);
 }
 
-static void neighbours_are_found_from_names_that_are_not_there(void **state)
+static void neighbours_are_found_from_names_that_are_not_there(void **)
 {
-    (void)state;
     near(SEEK_BEFORE, "pool.test", NULL);
     near(SEEK_AT_OR_BEFORE, "pool.test", "pool.test.");
     near(SEEK_AT_OR_AFTER, "pool.test", "pool.test.");
@@ -240,9 +229,8 @@ static void neighbours_are_found_from_names_that_are_not_there(void **state)
     near(SEEK_FIRST, "pool.test", "pool.test.");
 }
 
-static void unreadable_names_are_damage(void **state)
+static void unreadable_names_are_damage(void **)
 {
-    (void)state;
     char names[NAMES_ROOM] = "";
     struct node node;
     uint8_t service = NODE_SERVICE;

@@ -28,9 +28,8 @@ static void add_from(const char *label, const char *address, const char *country
     assert_ok(registry_add(txn, &member, true, NOW, &diag));
 }
 
-static void a_region_has_its_name_while_a_member_is_registered_there(void **state)
+static void a_region_has_its_name_while_a_member_is_registered_there(void **)
 {
-    (void)state;
     assert_int_equal(counted("nl"), -1);
     add_from("amy", "10.0.0.1", "NL");
     add_from("bob", "10.0.0.2", "DE");
@@ -50,9 +49,8 @@ static void a_region_has_its_name_while_a_member_is_registered_there(void **stat
     assert_int_equal(counted("europe"), -1);
 }
 
-static void a_member_that_moves_takes_its_region_along(void **state)
+static void a_member_that_moves_takes_its_region_along(void **)
 {
-    (void)state;
     struct member member;
     add_from("amy", "10.0.0.1", "NL");
     assert_ok(registry_member(txn, "amy", &member));
@@ -85,9 +83,8 @@ static size_t changes_by(const char *label, const char *address)
 }
 
 /* A count that no answer shows is no change. */
-static void a_second_member_changes_no_name_but_its_own(void **state)
+static void a_second_member_changes_no_name_but_its_own(void **)
 {
-    (void)state;
     assert_true(changes_by("amy", "10.0.0.1") > 2);
     assert_int_equal(changes_by("bob", "10.0.0.2"), 2); /* the name, and the one before it */
 }
@@ -131,9 +128,8 @@ static void reopen(bool writable)
     assert_ok(writable ? store_write(store, &txn, &diag) : store_read(store, &txn, &diag));
 }
 
-static void a_registry_from_before_gets_its_regions_when_it_is_opened(void **state)
+static void a_registry_from_before_gets_its_regions_when_it_is_opened(void **)
 {
-    (void)state;
     uint64_t changes[REGISTRY_CHANGES_MAX];
     size_t count = 0;
     add_from("amy", "10.0.0.1", "NL");
@@ -185,9 +181,8 @@ static void a_damaged_registry_from_before_stays_as_it_is(void **state)
     (void)set_up_empty(state); /* for tear_down */
 }
 
-static void a_registry_without_a_zone_is_renewed_too(void **state)
+static void a_registry_without_a_zone_is_renewed_too(void **)
 {
-    (void)state;
     uint8_t format[13] = "ntspool";
     format[8] = STORE_REGISTRY;
     wire_put_u32(format + 9, 1);
@@ -199,9 +194,8 @@ static void a_registry_without_a_zone_is_renewed_too(void **state)
     assert_int_equal(store_count(txn, TABLE_SETTINGS), 0);
 }
 
-static void names_of_regions_are_not_for_records(void **state)
+static void names_of_regions_are_not_for_records(void **)
 {
-    (void)state;
     uint8_t room[64];
     struct rrset_builder b;
     struct rrset set;
@@ -221,9 +215,8 @@ static void names_of_regions_are_not_for_records(void **state)
     }
 }
 
-static void labels_and_regions_belong_together(void **state)
+static void labels_and_regions_belong_together(void **)
 {
-    (void)state;
     char label[REGION_LABEL_ROOM];
     for (uint16_t region = 1; region < (uint16_t)REGIONS; region++) {
         (void)region_label(region, label);

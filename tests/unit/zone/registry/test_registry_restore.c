@@ -31,9 +31,8 @@ static void refused(const char *label, enum result wanted, const char *reason)
     }
 }
 
-static void member_comes_back_as_it_was(void **state)
+static void member_comes_back_as_it_was(void **)
 {
-    (void)state;
     const struct member before = full("alice");
     struct member after, read;
     removed("alice");
@@ -61,9 +60,8 @@ static void member_comes_back_as_it_was(void **state)
     refused("alice", RESULT_EXISTS, "a member already");
 }
 
-static void taken_label_or_address_stays_where_it_is(void **state)
+static void taken_label_or_address_stays_where_it_is(void **)
 {
-    (void)state;
     (void)full("alice");
     removed("alice");
     refused("bob", RESULT_NOT_FOUND, "no removed member");
@@ -76,9 +74,8 @@ static void taken_label_or_address_stays_where_it_is(void **state)
 }
 
 /* A tombstone of schema 2 ends behind the operator. */
-static void tombstone_of_before_is_read_and_keeps_nothing(void **state)
+static void tombstone_of_before_is_read_and_keeps_nothing(void **)
 {
-    (void)state;
     uint8_t row[64];
     struct writer w = writer_of(row, sizeof(row));
     struct tombstone tombstone;
@@ -102,9 +99,8 @@ static enum result count_one(const char *label, const struct tombstone *tombston
     return RESULT_OK;
 }
 
-static void tombstones_are_listed(void **state)
+static void tombstones_are_listed(void **)
 {
-    (void)state;
     unsigned count = 0;
     (void)full("alice");
     (void)added("bob", "192.0.2.2");

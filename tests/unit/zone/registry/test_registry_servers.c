@@ -38,17 +38,15 @@ static void says(enum result got, enum result wanted, const char *reason)
     }
 }
 
-static void servers_of_a_new_zone_are_read_back(void **state)
+static void servers_of_a_new_zone_are_read_back(void **)
 {
-    (void)state;
     assert_int_equal(servers_now().count, 2);
     assert_int_equal(addresses_of("ns1.pool.test"), 2);
     assert_int_equal(addresses_of("ns.example.net"), 0);
 }
 
-static void server_is_added_with_its_addresses(void **state)
+static void server_is_added_with_its_addresses(void **)
 {
-    (void)state;
     struct name_server inside = server_of("NS3.Pool.Test", "192.0.2.3");
     struct name_server outside = server_of("ns9.example.net", NULL);
     assert_int_equal(registry_server_add(txn, &inside, &diag), RESULT_OK);
@@ -58,9 +56,8 @@ static void server_is_added_with_its_addresses(void **state)
     says(registry_server_add(txn, &inside, &diag), RESULT_EXISTS, "already");
 }
 
-static void server_takes_the_addresses_that_its_name_has(void **state)
+static void server_takes_the_addresses_that_its_name_has(void **)
 {
-    (void)state;
     uint8_t data[64];
     struct rrset_builder b;
     struct rrset set;
@@ -74,9 +71,8 @@ static void server_takes_the_addresses_that_its_name_has(void **state)
     assert_int_equal(addresses_of("www.pool.test"), 1);
 }
 
-static void server_that_can_not_be_is_refused(void **state)
+static void server_that_can_not_be_is_refused(void **)
 {
-    (void)state;
     (void)added("alice", "192.0.2.1");
     static const struct {
         const char *name, *address, *reason;
@@ -97,9 +93,8 @@ static void server_that_can_not_be_is_refused(void **state)
     assert_int_equal(servers_now().count, 2);
 }
 
-static void at_most_eight_servers(void **state)
+static void at_most_eight_servers(void **)
 {
-    (void)state;
     for (unsigned i = 2; i < REGISTRY_NS_MAX; i++) {
         char name[32];
         (void)snprintf(name, sizeof(name), "n%u.example.net", i);
@@ -110,9 +105,8 @@ static void at_most_eight_servers(void **state)
     says(registry_server_add(txn, &more, &diag), RESULT_REFUSED, "at most 8");
 }
 
-static void renumbering_replaces_all_addresses(void **state)
+static void renumbering_replaces_all_addresses(void **)
 {
-    (void)state;
     struct name_server ns = server_of("ns1.pool.test", "2001:db8::99");
     assert_int_equal(registry_server_set(txn, &ns, &diag), RESULT_OK);
     assert_int_equal(addresses_of("ns1.pool.test"), 1);
@@ -127,9 +121,8 @@ static void renumbering_replaces_all_addresses(void **state)
     says(registry_server_set(txn, &ns, &diag), RESULT_NOT_FOUND, "no name server");
 }
 
-static void removed_server_takes_its_addresses_and_the_soa_names_another(void **state)
+static void removed_server_takes_its_addresses_and_the_soa_names_another(void **)
 {
-    (void)state;
     struct dname gone = name_of("NS1.pool.test"), left = name_of("ns.example.net");
     struct node node;
     static uint8_t buffer[NODE_ENCODED_MAX];
@@ -148,9 +141,8 @@ static void removed_server_takes_its_addresses_and_the_soa_names_another(void **
     assert_true(is_server("ns.example.net"));
 }
 
-static void other_records_of_a_removed_server_stay(void **state)
+static void other_records_of_a_removed_server_stay(void **)
 {
-    (void)state;
     uint8_t data[64], buffer[NODE_ENCODED_MAX];
     struct rrset_builder b;
     struct rrset set;
@@ -167,9 +159,8 @@ static void other_records_of_a_removed_server_stay(void **state)
     assert_true(node.rrset_count == 1 && node.rrsets[0].type == RR_TXT);
 }
 
-static void what_the_parent_has_stays_until_it_is_seen(void **state)
+static void what_the_parent_has_stays_until_it_is_seen(void **)
 {
-    (void)state;
     struct name_server ns = server_of("ns3.pool.test", "192.0.2.3");
     struct dname gone = name_of("ns1.pool.test");
     struct name_servers parent;
@@ -187,9 +178,8 @@ static void what_the_parent_has_stays_until_it_is_seen(void **state)
 
 /* A registry from before has no word of the parent: it is what was there before the first change.
  */
-static void registry_of_before_has_what_it_was_made_with(void **state)
+static void registry_of_before_has_what_it_was_made_with(void **)
 {
-    (void)state;
     struct name_servers parent;
     struct name_server ns = server_of("ns3.pool.test", "192.0.2.3");
     assert_int_equal(store_delete(txn, TABLE_SETTINGS, ".delegation", 11), RESULT_OK);
@@ -199,9 +189,8 @@ static void registry_of_before_has_what_it_was_made_with(void **state)
     assert_null(name_servers_find(&parent, &ns.name));
 }
 
-static void damaged_word_of_the_parent_is_told(void **state)
+static void damaged_word_of_the_parent_is_told(void **)
 {
-    (void)state;
     struct name_servers parent;
     static const uint8_t row[] = { 3, 'n', 's', '1', 0, 9, 1, 2, 3 };
     for (size_t len = 1; len <= sizeof(row); len++) {

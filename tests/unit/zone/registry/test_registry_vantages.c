@@ -8,9 +8,8 @@ static struct vantage_key key_of(const char *name, int octet)
     return key;
 }
 
-static void named_vantage_points_are_found_and_listed_in_order(void **state)
+static void named_vantage_points_are_found_and_listed_in_order(void **)
 {
-    (void)state;
     struct vantage_key found, far = key_of("far", 1), near = key_of("a-near", 2);
     struct vantage_keys all;
     assert_int_equal(registry_vantage(txn, "far", &found), RESULT_NOT_FOUND);
@@ -29,9 +28,8 @@ static void named_vantage_points_are_found_and_listed_in_order(void **state)
     assert_string_equal(all.list[1].name, "far");
 }
 
-static void key_is_replaced_and_removed(void **state)
+static void key_is_replaced_and_removed(void **)
 {
-    (void)state;
     struct vantage_key found, old = key_of("far", 1), new = key_of("far", 2);
     assert_ok(registry_put_vantage(txn, &old, &diag));
     assert_ok(registry_put_vantage(txn, &new, &diag));
@@ -42,9 +40,8 @@ static void key_is_replaced_and_removed(void **state)
     assert_int_equal(registry_remove_vantage(txn, "far", &diag), RESULT_NOT_FOUND);
 }
 
-static void one_key_is_one_vantage_point(void **state)
+static void one_key_is_one_vantage_point(void **)
 {
-    (void)state;
     struct vantage_key far = key_of("far", 1), near = key_of("near", 1), other = key_of("near", 2);
     assert_ok(registry_put_vantage(txn, &far, &diag));
     assert_int_equal(registry_put_vantage(txn, &near, &diag), RESULT_EXISTS);
@@ -55,9 +52,8 @@ static void one_key_is_one_vantage_point(void **state)
     assert_ok(registry_put_vantage(txn, &far, &diag));
 }
 
-static void names_are_checked(void **state)
+static void names_are_checked(void **)
 {
-    (void)state;
     static const char *const names[] = { "", "-x", "Far", "a b", "../x", "a.b", "\xc3\xa4" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct vantage_key key = key_of(names[i], 1);
@@ -68,9 +64,8 @@ static void names_are_checked(void **state)
     assert_ok(registry_put_vantage(txn, &longest, &diag));
 }
 
-static void there_are_so_many_and_each_may_still_change(void **state)
+static void there_are_so_many_and_each_may_still_change(void **)
 {
-    (void)state;
     struct vantage_keys all;
     for (int i = 0; i < VANTAGES_MAX; i++) {
         char name[VANTAGE_ROOM];
@@ -88,9 +83,8 @@ static void there_are_so_many_and_each_may_still_change(void **state)
     assert_ok(registry_put_vantage(txn, &more, &diag));
 }
 
-static void damaged_rows_are_told_and_leave_the_output(void **state)
+static void damaged_rows_are_told_and_leave_the_output(void **)
 {
-    (void)state;
     struct vantage_key key = key_of("far", 1), found = key_of("before", 9);
     struct vantage_keys all = { .count = 3 };
     uint8_t row[64];

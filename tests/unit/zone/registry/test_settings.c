@@ -1,9 +1,8 @@
 #include "tests/unit/unit.h"
 #include "zone/registry/settings.h"
 
-static void every_setting_reads_back_what_it_writes(void **state)
+static void every_setting_reads_back_what_it_writes(void **)
 {
-    (void)state;
     size_t count = 0;
     const struct setting_info *list = settings_list(&count);
     assert_true(count > 10);
@@ -24,9 +23,8 @@ static void every_setting_reads_back_what_it_writes(void **state)
     }
 }
 
-static void values_out_of_bounds_change_nothing(void **state)
+static void values_out_of_bounds_change_nothing(void **)
 {
-    (void)state;
     static const char *const bad[][2] = { { "srv-count", "0" },
                                           { "srv-count", "9" },
                                           { "srv-count", "4m" },
@@ -69,9 +67,8 @@ static void values_out_of_bounds_change_nothing(void **state)
     assert_int_equal((int)settings_set(&after, "colour", "red", NULL), RESULT_NOT_FOUND);
 }
 
-static void mail_addresses_become_names(void **state)
+static void mail_addresses_become_names(void **)
 {
-    (void)state;
     struct settings settings;
     char text[SETTING_VALUE_MAX];
     settings_defaults(&settings);
@@ -80,9 +77,8 @@ static void mail_addresses_become_names(void **state)
     assert_string_equal(text, "first\\.last.pool.test."); /* RFC 1035 8 */
 }
 
-static void durations_have_units(void **state)
+static void durations_have_units(void **)
 {
-    (void)state;
     static const struct {
         const char *text;
         uint32_t s;
@@ -103,9 +99,8 @@ static void durations_have_units(void **state)
 
 /* RFC 9567 5: a name outside of the zone, short enough for what is asked to stand in front of it.
  */
-static void report_agent_is_outside_and_short(void **state)
+static void report_agent_is_outside_and_short(void **)
 {
-    (void)state;
     static const struct {
         const char *value;
         enum result result;

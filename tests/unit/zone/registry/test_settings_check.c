@@ -23,9 +23,8 @@ static struct settings changed(const char *line, char names[CHANGES_MAX][32], si
     return settings;
 }
 
-static void presets_go_together(void **state)
+static void presets_go_together(void **)
 {
-    (void)state;
     struct settings settings;
     size_t count = 0;
     const struct setting_info *list = settings_list(&count);
@@ -50,9 +49,8 @@ static void expect(const char *line, enum result wanted)
     }
 }
 
-static void what_excludes_each_other_is_refused_with_all_names(void **state)
+static void what_excludes_each_other_is_refused_with_all_names(void **)
 {
-    (void)state;
     static const char *const lines[] = {
         "entry-score 5 exit-score 12",
         "entry-score 7.999",
@@ -72,9 +70,8 @@ static void what_excludes_each_other_is_refused_with_all_names(void **state)
     }
 }
 
-static void bounds_are_allowed_themselves(void **state)
+static void bounds_are_allowed_themselves(void **)
 {
-    (void)state;
     static const char *const lines[] = {
         "entry-score 8",
         "entry-score 12 exit-score 12",
@@ -91,9 +88,8 @@ static void bounds_are_allowed_themselves(void **state)
 }
 
 /* A pool from before a rule can be mended step by step. */
-static void rule_is_kept_only_by_changes_of_its_own_settings(void **state)
+static void rule_is_kept_only_by_changes_of_its_own_settings(void **)
 {
-    (void)state;
     char names[CHANGES_MAX][32];
     size_t count = 0;
     const struct settings settings = changed("entry-score 1", names, &count);

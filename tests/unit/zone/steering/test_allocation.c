@@ -113,9 +113,8 @@ static double mean_km(struct allocation *allocation, const struct allocation_pro
     return km / demand;
 }
 
-static void distances_are_those_of_a_globe(void **state)
+static void distances_are_those_of_a_globe(void **)
 {
-    (void)state;
     struct point amsterdam = point_at(52.37, 4.90), sydney = point_at(-33.87, 151.21);
     struct point pole = point_at(90, 0), other = point_at(-90, 77);
     expect_near(point_km(&amsterdam, &sydney), 16645, 20);
@@ -123,9 +122,8 @@ static void distances_are_those_of_a_globe(void **state)
     expect_near(point_km(&pole, &pole), 0, 0.001);
 }
 
-static void nobody_gets_more_than_max_overload_times_its_part(void **state)
+static void nobody_gets_more_than_max_overload_times_its_part(void **)
 {
-    (void)state;
     const double limits[] = { 1.05, 1.1, 2, 3 };
     double before = 1e9;
     for (size_t l = 0; l < 4; l++) {
@@ -149,9 +147,8 @@ static void nobody_gets_more_than_max_overload_times_its_part(void **state)
 }
 
 /* What is said of all is what the cells' lists add up to. */
-static void loads_are_the_cells_shares_weighted_by_demand(void **state)
+static void loads_are_the_cells_shares_weighted_by_demand(void **)
 {
-    (void)state;
     struct allocation_problem problem = crowd();
     struct allocation *allocation = allocation_new(&problem);
     double sums[MEMBERS] = { 0 }, demand = 0;
@@ -171,9 +168,8 @@ static void loads_are_the_cells_shares_weighted_by_demand(void **state)
     allocation_free(allocation);
 }
 
-static void starting_from_the_last_factors_takes_fewer_rounds(void **state)
+static void starting_from_the_last_factors_takes_fewer_rounds(void **)
 {
-    (void)state;
     struct allocation_problem problem = crowd();
     struct allocation *allocation = allocation_new(&problem);
     unsigned cold = allocation_rounds(allocation);
@@ -188,9 +184,8 @@ static void starting_from_the_last_factors_takes_fewer_rounds(void **state)
 }
 
 /* A burst where a lone member is: it is held back while that lasts, and no longer. */
-static void who_was_held_back_is_near_again_when_the_burst_is_over(void **state)
+static void who_was_held_back_is_near_again_when_the_burst_is_over(void **)
 {
-    (void)state;
     enum {
         TOKYO = 12,
         ALL
@@ -220,9 +215,8 @@ static void who_was_held_back_is_near_again_when_the_burst_is_over(void **state)
     }
 }
 
-static void no_member_and_no_group_is_asked_for_more_than_once_a_set(void **state)
+static void no_member_and_no_group_is_asked_for_more_than_once_a_set(void **)
 {
-    (void)state;
     struct allocation_problem problem = plain(20);
     members[3].capacity = 100000;
     for (size_t i = 10; i < 15; i++) {
@@ -244,9 +238,8 @@ static void no_member_and_no_group_is_asked_for_more_than_once_a_set(void **stat
     allocation_free(allocation);
 }
 
-static void with_few_groups_each_is_in_every_set(void **state)
+static void with_few_groups_each_is_in_every_set(void **)
 {
-    (void)state;
     struct allocation_problem problem = plain(12);
     for (size_t i = 0; i < 12; i++) {
         members[i].group = i < 10 ? 0 : i == 10 ? 10 : 11;
@@ -261,9 +254,8 @@ static void with_few_groups_each_is_in_every_set(void **state)
     allocation_free(allocation);
 }
 
-static void a_family_that_is_rare_is_raised_to_one_a_set(void **state)
+static void a_family_that_is_rare_is_raised_to_one_a_set(void **)
 {
-    (void)state;
     for (unsigned rare = 0; rare < 2; rare++) {
         struct allocation_problem problem = plain(100);
         for (size_t i = 0; i < 100; i++) {
@@ -294,9 +286,8 @@ static void a_family_that_is_rare_is_raised_to_one_a_set(void **state)
     allocation_free(allocation);
 }
 
-static void a_member_without_place_counts_as_an_average_one(void **state)
+static void a_member_without_place_counts_as_an_average_one(void **)
 {
-    (void)state;
     struct allocation_problem problem = crowd();
     problem.max_overload = 100;
     members[5].spot.placed = false;
@@ -318,9 +309,8 @@ static void a_member_without_place_counts_as_an_average_one(void **state)
     allocation_free(allocation);
 }
 
-static void without_places_capacity_alone_decides(void **state)
+static void without_places_capacity_alone_decides(void **)
 {
-    (void)state;
     struct allocation_problem problem = crowd();
     cells[0].spot.placed = false; /* the world's cell */
     problem.max_overload = 100;
@@ -338,9 +328,8 @@ static void without_places_capacity_alone_decides(void **state)
     allocation_free(allocation);
 }
 
-static void capacity_zero_is_never_handed_out(void **state)
+static void capacity_zero_is_never_handed_out(void **)
 {
-    (void)state;
     struct allocation_problem problem = plain(10);
     members[4].capacity = 0;
     struct allocation *allocation = allocation_new(&problem);
@@ -359,9 +348,8 @@ static void capacity_zero_is_never_handed_out(void **state)
     allocation_free(allocation);
 }
 
-static void small_pools_are_in_every_set(void **state)
+static void small_pools_are_in_every_set(void **)
 {
-    (void)state;
     for (size_t count = 1; count <= 4; count++) {
         struct allocation_problem problem = plain(count);
         members[0].capacity = 1e6;
@@ -377,9 +365,8 @@ static void small_pools_are_in_every_set(void **state)
 }
 
 /* All members in one country, or one in all: what can't be met is not, in bounded time. */
-static void limits_that_cannot_be_kept_end_the_search(void **state)
+static void limits_that_cannot_be_kept_end_the_search(void **)
 {
-    (void)state;
     struct allocation_problem problem = plain(6);
     members[0].capacity = 1e6; /* at most a quarter of all answers: the others must take the rest */
     problem.max_overload = 1.05;
@@ -398,9 +385,8 @@ static void limits_that_cannot_be_kept_end_the_search(void **state)
     allocation_free(allocation);
 }
 
-static void without_demand_all_cells_count_alike(void **state)
+static void without_demand_all_cells_count_alike(void **)
 {
-    (void)state;
     struct allocation_problem problem = crowd();
     for (size_t c = 0; c < CELLS; c++) {
         cells[c].demand = 7;
@@ -420,9 +406,8 @@ static void without_demand_all_cells_count_alike(void **state)
     allocation_free(allocation);
 }
 
-static void a_region_has_its_own_members_only_by_capacity(void **state)
+static void a_region_has_its_own_members_only_by_capacity(void **)
 {
-    (void)state;
     struct allocation_problem problem = crowd();
     for (size_t i = 0; i < 20; i++) {
         members[i].regions[i % 2] = 77;
@@ -447,9 +432,8 @@ static void a_region_has_its_own_members_only_by_capacity(void **state)
 
 /* With lists of a fraction of the pool, the limit holds for what is dealt, the whole pool takes
  * part, and answers stay near. */
-static void short_lists_do_as_well(void **state)
+static void short_lists_do_as_well(void **)
 {
-    (void)state;
     struct allocation_problem problem = crowd();
     problem.max_overload = 2;
     struct allocation *allocation = allocation_new(&problem);

@@ -68,9 +68,8 @@ static uint32_t group_at(size_t i)
     return members[list[i].member].group;
 }
 
-static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **state)
+static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **)
 {
-    (void)state;
     make_pool(MEMBERS, true, 1);
     struct apportion_plan plan = plan_of(MEMBERS);
     for (unsigned round = 0; round < 100; round++) {
@@ -95,9 +94,8 @@ static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **s
 /* What was given is what the shares come to, but for what is owed: in twenty pools, at any time of
  * 1,000 deals. The variance is about 1 / (2 * APPORTION_PULL), one slot, so APPORTION_DEFICIT_MAX
  * is eight standard deviations; the most there is here is 6.5. */
-static void nobody_is_ever_off_by_more_than_a_few_slots(void **state)
+static void nobody_is_ever_off_by_more_than_a_few_slots(void **)
 {
-    (void)state;
     for (uint64_t pool = 0; pool < 20; pool++) {
         size_t size = 20 + 280 * (pool % 2);
         make_pool(size, pool % 4 < 2, pool);
@@ -114,9 +112,8 @@ static void nobody_is_ever_off_by_more_than_a_few_slots(void **state)
 
 /* Each deal, all shares move by up to a tenth, some members go and some of those who went are back.
  */
-static void nor_while_members_come_and_go(void **state)
+static void nor_while_members_come_and_go(void **)
 {
-    (void)state;
     double capacity[MEMBERS];
     uint64_t random = 5;
     make_pool(MEMBERS, true, 2);
@@ -141,9 +138,8 @@ static void nor_while_members_come_and_go(void **state)
 }
 
 /* Two groups for four places, one of them of a single member. */
-static void with_few_groups_each_has_a_place_in_every_set(void **state)
+static void with_few_groups_each_has_a_place_in_every_set(void **)
 {
-    (void)state;
     make_pool(30, false, 3);
     for (size_t i = 0; i < 30; i++) {
         members[i].group = i == 7 ? 1 : 0;
@@ -164,9 +160,8 @@ static void with_few_groups_each_has_a_place_in_every_set(void **state)
 
 /* What is owed in one area is paid in all, and each area has its part of a member still, as if it
  * were drawn by its share: of three areas the last likes best whom the others like least. */
-static void areas_keep_their_parts(void **state)
+static void areas_keep_their_parts(void **)
 {
-    (void)state;
     enum {
         AREAS = 3,
         ROUNDS = 4000

@@ -27,9 +27,8 @@ static struct dname name_of(const char *text)
     return name;
 }
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_roster.XXXXXX");
     assert_non_null(mkdtemp(dir));
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH };
@@ -49,9 +48,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     char command[128];
     store_abort(registry);
     store_abort(health);
@@ -98,9 +96,8 @@ static void expect_target(const struct candidates *candidates, size_t i, const c
     assert_memory_equal(target + 1, name.wire, name.len);
 }
 
-static void eligible_members_have_seats(void **state)
+static void eligible_members_have_seats(void **)
 {
-    (void)state;
     struct candidates candidates;
     uint64_t zoe = add("zoe", "NL", OVERRIDE_ELIGIBLE), bob = add("bob", "NL", OVERRIDE_ELIGIBLE);
     uint64_t amy = add("amy", "", OVERRIDE_ELIGIBLE), dan = add("dan", "DE", OVERRIDE_ELIGIBLE);
@@ -125,9 +122,8 @@ static void eligible_members_have_seats(void **state)
     candidates_done(&candidates);
 }
 
-static void seats_are_kept_and_given_away_one_roster_late(void **state)
+static void seats_are_kept_and_given_away_one_roster_late(void **)
 {
-    (void)state;
     struct candidates first, second, third;
     struct candidates_sources sources = {
         .registry = registry, .health = health, .settings = &settings, .now = NOW
@@ -155,9 +151,8 @@ static void seats_are_kept_and_given_away_one_roster_late(void **state)
     candidates_done(&third);
 }
 
-static void seats_know_region_place_and_kin(void **state)
+static void seats_know_region_place_and_kin(void **)
 {
-    (void)state;
     struct candidates candidates;
     (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
     (void)add("bob", "", OVERRIDE_ELIGIBLE); /* the test's addresses are one /24 and one /48 */
@@ -183,9 +178,8 @@ static void seats_know_region_place_and_kin(void **state)
     candidates_done(&candidates);
 }
 
-static void own_name_is_the_target_in_lower_case(void **state)
+static void own_name_is_the_target_in_lower_case(void **)
 {
-    (void)state;
     struct candidates candidates;
     struct member member;
     member_defaults(&member);
@@ -201,9 +195,8 @@ static void own_name_is_the_target_in_lower_case(void **state)
     candidates_done(&candidates);
 }
 
-static void empty_pool_has_an_empty_roster(void **state)
+static void empty_pool_has_an_empty_roster(void **)
 {
-    (void)state;
     struct candidates candidates;
     assert_int_equal(build(&candidates), RESULT_OK);
     assert_int_equal(candidates.count, 0);
@@ -230,9 +223,8 @@ static void put_health(uint64_t id, const char *label, unsigned broken)
     assert_int_equal(health_put(health, &row, &diag), RESULT_OK);
 }
 
-static void broken_address_is_found_by_member(void **state)
+static void broken_address_is_found_by_member(void **)
 {
-    (void)state;
     struct candidates candidates;
     uint64_t zoe = add("zoe", "NL", OVERRIDE_AUTO), amy = add("amy", "NL", OVERRIDE_AUTO);
     uint64_t bob = add("bob", "NL", OVERRIDE_AUTO);
@@ -259,9 +251,8 @@ static void put_fallen(uint64_t id, const char *label, uint64_t last_eligible_at
     assert_int_equal(health_put(health, &row, &diag), RESULT_OK);
 }
 
-static void last_good_members_answer_where_nobody_is_eligible(void **state)
+static void last_good_members_answer_where_nobody_is_eligible(void **)
 {
-    (void)state;
     struct candidates candidates;
     uint64_t zoe = add("zoe", "NL", OVERRIDE_AUTO), amy = add("amy", "NL", OVERRIDE_AUTO);
     uint64_t bob = add("bob", "NL", OVERRIDE_AUTO), dan = add("dan", "NL", OVERRIDE_INELIGIBLE);
@@ -283,9 +274,8 @@ static void last_good_members_answer_where_nobody_is_eligible(void **state)
     candidates_done(&candidates);
 }
 
-static void many_members_fit(void **state)
+static void many_members_fit(void **)
 {
-    (void)state;
     struct candidates candidates;
     for (unsigned i = 0; i < 1000; i++) {
         char label[16];
@@ -303,9 +293,8 @@ static void many_members_fit(void **state)
     candidates_done(&candidates);
 }
 
-static void unreadable_rows_are_damage_and_leave_the_output(void **state)
+static void unreadable_rows_are_damage_and_leave_the_output(void **)
 {
-    (void)state;
     struct candidates candidates = { .members = 77 };
     (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
     uint64_t id = add("bob", "NL", OVERRIDE_ELIGIBLE);

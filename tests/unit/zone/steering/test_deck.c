@@ -50,9 +50,8 @@ static struct deck_plan plan_of(size_t count, unsigned per_set, size_t sets)
                                .seed = 17 };
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     allocation_free(allocation);
     allocation = NULL;
     return 0;
@@ -90,9 +89,8 @@ static void count_members(const struct deck *deck, double *counts)
     }
 }
 
-static void one_deck_gives_each_member_its_part_to_a_set(void **state)
+static void one_deck_gives_each_member_its_part_to_a_set(void **)
 {
-    (void)state;
     mixed_pool(MEMBERS, 6, 1);
     for (size_t sets = DECK_SETS_MIN; sets <= DECK_SETS_MAX; sets *= 2) {
         for (unsigned per_set = 2; per_set <= DECK_SET_MAX; per_set++) {
@@ -115,9 +113,8 @@ static void one_deck_gives_each_member_its_part_to_a_set(void **state)
 
 /* Clients that ask for less than a whole deck before the next one is dealt: by chance the most
  * frequent would be off by up to fifty sets. */
-static void any_piece_of_a_deck_gives_each_member_its_part(void **state)
+static void any_piece_of_a_deck_gives_each_member_its_part(void **)
 {
-    (void)state;
     mixed_pool(MEMBERS, 6, 1);
     struct deck_plan plan = plan_of(MEMBERS, 4, DECK_SETS_MAX);
     struct deck deck;
@@ -144,9 +141,8 @@ static void any_piece_of_a_deck_gives_each_member_its_part(void **state)
 /* At any time each has its part right, also one with far less than a set's worth of a deck: off by
  * less than APPORTION_DEFICIT_MAX slots (test_slots says why), where many would be off by dozens if
  * rounding were left to chance. And what is said to be owed is what is missing. */
-static void many_deals_are_exact_also_for_the_smallest(void **state)
+static void many_deals_are_exact_also_for_the_smallest(void **)
 {
-    (void)state;
     enum {
         ROUNDS = 1000,
         SETS = 16
@@ -170,9 +166,8 @@ static void many_deals_are_exact_also_for_the_smallest(void **state)
     }
 }
 
-static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **state)
+static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **)
 {
-    (void)state;
     enum {
         CELLS = 20,
         SETS = 64,
@@ -231,9 +226,8 @@ static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **state)
     allocation_free(mixed);
 }
 
-static void failure_domain_never_meet_while_there_are_others(void **state)
+static void failure_domain_never_meet_while_there_are_others(void **)
 {
-    (void)state;
     mixed_pool(MEMBERS, 6, 1);
     unsigned sets = 0, pairs = 0;
     for (unsigned per_set = 2; per_set <= DECK_SET_MAX; per_set++) {
@@ -252,9 +246,8 @@ static void failure_domain_never_meet_while_there_are_others(void **state)
     assert_int_equal(pairs, 0);
 }
 
-static void with_few_groups_each_is_in_every_set(void **state)
+static void with_few_groups_each_is_in_every_set(void **)
 {
-    (void)state;
     mixed_pool(60, 10, 0);
     for (uint32_t i = 0; i < 60; i++) {
         members[i].group = i < 40 ? 0 : i < 59 ? 1 : 2;
@@ -294,9 +287,8 @@ static void expect_both_families(const struct deck *deck)
     }
 }
 
-static void every_set_has_both_families(void **state)
+static void every_set_has_both_families(void **)
 {
-    (void)state;
     for (unsigned kind = 0; kind < 6; kind++) {
         family_pool(kind);
         for (unsigned per_set = 2; per_set <= 4; per_set++) {
@@ -311,9 +303,8 @@ static void every_set_has_both_families(void **state)
     }
 }
 
-static void neighbours_vary_within_a_deck(void **state)
+static void neighbours_vary_within_a_deck(void **)
 {
-    (void)state;
     mixed_pool(MEMBERS, 6, 1);
     members[100].capacity = 20000; /* in many sets */
     struct deck_plan plan = plan_of(MEMBERS, 4, DECK_SETS_MAX);
@@ -342,9 +333,8 @@ static void neighbours_vary_within_a_deck(void **state)
     deck_done(&deck);
 }
 
-static void the_same_plan_deals_the_same_and_another_round_another(void **state)
+static void the_same_plan_deals_the_same_and_another_round_another(void **)
 {
-    (void)state;
     mixed_pool(MEMBERS, 6, 1);
     struct deck_plan plan = plan_of(MEMBERS, 4, 64);
     struct deck a, b;
@@ -359,9 +349,8 @@ static void the_same_plan_deals_the_same_and_another_round_another(void **state)
     deck_done(&b);
 }
 
-static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **state)
+static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **)
 {
-    (void)state;
     mixed_pool(MEMBERS, 6, 1);
     struct deck_plan plan = plan_of(MEMBERS, 4, 64);
     struct deck deck, before;
@@ -390,9 +379,8 @@ static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **state)
     deck_done(&deck);
 }
 
-static void nobody_is_left_when_all_leave(void **state)
+static void nobody_is_left_when_all_leave(void **)
 {
-    (void)state;
     mixed_pool(6, 10, 0);
     for (uint32_t i = 0; i < 6; i++) {
         members[i].group = i;
@@ -411,9 +399,8 @@ static void nobody_is_left_when_all_leave(void **state)
     deck_done(&deck);
 }
 
-static void a_newcomer_gets_its_part(void **state)
+static void a_newcomer_gets_its_part(void **)
 {
-    (void)state;
     mixed_pool(MEMBERS, 6, 1);
     members[0].capacity = 0;
     members[0].group = 5;
@@ -440,9 +427,8 @@ static void a_newcomer_gets_its_part(void **state)
     deck_done(&deck);
 }
 
-static void no_candidates_make_no_deck(void **state)
+static void no_candidates_make_no_deck(void **)
 {
-    (void)state;
     struct deck_plan plan = { .per_set = 4, .sets = 8, .members = members };
     struct deck deck;
     uint64_t random = 1;
@@ -453,9 +439,8 @@ static void no_candidates_make_no_deck(void **state)
     deck_done(&deck);
 }
 
-static void busy_cells_have_larger_decks(void **state)
+static void busy_cells_have_larger_decks(void **)
 {
-    (void)state;
     assert_int_equal(deck_size(0, 10000), DECK_SETS_MIN);
     assert_int_equal(deck_size(0.0031, 10000), 16);
     assert_int_equal(deck_size(0.01, 10000), 64);

@@ -35,9 +35,8 @@ static unsigned u16_at(const uint8_t *p)
     return (unsigned)p[0] << 8 | p[1];
 }
 
-static void srv_records_name_the_members_of_the_set(void **state)
+static void srv_records_name_the_members_of_the_set(void **)
 {
-    (void)state;
     struct candidates candidates = candidates_of(12);
     candidates.list[11].weight = 300000;
     candidates.list[2].weight = 150000;
@@ -73,9 +72,8 @@ static void srv_records_name_the_members_of_the_set(void **state)
 }
 
 /* RFC 2782: a target of "." says that the service is decidedly not available. */
-static void nobody_eligible_makes_the_record_that_says_so(void **state)
+static void nobody_eligible_makes_the_record_that_says_so(void **)
 {
-    (void)state;
     uint8_t scratch[DECK_SRV_SCRATCH];
     struct rrset out;
     deck_srv(NULL, NULL, false, 60, scratch, &out);

@@ -31,9 +31,8 @@ static void expect(const struct member *member, const struct locations *location
     }
 }
 
-static void the_operators_position_comes_first(void **state)
+static void the_operators_position_comes_first(void **)
 {
-    (void)state;
     struct locations *locations = load_towns();
     struct member member = member_at("10.10.0.1", "");
     member.placed = true;
@@ -45,9 +44,8 @@ static void the_operators_position_comes_first(void **state)
     locations_free(locations);
 }
 
-static void the_file_speaks_by_the_first_address_it_knows(void **state)
+static void the_file_speaks_by_the_first_address_it_knows(void **)
 {
-    (void)state;
     struct locations *locations = load_towns();
     struct member member = member_at("11.0.0.1", "");
     assert_ok(address_parse(&member.addresses[member.address_count++], "2001:db8:2::1"));
@@ -57,9 +55,8 @@ static void the_file_speaks_by_the_first_address_it_knows(void **state)
 }
 
 /* The operator knows better which country it is; a file that errs there errs about the town too. */
-static void a_file_that_contradicts_the_country_does_not_count(void **state)
+static void a_file_that_contradicts_the_country_does_not_count(void **)
 {
-    (void)state;
     struct locations *locations = load_towns();
     struct member member = member_at("10.10.0.1", "NL");
     expect(&member, locations, PLACE_ADDRESS, "NL", (struct position){ 52, 5 });
@@ -70,9 +67,8 @@ static void a_file_that_contradicts_the_country_does_not_count(void **state)
     locations_free(locations);
 }
 
-static void the_country_is_the_last_resort(void **state)
+static void the_country_is_the_last_resort(void **)
 {
-    (void)state;
     struct locations *locations = load_towns();
     struct member member = member_at("10.9.0.1", ""); /* Brazil, no position */
     expect(&member, locations, PLACE_COUNTRY, "BR", (struct position){ -8.58F, -50.71F });

@@ -16,9 +16,8 @@ static struct settings settings;
 static struct steering steering;
 
 /* Members in two countries, and the world's cell with the countries', each as large as the last. */
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     static const char *const codes[] = { "", "DE", "FR", "JP", "US" };
     settings_defaults(&settings);
     candidates = (struct candidates){ .count = MEMBERS, .eligible = MEMBERS };
@@ -48,9 +47,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     steering_done(&steering);
     free(candidates.list);
     free(candidates.inputs);
@@ -79,9 +77,8 @@ static double part_of(uint16_t area, uint16_t region)
     return part;
 }
 
-static void near_members_have_more_of_a_cell(void **state)
+static void near_members_have_more_of_a_cell(void **)
 {
-    (void)state;
     steer(5, NULL);
     uint16_t germany = region_of_country("DE");
     assert_int_equal(steering_area(&steering, 0), 0);
@@ -93,9 +90,8 @@ static void near_members_have_more_of_a_cell(void **state)
     assert_true(in_world > 0.3 && in_world < 0.7);
 }
 
-static void regions_hold_their_own(void **state)
+static void regions_hold_their_own(void **)
 {
-    (void)state;
     steer(5, NULL);
     uint16_t us = region_of_country("US"), asia = region_around("JP");
     assert_true(part_of(steering.of_region[us], us) > 0.999);
@@ -106,9 +102,8 @@ static void regions_hold_their_own(void **state)
 
 /* Nobody asks from Japan: no area, no list; its clients get the continent's. With no demand from it
  * either, that is a deck of the smallest. */
-static void a_cell_without_demand_costs_nothing(void **state)
+static void a_cell_without_demand_costs_nothing(void **)
 {
-    (void)state;
     const double demand[] = { 0, 5, 5, 0, 5 };
     steer(5, demand);
     uint16_t japan = steering_area(&steering, 3);
@@ -125,9 +120,8 @@ static void a_cell_without_demand_costs_nothing(void **state)
 
 /* A file with subdivisions: the busiest have areas, the others share their country's; the total of
  * decks is bounded. */
-static void busy_cells_have_areas_of_their_own(void **state)
+static void busy_cells_have_areas_of_their_own(void **)
 {
-    (void)state;
     for (size_t c = 5; c < CELLS_MAX; c++) {
         cells[c] = cells[4];
         (void)snprintf(cells[c].subdivision, sizeof(cells[c].subdivision), "%zu", c % 1000);
@@ -152,9 +146,8 @@ static void busy_cells_have_areas_of_their_own(void **state)
     assert_true(demand > all - 1 && demand < all + 1); /* none is lost */
 }
 
-static void without_a_location_file_there_is_the_world(void **state)
+static void without_a_location_file_there_is_the_world(void **)
 {
-    (void)state;
     steer(1, NULL);
     assert_int_equal(steering.areas[0].sets, DECK_SETS_MAX);
     struct deck deck;
@@ -191,9 +184,8 @@ static void keep_only(size_t index)
 }
 
 /* Then it answers the world, each of it by its capacity, and other countries' names have nobody. */
-static void all_members_may_be_in_one_country(void **state)
+static void all_members_may_be_in_one_country(void **)
 {
-    (void)state;
     uint16_t germany = region_of_country("DE");
     for (size_t i = 1; i < MEMBERS; i += 2) {
         candidates.inputs[i].capacity = 0;
@@ -208,9 +200,8 @@ static void all_members_may_be_in_one_country(void **state)
                      0);
 }
 
-static void one_member_answers_all(void **state)
+static void one_member_answers_all(void **)
 {
-    (void)state;
     keep_only(7);
     steer(5, NULL);
     for (uint16_t cell = 0; cell < 5; cell++) {
@@ -218,9 +209,8 @@ static void one_member_answers_all(void **state)
     }
 }
 
-static void nobody_makes_empty_decks(void **state)
+static void nobody_makes_empty_decks(void **)
 {
-    (void)state;
     keep_only(MEMBERS);
     steer(5, NULL);
     for (size_t area = 0; area < steering.area_count; area++) {
@@ -294,9 +284,8 @@ static double ask(uint16_t area, uint64_t times, uint32_t member)
 }
 
 /* However often clients ask: in a crowd each hour, from here more than from there, in a region. */
-static void what_members_are_owed_goes_by_what_clients_asked_for(void **state)
+static void what_members_are_owed_goes_by_what_clients_asked_for(void **)
 {
-    (void)state;
     const uint32_t small = 12;
     double missing = 0, most = 0;
     candidates.inputs[small].capacity = 0.01;
@@ -316,9 +305,8 @@ static void what_members_are_owed_goes_by_what_clients_asked_for(void **state)
     forget_dealt();
 }
 
-static void who_leaves_is_owed_nothing(void **state)
+static void who_leaves_is_owed_nothing(void **)
 {
-    (void)state;
     steer(5, NULL);
     for (unsigned turn = 0; turn < 3; turn++) {
         deal(turn);

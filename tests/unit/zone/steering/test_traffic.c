@@ -30,9 +30,8 @@ enum {
     NETHERLANDS
 };
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_traffic.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_ok(store_create(dir, STORE_TRAFFIC, &diag));
@@ -40,9 +39,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     char command[128];
     traffic_done(&traffic);
     store_close(store);
@@ -97,9 +95,8 @@ static void assert_near(double value, double expected)
     }
 }
 
-static void a_query_counts_half_after_a_while(void **state)
+static void a_query_counts_half_after_a_while(void **)
 {
-    (void)state;
     const uint64_t later = NOW + TRAFFIC_HALF_LIFE_S;
     ask(GERMANY, 800, NOW);
     assert_near(traffic_total(&traffic, NOW), 800);
@@ -109,27 +106,24 @@ static void a_query_counts_half_after_a_while(void **state)
     assert_near(traffic_total(&traffic, later + (uint64_t)2 * TRAFFIC_HALF_LIFE_S), 125);
 }
 
-static void a_clock_that_goes_back_fades_nothing(void **state)
+static void a_clock_that_goes_back_fades_nothing(void **)
 {
-    (void)state;
     ask(GERMANY, 800, NOW);
     assert_near(traffic_total(&traffic, NOW - DAY), 800);
     ask(GERMANY, 1, NOW - DAY);
     assert_near(traffic_total(&traffic, NOW - DAY), 801);
 }
 
-static void what_a_clock_ahead_counted_fades_once_it_is_put_right(void **state)
+static void what_a_clock_ahead_counted_fades_once_it_is_put_right(void **)
 {
-    (void)state;
     ask(GERMANY, 800, NOW + 3650 * DAY);
     traffic_prune(&traffic, NULL, 0, NOW);
     assert_near(traffic_total(&traffic, NOW), 800);
     assert_near(traffic_total(&traffic, NOW + TRAFFIC_HALF_LIFE_S), 400);
 }
 
-static void without_queries_demand_is_by_addresses(void **state)
+static void without_queries_demand_is_by_addresses(void **)
 {
-    (void)state;
     double demand[CELLS];
     traffic_demand(&traffic, cells, CELLS, NOW, demand);
     assert_near(demand[WORLD], 0);
@@ -137,9 +131,8 @@ static void without_queries_demand_is_by_addresses(void **state)
     assert_near(demand[BERLIN], TRAFFIC_PRIOR * 0.1);
 }
 
-static void the_prior_gives_way_to_what_is_measured(void **state)
+static void the_prior_gives_way_to_what_is_measured(void **)
 {
-    (void)state;
     double demand[CELLS];
     ask(BERLIN, TRAFFIC_PRIOR, NOW);
     traffic_demand(&traffic, cells, CELLS, NOW, demand);
@@ -151,9 +144,8 @@ static void the_prior_gives_way_to_what_is_measured(void **state)
     assert_true(demand[NETHERLANDS] == 0);
 }
 
-static void a_file_without_addresses_has_no_prior(void **state)
+static void a_file_without_addresses_has_no_prior(void **)
 {
-    (void)state;
     static const struct cell world[1] = { { .addresses = 0 } };
     double demand = 1;
     traffic_demand(&traffic, world, 1, NOW, &demand);
@@ -163,9 +155,8 @@ static void a_file_without_addresses_has_no_prior(void **state)
     assert_near(demand, 7);
 }
 
-static void demand_of_a_cell_the_file_no_longer_has_is_its_country_s(void **state)
+static void demand_of_a_cell_the_file_no_longer_has_is_its_country_s(void **)
 {
-    (void)state;
     struct cell countries[3] = { cells[WORLD], cells[GERMANY], cells[NETHERLANDS] };
     double demand[3];
     countries[1].addresses = countries[2].addresses = 0;
@@ -178,9 +169,8 @@ static void demand_of_a_cell_the_file_no_longer_has_is_its_country_s(void **stat
     assert_near(demand[0], 3);
 }
 
-static void answers_are_kept_for_a_day(void **state)
+static void answers_are_kept_for_a_day(void **)
 {
-    (void)state;
     give(7, 100, NOW);
     give(7, 10, NOW + HOUR);
     assert_int_equal(traffic_answers(&traffic, 7, 24, NOW + HOUR), 110);
@@ -192,9 +182,8 @@ static void answers_are_kept_for_a_day(void **state)
     assert_int_equal(traffic_answers(&traffic, 8, 24, NOW), 0);
 }
 
-static void the_last_hour_reaches_into_the_one_before(void **state)
+static void the_last_hour_reaches_into_the_one_before(void **)
 {
-    (void)state;
     give(7, 100, NOW + HOUR - 1);
     give(7, 10, NOW + HOUR);
     assert_int_equal(traffic_answers(&traffic, 7, 1, NOW + HOUR), 110);
@@ -202,9 +191,8 @@ static void the_last_hour_reaches_into_the_one_before(void **state)
     assert_int_equal(traffic_answers(&traffic, 7, 1, NOW + 2 * HOUR), 10);
 }
 
-static void answers_outlast_a_clock_set_back_by_minutes_only(void **state)
+static void answers_outlast_a_clock_set_back_by_minutes_only(void **)
 {
-    (void)state;
     give(7, 100, NOW);
     give(7, 1, NOW - 60);
     assert_int_equal(traffic_answers(&traffic, 7, 24, NOW), 101);
@@ -212,17 +200,15 @@ static void answers_outlast_a_clock_set_back_by_minutes_only(void **state)
     assert_int_equal(traffic_answers(&traffic, 7, 24, NOW - DAY), 1);
 }
 
-static void a_counter_stays_at_its_maximum(void **state)
+static void a_counter_stays_at_its_maximum(void **)
 {
-    (void)state;
     give(7, UINT64_C(1) << 40, NOW);
     give(7, 1, NOW);
     assert_int_equal(traffic_answers(&traffic, 7, 24, NOW), UINT32_MAX);
 }
 
-static void all_is_as_it_was_after_saving_and_loading(void **state)
+static void all_is_as_it_was_after_saving_and_loading(void **)
 {
-    (void)state;
     ask(WORLD, 3, NOW);
     ask(BERLIN, 50, NOW);
     ask(GERMANY, 40, NOW);
@@ -247,9 +233,8 @@ static void all_is_as_it_was_after_saving_and_loading(void **state)
     assert_int_equal(traffic_answers(&traffic, 300, 24, NOW + HOUR), 10);
 }
 
-static void rows_of_members_that_are_gone_go(void **state)
+static void rows_of_members_that_are_gone_go(void **)
 {
-    (void)state;
     static const uint64_t registered[] = { 1, 7, 9 };
     give(5, 5, NOW);
     give(7, 7, NOW);
@@ -262,9 +247,8 @@ static void rows_of_members_that_are_gone_go(void **state)
     assert_int_equal(traffic_answers(&traffic, 7, 24, NOW), 7);
 }
 
-static void what_has_faded_away_is_forgotten(void **state)
+static void what_has_faded_away_is_forgotten(void **)
 {
-    (void)state;
     static const uint64_t registered[] = { 7 };
     ask(BERLIN, 2, NOW);
     give(7, 7, NOW);
@@ -281,9 +265,8 @@ static void what_has_faded_away_is_forgotten(void **state)
     assert_int_equal(traffic.cell_count + traffic.member_count, 0);
 }
 
-static void what_was_not_committed_is_written_again(void **state)
+static void what_was_not_committed_is_written_again(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     give(7, 7, NOW);
     ask(BERLIN, 2, NOW);
@@ -333,9 +316,8 @@ static void spoil(uint8_t first)
     assert_ok(load());
 }
 
-static void a_row_that_is_cut_or_changed_is_refused_or_harmless(void **state)
+static void a_row_that_is_cut_or_changed_is_refused_or_harmless(void **)
 {
-    (void)state;
     ask(BERLIN, 50, NOW);
     give(7, 100, NOW);
     traffic_add_over_budget(&traffic, 3, NOW);
@@ -353,9 +335,8 @@ static void assert_spell(uint64_t since, uint64_t until, uint64_t answers)
     assert_int_equal(spell->answers, answers);
 }
 
-static void a_spell_lasts_until_a_pause(void **state)
+static void a_spell_lasts_until_a_pause(void **)
 {
-    (void)state;
     traffic_add_over_budget(&traffic, 0, NOW);
     assert_spell(0, 0, 0);
     traffic_add_over_budget(&traffic, 5, NOW + 60);
@@ -374,9 +355,8 @@ static void a_spell_lasts_until_a_pause(void **state)
     assert_true(traffic.over_budget.changed);
 }
 
-static void a_key_that_is_none_is_refused(void **state)
+static void a_key_that_is_none_is_refused(void **)
 {
-    (void)state;
     static const char *const keys[] = { "\1D", "\1D\0", "\1DEBERL", "\2short", "\3DE" };
     static const size_t lens[] = { 2, 3, 7, 6, 3 };
     ask(BERLIN, 50, NOW);

@@ -75,9 +75,8 @@ static double unit(uint64_t *random)
     return (double)(splitmix(random) >> 11) * 0x1p-53;
 }
 
-static void while_nobody_is_capped_parts_go_by_weight(void **state)
+static void while_nobody_is_capped_parts_go_by_weight(void **)
 {
-    (void)state;
     begin(2);
     for (uint32_t i = 0; i < 10; i++) {
         add(i, 1 + i % 3, WATER_FILL_IPV4);
@@ -90,9 +89,8 @@ static void while_nobody_is_capped_parts_go_by_weight(void **state)
     assert_int_equal(made.fill.per_set, 2);
 }
 
-static void what_is_cut_off_goes_to_the_others_by_weight(void **state)
+static void what_is_cut_off_goes_to_the_others_by_weight(void **)
 {
-    (void)state;
     begin(2);
     add(0, 90, WATER_FILL_IPV4); /* asks for 1.8 of 2 */
     add(1, 6, WATER_FILL_IPV4);
@@ -104,9 +102,8 @@ static void what_is_cut_off_goes_to_the_others_by_weight(void **state)
     assert_true(near(made.fill.level, 0.1)); /* what a newcomer's weight would count */
 }
 
-static void a_group_is_capped_as_one_and_shares_by_weight(void **state)
+static void a_group_is_capped_as_one_and_shares_by_weight(void **)
 {
-    (void)state;
     begin(2);
     add(7, 60, WATER_FILL_IPV4);
     add(7, 20, WATER_FILL_IPV4);
@@ -119,9 +116,8 @@ static void a_group_is_capped_as_one_and_shares_by_weight(void **state)
     assert_true(near(made.expected[3], 0.4));
 }
 
-static void factors_are_part_of_the_weight(void **state)
+static void factors_are_part_of_the_weight(void **)
 {
-    (void)state;
     begin(1);
     add(0, 10, WATER_FILL_IPV4);
     add(1, 10, WATER_FILL_IPV4);
@@ -134,9 +130,8 @@ static void factors_are_part_of_the_weight(void **state)
     assert_true((double)made.list[0].weight == 10);
 }
 
-static void with_no_more_members_than_places_all_are_in(void **state)
+static void with_no_more_members_than_places_all_are_in(void **)
 {
-    (void)state;
     for (uint32_t count = 0; count <= 4; count++) {
         begin(4);
         for (uint32_t i = 0; i < count; i++) {
@@ -182,9 +177,8 @@ static double level_by_halving(uint32_t groups)
     return exp(low);
 }
 
-static void no_member_and_no_group_has_more_than_one_place(void **state)
+static void no_member_and_no_group_has_more_than_one_place(void **)
 {
-    (void)state;
     uint64_t random = 1;
     for (unsigned run = 0; run < RUNS; run++) {
         uint32_t groups = 9 + (uint32_t)(splitmix(&random) % 50);
@@ -202,9 +196,8 @@ static void no_member_and_no_group_has_more_than_one_place(void **state)
     }
 }
 
-static void with_fewer_groups_than_places_each_has_one_at_least(void **state)
+static void with_fewer_groups_than_places_each_has_one_at_least(void **)
 {
-    (void)state;
     uint64_t random = 2;
     unsigned tried = 0;
     for (unsigned run = 0; run < RUNS; run++) {
@@ -223,9 +216,8 @@ static void with_fewer_groups_than_places_each_has_one_at_least(void **state)
     assert_true(tried > RUNS / 20);
 }
 
-static void a_rare_family_is_raised_to_one_a_set(void **state)
+static void a_rare_family_is_raised_to_one_a_set(void **)
 {
-    (void)state;
     for (unsigned rare = WATER_FILL_IPV4; rare <= WATER_FILL_IPV6; rare++) {
         begin(4);
         for (uint32_t i = 0; i < 40; i++) {
@@ -242,9 +234,8 @@ static void a_rare_family_is_raised_to_one_a_set(void **state)
 }
 
 /* Of one group only one place can be had, which rounding in a deck may leave out at times. */
-static void a_family_of_one_is_in_every_set(void **state)
+static void a_family_of_one_is_in_every_set(void **)
 {
-    (void)state;
     begin(4);
     add(0, 1e-6, WATER_FILL_IPV6);
     for (uint32_t i = 1; i < 30; i++) {
@@ -255,9 +246,8 @@ static void a_family_of_one_is_in_every_set(void **state)
     assert_true(fabs(all() - 4) < 1e-6);
 }
 
-static void sets_of_one_have_no_rule_for_families(void **state)
+static void sets_of_one_have_no_rule_for_families(void **)
 {
-    (void)state;
     begin(1);
     add(0, 1, WATER_FILL_IPV6);
     add(1, 3, WATER_FILL_IPV4);
@@ -265,9 +255,8 @@ static void sets_of_one_have_no_rule_for_families(void **state)
     assert_true(near(made.expected[0], 0.25));
 }
 
-static void a_family_that_all_or_none_have_changes_nothing(void **state)
+static void a_family_that_all_or_none_have_changes_nothing(void **)
 {
-    (void)state;
     begin(2);
     for (uint32_t i = 0; i < 6; i++) {
         add(i, 1 + i, WATER_FILL_IPV4);

@@ -13,9 +13,8 @@
 
 static char dir[64];
 
-static int make_dir(void **state)
+static int make_dir(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_store.XXXXXX");
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
@@ -28,9 +27,8 @@ static void run(const char *what)
     assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-static int remove_dir(void **state)
+static int remove_dir(void **)
 {
-    (void)state;
     run("rm -rf \"$PWD\"");
     return 0;
 }
@@ -82,9 +80,8 @@ static void fill(struct store *store, unsigned rows, size_t len)
     free(value);
 }
 
-static void what_is_committed_is_read_back(void **state)
+static void what_is_committed_is_read_back(void **)
 {
-    (void)state;
     struct store *store = open_new(STORE_REGISTRY);
     put(store, "a", "1");
     struct store_txn *txn;
@@ -101,9 +98,8 @@ static void what_is_committed_is_read_back(void **state)
     store_close(store);
 }
 
-static void reader_keeps_its_snapshot_until_renewed(void **state)
+static void reader_keeps_its_snapshot_until_renewed(void **)
 {
-    (void)state;
     struct store *store = open_new(STORE_REGISTRY);
     put(store, "a", "1");
     struct store_txn *txn;
@@ -138,9 +134,8 @@ static void find(struct store_txn *txn, enum store_seek seek, const char *key, c
     assert_memory_equal(data, wanted, found.len);
 }
 
-static void neighbours_are_found_on_every_side(void **state)
+static void neighbours_are_found_on_every_side(void **)
 {
-    (void)state;
     struct store *store = open_new(STORE_REGISTRY);
     struct store_txn *txn;
     assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
@@ -169,9 +164,8 @@ static void neighbours_are_found_on_every_side(void **state)
     store_close(store);
 }
 
-static void output_too_small_is_an_error_that_touches_nothing(void **state)
+static void output_too_small_is_an_error_that_touches_nothing(void **)
 {
-    (void)state;
     struct store *store = open_new(STORE_REGISTRY);
     put(store, "key", "0123456789");
     struct store_txn *txn;
@@ -190,9 +184,8 @@ static void output_too_small_is_an_error_that_touches_nothing(void **state)
     store_close(store);
 }
 
-static void keys_out_of_bounds_are_refused(void **state)
+static void keys_out_of_bounds_are_refused(void **)
 {
-    (void)state;
     static const char key[STORE_KEY_MAX + 1];
     struct store *store = open_new(STORE_REGISTRY);
     struct store_txn *txn;
@@ -219,9 +212,8 @@ static enum result count_until(const uint8_t *key, size_t key_len, const uint8_t
     return --*left == 0 ? RESULT_REFUSED : RESULT_OK;
 }
 
-static void visit_ends_with_the_visitors_result(void **state)
+static void visit_ends_with_the_visitors_result(void **)
 {
-    (void)state;
     struct store *store = open_new(STORE_REGISTRY);
     fill(store, 300, 100);
     struct store_txn *txn;
@@ -236,9 +228,8 @@ static void visit_ends_with_the_visitors_result(void **state)
     store_close(store);
 }
 
-static void map_grows_before_it_is_full(void **state)
+static void map_grows_before_it_is_full(void **)
 {
-    (void)state;
     struct store *store;
     struct store_usage usage;
     assert_int_equal(store_create(dir, STORE_REGISTRY, NULL), RESULT_OK);
@@ -252,9 +243,8 @@ static void map_grows_before_it_is_full(void **state)
     store_close(store);
 }
 
-static void transaction_over_the_map_fails_whole(void **state)
+static void transaction_over_the_map_fails_whole(void **)
 {
-    (void)state;
     struct store *store;
     struct store_txn *txn;
     struct diag diag;
@@ -278,9 +268,8 @@ static void transaction_over_the_map_fails_whole(void **state)
     store_close(store);
 }
 
-static void oldest_snapshot_is_told(void **state)
+static void oldest_snapshot_is_told(void **)
 {
-    (void)state;
     struct store_usage usage;
     struct store_txn *old, *newer;
     struct store *store = open_new(STORE_REGISTRY);
@@ -316,9 +305,8 @@ static int grow_child(const char *where)
     return 0;
 }
 
-static void reader_follows_another_process_that_grew_the_store(void **state)
+static void reader_follows_another_process_that_grew_the_store(void **)
 {
-    (void)state;
     struct store *store;
     struct store_txn *txn, *second;
     store_close(open_new(STORE_REGISTRY));
@@ -347,9 +335,8 @@ static void reader_follows_another_process_that_grew_the_store(void **state)
     store_close(store);
 }
 
-static void readers_that_died_are_cleared(void **state)
+static void readers_that_died_are_cleared(void **)
 {
-    (void)state;
     struct store *store = open_new(STORE_REGISTRY);
     store_close(store);
     for (int i = 0; i < 3; i++) {

@@ -19,9 +19,8 @@ static const off_t page_len = 4096;
 
 static char dir[64];
 
-static int make_dir(void **state)
+static int make_dir(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_store_open.XXXXXX");
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
@@ -34,9 +33,8 @@ static void run(const char *what)
     assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-static int remove_dir(void **state)
+static int remove_dir(void **)
 {
-    (void)state;
     run("rm -rf \"$PWD\"");
     return 0;
 }
@@ -114,9 +112,8 @@ static void write_format(uint8_t kind, uint32_t schema)
     write_format_in(STORE_REGISTRY, kind, schema);
 }
 
-static void rights_are_set_whatever_the_umask(void **state)
+static void rights_are_set_whatever_the_umask(void **)
 {
-    (void)state;
     struct stat st;
     mode_t old = umask(0077);
     store_close(open_new(STORE_HEALTH));
@@ -129,9 +126,8 @@ static void rights_are_set_whatever_the_umask(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void creation_refuses_what_is_there(void **state)
+static void creation_refuses_what_is_there(void **)
 {
-    (void)state;
     struct diag diag;
     store_close(open_new(STORE_REGISTRY));
     assert_int_equal(store_create(dir, STORE_REGISTRY, &diag), RESULT_EXISTS);
@@ -141,9 +137,8 @@ static void creation_refuses_what_is_there(void **state)
     run("test \"$(cat keys)\" = precious");
 }
 
-static void interrupted_creation_is_missing_and_can_be_completed(void **state)
+static void interrupted_creation_is_missing_and_can_be_completed(void **)
 {
-    (void)state;
     struct diag diag;
     run("mkdir registry");
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_MISSING);
@@ -154,9 +149,8 @@ static void interrupted_creation_is_missing_and_can_be_completed(void **state)
 }
 
 /* Killed at any moment, creation leaves something that a second one completes. */
-static void killed_creation_can_be_completed(void **state)
+static void killed_creation_can_be_completed(void **)
 {
-    (void)state;
     unsigned completed = 0;
     for (unsigned delay_us = 0; delay_us < 6000; delay_us += 150) {
         struct diag diag;
@@ -181,9 +175,8 @@ static void killed_creation_can_be_completed(void **state)
     assert_true(completed > 0);
 }
 
-static void rights_that_the_operator_changed_stay(void **state)
+static void rights_that_the_operator_changed_stay(void **)
 {
-    (void)state;
     struct stat st;
     struct diag diag;
     store_close(open_new(STORE_HEALTH));
@@ -198,9 +191,8 @@ static void rights_that_the_operator_changed_stay(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void missing_store_is_missing_and_stays_so(void **state)
+static void missing_store_is_missing_and_stays_so(void **)
 {
-    (void)state;
     struct diag diag;
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_MISSING);
     assert_non_null(strstr(diag.text, "ntspool init"));
@@ -210,9 +202,8 @@ static void missing_store_is_missing_and_stays_so(void **state)
     assert_int_equal(rmdir(path_in("registry")), 0);
 }
 
-static void foreign_store_is_refused_and_left_alone(void **state)
+static void foreign_store_is_refused_and_left_alone(void **)
 {
-    (void)state;
     struct diag diag;
     run("mkdir registry");
     run("head -c 100000 /dev/zero | tr '\\0' x > registry/data.mdb");
@@ -221,18 +212,16 @@ static void foreign_store_is_refused_and_left_alone(void **state)
     assert_int_equal(access(path_in("registry/lock.mdb"), F_OK), -1);
 }
 
-static void store_of_another_kind_is_foreign(void **state)
+static void store_of_another_kind_is_foreign(void **)
 {
-    (void)state;
     struct diag diag;
     store_close(open_new(STORE_HEALTH));
     run("mv health registry");
     assert_int_equal(open_result(STORE_REGISTRY, false, &diag), RESULT_FOREIGN);
 }
 
-static void newer_schema_is_refused(void **state)
+static void newer_schema_is_refused(void **)
 {
-    (void)state;
     struct diag diag;
     store_close(open_new(STORE_REGISTRY));
     write_format(STORE_REGISTRY, 1000);
@@ -241,9 +230,8 @@ static void newer_schema_is_refused(void **state)
     assert_non_null(strstr(diag.text, "upgrade"));
 }
 
-static void schema_without_a_way_up_is_damage(void **state)
+static void schema_without_a_way_up_is_damage(void **)
 {
-    (void)state;
     struct diag diag;
     store_close(open_new(STORE_REGISTRY));
     write_format(STORE_REGISTRY, 0);
@@ -251,9 +239,8 @@ static void schema_without_a_way_up_is_damage(void **state)
 }
 
 /* What a program of schema 1 left: no table of vantage points. */
-static void older_store_is_renewed_before_it_is_read(void **state)
+static void older_store_is_renewed_before_it_is_read(void **)
 {
-    (void)state;
     struct diag diag;
     struct store *store;
     struct store_txn *txn;
@@ -267,9 +254,8 @@ static void older_store_is_renewed_before_it_is_read(void **state)
     assert_int_equal(open_result(STORE_HEALTH, false, &diag), RESULT_OK);
 }
 
-static void store_cut_anywhere_is_damaged_and_kills_nobody(void **state)
+static void store_cut_anywhere_is_damaged_and_kills_nobody(void **)
 {
-    (void)state;
     struct diag diag;
     struct store *store = open_new(STORE_REGISTRY);
     fill(store, 2000, 200);
@@ -287,9 +273,8 @@ static void store_cut_anywhere_is_damaged_and_kills_nobody(void **state)
 }
 
 /* A page that was overwritten must be noticed at open, or leave every row readable. */
-static void overwritten_pages_kill_nobody(void **state)
+static void overwritten_pages_kill_nobody(void **)
 {
-    (void)state;
     struct diag diag;
     struct store *store = open_new(STORE_REGISTRY);
     fill(store, 500, 200);
@@ -315,9 +300,8 @@ static void overwritten_pages_kill_nobody(void **state)
 
 /* One flipped bit at a time, spread over the structure that LMDB trusts: heads of pages and their
  * tables of offsets. */
-static void flipped_bits_kill_nobody(void **state)
+static void flipped_bits_kill_nobody(void **)
 {
-    (void)state;
     struct diag diag;
     struct store *store = open_new(STORE_REGISTRY);
     fill(store, 200, 100);
@@ -343,9 +327,8 @@ static void flipped_bits_kill_nobody(void **state)
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_OK);
 }
 
-static void backup_is_a_store_of_its_own(void **state)
+static void backup_is_a_store_of_its_own(void **)
 {
-    (void)state;
     struct diag diag;
     struct store *store = open_new(STORE_REGISTRY);
     put(store, "a", "1");
@@ -367,9 +350,8 @@ static void backup_is_a_store_of_its_own(void **state)
     store_close(store);
 }
 
-static void copy_in_the_stores_place_is_seen_until_it_is_opened(void **state)
+static void copy_in_the_stores_place_is_seen_until_it_is_opened(void **)
 {
-    (void)state;
     struct diag diag;
     struct store *store = open_new(STORE_REGISTRY);
     char copy[128], data[160], place[160];
@@ -389,9 +371,8 @@ static void copy_in_the_stores_place_is_seen_until_it_is_opened(void **state)
     store_close(store);
 }
 
-static void unwritable_directory_is_the_systems_refusal(void **state)
+static void unwritable_directory_is_the_systems_refusal(void **)
 {
-    (void)state;
     struct diag diag;
     assert_int_equal(store_create("/proc/self/nowhere", STORE_KEYS, &diag), RESULT_SYSTEM);
     assert_non_null(strstr(diag.text, "/proc/self/nowhere/keys"));

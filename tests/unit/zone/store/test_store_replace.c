@@ -11,9 +11,8 @@
 
 static char dir[64];
 
-static int make_dir(void **state)
+static int make_dir(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_store_replace.XXXXXX");
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
@@ -26,9 +25,8 @@ static void run(const char *what)
     assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-static int remove_dir(void **state)
+static int remove_dir(void **)
 {
-    (void)state;
     run("rm -rf \"$PWD\"");
     return 0;
 }
@@ -79,9 +77,8 @@ static void reopened(struct store *store)
     assert_false(store_replaced(store));
 }
 
-static void transactions_go_on_in_the_new_file_with_a_greater_version(void **state)
+static void transactions_go_on_in_the_new_file_with_a_greater_version(void **)
 {
-    (void)state;
     for (unsigned commits = 0; commits < 3; commits++) {
         bool taken = true;
         struct store_txn *first = NULL, *second = NULL;
@@ -111,9 +108,8 @@ static void transactions_go_on_in_the_new_file_with_a_greater_version(void **sta
     }
 }
 
-static void file_that_is_written_over_is_taken_up(void **state)
+static void file_that_is_written_over_is_taken_up(void **)
 {
-    (void)state;
     for (unsigned commits = 0; commits < 4; commits++) {
         for (unsigned later = 1; later < 8; later++) {
             struct store_txn *txn = NULL;
@@ -141,9 +137,8 @@ static void file_that_is_written_over_is_taken_up(void **state)
     }
 }
 
-static void who_has_a_snapshot_keeps_it(void **state)
+static void who_has_a_snapshot_keeps_it(void **)
 {
-    (void)state;
     bool taken = true;
     struct store_txn *txn = NULL;
     struct store *store = make_both(0);
@@ -158,9 +153,8 @@ static void who_has_a_snapshot_keeps_it(void **state)
     store_close(store);
 }
 
-static void file_that_is_no_good_is_told_and_left(void **state)
+static void file_that_is_no_good_is_told_and_left(void **)
 {
-    (void)state;
     bool taken = true;
     struct diag diag = { "" };
     struct store_txn *txn = NULL;
@@ -177,9 +171,8 @@ static void file_that_is_no_good_is_told_and_left(void **state)
     store_close(store);
 }
 
-static void lock_file_that_is_gone_is_noticed(void **state)
+static void lock_file_that_is_gone_is_noticed(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct store *store = make_both(0);
     assert_ok(store_read(store, &txn, NULL));
@@ -221,9 +214,8 @@ static void *read_on(void *arg)
 }
 
 /* Each finds a row at every moment, and its version never goes back. */
-static void threads_that_never_pause_are_let_through(void **state)
+static void threads_that_never_pause_are_let_through(void **)
 {
-    (void)state;
     pthread_t threads[3];
     struct readers readers = { .store = make_both(0) };
     put(readers.store, "old");
@@ -250,9 +242,8 @@ static void threads_that_never_pause_are_let_through(void **state)
 }
 
 /* Another process has the old file open: to share its lock file would be poison. */
-static void who_comes_meanwhile_is_refused_in_words(void **state)
+static void who_comes_meanwhile_is_refused_in_words(void **)
 {
-    (void)state;
     int ends[2];
     struct diag diag = { "" };
     store_close(make_both(0));
@@ -286,9 +277,8 @@ static void who_comes_meanwhile_is_refused_in_words(void **state)
 }
 
 /* One process takes all slots and dies: nobody can look before they are free again. */
-static void dead_readers_lock_nobody_out(void **state)
+static void dead_readers_lock_nobody_out(void **)
 {
-    (void)state;
     assert_ok(store_create(dir, STORE_REGISTRY, NULL));
     pid_t child = fork();
     if (child == 0) {

@@ -95,9 +95,8 @@ static struct consensus of_three(uint16_t a, uint16_t b, uint16_t c)
     return consensus_by(&vantages, rows, 3);
 }
 
-static void one_vantage_point_is_believed(void **state)
+static void one_vantage_point_is_believed(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member_health row = says("a", STAGE_ELIGIBLE, 777);
     struct consensus consensus = consensus_by(&vantages, &row, 1);
@@ -109,18 +108,16 @@ static void one_vantage_point_is_believed(void **state)
     assert_int_equal(consensus.hold, HOLD_NONE);
 }
 
-static void member_that_nobody_saw_is_unknown(void **state)
+static void member_that_nobody_saw_is_unknown(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct consensus consensus = consensus_by(&vantages, NULL, 0);
     assert_false(consensus.known);
     assert_int_equal(consensus.health.weight, 0);
 }
 
-static void verdict_is_the_median_never_the_best(void **state)
+static void verdict_is_the_median_never_the_best(void **)
 {
-    (void)state;
     assert_int_equal(of_three(1000, 0, 0).health.weight, 0);
     assert_int_equal(of_three(1000, 0, 0).health.stage, STAGE_INELIGIBLE);
     assert_int_equal(of_three(1000, 0, 500).health.weight, 500);
@@ -128,9 +125,8 @@ static void verdict_is_the_median_never_the_best(void **state)
     assert_int_equal(of_three(0, 1000, 1000).votes.in, 2);
 }
 
-static void of_two_the_worse_counts(void **state)
+static void of_two_the_worse_counts(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
                                     says("b", STAGE_INELIGIBLE, 0) };
@@ -139,9 +135,8 @@ static void of_two_the_worse_counts(void **state)
     assert_int_equal(consensus_by(&vantages, rows, 2).health.weight, 300);
 }
 
-static void silent_vantage_point_does_not_vote_beside_others(void **state)
+static void silent_vantage_point_does_not_vote_beside_others(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     const struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
                                           says("d", STAGE_INELIGIBLE, 0) };
@@ -152,9 +147,8 @@ static void silent_vantage_point_does_not_vote_beside_others(void **state)
 }
 
 /* One that is new knows too little to take a whole pool out. */
-static void new_vantage_point_does_not_vote_before_it_can_judge(void **state)
+static void new_vantage_point_does_not_vote_before_it_can_judge(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_OPERATIONAL, 0),
                                     says("d", STAGE_ELIGIBLE, 900) };
@@ -201,9 +195,8 @@ static struct consensus of_two_without_ipv6(enum stage a, enum stage b, enum sta
     return consensus_by(&vantages, rows, 3);
 }
 
-static void vantage_points_without_ipv6_still_vote_for_ipv4(void **state)
+static void vantage_points_without_ipv6_still_vote_for_ipv4(void **)
 {
-    (void)state;
     struct consensus consensus =
         of_two_without_ipv6(STAGE_ELIGIBLE, STAGE_ELIGIBLE, STAGE_INELIGIBLE, STAGE_INELIGIBLE);
     assert_int_equal(consensus.health.stage, STAGE_ELIGIBLE);
@@ -214,9 +207,8 @@ static void vantage_points_without_ipv6_still_vote_for_ipv4(void **state)
     assert_false(consensus.health.addresses[1].working);
 }
 
-static void member_stands_by_its_better_family(void **state)
+static void member_stands_by_its_better_family(void **)
 {
-    (void)state;
     struct consensus consensus =
         of_two_without_ipv6(STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_ELIGIBLE);
     assert_int_equal(consensus.health.stage, STAGE_ELIGIBLE);
@@ -230,9 +222,8 @@ static void member_stands_by_its_better_family(void **state)
     assert_int_equal(consensus.votes.in, 1);
 }
 
-static void blind_vantage_point_does_not_dissent(void **state)
+static void blind_vantage_point_does_not_dissent(void **)
 {
-    (void)state;
     struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
                                     says("c", STAGE_ELIGIBLE, 800) };
@@ -247,9 +238,8 @@ static void blind_vantage_point_does_not_dissent(void **state)
     assert_false(consensus_dissents(&consensus, &rows[2], &vantages, NOW));
 }
 
-static void last_verdict_stands_when_all_are_silent(void **state)
+static void last_verdict_stands_when_all_are_silent(void **)
 {
-    (void)state;
     struct vantages vantages = panel();
     vantages_judge(&vantages, 600, NOW + 1000000);
     const struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
@@ -259,9 +249,8 @@ static void last_verdict_stands_when_all_are_silent(void **state)
     assert_int_equal(consensus.hold, HOLD_SILENT);
 }
 
-static void each_address_has_its_own_median(void **state)
+static void each_address_has_its_own_median(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
                                     says("c", STAGE_ELIGIBLE, 800) };
@@ -286,9 +275,8 @@ static struct member_health says_of_ipv4(const char *name, enum stage stage)
 }
 
 /* Nobody else has anything to say of the family that it claims. */
-static void claim_of_a_family_that_the_member_does_not_have_counts_for_nothing(void **state)
+static void claim_of_a_family_that_the_member_does_not_have_counts_for_nothing(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     const struct member member = member_of(1);
     struct member_health rows[] = { says_of_ipv4("a", STAGE_INELIGIBLE),
@@ -305,9 +293,8 @@ static void claim_of_a_family_that_the_member_does_not_have_counts_for_nothing(v
     assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.address_count, 1);
 }
 
-static void name_without_ipv6_is_no_vote_less(void **state)
+static void name_without_ipv6_is_no_vote_less(void **)
 {
-    (void)state;
     struct vantages vantages = panel();
     const struct member member = member_of(0);
     struct member_health rows[] = { says_of_ipv4("a", STAGE_INELIGIBLE),
@@ -325,9 +312,8 @@ static void name_without_ipv6_is_no_vote_less(void **state)
     assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
 }
 
-static void nobody_has_seen_a_new_member_for_long(void **state)
+static void nobody_has_seen_a_new_member_for_long(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member member = member_of(2);
     struct member_health rows[] = { says("a", STAGE_OPERATIONAL, 0),
@@ -345,9 +331,8 @@ static void nobody_has_seen_a_new_member_for_long(void **state)
 }
 
 /* The one in the middle may be behind: it does not know the second address. */
-static void address_is_judged_by_those_that_know_it(void **state)
+static void address_is_judged_by_those_that_know_it(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member member = member_of(2);
     member.addresses[1] = address_of("192.0.2.2");
@@ -367,9 +352,8 @@ static void address_is_judged_by_those_that_know_it(void **state)
     assert_false(consensus.health.addresses[1].working);
 }
 
-static void quarantine_remembers_what_anybody_saw(void **state)
+static void quarantine_remembers_what_anybody_saw(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
                                     says("d", STAGE_ELIGIBLE, 900) };
@@ -378,9 +362,8 @@ static void quarantine_remembers_what_anybody_saw(void **state)
     assert_int_equal(consensus_by(&vantages, rows, 2).health.last_cert_not_after, NOW + 9);
 }
 
-static void fall_holds_until_the_operator_lets_it_happen(void **state)
+static void fall_holds_until_the_operator_lets_it_happen(void **)
 {
-    (void)state;
     struct vantages vantages = panel();
     const struct member_health row = says("a", STAGE_FALLING, 100);
     struct consensus consensus = consensus_by(&vantages, &row, 1);
@@ -403,9 +386,8 @@ static void since(struct member_health *row, uint64_t when)
     row->family[ADDRESS_IPV6].stage_since = row->family[ADDRESS_IPV4].stage_since = when;
 }
 
-static void long_dissent_is_seen_and_short_is_not(void **state)
+static void long_dissent_is_seen_and_short_is_not(void **)
 {
-    (void)state;
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000), says("b", STAGE_ELIGIBLE, 900),
                                     says("c", STAGE_INELIGIBLE, 0) };

@@ -3,9 +3,8 @@
 #include "tests/unit/unit.h"
 #include "zone/verdicts/failure.h"
 
-static void ids_are_lower_case_words_and_differ(void **state)
+static void ids_are_lower_case_words_and_differ(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < FAILURE_COUNT; i++) {
         const char *id = failure_id((enum failure)i);
         assert_true(id[0] != '\0');
@@ -18,9 +17,8 @@ static void ids_are_lower_case_words_and_differ(void **state)
     }
 }
 
-static void every_class_has_advice_that_is_a_sentence(void **state)
+static void every_class_has_advice_that_is_a_sentence(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < FAILURE_COUNT; i++) {
         const char *advice = failure_advice((enum failure)i);
         assert_true(isupper((unsigned char)advice[0]));
@@ -30,9 +28,8 @@ static void every_class_has_advice_that_is_a_sentence(void **state)
 }
 
 /* Numbers are in stores that are out there. */
-static void numbers_never_change(void **state)
+static void numbers_never_change(void **)
 {
-    (void)state;
     assert_int_equal(FAILURE_NONE, 0);
     assert_int_equal(FAILURE_CERT_CHAIN, 10);
     assert_int_equal(FAILURE_NTP_SILENT, 26);
@@ -41,9 +38,8 @@ static void numbers_never_change(void **state)
     assert_string_equal(failure_id(FAILURE_OFFSET), "offset");
 }
 
-static void number_out_of_range_is_internal(void **state)
+static void number_out_of_range_is_internal(void **)
 {
-    (void)state;
     assert_string_equal(failure_id((enum failure)FAILURE_COUNT), "internal");
     assert_string_equal(failure_id((enum failure)1000000), "internal");
     assert_string_equal(failure_advice((enum failure)FAILURE_COUNT),

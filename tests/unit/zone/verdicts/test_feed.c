@@ -69,9 +69,8 @@ static void fill(void)
     commit();
 }
 
-static void what_is_published_is_read(void **state)
+static void what_is_published_is_read(void **)
 {
-    (void)state;
     struct feed *feed = NULL;
     uint8_t id[REGISTRY_ID_LEN];
     fill();
@@ -103,9 +102,8 @@ static void what_is_published_is_read(void **state)
     feed_free(feed);
 }
 
-static void settings_of_all_kinds_arrive(void **state)
+static void settings_of_all_kinds_arrive(void **)
 {
-    (void)state;
     static const struct {
         const char *name, *value;
     } changed[] = {
@@ -134,9 +132,8 @@ static void settings_of_all_kinds_arrive(void **state)
     feed_free(feed);
 }
 
-static void empty_pool_has_a_feed(void **state)
+static void empty_pool_has_a_feed(void **)
 {
-    (void)state;
     struct feed *feed = NULL;
     assert_ok(feed_publish(dir, txn, &diag));
     assert_ok(feed_read(&feed, dir, &diag));
@@ -144,9 +141,8 @@ static void empty_pool_has_a_feed(void **state)
     feed_free(feed);
 }
 
-static void unchanged_feed_stays_the_same_file(void **state)
+static void unchanged_feed_stays_the_same_file(void **)
 {
-    (void)state;
     char path[128];
     struct stat before, after;
     struct feed_mark mark = feed_mark_none;
@@ -169,9 +165,8 @@ static void unchanged_feed_stays_the_same_file(void **state)
 }
 
 /* What is there is another file of the same length. */
-static void damaged_feed_is_written_anew(void **state)
+static void damaged_feed_is_written_anew(void **)
 {
-    (void)state;
     size_t len = 0;
     struct feed *feed = NULL;
     fill();
@@ -186,18 +181,16 @@ static void damaged_feed_is_written_anew(void **state)
     free(data);
 }
 
-static void missing_feed_is_told_with_what_makes_it(void **state)
+static void missing_feed_is_told_with_what_makes_it(void **)
 {
-    (void)state;
     struct feed *feed = NULL;
     assert_int_equal(feed_read(&feed, dir, &diag), RESULT_MISSING);
     assert_non_null(strstr(diag.text, "ntspoold"));
     assert_null(feed);
 }
 
-static void no_prefix_is_a_feed(void **state)
+static void no_prefix_is_a_feed(void **)
 {
-    (void)state;
     size_t len = 0;
     struct feed *feed = NULL;
     fill();
@@ -223,9 +216,8 @@ static void no_prefix_is_a_feed(void **state)
     free(data);
 }
 
-static void flipped_bits_are_seen_and_summed_ones_stay_in_bounds(void **state)
+static void flipped_bits_are_seen_and_summed_ones_stay_in_bounds(void **)
 {
-    (void)state;
     size_t len = 0;
     unsigned fine = 0;
     fill();
@@ -257,9 +249,8 @@ static void flipped_bits_are_seen_and_summed_ones_stay_in_bounds(void **state)
     free(data);
 }
 
-static void newer_layout_is_told(void **state)
+static void newer_layout_is_told(void **)
 {
-    (void)state;
     size_t len = 0;
     struct feed *feed = NULL;
     assert_ok(feed_publish(dir, txn, &diag));
@@ -272,9 +263,8 @@ static void newer_layout_is_told(void **state)
 }
 
 /* An empty pool's feed ends with the number of members. */
-static void counts_that_can_not_be_are_damaged(void **state)
+static void counts_that_can_not_be_are_damaged(void **)
 {
-    (void)state;
     static const uint32_t counts[] = { 1, 1000, UINT32_MAX, UINT32_MAX / 2, 1U << 31 };
     size_t len = 0;
     struct feed *feed = NULL;
@@ -294,9 +284,8 @@ static void counts_that_can_not_be_are_damaged(void **state)
     free(data);
 }
 
-static void what_is_no_file_is_no_feed(void **state)
+static void what_is_no_file_is_no_feed(void **)
 {
-    (void)state;
     char path[128];
     struct feed *feed = NULL;
     assert_ok(feed_publish(dir, txn, &diag));
@@ -316,9 +305,8 @@ static void what_is_no_file_is_no_feed(void **state)
 
 /* A label that is none, in a feed with a right digest, would end a probe that makes a name of it.
  */
-static void members_without_a_name_are_damaged(void **state)
+static void members_without_a_name_are_damaged(void **)
 {
-    (void)state;
     static const char *const labels[] = { "", "a.b", "a b", "\x1b[2J!", "-x" };
     for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
         size_t len = 0;

@@ -14,9 +14,8 @@ static struct store *store;
 static struct store_txn *txn;
 static struct diag diag;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_health.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_int_equal(store_create(dir, STORE_HEALTH, &diag), RESULT_OK);
@@ -25,9 +24,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     char command[128];
     store_abort(txn);
     store_close(store);
@@ -83,9 +81,8 @@ static size_t encode(const struct member_health *health, uint8_t data[HEALTH_ENC
     return w.at;
 }
 
-static void largest_health_survives_the_round_trip(void **state)
+static void largest_health_survives_the_round_trip(void **)
 {
-    (void)state;
     uint8_t data[HEALTH_ENCODED_MAX], again[HEALTH_ENCODED_MAX];
     struct member_health health = full_health(42), decoded;
     size_t len = encode(&health, data);
@@ -116,9 +113,8 @@ static void largest_health_survives_the_round_trip(void **state)
     }
 }
 
-static void every_other_length_is_damaged_and_leaves_the_output(void **state)
+static void every_other_length_is_damaged_and_leaves_the_output(void **)
 {
-    (void)state;
     uint8_t data[HEALTH_ENCODED_MAX] = { 0 };
     struct member_health health = full_health(42);
     health.address_count = 2;
@@ -134,9 +130,8 @@ static void every_other_length_is_damaged_and_leaves_the_output(void **state)
     }
 }
 
-static void flipped_bits_stay_in_bounds(void **state)
+static void flipped_bits_stay_in_bounds(void **)
 {
-    (void)state;
     uint8_t data[HEALTH_ENCODED_MAX];
     struct member_health health = full_health(42);
     health.address_count = 2;
@@ -158,9 +153,8 @@ static void flipped_bits_stay_in_bounds(void **state)
     }
 }
 
-static void values_out_of_range_are_damaged(void **state)
+static void values_out_of_range_are_damaged(void **)
 {
-    (void)state;
     uint8_t data[HEALTH_ENCODED_MAX];
     struct member_health health = full_health(42), decoded;
     health.weight = HEALTH_WEIGHT_MAX + 1;
@@ -174,9 +168,8 @@ static void values_out_of_range_are_damaged(void **state)
     assert_int_equal(health_decode(&decoded, data, len), RESULT_DAMAGED);
 }
 
-static void rows_are_put_replaced_and_forgotten(void **state)
+static void rows_are_put_replaced_and_forgotten(void **)
 {
-    (void)state;
     struct member_health health = full_health(42), found;
     assert_int_equal(health_get(txn, 42, "here", &found), RESULT_NOT_FOUND);
     assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
@@ -196,9 +189,8 @@ static void put_of(uint64_t id, const char *vantage)
     assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
 }
 
-static void each_vantage_point_has_its_row(void **state)
+static void each_vantage_point_has_its_row(void **)
 {
-    (void)state;
     struct member_health found;
     put_of(42, "here");
     put_of(42, "there");
@@ -212,9 +204,8 @@ static void each_vantage_point_has_its_row(void **state)
     assert_int_equal(health_get(txn, 43, "here", &found), RESULT_OK);
 }
 
-static void vantage_point_goes_with_all_it_saw(void **state)
+static void vantage_point_goes_with_all_it_saw(void **)
 {
-    (void)state;
     struct member_health found;
     const struct vantage there = { .name = "there", .well_at = 5 };
     assert_int_equal(health_forget_vantage(txn, "there", false, &diag), RESULT_NOT_FOUND);
@@ -261,9 +252,8 @@ static void put_schema_1(uint64_t id, enum stage stage, uint64_t probed_at)
     assert_int_equal(store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at), RESULT_OK);
 }
 
-static void rows_of_schema_1_get_a_vantage_point(void **state)
+static void rows_of_schema_1_get_a_vantage_point(void **)
 {
-    (void)state;
     struct member_health found;
     struct vantage vantage;
     put_schema_1(1, STAGE_ELIGIBLE, 1700000500);
@@ -285,9 +275,8 @@ static void rows_of_schema_1_get_a_vantage_point(void **state)
 }
 
 /* A row of schema 2: one address, one verdict for all families. */
-static void verdict_of_schema_2_is_that_of_each_family(void **state)
+static void verdict_of_schema_2_is_that_of_each_family(void **)
 {
-    (void)state;
     uint8_t key[12], data[HEALTH_ENCODED_MAX];
     struct writer k = writer_of(key, sizeof(key)), w = writer_of(data, sizeof(data));
     const uint8_t address[16] = { 0x20, 1 };
@@ -319,9 +308,8 @@ static void verdict_of_schema_2_is_that_of_each_family(void **state)
     assert_int_equal(found.family[ADDRESS_IPV4].stage_since, 0);
 }
 
-static void damaged_row_of_schema_1_stops_the_migration(void **state)
+static void damaged_row_of_schema_1_stops_the_migration(void **)
 {
-    (void)state;
     assert_int_equal(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2", 8, "?", 1), RESULT_OK);
     assert_int_equal(health_migrate_1(txn, 1700000600, &diag), RESULT_DAMAGED);
 }
@@ -338,9 +326,8 @@ static enum result visit(const struct member_health *health, void *arg)
     return seen->count == seen->stop ? RESULT_REFUSED : RESULT_OK;
 }
 
-static void rows_are_visited_in_order_of_id(void **state)
+static void rows_are_visited_in_order_of_id(void **)
 {
-    (void)state;
     static const uint64_t ids[] = { 256, 1, UINT64_C(1) << 40 };
     for (unsigned i = 0; i < 3; i++) {
         struct member_health health = full_health(ids[i]);
@@ -355,9 +342,8 @@ static void rows_are_visited_in_order_of_id(void **state)
     assert_int_equal(seen.count, 2);
 }
 
-static void row_under_another_id_is_damaged(void **state)
+static void row_under_another_id_is_damaged(void **)
 {
-    (void)state;
     uint8_t data[HEALTH_ENCODED_MAX];
     struct member_health health = full_health(1), found;
     size_t len = encode(&health, data);
@@ -368,9 +354,8 @@ static void row_under_another_id_is_damaged(void **state)
     assert_int_equal(health_each(txn, visit, &seen), RESULT_DAMAGED);
 }
 
-static void stages_and_warnings_have_names_of_their_own(void **state)
+static void stages_and_warnings_have_names_of_their_own(void **)
 {
-    (void)state;
     for (int a = STAGE_REGISTERED; a <= STAGE_FALLING; a++) {
         for (int b = STAGE_REGISTERED; b < a; b++) {
             assert_string_not_equal(stage_text((enum stage)a), stage_text((enum stage)b));

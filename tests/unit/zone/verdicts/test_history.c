@@ -10,9 +10,8 @@ static struct store_txn *txn, *log_txn;
 static struct diag diag;
 static struct history_fold fold;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     assert_true(now % 86400 == 0);
     (void)snprintf(dir, sizeof(dir), "test_history.XXXXXX");
     assert_non_null(mkdtemp(dir));
@@ -26,9 +25,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     char command[128];
     store_abort(txn);
     store_abort(log_txn);
@@ -106,9 +104,8 @@ static void fold_all(uint64_t at)
     }
 }
 
-static void samples_come_back_in_order(void **state)
+static void samples_come_back_in_order(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < 100; i++) {
         note(1, now + 60 * (uint64_t)i, (int32_t)i * 100, i == 99 ? FAILURE_OFFSET : FAILURE_NONE);
     }
@@ -126,9 +123,8 @@ static void samples_come_back_in_order(void **state)
     assert_int_equal(samples(3, now, now + 6000).count, 0);
 }
 
-static void of_a_minute_the_last_sample_stays(void **state)
+static void of_a_minute_the_last_sample_stays(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < 3600; i++) {
         note(1, now + i, (int32_t)i, FAILURE_NONE);
     }
@@ -137,9 +133,8 @@ static void of_a_minute_the_last_sample_stays(void **state)
     assert_int_equal(store_count(txn, TABLE_SAMPLES), 4);
 }
 
-static void two_days_are_kept_and_no_more(void **state)
+static void two_days_are_kept_and_no_more(void **)
 {
-    (void)state;
     uint64_t end = now + UINT64_C(5) * 86400;
     for (uint64_t at = now; at < end; at += 300) {
         note(1, at, 20000, FAILURE_NONE);
@@ -151,9 +146,8 @@ static void two_days_are_kept_and_no_more(void **state)
     assert_true(store_count(txn, TABLE_SAMPLES) <= HISTORY_SLOTS);
 }
 
-static void folding_sums_hours_up(void **state)
+static void folding_sums_hours_up(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < 60; i++) {
         bool bad = i >= 45;
         note(1, now + 60 * (uint64_t)i, bad ? 10000 : 20000,
@@ -175,9 +169,8 @@ static void folding_sums_hours_up(void **state)
 
 /* A vantage point of another machine reports when it is asked, which may be after its samples'
  * slots were gone through. */
-static void what_comes_late_is_summed_up_once(void **state)
+static void what_comes_late_is_summed_up_once(void **)
 {
-    (void)state;
     note(1, now, 20000, FAILURE_NONE);
     note(1, now + 60, 20000, FAILURE_NONE);
     fold_all(now + 7200);
@@ -191,9 +184,8 @@ static void what_comes_late_is_summed_up_once(void **state)
     assert_int_equal(hours(1, now + 8200).count, 1);
 }
 
-static void folding_again_counts_nothing_twice(void **state)
+static void folding_again_counts_nothing_twice(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < 90; i++) {
         note(1, now + 60 * (uint64_t)i, 20000, FAILURE_NONE);
     }
@@ -206,9 +198,8 @@ static void folding_again_counts_nothing_twice(void **state)
     assert_int_equal(found.hours[1].probes, 30);
 }
 
-static void hours_live_for_two_years(void **state)
+static void hours_live_for_two_years(void **)
 {
-    (void)state;
     note(1, now, 20000, FAILURE_NONE);
     note(2, now, 20000, FAILURE_NONE);
     fold_all(now + 2000);
@@ -223,9 +214,8 @@ static void hours_live_for_two_years(void **state)
     assert_int_equal(store_count(txn, TABLE_DAYS), 0);
 }
 
-static void clock_that_is_set_back_does_no_harm(void **state)
+static void clock_that_is_set_back_does_no_harm(void **)
 {
-    (void)state;
     note(1, now + 600, 20000, FAILURE_NONE);
     note(1, now, 1000, FAILURE_NONE);
     assert_int_equal(samples(1, 0, now + 600).count, 1);
@@ -235,9 +225,8 @@ static void clock_that_is_set_back_does_no_harm(void **state)
     assert_int_equal(samples(1, 0, now + 600).last.at, now + 600);
 }
 
-static void damaged_row_is_replaced(void **state)
+static void damaged_row_is_replaced(void **)
 {
-    (void)state;
     note(1, now, 20000, FAILURE_NONE);
     uint8_t key[STORE_KEY_MAX];
     struct store_item at = { .data = key, .room = sizeof(key) };
@@ -260,9 +249,8 @@ static void take_event(const struct history_event *event, void *arg)
     *last = *event;
 }
 
-static void log_keeps_the_newest_events_of_each_label(void **state)
+static void log_keeps_the_newest_events_of_each_label(void **)
 {
-    (void)state;
     for (unsigned i = 0; i < 3 * HISTORY_EVENTS; i++) {
         struct history_event event = { .at = now + i, .who = "operator" };
         (void)snprintf(event.text, sizeof(event.text), "event %u", i);
@@ -293,9 +281,8 @@ static void count_who(const struct history_event *event, void *arg)
 }
 
 /* Whoever says much pushes out his own words. */
-static void nobody_pushes_what_others_said_out_of_a_log(void **state)
+static void nobody_pushes_what_others_said_out_of_a_log(void **)
 {
-    (void)state;
     unsigned counts[3] = { 0 };
     struct history_event event = { .at = now, .who = "operator", .text = "suspended" };
     assert_ok(history_log(log_txn, "alice", &event, &diag));

@@ -4,9 +4,8 @@
  * ---------------------------------------------------------------------------------------------------
  */
 
-static void report_changes_what_it_says(void **state)
+static void report_changes_what_it_says(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     const struct history_event event = { .at = REPORTS_NOW, .text = "it fell" };
     struct vantage vantage = reports_vantage(REPORTS_NOW);
@@ -29,9 +28,8 @@ static void report_changes_what_it_says(void **state)
     assert_int_equal(events_of("alice"), 1);
 }
 
-static void report_counts_once(void **state)
+static void report_counts_once(void **)
 {
-    (void)state;
     const struct history_event event = { .at = REPORTS_NOW, .text = "it fell" };
     struct member_health health = verdict_of("alice", "192.0.2.1");
     for (uint64_t number = 1; number <= 3; number++) {
@@ -52,9 +50,8 @@ static void report_counts_once(void **state)
     assert_true(vantage_row("far").imported);
 }
 
-static void journal_is_followed(void **state)
+static void journal_is_followed(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     for (uint64_t number = 1; number <= 4; number++) {
         health.addresses[0].probes = (uint32_t)(100 + number);
@@ -72,9 +69,8 @@ static void journal_is_followed(void **state)
     assert_int_equal(vantage_row("far").position, 4);
 }
 
-static void failure_leaves_neither_verdict_nor_position(void **state)
+static void failure_leaves_neither_verdict_nor_position(void **)
 {
-    (void)state;
     /* the registry can't be read: the transaction of the verdicts is not kept */
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     struct store_txn *txn = NULL;
@@ -89,9 +85,8 @@ static void failure_leaves_neither_verdict_nor_position(void **state)
     assert_false(verdict_is("alice", &found));
 }
 
-static void what_could_not_be_taken_in_is_read_again(void **state)
+static void what_could_not_be_taken_in_is_read_again(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1"), found;
     struct store_txn *txn = NULL;
     uint8_t row[MEMBER_ENCODED_MAX];
@@ -135,9 +130,8 @@ static void refused(const char *why)
     assert_int_equal(vantage_row("far").position, 0);
 }
 
-static void report_is_refused_with_the_reason(void **state)
+static void report_is_refused_with_the_reason(void **)
 {
-    (void)state;
     static const char *const reasons[] = { "nobody has named it", "another key",
                                            "forged or damaged",   "another pool",
                                            "another registry",    "future" };
@@ -171,9 +165,8 @@ static void report_is_refused_with_the_reason(void **state)
     assert_int_equal(sum.reports, 1);
 }
 
-static void journal_that_is_refused_is_told_and_does_not_hold_others_up(void **state)
+static void journal_that_is_refused_is_told_and_does_not_hold_others_up(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1");
     const struct reports_key other = reports_key_of(7);
     name_vantage("near", &other);
@@ -199,9 +192,8 @@ static void journal_that_is_refused_is_told_and_does_not_hold_others_up(void **s
     assert_int_equal(vantage_row("near").position, 0);
 }
 
-static void imports_that_are_none_are_told_by_their_octet(void **state)
+static void imports_that_are_none_are_told_by_their_octet(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     start(1);
     assert_true(report_verdict(&made, "alice", &health));
@@ -221,9 +213,8 @@ static void imports_that_are_none_are_told_by_their_octet(void **state)
     assert_int_equal(vantage_row("far").position, 1);
 }
 
-static void long_import_is_taken_in_by_parts(void **state)
+static void long_import_is_taken_in_by_parts(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1");
     uint64_t number = 0;
     while (octets_len < 3 * (size_t)INTAKE_BUDGET) {
@@ -239,9 +230,8 @@ static void long_import_is_taken_in_by_parts(void **state)
     assert_int_equal(vantage_row("far").position, number);
 }
 
-static void refusals_are_bounded_and_the_oldest_goes(void **state)
+static void refusals_are_bounded_and_the_oldest_goes(void **)
 {
-    (void)state;
     struct refusal refusals[INTAKE_REFUSALS_MAX];
     unsigned count = 0;
     for (int i = 0; i < INTAKE_REFUSALS_MAX + 10; i++) {
@@ -271,9 +261,8 @@ static void refusals_are_bounded_and_the_oldest_goes(void **state)
     store_abort(txn);
 }
 
-static void refusal_that_lasts_is_noted_once_a_minute(void **state)
+static void refusal_that_lasts_is_noted_once_a_minute(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     uint64_t versions[3];
     for (unsigned i = 0; i < 3; i++) {
@@ -297,9 +286,8 @@ static void refusal_that_lasts_is_noted_once_a_minute(void **state)
  * --------------------------------------------------------------------------------------------------------
  */
 
-static void look_ends_by_its_budget_and_others_have_their_turn(void **state)
+static void look_ends_by_its_budget_and_others_have_their_turn(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1");
     uint64_t number = 0;
     const struct reports_key second = reports_key_of(7);
@@ -335,9 +323,8 @@ static void look_ends_by_its_budget_and_others_have_their_turn(void **state)
 
 /* Whoever asks only whether there is something to take in does not read all of a journal that has
  * no end. */
-static void journal_that_is_too_long_to_tell_is_due(void **state)
+static void journal_that_is_too_long_to_tell_is_due(void **)
 {
-    (void)state;
     enum {
         REPORTS = 4000
     };

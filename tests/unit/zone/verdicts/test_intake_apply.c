@@ -44,9 +44,8 @@ static void say_sample(const char *label, const char *address, uint64_t at)
  * -------------------------------------------------------------------------------------------------
  */
 
-static void verdict_of_no_member_is_skipped(void **state)
+static void verdict_of_no_member_is_skipped(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     const struct member bob = member_row("bob");
     say_verdict("nobody", &health);
@@ -66,9 +65,8 @@ static void verdict_of_no_member_is_skipped(void **state)
     assert_int_equal(vantage_row("far").position, number);
 }
 
-static void verdict_of_an_address_that_is_not_the_members_is_skipped(void **state)
+static void verdict_of_an_address_that_is_not_the_members_is_skipped(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.2");
     say_verdict("alice", &health);
     assert_int_equal(sum.skipped, 1);
@@ -85,9 +83,8 @@ static void verdict_of_an_address_that_is_not_the_members_is_skipped(void **stat
     assert_int_equal(found.address_count, 2);
 }
 
-static void member_with_a_name_of_its_own_may_have_any_address(void **state)
+static void member_with_a_name_of_its_own_may_have_any_address(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("own", "203.0.113.7");
     say_verdict("own", &health);
     assert_true(sum.verdicts == 1 && verdict_is("own", &found));
@@ -96,9 +93,8 @@ static void member_with_a_name_of_its_own_may_have_any_address(void **state)
     assert_int_equal(vantage_row("far").newcomers, 1);
 }
 
-static void new_addresses_are_bounded_by_the_day(void **state)
+static void new_addresses_are_bounded_by_the_day(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("own", "203.0.113.7");
     struct store_txn *txn = NULL;
     say_verdict("own", &health);
@@ -126,9 +122,8 @@ static void new_addresses_are_bounded_by_the_day(void **state)
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static void verdict_from_the_future_is_refused(void **state)
+static void verdict_from_the_future_is_refused(void **)
 {
-    (void)state;
     static const size_t times[] = {
         offsetof(struct member_health, stage_since),
         offsetof(struct member_health, last_eligible_at),
@@ -158,9 +153,8 @@ static void verdict_from_the_future_is_refused(void **state)
     assert_true(verdict_is("alice", &found));
 }
 
-static void certificates_end_is_believed_for_some_years(void **state)
+static void certificates_end_is_believed_for_some_years(void **)
 {
-    (void)state;
     const uint64_t latest = REPORTS_NOW + UINT64_C(86400) * 366 * INTAKE_CERT_YEARS;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     health.last_cert_not_after = UINT64_MAX;
@@ -171,9 +165,8 @@ static void certificates_end_is_believed_for_some_years(void **state)
     assert_true(found.addresses[0].cert_not_after == latest);
 }
 
-static void samples_count_within_two_days(void **state)
+static void samples_count_within_two_days(void **)
 {
-    (void)state;
     static const struct {
         uint64_t at;
         unsigned count;
@@ -192,9 +185,8 @@ static void samples_count_within_two_days(void **state)
     }
 }
 
-static void samples_are_of_members_and_their_addresses(void **state)
+static void samples_are_of_members_and_their_addresses(void **)
 {
-    (void)state;
     struct member_health health = verdict_of("own", "203.0.113.7");
     say_sample("alice", "192.0.2.2", REPORTS_NOW); /* bob's */
     assert_int_equal(samples_of("alice", "192.0.2.2"), 0);
@@ -219,9 +211,8 @@ static void see_hour(const struct history_hour *hour, void *arg)
 }
 
 /* A probe that was cut off sends two days at once: the slots are over, and their hours get all. */
-static void late_samples_come_into_the_hours(void **state)
+static void late_samples_come_into_the_hours(void **)
 {
-    (void)state;
     const uint64_t hour = (REPORTS_NOW - 86400) / 3600 * UINT64_C(3600);
     forget_made();
     start(++number);
@@ -246,9 +237,8 @@ static void late_samples_come_into_the_hours(void **state)
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static void control_characters_of_texts_are_replaced(void **state)
+static void control_characters_of_texts_are_replaced(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     (void)snprintf(health.addresses[0].detail, sizeof(health.addresses[0].detail),
                    "a\x1b[2J\r\n\tb\x7f\xff\xe2\x80\xae");
@@ -261,18 +251,16 @@ static void control_characters_of_texts_are_replaced(void **state)
     assert_string_equal(last_event.who, "far");
 }
 
-static void events_of_no_member_or_of_the_future_are_left_out(void **state)
+static void events_of_no_member_or_of_the_future_are_left_out(void **)
 {
-    (void)state;
     say_event("nobody", REPORTS_NOW, "it fell");
     say_event("", REPORTS_NOW, "it fell");
     say_event("alice", REPORTS_NOW + VANTAGE_AHEAD_S + 1, "it fell");
     assert_true(events_of("nobody") == 0 && events_of("alice") == 0);
 }
 
-static void events_of_one_report_are_bounded(void **state)
+static void events_of_one_report_are_bounded(void **)
 {
-    (void)state;
     struct history_event event = { .at = REPORTS_NOW };
     start(++number);
     for (unsigned i = 0; i < 1000; i++) {
@@ -289,9 +277,8 @@ static void events_of_one_report_are_bounded(void **state)
 }
 
 /* A log for each way to write a label would have no bound. */
-static void event_is_logged_under_the_members_own_label(void **state)
+static void event_is_logged_under_the_members_own_label(void **)
 {
-    (void)state;
     say_event("ALICE", REPORTS_NOW, "it fell");
     say_event("aLiCe", REPORTS_NOW, "it rose");
     assert_int_equal(events_of("alice"), 2);
@@ -302,9 +289,8 @@ static void event_is_logged_under_the_members_own_label(void **state)
  * ------------------------------------------------------------------------------------------- */
 
 /* The reports were judged, then the operator took the key back or named another. */
-static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **state)
+static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     start(1);
     assert_true(report_verdict(&made, "alice", &health));
@@ -329,9 +315,8 @@ static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **state)
 }
 
 /* Verdicts of earlier versions may be of vantage points that nobody named. */
-static void one_vantage_point_too_many_does_not_hold_others_up(void **state)
+static void one_vantage_point_too_many_does_not_hold_others_up(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     assert_ok(store_write(stores.health, &txn, &diag));
@@ -361,9 +346,8 @@ static void one_vantage_point_too_many_does_not_hold_others_up(void **state)
     assert_true(verdict_is("alice", &found) && found.addresses[0].probes == 99);
 }
 
-static void forgotten_vantage_point_counts_again_with_what_comes_later(void **state)
+static void forgotten_vantage_point_counts_again_with_what_comes_later(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     struct store_txn *txn = NULL;
     say_verdict("alice", &health);
@@ -379,9 +363,8 @@ static void forgotten_vantage_point_counts_again_with_what_comes_later(void **st
 }
 
 /* What the pool notes of a vantage point is not the vantage point's to say. */
-static void report_of_itself_leaves_the_pools_own_notes(void **state)
+static void report_of_itself_leaves_the_pools_own_notes(void **)
 {
-    (void)state;
     struct vantage vantage = reports_vantage(REPORTS_NOW);
     vantage.position = 99;
     vantage.released_at = 99;
@@ -395,9 +378,8 @@ static void report_of_itself_leaves_the_pools_own_notes(void **state)
     assert_int_equal(vantage.interval_s, 60);
 }
 
-static void report_that_ends_in_nonsense_counts_up_to_there(void **state)
+static void report_that_ends_in_nonsense_counts_up_to_there(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     start(++number);
     assert_true(report_verdict(&made, "alice", &health));
@@ -412,9 +394,8 @@ static void report_that_ends_in_nonsense_counts_up_to_there(void **state)
 /* -- what has no owner
  * --------------------------------------------------------------------------------------------- */
 
-static void verdicts_of_removed_members_are_purged(void **state)
+static void verdicts_of_removed_members_are_purged(void **)
 {
-    (void)state;
     struct store_txn *txn = NULL;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     const uint64_t bob = member_row("bob").id;
@@ -435,9 +416,8 @@ static void verdicts_of_removed_members_are_purged(void **state)
 }
 
 /* A registry that was changed separately has other members under the same numbers. */
-static void verdicts_of_another_registry_count_for_nothing(void **state)
+static void verdicts_of_another_registry_count_for_nothing(void **)
 {
-    (void)state;
     static const uint8_t other[REGISTRY_ID_LEN] = { 1, 2, 3 };
     struct store_txn *txn = NULL, *registry = NULL;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
@@ -459,9 +439,8 @@ static void verdicts_of_another_registry_count_for_nothing(void **state)
     store_abort(registry);
 }
 
-static void without_a_history_verdicts_count_all_the_same(void **state)
+static void without_a_history_verdicts_count_all_the_same(void **)
 {
-    (void)state;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     struct intake_stores without = stores;
     without.history = NULL;

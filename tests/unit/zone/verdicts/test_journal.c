@@ -4,9 +4,8 @@
  * -------------------------------------------------------------------------------------------------------
  */
 
-static void key_is_made_once_for_its_owner_alone(void **state)
+static void key_is_made_once_for_its_owner_alone(void **)
 {
-    (void)state;
     uint8_t secret[REPORT_SECRET_LEN], again[REPORT_SECRET_LEN], other[REPORT_SECRET_LEN];
     char path[128];
     struct stat st;
@@ -22,9 +21,8 @@ static void key_is_made_once_for_its_owner_alone(void **state)
     journal_free(journal);
 }
 
-static void key_that_others_may_read_is_refused(void **state)
+static void key_that_others_may_read_is_refused(void **)
 {
-    (void)state;
     static const mode_t modes[] = { 0640, 0604, 0620, 0601, 0666 };
     uint8_t secret[REPORT_SECRET_LEN];
     char path[128];
@@ -40,9 +38,8 @@ static void key_that_others_may_read_is_refused(void **state)
     }
 }
 
-static void key_that_is_none_is_told_and_stays(void **state)
+static void key_that_is_none_is_told_and_stays(void **)
 {
-    (void)state;
     uint8_t secret[REPORT_SECRET_LEN];
     char good[80] = "", path[128];
     assert_ok(journal_key(dir, "far", secret, &diag));
@@ -68,9 +65,8 @@ static void key_that_is_none_is_told_and_stays(void **state)
     assert_ok(journal_key(dir, "far", secret, &diag));
 }
 
-static void what_is_no_key_file_never_blocks(void **state)
+static void what_is_no_key_file_never_blocks(void **)
 {
-    (void)state;
     uint8_t secret[REPORT_SECRET_LEN];
     assert_ok(journal_key(dir, "far", secret, &diag));
     for (size_t i = 0; i < sizeof(stands) / sizeof(stands[0]); i++) {
@@ -79,9 +75,8 @@ static void what_is_no_key_file_never_blocks(void **state)
     }
 }
 
-static void text_of_a_key_is_read_again_and_other_texts_are_none(void **state)
+static void text_of_a_key_is_read_again_and_other_texts_are_none(void **)
 {
-    (void)state;
     static const char *const texts[] = {
         "",
         "AAAA",
@@ -107,9 +102,8 @@ static void text_of_a_key_is_read_again_and_other_texts_are_none(void **state)
 /* -- writing and following
  * ----------------------------------------------------------------------------------------- */
 
-static void follower_reads_what_is_written_once(void **state)
+static void follower_reads_what_is_written_once(void **)
 {
-    (void)state;
     struct follower follower = follower_of();
     follow(&follower); /* there is no file yet */
     struct journal *journal = opened();
@@ -128,9 +122,8 @@ static void follower_reads_what_is_written_once(void **state)
     journal_reader_end(&follower.reader);
 }
 
-static void restart_begins_a_new_file_and_goes_on(void **state)
+static void restart_begins_a_new_file_and_goes_on(void **)
 {
-    (void)state;
     struct follower follower = follower_of(), late = follower_of();
     uint64_t number = 0;
     for (int run = 0; run < 5; run++) {
@@ -155,9 +148,8 @@ static void restart_begins_a_new_file_and_goes_on(void **state)
 }
 
 /* Two readers, one of them seldom, while the files turn by their length. */
-static void files_turn_and_nothing_is_missed(void **state)
+static void files_turn_and_nothing_is_missed(void **)
 {
-    (void)state;
     struct journal *journal = opened();
     struct follower often = follower_of(), seldom = follower_of();
     uint64_t number = 0;
@@ -200,9 +192,8 @@ static void recall(const char *label, const struct member_health *health, void *
     *(struct member_health *)arg = *health;
 }
 
-static void opening_recalls_what_was_known_of_this_registry(void **state)
+static void opening_recalls_what_was_known_of_this_registry(void **)
 {
-    (void)state;
     static const struct report_visit visit = { .verdict = recall };
     static const struct report_head other = { .vantage = "far", .registry = "another one" };
     struct member_health health = reports_verdict(7, "192.0.2.1"), found = { .member_id = 0 };
@@ -223,9 +214,8 @@ static void opening_recalls_what_was_known_of_this_registry(void **state)
     journal_free(journal);
 }
 
-static void numbers_go_on_after_a_loss(void **state)
+static void numbers_go_on_after_a_loss(void **)
 {
-    (void)state;
     char path[128];
     struct follower follower = follower_of();
     struct journal *journal = opened();
@@ -256,9 +246,8 @@ static void write_later(struct journal *journal, uint64_t number, uint64_t at)
 
 /* A vantage point's machine came back from a snapshot: what it says from then on is not taken for
  * known. */
-static void numbers_go_on_with_an_older_journal(void **state)
+static void numbers_go_on_with_an_older_journal(void **)
 {
-    (void)state;
     char path[128], kept[128];
     struct follower follower = follower_of();
     struct journal *journal = opened();
@@ -281,9 +270,8 @@ static void numbers_go_on_with_an_older_journal(void **state)
     journal_reader_end(&follower.reader);
 }
 
-static void nothing_to_say_writes_no_report(void **state)
+static void nothing_to_say_writes_no_report(void **)
 {
-    (void)state;
     struct follower follower = follower_of();
     struct journal *journal = opened();
     journal_begin(journal, &apex, REPORTS_NOW);

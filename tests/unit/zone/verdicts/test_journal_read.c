@@ -7,9 +7,8 @@
  * --------------------------------------------------------------------------------------------------------
  */
 
-static void file_that_was_cut_is_read_up_to_there(void **state)
+static void file_that_was_cut_is_read_up_to_there(void **)
 {
-    (void)state;
     char path[128];
     off_t len = write_events(1, 3);
     for (off_t cut = len; cut-- > 0;) {
@@ -27,9 +26,8 @@ static void file_that_was_cut_is_read_up_to_there(void **state)
     journal_reader_end(&follower.reader);
 }
 
-static void what_is_no_report_is_told_once_and_a_new_file_is_read_on(void **state)
+static void what_is_no_report_is_told_once_and_a_new_file_is_read_on(void **)
 {
-    (void)state;
     char path[128];
     off_t len = write_events(1, 4);
     struct follower follower = follower_of();
@@ -49,9 +47,8 @@ static void what_is_no_report_is_told_once_and_a_new_file_is_read_on(void **stat
     journal_reader_end(&follower.reader);
 }
 
-static void damaged_journal_is_recalled_up_to_there(void **state)
+static void damaged_journal_is_recalled_up_to_there(void **)
 {
-    (void)state;
     char path[128];
     off_t len = write_events(1, 6);
     for (off_t at = 0; at < len; at += 7) {
@@ -73,9 +70,8 @@ static void damaged_journal_is_recalled_up_to_there(void **state)
 }
 
 /* It is read from the start, and what was taken in is not taken in again. */
-static void file_that_was_cut_and_written_again_repeats_nothing(void **state)
+static void file_that_was_cut_and_written_again_repeats_nothing(void **)
 {
-    (void)state;
     char path[128], copy[128], command[300];
     (void)write_events(1, 5);
     struct follower follower = follower_of();
@@ -92,9 +88,8 @@ static void file_that_was_cut_and_written_again_repeats_nothing(void **state)
     journal_reader_end(&follower.reader);
 }
 
-static void what_is_no_journal_file_never_blocks(void **state)
+static void what_is_no_journal_file_never_blocks(void **)
 {
-    (void)state;
     (void)write_events(1, 1);
     for (size_t i = 0; i < sizeof(stands) / sizeof(stands[0]); i++) {
         struct follower follower = follower_of();
@@ -108,9 +103,8 @@ static void what_is_no_journal_file_never_blocks(void **state)
     }
 }
 
-static void journal_under_a_reader_may_become_anything(void **state)
+static void journal_under_a_reader_may_become_anything(void **)
 {
-    (void)state;
     (void)write_events(1, 2);
     struct follower follower = follower_of();
     follow(&follower);
@@ -126,9 +120,8 @@ static void journal_under_a_reader_may_become_anything(void **state)
     journal_reader_end(&follower.reader);
 }
 
-static void full_disk_leaves_a_journal_that_is_read_on(void **state)
+static void full_disk_leaves_a_journal_that_is_read_on(void **)
 {
-    (void)state;
     struct rlimit before, limit;
     struct follower follower = follower_of();
     struct journal *journal = opened();
@@ -174,9 +167,8 @@ static void full_disk_leaves_a_journal_that_is_read_on(void **state)
  * --------------------------------------------------------------------------------------------------------
  */
 
-static void budget_ends_a_look_and_the_next_goes_on(void **state)
+static void budget_ends_a_look_and_the_next_goes_on(void **)
 {
-    (void)state;
     (void)write_events(1, 200);
     struct journal_reader reader;
     uint64_t position = 0;
@@ -204,9 +196,8 @@ static void budget_ends_a_look_and_the_next_goes_on(void **state)
     journal_reader_end(&reader);
 }
 
-static void journals_of_a_machine_are_listed_by_fine_names(void **state)
+static void journals_of_a_machine_are_listed_by_fine_names(void **)
 {
-    (void)state;
     static const char *const others[] = { "far.verdicts.1",  "far.verdicts.new",
                                           "Bad.verdicts",    ".verdicts",
                                           "a.b.verdicts",    "-x.verdicts",
@@ -232,9 +223,8 @@ static void journals_of_a_machine_are_listed_by_fine_names(void **state)
     assert_int_equal(journal_list(dir, names), JOURNALS_MAX);
 }
 
-static void journal_claims_its_key(void **state)
+static void journal_claims_its_key(void **)
 {
-    (void)state;
     uint8_t key[VANTAGE_KEY_LEN], secret[REPORT_SECRET_LEN];
     assert_int_equal(journal_claims(dir, "far", key), RESULT_NOT_FOUND);
     (void)write_events(1, 1);
@@ -245,9 +235,8 @@ static void journal_claims_its_key(void **state)
     assert_int_equal(journal_claims(dir, "near", key), RESULT_DAMAGED);
 }
 
-static void paths_that_are_too_long_are_told(void **state)
+static void paths_that_are_too_long_are_told(void **)
 {
-    (void)state;
     char *longer = malloc(PATH_MAX + 2);
     struct journal_reader reader;
     struct journal *journal = NULL;

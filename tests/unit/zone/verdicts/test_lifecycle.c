@@ -74,9 +74,8 @@ static enum stage stage_after(struct member_health *health, int32_t score_milli,
     return health->stage;
 }
 
-static void entry_needs_score_and_history(void **state)
+static void entry_needs_score_and_history(void **)
 {
-    (void)state;
     struct member_health health = health_of(0);
     assert_int_equal(stage_after(&health, 9999, NOW), STAGE_OPERATIONAL);
     assert_int_equal(health.weight, 0);
@@ -86,9 +85,8 @@ static void entry_needs_score_and_history(void **state)
     assert_int_equal(health.weight, 100);
 }
 
-static void exit_is_lower_than_entry_and_reentry_higher(void **state)
+static void exit_is_lower_than_entry_and_reentry_higher(void **)
 {
-    (void)state;
     struct member_health health = health_of(0);
     assert_int_equal(stage_after(&health, 10000, NOW), STAGE_ELIGIBLE);
     assert_int_equal(stage_after(&health, 8000, NOW + 1), STAGE_ELIGIBLE);
@@ -100,9 +98,8 @@ static void exit_is_lower_than_entry_and_reentry_higher(void **state)
     assert_int_equal(stage_after(&health, 12000, NOW + 4), STAGE_ELIGIBLE);
 }
 
-static void weight_ramps_from_a_tenth_at_10_to_all_at_15(void **state)
+static void weight_ramps_from_a_tenth_at_10_to_all_at_15(void **)
 {
-    (void)state;
     const struct {
         int32_t score_milli;
         uint16_t weight;
@@ -116,9 +113,8 @@ static void weight_ramps_from_a_tenth_at_10_to_all_at_15(void **state)
     }
 }
 
-static void stage_before_entry_is_what_was_proven(void **state)
+static void stage_before_entry_is_what_was_proven(void **)
 {
-    (void)state;
     struct member_health health = health_of(0);
     for (unsigned i = 0; i < 2; i++) {
         health.addresses[i].certified_at = 0;
@@ -133,17 +129,15 @@ static void stage_before_entry_is_what_was_proven(void **state)
     assert_int_equal(health.stage_since, NOW + 2);
 }
 
-static void score_without_proof_of_nts_does_not_enter(void **state)
+static void score_without_proof_of_nts_does_not_enter(void **)
 {
-    (void)state;
     struct member_health health = health_of(0);
     health.addresses[0].operational_at = health.addresses[1].operational_at = 0;
     assert_int_equal(stage_after(&health, 20000, NOW), STAGE_CERTIFIED);
 }
 
-static void member_counts_by_its_best_address(void **state)
+static void member_counts_by_its_best_address(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
     health.addresses[0].score_milli = -100000;
@@ -158,9 +152,8 @@ static void member_counts_by_its_best_address(void **state)
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
 }
 
-static void member_without_any_address_left_falls_out(void **state)
+static void member_without_any_address_left_falls_out(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
     lifecycle_advance(&health, &settings, &no_breaker, NOW);
@@ -170,9 +163,8 @@ static void member_without_any_address_left_falls_out(void **state)
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
 }
 
-static void fall_waits_for_an_interval(void **state)
+static void fall_waits_for_an_interval(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     const struct breaker_state breaker_state = { .hold_s = 60 };
     struct member_health health = health_of(20000);
@@ -191,9 +183,8 @@ static void fall_waits_for_an_interval(void **state)
     assert_int_equal(health.last_eligible_at, NOW);
 }
 
-static void member_that_stops_falling_was_never_out(void **state)
+static void member_that_stops_falling_was_never_out(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     const struct breaker_state breaker_state = { .hold_s = 60 };
     struct member_health health = health_of(20000);
@@ -205,9 +196,8 @@ static void member_that_stops_falling_was_never_out(void **state)
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
 }
 
-static void nobody_goes_out_while_removals_are_frozen(void **state)
+static void nobody_goes_out_while_removals_are_frozen(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     struct breaker_state breaker_state = { .hold_s = 60, .members_frozen = true };
     struct member_health health = health_of(20000);
@@ -226,9 +216,8 @@ static void nobody_goes_out_while_removals_are_frozen(void **state)
 }
 
 /* Frozen since too much of it fails at once, or off. */
-static void family_that_says_nothing_keeps_only_members_without_another(void **state)
+static void family_that_says_nothing_keeps_only_members_without_another(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     const struct breaker_state cautions[] = { { .family_frozen = { true, false } },
                                               { .family_waits = { true, false } } };
@@ -247,9 +236,8 @@ static void family_that_says_nothing_keeps_only_members_without_another(void **s
     }
 }
 
-static void each_family_has_its_own_stage(void **state)
+static void each_family_has_its_own_stage(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     struct member_health health = health_of(20000);
     health.addresses[1].score_milli = 9999;
@@ -267,9 +255,8 @@ static void each_family_has_its_own_stage(void **state)
     assert_int_equal(health.weight, 280);
 }
 
-static void standing_names_what_holds_a_removal(void **state)
+static void standing_names_what_holds_a_removal(void **)
 {
-    (void)state;
     const struct member member = member_of();
     struct consensus consensus = { .known = true, .health = health_of(0), .hold = HOLD_FROZEN };
     consensus.health.stage = STAGE_FALLING;
@@ -285,9 +272,8 @@ static void standing_names_what_holds_a_removal(void **state)
     assert_non_null(strstr(lifecycle_standing(&member, &consensus).reason, "no vantage point"));
 }
 
-static void last_good_are_those_who_fell_out_last(void **state)
+static void last_good_are_those_who_fell_out_last(void **)
 {
-    (void)state;
     struct member member = member_of();
     struct member_health health = health_of(0);
     health.stage = STAGE_INELIGIBLE;
@@ -299,9 +285,8 @@ static void last_good_are_those_who_fell_out_last(void **state)
     assert_false(lifecycle_last_good(&lately, NOW + 1));
 }
 
-static void operators_word_bypasses_the_last_good(void **state)
+static void operators_word_bypasses_the_last_good(void **)
 {
-    (void)state;
     struct member_health health = health_of(0);
     health.stage = STAGE_INELIGIBLE;
     health.last_eligible_at = NOW;
@@ -325,9 +310,8 @@ static struct member_health eligible_health(void)
     return health;
 }
 
-static void standing_follows_the_verdict(void **state)
+static void standing_follows_the_verdict(void **)
 {
-    (void)state;
     struct member member = member_of();
     struct member_health health = eligible_health();
     struct standing standing = standing_of(&member, &health);
@@ -345,9 +329,8 @@ static void standing_follows_the_verdict(void **state)
 }
 
 /* Nothing can be left out of a name that is not ours. */
-static void weight_is_by_what_works_of_an_own_name_and_never_0(void **state)
+static void weight_is_by_what_works_of_an_own_name_and_never_0(void **)
 {
-    (void)state;
     struct member member = member_of();
     struct member_health health = eligible_health();
     health.addresses[1].working = false;
@@ -359,9 +342,8 @@ static void weight_is_by_what_works_of_an_own_name_and_never_0(void **state)
     assert_int_equal(standing_of(&member, &health).weight, 1);
 }
 
-static void override_beats_the_verdict_both_ways(void **state)
+static void override_beats_the_verdict_both_ways(void **)
 {
-    (void)state;
     struct member member = member_of();
     struct member_health health = eligible_health();
     member.override = OVERRIDE_INELIGIBLE;
@@ -374,9 +356,8 @@ static void override_beats_the_verdict_both_ways(void **state)
     assert_int_equal(standing.weight, 1000);
 }
 
-static void suspension_and_capacity_0_beat_the_override(void **state)
+static void suspension_and_capacity_0_beat_the_override(void **)
 {
-    (void)state;
     struct member member = member_of();
     struct member_health health = eligible_health();
     member.override = OVERRIDE_ELIGIBLE;
@@ -391,9 +372,8 @@ static void suspension_and_capacity_0_beat_the_override(void **state)
     assert_int_equal(standing.weight, 0);
 }
 
-static void reason_names_what_the_members_operator_should_do(void **state)
+static void reason_names_what_the_members_operator_should_do(void **)
 {
-    (void)state;
     struct member member = member_of();
     struct member_health health = health_of(-5000);
     health.addresses[0].failure = health.addresses[1].failure = FAILURE_CERT_EXPIRED;
@@ -413,9 +393,8 @@ static void reason_names_what_the_members_operator_should_do(void **state)
     }
 }
 
-static void address_that_was_never_probed_stays_in_the_name(void **state)
+static void address_that_was_never_probed_stays_in_the_name(void **)
 {
-    (void)state;
     struct member member = member_of();
     struct member_health health = health_of(20000);
     health.addresses[1].working = false;
@@ -427,9 +406,8 @@ static void address_that_was_never_probed_stays_in_the_name(void **state)
 }
 
 /* Clients take the first address of a family, so a second one that works does not help them. */
-static void broken_address_is_left_out_beside_any_that_works(void **state)
+static void broken_address_is_left_out_beside_any_that_works(void **)
 {
-    (void)state;
     static const char *const texts[] = { "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2" };
     struct member member = member_of();
     struct member_health health = health_of(20000);
@@ -446,9 +424,8 @@ static void broken_address_is_left_out_beside_any_that_works(void **state)
     }
 }
 
-static void quarantine_ends_with_the_last_certificate(void **state)
+static void quarantine_ends_with_the_last_certificate(void **)
 {
-    (void)state;
     const struct settings settings = settings_of();
     struct member_health health = health_of(0);
     assert_int_equal(lifecycle_quarantine_end(NULL, &settings, NOW), NOW + settings.quarantine_s);

@@ -13,9 +13,8 @@ static const struct history_sample sample_made = { .at = REPORTS_NOW - 5,
 static const struct history_event event_made = { .at = REPORTS_NOW - 6, .text = "it fell" };
 
 /* A report with one item of each kind. */
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     key = reports_key_of(1);
     const struct report_head head = reports_head(&key, 42);
     const struct vantage self = reports_vantage(REPORTS_NOW);
@@ -82,9 +81,8 @@ static void see_event(const char *label, const struct history_event *event, void
 
 static const struct report_visit visit = { see_self, see_verdict, see_sample, see_event };
 
-static void what_is_written_is_read(void **state)
+static void what_is_written_is_read(void **)
 {
-    (void)state;
     struct report report;
     struct seen seen = { .selves = 0 };
     assert_ok(report_open(&report, made.octets, made_len));
@@ -115,9 +113,8 @@ static void what_is_written_is_read(void **state)
     assert_string_equal(seen.event.text, "it fell");
 }
 
-static void kinds_without_a_visitor_are_passed_over(void **state)
+static void kinds_without_a_visitor_are_passed_over(void **)
 {
-    (void)state;
     static const struct report_visit nothing = { .self = NULL };
     struct report report;
     assert_ok(report_open(&report, made.octets, made_len));
@@ -133,9 +130,8 @@ static uint8_t *copied(size_t len)
     return copy;
 }
 
-static void no_prefix_is_a_report(void **state)
+static void no_prefix_is_a_report(void **)
 {
-    (void)state;
     for (size_t len = 0; len < made_len; len++) {
         struct report report;
         uint8_t *copy = copied(len);
@@ -150,9 +146,8 @@ static void no_prefix_is_a_report(void **state)
     }
 }
 
-static void no_flipped_bit_is_accepted(void **state)
+static void no_flipped_bit_is_accepted(void **)
 {
-    (void)state;
     uint8_t *copy = copied(made_len);
     for (size_t bit = 0; bit < made_len * 8; bit++) {
         struct report report;
@@ -166,9 +161,8 @@ static void no_flipped_bit_is_accepted(void **state)
 }
 
 /* The holder of the key may write anything. */
-static void signed_nonsense_stays_in_bounds(void **state)
+static void signed_nonsense_stays_in_bounds(void **)
 {
-    (void)state;
     uint8_t *copy = copied(made_len);
     size_t body = made_len - REPORT_SIGNATURE_LEN;
     unsigned damaged = 0, fine = 0;
@@ -189,9 +183,8 @@ static void signed_nonsense_stays_in_bounds(void **state)
     free(copy);
 }
 
-static void another_key_did_not_make_it(void **state)
+static void another_key_did_not_make_it(void **)
 {
-    (void)state;
     const struct reports_key other = reports_key_of(2);
     const struct report_head head = reports_head(&key, 1);
     struct report report;
@@ -205,9 +198,8 @@ static void another_key_did_not_make_it(void **state)
     assert_false(report_is_by(&report, other.open));
 }
 
-static void lengths_that_no_report_has_are_none(void **state)
+static void lengths_that_no_report_has_are_none(void **)
 {
-    (void)state;
     static const struct {
         uint32_t rest;
         bool fine;
@@ -232,9 +224,8 @@ static void lengths_that_no_report_has_are_none(void **state)
     }
 }
 
-static void newer_layout_is_told_from_damage(void **state)
+static void newer_layout_is_told_from_damage(void **)
 {
-    (void)state;
     struct report report;
     made.octets[REPORT_HEAD_LEN] = 2;
     assert_int_equal(report_open(&report, made.octets, made_len), RESULT_NEWER);
@@ -242,9 +233,8 @@ static void newer_layout_is_told_from_damage(void **state)
     assert_int_equal(report_open(&report, made.octets, made_len), RESULT_DAMAGED);
 }
 
-static void name_that_no_vantage_point_has_is_damaged(void **state)
+static void name_that_no_vantage_point_has_is_damaged(void **)
 {
-    (void)state;
     static const char *const names[] = { "", "-x", "Far", "a b", "../x", "\x1b[2J", "a.b" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct report_head head = reports_head(&key, 1);
@@ -278,9 +268,8 @@ static enum result read_with(uint8_t type, uint16_t said, const uint8_t *octets,
     return report_each(&report, &visit, seen);
 }
 
-static void unknown_items_are_skipped_and_cut_ones_end_it(void **state)
+static void unknown_items_are_skipped_and_cut_ones_end_it(void **)
 {
-    (void)state;
     static const uint8_t types[] = { 0, 5, 99, 255 };
     struct seen seen;
     for (size_t i = 0; i < sizeof(types); i++) {
@@ -297,9 +286,8 @@ static void unknown_items_are_skipped_and_cut_ones_end_it(void **state)
 }
 
 /* Each kind of item, shorter and longer by any number of octets. */
-static void items_of_any_other_length_are_damaged(void **state)
+static void items_of_any_other_length_are_damaged(void **)
 {
-    (void)state;
     static const uint8_t zeros[8] = { 0 };
     struct report report;
     assert_ok(report_open(&report, made.octets, made_len));
@@ -331,9 +319,8 @@ static void items_of_any_other_length_are_damaged(void **state)
     free(items);
 }
 
-static void scores_out_of_range_are_damaged(void **state)
+static void scores_out_of_range_are_damaged(void **)
 {
-    (void)state;
     static const int32_t scores[] = { HEALTH_SCORE_MIN - 1, HEALTH_SCORE_MAX + 1, INT32_MIN,
                                       INT32_MAX };
     const struct report_head head = reports_head(&key, 1);
@@ -355,9 +342,8 @@ static void scores_out_of_range_are_damaged(void **state)
     }
 }
 
-static void full_report_takes_no_more_and_is_whole(void **state)
+static void full_report_takes_no_more_and_is_whole(void **)
 {
-    (void)state;
     const struct report_head head = reports_head(&key, 1);
     const struct member_health health = reports_verdict(7, "192.0.2.1");
     struct report report;

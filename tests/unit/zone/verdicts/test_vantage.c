@@ -16,9 +16,8 @@ static struct vantages heard_at(uint64_t first, uint64_t second, uint64_t third)
     return vantages;
 }
 
-static void those_who_report_are_asked(void **state)
+static void those_who_report_are_asked(void **)
 {
-    (void)state;
     struct vantages vantages = heard_at(NOW - 10, NOW - FRESH_S - 10, NOW - FRESH_S - 11);
     assert_true(vantages.asked[0]);
     assert_true(vantages.asked[1]);
@@ -27,9 +26,8 @@ static void those_who_report_are_asked(void **state)
     assert_false(vantages.silent);
 }
 
-static void when_all_fall_silent_the_last_state_stands(void **state)
+static void when_all_fall_silent_the_last_state_stands(void **)
 {
-    (void)state;
     struct vantages vantages = heard_at(NOW - 90000, NOW - 90100, NOW - 99999);
     assert_true(vantages.silent);
     assert_true(vantages.asked[0]);
@@ -37,9 +35,8 @@ static void when_all_fall_silent_the_last_state_stands(void **state)
     assert_false(vantages.asked[2]);
 }
 
-static void word_from_the_future_is_not_believed(void **state)
+static void word_from_the_future_is_not_believed(void **)
 {
-    (void)state;
     struct vantages vantages = heard_at(NOW + 100000, NOW - 10, 0);
     assert_false(vantages.asked[0]);
     assert_true(vantages.asked[1]);
@@ -49,9 +46,8 @@ static void word_from_the_future_is_not_believed(void **state)
 }
 
 /* As little as it may be ahead, it may be more than the others' words count. */
-static void clock_that_is_ahead_silences_nobody(void **state)
+static void clock_that_is_ahead_silences_nobody(void **)
 {
-    (void)state;
     struct vantages vantages = heard_at(NOW + VANTAGE_AHEAD_S, NOW - 10, NOW - 16);
     vantages_judge(&vantages, 15, NOW);
     assert_int_equal(vantages.as_of, NOW);
@@ -60,18 +56,16 @@ static void clock_that_is_ahead_silences_nobody(void **state)
     assert_false(vantages.asked[2]);
 }
 
-static void nobody_is_silence(void **state)
+static void nobody_is_silence(void **)
 {
-    (void)state;
     struct vantages vantages = { .count = 0 };
     vantages_judge(&vantages, FRESH_S, NOW);
     assert_true(vantages.silent);
     assert_null(vantages_find(&vantages, "a"));
 }
 
-static void names_are_short_and_plain(void **state)
+static void names_are_short_and_plain(void **)
 {
-    (void)state;
     assert_true(vantage_name_fine("a"));
     assert_true(vantage_name_fine("fra-1"));
     assert_true(vantage_name_fine("0123456789abcdef"));
@@ -110,9 +104,8 @@ static struct vantage full_vantage(void)
     };
 }
 
-static void report_survives_the_round_trip_without_the_pools_fields(void **state)
+static void report_survives_the_round_trip_without_the_pools_fields(void **)
 {
-    (void)state;
     const struct vantage full = full_vantage();
     uint8_t data[128];
     struct writer w = writer_of(data, sizeof(data));
@@ -134,9 +127,8 @@ static void report_survives_the_round_trip_without_the_pools_fields(void **state
     assert_true(!found.imported && !found.forgotten && found.newcomers == 0);
 }
 
-static void every_shorter_length_is_damaged(void **state)
+static void every_shorter_length_is_damaged(void **)
 {
-    (void)state;
     const struct vantage full = full_vantage();
     uint8_t data[128] = { 0 };
     struct writer w = writer_of(data, sizeof(data));
@@ -152,9 +144,8 @@ static void every_shorter_length_is_damaged(void **state)
     }
 }
 
-static void values_out_of_range_are_damaged(void **state)
+static void values_out_of_range_are_damaged(void **)
 {
-    (void)state;
     const struct vantage full = full_vantage();
     uint8_t data[128];
     struct writer w = writer_of(data, sizeof(data));
@@ -171,9 +162,8 @@ static struct store *store;
 static struct store_txn *txn;
 static struct diag diag;
 
-static int set_up(void **state)
+static int set_up(void **)
 {
-    (void)state;
     (void)snprintf(dir, sizeof(dir), "test_vantage.XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_ok(store_create(dir, STORE_HEALTH, &diag));
@@ -182,9 +172,8 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(void **)
 {
-    (void)state;
     char command[128];
     store_abort(txn);
     store_close(store);
@@ -192,9 +181,8 @@ static int tear_down(void **state)
     return system(command); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-static void row_keeps_the_pools_fields(void **state)
+static void row_keeps_the_pools_fields(void **)
 {
-    (void)state;
     const struct vantage full = full_vantage();
     struct vantage found;
     assert_ok(vantage_put(txn, &full, &diag));
@@ -204,9 +192,8 @@ static void row_keeps_the_pools_fields(void **state)
     assert_true(found.newcomer_day == 13 && found.newcomers == 14);
 }
 
-static void forgotten_one_is_not_listed(void **state)
+static void forgotten_one_is_not_listed(void **)
 {
-    (void)state;
     struct vantage full = full_vantage();
     struct vantages vantages;
     full.forgotten = true;
@@ -218,9 +205,8 @@ static void forgotten_one_is_not_listed(void **state)
 }
 
 /* As a program of schema 2 wrote it. */
-static void row_of_schema_2_is_renewed(void **state)
+static void row_of_schema_2_is_renewed(void **)
 {
-    (void)state;
     uint8_t data[128];
     struct writer w = writer_of(data, sizeof(data));
     struct vantage found;
@@ -248,9 +234,8 @@ static void row_of_schema_2_is_renewed(void **state)
     assert_int_equal(vantage_migrate_2(txn, &diag), RESULT_DAMAGED);
 }
 
-static void no_more_than_there_is_room_for_are_taken(void **state)
+static void no_more_than_there_is_room_for_are_taken(void **)
 {
-    (void)state;
     struct vantages vantages;
     for (unsigned i = 0; i <= VANTAGES_MAX; i++) {
         struct vantage vantage = { .well_at = NOW };
