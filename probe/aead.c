@@ -152,9 +152,7 @@ static bool siv_open(uint8_t *out, const struct aead_key *key, const struct octe
            CRYPTO_memcmp(tag.octets, claimed.octets, BLOCK) == 0;
 }
 
-/* -- any algorithm
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- any algorithm -- */
 
 static const struct algorithm {
     uint16_t number;

@@ -21,8 +21,8 @@ struct association {
 struct association *association_new(const struct ke_result *result, const struct address *ntp);
 /* Wipes the keys; NULL is fine. */
 void association_free(struct association *association);
-/* Made less than `life_s` ago, with a cookie left, and its certificate still runs. False for NULL.
- */
+/* Made less than `life_s` ago, with a cookie left, and its certificate still runs. False for
+ * NULL. */
 bool association_in_force(const struct association *association, uint32_t life_s);
 /* Made at least `gap_s` ago. */
 bool association_rested(const struct association *association, uint32_t gap_s);

@@ -87,9 +87,7 @@ static void judge_extensions(struct certificate_word *out, X509 *certificate)
     }
 }
 
-/* -- keys and signatures
- * ------------------------------------------------------------------------------------------------
- */
+/* -- keys and signatures -- */
 
 static void judge_key(struct certificate_word *out, X509 *certificate)
 {
@@ -153,9 +151,7 @@ static void judge_signature(struct certificate_word *out, X509 *certificate, X50
     }
 }
 
-/* -- the chain
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- the chain -- */
 
 static bool leads_to_root(X509_STORE *store, X509 *certificate)
 {

@@ -23,8 +23,8 @@ struct certificate_word {
     char ntpd_rs[CERTIFICATE_WORDS];
 };
 
-/* After a handshake whose certificate the library takes. `stapled`: an OCSP response came with it.
- */
+/* After a handshake whose certificate the library takes. `stapled`: an OCSP response came with
+ * it. */
 void certificate_judge(struct certificate_word *out, SSL *ssl, bool stapled);
 
 #endif

@@ -10,8 +10,8 @@
 #include "probe/web_dialog.h"
 #include "zone/base/clock.h"
 
-/* What is needed to use a cookie much later. No larger than need be: there is one of each address.
- */
+/* What is needed to use a cookie much later. No larger than need be: there is one of each
+ * address. */
 struct old_cookie {
     uint64_t kept_at; /* clock_steady */
     struct endpoint ntp;
@@ -82,9 +82,7 @@ static bool lost(const struct daily_round *round, const struct ntp_result *resul
     return result->failure == FAILURE_NTP_SILENT && round->tries < LIMIT_TRIES;
 }
 
-/* -- a broken cookie
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- a broken cookie -- */
 
 /* RFC 8915 5.7: what a server can't open it answers with NTSN, or not at all. */
 static void broken_cookie_over(const struct ntp_result *result, void *arg)
@@ -116,9 +114,7 @@ static void use_broken_cookie(struct daily_round *round)
              broken_cookie_over);
 }
 
-/* -- port 80
- * ------------------------------------------------------------------------------------------------------------
- */
+/* -- port 80 -- */
 
 static void web_over(bool foreign, const char *detail, void *arg)
 {
@@ -140,9 +136,7 @@ static void ask_web(struct daily_round *round)
     round->web = web_dialog_start(round->loop, &plan->endpoint.address, web_over, round);
 }
 
-/* -- AEAD algorithms
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- AEAD algorithms -- */
 
 static void tell_aead(struct daily_round *round, const char *words, const char *detail)
 {
@@ -249,9 +243,7 @@ static void offer_all(struct daily_round *round)
     round->ke = ke_dialog_start(round->loop, &request, NULL, all_offered, round);
 }
 
-/* -- an old cookie
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- an old cookie -- */
 
 static void keep_cookie(struct daily_round *round)
 {
@@ -320,9 +312,7 @@ static void use_old_cookie(struct daily_round *round)
     try_old_cookie(round);
 }
 
-/* -- all of it
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- all of it -- */
 
 struct daily_round *daily_start(uv_loop_t *loop, const struct probe_plan *plan,
                                 const struct association *association, struct trace *trace,

@@ -34,8 +34,8 @@ struct daily_checks {
 void daily_forget(struct daily_checks *checks);
 
 struct daily_round;
-/* NONE, and all of `checks` is up to date, or a failure; then all is due again with the next probe.
- */
+/* NONE, and all of `checks` is up to date, or a failure; then all is due again with the next
+ * probe. */
 typedef void daily_done(enum failure failure, const char *detail, void *arg);
 
 /* Makes a round with plan->rare. `plan`, `association`, which has a cookie, and `trail` are needed

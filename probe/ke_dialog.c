@@ -63,8 +63,8 @@ static bool flush(struct ke_dialog *dialog)
         if (len == 0) {
             return true;
         }
-        /* All that we ever say fits the socket's buffer, so a short write is a broken connection.
-         */
+        /* All that we ever say fits the socket's buffer, so a short write is a broken
+         * connection. */
         uv_buf_t buffer = uv_buf_init((char *)out, (unsigned)len);
         if (uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)len) {
             return false;

@@ -38,9 +38,7 @@ struct lookup {
     void *arg;
 };
 
-/* -- what came
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- what came -- */
 
 /* Sets of more addresses than are kept shall not change with the order in which a resolver gives
  * them. */
@@ -121,8 +119,8 @@ static struct lookup_answer answer_of(const struct found found[2])
     unsigned four = found[1].count;
     four = four < LIMIT_ADDRESSES - six ? four : LIMIT_ADDRESSES - six;
     six = found[0].count < LIMIT_ADDRESSES - four ? found[0].count : LIMIT_ADDRESSES - four;
-    /* IPv4 is kept mapped, so this is the order of octets for all but addresses that nobody routes
-     */
+    /* IPv4 is kept mapped, so this is the order of octets for all but addresses that nobody
+     * routes */
     take_over(&answer, &found[1], four);
     take_over(&answer, &found[0], six);
     if (answer.count > 0) {
@@ -139,9 +137,7 @@ static struct lookup_answer answer_of(const struct found found[2])
     return answer;
 }
 
-/* -- the loop
- * -----------------------------------------------------------------------------------------------------------
- */
+/* -- the loop -- */
 
 static void release(struct lookup *lookup)
 {
@@ -250,9 +246,7 @@ static void socket_changed(void *data, ares_socket_t fd, int readable, int writa
     }
 }
 
-/* -- asking
- * -------------------------------------------------------------------------------------------------------------
- */
+/* -- asking -- */
 
 static bool ask_only(ares_channel channel, const struct endpoint *resolver)
 {

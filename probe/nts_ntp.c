@@ -32,8 +32,8 @@ static void write_zeros(struct writer *w, size_t count)
     }
 }
 
-/* A field whose value is filled up with zeros to a multiple of four and to RFC 7822's least length.
- */
+/* A field whose value is filled up with zeros to a multiple of four and to RFC 7822's least
+ * length. */
 static void write_field(struct writer *w, enum field type, const uint8_t *value, size_t len)
 {
     size_t whole = padded(len) + 4 < FIELD_MIN ? FIELD_MIN : padded(len) + 4;
@@ -190,8 +190,8 @@ static enum failure fail(char *detail, enum failure failure, const char *words)
     return failure;
 }
 
-/* RFC 5905 7.4, RFC 8915 5.7; NONE for a stratum 0 that is no kiss of ours to obey unauthenticated.
- */
+/* RFC 5905 7.4, RFC 8915 5.7; NONE for a stratum 0 that is no kiss of ours to obey
+ * unauthenticated. */
 static enum failure kiss_of(const struct ntp_header *header, char *detail)
 {
     static const struct {

@@ -257,8 +257,8 @@ static bool daily_due(const struct probe_run *run)
         return false;
     }
     daily->due_at = daily->due_at == 0 ? now : daily->due_at;
-    /* a server whose keys never last that long is looked at all the same, as far as that needs none
-     */
+    /* a server whose keys never last that long is looked at all the same, as far as that needs
+     * none */
     bool late = now - daily->due_at > LIMIT_KE_LIFE_S;
     return late || association_rested(association, run->plan->ke_gap_s);
 }

@@ -33,8 +33,8 @@ struct outcome {
     struct tls_certificate certificate; /* not_after 0: none seen */
     uint16_t warnings;                  /* bits, enum warning */
     bool agreed;                        /* keys were agreed on in this probe, or are in force */
-    /* what NTS-KE chose of all that we have; with plan.rare as far as that is known; 0: it is not
-     */
+    /* what NTS-KE chose of all that we have; with plan.rare as far as that is known; 0: it is
+     * not */
     uint16_t aead;
     bool timed; /* sample is filled */
     bool cookies_short;

@@ -137,8 +137,8 @@ static struct daily_checks daily_of(const struct address_health *row)
     };
 }
 
-/* Rows of the history stay for two years, so their number is bounded whatever a name service says.
- */
+/* Rows of the history stay for two years, so their number is bounded whatever a name service
+ * says. */
 static bool one_too_many(struct probed_member *member, const struct address_health *row)
 {
     uint64_t day = clock_now() / 86400;

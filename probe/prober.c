@@ -18,7 +18,7 @@
 struct prober {
     uv_loop_t *loop;
     struct prober_options options;
-    struct feed_reader feed_reader; /* the feed */
+    struct feed_reader feed_reader;
     struct member_table table;
     struct due_list names, probed_addresses; /* what is due in this tick */
     unsigned flying, flying_max;
@@ -46,17 +46,13 @@ static void soon(struct prober *prober)
     within(prober, LIMIT_BATCH_MS);
 }
 
-/* For what changes no answer: many share a transaction, which costs the disk and wakes the server.
- */
+/* For what changes no answer: many share a transaction, which costs the disk and wakes the
+ * server. */
 static void some_time(struct prober *prober)
 {
     uint64_t ms = prober->options.interval_ms / 10;
     within(prober, ms < LIMIT_BATCH_MS ? LIMIT_BATCH_MS : ms > LIMIT_LAZY_MS ? LIMIT_LAZY_MS : ms);
 }
-
-/* -- verdicts
- * -----------------------------------------------------------------------------------------------------------
- */
 
 static void write_verdicts(struct prober *prober)
 {
@@ -127,10 +123,6 @@ static void count_failing(struct prober *prober)
         some_time(prober);
     }
 }
-
-/* -- probes
- * -------------------------------------------------------------------------------------------------------------
- */
 
 static uint64_t next_due(const struct prober *prober, unsigned backoff, uint64_t dead_s)
 {
@@ -320,10 +312,6 @@ static void tick(uv_timer_t *timer)
     }
 }
 
-/* -- the feed
- * -----------------------------------------------------------------------------------------------------------
- */
-
 /* At once what is new or changed; after a start of ours, what was probed before is spread over the
  * interval. */
 static void member_changed(struct probed_member *member, bool fresh, void *arg)
@@ -407,10 +395,6 @@ static void poll_feed(uv_timer_t *timer)
     }
     feed_free(feed);
 }
-
-/* -- life
- * ---------------------------------------------------------------------------------------------------------------
- */
 
 static enum result read_all(struct prober *prober, struct diag *diag)
 {

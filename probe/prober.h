@@ -28,8 +28,8 @@ struct prober_options {
 /* Reads the feed and the verdicts of earlier runs, and starts. Loop and trust stay the caller's. */
 enum result prober_new(struct prober **out, uv_loop_t *loop, const struct prober_options *options,
                        struct diag *diag);
-/* Believes other CAs from now on: probes in flight start again. The old trust may be freed after.
- */
+/* Believes other CAs from now on: probes in flight start again. The old trust may be freed
+ * after. */
 void prober_trust(struct prober *prober, struct tls_trust *trust);
 /* Ends what is in flight, writes the verdicts that are known and lets the loop run out. Fine to
  * call again. */

@@ -51,8 +51,8 @@ bool references_checking(const struct references *references);
 void references_stop(struct references *references);
 void references_free(struct references *references);
 
-/* From the offsets that the references showed, of which there may be none. Pure; orders the list.
- */
+/* From the offsets that the references showed, of which there may be none. Pure; orders the
+ * list. */
 enum vantage_state reference_judge(int64_t *offsets_us, unsigned count);
 void reference_judge_family(struct reference_family *out, const struct reference_answer *answers,
                             unsigned count);

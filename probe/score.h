@@ -1,8 +1,8 @@
 /* The score of one address: the NTP pool's rule (each probe: score = 0.95 * score + step) with
  * steps for NTS added. Pure.
  *
- * All in thousandths. From 20 two silent probes fall under 10; from 0 fourteen good ones reach 10.
- */
+ * All in thousandths. From 20 two silent probes fall under 10; from 0 fourteen good ones reach
+ * 10. */
 #ifndef PROBE_SCORE_H
 #define PROBE_SCORE_H
 

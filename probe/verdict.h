@@ -6,8 +6,8 @@
 #include "zone/verdicts/lifecycle.h"
 
 /* Makes the rows of `health` those of `addresses` (at most MEMBER_ADDRESSES_MAX), in that order. An
- * address that had a row keeps it; a new one starts without history. True if that changed anything.
- */
+ * address that had a row keeps it; a new one starts without history. True if that changed
+ * anything. */
 bool verdict_addresses(struct member_health *health, const struct address *addresses,
                        unsigned count);
 
@@ -22,8 +22,8 @@ struct judgement {
 
 /* Enters the outcome of a probe of row `index` and advances the member's life cycle.
  * FAILURE_INTERNAL is shown but counts for nothing, and so is silence while the family waits, as
- * FAILURE_FAMILY_OFF. A certificate that is not valid for the name never prolongs the quarantine.
- */
+ * FAILURE_FAMILY_OFF. A certificate that is not valid for the name never prolongs the
+ * quarantine. */
 void verdict_apply(struct member_health *health, unsigned index, const struct outcome *outcome,
                    const struct judgement *judgement);
 

@@ -5,8 +5,8 @@
 #include "server/options.h"
 
 /* With all sockets and stores, and before the first thread: the process becomes the user and can
- * reach its state and the location files only. Says in the log where it keeps more than it needs.
- */
+ * reach its state and the location files only. Says in the log where it keeps more than it
+ * needs. */
 enum result confine(const struct options *options, void (*log)(const char *text),
                     struct diag *diag);
 

@@ -70,9 +70,7 @@ static inline bool peer_cookie_fine(const uint8_t *cookie)
     return true;
 }
 
-/* -- NTS-KE
- * --------------------------------------------------------------------------------------------------------------
- */
+/* -- NTS-KE -- */
 
 static inline void peer_put(struct writer *w, unsigned head, const void *body, size_t len)
 {
@@ -209,9 +207,7 @@ static inline void peer_called(uv_stream_t *listener, int status)
     uv_read_start((uv_stream_t *)peer->connection, peer_room, peer_heard);
 }
 
-/* -- NTP
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* -- NTP -- */
 
 struct peer_request {
     const uint8_t *uid, *cookie;
@@ -326,9 +322,7 @@ static inline void peer_asked(uv_udp_t *socket, ssize_t len, const uv_buf_t *buf
     (void)uv_udp_try_send(socket, &reply, 1, from);
 }
 
-/* -- life
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* -- life -- */
 
 static inline void peer_open(struct nts_peer *peer, uv_loop_t *loop)
 {

@@ -19,8 +19,8 @@ struct auditnotes {
 /* Notes one change. */
 void auditnote_add(struct auditnotes *notes, const char *subject, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes the notes into the registry's transaction, or the command line itself if there are none.
- */
+/* Writes the notes into the registry's transaction, or the command line itself if there are
+ * none. */
 enum result auditnote_write(const struct auditnotes *notes, const struct cli *cli,
                             struct store_txn *registry);
 void auditnote_done(struct auditnotes *notes);

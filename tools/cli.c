@@ -47,8 +47,8 @@ enum {
     GO_ON = -1
 };
 
-/* The word of the name right behind the group's; NULL if it is in another group, or in one below.
- */
+/* The word of the name right behind the group's; NULL if it is in another group, or in one
+ * below. */
 static const char *word_in_group(const char *name, const char *group)
 {
     size_t len = group != NULL ? strlen(group) + 1 : 0;

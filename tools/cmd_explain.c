@@ -102,9 +102,7 @@ static struct row *sorted_rows(struct explanation *e)
     return rows;
 }
 
-/* -- JSON
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* -- JSON -- */
 
 static json_t *cell_json(const struct explanation *e)
 {
@@ -159,9 +157,7 @@ static json_t *explanation_json(const struct explanation *e, const struct row *r
     return out;
 }
 
-/* -- for a reader
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- for a reader -- */
 
 static void print_cell(const struct explanation *e)
 {

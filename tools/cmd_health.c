@@ -20,9 +20,7 @@ static enum result commit(struct session *session, struct cli *cli)
     return store_commit(txn, &cli->diag);
 }
 
-/* -- release, forget
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- release, forget -- */
 
 /* The word is the registry's, where the feed takes it to the probe; the verdicts' readers have it
  * in their own store. */
@@ -124,9 +122,7 @@ int cmd_health_forget(struct cli *cli, int, char **argv)
     return CLI_DONE;
 }
 
-/* -- export
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* -- export -- */
 
 /* A vantage point that reports on this machine: the one that was named, or the only one. */
 static enum result choose(struct cli *cli, char name[VANTAGE_ROOM])
@@ -190,9 +186,7 @@ int cmd_health_export(struct cli *cli, int argc, char **argv)
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }
 
-/* -- import
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* -- import -- */
 
 static enum result import_from(const struct infile *in, struct session *session, struct cli *cli,
                                struct intake_sum *sum)

@@ -101,8 +101,8 @@ static json_t *days_json(const struct report *report)
     return list;
 }
 
-/* A column a sum: the mean score from 0 and below to 20 in eighths, a blank where nothing was seen.
- */
+/* A column a sum: the mean score from 0 and below to 20 in eighths, a blank where nothing was
+ * seen. */
 static void print_line(const char *name, const struct sum *sums, unsigned count)
 {
     static const char *const bars[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };

@@ -76,8 +76,8 @@ static enum result open_store(struct restore *restore, enum store_kind kind)
                : result;
 }
 
-/* The keys whose DS the parent zone has: without them the zone fails for everybody who validates.
- */
+/* The keys whose DS the parent zone has: without them the zone fails for everybody who
+ * validates. */
 struct anchors {
     struct key_record list[KEYSTORE_MAX];
     size_t count;

@@ -9,9 +9,7 @@
 #include "tools/session.h"
 #include "zone/verdicts/intake.h"
 
-/* -- list
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* -- list -- */
 
 static json_t *key_json(const struct vantage_key *key, struct store_txn *health)
 {
@@ -83,9 +81,7 @@ static enum result commit(struct session *session, struct cli *cli)
     return result;
 }
 
-/* -- add
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* -- add -- */
 
 struct recall {
     struct journal *journal;
@@ -239,9 +235,7 @@ int cmd_vantage_add(struct cli *cli, int argc, char **argv)
     return CLI_DONE;
 }
 
-/* -- remove
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* -- remove -- */
 
 static enum result remove_one(struct session *session, struct cli *cli, const char *name)
 {
@@ -284,9 +278,7 @@ int cmd_vantage_remove(struct cli *cli, int, char **argv)
     return CLI_DONE;
 }
 
-/* -- key
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* -- key -- */
 
 int cmd_vantage_key(struct cli *cli, int, char **)
 {

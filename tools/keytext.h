@@ -22,8 +22,8 @@ char *keytext_identity(const struct seal *seal, char out[KEYTEXT_IDENTITY_ROOM])
 
 /* The keys that the parent zone shall point to, with both lines, as JSON objects. */
 enum result keytext_json(struct store_txn *keys, const struct dname *apex, json_t **out);
-/* Prints the DS lines of those keys, or their DNSKEY lines; that there are none is left in `note`.
- */
+/* Prints the DS lines of those keys, or their DNSKEY lines; that there are none is left in
+ * `note`. */
 enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool dnskey,
                           const char **note);
 

@@ -22,8 +22,8 @@ struct session {
  * date with the journals of this machine's probes. */
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind);
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind);
-/* Commits a change of the registry, with its entries of the audit trail, and lets the probes know.
- */
+/* Commits a change of the registry, with its entries of the audit trail, and lets the probes
+ * know. */
 enum result session_commit(struct session *session, struct cli *cli);
 /* Opens what an intake needs, which begins transactions of its own: the session must have none that
  * writes verdicts. */

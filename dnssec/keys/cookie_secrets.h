@@ -29,8 +29,8 @@ enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
 /* 32 hexadecimal digits, or "random". INVALID with what would be accepted. */
 enum result cookie_secret_parse(uint8_t out[COOKIE_SECRET_LEN], const char *text,
                                 struct diag *diag);
-/* The staged secret, or a random one if none is, takes over; the one in use goes on being accepted.
- */
+/* The staged secret, or a random one if none is, takes over; the one in use goes on being
+ * accepted. */
 void cookie_secrets_roll(struct cookie_secrets *secrets, uint64_t now);
 
 #endif

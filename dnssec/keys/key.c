@@ -63,8 +63,8 @@ static void set_tag(struct key *key)
     key->tag = key_tag_of(dnskey, key_dnskey(key, dnskey));
 }
 
-/* The key of a private half; `public_key` may be NULL, else it must be the one that belongs to it.
- */
+/* The key of a private half; `public_key` may be NULL, else it must be the one that belongs to
+ * it. */
 static enum result key_new(struct key **out, const struct key_parts *parts, struct diag *diag)
 {
     uint8_t *secret = sodium_malloc(secret_len_of(parts->algorithm));

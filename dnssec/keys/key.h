@@ -57,8 +57,8 @@ uint16_t key_tag(const struct key *key); /* RFC 4034 appendix B */
 size_t key_dnskey(const struct key *key, uint8_t out[KEY_DNSKEY_MAX]);
 /* DS rdata, digest type 2 over the owner in lower case and the DNSKEY (RFC 4034 5.1.4). */
 void key_ds(const struct key *key, const struct dname *owner, uint8_t out[KEY_DS_LEN]);
-/* The same two for whoever knows a public half only. `dnskey` is DNSKEY rdata of at least 4 octets.
- */
+/* The same two for whoever knows a public half only. `dnskey` is DNSKEY rdata of at least 4
+ * octets. */
 size_t key_dnskey_of(enum algorithm algorithm, enum key_role role, const uint8_t *public_key,
                      size_t public_len, uint8_t out[KEY_DNSKEY_MAX]);
 uint16_t key_tag_of(const uint8_t *dnskey, size_t len);

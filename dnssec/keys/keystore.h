@@ -1,5 +1,5 @@
-/* The rows of state/keys: public record in the clear, private half sealed, and the life of the key.
- */
+/* The rows of state/keys: public record in the clear, private half sealed, and the life of the
+ * key. */
 #ifndef DNSSEC_KEYSTORE_H
 #define DNSSEC_KEYSTORE_H
 

@@ -308,8 +308,8 @@ static bool unwrap_by(const uint8_t *key, const struct sealed *sealed, uint8_t *
                                                       sealed->bound_len, sealed->data, key) == 0;
 }
 
-/* Where the key is that shall follow: beside the file, also if a link leads to it, which so stays.
- */
+/* Where the key is that shall follow: beside the file, also if a link leads to it, which so
+ * stays. */
 static void next_path(char out[PATH_ROOM + sizeof next_suffix], const char *path)
 {
     char *real = realpath(path, NULL);

@@ -1,8 +1,8 @@
 /* The key-signing key elsewhere: what the server's machine asks for, what the other one signs, what
  * comes back, and the two steps at the ends, by which the private half leaves and comes home.
  *
- * Nothing that is refused changes anything: all is decided and written in the caller's transaction.
- */
+ * Nothing that is refused changes anything: all is decided and written in the caller's
+ * transaction. */
 #ifndef DNSSEC_OFFLINE_H
 #define DNSSEC_OFFLINE_H
 
@@ -29,8 +29,8 @@ enum result offline_accept(struct bundle *bundle, struct store_txn *keys,
  * over. */
 enum result offline_forget(struct store_txn *keys, const struct settings *settings, uint64_t now,
                            struct diag *diag);
-/* Takes a private half back. When none is elsewhere any more, what was planned and presigned goes.
- */
+/* Takes a private half back. When none is elsewhere any more, what was planned and presigned
+ * goes. */
 enum result offline_restore(struct store_txn *keys, const struct seal *seal, const struct key *key,
                             struct diag *diag);
 

@@ -1,6 +1,6 @@
 /* What the DNSKEY RRset will be in a coming period: the rollovers that are due then, foreseen by
- * letting dnssec/rollover/rollover.h run ahead, cut into slices that are still to be signed. Pure.
- */
+ * letting dnssec/rollover/rollover.h run ahead, cut into slices that are still to be signed.
+ * Pure. */
 #ifndef DNSSEC_OFFLINE_PLAN_H
 #define DNSSEC_OFFLINE_PLAN_H
 

@@ -30,8 +30,8 @@ struct rollover_timing {
     uint32_t propagation_s; /* until all servers of the zone serve a change */
     /* after the parent's DS was seen to be new: its propagation and the TTL of the old */
     uint32_t parent_s;
-    /* the DNSKEY RRset and CDS change by rollover_follow only: a key that signs them is elsewhere
-     */
+    /* the DNSKEY RRset and CDS change by rollover_follow only: a key that signs them is
+     * elsewhere */
     bool held;
 };
 

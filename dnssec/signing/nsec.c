@@ -76,8 +76,8 @@ bool nsec_rdata(const struct dname *next, const uint16_t *types, size_t count, u
     return true;
 }
 
-/* The next octet in the order of canonical names, which have no capital letters; 0 behind the last.
- */
+/* The next octet in the order of canonical names, which have no capital letters; 0 behind the
+ * last. */
 static uint8_t octet_after(uint8_t octet)
 {
     return octet == 'A' - 1 ? 'Z' + 1 : (uint8_t)(octet + 1);

@@ -34,8 +34,8 @@ static bool is_keyring_type(uint16_t type)
     return type == RR_DNSKEY || type == RR_CDS || type == RR_CDNSKEY;
 }
 
-/* An RRset of the node, wherever it comes from; all types but NSEC, RRSIG, ANY and a service's SRV.
- */
+/* An RRset of the node, wherever it comes from; all types but NSEC, RRSIG, ANY and a service's
+ * SRV. */
 static bool node_set(struct answerer *answerer, const struct node *node, uint16_t type,
                      struct rrset *out)
 {

@@ -1,8 +1,8 @@
 /* Decides what answers a query: which RRsets, in which section, with which RCODE. Writes nothing to
  * the wire and signs nothing.
  *
- * What it decides points into the answerer's buffers and the view, and holds until the next query.
- */
+ * What it decides points into the answerer's buffers and the view, and holds until the next
+ * query. */
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 

@@ -48,8 +48,8 @@ void answer_cache_follow(struct answer_cache *table, const struct zone_state *zo
  * next one. */
 void answer_cache_begin(struct answer_cache *table);
 
-/* Whose records, of which type; NXNAME stands for the compact NSEC (server/answering/nsec_chain.h).
- */
+/* Whose records, of which type; NXNAME stands for the compact NSEC
+ * (server/answering/nsec_chain.h). */
 struct answer_cache_key {
     const struct dname_key *name;
     uint16_t type;

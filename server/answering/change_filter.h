@@ -1,6 +1,6 @@
 /* Which names of the registry may have changed since the view was built, for a batch with a newer
- * snapshot: by marks of their keys' hashes, so that one that is not marked has not. One a worker.
- */
+ * snapshot: by marks of their keys' hashes, so that one that is not marked has not. One a
+ * worker. */
 #ifndef SERVER_CHANGE_FILTER_H
 #define SERVER_CHANGE_FILTER_H
 

@@ -1,6 +1,6 @@
 /* Denials: what a query for something that is not there is answered. By the zone's chain, or
- * compact (RFC 9824), as the zone is set; a client that doesn't ask for DNSSEC sees no difference.
- */
+ * compact (RFC 9824), as the zone is set; a client that doesn't ask for DNSSEC sees no
+ * difference. */
 #ifndef SERVER_DENIAL_H
 #define SERVER_DENIAL_H
 

@@ -14,8 +14,8 @@ enum {
     EDNS_REPLY_MAX = 4 + COOKIE_LEN + 6 + 4 + IDENTITY_MAX + 4 + DNAME_MAX
 };
 
-/* What the server says of itself when it is asked, NULL for nothing; at most IDENTITY_MAX octets.
- */
+/* What the server says of itself when it is asked, NULL for nothing; at most IDENTITY_MAX
+ * octets. */
 struct identity {
     const char *nsid;    /* also hostname.bind and id.server */
     const char *version; /* version.bind and version.server */

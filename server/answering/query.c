@@ -78,8 +78,8 @@ static bool read_options(struct query *out, const uint8_t *data, size_t len)
     return true;
 }
 
-/* Skips an owner name; a compression pointer ends it (RFC 1035 4.1.4). Says whether it is the root.
- */
+/* Skips an owner name; a compression pointer ends it (RFC 1035 4.1.4). Says whether it is the
+ * root. */
 static bool skip_owner(struct reader *r)
 {
     uint8_t first = read_u8(r);
@@ -156,8 +156,8 @@ static enum query_verdict reject(enum rcode *rcode, enum rcode with)
     return QUERY_REJECT;
 }
 
-/* One question is the rule (RFC 9619). Without any, a client may ask for a cookie (RFC 7873 5.4).
- */
+/* One question is the rule (RFC 9619). Without any, a client may ask for a cookie (RFC 7873
+ * 5.4). */
 static enum query_verdict no_question(struct query *out, enum rcode *rcode, struct reader *r,
                                       uint16_t additionals)
 {

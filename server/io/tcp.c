@@ -149,8 +149,8 @@ static int take_next(int listener, struct sockaddr_storage *peer)
 }
 
 /* The next connection in the queue, -1 if there is none. When there is no descriptor for it, the
- * longest idle makes room, once; when there is no such either, the queue waits for the next sweep.
- */
+ * longest idle makes room, once; when there is no such either, the queue waits for the next
+ * sweep. */
 static int accept_next(struct tcp_server *server, int listener, struct sockaddr_storage *peer)
 {
     int fd = take_next(listener, peer);

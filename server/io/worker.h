@@ -82,8 +82,8 @@ enum result worker_start(struct worker *worker, struct diag *diag);
  * as drained when those it has are answered. Any thread. */
 void worker_drain(struct worker *worker);
 /* Gives the worker's TCP listeners up at once, before worker_free does so one after the other: the
- * kernel would spread connections over those that are left. `instead` is a descriptor of anything.
- */
+ * kernel would spread connections over those that are left. `instead` is a descriptor of
+ * anything. */
 void worker_hang_up(const struct worker *worker, int instead);
 /* Stops the thread, if it runs, and frees everything. */
 void worker_free(struct worker *worker);

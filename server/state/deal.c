@@ -139,8 +139,8 @@ static bool same_regions(const struct allocation_member *a, const struct allocat
     return a->regions[0] == b->regions[0] && a->regions[1] == b->regions[1];
 }
 
-/* True if members who sat before, in groups of their own, are of one group now: sets may hold both.
- */
+/* True if members who sat before, in groups of their own, are of one group now: sets may hold
+ * both. */
 static bool are_kin_now(const struct candidates *before, const struct candidates *candidates)
 {
     const uint32_t none = UINT32_MAX;
@@ -317,8 +317,8 @@ static double level_left(const struct deal *deal, const struct deal *old, uint16
     return level;
 }
 
-/* One area's hand with who left replaced and who came put in; the old one if that changes nothing.
- */
+/* One area's hand with who left replaced and who came put in; the old one if that changes
+ * nothing. */
 static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_t area,
                               const struct change *change, const struct deal_parts *parts)
 {

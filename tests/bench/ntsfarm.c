@@ -100,9 +100,7 @@ static SSL_CTX *context_of(const char *certificate, const char *key)
     return context;
 }
 
-/* -- NTS-KE, RFC 8915 4
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- NTS-KE, RFC 8915 4 -- */
 
 static void export_key(SSL *tls, uint8_t direction, uint8_t out[KEY_LEN])
 {

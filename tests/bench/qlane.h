@@ -1,5 +1,5 @@
-/* What qblast's threads do: keep queries in flight over UDP or TCP and count what becomes of them.
- */
+/* What qblast's threads do: keep queries in flight over UDP or TCP and count what becomes of
+ * them. */
 #ifndef BENCH_QLANE_H
 #define BENCH_QLANE_H
 

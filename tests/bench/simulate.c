@@ -105,8 +105,8 @@ static void deal(struct steering *steering, uint64_t round)
     }
 }
 
-/* The answers until the next deal, from the decks of this one, round and round, from anywhere on.
- */
+/* The answers until the next deal, from the decks of this one, round and round, from anywhere
+ * on. */
 static void by_decks(struct counters *tally, struct steering *steering, const double *queries,
                      uint64_t round)
 {
@@ -267,8 +267,8 @@ static double print_rule(const char *name, const struct counters *tally, double 
 }
 
 /* How far what members were dealt is from their shares, by capacity, next to what it would be by
- * chance: if each slot, which stands for as many answers as an average one, were drawn by itself.
- */
+ * chance: if each slot, which stands for as many answers as an average one, were drawn by
+ * itself. */
 static void print_noise(const struct day *day)
 {
     static const double up_to[] = { 10, 25, 50, 100, 250, 500, 1000, 3000 };

@@ -22,8 +22,8 @@ static int run_file(const char *path)
     }
     size_t size = fread(room, 1, INPUT_MAX, file);
     (void)fclose(file);
-    /* A block of exactly that size, so that the address sanitizer sees the first octet read beyond.
-     */
+    /* A block of exactly that size, so that the address sanitizer sees the first octet read
+     * beyond. */
     uint8_t *data = malloc(size > 0 ? size : 1);
     if (data == NULL) {
         perror(path);

@@ -107,9 +107,7 @@ static inline int tear_down(void **)
     return system(command); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-/* -- making reports
- * ------------------------------------------------------------------------------------------------
- */
+/* -- making reports -- */
 
 static inline struct report_head head_of(uint64_t number)
 {
@@ -165,9 +163,7 @@ static inline void note_sample(const char *label, const char *address, uint64_t 
     assert_true(report_sample(&made, label, &subject, &sample));
 }
 
-/* -- taking them in
- * ------------------------------------------------------------------------------------------------
- */
+/* -- taking them in -- */
 
 static inline enum result import(void)
 {

@@ -3,8 +3,8 @@
  * Two files in the state directory. `<name>.lock` is locked (open file description locks, which
  * count across PID namespaces) and can be opened by its owner alone: who may only read the state
  * must not be able to keep a daemon from its start. `<name>.instance` tells everybody who runs; it
- * is empty when nobody does. A program may fork: the lock is held until the last child has ended.
- */
+ * is empty when nobody does. A program may fork: the lock is held until the last child has
+ * ended. */
 #ifndef ZONE_INSTANCE_H
 #define ZONE_INSTANCE_H
 

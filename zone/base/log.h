@@ -10,8 +10,8 @@ enum {
 };
 
 /* One line; `priority` is syslog's. A reader that stands still holds nobody up: after a moment the
- * line is given up, and the next one that is taken comes after the number of those that were not.
- */
+ * line is given up, and the next one that is taken comes after the number of those that were
+ * not. */
 void log_write(const char *program, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A whole line from a signal's handler, as it is. */

@@ -35,8 +35,8 @@ enum [[nodiscard]] result{ RESULT_LIST(RESULT_ENUM) };
 /* The code's text, never NULL. */
 const char *result_text(enum result result);
 
-/* One line for a person: what is wrong, where (file, line), what to do. Filled on cold paths only.
- */
+/* One line for a person: what is wrong, where (file, line), what to do. Filled on cold paths
+ * only. */
 struct diag {
     char text[512];
 };

@@ -36,8 +36,8 @@ static inline size_t reader_left(const struct reader *r)
     return r->failed ? 0 : r->len - r->at;
 }
 
-/* The next `count` octets, or NULL and failure. `count` 0 gives a non-NULL pointer unless failed.
- */
+/* The next `count` octets, or NULL and failure. `count` 0 gives a non-NULL pointer unless
+ * failed. */
 static inline const uint8_t *read_octets(struct reader *r, size_t count)
 {
     if (r->failed || r->len - r->at < count) {

@@ -39,16 +39,16 @@ static inline void dname_write(struct writer *w, const struct dname *name)
 /* Presentation form (RFC 1035 5.1: \X and \DDD escapes) to wire; a name without a final dot is made
  * absolute by appending `origin` (the root if NULL). INVALID or TOO_LONG on failure. */
 enum result dname_parse(struct dname *out, const char *text, const struct dname *origin);
-/* Wire to presentation form with the final dot; `out` has room for DNAME_TEXT_MAX. Returns `out`.
- */
+/* Wire to presentation form with the final dot; `out` has room for DNAME_TEXT_MAX. Returns
+ * `out`. */
 char *dname_text(const struct dname *name, char *out);
 
 void dname_lower(struct dname *name);
 bool dname_equal(const struct dname *a, const struct dname *b);
 /* True if `name` is `apex` or under it. */
 bool dname_under(const struct dname *name, const struct dname *apex);
-/* Number of labels without the root (RFC 4034 3.1.3 counts this way, `*` excepted by the caller).
- */
+/* Number of labels without the root (RFC 4034 3.1.3 counts this way, `*` excepted by the
+ * caller). */
 unsigned dname_labels(const struct dname *name);
 /* The name without its first `count` labels; `count` is at most dname_labels(name). */
 struct dname dname_parent(const struct dname *name, unsigned count);

@@ -31,8 +31,8 @@ static bool is_number(const uint8_t *label, size_t len)
     return true;
 }
 
-/* Names that nobody looks up in the DNS (RFC 6761 6.3 and 6.4, RFC 6762 3, RFC 7686 2, RFC 9476).
- */
+/* Names that nobody looks up in the DNS (RFC 6761 6.3 and 6.4, RFC 6762 3, RFC 7686 2, RFC
+ * 9476). */
 static bool is_local(const uint8_t *label, size_t len)
 {
     static const char *const tops[] = { "localhost", "invalid", "local", "onion", "alt" };

@@ -49,8 +49,8 @@ void prefixes_begin(struct prefixes_maker *maker);
 void prefixes_add(struct prefixes_maker *maker, uint8_t depth, uint32_t number);
 /* Gives each number a new one; different ones stay different. */
 void prefixes_renumber(struct prefixes_maker *maker, const uint32_t *numbers);
-/* Packs it; false if it would be larger than PREFIXES_ENTRIES_MAX. The maker is done in any case.
- */
+/* Packs it; false if it would be larger than PREFIXES_ENTRIES_MAX. The maker is done in any
+ * case. */
 bool prefixes_end(struct prefixes_maker *maker, struct prefixes *out);
 void prefixes_drop(struct prefixes_maker *maker);
 void prefixes_done(struct prefixes *prefixes);

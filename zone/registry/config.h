@@ -6,8 +6,7 @@
  *     listen: [ 192.0.2.53@53, "2001:db8::53@53" ]
  *     workers: 2
  *     locations: /var/lib/ntspool/locations.mmdb
- *     interval: 60s
- */
+ *     interval: 60s */
 #ifndef ZONE_CONFIG_H
 #define ZONE_CONFIG_H
 

@@ -50,8 +50,8 @@ static enum result check_addresses(const struct member *member, bool allow_priva
     return RESULT_OK;
 }
 
-/* The accounturi stands inside a CAA value, where `;` ends a parameter (RFC 8659 4.2, RFC 8657 3).
- */
+/* The accounturi stands inside a CAA value, where `;` ends a parameter (RFC 8659 4.2, RFC 8657
+ * 3). */
 static bool accounturi_fits(const char *uri)
 {
     for (const char *p = uri; *p != '\0'; p++) {

@@ -226,8 +226,8 @@ bool node_rrset(const struct node *node, const struct settings *settings, uint16
 {
     struct rrset_builder b;
     uint32_t ttl = settings->address_ttl_s;
-    /* RFC 2308 3: of a negative answer it is at most the MINIMUM; one RRset has one TTL everywhere
-     */
+    /* RFC 2308 3: of a negative answer it is at most the MINIMUM; one RRset has one TTL
+     * everywhere */
     if (type == RR_SOA) {
         ttl =
             settings->ttl_s < settings->negative_ttl_s ? settings->ttl_s : settings->negative_ttl_s;

@@ -22,8 +22,8 @@ enum {
     NODE_RRSETS_MAX = 24,
     NODE_ENCODED_MAX = 60000,
     NODE_SCRATCH = 4096,
-    /* A stored RRset's TTL of 0, since 0 stands for the settings'. RFC 2181 8 reads it as 0, too.
-     */
+    /* A stored RRset's TTL of 0, since 0 stands for the settings'. RFC 2181 8 reads it as 0,
+     * too. */
     NODE_TTL_ZERO = INT32_MIN,
     /* A stored RRset's TTL is at most this part of signature-validity: what any signature that is
      * served has left (dnssec/signing/signer.h). */

@@ -2,8 +2,8 @@
  * not told apart.
  *
  * Layout: u64 version of the last commit that kept the journal, u64 floor (the version up to which
- * changes are forgotten), then for each change u64 version and u64 hash of the key, oldest first.
- */
+ * changes are forgotten), then for each change u64 version and u64 hash of the key, oldest
+ * first. */
 #include "zone/registry/registry_private.h"
 
 enum {

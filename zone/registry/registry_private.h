@@ -35,8 +35,8 @@ enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *di
 enum result registry_put_id(struct store_txn *txn, struct diag *diag);
 enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
 
-/* registry_servers.c: `set` is for a new zone. REFUSED for what can't be a name server of the apex.
- */
+/* registry_servers.c: `set` is for a new zone. REFUSED for what can't be a name server of the
+ * apex. */
 enum result registry_check_server(const struct name_server *ns, const struct dname *apex,
                                   struct diag *diag);
 enum result registry_set_servers(struct store_txn *txn, const struct name_servers *servers,

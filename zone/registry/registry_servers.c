@@ -215,7 +215,7 @@ bool name_server_has(const struct name_server *server, const struct address *add
     return false;
 }
 
-/* -- what the parent zone has ------------------------------------------------------------------ */
+/* -- what the parent zone has -- */
 
 static enum result put_delegation(struct store_txn *txn, const struct name_servers *servers,
                                   struct diag *diag)
@@ -273,7 +273,7 @@ enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag)
     return result == RESULT_OK ? put_delegation(txn, &servers, diag) : result;
 }
 
-/* -- changes ----------------------------------------------------------------------------------- */
+/* -- changes -- */
 
 /* The name servers before a change. What the parent has is written down before the first one. */
 static enum result begin_change(struct store_txn *txn, struct name_servers *servers,

@@ -122,8 +122,8 @@ double allocation_weight(const struct allocation *allocation, const struct alloc
     return member->capacity * near;
 }
 
-/* The weights of all members in order into scratch, 0 for who does not belong. Returns how many do.
- */
+/* The weights of all members in order into scratch, 0 for who does not belong. Returns how many
+ * do. */
 static size_t weigh(struct allocation *s, const struct allocation_cell *cell)
 {
     bool placed = by_place(cell);

@@ -234,8 +234,8 @@ static void keep_left(struct candidates *candidates, const struct candidates *be
     }
 }
 
-/* Brings the candidates from the order they were read in to their seats, each in its group of kin.
- */
+/* Brings the candidates from the order they were read in to their seats, each in its group of
+ * kin. */
 static void take_seats(struct building *b)
 {
     struct candidates *candidates = &b->candidates;

@@ -255,8 +255,8 @@ static bool swap_in(struct table *table, struct deck_set *set, unsigned family)
     return false;
 }
 
-/* As a last resort, when rounding left too few of the family for all sets: one more than its part.
- */
+/* As a last resort, when rounding left too few of the family for all sets: one more than its
+ * part. */
 static bool copy_in(struct table *table, struct deck_set *set, unsigned family)
 {
     for (size_t p = 0; p < table->deck->count * DECK_SET_MAX; p++) {

@@ -60,9 +60,7 @@ static struct traffic_member *append_member(struct traffic *traffic)
     return member;
 }
 
-/* -- rows
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* -- rows -- */
 
 static void write_cell(struct writer *key, struct writer *row, const struct traffic_cell *cell)
 {
@@ -273,9 +271,7 @@ void traffic_unsaved(struct traffic *traffic)
     traffic->over_budget.changed = traffic->over_budget.since != 0;
 }
 
-/* -- counting
- * -------------------------------------------------------------------------------------------------------------
- */
+/* -- counting -- */
 
 /* A clock that went back fades nothing. */
 static double faded(const struct traffic_cell *cell, uint64_t now)
@@ -403,9 +399,7 @@ void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t c
     }
 }
 
-/* -- what it comes to
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- what it comes to -- */
 
 double traffic_total(const struct traffic *traffic, uint64_t now)
 {

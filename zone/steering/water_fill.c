@@ -8,8 +8,8 @@ enum {
     FAMILY_ROUNDS = 40
 };
 
-/* The largest sums among many. The others are added up apart, since they may be tiny beside these.
- */
+/* The largest sums among many. The others are added up apart, since they may be tiny beside
+ * these. */
 struct top {
     double sums[WATER_FILL_SET_MAX]; /* descending, 0 where there are fewer */
     double others;

@@ -233,8 +233,8 @@ bool store_is_a_pair(MDB_env *env, MDB_txn *txn)
 static struct store_survey survey_all(const char *path, enum store_kind kind, bool alone)
 {
     char lock[PATH_MAX];
-    /* Without a lock file nobody has the store open, and none is made in case it turns out damaged.
-     */
+    /* Without a lock file nobody has the store open, and none is made in case it turns out
+     * damaged. */
     bool unlocked =
         alone || (store_path(lock, path, "lock.mdb", NULL) == RESULT_OK && access(lock, F_OK) != 0);
     MDB_env *env;

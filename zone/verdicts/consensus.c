@@ -50,8 +50,8 @@ static bool is_judged(const struct panel *panel)
     return brings_name(member);
 }
 
-/* The vantage point found no address of the family by the member's own name, and says so by that.
- */
+/* The vantage point found no address of the family by the member's own name, and says so by
+ * that. */
 static bool found_none(const struct member_health *row, const struct panel *panel)
 {
     return brings_name(panel->member) && !health_has_family(row, panel->family);

@@ -36,9 +36,7 @@ static enum result fail(const char *what, const char *path, struct diag *diag)
     return diag_fail(diag, RESULT_SYSTEM, "can't %s %s: %s", what, path, strerror(errno));
 }
 
-/* -- writing
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- writing -- */
 
 /* Octets that grow. */
 struct text {
@@ -227,9 +225,7 @@ enum result feed_publish(const char *state_dir, struct store_txn *registry, stru
     return result;
 }
 
-/* -- reading
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 static enum result damaged(const char *path, struct diag *diag)
 {

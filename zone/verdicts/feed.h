@@ -34,8 +34,8 @@ enum result feed_publish(const char *state_dir, struct store_txn *registry, stru
 enum result feed_read(struct feed **out, const char *state_dir, struct diag *diag);
 void feed_free(struct feed *feed);
 
-/* Tells whether another file is there, or none any more, by its number, size and time. All 0: none.
- */
+/* Tells whether another file is there, or none any more, by its number, size and time. All 0:
+ * none. */
 struct feed_mark {
     uint64_t device, inode, size, modified_ns;
 };

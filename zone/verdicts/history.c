@@ -39,9 +39,7 @@ static enum result written(struct diag *diag, enum result result)
                : diag_fail(diag, result, "cannot write the history: %s", result_text(result));
 }
 
-/* -- slots of samples
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- slots of samples -- */
 
 struct slot {
     uint64_t number; /* since 1970: which lap of the ring it is of */
@@ -131,9 +129,7 @@ enum result history_samples(struct store_txn *txn, const struct history_subject 
     return RESULT_OK;
 }
 
-/* -- days of hours
- * --------------------------------------------------------------------------------------------------------
- */
+/* -- days of hours -- */
 
 struct day {
     uint64_t number; /* since 1970 */
@@ -265,9 +261,7 @@ enum result history_hours(struct store_txn *txn, const struct history_subject *s
     return RESULT_OK;
 }
 
-/* -- folding
- * --------------------------------------------------------------------------------------------------------------
- */
+/* -- folding -- */
 
 /* A row of the slot that is over goes into its day; one of an earlier lap goes. */
 static enum result fold_row(struct store_txn *txn, const struct key *key, uint64_t number,

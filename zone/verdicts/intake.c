@@ -113,9 +113,7 @@ static void batch_add(struct intake_batch *batch, const uint8_t *octets, size_t 
     batch->len += len;
 }
 
-/* -- journals
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- journals -- */
 
 struct intake *intake_new(const char *state_dir)
 {
@@ -352,9 +350,7 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
     return due;
 }
 
-/* -- imports
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- imports -- */
 
 /* Reports from elsewhere on their way in. */
 struct import {

@@ -63,14 +63,12 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
  * ---------------------------------------------------------------------------------------- */
 
 /* Takes in reports that were carried here, one after the other in `octets`. What is no report ends
- * it: INVALID, with the number of octets that were good in the diag. What is refused is in the sum.
- */
+ * it: INVALID, with the number of octets that were good in the diag. What is refused is in the
+ * sum. */
 enum result intake_import(const struct intake_stores *stores, const uint8_t *octets, size_t len,
                           uint64_t now, struct intake_sum *sum, struct diag *diag);
 
-/* -- refusals
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- refusals -- */
 
 /* Those of the health store, in order of source. */
 enum result intake_refusals(struct store_txn *health, struct refusal out[INTAKE_REFUSALS_MAX],

@@ -32,9 +32,7 @@ struct journal {
     struct report_writer report;
 };
 
-/* -- the key
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- the key -- */
 
 static enum result fail(const char *what, const char *path, struct diag *diag)
 {
@@ -157,9 +155,7 @@ enum result journal_key(const char *state_dir, const char *vantage,
     return result;
 }
 
-/* -- opening
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- opening -- */
 
 /* One writer at a time, also across PID namespaces. The lock goes with the process. */
 static enum result lock_key(struct journal *journal, struct diag *diag)
@@ -258,9 +254,7 @@ const uint8_t *journal_public(const struct journal *journal)
     return journal->head.key;
 }
 
-/* -- writing
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- writing -- */
 
 bool journal_wants_all(const struct journal *journal)
 {

@@ -23,9 +23,7 @@ enum {
     JOURNAL_TURN_TIMES = 4  /* if the last one has grown to so many times what it began with */
 };
 
-/* -- the key
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- the key -- */
 
 enum {
     JOURNAL_KEY_TEXT = 45 /* a public key in base64, with its NUL */
@@ -48,9 +46,7 @@ enum {
 };
 unsigned journal_list(const char *state_dir, char names[JOURNALS_MAX][VANTAGE_ROOM]);
 
-/* -- writing
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- writing -- */
 
 struct journal;
 
@@ -76,9 +72,7 @@ void journal_event(struct journal *journal, const char *label, const struct hist
 /* Ends it. After a failure nothing counts as written, and the next one has to be of all. */
 enum result journal_end(struct journal *journal, struct diag *diag);
 
-/* -- reading
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 /* Follows a journal that somebody else writes. */
 struct journal_reader {

@@ -15,9 +15,7 @@ enum item {
     ITEM_EVENT = 4
 };
 
-/* -- writing
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- writing -- */
 
 void report_begin(struct report_writer *report, const struct report_head *head)
 {
@@ -104,9 +102,7 @@ size_t report_end(struct report_writer *report, const uint8_t secret[REPORT_SECR
     return at + REPORT_SIGNATURE_LEN;
 }
 
-/* -- reading
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 bool report_peek(const uint8_t octets[REPORT_HEAD_LEN], size_t *len, uint64_t *number)
 {

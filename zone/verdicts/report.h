@@ -28,9 +28,7 @@ struct report_head {
     uint64_t made_at; /* Unix seconds by the vantage point's clock */
 };
 
-/* -- writing
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- writing -- */
 
 struct report_writer {
     struct writer w;
@@ -49,9 +47,7 @@ bool report_event(struct report_writer *report, const char *label,
 /* Signs; the report is the first `return value` octets. */
 size_t report_end(struct report_writer *report, const uint8_t secret[REPORT_SECRET_LEN]);
 
-/* -- reading
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- reading -- */
 
 /* Length and number of the report that begins at `octets`, of which there are REPORT_HEAD_LEN.
  * `*len` counts the whole report. False if no report begins there. */
@@ -63,8 +59,8 @@ struct report {
     size_t len, items_at;
 };
 
-/* Reads the head of a whole report. DAMAGED, or NEWER for a layout that this program does not know.
- */
+/* Reads the head of a whole report. DAMAGED, or NEWER for a layout that this program does not
+ * know. */
 enum result report_open(struct report *out, const uint8_t *octets, size_t len);
 /* True if the holder of the secret half of `key` made it. */
 bool report_is_by(const struct report *report, const uint8_t key[VANTAGE_KEY_LEN]);

@@ -170,9 +170,7 @@ static void what_can_not_be_found_out_stays(void **)
     world_free(world);
 }
 
-/* -- days
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* -- days -- */
 
 static char clock_path[] = "ntspool-clock-XXXXXX";
 

@@ -24,9 +24,7 @@ static struct nts_cookie cookie_of(uint16_t len)
     return cookie;
 }
 
-/* -- a server's side
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- a server's side -- */
 
 struct fake {
     uint8_t first; /* leap, version, mode */
@@ -115,9 +113,7 @@ static enum failure judge(struct nts_reply *out, const struct fake *fake,
     return failure;
 }
 
-/* -- claims
- * -------------------------------------------------------------------------------------------------------------
- */
+/* -- claims -- */
 
 /* RFC 8915 5.7: the server's reading of it, field by field */
 static void request_is_what_a_server_expects(void **)

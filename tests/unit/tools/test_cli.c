@@ -71,8 +71,8 @@ static void slurp(FILE *file, char *out, size_t room)
     (void)fclose(file);
 }
 
-/* Runs a command line (words with a space between) with stdout and stderr caught; the exit status.
- */
+/* Runs a command line (words with a space between) with stdout and stderr caught; the exit
+ * status. */
 static int run(const char *line)
 {
     char words[256];

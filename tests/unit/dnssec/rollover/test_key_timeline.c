@@ -163,8 +163,8 @@ static void a_single_key_is_rolled_as_one(void **state)
     assert_non_null(strstr(diag.text, "roll csk"));
 }
 
-/* An emergency leaves no key of the role wanted but the newest, also not one that was just coming.
- */
+/* An emergency leaves no key of the role wanted but the newest, also not one that was just
+ * coming. */
 static void an_emergency_replaces_what_is_coming_too(void **state)
 {
     struct keys_fixture *f = *state;

@@ -99,8 +99,8 @@ static void a_slice_whose_key_is_gone_is_left_out(void **state)
     slices_done(&fewer);
 }
 
-/* Late by as much as signatures overlap, each slice is still entered in order, and none by force.
- */
+/* Late by as much as signatures overlap, each slice is still entered in order, and none by
+ * force. */
 static void a_late_server_catches_up_safely(void **state)
 {
     struct keys_fixture *f = *state;

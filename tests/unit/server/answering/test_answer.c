@@ -394,8 +394,8 @@ static void assert_denied_after(const char *name, const char *before)
     assert_true(dname_equal(answer->sets[1].owner, &owner));
 }
 
-/* The view knows neither of the newcomer nor that names are to be denied by its link from now on.
- */
+/* The view knows neither of the newcomer nor that names are to be denied by its link from now
+ * on. */
 static void newcomer_answers_and_denies_before_the_next_view(void **)
 {
     struct store_txn *txn = NULL;

@@ -315,8 +315,8 @@ static void without_question_only_a_cookie_is_answered(void **)
     assert_int_equal(rcode, RCODE_FORMERR);
 }
 
-/* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read all the same.
- */
+/* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read all the
+ * same. */
 static void refused_transfer_has_its_opt(void **)
 {
     static const uint16_t counts[4] = { 1, 0, 1, 1 };

@@ -122,8 +122,8 @@ static double part_of(const struct deal *deal, uint16_t cell, uint32_t index)
     return (double)sets / (double)deck->count;
 }
 
-/* While few ask from Japan, its one member there is in all their sets; when most do, it can't be.
- */
+/* While few ask from Japan, its one member there is in all their sets; when most do, it can't
+ * be. */
 static void allocation_follow_the_demand_within_a_minute(void **)
 {
     enum {

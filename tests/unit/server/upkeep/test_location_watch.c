@@ -58,8 +58,8 @@ static void begin(const char *const *paths, size_t count)
     assert_ok(location_watch_begin(&watch, paths, count, log_line, &places, &diag));
 }
 
-/* Looks, and takes what is new. True if there was something; `said` is what the log must have got.
- */
+/* Looks, and takes what is new. True if there was something; `said` is what the log must have
+ * got. */
 static bool look(const char *said)
 {
     logged[0] = '\0';

@@ -180,8 +180,8 @@ static void commit_change(bool add, unsigned number)
     assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
 }
 
-/* Names change with the commit; SRV answers, of four members and their signature, within a second.
- */
+/* Names change with the commit; SRV answers, of four members and their signature, within a
+ * second. */
 static void changes_show_within_a_second_while_answering(void **)
 {
     unsigned rcode = 0;

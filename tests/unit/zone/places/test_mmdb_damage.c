@@ -87,8 +87,8 @@ static void offsets_outside_the_section_are_damage(void **)
     mmdb_close(&db);
 }
 
-/* Walks the tree that was made, which has to be refused; returns how many leaves came before that.
- */
+/* Walks the tree that was made, which has to be refused; returns how many leaves came before
+ * that. */
 static unsigned leaves_until_refused(void)
 {
     struct mmdb db = open_made();

@@ -56,8 +56,8 @@ static void the_longest_prefix_wins_down_to_128_bits(void **)
     prefixes_done(&table);
 }
 
-/* Numbers of each 16-bit prefix, drawn so that long runs occur; the shortest true prefix by trying.
- */
+/* Numbers of each 16-bit prefix, drawn so that long runs occur; the shortest true prefix by
+ * trying. */
 static void lengths_are_the_shortest_true_ones(void **)
 {
     static uint32_t numbers[1 << 16];

@@ -271,8 +271,8 @@ static void a_family_that_is_rare_is_raised_to_one_a_set(void **)
         expect_near(sum_of(&got), 4, 1e-9);
         allocation_free(allocation);
     }
-    /* Only one that has it: in every set. With one member a set the rule can't be kept and is none.
-     */
+    /* Only one that has it: in every set. With one member a set the rule can't be kept and is
+     * none. */
     struct allocation_problem problem = plain(100);
     members[42].ipv6 = true;
     struct allocation *allocation = allocation_new(&problem);

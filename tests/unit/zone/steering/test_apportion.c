@@ -110,8 +110,8 @@ static void nobody_is_ever_off_by_more_than_a_few_slots(void **)
     }
 }
 
-/* Each deal, all shares move by up to a tenth, some members go and some of those who went are back.
- */
+/* Each deal, all shares move by up to a tenth, some members go and some of those who went are
+ * back. */
 static void nor_while_members_come_and_go(void **)
 {
     double capacity[MEMBERS];

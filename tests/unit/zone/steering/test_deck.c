@@ -14,8 +14,8 @@ static struct share list[MEMBERS];
 static struct allocation *allocation;
 static const struct allocation_cell world = { .demand = 1 };
 
-/* Capacities from 1 to 1000, every fifth member of one of ten operators, families as the flags say.
- */
+/* Capacities from 1 to 1000, every fifth member of one of ten operators, families as the flags
+ * say. */
 static void mixed_pool(size_t count, unsigned ipv6_of_10, unsigned ipv6_only_of_10)
 {
     uint64_t random = 3;

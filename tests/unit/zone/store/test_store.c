@@ -316,8 +316,8 @@ static void reader_follows_another_process_that_grew_the_store(void **)
     expect(txn, "a", NULL);
     pid_t child = fork();
     if (child == 0) {
-        /* LMDB: the parent's environment is not used here, a second one is opened in a new process.
-         */
+        /* LMDB: the parent's environment is not used here, a second one is opened in a new
+         * process. */
         execl("/proc/self/exe", "test_store", "grow", dir, (char *)NULL);
         _exit(127);
     }

@@ -303,8 +303,8 @@ static void what_is_no_file_is_no_feed(void **)
     assert_non_null(strstr(diag.text, FEED_FILE));
 }
 
-/* A label that is none, in a feed with a right digest, would end a probe that makes a name of it.
- */
+/* A label that is none, in a feed with a right digest, would end a probe that makes a name of
+ * it. */
 static void members_without_a_name_are_damaged(void **)
 {
     static const char *const labels[] = { "", "a.b", "a b", "\x1b[2J!", "-x" };

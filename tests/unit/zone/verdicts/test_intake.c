@@ -1,8 +1,6 @@
 #include "tests/unit/intake_fixture.h"
 
-/* -- what counts
- * ---------------------------------------------------------------------------------------------------
- */
+/* -- what counts -- */
 
 static void report_changes_what_it_says(void **)
 {
@@ -114,9 +112,7 @@ static void what_could_not_be_taken_in_is_read_again(void **)
     assert_int_equal(vantage_row("far").position, 3);
 }
 
-/* -- refusals
- * ------------------------------------------------------------------------------------------------------
- */
+/* -- refusals -- */
 
 static void refused(const char *why)
 {
@@ -282,9 +278,7 @@ static void refusal_that_lasts_is_noted_once_a_minute(void **)
     assert_true(refusal_of("far").count > 50);
 }
 
-/* -- budget
- * --------------------------------------------------------------------------------------------------------
- */
+/* -- budget -- */
 
 static void look_ends_by_its_budget_and_others_have_their_turn(void **)
 {

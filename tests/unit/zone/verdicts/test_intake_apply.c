@@ -40,9 +40,7 @@ static void say_sample(const char *label, const char *address, uint64_t at)
     assert_ok(import());
 }
 
-/* -- whose verdict
- * -------------------------------------------------------------------------------------------------
- */
+/* -- whose verdict -- */
 
 static void verdict_of_no_member_is_skipped(void **)
 {
@@ -118,9 +116,7 @@ static void new_addresses_are_bounded_by_the_day(void **)
     assert_int_equal(vantage_row("far").newcomers, 1);
 }
 
-/* -- times
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- times -- */
 
 static void verdict_from_the_future_is_refused(void **)
 {
@@ -233,9 +229,7 @@ static void late_samples_come_into_the_hours(void **)
     assert_int_equal(samples_of("alice", "192.0.2.1"), 60);
 }
 
-/* -- texts
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- texts -- */
 
 static void control_characters_of_texts_are_replaced(void **)
 {

@@ -1,8 +1,6 @@
 #include "tests/unit/journal_fixture.h"
 
-/* -- the key
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- the key -- */
 
 static void key_is_made_once_for_its_owner_alone(void **)
 {

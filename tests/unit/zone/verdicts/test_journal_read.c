@@ -3,9 +3,7 @@
 
 #include "tests/unit/journal_fixture.h"
 
-/* -- damage
- * --------------------------------------------------------------------------------------------------------
- */
+/* -- damage -- */
 
 static void file_that_was_cut_is_read_up_to_there(void **)
 {
@@ -163,9 +161,7 @@ static void full_disk_leaves_a_journal_that_is_read_on(void **)
     journal_reader_end(&follower.reader);
 }
 
-/* -- bounds
- * --------------------------------------------------------------------------------------------------------
- */
+/* -- bounds -- */
 
 static void budget_ends_a_look_and_the_next_goes_on(void **)
 {

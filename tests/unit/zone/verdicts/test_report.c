@@ -247,9 +247,7 @@ static void name_that_no_vantage_point_has_is_damaged(void **)
     }
 }
 
-/* -- items
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- items -- */
 
 /* A report with one event, then an item of the octets given. */
 static enum result read_with(uint8_t type, uint16_t said, const uint8_t *octets, size_t len,
