@@ -143,9 +143,6 @@ static uint64_t dead_for(const struct probed_address *probed)
     return ours ? 0 : probed_address_dead_s(probed, clock_steady_ms());
 }
 
-/* -- the check of ourselves
- * --------------------------------------------------------------------------------------------- */
-
 static void check_self(struct prober *prober)
 {
     const struct prober_options *options = &prober->options;
