@@ -29,8 +29,7 @@ static void fail(struct certificate_word *out, enum failure failure, const char 
     }
 }
 
-/* -- the extensions of the server's certificate and its CAs
- * ------------------------------------------------------------- */
+/* -- the extensions of the server's certificate and its CAs -- */
 
 static bool must_staple(X509 *certificate)
 {

@@ -50,8 +50,7 @@ struct nts_peer {
     uint8_t in[PEER_ROOM];
 };
 
-/* -- cookies: session, number, and what must not be changed
- * -------------------------------------------------------------- */
+/* -- cookies: session, number, and what must not be changed -- */
 
 static inline void peer_cookie(struct nts_peer *peer, unsigned session, uint8_t *out)
 {

@@ -71,8 +71,7 @@ static void explain(struct explanation *e, struct steerview *view)
     }
 }
 
-/* -- in order of expected share, then those who are out
- * ------------------------------------------------------------------- */
+/* -- in order of expected share, then those who are out -- */
 
 struct row {
     const struct steered *member;

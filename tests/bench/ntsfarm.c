@@ -180,8 +180,7 @@ static void accept_all(int listener, int loop, SSL_CTX *context)
     }
 }
 
-/* -- NTP with NTS, RFC 8915 5
- * --------------------------------------------------------------------------------------------- */
+/* -- NTP with NTS, RFC 8915 5 -- */
 
 static uint64_t ntp_now(void)
 {

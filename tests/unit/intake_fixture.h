@@ -207,8 +207,7 @@ static inline bool is_due(void)
     return due;
 }
 
-/* -- what became of it
- * --------------------------------------------------------------------------------------------- */
+/* -- what became of it -- */
 
 /* The row of the vantage point far. */
 static inline bool verdict_is(const char *label, struct member_health *out)

@@ -30,8 +30,7 @@ struct intake {
     uint8_t room[REPORT_MAX];
 };
 
-/* -- judging a report
- * ---------------------------------------------------------------------------------------------- */
+/* -- judging a report -- */
 
 /* Reads it unless `pool` is of the same version. */
 static enum result pool_follow(struct intake_pool *pool, struct store *registry, struct diag *diag)

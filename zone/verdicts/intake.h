@@ -45,8 +45,7 @@ struct intake_sum {
     struct refusal refusal;     /* the last one; count is their number */
 };
 
-/* -- journals of this machine
- * -------------------------------------------------------------------------------------- */
+/* -- journals of this machine -- */
 
 struct intake;
 
@@ -59,8 +58,7 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
  * or too long to tell. */
 bool intake_is_due(const char *state_dir, struct store_txn *registry, struct store_txn *health);
 
-/* -- reports from elsewhere
- * ---------------------------------------------------------------------------------------- */
+/* -- reports from elsewhere -- */
 
 /* Takes in reports that were carried here, one after the other in `octets`. What is no report ends
  * it: INVALID, with the number of octets that were good in the diag. What is refused is in the
@@ -77,8 +75,7 @@ enum result intake_refusals(struct store_txn *health, struct refusal out[INTAKE_
 /* What was refused is over. */
 enum result intake_pardon(struct store_txn *health, const char *source);
 
-/* -- whose verdicts these are
- * ------------------------------------------------------------------------------------- */
+/* -- whose verdicts these are -- */
 
 /* True if the store of verdicts belongs to another registry than this one. */
 bool intake_is_foreign(struct store_txn *registry, struct store_txn *health);
@@ -86,8 +83,7 @@ bool intake_is_foreign(struct store_txn *registry, struct store_txn *health);
  * with that. */
 enum result intake_own(const struct intake_stores *stores, struct diag *diag);
 
-/* -- what has no owner any more
- * ------------------------------------------------------------------------------------ */
+/* -- what has no owner any more -- */
 
 /* Deletes verdicts of members that are not in the registry. */
 enum result intake_purge(const struct intake_stores *stores, struct diag *diag);

@@ -129,8 +129,7 @@ static void ldns_finds_exactly_the_types_that_were_given(void **)
     }
 }
 
-/* -- the next name there could be
- * ------------------------------------------------------------------------------------------ */
+/* -- the next name there could be -- */
 
 /* A name of exactly `len` octets under pool.test, whose first label is `label` octets of `octet`;
  * the others are of 'x'. */

@@ -279,8 +279,7 @@ static void event_is_logged_under_the_members_own_label(void **)
     assert_true(events_of("ALICE") == 0 && events_of("aLiCe") == 0);
 }
 
-/* -- the operator's word
- * ------------------------------------------------------------------------------------------- */
+/* -- the operator's word -- */
 
 /* The reports were judged, then the operator took the key back or named another. */
 static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **)
@@ -385,8 +384,7 @@ static void report_that_ends_in_nonsense_counts_up_to_there(void **)
     assert_true(verdict_is("alice", &found) && vantage_row("far").position == number);
 }
 
-/* -- what has no owner
- * --------------------------------------------------------------------------------------------- */
+/* -- what has no owner -- */
 
 static void verdicts_of_removed_members_are_purged(void **)
 {

@@ -97,8 +97,7 @@ static void text_of_a_key_is_read_again_and_other_texts_are_none(void **)
     }
 }
 
-/* -- writing and following
- * ----------------------------------------------------------------------------------------- */
+/* -- writing and following -- */
 
 static void follower_reads_what_is_written_once(void **)
 {
