@@ -277,6 +277,9 @@ static void on_sweep(uv_timer_t *timer)
 struct tcp_server *tcp_new(struct worker *worker, unsigned connections_max)
 {
     struct tcp_server *server = xcalloc(1, sizeof(*server));
+    /* malloc_trim does not give back the top of a thread's arena: free does, over this threshold,
+     * which glibc would otherwise raise to twice the largest block that was ever freed. */
+    (void)mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
     server->shop.worker = worker;
     server->connections_max = connections_max;
     server->shop.set = epoll_create1(EPOLL_CLOEXEC);
