@@ -1,13 +1,8 @@
-/* Decides what answers a query: which RRsets, in which section, with which RCODE. Writes nothing to
- * the wire and signs nothing.
- *
- * What it decides points into the answerer's buffers and the view, and holds until the next
- * query. */
+/* An answer: which RRsets, in which section, with which RCODE. server/answering/decide.h decides
+ * it, server/answering/respond.h writes it to the wire. */
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
 
-#include "server/answering/change_filter.h"
-#include "server/answering/nsec_chain.h"
 #include "server/answering/query.h"
 #include "server/state/counters.h"
 
@@ -20,20 +15,22 @@ enum {
 
 struct answer_rrset {
     const struct dname *owner; /* the query's own qname wherever it is that */
+    /* Has only the type where the RRset comes from the answer cache; then there is a block. */
     struct rrset set;
-    /* the same in wire form, if it was prepared; NULL otherwise. Of what was kept, `set` has the
-     * type only */
-    const struct block *block;
+    const struct block *block; /* the RRset in wire form; NULL if there is none */
 };
 
+/* RRsets and owners point into the answer itself, the answerer's buffers, the answer cache and the
+ * zone state. They hold until the next query. */
 struct answer {
     const struct dname *apex;
     enum rcode rcode;
-    uint8_t scope;        /* ECS scope prefix length (RFC 7871 7.2.1), 0 for what isn't tailored */
-    bool signatures_only; /* qtype RRSIG: the RRSIGs of the sets, not the sets */
-    uint8_t answer_count; /* sets[0] ... are the answer section, */
-    uint8_t total;        /* the rest the authority section */
-    struct counters_due due; /* to be counted when it is sent whole */
+    uint8_t scope;           /* ECS scope prefix length (RFC 7871 7.2.1); 0: for all clients */
+    bool signatures_only;    /* qtype RRSIG: the RRSIGs of the RRsets, not the RRsets */
+    bool over_budget;        /* a compact denial was due, but its signature was over the budget */
+    uint8_t answer_count;    /* sets[0] to sets[answer_count - 1] are the answer section, */
+    uint8_t total;           /* the others, up to sets[total - 1], the authority section */
+    struct counters_due due; /* to be counted when the answer is sent whole */
     struct answer_rrset sets[ANSWER_RRSETS];
     size_t name_count;
     struct dname names[ANSWER_NAMES];
@@ -51,38 +48,5 @@ static inline bool answer_add(struct answer *answer, const struct dname *owner,
         (struct answer_rrset){ .owner = owner, .set = *set, .block = block };
     return true;
 }
-
-/* One worker's means to answer. The first seven are its owner's to set; answer_follow tells what
- * they mean for what is kept. */
-struct answerer {
-    struct zone_state *zone;
-    struct counters *counters; /* of the view */
-    struct store_txn *registry;
-    struct signer *signer;         /* of the view's keys, */
-    struct signer *limited_signer; /* too, with a budget: of compact denials of missing names */
-    uint64_t now;                  /* Unix seconds */
-    struct answer_cache *cache;
-    struct change_filter changed;
-    struct nsec_chain chain;
-    struct answer answer;
-    uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
-    uint8_t near_data[NODE_ENCODED_MAX]; /* of others */
-};
-
-/* Begins a batch, whenever one of the first seven may be another. */
-void answer_follow(struct answerer *answerer);
-/* What a query is about. Found for several queries before any of them is answered, so that what is
- * kept for one comes from memory while others are worked on. */
-struct qname_info {
-    bool in_zone; /* class IN, at or under the apex */
-    bool service; /* SRV of the service's name; otherwise, in the zone, there is a key */
-    bool missing; /* known to be no node's name; then there is a last node before it */
-    struct dname_key key, before;
-};
-void answer_aim(const struct answerer *answerer, const struct query *query, struct qname_info *out);
-/* The answer to a query that query_parse found fit, and its target. `source` is where it came from.
- * An unreadable store is SERVFAIL. */
-const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
-                                   const struct qname_info *target, const struct address *source);
 
 #endif

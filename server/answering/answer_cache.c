@@ -26,7 +26,6 @@ struct answer_cache {
     struct line *lines;
     struct place *places; /* ANSWER_CACHE_WAYS for each line */
     const struct zone_state *zone;
-    uint64_t registry_version;
     uint64_t now, turn;
 };
 
@@ -89,13 +88,13 @@ static struct spot spot_of(const struct answer_cache *table, uint64_t name_hash,
                           (uint32_t)(h >> 32) | 1 };
 }
 
-static void forget_all(struct answer_cache *table)
+void answer_cache_drop_all(struct answer_cache *table)
 {
     memset(table->lines, 0, table->sets * sizeof(*table->lines));
 }
 
-/* Drops what was made of a name; another of the same tag is made anew when it is asked for. */
-static void forget(struct answer_cache *table, uint64_t name_hash)
+/* May drop another name with the same tag. It is cached again when it is asked for. */
+void answer_cache_drop(struct answer_cache *table, uint64_t name_hash)
 {
     static const uint16_t types[] = { RR_A, RR_AAAA, RR_CAA, RR_NSEC, RR_NXNAME };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -108,24 +107,10 @@ static void forget(struct answer_cache *table, uint64_t name_hash)
     }
 }
 
-void answer_cache_follow(struct answer_cache *table, const struct zone_state *zone,
-                         struct store_txn *registry, uint64_t now)
+void answer_cache_use(struct answer_cache *table, const struct zone_state *zone, uint64_t now)
 {
-    uint64_t version = store_version(registry);
     table->zone = zone;
     table->now = now;
-    if (version == table->registry_version) {
-        return;
-    }
-    uint64_t changed[REGISTRY_CHANGES_MAX];
-    size_t count = 0;
-    if (registry_changes(registry, table->registry_version, changed, &count) != RESULT_OK) {
-        forget_all(table);
-    }
-    for (size_t i = 0; i < count; i++) {
-        forget(table, changed[i]);
-    }
-    table->registry_version = version;
 }
 
 void answer_cache_begin(struct answer_cache *table)

@@ -41,9 +41,11 @@ struct answer_cache *answer_cache_new(size_t members);
 bool answer_cache_fits(const struct answer_cache *table, size_t members);
 void answer_cache_free(struct answer_cache *table);
 
-/* Begins a batch: answers are from this snapshot and by this view. */
-void answer_cache_follow(struct answer_cache *table, const struct zone_state *zone,
-                         struct store_txn *registry, uint64_t now);
+/* Begins a batch: answers are by this zone state, at this time. */
+void answer_cache_use(struct answer_cache *table, const struct zone_state *zone, uint64_t now);
+/* Drops the entries of the name with this dname_key_hash. */
+void answer_cache_drop(struct answer_cache *table, uint64_t name_hash);
+void answer_cache_drop_all(struct answer_cache *table);
 /* Begins an answer: what answer_cache_find and answer_cache_put return from now on lasts until the
  * next one. */
 void answer_cache_begin(struct answer_cache *table);

@@ -45,7 +45,7 @@ static const struct nsec *nsec_of(struct nsec_chain *chain, const struct cached_
 {
     struct nsec *nsec = next_nsec(chain);
     nsec->block = &cached->block;
-    nsec->nsec.type = RR_NSEC;
+    nsec->set.type = RR_NSEC;
     copy_key(&nsec->key, cached->octets, cached->key_len);
     copy_key(&nsec->next, cached->octets + cached->key_len, cached->next_len);
     return nsec;
@@ -60,8 +60,9 @@ static uint32_t nsec_ttl(const struct settings *settings)
 /* The next name in canonical order, the apex after the last (RFC 4034 4.1.1). */
 static enum result find_next(const struct nsec_chain *chain, struct nsec *nsec, struct dname *next)
 {
-    const struct dname *apex = &chain->zone->settings.apex;
-    enum result result = registry_near_key(chain->registry, SEEK_AFTER, &nsec->key, &nsec->next);
+    const struct dname *apex = &chain->snapshot->zone->settings.apex;
+    enum result result =
+        registry_near_key(chain->snapshot->registry, SEEK_AFTER, &nsec->key, &nsec->next);
     if (result == RESULT_OK) {
         return dname_of_key(next, &nsec->next, apex);
     }
@@ -73,9 +74,9 @@ static enum result find_next(const struct nsec_chain *chain, struct nsec *nsec, 
 static enum result fill(const struct nsec_chain *chain, struct nsec *nsec,
                         const struct dname_key *key, enum denial form, const struct node *node)
 {
-    const struct settings *settings = &chain->zone->settings;
+    const struct settings *settings = &chain->snapshot->zone->settings;
     uint16_t types[NSEC_CHAIN_TYPES_MAX];
-    size_t count = nsec_chain_types(chain->zone, node, types);
+    size_t count = nsec_chain_types(chain->snapshot->zone, node, types);
     struct dname next;
     copy_key(&nsec->key, key->octets, key->len);
     nsec->next.len = 0;
@@ -86,7 +87,7 @@ static enum result fill(const struct nsec_chain *chain, struct nsec *nsec,
         result = find_next(chain, nsec, &next);
     }
     if (result == RESULT_OK &&
-        !nsec_rdata(&next, types, count, nsec_ttl(settings), nsec->rdata, &nsec->nsec)) {
+        !nsec_rdata(&next, types, count, nsec_ttl(settings), nsec->rdata, &nsec->set)) {
         result = RESULT_TOO_LONG;
     }
     return result;
@@ -97,15 +98,15 @@ static enum result keep(struct nsec_chain *chain, struct nsec *nsec,
 {
     uint8_t scratch[SIGNER_SCRATCH];
     struct rrset signatures;
-    enum result result =
-        signer_sign(chain->signer, &nsec->owner, &nsec->nsec, chain->now, scratch, &signatures);
+    enum result result = signer_sign(chain->snapshot->signer, &nsec->owner, &nsec->set,
+                                     chain->snapshot->now, scratch, &signatures);
     if (result != RESULT_OK) {
         return result;
     }
     const struct cached_answer_parts parts = { member_id,
-                                               { &nsec->owner, &nsec->nsec, &signatures, 0 },
+                                               { &nsec->owner, &nsec->set, &signatures, 0 },
                                                &nsec->next };
-    const struct cached_answer *cached = answer_cache_put(chain->cache, what, &parts);
+    const struct cached_answer *cached = answer_cache_put(chain->snapshot->cache, what, &parts);
     nsec->block = cached == NULL ? NULL : &cached->block;
     return RESULT_OK;
 }
@@ -114,14 +115,14 @@ enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key,
                           const struct nsec **out)
 {
     const struct answer_cache_key what = answer_cache_key_of(key, form);
-    const struct cached_answer *cached = answer_cache_find(chain->cache, &what);
+    const struct cached_answer *cached = answer_cache_find(chain->snapshot->cache, &what);
     if (cached != NULL) {
         *out = nsec_of(chain, cached);
         return RESULT_OK;
     }
     struct nsec *nsec = next_nsec(chain);
     struct node node;
-    enum result result = registry_node(chain->registry, key, chain->node_data, &node);
+    enum result result = registry_node(chain->snapshot->registry, key, chain->node_data, &node);
     if (result == RESULT_OK) {
         result = fill(chain, nsec, key, form, &node);
     }
@@ -139,7 +140,7 @@ enum result nsec_chain_missing_name(struct nsec_chain *chain,
                                     const struct nsec **out)
 {
     static const uint16_t missing[] = { RR_RRSIG, RR_NSEC, RR_NXNAME };
-    const struct settings *settings = &chain->zone->settings;
+    const struct settings *settings = &chain->snapshot->zone->settings;
     const struct rrset none = { .type = RR_RRSIG };
     struct nsec *nsec = next_nsec(chain);
     uint8_t scratch[SIGNER_SCRATCH];
@@ -150,17 +151,19 @@ enum result nsec_chain_missing_name(struct nsec_chain *chain,
     }
     struct dname next = nsec_successor(&nsec->owner, &settings->apex);
     ASSERT(nsec_rdata(&next, missing, missing_name->missing ? 3 : 2, nsec_ttl(settings),
-                      nsec->rdata, &nsec->nsec));
-    struct signer *signer = missing_name->missing ? chain->limited_signer : chain->signer;
-    result = signer_sign(signer, &nsec->owner, &nsec->nsec, chain->now, scratch, &signatures);
+                      nsec->rdata, &nsec->set));
+    struct signer *signer =
+        missing_name->missing ? chain->snapshot->limited_signer : chain->snapshot->signer;
+    result =
+        signer_sign(signer, &nsec->owner, &nsec->set, chain->snapshot->now, scratch, &signatures);
     if (result != RESULT_OK) {
         return result;
     }
-    const struct block_parts parts = {
-        .owner = missing_name->asked ? NULL : &nsec->owner,
-        .set = missing_name->signatures_only ? &signatures : &nsec->nsec,
-        .signatures = missing_name->signatures_only ? &none : &signatures
-    };
+    const struct block_parts parts = { .owner = missing_name->asked ? NULL : &nsec->owner,
+                                       .set =
+                                           missing_name->signatures_only ? &signatures : &nsec->set,
+                                       .signatures =
+                                           missing_name->signatures_only ? &none : &signatures };
     ASSERT(block_make(&chain->missing_block, chain->missing_wire, sizeof(chain->missing_wire),
                       &settings->apex, &parts));
     nsec->block = &chain->missing_block;
@@ -179,7 +182,7 @@ enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key
 {
     const struct answer_cache_key what = answer_cache_key_of(hint, DENIAL_NSEC);
     const struct cached_answer *hinted =
-        hint == NULL ? NULL : answer_cache_find(chain->cache, &what);
+        hint == NULL ? NULL : answer_cache_find(chain->snapshot->cache, &what);
     if (hinted != NULL) {
         const struct nsec *nsec = nsec_of(chain, hinted);
         if (nsec_chain_covers(nsec, key)) {
@@ -190,7 +193,7 @@ enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key
     }
     struct dname_key before;
     /* The apex is before everything: that nothing is found is damage. */
-    return registry_near_key(chain->registry, SEEK_BEFORE, key, &before) == RESULT_OK
+    return registry_near_key(chain->snapshot->registry, SEEK_BEFORE, key, &before) == RESULT_OK
                ? nsec_chain_at(chain, &before, DENIAL_NSEC, out)
                : RESULT_DAMAGED;
 }

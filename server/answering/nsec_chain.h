@@ -1,72 +1,67 @@
-/* The NSEC records that denials are made of, with their signatures: links of the zone's true chain,
- * and compact ones (RFC 9824), which speak of one name only. Those of names that have a node are
- * made when first needed and kept (server/answering/answer_cache.h). One chain a worker. */
+/* The NSEC records that denials are made of, with their signatures: those of the zone's NSEC chain
+ * (RFC 4034 4), and compact ones (RFC 9824), each of which speaks of one name only. Those of names
+ * that have a node are made when they are first needed, and then cached
+ * (server/answering/answer_cache.h). One per worker. */
 #ifndef SERVER_NSEC_CHAIN_H
 #define SERVER_NSEC_CHAIN_H
 
 #include "dnssec/signing/nsec.h"
-#include "server/answering/answer_cache.h"
+#include "server/answering/snapshot.h"
 
 enum {
-    NSEC_CHAIN_NSECS = 4, /* an answer has at most: the name's, the wildcard's, and to spare */
+    NSEC_CHAIN_NSECS = 4, /* at most in an answer; two are needed (name, wildcard) */
     NSEC_CHAIN_WIRE = 2 * (DNAME_MAX + 10) + NSEC_RDATA_MAX + SIGNER_SCRATCH + KEYRING_MAX * 10
 };
 
-/* The NSEC at one name (RFC 4034 4). */
+/* The NSEC RRset of one name (RFC 4034 4). */
 struct nsec {
-    const struct block *block; /* NULL: too long for one, then owner and nsec are whole */
-    struct rrset nsec;
+    const struct block *block; /* NULL: too long for one; then `owner` and `set` are complete */
+    struct rrset set;
     struct dname owner;
-    struct dname_key key,
-        next; /* next is empty at the last name: the apex follows. Of a true one. */
+    struct dname_key key;
+    struct dname_key next; /* of the NSEC chain; empty at the last name: the apex follows */
     uint8_t rdata[NSEC_RDATA_MAX + 2];
 };
 
 struct nsec_chain {
-    /* What it is made from, set by its owner for each batch. */
-    const struct zone_state *zone;
-    struct store_txn *registry;
-    struct signer *signer;
-    struct signer *limited_signer; /* for names that anybody can make up */
-    uint64_t now;
-    struct answer_cache *cache;
+    const struct snapshot *snapshot; /* set by the owner */
     unsigned used;
     struct nsec nsecs[NSEC_CHAIN_NSECS]; /* of the answer being made */
-    struct block missing_block; /* of a name without node, which there is once in an answer */
+    struct block missing_block;          /* of nsec_chain_missing_name */
     uint8_t missing_wire[NSEC_CHAIN_WIRE];
     uint8_t node_data[NODE_ENCODED_MAX];
 };
 
-/* Begins an answer: links given from now on last until the next call. An answer takes at most
- * NSEC_CHAIN_NSECS of them. */
+/* Begins an answer: the NSECs given from now on are valid until the next call. An answer takes at
+ * most NSEC_CHAIN_NSECS of them. */
 void nsec_chain_begin(struct nsec_chain *chain);
-/* The link of a name that has a node: with DENIAL_NSEC to the next name in the zone, with
- * DENIAL_COMPACT to the next that there could be. */
+/* The NSEC of a name that has a node. Its next name is the next one in the zone with DENIAL_NSEC,
+ * and the next possible one with DENIAL_COMPACT. */
 enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key, enum denial form,
                           const struct nsec **out);
-/* The true link that covers a name that has none. `hint` (may be NULL) is a name that may well
- * stand right before it. */
+/* The NSEC of the chain that covers a name without a node. `hint` (may be NULL) is a likely
+ * predecessor of the name. */
 enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key *key,
                                 const struct dname_key *hint, const struct nsec **out);
 
-/* A name that has no node. */
+/* A name without a node. */
 struct missing_name {
     const struct dname_key *key;
     bool missing;         /* else it is an empty non-terminal */
-    bool asked;           /* it is the one asked for, not the target of an alias */
-    bool signatures_only; /* the block is to hold the RRSIGs, not the NSEC */
+    bool asked;           /* it is the qname, not the target of a CNAME */
+    bool signatures_only; /* the block holds the RRSIGs, not the NSEC */
 };
-/* The compact link of a name without node (RFC 9824 3.1 and 3.2); it always has a block. Once in an
- * answer. EXHAUSTED if the name is missing and there is no budget for its signature. */
+/* The compact NSEC of a name without a node (RFC 9824 3.1 and 3.2); it always has a block. Once in
+ * an answer. EXHAUSTED if the name is missing and the budget has no signature for it. */
 enum result nsec_chain_missing_name(struct nsec_chain *chain,
                                     const struct missing_name *missing_name,
                                     const struct nsec **out);
 
-/* True if the name lies between the two of the link. */
+/* True if the name lies between the owner and the next name. */
 bool nsec_chain_covers(const struct nsec *nsec, const struct dname_key *key);
 
-/* The types at a node, RRSIG and NSEC left to nsec_rdata, at most NSEC_CHAIN_TYPES_MAX, ascending.
- * Returns their number. */
+/* The types at a node in ascending order, without RRSIG and NSEC, which nsec_rdata adds. Returns
+ * their number. */
 enum {
     NSEC_CHAIN_TYPES_MAX = NODE_TYPES_MAX + 3
 };

@@ -24,11 +24,11 @@ static struct signer *make_signer(const struct zone_state *zone, struct sigcache
 static void renew_signers(struct worker *worker, const struct zone_state *zone)
 {
     struct answerer *answerer = &worker->answerer;
-    signer_free(answerer->signer);
-    signer_free(answerer->limited_signer);
-    answerer->signer = make_signer(zone, worker->cache);
-    answerer->limited_signer = make_signer(zone, worker->denials);
-    signer_limit(answerer->limited_signer, &worker->budget);
+    signer_free(answerer->snapshot.signer);
+    signer_free(answerer->snapshot.limited_signer);
+    answerer->snapshot.signer = make_signer(zone, worker->cache);
+    answerer->snapshot.limited_signer = make_signer(zone, worker->denials);
+    signer_limit(answerer->snapshot.limited_signer, &worker->budget);
 }
 
 /* Takes the incoming view, if there is one. */
@@ -38,19 +38,19 @@ static void adopt(struct worker *worker)
         return;
     }
     struct counters *counters = atomic_exchange(&worker->next, NULL);
-    struct zone_state *zone = counters->zone, *old = worker->answerer.zone;
+    struct zone_state *zone = counters->zone, *old = worker->answerer.snapshot.zone;
     bool same_keys = zone->keyring == old->keyring &&
                      zone->settings.signature_validity_s == old->settings.signature_validity_s;
     if (!same_keys) {
         renew_signers(worker, zone);
     }
-    counters_unref(worker->answerer.counters);
-    worker->answerer.zone = zone;
-    worker->answerer.counters = counters;
+    counters_unref(worker->answerer.snapshot.counters);
+    worker->answerer.snapshot.zone = zone;
+    worker->answerer.snapshot.counters = counters;
     size_t members = zone->deal->candidates.members;
-    if (!answer_cache_fits(worker->answerer.cache, members)) {
-        answer_cache_free(worker->answerer.cache);
-        worker->answerer.cache = answer_cache_new(members);
+    if (!answer_cache_fits(worker->answerer.snapshot.cache, members)) {
+        answer_cache_free(worker->answerer.snapshot.cache);
+        worker->answerer.snapshot.cache = answer_cache_new(members);
     }
 }
 
@@ -62,21 +62,22 @@ void worker_publish(struct worker *worker, struct counters *counters)
 bool worker_begin(struct worker *worker)
 {
     adopt(worker);
-    worker->answerer.now = clock_now();
+    worker->answerer.snapshot.now = clock_now();
     struct timespec monotonic;
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
     worker->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
-    budget_follow(&worker->budget, worker->answerer.zone->settings.denial_budget, worker->now_us);
-    if (store_renew(worker->answerer.registry) != RESULT_OK) {
+    budget_follow(&worker->budget, worker->answerer.snapshot.zone->settings.denial_budget,
+                  worker->now_us);
+    if (store_renew(worker->answerer.snapshot.registry) != RESULT_OK) {
         return false;
     }
-    answer_follow(&worker->answerer);
+    decide_begin(&worker->answerer);
     return true;
 }
 
 void worker_end(struct worker *worker)
 {
-    store_rest(worker->answerer.registry);
+    store_rest(worker->answerer.snapshot.registry);
 }
 
 static void count(atomic_uint_fast64_t *counter)
@@ -116,7 +117,7 @@ static unsigned rate_kind(const struct query *query, const struct answer *answer
 static bool is_within_rate(struct worker *worker, const struct incoming *incoming, bool proven,
                            const struct query *query, const struct answer *answer)
 {
-    uint32_t rate = worker->answerer.zone->settings.rrl_rate;
+    uint32_t rate = worker->answerer.snapshot.zone->settings.rrl_rate;
     if (rate == 0 || (proven && !incoming->tcp)) {
         return true;
     }
@@ -134,7 +135,7 @@ static bool is_within_rate(struct worker *worker, const struct incoming *incomin
 static size_t over_rate(struct worker *worker, const struct query *query, uint8_t *out,
                         size_t limit)
 {
-    const struct zone_state *zone = worker->answerer.zone;
+    const struct zone_state *zone = worker->answerer.snapshot.zone;
     uint32_t slip = zone->settings.rrl_slip;
     if (slip == 0 || worker->over_rate++ % slip != 0) {
         count(&worker->counters.dropped);
@@ -152,8 +153,8 @@ static size_t respond(struct worker *worker, const struct query *query, const st
                       enum rcode rcode, uint8_t *out, size_t limit)
 {
     if (answer != NULL) {
-        return respond_answer(query, answer, worker->answerer.signer, worker->answerer.now, out,
-                              limit);
+        return respond_answer(query, answer, worker->answerer.snapshot.signer,
+                              worker->answerer.snapshot.now, out, limit);
     }
     const char *text = rcode == RCODE_REFUSED && query->qclass == RR_CLASS_CH
                            ? edns_identity_text(query, worker->identity)
@@ -173,7 +174,7 @@ void worker_read(struct worker *worker, const struct incoming *incoming, struct 
         out->rcode = RCODE_REFUSED;
     }
     if (out->verdict == QUERY_ANSWER) {
-        answer_aim(&worker->answerer, query, &out->target);
+        decide_prepare(&worker->answerer, query, &out->target);
     }
 }
 
@@ -183,7 +184,7 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
     struct query *query = &handling->query;
     enum rcode rcode = handling->rcode;
     uint8_t options[EDNS_REPLY_MAX];
-    const struct zone_state *zone = worker->answerer.zone;
+    const struct zone_state *zone = worker->answerer.snapshot.zone;
     const struct answer *answer = NULL;
     bool proven = false;
     if (handling->verdict == QUERY_DROP) {
@@ -192,13 +193,13 @@ size_t worker_answer(struct worker *worker, const struct incoming *incoming,
     }
     if (edns_due(query, zone)) {
         const struct edns_asked asked = {
-            zone,          worker->identity, &incoming->source, worker->answerer.now,
+            zone,          worker->identity, &incoming->source, worker->answerer.snapshot.now,
             incoming->tcp, worker->draining
         };
         proven = edns_reply(query, &asked, options);
     }
     if (handling->verdict == QUERY_ANSWER) {
-        answer = answer_decide(&worker->answerer, query, &handling->target, &incoming->source);
+        answer = decide_answer(&worker->answerer, query, &handling->target, &incoming->source);
     } else if (rcode == RCODE_NOERROR && !zone->cookies.present) {
         rcode = RCODE_FORMERR; /* it asked for a cookie only, and there are none */
     }
@@ -262,9 +263,9 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
     worker->denials = sigcache_new(WORKER_DENIALS);
     worker->rrl = parts->rrl;
     worker->identity = parts->identity;
-    worker->answerer.zone = zone;
-    worker->answerer.counters = counters;
-    worker->answerer.cache = answer_cache_new(zone->deal->candidates.members);
+    worker->answerer.snapshot.zone = zone;
+    worker->answerer.snapshot.counters = counters;
+    worker->answerer.snapshot.cache = answer_cache_new(zone->deal->candidates.members);
     worker->udp_in = xmalloc(UDP_BATCH * sizeof(*worker->udp_in));
     worker->udp_out = xmalloc(UDP_BATCH * sizeof(*worker->udp_out));
     worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));
@@ -273,9 +274,9 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
     ASSERT(uv_async_init(&worker->loop, &worker->drain, on_drain) == 0);
     worker->stop.data = worker->drain.data = worker;
     worker->tcp = tcp_new(worker, parts->tcp_connections);
-    enum result result = store_read(parts->registry, &worker->answerer.registry, diag);
+    enum result result = store_read(parts->registry, &worker->answerer.snapshot.registry, diag);
     if (result == RESULT_OK) {
-        store_rest(worker->answerer.registry);
+        store_rest(worker->answerer.snapshot.registry);
         renew_signers(worker, zone);
     }
     if (result == RESULT_OK) {
@@ -333,15 +334,15 @@ void worker_free(struct worker *worker)
     }
     ASSERT(uv_loop_close(&worker->loop) == 0);
     tcp_free(worker->tcp);
-    if (worker->answerer.registry != NULL) {
-        store_abort(worker->answerer.registry);
+    if (worker->answerer.snapshot.registry != NULL) {
+        store_abort(worker->answerer.snapshot.registry);
     }
-    signer_free(worker->answerer.signer);
-    signer_free(worker->answerer.limited_signer);
+    signer_free(worker->answerer.snapshot.signer);
+    signer_free(worker->answerer.snapshot.limited_signer);
     sigcache_free(worker->denials);
-    answer_cache_free(worker->answerer.cache);
+    answer_cache_free(worker->answerer.snapshot.cache);
     counters_unref(atomic_exchange(&worker->next, NULL));
-    counters_unref(worker->answerer.counters);
+    counters_unref(worker->answerer.snapshot.counters);
     free(worker->udp);
     free(worker->udp_in);
     free(worker->udp_out);

@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "dnssec/signing/signer.h"
-#include "server/answering/answer.h"
+#include "server/answering/decide.h"
 #include "server/answering/edns.h"
 #include "server/answering/rrl.h"
 

@@ -1,6 +1,6 @@
 /* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a
  * well-formed response to just that query. In each way of denial. */
-#include "server/answering/answer.h"
+#include "server/answering/decide.h"
 #include "server/answering/edns.h"
 #include "server/answering/respond.h"
 #include "tests/pool_fixture.h"
@@ -48,10 +48,10 @@ static struct budget budget;
 
 static void tidy(void)
 {
-    answer_cache_free(answerer.cache);
-    signer_free(answerer.signer);
-    signer_free(answerer.limited_signer);
-    counters_unref(answerer.counters);
+    answer_cache_free(answerer.snapshot.cache);
+    signer_free(answerer.snapshot.signer);
+    signer_free(answerer.snapshot.limited_signer);
+    counters_unref(answerer.snapshot.counters);
     pool_fixture_done(&pool);
 }
 
@@ -60,8 +60,8 @@ static void set_up(void)
     pool_fixture_init(&pool, NULL);
     ASSERT(atexit(tidy) == 0);
     const struct dname *apex = &pool.zone->settings.apex;
-    answerer =
-        (struct answerer){ .zone = pool.zone,
+    answerer.snapshot =
+        (struct snapshot){ .zone = pool.zone,
                            .counters = counters_new(pool.zone, 0),
                            .registry = pool.txns[0],
                            .signer = signer_new(pool.zone->keyring, pool.cache, apex, 604800, 1),
@@ -69,7 +69,7 @@ static void set_up(void)
                                signer_new(pool.zone->keyring, pool.cache, apex, 604800, 1),
                            .now = FIXTURE_NOW,
                            .cache = answer_cache_new(4) };
-    signer_limit(answerer.limited_signer, &budget);
+    signer_limit(answerer.snapshot.limited_signer, &budget);
 }
 
 static void answer(const uint8_t *data, size_t size)
@@ -90,15 +90,15 @@ static void answer(const uint8_t *data, size_t size)
     }
     struct qname_info target;
     if (verdict == QUERY_ANSWER) {
-        answer_aim(&answerer, &query, &target);
+        decide_prepare(&answerer, &query, &target);
     }
     size_t limits[2] = { respond_udp_limit(&query), sizeof(out) };
     for (int i = 0; i < 2; i++) {
         size_t len =
             verdict == QUERY_REJECT
                 ? respond_reject(&query, rcode, out, limits[i])
-                : respond_answer(&query, answer_decide(&answerer, &query, &target, &source),
-                                 answerer.signer, FIXTURE_NOW, out, limits[i]);
+                : respond_answer(&query, decide_answer(&answerer, &query, &target, &source),
+                                 answerer.snapshot.signer, FIXTURE_NOW, out, limits[i]);
         ASSERT(len <= limits[i] && respond_rcode(out) != RCODE_SERVFAIL);
         check(out, len, data);
         ASSERT(i == 0 || (out[2] & DNS_FLAG_TC >> 8) == 0);
@@ -113,10 +113,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } ways[] = { { DENIAL_NSEC, 0 },
                  { DENIAL_COMPACT, 1 }, /* which is used up */
                  { DENIAL_COMPACT, 0 } };
-    if (answerer.zone == NULL) {
+    if (answerer.snapshot.zone == NULL) {
         set_up();
     }
-    answer_follow(&answerer);
+    decide_begin(&answerer);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         pool.zone->settings.denial = ways[i].denial;
         budget_follow(&budget, ways[i].budget, 1);

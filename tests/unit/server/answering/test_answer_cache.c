@@ -1,15 +1,24 @@
-#include "server/answering/answer_cache.h"
+#include "server/answering/snapshot.h"
 #include "tests/pool_fixture.h"
 #include "tests/unit/unit.h"
 
 static struct pool_fixture pool;
 static struct answer_cache *table;
+static struct snapshot snapshot;
+
+static void begin_batch(struct zone_state *zone, uint64_t now)
+{
+    snapshot.zone = zone;
+    snapshot.now = now;
+    snapshot_begin(&snapshot);
+}
 
 static int set_up(void **)
 {
     pool_fixture_init(&pool, NULL);
     table = answer_cache_new(3);
-    answer_cache_follow(table, pool.zone, pool.txns[0], FIXTURE_NOW);
+    snapshot = (struct snapshot){ .registry = pool.txns[0], .cache = table };
+    begin_batch(pool.zone, FIXTURE_NOW);
     answer_cache_begin(table);
     return 0;
 }
@@ -80,7 +89,7 @@ static void follow(void (*change)(struct store_txn *txn))
     change(txn);
     assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
     assert_ok(store_renew(pool.txns[0]));
-    answer_cache_follow(table, pool.zone, pool.txns[0], FIXTURE_NOW);
+    begin_batch(pool.zone, FIXTURE_NOW);
 }
 
 static void move_bob(struct store_txn *txn)
@@ -129,7 +138,7 @@ static void entry_outlives_its_view_while_nothing_changes(void **)
     struct left_out left_out = { 1, 2 };
     assert_non_null(put("alice.pool.test", RR_A, 1, 4));
     next.number++;
-    answer_cache_follow(table, &next, pool.txns[0], FIXTURE_NOW);
+    begin_batch(&next, FIXTURE_NOW);
     assert_non_null(find("alice.pool.test", RR_A));
     next.number++;
     next.deal = &deal;
@@ -146,12 +155,11 @@ static void entry_outlives_its_view_while_nothing_changes(void **)
 static void entry_ages(void **)
 {
     assert_non_null(put("alice.pool.test", RR_A, 1, 4));
-    answer_cache_follow(table, pool.zone, pool.txns[0], FIXTURE_NOW + ZONE_STATE_AGE_MAX_S - 1);
+    begin_batch(pool.zone, FIXTURE_NOW + ZONE_STATE_AGE_MAX_S - 1);
     assert_non_null(find("alice.pool.test", RR_A));
-    answer_cache_follow(table, pool.zone, pool.txns[0], FIXTURE_NOW + ZONE_STATE_AGE_MAX_S);
+    begin_batch(pool.zone, FIXTURE_NOW + ZONE_STATE_AGE_MAX_S);
     assert_null(find("alice.pool.test", RR_A));
-    answer_cache_follow(table, pool.zone, pool.txns[0],
-                        FIXTURE_NOW - 1); /* the clock was set back */
+    begin_batch(pool.zone, FIXTURE_NOW - 1); /* the clock was set back */
     assert_null(find("alice.pool.test", RR_A));
 }
 

@@ -2,7 +2,7 @@
 
 #include <ldns/ldns.h>
 
-#include "server/answering/denial.h"
+#include "server/answering/decide.h"
 #include "server/answering/edns.h"
 #include "server/answering/respond.h"
 #include "tests/pool_fixture.h"
@@ -15,20 +15,20 @@ static struct budget budget;
 
 static void forget_kept(void)
 {
-    answer_cache_free(answerer.cache);
-    answerer.cache = answer_cache_new(4);
-    answer_follow(&answerer);
+    answer_cache_free(answerer.snapshot.cache);
+    answerer.snapshot.cache = answer_cache_new(4);
+    decide_begin(&answerer);
 }
 
 /* With nothing signed yet. */
 static void renew_limited_signer(void)
 {
-    signer_free(answerer.limited_signer);
+    signer_free(answerer.snapshot.limited_signer);
     sigcache_free(denials);
     denials = sigcache_new(1024);
-    answerer.limited_signer =
+    answerer.snapshot.limited_signer =
         signer_new(pool.zone->keyring, denials, &pool.zone->settings.apex, 604800, 2);
-    signer_limit(answerer.limited_signer, &budget);
+    signer_limit(answerer.snapshot.limited_signer, &budget);
 }
 
 static int set_up(void **)
@@ -36,22 +36,23 @@ static int set_up(void **)
     pool_fixture_init(&pool, NULL);
     pool.zone->settings.denial = DENIAL_COMPACT;
     cache = sigcache_new(1024);
-    answerer.zone = pool.zone;
-    answerer.counters = counters_new(pool.zone, 0);
-    answerer.registry = pool.txns[0];
-    answerer.signer = signer_new(pool.zone->keyring, cache, &pool.zone->settings.apex, 604800, 1);
+    answerer.snapshot.zone = pool.zone;
+    answerer.snapshot.counters = counters_new(pool.zone, 0);
+    answerer.snapshot.registry = pool.txns[0];
+    answerer.snapshot.signer =
+        signer_new(pool.zone->keyring, cache, &pool.zone->settings.apex, 604800, 1);
     renew_limited_signer();
-    answerer.now = FIXTURE_NOW;
+    answerer.snapshot.now = FIXTURE_NOW;
     forget_kept();
     return 0;
 }
 
 static int tear_down(void **)
 {
-    answer_cache_free(answerer.cache);
-    counters_unref(answerer.counters);
-    signer_free(answerer.signer);
-    signer_free(answerer.limited_signer);
+    answer_cache_free(answerer.snapshot.cache);
+    counters_unref(answerer.snapshot.counters);
+    signer_free(answerer.snapshot.signer);
+    signer_free(answerer.snapshot.limited_signer);
     sigcache_free(cache);
     sigcache_free(denials);
     pool_fixture_done(&pool);
@@ -83,9 +84,9 @@ static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns
     if (edns_due(&query, pool.zone)) {
         (void)edns_reply(&query, &asked, options);
     }
-    answer_aim(&answerer, &query, &target);
-    const struct answer *answer = answer_decide(&answerer, &query, &target, &source);
-    size_t len = respond_answer(&query, answer, answerer.signer, FIXTURE_NOW, out,
+    decide_prepare(&answerer, &query, &target);
+    const struct answer *answer = decide_answer(&answerer, &query, &target, &source);
+    size_t len = respond_answer(&query, answer, answerer.snapshot.signer, FIXTURE_NOW, out,
                                 respond_udp_limit(&query));
     ldns_pkt *reply = NULL;
     assert_int_equal(ldns_wire2pkt(&reply, out, len), LDNS_STATUS_OK);
@@ -225,10 +226,10 @@ static void a_missing_name_has_an_nsec_of_its_own_with_nxname(void **)
 static void letter_case_changes_no_signature(void **)
 {
     assert_answer("nope.pool.test", RR_A, EDNS_DO, NO_NAME("nope.pool.test."));
-    uint64_t made = signer_made(answerer.limited_signer);
+    uint64_t made = signer_made(answerer.snapshot.limited_signer);
     assert_answer("NoPe.PoOl.tEsT", RR_A, EDNS_DO,
                   "NOERROR / SOA NoPe.PoOl.tEsT. NSEC \\000.nope.pool.test. RRSIG NSEC TYPE128");
-    assert_int_equal(signer_made(answerer.limited_signer), made);
+    assert_int_equal(signer_made(answerer.snapshot.limited_signer), made);
 }
 
 /* RFC 9824 3.2 */
@@ -368,7 +369,7 @@ static void the_longest_names_are_denied_in_a_datagram(void **)
 static void names_beyond_the_budget_are_denied_by_the_chain(void **)
 {
     renew_limited_signer();
-    answer_follow(&answerer);
+    decide_begin(&answerer);
     assert_answer("first.pool.test", RR_A, EDNS_DO, NO_NAME("first.pool.test."));
     budget_follow(&budget, 1, 1000000);
     assert_true(budget_take(&budget));
@@ -382,17 +383,17 @@ static void names_beyond_the_budget_are_denied_by_the_chain(void **)
         "NXDOMAIN CNAME / SOA _ntske._tcp.nl.pool.test. NSEC ns1.pool.test. SRV RRSIG NSEC "
         "pool.test. NSEC _ntske._tcp.pool.test. NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY CAA");
     assert_answer("first.pool.test", RR_A, EDNS_DO, NO_NAME("first.pool.test."));
-    assert_int_equal(answerer.counters->over_budget, 2);
+    assert_int_equal(answerer.snapshot.counters->over_budget, 2);
     /* Of what is there, nothing needs the budget. */
     assert_answer("er.pool.test", RR_A, EDNS_DO,
                   "NOERROR / SOA er.pool.test. NSEC \\000.er.pool.test. RRSIG NSEC");
     assert_answer(
         "alice.pool.test", RR_TXT, EDNS_DO,
         "NOERROR / SOA alice.pool.test. NSEC \\000.alice.pool.test. A AAAA RRSIG NSEC CAA");
-    uint64_t made = signer_made(answerer.limited_signer);
+    uint64_t made = signer_made(answerer.snapshot.limited_signer);
     budget_follow(&budget, 1, 2000000);
     assert_answer("second.pool.test", RR_A, EDNS_DO, NO_NAME("second.pool.test."));
-    assert_int_equal(signer_made(answerer.limited_signer), made + 1);
+    assert_int_equal(signer_made(answerer.snapshot.limited_signer), made + 1);
     budget = (struct budget){ 0 };
 }
 
@@ -420,8 +421,8 @@ static void a_removed_member_is_denied_with_the_commit(void **)
     assert_ok(store_write(pool.stores[0], &txn, &diag));
     assert_ok(registry_remove(txn, "bob", FIXTURE_NOW, FIXTURE_NOW + 100, &diag));
     assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
-    assert_ok(store_renew(answerer.registry)); /* the view is still the old one */
-    answer_follow(&answerer);
+    assert_ok(store_renew(answerer.snapshot.registry)); /* the view is still the old one */
+    decide_begin(&answerer);
     assert_answer("bob.pool.test", RR_TXT, EDNS_DO, NO_NAME("bob.pool.test."));
     assert_answer("bob.pool.test", RR_A, EDNS_DO, NO_NAME("bob.pool.test."));
 }

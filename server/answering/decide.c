@@ -1,6 +1,6 @@
 /* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty
  * non-terminal, or is missing. */
-#include "server/answering/answer.h"
+#include "server/answering/decide.h"
 
 #include "server/answering/denial.h"
 
@@ -40,7 +40,7 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
                      struct rrset *out)
 {
     struct answer *answer = &answerer->answer;
-    const struct zone_state *zone = answerer->zone;
+    const struct zone_state *zone = answerer->snapshot.zone;
     uint8_t *scratch = arena_at(answer, NODE_SCRATCH);
     if (scratch == NULL) {
         return false;
@@ -65,8 +65,8 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
  * with the next view. */
 static bool still_named(struct answerer *answerer, const struct candidate *candidate)
 {
-    const struct zone_state *zone = answerer->zone;
-    if (candidate->name == 0 || !change_filter_may_be(&answerer->changed, candidate->name)) {
+    const struct zone_state *zone = answerer->snapshot.zone;
+    if (candidate->name == 0 || !snapshot_may_differ(&answerer->snapshot, candidate->name)) {
         return true;
     }
     const uint8_t *target = zone->deal->candidates.names + candidate->target;
@@ -75,7 +75,8 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
     struct node node;
     memcpy(name.wire, target + 1, name.len);
     dname_key_of(&key, &name, &zone->settings.apex);
-    return registry_node(answerer->registry, &key, answerer->near_data, &node) == RESULT_OK &&
+    return registry_node(answerer->snapshot.registry, &key, answerer->near_data, &node) ==
+               RESULT_OK &&
            node.member_id == candidate->member_id;
 }
 
@@ -83,7 +84,7 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
  * member leaves SRV in the same transaction that breaks its name. */
 static struct deck_set standing_members(struct answerer *answerer, const struct deck_set *set)
 {
-    const struct candidate *list = answerer->zone->deal->candidates.list;
+    const struct candidate *list = answerer->snapshot.zone->deal->candidates.list;
     struct deck_set standing = { .count = 0 };
     for (unsigned i = 0; i < set->count; i++) {
         if (still_named(answerer, &list[set->members[i]])) {
@@ -98,11 +99,11 @@ static struct deck_set standing_members(struct answerer *answerer, const struct 
 static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
                          uint16_t area, uint16_t cell)
 {
-    const struct zone_state *zone = answerer->zone;
+    const struct zone_state *zone = answerer->snapshot.zone;
     struct answer *answer = &answerer->answer;
-    uint32_t turn = counters_turn(answerer->counters, area, cell, &answer->due);
+    uint32_t turn = counters_turn(answerer->snapshot.counters, area, cell, &answer->due);
     struct srv_choice choice = zone_state_srv(zone, area, turn);
-    bool current = zone_state_is_current(zone, answerer->registry);
+    bool current = zone_state_is_current(zone, answerer->snapshot.registry);
     struct deck_set standing = { .count = 0 };
     if (choice.set != NULL && !current) {
         standing = standing_members(answerer, choice.set);
@@ -110,7 +111,7 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     bool whole = choice.set == NULL || current || standing.count == choice.set->count;
     if (choice.srv != NULL && whole) {
         /* The block is for the name asked for, not for one that an alias led to. */
-        bool holds = asked_for && zone_state_blocks_hold(zone, answerer->now);
+        bool holds = asked_for && zone_state_blocks_hold(zone, answerer->snapshot.now);
         return answer_add(answer, owner, choice.srv, holds ? choice.block : NULL);
     }
     struct rrset set;
@@ -137,7 +138,7 @@ static uint8_t scope_of(const struct client_subnet *subnet, const struct locatio
 static bool add_located_set(struct answerer *answerer, const struct query *query,
                             const struct address *source, const struct dname *owner)
 {
-    const struct zone_state *zone = answerer->zone;
+    const struct zone_state *zone = answerer->snapshot.zone;
     bool subnet = query->subnet.present && query->subnet.source > 0;
     const struct locations *locations = zone->places == NULL ? NULL : zone->places->locations;
     struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
@@ -151,7 +152,7 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
                     const struct address *source, const struct dname *owner,
                     const struct dname_key *key)
 {
-    const struct zone_state *zone = answerer->zone;
+    const struct zone_state *zone = answerer->snapshot.zone;
     return dname_key_compare(key, &zone->service_key) == 0
                ? add_located_set(answerer, query, source, owner)
                : add_next_set(answerer, owner, owner == &query->qname, zone_state_region(zone, key),
@@ -162,7 +163,7 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
 static uint16_t first_type(const struct answerer *answerer, const struct node *node)
 {
     uint16_t types[NSEC_CHAIN_TYPES_MAX];
-    return nsec_chain_types(answerer->zone, node, types) > 0 ? types[0] : 0;
+    return nsec_chain_types(answerer->snapshot.zone, node, types) > 0 ? types[0] : 0;
 }
 
 /* The query's type at a node, or the CNAME there. NOT_FOUND: NODATA. */
@@ -178,7 +179,7 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
         type = first_type(answerer, node);
     }
     if (type == RR_NSEC) {
-        return denial_add_nsec(answerer, key);
+        return denial_add_nsec(answer, &answerer->chain, key);
     }
     if (type == RR_SRV && node->kind == NODE_SERVICE) {
         bool added = add_srv(answerer, query, source, owner, key);
@@ -207,7 +208,7 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
         return NULL;
     }
     dname_read(&r, target);
-    if (r.failed || !dname_under(target, &answerer->zone->settings.apex)) {
+    if (r.failed || !dname_under(target, &answerer->snapshot.zone->settings.apex)) {
         return NULL;
     }
     for (unsigned i = 0; i < answer->total; i++) { /* a circle: no record twice, RFC 2181 5 */
@@ -229,14 +230,14 @@ static void keep(struct answerer *answerer, const struct answer_cache_key *what,
     struct answer_rrset *found = &answerer->answer.sets[0];
     uint8_t scratch[SIGNER_SCRATCH];
     struct rrset signatures;
-    if (signer_sign(answerer->signer, found->owner, &found->set, answerer->now, scratch,
-                    &signatures) != RESULT_OK) {
+    if (signer_sign(answerer->snapshot.signer, found->owner, &found->set, answerer->snapshot.now,
+                    scratch, &signatures) != RESULT_OK) {
         return;
     }
     const struct cached_answer_parts parts = { member_id,
                                                { NULL, &found->set, &signatures, 0 },
                                                NULL };
-    const struct cached_answer *cached = answer_cache_put(answerer->cache, what, &parts);
+    const struct cached_answer *cached = answer_cache_put(answerer->snapshot.cache, what, &parts);
     found->block = cached == NULL ? NULL : &cached->block;
 }
 
@@ -249,7 +250,7 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
     const struct answer_cache_key what = { key, query->qtype };
     bool keepable = owner == &query->qname && is_kept_type(query->qtype);
     const struct cached_answer *cached =
-        keepable ? answer_cache_find(answerer->cache, &what) : NULL;
+        keepable ? answer_cache_find(answerer->snapshot.cache, &what) : NULL;
     if (cached != NULL) {
         const struct rrset set = { .type = query->qtype };
         (void)answer_add(answer, owner, &set, &cached->block);
@@ -257,11 +258,12 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
         return RESULT_OK;
     }
     struct node node;
-    enum result result = registry_node(answerer->registry, key, answerer->node_data, &node);
+    enum result result =
+        registry_node(answerer->snapshot.registry, key, answerer->node_data, &node);
     if (result == RESULT_OK) {
         result = node_answer(answerer, query, source, owner, key, &node);
         if (result == RESULT_NOT_FOUND) {
-            return denial_of_type(answerer, query, key);
+            return denial_of_type(answer, &answerer->chain, query, key);
         }
     }
     if (result != RESULT_OK) {
@@ -275,25 +277,25 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
 }
 
 static enum result decide(struct answerer *answerer, const struct query *query,
-                          const struct qname_info *target, const struct address *source)
+                          const struct qname_info *qname, const struct address *source)
 {
     struct answer *answer = &answerer->answer;
     const struct dname *owner = &query->qname;
-    const struct dname_key *key = &target->key;
+    const struct dname_key *key = &qname->key;
     struct dname_key alias_key;
-    if (target->service) {
+    if (qname->service) {
         bool added = add_located_set(answerer, query, source, owner);
         answer->answer_count = answer->total;
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }
-    if (target->missing) {
-        return denial_of_name(answerer, query, key, &target->before);
+    if (qname->missing) {
+        return denial_of_name(answer, &answerer->chain, query, key, &qname->before);
     }
     while (owner != NULL) {
         answer->answer_count = answer->total;
         enum result result = name_answer(answerer, query, source, owner, key);
         if (result == RESULT_NOT_FOUND) {
-            return denial_of_name(answerer, query, key, NULL);
+            return denial_of_name(answer, &answerer->chain, query, key, NULL);
         }
         if (result != RESULT_OK) {
             return result;
@@ -308,29 +310,23 @@ static enum result decide(struct answerer *answerer, const struct query *query,
             memcpy(copy, alias->rdata, alias->rdata_len);
             alias->rdata = copy;
             arena_keep(answer, alias);
-            dname_key_of(&alias_key, owner, &answerer->zone->settings.apex);
+            dname_key_of(&alias_key, owner, &answerer->snapshot.zone->settings.apex);
             key = &alias_key;
         }
     }
     return RESULT_OK;
 }
 
-void answer_follow(struct answerer *answerer)
+void decide_begin(struct answerer *answerer)
 {
-    struct nsec_chain *chain = &answerer->chain;
-    chain->zone = answerer->zone;
-    chain->registry = answerer->registry;
-    chain->signer = answerer->signer;
-    chain->limited_signer = answerer->limited_signer;
-    chain->now = answerer->now;
-    chain->cache = answerer->cache;
-    answer_cache_follow(answerer->cache, answerer->zone, answerer->registry, answerer->now);
-    change_filter_follow(&answerer->changed, answerer->zone, answerer->registry);
+    answerer->chain.snapshot = &answerer->snapshot;
+    snapshot_begin(&answerer->snapshot);
 }
 
-void answer_aim(const struct answerer *answerer, const struct query *query, struct qname_info *out)
+void decide_prepare(const struct answerer *answerer, const struct query *query,
+                    struct qname_info *out)
 {
-    const struct zone_state *zone = answerer->zone;
+    const struct zone_state *zone = answerer->snapshot.zone;
     const struct dname *apex = &zone->settings.apex;
     bool internet = query->qclass == RR_CLASS_IN;
     /* The service's row is there as long as the zone is: no need to look. */
@@ -342,34 +338,34 @@ void answer_aim(const struct answerer *answerer, const struct query *query, stru
     }
     dname_key_of(&out->key, &query->qname, apex);
     const struct answer_cache_key asked = { &out->key, query->qtype };
-    if (answer_cache_fetch(answerer->cache, &asked)) {
+    if (answer_cache_fetch(answerer->snapshot.cache, &asked)) {
         return;
     }
     /* Where the view is older than the snapshot: what came in between has changed the link of the
      * name before it. */
     out->missing = !name_index_find(zone->names, &out->key, &out->before) &&
-                   (zone_state_is_current(zone, answerer->registry) ||
-                    !change_filter_may_be(&answerer->changed, dname_key_hash(&out->before)));
+                   (zone_state_is_current(zone, answerer->snapshot.registry) ||
+                    !snapshot_may_differ(&answerer->snapshot, dname_key_hash(&out->before)));
     if (out->missing) {
         const struct answer_cache_key covering = { &out->before, RR_NSEC };
-        (void)answer_cache_fetch(answerer->cache, &covering);
+        (void)answer_cache_fetch(answerer->snapshot.cache, &covering);
     }
 }
 
-const struct answer *answer_decide(struct answerer *answerer, const struct query *query,
-                                   const struct qname_info *target, const struct address *source)
+const struct answer *decide_answer(struct answerer *answerer, const struct query *query,
+                                   const struct qname_info *qname, const struct address *source)
 {
     struct answer *answer = &answerer->answer;
     nsec_chain_begin(&answerer->chain);
-    answer_cache_begin(answerer->cache);
-    answer->apex = &answerer->zone->settings.apex;
+    answer_cache_begin(answerer->snapshot.cache);
+    answer->apex = &answerer->snapshot.zone->settings.apex;
     answer->rcode = RCODE_NOERROR;
     answer->scope = 0;
-    answer->signatures_only = false;
+    answer->signatures_only = answer->over_budget = false;
     answer->answer_count = answer->total = 0;
     answer->name_count = answer->used = 0;
     answer->due.turn = NULL;
-    if (!target->in_zone) {
+    if (!qname->in_zone) {
         answer->rcode = RCODE_REFUSED;
         return answer;
     }
@@ -378,9 +374,12 @@ const struct answer *answer_decide(struct answerer *answerer, const struct query
         answer->rcode = RCODE_FORMERR;
         return answer;
     }
-    if (decide(answerer, query, target, source) != RESULT_OK) {
+    if (decide(answerer, query, qname, source) != RESULT_OK) {
         answer->rcode = RCODE_SERVFAIL;
         answer->total = answer->answer_count = 0;
+    }
+    if (answer->over_budget) {
+        counters_count(&answerer->snapshot.counters->over_budget);
     }
     return answer;
 }

@@ -1,4 +1,4 @@
-#include "server/answering/answer.h"
+#include "server/answering/decide.h"
 #include "server/answering/respond.h"
 #include "tests/pool_fixture.h"
 #include "tests/unit/unit.h"
@@ -7,13 +7,13 @@ static struct pool_fixture pool;
 static struct answerer answerer;
 static struct sigcache *cache;
 static struct signer
-    *signer; /* for both: what compact denial makes of the other, test_absence.c says */
+    *signer; /* for both: what compact denial makes of the other, test_denial.c says */
 
 static void forget_kept(void)
 {
-    answer_cache_free(answerer.cache);
-    answerer.cache = answer_cache_new(4);
-    answer_follow(&answerer);
+    answer_cache_free(answerer.snapshot.cache);
+    answerer.snapshot.cache = answer_cache_new(4);
+    decide_begin(&answerer);
 }
 
 static int set_up(void **)
@@ -23,21 +23,21 @@ static int set_up(void **)
     assert_ok(
         locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
     pool_fixture_init(&pool, locations);
-    answerer.zone = pool.zone;
-    answerer.counters = counters_new(pool.zone, 0);
-    answerer.registry = pool.txns[0];
+    answerer.snapshot.zone = pool.zone;
+    answerer.snapshot.counters = counters_new(pool.zone, 0);
+    answerer.snapshot.registry = pool.txns[0];
     cache = sigcache_new(1024);
     signer = signer_new(pool.zone->keyring, cache, &pool.zone->settings.apex, 604800, 1);
-    answerer.signer = answerer.limited_signer = signer;
-    answerer.now = FIXTURE_NOW;
+    answerer.snapshot.signer = answerer.snapshot.limited_signer = signer;
+    answerer.snapshot.now = FIXTURE_NOW;
     forget_kept();
     return 0;
 }
 
 static int tear_down(void **)
 {
-    answer_cache_free(answerer.cache);
-    counters_unref(answerer.counters);
+    answer_cache_free(answerer.snapshot.cache);
+    counters_unref(answerer.snapshot.counters);
     signer_free(signer);
     sigcache_free(cache);
     pool_fixture_done(&pool);
@@ -61,8 +61,8 @@ static const struct answer *decide(const struct query *query)
 {
     static const struct address source = { { 0 } };
     struct qname_info target;
-    answer_aim(&answerer, query, &target);
-    return answer_decide(&answerer, query, &target, &source);
+    decide_prepare(&answerer, query, &target);
+    return decide_answer(&answerer, query, &target, &source);
 }
 
 /* "A CAA / SOA NSEC": the types of both sections in order. */
@@ -211,7 +211,7 @@ static void only_srv_sets_are_due_to_be_counted(void **)
                                            { "_ntske._tcp.pool.test", "RRSIG", "" },
                                            { "_ntske._tcp.pool.test", "A", "" },
                                            { "_ntske._tcp.fr.pool.test", "SRV", "" } };
-    const struct counters *counters = answerer.counters;
+    const struct counters *counters = answerer.snapshot.counters;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint16_t type = rows[i][1][0] == 'S' ? RR_SRV : rows[i][1][0] == 'A' ? RR_A : RR_RRSIG;
         struct query query = query_of(rows[i][0], type, true);
@@ -289,8 +289,8 @@ static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
     const struct query query = query_of(name, type, true);
     uint8_t out[DNS_UDP_MAX];
     unsigned found = 0;
-    answerer.now = now;
-    answer_follow(&answerer);
+    answerer.snapshot.now = now;
+    decide_begin(&answerer);
     const struct answer *answer = decide(&query);
     size_t len = respond_answer(&query, answer, signer, now, out, sizeof(out));
     const uint8_t head[] = { 0, RR_RRSIG, 0, RR_CLASS_IN };
@@ -319,7 +319,7 @@ static void no_signature_is_sent_outside_of_its_times(void **)
         assert_true(assert_signed_for("alice.pool.test", RR_MX, now) >= 2);
         assert_true(assert_signed_for("pool.test", RR_DNSKEY, now) >= 1);
     }
-    answerer.now = FIXTURE_NOW;
+    answerer.snapshot.now = FIXTURE_NOW;
 }
 
 static void question_comes_back_as_it_was(void **)
@@ -335,7 +335,7 @@ static void question_comes_back_as_it_was(void **)
 }
 
 /* The answers of before, from what was kept of them, are octet for octet the same. */
-static void answer_cache_answers_are_what_was_first_said(void **)
+static void cached_answers_are_what_was_first_said(void **)
 {
     static const struct {
         const char *name;
@@ -358,7 +358,7 @@ static void answer_cache_answers_are_what_was_first_said(void **)
 }
 
 /* The second answer comes from what was kept of the first; a changed row must not. */
-static void answer_cache_answers_follow_the_store(void **)
+static void cached_answers_follow_the_store(void **)
 {
     uint8_t first[1232], second[1232];
     struct query query = query_of("Alice.pool.test", RR_A, true);
@@ -373,8 +373,8 @@ static void answer_cache_answers_follow_the_store(void **)
     assert_ok(address_parse(&member.addresses[0], "192.0.2.77"));
     assert_ok(registry_update(txn, &member, true, FIXTURE_NOW, &diag));
     assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
-    assert_ok(store_renew(answerer.registry));
-    answer_follow(&answerer);
+    assert_ok(store_renew(answerer.snapshot.registry));
+    decide_begin(&answerer);
     const struct answer *answer = decide(&query);
     assert_memory_equal(answer->sets[0].set.rdata, "\0\4\300\0\2\115", 6);
     query.qtype = RR_AAAA; /* kept apart by type */
@@ -409,8 +409,8 @@ static void newcomer_answers_and_denies_before_the_next_view(void **)
     assert_ok(address_parse(&member.addresses[member.address_count++], "192.0.2.78"));
     assert_ok(registry_add(txn, &member, true, FIXTURE_NOW, &diag));
     assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
-    assert_ok(store_renew(answerer.registry));
-    answer_follow(&answerer);
+    assert_ok(store_renew(answerer.snapshot.registry));
+    decide_begin(&answerer);
     struct query query = query_of("bobby.pool.test", RR_A, true);
     assert_int_equal(decide(&query)->sets[0].set.type, RR_A);
     assert_denied_after("bobcat.pool.test", "bobby.pool.test");
@@ -424,8 +424,8 @@ static void removed_member_leaves_srv_with_its_name(void **)
     assert_ok(store_write(pool.stores[0], &txn, &diag));
     assert_ok(registry_remove(txn, "bob", FIXTURE_NOW, FIXTURE_NOW + 100, &diag));
     assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
-    assert_ok(store_renew(answerer.registry)); /* the view is still the old one */
-    answer_follow(&answerer);
+    assert_ok(store_renew(answerer.snapshot.registry)); /* the view is still the old one */
+    decide_begin(&answerer);
     struct query name = query_of("bob.pool.test", RR_A, true);
     assert_int_equal(decide(&name)->rcode, RCODE_NXDOMAIN);
     struct dname bob = name_of("bob.pool.test");
@@ -454,8 +454,8 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_truncated_whole),
         cmocka_unit_test(no_signature_is_sent_outside_of_its_times),
         cmocka_unit_test(question_comes_back_as_it_was),
-        cmocka_unit_test(answer_cache_answers_are_what_was_first_said),
-        cmocka_unit_test(answer_cache_answers_follow_the_store),
+        cmocka_unit_test(cached_answers_are_what_was_first_said),
+        cmocka_unit_test(cached_answers_follow_the_store),
         cmocka_unit_test(newcomer_answers_and_denies_before_the_next_view),
         cmocka_unit_test(removed_member_leaves_srv_with_its_name), /* last: it changes the pool */
     };

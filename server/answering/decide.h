@@ -1,0 +1,37 @@
+/* Decides what answers a query: which RRsets, in which section, with which RCODE. Writes nothing to
+ * the wire and signs only what the answer cache keeps. */
+#ifndef SERVER_DECIDE_H
+#define SERVER_DECIDE_H
+
+#include "server/answering/answer.h"
+#include "server/answering/nsec_chain.h"
+
+/* What one worker decides with. */
+struct answerer {
+    struct snapshot snapshot;
+    struct nsec_chain chain;
+    struct answer answer;
+    uint8_t node_data[NODE_ENCODED_MAX]; /* of the name asked for */
+    uint8_t near_data[NODE_ENCODED_MAX]; /* of other names */
+};
+
+/* Begins a batch with the snapshot as the owner has set it. */
+void decide_begin(struct answerer *answerer);
+
+/* What is known of a qname before its query is answered. */
+struct qname_info {
+    bool in_zone; /* class IN, at or under the apex */
+    bool service; /* SRV of the service's name; `key` is not set then */
+    bool missing; /* no node has this name; `before` is the last name before it */
+    struct dname_key key, before;
+};
+/* Looks at the qname and prefetches what is cached for it. For several queries before the first of
+ * them is answered, so that one waits for memory while others are worked on. */
+void decide_prepare(const struct answerer *answerer, const struct query *query,
+                    struct qname_info *out);
+/* The answer to a query that query_parse accepted. `source` is the client's address. SERVFAIL if
+ * the store can't be read. Valid until the next call. */
+const struct answer *decide_answer(struct answerer *answerer, const struct query *query,
+                                   const struct qname_info *qname, const struct address *source);
+
+#endif

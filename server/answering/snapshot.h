@@ -1,0 +1,43 @@
+/* What a worker answers one batch of queries from: a zone state, a read transaction on the
+ * registry, and what belongs to the two. One per worker.
+ *
+ * After a commit the transaction is newer than the zone state until the refresher has built the
+ * next one. The snapshot reads from the registry's journal (registry_changes) which names changed
+ * in between. */
+#ifndef SERVER_SNAPSHOT_H
+#define SERVER_SNAPSHOT_H
+
+#include "server/answering/answer_cache.h"
+#include "server/state/counters.h"
+
+enum {
+    SNAPSHOT_MARKS = 1024
+};
+
+/* The names that may have changed since the zone state was built, as marks of their keys' hashes. A
+ * name whose hash is not marked has not changed. */
+struct changed_names {
+    uint64_t zone_number; /* of the zone state */
+    uint64_t version;     /* of the registry, up to which the journal was read */
+    bool all;             /* the journal does not reach back far enough */
+    uint64_t marks[SNAPSHOT_MARKS / 64];
+};
+
+/* The owner sets the first seven fields, then calls snapshot_begin. */
+struct snapshot {
+    struct zone_state *zone;
+    struct counters *counters; /* of that zone state */
+    struct store_txn *registry;
+    struct signer *signer;         /* with the keys of the zone state, */
+    struct signer *limited_signer; /* too; has a budget, for compact denials of missing names */
+    uint64_t now;                  /* Unix seconds */
+    struct answer_cache *cache;
+    struct changed_names changed;
+};
+
+/* Begins a batch. Drops from the cache the names that changed since the last one. */
+void snapshot_begin(struct snapshot *snapshot);
+/* True if the name with this dname_key_hash may have changed since the zone state was built. */
+bool snapshot_may_differ(const struct snapshot *snapshot, uint64_t hash);
+
+#endif
