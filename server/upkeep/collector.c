@@ -84,50 +84,22 @@ struct demand collector_demand(struct collector *collector, const struct locatio
     return demand;
 }
 
-struct id_list {
-    uint64_t *ids;
-    size_t count, room;
-};
-
-static enum result add_id(const struct member *member, void *arg)
-{
-    struct id_list *list = arg;
-    if (list->count == list->room) {
-        list->room = 2 * list->room + 64;
-        list->ids = xrealloc(list->ids, list->room * sizeof(list->ids[0]));
-    }
-    list->ids[list->count++] = member->id;
-    return RESULT_OK;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
-
 /* The ids of all members, in order. */
-static enum result read_ids(struct collector *collector, struct id_list *out, struct diag *diag)
+static enum result read_ids(struct collector *collector, struct member_ids *out, struct diag *diag)
 {
     struct store_txn *txn = NULL;
-    enum result result = store_read(collector->sources.registry, &txn, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = registry_each(txn, add_id, out);
+    TRY(store_read(collector->sources.registry, &txn, diag));
+    enum result result = member_ids_read(out, txn);
     store_abort(txn);
     if (result != RESULT_OK) {
         return diag_fail(diag, result, "the registry's members can't be read: %s",
                          result_text(result));
     }
-    if (out->count > 0) {
-        qsort(out->ids, out->count, sizeof(out->ids[0]), compare_ids);
-    }
     return RESULT_OK;
 }
 
 /* Brings memory and store up to date; the commit, which waits for the disk, holds nobody up. */
-static enum result write_counts(struct collector *collector, const struct id_list *members,
+static enum result write_counts(struct collector *collector, const struct member_ids *members,
                                 uint64_t now, struct diag *diag)
 {
     struct store_txn *txn = NULL;
@@ -138,7 +110,7 @@ static enum result write_counts(struct collector *collector, const struct id_lis
     (void)pthread_mutex_lock(&collector->mutex);
     collect(collector, now);
     if (members != NULL) {
-        traffic_prune(&collector->traffic, members->ids, members->count, now);
+        traffic_prune(&collector->traffic, members, now);
     }
     if (result == RESULT_OK) {
         result = traffic_save(&collector->traffic, txn, diag);
@@ -176,7 +148,7 @@ static void log_budget(struct collector *collector)
 
 void collector_write(struct collector *collector, uint64_t now)
 {
-    struct id_list members = { .ids = NULL };
+    struct member_ids members = { .list = NULL };
     struct diag diag = { "" };
     bool known = read_ids(collector, &members, &diag) == RESULT_OK;
     if (write_counts(collector, known ? &members : NULL, now, &diag) == RESULT_OK && known) {
@@ -184,7 +156,7 @@ void collector_write(struct collector *collector, uint64_t now)
     }
     trouble(collector, &diag);
     log_budget(collector);
-    free(members.ids);
+    member_ids_done(&members);
 }
 
 static void *run(void *arg)

@@ -373,17 +373,12 @@ void traffic_add_over_budget(struct traffic *traffic, uint32_t answers, uint64_t
     spell->changed = true;
 }
 
-void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t count, uint64_t now)
+void traffic_prune(struct traffic *traffic, const struct member_ids *members, uint64_t now)
 {
-    size_t at = 0;
     for (size_t i = 0; i < traffic->member_count; i++) {
         struct traffic_member *member = &traffic->members[i];
-        while (at < count && member_ids[at] < member->member_id) {
-            at++;
-        }
-        bool registered = at < count && member_ids[at] == member->member_id;
         bool over = member->hour + TRAFFIC_HOURS <= now / HOUR_S;
-        member->gone = !registered || over;
+        member->gone = over || !member_ids_have(members, member->member_id);
         member->changed = member->changed || member->gone;
     }
     for (size_t i = 0; i < traffic->cell_count; i++) {

@@ -11,6 +11,7 @@
 #define ZONE_TRAFFIC_H
 
 #include "zone/places/locations.h"
+#include "zone/registry/member_ids.h"
 #include "zone/store/store.h"
 
 enum {
@@ -69,8 +70,8 @@ struct traffic_count {
 void traffic_add_answers(struct traffic *traffic, const struct traffic_count *counts, size_t count,
                          uint64_t now);
 void traffic_add_over_budget(struct traffic *traffic, uint32_t answers, uint64_t now);
-/* Forgets all members but these, which are in order; what has faded away is forgotten too. */
-void traffic_prune(struct traffic *traffic, const uint64_t *member_ids, size_t count, uint64_t now);
+/* Forgets all members but these; what has faded away is forgotten too. */
+void traffic_prune(struct traffic *traffic, const struct member_ids *members, uint64_t now);
 
 /* Demand by cell, for steering: the measured one and, the more of it there is the less, a prior by
  * the number of addresses. In queries, as faded until now. A cell that came to under a hundredth of

@@ -117,7 +117,7 @@ static void a_clock_that_goes_back_fades_nothing(void **)
 static void what_a_clock_ahead_counted_fades_once_it_is_put_right(void **)
 {
     ask(GERMANY, 800, NOW + 3650 * DAY);
-    traffic_prune(&traffic, NULL, 0, NOW);
+    traffic_prune(&traffic, &(struct member_ids){ .count = 0 }, NOW);
     assert_near(traffic_total(&traffic, NOW), 800);
     assert_near(traffic_total(&traffic, NOW + TRAFFIC_HALF_LIFE_S), 400);
 }
@@ -235,12 +235,12 @@ static void all_is_as_it_was_after_saving_and_loading(void **)
 
 static void rows_of_members_that_are_gone_go(void **)
 {
-    static const uint64_t registered[] = { 1, 7, 9 };
+    const struct member_ids registered = { (uint64_t[]){ 1, 7, 9 }, .count = 3 };
     give(5, 5, NOW);
     give(7, 7, NOW);
     give(300, 3, NOW);
     save();
-    traffic_prune(&traffic, registered, 3, NOW);
+    traffic_prune(&traffic, &registered, NOW);
     save();
     assert_int_equal(rows(), 1);
     assert_int_equal(traffic.member_count, 1);
@@ -249,17 +249,17 @@ static void rows_of_members_that_are_gone_go(void **)
 
 static void what_has_faded_away_is_forgotten(void **)
 {
-    static const uint64_t registered[] = { 7 };
+    const struct member_ids registered = { (uint64_t[]){ 7 }, .count = 1 };
     ask(BERLIN, 2, NOW);
     give(7, 7, NOW);
     save();
-    traffic_prune(&traffic, registered, 1, NOW + (uint64_t)7 * TRAFFIC_HALF_LIFE_S);
+    traffic_prune(&traffic, &registered, NOW + (uint64_t)7 * TRAFFIC_HALF_LIFE_S);
     save();
     assert_int_equal(rows(), 2);
-    traffic_prune(&traffic, registered, 1, NOW + (uint64_t)8 * TRAFFIC_HALF_LIFE_S);
+    traffic_prune(&traffic, &registered, NOW + (uint64_t)8 * TRAFFIC_HALF_LIFE_S);
     save();
     assert_int_equal(rows(), 1);
-    traffic_prune(&traffic, registered, 1, NOW + 2 * DAY);
+    traffic_prune(&traffic, &registered, NOW + 2 * DAY);
     save();
     assert_int_equal(rows(), 0);
     assert_int_equal(traffic.cell_count + traffic.member_count, 0);
