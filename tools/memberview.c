@@ -20,14 +20,9 @@ enum result memberview_make(struct memberview *out, const struct member *member,
 {
     out->member = *member;
     out->row_count = 0;
-    for (unsigned i = 0; source->health != NULL && i < source->vantages.count; i++) {
-        enum result result = health_get(source->health, member->id, source->vantages.list[i].name,
-                                        &out->rows[out->row_count]);
-        if (result == RESULT_OK) {
-            out->row_count++;
-        } else if (result != RESULT_NOT_FOUND) {
-            return result;
-        }
+    if (source->health != NULL) {
+        TRY(consensus_rows(out->rows, &out->row_count, source->health, member->id,
+                           &source->vantages));
     }
     consensus_of(&out->consensus, member, out->rows, out->row_count, &source->vantages,
                  &source->settings);
@@ -35,28 +30,13 @@ enum result memberview_make(struct memberview *out, const struct member *member,
     return RESULT_OK;
 }
 
-const struct address_health *memberview_address(const struct memberview *view,
-                                                const struct address *address)
-{
-    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
-        if (address_equal(&view->consensus.health.addresses[i].address, address)) {
-            return &view->consensus.health.addresses[i];
-        }
-    }
-    return NULL;
-}
-
 bool memberview_score(const struct memberview *view, int32_t *milli)
 {
-    bool any = false;
-    for (unsigned i = 0; i < view->consensus.health.address_count; i++) {
-        const struct address_health *seen = &view->consensus.health.addresses[i];
-        if (seen->probes > 0 && (!any || seen->score_milli > *milli)) {
-            *milli = seen->score_milli;
-            any = true;
-        }
+    const struct address_health *best = health_best(&view->consensus.health);
+    if (best != NULL) {
+        *milli = best->score_milli;
     }
-    return any;
+    return best != NULL;
 }
 
 /* The addresses to show: the registered ones, or for a member with its own name those that the
@@ -219,7 +199,7 @@ json_t *memberview_full(const struct memberview *view, const struct dname *apex)
     unsigned count = shown_addresses(view, addresses);
     json_t *list = json_array();
     for (unsigned i = 0; i < count; i++) {
-        const struct address_health *seen = memberview_address(view, &addresses[i]);
+        const struct address_health *seen = health_address(&view->consensus.health, &addresses[i]);
         json_t *row = json_object();
         json_object_set_new(row, "address", json_text(address_text(&addresses[i], text)));
         json_object_set_new(row, "left_out", json_boolean((view->standing.left_out >> i & 1) != 0));
@@ -275,7 +255,7 @@ static void print_time(const char *name, uint64_t at)
 static void print_address(const struct memberview *view, const struct address *address,
                           bool left_out)
 {
-    const struct address_health *seen = memberview_address(view, address);
+    const struct address_health *seen = health_address(&view->consensus.health, address);
     char text[ADDRESS_TEXT_MAX];
     printf("\naddress        %s%s\n", address_text(address, text),
            left_out ? " (left out of the name until it works again)" : "");

@@ -27,9 +27,6 @@ struct memberview_source {
 enum result memberview_begin(struct memberview_source *source, uint64_t now);
 enum result memberview_make(struct memberview *out, const struct member *member,
                             const struct memberview_source *source);
-/* What was seen of one address, or NULL. */
-const struct address_health *memberview_address(const struct memberview *view,
-                                                const struct address *address);
 /* The best address's score in thousandths. False if there is none yet. */
 bool memberview_score(const struct memberview *view, int32_t *milli);
 

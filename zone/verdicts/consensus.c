@@ -17,17 +17,6 @@ static bool is_of(const struct address_health *address, enum address_family fami
     return address_family(&address->address) == family;
 }
 
-static int32_t best_score(const struct member_health *row, enum address_family family)
-{
-    int32_t best = HEALTH_SCORE_MIN;
-    for (unsigned i = 0; i < row->address_count; i++) {
-        const struct address_health *each = &row->addresses[i];
-        bool better = is_of(each, family) && each->probes > 0 && each->score_milli > best;
-        best = better ? each->score_milli : best;
-    }
-    return best;
-}
-
 static enum address_family other_than(enum address_family family)
 {
     return family == ADDRESS_IPV6 ? ADDRESS_IPV4 : ADDRESS_IPV6;
@@ -141,7 +130,10 @@ static unsigned collect(struct vote votes[VANTAGES_MAX], const struct panel *pan
         if (class_of(row, panel) == best) {
             enum stage stage = stage_of(row, panel);
             uint16_t weight = stage_is_in(stage) ? row->family[panel->family].weight : 0;
-            votes[voters++] = (struct vote){ row, stage, weight, best_score(row, panel->family) };
+            const struct address_health *best_address = health_best_in_family(row, panel->family);
+            int32_t score_milli =
+                best_address == NULL ? HEALTH_SCORE_MIN : best_address->score_milli;
+            votes[voters++] = (struct vote){ row, stage, weight, score_milli };
         }
     }
     qsort(votes, voters, sizeof(votes[0]), compare_votes);
@@ -173,17 +165,6 @@ static void count_ballot(struct ballot *out, struct panel *panel, enum address_f
     out->middle = out->voters == 0 ? NULL : &out->votes[(out->voters - 1) / 2];
 }
 
-static const struct address_health *row_of(const struct vote *vote, const struct address *address)
-{
-    const struct member_health *row = vote->row;
-    for (unsigned i = 0; i < row->address_count; i++) {
-        if (address_equal(&row->addresses[i].address, address)) {
-            return &row->addresses[i];
-        }
-    }
-    return NULL;
-}
-
 /* The median of what the voters have of the address; where none has probed it, what they say of
  * that. False if none knows it. */
 static bool settle_address(struct address_health *out, const struct address *address,
@@ -192,7 +173,7 @@ static bool settle_address(struct address_health *out, const struct address *add
     const struct address_health *seen[VANTAGES_MAX], *known = NULL;
     unsigned count = 0;
     for (unsigned i = 0; i < ballot->voters; i++) {
-        const struct address_health *each = row_of(&ballot->votes[i], address);
+        const struct address_health *each = health_address(ballot->votes[i].row, address);
         if (each != NULL && each->probes > 0) {
             seen[count++] = each;
         }
@@ -305,20 +286,29 @@ void consensus_of(struct consensus *out, const struct member *member,
     out->hold = hold_of(&out->health, vantages);
 }
 
+enum result consensus_rows(struct member_health rows[VANTAGES_MAX], unsigned *count,
+                           struct store_txn *health, uint64_t member_id,
+                           const struct vantages *vantages)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < vantages->count; i++) {
+        enum result result = health_get(health, member_id, vantages->list[i].name, &rows[found]);
+        if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+            return result;
+        }
+        found += result == RESULT_OK;
+    }
+    *count = found;
+    return RESULT_OK;
+}
+
 enum result consensus_get(struct consensus *out, struct store_txn *health,
                           const struct member *member, const struct vantages *vantages,
                           const struct settings *settings)
 {
     struct member_health rows[VANTAGES_MAX];
     unsigned count = 0;
-    for (unsigned i = 0; i < vantages->count; i++) {
-        enum result result = health_get(health, member->id, vantages->list[i].name, &rows[count]);
-        if (result == RESULT_OK) {
-            count++;
-        } else if (result != RESULT_NOT_FOUND) {
-            return result;
-        }
-    }
+    TRY(consensus_rows(rows, &count, health, member->id, vantages));
     consensus_of(out, member, rows, count, vantages, settings);
     return RESULT_OK;
 }

@@ -46,6 +46,10 @@ struct consensus {
 void consensus_of(struct consensus *out, const struct member *member,
                   const struct member_health *rows, unsigned count, const struct vantages *vantages,
                   const struct settings *settings);
+/* Reads the rows that vantage points have of a member. */
+enum result consensus_rows(struct member_health rows[VANTAGES_MAX], unsigned *count,
+                           struct store_txn *health, uint64_t member_id,
+                           const struct vantages *vantages);
 /* Reads the rows, too. */
 enum result consensus_get(struct consensus *out, struct store_txn *health,
                           const struct member *member, const struct vantages *vantages,

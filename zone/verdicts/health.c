@@ -185,13 +185,6 @@ enum result health_get(struct store_txn *txn, uint64_t member_id, const char *va
     return result == RESULT_OK ? decode_row(out, key.octets, key.len, data, item.len) : result;
 }
 
-static enum result written(struct diag *diag, enum result result)
-{
-    return result == RESULT_OK ? RESULT_OK
-                               : diag_fail(diag, result, "cannot write to the health store: %s",
-                                           result_text(result));
-}
-
 enum result health_put(struct store_txn *txn, const struct member_health *health, struct diag *diag)
 {
     uint8_t data[HEALTH_ENCODED_MAX];
@@ -200,7 +193,7 @@ enum result health_put(struct store_txn *txn, const struct member_health *health
     ASSERT(key.len > ID_LEN);
     health_encode(&w, health);
     ASSERT(!w.failed);
-    return written(diag, store_put(txn, TABLE_HEALTH, key.octets, key.len, data, w.at));
+    return vantage_written(diag, store_put(txn, TABLE_HEALTH, key.octets, key.len, data, w.at));
 }
 
 enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag *diag)
@@ -219,7 +212,7 @@ enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag
             result = store_delete(txn, TABLE_HEALTH, found, at.len);
         }
         if (result != RESULT_OK) {
-            return written(diag, result);
+            return vantage_written(diag, result);
         }
     }
 }
@@ -250,7 +243,7 @@ enum result health_forget_vantage(struct store_txn *txn, const char *vantage, bo
         bool its = result == RESULT_OK && at.len == ID_LEN + name_len &&
                    memcmp(found + ID_LEN, vantage, name_len) == 0;
         if (its) {
-            result = written(diag, store_delete(txn, TABLE_HEALTH, found, at.len));
+            result = vantage_written(diag, store_delete(txn, TABLE_HEALTH, found, at.len));
         } else if (result == RESULT_NOT_FOUND) {
             return RESULT_OK;
         }
@@ -310,7 +303,7 @@ static enum result migrate_row_1(struct store_txn *txn, const struct store_item 
         }
     }
     health.last_eligible_at = health.stage == STAGE_ELIGIBLE ? vantage->well_at : 0;
-    result = written(diag, store_delete(txn, TABLE_HEALTH, old->data, old->len));
+    result = vantage_written(diag, store_delete(txn, TABLE_HEALTH, old->data, old->len));
     return result == RESULT_OK ? health_put(txn, &health, diag) : result;
 }
 
@@ -345,7 +338,7 @@ static enum result migrate_row_2(struct store_txn *txn, const struct store_item 
     struct writer w = writer_of(data, sizeof(data));
     health_encode(&w, &health);
     ASSERT(!w.failed);
-    return written(diag, store_put(txn, TABLE_HEALTH, key->data, key->len, data, w.at));
+    return vantage_written(diag, store_put(txn, TABLE_HEALTH, key->data, key->len, data, w.at));
 }
 
 enum result health_migrate_2(struct store_txn *txn, uint64_t, struct diag *diag)
@@ -375,6 +368,38 @@ bool health_has_family(const struct member_health *health, enum address_family f
         }
     }
     return false;
+}
+
+const struct address_health *health_address(const struct member_health *health,
+                                            const struct address *address)
+{
+    for (unsigned i = 0; i < health->address_count; i++) {
+        if (address_equal(&health->addresses[i].address, address)) {
+            return &health->addresses[i];
+        }
+    }
+    return NULL;
+}
+
+const struct address_health *health_best_in_family(const struct member_health *health,
+                                                   enum address_family family)
+{
+    const struct address_health *best = NULL;
+    for (unsigned i = 0; i < health->address_count; i++) {
+        const struct address_health *each = &health->addresses[i];
+        if (address_family(&each->address) == family && each->probes > 0 &&
+            (best == NULL || each->score_milli > best->score_milli)) {
+            best = each;
+        }
+    }
+    return best;
+}
+
+const struct address_health *health_best(const struct member_health *health)
+{
+    const struct address_health *ipv6 = health_best_in_family(health, ADDRESS_IPV6);
+    const struct address_health *ipv4 = health_best_in_family(health, ADDRESS_IPV4);
+    return ipv4 == NULL || (ipv6 != NULL && ipv6->score_milli > ipv4->score_milli) ? ipv6 : ipv4;
 }
 
 /* From out to in; the stages' numbers are those of the store. */

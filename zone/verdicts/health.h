@@ -104,6 +104,14 @@ enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
 bool stage_is_in(enum stage stage);
 /* Whether the member has an address of the family. */
 bool health_has_family(const struct member_health *health, enum address_family family);
+/* What was seen of the address; NULL if nothing. */
+const struct address_health *health_address(const struct member_health *health,
+                                            const struct address *address);
+/* The probed address of the family with the highest score; NULL if none was probed. */
+const struct address_health *health_best_in_family(const struct member_health *health,
+                                                   enum address_family family);
+/* The better one of both families; at equal scores that of IPv4. */
+const struct address_health *health_best(const struct member_health *health);
 /* The family that the member stands by: its stage is the furthest in, then its weight the greater;
  * of two alike one that has addresses. */
 enum address_family health_better_family(const struct member_health *health);

@@ -85,9 +85,7 @@ enum result intake_note(struct store_txn *health, const struct refusal *refusal,
     if (result == RESULT_OK) {
         result = store_put(health, TABLE_REFUSALS, source, strlen(source), data, w.at);
     }
-    return result == RESULT_OK ? result
-                               : diag_fail(diag, result, "cannot write to the health store: %s",
-                                           result_text(result));
+    return vantage_written(diag, result);
 }
 
 enum result intake_pardon(struct store_txn *health, const char *source)

@@ -6,17 +6,6 @@ enum {
     RAMP_LOW_WEIGHT = HEALTH_WEIGHT_MAX / 10
 };
 
-static const struct address_health *health_of(const struct member_health *health,
-                                              const struct address *address)
-{
-    for (unsigned i = 0; health != NULL && i < health->address_count; i++) {
-        if (address_equal(&health->addresses[i].address, address)) {
-            return &health->addresses[i];
-        }
-    }
-    return NULL;
-}
-
 /* The addresses that don't work, as long as another one does. One that was never probed is neither
  * broken nor proof that the server can be reached. */
 static uint8_t left_out_of(const struct member *member, const struct member_health *health)
@@ -24,7 +13,8 @@ static uint8_t left_out_of(const struct member *member, const struct member_heal
     bool works = false;
     uint8_t broken = 0;
     for (unsigned i = 0; i < member->address_count; i++) {
-        const struct address_health *seen = health_of(health, &member->addresses[i]);
+        const struct address_health *seen =
+            health == NULL ? NULL : health_address(health, &member->addresses[i]);
         if (seen == NULL || seen->probes == 0) {
             continue;
         }
@@ -32,28 +22,6 @@ static uint8_t left_out_of(const struct member *member, const struct member_heal
         broken |= (uint8_t)(seen->working ? 0 : 1U << i);
     }
     return works ? broken : 0;
-}
-
-/* The address that the family stands by; NULL: none was probed. */
-static const struct address_health *best_in(const struct member_health *health,
-                                            enum address_family family)
-{
-    const struct address_health *best = NULL;
-    for (unsigned i = 0; i < health->address_count; i++) {
-        const struct address_health *each = &health->addresses[i];
-        if (address_family(&each->address) == family && each->probes > 0 &&
-            (best == NULL || each->score_milli > best->score_milli)) {
-            best = each;
-        }
-    }
-    return best;
-}
-
-static const struct address_health *best_of(const struct member_health *health)
-{
-    const struct address_health *ipv6 = best_in(health, ADDRESS_IPV6);
-    const struct address_health *ipv4 = best_in(health, ADDRESS_IPV4);
-    return ipv4 == NULL || (ipv6 != NULL && ipv6->score_milli > ipv4->score_milli) ? ipv6 : ipv4;
 }
 
 /* Why a member is out that nobody could judge yet. */
@@ -70,7 +38,7 @@ static const char *reason_unjudged(const struct member_health *health)
 /* Why a member that the score keeps out is out. */
 static const char *reason_out(const struct member_health *health)
 {
-    const struct address_health *best = health == NULL ? NULL : best_of(health);
+    const struct address_health *best = health == NULL ? NULL : health_best(health);
     if (best == NULL) {
         return reason_unjudged(health);
     }
@@ -250,7 +218,7 @@ static enum stage stage_next(const struct member_health *health, enum address_fa
                              const struct breaker_state *breaker_state, uint64_t now)
 {
     const struct family_health *own = &health->family[family];
-    const struct address_health *best = best_in(health, family);
+    const struct address_health *best = health_best_in_family(health, family);
     int32_t score_milli = best == NULL ? 0 : best->score_milli;
     switch (own->stage) {
     case STAGE_ELIGIBLE:
@@ -279,7 +247,7 @@ static enum stage stage_next(const struct member_health *health, enum address_fa
 
 static uint16_t weight_of(const struct member_health *health, enum address_family family)
 {
-    const struct address_health *best = best_in(health, family);
+    const struct address_health *best = health_best_in_family(health, family);
     switch (health->family[family].stage) {
     case STAGE_ELIGIBLE:
         return ramp(best == NULL ? 0 : best->score_milli);

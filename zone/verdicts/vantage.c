@@ -171,7 +171,7 @@ enum result vantage_get(struct store_txn *txn, const char *name, struct vantage 
     return result == RESULT_OK ? decode_row(out, name, data, item.len) : result;
 }
 
-static enum result written(struct diag *diag, enum result result)
+enum result vantage_written(struct diag *diag, enum result result)
 {
     return result == RESULT_OK ? RESULT_OK
                                : diag_fail(diag, result, "cannot write to the health store: %s",
@@ -192,14 +192,14 @@ enum result vantage_put(struct store_txn *txn, const struct vantage *vantage, st
     }
     encode_row(&w, vantage);
     ASSERT(!w.failed);
-    return written(
+    return vantage_written(
         diag, store_put(txn, TABLE_VANTAGES, vantage->name, strlen(vantage->name), data, w.at));
 }
 
 enum result vantage_forget(struct store_txn *txn, const char *name, struct diag *diag)
 {
     enum result result = store_delete(txn, TABLE_VANTAGES, name, strlen(name));
-    return result == RESULT_NOT_FOUND ? result : written(diag, result);
+    return result == RESULT_NOT_FOUND ? result : vantage_written(diag, result);
 }
 
 static enum result add(const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len,

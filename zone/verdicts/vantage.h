@@ -84,6 +84,8 @@ bool vantage_family_waits(const struct vantage *vantage, enum address_family fam
 /* Removals are held back, of members or of addresses of a family. */
 bool vantage_is_frozen(const struct vantage *vantage);
 
+/* Passes on the result of writing to the health store; a failure gets its diag. */
+enum result vantage_written(struct diag *diag, enum result result);
 enum result vantage_get(struct store_txn *txn, const char *name, struct vantage *out);
 /* FULL if there are VANTAGES_MAX others. */
 enum result vantage_put(struct store_txn *txn, const struct vantage *vantage, struct diag *diag);
