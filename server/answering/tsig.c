@@ -3,7 +3,6 @@
 #include "zone/names/rrset.h"
 
 enum {
-    CLASS_ANY = 255,
     TIME_LEN = 8, /* with the fudge */
     BADKEY = 17   /* 3 */
 };
@@ -45,7 +44,7 @@ bool tsig_read(struct tsig *out, size_t owner_at, struct reader *r)
     uint32_t ttl = read_u32(r);
     uint16_t len = read_u16(r);
     const uint8_t *rdata = read_octets(r, len);
-    if (rdata == NULL || rclass != CLASS_ANY || ttl != 0) { /* 4.2 */
+    if (rdata == NULL || rclass != RR_CLASS_ANY || ttl != 0) { /* 4.2 */
         return false;
     }
     struct reader own = reader_of(rdata, len);
@@ -72,7 +71,7 @@ bool tsig_write_badkey(struct writer *w, const struct tsig *tsig)
     }
     dname_write(w, &owner);
     write_u16(w, RR_TSIG);
-    write_u16(w, CLASS_ANY);
+    write_u16(w, RR_CLASS_ANY);
     write_u32(w, 0);
     write_u16(w, (uint16_t)(tsig->algorithm_len + TIME_LEN + 8));
     write_octets(w, tsig->algorithm, tsig->algorithm_len);

@@ -13,8 +13,6 @@ enum rr_type {
     RR_NS = 2,
     RR_CNAME = 5,
     RR_SOA = 6,
-    RR_PTR = 12,
-    RR_HINFO = 13,
     RR_MX = 15,
     RR_TXT = 16,
     RR_AAAA = 28,
@@ -34,8 +32,6 @@ enum rr_type {
     RR_TSIG = 250,
     RR_IXFR = 251,
     RR_AXFR = 252,
-    RR_MAILB = 253,
-    RR_MAILA = 254,
     RR_ANY = 255,
     RR_CAA = 257
 };
@@ -43,7 +39,6 @@ enum rr_type {
 enum {
     RR_CLASS_IN = 1,
     RR_CLASS_CH = 3,
-    RR_CLASS_NONE = 254,
     RR_CLASS_ANY = 255
 };
 

@@ -1,5 +1,6 @@
 #include "zone/places/location_records.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "zone/places/country.h"

@@ -234,16 +234,3 @@ bool locations_position(const struct locations *locations, const struct address 
     return locations != NULL &&
            location_grid_position(ranges_find(&locations->positions[key.family], key.high), out);
 }
-
-size_t locations_size(const struct locations *locations)
-{
-    size_t size = 0;
-    if (locations == NULL) {
-        return 0;
-    }
-    for (unsigned family = 0; family < 2; family++) {
-        size += locations->cells[family].count * sizeof(uint32_t) +
-                ranges_size(&locations->positions[family]);
-    }
-    return sizeof(*locations) + size + locations->count * sizeof(struct cell);
-}

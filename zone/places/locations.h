@@ -59,7 +59,4 @@ uint16_t locations_cell_number(const struct locations *locations, const char *co
 bool locations_position(const struct locations *locations, const struct address *address,
                         struct position *out);
 
-/* Memory held, in octets. */
-size_t locations_size(const struct locations *locations);
-
 #endif

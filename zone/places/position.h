@@ -1,8 +1,7 @@
-/* Positions on the globe and the distance between them. */
+/* Positions on the globe. */
 #ifndef ZONE_POSITION_H
 #define ZONE_POSITION_H
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,17 +24,5 @@ char *position_text(struct position position, char *out);
 /* As a whole number of ten-thousandths of a degree, each in its range, and back. */
 bool position_of_parts(struct position *out, int32_t latitude, int32_t longitude);
 void position_parts(struct position position, int32_t *latitude, int32_t *longitude);
-
-/* Great circle on a sphere of the Earth's mean radius, by the haversine formula, which also holds
- * for near points. */
-static inline double position_km(struct position a, struct position b)
-{
-    const double radius_km = 6371.0, degree = 0.017453292519943295;
-    double lat = sin(((double)b.latitude - (double)a.latitude) * degree / 2);
-    double lon = sin(((double)b.longitude - (double)a.longitude) * degree / 2);
-    double h =
-        lat * lat + cos((double)a.latitude * degree) * cos((double)b.latitude * degree) * lon * lon;
-    return 2 * radius_km * asin(sqrt(h < 1 ? h : 1));
-}
 
 #endif

@@ -131,8 +131,3 @@ uint32_t ranges_find(const struct ranges *ranges, uint64_t address)
         p += 3;
     }
 }
-
-size_t ranges_size(const struct ranges *ranges)
-{
-    return ranges->room + ranges->block_room * sizeof(*ranges->blocks);
-}

@@ -37,7 +37,5 @@ void ranges_end(struct ranges *ranges);
 void ranges_done(struct ranges *ranges);
 /* 0 below the first range. */
 uint32_t ranges_find(const struct ranges *ranges, uint64_t address);
-/* Memory held, in octets. */
-size_t ranges_size(const struct ranges *ranges);
 
 #endif

@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/unit/distance.h"
 #include "tests/unit/unit.h"
 #include "zone/base/splitmix.h"
 #include "zone/places/locations.h"

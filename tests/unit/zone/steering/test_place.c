@@ -1,3 +1,4 @@
+#include "tests/unit/distance.h"
 #include "tests/unit/unit.h"
 #include "zone/steering/place.h"
 
