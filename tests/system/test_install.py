@@ -1,0 +1,26 @@
+"""What `cmake --install` puts where, below a DESTDIR; and that a build for which nobody chose a type is optimised."""
+
+import re
+import stat
+
+from machine import ROOT, run
+from pool import PRESET
+
+BUILD = ROOT / "build" / PRESET
+PROGRAMS = {"bin/ntspool", "sbin/ntspoold", "sbin/ntspool-probed", "sbin/ntspool-make-locations"}
+
+
+def test_install_puts_programs_and_pages_where_they_belong(tmp_path):
+    run("env", f"DESTDIR={tmp_path}", "cmake", "--install", BUILD)
+    (prefix,) = re.findall(r"^CMAKE_INSTALL_PREFIX:PATH=/(.*)$", (BUILD / "CMakeCache.txt").read_text(), re.M)
+    modes = {str(file.relative_to(tmp_path / prefix)): stat.S_IMODE(file.stat().st_mode) for file in tmp_path.rglob("*") if file.is_file()}
+    pages = {f"share/man/man{page.suffix[1:]}/{page.name}" for page in (ROOT / "tools/man").iterdir()}
+    assert len(pages) > 3
+    assert modes == {**{name: 0o755 for name in PROGRAMS}, **{name: 0o644 for name in pages}}
+    for name in PROGRAMS - {"sbin/ntspool-make-locations"}:
+        assert run(tmp_path / prefix / name, "--version").stdout.startswith("ntspool")
+
+
+def test_a_build_without_a_type_is_optimised(tmp_path):
+    run("cmake", "-S", ROOT, "-B", tmp_path, "-DNTSPOOL_TESTS=OFF", timeout=120)
+    assert "CMAKE_BUILD_TYPE:STRING=RelWithDebInfo" in (tmp_path / "CMakeCache.txt").read_text()
