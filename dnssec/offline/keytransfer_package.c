@@ -6,7 +6,7 @@
 
 #include "dnssec/offline/keytransfer_private.h"
 #include "dnssec/offline/presign.h"
-#include "dnssec/signing/signer.h"
+#include "dnssec/signing/rrsig.h"
 
 enum {
     LAYOUT = 3,
@@ -73,8 +73,8 @@ static enum result presign(struct slice *out, const struct key_timeline *timelin
                            const struct seal *seal, const struct settings *settings, uint64_t now,
                            struct diag *diag)
 {
-    struct slice slice = { .from = now - SIGNER_BACKDATE_S,
-                           .inception = now - SIGNER_BACKDATE_S,
+    struct slice slice = { .from = now - RRSIG_BACKDATE_S,
+                           .inception = now - RRSIG_BACKDATE_S,
                            .expiration = now + settings->signature_validity_s,
                            .ttl_s = settings->ttl_s,
                            .aim = rollover_as_is(&timeline->keys) };

@@ -1,6 +1,6 @@
 #include "dnssec/offline/offline_plan.h"
 
-#include "dnssec/signing/signer.h"
+#include "dnssec/signing/rrsig.h"
 
 struct run {
     struct key_timeline timeline;
@@ -49,7 +49,7 @@ static struct slice slice_of(const struct run *run)
 {
     const struct key_set *keys = &run->timeline.keys;
     struct slice slice = { .from = run->now,
-                           .inception = run->now - SIGNER_BACKDATE_S,
+                           .inception = run->now - RRSIG_BACKDATE_S,
                            .expiration = run->now + run->settings->signature_validity_s,
                            .ttl_s = run->settings->ttl_s,
                            .aim = rollover_as_is(keys) };

@@ -1,42 +1,34 @@
 #include "dnssec/offline/presign.h"
 
+#include "dnssec/signing/rrsig.h"
+
 enum {
     RECORD_MAX = DNAME_MAX + 10 + KEY_DNSKEY_MAX,
-    DATA_ROOM = 18 + DNAME_MAX + KEYSTORE_MAX * RECORD_MAX
+    DATA_ROOM = RRSIG_PREFIX_MAX + KEYSTORE_MAX * RECORD_MAX
 };
 
-/* RFC 4034 3.1.8.1: RRSIG rdata without the signature, then each record in canonical form. Returns
- * the length. */
+/* What key number `i` signs of the slice. Returns the length. */
 static size_t signed_data(uint8_t out[DATA_ROOM], const struct slice *slice,
                           const struct key_set *keys, size_t i, size_t type,
                           const struct dname *apex)
 {
-    uint8_t scratch[SLICES_RRSET_ROOM];
+    uint8_t scratch[SLICES_RRSET_ROOM], prefix[RRSIG_PREFIX_MAX];
     struct rrset set;
     struct dname owner = *apex;
-    struct writer w = writer_of(out, DATA_ROOM);
+    struct writer w = writer_of(prefix, sizeof prefix), data = writer_of(out, DATA_ROOM);
     dname_lower(&owner);
-    ASSERT(slice_rrset(slice, keys, &owner, slice_types[type], scratch, &set));
+    CHECK(slice_rrset(slice, keys, &owner, slice_types[type], scratch, &set));
     write_u16(&w, set.type);
     write_u8(&w, (uint8_t)keys->list[i].algorithm);
-    write_u8(&w, (uint8_t)dname_labels(&owner));
+    write_u8(&w, rrsig_labels(&owner));
     write_u32(&w, set.ttl);
     write_u32(&w, (uint32_t)slice->expiration);
     write_u32(&w, (uint32_t)slice->inception);
     write_u16(&w, keys->list[i].tag);
-    write_octets(&w, owner.wire, owner.len);
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    for (size_t at = 0; rrset_next(&set, &at, &rdata, &len);) {
-        write_octets(&w, owner.wire, owner.len);
-        write_u16(&w, set.type);
-        write_u16(&w, RR_CLASS_IN);
-        write_u32(&w, set.ttl);
-        write_u16(&w, len);
-        write_octets(&w, rdata, len);
-    }
-    ASSERT(!w.failed);
-    return w.at;
+    dname_write(&w, &owner);
+    rrsig_write_signed(&data, prefix, w.at, &owner, &set);
+    ASSERT(!w.failed && !data.failed);
+    return data.at;
 }
 
 enum result presign_slice(struct slice *slice, const struct key_set *keys, size_t i,

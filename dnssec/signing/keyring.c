@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "dnssec/rollover/key_timeline.h"
+#include "dnssec/signing/key_rrset.h"
 #include "dnssec/signing/slices.h"
 
 struct keyring {
@@ -90,16 +91,11 @@ enum result keyring_new(struct keyring **out, struct key *const *keys, size_t co
 static unsigned uses_of(const struct key_record *record)
 {
     const struct key_life *life = &record->life;
-    bool published = life->dnskey.introduced_at != 0 && life->dnskey.withdrawn_at == 0;
-    unsigned uses = 0;
+    bool published = record_state_is_published(&life->dnskey);
+    unsigned uses = record_state_is_published(&life->zone) ? USE_SIGN_ZONE : 0;
     if (published) {
-        uses |= USE_PUBLISHED | ((record->role & KEY_KSK) != 0 ? USE_SIGN_KEYS : 0);
-    }
-    if (life->zone.introduced_at != 0 && life->zone.withdrawn_at == 0) {
-        uses |= USE_SIGN_ZONE;
-    }
-    if (published && life->ds.introduced_at != 0 && life->ds.withdrawn_at == 0) {
-        uses |= USE_DS;
+        uses |= USE_PUBLISHED | ((record->role & KEY_KSK) != 0 ? USE_SIGN_KEYS : 0) |
+                (record_state_is_published(&life->ds) ? USE_DS : 0);
     }
     return uses;
 }
@@ -229,33 +225,6 @@ unsigned keyring_uses(const struct keyring *keyring, size_t i)
     return keyring->uses[i];
 }
 
-/* RFC 8078 4: the parent is asked to remove the DS. */
-static void add_delete(struct rrset_builder *b)
-{
-    static const uint8_t cds[] = { 0, 0, 0, 0, 0 }, cdnskey[] = { 0, 0, 3, 0, 0 };
-    rrset_add(b, b->type == RR_CDS ? cds : cdnskey, sizeof cds);
-}
-
-void keyring_rrset_add(struct rrset_builder *b, const struct dname *apex, const uint8_t *dnskey,
-                       size_t len)
-{
-    uint8_t ds[KEY_DS_LEN];
-    if (b->type == RR_CDS) {
-        key_ds_of(dnskey, len, apex, ds);
-        rrset_add(b, ds, sizeof ds);
-    } else {
-        rrset_add(b, dnskey, len);
-    }
-}
-
-bool keyring_rrset_end(struct rrset_builder *b, struct rrset *out)
-{
-    if (b->count == 0) {
-        add_delete(b);
-    }
-    return rrset_end(b, out);
-}
-
 bool keyring_rrset(const struct keyring *keyring, const struct dname *apex, uint16_t type,
                    uint32_t ttl, uint8_t scratch[KEYRING_SCRATCH], struct rrset *out)
 {
@@ -269,10 +238,10 @@ bool keyring_rrset(const struct keyring *keyring, const struct dname *apex, uint
     for (size_t i = 0; i < keyring->count; i++) {
         uint8_t dnskey[KEY_DNSKEY_MAX];
         if ((keyring->uses[i] & use) != 0) {
-            keyring_rrset_add(&b, apex, dnskey, key_dnskey(keyring->keys[i], dnskey));
+            key_rrset_add(&b, apex, dnskey, key_dnskey(keyring->keys[i], dnskey));
         }
     }
-    return keyring_rrset_end(&b, out);
+    return key_rrset_end(&b, out);
 }
 
 bool keyring_presigned(const struct keyring *keyring, size_t i, uint16_t type, uint64_t now,

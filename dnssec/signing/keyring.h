@@ -44,10 +44,4 @@ bool keyring_presigned(const struct keyring *keyring, size_t i, uint16_t type, u
 bool keyring_rrset(const struct keyring *keyring, const struct dname *apex, uint16_t type,
                    uint32_t ttl, uint8_t scratch[KEYRING_SCRATCH], struct rrset *out);
 
-/* The same by hand: adds the record for a key of this DNSKEY rdata, and ends with what asks for
- * removal if there was none. */
-void keyring_rrset_add(struct rrset_builder *b, const struct dname *apex, const uint8_t *dnskey,
-                       size_t len);
-bool keyring_rrset_end(struct rrset_builder *b, struct rrset *out);
-
 #endif

@@ -9,14 +9,6 @@
 #include "zone/registry/node.h"
 
 enum {
-    RRSIG_TYPE = 0, /* offsets in RRSIG rdata, RFC 4034 3.1 */
-    RRSIG_ALGORITHM = 2,
-    RRSIG_LABELS = 3,
-    RRSIG_TTL = 4,
-    RRSIG_EXPIRATION = 8,
-    RRSIG_INCEPTION = 12,
-    RRSIG_TAG = 16,
-    RRSIG_SIGNER = 18,
     SIGNED_MAX = 65535,
     RENEW_SHARE = NODE_TTL_SHARE, /* renewed when less than this part of the validity is left */
     JITTER_SHARE = 20 /* the most by which a time is jittered, as a part of the validity */
@@ -47,7 +39,7 @@ struct signer {
     struct signing_key keys[KEYRING_MAX];
     /* RRSIG rdata up to the signature; the signer's name is filled in for good */
     size_t prefix_len;
-    uint8_t prefix[RRSIG_SIGNER + DNAME_MAX];
+    uint8_t prefix[RRSIG_PREFIX_MAX];
     uint8_t buffer[SIGNED_MAX];
 };
 
@@ -130,28 +122,6 @@ static void write_identity(struct signer *signer, struct task *task)
     task->identity_len = signer->prefix_len + task->owner->len + task->set->rdata_len;
 }
 
-/* RFC 4034 3.1.8.1: RRSIG rdata without the signature, then each record in canonical form. */
-static size_t write_signed(struct signer *signer, const struct task *task)
-{
-    struct writer w = writer_of(signer->buffer, sizeof signer->buffer);
-    write_octets(&w, signer->prefix, signer->prefix_len);
-    uint8_t head[DNAME_MAX + 8];
-    write_lower(head, task->owner);
-    size_t owner_len = task->owner->len;
-    wire_put_u16(head + owner_len, task->set->type);
-    wire_put_u16(head + owner_len + 2, RR_CLASS_IN);
-    wire_put_u32(head + owner_len + 4, task->set->ttl);
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    for (size_t at = 0; rrset_next(task->set, &at, &rdata, &len);) {
-        write_octets(&w, head, owner_len + 8);
-        write_u16(&w, len);
-        write_octets(&w, rdata, len);
-    }
-    ASSERT(!w.failed); /* signer_sign has counted */
-    return w.at;
-}
-
 /* RFC 4034 3.1.5: times are compared as serial numbers. A signature from the future means that the
  * clock was set back: not used, since clients would refuse it. */
 static bool still_good(const struct signer *signer, struct sigcache_key key,
@@ -168,13 +138,15 @@ static enum result sign(struct signer *signer, const struct signing_key *key, st
 {
     uint32_t jitter =
         (uint32_t)(splitmix(&signer->random) % (signer->validity_s / JITTER_SHARE + 1));
-    out->inception = task->now - SIGNER_BACKDATE_S;
+    out->inception = task->now - RRSIG_BACKDATE_S;
     out->expiration = task->now + signer->validity_s - jitter;
     wire_put_u32(signer->prefix + RRSIG_EXPIRATION, out->expiration);
     wire_put_u32(signer->prefix + RRSIG_INCEPTION, out->inception);
     task->identity_len = 0;
-    size_t len = write_signed(signer, task);
-    enum result result = key_sign(key->context, signer->buffer, len, out->signature);
+    struct writer w = writer_of(signer->buffer, sizeof signer->buffer);
+    rrsig_write_signed(&w, signer->prefix, signer->prefix_len, task->owner, task->set);
+    ASSERT(!w.failed); /* signer_sign has counted */
+    enum result result = key_sign(key->context, signer->buffer, w.at, out->signature);
     if (result == RESULT_OK) {
         signer->made++;
     }
@@ -223,15 +195,6 @@ static unsigned uses_for(uint16_t type)
     return type == RR_CDS || type == RR_CDNSKEY ? USE_SIGN_KEYS | USE_SIGN_ZONE : USE_SIGN_ZONE;
 }
 
-/* RFC 4034 3.1.3: neither the root nor an asterisk at the left is counted, also not in the NSEC of
- * the name `*` itself. */
-static uint8_t labels_of(const struct dname *owner)
-{
-    unsigned labels = dname_labels(owner);
-    bool wildcard = owner->wire[0] == 1 && owner->wire[1] == '*';
-    return (uint8_t)(wildcard ? labels - 1 : labels);
-}
-
 enum result signer_sign(struct signer *signer, const struct dname *owner, const struct rrset *set,
                         uint64_t now, uint8_t scratch[SIGNER_SCRATCH], struct rrset *out)
 {
@@ -241,7 +204,7 @@ enum result signer_sign(struct signer *signer, const struct dname *owner, const 
     }
     struct task task = { .owner = owner, .set = set, .now = (uint32_t)now };
     wire_put_u16(signer->prefix + RRSIG_TYPE, set->type);
-    signer->prefix[RRSIG_LABELS] = labels_of(owner);
+    signer->prefix[RRSIG_LABELS] = rrsig_labels(owner);
     wire_put_u32(signer->prefix + RRSIG_TTL, set->ttl);
 
     unsigned uses = uses_for(set->type);

@@ -5,12 +5,11 @@
 
 #include "dnssec/signing/budget.h"
 #include "dnssec/signing/keyring.h"
+#include "dnssec/signing/rrsig.h"
 #include "dnssec/signing/sigcache.h"
 
 enum {
-    SIGNER_RRSIG_MAX = 18 + DNAME_MAX + KEY_SIGNATURE_LEN,
-    SIGNER_SCRATCH = KEYRING_MAX * (SIGNER_RRSIG_MAX + 2),
-    SIGNER_BACKDATE_S = 3600 /* inception lies this far in the past: clients' clocks are wrong */
+    SIGNER_SCRATCH = KEYRING_MAX * (2 + RRSIG_PREFIX_MAX + KEY_SIGNATURE_LEN)
 };
 
 struct signer;

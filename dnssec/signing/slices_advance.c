@@ -1,5 +1,5 @@
 /* What slices say, and how keys follow them. */
-#include "dnssec/signing/keyring.h"
+#include "dnssec/signing/key_rrset.h"
 #include "dnssec/signing/slices.h"
 
 const uint16_t slice_types[SLICE_TYPES] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
@@ -13,10 +13,10 @@ bool slice_rrset(const struct slice *slice, const struct key_set *keys, const st
     for (size_t i = 0; i < keys->count; i++) {
         uint8_t dnskey[KEY_DNSKEY_MAX];
         if ((set >> i & 1) != 0) {
-            keyring_rrset_add(&b, apex, dnskey, key_record_dnskey(&keys->list[i], dnskey));
+            key_rrset_add(&b, apex, dnskey, key_record_dnskey(&keys->list[i], dnskey));
         }
     }
-    return keyring_rrset_end(&b, out);
+    return key_rrset_end(&b, out);
 }
 
 /* Its place among those that sign. */

@@ -67,7 +67,7 @@ bool zone_state_is_due(const struct zone_state *zone, uint64_t now);
  * the clock was set, and the refresher has not come yet. What is signed on the spot is. */
 static inline bool zone_state_blocks_hold(const struct zone_state *zone, uint64_t now)
 {
-    return now + SIGNER_BACKDATE_S >= zone->signed_last + ZONE_STATE_AGE_MAX_S &&
+    return now + RRSIG_BACKDATE_S >= zone->signed_last + ZONE_STATE_AGE_MAX_S &&
            now < zone->signed_first + ZONE_STATE_BLOCKS_S;
 }
 

@@ -231,7 +231,7 @@ static void times_are_backdated_and_jittered_within_bounds(void **)
     for (uint32_t i = 0; i < 200; i++) {
         set.ttl = i; /* a set of its own each time */
         assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
-        assert_int_equal(u32_at(scratch + 2 + 12), NOW - SIGNER_BACKDATE_S);
+        assert_int_equal(u32_at(scratch + 2 + 12), NOW - RRSIG_BACKDATE_S);
         uint32_t left = u32_at(scratch + 2 + 8) - NOW;
         least = left < least ? left : least;
         most = left > most ? left : most;
@@ -250,7 +250,7 @@ static void a_signature_is_reused_until_a_third_is_left(void **)
     struct rrset set = srv_set(data), rrsigs;
     struct dname owner = name("_ntske._tcp.pool.test."), upper = name("_NTSKE._tcp.POOL.test.");
     assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, first, &rrsigs), RESULT_OK);
-    const uint64_t hits[] = { NOW, NOW + 1, NOW + VALIDITY / 2, NOW - SIGNER_BACKDATE_S };
+    const uint64_t hits[] = { NOW, NOW + 1, NOW + VALIDITY / 2, NOW - RRSIG_BACKDATE_S };
     for (size_t i = 0; i < sizeof hits / sizeof hits[0]; i++) {
         assert_int_equal(signer_sign(b.signer, &upper, &set, hits[i], scratch, &rrsigs), RESULT_OK);
         assert_memory_equal(first, scratch, rrsigs.rdata_len);
@@ -281,7 +281,7 @@ static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **)
         uint32_t age = (uint32_t)now - u32_at(scratch + 2 + 12);
         uint32_t left = u32_at(scratch + 2 + 8) - (uint32_t)now;
         assert_true(age <= VALIDITY);
-        assert_true(left > VALIDITY / 3 && left <= VALIDITY + SIGNER_BACKDATE_S);
+        assert_true(left > VALIDITY / 3 && left <= VALIDITY + RRSIG_BACKDATE_S);
     }
     tear_down(&b);
 }
