@@ -77,8 +77,8 @@ int cmd_key_roll(struct cli *cli, int argc, char **argv)
         result = begin(&work, cli);
     }
     if (result == RESULT_OK) {
-        result = key_timeline_start(work.keys.session.txn[STORE_KEYS], work.keys.seal, &plan,
-                                    session_now(), &cli->diag);
+        result = key_timeline_start(&work.timeline, work.keys.session.txn[STORE_KEYS],
+                                    work.keys.seal, &plan, session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
         result = keywork_commit(&work.keys, cli);

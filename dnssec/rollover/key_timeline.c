@@ -307,31 +307,13 @@ static enum result check_seal(const struct key_record *record, const struct seal
     return result;
 }
 
-/* A key that was made for later will do. NOT_FOUND if there is none. */
-static enum result take_planned(struct key_timeline *timeline, struct store_txn *keys,
-                                const struct seal *seal, const struct key_recipe *recipe,
-                                struct diag *diag)
+enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *keys,
+                               const struct seal *seal, const struct roll_plan *plan, uint64_t now,
+                               struct diag *diag)
 {
-    struct key_record *planned =
-        recipe->role == KEY_ZSK ? rollover_planned(&timeline->keys, recipe->algorithm) : NULL;
-    if (planned == NULL) {
-        return RESULT_NOT_FOUND;
-    }
-    planned->life = recipe->life;
-    return keystore_update(keys, planned, seal, diag);
-}
-
-enum result key_timeline_start(struct store_txn *keys, const struct seal *seal,
-                               const struct roll_plan *plan, uint64_t now, struct diag *diag)
-{
-    struct key_timeline timeline;
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    const struct key_timeline before = timeline;
-    const struct key_record *ksk = rollover_current(&timeline.keys, KEY_KSK);
-    const struct key_record *zsk = rollover_current(&timeline.keys, KEY_ZSK);
+    const struct key_timeline before = *timeline;
+    const struct key_record *ksk = rollover_current(&timeline->keys, KEY_KSK);
+    const struct key_record *zsk = rollover_current(&timeline->keys, KEY_ZSK);
     if (ksk == NULL || zsk == NULL) {
         return diag_fail(diag, RESULT_REFUSED, "there are no keys that could be rolled");
     }
@@ -339,25 +321,22 @@ enum result key_timeline_start(struct store_txn *keys, const struct seal *seal,
     const struct key_record *like = (roles[0] & KEY_ZSK) != 0 ? zsk : ksk;
     enum algorithm algorithm = plan->kind == ROLL_ALGORITHM ? plan->algorithm : like->algorithm;
     unsigned mask = (unsigned)roles[0] | (unsigned)roles[1];
-    result = check_start(&timeline, plan, ksk == zsk, diag);
-    if (result == RESULT_OK) {
-        result =
-            key_timeline_dismiss(&timeline, mask, roles[1] != 0 ? 2 : 1, plan->emergency, diag);
-    }
-    if (result == RESULT_OK) {
-        result = check_seal(zsk, seal, diag);
-    }
-    if (result == RESULT_OK) {
-        result = key_timeline_write(&timeline, &before, keys, seal, now, diag);
-    }
-    for (; *roles != 0 && result == RESULT_OK; roles++) {
+    TRY(check_start(timeline, plan, ksk == zsk, diag));
+    TRY(key_timeline_dismiss(timeline, mask, roles[1] != 0 ? 2 : 1, plan->emergency, diag));
+    TRY(check_seal(zsk, seal, diag));
+    TRY(key_timeline_write(timeline, &before, keys, seal, now, diag));
+    for (; *roles != 0; roles++) {
         const struct key_recipe recipe = { algorithm, *roles, { .wanted = true } };
-        result = take_planned(&timeline, keys, seal, &recipe, diag);
-        if (result == RESULT_NOT_FOUND) {
-            result = key_timeline_make_key(keys, seal, &recipe, now, diag);
+        struct key_record *planned =
+            *roles == KEY_ZSK ? rollover_planned(&timeline->keys, algorithm) : NULL;
+        if (planned != NULL) {
+            planned->life = recipe.life;
+            TRY(keystore_update(keys, planned, seal, diag));
+        } else {
+            TRY(key_timeline_make_key(keys, seal, &recipe, now, diag));
         }
     }
-    return result;
+    return key_timeline_read(timeline, keys, diag);
 }
 
 uint64_t key_timeline_due_at(const struct key_timeline *timeline, const struct settings *settings,

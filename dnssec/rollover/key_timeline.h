@@ -62,9 +62,10 @@ struct roll_plan {
     bool emergency; /* also keys that are just coming are replaced */
 };
 /* Makes the new keys and lets the old ones go: nothing else happens before the next
- * rollover_advance. REFUSED with the reason. */
-enum result key_timeline_start(struct store_txn *keys, const struct seal *seal,
-                               const struct roll_plan *plan, uint64_t now, struct diag *diag);
+ * rollover_advance. `timeline` is what `keys` has, before and after. REFUSED with the reason. */
+enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *keys,
+                               const struct seal *seal, const struct roll_plan *plan, uint64_t now,
+                               struct diag *diag);
 /* Lets all keys of these roles go; `more` keys will come in their place. REFUSED as above. */
 enum result key_timeline_dismiss(struct key_timeline *timeline, unsigned roles, size_t more,
                                  bool emergency, struct diag *diag);

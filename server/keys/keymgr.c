@@ -254,11 +254,8 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
         result = key_timeline_open_all(&timeline, keymgr->sources.seal, diag);
     }
     if (result == RESULT_OK && trusted && is_due(keymgr, &timeline, now, &plan)) {
-        result = key_timeline_start(txn, keymgr->sources.seal, &plan, now, diag);
-        if (result == RESULT_OK) {
-            result = key_timeline_read(&timeline, txn, diag);
-            before = timeline;
-        }
+        result = key_timeline_start(&timeline, txn, keymgr->sources.seal, &plan, now, diag);
+        before = timeline;
     }
     if (result == RESULT_OK) {
         result = slices_read(&slices, txn, &timeline.keys, diag);

@@ -211,8 +211,10 @@ static void a_package_makes_the_receiver_follow(void **state)
     assert_ok(unpack(other, "pool.test.", &item, &diag));
     assert_int_equal(version_of(other), version);
     const struct roll_plan plan = { .kind = ROLL_ZSK };
+    struct key_timeline timeline = keys_roll(other);
     struct store_txn *txn = keys_write(other);
-    assert_int_equal(key_timeline_start(txn, other->seal, &plan, NOW, &diag), RESULT_REFUSED);
+    assert_int_equal(key_timeline_start(&timeline, txn, other->seal, &plan, NOW, &diag),
+                     RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "key lead"));
     store_abort(txn);
     assert_int_equal(keys_tear_down(&other_state), 0);

@@ -274,13 +274,13 @@ static void the_key_leaves_and_comes_back(void **state)
     assert_ok(presigned_forget(f, NOW, NULL));
     assert_int_equal(presigned_forget(f, NOW, &diag), RESULT_REFUSED);
 
-    const struct key_timeline away = keys_roll(f);
+    struct key_timeline away = keys_roll(f);
     assert_ok(keystore_unseal(&half, rollover_current(&away.keys, KEY_KSK), f->seal, NULL));
     assert_false(key_is_whole(half));
     assert_int_equal(key_tag(half), key_tag(whole));
     const struct roll_plan plan = { ROLL_ZSK, ALGORITHM_ECDSAP256SHA256, true };
     struct store_txn *txn = keys_write(f);
-    assert_int_equal(key_timeline_start(txn, f->seal, &plan, NOW, &diag), RESULT_REFUSED);
+    assert_int_equal(key_timeline_start(&away, txn, f->seal, &plan, NOW, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "elsewhere"));
 
     assert_int_equal(offline_restore(txn, f->seal, half, &diag), RESULT_INVALID);

@@ -17,8 +17,10 @@ static enum result start(struct keys_fixture *f, enum roll_kind kind, enum algor
                          bool emergency, struct diag *diag)
 {
     const struct roll_plan plan = { kind, algorithm, emergency };
+    struct key_timeline timeline;
     struct store_txn *txn = keys_write(f);
-    enum result result = key_timeline_start(txn, f->seal, &plan, NOW, diag);
+    assert_ok(key_timeline_read(&timeline, txn, NULL));
+    enum result result = key_timeline_start(&timeline, txn, f->seal, &plan, NOW, diag);
     if (result == RESULT_OK) {
         assert_ok(store_commit(txn, NULL));
     } else {
