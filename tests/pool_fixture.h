@@ -100,8 +100,9 @@ static inline void fixture_fill(struct pool_fixture *pool)
     FIXTURE_OK(store_write(pool->stores[2], &txn, &diag));
     for (int role = KEY_KSK; role <= KEY_ZSK; role++) {
         struct key *key = NULL;
+        const struct key_life life = key_life_in_use((enum key_role)role, FIXTURE_NOW);
         FIXTURE_OK(key_generate(&key, ALGORITHM_ED25519, (enum key_role)role, &diag));
-        FIXTURE_OK(keystore_put(txn, key, pool->seal, FIXTURE_NOW, &diag));
+        FIXTURE_OK(keystore_add(txn, key, pool->seal, &life, FIXTURE_NOW, &diag));
         key_free(key);
     }
     const struct cookie_secrets secrets = { .present = true, .current = "cookie secret" };

@@ -173,13 +173,6 @@ enum result keystore_add(struct store_txn *txn, const struct key *key, const str
     return explain(result == RESULT_NOT_FOUND ? write_row(txn, &record) : result, diag);
 }
 
-enum result keystore_put(struct store_txn *txn, const struct key *key, const struct seal *seal,
-                         uint64_t now, struct diag *diag)
-{
-    const struct key_life life = key_life_in_use(key_role(key), now);
-    return keystore_add(txn, key, seal, &life, now, diag);
-}
-
 enum result keystore_update(struct store_txn *txn, const struct key_record *record,
                             const struct seal *seal, struct diag *diag)
 {

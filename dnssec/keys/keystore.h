@@ -49,11 +49,8 @@ struct key_life key_life_read(struct reader *r);
 /* The life of a key that is all that its role can be since `now`. */
 struct key_life key_life_in_use(enum key_role role, uint64_t now);
 
-/* Seals and stores a key, or a public half alone, in use since `now`. EXISTS if one of its
- * algorithm and tag is there. */
-enum result keystore_put(struct store_txn *txn, const struct key *key, const struct seal *seal,
-                         uint64_t now, struct diag *diag);
-/* The same with another life. */
+/* Seals and stores a key, or a public half alone, made at `now`. EXISTS if one of its algorithm and
+ * tag is there. */
 enum result keystore_add(struct store_txn *txn, const struct key *key, const struct seal *seal,
                          const struct key_life *life, uint64_t now, struct diag *diag);
 /* Writes the life of a key that is there. A row of an old layout is sealed anew. */

@@ -64,30 +64,6 @@ static struct keyring *keyring_empty(void)
     return keyring;
 }
 
-enum result keyring_new(struct keyring **out, struct key *const *keys, size_t count,
-                        struct diag *diag)
-{
-    if (count > KEYRING_MAX) {
-        return diag_fail(diag, RESULT_INVALID, "a zone can have %d keys, not %zu", KEYRING_MAX,
-                         count);
-    }
-    struct keyring *keyring = keyring_empty();
-    for (size_t i = 0; i < count; i++) {
-        keyring->keys[i] = keys[i];
-        keyring->uses[i] = USE_PUBLISHED |
-                           ((key_role(keys[i]) & KEY_KSK) != 0 ? USE_SIGN_KEYS | USE_DS : 0) |
-                           ((key_role(keys[i]) & KEY_ZSK) != 0 ? USE_SIGN_ZONE : 0);
-    }
-    keyring->count = count;
-    enum result result = check_cover(keyring, diag);
-    if (result != RESULT_OK) {
-        free(keyring);
-        return result;
-    }
-    *out = keyring;
-    return RESULT_OK;
-}
-
 static unsigned uses_of(const struct key_record *record)
 {
     const struct key_life *life = &record->life;

@@ -20,12 +20,9 @@ enum key_use {
 
 struct keyring;
 
-/* Takes over `count` keys, each in all uses of its role; on failure they stay the caller's. INVALID
- * if there are none or over KEYRING_MAX, or if an algorithm is not covered: each one published
- * needs a key that signs DNSKEY and one that signs the rest (RFC 4035 2.2). */
-enum result keyring_new(struct keyring **out, struct key *const *keys, size_t count,
-                        struct diag *diag);
-/* Opens the keys of the store that are in use; UNSEALABLE, or INVALID as above. */
+/* Opens the keys of the store that are in use. UNSEALABLE; INVALID if there are none or over
+ * KEYRING_MAX, or if an algorithm is not covered: each one published needs a key that signs DNSKEY
+ * and one that signs the rest (RFC 4035 2.2). */
 enum result keyring_load(struct keyring **out, struct store_txn *keys, const struct seal *seal,
                          struct diag *diag);
 struct keyring *keyring_ref(struct keyring *keyring);

@@ -4,6 +4,7 @@
 
 #include "dnssec/keys/keystore.h"
 #include "dnssec/rollover/key_timeline.h"
+#include "dnssec/signing/keyring.h"
 #include "tests/unit/unit.h"
 
 struct keys_fixture {
@@ -53,6 +54,14 @@ static inline struct key *keys_make(enum algorithm algorithm, enum key_role role
     return key;
 }
 
+/* Stores a key that is in use since `now`. */
+static inline enum result keys_put(struct store_txn *txn, const struct key *key,
+                                   const struct seal *seal, uint64_t now, struct diag *diag)
+{
+    const struct key_life life = key_life_in_use(key_role(key), now);
+    return keystore_add(txn, key, seal, &life, now, diag);
+}
+
 /* Makes a key, stores it and gives it back. One in some thousands has the tag of another and is
  * made again. */
 static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algorithm,
@@ -60,15 +69,25 @@ static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algori
 {
     struct key *key = keys_make(algorithm, role);
     struct store_txn *txn = keys_write(f);
-    enum result result = keystore_put(txn, key, f->seal, 1000, NULL);
+    enum result result = keys_put(txn, key, f->seal, 1000, NULL);
     while (result == RESULT_EXISTS) {
         key_free(key);
         key = keys_make(algorithm, role);
-        result = keystore_put(txn, key, f->seal, 1000, NULL);
+        result = keys_put(txn, key, f->seal, 1000, NULL);
     }
     assert_ok(result);
     assert_ok(store_commit(txn, NULL));
     return key;
+}
+
+/* The keyring of what is stored. */
+static inline enum result keys_ring(struct keyring **out, struct keys_fixture *f, struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    assert_ok(store_read(f->store, &txn, NULL));
+    enum result result = keyring_load(out, txn, f->seal, diag);
+    store_abort(txn);
+    return result;
 }
 
 static inline struct key_timeline keys_roll(struct keys_fixture *f)

@@ -94,7 +94,7 @@ static void a_second_key_of_one_tag_is_refused(void **state)
     struct key *key = keys_add(f, ALGORITHM_ED25519, KEY_ZSK);
     struct store_txn *txn = keys_write(f);
     struct diag diag = { "" };
-    assert_int_equal(keystore_put(txn, key, f->seal, 2000, &diag), RESULT_EXISTS);
+    assert_int_equal(keys_put(txn, key, f->seal, 2000, &diag), RESULT_EXISTS);
     char tag[16];
     (void)snprintf(tag, sizeof tag, "%u", key_tag(key));
     assert_non_null(strstr(diag.text, tag));

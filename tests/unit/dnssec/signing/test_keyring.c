@@ -7,12 +7,8 @@ static void every_key_of_the_store_is_opened(void **state)
     struct key *ksk = keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_KSK);
     struct key *zsk = keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK);
     struct key *csk = keys_add(f, ALGORITHM_ED25519, KEY_CSK);
-    struct store_txn *txn = NULL;
     struct keyring *keyring = NULL;
-    struct diag diag = { "" };
-    assert_ok(store_read(f->store, &txn, NULL));
-    assert_ok(keyring_load(&keyring, txn, f->seal, &diag));
-    store_abort(txn);
+    assert_ok(keys_ring(&keyring, f, NULL));
     assert_int_equal(keyring_count(keyring), 3);
     const struct key *want[] = { ksk, zsk, csk };
     for (size_t w = 0; w < 3; w++) {
@@ -38,7 +34,7 @@ static void every_key_of_the_store_is_opened(void **state)
 }
 
 /* RFC 4035 2.2 */
-static void each_algorithm_needs_both_roles(void **)
+static void each_algorithm_needs_both_roles(void **state)
 {
     const struct {
         size_t count;
@@ -57,37 +53,30 @@ static void each_algorithm_needs_both_roles(void **)
         { 3, { 13, 13, 15 }, { KEY_KSK, KEY_ZSK, KEY_KSK }, false, "ed25519" },
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        struct key *keys[3] = { NULL };
         struct keyring *keyring = NULL;
         struct diag diag = { "" };
+        assert_int_equal(keys_set_up(state), 0);
         for (size_t i = 0; i < cases[c].count; i++) {
-            keys[i] = keys_make(cases[c].algorithms[i], cases[c].roles[i]);
+            key_free(keys_add(*state, cases[c].algorithms[i], cases[c].roles[i]));
         }
-        enum result result = keyring_new(&keyring, keys, cases[c].count, &diag);
+        enum result result = keys_ring(&keyring, *state, &diag);
         assert_int_equal(result, cases[c].good ? RESULT_OK : RESULT_INVALID);
         assert_non_null(strstr(diag.text, cases[c].what));
-        if (!cases[c].good) {
-            assert_null(keyring);
-            for (size_t i = 0; i < cases[c].count; i++) {
-                key_free(keys[i]); /* they stayed ours */
-            }
-        }
+        assert_int_equal(keyring == NULL, !cases[c].good);
         keyring_unref(keyring);
+        assert_int_equal(keys_tear_down(state), 0);
     }
 }
 
 static void more_keys_than_fit_are_refused(void **state)
 {
     struct keys_fixture *f = *state;
-    struct store_txn *txn = NULL;
     struct keyring *keyring = NULL;
     struct diag diag = { "" };
     for (size_t i = 0; i <= KEYRING_MAX; i++) {
         key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     }
-    assert_ok(store_read(f->store, &txn, NULL));
-    assert_int_equal(keyring_load(&keyring, txn, f->seal, &diag), RESULT_INVALID);
-    store_abort(txn);
+    assert_int_equal(keys_ring(&keyring, f, &diag), RESULT_INVALID);
     assert_non_null(strstr(diag.text, "more than 8 keys"));
     assert_null(keyring);
 }
@@ -126,13 +115,14 @@ static bool has(const struct rrset *set, const uint8_t *rdata, size_t len)
 }
 
 /* RFC 7344 4.1: CDS and CDNSKEY have the keys that the parent shall point to, and only these. */
-static void apex_sets_hold_the_keys_of_their_role(void **)
+static void apex_sets_hold_the_keys_of_their_role(void **state)
 {
-    struct key *keys[] = { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK),
-                           keys_make(ALGORITHM_ECDSAP256SHA256, KEY_KSK),
-                           keys_make(ALGORITHM_ED25519, KEY_CSK) };
+    struct keys_fixture *f = *state;
+    struct key *keys[] = { keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK),
+                           keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_KSK),
+                           keys_add(f, ALGORITHM_ED25519, KEY_CSK) };
     struct keyring *keyring = NULL;
-    assert_ok(keyring_new(&keyring, keys, 3, NULL));
+    assert_ok(keys_ring(&keyring, f, NULL));
     struct dname apex = name_of("pool.test.");
     uint8_t scratch[KEYRING_SCRATCH];
     struct rrset set;
@@ -159,6 +149,9 @@ static void apex_sets_hold_the_keys_of_their_role(void **)
     }
     assert_false(keyring_rrset(keyring, &apex, RR_A, 3600, scratch, &set));
     keyring_unref(keyring);
+    for (size_t k = 0; k < 3; k++) {
+        key_free(keys[k]);
+    }
 }
 
 int main(void)
@@ -171,7 +164,8 @@ int main(void)
                                         keys_tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_does_not_open_is_named, keys_set_up,
                                         keys_tear_down),
-        cmocka_unit_test(apex_sets_hold_the_keys_of_their_role),
+        cmocka_unit_test_setup_teardown(apex_sets_hold_the_keys_of_their_role, keys_set_up,
+                                        keys_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
