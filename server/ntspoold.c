@@ -14,8 +14,6 @@
 #include "server/io/affinity.h"
 #include "server/io/listen.h"
 #include "server/io/openfiles.h"
-#include "server/io/tcp.h"
-#include "server/io/udp.h"
 #include "server/keys/keymgr.h"
 #include "server/options.h"
 #include "server/upkeep/collector.h"
@@ -165,12 +163,12 @@ static enum result check_free(const struct program *program, const struct option
 static enum result open_workers(struct program *program, const struct options *options,
                                 struct diag *diag)
 {
-    struct worker_parts parts = { .registry = program->stores.registry,
-                                  .cache = program->cache,
+    struct worker_parts parts = { .handler = { .registry = program->stores.registry,
+                                               .cache = program->cache,
+                                               .rrl = program->rrl,
+                                               .identity = &options->identity },
                                   .listen = options->listen,
-                                  .listen_count = options->listen_count,
-                                  .rrl = program->rrl,
-                                  .identity = &options->identity };
+                                  .listen_count = options->listen_count };
     bool fewer = false;
     enum result result = check_free(program, options, diag);
     if (result == RESULT_OK) {
@@ -281,7 +279,7 @@ static void print_counters(const struct program *program)
 {
     unsigned long long udp = 0, tcp = 0, dropped = 0, limited = 0, rcode[16] = { 0 };
     for (size_t i = 0; i < program->worker_count; i++) {
-        const struct message_counters *counters = &program->workers[i]->counters;
+        const struct message_counters *counters = &program->workers[i]->handler.counters;
         udp += atomic_load(&counters->udp);
         tcp += atomic_load(&counters->tcp);
         dropped += atomic_load(&counters->dropped);
@@ -379,7 +377,7 @@ static void set_signals(sigset_t *out)
 static bool is_drained(const struct program *program)
 {
     for (size_t i = 0; i < program->worker_count; i++) {
-        if (!atomic_load(&program->workers[i]->drained)) {
+        if (!worker_is_drained(program->workers[i])) {
             return false;
         }
     }

@@ -1,6 +1,5 @@
 #include "server/answering/edns.h"
 
-#include "server/answering/respond.h"
 #include "zone/names/rrset.h"
 
 /* RFC 7873 5.2: whatever the client's cookie is worth, the response has one that it can use. */
@@ -25,16 +24,16 @@ static bool reply_cookie(struct writer *w, const struct query *query,
     return state != COOKIE_BAD;
 }
 
-bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t room[EDNS_REPLY_MAX])
+bool edns_reply(struct response *response, const struct edns_asked *asked,
+                uint8_t room[EDNS_REPLY_MAX])
 {
+    const struct query *query = response->query;
     struct writer w = writer_of(room, EDNS_REPLY_MAX);
     const struct dname *agent = &asked->zone->settings.report_agent;
     bool proven = false;
     /* RFC 9824 5.1: set in all responses of a zone with compact denial to those who set it. */
-    if ((query->options & QUERY_COMPACT_OK) != 0 &&
-        asked->zone->settings.denial == DENIAL_COMPACT) {
-        query->reply_flags |= EDNS_CO;
-    }
+    response->compact_ok =
+        (query->options & QUERY_COMPACT_OK) != 0 && asked->zone->settings.denial == DENIAL_COMPACT;
     if ((query->options & QUERY_COOKIE) != 0) {
         proven = reply_cookie(&w, query, asked);
     }
@@ -59,8 +58,8 @@ bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t roo
         dname_write(&w, agent);
     }
     ASSERT(!w.failed);
-    query->reply_options = room;
-    query->reply_options_len = (uint16_t)w.at;
+    response->options = room;
+    response->options_len = (uint16_t)w.at;
     return proven;
 }
 

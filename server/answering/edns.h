@@ -4,7 +4,7 @@
 #ifndef SERVER_EDNS_H
 #define SERVER_EDNS_H
 
-#include "server/answering/query.h"
+#include "server/answering/respond.h"
 #include "server/state/zone_state.h"
 
 enum {
@@ -36,9 +36,10 @@ static inline bool edns_due(const struct query *query, const struct zone_state *
     return query->options != 0 || (query->edns && zone->settings.report_agent.len > 0);
 }
 
-/* Writes the options into `room`, which must outlive the response, and puts them and the flags into
- * the query. True if a server cookie of ours proves that the source address is the client's. */
-bool edns_reply(struct query *query, const struct edns_asked *asked, uint8_t room[EDNS_REPLY_MAX]);
+/* Writes the options into `room`, which must outlive the response, and points the response to them.
+ * True if a server cookie of ours proves that the source address is the client's. */
+bool edns_reply(struct response *response, const struct edns_asked *asked,
+                uint8_t room[EDNS_REPLY_MAX]);
 
 /* The text that a question of class CHAOS asks for; NULL to refuse it. */
 const char *edns_identity_text(const struct query *query, const struct identity *identity);

@@ -109,7 +109,6 @@ static enum rcode read_opt(struct query *out, bool owner_is_root, struct reader 
     out->edns = true;
     out->udp_size = size > DNS_UDP_PLAIN ? size : DNS_UDP_PLAIN; /* 6.2.3 */
     out->dnssec_ok = (flags & EDNS_DO) != 0;
-    out->reply_flags = flags & EDNS_DO; /* RFC 3225 3 */
     out->options = (flags & EDNS_CO) != 0 ? QUERY_COMPACT_OK : 0;
     if (version > 0) {
         return RCODE_BADVERS;
@@ -196,7 +195,6 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     out->has_question = out->edns = out->dnssec_ok = out->subnet.present = false;
     out->tsig.present = false;
     out->options = 0;
-    out->reply_options_len = 0;
     out->udp_size = DNS_UDP_PLAIN;
     uint16_t questions = read_u16(&r), answers = read_u16(&r), authorities = read_u16(&r);
     uint16_t additionals = read_u16(&r);

@@ -69,11 +69,6 @@ struct query {
     uint8_t cookie[COOKIE_LEN];
     struct client_subnet subnet;
     struct tsig tsig;
-    /* What the response's OPT holds beside subnet and extended error, options in wire form: DO
-     * after parsing, see server/answering/edns.h. */
-    uint16_t reply_flags;
-    uint16_t reply_options_len;
-    const uint8_t *reply_options;
 };
 
 /* What is to be done with a message. */

@@ -46,9 +46,10 @@ static enum ede extended_error(const struct query *query, enum rcode rcode)
     }
 }
 
-static size_t opt_len(const struct query *query)
+static size_t opt_len(const struct response *response)
 {
-    return query->edns ? OPT_LEN + subnet_len(query) + query->reply_options_len : 0;
+    const struct query *query = response->query;
+    return query->edns ? OPT_LEN + subnet_len(query) + response->options_len : 0;
 }
 
 size_t respond_options_room(const struct query *query)
@@ -71,8 +72,10 @@ static void write_subnet(struct writer *w, const struct query *query, uint8_t sc
 }
 
 /* RFC 6891 6.1.2 */
-static void write_opt(struct writer *w, const struct query *query, enum rcode rcode, uint8_t scope)
+static void write_opt(struct writer *w, const struct response *response, enum rcode rcode,
+                      uint8_t scope)
 {
+    const struct query *query = response->query;
     if (!query->edns) {
         return;
     }
@@ -87,26 +90,20 @@ static void write_opt(struct writer *w, const struct query *query, enum rcode rc
     wire_put_u16(fixed + 3, DNS_UDP_MAX);
     fixed[5] = (uint8_t)(rcode >> 4);
     fixed[6] = 0; /* version */
-    wire_put_u16(fixed + 7, query->reply_flags);
-    wire_put_u16(fixed + 9, (uint16_t)(subnet_len(query) + query->reply_options_len + ede_len));
+    /* DO is copied: RFC 3225 3. */
+    wire_put_u16(fixed + 7, (uint16_t)((query->dnssec_ok ? EDNS_DO : 0) |
+                                       (response->compact_ok ? EDNS_CO : 0)));
+    wire_put_u16(fixed + 9, (uint16_t)(subnet_len(query) + response->options_len + ede_len));
     if (query->subnet.present) {
         write_subnet(w, query, scope);
     }
-    write_octets(w, query->reply_options, query->reply_options_len);
+    write_octets(w, response->options, response->options_len);
     if (ede != EDE_NONE) { /* RFC 8914 2 */
         write_u16(w, EDNS_OPTION_EDE);
         write_u16(w, 2);
         write_u16(w, (uint16_t)ede);
     }
 }
-
-/* What one response is written from. */
-struct response {
-    const struct query *query;
-    const struct answer *answer;
-    struct signer *signer;
-    uint64_t now;
-};
 
 /* Header with empty sections, and the question. AD and CD are clear in an authoritative answer (RFC
  * 4035 3.1.6), RA too. */
@@ -134,11 +131,20 @@ static void put_count(struct writer *w, size_t section, uint16_t count)
     wire_put_u16(w->data + 4 + 2 * section, count);
 }
 
-/* One section's sets, each followed by its signatures. False if a signature can't be had. */
-static bool write_section(struct writer *w, const struct response *response, unsigned section)
+/* What RRsets are written from. */
+struct content {
+    const struct query *query;
+    const struct answer *answer;
+    struct signer *signer;
+    uint64_t now;
+};
+
+/* The RRsets of one section, each followed by its RRSIGs. False if a signature can't be had. */
+static bool write_section(struct writer *w, const struct content *content, unsigned section)
 {
-    const struct answer *answer = response->answer;
-    const struct records_frame frame = { &response->query->qname, answer->apex };
+    const struct answer *answer = content->answer;
+    bool dnssec_ok = content->query->dnssec_ok;
+    const struct records_frame frame = { &content->query->qname, answer->apex };
     bool is_answer = section == 1;
     bool only_signatures = is_answer && answer->signatures_only;
     unsigned end = is_answer ? answer->answer_count : answer->total;
@@ -146,17 +152,16 @@ static bool write_section(struct writer *w, const struct response *response, uns
     for (unsigned i = is_answer ? 0 : answer->answer_count; i < end && !w->failed; i++) {
         const struct answer_rrset *entry = &answer->sets[i];
         if (entry->block != NULL && !only_signatures) {
-            count = (uint16_t)(count +
-                               block_write(w, &frame, entry->block, response->query->dnssec_ok));
+            count = (uint16_t)(count + block_write(w, &frame, entry->block, dnssec_ok));
             continue;
         }
         if (!only_signatures) {
             count = (uint16_t)(count + records_write(w, &frame, entry->owner, &entry->set, 0));
         }
-        if (response->query->dnssec_ok || only_signatures) {
+        if (dnssec_ok || only_signatures) {
             uint8_t scratch[SIGNER_SCRATCH];
             struct rrset signatures;
-            if (signer_sign(response->signer, entry->owner, &entry->set, response->now, scratch,
+            if (signer_sign(content->signer, entry->owner, &entry->set, content->now, scratch,
                             &signatures) != RESULT_OK) {
                 return false;
             }
@@ -167,59 +172,66 @@ static bool write_section(struct writer *w, const struct response *response, uns
     return true;
 }
 
-size_t respond_answer(const struct query *query, const struct answer *answer, struct signer *signer,
-                      uint64_t now, uint8_t *out, size_t limit)
+static struct written written(const struct writer *w, enum rcode rcode, bool whole)
 {
+    ASSERT(!w->failed); /* header, question and OPT are under 512 octets */
+    return (struct written){ w->at, rcode, whole };
+}
+
+struct written respond_answer(const struct response *response, const struct answer *answer,
+                              struct signer *signer, uint64_t now)
+{
+    const struct query *query = response->query;
     if (answer->rcode != RCODE_NOERROR && answer->rcode != RCODE_NXDOMAIN) {
-        return respond_reject(query, answer->rcode, out, limit);
+        return respond_reject(response, answer->rcode);
     }
-    const struct response response = { query, answer, signer, now };
-    struct writer w = writer_of(out, limit - opt_len(query));
+    const struct content content = { query, answer, signer, now };
+    struct writer w = writer_of(response->out, response->limit - opt_len(response));
     write_head(&w, query, answer->rcode, DNS_FLAG_AA);
     size_t body = wire_mark(&w);
-    if (!write_section(&w, &response, 1) || !write_section(&w, &response, 2)) {
-        return respond_reject(query, RCODE_SERVFAIL, out, limit);
+    if (!write_section(&w, &content, 1) || !write_section(&w, &content, 2)) {
+        return respond_reject(response, RCODE_SERVFAIL);
     }
-    if (w.failed) {
+    bool fits = !w.failed;
+    if (!fits) {
         wire_rollback(&w, body);
-        out[2] |= DNS_FLAG_TC >> 8;
+        response->out[2] |= DNS_FLAG_TC >> 8;
         put_count(&w, 1, 0);
         put_count(&w, 2, 0);
     }
-    w.len = limit;
-    write_opt(&w, query, answer->rcode, answer->scope);
-    ASSERT(!w.failed);
-    return w.at;
+    w.len = response->limit;
+    write_opt(&w, response, answer->rcode, answer->scope);
+    return written(&w, answer->rcode, fits && answer->rcode == RCODE_NOERROR);
 }
 
-size_t respond_reject(const struct query *query, enum rcode rcode, uint8_t *out, size_t limit)
+struct written respond_reject(const struct response *response, enum rcode rcode)
 {
-    struct writer w = writer_of(out, limit);
+    const struct query *query = response->query;
+    struct writer w = writer_of(response->out, response->limit);
     write_head(&w, query, rcode, 0);
-    write_opt(&w, query, rcode, 0);
-    ASSERT(!w.failed); /* header, question and OPT are under 512 octets */
+    write_opt(&w, response, rcode, 0);
+    ASSERT(!w.failed); /* tsig_write_badkey undoes its own failure */
     if (rcode == RCODE_NOTAUTH && tsig_write_badkey(&w, &query->tsig)) {
-        wire_put_u16(out + 10, query->edns ? 2 : 1); /* ARCOUNT */
+        wire_put_u16(response->out + 10, query->edns ? 2 : 1); /* ARCOUNT */
     }
-    return w.at;
+    return written(&w, rcode, false);
 }
 
-size_t respond_truncated(const struct query *query, uint8_t *out, size_t limit)
+struct written respond_truncated(const struct response *response)
 {
-    struct writer w = writer_of(out, limit);
-    write_head(&w, query, RCODE_NOERROR, DNS_FLAG_TC);
-    write_opt(&w, query, RCODE_NOERROR, 0);
-    ASSERT(!w.failed);
-    return w.at;
+    struct writer w = writer_of(response->out, response->limit);
+    write_head(&w, response->query, RCODE_NOERROR, DNS_FLAG_TC);
+    write_opt(&w, response, RCODE_NOERROR, 0);
+    return written(&w, RCODE_NOERROR, false);
 }
 
-size_t respond_chaos(const struct query *query, const char *text, uint8_t *out, size_t limit)
+struct written respond_chaos(const struct response *response, const char *text)
 {
-    struct writer w = writer_of(out, limit - opt_len(query));
+    struct writer w = writer_of(response->out, response->limit - opt_len(response));
     size_t len = strlen(text);
-    write_head(&w, query, RCODE_NOERROR, DNS_FLAG_AA);
+    write_head(&w, response->query, RCODE_NOERROR, DNS_FLAG_AA);
     put_count(&w, 1, 1);
-    dname_write(&w, &query->qname);
+    dname_write(&w, &response->query->qname);
     write_u16(&w, RR_TXT);
     write_u16(&w, RR_CLASS_CH);
     write_u32(&w, 0);
@@ -227,20 +239,9 @@ size_t respond_chaos(const struct query *query, const char *text, uint8_t *out, 
     write_u8(&w, (uint8_t)len);
     write_octets(&w, text, len);
     if (w.failed) {
-        return respond_truncated(query, out, limit);
+        return respond_truncated(response);
     }
-    w.len = limit;
-    write_opt(&w, query, RCODE_NOERROR, 0);
-    ASSERT(!w.failed);
-    return w.at;
-}
-
-enum rcode respond_rcode(const uint8_t *response)
-{
-    return (enum rcode)(response[3] & 0xf);
-}
-
-bool respond_is_whole(const uint8_t *response)
-{
-    return respond_rcode(response) == RCODE_NOERROR && (response[2] & DNS_FLAG_TC >> 8) == 0;
+    w.len = response->limit;
+    write_opt(&w, response, RCODE_NOERROR, 0);
+    return written(&w, RCODE_NOERROR, true);
 }

@@ -52,7 +52,7 @@ static void await(struct connection *connection, const struct connection_shop *s
 
 static void touch(struct connection *connection, const struct connection_shop *shop)
 {
-    connection->active_at = uv_now(&shop->worker->loop);
+    connection->active_at = uv_now(shop->loop);
 }
 
 enum result connection_new(struct connection **out, struct connection_shop *shop, int fd,
@@ -136,16 +136,18 @@ static bool send_rest(struct connection *connection, struct connection_shop *sho
 }
 
 /* Answers one message; returns the octets of the answer, with the two in front. */
-static size_t answer_message(struct connection *connection, struct worker *worker,
+static size_t answer_message(struct connection *connection, struct handler *handler,
                              const uint8_t *data, size_t len, uint8_t *out)
 {
-    const struct incoming incoming = {
-        .data = data, .len = len, .source = connection->peer, .tcp = true
-    };
-    struct handling handling;
-    worker_read(worker, &incoming, &handling);
-    size_t reply = worker_answer(worker, &incoming, &handling, out + 2, TCP_MESSAGE_MAX);
-    connection->rests = handling.over_rate;
+    struct request request;
+    request.data = data;
+    request.len = len;
+    request.source = connection->peer;
+    request.tcp = true;
+    request.over_rate = false;
+    handler_read(handler, &request);
+    size_t reply = handler_answer(handler, &request, out + 2, TCP_MESSAGE_MAX);
+    connection->rests = request.over_rate;
     if (reply == 0) {
         return 0;
     }
@@ -169,7 +171,7 @@ static bool answer_messages(struct connection *connection, struct connection_sho
             connection->ending = true;
             break;
         }
-        gathered += answer_message(connection, shop->worker, data + at + 2, message - 2,
+        gathered += answer_message(connection, shop->handler, data + at + 2, message - 2,
                                    shop->out + gathered);
         at += message;
         if (gathered >= CONNECTION_GATHER) {
@@ -247,11 +249,11 @@ static bool take_queries(struct connection *connection, struct connection_shop *
         }
         return true;
     }
-    if (!worker_begin(shop->worker)) {
+    if (!handler_begin(shop->handler)) {
         return false; /* the store can't be read */
     }
     bool ok = answer_messages(connection, shop, data, len, &used);
-    worker_end(shop->worker);
+    handler_end(shop->handler);
     if (used > 0) {
         connection->asked = true;
         touch(connection, shop);

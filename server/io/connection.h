@@ -7,10 +7,13 @@
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
-#include "server/io/worker.h"
+#include <uv.h>
+
+#include "server/answering/handler.h"
 
 enum {
-    CONNECTION_TURN = 16, /* messages answered, then others have theirs */
+    TCP_MESSAGE_MAX = 65535, /* RFC 1035 4.2.2 */
+    CONNECTION_TURN = 16,    /* messages answered, then others have theirs */
     /* What is left of a message up to here is moved in front of what comes next. */
     CONNECTION_SHORT = 1024,
     CONNECTION_READ = 4096,
@@ -19,9 +22,10 @@ enum {
     CONNECTION_OUT_ROOM = CONNECTION_GATHER + 2 + TCP_MESSAGE_MAX
 };
 
-/* What a worker's connections share. */
+/* What the connections of a loop share. The owner sets loop, handler and set. */
 struct connection_shop {
-    struct worker *worker;
+    uv_loop_t *loop;
+    struct handler *handler;
     int set;      /* of epoll, that tells whose turn it is; level-triggered */
     size_t freed; /* octets, since the owner gave memory back to the kernel */
     uint8_t read[CONNECTION_SHORT + CONNECTION_READ];

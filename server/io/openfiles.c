@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "server/io/worker.h"
+#include "server/io/tcp.h"
 
 enum result openfiles_connections(unsigned workers, unsigned addresses, unsigned *out, bool *fewer,
                                   struct diag *diag)

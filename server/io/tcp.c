@@ -44,6 +44,7 @@ struct tcp_server {
     unsigned unasked; /* of these, that have sent no whole query yet */
     unsigned sweeps;
     bool draining;
+    atomic_bool drained;
 };
 
 static void list_remove(struct tcp_server *server, const struct connection *connection)
@@ -191,7 +192,7 @@ static void hear(struct tcp_server *server, bool on)
 {
     for (size_t i = 0; i < server->listener_count; i++) {
         uv_poll_t *poll = &server->listeners[i].poll;
-        ASSERT((on ? uv_poll_start(poll, UV_READABLE, on_connection) : uv_poll_stop(poll)) == 0);
+        CHECK((on ? uv_poll_start(poll, UV_READABLE, on_connection) : uv_poll_stop(poll)) == 0);
     }
     server->deaf = !on;
 }
@@ -233,7 +234,7 @@ static void drain(struct tcp_server *server, uint64_t now)
         }
     }
     if (server->oldest == NULL) {
-        atomic_store(&server->shop.worker->drained, true);
+        atomic_store(&server->drained, true);
     }
 }
 
@@ -256,7 +257,7 @@ static void look_at_lingering(struct tcp_server *server)
 static void on_sweep(uv_timer_t *timer)
 {
     struct tcp_server *server = timer->data;
-    uint64_t now = uv_now(&server->shop.worker->loop);
+    uint64_t now = uv_now(server->shop.loop);
     server->sweeps++;
     look_at_lingering(server);
     while (server->oldest != NULL && now - server->oldest->active_at > TCP_IDLE_MS) {
@@ -274,21 +275,22 @@ static void on_sweep(uv_timer_t *timer)
     }
 }
 
-struct tcp_server *tcp_new(struct worker *worker, unsigned connections_max)
+struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, unsigned connections_max)
 {
     struct tcp_server *server = xcalloc(1, sizeof(*server));
     /* malloc_trim does not give back the top of a thread's arena: free does, over this threshold,
      * which glibc would otherwise raise to twice the largest block that was ever freed. */
     (void)mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
-    server->shop.worker = worker;
+    server->shop.loop = loop;
+    server->shop.handler = handler;
     server->connections_max = connections_max;
     server->shop.set = epoll_create1(EPOLL_CLOEXEC);
     ASSERT(server->shop.set >= 0);
-    ASSERT(uv_poll_init(&worker->loop, &server->ready, server->shop.set) == 0);
-    ASSERT(uv_poll_start(&server->ready, UV_READABLE, on_ready) == 0);
-    ASSERT(uv_timer_init(&worker->loop, &server->sweep) == 0);
-    ASSERT(uv_timer_start(&server->sweep, on_sweep, SWEEP_MS, SWEEP_MS) == 0);
-    ASSERT(uv_timer_init(&worker->loop, &server->rest) == 0);
+    CHECK(uv_poll_init(loop, &server->ready, server->shop.set) == 0);
+    CHECK(uv_poll_start(&server->ready, UV_READABLE, on_ready) == 0);
+    CHECK(uv_timer_init(loop, &server->sweep) == 0);
+    CHECK(uv_timer_start(&server->sweep, on_sweep, SWEEP_MS, SWEEP_MS) == 0);
+    CHECK(uv_timer_init(loop, &server->rest) == 0);
     server->ready.data = server->sweep.data = server->rest.data = server;
     return server;
 }
@@ -301,10 +303,7 @@ enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoin
         return diag_fail(diag, RESULT_INVALID, "more than %d addresses to listen on",
                          LISTENERS_MAX);
     }
-    enum result result = listen_socket(&fd, endpoint, SOCK_STREAM, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(listen_socket(&fd, endpoint, SOCK_STREAM, diag));
     if (listen(fd, BACKLOG) != 0) {
         int error = errno;
         char text[ADDRESS_TEXT_MAX];
@@ -315,9 +314,9 @@ enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoin
     struct listener *listener = &server->listeners[server->listener_count++];
     listener->server = server;
     listener->fd = fd;
-    ASSERT(uv_poll_init(&server->shop.worker->loop, &listener->poll, fd) == 0);
+    CHECK(uv_poll_init(server->shop.loop, &listener->poll, fd) == 0);
     listener->poll.data = listener;
-    ASSERT(uv_poll_start(&listener->poll, UV_READABLE, on_connection) == 0);
+    CHECK(uv_poll_start(&listener->poll, UV_READABLE, on_connection) == 0);
     return RESULT_OK;
 }
 
@@ -326,6 +325,11 @@ void tcp_drain(struct tcp_server *server)
     server->draining = true;
     server->sweeps = 0;
     (void)uv_timer_again(&server->sweep);
+}
+
+bool tcp_is_drained(const struct tcp_server *server)
+{
+    return atomic_load(&server->drained);
 }
 
 int tcp_listener(const struct tcp_server *server, size_t at)

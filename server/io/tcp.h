@@ -7,17 +7,26 @@
 #ifndef SERVER_TCP_H
 #define SERVER_TCP_H
 
-#include "server/io/worker.h"
+#include <uv.h>
+
+#include "server/answering/handler.h"
+
+enum {
+    TCP_CONNECTIONS_MAX = 1024, /* the longest idle one makes room for a new one */
+    TCP_CLIENT_MAX = 64         /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
+};
 
 /* Holds so many connections at most, TCP_CONNECTIONS_MAX or fewer. */
-struct tcp_server *tcp_new(struct worker *worker, unsigned connections_max);
+struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, unsigned connections_max);
 enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
                        struct diag *diag);
 /* The descriptor that listens on address number `at`, -1 if there are fewer. */
 int tcp_listener(const struct tcp_server *server, size_t at);
 /* Another server takes over, and new connections come to it. Those here are closed when they are
- * idle, or after ten seconds; then the worker counts as drained. */
+ * idle, or after ten seconds; then the server is drained. */
 void tcp_drain(struct tcp_server *server);
+/* Any thread. */
+bool tcp_is_drained(const struct tcp_server *server);
 /* Closes listeners and connections when the loop comes around. */
 void tcp_close(struct tcp_server *server);
 /* After the loop has ended. */

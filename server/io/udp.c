@@ -26,12 +26,12 @@ static void reset(struct msghdr *header, bool wildcard)
     header->msg_controllen = wildcard ? CONTROL_ROOM : 0;
 }
 
-static struct udp_batch *batch_new(const struct worker *worker, bool wildcard)
+static struct udp_batch *batch_new(struct udp_shared *shared, bool wildcard)
 {
     struct udp_batch *batch = xcalloc(1, sizeof(*batch));
     for (unsigned i = 0; i < UDP_BATCH; i++) {
         struct msghdr *header = &batch->in[i].msg_hdr;
-        batch->in_vec[i] = (struct iovec){ worker->udp_in[i], UDP_QUERY_MAX };
+        batch->in_vec[i] = (struct iovec){ shared->in[i], UDP_QUERY_MAX };
         header->msg_name = &batch->from[i];
         header->msg_iov = &batch->in_vec[i];
         header->msg_iovlen = 1;
@@ -64,21 +64,20 @@ static void answer_from(struct msghdr *header)
     }
 }
 
-/* Reads message number `at`. False for what has no sender that could be answered. */
-static bool read_message(const struct udp_socket *udp, unsigned at, struct incoming *incoming,
-                         struct handling *handling)
+/* Reads message number `at`. False if its sender can't be answered. */
+static bool read_message(const struct udp_socket *udp, unsigned at, struct request *request)
 {
     const struct udp_batch *batch = udp->batch;
-    struct worker *worker = udp->worker;
     struct endpoint source;
     if (endpoint_of_sockaddr(&source, (const struct sockaddr *)&batch->from[at]) != RESULT_OK ||
         source.port == 0) {
         return false;
     }
-    *incoming = (struct incoming){ .data = worker->udp_in[at],
-                                   .len = batch->in[at].msg_len,
-                                   .source = source.address };
-    worker_read(worker, incoming, handling);
+    request->data = udp->shared->in[at];
+    request->len = batch->in[at].msg_len;
+    request->source = source.address;
+    request->tcp = false;
+    handler_read(udp->shared->handler, request);
     return true;
 }
 
@@ -87,7 +86,7 @@ static void address_reply(const struct udp_socket *udp, unsigned at, unsigned nu
 {
     struct udp_batch *batch = udp->batch;
     struct msghdr *header = &batch->out[number].msg_hdr;
-    batch->out_vec[number] = (struct iovec){ udp->worker->udp_out[number], len };
+    batch->out_vec[number] = (struct iovec){ udp->shared->out[number], len };
     *header = batch->in[at].msg_hdr;
     header->msg_iov = &batch->out_vec[number];
     header->msg_flags = 0;
@@ -103,18 +102,17 @@ static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
     enum {
         GROUP = 8
     };
-    struct incoming incoming[GROUP];
-    struct handling handling[GROUP];
+    struct request requests[GROUP];
     unsigned from[GROUP], replies = 0;
     for (unsigned at = 0; at < count;) {
         unsigned group = 0;
         for (; group < GROUP && at < count; at++) {
             from[group] = at;
-            group += read_message(udp, at, &incoming[group], &handling[group]);
+            group += read_message(udp, at, &requests[group]);
         }
         for (unsigned i = 0; i < group; i++) {
-            size_t len = worker_answer(udp->worker, &incoming[i], &handling[i],
-                                       udp->worker->udp_out[replies], DNS_UDP_MAX);
+            size_t len = handler_answer(udp->shared->handler, &requests[i],
+                                        udp->shared->out[replies], DNS_UDP_MAX);
             if (len > 0) {
                 address_reply(udp, from[i], replies++, len);
             }
@@ -131,7 +129,7 @@ static void send_batch(struct udp_socket *udp, unsigned count)
     while (sent < count) {
         int taken = sendmmsg(udp->fd, udp->batch->out + sent, count - sent, MSG_DONTWAIT);
         if (taken <= 0) {
-            atomic_fetch_add_explicit(&udp->worker->counters.dropped, 1, memory_order_relaxed);
+            message_count(&udp->shared->handler->counters.dropped);
             taken = 1;
         }
         sent += (unsigned)taken;
@@ -144,9 +142,9 @@ static unsigned serve_batch(struct udp_socket *udp)
 {
     int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
     unsigned count = received < 0 ? 0 : (unsigned)received;
-    if (count > 0 && worker_begin(udp->worker)) {
+    if (count > 0 && handler_begin(udp->shared->handler)) {
         send_batch(udp, answer_batch(udp, count));
-        worker_end(udp->worker);
+        handler_end(udp->shared->handler);
     }
     for (unsigned at = 0; at < count; at++) {
         reset(&udp->batch->in[at].msg_hdr, udp->wildcard);
@@ -163,20 +161,17 @@ static void on_readable(uv_poll_t *poll, int status, int)
     }
 }
 
-enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct endpoint *endpoint,
-                     struct diag *diag)
+enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
+                     const struct endpoint *endpoint, struct diag *diag)
 {
-    enum result result = listen_socket(&udp->fd, endpoint, SOCK_DGRAM, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    udp->worker = worker;
+    TRY(listen_socket(&udp->fd, endpoint, SOCK_DGRAM, diag));
+    udp->shared = shared;
     udp->endpoint = endpoint;
     udp->wildcard = listen_is_wildcard(endpoint);
-    udp->batch = batch_new(worker, udp->wildcard);
-    ASSERT(uv_poll_init(&worker->loop, &udp->poll, udp->fd) == 0);
+    udp->batch = batch_new(shared, udp->wildcard);
+    CHECK(uv_poll_init(shared->loop, &udp->poll, udp->fd) == 0);
     udp->poll.data = udp;
-    ASSERT(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
+    CHECK(uv_poll_start(&udp->poll, UV_READABLE, on_readable) == 0);
     return RESULT_OK;
 }
 
@@ -191,9 +186,8 @@ void udp_retire(const struct udp_socket *udp)
     struct endpoint nobody = *udp->endpoint;
     nobody.port = DISCARD;
     if (udp->wildcard) {
-        enum result result =
-            address_parse(&nobody.address, address_is_ipv4(&nobody.address) ? "127.0.0.1" : "::1");
-        ASSERT(result == RESULT_OK);
+        const char *loopback = address_is_ipv4(&nobody.address) ? "127.0.0.1" : "::1";
+        CHECK(address_parse(&nobody.address, loopback) == RESULT_OK);
     }
     socklen_t len = endpoint_to_sockaddr(&nobody, &address);
     (void)connect(udp->fd, (const struct sockaddr *)&address, len);

@@ -1,24 +1,38 @@
-/* DNS over UDP: batches of datagrams by recvmmsg and sendmmsg, woken by uv_poll. */
+/* DNS over UDP: batches of datagrams by recvmmsg and sendmmsg, when uv_poll wakes the loop. */
 #ifndef SERVER_UDP_H
 #define SERVER_UDP_H
 
-#include "server/io/worker.h"
+#include <uv.h>
+
+#include "server/answering/handler.h"
+
+enum {
+    UDP_BATCH = 64,      /* datagrams a system call */
+    UDP_QUERY_MAX = 1232 /* longer ones are cut and fail to parse */
+};
+
+/* What the sockets of a loop share. The owner sets loop and handler. */
+struct udp_shared {
+    uv_loop_t *loop;
+    struct handler *handler;
+    uint8_t in[UDP_BATCH][UDP_QUERY_MAX], out[UDP_BATCH][DNS_UDP_MAX];
+};
 
 struct udp_socket {
     uv_poll_t poll;
-    struct worker *worker;
+    struct udp_shared *shared;
     int fd;
     const struct endpoint *endpoint;
     struct udp_batch *batch;
-    bool wildcard; /* answers carry the address that the query came to */
+    bool wildcard; /* replies carry the address that the query came to */
 };
 
-enum result udp_open(struct udp_socket *udp, struct worker *worker, const struct endpoint *endpoint,
-                     struct diag *diag);
-/* Another process answers on the address: the kernel shall give this socket no more. What it has is
- * answered still. */
+enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
+                     const struct endpoint *endpoint, struct diag *diag);
+/* Another process answers on the address: the kernel gives this socket no more. What the socket
+ * holds is still answered. */
 void udp_retire(const struct udp_socket *udp);
-/* Closes it when the loop comes around. */
+/* Closes the socket when the loop comes around. */
 void udp_close(struct udp_socket *udp);
 
 #endif

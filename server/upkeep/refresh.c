@@ -166,8 +166,8 @@ static void *run(void *arg)
         }
         pause = REFRESH_PAUSE_MS / REFRESH_POLL_MS;
         for (size_t i = 0; i < refresh->worker_count; i++) {
-            worker_publish(refresh->workers[i],
-                           collector_counters(refresh->sources.collector, refresh->zone));
+            handler_publish(&refresh->workers[i]->handler,
+                            collector_counters(refresh->sources.collector, refresh->zone));
         }
     }
     return NULL;

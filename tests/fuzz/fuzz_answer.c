@@ -83,25 +83,30 @@ static void answer(const uint8_t *data, size_t size)
     if (verdict == QUERY_DROP) {
         return;
     }
+    struct response response = { .query = &query, .out = out };
     const struct edns_asked asked = { pool.zone,   &identity,     &source,
                                       FIXTURE_NOW, size % 2 == 1, false };
     if (edns_due(&query, pool.zone)) {
-        (void)edns_reply(&query, &asked, options);
+        (void)edns_reply(&response, &asked, options);
     }
-    struct qname_info target;
+    struct qname_info qname;
     if (verdict == QUERY_ANSWER) {
-        decide_prepare(&answerer, &query, &target);
+        decide_prepare(&answerer, &query, &qname);
     }
     size_t limits[2] = { respond_udp_limit(&query), sizeof(out) };
     for (int i = 0; i < 2; i++) {
-        size_t len =
+        response.limit = limits[i];
+        struct written written =
             verdict == QUERY_REJECT
-                ? respond_reject(&query, rcode, out, limits[i])
-                : respond_answer(&query, decide_answer(&answerer, &query, &target, &source),
-                                 answerer.snapshot.signer, FIXTURE_NOW, out, limits[i]);
-        ASSERT(len <= limits[i] && respond_rcode(out) != RCODE_SERVFAIL);
-        check(out, len, data);
-        ASSERT(i == 0 || (out[2] & DNS_FLAG_TC >> 8) == 0);
+                ? respond_reject(&response, rcode)
+                : respond_answer(&response, decide_answer(&answerer, &query, &qname, &source),
+                                 answerer.snapshot.signer, FIXTURE_NOW);
+        ASSERT(written.len <= limits[i] && written.rcode != RCODE_SERVFAIL);
+        ASSERT((written.rcode & 0xf) == (out[3] & 0xf));
+        bool truncated = (out[2] & DNS_FLAG_TC >> 8) != 0;
+        ASSERT(written.whole == (verdict == QUERY_ANSWER && !truncated && (out[3] & 0xf) == 0));
+        check(out, written.len, data);
+        ASSERT(i == 0 || !truncated);
     }
 }
 

@@ -65,6 +65,18 @@ static const struct answer *decide(const struct query *query)
     return decide_answer(&answerer, query, &target, &source);
 }
 
+static size_t write_answer(const struct query *query, const struct answer *answer, uint8_t *out,
+                           size_t limit)
+{
+    const struct response response = { .query = query, .out = out, .limit = limit };
+    return respond_answer(&response, answer, signer, answerer.snapshot.now).len;
+}
+
+static size_t respond(const struct query *query, uint8_t *out, size_t limit)
+{
+    return write_answer(query, decide(query), out, limit);
+}
+
 /* "A CAA / SOA NSEC": the types of both sections in order. */
 static void assert_sections(const struct answer *answer, const char *expected)
 {
@@ -230,7 +242,7 @@ static void first_record_is_the_first_drawn(void **)
     for (int i = 0; i < DECK_SETS_MAX; i++) {
         uint8_t out[1232];
         const struct answer *answer = decide(&query);
-        size_t len = respond_answer(&query, answer, signer, FIXTURE_NOW, out, sizeof(out));
+        size_t len = write_answer(&query, answer, out, sizeof(out));
         counters_sent(&answer->due);
         /* owner pointer, type, class, TTL, length; SRV's numbers */
         size_t skip = DNS_HEADER_LEN + query.qname.len + 4u + 12 + 6;
@@ -256,12 +268,7 @@ static void alias_to_the_service_is_followed(void **)
     assert_sections(answer, "CNAME SRV ");
     struct dname service = name_of("_ntske._tcp.pool.test");
     assert_true(dname_equal(answer->sets[1].owner, &service));
-    assert_true(respond_answer(&query, answer, signer, FIXTURE_NOW, out, sizeof(out)) > 200);
-}
-
-static size_t respond(const struct query *query, uint8_t *out, size_t limit)
-{
-    return respond_answer(query, decide(query), signer, FIXTURE_NOW, out, limit);
+    assert_true(write_answer(&query, answer, out, sizeof(out)) > 200);
 }
 
 static void what_does_not_fit_is_truncated_whole(void **)
@@ -282,6 +289,20 @@ static void what_does_not_fit_is_truncated_whole(void **)
     assert_int_equal(out[2] & 2, 0);
 }
 
+/* RFC 3225 3, also in an error. */
+static void do_flag_comes_back(void **)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t out[DNS_UDP_MAX];
+        bool asked = i % 2 == 1;
+        struct query query = query_of(i < 2 ? "pool.test" : "example.net", RR_SOA, asked);
+        size_t len = respond(&query, out, sizeof(out));
+        size_t opt = len - (i < 2 ? 11 : 17); /* an extended error in REFUSED */
+        assert_int_equal(out[opt + 2], RR_OPT);
+        assert_int_equal(out[opt + 7] << 8 | out[opt + 8], asked ? EDNS_DO : 0);
+    }
+}
+
 /* RFC 4034 3.1.5: the response holds no RRSIG that is not valid at its time. Returns how many it
  * holds. */
 static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
@@ -292,7 +313,7 @@ static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
     answerer.snapshot.now = now;
     decide_begin(&answerer);
     const struct answer *answer = decide(&query);
-    size_t len = respond_answer(&query, answer, signer, now, out, sizeof(out));
+    size_t len = write_answer(&query, answer, out, sizeof(out));
     const uint8_t head[] = { 0, RR_RRSIG, 0, RR_CLASS_IN };
     for (size_t at = 12; at + 10 + 18 <= len; at++) {
         if (memcmp(out + at, head, sizeof(head)) == 0) {
@@ -452,6 +473,7 @@ int main(void)
         cmocka_unit_test(first_record_is_the_first_drawn),
         cmocka_unit_test(alias_to_the_service_is_followed),
         cmocka_unit_test(what_does_not_fit_is_truncated_whole),
+        cmocka_unit_test(do_flag_comes_back),
         cmocka_unit_test(no_signature_is_sent_outside_of_its_times),
         cmocka_unit_test(question_comes_back_as_it_was),
         cmocka_unit_test(cached_answers_are_what_was_first_said),

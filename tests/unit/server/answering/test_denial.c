@@ -81,13 +81,13 @@ static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns
     enum rcode rcode = RCODE_NOERROR;
     assert_int_equal(query_parse(&query, &rcode, wire, w.at), QUERY_ANSWER);
     const struct edns_asked asked = { pool.zone, &identity, &source, FIXTURE_NOW, false, false };
+    struct response response = { .query = &query, .out = out, .limit = respond_udp_limit(&query) };
     if (edns_due(&query, pool.zone)) {
-        (void)edns_reply(&query, &asked, options);
+        (void)edns_reply(&response, &asked, options);
     }
     decide_prepare(&answerer, &query, &target);
     const struct answer *answer = decide_answer(&answerer, &query, &target, &source);
-    size_t len = respond_answer(&query, answer, answerer.snapshot.signer, FIXTURE_NOW, out,
-                                respond_udp_limit(&query));
+    size_t len = respond_answer(&response, answer, answerer.snapshot.signer, FIXTURE_NOW).len;
     ldns_pkt *reply = NULL;
     assert_int_equal(ldns_wire2pkt(&reply, out, len), LDNS_STATUS_OK);
     assert_false(ldns_pkt_tc(reply));

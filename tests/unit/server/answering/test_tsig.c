@@ -57,6 +57,12 @@ static enum rcode rcode_of(struct query *query, const struct message *m)
 }
 
 /* RFC 8945 5.2.1 and 5.3.2: no key is known, and the response has the record without a MAC. */
+static size_t write_notauth(const struct query *query, uint8_t *out, size_t limit)
+{
+    const struct response response = { .query = query, .out = out, .limit = limit };
+    return respond_reject(&response, RCODE_NOTAUTH).len;
+}
+
 static void every_key_is_unknown(void **)
 {
     static const struct {
@@ -77,7 +83,7 @@ static void every_key_is_unknown(void **)
         }
         add_tsig(&m, owners[i % 2].owner, owners[i % 2].len, 255, 32);
         assert_int_equal(rcode_of(&query, &m), RCODE_NOTAUTH);
-        size_t len = respond_reject(&query, RCODE_NOTAUTH, out, sizeof(out));
+        size_t len = write_notauth(&query, out, sizeof(out));
         assert_memory_equal(out, "\x12\x34\x80\x09\0\1\0\0\0\0\0", 11);
         assert_int_equal(out[11], with_opt ? 2 : 1);
         struct message wanted;
@@ -158,10 +164,10 @@ static void without_room_it_is_left_out(void **)
     begin(&m, 0, 1);
     add_tsig(&m, longest, sizeof(longest), 255, 32);
     assert_int_equal(rcode_of(&query, &m), RCODE_NOTAUTH);
-    size_t len = respond_reject(&query, RCODE_NOTAUTH, out, sizeof(out));
+    size_t len = write_notauth(&query, out, sizeof(out));
     assert_int_equal(out[11], 1);
     assert_true(len > 255);
-    len = respond_reject(&query, RCODE_NOTAUTH, small, sizeof(small));
+    len = write_notauth(&query, small, sizeof(small));
     assert_int_equal(small[11], 0);
     assert_int_equal(len, DNS_HEADER_LEN + 15);
 }

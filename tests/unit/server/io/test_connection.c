@@ -13,7 +13,8 @@ enum {
 };
 
 static struct pool_fixture pool;
-static struct worker *worker;
+static uv_loop_t loop;
+static struct handler *handler;
 static struct rrl *rrl;
 static struct connection_shop *shop;
 static struct connection *connection;
@@ -25,14 +26,15 @@ static int set_up_all(void **)
     struct diag diag = { "" };
     pool_fixture_init(&pool, NULL);
     rrl = rrl_new();
-    const struct worker_parts parts = { .registry = pool.stores[0],
-                                        .cache = pool.cache,
-                                        .rrl = rrl,
-                                        .identity = &identity,
-                                        .tcp_connections = TCP_CONNECTIONS_MAX };
-    assert_ok(worker_new(&worker, &parts, counters_new(pool.zone, 0), &diag));
+    const struct handler_parts parts = {
+        .registry = pool.stores[0], .cache = pool.cache, .rrl = rrl, .identity = &identity
+    };
+    handler = calloc(1, sizeof(*handler));
+    assert_ok(handler_init(handler, &parts, counters_new(pool.zone, 0), &diag));
+    assert_int_equal(uv_loop_init(&loop), 0);
     shop = calloc(1, sizeof(*shop));
-    shop->worker = worker;
+    shop->loop = &loop;
+    shop->handler = handler;
     shop->set = epoll_create1(EPOLL_CLOEXEC);
     return 0;
 }
@@ -41,7 +43,9 @@ static int tear_down_all(void **)
 {
     (void)close(shop->set);
     free(shop);
-    worker_free(worker);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    handler_done(handler);
+    free(handler);
     rrl_free(rrl);
     pool_fixture_done(&pool);
     return 0;

@@ -1,7 +1,7 @@
 #include <sys/resource.h>
 
 #include "server/io/openfiles.h"
-#include "server/io/worker.h"
+#include "server/io/tcp.h"
 #include "tests/unit/unit.h"
 
 enum {

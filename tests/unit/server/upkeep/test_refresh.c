@@ -58,14 +58,14 @@ static int set_up(void **)
     assert_ok(address_parse(&endpoint.address, "127.0.0.1"));
     endpoint.port = free_port();
     static const struct identity identity = { NULL, NULL };
-    const struct worker_parts parts = { .registry = pool.stores[0],
-                                        .cache = cache,
+    const struct worker_parts parts = { .handler = { .registry = pool.stores[0],
+                                                     .cache = cache,
+                                                     .rrl = rrl,
+                                                     .identity = &identity },
                                         .listen = &endpoint,
                                         .listen_count = 1,
                                         .udp = true,
                                         .tcp = true,
-                                        .rrl = rrl,
-                                        .identity = &identity,
                                         .tcp_connections = TCP_CONNECTIONS_MAX };
     for (int i = 0; i < WORKERS; i++) {
         assert_ok(worker_new(&workers[i], &parts,
@@ -160,7 +160,7 @@ static void both_workers_answer(void **)
         assert_int_equal(rcode, RCODE_NXDOMAIN);
     }
     for (int i = 0; i < WORKERS; i++) {
-        assert_true(atomic_load(&workers[i]->counters.udp) > 0);
+        assert_true(atomic_load(&workers[i]->handler.counters.udp) > 0);
     }
 }
 

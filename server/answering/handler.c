@@ -1,0 +1,237 @@
+#include "server/answering/handler.h"
+
+#include <time.h>
+
+#include <sodium.h>
+
+#include "server/answering/respond.h"
+#include "zone/base/clock.h"
+
+static struct signer *make_signer(const struct zone_state *zone, struct sigcache *cache)
+{
+    uint64_t seed = 0;
+    randombytes_buf(&seed, sizeof(seed));
+    return signer_new(zone->keyring, cache, &zone->settings.apex,
+                      zone->settings.signature_validity_s, seed);
+}
+
+/* Makes the signers for the keys of the zone state. */
+static void renew_signers(struct handler *handler, const struct zone_state *zone)
+{
+    struct snapshot *snapshot = &handler->answerer.snapshot;
+    signer_free(snapshot->signer);
+    signer_free(snapshot->limited_signer);
+    snapshot->signer = make_signer(zone, handler->cache);
+    snapshot->limited_signer = make_signer(zone, handler->denials);
+    signer_limit(snapshot->limited_signer, &handler->budget);
+}
+
+enum result handler_init(struct handler *handler, const struct handler_parts *parts,
+                         struct counters *counters, struct diag *diag)
+{
+    struct snapshot *snapshot = &handler->answerer.snapshot;
+    struct zone_state *zone = counters->zone;
+    memset(handler, 0, sizeof(*handler));
+    handler->cache = parts->cache;
+    handler->denials = sigcache_new(HANDLER_DENIALS);
+    handler->rrl = parts->rrl;
+    handler->identity = parts->identity;
+    snapshot->zone = zone;
+    snapshot->counters = counters;
+    snapshot->cache = answer_cache_new(zone->deal->candidates.members);
+    TRY(store_read(parts->registry, &snapshot->registry, diag));
+    store_rest(snapshot->registry);
+    renew_signers(handler, zone);
+    return RESULT_OK;
+}
+
+void handler_done(struct handler *handler)
+{
+    struct snapshot *snapshot = &handler->answerer.snapshot;
+    if (snapshot->registry != NULL) {
+        store_abort(snapshot->registry);
+    }
+    signer_free(snapshot->signer);
+    signer_free(snapshot->limited_signer);
+    sigcache_free(handler->denials);
+    answer_cache_free(snapshot->cache);
+    counters_unref(atomic_exchange(&handler->next, NULL));
+    counters_unref(snapshot->counters);
+}
+
+/* Takes the published zone state, if there is one. */
+static void adopt(struct handler *handler)
+{
+    struct snapshot *snapshot = &handler->answerer.snapshot;
+    if (atomic_load_explicit(&handler->next, memory_order_relaxed) == NULL) {
+        return;
+    }
+    struct counters *counters = atomic_exchange(&handler->next, NULL);
+    struct zone_state *zone = counters->zone, *old = snapshot->zone;
+    bool same_keys = zone->keyring == old->keyring &&
+                     zone->settings.signature_validity_s == old->settings.signature_validity_s;
+    if (!same_keys) {
+        renew_signers(handler, zone);
+    }
+    counters_unref(snapshot->counters);
+    snapshot->zone = zone;
+    snapshot->counters = counters;
+    size_t members = zone->deal->candidates.members;
+    if (!answer_cache_fits(snapshot->cache, members)) {
+        answer_cache_free(snapshot->cache);
+        snapshot->cache = answer_cache_new(members);
+    }
+}
+
+void handler_publish(struct handler *handler, struct counters *counters)
+{
+    counters_unref(atomic_exchange(&handler->next, counters));
+}
+
+bool handler_begin(struct handler *handler)
+{
+    struct snapshot *snapshot = &handler->answerer.snapshot;
+    struct timespec monotonic;
+    adopt(handler);
+    snapshot->now = clock_now();
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
+    handler->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
+    budget_follow(&handler->budget, snapshot->zone->settings.denial_budget, handler->now_us);
+    if (store_renew(snapshot->registry) != RESULT_OK) {
+        return false;
+    }
+    decide_begin(&handler->answerer);
+    return true;
+}
+
+void handler_end(struct handler *handler)
+{
+    store_rest(handler->answerer.snapshot.registry);
+}
+
+/* The kind of response, as rrl.h counts it. Names are spread over groups by a hash of their
+ * letters, whatever the case; nothing but the spread depends on it. */
+static unsigned rate_kind(const struct query *query, const struct answer *answer)
+{
+    if (answer == NULL || (answer->rcode != RCODE_NOERROR && answer->rcode != RCODE_NXDOMAIN)) {
+        return RRL_ERROR;
+    }
+    if (answer->rcode == RCODE_NXDOMAIN || answer->answer_count == 0) {
+        return RRL_NEGATIVE;
+    }
+    /* Eight octets at a time, the last eight again where the length is no multiple. */
+    uint64_t sum = 0, word = 0;
+    const struct dname *name = &query->qname;
+    for (size_t at = 0; at + 8 <= name->len; at = at + 16 <= name->len ? at + 8 : name->len - 8u) {
+        memcpy(&word, name->wire + at, sizeof(word));
+        sum = (sum ^ (word | UINT64_C(0x2020202020202020))) * UINT64_C(0x9e3779b97f4a7c15);
+        if (at + 8 == name->len) {
+            break;
+        }
+    }
+    _Static_assert(RRL_NAME_GROUPS == 16, "four bits");
+    return RRL_POSITIVE + (unsigned)(sum >> 60);
+}
+
+/* Counts the response against the rate. Over UDP a good cookie is exempt: the rate is there for
+ * victims of forged sources. Over TCP, where sources can't be forged and count apart, the rate is
+ * there for the other clients: the response is sent, then the connection rests. */
+static bool is_within_rate(struct handler *handler, const struct request *request, bool proven,
+                           const struct answer *answer)
+{
+    uint32_t rate = handler->answerer.snapshot.zone->settings.rrl_rate;
+    if (rate == 0 || (proven && !request->tcp)) {
+        return true;
+    }
+    unsigned kind = rate_kind(&request->query, answer) + (request->tcp ? RRL_TCP : 0U);
+    if (rrl_take(handler->rrl, &request->source, kind, rate, handler->now_us)) {
+        return true;
+    }
+    message_count(&handler->counters.limited);
+    return false;
+}
+
+/* To a client that is over its rate over UDP. One with a cookie option gets a cookie to prove its
+ * address with. Of the others, every `rrl-slip`th is told to come back over TCP, since real clients
+ * may be among them. */
+static struct written respond_over_rate(struct handler *handler, const struct response *response)
+{
+    const struct zone_state *zone = handler->answerer.snapshot.zone;
+    uint32_t slip = zone->settings.rrl_slip;
+    if (slip == 0 || handler->over_rate++ % slip != 0) {
+        message_count(&handler->counters.dropped);
+        return (struct written){ .len = 0 };
+    }
+    if ((response->query->options & QUERY_COOKIE) != 0 && zone->cookies.present) {
+        return respond_reject(response, RCODE_BADCOOKIE); /* RFC 7873 5.2.3 */
+    }
+    return respond_truncated(response);
+}
+
+/* `answer` is NULL for a query that is rejected with `rcode`. */
+static struct written respond(struct handler *handler, const struct response *response,
+                              const struct answer *answer, enum rcode rcode)
+{
+    const struct snapshot *snapshot = &handler->answerer.snapshot;
+    const struct query *query = response->query;
+    if (answer != NULL) {
+        return respond_answer(response, answer, snapshot->signer, snapshot->now);
+    }
+    const char *text = rcode == RCODE_REFUSED && query->qclass == RR_CLASS_CH
+                           ? edns_identity_text(query, handler->identity)
+                           : NULL;
+    return text != NULL ? respond_chaos(response, text) : respond_reject(response, rcode);
+}
+
+void handler_read(struct handler *handler, struct request *request)
+{
+    struct query *query = &request->query;
+    message_count(request->tcp ? &handler->counters.tcp : &handler->counters.udp);
+    request->rcode = RCODE_NOERROR;
+    request->verdict = query_parse(query, &request->rcode, request->data, request->len);
+    if (request->verdict == QUERY_ANSWER && query->qclass == RR_CLASS_CH) {
+        request->verdict = QUERY_REJECT;
+        request->rcode = RCODE_REFUSED;
+    }
+    if (request->verdict == QUERY_ANSWER) {
+        decide_prepare(&handler->answerer, query, &request->qname);
+    }
+}
+
+size_t handler_answer(struct handler *handler, struct request *request, uint8_t *out, size_t room)
+{
+    const struct query *query = &request->query;
+    const struct snapshot *snapshot = &handler->answerer.snapshot;
+    struct response response = { .query = query,
+                                 .out = out,
+                                 .limit = request->tcp ? room : respond_udp_limit(query) };
+    uint8_t options[EDNS_REPLY_MAX];
+    const struct answer *answer = NULL;
+    bool proven = false;
+    if (request->verdict == QUERY_DROP) {
+        message_count(&handler->counters.dropped);
+        return 0;
+    }
+    if (edns_due(query, snapshot->zone)) {
+        const struct edns_asked asked = { snapshot->zone, handler->identity, &request->source,
+                                          snapshot->now,  request->tcp,      handler->closing };
+        proven = edns_reply(&response, &asked, options);
+    }
+    if (request->verdict == QUERY_ANSWER) {
+        answer = decide_answer(&handler->answerer, query, &request->qname, &request->source);
+    } else if (request->rcode == RCODE_NOERROR && !snapshot->zone->cookies.present) {
+        request->rcode = RCODE_FORMERR; /* asks for nothing but a cookie, and there are none */
+    }
+    bool within = is_within_rate(handler, request, proven, answer);
+    request->over_rate = request->tcp && !within;
+    struct written written = within || request->tcp
+                                 ? respond(handler, &response, answer, request->rcode)
+                                 : respond_over_rate(handler, &response);
+    if (written.len > 0) {
+        message_count(&handler->counters.rcode[written.rcode & 0xf]);
+        if (written.whole && answer != NULL && answer->due.turn != NULL) {
+            counters_sent(&answer->due);
+        }
+    }
+    return written.len;
+}

@@ -1,0 +1,94 @@
+/* From message to response: one worker's means to answer, independent of sockets. Messages are
+ * handled in batches, each from one snapshot.
+ *
+ * Handlers share only what is immutable (the zone state), atomic (message counters), or made for it
+ * (signature cache, rate limiter, store). One thread uses a handler, except where noted. */
+#ifndef SERVER_HANDLER_H
+#define SERVER_HANDLER_H
+
+#include "server/answering/decide.h"
+#include "server/answering/edns.h"
+#include "server/answering/rrl.h"
+
+enum {
+    HANDLER_DENIALS = 8192 /* cached signatures of compact denials of missing names, 1 MiB */
+};
+
+/* Since the start. */
+struct message_counters {
+    atomic_uint_fast64_t udp, tcp; /* messages received */
+    atomic_uint_fast64_t dropped;  /* no response was due, or the kernel took none */
+    /* Over the rate: dropped (also counted there), sent without records, or, over TCP, the last one
+     * before a rest. */
+    atomic_uint_fast64_t limited;
+    /* Responses by the lower four bits of the RCODE: BADVERS counts as 0, BADCOOKIE as 7. */
+    atomic_uint_fast64_t rcode[16];
+};
+
+struct handler {
+    struct answerer answerer;
+    struct sigcache *cache;   /* shared */
+    struct sigcache *denials; /* of the limited signer: made-up names push out no other signature */
+    struct budget budget;     /* of the limited signer */
+    _Atomic(struct counters *) next; /* of a newer zone state, with a reference, or NULL */
+    struct rrl *rrl;
+    const struct identity *identity;
+    bool closing;       /* asks TCP clients to end their connections (RFC 7828 3.4) */
+    uint64_t now_us;    /* monotonic, of the batch, to some milliseconds */
+    uint32_t over_rate; /* responses over the rate, for rrl-slip */
+    struct message_counters counters;
+};
+
+/* The pointers outlive the handler. */
+struct handler_parts {
+    struct store *registry;
+    struct sigcache *cache;
+    struct rrl *rrl;
+    const struct identity *identity;
+};
+
+/* Takes over a reference of the counters and begins with their zone state. Needs handler_done, also
+ * after a failure. */
+enum result handler_init(struct handler *handler, const struct handler_parts *parts,
+                         struct counters *counters, struct diag *diag);
+void handler_done(struct handler *handler);
+
+/* Hands over a newer zone state by the counters for it, and their reference. It is in use from the
+ * next batch on. Any thread. */
+void handler_publish(struct handler *handler, struct counters *counters);
+
+/* Begins a batch. Call it after the messages have arrived, so that no client gets an answer older
+ * than its query. False: the store can't be read now, answer nothing. */
+bool handler_begin(struct handler *handler);
+void handler_end(struct handler *handler);
+
+/* A message and, once it is read, its query. */
+struct request {
+    /* Set by the caller. */
+    const uint8_t *data;
+    size_t len;
+    struct address source;
+    bool tcp;
+    /* Set by handler_read. */
+    enum query_verdict verdict;
+    enum rcode rcode;
+    struct query query;
+    struct qname_info qname;
+    /* Set by handler_answer: over TCP, the client's network is over its rate. */
+    bool over_rate;
+};
+/* Reads the message. Several may be read before the first of them is answered. */
+void handler_read(struct handler *handler, struct request *request);
+/* Writes the response, over TCP at most `room` octets and over UDP what the client takes. Returns
+ * its length, 0 for none. */
+size_t handler_answer(struct handler *handler, struct request *request, uint8_t *out, size_t room);
+
+/* Counters have one writer: no locked instruction is needed, readers only have to see whole
+ * numbers. */
+static inline void message_count(atomic_uint_fast64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+#endif
