@@ -9,8 +9,8 @@
 #define PROBE_AEAD_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+
+#include "probe/octets.h"
 
 enum {
     AEAD_SIV_CMAC_256 = 15,
@@ -20,11 +20,6 @@ enum {
     AEAD_NONCE_MAX = 16,
     AEAD_TAG_LEN = 16,
     AEAD_TEXT_MAX = 65535
-};
-
-struct octets {
-    const uint8_t *data;
-    size_t len;
 };
 
 struct aead_key {

@@ -183,7 +183,7 @@ bool gcmsiv_open(uint8_t *out, const uint8_t key[GCMSIV_KEY_LEN],
 {
     struct keys keys = { 0 };
     uint8_t tag[BLOCK];
-    struct octets text = { sealed.data, sealed.len - AEAD_TAG_LEN };
+    struct octets text = { sealed.data, sealed.len - GCMSIV_TAG_LEN };
     const uint8_t *claimed = sealed.data + text.len;
     bool done = keys_open(&keys, key, nonce) && apply_ctr(out, &keys, claimed, text) &&
                 tag_of(tag, &keys, nonce, data, (struct octets){ out, text.len }) &&

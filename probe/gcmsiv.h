@@ -2,18 +2,21 @@
 #ifndef PROBE_GCMSIV_H
 #define PROBE_GCMSIV_H
 
-#include "probe/aead.h"
+#include <stdbool.h>
+
+#include "probe/octets.h"
 
 enum {
     GCMSIV_KEY_LEN = 16,
-    GCMSIV_NONCE_LEN = 12
+    GCMSIV_NONCE_LEN = 12,
+    GCMSIV_TAG_LEN = 16
 };
 
-/* Writes AEAD_TAG_LEN + text.len octets to `out`. False if the library fails. */
+/* Writes GCMSIV_TAG_LEN + text.len octets to `out`. False if the library fails. */
 bool gcmsiv_seal(uint8_t *out, const uint8_t key[GCMSIV_KEY_LEN],
                  const uint8_t nonce[GCMSIV_NONCE_LEN], struct octets data, struct octets text);
-/* `sealed` has at least AEAD_TAG_LEN octets. False if it is not authentic; `out` then holds nothing
- * of use. */
+/* `sealed` has at least GCMSIV_TAG_LEN octets. False if it is not authentic; `out` then holds
+ * nothing of use. */
 bool gcmsiv_open(uint8_t *out, const uint8_t key[GCMSIV_KEY_LEN],
                  const uint8_t nonce[GCMSIV_NONCE_LEN], struct octets data, struct octets sealed);
 

@@ -1,3 +1,4 @@
+#include "probe/aead.h"
 #include "probe/gcmsiv.h"
 #include "tests/unit/unit.h"
 
