@@ -6,7 +6,8 @@
 #include <sodium.h>
 
 #include "probe/limits.h"
-#include "probe/probe_run.h"
+#include "probe/ntp_dialog.h"
+#include "probe/probe_plan.h"
 #include "probe/web_dialog.h"
 #include "zone/base/clock.h"
 

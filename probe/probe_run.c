@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "probe/daily_checks.h"
 #include "probe/limits.h"
 #include "probe/lookup.h"
+#include "probe/ntp_dialog.h"
 #include "probe/score.h"
 #include "zone/base/clock.h"
 

@@ -8,22 +8,8 @@
 #define PROBE_PROBE_RUN_H
 
 #include "probe/association.h"
-#include "probe/daily_checks.h"
-#include "probe/ntp_dialog.h"
-
-struct probe_plan {
-    const char *name; /* for the certificate, no final dot */
-    struct endpoint endpoint;
-    const struct address *registered; /* of the member; NTS-KE may send clients to these only */
-    unsigned registered_count;
-    bool allow_private; /* also lets NTS-KE send clients anywhere */
-    bool allow_foreign; /* lets NTS-KE send clients to any public address */
-    struct tls_trust *trust;
-    struct daily_checks *daily; /* NULL: none are made */
-    const struct stall *stall;  /* NULL: each failure is the server's */
-    uint32_t ke_life_s;         /* how long a key establishment serves; 0: LIMIT_KE_LIFE_S */
-    uint32_t ke_gap_s;          /* between a key establishment and that of a rare check */
-};
+#include "probe/ntp_sample.h"
+#include "probe/probe_plan.h"
 
 struct outcome {
     enum failure failure;

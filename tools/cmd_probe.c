@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "probe/daily_checks.h"
 #include "probe/lookup.h"
 #include "probe/probe_run.h"
 #include "tools/commands.h"

@@ -1,3 +1,4 @@
+#include "probe/daily_checks.h"
 #include "probe/limits.h"
 #include "probe/probe_run.h"
 #include "tests/nts_peer.h"
