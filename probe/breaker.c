@@ -59,7 +59,7 @@ static enum family_state state_of(const struct breaker *breaker, enum address_fa
     if (before == FAMILY_UNSEEN && !family->heard) {
         return FAMILY_UNSEEN;
     }
-    if (breaker->held_up && before != FAMILY_UNSEEN) {
+    if (breaker->stalled && before != FAMILY_UNSEEN) {
         return before;
     }
     return family->silent || family_cut_off(family, settings) ? FAMILY_OFF : FAMILY_ON;
@@ -79,7 +79,7 @@ enum vantage_state breaker_vantage_state(const struct breaker *breaker,
         off |= vantage->family[i].state == FAMILY_OFF;
         reachable |= family->addresses > 0 && !family_cut_off(family, settings);
     }
-    if (breaker->held_up) {
+    if (breaker->stalled) {
         return is_cut_off(unprobed, addresses, settings) ? VANTAGE_HELD_UP : VANTAGE_WELL;
     }
     bool fine = on || addresses == 0 || (!off && reachable);

@@ -37,7 +37,7 @@ struct breaker {
     /* eligible ones; they fail when none of their addresses answers */
     struct breaker_count members;
     struct breaker_family family[ADDRESS_FAMILIES];
-    bool held_up; /* what can't be probed is for want of time, not for the network */
+    bool stalled; /* what can't be probed is for want of time, not for the network */
 };
 
 void breaker_add(struct breaker *breaker, const struct member_health *health);

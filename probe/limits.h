@@ -10,14 +10,15 @@ enum {
     LIMIT_RESOLVE_TRY_MS = 1500,
     LIMIT_RESOLVE_TICK_MS = 100, /* between looks at whether one was answered */
     LIMIT_CONNECT_MS = 5000,
-    LIMIT_TLS_MS = 5000,     /* from connected to handshake done */
-    LIMIT_KE_MS = 5000,      /* from handshake done to End of Message */
-    LIMIT_CLOSE_MS = 500,    /* for the server's close_notify after it */
-    LIMIT_NTP_MS = 2000,     /* one exchange */
-    LIMIT_WEB_MS = 2000,     /* from connecting to the head of an answer on port 80 */
-    LIMIT_BATCH_MS = 200,    /* a verdict waits at most this long for others to share its report */
-    LIMIT_LAZY_MS = 5000,    /* the same of one that changes no answer */
-    LIMIT_WORD_MS = 30000,   /* between words of a vantage point that sees nothing new, at most */
+    LIMIT_TLS_MS = 5000,  /* from connected to handshake done */
+    LIMIT_KE_MS = 5000,   /* from handshake done to End of Message */
+    LIMIT_CLOSE_MS = 500, /* for the server's close_notify after it */
+    LIMIT_NTP_MS = 2000,  /* one exchange */
+    LIMIT_WEB_MS = 2000,  /* from connecting to the head of an answer on port 80 */
+    LIMIT_BATCH_MS = 200, /* a verdict waits at most this long for others to share its report */
+    LIMIT_LAZY_MS = 5000, /* the same of one that changes no answer */
+    LIMIT_HEARTBEAT_MS =
+        30000,               /* between words of a vantage point that sees nothing new, at most */
     LIMIT_BREAKER_MS = 1000, /* between looks at how much is down */
     LIMIT_CHECK_MS = 15000,  /* between checks of ourselves, at most */
     LIMIT_TICK_MS = 50,      /* between looks at what is due */
@@ -44,7 +45,7 @@ enum {
     /* addresses of a member that come into the history in a day; a name may be given others each
      * minute */
     LIMIT_NEWCOMERS = 64,
-    LIMIT_FLYING = 2000,    /* probes at once, fewer if RLIMIT_NOFILE says so */
+    LIMIT_IN_FLIGHT = 2000, /* probes at once, fewer if RLIMIT_NOFILE says so */
     LIMIT_FILES_SPARE = 64, /* descriptors left for everything else */
     LIMIT_FILES_EACH = 2,   /* a probe or lookup holds one socket, two while one is closing */
     LIMIT_BACKOFF = 16      /* times the interval, for members that ask for less (KoD RATE) */

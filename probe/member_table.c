@@ -12,7 +12,7 @@ static int member_order(const void *a, const void *b)
     return (*first)->id < (*second)->id ? -1 : (*first)->id > (*second)->id;
 }
 
-static struct probed_member *probed_member_of(const struct member_table *table, uint64_t id)
+static struct probed_member *find(const struct member_table *table, uint64_t id)
 {
     size_t low = 0;
     size_t high = table->member_count;
@@ -27,52 +27,37 @@ static struct probed_member *probed_member_of(const struct member_table *table, 
     return low < table->member_count && table->members[low]->id == id ? table->members[low] : NULL;
 }
 
-/* One pass over the feed. */
-struct sweep {
-    struct member_table *table;
-    struct prober *prober;
-    struct probed_member **fresh; /* members that were not known */
-    size_t count, room;
-};
-
-static void probed_member_add(struct sweep *sweep, uint64_t id)
+static struct probed_member *add(struct member_table *table, uint64_t id)
 {
-    struct probed_member *member = probed_member_new(sweep->prober, id);
-    memcpy(member->health.vantage, sweep->table->vantage.name, sizeof(member->health.vantage));
-    member->fresh = true;
-    if (sweep->count == sweep->room) {
-        sweep->room = sweep->room == 0 ? 64 : sweep->room * 2;
-        sweep->fresh = xrealloc(sweep->fresh, sweep->room * sizeof(struct probed_member *));
-    }
-    sweep->fresh[sweep->count++] = member;
+    struct probed_member *member = probed_member_new(table->context, id);
+    memcpy(member->health.vantage, table->vantage.name, sizeof(member->health.vantage));
+    member->is_new = true;
+    return member;
 }
 
-/* Each member of the feed has a ward after it. */
-static void add_wards(struct member_table *table, const struct feed *feed, struct prober *prober)
+/* Afterwards the table has each member of the feed. */
+static void add_members(struct member_table *table, const struct feed *feed)
 {
-    struct sweep sweep = { .table = table, .prober = prober };
+    size_t count = table->member_count;
+    table->members =
+        xrealloc(table->members, (count + feed->member_count + 1) * sizeof(table->members[0]));
     for (size_t i = 0; i < feed->member_count; i++) {
-        if (probed_member_of(table, feed->members[i].id) == NULL) {
-            probed_member_add(&sweep, feed->members[i].id);
+        if (find(table, feed->members[i].id) == NULL) {
+            table->members[count++] = add(table, feed->members[i].id);
         }
     }
-    if (sweep.count > 0) {
-        size_t count = table->member_count + sweep.count;
-        table->members = xrealloc(table->members, count * sizeof(struct probed_member *));
-        memcpy(table->members + table->member_count, sweep.fresh,
-               sweep.count * sizeof(struct probed_member *));
+    if (count > table->member_count) {
         table->member_count = count;
-        qsort(table->members, count, sizeof(struct probed_member *), member_order);
+        qsort(table->members, count, sizeof(table->members[0]), member_order);
     }
-    free(sweep.fresh);
 }
 
-static void drop_unwanted(struct member_table *table)
+static void drop_absent(struct member_table *table)
 {
     size_t kept = 0;
     for (size_t i = 0; i < table->member_count; i++) {
         struct probed_member *member = table->members[i];
-        if (member->wanted) {
+        if (member->in_feed) {
             table->members[kept++] = member;
         } else {
             probed_member_free(member);
@@ -81,7 +66,6 @@ static void drop_unwanted(struct member_table *table)
     table->member_count = kept;
 }
 
-/* The operator may have spoken to this vantage point. */
 static void take_release(struct member_table *table, const struct vantage_keys *keys)
 {
     table->vantage.released_at = 0;
@@ -92,25 +76,25 @@ static void take_release(struct member_table *table, const struct vantage_keys *
     }
 }
 
-void member_table_update(struct member_table *table, const struct feed *feed, struct prober *prober,
-                         member_table_changed *changed)
+void member_table_update(struct member_table *table, const struct feed *feed,
+                         member_table_changed *changed, void *arg)
 {
     for (size_t i = 0; i < table->member_count; i++) {
-        table->members[i]->wanted = false;
+        table->members[i]->in_feed = false;
     }
     table->settings = feed->settings;
     take_release(table, &feed->vantages);
-    add_wards(table, feed, prober);
+    add_members(table, feed);
     for (size_t i = 0; i < feed->member_count; i++) {
-        struct probed_member *member = probed_member_of(table, feed->members[i].id);
-        bool fresh = member->fresh;
-        member->wanted = true;
-        member->fresh = false;
+        struct probed_member *member = find(table, feed->members[i].id);
+        bool is_new = member->is_new;
+        member->in_feed = true;
+        member->is_new = false;
         if (probed_member_update(member, &feed->members[i], &table->settings.apex)) {
-            changed(member, fresh, prober);
+            changed(member, is_new, arg);
         }
     }
-    drop_unwanted(table);
+    drop_absent(table);
 }
 
 static void recall_self(const struct vantage *earlier, void *arg)
@@ -124,18 +108,18 @@ static void recall_self(const struct vantage *earlier, void *arg)
 
 static void recall_verdict(const char *, const struct member_health *health, void *arg)
 {
-    struct probed_member *member = probed_member_of(arg, health->member_id);
+    struct probed_member *member = find(arg, health->member_id);
     if (member != NULL) {
         member->health = *health;
     }
 }
 
 enum result member_table_begin(struct member_table *table, const struct feed *feed,
-                               const char *state_dir, struct prober *prober, struct diag *diag)
+                               const char *state_dir, struct diag *diag)
 {
     static const struct report_visit recall = { .self = recall_self, .verdict = recall_verdict };
     memcpy(table->registry, feed->registry, sizeof(table->registry));
-    add_wards(table, feed, prober);
+    add_members(table, feed);
     struct report_head whose = { .number = 0 };
     memcpy(whose.vantage, table->vantage.name, sizeof(whose.vantage));
     memcpy(whose.registry, feed->registry, sizeof(whose.registry));
@@ -153,7 +137,7 @@ static void set_state(struct vantage *vantage, enum vantage_state state, uint64_
 void member_table_run_breaker(struct member_table *table, uint64_t now, member_table_moved *moved,
                               void *arg)
 {
-    struct breaker breaker = { .held_up = table->held_ms > 0 };
+    struct breaker breaker = { .stalled = table->stalled_ms > 0 };
     for (size_t i = 0; i < table->member_count; i++) {
         breaker_add(&breaker, &table->members[i]->health);
     }
@@ -167,8 +151,8 @@ void member_table_run_breaker(struct member_table *table, uint64_t now, member_t
     for (size_t i = 0; i < table->member_count; i++) {
         struct probed_member *member = table->members[i];
         member->dirty |= verdict_withdraw(&member->health, &table->vantage);
-        if (member->health.stage != STAGE_FALLING || table->held_ms >= STALL_LONG_MS) {
-            continue; /* after a long hold-up it is probed again before it goes */
+        if (member->health.stage != STAGE_FALLING || table->stalled_ms >= STALL_LONG_MS) {
+            continue; /* after a long stall it is probed again before it falls */
         }
         lifecycle_advance(&member->health, &table->settings, &table->breaker_state, now);
         if (member->health.stage != STAGE_FALLING) {
@@ -178,8 +162,8 @@ void member_table_run_breaker(struct member_table *table, uint64_t now, member_t
     }
 }
 
-/* What is due at once waits from now on, behind what has waited for longer. */
-static void add_watches(struct probed_member *member, uint64_t now_ms, struct due_list *list)
+/* An address that is due at once waits from now on, behind those that have waited longer. */
+static void add_addresses(struct probed_member *member, uint64_t now_ms, struct due_list *list)
 {
     for (unsigned i = 0; i < member->address_count; i++) {
         struct probed_address *probed = &member->probed_addresses[i];
@@ -191,51 +175,49 @@ static void add_watches(struct probed_member *member, uint64_t now_ms, struct du
 }
 
 void member_table_due(const struct member_table *table, uint64_t now_ms, struct due_list *names,
-                      struct due_list *probed_addresses)
+                      struct due_list *addresses)
 {
     due_clear(names);
-    due_clear(probed_addresses);
+    due_clear(addresses);
     for (size_t i = 0; i < table->member_count; i++) {
         struct probed_member *member = table->members[i];
-        if (member->brings_name && member->lookup == NULL && member->resolve_due_ms <= now_ms) {
+        if (member->has_own_name && member->lookup == NULL && member->resolve_due_ms <= now_ms) {
             due_add(names, member->resolve_due_ms, member);
         }
-        add_watches(member, now_ms, probed_addresses);
+        add_addresses(member, now_ms, addresses);
     }
     due_sort(names);
-    due_sort(probed_addresses);
+    due_sort(addresses);
 }
 
-bool member_table_trusts(const struct member_table *table, enum address_family family)
+/* What was seen of the family may be believed. */
+static bool is_trusted(const struct reference_verdict *self, enum address_family family)
 {
-    return table->self.state == VANTAGE_WELL && !table->self.family[family].silent;
+    return self->state == VANTAGE_WELL && !self->family[family].silent;
 }
 
-static void believe(struct probed_address *probed, bool well, member_table_enter *enter)
-{
-    struct outcome *doubted = probed->doubted;
-    probed->doubted = NULL;
-    if (well) {
-        enter(probed->member, probed->index, doubted);
-    }
-    free(doubted);
-}
-
-void member_table_believe(struct member_table *table, uint64_t since_ms, member_table_enter *enter)
+void member_table_confirm(struct member_table *table, uint64_t since_ms,
+                          member_table_confirmed *confirmed, void *arg)
 {
     for (size_t i = 0; i < table->member_count; i++) {
         struct probed_member *member = table->members[i];
         for (unsigned k = 0; k < member->address_count; k++) {
             struct probed_address *probed = &member->probed_addresses[k];
-            if (probed->doubted != NULL && probed->doubted_at < since_ms) {
-                enum address_family family = address_family(&member->addresses[k]);
-                believe(probed, member_table_trusts(table, family), enter);
+            struct outcome *outcome = probed->unconfirmed;
+            if (outcome == NULL || probed->unconfirmed_at_ms >= since_ms) {
+                continue;
             }
+            probed->unconfirmed = NULL;
+            if (is_trusted(&table->self, address_family(&member->addresses[k]))) {
+                confirmed(member, k, outcome, arg);
+            }
+            free(outcome);
         }
     }
 }
 
-enum result member_table_write(struct member_table *table, struct diag *diag)
+enum result member_table_write(struct member_table *table, struct report_queue *queue,
+                               struct diag *diag)
 {
     bool all = journal_wants_all(table->journal);
     journal_begin(table->journal, &table->settings.apex, clock_now());
@@ -246,19 +228,16 @@ enum result member_table_write(struct member_table *table, struct diag *diag)
             journal_verdict(table->journal, member->label, &member->health);
         }
     }
-    report_queue_write(table->report_queue, table->journal);
-    enum result result = journal_end(table->journal, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    report_queue_written(table->report_queue);
+    report_queue_write(queue, table->journal);
+    TRY(journal_end(table->journal, diag));
+    report_queue_clear(queue);
     for (size_t i = 0; i < table->member_count; i++) {
         table->members[i]->dirty = false;
     }
     return RESULT_OK;
 }
 
-bool member_table_waits(const struct member_table *table)
+bool member_table_is_dirty(const struct member_table *table)
 {
     for (size_t i = 0; i < table->member_count; i++) {
         if (table->members[i]->dirty) {

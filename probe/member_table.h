@@ -1,4 +1,5 @@
-/* The members under watch: kept in step with the feed, and their verdicts with the journal. */
+/* The members that are probed. Keeps them in step with the feed, and their verdicts with the
+ * journal. */
 #ifndef PROBE_MEMBER_TABLE_H
 #define PROBE_MEMBER_TABLE_H
 
@@ -10,53 +11,56 @@
 #include "zone/verdicts/feed.h"
 
 struct member_table {
+    struct probe_context *context; /* of all its members; for the owner to set */
     struct settings settings;
-    struct vantage vantage; /* what we say of ourselves */
+    struct vantage vantage; /* what we report of ourselves */
     struct breaker_state breaker_state;
     uint8_t registry[REGISTRY_ID_LEN];
     struct journal *journal;
-    struct report_queue *report_queue; /* what it has is written along with the verdicts */
-    struct reference_word self;        /* what the references say */
-    unsigned held_ms;                  /* stall_length in the last interval */
-    struct probed_member **members;    /* in order of id */
+    struct reference_verdict self;  /* of the last check against the references */
+    unsigned stalled_ms;            /* stall_length in the last interval */
+    struct probed_member **members; /* in order of id */
     size_t member_count;
 };
 
-/* What a new or changed member's ward has to be set up with. `fresh` says that it was not under
- * watch before. */
-typedef void member_table_changed(struct probed_member *member, bool fresh, void *arg);
-
-/* Takes over what an earlier run knew, by its journal, which stays open. `roll->vantage` has the
- * name. */
+/* Takes over the verdicts of earlier runs from the journal, which stays open. table->vantage has
+ * the name of the vantage point. */
 enum result member_table_begin(struct member_table *table, const struct feed *feed,
-                               const char *state_dir, struct prober *prober, struct diag *diag);
-/* False for a feed of another registry, whose members have nothing to do with those under watch. */
+                               const char *state_dir, struct diag *diag);
+/* False for a feed of another registry, whose members have nothing to do with those here. */
 bool member_table_is_of(const struct member_table *table, const struct feed *feed);
-/* Follows the feed: new members come in, those that it lacks go, and the operator's word to this
- * vantage point is taken. */
-void member_table_update(struct member_table *table, const struct feed *feed, struct prober *prober,
-                         member_table_changed *changed);
-/* Counts how much is down at once, and moves those on whose fall has lasted. Calls `moved` for each
- * whose stage changes. */
+
+/* A member is new or has changed. `is_new` says that it was not in the table before. */
+typedef void member_table_changed(struct probed_member *member, bool is_new, void *arg);
+/* Adds the feed's new members, removes those that it lacks, and takes over the operator's release
+ * of this vantage point. */
+void member_table_update(struct member_table *table, const struct feed *feed,
+                         member_table_changed *changed, void *arg);
+
+/* A member's stage was `before` until now. */
 typedef void member_table_moved(struct probed_member *member, enum stage before, void *arg);
+/* Counts how much is down at once, and moves the members on whose fall has lasted long enough. */
 void member_table_run_breaker(struct member_table *table, uint64_t now, member_table_moved *moved,
                               void *arg);
-/* Names to look up and addresses to probe, the longest waiting first: wards, watches. */
+/* Members whose names are to be looked up, and addresses to be probed: struct probed_member and
+ * struct probed_address, the longest waiting first. */
 void member_table_due(const struct member_table *table, uint64_t now_ms, struct due_list *names,
-                      struct due_list *probed_addresses);
-/* The references say that what is seen of the family may be believed. */
-bool member_table_trusts(const struct member_table *table, enum address_family family);
-/* Failures that were doubted before `since_ms` are handed to `enter` if the check of ourselves went
- * well, and dropped if not. */
-typedef void member_table_enter(struct probed_member *member, unsigned index,
-                                const struct outcome *outcome);
-void member_table_believe(struct member_table *table, uint64_t since_ms, member_table_enter *enter);
-/* Writes what is dirty (or all, if the journal wants that), this vantage point's word on itself,
- * and what the scribe has. */
-enum result member_table_write(struct member_table *table, struct diag *diag);
-/* Something waits for member_table_write. */
-bool member_table_waits(const struct member_table *table);
-/* Ends what is in flight, frees all wards and closes the journal. Another member_table_begin may
+                      struct due_list *addresses);
+
+/* A failure counts. */
+typedef void member_table_confirmed(struct probed_member *member, unsigned index,
+                                    const struct outcome *outcome, void *arg);
+/* A check of ourselves that began at `since_ms` is over, with table->self. Failures held before it
+ * began are confirmed if it went well for their family, else dropped. */
+void member_table_confirm(struct member_table *table, uint64_t since_ms,
+                          member_table_confirmed *confirmed, void *arg);
+/* Writes a report: this vantage point's own state, the members whose health has changed (all of
+ * them if the journal wants that), and what is in the queue. */
+enum result member_table_write(struct member_table *table, struct report_queue *queue,
+                               struct diag *diag);
+/* A member's health waits for member_table_write. */
+bool member_table_is_dirty(const struct member_table *table);
+/* Cancels what is in flight, frees the members and closes the journal. member_table_begin may
  * follow. */
 void member_table_done(struct member_table *table);
 

@@ -235,7 +235,7 @@ static void on_hangup(uv_signal_t *signal, int)
         log_line(LOG_ERR, diag.text);
         return;
     }
-    prober_trust(program->prober, trust);
+    prober_set_trust(program->prober, trust);
     tls_trust_free(program->trust);
     program->trust = trust;
     log_line(LOG_INFO, "read the trusted CAs again");
@@ -243,7 +243,7 @@ static void on_hangup(uv_signal_t *signal, int)
 
 /* The signals don't keep the loop alive: with --once the monitor ends it. Then it may stand for who
  * reads its output, and an end is one at once. */
-static void probed_address_signals(struct program *program, bool once)
+static void start_signals(struct program *program, bool once)
 {
     const struct {
         uv_signal_t *handle;
@@ -293,11 +293,11 @@ static enum result run(struct program *program, const struct options *options, s
         result = prober_new(&program->prober, &program->loop, &how, diag);
         result = result == RESULT_OK ? confine(options, diag) : result;
         if (result == RESULT_OK) {
-            probed_address_signals(program, options->once);
+            start_signals(program, options->once);
             uv_run(&program->loop, UV_RUN_DEFAULT);
             close_signals(program);
             uv_run(&program->loop, UV_RUN_DEFAULT);
-            if (options->once && !prober_wrote(program->prober)) {
+            if (options->once && !prober_has_written(program->prober)) {
                 result = diag_fail(diag, RESULT_SYSTEM, "nothing counts of what was seen");
             }
             prober_free(program->prober);

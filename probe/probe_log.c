@@ -15,27 +15,27 @@ void probe_log_line(const struct probe_log *probe_log, int priority, const char 
 }
 
 static const struct {
-    const char *failed, *well;
+    const char *failed, *recovered;
 } subjects[PROBE_LOG_SUBJECTS] = {
     [PROBE_LOG_FEED] = { "the list of members can't be read", "the list of members is read again" },
     [PROBE_LOG_VERDICTS] = { "verdicts can't be written", "verdicts are written again" },
 };
 
-void probe_log_complain(struct probe_log *probe_log, enum probe_log_subject subject,
-                        const struct diag *diag)
+void probe_log_failed(struct probe_log *probe_log, enum probe_log_subject subject,
+                      const struct diag *diag)
 {
-    if (!probe_log->complained[subject]) {
-        probe_log->complained[subject] = true;
+    if (!probe_log->failing[subject]) {
+        probe_log->failing[subject] = true;
         probe_log_line(probe_log, LOG_ERR, "%s: %s; going on with what is known",
                        subjects[subject].failed, diag->text);
     }
 }
 
-void probe_log_well_again(struct probe_log *probe_log, enum probe_log_subject subject)
+void probe_log_recovered(struct probe_log *probe_log, enum probe_log_subject subject)
 {
-    if (probe_log->complained[subject]) {
-        probe_log->complained[subject] = false;
-        probe_log_line(probe_log, LOG_NOTICE, "%s", subjects[subject].well);
+    if (probe_log->failing[subject]) {
+        probe_log->failing[subject] = false;
+        probe_log_line(probe_log, LOG_NOTICE, "%s", subjects[subject].recovered);
     }
 }
 
@@ -65,30 +65,36 @@ void probe_log_named(struct probe_log *probe_log, const struct vantage_keys *key
     }
 }
 
-void probe_log_stage(const struct probe_log *probe_log, const struct probed_member *member,
-                     enum stage before, uint64_t now)
+static const struct address_health *failed_address(const struct member_health *health)
 {
-    const struct member_health *health = &member->health;
-    if (health->stage == before) {
-        return;
-    }
-    const struct address_health *worst = NULL;
+    const struct address_health *failed = NULL;
     for (unsigned i = 0; i < health->address_count; i++) {
         if (health->addresses[i].failure != FAILURE_NONE) {
-            worst = &health->addresses[i];
+            failed = &health->addresses[i];
         }
     }
-    bool down = (health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING);
-    char address[ADDRESS_TEXT_MAX], text[HISTORY_EVENT_ROOM];
-    if (down && worst != NULL) {
-        (void)snprintf(text, sizeof(text), "%s: %s: %s (%.100s)", stage_text(health->stage),
-                       address_text(&worst->address, address), failure_id(worst->failure),
-                       worst->detail);
-    } else {
-        (void)snprintf(text, sizeof(text), "%s", stage_text(health->stage));
+    return failed;
+}
+
+bool probe_log_stage(const struct probe_log *probe_log, const struct probed_member *member,
+                     enum stage before, char out[HISTORY_EVENT_ROOM])
+{
+    const struct member_health *health = &member->health;
+    const struct address_health *failed = failed_address(health);
+    bool down = health->stage == STAGE_INELIGIBLE || health->stage == STAGE_FALLING;
+    char address[ADDRESS_TEXT_MAX];
+    if (health->stage == before) {
+        return false;
     }
-    probe_log_line(probe_log, down ? LOG_NOTICE : LOG_INFO, "member %s: %s", member->label, text);
-    report_queue_event(probe_log->report_queue, member->label, now, text);
+    if (down && failed != NULL) {
+        (void)snprintf(out, HISTORY_EVENT_ROOM, "%s: %s: %s (%.100s)", stage_text(health->stage),
+                       address_text(&failed->address, address), failure_id(failed->failure),
+                       failed->detail);
+    } else {
+        (void)snprintf(out, HISTORY_EVENT_ROOM, "%s", stage_text(health->stage));
+    }
+    probe_log_line(probe_log, down ? LOG_NOTICE : LOG_INFO, "member %s: %s", member->label, out);
+    return true;
 }
 
 void probe_log_probe(const struct probe_log *probe_log, const struct probed_member *member,
@@ -109,10 +115,10 @@ void probe_log_probe(const struct probe_log *probe_log, const struct probed_memb
 bool probe_log_alarm(struct probe_log *probe_log, const struct vantage *vantage)
 {
     bool alarm = vantage_is_frozen(vantage);
-    if (alarm == probe_log->alarmed) {
+    if (alarm == probe_log->alarm) {
         return false;
     }
-    probe_log->alarmed = alarm;
+    probe_log->alarm = alarm;
     if (alarm) {
         probe_log_line(
             probe_log, LOG_ALERT,

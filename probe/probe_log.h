@@ -1,9 +1,10 @@
-/* What the operator is told while the probe runs: one line a change, never one a probe. */
+/* What the operator is told while the probe runs: one line for each change, never one for each
+ * probe. */
 #ifndef PROBE_PROBE_LOG_H
 #define PROBE_PROBE_LOG_H
 
 #include "probe/probed_member.h"
-#include "probe/report_queue.h"
+#include "zone/verdicts/journal.h"
 
 /* What may fail for a while. */
 enum probe_log_subject {
@@ -13,37 +14,37 @@ enum probe_log_subject {
 };
 
 struct probe_log {
-    /* `priority` is that of syslog(3). */
+    /* Writes a line; `priority` is that of syslog(3). For the owner to set. */
     void (*log)(int priority, const char *text);
-    struct report_queue *report_queue;   /* notes the life of members */
-    bool complained[PROBE_LOG_SUBJECTS]; /* it failed and was not yet seen well again */
-    bool alarmed;                        /* too much is down */
-    bool unnamed;                        /* the pool does not know our key under our name */
+    /* What was logged last. */
+    bool failing[PROBE_LOG_SUBJECTS];
+    bool alarm;   /* too much is down */
+    bool unnamed; /* the pool does not know our key under our name */
     enum vantage_state state;
     bool family_waits[ADDRESS_FAMILIES];
 };
 
 void probe_log_line(const struct probe_log *probe_log, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* A file that fails is told once, and once when it is well again. */
-void probe_log_complain(struct probe_log *probe_log, enum probe_log_subject subject,
-                        const struct diag *diag);
-void probe_log_well_again(struct probe_log *probe_log, enum probe_log_subject subject);
-/* Nobody has named this vantage point in the pool, or with another key, so that its verdicts count
- * for nothing; told once, and once when they count. */
+/* The subject failed, or works. Logged when that changes. */
+void probe_log_failed(struct probe_log *probe_log, enum probe_log_subject subject,
+                      const struct diag *diag);
+void probe_log_recovered(struct probe_log *probe_log, enum probe_log_subject subject);
+/* Whether the pool knows this vantage point under this name and key. If not, its verdicts do not
+ * count. Logged when that changes. */
 void probe_log_named(struct probe_log *probe_log, const struct vantage_keys *keys, const char *name,
                      const uint8_t key[VANTAGE_KEY_LEN]);
-/* Nothing if the stage is the same. */
-void probe_log_stage(const struct probe_log *probe_log, const struct probed_member *member,
-                     enum stage before, uint64_t now);
+/* Logs the member's stage and the reason for it if the stage was another `before`. Then returns
+ * true, with the text in `out`. */
+bool probe_log_stage(const struct probe_log *probe_log, const struct probed_member *member,
+                     enum stage before, char out[HISTORY_EVENT_ROOM]);
+/* Logs the address's failure if it was another `before`. */
 void probe_log_probe(const struct probe_log *probe_log, const struct probed_member *member,
                      const struct address_health *row, const struct address_health *before);
-/* The alarm that too much is down goes out once, and once when it is over; true if it did. */
+/* These log a change, and return true for one: the alarm that too much is down; our own state;
+ * families that wait. */
 bool probe_log_alarm(struct probe_log *probe_log, const struct vantage *vantage);
-/* That we set ourselves aside, and that we are back; true if it changed. */
 bool probe_log_state(struct probe_log *probe_log, const struct vantage *vantage);
-
-/* The same of families that say nothing while the other one does. */
 bool probe_log_families(struct probe_log *probe_log, const struct vantage *vantage);
 
 #endif

@@ -5,25 +5,60 @@
 
 #include <sodium.h>
 
-#include "probe/prober.h"
+#include "probe/limits.h"
 #include "zone/base/clock.h"
 
-struct probed_member *probed_member_new(struct prober *prober, uint64_t id)
+struct probed_member *probed_member_new(struct probe_context *context, uint64_t id)
 {
     struct probed_member *member = xcalloc(1, sizeof(*member));
-    member->prober = prober;
+    member->context = context;
     member->id = id;
     member->health.member_id = id;
     return member;
 }
 
-void probed_address_doubt(struct probed_address *probed, const struct outcome *outcome,
-                          uint64_t now_ms)
+static void probe_ended(const struct outcome *outcome, void *arg)
 {
-    free(probed->doubted);
-    probed->doubted = xmalloc(sizeof(*probed->doubted));
-    *probed->doubted = *outcome;
-    probed->doubted_at = now_ms;
+    struct probed_address *probed = arg;
+    struct probe_context *context = probed->member->context;
+    probed->run = NULL;
+    context->in_flight--;
+    context->probed(probed, outcome, context->arg);
+}
+
+void probed_address_start(struct probed_address *probed)
+{
+    struct probe_context *context = probed->member->context;
+    context->in_flight++;
+    probed->due_ms = UINT64_MAX;
+    probed->run =
+        probe_run_start(context->loop, &probed->plan, &probed->association, probe_ended, probed);
+}
+
+static void lookup_ended(const struct lookup_answer *answer, void *arg)
+{
+    struct probed_member *member = arg;
+    struct probe_context *context = member->context;
+    member->lookup = NULL;
+    context->in_flight--;
+    context->resolved(member, answer, context->arg);
+}
+
+bool probed_member_resolve(struct probed_member *member)
+{
+    struct probe_context *context = member->context;
+    member->lookup = lookup_start(context->loop, NULL, member->name, lookup_ended, member);
+    context->in_flight += member->lookup != NULL;
+    return member->lookup != NULL;
+}
+
+void probed_address_hold(struct probed_address *probed, const struct outcome *outcome,
+                         uint64_t now_ms)
+{
+    free(probed->unconfirmed);
+    probed->unconfirmed = xmalloc(sizeof(*probed->unconfirmed));
+    *probed->unconfirmed = *outcome;
+    probed->unconfirmed_at_ms = now_ms;
 }
 
 void probed_address_back_off(struct probed_address *probed, enum failure failure, uint64_t now_ms)
@@ -40,7 +75,7 @@ void probed_address_back_off(struct probed_address *probed, enum failure failure
     }
 }
 
-bool probed_address_repeats(struct probed_address *probed, uint64_t now_ms)
+bool probed_address_repeat(struct probed_address *probed, uint64_t now_ms)
 {
     if (probed->repeats == LIMIT_REPEATS) {
         return false;
@@ -55,21 +90,26 @@ static void stop_probe(struct probed_address *probed)
     if (probed->run != NULL) {
         probe_run_cancel(probed->run);
         probed->run = NULL;
-        probed->due_ms = 0; /* what was cut short begins anew */
-        prober_landed(probed->member->prober);
+        probed->due_ms = 0; /* it starts again at once */
+        probed->member->context->in_flight--;
     }
     association_free(probed->association);
     probed->association = NULL;
     daily_forget(&probed->daily);
-    free(probed->doubted);
-    probed->doubted = NULL;
+    free(probed->unconfirmed);
+    probed->unconfirmed = NULL;
 }
 
-void probed_member_clear_addresses(struct probed_member *member)
+void probed_member_restart(struct probed_member *member)
 {
     for (unsigned i = 0; i < member->address_count; i++) {
         stop_probe(&member->probed_addresses[i]);
     }
+}
+
+void probed_member_clear_addresses(struct probed_member *member)
+{
+    probed_member_restart(member);
     member->address_count = 0;
 }
 
@@ -78,7 +118,7 @@ static void stop_all(struct probed_member *member)
     if (member->lookup != NULL) {
         lookup_cancel(member->lookup);
         member->lookup = NULL;
-        prober_landed(member->prober);
+        member->context->in_flight--;
     }
     probed_member_clear_addresses(member);
 }
@@ -91,19 +131,13 @@ void probed_member_free(struct probed_member *member)
     }
 }
 
-void probed_member_restart(struct probed_member *member)
-{
-    for (unsigned i = 0; i < member->address_count; i++) {
-        stop_probe(&member->probed_addresses[i]);
-    }
-}
-
 uint64_t probed_address_dead_s(const struct probed_address *probed, uint64_t now_ms)
 {
     return probed->failing_since_ms == 0 ? 0 : (now_ms - probed->failing_since_ms) / 1000;
 }
 
-/* What earlier runs saw of an address that fails, as far back as the clock goes. */
+/* Since when an address fails that failed in an earlier run already, as far back as the monotonic
+ * clock goes. */
 static uint64_t failing_since_ms(const struct probed_member *member,
                                  const struct address_health *row)
 {
@@ -126,8 +160,8 @@ static bool same_addresses(const struct probed_member *member, const struct addr
            memcmp(member->addresses, addresses, count * sizeof(addresses[0])) == 0;
 }
 
-/* Due at once for a new address; those of earlier runs are spread over a day, and what they found
- * stands. */
+/* A new address has its daily checks at once. Those of addresses that earlier runs probed are
+ * spread over a day, and their results are kept. */
 static struct daily_checks daily_of(const struct address_health *row)
 {
     return (struct daily_checks){
@@ -137,9 +171,9 @@ static struct daily_checks daily_of(const struct address_health *row)
     };
 }
 
-/* Rows of the history stay for two years, so their number is bounded whatever a name service
- * says. */
-static bool one_too_many(struct probed_member *member, const struct address_health *row)
+/* Rows of the history stay for two years. So their number is bounded, whatever addresses a resolver
+ * returns for a member's own name. */
+static bool is_over_newcomer_limit(struct probed_member *member, const struct address_health *row)
 {
     uint64_t day = clock_now() / 86400;
     if (row->probes > 0) {
@@ -159,9 +193,7 @@ void probed_member_set_addresses(struct probed_member *member, const struct addr
     if (same_addresses(member, addresses, count)) {
         return;
     }
-    for (unsigned i = 0; i < member->address_count; i++) {
-        stop_probe(&member->probed_addresses[i]);
-    }
+    probed_member_restart(member);
     member->dirty |= verdict_addresses(&member->health, addresses, count);
     memcpy(member->addresses, addresses, count * sizeof(addresses[0]));
     member->address_count = count;
@@ -171,7 +203,7 @@ void probed_member_set_addresses(struct probed_member *member, const struct addr
             .index = i,
             .backoff = 1,
             .failing_since_ms = failing_since_ms(member, &member->health.addresses[i]),
-            .unnoted = one_too_many(member, &member->health.addresses[i]),
+            .no_history = is_over_newcomer_limit(member, &member->health.addresses[i]),
             .plan = { .name = member->name,
                       .endpoint = { addresses[i], member->port },
                       .registered = member->addresses,
@@ -182,7 +214,7 @@ void probed_member_set_addresses(struct probed_member *member, const struct addr
     }
 }
 
-static void name_of(char *out, const struct member *member, const struct dname *apex)
+static void tls_name_of(char *out, const struct member *member, const struct dname *apex)
 {
     struct dname name;
     char text[DNAME_TEXT_MAX];
@@ -199,21 +231,21 @@ bool probed_member_update(struct probed_member *member, const struct member *ent
                           const struct dname *apex)
 {
     char name[NTS_KE_NAME_ROOM];
-    name_of(name, entry, apex);
-    bool brings_name = entry->target.len > 0;
-    bool elsewhere = strcmp(member->name, name) != 0 || member->port != entry->port ||
-                     member->brings_name != brings_name;
-    bool changed = elsewhere || member->changed_at != entry->changed_at;
-    if (elsewhere) {
+    tls_name_of(name, entry, apex);
+    bool has_own_name = entry->target.len > 0;
+    bool moved = strcmp(member->name, name) != 0 || member->port != entry->port ||
+                 member->has_own_name != has_own_name;
+    bool changed = moved || member->changed_at != entry->changed_at;
+    if (moved) {
         stop_all(member);
         memcpy(member->name, name, sizeof(name));
         member->port = entry->port;
-        member->brings_name = brings_name;
+        member->has_own_name = has_own_name;
         member->resolved = (struct resolved_addresses){ 0 };
     }
     memcpy(member->label, entry->label, sizeof(member->label));
     member->changed_at = entry->changed_at;
-    if (!brings_name) {
+    if (!has_own_name) {
         probed_member_set_addresses(member, entry->addresses, entry->address_count);
     }
     return changed;

@@ -4,14 +4,10 @@
 #include <stdlib.h>
 #include <syslog.h>
 
-#include <sodium.h>
-
-#include "probe/descriptors.h"
+#include "probe/dispatcher.h"
 #include "probe/feed_reader.h"
-#include "probe/host_rate.h"
-#include "probe/member_table.h"
+#include "probe/limits.h"
 #include "probe/probe_log.h"
-#include "probe/schedule.h"
 #include "probe/stall.h"
 #include "zone/base/clock.h"
 
@@ -19,188 +15,193 @@ struct prober {
     uv_loop_t *loop;
     struct prober_options options;
     struct feed_reader feed_reader;
+    struct probe_context context;
     struct member_table table;
-    struct due_list names, probed_addresses; /* what is due in this tick */
-    unsigned flying, flying_max;
-    struct host_rate *host_rate;
+    struct dispatcher dispatcher;
     struct stall stall;
-    bool stopping;
-    bool kept_time; /* the kernel has said so once in this run */
+    struct report_queue *report_queue;
     struct probe_log probe_log;
-    uint64_t breaker_due, word_due, check_due, check_began;
-    uint64_t batch_due; /* when verdicts are written; 0: none wait */
+    bool stopping;
+    bool kernel_kept_time; /* something kept the kernel's clock at some time in this run */
+    uint64_t breaker_due_ms, heartbeat_due_ms;
+    uint64_t check_due_ms, check_began_ms;
+    uint64_t report_due_ms; /* 0: no verdicts wait */
     uv_timer_t tick, poll;
 };
 
-static void within(struct prober *prober, uint64_t ms)
+/* -- reports -- */
+
+static void report_within(struct prober *prober, uint64_t ms)
 {
-    uint64_t due = clock_steady_ms() + ms;
-    if (prober->batch_due == 0 || due < prober->batch_due) {
-        prober->batch_due = due;
+    uint64_t due_ms = clock_steady_ms() + ms;
+    if (prober->report_due_ms == 0 || due_ms < prober->report_due_ms) {
+        prober->report_due_ms = due_ms;
     }
 }
 
 /* For what may change the pool's answers. */
-static void soon(struct prober *prober)
+static void report_soon(struct prober *prober)
 {
-    within(prober, LIMIT_BATCH_MS);
+    report_within(prober, LIMIT_BATCH_MS);
 }
 
-/* For what changes no answer: many share a transaction, which costs the disk and wakes the
- * server. */
-static void some_time(struct prober *prober)
+/* For what changes no answer. Many verdicts share a report, since each one costs a disk write and
+ * wakes the server. */
+static void report_later(struct prober *prober)
 {
     uint64_t ms = prober->options.interval_ms / 10;
-    within(prober, ms < LIMIT_BATCH_MS ? LIMIT_BATCH_MS : ms > LIMIT_LAZY_MS ? LIMIT_LAZY_MS : ms);
+    ms = ms < LIMIT_BATCH_MS ? LIMIT_BATCH_MS : ms;
+    report_within(prober, ms > LIMIT_LAZY_MS ? LIMIT_LAZY_MS : ms);
 }
 
-static void write_verdicts(struct prober *prober)
+static void write_report(struct prober *prober)
 {
     struct diag diag = { "" };
     vantage_word(&prober->table.vantage, clock_now());
     uint32_t pause_ms = prober->options.interval_ms / 2;
-    prober->word_due = clock_steady_ms() + (pause_ms > LIMIT_WORD_MS ? LIMIT_WORD_MS : pause_ms);
-    if (member_table_write(&prober->table, &diag) != RESULT_OK) {
-        probe_log_complain(&prober->probe_log, PROBE_LOG_VERDICTS, &diag);
-        prober->batch_due = prober->options.once ? 0 : clock_steady_ms() + LIMIT_RETRY_MS;
+    pause_ms = pause_ms > LIMIT_HEARTBEAT_MS ? LIMIT_HEARTBEAT_MS : pause_ms;
+    prober->heartbeat_due_ms = clock_steady_ms() + pause_ms;
+    if (member_table_write(&prober->table, prober->report_queue, &diag) != RESULT_OK) {
+        probe_log_failed(&prober->probe_log, PROBE_LOG_VERDICTS, &diag);
+        prober->report_due_ms = prober->options.once ? 0 : clock_steady_ms() + LIMIT_RETRY_MS;
         return;
     }
-    prober->batch_due = 0;
-    probe_log_well_again(&prober->probe_log, PROBE_LOG_VERDICTS);
+    prober->report_due_ms = 0;
+    probe_log_recovered(&prober->probe_log, PROBE_LOG_VERDICTS);
 }
 
-/* Enters an outcome, tells what changed, has it written. */
-static void enter_verdict(struct probed_member *member, unsigned index,
-                          const struct outcome *outcome)
-{
-    struct prober *prober = member->prober;
-    const struct member_health before = member->health;
-    const struct judgement judgement = { &prober->table.settings, &prober->table.breaker_state,
-                                         !member->brings_name, clock_now() };
-    verdict_apply(&member->health, index, outcome, &judgement);
-    member->dirty = true;
-    if (!failure_is_ours(member->health.addresses[index].failure) &&
-        !member->probed_addresses[index].unnoted) {
-        report_queue_sample(prober->probe_log.report_queue, member->label, member->id,
-                            &member->health.addresses[index]);
-    }
-    if (probed_member_is_urgent(member, &before, index)) {
-        soon(prober);
-    } else {
-        some_time(prober);
-    }
-    probe_log_probe(&prober->probe_log, member, &member->health.addresses[index],
-                    &before.addresses[index]);
-    probe_log_stage(&prober->probe_log, member, before.stage, judgement.now);
-    if (prober->options.report != NULL) {
-        prober->options.report(member->label, &member->health.addresses[index]);
-    }
-}
+/* -- verdicts -- */
 
-static void stage_moved(struct probed_member *member, enum stage before, void *arg)
+static void note_stage(struct probed_member *member, enum stage before, void *arg)
 {
     const struct prober *prober = arg;
-    probe_log_stage(&prober->probe_log, member, before, clock_now());
+    char text[HISTORY_EVENT_ROOM];
+    if (probe_log_stage(&prober->probe_log, member, before, text)) {
+        report_queue_event(prober->report_queue, member->label, clock_now(), text);
+    }
 }
 
-static void count_failing(struct prober *prober)
+/* Applies an outcome to the member's health, logs what has changed, and has it reported. */
+static void enter_verdict(struct probed_member *member, unsigned index,
+                          const struct outcome *outcome, void *arg)
 {
-    prober->breaker_due = clock_steady_ms() + LIMIT_BREAKER_MS;
+    struct prober *prober = arg;
+    const struct member_health before = member->health;
+    const struct judgement judgement = { &prober->table.settings, &prober->table.breaker_state,
+                                         !member->has_own_name, clock_now() };
+    verdict_apply(&member->health, index, outcome, &judgement);
+    const struct address_health *row = &member->health.addresses[index];
+    member->dirty = true;
+    if (!failure_is_ours(row->failure) && !member->probed_addresses[index].no_history) {
+        report_queue_sample(prober->report_queue, member->label, member->id, row);
+    }
+    if (probed_member_is_urgent(member, &before, index)) {
+        report_soon(prober);
+    } else {
+        report_later(prober);
+    }
+    probe_log_probe(&prober->probe_log, member, row, &before.addresses[index]);
+    note_stage(member, before.stage, prober);
+    if (prober->options.report != NULL) {
+        prober->options.report(member->label, row);
+    }
+}
+
+/* Where an address came or went, the member is judged by the others. */
+static void advance_dirty(struct prober *prober)
+{
+    struct member_table *table = &prober->table;
+    for (size_t i = 0; i < table->member_count; i++) {
+        struct probed_member *member = table->members[i];
+        if (member->dirty) {
+            enum stage before = member->health.stage;
+            lifecycle_advance(&member->health, &table->settings, &table->breaker_state,
+                              clock_now());
+            note_stage(member, before, prober);
+        }
+    }
+    if (member_table_is_dirty(table)) {
+        report_soon(prober);
+    }
+}
+
+static void run_breaker(struct prober *prober)
+{
+    struct member_table *table = &prober->table;
+    prober->breaker_due_ms = clock_steady_ms() + LIMIT_BREAKER_MS;
     if (prober->options.references == NULL) {
-        prober->table.vantage.unsynchronised = reference_unsynchronised();
-        prober->table.self.state =
-            reference_by_kernel(prober->table.vantage.unsynchronised, &prober->kept_time);
+        table->vantage.unsynchronised = reference_unsynchronised();
+        table->self.state =
+            reference_by_kernel(table->vantage.unsynchronised, &prober->kernel_kept_time);
     }
-    prober->table.held_ms = stall_length(&prober->stall, stall_now() - prober->options.interval_ms);
-    member_table_run_breaker(&prober->table, clock_now(), stage_moved, prober);
-    bool alarm = probe_log_alarm(&prober->probe_log, &prober->table.vantage);
-    bool state = probe_log_state(&prober->probe_log, &prober->table.vantage);
-    bool families = probe_log_families(&prober->probe_log, &prober->table.vantage);
+    table->stalled_ms = stall_length(&prober->stall, stall_now() - prober->options.interval_ms);
+    member_table_run_breaker(table, clock_now(), note_stage, prober);
+    bool alarm = probe_log_alarm(&prober->probe_log, &table->vantage);
+    bool state = probe_log_state(&prober->probe_log, &table->vantage);
+    bool families = probe_log_families(&prober->probe_log, &table->vantage);
     if (alarm || state || families) {
-        soon(prober);
+        report_soon(prober);
     }
-    if (member_table_waits(&prober->table)) {
-        some_time(prober);
+    if (member_table_is_dirty(table)) {
+        report_later(prober);
     }
 }
 
-static uint64_t next_due(const struct prober *prober, unsigned backoff, uint64_t dead_s)
-{
-    if (prober->options.once) {
-        return UINT64_MAX;
-    }
-    uint64_t pause_ms = schedule_pause_ms(prober->options.interval_ms, backoff, dead_s);
-    return schedule_next(clock_steady_ms(), pause_ms, randombytes_random());
-}
-
-/* For how long the address has failed. Nobody is dead while the fault may be ours. */
-static uint64_t dead_for(const struct probed_address *probed)
-{
-    const struct member_table *table = &probed->member->prober->table;
-    const struct address_health *row = &probed->member->health.addresses[probed->index];
-    bool ours = failure_is_ours(row->failure) || table->breaker_state.members_frozen ||
-                table->vantage.state != VANTAGE_WELL;
-    return ours ? 0 : probed_address_dead_s(probed, clock_steady_ms());
-}
+/* -- the check of ourselves -- */
 
 static void check_self(struct prober *prober)
 {
     const struct prober_options *options = &prober->options;
     uint32_t pause_ms = options->once ? LIMIT_TICK_MS : options->interval_ms / 4;
-    prober->check_due = clock_steady_ms() + (pause_ms > LIMIT_CHECK_MS ? LIMIT_CHECK_MS : pause_ms);
-    if (options->references != NULL && !references_checking(options->references)) {
-        prober->check_began = clock_steady_ms();
+    pause_ms = pause_ms > LIMIT_CHECK_MS ? LIMIT_CHECK_MS : pause_ms;
+    prober->check_due_ms = clock_steady_ms() + pause_ms;
+    if (options->references != NULL && !references_are_checking(options->references)) {
+        prober->check_began_ms = clock_steady_ms();
         references_check(options->references, options->trust);
     }
 }
 
-/* What came before the check began is believed by its result. */
-static void self_judged(const struct reference_word *word, void *arg)
+static void self_checked(const struct reference_verdict *verdict, void *arg)
 {
     struct prober *prober = arg;
-    prober->table.self = *word;
-    member_table_believe(&prober->table, prober->check_began, enter_verdict);
+    prober->table.self = *verdict;
+    member_table_confirm(&prober->table, prober->check_began_ms, enter_verdict, prober);
 }
 
-static void probe_over(const struct outcome *outcome, void *arg)
+/* -- the ends of probes and lookups -- */
+
+/* With references, a failure waits for the next check of ourselves, and so does every outcome while
+ * the last one went badly. */
+static void judge(struct prober *prober, struct probed_address *probed,
+                  const struct outcome *outcome)
 {
-    struct probed_address *probed = arg;
-    struct probed_member *member = probed->member;
-    struct prober *prober = member->prober;
-    probed->run = NULL;
-    prober->flying--;
-    probed_address_back_off(probed, outcome->failure, clock_steady_ms());
+    bool well = prober->table.self.state == VANTAGE_WELL;
+    bool ours = outcome->failure == FAILURE_INTERNAL;
+    if (prober->options.references != NULL && !ours &&
+        (outcome->failure != FAILURE_NONE || !well)) {
+        probed_address_hold(probed, outcome, clock_steady_ms());
+    } else if (well || ours) {
+        enter_verdict(probed->member, probed->index, outcome, prober);
+    }
+}
+
+static void probe_ended(struct probed_address *probed, const struct outcome *outcome, void *arg)
+{
+    struct prober *prober = arg;
+    uint64_t now_ms = clock_steady_ms();
+    probed_address_back_off(probed, outcome->failure, now_ms);
     if (prober->options.once && outcome->failure == FAILURE_INTERNAL &&
-        probed_address_repeats(probed, clock_steady_ms())) {
+        probed_address_repeat(probed, now_ms)) {
         return;
     }
-    bool checked = prober->options.references != NULL && outcome->failure != FAILURE_INTERNAL;
-    if (checked && (outcome->failure != FAILURE_NONE || prober->table.self.state != VANTAGE_WELL)) {
-        probed_address_doubt(probed, outcome, clock_steady_ms());
-    } else if (prober->table.self.state == VANTAGE_WELL || outcome->failure == FAILURE_INTERNAL) {
-        enter_verdict(member, probed->index, outcome);
-    }
-    uint64_t next_ms = next_due(prober, probed->backoff, dead_for(probed));
-    probed->due_ms = next_ms < probed->due_ms ? next_ms : probed->due_ms;
+    judge(prober, probed, outcome);
+    dispatcher_probed(&prober->dispatcher, probed);
 }
 
-static void start_probe(struct prober *prober, struct probed_address *probed)
-{
-    probed->plan.allow_private = prober->options.allow_private;
-    probed->plan.trust = prober->options.trust;
-    probed->plan.stall = &prober->stall;
-    probed->plan.ke_life_s = schedule_ke_life_s(randombytes_random());
-    probed->plan.ke_gap_s =
-        prober->options.once ? 0 : schedule_ke_gap_s(prober->options.interval_ms);
-    prober->flying++;
-    probed->due_ms = UINT64_MAX; /* until then only a change says otherwise */
-    probed->run =
-        probe_run_start(prober->loop, &probed->plan, &probed->association, probe_over, probed);
-}
-
-/* A name that does not resolve fails on every address it had; one that never did has a row of its
- * own, address ::. */
-static void unresolved(struct probed_member *member, enum failure failure, const char *why)
+/* A name that does not resolve is a failure of every address that it had. A name that never
+ * resolved has one row, with address ::. */
+static void enter_unresolved(struct prober *prober, struct probed_member *member,
+                             enum failure failure, const char *why)
 {
     struct outcome outcome = { .failure = failure };
     (void)snprintf(outcome.detail, sizeof(outcome.detail), "%s: %.80s", why, member->name);
@@ -209,145 +210,37 @@ static void unresolved(struct probed_member *member, enum failure failure, const
         (void)verdict_addresses(&member->health, &unknown, 1);
     }
     for (unsigned i = 0; i < member->health.address_count; i++) {
-        enter_verdict(member, i, &outcome);
+        enter_verdict(member, i, &outcome, prober);
     }
     probed_member_clear_addresses(member);
 }
 
-static void name_resolved(const struct lookup_answer *answer, void *arg)
+static void lookup_ended(struct probed_member *member, const struct lookup_answer *answer,
+                         void *arg)
 {
-    struct probed_member *member = arg;
-    struct prober *prober = member->prober;
+    struct prober *prober = arg;
     uint64_t now_ms = uv_now(prober->loop);
-    member->lookup = NULL;
-    prober->flying--;
-    member->resolve_due_ms =
-        prober->options.once
-            ? UINT64_MAX
-            : now_ms + resolved_addresses_pause_ms(answer, prober->options.interval_ms);
+    dispatcher_resolved(&prober->dispatcher, member, answer, now_ms);
     enum failure failure = resolved_addresses_take(&member->resolved, answer, now_ms);
     if (failure != FAILURE_NONE) {
-        unresolved(member, failure, answer->why);
+        enter_unresolved(prober, member, failure, answer->why);
     } else {
         probed_member_set_addresses(member, member->resolved.addresses, member->resolved.count);
     }
 }
 
-static bool may_fly(const struct prober *prober)
-{
-    return prober->flying < prober->flying_max;
-}
+/* -- the feed -- */
 
-static bool start_lookup(struct prober *prober, struct probed_member *member)
-{
-    member->lookup = lookup_start(prober->loop, NULL, member->name, name_resolved, member);
-    if (member->lookup == NULL) {
-        member->resolve_due_ms = next_due(prober, 1, 0);
-        return false;
-    }
-    prober->flying++;
-    return true;
-}
-
-/* Starts what is due, as far as it may be: the longest waiting first, so that a quota or a bound
- * starves nobody. */
-static void start_due(struct prober *prober, uint64_t now_ms)
-{
-    struct due_list *names = &prober->names, *probed_addresses = &prober->probed_addresses;
-    unsigned started = 0;
-    member_table_due(&prober->table, now_ms, names, probed_addresses);
-    for (size_t i = 0; i < names->count && started < LIMIT_STARTS && may_fly(prober); i++) {
-        started += start_lookup(prober, names->items[i].what);
-    }
-    for (size_t i = 0; i < probed_addresses->count && started < LIMIT_STARTS && may_fly(prober);
-         i++) {
-        struct probed_address *probed = probed_addresses->items[i].what;
-        if (host_rate_take(prober->host_rate, &probed->plan.endpoint.address, now_ms)) {
-            start_probe(prober, probed);
-            started++;
-        }
-    }
-}
-
-/* With --once: nothing is in flight and nothing is due any more. */
-static bool all_done(const struct prober *prober)
-{
-    for (size_t i = 0; i < prober->table.member_count; i++) {
-        const struct probed_member *member = prober->table.members[i];
-        if (member->lookup != NULL ||
-            (member->brings_name && member->resolve_due_ms != UINT64_MAX)) {
-            return false;
-        }
-        for (unsigned k = 0; k < member->address_count; k++) {
-            const struct probed_address *probed = &member->probed_addresses[k];
-            if (probed->run != NULL || probed->doubted != NULL || probed->due_ms != UINT64_MAX) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static void tick(uv_timer_t *timer)
-{
-    struct prober *prober = timer->data;
-    uint64_t now_ms = clock_steady_ms();
-    stall_tick(&prober->stall, stall_now());
-    start_due(prober, now_ms);
-    if (prober->check_due <= now_ms) {
-        check_self(prober);
-    }
-    if (prober->breaker_due <= now_ms) {
-        count_failing(prober);
-    }
-    bool batch = prober->batch_due != 0 && prober->batch_due <= now_ms;
-    if (batch || prober->word_due <= now_ms || report_queue_full(prober->probe_log.report_queue)) {
-        write_verdicts(prober);
-    }
-    if (prober->options.once && prober->batch_due == 0 && all_done(prober)) {
-        prober_stop(prober);
-    }
-}
-
-/* At once what is new or changed; after a start of ours, what was probed before is spread over the
- * interval. */
-static void member_changed(struct probed_member *member, bool fresh, void *arg)
+static void member_changed(struct probed_member *member, bool is_new, void *arg)
 {
     const struct prober *prober = arg;
-    bool known = fresh && !prober->options.once;
-    member->resolve_due_ms = 0;
-    for (unsigned i = 0; i < member->address_count; i++) {
-        uint32_t probes = known ? member->health.addresses[i].probes : 0;
-        member->probed_addresses[i].due_ms = schedule_first(
-            clock_steady_ms(), prober->options.interval_ms, probes, randombytes_random());
-        if (!known) {
-            member->probed_addresses[i].failing_since_ms = 0;
-        }
-    }
+    dispatcher_member_changed(&prober->dispatcher, member, is_new);
 }
 
-/* Where an address came or went, the member stands by those that are left. */
-static void settle(struct prober *prober)
-{
-    for (size_t i = 0; i < prober->table.member_count; i++) {
-        struct probed_member *member = prober->table.members[i];
-        if (member->dirty) {
-            enum stage before = member->health.stage;
-            lifecycle_advance(&member->health, &prober->table.settings,
-                              &prober->table.breaker_state, clock_now());
-            probe_log_stage(&prober->probe_log, member, before, clock_now());
-        }
-    }
-    if (member_table_waits(&prober->table)) {
-        soon(prober);
-    }
-}
-
-/* What the pool says is under watch from here on. */
 static void take_feed(struct prober *prober, const struct feed *feed)
 {
     struct member_table *table = &prober->table;
-    member_table_update(table, feed, prober, member_changed);
+    member_table_update(table, feed, member_changed, prober);
     probe_log_named(&prober->probe_log, &feed->vantages, table->vantage.name,
                     journal_public(table->journal));
 }
@@ -360,9 +253,9 @@ static void init_vantage(struct prober *prober)
     (void)snprintf(vantage->name, VANTAGE_ROOM, "%s", prober->options.vantage);
 }
 
-/* A feed of another registry (the pool was made anew, or restored): what is known of the members
- * before means nothing. */
-static enum result begin_again(struct prober *prober, const struct feed *feed, struct diag *diag)
+/* The feed of another registry (the pool was made anew, or restored) lists other members. Nothing
+ * that is known of the old ones holds for them. */
+static enum result check_registry(struct prober *prober, const struct feed *feed, struct diag *diag)
 {
     if (member_table_is_of(&prober->table, feed)) {
         return RESULT_OK;
@@ -371,7 +264,7 @@ static enum result begin_again(struct prober *prober, const struct feed *feed, s
                    "the list of members is of another registry: begins anew");
     member_table_done(&prober->table);
     init_vantage(prober);
-    return member_table_begin(&prober->table, feed, prober->options.state_dir, prober, diag);
+    return member_table_begin(&prober->table, feed, prober->options.state_dir, diag);
 }
 
 static void poll_feed(uv_timer_t *timer)
@@ -380,17 +273,41 @@ static void poll_feed(uv_timer_t *timer)
     struct diag diag = { "" };
     struct feed *feed = NULL;
     if (feed_reader_look(&prober->feed_reader, &feed, &diag) != RESULT_OK) {
-        probe_log_complain(&prober->probe_log, PROBE_LOG_FEED, &diag);
-    } else if (feed != NULL && begin_again(prober, feed, &diag) != RESULT_OK) {
-        probe_log_complain(&prober->probe_log, PROBE_LOG_VERDICTS, &diag);
-        prober->batch_due = 0; /* there is no journal */
+        probe_log_failed(&prober->probe_log, PROBE_LOG_FEED, &diag);
+    } else if (feed != NULL && check_registry(prober, feed, &diag) != RESULT_OK) {
+        probe_log_failed(&prober->probe_log, PROBE_LOG_VERDICTS, &diag);
+        prober->report_due_ms = 0; /* there is no journal */
         prober_stop(prober);
     } else if (feed != NULL) {
         take_feed(prober, feed);
-        settle(prober);
-        probe_log_well_again(&prober->probe_log, PROBE_LOG_FEED);
+        advance_dirty(prober);
+        probe_log_recovered(&prober->probe_log, PROBE_LOG_FEED);
     }
     feed_free(feed);
+}
+
+/* -- the prober -- */
+
+static void tick(uv_timer_t *timer)
+{
+    struct prober *prober = timer->data;
+    uint64_t now_ms = clock_steady_ms();
+    stall_tick(&prober->stall, stall_now());
+    dispatcher_start_due(&prober->dispatcher, now_ms);
+    if (prober->check_due_ms <= now_ms) {
+        check_self(prober);
+    }
+    if (prober->breaker_due_ms <= now_ms) {
+        run_breaker(prober);
+    }
+    bool due = prober->report_due_ms != 0 && prober->report_due_ms <= now_ms;
+    if (due || prober->heartbeat_due_ms <= now_ms || report_queue_full(prober->report_queue)) {
+        write_report(prober);
+    }
+    if (prober->options.once && prober->report_due_ms == 0 &&
+        dispatcher_is_idle(&prober->dispatcher)) {
+        prober_stop(prober);
+    }
 }
 
 static enum result read_all(struct prober *prober, struct diag *diag)
@@ -398,34 +315,46 @@ static enum result read_all(struct prober *prober, struct diag *diag)
     const char *state_dir = prober->options.state_dir;
     struct feed *feed = NULL;
     prober->feed_reader = (struct feed_reader){ .state_dir = state_dir, .mark = feed_mark_none };
-    enum result result = feed_reader_look(&prober->feed_reader, &feed, diag);
-    if (result == RESULT_OK) {
-        result = member_table_begin(&prober->table, feed, state_dir, prober, diag);
-    }
+    TRY(feed_reader_look(&prober->feed_reader, &feed, diag));
+    enum result result = member_table_begin(&prober->table, feed, state_dir, diag);
     if (result == RESULT_OK) {
         take_feed(prober, feed);
-        member_table_run_breaker(&prober->table, clock_now(), stage_moved, prober);
-        settle(prober);
+        member_table_run_breaker(&prober->table, clock_now(), note_stage, prober);
+        advance_dirty(prober);
     }
     feed_free(feed);
     return result;
 }
 
-enum result prober_new(struct prober **out, uv_loop_t *loop, const struct prober_options *options,
-                       struct diag *diag)
+static struct prober *make_prober(uv_loop_t *loop, const struct prober_options *options)
 {
     struct prober *prober = xcalloc(1, sizeof(*prober));
     prober->loop = loop;
     prober->options = *options;
+    prober->context = (struct probe_context){
+        .loop = loop, .probed = probe_ended, .resolved = lookup_ended, .arg = prober
+    };
+    prober->table.context = &prober->context;
+    prober->dispatcher = (struct dispatcher){ .table = &prober->table,
+                                              .stall = &prober->stall,
+                                              .trust = options->trust,
+                                              .interval_ms = options->interval_ms,
+                                              .allow_private = options->allow_private,
+                                              .once = options->once };
+    dispatcher_init(&prober->dispatcher);
+    prober->report_queue = report_queue_new(options->vantage);
     prober->probe_log.log = options->log;
-    prober->probe_log.report_queue = report_queue_new(options->vantage);
-    prober->table.report_queue = prober->probe_log.report_queue;
     if (options->references != NULL) {
-        references_begin(options->references, loop, self_judged, prober);
+        references_begin(options->references, loop, self_checked, prober);
     }
-    prober->flying_max = descriptors_flights();
-    prober->host_rate = host_rate_new();
     init_vantage(prober);
+    return prober;
+}
+
+enum result prober_new(struct prober **out, uv_loop_t *loop, const struct prober_options *options,
+                       struct diag *diag)
+{
+    struct prober *prober = make_prober(loop, options);
     enum result result = read_all(prober, diag);
     if (result != RESULT_OK) {
         prober_free(prober);
@@ -439,17 +368,18 @@ enum result prober_new(struct prober **out, uv_loop_t *loop, const struct prober
     if (!options->once) {
         uv_timer_start(&prober->poll, poll_feed, LIMIT_POLL_MS, LIMIT_POLL_MS);
     }
-    probe_log_line(&prober->probe_log, LOG_INFO, "watching %zu members, at most %u probes at once",
-                   prober->table.member_count, prober->flying_max);
+    probe_log_line(&prober->probe_log, LOG_INFO, "probing %zu members, at most %u probes at once",
+                   prober->table.member_count, prober->dispatcher.in_flight_max);
     *out = prober;
     return RESULT_OK;
 }
 
-void prober_trust(struct prober *prober, struct tls_trust *trust)
+void prober_set_trust(struct prober *prober, struct tls_trust *trust)
 {
     prober->options.trust = trust;
+    prober->dispatcher.trust = trust;
     for (size_t i = 0; i < prober->table.member_count; i++) {
-        /* what is in flight holds the old trust, which is about to go */
+        /* the probes in flight use the old trust */
         probed_member_restart(prober->table.members[i]);
     }
     if (prober->options.references != NULL) {
@@ -457,9 +387,9 @@ void prober_trust(struct prober *prober, struct tls_trust *trust)
     }
 }
 
-bool prober_wrote(const struct prober *prober)
+bool prober_has_written(const struct prober *prober)
 {
-    return !prober->probe_log.complained[PROBE_LOG_VERDICTS];
+    return !prober->probe_log.failing[PROBE_LOG_VERDICTS];
 }
 
 void prober_stop(struct prober *prober)
@@ -468,8 +398,8 @@ void prober_stop(struct prober *prober)
         return;
     }
     prober->stopping = true;
-    if (prober->batch_due != 0) {
-        write_verdicts(prober);
+    if (prober->report_due_ms != 0) {
+        write_report(prober);
     }
     member_table_done(&prober->table);
     if (prober->options.references != NULL) {
@@ -483,15 +413,8 @@ void prober_free(struct prober *prober)
 {
     if (prober != NULL) {
         member_table_done(&prober->table);
-        report_queue_free(prober->probe_log.report_queue);
-        host_rate_free(prober->host_rate);
-        due_free(&prober->names);
-        due_free(&prober->probed_addresses);
+        report_queue_free(prober->report_queue);
+        dispatcher_done(&prober->dispatcher);
         free(prober);
     }
-}
-
-void prober_landed(struct prober *prober)
-{
-    prober->flying--;
 }

@@ -7,6 +7,7 @@
 #include "probe/lookup.h"
 #include "probe/probe_run.h"
 #include "probe/sntp.h"
+#include "zone/registry/member.h"
 
 enum {
     NTP_PORT = 123
@@ -96,7 +97,7 @@ void reference_judge_family(struct reference_family *out, const struct reference
 
 static void judge(struct references *all)
 {
-    struct reference_word word;
+    struct reference_verdict word;
     int64_t offsets_us[REFERENCES_MAX * ADDRESS_FAMILIES];
     unsigned count = 0;
     for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
@@ -237,7 +238,7 @@ void references_check(struct references *references, struct tls_trust *trust)
     }
 }
 
-bool references_checking(const struct references *references)
+bool references_are_checking(const struct references *references)
 {
     return references->pending > 0;
 }

@@ -28,13 +28,13 @@ struct reference_family {
     bool silent; /* none answers of those that once did */
 };
 
-struct reference_word {
+struct reference_verdict {
     enum vantage_state state;
     struct reference_family family[ADDRESS_FAMILIES];
 };
 
 /* One check is over. */
-typedef void references_judged(const struct reference_word *word, void *arg);
+typedef void references_judged(const struct reference_verdict *word, void *arg);
 
 /* `hosts` are HOST[@PORT] for plain NTP, nts:HOST[@PORT] for NTS; USAGE for another form, or for
  * too many. */
@@ -46,7 +46,7 @@ void references_begin(struct references *references, uv_loop_t *loop, references
 /* Starts a check; nothing if one is under way. NTS references are believed by `trust`, which must
  * live till it is over. */
 void references_check(struct references *references, struct tls_trust *trust);
-bool references_checking(const struct references *references);
+bool references_are_checking(const struct references *references);
 /* Ends what is in flight; the next check begins anew. */
 void references_stop(struct references *references);
 void references_free(struct references *references);

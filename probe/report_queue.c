@@ -86,7 +86,7 @@ void report_queue_write(const struct report_queue *report_queue, struct journal 
     }
 }
 
-void report_queue_written(struct report_queue *report_queue)
+void report_queue_clear(struct report_queue *report_queue)
 {
     report_queue->event_count = 0;
     report_queue->sample_count = 0;

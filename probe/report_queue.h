@@ -21,8 +21,8 @@ void report_queue_event(struct report_queue *report_queue, const char *label, ui
                         const char *text);
 /* So many samples wait that they should be written. */
 bool report_queue_full(const struct report_queue *report_queue);
-/* Writes all that waits; report_queue_written when the journal has it. */
+/* Writes all that waits; report_queue_clear when the journal has it. */
 void report_queue_write(const struct report_queue *report_queue, struct journal *journal);
-void report_queue_written(struct report_queue *report_queue);
+void report_queue_clear(struct report_queue *report_queue);
 
 #endif

@@ -133,7 +133,7 @@ def test_a_name_that_does_not_resolve_is_told(world):
 def test_trust_read_again_amid_hanging_probes_keeps_the_daemon_well(world, daemon):
     """SIGHUP frees what probes in flight were started with. Most of these members hang in one step or another."""
     probed = world.probe(world.trust)
-    probed.said("watching")
+    probed.said("probing")
     for _ in range(6):
         time.sleep(0.7)
         os.kill(probed.pid, signal.SIGHUP)

@@ -160,7 +160,7 @@ static void probes_that_don_t_leave_cut_us_off(void **)
     assert_int_equal(state_after(&f), VANTAGE_WELL);
     assert_false(f.breaker_state.family_waits[ADDRESS_IPV4]);
     add_unprobed(&f, 1, true, true);
-    f.breaker.held_up = true;
+    f.breaker.stalled = true;
     assert_int_equal(state_after(&f), VANTAGE_HELD_UP);
     assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_ON);
 }

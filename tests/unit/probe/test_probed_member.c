@@ -36,18 +36,18 @@ static void a_day_brings_a_bounded_number_of_addresses_into_the_history(void **)
         pair[1] = nth(i);
         probed_member_set_addresses(member, pair, 2);
         member->health.addresses[0].probes = 1; /* only the other one is new */
-        noted += !member->probed_addresses[1].unnoted;
-        assert_false(member->probed_addresses[0].unnoted);
+        noted += !member->probed_addresses[1].no_history;
+        assert_false(member->probed_addresses[0].no_history);
     }
     assert_int_equal(noted, LIMIT_NEWCOMERS - 1);
     member->newcomer_day--; /* it was yesterday */
     pair[1] = nth(0xfff0);
     probed_member_set_addresses(member, pair, 2);
-    assert_false(member->probed_addresses[1].unnoted);
+    assert_false(member->probed_addresses[1].no_history);
     probed_member_free(member);
 }
 
-static void probe_log_is_what_changes_answers_or_what_somebody_waits_for(void **)
+static void change_is_urgent_if_it_alters_answers_or_somebody_waits_for_it(void **)
 {
     struct probed_member *member = probed_member_new(NULL, 7);
     const struct address address = nth(0);
@@ -75,7 +75,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stays_keeps_its_verdict_when_others_come_and_go),
         cmocka_unit_test(a_day_brings_a_bounded_number_of_addresses_into_the_history),
-        cmocka_unit_test(probe_log_is_what_changes_answers_or_what_somebody_waits_for),
+        cmocka_unit_test(change_is_urgent_if_it_alters_answers_or_somebody_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
