@@ -176,9 +176,8 @@ static enum result make_stores(struct cli *cli)
 static enum result add_key(const struct plan *plan, struct store_txn *txn, enum key_role role,
                            const struct seal *seal, struct diag *diag)
 {
-    const struct key_recipe recipe = { plan->algorithm, role,
-                                       key_life_in_use(role, session_now()) };
-    return key_timeline_make_key(txn, seal, &recipe, session_now(), diag);
+    const struct key_spec spec = { plan->algorithm, role, key_life_in_use(role, session_now()) };
+    return key_timeline_make_key(txn, seal, &spec, session_now(), diag);
 }
 
 /* Keys of an interrupted run must be those that this run would make. */
@@ -224,13 +223,13 @@ static enum result first_keys(const struct plan *plan, struct store_txn *txn,
                               const struct seal *seal, struct diag *diag)
 {
     if (plan->follows) {
-        return key_timeline_begin_following(txn, diag);
+        return key_timeline_init_follower(txn, diag);
     }
     enum result result = add_key(plan, txn, plan->single ? KEY_CSK : KEY_KSK, seal, diag);
     if (result == RESULT_OK && !plan->single) {
         result = add_key(plan, txn, KEY_ZSK, seal, diag);
     }
-    return result == RESULT_OK ? key_timeline_begin(txn, &plan->settings, session_now(), diag)
+    return result == RESULT_OK ? key_timeline_init(txn, &plan->settings, session_now(), diag)
                                : result;
 }
 

@@ -38,12 +38,12 @@ static struct key_next next_of(const struct listing *listing, size_t i, const ch
     struct key_next next =
         keystate_next(&listing->timeline.keys, i, &listing->slices, &listing->timing, listing->now);
     *text = keystate_step_text(next.step);
-    if (listing->timing.held && next.step == STEP_NONE && awaits_bundle(listing, key)) {
+    if (listing->timing.offline_ksk && next.step == STEP_NONE && awaits_bundle(listing, key)) {
         *text = "waits for a bundle";
     }
     uint64_t due_at = key_timeline_due_at(&listing->timeline, &listing->settings,
                                           key->role == KEY_ZSK ? KEY_ZSK : KEY_KSK);
-    if (next.step == STEP_NONE && key->life.wanted && due_at != 0 && !listing->timing.held) {
+    if (next.step == STEP_NONE && key->life.wanted && due_at != 0 && !listing->timing.offline_ksk) {
         *text = "be replaced";
         next.at = due_at > listing->now ? due_at : listing->now;
     }
@@ -80,7 +80,7 @@ static json_t *key_json(const struct listing *listing, size_t i)
                      "tag", key->tag, "role", keytext_role(key->role), "algorithm",
                      algorithm_text(key->algorithm), "algorithm_number", (int)key->algorithm,
                      "state", keystate_text(keystate_of(key, listing->now)), "wanted",
-                     key->life.wanted, "planned", key->life.planned, "offline", key->absent,
+                     key->life.wanted, "planned", key->life.planned, "offline", key->offline,
                      "created", json_time(key->created_at), "dnskey",
                      record_state_json(&key->life.dnskey), "signs_zone",
                      record_state_json(&key->life.zone), "ds", record_state_json(&key->life.ds),
@@ -92,7 +92,7 @@ static void print_bundle(const struct listing *listing)
     char until[OUTPUT_TIME_ROOM], end[OUTPUT_TIME_ROOM], change[OUTPUT_TIME_ROOM], text[ALARM_ROOM];
     const struct slices *slices = &listing->slices;
     const struct key_set *keys = &listing->timeline.keys;
-    if (slices->count == 0 && !listing->timing.held) {
+    if (slices->count == 0 && !listing->timing.offline_ksk) {
         return;
     }
     puts("");
@@ -119,7 +119,7 @@ static void print_parent(const struct listing *listing)
     char time[OUTPUT_TIME_ROOM];
     const char *at = output_time(rollover_asked_at(keys), time);
     bool asks = rollover_as_is(keys).ds != 0;
-    const char *who = listing->timing.held ? "the next bundle" : "ntspoold";
+    const char *who = listing->timing.offline_ksk ? "the next bundle" : "ntspoold";
     if (listing->timeline.memory.insecure && asks) {
         printf("\nThe zone is to be insecure: %s asks the parent zone to remove the DS.\n", who);
     } else if (listing->timeline.memory.insecure && rollover_awaits_parent(keys)) {
@@ -168,7 +168,7 @@ static void print_keys(const struct listing *listing)
         const char *step = "";
         struct key_next next = next_of(listing, i, &step);
         table_cellf(&table, "%u", key->tag);
-        table_cellf(&table, "%s%s", keytext_role(key->role), key->absent ? " offline" : "");
+        table_cellf(&table, "%s%s", keytext_role(key->role), key->offline ? " offline" : "");
         table_cell(&table, algorithm_text(key->algorithm));
         table_cell(&table,
                    key->life.planned ? "planned" : keystate_text(keystate_of(key, listing->now)));

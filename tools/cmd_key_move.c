@@ -32,30 +32,30 @@ static enum bindkey_use use_of(const struct cli *cli, int files)
 
 static enum result import_files(struct keywork *work, struct cli *cli, int argc, char **argv)
 {
-    struct given_keys given = { .in_use = cli_flag(cli, "in-use"),
-                                .replace = cli_flag(cli, "replace") };
+    struct key_import import = { .in_use = cli_flag(cli, "in-use"),
+                                 .replace = cli_flag(cli, "replace") };
     enum result result = keywork_zone(work, cli);
     if (result == RESULT_OK && argc > KEYSTORE_USED_MAX) {
         result = diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
     }
-    while (given.count < (size_t)argc && result == RESULT_OK) {
-        struct key **key = &given.list[given.count];
-        const char *path = argv[given.count];
+    while (import.count < (size_t)argc && result == RESULT_OK) {
+        struct key **key = &import.list[import.count];
+        const char *path = argv[import.count];
         result = cli_flag(cli, "public")
                      ? bindkey_read_public(key, path, &work->settings.apex, &cli->diag)
                      : bindkey_read(key, path, &work->settings.apex, use_of(cli, argc),
                                     session_now(), &cli->diag);
-        given.count += result == RESULT_OK;
+        import.count += result == RESULT_OK;
     }
     if (result == RESULT_OK) {
         result = keywork_begin(work, cli, true);
     }
     if (result == RESULT_OK) {
-        result = keytransfer_add(work->session.txn[STORE_KEYS], work->seal, &given, session_now(),
-                                 &cli->diag);
+        result = keytransfer_import(work->session.txn[STORE_KEYS], work->seal, &import,
+                                    session_now(), &cli->diag);
     }
-    for (size_t i = 0; i < given.count; i++) {
-        key_free(given.list[i]);
+    for (size_t i = 0; i < import.count; i++) {
+        key_free(import.list[i]);
     }
     return result;
 }
@@ -93,9 +93,9 @@ static enum result parse_from(struct cli *cli, uint8_t from[SEAL_PUBLIC_LEN])
 static enum result import_package(struct keywork *work, struct cli *cli, const char *path)
 {
     uint8_t data[KEYTRANSFER_MAX], from[SEAL_PUBLIC_LEN];
-    struct package_offer offer = { .data = data,
-                                   .from = cli_flag(cli, "from") ? from : NULL,
-                                   .replace = cli_flag(cli, "replace") };
+    struct package_import import = { .data = data,
+                                     .from = cli_flag(cli, "from") ? from : NULL,
+                                     .replace = cli_flag(cli, "replace") };
     struct infile in;
     enum result result = parse_from(cli, from);
     if (result == RESULT_OK) {
@@ -104,14 +104,14 @@ static enum result import_package(struct keywork *work, struct cli *cli, const c
     if (result != RESULT_OK) {
         return result;
     }
-    result = decode_package(&in, data, &offer.len, &cli->diag);
+    result = decode_package(&in, data, &import.len, &cli->diag);
     infile_done(&in);
     if (result == RESULT_OK) {
         result = keywork_begin(work, cli, true);
     }
     return result != RESULT_OK ? result
                                : keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal,
-                                                    &work->settings.apex, &offer, &cli->diag);
+                                                    &work->settings.apex, &import, &cli->diag);
 }
 
 static enum result check_options(struct cli *cli, int argc)
@@ -182,11 +182,11 @@ static enum result export_package(struct keywork *work, struct cli *cli, const c
         return diag_fail(&cli->diag, RESULT_USAGE,
                          "--to takes what `ntspool key identity` prints on the other machine");
     }
-    const struct package_plan plan = { .recipient = recipient,
-                                       .zsk_only = cli_flag(cli, "zsk-only"),
-                                       .now = session_now() };
+    const struct package_options options = { .recipient = recipient,
+                                             .zsk_only = cli_flag(cli, "zsk-only"),
+                                             .now = session_now() };
     enum result result = keytransfer_pack(work->session.txn[STORE_KEYS], work->seal,
-                                          &work->settings, &plan, &package, &cli->diag);
+                                          &work->settings, &options, &package, &cli->diag);
     session_done(&work->session);
     if (result == RESULT_OK) {
         result = outfile_begin(&out, path, &cli->diag);
@@ -211,7 +211,7 @@ static enum result export_key(const struct key_record *record, void *arg)
     const struct each_export *each = arg;
     struct key *key = NULL;
     struct key_record shown = *record;
-    shown.absent = record->absent || each->public;
+    shown.offline = record->offline || each->public;
     enum result result = keystore_unseal(&key, &shown, each->work->seal, each->diag);
     if (result == RESULT_OK) {
         result = bindkey_write(key, each->directory, &each->work->settings.apex, each->diag);
@@ -318,7 +318,7 @@ int cmd_key_rotate_seal(struct cli *cli, int, char **)
         result = keywork_commit(&work, cli);
     }
     if (result == RESULT_OK) {
-        result = seal_succeed(next, &cli->diag);
+        result = seal_install(next, &cli->diag);
     }
     seal_free(next);
     return keywork_end(

@@ -38,7 +38,8 @@ static enum result put(struct work *work, struct cli *cli)
     return result == RESULT_OK ? keywork_commit(&work->keys, cli) : result;
 }
 
-static enum result parse_plan(struct roll_plan *plan, struct cli *cli, int argc, char **argv)
+static enum result parse_options(struct roll_options *options, struct cli *cli, int argc,
+                                 char **argv)
 {
     static const struct {
         const char *name;
@@ -59,9 +60,10 @@ static enum result parse_plan(struct roll_plan *plan, struct cli *cli, int argc,
                          "a rollover is of zsk, ksk, csk, split or algorithm, not \"%.40s\"",
                          argv[0]);
     }
-    *plan = (struct roll_plan){ .kind = kinds[k].kind, .emergency = cli_flag(cli, "emergency") };
-    if ((plan->kind == ROLL_ALGORITHM) != (argc == 2) ||
-        (argc == 2 && algorithm_parse(&plan->algorithm, argv[1]) != RESULT_OK)) {
+    *options =
+        (struct roll_options){ .kind = kinds[k].kind, .emergency = cli_flag(cli, "emergency") };
+    if ((options->kind == ROLL_ALGORITHM) != (argc == 2) ||
+        (argc == 2 && algorithm_parse(&options->algorithm, argv[1]) != RESULT_OK)) {
         return diag_fail(&cli->diag, RESULT_USAGE,
                          "key roll algorithm, and only this, takes ecdsap256 or ed25519");
     }
@@ -71,14 +73,14 @@ static enum result parse_plan(struct roll_plan *plan, struct cli *cli, int argc,
 int cmd_key_roll(struct cli *cli, int argc, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    struct roll_plan plan;
-    enum result result = parse_plan(&plan, cli, argc, argv);
+    struct roll_options options;
+    enum result result = parse_options(&options, cli, argc, argv);
     if (result == RESULT_OK) {
         result = begin(&work, cli);
     }
     if (result == RESULT_OK) {
         result = key_timeline_start(&work.timeline, work.keys.session.txn[STORE_KEYS],
-                                    work.keys.seal, &plan, session_now(), &cli->diag);
+                                    work.keys.seal, &options, session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
         result = keywork_commit(&work.keys, cli);
@@ -104,7 +106,8 @@ int cmd_key_abort(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = begin(&work, cli);
     }
-    if (result == RESULT_OK && (roles & KEY_ZSK) != 0 && rollover_is_held(&work.timeline.keys)) {
+    if (result == RESULT_OK && (roles & KEY_ZSK) != 0 &&
+        rollover_has_offline_ksk(&work.timeline.keys)) {
         result = diag_fail(&cli->diag, RESULT_REFUSED,
                            "bundles say what happens to the ZSK while the KSK is elsewhere: make "
                            "another one; `key abort ksk` takes back a KSK alone");
@@ -197,7 +200,7 @@ static int set_insecure(struct cli *cli, bool insecure, const char *done)
         result = put(&work, cli);
     }
     return keywork_end(&work.keys, cli, result,
-                       rollover_is_held(&work.timeline.keys)
+                       rollover_has_offline_ksk(&work.timeline.keys)
                            ? "The key-signing key is elsewhere: the next bundle tells the parent "
                              "zone, `ntspool key request`."
                            : done);

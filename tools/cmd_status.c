@@ -215,7 +215,7 @@ static json_t *held_json(const struct status *status)
 static json_t *offline_json(const struct key_timeline *timeline, const struct slices *slices,
                             uint64_t now)
 {
-    if (!rollover_is_held(&timeline->keys)) {
+    if (!rollover_has_offline_ksk(&timeline->keys)) {
         return json_null();
     }
     return json_pack("{s:o, s:o, s:o}", "signed_until",

@@ -388,7 +388,7 @@ enum result bindkey_write(const struct key *key, const char *directory, const st
     (void)snprintf(text, sizeof text, "%s IN DNSKEY %u 3 %d %s\n", name,
                    (unsigned)dnskey[0] << 8 | dnskey[1], (int)key_algorithm(key), base64);
     enum result result = write_file(path, text, 0644, diag);
-    if (result == RESULT_OK && key_is_whole(key)) {
+    if (result == RESULT_OK && key_has_private(key)) {
         char private_path[PATH_ROOM];
         print_private(text, key);
         result = path_of(private_path, path, private_end, diag);

@@ -182,7 +182,7 @@ void key_free(struct key *key)
     }
 }
 
-bool key_is_whole(const struct key *key)
+bool key_has_private(const struct key *key)
 {
     return key->secret != NULL;
 }

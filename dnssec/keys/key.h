@@ -48,7 +48,7 @@ enum result key_from_parts(struct key **out, const struct key_parts *parts, stru
 void key_free(struct key *key);
 
 /* False for a public half alone. */
-bool key_is_whole(const struct key *key);
+bool key_has_private(const struct key *key);
 enum algorithm key_algorithm(const struct key *key);
 enum key_role key_role(const struct key *key);
 uint16_t key_tag(const struct key *key); /* RFC 4034 appendix B */

@@ -39,22 +39,22 @@ static void write_public_record(struct writer *w, const struct key_record *recor
     write_octets(w, record->public_key, record->public_len);
 }
 
-static void write_facet(struct writer *w, const struct record_state *facet)
+static void write_facet(struct writer *w, const struct record_state *state)
 {
-    write_u64(w, facet->introduced_at);
-    write_u64(w, facet->omnipresent_at);
-    write_u64(w, facet->withdrawn_at);
-    write_u64(w, facet->hidden_at);
+    write_u64(w, state->introduced_at);
+    write_u64(w, state->omnipresent_at);
+    write_u64(w, state->withdrawn_at);
+    write_u64(w, state->hidden_at);
 }
 
 static struct record_state read_facet(struct reader *r)
 {
-    struct record_state facet;
-    facet.introduced_at = read_u64(r);
-    facet.omnipresent_at = read_u64(r);
-    facet.withdrawn_at = read_u64(r);
-    facet.hidden_at = read_u64(r);
-    return facet;
+    struct record_state state;
+    state.introduced_at = read_u64(r);
+    state.omnipresent_at = read_u64(r);
+    state.withdrawn_at = read_u64(r);
+    state.hidden_at = read_u64(r);
+    return state;
 }
 
 void key_life_write(struct writer *w, const struct key_life *life)
@@ -84,7 +84,7 @@ static enum result write_row(struct store_txn *txn, const struct key_record *rec
     struct writer w = writer_of(row, sizeof row);
     row_key(id, record->algorithm, record->tag);
     write_public_record(&w, record);
-    if (!record->absent) {
+    if (!record->offline) {
         write_octets(&w, record->sealed, sizeof record->sealed);
     }
     key_life_write(&w, &record->life);
@@ -130,7 +130,7 @@ static enum result seal_record(struct key_record *record, const struct key *key,
 static void make_public(struct key_record *record)
 {
     record->layout = LAYOUT_PUBLIC;
-    record->absent = true;
+    record->offline = true;
     sodium_memzero(record->sealed, sizeof record->sealed);
 }
 
@@ -154,7 +154,7 @@ enum result keystore_add(struct store_txn *txn, const struct key *key, const str
     record.public_len = (uint8_t)public_len;
     memcpy(record.public_key, public_key, public_len);
     enum result result = RESULT_OK;
-    if (key_is_whole(key)) {
+    if (key_has_private(key)) {
         result = seal_record(&record, key, seal, diag);
     } else {
         make_public(&record);
@@ -185,7 +185,7 @@ enum result keystore_reseal(struct store_txn *txn, const struct key_record *reco
 {
     struct key_record now = *record;
     struct key *key = NULL;
-    if (record->absent) {
+    if (record->offline) {
         return RESULT_OK;
     }
     enum result result = keystore_unseal(&key, record, from, diag);
@@ -210,12 +210,12 @@ enum result keystore_restore(struct store_txn *txn, const struct key_record *rec
     struct key_record now = *record;
     size_t len = 0;
     const uint8_t *public_key = key_public(key, &len);
-    if (!key_is_whole(key) || key_algorithm(key) != record->algorithm ||
+    if (!key_has_private(key) || key_algorithm(key) != record->algorithm ||
         key_role(key) != record->role || len != record->public_len ||
         memcmp(public_key, record->public_key, len) != 0) {
         return diag_fail(diag, RESULT_INVALID, "this is not the key with tag %u", record->tag);
     }
-    now.absent = false;
+    now.offline = false;
     enum result result = seal_record(&now, key, seal, diag);
     return result == RESULT_OK ? explain(write_row(txn, &now), diag) : result;
 }
@@ -246,8 +246,8 @@ static enum result decode(struct key_record *out, const uint8_t *id, size_t id_l
         return RESULT_DAMAGED;
     }
     read_into(&r, record.public_key, record.public_len);
-    record.absent = record.layout == LAYOUT_PUBLIC;
-    read_into(&r, record.sealed, record.absent ? 0 : sizeof record.sealed);
+    record.offline = record.layout == LAYOUT_PUBLIC;
+    read_into(&r, record.sealed, record.offline ? 0 : sizeof record.sealed);
     record.life = record.layout == LAYOUT_WITHOUT_LIFE
                       ? key_life_in_use(record.role, record.active_at)
                       : key_life_read(&r);
@@ -295,7 +295,7 @@ enum result keystore_unseal(struct key **out, const struct key_record *record,
                                .role = record->role,
                                .public_key = record->public_key,
                                .public_len = record->public_len };
-    if (record->absent) {
+    if (record->offline) {
         return key_from_parts(out, &parts, diag);
     }
     enum result result =

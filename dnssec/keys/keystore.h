@@ -35,7 +35,7 @@ struct key_record {
     uint16_t tag;
     uint8_t public_len;
     uint8_t public_key[KEY_PUBLIC_MAX];
-    bool absent; /* the private half is elsewhere, and `sealed` is nothing */
+    bool offline; /* the private half is elsewhere, and `sealed` is nothing */
     uint8_t sealed[KEY_PRIVATE_MAX + SEAL_OVERHEAD];
     uint64_t created_at; /* Unix seconds */
     struct key_life life;

@@ -389,7 +389,7 @@ enum result seal_next(struct seal **out, const struct seal *seal, struct diag *d
     return result == RESULT_OK ? open_path(out, next, diag) : result;
 }
 
-enum result seal_succeed(const struct seal *next, struct diag *diag)
+enum result seal_install(const struct seal *next, struct diag *diag)
 {
     char path[PATH_ROOM];
     size_t len = strlen(next->hold->path) - strlen(next_suffix);

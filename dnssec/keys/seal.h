@@ -41,7 +41,7 @@ enum result seal_unwrap(const struct seal *seal, const uint8_t *sealed, size_t l
 /* Makes the key that shall follow, or takes over one that an interrupted run left, and opens it. */
 enum result seal_next(struct seal **out, const struct seal *seal, struct diag *diag);
 /* Gives the key of seal_next its place. */
-enum result seal_succeed(const struct seal *next, struct diag *diag);
+enum result seal_install(const struct seal *next, struct diag *diag);
 
 /* The public key of this machine's seal, its identity: what is boxed for it, only this seal opens;
  * what it boxes, nobody else can have made. Another sealing key is another identity. */

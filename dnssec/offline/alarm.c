@@ -8,7 +8,7 @@
 static bool signs_elsewhere(const struct key_set *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        if (keys->list[i].absent && record_state_is_published(&keys->list[i].life.dnskey)) {
+        if (keys->list[i].offline && record_state_is_published(&keys->list[i].life.dnskey)) {
             return true;
         }
     }

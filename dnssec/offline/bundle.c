@@ -208,7 +208,7 @@ static bool decode(const char *text, uint8_t *out, size_t len)
 static enum result read_key(struct bundle *out, const struct lines *lines)
 {
     uint32_t algorithm = 0;
-    struct key_record key = { .absent = true };
+    struct key_record key = { .offline = true };
     uint8_t dnskey[KEY_DNSKEY_MAX];
     for (unsigned role = KEY_KSK; role <= KEY_CSK; role++) {
         key.role = strcmp(lines->words[2], roles[role]) == 0 ? (enum key_role)role : key.role;

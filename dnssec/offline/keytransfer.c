@@ -70,7 +70,7 @@ enum result keytransfer_check(struct store_txn *keys, const struct seal *seal, s
     struct key_timeline timeline;
     struct keyring *keyring = NULL;
     enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result == RESULT_OK && !rollover_goal_is_whole(&timeline.keys)) {
+    if (result == RESULT_OK && !rollover_goal_is_complete(&timeline.keys)) {
         result = diag_fail(diag, RESULT_INVALID,
                            "with these keys an algorithm has no KSK or no ZSK: give both, or --csk "
                            "for a key with flags 257 that is both");
@@ -83,10 +83,10 @@ enum result keytransfer_check(struct store_txn *keys, const struct seal *seal, s
 }
 
 /* While a key-signing key is elsewhere, its bundles name the ZSKs. */
-static enum result check_given(const struct given_keys *given, unsigned roles,
+static enum result check_roles(const struct key_import *import, unsigned roles,
                                const struct key_timeline *timeline, struct diag *diag)
 {
-    if (!given->in_use && (roles & KEY_ZSK) != 0 && rollover_is_held(&timeline->keys)) {
+    if (!import->in_use && (roles & KEY_ZSK) != 0 && rollover_has_offline_ksk(&timeline->keys)) {
         return diag_fail(
             diag, RESULT_REFUSED,
             "the key-signing key is elsewhere, and a ZSK that is in none of its bundles "
@@ -96,17 +96,17 @@ static enum result check_given(const struct given_keys *given, unsigned roles,
 }
 
 /* True if none of the keys that are here is missing among the given ones, whole. */
-static bool has_all(const struct given_keys *given, const struct key_timeline *timeline)
+static bool has_all(const struct key_import *import, const struct key_timeline *timeline)
 {
     size_t found = 0;
     for (size_t k = 0; k < timeline->keys.count; k++) {
-        for (size_t i = 0; i < given->count; i++) {
-            const struct key *key = given->list[i];
+        for (size_t i = 0; i < import->count; i++) {
+            const struct key *key = import->list[i];
             const struct key_record *record = &timeline->keys.list[k];
             size_t len = 0;
             const uint8_t *half = key_public(key, &len);
             if (len == record->public_len && memcmp(half, record->public_key, len) == 0 &&
-                key_is_whole(key)) {
+                key_has_private(key)) {
                 found++;
                 break;
             }
@@ -115,41 +115,41 @@ static bool has_all(const struct given_keys *given, const struct key_timeline *t
     return found == timeline->keys.count;
 }
 
-enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
-                            const struct given_keys *given, uint64_t now, struct diag *diag)
+enum result keytransfer_import(struct store_txn *keys, const struct seal *seal,
+                               const struct key_import *import, uint64_t now, struct diag *diag)
 {
     struct key_timeline timeline, before;
     unsigned roles = 0;
-    for (size_t i = 0; i < given->count; i++) {
-        roles |= (unsigned)key_role(given->list[i]);
+    for (size_t i = 0; i < import->count; i++) {
+        roles |= (unsigned)key_role(import->list[i]);
     }
     enum result result = key_timeline_read(&timeline, keys, diag);
     before = timeline;
     if (result == RESULT_OK) {
-        result = check_given(given, roles, &timeline, diag);
+        result = check_roles(import, roles, &timeline, diag);
     }
-    if (result == RESULT_OK && given->in_use && !has_all(given, &timeline)) {
-        result = keytransfer_check_replaced(keys, &timeline, given->replace, diag);
-    }
-    if (result == RESULT_OK) {
-        result = key_timeline_dismiss(&timeline, roles, given->in_use ? 0 : given->count,
-                                      given->in_use, diag);
+    if (result == RESULT_OK && import->in_use && !has_all(import, &timeline)) {
+        result = keytransfer_check_replaced(keys, &timeline, import->replace, diag);
     }
     if (result == RESULT_OK) {
-        result = given->in_use ? keytransfer_delete_all(&timeline, keys)
-                               : key_timeline_write(&timeline, &before, keys, seal, now, diag);
+        result = key_timeline_retire(&timeline, roles, import->in_use ? 0 : import->count,
+                                     import->in_use, diag);
     }
-    if (result == RESULT_OK && given->in_use) {
+    if (result == RESULT_OK) {
+        result = import->in_use ? keytransfer_delete_all(&timeline, keys)
+                                : key_timeline_write(&timeline, &before, keys, seal, now, diag);
+    }
+    if (result == RESULT_OK && import->in_use) {
         result = forget_slices(&timeline, keys, diag);
     }
-    if (result == RESULT_OK && given->in_use) {
+    if (result == RESULT_OK && import->in_use) {
         result = wait_for_former(&timeline, keys, seal, now, diag);
     }
-    for (size_t i = 0; i < given->count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < import->count && result == RESULT_OK; i++) {
         const struct key_life coming = { .wanted = true };
         const struct key_life life =
-            given->in_use ? key_life_in_use(key_role(given->list[i]), now) : coming;
-        result = keystore_add(keys, given->list[i], seal, &life, now, diag);
+            import->in_use ? key_life_in_use(key_role(import->list[i]), now) : coming;
+        result = keystore_add(keys, import->list[i], seal, &life, now, diag);
     }
     return result == RESULT_OK ? keytransfer_check(keys, seal, diag) : result;
 }

@@ -24,7 +24,7 @@ char *keytransfer_identity_text(const uint8_t identity[SEAL_PUBLIC_LEN],
 enum result keytransfer_identity_parse(uint8_t out[SEAL_PUBLIC_LEN], const char *text);
 
 /* Keys from files. in_use: the zone is signed with them already, elsewhere. */
-struct given_keys {
+struct key_import {
     struct key *list[KEYSTORE_MAX];
     size_t count;
     bool in_use;
@@ -33,11 +33,11 @@ struct given_keys {
 /* Takes them in place of those of their roles: keys in use replace all others at once, to others a
  * rollover begins. INVALID if they make no zone, REFUSED, EXISTS. REFUSED without `replace`, too,
  * if a key would go that the zone may be signed with. */
-enum result keytransfer_add(struct store_txn *keys, const struct seal *seal,
-                            const struct given_keys *given, uint64_t now, struct diag *diag);
+enum result keytransfer_import(struct store_txn *keys, const struct seal *seal,
+                               const struct key_import *import, uint64_t now, struct diag *diag);
 
 /* What goes into a package. */
-struct package_plan {
+struct package_options {
     const uint8_t *recipient; /* SEAL_PUBLIC_LEN octets */
     /* Without the private halves of KSKs: instead the signatures that these make now, which last as
      * long as others. */
@@ -48,10 +48,10 @@ struct package_plan {
  * this seal made it. `out` has room for KEYTRANSFER_MAX octets. REFUSED with zsk_only if a key
  * signs everything, or a KSK is elsewhere. */
 enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
-                             const struct settings *settings, const struct package_plan *plan,
+                             const struct settings *settings, const struct package_options *options,
                              struct store_item *out, struct diag *diag);
 /* A package that has come. */
-struct package_offer {
+struct package_import {
     const uint8_t *data;
     size_t len;
     /* Whose it must be, and who is followed from now on; NULL: who was followed, or the first. */
@@ -64,7 +64,7 @@ struct package_offer {
  * sender than is followed, or one that is older than the last, whose keys may know less than
  * caches, or if this machine leads and a key would go that the zone may be signed with. */
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
-                               const struct dname *zone, const struct package_offer *offer,
+                               const struct dname *zone, const struct package_import *import,
                                struct diag *diag);
 /* Whom this machine follows. NOT_FOUND: nobody, or it is not known. */
 enum result keytransfer_leader(struct store_txn *keys, uint8_t out[SEAL_PUBLIC_LEN]);

@@ -10,7 +10,7 @@
 
 enum {
     LAYOUT = 3,
-    ROLE_ABSENT = 128
+    ROLE_OFFLINE = 128
 };
 _Static_assert(sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, sodium_base64_VARIANT_ORIGINAL) ==
                    KEYTRANSFER_IDENTITY_ROOM,
@@ -49,17 +49,17 @@ static enum result pack_key(struct writer *w, const struct key_record *record,
                             const struct seal *seal, bool zsk_only, struct diag *diag)
 {
     struct key *key = NULL;
-    bool absent = record->absent || (zsk_only && record->role == KEY_KSK);
+    bool offline = record->offline || (zsk_only && record->role == KEY_KSK);
     enum result result = keystore_unseal(&key, record, seal, diag);
     if (result != RESULT_OK) {
         return result;
     }
     write_u8(w, (uint8_t)record->algorithm);
-    write_u8(w, (uint8_t)(record->role | (absent ? ROLE_ABSENT : 0)));
+    write_u8(w, (uint8_t)(record->role | (offline ? ROLE_OFFLINE : 0)));
     write_u64(w, record->created_at);
     key_life_write(w, &record->life);
     write_octets(w, record->public_key, record->public_len);
-    if (!absent) {
+    if (!offline) {
         uint8_t *half = write_room(w, KEY_PRIVATE_MAX);
         ASSERT(half != NULL);
         key_private(key, half);
@@ -85,9 +85,9 @@ static enum result presign(struct slice *out, const struct key_timeline *timelin
         if ((record->role & KEY_KSK) == 0 || (slice.aim.dnskey >> i & 1) == 0) {
             continue;
         }
-        if (record->role == KEY_CSK || record->absent) {
+        if (record->role == KEY_CSK || record->offline) {
             return diag_fail(diag, RESULT_REFUSED, "%s",
-                             record->absent
+                             record->offline
                                  ? "a KSK is elsewhere: no package has its private half, and "
                                    "bundles have its signatures"
                                  : "the zone has one key for both roles: `ntspool key roll split` "
@@ -132,7 +132,7 @@ static struct slice read_slice(struct reader *r)
 }
 
 enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
-                             const struct settings *settings, const struct package_plan *plan,
+                             const struct settings *settings, const struct package_options *options,
                              struct store_item *out, struct diag *diag)
 {
     struct key_timeline timeline;
@@ -140,8 +140,8 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
     uint8_t plain[KEYTRANSFER_PLAIN_MAX];
     struct writer w = writer_of(plain, sizeof plain);
     enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result == RESULT_OK && plan->zsk_only) {
-        result = presign(&slice, &timeline, seal, settings, plan->now, diag);
+    if (result == RESULT_OK && options->zsk_only) {
+        result = presign(&slice, &timeline, seal, settings, options->now, diag);
     }
     if (result != RESULT_OK) {
         return result;
@@ -151,16 +151,16 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
     write_octets(&w, settings->apex.wire, settings->apex.len);
     write_u8(&w, (uint8_t)timeline.keys.count);
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
-        result = pack_key(&w, &timeline.keys.list[i], seal, plan->zsk_only, diag);
+        result = pack_key(&w, &timeline.keys.list[i], seal, options->zsk_only, diag);
     }
     key_timeline_memory_write(&w, &timeline.memory);
-    write_u8(&w, plan->zsk_only ? 1 : 0);
-    if (plan->zsk_only) {
+    write_u8(&w, options->zsk_only ? 1 : 0);
+    if (options->zsk_only) {
         write_slice(&w, &slice);
     }
     ASSERT(!w.failed && out->room >= w.at + SEAL_BOX_OVERHEAD);
     if (result == RESULT_OK) {
-        result = seal_box(seal, plan->recipient, plain, w.at, out->data);
+        result = seal_box(seal, options->recipient, plain, w.at, out->data);
         out->len = w.at + SEAL_BOX_OVERHEAD;
         result = result == RESULT_OK
                      ? result
@@ -196,14 +196,14 @@ static enum result unpack_key(struct packed *out, struct reader *r, struct diag 
 {
     struct key_parts parts = { .algorithm = (enum algorithm)read_u8(r) };
     uint8_t role = read_u8(r);
-    bool absent = (role & ROLE_ABSENT) != 0;
-    parts.role = (enum key_role)(role & ~ROLE_ABSENT);
-    parts.private_len = absent ? 0 : KEY_PRIVATE_MAX;
+    bool offline = (role & ROLE_OFFLINE) != 0;
+    parts.role = (enum key_role)(role & ~ROLE_OFFLINE);
+    parts.private_len = offline ? 0 : KEY_PRIVATE_MAX;
     out->created_at = read_u64(r);
     out->life = key_life_read(r);
     parts.public_len = key_public_len(parts.algorithm);
     parts.public_key = read_octets(r, parts.public_len);
-    parts.private_key = absent ? NULL : read_octets(r, KEY_PRIVATE_MAX);
+    parts.private_key = offline ? NULL : read_octets(r, KEY_PRIVATE_MAX);
     return r->failed ? diag_fail(diag, RESULT_INVALID, "the package of keys is damaged")
                      : key_from_parts(&out->key, &parts, diag);
 }
@@ -249,7 +249,7 @@ static bool is_same(const struct package *package, const struct key_timeline *ti
     for (size_t i = 0; i < package->count && same; i++) { /* both in the store's order */
         const struct key_record *record = &timeline->keys.list[i];
         same = key_tag(package->list[i].key) == record->tag &&
-               key_is_whole(package->list[i].key) == !record->absent &&
+               key_has_private(package->list[i].key) == !record->offline &&
                key_algorithm(package->list[i].key) == record->algorithm &&
                key_life_equal(&package->list[i].life, &record->life);
     }
@@ -264,7 +264,7 @@ static enum result check_halves(const struct package *package, const struct key_
         const struct key *key = package->list[i].key;
         for (size_t k = 0; k < timeline->keys.count; k++) {
             const struct key_record *record = &timeline->keys.list[k];
-            if (!key_is_whole(key) && !record->absent && record->tag == key_tag(key) &&
+            if (!key_has_private(key) && !record->offline && record->tag == key_tag(key) &&
                 record->algorithm == key_algorithm(key)) {
                 return diag_fail(diag, RESULT_REFUSED,
                                  "the package has the KSK %u without its private half, which is "
@@ -296,7 +296,7 @@ static bool same_identity(const uint8_t *a, const uint8_t *b)
 /* Whoever can send packages has the zone's keys in hand: it is always the same one, or one who is
  * named. */
 static enum result check_sender(struct store_txn *keys, const struct seal *seal,
-                                const struct package_offer *offer,
+                                const struct package_import *import,
                                 const uint8_t sender[SEAL_PUBLIC_LEN], struct diag *diag)
 {
     uint8_t self[SEAL_PUBLIC_LEN], leader[SEAL_PUBLIC_LEN];
@@ -305,8 +305,8 @@ static enum result check_sender(struct store_txn *keys, const struct seal *seal,
     if (same_identity(sender, self)) {
         return diag_fail(diag, RESULT_REFUSED, "the package was made by this machine itself");
     }
-    if (offer->from != NULL) {
-        memcpy(leader, offer->from, sizeof leader);
+    if (import->from != NULL) {
+        memcpy(leader, import->from, sizeof leader);
     } else if (keytransfer_leader(keys, leader) != RESULT_OK) {
         return RESULT_OK;
     }
@@ -430,26 +430,26 @@ static enum result replace_by(const struct package *package, struct store_txn *k
 }
 
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
-                               const struct dname *zone, const struct package_offer *offer,
+                               const struct dname *zone, const struct package_import *import,
                                struct diag *diag)
 {
     uint8_t plain[KEYTRANSFER_PLAIN_MAX], sender[SEAL_PUBLIC_LEN];
     struct package package = { .count = 0 };
-    enum result result = offer->len > KEYTRANSFER_MAX
+    enum result result = import->len > KEYTRANSFER_MAX
                              ? RESULT_UNSEALABLE
-                             : seal_unbox(seal, offer->data, offer->len, plain, sender);
+                             : seal_unbox(seal, import->data, import->len, plain, sender);
     if (result != RESULT_OK) {
         return diag_fail(diag, result,
                          "the package was not made for this machine (`ntspool key identity`), or "
                          "is damaged");
     }
-    struct reader r = reader_of(plain, offer->len - SEAL_BOX_OVERHEAD);
-    result = check_sender(keys, seal, offer, sender, diag);
+    struct reader r = reader_of(plain, import->len - SEAL_BOX_OVERHEAD);
+    result = check_sender(keys, seal, import, sender, diag);
     if (result == RESULT_OK) {
         result = unpack_all(&package, &r, zone, diag);
     }
     if (result == RESULT_OK) {
-        result = replace_by(&package, keys, seal, zone, offer->replace, diag);
+        result = replace_by(&package, keys, seal, zone, import->replace, diag);
     }
     if (result == RESULT_OK) {
         result = follow(keys, sender);

@@ -8,7 +8,7 @@ static void name_keys(struct bundle *bundle, const struct key_set *keys)
     bundle->keys = *keys;
     for (size_t i = 0; i < keys->count; i++) {
         struct key_record *key = &bundle->keys.list[i];
-        key->absent = true;
+        key->offline = true;
         memset(key->sealed, 0, sizeof key->sealed);
         key->life = (struct key_life){ .wanted = false };
     }
@@ -51,9 +51,9 @@ enum result offline_request(struct bundle *out, struct store_txn *keys, const st
         result = offline_plan_make(&bundle.slices, &timeline, settings, &present, period, diag);
         planned = result == RESULT_OK;
         if (result == RESULT_NOT_FOUND && timeline.keys.count < KEYSTORE_MAX) {
-            const struct key_recipe recipe = { zsk->algorithm, KEY_ZSK, { .planned = true } };
+            const struct key_spec spec = { zsk->algorithm, KEY_ZSK, { .planned = true } };
             slices_done(&present);
-            result = key_timeline_make_key(keys, seal, &recipe, period->now, diag);
+            result = key_timeline_make_key(keys, seal, &spec, period->now, diag);
             if (result == RESULT_OK) {
                 result = key_timeline_read(&timeline, keys, diag);
             }
@@ -135,7 +135,7 @@ enum result offline_sign(struct bundle *bundle, struct store_txn *keys, const st
         const struct key_record *record = &bundle->keys.list[i];
         size_t place = place_of(&timeline.keys, record);
         if (record->role != KEY_KSK || place == timeline.keys.count ||
-            timeline.keys.list[place].absent) {
+            timeline.keys.list[place].offline) {
             continue;
         }
         result = keystore_unseal(&key, &timeline.keys.list[place], seal, diag);
@@ -215,7 +215,7 @@ static enum result check_signatures(const struct slice *slice, const struct key_
         const struct key_record *key = &keys->list[i];
         bool has = slice_signature(slice, i, 0) != NULL;
         if ((slice->aim.dnskey >> i & 1) == 0 || (key->role & KEY_KSK) == 0 ||
-            (!has && !key->absent)) {
+            (!has && !key->offline)) {
             continue;
         }
         if (!has) {
@@ -245,7 +245,7 @@ static enum result merge(struct slices *out, const struct slices *present, struc
             (void)slices_add(out, slice);
         }
     }
-    if (result == RESULT_OK && rollover_is_held(&timeline->keys) && begin > now &&
+    if (result == RESULT_OK && rollover_has_offline_ksk(&timeline->keys) && begin > now &&
         begin + SLICES_MARGIN_S > slices_covered(present, begin)) {
         result = diag_fail(diag, RESULT_REFUSED,
                            "there is a gap between the bundle that is there and this one");
@@ -366,7 +366,7 @@ enum result offline_forget(struct store_txn *keys, const struct settings *settin
     size_t count = 0;
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
         const struct key_record *key = &timeline.keys.list[i];
-        if (key->role == KEY_KSK && !key->absent) {
+        if (key->role == KEY_KSK && !key->offline) {
             result = keystore_forget(keys, key, diag);
             count++;
         }
@@ -402,7 +402,7 @@ enum result offline_restore(struct store_txn *keys, const struct seal *seal, con
             timeline.keys.list[i].algorithm != key_algorithm(key))) {
         i++;
     }
-    if (result == RESULT_OK && (i == timeline.keys.count || !timeline.keys.list[i].absent)) {
+    if (result == RESULT_OK && (i == timeline.keys.count || !timeline.keys.list[i].offline)) {
         result = diag_fail(diag, RESULT_REFUSED,
                            i == timeline.keys.count ? "the pool has no key with tag %u"
                                                     : "the private half of the key %u is here",
@@ -414,7 +414,7 @@ enum result offline_restore(struct store_txn *keys, const struct seal *seal, con
     if (result == RESULT_OK) {
         result = key_timeline_read(&timeline, keys, diag);
     }
-    return result == RESULT_OK && !rollover_is_held(&timeline.keys)
+    return result == RESULT_OK && !rollover_has_offline_ksk(&timeline.keys)
                ? drop_plans(&timeline, keys, diag)
                : result;
 }

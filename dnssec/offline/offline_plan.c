@@ -134,7 +134,7 @@ enum result offline_plan_make(struct slices *out, const struct key_timeline *tim
                        .timing = key_timeline_timing(timeline, settings),
                        .now = period->now };
     enum result result = RESULT_OK;
-    if (!run.timing.held) {
+    if (!run.timing.offline_ksk) {
         result = run_until(&run, period->from, diag);
     } else if (leaves_gap(present, period) ||
                !slices_replay(present, &run.timeline.keys, run.timing, period->now, period->from)) {
@@ -142,7 +142,7 @@ enum result offline_plan_make(struct slices *out, const struct key_timeline *tim
                            "the present bundle ends before the period begins, or is not followed "
                            "until then: begin earlier (--from)");
     }
-    run.timing.held = false;
+    run.timing.offline_ksk = false;
     run.now = period->from;
     run.out = &slices;
     run.roll_zsk = period->roll_zsk;

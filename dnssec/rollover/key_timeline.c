@@ -153,8 +153,8 @@ uint32_t key_timeline_zone_ttl(const struct settings *settings, uint32_t longest
     return longest_s < settings->signature_validity_s ? longest_s : settings->signature_validity_s;
 }
 
-enum result key_timeline_begin(struct store_txn *keys, const struct settings *settings,
-                               uint64_t now, struct diag *diag)
+enum result key_timeline_init(struct store_txn *keys, const struct settings *settings, uint64_t now,
+                              struct diag *diag)
 {
     const struct rollover_memory memory = { .dnskey_ttl_s = settings->ttl_s,
                                             .zone_ttl_s = key_timeline_zone_ttl(settings, 0),
@@ -164,7 +164,7 @@ enum result key_timeline_begin(struct store_txn *keys, const struct settings *se
                                : diag_fail(diag, result, "the state of the keys can't be stored");
 }
 
-enum result key_timeline_begin_following(struct store_txn *keys, struct diag *diag)
+enum result key_timeline_init_follower(struct store_txn *keys, struct diag *diag)
 {
     const struct rollover_memory memory = { .follows = true };
     enum result result = write_memory(&memory, keys);
@@ -179,7 +179,7 @@ struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
                                       .propagation_s = settings->propagation_s,
                                       .parent_s =
                                           settings->parent_delay_s + settings->parent_ds_ttl_s,
-                                      .held = rollover_is_held(&timeline->keys) };
+                                      .offline_ksk = rollover_has_offline_ksk(&timeline->keys) };
     if (!timeline->remembered) { /* of an older ntspool: anything may have been served */
         timing.memory.dnskey_ttl_s = TTL_MAX;
         timing.memory.zone_ttl_s = settings->signature_validity_s;
@@ -188,16 +188,16 @@ struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
 }
 
 enum result key_timeline_make_key(struct store_txn *keys, const struct seal *seal,
-                                  const struct key_recipe *recipe, uint64_t now, struct diag *diag)
+                                  const struct key_spec *spec, uint64_t now, struct diag *diag)
 {
     /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034
      * appendix B): another try. */
     enum result result = RESULT_EXISTS;
     for (int tries = 0; tries < KEY_TRIES && result == RESULT_EXISTS; tries++) {
         struct key *key = NULL;
-        result = key_generate(&key, recipe->algorithm, recipe->role, diag);
+        result = key_generate(&key, spec->algorithm, spec->role, diag);
         if (result == RESULT_OK) {
-            result = keystore_add(keys, key, seal, &recipe->life, now, diag);
+            result = keystore_add(keys, key, seal, &spec->life, now, diag);
             key_free(key);
         }
     }
@@ -224,10 +224,10 @@ static const enum key_role *roles_of(enum roll_kind kind, bool single)
     return both;
 }
 
-static enum result check_start(const struct key_timeline *timeline, const struct roll_plan *plan,
-                               bool single, struct diag *diag)
+static enum result check_start(const struct key_timeline *timeline,
+                               const struct roll_options *options, bool single, struct diag *diag)
 {
-    if (rollover_is_held(&timeline->keys)) {
+    if (rollover_has_offline_ksk(&timeline->keys)) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the key-signing key is elsewhere, so bundles say what is rolled when: "
                          "`ntspool key request --roll-zsk` for a new ZSK; a new KSK is made where "
@@ -235,16 +235,16 @@ static enum result check_start(const struct key_timeline *timeline, const struct
                          "back first, by `key online`");
     }
     const struct key_record *zsk = rollover_current(&timeline->keys, KEY_ZSK);
-    if (single && (plan->kind == ROLL_ZSK || plan->kind == ROLL_KSK)) {
+    if (single && (options->kind == ROLL_ZSK || options->kind == ROLL_KSK)) {
         return diag_fail(diag, RESULT_REFUSED,
                          "the zone has one key for both roles: roll csk, or split for two keys");
     }
-    if (!single && plan->kind == ROLL_SPLIT) {
+    if (!single && options->kind == ROLL_SPLIT) {
         return diag_fail(diag, RESULT_REFUSED, "the zone has a KSK and a ZSK already");
     }
-    if (plan->kind == ROLL_ALGORITHM && zsk != NULL && plan->algorithm == zsk->algorithm) {
+    if (options->kind == ROLL_ALGORITHM && zsk != NULL && options->algorithm == zsk->algorithm) {
         return diag_fail(diag, RESULT_REFUSED, "the zone's algorithm is %s already",
-                         algorithm_text(plan->algorithm));
+                         algorithm_text(options->algorithm));
     }
     return RESULT_OK;
 }
@@ -263,8 +263,8 @@ static bool can_turn_back(const struct key_set *keys, unsigned roles)
     return changes;
 }
 
-enum result key_timeline_dismiss(struct key_timeline *timeline, unsigned roles, size_t more,
-                                 bool emergency, struct diag *diag)
+enum result key_timeline_retire(struct key_timeline *timeline, unsigned roles, size_t more,
+                                bool emergency, struct diag *diag)
 {
     if (timeline->memory.follows) {
         return diag_fail(diag, RESULT_REFUSED,
@@ -308,8 +308,8 @@ static enum result check_seal(const struct key_record *record, const struct seal
 }
 
 enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *keys,
-                               const struct seal *seal, const struct roll_plan *plan, uint64_t now,
-                               struct diag *diag)
+                               const struct seal *seal, const struct roll_options *options,
+                               uint64_t now, struct diag *diag)
 {
     const struct key_timeline before = *timeline;
     const struct key_record *ksk = rollover_current(&timeline->keys, KEY_KSK);
@@ -317,23 +317,24 @@ enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *
     if (ksk == NULL || zsk == NULL) {
         return diag_fail(diag, RESULT_REFUSED, "there are no keys that could be rolled");
     }
-    const enum key_role *roles = roles_of(plan->kind, ksk == zsk);
+    const enum key_role *roles = roles_of(options->kind, ksk == zsk);
     const struct key_record *like = (roles[0] & KEY_ZSK) != 0 ? zsk : ksk;
-    enum algorithm algorithm = plan->kind == ROLL_ALGORITHM ? plan->algorithm : like->algorithm;
+    enum algorithm algorithm =
+        options->kind == ROLL_ALGORITHM ? options->algorithm : like->algorithm;
     unsigned mask = (unsigned)roles[0] | (unsigned)roles[1];
-    TRY(check_start(timeline, plan, ksk == zsk, diag));
-    TRY(key_timeline_dismiss(timeline, mask, roles[1] != 0 ? 2 : 1, plan->emergency, diag));
+    TRY(check_start(timeline, options, ksk == zsk, diag));
+    TRY(key_timeline_retire(timeline, mask, roles[1] != 0 ? 2 : 1, options->emergency, diag));
     TRY(check_seal(zsk, seal, diag));
     TRY(key_timeline_write(timeline, &before, keys, seal, now, diag));
     for (; *roles != 0; roles++) {
-        const struct key_recipe recipe = { algorithm, *roles, { .wanted = true } };
+        const struct key_spec spec = { algorithm, *roles, { .wanted = true } };
         struct key_record *planned =
             *roles == KEY_ZSK ? rollover_planned(&timeline->keys, algorithm) : NULL;
         if (planned != NULL) {
-            planned->life = recipe.life;
+            planned->life = spec.life;
             TRY(keystore_update(keys, planned, seal, diag));
         } else {
-            TRY(key_timeline_make_key(keys, seal, &recipe, now, diag));
+            TRY(key_timeline_make_key(keys, seal, &spec, now, diag));
         }
     }
     return key_timeline_read(timeline, keys, diag);

@@ -42,12 +42,12 @@ enum result key_timeline_write(const struct key_timeline *timeline,
                                const struct key_timeline *before, struct store_txn *keys,
                                const struct seal *seal, uint64_t now, struct diag *diag);
 /* The store of a new zone knows what it serves. */
-enum result key_timeline_begin(struct store_txn *keys, const struct settings *settings,
-                               uint64_t now, struct diag *diag);
+enum result key_timeline_init(struct store_txn *keys, const struct settings *settings, uint64_t now,
+                              struct diag *diag);
 
 /* The store of a new zone whose keys come from another machine, as a package
  * (dnssec/offline/keytransfer.h). */
-enum result key_timeline_begin_following(struct store_txn *keys, struct diag *diag);
+enum result key_timeline_init_follower(struct store_txn *keys, struct diag *diag);
 
 /* The longest TTL of all RRsets but DNSKEY, as caches of validators keep them: never longer than
  * signatures last. `longest_s` is that of the static records. */
@@ -56,7 +56,7 @@ struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
                                            const struct settings *settings);
 
 /* What to roll to; the algorithm is that of the new keys. */
-struct roll_plan {
+struct roll_options {
     enum roll_kind kind;
     enum algorithm algorithm;
     bool emergency; /* also keys that are just coming are replaced */
@@ -64,23 +64,23 @@ struct roll_plan {
 /* Makes the new keys and lets the old ones go: nothing else happens before the next
  * rollover_advance. `timeline` is what `keys` has, before and after. REFUSED with the reason. */
 enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *keys,
-                               const struct seal *seal, const struct roll_plan *plan, uint64_t now,
-                               struct diag *diag);
+                               const struct seal *seal, const struct roll_options *options,
+                               uint64_t now, struct diag *diag);
 /* Lets all keys of these roles go; `more` keys will come in their place. REFUSED as above. */
-enum result key_timeline_dismiss(struct key_timeline *timeline, unsigned roles, size_t more,
-                                 bool emergency, struct diag *diag);
+enum result key_timeline_retire(struct key_timeline *timeline, unsigned roles, size_t more,
+                                bool emergency, struct diag *diag);
 /* When the ZSK (bit KEY_ZSK) or KSK is due to be replaced by its lifetime; 0: never. */
 uint64_t key_timeline_due_at(const struct key_timeline *timeline, const struct settings *settings,
                              enum key_role bit);
 
 /* A key to be made. */
-struct key_recipe {
+struct key_spec {
     enum algorithm algorithm;
     enum key_role role;
     struct key_life life;
 };
 /* Makes a key with a tag of its own and stores it. */
 enum result key_timeline_make_key(struct store_txn *keys, const struct seal *seal,
-                                  const struct key_recipe *recipe, uint64_t now, struct diag *diag);
+                                  const struct key_spec *spec, uint64_t now, struct diag *diag);
 
 #endif

@@ -11,16 +11,16 @@ struct versions {
 };
 
 /* True if no cache can know of it. */
-static bool is_hidden(const struct record_state *facet, uint64_t now)
+static bool is_hidden(const struct record_state *state, uint64_t now)
 {
-    return facet->introduced_at == 0 ||
-           (facet->withdrawn_at != 0 && facet->hidden_at != 0 && facet->hidden_at <= now);
+    return state->introduced_at == 0 ||
+           (state->withdrawn_at != 0 && state->hidden_at != 0 && state->hidden_at <= now);
 }
 
-static bool was_on_before(const struct record_state *facet, uint64_t at)
+static bool was_on_before(const struct record_state *state, uint64_t at)
 {
-    return facet->introduced_at != 0 && facet->introduced_at < at &&
-           (facet->withdrawn_at == 0 || facet->withdrawn_at >= at);
+    return state->introduced_at != 0 && state->introduced_at < at &&
+           (state->withdrawn_at == 0 || state->withdrawn_at >= at);
 }
 
 typedef const struct record_state *record_state_of(const struct key_record *key);
@@ -50,8 +50,8 @@ static uint32_t keys_at(const struct key_set *keys, record_state_of *of, uint64_
 {
     uint32_t set = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        const struct record_state *facet = of(&keys->list[i]);
-        if (at == 0 ? record_state_is_published(facet) : was_on_before(facet, at)) {
+        const struct record_state *state = of(&keys->list[i]);
+        if (at == 0 ? record_state_is_published(state) : was_on_before(state, at)) {
             set |= UINT32_C(1) << i;
         }
     }
@@ -66,12 +66,12 @@ static void collect(struct versions *out, const struct key_set *keys, record_sta
     out->count = 0;
     add_version(out, keys_at(keys, of, 0));
     for (size_t i = 0; i < keys->count; i++) {
-        const struct record_state *facet = of(&keys->list[i]);
-        if (facet->omnipresent_at > now && facet->omnipresent_at > facet->introduced_at) {
-            add_version(out, keys_at(keys, of, facet->introduced_at));
+        const struct record_state *state = of(&keys->list[i]);
+        if (state->omnipresent_at > now && state->omnipresent_at > state->introduced_at) {
+            add_version(out, keys_at(keys, of, state->introduced_at));
         }
-        if (facet->hidden_at > now) {
-            add_version(out, keys_at(keys, of, facet->withdrawn_at));
+        if (state->hidden_at > now) {
+            add_version(out, keys_at(keys, of, state->withdrawn_at));
         }
     }
 }
@@ -134,15 +134,15 @@ bool rollover_is_safe(const struct key_set *keys, uint64_t now)
     return true;
 }
 
-static void turn_on(struct record_state *facet, uint64_t now, uint64_t clear)
+static void turn_on(struct record_state *state, uint64_t now, uint64_t clear)
 {
-    *facet = (struct record_state){ .introduced_at = now, .omnipresent_at = clear };
+    *state = (struct record_state){ .introduced_at = now, .omnipresent_at = clear };
 }
 
-static void turn_off(struct record_state *facet, uint64_t now, uint64_t clear)
+static void turn_off(struct record_state *state, uint64_t now, uint64_t clear)
 {
-    facet->withdrawn_at = now;
-    facet->hidden_at = clear;
+    state->withdrawn_at = now;
+    state->hidden_at = clear;
 }
 
 /* When the last cache has forgotten what is served until `now`. */
@@ -184,7 +184,7 @@ static bool settle(struct attempt *attempt)
 
 static bool publish(struct attempt *attempt, struct key_record *key)
 {
-    if (attempt->timing->held || record_state_is_published(&key->life.dnskey) ||
+    if (attempt->timing->offline_ksk || record_state_is_published(&key->life.dnskey) ||
         !is_hidden(&key->life.dnskey, attempt->now)) {
         return false;
     }
@@ -221,8 +221,9 @@ static bool sign_with(struct attempt *attempt, struct key_record *key)
 /* CDS names all wanted keys, and from then on no others. */
 static bool ask_ds(struct attempt *attempt, struct key_record *key)
 {
-    if ((key->role & KEY_KSK) == 0 || attempt->timing->memory.insecure || attempt->timing->held ||
-        record_state_is_published(&key->life.ds) || !record_state_is_published(&key->life.dnskey)) {
+    if ((key->role & KEY_KSK) == 0 || attempt->timing->memory.insecure ||
+        attempt->timing->offline_ksk || record_state_is_published(&key->life.ds) ||
+        !record_state_is_published(&key->life.dnskey)) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -238,7 +239,7 @@ static bool withdraw_ds(struct attempt *attempt, struct key_record *key)
         replaced = replaced ||
                    (keys->list[i].life.wanted && record_state_is_published(&keys->list[i].life.ds));
     }
-    if (!record_state_is_published(&key->life.ds) || !replaced || attempt->timing->held) {
+    if (!record_state_is_published(&key->life.ds) || !replaced || attempt->timing->offline_ksk) {
         return false;
     }
     turn_off(&key->life.ds, attempt->now, 0);
@@ -257,7 +258,7 @@ static bool stop_signing(struct attempt *attempt, struct key_record *key)
 
 static bool unpublish(struct attempt *attempt, struct key_record *key)
 {
-    if (!record_state_is_published(&key->life.dnskey) || attempt->timing->held) {
+    if (!record_state_is_published(&key->life.dnskey) || attempt->timing->offline_ksk) {
         return false;
     }
     attempt->before = *attempt->keys;
@@ -313,16 +314,16 @@ bool rollover_advance(struct key_set *keys, const struct rollover_timing *timing
     return changed;
 }
 
-static bool set_facet(struct record_state *facet, bool on, uint64_t now, uint64_t omnipresent_at,
+static bool set_facet(struct record_state *state, bool on, uint64_t now, uint64_t omnipresent_at,
                       uint64_t hidden_at)
 {
-    if (record_state_is_published(facet) == on) {
+    if (record_state_is_published(state) == on) {
         return false;
     }
     if (on) {
-        turn_on(facet, now, omnipresent_at);
+        turn_on(state, now, omnipresent_at);
     } else {
-        turn_off(facet, now, hidden_at);
+        turn_off(state, now, hidden_at);
     }
     return true;
 }
@@ -354,8 +355,8 @@ static void sign_by_force(struct attempt *attempt)
     }
 }
 
-bool rollover_follow(struct key_set *keys, const struct rollover_aim *aim,
-                     const struct rollover_timing *timing, bool force, uint64_t now)
+bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
+                    const struct rollover_timing *timing, bool force, uint64_t now)
 {
     struct attempt attempt = attempt_at(keys, timing, now);
     bool changed = false;

@@ -30,14 +30,14 @@ struct rollover_timing {
     uint32_t propagation_s; /* until all servers of the zone serve a change */
     /* after the parent's DS was seen to be new: its propagation and the TTL of the old */
     uint32_t parent_s;
-    /* the DNSKEY RRset and CDS change by rollover_follow only: a key that signs them is
+    /* the DNSKEY RRset and CDS change by rollover_apply only: a key that signs them is
      * elsewhere */
-    bool held;
+    bool offline_ksk;
 };
 
-static inline bool record_state_is_published(const struct record_state *facet)
+static inline bool record_state_is_published(const struct record_state *state)
 {
-    return facet->introduced_at != 0 && facet->withdrawn_at == 0;
+    return state->introduced_at != 0 && state->withdrawn_at == 0;
 }
 struct key_set {
     size_t count;
@@ -60,12 +60,12 @@ struct rollover_aim {
 /* Makes them so in one step, if that is safe; `force` does it also if not, and lets what it
  * publishes sign at once. A key that was planned, or is named no longer, becomes wanted or not.
  * False if nothing was done; never at or before the last step. */
-bool rollover_follow(struct key_set *keys, const struct rollover_aim *aim,
-                     const struct rollover_timing *timing, bool force, uint64_t now);
+bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
+                    const struct rollover_timing *timing, bool force, uint64_t now);
 /* What they are; `wanted` is 0. */
 struct rollover_aim rollover_as_is(const struct key_set *keys);
 /* True if a key that the zone has, or shall have, has its private half elsewhere. */
-bool rollover_is_held(const struct key_set *keys);
+bool rollover_has_offline_ksk(const struct key_set *keys);
 /* The first moment after `now` at which caches forget something; 0: never. */
 uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now);
 /* The time of the last step of all. */
@@ -95,7 +95,7 @@ const struct key_record *rollover_current(const struct key_set *keys, enum key_r
 /* The planned zone-signing key that comes next, the oldest; NULL: none. */
 struct key_record *rollover_planned(struct key_set *keys, enum algorithm algorithm);
 /* True if the wanted keys make a zone: each of their algorithms has both roles. */
-bool rollover_goal_is_whole(const struct key_set *keys);
+bool rollover_goal_is_complete(const struct key_set *keys);
 /* True if a key with one of these role bits comes or goes. */
 bool rollover_under_way(const struct key_set *keys, unsigned roles);
 /* Turns keys that come and go around, of these role bits, as long as the old ones are in full use.

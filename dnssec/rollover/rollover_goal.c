@@ -44,7 +44,7 @@ static bool can_stay(const struct key_record *key)
            ((key->role & KEY_KSK) == 0 || (life->ds.introduced_at != 0 && life->ds.hidden_at == 0));
 }
 
-bool rollover_goal_is_whole(const struct key_set *keys)
+bool rollover_goal_is_complete(const struct key_set *keys)
 {
     unsigned all = 0;
     for (size_t i = 0; i < keys->count; i++) {
@@ -80,18 +80,18 @@ size_t rollover_abort(struct key_set *keys, unsigned roles)
             key->life.wanted = stays[i];
         }
     }
-    if (!rollover_goal_is_whole(keys)) {
+    if (!rollover_goal_is_complete(keys)) {
         *keys = before;
         return 0;
     }
     return count;
 }
 
-bool rollover_is_held(const struct key_set *keys)
+bool rollover_has_offline_ksk(const struct key_set *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_record *key = &keys->list[i];
-        if (key->absent && (key->life.wanted || record_state_is_published(&key->life.dnskey))) {
+        if (key->offline && (key->life.wanted || record_state_is_published(&key->life.dnskey))) {
             return true;
         }
     }

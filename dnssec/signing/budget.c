@@ -7,7 +7,7 @@ enum {
     BURST_US = 100000
 };
 
-void budget_follow(struct budget *budget, uint32_t rate, uint64_t now_us)
+void budget_update(struct budget *budget, uint32_t rate, uint64_t now_us)
 {
     budget->rate = rate;
     budget->now_us = now_us;

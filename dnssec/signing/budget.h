@@ -22,7 +22,7 @@ struct budget {
 };
 
 /* The rate and the time, for the takes to come. A clock that went back makes the bucket full. */
-void budget_follow(struct budget *budget, uint32_t rate, uint64_t now_us);
+void budget_update(struct budget *budget, uint32_t rate, uint64_t now_us);
 /* False: there is no token. */
 bool budget_take(struct budget *budget);
 

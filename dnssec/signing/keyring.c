@@ -110,7 +110,7 @@ static void take_presigned(struct load *load, const struct slice *slice)
     for (size_t k = 0; k < keyring->count; k++) {
         for (size_t type = 0; type < SLICE_TYPES; type++) {
             const uint8_t *signature = slice_signature(slice, load->place[k], type);
-            if (signature == NULL || key_is_whole(keyring->keys[k])) {
+            if (signature == NULL || key_has_private(keyring->keys[k])) {
                 continue;
             }
             struct presigned *presigned = &keyring->presigned[keyring->presigned_count++];
@@ -154,7 +154,7 @@ enum result keyring_load(struct keyring **out, struct store_txn *keys, const str
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
         result = load_one(&load, i);
     }
-    if (result == RESULT_OK && rollover_is_held(&timeline.keys)) {
+    if (result == RESULT_OK && rollover_has_offline_ksk(&timeline.keys)) {
         result = load_presigned(&load, keys, timeline.memory.dnskey_ttl_s);
     }
     if (result != RESULT_OK && load.why.text[0] != '\0') {

@@ -5,10 +5,10 @@ enum {
 };
 
 /* True if every cache that knows any version knows this. */
-static bool is_everywhere(const struct record_state *facet, uint64_t now)
+static bool is_everywhere(const struct record_state *state, uint64_t now)
 {
-    return record_state_is_published(facet) && facet->omnipresent_at != 0 &&
-           facet->omnipresent_at <= now;
+    return record_state_is_published(state) && state->omnipresent_at != 0 &&
+           state->omnipresent_at <= now;
 }
 
 enum key_state keystate_of(const struct key_record *key, uint64_t now)
@@ -68,7 +68,8 @@ struct key_next keystate_next(const struct key_set *keys, size_t i, const struct
     uint64_t last = rollover_last_step_at(keys);
     uint64_t at = last >= now ? last + 1 : now;
     for (unsigned n = 0; at != UINT64_MAX && n < FORESEEN_MAX; n++) {
-        bool entered = timing->held && slices_advance(slices, &future, timing, at) != SLICES_REST;
+        bool entered =
+            timing->offline_ksk && slices_advance(slices, &future, timing, at) != SLICES_UNCHANGED;
         bool moved = rollover_advance(&future, timing, at);
         enum key_step step = difference(old, new);
         if (step != STEP_NONE) {
@@ -77,7 +78,7 @@ struct key_next keystate_next(const struct key_set *keys, size_t i, const struct
         if (rollover_is_dead(&future.list[i], at)) {
             return (struct key_next){ STEP_DELETE, at };
         }
-        at = timing->held && (entered || moved)
+        at = timing->offline_ksk && (entered || moved)
                  ? at + 1
                  : slices_next_moment(slices, &future, at, UINT64_MAX);
     }

@@ -69,7 +69,7 @@ struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const
                                          .place = i };
         size_t public_len = 0;
         memcpy(signing->name, key_public(key, &public_len), sizeof(signing->name));
-        ASSERT(!key_is_whole(key) || key_context_new(&signing->context, key) == RESULT_OK);
+        ASSERT(!key_has_private(key) || key_context_new(&signing->context, key) == RESULT_OK);
     }
     struct dname lower = *apex;
     dname_lower(&lower);

@@ -74,7 +74,7 @@ uint32_t slices_ttl(const struct slices *slices, const struct key_set *keys, uin
 uint64_t slices_next_change(const struct slices *slices, const struct key_set *keys, uint64_t now);
 
 enum slices_step {
-    SLICES_REST,
+    SLICES_UNCHANGED,
     SLICES_ENTERED,
     SLICES_FORCED /* though it was not safe */
 };

@@ -139,22 +139,22 @@ enum slices_step slices_advance(const struct slices *slices, struct key_set *key
     ptrdiff_t due = slices_due(slices, now);
     ptrdiff_t at = position(slices, &served, due);
     if (due < 0 || at == due) {
-        return SLICES_REST;
+        return SLICES_UNCHANGED;
     }
     for (ptrdiff_t i = at + 1; i <= due; i++) {
         const struct slice *slice = &slices->list[i];
         if (!is_served(slice, &served) && is_valid(slice, now, SLICES_MARGIN_S) &&
-            rollover_follow(keys, &slice->aim, timing, false, now)) {
+            rollover_apply(keys, &slice->aim, timing, false, now)) {
             return SLICES_ENTERED;
         }
     }
     const struct slice *last = best(slices, &served, now);
     if (is_valid(&slices->list[due], now, 0) &&
         (last == NULL || last->expiration <= now + SLICES_MARGIN_S) &&
-        rollover_follow(keys, &slices->list[due].aim, timing, true, now)) {
+        rollover_apply(keys, &slices->list[due].aim, timing, true, now)) {
         return SLICES_FORCED;
     }
-    return SLICES_REST;
+    return SLICES_UNCHANGED;
 }
 
 static uint64_t sooner(uint64_t best_at, uint64_t at, uint64_t now)
@@ -178,7 +178,7 @@ uint64_t slices_next_moment(const struct slices *slices, const struct key_set *k
 bool slices_replay(const struct slices *slices, struct key_set *keys, struct rollover_timing timing,
                    uint64_t from, uint64_t to)
 {
-    timing.held = true;
+    timing.offline_ksk = true;
     uint64_t last = rollover_last_step_at(keys);
     uint64_t now = last >= from ? last + 1 : from;
     while (now < to) {
@@ -187,7 +187,8 @@ bool slices_replay(const struct slices *slices, struct key_set *keys, struct rol
         if (step == SLICES_FORCED) {
             return false;
         }
-        now = step != SLICES_REST || moved ? now + 1 : slices_next_moment(slices, keys, now, to);
+        now =
+            step != SLICES_UNCHANGED || moved ? now + 1 : slices_next_moment(slices, keys, now, to);
     }
     return true;
 }

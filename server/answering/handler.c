@@ -96,7 +96,7 @@ bool handler_begin(struct handler *handler)
     snapshot->now = clock_now();
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
     handler->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
-    budget_follow(&handler->budget, snapshot->zone->settings.denial_budget, handler->now_us);
+    budget_update(&handler->budget, snapshot->zone->settings.denial_budget, handler->now_us);
     if (store_renew(snapshot->registry) != RESULT_OK) {
         return false;
     }

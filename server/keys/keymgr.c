@@ -129,9 +129,9 @@ static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timel
 
 /* The lifetime of a key that is over, if no rollover of its kind is under way. False: none. */
 static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
-                   struct roll_plan *out)
+                   struct roll_options *out)
 {
-    if (rollover_is_held(&timeline->keys)) {
+    if (rollover_has_offline_ksk(&timeline->keys)) {
         return false; /* bundles say when */
     }
     const struct key_record *ksk = rollover_current(&timeline->keys, KEY_KSK);
@@ -148,7 +148,8 @@ static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timel
         uint64_t due_at = key_timeline_due_at(timeline, &keymgr->settings, rows[i].bit);
         if (due_at != 0 && due_at <= now &&
             !rollover_under_way(&timeline->keys, (unsigned)rows[i].key->role)) {
-            *out = (struct roll_plan){ .kind = rows[i].kind, .algorithm = rows[i].key->algorithm };
+            *out =
+                (struct roll_options){ .kind = rows[i].kind, .algorithm = rows[i].key->algorithm };
             return true;
         }
     }
@@ -160,18 +161,19 @@ static bool take_steps(const struct keymgr *keymgr, struct key_timeline *timelin
                        const struct slices *slices, bool *forced, uint64_t now)
 {
     const struct rollover_timing timing = key_timeline_timing(timeline, &keymgr->settings);
-    enum slices_step step =
-        timing.held ? slices_advance(slices, &timeline->keys, &timing, now) : SLICES_REST;
+    enum slices_step step = timing.offline_ksk
+                                ? slices_advance(slices, &timeline->keys, &timing, now)
+                                : SLICES_UNCHANGED;
     *forced = step == SLICES_FORCED;
     bool moved = rollover_advance(&timeline->keys, &timing, now);
-    return moved || step != SLICES_REST;
+    return moved || step != SLICES_UNCHANGED;
 }
 
 /* The TTL that DNSKEY is served with: a bundle's can't be changed. */
 static uint32_t dnskey_ttl(const struct keymgr *keymgr, const struct key_timeline *timeline,
                            const struct slices *slices, uint64_t now)
 {
-    if (!rollover_is_held(&timeline->keys)) {
+    if (!rollover_has_offline_ksk(&timeline->keys)) {
         return keymgr->settings.ttl_s;
     }
     uint32_t ttl_s = slices_ttl(slices, &timeline->keys, now);
@@ -237,7 +239,7 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
 {
     struct store_txn *txn = NULL;
     struct key_timeline timeline, before;
-    struct roll_plan plan;
+    struct roll_options options;
     struct slices slices = { .count = 0 };
     bool forced = false;
     enum result result = look_at_registry(keymgr, keymgr->steady, true, diag);
@@ -253,8 +255,8 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
         /* What this server can't open it does not serve: steps would be in the records alone. */
         result = key_timeline_open_all(&timeline, keymgr->sources.seal, diag);
     }
-    if (result == RESULT_OK && trusted && is_due(keymgr, &timeline, now, &plan)) {
-        result = key_timeline_start(&timeline, txn, keymgr->sources.seal, &plan, now, diag);
+    if (result == RESULT_OK && trusted && is_due(keymgr, &timeline, now, &options)) {
+        result = key_timeline_start(&timeline, txn, keymgr->sources.seal, &options, now, diag);
         before = timeline;
     }
     if (result == RESULT_OK) {
@@ -335,7 +337,7 @@ static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeli
 static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, struct diag *diag)
 {
     struct key_timeline timeline;
-    struct roll_plan plan;
+    struct roll_options options;
     enum result result = look_at_registry(keymgr, steady, false, diag);
     if (result == RESULT_OK) {
         result = key_timeline_read(&timeline, keymgr->keys, diag);
@@ -350,7 +352,7 @@ static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, st
         return result;
     }
     bool trusted = trusts_clock(keymgr, &timeline, now, steady);
-    bool due = trusted && is_due(keymgr, &timeline, now, &plan);
+    bool due = trusted && is_due(keymgr, &timeline, now, &options);
     bool forced = false;
     if (move_on(keymgr, &timeline, &keymgr->slices, trusted, &forced, now) || due) {
         return write_on(keymgr, trusted, now, diag);

@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     decide_begin(&answerer);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         pool.zone->settings.denial = ways[i].denial;
-        budget_follow(&budget, ways[i].budget, 1);
+        budget_update(&budget, ways[i].budget, 1);
         (void)budget_take(&budget);
         answer(data, size);
     }

@@ -90,7 +90,7 @@ static inline enum result keys_ring(struct keyring **out, struct keys_fixture *f
     return result;
 }
 
-static inline struct key_timeline keys_roll(struct keys_fixture *f)
+static inline struct key_timeline keys_timeline(struct keys_fixture *f)
 {
     struct key_timeline timeline;
     struct store_txn *txn = NULL;

@@ -27,10 +27,10 @@ static inline void presigned_init(struct keys_fixture *f, enum algorithm algorit
     const enum key_role roles[] = { KEY_KSK, KEY_ZSK };
     struct store_txn *txn = keys_write(f);
     for (size_t i = 0; i < 2; i++) {
-        const struct key_recipe recipe = { algorithm, roles[i], key_life_in_use(roles[i], NOW) };
+        const struct key_spec recipe = { algorithm, roles[i], key_life_in_use(roles[i], NOW) };
         assert_ok(key_timeline_make_key(txn, f->seal, &recipe, NOW, NULL));
     }
-    assert_ok(key_timeline_begin(txn, &settings, NOW, NULL));
+    assert_ok(key_timeline_init(txn, &settings, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
 }
 
@@ -92,7 +92,7 @@ static inline struct slices presigned_slices(struct keys_fixture *f)
 {
     struct store_txn *txn = NULL;
     struct slices slices = { .count = 0 };
-    const struct key_timeline timeline = keys_roll(f);
+    const struct key_timeline timeline = keys_timeline(f);
     assert_ok(store_read(f->store, &txn, NULL));
     assert_ok(slices_read(&slices, txn, &timeline.keys, NULL));
     store_abort(txn);

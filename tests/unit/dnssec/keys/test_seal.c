@@ -159,7 +159,7 @@ static void the_next_key_takes_over_while_the_old_is_open(void **)
                      RESULT_OK);
     assert_int_equal(seal_unwrap(next, sealed[1], sizeof sealed[1], bound, sizeof bound, out),
                      RESULT_OK);
-    assert_int_equal(seal_succeed(next, NULL), RESULT_OK);
+    assert_int_equal(seal_install(next, NULL), RESULT_OK);
     assert_int_equal(seal_open(&after, directory, path_of("other.key"), NULL), RESULT_OK);
     assert_int_equal(seal_unwrap(after, sealed[1], sizeof sealed[1], bound, sizeof bound, out),
                      RESULT_OK);
@@ -186,7 +186,7 @@ static void a_link_to_the_key_stays(void **)
     assert_int_equal(seal_next(&next, running, NULL), RESULT_OK);
     assert_int_equal(seal_wrap(next, plain, sizeof plain, NULL, 0, sealed), RESULT_OK);
     assert_int_equal(seal_unwrap(running, sealed, sizeof sealed, NULL, 0, out), RESULT_OK);
-    assert_int_equal(seal_succeed(next, NULL), RESULT_OK);
+    assert_int_equal(seal_install(next, NULL), RESULT_OK);
     assert_int_equal(lstat(path_of("link.key"), &status), 0);
     assert_true(S_ISLNK(status.st_mode));
     assert_int_equal(seal_open(&after, directory, target, NULL), RESULT_OK);

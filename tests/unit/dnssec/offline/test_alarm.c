@@ -7,7 +7,7 @@ static void presign(struct key_timeline *timeline, struct slices *slices, unsign
     *timeline = (struct key_timeline){ .remembered = true };
     timeline->keys.count = 1;
     timeline->keys.list[0] = (struct key_record){ .role = KEY_KSK,
-                                                  .absent = true,
+                                                  .offline = true,
                                                   .life = key_life_in_use(KEY_KSK, START) };
     *slices = (struct slices){ .begin_at = START };
     for (unsigned day = 0; day < days; day++) {
@@ -62,10 +62,10 @@ static void keys_that_are_here_need_no_bundle(void **)
     struct key_timeline timeline;
     struct slices slices;
     presign(&timeline, &slices, 2);
-    timeline.keys.list[0].absent = false;
+    timeline.keys.list[0].offline = false;
     expect(&timeline, &slices, START + 100 * DAY, ALARM_NONE, "");
     /* One that is to come is not served yet, so nothing is missing. */
-    timeline.keys.list[0].absent = true;
+    timeline.keys.list[0].offline = true;
     timeline.keys.list[0].life = (struct key_life){ .wanted = true };
     expect(&timeline, &slices, START + 100 * DAY, ALARM_NONE, "");
     slices_done(&slices);

@@ -11,17 +11,17 @@ static struct dname zone(void)
     return name_of("pool.test.");
 }
 
-static enum result add(struct keys_fixture *f, struct given_keys given, struct diag *diag)
+static enum result add(struct keys_fixture *f, struct key_import import, struct diag *diag)
 {
     struct store_txn *txn = keys_write(f);
-    enum result result = keytransfer_add(txn, f->seal, &given, NOW, diag);
+    enum result result = keytransfer_import(txn, f->seal, &import, NOW, diag);
     if (result == RESULT_OK) {
         assert_ok(store_commit(txn, NULL));
     } else {
         store_abort(txn);
     }
-    for (size_t i = 0; i < given.count; i++) {
-        key_free(given.list[i]);
+    for (size_t i = 0; i < import.count; i++) {
+        key_free(import.list[i]);
     }
     return result;
 }
@@ -32,18 +32,18 @@ static void a_rollover_to_given_keys_begins(void **state)
     struct diag diag = { "" };
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     const enum algorithm p256 = ALGORITHM_ECDSAP256SHA256;
-    struct given_keys given = {
+    struct key_import import = {
         { keys_make(p256, KEY_KSK), keys_make(p256, KEY_ZSK) }, 2, false, false
     };
-    assert_ok(add(f, given, &diag));
-    const struct key_timeline timeline = keys_roll(f);
+    assert_ok(add(f, import, &diag));
+    const struct key_timeline timeline = keys_timeline(f);
     assert_int_equal(timeline.keys.count, 3);
     for (size_t i = 0; i < 3; i++) {
         const struct key_record *key = &timeline.keys.list[i];
         assert_int_equal(key->life.wanted, key->role != KEY_CSK);
         assert_int_equal(key->life.dnskey.introduced_at != 0, key->role == KEY_CSK);
     }
-    struct given_keys more = { { keys_make(p256, KEY_ZSK) }, 1, false, false };
+    struct key_import more = { { keys_make(p256, KEY_ZSK) }, 1, false, false };
     assert_int_equal(add(f, more, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "under way"));
 }
@@ -53,10 +53,10 @@ static void keys_in_use_replace_all_others_at_once(void **state)
     struct keys_fixture *f = *state;
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
-    struct given_keys given = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true, true };
-    uint16_t tag = key_tag(given.list[0]);
-    assert_ok(add(f, given, NULL));
-    const struct key_timeline timeline = keys_roll(f);
+    struct key_import import = { { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_CSK) }, 1, true, true };
+    uint16_t tag = key_tag(import.list[0]);
+    assert_ok(add(f, import, NULL));
+    const struct key_timeline timeline = keys_timeline(f);
     assert_int_equal(timeline.keys.count, 1);
     assert_int_equal(timeline.keys.list[0].tag, tag);
     assert_int_equal(timeline.keys.list[0].life.zone.introduced_at, NOW);
@@ -72,15 +72,15 @@ static void what_the_server_before_has_sent_is_waited_for(void **state)
     settings_defaults(&settings);
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     struct store_txn *txn = keys_write(f);
-    assert_ok(key_timeline_begin(txn, &settings, NOW, NULL));
+    assert_ok(key_timeline_init(txn, &settings, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
-    struct given_keys given = { { keys_make(ALGORITHM_ED25519, KEY_KSK),
-                                  keys_make(ALGORITHM_ED25519, KEY_ZSK) },
-                                2,
-                                true,
-                                true };
-    assert_ok(add(f, given, NULL));
-    struct key_timeline timeline = keys_roll(f);
+    struct key_import import = { { keys_make(ALGORITHM_ED25519, KEY_KSK),
+                                   keys_make(ALGORITHM_ED25519, KEY_ZSK) },
+                                 2,
+                                 true,
+                                 true };
+    assert_ok(add(f, import, NULL));
+    struct key_timeline timeline = keys_timeline(f);
     timeline.keys.list[timeline.keys.count] =
         timeline.keys.list[timeline.keys.list[0].role == KEY_ZSK ? 0 : 1];
     struct key_record *next = &timeline.keys.list[timeline.keys.count++];
@@ -105,12 +105,12 @@ static void keys_that_make_no_zone_are_refused(void **state)
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
     for (int in_use = 0; in_use < 2; in_use++) {
-        struct given_keys lone = {
+        struct key_import lone = {
             { keys_make(ALGORITHM_ECDSAP256SHA256, KEY_ZSK) }, 1, in_use == 1, true
         };
         assert_int_equal(add(f, lone, &diag), RESULT_INVALID);
         assert_non_null(strstr(diag.text, "no KSK or no ZSK"));
-        assert_int_equal(keys_roll(f).keys.count, 2);
+        assert_int_equal(keys_timeline(f).keys.count, 2);
     }
 }
 
@@ -119,14 +119,14 @@ static struct store_item pack_as(struct keys_fixture *from, const struct seal *t
     static uint8_t data[KEYTRANSFER_MAX + 1];
     uint8_t recipient[SEAL_PUBLIC_LEN];
     struct settings settings;
-    const struct package_plan plan = { recipient, zsk_only, NOW };
+    const struct package_options options = { recipient, zsk_only, NOW };
     struct store_item out = { .data = data, .room = KEYTRANSFER_MAX };
     struct store_txn *txn = NULL;
     settings_defaults(&settings);
     settings.apex = zone();
     seal_public(to, recipient);
     assert_ok(store_read(from->store, &txn, NULL));
-    assert_ok(keytransfer_pack(txn, from->seal, &settings, &plan, &out, NULL));
+    assert_ok(keytransfer_pack(txn, from->seal, &settings, &options, &out, NULL));
     store_abort(txn);
     return out;
 }
@@ -137,11 +137,11 @@ static struct store_item pack(struct keys_fixture *from, const struct seal *to)
 }
 
 static enum result take(struct keys_fixture *into, const char *name,
-                        const struct package_offer *offer, struct diag *diag)
+                        const struct package_import *import, struct diag *diag)
 {
     const struct dname of = name_of(name);
     struct store_txn *txn = keys_write(into);
-    enum result result = keytransfer_unpack(txn, into->seal, &of, offer, diag);
+    enum result result = keytransfer_unpack(txn, into->seal, &of, import, diag);
     if (result == RESULT_OK) {
         assert_ok(store_commit(txn, NULL));
     } else {
@@ -153,8 +153,8 @@ static enum result take(struct keys_fixture *into, const char *name,
 static enum result unpack(struct keys_fixture *into, const char *name,
                           const struct store_item *item, struct diag *diag)
 {
-    const struct package_offer offer = { .data = item->data, .len = item->len };
-    return take(into, name, &offer, diag);
+    const struct package_import import = { .data = item->data, .len = item->len };
+    return take(into, name, &import, diag);
 }
 
 static uint64_t version_of(struct keys_fixture *f)
@@ -169,7 +169,7 @@ static uint64_t version_of(struct keys_fixture *f)
 static void see(struct keys_fixture *f, uint64_t seen_at)
 {
     const struct key_timeline none = { .remembered = false };
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     struct store_txn *txn = keys_write(f);
     timeline.keys.count = 0;
     timeline.memory.seen_at = seen_at;
@@ -198,7 +198,7 @@ static void a_package_makes_the_receiver_follow(void **state)
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     struct store_item item = pack(f, other->seal);
     assert_ok(unpack(other, "pool.test.", &item, &diag));
-    const struct key_timeline here = keys_roll(f), there = keys_roll(other);
+    const struct key_timeline here = keys_timeline(f), there = keys_timeline(other);
     assert_int_equal(there.keys.count, 3);
     assert_true(there.memory.follows);
     for (size_t i = 0; i < 3; i++) {
@@ -210,10 +210,10 @@ static void a_package_makes_the_receiver_follow(void **state)
     uint64_t version = version_of(other);
     assert_ok(unpack(other, "pool.test.", &item, &diag));
     assert_int_equal(version_of(other), version);
-    const struct roll_plan plan = { .kind = ROLL_ZSK };
-    struct key_timeline timeline = keys_roll(other);
+    const struct roll_options options = { .kind = ROLL_ZSK };
+    struct key_timeline timeline = keys_timeline(other);
     struct store_txn *txn = keys_write(other);
-    assert_int_equal(key_timeline_start(&timeline, txn, other->seal, &plan, NOW, &diag),
+    assert_int_equal(key_timeline_start(&timeline, txn, other->seal, &options, NOW, &diag),
                      RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "key lead"));
     store_abort(txn);
@@ -240,8 +240,8 @@ static void an_older_package_is_refused(void **state)
     assert_int_equal(unpack(other, "pool.test.", &old, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "older"));
     assert_int_equal(version_of(other), version);
-    const struct package_offer offer = { .data = kept, .len = old.len, .replace = true };
-    assert_ok(take(other, "pool.test.", &offer, &diag));
+    const struct package_import import = { .data = kept, .len = old.len, .replace = true };
+    assert_ok(take(other, "pool.test.", &import, &diag));
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
@@ -291,30 +291,30 @@ static void a_machine_that_leads_keeps_its_keys(void **state)
     struct diag diag = { "" };
     struct keys_fixture *other = other_machine(&other_state);
     struct store_item item = pack(other, f->seal);
-    struct package_offer offer = { .data = item.data, .len = item.len };
+    struct package_import import = { .data = item.data, .len = item.len };
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     uint64_t version = version_of(f);
     /* Of an older ntspool, without a memory; then served for an hour; then with a DS. */
-    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    assert_int_equal(take(f, "pool.test.", &import, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "--replace"));
     assert_int_equal(version_of(f), version);
     see(f, 1000 + 3600);
-    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
+    assert_int_equal(take(f, "pool.test.", &import, &diag), RESULT_REFUSED);
     see(f, 1000);
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     const struct key_timeline before = timeline;
     struct store_txn *txn = keys_write(f);
     timeline.keys.list[0].life.ds.omnipresent_at = 1001;
     assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
-    assert_int_equal(take(f, "pool.test.", &offer, &diag), RESULT_REFUSED);
-    assert_int_equal(keys_roll(f).keys.list[0].tag, timeline.keys.list[0].tag);
-    struct given_keys given = { { keys_make(ALGORITHM_ED25519, KEY_CSK) }, 1, true, false };
-    assert_int_equal(add(f, given, &diag), RESULT_REFUSED);
+    assert_int_equal(take(f, "pool.test.", &import, &diag), RESULT_REFUSED);
+    assert_int_equal(keys_timeline(f).keys.list[0].tag, timeline.keys.list[0].tag);
+    struct key_import keys = { { keys_make(ALGORITHM_ED25519, KEY_CSK) }, 1, true, false };
+    assert_int_equal(add(f, keys, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "--replace"));
-    offer.replace = true;
-    assert_ok(take(f, "pool.test.", &offer, &diag));
-    assert_true(keys_roll(f).memory.follows);
+    import.replace = true;
+    assert_ok(take(f, "pool.test.", &import, &diag));
+    assert_true(keys_timeline(f).memory.follows);
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
@@ -326,24 +326,24 @@ static void one_sender_is_followed(void **state)
     struct diag diag = { "" };
     static uint8_t kept[2][KEYTRANSFER_MAX];
     uint8_t identity[SEAL_PUBLIC_LEN], leader[SEAL_PUBLIC_LEN];
-    struct package_offer offers[2];
+    struct package_import imports[2];
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     see(f, 1000);
     for (size_t i = 0; i < 2; i++) {
         struct store_item item = pack(other_machine(&states[i]), f->seal);
         memcpy(kept[i], item.data, item.len);
-        offers[i] = (struct package_offer){ .data = kept[i], .len = item.len };
+        imports[i] = (struct package_import){ .data = kept[i], .len = item.len };
     }
     struct keys_fixture *second = states[1];
     seal_public(second->seal, identity);
-    offers[0].from = identity;
-    assert_int_equal(take(f, "pool.test.", &offers[0], &diag), RESULT_REFUSED);
-    offers[0].from = NULL;
-    assert_ok(take(f, "pool.test.", &offers[0], &diag));
-    assert_int_equal(take(f, "pool.test.", &offers[1], &diag), RESULT_REFUSED);
+    imports[0].from = identity;
+    assert_int_equal(take(f, "pool.test.", &imports[0], &diag), RESULT_REFUSED);
+    imports[0].from = NULL;
+    assert_ok(take(f, "pool.test.", &imports[0], &diag));
+    assert_int_equal(take(f, "pool.test.", &imports[1], &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "--from"));
-    offers[1].from = identity;
-    assert_ok(take(f, "pool.test.", &offers[1], &diag));
+    imports[1].from = identity;
+    assert_ok(take(f, "pool.test.", &imports[1], &diag));
     struct store_txn *txn = keys_write(f);
     assert_ok(keytransfer_leader(txn, leader));
     assert_memory_equal(leader, identity, sizeof leader);
@@ -370,12 +370,12 @@ static void a_package_can_lack_the_ksk(void **state)
         const struct store_item item = pack_as(f, other->seal, true);
         assert_ok(unpack(other, "pool.test.", &item, &diag));
     }
-    const struct key_timeline timeline = keys_roll(other);
+    const struct key_timeline timeline = keys_timeline(other);
     struct slices slices = { .count = 0 };
     struct store_txn *txn = NULL;
     assert_int_equal(timeline.keys.count, 2);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(timeline.keys.list[i].absent, timeline.keys.list[i].role == KEY_KSK);
+        assert_int_equal(timeline.keys.list[i].offline, timeline.keys.list[i].role == KEY_KSK);
     }
     assert_ok(store_read(other->store, &txn, NULL));
     assert_ok(slices_read(&slices, txn, &timeline.keys, NULL));
@@ -385,8 +385,8 @@ static void a_package_can_lack_the_ksk(void **state)
     slices_done(&slices);
     const struct store_item whole = pack(f, other->seal);
     assert_ok(unpack(other, "pool.test.", &whole, &diag));
-    const struct key_timeline now = keys_roll(other);
-    assert_false(rollover_is_held(&now.keys));
+    const struct key_timeline now = keys_timeline(other);
+    assert_false(rollover_has_offline_ksk(&now.keys));
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 

@@ -38,8 +38,9 @@ static enum slices_step look(struct keys_fixture *f, uint64_t now)
     assert_ok(key_timeline_read(&timeline, txn, NULL));
     before = timeline;
     const struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
-    enum slices_step step =
-        timing.held ? slices_advance(&slices, &timeline.keys, &timing, now) : SLICES_REST;
+    enum slices_step step = timing.offline_ksk
+                                ? slices_advance(&slices, &timeline.keys, &timing, now)
+                                : SLICES_UNCHANGED;
     (void)rollover_advance(&timeline.keys, &timing, now);
     assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, now, NULL));
     assert_ok(store_commit(txn, NULL));
@@ -65,7 +66,7 @@ static bool is_signed(struct keys_fixture *f, uint64_t now, uint64_t left_s)
     for (size_t i = 0; i < keyring_count(keyring); i++) {
         for (size_t type = 0; type < SLICE_TYPES; type++) {
             struct cached_signature signature;
-            if (!key_is_whole(keyring_key(keyring, i))) {
+            if (!key_has_private(keyring_key(keyring, i))) {
                 good = good && keyring_presigned(keyring, i, slice_types[type], now, &signature) &&
                        signature.expiration > now + left_s && signature.inception <= now;
             }
@@ -79,7 +80,7 @@ static size_t offline_keys(const struct key_timeline *timeline)
 {
     size_t count = 0;
     for (size_t i = 0; i < timeline->keys.count; i++) {
-        count += timeline->keys.list[i].absent;
+        count += timeline->keys.list[i].offline;
     }
     return count;
 }
@@ -91,7 +92,7 @@ static void a_year_without_the_ksk_is_signed_at_every_hour(void **state)
     struct bundle bundle = made(f, NOW, 365);
     assert_ok(presigned_accept(&bundle, f, NOW + HOUR, NULL));
     assert_ok(presigned_forget(f, NOW + HOUR, NULL));
-    const struct key_timeline first = keys_roll(f);
+    const struct key_timeline first = keys_timeline(f);
     assert_int_equal(offline_keys(&first), 1);
     size_t entered = 0;
     uint64_t now = NOW + 2 * HOUR;
@@ -102,7 +103,7 @@ static void a_year_without_the_ksk_is_signed_at_every_hour(void **state)
         assert_true(is_signed(f, now, SLICES_MARGIN_S));
     }
     assert_int_equal(entered, 8); /* four ZSKs come, four go */
-    const struct key_timeline last = keys_roll(f);
+    const struct key_timeline last = keys_timeline(f);
     assert_int_equal(offline_keys(&last), 1);
     assert_int_equal(rollover_current(&last.keys, KEY_KSK)->tag,
                      rollover_current(&first.keys, KEY_KSK)->tag);
@@ -124,7 +125,7 @@ static void whoever_was_away_goes_on_with_the_slice_of_the_time(void **state)
     assert_false(is_signed(f, now, 0));
     assert_int_equal(look(f, now), SLICES_FORCED);
     assert_true(is_signed(f, now, SLICES_MARGIN_S));
-    assert_int_equal(look(f, now + HOUR), SLICES_REST);
+    assert_int_equal(look(f, now + HOUR), SLICES_UNCHANGED);
     keyring_unref(ring(f)); /* what is published signs the zone */
     bundle_done(&bundle);
 }
@@ -263,7 +264,7 @@ static void the_key_leaves_and_comes_back(void **state)
     struct keys_fixture *f = *state;
     struct diag diag;
     presigned_init(f, ALGORITHM_ECDSAP256SHA256);
-    const struct key_timeline before = keys_roll(f);
+    const struct key_timeline before = keys_timeline(f);
     const struct key_record *ksk = rollover_current(&before.keys, KEY_KSK);
     struct key *whole = NULL, *half = NULL;
     assert_ok(keystore_unseal(&whole, ksk, f->seal, NULL));
@@ -274,13 +275,13 @@ static void the_key_leaves_and_comes_back(void **state)
     assert_ok(presigned_forget(f, NOW, NULL));
     assert_int_equal(presigned_forget(f, NOW, &diag), RESULT_REFUSED);
 
-    struct key_timeline away = keys_roll(f);
+    struct key_timeline away = keys_timeline(f);
     assert_ok(keystore_unseal(&half, rollover_current(&away.keys, KEY_KSK), f->seal, NULL));
-    assert_false(key_is_whole(half));
+    assert_false(key_has_private(half));
     assert_int_equal(key_tag(half), key_tag(whole));
-    const struct roll_plan plan = { ROLL_ZSK, ALGORITHM_ECDSAP256SHA256, true };
+    const struct roll_options options = { ROLL_ZSK, ALGORITHM_ECDSAP256SHA256, true };
     struct store_txn *txn = keys_write(f);
-    assert_int_equal(key_timeline_start(&away, txn, f->seal, &plan, NOW, &diag), RESULT_REFUSED);
+    assert_int_equal(key_timeline_start(&away, txn, f->seal, &options, NOW, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "elsewhere"));
 
     assert_int_equal(offline_restore(txn, f->seal, half, &diag), RESULT_INVALID);
@@ -288,9 +289,9 @@ static void the_key_leaves_and_comes_back(void **state)
     assert_int_equal(offline_restore(txn, f->seal, other, &diag), RESULT_REFUSED);
     assert_ok(offline_restore(txn, f->seal, whole, NULL));
     assert_ok(store_commit(txn, NULL));
-    const struct key_timeline back = keys_roll(f);
+    const struct key_timeline back = keys_timeline(f);
     assert_int_equal(back.keys.count, 2);
-    assert_false(rollover_is_held(&back.keys));
+    assert_false(rollover_has_offline_ksk(&back.keys));
     struct slices slices = presigned_slices(f);
     assert_int_equal(slices.count, 0);
     assert_true(is_signed(f, NOW + 300 * DAY, 0));
@@ -303,17 +304,17 @@ static void the_key_leaves_and_comes_back(void **state)
 /* Takes the public half alone, in place of the KSK that is there. */
 static void import_public(struct keys_fixture *f, const struct key *key)
 {
-    struct given_keys given = { .count = 1 };
+    struct key_import import = { .count = 1 };
     size_t len = 0;
     const struct key_parts parts = { .algorithm = key_algorithm(key),
                                      .role = KEY_KSK,
                                      .public_key = key_public(key, &len),
                                      .public_len = key_public_len(key_algorithm(key)) };
     struct store_txn *txn = keys_write(f);
-    assert_ok(key_from_parts(&given.list[0], &parts, NULL));
-    assert_ok(keytransfer_add(txn, f->seal, &given, NOW, NULL));
+    assert_ok(key_from_parts(&import.list[0], &parts, NULL));
+    assert_ok(keytransfer_import(txn, f->seal, &import, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
-    key_free(given.list[0]);
+    key_free(import.list[0]);
 }
 
 /* Signs with the keys of another machine. */
@@ -350,7 +351,7 @@ static void renew_by(struct keys_fixture *f, const struct key *const theirs[2], 
 static void parent_has_it(struct keys_fixture *f, uint64_t now)
 {
     const struct settings settings = presigned_settings();
-    struct key_timeline timeline = keys_roll(f), before = timeline;
+    struct key_timeline timeline = keys_timeline(f), before = timeline;
     const struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
     struct store_txn *txn = keys_write(f);
     assert_int_equal(rollover_ds_seen(&timeline.keys, &timing, now), 2);
@@ -374,7 +375,7 @@ static void an_offline_ksk_follows_an_offline_ksk(void **state)
     presigned_init(f, ALGORITHM_ED25519);
     struct bundle bundle = made(f, NOW, 100);
     struct key *next = keys_make(ALGORITHM_ED25519, KEY_KSK), *old = NULL;
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     assert_ok(keystore_unseal(&old, rollover_current(&timeline.keys, KEY_KSK), f->seal, NULL));
     assert_ok(presigned_accept(&bundle, f, NOW, NULL));
     bundle_done(&bundle);
@@ -384,13 +385,13 @@ static void an_offline_ksk_follows_an_offline_ksk(void **state)
     uint64_t now = NOW + DAY;
     renew_by(f, theirs, now);
     days_pass(f, &now, 20);
-    timeline = keys_roll(f);
+    timeline = keys_timeline(f);
     assert_int_equal(offline_keys(&timeline), 2);
     parent_has_it(f, now);
     now += 2 * DAY;
     renew_by(f, theirs, now);
     days_pass(f, &now, 20);
-    timeline = keys_roll(f);
+    timeline = keys_timeline(f);
     assert_int_equal(offline_keys(&timeline), 1);
     assert_int_equal(rollover_current(&timeline.keys, KEY_KSK)->tag, key_tag(next));
     key_free(next);

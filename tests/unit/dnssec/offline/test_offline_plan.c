@@ -88,7 +88,7 @@ static void a_ksk_that_comes_waits_for_the_parent_beside_the_old_one(void **)
     struct slices slices;
     timeline.keys.list[0].life.wanted = false;
     timeline.keys.list[2] = (struct key_record){
-        .algorithm = ALGORITHM_ED25519, .role = KEY_KSK, .absent = true, .life = { .wanted = true }
+        .algorithm = ALGORITHM_ED25519, .role = KEY_KSK, .offline = true, .life = { .wanted = true }
     };
     timeline.keys.list[0].life.ds.omnipresent_at = NOW;
     timeline.keys.count = 3;

@@ -16,11 +16,11 @@ static struct settings presets(void)
 static enum result start(struct keys_fixture *f, enum roll_kind kind, enum algorithm algorithm,
                          bool emergency, struct diag *diag)
 {
-    const struct roll_plan plan = { kind, algorithm, emergency };
+    const struct roll_options options = { kind, algorithm, emergency };
     struct key_timeline timeline;
     struct store_txn *txn = keys_write(f);
     assert_ok(key_timeline_read(&timeline, txn, NULL));
-    enum result result = key_timeline_start(&timeline, txn, f->seal, &plan, NOW, diag);
+    enum result result = key_timeline_start(&timeline, txn, f->seal, &options, NOW, diag);
     if (result == RESULT_OK) {
         assert_ok(store_commit(txn, NULL));
     } else {
@@ -67,9 +67,9 @@ static void each_kind_ends_with_its_keys_alone(void **state)
     key_free(keys_add(f, ALGORITHM_ECDSAP256SHA256, KEY_ZSK));
     uint64_t now = NOW;
     for (size_t r = 0; r < sizeof rolls / sizeof rolls[0]; r++) {
-        const struct key_timeline old = keys_roll(f);
+        const struct key_timeline old = keys_timeline(f);
         assert_ok(start(f, rolls[r].kind, rolls[r].algorithm, false, NULL));
-        const struct key_timeline begun = keys_roll(f);
+        const struct key_timeline begun = keys_timeline(f);
         assert_true(rollover_under_way(&begun.keys, KEY_CSK));
         for (int hour = 0; hour < 24 * 40; hour++) {
             struct store_txn *txn = NULL;
@@ -81,7 +81,7 @@ static void each_kind_ends_with_its_keys_alone(void **state)
             store_abort(txn);
             keyring_unref(keyring);
         }
-        const struct key_timeline new = keys_roll(f);
+        const struct key_timeline new = keys_timeline(f);
         assert_int_equal(new.keys.count, rolls[r].count);
         unsigned roles = 0;
         for (size_t i = 0; i < new.keys.count; i++) {
@@ -122,7 +122,7 @@ static void what_makes_no_sense_is_refused(void **state)
     advance(f, NOW + KEYSTORE_USED_MAX + 1);
     assert_int_equal(start(f, ROLL_ZSK, p256, true, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "8 keys"));
-    assert_int_equal(keys_roll(f).keys.count, KEYSTORE_USED_MAX);
+    assert_int_equal(keys_timeline(f).keys.count, KEYSTORE_USED_MAX);
 }
 
 /* What is over but for the caches' memory can't be taken back, so nobody is sent to try. */
@@ -137,15 +137,15 @@ static void who_is_refused_is_told_what_helps(void **state)
     assert_int_equal(start(f, ROLL_KSK, p256, false, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "key abort")); /* of both at once */
     struct store_txn *txn = keys_write(f);
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     const struct key_timeline before = timeline;
     assert_int_equal(rollover_abort(&timeline.keys, KEY_CSK), 2);
     assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, NOW, &diag));
     assert_ok(store_commit(txn, NULL));
     assert_ok(start(f, ROLL_ZSK, p256, false, &diag));
     bool can_abort = true;
-    for (uint64_t now = NOW; keys_roll(f).keys.count == 3; now += 3600) {
-        struct key_set keys = keys_roll(f).keys;
+    for (uint64_t now = NOW; keys_timeline(f).keys.count == 3; now += 3600) {
+        struct key_set keys = keys_timeline(f).keys;
         can_abort = rollover_abort(&keys, KEY_ZSK) > 0;
         assert_int_equal(start(f, ROLL_ZSK, p256, false, &diag), RESULT_REFUSED);
         assert_int_equal(strstr(diag.text, "key abort") != NULL, can_abort);
@@ -175,7 +175,7 @@ static void an_emergency_replaces_what_is_coming_too(void **state)
     assert_ok(start(f, ROLL_ZSK, ALGORITHM_ED25519, false, NULL));
     advance(f, NOW);
     assert_ok(start(f, ROLL_ZSK, ALGORITHM_ED25519, true, NULL));
-    const struct key_timeline timeline = keys_roll(f);
+    const struct key_timeline timeline = keys_timeline(f);
     size_t wanted = 0;
     for (size_t i = 0; i < timeline.keys.count; i++) {
         const struct key_record *key = &timeline.keys.list[i];
@@ -191,7 +191,7 @@ static void memory_comes_back_as_it_was_written(void **state)
 {
     struct keys_fixture *f = *state;
     const struct settings settings = presets();
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     assert_false(timeline.remembered);
     /* Without memory the worst is believed. */
     assert_int_equal(key_timeline_timing(&timeline, &settings).memory.dnskey_ttl_s, DAY);
@@ -205,7 +205,7 @@ static void memory_comes_back_as_it_was_written(void **state)
     struct store_txn *txn = keys_write(f);
     assert_ok(key_timeline_write(&timeline, &before, txn, f->seal, NOW, NULL));
     assert_ok(store_commit(txn, NULL));
-    before = keys_roll(f);
+    before = keys_timeline(f);
     assert_true(before.remembered);
     assert_true(before.memory.insecure);
     assert_int_equal(before.memory.dnskey_ttl_s, 1);
@@ -214,7 +214,7 @@ static void memory_comes_back_as_it_was_written(void **state)
     assert_int_equal(before.memory.zone_until, 4);
     assert_int_equal(before.memory.seen_at, UINT64_MAX);
     txn = keys_write(f);
-    assert_ok(key_timeline_begin(txn, &settings, NOW, NULL));
+    assert_ok(key_timeline_init(txn, &settings, NOW, NULL));
     assert_ok(key_timeline_read(&timeline, txn, NULL));
     assert_int_equal(timeline.memory.dnskey_ttl_s, 3600);
     assert_int_equal(timeline.memory.seen_at, NOW);
@@ -245,11 +245,11 @@ static void keys_are_due_by_their_lifetime(void **state)
 {
     struct keys_fixture *f = *state;
     struct settings settings = presets();
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_ZSK), 0);
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_KSK));
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
-    timeline = keys_roll(f);
+    timeline = keys_timeline(f);
     timeline.memory.dnskey_ttl_s = 3600;
     /* RFC 7583 3.2.1: in time to be known everywhere when it takes over. */
     assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_ZSK),

@@ -20,11 +20,11 @@ static void a_tenth_comes_at_once_and_then_the_rate(void **)
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         struct budget budget = { 0 };
         uint64_t now_us = 123456789;
-        budget_follow(&budget, rates[i], now_us);
+        budget_update(&budget, rates[i], now_us);
         assert_int_equal(take_all(&budget, 2 * BUDGET_RATE_MAX), rates[i] < 10 ? 1 : rates[i] / 10);
         unsigned taken = 0;
         for (unsigned step = 1; step <= 1000; step++) {
-            budget_follow(&budget, rates[i], now_us + (uint64_t)step * SECOND_US / 100);
+            budget_update(&budget, rates[i], now_us + (uint64_t)step * SECOND_US / 100);
             taken += take_all(&budget, BUDGET_RATE_MAX);
         }
         assert_int_equal(taken, 10 * rates[i]);
@@ -34,9 +34,9 @@ static void a_tenth_comes_at_once_and_then_the_rate(void **)
 static void idle_time_is_not_saved_up(void **)
 {
     struct budget budget = { 0 };
-    budget_follow(&budget, 100, SECOND_US);
+    budget_update(&budget, 100, SECOND_US);
     (void)take_all(&budget, 1000);
-    budget_follow(&budget, 100, UINT64_C(1000000) * SECOND_US);
+    budget_update(&budget, 100, UINT64_C(1000000) * SECOND_US);
     assert_int_equal(take_all(&budget, 1000), 10);
 }
 
@@ -44,18 +44,18 @@ static void without_a_rate_there_is_no_limit(void **)
 {
     struct budget budget = { 0 };
     assert_int_equal(take_all(&budget, 1000000), 1000000);
-    budget_follow(&budget, 100, SECOND_US); /* nothing is owed for them */
+    budget_update(&budget, 100, SECOND_US); /* nothing is owed for them */
     assert_int_equal(take_all(&budget, 1000), 10);
-    budget_follow(&budget, 0, SECOND_US);
+    budget_update(&budget, 0, SECOND_US);
     assert_int_equal(take_all(&budget, 1000), 1000);
 }
 
 static void a_clock_that_goes_back_does_not_lock_it(void **)
 {
     struct budget budget = { 0 };
-    budget_follow(&budget, 100, UINT64_C(1000) * SECOND_US);
+    budget_update(&budget, 100, UINT64_C(1000) * SECOND_US);
     (void)take_all(&budget, 1000);
-    budget_follow(&budget, 100, SECOND_US);
+    budget_update(&budget, 100, SECOND_US);
     assert_int_equal(take_all(&budget, 1000), 10);
 }
 

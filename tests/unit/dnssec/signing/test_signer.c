@@ -357,7 +357,7 @@ static void new_signatures_come_from_the_budget(void **)
     const enum key_role roles[] = { KEY_CSK, KEY_CSK };
     set_up(&b, algorithms, roles, 2);
     struct budget budget = { 0 };
-    budget_follow(&budget, 30, 1000000);
+    budget_update(&budget, 30, 1000000);
     signer_limit(b.signer, &budget);
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
@@ -368,7 +368,7 @@ static void new_signatures_come_from_the_budget(void **)
     for (int i = 0; i < 10; i++) { /* those in the cache don't */
         assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
     }
-    budget_follow(&budget, 30, 2000000);
+    budget_update(&budget, 30, 2000000);
     assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_OK);
     assert_int_equal(signer_made(b.signer), 4);
     tear_down(&b);

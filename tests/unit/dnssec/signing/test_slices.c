@@ -17,7 +17,7 @@ static void what_is_written_is_read_again(void **state)
 {
     struct keys_fixture *f = *state;
     struct slices slices = stored(f);
-    const struct key_timeline timeline = keys_roll(f);
+    const struct key_timeline timeline = keys_timeline(f);
     struct store_txn *txn = keys_write(f);
     assert_ok(slices_write(&slices, txn, &timeline.keys, NULL));
     assert_ok(store_commit(txn, NULL));
@@ -41,7 +41,7 @@ static void what_is_written_is_read_again(void **state)
 static enum result read_with(struct keys_fixture *f, const void *key, size_t key_len,
                              const uint8_t *row, size_t len)
 {
-    const struct key_timeline timeline = keys_roll(f);
+    const struct key_timeline timeline = keys_timeline(f);
     struct slices slices = { .count = 0 };
     struct store_txn *txn = keys_write(f);
     assert_ok(store_put(txn, TABLE_META, key, key_len, row, len));
@@ -83,7 +83,7 @@ static void a_slice_whose_key_is_gone_is_left_out(void **state)
 {
     struct keys_fixture *f = *state;
     struct slices slices = stored(f), fewer;
-    const struct key_timeline timeline = keys_roll(f);
+    const struct key_timeline timeline = keys_timeline(f);
     uint32_t last = slices.list[slices.count - 1].aim.dnskey;
     struct store_txn *txn = keys_write(f);
     for (size_t i = 0; i < timeline.keys.count; i++) {
@@ -106,9 +106,9 @@ static void a_late_server_catches_up_safely(void **state)
     struct keys_fixture *f = *state;
     struct slices slices = stored(f);
     const struct settings settings = presigned_settings();
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
-    timing.held = true;
+    timing.offline_ksk = true;
     uint64_t change = slices_next_change(&slices, &timeline.keys, NOW);
     uint64_t late = change + 2 * DAY;
     assert_true(change > NOW + 80 * DAY);
@@ -131,14 +131,15 @@ static void nothing_is_entered_before_its_time(void **state)
     struct keys_fixture *f = *state;
     struct slices slices = stored(f);
     const struct settings settings = presigned_settings();
-    struct key_timeline timeline = keys_roll(f);
+    struct key_timeline timeline = keys_timeline(f);
     struct rollover_timing timing = key_timeline_timing(&timeline, &settings);
-    timing.held = true;
+    timing.offline_ksk = true;
     uint64_t change = slices_next_change(&slices, &timeline.keys, NOW);
-    assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, change - 1), SLICES_REST);
+    assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, change - 1),
+                     SLICES_UNCHANGED);
     assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, change), SLICES_ENTERED);
     assert_int_equal(slices_due(&slices, NOW - 1), -1);
-    assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, NOW - 1), SLICES_REST);
+    assert_int_equal(slices_advance(&slices, &timeline.keys, &timing, NOW - 1), SLICES_UNCHANGED);
     slices_done(&slices);
 }
 

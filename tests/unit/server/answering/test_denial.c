@@ -371,7 +371,7 @@ static void names_beyond_the_budget_are_denied_by_the_chain(void **)
     renew_limited_signer();
     decide_begin(&answerer);
     assert_answer("first.pool.test", RR_A, EDNS_DO, NO_NAME("first.pool.test."));
-    budget_follow(&budget, 1, 1000000);
+    budget_update(&budget, 1, 1000000);
     assert_true(budget_take(&budget));
     forget_kept();
     assert_answer(
@@ -391,7 +391,7 @@ static void names_beyond_the_budget_are_denied_by_the_chain(void **)
         "alice.pool.test", RR_TXT, EDNS_DO,
         "NOERROR / SOA alice.pool.test. NSEC \\000.alice.pool.test. A AAAA RRSIG NSEC CAA");
     uint64_t made = signer_made(answerer.snapshot.limited_signer);
-    budget_follow(&budget, 1, 2000000);
+    budget_update(&budget, 1, 2000000);
     assert_answer("second.pool.test", RR_A, EDNS_DO, NO_NAME("second.pool.test."));
     assert_int_equal(signer_made(answerer.snapshot.limited_signer), made + 1);
     budget = (struct budget){ 0 };

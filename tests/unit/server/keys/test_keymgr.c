@@ -267,12 +267,12 @@ static void keys_under_another_seal_take_no_step(void **state)
     assert_ok(seal_open(&other, b->pool.state, path, NULL));
     look_after(b, 0);
     reseal(b, b->pool.seal, other);
-    const struct roll_plan plan = { .kind = ROLL_KSK };
+    const struct roll_options options = { .kind = ROLL_KSK };
     struct store_txn *txn = NULL;
     assert_ok(store_write(b->pool.stores[2], &txn, NULL));
     struct key_timeline timeline;
     assert_ok(key_timeline_read(&timeline, txn, NULL));
-    assert_ok(key_timeline_start(&timeline, txn, other, &plan, b->now, NULL));
+    assert_ok(key_timeline_start(&timeline, txn, other, &options, b->now, NULL));
     assert_ok(store_commit(txn, NULL));
     uint64_t version = version_of(b);
     look_after(b, 1);

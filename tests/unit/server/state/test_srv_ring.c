@@ -226,7 +226,7 @@ static void without_a_signature_there_is_no_hand(void **)
     struct budget budget = { 0 };
     struct srv_ring *ring = NULL, *first = make_ring(make_deck(), NULL, NULL);
     struct deck deck = make_deck();
-    budget_follow(&budget, 1, 1000000);
+    budget_update(&budget, 1, 1000000);
     signer_limit(signer, &budget);
     deck.sets[0].members[0] = 10;
     deck.sets[2].members[0] = 11; /* the second signature is one too many */
