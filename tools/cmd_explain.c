@@ -53,8 +53,8 @@ static const char *area_text(const char *kind)
 /* The distance in km from the middle of the area; negative: not known. */
 static double distance(const struct explanation *e, long index)
 {
-    const struct point *from = &e->view->steering.areas[e->area].at.spot;
-    const struct point *to = &e->view->steering.inputs[index].spot;
+    const struct point *from = &e->view->steering.areas[e->area].at.point;
+    const struct point *to = &e->view->steering.inputs[index].point;
     return from->placed && to->placed ? point_km(from, to) : -1;
 }
 

@@ -236,7 +236,8 @@ static bool can_patch(const struct deal *old, const struct candidates *candidate
 }
 
 /* The name that an area's sets stand at. */
-static void owner_of(struct dname *out, const struct area *area, const struct deal_parts *parts)
+static void owner_of(struct dname *out, const struct steering_area *area,
+                     const struct deal_parts *parts)
 {
     char label[REGION_LABEL_ROOM];
     *out = *parts->service;
@@ -303,7 +304,7 @@ static double level_left(const struct deal *deal, const struct deal *old, uint16
                          const struct change *change)
 {
     const struct steering *steering = &deal->plan->steering;
-    const struct allocation_cell *at = &steering->areas[area].at;
+    const struct allocation_area *at = &steering->areas[area].at;
     double level = old->levels[area];
     for (size_t i = 0; i < change->left_count; i++) {
         uint32_t index = change->left[i];
@@ -400,7 +401,7 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
     struct steering_input input = { .candidates = candidates,
                                     .settings = parts->settings,
                                     .demand = demand == NULL ? NULL : demand->by_cell,
-                                    .settled = !scale };
+                                    .keep_factors = !scale };
     atomic_init(&plan->refs, 1);
     input.cells = locations_cells(locations, &input.cell_count);
     if (old == NULL) {

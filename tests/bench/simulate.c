@@ -150,7 +150,7 @@ static double count_sets(const struct steering *steering)
 {
     double sets = 0;
     for (size_t a = 0; a < steering->area_count; a++) {
-        const struct area *area = &steering->areas[a];
+        const struct steering_area *area = &steering->areas[a];
         sets += area->at.demand > 0 ? (double)area->sets : 0;
     }
     return sets;

@@ -12,7 +12,7 @@
 #include "zone/steering/steering.h"
 
 struct size {
-    size_t cells, members;
+    size_t areas, members;
 };
 
 static double unit(uint64_t *random)
@@ -31,25 +31,26 @@ static struct allocation_member *make_members(size_t count, uint64_t *random)
 {
     struct allocation_member *members = xcalloc(count, sizeof(*members));
     for (size_t i = 0; i < count; i++) {
-        bool kin = i > 0 && unit(random) < 0.25, ipv4 = unit(random) < 0.97;
-        members[i] = (struct allocation_member){ .spot = somewhere(random),
-                                                 .capacity = exp(7 * unit(random)),
-                                                 .group = kin ? members[i - 1].group : (uint32_t)i,
-                                                 .ipv4 = ipv4,
-                                                 .ipv6 = !ipv4 || unit(random) < 0.55 };
+        bool same_domain = i > 0 && unit(random) < 0.25, ipv4 = unit(random) < 0.97;
+        members[i] =
+            (struct allocation_member){ .point = somewhere(random),
+                                        .capacity = exp(7 * unit(random)),
+                                        .group = same_domain ? members[i - 1].group : (uint32_t)i,
+                                        .ipv4 = ipv4,
+                                        .ipv6 = !ipv4 || unit(random) < 0.55 };
     }
     return members;
 }
 
-/* A few cells have most of the demand. */
-static struct allocation_cell *make_cells(size_t count, uint64_t *random)
+/* A few areas have most of the demand. */
+static struct allocation_area *make_areas(size_t count, uint64_t *random)
 {
-    struct allocation_cell *cells = xcalloc(count, sizeof(*cells));
+    struct allocation_area *areas = xcalloc(count, sizeof(*areas));
     for (size_t i = 0; i < count; i++) {
-        cells[i] =
-            (struct allocation_cell){ .spot = somewhere(random), .demand = exp(8 * unit(random)) };
+        areas[i] =
+            (struct allocation_area){ .point = somewhere(random), .demand = exp(8 * unit(random)) };
     }
-    return cells;
+    return areas;
 }
 
 static double cpu_s(void)
@@ -61,11 +62,11 @@ static void measure(const struct size *size)
 {
     uint64_t random = 20261123;
     struct allocation_member *members = make_members(size->members, &random);
-    struct allocation_cell *cells = make_cells(size->cells, &random);
+    struct allocation_area *areas = make_areas(size->areas, &random);
     struct share *list = xcalloc(size->members, sizeof(*list));
     double *deficit = xcalloc(size->members, sizeof(*deficit));
-    const struct allocation_problem problem = { .cells = cells,
-                                                .cell_count = size->cells,
+    const struct allocation_problem problem = { .areas = areas,
+                                                .area_count = size->areas,
                                                 .members = members,
                                                 .member_count = size->members,
                                                 .per_set = 4,
@@ -75,16 +76,16 @@ static void measure(const struct size *size)
     double began = cpu_s(), total = 0;
     struct allocation *allocation = allocation_new(&problem);
     double scaled = cpu_s();
-    for (size_t c = 0; c < size->cells; c++) {
-        total += cells[c].demand;
+    for (size_t c = 0; c < size->areas; c++) {
+        total += areas[c].demand;
     }
-    for (size_t c = 0; c < size->cells; c++) {
-        struct allocation_list got = allocation_of(allocation, &cells[c], list);
+    for (size_t c = 0; c < size->areas; c++) {
+        struct allocation_list got = allocation_of(allocation, &areas[c], list);
         struct deck deck;
         const struct deck_plan plan = { .list = list,
                                         .list_count = got.count,
                                         .per_set = got.per_set,
-                                        .sets = deck_size(cells[c].demand / total, STEERING_SETS),
+                                        .sets = deck_size(areas[c].demand / total, STEERING_SETS),
                                         .members = members,
                                         .seed = c,
                                         .deficit = deficit,
@@ -95,13 +96,13 @@ static void measure(const struct size *size)
     double dealt = cpu_s();
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
-    (void)printf("| %zu | %zu | %.2f | %u | %.2f | %.2f | %.2f | %.0f |\n", size->cells,
+    (void)printf("| %zu | %zu | %.2f | %u | %.2f | %.2f | %.2f | %.0f |\n", size->areas,
                  size->members, scaled - began, allocation_rounds(allocation),
                  allocation_worst(allocation), dealt - scaled, dealt - began,
                  (double)usage.ru_maxrss / 1024);
     allocation_free(allocation);
     free(members);
-    free(cells);
+    free(areas);
     free(list);
     free(deficit);
 }

@@ -111,15 +111,15 @@ static void make_member(struct world *w, size_t i, size_t cell)
 {
     static const double menu[] = { 10, 25, 50, 100, 100, 250, 500, 1000, 1000, 3000 };
     uint16_t country = region_of_country(w->cells[cell].country);
-    struct allocation_member *index = &w->candidates.inputs[i];
+    struct allocation_member *input = &w->candidates.inputs[i];
     w->capacity[i] = menu[splitmix(&w->seed) % (sizeof(menu) / sizeof(menu[0]))];
-    index->spot = point_at(around(w, (double)w->cells[cell].position.latitude, 2),
-                           around(w, (double)w->cells[cell].position.longitude, 3));
-    index->regions[0] = country;
-    index->regions[1] = region_around(w->cells[cell].country);
-    index->group = unit(w) < 0.25 && i > 0 ? w->candidates.inputs[i - 1].group : (uint32_t)i;
-    index->ipv4 = unit(w) < 0.97;
-    index->ipv6 = !index->ipv4 || unit(w) < 0.55;
+    input->point = point_at(around(w, (double)w->cells[cell].position.latitude, 2),
+                            around(w, (double)w->cells[cell].position.longitude, 3));
+    input->regions[0] = country;
+    input->regions[1] = region_around(w->cells[cell].country);
+    input->group = unit(w) < 0.25 && i > 0 ? w->candidates.inputs[i - 1].group : (uint32_t)i;
+    input->ipv4 = unit(w) < 0.97;
+    input->ipv6 = !input->ipv4 || unit(w) < 0.55;
 }
 
 static void make_members(struct world *w)
@@ -160,7 +160,7 @@ static void measure_km(struct world *w)
         struct point client = at_cell(w, c);
         for (size_t i = 0; i < w->member_count; i++) {
             w->km_of[c * w->member_count + i] =
-                (float)point_km(&client, &w->candidates.inputs[i].spot);
+                (float)point_km(&client, &w->candidates.inputs[i].point);
         }
     }
 }

@@ -49,7 +49,7 @@ static struct candidates candidates_with(const struct candidates *before, size_t
         candidates.names[32 * i] = name.len;
         memcpy(candidates.names + 32 * i + 1, name.wire, name.len);
         candidates.inputs[i] = (struct allocation_member){
-            .spot = point_at((double)(i % 100) - 50, (double)(i % 360) - 180),
+            .point = point_at((double)(i % 100) - 50, (double)(i % 360) - 180),
             .capacity = weight,
             .group = (uint32_t)i,
             .regions = { region_of_country(country), region_around(country) },

@@ -1,6 +1,6 @@
-/* The table is made of Debian's tzdata (public domain): for each country of zone.tab the mean of
- * its places' unit vectors, and the continent by the zones' area with GeoNames' word where an area
- * spans several. By hand: BV and HM, which have no zone, and XK, which ISO leaves to its users and
+/* The table is made from Debian's tzdata (public domain): for each country of zone.tab the mean of
+ * its places' unit vectors. The continent is the area of its zones, or GeoNames' where an area
+ * spans several. Added by hand: BV and HM, which have no zone, and XK, a user-assigned code that
  * location files use for Kosovo. */
 #include "zone/places/country.h"
 
@@ -279,7 +279,7 @@ const struct country *country_all(size_t *count)
     return countries;
 }
 
-/* Codes that people type for what has another one, or none. */
+/* Codes that people type for a country with another code, or for no country. */
 static const char *hint_of(const char code[3])
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* What is known of the world's countries without any file: continent and a place. */
+/* The world's countries, with continent and position: a built-in table, no file. */
 #ifndef ZONE_COUNTRY_H
 #define ZONE_COUNTRY_H
 
@@ -17,12 +17,12 @@ struct country {
 /* True for the shape of an ISO 3166 alpha-2 code: two ASCII letters. Writes it in upper case to
  * `out`. */
 bool country_code(char out[3], const char *text);
-/* NULL for a code that is none of ISO 3166's. */
+/* NULL if the code is not one of ISO 3166. */
 const struct country *country_find(const char *code);
-/* The code in any letter case, in upper case to `out`. INVALID with the reason for what is no
- * country. */
+/* Takes the code in any letter case and writes it in upper case. INVALID with the reason if it is
+ * not a country. */
 enum result country_parse(char out[3], const char *text, struct diag *diag);
-/* All of them, in order of code. */
+/* All countries in order of code. */
 const struct country *country_all(size_t *count);
 
 #endif

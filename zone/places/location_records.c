@@ -8,24 +8,24 @@
 enum {
     GRID_A_DEGREE = 10,
     GRID_WIDTH = 360 * GRID_A_DEGREE + 1,
-    APPORTION_MIN = 1024
+    BUCKETS_MIN = 1024
 };
 
 static const double degree = 0.017453292519943295; /* in radians */
 
-static uint32_t grid_place(struct position position)
+static uint32_t grid_index(struct position position)
 {
     long row = lrint(((double)position.latitude + 90) * GRID_A_DEGREE);
     long column = lrint(((double)position.longitude + 180) * GRID_A_DEGREE);
     return (uint32_t)(1 + row * GRID_WIDTH + column);
 }
 
-bool location_grid_position(uint32_t grid_place, struct position *out)
+bool location_grid_position(uint32_t grid_index, struct position *out)
 {
-    if (grid_place == 0) {
+    if (grid_index == 0) {
         return false;
     }
-    uint32_t row = (grid_place - 1) / GRID_WIDTH, column = (grid_place - 1) % GRID_WIDTH;
+    uint32_t row = (grid_index - 1) / GRID_WIDTH, column = (grid_index - 1) % GRID_WIDTH;
     out->latitude = (float)row / GRID_A_DEGREE - 90;
     out->longitude = (float)column / GRID_A_DEGREE - 180;
     return true;
@@ -40,8 +40,8 @@ void location_records_init(struct location_records *records)
 void location_records_begin(struct location_records *records)
 {
     records->count = 0;
-    records->slot_count = APPORTION_MIN;
-    records->slots = xcalloc(APPORTION_MIN, sizeof(*records->slots));
+    records->bucket_count = BUCKETS_MIN;
+    records->buckets = xcalloc(BUCKETS_MIN, sizeof(*records->buckets));
 }
 
 static void add_vector(double sum[3], struct position position, double weight)
@@ -61,27 +61,28 @@ void location_records_end(struct location_records *records)
         for (unsigned family = 0; family < 2; family++) {
             draft->weight[family] += (double)record->weight[family];
             struct position position;
-            if (location_grid_position(record->grid_place, &position)) {
+            if (location_grid_position(record->grid_index, &position)) {
                 add_vector(draft->sum[family], position, (double)record->weight[family]);
             }
         }
     }
-    free(records->slots);
+    free(records->buckets);
     free(records->list);
-    records->slots = NULL;
+    records->buckets = NULL;
     records->list = NULL;
     records->count = records->room = 0;
 }
 
 void location_records_done(struct location_records *records)
 {
-    free(records->slots);
+    free(records->buckets);
     free(records->list);
     free(records->drafts);
     free(records->numbers);
 }
 
-/* Copies a code of letters and digits in upper case; false if it is none or of another length. */
+/* Copies a code of letters and digits in upper case; false if it is not one or its length is
+ * wrong. */
 static bool code_of(struct mmdb *db, const struct mmdb_value *value, uint32_t min, uint32_t max,
                     char *out)
 {
@@ -135,7 +136,7 @@ static bool position_of(struct mmdb *db, const struct mmdb_value *latitude,
     return true;
 }
 
-/* MaxMind's layout: `country.iso_code` and so on. False for damage. */
+/* MaxMind's layout, `country.iso_code` and so on. False for damage. */
 static bool read_nested(struct mmdb *db, const struct mmdb_value *record, struct cell *out)
 {
     static const char *const keys[] = { "country", "continent", "location", "subdivisions" };
@@ -156,7 +157,7 @@ static bool read_nested(struct mmdb *db, const struct mmdb_value *record, struct
     return true;
 }
 
-/* Other makers' layout. False for damage. */
+/* The layout of other makers, `country_code` and so on. False for damage. */
 static bool read_flat(struct mmdb *db, const struct mmdb_value *record, struct cell *out)
 {
     static const char *const keys[] = { "country_code", "latitude", "longitude" };
@@ -172,7 +173,7 @@ static bool read_flat(struct mmdb *db, const struct mmdb_value *record, struct c
     return true;
 }
 
-/* Reads a record; a cell without country if it has none. False for damage. */
+/* Reads a record; the cell has no country if the record has none. False for damage. */
 static bool read_record(struct mmdb *db, uint32_t offset, struct cell *out)
 {
     struct mmdb_value record;
@@ -186,8 +187,8 @@ static uint16_t *first_of(struct location_records *records, const char *country)
     return &records->first[(country[0] - 'A') * 26 + (country[1] - 'A')];
 }
 
-/* The number of a country's cell, made if it is new. Beyond the maximum all cells are made one, and
- * refused in the end. */
+/* The number of a cell, created if new. Beyond the maximum all cells share one number, and the file
+ * is refused in the end. */
 static uint16_t draft_of(struct location_records *records, const struct cell *cell)
 {
     if (cell->country[0] == '\0') {
@@ -216,64 +217,64 @@ static uint16_t draft_of(struct location_records *records, const struct cell *ce
     return number;
 }
 
-/* Records that are near each other in the file are so in the walk too, so their slots are. */
-static size_t first_slot(const struct location_records *records, uint32_t offset)
+/* Records near each other in the file are near in the walk too, so their buckets are. */
+static size_t first_bucket(const struct location_records *records, uint32_t offset)
 {
     enum {
         NEAR_BITS = 12,
-        RECORD_BITS = 4 /* few records are shorter */
+        RECORD_BITS = 4 /* log2 of a record's usual minimum length */
     };
     size_t part = (size_t)(((offset >> NEAR_BITS) * 0x9e3779b97f4a7c15U) >> 32);
     size_t place = (offset & ((1U << NEAR_BITS) - 1)) >> RECORD_BITS;
-    return (part + place) & (records->slot_count - 1);
+    return (part + place) & (records->bucket_count - 1);
 }
 
-static uint32_t *slot_of(const struct location_records *records, uint32_t offset)
+static uint32_t *bucket_of(const struct location_records *records, uint32_t offset)
 {
-    size_t at = first_slot(records, offset);
-    while (records->slots[at] != 0 && records->list[records->slots[at] - 1].offset != offset) {
-        at = (at + 1) & (records->slot_count - 1);
+    size_t at = first_bucket(records, offset);
+    while (records->buckets[at] != 0 && records->list[records->buckets[at] - 1].offset != offset) {
+        at = (at + 1) & (records->bucket_count - 1);
     }
-    return &records->slots[at];
+    return &records->buckets[at];
 }
 
-static void double_slots(struct location_records *records)
+static void double_buckets(struct location_records *records)
 {
-    free(records->slots);
-    records->slot_count *= 2;
-    records->slots = xcalloc(records->slot_count, sizeof(*records->slots));
+    free(records->buckets);
+    records->bucket_count *= 2;
+    records->buckets = xcalloc(records->bucket_count, sizeof(*records->buckets));
     for (size_t i = 0; i < records->count; i++) {
-        *slot_of(records, records->list[i].offset) = (uint32_t)i + 1;
+        *bucket_of(records, records->list[i].offset) = (uint32_t)i + 1;
     }
 }
 
 struct location_record *location_records_get(struct location_records *records, struct mmdb *db,
                                              uint32_t offset)
 {
-    uint32_t *slot = slot_of(records, offset);
-    if (*slot != 0) {
-        return &records->list[*slot - 1];
+    uint32_t *bucket = bucket_of(records, offset);
+    if (*bucket != 0) {
+        return &records->list[*bucket - 1];
     }
     struct cell cell;
     if (!read_record(db, offset, &cell)) {
         return NULL;
     }
     if (records->count == records->room) {
-        records->room = records->room * 3 / 2 + APPORTION_MIN;
+        records->room = records->room * 3 / 2 + BUCKETS_MIN;
         records->list = xrealloc(records->list, records->room * sizeof(*records->list));
     }
     struct location_record *record = &records->list[records->count++];
     *record = (struct location_record){ .offset = offset,
                                         .cell = draft_of(records, &cell),
-                                        .grid_place = cell.placed ? grid_place(cell.position) : 0 };
-    *slot = (uint32_t)records->count;
-    if (records->count * 2 > records->slot_count) {
-        double_slots(records);
+                                        .grid_index = cell.placed ? grid_index(cell.position) : 0 };
+    *bucket = (uint32_t)records->count;
+    if (records->count * 2 > records->bucket_count) {
+        double_buckets(records);
     }
     return record;
 }
 
-/* Mean of the addresses' positions, by IPv4 where there is any; else the country's. */
+/* Sets the position: the mean of the addresses, by IPv4 if there is any, else the country's. */
 static void place_draft(struct location_draft *draft)
 {
     struct cell *cell = &draft->cell;
@@ -294,8 +295,8 @@ static void place_draft(struct location_draft *draft)
     }
 }
 
-/* Each country gets a cell without subdivision: where the file knows but one subdivision and
- * nothing else, that is the country. */
+/* Gives each country a cell without subdivision. If the file has one subdivision only and nothing
+ * else, that becomes the country. */
 static void complete_countries(struct location_records *records)
 {
     for (size_t i = 0; i < sizeof(records->first) / sizeof(records->first[0]); i++) {
@@ -326,8 +327,8 @@ bool location_records_cells(struct location_records *records, struct cell **out,
     if (records->draft_count > LOCATIONS_CELLS_MAX) {
         return false;
     }
-    /* The chains end here: numbers become places in order. The world has no country and stays
-     * first. */
+    /* This ends the chains: numbers become indices in sorted order. The world has no country and
+     * stays first. */
     qsort(records->drafts, records->draft_count, sizeof(*records->drafts), compare_drafts);
     records->numbers = xcalloc(records->draft_count, sizeof(*records->numbers));
     struct cell *list = xcalloc(records->draft_count, sizeof(*list));

@@ -1,7 +1,7 @@
-/* Each file's tree is walked once, in order of addresses, and goes into two tables for each family:
- * one of prefixes (zone/places/prefixes.h) with the cell, for clients, and one of ranges
- * (zone/places/ranges.h) with the position, for members. A position is a number, its place in a
- * grid of tenths of a degree, so that neighbours of one town merge. */
+/* Each file's tree is walked once, in order of addresses. It goes into two tables per family:
+ * prefixes (zone/places/prefixes.h) with the cell, for clients, and ranges (zone/places/ranges.h)
+ * with the position, for members. A position is stored as a number, its index in a grid of tenths
+ * of a degree, so that neighbours of one town merge. */
 #include "zone/places/locations.h"
 
 #include <endian.h>
@@ -13,29 +13,30 @@
 
 struct locations {
     struct prefixes cells[2];   /* of IPv4, of IPv6 */
-    struct ranges positions[2]; /* by place in the grid */
+    struct ranges positions[2]; /* grid indices */
     struct cell *list;
     size_t count;
 };
 
 static const struct cell world = { .country = "" };
 
-/* All that lives while files are compiled. */
+/* State during compilation. */
 struct compiler {
     struct location_records records;
     struct prefixes_maker cells[2];
     struct ranges positions[2];
-    bool known[2]; /* a file had something of IPv4, of IPv6 */
+    bool known[2]; /* a file had data of IPv4, of IPv6 */
 };
 
-/* How many addresses a prefix has: of IPv4, or /48s of IPv6, what a site gets; at least one. */
+/* The number of addresses in a prefix: of IPv4, or of IPv6 in /48s, the size of a site; at least
+ * one. */
 static uint64_t weight_of(unsigned depth, bool ipv6)
 {
     unsigned bits = ipv6 ? 48 : 32;
     return depth > bits ? 1 : (uint64_t)1 << (bits - depth);
 }
 
-/* Takes one family from a file. NOT_FOUND if the file knows nothing of it. */
+/* Compiles one family of a file. NOT_FOUND if the file has nothing of it. */
 static enum result compile_family(struct compiler *compiler, struct mmdb *db, unsigned family)
 {
     struct mmdb_walk walk;
@@ -57,7 +58,7 @@ static enum result compile_family(struct compiler *compiler, struct mmdb *db, un
         }
         prefixes_add(&compiler->cells[family], leaf.depth, record == NULL ? 0 : record->cell);
         ranges_add(&compiler->positions[family], leaf.high,
-                   record == NULL ? 0 : record->grid_place);
+                   record == NULL ? 0 : record->grid_index);
     }
     if (result == RESULT_NOT_FOUND && known) {
         compiler->known[family] = true;
@@ -117,8 +118,8 @@ static bool pack(struct compiler *compiler, struct locations *out)
     return fits;
 }
 
-static enum result finish(struct compiler *compiler, struct locations *out, const char *path,
-                          struct diag *diag)
+static enum result pack_all(struct compiler *compiler, struct locations *out, const char *path,
+                            struct diag *diag)
 {
     if (!location_records_cells(&compiler->records, &out->list, &out->count) ||
         !pack(compiler, out)) {
@@ -140,7 +141,7 @@ enum result locations_load(struct locations **out, const char *const *paths, siz
         result = compile_file(compiler, paths[i], diag);
     }
     if (result == RESULT_OK) {
-        result = finish(compiler, locations, paths[count - 1], diag);
+        result = pack_all(compiler, locations, paths[count - 1], diag);
     }
     for (unsigned family = 0; family < 2; family++) {
         prefixes_drop(&compiler->cells[family]);
@@ -176,8 +177,8 @@ static uint64_t word(const uint8_t *octets)
     return be64toh(value);
 }
 
-/* The key of an address in the tables of its family, IPv4 left-aligned: it is the last four octets
- * of the mapped form. */
+/* The key of an address in the tables of its family. IPv4 is left-aligned: it is the last four
+ * octets of the mapped form. */
 struct key {
     unsigned family;
     uint64_t high, low;

@@ -1,10 +1,10 @@
-/* Where addresses are: tables compiled from location files (.mmdb) when they are loaded. The files
+/* The location of addresses: tables compiled from location files (.mmdb) at load. The files
  * themselves are not kept.
  *
- * The unit of steering is the *cell*: a country, or one of its subdivisions where the file knows
- * these. Neighbouring prefixes of one cell are merged, so a found scope is the shortest that is
- * true (RFC 7871 7.2.1). A struct locations is immutable and may be shared by threads. Functions
- * that take a const struct locations * take NULL too: nothing is known then. */
+ * The unit of steering is the *cell*: a country or, where the file knows them, one of its
+ * subdivisions. Neighbouring prefixes of one cell are merged, so a scope found here is the shortest
+ * true one (RFC 7871 7.2.1). A struct locations is immutable and may be shared by threads. A NULL
+ * struct locations is valid and knows nothing. */
 #ifndef ZONE_LOCATIONS_H
 #define ZONE_LOCATIONS_H
 
@@ -14,47 +14,48 @@
 enum {
     LOCATIONS_FILES_MAX = 4,
     LOCATIONS_CELLS_MAX = 65000,
-    LOCATIONS_WORLD = 0 /* the cell of everybody whose country is not known */
+    LOCATIONS_WORLD = 0 /* the cell of addresses without a known country */
 };
 
 struct cell {
     char country[3];          /* ISO 3166 alpha-2, upper case; empty: the world */
     char subdivision[4];      /* ISO 3166-2 after the hyphen, upper case, or empty */
     char continent[3];        /* AF AN AS EU NA OC SA, or empty */
-    bool placed;              /* position is known */
-    struct position position; /* mean of its addresses', else its country's */
-    uint64_t addresses;       /* IPv4 addresses in it; without any, its IPv6 /48s */
+    bool placed;              /* `position` is known */
+    struct position position; /* mean of its addresses, else that of the country */
+    uint64_t addresses;       /* number of IPv4 addresses; without any, of IPv6 /48s */
 };
 
 struct location {
     uint16_t cell;
-    /* every address that shares this many leading bits is in the cell: 0-32 for IPv4, 0-128 for
-     * IPv6 */
+    /* all addresses with the same leading bits, this many, are in the cell: 0-32 for IPv4, 0-128
+     * for IPv6 */
     uint8_t scope;
 };
 
 struct locations;
 
-/* Compiles one or several files, nested layout (`country.iso_code`) or flat (`country_code`). The
- * makers of some ship IPv4 and IPv6 apart: each family is taken from the first file that knows
- * anything of it. SYSTEM, or INVALID for what is no sound location file, has no countries, is over
- * 1 GiB, or is too finely divided. */
+/* Compiles one or several files, of nested layout (`country.iso_code`) or flat (`country_code`).
+ * Some makers ship IPv4 and IPv6 apart: each family is taken from the first file that knows
+ * anything of it. SYSTEM, or INVALID for a file that is no valid location file, has no countries,
+ * is larger than 1 GiB, or is too finely divided. */
 enum result locations_load(struct locations **out, const char *const *paths, size_t count,
                            struct diag *diag);
 void locations_free(struct locations *locations);
 
-/* Never fails; in the hot path. What the file doesn't know is in the world's cell. */
+/* Used for each query. Never fails: an address that the file does not know is in the world's
+ * cell. */
 struct location locations_find(const struct locations *locations, const struct address *address);
 
-/* All cells: the world first, then in order of country and subdivision; every country has one
- * without subdivision. At least one. Numbers hold for this struct locations only: what outlives it
- * goes by country and subdivision. */
+/* All cells, at least one: the world first, then in order of country and subdivision. Each country
+ * has a cell without subdivision. Numbers hold for this struct locations only: longer-lived data is
+ * kept by country and subdivision. */
 const struct cell *locations_cells(const struct locations *locations, size_t *count);
 /* LOCATIONS_WORLD if there is no such cell. */
 uint16_t locations_cell_number(const struct locations *locations, const char *country,
                                const char *subdivision);
 
-/* The file's position for this very address, to a tenth of a degree; false if it gives none. For
+/* The file's position for this very address, to a tenth of a degree; false if it has none. Used for
  * members. */
 bool locations_position(const struct locations *locations, const struct address *address,
                         struct position *out);

@@ -10,17 +10,16 @@
 #include "zone/base/wire.h"
 
 enum {
-    METADATA_MAX = 128 * 1024, /* stands in the last octets of the file */
-    SEPARATOR = 16,            /* zero octets between tree and data */
-    ITEMS_MAX = 4096,          /* a record is no larger */
-    VISITS_A_NODE = 4,         /* some writers let equal subtrees share nodes */
+    METADATA_MAX = 128 * 1024, /* in the last octets of the file */
+    SEPARATOR = 16,            /* zero octets between the tree and the data */
+    ITEMS_MAX = 4096,          /* at most in a record */
+    VISITS_A_NODE = 4,         /* some writers share nodes among equal subtrees */
     MARKER_LEN = 14
 };
 
 static const char marker[] = "\xab\xcd\xefMaxMind.com";
 
-/* Blocks of the file, each at the place that its number gives. Neighbours overlap, so that a look
- * never needs two. */
+/* Blocks of the file, in a direct-mapped cache. Neighbours overlap, so one look never needs two. */
 struct mmdb_cache {
     size_t count;
     struct block {
@@ -54,8 +53,8 @@ static void load_block(struct mmdb *db, struct block *block, uint64_t number)
     block->len = read_fully(db->fd, block->octets, sizeof(block->octets), number * MMDB_BLOCK);
 }
 
-/* `len` octets (at most MMDB_LOOK_MAX) of the file, until the next look. NULL if it does not have
- * them. */
+/* Returns `len` octets (at most MMDB_LOOK_MAX) of the file, valid until the next look; NULL if the
+ * file does not have them. */
 static inline const uint8_t *look(struct mmdb *db, uint64_t offset, size_t len)
 {
     uint64_t number = offset / MMDB_BLOCK;
@@ -67,7 +66,7 @@ static inline const uint8_t *look(struct mmdb *db, uint64_t offset, size_t len)
     return at + len <= block->len ? block->octets + at : NULL;
 }
 
-/* A cursor over a part of the file that fails once and stays failed, as struct reader. */
+/* A cursor over a part of the file. It fails once and stays failed, as struct reader does. */
 struct cursor {
     struct mmdb *db;
     uint64_t at, end;
@@ -86,7 +85,7 @@ static void skip(struct cursor *c, uint64_t count)
     c->at += c->failed ? 0 : count;
 }
 
-/* The next octets; zeros on failure. */
+/* Reads the next octets; zeros on failure. */
 static inline const uint8_t *take(struct cursor *c, size_t count)
 {
     const uint8_t *p = !c->failed && c->end - c->at >= count ? look(c->db, c->at, count) : NULL;
@@ -95,7 +94,7 @@ static inline const uint8_t *take(struct cursor *c, size_t count)
     return c->failed ? no_octets : p;
 }
 
-/* A number of 1 to 4 octets. */
+/* Reads a number of 1 to 4 octets. */
 static inline uint32_t take_number(struct cursor *c, size_t count)
 {
     const uint8_t *p = take(c, count);
@@ -109,7 +108,7 @@ static inline uint32_t take_number(struct cursor *c, size_t count)
 static enum result open_file(struct mmdb *out, const char *path, struct diag *diag)
 {
     struct stat status;
-    /* Without O_NONBLOCK a FIFO would hang us. */
+    /* Without O_NONBLOCK a FIFO would block. */
     out->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (out->fd < 0 || fstat(out->fd, &status) != 0) {
         return diag_fail(diag, RESULT_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
@@ -125,7 +124,7 @@ static enum result open_file(struct mmdb *out, const char *path, struct diag *di
     return RESULT_OK;
 }
 
-/* Where the last marker of metadata in the file starts; `len` if there is none. */
+/* The offset of the last metadata marker in the file; `len` if there is none. */
 static uint64_t find_marker(struct mmdb *db)
 {
     uint64_t last = db->len > METADATA_MAX ? db->len - METADATA_MAX : 0;
@@ -176,8 +175,7 @@ static bool read_layout(struct mmdb *db)
     return db->data <= db->data_end;
 }
 
-/* What stands on one side of a node. A file cut short meanwhile has no nodes: no record is so
- * large. */
+/* The value on one side of a node. If the file was truncated meanwhile, an impossible one. */
 static uint32_t side_of(struct mmdb *db, uint32_t node, unsigned right)
 {
     const uint8_t *p = look(db, (uint64_t)node * db->record_bits / 4, (size_t)db->record_bits / 4);
@@ -237,7 +235,7 @@ void mmdb_walk_begin(struct mmdb_walk *walk, struct mmdb *db, bool ipv4)
     walk->stack[0] = (struct mmdb_branch){ 0, ipv4 ? db->ipv4_root : 0, 0, !ipv4 };
 }
 
-/* True for a part of an IPv6 tree that is IPv4's. */
+/* True for the IPv4 part of an IPv6 tree. */
 static bool is_ipv4_part(const struct mmdb_walk *walk, const struct mmdb_branch *branch)
 {
     struct mmdb *db = walk->db;
@@ -248,7 +246,7 @@ static bool is_ipv4_part(const struct mmdb_walk *walk, const struct mmdb_branch 
                          : branch->value == db->ipv4_root && branch->value < db->node_count;
 }
 
-/* True, with the record, where the tree ends; `failed` where it ends in nothing. */
+/* True at a leaf, with its record; `failed` if the record is out of bounds. */
 static bool is_leaf(const struct mmdb_walk *walk, const struct mmdb_branch *branch,
                     uint32_t *record, bool *failed)
 {
@@ -331,7 +329,7 @@ static uint32_t read_size(struct reader *r, uint8_t control)
     }
 }
 
-/* Reads up to the payload; for a pointer `at` becomes where it leads. */
+/* Reads up to the payload; for a pointer, `at` becomes its target. */
 static void take_head(struct cursor *c, struct mmdb_value *out)
 {
     enum {
@@ -364,7 +362,7 @@ static bool is_container(const struct mmdb_value *value)
     return value->type == MMDB_MAP || value->type == MMDB_ARRAY;
 }
 
-/* Octets that follow the head of a value that contains no others. */
+/* Length of the payload after the head of a value that is not a container. */
 static uint32_t payload_len(const struct mmdb_value *value)
 {
     return value->type == MMDB_POINTER || value->type == MMDB_BOOL ? 0 : value->size;
@@ -386,8 +384,8 @@ static void skip_value(struct cursor *c)
     }
 }
 
-/* Reads a value as far as containers start, a pointer followed; the cursor stays behind its own
- * place in the file. */
+/* Reads a value, a container without its items, and follows a pointer. The cursor then stands after
+ * the value's own place in the file. */
 static void take_value(struct cursor *c, struct mmdb_value *out)
 {
     take_head(c, out);
@@ -408,7 +406,7 @@ bool mmdb_value(struct mmdb *db, uint64_t offset, struct mmdb_value *out)
     return !c.failed;
 }
 
-/* Which of the keys stands here; `count` if none. Goes past it. */
+/* Reads a key. Returns which one of `keys` it is, or `count`. */
 static size_t take_key(struct cursor *c, const char *const *keys, size_t count)
 {
     struct mmdb_value key;

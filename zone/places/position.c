@@ -28,7 +28,7 @@ void position_parts(struct position position, int32_t *latitude, int32_t *longit
     *longitude = (int32_t)lrint((double)position.longitude * PARTS);
 }
 
-/* Reads `[-+]D[.D]`, which strtod would not hold to; returns where it ends, NULL if it is none. */
+/* Reads `[-+]D[.D]`; strtod alone would take other forms. Returns the end, or NULL. */
 static const char *read_degrees(const char *text, double *out)
 {
     size_t len = strspn(text, "+-");

@@ -16,12 +16,12 @@ struct position {
     float latitude, longitude;
 };
 
-/* "LAT,LON" in decimal degrees, as in `52.3702,4.8952`; kept to four decimals, some ten metres.
- * INVALID for anything else. */
+/* Reads "LAT,LON" in decimal degrees, as in `52.3702,4.8952`, rounded to four decimals, about ten
+ * metres. INVALID for anything else. */
 enum result position_parse(struct position *out, const char *text);
-/* The other way; `out` has room for POSITION_TEXT_MAX; returns `out`. */
+/* Writes the same form; `out` has room for POSITION_TEXT_MAX. Returns `out`. */
 char *position_text(struct position position, char *out);
-/* As a whole number of ten-thousandths of a degree, each in its range, and back. */
+/* From and to whole ten-thousandths of a degree. False if one is out of range. */
 bool position_of_parts(struct position *out, int32_t latitude, int32_t longitude);
 void position_parts(struct position position, int32_t *latitude, int32_t *longitude);
 

@@ -6,8 +6,8 @@
 
 enum {
     STRIDE_MAX = 16,
-    SPARSENESS = 2,       /* at least one in so many entries of a node is needed; */
-    LARGE_TABLE = 1 << 16 /* pairs: of a larger table the root has STRIDE_MAX all the same */
+    SPARSENESS = 2,       /* at least one entry in so many must be needed, */
+    LARGE_TABLE = 1 << 16 /* but the root of a table with more pairs than this has STRIDE_MAX */
 };
 
 #define NOT_PENDING UINT32_MAX
@@ -63,7 +63,7 @@ void prefixes_renumber(struct prefixes_maker *maker, const uint32_t *numbers)
     }
 }
 
-/* A node of the binary trie that waits to be packed, and the entry that shall tell where. */
+/* A node of the binary trie that is to be packed, and the entry that will hold its offset. */
 struct job {
     uint32_t pair, entry;
     uint8_t depth;
@@ -77,7 +77,7 @@ struct packer {
     size_t room;
     struct job *jobs;
     size_t job_count, job_room;
-    uint32_t *level[2]; /* pairs at one depth and the next */
+    uint32_t *level[2]; /* scratch: pairs at one depth and at the next */
 };
 
 static void add_job(struct packer *packer, struct job job)
@@ -89,8 +89,7 @@ static void add_job(struct packer *packer, struct job job)
     packer->jobs[packer->job_count++] = job;
 }
 
-/* The largest stride that is not too sparse: goes down level by level; what ends on the way counts
- * once. */
+/* The largest stride that is not too sparse. Goes down level by level; a leaf counts once. */
 static unsigned choose_stride(struct packer *packer, uint32_t pair)
 {
     if (packer->out.count == 0 && packer->maker->count > LARGE_TABLE) {
@@ -127,8 +126,8 @@ static void fill_leaf(uint32_t *entries, size_t count, uint32_t leaf, unsigned l
     }
 }
 
-/* Fills a node's entries with the leaves above its stride; what goes on below becomes a job. */
-static void fill(struct packer *packer, const struct job *job, unsigned stride, uint32_t place)
+/* Fills a node's entries with the leaves above its stride. Each subtree below becomes a job. */
+static void fill(struct packer *packer, const struct job *job, unsigned stride, uint32_t offset)
 {
     struct {
         uint32_t part, at;
@@ -139,10 +138,10 @@ static void fill(struct packer *packer, const struct job *job, unsigned stride, 
         uint32_t part = stack[count].part, at = stack[count].at;
         unsigned depth = stack[count].depth;
         if ((part & PREFIXES_LEAF) != 0) {
-            fill_leaf(packer->out.entries + place + at, (size_t)1 << (stride - depth), part,
+            fill_leaf(packer->out.entries + offset + at, (size_t)1 << (stride - depth), part,
                       job->depth + depth);
         } else if (depth == stride) {
-            add_job(packer, (struct job){ part, place + at, (uint8_t)(job->depth + depth) });
+            add_job(packer, (struct job){ part, offset + at, (uint8_t)(job->depth + depth) });
         } else {
             const uint32_t *child = packer->maker->pairs[part].child;
             uint32_t half = 1U << (stride - depth - 1);
@@ -168,15 +167,15 @@ static bool make_node(struct packer *packer, const struct job *job)
         packer->room = packer->room * 3 / 2 + count;
         out->entries = xrealloc(out->entries, packer->room * sizeof(*out->entries));
     }
-    uint32_t place = (uint32_t)out->count;
-    uint32_t entry = (uint32_t)stride << PREFIXES_STRIDE_SHIFT | place;
+    uint32_t offset = (uint32_t)out->count;
+    uint32_t entry = (uint32_t)stride << PREFIXES_STRIDE_SHIFT | offset;
     out->count += count;
     if (job->entry == ENTRY_OF_ROOT) {
         out->root = entry;
     } else {
         out->entries[job->entry] = entry;
     }
-    fill(packer, job, stride, place);
+    fill(packer, job, stride, offset);
     return true;
 }
 

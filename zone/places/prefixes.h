@@ -1,12 +1,12 @@
-/* A table from prefixes to numbers, made once and then only read, without a lock.
+/* A table from prefixes to numbers, built once and then read without a lock.
  *
- * It is made of the parts of the address space in order; neighbours with one number become one,
- * again and again, in a binary trie. That is packed into a multibit trie: each node is an array of
- * 2^stride entries, with the largest stride at which a quarter of them would differ (Nilsson and
- * Karlsson 1999, level compression). An entry is a leaf, with its number and the length of its
- * prefix in the binary trie, or tells where the next node stands. So a lookup reads two to four
- * entries, and what it finds is the longest prefix's number together with the shortest prefix
- * around the address that has this number alone. */
+ * The input is the parts of the address space in order. A binary trie merges neighbours of one
+ * number, again and again. It is then packed into a multibit trie with level compression (Nilsson
+ * and Karlsson 1999): a node is an array of 2^stride entries, with the largest stride that leaves
+ * at least half of the entries different. An entry is a leaf, with its number and the length of its
+ * prefix in the binary trie, or the offset of the next node. So a lookup reads two to four entries.
+ * It finds the number of the longest matching prefix, and the shortest prefix around the address
+ * that has this number only. */
 #ifndef ZONE_PREFIXES_H
 #define ZONE_PREFIXES_H
 
@@ -17,14 +17,14 @@
 enum {
     PREFIXES_NUMBER_MAX = (1 << 23) - 1,
     PREFIXES_DEPTH_MAX = 128,
-    PREFIXES_ENTRIES_MAX = 1 << 24 /* 64 MiB; a city-level file makes some four million */
+    PREFIXES_ENTRIES_MAX = 1 << 24 /* 64 MiB; a city-level file needs about four million */
 };
 
-/* Of an entry. Leaf: 1, 8 bits of length, 23 bits of number. Node: 0, 5 bits of stride, 26 bits of
- * place in `entries`. */
+/* Layout of an entry. Leaf: 1, 8 bits of length, 23 bits of number. Node: 0, 5 bits of stride, 26
+ * bits of offset in `entries`. */
 #define PREFIXES_LEAF         0x80000000U
 #define PREFIXES_NUMBER       0x007fffffU
-#define PREFIXES_PLACE        0x03ffffffU
+#define PREFIXES_OFFSET       0x03ffffffU
 #define PREFIXES_LENGTH_SHIFT 23
 #define PREFIXES_STRIDE_SHIFT 26
 
@@ -34,34 +34,35 @@ struct prefixes {
     size_t count;
 };
 
-/* A table being made. */
+/* A table being built. */
 struct prefixes_maker {
     struct prefixes_pair {
-        uint32_t child[2]; /* a pair, or PREFIXES_LEAF and a number */
+        uint32_t child[2]; /* a pair's index, or PREFIXES_LEAF and a number */
     } * pairs;
     size_t count, room;
-    uint32_t pending[PREFIXES_DEPTH_MAX + 1]; /* left siblings that wait for the right one */
+    /* by depth: left siblings that wait for the right one */
+    uint32_t pending[PREFIXES_DEPTH_MAX + 1];
     uint32_t root;
 };
 
 void prefixes_begin(struct prefixes_maker *maker);
-/* The next part in order of addresses. The parts are whole prefixes and leave nothing out. */
+/* Adds the next part in order of addresses. The parts are whole prefixes without gaps. */
 void prefixes_add(struct prefixes_maker *maker, uint8_t depth, uint32_t number);
-/* Gives each number a new one; different ones stay different. */
+/* Replaces each number. Different numbers must stay different. */
 void prefixes_renumber(struct prefixes_maker *maker, const uint32_t *numbers);
-/* Packs it; false if it would be larger than PREFIXES_ENTRIES_MAX. The maker is done in any
- * case. */
+/* Packs the table; false if it needs more than PREFIXES_ENTRIES_MAX entries. The maker is done in
+ * any case. */
 bool prefixes_end(struct prefixes_maker *maker, struct prefixes *out);
 void prefixes_drop(struct prefixes_maker *maker);
 void prefixes_done(struct prefixes *prefixes);
 
-/* The leaf for an address, left-aligned in 128 bits. */
+/* The leaf of an address, left-aligned in 128 bits. */
 static inline uint32_t prefixes_find(const struct prefixes *prefixes, uint64_t high, uint64_t low)
 {
     uint32_t entry = prefixes->root;
     while ((entry & PREFIXES_LEAF) == 0) {
         unsigned stride = entry >> PREFIXES_STRIDE_SHIFT; /* 1 to 16 */
-        entry = prefixes->entries[(entry & PREFIXES_PLACE) + (high >> (64 - stride))];
+        entry = prefixes->entries[(entry & PREFIXES_OFFSET) + (high >> (64 - stride))];
         high = high << stride | low >> (64 - stride);
         low <<= stride;
     }

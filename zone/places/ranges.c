@@ -15,7 +15,7 @@ void ranges_begin(struct ranges *ranges)
     *ranges = (struct ranges){ .octets = NULL };
 }
 
-static uint8_t *put_length(uint8_t *p, uint64_t length)
+static uint8_t *write_length(uint8_t *p, uint64_t length)
 {
     unsigned power = length == 0 ? 0 : (unsigned)__builtin_ctzll(length);
     uint64_t half = length >> power >> 1;
@@ -31,7 +31,7 @@ static uint8_t *put_length(uint8_t *p, uint64_t length)
     return p;
 }
 
-static const uint8_t *get_length(const uint8_t *p, uint64_t *length)
+static const uint8_t *read_length(const uint8_t *p, uint64_t *length)
 {
     unsigned power = *p & ((1U << POWER_BITS) - 1);
     uint64_t half = *p++ >> POWER_BITS;
@@ -48,7 +48,7 @@ static const uint8_t *get_length(const uint8_t *p, uint64_t *length)
     return p;
 }
 
-/* Writes the range that grew; it reaches up to `end`. */
+/* Writes the range that grew; it ends before `end`. */
 static void write_range(struct ranges *ranges, uint64_t end)
 {
     if (ranges->room - ranges->len < RANGE_MAX) {
@@ -63,7 +63,7 @@ static void write_range(struct ranges *ranges, uint64_t end)
         }
         ranges->blocks[block] = (struct ranges_block){ ranges->start, ranges->len };
     }
-    uint8_t *p = put_length(ranges->octets + ranges->len, end - ranges->start);
+    uint8_t *p = write_length(ranges->octets + ranges->len, end - ranges->start);
     *p++ = (uint8_t)ranges->number;
     *p++ = (uint8_t)(ranges->number >> 8);
     *p++ = (uint8_t)(ranges->number >> 16);
@@ -90,7 +90,7 @@ void ranges_end(struct ranges *ranges)
     if (!ranges->begun) {
         return;
     }
-    write_range(ranges, 0); /* the last has no end */
+    write_range(ranges, 0); /* the last range is open */
     size_t blocks = (ranges->count + RANGES_A_BLOCK - 1) / RANGES_A_BLOCK;
     ranges->octets = xrealloc(ranges->octets, ranges->len);
     ranges->blocks = xrealloc(ranges->blocks, blocks * sizeof(*ranges->blocks));
@@ -123,7 +123,7 @@ uint32_t ranges_find(const struct ranges *ranges, uint64_t address)
     const uint8_t *p = ranges->octets + block->at;
     uint64_t left = address - block->start, length = 0;
     for (size_t i = (low - 1) * RANGES_A_BLOCK;; i++) {
-        p = get_length(p, &length);
+        p = read_length(p, &length);
         if (left < length || i + 1 == ranges->count) {
             return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
         }

@@ -11,7 +11,7 @@ static const struct continent {
                                     { "NA", "north-america" }, { "OC", "oceania" },
                                     { "SA", "south-america" } };
 
-/* `first` is the lowest letter of its case. */
+/* `first` is the first letter of the alphabet in the text's case. */
 static uint16_t of_letters(const char *text, char first)
 {
     unsigned a = (unsigned)(text[0] - first), b = (unsigned)(text[1] - first);

@@ -9,14 +9,15 @@
 #include "zone/steering/water_fill.h"
 
 #define EARTH_KM     6371.0
-#define NEARNESS_MIN 1e-18 /* so that somebody answers however far away */
+#define NEARNESS_MIN 1e-18 /* so that there is an answer at any distance */
 #define FACTOR_MIN   1e-12
-#define CLOSE_ENOUGH 1.002 /* of the limit */
-#define ROOM_LEFT    0.01  /* of its limit, that a member who is held back may stay below it */
-#define RELAXATION   1.5   /* overshooting converges in fewer rounds */
+#define CLOSE_ENOUGH 1.002 /* scaling ends when no load is above this times its limit */
+/* and no member with a factor below 1 is below its limit by more than this part */
+#define ROOM_LEFT  0.01
+#define RELAXATION 1.5 /* overshooting takes fewer rounds */
 
 enum {
-    STEPS = 4096, /* of the table of nearness: 3 km */
+    STEPS = 4096, /* of the nearness table: 3 km each */
     BUCKETS = 4096
 };
 
@@ -27,21 +28,21 @@ struct list {
 
 struct allocation {
     struct allocation_problem problem;
-    uint32_t *order; /* members with capacity in order of kin group, those with IPv4 only first */
+    uint32_t *order; /* members with capacity, in order of failure domain, IPv4-only ones first */
     size_t ordered;
     double capacity; /* of all */
-    /* By place in the order. */
+    /* The next four are by index into `order`. */
     uint32_t *group;
     uint8_t *family;
     double *factor, *load;
-    double worst; /* load by fair share */
-    /* the largest part of its limit that somebody with a factor below 1 could take yet */
+    double worst; /* largest ratio of load to fair share */
+    /* largest unused part of a limit among members with a factor below 1 */
     double room;
     unsigned rounds;
-    double demand;              /* of all cells; 0: each counts alike, */
-    size_t cells;               /* and so many there are, regions apart */
-    float nearness[STEPS + 2];  /* by chord */
-    double *expected, *weights; /* scratch, one of each member */
+    double demand;              /* of all areas but regions; 0: all count alike */
+    size_t counted;             /* number of areas but regions */
+    float nearness[STEPS + 2];  /* by chord length */
+    double *expected, *weights; /* scratch, one per member */
     float *scratch;
     struct water_fill_entry *list; /* scratch */
 };
@@ -89,63 +90,64 @@ static bool belongs(const struct allocation_member *member, uint16_t region)
     return region == 0 || member->regions[0] == region || member->regions[1] == region;
 }
 
-/* How near an average unit of placed capacity is to the cell; 1 if nothing is placed. */
-static double mean_nearness(const struct allocation *s, const struct allocation_cell *cell)
+/* The nearness of an average unit of located capacity; 1 if no member has a location. */
+static double mean_nearness(const struct allocation *s, const struct allocation_area *area)
 {
     double sum = 0, capacity = 0;
     for (size_t i = 0; i < s->ordered; i++) {
         const struct allocation_member *member = &s->problem.members[s->order[i]];
-        if (member->spot.placed) {
-            sum += member->capacity * (double)nearness(s, &cell->spot, &member->spot);
+        if (member->point.placed) {
+            sum += member->capacity * (double)nearness(s, &area->point, &member->point);
             capacity += member->capacity;
         }
     }
     return capacity > 0 ? sum / capacity : 1;
 }
 
-static bool by_place(const struct allocation_cell *cell)
+static bool by_distance(const struct allocation_area *area)
 {
-    return cell->spot.placed && cell->region == 0;
+    return area->point.placed && area->region == 0;
 }
 
-double allocation_weight(const struct allocation *allocation, const struct allocation_cell *cell,
+double allocation_weight(const struct allocation *allocation, const struct allocation_area *area,
                          const struct allocation_member *member)
 {
-    if (member->capacity <= 0 || !belongs(member, cell->region)) {
+    if (member->capacity <= 0 || !belongs(member, area->region)) {
         return 0;
     }
     double near = 1;
-    if (by_place(cell)) {
-        near = member->spot.placed ? (double)nearness(allocation, &cell->spot, &member->spot)
-                                   : mean_nearness(allocation, cell);
+    if (by_distance(area)) {
+        near = member->point.placed ? (double)nearness(allocation, &area->point, &member->point)
+                                    : mean_nearness(allocation, area);
     }
     return member->capacity * near;
 }
 
-/* The weights of all members in order into scratch, 0 for who does not belong. Returns how many
- * do. */
-static size_t weigh(struct allocation *s, const struct allocation_cell *cell)
+/* Writes the weights of all members in order to scratch, 0 for members of other regions. Returns
+ * how many are not 0. */
+static size_t compute_weights(struct allocation *s, const struct allocation_area *area)
 {
-    bool placed = by_place(cell);
+    bool placed = by_distance(area);
     size_t count = 0;
     double mean = -1;
     for (size_t i = 0; i < s->ordered; i++) {
         const struct allocation_member *member = &s->problem.members[s->order[i]];
         double near = 1;
-        if (placed && member->spot.placed) {
-            near = (double)nearness(s, &cell->spot, &member->spot);
+        if (placed && member->point.placed) {
+            near = (double)nearness(s, &area->point, &member->point);
         } else if (placed) {
-            mean = mean < 0 ? mean_nearness(s, cell) : mean;
+            mean = mean < 0 ? mean_nearness(s, area) : mean;
             near = mean;
         }
-        bool in = belongs(member, cell->region);
+        bool in = belongs(member, area->region);
         s->scratch[i] = in ? (float)(member->capacity * near) : 0;
         count += in ? 1 : 0;
     }
     return count;
 }
 
-/* A coarse logarithm that orders positive floats: exponent and upper bits of the fraction. */
+/* A coarse logarithm that orders positive floats: the exponent and the upper bits of the
+ * fraction. */
 static unsigned bucket_of(float weight)
 {
     uint32_t bits = 0;
@@ -153,7 +155,7 @@ static unsigned bucket_of(float weight)
     return bits >> 19;
 }
 
-/* The lowest bucket from which at most `most` weights lie upwards. */
+/* The lowest bucket such that at most `most` weights are in it and above. */
 static unsigned heavy_from(const float *weights, size_t count, size_t most)
 {
     uint32_t counts[BUCKETS] = { 0 };
@@ -168,21 +170,22 @@ static unsigned heavy_from(const float *weights, size_t count, size_t most)
     return from;
 }
 
-/* A start in [0, 1) for a cell's draw. */
-static double start_of(const struct allocation *s, const struct allocation_cell *cell)
+/* The start of an area's systematic sample, in [0, 1). */
+static double start_of(const struct allocation *s, const struct allocation_area *area)
 {
     uint64_t random = s->problem.seed;
-    float place[3] = { cell->spot.x, cell->spot.y, cell->spot.z };
+    float coordinates[3] = { area->point.x, area->point.y, area->point.z };
     for (unsigned i = 0; i < 3; i++) {
         uint32_t bits = 0;
-        memcpy(&bits, &place[i], sizeof(bits));
+        memcpy(&bits, &coordinates[i], sizeof(bits));
         random = splitmix(&random) ^ bits;
     }
     return (double)(splitmix(&random) >> 11) * 0x1p-53;
 }
 
-/* The list of a cell in a large pool: the heaviest, and of the others some for all. */
-static size_t pick(struct allocation *s, const struct allocation_cell *cell, size_t most,
+/* Makes the list of an area in a large pool: the heaviest members, and a sample of the others that
+ * stands for all of them. */
+static size_t pick(struct allocation *s, const struct allocation_area *area, size_t most,
                    struct water_fill_entry *out)
 {
     unsigned heavy = heavy_from(s->scratch, s->ordered, most / 2);
@@ -192,9 +195,10 @@ static size_t pick(struct allocation *s, const struct allocation_cell *cell, siz
         bool light = s->scratch[i] > 0 && bucket_of(s->scratch[i]) < heavy;
         rest += light ? s->problem.members[s->order[i]].capacity : 0;
     }
-    /* Along the line of their capacities, the points `start` + n * `step` draw. */
+    /* Lay the capacities end to end: each point `start` + n * `step` on this line draws a
+     * member. */
     size_t half = most / 2;
-    double step = rest / (double)half, start = start_of(s, cell), along = 0, drawn = 0;
+    double step = rest / (double)half, start = start_of(s, area), along = 0, drawn = 0;
     for (size_t i = 0; i < s->ordered; i++) {
         float weight = s->scratch[i];
         if (weight <= 0) {
@@ -206,7 +210,7 @@ static size_t pick(struct allocation *s, const struct allocation_cell *cell, siz
         }
         double capacity = s->problem.members[s->order[i]].capacity;
         along += capacity;
-        double points = ceil(along / step - start); /* before here */
+        double points = ceil(along / step - start); /* points drawn up to here */
         if (points > drawn) {
             float scaled = (float)((double)weight * ((points - drawn) * step / capacity));
             drawn = points;
@@ -216,25 +220,25 @@ static size_t pick(struct allocation *s, const struct allocation_cell *cell, siz
     return count;
 }
 
-/* How long a cell's list may be. */
-static size_t list_room(const struct allocation *s, const struct allocation_cell *cell)
+/* The longest list an area may have. */
+static size_t list_room(const struct allocation *s, const struct allocation_area *area)
 {
-    double cells = (double)s->problem.cell_count, half = (double)s->problem.entries / 2;
-    double room = half / fmax(cells, 1);
-    if (s->demand > 0 && cell->region == 0) {
-        room += half * cell->demand / s->demand;
+    double areas = (double)s->problem.area_count, half = (double)s->problem.entries / 2;
+    double room = half / fmax(areas, 1);
+    if (s->demand > 0 && area->region == 0) {
+        room += half * area->demand / s->demand;
     }
-    bool all = cells * (double)s->ordered <= 2 * half || room >= (double)s->ordered;
+    bool all = areas * (double)s->ordered <= 2 * half || room >= (double)s->ordered;
     return all ? s->ordered : (size_t)room + 2 * (size_t)ALLOCATION_SET_MAX;
 }
 
-static size_t make_list(struct allocation *s, const struct allocation_cell *cell,
+static size_t make_list(struct allocation *s, const struct allocation_area *area,
                         struct water_fill_entry *out)
 {
-    size_t most = list_room(s, cell);
-    size_t count = weigh(s, cell);
+    size_t most = list_room(s, area);
+    size_t count = compute_weights(s, area);
     if (count > most) {
-        return pick(s, cell, most, out);
+        return pick(s, area, most, out);
     }
     size_t at = 0;
     for (size_t i = 0; i < s->ordered; i++) {
@@ -258,36 +262,36 @@ static struct water_fill fill_of(const struct allocation *s, const struct water_
                                 .expected = s->expected };
 }
 
-/* Every member's part of all answers with the factors as they are. */
+/* Computes each member's part of all answers with the current factors. */
 static void measure(struct allocation *s, const struct list *lists)
 {
     memset(s->load, 0, s->ordered * sizeof(*s->load));
-    for (size_t c = 0; c < s->problem.cell_count; c++) {
-        const struct list *list = &lists[c];
+    for (size_t a = 0; a < s->problem.area_count; a++) {
+        const struct list *list = &lists[a];
         if (list->count == 0) {
             continue;
         }
         struct water_fill f = fill_of(s, list->entries, list->count, false);
         water_fill_set(&f);
         double demand =
-            s->demand > 0 ? s->problem.cells[c].demand / s->demand : 1 / (double)s->cells;
+            s->demand > 0 ? s->problem.areas[a].demand / s->demand : 1 / (double)s->counted;
         for (size_t i = 0; i < f.count; i++) {
             s->load[list->entries[i].at] += demand * f.expected[i] / f.per_set;
         }
     }
 }
 
-static double fair(const struct allocation *s, size_t i)
+static double fair_share(const struct allocation *s, size_t i)
 {
     return s->problem.members[s->order[i]].capacity / s->capacity;
 }
 
-static void judge(struct allocation *s)
+static void find_worst(struct allocation *s)
 {
     s->worst = s->room = 0;
     for (size_t i = 0; i < s->ordered; i++) {
-        double limit = s->problem.max_overload * fair(s, i);
-        s->worst = fmax(s->worst, s->load[i] / fair(s, i));
+        double limit = s->problem.max_overload * fair_share(s, i);
+        s->worst = fmax(s->worst, s->load[i] / fair_share(s, i));
         s->room = s->factor[i] < 1 ? fmax(s->room, 1 - s->load[i] / limit) : s->room;
     }
 }
@@ -295,35 +299,35 @@ static void judge(struct allocation *s)
 static void adjust(struct allocation *s)
 {
     for (size_t i = 0; i < s->ordered; i++) {
-        double limit = s->problem.max_overload * fair(s, i);
+        double limit = s->problem.max_overload * fair_share(s, i);
         double ratio = s->load[i] > 0 ? limit / s->load[i] : 1 / FACTOR_MIN;
         s->factor[i] = fmin(1, fmax(FACTOR_MIN, s->factor[i] * pow(ratio, RELAXATION)));
     }
 }
 
-/* True if a cell's demand counts. */
-static bool counts(const struct allocation *s, const struct allocation_cell *cell)
+/* True if the area takes part in scaling. */
+static bool has_demand(const struct allocation *s, const struct allocation_area *area)
 {
-    return cell->region == 0 && (s->demand <= 0 || cell->demand > 0);
+    return area->region == 0 && (s->demand <= 0 || area->demand > 0);
 }
 
 static void scale(struct allocation *s)
 {
-    struct list *lists = xcalloc(s->problem.cell_count + 1, sizeof(*lists));
+    struct list *lists = xcalloc(s->problem.area_count + 1, sizeof(*lists));
     double *best = xmalloc((s->ordered + 1) * sizeof(*best));
     double best_worst = HUGE_VAL;
     bool kept = false;
-    for (size_t c = 0; c < s->problem.cell_count; c++) {
-        if (counts(s, &s->problem.cells[c])) {
-            size_t count = make_list(s, &s->problem.cells[c], s->list);
-            lists[c].entries = xmalloc((count + 1) * sizeof(struct water_fill_entry));
-            lists[c].count = count;
-            memcpy(lists[c].entries, s->list, count * sizeof(struct water_fill_entry));
+    for (size_t a = 0; a < s->problem.area_count; a++) {
+        if (has_demand(s, &s->problem.areas[a])) {
+            size_t count = make_list(s, &s->problem.areas[a], s->list);
+            lists[a].entries = xmalloc((count + 1) * sizeof(struct water_fill_entry));
+            lists[a].count = count;
+            memcpy(lists[a].entries, s->list, count * sizeof(struct water_fill_entry));
         }
     }
     for (s->rounds = 1;; s->rounds++) {
         measure(s, lists);
-        judge(s);
+        find_worst(s);
         if (s->worst < best_worst) {
             best_worst = s->worst;
             memcpy(best, s->factor, s->ordered * sizeof(*best));
@@ -337,10 +341,10 @@ static void scale(struct allocation *s)
     if (!kept && s->worst > best_worst) {
         memcpy(s->factor, best, s->ordered * sizeof(*best));
         measure(s, lists);
-        judge(s);
+        find_worst(s);
     }
-    for (size_t c = 0; c < s->problem.cell_count; c++) {
-        free(lists[c].entries);
+    for (size_t a = 0; a < s->problem.area_count; a++) {
+        free(lists[a].entries);
     }
     free(lists);
     free(best);
@@ -397,12 +401,12 @@ struct allocation *allocation_new(const struct allocation_problem *problem)
     s->list = xmalloc(room * sizeof(*s->list));
     take_members(s);
     fill_nearness(s);
-    for (size_t c = 0; c < problem->cell_count; c++) {
-        bool counted = problem->cells[c].region == 0;
-        s->demand += counted ? problem->cells[c].demand : 0;
-        s->cells += counted ? 1 : 0;
+    for (size_t a = 0; a < problem->area_count; a++) {
+        bool counted = problem->areas[a].region == 0;
+        s->demand += counted ? problem->areas[a].demand : 0;
+        s->counted += counted ? 1 : 0;
     }
-    if (s->cells > 0 && s->ordered > 0 && !problem->settled) {
+    if (s->counted > 0 && s->ordered > 0 && !problem->keep_factors) {
         scale(s);
     }
     return s;
@@ -426,10 +430,10 @@ void allocation_free(struct allocation *allocation)
 }
 
 struct allocation_list allocation_of(struct allocation *allocation,
-                                     const struct allocation_cell *cell, struct share *out)
+                                     const struct allocation_area *area, struct share *out)
 {
-    size_t count = make_list(allocation, cell, allocation->list);
-    struct water_fill f = fill_of(allocation, allocation->list, count, cell->region != 0);
+    size_t count = make_list(allocation, area, allocation->list);
+    struct water_fill f = fill_of(allocation, allocation->list, count, area->region != 0);
     water_fill_set(&f);
     for (size_t i = 0; i < count; i++) {
         out[i] =

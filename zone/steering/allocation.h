@@ -1,27 +1,29 @@
-/* Shares: how often each member is to be in the SRV sets of each cell, so that answers are near and
- * no member is overloaded. Pure.
+/* Allocation: how often each member should be in the SRV sets of each area, so that answers are
+ * near the client and no member is overloaded. Pure.
  *
- * A member's weight in a cell is capacity * exp(-km / scale) * factor. A set holds `per_set`
- * members, each member and each group of kin (zone/steering/failure_domain.h) at most once, so what
- * is asked for beyond that goes to the others; what is computed here are the achieved shares, those
- * that the decks then realise. The factors, at most 1, are found by scaling (Sinkhorn): lower the
- * factor of who gets more than max_overload times its part of all capacity, raise it again where
- * there is room, until nobody gets more and nobody is held back for nothing. So it does not matter
- * which factors it starts from.
+ * A member's weight in an area is capacity * exp(-km / scale) * factor. A set holds `per_set`
+ * members, at most one per failure domain (zone/steering/failure_domain.h). A share that would
+ * exceed this goes to the other members (water-filling, zone/steering/water_fill.h). So the shares
+ * computed here are the ones that decks can realise. The factors are at most 1. They are found by
+ * Sinkhorn scaling: lower the factor of a member that gets more than max_overload times its part of
+ * all capacity, raise it again where there is room, until no member exceeds its limit and no member
+ * is held back without need. The result does not depend on the factors it starts from.
  *
- * Rules where the place is no help: a cell without place weighs by capacity alone. A member without
- * place counts in each cell as if at the distance where an average unit of capacity is (the mean of
- * exp(-km / scale)). Capacity 0 is never in a set. With no demand anywhere, all cells count alike.
+ * Where location does not help: an area without a location weighs members by capacity alone. A
+ * member without a location counts in each area as if it were at the distance of an average unit of
+ * capacity (the mean of exp(-km / scale)). A member of capacity 0 is never in a set. Without any
+ * demand, all areas count alike.
  *
- * Families: a set is to hold a member reachable by IPv4 and, where the cell has any, one by IPv6.
- * So if the expected number of one family's members in a set is under 1, they are raised to that,
- * before all else. (With one member a set there is no such rule.) Few kin groups: with fewer groups
- * than per_set each group is in every set, and the rest is filled from members regardless of kin.
+ * Address families: a set should hold one member reachable by IPv4 and, if the area has any, one
+ * reachable by IPv6. So if the expected number of a family's members in a set is below 1, it is
+ * raised to 1 before anything else. (There is no such rule with one member per set.) Few failure
+ * domains: with fewer domains than per_set, each domain is in every set, and the remaining slots
+ * are filled regardless of domain.
  *
- * Large pools: up to `entries` pairs of cell and member are considered. Beyond that each cell has a
- * list: half of it its heaviest members, half drawn from all others by capacity (systematically,
- * from a start that follows the seed), each weighing for those it stands for. Cells with more
- * demand have longer lists, since they need more members to carry it. */
+ * Large pools: up to `entries` pairs of area and member are considered. Beyond that, each area has
+ * a list: half of it its heaviest members, half drawn from the others by capacity (systematic
+ * sampling with a start that depends on the seed). A drawn member's weight stands for those not
+ * drawn. Areas with more demand have longer lists, since they need more members to carry it. */
 #ifndef ZONE_ALLOCATION_H
 #define ZONE_ALLOCATION_H
 
@@ -31,11 +33,11 @@
 
 enum {
     ALLOCATION_SET_MAX = 8,
-    ALLOCATION_ENTRIES = 2000000, /* 8 octets each while shares are computed */
+    ALLOCATION_ENTRIES = 2000000, /* 8 octets each during the computation */
     ALLOCATION_ROUNDS = 100
 };
 
-/* A place on the unit sphere. */
+/* A point on the unit sphere. */
 struct point {
     float x, y, z;
     bool placed;
@@ -43,35 +45,36 @@ struct point {
 struct point point_at(double latitude, double longitude);
 double point_km(const struct point *a, const struct point *b);
 
-struct allocation_cell {
-    struct point spot;
-    double demand;   /* any unit, at least 0; cells without take no part in the scaling */
-    uint16_t region; /* only members of this region, by capacity alone, without factors; 0: all */
+struct allocation_area {
+    struct point point;
+    double demand;   /* in any unit, at least 0; an area without demand takes no part in scaling */
+    uint16_t region; /* if not 0: only members of this region, by capacity alone, without factors */
 };
 
 struct allocation_member {
-    struct point spot;
-    double capacity;     /* with the ramp applied */
-    uint32_t group;      /* of kin: equal numbers are never together in a set */
+    struct point point;
+    double capacity;     /* in Mbit/s, the ramp applied */
+    uint32_t group;      /* failure domain: a set never holds two members of one group */
     uint16_t regions[2]; /* country and continent, 0: none */
     bool ipv4, ipv6;
 };
 
 struct allocation_problem {
-    const struct allocation_cell *cells; /* borrowed, as the members, until allocation_free */
-    size_t cell_count;
+    const struct allocation_area *areas; /* borrowed until allocation_free, as are the members */
+    size_t area_count;
     const struct allocation_member *members;
     size_t member_count;
     unsigned per_set; /* 1 to ALLOCATION_SET_MAX */
     double max_overload, scale_km;
-    size_t entries; /* ALLOCATION_ENTRIES, fewer in tests */
+    size_t entries; /* ALLOCATION_ENTRIES, or fewer in tests */
     uint64_t seed;
-    /* by member, from allocation_results of a problem much the same, to start from; or NULL */
+    /* by member, from allocation_results of a similar problem, as a start; or NULL */
     const double *factors;
-    bool settled; /* take these as they are: no scaling */
+    bool keep_factors; /* take these factors as they are, without scaling */
 };
 
-/* How often a member is in a set: 0 to 1. In order of kin group. */
+/* The expected number of times a member is in a set, 0 to 1. Lists of shares are in order of
+ * failure domain. */
 struct share {
     uint32_t member;
     double expected;
@@ -79,26 +82,27 @@ struct share {
 
 struct allocation;
 
-/* Finds the factors. */
+/* Scales. Never fails; the memory is freed by allocation_free. */
 struct allocation *allocation_new(const struct allocation_problem *problem);
 void allocation_free(struct allocation *allocation);
 
-/* What a cell's list comes to. */
+/* What allocation_of says of an area's list. */
 struct allocation_list {
     size_t count;     /* members that may be handed out */
-    unsigned per_set; /* members a set holds: the problem's, or `count` if that is less */
-    double level;     /* a newcomer of weight w (allocation_weight) gets about min(1, level * w) */
+    unsigned per_set; /* members in a set: the problem's per_set, or `count` if that is less */
+    double level; /* a new member of weight w (allocation_weight) gets about min(1, level * w) */
 };
-/* One cell's shares into `out`, which has room for all members. */
+/* Writes the shares of one area to `out`, which has room for all members. */
 struct allocation_list allocation_of(struct allocation *allocation,
-                                     const struct allocation_cell *cell, struct share *out);
+                                     const struct allocation_area *area, struct share *out);
 /* Capacity times nearness, without the factor. */
-double allocation_weight(const struct allocation *allocation, const struct allocation_cell *cell,
+double allocation_weight(const struct allocation *allocation, const struct allocation_area *area,
                          const struct allocation_member *member);
-/* Each member's expected part of all answers (0 to 1, in all 1 if there are any), and its factor.
- * By member, `member_count` of each. */
+/* Writes the expected part of all answers (0 to 1, in all 1 if there are any) and the factor of
+ * each member. Both arrays have `member_count` elements. */
 void allocation_results(const struct allocation *allocation, double *loads, double *factors);
-/* The largest ratio of a member's load to its part of all capacity, and how many rounds it took. */
+/* The largest ratio of a member's load to its part of all capacity, and the rounds that scaling
+ * took: for tests and benchmarks. */
 double allocation_worst(const struct allocation *allocation);
 unsigned allocation_rounds(const struct allocation *allocation);
 

@@ -6,16 +6,16 @@
 #include "zone/base/result.h"
 #include "zone/base/splitmix.h"
 
-#define WHOLE 1e-9 /* so near a whole number it is one, but for rounding */
+#define EPSILON 1e-9 /* a value this near a whole number is taken as it */
 
-/* One who may be rounded up. */
+/* A group or member that may be rounded up. */
 struct claim {
-    double rank; /* the lowest first */
-    size_t at;   /* in the list, or of the groups */
+    double rank; /* the lowest are met first */
+    size_t at;   /* index into the list, or into the groups */
 };
 
 struct group {
-    size_t first, end; /* in the list */
+    size_t first, end; /* range of the list */
     uint32_t slots;
 };
 
@@ -54,8 +54,8 @@ static void select_lowest(struct claim *claims, size_t len, size_t count)
     }
 }
 
-/* How many of the claims are met, with so many slots left; they are in front then. */
-static size_t settle(struct claim *claims, size_t len, uint32_t left)
+/* Moves the claims that are met to the front. Returns how many; `left` slots are available. */
+static size_t meet(struct claim *claims, size_t len, uint32_t left)
 {
     size_t met = 0, most = left < len ? left : len;
     select_lowest(claims, len, most);
@@ -65,11 +65,11 @@ static size_t settle(struct claim *claims, size_t len, uint32_t left)
     return met;
 }
 
-/* Its slots in a deck. */
+/* The slots that the entry should have in this deck, not rounded. */
 static double part_of(const struct apportion_plan *plan, size_t i)
 {
     double slots = plan->list[i].expected * (double)plan->sets, whole = round(slots);
-    return fabs(slots - whole) < WHOLE ? whole : slots;
+    return fabs(slots - whole) < EPSILON ? whole : slots;
 }
 
 static double deficit_of(const struct apportion_plan *plan, size_t i)
@@ -77,31 +77,32 @@ static double deficit_of(const struct apportion_plan *plan, size_t i)
     return plan->deficit == NULL ? 0 : plan->deficit[plan->list[i].member];
 }
 
-/* Its lot in this deal, 0 to 1. */
-static double lot_of(const struct apportion_plan *plan, uint64_t number)
+/* A random number for this deal, 0 to 1. */
+static double draw_of(const struct apportion_plan *plan, uint64_t number)
 {
     uint64_t seed =
         plan->seed ^ splitmix(&(uint64_t){ plan->round }) ^ (number + 1) * 0xd1342543de82ef95U;
     return (double)(splitmix(&seed) >> 11) * 0x1p-53;
 }
 
-/* The whole slots of a part; returns the rest, which is a claim. */
+/* Splits a number of slots into whole ones and the rest, which is a claim. */
 static double rest_of(double slots, uint32_t *whole)
 {
-    *whole = (uint32_t)floor(slots + WHOLE);
+    *whole = (uint32_t)floor(slots + EPSILON);
     return fmax(slots - *whole, 0);
 }
 
-/* Where a claim ranks whose chance is to be `rest`, but for what is owed. No rest, no claim. */
-static double rank_of(double rest, double lot, double deficit)
+/* The rank of a claim in Pareto sampling: its chance is `rest`, shifted by the deficit. A claim
+ * without rest is never met. */
+static double rank_of(double rest, double draw, double deficit)
 {
-    /* more than in proportion to what is rare */
+    /* grows faster than the deficit, for small chances */
     double pull = APPORTION_PULL * deficit * (1 + deficit * deficit / 16);
     double chance = rest * (1 + pull * (1 - rest));
     if (rest <= 0) {
         return HUGE_VAL;
     }
-    return chance >= 1 ? 0 : lot * (1 - chance) / (fmax(chance, 1e-12) * (1 - lot));
+    return chance >= 1 ? 0 : draw * (1 - chance) / (fmax(chance, 1e-12) * (1 - draw));
 }
 
 static size_t group_end(const struct apportion_plan *plan, size_t first)
@@ -114,7 +115,7 @@ static size_t group_end(const struct apportion_plan *plan, size_t first)
     return end;
 }
 
-/* Shares the slots out to groups, which are owed what their average slot is. */
+/* Apportions the slots to groups. A group's deficit is the mean over its slots. */
 static void divide(struct division *d)
 {
     const struct apportion_plan *plan = d->plan;
@@ -128,19 +129,19 @@ static void divide(struct division *d)
             slots += part_of(plan, i);
             deficit += part_of(plan, i) * deficit_of(plan, i);
         }
-        double rest = rest_of(slots, &group->slots), lot = lot_of(plan, plan->list[first].member);
+        double rest = rest_of(slots, &group->slots), draw = draw_of(plan, plan->list[first].member);
         d->claims[d->group_count] =
-            (struct claim){ rank_of(rest, lot, deficit / slots), d->group_count };
+            (struct claim){ rank_of(rest, draw, deficit / slots), d->group_count };
         d->group_count++;
         left -= group->slots;
     }
-    size_t met = settle(d->claims, d->group_count, left);
+    size_t met = meet(d->claims, d->group_count, left);
     for (size_t i = 0; i < met; i++) {
         d->groups[d->claims[i].at].slots++;
     }
 }
 
-/* Shares a group's slots out to its members: of what is left, to each by its rest. */
+/* Apportions a group's slots to its members; what whole slots leave goes by the members' rests. */
 static void divide_group(struct division *d, const struct group *group, uint32_t *count)
 {
     const struct apportion_plan *plan = d->plan;
@@ -158,10 +159,10 @@ static void divide_group(struct division *d, const struct group *group, uint32_t
     for (size_t c = 0; c < claims && left > 0; c++) {
         struct claim *claim = &d->claims[c];
         double chance = fmin(1, claim->rank * left / sum);
-        double lot = lot_of(plan, ~(uint64_t)plan->list[claim->at].member);
-        claim->rank = rank_of(chance, lot, deficit_of(plan, claim->at));
+        double draw = draw_of(plan, ~(uint64_t)plan->list[claim->at].member);
+        claim->rank = rank_of(chance, draw, deficit_of(plan, claim->at));
     }
-    size_t met = settle(d->claims, claims, left);
+    size_t met = meet(d->claims, claims, left);
     for (size_t i = 0; i < met; i++) {
         count[d->claims[i].at]++;
     }

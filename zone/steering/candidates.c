@@ -6,14 +6,15 @@
 #include "zone/steering/failure_domain.h"
 #include "zone/steering/place.h"
 
-/* A list that doubles. `count` elements of `size` octets at `*list` are used. */
+/* Makes room for one more element in a list that doubles its room. `count` elements of `size`
+ * octets are in use. */
 static void *extend(void *list, size_t count, size_t size)
 {
     bool full = count == 0 || (count >= 16 && (count & (count - 1)) == 0);
     return full ? xrealloc(list, (count < 16 ? 16 : 2 * count) * size) : list;
 }
 
-/* Candidates stand in order of label until they take their seats. */
+/* Until order_by_index, candidates are in the order of their labels. */
 struct building {
     const struct candidates_sources *sources;
     struct candidates candidates;
@@ -25,7 +26,7 @@ struct building {
     size_t tie_count;
 };
 
-/* A member and what is said of it. */
+/* A member with its verdict. */
 struct judged {
     const struct member *member;
     struct consensus consensus;
@@ -71,28 +72,28 @@ static void add_tie(struct building *b, uint64_t tie)
 }
 
 static void add_address(struct building *b, const struct address *address, bool shown,
-                        struct allocation_member *index)
+                        struct allocation_member *input)
 {
     add_tie(b, failure_domain_of_address(address));
-    index->ipv4 = index->ipv4 || (shown && address_is_ipv4(address));
-    index->ipv6 = index->ipv6 || (shown && !address_is_ipv4(address));
+    input->ipv4 = input->ipv4 || (shown && address_is_ipv4(address));
+    input->ipv6 = input->ipv6 || (shown && !address_is_ipv4(address));
 }
 
-/* The addresses: as registered, or, of a member with a name of its own, as the probe saw that
- * resolved. Where nobody looked, it counts as reachable by IPv4. */
+/* Adds the addresses: as registered, or, for a member with a name of its own, as the probes
+ * resolved it. A member without any known address counts as reachable by IPv4. */
 static void add_addresses(struct building *b, const struct judged *judged,
-                          struct allocation_member *index)
+                          struct allocation_member *input)
 {
     const struct member *member = judged->member;
     for (unsigned i = 0; i < member->address_count; i++) {
         bool shown = (judged->standing.left_out & 1U << i) == 0;
-        add_address(b, &member->addresses[i], shown, index);
+        add_address(b, &member->addresses[i], shown, input);
     }
     const struct member_health *health = &judged->consensus.health;
     for (unsigned i = 0; member->address_count == 0 && i < health->address_count; i++) {
-        add_address(b, &health->addresses[i].address, health->addresses[i].working, index);
+        add_address(b, &health->addresses[i].address, health->addresses[i].working, input);
     }
-    index->ipv4 = index->ipv4 || !index->ipv6;
+    input->ipv4 = input->ipv4 || !input->ipv6;
 }
 
 static void add_candidate(struct building *b, const struct judged *judged, uint32_t weight)
@@ -106,13 +107,13 @@ static void add_candidate(struct building *b, const struct judged *judged, uint3
     member_target(&target, member, &b->sources->settings->apex);
     dname_lower(&target);
     place_of_member(&place, member, b->sources->locations);
-    struct allocation_member index = { .capacity = weight,
+    struct allocation_member input = { .capacity = weight,
                                        .regions = { region_of_country(member->country),
                                                     region_around(member->country) } };
     if (place.source != PLACE_UNKNOWN) {
-        index.spot = point_at((double)place.position.latitude, (double)place.position.longitude);
+        input.point = point_at((double)place.position.latitude, (double)place.position.longitude);
     }
-    add_addresses(b, judged, &index);
+    add_addresses(b, judged, &input);
     if (member->operator_name[0] != '\0') {
         add_tie(b, failure_domain_of_operator(member->operator_name));
     }
@@ -123,7 +124,7 @@ static void add_candidate(struct building *b, const struct judged *judged, uint3
     candidates->list = extend(candidates->list, candidates->count, sizeof(candidates->list[0]));
     candidates->inputs =
         extend(candidates->inputs, candidates->count, sizeof(candidates->inputs[0]));
-    candidates->inputs[candidates->count] = index;
+    candidates->inputs[candidates->count] = input;
     candidates->list[candidates->count++] = (struct candidate){ .member_id = member->id,
                                                                 .weight = weight,
                                                                 .port = member->port,
@@ -157,7 +158,7 @@ static enum result add_member(const struct member *member, void *arg)
     return RESULT_OK;
 }
 
-/* DESIGN's last rule of staleness: rather a server that may be down than none. */
+/* If no member is eligible, rather hand out servers that may be down than none. */
 static enum result add_last_good(const struct member *member, void *arg)
 {
     struct building *b = arg;
@@ -180,51 +181,52 @@ static int compare_left_out(const void *a, const void *b)
     return compare_ids(left->member_id, right->member_id);
 }
 
-/* Who sat where before. */
-struct sitter {
+/* The index that a member had before. */
+struct known_index {
     uint64_t member_id;
     uint32_t index;
 };
 
-static int compare_sitters(const void *a, const void *b)
+static int compare_known(const void *a, const void *b)
 {
-    const struct sitter *left = a, *right = b;
+    const struct known_index *left = a, *right = b;
     return compare_ids(left->member_id, right->member_id);
 }
 
-/* The seat of each candidate: the one it had, or one that was empty before, or a new one. Returns
- * the number of seats. */
-static size_t assign_seats(const struct candidates *candidates, const struct candidates *before,
-                           uint32_t *index)
+/* Sets each candidate's index: the one that it had, else one that was free before, else a new one.
+ * Returns how many indices there are then. */
+static size_t assign_indices(const struct candidates *candidates, const struct candidates *before,
+                             uint32_t *index)
 {
-    size_t known = before == NULL ? 0 : before->count, sitters = 0, next = 0, inputs = known;
-    struct sitter *sitter = xcalloc(known + 1, sizeof(*sitter));
-    for (size_t i = 0; i < known; i++) {
+    size_t before_count = before == NULL ? 0 : before->count;
+    size_t known_count = 0, next_free = 0, count = before_count;
+    struct known_index *known = xcalloc(before_count + 1, sizeof(*known));
+    for (size_t i = 0; i < before_count; i++) {
         if (before->list[i].member_id != 0) {
-            sitter[sitters++] = (struct sitter){ before->list[i].member_id, (uint32_t)i };
+            known[known_count++] = (struct known_index){ before->list[i].member_id, (uint32_t)i };
         }
     }
-    qsort(sitter, sitters, sizeof(*sitter), compare_sitters);
+    qsort(known, known_count, sizeof(*known), compare_known);
     for (size_t i = 0; i < candidates->count; i++) {
-        const struct sitter wanted = { .member_id = candidates->list[i].member_id };
-        const struct sitter *found =
-            bsearch(&wanted, sitter, sitters, sizeof(*sitter), compare_sitters);
+        const struct known_index wanted = { .member_id = candidates->list[i].member_id };
+        const struct known_index *found =
+            bsearch(&wanted, known, known_count, sizeof(*known), compare_known);
         if (found != NULL) {
             index[i] = found->index;
             continue;
         }
-        while (next < known && before->list[next].member_id != 0) {
-            next++;
+        while (next_free < before_count && before->list[next_free].member_id != 0) {
+            next_free++;
         }
-        index[i] = (uint32_t)(next < known ? next++ : inputs++);
+        index[i] = (uint32_t)(next_free < before_count ? next_free++ : count++);
     }
-    free(sitter);
-    return inputs;
+    free(known);
+    return count;
 }
 
-/* Of those who left, their seats still tell kin and families, by which decks find who replaces
- * them. */
-static void keep_left(struct candidates *candidates, const struct candidates *before)
+/* Keeps the failure domain and families of members that left: decks need them to find
+ * replacements. */
+static void keep_departed(struct candidates *candidates, const struct candidates *before)
 {
     for (size_t i = 0; before != NULL && i < before->count; i++) {
         if (before->list[i].member_id != 0 && candidates->list[i].member_id == 0) {
@@ -234,29 +236,29 @@ static void keep_left(struct candidates *candidates, const struct candidates *be
     }
 }
 
-/* Brings the candidates from the order they were read in to their seats, each in its group of
- * kin. */
-static void take_seats(struct building *b)
+/* Moves the candidates from the order of labels to their indices, and enters their failure
+ * domains. */
+static void order_by_index(struct building *b)
 {
     struct candidates *candidates = &b->candidates;
     uint32_t *index = xcalloc(candidates->count + 1, sizeof(*index));
     uint32_t *group = xcalloc(candidates->count + 1, sizeof(*group));
-    size_t inputs = assign_seats(candidates, b->sources->before, index);
-    struct candidate *list = xcalloc(inputs + 1, sizeof(*list));
-    struct allocation_member *members = xcalloc(inputs + 1, sizeof(*members));
+    size_t count = assign_indices(candidates, b->sources->before, index);
+    struct candidate *list = xcalloc(count + 1, sizeof(*list));
+    struct allocation_member *inputs = xcalloc(count + 1, sizeof(*inputs));
     failure_domain_groups(b->ties, b->tie_count, group, candidates->count);
     for (size_t i = 0; i < candidates->count; i++) {
         list[index[i]] = candidates->list[i];
-        members[index[i]] = candidates->inputs[i];
-        members[index[i]].group = index[group[i]];
+        inputs[index[i]] = candidates->inputs[i];
+        inputs[index[i]].group = index[group[i]];
     }
     free(candidates->list);
     free(candidates->inputs);
     candidates->list = list;
-    candidates->inputs = members;
+    candidates->inputs = inputs;
     candidates->eligible = candidates->count;
-    candidates->count = inputs;
-    keep_left(candidates, b->sources->before);
+    candidates->count = count;
+    keep_departed(candidates, b->sources->before);
     free(index);
     free(group);
 }
@@ -280,7 +282,7 @@ enum result candidates_build(struct candidates *out, const struct candidates_sou
         result = registry_each(sources->registry, add_last_good, &b);
     }
     if (result == RESULT_OK) {
-        take_seats(&b);
+        order_by_index(&b);
     }
     free(b.ties);
     if (result != RESULT_OK) {

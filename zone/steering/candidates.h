@@ -1,8 +1,9 @@
-/* Who may be handed out right now, read from registry and health in one pass. Immutable once built.
+/* The candidates: the members that may be handed out right now, read from registry and health in
+ * one pass. Immutable once built.
  *
- * Each has a seat, a number that it keeps from roster to roster as long as it may be handed out;
- * the seat of one who left stays empty in the next roster and is given away after that. So what was
- * dealt by seats from one roster can be compared with the next. */
+ * Each candidate has an index that it keeps from one build to the next as long as it may be handed
+ * out. The index of a member that left stays free in the next build and is reused after that. So
+ * what was dealt by index can be compared from one build to the next. */
 #ifndef ZONE_CANDIDATES_H
 #define ZONE_CANDIDATES_H
 
@@ -12,11 +13,11 @@
 #include "zone/verdicts/lifecycle.h"
 
 struct candidate {
-    uint64_t member_id; /* 0: the seat is empty */
-    uint32_t weight;    /* standing.weight: capacity times ramp, at least 1; 0 if empty */
+    uint64_t member_id; /* 0: the index is free */
+    uint32_t weight; /* standing.weight: capacity times ramp, at least 1; 0 if the index is free */
     uint16_t port;
     uint32_t target; /* offset in `names` of [u8 length][wire name], lower case */
-    /* dname_key_hash of its name in the pool, as registry_changes has it; 0: it brought one of its
+    /* dname_key_hash of its name in the pool, as in registry_changes; 0: it has a name of its
      * own */
     uint64_t name;
 };
@@ -28,25 +29,26 @@ struct left_out {
 };
 
 struct candidates {
-    struct candidate *list; /* by seat */
-    /* the same for shares: place, regions, kin, families of the addresses its name shows; of one
-     * who just left too, with capacity 0 */
+    struct candidate *list; /* by index */
+    /* Input of the allocation, by index: location, regions, failure domain, the families of the
+     * addresses its name shows. An index that has just become free keeps its data, with capacity
+     * 0. */
     struct allocation_member *inputs;
-    size_t count;    /* seats */
-    size_t eligible; /* of them taken: those to hand out */
+    size_t count;    /* indices, free ones included */
+    size_t eligible; /* candidates */
     uint8_t *names;
     size_t names_len;
     struct left_out *left_out; /* in order of member_id */
     size_t left_out_count;
-    size_t members; /* registered */
-    bool last_good; /* nobody is eligible: these are the last who were (lifecycle_last_good) */
+    size_t members; /* registered members */
+    bool last_good; /* no member is eligible: these were the last ones (lifecycle_last_good) */
 };
 
 struct candidates_sources {
     struct store_txn *registry, *health;
     const struct settings *settings;
     const struct locations *locations; /* may be NULL */
-    const struct candidates *before;   /* whose seats are kept, or NULL */
+    const struct candidates *before;   /* the build before, whose indices are kept, or NULL */
     uint64_t now;
 };
 

@@ -7,10 +7,10 @@
 #include "zone/base/splitmix.h"
 #include "zone/steering/apportion.h"
 
-/* A group of kin in one stratum. */
+/* The slots of one failure domain in a stratum. */
 struct run {
-    unsigned first, end; /* of the stratum's slots */
-    unsigned class;      /* by family */
+    unsigned first, end; /* range of the stratum's slots */
+    unsigned class;      /* by address families */
     uint64_t order;      /* random */
 };
 
@@ -20,9 +20,9 @@ enum {
 
 struct dealing {
     const struct deck_plan *plan;
-    uint32_t *holder; /* of each slot on the line: number in the plan's list */
+    uint32_t *holder; /* by slot on the line: index into the plan's list */
     size_t slot_count;
-    bool few;
+    bool few_groups;
     uint64_t random;
 };
 
@@ -65,10 +65,10 @@ static void lay_out(struct dealing *d)
 {
     const struct deck_plan *plan = d->plan;
     uint32_t *first = xcalloc(plan->list_count + 1, sizeof(*first));
-    const struct apportion_plan slots = { plan->list,    plan->list_count, plan->members,
-                                          plan->per_set, plan->sets,       plan->deficit,
-                                          plan->seed,    plan->round };
-    apportion(&slots, first);
+    const struct apportion_plan rounding = { plan->list,    plan->list_count, plan->members,
+                                             plan->per_set, plan->sets,       plan->deficit,
+                                             plan->seed,    plan->round };
+    apportion(&rounding, first);
     d->slot_count = first[plan->list_count];
     d->holder = xmalloc((d->slot_count + 1) * sizeof(*d->holder));
     for (size_t i = 0; i < plan->list_count; i++) {
@@ -79,7 +79,7 @@ static void lay_out(struct dealing *d)
     free(first);
 }
 
-/* Groups in order of what families they hold. */
+/* Failure domains are sorted by the address families of their members. */
 static unsigned class_of(const struct dealing *d, const uint32_t *holder, const struct run *run)
 {
     bool ipv4 = true, ipv6 = true, some_ipv6 = false;
@@ -121,12 +121,12 @@ static size_t find_runs(struct dealing *d, const uint32_t *holder, unsigned coun
     return run_count;
 }
 
-/* Deals a run's slots round the sets from number `next` on. Returns the number after. */
+/* Deals a run's slots round the sets, from set number `next` on. Returns the next number. */
 static size_t deal_run(struct dealing *d, const uint32_t *holder, const struct run *run,
                        struct deck_set sets[DECK_SETS_MIN], size_t next)
 {
     unsigned from = run->first, count = run->end - run->first;
-    if (d->few) { /* where kin meet, they vary too: another member begins */
+    if (d->few_groups) { /* where a set may hold several of them, another member begins each time */
         from += (unsigned)below(&d->random, count);
         while (from > run->first && holder[from - 1] == holder[from]) {
             from--;
@@ -141,7 +141,7 @@ static size_t deal_run(struct dealing *d, const uint32_t *holder, const struct r
     return next;
 }
 
-/* Every `strata`th slot of the line. */
+/* Deals every `strata`-th slot of the line. */
 static void deal_stratum(struct dealing *d, uint32_t stratum, uint32_t strata,
                          struct deck_set sets[DECK_SETS_MIN])
 {
@@ -158,81 +158,84 @@ static void deal_stratum(struct dealing *d, uint32_t stratum, uint32_t strata,
     }
 }
 
-/* Where a stratum comes: its number with the bits reversed, so that neighbours on the line of slots
- * are far apart in the deck. */
-static uint32_t place_of(uint32_t stratum, uint32_t strata)
+/* A stratum's position in the deck: its number with the bits reversed, so that neighbours on the
+ * line are far apart in the deck. */
+static uint32_t bit_reversed(uint32_t stratum, uint32_t strata)
 {
-    uint32_t place = 0;
+    uint32_t reversed = 0;
     for (uint32_t bit = 1; bit < strata; bit *= 2) {
-        place = place * 2 + ((stratum & bit) != 0 ? 1 : 0);
+        reversed = reversed * 2 + ((stratum & bit) != 0 ? 1 : 0);
     }
-    return place;
+    return reversed;
 }
 
-/* A deck and what is known of its members, while it is mended or changed. */
-struct table {
+/* A deck while it is being changed, with the data of its members. */
+struct deck_edit {
     struct deck *deck;
     const struct allocation_member *members;
     uint64_t *random;
 };
 
-/* Families as bits, so that one code serves both. */
-static unsigned families(const struct table *table, uint32_t member)
+/* Families as bits, so that the same code serves both. */
+static unsigned families(const struct deck_edit *edit, uint32_t member)
 {
-    const struct allocation_member *known = &table->members[member];
+    const struct allocation_member *known = &edit->members[member];
     return (known->ipv4 ? 1U : 0U) | (known->ipv6 ? 2U : 0U);
 }
 
-/* How many members of a family the set has without the one at `except`. */
-static unsigned of_family(const struct table *table, const struct deck_set *set, unsigned family,
+/* The number of the family's members in the set, not counting the slot `except`. */
+static unsigned of_family(const struct deck_edit *edit, const struct deck_set *set, unsigned family,
                           unsigned except)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < set->count; i++) {
-        count += i != except && (families(table, set->members[i]) & family) != 0 ? 1 : 0;
+        count += i != except && (families(edit, set->members[i]) & family) != 0 ? 1 : 0;
     }
     return count;
 }
 
-/* True if the set has the member, or kin that must not meet it, apart from the one at `except`. */
-static bool has_kin(const struct table *table, const struct deck_set *set, uint32_t member,
-                    unsigned except)
+/* True if the set has the member, or another one of its failure domain unless that is allowed, not
+ * counting the slot `except`. */
+static bool conflicts(const struct deck_edit *edit, const struct deck_set *set, uint32_t member,
+                      unsigned except)
 {
     for (unsigned i = 0; i < set->count; i++) {
-        bool kin = table->members[set->members[i]].group == table->members[member].group;
-        if (i != except && (set->members[i] == member || (kin && !table->deck->few))) {
+        bool same_domain = edit->members[set->members[i]].group == edit->members[member].group;
+        if (i != except &&
+            (set->members[i] == member || (same_domain && !edit->deck->few_groups))) {
             return true;
         }
     }
     return false;
 }
 
-/* True if `member` can stand at place `i` in the set: no kin beside it, and each family that would
- * be lost with the one that stands there is its own too. */
-static bool fits(const struct table *table, const struct deck_set *set, uint32_t member, unsigned i)
+/* True if `member` may replace the one in slot `i` of the set: no other of its failure domain is in
+ * the set, and no address family is lost. */
+static bool fits(const struct deck_edit *edit, const struct deck_set *set, uint32_t member,
+                 unsigned i)
 {
     for (unsigned family = 1; family <= 2; family *= 2) {
-        bool had = of_family(table, set, family, DECK_SET_MAX) > 0;
-        bool keeps = of_family(table, set, family, i) > 0;
-        if (had && !keeps && (families(table, member) & family) == 0) {
+        bool had = of_family(edit, set, family, DECK_SET_MAX) > 0;
+        bool keeps = of_family(edit, set, family, i) > 0;
+        if (had && !keeps && (families(edit, member) & family) == 0) {
             return false;
         }
     }
-    return !has_kin(table, set, member, i);
+    return !conflicts(edit, set, member, i);
 }
 
-/* Puts a member of the family into the set that lacks it, by a swap with one at place `j` of
- * another set, which keeps one. */
-static bool swap_with(struct table *table, struct deck_set *set, struct deck_set *other, unsigned j,
-                      unsigned family)
+/* Puts a member of the family into the set that lacks it, by a swap with slot `j` of another set
+ * that keeps one. */
+static bool swap_with(struct deck_edit *edit, struct deck_set *set, struct deck_set *other,
+                      unsigned j, unsigned family)
 {
     uint32_t wanted = other->members[j];
-    if ((families(table, wanted) & family) == 0 || of_family(table, other, family, j) == 0) {
+    if ((families(edit, wanted) & family) == 0 || of_family(edit, other, family, j) == 0) {
         return false;
     }
     for (unsigned i = 0; i < set->count; i++) {
         uint32_t given = set->members[i];
-        if (fits(table, set, wanted, i) && fits(table, other, given, j)) {
+        if (fits(edit, set, wanted, i) && fits(edit, other, given, j)) {
             set->members[i] = wanted;
             other->members[j] = given;
             return true;
@@ -241,13 +244,13 @@ static bool swap_with(struct table *table, struct deck_set *set, struct deck_set
     return false;
 }
 
-static bool swap_in(struct table *table, struct deck_set *set, unsigned family)
+static bool swap_in(struct deck_edit *edit, struct deck_set *set, unsigned family)
 {
-    size_t count = table->deck->count, from = below(table->random, count);
+    size_t count = edit->deck->count, from = below(edit->random, count);
     for (size_t s = 0; s < count; s++) {
-        struct deck_set *other = &table->deck->sets[(from + s) % count];
+        struct deck_set *other = &edit->deck->sets[(from + s) % count];
         for (unsigned j = 0; j < other->count; j++) {
-            if (swap_with(table, set, other, j, family)) {
+            if (swap_with(edit, set, other, j, family)) {
                 return true;
             }
         }
@@ -255,18 +258,18 @@ static bool swap_in(struct table *table, struct deck_set *set, unsigned family)
     return false;
 }
 
-/* As a last resort, when rounding left too few of the family for all sets: one more than its
- * part. */
-static bool copy_in(struct table *table, struct deck_set *set, unsigned family)
+/* A last resort when rounding left too few of the family for all sets: gives a member one slot more
+ * than its part. */
+static bool copy_in(struct deck_edit *edit, struct deck_set *set, unsigned family)
 {
-    for (size_t p = 0; p < table->deck->count * DECK_SET_MAX; p++) {
-        const struct deck_set *other = &table->deck->sets[p / DECK_SET_MAX];
+    for (size_t p = 0; p < edit->deck->count * DECK_SET_MAX; p++) {
+        const struct deck_set *other = &edit->deck->sets[p / DECK_SET_MAX];
         unsigned j = (unsigned)(p % DECK_SET_MAX);
-        if (j >= other->count || (families(table, other->members[j]) & family) == 0) {
+        if (j >= other->count || (families(edit, other->members[j]) & family) == 0) {
             continue;
         }
         for (unsigned i = 0; i < set->count; i++) {
-            if (fits(table, set, other->members[j], i)) {
+            if (fits(edit, set, other->members[j], i)) {
                 set->members[i] = other->members[j];
                 return true;
             }
@@ -275,24 +278,24 @@ static bool copy_in(struct table *table, struct deck_set *set, unsigned family)
     return false;
 }
 
-static void mend_family(struct table *table, unsigned family)
+static void mend_family(struct deck_edit *edit, unsigned family)
 {
-    struct deck *deck = table->deck;
+    struct deck *deck = edit->deck;
     bool any = false;
     for (size_t s = 0; s < deck->count && !any; s++) {
-        any = of_family(table, &deck->sets[s], family, DECK_SET_MAX) > 0;
+        any = of_family(edit, &deck->sets[s], family, DECK_SET_MAX) > 0;
     }
     for (size_t s = 0; any && s < deck->count; s++) {
         struct deck_set *set = &deck->sets[s];
-        if (set->count >= 2 && of_family(table, set, family, DECK_SET_MAX) == 0 &&
-            !swap_in(table, set, family)) {
-            (void)copy_in(table, set, family);
+        if (set->count >= 2 && of_family(edit, set, family, DECK_SET_MAX) == 0 &&
+            !swap_in(edit, set, family)) {
+            (void)copy_in(edit, set, family);
         }
     }
 }
 
-/* Brings a set's members in order of their seats, beginning with another from set to set: so each
- * is as often the first, exactly so where the sets are the same. */
+/* Orders a set's members by candidate index, starting at another one in each set. So each is the
+ * first equally often, exactly so if all sets are the same. */
 static void order_set(struct deck_set *set, size_t number)
 {
     struct deck_set ordered = { .count = set->count };
@@ -306,7 +309,7 @@ static void order_set(struct deck_set *set, size_t number)
     *set = ordered;
 }
 
-/* Within its stratum a set comes anywhere. */
+/* Shuffles the sets of each stratum. */
 static void shuffle(struct deck *deck, uint64_t *random)
 {
     for (size_t s = 0; s < deck->count; s++) {
@@ -320,8 +323,8 @@ static void shuffle(struct deck *deck, uint64_t *random)
     }
 }
 
-void deck_settle(const struct deck *deck, const struct share *list, size_t list_count,
-                 double answers, double *deficit)
+void deck_update_deficit(const struct deck *deck, const struct share *list, size_t list_count,
+                         double answers, double *deficit)
 {
     for (size_t i = 0; i < list_count; i++) {
         deficit[list[i].member] += answers * list[i].expected;
@@ -333,11 +336,11 @@ void deck_settle(const struct deck *deck, const struct share *list, size_t list_
     }
 }
 
-/* What the members are owed now, after their parts and what they got. */
-static void settle(const struct deck *deck, const struct deck_plan *plan)
+/* Updates the deficits by the members' parts and what the deck gives them. */
+static void update_deficit(const struct deck *deck, const struct deck_plan *plan)
 {
-    deck_settle(deck, plan->list, plan->list_count, plan->value * (double)plan->sets,
-                plan->deficit);
+    deck_update_deficit(deck, plan->list, plan->list_count, plan->value * (double)plan->sets,
+                        plan->deficit);
     for (size_t i = 0; i < plan->list_count; i++) {
         double *of = &plan->deficit[plan->list[i].member];
         *of = fmin(fmax(*of, -APPORTION_DEFICIT_MAX), APPORTION_DEFICIT_MAX);
@@ -354,20 +357,21 @@ void deck_deal(struct deck *out, const struct deck_plan *plan)
     uint32_t strata = (uint32_t)(plan->sets / DECK_SETS_MIN);
     ASSERT(plan->per_set <= DECK_SET_MAX && plan->sets % DECK_SETS_MIN == 0);
     out->sets = xcalloc(plan->sets, sizeof(*out->sets));
-    d.few = out->few = count_groups(&d) < plan->per_set;
+    d.few_groups = out->few_groups = count_groups(&d) < plan->per_set;
     lay_out(&d);
-    size_t turned = below(&d.random, strata); /* else who is there would be so in each deal */
+    /* otherwise the first sets would be alike in each deal */
+    size_t rotation = below(&d.random, strata);
     for (uint32_t stratum = 0; stratum < strata; stratum++) {
-        size_t place = (place_of(stratum, strata) + turned) % strata;
-        deal_stratum(&d, stratum, strata, out->sets + place * DECK_SETS_MIN);
+        size_t position = (bit_reversed(stratum, strata) + rotation) % strata;
+        deal_stratum(&d, stratum, strata, out->sets + position * DECK_SETS_MIN);
     }
     free(d.holder);
     out->count = plan->sets;
-    struct table table = { out, plan->members, &d.random };
-    mend_family(&table, 1);
-    mend_family(&table, 2);
+    struct deck_edit edit = { out, plan->members, &d.random };
+    mend_family(&edit, 1);
+    mend_family(&edit, 2);
     if (plan->deficit != NULL) {
-        settle(out, plan);
+        update_deficit(out, plan);
     }
     shuffle(out, &d.random);
 }
@@ -387,22 +391,22 @@ void deck_done(struct deck *deck)
     *deck = (struct deck){ .count = 0 };
 }
 
-/* One that the deck draws for place `i` of a set; false if it has none that fits. */
-static bool draw_for(const struct table *table, const struct deck_set *set, unsigned i,
+/* Draws a member of the deck for slot `i` of a set; false if none fits. */
+static bool draw_for(const struct deck_edit *edit, const struct deck_set *set, unsigned i,
                      uint32_t *out)
 {
-    size_t places = table->deck->count * DECK_SET_MAX, start = below(table->random, places);
-    for (size_t p = 0; p < places; p++) {
-        /* The step is coprime to the number of places, a power of two: it visits them all, in no
-         * order of sets. */
-        size_t at = (start + p * 1103) % places;
-        const struct deck_set *from = &table->deck->sets[at / DECK_SET_MAX];
-        unsigned place = (unsigned)(at % DECK_SET_MAX);
-        if (place >= from->count) {
+    size_t slots = edit->deck->count * DECK_SET_MAX, start = below(edit->random, slots);
+    for (size_t s = 0; s < slots; s++) {
+        /* The step is coprime to the number of slots, a power of two, so it visits all of them, out
+         * of order. */
+        size_t at = (start + s * 1103) % slots;
+        const struct deck_set *from = &edit->deck->sets[at / DECK_SET_MAX];
+        unsigned slot = (unsigned)(at % DECK_SET_MAX);
+        if (slot >= from->count) {
             continue;
         }
-        uint32_t member = from->members[place];
-        if (table->members[member].capacity > 0 && fits(table, set, member, i)) {
+        uint32_t member = from->members[slot];
+        if (edit->members[member].capacity > 0 && fits(edit, set, member, i)) {
             *out = member;
             return true;
         }
@@ -410,14 +414,14 @@ static bool draw_for(const struct table *table, const struct deck_set *set, unsi
     return false;
 }
 
-static bool replace_leavers(const struct table *table, struct deck_set *set)
+static bool replace_departed(const struct deck_edit *edit, struct deck_set *set)
 {
     bool changed = false;
     for (unsigned i = 0; i < set->count;) {
         uint32_t successor = set->members[i];
-        bool leaves = table->members[successor].capacity <= 0;
+        bool leaves = edit->members[successor].capacity <= 0;
         changed = changed || leaves;
-        if (leaves && !draw_for(table, set, i, &successor)) {
+        if (leaves && !draw_for(edit, set, i, &successor)) {
             set->members[i] = set->members[--set->count];
             continue;
         }
@@ -429,10 +433,10 @@ static bool replace_leavers(const struct table *table, struct deck_set *set)
 /* NOLINTNEXTLINE(readability-non-const-parameter): the table moves `random` on */
 size_t deck_leave(struct deck *deck, const struct allocation_member *members, uint64_t *random)
 {
-    const struct table table = { deck, members, random };
+    const struct deck_edit edit = { deck, members, random };
     size_t changed = 0;
     for (size_t s = 0; s < deck->count; s++) {
-        changed += replace_leavers(&table, &deck->sets[s]) ? 1 : 0;
+        changed += replace_departed(&edit, &deck->sets[s]) ? 1 : 0;
     }
     return changed;
 }
@@ -445,13 +449,13 @@ void deck_open(struct deck *deck, size_t sets)
     }
 }
 
-/* Puts a newcomer into one set in place of another. */
-static bool take_place(const struct table *table, struct deck_set *set, uint32_t member)
+/* Puts a new member into one set in place of another. */
+static bool replace_one(const struct deck_edit *edit, struct deck_set *set, uint32_t member)
 {
-    unsigned start = (unsigned)below(table->random, DECK_SET_MAX);
+    unsigned start = (unsigned)below(edit->random, DECK_SET_MAX);
     for (unsigned p = 0; p < set->count; p++) {
         unsigned i = (start + p) % set->count;
-        if (set->members[i] != member && fits(table, set, member, i)) {
+        if (set->members[i] != member && fits(edit, set, member, i)) {
             set->members[i] = member;
             return true;
         }
@@ -462,7 +466,7 @@ static bool take_place(const struct table *table, struct deck_set *set, uint32_t
 size_t deck_join(struct deck *deck, const struct allocation_member *members, uint32_t member,
                  double expected, unsigned per_set, uint64_t *random)
 {
-    const struct table table = { deck, members, random };
+    const struct deck_edit edit = { deck, members, random };
     if (deck->count == 0) {
         return 0;
     }
@@ -470,17 +474,17 @@ size_t deck_join(struct deck *deck, const struct allocation_member *members, uin
     size_t start = below(random, deck->count);
     for (size_t s = 0; s < deck->count; s++) {
         struct deck_set *set = &deck->sets[s];
-        if (set->count < per_set && !has_kin(&table, set, member, DECK_SET_MAX)) {
+        if (set->count < per_set && !conflicts(&edit, set, member, DECK_SET_MAX)) {
             set->members[set->count++] = member;
             changed++;
         }
     }
-    /* Coprime to the number of sets, a power of two: it comes by all of them, the few that it takes
-     * far apart. */
+    /* Coprime to the number of sets, a power of two: it visits all sets, with the first ones far
+     * apart. */
     size_t step = (size_t)((double)deck->count * 0.618) | 1;
     for (size_t s = 0; s < deck->count && changed < wanted; s++) {
         size_t at = (start + s * step) % deck->count;
-        changed += take_place(&table, &deck->sets[at], member) ? 1 : 0;
+        changed += replace_one(&edit, &deck->sets[at], member) ? 1 : 0;
     }
     return changed;
 }

@@ -1,17 +1,20 @@
-/* Decks: the SRV sets of one cell, drawn ahead of the queries by systematic sampling.
+/* A deck holds the SRV sets of one area, drawn ahead of the queries by systematic sampling.
  *
- * Each member gets its part of the slots, one a set and place, rounded up or down; who is rounded
- * up is drawn, and more likely the more it is owed from before and from other areas
- * (zone/steering/apportion.h), so that over time also a share far smaller than one set of a deck is
- * right. The slots are laid end to end, groups of kin together, and each of many strata, of
- * DECK_SETS_MIN sets, takes every so many'th one. It is dealt like cards, round the sets: what is
- * contiguous and no longer than the number of sets meets no set twice, so neither a member nor two
- * kin do. The groups are in another random order in each stratum, so that who comes with whom
- * varies. That order keeps the families together (IPv4 only, mixed, both, IPv6 only), so that
- * nearly every set has both; where one lacks a family, it swaps a member with a set that can spare
- * one, which changes nobody's part. Neighbours on the line lie far apart in the deck: so not only
- * the whole of a deck gives each member its part but any piece, as nearly as its length allows. Few
- * decks are asked for to their end before the next deal. */
+ * Each member gets its part of the slots (a slot is one position in one set), rounded up or down by
+ * zone/steering/apportion.h, so that over time even a share far smaller than one set of a deck is
+ * right.
+ *
+ * The slots are laid end to end on a line, members of one failure domain together. The deck has
+ * many strata of DECK_SETS_MIN sets each; a stratum takes every n-th slot of the line, n being the
+ * number of strata. Within a stratum, slots are dealt round the sets like cards: a run of slots no
+ * longer than the number of sets meets no set twice. So no set has a member twice, or two of one
+ * failure domain. Failure domains are in random order in each stratum, so that sets combine
+ * different members. Their order keeps address families together (IPv4 only, mixed, both, IPv6
+ * only), so that nearly every set has both. A set that lacks a family swaps a member with a set
+ * that can spare one, which changes no member's part.
+ *
+ * Neighbours on the line are far apart in the deck. So any stretch of a deck gives each member its
+ * part, as nearly as its length allows: few decks are used to their end before the next deal. */
 #ifndef ZONE_DECK_H
 #define ZONE_DECK_H
 
@@ -25,51 +28,52 @@ enum {
 
 struct deck_set {
     uint8_t count;
-    /* seats of the roster; the first is for clients that take one only */
+    /* candidate indices; the first is for clients that take one only */
     uint32_t members[DECK_SET_MAX];
 };
 
 struct deck {
     size_t count;
-    bool few; /* fewer groups of kin than places in a set: there kin may meet */
+    /* fewer failure domains than slots in a set: a set may hold several members of one */
+    bool few_groups;
     struct deck_set *sets;
 };
 
-/* What to deal. The members' groups, families and capacities are by seat. */
+/* What to deal. Groups, families and capacities of members are by candidate index. */
 struct deck_plan {
-    const struct share *list; /* of allocation_of */
+    const struct share *list; /* from allocation_of */
     size_t list_count;
     unsigned per_set; /* of allocation_of */
     size_t sets;      /* DECK_SETS_MIN times a power of two, up to DECK_SETS_MAX */
     const struct allocation_member *members;
-    uint64_t seed;  /* of the cell */
-    uint64_t round; /* of the deal: counts up */
-    /* by seat: what members are owed (zone/steering/apportion.h), of which this deal is settled;
-     * NULL: nothing is kept of it */
+    uint64_t seed;  /* of the area */
+    uint64_t round; /* number of the deal, counts up */
+    /* by candidate index, in slots (zone/steering/apportion.h); this deal updates them. NULL: no
+     * deficits are kept */
     double *deficit;
-    double value; /* of a slot, there */
+    double value; /* weight of one slot of this deck in `deficit` */
 };
 
-/* With the same plan the same deck comes out. An empty list makes an empty deck (count 0). */
+/* The same plan makes the same deck. An empty list makes an empty deck (count 0). */
 void deck_deal(struct deck *out, const struct deck_plan *plan);
-/* Moves on what members are owed (by seat): adds what each should have of so many answers, by its
- * share, takes off what the deck gives it. */
-void deck_settle(const struct deck *deck, const struct share *list, size_t list_count,
-                 double answers, double *deficit);
+/* Updates deficits (by candidate index) after so many answers: adds what each member's share of
+ * them is, subtracts what the deck gave it. */
+void deck_update_deficit(const struct deck *deck, const struct share *list, size_t list_count,
+                         double answers, double *deficit);
 void deck_copy(struct deck *out, const struct deck *deck);
 void deck_done(struct deck *deck);
 /* The number of sets for a deck that gets `part` (0 to 1) of `total` sets. */
 size_t deck_size(double part, size_t total);
 
-/* Between deals, in place of a new one: each member whose capacity has become 0 is replaced, in the
- * sets that hold it and nowhere else, by one that the deck itself draws (a random member of a
- * random set), with kin and families as in a deal. Returns how many sets changed. */
+/* Between deals: replaces each member of capacity 0 in the sets that hold it, and nowhere else, by
+ * a random member of a random set, with failure domains and families as in a deal. Returns how many
+ * sets changed. */
 size_t deck_leave(struct deck *deck, const struct allocation_member *members, uint64_t *random);
-/* Gives a new member its part (`expected` as in struct share) of the sets, in place of others at
- * random; where sets have room, it comes into all of these. Returns how many sets changed. */
+/* Gives a new member its part of the sets (`expected` as in struct share), in place of random
+ * others; a set with a free slot takes it in any case. Returns how many sets changed. */
 size_t deck_join(struct deck *deck, const struct allocation_member *members, uint32_t member,
                  double expected, unsigned per_set, uint64_t *random);
-/* Makes an empty deck one of `sets` empty sets, for members that join. */
+/* Gives an empty deck `sets` empty sets, for members that join. */
 void deck_open(struct deck *deck, size_t sets);
 
 #endif

@@ -1,7 +1,7 @@
 #include "zone/steering/deck_srv.h"
 
-/* What is published as the weight of a candidate. Only the proportions within a set matter (RFC
- * 2782), so a set with a weight that does not fit is scaled down. */
+/* The weight to publish. Only proportions within a set matter (RFC 2782), so a set with a weight
+ * that does not fit is scaled down. */
 static uint16_t published_weight(uint32_t weight, uint32_t most)
 {
     if (most > UINT16_MAX) {
@@ -18,7 +18,7 @@ void deck_srv(const struct deck_set *set, const struct candidates *candidates, b
     if (set == NULL || set->count == 0) {
         const uint8_t unavailable[7] = { 0 };
         rrset_add(&b, unavailable, sizeof unavailable);
-        ASSERT(rrset_end(&b, out));
+        CHECK(rrset_end(&b, out));
         return;
     }
     uint32_t most = 0;
@@ -28,7 +28,7 @@ void deck_srv(const struct deck_set *set, const struct candidates *candidates, b
     }
     for (unsigned i = 0; i < set->count; i++) {
         const struct candidate *candidate = &candidates->list[set->members[i]];
-        const uint8_t *target = candidates->names + candidate->target;
+        const uint8_t *target = candidates_target(candidates, set->members[i]);
         uint8_t rdata[6 + DNAME_MAX];
         wire_put_u16(rdata, 0);
         wire_put_u16(rdata + 2, weights ? published_weight(candidate->weight, most) : 1);
@@ -36,5 +36,5 @@ void deck_srv(const struct deck_set *set, const struct candidates *candidates, b
         memcpy(rdata + 6, target + 1, target[0]);
         rrset_add(&b, rdata, 6 + (size_t)target[0]);
     }
-    ASSERT(rrset_end(&b, out));
+    CHECK(rrset_end(&b, out));
 }

@@ -1,15 +1,15 @@
-/* Kin: members that fail together, so that a client must not take them for independent sources.
- * Pure.
+/* Failure domains. Members of one failure domain tend to fail together. A client must not treat
+ * them as independent sources. Pure.
  *
- * Members are kin if they have the operator, an IPv4 /24 or an IPv6 /48 in common, and so are kin
- * of kin: a chain of pairs makes one group, which errs on the side of independence and lets a set
- * be checked by group alone. */
+ * Two members are in one failure domain if they share the operator, an IPv4 /24 or an IPv6 /48. The
+ * relation is made transitive: a chain of such pairs is one domain. This errs on the side of
+ * independence, and a set can be checked by group number alone. */
 #ifndef ZONE_FAILURE_DOMAIN_H
 #define ZONE_FAILURE_DOMAIN_H
 
 #include "zone/base/address.h"
 
-/* A tie: members with the same one are kin. */
+/* Something that members may share: members with equal `tie` are in one failure domain. */
 struct failure_domain_tie {
     uint64_t tie;
     uint32_t member;
@@ -18,8 +18,8 @@ struct failure_domain_tie {
 uint64_t failure_domain_of_operator(const char *name);
 uint64_t failure_domain_of_address(const struct address *address);
 
-/* The number of its group for each of `members` members, which is the lowest number of a member in
- * it. Reorders the ties. */
+/* Sets the group number of each of `members` members: the lowest member number in its failure
+ * domain. Reorders the ties. */
 void failure_domain_groups(struct failure_domain_tie *ties, size_t count, uint32_t *group,
                            size_t members);
 

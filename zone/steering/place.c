@@ -2,7 +2,8 @@
 
 #include "zone/places/country.h"
 
-/* The country of the first address that the file knows; true if its position is known too. */
+/* Sets the country from the first address that the location file knows. Returns true if the file
+ * has its position too. */
 static bool by_addresses(struct place *out, const struct member *member,
                          const struct locations *locations)
 {
@@ -11,7 +12,7 @@ static bool by_addresses(struct place *out, const struct member *member,
     for (unsigned i = 0; i < member->address_count; i++) {
         const struct address *address = &member->addresses[i];
         const struct cell *cell = &cells[locations_find(locations, address).cell];
-        /* Where the operator and the file name different countries, the file is wrong. */
+        /* If the operator and the file name different countries, the file is wrong. */
         if (cell->country[0] == '\0' ||
             (member->country[0] != '\0' && strcmp(member->country, cell->country) != 0)) {
             continue;

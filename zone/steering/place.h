@@ -1,4 +1,4 @@
-/* Where a member is. */
+/* The location of a member. */
 #ifndef ZONE_PLACE_H
 #define ZONE_PLACE_H
 
@@ -6,18 +6,18 @@
 #include "zone/registry/member.h"
 
 struct place {
-    char country[3]; /* --country, else that of its addresses; may be empty */
+    char country[3]; /* from --country, else of the member's addresses; may be empty */
     enum place_source {
         PLACE_UNKNOWN,
-        PLACE_POSITION, /* the operator gave --position */
-        PLACE_ADDRESS,  /* the location file, by the member's first address that it knows */
-        PLACE_COUNTRY   /* the middle of the country */
+        PLACE_POSITION, /* --position */
+        PLACE_ADDRESS,  /* the location file, by the first address that it knows */
+        PLACE_COUNTRY   /* the centre of the country */
     } source;
-    struct position position; /* unless unknown */
+    struct position position; /* valid unless PLACE_UNKNOWN */
 };
 
-/* The operator's --position, else what the file says of the addresses (unless it contradicts
- * --country), else the country's. */
+/* In order of preference: the operator's --position; the location file's entry for an address,
+ * unless it contradicts --country; the centre of the country. */
 void place_of_member(struct place *out, const struct member *member,
                      const struct locations *locations);
 

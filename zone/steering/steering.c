@@ -7,21 +7,22 @@
 #include "zone/steering/apportion.h"
 
 enum {
-    MEASURED = 16 /* deals, about: how much a slot is */
+    /* the weight of the last deal in the average answers per slot is 1 / DEALS_AVERAGED */
+    DEALS_AVERAGED = 16
 };
 
-/* The sum of some places, weighted. */
-struct middle {
+/* A weighted sum of points on the unit sphere. */
+struct centroid {
     double x, y, z;
 };
 
 struct mapping {
     const struct steering_input *input;
     struct steering *steering;
-    double *demand;                    /* by cell */
-    uint16_t of_country[REGIONS];      /* area; of continents too */
-    struct middle continents[REGIONS]; /* of those only */
-    double total;                      /* of all demand */
+    double *demand;                      /* by cell */
+    uint16_t of_country[REGIONS];        /* area of a country or continent */
+    struct centroid continents[REGIONS]; /* of continents only */
+    double total;                        /* of all cells */
 };
 
 static struct point point_of(const struct cell *cell)
@@ -31,11 +32,11 @@ static struct point point_of(const struct cell *cell)
                : (struct point){ .placed = false };
 }
 
-static uint16_t add_area(struct steering *s, struct point spot, double demand, uint16_t region)
+static uint16_t add_area(struct steering *s, struct point point, double demand, uint16_t region)
 {
     ASSERT(s->area_count < STEERING_AREAS_MAX);
     s->areas[s->area_count] =
-        (struct area){ .at = { .spot = spot, .demand = demand, .region = region } };
+        (struct steering_area){ .at = { .point = point, .demand = demand, .region = region } };
     return (uint16_t)s->area_count++;
 }
 
@@ -55,28 +56,28 @@ static int compare_down(const void *a, const void *b)
     return (left < right) - (left > right);
 }
 
-/* The demand over which a cell has an area of its own. */
-static double busy_from(const struct mapping *m)
+/* A cell has an area of its own if its demand is above this. */
+static double busy_threshold(const struct mapping *m)
 {
     size_t count = m->input->cell_count;
-    if (count <= STEERING_OWN) {
+    if (count <= STEERING_BUSY_CELLS) {
         return 0;
     }
     double *sorted = xcalloc(count, sizeof(*sorted));
     memcpy(sorted, m->demand, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), compare_down);
-    double from = sorted[STEERING_OWN];
+    double from = sorted[STEERING_BUSY_CELLS];
     free(sorted);
     return from;
 }
 
-/* Areas for the busy cells; the others' demand is added to their country's own cell. */
+/* Makes areas for the busy cells. The demand of the others is added to their country's own cell. */
 static void map_busy(struct mapping *m)
 {
     struct steering *s = m->steering;
     const struct cell *cells = m->input->cells;
-    double from = busy_from(m);
-    uint16_t of_country[REGIONS] = { 0 }; /* the country's own cell */
+    double from = busy_threshold(m);
+    uint16_t of_country[REGIONS] = { 0 }; /* the cell of the whole country */
     for (size_t c = 1; c < s->cell_count; c++) {
         if (cells[c].subdivision[0] == '\0') {
             of_country[region_of_country(cells[c].country)] = (uint16_t)c;
@@ -92,7 +93,7 @@ static void map_busy(struct mapping *m)
     }
 }
 
-/* Areas for the countries where the rest asks from. */
+/* Makes areas for countries whose other cells have demand. */
 static void map_countries(struct mapping *m)
 {
     struct steering *s = m->steering;
@@ -116,27 +117,27 @@ static void find_continents(struct mapping *m)
     for (size_t c = 1; c < m->input->cell_count; c++) {
         const struct cell *cell = &m->input->cells[c];
         uint16_t continent = region_around(cell->country);
-        struct point spot = point_of(cell);
-        if (continent != REGION_NONE && spot.placed && cell->subdivision[0] == '\0') {
-            m->continents[continent].x += (double)spot.x;
-            m->continents[continent].y += (double)spot.y;
-            m->continents[continent].z += (double)spot.z;
+        struct point point = point_of(cell);
+        if (continent != REGION_NONE && point.placed && cell->subdivision[0] == '\0') {
+            m->continents[continent].x += (double)point.x;
+            m->continents[continent].y += (double)point.y;
+            m->continents[continent].z += (double)point.z;
         }
     }
 }
 
-/* A continent's area, for its countries without one. */
+/* The area of a continent, made when the first country without an area needs it. */
 static uint16_t continent_area(struct mapping *m, uint16_t continent)
 {
-    const struct middle *at = &m->continents[continent];
+    const struct centroid *at = &m->continents[continent];
     double length = sqrt(at->x * at->x + at->y * at->y + at->z * at->z);
     if (continent == REGION_NONE || length < 1e-6) {
         return 0;
     }
     if (m->of_country[continent] == STEERING_NONE) {
-        struct point spot = { (float)(at->x / length), (float)(at->y / length),
-                              (float)(at->z / length), true };
-        m->of_country[continent] = add_area(m->steering, spot, 0, REGION_NONE);
+        struct point point = { (float)(at->x / length), (float)(at->y / length),
+                               (float)(at->z / length), true };
+        m->of_country[continent] = add_area(m->steering, point, 0, REGION_NONE);
     }
     return m->of_country[continent];
 }
@@ -163,8 +164,8 @@ static void map_region(struct mapping *m, uint16_t region)
     }
 }
 
-/* All countries and continents, so that the first member of one finds its area there; and what else
- * members say. */
+/* Makes areas for all countries and continents, so that the first member there finds one, and for
+ * all other regions of members. */
 static void map_regions(struct mapping *m)
 {
     const struct candidates *candidates = m->input->candidates;
@@ -196,7 +197,7 @@ static void map_areas(struct steering *s, const struct steering_input *input)
     map_rest(m);
     map_regions(m);
     for (size_t a = 0; a < s->area_count; a++) {
-        struct area *area = &s->areas[a];
+        struct steering_area *area = &s->areas[a];
         double part = m->total > 0 ? area->at.demand / m->total : a == 0 ? 1 : 0;
         area->sets = area->at.region != REGION_NONE ? (size_t)STEERING_REGION_SETS
                                                     : deck_size(part, STEERING_SETS);
@@ -205,14 +206,14 @@ static void map_areas(struct steering *s, const struct steering_input *input)
     free(m);
 }
 
-/* True if the seat's member had it before too, and was handed out. */
-static bool same_index(const struct steering *s, const struct steering *before, size_t index)
+/* True if the same member had this index before, and could be handed out then and now. */
+static bool stayed(const struct steering *s, const struct steering *before, size_t index)
 {
     return index < before->candidate_count && before->member_ids[index] == s->member_ids[index] &&
            before->inputs[index].capacity > 0 && s->inputs[index].capacity > 0;
 }
 
-/* While there is no demand yet, it is the world's. */
+/* The number of sets in areas with demand. Without any demand, the world's. */
 static double sets_asked_for(const struct steering *s)
 {
     double sets = 0;
@@ -231,7 +232,7 @@ static double demand_of(const struct steering *s)
     return demand;
 }
 
-/* How many answers a slot is in a deal, going by the last ones. */
+/* The answers per slot of a deal, a moving average over recent deals. */
 static double measure_slot(const struct steering *before, const uint64_t *asked)
 {
     double answers = 0, known = before->slot_answers;
@@ -242,37 +243,37 @@ static double measure_slot(const struct steering *before, const uint64_t *asked)
         return known;
     }
     double now = answers / sets_asked_for(before);
-    return known > 0 ? known + (now - known) / MEASURED : now;
+    return known > 0 ? known + (now - known) / DEALS_AVERAGED : now;
 }
 
-static bool is_seated(const struct deck *deck, size_t candidate_count)
+static bool all_in_range(const struct deck *deck, size_t candidate_count)
 {
-    bool seated = true;
+    bool in_range = true;
     for (size_t k = 0; k < deck->count; k++) {
         for (unsigned i = 0; i < deck->sets[k].count; i++) {
-            seated = seated && deck->sets[k].members[i] < candidate_count;
+            in_range = in_range && deck->sets[k].members[i] < candidate_count;
         }
     }
-    return seated;
+    return in_range;
 }
 
-/* For the answers since, by the shares as they are now. */
-static void settle(struct steering *s, const struct steering_input *input)
+/* Adds the answers since the last deal to the deficits, by the shares as they are now. */
+static void add_answered(struct steering *s, const struct steering_input *input)
 {
     const struct steering *before = input->before;
     for (size_t a = 0; a < before->area_count; a++) {
         const struct deck *deck = input->decks[a];
         if (input->asked[a] > 0 && deck->count > 0) {
-            ASSERT(is_seated(deck, s->candidate_count));
+            ASSERT(all_in_range(deck, s->candidate_count));
             struct allocation_list got =
                 allocation_of(s->allocation, &before->areas[a].at, s->list);
-            deck_settle(deck, s->list, got.count, (double)input->asked[a], s->deficit);
+            deck_update_deficit(deck, s->list, got.count, (double)input->asked[a], s->deficit);
         }
     }
 }
 
-/* What is owed to those who stayed. */
-static void take_deficit(struct steering *s, const struct steering_input *input)
+/* Carries over the deficits of members that stayed. */
+static void carry_deficit(struct steering *s, const struct steering_input *input)
 {
     const struct steering *before = input->before;
     if (before == NULL) {
@@ -287,15 +288,15 @@ static void take_deficit(struct steering *s, const struct steering_input *input)
         s->deficit[i] = before->deficit[i];
     }
     if (input->asked != NULL) {
-        settle(s, input);
+        add_answered(s, input);
     }
     for (size_t i = 0; i < s->candidate_count; i++) {
-        s->deficit[i] = same_index(s, before, i) ? fmin(fmax(s->deficit[i], -most), most) : 0;
-        s->reckoned[i] = s->deficit[i] / s->slot_answers;
+        s->deficit[i] = stayed(s, before, i) ? fmin(fmax(s->deficit[i], -most), most) : 0;
+        s->slot_deficit[i] = s->deficit[i] / s->slot_answers;
     }
 }
 
-/* The factors found for those who were there before. */
+/* The factors found before, as a start for scaling. */
 static double *factors_before(const struct steering *s, const struct steering *before)
 {
     double *factors = xcalloc(s->candidate_count + 1, sizeof(*factors));
@@ -315,7 +316,7 @@ static void take_candidates(struct steering *s, const struct candidates *candida
     s->loads = xcalloc(room, sizeof(*s->loads));
     s->factors = xcalloc(room, sizeof(*s->factors));
     s->deficit = xcalloc(room, sizeof(*s->deficit));
-    s->reckoned = xcalloc(room, sizeof(*s->reckoned));
+    s->slot_deficit = xcalloc(room, sizeof(*s->slot_deficit));
     memcpy(s->inputs, candidates->inputs, s->candidate_count * sizeof(*s->inputs));
     for (size_t i = 0; i < s->candidate_count; i++) {
         s->member_ids[i] = candidates->list[i].member_id;
@@ -328,15 +329,15 @@ void steering_init(struct steering *out, const struct steering_input *input)
     s.areas = xcalloc(STEERING_AREAS_MAX, sizeof(*s.areas));
     s.of_cell = xcalloc(input->cell_count, sizeof(*s.of_cell));
     map_areas(&s, input);
-    s.places = xcalloc(s.area_count, sizeof(*s.places));
+    s.allocation_areas = xcalloc(s.area_count, sizeof(*s.allocation_areas));
     for (size_t a = 0; a < s.area_count; a++) {
-        s.places[a] = s.areas[a].at;
+        s.allocation_areas[a] = s.areas[a].at;
     }
     take_candidates(&s, input->candidates);
     double *factors = input->before == NULL ? NULL : factors_before(&s, input->before);
     const struct allocation_problem problem = {
-        .cells = s.places,
-        .cell_count = s.area_count,
+        .areas = s.allocation_areas,
+        .area_count = s.area_count,
         .members = s.inputs,
         .member_count = s.candidate_count,
         .per_set = input->settings->srv_count,
@@ -345,13 +346,13 @@ void steering_init(struct steering *out, const struct steering_input *input)
         .entries = ALLOCATION_ENTRIES,
         .seed = input->seed,
         .factors = factors,
-        .settled = input->settled,
+        .keep_factors = input->keep_factors,
     };
     s.allocation = allocation_new(&problem);
     free(factors);
     allocation_results(s.allocation, s.loads, s.factors);
     s.slot_demand = demand_of(&s) / sets_asked_for(&s);
-    take_deficit(&s, input);
+    carry_deficit(&s, input);
     *out = s;
 }
 
@@ -359,14 +360,14 @@ void steering_done(struct steering *steering)
 {
     free(steering->areas);
     free(steering->of_cell);
-    free(steering->places);
+    free(steering->allocation_areas);
     free(steering->list);
     free(steering->inputs);
     free(steering->member_ids);
     free(steering->loads);
     free(steering->factors);
     free(steering->deficit);
-    free(steering->reckoned);
+    free(steering->slot_deficit);
     allocation_free(steering->allocation);
     memset(steering, 0, sizeof(*steering));
 }
@@ -391,8 +392,8 @@ struct allocation_list steering_deal(struct steering *steering, uint16_t area, u
                                      struct deck *out)
 {
     struct allocation_list list = steering_list(steering, area);
-    const struct area *at = &steering->areas[area];
-    double each = at->at.demand / (double)at->sets; /* demand of its slots */
+    const struct steering_area *at = &steering->areas[area];
+    double each = at->at.demand / (double)at->sets; /* demand per set of this area */
     const struct deck_plan plan = { .list = steering->list,
                                     .list_count = list.count,
                                     .per_set = list.per_set,
@@ -400,7 +401,7 @@ struct allocation_list steering_deal(struct steering *steering, uint16_t area, u
                                     .members = steering->inputs,
                                     .seed = steering->seed + area,
                                     .round = round,
-                                    .deficit = steering->reckoned,
+                                    .deficit = steering->slot_deficit,
                                     .value = steering->slot_demand > 0
                                                  ? each / steering->slot_demand
                                                  : 1 };

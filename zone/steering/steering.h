@@ -1,12 +1,16 @@
-/* Steering: from the cells of the location file and their demand to *areas*, each with shares and a
- * deck. Pure; what `ntspool explain` and `share` show is computed by the same code from the same
- * input.
+/* Steering maps the cells of the location file to *steering areas* by their demand. Each area has
+ * its own shares and its own deck. Pure: `ntspool explain` and `ntspool share` compute what they
+ * show by the same code from the same input.
  *
- * Area 0 is the world. The STEERING_OWN cells with the most demand have an area each; the others
- * share that of their country, at the place of the country's own cell. Where nobody asks from a
- * country, it has none, and its clients get their continent's (at the mean of its countries'
- * places, without part in the scaling), or the world's. Then come all regions: drawn from their own
- * members by capacity. */
+ * A *cell* is an entry of the location file: a country or a subdivision (zone/places/locations.h).
+ * An *area* is one cell or several that get the same answers.
+ *
+ * Area 0 is the world. The STEERING_BUSY_CELLS cells with the most demand have an area each. The
+ * other cells of a country share one area at the location of the country's own cell. A country
+ * without demand has no area: its clients get the area of the continent, or of the world. A
+ * continent's area is at the mean location of its countries and takes no part in scaling. After
+ * these come the areas of regions: their sets are drawn from the region's members only, by
+ * capacity. */
 #ifndef ZONE_STEERING_H
 #define ZONE_STEERING_H
 
@@ -15,9 +19,11 @@
 #include "zone/steering/deck.h"
 
 enum {
-    STEERING_OWN = 400,
-    STEERING_AREAS_MAX = 2048, /* over STEERING_OWN, and twice all countries and continents */
-    STEERING_SETS = 12288, /* of all decks, about: each area has DECK_SETS_MIN, busy ones more */
+    STEERING_BUSY_CELLS = 400,
+    /* more than STEERING_BUSY_CELLS and twice all countries and continents */
+    STEERING_AREAS_MAX = 2048,
+    /* of all decks, about; an area has at least DECK_SETS_MIN, a busy one more */
+    STEERING_SETS = 12288,
     STEERING_REGION_SETS = 16,
     STEERING_NONE = 0xffff
 };
@@ -26,53 +32,55 @@ struct steering_input {
     const struct candidates *candidates;
     const struct cell *cells; /* locations_cells: at least the world's */
     size_t cell_count;
-    const double *demand; /* by cell; NULL: by the number of addresses, the prior */
+    const double *demand; /* by cell; NULL: the prior, by number of addresses */
     const struct settings *settings;
     uint64_t seed;
-    /* whose roster's seats this one's keep (zone/steering/candidates.h); NULL: there was none */
+    /* the steering before; its candidate indices are those of this one
+     * (zone/steering/candidates.h); NULL: none */
     const struct steering *before;
-    bool settled; /* take its factors as they are, do not scale */
-    const uint64_t
-        *asked; /* answers since by its areas; NULL: not known, so nobody is owed more or less, */
-    const struct deck *const *decks; /* and the decks, by area, that they came from */
+    bool keep_factors; /* take its factors as they are, without scaling */
+    /* answers since then, by area of `before`; NULL: not known, deficits stay as they are */
+    const uint64_t *asked;
+    const struct deck *const *decks; /* the decks that gave these answers, by area */
 };
 
-struct area {
-    struct allocation_cell at;
+struct steering_area {
+    struct allocation_area at;
     size_t sets; /* of its deck */
 };
 
 struct steering {
-    struct area *areas;
+    struct steering_area *areas;
     size_t area_count;
-    uint16_t *of_cell; /* area by cell */
+    uint16_t *of_cell; /* the cell's area */
     size_t cell_count;
-    uint16_t of_region[REGIONS]; /* area by region; STEERING_NONE: it is none known */
+    uint16_t of_region[REGIONS]; /* the region's area, or STEERING_NONE */
     struct allocation *allocation;
-    struct allocation_cell *places;   /* the areas', for the shares */
-    struct allocation_member *inputs; /* the roster's, likewise */
+    struct allocation_area *allocation_areas; /* `at` of all areas, for the allocation */
+    struct allocation_member *inputs;         /* copied from the candidates */
     size_t candidate_count;
-    struct share *list;      /* scratch, of each seat */
-    uint64_t *member_ids;    /* by seat: whose factors and debts these are */
+    struct share *list;      /* scratch, one per candidate */
+    uint64_t *member_ids;    /* by index: the member that factor and deficit belong to */
     double *loads, *factors; /* allocation_results */
-    double *deficit;         /* answers that it was dealt less than its shares before; */
-    /* in slots (zone/steering/apportion.h), with what is dealt now, as if each area were asked in
-     * proportion to its demand */
-    double *reckoned;
-    double slot_demand, slot_answers; /* of an average slot of a deal */
+    double *deficit;         /* answers that members got less than their shares so far */
+    /* the same in slots (zone/steering/apportion.h). Each deal adds to it as if areas were asked in
+     * proportion to their demand. */
+    double *slot_deficit;
+    double slot_demand, slot_answers; /* of an average slot in a deal */
     uint64_t seed;
 };
 
-/* Scales, unless told not to: some tenths of a second for 4,000 members and 400 cells. */
+/* Scales unless told not to: some tenths of a second for 4,000 members and 400 cells. */
 void steering_init(struct steering *out, const struct steering_input *input);
 void steering_done(struct steering *steering);
-/* What scaling found for a member; 1 for who was not there. */
+/* The factor that scaling found for the member at this index; 1 if it was not there. */
 double steering_factor(const struct steering *steering, size_t index, uint64_t member_id);
-/* The area of a cell; the world's for numbers out of bounds. */
+/* The area of a cell; the world's if the number is out of bounds. */
 uint16_t steering_area(const struct steering *steering, uint16_t cell);
-/* The shares of an area, in steering->list until the next call. */
+/* The shares of an area, valid in steering->list until the next call. */
 struct allocation_list steering_list(struct steering *steering, uint16_t area);
-/* Deals an area's deck. Once a deal: who is rounded up in one area is so in fewer others. */
+/* Deals an area's deck and updates the deficits, so that a member rounded up in one area is less
+ * likely to be in others. Call it once per deal and area. */
 struct allocation_list steering_deal(struct steering *steering, uint16_t area, uint64_t round,
                                      struct deck *out);
 

@@ -15,7 +15,7 @@ enum {
     ROW_ROOM = 1 + 8 + 4 * TRAFFIC_HOURS
 };
 
-static const double least = 0.01; /* queries; less is none */
+static const double least = 0.01; /* queries; less is no demand */
 
 void traffic_done(struct traffic *traffic)
 {
@@ -75,7 +75,7 @@ static void write_cell(struct writer *key, struct writer *row, const struct traf
 static bool read_cell(struct traffic_cell *out, struct reader *key, struct reader *row)
 {
     enum {
-        QUERIES_MAX = 1000000000 /* millions: no sum of real queries comes near */
+        QUERIES_MAX = 1000000000 /* millions: far above any real sum */
     };
     size_t len = reader_left(key), country = len < 2 ? 0 : 2;
     if (len == 1 || len > 5 || read_u8(row) != LAYOUT) {
@@ -154,7 +154,7 @@ static enum result load_row(const uint8_t *key_data, size_t key_len, const uint8
     return good && reader_done(&key) && reader_done(&row) ? RESULT_OK : RESULT_DAMAGED;
 }
 
-/* The order of the rows' keys is that of the lists. */
+/* Keys are in the order of the lists, so these come out sorted. */
 enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag *diag)
 {
     struct traffic traffic = { 0 };
@@ -259,7 +259,7 @@ enum result traffic_save(struct traffic *traffic, struct store_txn *txn, struct 
     return RESULT_OK;
 }
 
-/* Rows of who is gone, if they come back so, go when they are loaded again and pruned. */
+/* A member's row that was to be deleted and is still there goes at the next load and prune. */
 void traffic_unsaved(struct traffic *traffic)
 {
     for (size_t i = 0; i < traffic->cell_count; i++) {
@@ -273,7 +273,7 @@ void traffic_unsaved(struct traffic *traffic)
 
 /* -- counting -- */
 
-/* A clock that went back fades nothing. */
+/* A clock that goes back changes nothing. */
 static double faded(const struct traffic_cell *cell, uint64_t now)
 {
     return now <= cell->at
@@ -308,8 +308,8 @@ void traffic_add_queries(struct traffic *traffic, const struct cell *cells, cons
     }
 }
 
-/* Makes the hour of `now` the newest. Where the clock went back a little, the newest stays; where
- * it went back far, all is forgotten. */
+/* Makes the hour of `now` the newest. After a small step back of the clock the newest hour stays;
+ * after a large one all is forgotten. */
 static void turn_to(struct traffic_member *member, uint64_t now)
 {
     uint64_t hour = now / HOUR_S;
@@ -383,7 +383,7 @@ void traffic_prune(struct traffic *traffic, const struct member_ids *members, ui
     }
     for (size_t i = 0; i < traffic->cell_count; i++) {
         struct traffic_cell *cell = &traffic->cells[i];
-        if (cell->at > now) { /* counted by a clock that was ahead: fades from now on */
+        if (cell->at > now) { /* the clock was ahead when it was counted: decays from now on */
             cell->at = now;
             cell->changed = true;
         }
@@ -405,14 +405,14 @@ double traffic_total(const struct traffic *traffic, uint64_t now)
     return total;
 }
 
-static int compare_place(const char *country, const char *subdivision, const struct cell *cell)
+static int compare_location(const char *country, const char *subdivision, const struct cell *cell)
 {
     int order = strcmp(country, cell->country);
     return order != 0 ? order : strcmp(subdivision, cell->subdivision);
 }
 
-/* The number of a cell in the location file's list, which is in order; that of its country if it is
- * no longer there, the world's (0) if that is not either. */
+/* The index of a cell in the location file's sorted list; the country's cell if the subdivision is
+ * gone, the world's (0) if the country is. */
 static size_t number_of(const struct traffic_cell *wanted, const struct cell *cells, size_t count)
 {
     const char *subdivision = wanted->subdivision;
@@ -420,13 +420,13 @@ static size_t number_of(const struct traffic_cell *wanted, const struct cell *ce
         size_t low = 0, high = count;
         while (low < high) {
             size_t middle = low + (high - low) / 2;
-            if (compare_place(wanted->country, subdivision, &cells[middle]) > 0) {
+            if (compare_location(wanted->country, subdivision, &cells[middle]) > 0) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        if (low < count && compare_place(wanted->country, subdivision, &cells[low]) == 0) {
+        if (low < count && compare_location(wanted->country, subdivision, &cells[low]) == 0) {
             return low;
         }
         if (*subdivision == '\0') {

@@ -2,16 +2,18 @@
 
 #include <math.h>
 
-#define FAMILY_PART 1.02 /* over 1, so that rounding in a deck leaves no set without */
+#define FAMILY_PART                                                                                \
+    1.02 /* above 1, so that rounding in a deck leaves no set without the family                   \
+          */
 
 enum {
     FAMILY_ROUNDS = 40
 };
 
-/* The largest sums among many. The others are added up apart, since they may be tiny beside
- * these. */
+/* The largest sums of many, and the sum of the others. That sum is kept apart since it may be tiny
+ * beside the largest. */
 struct top {
-    double sums[WATER_FILL_SET_MAX]; /* descending, 0 where there are fewer */
+    double sums[WATER_FILL_SET_MAX]; /* descending, padded with 0 */
     double others;
 };
 
@@ -29,21 +31,21 @@ static void top_add(struct top *top, double sum)
     top->sums[at] = sum;
 }
 
-/* The level at which min(1, level * sum) adds up to `places`. Only the largest can be at 1. */
-static double top_level(const struct top *top, unsigned places)
+/* The level at which min(1, level * sum) adds up to `slots`. Only the largest sums can reach 1. */
+static double top_level(const struct top *top, unsigned slots)
 {
     double rest[WATER_FILL_SET_MAX + 1];
     rest[WATER_FILL_SET_MAX] = top->others;
     for (unsigned i = WATER_FILL_SET_MAX; i > 0; i--) {
         rest[i - 1] = rest[i] + top->sums[i - 1];
     }
-    for (unsigned full = 0; full < places; full++) {
-        double level = (places - full) / rest[full];
+    for (unsigned full = 0; full < slots; full++) {
+        double level = (slots - full) / rest[full];
         if (!(level * top->sums[full] > 1)) {
             return level;
         }
     }
-    return 1 / top->sums[places - 1]; /* exactly as many as places, or rounding made it so */
+    return 1 / top->sums[slots - 1]; /* as many sums as slots, perhaps by rounding */
 }
 
 static uint32_t group_of(const struct water_fill *f, size_t i)
@@ -51,7 +53,7 @@ static uint32_t group_of(const struct water_fill *f, size_t i)
     return f->group[f->list[i].at];
 }
 
-/* Where the group that starts at `i` ends; its sum of weights. */
+/* Returns the end of the group that starts at `i`, and its sum of weights. */
 static size_t group_end(const struct water_fill *f, size_t i, double *sum)
 {
     uint32_t group = group_of(f, i);
@@ -72,7 +74,7 @@ static size_t count_groups(const struct water_fill *f)
     return groups;
 }
 
-/* Each group at most once in a set. */
+/* Fills a set with each group at most once. */
 static void fill_groups(struct water_fill *f)
 {
     struct top top = { .others = 0 };
@@ -91,9 +93,9 @@ static void fill_groups(struct water_fill *f)
     }
 }
 
-/* Fills by member, at most once each, leaving out the groups that are fixed at one place. Returns
- * the number of groups that get less than one place and are now fixed too. */
-static unsigned fill_members(struct water_fill *f, bool *fixed, unsigned places)
+/* Fills by member, at most once each, without the groups that are fixed at one slot. Then fixes the
+ * groups that got less than one slot. Returns how many. */
+static unsigned fill_members(struct water_fill *f, bool *fixed, unsigned slots)
 {
     struct top top = { .others = 0 };
     double sum;
@@ -106,7 +108,7 @@ static unsigned fill_members(struct water_fill *f, bool *fixed, unsigned places)
             }
         }
     }
-    f->level = top_level(&top, places);
+    f->level = top_level(&top, slots);
     group = 0;
     for (size_t i = 0; i < f->count; group++) {
         size_t start = i, end = group_end(f, i, &sum);
@@ -126,18 +128,18 @@ static unsigned fill_members(struct water_fill *f, bool *fixed, unsigned places)
     return found;
 }
 
-/* Fewer groups than places: each at least once in a set. */
+/* Fills a set when there are fewer groups than slots: each group at least once. */
 static void fill_few(struct water_fill *f)
 {
     bool fixed[WATER_FILL_SET_MAX] = { false };
-    unsigned places = f->per_set, found;
+    unsigned slots = f->per_set, found;
     do {
-        found = fill_members(f, fixed, places);
-        places -= found;
+        found = fill_members(f, fixed, slots);
+        slots -= found;
     } while (found > 0);
 }
 
-static void fill_places(struct water_fill *f, bool few)
+static void fill_slots(struct water_fill *f, bool few)
 {
     if (few) {
         fill_few(f);
@@ -146,12 +148,13 @@ static void fill_places(struct water_fill *f, bool few)
     }
 }
 
-/* How many members of a family a set holds on average; -1 if there is none, or nothing else. */
+/* The expected number of a family's members in a set; -1 if all members or none are of the
+ * family. */
 static double family_part(const struct water_fill *f, unsigned family)
 {
     double part = 0;
     size_t members = 0;
-    for (size_t i = 0; i < f->count; i++) { /* no branch: families are as good as random here */
+    for (size_t i = 0; i < f->count; i++) { /* without a branch: families look random here */
         unsigned in = (f->family[f->list[i].at] & family) / family;
         part += f->expected[i] * in;
         members += in;
@@ -159,8 +162,8 @@ static double family_part(const struct water_fill *f, unsigned family)
     return members == 0 || members == f->count ? -1 : part;
 }
 
-/* Raises the weights of a family until a set holds one of it. Caps of groups may ask for more
- * rounds, or not allow more than one place. */
+/* Raises the weights of a family until a set is expected to hold one of it. Caps of groups may take
+ * several rounds, or prevent it. */
 static void raise_family(struct water_fill *f, unsigned family, bool few)
 {
     double part = family_part(f, family), before = 0;
@@ -175,7 +178,7 @@ static void raise_family(struct water_fill *f, unsigned family, bool few)
                 f->weights[i] *= raise;
             }
         }
-        fill_places(f, few);
+        fill_slots(f, few);
         before = part;
         part = family_part(f, family);
     }
@@ -198,7 +201,7 @@ void water_fill_set(struct water_fill *fill)
         return;
     }
     bool few = count_groups(fill) < fill->per_set;
-    fill_places(fill, few);
+    fill_slots(fill, few);
     if (fill->per_set >= 2) {
         raise_family(fill, WATER_FILL_IPV6, few);
         raise_family(fill, WATER_FILL_IPV4, few);

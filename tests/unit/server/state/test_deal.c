@@ -142,7 +142,7 @@ static void allocation_follow_the_demand_within_a_minute(void **)
     settings.scale_km = 500;
     struct candidates candidates = candidates_with(NULL, MEMBERS, NOBODY);
     for (size_t i = 0; i < MEMBERS; i++) {
-        candidates.inputs[i].spot = i == JAPANS ? point_at(35.7, 139.7) : point_at(52, 5);
+        candidates.inputs[i].point = i == JAPANS ? point_at(35.7, 139.7) : point_at(52, 5);
         candidates.inputs[i].capacity = candidates.list[i].weight = 100;
     }
     struct candidates same;

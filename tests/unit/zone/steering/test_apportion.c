@@ -13,7 +13,7 @@ enum {
 static struct allocation_member members[MEMBERS];
 static struct share list[MEMBERS];
 static double deficit[MEMBERS];
-static const struct allocation_cell world = { .demand = 1 };
+static const struct allocation_area world = { .demand = 1 };
 
 /* Capacities from 1 to 1000 or, steep, from 1 to 1,000,000; every fifth member of one of ten
  * operators. */
@@ -29,11 +29,11 @@ static void make_pool(size_t count, bool steep, uint64_t random)
     }
 }
 
-/* The shares of those with capacity. */
+/* The shares of members with capacity. */
 static struct apportion_plan plan_of(size_t count)
 {
-    const struct allocation_problem problem = { .cells = &world,
-                                                .cell_count = 1,
+    const struct allocation_problem problem = { .areas = &world,
+                                                .area_count = 1,
                                                 .members = members,
                                                 .member_count = count,
                                                 .per_set = PER_SET,
@@ -50,7 +50,7 @@ static struct apportion_plan plan_of(size_t count)
                                     .sets = SETS };
 }
 
-/* Counts of one more deal, by place in the list, and what is owed after it. */
+/* The slot counts of one more deal, by index into the list; updates the deficits. */
 static void deal(struct apportion_plan *plan, uint32_t *count)
 {
     uint32_t slot[MEMBERS + 1] = { 0 };
@@ -91,10 +91,10 @@ static void each_gets_its_part_rounded_up_or_down_and_so_does_its_group(void **)
     }
 }
 
-/* What was given is what the shares come to, but for what is owed: in twenty pools, at any time of
- * 1,000 deals. The variance is about 1 / (2 * APPORTION_PULL), one slot, so APPORTION_DEFICIT_MAX
- * is eight standard deviations; the most there is here is 6.5. */
-static void nobody_is_ever_off_by_more_than_a_few_slots(void **)
+/* Members get their shares but for the deficit: in twenty pools, at any time of 1,000 deals. The
+ * variance is about 1 / (2 * APPORTION_PULL), one slot, so APPORTION_DEFICIT_MAX is eight standard
+ * deviations. The largest deficit here is 6.5. */
+static void no_member_is_ever_off_by_more_than_a_few_slots(void **)
 {
     for (uint64_t pool = 0; pool < 20; pool++) {
         size_t size = 20 + 280 * (pool % 2);
@@ -110,9 +110,9 @@ static void nobody_is_ever_off_by_more_than_a_few_slots(void **)
     }
 }
 
-/* Each deal, all shares move by up to a tenth, some members go and some of those who went are
+/* In each deal, all shares change by up to a tenth, some members leave and some that left come
  * back. */
-static void nor_while_members_come_and_go(void **)
+static void no_member_is_off_while_members_come_and_go(void **)
 {
     double capacity[MEMBERS];
     uint64_t random = 5;
@@ -137,8 +137,8 @@ static void nor_while_members_come_and_go(void **)
     }
 }
 
-/* Two groups for four places, one of them of a single member. */
-static void with_few_groups_each_has_a_place_in_every_set(void **)
+/* Two groups for four slots, one of them of a single member. */
+static void with_few_groups_each_has_a_slot_in_every_set(void **)
 {
     make_pool(30, false, 3);
     for (size_t i = 0; i < 30; i++) {
@@ -158,8 +158,9 @@ static void with_few_groups_each_has_a_place_in_every_set(void **)
     }
 }
 
-/* What is owed in one area is paid in all, and each area has its part of a member still, as if it
- * were drawn by its share: of three areas the last likes best whom the others like least. */
+/* A deficit from one area is made up in all areas, and yet each area gives a member its part, as if
+ * drawn by its share alone: of three areas, the last one prefers the members that the others prefer
+ * least. */
 static void areas_keep_their_parts(void **)
 {
     enum {
@@ -201,10 +202,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_gets_its_part_rounded_up_or_down_and_so_does_its_group),
-        cmocka_unit_test(nobody_is_ever_off_by_more_than_a_few_slots),
-        cmocka_unit_test(nor_while_members_come_and_go),
+        cmocka_unit_test(no_member_is_ever_off_by_more_than_a_few_slots),
+        cmocka_unit_test(no_member_is_off_while_members_come_and_go),
         cmocka_unit_test(areas_keep_their_parts),
-        cmocka_unit_test(with_few_groups_each_has_a_place_in_every_set),
+        cmocka_unit_test(with_few_groups_each_has_a_slot_in_every_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

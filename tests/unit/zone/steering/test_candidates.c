@@ -96,7 +96,7 @@ static void expect_target(const struct candidates *candidates, size_t i, const c
     assert_memory_equal(target + 1, name.wire, name.len);
 }
 
-static void eligible_members_have_seats(void **)
+static void eligible_members_have_indices(void **)
 {
     struct candidates candidates;
     uint64_t zoe = add("zoe", "NL", OVERRIDE_ELIGIBLE), bob = add("bob", "NL", OVERRIDE_ELIGIBLE);
@@ -122,7 +122,7 @@ static void eligible_members_have_seats(void **)
     candidates_done(&candidates);
 }
 
-static void seats_are_kept_and_given_away_one_roster_late(void **)
+static void indices_are_kept_and_reused_one_build_late(void **)
 {
     struct candidates first, second, third;
     struct candidates_sources sources = {
@@ -151,7 +151,7 @@ static void seats_are_kept_and_given_away_one_roster_late(void **)
     candidates_done(&third);
 }
 
-static void seats_know_region_place_and_kin(void **)
+static void inputs_have_region_location_and_failure_domain(void **)
 {
     struct candidates candidates;
     (void)add("amy", "NL", OVERRIDE_ELIGIBLE);
@@ -170,11 +170,11 @@ static void seats_know_region_place_and_kin(void **)
     assert_int_equal(inputs[1].regions[0], REGION_NONE);
     assert_int_equal(inputs[1].regions[1], REGION_NONE);
     const struct point middle = point_at(52.4, 4.9);
-    assert_true(inputs[0].spot.placed && point_km(&inputs[0].spot, &middle) < 50);
-    assert_false(inputs[1].spot.placed);
+    assert_true(inputs[0].point.placed && point_km(&inputs[0].point, &middle) < 50);
+    assert_false(inputs[1].point.placed);
     assert_int_equal(inputs[0].group, inputs[1].group);
     assert_true(inputs[2].group != inputs[0].group);
-    assert_true(inputs[2].ipv4 && !inputs[2].ipv6); /* as far as anybody knows */
+    assert_true(inputs[2].ipv4 && !inputs[2].ipv6); /* as far as is known */
     candidates_done(&candidates);
 }
 
@@ -195,7 +195,7 @@ static void own_name_is_the_target_in_lower_case(void **)
     candidates_done(&candidates);
 }
 
-static void empty_pool_has_an_empty_roster(void **)
+static void an_empty_pool_has_no_candidates(void **)
 {
     struct candidates candidates;
     assert_int_equal(build(&candidates), RESULT_OK);
@@ -317,11 +317,11 @@ static void unreadable_rows_are_damage_and_leave_the_output(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(eligible_members_have_seats),
-        CASE(seats_are_kept_and_given_away_one_roster_late),
-        CASE(seats_know_region_place_and_kin),
+        CASE(eligible_members_have_indices),
+        CASE(indices_are_kept_and_reused_one_build_late),
+        CASE(inputs_have_region_location_and_failure_domain),
         CASE(own_name_is_the_target_in_lower_case),
-        CASE(empty_pool_has_an_empty_roster),
+        CASE(an_empty_pool_has_no_candidates),
         CASE(broken_address_is_found_by_member),
         CASE(last_good_members_answer_where_nobody_is_eligible),
         CASE(many_members_fit),

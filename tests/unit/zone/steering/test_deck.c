@@ -12,7 +12,7 @@ enum {
 static struct allocation_member members[MEMBERS];
 static struct share list[MEMBERS];
 static struct allocation *allocation;
-static const struct allocation_cell world = { .demand = 1 };
+static const struct allocation_area world = { .demand = 1 };
 
 /* Capacities from 1 to 1000, every fifth member of one of ten operators, families as the flags
  * say. */
@@ -31,8 +31,8 @@ static void mixed_pool(size_t count, unsigned ipv6_of_10, unsigned ipv6_only_of_
 
 static struct deck_plan plan_of(size_t count, unsigned per_set, size_t sets)
 {
-    const struct allocation_problem problem = { .cells = &world,
-                                                .cell_count = 1,
+    const struct allocation_problem problem = { .areas = &world,
+                                                .area_count = 1,
                                                 .members = members,
                                                 .member_count = count,
                                                 .per_set = per_set,
@@ -67,8 +67,8 @@ static unsigned of_family(const struct deck_set *set, bool ipv6)
     return count;
 }
 
-/* Pairs of kin in a set; a member twice is a pair too. */
-static unsigned failure_domain_in(const struct deck_set *set)
+/* The number of pairs of one failure domain in a set; a member twice is a pair too. */
+static unsigned pairs_of_one_domain(const struct deck_set *set)
 {
     unsigned pairs = 0;
     for (unsigned i = 0; i < set->count; i++) {
@@ -111,8 +111,8 @@ static void one_deck_gives_each_member_its_part_to_a_set(void **)
     }
 }
 
-/* Clients that ask for less than a whole deck before the next one is dealt: by chance the most
- * frequent would be off by up to fifty sets. */
+/* Clients use less than a whole deck before the next one is dealt. With random order the most
+ * frequent members would be off by up to fifty sets. */
 static void any_piece_of_a_deck_gives_each_member_its_part(void **)
 {
     mixed_pool(MEMBERS, 6, 1);
@@ -138,9 +138,9 @@ static void any_piece_of_a_deck_gives_each_member_its_part(void **)
     deck_done(&deck);
 }
 
-/* At any time each has its part right, also one with far less than a set's worth of a deck: off by
- * less than APPORTION_DEFICIT_MAX slots (test_slots says why), where many would be off by dozens if
- * rounding were left to chance. And what is said to be owed is what is missing. */
+/* At any time each member has had its part, even one with far less than a slot per deck: the
+ * deviation is less than APPORTION_DEFICIT_MAX slots (test_apportion says why). With purely random
+ * rounding, many would be off by dozens. And the stated deficit is the real one. */
 static void many_deals_are_exact_also_for_the_smallest(void **)
 {
     enum {
@@ -169,36 +169,36 @@ static void many_deals_are_exact_also_for_the_smallest(void **)
 static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **)
 {
     enum {
-        CELLS = 20,
+        AREAS = 20,
         SETS = 64,
         DRAWS = 200000,
         PER_DEAL = 2000
     };
-    static struct allocation_cell cells[CELLS];
-    static struct share lists[CELLS][MEMBERS];
-    struct allocation_list got[CELLS];
+    static struct allocation_area areas[AREAS];
+    static struct share lists[AREAS][MEMBERS];
+    struct allocation_list got[AREAS];
     uint64_t random = 23;
     mixed_pool(MEMBERS, 6, 1);
     for (size_t i = 0; i < MEMBERS; i++) {
-        members[i].spot = point_at((double)(splitmix(&random) % 100) - 50,
-                                   (double)(splitmix(&random) % 360) - 180);
+        members[i].point = point_at((double)(splitmix(&random) % 100) - 50,
+                                    (double)(splitmix(&random) % 360) - 180);
     }
-    for (size_t c = 0; c < CELLS; c++) {
-        cells[c] = (struct allocation_cell){ .spot = members[c].spot, .demand = 1 };
+    for (size_t c = 0; c < AREAS; c++) {
+        areas[c] = (struct allocation_area){ .point = members[c].point, .demand = 1 };
     }
-    struct allocation_problem problem = { cells, CELLS, members, MEMBERS,
+    struct allocation_problem problem = { areas, AREAS, members, MEMBERS,
                                           4,     2,     1500,    ALLOCATION_ENTRIES,
                                           1,     NULL,  false };
     struct allocation *mixed = allocation_new(&problem);
     double loads[MEMBERS], factors[MEMBERS], counts[MEMBERS] = { 0 }, deficit[MEMBERS] = { 0 };
     allocation_results(mixed, loads, factors);
-    for (size_t c = 0; c < CELLS; c++) {
-        got[c] = allocation_of(mixed, &cells[c], lists[c]);
+    for (size_t c = 0; c < AREAS; c++) {
+        got[c] = allocation_of(mixed, &areas[c], lists[c]);
     }
     for (uint64_t draw = 0; draw < DRAWS; draw += PER_DEAL) {
-        struct deck decks[CELLS];
-        size_t turns[CELLS];
-        for (size_t c = 0; c < CELLS; c++) {
+        struct deck decks[AREAS];
+        size_t turns[AREAS];
+        for (size_t c = 0; c < AREAS; c++) {
             const struct deck_plan plan = {
                 lists[c], got[c].count,    got[c].per_set, SETS, members,
                 c,        draw / PER_DEAL, deficit,        1
@@ -207,13 +207,13 @@ static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **)
             turns[c] = splitmix(&random) % SETS;
         }
         for (size_t i = 0; i < PER_DEAL; i++) {
-            size_t c = splitmix(&random) % CELLS;
+            size_t c = splitmix(&random) % AREAS;
             const struct deck_set *set = &decks[c].sets[turns[c]++ % SETS];
             for (unsigned m = 0; m < set->count; m++) {
                 counts[set->members[m]]++;
             }
         }
-        for (size_t c = 0; c < CELLS; c++) {
+        for (size_t c = 0; c < AREAS; c++) {
             deck_done(&decks[c]);
         }
     }
@@ -226,7 +226,7 @@ static void chi_square_of_200000_draws_from_cells_is_not_rejected(void **)
     allocation_free(mixed);
 }
 
-static void failure_domain_never_meet_while_there_are_others(void **)
+static void no_set_has_two_of_a_failure_domain_while_there_are_others(void **)
 {
     mixed_pool(MEMBERS, 6, 1);
     unsigned sets = 0, pairs = 0;
@@ -237,7 +237,7 @@ static void failure_domain_never_meet_while_there_are_others(void **)
             deck_deal(&deck, &plan);
             for (size_t s = 0; s < deck.count; s++, sets++) {
                 assert_int_equal(deck.sets[s].count, per_set);
-                pairs += failure_domain_in(&deck.sets[s]);
+                pairs += pairs_of_one_domain(&deck.sets[s]);
             }
             deck_done(&deck);
         }
@@ -255,11 +255,11 @@ static void with_few_groups_each_is_in_every_set(void **)
     struct deck_plan plan = plan_of(60, 5, 64);
     struct deck deck;
     deck_deal(&deck, &plan);
-    assert_true(deck.few);
+    assert_true(deck.few_groups);
     for (size_t s = 0; s < deck.count; s++) {
         unsigned groups = 0;
         assert_int_equal(deck.sets[s].count, 5);
-        (void)failure_domain_in(&deck.sets[s]); /* no member twice */
+        (void)pairs_of_one_domain(&deck.sets[s]); /* no member twice */
         for (unsigned i = 0; i < 5; i++) {
             groups |= 1U << members[deck.sets[s].members[i]].group;
         }
@@ -283,7 +283,7 @@ static void expect_both_families(const struct deck *deck)
     for (size_t s = 0; s < deck->count; s++) {
         assert_true(of_family(&deck->sets[s], false) > 0);
         assert_true(of_family(&deck->sets[s], true) > 0);
-        assert_int_equal(failure_domain_in(&deck->sets[s]), 0);
+        assert_int_equal(pairs_of_one_domain(&deck->sets[s]), 0);
     }
 }
 
@@ -349,7 +349,7 @@ static void the_same_plan_deals_the_same_and_another_round_another(void **)
     deck_done(&b);
 }
 
-static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **)
+static void a_member_that_leaves_is_replaced_where_it_was_and_nowhere_else(void **)
 {
     mixed_pool(MEMBERS, 6, 1);
     struct deck_plan plan = plan_of(MEMBERS, 4, 64);
@@ -368,7 +368,7 @@ static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **)
                 ? 1
                 : 0;
         assert_int_equal(deck.sets[s].count, 4);
-        assert_int_equal(failure_domain_in(&deck.sets[s]), 0);
+        assert_int_equal(pairs_of_one_domain(&deck.sets[s]), 0);
         assert_true(of_family(&deck.sets[s], false) > 0 && of_family(&deck.sets[s], true) > 0);
         for (unsigned i = 0; i < 4; i++) {
             assert_true(deck.sets[s].members[i] != 17 && deck.sets[s].members[i] != 60);
@@ -379,7 +379,7 @@ static void who_leaves_is_replaced_where_it_was_and_nowhere_else(void **)
     deck_done(&deck);
 }
 
-static void nobody_is_left_when_all_leave(void **)
+static void no_member_is_left_when_all_leave(void **)
 {
     mixed_pool(6, 10, 0);
     for (uint32_t i = 0; i < 6; i++) {
@@ -399,7 +399,7 @@ static void nobody_is_left_when_all_leave(void **)
     deck_done(&deck);
 }
 
-static void a_newcomer_gets_its_part(void **)
+static void a_new_member_gets_its_part(void **)
 {
     mixed_pool(MEMBERS, 6, 1);
     members[0].capacity = 0;
@@ -415,7 +415,7 @@ static void a_newcomer_gets_its_part(void **)
     count_members(&deck, counts);
     assert_true(changed == 16 && counts[0] == 16);
     for (size_t s = 0; s < deck.count; s++) {
-        assert_int_equal(failure_domain_in(&deck.sets[s]), 0);
+        assert_int_equal(pairs_of_one_domain(&deck.sets[s]), 0);
         assert_true(of_family(&deck.sets[s], false) > 0 && of_family(&deck.sets[s], true) > 0);
     }
     /* A small part is right on average. */
@@ -454,14 +454,14 @@ int main(void)
         cmocka_unit_test(any_piece_of_a_deck_gives_each_member_its_part),
         cmocka_unit_test(many_deals_are_exact_also_for_the_smallest),
         cmocka_unit_test(chi_square_of_200000_draws_from_cells_is_not_rejected),
-        cmocka_unit_test(failure_domain_never_meet_while_there_are_others),
+        cmocka_unit_test(no_set_has_two_of_a_failure_domain_while_there_are_others),
         cmocka_unit_test(with_few_groups_each_is_in_every_set),
         cmocka_unit_test(every_set_has_both_families),
         cmocka_unit_test(neighbours_vary_within_a_deck),
         cmocka_unit_test(the_same_plan_deals_the_same_and_another_round_another),
-        cmocka_unit_test(who_leaves_is_replaced_where_it_was_and_nowhere_else),
-        cmocka_unit_test(nobody_is_left_when_all_leave),
-        cmocka_unit_test(a_newcomer_gets_its_part),
+        cmocka_unit_test(a_member_that_leaves_is_replaced_where_it_was_and_nowhere_else),
+        cmocka_unit_test(no_member_is_left_when_all_leave),
+        cmocka_unit_test(a_new_member_gets_its_part),
         cmocka_unit_test(no_candidates_make_no_deck),
         cmocka_unit_test(busy_cells_have_larger_decks),
     };

@@ -19,7 +19,7 @@ static void prefixes_tie_addresses_of_one_family(void **)
     assert_true(failure_domain_of_operator("a") != failure_domain_of_operator("b"));
 }
 
-static void members_without_ties_are_groups_of_their_own(void **)
+static void members_without_ties_are_domains_of_their_own(void **)
 {
     uint32_t group[3] = { 9, 9, 9 };
     failure_domain_groups(NULL, 0, group, 3);
@@ -28,7 +28,7 @@ static void members_without_ties_are_groups_of_their_own(void **)
     }
 }
 
-static void failure_domain_of_kin_are_kin(void **)
+static void failure_domains_are_transitive(void **)
 {
     struct failure_domain_tie ties[] = {
         { tie_of("192.0.2.1"), 5 },
@@ -50,8 +50,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes_tie_addresses_of_one_family),
-        cmocka_unit_test(members_without_ties_are_groups_of_their_own),
-        cmocka_unit_test(failure_domain_of_kin_are_kin),
+        cmocka_unit_test(members_without_ties_are_domains_of_their_own),
+        cmocka_unit_test(failure_domains_are_transitive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

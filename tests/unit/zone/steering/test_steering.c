@@ -15,7 +15,8 @@ static struct candidates candidates;
 static struct settings settings;
 static struct steering steering;
 
-/* Members in two countries, and the world's cell with the countries', each as large as the last. */
+/* Members in two countries; the world's cell and those of the countries, each as large as the one
+ * before. */
 static int set_up(void **)
 {
     static const char *const codes[] = { "", "DE", "FR", "JP", "US" };
@@ -29,7 +30,7 @@ static int set_up(void **)
         candidates.list[i] = (struct candidate){ .member_id = i + 1, .weight = 10 };
         candidates.inputs[i] =
             (struct allocation_member){ .capacity = 10, .group = i, .ipv4 = true };
-        candidates.inputs[i].spot =
+        candidates.inputs[i].point =
             point_at((double)known->position.latitude, (double)known->position.longitude);
         candidates.inputs[i].regions[0] = region_of_country(country);
         candidates.inputs[i].regions[1] = region_around(country);
@@ -77,7 +78,7 @@ static double part_of(uint16_t area, uint16_t region)
     return part;
 }
 
-static void near_members_have_more_of_a_cell(void **)
+static void near_members_have_larger_shares_of_a_cell(void **)
 {
     steer(5, NULL);
     uint16_t germany = region_of_country("DE");
@@ -90,7 +91,7 @@ static void near_members_have_more_of_a_cell(void **)
     assert_true(in_world > 0.3 && in_world < 0.7);
 }
 
-static void regions_hold_their_own(void **)
+static void regions_hold_their_own_members(void **)
 {
     steer(5, NULL);
     uint16_t us = region_of_country("US"), asia = region_around("JP");
@@ -100,8 +101,8 @@ static void regions_hold_their_own(void **)
     assert_int_equal(steering.areas[steering.of_region[us]].sets, STEERING_REGION_SETS);
 }
 
-/* Nobody asks from Japan: no area, no list; its clients get the continent's. With no demand from it
- * either, that is a deck of the smallest. */
+/* Without demand from Japan it has no area and no list: its clients get the continent's. Without
+ * demand from the continent either, that has a deck of the smallest size. */
 static void a_cell_without_demand_costs_nothing(void **)
 {
     const double demand[] = { 0, 5, 5, 0, 5 };
@@ -110,7 +111,7 @@ static void a_cell_without_demand_costs_nothing(void **)
     assert_true(japan != 0);
     assert_true(steering.areas[japan].at.demand <= 0);
     assert_int_equal(steering.areas[japan].sets, DECK_SETS_MIN);
-    cells[3].country[0] = 'Z'; /* a country without a continent: the world's */
+    cells[3].country[0] = 'Z'; /* a country without a continent gets the world's area */
     cells[3].country[1] = 'Z';
     steering_done(&steering);
     steer(5, demand);
@@ -118,8 +119,8 @@ static void a_cell_without_demand_costs_nothing(void **)
     assert_int_equal(steering_area(&steering, 5), 0); /* no such cell */
 }
 
-/* A file with subdivisions: the busiest have areas, the others share their country's; the total of
- * decks is bounded. */
+/* A file with subdivisions: the busiest have areas, the others share their country's; the total
+ * size of decks is bounded. */
 static void busy_cells_have_areas_of_their_own(void **)
 {
     for (size_t c = 5; c < CELLS_MAX; c++) {
@@ -131,7 +132,7 @@ static void busy_cells_have_areas_of_their_own(void **)
     uint16_t busiest = steering_area(&steering, CELLS_MAX - 1), quiet = steering_area(&steering, 5);
     uint16_t country = steering_area(&steering, 4);
     assert_true(busiest != country && quiet == country);
-    assert_true(steering.area_count <= STEERING_OWN + 300);
+    assert_true(steering.area_count <= STEERING_BUSY_CELLS + 300);
     double demand = 0;
     size_t sets = 0;
     for (size_t a = 0; a < steering.area_count; a++) {
@@ -165,8 +166,8 @@ static void expect_sets_of(uint16_t area, unsigned per_set, uint16_t region)
     for (size_t s = 0; s < deck.count; s++) {
         assert_int_equal(deck.sets[s].count, per_set);
         for (unsigned i = 0; i < per_set; i++) {
-            const struct allocation_member *index = &candidates.inputs[deck.sets[s].members[i]];
-            assert_true(index->capacity > 0 && index->regions[0] == region);
+            const struct allocation_member *input = &candidates.inputs[deck.sets[s].members[i]];
+            assert_true(input->capacity > 0 && input->regions[0] == region);
         }
     }
     deck_done(&deck);
@@ -183,7 +184,8 @@ static void keep_only(size_t index)
     candidates.eligible = index < MEMBERS ? 1 : 0;
 }
 
-/* Then it answers the world, each of it by its capacity, and other countries' names have nobody. */
+/* That country answers the world, each member by its capacity, and the names of other countries
+ * have no members. */
 static void all_members_may_be_in_one_country(void **)
 {
     uint16_t germany = region_of_country("DE");
@@ -209,7 +211,7 @@ static void one_member_answers_all(void **)
     }
 }
 
-static void nobody_makes_empty_decks(void **)
+static void no_candidates_make_empty_decks(void **)
 {
     keep_only(MEMBERS);
     steer(5, NULL);
@@ -221,7 +223,7 @@ static void nobody_makes_empty_decks(void **)
     }
 }
 
-/* The decks of a deal, and how often clients asked for a set. */
+/* The decks of a deal, and how many answers clients got from each. */
 struct dealt {
     struct deck deck[STEERING_AREAS_MAX];
     const struct deck *decks[STEERING_AREAS_MAX];
@@ -230,7 +232,7 @@ struct dealt {
 
 static struct dealt dealt;
 
-/* The next steering, upon what was asked of the last one. */
+/* The next steering, after the answers from the last one. */
 static void steer_on(void)
 {
     struct steering before = steering;
@@ -239,7 +241,7 @@ static void steer_on(void)
                                           .cell_count = 5,
                                           .settings = &settings,
                                           .before = &before,
-                                          .settled = true,
+                                          .keep_factors = true,
                                           .asked = dealt.asked,
                                           .decks = dealt.decks,
                                           .seed = 3 };
@@ -264,8 +266,7 @@ static void forget_dealt(void)
     }
 }
 
-/* Clients ask `times` in an area; returns what the member is due of that, less what the deck gives
- * it. */
+/* `times` answers in an area: returns the member's share of them, less what the deck gives it. */
 static double ask(uint16_t area, uint64_t times, uint32_t member)
 {
     const struct deck *deck = &dealt.deck[area];
@@ -283,8 +284,8 @@ static double ask(uint16_t area, uint64_t times, uint32_t member)
     return (double)times * (due - slots / (double)deck->count);
 }
 
-/* However often clients ask: in a crowd each hour, from here more than from there, in a region. */
-static void what_members_are_owed_goes_by_what_clients_asked_for(void **)
+/* However demand varies: in bursts each hour, from one area more than from another, in a region. */
+static void deficits_follow_what_clients_asked_for(void **)
 {
     const uint32_t small = 12;
     double missing = 0, most = 0;
@@ -305,14 +306,14 @@ static void what_members_are_owed_goes_by_what_clients_asked_for(void **)
     forget_dealt();
 }
 
-static void who_leaves_is_owed_nothing(void **)
+static void a_member_that_leaves_loses_its_deficit(void **)
 {
     steer(5, NULL);
     for (unsigned turn = 0; turn < 3; turn++) {
         deal(turn);
         (void)ask(steering_area(&steering, 1), 1000, 0);
         candidates.inputs[0].capacity = turn == 0 ? 0 : 10; /* out, and back */
-        candidates.list[1].member_id = turn < 2 ? 2 : 1000; /* another in its seat */
+        candidates.list[1].member_id = turn < 2 ? 2 : 1000; /* another member at its index */
         steer_on();
         assert_true((steering.deficit[0] == 0) == (turn < 2));
         assert_true((steering.deficit[1] == 0) == (turn == 2));
@@ -327,16 +328,16 @@ static void who_leaves_is_owed_nothing(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(near_members_have_more_of_a_cell),
-        CASE(regions_hold_their_own),
+        CASE(near_members_have_larger_shares_of_a_cell),
+        CASE(regions_hold_their_own_members),
         CASE(a_cell_without_demand_costs_nothing),
         CASE(busy_cells_have_areas_of_their_own),
         CASE(without_a_location_file_there_is_the_world),
         CASE(all_members_may_be_in_one_country),
         CASE(one_member_answers_all),
-        CASE(nobody_makes_empty_decks),
-        CASE(what_members_are_owed_goes_by_what_clients_asked_for),
-        CASE(who_leaves_is_owed_nothing),
+        CASE(no_candidates_make_empty_decks),
+        CASE(deficits_follow_what_clients_asked_for),
+        CASE(a_member_that_leaves_loses_its_deficit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ static double unit(uint64_t *random)
     return (double)(splitmix(random) >> 11) * 0x1p-53;
 }
 
-static void while_nobody_is_capped_parts_go_by_weight(void **)
+static void without_caps_parts_go_by_weight(void **)
 {
     begin(2);
     for (uint32_t i = 0; i < 10; i++) {
@@ -89,17 +89,17 @@ static void while_nobody_is_capped_parts_go_by_weight(void **)
     assert_int_equal(made.fill.per_set, 2);
 }
 
-static void what_is_cut_off_goes_to_the_others_by_weight(void **)
+static void what_a_cap_cuts_off_goes_to_the_others_by_weight(void **)
 {
     begin(2);
-    add(0, 90, WATER_FILL_IPV4); /* asks for 1.8 of 2 */
+    add(0, 90, WATER_FILL_IPV4); /* its part would be 1.8 of 2 */
     add(1, 6, WATER_FILL_IPV4);
     add(2, 4, WATER_FILL_IPV4);
     water_fill_set(&made.fill);
     assert_true(near(made.expected[0], 1));
     assert_true(near(made.expected[1], 0.6));
     assert_true(near(made.expected[2], 0.4));
-    assert_true(near(made.fill.level, 0.1)); /* what a newcomer's weight would count */
+    assert_true(near(made.fill.level, 0.1)); /* what a new member's weight would count */
 }
 
 static void a_group_is_capped_as_one_and_shares_by_weight(void **)
@@ -130,7 +130,7 @@ static void factors_are_part_of_the_weight(void **)
     assert_true((double)made.list[0].weight == 10);
 }
 
-static void with_no_more_members_than_places_all_are_in(void **)
+static void with_no_more_members_than_slots_all_are_in(void **)
 {
     for (uint32_t count = 0; count <= 4; count++) {
         begin(4);
@@ -155,7 +155,7 @@ static void make_random(uint64_t *random, uint32_t groups)
     }
 }
 
-/* The level at which the groups' parts add up, found by halving. */
+/* The level at which the groups' parts add up, found by bisection. */
 static double level_by_halving(uint32_t groups)
 {
     double low = -60, high = 60;
@@ -177,7 +177,7 @@ static double level_by_halving(uint32_t groups)
     return exp(low);
 }
 
-static void no_member_and_no_group_has_more_than_one_place(void **)
+static void no_member_and_no_group_has_more_than_one_slot(void **)
 {
     uint64_t random = 1;
     for (unsigned run = 0; run < RUNS; run++) {
@@ -196,7 +196,7 @@ static void no_member_and_no_group_has_more_than_one_place(void **)
     }
 }
 
-static void with_fewer_groups_than_places_each_has_one_at_least(void **)
+static void with_fewer_groups_than_slots_each_has_one_at_least(void **)
 {
     uint64_t random = 2;
     unsigned tried = 0;
@@ -233,7 +233,7 @@ static void a_rare_family_is_raised_to_one_a_set(void **)
     }
 }
 
-/* Of one group only one place can be had, which rounding in a deck may leave out at times. */
+/* A group can have one slot only, which rounding in a deck may leave out at times. */
 static void a_family_of_one_is_in_every_set(void **)
 {
     begin(4);
@@ -270,13 +270,13 @@ static void a_family_that_all_or_none_have_changes_nothing(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(while_nobody_is_capped_parts_go_by_weight),
-        cmocka_unit_test(what_is_cut_off_goes_to_the_others_by_weight),
+        cmocka_unit_test(without_caps_parts_go_by_weight),
+        cmocka_unit_test(what_a_cap_cuts_off_goes_to_the_others_by_weight),
         cmocka_unit_test(a_group_is_capped_as_one_and_shares_by_weight),
         cmocka_unit_test(factors_are_part_of_the_weight),
-        cmocka_unit_test(with_no_more_members_than_places_all_are_in),
-        cmocka_unit_test(no_member_and_no_group_has_more_than_one_place),
-        cmocka_unit_test(with_fewer_groups_than_places_each_has_one_at_least),
+        cmocka_unit_test(with_no_more_members_than_slots_all_are_in),
+        cmocka_unit_test(no_member_and_no_group_has_more_than_one_slot),
+        cmocka_unit_test(with_fewer_groups_than_slots_each_has_one_at_least),
         cmocka_unit_test(a_rare_family_is_raised_to_one_a_set),
         cmocka_unit_test(a_family_of_one_is_in_every_set),
         cmocka_unit_test(sets_of_one_have_no_rule_for_families),
