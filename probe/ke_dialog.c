@@ -5,14 +5,14 @@
 
 #include <sodium.h>
 
+#include "probe/dialog.h"
 #include "probe/limits.h"
 
 enum phase {
     PHASE_CONNECT,
     PHASE_TLS,
     PHASE_ANSWER,
-    PHASE_CLOSE, /* all is said, the server's close_notify is awaited */
-    PHASE_OVER
+    PHASE_CLOSE /* the answer is complete; the server's close_notify is awaited */
 };
 
 enum {
@@ -20,33 +20,28 @@ enum {
 };
 
 struct ke_dialog {
+    struct dialog base;
     uv_tcp_t tcp;
-    uv_timer_t timer;
     uv_connect_t connect;
-    unsigned open; /* handles */
     enum phase phase;
-    bool judged; /* the certificate was looked at */
-    bool again;  /* see stall_look_again */
+    bool judged; /* the certificate was */
     const struct stall *stall;
     uint64_t began_at; /* stall_now */
     enum nts_ke_offer offer;
     struct tls_client *tls;
     struct trace *trace;
-    ke_done *done;
+    ke_done *done; /* NULL: cancelled */
     void *arg;
-    size_t taken; /* octets read from the network */
+    size_t received; /* octets from the network */
     struct ke_result result;
     size_t answer_len;
-    uint8_t answer[NTS_KE_ANSWER_MAX + 1]; /* one more, to see that it is too long */
+    uint8_t answer[NTS_KE_ANSWER_MAX + 1]; /* one more shows that it is too long */
     uint8_t in[READ_ROOM];
 };
 
-static void handle_closed(uv_handle_t *handle)
+static void ended(void *own)
 {
-    struct ke_dialog *dialog = handle->data;
-    if (--dialog->open > 0) {
-        return;
-    }
+    struct ke_dialog *dialog = own;
     if (dialog->done != NULL) {
         dialog->done(&dialog->result, dialog->arg);
     }
@@ -63,8 +58,8 @@ static bool flush(struct ke_dialog *dialog)
         if (len == 0) {
             return true;
         }
-        /* All that we ever say fits the socket's buffer, so a short write is a broken
-         * connection. */
+        /* all that we ever send fits the socket's buffer, so a short write means a broken
+         * connection */
         uv_buf_t buffer = uv_buf_init((char *)out, (unsigned)len);
         if (uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)len) {
             return false;
@@ -82,7 +77,6 @@ static const char *step_name(const struct ke_dialog *dialog)
     case PHASE_ANSWER:
         return "ke";
     case PHASE_CLOSE:
-    case PHASE_OVER:
         break;
     }
     return "close";
@@ -90,7 +84,7 @@ static const char *step_name(const struct ke_dialog *dialog)
 
 static void finish(struct ke_dialog *dialog, enum failure failure)
 {
-    if (dialog->phase == PHASE_OVER) {
+    if (dialog->base.over) {
         return;
     }
     if (dialog->tls != NULL && dialog->phase > PHASE_CONNECT) {
@@ -99,19 +93,17 @@ static void finish(struct ke_dialog *dialog, enum failure failure)
     }
     if (stall_may_explain(dialog->stall, failure, dialog->began_at, stall_now())) {
         failure = FAILURE_INTERNAL;
-        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), STALL_WORDS);
+        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), STALL_TEXT);
     }
     dialog->result.step = step_name(dialog);
     dialog->result.failure = failure;
-    dialog->phase = PHASE_OVER;
-    uv_close((uv_handle_t *)&dialog->tcp, handle_closed);
-    uv_close((uv_handle_t *)&dialog->timer, handle_closed);
+    dialog_end(&dialog->base);
 }
 
-static void fail(struct ke_dialog *dialog, enum failure failure, const char *words)
+static void fail(struct ke_dialog *dialog, enum failure failure, const char *detail)
 {
-    if (dialog->phase != PHASE_OVER) {
-        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "%s", words);
+    if (!dialog->base.over) {
+        (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "%s", detail);
         finish(dialog, failure);
     }
 }
@@ -119,31 +111,28 @@ static void fail(struct ke_dialog *dialog, enum failure failure, const char *wor
 static enum failure parse_answer(struct ke_dialog *dialog)
 {
     struct ke_result *result = &dialog->result;
-    char words[TRACE_TEXT_ROOM];
-    nts_ke_describe(dialog->answer, dialog->answer_len, words, sizeof(words));
-    trace_add(dialog->trace, uv_hrtime(), "records", "%s", words[0] != '\0' ? words : "none");
+    char records[TRACE_TEXT_ROOM];
+    nts_ke_describe(dialog->answer, dialog->answer_len, records, sizeof(records));
+    trace_add(dialog->trace, uv_hrtime(), "records", "%s", records[0] != '\0' ? records : "none");
     return nts_ke_parse(&result->answer, dialog->answer, dialog->answer_len, dialog->offer,
                         result->detail);
 }
 
-/* No more will come of an answer that has not ended. What did come may say more, such as an Error
+/* The answer will not be complete. The part that came may give a better reason, such as an Error
  * record. */
-static void give_up(struct ke_dialog *dialog, enum failure failure, const char *words)
+static void give_up(struct ke_dialog *dialog, enum failure failure, const char *detail)
 {
-    enum failure told = parse_answer(dialog);
-    if (told != FAILURE_NONE && told != FAILURE_KE_CLOSED) {
-        finish(dialog, told);
+    enum failure better = parse_answer(dialog);
+    if (better != FAILURE_NONE && better != FAILURE_KE_CLOSED) {
+        finish(dialog, better);
     } else {
-        fail(dialog, failure, words);
+        fail(dialog, failure, detail);
     }
 }
 
-static void timed_out(uv_timer_t *timer)
+static void timed_out(void *own)
 {
-    struct ke_dialog *dialog = timer->data;
-    if (stall_look_again(&dialog->again, timer, timed_out)) {
-        return;
-    }
+    struct ke_dialog *dialog = own;
     switch (dialog->phase) {
     case PHASE_CONNECT:
         fail(dialog, FAILURE_CONNECT_TIMEOUT, "no answer to TCP");
@@ -158,19 +147,16 @@ static void timed_out(uv_timer_t *timer)
         dialog->result.no_close = true;
         finish(dialog, FAILURE_NONE);
         break;
-    case PHASE_OVER:
-        break;
     }
 }
 
 static void enter(struct ke_dialog *dialog, enum phase phase, unsigned limit_ms)
 {
     dialog->phase = phase;
-    dialog->again = false;
-    uv_timer_start(&dialog->timer, timed_out, limit_ms, 0);
+    dialog_set_limit(&dialog->base, limit_ms);
 }
 
-static bool go_on_handshake(struct ke_dialog *dialog)
+static bool continue_handshake(struct ke_dialog *dialog)
 {
     struct ke_result *result = &dialog->result;
     enum failure failure = FAILURE_NONE;
@@ -184,9 +170,9 @@ static bool go_on_handshake(struct ke_dialog *dialog)
         finish(dialog, failure);
         return false;
     }
-    char words[NTS_DETAIL_ROOM];
-    tls_client_describe(dialog->tls, words);
-    trace_add(dialog->trace, uv_hrtime(), "tls", "%s, ALPN " NTS_KE_ALPN, words);
+    char cipher[NTS_DETAIL_ROOM];
+    tls_client_describe(dialog->tls, cipher);
+    trace_add(dialog->trace, uv_hrtime(), "tls", "%s, ALPN " NTS_KE_ALPN, cipher);
     dialog->judged = true;
     failure = tls_client_judge(dialog->tls, &result->certificate, result->detail);
     char day[TLS_DAY_ROOM];
@@ -213,7 +199,7 @@ static bool go_on_handshake(struct ke_dialog *dialog)
     return true;
 }
 
-/* The answer is there, or the server will say no more. */
+/* The answer is complete, or the server will send no more. */
 static bool judge_answer(struct ke_dialog *dialog)
 {
     struct ke_result *result = &dialog->result;
@@ -234,7 +220,7 @@ static bool judge_answer(struct ke_dialog *dialog)
     return true;
 }
 
-static bool go_on_answer(struct ke_dialog *dialog)
+static bool continue_answer(struct ke_dialog *dialog)
 {
     for (;;) {
         size_t got = 0;
@@ -245,8 +231,8 @@ static bool go_on_answer(struct ke_dialog *dialog)
         bool closed = progress == TLS_CLOSED || progress == TLS_FAILED;
         const char *broken = tls_client_broken(dialog->tls);
         if (progress == TLS_FAILED && dialog->answer_len == 0 && broken != NULL) {
-            /* such as the alert of a server that wants a certificate of its clients, which comes
-             * after the handshake */
+            /* such as the alert of a server that requires client certificates, which comes after
+             * the handshake (RFC 8446 4.4.2.4) */
             fail(dialog, FAILURE_TLS_HANDSHAKE, broken);
             return false;
         }
@@ -270,7 +256,7 @@ static bool go_on_answer(struct ke_dialog *dialog)
     }
 }
 
-static bool go_on_close(struct ke_dialog *dialog)
+static bool continue_close(struct ke_dialog *dialog)
 {
     uint8_t octet[1];
     size_t got = 0;
@@ -291,68 +277,67 @@ static bool go_on_close(struct ke_dialog *dialog)
     return false;
 }
 
-/* The server ended TCP, or it broke. */
+/* The server closed the TCP connection, or it broke. */
 static void peer_gone(struct ke_dialog *dialog, int status)
 {
-    const char *words = status == UV_EOF ? "the server closed the connection" : uv_strerror(status);
+    const char *detail =
+        status == UV_EOF ? "the server closed the connection" : uv_strerror(status);
     switch (dialog->phase) {
     case PHASE_TLS:
-        fail(dialog, FAILURE_TLS_HANDSHAKE, words);
+        fail(dialog, FAILURE_TLS_HANDSHAKE, detail);
         break;
     case PHASE_ANSWER:
-        give_up(dialog, FAILURE_KE_CLOSED, words);
+        give_up(dialog, FAILURE_KE_CLOSED, detail);
         break;
     case PHASE_CLOSE:
         dialog->result.no_close = true;
         finish(dialog, FAILURE_NONE);
         break;
     case PHASE_CONNECT:
-    case PHASE_OVER:
         break;
     }
 }
 
-/* Goes on as far as the octets that are there allow. */
-static void go_on(struct ke_dialog *dialog)
+/* Goes as far as the octets received so far allow. */
+static void proceed(struct ke_dialog *dialog)
 {
     bool more = true;
     while (more) {
         switch (dialog->phase) {
         case PHASE_TLS:
-            more = go_on_handshake(dialog);
+            more = continue_handshake(dialog);
             break;
         case PHASE_ANSWER:
-            more = go_on_answer(dialog);
+            more = continue_answer(dialog);
             break;
         case PHASE_CLOSE:
-            more = go_on_close(dialog);
+            more = continue_close(dialog);
             break;
         case PHASE_CONNECT:
-        case PHASE_OVER:
             more = false;
             break;
         }
     }
-    if (dialog->phase != PHASE_OVER && !flush(dialog)) {
+    if (!dialog->base.over && !flush(dialog)) {
         peer_gone(dialog, UV_ECONNRESET);
     }
 }
 
-static void give_room(uv_handle_t *handle, size_t, uv_buf_t *buffer)
+static void allocate(uv_handle_t *handle, size_t, uv_buf_t *buffer)
 {
     struct ke_dialog *dialog = handle->data;
     *buffer = uv_buf_init((char *)dialog->in, sizeof(dialog->in));
 }
 
-static void octets_came(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
+static void octets_received(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
 {
     struct ke_dialog *dialog = stream->data;
     if (len < 0) {
         peer_gone(dialog, (int)len);
         return;
     }
-    dialog->taken += (size_t)len;
-    if (dialog->taken > LIMIT_TLS_OCTETS) {
+    dialog->received += (size_t)len;
+    if (dialog->received > LIMIT_TLS_OCTETS) {
         fail(dialog, dialog->phase == PHASE_TLS ? FAILURE_TLS_HANDSHAKE : FAILURE_KE_TOO_LONG,
              "the server sends without end");
         return;
@@ -361,17 +346,17 @@ static void octets_came(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer
         fail(dialog, FAILURE_INTERNAL, "no room for TLS");
         return;
     }
-    go_on(dialog);
+    proceed(dialog);
 }
 
 static void connected(uv_connect_t *connect, int status)
 {
     struct ke_dialog *dialog = connect->data;
-    if (dialog->phase == PHASE_OVER) {
+    if (dialog->base.over) {
         return;
     }
     if (status == UV_ECONNRESET) {
-        /* it was open, and is closed already */
+        /* the connection was open, and is closed already */
         dialog->phase = PHASE_TLS;
         peer_gone(dialog, status);
         return;
@@ -385,15 +370,15 @@ static void connected(uv_connect_t *connect, int status)
     }
     trace_add(dialog->trace, uv_hrtime(), "connect", "TCP is open");
     enter(dialog, PHASE_TLS, LIMIT_TLS_MS);
-    if (uv_read_start((uv_stream_t *)&dialog->tcp, give_room, octets_came) < 0) {
+    if (uv_read_start((uv_stream_t *)&dialog->tcp, allocate, octets_received) < 0) {
         fail(dialog, FAILURE_INTERNAL, "the socket can't be read");
         return;
     }
-    go_on(dialog);
+    proceed(dialog);
 }
 
-/* A connect that fails before anything is sent is our own trouble (no route for the family, no
- * descriptor), not the server's. */
+/* If connecting fails before anything is sent, the fault is ours: no route for the family, or no
+ * descriptor. */
 static void begin(struct ke_dialog *dialog, const struct ke_request *request)
 {
     const char *special = address_special(&request->endpoint.address);
@@ -425,12 +410,10 @@ struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *requ
     dialog->offer = request->offer;
     dialog->stall = request->stall;
     dialog->began_at = stall_now();
-    dialog->open = 2;
-    dialog->tcp.data = dialog;
-    dialog->timer.data = dialog;
     dialog->connect.data = dialog;
     uv_tcp_init(loop, &dialog->tcp);
-    uv_timer_init(loop, &dialog->timer);
+    dialog_begin(&dialog->base, loop, timed_out, ended);
+    dialog_own_socket(&dialog->base, (uv_handle_t *)&dialog->tcp);
     dialog->tls = tls_client_new(request->trust, request->name);
     begin(dialog, request);
     return dialog;

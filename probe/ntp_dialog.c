@@ -8,17 +8,15 @@
 
 #include <sodium.h>
 
+#include "probe/dialog.h"
 #include "probe/limits.h"
-#include "probe/stall.h"
 #include "zone/base/clock.h"
 
 struct ntp_dialog {
+    struct dialog base;
     uv_poll_t poll;
-    uv_timer_t timer;
-    int fd;           /* -1: none */
-    unsigned open;    /* handles */
-    bool over, again; /* see stall_look_again */
-    ntp_done *done;
+    int fd;         /* -1: none */
+    ntp_done *done; /* NULL: cancelled */
     void *arg;
     struct endpoint endpoint;
     struct nts_query query;
@@ -26,8 +24,8 @@ struct ntp_dialog {
     struct aead_key s2c;
     int64_t sent_at_us;  /* Unix time */
     uint64_t sent_at_ns; /* uv_hrtime */
-    unsigned datagrams;  /* looked at */
-    unsigned strays;     /* looked at that came from elsewhere */
+    unsigned datagrams;  /* judged */
+    unsigned strays;     /* judged, from another sender */
     struct ntp_result result;
 };
 
@@ -36,12 +34,9 @@ static int64_t unix_us(struct timespec when)
     return (int64_t)when.tv_sec * 1000000 + when.tv_nsec / 1000;
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void ended(void *own)
 {
-    struct ntp_dialog *dialog = handle->data;
-    if (--dialog->open > 0) {
-        return;
-    }
+    struct ntp_dialog *dialog = own;
     if (dialog->fd >= 0) {
         close(dialog->fd);
     }
@@ -52,27 +47,14 @@ static void handle_closed(uv_handle_t *handle)
     free(dialog);
 }
 
-static void finish(struct ntp_dialog *dialog)
+static void timed_out(void *own)
 {
-    if (!dialog->over) {
-        dialog->over = true;
-        if (dialog->fd >= 0) {
-            uv_close((uv_handle_t *)&dialog->poll, handle_closed);
-        }
-        uv_close((uv_handle_t *)&dialog->timer, handle_closed);
-    }
+    dialog_end(own);
 }
 
-static void timed_out(uv_timer_t *timer)
-{
-    struct ntp_dialog *dialog = timer->data;
-    if (!stall_look_again(&dialog->again, timer, timed_out)) {
-        finish(dialog);
-    }
-}
-
-/* How long the reply took. The kernel's receive time is the better one: it does not grow when the
- * loop is busy. But its clock can be stepped, so it is believed only between sending and now. */
+/* How long the reply took. The kernel's receive time is preferred, since it does not grow while the
+ * loop is busy. But its clock can be stepped, so it counts only if it lies between the request and
+ * now. */
 static int64_t elapsed_us(const struct ntp_dialog *dialog, struct msghdr *message)
 {
     int64_t elapsed = (int64_t)((uv_hrtime() - dialog->sent_at_ns) / 1000);
@@ -88,8 +70,8 @@ static int64_t elapsed_us(const struct ntp_dialog *dialog, struct msghdr *messag
     return elapsed;
 }
 
-/* True for a class that only who holds the keys, or saw our request, can bring about. */
-static bool final_class(enum failure failure)
+/* False for a class that anybody can cause who has neither the keys nor seen our request. */
+static bool is_final(enum failure failure)
 {
     switch (failure) {
     case FAILURE_NTP_MALFORMED:
@@ -114,21 +96,21 @@ static void judge(struct ntp_dialog *dialog, struct octets datagram, int64_t ela
         result->reply = reply;
         result->sample = ntp_sample_of(&reply.header, dialog->sent_at_us, elapsed);
         failure = ntp_sample_judge(&result->sample, &reply.header, detail);
-    } else if (!final_class(failure) && result->failure > failure &&
+    } else if (!is_final(failure) && result->failure > failure &&
                result->failure != FAILURE_NTP_SILENT) {
-        return; /* the classes stand in order of how far a reply came */
+        return; /* the classes are in the order in which a reply passes the checks */
     }
     result->failure = failure;
     memcpy(result->detail, detail, sizeof(detail));
-    if (final_class(failure)) {
-        finish(dialog);
+    if (is_final(failure)) {
+        dialog_end(&dialog->base);
     }
 }
 
-/* A reply that is right but comes from elsewhere is dropped by clients. Nobody but the server can
- * have made it, so it is told. */
-static void look_at_stray(struct ntp_dialog *dialog, struct octets datagram,
-                          const struct endpoint *sender)
+/* Clients drop a valid reply from another address. Only the server can have made it, so it becomes
+ * the detail. */
+static void judge_stray(struct ntp_dialog *dialog, struct octets datagram,
+                        const struct endpoint *sender)
 {
     struct ntp_result *result = &dialog->result;
     struct nts_reply reply;
@@ -142,11 +124,11 @@ static void look_at_stray(struct ntp_dialog *dialog, struct octets datagram,
     }
 }
 
-static void datagram_came(uv_poll_t *poll, int, int)
+static void datagram_received(uv_poll_t *poll, int, int)
 {
     struct ntp_dialog *dialog = poll->data;
-    /* who floods us must not keep the loop from all others */
-    for (unsigned i = 0; i < LIMIT_DATAGRAMS && !dialog->over; i++) {
+    /* a flood must not keep the loop from all others */
+    for (unsigned i = 0; i < LIMIT_DATAGRAMS && !dialog->base.over; i++) {
         uint8_t data[LIMIT_DATAGRAM];
         _Alignas(struct cmsghdr) char control[128];
         struct sockaddr_storage from;
@@ -162,11 +144,12 @@ static void datagram_came(uv_poll_t *poll, int, int)
             return;
         }
         struct endpoint sender = { .port = 0 };
-        bool theirs = endpoint_of_sockaddr(&sender, (const struct sockaddr *)&from) == RESULT_OK &&
-                      sender.port == dialog->endpoint.port &&
-                      address_equal(&sender.address, &dialog->endpoint.address);
-        if (!theirs) {
-            look_at_stray(dialog, (struct octets){ data, (size_t)len }, &sender);
+        bool expected =
+            endpoint_of_sockaddr(&sender, (const struct sockaddr *)&from) == RESULT_OK &&
+            sender.port == dialog->endpoint.port &&
+            address_equal(&sender.address, &dialog->endpoint.address);
+        if (!expected) {
+            judge_stray(dialog, (struct octets){ data, (size_t)len }, &sender);
             continue;
         }
         if (++dialog->datagrams > LIMIT_DATAGRAMS) {
@@ -199,7 +182,7 @@ static bool send_request(struct ntp_dialog *dialog, const struct ntp_request *re
            (ssize_t)w.at;
 }
 
-/* Our own trouble (no route for the family, no descriptor) is not the server's silence. */
+/* A fault of ours (no route for the family, no descriptor) is not the server's silence. */
 static bool begin(struct ntp_dialog *dialog, uv_loop_t *loop, const struct ntp_request *request)
 {
     int family = address_is_ipv4(&request->endpoint.address) ? AF_INET : AF_INET6;
@@ -214,10 +197,9 @@ static bool begin(struct ntp_dialog *dialog, uv_loop_t *loop, const struct ntp_r
         dialog->fd = -1;
         return false;
     }
-    dialog->open++;
-    dialog->poll.data = dialog;
+    dialog_own_socket(&dialog->base, (uv_handle_t *)&dialog->poll);
     return send_request(dialog, request) &&
-           uv_poll_start(&dialog->poll, UV_READABLE, datagram_came) == 0;
+           uv_poll_start(&dialog->poll, UV_READABLE, datagram_received) == 0;
 }
 
 struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *request,
@@ -228,26 +210,24 @@ struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *r
     dialog->arg = arg;
     dialog->endpoint = request->endpoint;
     dialog->s2c = request->keys->s2c;
-    dialog->open = 1;
-    dialog->timer.data = dialog;
-    uv_timer_init(loop, &dialog->timer);
+    dialog_begin(&dialog->base, loop, timed_out, ended);
     errno = 0;
     if (!begin(dialog, loop, request)) {
         dialog->result.failure = FAILURE_INTERNAL;
         (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "sending NTP: %s",
                        errno != 0 ? uv_strerror(uv_translate_sys_error(errno)) : "no packet");
-        finish(dialog);
+        dialog_end(&dialog->base);
         return dialog;
     }
     dialog->result.failure = FAILURE_NTP_SILENT;
     (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), "no reply within %d ms",
                    LIMIT_NTP_MS);
-    uv_timer_start(&dialog->timer, timed_out, clock_pause_ms(LIMIT_NTP_MS), 0);
+    dialog_set_limit(&dialog->base, clock_pause_ms(LIMIT_NTP_MS));
     return dialog;
 }
 
 void ntp_dialog_cancel(struct ntp_dialog *dialog)
 {
     dialog->done = NULL;
-    finish(dialog);
+    dialog_end(&dialog->base);
 }

@@ -1,8 +1,8 @@
 /* One NTP exchange with NTS over UDP (RFC 8915 5).
  *
- * The socket is not connected, so that an ICMP error, which anybody can forge, is never seen: only
- * silence until the timeout is silence. A datagram that fails a check may be forged too, so
- * listening goes on; its class is told only if no authentic reply comes. */
+ * The socket is not connected, so ICMP errors, which anybody can forge, are never seen. A datagram
+ * that fails a check may be forged too. So the exchange goes on, and the datagram's class is the
+ * result only if no authentic reply comes. */
 #ifndef PROBE_NTP_DIALOG_H
 #define PROBE_NTP_DIALOG_H
 
@@ -32,7 +32,7 @@ typedef void ntp_done(const struct ntp_result *result, void *arg);
 /* `done` is called once, later, from the loop. `request` is needed during the call only. */
 struct ntp_dialog *ntp_dialog_start(uv_loop_t *loop, const struct ntp_request *request,
                                     ntp_done *done, void *arg);
-/* Ends it without a call of `done`. */
+/* Ends it without calling `done`. */
 void ntp_dialog_cancel(struct ntp_dialog *dialog);
 
 #endif

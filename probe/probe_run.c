@@ -44,7 +44,7 @@ static void finish(struct probe_run *run, const char *step, enum failure failure
     struct outcome *outcome = &run->outcome;
     if (stall_may_explain(run->plan->stall, failure, run->began_at, stall_now())) {
         failure = FAILURE_INTERNAL;
-        detail = STALL_WORDS;
+        detail = STALL_TEXT;
     }
     outcome->failure = failure;
     (void)snprintf(outcome->detail, sizeof(outcome->detail), "%s", detail);

@@ -6,8 +6,8 @@
 
 #include <sodium.h>
 
+#include "probe/dialog.h"
 #include "probe/limits.h"
-#include "probe/stall.h"
 
 enum {
     VERSION_MODE_CLIENT = 4 << 3 | 3,
@@ -17,12 +17,11 @@ enum {
 };
 
 struct sntp {
+    struct dialog base;
     uv_poll_t poll;
-    uv_timer_t timer;
     int fd;
-    unsigned open;              /* handles */
-    bool over, answered, again; /* see stall_look_again */
-    sntp_done *done;
+    bool answered;   /* sample is filled */
+    sntp_done *done; /* NULL: cancelled */
     void *arg;
     uint8_t transmit[8];
     int64_t sent_at_us;
@@ -38,8 +37,8 @@ void sntp_request(uint8_t out[SNTP_LEN], const uint8_t transmit[8])
     memcpy(out + TRANSMIT_AT, transmit, 8);
 }
 
-/* RFC 5905 8: an answer that does not echo our transmit timestamp is none; without synchronised
- * time it says nothing. */
+/* RFC 5905 8: a reply must echo our transmit timestamp. One without synchronised time is of no
+ * use. */
 bool sntp_parse(struct ntp_header *out, const uint8_t *data, size_t len, const uint8_t transmit[8])
 {
     struct reader r = reader_of(data, len);
@@ -54,12 +53,9 @@ bool sntp_parse(struct ntp_header *out, const uint8_t *data, size_t len, const u
     return fit;
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void ended(void *own)
 {
-    struct sntp *sntp = handle->data;
-    if (--sntp->open > 0) {
-        return;
-    }
+    struct sntp *sntp = own;
     close(sntp->fd);
     if (sntp->done != NULL) {
         sntp->done(sntp->answered ? &sntp->sample : NULL, sntp->arg);
@@ -67,42 +63,30 @@ static void handle_closed(uv_handle_t *handle)
     free(sntp);
 }
 
-static void finish(struct sntp *sntp)
+static void timed_out(void *own)
 {
-    if (!sntp->over) {
-        sntp->over = true;
-        uv_close((uv_handle_t *)&sntp->poll, handle_closed);
-        uv_close((uv_handle_t *)&sntp->timer, handle_closed);
-    }
+    dialog_end(own);
 }
 
-static void timed_out(uv_timer_t *timer)
-{
-    struct sntp *sntp = timer->data;
-    if (!stall_look_again(&sntp->again, timer, timed_out)) {
-        finish(sntp);
-    }
-}
-
-static void datagram_came(uv_poll_t *poll, int, int)
+static void datagram_received(uv_poll_t *poll, int, int)
 {
     struct sntp *sntp = poll->data;
     uint8_t data[LIMIT_DATAGRAM];
     ssize_t len = 0;
-    while (!sntp->over && (len = recv(sntp->fd, data, sizeof(data), MSG_DONTWAIT)) >= 0) {
+    while (!sntp->base.over && (len = recv(sntp->fd, data, sizeof(data), MSG_DONTWAIT)) >= 0) {
         struct ntp_header header;
         int64_t elapsed_us = (int64_t)((uv_hrtime() - sntp->sent_at_ns) / 1000);
         if (sntp_parse(&header, data, (size_t)len, sntp->transmit)) {
             sntp->sample = ntp_sample_of(&header, sntp->sent_at_us, elapsed_us);
             sntp->answered = true;
-            finish(sntp);
+            dialog_end(&sntp->base);
         } else if (++sntp->datagrams > LIMIT_DATAGRAMS) {
-            finish(sntp);
+            dialog_end(&sntp->base);
         }
     }
 }
 
-/* Connected, so that the kernel takes datagrams from the reference only. */
+/* The socket is connected, so the kernel accepts datagrams from the reference only. */
 static bool send_request(struct sntp *sntp, const struct endpoint *endpoint)
 {
     uint8_t packet[SNTP_LEN];
@@ -136,17 +120,15 @@ struct sntp *sntp_start(uv_loop_t *loop, const struct endpoint *endpoint, sntp_d
         free(sntp);
         return NULL;
     }
-    sntp->open = 2;
-    sntp->poll.data = sntp;
-    sntp->timer.data = sntp;
-    uv_timer_init(loop, &sntp->timer);
-    uv_timer_start(&sntp->timer, timed_out, LIMIT_NTP_MS, 0);
-    ASSERT(uv_poll_start(&sntp->poll, UV_READABLE, datagram_came) == 0);
+    dialog_begin(&sntp->base, loop, timed_out, ended);
+    dialog_own_socket(&sntp->base, (uv_handle_t *)&sntp->poll);
+    dialog_set_limit(&sntp->base, LIMIT_NTP_MS);
+    CHECK(uv_poll_start(&sntp->poll, UV_READABLE, datagram_received) == 0);
     return sntp;
 }
 
 void sntp_cancel(struct sntp *sntp)
 {
     sntp->done = NULL;
-    finish(sntp);
+    dialog_end(&sntp->base);
 }

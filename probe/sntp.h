@@ -1,5 +1,5 @@
-/* One exchange of plain NTP (RFC 5905), for references: unlike members they need not speak NTS. The
- * transmit timestamp is random, so only who saw the request can answer it. */
+/* One exchange of plain NTP (RFC 5905) with a reference, which need not support NTS. The transmit
+ * timestamp is random, so a reply from anybody who has not seen the request is not accepted. */
 #ifndef PROBE_SNTP_H
 #define PROBE_SNTP_H
 
@@ -14,16 +14,16 @@ enum {
 
 struct sntp;
 
-/* `sample` is NULL if no fit answer came within LIMIT_NTP_MS. */
+/* `sample` is NULL if no usable reply came within LIMIT_NTP_MS. */
 typedef void sntp_done(const struct ntp_sample *sample, void *arg);
 
-/* `done` is called once, from the loop. NULL if the request could not be sent. */
+/* `done` is called once, later, from the loop. NULL if the request could not be sent. */
 struct sntp *sntp_start(uv_loop_t *loop, const struct endpoint *endpoint, sntp_done *done,
                         void *arg);
-/* Ends it without a call of `done`. */
+/* Ends it without calling `done`. */
 void sntp_cancel(struct sntp *sntp);
 
-/* The request, and whether a datagram answers it with time. Pure. */
+/* The request, and whether a datagram is a reply to it with synchronised time. Pure. */
 void sntp_request(uint8_t out[SNTP_LEN], const uint8_t transmit[8]);
 bool sntp_parse(struct ntp_header *out, const uint8_t *data, size_t len, const uint8_t transmit[8]);
 

@@ -4,17 +4,15 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "probe/dialog.h"
 #include "probe/limits.h"
-#include "probe/stall.h"
 
 struct web_dialog {
+    struct dialog base;
     uv_tcp_t tcp;
-    uv_timer_t timer;
     uv_connect_t connect;
-    unsigned open; /* handles */
-    web_done *done;
+    web_done *done; /* NULL: cancelled */
     void *arg;
-    bool over, again; /* see stall_look_again */
     bool foreign;
     char detail[NTS_DETAIL_ROOM];
     size_t len;
@@ -42,67 +40,60 @@ bool web_serves_foreign(const char *head, size_t len, char *detail)
     return foreign;
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void ended(void *own)
 {
-    struct web_dialog *dialog = handle->data;
-    if (--dialog->open == 0) {
-        if (dialog->done != NULL) {
-            dialog->done(dialog->foreign, dialog->detail, dialog->arg);
-        }
-        free(dialog);
+    struct web_dialog *dialog = own;
+    if (dialog->done != NULL) {
+        dialog->done(dialog->foreign, dialog->detail, dialog->arg);
     }
+    free(dialog);
 }
 
-static void finish(struct web_dialog *dialog, const char *words)
+/* Judges what came; `otherwise` is the detail if nothing did. */
+static void finish(struct web_dialog *dialog, const char *otherwise)
 {
-    if (dialog->over) {
+    if (!dialog_end(&dialog->base)) {
         return;
     }
-    dialog->over = true;
-    if (words != NULL) {
-        (void)snprintf(dialog->detail, sizeof(dialog->detail), "%s", words);
-    } else {
+    if (dialog->len > 0) {
         dialog->foreign = web_serves_foreign(dialog->head, dialog->len, dialog->detail);
+    } else {
+        (void)snprintf(dialog->detail, sizeof(dialog->detail), "%s", otherwise);
     }
-    uv_close((uv_handle_t *)&dialog->tcp, handle_closed);
-    uv_close((uv_handle_t *)&dialog->timer, handle_closed);
 }
 
-static void timed_out(uv_timer_t *timer)
+static void timed_out(void *own)
 {
-    struct web_dialog *dialog = timer->data;
-    if (!stall_look_again(&dialog->again, timer, timed_out)) {
-        finish(dialog, dialog->len > 0 ? NULL : "no answer");
-    }
+    finish(own, "no answer");
 }
 
-static void give_room(uv_handle_t *handle, size_t, uv_buf_t *buffer)
+static void allocate(uv_handle_t *handle, size_t, uv_buf_t *buffer)
 {
     struct web_dialog *dialog = handle->data;
     *buffer =
         uv_buf_init(dialog->head + dialog->len, (unsigned)(sizeof(dialog->head) - dialog->len));
 }
 
-static void octets_came(uv_stream_t *stream, ssize_t len, const uv_buf_t *)
+static void octets_received(uv_stream_t *stream, ssize_t len, const uv_buf_t *)
 {
     struct web_dialog *dialog = stream->data;
     dialog->len += len > 0 ? (size_t)len : 0;
     if (len < 0 || dialog->len == sizeof(dialog->head) ||
         memmem(dialog->head, dialog->len, "\r\n\r\n", 4) != NULL) {
-        finish(dialog, dialog->len > 0 ? NULL : "closed without an answer");
+        finish(dialog, "closed without an answer");
     }
 }
 
 static void connected(uv_connect_t *connect, int status)
 {
     struct web_dialog *dialog = connect->data;
-    if (dialog->over) {
+    if (dialog->base.over) {
         return;
     }
-    /* a name that no member has (RFC 2606) */
+    /* a name that no member has (RFC 2606 2) */
     char request[] = "GET / HTTP/1.1\r\nHost: foreign.example\r\nConnection: close\r\n\r\n";
     uv_buf_t buffer = uv_buf_init(request, sizeof(request) - 1);
-    if (status < 0 || uv_read_start((uv_stream_t *)&dialog->tcp, give_room, octets_came) < 0 ||
+    if (status < 0 || uv_read_start((uv_stream_t *)&dialog->tcp, allocate, octets_received) < 0 ||
         uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)sizeof(request) - 1) {
         finish(dialog, "no web server");
     }
@@ -116,13 +107,11 @@ struct web_dialog *web_dialog_start(uv_loop_t *loop, const struct address *addre
     const struct endpoint endpoint = { *address, WEB_PORT };
     dialog->done = done;
     dialog->arg = arg;
-    dialog->open = 2;
-    dialog->tcp.data = dialog;
-    dialog->timer.data = dialog;
     dialog->connect.data = dialog;
     uv_tcp_init(loop, &dialog->tcp);
-    uv_timer_init(loop, &dialog->timer);
-    uv_timer_start(&dialog->timer, timed_out, LIMIT_WEB_MS, 0);
+    dialog_begin(&dialog->base, loop, timed_out, ended);
+    dialog_own_socket(&dialog->base, (uv_handle_t *)&dialog->tcp);
+    dialog_set_limit(&dialog->base, LIMIT_WEB_MS);
     (void)endpoint_to_sockaddr(&endpoint, &to);
     if (uv_tcp_connect(&dialog->connect, &dialog->tcp, (const struct sockaddr *)&to, connected) <
         0) {
@@ -134,5 +123,5 @@ struct web_dialog *web_dialog_start(uv_loop_t *loop, const struct address *addre
 void web_dialog_cancel(struct web_dialog *dialog)
 {
     dialog->done = NULL;
-    finish(dialog, "cancelled");
+    dialog_end(&dialog->base);
 }

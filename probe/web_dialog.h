@@ -1,6 +1,6 @@
-/* Does a member's web server serve names that are not its own? Members' names lie under one domain,
- * so such a server could be handed the HTTP cookies of others: servers of a pool must check the
- * Host header (W. Ladd, "NTS for the NTP pool"). */
+/* Asks whether a member's web server serves names that are not its own. Members' names are under
+ * one domain, so such a server could receive the HTTP cookies of other members. The pool's servers
+ * must check the Host header (draft-ladd-nts-for-the-ntp-pool). */
 #ifndef PROBE_WEB_DIALOG_H
 #define PROBE_WEB_DIALOG_H
 
@@ -11,21 +11,21 @@
 
 enum {
     WEB_PORT = 80,
-    WEB_HEAD_MAX = 4096 /* octets of an answer that are looked at */
+    WEB_HEAD_MAX = 4096 /* octets of a response that are read */
 };
 
-/* True if the head of an answer to a foreign Host says 200 or sets a cookie. Pure; `detail`
- * (NTS_DETAIL_ROOM) tells which. */
+/* True if the head of a response to a foreign Host has status 200 or sets a cookie. `detail`
+ * (NTS_DETAIL_ROOM) says which. Pure. */
 bool web_serves_foreign(const char *head, size_t len, char *detail);
 
 struct web_dialog;
-/* `foreign` as above; false also when there is no web server. */
+/* `foreign` as above; false also if there is no web server. */
 typedef void web_done(bool foreign, const char *detail, void *arg);
 
 /* Asks port 80 of the address once. `done` is called once, later, from the loop. */
 struct web_dialog *web_dialog_start(uv_loop_t *loop, const struct address *address, web_done *done,
                                     void *arg);
-/* Ends it without a call of `done`. */
+/* Ends it without calling `done`. */
 void web_dialog_cancel(struct web_dialog *dialog);
 
 #endif

@@ -231,7 +231,7 @@ static void a_server_that_found_us_slow_is_not_blamed(void **)
     static const struct {
         const char *answer;
         size_t len;
-        uint64_t looked_before_ms;
+        uint64_t ticked_before_ms;
         enum failure failure;
     } rows[] = {
         { "\x80\x01\x00\x02\x00\x00", 6, STALL_SHORT_MS, FAILURE_INTERNAL },
@@ -242,7 +242,7 @@ static void a_server_that_found_us_slow_is_not_blamed(void **)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const uint8_t *answer = (const uint8_t *)rows[i].answer;
         struct world world = { .peer = { .answer = answer, .answer_len = rows[i].len } };
-        const struct stall stall = { .looked_at = stall_now() - rows[i].looked_before_ms };
+        const struct stall stall = { .ticked_at = stall_now() - rows[i].ticked_before_ms };
         world_open(&world);
         struct ke_request request = request_of(&world);
         request.stall = &stall;
