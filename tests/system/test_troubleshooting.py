@@ -1,0 +1,87 @@
+"""ntspool-troubleshooting(7) explains whatever the programs may say: each failure class, each warning of a member and of status."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from machine import ROOT
+
+FOLDERS = ("tools", "zone", "dnssec", "probe", "server")
+PAGE = ROOT / "tools" / "man" / "ntspool-troubleshooting.7"
+STATUS = ("cmd_status.c", "keyhealth.c", "recordhealth.c", "runview.c", "vantagestatus.c", "vantageview.c", "alarm.c")
+REFUSALS = ("intake.c", "intake_apply.c")
+WORDS_LEAST = 5  # shorter literals are keys and heads of columns
+PIECE_LEAST = 12  # octets between two fields of a format
+
+
+def source(name):
+    (path,) = (path for folder in FOLDERS for path in (ROOT / folder).rglob(name))
+    return path.read_text()
+
+
+def plain(text):
+    """Without what a page sets otherwise than a program prints it: quotes, kinds of hyphens, ends of lines."""
+    return " ".join(re.sub(r"[`'\"\u2018\u2019\u201c\u201d]", "", re.sub(r"[\u2010\u2212]", "-", text)).split())
+
+
+def literals(text):
+    """String literals, those that follow each other put together; no comments, no includes."""
+    code = re.sub(r"/\*.*?\*/|^#include.*?$", "", text, flags=re.S | re.M)
+    for found in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', code):
+        yield "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', found)).replace('\\"', '"').replace("\\n", "\n")
+
+
+def pieces(name):
+    """What stands between the fields of each message of a file."""
+    for message in literals(source(name)):
+        if len(message.split()) >= WORDS_LEAST and not message.startswith("{s:"):
+            for piece in re.split(r"%%|%[-+.*0-9]*(?:ll|l|z)?[a-zA-Z]|\n", message):
+                if len(piece) >= PIECE_LEAST:
+                    yield plain(piece)
+
+
+@pytest.fixture(scope="module")
+def page():
+    done = subprocess.run(["man", "--nh", "--nj", "--warnings", "-E", "UTF-8", "-l", PAGE], capture_output=True, text=True, check=True,
+                          env=dict(os.environ, MANWIDTH="1000"))
+    assert done.stderr == ""
+    return plain(done.stdout)
+
+
+def test_each_failure_class_is_explained():
+    classes = re.findall(r'X\([A-Z_]+,\s*"([a-z-]+)"', source("failure.h"))
+    assert len(classes) > 40
+    text = PAGE.read_text()
+    assert [name for name in classes if f"\n.It Cm {name}\n" not in text] == []
+
+
+def test_each_warning_of_a_member_is_explained():
+    table = re.search(r"struct warning_info warnings\[\] = \{(.*?)\n\};", source("health.c"), re.S)
+    names = re.findall(r'\{\s*"([a-z-]+)"', table[1])
+    assert len(names) > 10
+    text = PAGE.read_text()
+    assert [name for name in names if f"\n.It Cm {name}\n" not in text] == []
+
+
+# What status prints that is no warning.
+OTHER = {
+    "cmd_status.c": ("keys ", "pool ", "a store of ", " cant be read: the warnings above name it", ", of another machine", "last probe"),
+    "runview.c": ("ntspoold runs since", "does not run"),
+    "vantagestatus.c": ("pool ", "keys elsewhere", "keys  "),
+}
+
+
+@pytest.mark.parametrize("name", STATUS)
+def test_each_warning_of_status_is_explained(page, name):
+    found = list(pieces(name))
+    assert found
+    assert [piece for piece in found if piece not in page and not any(piece.startswith(plain(other)) for other in OTHER.get(name, ()))] == []
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_each_reason_to_refuse_a_report_is_explained(page, name):
+    refused = [piece for piece in pieces(name) if "ntspool" in piece or " report" in piece or "future" in piece or "named" in piece]
+    assert refused
+    assert [piece for piece in refused if piece not in page] == []
