@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "zone/base/result.h"
 
@@ -93,13 +92,8 @@ bool output_number(const char *text, uint32_t least, uint32_t most, uint32_t *ou
 
 char *output_time(uint64_t at, char out[OUTPUT_TIME_ROOM])
 {
-    time_t t = (time_t)at;
-    struct tm tm;
-    if (at == 0 || at > INT32_MAX * UINT64_C(100) || gmtime_r(&t, &tm) == NULL ||
-        strftime(out, OUTPUT_TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        memcpy(out, "-", 2);
-    }
-    return out;
+    bool known = at != 0 && at <= INT32_MAX * UINT64_C(100);
+    return known ? isotime_text(at, out) : memcpy(out, "-", 2);
 }
 
 json_t *json_text(const char *text)

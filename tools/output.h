@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zone/base/isotime.h"
+
 enum {
-    OUTPUT_TIME_ROOM = 24,
+    OUTPUT_TIME_ROOM = ISOTIME_ROOM,
     OUTPUT_DIGITS = 7, /* of a real number in JSON: more are noise */
     TABLE_COLUMNS_MAX = 12
 };

@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "zone/base/clock.h"
+#include "zone/base/isotime.h"
+#include "zone/base/user.h"
 
 /* What each octet of the lock file means to who has locked it. */
 enum {
@@ -48,7 +49,7 @@ static void path_of(char out[PATH_MAX], const char *state, const char *name, con
 static enum result open_file(int *out, const char *state, const char *path, mode_t mode,
                              struct diag *diag)
 {
-    struct stat directory, file;
+    struct stat file;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
     if (fd < 0) {
         return fail(diag, path);
@@ -57,9 +58,7 @@ static enum result open_file(int *out, const char *state, const char *path, mode
         (void)close(fd);
         return diag_fail(diag, RESULT_SYSTEM, "%s is no plain file: remove it", path);
     }
-    if (geteuid() == 0 && stat(state, &directory) == 0) {
-        (void)!fchown(fd, directory.st_uid, directory.st_gid);
-    }
+    (void)user_hand_over_fd(fd, AT_FDCWD, state);
     (void)fchmod(fd, mode); /* whatever the umask is; refused where it is another's */
     *out = fd;
     return RESULT_OK;
@@ -100,18 +99,13 @@ static void write_facts(const struct instance *instance)
 static enum result refuse(const char *state, const char *name, struct diag *diag)
 {
     struct instance_facts facts = { .running = false };
-    char since[32] = "";
-    struct tm tm;
+    char since[ISOTIME_ROOM];
     if (instance_read(&facts, state, name, NULL) != RESULT_OK) {
         return diag_fail(diag, RESULT_REFUSED, "%s runs already on %s", name, state);
     }
-    time_t at = (time_t)facts.since;
-    if (gmtime_r(&at, &tm) != NULL) {
-        (void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    }
     return diag_fail(diag, RESULT_REFUSED,
                      "%s runs already on %s: process %" PRIu64 ", version %s, since %s", name,
-                     state, facts.pid, facts.version, since);
+                     state, facts.pid, facts.version, isotime_text(facts.since, since));
 }
 
 static enum result claim(struct instance **out, const char *state, const char *name,

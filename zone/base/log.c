@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "zone/base/clock.h"
+#include "zone/base/isotime.h"
 
 enum {
     PIECE = 4096, /* octets that a pipe takes whole, or says that it can't (PIPE_BUF) */
@@ -44,16 +44,12 @@ static bool write_line(const char *line, size_t len, int wait_ms)
 /* The line as the reader wants it; returns its length. */
 static size_t form(char *line, size_t room, const char *program, int priority, const char *text)
 {
-    char at[32] = "";
-    time_t now = (time_t)clock_now();
-    struct tm tm;
+    char at[ISOTIME_ROOM];
     if (getenv("JOURNAL_STREAM") != NULL) {
         return (size_t)snprintf(line, room, "<%d>%s\n", priority, text);
     }
-    if (gmtime_r(&now, &tm) != NULL) {
-        (void)strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ ", &tm);
-    }
-    return (size_t)snprintf(line, room, "%s%.64s: %s\n", at, program, text);
+    return (size_t)snprintf(line, room, "%s %.64s: %s\n", isotime_text(clock_now(), at), program,
+                            text);
 }
 
 void log_write(const char *program, int priority, const char *format, ...)

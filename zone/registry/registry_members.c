@@ -1,7 +1,7 @@
 /* Members, their names and addresses, and the tombstones they leave. */
 #include <stdio.h>
-#include <time.h>
 
+#include "zone/base/isotime.h"
 #include "zone/registry/registry_private.h"
 
 enum {
@@ -161,22 +161,11 @@ static enum result put_tombstone(struct store_txn *txn, const char *label,
     return registry_put(txn, TABLE_TOMBSTONES, label, strlen(label), &w, diag);
 }
 
-/* UTC, ISO 8601. */
-static char *time_text(uint64_t at, char out[32])
-{
-    time_t seconds = (time_t)at;
-    struct tm tm;
-    if (gmtime_r(&seconds, &tm) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        (void)snprintf(out, 32, "%llu", (unsigned long long)at);
-    }
-    return out;
-}
-
 static enum result check_quarantine(struct store_txn *txn, const struct member *member,
                                     uint64_t now, struct diag *diag)
 {
     struct tombstone tombstone;
-    char end[32];
+    char end[ISOTIME_ROOM];
     enum result result = registry_tombstone(txn, member->label, &tombstone);
     if (result == RESULT_NOT_FOUND) {
         return RESULT_OK;
@@ -192,7 +181,7 @@ static enum result check_quarantine(struct store_txn *txn, const struct member *
     return diag_fail(diag, RESULT_REFUSED,
                      "%s was removed and is quarantined until %s, since a certificate for it may "
                      "live that long: choose another name",
-                     member->label, time_text(tombstone.quarantined_until, end));
+                     member->label, isotime_text(tombstone.quarantined_until, end));
 }
 
 /* What an earlier row of the member has left elsewhere: addresses, target and the name. */

@@ -1,0 +1,30 @@
+#include "zone/base/isotime.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#define FORMAT "%Y-%m-%dT%H:%M:%SZ"
+
+char *isotime_text(uint64_t at, char out[ISOTIME_ROOM])
+{
+    time_t seconds = (time_t)at;
+    struct tm tm;
+    if (at > INT64_MAX || gmtime_r(&seconds, &tm) == NULL ||
+        strftime(out, ISOTIME_ROOM, FORMAT, &tm) == 0) {
+        (void)snprintf(out, ISOTIME_ROOM, "%" PRIu64, at);
+    }
+    return out;
+}
+
+enum result isotime_parse(const char *text, uint64_t *out)
+{
+    struct tm tm = { .tm_sec = 0 };
+    const char *end = strptime(text, FORMAT, &tm);
+    time_t at = end != NULL && *end == '\0' ? timegm(&tm) : -1;
+    if (at < 0) {
+        return RESULT_INVALID;
+    }
+    *out = (uint64_t)at;
+    return RESULT_OK;
+}
