@@ -2,10 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "zone/base/file.h"
 
 enum {
     CHUNK = 65536
@@ -16,24 +17,7 @@ int held_file(void)
     return memfd_create("output", MFD_CLOEXEC);
 }
 
-/* `to` may have been made non-blocking by whom we share it with. */
-static bool write_all(int to, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t sent = write(to, data, len);
-        if (sent < 0 && errno == EAGAIN) {
-            struct pollfd ready = { .fd = to, .events = POLLOUT };
-            (void)poll(&ready, 1, -1);
-        } else if (sent < 0 && errno != EINTR) {
-            return false;
-        } else if (sent > 0) {
-            data += sent;
-            len -= (size_t)sent;
-        }
-    }
-    return true;
-}
-
+/* `to` may have been made non-blocking by another process that shares it. */
 bool held_copy(int from, int to)
 {
     char chunk[CHUNK];
@@ -43,7 +27,7 @@ bool held_copy(int from, int to)
         if (got <= 0) {
             return got == 0;
         }
-        if (!write_all(to, chunk, (size_t)got)) {
+        if (!file_write_all(to, chunk, (size_t)got)) {
             return false;
         }
         at += got;

@@ -13,6 +13,7 @@
 #include <sodium.h>
 
 #include "dnssec/keys/key.h"
+#include "zone/base/file.h"
 #include "zone/base/user.h"
 
 enum {
@@ -56,22 +57,6 @@ static enum result preset_path(char out[PATH_ROOM], const char *state_dir, struc
     return join(out, state_dir, "seal.key", diag);
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t count = write(fd, data, len);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return false;
-        }
-        data += count;
-        len -= (size_t)count;
-    }
-    return true;
-}
-
 static void directory_of(char directory[PATH_ROOM], const char *path)
 {
     (void)snprintf(directory, PATH_ROOM, "%s", path);
@@ -110,7 +95,7 @@ static int finish(int fd, const char *temporary, const char *path)
 {
     uint8_t key[KEY_LEN];
     randombytes_buf(key, sizeof key);
-    bool written = write_all(fd, key, sizeof key) && fsync(fd) == 0;
+    bool written = file_write_all(fd, key, sizeof key) && fsync(fd) == 0;
     sodium_memzero(key, sizeof key);
     if (!written || link(temporary, path) != 0) {
         return errno == 0 ? EIO : errno;

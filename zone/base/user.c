@@ -23,6 +23,13 @@ bool user_hand_over(const char *path, const char *directory)
                               (owner.st_uid == 0 || lchown(path, owner.st_uid, owner.st_gid) == 0));
 }
 
+bool user_hand_over_fd(int fd, int at, const char *directory)
+{
+    struct stat owner;
+    return geteuid() != 0 || (fstatat(at, directory, &owner, 0) == 0 &&
+                              (owner.st_uid == 0 || fchown(fd, owner.st_uid, owner.st_gid) == 0));
+}
+
 enum result user_become(const char *user, struct diag *diag)
 {
     errno = 0;

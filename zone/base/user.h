@@ -12,6 +12,8 @@ enum result user_become(const char *user, struct diag *diag);
 /* Gives a file that root made to the owner of the directory that it is in, and its group; nothing
  * to do for who is not root. False with errno. A link is not followed. */
 bool user_hand_over(const char *path, const char *directory);
+/* The same for an open file; `directory` is relative to the descriptor `at`, as for openat(2). */
+bool user_hand_over_fd(int fd, int at, const char *directory);
 /* Takes all capabilities out of the bounding set, so that no program could get one back; nothing to
  * do for who may not. */
 void user_bound_capabilities(void);

@@ -10,6 +10,10 @@
 
 #include <sodium.h>
 
+#include "zone/base/array.h"
+#include "zone/base/file.h"
+#include "zone/base/user.h"
+
 enum {
     LAYOUT = 1,
     DIR_MODE = 0755,
@@ -46,10 +50,7 @@ struct text {
 static struct writer *room_for(struct text *text, size_t more)
 {
     struct writer *w = &text->w;
-    if (w->len - w->at < more) {
-        w->len = 2 * w->len + more + FIRST_ROOM;
-        w->data = xrealloc(w->data, w->len);
-    }
+    ARRAY_RESERVE(w->data, w->len, w->at + more);
     return w;
 }
 
@@ -131,13 +132,6 @@ static enum result put_all(struct text *text, struct store_txn *txn, struct diag
     return RESULT_OK;
 }
 
-/* What is made as root belongs to whom the state directory belongs to. */
-static bool own(const char *state_dir, int fd)
-{
-    struct stat st;
-    return geteuid() != 0 || (stat(state_dir, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0);
-}
-
 static enum result make_dir(const char *state_dir, struct diag *diag)
 {
     char path[PATH_MAX];
@@ -149,24 +143,11 @@ static enum result make_dir(const char *state_dir, struct diag *diag)
         return errno == EEXIST ? RESULT_OK : fail("make", path, diag);
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool done = fd >= 0 && own(state_dir, fd) && fchmod(fd, DIR_MODE) == 0;
+    bool done = fd >= 0 && user_hand_over_fd(fd, AT_FDCWD, state_dir) && fchmod(fd, DIR_MODE) == 0;
     if (fd >= 0) {
         (void)close(fd);
     }
     return done ? RESULT_OK : fail("give to its owner", path, diag);
-}
-
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t done = write(fd, data, len);
-        if (done < 0) {
-            return false;
-        }
-        data += done;
-        len -= (size_t)done;
-    }
-    return true;
 }
 
 /* No fsync: a machine that lost its power writes the file anew with the next start of a program. */
@@ -184,7 +165,8 @@ static enum result replace(const char *state_dir, const struct writer *w, struct
     if (fd < 0) {
         return fail("make a file like", made, diag);
     }
-    bool done = write_all(fd, w->data, w->at) && own(state_dir, fd) && fchmod(fd, FILE_MODE) == 0;
+    bool done = file_write_all(fd, w->data, w->at) && user_hand_over_fd(fd, AT_FDCWD, state_dir) &&
+                fchmod(fd, FILE_MODE) == 0;
     done = close(fd) == 0 && done && rename(made, path) == 0;
     if (!done) {
         int error = errno;

@@ -10,6 +10,9 @@
 
 #include <sodium.h>
 
+#include "zone/base/file.h"
+#include "zone/base/user.h"
+
 enum {
     DIR_MODE = 0755,
     FILE_MODE = 0644,
@@ -46,9 +49,8 @@ static enum result open_dir(const char *state_dir, char path[PATH_MAX], int *fd,
     if (len < 0 || len >= PATH_MAX - VANTAGE_ROOM - 16) {
         return diag_fail(diag, RESULT_TOO_LONG, "the path %.80s... is too long", state_dir);
     }
-    struct stat st;
     if (mkdir(path, DIR_MODE) == 0) {
-        if (geteuid() == 0 && stat(state_dir, &st) == 0 && chown(path, st.st_uid, st.st_gid) != 0) {
+        if (!user_hand_over(path, state_dir)) {
             return fail("give to its owner", path, diag);
         }
     } else if (errno != EEXIST) {
@@ -56,22 +58,6 @@ static enum result open_dir(const char *state_dir, char path[PATH_MAX], int *fd,
     }
     *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *fd >= 0 ? RESULT_OK : fail("open", path, diag);
-}
-
-/* A file that is made as root belongs to whom the directory belongs to. */
-static bool own(int dir, int fd)
-{
-    struct stat st;
-    return geteuid() != 0 || (fstat(dir, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0);
-}
-
-static bool write_whole(int fd, const void *data, size_t len)
-{
-    ssize_t done = write(fd, data, len);
-    if (done >= 0 && (size_t)done < len) {
-        errno = ENOSPC;
-    }
-    return done == (ssize_t)len;
 }
 
 static enum result make_key(int dir, const char *name, const char *path,
@@ -82,8 +68,8 @@ static enum result make_key(int dir, const char *name, const char *path,
     sodium_bin2hex(text, sizeof(text), seed, crypto_sign_SEEDBYTES);
     text[SEED_HEX] = '\n';
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, KEY_MODE);
-    bool done = fd >= 0 && own(dir, fd) && write_whole(fd, text, sizeof(text)) && fsync(fd) == 0 &&
-                fsync(dir) == 0;
+    bool done = fd >= 0 && user_hand_over_fd(fd, dir, ".") &&
+                file_write_all(fd, text, sizeof(text)) && fsync(fd) == 0 && fsync(dir) == 0;
     int error = errno;
     if (fd >= 0) {
         (void)close(fd);
@@ -289,7 +275,8 @@ static void begin_file(struct journal *journal)
     journal->fd =
         openat(journal->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
                FILE_MODE);
-    if (journal->fd < 0 || fchmod(journal->fd, FILE_MODE) != 0 || !own(journal->dir, journal->fd)) {
+    if (journal->fd < 0 || fchmod(journal->fd, FILE_MODE) != 0 ||
+        !user_hand_over_fd(journal->fd, journal->dir, ".")) {
         note_failure(journal);
     }
     journal->len = 0;
@@ -323,7 +310,7 @@ static void end_report(struct journal *journal)
         return;
     }
     size_t len = report_end(&journal->report, journal->secret);
-    if (journal->failed == RESULT_OK && !write_whole(journal->fd, journal->report.octets, len)) {
+    if (journal->failed == RESULT_OK && !file_write_all(journal->fd, journal->report.octets, len)) {
         note_failure(journal);
     }
     journal->len += (off_t)len;
