@@ -28,7 +28,9 @@ static const char *area_kind(const struct explanation *e)
     if (e->area == 0) {
         return "world";
     }
-    uint16_t country = locations_cell_number(e->view->locations, e->cell->country, "");
+    size_t count = 0;
+    const struct cell *cells = locations_cells(e->view->locations, &count);
+    uint16_t country = cell_number(cells, count, e->cell->country, "");
     if (e->cell->subdivision[0] != '\0' && steering_area(steering, country) == e->area) {
         return "country";
     }

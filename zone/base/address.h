@@ -42,6 +42,18 @@ enum address_family address_family(const struct address *address);
 const char *address_family_text(enum address_family family);
 bool address_equal(const struct address *a, const struct address *b);
 struct address address_from_ipv4(const uint8_t octets[4]);
+/* The network of an address: the /24 of IPv4, the first `ipv6_bits` (a multiple of 8) of IPv6; the
+ * other bits are 0. */
+static inline struct address address_network(const struct address *address, unsigned ipv6_bits)
+{
+    struct address network = *address;
+    if (address_is_ipv4(address)) {
+        network.octets[15] = 0;
+    } else {
+        memset(network.octets + ipv6_bits / 8, 0, sizeof(network.octets) - ipv6_bits / 8);
+    }
+    return network;
+}
 /* Why the address can't be handed out to the internet ("private", "loopback", "link-local",
  * "multicast", "documentation", "reserved", ...: IANA special-purpose registries, RFC 6890), or
  * NULL if it can. 198.18.0.0/15, 2001:2::/48 (benchmarking) count as special too. */

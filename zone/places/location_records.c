@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "zone/base/array.h"
 #include "zone/places/country.h"
 
 enum {
@@ -203,10 +204,7 @@ static uint16_t draft_of(struct location_records *records, const struct cell *ce
     if (records->draft_count > LOCATIONS_CELLS_MAX) {
         return LOCATIONS_CELLS_MAX;
     }
-    if (records->draft_count == records->draft_room) {
-        records->draft_room *= 2;
-        records->drafts = xrealloc(records->drafts, records->draft_room * sizeof(*records->drafts));
-    }
+    ARRAY_RESERVE(records->drafts, records->draft_room, records->draft_count + 1);
     uint16_t number = (uint16_t)records->draft_count++;
     struct location_draft *draft = &records->drafts[number];
     *draft = (struct location_draft){ .number = number, .next = *first };
@@ -259,19 +257,15 @@ struct location_record *location_records_get(struct location_records *records, s
     if (!read_record(db, offset, &cell)) {
         return NULL;
     }
-    if (records->count == records->room) {
-        records->room = records->room * 3 / 2 + BUCKETS_MIN;
-        records->list = xrealloc(records->list, records->room * sizeof(*records->list));
-    }
-    struct location_record *record = &records->list[records->count++];
-    *record = (struct location_record){ .offset = offset,
-                                        .cell = draft_of(records, &cell),
-                                        .grid_index = cell.placed ? grid_index(cell.position) : 0 };
+    struct location_record record = { .offset = offset,
+                                      .cell = draft_of(records, &cell),
+                                      .grid_index = cell.placed ? grid_index(cell.position) : 0 };
+    ARRAY_PUSH(records->list, records->count, records->room, record);
     *bucket = (uint32_t)records->count;
     if (records->count * 2 > records->bucket_count) {
         double_buckets(records);
     }
-    return record;
+    return &records->list[records->count - 1];
 }
 
 /* Sets the position: the mean of the addresses, by IPv4 if there is any, else the country's. */

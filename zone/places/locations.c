@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "zone/base/array.h"
 #include "zone/places/location_records.h"
 #include "zone/places/prefixes.h"
 #include "zone/places/ranges.h"
@@ -207,25 +208,29 @@ const struct cell *locations_cells(const struct locations *locations, size_t *co
     return locations == NULL ? &world : locations->list;
 }
 
-uint16_t locations_cell_number(const struct locations *locations, const char *country,
-                               const char *subdivision)
+struct wanted_cell {
+    const struct cell *cells;
+    const char *country, *subdivision;
+};
+
+static int compare_cell(const struct wanted_cell *wanted, size_t i)
 {
-    size_t low = 0, high = 0;
-    const struct cell *cells = locations_cells(locations, &high);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(cells[middle].country, country);
-        order = order != 0 ? order : strcmp(cells[middle].subdivision, subdivision);
-        if (order == 0) {
-            return (uint16_t)middle;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return LOCATIONS_WORLD;
+    int order = strcmp(wanted->cells[i].country, wanted->country);
+    return order != 0 ? order : strcmp(wanted->cells[i].subdivision, wanted->subdivision);
+}
+
+static bool is_before(const void *context, size_t i)
+{
+    return compare_cell(context, i) < 0;
+}
+
+uint16_t cell_number(const struct cell *cells, size_t count, const char *country,
+                     const char *subdivision)
+{
+    const struct wanted_cell wanted = { cells, country, subdivision };
+    size_t number = array_count_before(count, is_before, &wanted);
+    return number < count && compare_cell(&wanted, number) == 0 ? (uint16_t)number
+                                                                : LOCATIONS_WORLD;
 }
 
 bool locations_position(const struct locations *locations, const struct address *address,

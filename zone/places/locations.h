@@ -51,9 +51,9 @@ struct location locations_find(const struct locations *locations, const struct a
  * has a cell without subdivision. Numbers hold for this struct locations only: longer-lived data is
  * kept by country and subdivision. */
 const struct cell *locations_cells(const struct locations *locations, size_t *count);
-/* LOCATIONS_WORLD if there is no such cell. */
-uint16_t locations_cell_number(const struct locations *locations, const char *country,
-                               const char *subdivision);
+/* The number of a cell in that list; LOCATIONS_WORLD if there is no such cell. */
+uint16_t cell_number(const struct cell *cells, size_t count, const char *country,
+                     const char *subdivision);
 
 /* The file's position for this very address, to a tenth of a degree; false if it has none. Used for
  * members. */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "zone/base/result.h"
+#include "zone/base/array.h"
 
 enum {
     STRIDE_MAX = 16,
@@ -25,12 +25,8 @@ static uint32_t join(struct prefixes_maker *maker, uint32_t left, uint32_t right
     if (left == right && (left & PREFIXES_LEAF) != 0) {
         return left;
     }
-    if (maker->count == maker->room) {
-        maker->room = maker->room * 3 / 2 + 1024;
-        maker->pairs = xrealloc(maker->pairs, maker->room * sizeof(*maker->pairs));
-    }
-    maker->pairs[maker->count] = (struct prefixes_pair){ { left, right } };
-    return (uint32_t)maker->count++;
+    ARRAY_PUSH(maker->pairs, maker->count, maker->room, (struct prefixes_pair){ { left, right } });
+    return (uint32_t)maker->count - 1;
 }
 
 void prefixes_add(struct prefixes_maker *maker, uint8_t depth, uint32_t number)
@@ -82,11 +78,7 @@ struct packer {
 
 static void add_job(struct packer *packer, struct job job)
 {
-    if (packer->job_count == packer->job_room) {
-        packer->job_room = packer->job_room * 2 + 256;
-        packer->jobs = xrealloc(packer->jobs, packer->job_room * sizeof(*packer->jobs));
-    }
-    packer->jobs[packer->job_count++] = job;
+    ARRAY_PUSH(packer->jobs, packer->job_count, packer->job_room, job);
 }
 
 /* The largest stride that is not too sparse. Goes down level by level; a leaf counts once. */
@@ -163,10 +155,7 @@ static bool make_node(struct packer *packer, const struct job *job)
     if (out->count + count > PREFIXES_ENTRIES_MAX) {
         return false;
     }
-    if (packer->room - out->count < count) {
-        packer->room = packer->room * 3 / 2 + count;
-        out->entries = xrealloc(out->entries, packer->room * sizeof(*out->entries));
-    }
+    ARRAY_RESERVE(out->entries, packer->room, out->count + count);
     uint32_t offset = (uint32_t)out->count;
     uint32_t entry = (uint32_t)stride << PREFIXES_STRIDE_SHIFT | offset;
     out->count += count;

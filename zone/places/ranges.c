@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "zone/base/result.h"
+#include "zone/base/array.h"
 
 enum {
     RANGE_MAX = 1 + 9 + 3, /* octets */
@@ -51,16 +51,10 @@ static const uint8_t *read_length(const uint8_t *p, uint64_t *length)
 /* Writes the range that grew; it ends before `end`. */
 static void write_range(struct ranges *ranges, uint64_t end)
 {
-    if (ranges->room - ranges->len < RANGE_MAX) {
-        ranges->room = ranges->room * 3 / 2 + 4096;
-        ranges->octets = xrealloc(ranges->octets, ranges->room);
-    }
+    ARRAY_RESERVE(ranges->octets, ranges->room, ranges->len + RANGE_MAX);
     if (ranges->count % RANGES_A_BLOCK == 0) {
         size_t block = ranges->count / RANGES_A_BLOCK;
-        if (block == ranges->block_room) {
-            ranges->block_room = ranges->block_room * 3 / 2 + 64;
-            ranges->blocks = xrealloc(ranges->blocks, ranges->block_room * sizeof(*ranges->blocks));
-        }
+        ARRAY_RESERVE(ranges->blocks, ranges->block_room, block + 1);
         ranges->blocks[block] = (struct ranges_block){ ranges->start, ranges->len };
     }
     uint8_t *p = write_length(ranges->octets + ranges->len, end - ranges->start);
@@ -105,24 +99,29 @@ void ranges_done(struct ranges *ranges)
     ranges_begin(ranges);
 }
 
+struct wanted {
+    const struct ranges_block *blocks;
+    uint64_t address;
+};
+
+static bool begins_by(const void *context, size_t i)
+{
+    const struct wanted *wanted = context;
+    return wanted->blocks[i].start <= wanted->address;
+}
+
 uint32_t ranges_find(const struct ranges *ranges, uint64_t address)
 {
-    size_t low = 0, high = (ranges->count + RANGES_A_BLOCK - 1) / RANGES_A_BLOCK;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (ranges->blocks[middle].start <= address) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == 0) {
+    const struct wanted wanted = { ranges->blocks, address };
+    size_t blocks = (ranges->count + RANGES_A_BLOCK - 1) / RANGES_A_BLOCK;
+    size_t begun = array_count_before(blocks, begins_by, &wanted);
+    if (begun == 0) {
         return 0;
     }
-    const struct ranges_block *block = &ranges->blocks[low - 1];
+    const struct ranges_block *block = &ranges->blocks[begun - 1];
     const uint8_t *p = ranges->octets + block->at;
     uint64_t left = address - block->start, length = 0;
-    for (size_t i = (low - 1) * RANGES_A_BLOCK;; i++) {
+    for (size_t i = (begun - 1) * RANGES_A_BLOCK;; i++) {
         p = read_length(p, &length);
         if (left < length || i + 1 == ranges->count) {
             return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;

@@ -2,21 +2,14 @@
 
 #include <stdlib.h>
 
+#include "zone/base/array.h"
+#include "zone/base/u64.h"
+
 static enum result add(const struct member *member, void *arg)
 {
     struct member_ids *ids = arg;
-    if (ids->count == ids->room) {
-        ids->room = 2 * ids->room + 256;
-        ids->list = xrealloc(ids->list, ids->room * sizeof(ids->list[0]));
-    }
-    ids->list[ids->count++] = member->id;
+    ARRAY_PUSH(ids->list, ids->count, ids->room, member->id);
     return RESULT_OK;
-}
-
-static int compare(const void *a, const void *b)
-{
-    const uint64_t *left = a, *right = b;
-    return (*left > *right) - (*left < *right);
 }
 
 enum result member_ids_read(struct member_ids *out, struct store_txn *registry)
@@ -24,7 +17,7 @@ enum result member_ids_read(struct member_ids *out, struct store_txn *registry)
     *out = (struct member_ids){ .count = 0 };
     TRY(registry_each(registry, add, out));
     if (out->count > 0) {
-        qsort(out->list, out->count, sizeof(out->list[0]), compare);
+        qsort(out->list, out->count, sizeof(out->list[0]), u64_compare);
     }
     return RESULT_OK;
 }
@@ -38,5 +31,5 @@ void member_ids_done(struct member_ids *ids)
 bool member_ids_have(const struct member_ids *ids, uint64_t id)
 {
     return ids->count > 0 &&
-           bsearch(&id, ids->list, ids->count, sizeof(ids->list[0]), compare) != NULL;
+           bsearch(&id, ids->list, ids->count, sizeof(ids->list[0]), u64_compare) != NULL;
 }

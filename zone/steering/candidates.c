@@ -2,17 +2,11 @@
 
 #include <stdlib.h>
 
+#include "zone/base/array.h"
+#include "zone/base/u64.h"
 #include "zone/places/region.h"
 #include "zone/steering/failure_domain.h"
 #include "zone/steering/place.h"
-
-/* Makes room for one more element in a list that doubles its room. `count` elements of `size`
- * octets are in use. */
-static void *extend(void *list, size_t count, size_t size)
-{
-    bool full = count == 0 || (count >= 16 && (count & (count - 1)) == 0);
-    return full ? xrealloc(list, (count < 16 ? 16 : 2 * count) * size) : list;
-}
 
 /* Until order_by_index, candidates are in the order of their labels. */
 struct building {
@@ -20,10 +14,10 @@ struct building {
     struct candidates candidates;
     struct vantages vantages;
     struct diag *diag;
-    size_t names_room;
+    size_t names_room, list_room, inputs_room, left_out_room;
     uint64_t latest; /* of all members' last_eligible_at */
     struct failure_domain_tie *ties;
-    size_t tie_count;
+    size_t tie_count, tie_room;
 };
 
 /* A member with its verdict. */
@@ -38,10 +32,7 @@ static uint32_t add_name(struct building *b, const struct dname *name)
     struct candidates *candidates = &b->candidates;
     size_t needed = candidates->names_len + 1 + name->len;
     ASSERT(needed <= UINT32_MAX);
-    if (needed > b->names_room) {
-        b->names_room = 2 * needed;
-        candidates->names = xrealloc(candidates->names, b->names_room);
-    }
+    ARRAY_RESERVE(candidates->names, b->names_room, needed);
     uint32_t at = (uint32_t)candidates->names_len;
     candidates->names[at] = name->len;
     memcpy(candidates->names + at + 1, name->wire, name->len);
@@ -67,8 +58,8 @@ static enum result judge(struct building *b, const struct member *member, struct
 
 static void add_tie(struct building *b, uint64_t tie)
 {
-    b->ties = extend(b->ties, b->tie_count, sizeof(b->ties[0]));
-    b->ties[b->tie_count++] = (struct failure_domain_tie){ tie, (uint32_t)b->candidates.count };
+    ARRAY_PUSH(b->ties, b->tie_count, b->tie_room,
+               (struct failure_domain_tie){ tie, (uint32_t)b->candidates.count });
 }
 
 static void add_address(struct building *b, const struct address *address, bool shown,
@@ -121,15 +112,14 @@ static void add_candidate(struct building *b, const struct judged *judged, uint3
         dname_key_of(&key, &target, &b->sources->settings->apex);
         name = dname_key_hash(&key);
     }
-    candidates->list = extend(candidates->list, candidates->count, sizeof(candidates->list[0]));
-    candidates->inputs =
-        extend(candidates->inputs, candidates->count, sizeof(candidates->inputs[0]));
+    ARRAY_RESERVE(candidates->inputs, b->inputs_room, candidates->count + 1);
     candidates->inputs[candidates->count] = input;
-    candidates->list[candidates->count++] = (struct candidate){ .member_id = member->id,
-                                                                .weight = weight,
-                                                                .port = member->port,
-                                                                .target = add_name(b, &target),
-                                                                .name = name };
+    ARRAY_PUSH(candidates->list, candidates->count, b->list_room,
+               (struct candidate){ .member_id = member->id,
+                                   .weight = weight,
+                                   .port = member->port,
+                                   .target = add_name(b, &target),
+                                   .name = name });
 }
 
 static enum result add_member(const struct member *member, void *arg)
@@ -143,14 +133,10 @@ static enum result add_member(const struct member *member, void *arg)
     }
     const struct standing *standing = &judged.standing;
     candidates->members++;
-    if (standing->last_eligible_at > b->latest) {
-        b->latest = standing->last_eligible_at;
-    }
+    b->latest = u64_max(b->latest, standing->last_eligible_at);
     if (standing->left_out != 0) {
-        candidates->left_out = extend(candidates->left_out, candidates->left_out_count,
-                                      sizeof(candidates->left_out[0]));
-        candidates->left_out[candidates->left_out_count++] =
-            (struct left_out){ .member_id = member->id, .mask = standing->left_out };
+        ARRAY_PUSH(candidates->left_out, candidates->left_out_count, b->left_out_room,
+                   (struct left_out){ .member_id = member->id, .mask = standing->left_out });
     }
     if (standing->eligible) {
         add_candidate(b, &judged, standing->weight);
@@ -170,15 +156,10 @@ static enum result add_last_good(const struct member *member, void *arg)
     return result;
 }
 
-static int compare_ids(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
 static int compare_left_out(const void *a, const void *b)
 {
     const struct left_out *left = a, *right = b;
-    return compare_ids(left->member_id, right->member_id);
+    return u64_order(left->member_id, right->member_id);
 }
 
 /* The index that a member had before. */
@@ -190,7 +171,7 @@ struct known_index {
 static int compare_known(const void *a, const void *b)
 {
     const struct known_index *left = a, *right = b;
-    return compare_ids(left->member_id, right->member_id);
+    return u64_order(left->member_id, right->member_id);
 }
 
 /* Sets each candidate's index: the one that it had, else one that was free before, else a new one.

@@ -26,11 +26,9 @@ uint64_t failure_domain_of_operator(const char *name)
 uint64_t failure_domain_of_address(const struct address *address)
 {
     bool ipv4 = address_is_ipv4(address);
-    uint64_t prefix = 0;
-    for (unsigned i = 0; i < (ipv4 ? 3U : 6U); i++) {
-        prefix = prefix << 8 | address->octets[i + (ipv4 ? 12 : 0)];
-    }
-    return tagged(ipv4 ? TAG_IPV4 : TAG_IPV6, prefix << 8);
+    struct address network = address_network(address, 48);
+    struct reader r = reader_of(network.octets + (ipv4 ? 8 : 0), sizeof(uint64_t));
+    return tagged(ipv4 ? TAG_IPV4 : TAG_IPV6, read_u64(&r));
 }
 
 static uint32_t root_of(uint32_t *group, uint32_t member)

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "zone/base/array.h"
+#include "zone/base/u64.h"
 #include "zone/base/wire.h"
 
 enum {
@@ -34,30 +36,21 @@ static int compare_cells(const void *a, const void *b)
 static int compare_members(const void *a, const void *b)
 {
     const struct traffic_member *left = a, *right = b;
-    return (left->member_id > right->member_id) - (left->member_id < right->member_id);
+    return u64_order(left->member_id, right->member_id);
 }
 
 static struct traffic_cell *append_cell(struct traffic *traffic)
 {
-    if (traffic->cell_count == traffic->cell_room) {
-        traffic->cell_room = 2 * traffic->cell_room + 16;
-        traffic->cells = xrealloc(traffic->cells, traffic->cell_room * sizeof(traffic->cells[0]));
-    }
-    struct traffic_cell *cell = &traffic->cells[traffic->cell_count++];
-    *cell = (struct traffic_cell){ .changed = true };
-    return cell;
+    ARRAY_PUSH(traffic->cells, traffic->cell_count, traffic->cell_room,
+               (struct traffic_cell){ .changed = true });
+    return &traffic->cells[traffic->cell_count - 1];
 }
 
 static struct traffic_member *append_member(struct traffic *traffic)
 {
-    if (traffic->member_count == traffic->member_room) {
-        traffic->member_room = 2 * traffic->member_room + 16;
-        traffic->members =
-            xrealloc(traffic->members, traffic->member_room * sizeof(traffic->members[0]));
-    }
-    struct traffic_member *member = &traffic->members[traffic->member_count++];
-    *member = (struct traffic_member){ .changed = true };
-    return member;
+    ARRAY_PUSH(traffic->members, traffic->member_count, traffic->member_room,
+               (struct traffic_member){ .changed = true });
+    return &traffic->members[traffic->member_count - 1];
 }
 
 /* -- rows -- */
@@ -405,35 +398,12 @@ double traffic_total(const struct traffic *traffic, uint64_t now)
     return total;
 }
 
-static int compare_location(const char *country, const char *subdivision, const struct cell *cell)
-{
-    int order = strcmp(country, cell->country);
-    return order != 0 ? order : strcmp(subdivision, cell->subdivision);
-}
-
 /* The index of a cell in the location file's sorted list; the country's cell if the subdivision is
  * gone, the world's (0) if the country is. */
 static size_t number_of(const struct traffic_cell *wanted, const struct cell *cells, size_t count)
 {
-    const char *subdivision = wanted->subdivision;
-    for (;;) {
-        size_t low = 0, high = count;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (compare_location(wanted->country, subdivision, &cells[middle]) > 0) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        if (low < count && compare_location(wanted->country, subdivision, &cells[low]) == 0) {
-            return low;
-        }
-        if (*subdivision == '\0') {
-            return 0;
-        }
-        subdivision = "";
-    }
+    uint16_t number = cell_number(cells, count, wanted->country, wanted->subdivision);
+    return number != LOCATIONS_WORLD ? number : cell_number(cells, count, wanted->country, "");
 }
 
 void traffic_demand(const struct traffic *traffic, const struct cell *cells, size_t count,

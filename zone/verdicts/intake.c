@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "zone/base/array.h"
 #include "zone/verdicts/intake_private.h"
 
 enum {
@@ -103,11 +104,7 @@ static bool accepts(const struct intake_pool *pool, const struct report *report,
 
 static void batch_add(struct intake_batch *batch, const uint8_t *octets, size_t len)
 {
-    if (batch->room - batch->len < len) {
-        batch->room = 2 * batch->room + REPORT_MAX;
-        batch->octets = xrealloc(batch->octets, batch->room);
-    }
-    ASSERT(batch->octets != NULL);
+    ARRAY_RESERVE(batch->octets, batch->room, batch->len + len);
     memcpy(batch->octets + batch->len, octets, len);
     batch->len += len;
 }

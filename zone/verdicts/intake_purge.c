@@ -1,6 +1,7 @@
 /* Verdicts whose members are gone. */
 #include <stdlib.h>
 
+#include "zone/base/array.h"
 #include "zone/registry/member_ids.h"
 #include "zone/verdicts/intake.h"
 
@@ -19,11 +20,7 @@ static enum result look_at_row(const struct member_health *health, void *arg)
     if (noted || member_ids_have(&purge->members, id)) {
         return RESULT_OK;
     }
-    if (purge->gone_count == purge->gone_room) {
-        purge->gone_room = 2 * purge->gone_room + 256;
-        purge->gone = xrealloc(purge->gone, purge->gone_room * sizeof(id));
-    }
-    purge->gone[purge->gone_count++] = id;
+    ARRAY_PUSH(purge->gone, purge->gone_count, purge->gone_room, id);
     return RESULT_OK;
 }
 

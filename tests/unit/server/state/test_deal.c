@@ -132,10 +132,10 @@ static void allocation_follow_the_demand_within_a_minute(void **)
     };
     size_t count = 0;
     double asked[32] = { 0 };
-    (void)locations_cells(places->locations, &count);
+    const struct cell *cells = locations_cells(places->locations, &count);
     assert_true(count <= sizeof(asked) / sizeof(asked[0]));
-    uint16_t jp = locations_cell_number(places->locations, "JP", "");
-    uint16_t nl = locations_cell_number(places->locations, "NL", "");
+    uint16_t jp = cell_number(cells, count, "JP", "");
+    uint16_t nl = cell_number(cells, count, "NL", "");
     asked[nl] = 1000;
     asked[jp] = 1;
     demand.by_cell = asked;

@@ -96,12 +96,29 @@ static void sockaddr_round_trips(void **)
     }
 }
 
+static void networks_are_cut_out(void **)
+{
+    static const struct {
+        const char *address, *network;
+        unsigned ipv6_bits;
+    } rows[] = { { "192.0.2.77", "192.0.2.0", 48 },
+                 { "2001:db8:1:2:3::4", "2001:db8:1::", 48 },
+                 { "2001:db8:1:234:3::4", "2001:db8:1:200::", 56 } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct address address;
+        char out[ADDRESS_TEXT_MAX];
+        assert_ok(address_parse(&address, rows[i].address));
+        address = address_network(&address, rows[i].ipv6_bits);
+        assert_string_equal(address_text(&address, out), rows[i].network);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_round_trip),      cmocka_unit_test(malformed_texts_are_refused),
         cmocka_unit_test(endpoints_take_a_port), cmocka_unit_test(special_addresses_are_known),
-        cmocka_unit_test(sockaddr_round_trips),
+        cmocka_unit_test(networks_are_cut_out),  cmocka_unit_test(sockaddr_round_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
