@@ -210,6 +210,86 @@ static void rooms_follow_their_order(void **)
     assert_int_equal(faults, 0);
 }
 
+/* A module is a .c file and its header. The modules of these folders include each other in one
+ * direction only. */
+static const char *const without_circles[] = { "server/" };
+
+enum {
+    UNSEEN,
+    ON_THE_WAY,
+    DONE
+};
+
+static bool includes[FILES_MAX][FILES_MAX]; /* by number of the source: the module's first file */
+static char seen[FILES_MAX];
+
+static bool is_same_module(const char *a, const char *b)
+{
+    size_t len = strcspn(a, "."); /* no folder has a dot */
+    return len == strcspn(b, ".") && strncmp(a, b, len) == 0;
+}
+
+/* The number that stands for the module of a path; source_count if there is none. */
+static unsigned module_of(const char *path)
+{
+    unsigned i = 0;
+    while (i < source_count && !is_same_module(sources[i].path, path)) {
+        i++;
+    }
+    return i;
+}
+
+static void note_include(const struct source *source, unsigned, const char *included)
+{
+    for (size_t i = 0; i < sizeof(without_circles) / sizeof(without_circles[0]); i++) {
+        size_t len = strlen(without_circles[i]);
+        if (included != NULL && strncmp(source->path, without_circles[i], len) == 0 &&
+            strncmp(included + 1, without_circles[i], len) == 0) {
+            unsigned from = module_of(source->path), to = module_of(included + 1);
+            assert_true(to < source_count);
+            includes[from][to] = from != to;
+        }
+    }
+}
+
+/* Goes along all includes that lead on from a module. */
+static void find_circles(unsigned module)
+{
+    seen[module] = ON_THE_WAY;
+    for (unsigned next = 0; next < source_count; next++) {
+        if (!includes[module][next] || seen[next] == DONE) {
+            continue;
+        }
+        if (seen[next] == ON_THE_WAY) {
+            fault(sources[module].path, 0, "closes a circle of includes with", sources[next].path);
+        } else {
+            find_circles(next);
+        }
+    }
+    seen[module] = DONE;
+}
+
+static void modules_include_each_other_in_one_direction(void **)
+{
+    unsigned server = module_of("server/ntspoold.c"), wire = module_of("server/state/records.h");
+    unsigned tcp = module_of("server/io/tcp.h");
+    faults = 0;
+    each_line(note_include);
+    assert_true(includes[server][module_of("server/upkeep/refresh.h")]);
+    for (unsigned i = 0; i < source_count; i++) {
+        if (seen[i] == UNSEEN) {
+            find_circles(i);
+        }
+    }
+    assert_int_equal(faults, 0);
+    memset(seen, UNSEEN, sizeof(seen));
+    note_include(&sources[wire], 1, "\"server/io/tcp.h\""); /* a breach, three modules away */
+    quiet = true;
+    find_circles(tcp);
+    quiet = false;
+    assert_true(faults > 0);
+}
+
 static void includes_follow_the_arrows(void **)
 {
     faults = 0;
@@ -386,6 +466,7 @@ int main(void)
         cmocka_unit_test(whole_tree_was_read),
         cmocka_unit_test(includes_follow_the_arrows),
         cmocka_unit_test(rooms_follow_their_order),
+        cmocka_unit_test(modules_include_each_other_in_one_direction),
         cmocka_unit_test(third_party_headers_have_one_owner),
         cmocka_unit_test(ldns_is_known_to_one_file_a_folder),
         cmocka_unit_test(no_file_is_too_long),
