@@ -9,7 +9,7 @@
 #include "zone/store/store.h"
 
 /* What a unit may forbid without a need: the thread that deals is to yield to answers. */
-static void look_at_filters(void (*log)(const char *text))
+static void look_at_filters(log_sink *log)
 {
     errno = 0;
     int nice = getpriority(PRIO_PROCESS, 0);
@@ -19,7 +19,7 @@ static void look_at_filters(void (*log)(const char *text))
     }
 }
 
-static void look_at_rights(const char *state, void (*log)(const char *text))
+static void look_at_rights(const char *state, log_sink *log)
 {
     char path[STORE_EXPOSED_ROOM];
     struct diag diag;
@@ -40,7 +40,7 @@ static void look_at_rights(const char *state, void (*log)(const char *text))
     }
 }
 
-enum result confine(const struct options *options, void (*log)(const char *text), struct diag *diag)
+enum result confine(const struct options *options, log_sink *log, struct diag *diag)
 {
     struct sandbox sandbox;
     enum result result = options->user != NULL ? user_become(options->user, diag) : RESULT_OK;

@@ -257,7 +257,7 @@ static enum result start(struct program *program, const struct options *options,
     }
     for (unsigned i = 0;
          options->socket_affinity && result == RESULT_OK && i < program->worker_count; i++) {
-        affinity_pin(program->workers[i]->thread, i % options->workers, options->workers);
+        affinity_pin(program->workers[i]->thread.id, i % options->workers, options->workers);
     }
     if (result == RESULT_OK) {
         say_started(program, options);

@@ -45,6 +45,7 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
 {
     struct worker *worker = xcalloc(1, sizeof(*worker));
     enum result result = handler_init(&worker->handler, &parts->handler, counters, diag);
+    thread_init(&worker->thread);
     CHECK(uv_loop_init(&worker->loop) == 0);
     CHECK(uv_async_init(&worker->loop, &worker->stop, on_stop) == 0);
     CHECK(uv_async_init(&worker->loop, &worker->drain, on_drain) == 0);
@@ -74,12 +75,7 @@ static void *run(void *arg)
 
 enum result worker_start(struct worker *worker, struct diag *diag)
 {
-    int error = pthread_create(&worker->thread, NULL, run, worker);
-    if (error != 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
-    }
-    worker->running = true;
-    return RESULT_OK;
+    return thread_start(&worker->thread, run, worker, diag);
 }
 
 void worker_drain(struct worker *worker)
@@ -105,9 +101,9 @@ void worker_free(struct worker *worker)
     if (worker == NULL) {
         return;
     }
-    if (worker->running) {
+    if (worker->thread.running) {
         (void)uv_async_send(&worker->stop);
-        (void)pthread_join(worker->thread, NULL);
+        thread_end(&worker->thread);
     } else {
         on_stop(&worker->stop);
         (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
@@ -115,6 +111,7 @@ void worker_free(struct worker *worker)
     CHECK(uv_loop_close(&worker->loop) == 0);
     tcp_free(worker->tcp);
     handler_done(&worker->handler);
+    thread_done(&worker->thread);
     free(worker->udp);
     free(worker->udp_shared);
     free(worker);

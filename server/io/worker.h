@@ -3,14 +3,12 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
-#include <pthread.h>
-
 #include "server/io/tcp.h"
 #include "server/io/udp.h"
+#include "zone/base/thread.h"
 
 struct worker {
-    pthread_t thread;
-    bool running;
+    struct thread thread;
     uv_loop_t loop;
     uv_async_t stop, drain;
     struct handler handler;

@@ -9,7 +9,7 @@
 #include "dnssec/signing/keystate.h"
 #include "server/keys/parent.h"
 #include "zone/base/clock.h"
-#include "zone/base/periodic.h"
+#include "zone/base/thread.h"
 #include "zone/registry/registry.h"
 
 struct keymgr {
@@ -29,10 +29,8 @@ struct keymgr {
     enum alarm_level alarm; /* what was said last, and when */
     uint64_t alarm_at;
     bool behind; /* the clock is before what the store has seen */
-    struct diag last_trouble;
-    pthread_t thread;
-    bool running;
-    struct periodic periodic;
+    struct log_once trouble;
+    struct thread thread;
 };
 
 static void say(struct keymgr *keymgr, const char *format, ...)
@@ -46,15 +44,6 @@ static void say(struct keymgr *keymgr, const char *format, ...)
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     keymgr->sources.log(text);
-}
-
-/* Logged once until it changes. */
-static void trouble(struct keymgr *keymgr, const struct diag *diag)
-{
-    if (strcmp(keymgr->last_trouble.text, diag->text) != 0) {
-        keymgr->last_trouble = *diag;
-        keymgr->sources.log(diag->text);
-    }
 }
 
 struct longest {
@@ -288,7 +277,12 @@ static enum result look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t 
                                   struct diag *diag)
 {
     struct parent_news news;
-    const struct parent_look look = { &keymgr->sources, &keymgr->settings, now, steady };
+    const struct parent_look look = { .keys = keymgr->sources.keys,
+                                      .seal = keymgr->sources.seal,
+                                      .log = keymgr->sources.log,
+                                      .settings = &keymgr->settings,
+                                      .now = now,
+                                      .steady = steady };
     enum result result = parent_ask(&keymgr->parent, &look, &news, diag);
     if (result == RESULT_OK) {
         say(keymgr, "the parent zone has the DS records that were asked for");
@@ -375,14 +369,12 @@ void keymgr_look(struct keymgr *keymgr, uint64_t now, uint64_t steady)
     }
     store_rest(keymgr->registry);
     store_rest(keymgr->keys);
+    struct diag line = { "" };
     if (result != RESULT_OK) {
-        struct diag line;
         (void)diag_fail(&line, result, "the DNSSEC keys can't be moved on: %s",
                         diag.text[0] != 0 ? diag.text : result_text(result));
-        trouble(keymgr, &line);
-    } else {
-        keymgr->last_trouble.text[0] = 0;
     }
+    log_once(&keymgr->trouble, keymgr->sources.log, line.text);
 }
 
 static void *run(void *arg)
@@ -390,7 +382,7 @@ static void *run(void *arg)
     struct keymgr *keymgr = arg;
     do {
         keymgr_look(keymgr, clock_now(), clock_steady());
-    } while (periodic_pause(&keymgr->periodic, KEYMGR_POLL_MS));
+    } while (thread_pause(&keymgr->thread, KEYMGR_POLL_MS));
     return NULL;
 }
 
@@ -398,7 +390,7 @@ enum result keymgr_new(struct keymgr **out, const struct keymgr_sources *sources
 {
     struct keymgr *keymgr = xcalloc(1, sizeof(*keymgr));
     keymgr->sources = *sources;
-    periodic_init(&keymgr->periodic);
+    thread_init(&keymgr->thread);
     enum result result = store_read(sources->registry, &keymgr->registry, diag);
     if (result == RESULT_OK) {
         result = store_read(sources->keys, &keymgr->keys, diag);
@@ -415,12 +407,7 @@ enum result keymgr_new(struct keymgr **out, const struct keymgr_sources *sources
 
 enum result keymgr_start(struct keymgr *keymgr, struct diag *diag)
 {
-    int error = pthread_create(&keymgr->thread, NULL, run, keymgr);
-    if (error != 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
-    }
-    keymgr->running = true;
-    return RESULT_OK;
+    return thread_start(&keymgr->thread, run, keymgr, diag);
 }
 
 void keymgr_free(struct keymgr *keymgr)
@@ -428,10 +415,7 @@ void keymgr_free(struct keymgr *keymgr)
     if (keymgr == NULL) {
         return;
     }
-    if (keymgr->running) {
-        periodic_stop(&keymgr->periodic);
-        (void)pthread_join(keymgr->thread, NULL);
-    }
+    thread_end(&keymgr->thread);
     if (keymgr->registry != NULL) {
         store_abort(keymgr->registry);
     }
@@ -439,6 +423,6 @@ void keymgr_free(struct keymgr *keymgr)
         store_abort(keymgr->keys);
     }
     slices_done(&keymgr->slices);
-    periodic_done(&keymgr->periodic);
+    thread_done(&keymgr->thread);
     free(keymgr);
 }

@@ -8,15 +8,14 @@
 #define SERVER_KEYMGR_H
 
 #include "dnssec/rollover/key_timeline.h"
+#include "zone/base/log.h"
 #include "zone/store/store.h"
 
 enum {
-    KEYMGR_POLL_MS = 250,   /* how often it looks whether there is anything to do */
-    KEYMGR_TTLS_S = 10,     /* how often it looks at all static records' TTLs, if no step is due */
-    KEYMGR_PARENT_S = 600,  /* how often it asks for the parent's DS while it waits for it */
-    KEYMGR_NOTIFY_S = 3600, /* how often it notifies the parent meanwhile (server/keys/dsync.h) */
-    KEYMGR_SEEN_S = 3600,   /* how often it says in the store that it is there */
-    KEYMGR_NAG_S = 86400,   /* how often an alarm of the offline KSK is said again, */
+    KEYMGR_POLL_MS = 250, /* how often it looks whether there is anything to do */
+    KEYMGR_TTLS_S = 10,   /* how often it looks at all static records' TTLs, if no step is due */
+    KEYMGR_SEEN_S = 3600, /* how often it says in the store that it is there */
+    KEYMGR_NAG_S = 86400, /* how often an alarm of the offline KSK is said again, */
     KEYMGR_NAG_LATE_S = 3600,   /* and one that is urgent */
     KEYMGR_CLOCK_SLACK_S = 300, /* a clock that is off by more has been set, */
     KEYMGR_CLOCK_TRUST_S = 3600 /* and is believed when it has run on for so long */
@@ -24,13 +23,10 @@ enum {
 
 struct keymgr;
 
-/* Lines for the log; called from the keeper's thread. */
-typedef void keymgr_log(const char *text);
-
 struct keymgr_sources {
     struct store *registry, *keys; /* keys: writable */
     const struct seal *seal;
-    keymgr_log *log;
+    log_sink *log; /* called from the key manager's thread */
 };
 
 enum result keymgr_new(struct keymgr **out, const struct keymgr_sources *sources,

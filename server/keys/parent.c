@@ -13,7 +13,7 @@ bool parent_is_due(const struct parent_watch *watch, const struct settings *sett
                    const struct key_set *keys, uint64_t steady)
 {
     return settings->ds_resolver.port != 0 && rollover_awaits_parent(keys) &&
-           (watch->asked == 0 || steady >= watch->asked + KEYMGR_PARENT_S);
+           (watch->asked == 0 || steady >= watch->asked + PARENT_ASK_S);
 }
 
 /* Tells the parent, if it says where, that CDS asks for other DS records: when all servers have
@@ -27,7 +27,7 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
     struct dname target;
     struct diag diag = { "" };
     char text[DNAME_TEXT_MAX], line[LINE_ROOM];
-    bool done = watch->notified_of == asked_at && look->steady < watch->notified + KEYMGR_NOTIFY_S;
+    bool done = watch->notified_of == asked_at && look->steady < watch->notified + PARENT_NOTIFY_S;
     if (done || look->now < asked_at + settings->propagation_s) {
         return;
     }
@@ -38,11 +38,11 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
     if (result == RESULT_OK) {
         (void)snprintf(line, sizeof(line), "the parent's %s was notified of CDS",
                        dname_text(&target, text));
-        look->sources->log(line);
+        look->log(line);
         watch->notified = look->steady;
         watch->notified_of = asked_at;
     } else if (result != RESULT_NOT_FOUND) {
-        look->sources->log(diag.text);
+        look->log(diag.text);
     }
 }
 
@@ -66,10 +66,9 @@ static void doubt(struct parent_watch *watch, const struct parent_look *look,
     uint64_t asked_at = rollover_asked_at(keys);
     if (watch->doubted_of != asked_at &&
         dscheck_lacks_validation(response, &look->settings->apex, keys)) {
-        look->sources->log(
-            "the resolver (ds-resolver) knows the DS records that were asked for, but does "
-            "not say that it has validated them (AD): let it validate, or say "
-            "`ntspool key ds-seen`");
+        look->log("the resolver (ds-resolver) knows the DS records that were asked for, but does "
+                  "not say that it has validated them (AD): let it validate, or say "
+                  "`ntspool key ds-seen`");
         watch->doubted_of = asked_at;
     }
 }
@@ -92,7 +91,7 @@ static enum result judge(struct parent_watch *watch, const struct parent_look *l
     }
     const struct rollover_timing timing = timing_of(watch, look, &out->after);
     (void)rollover_ds_seen(keys, &timing, look->now);
-    return key_timeline_write(&out->after, &out->before, txn, look->sources->seal, look->now, diag);
+    return key_timeline_write(&out->after, &out->before, txn, look->seal, look->now, diag);
 }
 
 enum result parent_ask(struct parent_watch *watch, const struct parent_look *look,
@@ -107,7 +106,7 @@ enum result parent_ask(struct parent_watch *watch, const struct parent_look *loo
     if (result == RESULT_OK) {
         uint32_t ttl_s = dscheck_ttl(&response, zone);
         watch->ds_ttl_s = ttl_s > watch->ds_ttl_s ? ttl_s : watch->ds_ttl_s;
-        result = store_write(look->sources->keys, &txn, diag);
+        result = store_write(look->keys, &txn, diag);
     }
     if (result != RESULT_OK) {
         return result;

@@ -5,7 +5,13 @@
 #define SERVER_PARENT_H
 
 #include "dnssec/rollover/key_timeline.h"
-#include "server/keys/keymgr.h"
+#include "zone/base/log.h"
+#include "zone/store/store.h"
+
+enum {
+    PARENT_ASK_S = 600,    /* between two queries for the DS while it is waited for */
+    PARENT_NOTIFY_S = 3600 /* between two notifications of the parent meanwhile */
+};
 
 /* What is remembered of it, in steady time. Begin from { 0 }. */
 struct parent_watch {
@@ -16,11 +22,13 @@ struct parent_watch {
     uint32_t ds_ttl_s;    /* the longest TTL of a DS that was seen: the setting may be too short */
 };
 
-/* Who looks, when, and whose parent it is. */
+/* What one check needs. */
 struct parent_look {
-    const struct keymgr_sources *sources;
+    struct store *keys; /* writable */
+    const struct seal *seal;
+    log_sink *log;
     const struct settings *settings;
-    uint64_t now, steady;
+    uint64_t now, steady; /* Unix time, and a clock that nobody sets; seconds */
 };
 
 /* The keys before and after the parent's word. */

@@ -5,7 +5,7 @@
 #include <sodium.h>
 
 #include "zone/base/clock.h"
-#include "zone/base/periodic.h"
+#include "zone/base/thread.h"
 
 /* A tally that is still in use, or was until a moment ago. */
 struct open_counters {
@@ -19,22 +19,10 @@ struct collector {
     struct open_counters *counters_list;
     struct traffic traffic;
     struct demand demand; /* without the demand, which traffic has */
-    pthread_t thread;
-    bool running;
-    struct periodic periodic;
-    struct diag last_trouble; /* logged once until it changes */
-    uint64_t last_spell;      /* of the budget, that was logged */
+    struct thread thread;
+    struct log_once trouble;
+    uint64_t last_spell; /* of the budget, that was logged */
 };
-
-static void trouble(struct collector *collector, const struct diag *diag)
-{
-    if (strcmp(collector->last_trouble.text, diag->text) != 0) {
-        collector->last_trouble = *diag;
-        if (diag->text[0] != '\0') {
-            collector->sources.log(diag->text);
-        }
-    }
-}
 
 /* Counts what came since the last time. A tally that nobody else refers to gets no more: it is
  * counted to its end and goes. */
@@ -154,7 +142,7 @@ void collector_write(struct collector *collector, uint64_t now)
     if (write_counts(collector, known ? &members : NULL, now, &diag) == RESULT_OK && known) {
         diag.text[0] = '\0';
     }
-    trouble(collector, &diag);
+    log_once(&collector->trouble, collector->sources.log, diag.text);
     log_budget(collector);
     member_ids_done(&members);
 }
@@ -162,7 +150,7 @@ void collector_write(struct collector *collector, uint64_t now)
 static void *run(void *arg)
 {
     struct collector *collector = arg;
-    while (periodic_pause(&collector->periodic, COLLECTOR_WRITE_MS)) {
+    while (thread_pause(&collector->thread, COLLECTOR_WRITE_MS)) {
         collector_write(collector, clock_now());
     }
     return NULL;
@@ -189,19 +177,14 @@ enum result collector_new(struct collector **out, const struct collector_sources
     collector->traffic = traffic;
     collector->last_spell = traffic.over_budget.since;
     ASSERT(pthread_mutex_init(&collector->mutex, NULL) == 0);
-    periodic_init(&collector->periodic);
+    thread_init(&collector->thread);
     *out = collector;
     return RESULT_OK;
 }
 
 enum result collector_start(struct collector *collector, struct diag *diag)
 {
-    int error = pthread_create(&collector->thread, NULL, run, collector);
-    if (error != 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
-    }
-    collector->running = true;
-    return RESULT_OK;
+    return thread_start(&collector->thread, run, collector, diag);
 }
 
 void collector_free(struct collector *collector)
@@ -209,15 +192,12 @@ void collector_free(struct collector *collector)
     if (collector == NULL) {
         return;
     }
-    if (collector->running) {
-        periodic_stop(&collector->periodic);
-        (void)pthread_join(collector->thread, NULL);
-    }
+    thread_end(&collector->thread);
     collector_write(collector, clock_now());
     ASSERT(collector->counters_list == NULL);
     traffic_done(&collector->traffic);
     demand_done(&collector->demand);
-    periodic_done(&collector->periodic);
+    thread_done(&collector->thread);
     (void)pthread_mutex_destroy(&collector->mutex);
     free(collector);
 }

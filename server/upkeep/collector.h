@@ -4,6 +4,7 @@
 #define SERVER_COLLECTOR_H
 
 #include "server/state/counters.h"
+#include "zone/base/log.h"
 
 enum {
     COLLECTOR_WRITE_MS = 60000 /* between two writes; a killed server has lost at most that */
@@ -13,8 +14,8 @@ struct collector;
 
 struct collector_sources {
     struct store *registry;
-    struct store *traffic;         /* NULL: what is counted is forgotten at the end */
-    void (*log)(const char *text); /* called from the thread and at the end */
+    struct store *traffic; /* NULL: what is counted is forgotten at the end */
+    log_sink *log;         /* called from the thread and at the end */
 };
 
 /* Reads what was counted before. DAMAGED if it can't be read. */

@@ -1,12 +1,12 @@
 #include "server/upkeep/dealer.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include <sodium.h>
+
+#include "zone/base/thread.h"
 
 enum {
     NICE = 19
@@ -14,8 +14,7 @@ enum {
 
 struct dealer {
     struct sigcache *cache;
-    pthread_t thread;
-    bool busy; /* there is a thread to be joined */
+    struct thread thread;
     atomic_bool finished, give_up;
     /* What it works on. */
     struct zone_state *zone;
@@ -38,6 +37,7 @@ struct dealer *dealer_new(struct sigcache *cache)
 {
     struct dealer *dealer = xcalloc(1, sizeof(*dealer));
     dealer->cache = cache;
+    thread_init(&dealer->thread);
     return dealer;
 }
 
@@ -67,42 +67,39 @@ static void *run(void *arg)
 
 bool dealer_is_free(const struct dealer *dealer)
 {
-    return !dealer->busy && seconds(CLOCK_MONOTONIC) >= dealer->rest_until;
+    return !dealer->thread.running && seconds(CLOCK_MONOTONIC) >= dealer->rest_until;
 }
 
 enum result dealer_start(struct dealer *dealer, struct zone_state *zone, struct demand *demand,
                          uint64_t now, struct diag *diag)
 {
-    ASSERT(!dealer->busy);
+    ASSERT(!dealer->thread.running);
     atomic_store(&dealer->finished, false);
     dealer->zone = zone_state_ref(zone);
     dealer->demand = *demand;
     *demand = (struct demand){ .by_cell = NULL };
     dealer->now = now;
     dealer->deal = NULL;
-    int error = pthread_create(&dealer->thread, NULL, run, dealer);
-    if (error != 0) {
+    enum result result = thread_start(&dealer->thread, run, dealer, diag);
+    if (result != RESULT_OK) {
         zone_state_unref(zone);
         demand_done(&dealer->demand);
-        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
     }
-    dealer->busy = true;
-    return RESULT_OK;
+    return result;
 }
 
 static void finish(struct dealer *dealer)
 {
-    (void)pthread_join(dealer->thread, NULL);
+    thread_end(&dealer->thread);
     zone_state_unref(dealer->zone);
     demand_done(&dealer->demand);
-    dealer->busy = false;
 }
 
 enum result dealer_take(struct dealer *dealer, const struct zone_state *zone, struct deal **out,
                         struct diag *diag)
 {
     *out = NULL;
-    if (!dealer->busy || !atomic_load(&dealer->finished)) {
+    if (!dealer->thread.running || !atomic_load(&dealer->finished)) {
         return RESULT_OK;
     }
     finish(dealer);
@@ -123,12 +120,13 @@ void dealer_free(struct dealer *dealer)
     if (dealer == NULL) {
         return;
     }
-    if (dealer->busy) {
+    if (dealer->thread.running) {
         atomic_store(&dealer->give_up, true);
         finish(dealer);
         if (dealer->result == RESULT_OK) {
             deal_unref(dealer->deal);
         }
     }
+    thread_done(&dealer->thread);
     free(dealer);
 }

@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "zone/base/clock.h"
-#include "zone/base/periodic.h"
+#include "zone/base/thread.h"
 #include "zone/verdicts/feed.h"
 
 enum {
@@ -27,23 +27,15 @@ struct exchange {
     uint64_t feed_due_ms, feed_check_ms, tidy_due_ms;
     bool members_changed; /* since the last tidying */
     struct history_fold fold;
-    struct diag told[SUBJECTS];
-    pthread_t thread;
-    bool running;
-    struct periodic periodic;
+    struct log_once told[SUBJECTS];
+    struct thread thread;
 };
 
 static void tell(struct exchange *exchange, enum subject subject, enum result result,
                  const struct diag *diag)
 {
-    struct diag *told = &exchange->told[subject];
-    const char *text = result == RESULT_OK ? "" : diag->text;
-    if (strcmp(told->text, text) != 0) {
-        (void)diag_fail(told, result, "%s", text);
-        if (result != RESULT_OK) {
-            exchange->sources.log(text);
-        }
-    }
+    log_once(&exchange->told[subject], exchange->sources.log,
+             result == RESULT_OK ? "" : diag->text);
 }
 
 static void take_in(struct exchange *exchange)
@@ -143,7 +135,7 @@ static void *run(void *arg)
         took_ms = clock_steady_ms() - began_ms;
         write_feed(exchange);
         tidy(exchange);
-    } while (periodic_pause(&exchange->periodic, pause_ms(took_ms)));
+    } while (thread_pause(&exchange->thread, pause_ms(took_ms)));
     return NULL;
 }
 
@@ -152,18 +144,13 @@ struct exchange *exchange_new(const struct exchange_sources *sources)
     struct exchange *exchange = xcalloc(1, sizeof(*exchange));
     exchange->sources = *sources;
     exchange->intake = intake_new(sources->state_dir);
-    periodic_init(&exchange->periodic);
+    thread_init(&exchange->thread);
     return exchange;
 }
 
 enum result exchange_start(struct exchange *exchange, struct diag *diag)
 {
-    int error = pthread_create(&exchange->thread, NULL, run, exchange);
-    if (error != 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
-    }
-    exchange->running = true;
-    return RESULT_OK;
+    return thread_start(&exchange->thread, run, exchange, diag);
 }
 
 void exchange_free(struct exchange *exchange)
@@ -171,11 +158,8 @@ void exchange_free(struct exchange *exchange)
     if (exchange == NULL) {
         return;
     }
-    if (exchange->running) {
-        periodic_stop(&exchange->periodic);
-        (void)pthread_join(exchange->thread, NULL);
-    }
+    thread_end(&exchange->thread);
     intake_free(exchange->intake);
-    periodic_done(&exchange->periodic);
+    thread_done(&exchange->thread);
     free(exchange);
 }

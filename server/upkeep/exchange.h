@@ -4,6 +4,7 @@
 #ifndef SERVER_EXCHANGE_H
 #define SERVER_EXCHANGE_H
 
+#include "zone/base/log.h"
 #include "zone/verdicts/intake.h"
 
 enum {
@@ -22,7 +23,7 @@ struct exchange_sources {
     const char *state_dir;
     /* Without health nothing is taken in. */
     struct intake_stores stores;
-    void (*log)(const char *text); /* called from the thread */
+    log_sink *log; /* called from the thread */
 };
 
 struct exchange *exchange_new(const struct exchange_sources *sources);

@@ -36,11 +36,12 @@ static enum result read_files(struct location_watch *watch)
 }
 
 enum result location_watch_begin(struct location_watch *watch, const char *const *paths,
-                                 size_t count, void (*log)(const char *text), struct places **out,
+                                 size_t count, log_sink *log, struct places **out,
                                  struct diag *diag)
 {
     bool another = false;
     *watch = (struct location_watch){ .paths = paths, .count = count, .log = log };
+    thread_init(&watch->reader);
     if (count == 0) {
         return RESULT_OK;
     }
@@ -58,9 +59,8 @@ enum result location_watch_begin(struct location_watch *watch, const char *const
 
 static void tell_trouble(struct location_watch *watch, const struct diag *diag)
 {
-    if (strcmp(watch->trouble.text, diag->text) != 0) {
+    if (log_once_is_new(&watch->trouble, diag->text)) {
         struct diag line;
-        watch->trouble = *diag;
         (void)diag_fail(&line, RESULT_INVALID, "%s; the locations read before stay in use",
                         diag->text);
         watch->log(line.text);
@@ -69,8 +69,8 @@ static void tell_trouble(struct location_watch *watch, const struct diag *diag)
 
 static void tell_over(struct location_watch *watch)
 {
-    if (watch->trouble.text[0] != '\0' && !watch->refused) {
-        watch->trouble.text[0] = '\0';
+    if (watch->trouble.last.text[0] != '\0' && !watch->refused) {
+        watch->trouble = (struct log_once){ 0 };
         watch->log("the location files are there again");
     }
 }
@@ -81,7 +81,7 @@ static void tell_new(struct location_watch *watch, const struct places *places)
     size_t cells = 0;
     (void)locations_cells(places->locations, &cells);
     (void)diag_fail(&line, RESULT_OK, "new location files are in use: %zu cells", cells);
-    watch->trouble.text[0] = '\0';
+    watch->trouble = (struct log_once){ 0 };
     watch->log(line.text);
 }
 
@@ -98,11 +98,8 @@ static void start_reader(struct location_watch *watch)
 {
     struct diag diag;
     atomic_store(&watch->finished, false);
-    int error = pthread_create(&watch->reader, NULL, run, watch);
-    watch->reading = error == 0;
-    if (error != 0) { /* as if the files had not been seen yet */
-        memset(watch->seen, 0, sizeof(watch->seen));
-        (void)diag_fail(&diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    if (thread_start(&watch->reader, run, watch, &diag) != RESULT_OK) {
+        memset(watch->seen, 0, sizeof(watch->seen)); /* as if the files had not been seen yet */
         tell_trouble(watch, &diag);
     }
 }
@@ -113,8 +110,7 @@ static struct places *take(struct location_watch *watch)
     if (!atomic_load(&watch->finished)) {
         return NULL;
     }
-    (void)pthread_join(watch->reader, NULL);
-    watch->reading = false;
+    thread_end(&watch->reader);
     watch->refused = watch->read == NULL;
     if (watch->refused) {
         tell_trouble(watch, &watch->diag);
@@ -128,7 +124,7 @@ struct places *location_watch_look(struct location_watch *watch)
 {
     struct diag diag = { "" };
     bool another = false;
-    if (watch->reading) {
+    if (watch->reader.running) {
         return take(watch);
     }
     if (find_others(watch, &another, &diag) != RESULT_OK) {
@@ -143,9 +139,9 @@ struct places *location_watch_look(struct location_watch *watch)
 
 void location_watch_end(struct location_watch *watch)
 {
-    if (watch->reading) {
-        (void)pthread_join(watch->reader, NULL);
+    if (watch->reader.running) {
+        thread_end(&watch->reader);
         places_unref(watch->read);
-        watch->reading = false;
     }
+    thread_done(&watch->reader);
 }

@@ -5,29 +5,29 @@
 #ifndef SERVER_LOCATION_WATCH_H
 #define SERVER_LOCATION_WATCH_H
 
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include "server/state/deal.h"
+#include "zone/base/log.h"
+#include "zone/base/thread.h"
 
 struct location_watch {
     const char *const *paths;
     size_t count; /* at most LOCATIONS_FILES_MAX; 0: there is nothing to watch */
-    void (*log)(const char *text);
+    log_sink *log;
     struct stat seen[LOCATIONS_FILES_MAX];
     bool refused; /* what was seen last is not what is in use */
-    struct diag trouble;
-    pthread_t reader;
-    bool reading; /* there is a thread to be joined; when it has finished, the next two are its */
-    atomic_bool finished;
-    struct places *read; /* NULL: failed, and diag says why */
+    struct log_once trouble;
+    struct thread reader;
+    atomic_bool finished; /* the reader; the next two are its result */
+    struct places *read;  /* NULL: failed, and diag says why */
     struct diag diag;
 };
 
 /* Reads the files; *out stays NULL if there are none. Fails as locations_load. The paths outlive
  * the watch. */
 enum result location_watch_begin(struct location_watch *watch, const char *const *paths,
-                                 size_t count, void (*log)(const char *text), struct places **out,
+                                 size_t count, log_sink *log, struct places **out,
                                  struct diag *diag);
 /* Looks again: new tables that were read since, with a reference, or NULL where the old ones stay
  * in use. */

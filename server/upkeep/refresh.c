@@ -5,7 +5,7 @@
 #include "server/upkeep/dealer.h"
 #include "server/upkeep/location_watch.h"
 #include "zone/base/clock.h"
-#include "zone/base/periodic.h"
+#include "zone/base/thread.h"
 
 struct refresh {
     struct refresh_sources sources;
@@ -16,18 +16,13 @@ struct refresh {
     struct location_watch watch; /* of the location files */
     struct worker *const *workers;
     size_t worker_count;
-    pthread_t thread;
-    bool running;
-    struct periodic periodic;
-    struct diag last_trouble; /* logged once until it changes */
+    struct thread thread;
+    struct log_once trouble;
 };
 
 static void trouble(struct refresh *refresh, const struct diag *diag)
 {
-    if (strcmp(refresh->last_trouble.text, diag->text) != 0) {
-        refresh->last_trouble = *diag;
-        refresh->sources.log(diag->text);
-    }
+    log_once(&refresh->trouble, refresh->sources.log, diag->text);
 }
 
 /* True if the location files are new. */
@@ -158,7 +153,7 @@ static void *run(void *arg)
     struct refresh *refresh = arg;
     unsigned polls = 0;
     unsigned pause = 0; /* polls to let pass: many changes are built into one view */
-    while (periodic_pause(&refresh->periodic, REFRESH_POLL_MS)) {
+    while (thread_pause(&refresh->thread, REFRESH_POLL_MS)) {
         bool look_at_file = ++polls % (REFRESH_FILE_MS / REFRESH_POLL_MS) == 0;
         pause = pause > 0 ? pause - 1 : 0;
         if (pause > 0 || !look(refresh, look_at_file)) {
@@ -181,7 +176,7 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     refresh->from.seal = sources->seal;
     refresh->from.cache = sources->cache;
     refresh->dealer = dealer_new(sources->cache);
-    periodic_init(&refresh->periodic);
+    thread_init(&refresh->thread);
     enum result result =
         location_watch_begin(&refresh->watch, sources->locations, sources->location_count,
                              sources->log, &refresh->from.places, diag);
@@ -216,12 +211,7 @@ enum result refresh_start(struct refresh *refresh, struct worker *const *workers
 {
     refresh->workers = workers;
     refresh->worker_count = count;
-    int error = pthread_create(&refresh->thread, NULL, run, refresh);
-    if (error != 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
-    }
-    refresh->running = true;
-    return RESULT_OK;
+    return thread_start(&refresh->thread, run, refresh, diag);
 }
 
 static void end_read(struct store_txn *txn)
@@ -236,10 +226,7 @@ void refresh_free(struct refresh *refresh)
     if (refresh == NULL) {
         return;
     }
-    if (refresh->running) {
-        periodic_stop(&refresh->periodic);
-        (void)pthread_join(refresh->thread, NULL);
-    }
+    thread_end(&refresh->thread);
     dealer_free(refresh->dealer);
     location_watch_end(&refresh->watch);
     end_read(refresh->from.registry);
@@ -247,6 +234,6 @@ void refresh_free(struct refresh *refresh)
     end_read(refresh->from.keys);
     zone_state_unref(refresh->zone);
     places_unref(refresh->from.places);
-    periodic_done(&refresh->periodic);
+    thread_done(&refresh->thread);
     free(refresh);
 }

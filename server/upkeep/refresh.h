@@ -5,6 +5,7 @@
 
 #include "server/io/worker.h"
 #include "server/upkeep/collector.h"
+#include "zone/base/log.h"
 
 enum {
     REFRESH_POLL_MS = 100,  /* how often the stores' versions are compared */
@@ -13,9 +14,6 @@ enum {
 };
 
 struct refresh;
-
-/* Lines for the log; called from the refresher's thread. */
-typedef void refresh_log(const char *text);
 
 struct refresh_sources {
     struct store *registry, *health, *keys;
@@ -26,7 +24,7 @@ struct refresh_sources {
     struct collector *collector;  /* makes the workers' tallies, knows the demand */
     const char *const *locations; /* paths of location files */
     size_t location_count;        /* at most LOCATIONS_FILES_MAX */
-    refresh_log *log;
+    log_sink *log;                /* called from the refresher's thread */
 };
 
 /* Opens read transactions and builds the first view. */

@@ -1,6 +1,6 @@
 #include "server/upkeep/stores.h"
 
-static void say(void (*log)(const char *text), const char *what, const struct diag *why)
+static void say(log_sink *log, const char *what, const struct diag *why)
 {
     struct diag line = { "" };
     (void)diag_fail(&line, RESULT_SYSTEM, "%s: %s", what, why->text);
@@ -9,8 +9,7 @@ static void say(void (*log)(const char *text), const char *what, const struct di
 
 /* After it could not be opened to write, for the reason in `diag`. */
 static enum result open_to_read(struct store **out, const char *state_dir, enum store_kind kind,
-                                const char *without, void (*log)(const char *text),
-                                struct diag *diag)
+                                const char *without, log_sink *log, struct diag *diag)
 {
     const struct diag why = *diag;
     enum result result = store_open(out, state_dir, kind, false, diag);
@@ -23,7 +22,7 @@ static enum result open_to_read(struct store **out, const char *state_dir, enum 
 /* Verdicts, counts and history come again by themselves: a store of these that is missing or
  * damaged is no reason not to serve. A damaged file is kept under another name. */
 static enum result make_anew(const char *state_dir, enum store_kind kind, enum result why,
-                             void (*log)(const char *text), struct diag *diag)
+                             log_sink *log, struct diag *diag)
 {
     struct diag line = { "" }, aside = { "" };
     enum result result = RESULT_OK;
@@ -44,7 +43,7 @@ static enum result make_anew(const char *state_dir, enum store_kind kind, enum r
 
 /* Opens to write, and makes what is missing or damaged. */
 static enum result open_or_make(struct store **out, const char *state_dir, enum store_kind kind,
-                                void (*log)(const char *text), struct diag *diag)
+                                log_sink *log, struct diag *diag)
 {
     struct diag unmade;
     enum result result = store_open(out, state_dir, kind, true, diag);
@@ -57,7 +56,7 @@ static enum result open_or_make(struct store **out, const char *state_dir, enum 
 
 /* Opens to write what the server can do without; a store that is missing or damaged is made. */
 static void open_optional(struct store **out, const char *state_dir, enum store_kind kind,
-                          const char *without, void (*log)(const char *text))
+                          const char *without, log_sink *log)
 {
     struct diag diag = { "" };
     enum result result = open_or_make(out, state_dir, kind, log, &diag);
@@ -67,8 +66,7 @@ static void open_optional(struct store **out, const char *state_dir, enum store_
     }
 }
 
-enum result stores_open(struct stores *out, const char *state_dir, void (*log)(const char *text),
-                        struct diag *diag)
+enum result stores_open(struct stores *out, const char *state_dir, log_sink *log, struct diag *diag)
 {
     *out = (struct stores){ .registry = NULL };
     enum result result = store_open(&out->registry, state_dir, STORE_REGISTRY, false, diag);

@@ -2,6 +2,7 @@
 #ifndef SERVER_STORES_H
 #define SERVER_STORES_H
 
+#include "zone/base/log.h"
 #include "zone/store/store.h"
 
 struct stores {
@@ -16,7 +17,7 @@ struct stores {
 
 /* Opens all stores of the state. What can't be written is said by `log`, and done without. Whatever
  * comes of it, stores_close ends it. */
-enum result stores_open(struct stores *out, const char *state_dir, void (*log)(const char *text),
+enum result stores_open(struct stores *out, const char *state_dir, log_sink *log,
                         struct diag *diag);
 void stores_close(struct stores *stores);
 /* Number of members; 0 if it can't be told. */

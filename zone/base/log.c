@@ -73,6 +73,22 @@ void log_write(const char *program, int priority, const char *format, ...)
     (void)pthread_mutex_unlock(&one_writer);
 }
 
+bool log_once_is_new(struct log_once *once, const char *text)
+{
+    struct diag next;
+    (void)diag_fail(&next, RESULT_OK, "%s", text);
+    bool same = strcmp(once->last.text, next.text) == 0;
+    once->last = next;
+    return !same && next.text[0] != '\0';
+}
+
+void log_once(struct log_once *once, log_sink *log, const char *text)
+{
+    if (log_once_is_new(once, text)) {
+        log(text);
+    }
+}
+
 void log_last(const char *line)
 {
     (void)write_line(line, strlen(line), 0);

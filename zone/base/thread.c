@@ -1,29 +1,42 @@
-#include "zone/base/periodic.h"
+#include "zone/base/thread.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "zone/base/clock.h"
-#include "zone/base/result.h"
 
-void periodic_init(struct periodic *periodic)
+void thread_init(struct thread *thread)
 {
     pthread_condattr_t monotonic;
-    periodic->stop = false;
-    ASSERT(pthread_mutex_init(&periodic->mutex, NULL) == 0);
-    ASSERT(pthread_condattr_init(&monotonic) == 0);
-    ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(&periodic->wake, &monotonic) == 0);
+    thread->running = thread->stop = false;
+    CHECK(pthread_mutex_init(&thread->mutex, NULL) == 0);
+    CHECK(pthread_condattr_init(&monotonic) == 0);
+    CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&thread->wake, &monotonic) == 0);
     (void)pthread_condattr_destroy(&monotonic);
 }
 
-void periodic_done(struct periodic *periodic)
+void thread_done(struct thread *thread)
 {
-    (void)pthread_cond_destroy(&periodic->wake);
-    (void)pthread_mutex_destroy(&periodic->mutex);
+    thread_end(thread);
+    (void)pthread_cond_destroy(&thread->wake);
+    (void)pthread_mutex_destroy(&thread->mutex);
 }
 
-bool periodic_pause(struct periodic *periodic, unsigned ms)
+enum result thread_start(struct thread *thread, void *(*run)(void *arg), void *arg,
+                         struct diag *diag)
+{
+    thread->stop = false;
+    int error = pthread_create(&thread->id, NULL, run, arg);
+    if (error != 0) {
+        return diag_fail(diag, RESULT_SYSTEM, "can't start a thread: %s", strerror(error));
+    }
+    thread->running = true;
+    return RESULT_OK;
+}
+
+bool thread_pause(struct thread *thread, unsigned ms)
 {
     struct timespec until;
     unsigned pause_ms = clock_pause_ms(ms);
@@ -32,19 +45,24 @@ bool periodic_pause(struct periodic *periodic, unsigned ms)
     until.tv_nsec += pause_ms % 1000 * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    (void)pthread_mutex_lock(&periodic->mutex);
-    while (!periodic->stop &&
-           pthread_cond_timedwait(&periodic->wake, &periodic->mutex, &until) != ETIMEDOUT) {
+    (void)pthread_mutex_lock(&thread->mutex);
+    while (!thread->stop &&
+           pthread_cond_timedwait(&thread->wake, &thread->mutex, &until) != ETIMEDOUT) {
     }
-    bool go_on = !periodic->stop;
-    (void)pthread_mutex_unlock(&periodic->mutex);
+    bool go_on = !thread->stop;
+    (void)pthread_mutex_unlock(&thread->mutex);
     return go_on;
 }
 
-void periodic_stop(struct periodic *periodic)
+void thread_end(struct thread *thread)
 {
-    (void)pthread_mutex_lock(&periodic->mutex);
-    periodic->stop = true;
-    (void)pthread_cond_signal(&periodic->wake);
-    (void)pthread_mutex_unlock(&periodic->mutex);
+    if (!thread->running) {
+        return;
+    }
+    (void)pthread_mutex_lock(&thread->mutex);
+    thread->stop = true;
+    (void)pthread_cond_signal(&thread->wake);
+    (void)pthread_mutex_unlock(&thread->mutex);
+    (void)pthread_join(thread->id, NULL);
+    thread->running = false;
 }

@@ -1,22 +1,31 @@
-/* The pauses of a thread that does something every so often, and its end, which does not wait for
- * the pause to be over. */
-#ifndef ZONE_PERIODIC_H
-#define ZONE_PERIODIC_H
+/* A thread of a daemon: how it starts, pauses between two rounds of work, and ends. Its end does
+ * not wait for the pause to be over. */
+#ifndef ZONE_THREAD_H
+#define ZONE_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>
 
-struct periodic {
+#include "zone/base/result.h"
+
+struct thread {
+    pthread_t id;
+    bool running; /* started and not joined; for the thread's owner */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool stop;
 };
 
-void periodic_init(struct periodic *periodic);
-void periodic_done(struct periodic *periodic);
+void thread_init(struct thread *thread);
+/* Ends the thread if it runs. */
+void thread_done(struct thread *thread);
+
+/* SYSTEM if there can be no thread. After thread_end it may be started again. */
+enum result thread_start(struct thread *thread, void *(*run)(void *arg), void *arg,
+                         struct diag *diag);
 /* The thread pauses. False: it is time to end. */
-bool periodic_pause(struct periodic *periodic, unsigned ms);
-/* Any other thread: ends the pause, and those to come. */
-void periodic_stop(struct periodic *periodic);
+bool thread_pause(struct thread *thread, unsigned ms);
+/* The owner: ends all pauses and waits for the thread's end. Nothing if it does not run. */
+void thread_end(struct thread *thread);
 
 #endif

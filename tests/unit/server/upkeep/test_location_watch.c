@@ -64,7 +64,7 @@ static bool look(const char *said)
 {
     logged[0] = '\0';
     struct places *found = location_watch_look(&watch);
-    while (watch.reading) {
+    while (watch.reader.running) {
         const struct timespec moment = { .tv_nsec = 1000000 };
         (void)nanosleep(&moment, NULL);
         found = location_watch_look(&watch);
@@ -217,9 +217,9 @@ static void a_watch_may_end_while_it_reads(void **)
     begin(paths, 1);
     put(first, "towns.mmdb", SIZE_MAX, true);
     assert_null(location_watch_look(&watch));
-    assert_true(watch.reading);
+    assert_true(watch.reader.running);
     location_watch_end(&watch);
-    assert_false(watch.reading);
+    assert_false(watch.reader.running);
     expect("10.7.1.1", "NL");
 }
 

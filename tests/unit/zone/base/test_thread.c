@@ -1,43 +1,53 @@
 #include "tests/unit/unit.h"
 #include "zone/base/clock.h"
-#include "zone/base/periodic.h"
+#include "zone/base/thread.h"
 
-static struct periodic periodic;
+static struct thread thread;
+static unsigned rounds;
 
 static int set_up(void **)
 {
-    periodic_init(&periodic);
+    rounds = 0;
+    thread_init(&thread);
     return 0;
 }
 
 static int tear_down(void **)
 {
-    periodic_done(&periodic);
+    thread_done(&thread);
     return 0;
 }
 
 static void a_pause_lasts_and_goes_on(void **)
 {
     uint64_t before = clock_steady();
-    assert_true(periodic_pause(&periodic, 1));
-    assert_true(periodic_pause(&periodic, 1200));
+    assert_true(thread_pause(&thread, 1));
+    assert_true(thread_pause(&thread, 1200));
     assert_true(clock_steady() > before);
 }
 
-static void *stop(void *arg)
+static void *run(void *arg)
 {
-    periodic_stop(arg);
+    rounds++;
+    while (thread_pause(arg, 3600000)) {
+        rounds += 100;
+    }
+    rounds += thread_pause(arg, 3600000) ? 100 : 0; /* nor is there another pause */
     return NULL;
 }
 
-static void a_stop_ends_this_pause_and_all_to_come(void **)
+static void an_end_waits_for_the_thread_but_not_for_its_pause(void **)
 {
-    pthread_t thread;
+    struct diag diag;
     uint64_t before = clock_steady();
-    assert_int_equal(pthread_create(&thread, NULL, stop, &periodic), 0);
-    assert_false(periodic_pause(&periodic, 3600000));
-    assert_false(periodic_pause(&periodic, 3600000));
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_ok(thread_start(&thread, run, &thread, &diag));
+        assert_true(thread.running);
+        thread_end(&thread);
+        assert_false(thread.running);
+        assert_int_equal(rounds, i);
+    }
+    thread_end(&thread); /* nothing to end */
     assert_true(clock_steady() < before + 60);
 }
 
@@ -47,7 +57,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_pause_lasts_and_goes_on),
-        TEST(a_stop_ends_this_pause_and_all_to_come),
+        TEST(an_end_waits_for_the_thread_but_not_for_its_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
