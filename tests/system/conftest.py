@@ -16,6 +16,10 @@ _LONG = ("story", "faults", "schedule", "offline", "targets", "bench", "location
          "kill", "reference", "switch", "cli", "vantages")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--record-interface", action="store_true", help="write interface.json anew (test_interface.py)")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _namespaces(tmp_path_factory):
     enter_namespaces(tmp_path_factory.mktemp("namespaces"))
