@@ -144,10 +144,18 @@ static bool add_located_set(struct answerer *answerer, const struct query *query
     struct location location = locations_find(locations, subnet ? &query->subnet.address : source);
     answerer->answer.scope = subnet ? scope_of(&query->subnet, &location) : 0;
     return add_next_set(answerer, owner, owner == &query->qname,
-                        deal_area(zone->deal, location.cell), location.cell);
+                        steering_area(&zone->deal->shared->steering, location.cell), location.cell);
 }
 
-/* The SRV set of a service's name. A region's own has the same for all. */
+/* The area of the region whose service name this is; STEERING_NONE if nobody is eligible there. */
+static uint16_t region_area(const struct deal *deal, const struct dname_key *key)
+{
+    const char *label = (const char *)key->octets;
+    uint16_t region = region_of_label(label, strnlen(label, key->len));
+    return region == REGION_NONE ? STEERING_NONE : deal->shared->steering.of_region[region];
+}
+
+/* The SRV RRset of a service name. That of a region is the same for all clients. */
 static bool add_srv(struct answerer *answerer, const struct query *query,
                     const struct address *source, const struct dname *owner,
                     const struct dname_key *key)
@@ -155,7 +163,7 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
     const struct zone_state *zone = answerer->snapshot.zone;
     return dname_key_compare(key, &zone->service_key) == 0
                ? add_located_set(answerer, query, source, owner)
-               : add_next_set(answerer, owner, owner == &query->qname, zone_state_region(zone, key),
+               : add_next_set(answerer, owner, owner == &query->qname, region_area(zone->deal, key),
                               COUNTERS_NO_CELL);
 }
 

@@ -7,12 +7,6 @@
 
 #include "zone/base/splitmix.h"
 
-/* Areas and shares, which outlive the deal that they were made for. */
-struct plan {
-    atomic_uint refs;
-    struct steering steering;
-};
-
 struct places *places_new(struct locations *locations)
 {
     struct places *places = xcalloc(1, sizeof(*places));
@@ -37,13 +31,13 @@ void places_unref(struct places *places)
     }
 }
 
-static void plan_unref(struct plan *plan)
+static void shared_unref(struct shared_steering *shared)
 {
-    if (plan == NULL || atomic_fetch_sub(&plan->refs, 1) != 1) {
+    if (shared == NULL || atomic_fetch_sub(&shared->refs, 1) != 1) {
         return;
     }
-    steering_done(&plan->steering);
-    free(plan);
+    steering_done(&shared->steering);
+    free(shared);
 }
 
 struct deal *deal_ref(struct deal *deal)
@@ -63,7 +57,7 @@ void deal_unref(struct deal *deal)
     free(deal->rings);
     free(deal->levels);
     candidates_done(&deal->candidates);
-    plan_unref(deal->plan);
+    shared_unref(deal->shared);
     keyring_unref(deal->keyring);
     places_unref(deal->places);
     free(deal);
@@ -79,16 +73,6 @@ bool deal_is_due(const struct deal *deal, uint64_t now)
     uint64_t ttl = deal->settings.srv_ttl_s;
     return is_older(deal->dealt_at, now, ttl < DEAL_AGE_MAX_S ? ttl : DEAL_AGE_MAX_S) ||
            is_older(deal->scaled_at, now, DEAL_AGE_MAX_S);
-}
-
-uint16_t deal_area(const struct deal *deal, uint16_t cell)
-{
-    return steering_area(&deal->plan->steering, cell);
-}
-
-uint16_t deal_region(const struct deal *deal, uint16_t region)
-{
-    return deal->plan->steering.of_region[region];
 }
 
 static double capacity_of(const struct candidates *candidates)
@@ -204,7 +188,7 @@ static bool regions_known(const struct deal *deal, const struct allocation_membe
 {
     for (unsigned i = 0; i < 2; i++) {
         uint16_t region = member->regions[i];
-        if (region != REGION_NONE && deal_region(deal, region) == STEERING_NONE) {
+        if (region != REGION_NONE && deal->shared->steering.of_region[region] == STEERING_NONE) {
             return false;
         }
     }
@@ -255,7 +239,7 @@ static void owner_of(struct dname *out, const struct steering_area *area,
 }
 
 static struct deal *deal_begin(const struct deal_parts *parts, struct candidates *candidates,
-                               struct plan *plan)
+                               struct shared_steering *shared)
 {
     struct deal *deal = xcalloc(1, sizeof(*deal));
     atomic_init(&deal->refs, 1);
@@ -264,8 +248,8 @@ static struct deal *deal_begin(const struct deal_parts *parts, struct candidates
     deal->settings = *parts->settings;
     deal->keyring = keyring_ref(parts->keyring);
     deal->places = places_ref(parts->places);
-    deal->plan = plan;
-    deal->area_count = plan->steering.area_count;
+    deal->shared = shared;
+    deal->area_count = shared->steering.area_count;
     deal->rings = xcalloc(deal->area_count, sizeof(struct srv_ring *));
     deal->levels = xcalloc(deal->area_count, sizeof(*deal->levels));
     return deal;
@@ -303,7 +287,7 @@ static double level_with(double level, double weight, unsigned places)
 static double level_left(const struct deal *deal, const struct deal *old, uint16_t area,
                          const struct change *change)
 {
-    const struct steering *steering = &deal->plan->steering;
+    const struct steering *steering = &deal->shared->steering;
     const struct allocation_area *at = &steering->areas[area].at;
     double level = old->levels[area];
     for (size_t i = 0; i < change->left_count; i++) {
@@ -330,7 +314,7 @@ static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_
         deal->rings[area] = srv_ring_ref(ring);
         return RESULT_OK;
     }
-    struct steering *steering = &deal->plan->steering;
+    struct steering *steering = &deal->shared->steering;
     const struct allocation_member *inputs = deal->candidates.inputs;
     struct deck deck;
     uint64_t random = steering->seed + area + deal->patched * 0x9e3779b97f4a7c15U;
@@ -364,8 +348,8 @@ static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_
 static enum result patch(struct deal **out, const struct deal_parts *parts, const struct deal *old,
                          struct candidates *candidates, const struct change *change)
 {
-    atomic_fetch_add(&old->plan->refs, 1);
-    struct deal *deal = deal_begin(parts, candidates, old->plan);
+    atomic_fetch_add(&old->shared->refs, 1);
+    struct deal *deal = deal_begin(parts, candidates, old->shared);
     enum result result = RESULT_OK;
     deal->round = old->round;
     deal->dealt_at = old->dealt_at;
@@ -391,10 +375,10 @@ static bool must_scale(const struct deal *old, const struct deal_parts *parts, d
            fabs(capacity - old->scaled_capacity) > old->scaled_capacity / 20;
 }
 
-static struct plan *plan_new(const struct deal_parts *parts, const struct deal *old,
-                             const struct candidates *candidates, bool scale)
+static struct shared_steering *shared_new(const struct deal_parts *parts, const struct deal *old,
+                                          const struct candidates *candidates, bool scale)
 {
-    struct plan *plan = xcalloc(1, sizeof(*plan));
+    struct shared_steering *shared = xcalloc(1, sizeof(*shared));
     const struct locations *locations = parts->places == NULL ? NULL : parts->places->locations;
     const struct demand *demand = parts->demand;
     const struct deck **decks = NULL;
@@ -402,13 +386,13 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
                                     .settings = parts->settings,
                                     .demand = demand == NULL ? NULL : demand->by_cell,
                                     .keep_factors = !scale };
-    atomic_init(&plan->refs, 1);
+    atomic_init(&shared->refs, 1);
     input.cells = locations_cells(locations, &input.cell_count);
     if (old == NULL) {
         randombytes_buf(&input.seed, sizeof(input.seed));
     } else {
-        input.seed = old->plan->steering.seed;
-        input.before = &old->plan->steering;
+        input.seed = old->shared->steering.seed;
+        input.before = &old->shared->steering;
     }
     if (old != NULL && demand != NULL && demand->round == old->round) {
         decks = xcalloc(old->area_count, sizeof(struct deck *));
@@ -418,9 +402,9 @@ static struct plan *plan_new(const struct deal_parts *parts, const struct deal *
         input.asked = demand->asked;
         input.decks = decks;
     }
-    steering_init(&plan->steering, &input);
+    steering_init(&shared->steering, &input);
     free(decks);
-    return plan;
+    return shared;
 }
 
 static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
@@ -429,7 +413,7 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
     double capacity = capacity_of(candidates);
     /* The first deal is as quick as can be, so that answers begin; it is due at once. */
     bool scale = old != NULL && must_scale(old, parts, capacity);
-    struct deal *deal = deal_begin(parts, candidates, plan_new(parts, old, candidates, scale));
+    struct deal *deal = deal_begin(parts, candidates, shared_new(parts, old, candidates, scale));
     enum result result = RESULT_OK;
     deal->round = old == NULL ? 0 : old->round + 1;
     deal->dealt_at = parts->now;
@@ -443,8 +427,8 @@ static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
         struct deck deck;
         struct dname owner;
         struct allocation_list list =
-            steering_deal(&deal->plan->steering, (uint16_t)a, deal->round, &deck);
-        owner_of(&owner, &deal->plan->steering.areas[a], parts);
+            steering_deal(&deal->shared->steering, (uint16_t)a, deal->round, &deck);
+        owner_of(&owner, &deal->shared->steering.areas[a], parts);
         const struct srv_ring_parts made_with = srv_ring_parts_of(deal, parts, &owner);
         deal->levels[a] = list.level;
         result = srv_ring_new(&deal->rings[a], &deck, &made_with, NULL, NULL);

@@ -27,13 +27,17 @@ struct places {
     struct locations *locations;
 };
 
-struct plan;
+/* Areas and shares. Deals share them while only members change. */
+struct shared_steering {
+    atomic_uint refs;
+    struct steering steering;
+};
 
 struct deal {
     atomic_uint refs;
     struct candidates candidates;
-    struct plan *plan;       /* areas and shares that the hands were dealt by */
-    struct srv_ring **rings; /* of each area */
+    struct shared_steering *shared; /* what the decks were dealt by */
+    struct srv_ring **rings;        /* of each area */
     /* of the list that each was dealt from (struct allocation_list), with the changes since */
     double *levels;
     size_t area_count;
@@ -68,11 +72,6 @@ struct deal *deal_ref(struct deal *deal);
 void deal_unref(struct deal *deal);
 /* True when it is time to deal anew though nothing changed, or when the clock went back. */
 bool deal_is_due(const struct deal *deal, uint64_t now);
-
-/* The area of clients in a cell. */
-uint16_t deal_area(const struct deal *deal, uint16_t cell);
-/* The area of a region, STEERING_NONE if nobody is eligible there. */
-uint16_t deal_region(const struct deal *deal, uint16_t region);
 
 /* Takes over the locations. */
 struct places *places_new(struct locations *locations);

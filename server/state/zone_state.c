@@ -207,11 +207,3 @@ struct srv_choice zone_state_srv(const struct zone_state *zone, uint16_t area, u
     const struct deck_set *set = ring->deck.count == 0 ? NULL : &ring->deck.sets[i];
     return (struct srv_choice){ set, &ring->srv[i], &ring->blocks[i] };
 }
-
-uint16_t zone_state_region(const struct zone_state *zone, const struct dname_key *key)
-{
-    const char *label = (const char *)key->octets;
-    size_t len = strnlen(label, key->len);
-    uint16_t region = region_of_label(label, len);
-    return region == REGION_NONE ? STEERING_NONE : deal_region(zone->deal, region);
-}

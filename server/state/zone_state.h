@@ -79,7 +79,5 @@ struct srv_choice {
 };
 /* Number `turn` (modulo the deck's size) of an area; STEERING_NONE is one with nobody. */
 struct srv_choice zone_state_srv(const struct zone_state *zone, uint16_t area, uint32_t turn);
-/* The area of the region that a service name other than view.service is for. */
-uint16_t zone_state_region(const struct zone_state *zone, const struct dname_key *key);
 
 #endif

@@ -378,11 +378,6 @@ double steering_factor(const struct steering *steering, size_t index, uint64_t m
     return known ? steering->factors[index] : 1;
 }
 
-uint16_t steering_area(const struct steering *steering, uint16_t cell)
-{
-    return cell < steering->cell_count ? steering->of_cell[cell] : 0;
-}
-
 struct allocation_list steering_list(struct steering *steering, uint16_t area)
 {
     return allocation_of(steering->allocation, &steering->areas[area].at, steering->list);

@@ -76,7 +76,10 @@ void steering_done(struct steering *steering);
 /* The factor that scaling found for the member at this index; 1 if it was not there. */
 double steering_factor(const struct steering *steering, size_t index, uint64_t member_id);
 /* The area of a cell; the world's if the number is out of bounds. */
-uint16_t steering_area(const struct steering *steering, uint16_t cell);
+static inline uint16_t steering_area(const struct steering *steering, uint16_t cell)
+{
+    return cell < steering->cell_count ? steering->of_cell[cell] : 0;
+}
 /* The shares of an area, valid in steering->list until the next call. */
 struct allocation_list steering_list(struct steering *steering, uint16_t area);
 /* Deals an area's deck and updates the deficits, so that a member rounded up in one area is less

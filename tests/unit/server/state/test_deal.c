@@ -108,13 +108,13 @@ static void a_deal_is_due_after_its_ttl_or_a_minute(void **)
 
 static size_t sets_of(const struct deal *deal, uint16_t cell)
 {
-    return deal->rings[deal_area(deal, cell)]->deck.count;
+    return deal->rings[steering_area(&deal->shared->steering, cell)]->deck.count;
 }
 
 /* What part of the answers to clients of a cell holds a member. */
 static double part_of(const struct deal *deal, uint16_t cell, uint32_t index)
 {
-    const struct deck *deck = &deal->rings[deal_area(deal, cell)]->deck;
+    const struct deck *deck = &deal->rings[steering_area(&deal->shared->steering, cell)]->deck;
     size_t sets = 0;
     for (size_t s = 0; s < deck->count; s++) {
         sets += holds(&deck->sets[s], index) ? 1 : 0;
@@ -330,7 +330,8 @@ static void who_moves_or_becomes_kin_is_dealt_anew(void **)
     candidates.inputs[8].regions[0] = region_of_country("FJ");
     struct deal *moved = next_deal(old, candidates, NOW);
     assert_int_equal(moved->round, old->round + 1);
-    const struct deck *deck = &moved->rings[deal_region(moved, region_of_country("FJ"))]->deck;
+    const struct deck *deck =
+        &moved->rings[moved->shared->steering.of_region[region_of_country("FJ")]]->deck;
     assert_true(deck->count > 0 && deck->sets[0].members[0] == 8);
     deal_unref(moved);
     candidates = candidates_with(NULL, POOL, NOBODY);
@@ -349,11 +350,11 @@ static void an_empty_pool_says_so_and_fills(void **)
     deal_unref(again);
     assert_int_equal(first->rings[0]->count, 1);
     assert_int_equal(first->rings[0]->srv[0].rdata_len, 9); /* 0 0 0 . */
-    uint16_t nl = deal_region(first, region_of_country("NL"));
+    uint16_t nl = first->shared->steering.of_region[region_of_country("NL")];
     assert_int_equal(first->rings[nl]->srv[0].rdata_len, 9);
     struct deal *second = next_deal(first, candidates_with(&first->candidates, 3, NOBODY), NOW + 1);
     assert_int_equal(second->rings[0]->deck.sets[0].count, 3);
-    nl = deal_region(second, region_of_country("NL"));
+    nl = second->shared->steering.of_region[region_of_country("NL")];
     assert_int_equal(second->rings[nl]->deck.sets[0].count, 1);
     deal_unref(first);
     deal_unref(second);
@@ -362,8 +363,8 @@ static void an_empty_pool_says_so_and_fills(void **)
 static void cells_of_other_files_are_the_worlds(void **)
 {
     struct deal *deal = first_deal(10, NOBODY);
-    assert_int_equal(deal_area(deal, 0), 0);
-    assert_int_equal(deal_area(deal, 65535), 0);
+    assert_int_equal(steering_area(&deal->shared->steering, 0), 0);
+    assert_int_equal(steering_area(&deal->shared->steering, 65535), 0);
     deal_unref(deal);
 }
 
