@@ -27,7 +27,7 @@ void association_free(struct association *association)
     }
 }
 
-bool association_in_force(const struct association *association, uint32_t life_s)
+bool association_is_in_force(const struct association *association, uint32_t life_s)
 {
     uint64_t now = clock_now();
     return association != NULL && association->cookie_count > 0 &&
@@ -35,7 +35,7 @@ bool association_in_force(const struct association *association, uint32_t life_s
            now < association->certificate.not_after;
 }
 
-bool association_rested(const struct association *association, uint32_t gap_s)
+bool association_is_rested(const struct association *association, uint32_t gap_s)
 {
     return clock_now() - association->established_at >= gap_s;
 }

@@ -11,8 +11,7 @@
 #include "probe/web_dialog.h"
 #include "zone/base/clock.h"
 
-/* What is needed to use a cookie much later. No larger than need be: there is one of each
- * address. */
+/* What is needed to use a cookie much later. It is small, since every address has one. */
 struct old_cookie {
     uint64_t kept_at; /* clock_steady */
     struct endpoint ntp;
@@ -31,14 +30,14 @@ struct daily_round {
     struct ntp_dialog *ntp; /* at most one of these is under way */
     struct web_dialog *web;
     struct ke_dialog *ke;
-    struct association *other; /* with the algorithm of the server's choice */
+    struct association *chosen; /* with the algorithm that the server chose of all */
     bool export_agreed;
-    unsigned tries; /* of the exchange at hand */
+    unsigned tries; /* of the current exchange */
 };
 
 static void ask_web(struct daily_round *round);
 static void offer_all(struct daily_round *round);
-static void try_other(struct daily_round *round);
+static void try_chosen(struct daily_round *round);
 static void use_old_cookie(struct daily_round *round);
 static void try_old_cookie(struct daily_round *round);
 
@@ -53,7 +52,7 @@ void daily_forget(struct daily_checks *checks)
 
 static void release(struct daily_round *round)
 {
-    association_free(round->other);
+    association_free(round->chosen);
     free(round);
 }
 
@@ -63,10 +62,10 @@ static void fail(struct daily_round *round, enum failure failure, const char *de
     release(round);
 }
 
-static void warn(struct daily_round *round, enum warning warning, bool due)
+static void set_warning(struct daily_round *round, enum warning warning, bool applies)
 {
     uint16_t *warnings = &round->plan->daily->warnings;
-    *warnings = (uint16_t)(due ? *warnings | warning : *warnings & ~warning);
+    *warnings = (uint16_t)(applies ? *warnings | warning : *warnings & ~warning);
 }
 
 static void exchange(struct daily_round *round, const struct endpoint *ntp,
@@ -78,15 +77,15 @@ static void exchange(struct daily_round *round, const struct endpoint *ntp,
 }
 
 /* Silence may be a lost datagram. */
-static bool lost(const struct daily_round *round, const struct ntp_result *result)
+static bool may_be_lost(const struct daily_round *round, const struct ntp_result *result)
 {
     return result->failure == FAILURE_NTP_SILENT && round->tries < LIMIT_TRIES;
 }
 
 /* -- a broken cookie -- */
 
-/* RFC 8915 5.7: what a server can't open it answers with NTSN, or not at all. */
-static void broken_cookie_over(const struct ntp_result *result, void *arg)
+/* RFC 8915 5.7: a server answers a cookie that it can't open with NTSN, or not at all. */
+static void broken_cookie_ended(const struct ntp_result *result, void *arg)
 {
     struct daily_round *round = arg;
     round->ntp = NULL;
@@ -112,17 +111,17 @@ static void use_broken_cookie(struct daily_round *round)
         cookie.octets[i] ^= 0xff;
     }
     exchange(round, &round->association->ntp, &round->association->keys, &cookie,
-             broken_cookie_over);
+             broken_cookie_ended);
 }
 
 /* -- port 80 -- */
 
-static void web_over(bool foreign, const char *detail, void *arg)
+static void web_ended(bool foreign, const char *detail, void *arg)
 {
     struct daily_round *round = arg;
     round->web = NULL;
     trace_add(round->trace, uv_hrtime(), "web", "port 80, foreign name: %s", detail);
-    warn(round, WARNING_WEB, foreign);
+    set_warning(round, WARNING_WEB, foreign);
     offer_all(round);
 }
 
@@ -130,52 +129,52 @@ static void ask_web(struct daily_round *round)
 {
     const struct probe_plan *plan = round->plan;
     if (plan->allow_foreign) {
-        /* no member of the pool, so its web server is none of our business */
+        /* this is no member of the pool, so its web server does not concern us */
         offer_all(round);
         return;
     }
-    round->web = web_dialog_start(round->loop, &plan->endpoint.address, web_over, round);
+    round->web = web_dialog_start(round->loop, &plan->endpoint.address, web_ended, round);
 }
 
 /* -- AEAD algorithms -- */
 
-static void tell_aead(struct daily_round *round, const char *words, const char *detail)
+static void trace_aead(struct daily_round *round, const char *text, const char *detail)
 {
     uint16_t aead = round->plan->daily->aead;
     trace_add(round->trace, uv_hrtime(), "aead", "NTS-KE chose %u (%s) of all%s%s", aead,
-              aead_text(aead), words, detail);
+              aead_text(aead), text, detail);
 }
 
-static void other_over(const struct ntp_result *result, void *arg)
+static void chosen_ended(const struct ntp_result *result, void *arg)
 {
     struct daily_round *round = arg;
     round->ntp = NULL;
-    if (lost(round, result) && round->other->cookie_count > 0) {
-        try_other(round);
+    if (may_be_lost(round, result) && round->chosen->cookie_count > 0) {
+        try_chosen(round);
         return;
     }
-    bool blameless = result->failure == FAILURE_INTERNAL || result->failure == FAILURE_NTP_RATE ||
-                     (round->other->aead == AEAD_GCM_SIV_128 && !round->export_agreed);
+    bool is_excused = result->failure == FAILURE_INTERNAL || result->failure == FAILURE_NTP_RATE ||
+                      (round->chosen->aead == AEAD_GCM_SIV_128 && !round->export_agreed);
     if (result->authentic) {
-        tell_aead(round, ", and NTP answers with it", "");
+        trace_aead(round, ", and NTP answers with it", "");
     } else {
-        tell_aead(round, ", but NTP does not answer with it: ", result->detail);
+        trace_aead(round, ", but NTP does not answer with it: ", result->detail);
     }
-    if (result->authentic || !blameless) {
-        warn(round, WARNING_AEAD, !result->authentic);
+    if (result->authentic || !is_excused) {
+        set_warning(round, WARNING_AEAD, !result->authentic);
     }
     use_old_cookie(round);
 }
 
-static void try_other(struct daily_round *round)
+static void try_chosen(struct daily_round *round)
 {
-    struct association *other = round->other;
-    const struct nts_cookie cookie = association_spend(other);
-    exchange(round, &other->ntp, &other->keys, &cookie, other_over);
+    struct association *chosen = round->chosen;
+    const struct nts_cookie cookie = association_spend(chosen);
+    exchange(round, &chosen->ntp, &chosen->keys, &cookie, chosen_ended);
 }
 
-/* A server that is not reached now has shown no fault; the other answers that fail would keep
- * clients with more to offer out. */
+/* True for a response that would lock out clients that offer more than the required algorithm. A
+ * server that can't be reached now has shown no such fault. */
 static bool answered_wrongly(enum failure failure)
 {
     switch (failure) {
@@ -195,7 +194,7 @@ static bool answered_wrongly(enum failure failure)
     }
 }
 
-static void all_offered(const struct ke_result *result, void *arg)
+static void all_offered_ended(const struct ke_result *result, void *arg)
 {
     struct daily_round *round = arg;
     const struct nts_ke_answer *answer = &result->answer;
@@ -204,8 +203,8 @@ static void all_offered(const struct ke_result *result, void *arg)
         trace_add(round->trace, uv_hrtime(), "aead", "all offered: %s: %s",
                   failure_id(result->failure), result->detail);
         if (answered_wrongly(result->failure)) {
-            warn(round, WARNING_AEAD, true);
-            if (round->plan->daily->aead == 0) { /* what remains to clients */
+            set_warning(round, WARNING_AEAD, true);
+            if (round->plan->daily->aead == 0) { /* what is left to clients */
                 round->plan->daily->aead = round->association->aead;
             }
         }
@@ -214,22 +213,22 @@ static void all_offered(const struct ke_result *result, void *arg)
     }
     round->plan->daily->aead = answer->aead;
     if (answer->aead == AEAD_SIV_CMAC_256 || answer->server[0] != '\0') {
-        /* the first is known to work; behind the second may be others than those that we know */
-        tell_aead(round, "", "");
-        warn(round, WARNING_AEAD, false);
+        /* the required algorithm is known to work; another NTP server is not one that we know */
+        trace_aead(round, "", "");
+        set_warning(round, WARNING_AEAD, false);
         use_old_cookie(round);
         return;
     }
-    round->other = association_new(result, &round->association->ntp.address);
+    round->chosen = association_new(result, &round->association->ntp.address);
     round->export_agreed = answer->export_agreed;
     round->tries = 0;
-    try_other(round);
+    try_chosen(round);
 }
 
 static void offer_all(struct daily_round *round)
 {
     const struct probe_plan *plan = round->plan;
-    if (!association_rested(round->association, plan->ke_gap_s)) {
+    if (!association_is_rested(round->association, plan->ke_gap_s)) {
         use_old_cookie(round);
         return;
     }
@@ -241,7 +240,7 @@ static void offer_all(struct daily_round *round)
         .offer = NTS_KE_ALL,
         .stall = plan->stall,
     };
-    round->ke = ke_dialog_start(round->loop, &request, NULL, all_offered, round);
+    round->ke = ke_dialog_start(round->loop, &request, NULL, all_offered_ended, round);
 }
 
 /* -- an old cookie -- */
@@ -260,18 +259,18 @@ static void keep_cookie(struct daily_round *round)
     memcpy(checks->old->octets, cookie->octets, cookie->len);
 }
 
-static void end(struct daily_round *round)
+static void complete(struct daily_round *round)
 {
     round->plan->daily->due_at = clock_steady() + LIMIT_DAILY_S;
     round->done(FAILURE_NONE, "", round->arg);
     release(round);
 }
 
-static void old_cookie_over(const struct ntp_result *result, void *arg)
+static void old_cookie_ended(const struct ntp_result *result, void *arg)
 {
     struct daily_round *round = arg;
     round->ntp = NULL;
-    if (lost(round, result)) {
+    if (may_be_lost(round, result)) {
         try_old_cookie(round);
         return;
     }
@@ -282,11 +281,11 @@ static void old_cookie_over(const struct ntp_result *result, void *arg)
               result->authentic ? "taken after a day" : "not taken after a day: ",
               result->authentic ? "" : result->detail);
     if (!unknown) {
-        warn(round, WARNING_COOKIE_REFUSED, refused);
-        warn(round, WARNING_COOKIE_IGNORED, !refused && !result->authentic);
+        set_warning(round, WARNING_COOKIE_REFUSED, refused);
+        set_warning(round, WARNING_COOKIE_IGNORED, !refused && !result->authentic);
     }
     keep_cookie(round);
-    end(round);
+    complete(round);
 }
 
 static void try_old_cookie(struct daily_round *round)
@@ -294,7 +293,7 @@ static void try_old_cookie(struct daily_round *round)
     const struct old_cookie *old = round->plan->daily->old;
     struct nts_cookie cookie = { .len = old->len };
     memcpy(cookie.octets, old->octets, old->len);
-    exchange(round, &old->ntp, &old->keys, &cookie, old_cookie_over);
+    exchange(round, &old->ntp, &old->keys, &cookie, old_cookie_ended);
 }
 
 static void use_old_cookie(struct daily_round *round)
@@ -302,18 +301,18 @@ static void use_old_cookie(struct daily_round *round)
     const struct old_cookie *old = round->plan->daily->old;
     if (old == NULL) {
         keep_cookie(round);
-        end(round);
+        complete(round);
         return;
     }
     if (clock_steady() - old->kept_at < LIMIT_DAILY_S) {
-        end(round);
+        complete(round);
         return;
     }
     round->tries = 0;
     try_old_cookie(round);
 }
 
-/* -- all of it -- */
+/* -- the round -- */
 
 struct daily_round *daily_start(uv_loop_t *loop, const struct probe_plan *plan,
                                 const struct association *association, struct trace *trace,

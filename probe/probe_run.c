@@ -14,16 +14,16 @@
 struct probe_run {
     uv_loop_t *loop;
     const struct probe_plan *plan;
-    struct association **kept;
+    struct association **association; /* of the address, kept between probes */
     probe_run_done *done;
     void *arg;
     struct ke_dialog *ke; /* at most one of these is under way */
     struct lookup *lookup;
     struct ntp_dialog *ntp;
     struct daily_round *daily;
-    bool fresh;         /* the association was made in this attempt */
-    unsigned exchanges; /* done */
-    unsigned tries;     /* of the exchange at hand */
+    bool new_keys;      /* the association was made in this probe */
+    unsigned exchanges; /* completed */
+    unsigned tries;     /* of the current exchange */
     unsigned placeholders;
     uint64_t began_at; /* stall_now */
     struct outcome outcome;
@@ -34,8 +34,8 @@ static void start_ntp(struct probe_run *run);
 
 static void drop_association(struct probe_run *run)
 {
-    association_free(*run->kept);
-    *run->kept = NULL;
+    association_free(*run->association);
+    *run->association = NULL;
 }
 
 static void finish(struct probe_run *run, const char *step, enum failure failure,
@@ -58,7 +58,7 @@ static void finish(struct probe_run *run, const char *step, enum failure failure
     const struct daily_checks *daily = run->plan->daily;
     if (daily != NULL) {
         outcome->warnings |= daily->warnings;
-        outcome->aead = outcome->agreed ? daily->aead : 0;
+        outcome->aead = outcome->has_keys ? daily->aead : 0;
     }
     run->done(&run->outcome, run->arg);
     free(run);
@@ -98,16 +98,16 @@ static bool is_registered(const struct probe_plan *plan, const struct address *a
     return false;
 }
 
-static bool may_follow(const struct probe_plan *plan, const struct address *address)
+static bool may_use(const struct probe_plan *plan, const struct address *address)
 {
     return plan->allow_private || is_registered(plan, address) ||
            (plan->allow_foreign && address_special(address) == NULL);
 }
 
-static void leave_for(struct probe_run *run, const struct address *chosen)
+static void use_server(struct probe_run *run, const struct address *chosen)
 {
     char text[ADDRESS_TEXT_MAX];
-    (*run->kept)->ntp.address = *chosen;
+    (*run->association)->ntp.address = *chosen;
     trace_add(&run->outcome.trace, uv_hrtime(), "ntp server", "%s", address_text(chosen, text));
     start_ntp(run);
 }
@@ -128,7 +128,7 @@ static void server_resolved(const struct lookup_answer *answer, void *arg)
     run->lookup = NULL;
     for (unsigned i = 0; i < answer->count; i++) {
         const struct address *each = &answer->addresses[i];
-        if (!may_follow(run->plan, each)) {
+        if (!may_use(run->plan, each)) {
             (void)snprintf(detail, sizeof(detail), "NTP at %s: register that address, too",
                            address_text(each, text));
             refuse_server(run, detail);
@@ -147,7 +147,7 @@ static void server_resolved(const struct lookup_answer *answer, void *arg)
         refuse_server(run, detail);
         return;
     }
-    leave_for(run, chosen);
+    use_server(run, chosen);
 }
 
 static bool same_name(const char *a, const char *b)
@@ -158,7 +158,7 @@ static bool same_name(const char *a, const char *b)
 }
 
 /* RFC 8915 4.1.7 */
-static void follow_server(struct probe_run *run, const char *server)
+static void find_server(struct probe_run *run, const char *server)
 {
     struct lookup_answer literal = { .state = LOOKUP_FOUND, .count = 1 };
     const struct lookup_answer failed = { .state = LOOKUP_FAILED, .why = "it can't be asked for" };
@@ -176,7 +176,7 @@ static void follow_server(struct probe_run *run, const char *server)
     }
 }
 
-static void ke_over(const struct ke_result *result, void *arg)
+static void ke_ended(const struct ke_result *result, void *arg)
 {
     struct probe_run *run = arg;
     struct outcome *outcome = &run->outcome;
@@ -187,13 +187,13 @@ static void ke_over(const struct ke_result *result, void *arg)
         finish(run, result->step, result->failure, result->detail);
         return;
     }
-    *run->kept = association_new(result, &run->plan->endpoint.address);
-    (*run->kept)->warnings = warnings_of(result, run->plan);
-    run->fresh = true;
-    outcome->warnings |= (*run->kept)->warnings;
-    outcome->agreed = true;
+    *run->association = association_new(result, &run->plan->endpoint.address);
+    (*run->association)->warnings = warnings_of(result, run->plan);
+    run->new_keys = true;
+    outcome->warnings |= (*run->association)->warnings;
+    outcome->has_keys = true;
     outcome->aead = result->answer.aead;
-    follow_server(run, result->answer.server);
+    find_server(run, result->answer.server);
 }
 
 static void start_ke(struct probe_run *run)
@@ -206,7 +206,7 @@ static void start_ke(struct probe_run *run)
         .stall = run->plan->stall,
     };
     drop_association(run);
-    run->ke = ke_dialog_start(run->loop, &request, &run->outcome.trace, ke_over, run);
+    run->ke = ke_dialog_start(run->loop, &request, &run->outcome.trace, ke_ended, run);
 }
 
 static const char *exchange_name(const struct probe_run *run)
@@ -223,7 +223,8 @@ static void note_sample(struct probe_run *run, const struct ntp_result *result)
         "offset %+.6f s, round trip %.3f ms, stratum %u, root distance %.3f s, new cookies: %u",
         (double)sample->offset_us / 1e6, sample->rtt_us / 1e3, sample->stratum,
         sample->root_distance_us / 1e6, result->reply.cookies_seen);
-    /* of two exchanges the one with the shorter way tells more, unless the time was bad */
+    /* of two exchanges the one with the shorter round trip is more precise, unless its time is bad
+     */
     bool better = !outcome->timed || sample->rtt_us < outcome->sample.rtt_us;
     if (better || result->failure != FAILURE_NONE) {
         outcome->sample = *sample;
@@ -235,12 +236,12 @@ static void note_sample(struct probe_run *run, const struct ntp_result *result)
     }
 }
 
-/* Silence may be a lost datagram: not yet the server's fault. Each try spends a cookie (RFC
- * 8915 5.7). */
-static bool try_again(struct probe_run *run, const struct ntp_result *result)
+/* One silence may be a lost datagram, so it is not yet the server's fault. Each try spends a cookie
+ * (RFC 8915 5.7). */
+static bool retry(struct probe_run *run, const struct ntp_result *result)
 {
     if (result->failure != FAILURE_NTP_SILENT || run->tries == LIMIT_TRIES ||
-        (*run->kept)->cookie_count == 0) {
+        (*run->association)->cookie_count == 0) {
         return false;
     }
     trace_add(&run->outcome.trace, uv_hrtime(), exchange_name(run), "%s, trying again",
@@ -252,70 +253,69 @@ static bool try_again(struct probe_run *run, const struct ntp_result *result)
 static bool daily_due(const struct probe_run *run)
 {
     struct daily_checks *daily = run->plan->daily;
-    const struct association *association = *run->kept;
+    const struct association *association = *run->association;
     uint64_t now = clock_steady();
     if (daily == NULL || daily->due_at > now || association == NULL ||
         association->cookie_count == 0) {
         return false;
     }
     daily->due_at = daily->due_at == 0 ? now : daily->due_at;
-    /* a server whose keys never last that long is looked at all the same, as far as that needs
-     * none */
+    /* a server whose keys never last that long gets those checks that need no keys of that age */
     bool late = now - daily->due_at > LIMIT_KE_LIFE_S;
-    return late || association_rested(association, run->plan->ke_gap_s);
+    return late || association_is_rested(association, run->plan->ke_gap_s);
 }
 
-static void daily_over(enum failure failure, const char *detail, void *arg)
+static void daily_ended(enum failure failure, const char *detail, void *arg)
 {
     struct probe_run *run = arg;
     run->daily = NULL;
     finish(run, "broken cookie", failure, detail);
 }
 
-static void ntp_over(const struct ntp_result *result, void *arg)
+static void ntp_ended(const struct ntp_result *result, void *arg)
 {
     struct probe_run *run = arg;
     run->ntp = NULL;
-    if (try_again(run, result)) {
+    if (retry(run, result)) {
         return;
     }
     const char *step = exchange_name(run);
     if (result->authentic) {
         note_sample(run, result);
-        association_keep(*run->kept, &result->reply);
+        association_keep(*run->association, &result->reply);
     }
     run->tries = 0;
     run->exchanges++;
-    if (result->failure == FAILURE_NTP_NAK && !run->fresh) {
-        /* RFC 8915 5.7: cookies that we held may have gone stale; only a fresh one must be good */
+    if (result->failure == FAILURE_NTP_NAK && !run->new_keys) {
+        /* RFC 8915 5.7: a server may forget old cookies, but must accept one that it just gave */
         trace_add(&run->outcome.trace, uv_hrtime(), step, "the server forgot its cookies");
         run->exchanges = 0;
         start_ke(run);
         return;
     }
-    if (result->failure == FAILURE_NONE && run->fresh && run->exchanges < 2) {
+    if (result->failure == FAILURE_NONE && run->new_keys && run->exchanges < 2) {
         start_ntp(run);
         return;
     }
     if (!result->authentic && result->failure != FAILURE_NTP_RATE) {
-        /* what was agreed does not serve any more: the next probe looks at everything again */
+        /* the keys are of no use any more: the next probe establishes new ones */
         drop_association(run);
     }
     if (result->failure == FAILURE_NONE && daily_due(run)) {
-        run->daily =
-            daily_start(run->loop, run->plan, *run->kept, &run->outcome.trace, daily_over, run);
+        run->daily = daily_start(run->loop, run->plan, *run->association, &run->outcome.trace,
+                                 daily_ended, run);
         return;
     }
     finish(run, step, result->failure, result->detail);
 }
 
-/* One further cookie is asked for in the first exchange, to see that it is given; later ones what
- * is missing, as long as the packet is not fragmented (RFC 8915 5.7). */
+/* The first exchange asks for one more cookie, to check that the server gives it. Later ones ask
+ * for what is missing to a full set, as long as the packet is not fragmented (RFC 8915 5.7). */
 static unsigned placeholders_for(const struct probe_run *run, unsigned left, unsigned cookie_len)
 {
     unsigned room = LIMIT_REQUEST / (cookie_len + 8) - 1;
     unsigned wanted = left + 1 < NTS_COOKIES ? NTS_COOKIES - 1 - left : 0;
-    if (run->fresh && run->exchanges == 0) {
+    if (run->new_keys && run->exchanges == 0) {
         wanted = 1;
     }
     return wanted < room ? wanted : room;
@@ -323,7 +323,7 @@ static unsigned placeholders_for(const struct probe_run *run, unsigned left, uns
 
 static void start_ntp(struct probe_run *run)
 {
-    struct association *association = *run->kept;
+    struct association *association = *run->association;
     run->tries++;
     /* a cookie is used once (RFC 8915 5.7) */
     struct nts_cookie cookie = association_spend(association);
@@ -334,28 +334,28 @@ static void start_ntp(struct probe_run *run)
         .cookie = &cookie,
         .placeholders = run->placeholders,
     };
-    run->ntp = ntp_dialog_start(run->loop, &request, ntp_over, run);
+    run->ntp = ntp_dialog_start(run->loop, &request, ntp_ended, run);
 }
 
 struct probe_run *probe_run_start(uv_loop_t *loop, const struct probe_plan *plan,
-                                  struct association **kept, probe_run_done *done, void *arg)
+                                  struct association **association, probe_run_done *done, void *arg)
 {
     struct probe_run *run = xcalloc(1, sizeof(*run));
     run->loop = loop;
     run->plan = plan;
-    run->kept = kept;
+    run->association = association;
     run->began_at = stall_now();
     run->done = done;
     run->arg = arg;
     trace_start(&run->outcome.trace, uv_hrtime());
-    const struct association *association = *kept;
-    if (association_in_force(association,
-                             plan->ke_life_s > 0 ? plan->ke_life_s : LIMIT_KE_LIFE_S)) {
+    const struct association *in_force = *association;
+    if (association_is_in_force(in_force,
+                                plan->ke_life_s > 0 ? plan->ke_life_s : LIMIT_KE_LIFE_S)) {
         run->outcome.certified = true;
-        run->outcome.certificate = association->certificate;
-        run->outcome.warnings |= association->warnings;
-        run->outcome.agreed = true;
-        run->outcome.aead = association->aead;
+        run->outcome.certificate = in_force->certificate;
+        run->outcome.warnings |= in_force->warnings;
+        run->outcome.has_keys = true;
+        run->outcome.aead = in_force->aead;
         start_ntp(run);
     } else {
         start_ke(run);

@@ -42,7 +42,7 @@ static void note_certificate(struct member_health *health, struct address_health
 static void note_time(struct address_health *row, const struct outcome *outcome)
 {
     row->aead = outcome->aead != 0 ? outcome->aead : row->aead;
-    row->warnings = outcome->agreed ? outcome->warnings : row->warnings;
+    row->warnings = outcome->has_keys ? outcome->warnings : row->warnings;
     if (outcome->timed) {
         row->stratum = outcome->sample.stratum;
         row->offset_us = outcome->sample.offset_us;

@@ -65,19 +65,19 @@ static void of_too_many_cookies_the_oldest_go(void **)
 
 static void it_is_in_force_while_young_certified_and_with_a_cookie(void **)
 {
-    assert_false(association_in_force(NULL, LIFE_S));
+    assert_false(association_is_in_force(NULL, LIFE_S));
     struct association *association = association_of(1);
-    assert_true(association_in_force(association, LIFE_S));
+    assert_true(association_is_in_force(association, LIFE_S));
     association->established_at -= LIFE_S + 1;
-    assert_false(association_in_force(association, LIFE_S));
+    assert_false(association_is_in_force(association, LIFE_S));
     association->established_at = clock_now() + LIFE_S; /* the clock was set back */
-    assert_false(association_in_force(association, LIFE_S));
+    assert_false(association_is_in_force(association, LIFE_S));
     association->established_at = clock_now();
     association->certificate.not_after = clock_now() - 1;
-    assert_false(association_in_force(association, LIFE_S));
+    assert_false(association_is_in_force(association, LIFE_S));
     association->certificate.not_after = clock_now() + 100;
     (void)association_spend(association);
-    assert_false(association_in_force(association, LIFE_S));
+    assert_false(association_is_in_force(association, LIFE_S));
     association_free(association);
 }
 

@@ -237,8 +237,8 @@ static void a_server_that_wants_our_certificate_tells_so(void **)
     size_t len = tls_peer_say(&pair->peer, octets, sizeof(octets));
     assert_true(tls_client_put(pair->client, octets, len));
     assert_int_equal(tls_client_read(pair->client, octets, sizeof(octets), &len), TLS_FAILED);
-    assert_non_null(tls_client_broken(pair->client));
-    assert_non_null(strstr(tls_client_broken(pair->client), "certificate required"));
+    assert_non_null(tls_client_error(pair->client));
+    assert_non_null(strstr(tls_client_error(pair->client), "certificate required"));
     pair_free(pair);
 }
 

@@ -38,7 +38,7 @@ static struct outcome good_outcome(void)
     return (struct outcome){
         .certified = true,
         .certificate = { .not_before = NOW - 100, .not_after = NOW + 1000, .for_name = true },
-        .agreed = true,
+        .has_keys = true,
         .aead = 15,
         .warnings = WARNING_NO_CLOSE,
         .timed = true,
