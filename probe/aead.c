@@ -1,6 +1,6 @@
-/* SIV is put together here from OpenSSL's CMAC and AES-CTR. OpenSSL's own AES-128-SIV can't seal or
- * open an empty text, which is what a request's authenticator holds: it skips the step that makes
- * the tag (3.0.22), and has had other trouble with empty parts (CVE-2023-2975). */
+/* SIV is built here from OpenSSL's CMAC and AES-CTR. OpenSSL's own AES-128-SIV can't seal or open
+ * an empty text, which is what a request's authenticator holds: it skips the step that makes the
+ * tag (3.0.22). It has had other faults with empty parts (CVE-2023-2975). */
 #include "probe/aead.h"
 
 #include <string.h>
@@ -41,7 +41,7 @@ static void block_xor(struct block *block, const struct block *other)
 static bool cmac(struct block *out, EVP_MAC_CTX *mac, struct octets head, struct octets tail)
 {
     size_t len = 0;
-    /* no key: the one that the context was given, again */
+    /* without a key: the context keeps its own */
     return EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
            (head.len == 0 || EVP_MAC_update(mac, head.data, head.len) == 1) &&
            (tail.len == 0 || EVP_MAC_update(mac, tail.data, tail.len) == 1) &&
@@ -88,7 +88,7 @@ static size_t key_half(const struct aead_key *key)
     return aead_key_len(key->algorithm) / 2;
 }
 
-/* The tag of the text under the associated data. */
+/* The tag of the text and the associated data. */
 static bool tag_of(struct block *out, const struct aead_key *key, const struct octets data[2],
                    struct octets text)
 {
@@ -107,7 +107,7 @@ static bool tag_of(struct block *out, const struct aead_key *key, const struct o
     return done;
 }
 
-/* Encrypts or decrypts, which is the same. */
+/* Encrypts or decrypts; both are the same operation. */
 static bool apply_ctr(uint8_t *out, const struct aead_key *key, const struct block *tag,
                       struct octets in)
 {
@@ -152,7 +152,7 @@ static bool siv_open(uint8_t *out, const struct aead_key *key, const struct octe
            CRYPTO_memcmp(tag.octets, claimed.octets, BLOCK) == 0;
 }
 
-/* -- any algorithm -- */
+/* -- all algorithms -- */
 
 static const struct algorithm {
     uint16_t number;

@@ -1,10 +1,9 @@
-/* The AEAD algorithms of NTS, by their numbers in IANA's registry: AES-SIV (RFC 5297) with the keys
- * of 256 bits that every NTS implementation has, with those of 512 bits, and AES-128-GCM-SIV (RFC
- * 8452).
+/* The AEAD algorithms of NTS, by their IANA numbers: AES-SIV (RFC 5297) with keys of 256 bits,
+ * which every NTS implementation supports, and of 512 bits, and AES-128-GCM-SIV (RFC 8452).
  *
- * The sealed form is what NTS carries (RFC 8915 5.6): of AES-SIV the tag, then the ciphertext, of
- * AES-GCM-SIV the other way round. `packet` is the packet up to the authenticator. An empty nonce
- * is none to AES-SIV; AES-GCM-SIV takes one of 12 octets only. */
+ * The sealed form is the one that NTS carries (RFC 8915 5.6): for AES-SIV the tag, then the
+ * ciphertext, for AES-GCM-SIV the other way round. `packet` is the packet up to the authenticator.
+ * AES-SIV takes an empty nonce as none. AES-GCM-SIV takes nonces of 12 octets only. */
 #ifndef PROBE_AEAD_H
 #define PROBE_AEAD_H
 
@@ -27,19 +26,19 @@ struct aead_key {
     uint8_t octets[AEAD_KEY_MAX]; /* aead_key_len of them */
 };
 
-/* 0 for an algorithm that we don't have. */
+/* 0 for an algorithm that we don't support. */
 size_t aead_key_len(uint16_t algorithm);
-/* Of the nonces that we make. */
+/* The length of the nonces that we make. */
 size_t aead_nonce_len(uint16_t algorithm);
-/* "AES-SIV-CMAC-256"; "unknown" for one that we don't have. */
+/* "AES-SIV-CMAC-256"; "unknown" for an algorithm that we don't support. */
 const char *aead_text(uint16_t algorithm);
 
-/* Writes AEAD_TAG_LEN + text.len octets to `out`. False if the library fails or the algorithm does
+/* Writes AEAD_TAG_LEN + text.len octets to `out`. False if OpenSSL fails, or if the algorithm does
  * not take such a nonce. */
 bool aead_seal(uint8_t *out, const struct aead_key *key, struct octets packet, struct octets nonce,
                struct octets text);
-/* Writes sealed.len - AEAD_TAG_LEN octets to `out`, which has room for as many. False if it is too
- * short or not authentic; `out` then holds nothing of use. */
+/* Writes sealed.len - AEAD_TAG_LEN octets to `out`, which has room for them. False if `sealed` is
+ * too short or not authentic; `out` is then undefined. */
 bool aead_open(uint8_t *out, const struct aead_key *key, struct octets packet, struct octets nonce,
                struct octets sealed);
 

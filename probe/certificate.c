@@ -7,25 +7,25 @@
 #include <openssl/x509v3.h>
 
 enum {
-    STATUS_REQUEST = 5, /* the TLS feature (RFC 7633) that is called must-staple */
+    STATUS_REQUEST = 5, /* the TLS feature called must-staple (RFC 7633) */
     RUSTLS_CAS = 6,     /* between the server's certificate and the root */
-    GNUTLS_SENT = 16,   /* certificates that a server may send */
+    GNUTLS_SENT = 16,   /* certificates that the server may send */
     RUSTLS_RSA_MIN = 2048,
     RUSTLS_RSA_MAX = 8192
 };
 
-static void say(char out[CERTIFICATE_WORDS], const char *words, const char *what)
+static void note(char out[CERTIFICATE_TEXT_ROOM], const char *text, const char *what)
 {
     if (out[0] == '\0') {
-        (void)snprintf(out, CERTIFICATE_WORDS, "%s%s", words, what);
+        (void)snprintf(out, CERTIFICATE_TEXT_ROOM, "%s%s", text, what);
     }
 }
 
-static void fail(struct certificate_word *out, enum failure failure, const char *words)
+static void fail(struct certificate_opinion *out, enum failure failure, const char *text)
 {
     if (out->failure == FAILURE_NONE) {
         out->failure = failure;
-        say(out->why, words, "");
+        note(out->why, text, "");
     }
 }
 
@@ -42,21 +42,21 @@ static bool must_staple(X509 *certificate)
     return found;
 }
 
-/* RFC 7633 4.2.2: what a CA asks for its certificates have to ask for, too. */
-static void judge_features(struct certificate_word *out, STACK_OF(X509) * chain, bool stapled)
+/* RFC 7633 4.2.2: a certificate must have the TLS features of its CA. */
+static void judge_features(struct certificate_opinion *out, STACK_OF(X509) * chain, bool stapled)
 {
     if (must_staple(sk_X509_value(chain, 0)) && !stapled) {
         fail(out, FAILURE_CERT_STAPLE, "it asks for an OCSP response, and none came");
     }
     for (int i = 1; i + 1 < sk_X509_num(chain); i++) {
         if (must_staple(sk_X509_value(chain, i)) && !must_staple(sk_X509_value(chain, i - 1))) {
-            say(out->chronyd, "a CA of its has must-staple, and it has not", "");
+            note(out->chronyd, "a CA of its has must-staple, and it has not", "");
         }
     }
 }
 
 /* RFC 8446 4.4.2.2 */
-static void judge_usage(struct certificate_word *out, X509 *certificate)
+static void judge_usage(struct certificate_opinion *out, X509 *certificate)
 {
     if ((X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) == 0) {
         fail(out, FAILURE_CERT_USAGE, "its key usage has no digitalSignature");
@@ -70,7 +70,7 @@ static bool rustls_knows(int extension)
            extension == NID_ext_key_usage;
 }
 
-static void judge_extensions(struct certificate_word *out, X509 *certificate)
+static void judge_extensions(struct certificate_opinion *out, X509 *certificate)
 {
     for (int i = 0; i < X509_get_ext_count(certificate); i++) {
         X509_EXTENSION *extension = X509_get_ext(certificate, i);
@@ -82,33 +82,33 @@ static void judge_extensions(struct certificate_word *out, X509 *certificate)
             fail(out, FAILURE_CERT_CHAIN,
                  "chronyd and ntpd-rs don't know the critical extension policyConstraints");
         }
-        say(out->ntpd_rs, "it does not know the critical extension ", OBJ_nid2sn(number));
+        note(out->ntpd_rs, "it does not know the critical extension ", OBJ_nid2sn(number));
     }
 }
 
 /* -- keys and signatures -- */
 
-static void judge_key(struct certificate_word *out, X509 *certificate)
+static void judge_key(struct certificate_opinion *out, X509 *certificate)
 {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
     char group[64] = "";
     switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_RSA:
         if (EVP_PKEY_get_bits(key) < RUSTLS_RSA_MIN || EVP_PKEY_get_bits(key) > RUSTLS_RSA_MAX) {
-            say(out->ntpd_rs, "it takes RSA keys of 2048 to 8192 bits only", "");
+            note(out->ntpd_rs, "it takes RSA keys of 2048 to 8192 bits only", "");
         }
         break;
     case EVP_PKEY_EC:
         (void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
         if (strcmp(group, SN_X9_62_prime256v1) != 0 && strcmp(group, SN_secp384r1) != 0) {
-            say(out->ntpd_rs, "it does not know keys on ", group);
+            note(out->ntpd_rs, "it does not know keys on ", group);
         }
         break;
     case EVP_PKEY_ED25519:
         break;
     default:
-        say(out->ntpd_rs, "it does not know keys of the kind ",
-            OBJ_nid2sn(EVP_PKEY_get_base_id(key)));
+        note(out->ntpd_rs, "it does not know keys of the kind ",
+             OBJ_nid2sn(EVP_PKEY_get_base_id(key)));
         break;
     }
 }
@@ -119,7 +119,7 @@ static bool salt_fits(X509 *certificate, int digest)
     const X509_ALGOR *algorithm = NULL;
     const void *value = NULL;
     int type = V_ASN1_UNDEF;
-    int64_t salt = 20; /* where nothing is said */
+    int64_t salt = 20; /* the default (RFC 4055 3.1) */
     X509_get0_signature(NULL, &algorithm, certificate);
     X509_ALGOR_get0(NULL, &type, &value, algorithm);
     RSA_PSS_PARAMS *parameters =
@@ -132,13 +132,13 @@ static bool salt_fits(X509 *certificate, int digest)
     return hash == NULL || salt == EVP_MD_get_size(hash);
 }
 
-static void judge_signature(struct certificate_word *out, X509 *certificate, X509 *issuer)
+static void judge_signature(struct certificate_opinion *out, X509 *certificate, X509 *issuer)
 {
     int digest = NID_undef;
     (void)X509_get_signature_info(certificate, &digest, NULL, NULL, NULL);
     int number = X509_get_signature_nid(certificate);
     bool ecdsa = number == NID_ecdsa_with_SHA512;
-    /* of a key for PSS alone chronyd takes any salt, and ntpd-rs does not take the key */
+    /* with a key for PSS alone chronyd accepts any salt, and ntpd-rs does not accept the key */
     bool plain = EVP_PKEY_get_base_id(X509_get0_pubkey(issuer)) == EVP_PKEY_RSA;
     if (number == NID_rsassaPss && plain && !salt_fits(certificate, digest)) {
         fail(out, FAILURE_CERT_CHAIN,
@@ -146,7 +146,7 @@ static void judge_signature(struct certificate_word *out, X509 *certificate, X50
     }
     if (ecdsa || (digest != NID_undef && digest != NID_sha256 && digest != NID_sha384 &&
                   digest != NID_sha512)) {
-        say(out->ntpd_rs, "it does not know signatures of the kind ", OBJ_nid2sn(number));
+        note(out->ntpd_rs, "it does not know signatures of the kind ", OBJ_nid2sn(number));
     }
 }
 
@@ -174,9 +174,9 @@ static X509 *first_issuer(STACK_OF(X509) * sent, X509 *certificate)
     return NULL;
 }
 
-/* GnuTLS goes by the first certificate with an issuer's name. OpenSSL and rustls look for one that
- * is valid. */
-static void judge_twins(struct certificate_word *out, SSL *ssl, STACK_OF(X509) * sent)
+/* GnuTLS uses the first certificate with the issuer's name. OpenSSL and rustls look for a valid
+ * one. */
+static void judge_twins(struct certificate_opinion *out, SSL *ssl, STACK_OF(X509) * sent)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
     X509 *at = sk_X509_value(sent, 0);
@@ -184,15 +184,15 @@ static void judge_twins(struct certificate_word *out, SSL *ssl, STACK_OF(X509) *
         at = first_issuer(sent, at);
         if (at != NULL && (X509_cmp_current_time(X509_get0_notAfter(at)) < 0 ||
                            X509_cmp_current_time(X509_get0_notBefore(at)) > 0)) {
-            say(out->chronyd, "a CA is sent that is not valid now, before its valid twin", "");
+            note(out->chronyd, "a CA is sent that is not valid now, before its valid twin", "");
         }
     }
 }
 
-void certificate_judge(struct certificate_word *out, SSL *ssl, bool stapled)
+void certificate_judge(struct certificate_opinion *out, SSL *ssl, bool stapled)
 {
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl), *sent = SSL_get_peer_cert_chain(ssl);
-    *out = (struct certificate_word){ .failure = FAILURE_NONE };
+    *out = (struct certificate_opinion){ .failure = FAILURE_NONE };
     if (sk_X509_num(chain) < 1 || sk_X509_num(sent) < 1) {
         return;
     }
@@ -207,13 +207,13 @@ void certificate_judge(struct certificate_word *out, SSL *ssl, bool stapled)
         judge_key(out, sk_X509_value(chain, i));
     }
     if (sk_X509_num(chain) - 2 > RUSTLS_CAS) {
-        say(out->ntpd_rs, "it takes six CAs under the root, no more", "");
+        note(out->ntpd_rs, "it takes six CAs under the root, no more", "");
     }
     if (X509_check_ca(own) == 1) {
-        say(out->ntpd_rs, "the certificate is that of a CA", "");
+        note(out->ntpd_rs, "the certificate is that of a CA", "");
     }
     if (sk_X509_num(sent) > GNUTLS_SENT) {
-        say(out->chronyd, "more than 16 certificates are sent", "");
+        note(out->chronyd, "more than 16 certificates are sent", "");
     }
     judge_twins(out, ssl, sent);
     ERR_clear_error();

@@ -1,6 +1,5 @@
-/* Put together here from OpenSSL's AES, since its own AES-128-GCM-SIV came with 3.2 and older ones
- * must do. POLYVAL is computed bit by bit: an NTP packet has some twenty blocks, and no time
- * depends on what is in them. */
+/* Built from OpenSSL's AES, since OpenSSL has AES-128-GCM-SIV only from 3.2 on. POLYVAL is computed
+ * bit by bit, in constant time. That is fast enough: an NTP packet has some twenty blocks. */
 #include "probe/gcmsiv.h"
 
 #include <string.h>
@@ -45,8 +44,8 @@ static struct element element_of(const uint8_t *block)
     return (struct element){ load(block), load(block + 8) };
 }
 
-/* RFC 8452 3: a * b * x^-128 modulo x^128 + x^127 + x^126 + x^121 + 1. Each coefficient of `a` is
- * added and all divided by x, 128 times, so the first one is divided most often. */
+/* RFC 8452 3: a * b * x^-128 modulo x^128 + x^127 + x^126 + x^121 + 1. Each of 128 steps adds `b`
+ * if the next coefficient of `a` is set, and divides the sum by x. */
 static struct element dot(struct element a, struct element b)
 {
     struct element sum = { 0, 0 };
@@ -66,7 +65,7 @@ static struct element add_block(struct element sum, struct element key, struct e
     return dot((struct element){ sum.low ^ block.low, sum.high ^ block.high }, key);
 }
 
-/* Adds octets, the last block filled up with zeros. */
+/* Adds octets, with the last block padded with zeros. */
 static struct element add_octets(struct element sum, struct element key, struct octets octets)
 {
     for (size_t at = 0; at < octets.len; at += BLOCK) {
@@ -95,7 +94,7 @@ static EVP_CIPHER_CTX *aes_of(const uint8_t *key)
     return aes;
 }
 
-/* RFC 8452 4: a numbered nonce gives half of each block that is encrypted. */
+/* RFC 8452 4: each encryption of a counter and the nonce gives eight octets of key. */
 static bool keys_open(struct keys *keys, const uint8_t *key, const uint8_t *nonce)
 {
     uint8_t halves[4][8];
@@ -143,7 +142,7 @@ static bool tag_of(uint8_t tag[BLOCK], const struct keys *keys, const uint8_t *n
     return encrypt(keys->aes, tag, block);
 }
 
-/* Encrypts or decrypts, which is the same. Only the first four octets count. */
+/* Encrypts or decrypts; both are the same operation. The counter is the first four octets. */
 static bool apply_ctr(uint8_t *out, const struct keys *keys, const uint8_t tag[BLOCK],
                       struct octets in)
 {

@@ -12,11 +12,11 @@ enum {
     GCMSIV_TAG_LEN = 16
 };
 
-/* Writes GCMSIV_TAG_LEN + text.len octets to `out`. False if the library fails. */
+/* Writes GCMSIV_TAG_LEN + text.len octets to `out`. False if OpenSSL fails. */
 bool gcmsiv_seal(uint8_t *out, const uint8_t key[GCMSIV_KEY_LEN],
                  const uint8_t nonce[GCMSIV_NONCE_LEN], struct octets data, struct octets text);
-/* `sealed` has at least GCMSIV_TAG_LEN octets. False if it is not authentic; `out` then holds
- * nothing of use. */
+/* `sealed` has at least GCMSIV_TAG_LEN octets. False if it is not authentic; `out` is then
+ * undefined. */
 bool gcmsiv_open(uint8_t *out, const uint8_t key[GCMSIV_KEY_LEN],
                  const uint8_t nonce[GCMSIV_NONCE_LEN], struct octets data, struct octets sealed);
 

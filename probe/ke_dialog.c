@@ -58,7 +58,7 @@ static bool flush(struct ke_dialog *dialog)
         if (len == 0) {
             return true;
         }
-        /* all that we ever send fits the socket's buffer, so a short write means a broken
+        /* all that we ever send fits the socket's buffer, so a short write means a error
          * connection */
         uv_buf_t buffer = uv_buf_init((char *)out, (unsigned)len);
         if (uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)len) {
@@ -229,11 +229,11 @@ static bool continue_answer(struct ke_dialog *dialog)
                             sizeof(dialog->answer) - dialog->answer_len, &got);
         dialog->answer_len += got;
         bool closed = progress == TLS_CLOSED || progress == TLS_FAILED;
-        const char *broken = tls_client_broken(dialog->tls);
-        if (progress == TLS_FAILED && dialog->answer_len == 0 && broken != NULL) {
+        const char *error = tls_client_error(dialog->tls);
+        if (progress == TLS_FAILED && dialog->answer_len == 0 && error != NULL) {
             /* such as the alert of a server that requires client certificates, which comes after
              * the handshake (RFC 8446 4.4.2.4) */
-            fail(dialog, FAILURE_TLS_HANDSHAKE, broken);
+            fail(dialog, FAILURE_TLS_HANDSHAKE, error);
             return false;
         }
         if (closed || dialog->answer_len > NTS_KE_ANSWER_MAX ||

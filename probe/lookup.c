@@ -7,15 +7,15 @@
 
 #include "probe/stall.h"
 
-/* A socket of the library's under watch. */
-struct watched {
+/* A socket of c-ares that the loop polls. */
+struct polled {
     uv_poll_t poll;
     struct lookup *lookup;
     ares_socket_t fd;
-    struct watched *next;
+    struct polled *next;
 };
 
-/* What is known of one family. */
+/* The result for one family. */
 struct found {
     struct lookup *lookup;
     int status;
@@ -27,21 +27,20 @@ struct found {
 struct lookup {
     uv_loop_t *loop;
     ares_channel channel;
-    struct watched *sockets;
+    struct polled *sockets;
     uv_timer_t timer;
     uint64_t end_ms, ticked_ms;
     unsigned open;    /* handles */
-    unsigned pending; /* families */
+    unsigned pending; /* queries, one a family */
     bool over;
     struct found found[2]; /* IPv6, IPv4 */
     lookup_done *done;
     void *arg;
 };
 
-/* -- what came -- */
+/* -- answers -- */
 
-/* Sets of more addresses than are kept shall not change with the order in which a resolver gives
- * them. */
+/* Keeps the lowest addresses, so that the selection does not depend on the resolver's order. */
 static void insert(struct found *found, const struct address *address)
 {
     unsigned at = found->count;
@@ -64,10 +63,10 @@ static void insert(struct found *found, const struct address *address)
     found->addresses[at] = *address;
 }
 
-static void family_known(void *arg, int status, int, struct ares_addrinfo *result)
+static void family_ended(void *arg, int status, int, struct ares_addrinfo *result)
 {
     struct found *found = arg;
-    /* what is cut short by us took too long */
+    /* c-ares reports a query that we end as cancelled; it took too long */
     found->status = found->lookup->over ? ARES_ETIMEOUT : status;
     found->lookup->pending--;
     if (result == NULL) {
@@ -94,7 +93,7 @@ static bool is_unknown(int status)
            status != ARES_EBADNAME;
 }
 
-static void take_over(struct lookup_answer *answer, const struct found *found, unsigned count)
+static void add_addresses(struct lookup_answer *answer, const struct found *found, unsigned count)
 {
     uint32_t ttl_s = found->ttl_s > 0 ? (uint32_t)found->ttl_s : 0;
     if (count > 0) {
@@ -111,7 +110,7 @@ static struct lookup_answer answer_of(const struct found found[2])
     bool missing = false;
     for (unsigned i = 0; i < 2; i++) {
         answer.unknown[i] = is_unknown(found[i].status);
-        /* RFC 8020 2: a name that is not there is not there for any type */
+        /* RFC 8020 2: NXDOMAIN holds for all types */
         missing |= found[i].status == ARES_ENOTFOUND || found[i].status == ARES_EBADNAME;
     }
     unsigned half = LIMIT_ADDRESSES / 2;
@@ -119,10 +118,10 @@ static struct lookup_answer answer_of(const struct found found[2])
     unsigned four = found[1].count;
     four = four < LIMIT_ADDRESSES - six ? four : LIMIT_ADDRESSES - six;
     six = found[0].count < LIMIT_ADDRESSES - four ? found[0].count : LIMIT_ADDRESSES - four;
-    /* IPv4 is kept mapped, so this is the order of octets for all but addresses that nobody
-     * routes */
-    take_over(&answer, &found[1], four);
-    take_over(&answer, &found[0], six);
+    /* IPv4 addresses are stored mapped, so this is the order of octets, but for IPv6 addresses that
+     * are not routed */
+    add_addresses(&answer, &found[1], four);
+    add_addresses(&answer, &found[0], six);
     if (answer.count > 0) {
         answer.state = LOOKUP_FOUND;
     } else if (missing) {
@@ -153,9 +152,9 @@ static void release(struct lookup *lookup)
 
 static void socket_closed(uv_handle_t *handle)
 {
-    struct watched *watched = handle->data;
-    struct lookup *lookup = watched->lookup;
-    free(watched);
+    struct polled *polled = handle->data;
+    struct lookup *lookup = polled->lookup;
+    free(polled);
     release(lookup);
 }
 
@@ -164,17 +163,17 @@ static void timer_closed(uv_handle_t *handle)
     release(handle->data);
 }
 
-/* Not from inside the library, which is about to go. */
+/* Not to be called from inside c-ares, since it frees the channel. */
 static void finish(struct lookup *lookup)
 {
     if (!lookup->over) {
         lookup->over = true;
-        ares_destroy(lookup->channel); /* its sockets end by socket_changed */
+        ares_destroy(lookup->channel); /* calls socket_changed for each socket */
         uv_close((uv_handle_t *)&lookup->timer, timer_closed);
     }
 }
 
-static void go_on(struct lookup *lookup, ares_socket_t readable, ares_socket_t writable)
+static void process(struct lookup *lookup, ares_socket_t readable, ares_socket_t writable)
 {
     ares_process_fd(lookup->channel, readable, writable);
     if (lookup->pending == 0) {
@@ -184,10 +183,10 @@ static void go_on(struct lookup *lookup, ares_socket_t readable, ares_socket_t w
 
 static void socket_ready(uv_poll_t *poll, int status, int events)
 {
-    const struct watched *watched = poll->data;
-    bool broken = status < 0; /* the library finds out itself when it uses it */
-    go_on(watched->lookup, broken || (events & UV_READABLE) != 0 ? watched->fd : ARES_SOCKET_BAD,
-          broken || (events & UV_WRITABLE) != 0 ? watched->fd : ARES_SOCKET_BAD);
+    const struct polled *polled = poll->data;
+    bool broken = status < 0; /* c-ares finds out itself when it uses the socket */
+    process(polled->lookup, broken || (events & UV_READABLE) != 0 ? polled->fd : ARES_SOCKET_BAD,
+            broken || (events & UV_WRITABLE) != 0 ? polled->fd : ARES_SOCKET_BAD);
 }
 
 static void time_passed(uv_timer_t *timer)
@@ -196,57 +195,57 @@ static void time_passed(uv_timer_t *timer)
     uint64_t pause_ms = uv_now(lookup->loop) - lookup->ticked_ms;
     lookup->ticked_ms += pause_ms;
     if (pause_ms >= STALL_SHORT_MS) {
-        /* we were held up: answers that came meanwhile are read first */
+        /* the process stalled: answers that came meanwhile are read first */
         lookup->end_ms += pause_ms;
         return;
     }
-    go_on(lookup, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    process(lookup, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     if (uv_now(lookup->loop) >= lookup->end_ms) {
         finish(lookup);
     }
 }
 
-static struct watched *probed(struct lookup *lookup, ares_socket_t fd)
+static struct polled *poll_socket(struct lookup *lookup, ares_socket_t fd)
 {
-    struct watched *watched = xcalloc(1, sizeof(*watched));
-    watched->poll.data = watched;
-    watched->lookup = lookup;
-    watched->fd = fd;
-    if (uv_poll_init(lookup->loop, &watched->poll, fd) < 0) {
-        free(watched); /* then the time runs out */
+    struct polled *polled = xcalloc(1, sizeof(*polled));
+    polled->poll.data = polled;
+    polled->lookup = lookup;
+    polled->fd = fd;
+    if (uv_poll_init(lookup->loop, &polled->poll, fd) < 0) {
+        free(polled); /* the lookup will time out */
         return NULL;
     }
     lookup->open++;
-    watched->next = lookup->sockets;
-    lookup->sockets = watched;
-    return watched;
+    polled->next = lookup->sockets;
+    lookup->sockets = polled;
+    return polled;
 }
 
 static void socket_changed(void *data, ares_socket_t fd, int readable, int writable)
 {
     struct lookup *lookup = data;
-    struct watched **link = &lookup->sockets;
+    struct polled **link = &lookup->sockets;
     while (*link != NULL && (*link)->fd != fd) {
         link = &(*link)->next;
     }
-    struct watched *watched = *link;
+    struct polled *polled = *link;
     if (readable == 0 && writable == 0) {
-        if (watched != NULL) {
-            *link = watched->next;
-            uv_close((uv_handle_t *)&watched->poll, socket_closed);
+        if (polled != NULL) {
+            *link = polled->next;
+            uv_close((uv_handle_t *)&polled->poll, socket_closed);
         }
         return;
     }
-    if (watched == NULL) {
-        watched = probed(lookup, fd);
+    if (polled == NULL) {
+        polled = poll_socket(lookup, fd);
     }
-    if (watched != NULL) {
+    if (polled != NULL) {
         int events = (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0);
-        (void)uv_poll_start(&watched->poll, events, socket_ready);
+        (void)uv_poll_start(&polled->poll, events, socket_ready);
     }
 }
 
-/* -- asking -- */
+/* -- queries -- */
 
 static bool ask_only(ares_channel channel, const struct endpoint *resolver)
 {
@@ -259,8 +258,8 @@ static bool ask_only(ares_channel channel, const struct endpoint *resolver)
     return ares_set_servers_ports_csv(channel, text) == ARES_SUCCESS;
 }
 
-/* RFC 6761 6.3: these names are never asked for. The library knows that too, but some of its
- * versions lose memory with each. */
+/* RFC 6761 6.3: names under localhost are never queried. c-ares knows that too, but some of its
+ * versions leak memory with each such name. */
 static bool is_local(const char *name)
 {
     static const char local[] = "localhost";
@@ -271,16 +270,16 @@ static bool is_local(const char *name)
            (len == tail || name[len - tail - 1] == '.');
 }
 
-static void know_local(struct found found[2])
+static void set_local(struct found found[2])
 {
     static const char *const addresses[] = { "::1", "127.0.0.1" };
     for (unsigned i = 0; i < 2; i++) {
         found[i] = (struct found){ .status = ARES_SUCCESS, .count = 1 };
-        ASSERT(address_parse(&found[i].addresses[0], addresses[i]) == RESULT_OK);
+        CHECK(address_parse(&found[i].addresses[0], addresses[i]) == RESULT_OK);
     }
 }
 
-/* Names are whole: the system's search list, and so somebody else's domain, is never tried. */
+/* Names are fully qualified: the system's search list is never applied. */
 static bool open_channel(struct lookup *lookup, const struct endpoint *resolver)
 {
     struct ares_options options = { .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS,
@@ -320,14 +319,14 @@ struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, co
     bool local = is_local(name);
     lookup->pending = local ? 0 : 2;
     if (local) {
-        know_local(lookup->found);
+        set_local(lookup->found);
     }
     for (unsigned i = 0; i < 2 && !local; i++) {
         const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
                                                    .ai_family = i == 0 ? AF_INET6 : AF_INET,
                                                    .ai_socktype = SOCK_DGRAM };
         lookup->found[i] = (struct found){ .lookup = lookup, .status = ARES_ETIMEOUT };
-        ares_getaddrinfo(lookup->channel, name, NULL, &hints, family_known, &lookup->found[i]);
+        ares_getaddrinfo(lookup->channel, name, NULL, &hints, family_ended, &lookup->found[i]);
     }
     if (lookup->pending == 0) {
         finish(lookup);

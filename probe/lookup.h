@@ -1,6 +1,6 @@
-/* A name to its addresses of both families, by the system's resolver (c-ares), without stopping the
- * loop and never for longer than LIMIT_RESOLVE_MS. Each lookup reads the resolver's configuration
- * anew, so a change of it needs no restart. */
+/* Resolves a name to its addresses of both families with c-ares, without blocking the loop, within
+ * LIMIT_RESOLVE_MS. Each lookup reads the system's resolver configuration again, so a change of it
+ * needs no restart. */
 #ifndef PROBE_LOOKUP_H
 #define PROBE_LOOKUP_H
 
@@ -13,30 +13,30 @@ struct lookup;
 
 enum lookup_state {
     LOOKUP_FOUND,      /* at least one address */
-    LOOKUP_NO_NAME,    /* NXDOMAIN, or no name that can be asked for */
-    LOOKUP_NO_ADDRESS, /* the name is there, without an address */
-    LOOKUP_FAILED      /* nobody could say */
+    LOOKUP_NO_NAME,    /* NXDOMAIN, or a name that can't be queried */
+    LOOKUP_NO_ADDRESS, /* NODATA for both families */
+    LOOKUP_FAILED      /* no resolver gave an answer */
 };
 
 struct lookup_answer {
     enum lookup_state state;
-    /* of what is kept of a longer answer: the lowest addresses, half of them of each family if
-     * there are so many */
+    /* Of more addresses than fit, the lowest ones are kept, half of them of each family if there
+     * are enough. */
     unsigned count;
     struct address addresses[LIMIT_ADDRESSES]; /* in order, each once */
-    bool unknown[2]; /* IPv6, IPv4: nobody could say whether there are addresses of this family */
-    uint32_t ttl_s;  /* the least on the way to the addresses; 0 if there are none */
-    const char *why; /* where state is not FOUND; static text */
+    bool unknown[2];                           /* IPv6, IPv4: the query for this family failed */
+    uint32_t ttl_s;  /* the least of the addresses and CNAMEs; 0 if there are no addresses */
+    const char *why; /* static text, unless state is FOUND */
 };
 
 /* The answer is valid during the call. */
 typedef void lookup_done(const struct lookup_answer *answer, void *arg);
 
-/* `resolver` is asked instead of the system's, unless NULL. `done` is called once, later, from the
- * loop. NULL if no resolver can be asked at all. */
+/* `resolver` replaces the system's, unless NULL. `done` is called once, later, from the loop. NULL
+ * if no resolver can be asked at all. */
 struct lookup *lookup_start(uv_loop_t *loop, const struct endpoint *resolver, const char *name,
                             lookup_done *done, void *arg);
-/* Ends it without a call of `done`. */
+/* Ends it without calling `done`. */
 void lookup_cancel(struct lookup *lookup);
 
 #endif

@@ -9,7 +9,8 @@ enum {
 
 static const uint64_t unix_in_ntp_s = 2208988800; /* 1900 to 1970 */
 
-/* 32.32 seconds since 1900; the era is lost, which differences of less than 68 years don't mind. */
+/* 32.32 seconds since 1900. The era is lost, which does not matter to differences of less than 68
+ * years. */
 static uint64_t ntp_of_unix_us(int64_t unix_us)
 {
     uint64_t s = (uint64_t)(unix_us / 1000000) + unix_in_ntp_s;
@@ -36,8 +37,7 @@ struct ntp_sample ntp_sample_of(const struct ntp_header *header, int64_t sent_at
     int64_t out = us_of_ntp((int64_t)(header->receive - ntp_of_unix_us(sent_at_us)));
     int64_t back = us_of_ntp((int64_t)(header->transmit - ntp_of_unix_us(sent_at_us + elapsed_us)));
     int64_t held = us_of_ntp((int64_t)(header->transmit - header->receive));
-    /* a server that claims to have held the request for longer than we waited, or less than no
-     * time, is not believed */
+    /* a server can't have held the request for longer than we waited, or for a negative time */
     int64_t rtt = held < 0 || held > elapsed_us ? elapsed_us : elapsed_us - held;
     uint64_t distance = us_of_short(header->root_delay) / 2 + us_of_short(header->root_dispersion);
     return (struct ntp_sample){
@@ -65,7 +65,7 @@ enum failure ntp_sample_judge(const struct ntp_sample *sample, const struct ntp_
         return FAILURE_UNSYNCHRONISED;
     }
     if (sample->stratum == 0) {
-        /* RFC 5905 7.4: stratum 0 is a kiss code; those that are printable are shown */
+        /* RFC 5905 7.4: stratum 0 carries a kiss code, which is shown if it is printable */
         const uint8_t *code = header->refid;
         for (size_t i = 0; i < sizeof(header->refid); i++) {
             if (code[i] < 'A' || code[i] > 'Z') {

@@ -14,9 +14,8 @@ enum record {
     RECORD_COOKIE = 5,
     RECORD_SERVER = 6,
     RECORD_PORT = 7,
-    /* chrony's, of the range for experiments: its first versions with AES-128-GCM-SIV exported the
-     * keys otherwise than RFC 8915 5.1 says. Empty in both directions, it means that this one does
-     * not. */
+    /* chrony's, from the experimental range. Its first versions with AES-128-GCM-SIV did not export
+     * the keys as RFC 8915 5.1 says. An empty record says that the sender does. */
     RECORD_EXPORT = 1024
 };
 
@@ -34,7 +33,7 @@ struct parser {
     bool ntpv4;
 };
 
-/* RFC 8915 4.1.5: the most wanted first. */
+/* RFC 8915 4.1.5: in order of preference. */
 static const uint16_t offered[] = { AEAD_GCM_SIV_128, AEAD_SIV_CMAC_512, AEAD_SIV_CMAC_256 };
 static const unsigned offered_count = sizeof(offered) / sizeof(offered[0]);
 
@@ -84,14 +83,14 @@ bool nts_ke_ended(const uint8_t *data, size_t len)
     return false;
 }
 
-static enum failure fail(struct parser *p, enum failure failure, const char *words, unsigned number)
+static enum failure fail(struct parser *p, enum failure failure, const char *text, unsigned number)
 {
-    (void)snprintf(p->detail, NTS_DETAIL_ROOM, "%s: %u", words, number);
+    (void)snprintf(p->detail, NTS_DETAIL_ROOM, "%s: %u", text, number);
     return failure;
 }
 
-/* RFC 8915 4.1.2: exactly one, critical, and we offered NTPv4 alone; an empty list means no common
- * protocol. */
+/* RFC 8915 4.1.2: exactly one, critical, and NTPv4, which alone we offered. An empty list means no
+ * common protocol. */
 static enum failure take_protocol(struct parser *p, bool critical, struct reader *body)
 {
     if (p->seen[RECORD_NEXT_PROTOCOL] > 1) {
@@ -114,7 +113,7 @@ static enum failure take_protocol(struct parser *p, bool critical, struct reader
     return FAILURE_NONE;
 }
 
-/* RFC 8915 4.1.5: one algorithm of those offered; an empty list means none in common. */
+/* RFC 8915 4.1.5: one algorithm of those offered. An empty list means none in common. */
 static enum failure take_aead(struct parser *p, struct reader *body)
 {
     if (p->seen[RECORD_AEAD] > 1) {
@@ -147,8 +146,8 @@ static void take_cookie(struct nts_ke_answer *out, const struct reader *body)
     }
 }
 
-/* RFC 8915 4.1.7: ASCII, an address or a name; anything that is neither is refused here, before a
- * resolver sees it. */
+/* RFC 8915 4.1.7: an address or a name, in ASCII. Anything else is refused before a resolver sees
+ * it. */
 static enum failure take_server(struct parser *p, const struct reader *body)
 {
     if (p->seen[RECORD_SERVER] > 1 || body->len == 0 || body->len >= NTS_KE_NAME_ROOM) {
@@ -184,18 +183,18 @@ static enum failure take_port(struct parser *p, struct reader *body)
 static const char *const error_names[] = { "Unrecognized Critical Record", "Bad Request",
                                            "Internal Server Error" };
 
-/* RFC 8915 4.1.3, 4.1.4: a 16-bit code each. */
+/* RFC 8915 4.1.3, 4.1.4: Error and Warning each have a 16-bit code. */
 static enum failure take_code(struct parser *p, enum failure failure, struct reader *body)
 {
     uint16_t code = read_u16(body);
     if (!reader_done(body)) {
         return fail(p, FAILURE_KE_MALFORMED, "Error or Warning of length", (unsigned)body->len);
     }
-    const char *words = "code";
+    const char *name = "code";
     if (failure == FAILURE_KE_ERROR && code < sizeof(error_names) / sizeof(error_names[0])) {
-        words = error_names[code];
+        name = error_names[code];
     }
-    return fail(p, failure, words, code);
+    return fail(p, failure, name, code);
 }
 
 static enum failure take_record(struct parser *p, uint16_t head, struct reader *body)
@@ -286,7 +285,7 @@ enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t
     return judge_whole(&p);
 }
 
-static void describe_run(char *out, size_t room, uint16_t head, unsigned count)
+static void describe_records(char *out, size_t room, uint16_t head, unsigned count)
 {
     static const char *const names[] = { "End of Message", "Next Protocol", "Error",  "Warning",
                                          "AEAD",           "Cookie",        "Server", "Port" };
@@ -309,7 +308,7 @@ void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room)
 {
     struct reader r = reader_of(data, len);
     uint16_t before = 0;
-    unsigned run = 0;
+    unsigned count = 0; /* equal records in a row */
     out[0] = '\0';
     while (reader_left(&r) > 0) {
         uint16_t head = read_u16(&r);
@@ -317,15 +316,15 @@ void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room)
         if (r.failed) {
             break;
         }
-        if (run > 0 && head != before) {
-            describe_run(out, room, before, run);
-            run = 0;
+        if (count > 0 && head != before) {
+            describe_records(out, room, before, count);
+            count = 0;
         }
         before = head;
-        run++;
+        count++;
     }
-    if (run > 0) {
-        describe_run(out, room, before, run);
+    if (count > 0) {
+        describe_records(out, room, before, count);
     }
 }
 

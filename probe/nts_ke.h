@@ -1,8 +1,6 @@
-/* NTS key establishment: the record protocol inside TLS (RFC 8915 4). Pure: octets in, judgement
- * out.
+/* NTS key establishment: the records inside TLS (RFC 8915 4). Pure.
  *
- * The whole answer is collected first (at most NTS_KE_ANSWER_MAX octets, so a hostile server is
- * bounded), then judged. */
+ * The whole response is collected first, at most NTS_KE_ANSWER_MAX octets, then judged. */
 #ifndef PROBE_NTS_KE_H
 #define PROBE_NTS_KE_H
 
@@ -16,8 +14,8 @@
 enum {
     NTS_KE_ANSWER_MAX = 4096,
     NTS_KE_NAME_ROOM = 256,
-    NTS_COOKIE_MAX = 512, /* longer ones can't be used: the NTP packet would be fragmented */
-    NTS_COOKIES = 8,      /* a client's full set, RFC 8915 4 */
+    NTS_COOKIE_MAX = 512, /* a longer cookie would have the NTP packet fragmented */
+    NTS_COOKIES = 8,      /* a client's full set (RFC 8915 4) */
     NTS_COOKIE_USUAL = 192,
     NTS_DETAIL_ROOM = 160 /* also zone/verdicts/health.h */
 };
@@ -30,34 +28,34 @@ struct nts_cookie {
     uint8_t octets[NTS_COOKIE_MAX];
 };
 
-/* The AEAD algorithms that we ask for. */
+/* The AEAD algorithms that we offer. */
 enum nts_ke_offer {
-    NTS_KE_REQUIRED, /* the one that all must have, AEAD_AES_SIV_CMAC_256 */
-    NTS_KE_ALL       /* all that we have, that one last */
+    NTS_KE_REQUIRED, /* the mandatory one, AEAD_AES_SIV_CMAC_256 */
+    NTS_KE_ALL       /* all that we support, the mandatory one last */
 };
 
 struct nts_ke_answer {
     uint16_t aead;
-    /* both sides know that the keys of AES-128-GCM-SIV are exported as RFC 8915 has it */
+    /* both sides export the keys of AES-128-GCM-SIV as RFC 8915 5.1 says */
     bool export_agreed;
     unsigned cookies_seen;
-    unsigned cookie_count; /* of those kept */
+    unsigned cookie_count; /* of those stored */
     struct nts_cookie cookies[NTS_COOKIES];
-    bool cookies_odd; /* unequal, not a multiple of 4 or over NTS_COOKIE_USUAL octets */
-    char server[NTS_KE_NAME_ROOM]; /* name or address to use for NTP; empty: the same */
+    bool cookies_odd; /* unequal lengths, not a multiple of 4, or over NTS_COOKIE_USUAL octets */
+    char server[NTS_KE_NAME_ROOM]; /* name or address of the NTP server; "": the same address */
     uint16_t port;                 /* for NTP; 123 if not negotiated */
 };
 
-/* The request: NTPv4, the algorithms, End of Message. */
+/* Writes the request: NTPv4, the algorithms, End of Message. */
 void nts_ke_request(struct writer *w, enum nts_ke_offer offer);
-/* True when `data` holds whole records up to an End of Message: no need to read on. */
+/* True if `data` holds complete records up to an End of Message. */
 bool nts_ke_ended(const uint8_t *data, size_t len);
-/* Judges a whole answer to that request. NONE, or the class with the case's own words in `detail`
- * (NTS_DETAIL_ROOM); `out` is filled with what could be read either way. */
+/* Judges a whole response. NONE, or the class, with the reason in `detail` (NTS_DETAIL_ROOM). `out`
+ * has what could be read in either case. */
 enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len,
                           enum nts_ke_offer offer, char *detail);
-/* The records' names in their order, "!" behind critical ones: "Next Protocol! AEAD! 8 Cookie End
- * of Message!". What does not fit `room` is left out. */
+/* The records' names in order, with "!" after critical ones: "Next Protocol! AEAD! 8 Cookie End of
+ * Message!". What does not fit `room` is cut. */
 void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room);
 /* The exporter's context for the keys of NTPv4 (RFC 8915 5.1). */
 void nts_ke_exporter_context(uint8_t out[5], uint16_t aead, bool server_to_client);

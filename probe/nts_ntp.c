@@ -32,8 +32,7 @@ static void write_zeros(struct writer *w, size_t count)
     }
 }
 
-/* A field whose value is filled up with zeros to a multiple of four and to RFC 7822's least
- * length. */
+/* A field, padded with zeros to a multiple of four octets and to the least length (RFC 7822 3). */
 static void write_field(struct writer *w, enum field type, const uint8_t *value, size_t len)
 {
     size_t whole = padded(len) + 4 < FIELD_MIN ? FIELD_MIN : padded(len) + 4;
@@ -62,7 +61,7 @@ bool nts_ntp_request(struct writer *w, const struct nts_query *query,
     if (w->failed) {
         return false;
     }
-    /* RFC 8915 5.6: the nonce is as long as is asked for at least, so no further padding; nothing
+    /* RFC 8915 5.6: the nonce has the required length, so no additional padding is needed; nothing
      * is encrypted */
     uint8_t sealed[AEAD_TAG_LEN];
     struct octets packet = { w->data + start, w->at - start };
@@ -96,7 +95,7 @@ void ntp_header_read(struct reader *r, struct ntp_header *out)
     out->transmit = read_u64(r);
 }
 
-/* The next field's type and value; false when there is none or it is out of bounds (then
+/* The next field's type and value. False if there is none, or if it is out of bounds (then
  * r->failed). */
 static bool field_read(struct reader *r, size_t least, uint16_t *type, struct reader *value)
 {
@@ -116,7 +115,7 @@ static bool field_read(struct reader *r, size_t least, uint16_t *type, struct re
     return true;
 }
 
-/* What stands in the clear part of a reply. */
+/* The unencrypted fields of a reply. */
 struct fields {
     bool uid_matches;
     bool authenticator;
@@ -125,7 +124,8 @@ struct fields {
     struct octets nonce, sealed;
 };
 
-/* RFC 8915 5.6: lengths, nonce and ciphertext each padded to four octets, perhaps more padding. */
+/* RFC 8915 5.6: two lengths, nonce and ciphertext, each padded to four octets; more padding may
+ * follow. */
 static bool authenticator_read(struct fields *fields, struct reader *value)
 {
     uint16_t nonce_len = read_u16(value);
@@ -164,7 +164,7 @@ static const char *fields_read(struct fields *fields, struct reader *r,
     return r->failed ? "an extension field is out of bounds" : NULL;
 }
 
-/* Cookies count only inside the ciphertext (RFC 8915 5.7). */
+/* Only encrypted cookies count (RFC 8915 5.7). */
 static bool cookies_read(struct nts_reply *out, const uint8_t *text, size_t len)
 {
     struct reader r = reader_of(text, len);
@@ -184,14 +184,14 @@ static bool cookies_read(struct nts_reply *out, const uint8_t *text, size_t len)
     return !r.failed;
 }
 
-static enum failure fail(char *detail, enum failure failure, const char *words)
+static enum failure fail(char *detail, enum failure failure, const char *text)
 {
-    (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", words);
+    (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", text);
     return failure;
 }
 
-/* RFC 5905 7.4, RFC 8915 5.7; NONE for a stratum 0 that is no kiss of ours to obey
- * unauthenticated. */
+/* The kiss codes that are obeyed without authentication (RFC 5905 7.4, RFC 8915 5.7). NONE for
+ * others. */
 static enum failure kiss_of(const struct ntp_header *header, char *detail)
 {
     static const struct {
@@ -257,7 +257,7 @@ enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
     }
     enum failure failure = kiss_of(&out->header, detail);
     if (!fields.uid_matches) {
-        /* RFC 8915 5.7: a kiss code without it may be forged, and is not obeyed */
+        /* RFC 8915 5.7: a kiss code without the Unique Identifier may be forged */
         size_t at = failure != FAILURE_NONE ? strlen(detail) : 0;
         (void)snprintf(detail + at, NTS_DETAIL_ROOM - at, "%sour Unique Identifier is not echoed",
                        at > 0 ? ", but " : "");
@@ -275,7 +275,7 @@ enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
                        request_len);
         return FAILURE_NTP_TOO_LONG;
     }
-    /* RFC 8915 5.7: a reply replaces the cookie that was spent */
+    /* RFC 8915 5.7: a reply replaces the cookie that was used */
     if (out->cookie_count == 0) {
         return fail(detail, FAILURE_NTP_COOKIES,
                     fields.clear_cookies > 0 ? "the new cookies are not encrypted"

@@ -1,9 +1,9 @@
-/* NTPv4 packets with NTS extension fields (RFC 5905 7.3, RFC 7822, RFC 8915 5). Pure: random octets
- * are given by the caller, clocks are not looked at.
+/* NTPv4 packets with NTS extension fields (RFC 5905 7.3, RFC 7822, RFC 8915 5). Pure: the caller
+ * gives random octets, and no clock is read.
  *
- * The request tells as little as it can: all of the header but version and mode is zero, and the
- * transmit timestamp is random, so only who saw the request can answer; the true send time stays
- * with the caller. */
+ * The request reveals as little as it can. The header is zero but for version, mode and a random
+ * transmit timestamp, so only who has seen the request can answer it. The caller keeps the true
+ * send time. */
 #ifndef PROBE_NTS_NTP_H
 #define PROBE_NTS_NTP_H
 
@@ -21,11 +21,11 @@ struct nts_keys {
     struct aead_key c2s, s2c;
 };
 
-/* What one request is made of; all but the cookie must be fresh random octets. */
+/* The random parts of one request, which must be fresh, and its placeholders. */
 struct nts_query {
     uint8_t transmit[8];
     uint8_t uid[NTS_UID_LEN];
-    uint8_t nonce[AEAD_NONCE_MAX]; /* as many of them as the algorithm takes are used */
+    uint8_t nonce[AEAD_NONCE_MAX]; /* aead_nonce_len of them are used */
     unsigned placeholders;         /* further cookies asked for, up to NTS_PLACEHOLDERS_MAX */
 };
 
@@ -47,14 +47,16 @@ struct nts_reply {
 /* The first 48 octets of a packet (RFC 5905 7.3). */
 void ntp_header_read(struct reader *r, struct ntp_header *out);
 
-/* Writes the request; false if it does not fit or the library fails. */
+/* Writes the request. False if it does not fit, or if OpenSSL fails. */
 bool nts_ntp_request(struct writer *w, const struct nts_query *query,
                      const struct nts_cookie *cookie, const struct aead_key *c2s);
 
-/* Judges a datagram that came back for `query`, which was `request_len` octets long: NONE, or the
- * class with words in `detail` (NTS_DETAIL_ROOM). The time itself is not judged here
- * (probe/ntp_sample.h). A kiss code counts only with our Unique Identifier, so a class of this
- * function other than NTP_NAK, NTP_RATE and NTP_DENY may be a forgery: keep listening. */
+/* Judges a datagram received for `query`, whose request had `request_len` octets. NONE, or the
+ * class, with the reason in `detail` (NTS_DETAIL_ROOM). The time is not judged here
+ * (probe/ntp_sample.h).
+ *
+ * A kiss code counts only with our Unique Identifier. So every class but NTP_NAK, NTP_RATE and
+ * NTP_DENY may come from a forgery, and the caller keeps listening. */
 enum failure nts_ntp_parse(struct nts_reply *out, struct octets datagram,
                            const struct nts_query *query, size_t request_len,
                            const struct aead_key *s2c, char *detail);

@@ -22,7 +22,7 @@ struct prober {
     struct report_queue *report_queue;
     struct probe_log probe_log;
     bool stopping;
-    bool kernel_kept_time; /* something kept the kernel's clock at some time in this run */
+    bool was_synchronised; /* the kernel's clock, at some time in this run */
     uint64_t breaker_due_ms, heartbeat_due_ms;
     uint64_t check_due_ms, check_began_ms;
     uint64_t report_due_ms; /* 0: no verdicts wait */
@@ -132,7 +132,7 @@ static void run_breaker(struct prober *prober)
     if (prober->options.references == NULL) {
         table->vantage.unsynchronised = reference_unsynchronised();
         table->self.state =
-            reference_by_kernel(table->vantage.unsynchronised, &prober->kernel_kept_time);
+            reference_by_kernel(table->vantage.unsynchronised, &prober->was_synchronised);
     }
     table->stalled_ms = stall_length(&prober->stall, stall_now() - prober->options.interval_ms);
     member_table_run_breaker(table, clock_now(), note_stage, prober);

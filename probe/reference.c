@@ -13,15 +13,15 @@ enum {
     NTP_PORT = 123
 };
 
-/* A reference as it is asked by one family. */
+/* A reference over one address family. */
 struct contact {
     struct reference *reference;
     bool known; /* it has an address */
-    bool ever;  /* it answered once */
+    bool ever;  /* it has answered in some check */
     bool answered;
     struct address address;
     int64_t offset_us;
-    struct sntp *sntp; /* at most one of these two is under way */
+    struct sntp *sntp; /* at most one of sntp and run is in flight */
     struct probe_run *run;
     struct association *association;
     struct probe_plan plan;
@@ -32,18 +32,18 @@ struct reference {
     char host[NTS_KE_NAME_ROOM];
     uint16_t port;
     bool nts;
-    bool stale; /* an address did not answer: it may have moved */
+    bool stale; /* an address did not answer, so the name is looked up again */
     struct lookup *lookup;
     struct contact contacts[ADDRESS_FAMILIES];
 };
 
 struct references {
     uv_loop_t *loop;
-    references_judged *judged;
+    references_checked *checked;
     void *arg;
     struct tls_trust *trust;
     unsigned count;
-    unsigned pending; /* lookups and exchanges under way */
+    unsigned pending; /* lookups and exchanges in flight */
     struct reference list[REFERENCES_MAX];
 };
 
@@ -67,8 +67,8 @@ enum vantage_state reference_judge(int64_t *offsets_us, unsigned count)
 bool reference_unsynchronised(void)
 {
     struct timex state = { .modes = 0 };
-    int said = adjtimex(&state);
-    return said == TIME_ERROR || said == -1;
+    int clock = adjtimex(&state);
+    return clock == TIME_ERROR || clock == -1;
 }
 
 bool reference_kernel_answers(void)
@@ -77,10 +77,10 @@ bool reference_kernel_answers(void)
     return adjtimex(&state) != -1;
 }
 
-enum vantage_state reference_by_kernel(bool unsynchronised, bool *kept)
+enum vantage_state reference_by_kernel(bool unsynchronised, bool *was_synchronised)
 {
-    *kept |= !unsynchronised;
-    return unsynchronised && *kept ? VANTAGE_CLOCK_OFF : VANTAGE_WELL;
+    *was_synchronised |= !unsynchronised;
+    return unsynchronised && *was_synchronised ? VANTAGE_CLOCK_OFF : VANTAGE_WELL;
 }
 
 void reference_judge_family(struct reference_family *out, const struct reference_answer *answers,
@@ -97,7 +97,7 @@ void reference_judge_family(struct reference_family *out, const struct reference
 
 static void judge(struct references *all)
 {
-    struct reference_verdict word;
+    struct reference_verdict verdict;
     int64_t offsets_us[REFERENCES_MAX * ADDRESS_FAMILIES];
     unsigned count = 0;
     for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
@@ -109,21 +109,21 @@ static void judge(struct references *all)
                 offsets_us[count++] = contact->offset_us;
             }
         }
-        reference_judge_family(&word.family[f], answers, all->count);
+        reference_judge_family(&verdict.family[f], answers, all->count);
     }
-    word.state = reference_judge(offsets_us, count);
-    all->judged(&word, all->arg);
+    verdict.state = reference_judge(offsets_us, count);
+    all->checked(&verdict, all->arg);
 }
 
 /* A lookup or an exchange is over. */
-static void landed(struct references *all)
+static void one_ended(struct references *all)
 {
     if (--all->pending == 0) {
         judge(all);
     }
 }
 
-static void ended(struct contact *contact, const struct ntp_sample *sample)
+static void exchange_ended(struct contact *contact, const struct ntp_sample *sample)
 {
     contact->answered = sample != NULL;
     contact->ever |= contact->answered;
@@ -133,24 +133,24 @@ static void ended(struct contact *contact, const struct ntp_sample *sample)
     } else {
         contact->reference->stale = true;
     }
-    landed(contact->reference->all);
+    one_ended(contact->reference->all);
 }
 
-static void plain_over(const struct ntp_sample *sample, void *arg)
+static void sntp_ended(const struct ntp_sample *sample, void *arg)
 {
     struct contact *contact = arg;
     contact->sntp = NULL;
-    ended(contact, sample);
+    exchange_ended(contact, sample);
 }
 
-static void nts_over(const struct outcome *outcome, void *arg)
+static void probe_ended(const struct outcome *outcome, void *arg)
 {
     struct contact *contact = arg;
     contact->run = NULL;
-    ended(contact, outcome->timed ? &outcome->sample : NULL);
+    exchange_ended(contact, outcome->timed ? &outcome->sample : NULL);
 }
 
-/* The operator chose the reference, so it may be anywhere. */
+/* The operator chose the reference, so its NTP server may have any address. */
 static void exchange(struct contact *contact)
 {
     struct reference *reference = contact->reference;
@@ -165,12 +165,12 @@ static void exchange(struct contact *contact)
                                              .allow_foreign = true,
                                              .trust = reference->all->trust };
         contact->run =
-            probe_run_start(loop, &contact->plan, &contact->association, nts_over, contact);
+            probe_run_start(loop, &contact->plan, &contact->association, probe_ended, contact);
         return;
     }
-    contact->sntp = sntp_start(loop, &endpoint, plain_over, contact);
+    contact->sntp = sntp_start(loop, &endpoint, sntp_ended, contact);
     if (contact->sntp == NULL) {
-        ended(contact, NULL);
+        exchange_ended(contact, NULL);
     }
 }
 
@@ -187,15 +187,15 @@ static void exchange_all(struct reference *reference)
     }
 }
 
-static void know(struct reference *reference, const struct address *address)
+static void set_address(struct reference *reference, const struct address *address)
 {
     struct contact *contact = &reference->contacts[address_family(address)];
     contact->known = true;
     contact->address = *address;
 }
 
-/* Of a family that the resolver can't tell, the address before stays. */
-static void looked_up(const struct lookup_answer *answer, void *arg)
+/* If the lookup of one family failed, its former address stays. */
+static void lookup_ended(const struct lookup_answer *answer, void *arg)
 {
     struct reference *reference = arg;
     reference->lookup = NULL;
@@ -203,26 +203,26 @@ static void looked_up(const struct lookup_answer *answer, void *arg)
         reference->contacts[i].known &= answer->unknown[i] && answer->state != LOOKUP_NO_NAME;
     }
     for (unsigned i = answer->count; i-- > 0;) {
-        know(reference, &answer->addresses[i]);
+        set_address(reference, &answer->addresses[i]);
     }
     exchange_all(reference);
-    landed(reference->all);
+    one_ended(reference->all);
 }
 
-static void start(struct reference *reference)
+static void check(struct reference *reference)
 {
     struct address literal;
     const struct contact *contacts = reference->contacts;
     if (address_parse(&literal, reference->host) == RESULT_OK) {
-        know(reference, &literal);
+        set_address(reference, &literal);
     } else if (reference->stale ||
                !(contacts[ADDRESS_IPV6].known || contacts[ADDRESS_IPV4].known)) {
         reference->lookup =
-            lookup_start(reference->all->loop, NULL, reference->host, looked_up, reference);
+            lookup_start(reference->all->loop, NULL, reference->host, lookup_ended, reference);
     }
     if (reference->lookup == NULL) {
         exchange_all(reference);
-        landed(reference->all);
+        one_ended(reference->all);
     }
 }
 
@@ -234,7 +234,7 @@ void references_check(struct references *references, struct tls_trust *trust)
     references->trust = trust;
     references->pending = references->count;
     for (unsigned i = 0; i < references->count; i++) {
-        start(&references->list[i]);
+        check(&references->list[i]);
     }
 }
 
@@ -267,11 +267,11 @@ static bool parse(struct reference *out, const char *text)
     return true;
 }
 
-void references_begin(struct references *references, uv_loop_t *loop, references_judged *judged,
+void references_begin(struct references *references, uv_loop_t *loop, references_checked *checked,
                       void *arg)
 {
     references->loop = loop;
-    references->judged = judged;
+    references->checked = checked;
     references->arg = arg;
 }
 

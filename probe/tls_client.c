@@ -19,8 +19,8 @@ struct tls_trust {
     SSL_CTX *context;
 };
 
-/* What verification found wrong, most basic first. */
-struct verdict {
+/* The faults that verification found, most basic first. */
+struct faults {
     int chain; /* X509_V_ERR_..., 0: nothing */
     int chain_depth;
     bool expired, not_yet;
@@ -30,38 +30,38 @@ struct verdict {
 struct tls_client {
     SSL *ssl;
     char name[NTS_KE_NAME_ROOM];
-    struct verdict verdict;
-    const char *broken; /* the library's word on what broke it; NULL: none */
+    struct faults faults;
+    const char *error; /* of the last read; NULL: none */
 };
 
-/* A context's data slot for our struct; OpenSSL's own slot 0 is for applications. */
+/* The index of our struct among the application data of a SSL; OpenSSL leaves 0 to applications. */
 static const int own_data = 0;
 
-/* Takes notes and lets verification go on. */
-static int note_fault(int fine, X509_STORE_CTX *store)
+/* Notes the fault and lets verification continue. */
+static int note_fault(int valid, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_client *client = SSL_get_ex_data(ssl, own_data);
-    if (fine == 1 || client == NULL) {
+    if (valid == 1 || client == NULL) {
         return 1;
     }
     int error = X509_STORE_CTX_get_error(store);
     int depth = X509_STORE_CTX_get_error_depth(store);
-    struct verdict *verdict = &client->verdict;
+    struct faults *faults = &client->faults;
     if (error == X509_V_ERR_CERT_HAS_EXPIRED && depth == 0) {
-        verdict->expired = true;
+        faults->expired = true;
     } else if (error == X509_V_ERR_CERT_NOT_YET_VALID && depth == 0) {
-        verdict->not_yet = true;
+        faults->not_yet = true;
     } else if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-        verdict->name = true;
-    } else if (verdict->chain == 0) {
-        verdict->chain = error;
-        verdict->chain_depth = depth;
+        faults->name = true;
+    } else if (faults->chain == 0) {
+        faults->chain = error;
+        faults->chain_depth = depth;
     }
     return 1;
 }
 
-/* OpenSSL takes an empty store for a store. */
+/* OpenSSL accepts an empty store. */
 static bool system_has_cas(void)
 {
     const char *file = getenv(X509_get_default_cert_file_env());
@@ -94,8 +94,8 @@ enum result tls_trust_new(struct tls_trust **out, const char *trust_file, struct
         SSL_CTX_free(context);
         return diag_fail(diag, RESULT_CRYPTO, "OpenSSL has no TLS 1.3; install OpenSSL 3.0");
     }
-    /* a server's choice must not cost us much: no finite-field groups (a fifth of a second for the
-     * largest), no chain that never ends */
+    /* bounds the cost of a server's choice: no finite-field groups (a fifth of a second for the
+     * largest), no endless chain */
     (void)SSL_CTX_set1_groups_list(context, "X25519:P-256:X448:P-521:P-384");
     SSL_CTX_set_verify_depth(context, LIMIT_CHAIN);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_fault);
@@ -123,7 +123,7 @@ void tls_trust_free(struct tls_trust *trust)
     }
 }
 
-/* RFC 9525: the name must be in the subject alternative names; the common name is not looked at. */
+/* RFC 9525: only the subject alternative names count, not the common name. */
 static bool expect_name(struct tls_client *client)
 {
     SSL *ssl = client->ssl;
@@ -155,7 +155,7 @@ struct tls_client *tls_client_new(struct tls_trust *trust, const char *name)
         return NULL;
     }
     SSL_set_tlsext_status_type(client->ssl, TLSEXT_STATUSTYPE_ocsp);
-    /* an empty input is "not yet", not the end */
+    /* empty input means that more will come, not the end */
     BIO_set_mem_eof_return(in, -1);
     SSL_set0_rbio(client->ssl, in);
     SSL_set0_wbio(client->ssl, out);
@@ -182,7 +182,7 @@ size_t tls_client_take(struct tls_client *client, uint8_t *out, size_t room)
     return len > 0 ? (size_t)len : 0;
 }
 
-/* The class of a handshake that failed, from the library's first word about it. */
+/* The class of a failed handshake, by OpenSSL's first error. */
 static enum failure class_of(unsigned long error)
 {
     if (ERR_GET_LIB(error) != ERR_LIB_SSL) {
@@ -213,9 +213,10 @@ enum tls_progress tls_client_handshake(struct tls_client *client, enum failure *
             return TLS_WAITING;
         }
         unsigned long error = ERR_peek_error();
-        const char *words = ERR_reason_error_string(error);
+        const char *reason_text = ERR_reason_error_string(error);
         *failure = class_of(error);
-        (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", words != NULL ? words : "the peer ended it");
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "%s",
+                       reason_text != NULL ? reason_text : "the peer ended it");
         ERR_clear_error();
         return TLS_FAILED;
     }
@@ -240,7 +241,7 @@ static uint64_t unix_of(const ASN1_TIME *when)
     return s > 0 ? (uint64_t)s : 0;
 }
 
-/* The names that the certificate is for, with anything a terminal might obey left out. */
+/* The names that the certificate is for, with control characters replaced. */
 static void subject_of(X509 *certificate, char *out, size_t room)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
@@ -274,31 +275,31 @@ void tls_client_day(uint64_t unix_s, char out[TLS_DAY_ROOM])
     }
 }
 
-/* What the clients say that are not of our library. */
-static enum failure ask_clients(struct tls_client *client, struct tls_certificate *out,
-                                char *detail)
+/* Whether clients with other TLS libraries accept the certificate. */
+static enum failure judge_for_clients(struct tls_client *client, struct tls_certificate *out,
+                                      char *detail)
 {
-    struct certificate_word word;
+    struct certificate_opinion opinion;
     const unsigned char *response = NULL;
     bool stapled = SSL_get_tlsext_status_ocsp_resp(client->ssl, &response) > 0;
-    certificate_judge(&word, client->ssl, stapled);
-    bool both = word.chronyd[0] != '\0' && word.ntpd_rs[0] != '\0';
-    if (word.failure != FAILURE_NONE) {
-        (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", word.why);
-        return word.failure;
+    certificate_judge(&opinion, client->ssl, stapled);
+    bool both = opinion.chronyd[0] != '\0' && opinion.ntpd_rs[0] != '\0';
+    if (opinion.failure != FAILURE_NONE) {
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "%s", opinion.why);
+        return opinion.failure;
     }
-    out->warnings |= word.chronyd[0] != '\0' ? WARNING_CHRONYD : 0;
-    out->warnings |= word.ntpd_rs[0] != '\0' ? WARNING_NTPD_RS : 0;
+    out->warnings |= opinion.chronyd[0] != '\0' ? WARNING_CHRONYD : 0;
+    out->warnings |= opinion.ntpd_rs[0] != '\0' ? WARNING_NTPD_RS : 0;
     (void)snprintf(detail, NTS_DETAIL_ROOM, "%s%.58s%s%s%.58s",
-                   word.chronyd[0] != '\0' ? "chronyd refuses it: " : "", word.chronyd,
-                   both ? "; " : "", word.ntpd_rs[0] != '\0' ? "ntpd-rs refuses it: " : "",
-                   word.ntpd_rs);
+                   opinion.chronyd[0] != '\0' ? "chronyd refuses it: " : "", opinion.chronyd,
+                   both ? "; " : "", opinion.ntpd_rs[0] != '\0' ? "ntpd-rs refuses it: " : "",
+                   opinion.ntpd_rs);
     return both ? FAILURE_CERT_CHAIN : FAILURE_NONE;
 }
 
 enum failure tls_client_judge(struct tls_client *client, struct tls_certificate *out, char *detail)
 {
-    const struct verdict *verdict = &client->verdict;
+    const struct faults *faults = &client->faults;
     X509 *certificate = SSL_get0_peer_certificate(client->ssl);
     *out = (struct tls_certificate){ 0 };
     if (certificate == NULL) {
@@ -307,30 +308,30 @@ enum failure tls_client_judge(struct tls_client *client, struct tls_certificate 
     }
     out->not_before = unix_of(X509_get0_notBefore(certificate));
     out->not_after = unix_of(X509_get0_notAfter(certificate));
-    out->for_name = verdict->chain == 0 && !verdict->name;
+    out->for_name = faults->chain == 0 && !faults->name;
     subject_of(certificate, out->subject, sizeof(out->subject));
     char day[TLS_DAY_ROOM];
-    if (verdict->chain != 0) {
+    if (faults->chain != 0) {
         (void)snprintf(detail, NTS_DETAIL_ROOM, "%s (depth %d)",
-                       X509_verify_cert_error_string(verdict->chain), verdict->chain_depth);
+                       X509_verify_cert_error_string(faults->chain), faults->chain_depth);
         return FAILURE_CERT_CHAIN;
     }
-    if (verdict->expired) {
+    if (faults->expired) {
         tls_client_day(out->not_after, day);
         (void)snprintf(detail, NTS_DETAIL_ROOM, "expired at %s", day);
         return FAILURE_CERT_EXPIRED;
     }
-    if (verdict->not_yet) {
+    if (faults->not_yet) {
         tls_client_day(out->not_before, day);
         (void)snprintf(detail, NTS_DETAIL_ROOM, "valid from %s", day);
         return FAILURE_CERT_NOT_YET;
     }
-    if (verdict->name) {
+    if (faults->name) {
         (void)snprintf(detail, NTS_DETAIL_ROOM, "the certificate is for %s",
                        out->subject[0] != '\0' ? out->subject : "no name at all");
         return FAILURE_CERT_NAME;
     }
-    return ask_clients(client, out, detail);
+    return judge_for_clients(client, out, detail);
 }
 
 bool tls_client_write(struct tls_client *client, const uint8_t *data, size_t len)
@@ -349,7 +350,7 @@ enum tls_progress tls_client_read(struct tls_client *client, uint8_t *out, size_
         return TLS_DONE;
     }
     int reason = SSL_get_error(client->ssl, got);
-    client->broken = ERR_reason_error_string(ERR_peek_error());
+    client->error = ERR_reason_error_string(ERR_peek_error());
     ERR_clear_error();
     if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) {
         return TLS_WAITING;
@@ -357,9 +358,9 @@ enum tls_progress tls_client_read(struct tls_client *client, uint8_t *out, size_
     return reason == SSL_ERROR_ZERO_RETURN ? TLS_CLOSED : TLS_FAILED;
 }
 
-const char *tls_client_broken(const struct tls_client *client)
+const char *tls_client_error(const struct tls_client *client)
 {
-    return client->broken;
+    return client->error;
 }
 
 void tls_client_finish(struct tls_client *client)
