@@ -40,7 +40,7 @@ static bool is_mass(const struct breaker_count *count, uint32_t percent)
     return many && (uint64_t)count->halves * 100 > (uint64_t)count->all * percent * 2;
 }
 
-/* Probes don't even leave, of so many addresses. */
+/* Too many of so many addresses can't be probed at all. */
 static bool is_cut_off(uint32_t unprobed, uint32_t addresses, const struct settings *settings)
 {
     return unprobed > 0 &&
@@ -86,14 +86,14 @@ enum vantage_state breaker_vantage_state(const struct breaker *breaker,
     return fine ? VANTAGE_WELL : VANTAGE_NETWORK_OFF;
 }
 
-/* True while removals wait: from the alarm until it is over, unless the operator has said that it
- * is true. */
+/* True while removals wait: from the alarm until it is over, unless the operator has released
+ * them. */
 static bool freeze(uint64_t *since, bool alarm, uint64_t released_at, uint64_t now)
 {
     if (!alarm) {
         *since = 0;
     } else if (*since == 0 || *since > now) {
-        *since = now; /* or the clock was ahead for a while */
+        *since = now; /* also if the clock was ahead before */
     }
     return alarm && released_at < *since;
 }

@@ -1,26 +1,27 @@
-/* How much of the pool is down for this vantage point at once. When that is more than members fail
- * by themselves, the fault is likelier its own: removals wait (struct breaker_state) and the alarm
- * is raised, until it is over or the operator says that it is true. Pure.
+/* The circuit breaker: how much of the pool is down at once, as seen from here. If that is more
+ * than members fail by themselves, the fault is more likely ours. Then removals wait (struct
+ * breaker_state) and the alarm is raised, until it is over or the operator releases it. Pure.
  *
- * A family that works no more, or by which nothing was ever reached, says nothing of the members:
- * it waits, the other one goes on.
+ * A family that no longer works, or that has never reached anything, says nothing of the members.
+ * It waits; the other family goes on.
  *
- * Since any one packet may be lost, a first failed probe counts half, a second in a row in full. So
- * a network that is cut off is seen when its members have been probed once, and one packet in ten
- * may be lost without an alarm. */
+ * Any one packet may be lost. So a first failed probe counts half, a second one in a row in full.
+ * Thus a network that is cut off is recognised once its members have been probed, and one packet in
+ * ten may be lost without an alarm. */
 #ifndef PROBE_BREAKER_H
 #define PROBE_BREAKER_H
 
 #include "zone/verdicts/lifecycle.h"
 
 enum {
-    /* So many must be down for an alarm, or all of as many, in the smallest of pools. */
+    /* How many must be down for an alarm; in the smallest pools, all of so many. */
     BREAKER_LEAST = 3,
-    /* A fall waits for an interval with its jitter, and until the probes of then have ended. */
+    /* A fall waits for an interval with its jitter, and for this long, until its probes have ended.
+     */
     BREAKER_SLACK_S = 8
 };
 
-/* Those who fail, and twice their number but for who failed for the first time. */
+/* `halves` counts one for a first failure, two for a repeated one. */
 struct breaker_count {
     uint32_t all, failing, halves;
 };
@@ -28,24 +29,25 @@ struct breaker_count {
 /* Addresses of one family. */
 struct breaker_family {
     struct breaker_count working;
-    uint32_t addresses, unprobed; /* all, and those that our own system would not let us probe */
-    bool heard;                   /* something was reached by it, now or before */
-    bool silent;                  /* no reference of the family answers, though there are some */
+    uint32_t addresses;
+    uint32_t unprobed; /* our own system did not let their probes out */
+    bool heard;        /* something was reached over it, now or before */
+    bool silent;       /* no reference answers over it, though one did before */
 };
 
 struct breaker {
-    /* eligible ones; they fail when none of their addresses answers */
+    /* the eligible ones; a member fails if none of its addresses answers */
     struct breaker_count members;
     struct breaker_family family[ADDRESS_FAMILIES];
-    bool stalled; /* what can't be probed is for want of time, not for the network */
+    bool stalled; /* probes are not let out for want of time, not because of the network */
 };
 
 void breaker_add(struct breaker *breaker, const struct member_health *health);
-/* Enters what was counted into `vantage`, and says what follows for its verdicts. */
+/* Enters the counts into `vantage`, and what follows for verdicts into `breaker_state`. */
 void breaker_judge(const struct breaker *breaker, const struct settings *settings, uint64_t now,
                    struct vantage *vantage, struct breaker_state *breaker_state);
-/* What of probes is not let out says of the vantage point as a whole: WELL, HELD_UP, or, when no
- * family is left to judge by, NETWORK_OFF. After breaker_judge. */
+/* What the probes that were not let out say of the vantage point as a whole: WELL, HELD_UP, or
+ * NETWORK_OFF if no family is left to judge by. After breaker_judge. */
 enum vantage_state breaker_vantage_state(const struct breaker *breaker,
                                          const struct settings *settings,
                                          const struct vantage *vantage);

@@ -1,5 +1,5 @@
-/* What is due, the longest waiting first: what a quota holds back now comes before what is due
- * later, so everybody has a fair turn. */
+/* A list of what is due, sorted by how long it has waited. So whatever a limit holds back now comes
+ * before what becomes due later. */
 #ifndef PROBE_DUE_H
 #define PROBE_DUE_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct due {
-    uint64_t at_ms; /* since when */
+    uint64_t at_ms; /* due since then */
     void *what;
 };
 
@@ -19,7 +19,7 @@ struct due_list {
 
 void due_add(struct due_list *list, uint64_t at_ms, void *what);
 void due_sort(struct due_list *list);
-/* Empties it; the room stays. */
+/* Empties the list and keeps its memory. */
 void due_clear(struct due_list *list);
 void due_free(struct due_list *list);
 

@@ -1,5 +1,5 @@
-/* The feed as the probe follows it: what the pool says now, also when a newer copy is renamed into
- * its place. While no good one is there, the last one's members stay under watch. */
+/* Reads the feed, and reads it again when a newer one has been renamed into its place. If that one
+ * is not valid, the former stays in force. */
 #ifndef PROBE_FEED_READER_H
 #define PROBE_FEED_READER_H
 
@@ -7,11 +7,11 @@
 
 struct feed_reader {
     const char *state_dir;
-    struct feed_mark mark; /* of what was read */
-    uint64_t retry_ms;     /* when one is tried again that was no good */
+    struct feed_mark mark; /* of the feed that was read last */
+    uint64_t retry_ms;     /* an invalid feed is not read again before */
 };
 
-/* A newer feed, which the caller frees, or NULL in `*out`. */
-enum result feed_reader_look(struct feed_reader *feed_reader, struct feed **out, struct diag *diag);
+/* Sets `*out` to a newer feed, which the caller frees, or to NULL. */
+enum result feed_reader_look(struct feed_reader *reader, struct feed **out, struct diag *diag);
 
 #endif

@@ -5,7 +5,7 @@
 #include <sodium.h>
 
 struct bucket {
-    uint64_t at_ms;      /* when it was last looked at */
+    uint64_t at_ms;      /* of the last update; 0: never used */
     uint32_t left_milli; /* tokens, in thousandths */
 };
 
@@ -37,7 +37,7 @@ static struct bucket *bucket_of(const struct host_rate *host_rate, struct bucket
     return &table[number % HOST_RATE_BUCKETS];
 }
 
-/* Fills it up by the time that has passed. A bucket that was never used is full. */
+/* Adds the tokens of the time since the last update. A bucket that was never used is full. */
 static bool has_token(struct bucket *bucket, uint32_t rate, uint64_t now_ms)
 {
     uint64_t most = (uint64_t)rate * HOST_RATE_BURST * 1000;

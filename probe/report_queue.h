@@ -1,5 +1,5 @@
-/* Samples and events that wait to be reported along with the next verdicts. What waits is bounded,
- * and lost when the process is killed. */
+/* Samples and events that wait for the next report. Their number is bounded. They are lost if the
+ * process is killed. */
 #ifndef PROBE_REPORT_QUEUE_H
 #define PROBE_REPORT_QUEUE_H
 
@@ -13,16 +13,16 @@ enum {
 struct report_queue;
 
 struct report_queue *report_queue_new(const char *vantage);
-/* What still waits is lost; NULL is fine. */
-void report_queue_free(struct report_queue *report_queue);
-void report_queue_sample(struct report_queue *report_queue, const char *label, uint64_t member_id,
+/* Drops what still waits. NULL is fine. */
+void report_queue_free(struct report_queue *queue);
+void report_queue_sample(struct report_queue *queue, const char *label, uint64_t member_id,
                          const struct address_health *row);
-void report_queue_event(struct report_queue *report_queue, const char *label, uint64_t now,
+void report_queue_event(struct report_queue *queue, const char *label, uint64_t now,
                         const char *text);
-/* So many samples wait that they should be written. */
-bool report_queue_full(const struct report_queue *report_queue);
-/* Writes all that waits; report_queue_clear when the journal has it. */
-void report_queue_write(const struct report_queue *report_queue, struct journal *journal);
-void report_queue_clear(struct report_queue *report_queue);
+/* True if enough samples wait to write a report now. */
+bool report_queue_full(const struct report_queue *queue);
+/* Adds all that waits to the report. report_queue_clear follows once the report is written. */
+void report_queue_write(const struct report_queue *queue, struct journal *journal);
+void report_queue_clear(struct report_queue *queue);
 
 #endif

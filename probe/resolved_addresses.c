@@ -1,11 +1,11 @@
 #include "probe/resolved_addresses.h"
 
-/* Those of one family that are believed still. */
+/* The former addresses of one family, unless they are too old. */
 static unsigned keep(struct address *out, const struct resolved_addresses *resolved, bool ipv4,
                      uint64_t now_ms)
 {
     unsigned count = 0;
-    bool stale = now_ms - resolved->told_ms[ipv4] > LIMIT_RESOLVE_KEEP_S * UINT64_C(1000);
+    bool stale = now_ms - resolved->answered_ms[ipv4] > LIMIT_RESOLVE_KEEP_S * UINT64_C(1000);
     for (unsigned i = 0; i < resolved->count && !stale; i++) {
         if (address_is_ipv4(&resolved->addresses[i]) == ipv4) {
             out[count++] = resolved->addresses[i];
@@ -30,7 +30,7 @@ enum failure resolved_addresses_take(struct resolved_addresses *resolved,
 {
     struct resolved_addresses next = *resolved;
     next.count = 0;
-    /* IPv4 is kept mapped, so it comes first */
+    /* IPv4 addresses are stored mapped, so they come first */
     for (unsigned i = 2; i-- > 0;) {
         struct address family[LIMIT_ADDRESSES];
         bool unknown = answer->unknown[i] && answer->state != LOOKUP_NO_NAME;
@@ -39,7 +39,7 @@ enum failure resolved_addresses_take(struct resolved_addresses *resolved,
         for (unsigned k = 0; k < count && next.count < LIMIT_ADDRESSES; k++) {
             next.addresses[next.count++] = family[k];
         }
-        next.told_ms[i] = unknown ? resolved->told_ms[i] : now_ms;
+        next.answered_ms[i] = unknown ? resolved->answered_ms[i] : now_ms;
     }
     *resolved = next;
     if (next.count > 0) {

@@ -5,7 +5,7 @@ static struct score_step step_of(int32_t step_milli)
     return (struct score_step){ step_milli, SCORE_MAX_MILLI };
 }
 
-/* A line through two points, in microseconds and thousandths. */
+/* Linear interpolation, from microseconds to thousandths. */
 static int32_t between(uint64_t at, int64_t from_us, int64_t to_us, int64_t from, int64_t to)
 {
     return (int32_t)(from + (to - from) * ((int64_t)at - from_us) / (to_us - from_us));

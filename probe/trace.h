@@ -1,4 +1,4 @@
-/* The steps that a probe went through, each with its time, for the foreground probe to show. */
+/* The steps of a probe with their times, for `ntspool probe` to show. */
 #ifndef PROBE_TRACE_H
 #define PROBE_TRACE_H
 
@@ -11,9 +11,9 @@ enum {
 
 struct trace_step {
     const char *name; /* "connect", "tls", ...: static text */
-    uint32_t at_us;   /* its end, from the probe's start */
+    uint32_t at_us;   /* its end, since the probe's start */
     uint32_t took_us;
-    char text[TRACE_TEXT_ROOM]; /* what came of it */
+    char text[TRACE_TEXT_ROOM]; /* the result */
 };
 
 struct trace {
@@ -23,8 +23,8 @@ struct trace {
 };
 
 void trace_start(struct trace *trace, uint64_t now_ns);
-/* Ends a step that began where the one before ended. Steps over TRACE_STEPS_MAX are left out, all
- * where `trail` is NULL. */
+/* Adds a step that began when the one before it ended. Steps beyond TRACE_STEPS_MAX are dropped.
+ * Does nothing if `trace` is NULL. */
 void trace_add(struct trace *trace, uint64_t now_ns, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -50,7 +50,8 @@ static void note_time(struct address_health *row, const struct outcome *outcome)
     }
 }
 
-/* An address that fails works for a while yet, for as long as the fault is likelier ours. */
+/* An address that fails counts as working until its score is low, and while the breaker suspects a
+ * fault of ours. */
 static void note_failure(struct address_health *row, const struct judgement *judgement)
 {
     bool frozen = judgement->breaker_state->family_frozen[address_family(&row->address)];
@@ -69,8 +70,8 @@ static void note_success(struct address_health *row, uint64_t now)
     }
 }
 
-/* Shown, and counts for nothing. True if the outcome is of that kind: it says more about us than
- * about the server. */
+/* True if the outcome says more about us than about the server. Then the row shows it, and it does
+ * not count. */
 static bool set_aside(struct address_health *row, const struct outcome *outcome,
                       const struct breaker_state *breaker_state)
 {

@@ -97,7 +97,7 @@ static void a_name_without_an_address_fails(void **)
 
 static void never_more_than_are_watched(void **)
 {
-    struct resolved_addresses resolved = { .told_ms = { NOW, NOW } };
+    struct resolved_addresses resolved = { .answered_ms = { NOW, NOW } };
     struct lookup_answer answer = { .state = LOOKUP_FOUND, .unknown = { true, false } };
     for (unsigned i = 0; i < LIMIT_ADDRESSES; i++) {
         char text[ADDRESS_TEXT_MAX];
