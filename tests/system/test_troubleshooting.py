@@ -1,4 +1,5 @@
-"""ntspool-troubleshooting(7) explains whatever the programs may say: each failure class, each warning of a member and of status."""
+"""ntspool-troubleshooting(7) explains whatever the programs may say: each failure class, each warning of a member and of status; and it explains
+nothing that they don't say."""
 
 import os
 import re
@@ -85,3 +86,19 @@ def test_each_reason_to_refuse_a_report_is_explained(page, name):
     refused = [piece for piece in pieces(name) if "ntspool" in piece or " report" in piece or "future" in piece or "named" in piece]
     assert refused
     assert [piece for piece in refused if piece not in page] == []
+
+
+# What the programs put together from several texts.
+COMPOSED = {"(algorithm) is now", "the clock was set forward by", "was missing and is made anew", "was damaged and is made anew; the old file is",
+            "the list of members cant be read:", "verdicts cant be written:"}
+BETWEEN = r"(?: ?\b(?:Ar|Pa) [^ ]+| ?\b(?:Ns|No|Pq|Dq)\b| [,;:?.](?= |$))+"  # fields and macros in an item of the page
+
+
+@pytest.mark.parametrize("section", ["A daemon does not start", "LINES OF THE LOGS"])
+def test_each_line_that_is_explained_may_be_printed(section):
+    said = " | ".join(plain(text) for folder in FOLDERS for path in (ROOT / folder).rglob("*.[ch]") for text in literals(path.read_text()))
+    body = re.search(rf"\n\.S[hs] {section}\n(.*?)\n\.Sh ", PAGE.read_text(), re.S)[1]
+    lines = [plain(piece) for item in re.findall(r"^\.It (.*)$", body, re.M) for piece in re.split(BETWEEN, f" {item}")]
+    lines = [piece for piece in lines if len(piece) >= PIECE_LEAST and piece not in COMPOSED]
+    assert len(lines) > 10
+    assert [piece for piece in lines if piece not in said] == []
