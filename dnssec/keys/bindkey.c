@@ -23,12 +23,11 @@ enum {
 };
 _Static_assert(sodium_base64_ENCODED_LEN(KEY_PUBLIC_MAX, sodium_base64_VARIANT_ORIGINAL) <=
                    BASE64_ROOM,
-               "both halves fit");
+               "both keys fit");
 
 static const char public_end[] = ".key", private_end[] = ".private";
 
-/* The whole file as text. */
-static enum result slurp(char out[FILE_ROOM], const char *path, struct diag *diag)
+static enum result read_text_file(char out[FILE_ROOM], const char *path, struct diag *diag)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     size_t have = 0;
@@ -45,7 +44,7 @@ static enum result slurp(char out[FILE_ROOM], const char *path, struct diag *dia
         return diag_fail(diag, RESULT_SYSTEM, "%s: %s", path, strerror(error));
     }
     if (have == FILE_ROOM - 1 || memchr(out, 0, have) != NULL) {
-        return diag_fail(diag, RESULT_INVALID, "%s: is no key file", path);
+        return diag_fail(diag, RESULT_INVALID, "%s: is not a key file", path);
     }
     out[have] = 0;
     return RESULT_OK;
@@ -57,7 +56,7 @@ static bool decode(const char *text, size_t len, uint8_t *out, size_t room, size
                              sodium_base64_VARIANT_ORIGINAL) == 0;
 }
 
-/* The rest of the line that begins with `name`; its length in `len`. NULL if there is none. */
+/* The rest of the line that begins with `name`, its length in `len`; NULL if there is none. */
 static const char *field_of(const char *text, const char *name, size_t *len)
 {
     for (const char *line = text; line != NULL && *line != 0;
@@ -71,8 +70,8 @@ static const char *field_of(const char *text, const char *name, size_t *len)
     return NULL;
 }
 
-/* BIND notes in the private file when a key has gone; one that has must not come back (RFC 5011
- * 2.1: a revoked one never). */
+/* BIND writes into the private file when a key is deleted or revoked. Such a key must not come back
+ * (RFC 5011 2.1: a revoked one never). */
 static enum result check_times(const char *text, const char *path, uint64_t now, struct diag *diag)
 {
     static const char *const ends[] = { "Delete:", "Revoke:" };
@@ -83,53 +82,52 @@ static enum result check_times(const char *text, const char *path, uint64_t now,
         if (at != NULL && strptime(at, " %Y%m%d%H%M%S", &tm) != NULL &&
             (uint64_t)timegm(&tm) <= now) {
             return diag_fail(diag, RESULT_REFUSED,
-                             "%s: is the file of a key that is used no longer: its line \"%.*s\" "
-                             "is of the past",
+                             "%s: the key is no longer in use: its line \"%.*s\" is in the past",
                              path, (int)(len + strlen(ends[i])), at - strlen(ends[i]));
         }
     }
     return RESULT_OK;
 }
 
-struct halves {
+struct key_files {
     uint8_t public_key[KEY_PUBLIC_MAX + 1], private_key[KEY_PRIVATE_MAX + 1];
     size_t public_len, private_len;
     unsigned algorithm, flags;
 };
 
-/* RFC 6605 4 leaves open how the scalar is written: BIND 9.18 and ldns leave out zero octets in
- * front, others may have one more. */
-static void pad_private(struct halves *halves)
+/* RFC 6605 4 leaves open how the scalar is written: BIND 9.18 and ldns drop leading zero octets,
+ * others may add one. */
+static void pad_private(struct key_files *files)
 {
     uint8_t scalar[KEY_PRIVATE_MAX] = { 0 };
-    const uint8_t *at = halves->private_key;
-    size_t len = halves->private_len;
+    const uint8_t *at = files->private_key;
+    size_t len = files->private_len;
     for (; len > 0 && *at == 0; at++) {
         len--;
     }
     if (len > 0 && len <= sizeof scalar) {
         memcpy(scalar + sizeof scalar - len, at, len);
-        memcpy(halves->private_key, scalar, sizeof scalar);
-        halves->private_len = sizeof scalar;
+        memcpy(files->private_key, scalar, sizeof scalar);
+        files->private_len = sizeof scalar;
     }
     sodium_memzero(scalar, sizeof scalar);
 }
 
-/* BIND's private file, of format 1. */
-static enum result read_fields(struct halves *out, const char *text, const char *path, uint64_t now,
-                               struct diag *diag)
+/* BIND's private file, format 1. */
+static enum result read_fields(struct key_files *out, const char *text, const char *path,
+                               uint64_t now, struct diag *diag)
 {
     size_t len = 0;
     const char *algorithm = field_of(text, "Algorithm:", &len);
     unsigned number = algorithm != NULL ? (unsigned)strtoul(algorithm, NULL, 10) : 0;
-    const char *half = field_of(text, "PrivateKey:", &len);
+    const char *private_key = field_of(text, "PrivateKey:", &len);
     if (number != out->algorithm) {
         return diag_fail(diag, RESULT_INVALID,
                          "%s: is for algorithm %u, but the .key file for algorithm %u", path,
                          number, out->algorithm);
     }
-    if (half == NULL ||
-        !decode(half, len, out->private_key, sizeof out->private_key, &out->private_len)) {
+    if (private_key == NULL ||
+        !decode(private_key, len, out->private_key, sizeof out->private_key, &out->private_len)) {
         return diag_fail(diag, RESULT_INVALID, "%s: has no line PrivateKey: in base64", path);
     }
     if (number == ALGORITHM_ECDSAP256SHA256) {
@@ -138,23 +136,22 @@ static enum result read_fields(struct halves *out, const char *text, const char 
     return check_times(text, path, now, diag);
 }
 
-/* Knot's. */
-static enum result read_pem(struct halves *out, const char *text, const char *path,
+/* Knot's private file. */
+static enum result read_pem(struct key_files *out, const char *text, const char *path,
                             struct diag *diag)
 {
     out->private_len = KEY_PRIVATE_MAX;
     return pem_private(text, out->private_key)
                ? RESULT_OK
                : diag_fail(diag, RESULT_INVALID,
-                           "%s: has no private key of P-256 or Ed25519 that is not encrypted",
-                           path);
+                           "%s: has no unencrypted private key of P-256 or Ed25519", path);
 }
 
-static enum result read_private(struct halves *out, const char *path, uint64_t now,
+static enum result read_private(struct key_files *out, const char *path, uint64_t now,
                                 struct diag *diag)
 {
     char text[FILE_ROOM] = "";
-    enum result result = slurp(text, path, diag);
+    enum result result = read_text_file(text, path, diag);
     if (result == RESULT_OK) {
         result = pem_is_there(text) ? read_pem(out, text, path, diag)
                                     : read_fields(out, text, path, now, diag);
@@ -164,7 +161,7 @@ static enum result read_private(struct halves *out, const char *path, uint64_t n
 }
 
 /* What a .key file has. */
-struct found {
+struct dnskey_file {
     struct dname owner;
     size_t count; /* of DNSKEY records */
     size_t len;
@@ -173,7 +170,7 @@ struct found {
 
 static enum result find_dnskey(const struct zonefile_record *record, void *arg, struct diag *)
 {
-    struct found *found = arg;
+    struct dnskey_file *found = arg;
     if (record->type == RR_DNSKEY) {
         found->owner = record->owner;
         found->count++;
@@ -184,45 +181,40 @@ static enum result find_dnskey(const struct zonefile_record *record, void *arg, 
     return RESULT_OK;
 }
 
-static enum result check_public(const struct halves *halves, const char *path, struct diag *diag)
+static enum result check_public(const struct key_files *files, const char *path, struct diag *diag)
 {
-    size_t wanted = key_public_len((enum algorithm)halves->algorithm);
+    size_t wanted = key_public_len((enum algorithm)files->algorithm);
     if (wanted == 0) {
         return diag_fail(diag, RESULT_INVALID,
                          "%s: algorithm %u is not supported: use 13 (ecdsap256) or 15 (ed25519)",
-                         path, halves->algorithm);
+                         path, files->algorithm);
     }
-    if ((halves->flags & ~(unsigned)SEP) != ZONE) {
+    if ((files->flags & ~(unsigned)SEP) != ZONE) {
         return diag_fail(
             diag, RESULT_INVALID, "%s: %s (flags %u): a zone is signed with flags 256 or 257", path,
-            (halves->flags & REVOKE) != 0 ? "was revoked" : "is no zone's key", halves->flags);
+            (files->flags & REVOKE) != 0 ? "was revoked" : "is not a zone key", files->flags);
     }
-    return halves->public_len == wanted
+    return files->public_len == wanted
                ? RESULT_OK
                : diag_fail(diag, RESULT_INVALID,
-                           "%s: has a public half that is not as long as algorithm %u wants", path,
-                           halves->algorithm);
+                           "%s: the length of the public key is wrong for algorithm %u", path,
+                           files->algorithm);
 }
 
 /* A zone file with one DNSKEY record. */
-static enum result read_public(struct halves *out, const char *path, const struct dname *zone,
+static enum result read_public(struct key_files *out, const char *path, const struct dname *zone,
                                struct diag *diag)
 {
     char text[FILE_ROOM] = "";
-    struct found found = { .count = 0 };
-    enum result result = slurp(text, path, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    struct dnskey_file found = { .count = 0 };
+    TRY(read_text_file(text, path, diag));
     FILE *file = fmemopen(text, strlen(text) + (text[0] == 0), "r");
     ASSERT(file != NULL);
     const struct dname root = { .len = 1 };
     const struct zonefile_source from = { .file = file, .path = path, .origin = root };
-    result = text[0] == 0 ? RESULT_OK : zonefile_read(&from, find_dnskey, &found, diag);
+    enum result result = text[0] == 0 ? RESULT_OK : zonefile_read(&from, find_dnskey, &found, diag);
     (void)fclose(file);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(result);
     struct reader r = reader_of(found.rdata, found.len);
     out->flags = read_u16(&r);
     unsigned protocol = read_u8(&r);
@@ -242,7 +234,7 @@ static enum result read_public(struct halves *out, const char *path, const struc
     return check_public(out, path, diag);
 }
 
-/* The path of one file of the pair, from either. */
+/* The path of the pair's file with this ending; `path` is either file. */
 static enum result path_of(char out[PATH_ROOM], const char *path, const char *end,
                            struct diag *diag)
 {
@@ -260,12 +252,12 @@ static enum result path_of(char out[PATH_ROOM], const char *path, const char *en
                : diag_fail(diag, RESULT_TOO_LONG, "the path %.64s... is too long", path);
 }
 
-/* The role that the key gets. What a zone is signed with keeps its flags, and so its tag and DS:
- * here a CSK has the SEP flag. */
-static enum result find_role(enum key_role *out, const struct halves *halves, const char *path,
+/* A key that signs a zone must keep its flags, or its tag and DS would change. Here a CSK has SEP
+ * set. */
+static enum result find_role(enum key_role *out, const struct key_files *files, const char *path,
                              enum bindkey_use use, struct diag *diag)
 {
-    bool sep = (halves->flags & SEP) != 0;
+    bool sep = (files->flags & SEP) != 0;
     if (use == BINDKEY_OLD_CSK && !sep) {
         return diag_fail(diag, RESULT_REFUSED,
                          "%s: has flags 256, and a CSK has 257 here: for caches and the parent "
@@ -283,58 +275,40 @@ enum result bindkey_read(struct key **out, const char *path, const struct dname 
                          enum bindkey_use use, uint64_t now, struct diag *diag)
 {
     char public_path[PATH_ROOM], private_path[PATH_ROOM];
-    struct halves halves = { .flags = 0 };
+    struct key_files files = { .flags = 0 };
+    struct key_parts parts = { .public_key = files.public_key, .private_key = files.private_key };
     struct diag why = { "" };
-    enum result result = path_of(public_path, path, public_end, diag);
+    TRY(path_of(public_path, path, public_end, diag));
+    TRY(path_of(private_path, path, private_end, diag));
+    TRY(read_public(&files, public_path, zone, diag));
+    TRY(find_role(&parts.role, &files, public_path, use, diag));
+    enum result result = read_private(&files, private_path, now, diag);
     if (result == RESULT_OK) {
-        result = path_of(private_path, path, private_end, diag);
+        parts.algorithm = (enum algorithm)files.algorithm;
+        parts.public_len = files.public_len;
+        parts.private_len = files.private_len;
+        result = key_from_parts(out, &parts, &why);
     }
-    if (result == RESULT_OK) {
-        result = read_public(&halves, public_path, zone, diag);
-    }
-    if (result == RESULT_OK) {
-        result = read_private(&halves, private_path, now, diag);
-    }
-    enum key_role role = KEY_ZSK;
-    if (result == RESULT_OK) {
-        result = find_role(&role, &halves, public_path, use, diag);
-    }
-    if (result != RESULT_OK) {
-        sodium_memzero(&halves, sizeof halves);
-        return result;
-    }
-    const struct key_parts parts = { .algorithm = (enum algorithm)halves.algorithm,
-                                     .role = role,
-                                     .public_key = halves.public_key,
-                                     .public_len = halves.public_len,
-                                     .private_key = halves.private_key,
-                                     .private_len = halves.private_len };
-    result = key_from_parts(out, &parts, &why);
-    sodium_memzero(&halves, sizeof halves);
-    return result == RESULT_OK ? result : diag_fail(diag, result, "%s: %s", path, why.text);
+    sodium_memzero(&files, sizeof files);
+    return why.text[0] == 0 ? result : diag_fail(diag, result, "%s: %s", path, why.text);
 }
 
 enum result bindkey_read_public(struct key **out, const char *path, const struct dname *zone,
                                 struct diag *diag)
 {
     char public_path[PATH_ROOM];
-    struct halves halves = { .flags = 0 };
-    enum result result = path_of(public_path, path, public_end, diag);
-    if (result == RESULT_OK) {
-        result = read_public(&halves, public_path, zone, diag);
+    struct key_files files = { .flags = 0 };
+    TRY(path_of(public_path, path, public_end, diag));
+    TRY(read_public(&files, public_path, zone, diag));
+    if ((files.flags & SEP) == 0) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "%s: is not a KSK (flags %u), and only a KSK can be offline", path,
+                         files.flags);
     }
-    if (result == RESULT_OK && (halves.flags & SEP) == 0) {
-        result = diag_fail(diag, RESULT_INVALID,
-                           "%s: is no key-signing key (flags %u): only these can be elsewhere",
-                           path, halves.flags);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    const struct key_parts parts = { .algorithm = (enum algorithm)halves.algorithm,
+    const struct key_parts parts = { .algorithm = (enum algorithm)files.algorithm,
                                      .role = KEY_KSK,
-                                     .public_key = halves.public_key,
-                                     .public_len = halves.public_len };
+                                     .public_key = files.public_key,
+                                     .public_len = files.public_len };
     return key_from_parts(out, &parts, diag);
 }
 
@@ -359,15 +333,15 @@ static enum result write_file(const char *path, const char *text, mode_t mode, s
 
 static void print_private(char out[FILE_ROOM], const struct key *key)
 {
-    uint8_t half[KEY_PRIVATE_MAX];
+    uint8_t private_key[KEY_PRIVATE_MAX];
     char base64[BASE64_ROOM];
-    bool edwards = key_algorithm(key) == ALGORITHM_ED25519;
-    key_private(key, half);
-    (void)sodium_bin2base64(base64, sizeof base64, half, sizeof half,
+    bool ed25519 = key_algorithm(key) == ALGORITHM_ED25519;
+    key_private(key, private_key);
+    (void)sodium_bin2base64(base64, sizeof base64, private_key, sizeof private_key,
                             sodium_base64_VARIANT_ORIGINAL);
     (void)snprintf(out, FILE_ROOM, "Private-key-format: v1.3\nAlgorithm: %d (%s)\nPrivateKey: %s\n",
-                   (int)key_algorithm(key), edwards ? "ED25519" : "ECDSAP256SHA256", base64);
-    sodium_memzero(half, sizeof half);
+                   (int)key_algorithm(key), ed25519 ? "ED25519" : "ECDSAP256SHA256", base64);
+    sodium_memzero(private_key, sizeof private_key);
     sodium_memzero(base64, sizeof base64);
 }
 
@@ -387,15 +361,14 @@ enum result bindkey_write(const struct key *key, const char *directory, const st
     }
     (void)snprintf(text, sizeof text, "%s IN DNSKEY %u 3 %d %s\n", name,
                    (unsigned)dnskey[0] << 8 | dnskey[1], (int)key_algorithm(key), base64);
-    enum result result = write_file(path, text, 0644, diag);
-    if (result == RESULT_OK && key_has_private(key)) {
-        char private_path[PATH_ROOM];
-        print_private(text, key);
-        result = path_of(private_path, path, private_end, diag);
-        if (result == RESULT_OK) {
-            result = write_file(private_path, text, 0600, diag);
-        }
-        sodium_memzero(text, sizeof text);
+    TRY(write_file(path, text, 0644, diag));
+    if (!key_has_private(key)) {
+        return RESULT_OK;
     }
+    char private_path[PATH_ROOM];
+    TRY(path_of(private_path, path, private_end, diag));
+    print_private(text, key);
+    enum result result = write_file(private_path, text, 0600, diag);
+    sodium_memzero(text, sizeof text);
     return result;
 }

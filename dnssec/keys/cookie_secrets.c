@@ -1,5 +1,5 @@
-/* The row: u8 layout, then sealed: u8 which (1: next, 2: previous), u64 changed_at, the three
- * secrets. Layout and key are authenticated with it. */
+/* The row: u8 layout, then sealed: u8 bits (1: has next, 2: has previous), u64 changed_at, the
+ * three secrets. The seal also authenticates the row's key and layout. */
 #include "dnssec/keys/cookie_secrets.h"
 
 #include <sodium.h>
@@ -14,7 +14,7 @@ enum {
 
 static const char row_key[] = "cookie-secrets";
 
-/* What is bound to the sealed part: the row's key with its NUL as layout's place. */
+/* What the seal authenticates: the row's key, then the layout. */
 static void bound_of(uint8_t out[sizeof row_key])
 {
     memcpy(out, row_key, sizeof row_key);
@@ -25,14 +25,14 @@ static enum result decode(struct cookie_secrets *out, const uint8_t plain[PLAIN_
 {
     struct cookie_secrets secrets = { .present = true };
     struct reader r = reader_of(plain, PLAIN_LEN);
-    uint8_t which = read_u8(&r);
-    secrets.has_next = (which & HAS_NEXT) != 0;
-    secrets.has_previous = (which & HAS_PREVIOUS) != 0;
+    uint8_t bits = read_u8(&r);
+    secrets.has_next = (bits & HAS_NEXT) != 0;
+    secrets.has_previous = (bits & HAS_PREVIOUS) != 0;
     secrets.changed_at = read_u64(&r);
     read_into(&r, secrets.current, COOKIE_SECRET_LEN);
     read_into(&r, secrets.next, COOKIE_SECRET_LEN);
     read_into(&r, secrets.previous, COOKIE_SECRET_LEN);
-    if (!reader_done(&r) || (which & ~(HAS_NEXT | HAS_PREVIOUS)) != 0) {
+    if (!reader_done(&r) || (bits & ~(HAS_NEXT | HAS_PREVIOUS)) != 0) {
         return RESULT_DAMAGED;
     }
     *out = secrets;

@@ -1,6 +1,7 @@
-/* The secrets of DNS cookies (RFC 9018), one sealed row in state/keys: the servers of one address
- * share them, by hand, and replace them in three steps (RFC 9018 5): stage the next one on all,
- * roll to it on all, and the one before ends by itself. */
+/* The secrets of DNS cookies (RFC 9018), one sealed row in state/keys. Servers of one anycast
+ * address must share them; the operator copies them by hand. They are replaced in three steps (RFC
+ * 9018 5): stage the next secret on all servers, roll to it on all, and the previous one expires by
+ * itself. */
 #ifndef DNSSEC_COOKIE_SECRETS_H
 #define DNSSEC_COOKIE_SECRETS_H
 
@@ -11,16 +12,16 @@ enum {
     COOKIE_SECRET_LEN = 16
 };
 
-/* All zero, with `present` false: cookies are not used. */
+/* All zero (`present` false): cookies are off. */
 struct cookie_secrets {
     bool present, has_next, has_previous;
-    uint8_t current[COOKIE_SECRET_LEN];  /* makes cookies; all that are here are accepted */
+    uint8_t current[COOKIE_SECRET_LEN];  /* makes cookies; cookies of all three are accepted */
     uint8_t next[COOKIE_SECRET_LEN];     /* staged */
-    uint8_t previous[COOKIE_SECRET_LEN]; /* until the last cookie made with it is too old */
-    uint64_t changed_at;                 /* Unix seconds, of the current one */
+    uint8_t previous[COOKIE_SECRET_LEN]; /* kept until the last cookie made with it is too old */
+    uint64_t changed_at;                 /* of `current`; Unix seconds */
 };
 
-/* A store without the row gives OK and an empty `out`. UNSEALABLE, DAMAGED or NEWER with a diag. */
+/* OK and an empty `out` if the store has no secrets. UNSEALABLE, DAMAGED or NEWER with a diag. */
 enum result cookie_secrets_get(struct store_txn *txn, const struct seal *seal,
                                struct cookie_secrets *out, struct diag *diag);
 enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
@@ -29,8 +30,8 @@ enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
 /* 32 hexadecimal digits, or "random". INVALID with what would be accepted. */
 enum result cookie_secret_parse(uint8_t out[COOKIE_SECRET_LEN], const char *text,
                                 struct diag *diag);
-/* The staged secret, or a random one if none is, takes over; the one in use goes on being
- * accepted. */
+/* Makes the staged secret (or a random one if none is staged) the current one. The one in use until
+ * now stays accepted. */
 void cookie_secrets_roll(struct cookie_secrets *secrets, uint64_t now);
 
 #endif

@@ -21,14 +21,14 @@ struct key {
     uint16_t tag;
     uint8_t public_len;
     uint8_t public_key[KEY_PUBLIC_MAX];
-    /* Guarded and read-only once made. P-256: the scalar; Ed25519: seed and public key, as
-     * libsodium wants it. NULL: elsewhere. */
+    /* In guarded memory, read-only. P-256: the scalar; Ed25519: seed and public key, the form that
+     * libsodium signs with. NULL: public only. */
     uint8_t *secret;
 };
 
 struct key_context {
     const struct key *key;
-    struct p256_signer *p256; /* NULL for Ed25519, which signs from the key's own memory */
+    struct p256_signer *p256; /* NULL: Ed25519, which signs from the key's own memory */
 };
 
 size_t key_public_len(enum algorithm algorithm)
@@ -63,8 +63,7 @@ static void set_tag(struct key *key)
     key->tag = key_tag_of(dnskey, key_dnskey(key, dnskey));
 }
 
-/* The key of a private half; `public_key` may be NULL, else it must be the one that belongs to
- * it. */
+/* `public_key` may be NULL; else it must match the private key. */
 static enum result key_new(struct key **out, const struct key_parts *parts, struct diag *diag)
 {
     uint8_t *secret = sodium_malloc(secret_len_of(parts->algorithm));
@@ -93,7 +92,7 @@ static enum result key_new(struct key **out, const struct key_parts *parts, stru
     }
     if (result != RESULT_OK) {
         key_free(key);
-        return diag_fail(diag, result, "the halves of the %s key make no key: %s",
+        return diag_fail(diag, result, "the public and the private %s key do not match: %s",
                          algorithm_text(parts->algorithm), result_text(result));
     }
     set_tag(key);
@@ -101,8 +100,7 @@ static enum result key_new(struct key **out, const struct key_parts *parts, stru
     return RESULT_OK;
 }
 
-/* A public half alone. */
-static struct key *key_without_secret(const struct key_parts *parts)
+static struct key *key_new_public(const struct key_parts *parts)
 {
     struct key *key = xcalloc(1, sizeof *key);
     key->algorithm = parts->algorithm;
@@ -138,14 +136,13 @@ static enum result check_kind(enum algorithm algorithm, enum key_role role, stru
 enum result key_generate(struct key **out, enum algorithm algorithm, enum key_role role,
                          struct diag *diag)
 {
-    enum result result = check_kind(algorithm, role, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(check_kind(algorithm, role, diag));
     uint8_t private_key[KEY_PRIVATE_MAX];
     struct key_parts parts = { .algorithm = algorithm, .role = role, .private_key = private_key };
+    enum result result = RESULT_OK;
     do {
-        /* One in 2^32 octet strings is no scalar of P-256: draw again (FIPS 186-4 B.4.2). */
+        /* One string of 32 octets in 2^32 is not a scalar of P-256: draw again (FIPS 186-4
+         * B.4.2). */
         randombytes_buf(private_key, sizeof private_key);
         result = key_new(out, &parts, diag);
     } while (result == RESULT_INVALID);
@@ -155,10 +152,7 @@ enum result key_generate(struct key **out, enum algorithm algorithm, enum key_ro
 
 enum result key_from_parts(struct key **out, const struct key_parts *parts, struct diag *diag)
 {
-    enum result result = check_kind(parts->algorithm, parts->role, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(check_kind(parts->algorithm, parts->role, diag));
     size_t public_len = key_public_len(parts->algorithm);
     size_t private_len = parts->private_key != NULL ? KEY_PRIVATE_MAX : 0;
     if (parts->public_len != public_len || parts->private_len != private_len) {
@@ -168,7 +162,7 @@ enum result key_from_parts(struct key **out, const struct key_parts *parts, stru
                          parts->public_len, parts->private_len);
     }
     if (parts->private_key == NULL) {
-        *out = key_without_secret(parts);
+        *out = key_new_public(parts);
         return RESULT_OK;
     }
     return key_new(out, parts, diag);
@@ -256,10 +250,7 @@ enum result key_context_new(struct key_context **out, const struct key *key)
     struct p256_signer *p256 = NULL;
     ASSERT(key->secret != NULL);
     if (key->algorithm == ALGORITHM_ECDSAP256SHA256) {
-        enum result result = p256_signer_new(&p256, key->secret, key->public_key);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(p256_signer_new(&p256, key->secret, key->public_key));
     }
     struct key_context *context = xcalloc(1, sizeof *context);
     context->key = key;

@@ -1,9 +1,10 @@
 /* Row of TABLE_KEYS. Key: u8 algorithm, u16 tag. Value: the public record (u8 layout, u8 algorithm,
- * u8 role, u64 created_at, u8 length and octets of the public half), the sealed private half, the
- * life (u8 wanted, three facets of four u64). The public record is authenticated with the private
- * half: who can write the store but not open the seal can't turn a ZSK into a KSK or swap two keys.
- * `wanted` is 2 for a key that is planned. Layout 1 had a u64 active_at after created_at and no
- * life; layout 3 has no private half. */
+ * u8 role, u64 created_at, u8 length and octets of the public key), the sealed private key, the
+ * life (u8 0, 1: wanted or 2: planned; three record states of four u64). Layout 1 had a u64
+ * active_at after created_at and no life. Layout 3 has no private key.
+ *
+ * The seal authenticates the public record with the private key. A process that can write the store
+ * but cannot open the seal can neither turn a ZSK into a KSK nor swap two keys. */
 #include "dnssec/keys/keystore.h"
 
 #include <sodium.h>
@@ -39,7 +40,7 @@ static void write_public_record(struct writer *w, const struct key_record *recor
     write_octets(w, record->public_key, record->public_len);
 }
 
-static void write_facet(struct writer *w, const struct record_state *state)
+static void write_state(struct writer *w, const struct record_state *state)
 {
     write_u64(w, state->introduced_at);
     write_u64(w, state->omnipresent_at);
@@ -47,7 +48,7 @@ static void write_facet(struct writer *w, const struct record_state *state)
     write_u64(w, state->hidden_at);
 }
 
-static struct record_state read_facet(struct reader *r)
+static struct record_state read_state(struct reader *r)
 {
     struct record_state state;
     state.introduced_at = read_u64(r);
@@ -60,9 +61,9 @@ static struct record_state read_facet(struct reader *r)
 void key_life_write(struct writer *w, const struct key_life *life)
 {
     write_u8(w, life->planned ? PLANNED : life->wanted ? WANTED : 0);
-    write_facet(w, &life->dnskey);
-    write_facet(w, &life->zone);
-    write_facet(w, &life->ds);
+    write_state(w, &life->dnskey);
+    write_state(w, &life->zone);
+    write_state(w, &life->ds);
 }
 
 struct key_life key_life_read(struct reader *r)
@@ -72,9 +73,9 @@ struct key_life key_life_read(struct reader *r)
     r->failed = r->failed || wanted > PLANNED;
     life.wanted = wanted == WANTED;
     life.planned = wanted == PLANNED;
-    life.dnskey = read_facet(r);
-    life.zone = read_facet(r);
-    life.ds = read_facet(r);
+    life.dnskey = read_state(r);
+    life.zone = read_state(r);
+    life.ds = read_state(r);
     return life;
 }
 
@@ -100,7 +101,7 @@ struct key_life key_life_in_use(enum key_role role, uint64_t now)
         life.zone = since;
     }
     if ((role & KEY_KSK) != 0) {
-        life.ds.introduced_at = now; /* the parent's word is to come */
+        life.ds.introduced_at = now; /* the parent has not confirmed it yet */
     }
     return life;
 }
@@ -111,7 +112,7 @@ static uint16_t record_tag(const struct key_record *record)
     return key_tag_of(dnskey, key_record_dnskey(record, dnskey));
 }
 
-/* Seals the key's private half into the record. */
+/* Seals the key's private key into the record. */
 static enum result seal_record(struct key_record *record, const struct key *key,
                                const struct seal *seal, struct diag *diag)
 {
@@ -153,19 +154,14 @@ enum result keystore_add(struct store_txn *txn, const struct key *key, const str
     const uint8_t *public_key = key_public(key, &public_len);
     record.public_len = (uint8_t)public_len;
     memcpy(record.public_key, public_key, public_len);
-    enum result result = RESULT_OK;
     if (key_has_private(key)) {
-        result = seal_record(&record, key, seal, diag);
+        TRY(seal_record(&record, key, seal, diag));
     } else {
         make_public(&record);
     }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    uint8_t id[ROW_KEY_LEN], old[ROW_MAX];
+    uint8_t id[ROW_KEY_LEN];
     row_key(id, record.algorithm, record.tag);
-    struct store_item there = { .data = old, .room = sizeof old };
-    result = store_get(txn, TABLE_KEYS, id, sizeof id, &there);
+    enum result result = store_get(txn, TABLE_KEYS, id, sizeof id, NULL);
     if (result == RESULT_OK) {
         return diag_fail(diag, RESULT_EXISTS, "there is a %s key with tag %u already",
                          algorithm_text(record.algorithm), record.tag);
@@ -188,11 +184,9 @@ enum result keystore_reseal(struct store_txn *txn, const struct key_record *reco
     if (record->offline) {
         return RESULT_OK;
     }
-    enum result result = keystore_unseal(&key, record, from, diag);
-    if (result == RESULT_OK) {
-        result = seal_record(&now, key, to, diag);
-        key_free(key);
-    }
+    TRY(keystore_unseal(&key, record, from, diag));
+    enum result result = seal_record(&now, key, to, diag);
+    key_free(key);
     return result == RESULT_OK ? explain(write_row(txn, &now), diag) : result;
 }
 
@@ -216,8 +210,8 @@ enum result keystore_restore(struct store_txn *txn, const struct key_record *rec
         return diag_fail(diag, RESULT_INVALID, "this is not the key with tag %u", record->tag);
     }
     now.offline = false;
-    enum result result = seal_record(&now, key, seal, diag);
-    return result == RESULT_OK ? explain(write_row(txn, &now), diag) : result;
+    TRY(seal_record(&now, key, seal, diag));
+    return explain(write_row(txn, &now), diag);
 }
 
 enum result keystore_delete(struct store_txn *txn, const struct key_record *record)
@@ -274,8 +268,8 @@ static enum result visit_row(const uint8_t *key, size_t key_len, const uint8_t *
 {
     const struct each *each = arg;
     struct key_record record;
-    enum result result = decode(&record, key, key_len, value, value_len);
-    return result == RESULT_OK ? each->visit(&record, each->arg) : result;
+    TRY(decode(&record, key, key_len, value, value_len));
+    return each->visit(&record, each->arg);
 }
 
 enum result keystore_each(struct store_txn *txn, key_visit *visit, void *arg)

@@ -1,6 +1,6 @@
-/* A signature costs about 20 µs of arithmetic, so what OpenSSL does around it counts: fetching
- * algorithms and building contexts happens once a thread, in p256_signer_new. Signing reuses a
- * digest context and an EVP_PKEY_CTX that stays initialised. */
+/* A signature takes about 20 µs of arithmetic, so the work around it matters. Algorithms are
+ * fetched and contexts built once per thread and key, in p256_signer_new; signing reuses a digest
+ * context and an initialised EVP_PKEY_CTX. */
 #include "dnssec/keys/p256.h"
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ enum {
     DER_MAX = 2 + 2 * (2 + 1 + NUMBER_LEN),
     POINT_OCTETS = 1 + P256_POINT_LEN,
     DER_SEQUENCE = 0x30,
-    GUARDED_LEN = 1 << 20, /* a signer takes some 100 octets of it */
+    GUARDED_LEN = 1 << 20, /* a signer takes about 100 octets */
     GUARDED_LEAST = 32,
     DER_INTEGER = 0x02
 };
@@ -35,10 +35,10 @@ struct p256_signer {
 
 void p256_guard_memory(void)
 {
-    (void)CRYPTO_secure_malloc_init(GUARDED_LEN, GUARDED_LEAST); /* 2: it can't be locked */
+    (void)CRYPTO_secure_malloc_init(GUARDED_LEN, GUARDED_LEAST); /* also fine: 2, not locked */
 }
 
-/* The point of `scalar` in `octets`, which start with the form's octet. */
+/* Writes the point of `scalar`, uncompressed, with the octet of the form first. */
 static bool multiply(const EC_GROUP *group, const BIGNUM *scalar, uint8_t octets[POINT_OCTETS])
 {
     EC_POINT *point = EC_POINT_new(group);
@@ -141,8 +141,8 @@ void p256_signer_free(struct p256_signer *signer)
     free(signer);
 }
 
-/* One INTEGER of a DER signature into 32 octets: it has a zero before a high first bit, and no
- * zeros else. */
+/* Reads one DER INTEGER of a signature into 32 octets. DER has one leading zero octet if the high
+ * bit is set, and none otherwise. */
 static void read_number(struct reader *r, uint8_t out[NUMBER_LEN])
 {
     if (read_u8(r) != DER_INTEGER) {
@@ -160,7 +160,7 @@ static void read_number(struct reader *r, uint8_t out[NUMBER_LEN])
     read_into(r, out + NUMBER_LEN - len, len);
 }
 
-/* ECDSA-Sig-Value (RFC 3279 2.2.3) to r | s (RFC 6605 4). */
+/* Converts an ECDSA-Sig-Value (RFC 3279 2.2.3) to r | s (RFC 6605 4). */
 static bool plain_of_der(const uint8_t *der, size_t len, uint8_t out[P256_SIGNATURE_LEN])
 {
     struct reader r = reader_of(der, len);
@@ -192,8 +192,7 @@ enum result p256_sign(struct p256_signer *signer, const uint8_t *data, size_t le
     return RESULT_OK;
 }
 
-/* r | s to DER by OpenSSL's own encoder: independent of the decoder above, which it thereby checks.
- * 0 on failure. */
+/* Converts r | s to DER by OpenSSL's encoder, which checks the decoder above. 0 on failure. */
 static size_t der_of_plain(const uint8_t plain[P256_SIGNATURE_LEN], uint8_t out[DER_MAX])
 {
     ECDSA_SIG *signature = ECDSA_SIG_new();

@@ -1,5 +1,5 @@
-/* ECDSA on P-256 with SHA-256 by OpenSSL (the only file of this folder that knows it), in the plain
- * forms of RFC 6605 4: point x | y, signature r | s, each number 32 octets. */
+/* ECDSA on P-256 with SHA-256 by OpenSSL, in the encodings of RFC 6605 4: point x | y, signature
+ * r | s, each number 32 octets. */
 #ifndef DNSSEC_P256_H
 #define DNSSEC_P256_H
 
@@ -15,19 +15,19 @@ enum {
     P256_SIGNATURE_LEN = 64
 };
 
-/* Private halves that OpenSSL has will lie in memory that is neither swapped (as far as the process
- * may lock it) nor dumped. Before the first is made, and before there are threads. */
+/* Makes OpenSSL keep private keys in memory that is not dumped and, as far as the process may lock
+ * it, not swapped. Call it before the first key is made and before the first thread starts. */
 void p256_guard_memory(void);
 /* The public point of a private scalar. INVALID if the scalar is not in [1, order). */
 enum result p256_public(const uint8_t scalar[P256_SCALAR_LEN], uint8_t out[P256_POINT_LEN]);
 
-/* What one thread needs to sign with one key. It holds OpenSSL's own copy of the scalar, which
+/* What one thread needs to sign with one key. It holds OpenSSL's copy of the scalar, which
  * p256_signer_free clears. */
 struct p256_signer;
 enum result p256_signer_new(struct p256_signer **out, const uint8_t scalar[P256_SCALAR_LEN],
                             const uint8_t point[P256_POINT_LEN]);
 void p256_signer_free(struct p256_signer *signer);
-/* CRYPTO if OpenSSL fails (its random source, memory). */
+/* CRYPTO if OpenSSL fails: no random numbers, no memory. */
 enum result p256_sign(struct p256_signer *signer, const uint8_t *data, size_t len,
                       uint8_t out[P256_SIGNATURE_LEN]);
 

@@ -27,7 +27,7 @@ static bool seed_of(const EVP_PKEY *pkey, uint8_t out[KEY_PRIVATE_MAX])
 bool pem_private(const char *text, uint8_t out[KEY_PRIVATE_MAX])
 {
     BIO *bio = BIO_new_mem_buf(text, -1);
-    char passphrase[] = ""; /* nobody is asked for one */
+    char passphrase[] = ""; /* keeps OpenSSL from asking for one */
     EVP_PKEY *pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, NULL, passphrase) : NULL;
     bool good = false;
     if (pkey != NULL && EVP_PKEY_is_a(pkey, "EC")) {

@@ -24,20 +24,20 @@ enum {
 _Static_assert(SEAL_PUBLIC_LEN == crypto_box_PUBLICKEYBYTES &&
                    SEAL_BOX_OVERHEAD ==
                        crypto_box_PUBLICKEYBYTES + crypto_box_NONCEBYTES + crypto_box_MACBYTES,
-               "a box is the sender's public key, a nonce and what libsodium makes of them");
+               "a box is the sender's public key, a nonce and libsodium's tag and ciphertext");
 _Static_assert(SEAL_OVERHEAD == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
                                     crypto_aead_xchacha20poly1305_ietf_ABYTES,
                "a sealed key is a nonce, the ciphertext and a tag");
 
-/* What is behind a seal, shared by threads. */
-struct hold {
+/* Threads share it; it is replaced when another key opens what this one does not. */
+struct sealing_key {
     pthread_mutex_t mutex;
     char path[PATH_ROOM];
     uint8_t *key; /* in guarded memory, read-only */
 };
 
 struct seal {
-    struct hold *hold;
+    struct sealing_key *current;
 };
 
 static const char next_suffix[] = ".next";
@@ -68,7 +68,7 @@ static void directory_of(char directory[PATH_ROOM], const char *path)
     }
 }
 
-/* What root makes for a server that is not root's. */
+/* Gives root's file to the owner of its directory, the server's user. */
 static bool hand_over(const char *path)
 {
     char directory[PATH_ROOM];
@@ -76,7 +76,7 @@ static bool hand_over(const char *path)
     return user_hand_over(path, directory);
 }
 
-/* Makes the entry of a new file survive a crash. */
+/* Makes the directory entry of a new file survive a crash. */
 static bool sync_directory_of(const char *path)
 {
     char directory[PATH_ROOM];
@@ -89,9 +89,9 @@ static bool sync_directory_of(const char *path)
     return good;
 }
 
-/* Fills the open temporary file and gives it its name. Unlike rename, link never replaces a file. 0
- * or errno. */
-static int finish(int fd, const char *temporary, const char *path)
+/* Writes a new key into the open temporary file and gives it its name. Unlike rename(2), link(2)
+ * never replaces a file. Returns 0 or errno. */
+static int fill_and_link(int fd, const char *temporary, const char *path)
 {
     uint8_t key[KEY_LEN];
     randombytes_buf(key, sizeof key);
@@ -110,10 +110,7 @@ enum result seal_create(const char *state_dir, const char *path, struct diag *di
     }
     char preset[PATH_ROOM];
     if (path == NULL) {
-        enum result result = preset_path(preset, state_dir, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(preset_path(preset, state_dir, diag));
         path = preset;
     }
     char temporary[PATH_ROOM];
@@ -123,10 +120,10 @@ enum result seal_create(const char *state_dir, const char *path, struct diag *di
     }
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        return diag_fail(diag, RESULT_SYSTEM, "%s: cannot be made: %s", path, strerror(errno));
+        return diag_fail(diag, RESULT_SYSTEM, "%s: cannot be created: %s", path, strerror(errno));
     }
     errno = 0;
-    int error = hand_over(temporary) ? finish(fd, temporary, path) : errno;
+    int error = hand_over(temporary) ? fill_and_link(fd, temporary, path) : errno;
     (void)close(fd);
     (void)unlink(temporary);
     if (error == EEXIST) {
@@ -139,7 +136,7 @@ enum result seal_create(const char *state_dir, const char *path, struct diag *di
     return RESULT_OK;
 }
 
-/* Where to look when no path is given. */
+/* The path when none is given. */
 static enum result find_path(char out[PATH_ROOM], const char *state_dir, struct diag *diag)
 {
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
@@ -160,12 +157,12 @@ static enum result check_file(int fd, const char *path, struct diag *diag)
     }
     if (!S_ISREG(status.st_mode) || status.st_size != KEY_LEN) {
         return diag_fail(diag, RESULT_INVALID,
-                         "%s: is no sealing key: it must be a regular file of %d octets", path,
+                         "%s: is not a sealing key: that is a regular file of %d octets", path,
                          KEY_LEN);
     }
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return diag_fail(diag, RESULT_REFUSED,
-                         "%s: others than its owner may use the sealing key (mode %04o): run "
+                         "%s: users other than its owner may read the sealing key (mode %04o): run "
                          "chmod 0600 on it",
                          path, (unsigned)status.st_mode & 07777U);
     }
@@ -203,13 +200,13 @@ static enum result read_key(uint8_t **out, int fd, const char *path, struct diag
 /* Reads the key of a file into guarded memory. */
 static enum result read_file(uint8_t **out, const char *path, struct diag *diag)
 {
-    /* Without O_NONBLOCK a FIFO in the key's place would hang us. */
+    /* Without O_NONBLOCK a FIFO at this path would block us. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return errno == ENOENT
                    ? diag_fail(diag, RESULT_MISSING,
-                               "%s: there is no sealing key: put the copy of it back, which "
-                               "is not in backups, or name its file by seal-key",
+                               "%s: there is no sealing key: restore your copy of it, which is "
+                               "not in backups, or name its file by seal-key",
                                path)
                    : diag_fail(diag, RESULT_SYSTEM, "%s: cannot be opened: %s", path,
                                strerror(errno));
@@ -228,31 +225,25 @@ static enum result open_path(struct seal **out, const char *path, struct diag *d
     if (strlen(path) + sizeof next_suffix > PATH_ROOM) {
         return diag_fail(diag, RESULT_TOO_LONG, "the path %.64s... is too long", path);
     }
-    enum result result = read_file(&key, path, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(read_file(&key, path, diag));
     struct seal *seal = xcalloc(1, sizeof *seal);
-    seal->hold = xcalloc(1, sizeof *seal->hold);
-    ASSERT(pthread_mutex_init(&seal->hold->mutex, NULL) == 0);
-    (void)snprintf(seal->hold->path, PATH_ROOM, "%s", path);
-    seal->hold->key = key;
+    seal->current = xcalloc(1, sizeof *seal->current);
+    CHECK(pthread_mutex_init(&seal->current->mutex, NULL) == 0);
+    (void)snprintf(seal->current->path, PATH_ROOM, "%s", path);
+    seal->current->key = key;
     *out = seal;
     return RESULT_OK;
 }
 
 enum result seal_open(struct seal **out, const char *state_dir, const char *path, struct diag *diag)
 {
-    key_guard_memory(); /* what comes next are keys */
+    key_guard_memory();
     if (sodium_init() < 0) {
         return diag_fail(diag, RESULT_CRYPTO, "libsodium cannot start");
     }
     char found[PATH_ROOM];
     if (path == NULL) {
-        enum result result = find_path(found, state_dir, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(find_path(found, state_dir, diag));
         path = found;
     }
     return open_path(out, path, diag);
@@ -261,9 +252,9 @@ enum result seal_open(struct seal **out, const char *state_dir, const char *path
 void seal_free(struct seal *seal)
 {
     if (seal != NULL) {
-        (void)pthread_mutex_destroy(&seal->hold->mutex);
-        sodium_free(seal->hold->key);
-        free(seal->hold);
+        (void)pthread_mutex_destroy(&seal->current->mutex);
+        sodium_free(seal->current->key);
+        free(seal->current);
         free(seal);
     }
 }
@@ -271,13 +262,13 @@ void seal_free(struct seal *seal)
 enum result seal_wrap(const struct seal *seal, const uint8_t *plain, size_t len,
                       const uint8_t *bound, size_t bound_len, uint8_t *out)
 {
-    struct hold *hold = seal->hold;
-    /* 192 bits are enough to be drawn at random for ever (XChaCha20-Poly1305). */
+    struct sealing_key *current = seal->current;
+    /* XChaCha20-Poly1305: random nonces of 192 bits do not repeat. */
     randombytes_buf(out, NONCE_LEN);
-    (void)pthread_mutex_lock(&hold->mutex);
-    int status = crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_LEN, NULL, plain, len,
-                                                            bound, bound_len, NULL, out, hold->key);
-    (void)pthread_mutex_unlock(&hold->mutex);
+    (void)pthread_mutex_lock(&current->mutex);
+    int status = crypto_aead_xchacha20poly1305_ietf_encrypt(
+        out + NONCE_LEN, NULL, plain, len, bound, bound_len, NULL, out, current->key);
+    (void)pthread_mutex_unlock(&current->mutex);
     return status == 0 ? RESULT_OK : RESULT_CRYPTO;
 }
 
@@ -293,8 +284,7 @@ static bool unwrap_by(const uint8_t *key, const struct sealed *sealed, uint8_t *
                                                       sealed->bound_len, sealed->data, key) == 0;
 }
 
-/* Where the key is that shall follow: beside the file, also if a link leads to it, which so
- * stays. */
+/* The path of the next key: beside the file itself, not beside a symbolic link to it. */
 static void next_path(char out[PATH_ROOM + sizeof next_suffix], const char *path)
 {
     char *real = realpath(path, NULL);
@@ -303,20 +293,20 @@ static void next_path(char out[PATH_ROOM + sizeof next_suffix], const char *path
     free(real);
 }
 
-/* With what the files have now; the key that opens it is kept. */
-static bool unwrap_anew(struct hold *hold, const struct sealed *sealed, uint8_t *out)
+/* Tries the keys that the files hold now, and keeps the one that opens it. */
+static bool unwrap_anew(struct sealing_key *current, const struct sealed *sealed, uint8_t *out)
 {
     char next[PATH_ROOM + sizeof next_suffix];
-    next_path(next, hold->path);
-    const char *paths[] = { hold->path, next };
+    next_path(next, current->path);
+    const char *paths[] = { current->path, next };
     for (size_t i = 0; i < 2; i++) {
         uint8_t *key = NULL;
         if (read_file(&key, paths[i], NULL) != RESULT_OK || key == NULL) {
             continue;
         }
         if (unwrap_by(key, sealed, out)) {
-            sodium_free(hold->key);
-            hold->key = key;
+            sodium_free(current->key);
+            current->key = key;
             return true;
         }
         sodium_free(key);
@@ -327,19 +317,19 @@ static bool unwrap_anew(struct hold *hold, const struct sealed *sealed, uint8_t 
 enum result seal_unwrap(const struct seal *seal, const uint8_t *sealed, size_t len,
                         const uint8_t *bound, size_t bound_len, uint8_t *out)
 {
-    struct hold *hold = seal->hold;
+    struct sealing_key *current = seal->current;
     const struct sealed what = { sealed, bound, len, bound_len };
     if (len < SEAL_OVERHEAD) {
         return RESULT_UNSEALABLE;
     }
-    (void)pthread_mutex_lock(&hold->mutex);
-    bool opened = unwrap_by(hold->key, &what, out) || unwrap_anew(hold, &what, out);
-    (void)pthread_mutex_unlock(&hold->mutex);
+    (void)pthread_mutex_lock(&current->mutex);
+    bool opened = unwrap_by(current->key, &what, out) || unwrap_anew(current, &what, out);
+    (void)pthread_mutex_unlock(&current->mutex);
     return opened ? RESULT_OK : RESULT_UNSEALABLE;
 }
 
-/* Who could read the old one, a server that is not root's, can read the next. Nothing else is given
- * away, whoever can write there. */
+/* Gives the next key the owner of the old one: the server's user must be able to read it. Anybody
+ * who can write to the directory must not get another file that way, so links are refused. */
 static enum result keep_owner(const char *next, const char *old, struct diag *diag)
 {
     struct stat was, is;
@@ -352,19 +342,18 @@ static enum result keep_owner(const char *next, const char *old, struct diag *di
     if (fd >= 0) {
         (void)close(fd);
     }
-    return good
-               ? RESULT_OK
-               : diag_fail(diag, RESULT_SYSTEM, "%s: can't be given to the owner of %s: %s", next,
-                           old,
-                           error != 0 ? strerror(error)
-                                      : "it is no regular file, or has a second name: remove that");
+    return good ? RESULT_OK
+                : diag_fail(
+                      diag, RESULT_SYSTEM, "%s: can't be given to the owner of %s: %s", next, old,
+                      error != 0 ? strerror(error)
+                                 : "it is not a regular file, or has a second name: remove that");
 }
 
 enum result seal_next(struct seal **out, const struct seal *seal, struct diag *diag)
 {
     char next[PATH_ROOM + sizeof next_suffix], real[PATH_ROOM];
-    const char *path = seal->hold->path;
-    /* what a link leads to is replaced, not the link */
+    const char *path = seal->current->path;
+    /* Where the path is a symbolic link, its target is replaced. */
     path = realpath(path, real) != NULL ? real : path;
     next_path(next, path);
     enum result result = seal_create(NULL, next, diag);
@@ -377,26 +366,26 @@ enum result seal_next(struct seal **out, const struct seal *seal, struct diag *d
 enum result seal_install(const struct seal *next, struct diag *diag)
 {
     char path[PATH_ROOM];
-    size_t len = strlen(next->hold->path) - strlen(next_suffix);
-    (void)snprintf(path, sizeof path, "%.*s", (int)len, next->hold->path);
-    if (rename(next->hold->path, path) != 0 || !sync_directory_of(path)) {
-        return diag_fail(diag, RESULT_SYSTEM, "%s: cannot take its place: %s", next->hold->path,
+    size_t len = strlen(next->current->path) - strlen(next_suffix);
+    (void)snprintf(path, sizeof path, "%.*s", (int)len, next->current->path);
+    if (rename(next->current->path, path) != 0 || !sync_directory_of(path)) {
+        return diag_fail(diag, RESULT_SYSTEM, "%s: cannot be renamed: %s", next->current->path,
                          strerror(errno));
     }
     return RESULT_OK;
 }
 
-/* The pair of keys that follows from the sealing key. */
-static void pair_of(const struct seal *seal, uint8_t public_key[SEAL_PUBLIC_LEN],
-                    uint8_t secret_key[crypto_box_SECRETKEYBYTES])
+/* Derives the X25519 key pair from the sealing key. */
+static void derive_pair(const struct seal *seal, uint8_t public_key[SEAL_PUBLIC_LEN],
+                        uint8_t secret_key[crypto_box_SECRETKEYBYTES])
 {
     static const char purpose[] = "ntspool: keys for another machine";
-    struct hold *hold = seal->hold;
+    struct sealing_key *current = seal->current;
     uint8_t seed[crypto_box_SEEDBYTES];
-    (void)pthread_mutex_lock(&hold->mutex);
-    (void)crypto_generichash(seed, sizeof seed, (const uint8_t *)purpose, sizeof purpose, hold->key,
-                             KEY_LEN);
-    (void)pthread_mutex_unlock(&hold->mutex);
+    (void)pthread_mutex_lock(&current->mutex);
+    (void)crypto_generichash(seed, sizeof seed, (const uint8_t *)purpose, sizeof purpose,
+                             current->key, KEY_LEN);
+    (void)pthread_mutex_unlock(&current->mutex);
     (void)crypto_box_seed_keypair(public_key, secret_key, seed);
     sodium_memzero(seed, sizeof seed);
 }
@@ -404,7 +393,7 @@ static void pair_of(const struct seal *seal, uint8_t public_key[SEAL_PUBLIC_LEN]
 void seal_public(const struct seal *seal, uint8_t out[SEAL_PUBLIC_LEN])
 {
     uint8_t secret_key[crypto_box_SECRETKEYBYTES];
-    pair_of(seal, out, secret_key);
+    derive_pair(seal, out, secret_key);
     sodium_memzero(secret_key, sizeof secret_key);
 }
 
@@ -414,7 +403,7 @@ enum result seal_box(const struct seal *seal, const uint8_t recipient[SEAL_PUBLI
     uint8_t secret_key[crypto_box_SECRETKEYBYTES];
     uint8_t *nonce = out + SEAL_PUBLIC_LEN;
     uint8_t *cipher = nonce + crypto_box_NONCEBYTES;
-    pair_of(seal, out, secret_key);
+    derive_pair(seal, out, secret_key);
     randombytes_buf(nonce, crypto_box_NONCEBYTES);
     int status = crypto_box_easy(cipher, plain, len, nonce, recipient, secret_key);
     sodium_memzero(secret_key, sizeof secret_key);
@@ -430,7 +419,7 @@ enum result seal_unbox(const struct seal *seal, const uint8_t *boxed, size_t len
     if (len < SEAL_BOX_OVERHEAD) {
         return RESULT_UNSEALABLE;
     }
-    pair_of(seal, public_key, secret_key);
+    derive_pair(seal, public_key, secret_key);
     int status =
         crypto_box_open_easy(out, cipher, len - (size_t)(cipher - boxed), nonce, boxed, secret_key);
     sodium_memzero(secret_key, sizeof secret_key);

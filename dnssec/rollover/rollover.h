@@ -35,10 +35,6 @@ struct rollover_timing {
     bool offline_ksk;
 };
 
-static inline bool record_state_is_published(const struct record_state *state)
-{
-    return state->introduced_at != 0 && state->withdrawn_at == 0;
-}
 struct key_set {
     size_t count;
     struct key_record list[KEYSTORE_MAX];
