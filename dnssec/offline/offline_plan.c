@@ -84,16 +84,13 @@ static bool note(struct run *run)
     return !begins || slices_add(out, &slice);
 }
 
-static uint64_t sooner(uint64_t best, uint64_t at, uint64_t now)
-{
-    return at > now && at < best ? at : best;
-}
-
 static uint64_t next_moment(const struct run *run, uint64_t until)
 {
-    uint64_t next = sooner(until, rollover_next_moment(&run->timeline.keys, run->now), run->now);
-    next = sooner(next, key_timeline_due_at(&run->timeline, run->settings, KEY_ZSK), run->now);
-    return sooner(next, renewed_at(run), run->now);
+    uint64_t next =
+        rollover_sooner(until, rollover_next_moment(&run->timeline.keys, run->now), run->now);
+    next = rollover_sooner(next, key_timeline_due_at(&run->timeline, run->settings, KEY_ZSK),
+                           run->now);
+    return rollover_sooner(next, renewed_at(run), run->now);
 }
 
 static enum result run_until(struct run *run, uint64_t until, struct diag *diag)

@@ -8,7 +8,7 @@ enum {
     FLAG_FOLLOWS = 2,
     ROW_LEN = 1 + KEY_TIMELINE_MEMORY_LEN,
     KEY_TRIES = 8,
-    TTL_MAX = 86400 /* what `ttl` can be set to: for a store that has no memory */
+    TTL_MAX = 86400 /* the setting's bound: assumed for a store without memory */
 };
 
 static const char row_key[] = "rollover";
@@ -96,7 +96,7 @@ enum result key_timeline_read(struct key_timeline *out, struct store_txn *keys, 
                : diag_fail(diag, result, "the DNSSEC keys cannot be read: %s", result_text(result));
 }
 
-static bool same_facet(const struct record_state *a, const struct record_state *b)
+static bool same_state(const struct record_state *a, const struct record_state *b)
 {
     return a->introduced_at == b->introduced_at && a->omnipresent_at == b->omnipresent_at &&
            a->withdrawn_at == b->withdrawn_at && a->hidden_at == b->hidden_at;
@@ -105,41 +105,43 @@ static bool same_facet(const struct record_state *a, const struct record_state *
 bool key_life_equal(const struct key_life *a, const struct key_life *b)
 {
     return a->wanted == b->wanted && a->planned == b->planned &&
-           same_facet(&a->dnskey, &b->dnskey) && same_facet(&a->zone, &b->zone) &&
-           same_facet(&a->ds, &b->ds);
+           same_state(&a->dnskey, &b->dnskey) && same_state(&a->zone, &b->zone) &&
+           same_state(&a->ds, &b->ds);
+}
+
+static enum result check_seal(const struct key_record *record, const struct seal *seal,
+                              struct diag *diag)
+{
+    struct key *key = NULL;
+    TRY(keystore_unseal(&key, record, seal, diag));
+    key_free(key);
+    return RESULT_OK;
 }
 
 enum result key_timeline_open_all(const struct key_timeline *timeline, const struct seal *seal,
                                   struct diag *diag)
 {
-    enum result result = RESULT_OK;
-    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
-        struct key *key = NULL;
-        result = keystore_unseal(&key, &timeline->keys.list[i], seal, diag);
-        key_free(key);
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        TRY(check_seal(&timeline->keys.list[i], seal, diag));
     }
-    return result;
+    return RESULT_OK;
 }
 
 enum result key_timeline_write(const struct key_timeline *timeline,
                                const struct key_timeline *before, struct store_txn *keys,
                                const struct seal *seal, uint64_t now, struct diag *diag)
 {
-    enum result result = RESULT_OK;
     ASSERT(timeline->keys.count == before->keys.count);
-    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < timeline->keys.count; i++) {
         const struct key_record *record = &timeline->keys.list[i];
         if (rollover_is_dead(record, now)) {
-            result = keystore_delete(keys, record);
+            TRY(keystore_delete(keys, record));
         } else if (!key_life_equal(&record->life, &before->keys.list[i].life)) {
-            result = keystore_update(keys, record, seal, diag);
+            TRY(keystore_update(keys, record, seal, diag));
         }
     }
-    if (result == RESULT_OK &&
-        (!before->remembered || !same_memory(&timeline->memory, &before->memory))) {
-        result = write_memory(&timeline->memory, keys);
-    }
-    return result;
+    bool changed = !before->remembered || !same_memory(&timeline->memory, &before->memory);
+    return changed ? write_memory(&timeline->memory, keys) : RESULT_OK;
 }
 
 uint32_t key_timeline_zone_ttl(const struct settings *settings, uint32_t longest_s)
@@ -149,27 +151,30 @@ uint32_t key_timeline_zone_ttl(const struct settings *settings, uint32_t longest
     for (size_t i = 0; i < sizeof ttls / sizeof ttls[0]; i++) {
         longest_s = ttls[i] > longest_s ? ttls[i] : longest_s;
     }
-    /* RFC 4035 5.3.3: a signature's end ends its RRset's stay in a cache. */
+    /* RFC 4035 5.3.3: a validator caches an RRset no longer than its signature is valid. */
     return longest_s < settings->signature_validity_s ? longest_s : settings->signature_validity_s;
+}
+
+static enum result init_memory(struct rollover_memory memory, struct store_txn *keys,
+                               struct diag *diag)
+{
+    enum result result = write_memory(&memory, keys);
+    return result == RESULT_OK ? result
+                               : diag_fail(diag, result, "the state of the keys can't be stored");
 }
 
 enum result key_timeline_init(struct store_txn *keys, const struct settings *settings, uint64_t now,
                               struct diag *diag)
 {
-    const struct rollover_memory memory = { .dnskey_ttl_s = settings->ttl_s,
-                                            .zone_ttl_s = key_timeline_zone_ttl(settings, 0),
-                                            .seen_at = now };
-    enum result result = write_memory(&memory, keys);
-    return result == RESULT_OK ? result
-                               : diag_fail(diag, result, "the state of the keys can't be stored");
+    return init_memory((struct rollover_memory){ .dnskey_ttl_s = settings->ttl_s,
+                                                 .zone_ttl_s = key_timeline_zone_ttl(settings, 0),
+                                                 .seen_at = now },
+                       keys, diag);
 }
 
 enum result key_timeline_init_follower(struct store_txn *keys, struct diag *diag)
 {
-    const struct rollover_memory memory = { .follows = true };
-    enum result result = write_memory(&memory, keys);
-    return result == RESULT_OK ? result
-                               : diag_fail(diag, result, "the state of the keys can't be stored");
+    return init_memory((struct rollover_memory){ .follows = true }, keys, diag);
 }
 
 struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
@@ -180,7 +185,7 @@ struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
                                       .parent_s =
                                           settings->parent_delay_s + settings->parent_ds_ttl_s,
                                       .offline_ksk = rollover_has_offline_ksk(&timeline->keys) };
-    if (!timeline->remembered) { /* of an older ntspool: anything may have been served */
+    if (!timeline->remembered) { /* an older ntspool may have served any TTL */
         timing.memory.dnskey_ttl_s = TTL_MAX;
         timing.memory.zone_ttl_s = settings->signature_validity_s;
     }
@@ -190,8 +195,8 @@ struct rollover_timing key_timeline_timing(const struct key_timeline *timeline,
 enum result key_timeline_make_key(struct store_txn *keys, const struct seal *seal,
                                   const struct key_spec *spec, uint64_t now, struct diag *diag)
 {
-    /* Two keys of one zone must not share their tag, which one pair in 65,536 does (RFC 4034
-     * appendix B): another try. */
+    /* Two keys of a zone must not share their tag (RFC 4034 appendix B). One pair in 65,536 does:
+     * try again. */
     enum result result = RESULT_EXISTS;
     for (int tries = 0; tries < KEY_TRIES && result == RESULT_EXISTS; tries++) {
         struct key *key = NULL;
@@ -204,7 +209,7 @@ enum result key_timeline_make_key(struct store_txn *keys, const struct seal *sea
     return result;
 }
 
-/* The roles of the new keys, ended by 0. */
+/* The roles of the new keys, ending with 0. */
 static const enum key_role *roles_of(enum roll_kind kind, bool single)
 {
     static const enum key_role zsk[] = { KEY_ZSK, 0 }, ksk[] = { KEY_KSK, 0 },
@@ -229,10 +234,10 @@ static enum result check_start(const struct key_timeline *timeline,
 {
     if (rollover_has_offline_ksk(&timeline->keys)) {
         return diag_fail(diag, RESULT_REFUSED,
-                         "the key-signing key is elsewhere, so bundles say what is rolled when: "
-                         "`ntspool key request --roll-zsk` for a new ZSK; a new KSK is made where "
-                         "the KSK is, and comes by `key import --public`; for all else take it "
-                         "back first, by `key online`");
+                         "the KSK is offline (its private key is kept elsewhere), so bundles say "
+                         "when keys are rolled: `ntspool key request --roll-zsk` for a new ZSK; a "
+                         "new KSK is made where the KSK is and comes by `key import --public`; for "
+                         "all else bring the KSK back first, by `key online`");
     }
     const struct key_record *zsk = rollover_current(&timeline->keys, KEY_ZSK);
     if (single && (options->kind == ROLL_ZSK || options->kind == ROLL_KSK)) {
@@ -249,8 +254,7 @@ static enum result check_start(const struct key_timeline *timeline,
     return RESULT_OK;
 }
 
-/* True if `key abort` would change a key of these roles: those of an algorithm turn back together
- * only. */
+/* True if `key abort` would change a key with these role bits. */
 static bool can_turn_back(const struct key_set *keys, unsigned roles)
 {
     struct key_set turned = *keys;
@@ -295,18 +299,6 @@ enum result key_timeline_retire(struct key_timeline *timeline, unsigned roles, s
     return RESULT_OK;
 }
 
-/* A key is opened before one is made, so that what is made is sealed like what is there. */
-static enum result check_seal(const struct key_record *record, const struct seal *seal,
-                              struct diag *diag)
-{
-    struct key *key = NULL;
-    enum result result = keystore_unseal(&key, record, seal, diag);
-    if (result == RESULT_OK) {
-        key_free(key);
-    }
-    return result;
-}
-
 enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *keys,
                                const struct seal *seal, const struct roll_options *options,
                                uint64_t now, struct diag *diag)
@@ -324,7 +316,7 @@ enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *
     unsigned mask = (unsigned)roles[0] | (unsigned)roles[1];
     TRY(check_start(timeline, options, ksk == zsk, diag));
     TRY(key_timeline_retire(timeline, mask, roles[1] != 0 ? 2 : 1, options->emergency, diag));
-    TRY(check_seal(zsk, seal, diag));
+    TRY(check_seal(zsk, seal, diag)); /* new keys must be sealed like the present ones */
     TRY(key_timeline_write(timeline, &before, keys, seal, now, diag));
     for (; *roles != 0; roles++) {
         const struct key_spec spec = { algorithm, *roles, { .wanted = true } };
@@ -347,14 +339,14 @@ uint64_t key_timeline_due_at(const struct key_timeline *timeline, const struct s
     if (key == NULL) {
         return 0;
     }
-    /* A CSK is as hard to replace as a KSK. */
+    /* A CSK counts as a KSK: replacing it needs the parent. */
     bool zone_only = key->role == KEY_ZSK;
     uint32_t lifetime_s = zone_only ? settings->zsk_lifetime_s : settings->ksk_lifetime_s;
     uint64_t since = zone_only ? key->life.zone.introduced_at : key->life.dnskey.introduced_at;
     if (lifetime_s == 0 || since == 0) {
         return 0;
     }
-    /* RFC 7583 3.2.1: so early that it can sign when the old one has reached its age. */
+    /* RFC 7583 3.2.1: begin early enough that the new key can sign at the end of the lifetime. */
     uint32_t lead_s = timeline->memory.dnskey_ttl_s + settings->propagation_s;
     return since + (lifetime_s > lead_s ? lifetime_s - lead_s : 0);
 }

@@ -4,26 +4,26 @@ enum {
     VERSIONS_MAX = 1 + 2 * KEYSTORE_MAX
 };
 
-/* Sets of keys as bits, by their place in the key set: one version of what was served. */
+/* Versions of an RRset that caches may hold. A version is the set of its keys: bit i stands for key
+ * i of the key set. */
 struct versions {
     size_t count;
     uint32_t set[VERSIONS_MAX];
 };
 
-/* True if no cache can know of it. */
 static bool is_hidden(const struct record_state *state, uint64_t now)
 {
     return state->introduced_at == 0 ||
            (state->withdrawn_at != 0 && state->hidden_at != 0 && state->hidden_at <= now);
 }
 
-static bool was_on_before(const struct record_state *state, uint64_t at)
+static bool was_published_before(const struct record_state *state, uint64_t at)
 {
     return state->introduced_at != 0 && state->introduced_at < at &&
            (state->withdrawn_at == 0 || state->withdrawn_at >= at);
 }
 
-typedef const struct record_state *record_state_of(const struct key_record *key);
+typedef const struct record_state *state_of(const struct key_record *key);
 
 static const struct record_state *dnskey_of(const struct key_record *key)
 {
@@ -45,23 +45,23 @@ static void add_version(struct versions *out, uint32_t set)
     out->set[out->count++] = set;
 }
 
-/* The keys that were on before `at`; at 0: that are on. */
-static uint32_t keys_at(const struct key_set *keys, record_state_of *of, uint64_t at)
+/* The keys that were published just before `at`; at 0: that are published now. */
+static uint32_t keys_at(const struct key_set *keys, state_of *of, uint64_t at)
 {
     uint32_t set = 0;
     for (size_t i = 0; i < keys->count; i++) {
         const struct record_state *state = of(&keys->list[i]);
-        if (at == 0 ? record_state_is_published(state) : was_on_before(state, at)) {
+        if (at == 0 ? record_state_is_published(state) : was_published_before(state, at)) {
             set |= UINT32_C(1) << i;
         }
     }
     return set;
 }
 
-/* What is served, and each version before it that caches may still hold: those that ended less than
- * their TTL ago. What is clear at once had nothing before it: the first keys. */
-static void collect(struct versions *out, const struct key_set *keys, record_state_of *of,
-                    uint64_t now)
+/* The version that is served, and each earlier one that caches may still hold. The first keys are
+ * omnipresent at once: there was no version before them. */
+static void collect_versions(struct versions *out, const struct key_set *keys, state_of *of,
+                             uint64_t now)
 {
     out->count = 0;
     add_version(out, keys_at(keys, of, 0));
@@ -86,7 +86,7 @@ static bool has_algorithm(const struct key_set *keys, uint32_t set, enum algorit
     return false;
 }
 
-/* RFC 4035 2.2: each algorithm of a DNSKEY RRset signs each RRset, with one of its keys. */
+/* RFC 4035 2.2: each algorithm of a DNSKEY RRset signs each RRset with one of its keys. */
 static bool covers(const struct key_set *keys, uint32_t published, uint32_t signing)
 {
     for (size_t i = 0; i < keys->count; i++) {
@@ -98,8 +98,8 @@ static bool covers(const struct key_set *keys, uint32_t published, uint32_t sign
     return true;
 }
 
-/* A key with a DS, in the parent or in a cache, is in every DNSKEY RRset and signs it. The parent
- * moves in its own time, so any of these DS may be the only one. */
+/* True if each key with a DS, at the parent or in a cache, is in every DNSKEY RRset and so signs
+ * it. The parent changes the DS RRset when it likes, so any of these DS may be the only one. */
 static bool anchors_hold(const struct key_set *keys, const struct versions *published, uint64_t now)
 {
     for (size_t i = 0; i < keys->count; i++) {
@@ -115,8 +115,8 @@ static bool anchors_hold(const struct key_set *keys, const struct versions *publ
 bool rollover_is_safe(const struct key_set *keys, uint64_t now)
 {
     struct versions published, signing;
-    collect(&published, keys, dnskey_of, now);
-    collect(&signing, keys, zone_of, now);
+    collect_versions(&published, keys, dnskey_of, now);
+    collect_versions(&signing, keys, zone_of, now);
     bool anchored = false;
     for (size_t i = 0; i < keys->count; i++) {
         anchored = anchored || ((keys->list[i].role & KEY_KSK) != 0 && (published.set[0] >> i & 1));
@@ -134,29 +134,29 @@ bool rollover_is_safe(const struct key_set *keys, uint64_t now)
     return true;
 }
 
-static void turn_on(struct record_state *state, uint64_t now, uint64_t clear)
+static void introduce(struct record_state *state, uint64_t now, uint64_t omnipresent_at)
 {
-    *state = (struct record_state){ .introduced_at = now, .omnipresent_at = clear };
+    *state = (struct record_state){ .introduced_at = now, .omnipresent_at = omnipresent_at };
 }
 
-static void turn_off(struct record_state *state, uint64_t now, uint64_t clear)
+static void withdraw(struct record_state *state, uint64_t now, uint64_t hidden_at)
 {
     state->withdrawn_at = now;
-    state->hidden_at = clear;
+    state->hidden_at = hidden_at;
 }
 
-/* When the last cache has forgotten what is served until `now`. */
+/* When the last cache forgets what is served until `now`. */
 static uint64_t forgotten_at(uint64_t now, uint32_t ttl_s, uint64_t until, uint32_t propagation_s)
 {
     uint64_t at = now + ttl_s;
     return (at > until ? at : until) + propagation_s;
 }
 
-/* One attempt at a step: it stays if what comes out is safe. */
+/* One attempt at a step, which is undone if the outcome is not safe. */
 struct attempt {
     struct key_set *keys;
     const struct rollover_timing *timing;
-    uint64_t now, dnskey_clear, zone_clear;
+    uint64_t now, dnskey_forgotten_at, zone_forgotten_at;
     struct key_set before;
 };
 
@@ -164,16 +164,16 @@ static struct attempt attempt_at(struct key_set *keys, const struct rollover_tim
                                  uint64_t now)
 {
     const struct rollover_memory *m = &timing->memory;
-    return (struct attempt){
-        .keys = keys,
-        .timing = timing,
-        .now = now,
-        .dnskey_clear = forgotten_at(now, m->dnskey_ttl_s, m->dnskey_until, timing->propagation_s),
-        .zone_clear = forgotten_at(now, m->zone_ttl_s, m->zone_until, timing->propagation_s)
-    };
+    return (struct attempt){ .keys = keys,
+                             .timing = timing,
+                             .now = now,
+                             .dnskey_forgotten_at = forgotten_at(
+                                 now, m->dnskey_ttl_s, m->dnskey_until, timing->propagation_s),
+                             .zone_forgotten_at = forgotten_at(now, m->zone_ttl_s, m->zone_until,
+                                                               timing->propagation_s) };
 }
 
-static bool settle(struct attempt *attempt)
+static bool keep_if_safe(struct attempt *attempt)
 {
     if (rollover_is_safe(attempt->keys, attempt->now)) {
         return true;
@@ -189,12 +189,12 @@ static bool publish(struct attempt *attempt, struct key_record *key)
         return false;
     }
     attempt->before = *attempt->keys;
-    turn_on(&key->life.dnskey, attempt->now, attempt->dnskey_clear);
-    return settle(attempt);
+    introduce(&key->life.dnskey, attempt->now, attempt->dnskey_forgotten_at);
+    return keep_if_safe(attempt);
 }
 
-/* Signs with the key in place of those of its algorithm that are no longer wanted. Beside no other:
- * a second signature by a wanted key would only make answers longer. */
+/* Signs with this key in place of those keys of its algorithm that are no longer wanted. Does
+ * nothing if a wanted one signs: two signatures of an algorithm would only make answers longer. */
 static bool sign_with(struct attempt *attempt, struct key_record *key)
 {
     struct key_set *keys = attempt->keys;
@@ -212,13 +212,13 @@ static bool sign_with(struct attempt *attempt, struct key_record *key)
             *keys = attempt->before;
             return false;
         }
-        turn_off(&other->life.zone, attempt->now, attempt->zone_clear);
+        withdraw(&other->life.zone, attempt->now, attempt->zone_forgotten_at);
     }
-    turn_on(&key->life.zone, attempt->now, attempt->zone_clear);
-    return settle(attempt);
+    introduce(&key->life.zone, attempt->now, attempt->zone_forgotten_at);
+    return keep_if_safe(attempt);
 }
 
-/* CDS names all wanted keys, and from then on no others. */
+/* Puts the key into CDS. */
 static bool ask_ds(struct attempt *attempt, struct key_record *key)
 {
     if ((key->role & KEY_KSK) == 0 || attempt->timing->memory.insecure ||
@@ -227,10 +227,11 @@ static bool ask_ds(struct attempt *attempt, struct key_record *key)
         return false;
     }
     attempt->before = *attempt->keys;
-    turn_on(&key->life.ds, attempt->now, 0);
-    return settle(attempt);
+    introduce(&key->life.ds, attempt->now, 0);
+    return keep_if_safe(attempt);
 }
 
+/* Takes the key out of CDS once a wanted key is in it, or if the zone is to be insecure. */
 static bool withdraw_ds(struct attempt *attempt, struct key_record *key)
 {
     const struct key_set *keys = attempt->keys;
@@ -242,7 +243,7 @@ static bool withdraw_ds(struct attempt *attempt, struct key_record *key)
     if (!record_state_is_published(&key->life.ds) || !replaced || attempt->timing->offline_ksk) {
         return false;
     }
-    turn_off(&key->life.ds, attempt->now, 0);
+    withdraw(&key->life.ds, attempt->now, 0);
     return true;
 }
 
@@ -252,8 +253,8 @@ static bool stop_signing(struct attempt *attempt, struct key_record *key)
         return false;
     }
     attempt->before = *attempt->keys;
-    turn_off(&key->life.zone, attempt->now, attempt->zone_clear);
-    return settle(attempt);
+    withdraw(&key->life.zone, attempt->now, attempt->zone_forgotten_at);
+    return keep_if_safe(attempt);
 }
 
 static bool unpublish(struct attempt *attempt, struct key_record *key)
@@ -262,12 +263,12 @@ static bool unpublish(struct attempt *attempt, struct key_record *key)
         return false;
     }
     attempt->before = *attempt->keys;
-    turn_off(&key->life.dnskey, attempt->now, attempt->dnskey_clear);
-    return settle(attempt);
+    withdraw(&key->life.dnskey, attempt->now, attempt->dnskey_forgotten_at);
+    return keep_if_safe(attempt);
 }
 
 /* One step of any key. */
-static bool step(struct attempt *attempt)
+static bool take_step(struct attempt *attempt)
 {
     struct key_set *keys = attempt->keys;
     for (size_t i = 0; i < keys->count; i++) {
@@ -293,9 +294,9 @@ uint64_t rollover_last_step_at(const struct key_set *keys)
     uint64_t last = 0;
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_life *life = &keys->list[i].life;
-        const struct record_state *facets[] = { &life->dnskey, &life->zone, &life->ds };
-        for (size_t f = 0; f < 3; f++) {
-            last = later(last, later(facets[f]->introduced_at, facets[f]->withdrawn_at));
+        const struct record_state *states[] = { &life->dnskey, &life->zone, &life->ds };
+        for (size_t s = 0; s < 3; s++) {
+            last = later(last, later(states[s]->introduced_at, states[s]->withdrawn_at));
         }
     }
     return last;
@@ -308,28 +309,29 @@ bool rollover_advance(struct key_set *keys, const struct rollover_timing *timing
     if (now <= rollover_last_step_at(keys)) {
         return false;
     }
-    while (step(&attempt)) {
+    while (take_step(&attempt)) {
         changed = true;
     }
     return changed;
 }
 
-static bool set_facet(struct record_state *state, bool on, uint64_t now, uint64_t omnipresent_at,
-                      uint64_t hidden_at)
+/* Returns true if that changed anything. */
+static bool set_published(struct record_state *state, bool published, uint64_t now,
+                          uint64_t omnipresent_at, uint64_t hidden_at)
 {
-    if (record_state_is_published(state) == on) {
+    if (record_state_is_published(state) == published) {
         return false;
     }
-    if (on) {
-        turn_on(state, now, omnipresent_at);
+    if (published) {
+        introduce(state, now, omnipresent_at);
     } else {
-        turn_off(state, now, hidden_at);
+        withdraw(state, now, hidden_at);
     }
     return true;
 }
 
-/* A planned key's time has come, or is over, and so is the time of what it replaces. */
-static void want(struct key_record *key, bool named, bool wanted)
+/* Updates a ZSK that a slice names, or names no longer. */
+static void set_wanted(struct key_record *key, bool named, bool wanted)
 {
     if (named) {
         key->life.planned = false;
@@ -339,7 +341,7 @@ static void want(struct key_record *key, bool named, bool wanted)
     }
 }
 
-/* Each algorithm that is published signs the zone, whatever caches hold: nothing else is left. */
+/* Makes each published algorithm sign the zone, whatever caches hold. */
 static void sign_by_force(struct attempt *attempt)
 {
     struct key_set *keys = attempt->keys;
@@ -350,8 +352,8 @@ static void sign_by_force(struct attempt *attempt)
     for (size_t i = 0; i < keys->count; i++) {
         struct key_record *key = &keys->list[i];
         bool signs = (published >> i & 1) != 0 && (key->role & KEY_ZSK) != 0 && key->life.wanted;
-        (void)set_facet(&key->life.zone, signs, attempt->now, attempt->zone_clear,
-                        attempt->zone_clear);
+        (void)set_published(&key->life.zone, signs, attempt->now, attempt->zone_forgotten_at,
+                            attempt->zone_forgotten_at);
     }
 }
 
@@ -373,11 +375,11 @@ bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
             *keys = attempt.before;
             return false;
         }
-        changed =
-            set_facet(&life->dnskey, named, now, attempt.dnskey_clear, attempt.dnskey_clear) ||
-            changed;
-        changed = set_facet(&life->ds, (aim->ds >> i & 1) != 0, now, 0, 0) || changed;
-        want(key, named, (aim->wanted >> i & 1) != 0);
+        changed = set_published(&life->dnskey, named, now, attempt.dnskey_forgotten_at,
+                                attempt.dnskey_forgotten_at) ||
+                  changed;
+        changed = set_published(&life->ds, (aim->ds >> i & 1) != 0, now, 0, 0) || changed;
+        set_wanted(key, named, (aim->wanted >> i & 1) != 0);
     }
     if (!changed) {
         *keys = attempt.before;
@@ -387,7 +389,7 @@ bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
         sign_by_force(&attempt);
         return true;
     }
-    return settle(&attempt);
+    return keep_if_safe(&attempt);
 }
 
 struct rollover_aim rollover_as_is(const struct key_set *keys)
@@ -399,20 +401,15 @@ struct rollover_aim rollover_as_is(const struct key_set *keys)
     return aim;
 }
 
-static uint64_t sooner(uint64_t best, uint64_t moment, uint64_t now)
-{
-    return moment > now && (best == 0 || moment < best) ? moment : best;
-}
-
 uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now)
 {
-    uint64_t next = 0;
+    uint64_t next = UINT64_MAX;
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_life *life = &keys->list[i].life;
-        const struct record_state *facets[] = { &life->dnskey, &life->zone, &life->ds };
-        for (size_t f = 0; f < 3; f++) {
-            next = sooner(next, facets[f]->omnipresent_at, now);
-            next = sooner(next, facets[f]->hidden_at, now);
+        const struct record_state *states[] = { &life->dnskey, &life->zone, &life->ds };
+        for (size_t s = 0; s < 3; s++) {
+            next = rollover_sooner(next, states[s]->omnipresent_at, now);
+            next = rollover_sooner(next, states[s]->hidden_at, now);
         }
     }
     return next;

@@ -1,10 +1,10 @@
-/* Records of a time that was wrong: the server ran with a clock that was ahead, and the keys would
- * wait until it has come. */
+/* Repairs records that a clock that was ahead has left: without this the keys would wait until that
+ * time comes. */
 #include "dnssec/rollover/rollover.h"
 
 enum {
-    FACETS = 3,
-    TIMES_MAX = KEYSTORE_MAX * FACETS * 2 /* steps that the records know */
+    STATES = 3,                           /* record states of a key */
+    TIMES_MAX = KEYSTORE_MAX * STATES * 2 /* most steps that the records have */
 };
 
 struct times {
@@ -12,7 +12,7 @@ struct times {
     uint64_t list[TIMES_MAX];
 };
 
-/* Keeps the list in order, and each time once; only those after `floor`. */
+/* Adds a time after `floor` to the list, which is in ascending order and without duplicates. */
 static void add_time(struct times *times, uint64_t at, uint64_t floor)
 {
     size_t i = times->count;
@@ -30,7 +30,7 @@ static void add_time(struct times *times, uint64_t at, uint64_t floor)
     times->count++;
 }
 
-static void facets_of(struct key_record *key, struct record_state *out[FACETS])
+static void states_of(struct key_record *key, struct record_state *out[STATES])
 {
     out[0] = &key->life.dnskey;
     out[1] = &key->life.zone;
@@ -41,19 +41,19 @@ static void collect(struct times *out, struct key_set *keys, uint64_t floor)
 {
     out->count = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        struct record_state *facets[FACETS];
-        facets_of(&keys->list[i], facets);
-        for (size_t f = 0; f < FACETS; f++) {
-            add_time(out, facets[f]->introduced_at, floor);
-            add_time(out, facets[f]->withdrawn_at, floor);
+        struct record_state *states[STATES];
+        states_of(&keys->list[i], states);
+        for (size_t s = 0; s < STATES; s++) {
+            add_time(out, states[s]->introduced_at, floor);
+            add_time(out, states[s]->withdrawn_at, floor);
         }
     }
 }
 
-/* One change of a facet: in the order of all, and, if it is of the wrong time, as if it had been
- * just now. */
-static void pull(uint64_t *at, uint64_t *clear, const struct times *times, uint64_t now,
-                 uint64_t clear_at)
+/* Moves one step (`at`) to just before now, in the order of all steps. If it was in the future, the
+ * wait for caches that began with it (`until`) begins again and ends at `forgotten_at`. */
+static void redate(uint64_t *at, uint64_t *until, const struct times *times, uint64_t now,
+                   uint64_t forgotten_at)
 {
     const uint64_t floor = now - TIMES_MAX, old = *at;
     if (old <= floor) {
@@ -64,10 +64,10 @@ static void pull(uint64_t *at, uint64_t *clear, const struct times *times, uint6
         rank++;
     }
     *at = floor + 1 + rank;
-    if (*clear == old) {
-        *clear = *at; /* there was nothing before it */
-    } else if (old > now && *clear != 0) {
-        *clear = clear_at;
+    if (*until == old) {
+        *until = *at; /* caches held nothing before it */
+    } else if (old > now && *until != 0) {
+        *until = forgotten_at;
     }
 }
 
@@ -87,18 +87,19 @@ bool rollover_set_back(struct key_set *keys, struct rollover_memory *memory,
     memory->seen_at = at_most(memory->seen_at, now);
     memory->dnskey_until = at_most(memory->dnskey_until, now + longest_s);
     memory->zone_until = at_most(memory->zone_until, now + longest_s);
-    const uint64_t clear_at[FACETS] = {
+    const uint64_t forgotten_at[STATES] = {
         now + timing->memory.dnskey_ttl_s + timing->propagation_s,
         now + timing->memory.zone_ttl_s + timing->propagation_s,
         now + timing->parent_s,
     };
     collect(&times, keys, now - TIMES_MAX);
     for (size_t i = 0; i < keys->count; i++) {
-        struct record_state *facets[FACETS];
-        facets_of(&keys->list[i], facets);
-        for (size_t f = 0; f < FACETS; f++) {
-            pull(&facets[f]->introduced_at, &facets[f]->omnipresent_at, &times, now, clear_at[f]);
-            pull(&facets[f]->withdrawn_at, &facets[f]->hidden_at, &times, now, clear_at[f]);
+        struct record_state *states[STATES];
+        states_of(&keys->list[i], states);
+        for (size_t s = 0; s < STATES; s++) {
+            redate(&states[s]->introduced_at, &states[s]->omnipresent_at, &times, now,
+                   forgotten_at[s]);
+            redate(&states[s]->withdrawn_at, &states[s]->hidden_at, &times, now, forgotten_at[s]);
         }
     }
     return true;

@@ -1,5 +1,5 @@
-/* What is wanted of the keys, as opposed to what is safe now: the goal, how far it is reached, and
- * how it is turned around. */
+/* The goal of the keys, as opposed to what is safe now: which keys are wanted, whether they are in
+ * use yet, and how a rollover is turned back. */
 #include "dnssec/rollover/rollover.h"
 
 const struct key_record *rollover_current(const struct key_set *keys, enum key_role bit)
@@ -15,9 +15,9 @@ const struct key_record *rollover_current(const struct key_set *keys, enum key_r
     return found;
 }
 
-/* True if a wanted key has come as far as it will, but for the parent's word on the first DS of
- * all. */
-static bool has_arrived(const struct key_record *key)
+/* True if the key does all that its role asks for, except that the parent may not have its DS yet.
+ */
+static bool is_in_use(const struct key_record *key)
 {
     const struct key_life *life = &key->life;
     return record_state_is_published(&life->dnskey) &&
@@ -29,18 +29,18 @@ bool rollover_under_way(const struct key_set *keys, unsigned roles)
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_record *key = &keys->list[i];
         if (((unsigned)key->role & roles) != 0 && !key->life.planned &&
-            (!key->life.wanted || !has_arrived(key))) {
+            (!key->life.wanted || !is_in_use(key))) {
             return true;
         }
     }
     return false;
 }
 
-/* True if nothing of the key has been taken away but that the parent was asked for another. */
+/* True if the key is still in full use. The parent may have been asked for another DS. */
 static bool can_stay(const struct key_record *key)
 {
     const struct key_life *life = &key->life;
-    return !life->wanted && has_arrived(key) &&
+    return !life->wanted && is_in_use(key) &&
            ((key->role & KEY_KSK) == 0 || (life->ds.introduced_at != 0 && life->ds.hidden_at == 0));
 }
 
@@ -66,17 +66,17 @@ size_t rollover_abort(struct key_set *keys, unsigned roles)
 {
     const struct key_set before = *keys;
     bool stays[KEYSTORE_MAX] = { false };
-    unsigned kept = 0;
+    unsigned roles_that_stay = 0;
     size_t count = 0;
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_record *key = &keys->list[i];
         stays[i] = ((unsigned)key->role & roles) != 0 && can_stay(key);
-        kept |= stays[i] ? (unsigned)key->role : 0;
+        roles_that_stay |= stays[i] ? (unsigned)key->role : 0;
         count += stays[i];
     }
     for (size_t i = 0; i < keys->count; i++) {
         struct key_record *key = &keys->list[i];
-        if (((unsigned)key->role & kept) != 0) {
+        if (((unsigned)key->role & roles_that_stay) != 0) {
             key->life.wanted = stays[i];
         }
     }

@@ -157,20 +157,14 @@ enum slices_step slices_advance(const struct slices *slices, struct key_set *key
     return SLICES_UNCHANGED;
 }
 
-static uint64_t sooner(uint64_t best_at, uint64_t at, uint64_t now)
-{
-    return at > now && at < best_at ? at : best_at;
-}
-
 /* Caches forget, a slice begins or comes to its margin. */
 uint64_t slices_next_moment(const struct slices *slices, const struct key_set *keys, uint64_t now,
                             uint64_t to)
 {
-    uint64_t moment = rollover_next_moment(keys, now);
-    uint64_t next = moment == 0 ? to : sooner(to, moment, now);
+    uint64_t next = rollover_sooner(to, rollover_next_moment(keys, now), now);
     for (size_t i = 0; i < slices->count; i++) {
-        next = sooner(next, slices->list[i].from, now);
-        next = sooner(next, slices->list[i].expiration - SLICES_MARGIN_S, now);
+        next = rollover_sooner(next, slices->list[i].from, now);
+        next = rollover_sooner(next, slices->list[i].expiration - SLICES_MARGIN_S, now);
     }
     return next;
 }
