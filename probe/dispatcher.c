@@ -7,6 +7,7 @@
 #include "probe/limits.h"
 #include "probe/schedule.h"
 #include "zone/base/clock.h"
+#include "zone/base/u64.h"
 
 static unsigned in_flight_max(void)
 {
@@ -117,7 +118,7 @@ static uint64_t dead_s(const struct dispatcher *dispatcher, const struct probed_
 void dispatcher_probed(const struct dispatcher *dispatcher, struct probed_address *probed)
 {
     uint64_t next_ms = next_due(dispatcher, probed->backoff, dead_s(dispatcher, probed));
-    probed->due_ms = next_ms < probed->due_ms ? next_ms : probed->due_ms;
+    probed->due_ms = u64_min(next_ms, probed->due_ms);
 }
 
 void dispatcher_resolved(const struct dispatcher *dispatcher, struct probed_member *member,

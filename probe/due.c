@@ -2,27 +2,18 @@
 
 #include <stdlib.h>
 
-#include "zone/base/result.h"
+#include "zone/base/array.h"
+#include "zone/base/u64.h"
 
 void due_add(struct due_list *list, uint64_t at_ms, void *what)
 {
-    if (list->count == list->room) {
-        list->room = list->room == 0 ? 64 : 2 * list->room;
-        list->items = xrealloc(list->items, list->room * sizeof(list->items[0]));
-    }
-    list->items[list->count++] = (struct due){ at_ms, what };
-}
-
-static int compare(const void *a, const void *b)
-{
-    const struct due *left = a, *right = b;
-    return (left->at_ms > right->at_ms) - (left->at_ms < right->at_ms);
+    ARRAY_PUSH(list->items, list->count, list->room, (struct due){ at_ms, what });
 }
 
 void due_sort(struct due_list *list)
 {
     if (list->count > 0) {
-        qsort(list->items, list->count, sizeof(list->items[0]), compare);
+        qsort(list->items, list->count, sizeof(list->items[0]), u64_compare);
     }
 }
 

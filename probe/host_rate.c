@@ -28,11 +28,11 @@ void host_rate_free(struct host_rate *host_rate)
 }
 
 static struct bucket *bucket_of(const struct host_rate *host_rate, struct bucket *table,
-                                const struct address *address, size_t octets)
+                                const struct address *address)
 {
     uint8_t hash[crypto_shorthash_BYTES];
     uint64_t number = 0;
-    crypto_shorthash(hash, address->octets, octets, host_rate->key);
+    crypto_shorthash(hash, address->octets, sizeof(address->octets), host_rate->key);
     memcpy(&number, hash, sizeof(number));
     return &table[number % HOST_RATE_BUCKETS];
 }
@@ -51,10 +51,9 @@ static bool has_token(struct bucket *bucket, uint32_t rate, uint64_t now_ms)
 
 bool host_rate_take(struct host_rate *host_rate, const struct address *address, uint64_t now_ms)
 {
-    size_t network_octets = address_is_ipv4(address) ? 15 : 6;
-    struct bucket *own =
-        bucket_of(host_rate, host_rate->addresses, address, sizeof(address->octets));
-    struct bucket *network = bucket_of(host_rate, host_rate->networks, address, network_octets);
+    const struct address prefix = address_network(address, 48);
+    struct bucket *own = bucket_of(host_rate, host_rate->addresses, address);
+    struct bucket *network = bucket_of(host_rate, host_rate->networks, &prefix);
     bool may = has_token(own, HOST_RATE_ADDRESS_RATE, now_ms);
     may = has_token(network, HOST_RATE_NETWORK_RATE, now_ms) && may;
     if (may) {

@@ -4,27 +4,25 @@
 
 #include "probe/stall.h"
 #include "zone/base/clock.h"
+#include "zone/base/u64.h"
 
-static int member_order(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
-    const struct probed_member *const *first = a;
-    const struct probed_member *const *second = b;
-    return (*first)->id < (*second)->id ? -1 : (*first)->id > (*second)->id;
+    const struct probed_member *const *left = a, *const *right = b;
+    return u64_order((*left)->id, (*right)->id);
+}
+
+static int compare_id(const void *id, const void *item)
+{
+    const struct probed_member *const *member = item;
+    return u64_order(*(const uint64_t *)id, (*member)->id);
 }
 
 static struct probed_member *find(const struct member_table *table, uint64_t id)
 {
-    size_t low = 0;
-    size_t high = table->member_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (table->members[middle]->id < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < table->member_count && table->members[low]->id == id ? table->members[low] : NULL;
+    struct probed_member **found =
+        bsearch(&id, table->members, table->member_count, sizeof(table->members[0]), compare_id);
+    return found != NULL ? *found : NULL;
 }
 
 static struct probed_member *add(struct member_table *table, uint64_t id)
@@ -48,7 +46,7 @@ static void add_members(struct member_table *table, const struct feed *feed)
     }
     if (count > table->member_count) {
         table->member_count = count;
-        qsort(table->members, count, sizeof(table->members[0]), member_order);
+        qsort(table->members, count, sizeof(table->members[0]), compare);
     }
 }
 

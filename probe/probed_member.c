@@ -7,6 +7,7 @@
 
 #include "probe/limits.h"
 #include "zone/base/clock.h"
+#include "zone/base/u64.h"
 
 struct probed_member *probed_member_new(struct probe_context *context, uint64_t id)
 {
@@ -141,9 +142,7 @@ uint64_t probed_address_dead_s(const struct probed_address *probed, uint64_t now
 static uint64_t failing_since_ms(const struct probed_member *member,
                                  const struct address_health *row)
 {
-    uint64_t since =
-        row->last_good_at > member->changed_at ? row->last_good_at : member->changed_at;
-    since = row->first_probe_at > since ? row->first_probe_at : since;
+    uint64_t since = u64_max(u64_max(row->last_good_at, member->changed_at), row->first_probe_at);
     uint64_t now_ms = clock_steady_ms();
     if (row->failures == 0 || failure_is_ours(row->failure) || row->last_probe_at <= since ||
         row->last_probe_at > clock_now()) {

@@ -10,6 +10,7 @@
 #include "probe/probe_log.h"
 #include "probe/stall.h"
 #include "zone/base/clock.h"
+#include "zone/base/u64.h"
 
 struct prober {
     uv_loop_t *loop;
@@ -50,17 +51,15 @@ static void report_soon(struct prober *prober)
 static void report_later(struct prober *prober)
 {
     uint64_t ms = prober->options.interval_ms / 10;
-    ms = ms < LIMIT_BATCH_MS ? LIMIT_BATCH_MS : ms;
-    report_within(prober, ms > LIMIT_LAZY_MS ? LIMIT_LAZY_MS : ms);
+    report_within(prober, u64_min(u64_max(ms, LIMIT_BATCH_MS), LIMIT_LAZY_MS));
 }
 
 static void write_report(struct prober *prober)
 {
     struct diag diag = { "" };
     vantage_word(&prober->table.vantage, clock_now());
-    uint32_t pause_ms = prober->options.interval_ms / 2;
-    pause_ms = pause_ms > LIMIT_HEARTBEAT_MS ? LIMIT_HEARTBEAT_MS : pause_ms;
-    prober->heartbeat_due_ms = clock_steady_ms() + pause_ms;
+    prober->heartbeat_due_ms =
+        clock_steady_ms() + u64_min(prober->options.interval_ms / 2, LIMIT_HEARTBEAT_MS);
     if (member_table_write(&prober->table, prober->report_queue, &diag) != RESULT_OK) {
         probe_log_failed(&prober->probe_log, PROBE_LOG_VERDICTS, &diag);
         prober->report_due_ms = prober->options.once ? 0 : clock_steady_ms() + LIMIT_RETRY_MS;
@@ -152,9 +151,8 @@ static void run_breaker(struct prober *prober)
 static void check_self(struct prober *prober)
 {
     const struct prober_options *options = &prober->options;
-    uint32_t pause_ms = options->once ? LIMIT_TICK_MS : options->interval_ms / 4;
-    pause_ms = pause_ms > LIMIT_CHECK_MS ? LIMIT_CHECK_MS : pause_ms;
-    prober->check_due_ms = clock_steady_ms() + pause_ms;
+    uint64_t pause_ms = options->once ? LIMIT_TICK_MS : options->interval_ms / 4;
+    prober->check_due_ms = clock_steady_ms() + u64_min(pause_ms, LIMIT_CHECK_MS);
     if (options->references != NULL && !references_are_checking(options->references)) {
         prober->check_began_ms = clock_steady_ms();
         references_check(options->references, options->trust);

@@ -1,5 +1,7 @@
 #include "probe/resolved_addresses.h"
 
+#include "zone/base/u64.h"
+
 /* The former addresses of one family, unless they are too old. */
 static unsigned keep(struct address *out, const struct resolved_addresses *resolved, bool ipv4,
                      uint64_t now_ms)
@@ -50,7 +52,7 @@ enum failure resolved_addresses_take(struct resolved_addresses *resolved,
 
 uint64_t resolved_addresses_pause_ms(const struct lookup_answer *answer, uint32_t interval_ms)
 {
-    uint64_t ttl_s = answer->ttl_s < LIMIT_TTL_S ? answer->ttl_s : LIMIT_TTL_S;
+    uint64_t ttl_ms = u64_min(answer->ttl_s, LIMIT_TTL_S) * 1000;
     bool known = answer->state == LOOKUP_FOUND && !answer->unknown[0] && !answer->unknown[1];
-    return known && ttl_s * 1000 > interval_ms ? ttl_s * 1000 : interval_ms;
+    return known ? u64_max(ttl_ms, interval_ms) : interval_ms;
 }

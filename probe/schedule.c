@@ -1,6 +1,7 @@
 #include "probe/schedule.h"
 
 #include "probe/limits.h"
+#include "zone/base/u64.h"
 
 static const uint64_t pause_max_ms = SCHEDULE_PAUSE_MAX_S * UINT64_C(1000);
 
@@ -8,14 +9,13 @@ uint64_t schedule_pause_ms(uint32_t interval_ms, unsigned backoff, uint64_t dead
 {
     uint64_t pause_ms = (uint64_t)interval_ms * backoff;
     uint64_t dead_ms = dead_s / SCHEDULE_DEAD_SHARE * 1000;
-    pause_ms = dead_ms > pause_ms ? dead_ms : pause_ms;
-    return pause_ms > pause_max_ms ? pause_max_ms : pause_ms;
+    return u64_min(u64_max(pause_ms, dead_ms), pause_max_ms);
 }
 
 uint64_t schedule_next(uint64_t now_ms, uint64_t pause_ms, uint32_t random)
 {
     uint64_t jittered_ms = pause_ms + (pause_ms / SCHEDULE_JITTER_SHARE * random >> 32);
-    return now_ms + (jittered_ms > pause_max_ms ? pause_max_ms : jittered_ms);
+    return now_ms + u64_min(jittered_ms, pause_max_ms);
 }
 
 uint64_t schedule_first(uint64_t now_ms, uint32_t interval_ms, uint32_t probes, uint32_t random)
