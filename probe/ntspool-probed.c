@@ -1,8 +1,6 @@
-/* ntspool-probed: the probe daemon. Reads options and stores, starts the monitor, waits for a
- * signal.
+/* ntspool-probed, the probe daemon: reads its options, starts the prober and waits for a signal.
  *
- * It faces hostile servers. So it has no store at all: it reads the list of members, and writes a
- * journal of its own. */
+ * It talks to hostile servers, so it has no store: it reads the feed and writes a journal. */
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -64,7 +62,7 @@ static void log_line(int priority, const char *text)
     log_write("ntspool-probed", priority, "%s", text);
 }
 
-static void report(const char *label, const struct address_health *row)
+static void print_verdict(const char *label, const struct address_health *row)
 {
     char address[ADDRESS_TEXT_MAX];
     bool fine = row->failure == FAILURE_NONE;
@@ -74,7 +72,7 @@ static void report(const char *label, const struct address_health *row)
     (void)fflush(stdout);
 }
 
-/* Fills in from the configuration file, then from the presets, what the command line left open. */
+/* Options that the command line lacks come from the configuration file, then from the presets. */
 static enum result complete_options(struct options *options, const struct config *config,
                                     struct diag *diag)
 {
@@ -104,18 +102,18 @@ static enum result complete_options(struct options *options, const struct config
     return RESULT_OK;
 }
 
-/* What a unit may forbid without a need, and what is lost by that. */
-static void look_at_filters(const struct options *options)
+/* Warns of a system call filter that hides the state of the clock. */
+static void warn_of_filters(const struct options *options)
 {
     if (options->reference_count == 0 && !reference_kernel_answers()) {
         log_line(
             LOG_WARNING,
-            "a filter of system calls (ProtectClock=?) forbids to ask whether anything keeps the "
-            "clock: one that is off is not noticed; allow clock_adjtime, or give --reference");
+            "a system call filter (ProtectClock=?) hides whether the clock is synchronised, so a "
+            "wrong clock is not noticed: allow clock_adjtime, or give --reference");
     }
 }
 
-/* After all that is opened once, and before the first member is heard. */
+/* After everything that is opened once, and before the first packet from a member. */
 static enum result confine(const struct options *options, struct diag *diag)
 {
     struct sandbox sandbox;
@@ -123,7 +121,7 @@ static enum result confine(const struct options *options, struct diag *diag)
     if (geteuid() == 0) {
         log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
-    look_at_filters(options);
+    warn_of_filters(options);
     sandbox_begin(&sandbox, true);
     (void)snprintf(path, sizeof(path), "%s/" FEED_DIR, options->state);
     sandbox_allow(&sandbox, path, SANDBOX_READ);
@@ -140,7 +138,7 @@ static enum result confine(const struct options *options, struct diag *diag)
     return result;
 }
 
-/* RESULT_OK to go on; otherwise *exit_code says how to end. */
+/* RESULT_OK, or the program ends with `*exit_code`. */
 static enum result read_options(struct options *options, int argc, char **argv, int *exit_code)
 {
     static const struct option longs[] = {
@@ -241,8 +239,8 @@ static void on_hangup(uv_signal_t *signal, int)
     log_line(LOG_INFO, "read the trusted CAs again");
 }
 
-/* The signals don't keep the loop alive: with --once the monitor ends it. Then it may stand for who
- * reads its output, and an end is one at once. */
+/* The signals don't keep the loop alive, since with --once the prober ends it. With --once SIGTERM
+ * and SIGINT end the program at once, because its output may block. */
 static void start_signals(struct program *program, bool once)
 {
     const struct {
@@ -266,11 +264,40 @@ static enum result open_all(struct program *program, const struct options *optio
                             struct diag *diag)
 {
     program->trust_file = options->trust;
-    enum result result = tls_trust_new(&program->trust, options->trust, diag);
-    if (result == RESULT_OK && options->reference_count > 0) {
-        result = references_new(&program->references, options->references, options->reference_count,
-                                diag);
+    TRY(tls_trust_new(&program->trust, options->trust, diag));
+    return options->reference_count == 0 ? RESULT_OK
+                                         : references_new(&program->references, options->references,
+                                                          options->reference_count, diag);
+}
+
+static enum result run_prober(struct program *program, const struct options *options,
+                              struct diag *diag)
+{
+    const struct prober_options how = {
+        .state_dir = options->state,
+        .references = program->references,
+        .trust = program->trust,
+        .vantage = options->id,
+        .interval_ms = options->interval_s * 1000,
+        .allow_private = options->allow_private,
+        .once = options->once,
+        .log = log_line,
+        .report = options->once ? print_verdict : NULL,
+    };
+    TRY(prober_new(&program->prober, &program->loop, &how, diag));
+    enum result result = confine(options, diag);
+    start_signals(program, options->once);
+    if (result != RESULT_OK) {
+        prober_stop(program->prober);
     }
+    uv_run(&program->loop, UV_RUN_DEFAULT);
+    close_signals(program);
+    uv_run(&program->loop, UV_RUN_DEFAULT);
+    if (result == RESULT_OK && options->once && !prober_has_written(program->prober)) {
+        result =
+            diag_fail(diag, RESULT_SYSTEM, "nothing counts, since the verdicts were not written");
+    }
+    prober_free(program->prober);
     return result;
 }
 
@@ -278,35 +305,25 @@ static enum result run(struct program *program, const struct options *options, s
 {
     enum result result = open_all(program, options, diag);
     if (result == RESULT_OK) {
-        const struct prober_options how = {
-            .state_dir = options->state,
-            .references = program->references,
-            .trust = program->trust,
-            .vantage = options->id,
-            .interval_ms = options->interval_s * 1000,
-            .allow_private = options->allow_private,
-            .once = options->once,
-            .log = log_line,
-            .report = options->once ? report : NULL,
-        };
-        ASSERT(uv_loop_init(&program->loop) == 0);
-        result = prober_new(&program->prober, &program->loop, &how, diag);
-        result = result == RESULT_OK ? confine(options, diag) : result;
-        if (result == RESULT_OK) {
-            start_signals(program, options->once);
-            uv_run(&program->loop, UV_RUN_DEFAULT);
-            close_signals(program);
-            uv_run(&program->loop, UV_RUN_DEFAULT);
-            if (options->once && !prober_has_written(program->prober)) {
-                result = diag_fail(diag, RESULT_SYSTEM, "nothing counts of what was seen");
-            }
-            prober_free(program->prober);
-        }
-        ASSERT(uv_loop_close(&program->loop) == 0);
+        CHECK(uv_loop_init(&program->loop) == 0);
+        result = run_prober(program, options, diag);
+        CHECK(uv_loop_close(&program->loop) == 0);
     }
     references_free(program->references);
     tls_trust_free(program->trust);
     return result;
+}
+
+/* `*config` stays the caller's: the options point into it. */
+static enum result start(struct program *program, struct options *options, struct config **config,
+                         struct diag *diag)
+{
+    TRY(config_load(config, options->config, diag));
+    TRY(complete_options(options, *config, diag));
+    if (options->user != NULL) {
+        TRY(user_become(options->user, diag));
+    }
+    return run(program, options, diag);
 }
 
 int main(int argc, char **argv)
@@ -319,7 +336,7 @@ int main(int argc, char **argv)
     if (read_options(&options, argc, argv, &exit_code) != RESULT_OK) {
         return exit_code;
     }
-    /* None of these is an end; SIGHUP is heard later. */
+    /* none of these ends the program; SIGHUP has a handler later */
     static const int ignored[] = { SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ };
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
         (void)signal(ignored[i], SIG_IGN);
@@ -328,16 +345,7 @@ int main(int argc, char **argv)
         log_line(LOG_ERR, "libsodium can't be set up");
         return 1;
     }
-    enum result result = config_load(&config, options.config, &diag);
-    if (result == RESULT_OK) {
-        result = complete_options(&options, config, &diag);
-    }
-    if (result == RESULT_OK && options.user != NULL) {
-        result = user_become(options.user, &diag);
-    }
-    if (result == RESULT_OK) {
-        result = run(&program, &options, &diag);
-    }
+    enum result result = start(&program, &options, &config, &diag);
     config_free(config);
     if (result != RESULT_OK) {
         log_line(LOG_ERR, diag.text);

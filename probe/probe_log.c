@@ -122,11 +122,12 @@ bool probe_log_alarm(struct probe_log *probe_log, const struct vantage *vantage)
     if (alarm) {
         probe_log_line(
             probe_log, LOG_ALERT,
-            "too much fails at once (%u of %u eligible members are down): nothing is taken out "
-            "until that is over or `ntspool health release` says that it is true",
+            "too much fails at once (%u of %u eligible members are down): no member is taken out "
+            "until that is over, or until `ntspool health release` confirms it",
             vantage->down, vantage->members);
     } else {
-        probe_log_line(probe_log, LOG_NOTICE, "no more fails than members do by themselves");
+        probe_log_line(probe_log, LOG_NOTICE,
+                       "no more members fail at once than fail by themselves: removals go on");
     }
     return true;
 }
@@ -135,10 +136,12 @@ bool probe_log_state(struct probe_log *probe_log, const struct vantage *vantage)
 {
     static const char *const texts[] = {
         [VANTAGE_WELL] = "clock, network and machine are well again: verdicts count",
-        [VANTAGE_CLOCK_OFF] =
-            "our clock is off, by the references or the kernel: verdicts wait until it is right",
-        [VANTAGE_NETWORK_OFF] = "our network is off: verdicts wait until it is back",
-        [VANTAGE_HELD_UP] = "our machine gives us too little time: verdicts wait until it does",
+        [VANTAGE_CLOCK_OFF] = "our clock is off, according to the references or the kernel: "
+                              "verdicts wait until it is "
+                              "right",
+        [VANTAGE_NETWORK_OFF] = "our network is down: verdicts wait until it is back",
+        [VANTAGE_HELD_UP] =
+            "our process gets too little CPU time: verdicts wait until it gets enough",
     };
     if (probe_log->state == vantage->state) {
         return false;
@@ -166,14 +169,13 @@ bool probe_log_families(struct probe_log *probe_log, const struct vantage *vanta
         } else if (vantage->family[i].state == FAMILY_OFF) {
             probe_log_line(
                 probe_log, LOG_ALERT,
-                "%s does not work from here any more: its verdicts wait, those of the other "
-                "family go on",
+                "%s no longer works from here: its verdicts wait, those of the other family count",
                 name);
         } else {
             probe_log_line(
                 probe_log, LOG_WARNING,
-                "nothing was ever reached by %s from here: its %u addresses of members can't "
-                "be judged; check this machine's %s, those of the other family are judged",
+                "nothing was ever reached by %s from here: the %u member addresses of that family "
+                "can't be judged, those of the other family are; check this machine's %s",
                 name, vantage->family[i].addresses, name);
         }
     }
