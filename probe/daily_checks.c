@@ -13,7 +13,7 @@
 
 /* What is needed to use a cookie much later. It is small, since every address has one. */
 struct old_cookie {
-    uint64_t kept_at; /* clock_steady */
+    uint64_t stored_at; /* clock_steady */
     struct endpoint ntp;
     struct nts_keys keys;
     uint16_t len;
@@ -245,14 +245,14 @@ static void offer_all(struct daily_round *round)
 
 /* -- an old cookie -- */
 
-static void keep_cookie(struct daily_round *round)
+static void store_cookie(struct daily_round *round)
 {
     struct daily_checks *checks = round->plan->daily;
     const struct association *association = round->association;
     const struct nts_cookie *cookie = newest(association);
     daily_forget(checks);
     checks->old = xmalloc(sizeof(*checks->old) + cookie->len);
-    checks->old->kept_at = clock_steady();
+    checks->old->stored_at = clock_steady();
     checks->old->ntp = association->ntp;
     checks->old->keys = association->keys;
     checks->old->len = cookie->len;
@@ -284,7 +284,7 @@ static void old_cookie_ended(const struct ntp_result *result, void *arg)
         set_warning(round, WARNING_COOKIE_REFUSED, refused);
         set_warning(round, WARNING_COOKIE_IGNORED, !refused && !result->authentic);
     }
-    keep_cookie(round);
+    store_cookie(round);
     complete(round);
 }
 
@@ -300,11 +300,11 @@ static void use_old_cookie(struct daily_round *round)
 {
     const struct old_cookie *old = round->plan->daily->old;
     if (old == NULL) {
-        keep_cookie(round);
+        store_cookie(round);
         complete(round);
         return;
     }
-    if (clock_steady() - old->kept_at < LIMIT_DAILY_S) {
+    if (clock_steady() - old->stored_at < LIMIT_DAILY_S) {
         complete(round);
         return;
     }

@@ -52,16 +52,16 @@ static void add_members(struct member_table *table, const struct feed *feed)
 
 static void drop_absent(struct member_table *table)
 {
-    size_t kept = 0;
+    size_t count = 0;
     for (size_t i = 0; i < table->member_count; i++) {
         struct probed_member *member = table->members[i];
         if (member->in_feed) {
-            table->members[kept++] = member;
+            table->members[count++] = member;
         } else {
             probed_member_free(member);
         }
     }
-    table->member_count = kept;
+    table->member_count = count;
 }
 
 static void take_release(struct member_table *table, const struct vantage_keys *keys)

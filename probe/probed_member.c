@@ -152,8 +152,8 @@ static uint64_t failing_since_ms(const struct probed_member *member,
     return dead_ms < now_ms ? now_ms - dead_ms : 1;
 }
 
-static bool same_addresses(const struct probed_member *member, const struct address *addresses,
-                           unsigned count)
+static bool has_addresses(const struct probed_member *member, const struct address *addresses,
+                          unsigned count)
 {
     return member->address_count == count &&
            memcmp(member->addresses, addresses, count * sizeof(addresses[0])) == 0;
@@ -189,7 +189,7 @@ static bool is_over_newcomer_limit(struct probed_member *member, const struct ad
 void probed_member_set_addresses(struct probed_member *member, const struct address *addresses,
                                  unsigned count)
 {
-    if (same_addresses(member, addresses, count)) {
+    if (has_addresses(member, addresses, count)) {
         return;
     }
     probed_member_restart(member);

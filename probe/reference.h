@@ -35,7 +35,7 @@ struct reference_verdict {
 };
 
 /* A check is over. */
-typedef void references_checked(const struct reference_verdict *word, void *arg);
+typedef void references_checked(const struct reference_verdict *verdict, void *arg);
 
 /* `hosts` are HOST[@PORT] for plain NTP, nts:HOST[@PORT] for NTS. USAGE for another form, or for
  * too many. */

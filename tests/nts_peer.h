@@ -1,5 +1,6 @@
-/* An NTS server on loopback addresses, in the loop of what is tested: NTS-KE over tests/tls_peer.h,
- * NTP over UDP. Right in everything, until its fields say otherwise. For unit tests. */
+/* An NTS server on loopback addresses, in the loop of the code under test: NTS-KE over
+ * tests/tls_peer.h, NTP over UDP. It is correct in everything unless its fields say otherwise. For
+ * unit tests. */
 #ifndef TESTS_NTS_PEER_H
 #define TESTS_NTS_PEER_H
 
@@ -24,33 +25,33 @@ struct nts_peer {
     uv_udp_t ntp;
     struct endpoint ke_at, ntp_at;
     /* NTS-KE */
-    bool mute_tls, mute_ke; /* it says nothing, from here on */
+    bool mute_tls, mute_ke; /* it sends nothing from this step on */
     bool no_notify;         /* TCP ends without close_notify */
-    uint16_t aead_of_many;  /* chosen where several are offered */
-    const uint8_t *answer;  /* instead of the right one; NULL: none */
+    uint16_t aead_of_many;  /* chosen if several are offered */
+    const uint8_t *answer;  /* sent instead of the correct one, unless NULL */
     size_t answer_len;
-    const uint8_t *late; /* said after the answer, in a TLS record of its own */
+    const uint8_t *late; /* sent after the answer, in a TLS record of its own */
     size_t late_len;
     const char *server; /* in a Server record; NULL: none */
     unsigned connections, questions;
     /* NTP */
-    bool forgiving; /* broken cookies are taken, too */
-    bool forgetful; /* all cookies are refused */
+    bool forgiving; /* broken cookies are accepted */
+    bool forgetful; /* all cookies are rejected */
     bool garble;    /* authenticators are wrong */
     bool without_uid;
-    bool plain;       /* no authenticator: a kiss */
-    unsigned lose;    /* so many requests get no reply */
+    bool plain;       /* no authenticator, as in a kiss */
+    unsigned lose;    /* this many requests get no reply */
     const char *kiss; /* NULL: time */
     double ahead_s;
-    unsigned junk;            /* so many datagrams are sent before the reply */
-    unsigned requests, twice; /* cookies that came a second time */
+    unsigned junk;            /* datagrams sent before the reply */
+    unsigned requests, twice; /* twice: cookies that came a second time */
     bool used[PEER_COOKIES];
     unsigned cookies, sessions;
     struct nts_keys keys[PEER_SESSIONS];
     uint8_t in[PEER_ROOM];
 };
 
-/* -- cookies: session, number, and what must not be changed -- */
+/* -- cookies: a session, a number, and octets that must not change -- */
 
 static inline void peer_cookie(struct nts_peer *peer, unsigned session, uint8_t *out)
 {
@@ -321,7 +322,7 @@ static inline void peer_asked(uv_udp_t *socket, ssize_t len, const uv_buf_t *buf
     (void)uv_udp_try_send(socket, &reply, 1, from);
 }
 
-/* -- life -- */
+/* -- the peer -- */
 
 static inline void peer_open(struct nts_peer *peer, uv_loop_t *loop)
 {
@@ -344,10 +345,10 @@ static inline void peer_open(struct nts_peer *peer, uv_loop_t *loop)
     own_len = sizeof(own);
     ASSERT(uv_udp_getsockname(&peer->ntp, (struct sockaddr *)&own, &own_len) == 0);
     ASSERT(endpoint_of_sockaddr(&peer->ntp_at, (const struct sockaddr *)&own) == RESULT_OK);
-    uv_update_time(loop); /* making keys took its time, and timers begin at the loop's */
+    uv_update_time(loop); /* making keys took a while, and timers start at the loop's time */
 }
 
-/* The loop has still to run out. */
+/* The loop must run out afterwards. */
 static inline void peer_close(struct nts_peer *peer)
 {
     peer_hang_up(peer);

@@ -20,7 +20,7 @@
 struct tls_peer {
     SSL_CTX *context;
     SSL *ssl;
-    const char *alpn; /* what it chooses, with its length in front; NULL: none in common */
+    const char *alpn; /* that it chooses, with its length in front; NULL: none in common */
     char trust_file[64];
 };
 
@@ -36,7 +36,7 @@ static inline int tls_peer_choose(SSL *, const unsigned char **out, unsigned cha
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* Valid from `first_s` to `last_s`, counted from now. */
+/* Valid from `first_s` to `last_s` seconds from now. */
 static inline X509 *tls_peer_certificate(EVP_PKEY *key, long first_s, long last_s)
 {
     X509 *certificate = X509_new();
@@ -79,7 +79,7 @@ static inline void tls_peer_done(struct tls_peer *peer)
     (void)unlink(peer->trust_file);
 }
 
-/* A new connection; the one before is gone. */
+/* A new connection, in place of the former. */
 static inline void tls_peer_accept(struct tls_peer *peer)
 {
     SSL_free(peer->ssl);
@@ -90,7 +90,7 @@ static inline void tls_peer_accept(struct tls_peer *peer)
     SSL_set_accept_state(peer->ssl);
 }
 
-/* What the client has to say, to the server. */
+/* Moves the client's output to the server. */
 static inline void tls_peer_hear(struct tls_peer *peer, struct tls_client *client)
 {
     uint8_t octets[4096];
@@ -102,14 +102,14 @@ static inline void tls_peer_hear(struct tls_peer *peer, struct tls_client *clien
     }
 }
 
-/* What the server has to say; returns its length. */
+/* Takes the server's output; returns its length. */
 static inline size_t tls_peer_say(struct tls_peer *peer, uint8_t *out, size_t room)
 {
     int len = BIO_read(SSL_get_wbio(peer->ssl), out, (int)room);
     return len > 0 ? (size_t)len : 0;
 }
 
-/* Both ends' handshake, to the client's last word on it. */
+/* Runs the handshake of both ends. Returns the client's result. */
 static inline enum tls_progress tls_peer_handshake(struct tls_peer *peer, struct tls_client *client,
                                                    enum failure *failure, char *detail)
 {

@@ -1,6 +1,6 @@
-/* Ten days of a pool in seconds: the schedule, the verdicts, the census and the rows' layout as the
- * probe uses them, with lost packets, restarts, a member that dies, and an outage of our own. No
- * good member may ever be taken out. */
+/* Ten days of a pool in seconds: schedule, verdicts, breaker and the layout of rows as the probe
+ * uses them, with lost packets, restarts, a member that dies, and an outage of our own. No good
+ * member may ever be taken out. */
 #include "probe/breaker.h"
 #include "probe/schedule.h"
 #include "probe/verdict.h"
@@ -128,7 +128,7 @@ static void count_failing(struct pool *pool)
     }
 }
 
-/* All that a new process knows are the rows. */
+/* A new process knows only the rows. */
 static void restart(struct pool *pool)
 {
     for (unsigned i = 0; i < MEMBERS; i++) {
@@ -168,7 +168,7 @@ static enum stage stage_of(const struct pool *pool, unsigned member)
     return pool->members[member].stage;
 }
 
-/* The first good member that is out, -1: none. */
+/* The first good member that is out; -1: none. */
 static int good_member_out(const struct pool *pool)
 {
     for (unsigned i = 0; i < MEMBERS; i++) {
@@ -181,7 +181,7 @@ static int good_member_out(const struct pool *pool)
     return -1;
 }
 
-/* From the third hour on every good member is in, whatever happens to us. */
+/* From the third hour on, every good member is in, whatever happens to us. */
 static void run_until(struct pool *pool, uint64_t end)
 {
     while (pool->now < end) {

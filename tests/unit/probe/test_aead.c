@@ -47,7 +47,7 @@ static struct aead_key key_of(uint16_t algorithm)
     return key;
 }
 
-static void seals_and_opens_the_vectors(void **)
+static void test_vectors_seal_and_open(void **)
 {
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         struct aead_key key = { .algorithm = AEAD_SIV_CMAC_256 };
@@ -70,8 +70,7 @@ static void seals_and_opens_the_vectors(void **)
     }
 }
 
-/* OpenSSL's own SIV is right for texts that are not empty: the same octets for every length around
- * the block's. */
+/* OpenSSL's own SIV is correct for texts that are not empty, so both give the same octets. */
 static void check_against_openssl(uint16_t algorithm, const char *name)
 {
     const struct aead_key key = key_of(algorithm);
@@ -139,14 +138,14 @@ static void check_changes(uint16_t algorithm)
     }
 }
 
-static void opens_nothing_that_was_changed_or_cut(void **)
+static void changed_or_cut_octets_do_not_open(void **)
 {
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
         check_changes(algorithms[i]);
     }
 }
 
-static void an_empty_text_is_a_tag_that_is_checked(void **)
+static void tag_of_an_empty_text_is_checked(void **)
 {
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
         struct aead_key key = key_of(algorithms[i]);
@@ -185,10 +184,10 @@ static void other_algorithms_and_nonces_are_refused(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(seals_and_opens_the_vectors),
+        cmocka_unit_test(test_vectors_seal_and_open),
         cmocka_unit_test(siv_agrees_with_openssl_for_every_length),
-        cmocka_unit_test(opens_nothing_that_was_changed_or_cut),
-        cmocka_unit_test(an_empty_text_is_a_tag_that_is_checked),
+        cmocka_unit_test(changed_or_cut_octets_do_not_open),
+        cmocka_unit_test(tag_of_an_empty_text_is_checked),
         cmocka_unit_test(other_algorithms_and_nonces_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static struct association *association_of(unsigned cookies)
     return association_new(&result, &address);
 }
 
-static void what_was_agreed_on_is_kept(void **)
+static void key_establishment_is_stored(void **)
 {
     struct association *association = association_of(3);
     assert_int_equal(association->aead, AEAD_SIV_CMAC_512);
@@ -38,7 +38,7 @@ static void what_was_agreed_on_is_kept(void **)
     association_free(NULL);
 }
 
-static void each_cookie_is_spent_once_the_newest_first(void **)
+static void each_cookie_is_used_once_the_newest_first(void **)
 {
     struct association *association = association_of(3);
     for (unsigned i = 3; i-- > 0;) {
@@ -48,7 +48,7 @@ static void each_cookie_is_spent_once_the_newest_first(void **)
     association_free(association);
 }
 
-static void of_too_many_cookies_the_oldest_go(void **)
+static void oldest_of_too_many_cookies_are_dropped(void **)
 {
     struct association *association = association_of(NTS_COOKIES - 1);
     struct nts_reply reply = { .cookie_count = 3 };
@@ -63,7 +63,7 @@ static void of_too_many_cookies_the_oldest_go(void **)
     association_free(association);
 }
 
-static void it_is_in_force_while_young_certified_and_with_a_cookie(void **)
+static void association_is_in_force_while_young_certified_and_with_a_cookie(void **)
 {
     assert_false(association_is_in_force(NULL, LIFE_S));
     struct association *association = association_of(1);
@@ -84,10 +84,10 @@ static void it_is_in_force_while_young_certified_and_with_a_cookie(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_agreed_on_is_kept),
-        cmocka_unit_test(each_cookie_is_spent_once_the_newest_first),
-        cmocka_unit_test(of_too_many_cookies_the_oldest_go),
-        cmocka_unit_test(it_is_in_force_while_young_certified_and_with_a_cookie),
+        cmocka_unit_test(key_establishment_is_stored),
+        cmocka_unit_test(each_cookie_is_used_once_the_newest_first),
+        cmocka_unit_test(oldest_of_too_many_cookies_are_dropped),
+        cmocka_unit_test(association_is_in_force_while_young_certified_and_with_a_cookie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static enum vantage_state state_after(struct fixture *f)
     return state;
 }
 
-/* Members that our own system would not let us probe by these families. */
+/* Members whose probes over these families our own system does not let out. */
 static void add_unprobed(struct fixture *f, unsigned count, bool ipv4, bool ipv6)
 {
     struct member_health health = member_of(STAGE_ELIGIBLE, 0, 0);
@@ -74,7 +74,7 @@ static void add_unprobed(struct fixture *f, unsigned count, bool ipv4, bool ipv6
     }
 }
 
-static void a_fifth_down_is_no_alarm_and_one_more_is(void **)
+static void alarm_is_raised_beyond_a_fifth_down(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 80, STAGE_ELIGIBLE, 0, 0);
@@ -99,7 +99,7 @@ static void a_fifth_down_is_no_alarm_and_one_more_is(void **)
     assert_int_equal(f.vantage.frozen_since, 0);
 }
 
-static void two_of_four_are_no_mass(void **)
+static void two_down_of_four_raise_no_alarm(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 2, STAGE_ELIGIBLE, 0, 0);
@@ -112,7 +112,7 @@ static void two_of_four_are_no_mass(void **)
     assert_true(f.breaker_state.members_frozen);
 }
 
-static void three_that_are_all_are_a_mass_at_once(void **)
+static void three_down_of_three_raise_the_alarm_at_once(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 3, STAGE_ELIGIBLE, 1, 1);
@@ -146,7 +146,7 @@ static void member_with_one_family_left_is_not_down(void **)
     assert_false(f.breaker_state.members_frozen);
 }
 
-static void probes_that_don_t_leave_cut_us_off(void **)
+static void probes_that_are_not_let_out_mean_that_our_network_is_off(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 8, STAGE_ELIGIBLE, 0, 0);
@@ -165,7 +165,7 @@ static void probes_that_don_t_leave_cut_us_off(void **)
     assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_ON);
 }
 
-/* No route from the first start on. */
+/* There was no route from the first start on. */
 static void vantage_point_without_a_family_judges_by_the_other(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
@@ -175,13 +175,13 @@ static void vantage_point_without_a_family_judges_by_the_other(void **)
     assert_int_equal(f.vantage.family[ADDRESS_IPV6].addresses, 5);
     assert_true(f.breaker_state.family_waits[ADDRESS_IPV6]);
     assert_false(f.breaker_state.family_waits[ADDRESS_IPV4]);
-    add_unprobed(&f, 5, true, true); /* then the other goes, too */
+    add_unprobed(&f, 5, true, true); /* then the other one fails, too */
     assert_int_equal(state_after(&f), VANTAGE_NETWORK_OFF);
     assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_OFF);
 }
 
-/* A route that leads nowhere, a router that refuses, or one that swallows large packets. */
-static void family_that_was_never_heard_waits_and_one_that_was_does_not(void **)
+/* The route leads nowhere, or a router rejects packets, or it drops large ones. */
+static void family_waits_only_if_nothing_was_ever_heard_over_it(void **)
 {
     static const enum failure silences[] = { FAILURE_CONNECT_TIMEOUT, FAILURE_CONNECT_REFUSED,
                                              FAILURE_CONNECT_ERROR, FAILURE_TLS_TIMEOUT };
@@ -194,7 +194,7 @@ static void family_that_was_never_heard_waits_and_one_that_was_does_not(void **)
         assert_int_equal(state_after(&f), VANTAGE_WELL);
         assert_true(f.breaker_state.family_waits[ADDRESS_IPV6]);
         breaker_add(&f.breaker, &health);
-        health.addresses[1].failure = FAILURE_CERT_NAME; /* of another member: somebody is there */
+        health.addresses[1].failure = FAILURE_CERT_NAME; /* another member's: the network works */
         breaker_add(&f.breaker, &health);
         assert_int_equal(state_after(&f), VANTAGE_WELL);
         assert_int_equal(f.vantage.family[ADDRESS_IPV6].state, FAMILY_ON);
@@ -205,7 +205,7 @@ static void family_that_was_never_heard_waits_and_one_that_was_does_not(void **)
     }
 }
 
-/* Then there is nothing to tell whose fault it is. */
+/* Nothing shows then whose fault it is. */
 static void nothing_waits_while_nothing_at_all_was_heard(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
@@ -218,7 +218,7 @@ static void nothing_waits_while_nothing_at_all_was_heard(void **)
     assert_false(f.breaker_state.family_waits[ADDRESS_IPV6]);
 }
 
-static void references_speak_for_their_family(void **)
+static void references_decide_for_their_family(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
     f.breaker.family[ADDRESS_IPV6].heard = true;
@@ -233,7 +233,7 @@ static void references_speak_for_their_family(void **)
     assert_int_equal(f.vantage.family[ADDRESS_IPV4].state, FAMILY_ON);
 }
 
-static void falling_members_are_down_and_those_out_don_t_count(void **)
+static void falling_members_count_as_down_and_ineligible_ones_do_not_count(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 7, STAGE_ELIGIBLE, 0, 0);
@@ -257,7 +257,7 @@ static void family_that_fails_as_a_whole_is_frozen_alone(void **)
     assert_int_equal(f.vantage.family[0].frozen_since, NOW);
 }
 
-static void operators_word_ends_the_freeze_but_not_the_alarm(void **)
+static void release_ends_the_freeze_but_not_the_alarm(void **)
 {
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 10, STAGE_ELIGIBLE, 2, 2);
@@ -273,7 +273,7 @@ static void operators_word_ends_the_freeze_but_not_the_alarm(void **)
     judge(&f, NOW + 7);
     add(&f, 10, STAGE_ELIGIBLE, 2, 2);
     judge(&f, NOW + 8);
-    assert_true(f.breaker_state.members_frozen); /* the next time is another */
+    assert_true(f.breaker_state.members_frozen); /* a later alarm needs a release of its own */
 }
 
 static void breaker_of_100_percent_never_trips(void **)
@@ -289,19 +289,19 @@ static void breaker_of_100_percent_never_trips(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fifth_down_is_no_alarm_and_one_more_is),
-        cmocka_unit_test(two_of_four_are_no_mass),
-        cmocka_unit_test(three_that_are_all_are_a_mass_at_once),
+        cmocka_unit_test(alarm_is_raised_beyond_a_fifth_down),
+        cmocka_unit_test(two_down_of_four_raise_no_alarm),
+        cmocka_unit_test(three_down_of_three_raise_the_alarm_at_once),
         cmocka_unit_test(first_failure_counts_half),
         cmocka_unit_test(member_with_one_family_left_is_not_down),
-        cmocka_unit_test(probes_that_don_t_leave_cut_us_off),
+        cmocka_unit_test(probes_that_are_not_let_out_mean_that_our_network_is_off),
         cmocka_unit_test(vantage_point_without_a_family_judges_by_the_other),
-        cmocka_unit_test(family_that_was_never_heard_waits_and_one_that_was_does_not),
+        cmocka_unit_test(family_waits_only_if_nothing_was_ever_heard_over_it),
         cmocka_unit_test(nothing_waits_while_nothing_at_all_was_heard),
-        cmocka_unit_test(references_speak_for_their_family),
-        cmocka_unit_test(falling_members_are_down_and_those_out_don_t_count),
+        cmocka_unit_test(references_decide_for_their_family),
+        cmocka_unit_test(falling_members_count_as_down_and_ineligible_ones_do_not_count),
         cmocka_unit_test(family_that_fails_as_a_whole_is_frozen_alone),
-        cmocka_unit_test(operators_word_ends_the_freeze_but_not_the_alarm),
+        cmocka_unit_test(release_ends_the_freeze_but_not_the_alarm),
         cmocka_unit_test(breaker_of_100_percent_never_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

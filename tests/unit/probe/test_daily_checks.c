@@ -5,7 +5,7 @@
 #include "tests/unit/unit.h"
 #include "zone/base/clock.h"
 
-/* A round at a peer that an attempt has found good, in one loop. */
+/* A peer that a probe found good, and its daily checks, in one loop. */
 struct world {
     uv_loop_t loop;
     struct nts_peer peer;
@@ -15,15 +15,15 @@ struct world {
     struct association *association;
     struct trace trace;
     enum failure failure;
-    unsigned told;
+    unsigned done;
 };
 
-static void attempted(const struct outcome *outcome, void *)
+static void probed(const struct outcome *outcome, void *)
 {
     assert_int_equal(outcome->failure, FAILURE_NONE);
 }
 
-/* The peer's web server would be the machine's, so it is no member. */
+/* The peer is no member, since its web server would be the one of this machine. */
 static struct world *world_new(void)
 {
     struct world *world = xcalloc(1, sizeof(*world));
@@ -38,8 +38,7 @@ static struct world *world_new(void)
                                        .allow_private = true,
                                        .allow_foreign = true,
                                        .trust = world->trust };
-    assert_non_null(
-        probe_run_start(&world->loop, &world->plan, &world->association, attempted, NULL));
+    assert_non_null(probe_run_start(&world->loop, &world->plan, &world->association, probed, NULL));
     uv_run(&world->loop, UV_RUN_DEFAULT);
     world->plan.daily = &world->checks;
     world->peer.requests = 0;
@@ -57,32 +56,32 @@ static void world_free(struct world *world)
     free(world);
 }
 
-static void told(enum failure failure, const char *detail, void *arg)
+static void done(enum failure failure, const char *detail, void *arg)
 {
     struct world *world = arg;
     assert_int_equal(failure == FAILURE_NONE, detail[0] == '\0');
     world->failure = failure;
-    world->told++;
+    world->done++;
 }
 
-static enum failure go_round(struct world *world)
+static enum failure run_checks(struct world *world)
 {
-    world->told = 0;
+    world->done = 0;
     trace_start(&world->trace, uv_hrtime());
     uv_update_time(&world->loop);
     assert_non_null(
-        daily_start(&world->loop, &world->plan, world->association, &world->trace, told, world));
-    assert_int_equal(world->told, 0); /* later, from the loop */
+        daily_start(&world->loop, &world->plan, world->association, &world->trace, done, world));
+    assert_int_equal(world->done, 0); /* later, from the loop */
     uv_run(&world->loop, UV_RUN_DEFAULT);
-    assert_int_equal(world->told, 1);
+    assert_int_equal(world->done, 1);
     return world->failure;
 }
 
-static void a_good_server_has_no_warning_and_is_due_again_in_a_day(void **)
+static void good_server_has_no_warning_and_is_due_again_in_a_day(void **)
 {
     struct world *world = world_new();
     uint64_t now = clock_steady();
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->checks.warnings, 0);
     assert_int_equal(world->checks.aead, AEAD_SIV_CMAC_256);
     assert_in_range(world->checks.due_at, now + LIMIT_DAILY_S, now + LIMIT_DAILY_S + 60);
@@ -94,24 +93,24 @@ static void a_good_server_has_no_warning_and_is_due_again_in_a_day(void **)
 }
 
 /* RFC 8915 6 */
-static void a_broken_cookie_that_is_taken_fails_and_all_stays_due(void **)
+static void accepted_broken_cookie_fails_and_the_checks_stay_due(void **)
 {
     struct world *world = world_new();
     world->peer.forgiving = true;
-    assert_int_equal(go_round(world), FAILURE_NTP_FORGED_COOKIE);
+    assert_int_equal(run_checks(world), FAILURE_NTP_FORGED_COOKIE);
     assert_int_equal(world->checks.due_at, 0);
     assert_int_equal(world->checks.aead, 0);
     world_free(world);
 }
 
-static void the_algorithm_that_is_chosen_is_recorded_and_tried(void **)
+static void chosen_algorithm_is_recorded_and_tried(void **)
 {
     const uint16_t algorithms[] = { AEAD_SIV_CMAC_512, AEAD_GCM_SIV_128 };
     for (unsigned i = 0; i < 2; i++) {
         struct world *world = world_new();
         world->peer.aead_of_many = algorithms[i];
-        world->checks.warnings = WARNING_AEAD; /* of the day before */
-        assert_int_equal(go_round(world), FAILURE_NONE);
+        world->checks.warnings = WARNING_AEAD; /* from the day before */
+        assert_int_equal(run_checks(world), FAILURE_NONE);
         assert_int_equal(world->checks.aead, algorithms[i]);
         assert_int_equal(world->checks.warnings, 0);
         assert_int_equal(world->peer.requests, 2);
@@ -120,52 +119,52 @@ static void the_algorithm_that_is_chosen_is_recorded_and_tried(void **)
     }
 }
 
-static void an_algorithm_that_nobody_offered_is_warned_of_and_not_recorded(void **)
+static void algorithm_that_was_not_offered_draws_a_warning(void **)
 {
     struct world *world = world_new();
     world->peer.aead_of_many = 16;
     world->checks.aead = AEAD_SIV_CMAC_512;
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->checks.aead, AEAD_SIV_CMAC_512);
     assert_int_equal(world->checks.warnings, WARNING_AEAD);
     assert_in_range(world->checks.due_at, clock_steady() + LIMIT_DAILY_S - 60, UINT32_MAX);
     world_free(world);
 }
 
-static void an_algorithm_that_ntp_does_not_know_is_warned_of(void **)
+static void algorithm_that_ntp_does_not_answer_with_draws_a_warning(void **)
 {
     struct world *world = world_new();
     world->peer.aead_of_many = AEAD_SIV_CMAC_512;
     world->peer.lose = 1 + LIMIT_TRIES; /* the broken cookie's, too */
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->checks.aead, AEAD_SIV_CMAC_512);
     assert_int_equal(world->checks.warnings, WARNING_AEAD);
     world->peer.lose = LIMIT_TRIES; /* one reply gets through */
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->checks.warnings, 0);
     world_free(world);
 }
 
-/* Early versions of chrony export the keys otherwise, and can't be told from others that know
- * nothing of that. */
-static void without_agreement_on_the_export_nobody_is_warned_of_30(void **)
+/* Early versions of chrony export the keys in another way. Without the record they look like
+ * servers that export them correctly. */
+static void algorithm_30_draws_no_warning_without_agreement_on_the_export(void **)
 {
     struct world *world = world_new();
     world->peer.aead_of_many = AEAD_GCM_SIV_128;
     world->peer.garble = true;
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->checks.aead, AEAD_GCM_SIV_128);
     assert_int_equal(world->checks.warnings, 0);
     world_free(world);
 }
 
-static void what_can_not_be_found_out_stays(void **)
+static void results_that_can_not_be_renewed_stay(void **)
 {
     struct world *world = world_new();
     world->plan.endpoint.port = world->peer.ntp_at.port; /* open for UDP only */
     world->checks.aead = AEAD_SIV_CMAC_512;
     world->checks.warnings = WARNING_AEAD | WARNING_COOKIE_REFUSED;
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->checks.aead, AEAD_SIV_CMAC_512);
     assert_int_equal(world->checks.warnings, WARNING_AEAD | WARNING_COOKIE_REFUSED);
     world_free(world);
@@ -184,7 +183,7 @@ static void move_clock(int64_t to_s)
     assert_int_equal(fclose(file), 0);
 }
 
-/* A cookie is kept, most of a day passes, then the rest. */
+/* A cookie is stored, most of a day passes, then the rest. */
 static struct world *world_a_day_later(void)
 {
     if (!clock_is_led()) {
@@ -192,92 +191,92 @@ static struct world *world_a_day_later(void)
     }
     struct world *world = world_new();
     move_clock(0);
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     move_clock(LIMIT_DAILY_S - 60);
     world->peer.requests = 0;
-    assert_int_equal(go_round(world), FAILURE_NONE);
-    assert_int_equal(world->peer.requests, 1); /* the broken one */
+    assert_int_equal(run_checks(world), FAILURE_NONE);
+    assert_int_equal(world->peer.requests, 1); /* with the broken one */
     move_clock(LIMIT_DAILY_S + 60);
     world->peer.requests = 0;
     return world;
 }
 
-static void a_cookie_of_the_day_before_is_used_once_more(void **)
+static void cookie_of_the_day_before_is_used_once_more(void **)
 {
     struct world *world = world_a_day_later();
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->peer.requests, 2);
     assert_string_equal(world->trace.steps[2].text, "taken after a day");
     assert_int_equal(world->checks.warnings, 0);
-    /* and another one is kept from now on */
+    /* then another one is stored */
     world->peer.requests = 0;
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->peer.requests, 1);
     world_free(world);
 }
 
 /* RFC 8915 5.7: with NTSN a client knows that it needs new ones, with silence it does not. */
-static void an_old_cookie_may_be_refused_but_not_ignored(void **)
+static void old_cookie_may_be_refused_but_not_ignored(void **)
 {
     struct world *world = world_a_day_later();
     world->peer.forgetful = true;
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->checks.warnings, WARNING_COOKIE_REFUSED);
     world_free(world);
     world = world_a_day_later();
     world->peer.lose = 1 + LIMIT_TRIES;
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->peer.requests, 1 + LIMIT_TRIES);
     assert_int_equal(world->checks.warnings, WARNING_COOKIE_IGNORED);
     world_free(world);
 }
 
-static void a_lost_reply_to_an_old_cookie_is_asked_for_again(void **)
+static void lost_reply_to_an_old_cookie_is_retried(void **)
 {
     struct world *world = world_a_day_later();
     world->peer.lose = LIMIT_TRIES;
-    assert_int_equal(go_round(world), FAILURE_NONE);
+    assert_int_equal(run_checks(world), FAILURE_NONE);
     assert_int_equal(world->peer.requests, 1 + LIMIT_TRIES);
     assert_int_equal(world->checks.warnings, 0);
     world_free(world);
 }
 
-static void a_round_that_is_ended_says_nothing_and_leaves_nothing(void **)
+static void cancelled_round_calls_nobody_and_leaks_nothing(void **)
 {
     bool through = false;
     for (unsigned turns = 0; turns < 40 && !through; turns++) {
         struct world *world = world_new();
         world->peer.aead_of_many = AEAD_SIV_CMAC_512;
         struct daily_round *round =
-            daily_start(&world->loop, &world->plan, world->association, &world->trace, told, world);
-        for (unsigned i = 0; i < turns && world->told == 0; i++) {
+            daily_start(&world->loop, &world->plan, world->association, &world->trace, done, world);
+        for (unsigned i = 0; i < turns && world->done == 0; i++) {
             uv_run(&world->loop, UV_RUN_ONCE);
         }
-        through = world->told > 0;
+        through = world->done > 0;
         if (!through) {
             daily_cancel(round);
             uv_run(&world->loop, UV_RUN_DEFAULT);
-            assert_int_equal(world->told, 0);
+            assert_int_equal(world->done, 0);
         }
         world_free(world);
     }
-    assert_true(through); /* it was ended at each of its turns */
+    assert_true(through); /* it was cancelled at each turn of the loop */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_good_server_has_no_warning_and_is_due_again_in_a_day),
-        cmocka_unit_test(a_broken_cookie_that_is_taken_fails_and_all_stays_due),
-        cmocka_unit_test(the_algorithm_that_is_chosen_is_recorded_and_tried),
-        cmocka_unit_test(an_algorithm_that_nobody_offered_is_warned_of_and_not_recorded),
-        cmocka_unit_test(an_algorithm_that_ntp_does_not_know_is_warned_of),
-        cmocka_unit_test(without_agreement_on_the_export_nobody_is_warned_of_30),
-        cmocka_unit_test(what_can_not_be_found_out_stays),
-        cmocka_unit_test(a_cookie_of_the_day_before_is_used_once_more),
-        cmocka_unit_test(an_old_cookie_may_be_refused_but_not_ignored),
-        cmocka_unit_test(a_lost_reply_to_an_old_cookie_is_asked_for_again),
-        cmocka_unit_test(a_round_that_is_ended_says_nothing_and_leaves_nothing),
+        cmocka_unit_test(good_server_has_no_warning_and_is_due_again_in_a_day),
+        cmocka_unit_test(accepted_broken_cookie_fails_and_the_checks_stay_due),
+        cmocka_unit_test(chosen_algorithm_is_recorded_and_tried),
+        cmocka_unit_test(algorithm_that_was_not_offered_draws_a_warning),
+        cmocka_unit_test(algorithm_that_ntp_does_not_answer_with_draws_a_warning),
+        cmocka_unit_test(algorithm_30_draws_no_warning_without_agreement_on_the_export),
+        cmocka_unit_test(results_that_can_not_be_renewed_stay),
+        cmocka_unit_test(cookie_of_the_day_before_is_used_once_more),
+        cmocka_unit_test(old_cookie_may_be_refused_but_not_ignored),
+        cmocka_unit_test(lost_reply_to_an_old_cookie_is_retried),
+        cmocka_unit_test(cancelled_round_calls_nobody_and_leaks_nothing),
     };
     int fd = mkstemp(clock_path);
     ASSERT(fd >= 0 && ftruncate(fd, 16) == 0 && close(fd) == 0);

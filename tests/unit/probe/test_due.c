@@ -15,8 +15,7 @@ struct fake {
     unsigned probes;
 };
 
-/* The probe's rounds of so many minutes: the fewest and the most probes that one of the members
- * got. */
+/* Probes the members for so many minutes. Counts the fewest and the most probes of a member. */
 static void live(struct fake *fakes, unsigned count, unsigned minutes, unsigned *fewest,
                  unsigned *most)
 {
@@ -48,7 +47,7 @@ static void live(struct fake *fakes, unsigned count, unsigned minutes, unsigned 
     host_rate_free(host_rate);
 }
 
-static void network_with_more_members_than_its_quota_starves_none(void **)
+static void network_with_more_members_than_its_rate_starves_none(void **)
 {
     static struct fake fakes[1300];
     unsigned fewest = 0, most = 0;
@@ -59,7 +58,7 @@ static void network_with_more_members_than_its_quota_starves_none(void **)
         assert_ok(address_parse(&fakes[i].address, text));
     }
     live(fakes, 1300, 13, &fewest, &most);
-    /* 16 a second: each has its turn every 81 s */
+    /* 16 a second, so each is probed every 81 s */
     assert_in_range(fewest, 8, 10);
     assert_true(most - fewest <= 2);
 }
@@ -96,7 +95,7 @@ static void the_longest_waiting_comes_first(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(network_with_more_members_than_its_quota_starves_none),
+        cmocka_unit_test(network_with_more_members_than_its_rate_starves_none),
         cmocka_unit_test(members_of_one_address_share_it_fairly),
         cmocka_unit_test(the_longest_waiting_comes_first),
     };

@@ -34,7 +34,7 @@ static const struct {
     { "010000000000000000000000", "02000000", "a8fe3e8707eb1f84fb28f8cb73de8e99e2f48a14" },
 };
 
-static void seals_and_opens_the_vectors(void **)
+static void test_vectors_seal_and_open(void **)
 {
     const uint8_t key[GCMSIV_KEY_LEN] = { 1 };
     const uint8_t nonce[GCMSIV_NONCE_LEN] = { 3 };
@@ -54,7 +54,7 @@ static void seals_and_opens_the_vectors(void **)
     }
 }
 
-static void every_length_goes_there_and_back(void **)
+static void every_length_survives_a_round_trip(void **)
 {
     const uint8_t key[GCMSIV_KEY_LEN] = { 7, 8, 9 };
     const uint8_t nonce[GCMSIV_NONCE_LEN] = { 10, 11 };
@@ -79,8 +79,8 @@ static void every_length_goes_there_and_back(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(seals_and_opens_the_vectors),
-        cmocka_unit_test(every_length_goes_there_and_back),
+        cmocka_unit_test(test_vectors_seal_and_open),
+        cmocka_unit_test(every_length_survives_a_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ static struct address address_of(const char *before, unsigned number, const char
     return address;
 }
 
-/* Probes to one address in `ms`, asked for all the time. */
+/* The probes that one address gets in `ms` if they are always due. */
 static unsigned to_one(struct host_rate *host_rate, const struct address *address, uint64_t from_ms,
                        unsigned ms)
 {
@@ -52,7 +52,7 @@ static void network_is_not_flooded_through_its_addresses(void **)
     host_rate_free(host_rate);
 }
 
-static void other_networks_are_free(void **)
+static void other_networks_are_not_limited(void **)
 {
     struct host_rate *host_rate = host_rate_new();
     const struct address busy = address_of("192.0.2.", 1, "");
@@ -89,7 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(address_gets_its_rate_after_a_burst),
         cmocka_unit_test(network_is_not_flooded_through_its_addresses),
-        cmocka_unit_test(other_networks_are_free),
+        cmocka_unit_test(other_networks_are_not_limited),
         cmocka_unit_test(pool_of_a_whole_network_is_probed_each_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

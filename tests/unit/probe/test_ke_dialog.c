@@ -3,14 +3,14 @@
 #include "tests/nts_peer.h"
 #include "tests/unit/unit.h"
 
-/* A dialog with a peer, in one loop. */
+/* A peer and a dialog with it, in one loop. */
 struct world {
     uv_loop_t loop;
     struct nts_peer peer;
     struct tls_trust *trust;
     struct trace trace;
     struct ke_result result;
-    unsigned told;
+    unsigned done;
 };
 
 static void world_open(struct world *world)
@@ -30,11 +30,11 @@ static void world_close(struct world *world)
     tls_trust_free(world->trust);
 }
 
-static void told(const struct ke_result *result, void *arg)
+static void done(const struct ke_result *result, void *arg)
 {
     struct world *world = arg;
     world->result = *result;
-    world->told++;
+    world->done++;
     uv_stop(&world->loop);
 }
 
@@ -46,17 +46,17 @@ static struct ke_request request_of(const struct world *world)
                                 .allow_private = true };
 }
 
-/* One dialog from start to end. */
+/* Runs one dialog from start to end. */
 static void talk(struct world *world, const struct ke_request *request)
 {
-    assert_non_null(ke_dialog_start(&world->loop, request, &world->trace, told, world));
-    assert_int_equal(world->told, 0); /* later, from the loop */
+    assert_non_null(ke_dialog_start(&world->loop, request, &world->trace, done, world));
+    assert_int_equal(world->done, 0); /* later, from the loop */
     uv_run(&world->loop, UV_RUN_DEFAULT);
-    assert_int_equal(world->told, 1);
+    assert_int_equal(world->done, 1);
     assert_true(world->result.failure == FAILURE_NONE || world->result.detail[0] != '\0');
 }
 
-/* What comes of an answer, and at which step. */
+/* The result of a response, and the step that failed. */
 static void assert_answer(const void *answer, size_t len, enum failure failure, const char *step)
 {
     struct world world = { .peer = { .answer = answer, .answer_len = len } };
@@ -69,7 +69,7 @@ static void assert_answer(const void *answer, size_t len, enum failure failure, 
     world_close(&world);
 }
 
-static void a_right_server_gives_cookies_and_the_keys_of_both_ends(void **)
+static void good_server_gives_cookies_and_both_ends_have_the_same_keys(void **)
 {
     struct world world = { 0 };
     world_open(&world);
@@ -92,7 +92,7 @@ static void a_right_server_gives_cookies_and_the_keys_of_both_ends(void **)
     world_close(&world);
 }
 
-static void the_server_chooses_of_all_algorithms_if_all_are_offered(void **)
+static void server_chooses_of_all_algorithms_if_all_are_offered(void **)
 {
     const uint16_t algorithms[] = { AEAD_SIV_CMAC_512, AEAD_GCM_SIV_128 };
     for (unsigned i = 0; i < 2; i++) {
@@ -108,7 +108,7 @@ static void the_server_chooses_of_all_algorithms_if_all_are_offered(void **)
     }
 }
 
-static void special_addresses_are_not_spoken_to_unless_allowed(void **)
+static void special_addresses_are_not_contacted_unless_allowed(void **)
 {
     struct world world = { 0 };
     world_open(&world);
@@ -121,7 +121,7 @@ static void special_addresses_are_not_spoken_to_unless_allowed(void **)
     world_close(&world);
 }
 
-static void a_closed_port_is_refused(void **)
+static void closed_port_is_connect_refused(void **)
 {
     struct world world = { 0 };
     world_open(&world);
@@ -133,8 +133,8 @@ static void a_closed_port_is_refused(void **)
     world_close(&world);
 }
 
-/* Else cookies would be asked of who may be anybody. */
-static void nothing_is_asked_of_a_server_with_a_wrong_certificate(void **)
+/* Otherwise cookies would come from anybody. */
+static void no_request_is_sent_to_a_server_with_a_wrong_certificate(void **)
 {
     struct world world = { 0 };
     world_open(&world);
@@ -149,7 +149,7 @@ static void nothing_is_asked_of_a_server_with_a_wrong_certificate(void **)
     world_close(&world);
 }
 
-static void another_protocol_is_told_from_broken_tls(void **)
+static void other_alpn_differs_from_broken_tls(void **)
 {
     struct world world = { 0 };
     world_open(&world);
@@ -161,21 +161,21 @@ static void another_protocol_is_told_from_broken_tls(void **)
     world_close(&world);
 }
 
-static void an_answer_that_is_cut_or_wrong_fails_by_what_came(void **)
+static void cut_or_wrong_response_fails_by_what_was_received(void **)
 {
     assert_answer("\x80\x01\x00\x02\x00\x00", 6, FAILURE_KE_CLOSED, "ke");
     assert_answer("\x80\x02\x00\x02\x00\x01", 6, FAILURE_KE_ERROR, "ke");
     assert_answer("\x80\x00\x00\x00", 4, FAILURE_KE_PROTOCOL, "ke");
 }
 
-static void an_answer_without_end_is_read_up_to_its_bound(void **)
+static void endless_response_is_read_up_to_its_bound(void **)
 {
     static const uint8_t zeros[LIMIT_TLS_OCTETS] = { 0x40, 0, 0xff, 0xff };
     assert_answer(zeros, NTS_KE_ANSWER_MAX + 1, FAILURE_KE_TOO_LONG, "ke");
     assert_answer(zeros, 16384, FAILURE_KE_TOO_LONG, "ke");
 }
 
-static void a_missing_close_notify_is_told_and_no_failure(void **)
+static void missing_close_notify_is_noted_and_no_failure(void **)
 {
     struct world world = { .peer = { .no_notify = true } };
     world_open(&world);
@@ -196,7 +196,7 @@ static void octets_after_the_end_of_message_fail(void **)
     world_close(&world);
 }
 
-static void a_mute_server_is_waited_for_as_long_as_the_limits_say(void **)
+static void silent_server_times_out_at_each_limit(void **)
 {
     struct world worlds[2] = { { .peer = { .mute_tls = true } }, { .peer = { .mute_ke = true } } };
     const enum failure wanted[] = { FAILURE_TLS_TIMEOUT, FAILURE_KE_TIMEOUT };
@@ -212,21 +212,21 @@ static void a_mute_server_is_waited_for_as_long_as_the_limits_say(void **)
     }
 }
 
-/* All limits but the last have passed whenever the loop goes on. */
-static void what_came_while_we_were_held_up_counts(void **)
+/* All limits but the last have passed whenever the loop continues. */
+static void response_that_came_during_a_stall_counts(void **)
 {
     struct world world = { 0 };
     world_open(&world);
     const struct ke_request request = request_of(&world);
-    assert_non_null(ke_dialog_start(&world.loop, &request, &world.trace, told, &world));
+    assert_non_null(ke_dialog_start(&world.loop, &request, &world.trace, done, &world));
     uv_sleep(LIMIT_CONNECT_MS + 100);
     uv_run(&world.loop, UV_RUN_DEFAULT);
-    assert_int_equal(world.told, 1);
+    assert_int_equal(world.done, 1);
     assert_int_equal(world.result.failure, FAILURE_NONE);
     world_close(&world);
 }
 
-static void a_server_that_found_us_slow_is_not_blamed(void **)
+static void connection_closed_during_a_stall_is_not_the_servers_fault(void **)
 {
     static const struct {
         const char *answer;
@@ -253,39 +253,39 @@ static void a_server_that_found_us_slow_is_not_blamed(void **)
     }
 }
 
-static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **)
+static void cancelled_dialog_calls_nobody_and_leaks_nothing(void **)
 {
     for (unsigned turns = 0; turns < 12; turns++) {
         struct world world = { .peer = { .mute_ke = true } };
         world_open(&world);
         const struct ke_request request = request_of(&world);
-        struct ke_dialog *dialog = ke_dialog_start(&world.loop, &request, NULL, told, &world);
+        struct ke_dialog *dialog = ke_dialog_start(&world.loop, &request, NULL, done, &world);
         for (unsigned i = 0; i < turns; i++) {
             uv_run(&world.loop, UV_RUN_NOWAIT);
         }
         ke_dialog_cancel(dialog);
         world_close(&world);
-        assert_int_equal(world.told, 0);
+        assert_int_equal(world.done, 0);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_right_server_gives_cookies_and_the_keys_of_both_ends),
-        cmocka_unit_test(the_server_chooses_of_all_algorithms_if_all_are_offered),
-        cmocka_unit_test(special_addresses_are_not_spoken_to_unless_allowed),
-        cmocka_unit_test(a_closed_port_is_refused),
-        cmocka_unit_test(nothing_is_asked_of_a_server_with_a_wrong_certificate),
-        cmocka_unit_test(another_protocol_is_told_from_broken_tls),
-        cmocka_unit_test(an_answer_that_is_cut_or_wrong_fails_by_what_came),
-        cmocka_unit_test(an_answer_without_end_is_read_up_to_its_bound),
-        cmocka_unit_test(a_missing_close_notify_is_told_and_no_failure),
+        cmocka_unit_test(good_server_gives_cookies_and_both_ends_have_the_same_keys),
+        cmocka_unit_test(server_chooses_of_all_algorithms_if_all_are_offered),
+        cmocka_unit_test(special_addresses_are_not_contacted_unless_allowed),
+        cmocka_unit_test(closed_port_is_connect_refused),
+        cmocka_unit_test(no_request_is_sent_to_a_server_with_a_wrong_certificate),
+        cmocka_unit_test(other_alpn_differs_from_broken_tls),
+        cmocka_unit_test(cut_or_wrong_response_fails_by_what_was_received),
+        cmocka_unit_test(endless_response_is_read_up_to_its_bound),
+        cmocka_unit_test(missing_close_notify_is_noted_and_no_failure),
         cmocka_unit_test(octets_after_the_end_of_message_fail),
-        cmocka_unit_test(a_mute_server_is_waited_for_as_long_as_the_limits_say),
-        cmocka_unit_test(what_came_while_we_were_held_up_counts),
-        cmocka_unit_test(a_server_that_found_us_slow_is_not_blamed),
-        cmocka_unit_test(a_dialog_that_is_ended_says_nothing_and_leaves_nothing),
+        cmocka_unit_test(silent_server_times_out_at_each_limit),
+        cmocka_unit_test(response_that_came_during_a_stall_counts),
+        cmocka_unit_test(connection_closed_during_a_stall_is_not_the_servers_fault),
+        cmocka_unit_test(cancelled_dialog_calls_nobody_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,30 +10,30 @@ enum {
     ROOM = 1232
 };
 
-/* What the server says of one family. */
+/* What the resolver answers for one family. */
 struct say {
-    bool nothing; /* not a word */
-    bool cut;     /* it promises one record more than there are */
+    bool nothing; /* no response */
+    bool cut;     /* the header counts one record more than there are */
     unsigned rcode;
     unsigned cnames; /* before the addresses, with TTL 40 */
     uint32_t ttl_s;
     unsigned count; /* of addresses; the last octet counts down from it */
 };
 
-/* A resolver and a question to it, in one loop. */
+/* A resolver and a lookup, in one loop. */
 struct world {
     uv_loop_t loop;
     uv_udp_t server;
     struct endpoint at;
     struct say says[2]; /* IPv6, IPv4 */
-    unsigned asked, told;
+    unsigned asked, done;
     char in[ROOM];
     struct lookup_answer answer;
 };
 
 static void put_head(struct writer *w, uint16_t type, uint32_t ttl_s, uint16_t len)
 {
-    write_u16(w, 0xc00c); /* the name that was asked for; c-ares does not compare */
+    write_u16(w, 0xc00c); /* the name of the question; c-ares does not compare */
     write_u16(w, type);
     write_u16(w, 1);
     write_u32(w, ttl_s);
@@ -126,25 +126,25 @@ static void world_close(struct world *world)
     assert_int_equal(uv_loop_close(&world->loop), 0);
 }
 
-static void told(const struct lookup_answer *answer, void *arg)
+static void done(const struct lookup_answer *answer, void *arg)
 {
     struct world *world = arg;
     world->answer = *answer;
-    world->told++;
+    world->done++;
     uv_stop(&world->loop);
 }
 
-/* What becomes of a name of which the server says this; IPv6, IPv4. */
+/* The result of a lookup that the resolver answers so, for IPv6 and IPv4. */
 static struct lookup_answer look_up(struct say six, struct say four, const char *name)
 {
     struct world world = { .says = { six, four } };
     world_open(&world);
-    assert_non_null(lookup_start(&world.loop, &world.at, name, told, &world));
-    assert_int_equal(world.told, 0);
+    assert_non_null(lookup_start(&world.loop, &world.at, name, done, &world));
+    assert_int_equal(world.done, 0);
     uv_run(&world.loop, UV_RUN_DEFAULT);
-    assert_int_equal(world.told, 1);
+    assert_int_equal(world.done, 1);
     world_close(&world);
-    assert_int_equal(world.told, 1);
+    assert_int_equal(world.done, 1);
     return world.answer;
 }
 
@@ -168,7 +168,7 @@ static void both_families_are_found_with_the_least_ttl(void **)
     assert_false(answer.unknown[0] || answer.unknown[1]);
 }
 
-static void aliases_on_the_way_bound_the_ttl(void **)
+static void cnames_bound_the_ttl(void **)
 {
     const struct say say = { .cnames = 3, .ttl_s = 300, .count = 1 };
     struct lookup_answer answer = look_up(say, say, "a.example");
@@ -178,7 +178,7 @@ static void aliases_on_the_way_bound_the_ttl(void **)
 }
 
 /* RFC 8020 2 */
-static void a_missing_name_is_told_from_one_without_addresses(void **)
+static void missing_name_differs_from_one_without_addresses(void **)
 {
     const struct say missing = { .rcode = NXDOMAIN };
     const struct say none = { 0 };
@@ -188,7 +188,7 @@ static void a_missing_name_is_told_from_one_without_addresses(void **)
 }
 
 /* RFC 6761 6.3 */
-static void names_of_the_own_host_are_known_and_not_asked_for(void **)
+static void localhost_is_known_without_a_query(void **)
 {
     const char *const names[] = { "localhost", "LocalHost.", "a.b.localhost" };
     const struct say other = { .ttl_s = 300, .count = 1 };
@@ -203,7 +203,7 @@ static void names_of_the_own_host_are_known_and_not_asked_for(void **)
     assert_address(&answer, 0, "192.0.2.1");
 }
 
-static void a_family_of_which_nobody_knows_is_told(void **)
+static void failed_family_is_unknown(void **)
 {
     const struct say failing = { .rcode = SERVFAIL };
     const struct say found = { .ttl_s = 60, .count = 1 };
@@ -217,7 +217,7 @@ static void a_family_of_which_nobody_knows_is_told(void **)
     assert_address(&answer, 0, "2001:db8::1");
 }
 
-static void failing_and_broken_answers_are_no_answer(void **)
+static void failing_and_broken_responses_are_no_answer(void **)
 {
     const struct say failing = { .rcode = SERVFAIL };
     const struct say cut = { .ttl_s = 60, .count = 1, .cut = true };
@@ -229,7 +229,7 @@ static void failing_and_broken_answers_are_no_answer(void **)
     assert_int_equal(answer.count, 0);
 }
 
-static void of_many_addresses_the_lowest_are_kept_of_both_families(void **)
+static void lowest_of_many_addresses_of_both_families_are_kept(void **)
 {
     const struct say many = { .ttl_s = 60, .count = 40 };
     const struct say one = { .ttl_s = 60, .count = 1 };
@@ -248,7 +248,7 @@ static void of_many_addresses_the_lowest_are_kept_of_both_families(void **)
     assert_address(&answer, 7, "2001:db8::7");
 }
 
-static void a_mute_resolver_is_given_up_in_time(void **)
+static void silent_resolver_is_given_up_in_time(void **)
 {
     const struct say mute = { .nothing = true };
     const struct say found = { .ttl_s = 60, .count = 1 };
@@ -261,18 +261,18 @@ static void a_mute_resolver_is_given_up_in_time(void **)
     assert_in_range(took_ms, LIMIT_RESOLVE_MS - 100, LIMIT_RESOLVE_MS + 5000);
 }
 
-static void a_lookup_that_is_ended_says_nothing_and_leaves_nothing(void **)
+static void cancelled_lookup_calls_nobody_and_leaks_nothing(void **)
 {
     for (unsigned turns = 0; turns < 4; turns++) {
         struct world world = { .says = { { .nothing = true }, { .ttl_s = 60, .count = 1 } } };
         world_open(&world);
-        struct lookup *lookup = lookup_start(&world.loop, &world.at, "a.example", told, &world);
+        struct lookup *lookup = lookup_start(&world.loop, &world.at, "a.example", done, &world);
         for (unsigned i = 0; i < turns; i++) {
             uv_run(&world.loop, UV_RUN_NOWAIT);
         }
         lookup_cancel(lookup);
         world_close(&world);
-        assert_int_equal(world.told, 0);
+        assert_int_equal(world.done, 0);
     }
 }
 
@@ -280,14 +280,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_families_are_found_with_the_least_ttl),
-        cmocka_unit_test(aliases_on_the_way_bound_the_ttl),
-        cmocka_unit_test(a_missing_name_is_told_from_one_without_addresses),
-        cmocka_unit_test(names_of_the_own_host_are_known_and_not_asked_for),
-        cmocka_unit_test(a_family_of_which_nobody_knows_is_told),
-        cmocka_unit_test(failing_and_broken_answers_are_no_answer),
-        cmocka_unit_test(of_many_addresses_the_lowest_are_kept_of_both_families),
-        cmocka_unit_test(a_mute_resolver_is_given_up_in_time),
-        cmocka_unit_test(a_lookup_that_is_ended_says_nothing_and_leaves_nothing),
+        cmocka_unit_test(cnames_bound_the_ttl),
+        cmocka_unit_test(missing_name_differs_from_one_without_addresses),
+        cmocka_unit_test(localhost_is_known_without_a_query),
+        cmocka_unit_test(failed_family_is_unknown),
+        cmocka_unit_test(failing_and_broken_responses_are_no_answer),
+        cmocka_unit_test(lowest_of_many_addresses_of_both_families_are_kept),
+        cmocka_unit_test(silent_resolver_is_given_up_in_time),
+        cmocka_unit_test(cancelled_lookup_calls_nobody_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,13 +4,13 @@
 #include "tests/unit/unit.h"
 #include "zone/base/clock.h"
 
-/* A dialog with a peer that knows the keys already, in one loop. */
+/* A peer that has the keys already, and a dialog with it, in one loop. */
 struct world {
     uv_loop_t loop;
     struct nts_peer peer;
     struct nts_cookie cookie;
     struct ntp_result result;
-    unsigned told;
+    unsigned done;
     uint64_t took_ms;
 };
 
@@ -32,11 +32,11 @@ static void world_close(struct world *world)
     assert_int_equal(uv_loop_close(&world->loop), 0);
 }
 
-static void told(const struct ntp_result *result, void *arg)
+static void done(const struct ntp_result *result, void *arg)
 {
     struct world *world = arg;
     world->result = *result;
-    world->told++;
+    world->done++;
     uv_stop(&world->loop);
 }
 
@@ -51,15 +51,15 @@ static struct ntp_request request_of(const struct world *world)
 static void talk(struct world *world, const struct ntp_request *request)
 {
     uint64_t began_ns = uv_hrtime();
-    assert_non_null(ntp_dialog_start(&world->loop, request, told, world));
-    assert_int_equal(world->told, 0); /* later, from the loop */
+    assert_non_null(ntp_dialog_start(&world->loop, request, done, world));
+    assert_int_equal(world->done, 0); /* later, from the loop */
     uv_run(&world->loop, UV_RUN_DEFAULT);
-    assert_int_equal(world->told, 1);
+    assert_int_equal(world->done, 1);
     assert_true(world->result.failure == FAILURE_NONE || world->result.detail[0] != '\0');
     world->took_ms = (uv_hrtime() - began_ns) / 1000000;
 }
 
-/* What comes of a peer that is like this; it stays open for a look. */
+/* Runs a dialog with the peer, which stays open for a look. */
 static void ask(struct world *world)
 {
     world_open(world);
@@ -68,14 +68,14 @@ static void ask(struct world *world)
     world_close(world);
 }
 
-/* Who did not end the dialog let it wait for a better reply. */
+/* A reply that did not end the dialog let it wait for a better one. */
 static void assert_waited(const struct world *world, bool waited)
 {
     uint64_t limit_ms = clock_pause_ms(LIMIT_NTP_MS);
     assert_int_equal(world->took_ms >= limit_ms - 10, waited);
 }
 
-static void a_right_reply_brings_time_and_cookies(void **)
+static void good_reply_gives_time_and_cookies(void **)
 {
     struct world world = { .peer = { .ahead_s = 0.5 } };
     ask(&world);
@@ -88,7 +88,7 @@ static void a_right_reply_brings_time_and_cookies(void **)
     assert_waited(&world, false);
 }
 
-static void silence_lasts_as_long_as_the_limit_says(void **)
+static void silence_ends_at_the_limit(void **)
 {
     struct world world = { .peer = { .lose = 1 } };
     ask(&world);
@@ -98,7 +98,7 @@ static void silence_lasts_as_long_as_the_limit_says(void **)
 }
 
 /* Anybody can forge an ICMP error. */
-static void an_unreachable_port_is_silence_and_no_sooner(void **)
+static void unreachable_port_is_silence_until_the_limit(void **)
 {
     struct world world = { 0 };
     world_open(&world);
@@ -110,7 +110,7 @@ static void an_unreachable_port_is_silence_and_no_sooner(void **)
     world_close(&world);
 }
 
-static void what_may_be_forged_is_told_only_if_nothing_better_comes(void **)
+static void forgeable_reply_is_the_result_only_if_no_better_one_comes(void **)
 {
     struct world alone = { .peer = { .garble = true } };
     ask(&alone);
@@ -120,13 +120,13 @@ static void what_may_be_forged_is_told_only_if_nothing_better_comes(void **)
     ask(&before);
     assert_int_equal(before.result.failure, FAILURE_NONE);
     assert_waited(&before, false);
-    /* the reply that came further tells more */
+    /* the reply that passed more checks is the result */
     struct world both = { .peer = { .junk = 5, .garble = true } };
     ask(&both);
     assert_int_equal(both.result.failure, FAILURE_NTP_AUTH);
 }
 
-static void no_more_datagrams_are_looked_at_than_the_limit_says(void **)
+static void datagrams_are_read_up_to_the_limit(void **)
 {
     struct world fewer = { .peer = { .junk = LIMIT_DATAGRAMS - 1 } };
     ask(&fewer);
@@ -138,7 +138,7 @@ static void no_more_datagrams_are_looked_at_than_the_limit_says(void **)
 }
 
 /* RFC 8915 5.7 */
-static void a_kiss_counts_only_with_our_unique_identifier(void **)
+static void kiss_code_counts_only_with_our_unique_identifier(void **)
 {
     struct world real = { .peer = { .kiss = "DENY", .plain = true } };
     ask(&real);
@@ -150,7 +150,7 @@ static void a_kiss_counts_only_with_our_unique_identifier(void **)
     assert_waited(&forged, true);
 }
 
-static void a_refused_cookie_ends_the_dialog_at_once(void **)
+static void refused_cookie_ends_the_dialog_at_once(void **)
 {
     struct world world = { .peer = { .forgetful = true } };
     ask(&world);
@@ -158,8 +158,8 @@ static void a_refused_cookie_ends_the_dialog_at_once(void **)
     assert_waited(&world, false);
 }
 
-/* Takes the request from the peer's socket before its loop does; returns the length of the reply to
- * it, still to be sent. */
+/* Takes the request from the peer's socket before its loop does. Returns the length of the reply,
+ * which is yet to be sent. */
 static size_t take_request(struct nts_peer *peer, struct sockaddr_storage *from,
                            uint8_t reply[PEER_ROOM])
 {
@@ -180,22 +180,22 @@ static void send_reply(uv_udp_t *socket, const struct sockaddr_storage *to, uint
     assert_int_equal(uv_udp_try_send(socket, &buffer, 1, (const struct sockaddr *)to), (int)len);
 }
 
-static void a_reply_from_elsewhere_is_none_and_told(void **)
+static void reply_from_another_address_does_not_count_and_is_reported(void **)
 {
     struct world world = { 0 };
     struct nts_peer other = { 0 };
     world_open(&world);
     peer_open(&other, &world.loop);
     struct ntp_request request = request_of(&world);
-    struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, told, &world);
+    struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, done, &world);
     assert_non_null(dialog);
-    /* the server's reply leaves by another socket */
+    /* the server's reply leaves from another socket */
     struct sockaddr_storage from;
     uint8_t reply[PEER_ROOM];
     size_t reply_len = take_request(&world.peer, &from, reply);
     send_reply(&other.ntp, &from, reply, reply_len);
     uv_run(&world.loop, UV_RUN_DEFAULT);
-    assert_int_equal(world.told, 1);
+    assert_int_equal(world.done, 1);
     assert_int_equal(world.result.failure, FAILURE_NTP_SILENT);
     char port[32];
     (void)snprintf(port, sizeof(port), "127.0.0.1 port %u,", other.ntp_at.port);
@@ -204,22 +204,23 @@ static void a_reply_from_elsewhere_is_none_and_told(void **)
     world_close(&world);
 }
 
-/* The limit has passed by the time that the loop goes on. */
-static void a_reply_that_came_while_we_were_held_up_counts(void **)
+/* The limit has passed when the loop continues. */
+static void reply_that_came_during_a_stall_counts(void **)
 {
     struct world world = { 0 };
     world_open(&world);
     const struct ntp_request request = request_of(&world);
-    assert_non_null(ntp_dialog_start(&world.loop, &request, told, &world));
+    assert_non_null(ntp_dialog_start(&world.loop, &request, done, &world));
     struct sockaddr_storage from;
     uint8_t reply[PEER_ROOM];
     size_t reply_len = take_request(&world.peer, &from, reply);
     send_reply(&world.peer.ntp, &from, reply, reply_len);
     uv_sleep(clock_pause_ms(LIMIT_NTP_MS) + 100);
     uv_run(&world.loop, UV_RUN_DEFAULT);
-    assert_int_equal(world.told, 1);
+    assert_int_equal(world.done, 1);
     assert_int_equal(world.result.failure, FAILURE_NONE);
-    assert_true(world.result.sample.rtt_us < 1000000); /* by the time at which the kernel had it */
+    assert_true(world.result.sample.rtt_us <
+                1000000); /* by the time at which the kernel received it */
     world_close(&world);
 }
 
@@ -232,39 +233,39 @@ static void wrong_time_is_authentic_and_fails(void **)
     assert_in_range(-world.result.sample.offset_us, 4900000, 5100000);
 }
 
-static void a_dialog_that_is_ended_says_nothing_and_leaves_nothing(void **)
+static void cancelled_dialog_calls_nobody_and_leaks_nothing(void **)
 {
     for (unsigned turns = 0; turns < 4; turns++) {
         struct world world = { .peer = { .junk = 1, .lose = turns % 2 } };
         world_open(&world);
         const struct ntp_request request = request_of(&world);
-        struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, told, &world);
-        for (unsigned i = 0; i < turns && world.told == 0; i++) {
+        struct ntp_dialog *dialog = ntp_dialog_start(&world.loop, &request, done, &world);
+        for (unsigned i = 0; i < turns && world.done == 0; i++) {
             uv_run(&world.loop, UV_RUN_NOWAIT);
         }
-        if (world.told == 0) {
+        if (world.done == 0) {
             ntp_dialog_cancel(dialog);
         }
-        unsigned before = world.told;
+        unsigned before = world.done;
         world_close(&world);
-        assert_int_equal(world.told, before);
+        assert_int_equal(world.done, before);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_right_reply_brings_time_and_cookies),
-        cmocka_unit_test(silence_lasts_as_long_as_the_limit_says),
-        cmocka_unit_test(an_unreachable_port_is_silence_and_no_sooner),
-        cmocka_unit_test(what_may_be_forged_is_told_only_if_nothing_better_comes),
-        cmocka_unit_test(no_more_datagrams_are_looked_at_than_the_limit_says),
-        cmocka_unit_test(a_kiss_counts_only_with_our_unique_identifier),
-        cmocka_unit_test(a_refused_cookie_ends_the_dialog_at_once),
-        cmocka_unit_test(a_reply_from_elsewhere_is_none_and_told),
-        cmocka_unit_test(a_reply_that_came_while_we_were_held_up_counts),
+        cmocka_unit_test(good_reply_gives_time_and_cookies),
+        cmocka_unit_test(silence_ends_at_the_limit),
+        cmocka_unit_test(unreachable_port_is_silence_until_the_limit),
+        cmocka_unit_test(forgeable_reply_is_the_result_only_if_no_better_one_comes),
+        cmocka_unit_test(datagrams_are_read_up_to_the_limit),
+        cmocka_unit_test(kiss_code_counts_only_with_our_unique_identifier),
+        cmocka_unit_test(refused_cookie_ends_the_dialog_at_once),
+        cmocka_unit_test(reply_from_another_address_does_not_count_and_is_reported),
+        cmocka_unit_test(reply_that_came_during_a_stall_counts),
         cmocka_unit_test(wrong_time_is_authentic_and_fails),
-        cmocka_unit_test(a_dialog_that_is_ended_says_nothing_and_leaves_nothing),
+        cmocka_unit_test(cancelled_dialog_calls_nobody_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,9 +43,9 @@ static void offset_and_rtt_are_those_of_rfc_5905(void **)
     }
 }
 
-static void uneven_ways_stay_within_half_the_round_trip(void **)
+static void uneven_paths_stay_within_half_the_round_trip(void **)
 {
-    /* all the delay on the way back: offset -50 ms, but nothing that the delay does not explain */
+    /* all the delay is on the way back: the offset is -50 ms, all of it explained by the delay */
     struct ntp_header header = header_of(0, 0);
     struct ntp_sample sample = ntp_sample_of(&header, now_us, 100000);
     assert_near(sample.offset_us, -50000);
@@ -159,7 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(offset_and_rtt_are_those_of_rfc_5905),
-        cmocka_unit_test(uneven_ways_stay_within_half_the_round_trip),
+        cmocka_unit_test(uneven_paths_stay_within_half_the_round_trip),
         cmocka_unit_test(impossible_holding_time_is_not_believed),
         cmocka_unit_test(any_timestamps_are_survived),
         cmocka_unit_test(unsynchronised_server_fails),

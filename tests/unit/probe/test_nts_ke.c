@@ -45,7 +45,7 @@ static enum failure judge(struct nts_ke_answer *out, const struct writer *w)
     return failure;
 }
 
-/* What a good answer becomes with one more record in it. */
+/* The result of a good response with one more record in it. */
 static enum failure judge_with(uint16_t head, const void *body, size_t len)
 {
     uint8_t room[ROOM];
@@ -75,7 +75,7 @@ static void good_answer_gives_aead_and_cookies(void **)
     assert_string_equal(answer.server, "");
 }
 
-static void server_and_port_are_taken_over(void **)
+static void server_and_port_are_read(void **)
 {
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
@@ -190,7 +190,7 @@ static void end_of_message_is_critical_empty_and_last(void **)
     struct nts_ke_answer answer;
     assert_int_equal(judge_with(0, NULL, 0), FAILURE_KE_MALFORMED);
     assert_int_equal(judge_with(C | 0, "x", 1), FAILURE_KE_MALFORMED);
-    /* here the end comes before the cookies */
+    /* here End of Message precedes the cookies */
     assert_int_equal(judge_with(C | 0, NULL, 0), FAILURE_KE_MALFORMED);
     struct writer w = begin(room);
     put_cookies(&w, 8, 100);
@@ -199,7 +199,7 @@ static void end_of_message_is_critical_empty_and_last(void **)
     assert_int_equal(judge(&answer, &w), FAILURE_KE_MALFORMED);
 }
 
-static void no_cookie_fails_and_odd_ones_are_noted(void **)
+static void missing_cookies_fail_and_odd_ones_are_noted(void **)
 {
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
@@ -225,7 +225,7 @@ static void no_cookie_fails_and_odd_ones_are_noted(void **)
     assert_true(answer.cookies_odd);
 }
 
-static void more_cookies_than_eight_are_counted_not_kept(void **)
+static void more_than_eight_cookies_are_counted_but_not_stored(void **)
 {
     uint8_t room[ROOM];
     struct nts_ke_answer answer;
@@ -277,7 +277,7 @@ static void any_flipped_bit_is_survived(void **)
     put_cookies(&w, 3, 32);
     put(&w, C | 0, NULL, 0);
     for (size_t bit = 0; bit < w.at * 8; bit++) {
-        /* a block of exactly that size, for the address sanitizer */
+        /* a block of exactly that size, so the address sanitizer sees a read beyond it */
         uint8_t *copy = malloc(w.at);
         assert_non_null(copy);
         memcpy(copy, room, w.at);
@@ -301,8 +301,8 @@ static void request_offers_ntpv4_and_aead_15(void **)
     assert_memory_equal(room, wanted, sizeof(wanted));
 }
 
-/* RFC 8915 4.1.5: by preference */
-static void request_for_all_offers_30_17_and_15_and_the_right_export(void **)
+/* RFC 8915 4.1.5: in order of preference */
+static void request_for_all_offers_30_17_and_15_and_the_export_record(void **)
 {
     const uint8_t wanted[] = { 0x80, 1,  0, 2,  0, 0, 0x80, 4, 0,    6, 0, 30,
                                0,    17, 0, 15, 4, 0, 0,    0, 0x80, 0, 0, 0 };
@@ -329,7 +329,7 @@ static enum failure judge_aead(uint16_t aead, enum nts_ke_offer offer, bool expo
     return nts_ke_parse(answer, room, w.at, offer, detail);
 }
 
-static void any_algorithm_that_was_offered_and_no_other_is_taken(void **)
+static void only_offered_algorithms_are_accepted(void **)
 {
     for (unsigned aead = 0; aead < 40; aead++) {
         struct nts_ke_answer answer;
@@ -344,7 +344,7 @@ static void any_algorithm_that_was_offered_and_no_other_is_taken(void **)
     }
 }
 
-static void the_right_export_is_agreed_on_only_where_it_was_asked_for(void **)
+static void export_is_agreed_only_if_it_was_requested(void **)
 {
     struct nts_ke_answer answer;
     assert_int_equal(judge_aead(30, NTS_KE_ALL, true, &answer), FAILURE_NONE);
@@ -364,7 +364,7 @@ static void exporter_context_names_protocol_aead_and_direction(void **)
     assert_memory_equal(context, "\x00\x00\x00\x0f\x01", 5);
 }
 
-static void an_answer_is_told_by_the_names_of_its_records(void **)
+static void response_is_described_by_the_names_of_its_records(void **)
 {
     static const uint8_t answer[] = { 0x80, 1, 0,    0, 0, 5, 0,    1, 7, 0, 5,
                                       0,    0, 0x40, 0, 0, 0, 0x80, 0, 0, 0 };
@@ -382,25 +382,25 @@ static void an_answer_is_told_by_the_names_of_its_records(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_is_told_by_the_names_of_its_records),
+        cmocka_unit_test(response_is_described_by_the_names_of_its_records),
         cmocka_unit_test(good_answer_gives_aead_and_cookies),
-        cmocka_unit_test(server_and_port_are_taken_over),
+        cmocka_unit_test(server_and_port_are_read),
         cmocka_unit_test(every_short_prefix_is_closed_too_early),
         cmocka_unit_test(next_protocol_must_be_one_critical_ntpv4),
         cmocka_unit_test(aead_must_be_the_one_offered),
         cmocka_unit_test(error_and_warning_fail),
         cmocka_unit_test(unknown_record_fails_only_if_critical),
         cmocka_unit_test(end_of_message_is_critical_empty_and_last),
-        cmocka_unit_test(no_cookie_fails_and_odd_ones_are_noted),
-        cmocka_unit_test(more_cookies_than_eight_are_counted_not_kept),
+        cmocka_unit_test(missing_cookies_fail_and_odd_ones_are_noted),
+        cmocka_unit_test(more_than_eight_cookies_are_counted_but_not_stored),
         cmocka_unit_test(server_record_with_strange_octets_fails),
         cmocka_unit_test(port_0_fails),
         cmocka_unit_test(answer_over_4096_octets_fails),
         cmocka_unit_test(any_flipped_bit_is_survived),
         cmocka_unit_test(request_offers_ntpv4_and_aead_15),
-        cmocka_unit_test(request_for_all_offers_30_17_and_15_and_the_right_export),
-        cmocka_unit_test(any_algorithm_that_was_offered_and_no_other_is_taken),
-        cmocka_unit_test(the_right_export_is_agreed_on_only_where_it_was_asked_for),
+        cmocka_unit_test(request_for_all_offers_30_17_and_15_and_the_export_record),
+        cmocka_unit_test(only_offered_algorithms_are_accepted),
+        cmocka_unit_test(export_is_agreed_only_if_it_was_requested),
         cmocka_unit_test(exporter_context_names_protocol_aead_and_direction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,7 @@ static enum failure judge(struct nts_reply *out, const struct fake *fake,
 
 /* -- claims -- */
 
-/* RFC 8915 5.7: the server's reading of it, field by field */
+/* RFC 8915 5.7: the request read field by field, as a server does */
 static void request_is_what_a_server_expects(void **)
 {
     uint8_t packet[ROOM];
@@ -285,7 +285,7 @@ static void reply_without_a_cookie_or_longer_than_the_request_fails(void **)
                      FAILURE_NTP_TOO_LONG);
 }
 
-static void more_cookies_than_can_be_kept_are_counted(void **)
+static void more_cookies_than_fit_are_counted(void **)
 {
     const struct nts_query query = query_of(0);
     struct nts_reply reply;
@@ -348,7 +348,7 @@ int main(void)
         cmocka_unit_test(kiss_counts_only_with_our_uid),
         cmocka_unit_test(other_kiss_codes_need_an_authenticator),
         cmocka_unit_test(reply_without_a_cookie_or_longer_than_the_request_fails),
-        cmocka_unit_test(more_cookies_than_can_be_kept_are_counted),
+        cmocka_unit_test(more_cookies_than_fit_are_counted),
         cmocka_unit_test(no_prefix_of_a_good_reply_is_good),
         cmocka_unit_test(no_flipped_bit_passes),
     };

@@ -10,7 +10,7 @@ static struct address nth(unsigned number)
     return address;
 }
 
-static void what_stays_keeps_its_verdict_when_others_come_and_go(void **)
+static void address_keeps_its_verdict_when_others_come_and_go(void **)
 {
     struct probed_member *member = probed_member_new(NULL, 7);
     const struct address first[] = { nth(0), nth(1) }, second[] = { nth(2), nth(1) };
@@ -26,8 +26,8 @@ static void what_stays_keeps_its_verdict_when_others_come_and_go(void **)
     probed_member_free(member);
 }
 
-/* A name service may tell other addresses each minute, for years. */
-static void a_day_brings_a_bounded_number_of_addresses_into_the_history(void **)
+/* A member's own name may get other addresses each minute, for years. */
+static void new_addresses_in_the_history_are_bounded_per_day(void **)
 {
     struct probed_member *member = probed_member_new(NULL, 7);
     struct address pair[2] = { nth(0) };
@@ -73,8 +73,8 @@ static void change_is_urgent_if_it_alters_answers_or_somebody_waits_for_it(void 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_stays_keeps_its_verdict_when_others_come_and_go),
-        cmocka_unit_test(a_day_brings_a_bounded_number_of_addresses_into_the_history),
+        cmocka_unit_test(address_keeps_its_verdict_when_others_come_and_go),
+        cmocka_unit_test(new_addresses_in_the_history_are_bounded_per_day),
         cmocka_unit_test(change_is_urgent_if_it_alters_answers_or_somebody_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

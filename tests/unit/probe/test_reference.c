@@ -7,12 +7,12 @@ static enum vantage_state judged(int64_t a, int64_t b, int64_t c)
     return reference_judge(offsets_us, 3);
 }
 
-static void no_answer_is_our_network(void **)
+static void no_answer_means_that_our_network_is_off(void **)
 {
     assert_int_equal(reference_judge(NULL, 0), VANTAGE_NETWORK_OFF);
 }
 
-static void median_decides_of_the_clock(void **)
+static void median_decides_on_the_clock(void **)
 {
     assert_int_equal(judged(0, 10, -10), VANTAGE_WELL);
     assert_int_equal(judged(-9000000, 0, 9000000), VANTAGE_WELL);
@@ -21,7 +21,7 @@ static void median_decides_of_the_clock(void **)
     assert_int_equal(judged(100001, 100000, 100000), VANTAGE_WELL);
 }
 
-static void family_is_silent_when_those_are_that_once_answered(void **)
+static void family_is_silent_if_none_answers_and_one_did_before(void **)
 {
     static const struct {
         struct reference_answer answers[2];
@@ -40,14 +40,14 @@ static void family_is_silent_when_those_are_that_once_answered(void **)
     }
 }
 
-static void clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not(void **)
+static void clock_is_off_only_if_it_was_synchronised_before(void **)
 {
-    bool kept = false;
-    assert_int_equal(reference_by_kernel(true, &kept), VANTAGE_WELL);
-    assert_int_equal(reference_by_kernel(false, &kept), VANTAGE_WELL);
-    assert_int_equal(reference_by_kernel(true, &kept), VANTAGE_CLOCK_OFF);
-    assert_int_equal(reference_by_kernel(true, &kept), VANTAGE_CLOCK_OFF);
-    assert_int_equal(reference_by_kernel(false, &kept), VANTAGE_WELL);
+    bool was_synchronised = false;
+    assert_int_equal(reference_by_kernel(true, &was_synchronised), VANTAGE_WELL);
+    assert_int_equal(reference_by_kernel(false, &was_synchronised), VANTAGE_WELL);
+    assert_int_equal(reference_by_kernel(true, &was_synchronised), VANTAGE_CLOCK_OFF);
+    assert_int_equal(reference_by_kernel(true, &was_synchronised), VANTAGE_CLOCK_OFF);
+    assert_int_equal(reference_by_kernel(false, &was_synchronised), VANTAGE_WELL);
 }
 
 static enum result result_of(const char *host)
@@ -59,7 +59,7 @@ static enum result result_of(const char *host)
     return result;
 }
 
-static void forms_of_a_reference(void **)
+static void references_are_parsed(void **)
 {
     assert_ok(result_of("ntp1.example.net"));
     assert_ok(result_of("nts:ntp1.example.net"));
@@ -75,11 +75,11 @@ static void forms_of_a_reference(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_answer_is_our_network),
-        cmocka_unit_test(median_decides_of_the_clock),
-        cmocka_unit_test(family_is_silent_when_those_are_that_once_answered),
-        cmocka_unit_test(clock_that_is_kept_no_more_is_off_and_one_that_never_was_is_not),
-        cmocka_unit_test(forms_of_a_reference),
+        cmocka_unit_test(no_answer_means_that_our_network_is_off),
+        cmocka_unit_test(median_decides_on_the_clock),
+        cmocka_unit_test(family_is_silent_if_none_answers_and_one_did_before),
+        cmocka_unit_test(clock_is_off_only_if_it_was_synchronised_before),
+        cmocka_unit_test(references_are_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

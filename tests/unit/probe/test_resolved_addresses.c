@@ -41,7 +41,7 @@ static struct resolved_addresses known_of_both(void)
     return resolved;
 }
 
-static void what_was_found_replaces_what_was_known(void **)
+static void new_addresses_replace_the_former(void **)
 {
     struct resolved_addresses resolved = known_of_both();
     const struct lookup_answer answer = found("192.0.2.9", NULL);
@@ -50,7 +50,7 @@ static void what_was_found_replaces_what_was_known(void **)
     assert_address(&resolved, 0, "192.0.2.9");
 }
 
-static void a_resolver_that_can_not_say_leaves_all_for_a_while_and_no_longer(void **)
+static void addresses_stay_for_an_hour_while_lookups_fail(void **)
 {
     struct resolved_addresses resolved = known_of_both();
     const struct lookup_answer answer = failed();
@@ -60,7 +60,7 @@ static void a_resolver_that_can_not_say_leaves_all_for_a_while_and_no_longer(voi
     assert_int_equal(resolved.count, 0);
 }
 
-static void one_family_that_is_not_told_stays_while_the_other_changes(void **)
+static void addresses_of_a_failed_family_stay_while_the_other_changes(void **)
 {
     struct resolved_addresses resolved = known_of_both();
     struct lookup_answer answer = found("192.0.2.9", NULL);
@@ -75,7 +75,7 @@ static void one_family_that_is_not_told_stays_while_the_other_changes(void **)
 }
 
 /* RFC 8020 2 */
-static void a_name_that_is_gone_has_no_address_at_once(void **)
+static void missing_name_loses_its_addresses_at_once(void **)
 {
     struct resolved_addresses resolved = known_of_both();
     struct lookup_answer answer = { .state = LOOKUP_NO_NAME, .why = "no such name" };
@@ -87,7 +87,7 @@ static void a_name_that_is_gone_has_no_address_at_once(void **)
     assert_int_equal(resolved.count, 0);
 }
 
-static void a_name_without_an_address_fails(void **)
+static void name_without_an_address_fails(void **)
 {
     struct resolved_addresses resolved = known_of_both();
     const struct lookup_answer answer = found(NULL, NULL);
@@ -95,7 +95,7 @@ static void a_name_without_an_address_fails(void **)
     assert_int_equal(resolved.count, 0);
 }
 
-static void never_more_than_are_watched(void **)
+static void addresses_never_exceed_the_limit(void **)
 {
     struct resolved_addresses resolved = { .answered_ms = { NOW, NOW } };
     struct lookup_answer answer = { .state = LOOKUP_FOUND, .unknown = { true, false } };
@@ -110,7 +110,7 @@ static void never_more_than_are_watched(void **)
     assert_int_equal(resolved.count, LIMIT_ADDRESSES);
 }
 
-static void the_next_lookup_comes_with_the_ttl_within_bounds(void **)
+static void next_lookup_follows_the_ttl_within_bounds(void **)
 {
     struct lookup_answer answer = found("192.0.2.1", "2001:db8::1");
     answer.ttl_s = 300;
@@ -129,13 +129,13 @@ static void the_next_lookup_comes_with_the_ttl_within_bounds(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_found_replaces_what_was_known),
-        cmocka_unit_test(a_resolver_that_can_not_say_leaves_all_for_a_while_and_no_longer),
-        cmocka_unit_test(one_family_that_is_not_told_stays_while_the_other_changes),
-        cmocka_unit_test(a_name_that_is_gone_has_no_address_at_once),
-        cmocka_unit_test(a_name_without_an_address_fails),
-        cmocka_unit_test(never_more_than_are_watched),
-        cmocka_unit_test(the_next_lookup_comes_with_the_ttl_within_bounds),
+        cmocka_unit_test(new_addresses_replace_the_former),
+        cmocka_unit_test(addresses_stay_for_an_hour_while_lookups_fail),
+        cmocka_unit_test(addresses_of_a_failed_family_stay_while_the_other_changes),
+        cmocka_unit_test(missing_name_loses_its_addresses_at_once),
+        cmocka_unit_test(name_without_an_address_fails),
+        cmocka_unit_test(addresses_never_exceed_the_limit),
+        cmocka_unit_test(next_lookup_follows_the_ttl_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

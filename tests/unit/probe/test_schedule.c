@@ -29,7 +29,7 @@ static void backoff_multiplies_the_interval(void **)
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 16, 0), 16 * MINUTE_MS);
 }
 
-static void long_dead_are_probed_ever_more_seldom(void **)
+static void dead_addresses_are_probed_less_and_less_often(void **)
 {
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 1, 600), MINUTE_MS);
     assert_int_equal(schedule_pause_ms(MINUTE_MS, 1, HOUR_S), 150 * 1000);
@@ -42,7 +42,7 @@ static void long_dead_are_probed_ever_more_seldom(void **)
     }
 }
 
-static void nobody_waits_for_more_than_a_day(void **)
+static void no_pause_exceeds_a_day(void **)
 {
     const uint64_t day_ms = UINT64_C(1000) * DAY_S;
     uint64_t pause = schedule_pause_ms(MINUTE_MS, 1, UINT64_MAX / 2);
@@ -51,7 +51,7 @@ static void nobody_waits_for_more_than_a_day(void **)
     assert_true(schedule_pause_ms(86400000, 16, 0) == day_ms);
 }
 
-static void first_probe_is_at_once_for_the_unknown_and_spread_for_the_known(void **)
+static void first_probe_is_at_once_if_new_and_spread_if_known(void **)
 {
     assert_int_equal(schedule_first(1000, 60000, 0, UINT32_MAX), 1000);
     assert_int_equal(schedule_first(1000, 60000, 1, 0), 1000);
@@ -59,7 +59,7 @@ static void first_probe_is_at_once_for_the_unknown_and_spread_for_the_known(void
     assert_int_equal(schedule_first(1000, 60000, 1, UINT32_MAX), 60999);
 }
 
-/* Members that all came in one second are spread over the minute after a while. */
+/* Members that were all added in one second are spread over the minute after a while. */
 static void probes_drift_apart(void **)
 {
     enum {
@@ -80,7 +80,7 @@ static void probes_drift_apart(void **)
     }
 }
 
-static void keys_made_together_don_t_end_together(void **)
+static void keys_made_together_do_not_end_together(void **)
 {
     assert_int_equal(schedule_ke_life_s(0), LIMIT_KE_LIFE_S * 3 / 4);
     assert_int_equal(schedule_ke_life_s(UINT32_MAX), LIMIT_KE_LIFE_S - 1);
@@ -92,11 +92,11 @@ int main(void)
         cmocka_unit_test(next_probe_is_a_pause_away_or_up_to_a_fifth_more),
         cmocka_unit_test(daily_key_establishments_are_minutes_apart),
         cmocka_unit_test(backoff_multiplies_the_interval),
-        cmocka_unit_test(long_dead_are_probed_ever_more_seldom),
-        cmocka_unit_test(nobody_waits_for_more_than_a_day),
-        cmocka_unit_test(first_probe_is_at_once_for_the_unknown_and_spread_for_the_known),
+        cmocka_unit_test(dead_addresses_are_probed_less_and_less_often),
+        cmocka_unit_test(no_pause_exceeds_a_day),
+        cmocka_unit_test(first_probe_is_at_once_if_new_and_spread_if_known),
         cmocka_unit_test(probes_drift_apart),
-        cmocka_unit_test(keys_made_together_don_t_end_together),
+        cmocka_unit_test(keys_made_together_do_not_end_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

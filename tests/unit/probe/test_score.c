@@ -86,8 +86,8 @@ static void failures_have_their_own_steps(void **)
     }
 }
 
-/* What is warned of keeps the score under 10, and all the rest lets it get there. */
-static void warned_of_is_what_keeps_the_score_low(void **)
+/* Time with a warning keeps the score under 10. All other time lets it get there. */
+static void warnings_go_with_a_low_score(void **)
 {
     for (uint64_t error_us = 0; error_us < 750000; error_us += 5000) {
         for (uint8_t stratum = 1; stratum <= 15; stratum++) {
@@ -103,7 +103,7 @@ static void warned_of_is_what_keeps_the_score_low(void **)
     assert_int_equal(score_warnings(SCORE_ERROR_BAD_US + 1, 1), WARNING_OFFSET);
 }
 
-static void fewer_cookies_cost_one_and_far_strata_four(void **)
+static void short_cookies_cost_one_and_high_strata_four(void **)
 {
     assert_int_equal(score_step_of(FAILURE_NONE, 0, 1, true).step_milli, 0);
     assert_int_equal(score_step_of(FAILURE_NONE, 0, SCORE_STRATUM_BAD, false).step_milli, -4000);
@@ -119,8 +119,8 @@ int main(void)
         cmocka_unit_test(score_stays_between_minus_100_and_20),
         cmocka_unit_test(grave_failures_cap_the_score_at_once),
         cmocka_unit_test(failures_have_their_own_steps),
-        cmocka_unit_test(warned_of_is_what_keeps_the_score_low),
-        cmocka_unit_test(fewer_cookies_cost_one_and_far_strata_four),
+        cmocka_unit_test(warnings_go_with_a_low_score),
+        cmocka_unit_test(short_cookies_cost_one_and_high_strata_four),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

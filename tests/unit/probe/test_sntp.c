@@ -22,7 +22,7 @@ static bool fits(const uint8_t *data, size_t len)
     return sntp_parse(&header, data, len, transmit);
 }
 
-static void request_tells_version_mode_and_nothing_else(void **)
+static void request_reveals_only_version_and_mode(void **)
 {
     uint8_t packet[SNTP_LEN];
     sntp_request(packet, transmit);
@@ -33,7 +33,7 @@ static void request_tells_version_mode_and_nothing_else(void **)
     assert_memory_equal(packet + 40, transmit, 8);
 }
 
-static void answer_is_read(void **)
+static void reply_is_read(void **)
 {
     uint8_t packet[SNTP_LEN];
     struct ntp_header header;
@@ -44,7 +44,7 @@ static void answer_is_read(void **)
     assert_true(header.receive == UINT64_C(0xee) << 56 && header.transmit == UINT64_C(0xef) << 56);
 }
 
-static void answer_without_time_or_for_somebody_else_is_none(void **)
+static void reply_without_time_or_for_another_request_is_none(void **)
 {
     const struct {
         unsigned at;
@@ -64,7 +64,7 @@ static void answer_without_time_or_for_somebody_else_is_none(void **)
     }
 }
 
-static void answer_fails_on_every_short_prefix(void **)
+static void reply_fails_on_every_short_prefix(void **)
 {
     uint8_t packet[SNTP_LEN];
     answer(packet);
@@ -79,10 +79,10 @@ static void answer_fails_on_every_short_prefix(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(request_tells_version_mode_and_nothing_else),
-        cmocka_unit_test(answer_is_read),
-        cmocka_unit_test(answer_without_time_or_for_somebody_else_is_none),
-        cmocka_unit_test(answer_fails_on_every_short_prefix),
+        cmocka_unit_test(request_reveals_only_version_and_mode),
+        cmocka_unit_test(reply_is_read),
+        cmocka_unit_test(reply_without_time_or_for_another_request_is_none),
+        cmocka_unit_test(reply_fails_on_every_short_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 
 static const long day_s = 86400;
 
-/* A client and a server, and what came of the client's handshake. */
+/* A client and a server, and the result of the client's handshake. */
 struct pair {
     struct tls_peer peer;
     struct tls_trust *trust;
@@ -51,7 +51,7 @@ static enum failure judged(const char *name, long first_s, long last_s,
     return failure;
 }
 
-static void a_right_certificate_is_taken_and_told(void **)
+static void valid_certificate_is_accepted_and_described(void **)
 {
     struct tls_certificate certificate;
     assert_int_equal(judged(TLS_PEER_NAME, -day_s, day_s, &certificate), FAILURE_NONE);
@@ -60,7 +60,7 @@ static void a_right_certificate_is_taken_and_told(void **)
     assert_int_equal(certificate.not_after - certificate.not_before, 2 * day_s);
 }
 
-static void each_fault_of_a_certificate_has_its_class_and_its_end_is_known(void **)
+static void each_fault_of_a_certificate_has_its_class_and_not_after_is_known(void **)
 {
     struct tls_certificate certificate;
     assert_int_equal(judged("bob.example.net", -day_s, day_s, &certificate), FAILURE_CERT_NAME);
@@ -72,13 +72,13 @@ static void each_fault_of_a_certificate_has_its_class_and_its_end_is_known(void 
     assert_int_not_equal(certificate.not_after, 0);
 }
 
-static void a_name_is_compared_without_case(void **)
+static void name_is_compared_without_case(void **)
 {
     struct tls_certificate certificate;
     assert_int_equal(judged("ALICE.Example.net", -day_s, day_s, &certificate), FAILURE_NONE);
 }
 
-static void another_ca_is_not_believed(void **)
+static void untrusted_ca_fails(void **)
 {
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct pair *other = pair_new(TLS_PEER_NAME, -day_s, day_s);
@@ -115,7 +115,7 @@ static void other_protocols_and_versions_have_their_class(void **)
     assert_int_equal(refused("\x07" NTS_KE_ALPN, TLS1_2_VERSION), FAILURE_TLS_VERSION);
 }
 
-static void octets_that_are_no_tls_fail_the_handshake(void **)
+static void octets_other_than_tls_fail_the_handshake(void **)
 {
     static const char junk[] = "SSH-2.0-OpenSSH_9.2\r\n";
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
@@ -130,7 +130,7 @@ static void octets_that_are_no_tls_fail_the_handshake(void **)
 }
 
 /* RFC 8915 5.1: both ends export the same keys, one for each direction */
-static void keys_are_those_of_the_server(void **)
+static void both_ends_export_the_same_keys(void **)
 {
     static const uint8_t contexts[2][5] = { { 0, 0, 0, AEAD_SIV_CMAC_256, 0 },
                                             { 0, 0, 0, AEAD_SIV_CMAC_256, 1 } };
@@ -153,7 +153,7 @@ static void keys_are_those_of_the_server(void **)
     pair_free(pair);
 }
 
-static void keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one(void **)
+static void keys_have_the_length_of_the_algorithm(void **)
 {
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     struct nts_keys keys = { 0 };
@@ -167,7 +167,7 @@ static void keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one(
     pair_free(pair);
 }
 
-static void words_go_both_ways_and_the_end_is_told(void **)
+static void data_flows_both_ways_and_close_notify_is_seen(void **)
 {
     struct pair *pair = pair_new(TLS_PEER_NAME, -day_s, day_s);
     uint8_t octets[4096];
@@ -186,7 +186,7 @@ static void words_go_both_ways_and_the_end_is_told(void **)
     pair_free(pair);
 }
 
-static void a_file_without_certificates_is_refused_by_name(void **)
+static void trust_file_without_certificates_is_refused_by_name(void **)
 {
     struct tls_trust *trust = NULL;
     struct diag diag = { "" };
@@ -195,8 +195,8 @@ static void a_file_without_certificates_is_refused_by_name(void **)
     assert_non_null(strstr(diag.text, "/dev/null"));
 }
 
-/* Else every member would be told to use a public CA. */
-static void a_machine_without_cas_says_so(void **)
+/* Otherwise every member would be advised to use a public CA. */
+static void machine_without_cas_is_reported(void **)
 {
     struct tls_trust *trust = NULL;
     struct diag diag = { "" };
@@ -211,8 +211,8 @@ static void a_machine_without_cas_says_so(void **)
     assert_int_equal(unsetenv("SSL_CERT_DIR"), 0);
 }
 
-/* Such a key exchange may cost a fifth of a second. */
-static void a_server_of_finite_fields_alone_is_not_served(void **)
+/* A key exchange with such a group may take a fifth of a second. */
+static void server_with_finite_field_groups_alone_fails(void **)
 {
     struct pair *pair = xcalloc(1, sizeof(*pair));
     tls_peer_init(&pair->peer, -day_s, day_s);
@@ -223,8 +223,8 @@ static void a_server_of_finite_fields_alone_is_not_served(void **)
     pair_free(pair);
 }
 
-/* RFC 8446 4.4.2.4: the alert comes when the client is done. */
-static void a_server_that_wants_our_certificate_tells_so(void **)
+/* RFC 8446 4.4.2.4: the alert comes after the client's handshake. */
+static void server_that_requires_a_client_certificate_is_recognised(void **)
 {
     struct pair *pair = xcalloc(1, sizeof(*pair));
     tls_peer_init(&pair->peer, -day_s, day_s);
@@ -245,19 +245,19 @@ static void a_server_that_wants_our_certificate_tells_so(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_right_certificate_is_taken_and_told),
-        cmocka_unit_test(each_fault_of_a_certificate_has_its_class_and_its_end_is_known),
-        cmocka_unit_test(a_name_is_compared_without_case),
-        cmocka_unit_test(another_ca_is_not_believed),
+        cmocka_unit_test(valid_certificate_is_accepted_and_described),
+        cmocka_unit_test(each_fault_of_a_certificate_has_its_class_and_not_after_is_known),
+        cmocka_unit_test(name_is_compared_without_case),
+        cmocka_unit_test(untrusted_ca_fails),
         cmocka_unit_test(other_protocols_and_versions_have_their_class),
-        cmocka_unit_test(octets_that_are_no_tls_fail_the_handshake),
-        cmocka_unit_test(keys_are_those_of_the_server),
-        cmocka_unit_test(keys_are_as_long_as_the_algorithm_wants_and_none_for_an_unknown_one),
-        cmocka_unit_test(words_go_both_ways_and_the_end_is_told),
-        cmocka_unit_test(a_file_without_certificates_is_refused_by_name),
-        cmocka_unit_test(a_machine_without_cas_says_so),
-        cmocka_unit_test(a_server_of_finite_fields_alone_is_not_served),
-        cmocka_unit_test(a_server_that_wants_our_certificate_tells_so),
+        cmocka_unit_test(octets_other_than_tls_fail_the_handshake),
+        cmocka_unit_test(both_ends_export_the_same_keys),
+        cmocka_unit_test(keys_have_the_length_of_the_algorithm),
+        cmocka_unit_test(data_flows_both_ways_and_close_notify_is_seen),
+        cmocka_unit_test(trust_file_without_certificates_is_refused_by_name),
+        cmocka_unit_test(machine_without_cas_is_reported),
+        cmocka_unit_test(server_with_finite_field_groups_alone_fails),
+        cmocka_unit_test(server_that_requires_a_client_certificate_is_recognised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 #include "probe/trace.h"
 #include "tests/unit/unit.h"
 
-static void steps_have_their_end_and_their_length(void **)
+static void steps_have_an_end_and_a_duration(void **)
 {
     struct trace trace;
     trace_start(&trace, 5000);
@@ -15,7 +15,7 @@ static void steps_have_their_end_and_their_length(void **)
     assert_int_equal(trace.steps[1].took_us, 3);
 }
 
-static void steps_over_the_room_are_left_out_and_long_texts_cut(void **)
+static void further_steps_are_dropped_and_long_texts_cut(void **)
 {
     struct trace trace;
     char text[TRACE_TEXT_ROOM * 2];
@@ -32,8 +32,8 @@ static void steps_over_the_room_are_left_out_and_long_texts_cut(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_have_their_end_and_their_length),
-        cmocka_unit_test(steps_over_the_room_are_left_out_and_long_texts_cut),
+        cmocka_unit_test(steps_have_an_end_and_a_duration),
+        cmocka_unit_test(further_steps_are_dropped_and_long_texts_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

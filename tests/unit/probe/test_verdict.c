@@ -80,7 +80,7 @@ static void good_probe_fills_the_row(void **)
     assert_int_equal(row->operational_at, NOW);
 }
 
-static void member_enters_after_fourteen_good_probes_and_leaves_after_failures(void **)
+static void member_becomes_eligible_after_fourteen_good_probes_and_leaves_after_failures(void **)
 {
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
@@ -96,7 +96,7 @@ static void member_enters_after_fourteen_good_probes_and_leaves_after_failures(v
     assert_string_equal(health.addresses[0].detail, "no reply");
 }
 
-static void address_works_until_its_score_is_under_the_exit(void **)
+static void address_works_until_its_score_is_under_the_exit_score(void **)
 {
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
@@ -122,7 +122,7 @@ static void address_that_never_worked_does_not(void **)
     assert_int_equal(health.addresses[0].operational_at, 0);
 }
 
-static void trouble_of_our_own_counts_for_nothing(void **)
+static void failures_of_our_own_do_not_count(void **)
 {
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
@@ -182,9 +182,8 @@ static void address_is_not_left_out_while_its_family_is_frozen(void **)
     assert_false(health.addresses[0].working);
 }
 
-/* What can't be judged from here is shown, counts for nothing, and what was entered before that was
- * known is taken back. */
-static void silence_of_a_family_that_waits_counts_for_nothing(void **)
+/* It is shown, and failures entered before this was known are withdrawn. */
+static void silence_does_not_count_while_the_family_waits(void **)
 {
     const struct settings settings = settings_of();
     const struct breaker_state breaker_state = { .family_waits = { true, false } };
@@ -214,7 +213,7 @@ static void silence_of_a_family_that_waits_counts_for_nothing(void **)
     assert_int_equal(health.addresses[1].probes, 1);
 }
 
-/* Else a self-signed certificate that lasts till 9999 would keep the label for ever. */
+/* Otherwise a self-signed certificate valid until 9999 would keep the label for ever. */
 static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **)
 {
     const struct settings settings = settings_of();
@@ -238,7 +237,7 @@ static void only_a_certificate_for_the_name_prolongs_the_quarantine(void **)
     assert_int_equal(health.last_cert_not_after, NOW + 1000);
 }
 
-static void failure_keeps_what_was_known_of_certificate_and_time(void **)
+static void failure_keeps_certificate_and_time_of_the_row(void **)
 {
     struct member_health health = health_of(1);
     const struct outcome good = good_outcome();
@@ -271,15 +270,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_probe_fills_the_row),
-        cmocka_unit_test(member_enters_after_fourteen_good_probes_and_leaves_after_failures),
-        cmocka_unit_test(address_works_until_its_score_is_under_the_exit),
+        cmocka_unit_test(
+            member_becomes_eligible_after_fourteen_good_probes_and_leaves_after_failures),
+        cmocka_unit_test(address_works_until_its_score_is_under_the_exit_score),
         cmocka_unit_test(address_that_never_worked_does_not),
-        cmocka_unit_test(trouble_of_our_own_counts_for_nothing),
+        cmocka_unit_test(failures_of_our_own_do_not_count),
         cmocka_unit_test(member_that_answers_after_a_freeze_is_eligible_again),
         cmocka_unit_test(address_is_not_left_out_while_its_family_is_frozen),
-        cmocka_unit_test(silence_of_a_family_that_waits_counts_for_nothing),
+        cmocka_unit_test(silence_does_not_count_while_the_family_waits),
         cmocka_unit_test(only_a_certificate_for_the_name_prolongs_the_quarantine),
-        cmocka_unit_test(failure_keeps_what_was_known_of_certificate_and_time),
+        cmocka_unit_test(failure_keeps_certificate_and_time_of_the_row),
         cmocka_unit_test(addresses_keep_their_rows_by_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@ static bool foreign(const char *head)
     return web_serves_foreign(head, strlen(head), detail);
 }
 
-static void a_page_or_a_cookie_for_a_foreign_name_is_serving_it(void **)
+static void page_or_cookie_for_a_foreign_name_serves_it(void **)
 {
     assert_true(foreign("HTTP/1.1 200 OK\r\n\r\n"));
     assert_true(foreign("HTTP/1.0 200 OK\r\nServer: x\r\n\r\n"));
@@ -15,7 +15,7 @@ static void a_page_or_a_cookie_for_a_foreign_name_is_serving_it(void **)
     assert_true(foreign("HTTP/1.1 301 Moved\r\nServer: x\r\nsET-cookie:a=b\r\n\r\n"));
 }
 
-static void errors_redirects_and_other_protocols_are_not(void **)
+static void errors_redirects_and_other_protocols_serve_nothing(void **)
 {
     assert_false(foreign("HTTP/1.1 404 Not Found\r\n\r\n"));
     assert_false(foreign("HTTP/1.1 421 Misdirected Request\r\nX-Set-Cookie: a=b\r\n\r\n"));
@@ -24,7 +24,7 @@ static void errors_redirects_and_other_protocols_are_not(void **)
     assert_false(foreign(""));
 }
 
-static void a_body_is_not_looked_at(void **)
+static void body_is_not_read(void **)
 {
     assert_false(foreign("HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\n\nSet-Cookie: a=b\r\n"));
 }
@@ -46,9 +46,9 @@ static void every_prefix_is_read_within_its_bounds(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_page_or_a_cookie_for_a_foreign_name_is_serving_it),
-        cmocka_unit_test(errors_redirects_and_other_protocols_are_not),
-        cmocka_unit_test(a_body_is_not_looked_at),
+        cmocka_unit_test(page_or_cookie_for_a_foreign_name_serves_it),
+        cmocka_unit_test(errors_redirects_and_other_protocols_serve_nothing),
+        cmocka_unit_test(body_is_not_read),
         cmocka_unit_test(every_prefix_is_read_within_its_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
