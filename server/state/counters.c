@@ -41,16 +41,15 @@ void counters_unref(struct counters *counters)
     free(counters);
 }
 
-/* What came to a counter since it was told last. */
-static uint32_t news(_Atomic(uint32_t) *counter, uint32_t *told)
+/* What was added to a counter since it was last passed on. */
+static uint32_t growth(_Atomic(uint32_t) *counter, uint32_t *told)
 {
     uint32_t now = atomic_load_explicit(counter, memory_order_relaxed), more = now - *told;
     *told = now;
     return more;
 }
 
-/* Counts the members of a deck's sets, dealt one after the other: `turns` of them from number
- * `first` on. */
+/* Counts the members of `turns` sets of a deck, one set after the other from number `first` on. */
 static void count_sets(const struct deck *deck, uint32_t first, uint32_t turns,
                        struct traffic_count *counts)
 {
@@ -63,7 +62,8 @@ static void count_sets(const struct deck *deck, uint32_t first, uint32_t turns,
     }
 }
 
-/* Counts each area's turns for the deal's usage, if it is not over, and whom they gave. */
+/* Counts the members that the turns of each area gave, and the turns for the demand unless that is
+ * of a newer deal. */
 static bool tell_answers(struct counters *counters, struct traffic_count *counts,
                          struct demand *demand)
 {
@@ -71,7 +71,7 @@ static bool tell_answers(struct counters *counters, struct traffic_count *counts
     bool any = false, current = demand_turn_to(demand, deal->round, deal->area_count);
     for (size_t a = 0; a < counters->area_count; a++) {
         uint32_t first = counters->start + counters->turns_told[a];
-        uint32_t turns = news(&counters->turns[a], &counters->turns_told[a]);
+        uint32_t turns = growth(&counters->turns[a], &counters->turns_told[a]);
         if (turns > 0) {
             count_sets(&deal->rings[a]->deck, first, turns, counts);
             any = true;
@@ -99,10 +99,10 @@ void counters_tell(struct counters *counters, struct traffic *traffic, struct de
     const struct cell *cells = cells_of(counters->zone, &count);
     uint32_t *queries = xcalloc(counters->cell_count, sizeof(*queries));
     for (size_t c = 0; c < counters->cell_count; c++) {
-        queries[c] = news(&counters->queries[c], &counters->queries_told[c]);
+        queries[c] = growth(&counters->queries[c], &counters->queries_told[c]);
     }
     traffic_add_queries(traffic, cells, queries, count, now);
-    traffic_add_over_budget(traffic, news(&counters->over_budget, &counters->over_budget_told),
+    traffic_add_over_budget(traffic, growth(&counters->over_budget, &counters->over_budget_told),
                             now);
     free(queries);
 }

@@ -1,12 +1,12 @@
-/* What one worker handed out of one view. The worker counts an SRV answer by its area, whose turn
- * it takes: who was in the answers follows from the turns, since the view's decks say what each
- * turn gives. So an answer costs two counters, the other one being of the client's cell, and no
- * more in a large pool than in a small one. Counted is what is sent: not what the rate limit drops,
- * nor what is truncated, whose client comes back by TCP. So nobody's place gets more demand than
- * answers by forging its addresses.
+/* What one worker answered from one zone state. An SRV answer takes the next turn of its area. The
+ * decks of the zone state say which members each turn gives, so the turns tell who was handed out.
+ * An answer costs two increments, for its area and for the client's cell, whatever the size of the
+ * pool. Only answers that are sent count: not those that the rate limit drops, nor truncated ones,
+ * whose clients come back over TCP. So forged sources give a cell no more demand than it gets
+ * answers.
  *
- * One worker writes; anybody may read at the same time what it has counted. Counted by references,
- * of which the worker has one. */
+ * One worker writes, any thread may read at the same time. The worker holds one of the references.
+ */
 #ifndef SERVER_COUNTERS_H
 #define SERVER_COUNTERS_H
 
@@ -19,29 +19,30 @@ struct counters {
     struct zone_state *zone;
     uint32_t start; /* the first turn of every area */
     size_t area_count, cell_count;
-    _Atomic(uint32_t) *turns, *queries; /* by area and by cell, and one more for what has none */
-    _Atomic(uint32_t)
-        over_budget; /* missing names denied by the chain, as their budget was used up */
-    uint32_t *turns_told, *queries_told,
-        over_budget_told; /* of these: what counters_tell has told */
+    /* By area and by cell, with one more element for "none". */
+    _Atomic(uint32_t) *turns, *queries;
+    /* Missing names denied by the NSEC chain because a compact denial was over the budget. */
+    _Atomic(uint32_t) over_budget;
+    /* Of each, what counters_tell has passed on. */
+    uint32_t *turns_told, *queries_told, over_budget_told;
 };
 
-/* With one reference, and one of the view. */
+/* With one reference, and holding one of the zone state. */
 struct counters *counters_new(struct zone_state *zone, uint32_t start);
 struct counters *counters_ref(struct counters *counters);
 void counters_unref(struct counters *counters);
 
-/* What an answer counts when it is sent; `turn` NULL: nothing. */
+/* What an answer increments when it is sent; `turn` NULL: nothing. */
 struct counters_due {
     _Atomic(uint32_t) *turn, *query;
 };
 
 enum {
-    COUNTERS_NO_CELL = UINT16_MAX /* over all numbers of cells: it does not matter who asks */
+    COUNTERS_NO_CELL = UINT16_MAX /* larger than any number of a cell */
 };
 
-/* The worker: the next turn of an area, for a client of a cell. If the answer is not sent after
- * all, the next to ask gets the same turn. */
+/* The worker: the next turn of an area, for a client in a cell. If the answer is not sent, the next
+ * query gets the same turn. */
 static inline uint32_t counters_turn(struct counters *counters, uint16_t area, uint16_t cell,
                                      struct counters_due *due)
 {
@@ -50,7 +51,7 @@ static inline uint32_t counters_turn(struct counters *counters, uint16_t area, u
     return counters->start + atomic_load_explicit(due->turn, memory_order_relaxed);
 }
 
-/* Has one writer: no locked instruction is needed, only that readers see whole numbers. */
+/* There is one writer: no locked instruction is needed, readers only have to see whole numbers. */
 static inline void counters_count(_Atomic(uint32_t) *counter)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
@@ -64,7 +65,7 @@ static inline void counters_sent(const struct counters_due *due)
     counters_count(due->query);
 }
 
-/* Adds what was counted since the last time. One thread at a time. */
+/* Passes on what was counted since the last call. One thread at a time. */
 void counters_tell(struct counters *counters, struct traffic *traffic, struct demand *demand,
                    uint64_t now);
 

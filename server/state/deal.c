@@ -84,14 +84,17 @@ static double capacity_of(const struct candidates *candidates)
     return capacity;
 }
 
-/* What changed from one roster to the next. */
+/* The difference between two lists of candidates. */
 struct change {
-    bool *changed;           /* by seat: its SRV record is another */
-    uint32_t *joined, *left; /* seats, of the new roster and of the old one */
+    bool *changed;    /* by index: the SRV record is another */
+    uint32_t *joined; /* indexes in the new list */
+    uint32_t *left;   /* indexes in the old list */
     size_t joined_count, left_count, changed_count;
-    bool moved;      /* any of these */
-    bool resettled;  /* somebody serves another country, or is kin of others than before */
-    bool reweighted; /* or something else that sets don't show, as addresses left out */
+    bool moved; /* any of these */
+    bool
+        regrouped; /* a member has another region, or is in one failure domain with other members */
+    bool unseen; /* a weight or something else that the sets don't show, such as addresses left out
+                  */
 };
 
 static void change_done(struct change *change)
@@ -123,9 +126,8 @@ static bool same_regions(const struct allocation_member *a, const struct allocat
     return a->regions[0] == b->regions[0] && a->regions[1] == b->regions[1];
 }
 
-/* True if members who sat before, in groups of their own, are of one group now: sets may hold
- * both. */
-static bool are_kin_now(const struct candidates *before, const struct candidates *candidates)
+/* True if members of different failure domains are in one now: sets may hold both. */
+static bool have_merged(const struct candidates *before, const struct candidates *candidates)
 {
     const uint32_t none = UINT32_MAX;
     uint32_t *then = xmalloc((candidates->count + 1) * sizeof(*then));
@@ -151,29 +153,28 @@ static void compare(struct change *out, const struct deal *old, const struct can
     const struct candidates *before = &old->candidates;
     for (size_t i = 0; i < candidates->count; i++) {
         const struct candidate *now = &candidates->list[i];
-        bool sat = i < before->count && before->list[i].member_id != 0, sits = now->member_id != 0;
-        if (sits && !sat) {
+        bool was = i < before->count && before->list[i].member_id != 0, is = now->member_id != 0;
+        if (is && !was) {
             c.joined[c.joined_count++] = (uint32_t)i;
-        } else if (sat && !sits) {
+        } else if (was && !is) {
             c.left[c.left_count++] = (uint32_t)i;
-        } else if (sits) {
+        } else if (is) {
             bool reweighted = now->weight != before->list[i].weight;
-            c.reweighted = c.reweighted || reweighted;
+            c.unseen = c.unseen || reweighted;
             c.changed[i] =
                 !same_record(before, candidates, i) || (reweighted && old->settings.srv_weights);
             c.changed_count += c.changed[i] ? 1 : 0;
-            c.resettled = c.resettled || !same_regions(&before->inputs[i], &candidates->inputs[i]);
+            c.regrouped = c.regrouped || !same_regions(&before->inputs[i], &candidates->inputs[i]);
         }
     }
-    c.reweighted = c.reweighted || !same_left_out(before, candidates) ||
-                   before->members != candidates->members ||
-                   before->last_good != candidates->last_good;
-    c.resettled = c.resettled || are_kin_now(before, candidates);
+    c.unseen = c.unseen || !same_left_out(before, candidates) ||
+               before->members != candidates->members || before->last_good != candidates->last_good;
+    c.regrouped = c.regrouped || have_merged(before, candidates);
     c.moved = c.joined_count > 0 || c.left_count > 0 || c.changed_count > 0;
     *out = c;
 }
 
-/* True if sets for these parts are made alike. */
+/* True if a set made for these parts is the same as in the deal. */
 static bool same_rules(const struct deal *deal, const struct deal_parts *parts)
 {
     const struct settings *a = &deal->settings, *b = parts->settings;
@@ -183,7 +184,7 @@ static bool same_rules(const struct deal *deal, const struct deal_parts *parts)
            deal->keyring == parts->keyring && deal->places == parts->places;
 }
 
-/* True if a newcomer's regions have areas. */
+/* True if all regions of a new member have areas. */
 static bool regions_known(const struct deal *deal, const struct allocation_member *member)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -195,12 +196,12 @@ static bool regions_known(const struct deal *deal, const struct allocation_membe
     return true;
 }
 
-/* True if the change is small enough to be worked into the old deal. */
+/* True if the change is small enough for a patch. */
 static bool can_patch(const struct deal *old, const struct candidates *candidates,
                       const struct change *change)
 {
     size_t moves = change->joined_count + change->left_count;
-    if (change->resettled) {
+    if (change->regrouped) {
         return false;
     }
     if (moves > 0 &&
@@ -219,7 +220,7 @@ static bool can_patch(const struct deal *old, const struct candidates *candidate
     return true;
 }
 
-/* The name that an area's sets stand at. */
+/* The owner name of the SRV RRsets of an area. */
 static void owner_of(struct dname *out, const struct steering_area *area,
                      const struct deal_parts *parts)
 {
@@ -233,7 +234,7 @@ static void owner_of(struct dname *out, const struct steering_area *area,
     bool fits = dname_prepend(&name, label, strlen(label), &parts->settings->apex) == RESULT_OK &&
                 dname_prepend(&name, "_tcp", 4, &name) == RESULT_OK &&
                 dname_prepend(&name, "_ntske", 6, &name) == RESULT_OK;
-    if (fits) { /* else nobody can ask for it */
+    if (fits) { /* else there can be no query for it */
         *out = name;
     }
 }
@@ -268,7 +269,7 @@ static struct srv_ring_parts srv_ring_parts_of(const struct deal *deal,
                                     .now = parts->now };
 }
 
-/* The level of a list (struct allocation_list) that a member of this weight left: the others get
+/* The level of a list (struct allocation_list) after a member of this weight left: the others share
  * its places. */
 static double level_without(double level, double weight, unsigned places)
 {
@@ -276,14 +277,14 @@ static double level_without(double level, double weight, unsigned places)
     return places > expected ? level * places / (places - expected) : 0;
 }
 
-/* And of one that it joins: the more there are to share the places, the less each gets. */
+/* The level after such a member joined: the more members share the places, the less each gets. */
 static double level_with(double level, double weight, unsigned places)
 {
     double shared = 1 / ((level > 0 ? 1 / level : 0) + weight / places);
     return shared * weight > 1 && level > 0 ? level * (places - 1) / places : shared;
 }
 
-/* An area's level once those who left are gone. */
+/* The level of an area without the members that left. */
 static double level_left(const struct deal *deal, const struct deal *old, uint16_t area,
                          const struct change *change)
 {
@@ -302,8 +303,8 @@ static double level_left(const struct deal *deal, const struct deal *old, uint16
     return level;
 }
 
-/* One area's hand with who left replaced and who came put in; the old one if that changes
- * nothing. */
+/* The ring of an area, with the members that left replaced and those that joined put in; the old
+ * ring if that changes nothing. */
 static enum result patch_ring(struct deal *deal, const struct deal *old, uint16_t area,
                               const struct change *change, const struct deal_parts *parts)
 {
@@ -407,11 +408,11 @@ static struct shared_steering *shared_new(const struct deal_parts *parts, const 
     return shared;
 }
 
-static enum result deal_anew(struct deal **out, const struct deal_parts *parts,
-                             const struct deal *old, struct candidates *candidates)
+static enum result new_deal(struct deal **out, const struct deal_parts *parts,
+                            const struct deal *old, struct candidates *candidates)
 {
     double capacity = capacity_of(candidates);
-    /* The first deal is as quick as can be, so that answers begin; it is due at once. */
+    /* The first deal is not scaled, so that answers can begin; the next one is due at once. */
     bool scale = old != NULL && must_scale(old, parts, capacity);
     struct deal *deal = deal_begin(parts, candidates, shared_new(parts, old, candidates, scale));
     enum result result = RESULT_OK;
@@ -445,7 +446,7 @@ enum result deal_again(struct deal **out, const struct deal_parts *parts, const 
 {
     struct candidates candidates;
     candidates_copy(&candidates, &old->candidates);
-    return deal_anew(out, parts, old, &candidates);
+    return new_deal(out, parts, old, &candidates);
 }
 
 enum result deal_next(struct deal **out, const struct deal_parts *parts, struct deal *old,
@@ -454,15 +455,15 @@ enum result deal_next(struct deal **out, const struct deal_parts *parts, struct 
     struct change change = { .changed = NULL };
     enum result result = RESULT_OK;
     if (old == NULL || !same_rules(old, parts)) {
-        result = deal_anew(out, parts, old, candidates);
+        result = new_deal(out, parts, old, candidates);
     } else {
         compare(&change, old, candidates);
-        if (!change.moved && !change.reweighted && !change.resettled) {
+        if (!change.moved && !change.unseen && !change.regrouped) {
             *out = deal_ref(old);
         } else if (can_patch(old, candidates, &change)) {
             result = patch(out, parts, old, candidates, &change);
         } else {
-            result = deal_anew(out, parts, old, candidates);
+            result = new_deal(out, parts, old, candidates);
         }
     }
     change_done(&change);

@@ -1,14 +1,14 @@
-/* A deal: who may be handed out, and for each area the hand dealt from them. Immutable, counted:
- * successive views share it while nothing in it changes.
+/* A deal: the members that may be handed out, and for each area the SRV ring dealt from them.
+ * Immutable and counted: successive zone states share it while nothing in it changes.
  *
- * All is dealt anew when it is due (after the SRV TTL, at most DEAL_AGE_MAX_S, by the demand as it
- * is then; a thread of its own does it, server/upkeep/dealer.h), when settings, keys or location
- * files change, when a large part of the pool has come or gone, and, in small pools, with every
- * change. In between a change costs what it touches: who left is replaced in the sets that held it,
- * who came gets its part of the sets of each area, and only these are signed. In a pool of any size
- * that is for each change about STEERING_SETS * srv-count sets divided by the number of members,
- * and twice STEERING_REGION_SETS at most for its regions. The factors of the shares are found anew
- * every DEAL_AGE_MAX_S, or with a change of the pool's capacity by a twentieth. */
+ * A new deal is made when it is due: after the SRV TTL, at most DEAL_AGE_MAX_S, by the demand at
+ * that time, in a thread of its own (server/upkeep/dealer.h). Also when settings, keys or location
+ * files change, when a large part of the pool joined or left, and in small pools with every change.
+ * Between two deals a change is patched in: a member that left is replaced in its sets, a member
+ * that joined gets its part of the sets of each area, and only these sets are signed. Whatever the
+ * size of the pool, that is about STEERING_SETS * srv-count sets divided by the number of members,
+ * and at most twice STEERING_REGION_SETS for the member's regions. The shares are scaled again
+ * every DEAL_AGE_MAX_S, or when the pool's capacity changed by a twentieth. */
 #ifndef SERVER_DEAL_H
 #define SERVER_DEAL_H
 
@@ -18,10 +18,10 @@
 
 enum {
     DEAL_AGE_MAX_S = 60, /* of sets and of shares */
-    DEAL_SMALL = 32      /* members: with as many, or fewer, each change deals anew */
+    DEAL_SMALL = 32      /* members: in a pool of this size or less each change makes a new deal */
 };
 
-/* Compiled location files, shared by the views that use it. */
+/* Compiled location files, counted. */
 struct places {
     atomic_uint refs;
     struct locations *locations;
@@ -37,18 +37,20 @@ struct deal {
     atomic_uint refs;
     struct candidates candidates;
     struct shared_steering *shared; /* what the decks were dealt by */
-    struct srv_ring **rings;        /* of each area */
-    /* of the list that each was dealt from (struct allocation_list), with the changes since */
+    struct srv_ring **rings;        /* by area */
+    /* Share per unit of weight in each area (struct allocation_list), kept up to date by patches.
+     */
     double *levels;
     size_t area_count;
-    /* What it was made by: */
+    /* What it was made from. */
     struct settings settings;
     struct keyring *keyring;
-    struct places *places;    /* may be NULL */
-    uint64_t round, dealt_at; /* dealt_at, scaled_at: Unix seconds */
-    uint64_t scaled_at;       /* 0: not yet */
-    double scaled_capacity;   /* the pool's, then */
-    size_t patched;           /* changes since dealt_at */
+    struct places *places;  /* may be NULL */
+    uint64_t round;         /* deals count up, patches keep the number */
+    uint64_t dealt_at;      /* Unix seconds */
+    uint64_t scaled_at;     /* Unix seconds; 0: not yet */
+    double scaled_capacity; /* of the pool at that time */
+    size_t patched;         /* members that joined or left since dealt_at */
 };
 
 struct deal_parts {
@@ -59,18 +61,19 @@ struct deal_parts {
     const struct dname *service;
     struct signer *signer;
     uint64_t now;
-    const atomic_bool *give_up; /* NULL, or: once true, dealing anew ends with REFUSED */
+    const atomic_bool *give_up; /* may be NULL; once true, a new deal ends with REFUSED */
 };
 
-/* The deal that follows upon `old` (NULL: none yet): the same one with another reference if nothing
- * changed. The roster, built with `old`'s before it, is used up. Fails with the signer. */
+/* The deal after `old` (NULL: none yet): `old` with another reference if nothing changed, a patched
+ * one, or a new one. Uses up the candidates, which were built with those of `old` before them.
+ * Fails with the signer. */
 enum result deal_next(struct deal **out, const struct deal_parts *parts, struct deal *old,
                       struct candidates *candidates);
-/* Deals anew for the same members. */
+/* A new deal for the same members. */
 enum result deal_again(struct deal **out, const struct deal_parts *parts, const struct deal *old);
 struct deal *deal_ref(struct deal *deal);
 void deal_unref(struct deal *deal);
-/* True when it is time to deal anew though nothing changed, or when the clock went back. */
+/* True when it is time for a new deal though nothing changed, or when the clock went back. */
 bool deal_is_due(const struct deal *deal, uint64_t now);
 
 /* Takes over the locations. */

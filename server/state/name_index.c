@@ -1,5 +1,5 @@
-/* A binary search over the first eight octets of the keys, which stand as numbers in one array;
- * most names differ there. */
+/* A binary search over the first eight octets of the keys, kept as numbers in one array. Most names
+ * differ there. */
 #include "server/state/name_index.h"
 
 #include <stdatomic.h>
@@ -8,9 +8,8 @@
 struct name_index {
     atomic_uint refs;
     size_t count, room;
-    uint64_t
-        *fronts; /* the first eight octets of each key, most significant first, 00 behind its end */
-    uint32_t *ends; /* of each key in `octets` */
+    uint64_t *fronts; /* the first eight octets of each key, padded with zeros, big-endian */
+    uint32_t *ends;   /* where each key ends in `octets` */
     uint8_t *octets;
     size_t used, octets_room;
 };
@@ -82,7 +81,7 @@ static const uint8_t *key_at(const struct name_index *names, size_t at, size_t *
     return names->octets + begin;
 }
 
-/* Whether name number `at` stands before the key. */
+/* True if name number `at` is before the key. */
 static bool is_before(const struct name_index *names, size_t at, uint64_t front,
                       const struct dname_key *key)
 {

@@ -7,12 +7,12 @@ enum {
     TO_OWNER = 0x8000 /* of a patch: it points to the block's first owner, not to the apex */
 };
 
-/* A place to write to, and the block, if it is one, that notes where pointers to the apex are. */
+/* Where to write, and the block (or NULL) that notes where the pointers are. */
 struct sink {
     struct writer *w;
     const struct records_frame *frame;
     struct block *block;
-    const struct dname *first_owner; /* a block's, if it is more than a pointer */
+    const struct dname *first_owner; /* of a block, if it is longer than a pointer; else NULL */
 };
 
 static uint16_t apex_pointer(const struct records_frame *frame)
@@ -20,7 +20,7 @@ static uint16_t apex_pointer(const struct records_frame *frame)
     return (uint16_t)(POINTER | (QUESTION_AT + frame->qname->len - frame->apex->len));
 }
 
-/* A pointer that is put right when the block is written. */
+/* A pointer that is patched when the block is written. */
 static void write_patched(const struct sink *sink, uint16_t flag)
 {
     struct block *block = sink->block;
@@ -45,14 +45,14 @@ static void write_name(const struct sink *sink, const struct dname *name)
     }
 }
 
-/* A name in rdata, compressed like an owner if it is in the zone. Returns its length in `rdata`, 0
- * if there is none. */
+/* Writes a name of the rdata, compressed like an owner if it is in the zone. Returns its length in
+ * `rdata`, 0 if there is none. */
 static size_t write_rdata_name(const struct sink *sink, const uint8_t *rdata, size_t len)
 {
     struct reader r = reader_of(rdata, len);
     struct dname name;
     dname_read(&r, &name);
-    if (r.failed) { /* a damaged row: as it stands */
+    if (r.failed) { /* a damaged row is written as it is */
         return 0;
     }
     if (dname_under(&name, sink->frame->apex)) {
@@ -63,8 +63,8 @@ static size_t write_rdata_name(const struct sink *sink, const uint8_t *rdata, si
     return r.at;
 }
 
-/* Only the types of RFC 1035 may have compressed names in their rdata (RFC 3597 4); of those, the
- * ones that pools have. */
+/* Only types of RFC 1035 may have compressed names in their rdata (RFC 3597 4). These are the ones
+ * that pools have. */
 static void write_rdata(const struct sink *sink, uint16_t type, const uint8_t *rdata, size_t len)
 {
     size_t at = 0;
@@ -125,8 +125,7 @@ bool block_make(struct block *out, uint8_t *room, size_t room_len, const struct 
 {
     struct block block = { .wire = room };
     struct writer w = writer_of(room, room_len < UINT16_MAX ? room_len : UINT16_MAX);
-    /* As if a name as long as the apex were asked for: the pointers are put right when the block is
-     * written. */
+    /* Made for a qname as long as the apex. The pointers are patched when the block is written. */
     const struct dname anyone = { .len = apex->len };
     const struct records_frame frame = { &anyone, apex };
     const struct dname *owner = parts->owner == NULL ? &anyone : parts->owner;
@@ -151,7 +150,7 @@ uint16_t block_write(struct writer *w, const struct records_frame *frame, const 
         return 0;
     }
     memcpy(p, block->wire, block->len[with_rrsigs]);
-    /* only behind aliases whose names and signatures fill 16 KiB */
+    /* Only after CNAMEs whose names and signatures fill 16 KiB. */
     w->failed = begin > POINTER_MAX;
     uint16_t pointers[2] = { apex_pointer(frame), (uint16_t)(POINTER | (begin & POINTER_MAX)) };
     for (unsigned i = 0; i < block->patch_count[with_rrsigs]; i++) {

@@ -17,19 +17,20 @@ static uint8_t *pool_end(struct pool *pool, size_t room)
     return pool->data + pool->used;
 }
 
-/* A hand while it is made: what points into the pools is put right at the end, since they move. */
+/* A ring while it is made. The pools move as they grow, so pointers into them are set at the end.
+ */
 struct making {
     struct srv_ring *ring;
     const struct srv_ring_parts *parts;
-    const struct srv_ring *old; /* NULL: there is none, or none with as many sets */
+    const struct srv_ring *old; /* NULL: there is none, or it has another number of sets */
     const bool *changed;
     struct pool rdata, wire;
 };
 
-/* Where the member that is the set's first stands among its records, which are in canonical order:
- * some clients take the first record only. */
-static uint16_t place_of_first(const struct candidates *candidates, const struct deck_set *set,
-                               const struct rrset *srv)
+/* The position of the first member's record, as records are in canonical order. Answers begin with
+ * it, because some clients take the first record only. */
+static uint16_t position_of_first(const struct candidates *candidates, const struct deck_set *set,
+                                  const struct rrset *srv)
 {
     const uint8_t *target = candidates_target(candidates, set->members[0]);
     size_t at = 0;
@@ -54,7 +55,7 @@ static bool same_as_old(const struct making *m, size_t i)
     return same;
 }
 
-/* True if the set lies in the pools of the hand that was dealt. */
+/* True if the set lies in the pools of `base`. */
 static bool is_as_dealt(const struct srv_ring *ring, size_t i)
 {
     return ring->base != NULL && ring->srv[i].rdata == ring->base->srv[i].rdata;
@@ -88,15 +89,15 @@ static enum result make_set(struct making *m, size_t i)
         signer_sign(parts->signer, parts->owner, srv, parts->now, scratch, &signatures);
     if (result == RESULT_OK) {
         bool some = set != NULL && set->count > 0;
-        uint16_t first = some ? place_of_first(parts->candidates, set, srv) : 0;
+        uint16_t first = some ? position_of_first(parts->candidates, set, srv) : 0;
         const struct block_parts block = { NULL, srv, &signatures, first };
-        ASSERT(
-            block_make(&m->ring->blocks[i], pool_end(&m->wire, EACH), EACH, parts->apex, &block));
+        CHECK(block_make(&m->ring->blocks[i], pool_end(&m->wire, EACH), EACH, parts->apex, &block));
     }
     return result;
 }
 
-static void settle(struct making *m)
+/* Shrinks the pools and sets the pointers into them. */
+static void set_pointers(struct making *m)
 {
     struct srv_ring *ring = m->ring;
     ring->rdata = xrealloc(m->rdata.data, m->rdata.used + 1);
@@ -141,7 +142,7 @@ enum result srv_ring_new(struct srv_ring **out, struct deck *deck,
             m.wire.used += ring->blocks[i].len[1];
         }
     }
-    settle(&m);
+    set_pointers(&m);
     if (result != RESULT_OK) {
         srv_ring_unref(ring);
         return result;

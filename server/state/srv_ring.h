@@ -1,5 +1,5 @@
-/* A hand: one deck with its SRV RRsets, signed and in wire form, as answers copy them. Immutable,
- * counted: views that deal a cell the same share it. */
+/* A ring: a deck with its SRV RRsets, signed and in wire form, which answers give out one after the
+ * other. Immutable and counted: deals share a ring in which nothing changed. */
 #ifndef SERVER_SRV_RING_H
 #define SERVER_SRV_RING_H
 
@@ -11,30 +11,31 @@
 
 struct srv_ring {
     atomic_uint refs;
-    /* no sets: nobody to hand out, and there is one RRset, `0 0 0 .` (RFC 2782) */
+    /* Without sets no member can be handed out; then the one RRset is `0 0 0 .` (RFC 2782). */
     struct deck deck;
     size_t count;      /* RRsets, at least 1 */
-    struct rrset *srv; /* of each set */
+    struct rrset *srv; /* by set */
     struct block *blocks;
-    uint8_t *rdata, *wire; /* what they point into, */
-    /* or these of the hand that was dealt and that this one came of by changes; NULL: this is it */
-    struct srv_ring *base;
+    /* Storage of the sets made for this ring. Unchanged sets point into that of `base`. */
+    uint8_t *rdata, *wire;
+    struct srv_ring *base; /* the ring that was dealt, without patches; NULL: this one */
 };
 
-/* What a hand is made with. */
+/* What a ring is made with. */
 struct srv_ring_parts {
     const struct candidates *candidates;
-    const struct dname *apex, *owner; /* who is signed for: the service's name, or a region's */
-    bool weights;                     /* publish them */
+    const struct dname *apex;
+    const struct dname *owner; /* the service name of the zone or of a region */
+    bool weights;              /* publish them */
     uint32_t ttl_s;
     struct signer *signer;
     uint64_t now;
 };
 
-/* Takes over the deck. Sets that are the same as in `old` (may be NULL) are taken from there,
- * unless `changed` (by seat; may be NULL) says that a member's records are others now. What still
- * is as it was dealt stays where it lies, so that a change costs neither copies nor what caches
- * hold. Fails with the signer. */
+/* Takes over the deck. Sets that are the same as in `old` (may be NULL) are taken from it, unless
+ * `changed` (by index; may be NULL) says that the SRV record of a member is another. Sets that are
+ * still as dealt stay in `base`: a patch does not copy them and leaves the CPU's caches alone.
+ * Fails with the signer. */
 enum result srv_ring_new(struct srv_ring **out, struct deck *deck,
                          const struct srv_ring_parts *parts, struct srv_ring *old,
                          const bool *changed);

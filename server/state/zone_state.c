@@ -16,7 +16,7 @@ static uint64_t random_bits(void)
     return bits;
 }
 
-/* True if members' A, AAAA, CAA and the chain's NSEC come out alike in both. */
+/* True if members' A, AAAA and CAA and the NSECs are the same in both. */
 static bool same_style(const struct zone_state *a, const struct zone_state *b)
 {
     return a->keyring == b->keyring && a->settings.address_ttl_s == b->settings.address_ttl_s &&
@@ -33,12 +33,8 @@ static enum result sign_soa(struct zone_state *zone, struct signer *signer, uint
     const struct node apex = { .kind = NODE_APEX };
     uint8_t scratch[SIGNER_SCRATCH];
     struct rrset signatures;
-    ASSERT(node_rrset(&apex, settings, RR_SOA, 0, zone->soa_rdata, &zone->soa));
-    enum result result =
-        signer_sign(signer, &settings->apex, &zone->soa, now, scratch, &signatures);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    CHECK(node_rrset(&apex, settings, RR_SOA, 0, zone->soa_rdata, &zone->soa));
+    TRY(signer_sign(signer, &settings->apex, &zone->soa, now, scratch, &signatures));
     const struct block_parts parts = { .owner = &settings->apex,
                                        .set = &zone->soa,
                                        .signatures = &signatures };
@@ -51,13 +47,13 @@ static enum result sign_soa(struct zone_state *zone, struct signer *signer, uint
 static void name_service(struct zone_state *zone)
 {
     struct dname tcp;
-    /* init has tried it */
-    ASSERT(dname_prepend(&tcp, "_tcp", 4, &zone->settings.apex) == RESULT_OK);
-    ASSERT(dname_prepend(&zone->service, "_ntske", 6, &tcp) == RESULT_OK);
+    /* registry_init has tried both. */
+    CHECK(dname_prepend(&tcp, "_tcp", 4, &zone->settings.apex) == RESULT_OK);
+    CHECK(dname_prepend(&zone->service, "_ntske", 6, &tcp) == RESULT_OK);
     dname_key_of(&zone->service_key, &zone->service, &zone->settings.apex);
 }
 
-/* Deals, or takes over the deal that was there before, and signs. `roster` is used up. */
+/* Signs, and makes the deal or takes over `before`. Uses up the candidates. */
 static enum result complete(struct zone_state *zone, struct deal *before,
                             struct candidates *candidates, const struct zone_state_sources *sources,
                             uint64_t now)
@@ -82,9 +78,9 @@ static enum result complete(struct zone_state *zone, struct deal *before,
     return result;
 }
 
-/* Takes over the old view's if no name has come or gone. */
-static enum result name_index_names(struct zone_state *zone, const struct zone_state *old,
-                                    struct store_txn *registry)
+/* Takes over the old index if no name has changed. */
+static enum result index_names(struct zone_state *zone, const struct zone_state *old,
+                               struct store_txn *registry)
 {
     uint64_t changed[REGISTRY_CHANGES_MAX];
     size_t count = 0;
@@ -97,14 +93,14 @@ static enum result name_index_names(struct zone_state *zone, const struct zone_s
     return name_index_new(&zone->names, registry);
 }
 
-/* With what it has of the old view's deal, some of which was signed anew since, maybe by a clock
- * that was wrong. */
+/* Signatures of the old zone state may be taken over, and some may have been renewed since, maybe
+ * by a wrong clock. */
 static void note_times(struct zone_state *zone, const struct zone_state_sources *sources,
                        const struct zone_state *old, uint64_t now)
 {
-    bool anew = old == NULL || sources->dealt != NULL;
-    const uint64_t times[] = { zone->deal->dealt_at, anew ? now : old->signed_first,
-                               anew ? now : old->signed_last };
+    bool renewed = old == NULL || sources->dealt != NULL;
+    const uint64_t times[] = { zone->deal->dealt_at, renewed ? now : old->signed_first,
+                               renewed ? now : old->signed_last };
     zone->signed_first = zone->signed_last = now;
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         zone->signed_first = times[i] < zone->signed_first ? times[i] : zone->signed_first;
@@ -112,7 +108,7 @@ static void note_times(struct zone_state *zone, const struct zone_state_sources 
     }
 }
 
-/* The deal that the view's follows upon; NULL: there is none. */
+/* The deal before the one to be made; NULL: there is none. */
 static struct deal *deal_before(const struct zone_state_sources *sources,
                                 const struct zone_state *old)
 {
@@ -122,53 +118,53 @@ static struct deal *deal_before(const struct zone_state_sources *sources,
     return old == NULL ? NULL : old->deal;
 }
 
+static enum result fill(struct zone_state *zone, const struct zone_state_sources *sources,
+                        const struct zone_state *old, uint64_t now, struct diag *diag)
+{
+    struct deal *before = deal_before(sources, old);
+    struct candidates candidates;
+    zone->number = old == NULL ? 1 : old->number + 1;
+    zone->registry_version = store_version(sources->registry);
+    zone->places = places_ref(sources->places);
+    TRY(registry_settings(sources->registry, &zone->settings, diag));
+    if (sources->keyring != NULL) {
+        zone->keyring = keyring_ref(sources->keyring);
+    } else {
+        TRY(keyring_load(&zone->keyring, sources->keys, sources->seal, diag));
+    }
+    if (index_names(zone, old, sources->registry) != RESULT_OK) {
+        return diag_fail(diag, RESULT_DAMAGED, "the registry's names can't be read");
+    }
+    TRY(cookie_secrets_get(sources->keys, sources->seal, &zone->cookies, diag));
+    zone->style = old != NULL && same_style(old, zone) ? old->style : zone->number;
+    const struct candidates_sources from = {
+        .registry = sources->registry,
+        .health = sources->health,
+        .settings = &zone->settings,
+        .locations = zone->places == NULL ? NULL : zone->places->locations,
+        .before = before == NULL ? NULL : &before->candidates,
+        .now = now,
+    };
+    TRY(candidates_build(&candidates, &from, diag));
+    enum result result = complete(zone, before, &candidates, sources, now);
+    if (result != RESULT_OK) {
+        return diag_fail(diag, result, "the zone's records can't be signed: %s",
+                         result_text(result));
+    }
+    note_times(zone, sources, old, now);
+    return RESULT_OK;
+}
+
 enum result zone_state_build(struct zone_state **out, const struct zone_state_sources *sources,
                              const struct zone_state *old, uint64_t now, struct diag *diag)
 {
     struct zone_state *zone = xcalloc(1, sizeof(*zone));
-    struct deal *before = deal_before(sources, old);
-    struct candidates candidates;
     atomic_init(&zone->refs, 1);
-    zone->number = old == NULL ? 1 : old->number + 1;
-    zone->registry_version = store_version(sources->registry);
-    zone->places = places_ref(sources->places);
-    enum result result = registry_settings(sources->registry, &zone->settings, diag);
-    if (result == RESULT_OK && sources->keyring != NULL) {
-        zone->keyring = keyring_ref(sources->keyring);
-    } else if (result == RESULT_OK) {
-        result = keyring_load(&zone->keyring, sources->keys, sources->seal, diag);
-    }
-    if (result == RESULT_OK && name_index_names(zone, old, sources->registry) != RESULT_OK) {
-        result = diag_fail(diag, RESULT_DAMAGED, "the registry's names can't be read");
-    }
-    if (result == RESULT_OK) {
-        result = cookie_secrets_get(sources->keys, sources->seal, &zone->cookies, diag);
-    }
-    bool styled = old != NULL && result == RESULT_OK && same_style(old, zone);
-    zone->style = styled ? old->style : zone->number;
-    if (result == RESULT_OK) {
-        const struct candidates_sources from = {
-            .registry = sources->registry,
-            .health = sources->health,
-            .settings = &zone->settings,
-            .locations = zone->places == NULL ? NULL : zone->places->locations,
-            .before = before == NULL ? NULL : &before->candidates,
-            .now = now,
-        };
-        result = candidates_build(&candidates, &from, diag);
-    }
-    if (result == RESULT_OK) {
-        result = complete(zone, before, &candidates, sources, now);
-        if (result != RESULT_OK) {
-            result = diag_fail(diag, result, "the zone's records can't be signed: %s",
-                               result_text(result));
-        }
-    }
+    enum result result = fill(zone, sources, old, now, diag);
     if (result != RESULT_OK) {
         zone_state_unref(zone);
         return result;
     }
-    note_times(zone, sources, old, now);
     *out = zone;
     return RESULT_OK;
 }
