@@ -57,7 +57,7 @@ static void report_later(struct prober *prober)
 static void write_report(struct prober *prober)
 {
     struct diag diag = { "" };
-    vantage_word(&prober->table.vantage, clock_now());
+    vantage_mark_well(&prober->table.vantage, clock_now());
     prober->heartbeat_due_ms =
         clock_steady_ms() + u64_min(prober->options.interval_ms / 2, LIMIT_HEARTBEAT_MS);
     if (member_table_write(&prober->table, prober->report_queue, &diag) != RESULT_OK) {

@@ -133,7 +133,7 @@ void verdict_apply(struct member_health *health, unsigned index, const struct ou
                    score_step_of(outcome->failure, error_us, row->stratum, outcome->cookies_short));
     if (outcome->failure == FAILURE_NONE) {
         int32_t exit_milli = judgement->settings->exit_score_milli;
-        bool lift = lifecycle_pardoned(health, address_family(&row->address)) &&
+        bool lift = lifecycle_fell_while_frozen(health, address_family(&row->address)) &&
                     row->score_milli < exit_milli;
         row->score_milli = lift ? exit_milli : row->score_milli;
         note_success(row, now);

@@ -147,7 +147,7 @@ static enum result find_key(struct session *session, struct cli *cli, int argc, 
                          "prints it",
                          argv[1]);
     }
-    if (journal_claims(cli->state_dir, argv[0], key) == RESULT_OK) {
+    if (journal_claimed_key(cli->state_dir, argv[0], key) == RESULT_OK) {
         return RESULT_OK;
     }
     enum result result = journal_key(cli->state_dir, argv[0], secret, &cli->diag);
@@ -210,7 +210,7 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
         result = registry_put_vantage(session->txn[STORE_REGISTRY], out, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = intake_pardon(session->txn[STORE_HEALTH], out->name);
+        result = intake_clear_refusal(session->txn[STORE_HEALTH], out->name);
     }
     auditnote_add(&session->notes, out->name, "key %s", journal_key_text(out->key, text));
     return result == RESULT_OK ? commit(session, cli) : result;

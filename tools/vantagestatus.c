@@ -54,7 +54,7 @@ static void warn_of_name(const struct feed *feed, const char *state_dir, const c
 {
     uint8_t key[VANTAGE_KEY_LEN];
     char text[200], shown[JOURNAL_KEY_TEXT];
-    if (journal_claims(state_dir, name, key) != RESULT_OK) {
+    if (journal_claimed_key(state_dir, name, key) != RESULT_OK) {
         return;
     }
     for (unsigned i = 0; i < feed->vantages.count; i++) {

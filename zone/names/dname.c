@@ -9,8 +9,8 @@ static inline uint8_t lower(uint8_t octet)
 
 #define EACH_OCTET(value) (UINT64_C(0x0101010101010101) * (value))
 
-/* Eight octets at once: to an octet below 128, 0x80 minus a letter carries into its top bit from
- * that letter on. */
+/* Eight octets at once: adding 0x80 minus a letter to an octet below 128 sets its top bit from that
+ * letter on. */
 static inline uint64_t lower_word(uint64_t word)
 {
     uint64_t low = word & EACH_OCTET(0x7f);
@@ -30,7 +30,7 @@ void dname_read(struct reader *r, struct dname *out)
     size_t start = r->at;
     for (;;) {
         uint8_t len = read_u8(r);
-        if (r->failed || len > 63) { /* 64 and up: pointers and reserved types, RFC 1035 4.1.4 */
+        if (r->failed || len > 63) { /* 64 and up are pointers and reserved types, RFC 1035 4.1.4 */
             r->failed = true;
             return;
         }
@@ -47,7 +47,7 @@ void dname_read(struct reader *r, struct dname *out)
     memcpy(out->wire, r->data + start, out->len);
 }
 
-/* Ends the label that started at `label`; the next starts at w->at. */
+/* Ends the label that started at `label`; the next one starts at w->at. */
 static enum result end_label(struct writer *w, size_t label)
 {
     size_t len = w->at - label - 1;
@@ -84,10 +84,7 @@ enum result dname_parse(struct dname *out, const char *text, const struct dname 
             text += taken;
             write_u8(&w, octet);
         }
-        enum result result = end_label(&w, label);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(end_label(&w, label));
         if (*text == '.') {
             text++;
             absolute = *text == '\0';
@@ -106,8 +103,8 @@ enum result dname_parse(struct dname *out, const char *text, const struct dname 
     return RESULT_OK;
 }
 
-/* As all name servers read it: beside letters and digits Knot takes but - _ * / as they are, and
- * NSD reads an escaped # or \ as another thing. */
+/* Writes what all name servers read: besides letters and digits, Knot takes only - _ * / unescaped,
+ * and NSD reads an escaped # or \ differently. */
 static char *put_octet(char *p, uint8_t octet)
 {
     bool letter = (octet | 0x20) >= 'a' && (octet | 0x20) <= 'z';
@@ -137,13 +134,13 @@ char *dname_text(const struct dname *name, char *out)
 
 void dname_lower(struct dname *name)
 {
-    /* Length octets are under 64, below 'A', so the whole name can be treated alike. */
+    /* Length octets are below 64, and so below 'A': the whole name can be treated alike. */
     for (unsigned i = 0; i < name->len; i++) {
         name->wire[i] = lower(name->wire[i]);
     }
 }
 
-/* Both ranges hold `len` octets. */
+/* Both ranges have `len` octets. */
 static bool equal_octets(const uint8_t *a, const uint8_t *b, size_t len)
 {
     if (len < 8) {
@@ -157,7 +154,7 @@ static bool equal_octets(const uint8_t *a, const uint8_t *b, size_t len)
     for (size_t at = 0; at + 8 <= len; at += 8) {
         difference |= lower_word(word_at(a + at)) ^ lower_word(word_at(b + at));
     }
-    /* The last eight, of which some may have been compared. */
+    /* The last eight octets, some of them perhaps compared already. */
     return (difference | (lower_word(word_at(a + len - 8)) ^ lower_word(word_at(b + len - 8)))) ==
            0;
 }
@@ -172,7 +169,7 @@ bool dname_under(const struct dname *name, const struct dname *apex)
     if (name->len < apex->len) {
         return false;
     }
-    /* The tail must start at a label, not inside one. */
+    /* The tail must start at a label boundary. */
     size_t tail = (size_t)name->len - apex->len, at = 0;
     while (at < tail) {
         at += name->wire[at] + 1u;
@@ -215,7 +212,7 @@ enum result dname_prepend(struct dname *out, const char *label, size_t len,
     return RESULT_OK;
 }
 
-/* Where each label starts, the leftmost first. Returns their number. */
+/* Sets where each label starts, leftmost first. Returns their number. */
 static unsigned label_starts(const struct dname *name, uint8_t starts[DNAME_LABELS_MAX])
 {
     unsigned count = 0;
@@ -260,10 +257,10 @@ void dname_key_of(struct dname_key *out, const struct dname *name, const struct 
         starts[relative++] = (uint8_t)at;
         at += name->wire[at] + 1u;
     }
-    /* so far as is cheap to see: it is under the apex */
+    /* a cheap check that it is under the apex */
     ASSERT(at == (size_t)name->len - apex->len);
     uint8_t *p = out->octets;
-    /* At most 250 octets in four labels of 63, each octet doubled, and four ends: 504. */
+    /* At most 504 octets: 250 octets in four labels of 63, each octet doubled, and four ends. */
     while (relative > 0) {
         const uint8_t *label = name->wire + starts[--relative];
         for (unsigned i = 1; i <= label[0]; i++) {
@@ -279,8 +276,7 @@ void dname_key_of(struct dname_key *out, const struct dname *name, const struct 
     out->len = (uint16_t)(p - out->octets);
 }
 
-/* Reads one label of a key with its end; false if it is malformed. An empty one is left to
- * dname_prepend. */
+/* Reads one label of a key and its end; false if malformed. dname_prepend refuses an empty one. */
 static bool read_key_label(const struct dname_key *key, size_t *at, char label[63], size_t *len)
 {
     *len = 0;

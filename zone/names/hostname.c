@@ -16,8 +16,8 @@ static bool is_host_label(const uint8_t *label, size_t len)
     return true;
 }
 
-/* The last label of a host name is no number, or the whole could be taken for an IPv4 address (RFC
- * 1123 2.1, RFC 3696 2), in one of the forms that inet_aton knows. */
+/* True if the last label is a number, in a form that inet_aton knows: then the whole name could be
+ * read as an IPv4 address (RFC 1123 2.1, RFC 3696 2). */
 static bool is_number(const uint8_t *label, size_t len)
 {
     bool hex = len >= 2 && label[0] == '0' && (label[1] | 0x20) == 'x';
@@ -31,7 +31,7 @@ static bool is_number(const uint8_t *label, size_t len)
     return true;
 }
 
-/* Names that nobody looks up in the DNS (RFC 6761 6.3 and 6.4, RFC 6762 3, RFC 7686 2, RFC
+/* Names that are not looked up in the DNS (RFC 6761 6.3 and 6.4, RFC 6762 3, RFC 7686 2, RFC
  * 9476). */
 static bool is_local(const uint8_t *label, size_t len)
 {

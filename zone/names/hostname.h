@@ -1,4 +1,4 @@
-/* What a name must be like for hosts to be looked up by it: RFC 952, RFC 1123 2.1. */
+/* Rules for names that hosts are looked up by: RFC 952, RFC 1123 2.1. */
 #ifndef ZONE_HOSTNAME_H
 #define ZONE_HOSTNAME_H
 
@@ -6,8 +6,8 @@
 
 enum hostname {
     HOSTNAME_FINE,
-    HOSTNAME_CHARACTERS, /* others than letters, digits and hyphens within */
-    HOSTNAME_NUMBER,     /* it could be taken for an address */
+    HOSTNAME_CHARACTERS, /* has characters other than letters, digits and inner hyphens */
+    HOSTNAME_NUMBER,     /* could be read as an address */
     HOSTNAME_LOCAL       /* its last label is not in the DNS */
 };
 

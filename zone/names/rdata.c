@@ -6,9 +6,9 @@
 #include "zone/names/rdata_private.h"
 #include "zone/names/rrset.h"
 
-/* ---- rules that no field has ---- */
+/* ---- rules beyond the fields ---- */
 
-/* Octets that a digest of this number has; 0: any. */
+/* True if a digest of this number has the right length; 0: any. */
 static bool digest_is(const uint8_t *lengths, size_t count, uint8_t number, size_t len)
 {
     return number >= count || lengths[number] == 0 || lengths[number] == len;
@@ -38,7 +38,7 @@ static bool zonemd_rule(const uint8_t *rdata, size_t len)
     return digest_is(lengths, sizeof lengths, rdata[5], len - 6) && len - 6 >= 12;
 }
 
-/* RFC 2874 3.1: the rest of an address, and the name of what is in front of it. */
+/* RFC 2874 3.1: the suffix of an address, and the name that has its prefix. */
 static bool a6_rule(const uint8_t *rdata, size_t len)
 {
     struct reader r = reader_of(rdata, len);
@@ -54,7 +54,7 @@ static bool a6_rule(const uint8_t *rdata, size_t len)
     return reader_done(&r);
 }
 
-/* RFC 3403 4.1: a substitution, three times the delimiter, and flags; or nothing. */
+/* RFC 3403 4.1: a substitution with three delimiters and flags; or empty. */
 static bool naptr_rule(const uint8_t *rdata, size_t len)
 {
     struct reader r = reader_of(rdata, len);
@@ -83,8 +83,8 @@ static bool naptr_rule(const uint8_t *rdata, size_t len)
     return delimits && delimiters == 3;
 }
 
-/* RFC 2535 3.1.2: what has no key says so; RFC 4034 A.1.1: a private algorithm's key begins with
- * whose it is. */
+/* RFC 2535 3.1.2: a record without a key says so. RFC 4034 A.1.1: the key of a private algorithm
+ * starts with its owner. */
 static bool key_rule(const uint8_t *rdata, size_t len)
 {
     enum {
@@ -256,7 +256,7 @@ char *rdata_type_text(uint16_t type, char *out)
 
 /* ---- octets by fields ---- */
 
-/* RFC 4034 4.1.2: blocks ascend, none is empty or ends with zeros. */
+/* RFC 4034 4.1.2: windows ascend; none is empty or ends with zeros. */
 static void skip_bitmap(struct reader *r)
 {
     int last = -1;
@@ -283,7 +283,7 @@ static void skip_tag(struct reader *r)
     r->failed = r->failed || len == 0;
 }
 
-/* The bitmap is at most as long as there are ports. */
+/* The bitmap has at most one bit per port. */
 static void skip_services(struct reader *r)
 {
     (void)read_u8(r);
@@ -291,8 +291,8 @@ static void skip_services(struct reader *r)
     (void)read_octets(r, reader_left(r));
 }
 
-/* RFC 3123 4: family, prefix length, negation and length, octets of the address without zeros at
- * its end. */
+/* RFC 3123 4: family, prefix length, negation and length, octets of the address without trailing
+ * zeros. */
 static void skip_prefix(struct reader *r)
 {
     uint16_t family = read_u16(r);
@@ -334,7 +334,7 @@ static void skip_gateway(struct reader *r)
     }
 }
 
-/* Octets of a field whose length is always the same; 0: it is not. */
+/* The length of a field of fixed length; 0: it varies. */
 static size_t fixed_length(enum rdata_kind kind)
 {
     switch (kind) {

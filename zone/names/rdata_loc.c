@@ -1,18 +1,18 @@
-/* LOC: a place on earth (RFC 1876). */
+/* LOC: a location on earth (RFC 1876). */
 #include <stdio.h>
 
 #include "zone/names/rdata_private.h"
 
 enum {
-    EQUATOR = 0x7fffffff,     /* and one more: thousandths of a second of arc */
-    ALTITUDE_BASE = 10000000, /* centimetres under the reference spheroid */
+    EQUATOR = 0x7fffffff,     /* plus 1: the equator, in thousandths of a second of arc */
+    ALTITUDE_BASE = 10000000, /* centimetres below the reference spheroid */
     DEGREE = 3600000,
     SIZE_PRESET = 0x12,       /* 1 m */
     HORIZONTAL_PRESET = 0x16, /* 10 km */
     VERTICAL_PRESET = 0x13    /* 10 m */
 };
 
-/* Mantissa and power of ten of centimetres: both are one digit. */
+/* Mantissa and power of ten, in centimetres, one digit each. */
 static bool size_is_good(uint8_t size)
 {
     return size >> 4 <= 9 && (size & 15) <= 9;
@@ -39,8 +39,8 @@ bool rdata_loc_check(const uint8_t *rdata)
     return good & angle_is_good(read_u32(&r), 180U * DEGREE);
 }
 
-/* A number with up to `places` digits behind a point and an optional `m`; in units of the last
- * place. */
+/* Parses a number with up to `places` decimals and an optional `m`, in units of the last
+ * decimal. */
 static bool parse_decimal(int64_t *out, const struct rdata_word *word, unsigned places, bool metres)
 {
     size_t len = word->len;
@@ -76,7 +76,7 @@ static bool is_letter(const struct rdata_word *word, char letter)
     return word->len == 1 && (word->text[0] & ~0x20) == letter;
 }
 
-/* Degrees, minutes and seconds, then which half of the globe. */
+/* Parses degrees, minutes and seconds, then the hemisphere. */
 static bool parse_angle(struct rdata_parsing *p, char positive, char negative, uint32_t most)
 {
     struct rdata_word word = { "", 0, false };
@@ -88,7 +88,7 @@ static bool parse_angle(struct rdata_parsing *p, char positive, char negative, u
         int64_t value = 0;
         if (parts == 3 || !parse_decimal(&value, &word, parts == 2 ? 3 : 0, false) || value < 0 ||
             (parts > 0 && value >= (parts == 2 ? 60000 : 60))) {
-            return rdata_bad(p, &word, "is no part of an angle");
+            return rdata_bad(p, &word, "is not part of an angle");
         }
         angle += parts == 2 ? value : value * unit;
         unit /= 60;
@@ -103,7 +103,7 @@ static bool parse_angle(struct rdata_parsing *p, char positive, char negative, u
     return true;
 }
 
-/* Metres as one digit and a power of ten, if there is a word. */
+/* Parses metres into one digit and a power of ten, if there is a word. */
 static bool parse_size(struct rdata_parsing *p, uint8_t *size)
 {
     struct rdata_word word;
@@ -113,7 +113,7 @@ static bool parse_size(struct rdata_parsing *p, uint8_t *size)
         return true;
     }
     if (!parse_decimal(&value, &word, 2, true) || value < 0 || value > 9000000000) {
-        return rdata_bad(p, &word, "is no size from 0 to 90000000.00m");
+        return rdata_bad(p, &word, "is not a size from 0 to 90000000.00m");
     }
     for (; value > 9; value /= 10) {
         power++;
@@ -135,7 +135,7 @@ bool rdata_loc_parse(struct rdata_parsing *p)
     }
     if (!rdata_word(&p->at, &word) || !parse_decimal(&altitude, &word, 2, true) ||
         altitude < -ALTITUDE_BASE || altitude > (int64_t)UINT32_MAX - ALTITUDE_BASE) {
-        return rdata_bad(p, &word, "is no altitude from -100000.00m to 42849672.95m");
+        return rdata_bad(p, &word, "is not an altitude from -100000.00m to 42849672.95m");
     }
     write_u32(p->out, (uint32_t)(altitude + ALTITUDE_BASE));
     for (size_t i = 0; i < sizeof sizes; i++) {

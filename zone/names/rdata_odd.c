@@ -1,4 +1,4 @@
-/* The fields of few types, from text. */
+/* Parsing of rare fields. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -14,7 +14,7 @@ bool rdata_parse_salt(struct rdata_parsing *p, const struct rdata_word *word)
     write_u8(p->out, (uint8_t)(word->len / 2));
     return (word->len > 0 && word->len <= 2UL * UINT8_MAX &&
             rdata_hex(p->out, word->text, word->len)) ||
-           rdata_bad(p, word, "is no salt in hexadecimal digits, or -");
+           rdata_bad(p, word, "is not a salt in hexadecimal digits, or -");
 }
 
 /* RFC 4648 7. */
@@ -28,7 +28,7 @@ bool rdata_parse_hash(struct rdata_parsing *p, const struct rdata_word *word)
         char c = word->text[i];
         const char *digit = strchr(digits, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
         if (digit == NULL || c == 0 || word->len > 400) {
-            return rdata_bad(p, word, "is no hash in base32hex");
+            return rdata_bad(p, word, "is not a hash in base32hex");
         }
         bits = (bits << 5 | (unsigned)(digit - digits)) & 0xfff;
         have += 5;
@@ -38,7 +38,7 @@ bool rdata_parse_hash(struct rdata_parsing *p, const struct rdata_word *word)
         }
     }
     return (word->len > 0 && have < 5 && (bits & ((1U << have) - 1)) == 0) ||
-           rdata_bad(p, word, "is no hash in base32hex");
+           rdata_bad(p, word, "is not a hash in base32hex");
 }
 
 static int compare_types(const void *a, const void *b)
@@ -74,7 +74,7 @@ bool rdata_parse_bitmap(struct rdata_parsing *p, const struct rdata_word *word)
     bool good = true;
     do {
         good =
-            rdata_find_type(&next, &list[count++]) || rdata_bad(p, &next, "is no type of records");
+            rdata_find_type(&next, &list[count++]) || rdata_bad(p, &next, "is not a record type");
     } while (good && rdata_word(&p->at, &next));
     qsort(list, count, sizeof *list, compare_types);
     if (good) {
@@ -84,7 +84,7 @@ bool rdata_parse_bitmap(struct rdata_parsing *p, const struct rdata_word *word)
     return good;
 }
 
-/* Two digits an octet, a hyphen between them. */
+/* Two digits per octet, with hyphens between octets. */
 static bool parse_eui(struct rdata_parsing *p, const struct rdata_word *word, size_t octets)
 {
     bool good = word->len == octets * 3 - 1;
@@ -93,8 +93,8 @@ static bool parse_eui(struct rdata_parsing *p, const struct rdata_word *word, si
                (i + 1 == octets || word->text[3 * i + 2] == '-');
     }
     return good || rdata_bad(p, word,
-                             octets == 6 ? "is no address such as 00-00-5e-00-53-2a"
-                                         : "is no address such as "
+                             octets == 6 ? "is not an address such as 00-00-5e-00-53-2a"
+                                         : "is not an address such as "
                                            "00-00-5e-ef-10-00-00-2a");
 }
 
@@ -120,7 +120,7 @@ bool rdata_parse_locator(struct rdata_parsing *p, const struct rdata_word *word)
         }
         bool ends = group == 3 ? at == word->len : at < word->len && word->text[at] == ':';
         if (at == first || !ends) {
-            return rdata_bad(p, word, "is no locator such as 0014:4fff:ff20:ee64");
+            return rdata_bad(p, word, "is not a locator such as 0014:4fff:ff20:ee64");
         }
         at++;
         write_u16(p->out, (uint16_t)value);
@@ -131,7 +131,7 @@ bool rdata_parse_locator(struct rdata_parsing *p, const struct rdata_word *word)
 /* [!]family:address/prefix (RFC 3123 5). */
 bool rdata_parse_prefix(struct rdata_parsing *p, const struct rdata_word *word)
 {
-    static const char what[] = "is no [!]1:ADDRESS/PREFIX of IPv4, or 2: of IPv6";
+    static const char what[] = "is not [!]1:ADDRESS/PREFIX of IPv4, or 2: of IPv6";
     bool negated = word->len > 0 && word->text[0] == '!';
     const char *at = word->text + negated;
     const char *end = word->text + word->len;
@@ -159,14 +159,13 @@ bool rdata_parse_prefix(struct rdata_parsing *p, const struct rdata_word *word)
     return true;
 }
 
-/* Algorithm, tag, public key in the text; tag length, algorithm, key length, tag, key on the
- * wire. */
+/* In text: algorithm, tag, public key. On the wire: tag length, algorithm, key length, tag, key. */
 bool rdata_parse_hit(struct rdata_parsing *p, const struct rdata_word *word)
 {
     struct rdata_word tag, key;
     uint32_t algorithm = 0;
     if (!rdata_number(&algorithm, word->text, word->len, UINT8_MAX)) {
-        return rdata_bad(p, word, "is no number from 0 to 255");
+        return rdata_bad(p, word, "is not a number from 0 to 255");
     }
     if (!rdata_word(&p->at, &tag) || !rdata_word(&p->at, &key) || tag.len == 0 ||
         tag.len > 2UL * UINT8_MAX) {
@@ -177,17 +176,17 @@ bool rdata_parse_hit(struct rdata_parsing *p, const struct rdata_word *word)
     size_t length_at = p->out->at;
     write_u16(p->out, 0);
     if (!rdata_hex(p->out, tag.text, tag.len)) {
-        return rdata_bad(p, &tag, "is no tag in hexadecimal digits");
+        return rdata_bad(p, &tag, "is not a tag in hexadecimal digits");
     }
     size_t key_at = p->out->at;
     if (!rdata_base64(p->out, key.text, key.len) || p->out->at - key_at > UINT16_MAX) {
-        return rdata_bad(p, &key, "is no public key in base64");
+        return rdata_bad(p, &key, "is not a public key in base64");
     }
     wire_put_u16(p->out->data + length_at, (uint16_t)(p->out->at - key_at));
     return true;
 }
 
-/* Two words, one octet. */
+/* Two words make one octet. */
 bool rdata_parse_relay(struct rdata_parsing *p, const struct rdata_word *word)
 {
     struct rdata_word type;
@@ -195,7 +194,7 @@ bool rdata_parse_relay(struct rdata_parsing *p, const struct rdata_word *word)
     uint32_t value = 0;
     if (!rdata_number(&discovery, word->text, word->len, 1) || !rdata_word(&p->at, &type) ||
         !rdata_number(&value, type.text, type.len, 3)) {
-        return rdata_bad(p, word, "is no 0 or 1 with a relay type from 0 to 3 behind it");
+        return rdata_bad(p, word, "is not 0 or 1 followed by a relay type from 0 to 3");
     }
     write_u8(p->out, (uint8_t)(discovery << 7 | value));
     return true;
@@ -218,7 +217,7 @@ bool rdata_parse_gateway(struct rdata_parsing *p, const struct rdata_word *word)
     }
 }
 
-/* Protocol and ports are numbers, but for the two protocols that are used. */
+/* Protocol and ports are numbers; the two usual protocols have names. */
 bool rdata_parse_services(struct rdata_parsing *p, const struct rdata_word *word)
 {
     uint8_t bits[65536 / 8] = { 0 };
@@ -230,12 +229,12 @@ bool rdata_parse_services(struct rdata_parsing *p, const struct rdata_word *word
     } else if (word->len == 3 && strncasecmp(word->text, "udp", 3) == 0) {
         value = 17;
     } else if (!rdata_number(&value, word->text, word->len, UINT8_MAX)) {
-        return rdata_bad(p, word, "is no protocol: tcp, udp or a number from 0 to 255");
+        return rdata_bad(p, word, "is not a protocol: tcp, udp or a number from 0 to 255");
     }
     write_u8(p->out, (uint8_t)value);
     while (rdata_word(&p->at, &port)) {
         if (!rdata_number(&value, port.text, port.len, UINT16_MAX)) {
-            return rdata_bad(p, &port, "is no port: a number from 0 to 65535");
+            return rdata_bad(p, &port, "is not a port: a number from 0 to 65535");
         }
         bits[value / 8] |= (uint8_t)(0x80 >> value % 8);
         len = value / 8 + 1 > len ? value / 8 + 1 : len;

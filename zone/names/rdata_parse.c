@@ -11,7 +11,7 @@ static bool parse_u8(struct rdata_parsing *p, const struct rdata_word *word)
 {
     uint32_t value = 0;
     if (!rdata_number(&value, word->text, word->len, UINT8_MAX)) {
-        return rdata_bad(p, word, "is no number from 0 to 255");
+        return rdata_bad(p, word, "is not a number from 0 to 255");
     }
     write_u8(p->out, (uint8_t)value);
     return true;
@@ -21,7 +21,7 @@ static bool parse_u16(struct rdata_parsing *p, const struct rdata_word *word)
 {
     uint32_t value = 0;
     if (!rdata_number(&value, word->text, word->len, UINT16_MAX)) {
-        return rdata_bad(p, word, "is no number from 0 to 65535");
+        return rdata_bad(p, word, "is not a number from 0 to 65535");
     }
     write_u16(p->out, (uint16_t)value);
     return true;
@@ -31,7 +31,7 @@ static bool parse_u32(struct rdata_parsing *p, const struct rdata_word *word)
 {
     uint32_t value = 0;
     if (!rdata_number(&value, word->text, word->len, UINT32_MAX)) {
-        return rdata_bad(p, word, "is no number from 0 to 4294967295");
+        return rdata_bad(p, word, "is not a number from 0 to 4294967295");
     }
     write_u32(p->out, value);
     return true;
@@ -42,7 +42,7 @@ static bool parse_period(struct rdata_parsing *p, const struct rdata_word *word)
     uint32_t value = 0;
     if (!rdata_number(&value, word->text, word->len, UINT32_MAX) &&
         !rdata_ttl_parse(&value, word->text, word->len)) {
-        return rdata_bad(p, word, "is no time in seconds, as in 3600 or 1h30m");
+        return rdata_bad(p, word, "is not a time in seconds, as in 3600 or 1h30m");
     }
     write_u32(p->out, value);
     return true;
@@ -58,7 +58,7 @@ static bool parse_time(struct rdata_parsing *p, const struct rdata_word *word)
     memcpy(text, word->text, word->len);
     const char *end = strptime(text, "%Y%m%d%H%M%S", &tm);
     if (end == NULL || *end != 0) {
-        return rdata_bad(p, word, "is no time, as in 20261231235959");
+        return rdata_bad(p, word, "is not a time, as in 20261231235959");
     }
     write_u32(p->out, (uint32_t)timegm(&tm)); /* RFC 4034 3.1.5: modulo 2^32 */
     return true;
@@ -78,13 +78,13 @@ static bool parse_type(struct rdata_parsing *p, const struct rdata_word *word)
 {
     uint16_t type = 0;
     if (!rdata_find_type(word, &type)) {
-        return rdata_bad(p, word, "is no type of records");
+        return rdata_bad(p, word, "is not a record type");
     }
     write_u16(p->out, type);
     return true;
 }
 
-/* A number or its name. */
+/* A number and its name. */
 struct named {
     uint16_t number;
     const char *name;
@@ -125,7 +125,7 @@ static bool parse_algorithm(struct rdata_parsing *p, const struct rdata_word *wo
     };
     uint32_t value = 0;
     if (!find_named(names, sizeof names / sizeof names[0], word, UINT8_MAX, &value)) {
-        return rdata_bad(p, word, "is no algorithm: a number from 0 to 255, or a name");
+        return rdata_bad(p, word, "is not an algorithm: a number from 0 to 255, or a name");
     }
     write_u8(p->out, (uint8_t)value);
     return true;
@@ -139,7 +139,7 @@ static bool parse_cert(struct rdata_parsing *p, const struct rdata_word *word)
     };
     uint32_t value = 0;
     if (!find_named(names, sizeof names / sizeof names[0], word, UINT16_MAX, &value)) {
-        return rdata_bad(p, word, "is no certificate type: a number from 0 to 65535, or a name");
+        return rdata_bad(p, word, "is not a certificate type: a number from 0 to 65535, or a name");
     }
     write_u16(p->out, (uint16_t)value);
     return true;
@@ -150,11 +150,12 @@ static bool parse_address(struct rdata_parsing *p, const struct rdata_word *word
     char text[64] = "";
     uint8_t octets[16];
     if (word->quoted || word->len >= sizeof text) {
-        return rdata_bad(p, word, "is no IP address");
+        return rdata_bad(p, word, "is not an IP address");
     }
     memcpy(text, word->text, word->len);
     if (inet_pton(family, text, octets) != 1) {
-        return rdata_bad(p, word, family == AF_INET ? "is no IPv4 address" : "is no IPv6 address");
+        return rdata_bad(p, word,
+                         family == AF_INET ? "is not an IPv4 address" : "is not an IPv6 address");
     }
     write_octets(p->out, octets, family == AF_INET ? 4 : 16);
     return true;
@@ -174,7 +175,7 @@ bool rdata_parse_name(struct rdata_parsing *p, const struct rdata_word *word)
 {
     struct dname name;
     if (!rdata_name_parse(&name, word, p->origin)) {
-        return rdata_bad(p, word, "is no domain name");
+        return rdata_bad(p, word, "is not a domain name");
     }
     dname_write(p->out, &name);
     return true;
@@ -186,7 +187,7 @@ static bool parse_string(struct rdata_parsing *p, const struct rdata_word *word)
     size_t len = 0;
     if (!rdata_unescape(word, octets, sizeof octets, &len)) {
         return rdata_bad(p, word,
-                         "is no string: it has at most 255 octets, and \\ in it begins \\\", "
+                         "is not a string: it has at most 255 octets, and \\ in it begins \\\", "
                          "\\\\ or \\000 to \\255");
     }
     write_u8(p->out, (uint8_t)len);
@@ -199,13 +200,13 @@ static bool parse_value(struct rdata_parsing *p, const struct rdata_word *word)
     size_t len = 0;
     size_t room = p->out->failed ? 0 : p->out->len - p->out->at;
     if (!rdata_unescape(word, p->out->data + p->out->at, room, &len)) {
-        return rdata_bad(p, word, "is no string: \\ in it begins \\\", \\\\ or \\000 to \\255");
+        return rdata_bad(p, word, "is not a string: \\ in it begins \\\", \\\\ or \\000 to \\255");
     }
     p->out->at += len;
     return true;
 }
 
-/* The word and all that follow it as one, in memory that the caller frees. */
+/* Joins the word and all that follow; the caller frees the result. */
 static char *join_words(struct rdata_parsing *p, const struct rdata_word *word, size_t *len)
 {
     struct rdata_word next = *word;
@@ -224,7 +225,8 @@ static bool parse_hex(struct rdata_parsing *p, const struct rdata_word *word)
     char *joined = join_words(p, word, &len);
     bool good = len > 0 && rdata_hex(p->out, joined, len);
     free(joined);
-    return good || rdata_bad(p, word, "does not begin octets in hexadecimal digits, two each");
+    return good ||
+           rdata_bad(p, word, "is not the start of a hexadecimal string, two digits an octet");
 }
 
 static bool parse_nsap(struct rdata_parsing *p, const struct rdata_word *word)
@@ -237,7 +239,7 @@ static bool parse_nsap(struct rdata_parsing *p, const struct rdata_word *word)
         len += text[len] != '.';
     }
     return (good && len > 0 && rdata_hex(p->out, text, len)) ||
-           rdata_bad(p, word, "is no NSAP address such as 0x47.0005.80");
+           rdata_bad(p, word, "is not an NSAP address such as 0x47.0005.80");
 }
 
 static bool parse_base64(struct rdata_parsing *p, const struct rdata_word *word)
@@ -246,7 +248,7 @@ static bool parse_base64(struct rdata_parsing *p, const struct rdata_word *word)
     char *joined = join_words(p, word, &len);
     bool good = rdata_base64(p->out, joined, len);
     free(joined);
-    return good || rdata_bad(p, word, "does not begin octets in base64");
+    return good || rdata_bad(p, word, "is not the start of a base64 string");
 }
 
 static bool parse_loc(struct rdata_parsing *p, const struct rdata_word *word)
@@ -302,7 +304,7 @@ static rdata_parse_field *parser_of(char kind)
     return NULL;
 }
 
-/* ---- all of it ---- */
+/* ---- whole rdata ---- */
 
 static bool missing(struct rdata_parsing *p)
 {
@@ -319,13 +321,13 @@ static bool parse_octets(struct rdata_parsing *p)
         return missing(p);
     }
     if (!rdata_number(&len, length.text, length.len, RDATA_MAX)) {
-        return rdata_bad(p, &length, "is no length from 0 to 65535");
+        return rdata_bad(p, &length, "is not a length from 0 to 65535");
     }
     if (rdata_word(&p->at, &hex) && !parse_hex(p, &hex)) {
         return false;
     }
     return p->out->at - p->begin == len ||
-           rdata_bad(p, &length, "is not the number of octets behind it");
+           rdata_bad(p, &length, "is not the number of octets after it");
 }
 
 static bool parse_fields(struct rdata_parsing *p, const struct rdata_type *type)
@@ -346,7 +348,7 @@ static bool parse_fields(struct rdata_parsing *p, const struct rdata_type *type)
         }
         field += repeats || field[1] == '?';
     }
-    return !rdata_word(&p->at, &word) || rdata_bad(p, &word, "is more than the type has");
+    return !rdata_word(&p->at, &word) || rdata_bad(p, &word, "is more than the type takes");
 }
 
 static bool is_octets(struct rdata_parsing *p)

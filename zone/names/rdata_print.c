@@ -106,7 +106,7 @@ static void put_hash(FILE *file, const uint8_t *data, size_t len)
     }
 }
 
-/* Octets in hex with a hyphen between them. */
+/* Octets in hex, with hyphens between them. */
 static void put_eui(FILE *file, const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -234,7 +234,7 @@ static void put_octets(FILE *file, const uint8_t *rdata, size_t len)
     put_hex(file, rdata, len);
 }
 
-/* True if all name servers read the text of its fields. */
+/* True if all name servers can read the text of its fields. */
 static bool is_plain(const struct rdata_type *type, const uint8_t *rdata, size_t len)
 {
     struct rdata_field field;

@@ -56,7 +56,7 @@ static bool has_key(struct reader r, uint16_t key)
     return false;
 }
 
-/* RFC 9460 8: keys that are there, in order, not itself. */
+/* RFC 9460 8: keys that are present, in order, without `mandatory` itself. */
 static bool mandatory_is_good(const struct parameter *parameter, struct reader all)
 {
     struct reader r = reader_of(parameter->value, parameter->len);
@@ -121,7 +121,7 @@ bool rdata_svcb_check(const uint8_t *rdata, size_t len)
 
 /* ---- text to octets ---- */
 
-/* "alpn" or "key65000", `len` characters. */
+/* Finds the key of "alpn" or "key65000", `len` characters. */
 static bool find_key(const char *text, size_t len, uint16_t *out)
 {
     uint32_t number = 0;
@@ -173,8 +173,8 @@ static bool put_item(struct writer *out, uint16_t key, const char *item, size_t 
     }
 }
 
-/* A list with commas, in which `\,` and `\\` stand for what they escape (RFC 9460 A.1); its own
- * escapes are gone already. */
+/* A list separated by commas, with escapes `\,` and `\\` (RFC 9460 A.1). The escapes of the word
+ * are resolved already. */
 static bool put_list(struct writer *out, uint16_t key, const uint8_t *value, size_t len)
 {
     char item[UINT8_MAX + 1];
@@ -207,7 +207,7 @@ static bool put_value(struct writer *out, uint16_t key, const uint8_t *value, si
     size_t at = out->at;
     bool good = true;
     switch (key) {
-    case KEY_MANDATORY: /* in order on the wire, whatever the text has */
+    case KEY_MANDATORY: /* sorted on the wire, in any order in text */
         good = put_list(out, key, value, len);
         if (good && !out->failed) {
             qsort(out->data + at, (out->at - at) / 2, 2, compare_keys);
@@ -242,7 +242,7 @@ bool rdata_parse_parameter(struct rdata_parsing *p, const struct rdata_word *wor
     uint16_t key = 0;
     size_t len = 0;
     if (word->quoted || !find_key(word->text, name_len, &key)) {
-        return rdata_bad(p, word, "has no parameter's name in front");
+        return rdata_bad(p, word, "does not start with a parameter name");
     }
     uint8_t *value = xmalloc(given.len + 1);
     write_u16(p->out, key);
@@ -254,7 +254,7 @@ bool rdata_parse_parameter(struct rdata_parsing *p, const struct rdata_word *wor
     if (good && !p->out->failed) {
         wire_put_u16(p->out->data + length_at, (uint16_t)(p->out->at - length_at - 2));
     }
-    return good || rdata_bad(p, word, "has no value that the parameter can have");
+    return good || rdata_bad(p, word, "has a value that the parameter cannot have");
 }
 
 static int compare_parameters(const void *a, const void *b)

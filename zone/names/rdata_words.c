@@ -1,4 +1,4 @@
-/* Words of a record's text, and what most fields make of them. */
+/* Words of a record's text, and the parsing of common fields. */
 #include <stdlib.h>
 
 #include <sodium.h>
@@ -6,7 +6,7 @@
 #include "zone/base/escape.h"
 #include "zone/names/rdata_private.h"
 
-/* Characters of the quoted text at `text`, up to the quote that ends it or the end. */
+/* Length of the quoted text at `text`, up to the closing quote or the end. */
 static size_t quoted_length(const char *text)
 {
     size_t len = 0;
@@ -16,7 +16,7 @@ static size_t quoted_length(const char *text)
     return len;
 }
 
-/* A blank inside of quotes does not end a word: key="a b". */
+/* A blank inside quotes does not end a word: key="a b". */
 static size_t bare_length(const char *text)
 {
     size_t len = 0;
@@ -148,7 +148,6 @@ int rdata_hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Appends the octets of an even number of hex digits. */
 bool rdata_hex(struct writer *out, const char *text, size_t len)
 {
     for (size_t i = 0; i + 1 < len; i += 2) {

@@ -27,7 +27,7 @@ static unsigned length_at(const uint8_t *p)
     return (unsigned)p[0] << 8 | p[1];
 }
 
-/* Canonical RR order: rdata as left-justified octet strings (RFC 4034 6.3). */
+/* Canonical order of RRs: rdata as left-justified octet strings (RFC 4034 6.3). */
 static int compare_rdata(const uint8_t *a, const uint8_t *b)
 {
     unsigned la = length_at(a), lb = length_at(b);
@@ -35,8 +35,6 @@ static int compare_rdata(const uint8_t *a, const uint8_t *b)
     return difference != 0 ? difference : (int)la - (int)lb;
 }
 
-/* Exchanges the neighbouring records at `first` and `first` + its length, which takes no second
- * buffer. */
 static void reverse(uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len / 2; i++) {
@@ -46,6 +44,7 @@ static void reverse(uint8_t *data, size_t len)
     }
 }
 
+/* Exchanges two neighbouring records in place. */
 static void exchange(uint8_t *first, size_t first_len, size_t second_len)
 {
     reverse(first, first_len);
@@ -53,7 +52,7 @@ static void exchange(uint8_t *first, size_t first_len, size_t second_len)
     reverse(first, first_len + second_len);
 }
 
-/* Insertion sort in place: the sets are small and mostly in order already. */
+/* Insertion sort in place: the sets are small and mostly sorted. */
 static void sink(struct rrset_builder *b, unsigned i)
 {
     while (i > 0) {
@@ -73,19 +72,12 @@ bool rrset_end(struct rrset_builder *b, struct rrset *out)
     if (b->failed || b->count == 0) {
         return false;
     }
-    uint16_t kept = 0;
-    size_t used = 0;
-    for (uint16_t i = 0; i < b->count; i++) {
-        size_t len = length_at(b->data + b->offset[i]) + 2u;
-        memmove(b->data + used, b->data + b->offset[i], len);
-        b->offset[kept] = (uint16_t)used;
-        sink(b, kept);
-        kept++;
-        used += len;
+    for (unsigned i = 1; i < b->count; i++) {
+        sink(b, i);
     }
     /* Duplicates are neighbours now (RFC 2181 5). */
     uint16_t unique = 1;
-    for (uint16_t i = 1; i < kept; i++) {
+    for (unsigned i = 1; i < b->count; i++) {
         uint8_t *last = b->data + b->offset[unique - 1], *next = b->data + b->offset[i];
         if (compare_rdata(last, next) == 0) {
             continue;
@@ -94,7 +86,7 @@ bool rrset_end(struct rrset_builder *b, struct rrset *out)
         memmove(b->data + at, next, length_at(next) + 2u);
         b->offset[unique++] = (uint16_t)at;
     }
-    used = b->offset[unique - 1] + length_at(b->data + b->offset[unique - 1]) + 2u;
+    size_t used = b->offset[unique - 1] + length_at(b->data + b->offset[unique - 1]) + 2u;
     *out = (struct rrset){
         .type = b->type, .count = unique, .ttl = b->ttl, .rdata = b->data, .rdata_len = used
     };

@@ -1,8 +1,9 @@
-/* An RRset without its owner, the unit that is answered, signed and stored.
+/* An RRset without its owner name: the unit that is answered, signed and stored.
  *
  * `rdata` is packed: `count` times [u16 length][octets], in canonical order (RFC 4034 6.3), without
- * duplicates, names inside in lower case and uncompressed. So it is signed as it stands and written
- * as it stands. It does not own its octets: whoever filled it says how long they last. */
+ * duplicates; names inside are lower case and uncompressed. So it can be signed and written as it
+ * is. A struct rrset does not own its octets: the function that fills it says how long they are
+ * valid. */
 #ifndef ZONE_RRSET_H
 #define ZONE_RRSET_H
 
@@ -50,7 +51,7 @@ struct rrset {
     size_t rdata_len;
 };
 
-/* Collects rdata and packs them in order. Bounded: `room` octets of rdata, RRSET_RECORDS_MAX
+/* Collects rdata and packs it in order. Bounded: `room` octets of rdata, RRSET_RECORDS_MAX
  * records. */
 enum {
     RRSET_RECORDS_MAX = 64
@@ -60,21 +61,21 @@ struct rrset_builder {
     uint32_t ttl;
     uint16_t count;
     bool failed;
-    uint16_t offset[RRSET_RECORDS_MAX]; /* of [u16 length][octets] in `data` */
+    uint16_t offset[RRSET_RECORDS_MAX]; /* offsets of [u16 length][octets] in `data` */
     size_t used;
     size_t room;
     uint8_t *data;
 };
 void rrset_begin(struct rrset_builder *b, uint16_t type, uint32_t ttl, uint8_t *data, size_t room);
 void rrset_add(struct rrset_builder *b, const void *rdata, size_t len);
-/* Sorts, drops duplicates and packs in place; `out` points into the builder's data. False if
- * anything did not fit or there is no record. */
+/* Sorts, removes duplicates and packs in place; `out` points into the builder's data. False if
+ * something did not fit or there is no record. */
 bool rrset_end(struct rrset_builder *b, struct rrset *out);
 
-/* Steps through packed rdata: false at the end. `at` starts at 0. The set must be well-formed
+/* Steps through packed rdata, from `at` = 0 on. False at the end. The set must be well-formed
  * (rrset_check). */
 bool rrset_next(const struct rrset *set, size_t *at, const uint8_t **rdata, uint16_t *len);
-/* True if the packing adds up: for data read from a store. */
+/* True if the packing is consistent: for data read from a store. */
 bool rrset_check(const struct rrset *set);
 
 #endif

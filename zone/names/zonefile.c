@@ -6,28 +6,29 @@
 #include "zone/names/rdata.h"
 
 enum {
-    ENTRY_MAX = 5 * RDATA_MAX, /* characters of one entry: all rdata fit, if each octet is \\DDD */
+    /* characters of one entry: enough for all rdata with each octet as \\DDD */
+    ENTRY_MAX = 5 * RDATA_MAX,
 };
 
-/* The file and the entry that was read last: one record or directive, its lines joined, comments
- * and parentheses taken out. */
+/* The file and the entry read last: one record or directive, its lines joined, without comments and
+ * parentheses. */
 struct source {
     FILE *file;
     const char *path;
     struct diag *diag;
-    unsigned line;  /* of the next character */
-    unsigned start; /* line on which the entry begins */
+    unsigned line;  /* line of the next character */
+    unsigned start; /* line where the entry starts */
     unsigned depth; /* open parentheses */
     bool quoted;
-    bool content; /* other than blanks */
+    bool content; /* the entry has more than blanks */
     size_t len;
     char text[ENTRY_MAX + 1];
     uint8_t rdata[RDATA_MAX];
 };
 
-/* What an entry can change for those after it. */
+/* What an entry sets for those after it. */
 struct state {
-    /* RFC 1035 5.1: the last one stated; or what $TTL says (RFC 2308 4). */
+    /* the last TTL stated (RFC 1035 5.1), or that of $TTL (RFC 2308 4) */
     uint32_t ttl;
     bool ttl_is_set;
     struct dname origin;
@@ -40,7 +41,7 @@ static enum result fault(const struct source *source, const char *what)
     return diag_fail(source->diag, RESULT_INVALID, "%s:%u: %s", source->path, source->start, what);
 }
 
-/* What is wrong with a word. */
+/* An error about a word. */
 static enum result fault_at(const struct source *source, const struct rdata_word *word,
                             const char *what)
 {
@@ -51,7 +52,7 @@ static enum result fault_at(const struct source *source, const struct rdata_word
 static enum result append(struct source *source, int c)
 {
     if (c == EOF || c == '\0') {
-        return fault(source, "the text is broken off, or is none");
+        return fault(source, "the text ends within a record, or contains NUL");
     }
     if (source->len == ENTRY_MAX) {
         return fault(source, "the record is too long");
@@ -65,24 +66,23 @@ static enum result append(struct source *source, int c)
     return RESULT_OK;
 }
 
-/* A character inside of quotes, or an escape (RFC 1035 5.1). */
+/* Takes a character inside quotes, or an escape (RFC 1035 5.1). */
 static enum result take_literal(struct source *source, int c)
 {
     if (c == '\n') {
         return fault(source, "a quoted text does not end on its line");
     }
-    enum result result = append(source, c);
-    if (result == RESULT_OK && c == '\\') {
+    TRY(append(source, c));
+    if (c == '\\') {
         c = getc(source->file);
-        result = c == '\n' ? fault(source, "nothing is escaped at the end of a line")
-                           : append(source, c);
-    } else if (c == '"') {
-        source->quoted = !source->quoted;
+        return c == '\n' ? fault(source, "a backslash at the end of a line escapes nothing")
+                         : append(source, c);
     }
-    return result;
+    source->quoted = c == '"' ? !source->quoted : source->quoted;
+    return RESULT_OK;
 }
 
-/* Takes one character; `*ended` is set behind the last line of the entry. */
+/* Takes one character; sets `*ended` after the last line of the entry. */
 static enum result take_character(struct source *source, int c, bool *ended)
 {
     if (source->quoted || c == '\\' || c == '"') {
@@ -99,7 +99,7 @@ static enum result take_character(struct source *source, int c, bool *ended)
         return append(source, ' ');
     case ')':
         if (source->depth == 0) {
-            return fault(source, "a parenthesis is closed that was not opened");
+            return fault(source, "a closing parenthesis has no opening one");
         }
         source->depth--;
         return append(source, ' ');
@@ -112,23 +112,19 @@ static enum result take_character(struct source *source, int c, bool *ended)
     }
 }
 
-/* Reads the next entry; `*end` is set when there is none. */
+/* Reads the next entry; sets `*end` if there is none. */
 static enum result next_entry(struct source *source, bool *end)
 {
-    enum result result = RESULT_OK;
     int c = 0;
     do {
         bool ended = false;
         source->len = 0;
         source->content = false;
         source->start = source->line;
-        while (result == RESULT_OK && !ended && (c = getc(source->file)) != EOF) {
-            result = take_character(source, c, &ended);
+        while (!ended && (c = getc(source->file)) != EOF) {
+            TRY(take_character(source, c, &ended));
         }
-    } while (result == RESULT_OK && !source->content && c != EOF);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    } while (!source->content && c != EOF);
     if (ferror(source->file) != 0) {
         return diag_fail(source->diag, RESULT_SYSTEM, "%s: cannot be read", source->path);
     }
@@ -172,17 +168,17 @@ static enum result take_owner(struct source *source, struct state *state, const 
     struct rdata_word word;
     if (source->text[0] == ' ') {
         return state->has_previous ? RESULT_OK
-                                   : fault(source, "the first record has no name in front");
+                                   : fault(source, "the first record has no owner name");
     }
     if (!rdata_word(at, &word) || !rdata_name_parse(&state->previous, &word, &state->origin)) {
-        return fault_at(source, &word, "is no domain name");
+        return fault_at(source, &word, "is not a domain name");
     }
     dname_lower(&state->previous);
     state->has_previous = true;
     return RESULT_OK;
 }
 
-/* TTL and class, in either order (RFC 1035 5.1). `word` is what follows them. */
+/* Takes TTL and class, in either order (RFC 1035 5.1). `word` becomes the word after them. */
 static enum result take_ttl_and_class(struct source *source, struct state *state, const char **at,
                                       struct rdata_word *word, uint32_t *ttl)
 {
@@ -198,8 +194,9 @@ static enum result take_ttl_and_class(struct source *source, struct state *state
         } else if (!has_ttl && word->text[0] >= '0' && word->text[0] <= '9') {
             has_ttl = true;
             if (!rdata_ttl_parse(ttl, word->text, word->len)) {
-                return fault_at(source, word,
-                                "is no TTL: it is at most 2147483647 seconds, as in 3600 or 1h30m");
+                return fault_at(
+                    source, word,
+                    "is not a TTL: it is at most 2147483647 seconds, as in 3600 or 1h30m");
             }
             state->ttl = state->ttl_is_set ? state->ttl : *ttl;
         } else {
@@ -221,16 +218,11 @@ static enum result take_entry(struct source *source, struct state *state, zonefi
     if (source->text[0] == '$') {
         return take_directive(source, state);
     }
-    enum result result = take_owner(source, state, &at);
-    if (result == RESULT_OK) {
-        result = take_ttl_and_class(source, state, &at, &word, &record.ttl);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(take_owner(source, state, &at));
+    TRY(take_ttl_and_class(source, state, &at, &word, &record.ttl));
     memcpy(type, word.text, word.len < sizeof type ? word.len : 0);
     if (word.quoted || rdata_type_parse(&record.type, type) != RESULT_OK) {
-        return fault_at(source, &word, "is no type of records");
+        return fault_at(source, &word, "is not a record type");
     }
     if (rdata_parse(record.type, at, &state->origin, &rdata, &why) != RESULT_OK) {
         return diag_fail(source->diag, RESULT_INVALID, "%s:%u: %s: %s", source->path, source->start,

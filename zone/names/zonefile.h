@@ -1,5 +1,5 @@
-/* Zone files (RFC 1035 5.1): records in presentation format, a name, TTL, class, type and data
- * each. */
+/* Zone files (RFC 1035 5.1): records in presentation format with owner name, TTL, class, type and
+ * rdata. */
 #ifndef ZONE_ZONEFILE_H
 #define ZONE_ZONEFILE_H
 
@@ -9,27 +9,27 @@
 
 struct zonefile_source {
     FILE *file;
-    const char *path; /* stands in the diag, with the line */
+    const char *path; /* shown in the diag, with the line */
     struct dname origin;
-    uint32_t default_ttl; /* of records before any that has a TTL, or $TTL */
+    uint32_t default_ttl; /* of records before the first TTL or $TTL */
 };
-/* Names are in lower case, the rdata, in wire form, is valid during the visit only. */
+/* The owner is lower case. The rdata is in wire form, valid during the visit only. */
 struct zonefile_record {
     struct dname owner;
     uint16_t type;
     uint32_t ttl;
-    unsigned line; /* on which it begins */
+    unsigned line; /* where the record starts */
     const uint8_t *rdata;
     size_t rdata_len; /* at most 65535 */
 };
 typedef enum result zonefile_visit(const struct zonefile_record *record, void *arg,
                                    struct diag *diag);
-/* A TTL that is left out is that of the record before (RFC 1035 5.1), or of $TTL (RFC 2308 4).
- * Calls `visit` with each record of a zone file (RFC 1035 5.1); $INCLUDE and what others have added
- * to the format is refused. Stops at the first that is not OK. */
+/* Calls `visit` with each record of a zone file (RFC 1035 5.1). A missing TTL is that of $TTL (RFC
+ * 2308 4) or else of the record before (RFC 1035 5.1). $INCLUDE and extensions of the format are
+ * refused. Stops at the first result other than OK. */
 enum result zonefile_read(const struct zonefile_source *from, zonefile_visit *visit, void *arg,
                           struct diag *diag);
-/* Prints an RRset, a record a line. */
+/* Prints an RRset, one record per line. */
 enum result zonefile_print(FILE *file, const struct dname *owner, const struct rrset *set);
 
 #endif

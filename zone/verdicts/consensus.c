@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* What is judged, and by whom. */
+/* A vote on one family of a member: the rows and what their weight depends on. */
 struct panel {
     const struct member *member;
     const struct member_health *rows;
@@ -22,12 +22,12 @@ static enum address_family other_than(enum address_family family)
     return family == ADDRESS_IPV6 ? ADDRESS_IPV4 : ADDRESS_IPV6;
 }
 
-static bool brings_name(const struct member *member)
+static bool has_own_name(const struct member *member)
 {
     return member->address_count == 0;
 }
 
-/* Of a family that the member does not have nothing is said, whatever a vantage point claims. */
+/* No verdict counts on a family that the member does not have. */
 static bool is_judged(const struct panel *panel)
 {
     const struct member *member = panel->member;
@@ -36,24 +36,24 @@ static bool is_judged(const struct panel *panel)
             return true;
         }
     }
-    return brings_name(member);
+    return has_own_name(member);
 }
 
-/* The vantage point found no address of the family by the member's own name, and says so by
- * that. */
-static bool found_none(const struct member_health *row, const struct panel *panel)
+/* True if the vantage point resolved the member's own name to no address of the family. That is a
+ * verdict, too. */
+static bool resolved_none(const struct member_health *row, const struct panel *panel)
 {
-    return brings_name(panel->member) && !health_has_family(row, panel->family);
+    return has_own_name(panel->member) && !health_has_family(row, panel->family);
 }
 
 /* The family by which the vantage point knows the member. */
 static enum address_family known_by(const struct member_health *row, const struct panel *panel)
 {
-    return found_none(row, panel) ? other_than(panel->family) : panel->family;
+    return resolved_none(row, panel) ? other_than(panel->family) : panel->family;
 }
 
-/* True if what the vantage point has seen is enough to judge the member. Nobody can have seen one
- * that is new for long, so whoever claims it does not vote alone. */
+/* True if the vantage point has seen enough to judge the member. No one can have seen a new member
+ * for long, so a vantage point that claims it does not vote alone. */
 static bool is_mature(const struct member_health *row, const struct panel *panel)
 {
     enum address_family family = known_by(row, panel);
@@ -74,8 +74,7 @@ static bool is_mature(const struct member_health *row, const struct panel *panel
     return false;
 }
 
-/* How well a vantage point may be asked about the member: only the best class of those that know it
- * votes. */
+/* How well a vantage point can judge the member. Only those of the best class vote. */
 static unsigned class_of(const struct member_health *row, const struct panel *panel)
 {
     const struct vantage *vantage = vantages_find(panel->vantages, row->vantage);
@@ -84,17 +83,17 @@ static unsigned class_of(const struct member_health *row, const struct panel *pa
     }
     enum address_family family = known_by(row, panel);
     bool seen = vantage->family[family].state != FAMILY_UNSEEN;
-    bool asked = panel->vantages->asked_of[vantage - panel->vantages->list][family];
+    bool asked = panel->vantages->asked_by_family[vantage - panel->vantages->list][family];
     return (seen ? 4U : 0U) + (is_mature(row, panel) ? 2U : 0U) + asked;
 }
 
-/* A fall that the operator has let happen is one. */
+/* The stage to vote for: a fall that the operator released is carried out. */
 static enum stage stage_of(const struct member_health *row, const struct panel *panel)
 {
     const struct vantage *vantage = vantages_find(panel->vantages, row->vantage);
     const struct family_health *own = &row->family[panel->family];
     bool released = vantage != NULL && vantage->released_at >= own->stage_since;
-    if (found_none(row, panel)) {
+    if (resolved_none(row, panel)) {
         return STAGE_REGISTERED;
     }
     return own->stage == STAGE_FALLING && released ? STAGE_INELIGIBLE : own->stage;
@@ -107,7 +106,7 @@ struct vote {
     int32_t score_milli;
 };
 
-/* From out to in. */
+/* Sorts from out to in. */
 static int compare_votes(const void *a, const void *b)
 {
     const struct vote *left = a, *right = b;
@@ -117,7 +116,7 @@ static int compare_votes(const void *a, const void *b)
     return (left->score_milli > right->score_milli) - (left->score_milli < right->score_milli);
 }
 
-static unsigned collect(struct vote votes[VANTAGES_MAX], const struct panel *panel)
+static unsigned collect_votes(struct vote votes[VANTAGES_MAX], const struct panel *panel)
 {
     unsigned best = 0;
     unsigned voters = 0;
@@ -140,7 +139,7 @@ static unsigned collect(struct vote votes[VANTAGES_MAX], const struct panel *pan
     return voters;
 }
 
-/* From bad to good. */
+/* Sorts from bad to good. */
 static int compare_addresses(const void *a, const void *b)
 {
     const struct address_health *left = *(const struct address_health *const *)a;
@@ -151,23 +150,23 @@ static int compare_addresses(const void *a, const void *b)
     return (left->score_milli > right->score_milli) - (left->score_milli < right->score_milli);
 }
 
-/* What the voters of one family come to; none of a family that is not judged. */
+/* The votes on one family; none if it is not judged. */
 struct ballot {
     struct vote votes[VANTAGES_MAX];
     unsigned voters;
-    const struct vote *middle;
+    const struct vote *median;
 };
 
 static void count_ballot(struct ballot *out, struct panel *panel, enum address_family family)
 {
     panel->family = family;
-    out->voters = is_judged(panel) ? collect(out->votes, panel) : 0;
-    out->middle = out->voters == 0 ? NULL : &out->votes[(out->voters - 1) / 2];
+    out->voters = is_judged(panel) ? collect_votes(out->votes, panel) : 0;
+    out->median = out->voters == 0 ? NULL : &out->votes[(out->voters - 1) / 2];
 }
 
-/* The median of what the voters have of the address; where none has probed it, what they say of
- * that. False if none knows it. */
-static bool settle_address(struct address_health *out, const struct address *address,
+/* Sets the median of the voters' verdicts on the address. If none has probed it, takes what one of
+ * them knows, preferably the median voter. False if none knows it. */
+static bool median_address(struct address_health *out, const struct address *address,
                            const struct ballot *ballot)
 {
     const struct address_health *seen[VANTAGES_MAX], *known = NULL;
@@ -177,7 +176,7 @@ static bool settle_address(struct address_health *out, const struct address *add
         if (each != NULL && each->probes > 0) {
             seen[count++] = each;
         }
-        bool better = each != NULL && (known == NULL || &ballot->votes[i] == ballot->middle);
+        bool better = each != NULL && (known == NULL || &ballot->votes[i] == ballot->median);
         known = better ? each : known;
     }
     if (count > 0) {
@@ -190,55 +189,54 @@ static bool settle_address(struct address_health *out, const struct address *add
     return known != NULL;
 }
 
-/* The member's own addresses, or, of a name that it brings, those that the vantage point in the
- * middle has found. */
-static void settle_addresses(struct member_health *out, const struct member *member,
-                             const struct ballot ballots[ADDRESS_FAMILIES])
+/* Sets the addresses: those of the member or, if it has its own name, those that the median vantage
+ * point found. */
+static void merge_addresses(struct member_health *out, const struct member *member,
+                            const struct ballot ballots[ADDRESS_FAMILIES])
 {
     struct address addresses[MEMBER_ADDRESSES_MAX];
-    bool found = brings_name(member);
+    bool found = has_own_name(member);
     unsigned count = found ? out->address_count : member->address_count, kept = 0;
     for (unsigned i = 0; i < count; i++) {
         addresses[i] = found ? out->addresses[i].address : member->addresses[i];
     }
     for (unsigned i = 0; i < count; i++) {
         const struct ballot *ballot = &ballots[address_family(&addresses[i])];
-        kept += settle_address(&out->addresses[kept], &addresses[i], ballot);
+        kept += median_address(&out->addresses[kept], &addresses[i], ballot);
     }
     out->address_count = (uint8_t)kept;
 }
 
-/* Enters the families' verdicts, and what the member stands by, into what was its row at one
- * vantage point. */
-static void settle_families(struct consensus *consensus,
-                            const struct ballot ballots[ADDRESS_FAMILIES])
+/* Sets the verdicts of the families and of the member, on top of the row of one vantage point. */
+static void merge_families(struct consensus *consensus,
+                           const struct ballot ballots[ADDRESS_FAMILIES])
 {
     struct member_health found = { .member_id = 0 };
     for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
-        const struct vote *middle = ballots[f].middle;
-        if (middle != NULL) {
-            found = *middle->row;
+        const struct vote *median = ballots[f].median;
+        if (median != NULL) {
+            found = *median->row;
         }
     }
     for (unsigned f = 0; f < ADDRESS_FAMILIES; f++) {
-        const struct vote *middle = ballots[f].middle;
-        if (middle == NULL) {
+        const struct vote *median = ballots[f].median;
+        if (median == NULL) {
             found.family[f] = (struct family_health){ .stage = STAGE_REGISTERED };
             continue;
         }
-        found.family[f] = middle->row->family[f];
-        found.family[f].stage = middle->stage;
-        found.family[f].weight = middle->weight;
+        found.family[f] = median->row->family[f];
+        found.family[f].stage = median->stage;
+        found.family[f].weight = median->weight;
         consensus->family[f].all = ballots[f].voters;
         for (unsigned i = 0; i < ballots[f].voters; i++) {
             consensus->family[f].in += ballots[f].votes[i].weight > 0;
         }
     }
     enum address_family better = health_better_family(&found);
-    better = ballots[better].middle == NULL ? other_than(better) : better;
-    ASSERT(ballots[better].middle != NULL);
+    better = ballots[better].median == NULL ? other_than(better) : better;
+    ASSERT(ballots[better].median != NULL);
     const struct family_health *by = &found.family[better];
-    const struct member_health *row = ballots[better].middle->row;
+    const struct member_health *row = ballots[better].median->row;
     consensus->health = *row;
     memcpy(consensus->health.family, found.family, sizeof(found.family));
     consensus->health.stage = by->stage;
@@ -275,8 +273,8 @@ void consensus_of(struct consensus *out, const struct member *member,
     }
     count_ballot(&ballots[ADDRESS_IPV6], &panel, ADDRESS_IPV6);
     count_ballot(&ballots[ADDRESS_IPV4], &panel, ADDRESS_IPV4);
-    settle_families(out, ballots);
-    settle_addresses(&out->health, member, ballots);
+    merge_families(out, ballots);
+    merge_addresses(&out->health, member, ballots);
     for (unsigned i = 0; i < count; i++) {
         uint64_t seen = rows[i].last_cert_not_after;
         if (seen > out->health.last_cert_not_after) {
@@ -324,7 +322,7 @@ bool consensus_dissents(const struct consensus *consensus, const struct member_h
     const struct vantage *vantage = vantages_find(vantages, row->vantage);
     for (unsigned f = 0; vantage != NULL && f < ADDRESS_FAMILIES; f++) {
         const struct family_health *own = &row->family[f], *pool = &consensus->health.family[f];
-        bool asked = vantages->asked_of[vantage - vantages->list][f];
+        bool asked = vantages->asked_by_family[vantage - vantages->list][f];
         if (asked && consensus->family[f].all > 1 &&
             stage_is_in(own->stage) != stage_is_in(pool->stage) && is_long(own->stage_since, now) &&
             is_long(pool->stage_since, now)) {

@@ -1,6 +1,6 @@
-/* The classes in which a probe of a member can fail: stable identifiers, the sentence for the
- * member's operator, and the source of the rule. Written to state/health by number, shown by name,
- * so rows are only ever added at the end. */
+/* The classes of failure of a probe: a stable identifier, the sentence for the member's operator,
+ * and the source of the rule. state/health stores them by number, users see them by name, so new
+ * rows are added at the end only. */
 #ifndef ZONE_FAILURE_H
 #define ZONE_FAILURE_H
 
@@ -94,17 +94,17 @@ enum failure {
 };
 #undef FAILURE_ENUM
 
-/* None of these returns NULL; a number out of range is shown as "internal". */
+/* Never NULL. A number out of range is shown as "internal". */
 const char *failure_id(enum failure failure);
 const char *failure_advice(enum failure failure);
 const char *failure_source(enum failure failure);
 
-/* Nothing came from the server itself, so it may be the network anywhere on the way. A refusal is
- * one of these: a router's ICMP error looks alike. */
+/* Nothing came from the server itself, so the fault may be anywhere in the network. A refused
+ * connection counts too: an ICMP error of a router looks the same. */
 bool failure_is_silence(enum failure failure);
-/* It is shown, and counts for nothing. */
+/* The failure is ours: it is shown and has no effect. */
 bool failure_is_ours(enum failure failure);
-/* A server was heard: the probe went well, or failed by what the server said. */
+/* The server was heard: the probe succeeded, or failed by what the server sent. */
 bool failure_was_heard(enum failure failure);
 
 #endif

@@ -20,7 +20,7 @@ enum {
     FILE_MODE = 0644,
     DIGEST_LEN = 32,
     SETTINGS_MAX = 256,
-    ROW_MIN = 32, /* octets of a member, at least */
+    ROW_MIN = 32, /* minimum octets of a member */
     FIRST_ROOM = 65536
 };
 
@@ -42,23 +42,17 @@ static enum result fail(const char *what, const char *path, struct diag *diag)
 
 /* -- writing -- */
 
-/* Octets that grow. */
-struct text {
-    struct writer w;
-};
-
-static struct writer *room_for(struct text *text, size_t more)
+/* Makes room for `more` octets. */
+static void reserve(struct writer *w, size_t more)
 {
-    struct writer *w = &text->w;
     ARRAY_RESERVE(w->data, w->len, w->at + more);
-    return w;
 }
 
-static void put_settings(struct text *text, const struct settings *settings)
+static void write_settings(struct writer *w, const struct settings *settings)
 {
     size_t count = 0;
     const struct setting_info *list = settings_list(&count);
-    struct writer *w = room_for(text, 2 * DNAME_MAX + 16);
+    reserve(w, 2 * DNAME_MAX + 16);
     dname_write(w, &settings->apex);
     dname_write(w, &settings->primary);
     write_u32(w, settings->serial);
@@ -66,15 +60,15 @@ static void put_settings(struct text *text, const struct settings *settings)
     for (size_t i = 0; i < count; i++) {
         char value[SETTING_VALUE_MAX];
         bool fits = settings_text(settings, list[i].name, value) == RESULT_OK;
-        w = room_for(text, strlen(list[i].name) + sizeof(value) + 4);
+        reserve(w, strlen(list[i].name) + sizeof(value) + 4);
         write_text(w, list[i].name);
         write_text(w, fits ? value : "");
     }
 }
 
-static void put_vantages(struct text *text, const struct vantage_keys *keys)
+static void write_vantages(struct writer *w, const struct vantage_keys *keys)
 {
-    struct writer *w = room_for(text, 2 + VANTAGES_MAX * sizeof(keys->list[0]));
+    reserve(w, 2 + VANTAGES_MAX * sizeof(keys->list[0]));
     write_u16(w, (uint16_t)keys->count);
     for (unsigned i = 0; i < keys->count; i++) {
         write_text(w, keys->list[i].name);
@@ -84,10 +78,11 @@ static void put_vantages(struct text *text, const struct vantage_keys *keys)
     }
 }
 
-static enum result put_member(const struct member *member, void *arg)
+static enum result write_member(const struct member *member, void *arg)
 {
     struct member shown = *member;
-    struct writer *w = room_for(arg, MEMBER_ENCODED_MAX + 2);
+    struct writer *w = arg;
+    reserve(w, MEMBER_ENCODED_MAX + 2);
     shown.operator_name[0] = '\0';
     shown.accounturi[0] = '\0';
     size_t mark = wire_mark(w);
@@ -98,36 +93,29 @@ static enum result put_member(const struct member *member, void *arg)
     return RESULT_OK;
 }
 
-static enum result put_all(struct text *text, struct store_txn *txn, struct diag *diag)
+static enum result write_contents(struct writer *w, struct store_txn *txn, struct diag *diag)
 {
     uint8_t id[REGISTRY_ID_LEN];
     struct settings settings;
     struct vantage_keys keys;
-    enum result result = registry_id(txn, id, diag);
-    if (result == RESULT_OK) {
-        result = registry_settings(txn, &settings, diag);
-    }
-    if (result == RESULT_OK) {
-        result = registry_vantages(txn, &keys, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    struct writer *w = room_for(text, sizeof(MAGIC) + 1 + REGISTRY_ID_LEN + 8);
+    TRY(registry_id(txn, id, diag));
+    TRY(registry_settings(txn, &settings, diag));
+    TRY(registry_vantages(txn, &keys, diag));
+    reserve(w, sizeof(MAGIC) + 1 + REGISTRY_ID_LEN + 8);
     write_octets(w, MAGIC, sizeof(MAGIC));
     write_u8(w, LAYOUT);
     write_octets(w, id, sizeof(id));
     write_u64(w, store_version(txn));
-    put_settings(text, &settings);
-    put_vantages(text, &keys);
-    w = room_for(text, 4);
+    write_settings(w, &settings);
+    write_vantages(w, &keys);
+    reserve(w, 4);
     write_u32(w, (uint32_t)store_count(txn, TABLE_MEMBERS));
-    result = registry_each(txn, put_member, text);
+    enum result result = registry_each(txn, write_member, w);
     if (result != RESULT_OK) {
         return diag_fail(diag, result, "members: %s", result_text(result));
     }
-    w = room_for(text, DIGEST_LEN);
-    ASSERT(crypto_generichash(w->data + w->at, DIGEST_LEN, w->data, w->at, NULL, 0) == 0);
+    reserve(w, DIGEST_LEN);
+    CHECK(crypto_generichash(w->data + w->at, DIGEST_LEN, w->data, w->at, NULL, 0) == 0);
     w->at += DIGEST_LEN;
     return RESULT_OK;
 }
@@ -135,10 +123,7 @@ static enum result put_all(struct text *text, struct store_txn *txn, struct diag
 static enum result make_dir(const char *state_dir, struct diag *diag)
 {
     char path[PATH_MAX];
-    enum result result = path_of(path, state_dir, "", diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(path_of(path, state_dir, "", diag));
     if (mkdir(path, DIR_MODE) != 0) {
         return errno == EEXIST ? RESULT_OK : fail("make", path, diag);
     }
@@ -150,17 +135,12 @@ static enum result make_dir(const char *state_dir, struct diag *diag)
     return done ? RESULT_OK : fail("give to its owner", path, diag);
 }
 
-/* No fsync: a machine that lost its power writes the file anew with the next start of a program. */
+/* No fsync: after a power failure, the next start of a program writes the file again. */
 static enum result replace(const char *state_dir, const struct writer *w, struct diag *diag)
 {
     char path[PATH_MAX], made[PATH_MAX];
-    enum result result = path_of(path, state_dir, "/" FEED_FILE, diag);
-    if (result == RESULT_OK) {
-        result = path_of(made, state_dir, "/" FEED_FILE ".XXXXXX", diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(path_of(path, state_dir, "/" FEED_FILE, diag));
+    TRY(path_of(made, state_dir, "/" FEED_FILE ".XXXXXX", diag));
     int fd = mkostemp(made, O_CLOEXEC);
     if (fd < 0) {
         return fail("make a file like", made, diag);
@@ -177,7 +157,7 @@ static enum result replace(const char *state_dir, const struct writer *w, struct
     return RESULT_OK;
 }
 
-/* The digest at the end tells whether it is the same. */
+/* True if the file has the same content, by the digest at its end. */
 static bool is_there(const char *state_dir, const struct writer *w)
 {
     char path[PATH_MAX];
@@ -197,13 +177,13 @@ static bool is_there(const char *state_dir, const struct writer *w)
 
 enum result feed_publish(const char *state_dir, struct store_txn *registry, struct diag *diag)
 {
-    struct text text = { 0 };
-    enum result result = put_all(&text, registry, diag);
-    if (result == RESULT_OK && !is_there(state_dir, &text.w)) {
+    struct writer w = { 0 };
+    enum result result = write_contents(&w, registry, diag);
+    if (result == RESULT_OK && !is_there(state_dir, &w)) {
         result = make_dir(state_dir, diag);
-        result = result == RESULT_OK ? replace(state_dir, &text.w, diag) : result;
+        result = result == RESULT_OK ? replace(state_dir, &w, diag) : result;
     }
-    free(text.w.data);
+    free(w.data);
     return result;
 }
 
@@ -244,7 +224,7 @@ static enum result load(const char *path, uint8_t **out, size_t *len, struct dia
     return RESULT_OK;
 }
 
-/* Settings that this program does not know mean nothing to it. */
+/* Settings that this program does not know are ignored. */
 static void read_settings(struct reader *r, struct settings *settings)
 {
     settings_defaults(settings);
@@ -275,8 +255,8 @@ static void read_vantages(struct reader *r, struct vantage_keys *keys)
     }
 }
 
-/* Who reads the feed makes a name of each label. */
-static bool has_name(const struct member *member, const struct dname *apex)
+/* A label must be valid and make a domain name under the apex. */
+static bool has_valid_name(const struct member *member, const struct dname *apex)
 {
     char label[LABEL_ROOM];
     struct dname name;
@@ -295,7 +275,7 @@ static void read_members(struct reader *r, struct feed *feed)
         size_t len = read_u16(r);
         const uint8_t *row = read_octets(r, len);
         r->failed = row == NULL || member_decode(&feed->members[i], row, len) != RESULT_OK ||
-                    !has_name(&feed->members[i], &feed->settings.apex);
+                    !has_valid_name(&feed->members[i], &feed->settings.apex);
     }
     feed->member_count = r->failed ? 0 : count;
 }
@@ -305,7 +285,7 @@ static enum result decode(const uint8_t *data, size_t len, struct feed *feed)
     uint8_t digest[DIGEST_LEN], magic[sizeof(MAGIC)] = { 0 };
     ASSERT(data != NULL && len > DIGEST_LEN);
     struct reader r = reader_of(data, len - DIGEST_LEN);
-    ASSERT(crypto_generichash(digest, sizeof(digest), data, r.len, NULL, 0) == 0);
+    CHECK(crypto_generichash(digest, sizeof(digest), data, r.len, NULL, 0) == 0);
     read_into(&r, magic, sizeof(magic));
     uint8_t layout = read_u8(&r);
     if (memcmp(digest, data + r.len, sizeof(digest)) != 0 ||
@@ -328,15 +308,10 @@ enum result feed_read(struct feed **out, const char *state_dir, struct diag *dia
     char path[PATH_MAX];
     uint8_t *data = NULL;
     size_t len = 0;
-    enum result result = path_of(path, state_dir, "/" FEED_FILE, diag);
-    if (result == RESULT_OK) {
-        result = load(path, &data, &len, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(path_of(path, state_dir, "/" FEED_FILE, diag));
+    TRY(load(path, &data, &len, diag));
     struct feed *feed = xcalloc(1, sizeof(*feed));
-    result = decode(data, len, feed);
+    enum result result = decode(data, len, feed);
     free(data);
     if (result != RESULT_OK) {
         feed_free(feed);

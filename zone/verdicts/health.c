@@ -1,7 +1,7 @@
 #include "zone/verdicts/health.h"
 
 enum {
-    SCHEMA = 3 /* that of the layout below */
+    SCHEMA = 3 /* of the layout below */
 };
 
 static void encode_address(struct writer *w, const struct address_health *each)
@@ -51,7 +51,7 @@ void health_encode(struct writer *w, const struct member_health *health)
     }
 }
 
-/* A failure number from a later version stays as it is: the texts know what to show. */
+/* A failure number from a later version is kept: failure_id shows it as "internal". */
 static void decode_address(struct reader *r, struct address_health *each, uint32_t schema)
 {
     read_into(r, each->address.octets, sizeof(each->address.octets));
@@ -87,8 +87,8 @@ static void decode_family(struct reader *r, struct family_health *out)
     r->failed = r->failed || stage > STAGE_FALLING || out->weight > HEALTH_WEIGHT_MAX;
 }
 
-/* Before schema 3 a member had one verdict: it is that of each of its families. */
-static void share_verdict(struct member_health *health, uint64_t frozen_at)
+/* Before schema 3 a member had one verdict: it becomes the verdict of each family. */
+static void copy_verdict_to_families(struct member_health *health, uint64_t frozen_at)
 {
     for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
         if (health_has_family(health, (enum address_family)i)) {
@@ -127,7 +127,7 @@ static enum result decode(struct member_health *out, const uint8_t *data, size_t
         return RESULT_DAMAGED;
     }
     if (schema <= 2) {
-        share_verdict(&health, frozen_at);
+        copy_verdict_to_families(&health, frozen_at);
     }
     *out = health;
     return RESULT_OK;
@@ -139,8 +139,9 @@ enum result health_decode(struct member_health *out, const uint8_t *data, size_t
 }
 
 enum {
-    ID_LEN = 8 /* in network order, so that rows stand in order of id; the vantage point's name
-                  follows */
+    /* the member's number in network order, so that rows are in order of id; the vantage point's
+     * name follows */
+    ID_LEN = 8
 };
 
 struct row_key {
@@ -181,8 +182,8 @@ enum result health_get(struct store_txn *txn, uint64_t member_id, const char *va
     uint8_t data[HEALTH_ENCODED_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
     struct row_key key = key_of(member_id, vantage);
-    enum result result = store_get(txn, TABLE_HEALTH, key.octets, key.len, &item);
-    return result == RESULT_OK ? decode_row(out, key.octets, key.len, data, item.len) : result;
+    TRY(store_get(txn, TABLE_HEALTH, key.octets, key.len, &item));
+    return decode_row(out, key.octets, key.len, data, item.len);
 }
 
 enum result health_put(struct store_txn *txn, const struct member_health *health, struct diag *diag)
@@ -208,22 +209,18 @@ enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag
             (result == RESULT_OK && memcmp(found, key.octets, ID_LEN) != 0)) {
             return RESULT_OK;
         }
-        if (result == RESULT_OK) {
-            result = store_delete(txn, TABLE_HEALTH, found, at.len);
-        }
-        if (result != RESULT_OK) {
-            return vantage_written(diag, result);
-        }
+        TRY(vantage_written(diag, result));
+        TRY(vantage_written(diag, store_delete(txn, TABLE_HEALTH, found, at.len)));
     }
 }
 
-/* What was taken in of its reports is kept. */
+/* Keeps how far its reports were taken in. */
 static enum result mark_forgotten(struct store_txn *txn, const char *name, struct diag *diag)
 {
     struct vantage vantage;
-    enum result result = vantage_get(txn, name, &vantage);
-    if (result != RESULT_OK || vantage.forgotten) {
-        return result == RESULT_OK ? RESULT_NOT_FOUND : result;
+    TRY(vantage_get(txn, name, &vantage));
+    if (vantage.forgotten) {
+        return RESULT_NOT_FOUND;
     }
     struct vantage row = { .forgotten = true, .position = vantage.position };
     memcpy(row.name, vantage.name, sizeof(row.name));
@@ -261,8 +258,8 @@ static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *v
 {
     const struct each *each = arg;
     struct member_health health;
-    enum result result = decode_row(&health, key, key_len, value, value_len);
-    return result == RESULT_OK ? each->visit(&health, each->arg) : result;
+    TRY(decode_row(&health, key, key_len, value, value_len));
+    return each->visit(&health, each->arg);
 }
 
 enum result health_each(struct store_txn *txn, health_visit *visit, void *arg)
@@ -287,15 +284,12 @@ static enum result read_older(struct store_txn *txn, const struct store_item *ke
                            "(ntspool restore)");
 }
 
-/* Moves the row that `old` names to the preset vantage point. */
+/* Moves the row `old` to the preset vantage point. */
 static enum result migrate_row_1(struct store_txn *txn, const struct store_item *old,
                                  struct vantage *vantage, struct diag *diag)
 {
     struct member_health health = { .member_id = 0 };
-    enum result result = read_older(txn, old, 1, &health, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(read_older(txn, old, 1, &health, diag));
     memcpy(health.vantage, vantage->name, sizeof(health.vantage));
     for (unsigned i = 0; i < health.address_count; i++) {
         if (health.addresses[i].last_probe_at > vantage->well_at) {
@@ -303,8 +297,8 @@ static enum result migrate_row_1(struct store_txn *txn, const struct store_item 
         }
     }
     health.last_eligible_at = health.stage == STAGE_ELIGIBLE ? vantage->well_at : 0;
-    result = vantage_written(diag, store_delete(txn, TABLE_HEALTH, old->data, old->len));
-    return result == RESULT_OK ? health_put(txn, &health, diag) : result;
+    TRY(vantage_written(diag, store_delete(txn, TABLE_HEALTH, old->data, old->len)));
+    return health_put(txn, &health, diag);
 }
 
 enum result health_migrate_1(struct store_txn *txn, uint64_t, struct diag *diag)
@@ -315,7 +309,7 @@ enum result health_migrate_1(struct store_txn *txn, uint64_t, struct diag *diag)
     enum result result = RESULT_OK;
     while (result == RESULT_OK) {
         result = store_find(txn, TABLE_HEALTH, SEEK_AFTER, &at, NULL);
-        /* what was moved comes after its old place, with a longer key */
+        /* a moved row comes after the old one, with a longer key */
         if (result == RESULT_OK && at.len == ID_LEN) {
             result = migrate_row_1(txn, &at, &vantage, diag);
         }
@@ -330,10 +324,7 @@ static enum result migrate_row_2(struct store_txn *txn, const struct store_item 
                                  struct diag *diag)
 {
     struct member_health health = { .member_id = 0 };
-    enum result result = read_older(txn, key, 2, &health, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(read_older(txn, key, 2, &health, diag));
     uint8_t data[HEALTH_ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
     health_encode(&w, &health);
@@ -402,7 +393,7 @@ const struct address_health *health_best(const struct member_health *health)
     return ipv4 == NULL || (ipv6 != NULL && ipv6->score_milli > ipv4->score_milli) ? ipv6 : ipv4;
 }
 
-/* From out to in; the stages' numbers are those of the store. */
+/* Order of the stages from out to in; their numbers are those in the store. */
 static unsigned rank_of(enum stage stage)
 {
     static const unsigned ranks[] = {

@@ -1,14 +1,14 @@
 #include "zone/verdicts/history.h"
 
 enum {
-    FOLDED_ALL = 1,     /* what an earlier version wrote */
-    FOLDED_COUNT = 0x80 /* with the number of samples */
+    FOLDED_ALL = 1,     /* written by an earlier version: all samples */
+    FOLDED_COUNT = 0x80 /* flag: the low bits are the number of samples */
 };
 
 enum {
     DAY_S = 86400,
     HOUR_S = 3600,
-    SLOT_MAX = 16 + HISTORY_SLOT_SAMPLES * 11,
+    QUARTER_MAX = 16 + HISTORY_QUARTER_SAMPLES * 11,
     DAY_MAX = 16 + HISTORY_HOURS * 21,
     KEY_MAX = 2 + 8 + 16 + VANTAGE_ROOM,
     RTT_STEP_US = 20
@@ -19,11 +19,11 @@ struct key {
     size_t len;
 };
 
-static struct key key_of(uint64_t slot, const struct history_subject *subject)
+static struct key key_of(uint64_t ring_index, const struct history_subject *subject)
 {
     struct key key;
     struct writer w = writer_of(key.octets, sizeof(key.octets));
-    write_u16(&w, (uint16_t)slot);
+    write_u16(&w, (uint16_t)ring_index);
     write_u64(&w, subject->member_id);
     write_octets(&w, subject->address.octets, sizeof(subject->address.octets));
     write_octets(&w, subject->vantage, strlen(subject->vantage));
@@ -39,24 +39,24 @@ static enum result written(struct diag *diag, enum result result)
                : diag_fail(diag, result, "cannot write the history: %s", result_text(result));
 }
 
-/* -- slots of samples -- */
+/* -- quarters of samples -- */
 
-struct slot {
-    uint64_t number; /* since 1970: which lap of the ring it is of */
-    uint8_t folded;  /* samples that are in their hour already */
+struct quarter {
+    uint64_t number; /* since 1970, so it tells the lap of the ring */
+    uint8_t folded;  /* samples already folded */
     uint8_t count;
-    struct history_sample samples[HISTORY_SLOT_SAMPLES]; /* in order of time */
+    struct history_sample samples[HISTORY_QUARTER_SAMPLES]; /* in order of time */
 };
 
-static void encode_slot(struct writer *w, const struct slot *slot)
+static void encode_quarter(struct writer *w, const struct quarter *quarter)
 {
-    write_u64(w, slot->number);
-    write_u8(w, (uint8_t)(slot->folded == 0 ? 0 : FOLDED_COUNT | slot->folded));
-    write_u8(w, slot->count);
-    for (unsigned i = 0; i < slot->count; i++) {
-        const struct history_sample *each = &slot->samples[i];
+    write_u64(w, quarter->number);
+    write_u8(w, (uint8_t)(quarter->folded == 0 ? 0 : FOLDED_COUNT | quarter->folded));
+    write_u8(w, quarter->count);
+    for (unsigned i = 0; i < quarter->count; i++) {
+        const struct history_sample *each = &quarter->samples[i];
         uint32_t steps = each->rtt_us / RTT_STEP_US;
-        write_u16(w, (uint16_t)(each->at - slot->number * HISTORY_SLOT_S));
+        write_u16(w, (uint16_t)(each->at - quarter->number * HISTORY_QUARTER_S));
         write_u8(w, (uint8_t)each->failure);
         write_u16(w, (uint16_t)(each->score_milli / 100));
         write_u32(w, (uint32_t)each->offset_us);
@@ -64,19 +64,19 @@ static void encode_slot(struct writer *w, const struct slot *slot)
     }
 }
 
-static enum result decode_slot(struct slot *out, const uint8_t *data, size_t len)
+static enum result decode_quarter(struct quarter *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
-    struct slot slot = { .number = read_u64(&r) };
+    struct quarter quarter = { .number = read_u64(&r) };
     uint8_t folded = read_u8(&r);
-    slot.count = read_u8(&r);
-    slot.folded = folded == FOLDED_ALL ? slot.count : folded & (uint8_t)~FOLDED_COUNT;
-    if (slot.count > HISTORY_SLOT_SAMPLES || slot.folded > slot.count) {
+    quarter.count = read_u8(&r);
+    quarter.folded = folded == FOLDED_ALL ? quarter.count : folded & (uint8_t)~FOLDED_COUNT;
+    if (quarter.count > HISTORY_QUARTER_SAMPLES || quarter.folded > quarter.count) {
         return RESULT_DAMAGED;
     }
-    for (unsigned i = 0; i < slot.count; i++) {
-        struct history_sample *each = &slot.samples[i];
-        each->at = slot.number * HISTORY_SLOT_S + read_u16(&r);
+    for (unsigned i = 0; i < quarter.count; i++) {
+        struct history_sample *each = &quarter.samples[i];
+        each->at = quarter.number * HISTORY_QUARTER_S + read_u16(&r);
         each->failure = (enum failure)read_u8(&r);
         each->score_milli = (int16_t)read_u16(&r) * 100;
         each->offset_us = (int32_t)read_u32(&r);
@@ -85,24 +85,24 @@ static enum result decode_slot(struct slot *out, const uint8_t *data, size_t len
     if (!reader_done(&r)) {
         return RESULT_DAMAGED;
     }
-    *out = slot;
+    *out = quarter;
     return RESULT_OK;
 }
 
-static enum result get_slot(struct store_txn *txn, const struct key *key, struct slot *out)
+static enum result get_quarter(struct store_txn *txn, const struct key *key, struct quarter *out)
 {
-    uint8_t data[SLOT_MAX];
+    uint8_t data[QUARTER_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
-    enum result result = store_get(txn, TABLE_SAMPLES, key->octets, key->len, &item);
-    return result == RESULT_OK ? decode_slot(out, data, item.len) : result;
+    TRY(store_get(txn, TABLE_SAMPLES, key->octets, key->len, &item));
+    return decode_quarter(out, data, item.len);
 }
 
-static enum result put_slot(struct store_txn *txn, const struct key *key, const struct slot *slot,
-                            struct diag *diag)
+static enum result put_quarter(struct store_txn *txn, const struct key *key,
+                               const struct quarter *quarter, struct diag *diag)
 {
-    uint8_t data[SLOT_MAX];
+    uint8_t data[QUARTER_MAX];
     struct writer w = writer_of(data, sizeof(data));
-    encode_slot(&w, slot);
+    encode_quarter(&w, quarter);
     ASSERT(!w.failed);
     return written(diag, store_put(txn, TABLE_SAMPLES, key->octets, key->len, data, w.at));
 }
@@ -110,19 +110,19 @@ static enum result put_slot(struct store_txn *txn, const struct key *key, const 
 enum result history_samples(struct store_txn *txn, const struct history_subject *subject,
                             uint64_t since, uint64_t now, history_sample_visit *visit, void *arg)
 {
-    uint64_t last = now / HISTORY_SLOT_S;
-    uint64_t first = last < HISTORY_SLOTS ? 0 : last - HISTORY_SLOTS + 1;
+    uint64_t last = now / HISTORY_QUARTER_S;
+    uint64_t first = last < HISTORY_QUARTERS ? 0 : last - HISTORY_QUARTERS + 1;
     for (uint64_t number = first; number <= last; number++) {
-        struct key key = key_of(number % HISTORY_SLOTS, subject);
-        struct slot slot;
-        enum result result = get_slot(txn, &key, &slot);
+        struct key key = key_of(number % HISTORY_QUARTERS, subject);
+        struct quarter quarter;
+        enum result result = get_quarter(txn, &key, &quarter);
         if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
             return result;
         }
-        bool mine = result == RESULT_OK && slot.number == number;
-        for (unsigned i = 0; mine && i < slot.count; i++) {
-            if (slot.samples[i].at >= since) {
-                visit(&slot.samples[i], arg);
+        bool mine = result == RESULT_OK && quarter.number == number;
+        for (unsigned i = 0; mine && i < quarter.count; i++) {
+            if (quarter.samples[i].at >= since) {
+                visit(&quarter.samples[i], arg);
             }
         }
     }
@@ -185,8 +185,8 @@ static enum result get_day(struct store_txn *txn, const struct key *key, struct 
 {
     uint8_t data[DAY_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
-    enum result result = store_get(txn, TABLE_DAYS, key->octets, key->len, &item);
-    return result == RESULT_OK ? decode_day(out, data, item.len) : result;
+    TRY(store_get(txn, TABLE_DAYS, key->octets, key->len, &item));
+    return decode_day(out, data, item.len);
 }
 
 static enum result put_day(struct store_txn *txn, const struct key *key, const struct day *day,
@@ -199,7 +199,7 @@ static enum result put_day(struct store_txn *txn, const struct key *key, const s
     return written(diag, store_put(txn, TABLE_DAYS, key->octets, key->len, data, w.at));
 }
 
-/* The hour of that time, made if it is missing. NULL if the day has a later one already. */
+/* The hour of a time, created if missing. NULL if the day already has a later one. */
 static struct history_hour *hour_of(struct day *day, uint64_t at)
 {
     uint64_t begin = at / HOUR_S * HOUR_S;
@@ -263,72 +263,71 @@ enum result history_hours(struct store_txn *txn, const struct history_subject *s
 
 /* -- folding -- */
 
-/* A row of the slot that is over goes into its day; one of an earlier lap goes. */
+/* Folds a row of a finished quarter into its day; deletes a row of an earlier lap. */
 static enum result fold_row(struct store_txn *txn, const struct key *key, uint64_t number,
                             struct diag *diag)
 {
-    struct slot slot;
+    struct quarter quarter;
     struct day day;
-    bool readable = get_slot(txn, key, &slot) == RESULT_OK;
-    if (readable && slot.number > number) {
-        return RESULT_OK; /* of the lap that has begun, or the clock was set back */
+    bool readable = get_quarter(txn, key, &quarter) == RESULT_OK;
+    if (readable && quarter.number > number) {
+        return RESULT_OK; /* of the current lap, or the clock was set back */
     }
-    if (!readable || slot.number < number) {
+    if (!readable || quarter.number < number) {
         return written(diag, store_delete(txn, TABLE_SAMPLES, key->octets, key->len));
     }
-    if (slot.folded == slot.count) {
+    if (quarter.folded == quarter.count) {
         return RESULT_OK;
     }
     struct key day_key = *key;
-    uint64_t day_number = number * HISTORY_SLOT_S / DAY_S;
+    uint64_t day_number = number * HISTORY_QUARTER_S / DAY_S;
     wire_put_u16(day_key.octets, (uint16_t)(day_number % HISTORY_DAYS));
     if (get_day(txn, &day_key, &day) != RESULT_OK || day.number != day_number) {
         day = (struct day){ .number = day_number };
     }
-    struct history_hour *hour = hour_of(&day, slot.samples[0].at);
-    for (unsigned i = slot.folded; hour != NULL && i < slot.count; i++) {
-        add_sample(hour, &slot.samples[i]);
+    struct history_hour *hour = hour_of(&day, quarter.samples[0].at);
+    for (unsigned i = quarter.folded; hour != NULL && i < quarter.count; i++) {
+        add_sample(hour, &quarter.samples[i]);
     }
-    slot.folded = slot.count;
-    enum result result = put_slot(txn, key, &slot, diag);
-    return result == RESULT_OK ? put_day(txn, &day_key, &day, diag) : result;
+    quarter.folded = quarter.count;
+    TRY(put_quarter(txn, key, &quarter, diag));
+    return put_day(txn, &day_key, &day, diag);
 }
 
 static bool is_over(uint64_t number, uint64_t now)
 {
-    return (number + 1) * HISTORY_SLOT_S + HISTORY_FOLD_AFTER_S <= now;
+    return (number + 1) * HISTORY_QUARTER_S + HISTORY_FOLD_AFTER_S <= now;
 }
 
 enum result history_note(struct store_txn *txn, const struct history_subject *subject,
                          const struct history_sample *sample, uint64_t now, struct diag *diag)
 {
-    uint64_t number = sample->at / HISTORY_SLOT_S;
-    struct key key = key_of(number % HISTORY_SLOTS, subject);
-    struct slot slot;
-    enum result result = get_slot(txn, &key, &slot);
-    if (result != RESULT_OK || slot.number != number) {
-        slot = (struct slot){ .number = number }; /* new, of an earlier lap, or not worth keeping */
+    uint64_t number = sample->at / HISTORY_QUARTER_S;
+    struct key key = key_of(number % HISTORY_QUARTERS, subject);
+    struct quarter quarter;
+    enum result result = get_quarter(txn, &key, &quarter);
+    if (result != RESULT_OK || quarter.number != number) {
+        quarter = (struct quarter){ .number = number }; /* new, of an earlier lap, or unreadable */
     }
-    bool again = slot.count > 0 && slot.samples[slot.count - 1].at / 60 == sample->at / 60;
-    bool late = slot.count > 0 && slot.samples[slot.count - 1].at > sample->at;
-    if (late || (slot.count == HISTORY_SLOT_SAMPLES && !again)) {
+    bool again = quarter.count > 0 && quarter.samples[quarter.count - 1].at / 60 == sample->at / 60;
+    bool late = quarter.count > 0 && quarter.samples[quarter.count - 1].at > sample->at;
+    if (late || (quarter.count == HISTORY_QUARTER_SAMPLES && !again)) {
         return RESULT_OK; /* the clock was set back */
     }
-    slot.samples[again ? slot.count - 1 : slot.count++] = *sample;
-    result = put_slot(txn, &key, &slot, diag);
-    /* what comes late, from another machine, is summed up at once: the slot was gone through
-     * already */
+    quarter.samples[again ? quarter.count - 1 : quarter.count++] = *sample;
+    result = put_quarter(txn, &key, &quarter, diag);
+    /* a late sample, from another machine, is folded at once: its quarter was folded before */
     return result == RESULT_OK && is_over(number, now) ? fold_row(txn, &key, number, diag) : result;
 }
 
-/* The row of a slot of the ring after the one looked at last. NOT_FOUND at its end; then the next
- * slot begins anew. */
+/* The next row at a ring index. NOT_FOUND at the end; the next call then starts at another
+ * index. */
 static enum result next_row(struct store_txn *txn, struct history_fold *fold,
-                            enum store_table table, uint64_t slot, struct key *out)
+                            enum store_table table, uint64_t quarter, struct key *out)
 {
     struct store_item at = { .len = fold->key_len, .data = fold->key, .room = sizeof(fold->key) };
     uint8_t prefix[2];
-    wire_put_u16(prefix, (uint16_t)slot);
+    wire_put_u16(prefix, (uint16_t)quarter);
     if (fold->key_len == 0) {
         memcpy(fold->key, prefix, sizeof(prefix));
         at.len = sizeof(prefix);
@@ -345,7 +344,7 @@ static enum result next_row(struct store_txn *txn, struct history_fold *fold,
     return result == RESULT_OK ? RESULT_NOT_FOUND : result;
 }
 
-/* Deletes what an earlier lap of the ring left in today's slot. */
+/* Deletes a row that an earlier lap of the ring left at today's index. */
 static enum result clear_row(struct store_txn *txn, const struct key *key, uint64_t number,
                              struct diag *diag)
 {
@@ -358,28 +357,28 @@ static enum result clear_row(struct store_txn *txn, const struct key *key, uint6
 
 static void begin_pass(struct history_fold *fold, uint64_t now)
 {
-    uint64_t current = (now - HISTORY_FOLD_AFTER_S) / HISTORY_SLOT_S;
+    uint64_t current = (now - HISTORY_FOLD_AFTER_S) / HISTORY_QUARTER_S;
     if (fold->clearing || fold->left > 0) {
         return;
     }
     if (fold->day != now / DAY_S) {
         fold->day = now / DAY_S;
         fold->clearing = true;
-    } else if (fold->slot != current) {
-        uint64_t passed = current > fold->slot ? current - fold->slot : HISTORY_SLOTS;
-        fold->left = passed < HISTORY_SLOTS ? (unsigned)passed : HISTORY_SLOTS - 1;
-        fold->slot = current;
+    } else if (fold->quarter != current) {
+        uint64_t passed = current > fold->quarter ? current - fold->quarter : HISTORY_QUARTERS;
+        fold->left = passed < HISTORY_QUARTERS ? (unsigned)passed : HISTORY_QUARTERS - 1;
+        fold->quarter = current;
     }
 }
 
-/* One row; slots are gone through from the oldest, so that hours are made in order. */
+/* Handles one row. Quarters are folded from the oldest on, so that hours are created in order. */
 static enum result fold_one(struct store_txn *txn, struct history_fold *fold, struct diag *diag)
 {
     struct key key;
-    uint64_t number = fold->slot - fold->left;
+    uint64_t number = fold->quarter - fold->left;
     enum result result = fold->clearing
                              ? next_row(txn, fold, TABLE_DAYS, fold->day % HISTORY_DAYS, &key)
-                             : next_row(txn, fold, TABLE_SAMPLES, number % HISTORY_SLOTS, &key);
+                             : next_row(txn, fold, TABLE_SAMPLES, number % HISTORY_QUARTERS, &key);
     if (result == RESULT_NOT_FOUND) {
         fold->left -= !fold->clearing;
         fold->clearing = false;
@@ -395,12 +394,11 @@ static enum result fold_one(struct store_txn *txn, struct history_fold *fold, st
 enum result history_fold(struct store_txn *txn, struct history_fold *fold, uint64_t now,
                          unsigned budget, bool *more, struct diag *diag)
 {
-    enum result result = RESULT_OK;
     begin_pass(fold, now);
-    for (; result == RESULT_OK && budget > 0 && (fold->clearing || fold->left > 0); budget--) {
-        result = fold_one(txn, fold, diag);
+    for (; budget > 0 && (fold->clearing || fold->left > 0); budget--) {
+        TRY(fold_one(txn, fold, diag));
         begin_pass(fold, now);
     }
     *more = fold->clearing || fold->left > 0;
-    return result;
+    return RESULT_OK;
 }

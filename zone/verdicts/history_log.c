@@ -8,7 +8,7 @@ enum {
 
 struct event_key {
     uint8_t octets[EVENT_KEY_MAX];
-    size_t len, label_len; /* of all, of the label with its NUL */
+    size_t len, label_len; /* of the whole key; of the label with its NUL */
 };
 
 static struct event_key event_key_of(const char *label, uint64_t number)
@@ -23,7 +23,7 @@ static struct event_key event_key_of(const char *label, uint64_t number)
     return key;
 }
 
-/* The number that the label's next event gets. */
+/* The number of the label's next event. */
 static enum result next_number(struct store_txn *txn, const char *label, uint64_t *out)
 {
     struct event_key last = event_key_of(label, UINT64_MAX);
@@ -41,20 +41,13 @@ static enum result next_number(struct store_txn *txn, const char *label, uint64_
     return RESULT_OK;
 }
 
-static enum result written(struct diag *diag, enum result result)
-{
-    return result == RESULT_OK ? RESULT_OK
-                               : diag_fail(diag, result, "cannot write to the health store: %s",
-                                           result_text(result));
-}
-
-/* The rows of a label's log, by whom they are. */
+/* The rows of a label's log, counted by author. */
 struct authors {
     unsigned count, rows;
     struct author {
         char who[VANTAGE_ROOM];
         unsigned rows;
-        uint64_t oldest; /* its number */
+        uint64_t oldest; /* number of its oldest event */
     } list[HISTORY_EVENTS];
 };
 
@@ -105,15 +98,15 @@ static void count_author(uint64_t number, const struct history_event *event, voi
     author->rows++;
 }
 
-/* Of whoever has most of a full log, the oldest event goes: so nobody's words are pushed out by how
- * much others say. */
+/* Deletes the oldest event of the author with the most events of a full log. So no author is pushed
+ * out by how much others write. */
 static enum result make_room(struct store_txn *txn, const char *label)
 {
     struct authors authors = { .count = 0 };
     const struct author *most = &authors.list[0];
-    enum result result = each_event(txn, label, count_author, &authors);
-    if (result != RESULT_OK || authors.rows < HISTORY_EVENTS) {
-        return result;
+    TRY(each_event(txn, label, count_author, &authors));
+    if (authors.rows < HISTORY_EVENTS) {
+        return RESULT_OK;
     }
     for (unsigned i = 1; i < authors.count; i++) {
         most = authors.list[i].rows > most->rows ? &authors.list[i] : most;
@@ -128,20 +121,16 @@ enum result history_log(struct store_txn *txn, const char *label, const struct h
     uint8_t data[EVENT_MAX];
     struct writer w = writer_of(data, sizeof(data));
     uint64_t number = 0;
-    enum result result = next_number(txn, label, &number);
-    if (result != RESULT_OK) {
-        return written(diag, result);
-    }
-    result = number >= HISTORY_EVENTS ? make_room(txn, label) : RESULT_OK;
-    if (result != RESULT_OK) {
-        return written(diag, result);
+    TRY(vantage_written(diag, next_number(txn, label, &number)));
+    if (number >= HISTORY_EVENTS) {
+        TRY(vantage_written(diag, make_room(txn, label)));
     }
     struct event_key key = event_key_of(label, number);
     write_u64(&w, event->at);
     write_text(&w, event->who);
     write_text(&w, event->text);
     ASSERT(!w.failed);
-    return written(diag, store_put(txn, TABLE_EVENTS, key.octets, key.len, data, w.at));
+    return vantage_written(diag, store_put(txn, TABLE_EVENTS, key.octets, key.len, data, w.at));
 }
 
 struct reading {

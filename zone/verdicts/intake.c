@@ -7,16 +7,16 @@
 #include "zone/verdicts/intake_private.h"
 
 enum {
-    STRAYS_LOOKS = 20 /* looks between two at journals that nobody named */
+    UNNAMED_EVERY_LOOKS = 20 /* unnamed journals are looked for once in this many looks */
 };
 
-/* A journal of a vantage point that is named. */
+/* The journal of a named vantage point. */
 struct source {
     char name[VANTAGE_ROOM];
     uint8_t key[VANTAGE_KEY_LEN];
-    bool named; /* still, and by that key */
+    bool named; /* it still is, with this key */
     struct journal_reader reader;
-    struct refusal noted; /* the last one that was written */
+    struct refusal noted; /* the last one recorded */
 };
 
 struct intake {
@@ -25,7 +25,7 @@ struct intake {
     unsigned looks;
     unsigned source_count;
     struct source sources[VANTAGES_MAX];
-    struct source stray; /* stands for all journals that nobody named */
+    struct source unnamed; /* for the journals of all vantage points that are not named */
     struct refusal refusals[VANTAGES_MAX + 1];
     unsigned refusal_count;
     uint8_t room[REPORT_MAX];
@@ -33,27 +33,25 @@ struct intake {
 
 /* -- judging a report -- */
 
-/* Reads it unless `pool` is of the same version. */
-static enum result pool_follow(struct intake_pool *pool, struct store *registry, struct diag *diag)
+static enum result read_pool(struct intake_pool *pool, struct store_txn *txn, struct diag *diag)
+{
+    struct settings settings;
+    pool->version = 0;
+    TRY(registry_settings(txn, &settings, diag));
+    TRY(registry_id(txn, pool->registry, diag));
+    TRY(registry_vantages(txn, &pool->keys, diag));
+    pool->apex = settings.apex;
+    pool->version = store_version(txn);
+    return RESULT_OK;
+}
+
+/* Reads the pool again if the registry has changed. */
+static enum result pool_refresh(struct intake_pool *pool, struct store *registry, struct diag *diag)
 {
     struct store_txn *txn = NULL;
-    struct settings settings;
-    enum result result = store_read(registry, &txn, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    uint64_t version = store_version(txn);
-    if (version != pool->version) {
-        result = registry_settings(txn, &settings, diag);
-        if (result == RESULT_OK) {
-            pool->apex = settings.apex;
-            result = registry_id(txn, pool->registry, diag);
-        }
-        if (result == RESULT_OK) {
-            result = registry_vantages(txn, &pool->keys, diag);
-        }
-        pool->version = result == RESULT_OK ? version : 0;
-    }
+    TRY(store_read(registry, &txn, diag));
+    enum result result =
+        store_version(txn) == pool->version ? RESULT_OK : read_pool(pool, txn, diag);
     store_abort(txn);
     return result;
 }
@@ -68,7 +66,7 @@ static const struct vantage_key *key_of(const struct vantage_keys *keys, const c
     return NULL;
 }
 
-/* Judges a report by its head and signature; false with the reason in `refusal`. */
+/* Judges a report by its head and signature. False with the reason in `refusal`. */
 static bool accepts(const struct intake_pool *pool, const struct report *report, uint64_t now,
                     struct refusal *refusal)
 {
@@ -151,9 +149,9 @@ static void drop_unnamed(struct intake *intake)
     intake->source_count = kept;
 }
 
-/* Has a source for each vantage point that is named, and no other. */
-static enum result follow_keys(struct intake *intake, const struct vantage_keys *keys,
-                               struct diag *diag)
+/* Makes the sources those of the named vantage points. */
+static enum result update_sources(struct intake *intake, const struct vantage_keys *keys,
+                                  struct diag *diag)
 {
     for (unsigned i = 0; i < intake->source_count; i++) {
         struct source *source = &intake->sources[i];
@@ -169,20 +167,16 @@ static enum result follow_keys(struct intake *intake, const struct vantage_keys 
         *source = (struct source){ .named = true };
         memcpy(source->name, keys->list[i].name, sizeof(source->name));
         memcpy(source->key, keys->list[i].key, sizeof(source->key));
-        enum result result =
-            journal_reader_begin(&source->reader, intake->state_dir, source->name, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(journal_reader_begin(&source->reader, intake->state_dir, source->name, diag));
         intake->source_count++;
     }
     return RESULT_OK;
 }
 
-/* A refusal is written when it is new, and again when it lasts; one that changes all the time, once
- * a second. */
-static void note(struct intake *intake, struct source *source, const struct refusal *refusal,
-                 uint64_t now)
+/* Records a refusal when it is new, and again while it lasts; refusals that keep changing, once a
+ * second. */
+static void note_refusal(struct intake *intake, struct source *source,
+                         const struct refusal *refusal, uint64_t now)
 {
     struct refusal *noted = &source->noted;
     bool same = strcmp(noted->text, refusal->text) == 0;
@@ -206,7 +200,7 @@ static uint64_t position_of(struct store_txn *health, const char *name)
     return vantage_get(health, name, &vantage) == RESULT_OK ? vantage.position : 0;
 }
 
-/* What is new in one journal. At most one refusal is noted: the first. */
+/* Reads what is new in one journal. Records at most one refusal, the first. */
 static void read_source(struct intake *intake, struct source *source, uint64_t after,
                         struct intake_batch *batch, uint64_t now, bool *more)
 {
@@ -241,12 +235,12 @@ static void read_source(struct intake *intake, struct source *source, uint64_t a
     *more = *more || result == RESULT_EXHAUSTED;
     if (first.count > 0) {
         memcpy(first.source, source->name, sizeof(first.source));
-        note(intake, source, &first, now);
+        note_refusal(intake, source, &first, now);
     }
 }
 
-/* A journal that nobody has named is told of, with its key. */
-static void look_for_strays(struct intake *intake, uint64_t now)
+/* Reports a journal whose vantage point is not named, with its key. */
+static void look_for_unnamed(struct intake *intake, uint64_t now)
 {
     char names[JOURNALS_MAX][VANTAGE_ROOM];
     unsigned count = journal_list(intake->state_dir, names);
@@ -255,9 +249,9 @@ static void look_for_strays(struct intake *intake, uint64_t now)
         struct refusal refusal;
         memcpy(report.head.vantage, names[i], VANTAGE_ROOM);
         if (key_of(&intake->pool.keys, names[i]) == NULL &&
-            journal_claims(intake->state_dir, names[i], report.head.key) == RESULT_OK &&
+            journal_claimed_key(intake->state_dir, names[i], report.head.key) == RESULT_OK &&
             !accepts(&intake->pool, &report, now, &refusal)) {
-            note(intake, &intake->stray, &refusal, now);
+            note_refusal(intake, &intake->unnamed, &refusal, now);
             return;
         }
     }
@@ -268,13 +262,8 @@ static enum result read_all(struct intake *intake, const struct intake_stores *s
 {
     uint64_t positions[VANTAGES_MAX] = { 0 };
     struct store_txn *txn = NULL;
-    enum result result = follow_keys(intake, &intake->pool.keys, diag);
-    if (result == RESULT_OK) {
-        result = store_read(stores->health, &txn, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(update_sources(intake, &intake->pool.keys, diag));
+    TRY(store_read(stores->health, &txn, diag));
     for (unsigned i = 0; i < intake->source_count; i++) {
         positions[i] = position_of(txn, intake->sources[i].name);
     }
@@ -282,14 +271,14 @@ static enum result read_all(struct intake *intake, const struct intake_stores *s
     for (unsigned i = 0; i < intake->source_count; i++) {
         read_source(intake, &intake->sources[i], positions[i], batch, now, more);
     }
-    if (intake->looks++ % STRAYS_LOOKS == 0) {
-        look_for_strays(intake, now);
+    if (intake->looks++ % UNNAMED_EVERY_LOOKS == 0) {
+        look_for_unnamed(intake, now);
     }
     return RESULT_OK;
 }
 
-/* What was read was not taken in (the disk is full, say): the journals are read from their
- * beginning, where what was taken in is skipped. */
+/* What was read could not be taken in (the disk is full, say). The journals are read again from
+ * their beginning; what was taken in is skipped. */
 static void read_again(struct intake *intake)
 {
     for (unsigned i = 0; i < intake->source_count; i++) {
@@ -303,9 +292,9 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
     struct intake_batch batch = { .imported = false };
     *more = false;
     intake->refusal_count = 0;
-    enum result result = pool_follow(&intake->pool, stores->registry, diag);
+    enum result result = pool_refresh(&intake->pool, stores->registry, diag);
     if (result == RESULT_OK) {
-        result = intake_own(stores, diag);
+        result = intake_set_owner(stores, diag);
     }
     if (result == RESULT_OK) {
         result = read_all(intake, stores, &batch, now, more, diag);
@@ -348,17 +337,17 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
 
 /* -- imports -- */
 
-/* Reports from elsewhere on their way in. */
+/* An import in progress. */
 struct import {
     const struct intake_stores *stores;
     struct intake_pool pool;
     struct intake_batch batch;
-    struct refusal last; /* of those that were not accepted; count is their number */
+    struct refusal last; /* the last report not accepted; its count is their number */
     uint64_t now;
     struct intake_sum *sum;
 };
 
-/* Takes in what was collected, so that no other writer waits for the whole import. */
+/* Applies what was collected so far, so that other writers need not wait for the whole import. */
 static enum result import_some(struct import *import, struct diag *diag)
 {
     enum result result =
@@ -394,9 +383,9 @@ enum result intake_import(const struct intake_stores *stores, const uint8_t *oct
     struct refusal *last = &import.last;
     size_t at = 0;
     import.batch.imported = true;
-    enum result result = pool_follow(&import.pool, stores->registry, diag);
+    enum result result = pool_refresh(&import.pool, stores->registry, diag);
     if (result == RESULT_OK) {
-        result = intake_own(stores, diag);
+        result = intake_set_owner(stores, diag);
     }
     while (result == RESULT_OK && at < len) {
         size_t one = 0;

@@ -1,6 +1,6 @@
-/* Verdicts are kept by the members' numbers, which mean something in one registry only. So the
- * store of verdicts names the registry that it belongs to; with another one (a registry that was
- * copied here, a backup of verdicts from elsewhere) they count for nothing. */
+/* Verdicts are stored by members' numbers, which are valid in one registry only. So the health
+ * store holds the id of its registry. If the registry is another one (copied here, or verdicts
+ * restored from elsewhere), the verdicts are void. */
 #include <string.h>
 
 #include "zone/verdicts/intake.h"
@@ -39,7 +39,7 @@ static enum result clear(struct store_txn *health)
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-/* The id of the registry that is here; false if it has none, which others tell. */
+/* Reads the id of the registry; false if that fails, which others report. */
 static bool id_here(const struct intake_stores *stores, uint8_t out[REGISTRY_ID_LEN])
 {
     struct store_txn *txn = NULL;
@@ -55,11 +55,8 @@ static enum result change_owner(const struct intake_stores *stores, bool there,
                                 const uint8_t id[REGISTRY_ID_LEN], struct diag *diag)
 {
     struct store_txn *txn = NULL;
-    enum result result = store_write(stores->health, &txn, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = there ? clear(txn) : RESULT_OK;
+    TRY(store_write(stores->health, &txn, diag));
+    enum result result = there ? clear(txn) : RESULT_OK;
     if (result == RESULT_OK) {
         result = store_put(txn, TABLE_META, OWNER_KEY, strlen(OWNER_KEY), id, REGISTRY_ID_LEN);
     }
@@ -71,7 +68,7 @@ static enum result change_owner(const struct intake_stores *stores, bool there,
                      result_text(result));
 }
 
-enum result intake_own(const struct intake_stores *stores, struct diag *diag)
+enum result intake_set_owner(const struct intake_stores *stores, struct diag *diag)
 {
     uint8_t here[REGISTRY_ID_LEN], owner[REGISTRY_ID_LEN];
     struct store_txn *txn = NULL;
@@ -79,11 +76,8 @@ enum result intake_own(const struct intake_stores *stores, struct diag *diag)
     if (!id_here(stores, here)) {
         return RESULT_OK;
     }
-    enum result result = store_read(stores->health, &txn, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = owner_of(txn, owner, &there);
+    TRY(store_read(stores->health, &txn, diag));
+    enum result result = owner_of(txn, owner, &there);
     store_abort(txn);
     if (result != RESULT_OK) {
         return diag_fail(diag, result, "whose the verdicts are can't be read: %s",

@@ -1,4 +1,4 @@
-/* Verdicts whose members are gone. */
+/* Deletes verdicts on members that are gone. */
 #include <stdlib.h>
 
 #include "zone/base/array.h"

@@ -52,12 +52,12 @@ static enum result drop_oldest(struct store_txn *health)
 {
     struct refusal rows[INTAKE_REFUSALS_MAX];
     unsigned count = 0, oldest = 0;
-    enum result result = intake_refusals(health, rows, &count);
+    TRY(intake_refusals(health, rows, &count));
     for (unsigned i = 1; i < count; i++) {
         oldest = rows[i].last_at < rows[oldest].last_at ? i : oldest;
     }
-    if (result != RESULT_OK || count == 0) {
-        return result;
+    if (count == 0) {
+        return RESULT_OK;
     }
     return store_delete(health, TABLE_REFUSALS, rows[oldest].source, strlen(rows[oldest].source));
 }
@@ -88,7 +88,7 @@ enum result intake_note(struct store_txn *health, const struct refusal *refusal,
     return vantage_written(diag, result);
 }
 
-enum result intake_pardon(struct store_txn *health, const char *source)
+enum result intake_clear_refusal(struct store_txn *health, const char *source)
 {
     enum result result = store_delete(health, TABLE_REFUSALS, source, strlen(source));
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;

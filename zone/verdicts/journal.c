@@ -22,16 +22,16 @@ enum {
 
 struct journal {
     char path[PATH_MAX]; /* <state>/probe/<name>.verdicts */
-    int dir, fd;         /* fd -1: the next writing begins a new file */
+    int dir, fd;         /* fd -1: the next writing starts a new file */
     int lock;            /* the key file, locked: a journal has one writer */
     uint64_t number;     /* of the last report */
     uint8_t secret[REPORT_SECRET_LEN];
     struct report_head head;
-    bool fresh;           /* this writing begins a new file */
-    off_t len, whole_len; /* of the file; of it what was written first, all that was known */
+    bool new_file;        /* this writing starts a new file */
+    off_t len, whole_len; /* of the file; of what it started with, all that was known */
     enum result failed;   /* the first failure of this writing */
     int error;            /* its errno */
-    size_t items;         /* in the report under way */
+    size_t items;         /* in the current report */
     struct report_writer report;
 };
 
@@ -42,7 +42,8 @@ static enum result fail(const char *what, const char *path, struct diag *diag)
     return diag_fail(diag, RESULT_SYSTEM, "can't %s %s: %s", what, path, strerror(errno));
 }
 
-/* <state>/probe, made if it is not there; what is made in it as root gets its owner. */
+/* Opens <state>/probe; creates it if missing. As root, gives it to the owner of the state
+ * directory. */
 static enum result open_dir(const char *state_dir, char path[PATH_MAX], int *fd, struct diag *diag)
 {
     int len = snprintf(path, PATH_MAX, "%s/" JOURNAL_DIR, state_dir);
@@ -133,17 +134,16 @@ enum result journal_key(const char *state_dir, const char *vantage,
 {
     char path[PATH_MAX];
     int dir = -1;
-    enum result result = open_dir(state_dir, path, &dir, diag);
-    if (result == RESULT_OK) {
-        result = key_in(dir, path, vantage, secret, diag);
-        (void)close(dir);
-    }
+    TRY(open_dir(state_dir, path, &dir, diag));
+    enum result result = key_in(dir, path, vantage, secret, diag);
+    (void)close(dir);
     return result;
 }
 
 /* -- opening -- */
 
-/* One writer at a time, also across PID namespaces. The lock goes with the process. */
+/* One writer at a time, even across PID namespaces. The kernel releases the lock when the process
+ * ends. */
 static enum result lock_key(struct journal *journal, struct diag *diag)
 {
     char name[VANTAGE_ROOM + 8];
@@ -160,7 +160,7 @@ static enum result lock_key(struct journal *journal, struct diag *diag)
                : fail("lock the key in", journal->path, diag);
 }
 
-/* What an earlier run wrote. A file that is damaged is believed up to there. */
+/* Visits what earlier runs wrote. A damaged file is used up to the damage. */
 static void replay(struct journal *journal, struct journal_reader *reader,
                    const struct report_visit *visit, void *arg)
 {
@@ -244,8 +244,8 @@ const uint8_t *journal_public(const struct journal *journal)
 
 bool journal_wants_all(const struct journal *journal)
 {
-    return journal->fd < 0 || (journal->len >= JOURNAL_TURN &&
-                               journal->len >= JOURNAL_TURN_TIMES * journal->whole_len);
+    return journal->fd < 0 || (journal->len >= JOURNAL_ROTATE_LEN &&
+                               journal->len >= JOURNAL_ROTATE_TIMES * journal->whole_len);
 }
 
 static void note_failure(struct journal *journal)
@@ -256,7 +256,7 @@ static void note_failure(struct journal *journal)
     }
 }
 
-/* The name of the file that is made aside, in the directory. */
+/* Writes the name of one of the journal's files. */
 static const char *file_name(const struct journal *journal, const char *ending,
                              char out[VANTAGE_ROOM + 24])
 {
@@ -289,16 +289,16 @@ static void begin_report(struct journal *journal)
     journal->items = 0;
 }
 
-/* Numbers follow the time, so that a vantage point that lost its journal, or has an older one back,
- * goes on with higher ones. */
+/* Numbers follow the time in milliseconds, so that a vantage point that lost its journal, or got an
+ * older one back, continues with higher ones. */
 void journal_begin(struct journal *journal, const struct dname *apex, uint64_t now)
 {
     journal->failed = RESULT_OK;
     journal->head.apex = *apex;
     journal->head.made_at = now;
     journal->number = journal->number < now * 1000 ? now * 1000 : journal->number;
-    journal->fresh = journal_wants_all(journal);
-    if (journal->fresh) {
+    journal->new_file = journal_wants_all(journal);
+    if (journal->new_file) {
         begin_file(journal);
     }
     begin_report(journal);
@@ -322,7 +322,7 @@ void journal_self(struct journal *journal, const struct vantage *vantage)
 {
     if (!report_self(&journal->report, vantage)) {
         end_report(journal);
-        ASSERT(report_self(&journal->report, vantage));
+        CHECK(report_self(&journal->report, vantage));
     }
     journal->items++;
 }
@@ -331,7 +331,7 @@ void journal_verdict(struct journal *journal, const char *label, const struct me
 {
     if (!report_verdict(&journal->report, label, health)) {
         end_report(journal);
-        ASSERT(report_verdict(&journal->report, label, health));
+        CHECK(report_verdict(&journal->report, label, health));
     }
     journal->items++;
 }
@@ -341,7 +341,7 @@ void journal_sample(struct journal *journal, const char *label,
 {
     if (!report_sample(&journal->report, label, subject, sample)) {
         end_report(journal);
-        ASSERT(report_sample(&journal->report, label, subject, sample));
+        CHECK(report_sample(&journal->report, label, subject, sample));
     }
     journal->items++;
 }
@@ -350,14 +350,14 @@ void journal_event(struct journal *journal, const char *label, const struct hist
 {
     if (!report_event(&journal->report, label, event)) {
         end_report(journal);
-        ASSERT(report_event(&journal->report, label, event));
+        CHECK(report_event(&journal->report, label, event));
     }
     journal->items++;
 }
 
-/* The file that was made aside takes the place of the newer one, and that one the place of the
- * older. */
-static bool turn(const struct journal *journal)
+/* Rotates the files: the newer one becomes the older one, and the file just written the newer
+ * one. */
+static bool rotate(const struct journal *journal)
 {
     char made[VANTAGE_ROOM + 24], newer[VANTAGE_ROOM + 24], older[VANTAGE_ROOM + 24];
     (void)file_name(journal, ".new", made);
@@ -371,14 +371,14 @@ static bool turn(const struct journal *journal)
 enum result journal_end(struct journal *journal, struct diag *diag)
 {
     end_report(journal);
-    if (journal->fresh && journal->failed == RESULT_OK && !turn(journal)) {
+    if (journal->new_file && journal->failed == RESULT_OK && !rotate(journal)) {
         note_failure(journal);
     }
     if (journal->failed == RESULT_OK) {
-        journal->whole_len = journal->fresh ? journal->len : journal->whole_len;
+        journal->whole_len = journal->new_file ? journal->len : journal->whole_len;
         return RESULT_OK;
     }
-    /* readers must not find half a report where the next one follows */
+    /* the next report must not follow half a report */
     if (journal->fd >= 0) {
         (void)close(journal->fd);
         journal->fd = -1;

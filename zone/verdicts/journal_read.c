@@ -1,4 +1,4 @@
-/* Following a journal; writing it is in journal.c. */
+/* Reading a journal; journal.c writes it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include "zone/verdicts/journal.h"
 
 enum {
-    HEAD_COST = 512,   /* of a report that is skipped */
-    MOVES_MAX = 2,     /* to a newer file, in one call */
-    ENTRIES_MAX = 4096 /* of the directory that are looked at */
+    HEAD_COST = 512,   /* budget for a report that is skipped */
+    MOVES_MAX = 2,     /* switches to a newer file, per call */
+    ENTRIES_MAX = 4096 /* directory entries examined */
 };
 
 enum result journal_reader_begin(struct journal_reader *reader, const char *state_dir,
@@ -36,8 +36,8 @@ void journal_reader_end(struct journal_reader *reader)
     }
 }
 
-/* Opens the file, if it is one: a pipe, a device, a link or a file under a lease must not hold us
- * up. */
+/* Opens the file if it is a regular one: a pipe, a device, a link or a file under a lease must not
+ * block us. */
 static int open_file(const char *path, const char *ending, struct stat *st)
 {
     char whole[PATH_MAX + 2];
@@ -50,7 +50,7 @@ static int open_file(const char *path, const char *ending, struct stat *st)
     return fd;
 }
 
-static bool take_file(struct journal_reader *reader, const char *ending)
+static bool switch_file(struct journal_reader *reader, const char *ending)
 {
     struct stat st;
     int fd = open_file(reader->path, ending, &st);
@@ -66,7 +66,7 @@ static bool take_file(struct journal_reader *reader, const char *ending)
     return true;
 }
 
-/* Another file stands where the one that is read was, or is to be. */
+/* True if there is another file at the path than the one being read. */
 static bool is_replaced(const struct journal_reader *reader)
 {
     struct stat st;
@@ -74,8 +74,8 @@ static bool is_replaced(const struct journal_reader *reader)
            (st.st_dev != reader->device || st.st_ino != reader->inode);
 }
 
-/* It was cut: what was read of it is read again. */
-static void look_at_length(struct journal_reader *reader)
+/* If the file was truncated, it is read from its beginning again. */
+static void check_length(struct journal_reader *reader)
 {
     struct stat st;
     if (fstat(reader->fd, &st) == 0 && st.st_size < reader->at) {
@@ -84,7 +84,7 @@ static void look_at_length(struct journal_reader *reader)
     }
 }
 
-static enum result give_up(struct journal_reader *reader)
+static enum result mark_bad(struct journal_reader *reader)
 {
     reader->bad = true;
     return RESULT_DAMAGED;
@@ -106,7 +106,7 @@ static enum result next_here(struct journal_reader *reader, uint64_t after, uint
             return RESULT_NOT_FOUND;
         }
         if (!report_peek(room, len, &number)) {
-            return give_up(reader);
+            return mark_bad(reader);
         }
         bool wanted = number > after;
         if (wanted && pread(reader->fd, room, *len, reader->at) < (ssize_t)*len) {
@@ -126,28 +126,29 @@ static enum result next_here(struct journal_reader *reader, uint64_t after, uint
 enum result journal_next(struct journal_reader *reader, uint64_t after, uint8_t *room, size_t *len,
                          size_t *budget)
 {
-    if (reader->fd < 0 && !take_file(reader, ".1") && !take_file(reader, "")) {
+    if (reader->fd < 0 && !switch_file(reader, ".1") && !switch_file(reader, "")) {
         return RESULT_NOT_FOUND;
     }
-    look_at_length(reader);
+    check_length(reader);
     for (unsigned i = 0;; i++) {
-        /* asked before the end is looked for: what comes after the look is in the newer file */
+        /* checked before reading: what is written after that check is in the newer file */
         bool replaced = is_replaced(reader);
         enum result result = next_here(reader, after, room, len, budget);
-        if (result != RESULT_NOT_FOUND || !replaced || i == MOVES_MAX || !take_file(reader, "")) {
+        if (result != RESULT_NOT_FOUND || !replaced || i == MOVES_MAX || !switch_file(reader, "")) {
             return result;
         }
     }
 }
 
-enum result journal_claims(const char *state_dir, const char *vantage, uint8_t key[VANTAGE_KEY_LEN])
+enum result journal_claimed_key(const char *state_dir, const char *vantage,
+                                uint8_t key[VANTAGE_KEY_LEN])
 {
     struct journal_reader reader;
     uint8_t *room = xmalloc(REPORT_MAX);
     size_t len = 0, budget = 2 * (size_t)REPORT_MAX;
     struct report report;
     enum result result = journal_reader_begin(&reader, state_dir, vantage, NULL);
-    if (result == RESULT_OK && !take_file(&reader, "")) {
+    if (result == RESULT_OK && !switch_file(&reader, "")) {
         result = RESULT_NOT_FOUND;
     }
     if (result == RESULT_OK) {
@@ -182,7 +183,7 @@ enum result journal_key_parse(uint8_t key[VANTAGE_KEY_LEN], const char *text)
     return RESULT_OK;
 }
 
-/* The name of the vantage point whose journal the file is; false for other files. */
+/* Gets the vantage point from a file name; false for other files. */
 static bool name_of_file(const char *file, char name[VANTAGE_ROOM])
 {
     const char *end = strrchr(file, '.');

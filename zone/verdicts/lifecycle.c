@@ -1,14 +1,14 @@
 #include "zone/verdicts/lifecycle.h"
 
 enum {
-    RAMP_LOW_MILLI = 10000, /* at and under this score a tenth of the weight */
+    RAMP_LOW_MILLI = 10000, /* up to this score, a tenth of the weight */
     RAMP_HIGH_MILLI = 15000,
     RAMP_LOW_WEIGHT = HEALTH_WEIGHT_MAX / 10
 };
 
-/* The addresses that don't work, as long as another one does. One that was never probed is neither
- * broken nor proof that the server can be reached. */
-static uint8_t left_out_of(const struct member *member, const struct member_health *health)
+/* Bits of the addresses that don't work, if another one does. An address that was never probed is
+ * neither broken nor a proof that the server is reachable. */
+static uint8_t broken_addresses(const struct member *member, const struct member_health *health)
 {
     bool works = false;
     uint8_t broken = 0;
@@ -24,7 +24,7 @@ static uint8_t left_out_of(const struct member *member, const struct member_heal
     return works ? broken : 0;
 }
 
-/* Why a member is out that nobody could judge yet. */
+/* The reason for a member that was not judged yet. */
 static const char *reason_unjudged(const struct member_health *health)
 {
     for (unsigned i = 0; health != NULL && i < health->address_count; i++) {
@@ -35,7 +35,7 @@ static const char *reason_unjudged(const struct member_health *health)
     return "not probed yet";
 }
 
-/* Why a member that the score keeps out is out. */
+/* The reason for a member that its score keeps out. */
 static const char *reason_out(const struct member_health *health)
 {
     const struct address_health *best = health == NULL ? NULL : health_best(health);
@@ -70,8 +70,8 @@ static const char *reason_in(const struct consensus *consensus)
     return "NTS confirmed, score over the threshold";
 }
 
-/* The part of the addresses that works, in thousandths, of a member that brings its own name: we
- * can't leave any out of that, and a client may take the first that it finds. */
+/* The part of the addresses that work, in thousandths, for a member with its own name: no address
+ * can be left out of that name, and a client may take the first one it finds. */
 static uint64_t working_part(const struct member *member, const struct member_health *health)
 {
     unsigned probed = 0, working = 0;
@@ -82,7 +82,8 @@ static uint64_t working_part(const struct member *member, const struct member_he
     return working == 0 ? HEALTH_WEIGHT_MAX : (uint64_t)working * HEALTH_WEIGHT_MAX / probed;
 }
 
-static struct standing in_with(struct standing standing, uint64_t weight, const char *reason)
+static struct standing eligible_standing(struct standing standing, uint64_t weight,
+                                         const char *reason)
 {
     standing.eligible = true;
     standing.weight = weight > 0 ? (uint32_t)weight : 1;
@@ -90,17 +91,17 @@ static struct standing in_with(struct standing standing, uint64_t weight, const 
     return standing;
 }
 
-/* Which word is the stronger: suspension and capacity 0 are the operator's as the override is, but
- * are said of the service itself (it is down, it only watches), so an override never brings such a
- * member in; `--all eligible` in an emergency must not hand out a server that somebody took down.
- * Then the override, in both directions; then the probe's verdict. */
+/* Precedence: suspension and capacity 0 come first. They are the operator's decisions as the
+ * override is, but about the service itself (it is down, or only monitored). So an override never
+ * brings in such a member: in an emergency, `--all eligible` must not hand out a server that was
+ * taken down. Then comes the override, in both directions, then the verdict of the probes. */
 struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus)
 {
     const struct member_health *health = consensus->known ? &consensus->health : NULL;
     enum stage stage = health == NULL ? STAGE_REGISTERED : health->stage;
     bool in = stage_is_in(stage);
     struct standing standing = {
-        .left_out = left_out_of(member, health),
+        .left_out = broken_addresses(member, health),
         .state = in ? "ineligible" : stage_text(stage),
     };
     if (member->suspended) {
@@ -115,7 +116,7 @@ struct standing lifecycle_standing(const struct member *member, const struct con
     switch (member->override) {
     case OVERRIDE_ELIGIBLE:
         standing.state = "eligible";
-        return in_with(standing, member->capacity_mbit, "override by the operator");
+        return eligible_standing(standing, member->capacity_mbit, "override by the operator");
     case OVERRIDE_INELIGIBLE:
         standing.state = "ineligible";
         standing.reason = "override by the operator";
@@ -128,11 +129,12 @@ struct standing lifecycle_standing(const struct member *member, const struct con
         uint64_t ramped = (uint64_t)member->capacity_mbit * health->weight / HEALTH_WEIGHT_MAX;
         uint64_t part = working_part(member, health);
         standing.state = stage_text(stage);
-        return in_with(standing, ramped * part / HEALTH_WEIGHT_MAX,
-                       part < HEALTH_WEIGHT_MAX && consensus->hold == HOLD_NONE
-                           ? "NTS confirmed, but not on all addresses of its own name: it weighs "
-                             "less by that part"
-                           : reason_in(consensus));
+        return eligible_standing(
+            standing, ramped * part / HEALTH_WEIGHT_MAX,
+            part < HEALTH_WEIGHT_MAX && consensus->hold == HOLD_NONE
+                ? "NTS confirmed, but not on all addresses of its own name: it weighs "
+                  "less by that part"
+                : reason_in(consensus));
     }
     standing.reason = reason_out(health);
     return standing;
@@ -157,7 +159,7 @@ static uint16_t ramp(int32_t score_milli)
     return (uint16_t)(RAMP_LOW_WEIGHT + over * rise / (RAMP_HIGH_MILLI - RAMP_LOW_MILLI));
 }
 
-/* The stage before the first entry: what the probe has seen proven at least once. */
+/* The stage before the first entry: what has been proven at least once. */
 static enum stage stage_proven(const struct member_health *health, enum address_family family)
 {
     enum stage stage = STAGE_REGISTERED;
@@ -176,7 +178,7 @@ static enum stage stage_proven(const struct member_health *health, enum address_
     return stage;
 }
 
-/* History counts from the first probe of any address of the family that is still there. */
+/* History counts from the first probe of any address of the family that the member still has. */
 static bool history_suffices(const struct member_health *health, enum address_family family,
                              uint32_t needed_s, uint64_t now)
 {
@@ -190,8 +192,8 @@ static bool history_suffices(const struct member_health *health, enum address_fa
     return false;
 }
 
-/* Removals wait, of all members or of those that could be reached only by families that wait or are
- * frozen. */
+/* True if removals wait: of all members, or of members without a family that is neither frozen nor
+ * waiting. */
 static bool is_frozen(const struct member_health *health, const struct breaker_state *breaker_state)
 {
     bool other_way = health->address_count == 0;
@@ -202,13 +204,14 @@ static bool is_frozen(const struct member_health *health, const struct breaker_s
     return breaker_state->members_frozen || !other_way;
 }
 
-/* Of a family that is in: out at last when its fall has lasted and nothing speaks for a fault of
- * our own. */
+/* The next stage of an eligible family below the exit: it is removed once the fall has lasted and
+ * nothing suggests a fault of our own. */
 static enum stage stage_below(const struct family_health *own, const struct member_health *health,
                               const struct breaker_state *breaker_state, uint64_t now)
 {
     uint64_t since = own->stage == STAGE_FALLING ? own->stage_since : now;
-    since = own->frozen_at > since ? own->frozen_at : since; /* each is probed again first */
+    /* after a freeze, each member is probed again first */
+    since = own->frozen_at > since ? own->frozen_at : since;
     bool waits = now < since + breaker_state->hold_s || is_frozen(health, breaker_state);
     return waits ? STAGE_FALLING : STAGE_INELIGIBLE;
 }
@@ -234,7 +237,8 @@ static enum stage stage_next(const struct member_health *health, enum address_fa
         break;
     }
     enum stage proven = stage_proven(health, family);
-    /* a member that fell out by one family comes back by the other as it would by the same */
+    /* a member removed by one family comes back by the other at the re-entry score, as by the
+     * same */
     bool fell = health->family[ADDRESS_IPV6].stage == STAGE_INELIGIBLE ||
                 health->family[ADDRESS_IPV4].stage == STAGE_INELIGIBLE;
     int32_t entry_milli = fell ? settings->reentry_score_milli : settings->entry_score_milli;
@@ -274,32 +278,32 @@ static void advance_family(struct member_health *health, enum address_family fam
     own->weight = weight_of(health, family);
 }
 
-static void pull(uint64_t *at, uint64_t now)
+static void clamp(uint64_t *at, uint64_t now)
 {
     *at = *at > now ? now : *at;
 }
 
-/* A clock that was ahead for a while leaves times that never come: they become the present. */
-static void pull_to_present(struct member_health *health, uint64_t now)
+/* A clock that was ahead leaves times in the future: they become the present. */
+static void clamp_to_present(struct member_health *health, uint64_t now)
 {
-    pull(&health->stage_since, now);
-    pull(&health->last_eligible_at, now);
+    clamp(&health->stage_since, now);
+    clamp(&health->last_eligible_at, now);
     for (unsigned i = 0; i < ADDRESS_FAMILIES; i++) {
-        pull(&health->family[i].stage_since, now);
-        pull(&health->family[i].frozen_at, now);
+        clamp(&health->family[i].stage_since, now);
+        clamp(&health->family[i].frozen_at, now);
     }
     for (unsigned i = 0; i < health->address_count; i++) {
         struct address_health *each = &health->addresses[i];
-        pull(&each->first_probe_at, now);
-        pull(&each->last_probe_at, now);
-        pull(&each->last_good_at, now);
+        clamp(&each->first_probe_at, now);
+        clamp(&each->last_probe_at, now);
+        clamp(&each->last_good_at, now);
     }
 }
 
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
                        const struct breaker_state *breaker_state, uint64_t now)
 {
-    pull_to_present(health, now);
+    clamp_to_present(health, now);
     advance_family(health, ADDRESS_IPV6, settings, breaker_state, now);
     advance_family(health, ADDRESS_IPV4, settings, breaker_state, now);
     const struct family_health *better = &health->family[health_better_family(health)];
@@ -313,7 +317,7 @@ void lifecycle_advance(struct member_health *health, const struct settings *sett
     health->weight = better->weight;
 }
 
-bool lifecycle_pardoned(const struct member_health *health, enum address_family family)
+bool lifecycle_fell_while_frozen(const struct member_health *health, enum address_family family)
 {
     const struct family_health *own = &health->family[family];
     return own->stage == STAGE_FALLING && own->frozen_at >= own->stage_since;

@@ -1,55 +1,57 @@
-/* Where a member stands: the operator's word (registry) and the probe's (health) put together.
- * Pure. */
+/* The life cycle of a member: whether it is handed out, from the operator's decision (registry) and
+ * the verdict of the probes (health). Pure. */
 #ifndef ZONE_LIFECYCLE_H
 #define ZONE_LIFECYCLE_H
 
 #include "zone/verdicts/consensus.h"
 
 struct standing {
-    bool eligible;      /* in SRV */
-    uint32_t weight;    /* capacity_mbit times the ramp, at least 1 if eligible; 0 if not */
-    uint8_t left_out;   /* bit i: member.addresses[i] does not work, while another one does */
-    const char *state;  /* "registered" ... "eligible", "falling", "ineligible", "suspended" */
-    const char *reason; /* why it is in or out, one clause, static text */
-    /* When the verdict last had it in, if it may be handed out again where nobody is eligible
-     * (lifecycle_last_good); 0: it may not */
+    bool eligible;      /* handed out in SRV records */
+    uint32_t weight;    /* capacity_mbit times the ramp, at least 1 if eligible; otherwise 0 */
+    uint8_t left_out;   /* bit i: member.addresses[i] does not work while another address does */
+    const char *state;  /* "registered", ..., "eligible", "falling", "ineligible", "suspended" */
+    const char *reason; /* why it is in or out: one clause, static text */
+    /* When it was last eligible by the verdict, if it may be handed out again when no member is
+     * eligible (lifecycle_last_good). 0: it may not. */
     uint64_t last_eligible_at;
 };
 
-/* The operator's word and the verdict of the probes (zone/verdicts/consensus.h). */
+/* Combines the operator's decision with the consensus of the probes. */
 struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus);
 
 enum {
     LIFECYCLE_LAST_GOOD_S = 3600
 };
-/* Where nobody is eligible, those answer who were until the last one fell out, give or take an
- * hour: `latest` is the newest of all members' last_eligible_at. */
+/* If no member is eligible, the last eligible members are handed out: those that were eligible
+ * within LIFECYCLE_LAST_GOOD_S of the last one. `latest` is the newest last_eligible_at of all
+ * members. */
 bool lifecycle_last_good(const struct standing *standing, uint64_t latest);
 
-/* What a vantage point thinks of itself while it judges: removals wait when too much fails at once,
- * since then the fault is likelier its own. */
+/* State of a vantage point's breaker while it judges. If too much fails at once, the fault is
+ * likely its own, so removals wait. */
 struct breaker_state {
-    uint32_t hold_s; /* how long a fall waits, so that the others' falls are seen: an interval */
+    uint32_t hold_s; /* how long a fall waits, an interval, so that others' falls are seen */
     bool members_frozen;
-    /* addresses of the family are not left out, nor members that have no other */
+    /* addresses of the family are not left out, and members without another family are not
+     * removed */
     bool family_frozen[ADDRESS_FAMILIES];
-    /* the same, and what fails in the family says nothing of the server (vantage_family_waits) */
+    /* the same, and failures in the family say nothing about the server (vantage_family_waits) */
     bool family_waits[ADDRESS_FAMILIES];
 };
 
-/* The stage and weight that follow from a member's address scores, for each family and, by the
- * better one, for the member; `health` holds the earlier ones and is updated. Entry, re-entry and
- * exit by the settings' scores (hysteresis), history by min_history_s; the ramp is linear from a
- * score of 10 (a tenth) to 15 (all). A family's score is its best address's. */
+/* Updates `health` with the stage and weight that follow from its address scores, for each family
+ * and, by the better one, for the member. Entry, re-entry and exit are at the settings' scores
+ * (hysteresis). Entry also needs min_history_s of history. The ramp is linear from a score of 10
+ * (weight a tenth) to 15 (full weight). A family's score is that of its best address. */
 void lifecycle_advance(struct member_health *health, const struct settings *settings,
                        const struct breaker_state *breaker_state, uint64_t now);
 
-/* The member fell in this family while removals were frozen: when it answers again, the fault was
- * ours, and its score starts at the exit. */
-bool lifecycle_pardoned(const struct member_health *health, enum address_family family);
+/* True if the member fell in this family while removals were frozen. If it answers again, the fault
+ * was ours, and its score starts at the exit. */
+bool lifecycle_fell_while_frozen(const struct member_health *health, enum address_family family);
 
-/* When the label of a member removed now may be taken by somebody else: after the last certificate
- * seen for it, at least settings->quarantine_s where none was seen. */
+/* When another member may take the label of a member removed now: after the last certificate seen
+ * for it, or after settings->quarantine_s if none was seen. */
 uint64_t lifecycle_quarantine_end(const struct member_health *health,
                                   const struct settings *settings, uint64_t now);
 

@@ -1,4 +1,4 @@
-/* The way up from older schemas of all stores. */
+/* Migrations from older schemas of all stores. */
 #include "zone/registry/registry.h"
 #include "zone/verdicts/health.h"
 

@@ -21,7 +21,7 @@ void report_begin(struct report_writer *report, const struct report_head *head)
 {
     struct writer *w = &report->w;
     *w = writer_of(report->octets, sizeof(report->octets) - REPORT_SIGNATURE_LEN);
-    write_u32(w, 0); /* the length, set at the end */
+    write_u32(w, 0); /* the length, set by report_end */
     write_u64(w, head->number);
     write_u8(w, LAYOUT);
     write_octets(w, head->key, VANTAGE_KEY_LEN);
@@ -97,8 +97,8 @@ size_t report_end(struct report_writer *report, const uint8_t secret[REPORT_SECR
 {
     size_t at = report->w.at;
     wire_put_u32(report->octets, (uint32_t)(at + REPORT_SIGNATURE_LEN - LENGTH_LEN));
-    ASSERT(crypto_sign_detached(report->octets + at, NULL, report->octets + LENGTH_LEN,
-                                at - LENGTH_LEN, secret) == 0);
+    CHECK(crypto_sign_detached(report->octets + at, NULL, report->octets + LENGTH_LEN,
+                               at - LENGTH_LEN, secret) == 0);
     return at + REPORT_SIGNATURE_LEN;
 }
 
@@ -147,7 +147,7 @@ bool report_is_by(const struct report *report, const uint8_t key[VANTAGE_KEY_LEN
                                        signed_len - LENGTH_LEN, key) == 0;
 }
 
-static void take_self(struct reader *r, const struct report *report,
+static void read_self(struct reader *r, const struct report *report,
                       const struct report_visit *visit, void *arg)
 {
     struct vantage vantage;
@@ -158,7 +158,7 @@ static void take_self(struct reader *r, const struct report *report,
     }
 }
 
-static void take_verdict(struct reader *r, const struct report *report,
+static void read_verdict(struct reader *r, const struct report *report,
                          const struct report_visit *visit, void *arg)
 {
     char label[LABEL_ROOM] = "";
@@ -174,7 +174,7 @@ static void take_verdict(struct reader *r, const struct report *report,
     }
 }
 
-static void take_sample(struct reader *r, const struct report *report,
+static void read_sample(struct reader *r, const struct report *report,
                         const struct report_visit *visit, void *arg)
 {
     char label[LABEL_ROOM] = "";
@@ -196,7 +196,7 @@ static void take_sample(struct reader *r, const struct report *report,
     }
 }
 
-static void take_event(struct reader *r, const struct report *report,
+static void read_event(struct reader *r, const struct report *report,
                        const struct report_visit *visit, void *arg)
 {
     char label[LABEL_ROOM] = "";
@@ -210,16 +210,16 @@ static void take_event(struct reader *r, const struct report *report,
     }
 }
 
-typedef void take_item(struct reader *r, const struct report *report,
+typedef void read_item(struct reader *r, const struct report *report,
                        const struct report_visit *visit, void *arg);
 
 enum result report_each(const struct report *report, const struct report_visit *visit, void *arg)
 {
-    static take_item *const takers[] = {
-        [ITEM_SELF] = take_self,
-        [ITEM_VERDICT] = take_verdict,
-        [ITEM_SAMPLE] = take_sample,
-        [ITEM_EVENT] = take_event,
+    static read_item *const item_readers[] = {
+        [ITEM_SELF] = read_self,
+        [ITEM_VERDICT] = read_verdict,
+        [ITEM_SAMPLE] = read_sample,
+        [ITEM_EVENT] = read_event,
     };
     struct reader r = reader_of(report->octets + report->items_at,
                                 report->len - REPORT_SIGNATURE_LEN - report->items_at);
@@ -230,10 +230,11 @@ enum result report_each(const struct report *report, const struct report_visit *
         if (octets == NULL) {
             return RESULT_DAMAGED;
         }
-        bool known = type < sizeof(takers) / sizeof(takers[0]) && takers[type] != NULL;
+        bool known =
+            type < sizeof(item_readers) / sizeof(item_readers[0]) && item_readers[type] != NULL;
         struct reader item = reader_of(octets, len);
         if (known) {
-            takers[type](&item, report, visit, arg);
+            item_readers[type](&item, report, visit, arg);
         }
         if (known && !reader_done(&item)) {
             return RESULT_DAMAGED;

@@ -2,10 +2,10 @@
 
 enum {
     ENCODED_MAX = 256,
-    SCHEMA = 3 /* that of the layouts below */
+    SCHEMA = 3 /* of the layouts below */
 };
 
-void vantage_word(struct vantage *vantage, uint64_t now)
+void vantage_mark_well(struct vantage *vantage, uint64_t now)
 {
     if (vantage->state != VANTAGE_WELL) {
         return;
@@ -53,7 +53,7 @@ void vantage_encode(struct writer *w, const struct vantage *vantage)
     }
 }
 
-/* Schema 2 had nothing but the freeze. */
+/* Schema 2 had the freeze only. */
 static void read_family(struct reader *r, struct vantage_family *out, uint32_t schema)
 {
     if (schema <= 2) {
@@ -69,7 +69,7 @@ static void read_family(struct reader *r, struct vantage_family *out, uint32_t s
     r->failed = r->failed || state > FAMILY_ON;
 }
 
-/* Schema 2 had two of the pool's fields among those of the vantage point. */
+/* Schema 2 had two of the pool's fields among the vantage point's. */
 static void decode_report(struct reader *r, struct vantage *vantage, uint32_t schema)
 {
     vantage->interval_s = read_u32(r);
@@ -105,11 +105,9 @@ static enum result begin_decoding(struct vantage *out, const char *name)
 enum result vantage_decode(struct vantage *out, const char *name, struct reader *r)
 {
     struct vantage vantage;
-    enum result result = begin_decoding(&vantage, name);
-    if (result == RESULT_OK) {
-        decode_report(r, &vantage, SCHEMA);
-    }
-    if (result != RESULT_OK || r->failed) {
+    TRY(begin_decoding(&vantage, name));
+    decode_report(r, &vantage, SCHEMA);
+    if (r->failed) {
         return RESULT_DAMAGED;
     }
     *out = vantage;
@@ -123,8 +121,8 @@ static void encode_row(struct writer *w, const struct vantage *vantage)
     write_u64(w, vantage->released_at);
     write_u8(w, vantage->imported);
     write_u8(w, vantage->forgotten);
-    write_u32(w, vantage->newcomer_day);
-    write_u32(w, vantage->newcomers);
+    write_u32(w, vantage->new_address_day);
+    write_u32(w, vantage->new_addresses);
     vantage_encode(w, vantage);
 }
 
@@ -132,43 +130,43 @@ static enum result decode_row(struct vantage *out, const char *name, const uint8
                               size_t len)
 {
     struct reader r = reader_of(data, len);
-    struct vantage ledger = { 0 };
-    ledger.position = read_u64(&r);
-    ledger.received_at = read_u64(&r);
-    ledger.released_at = read_u64(&r);
+    struct vantage pool_fields = { 0 };
+    pool_fields.position = read_u64(&r);
+    pool_fields.received_at = read_u64(&r);
+    pool_fields.released_at = read_u64(&r);
     uint8_t imported = read_u8(&r);
     uint8_t forgotten = read_u8(&r);
-    ledger.newcomer_day = read_u32(&r);
-    ledger.newcomers = read_u32(&r);
+    pool_fields.new_address_day = read_u32(&r);
+    pool_fields.new_addresses = read_u32(&r);
     struct vantage vantage;
     if (imported > 1 || forgotten > 1 || vantage_decode(&vantage, name, &r) != RESULT_OK ||
         !reader_done(&r)) {
         return RESULT_DAMAGED;
     }
-    ledger.imported = imported == 1;
-    ledger.forgotten = forgotten == 1;
+    pool_fields.imported = imported == 1;
+    pool_fields.forgotten = forgotten == 1;
     *out = vantage;
-    vantage_keep_ledger(out, &ledger);
+    vantage_copy_pool_fields(out, &pool_fields);
     return RESULT_OK;
 }
 
-void vantage_keep_ledger(struct vantage *vantage, const struct vantage *ledger)
+void vantage_copy_pool_fields(struct vantage *vantage, const struct vantage *pool_fields)
 {
-    vantage->position = ledger->position;
-    vantage->received_at = ledger->received_at;
-    vantage->released_at = ledger->released_at;
-    vantage->imported = ledger->imported;
-    vantage->forgotten = ledger->forgotten;
-    vantage->newcomer_day = ledger->newcomer_day;
-    vantage->newcomers = ledger->newcomers;
+    vantage->position = pool_fields->position;
+    vantage->received_at = pool_fields->received_at;
+    vantage->released_at = pool_fields->released_at;
+    vantage->imported = pool_fields->imported;
+    vantage->forgotten = pool_fields->forgotten;
+    vantage->new_address_day = pool_fields->new_address_day;
+    vantage->new_addresses = pool_fields->new_addresses;
 }
 
 enum result vantage_get(struct store_txn *txn, const char *name, struct vantage *out)
 {
     uint8_t data[ENCODED_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
-    enum result result = store_get(txn, TABLE_VANTAGES, name, strlen(name), &item);
-    return result == RESULT_OK ? decode_row(out, name, data, item.len) : result;
+    TRY(store_get(txn, TABLE_VANTAGES, name, strlen(name), &item));
+    return decode_row(out, name, data, item.len);
 }
 
 enum result vantage_written(struct diag *diag, enum result result)
@@ -212,21 +210,19 @@ static enum result add(const uint8_t *key, size_t key_len, const uint8_t *value,
     }
     memcpy(name, key, key_len);
     struct vantage *each = &vantages->list[vantages->count];
-    enum result result = decode_row(each, name, value, value_len);
-    vantages->count += result == RESULT_OK && !each->forgotten;
-    return result;
+    TRY(decode_row(each, name, value, value_len));
+    vantages->count += !each->forgotten;
+    return RESULT_OK;
 }
 
 enum result vantages_read(struct vantages *out, struct store_txn *txn, uint32_t fresh_s,
                           uint64_t now)
 {
     struct vantages vantages = { 0 };
-    enum result result = store_each(txn, TABLE_VANTAGES, add, &vantages);
-    if (result == RESULT_OK) {
-        vantages_judge(&vantages, fresh_s, now);
-        *out = vantages;
-    }
-    return result;
+    TRY(store_each(txn, TABLE_VANTAGES, add, &vantages));
+    vantages_judge(&vantages, fresh_s, now);
+    *out = vantages;
+    return RESULT_OK;
 }
 
 static enum result migrate_row(struct store_txn *txn, const char *name, struct diag *diag)
@@ -234,16 +230,11 @@ static enum result migrate_row(struct store_txn *txn, const char *name, struct d
     uint8_t data[ENCODED_MAX];
     struct store_item value = { .data = data, .room = sizeof(data) };
     struct vantage vantage;
-    enum result result = store_get(txn, TABLE_VANTAGES, name, strlen(name), &value);
-    if (result == RESULT_OK) {
-        result = begin_decoding(&vantage, name);
-    }
-    if (result == RESULT_OK) {
-        struct reader r = reader_of(data, value.len);
-        decode_report(&r, &vantage, 2);
-        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
-    }
-    return result == RESULT_OK ? vantage_put(txn, &vantage, diag) : RESULT_DAMAGED;
+    TRY(store_get(txn, TABLE_VANTAGES, name, strlen(name), &value));
+    TRY(begin_decoding(&vantage, name));
+    struct reader r = reader_of(data, value.len);
+    decode_report(&r, &vantage, 2);
+    return reader_done(&r) ? vantage_put(txn, &vantage, diag) : RESULT_DAMAGED;
 }
 
 enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag)
@@ -264,32 +255,32 @@ enum result vantage_migrate_2(struct store_txn *txn, struct diag *diag)
     }
 }
 
-/* A clock that is a little ahead makes a word no newer than the present: it must not make the
- * others' words old. 0: no word. */
-static uint64_t said_at(uint64_t well_at, uint64_t now)
+/* A clock that is a little ahead counts as the present: it must not make the others' reports old.
+ * 0: not believed. */
+static uint64_t believed_at(uint64_t well_at, uint64_t now)
 {
     return well_at > now + VANTAGE_AHEAD_S ? 0 : well_at > now ? now : well_at;
 }
 
-static bool is_fresh(uint64_t said_at, uint64_t as_of, uint32_t fresh_s)
+static bool is_fresh(uint64_t believed_at, uint64_t as_of, uint32_t fresh_s)
 {
-    return said_at != 0 && said_at <= as_of && as_of - said_at <= fresh_s;
+    return believed_at != 0 && believed_at <= as_of && as_of - believed_at <= fresh_s;
 }
 
 void vantages_judge(struct vantages *vantages, uint32_t fresh_s, uint64_t now)
 {
     vantages->as_of = 0;
     for (unsigned i = 0; i < vantages->count; i++) {
-        uint64_t at = said_at(vantages->list[i].well_at, now);
+        uint64_t at = believed_at(vantages->list[i].well_at, now);
         vantages->as_of = at > vantages->as_of ? at : vantages->as_of;
     }
     const uint64_t as_of = vantages->as_of;
     for (unsigned i = 0; i < vantages->count; i++) {
         const struct vantage *each = &vantages->list[i];
-        vantages->asked[i] = is_fresh(said_at(each->well_at, now), as_of, fresh_s);
+        vantages->asked[i] = is_fresh(believed_at(each->well_at, now), as_of, fresh_s);
         for (unsigned k = 0; k < ADDRESS_FAMILIES; k++) {
-            uint64_t at = said_at(each->family[k].well_at, now);
-            vantages->asked_of[i][k] = is_fresh(at, as_of, fresh_s);
+            uint64_t at = believed_at(each->family[k].well_at, now);
+            vantages->asked_by_family[i][k] = is_fresh(at, as_of, fresh_s);
         }
     }
     vantages->silent = vantages->as_of + fresh_s < now;

@@ -143,7 +143,7 @@ static void two_days_are_kept_and_no_more(void **)
     const uint64_t two_days = 172800;
     assert_true(found.first.at <= end - two_days + 300);
     assert_true(found.first.at > end - two_days - 1000);
-    assert_true(store_count(txn, TABLE_SAMPLES) <= HISTORY_SLOTS);
+    assert_true(store_count(txn, TABLE_SAMPLES) <= HISTORY_QUARTERS);
 }
 
 static void folding_sums_hours_up(void **)

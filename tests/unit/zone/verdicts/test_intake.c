@@ -250,8 +250,8 @@ static void refusals_are_bounded_and_the_oldest_goes(void **)
         assert_int_equal(refusals[i].count, 2);
     }
     assert_ok(store_write(stores.health, &txn, &diag));
-    assert_ok(intake_pardon(txn, "v70"));
-    assert_ok(intake_pardon(txn, "v70"));
+    assert_ok(intake_clear_refusal(txn, "v70"));
+    assert_ok(intake_clear_refusal(txn, "v70"));
     assert_ok(intake_refusals(txn, refusals, &count));
     assert_int_equal(count, INTAKE_REFUSALS_MAX - 1);
     store_abort(txn);

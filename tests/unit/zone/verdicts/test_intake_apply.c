@@ -86,9 +86,9 @@ static void member_with_a_name_of_its_own_may_have_any_address(void **)
     struct member_health found = { .member_id = 0 }, health = verdict_of("own", "203.0.113.7");
     say_verdict("own", &health);
     assert_true(sum.verdicts == 1 && verdict_is("own", &found));
-    assert_int_equal(vantage_row("far").newcomers, 1);
+    assert_int_equal(vantage_row("far").new_addresses, 1);
     say_verdict("own", &health); /* known now */
-    assert_int_equal(vantage_row("far").newcomers, 1);
+    assert_int_equal(vantage_row("far").new_addresses, 1);
 }
 
 static void new_addresses_are_bounded_by_the_day(void **)
@@ -97,7 +97,7 @@ static void new_addresses_are_bounded_by_the_day(void **)
     struct store_txn *txn = NULL;
     say_verdict("own", &health);
     struct vantage vantage = vantage_row("far");
-    vantage.newcomers = INTAKE_NEWCOMERS;
+    vantage.new_addresses = INTAKE_NEW_ADDRESSES;
     assert_ok(store_write(stores.health, &txn, &diag));
     assert_ok(vantage_put(txn, &vantage, &diag));
     assert_ok(store_commit(txn, &diag));
@@ -113,7 +113,7 @@ static void new_addresses_are_bounded_by_the_day(void **)
     now += 86400; /* another day */
     say_verdict("own", &health);
     assert_int_equal(sum.verdicts, 1);
-    assert_int_equal(vantage_row("far").newcomers, 1);
+    assert_int_equal(vantage_row("far").new_addresses, 1);
 }
 
 /* -- times -- */
@@ -414,7 +414,7 @@ static void verdicts_of_another_registry_count_for_nothing(void **)
     struct store_txn *txn = NULL, *registry = NULL;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     say_verdict("alice", &health);
-    assert_ok(intake_own(&stores, &diag));
+    assert_ok(intake_set_owner(&stores, &diag));
     assert_true(verdict_is("alice", &found));
     begin_registry(&txn);
     assert_ok(store_put(txn, TABLE_SETTINGS, ".id", 3, other, sizeof(other)));
@@ -423,7 +423,7 @@ static void verdicts_of_another_registry_count_for_nothing(void **)
     assert_ok(store_read(stores.health, &txn, &diag));
     assert_true(intake_is_foreign(registry, txn));
     store_abort(txn);
-    assert_ok(intake_own(&stores, &diag));
+    assert_ok(intake_set_owner(&stores, &diag));
     assert_ok(store_read(stores.health, &txn, &diag));
     assert_int_equal(store_count(txn, TABLE_HEALTH), 0);
     assert_false(intake_is_foreign(registry, txn));

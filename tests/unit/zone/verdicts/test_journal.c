@@ -177,7 +177,7 @@ static void files_turn_and_nothing_is_missed(void **)
     char path[128];
     struct stat st;
     assert_int_equal(stat(path_of("far.verdicts.1", path), &st), 0);
-    assert_true(st.st_size >= JOURNAL_TURN && st.st_size < (off_t)2 * JOURNAL_TURN);
+    assert_true(st.st_size >= JOURNAL_ROTATE_LEN && st.st_size < (off_t)2 * JOURNAL_ROTATE_LEN);
     journal_free(journal);
     journal_reader_end(&often.reader);
     journal_reader_end(&seldom.reader);

@@ -96,7 +96,7 @@ static void what_is_no_journal_file_never_blocks(void **)
         stand_in("far.verdicts.1", stands[i]);
         follow(&follower);
         assert_int_equal(follower.reports, 0);
-        assert_int_equal(journal_claims(dir, "far", key), RESULT_NOT_FOUND);
+        assert_int_equal(journal_claimed_key(dir, "far", key), RESULT_NOT_FOUND);
         journal_reader_end(&follower.reader);
     }
 }
@@ -222,13 +222,13 @@ static void journals_of_a_machine_are_listed_by_fine_names(void **)
 static void journal_claims_its_key(void **)
 {
     uint8_t key[VANTAGE_KEY_LEN], secret[REPORT_SECRET_LEN];
-    assert_int_equal(journal_claims(dir, "far", key), RESULT_NOT_FOUND);
+    assert_int_equal(journal_claimed_key(dir, "far", key), RESULT_NOT_FOUND);
     (void)write_events(1, 1);
     assert_ok(journal_key(dir, "far", secret, &diag));
-    assert_ok(journal_claims(dir, "far", key));
+    assert_ok(journal_claimed_key(dir, "far", key));
     assert_memory_equal(key, secret + crypto_sign_SEEDBYTES, sizeof(key));
     put_file("near.verdicts", "rubbish and more of it", 22);
-    assert_int_equal(journal_claims(dir, "near", key), RESULT_DAMAGED);
+    assert_int_equal(journal_claimed_key(dir, "near", key), RESULT_DAMAGED);
 }
 
 static void paths_that_are_too_long_are_told(void **)

@@ -175,7 +175,7 @@ static void fall_waits_for_an_interval(void **)
     assert_int_equal(health.weight, 100);
     lifecycle_advance(&health, &settings, &breaker_state, NOW + 60);
     assert_int_equal(health.stage, STAGE_FALLING);
-    assert_false(lifecycle_pardoned(&health, ADDRESS_IPV4));
+    assert_false(lifecycle_fell_while_frozen(&health, ADDRESS_IPV4));
     assert_int_equal(health.stage_since, NOW + 1);
     lifecycle_advance(&health, &settings, &breaker_state, NOW + 61);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
@@ -206,13 +206,13 @@ static void nobody_goes_out_while_removals_are_frozen(void **)
     lifecycle_advance(&health, &settings, &breaker_state, NOW + 1);
     lifecycle_advance(&health, &settings, &breaker_state, NOW + 1000000);
     assert_int_equal(health.stage, STAGE_FALLING);
-    assert_true(lifecycle_pardoned(&health, ADDRESS_IPV4));
+    assert_true(lifecycle_fell_while_frozen(&health, ADDRESS_IPV4));
     breaker_state.members_frozen = false; /* each is probed again before it goes */
     lifecycle_advance(&health, &settings, &breaker_state, NOW + 1000059);
     assert_int_equal(health.stage, STAGE_FALLING);
     lifecycle_advance(&health, &settings, &breaker_state, NOW + 1000060);
     assert_int_equal(health.stage, STAGE_INELIGIBLE);
-    assert_false(lifecycle_pardoned(&health, ADDRESS_IPV4));
+    assert_false(lifecycle_fell_while_frozen(&health, ADDRESS_IPV4));
 }
 
 /* Frozen since too much of it fails at once, or off. */

@@ -99,8 +99,8 @@ static struct vantage full_vantage(void)
         .received_at = 11,
         .released_at = 12,
         .imported = true,
-        .newcomer_day = 13,
-        .newcomers = 14,
+        .new_address_day = 13,
+        .new_addresses = 14,
     };
 }
 
@@ -124,7 +124,7 @@ static void report_survives_the_round_trip_without_the_pools_fields(void **)
     assert_true(ipv4->state == FAMILY_ON && ipv4->state_since == 11 && ipv4->well_at == 12);
     assert_true(ipv4->frozen_since == 9 && ipv4->addresses == 13);
     assert_true(found.position == 0 && found.received_at == 0 && found.released_at == 0);
-    assert_true(!found.imported && !found.forgotten && found.newcomers == 0);
+    assert_true(!found.imported && !found.forgotten && found.new_addresses == 0);
 }
 
 static void every_shorter_length_is_damaged(void **)
@@ -189,7 +189,7 @@ static void row_keeps_the_pools_fields(void **)
     assert_ok(vantage_get(txn, "here", &found));
     assert_true(found.position == 10 && found.received_at == 11 && found.released_at == 12);
     assert_true(found.imported && !found.forgotten && found.interval_s == 1);
-    assert_true(found.newcomer_day == 13 && found.newcomers == 14);
+    assert_true(found.new_address_day == 13 && found.new_addresses == 14);
 }
 
 static void forgotten_one_is_not_listed(void **)
