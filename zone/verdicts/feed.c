@@ -20,8 +20,7 @@ enum {
     FILE_MODE = 0644,
     DIGEST_LEN = 32,
     SETTINGS_MAX = 256,
-    ROW_MIN = 32, /* minimum octets of a member */
-    FIRST_ROOM = 65536
+    ROW_MIN = 32 /* minimum octets of a member */
 };
 
 #define MAGIC "ntspool-feed" /* with its NUL */

@@ -94,7 +94,7 @@ static void wire_reader_refuses_pointers_and_every_truncation(void **)
     assert_true(r.failed);
 }
 
-/* The list of RFC 4034 6.1 put under our apex, and the octets that need escapes in keys. */
+/* The list of RFC 4034 6.1 under our apex, and the octets that need escapes in keys. */
 static const char *const in_order[] = { "pool.test",
                                         "a\\000.pool.test",
                                         "b.a\\000.pool.test",

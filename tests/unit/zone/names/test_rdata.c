@@ -76,7 +76,7 @@ static void types_have_names_and_numbers(void **)
     assert_string_equal(rdata_type_text(65280, text), "TYPE65280");
 }
 
-/* As each RFC writes its type; what is printed, NULL: the same. */
+/* The text form in each RFC; the second is the printed form, NULL: the same. */
 static const struct {
     const char *text, *printed;
 } good[] = {
@@ -394,7 +394,7 @@ static void no_octets_do_harm(void **)
             rdata[i] = random >> 30 == 0 ? (uint8_t)(random >> 16) : (uint8_t)(random >> 27);
         }
         size_t len = random >> 8 & 31;
-        uint8_t *exact = malloc(len + 1); /* what reads over its end is seen by the sanitizer */
+        uint8_t *exact = malloc(len + 1); /* the sanitizer detects a read over its end */
         assert_non_null(exact);
         memmove(exact, rdata, len);
         exact = realloc(exact, len > 0 ? len : 1);

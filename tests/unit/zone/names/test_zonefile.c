@@ -133,7 +133,7 @@ static void names_in_rdata_are_in_lower_case_where_dnssec_wants_it(void **)
     assert_memory_equal(seen.list[5].rdata, "\4Next\4pool\4test", 16);
 }
 
-static void a_fault_is_told_with_its_line(void **)
+static void a_fault_is_reported_with_its_line(void **)
 {
     const struct {
         const char *text;
@@ -313,8 +313,8 @@ static void printing_to_a_full_disk_fails(void **)
     (void)fclose(file);
 }
 
-/* A store may have what an older version took: it is shown, and can be removed. */
-static void rdata_that_is_none_of_its_type_is_printed_as_octets(void **)
+/* A store may hold rdata that an older version accepted: it is shown, and can be removed. */
+static void invalid_rdata_is_printed_as_octets(void **)
 {
     char *text = NULL;
     size_t len = 0;
@@ -329,8 +329,8 @@ static void rdata_that_is_none_of_its_type_is_printed_as_octets(void **)
     free(text);
 }
 
-/* RFC 1035 5.1: the last TTL stated; RFC 2308 4: but for $TTL. */
-static void a_ttl_that_is_left_out_is_the_last_one_stated(void **)
+/* RFC 1035 5.1: the last TTL stated, unless there is $TTL (RFC 2308 4). */
+static void a_missing_ttl_is_the_last_one_stated(void **)
 {
     struct seen seen = { 0 };
     struct diag diag = { "" };
@@ -358,7 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_with_owner_ttl_and_line),
         cmocka_unit_test(names_in_rdata_are_in_lower_case_where_dnssec_wants_it),
-        cmocka_unit_test(a_fault_is_told_with_its_line),
+        cmocka_unit_test(a_fault_is_reported_with_its_line),
         cmocka_unit_test(octets_that_are_no_text_are_refused),
         cmocka_unit_test(a_record_that_is_too_long_is_refused),
         cmocka_unit_test(the_visitor_can_stop),
@@ -366,8 +366,8 @@ int main(void)
         cmocka_unit_test(what_is_printed_reads_back),
         cmocka_unit_test(a_ttl_of_zero_is_a_ttl),
         cmocka_unit_test(printing_to_a_full_disk_fails),
-        cmocka_unit_test(rdata_that_is_none_of_its_type_is_printed_as_octets),
-        cmocka_unit_test(a_ttl_that_is_left_out_is_the_last_one_stated),
+        cmocka_unit_test(invalid_rdata_is_printed_as_octets),
+        cmocka_unit_test(a_missing_ttl_is_the_last_one_stated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

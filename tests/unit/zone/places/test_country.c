@@ -20,7 +20,7 @@ static void codes_are_in_order_and_found(void **)
     assert_null(country_find("nl"));
 }
 
-static void countries_stand_where_they_are(void **)
+static void country_positions_are_right(void **)
 {
     const struct {
         const char *code, *continent;
@@ -75,7 +75,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_of_iso_3166_are_taken_and_others_explained),
         cmocka_unit_test(codes_are_in_order_and_found),
-        cmocka_unit_test(countries_stand_where_they_are),
+        cmocka_unit_test(country_positions_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include "zone/base/splitmix.h"
 #include "zone/places/locations.h"
 
-/* The file that is damaged in many ways, in memory since a disk would be slow. */
+/* The file that is damaged in many ways; in memory, since a disk would be slow. */
 static int fd;
 static char path[64];
 
@@ -121,7 +121,7 @@ static void a_country_of_subdivisions_only_has_a_cell_all_the_same(void **)
     locations_free(locations);
 }
 
-static void cells_stand_where_their_addresses_are(void **)
+static void cell_positions_are_the_mean_of_their_addresses(void **)
 {
     struct locations *locations = load_data("towns.mmdb");
     expect_position(cell_named(locations, "US", "NY"), 41, -74);
@@ -314,7 +314,7 @@ static void a_file_of_ipv4_only_knows_no_ipv6(void **)
     locations_free(locations);
 }
 
-static void no_file_knows_nothing(void **)
+static void without_a_file_nothing_is_known(void **)
 {
     size_t count = 0;
     expect(NULL, "10.1.2.3", "", 0);
@@ -333,7 +333,7 @@ static enum result load(const char *file, struct diag *diag)
     return result;
 }
 
-static void what_is_no_location_file_is_refused_with_its_name(void **)
+static void other_files_are_refused_with_their_name(void **)
 {
     struct diag diag = { "" };
     assert_int_equal(load("/nonexistent.mmdb", &diag), RESULT_SYSTEM);
@@ -362,7 +362,7 @@ static void put(const uint8_t *data, size_t len)
     assert_int_equal(pwrite(fd, data, len, 0), len);
 }
 
-/* Loads what stands in the file; if that works, looks up all over it. */
+/* Loads the file; if that works, looks up addresses all over it. */
 static void survive(void)
 {
     struct locations *locations = NULL;
@@ -414,7 +414,7 @@ int main(void)
         cmocka_unit_test(a_city_level_file_has_cells_by_subdivision),
         cmocka_unit_test(the_only_subdivision_of_a_country_is_the_country),
         cmocka_unit_test(a_country_of_subdivisions_only_has_a_cell_all_the_same),
-        cmocka_unit_test(cells_stand_where_their_addresses_are),
+        cmocka_unit_test(cell_positions_are_the_mean_of_their_addresses),
         cmocka_unit_test(positions_are_those_of_the_very_address),
         cmocka_unit_test(aliases_of_ipv4_are_not_followed),
         cmocka_unit_test(a_pair_of_files_serves_both_families),
@@ -422,8 +422,8 @@ int main(void)
         cmocka_unit_test(unknown_addresses_are_in_the_world_with_a_true_scope),
         cmocka_unit_test(scopes_are_the_shortest_true_ones),
         cmocka_unit_test(a_file_of_ipv4_only_knows_no_ipv6),
-        cmocka_unit_test(no_file_knows_nothing),
-        cmocka_unit_test(what_is_no_location_file_is_refused_with_its_name),
+        cmocka_unit_test(without_a_file_nothing_is_known),
+        cmocka_unit_test(other_files_are_refused_with_their_name),
         cmocka_unit_test(damaged_files_are_refused_or_harmless),
         cmocka_unit_test(truncated_files_are_refused),
     };

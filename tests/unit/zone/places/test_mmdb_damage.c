@@ -1,4 +1,4 @@
-/* What is no sound location file ends soon and says so. */
+/* Invalid location files are refused in bounded time. */
 #include <sys/stat.h>
 
 #include "tests/unit/mmdb_made.h"
@@ -46,7 +46,7 @@ static void put_many(uint8_t octet, size_t times)
     (void)put(many, times);
 }
 
-/* No record has as many items as a file can claim, or hold: the work for one is bounded. */
+/* A file can claim more items than any record has: the work for one record is bounded. */
 static void huge_counts_are_damage(void **)
 {
     static const char *const keys[] = { "a" };
@@ -87,8 +87,7 @@ static void offsets_outside_the_section_are_damage(void **)
     mmdb_close(&db);
 }
 
-/* Walks the tree that was made, which has to be refused; returns how many leaves came before
- * that. */
+/* Walks the tree, which must be refused; returns how many leaves came before. */
 static unsigned leaves_until_refused(void)
 {
     struct mmdb db = open_made();
@@ -191,8 +190,8 @@ static void a_file_cut_anywhere_is_refused(void **)
     }
 }
 
-/* One whose end is cut off after it was opened, in blocks that were not read yet: the walk fails,
- * and nothing else happens. */
+/* A file is truncated after it was opened, in blocks not read yet: the walk fails, and nothing else
+ * happens. */
 static void a_file_cut_while_it_is_read_is_damage(void **)
 {
     struct mmdb db;
@@ -224,7 +223,7 @@ static void a_file_cut_while_it_is_read_is_damage(void **)
     }
 }
 
-static void what_is_no_plain_file_is_refused(void **)
+static void other_kinds_of_files_are_refused(void **)
 {
     struct mmdb db = { .fd = -1 };
     struct diag diag = { "" };
@@ -262,7 +261,7 @@ int main(void)
         cmocka_unit_test(metadata_must_make_sense),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(a_file_cut_while_it_is_read_is_damage),
-        cmocka_unit_test(what_is_no_plain_file_is_refused),
+        cmocka_unit_test(other_kinds_of_files_are_refused),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

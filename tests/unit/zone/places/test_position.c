@@ -22,7 +22,7 @@ static void texts_round_trip_to_four_decimals(void **)
     }
 }
 
-static void what_is_no_position_is_refused(void **)
+static void invalid_positions_are_refused(void **)
 {
     const char *const texts[] = { "",      "52",      "52,",     ",4",      "52;4",  "52,4,",
                                   "91,0",  "-90.1,0", "0,180.1", "nan,0",   "inf,1", "0x10,1",
@@ -59,7 +59,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_round_trip_to_four_decimals),
-        cmocka_unit_test(what_is_no_position_is_refused),
+        cmocka_unit_test(invalid_positions_are_refused),
         cmocka_unit_test(distances_are_those_of_the_globe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

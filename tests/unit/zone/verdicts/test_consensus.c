@@ -19,7 +19,7 @@ static struct address address_of(const char *text)
     return address;
 }
 
-/* What vantage point `name` says: a stage, the weight and score that go with it. */
+/* A row of vantage point `name`: a stage with its weight and score. */
 static struct member_health says(const char *name, enum stage stage, uint16_t weight)
 {
     struct member_health row = { .member_id = 1,
@@ -108,7 +108,7 @@ static void one_vantage_point_is_believed(void **)
     assert_int_equal(consensus.hold, HOLD_NONE);
 }
 
-static void member_that_nobody_saw_is_unknown(void **)
+static void a_member_never_seen_is_unknown(void **)
 {
     const struct vantages vantages = panel();
     struct consensus consensus = consensus_by(&vantages, NULL, 0);
@@ -146,7 +146,7 @@ static void silent_vantage_point_does_not_vote_beside_others(void **)
     assert_int_equal(consensus_by(&vantages, &rows[1], 1).health.stage, STAGE_INELIGIBLE);
 }
 
-/* One that is new knows too little to take a whole pool out. */
+/* A new vantage point has seen too little to remove a whole pool. */
 static void new_vantage_point_does_not_vote_before_it_can_judge(void **)
 {
     const struct vantages vantages = panel();
@@ -163,7 +163,7 @@ static void new_vantage_point_does_not_vote_before_it_can_judge(void **)
     assert_int_equal(consensus_by(&vantages, rows, 2).health.weight, 900);
 }
 
-/* The vantage point has no IPv6: the row it has of that family says nothing. */
+/* The vantage point has no IPv6: its row means nothing for that family. */
 static void without_ipv6(struct vantages *vantages, struct member_health *row, const char *name)
 {
     for (unsigned i = 0; i < vantages->count; i++) {
@@ -177,7 +177,7 @@ static void without_ipv6(struct vantages *vantages, struct member_health *row, c
                                                  .failure = FAILURE_INTERNAL };
 }
 
-/* Of three vantage points two have no IPv6. */
+/* Two of three vantage points have no IPv6. */
 static struct consensus of_two_without_ipv6(enum stage a, enum stage b, enum stage c4,
                                             enum stage c6)
 {
@@ -207,7 +207,7 @@ static void vantage_points_without_ipv6_still_vote_for_ipv4(void **)
     assert_false(consensus.health.addresses[1].working);
 }
 
-static void member_stands_by_its_better_family(void **)
+static void the_better_family_decides(void **)
 {
     struct consensus consensus =
         of_two_without_ipv6(STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_INELIGIBLE, STAGE_ELIGIBLE);
@@ -265,7 +265,7 @@ static void each_address_has_its_own_median(void **)
     assert_int_equal(consensus.health.addresses[1].score_milli, -1000);
 }
 
-/* What a vantage point says of a member that has IPv4 alone. */
+/* A row of a member that has IPv4 only. */
 static struct member_health says_of_ipv4(const char *name, enum stage stage)
 {
     struct member_health row = says(name, stage, stage_is_in(stage) ? 900 : 0);
@@ -274,7 +274,7 @@ static struct member_health says_of_ipv4(const char *name, enum stage stage)
     return row;
 }
 
-/* Nobody else has anything to say of the family that it claims. */
+/* No other vantage point has a verdict on the family that it claims. */
 static void claim_of_a_family_that_the_member_does_not_have_counts_for_nothing(void **)
 {
     const struct vantages vantages = panel();
@@ -287,7 +287,7 @@ static void claim_of_a_family_that_the_member_does_not_have_counts_for_nothing(v
     assert_int_equal(consensus.family[ADDRESS_IPV6].all, 0);
     assert_int_equal(consensus.votes.all, 3);
     assert_int_equal(consensus.votes.in, 1);
-    /* an honest one may have been silent since the address was taken away */
+    /* an honest vantage point may have been silent since the address was removed */
     rows[2] = says("d", STAGE_ELIGIBLE, 1000);
     assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
     assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.address_count, 1);
@@ -305,14 +305,14 @@ static void name_without_ipv6_is_no_vote_less(void **)
     assert_int_equal(consensus.health.stage, STAGE_INELIGIBLE);
     assert_int_equal(consensus.family[ADDRESS_IPV6].all, 3);
     assert_int_equal(consensus.family[ADDRESS_IPV6].in, 1);
-    /* nor does it count what is said of a family without an address */
+    /* a verdict on a family without an address does not count either */
     rows[0].family[ADDRESS_IPV6] = rows[1].family[ADDRESS_IPV6] = rows[2].family[ADDRESS_IPV6];
     assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_INELIGIBLE);
     rows[0].family[ADDRESS_IPV4] = rows[2].family[ADDRESS_IPV4];
     assert_int_equal(consensus_for(&member, &vantages, rows, 3).health.stage, STAGE_ELIGIBLE);
 }
 
-static void nobody_has_seen_a_new_member_for_long(void **)
+static void a_claim_to_know_a_new_member_for_long_does_not_count(void **)
 {
     const struct vantages vantages = panel();
     struct member member = member_of(2);
@@ -330,7 +330,7 @@ static void nobody_has_seen_a_new_member_for_long(void **)
     assert_int_equal(consensus.votes.all, 3);
 }
 
-/* The one in the middle may be behind: it does not know the second address. */
+/* The median vantage point may be behind: it does not know the second address. */
 static void address_is_judged_by_those_that_know_it(void **)
 {
     const struct vantages vantages = panel();
@@ -352,7 +352,7 @@ static void address_is_judged_by_those_that_know_it(void **)
     assert_false(consensus.health.addresses[1].working);
 }
 
-static void quarantine_remembers_what_anybody_saw(void **)
+static void quarantine_takes_the_latest_certificate_of_all(void **)
 {
     const struct vantages vantages = panel();
     struct member_health rows[] = { says("a", STAGE_ELIGIBLE, 1000),
@@ -362,7 +362,7 @@ static void quarantine_remembers_what_anybody_saw(void **)
     assert_int_equal(consensus_by(&vantages, rows, 2).health.last_cert_not_after, NOW + 9);
 }
 
-static void fall_holds_until_the_operator_lets_it_happen(void **)
+static void a_fall_waits_until_the_operator_releases_it(void **)
 {
     struct vantages vantages = panel();
     const struct member_health row = says("a", STAGE_FALLING, 100);
@@ -408,23 +408,23 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_vantage_point_is_believed),
-        cmocka_unit_test(member_that_nobody_saw_is_unknown),
+        cmocka_unit_test(a_member_never_seen_is_unknown),
         cmocka_unit_test(verdict_is_the_median_never_the_best),
         cmocka_unit_test(of_two_the_worse_counts),
         cmocka_unit_test(silent_vantage_point_does_not_vote_beside_others),
         cmocka_unit_test(new_vantage_point_does_not_vote_before_it_can_judge),
         cmocka_unit_test(vantage_points_without_ipv6_still_vote_for_ipv4),
-        cmocka_unit_test(member_stands_by_its_better_family),
+        cmocka_unit_test(the_better_family_decides),
         cmocka_unit_test(blind_vantage_point_does_not_dissent),
         cmocka_unit_test(last_verdict_stands_when_all_are_silent),
         cmocka_unit_test(each_address_has_its_own_median),
         cmocka_unit_test(claim_of_a_family_that_the_member_does_not_have_counts_for_nothing),
         cmocka_unit_test(name_without_ipv6_is_no_vote_less),
-        cmocka_unit_test(nobody_has_seen_a_new_member_for_long),
+        cmocka_unit_test(a_claim_to_know_a_new_member_for_long_does_not_count),
         cmocka_unit_test(address_is_judged_by_those_that_know_it),
-        cmocka_unit_test(quarantine_remembers_what_anybody_saw),
+        cmocka_unit_test(quarantine_takes_the_latest_certificate_of_all),
         cmocka_unit_test(long_dissent_is_seen_and_short_is_not),
-        cmocka_unit_test(fall_holds_until_the_operator_lets_it_happen),
+        cmocka_unit_test(a_fall_waits_until_the_operator_releases_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

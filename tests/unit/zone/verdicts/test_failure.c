@@ -27,7 +27,7 @@ static void every_class_has_advice_that_is_a_sentence(void **)
     }
 }
 
-/* Numbers are in stores that are out there. */
+/* Existing stores hold these numbers. */
 static void numbers_never_change(void **)
 {
     assert_int_equal(FAILURE_NONE, 0);

@@ -41,7 +41,7 @@ enum {
     SUM_LEN = 32
 };
 
-/* With the digest that belongs to it, which anybody can make. */
+/* Writes the file with a correct digest, which anyone can make. */
 static void write_summed(uint8_t *data, size_t len)
 {
     assert_int_equal(crypto_generichash(data + len, SUM_LEN, data, len, NULL, 0), 0);
@@ -146,7 +146,7 @@ static void unchanged_feed_stays_the_same_file(void **)
     char path[128];
     struct stat before, after;
     struct feed_mark mark = feed_mark_none;
-    assert_true(feed_changed(&mark, dir)); /* there is none */
+    assert_true(feed_changed(&mark, dir)); /* no file */
     assert_false(feed_changed(&mark, dir));
     assert_ok(feed_publish(dir, txn, &diag));
     assert_true(feed_changed(&mark, dir));
@@ -164,7 +164,7 @@ static void unchanged_feed_stays_the_same_file(void **)
     assert_true(feed_changed(&mark, dir));
 }
 
-/* What is there is another file of the same length. */
+/* The file is another one of the same length. */
 static void damaged_feed_is_written_anew(void **)
 {
     size_t len = 0;
@@ -181,7 +181,7 @@ static void damaged_feed_is_written_anew(void **)
     free(data);
 }
 
-static void missing_feed_is_told_with_what_makes_it(void **)
+static void a_missing_feed_is_reported_with_what_makes_it(void **)
 {
     struct feed *feed = NULL;
     assert_int_equal(feed_read(&feed, dir, &diag), RESULT_MISSING);
@@ -238,7 +238,7 @@ static void flipped_bits_are_seen_and_summed_ones_stay_in_bounds(void **)
             memcpy(data + body, sum, SUM_LEN);
             fine += feed_read(&feed, dir, &diag) == RESULT_OK;
             for (size_t i = 0; feed != NULL && i < feed->member_count; i++) {
-                struct dname name; /* as the probe makes it */
+                struct dname name; /* as in the probe */
                 member_target(&name, &feed->members[i], &feed->settings.apex);
             }
             feed_free(feed);
@@ -249,7 +249,7 @@ static void flipped_bits_are_seen_and_summed_ones_stay_in_bounds(void **)
     free(data);
 }
 
-static void newer_layout_is_told(void **)
+static void a_newer_layout_is_reported(void **)
 {
     size_t len = 0;
     struct feed *feed = NULL;
@@ -284,7 +284,7 @@ static void counts_that_can_not_be_are_damaged(void **)
     free(data);
 }
 
-static void what_is_no_file_is_no_feed(void **)
+static void other_kinds_of_files_are_refused(void **)
 {
     char path[128];
     struct feed *feed = NULL;
@@ -292,7 +292,7 @@ static void what_is_no_file_is_no_feed(void **)
     assert_int_equal(unlink(path_of(FEED_FILE, path)), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_int_equal(feed_read(&feed, dir, &diag), RESULT_DAMAGED);
-    assert_ok(feed_publish(dir, txn, &diag)); /* takes its place */
+    assert_ok(feed_publish(dir, txn, &diag)); /* replaces it */
     assert_ok(feed_read(&feed, dir, &diag));
     feed_free(feed);
     assert_int_equal(unlink(path), 0);
@@ -303,9 +303,9 @@ static void what_is_no_file_is_no_feed(void **)
     assert_non_null(strstr(diag.text, FEED_FILE));
 }
 
-/* A label that is none, in a feed with a right digest, would end a probe that makes a name of
+/* An invalid label in a feed with a correct digest would end a probe that makes a domain name of
  * it. */
-static void members_without_a_name_are_damaged(void **)
+static void members_without_a_valid_name_are_damaged(void **)
 {
     static const char *const labels[] = { "", "a.b", "a b", "\x1b[2J!", "-x" };
     for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
@@ -340,13 +340,13 @@ int main(void)
         CASE(empty_pool_has_a_feed),
         CASE(unchanged_feed_stays_the_same_file),
         CASE(damaged_feed_is_written_anew),
-        CASE(missing_feed_is_told_with_what_makes_it),
+        CASE(a_missing_feed_is_reported_with_what_makes_it),
         CASE(no_prefix_is_a_feed),
         CASE(flipped_bits_are_seen_and_summed_ones_stay_in_bounds),
-        CASE(newer_layout_is_told),
+        CASE(a_newer_layout_is_reported),
         CASE(counts_that_can_not_be_are_damaged),
-        CASE(what_is_no_file_is_no_feed),
-        CASE(members_without_a_name_are_damaged),
+        CASE(other_kinds_of_files_are_refused),
+        CASE(members_without_a_valid_name_are_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

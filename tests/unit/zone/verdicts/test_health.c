@@ -33,7 +33,7 @@ static int tear_down(void **)
     return system(command); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
-/* Every field its own value, so that two that are mixed up show. */
+/* Each field has a value of its own, so that swapped fields show. */
 static struct member_health full_health(uint64_t id)
 {
     struct member_health health;

@@ -123,7 +123,7 @@ static void samples_come_back_in_order(void **)
     assert_int_equal(samples(3, now, now + 6000).count, 0);
 }
 
-static void of_a_minute_the_last_sample_stays(void **)
+static void the_last_sample_of_a_minute_stays(void **)
 {
     for (unsigned i = 0; i < 3600; i++) {
         note(1, now + i, (int32_t)i, FAILURE_NONE);
@@ -167,9 +167,8 @@ static void folding_sums_hours_up(void **)
     assert_int_equal(found.hours[0].rtt_mean_us, 2000);
 }
 
-/* A vantage point of another machine reports when it is asked, which may be after its samples'
- * slots were gone through. */
-static void what_comes_late_is_summed_up_once(void **)
+/* A vantage point on another machine may report after its samples' quarters were folded. */
+static void late_samples_are_folded_once(void **)
 {
     note(1, now, 20000, FAILURE_NONE);
     note(1, now + 60, 20000, FAILURE_NONE);
@@ -208,7 +207,8 @@ static void hours_live_for_two_years(void **)
     assert_int_equal(hours(1, later).count, 1);
     assert_int_equal(hours(1, later + 86400).count, 0);
     fold_all(later);
-    assert_int_equal(store_count(txn, TABLE_SAMPLES), 0); /* what no probe came to overwrite goes */
+    /* rows that no probe overwrites are deleted */
+    assert_int_equal(store_count(txn, TABLE_SAMPLES), 0);
     assert_int_equal(store_count(txn, TABLE_DAYS), 2);
     fold_all(later + 86400 + 300);
     assert_int_equal(store_count(txn, TABLE_DAYS), 0);
@@ -280,8 +280,8 @@ static void count_who(const struct history_event *event, void *arg)
     counts[2] += strcmp(event->who, "loud") == 0;
 }
 
-/* Whoever says much pushes out his own words. */
-static void nobody_pushes_what_others_said_out_of_a_log(void **)
+/* An author with many events pushes out its own. */
+static void no_author_pushes_out_the_events_of_others(void **)
 {
     unsigned counts[3] = { 0 };
     struct history_event event = { .at = now, .who = "operator", .text = "suspended" };
@@ -309,16 +309,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(samples_come_back_in_order),
-        CASE(of_a_minute_the_last_sample_stays),
+        CASE(the_last_sample_of_a_minute_stays),
         CASE(two_days_are_kept_and_no_more),
         CASE(folding_sums_hours_up),
-        CASE(what_comes_late_is_summed_up_once),
+        CASE(late_samples_are_folded_once),
         CASE(folding_again_counts_nothing_twice),
         CASE(hours_live_for_two_years),
         CASE(clock_that_is_set_back_does_no_harm),
         CASE(damaged_row_is_replaced),
         CASE(log_keeps_the_newest_events_of_each_label),
-        CASE(nobody_pushes_what_others_said_out_of_a_log),
+        CASE(no_author_pushes_out_the_events_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

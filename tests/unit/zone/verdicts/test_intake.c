@@ -1,6 +1,6 @@
 #include "tests/unit/intake_fixture.h"
 
-/* -- what counts -- */
+/* -- accepted reports -- */
 
 static void report_changes_what_it_says(void **)
 {
@@ -40,7 +40,7 @@ static void report_counts_once(void **)
     assert_ok(import());
     assert_true(sum.reports == 0 && sum.known == 3 && sum.verdicts == 0);
     assert_int_equal(events_of("alice"), 3);
-    /* not by another way either */
+    /* nor by an import */
     put_journal("far");
     look();
     assert_true(sum.reports == 0 && sum.verdicts == 0 && sum.known == 0);
@@ -69,7 +69,7 @@ static void journal_is_followed(void **)
 
 static void failure_leaves_neither_verdict_nor_position(void **)
 {
-    /* the registry can't be read: the transaction of the verdicts is not kept */
+    /* the registry can't be read: the transaction of the verdicts is aborted */
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     struct store_txn *txn = NULL;
     start(5);
@@ -161,7 +161,7 @@ static void report_is_refused_with_the_reason(void **)
     assert_int_equal(sum.reports, 1);
 }
 
-static void journal_that_is_refused_is_told_and_does_not_hold_others_up(void **)
+static void a_refused_journal_is_reported_and_does_not_hold_up_others(void **)
 {
     struct member_health health = verdict_of("alice", "192.0.2.1");
     const struct reports_key other = reports_key_of(7);
@@ -188,7 +188,7 @@ static void journal_that_is_refused_is_told_and_does_not_hold_others_up(void **)
     assert_int_equal(vantage_row("near").position, 0);
 }
 
-static void imports_that_are_none_are_told_by_their_octet(void **)
+static void invalid_imports_are_reported_with_their_octet(void **)
 {
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     start(1);
@@ -257,7 +257,7 @@ static void refusals_are_bounded_and_the_oldest_goes(void **)
     store_abort(txn);
 }
 
-static void refusal_that_lasts_is_noted_once_a_minute(void **)
+static void a_lasting_refusal_is_recorded_once_a_minute(void **)
 {
     struct store_txn *txn = NULL;
     uint64_t versions[3];
@@ -315,8 +315,7 @@ static void look_ends_by_its_budget_and_others_have_their_turn(void **)
     assert_false(is_due());
 }
 
-/* Whoever asks only whether there is something to take in does not read all of a journal that has
- * no end. */
+/* Asking whether there is anything to take in must not read all of an endless journal. */
 static void journal_that_is_too_long_to_tell_is_due(void **)
 {
     enum {
@@ -352,11 +351,11 @@ int main(void)
         CASE(what_could_not_be_taken_in_is_read_again),
         CASE(failure_leaves_neither_verdict_nor_position),
         CASE(report_is_refused_with_the_reason),
-        CASE(journal_that_is_refused_is_told_and_does_not_hold_others_up),
-        CASE(imports_that_are_none_are_told_by_their_octet),
+        CASE(a_refused_journal_is_reported_and_does_not_hold_up_others),
+        CASE(invalid_imports_are_reported_with_their_octet),
         CASE(long_import_is_taken_in_by_parts),
         CASE(refusals_are_bounded_and_the_oldest_goes),
-        CASE(refusal_that_lasts_is_noted_once_a_minute),
+        CASE(a_lasting_refusal_is_recorded_once_a_minute),
         CASE(journal_that_is_too_long_to_tell_is_due),
         CASE(look_ends_by_its_budget_and_others_have_their_turn),
     };

@@ -40,9 +40,9 @@ static void say_sample(const char *label, const char *address, uint64_t at)
     assert_ok(import());
 }
 
-/* -- whose verdict -- */
+/* -- members of verdicts -- */
 
-static void verdict_of_no_member_is_skipped(void **)
+static void a_verdict_on_an_unknown_member_is_skipped(void **)
 {
     struct member_health health = verdict_of("alice", "192.0.2.1"), found = { .member_id = 0 };
     const struct member bob = member_row("bob");
@@ -186,7 +186,7 @@ static void samples_are_of_members_and_their_addresses(void **)
     struct member_health health = verdict_of("own", "203.0.113.7");
     say_sample("alice", "192.0.2.2", REPORTS_NOW); /* bob's */
     assert_int_equal(samples_of("alice", "192.0.2.2"), 0);
-    say_sample("own", "203.0.113.7", REPORTS_NOW); /* before any verdict told of it */
+    say_sample("own", "203.0.113.7", REPORTS_NOW); /* before any verdict with it */
     assert_int_equal(samples_of("own", "203.0.113.7"), 0);
     say_verdict("own", &health);
     say_sample("own", "203.0.113.7", REPORTS_NOW);
@@ -206,7 +206,8 @@ static void see_hour(const struct history_hour *hour, void *arg)
     seen->probes += hour->probes;
 }
 
-/* A probe that was cut off sends two days at once: the slots are over, and their hours get all. */
+/* A probe that was offline sends two days at once: their quarters are over, and their hours get all
+ * samples. */
 static void late_samples_come_into_the_hours(void **)
 {
     const uint64_t hour = (REPORTS_NOW - 86400) / 3600 * UINT64_C(3600);
@@ -270,7 +271,7 @@ static void events_of_one_report_are_bounded(void **)
     assert_string_equal(last_event.text, "of another report");
 }
 
-/* A log for each way to write a label would have no bound. */
+/* A log for each spelling of a label would have no bound. */
 static void event_is_logged_under_the_members_own_label(void **)
 {
     say_event("ALICE", REPORTS_NOW, "it fell");
@@ -279,10 +280,10 @@ static void event_is_logged_under_the_members_own_label(void **)
     assert_true(events_of("ALICE") == 0 && events_of("aLiCe") == 0);
 }
 
-/* -- the operator's word -- */
+/* -- the operator's decisions -- */
 
-/* The reports were judged, then the operator took the key back or named another. */
-static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **)
+/* The reports were judged, then the operator removed or replaced the key. */
+static void reports_under_a_removed_key_count_for_nothing(void **)
 {
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     start(1);
@@ -301,13 +302,13 @@ static void key_that_was_taken_back_meanwhile_counts_for_nothing(void **)
     assert_ok(intake_apply(&stores, &batch, now, &sum, &diag));
     assert_int_equal(sum.reports, 0);
     assert_false(verdict_is("alice", &found));
-    assert_string_equal(vantage_row("far").name, ""); /* there is no row */
+    assert_string_equal(vantage_row("far").name, ""); /* no row */
     name_vantage("far", &key);
     assert_ok(intake_apply(&stores, &batch, now, &sum, &diag));
     assert_int_equal(sum.reports, 1);
 }
 
-/* Verdicts of earlier versions may be of vantage points that nobody named. */
+/* Verdicts of earlier versions may be of vantage points that were never named. */
 static void one_vantage_point_too_many_does_not_hold_others_up(void **)
 {
     struct store_txn *txn = NULL;
@@ -355,8 +356,8 @@ static void forgotten_vantage_point_counts_again_with_what_comes_later(void **)
     assert_false(vantage_row("far").forgotten);
 }
 
-/* What the pool notes of a vantage point is not the vantage point's to say. */
-static void report_of_itself_leaves_the_pools_own_notes(void **)
+/* A vantage point can't set the pool's fields. */
+static void a_report_leaves_the_pools_own_fields(void **)
 {
     struct vantage vantage = reports_vantage(REPORTS_NOW);
     vantage.position = 99;
@@ -384,7 +385,7 @@ static void report_that_ends_in_nonsense_counts_up_to_there(void **)
     assert_true(verdict_is("alice", &found) && vantage_row("far").position == number);
 }
 
-/* -- what has no owner -- */
+/* -- verdicts without a member -- */
 
 static void verdicts_of_removed_members_are_purged(void **)
 {
@@ -407,7 +408,7 @@ static void verdicts_of_removed_members_are_purged(void **)
     store_abort(txn);
 }
 
-/* A registry that was changed separately has other members under the same numbers. */
+/* A registry that changed separately has other members under the same numbers. */
 static void verdicts_of_another_registry_count_for_nothing(void **)
 {
     static const uint8_t other[REGISTRY_ID_LEN] = { 1, 2, 3 };
@@ -451,7 +452,7 @@ static void without_a_history_verdicts_count_all_the_same(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(verdict_of_no_member_is_skipped),
+        CASE(a_verdict_on_an_unknown_member_is_skipped),
         CASE(verdict_of_an_address_that_is_not_the_members_is_skipped),
         CASE(member_with_a_name_of_its_own_may_have_any_address),
         CASE(new_addresses_are_bounded_by_the_day),
@@ -464,10 +465,10 @@ int main(void)
         CASE(events_of_no_member_or_of_the_future_are_left_out),
         CASE(events_of_one_report_are_bounded),
         CASE(event_is_logged_under_the_members_own_label),
-        CASE(key_that_was_taken_back_meanwhile_counts_for_nothing),
+        CASE(reports_under_a_removed_key_count_for_nothing),
         CASE(one_vantage_point_too_many_does_not_hold_others_up),
         CASE(forgotten_vantage_point_counts_again_with_what_comes_later),
-        CASE(report_of_itself_leaves_the_pools_own_notes),
+        CASE(a_report_leaves_the_pools_own_fields),
         CASE(report_that_ends_in_nonsense_counts_up_to_there),
         CASE(verdicts_of_removed_members_are_purged),
         CASE(verdicts_of_another_registry_count_for_nothing),

@@ -36,7 +36,7 @@ static void key_that_others_may_read_is_refused(void **)
     }
 }
 
-static void key_that_is_none_is_told_and_stays(void **)
+static void an_invalid_key_is_reported_and_kept(void **)
 {
     uint8_t secret[REPORT_SECRET_LEN];
     char good[80] = "", path[128];
@@ -63,7 +63,7 @@ static void key_that_is_none_is_told_and_stays(void **)
     assert_ok(journal_key(dir, "far", secret, &diag));
 }
 
-static void what_is_no_key_file_never_blocks(void **)
+static void other_kinds_of_key_files_never_block(void **)
 {
     uint8_t secret[REPORT_SECRET_LEN];
     assert_ok(journal_key(dir, "far", secret, &diag));
@@ -102,7 +102,7 @@ static void text_of_a_key_is_read_again_and_other_texts_are_none(void **)
 static void follower_reads_what_is_written_once(void **)
 {
     struct follower follower = follower_of();
-    follow(&follower); /* there is no file yet */
+    follow(&follower); /* no file yet */
     struct journal *journal = opened();
     for (uint64_t i = 1; i <= 40; i++) {
         assert_ok(write_event(journal, i));
@@ -135,7 +135,7 @@ static void restart_begins_a_new_file_and_goes_on(void **)
         assert_int_equal(follower.next, number + 1);
         assert_int_equal(follower.reports, number);
     }
-    late.any = true; /* who comes now finds the last two files */
+    late.any = true; /* a reader that starts now finds the last two files */
     follow(&late);
     assert_int_equal(late.reports, 8);
     assert_int_equal(late.next, number + 1);
@@ -144,8 +144,8 @@ static void restart_begins_a_new_file_and_goes_on(void **)
     journal_reader_end(&late.reader);
 }
 
-/* Two readers, one of them seldom, while the files turn by their length. */
-static void files_turn_and_nothing_is_missed(void **)
+/* Two readers, one of them slow, while the files rotate by length. */
+static void files_rotate_and_nothing_is_missed(void **)
 {
     struct journal *journal = opened();
     struct follower often = follower_of(), seldom = follower_of();
@@ -241,8 +241,8 @@ static void write_later(struct journal *journal, uint64_t number, uint64_t at)
     assert_ok(journal_end(journal, &diag));
 }
 
-/* A vantage point's machine came back from a snapshot: what it says from then on is not taken for
- * known. */
+/* A vantage point's machine was restored from a snapshot: its new reports are not taken for old
+ * ones. */
 static void numbers_go_on_with_an_older_journal(void **)
 {
     char path[128], kept[128];
@@ -289,12 +289,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(key_is_made_once_for_its_owner_alone),
         CASE(key_that_others_may_read_is_refused),
-        CASE(key_that_is_none_is_told_and_stays),
-        CASE(what_is_no_key_file_never_blocks),
+        CASE(an_invalid_key_is_reported_and_kept),
+        CASE(other_kinds_of_key_files_never_block),
         CASE(text_of_a_key_is_read_again_and_other_texts_are_none),
         CASE(follower_reads_what_is_written_once),
         CASE(restart_begins_a_new_file_and_goes_on),
-        CASE(files_turn_and_nothing_is_missed),
+        CASE(files_rotate_and_nothing_is_missed),
         CASE(opening_recalls_what_was_known_of_this_registry),
         CASE(numbers_go_on_after_a_loss),
         CASE(numbers_go_on_with_an_older_journal),

@@ -24,7 +24,7 @@ static void file_that_was_cut_is_read_up_to_there(void **)
     journal_reader_end(&follower.reader);
 }
 
-static void what_is_no_report_is_told_once_and_a_new_file_is_read_on(void **)
+static void an_invalid_report_is_reported_once_and_a_new_file_is_read(void **)
 {
     char path[128];
     off_t len = write_events(1, 4);
@@ -86,7 +86,7 @@ static void file_that_was_cut_and_written_again_repeats_nothing(void **)
     journal_reader_end(&follower.reader);
 }
 
-static void what_is_no_journal_file_never_blocks(void **)
+static void other_kinds_of_files_never_block(void **)
 {
     (void)write_events(1, 1);
     for (size_t i = 0; i < sizeof(stands) / sizeof(stands[0]); i++) {
@@ -144,7 +144,7 @@ static void full_disk_leaves_a_journal_that_is_read_on(void **)
         follow(&follower);
         assert_int_equal(follower.next, next + 1);
     }
-    /* nor can a new file be begun */
+    /* a new file can't be started either */
     limit = (struct rlimit){ 10, before.rlim_max };
     journal_free(journal);
     journal = opened();
@@ -192,7 +192,7 @@ static void budget_ends_a_look_and_the_next_goes_on(void **)
     journal_reader_end(&reader);
 }
 
-static void journals_of_a_machine_are_listed_by_fine_names(void **)
+static void journals_of_a_machine_are_listed_by_valid_names(void **)
 {
     static const char *const others[] = { "far.verdicts.1",  "far.verdicts.new",
                                           "Bad.verdicts",    ".verdicts",
@@ -231,7 +231,7 @@ static void journal_claims_its_key(void **)
     assert_int_equal(journal_claimed_key(dir, "near", key), RESULT_DAMAGED);
 }
 
-static void paths_that_are_too_long_are_told(void **)
+static void paths_that_are_too_long_are_reported(void **)
 {
     char *longer = malloc(PATH_MAX + 2);
     struct journal_reader reader;
@@ -259,16 +259,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(file_that_was_cut_is_read_up_to_there),
-        CASE(what_is_no_report_is_told_once_and_a_new_file_is_read_on),
+        CASE(an_invalid_report_is_reported_once_and_a_new_file_is_read),
         CASE(damaged_journal_is_recalled_up_to_there),
         CASE(file_that_was_cut_and_written_again_repeats_nothing),
-        CASE(what_is_no_journal_file_never_blocks),
+        CASE(other_kinds_of_files_never_block),
         CASE(journal_under_a_reader_may_become_anything),
         CASE(full_disk_leaves_a_journal_that_is_read_on),
         CASE(budget_ends_a_look_and_the_next_goes_on),
-        CASE(journals_of_a_machine_are_listed_by_fine_names),
+        CASE(journals_of_a_machine_are_listed_by_valid_names),
         CASE(journal_claims_its_key),
-        CASE(paths_that_are_too_long_are_told),
+        CASE(paths_that_are_too_long_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@ enum {
 
 static const struct breaker_state no_breaker = { 0 };
 
-/* The joint verdict of one vantage point that reports. */
+/* The consensus of one vantage point that reports. */
 static struct standing standing_of(const struct member *member, const struct member_health *health)
 {
     struct consensus consensus = { .known = health != NULL };
@@ -37,7 +37,7 @@ static struct address address_of(const char *text)
     return address;
 }
 
-/* Two addresses, IPv4 and IPv6, that work since long, with this score. */
+/* Two addresses, IPv4 and IPv6, that have long worked, with this score. */
 static struct member_health health_of(int32_t score_milli)
 {
     struct member_health health = { .member_id = 1, .address_count = 2 };
@@ -196,7 +196,7 @@ static void member_that_stops_falling_was_never_out(void **)
     assert_int_equal(health.stage, STAGE_ELIGIBLE);
 }
 
-static void nobody_goes_out_while_removals_are_frozen(void **)
+static void no_member_is_removed_while_removals_are_frozen(void **)
 {
     const struct settings settings = settings_of();
     struct breaker_state breaker_state = { .hold_s = 60, .members_frozen = true };
@@ -272,7 +272,7 @@ static void standing_names_what_holds_a_removal(void **)
     assert_non_null(strstr(lifecycle_standing(&member, &consensus).reason, "no vantage point"));
 }
 
-static void last_good_are_those_who_fell_out_last(void **)
+static void last_good_members_are_those_that_fell_last(void **)
 {
     struct member member = member_of();
     struct member_health health = health_of(0);
@@ -285,7 +285,7 @@ static void last_good_are_those_who_fell_out_last(void **)
     assert_false(lifecycle_last_good(&lately, NOW + 1));
 }
 
-static void operators_word_bypasses_the_last_good(void **)
+static void the_operators_decision_overrides_the_last_good(void **)
 {
     struct member_health health = health_of(0);
     health.stage = STAGE_INELIGIBLE;
@@ -328,7 +328,7 @@ static void standing_follows_the_verdict(void **)
     assert_string_equal(standing.state, "registered");
 }
 
-/* Nothing can be left out of a name that is not ours. */
+/* No address can be left out of a member's own name. */
 static void weight_is_by_what_works_of_an_own_name_and_never_0(void **)
 {
     struct member member = member_of();
@@ -449,12 +449,12 @@ int main(void)
         cmocka_unit_test(member_without_any_address_left_falls_out),
         cmocka_unit_test(fall_waits_for_an_interval),
         cmocka_unit_test(member_that_stops_falling_was_never_out),
-        cmocka_unit_test(nobody_goes_out_while_removals_are_frozen),
+        cmocka_unit_test(no_member_is_removed_while_removals_are_frozen),
         cmocka_unit_test(family_that_says_nothing_keeps_only_members_without_another),
         cmocka_unit_test(each_family_has_its_own_stage),
         cmocka_unit_test(standing_names_what_holds_a_removal),
-        cmocka_unit_test(last_good_are_those_who_fell_out_last),
-        cmocka_unit_test(operators_word_bypasses_the_last_good),
+        cmocka_unit_test(last_good_members_are_those_that_fell_last),
+        cmocka_unit_test(the_operators_decision_overrides_the_last_good),
         cmocka_unit_test(standing_follows_the_verdict),
         cmocka_unit_test(weight_is_by_what_works_of_an_own_name_and_never_0),
         cmocka_unit_test(override_beats_the_verdict_both_ways),

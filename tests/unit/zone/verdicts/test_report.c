@@ -29,7 +29,7 @@ static int set_up(void **)
     return 0;
 }
 
-/* What was visited. */
+/* The items visited. */
 struct seen {
     unsigned selves, verdicts, samples, events;
     struct vantage self;
@@ -121,7 +121,7 @@ static void kinds_without_a_visitor_are_passed_over(void **)
     assert_ok(report_each(&report, &nothing, NULL));
 }
 
-/* Memory of just that size, so that the address sanitizer sees the first octet read beyond. */
+/* Memory of exactly that size, so that the address sanitizer detects a read beyond it. */
 static uint8_t *copied(size_t len)
 {
     uint8_t *copy = malloc(len > 0 ? len : 1);
@@ -137,7 +137,7 @@ static void no_prefix_is_a_report(void **)
         uint8_t *copy = copied(len);
         assert_int_equal(report_open(&report, copy, len), RESULT_DAMAGED);
         if (len >= REPORT_HEAD_LEN) {
-            /* one whose length was made to fit */
+            /* one with a matching length */
             wire_put_u32(copy, (uint32_t)(len - 4));
             assert_false(report_open(&report, copy, len) == RESULT_OK &&
                          report_is_by(&report, key.open));
@@ -160,7 +160,7 @@ static void no_flipped_bit_is_accepted(void **)
     free(copy);
 }
 
-/* The holder of the key may write anything. */
+/* The holder of the key may sign anything. */
 static void signed_nonsense_stays_in_bounds(void **)
 {
     uint8_t *copy = copied(made_len);
@@ -183,14 +183,14 @@ static void signed_nonsense_stays_in_bounds(void **)
     free(copy);
 }
 
-static void another_key_did_not_make_it(void **)
+static void a_report_is_not_valid_under_another_key(void **)
 {
     const struct reports_key other = reports_key_of(2);
     const struct report_head head = reports_head(&key, 1);
     struct report report;
     assert_ok(report_open(&report, made.octets, made_len));
     assert_false(report_is_by(&report, other.open));
-    /* it says so, but can't sign */
+    /* it claims the key, but can't sign with it */
     report_begin(&made, &head);
     size_t len = report_end(&made, other.secret);
     assert_ok(report_open(&report, made.octets, len));
@@ -198,7 +198,7 @@ static void another_key_did_not_make_it(void **)
     assert_false(report_is_by(&report, other.open));
 }
 
-static void lengths_that_no_report_has_are_none(void **)
+static void impossible_lengths_are_refused(void **)
 {
     static const struct {
         uint32_t rest;
@@ -224,7 +224,7 @@ static void lengths_that_no_report_has_are_none(void **)
     }
 }
 
-static void newer_layout_is_told_from_damage(void **)
+static void a_newer_layout_is_not_damage(void **)
 {
     struct report report;
     made.octets[REPORT_HEAD_LEN] = 2;
@@ -274,7 +274,7 @@ static void unknown_items_are_skipped_and_cut_ones_end_it(void **)
         assert_ok(read_with(types[i], 3, (const uint8_t *)"xyz", 3, &seen));
         assert_int_equal(seen.events, 1);
         assert_int_equal(read_with(types[i], 4, (const uint8_t *)"xyz", 3, &seen), RESULT_DAMAGED);
-        assert_int_equal(seen.events, 1); /* what came before was visited */
+        assert_int_equal(seen.events, 1); /* the items before it were visited */
     }
     for (uint8_t type = 1; type <= 4; type++) {
         assert_int_equal(read_with(type, 0, NULL, 0, &seen), RESULT_DAMAGED);
@@ -373,9 +373,9 @@ int main(void)
         CASE(no_prefix_is_a_report),
         CASE(no_flipped_bit_is_accepted),
         CASE(signed_nonsense_stays_in_bounds),
-        CASE(another_key_did_not_make_it),
-        CASE(lengths_that_no_report_has_are_none),
-        CASE(newer_layout_is_told_from_damage),
+        CASE(a_report_is_not_valid_under_another_key),
+        CASE(impossible_lengths_are_refused),
+        CASE(a_newer_layout_is_not_damage),
         CASE(name_that_no_vantage_point_has_is_damaged),
         CASE(unknown_items_are_skipped_and_cut_ones_end_it),
         CASE(items_of_any_other_length_are_damaged),

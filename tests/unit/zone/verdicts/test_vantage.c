@@ -16,7 +16,7 @@ static struct vantages heard_at(uint64_t first, uint64_t second, uint64_t third)
     return vantages;
 }
 
-static void those_who_report_are_asked(void **)
+static void vantage_points_that_report_count(void **)
 {
     struct vantages vantages = heard_at(NOW - 10, NOW - FRESH_S - 10, NOW - FRESH_S - 11);
     assert_true(vantages.asked[0]);
@@ -35,7 +35,7 @@ static void when_all_fall_silent_the_last_state_stands(void **)
     assert_false(vantages.asked[2]);
 }
 
-static void word_from_the_future_is_not_believed(void **)
+static void a_report_from_the_future_is_not_believed(void **)
 {
     struct vantages vantages = heard_at(NOW + 100000, NOW - 10, 0);
     assert_false(vantages.asked[0]);
@@ -45,8 +45,8 @@ static void word_from_the_future_is_not_believed(void **)
     assert_true(vantages.asked[0]);
 }
 
-/* As little as it may be ahead, it may be more than the others' words count. */
-static void clock_that_is_ahead_silences_nobody(void **)
+/* Even the small lead that is allowed may be larger than the age at which others stop counting. */
+static void a_clock_that_is_ahead_silences_no_other(void **)
 {
     struct vantages vantages = heard_at(NOW + VANTAGE_AHEAD_S, NOW - 10, NOW - 16);
     vantages_judge(&vantages, 15, NOW);
@@ -56,7 +56,7 @@ static void clock_that_is_ahead_silences_nobody(void **)
     assert_false(vantages.asked[2]);
 }
 
-static void nobody_is_silence(void **)
+static void without_vantage_points_the_pool_is_silent(void **)
 {
     struct vantages vantages = { .count = 0 };
     vantages_judge(&vantages, FRESH_S, NOW);
@@ -204,7 +204,7 @@ static void forgotten_one_is_not_listed(void **)
     assert_int_equal(full.position, 10);
 }
 
-/* As a program of schema 2 wrote it. */
+/* As written by a program of schema 2. */
 static void row_of_schema_2_is_renewed(void **)
 {
     uint8_t data[128];
@@ -258,11 +258,11 @@ static void no_more_than_there_is_room_for_are_taken(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(those_who_report_are_asked),
+        cmocka_unit_test(vantage_points_that_report_count),
         cmocka_unit_test(when_all_fall_silent_the_last_state_stands),
-        cmocka_unit_test(word_from_the_future_is_not_believed),
-        cmocka_unit_test(clock_that_is_ahead_silences_nobody),
-        cmocka_unit_test(nobody_is_silence),
+        cmocka_unit_test(a_report_from_the_future_is_not_believed),
+        cmocka_unit_test(a_clock_that_is_ahead_silences_no_other),
+        cmocka_unit_test(without_vantage_points_the_pool_is_silent),
         cmocka_unit_test(names_are_short_and_plain),
         cmocka_unit_test(report_survives_the_round_trip_without_the_pools_fields),
         cmocka_unit_test(every_shorter_length_is_damaged),
