@@ -1,7 +1,6 @@
 /* ntspool-probed, the probe daemon: reads its options, starts the prober and waits for a signal.
  *
  * It talks to hostile servers, so it has no store: it reads the feed and writes a journal. */
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,36 +11,42 @@
 #include <sodium.h>
 
 #include "probe/prober.h"
+#include "zone/base/arguments.h"
 #include "zone/base/log.h"
 #include "zone/base/sandbox.h"
 #include "zone/base/user.h"
-#include "zone/base/version.h"
 #include "zone/registry/config.h"
 #include "zone/registry/settings.h"
 #include "zone/verdicts/feed.h"
 #include "zone/verdicts/journal.h"
 
-static const char usage[] =
-    "usage: ntspool-probed [options]\n"
-    "Confirms the NTS service of a pool's members and reports what it saw, in a journal.\n\n"
-    "  -i, --interval TIME   between two probes of an address (default 64s)\n"
-    "  -t, --trust FILE      PEM file of the CAs that members' certificates must lead to (default: "
-    "the\n"
-    "                        system's); read again on SIGHUP\n"
-    "  -I, --id NAME         this vantage point's name, if there are several (default local)\n"
-    "  -r, --reference HOST  time server to check ourselves against, nts:HOST by NTS; up to 8\n"
-    "  -p, --allow-private   probe addresses of private and special ranges too\n"
-    "  -1, --once            probe every member once, print one line an address, and end\n"
-    "  -u, --user NAME       become this user after a start as root\n"
-    "  -s, --state DIR       the pool's state (default " CONFIG_STATE_PRESET ")\n"
-    "  -c, --config FILE     options from a YAML file, named like the long ones here\n"
-    "  -h, --help            this text\n"
-    "  -V, --version         the version\n";
+static const struct option_row known_options[] = {
+    { "interval", 'i', "TIME", false, "between two probes of an address (default 64s)" },
+    { "trust", 't', "FILE", false,
+      "PEM file of the CAs that members' certificates must lead to (default: the\n"
+      "system's); read again on SIGHUP" },
+    { "id", 'I', "NAME", false, "this vantage point's name, if there are several (default local)" },
+    { "reference", 'r', "HOST", true,
+      "time server to check ourselves against, nts:HOST by NTS; up to 8" },
+    { "allow-private", 'p', NULL, false, "probe addresses of private and special ranges too" },
+    { "once", '1', NULL, false, "probe every member once, print one line an address, and end" },
+    { "user", 'u', "NAME", false, "become this user after a start as root" },
+    { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
+    { "config", 'c', "FILE", false, "options from a YAML file, named like the long ones here" },
+    { "help", 'h', NULL, false, "this text" },
+    { "version", 'V', NULL, false, "the version" },
+    { 0 },
+};
+
+static const struct program_text self = {
+    "ntspool-probed",
+    "Confirms the NTS service of a pool's members and reports what it saw, in a journal.", "", 20
+};
 
 static const char interval_preset[] = "64s";
 
 struct options {
-    const char *state, *config, *interval, *trust, *id, *user;
+    const char *state, *trust, *id, *user;
     bool allow_private, once;
     uint32_t interval_s;
     const char *references[REFERENCES_MAX];
@@ -72,32 +77,52 @@ static void print_verdict(const char *label, const struct address_health *row)
     (void)fflush(stdout);
 }
 
-/* Options that the command line lacks come from the configuration file, then from the presets. */
-static enum result complete_options(struct options *options, const struct config *config,
-                                    struct diag *diag)
+/* The command line's, else the file's, else the preset. */
+static const char *text_of(const struct arguments *arguments, const char *name, const char *in_file,
+                           const char *preset)
 {
-    options->state = options->state != NULL ? options->state : config->state;
-    options->state = options->state != NULL ? options->state : CONFIG_STATE_PRESET;
-    options->trust = options->trust != NULL ? options->trust : config->trust;
-    options->interval = options->interval != NULL ? options->interval : config->interval;
-    options->interval = options->interval != NULL ? options->interval : interval_preset;
-    options->id = options->id != NULL ? options->id : config->id;
-    options->id = options->id != NULL ? options->id : VANTAGE_PRESET;
-    for (unsigned i = 0; options->reference_count == 0 && i < config->reference_count; i++) {
-        options->references[i] = config->reference[i];
+    const char *text = arguments_value(arguments, name, 0);
+    text = text != NULL ? text : in_file;
+    return text != NULL ? text : preset;
+}
+
+static enum result read_references(struct options *out, const struct arguments *arguments,
+                                   const struct config *config, struct diag *diag)
+{
+    size_t count = arguments_count(arguments, "reference");
+    if (count > REFERENCES_MAX) {
+        return diag_fail(diag, RESULT_USAGE, "there may be %d references", REFERENCES_MAX);
     }
-    options->reference_count += options->reference_count == 0 ? config->reference_count : 0;
-    options->user = options->user != NULL ? options->user : config->user;
-    options->allow_private |= config->allow_private != NULL && *config->allow_private;
-    if (duration_parse(&options->interval_s, options->interval) != RESULT_OK ||
-        options->interval_s < 1 || options->interval_s > 86400) {
+    out->reference_count = count > 0 ? (unsigned)count : config->reference_count;
+    for (unsigned i = 0; i < out->reference_count; i++) {
+        out->references[i] =
+            count > 0 ? arguments_value(arguments, "reference", i) : config->reference[i];
+    }
+    return RESULT_OK;
+}
+
+/* Texts in `out` are those of the command line or of `config`. */
+static enum result read_options(struct options *out, const struct arguments *arguments,
+                                const struct config *config, struct diag *diag)
+{
+    const char *interval = text_of(arguments, "interval", config->interval, interval_preset);
+    out->state = text_of(arguments, "state", config->state, CONFIG_STATE_PRESET);
+    out->trust = text_of(arguments, "trust", config->trust, NULL);
+    out->id = text_of(arguments, "id", config->id, VANTAGE_PRESET);
+    out->user = text_of(arguments, "user", config->user, NULL);
+    out->once = arguments_count(arguments, "once") > 0;
+    out->allow_private = arguments_count(arguments, "allow-private") > 0 ||
+                         (config->allow_private != NULL && *config->allow_private);
+    TRY(read_references(out, arguments, config, diag));
+    if (duration_parse(&out->interval_s, interval) != RESULT_OK || out->interval_s < 1 ||
+        out->interval_s > 86400) {
         return diag_fail(diag, RESULT_USAGE, "--interval takes a time from 1s to 1d, not \"%s\"",
-                         options->interval);
+                         interval);
     }
-    if (!vantage_name_fine(options->id)) {
+    if (!vantage_name_fine(out->id)) {
         return diag_fail(diag, RESULT_USAGE,
                          "--id takes 1 to %d of a-z, 0-9 and hyphens, no hyphen first, not \"%s\"",
-                         VANTAGE_ROOM - 1, options->id);
+                         VANTAGE_ROOM - 1, out->id);
     }
     return RESULT_OK;
 }
@@ -136,74 +161,6 @@ static enum result confine(const struct options *options, struct diag *diag)
         result = RESULT_OK;
     }
     return result;
-}
-
-/* RESULT_OK, or the program ends with `*exit_code`. */
-static enum result read_options(struct options *options, int argc, char **argv, int *exit_code)
-{
-    static const struct option longs[] = {
-        { "interval", required_argument, NULL, 'i' }, { "trust", required_argument, NULL, 't' },
-        { "id", required_argument, NULL, 'I' },       { "reference", required_argument, NULL, 'r' },
-        { "allow-private", no_argument, NULL, 'p' },  { "once", no_argument, NULL, '1' },
-        { "user", required_argument, NULL, 'u' },     { "state", required_argument, NULL, 's' },
-        { "config", required_argument, NULL, 'c' },   { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },        { NULL, 0, NULL, 0 }
-    };
-    int option = 0;
-    *exit_code = 2;
-    while ((option = getopt_long(argc, argv, "i:t:I:r:p1u:s:c:hV", longs, NULL)) != -1) {
-        switch (option) {
-        case 'i':
-            options->interval = optarg;
-            break;
-        case 't':
-            options->trust = optarg;
-            break;
-        case 'I':
-            options->id = optarg;
-            break;
-        case 'r':
-            if (options->reference_count == REFERENCES_MAX) {
-                (void)fprintf(stderr, "ntspool-probed: there may be %d references\n",
-                              REFERENCES_MAX);
-                return RESULT_USAGE;
-            }
-            options->references[options->reference_count++] = optarg;
-            break;
-        case 'p':
-            options->allow_private = true;
-            break;
-        case '1':
-            options->once = true;
-            break;
-        case 'u':
-            options->user = optarg;
-            break;
-        case 's':
-            options->state = optarg;
-            break;
-        case 'c':
-            options->config = optarg;
-            break;
-        case 'h':
-            (void)fputs(usage, stdout);
-            *exit_code = 0;
-            return RESULT_USAGE;
-        case 'V':
-            (void)printf("ntspool-probed %s\n", version_text());
-            *exit_code = 0;
-            return RESULT_USAGE;
-        default:
-            (void)fputs("ntspool-probed: see --help\n", stderr);
-            return RESULT_USAGE;
-        }
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "ntspool-probed: \"%s\" is not an option; see --help\n",
-                      argv[optind]);
-        return RESULT_USAGE;
-    }
-    return RESULT_OK;
 }
 
 static void close_signals(struct program *program)
@@ -315,25 +272,27 @@ static enum result run(struct program *program, const struct options *options, s
 }
 
 /* `*config` stays the caller's: the options point into it. */
-static enum result start(struct program *program, struct options *options, struct config **config,
-                         struct diag *diag)
+static enum result start(struct program *program, const struct arguments *arguments,
+                         struct config **config, struct diag *diag)
 {
-    TRY(config_load(config, options->config, diag));
-    TRY(complete_options(options, *config, diag));
-    if (options->user != NULL) {
-        TRY(user_become(options->user, diag));
+    struct options options = { 0 };
+    TRY(config_load(config, arguments_value(arguments, "config", 0), diag));
+    TRY(read_options(&options, arguments, *config, diag));
+    if (options.user != NULL) {
+        TRY(user_become(options.user, diag));
     }
-    return run(program, options, diag);
+    return run(program, &options, diag);
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = { 0 };
     struct program program = { 0 };
+    struct arguments arguments = { .tables = { known_options } };
     struct config *config = NULL;
     struct diag diag = { "" };
     int exit_code = 0;
-    if (read_options(&options, argc, argv, &exit_code) != RESULT_OK) {
+    if (!arguments_read(&arguments, &self, argc, argv, &exit_code)) {
+        arguments_free(&arguments);
         return exit_code;
     }
     /* none of these ends the program; SIGHUP has a handler later */
@@ -345,8 +304,9 @@ int main(int argc, char **argv)
         log_line(LOG_ERR, "libsodium can't be set up");
         return 1;
     }
-    enum result result = start(&program, &options, &config, &diag);
+    enum result result = start(&program, &arguments, &config, &diag);
     config_free(config);
+    arguments_free(&arguments);
     if (result != RESULT_OK) {
         log_line(LOG_ERR, diag.text);
         return result == RESULT_USAGE ? 2 : 1;

@@ -1,44 +1,49 @@
 #include "server/options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "server/io/listen.h"
-#include "zone/base/version.h"
+#include "zone/base/arguments.h"
 
 enum {
     DNS_PORT = 53
 };
 
-static const char demand[] =
-    "usage: ntspoold [options]\n"
-    "The nameserver of an NTS pool: answers from the pool's store, signed.\n\n"
-    "  -l, --listen ADDRESS[@PORT]  address to answer on, UDP and TCP (again for more; default\n"
-    "                               0.0.0.0@53 and ::@53)\n"
-    "  -w, --workers N              threads that answer over UDP, and as many over TCP (default: "
-    "one\n"
-    "                               a core)\n"
-    "  -a, --socket-affinity        answer on the CPU that received the query; for network cards\n"
-    "                               with at least as many receive queues as there are workers\n"
-    "  -L, --locations FILE         location database (.mmdb), read again when it changes (again "
-    "for\n"
-    "                               a maker's second file, of IPv6)\n"
-    "  -k, --seal-key FILE          opens the sealed DNSSEC keys (default: the systemd credential\n"
-    "                               ntspool-seal, else STATE/seal.key)\n"
-    "  -n, --nsid TEXT              name of this server, for who asks (NSID, id.server)\n"
-    "  -v, --version-text TEXT      what version.bind and version.server are answered\n"
-    "  -u, --user NAME              become this user after a start as root, once the sockets are "
-    "there\n"
-    "  -s, --state DIR              the pool's state (default " CONFIG_STATE_PRESET ")\n"
-    "  -c, --config FILE            options from a YAML file, named like the long ones here\n"
-    "  -t, --takeover               answer in place of the ntspoold that runs on the state, which\n"
-    "                               ends then; without it a second one is refused\n"
-    "  -h, --help                   this text\n"
-    "  -V, --version                the version\n\n"
-    "SIGTERM and SIGINT end it, SIGUSR1 prints its counters.\n";
+static const struct option_row rows[] = {
+    { "listen", 'l', "ADDRESS[@PORT]", true,
+      "address to answer on, UDP and TCP (again for more; default\n0.0.0.0@53 and ::@53)" },
+    { "workers", 'w', "N", false,
+      "threads that answer over UDP, and as many over TCP (default: one\na core)" },
+    { "socket-affinity", 'a', NULL, false,
+      "answer on the CPU that received the query; for network cards\n"
+      "with at least as many receive queues as there are workers" },
+    { "locations", 'L', "FILE", true,
+      "location database (.mmdb), read again when it changes (again for\n"
+      "a maker's second file, of IPv6)" },
+    { "seal-key", 'k', "FILE", false,
+      "opens the sealed DNSSEC keys (default: the systemd credential\n"
+      "ntspool-seal, else STATE/seal.key)" },
+    { "nsid", 'n', "TEXT", false, "name of this server, for who asks (NSID, id.server)" },
+    { "version-text", 'v', "TEXT", false, "what version.bind and version.server are answered" },
+    { "user", 'u', "NAME", false,
+      "become this user after a start as root, once the sockets are there" },
+    { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
+    { "config", 'c', "FILE", false, "options from a YAML file, named like the long ones here" },
+    { "takeover", 't', NULL, false,
+      "answer in place of the ntspoold that runs on the state, which\n"
+      "ends then; without it a second one is refused" },
+    { "help", 'h', NULL, false, "this text" },
+    { "version", 'V', NULL, false, "the version" },
+    { 0 },
+};
+
+static const struct program_text program = {
+    "ntspoold", "The nameserver of an NTS pool: answers from the pool's store, signed.",
+    "\nSIGTERM and SIGINT end it, SIGUSR1 prints its counters.\n", 27
+};
 
 static enum result add_listen(struct options *options, const char *text, struct diag *diag)
 {
@@ -75,180 +80,117 @@ static enum result set_workers(struct options *options, const char *text, struct
     return RESULT_OK;
 }
 
-static enum result check_identity(const struct identity *identity, struct diag *diag)
+/* What is wrong in the file is no wrong usage of the program. */
+static enum result blame(enum result result, bool in_file)
 {
-    if ((identity->nsid != NULL && strlen(identity->nsid) > IDENTITY_MAX) ||
-        (identity->version != NULL && strlen(identity->version) > IDENTITY_MAX)) {
-        return diag_fail(diag, RESULT_USAGE, "nsid and version-text take at most %d octets",
-                         IDENTITY_MAX);
-    }
-    return RESULT_OK;
+    return result == RESULT_USAGE && in_file ? RESULT_INVALID : result;
 }
 
 /* A list of the file counts where the command line has no value of its kind. */
-static enum result apply_lists(struct options *options, const struct config *config,
-                               struct diag *diag)
+static enum result read_lists(struct options *out, const struct arguments *arguments,
+                              const struct config *config, struct diag *diag)
 {
-    unsigned locations = options->location_count == 0 ? config->locations_count : 0;
-    unsigned listen = options->listen_count == 0 ? config->listen_count : 0;
-    enum result result = RESULT_OK;
-    for (unsigned i = 0; i < locations && result == RESULT_OK; i++) {
-        result = add_locations(options, config->locations[i], diag);
+    size_t listen = arguments_count(arguments, "listen");
+    size_t locations = arguments_count(arguments, "locations");
+    for (size_t i = 0; i < listen; i++) {
+        TRY(add_listen(out, arguments_value(arguments, "listen", i), diag));
     }
-    for (unsigned i = 0; i < listen && result == RESULT_OK; i++) {
-        result = add_listen(options, config->listen[i], diag);
+    for (size_t i = 0; i < locations; i++) {
+        TRY(add_locations(out, arguments_value(arguments, "locations", i), diag));
     }
-    return result;
-}
-
-/* Fills in from the configuration file what the command line left open. */
-static enum result apply_config(struct options *options, const struct config *config,
-                                struct diag *diag)
-{
-    options->state = options->state != NULL ? options->state : config->state;
-    options->user = options->user != NULL ? options->user : config->user;
-    options->seal_key = options->seal_key != NULL ? options->seal_key : config->seal_key;
-    options->socket_affinity =
-        options->socket_affinity || (config->socket_affinity != NULL && *config->socket_affinity);
-    struct identity *identity = &options->identity;
-    identity->nsid = identity->nsid != NULL ? identity->nsid : config->nsid;
-    identity->version = identity->version != NULL ? identity->version : config->version_text;
-    if (check_identity(identity, diag) != RESULT_OK) {
-        return RESULT_INVALID;
+    for (size_t i = 0; listen == 0 && i < config->listen_count; i++) {
+        TRY(blame(add_listen(out, config->listen[i], diag), true));
     }
-    if (apply_lists(options, config, diag) != RESULT_OK) {
-        return RESULT_INVALID;
-    }
-    if (options->workers == 0 && config->workers != NULL) {
-        char text[16];
-        (void)snprintf(text, sizeof(text), "%u", *config->workers);
-        return set_workers(options, text, diag);
+    for (size_t i = 0; locations == 0 && i < config->locations_count; i++) {
+        TRY(blame(add_locations(out, config->locations[i], diag), true));
     }
     return RESULT_OK;
 }
 
-static void apply_presets(struct options *options)
+static enum result read_workers(struct options *out, const struct arguments *arguments,
+                                const struct config *config, struct diag *diag)
 {
+    const char *text = arguments_value(arguments, "workers", 0);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    options->state = options->state != NULL ? options->state : CONFIG_STATE_PRESET;
-    if (options->workers == 0) {
-        options->workers = cores < 1                     ? 1
-                           : cores > OPTIONS_WORKERS_MAX ? OPTIONS_WORKERS_MAX
-                                                         : (unsigned)cores;
+    char number[16];
+    if (text != NULL) {
+        return set_workers(out, text, diag);
     }
-    if (options->listen_count == 0) {
-        struct diag diag;
-        ASSERT(add_listen(options, "0.0.0.0", &diag) == RESULT_OK);
-        if (listen_has_ipv6()) {
-            ASSERT(add_listen(options, "::", &diag) == RESULT_OK);
-        }
+    if (config->workers != NULL) {
+        (void)snprintf(number, sizeof(number), "%u", *config->workers);
+        return blame(set_workers(out, number, diag), true);
     }
-}
-
-static const struct option longs[] = { { "listen", required_argument, NULL, 'l' },
-                                       { "workers", required_argument, NULL, 'w' },
-                                       { "socket-affinity", no_argument, NULL, 'a' },
-                                       { "locations", required_argument, NULL, 'L' },
-                                       { "seal-key", required_argument, NULL, 'k' },
-                                       { "nsid", required_argument, NULL, 'n' },
-                                       { "version-text", required_argument, NULL, 'v' },
-                                       { "user", required_argument, NULL, 'u' },
-                                       { "state", required_argument, NULL, 's' },
-                                       { "config", required_argument, NULL, 'c' },
-                                       { "takeover", no_argument, NULL, 't' },
-                                       { "help", no_argument, NULL, 'h' },
-                                       { "version", no_argument, NULL, 'V' },
-                                       { NULL, 0, NULL, 0 } };
-
-/* One option of the command line. */
-static enum result take(struct options *options, int option, struct diag *diag)
-{
-    switch (option) {
-    case 'l':
-        return add_listen(options, optarg, diag);
-    case 'w':
-        return set_workers(options, optarg, diag);
-    case 'L':
-        return add_locations(options, optarg, diag);
-    case 'a':
-        options->socket_affinity = true;
-        break;
-    case 't':
-        options->takeover = true;
-        break;
-    case 'k':
-        options->seal_key = optarg;
-        break;
-    case 'n':
-        options->identity.nsid = optarg;
-        break;
-    case 'v':
-        options->identity.version = optarg;
-        break;
-    case 'u':
-        options->user = optarg;
-        break;
-    case 's':
-        options->state = optarg;
-        break;
-    default:
-        options->config_path = optarg;
-        break;
-    }
+    out->workers = cores < 1                     ? 1
+                   : cores > OPTIONS_WORKERS_MAX ? OPTIONS_WORKERS_MAX
+                                                 : (unsigned)cores;
     return RESULT_OK;
 }
 
-/* OK to go on; otherwise *exit_code says how to end. */
-static enum result read_command_line(struct options *options, int argc, char **argv, int *exit_code,
-                                     struct diag *diag)
+static const char *text_of(const struct arguments *arguments, const char *name, const char *in_file)
 {
-    enum result result = RESULT_OK;
-    int option = 0;
-    *exit_code = 2;
-    while (result == RESULT_OK &&
-           (option = getopt_long(argc, argv, "l:w:aL:k:n:v:u:s:c:thV", longs, NULL)) != -1) {
-        if (option == 'h' || option == 'V') {
-            if (option == 'h') {
-                (void)fputs(demand, stdout);
-            } else {
-                (void)printf("ntspoold %s\n", version_text());
-            }
-            *exit_code = 0;
-            return RESULT_USAGE;
-        }
-        result = option == '?' ? diag_fail(diag, RESULT_USAGE, "see --help")
-                               : take(options, option, diag);
+    const char *text = arguments_value(arguments, name, 0);
+    return text != NULL ? text : in_file;
+}
+
+static enum result read_identity(const char **out, const struct arguments *arguments,
+                                 const char *name, const char *in_file, struct diag *diag)
+{
+    const char *text = arguments_value(arguments, name, 0);
+    *out = text != NULL ? text : in_file;
+    if (*out == NULL || strlen(*out) <= IDENTITY_MAX) {
+        return RESULT_OK;
     }
-    if (result == RESULT_OK && optind < argc) {
-        result = diag_fail(diag, RESULT_USAGE, "\"%s\" is not an option; see --help", argv[optind]);
+    return blame(diag_fail(diag, RESULT_USAGE, "%s takes at most %d octets", name, IDENTITY_MAX),
+                 text == NULL);
+}
+
+/* The command line wins over the configuration file. */
+static enum result merge(struct options *out, const struct arguments *arguments,
+                         const struct config *config, struct diag *diag)
+{
+    out->state = text_of(arguments, "state", config->state);
+    out->state = out->state != NULL ? out->state : CONFIG_STATE_PRESET;
+    out->user = text_of(arguments, "user", config->user);
+    out->seal_key = text_of(arguments, "seal-key", config->seal_key);
+    out->takeover = arguments_count(arguments, "takeover") > 0;
+    out->socket_affinity = arguments_count(arguments, "socket-affinity") > 0 ||
+                           (config->socket_affinity != NULL && *config->socket_affinity);
+    TRY(read_identity(&out->identity.nsid, arguments, "nsid", config->nsid, diag));
+    TRY(read_identity(&out->identity.version, arguments, "version-text", config->version_text,
+                      diag));
+    TRY(read_lists(out, arguments, config, diag));
+    TRY(read_workers(out, arguments, config, diag));
+    if (out->listen_count == 0) {
+        CHECK(add_listen(out, "0.0.0.0", NULL) == RESULT_OK);
+        CHECK(!listen_has_ipv6() || add_listen(out, "::", NULL) == RESULT_OK);
     }
-    return result == RESULT_OK ? check_identity(&options->identity, diag) : result;
+    return RESULT_OK;
 }
 
 bool options_read(struct options *out, int argc, char **argv, int *exit_code)
 {
     struct diag diag = { "" };
+    struct arguments arguments = { .tables = { rows } };
     *out = (struct options){ .state = NULL };
-    enum result result = read_command_line(out, argc, argv, exit_code, &diag);
-    if (result == RESULT_OK) {
-        *exit_code = 1;
-        result = config_load(&out->config, out->config_path, &diag);
+    if (!arguments_read(&arguments, &program, argc, argv, exit_code)) {
+        arguments_free(&arguments);
+        return false;
     }
+    enum result result = config_load(&out->config, arguments_value(&arguments, "config", 0), &diag);
     if (result == RESULT_OK) {
-        result = apply_config(out, out->config, &diag);
+        result = merge(out, &arguments, out->config, &diag);
     }
-    if (result == RESULT_OK) {
-        apply_presets(out);
-        return true;
-    }
-    if (diag.text[0] != '\0') {
+    arguments_free(&arguments);
+    if (result != RESULT_OK) {
         (void)fprintf(stderr, "ntspoold: %s\n", diag.text);
+        *exit_code = result == RESULT_USAGE ? 2 : 1;
+        options_done(out);
     }
-    options_done(out);
-    return false;
+    return result == RESULT_OK;
 }
 
 void options_done(struct options *options)
 {
     config_free(options->config);
+    options->config = NULL;
 }

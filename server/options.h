@@ -13,7 +13,7 @@ enum {
 };
 
 struct options {
-    const char *state, *user, *seal_key, *config_path;
+    const char *state, *user, *seal_key;
     const char *locations[LOCATIONS_FILES_MAX];
     size_t location_count;
     struct identity identity;

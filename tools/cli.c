@@ -13,12 +13,7 @@
 #include "zone/base/version.h"
 #include "zone/registry/settings.h"
 
-struct cli_given {
-    const struct cli_option *option;
-    const char *value; /* NULL for a flag */
-};
-
-static const struct cli_option common[] = {
+static const struct option_row common[] = {
     { "state", 's', "DIR", false, "state directory (" CONFIG_STATE_PRESET ")" },
     { "config", 'c', "FILE", false, "configuration file" },
     { "json", 0, NULL, false, "print JSON where something is listed or shown" },
@@ -47,6 +42,10 @@ enum {
     GO_ON = -1
 };
 
+enum {
+    WIDTH = 28 /* of the left column of a help */
+};
+
 /* The word of the name right behind the group's; NULL if it is in another group, or in one
  * below. */
 static const char *word_in_group(const char *name, const char *group)
@@ -56,21 +55,6 @@ static const char *word_in_group(const char *name, const char *group)
         return NULL;
     }
     return strchr(name + len, ' ') == NULL ? name + len : NULL;
-}
-
-static void print_options(const struct cli_option *options)
-{
-    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        char left[64];
-        int n = snprintf(left, sizeof left, "%c%c%s--%s%s%s", o->letter != 0 ? '-' : ' ',
-                         o->letter != 0 ? o->letter : ' ', o->letter != 0 ? ", " : "  ", o->name,
-                         o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-        if (n > 28) {
-            printf("  %s\n  %-28s  %s\n", left, "", o->help);
-        } else {
-            printf("  %-28s  %s\n", left, o->help);
-        }
-    }
 }
 
 static void print_command_help(const struct cli_command *command)
@@ -83,10 +67,10 @@ static void print_command_help(const struct cli_command *command)
     }
     if (options) {
         printf("\noptions:\n");
-        print_options(command->options);
+        arguments_print(command->options, WIDTH);
     }
     printf("\ncommon options:\n");
-    print_options(common);
+    arguments_print(common, WIDTH);
 }
 
 static void print_rows(const struct parse *p)
@@ -116,22 +100,22 @@ static void print_overview(const struct parse *p)
            "Runs the name service of a pool of NTS time servers.\n\ncommands:\n");
     print_rows(p);
     printf("\noptions:\n");
-    print_options(common);
+    arguments_print(common, WIDTH);
     printf("\n`ntspool COMMAND --help` tells more.\n");
 }
 
-static int fail_unknown(const struct cli *cli, const struct parse *p, const char *kind,
-                        const char *word, const struct suggest *near)
+/* Prints what the diag says, and where the help on it is. */
+static int fail_usage(const struct cli *cli, const struct parse *p)
 {
     const char *where = cli->command != NULL ? cli->command->name : p->group;
-    char safe[128], hint[SUGGEST_ROOM];
-    (void)fprintf(stderr, "ntspool: unknown %s '%s'%s; see ntspool%s%s --help\n", kind,
-                  output_escape(safe, sizeof safe, word), suggest_text(near, hint),
-                  where != NULL ? " " : "", where != NULL ? where : "");
+    char safe[2 * sizeof cli->diag.text];
+    (void)fprintf(stderr, "ntspool: %s; see ntspool%s%s --help\n",
+                  output_escape(safe, sizeof safe, cli->diag.text), where != NULL ? " " : "",
+                  where != NULL ? where : "");
     return CLI_USAGE;
 }
 
-static int fail_unknown_command(const struct cli *cli, const struct parse *p, const char *word)
+static int fail_unknown_command(struct cli *cli, const struct parse *p, const char *word)
 {
     struct suggest near = suggest_begin(word);
     for (size_t i = 0; i < p->count; i++) {
@@ -146,7 +130,10 @@ static int fail_unknown_command(const struct cli *cli, const struct parse *p, co
             suggest_candidate(&near, candidate);
         }
     }
-    return fail_unknown(cli, p, "command", word, &near);
+    char hint[SUGGEST_ROOM];
+    (void)diag_fail(&cli->diag, RESULT_USAGE, "unknown command '%.100s'%s", word,
+                    suggest_text(&near, hint));
+    return fail_usage(cli, p);
 }
 
 static bool is_word(const char *name, const char *group, const char *word)
@@ -160,6 +147,7 @@ static int take_word(struct cli *cli, struct parse *p, const char *word)
     for (size_t i = 0; i < p->count; i++) {
         if (is_word(p->commands[i].name, p->group, word)) {
             cli->command = &p->commands[i];
+            cli->arguments.tables[0] = cli->command->options;
             return GO_ON;
         }
     }
@@ -186,79 +174,19 @@ static int print_help(const struct cli *cli, const struct parse *p)
     return CLI_DONE;
 }
 
-static const struct cli_option *find_option(const struct cli_option *options, struct suggest *near)
+static int take_option(struct cli *cli, struct parse *p)
 {
-    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        if (strcmp(o->name, near->word) == 0) {
-            return o;
-        }
-        suggest_candidate(near, o->name);
+    p->at--;
+    if (arguments_take(&cli->arguments, p->argc, p->argv, &p->at, &cli->diag) != RESULT_OK) {
+        return fail_usage(cli, p);
     }
-    return NULL;
-}
-
-static const struct cli_option *find_letter(const struct cli_option *options, char letter)
-{
-    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
-        if (o->letter != 0 && o->letter == letter) {
-            return o;
-        }
-    }
-    return NULL;
-}
-
-/* The option that `text` (with its hyphens) names, and the value that hangs on it, or NULL. A long
- * option's name is left in `word`, which `near` points to. */
-static const struct cli_option *read_option(const struct cli *cli, const char *text,
-                                            const char **value, char word[64], struct suggest *near)
-{
-    const struct cli_option *own = cli->command != NULL ? cli->command->options : NULL;
-    const struct cli_option *found = NULL;
-    *value = NULL;
-    if (text[1] != '-') {
-        found = find_letter(own, text[1]);
-        found = found != NULL ? found : find_letter(common, text[1]);
-        *value = text[2] != 0 ? text + 2 : NULL;
-        return found;
-    }
-    const char *name = text + 2;
-    size_t len = strcspn(name, "=");
-    (void)snprintf(word, 64, "%.*s", (int)len, name);
-    found = find_option(own, near);
-    found = found != NULL ? found : find_option(common, near);
-    *value = name[len] == '=' ? name + len + 1 : NULL;
-    return found;
-}
-
-static int take_option(struct cli *cli, struct parse *p, const char *text)
-{
-    const char *value = NULL;
-    char word[64] = "";
-    struct suggest near = suggest_begin(word);
-    const struct cli_option *option = read_option(cli, text, &value, word, &near);
-    if (option == NULL) {
-        return fail_unknown(cli, p, "option", text, &near);
-    }
-    if (strcmp(option->name, "help") == 0) {
+    if (cli_flag(cli, "help")) {
         return print_help(cli, p);
     }
-    if (strcmp(option->name, "version") == 0) {
+    if (cli_flag(cli, "version")) {
         printf("ntspool %s\n", version_text());
         return CLI_DONE;
     }
-    if (option->value == NULL && value != NULL) {
-        return cli_usage(cli, "option --%s takes no value", option->name);
-    }
-    if (option->value != NULL && value == NULL) {
-        if (p->at == p->argc) {
-            return cli_usage(cli, "option --%s needs a value: %s", option->name, option->value);
-        }
-        value = p->argv[p->at++];
-    }
-    if (!option->repeats && option->value != NULL && cli_count(cli, option->name) > 0) {
-        return cli_usage(cli, "option --%s is given twice", option->name);
-    }
-    cli->given[cli->given_count++] = (struct cli_given){ option, value };
     return GO_ON;
 }
 
@@ -271,7 +199,7 @@ static int take_next(struct cli *cli, struct parse *p)
     }
     bool number = text[0] == '-' && text[1] >= '0' && text[1] <= '9';
     if (!p->literal && text[0] == '-' && text[1] != 0 && !number) {
-        return take_option(cli, p, text);
+        return take_option(cli, p);
     }
     if (cli->command == NULL) {
         return take_word(cli, p, text);
@@ -320,7 +248,9 @@ static int run(struct cli *cli, const struct parse *p)
 int cli_main(const struct cli_command *commands, size_t count, const struct cli_group *groups,
              int argc, char **argv)
 {
-    struct cli cli = { .given = xcalloc((size_t)argc + 1, sizeof *cli.given) };
+    struct cli cli = { .commands = commands,
+                       .command_count = count,
+                       .arguments = { .tables = { NULL, common } } };
     struct parse p = { .commands = commands,
                        .count = count,
                        .groups = groups,
@@ -345,7 +275,7 @@ int cli_main(const struct cli_command *commands, size_t count, const struct cli_
         status = CLI_FAILED;
     }
     config_free(cli.config);
-    free(cli.given);
+    arguments_free(&cli.arguments);
     return status;
 }
 
@@ -357,28 +287,34 @@ void cli_show(struct cli *cli)
     }
 }
 
-const char *cli_value(const struct cli *cli, const char *name, size_t nth)
+/* Commands share code that asks for options which only some of them have. One that none has is a
+ * slip of the pen. */
+static bool is_option(const struct cli *cli, const char *name)
 {
-    for (size_t i = 0; i < cli->given_count; i++) {
-        if (strcmp(cli->given[i].option->name, name) == 0 && nth-- == 0) {
-            return cli->given[i].value;
+    bool known = arguments_has(&cli->arguments, name);
+    for (size_t i = 0; i < cli->command_count && !known; i++) {
+        const struct arguments theirs = { .tables = { cli->commands[i].options } };
+        if (arguments_has(&theirs, name)) {
+            return false;
         }
     }
-    return NULL;
+    ASSERT(known);
+    return true;
+}
+
+const char *cli_value(const struct cli *cli, const char *name, size_t nth)
+{
+    return is_option(cli, name) ? arguments_value(&cli->arguments, name, nth) : NULL;
 }
 
 size_t cli_count(const struct cli *cli, const char *name)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < cli->given_count; i++) {
-        count += strcmp(cli->given[i].option->name, name) == 0;
-    }
-    return count;
+    return is_option(cli, name) ? arguments_count(&cli->arguments, name) : 0;
 }
 
-static bool is_own(const struct cli *cli, const struct cli_option *option)
+static bool is_own(const struct cli *cli, const struct option_row *option)
 {
-    const struct cli_option *own = cli->command->options;
+    const struct option_row *own = cli->command->options;
     while (own != NULL && own->name != NULL && own != option) {
         own++;
     }
@@ -393,8 +329,8 @@ char *cli_words(const struct cli *cli, char *out, size_t room)
         used +=
             (size_t)snprintf(out + used, room - used, "%s%s", used > 0 ? " " : "", cli->argv[i]);
     }
-    for (size_t i = 0; i < cli->given_count && used < room; i++) {
-        const struct cli_given *given = &cli->given[i];
+    for (size_t i = 0; i < cli->arguments.count && used < room; i++) {
+        const struct given_option *given = &cli->arguments.given[i];
         if (is_own(cli, given->option)) {
             used += (size_t)snprintf(out + used, room - used, "%s--%s%s%s", used > 0 ? " " : "",
                                      given->option->name, given->value != NULL ? " " : "",
@@ -406,7 +342,7 @@ char *cli_words(const struct cli *cli, char *out, size_t room)
 
 bool cli_any(const struct cli *cli)
 {
-    for (const struct cli_option *o = cli->command->options; o != NULL && o->name != NULL; o++) {
+    for (const struct option_row *o = cli->command->options; o != NULL && o->name != NULL; o++) {
         if (cli_flag(cli, o->name)) {
             return true;
         }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "tools/held.h"
+#include "zone/base/arguments.h"
 #include "zone/base/result.h"
 #include "zone/registry/config.h"
 
@@ -19,14 +20,6 @@ enum {
     CLI_DONE = 0,
     CLI_FAILED = 1,
     CLI_USAGE = 2
-};
-
-struct cli_option {
-    const char *name;  /* long name without hyphens; NULL ends a list */
-    char letter;       /* short name, 0: none */
-    const char *value; /* what the value is called in the help; NULL: a flag */
-    bool repeats;
-    const char *help; /* one line */
 };
 
 struct cli;
@@ -37,7 +30,7 @@ struct cli_command {
     int least, most;       /* number of arguments */
     const char *help;      /* one line */
     const char *notes;     /* more lines for the command's own help, or NULL */
-    const struct cli_option *options;
+    const struct option_row *options;
     int (*run)(struct cli *cli, int argc, char **argv);
 };
 
@@ -49,7 +42,9 @@ struct cli_group {
 
 /* A command line that was understood. */
 struct cli {
-    const struct cli_command *command;
+    const struct cli_command *commands; /* all of the program */
+    size_t command_count;
+    const struct cli_command *command; /* the one that is run */
     int argc;
     char **argv;           /* the command's arguments */
     struct config *config; /* of --config; empty without one */
@@ -59,8 +54,7 @@ struct cli {
     struct held output; /* kept until the command has ended, */
     int unwritten;      /* and the error if it could not be written then */
     const char *note;   /* a line that then follows on stderr, or NULL */
-    struct cli_given *given;
-    size_t given_count;
+    struct arguments arguments;
 };
 
 /* Parses and runs. Returns the exit status. */

@@ -28,7 +28,7 @@ static const struct cli_group groups[] = {
     { "accounturi", 0, "URI", false, "its ACME account, the only one that may get certificates" }, \
     ALLOW_PRIVATE
 
-static const struct cli_option init[] = {
+static const struct option_row init[] = {
     { "ns", 0, "NAME[=ADDRESS,...]", true, "name server; with its addresses if inside the pool" },
     { "algorithm", 0, "NAME", false, "ecdsap256 (preset) or ed25519" },
     { "csk", 0, NULL, false, "one key instead of a key-signing and a zone-signing key" },
@@ -37,8 +37,8 @@ static const struct cli_option init[] = {
     { "mailbox", 0, "NAME", false, "whom to write to, user@domain or SOA form" },
     { 0 },
 };
-static const struct cli_option member_add[] = { MEMBER_OPTIONS, { 0 } };
-static const struct cli_option member_set[] = {
+static const struct option_row member_add[] = { MEMBER_OPTIONS, { 0 } };
+static const struct option_row member_set[] = {
     MEMBER_OPTIONS,
     { "no-country", 0, NULL, false, "take the country away" },
     { "no-position", 0, NULL, false, "take the position away" },
@@ -47,7 +47,7 @@ static const struct cli_option member_set[] = {
     { "no-accounturi", 0, NULL, false, "let any ACME account get certificates" },
     { 0 },
 };
-static const struct cli_option member_list[] = {
+static const struct option_row member_list[] = {
     { "in-state", 0, "STATE", false, "only members in this state, such as eligible" },
     { "country", 0, "CC", false, "only members of this country" },
     { "operator", 0, "TEXT", false, "only members of this operator" },
@@ -55,33 +55,33 @@ static const struct cli_option member_list[] = {
     { "removed", 0, NULL, false, "instead, the removed ones whose names are in quarantine" },
     { 0 },
 };
-static const struct cli_option member_override[] = {
+static const struct option_row member_override[] = {
     { "all", 0, NULL, false, "all members" },
     { 0 },
 };
-static const struct cli_option member_import[] = {
+static const struct option_row member_import[] = {
     ALLOW_PRIVATE,
     { "dry-run", 0, NULL, false, "check the table and say what would be done, but change nothing" },
     { 0 },
 };
-static const struct cli_option zone_set[] = {
+static const struct option_row zone_set[] = {
     { "dry-run", 0, NULL, false, "say what would change, but change nothing" },
     { 0 },
 };
-static const struct cli_option record_load[] = {
+static const struct option_row record_load[] = {
     { "skip-own", 0, NULL, false, "leave out what is the pool's own (SOA, NS, DNSSEC), or not served, and list it" },
     { "dry-run", 0, NULL, false, "check the file and show what would be done, but change nothing" },
     { 0 },
 };
-static const struct cli_option key_ds[] = {
+static const struct option_row key_ds[] = {
     { "dnskey", 0, NULL, false, "print DNSKEY lines instead, a trust anchor file for resolvers" },
     { 0 },
 };
-static const struct cli_option key_roll[] = {
+static const struct option_row key_roll[] = {
     { "emergency", 0, NULL, false, "also replace keys that are only just coming" },
     { 0 },
 };
-static const struct cli_option key_import[] = {
+static const struct option_row key_import[] = {
     { "csk", 0, NULL, false, "a key with the SEP flag is for both roles" },
     { "in-use", 0, NULL, false, "the zone is signed with these keys elsewhere: replace all others now" },
     { "package", 0, NULL, false, "the file is one that key export --to made" },
@@ -90,45 +90,45 @@ static const struct cli_option key_import[] = {
     { "public", 0, NULL, false, "the .key file of a KSK alone, whose private half stays elsewhere" },
     { 0 },
 };
-static const struct cli_option key_request[] = {
+static const struct option_row key_request[] = {
     { "from", 0, "TIME", false, "when the period begins (now)" },
     { "until", 0, "TIME", false, "when it ends (365d)" },
     { "roll-zsk", 0, NULL, false, "replace the zone-signing key at its begin" },
     { 0 },
 };
-static const struct cli_option key_export[] = {
+static const struct option_row key_export[] = {
     { "to", 0, "IDENTITY", false, "make a package of all keys that only this machine can open" },
     { "zsk-only", 0, NULL, false, "a package without private halves of KSKs, but with what they sign now" },
     { "public", 0, NULL, false, "the .key files alone, without private halves" },
     { 0 },
 };
-static const struct cli_option cookie_show[] = {
+static const struct option_row cookie_show[] = {
     { "secrets", 0, NULL, false, "print the secrets themselves, to give them to another server" },
     { 0 },
 };
-static const struct cli_option zone_export[] = {
+static const struct option_row zone_export[] = {
     { "signed", 0, NULL, false, "with keys, NSEC and signatures; needs the seal" },
     { 0 },
 };
 
-static const struct cli_option restore[] = {
+static const struct option_row restore[] = {
     { "store", 0, "NAME", true, "only this one: registry, health, keys, traffic or history" },
     { "dry-run", 0, NULL, false, "check the backup and show what would be done" },
     { 0 },
 };
-static const struct cli_option health_export[] = {
+static const struct option_row health_export[] = {
     { "id", 0, "NAME", false, "the vantage point (the one that probes here)" },
     { 0 },
 };
-static const struct cli_option vantage_add[] = {
+static const struct option_row vantage_add[] = {
     { "replace", 0, NULL, false, "take this key instead of the one that was named" },
     { 0 },
 };
-static const struct cli_option vantage_key[] = {
+static const struct option_row vantage_key[] = {
     { "id", 0, "NAME", false, "the vantage point (local)" },
     { 0 },
 };
-static const struct cli_option probe[] = {
+static const struct option_row probe[] = {
     { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" },
     { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
     { 0 },
@@ -137,21 +137,21 @@ static const struct cli_option probe[] = {
 #define LOCATIONS_OPTION                                                                           \
     { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
 
-static const struct cli_option explain[] = {
+static const struct option_row explain[] = {
     { "client", 0, "ADDRESS", false, "who asks: a resolver, or the subnet that it tells (ECS)" },
     LOCATIONS_OPTION,
     { 0 },
 };
-static const struct cli_option status_options[] = {
+static const struct option_row status_options[] = {
     { "check", 0, NULL, false, "end with exit code 1 if anything needs attention" },
     { 0 },
 };
-static const struct cli_option log_options[] = {
+static const struct option_row log_options[] = {
     { "limit", 0, "N", false, "the newest N lines only" },
     { "since", 0, "TIME", false, "only what is newer: 2027-11-23, or how long ago (7d)" },
     { 0 },
 };
-static const struct cli_option share[] = { LOCATIONS_OPTION, { 0 } };
+static const struct option_row share[] = { LOCATIONS_OPTION, { 0 } };
 
 static const struct cli_command commands[] = {
     { "init", "POOL --ns NAME=ADDRESS", 1, 1, "make the state of a new pool", NULL,

@@ -38,7 +38,6 @@ static bool read_options(struct options *out, int *exit_code, const char *const 
         argv[argc] = words[argc];
         argc++;
     }
-    optind = 0; /* glibc: from the start */
     return options_read(out, argc, argv, exit_code);
 }
 

@@ -48,7 +48,7 @@ static int run_probe(struct cli *cli, int argc, char **argv)
     return 42;
 }
 
-static const struct cli_option options[] = {
+static const struct option_row options[] = {
     { "one", 'o', "VALUE", false, "help of one" },
     { "many", 0, "VALUE", true, "help of many" },
     { "flag", 'f', NULL, false, "help of flag" },

@@ -1,0 +1,203 @@
+#include "zone/base/arguments.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zone/base/suggest.h"
+#include "zone/base/version.h"
+
+enum {
+    NAME_ROOM = 64
+};
+
+/* Finds a row by its long name, else, where `name` is NULL, by its letter. */
+static const struct option_row *find(const struct arguments *arguments, const char *name,
+                                     char letter, struct suggest *near)
+{
+    for (size_t i = 0; i < sizeof(arguments->tables) / sizeof(arguments->tables[0]); i++) {
+        for (const struct option_row *o = arguments->tables[i]; o != NULL && o->name != NULL; o++) {
+            if (name != NULL ? strcmp(o->name, name) == 0 : o->letter == letter) {
+                return o;
+            }
+            if (near != NULL) {
+                suggest_candidate(near, o->name);
+            }
+        }
+    }
+    return NULL;
+}
+
+static size_t count_of(const struct arguments *arguments, const struct option_row *option)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < arguments->count; i++) {
+        count += arguments->given[i].option == option;
+    }
+    return count;
+}
+
+/* Adds an option. A value that does not hang on it is the next word. */
+static enum result add(struct arguments *arguments, const struct option_row *option,
+                       const char *value, const char *next, struct diag *diag)
+{
+    if (option->value == NULL && value != NULL) {
+        return diag_fail(diag, RESULT_USAGE, "option --%s takes no value", option->name);
+    }
+    value = option->value != NULL && value == NULL ? next : value;
+    if (option->value != NULL && value == NULL) {
+        return diag_fail(diag, RESULT_USAGE, "option --%s needs a value: %s", option->name,
+                         option->value);
+    }
+    if (!option->repeats && option->value != NULL && count_of(arguments, option) > 0) {
+        return diag_fail(diag, RESULT_USAGE, "option --%s is given twice", option->name);
+    }
+    if (arguments->count == arguments->room) {
+        arguments->room = arguments->room * 2 + 8;
+        arguments->given = xrealloc(arguments->given, arguments->room * sizeof(*arguments->given));
+    }
+    arguments->given[arguments->count++] = (struct given_option){ option, value };
+    return RESULT_OK;
+}
+
+static enum result fail_unknown(const char *word, const struct suggest *near, struct diag *diag)
+{
+    char hint[SUGGEST_ROOM] = "";
+    return diag_fail(diag, RESULT_USAGE, "unknown option '%.100s'%s", word,
+                     near != NULL ? suggest_text(near, hint) : hint);
+}
+
+static enum result take_long(struct arguments *arguments, const char *word, const char *next,
+                             const struct option_row **out, struct diag *diag)
+{
+    char name[NAME_ROOM];
+    size_t len = strcspn(word + 2, "=");
+    (void)snprintf(name, sizeof(name), "%.*s", (int)len, word + 2);
+    struct suggest near = suggest_begin(name);
+    *out = find(arguments, name, 0, &near);
+    if (*out == NULL) {
+        return fail_unknown(word, &near, diag);
+    }
+    return add(arguments, *out, word[2 + len] == '=' ? word + 2 + len + 1 : NULL, next, diag);
+}
+
+/* The letters behind one hyphen: flags, and at the end perhaps one that takes what follows. */
+static enum result take_letters(struct arguments *arguments, const char *word, const char *next,
+                                const struct option_row **out, struct diag *diag)
+{
+    for (const char *letter = word + 1; *letter != '\0'; letter++) {
+        *out = find(arguments, NULL, *letter, NULL);
+        if (*out == NULL) {
+            return fail_unknown(word, NULL, diag);
+        }
+        if ((*out)->value != NULL) {
+            return add(arguments, *out, letter[1] != '\0' ? letter + 1 : NULL, next, diag);
+        }
+        TRY(add(arguments, *out, NULL, NULL, diag));
+    }
+    return RESULT_OK;
+}
+
+enum result arguments_take(struct arguments *arguments, int argc, char **argv, int *at,
+                           struct diag *diag)
+{
+    const char *word = argv[*at], *next = *at + 1 < argc ? argv[*at + 1] : NULL;
+    const struct option_row *option = NULL;
+    TRY(word[1] == '-' ? take_long(arguments, word, next, &option, diag)
+                       : take_letters(arguments, word, next, &option, diag));
+    *at += 1 + (arguments->given[arguments->count - 1].value == next && next != NULL);
+    return RESULT_OK;
+}
+
+void arguments_free(struct arguments *arguments)
+{
+    free(arguments->given);
+    arguments->given = NULL;
+    arguments->count = arguments->room = 0;
+}
+
+bool arguments_has(const struct arguments *arguments, const char *name)
+{
+    return find(arguments, name, 0, NULL) != NULL;
+}
+
+static const struct option_row *known(const struct arguments *arguments, const char *name)
+{
+    const struct option_row *option = find(arguments, name, 0, NULL);
+    ASSERT(option != NULL);
+    return option;
+}
+
+const char *arguments_value(const struct arguments *arguments, const char *name, size_t nth)
+{
+    const struct option_row *option = known(arguments, name);
+    for (size_t i = 0; i < arguments->count; i++) {
+        if (arguments->given[i].option == option && nth-- == 0) {
+            return arguments->given[i].value;
+        }
+    }
+    return NULL;
+}
+
+size_t arguments_count(const struct arguments *arguments, const char *name)
+{
+    return count_of(arguments, known(arguments, name));
+}
+
+/* A help's later lines stand under its first one. */
+static void print_help(const char *help, int indent)
+{
+    for (size_t len = strcspn(help, "\n"); help[len] != '\0'; len = strcspn(help, "\n")) {
+        (void)printf("%.*s\n%*s", (int)len, help, indent, "");
+        help += len + 1;
+    }
+    (void)printf("%s\n", help);
+}
+
+void arguments_print(const struct option_row *options, int width)
+{
+    for (const struct option_row *o = options; o != NULL && o->name != NULL; o++) {
+        char left[NAME_ROOM];
+        int len = snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->letter != 0 ? '-' : ' ',
+                           o->letter != 0 ? o->letter : ' ', o->letter != 0 ? ", " : "  ", o->name,
+                           o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        (void)printf("  %-*s%s%*s", width, left, len > width ? "\n" : "  ",
+                     len > width ? width + 4 : 0, "");
+        print_help(o->help, width + 4);
+    }
+}
+
+static void print_program(const struct arguments *arguments, const struct program_text *program)
+{
+    (void)printf("usage: %s [options]\n%s\n\n", program->name, program->intro);
+    arguments_print(arguments->tables[0], program->width);
+    (void)fputs(program->outro, stdout);
+}
+
+bool arguments_read(struct arguments *arguments, const struct program_text *program, int argc,
+                    char **argv, int *exit_code)
+{
+    struct diag diag = { "" };
+    enum result result = RESULT_OK;
+    for (int at = 1; at < argc && result == RESULT_OK;) {
+        const char *word = argv[at];
+        result = word[0] == '-' && word[1] != '\0'
+                     ? arguments_take(arguments, argc, argv, &at, &diag)
+                     : diag_fail(&diag, RESULT_USAGE, "\"%.100s\" is not an option", word);
+        if (result == RESULT_OK && arguments_count(arguments, "help") > 0) {
+            print_program(arguments, program);
+            *exit_code = 0;
+            return false;
+        }
+        if (result == RESULT_OK && arguments_count(arguments, "version") > 0) {
+            (void)printf("%s %s\n", program->name, version_text());
+            *exit_code = 0;
+            return false;
+        }
+    }
+    if (result != RESULT_OK) {
+        (void)fprintf(stderr, "%s: %s; see --help\n", program->name, diag.text);
+        *exit_code = 2;
+    }
+    return result == RESULT_OK;
+}

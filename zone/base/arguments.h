@@ -1,0 +1,56 @@
+/* The options of a command line, read by a table. All three programs use it.
+ *
+ * `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE`; flags without a value may share a hyphen
+ * (`-ab`). Values point into argv. */
+#ifndef ZONE_ARGUMENTS_H
+#define ZONE_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "zone/base/result.h"
+
+struct option_row {
+    const char *name;  /* long name without hyphens; NULL ends a table */
+    char letter;       /* short name, 0: none */
+    const char *value; /* what the help calls the value; NULL: a flag */
+    bool repeats;      /* it may be given more than once */
+    const char *help;  /* lines, the later ones indented by whoever prints them */
+};
+
+struct arguments {
+    const struct option_row *tables[2]; /* looked up in this order; NULL: none */
+    struct given_option {
+        const struct option_row *option;
+        const char *value; /* NULL for a flag */
+    } * given;             /* in order */
+    size_t count, room;
+};
+
+/* Takes the option argv[*at] and its value, and moves *at behind them. USAGE if no table has it, a
+ * value is missing or not wanted, or one that does not repeat is given twice. */
+enum result arguments_take(struct arguments *arguments, int argc, char **argv, int *at,
+                           struct diag *diag);
+void arguments_free(struct arguments *arguments);
+
+/* True if one of the tables has an option of that long name. */
+bool arguments_has(const struct arguments *arguments, const char *name);
+/* The value of the `nth` use of an option; NULL: it is not given so often. A table must have it. */
+const char *arguments_value(const struct arguments *arguments, const char *name, size_t nth);
+/* How often an option is given. A table must have it. */
+size_t arguments_count(const struct arguments *arguments, const char *name);
+
+/* Prints the rows of a help text; the left column has `width` characters. */
+void arguments_print(const struct option_row *options, int width);
+
+/* What a program without commands says of itself. */
+struct program_text {
+    const char *name, *intro, *outro; /* in front of the options' help and behind it */
+    int width;                        /* of its left column */
+};
+/* Reads the whole command line of such a program by tables[0], which has `help` and `version`.
+ * False if the program is to end now with *exit_code: help was printed, or what is wrong. */
+bool arguments_read(struct arguments *arguments, const struct program_text *program, int argc,
+                    char **argv, int *exit_code);
+
+#endif
