@@ -266,7 +266,7 @@ static enum result start(struct program *program, const struct options *options,
     if (result == RESULT_OK) {
         result = start_exchange(program, options->state, diag);
     }
-    if (result == RESULT_OK && program->stores.keeps) {
+    if (result == RESULT_OK && program->stores.rolls_keys) {
         result = start_keymgr(program, diag);
     }
     if (result == RESULT_OK && instance_waits(program->instance)) {

@@ -10,13 +10,13 @@ enum {
     FLAG_QR = 0x8000,
     OPCODE_MASK = 0x7800,
     RCODE_MASK = 0x000f,
-    LOOKUPS_MAX = 3, /* by RFC 9859 4.1 there are no more */
+    LOOKUPS_MAX = 3, /* RFC 9859 4.1 has no more */
     IPV4_LEN = 4
 };
 
 static const char label[] = "_dsync";
 
-/* `_dsync` between the zone's first `count` labels and the rest. */
+/* Puts `_dsync` between the first `count` labels of the zone and the rest. */
 static bool insert(struct dname *out, const struct dname *zone, unsigned count)
 {
     struct dname rest = dname_parent(zone, count);
@@ -99,7 +99,7 @@ static bool find_soa(const struct stub_response *response, const struct stub_que
     return false;
 }
 
-/* An address of the target: of IPv4 if it has one. */
+/* An address of the target, IPv4 if it has one. */
 static enum result resolve(struct address *out, const struct endpoint *resolver,
                            const struct dname *target, struct diag *diag)
 {
@@ -109,10 +109,7 @@ static enum result resolve(struct address *out, const struct endpoint *resolver,
         struct stub_response response;
         struct stub_reading reading;
         struct stub_record record;
-        enum result result = stub_ask(&response, resolver, &question, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(stub_ask(&response, resolver, &question, diag));
         stub_begin(&reading, &response, &question);
         while (stub_next(&reading, &record)) {
             if (!record.is_answer || record.type != types[i]) {
@@ -141,10 +138,7 @@ enum result dsync_find(struct endpoint *out, struct dname *target, const struct 
     struct dname parent = { .len = 0 };
     for (unsigned i = 0; i < LOOKUPS_MAX && dsync_next_name(&question.name, zone, &parent); i++) {
         struct stub_response response;
-        enum result result = stub_ask(&response, resolver, &question, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(stub_ask(&response, resolver, &question, diag));
         if (dsync_record(&response, &question, target, &out->port)) {
             return resolve(&out->address, resolver, target, diag);
         }

@@ -1,25 +1,24 @@
-/* Tells the parent zone that CDS has changed: NOTIFY(CDS) to where the parent's DSYNC records want
- * it (RFC 9859), so that it looks at once instead of at its next scan. Parents without such records
- * are the rule. */
+/* Tells the parent zone that CDS has changed, by a NOTIFY(CDS) to the target of its DSYNC record
+ * (RFC 9859). The parent looks at once then, not at its next scan. Most parents have no DSYNC
+ * record. */
 #ifndef SERVER_DSYNC_H
 #define SERVER_DSYNC_H
 
 #include "server/keys/stub.h"
 
-/* Finds the parent's DSYNC record for CDS by the resolver, and its target's address. NOT_FOUND: the
- * parent has none; SYSTEM with what can't be asked, INVALID with what the record lacks. Only
- * validated answers count, the target's address apart. `target` gets the name, for people. */
+/* Looks up the parent's DSYNC record for CDS and an address of its target. Only validated responses
+ * count, except for the address. `target` gets the name, for messages. NOT_FOUND: the parent has no
+ * such record. SYSTEM: the resolver does not answer. INVALID: the target has no address. */
 enum result dsync_find(struct endpoint *out, struct dname *target, const struct endpoint *resolver,
                        const struct dname *zone, struct diag *diag);
-/* Sends the NOTIFY and waits for its receipt. SYSTEM without one, REFUSED if it says that it was
- * not taken. */
+/* Sends the NOTIFY and waits for the response. SYSTEM without one, REFUSED if its RCODE is an
+ * error. */
 enum result dsync_notify(const struct endpoint *to, const struct dname *zone, struct diag *diag);
 
-/* The name to be asked for, after what came of the one before it (`lookup`; of no length: none
- * yet): RFC 9859 4.1. `parent` is the owner of the SOA in that negative answer. False: there is no
- * further one. */
+/* The next name to look up (RFC 9859 4.1). `lookup` is the one before, empty at first, and `parent`
+ * the owner of the SOA in its negative answer. False: there is no further name. */
 bool dsync_next_name(struct dname *lookup, const struct dname *zone, const struct dname *parent);
-/* The target and port of the first record of an answer that is for NOTIFY(CDS). False: none is. */
+/* Target and port of the first record for NOTIFY(CDS) in a response. False: there is none. */
 bool dsync_record(const struct stub_response *response, const struct stub_question *question,
                   struct dname *target, uint16_t *port);
 

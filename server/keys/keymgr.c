@@ -17,18 +17,18 @@ struct keymgr {
     struct store_txn *registry, *keys; /* read */
     struct settings settings;
     uint64_t settings_version;
-    uint32_t longest_ttl_s;   /* of the static records, */
-    uint64_t longest_version; /* in this version, */
-    uint64_t longest_at;      /* seen at this steady time */
+    uint32_t longest_ttl_s;   /* of the static records */
+    uint64_t longest_version; /* of the registry that it is from */
+    uint64_t longest_at;      /* steady time of that look */
     bool has_looked;
-    uint64_t now, steady;   /* at the last look */
-    uint64_t trusted_again; /* in steady time: when the clock is believed after it was set */
+    uint64_t now, steady;   /* of the last round */
+    uint64_t trusted_again; /* steady time from which a clock that was set is trusted */
     struct parent_watch parent;
-    struct slices slices; /* of the bundle, as of */
-    uint64_t slices_version;
-    enum alarm_level alarm; /* what was said last, and when */
+    struct slices slices;    /* of the bundle */
+    uint64_t slices_version; /* of the store that they are from */
+    enum alarm_level alarm;  /* the last one logged */
     uint64_t alarm_at;
-    bool behind; /* the clock is before what the store has seen */
+    bool behind; /* the clock is behind the time seen in the store */
     struct log_once trouble;
     struct thread thread;
 };
@@ -61,38 +61,32 @@ static enum result longest_of(const struct dname_key *, const struct node *node,
     return RESULT_OK;
 }
 
-/* Reads settings and TTLs if the registry has changed; the TTLs, for which it reads all names, at
- * once only when it `must`. */
+/* Reads settings and TTLs if the registry has changed. TTLs need a look at all names, so they are
+ * read only every KEYMGR_TTLS_S, or if they `must` be. */
 static enum result look_at_registry(struct keymgr *keymgr, uint64_t steady, bool must,
                                     struct diag *diag)
 {
     uint64_t version = store_version(keymgr->registry);
-    enum result result = RESULT_OK;
     if (!keymgr->has_looked || version != keymgr->settings_version) {
         struct settings settings;
-        result = registry_settings(keymgr->registry, &settings, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(registry_settings(keymgr->registry, &settings, diag));
         keymgr->settings = settings;
         keymgr->settings_version = version;
     }
     must = must || !keymgr->has_looked || steady >= keymgr->longest_at + KEYMGR_TTLS_S;
     if (must && (!keymgr->has_looked || version != keymgr->longest_version)) {
         struct longest longest = { .settings = &keymgr->settings };
-        result = registry_nodes(keymgr->registry, longest_of, &longest);
-        if (result == RESULT_OK) {
-            keymgr->longest_ttl_s = longest.ttl_s;
-            keymgr->longest_version = version;
-            keymgr->longest_at = steady;
-            keymgr->has_looked = true;
-        }
+        TRY(registry_nodes(keymgr->registry, longest_of, &longest));
+        keymgr->longest_ttl_s = longest.ttl_s;
+        keymgr->longest_version = version;
+        keymgr->longest_at = steady;
+        keymgr->has_looked = true;
     }
-    return result;
+    return RESULT_OK;
 }
 
-/* False while the time of day is not to be believed: it was set, or lies before what the store has
- * seen. Waiting is always safe. */
+/* False while the clock is not trusted: it was set, or is behind the time seen in the store.
+ * Waiting is always safe. */
 static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
                          uint64_t steady)
 {
@@ -116,12 +110,12 @@ static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timel
     return !behind && steady >= keymgr->trusted_again;
 }
 
-/* The lifetime of a key that is over, if no rollover of its kind is under way. False: none. */
+/* True if the lifetime of a key is over and no rollover of its kind is under way. */
 static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now,
                    struct roll_options *out)
 {
     if (rollover_has_offline_ksk(&timeline->keys)) {
-        return false; /* bundles say when */
+        return false; /* bundles have the times */
     }
     const struct key_record *ksk = rollover_current(&timeline->keys, KEY_KSK);
     const struct key_record *zsk = rollover_current(&timeline->keys, KEY_ZSK);
@@ -145,7 +139,7 @@ static bool is_due(const struct keymgr *keymgr, const struct key_timeline *timel
     return false;
 }
 
-/* The keys' next steps: by the slices as far as these reach, else by themselves. */
+/* The next steps of the keys: by the slices of the bundle where there is one, else by the rule. */
 static bool take_steps(const struct keymgr *keymgr, struct key_timeline *timeline,
                        const struct slices *slices, bool *forced, uint64_t now)
 {
@@ -158,7 +152,7 @@ static bool take_steps(const struct keymgr *keymgr, struct key_timeline *timelin
     return moved || step != SLICES_UNCHANGED;
 }
 
-/* The TTL that DNSKEY is served with: a bundle's can't be changed. */
+/* The TTL of the DNSKEY RRset. That of a bundle is signed and can't change. */
 static uint32_t dnskey_ttl(const struct keymgr *keymgr, const struct key_timeline *timeline,
                            const struct slices *slices, uint64_t now)
 {
@@ -169,13 +163,13 @@ static uint32_t dnskey_ttl(const struct keymgr *keymgr, const struct key_timelin
     return ttl_s != 0 ? ttl_s : timeline->memory.dnskey_ttl_s;
 }
 
-/* All that is to be done with the keys as read. True if it changed something. */
+/* Does all that is due with the keys. True if it changed something. */
 static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
                     const struct slices *slices, bool trusted, bool *forced, uint64_t now)
 {
     struct rollover_memory *memory = &timeline->memory;
     if (!timeline->remembered) {
-        /* TTLs from before there was a memory are as bad as can be. */
+        /* TTLs served before there was a memory: assume the worst. */
         *memory = key_timeline_timing(timeline, &keymgr->settings).memory;
     }
     bool changed =
@@ -185,7 +179,7 @@ static bool move_on(const struct keymgr *keymgr, struct key_timeline *timeline,
         return changed || !timeline->remembered;
     }
     bool moved = take_steps(keymgr, timeline, slices, forced, now);
-    /* With each step, too, so that packages for machines that follow have an order. */
+    /* Also with each step, so that packages for followers have an order. */
     if (now >= memory->seen_at + (moved ? 1 : KEYMGR_SEEN_S)) {
         memory->seen_at = now;
         changed = true;
@@ -202,7 +196,7 @@ static const char *role_text(enum key_role role)
     return role == KEY_KSK ? "KSK" : role == KEY_ZSK ? "ZSK" : "CSK";
 }
 
-/* One line for each key whose state is another than before. */
+/* Logs each key whose state has changed. */
 static void report(struct keymgr *keymgr, const struct key_timeline *before,
                    const struct key_timeline *after, uint64_t now)
 {
@@ -223,56 +217,57 @@ static void report(struct keymgr *keymgr, const struct key_timeline *before,
     }
 }
 
-/* The same again in a write transaction, on what the store has by then. */
+/* What was written in one transaction. */
+struct written_steps {
+    struct key_timeline before, after;
+    bool forced;
+};
+
+/* Starts the rollover that is due, takes the steps and writes the keys. */
+static enum result write_steps(const struct keymgr *keymgr, struct store_txn *txn, bool trusted,
+                               uint64_t now, struct written_steps *out, struct diag *diag)
+{
+    const struct seal *seal = keymgr->sources.seal;
+    struct key_timeline *timeline = &out->after;
+    struct roll_options options;
+    struct slices slices = { .count = 0 };
+    TRY(key_timeline_read(timeline, txn, diag));
+    out->before = *timeline;
+    /* A server can't serve keys that it can't open: steps would only be in the records. */
+    TRY(key_timeline_open_all(timeline, seal, diag));
+    if (trusted && is_due(keymgr, timeline, now, &options)) {
+        TRY(key_timeline_start(timeline, txn, seal, &options, now, diag));
+        out->before = *timeline;
+    }
+    TRY(slices_read(&slices, txn, &timeline->keys, diag));
+    (void)move_on(keymgr, timeline, &slices, trusted, &out->forced, now);
+    slices_done(&slices);
+    return key_timeline_write(timeline, &out->before, txn, seal, now, diag);
+}
+
+/* Decides again in a write transaction, since the store may have changed. */
 static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, struct diag *diag)
 {
     struct store_txn *txn = NULL;
-    struct key_timeline timeline, before;
-    struct roll_options options;
-    struct slices slices = { .count = 0 };
-    bool forced = false;
-    enum result result = look_at_registry(keymgr, keymgr->steady, true, diag);
-    if (result == RESULT_OK) {
-        result = store_write(keymgr->sources.keys, &txn, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = key_timeline_read(&timeline, txn, diag);
-    before = timeline;
-    if (result == RESULT_OK) {
-        /* What this server can't open it does not serve: steps would be in the records alone. */
-        result = key_timeline_open_all(&timeline, keymgr->sources.seal, diag);
-    }
-    if (result == RESULT_OK && trusted && is_due(keymgr, &timeline, now, &options)) {
-        result = key_timeline_start(&timeline, txn, keymgr->sources.seal, &options, now, diag);
-        before = timeline;
-    }
-    if (result == RESULT_OK) {
-        result = slices_read(&slices, txn, &timeline.keys, diag);
-    }
-    if (result == RESULT_OK) {
-        (void)move_on(keymgr, &timeline, &slices, trusted, &forced, now);
-        result = key_timeline_write(&timeline, &before, txn, keymgr->sources.seal, now, diag);
-    }
-    slices_done(&slices);
+    struct written_steps steps = { .forced = false };
+    TRY(look_at_registry(keymgr, keymgr->steady, true, diag));
+    TRY(store_write(keymgr->sources.keys, &txn, diag));
+    enum result result = write_steps(keymgr, txn, trusted, now, &steps, diag);
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;
     }
-    result = store_commit(txn, diag);
-    if (result == RESULT_OK) {
-        report(keymgr, &before, &timeline, now);
-    }
-    if (result == RESULT_OK && forced) {
+    TRY(store_commit(txn, diag));
+    report(keymgr, &steps.before, &steps.after, now);
+    if (steps.forced) {
         say(keymgr,
             "the server was away for so long that the offline KSK's signatures ended: it goes on "
             "with those of today, which caches may take a while to believe");
     }
-    return result;
+    return RESULT_OK;
 }
 
-/* Asks for the parent's DS, and says so when it is there. */
+/* Queries for the parent's DS, and logs when it is there. */
 static enum result look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t steady,
                                   struct diag *diag)
 {
@@ -291,7 +286,7 @@ static enum result look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t 
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-/* Reads the slices if anything about the keys has changed. */
+/* Reads the slices if state/keys has changed. */
 static enum result look_at_slices(struct keymgr *keymgr, const struct key_timeline *timeline,
                                   struct diag *diag)
 {
@@ -300,16 +295,14 @@ static enum result look_at_slices(struct keymgr *keymgr, const struct key_timeli
         return RESULT_OK;
     }
     struct slices slices = { .count = 0 };
-    enum result result = slices_read(&slices, keymgr->keys, &timeline->keys, diag);
-    if (result == RESULT_OK) {
-        slices_done(&keymgr->slices);
-        keymgr->slices = slices;
-        keymgr->slices_version = version;
-    }
-    return result;
+    TRY(slices_read(&slices, keymgr->keys, &timeline->keys, diag));
+    slices_done(&keymgr->slices);
+    keymgr->slices = slices;
+    keymgr->slices_version = version;
+    return RESULT_OK;
 }
 
-/* Says how long the offline KSK's signatures last, the more often the sooner that is over. */
+/* Logs how long the signatures of the offline KSK last, more often when they have ended. */
 static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeline, uint64_t now)
 {
     char text[ALARM_ROOM];
@@ -330,20 +323,16 @@ static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeli
 
 static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, struct diag *diag)
 {
+    TRY(store_renew(keymgr->registry));
+    TRY(store_renew(keymgr->keys));
     struct key_timeline timeline;
     struct roll_options options;
-    enum result result = look_at_registry(keymgr, steady, false, diag);
-    if (result == RESULT_OK) {
-        result = key_timeline_read(&timeline, keymgr->keys, diag);
-    }
-    if (result == RESULT_OK) {
-        result = look_at_slices(keymgr, &timeline, diag);
-    }
-    if (result == RESULT_OK && timeline.memory.follows) {
+    TRY(look_at_registry(keymgr, steady, false, diag));
+    TRY(key_timeline_read(&timeline, keymgr->keys, diag));
+    TRY(look_at_slices(keymgr, &timeline, diag));
+    if (timeline.memory.follows) {
         sound_alarm(keymgr, &timeline, now);
-    }
-    if (result != RESULT_OK || timeline.memory.follows) {
-        return result;
+        return RESULT_OK;
     }
     bool trusted = trusts_clock(keymgr, &timeline, now, steady);
     bool due = trusted && is_due(keymgr, &timeline, now, &options);
@@ -360,13 +349,7 @@ static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, st
 void keymgr_look(struct keymgr *keymgr, uint64_t now, uint64_t steady)
 {
     struct diag diag = { "" };
-    enum result result = store_renew(keymgr->registry);
-    if (result == RESULT_OK) {
-        result = store_renew(keymgr->keys);
-    }
-    if (result == RESULT_OK) {
-        result = look(keymgr, now, steady, &diag);
-    }
+    enum result result = look(keymgr, now, steady, &diag);
     store_rest(keymgr->registry);
     store_rest(keymgr->keys);
     struct diag line = { "" };

@@ -16,8 +16,8 @@ bool parent_is_due(const struct parent_watch *watch, const struct settings *sett
            (watch->asked == 0 || steady >= watch->asked + PARENT_ASK_S);
 }
 
-/* Tells the parent, if it says where, that CDS asks for other DS records: when all servers have
- * them, and each hour until it follows. */
+/* Notifies the parent, if it says where, that CDS asks for other DS records: once all servers have
+ * these CDS records, then each hour until the parent follows. */
 static void notify(struct parent_watch *watch, const struct parent_look *look,
                    const struct key_set *keys)
 {
@@ -46,7 +46,7 @@ static void notify(struct parent_watch *watch, const struct parent_look *look,
     }
 }
 
-/* RFC 7583 3.3: caches keep the old DS for the TTL that the parent gives it, whatever the setting
+/* RFC 7583 3.3: caches keep the old DS for the TTL that the parent gave it, whatever the setting
  * says. */
 static struct rollover_timing timing_of(const struct parent_watch *watch,
                                         const struct parent_look *look,
@@ -59,7 +59,8 @@ static struct rollover_timing timing_of(const struct parent_watch *watch,
     return key_timeline_timing(timeline, &settings);
 }
 
-/* A resolver that does not validate can't tell: that is said once of what is asked for. */
+/* The answer of a resolver that does not validate is not trusted. Logged once for each change of
+ * CDS. */
 static void doubt(struct parent_watch *watch, const struct parent_look *look,
                   const struct stub_response *response, const struct key_set *keys)
 {
@@ -73,17 +74,17 @@ static void doubt(struct parent_watch *watch, const struct parent_look *look,
     }
 }
 
-/* Judges the response in a transaction on the keys. */
+/* Judges the response by the keys in the transaction. */
 static enum result judge(struct parent_watch *watch, const struct parent_look *look,
                          const struct stub_response *response, struct parent_news *out,
                          struct store_txn *txn, struct diag *diag)
 {
     const struct dname *zone = &look->settings->apex;
-    enum result result = key_timeline_read(&out->before, txn, diag);
+    TRY(key_timeline_read(&out->before, txn, diag));
     out->after = out->before;
     struct key_set *keys = &out->after.keys;
-    if (result != RESULT_OK || !rollover_awaits_parent(keys)) {
-        return result == RESULT_OK ? RESULT_NOT_FOUND : result;
+    if (!rollover_awaits_parent(keys)) {
+        return RESULT_NOT_FOUND;
     }
     if (!dscheck_is_as_asked(response, zone, keys)) {
         doubt(watch, look, response, keys);
@@ -102,16 +103,11 @@ enum result parent_ask(struct parent_watch *watch, const struct parent_look *loo
     const struct dname *zone = &look->settings->apex;
     const struct stub_question question = dscheck_question(zone);
     watch->asked = look->steady;
-    enum result result = stub_ask(&response, &look->settings->ds_resolver, &question, diag);
-    if (result == RESULT_OK) {
-        uint32_t ttl_s = dscheck_ttl(&response, zone);
-        watch->ds_ttl_s = ttl_s > watch->ds_ttl_s ? ttl_s : watch->ds_ttl_s;
-        result = store_write(look->keys, &txn, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = judge(watch, look, &response, out, txn, diag);
+    TRY(stub_ask(&response, &look->settings->ds_resolver, &question, diag));
+    uint32_t ttl_s = dscheck_ttl(&response, zone);
+    watch->ds_ttl_s = ttl_s > watch->ds_ttl_s ? ttl_s : watch->ds_ttl_s;
+    TRY(store_write(look->keys, &txn, diag));
+    enum result result = judge(watch, look, &response, out, txn, diag);
     if (result == RESULT_OK) {
         return store_commit(txn, diag);
     }

@@ -1,6 +1,6 @@
-/* The keeper's watch on the parent zone: while CDS asks for what the parent is not known to have,
- * it asks `ds-resolver` for the DS (server/keys/dscheck.h) and notifies the parent
- * (server/keys/dsync.h). */
+/* The key manager's watch on the parent zone. While the CDS records ask for DS records that the
+ * parent is not known to have, it queries `ds-resolver` for them (server/keys/dscheck.h) and
+ * notifies the parent (server/keys/dsync.h). */
 #ifndef SERVER_PARENT_H
 #define SERVER_PARENT_H
 
@@ -13,13 +13,13 @@ enum {
     PARENT_NOTIFY_S = 3600 /* between two notifications of the parent meanwhile */
 };
 
-/* What is remembered of it, in steady time. Begin from { 0 }. */
+/* Begin from { 0 }. A change of CDS is identified by its time (rollover_asked_at). */
 struct parent_watch {
-    uint64_t asked;       /* when the DS was last asked for; 0: never */
-    uint64_t notified;    /* likewise, when the parent last took a notification of CDS, */
-    uint64_t notified_of; /* of what was asked for then (rollover_asked_at) */
-    uint64_t doubted_of;  /* of what it was said that the resolver does not validate */
-    uint32_t ds_ttl_s;    /* the longest TTL of a DS that was seen: the setting may be too short */
+    uint64_t asked;       /* steady time of the last query for the DS; 0: never */
+    uint64_t notified;    /* steady time at which the parent last accepted a notification, */
+    uint64_t notified_of; /* and the change of CDS it was about */
+    uint64_t doubted_of;  /* change of CDS about which a resolver without validation was logged */
+    uint32_t ds_ttl_s;    /* the longest TTL of a DS seen: the setting may be too short */
 };
 
 /* What one check needs. */
@@ -31,16 +31,16 @@ struct parent_look {
     uint64_t now, steady; /* Unix time, and a clock that nobody sets; seconds */
 };
 
-/* The keys before and after the parent's word. */
+/* The keys before and after the parent's DS was seen. */
 struct parent_news {
     struct key_timeline before, after;
 };
 
-/* True when it is time to ask for the parent's DS. */
+/* True when it is time to query for the parent's DS. */
 bool parent_is_due(const struct parent_watch *watch, const struct settings *settings,
                    const struct key_set *keys, uint64_t steady);
-/* Asks, and writes that all is there; what was answered is judged by the keys as they are then.
- * NOT_FOUND: not yet. */
+/* Queries for the DS, and writes it down when all are there. The response is judged by the keys at
+ * that time. NOT_FOUND: not yet. */
 enum result parent_ask(struct parent_watch *watch, const struct parent_look *look,
                        struct parent_news *out, struct diag *diag);
 

@@ -11,7 +11,7 @@
 enum {
     FLAG_RD = 0x0100,
     FLAG_AD = 0x0020,
-    /* Whole and an answer: QR set; opcode and TC zero. */
+    /* A complete response: QR set, opcode and TC zero. */
     FLAGS_MASK = 0xfa00,
     FLAGS_GOOD = 0x8000,
     RCODE_MASK = 0x000f,
@@ -80,7 +80,7 @@ enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
 {
     uint8_t query[STUB_QUERY_ROOM];
     out->id = (uint16_t)randombytes_random();
-    /* RFC 6840 5.7: AD in a query asks for AD */
+    /* RFC 6840 5.7: AD in a query asks for AD in the response. */
     size_t len = stub_write(query, out->id, FLAG_RD | FLAG_AD, question);
     char text[ADDRESS_TEXT_MAX];
     int error = stub_exchange(out, resolver, query, len);
@@ -91,8 +91,8 @@ enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
                            address_text(&resolver->address, text), resolver->port, strerror(error));
 }
 
-/* A name that may be compressed (RFC 1035 4.1.4). Each pointer must lead to before where the last
- * one did, so it ends. */
+/* A name that may be compressed (RFC 1035 4.1.4). Each pointer must lead to before the target of
+ * the last one, so the loop ends. */
 static void read_name(struct reader *r, struct dname *out)
 {
     struct reader at = *r;

@@ -1,6 +1,6 @@
-/* A stub resolver's questions to the validating resolver that the operator trusts (`ds-resolver`):
- * over UDP, one at a time. The resolver is believed when it says that it has validated (AD, RFC
- * 4035 3.2.3), so it and the way to it must be trusted. */
+/* A stub resolver: queries to the validating resolver that the operator trusts (`ds-resolver`),
+ * over UDP, one at a time. It relies on the AD bit (RFC 4035 3.2.3), so the resolver and the path
+ * to it must be trusted. */
 #ifndef SERVER_STUB_H
 #define SERVER_STUB_H
 
@@ -18,42 +18,42 @@ struct stub_question {
     uint16_t type;
 };
 
-/* A response, or none: len 0. */
+/* A response; len 0: none. */
 struct stub_response {
     uint16_t id; /* of the query */
     size_t len;
     uint8_t data[STUB_ROOM];
 };
 
-/* Writes a message of this ID and these flags with the one question. Returns its length. */
+/* Writes a message with this ID, these flags and one question. Returns its length. */
 size_t stub_write(uint8_t out[STUB_QUERY_ROOM], uint16_t id, uint16_t flags,
                   const struct stub_question *question);
-/* Sends `query`, whose ID is out->id, over UDP and waits for what comes, at most STUB_TIMEOUT_MS.
- * 0, or errno. */
+/* Sends `query`, whose ID is out->id, over UDP and waits for a response, at most STUB_TIMEOUT_MS.
+ * Returns 0 or errno. */
 int stub_exchange(struct stub_response *out, const struct endpoint *to, const uint8_t *query,
                   size_t len);
-/* Asks the resolver. SYSTEM with the resolver and why there is no response. */
+/* Queries the resolver. SYSTEM, with the resolver and the reason, if there is no response. */
 enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
                      const struct stub_question *question, struct diag *diag);
 
-/* Reads a response. Any octets may come in. */
+/* Reads a response. Takes any octets. */
 struct stub_reading {
-    /* failed: it is no whole response to the question without an error (NXDOMAIN is none) */
+    /* Failed unless it is a complete NOERROR or NXDOMAIN response to the question. */
     struct reader reader;
     bool validated;
     unsigned answers, authorities; /* still to be read */
 };
 struct stub_record {
-    bool is_answer; /* else it is of the authority section */
+    bool is_answer; /* else of the authority section */
     struct dname owner;
-    uint16_t type; /* in class IN; 0 in another */
+    uint16_t type; /* 0 if the class is not IN */
     uint32_t ttl_s;
     const uint8_t *rdata;
     uint16_t len;
 };
 void stub_begin(struct stub_reading *reading, const struct stub_response *response,
                 const struct stub_question *question);
-/* The next record of the answer and authority sections; false: there is none, or the reader has
+/* The next record of the answer and authority sections. False: there is none, or the reader has
  * failed. */
 bool stub_next(struct stub_reading *reading, struct stub_record *out);
 

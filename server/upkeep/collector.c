@@ -7,7 +7,7 @@
 #include "zone/base/clock.h"
 #include "zone/base/thread.h"
 
-/* A tally that is still in use, or was until a moment ago. */
+/* Counters that are in use, or were until a moment ago. */
 struct open_counters {
     struct open_counters *next;
     struct counters *counters;
@@ -18,14 +18,14 @@ struct collector {
     pthread_mutex_t mutex; /* of the next three */
     struct open_counters *counters_list;
     struct traffic traffic;
-    struct demand demand; /* without the demand, which traffic has */
+    struct demand demand; /* without by_cell, which comes from `traffic` */
     struct thread thread;
     struct log_once trouble;
-    uint64_t last_spell; /* of the budget, that was logged */
+    uint64_t logged_flood; /* when the last flood over the budget that was logged began */
 };
 
-/* Counts what came since the last time. A tally that nobody else refers to gets no more: it is
- * counted to its end and goes. */
+/* Adds up what was counted since the last call. Counters without another reference get no more
+ * counts: they are added up a last time and freed. */
 static void collect(struct collector *collector, uint64_t now)
 {
     struct open_counters **at = &collector->counters_list;
@@ -50,7 +50,7 @@ struct counters *collector_counters(struct collector *collector, struct zone_sta
     randombytes_buf(&start, sizeof(start));
     open->counters = counters_ref(counters_new(zone, start));
     (void)pthread_mutex_lock(&collector->mutex);
-    collect(collector, clock_now()); /* so that not more of them pile up than are in use */
+    collect(collector, clock_now()); /* frees those that are no longer in use */
     open->next = collector->counters_list;
     collector->counters_list = open;
     (void)pthread_mutex_unlock(&collector->mutex);
@@ -86,7 +86,7 @@ static enum result read_ids(struct collector *collector, struct member_ids *out,
     return RESULT_OK;
 }
 
-/* Brings memory and store up to date; the commit, which waits for the disk, holds nobody up. */
+/* Brings memory and store up to date. The commit waits for the disk, so it holds no lock. */
 static enum result write_counts(struct collector *collector, const struct member_ids *members,
                                 uint64_t now, struct diag *diag)
 {
@@ -120,14 +120,14 @@ static enum result write_counts(struct collector *collector, const struct member
     return result;
 }
 
-/* Once a spell. */
+/* Once a flood. */
 static void log_budget(struct collector *collector)
 {
     (void)pthread_mutex_lock(&collector->mutex);
     uint64_t since = collector->traffic.over_budget.since;
     (void)pthread_mutex_unlock(&collector->mutex);
-    if (since != collector->last_spell) {
-        collector->last_spell = since;
+    if (since != collector->logged_flood) {
+        collector->logged_flood = since;
         collector->sources.log(
             "more missing names are asked for than denial-budget has signatures: "
             "the others are denied by the zone's NSEC chain");
@@ -175,8 +175,8 @@ enum result collector_new(struct collector **out, const struct collector_sources
     struct collector *collector = xcalloc(1, sizeof(*collector));
     collector->sources = *sources;
     collector->traffic = traffic;
-    collector->last_spell = traffic.over_budget.since;
-    ASSERT(pthread_mutex_init(&collector->mutex, NULL) == 0);
+    collector->logged_flood = traffic.over_budget.since;
+    CHECK(pthread_mutex_init(&collector->mutex, NULL) == 0);
     thread_init(&collector->thread);
     *out = collector;
     return RESULT_OK;

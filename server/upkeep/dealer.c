@@ -16,11 +16,11 @@ struct dealer {
     struct sigcache *cache;
     struct thread thread;
     atomic_bool finished, give_up;
-    /* What it works on. */
+    /* The input of the thread. */
     struct zone_state *zone;
     struct demand demand;
     uint64_t now;
-    /* What came of it. */
+    /* The result of the thread. */
     enum result result;
     struct deal *deal;
     double rest_until; /* seconds of the monotonic clock */
@@ -46,7 +46,7 @@ static void *run(void *arg)
     struct dealer *dealer = arg;
     const struct zone_state *zone = dealer->zone;
     uint64_t seed = 0;
-    (void)setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; without, it deals all the same */
+    (void)setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; a refusal is no error */
     randombytes_buf(&seed, sizeof(seed));
     struct signer *signer = signer_new(zone->keyring, dealer->cache, &zone->settings.apex,
                                        zone->settings.signature_validity_s, seed);
@@ -88,7 +88,7 @@ enum result dealer_start(struct dealer *dealer, struct zone_state *zone, struct 
     return result;
 }
 
-static void finish(struct dealer *dealer)
+static void join(struct dealer *dealer)
 {
     thread_end(&dealer->thread);
     zone_state_unref(dealer->zone);
@@ -102,7 +102,7 @@ enum result dealer_take(struct dealer *dealer, const struct zone_state *zone, st
     if (!dealer->thread.running || !atomic_load(&dealer->finished)) {
         return RESULT_OK;
     }
-    finish(dealer);
+    join(dealer);
     if (dealer->result != RESULT_OK) {
         return diag_fail(diag, dealer->result, "the SRV sets can't be dealt anew: %s",
                          result_text(dealer->result));
@@ -122,7 +122,7 @@ void dealer_free(struct dealer *dealer)
     }
     if (dealer->thread.running) {
         atomic_store(&dealer->give_up, true);
-        finish(dealer);
+        join(dealer);
         if (dealer->result == RESULT_OK) {
             deal_unref(dealer->deal);
         }

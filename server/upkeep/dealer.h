@@ -1,8 +1,7 @@
-/* The dealer: deals anew when it is time, in a thread of its own, so that changes are worked into
- * the old deal meanwhile and show as soon as ever. The thread is nice, since signing some ten
- * thousand sets must not keep answers waiting, and between two deals it rests DEALER_REST times as
- * long as one takes it: pools so large that a deal takes a second and more are dealt less often
- * than they might.
+/* The dealer: makes a new deal in a thread of its own. Meanwhile changes are patched into the old
+ * deal and show as soon as ever. The thread has a low priority (nice), so that signing some ten
+ * thousand sets does not delay answers. Between two deals it rests DEALER_REST times as long as a
+ * deal took it: in a pool so large that a deal takes seconds there are fewer deals.
  *
  * One deal at a time. All functions are for one thread, the refresher. */
 #ifndef SERVER_DEALER_H
@@ -11,21 +10,22 @@
 #include "server/state/zone_state.h"
 
 enum {
-    DEALER_REST = 100 /* so all deals together take a hundredth of a core */
+    DEALER_REST = 100 /* all deals together take a hundredth of a core */
 };
 
 struct dealer;
 
 struct dealer *dealer_new(struct sigcache *cache);
-/* Gives up what is being dealt. */
+/* Gives up the deal in progress. */
 void dealer_free(struct dealer *dealer);
-/* True if it is neither busy nor at rest. */
+/* True if it is neither busy nor resting. */
 bool dealer_is_free(const struct dealer *dealer);
-/* Starts upon the view's deal; is free. Takes the usage over, in any case. */
+/* Starts the deal after that of the zone state; the dealer must be free. Takes over the demand,
+ * also when it fails. */
 enum result dealer_start(struct dealer *dealer, struct zone_state *zone, struct demand *demand,
                          uint64_t now, struct diag *diag);
-/* The finished deal, with a reference, for the one that follows the view's; NULL: there is none.
- * One that the view's own has overtaken is dropped. Fails as dealing did. */
+/* The finished deal with a reference, NULL if there is none. A deal that does not come right after
+ * that of the zone state is dropped. Fails as the deal did. */
 enum result dealer_take(struct dealer *dealer, const struct zone_state *zone, struct deal **out,
                         struct diag *diag);
 

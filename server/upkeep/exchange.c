@@ -8,11 +8,11 @@
 #include "zone/verdicts/feed.h"
 
 enum {
-    NICE = 10,  /* answers go first */
+    NICE = 10,  /* answers come first */
     FOLDS = 500 /* rows of the history in one transaction */
 };
 
-/* What may fail for a while, each told once until it changes. */
+/* What may fail for a while. Each trouble is logged once until it changes. */
 enum subject {
     SUBJECT_INTAKE,
     SUBJECT_FEED,
@@ -23,7 +23,7 @@ enum subject {
 struct exchange {
     struct exchange_sources sources;
     struct intake *intake;
-    uint64_t version; /* of the registry, as the feed has it; 0: none */
+    uint64_t version; /* of the registry in the feed; 0: none */
     uint64_t feed_due_ms, feed_check_ms, tidy_due_ms;
     bool members_changed; /* since the last tidying */
     struct history_fold fold;
@@ -61,7 +61,7 @@ static void write_feed(struct exchange *exchange)
     }
     enum result result = store_read(exchange->sources.stores.registry, &txn, &diag);
     bool changed = result == RESULT_OK && store_version(txn) != exchange->version;
-    /* now and then also without a change: the file may be gone */
+    /* Now and then also without a change: the file may have been removed. */
     if (result == RESULT_OK && (changed || began_ms >= exchange->feed_check_ms)) {
         result = feed_publish(exchange->sources.state_dir, txn, &diag);
         exchange->version = result == RESULT_OK ? store_version(txn) : exchange->version;
@@ -85,16 +85,13 @@ static enum result fold(struct exchange *exchange, bool *more, struct diag *diag
     if (exchange->sources.stores.history == NULL) {
         return RESULT_OK;
     }
-    enum result result = store_write(exchange->sources.stores.history, &txn, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = history_fold(txn, &exchange->fold, clock_now(), FOLDS, more, diag);
+    TRY(store_write(exchange->sources.stores.history, &txn, diag));
+    enum result result = history_fold(txn, &exchange->fold, clock_now(), FOLDS, more, diag);
     if (result == RESULT_OK) {
         return store_commit(txn, diag);
     }
     store_abort(txn);
-    exchange->fold = (struct history_fold){ 0 }; /* all is looked at again */
+    exchange->fold = (struct history_fold){ 0 }; /* begins again */
     return result;
 }
 
@@ -116,7 +113,7 @@ static void tidy(struct exchange *exchange)
     tell(exchange, SUBJECT_TIDY, result, &diag);
 }
 
-/* However much a vantage point reports, most of the time is not spent with it. */
+/* However much vantage points report, the thread rests most of the time. */
 static unsigned pause_ms(uint64_t took_ms)
 {
     uint64_t rest_ms = took_ms * EXCHANGE_REST;
@@ -128,7 +125,7 @@ static void *run(void *arg)
 {
     struct exchange *exchange = arg;
     uint64_t took_ms = 0;
-    (void)setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; without, it works all the same */
+    (void)setpriority(PRIO_PROCESS, 0, NICE); /* of this thread; a refusal is no error */
     do {
         uint64_t began_ms = clock_steady_ms();
         take_in(exchange);

@@ -1,6 +1,6 @@
-/* The exchange with the probes: a thread that takes in what vantage points report
- * (zone/verdicts/intake.h) and writes the feed that they follow (zone/verdicts/feed.h). It also
- * keeps the history short. Each side only reads the other's files. */
+/* The exchange with the probes: a thread that takes in the reports of vantage points
+ * (zone/verdicts/intake.h) and writes the feed of members for them (zone/verdicts/feed.h). It also
+ * keeps the history short. Each side only reads the files of the other. */
 #ifndef SERVER_EXCHANGE_H
 #define SERVER_EXCHANGE_H
 
@@ -8,13 +8,16 @@
 #include "zone/verdicts/intake.h"
 
 enum {
-    EXCHANGE_POLL_MS = 100,   /* between looks at journals and registry, at least; */
-    EXCHANGE_REST = 3,        /* and so many times as long as the last one took, */
-    EXCHANGE_REST_MS = 1000,  /* but no longer */
-    EXCHANGE_FEED_MS = 300,   /* between two feeds, at least; */
-    EXCHANGE_FEED_REST = 100, /* and so many times as long as the last one took to make */
-    EXCHANGE_TIDY_MS =
-        60000 /* between looks at what is over: verdicts without a member, old samples */
+    /* Between two looks at journals and registry: EXCHANGE_REST times as long as the last one took,
+     * within these bounds. */
+    EXCHANGE_REST = 3,
+    EXCHANGE_POLL_MS = 100,
+    EXCHANGE_REST_MS = 1000,
+    /* Between two feeds: EXCHANGE_FEED_REST times as long as the last one took, at least this. */
+    EXCHANGE_FEED_REST = 100,
+    EXCHANGE_FEED_MS = 300,
+    /* Between two removals of verdicts without a member and of old samples. */
+    EXCHANGE_TIDY_MS = 60000
 };
 
 struct exchange;

@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Compared by everything that a new content changes, whether it came by a rename or was written
- * over the old one. */
+/* Compares everything that changes when a file is replaced by a rename or overwritten. */
 static bool same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Looks at all files; `another` tells whether one is not what it was. */
+/* Looks at all files. `another` is true if one has changed. */
 static enum result find_others(struct location_watch *watch, bool *another, struct diag *diag)
 {
     struct stat found[LOCATIONS_FILES_MAX];
@@ -45,11 +44,8 @@ enum result location_watch_begin(struct location_watch *watch, const char *const
     if (count == 0) {
         return RESULT_OK;
     }
-    enum result result = find_others(watch, &another, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = read_files(watch);
+    TRY(find_others(watch, &another, diag));
+    enum result result = read_files(watch);
     if (result != RESULT_OK) {
         return diag_fail(diag, result, "%s", watch->diag.text);
     }
@@ -89,7 +85,7 @@ static void *run(void *arg)
 {
     struct location_watch *watch = arg;
     enum result result = read_files(watch);
-    (void)result; /* the diag says it */
+    (void)result; /* watch->read and watch->diag have it */
     atomic_store(&watch->finished, true);
     return NULL;
 }
@@ -104,7 +100,7 @@ static void start_reader(struct location_watch *watch)
     }
 }
 
-/* What the reader has made of the files, if it has finished. */
+/* The tables of the reader if it has finished and succeeded. */
 static struct places *take(struct location_watch *watch)
 {
     if (!atomic_load(&watch->finished)) {

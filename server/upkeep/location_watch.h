@@ -1,7 +1,7 @@
-/* Watches the location files while the server runs: another file in place of one is taken, if all
- * of them together are sound; until then, what was read before stays in use. Says each thing once:
- * what is wrong, and that it is over. A thread of its own reads them, since a city-level file takes
- * a second; all else is for one thread. */
+/* Watches the location files while the server runs. When one is replaced, all files are read again,
+ * and are in use if all are valid. Until then the tables read before stay in use. Logs once what is
+ * wrong, and once that it is over. A thread of its own reads the files, since a city-level file
+ * takes a second. All functions are for one thread. */
 #ifndef SERVER_LOCATION_WATCH_H
 #define SERVER_LOCATION_WATCH_H
 
@@ -16,11 +16,11 @@ struct location_watch {
     size_t count; /* at most LOCATIONS_FILES_MAX; 0: there is nothing to watch */
     log_sink *log;
     struct stat seen[LOCATIONS_FILES_MAX];
-    bool refused; /* what was seen last is not what is in use */
+    bool refused; /* the files seen last are not in use */
     struct log_once trouble;
     struct thread reader;
-    atomic_bool finished; /* the reader; the next two are its result */
-    struct places *read;  /* NULL: failed, and diag says why */
+    atomic_bool finished; /* the reader is, and has set the next two */
+    struct places *read;  /* NULL: it failed, and `diag` says why */
     struct diag diag;
 };
 
@@ -29,8 +29,7 @@ struct location_watch {
 enum result location_watch_begin(struct location_watch *watch, const char *const *paths,
                                  size_t count, log_sink *log, struct places **out,
                                  struct diag *diag);
-/* Looks again: new tables that were read since, with a reference, or NULL where the old ones stay
- * in use. */
+/* Looks again. Returns new tables with a reference, or NULL if the old ones stay in use. */
 struct places *location_watch_look(struct location_watch *watch);
 void location_watch_end(struct location_watch *watch);
 

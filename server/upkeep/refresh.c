@@ -12,7 +12,7 @@ struct refresh {
     struct zone_state_sources from;
     struct zone_state *zone;
     struct dealer *dealer;
-    uint64_t versions[3];        /* registry, health, keys: of the view */
+    uint64_t versions[3];        /* of registry, health and keys, in the zone state */
     struct location_watch watch; /* of the location files */
     struct worker *const *workers;
     size_t worker_count;
@@ -44,7 +44,7 @@ static struct demand demand_now(const struct refresh *refresh, uint64_t now)
                             now);
 }
 
-/* Builds a view from the transactions as they stand. */
+/* Builds a zone state from the transactions. */
 static enum result build(struct refresh *refresh, struct diag *diag)
 {
     uint64_t now = clock_now();
@@ -59,9 +59,7 @@ static enum result build(struct refresh *refresh, struct diag *diag)
     enum result result = zone_state_build(&zone, &refresh->from, refresh->zone, now, diag);
     refresh->from.demand = NULL;
     demand_done(&demand);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(result);
     memcpy(refresh->versions, versions, sizeof(versions));
     zone_state_unref(refresh->zone);
     refresh->zone = zone;
@@ -75,7 +73,8 @@ static void rest(struct refresh *refresh)
     store_rest(refresh->from.keys);
 }
 
-/* Takes what the dealer has dealt, has it deal if that is due. True if there is a new deal. */
+/* Takes the new deal if the dealer has finished one, and starts the dealer when a deal is due. True
+ * if there is a new deal. */
 static bool look_at_dealer(struct refresh *refresh)
 {
     struct diag diag = { "" };
@@ -93,7 +92,7 @@ static bool look_at_dealer(struct refresh *refresh)
     return refresh->from.dealt != NULL;
 }
 
-/* Takes up stores whose files were replaced. */
+/* Reopens stores whose files were replaced. */
 static void look_at_stores(struct refresh *refresh)
 {
     const struct refresh_sources *from = &refresh->sources;
@@ -112,17 +111,31 @@ static void look_at_stores(struct refresh *refresh)
     }
 }
 
-/* One look: true if there is a new view to publish. */
-static bool look(struct refresh *refresh, bool look_at_file)
+static enum result renew(const struct zone_state_sources *from)
+{
+    TRY(store_renew(from->registry));
+    TRY(store_renew(from->health));
+    return store_renew(from->keys);
+}
+
+static enum result rebuild(struct refresh *refresh, struct diag *diag)
+{
+    TRY(store_check(refresh->from.registry, diag));
+    TRY(store_check(refresh->from.health, diag));
+    TRY(store_check(refresh->from.keys, diag));
+    return build(refresh, diag);
+}
+
+/* True if there is a new zone state to publish. */
+static bool look(struct refresh *refresh, bool look_at_files)
 {
     struct diag diag = { "" };
-    bool changed = look_at_file && look_at_places(refresh);
-    if (look_at_file) {
+    struct zone_state_sources *from = &refresh->from;
+    bool changed = look_at_files && look_at_places(refresh);
+    if (look_at_files) {
         look_at_stores(refresh);
     }
-    struct zone_state_sources *from = &refresh->from;
-    if (store_renew(from->registry) != RESULT_OK || store_renew(from->health) != RESULT_OK ||
-        store_renew(from->keys) != RESULT_OK) {
+    if (renew(from) != RESULT_OK) {
         (void)diag_fail(&diag, RESULT_DAMAGED,
                         "the store can't be read now; the last state stays in use");
         trouble(refresh, &diag);
@@ -133,17 +146,12 @@ static bool look(struct refresh *refresh, bool look_at_file)
               store_version(from->registry) != refresh->versions[0] ||
               store_version(from->health) != refresh->versions[1] ||
               store_version(from->keys) != refresh->versions[2];
-    if (changed &&
-        (store_check(from->registry, &diag) != RESULT_OK ||
-         store_check(from->health, &diag) != RESULT_OK ||
-         store_check(from->keys, &diag) != RESULT_OK || build(refresh, &diag) != RESULT_OK)) {
+    if (changed && rebuild(refresh, &diag) != RESULT_OK) {
         trouble(refresh, &diag);
         changed = false;
     }
-    if (from->dealt != NULL) {
-        deal_unref(from->dealt);
-        from->dealt = NULL;
-    }
+    deal_unref(from->dealt);
+    from->dealt = NULL;
     rest(refresh);
     return changed;
 }
@@ -152,11 +160,11 @@ static void *run(void *arg)
 {
     struct refresh *refresh = arg;
     unsigned polls = 0;
-    unsigned pause = 0; /* polls to let pass: many changes are built into one view */
+    unsigned pause = 0; /* polls to skip, so that many changes become one zone state */
     while (thread_pause(&refresh->thread, REFRESH_POLL_MS)) {
-        bool look_at_file = ++polls % (REFRESH_FILE_MS / REFRESH_POLL_MS) == 0;
+        bool look_at_files = ++polls % (REFRESH_FILE_MS / REFRESH_POLL_MS) == 0;
         pause = pause > 0 ? pause - 1 : 0;
-        if (pause > 0 || !look(refresh, look_at_file)) {
+        if (pause > 0 || !look(refresh, look_at_files)) {
             continue;
         }
         pause = REFRESH_PAUSE_MS / REFRESH_POLL_MS;
@@ -168,6 +176,17 @@ static void *run(void *arg)
     return NULL;
 }
 
+static enum result open_reads(struct refresh *refresh, struct diag *diag)
+{
+    const struct refresh_sources *sources = &refresh->sources;
+    TRY(location_watch_begin(&refresh->watch, sources->locations, sources->location_count,
+                             sources->log, &refresh->from.places, diag));
+    TRY(store_read(sources->registry, &refresh->from.registry, diag));
+    TRY(store_read(sources->health, &refresh->from.health, diag));
+    TRY(store_read(sources->keys, &refresh->from.keys, diag));
+    return build(refresh, diag);
+}
+
 enum result refresh_new(struct refresh **out, const struct refresh_sources *sources,
                         struct diag *diag)
 {
@@ -177,21 +196,7 @@ enum result refresh_new(struct refresh **out, const struct refresh_sources *sour
     refresh->from.cache = sources->cache;
     refresh->dealer = dealer_new(sources->cache);
     thread_init(&refresh->thread);
-    enum result result =
-        location_watch_begin(&refresh->watch, sources->locations, sources->location_count,
-                             sources->log, &refresh->from.places, diag);
-    if (result == RESULT_OK) {
-        result = store_read(sources->registry, &refresh->from.registry, diag);
-    }
-    if (result == RESULT_OK) {
-        result = store_read(sources->health, &refresh->from.health, diag);
-    }
-    if (result == RESULT_OK) {
-        result = store_read(sources->keys, &refresh->from.keys, diag);
-    }
-    if (result == RESULT_OK) {
-        result = build(refresh, diag);
-    }
+    enum result result = open_reads(refresh, diag);
     if (result != RESULT_OK) {
         refresh_free(refresh);
         return result;

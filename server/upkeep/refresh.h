@@ -1,5 +1,5 @@
-/* The refresher: a thread that looks for changes in registry, health, keys and the location files,
- * builds a new view, signed ahead, and hands it to every worker. */
+/* The refresher: a thread that looks for changes of registry, health, keys and location files,
+ * builds a new zone state with its records signed ahead, and publishes it to every worker. */
 #ifndef SERVER_REFRESH_H
 #define SERVER_REFRESH_H
 
@@ -8,29 +8,29 @@
 #include "zone/base/log.h"
 
 enum {
-    REFRESH_POLL_MS = 100,  /* how often the stores' versions are compared */
-    REFRESH_PAUSE_MS = 400, /* between two views */
-    REFRESH_FILE_MS = 2000  /* how often the location files are looked at, and the stores' files */
+    REFRESH_POLL_MS = 100,  /* between two looks at the versions of the stores */
+    REFRESH_PAUSE_MS = 400, /* between two zone states */
+    REFRESH_FILE_MS = 2000  /* between two looks at the files of locations and stores */
 };
 
 struct refresh;
 
 struct refresh_sources {
     struct store *registry, *health, *keys;
-    struct store *traffic,
-        *history; /* only taken up when they were replaced; NULL: there is none */
+    /* Only reopened when their files were replaced. NULL: there is none. */
+    struct store *traffic, *history;
     const struct seal *seal;
     struct sigcache *cache;
-    struct collector *collector;  /* makes the workers' tallies, knows the demand */
+    struct collector *collector;  /* makes the workers' counters, knows the demand */
     const char *const *locations; /* paths of location files */
     size_t location_count;        /* at most LOCATIONS_FILES_MAX */
     log_sink *log;                /* called from the refresher's thread */
 };
 
-/* Opens read transactions and builds the first view. */
+/* Opens read transactions and builds the first zone state. */
 enum result refresh_new(struct refresh **out, const struct refresh_sources *sources,
                         struct diag *diag);
-/* The newest view; valid until refresh_start. */
+/* The newest zone state; valid until refresh_start. */
 struct zone_state *refresh_zone_state(const struct refresh *refresh);
 /* Runs until refresh_free. The workers must outlive it. */
 enum result refresh_start(struct refresh *refresh, struct worker *const *workers, size_t count,

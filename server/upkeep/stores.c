@@ -7,41 +7,34 @@ static void say(log_sink *log, const char *what, const struct diag *why)
     log(line.text);
 }
 
-/* After it could not be opened to write, for the reason in `diag`. */
+/* After a store could not be opened to write, for the reason in `diag`. */
 static enum result open_to_read(struct store **out, const char *state_dir, enum store_kind kind,
                                 const char *without, log_sink *log, struct diag *diag)
 {
     const struct diag why = *diag;
-    enum result result = store_open(out, state_dir, kind, false, diag);
-    if (result == RESULT_OK) {
-        say(log, without, &why);
-    }
-    return result;
+    TRY(store_open(out, state_dir, kind, false, diag));
+    say(log, without, &why);
+    return RESULT_OK;
 }
 
-/* Verdicts, counts and history come again by themselves: a store of these that is missing or
- * damaged is no reason not to serve. A damaged file is kept under another name. */
+/* Verdicts, counts and history come again by themselves, so the server runs also when their stores
+ * are missing or damaged. A damaged file is kept under another name. */
 static enum result make_anew(const char *state_dir, enum store_kind kind, enum result why,
                              log_sink *log, struct diag *diag)
 {
     struct diag line = { "" }, aside = { "" };
-    enum result result = RESULT_OK;
     if (why != RESULT_MISSING) {
-        result = store_set_aside(state_dir, kind, &aside);
+        TRY(store_set_aside(state_dir, kind, &aside));
     }
-    if (result == RESULT_OK) {
-        result = store_create(state_dir, kind, diag);
-    }
-    if (result == RESULT_OK) {
-        (void)diag_fail(&line, result, "state/%s was %s and is made anew%s%s",
-                        store_kind_text(kind), why == RESULT_MISSING ? "missing" : "damaged",
-                        aside.text[0] != 0 ? "; the old file is " : "", aside.text);
-        log(line.text);
-    }
-    return result;
+    TRY(store_create(state_dir, kind, diag));
+    (void)diag_fail(&line, RESULT_OK, "state/%s was %s and is made anew%s%s", store_kind_text(kind),
+                    why == RESULT_MISSING ? "missing" : "damaged",
+                    aside.text[0] != 0 ? "; the old file is " : "", aside.text);
+    log(line.text);
+    return RESULT_OK;
 }
 
-/* Opens to write, and makes what is missing or damaged. */
+/* Opens a store to write. Makes it if it is missing or damaged. */
 static enum result open_or_make(struct store **out, const char *state_dir, enum store_kind kind,
                                 log_sink *log, struct diag *diag)
 {
@@ -54,7 +47,7 @@ static enum result open_or_make(struct store **out, const char *state_dir, enum 
     return result;
 }
 
-/* Opens to write what the server can do without; a store that is missing or damaged is made. */
+/* The same for a store that the server can do without. */
 static void open_optional(struct store **out, const char *state_dir, enum store_kind kind,
                           const char *without, log_sink *log)
 {
@@ -69,26 +62,20 @@ static void open_optional(struct store **out, const char *state_dir, enum store_
 enum result stores_open(struct stores *out, const char *state_dir, log_sink *log, struct diag *diag)
 {
     *out = (struct stores){ .registry = NULL };
-    enum result result = store_open(&out->registry, state_dir, STORE_REGISTRY, false, diag);
-    if (result == RESULT_OK) {
-        out->takes_in = open_or_make(&out->health, state_dir, STORE_HEALTH, log, diag) == RESULT_OK;
+    TRY(store_open(&out->registry, state_dir, STORE_REGISTRY, false, diag));
+    out->takes_in = open_or_make(&out->health, state_dir, STORE_HEALTH, log, diag) == RESULT_OK;
+    if (!out->takes_in) {
+        TRY(open_to_read(&out->health, state_dir, STORE_HEALTH,
+                         "no verdict is taken in, state/health can't be written", log, diag));
     }
-    if (result == RESULT_OK && !out->takes_in) {
-        result = open_to_read(&out->health, state_dir, STORE_HEALTH,
-                              "no verdict is taken in, state/health can't be written", log, diag);
+    out->rolls_keys = store_open(&out->keys, state_dir, STORE_KEYS, true, diag) == RESULT_OK;
+    if (!out->rolls_keys) {
+        TRY(open_to_read(&out->keys, state_dir, STORE_KEYS,
+                         "no key is rolled, state/keys can't be written", log, diag));
     }
-    if (result == RESULT_OK) {
-        out->keeps = store_open(&out->keys, state_dir, STORE_KEYS, true, diag) == RESULT_OK;
-    }
-    if (result == RESULT_OK && !out->keeps) {
-        result = open_to_read(&out->keys, state_dir, STORE_KEYS,
-                              "no key is rolled, state/keys can't be written", log, diag);
-    }
-    if (result == RESULT_OK) {
-        open_optional(&out->traffic, state_dir, STORE_TRAFFIC, "what is counted is not kept", log);
-        open_optional(&out->history, state_dir, STORE_HISTORY, "no history is kept", log);
-    }
-    return result;
+    open_optional(&out->traffic, state_dir, STORE_TRAFFIC, "what is counted is not kept", log);
+    open_optional(&out->history, state_dir, STORE_HISTORY, "no history is kept", log);
+    return RESULT_OK;
 }
 
 void stores_close(struct stores *stores)

@@ -1,4 +1,4 @@
-/* The stores of a running server, and what it can do with them. */
+/* The stores of a running server. */
 #ifndef SERVER_STORES_H
 #define SERVER_STORES_H
 
@@ -7,20 +7,20 @@
 
 struct stores {
     struct store *registry, *health, *keys;
-    /* NULL: what is counted is forgotten; samples of probes are dropped. */
+    /* NULL: counts are not kept, samples of probes are dropped. */
     struct store *traffic, *history;
-    /* Verdicts can be written, so reports are taken in. */
+    /* state/health can be written, so reports are taken in. */
     bool takes_in;
-    /* Keys can be written, so they are moved on. */
-    bool keeps;
+    /* state/keys can be written, so keys are rolled. */
+    bool rolls_keys;
 };
 
-/* Opens all stores of the state. What can't be written is said by `log`, and done without. Whatever
- * comes of it, stores_close ends it. */
+/* Opens all stores of the state. Logs what can't be written; the server does without. Needs
+ * stores_close, also after a failure. */
 enum result stores_open(struct stores *out, const char *state_dir, log_sink *log,
                         struct diag *diag);
 void stores_close(struct stores *stores);
-/* Number of members; 0 if it can't be told. */
+/* Number of members; 0 if the registry can't be read. */
 size_t stores_members(const struct stores *stores);
 
 #endif
