@@ -34,11 +34,19 @@ static inline struct dname fixture_name(const char *text)
     return name;
 }
 
-static inline void fixture_member(struct store_txn *txn, const char *label, const char *v4,
+/* Starts a change of the registry. */
+static inline void fixture_begin(struct store *registry, struct registry_change *out,
+                                 struct diag *diag)
+{
+    struct store_txn *txn = NULL;
+    FIXTURE_OK(store_write(registry, &txn, diag));
+    registry_begin(out, txn, FIXTURE_NOW, diag);
+}
+
+static inline void fixture_member(struct registry_change *change, const char *label, const char *v4,
                                   const char *v6, const char *target)
 {
     struct member member;
-    struct diag diag;
     member_defaults(&member);
     (void)snprintf(member.label, sizeof(member.label), "%s", label);
     (void)snprintf(member.country, sizeof(member.country), "NL");
@@ -52,27 +60,27 @@ static inline void fixture_member(struct store_txn *txn, const char *label, cons
     if (target != NULL) {
         member.target = fixture_name(target);
     }
-    FIXTURE_OK(registry_add(txn, &member, true, FIXTURE_NOW, &diag));
+    FIXTURE_OK(registry_add(change, &member, true));
 }
 
-static inline void fixture_record(struct store_txn *txn, const char *name, uint16_t type,
+static inline void fixture_record(struct registry_change *change, const char *name, uint16_t type,
                                   const void *rdata, size_t len)
 {
     uint8_t room[300];
     struct rrset_builder b;
     struct rrset set;
-    struct diag diag;
     struct dname owner = fixture_name(name);
     rrset_begin(&b, type, 600, room, sizeof(room));
     rrset_add(&b, rdata, len);
     ASSERT(rrset_end(&b, &set));
-    FIXTURE_OK(registry_record_set(txn, &owner, &set, &diag));
+    FIXTURE_OK(registry_record_set(change, &owner, &set));
 }
 
 static inline void fixture_fill(struct pool_fixture *pool)
 {
     struct settings settings;
     struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
     struct name_server ns[2] = { { .name = fixture_name("ns1.pool.test"), .address_count = 1 },
                                  { .name = fixture_name("ns2.example.net") } };
@@ -81,22 +89,22 @@ static inline void fixture_fill(struct pool_fixture *pool)
     settings.apex = fixture_name("pool.test");
     settings.mailbox = fixture_name("hostmaster.pool.test");
     settings.rrl_rate = 0; /* tests ask as fast as they can */
-    FIXTURE_OK(store_write(pool->stores[0], &txn, &diag));
-    FIXTURE_OK(registry_init(txn, &settings, ns, 2, &diag));
-    fixture_member(txn, "alice", "192.0.2.1", "2001:db8::1", NULL);
-    fixture_member(txn, "bob", "192.0.2.2", NULL, NULL);
-    fixture_member(txn, "carol", NULL, NULL, "ntp.example.net");
+    fixture_begin(pool->stores[0], &change, &diag);
+    FIXTURE_OK(registry_init(&change, &settings, ns, 2));
+    fixture_member(&change, "alice", "192.0.2.1", "2001:db8::1", NULL);
+    fixture_member(&change, "bob", "192.0.2.2", NULL, NULL);
+    fixture_member(&change, "carol", NULL, NULL, "ntp.example.net");
     struct dname alias = fixture_name("deep.er.pool.test");
-    fixture_record(txn, "www.pool.test", RR_CNAME, alias.wire, alias.len);
+    fixture_record(&change, "www.pool.test", RR_CNAME, alias.wire, alias.len);
     struct dname astray = fixture_name("nothing.pool.test");
-    fixture_record(txn, "astray.pool.test", RR_CNAME, astray.wire, astray.len);
+    fixture_record(&change, "astray.pool.test", RR_CNAME, astray.wire, astray.len);
     struct dname service = fixture_name("_ntske._tcp.pool.test");
-    fixture_record(txn, "time.pool.test", RR_CNAME, service.wire, service.len);
+    fixture_record(&change, "time.pool.test", RR_CNAME, service.wire, service.len);
     struct dname away = fixture_name("www.example.net");
-    fixture_record(txn, "away.pool.test", RR_CNAME, away.wire, away.len);
-    fixture_record(txn, "deep.er.pool.test", RR_A, "\300\0\2\11", 4);
-    fixture_record(txn, "txt.pool.test", RR_TXT, "\2hi", 3);
-    FIXTURE_OK(registry_commit(txn, FIXTURE_NOW, &diag));
+    fixture_record(&change, "away.pool.test", RR_CNAME, away.wire, away.len);
+    fixture_record(&change, "deep.er.pool.test", RR_A, "\300\0\2\11", 4);
+    fixture_record(&change, "txt.pool.test", RR_TXT, "\2hi", 3);
+    FIXTURE_OK(registry_commit(&change));
     FIXTURE_OK(store_write(pool->stores[2], &txn, &diag));
     for (int role = KEY_KSK; role <= KEY_ZSK; role++) {
         struct key *key = NULL;

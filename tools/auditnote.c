@@ -111,9 +111,8 @@ void auditnote_append(const struct cli *cli, bool words)
         result = audit_add(session.txn[STORE_REGISTRY], &entry);
     }
     if (result == RESULT_OK) {
-        struct store_txn *txn = session.txn[STORE_REGISTRY];
         session.txn[STORE_REGISTRY] = NULL;
-        result = registry_commit_beside(txn, &quiet.diag);
+        result = registry_commit_beside(&session.change);
     }
     session_done(&session);
     if (result != RESULT_OK && !none) {

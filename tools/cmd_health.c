@@ -34,7 +34,7 @@ static enum result release_one(struct session *session, struct cli *cli, struct 
         return result;
     }
     key.released_at = vantage->released_at;
-    return registry_put_vantage(registry, &key, &cli->diag);
+    return registry_put_vantage(&session->change, &key);
 }
 
 static enum result release_all(struct session *session, struct cli *cli, unsigned *released)

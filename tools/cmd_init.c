@@ -260,7 +260,7 @@ static enum result make_keys(const struct plan *plan, struct cli *cli)
 }
 
 /* The probe of this machine counts from the start. */
-static enum result name_probe(struct store_txn *txn, struct cli *cli)
+static enum result name_probe(struct registry_change *change, struct cli *cli)
 {
     uint8_t secret[REPORT_SECRET_LEN];
     struct vantage_key key = { .name = VANTAGE_PRESET, .added_at = session_now() };
@@ -268,7 +268,7 @@ static enum result name_probe(struct store_txn *txn, struct cli *cli)
     if (result == RESULT_OK) {
         memcpy(key.key, secret + sizeof secret - sizeof key.key, sizeof key.key);
         sodium_memzero(secret, sizeof secret);
-        result = registry_put_vantage(txn, &key, &cli->diag);
+        result = registry_put_vantage(change, &key);
     }
     return result;
 }
@@ -278,11 +278,10 @@ static enum result fill_registry(const struct plan *plan, struct cli *cli)
     struct session session = { 0 };
     enum result result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = registry_init(session.txn[STORE_REGISTRY], &plan->settings, plan->servers,
-                               plan->server_count, &cli->diag);
+        result = registry_init(&session.change, &plan->settings, plan->servers, plan->server_count);
     }
     if (result == RESULT_OK) {
-        result = name_probe(session.txn[STORE_REGISTRY], cli);
+        result = name_probe(&session.change, cli);
     }
     if (result == RESULT_OK) {
         result = session_commit(&session, cli);

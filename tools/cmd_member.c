@@ -198,8 +198,7 @@ int cmd_member_add(struct cli *cli, int, char **argv)
         result = begin_change(&session, cli, argv[0], member.label, &settings);
     }
     if (result == RESULT_OK) {
-        result = registry_add(session.txn[STORE_REGISTRY], &member, cli_flag(cli, "allow-private"),
-                              session_now(), &cli->diag);
+        result = registry_add(&session.change, &member, cli_flag(cli, "allow-private"));
         note_change(&session, NULL, &member);
     }
     result = end_change(&session, cli, result);
@@ -280,8 +279,7 @@ int cmd_member_set(struct cli *cli, int, char **argv)
     if (result == RESULT_OK) {
         /* Addresses that stay as they are were judged when they came. */
         bool allow = cli_flag(cli, "allow-private") || !cli_flag(cli, "address");
-        result =
-            registry_update(session.txn[STORE_REGISTRY], &member, allow, session_now(), &cli->diag);
+        result = registry_update(&session.change, &member, allow);
         note_change(&session, &before, &member);
     }
     result = end_change(&session, cli, result);
@@ -314,7 +312,7 @@ static enum result put_word(struct session *session, struct cli *cli, const char
     member->suspended = suspended;
     member->override = override;
     note_change(session, &before, member);
-    return registry_update(session->txn[STORE_REGISTRY], member, true, session_now(), &cli->diag);
+    return registry_update(&session->change, member, true);
 }
 
 static int change_word(struct cli *cli, const char *name, const struct word *word, const char *told)
@@ -450,8 +448,7 @@ int cmd_member_remove(struct cli *cli, int, char **argv)
     if (result == RESULT_OK) {
         uint64_t end = quarantine_end(&session, cli, &member, &settings);
         output_time(end, until);
-        result =
-            registry_remove(session.txn[STORE_REGISTRY], label, session_now(), end, &cli->diag);
+        result = registry_remove(&session.change, label, end);
         note_change(&session, &member, NULL);
     }
     result = end_change(&session, cli, result);

@@ -21,13 +21,12 @@ enum {
 
 struct import {
     struct cli *cli;
-    struct store_txn *txn;
+    struct registry_change *change;
     struct auditnotes *notes;
     struct csv csv;
     enum column columns[CSV_FIELDS_MAX]; /* of each field */
     size_t width;                        /* fields a row */
     const char *values[COLUMN_COUNT];    /* of the row; "" where there is none */
-    uint64_t now;
     size_t rows;
     off_t size; /* of the file */
     bool progress;
@@ -191,7 +190,7 @@ static enum result import_row(struct import *in)
         return result;
     }
     bool allow = cli_flag(in->cli, "allow-private");
-    result = registry_add(in->txn, &member, allow, in->now, &in->cli->diag);
+    result = registry_add(in->change, &member, allow);
     char change[MEMBERTEXT_CHANGE_ROOM];
     auditnote_add(in->notes, member.label, "%s",
                   in->notes->count < AUDITNOTES_MAX ? membertext_change(NULL, &member, change)
@@ -255,13 +254,12 @@ int cmd_member_import(struct cli *cli, int, char **argv)
     struct import *in = xcalloc(1, sizeof *in);
     struct session session = { 0 };
     in->cli = cli;
-    in->now = session_now();
     in->progress = isatty(STDERR_FILENO) == 1;
     in->size = (off_t)file.len;
     csv_begin(&in->csv, file.file, file.path);
     result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        in->txn = session.txn[STORE_REGISTRY];
+        in->change = &session.change;
         in->notes = &session.notes;
         result = import_file(in);
     }

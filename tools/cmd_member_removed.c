@@ -74,8 +74,7 @@ int cmd_member_restore(struct cli *cli, int, char **argv)
         result = session_write(&session, cli, STORE_REGISTRY);
     }
     if (result == RESULT_OK) {
-        result = registry_restore(session.txn[STORE_REGISTRY], label, session_now(), &member,
-                                  &cli->diag);
+        result = registry_restore(&session.change, label, &member);
     }
     if (result == RESULT_OK) {
         auditnote_add(&session.notes, label, "%s", membertext_change(NULL, &member, change));

@@ -172,7 +172,8 @@ static enum result fill_store(struct restore *restore, enum store_kind kind)
     }
     restore->after[kind] = result == RESULT_OK ? store_rows(txn) : 0;
     if (result == RESULT_OK && kind == STORE_REGISTRY) {
-        result = registry_restored(txn, &before, diag);
+        registry_begin(&session->change, txn, session_now(), diag);
+        result = registry_restored(&session->change, &before);
     } else if (result == RESULT_OK && kind == STORE_KEYS) {
         result = check_keys(restore);
     }

@@ -207,7 +207,7 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
         result = same ? RESULT_OK : begin_anew(session, cli, out->name);
     }
     if (result == RESULT_OK) {
-        result = registry_put_vantage(session->txn[STORE_REGISTRY], out, &cli->diag);
+        result = registry_put_vantage(&session->change, out);
     }
     if (result == RESULT_OK) {
         result = intake_clear_refusal(session->txn[STORE_HEALTH], out->name);
@@ -244,9 +244,8 @@ static enum result remove_one(struct session *session, struct cli *cli, const ch
         result = session_write(session, cli, STORE_HEALTH);
     }
     if (result == RESULT_OK) {
-        result = vantage_name_fine(name)
-                     ? registry_remove_vantage(session->txn[STORE_REGISTRY], name, &cli->diag)
-                     : RESULT_NOT_FOUND;
+        result = vantage_name_fine(name) ? registry_remove_vantage(&session->change, name)
+                                         : RESULT_NOT_FOUND;
     }
     if (result == RESULT_NOT_FOUND) {
         return diag_fail(&cli->diag, result,

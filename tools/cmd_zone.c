@@ -135,7 +135,7 @@ static enum result set_all(struct session *session, struct cli *cli, const struc
     struct settings before, after;
     enum result result = registry_settings(txn, &before, &cli->diag);
     if (result == RESULT_OK) {
-        result = registry_set_all(txn, request->changes, request->count, &cli->diag);
+        result = registry_set_all(&session->change, request->changes, request->count);
     }
     if (result == RESULT_OK) {
         result = registry_settings(txn, &after, &cli->diag);

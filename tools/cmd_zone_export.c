@@ -13,6 +13,7 @@
 #include "tools/outfile.h"
 #include "tools/session.h"
 #include "zone/names/zonefile.h"
+#include "zone/registry/service.h"
 #include "zone/steering/deck_srv.h"
 #include "zone/steering/steering.h"
 
@@ -69,13 +70,10 @@ static enum result print_nsec(struct export *ex, const struct dname *next)
  * name is for. */
 static void find_srv(struct export *ex, const struct dname *owner, struct rrset *out)
 {
-    enum {
-        REGION_AT = 12 /* behind _ntske._tcp */
-    };
-    const uint8_t *label = owner->wire + REGION_AT;
+    const uint8_t *label = owner->wire + SERVICE_LABELS_LEN;
     uint16_t area = 0;
     struct deck deck = { .count = 0 };
-    if (owner->len - REGION_AT > ex->settings->apex.len) {
+    if (owner->len - SERVICE_LABELS_LEN > ex->settings->apex.len) {
         area = ex->steering->of_region[region_of_label((const char *)label + 1, label[0])];
     }
     if (area != STEERING_NONE) {

@@ -102,27 +102,14 @@ int cmd_zone_ns_list(struct cli *cli, int, char **)
     return show(cli, &view, result);
 }
 
-static enum result do_add(struct store_txn *txn, const struct name_server *server,
-                          struct diag *diag)
+static enum result do_remove(struct registry_change *change, const struct name_server *server)
 {
-    return registry_server_add(txn, server, diag);
+    return registry_server_remove(change, &server->name);
 }
 
-static enum result do_set(struct store_txn *txn, const struct name_server *server,
-                          struct diag *diag)
+static enum result do_seen(struct registry_change *change, const struct name_server *)
 {
-    return registry_server_set(txn, server, diag);
-}
-
-static enum result do_remove(struct store_txn *txn, const struct name_server *server,
-                             struct diag *diag)
-{
-    return registry_server_remove(txn, &server->name, diag);
-}
-
-static enum result do_seen(struct store_txn *txn, const struct name_server *, struct diag *diag)
-{
-    return registry_delegation_seen(txn, diag);
+    return registry_delegation_seen(change);
 }
 
 /* The addresses before and after. */
@@ -146,8 +133,7 @@ static void note_change(struct session *session, const struct name_servers *befo
 
 /* Makes one change and shows what is then. */
 static int change(struct cli *cli, const struct name_server *server,
-                  enum result (*what)(struct store_txn *, const struct name_server *,
-                                      struct diag *))
+                  enum result (*what)(struct registry_change *, const struct name_server *))
 {
     struct session session = { 0 };
     struct zone_state view = { .changes = NULL };
@@ -157,7 +143,7 @@ static int change(struct cli *cli, const struct name_server *server,
         result = registry_servers(session.txn[STORE_REGISTRY], &before, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = what(session.txn[STORE_REGISTRY], server, &cli->diag);
+        result = what(&session.change, server);
     }
     if (result == RESULT_OK) {
         result = read_zone_state(&view, session.txn[STORE_REGISTRY], &cli->diag);
@@ -177,7 +163,7 @@ int cmd_zone_ns_add(struct cli *cli, int, char **argv)
     if (result == RESULT_OK) {
         result = servertext_check(&server, argv[0], &cli->diag);
     }
-    return result == RESULT_OK ? change(cli, &server, do_add) : cli_fail(cli, result);
+    return result == RESULT_OK ? change(cli, &server, registry_server_add) : cli_fail(cli, result);
 }
 
 int cmd_zone_ns_set(struct cli *cli, int, char **argv)
@@ -190,7 +176,7 @@ int cmd_zone_ns_set(struct cli *cli, int, char **argv)
     if (result == RESULT_OK) {
         result = servertext_check(&server, argv[0], &cli->diag);
     }
-    return result == RESULT_OK ? change(cli, &server, do_set) : cli_fail(cli, result);
+    return result == RESULT_OK ? change(cli, &server, registry_server_set) : cli_fail(cli, result);
 }
 
 int cmd_zone_ns_remove(struct cli *cli, int, char **argv)

@@ -59,7 +59,10 @@ enum result recordnote_set(struct session *session, const struct dname *owner,
     char name[DNAME_TEXT_MAX], type[RDATA_TYPE_ROOM], subject[DNAME_TEXT_MAX + RDATA_TYPE_ROOM + 1];
     const struct rrset old = set_now(session->txn[STORE_REGISTRY], owner, set->type, buffer);
     char *before = set_text(&old), *after = set_text(set);
-    enum result result = registry_record_set(session->txn[STORE_REGISTRY], owner, set, diag);
+    struct diag *own = session->change.diag;
+    session->change.diag = diag;
+    enum result result = registry_record_set(&session->change, owner, set);
+    session->change.diag = own;
     if (result == RESULT_OK && strcmp(before, after) != 0) {
         (void)snprintf(subject, sizeof subject, "%s %s", dname_text(owner, name),
                        rdata_type_text(set->type, type));

@@ -112,6 +112,9 @@ enum result session_write(struct session *session, struct cli *cli, enum store_k
     if (result == RESULT_OK) {
         result = store_write(session->store[kind], &session->txn[kind], &cli->diag);
     }
+    if (result == RESULT_OK && kind == STORE_REGISTRY) {
+        registry_begin(&session->change, session->txn[kind], session_now(), &cli->diag);
+    }
     return result;
 }
 
@@ -144,7 +147,7 @@ enum result session_commit(struct session *session, struct cli *cli)
         return diag_fail(&cli->diag, result, "the audit trail can't be written: %s",
                          result_text(result));
     }
-    result = registry_commit(txn, session_now(), &cli->diag);
+    result = registry_commit(&session->change);
     if (result == RESULT_OK) {
         publish(session, cli);
     }

@@ -12,7 +12,8 @@ struct intake_stores;
 struct session {
     struct store *store[STORE_KINDS];
     struct store_txn *txn[STORE_KINDS];
-    struct auditnotes notes; /* of the change of the registry */
+    struct registry_change change; /* of the registry, from session_write to session_commit */
+    struct auditnotes notes;       /* of that change */
     bool writable[STORE_KINDS];
     /* What probes of this machine reported is in the stores. */
     bool taken_in;

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "zone/base/splitmix.h"
+#include "zone/registry/service.h"
 
 struct places *places_new(struct locations *locations)
 {
@@ -232,8 +233,7 @@ static void owner_of(struct dname *out, const struct steering_area *area,
     struct dname name;
     (void)region_label(area->at.region, label);
     bool fits = dname_prepend(&name, label, strlen(label), &parts->settings->apex) == RESULT_OK &&
-                dname_prepend(&name, "_tcp", 4, &name) == RESULT_OK &&
-                dname_prepend(&name, "_ntske", 6, &name) == RESULT_OK;
+                service_name(&name, &name) == RESULT_OK;
     if (fits) { /* else there can be no query for it */
         *out = name;
     }

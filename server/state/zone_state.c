@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "zone/registry/service.h"
+
 bool zone_state_is_due(const struct zone_state *zone, uint64_t now)
 {
     return deal_is_due(zone->deal, now) || !zone_state_blocks_hold(zone, now);
@@ -46,10 +48,8 @@ static enum result sign_soa(struct zone_state *zone, struct signer *signer, uint
 
 static void name_service(struct zone_state *zone)
 {
-    struct dname tcp;
-    /* registry_init has tried both. */
-    CHECK(dname_prepend(&tcp, "_tcp", 4, &zone->settings.apex) == RESULT_OK);
-    CHECK(dname_prepend(&zone->service, "_ntske", 6, &tcp) == RESULT_OK);
+    /* registry_init has checked that the name fits. */
+    CHECK(service_name(&zone->service, &zone->settings.apex) == RESULT_OK);
     dname_key_of(&zone->service_key, &zone->service, &zone->settings.apex);
 }
 

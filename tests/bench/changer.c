@@ -63,19 +63,21 @@ static void new_member(struct member *member, unsigned number)
     ASSERT(address_parse(&member->addresses[member->address_count++], address) == RESULT_OK);
 }
 
-static void change(struct changer *c, unsigned number, bool add)
+static void change_one(struct changer *c, unsigned number, bool add)
 {
     struct store_txn *txn = NULL;
     struct diag diag = { "" };
+    struct registry_change change;
     struct member member;
     uint64_t now = (uint64_t)time(NULL);
     new_member(&member, number);
     enum result result = store_write(c->store, &txn, &diag);
     if (result == RESULT_OK) {
-        result = add ? registry_add(txn, &member, true, now, &diag)
-                     : registry_remove(txn, member.label, now, now, &diag);
+        registry_begin(&change, txn, now, &diag);
+        result = add ? registry_add(&change, &member, true)
+                     : registry_remove(&change, member.label, now);
     }
-    if (result != RESULT_OK || registry_commit(txn, now, &diag) != RESULT_OK) {
+    if (result != RESULT_OK || registry_commit(&change) != RESULT_OK) {
         (void)fprintf(stderr, "changer: %s\n", diag.text);
         exit(1);
     }
@@ -188,7 +190,7 @@ static void next_change(struct changer *c)
 {
     bool add = c->added - c->removed < ALIVE || (c->added + c->removed) % 2 == 0;
     unsigned number = add ? c->added++ : c->removed++;
-    change(c, number, add);
+    change_one(c, number, add);
     ask_name(c, number);
 }
 
@@ -243,7 +245,7 @@ static void run(struct changer *c, double rate, double end)
 static void remove_rest(struct changer *c)
 {
     while (c->removed < c->added) {
-        change(c, c->removed++, false);
+        change_one(c, c->removed++, false);
     }
 }
 

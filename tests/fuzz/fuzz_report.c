@@ -22,7 +22,7 @@ static void set_up(void)
 {
     static const uint8_t seed[crypto_sign_SEEDBYTES] = { 1 };
     struct vantage_key key = { .name = "far", .added_at = FIXTURE_NOW };
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
     pool_fixture_init(&pool, NULL);
     ASSERT(atexit(tidy) == 0);
@@ -32,10 +32,10 @@ static void set_up(void)
     FIXTURE_OK(store_create(pool.state, STORE_HISTORY, &diag));
     FIXTURE_OK(store_open(&history, pool.state, STORE_HISTORY, true, &diag));
     ASSERT(crypto_sign_seed_keypair(key.key, secret, seed) == 0);
-    FIXTURE_OK(store_write(pool.stores[0], &txn, &diag));
-    FIXTURE_OK(registry_put_vantage(txn, &key, &diag));
-    FIXTURE_OK(registry_id(txn, head.registry, &diag));
-    FIXTURE_OK(registry_commit(txn, FIXTURE_NOW, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
+    FIXTURE_OK(registry_put_vantage(&change, &key));
+    FIXTURE_OK(registry_id(change.txn, head.registry, &diag));
+    FIXTURE_OK(registry_commit(&change));
     head.apex = fixture_name("pool.test");
     head.made_at = FIXTURE_NOW;
     memcpy(head.key, key.key, sizeof(head.key));

@@ -27,23 +27,25 @@ static struct intake *intake;
 static struct intake_sum sum;
 static bool more;
 
-static inline void begin_registry(struct store_txn **txn)
+static inline void begin_registry(struct registry_change *out)
 {
-    assert_ok(store_write(stores.registry, txn, &diag));
+    struct store_txn *txn = NULL;
+    assert_ok(store_write(stores.registry, &txn, &diag));
+    registry_begin(out, txn, REPORTS_NOW, &diag);
 }
 
 static inline void name_vantage(const char *name, const struct reports_key *by)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct vantage_key row = { .added_at = REPORTS_NOW };
     (void)snprintf(row.name, sizeof(row.name), "%s", name);
     memcpy(row.key, by->open, sizeof(row.key));
-    begin_registry(&txn);
-    assert_ok(registry_put_vantage(txn, &row, &diag));
-    assert_ok(registry_commit(txn, REPORTS_NOW, &diag));
+    begin_registry(&change);
+    assert_ok(registry_put_vantage(&change, &row));
+    assert_ok(registry_commit(&change));
 }
 
-static inline void add_member(struct store_txn *txn, const char *label, const char *v4,
+static inline void add_member(struct registry_change *change, const char *label, const char *v4,
                               const char *v6)
 {
     struct member member;
@@ -57,7 +59,7 @@ static inline void add_member(struct store_txn *txn, const char *label, const ch
     if (v6 != NULL) {
         assert_ok(address_parse(&member.addresses[member.address_count++], v6));
     }
-    assert_ok(registry_add(txn, &member, true, REPORTS_NOW, &diag));
+    assert_ok(registry_add(change, &member, true));
 }
 
 static inline void make_store(struct store **out, enum store_kind kind)
@@ -68,7 +70,7 @@ static inline void make_store(struct store **out, enum store_kind kind)
 
 static inline int set_up(void **)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct settings settings;
     struct name_server ns = { .name = name_of("ns.example.net") };
     key = reports_key_of(1);
@@ -81,13 +83,13 @@ static inline int set_up(void **)
     settings_defaults(&settings);
     settings.apex = name_of("pool.test");
     settings.mailbox = name_of("hostmaster.pool.test");
-    begin_registry(&txn);
-    assert_ok(registry_init(txn, &settings, &ns, 1, &diag));
-    add_member(txn, "alice", "192.0.2.1", "2001:db8::1");
-    add_member(txn, "bob", "192.0.2.2", NULL);
-    add_member(txn, "own", NULL, NULL);
-    assert_ok(registry_id(txn, registry_is, &diag));
-    assert_ok(registry_commit(txn, REPORTS_NOW, &diag));
+    begin_registry(&change);
+    assert_ok(registry_init(&change, &settings, &ns, 1));
+    add_member(&change, "alice", "192.0.2.1", "2001:db8::1");
+    add_member(&change, "bob", "192.0.2.2", NULL);
+    add_member(&change, "own", NULL, NULL);
+    assert_ok(registry_id(change.txn, registry_is, &diag));
+    assert_ok(registry_commit(&change));
     name_vantage("far", &key);
     intake = intake_new(dir);
     octets_len = 0;

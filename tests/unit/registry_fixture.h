@@ -12,6 +12,7 @@ enum {
 static char dir[64];
 static struct store *store;
 static struct store_txn *txn;
+static struct registry_change change; /* in `txn` */
 static struct diag diag;
 
 static inline struct settings settings_of_test(void)
@@ -35,11 +36,19 @@ static inline struct name_server server_of(const char *name, const char *address
 static inline void begin(void)
 {
     assert_int_equal(store_write(store, &txn, &diag), RESULT_OK);
+    registry_begin(&change, txn, NOW, &diag);
+}
+
+/* The change, made at another time. */
+static inline struct registry_change *at(uint64_t now)
+{
+    change.now = now;
+    return &change;
 }
 
 static inline void commit(void)
 {
-    assert_int_equal(registry_commit(txn, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_commit(at(NOW)), RESULT_OK);
     begin();
 }
 
@@ -61,7 +70,7 @@ static inline int set_up(void **state)
                                 server_of("ns.example.net", NULL) };
     assert_int_equal(address_parse(&ns[0].addresses[1], "2001:db8::53"), RESULT_OK);
     ns[0].address_count = 2;
-    assert_int_equal(registry_init(txn, &settings, ns, 2, &diag), RESULT_OK);
+    assert_int_equal(registry_init(&change, &settings, ns, 2), RESULT_OK);
     commit();
     return 0;
 }
@@ -96,7 +105,7 @@ static inline struct member member_of(const char *label, const char *address)
 static inline struct member added(const char *label, const char *address)
 {
     struct member member = member_of(label, address);
-    assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_OK);
     return member;
 }
 

@@ -37,12 +37,12 @@ static void fill(void)
     full.suspended = true;
     full.override = OVERRIDE_INELIGIBLE;
     (void)snprintf(full.accounturi, sizeof(full.accounturi), "https://ca.example/1");
-    assert_int_equal(registry_add(txn, &full, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &full, true), RESULT_OK);
     struct member own = member_of("bob", NULL);
     own.target = name_of("ntp.example.net");
-    assert_int_equal(registry_add(txn, &own, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &own, true), RESULT_OK);
     (void)added("carol", "2001:db8::1");
-    assert_int_equal(registry_remove(txn, "carol", NOW, NOW + 100, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "carol", NOW + 100), RESULT_OK);
     const struct audit_entry entry = { .at = NOW, .who = "who", .from = "from", .change = "a" };
     assert_int_equal(audit_add(txn, &entry), RESULT_OK);
 }
@@ -87,7 +87,7 @@ static void row_of_a_newer_program_is_not_called_damaged(void **)
     row[0] = 99;
     assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, row, item.len), RESULT_OK);
     assert_int_equal(registry_member(txn, "alice", &member), RESULT_NEWER);
-    assert_int_equal(registry_update(txn, &member, true, NOW, &diag), RESULT_NEWER);
+    assert_int_equal(registry_update(at(NOW), &member, true), RESULT_NEWER);
     assert_non_null(strstr(diag.text, "newer ntspool: upgrade"));
     row[0] = 0;
     assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, row, item.len), RESULT_OK);

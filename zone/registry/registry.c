@@ -1,9 +1,10 @@
-/* Settings and serial. Members are in registry_members.c, names in registry_names.c, a new zone's
- * first rows in registry_init.c. */
+/* Rows, settings, serial and commit. Members are in registry_members.c, names in registry_names.c,
+ * the first rows of a new zone in registry_init.c. */
 #include "zone/registry/registry.h"
 
 #include <sodium.h>
 
+#include "zone/base/u64.h"
 #include "zone/registry/registry_private.h"
 
 enum result registry_damaged(struct diag *diag, const char *what)
@@ -31,23 +32,27 @@ enum result registry_written(struct diag *diag, enum result result)
                : diag_fail(diag, result, "cannot write to the registry: %s", result_text(result));
 }
 
-enum result registry_put(struct store_txn *txn, enum store_table table, const void *key,
-                         size_t key_len, const struct writer *value, struct diag *diag)
+enum result registry_put(struct registry_change *change, enum store_table table, const void *key,
+                         size_t key_len, const struct writer *value)
 {
     enum result result = value->failed
                              ? RESULT_TOO_LONG
-                             : store_put(txn, table, key, key_len, value->data, value->at);
-    return registry_written(diag, result);
+                             : store_put(change->txn, table, key, key_len, value->data, value->at);
+    return registry_written(change->diag, result);
 }
 
-enum result registry_put_text(struct store_txn *txn, const char *name, const char *value,
-                              struct diag *diag)
+enum result registry_put_row(struct registry_change *change, const char *name,
+                             const struct writer *value)
 {
-    return registry_written(
-        diag, store_put(txn, TABLE_SETTINGS, name, strlen(name), value, strlen(value)));
+    return registry_put(change, TABLE_SETTINGS, name, strlen(name), value);
 }
 
-/* The octets of a row of TABLE_SETTINGS. */
+enum result registry_put_text(struct registry_change *change, const char *name, const char *value)
+{
+    return registry_written(change->diag, store_put(change->txn, TABLE_SETTINGS, name, strlen(name),
+                                                    value, strlen(value)));
+}
+
 enum result registry_row(struct store_txn *txn, const char *name, uint8_t *data, size_t room,
                          struct reader *out)
 {
@@ -71,12 +76,20 @@ enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag 
     }
     if (result == RESULT_OK) {
         dname_read(&r, &apex);
-        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
     }
-    if (result != RESULT_OK) {
+    if (result != RESULT_OK || !reader_done(&r)) {
         return registry_damaged(diag, "the zone's name");
     }
     *out = apex;
+    return RESULT_OK;
+}
+
+enum result registry_zone(struct registry_change *change, const struct dname **out)
+{
+    if (change->apex.len == 0) {
+        TRY(registry_apex(change->txn, &change->apex, change->diag));
+    }
+    *out = &change->apex;
     return RESULT_OK;
 }
 
@@ -92,33 +105,33 @@ enum result registry_id(struct store_txn *txn, uint8_t out[REGISTRY_ID_LEN], str
     return RESULT_OK;
 }
 
-enum result registry_put_id(struct store_txn *txn, struct diag *diag)
+enum result registry_put_id(struct registry_change *change)
 {
     uint8_t id[REGISTRY_ID_LEN];
     randombytes_buf(id, sizeof(id));
     struct writer w = { .data = id, .len = sizeof(id), .at = sizeof(id) };
-    return registry_put(txn, TABLE_SETTINGS, REGISTRY_ID, strlen(REGISTRY_ID), &w, diag);
+    return registry_put_row(change, REGISTRY_ID, &w);
 }
 
 enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag)
 {
-    if (store_count(txn, TABLE_SETTINGS) == 0) { /* no zone was made in it yet */
+    struct registry_change change;
+    if (store_count(txn, TABLE_SETTINGS) == 0) { /* it holds no zone yet */
         return RESULT_OK;
     }
-    enum result result = registry_put_id(txn, diag);
-    if (result == RESULT_OK) {
-        result = registry_index_targets(txn, diag);
-    }
-    return result == RESULT_OK ? registry_finish(txn, now, diag) : result;
+    registry_begin(&change, txn, now, diag);
+    TRY(registry_put_id(&change));
+    TRY(registry_index_targets(&change));
+    return registry_finish(&change);
 }
 
-enum result registry_put_name(struct store_txn *txn, const char *row, const struct dname *name,
-                              struct diag *diag)
+enum result registry_put_name(struct registry_change *change, const char *row,
+                              const struct dname *name)
 {
     struct dname lower = *name;
     dname_lower(&lower);
     struct writer w = { .data = lower.wire, .len = lower.len, .at = lower.len };
-    return registry_put(txn, TABLE_SETTINGS, row, strlen(row), &w, diag);
+    return registry_put_row(change, row, &w);
 }
 
 struct load {
@@ -165,10 +178,7 @@ enum result registry_settings(struct store_txn *txn, struct settings *out, struc
 {
     struct load load = { .name = "the table of settings" };
     settings_defaults(&load.settings);
-    enum result result = registry_apex(txn, &load.settings.apex, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(registry_apex(txn, &load.settings.apex, diag));
     if (store_each(txn, TABLE_SETTINGS, load_row, &load) != RESULT_OK) {
         return registry_damaged(diag, load.name);
     }
@@ -179,60 +189,39 @@ enum result registry_settings(struct store_txn *txn, struct settings *out, struc
     return RESULT_OK;
 }
 
-static enum result put_setting(struct store_txn *txn, const struct settings *settings,
-                               const char *name, struct diag *diag)
+enum result registry_put_setting(struct registry_change *change, const struct settings *settings,
+                                 const char *name)
 {
     char text[SETTING_VALUE_MAX];
     enum result result = settings_text(settings, name, text);
-    return result == RESULT_OK ? registry_put_text(txn, name, text, diag)
-                               : diag_fail(diag, result, "the value of %s is too long", name);
+    return result == RESULT_OK
+               ? registry_put_text(change, name, text)
+               : diag_fail(change->diag, result, "the value of %s is too long", name);
 }
 
-enum result registry_set_all(struct store_txn *txn, const struct setting_change *changes,
-                             size_t count, struct diag *diag)
+enum result registry_set_all(struct registry_change *change, const struct setting_change *changes,
+                             size_t count)
 {
     struct settings settings;
-    enum result result = registry_settings(txn, &settings, diag);
-    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-        result = settings_set(&settings, changes[i].name, changes[i].value, diag);
+    TRY(registry_settings(change->txn, &settings, change->diag));
+    for (size_t i = 0; i < count; i++) {
+        TRY(settings_set(&settings, changes[i].name, changes[i].value, change->diag));
     }
-    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-        result = settings_check(&settings, changes[i].name, diag);
+    for (size_t i = 0; i < count; i++) {
+        TRY(settings_check(&settings, changes[i].name, change->diag));
     }
-    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-        result = put_setting(txn, &settings, changes[i].name, diag);
+    for (size_t i = 0; i < count; i++) {
+        TRY(registry_put_setting(change, &settings, changes[i].name));
     }
-    return result;
+    return RESULT_OK;
 }
 
-enum result registry_set(struct store_txn *txn, const char *name, const char *value,
-                         struct diag *diag)
+enum result registry_set(struct registry_change *change, const char *name, const char *value)
 {
-    return registry_set_all(txn, &(struct setting_change){ name, value }, 1, diag);
+    return registry_set_all(change, &(struct setting_change){ name, value }, 1);
 }
 
-enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag)
-{
-    uint8_t data[4];
-    struct reader r;
-    uint32_t serial = (uint32_t)now;
-    enum result result = registry_row(txn, REGISTRY_SERIAL, data, sizeof(data), &r);
-    if (result == RESULT_OK) {
-        /* RFC 1982 3.2: greater means less than half the circle ahead. */
-        uint32_t next = read_u32(&r) + 1;
-        serial = serial - next < UINT32_C(1) << 31 ? serial : next;
-        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
-    }
-    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_damaged(diag, "the serial");
-    }
-    struct writer w = writer_of(data, sizeof(data));
-    write_u32(&w, serial);
-    result = registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &w, diag);
-    return result == RESULT_OK ? registry_written(diag, registry_close_journal(txn)) : result;
-}
-
-/* The number of a row; 0 if there is none. */
+/* The number in a row, of 4 or 8 octets; 0 if there is no row. */
 static enum result read_number(struct store_txn *txn, const char *name, uint64_t *out,
                                struct diag *diag)
 {
@@ -248,6 +237,38 @@ static enum result read_number(struct store_txn *txn, const char *name, uint64_t
                                                              : registry_damaged(diag, name);
 }
 
+/* RFC 1982 3.2: one serial is greater than another if it is less than half the circle ahead. */
+static bool is_ahead(uint32_t serial, uint32_t of)
+{
+    return serial - of < UINT32_C(1) << 31;
+}
+
+static enum result put_serial(struct registry_change *change, uint32_t serial)
+{
+    uint8_t data[4];
+    struct writer w = writer_of(data, sizeof(data));
+    write_u32(&w, serial);
+    return registry_put_row(change, REGISTRY_SERIAL, &w);
+}
+
+enum result registry_finish(struct registry_change *change)
+{
+    uint8_t data[4];
+    struct reader r;
+    uint32_t serial = (uint32_t)change->now;
+    enum result result = registry_row(change->txn, REGISTRY_SERIAL, data, sizeof(data), &r);
+    if (result == RESULT_OK) {
+        uint32_t next = read_u32(&r) + 1;
+        serial = is_ahead(serial, next) ? serial : next;
+        result = reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
+    }
+    if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
+        return registry_damaged(change->diag, "the serial");
+    }
+    TRY(put_serial(change, serial));
+    return registry_save_log(change);
+}
+
 enum result registry_marks(struct store_txn *txn, struct registry_marks *out, struct diag *diag)
 {
     uint64_t serial = 0;
@@ -255,65 +276,58 @@ enum result registry_marks(struct store_txn *txn, struct registry_marks *out, st
     if (!out->there) {
         return RESULT_OK;
     }
-    enum result result = registry_apex(txn, &out->apex, diag);
-    if (result == RESULT_OK) {
-        result = read_number(txn, REGISTRY_SERIAL, &serial, diag);
-        out->serial = (uint32_t)serial;
-    }
-    return result == RESULT_OK ? read_number(txn, REGISTRY_NEXT_ID, &out->next_id, diag) : result;
+    TRY(registry_apex(txn, &out->apex, diag));
+    TRY(read_number(txn, REGISTRY_SERIAL, &serial, diag));
+    out->serial = (uint32_t)serial;
+    return read_number(txn, REGISTRY_NEXT_ID, &out->next_id, diag);
 }
 
-static enum result put_marks(struct store_txn *txn, const struct registry_marks *before,
-                             const struct registry_marks *now, struct diag *diag)
+static enum result put_marks(struct registry_change *change, const struct registry_marks *before,
+                             const struct registry_marks *now)
 {
-    uint8_t serial[4], next_id[8];
-    struct writer s = writer_of(serial, sizeof(serial)), n = writer_of(next_id, sizeof(next_id));
-    bool ahead = before->serial - now->serial < UINT32_C(1) << 31; /* RFC 1982 3.2 */
-    write_u32(&s, ahead ? before->serial : now->serial);
-    write_u64(&n, before->next_id > now->next_id ? before->next_id : now->next_id);
-    enum result result =
-        registry_put(txn, TABLE_SETTINGS, REGISTRY_SERIAL, strlen(REGISTRY_SERIAL), &s, diag);
-    return result == RESULT_OK ? registry_put(txn, TABLE_SETTINGS, REGISTRY_NEXT_ID,
-                                              strlen(REGISTRY_NEXT_ID), &n, diag)
-                               : result;
+    uint8_t data[8];
+    struct writer w = writer_of(data, sizeof(data));
+    write_u64(&w, u64_max(before->next_id, now->next_id));
+    TRY(put_serial(change, is_ahead(before->serial, now->serial) ? before->serial : now->serial));
+    return registry_put_row(change, REGISTRY_NEXT_ID, &w);
 }
 
-enum result registry_restored(struct store_txn *txn, const struct registry_marks *before,
-                              struct diag *diag)
+enum result registry_restored(struct registry_change *change, const struct registry_marks *before)
 {
     struct registry_marks now;
     char mine[DNAME_TEXT_MAX], other[DNAME_TEXT_MAX];
-    enum result result = registry_marks(txn, &now, diag);
-    if (result == RESULT_OK && !now.there) {
-        return diag_fail(diag, RESULT_REFUSED, "the registry in the backup holds no pool");
+    TRY(registry_marks(change->txn, &now, change->diag));
+    if (!now.there) {
+        return diag_fail(change->diag, RESULT_REFUSED, "the registry in the backup holds no pool");
     }
-    if (result == RESULT_OK && before->there && !dname_equal(&before->apex, &now.apex)) {
-        return diag_fail(diag, RESULT_REFUSED,
+    if (before->there && !dname_equal(&before->apex, &now.apex)) {
+        return diag_fail(change->diag, RESULT_REFUSED,
                          "the backup is of the pool %s, this state of %s: give another --state",
                          dname_text(&now.apex, other), dname_text(&before->apex, mine));
     }
-    if (result == RESULT_OK && before->there) {
-        result = put_marks(txn, before, &now, diag);
+    if (before->there) {
+        TRY(put_marks(change, before, &now));
     }
-    return result == RESULT_OK ? registry_written(diag, registry_note_all(txn)) : result;
+    registry_note_all(change);
+    return RESULT_OK;
 }
 
-enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag)
+/* Ends the transaction: commits if what was to be done before went well. */
+static enum result end(struct registry_change *change, enum result result)
 {
-    enum result result = registry_finish(txn, now, diag);
     if (result != RESULT_OK) {
-        store_abort(txn);
+        store_abort(change->txn);
         return result;
     }
-    return store_commit(txn, diag);
+    return store_commit(change->txn, change->diag);
 }
 
-enum result registry_commit_beside(struct store_txn *txn, struct diag *diag)
+enum result registry_commit(struct registry_change *change)
 {
-    enum result result = registry_written(diag, registry_close_journal(txn));
-    if (result != RESULT_OK) {
-        store_abort(txn);
-        return result;
-    }
-    return store_commit(txn, diag);
+    return end(change, registry_finish(change));
+}
+
+enum result registry_commit_beside(struct registry_change *change)
+{
+    return end(change, registry_save_log(change));
 }

@@ -1,6 +1,8 @@
-/* state/registry: the pool as its operator wants it. All changes are made inside a write
- * transaction of the caller, so that many of them (an import) are one; registry_commit counts the
- * serial up. */
+/* state/registry: the pool as its operator wants it.
+ *
+ * A write transaction is one change (struct registry_change), however many members or records it
+ * touches: registry_begin starts it, registry_commit ends it and raises the serial. Functions that
+ * only read take the transaction. A change that failed must be given up (store_abort). */
 #ifndef ZONE_REGISTRY_H
 #define ZONE_REGISTRY_H
 
@@ -33,9 +35,41 @@ struct tombstone {
     struct member member;
 };
 
+enum {
+    REGISTRY_CHANGES_MAX = 240
+};
+
+/* The names that the last commits changed, for readers that cache answers (registry_changes). */
+struct change_log {
+    uint64_t last;  /* version of the last commit */
+    uint64_t floor; /* changes up to this version are forgotten */
+    size_t count;
+    struct change_log_entry {
+        uint64_t version, hash;
+    } list[REGISTRY_CHANGES_MAX]; /* oldest first */
+};
+
+/* One write transaction. All fields but `diag` are the registry's own. */
+struct registry_change {
+    struct store_txn *txn;
+    uint64_t now;      /* Unix seconds */
+    struct diag *diag; /* gets the reason of a failure; may be NULL */
+    struct dname apex; /* read when first needed; length 0 until then */
+    struct change_log log;
+};
+
+/* Starts a change in a write transaction. */
+void registry_begin(struct registry_change *out, struct store_txn *txn, uint64_t now,
+                    struct diag *diag);
+/* Commits: the SOA serial moves on (RFC 1982), at least to `now`. Ends the transaction in any
+ * case. */
+enum result registry_commit(struct registry_change *change);
+/* Commits what is not served, such as the audit trail: the serial stays. */
+enum result registry_commit_beside(struct registry_change *change);
+
 /* Fills the registry of a new zone. `settings` has apex, mailbox and the rest. */
-enum result registry_init(struct store_txn *txn, const struct settings *settings,
-                          const struct name_server *ns, size_t ns_count, struct diag *diag);
+enum result registry_init(struct registry_change *change, const struct settings *settings,
+                          const struct name_server *ns, size_t ns_count);
 /* What must not go back when an older registry takes the place of this one. */
 struct registry_marks {
     bool there; /* false: there was no zone */
@@ -47,18 +81,16 @@ enum result registry_marks(struct store_txn *txn, struct registry_marks *out, st
 /* After all rows were replaced: the serial goes up, ids of members that came since are not taken
  * again, and nobody goes on with what they made of rows of before. REFUSED for another zone. To be
  * ended by registry_commit. */
-enum result registry_restored(struct store_txn *txn, const struct registry_marks *before,
-                              struct diag *diag);
+enum result registry_restored(struct registry_change *change, const struct registry_marks *before);
 /* MISSING if init never got so far. */
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
-enum result registry_set(struct store_txn *txn, const char *name, const char *value,
-                         struct diag *diag);
+enum result registry_set(struct registry_change *change, const char *name, const char *value);
 /* Sets several, which are checked against the others when all are set. */
 struct setting_change {
     const char *name, *value;
 };
-enum result registry_set_all(struct store_txn *txn, const struct setting_change *changes,
-                             size_t count, struct diag *diag);
+enum result registry_set_all(struct registry_change *change, const struct setting_change *changes,
+                             size_t count);
 /* The zone's name servers, in canonical order of their NS; those inside with their addresses. */
 enum result registry_servers(struct store_txn *txn, struct name_servers *out, struct diag *diag);
 /* NULL if it is none of them. */
@@ -67,24 +99,16 @@ const struct name_server *name_servers_find(const struct name_servers *servers,
 bool name_server_has(const struct name_server *server, const struct address *address);
 /* Adds one; `ns` inside the zone needs addresses, or the records of its name are taken. EXISTS, or
  * REFUSED with the reason. */
-enum result registry_server_add(struct store_txn *txn, const struct name_server *ns,
-                                struct diag *diag);
+enum result registry_server_add(struct registry_change *change, const struct name_server *ns);
 /* Gives a name server inside the zone these addresses and no others. */
-enum result registry_server_set(struct store_txn *txn, const struct name_server *ns,
-                                struct diag *diag);
+enum result registry_server_set(struct registry_change *change, const struct name_server *ns);
 /* Takes one away with its addresses, but never the last. The SOA then names another as primary. */
-enum result registry_server_remove(struct store_txn *txn, const struct dname *name,
-                                   struct diag *diag);
+enum result registry_server_remove(struct registry_change *change, const struct dname *name);
 /* The name servers that the parent zone has, as far as the operator told
  * (registry_delegation_seen). */
 enum result registry_delegation(struct store_txn *txn, struct name_servers *out, struct diag *diag);
 /* Notes that the parent zone has the name servers of now. */
-enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag);
-
-/* Commits a change: the SOA serial moves on (RFC 1982), at least to `now`. */
-enum result registry_commit(struct store_txn *txn, uint64_t now, struct diag *diag);
-/* Commits what stands beside the zone, such as the audit trail: nothing that is served changes. */
-enum result registry_commit_beside(struct store_txn *txn, struct diag *diag);
+enum result registry_delegation_seen(struct registry_change *change);
 
 /* To the schema of now. From 1, before there were names of regions, or with those of the members
  * touched since: all of them are named, and the serial moves on. */
@@ -115,23 +139,21 @@ struct vantage_keys {
 /* NOT_FOUND for one that nobody named. */
 enum result registry_vantage(struct store_txn *txn, const char *name, struct vantage_key *out);
 /* FULL if there are VANTAGES_MAX others. */
-enum result registry_put_vantage(struct store_txn *txn, const struct vantage_key *key,
-                                 struct diag *diag);
-enum result registry_remove_vantage(struct store_txn *txn, const char *name, struct diag *diag);
+enum result registry_put_vantage(struct registry_change *change, const struct vantage_key *key);
+enum result registry_remove_vantage(struct registry_change *change, const char *name);
 enum result registry_vantages(struct store_txn *txn, struct vantage_keys *out, struct diag *diag);
 
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
 /* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one
  * step. EXISTS or REFUSED with the reason: label in use or reserved or quarantined (the same
  * non-empty operator may return), address in use. */
-enum result registry_add(struct store_txn *txn, struct member *member, bool allow_private,
-                         uint64_t now, struct diag *diag);
+enum result registry_add(struct registry_change *change, struct member *member, bool allow_private);
 /* Replaces the member of that label; id and added_at stay. */
-enum result registry_update(struct store_txn *txn, const struct member *member, bool allow_private,
-                            uint64_t now, struct diag *diag);
+enum result registry_update(struct registry_change *change, const struct member *member,
+                            bool allow_private);
 /* Removes member and name and leaves a tombstone; tombstones whose time is over go. */
-enum result registry_remove(struct store_txn *txn, const char *label, uint64_t now,
-                            uint64_t quarantined_until, struct diag *diag);
+enum result registry_remove(struct registry_change *change, const char *label,
+                            uint64_t quarantined_until);
 typedef enum result member_visit(const struct member *member, void *arg);
 enum result registry_each(struct store_txn *txn, member_visit *visit, void *arg);
 enum result registry_tombstone(struct store_txn *txn, const char *label, struct tombstone *out);
@@ -139,8 +161,7 @@ typedef enum result tombstone_visit(const char *label, const struct tombstone *t
                                     void *arg);
 enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg);
 /* Brings a removed member back as it was, with its id, as long as label and addresses are free. */
-enum result registry_restore(struct store_txn *txn, const char *label, uint64_t now,
-                             struct member *out, struct diag *diag);
+enum result registry_restore(struct registry_change *change, const char *label, struct member *out);
 
 /* The node at a key, decoded; `buffer` (NODE_ENCODED_MAX) holds what it points to. NOT_FOUND, also
  * for empty non-terminals. */
@@ -156,9 +177,6 @@ enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
  * not forget all of it: hashes (dname_key_hash) of the keys of nodes that were added, changed or
  * removed, and of the nodes right before those added or removed, whose NSEC changed with them.
  * NOT_FOUND if it can't be told: too long ago, or too many. */
-enum {
-    REGISTRY_CHANGES_MAX = 240
-};
 enum result registry_changes(struct store_txn *txn, uint64_t since,
                              uint64_t out[REGISTRY_CHANGES_MAX], size_t *count);
 /* The nodes in canonical order. */
@@ -173,7 +191,7 @@ enum result registry_record_check(struct store_txn *txn, const struct dname *nam
 /* Replaces one RRset of static records at `name`, or removes it when set->count is 0. INVALID for
  * what is no rdata of the type; REFUSED as above, and where CNAME and other data would meet (RFC
  * 1034 3.6.2). */
-enum result registry_record_set(struct store_txn *txn, const struct dname *name,
-                                const struct rrset *set, struct diag *diag);
+enum result registry_record_set(struct registry_change *change, const struct dname *name,
+                                const struct rrset *set);
 
 #endif

@@ -28,16 +28,10 @@ static bool key_of_row(struct dname_key *out, const uint8_t *data, size_t len)
     return true;
 }
 
-struct dname_key registry_key_of(const char *second, const char *first)
+struct dname_key registry_key_of(const char *label)
 {
-    struct dname_key key;
-    size_t len = strlen(second) + 1;
-    memcpy(key.octets, second, len);
-    if (first != NULL) {
-        memcpy(key.octets + len, first, strlen(first) + 1);
-        len += strlen(first) + 1;
-    }
-    key.len = (uint16_t)len;
+    struct dname_key key = { .len = (uint16_t)(strlen(label) + 1) };
+    memcpy(key.octets, label, key.len);
     return key;
 }
 
@@ -59,8 +53,8 @@ enum result registry_node(struct store_txn *txn, const struct dname_key *key, ui
                           struct node *out)
 {
     size_t len = 0;
-    enum result result = registry_node_row(txn, key, buffer, &len);
-    return result != RESULT_OK ? result : node_decode(out, buffer, len);
+    TRY(registry_node_row(txn, key, buffer, &len));
+    return node_decode(out, buffer, len);
 }
 
 enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
@@ -89,8 +83,8 @@ static enum result each_row(const uint8_t *key, size_t key_len, const uint8_t *v
     if (!key_of_row(&name, key, key_len)) {
         return RESULT_DAMAGED;
     }
-    enum result result = node_decode(&node, value, value_len);
-    return result == RESULT_OK ? each->visit(&name, &node, each->arg) : result;
+    TRY(node_decode(&node, value, value_len));
+    return each->visit(&name, &node, each->arg);
 }
 
 enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg)
@@ -99,44 +93,44 @@ enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg)
     return store_each(txn, TABLE_NAMES, each_row, &each);
 }
 
-/* Notes a node that is new or gone: its own NSEC and that of the one before it are others now. */
-static enum result note_link(struct store_txn *txn, const struct dname_key *key)
+/* Notes a node that was added or removed: its own NSEC changed, and that of the node before it. */
+static enum result note_link(struct registry_change *change, const struct dname_key *key)
 {
     struct dname_key before;
-    enum result result = registry_note(txn, key);
+    registry_note(change, key);
+    enum result result = registry_near_key(change->txn, SEEK_BEFORE, key, &before);
     if (result == RESULT_OK) {
-        result = registry_near_key(txn, SEEK_BEFORE, key, &before);
-        result = result == RESULT_OK ? registry_note(txn, &before) : result;
+        registry_note(change, &before);
     }
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-enum result registry_put_node(struct store_txn *txn, const struct dname_key *key,
-                              const struct node *node, struct diag *diag)
+enum result registry_put_node(struct registry_change *change, const struct dname_key *key,
+                              const struct node *node)
 {
     uint8_t row[STORE_KEY_MAX], data[NODE_ENCODED_MAX];
     struct store_item row_key = row_key_of(key, row);
-    size_t old_len = 0;
-    bool known = registry_node_row(txn, key, data, &old_len) == RESULT_OK;
     struct writer w = writer_of(data, sizeof(data));
+    bool known = store_get(change->txn, TABLE_NAMES, row, row_key.len, NULL) == RESULT_OK;
     node_encode(&w, node);
     if (w.failed) {
-        return diag_fail(diag, RESULT_TOO_LONG, "the records of one name take over %d octets",
-                         NODE_ENCODED_MAX);
+        return diag_fail(change->diag, RESULT_TOO_LONG,
+                         "the records of one name take over %d octets", NODE_ENCODED_MAX);
     }
-    enum result result = registry_put(txn, TABLE_NAMES, row, row_key.len, &w, diag);
-    if (result == RESULT_OK) {
-        result = registry_written(diag, known ? registry_note(txn, key) : note_link(txn, key));
+    TRY(registry_put(change, TABLE_NAMES, row, row_key.len, &w));
+    if (!known) {
+        return registry_written(change->diag, note_link(change, key));
     }
-    return result;
+    registry_note(change, key);
+    return RESULT_OK;
 }
 
-enum result registry_delete_node(struct store_txn *txn, const struct dname_key *key)
+enum result registry_delete_node(struct registry_change *change, const struct dname_key *key)
 {
     uint8_t row[STORE_KEY_MAX];
     struct store_item row_key = row_key_of(key, row);
-    enum result result = store_delete(txn, TABLE_NAMES, row, row_key.len);
-    return result == RESULT_OK ? note_link(txn, key) : result;
+    TRY(store_delete(change->txn, TABLE_NAMES, row, row_key.len));
+    return note_link(change, key);
 }
 
 enum result registry_occupied(struct store_txn *txn, const struct dname_key *key, bool *out)

@@ -1,4 +1,4 @@
-/* Whom an address or a target belongs to: TABLE_ADDRESSES. */
+/* The owners of addresses and targets: TABLE_ADDRESSES. */
 #include "zone/registry/registry_private.h"
 
 /* The key under which a target has its owner: no address is all zeros, and none is so long. */
@@ -26,30 +26,31 @@ static enum result owner_of(struct store_txn *txn, const uint8_t *key, size_t ke
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-enum result registry_check_owners(struct store_txn *txn, const struct member *member,
-                                  const struct dname *kept, struct diag *diag)
+enum result registry_check_owners(struct registry_change *change, const struct member *member,
+                                  const struct dname *kept)
 {
     char text[ADDRESS_TEXT_MAX], owner[LABEL_ROOM];
     for (unsigned i = 0; i < member->address_count; i++) {
         const struct address *address = &member->addresses[i];
-        if (owner_of(txn, address->octets, sizeof(address->octets), owner) != RESULT_OK) {
-            return registry_damaged(diag, address_text(address, text));
+        if (owner_of(change->txn, address->octets, sizeof(address->octets), owner) != RESULT_OK) {
+            return registry_damaged(change->diag, address_text(address, text));
         }
         if (owner[0] != '\0' && strcmp(owner, member->label) != 0) {
-            return diag_fail(diag, RESULT_EXISTS, "%s: the address %s belongs to the member %s",
-                             member->label, address_text(address, text), owner);
+            return diag_fail(change->diag, RESULT_EXISTS,
+                             "%s: the address %s belongs to the member %s", member->label,
+                             address_text(address, text), owner);
         }
     }
     if (member->target.len == 0 || dname_equal(&member->target, kept)) {
         return RESULT_OK;
     }
     const struct target_key key = key_of_target(&member->target);
-    if (owner_of(txn, key.octets, key.len, owner) != RESULT_OK) {
-        return registry_damaged(diag, member->label);
+    if (owner_of(change->txn, key.octets, key.len, owner) != RESULT_OK) {
+        return registry_damaged(change->diag, member->label);
     }
     return owner[0] == '\0' || strcmp(owner, member->label) == 0
                ? RESULT_OK
-               : diag_fail(diag, RESULT_EXISTS, "%s: its target belongs to the member %s",
+               : diag_fail(change->diag, RESULT_EXISTS, "%s: its target belongs to the member %s",
                            member->label, owner);
 }
 
@@ -63,34 +64,26 @@ enum result registry_drop_target(struct store_txn *txn, const struct member *mem
                : result;
 }
 
-enum result registry_enter_target(struct store_txn *txn, const struct member *member,
-                                  struct diag *diag)
+enum result registry_enter_target(struct registry_change *change, const struct member *member)
 {
     const struct target_key key = key_of_target(&member->target);
     char owner[LABEL_ROOM];
-    enum result result = owner_of(txn, key.octets, key.len, owner);
+    enum result result = owner_of(change->txn, key.octets, key.len, owner);
     if (result == RESULT_OK && owner[0] == '\0') {
-        result = store_put(txn, TABLE_ADDRESSES, key.octets, key.len, member->label,
+        result = store_put(change->txn, TABLE_ADDRESSES, key.octets, key.len, member->label,
                            strlen(member->label));
     }
-    return registry_written(diag, result);
+    return registry_written(change->diag, result);
 }
-
-struct indexing {
-    struct store_txn *txn;
-    struct diag *diag;
-};
 
 static enum result index_target(const struct member *member, void *arg)
 {
-    const struct indexing *indexing = arg;
-    return member->target.len == 0 ? RESULT_OK
-                                   : registry_enter_target(indexing->txn, member, indexing->diag);
+    struct registry_change *change = arg;
+    return member->target.len == 0 ? RESULT_OK : registry_enter_target(change, member);
 }
 
-enum result registry_index_targets(struct store_txn *txn, struct diag *diag)
+enum result registry_index_targets(struct registry_change *change)
 {
-    struct indexing indexing = { txn, diag };
-    enum result result = registry_each(txn, index_target, &indexing);
-    return result == RESULT_DAMAGED ? registry_damaged(diag, "the members") : result;
+    enum result result = registry_each(change->txn, index_target, change);
+    return result == RESULT_DAMAGED ? registry_damaged(change->diag, "the members") : result;
 }

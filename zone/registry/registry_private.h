@@ -15,66 +15,83 @@
 
 /* registry.c */
 enum result registry_damaged(struct diag *diag, const char *what);
-/* The same, or NEWER: a row that reading failed at with `result`. */
+/* A row that could not be read because of `result`: NEWER, or else DAMAGED. */
 enum result registry_unreadable(struct diag *diag, enum result result, const char *what);
-/* The result of a write, with a line if it failed. */
+/* Explains a failed write; returns `result`. */
 enum result registry_written(struct diag *diag, enum result result);
 /* The octets of a row of TABLE_SETTINGS, copied to `data`. */
 enum result registry_row(struct store_txn *txn, const char *name, uint8_t *data, size_t room,
                          struct reader *out);
-enum result registry_put(struct store_txn *txn, enum store_table table, const void *key,
-                         size_t key_len, const struct writer *value, struct diag *diag);
-enum result registry_put_text(struct store_txn *txn, const char *name, const char *value,
-                              struct diag *diag);
-/* A row of TABLE_SETTINGS with a name in wire form. */
-enum result registry_put_name(struct store_txn *txn, const char *row, const struct dname *name,
-                              struct diag *diag);
-/* What each change ends with, short of the commit: the serial and the journal. */
-enum result registry_finish(struct store_txn *txn, uint64_t now, struct diag *diag);
-/* Gives the registry an id. */
-enum result registry_put_id(struct store_txn *txn, struct diag *diag);
 enum result registry_apex(struct store_txn *txn, struct dname *out, struct diag *diag);
+/* The apex of the zone that is being changed. */
+enum result registry_zone(struct registry_change *change, const struct dname **out);
+enum result registry_put(struct registry_change *change, enum store_table table, const void *key,
+                         size_t key_len, const struct writer *value);
+/* A row of TABLE_SETTINGS. */
+enum result registry_put_row(struct registry_change *change, const char *name,
+                             const struct writer *value);
+enum result registry_put_text(struct registry_change *change, const char *name, const char *value);
+/* A row of TABLE_SETTINGS with a name in wire form. */
+enum result registry_put_name(struct registry_change *change, const char *row,
+                              const struct dname *name);
+/* The value of a setting. */
+enum result registry_put_setting(struct registry_change *change, const struct settings *settings,
+                                 const char *name);
+/* Gives the registry an id. */
+enum result registry_put_id(struct registry_change *change);
+/* The end of a change that is served, short of the commit: raises the serial, saves the log. */
+enum result registry_finish(struct registry_change *change);
 
-/* registry_servers.c: `set` is for a new zone. REFUSED for what can't be a name server of the
- * apex. */
+/* registry_servers.c. REFUSED if `ns` can't be a name server of the apex. */
 enum result registry_check_server(const struct name_server *ns, const struct dname *apex,
                                   struct diag *diag);
-enum result registry_set_servers(struct store_txn *txn, const struct name_servers *servers,
-                                 struct diag *diag);
+/* For a new zone. */
+enum result registry_set_servers(struct registry_change *change,
+                                 const struct name_servers *servers);
 
-/* registry_owners.c: no address and no target may belong to a member of another label. `kept` is
- * the target it has already, and may go on to have. */
-enum result registry_check_owners(struct store_txn *txn, const struct member *member,
-                                  const struct dname *kept, struct diag *diag);
-/* Nothing if it has an owner. */
-enum result registry_enter_target(struct store_txn *txn, const struct member *member,
-                                  struct diag *diag);
-/* Two members may have one target from before that was refused: the row is the other's then. */
+/* registry_tombstones.c. REFUSED if the label is quarantined and the operator is another one. */
+enum result registry_check_quarantine(struct registry_change *change, const struct member *member);
+/* Deletes tombstones whose quarantine is over. */
+enum result registry_purge_tombstones(struct registry_change *change);
+enum result registry_put_tombstone(struct registry_change *change, const char *label,
+                                   const struct tombstone *tombstone);
+
+/* registry_members.c: a label as the keys of the tables have it, in lower case. False if it can't
+ * be a label. */
+bool registry_label(char out[LABEL_ROOM], const char *label);
+
+/* registry_owners.c. EXISTS if an address or the target belongs to another member. The member may
+ * go on with its present target, `kept`. */
+enum result registry_check_owners(struct registry_change *change, const struct member *member,
+                                  const struct dname *kept);
+/* Makes the member the owner of its target, unless the target has one. */
+enum result registry_enter_target(struct registry_change *change, const struct member *member);
+/* Two members may share a target that they got before this was refused: then the row is the other
+ * member's and stays. */
 enum result registry_drop_target(struct store_txn *txn, const struct member *member);
-/* Enters the owner of each target, as programs of registry 2 did not. */
-enum result registry_index_targets(struct store_txn *txn, struct diag *diag);
+/* Enters the owners of all targets, which programs of schema 2 did not do. */
+enum result registry_index_targets(struct registry_change *change);
 
-/* registry_changes.c: notes that the node at a key is not what it was, and that all of a
- * transaction is noted. */
-enum result registry_note(struct store_txn *txn, const struct dname_key *key);
-enum result registry_close_journal(struct store_txn *txn);
+/* registry_changes.c. Notes that the node at a key changed. */
+void registry_note(struct registry_change *change, const struct dname_key *key);
 /* Notes that any name may have changed. */
-enum result registry_note_all(struct store_txn *txn);
+void registry_note_all(struct registry_change *change);
+enum result registry_save_log(struct registry_change *change);
 
 /* registry_names.c */
-enum result registry_put_node(struct store_txn *txn, const struct dname_key *key,
-                              const struct node *node, struct diag *diag);
-enum result registry_delete_node(struct store_txn *txn, const struct dname_key *key);
+enum result registry_put_node(struct registry_change *change, const struct dname_key *key,
+                              const struct node *node);
+/* NOT_FOUND if there is none. */
+enum result registry_delete_node(struct registry_change *change, const struct dname_key *key);
 /* True in `*out` if a node stands at or under the key. */
 enum result registry_occupied(struct store_txn *txn, const struct dname_key *key, bool *out);
-/* The key of <first>.<second>.<apex> (`first` may be NULL); both are lower case and free of 00 and
- * 01. */
-struct dname_key registry_key_of(const char *second, const char *first);
+/* The key of <label>.<apex>; the label is lower case. */
+struct dname_key registry_key_of(const char *label);
 
-/* registry_regions.c: a member with a country brings the names of its country and continent, the
- * last one takes them away. */
-enum result registry_enter_regions(struct store_txn *txn, const char *country, struct diag *diag);
-enum result registry_leave_regions(struct store_txn *txn, const char *country, struct diag *diag);
+/* registry_regions.c. The first member with a country adds the names of its country and continent,
+ * the last one removes them. */
+enum result registry_enter_regions(struct registry_change *change, const char *country);
+enum result registry_leave_regions(struct registry_change *change, const char *country);
 /* True for the names at and under _ntske._tcp of a region, whether it has members or not. */
 bool registry_is_regional(const struct dname_key *key);
 

@@ -1,6 +1,7 @@
 /* Static records: what an operator may put beside the pool's own names. */
 #include "zone/names/rdata.h"
 #include "zone/registry/registry_private.h"
+#include "zone/registry/service.h"
 
 /* Why the type can't be loaded, or NULL. */
 static const char *refused_type(uint16_t type)
@@ -66,7 +67,7 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name, 
 {
     unsigned depth = dname_labels(name) - dname_labels(apex);
     struct dname top = dname_parent(name, depth - 1);
-    struct dname_key key, service = registry_key_of("_tcp", "_ntske");
+    struct dname_key key, service = service_key(NULL);
     dname_key_of(&key, name, apex);
     if (dname_key_under(&key, &service)) {
         return diag_fail(diag, RESULT_REFUSED, "the names at and under _ntske._tcp are the pool's");
@@ -101,31 +102,34 @@ static bool all_are_rdata(const struct rrset *set)
     return true;
 }
 
-enum result registry_record_check(struct store_txn *txn, const struct dname *name, uint16_t type,
-                                  struct diag *diag)
+/* `owner` is lower case. */
+static enum result check(struct store_txn *txn, const struct dname *apex, const struct dname *owner,
+                         uint16_t type, struct diag *diag)
 {
-    struct dname owner = *name;
-    struct dname apex;
-    dname_lower(&owner);
-    enum result result = registry_apex(txn, &apex, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    if (!dname_under(&owner, &apex)) {
+    if (!dname_under(owner, apex)) {
         return diag_fail(diag, RESULT_REFUSED, "the name is outside the zone");
     }
-    bool at_apex = dname_equal(&owner, &apex);
+    bool at_apex = dname_equal(owner, apex);
     const char *reason = refused_type(type);
     if (reason == NULL && at_apex) {
         reason = refused_at_apex(type);
     }
-    if (reason == NULL && has_wildcard(&owner)) {
+    if (reason == NULL && has_wildcard(owner)) {
         reason = "wildcards are not supported";
     }
     if (reason != NULL) {
         return diag_fail(diag, RESULT_REFUSED, "%s", reason);
     }
-    return at_apex ? RESULT_OK : check_owner(txn, &owner, type, &apex, diag);
+    return at_apex ? RESULT_OK : check_owner(txn, owner, type, apex, diag);
+}
+
+enum result registry_record_check(struct store_txn *txn, const struct dname *name, uint16_t type,
+                                  struct diag *diag)
+{
+    struct dname apex, owner = *name;
+    dname_lower(&owner);
+    TRY(registry_apex(txn, &apex, diag));
+    return check(txn, &apex, &owner, type, diag);
 }
 
 /* Where the type stands or would stand; RRsets are in order of type. */
@@ -214,38 +218,32 @@ static enum result check_name_server(struct store_txn *txn, const struct dname *
     return RESULT_OK;
 }
 
-enum result registry_record_set(struct store_txn *txn, const struct dname *name,
-                                const struct rrset *set, struct diag *diag)
+enum result registry_record_set(struct registry_change *change, const struct dname *name,
+                                const struct rrset *set)
 {
-    struct dname apex, owner = *name;
+    const struct dname *apex;
+    struct dname owner = *name;
     struct dname_key key;
     struct node node = { .kind = NODE_STATIC };
     uint8_t buffer[NODE_ENCODED_MAX], apex_buffer[NODE_ENCODED_MAX];
     dname_lower(&owner);
-    enum result result = registry_apex(txn, &apex, diag);
-    if (result == RESULT_OK) {
-        result = registry_record_check(txn, &owner, set->type, diag);
+    TRY(registry_zone(change, &apex));
+    TRY(check(change->txn, apex, &owner, set->type, change->diag));
+    if (set->count > 0 && (!rrset_check(set) || !all_are_rdata(set))) {
+        return diag_fail(change->diag, RESULT_INVALID, "the records are malformed");
     }
-    if (result == RESULT_OK && set->count > 0 && (!rrset_check(set) || !all_are_rdata(set))) {
-        result = diag_fail(diag, RESULT_INVALID, "the records are malformed");
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    dname_key_of(&key, &owner, &apex);
-    result = registry_node(txn, &key, buffer, &node);
+    dname_key_of(&key, &owner, apex);
+    enum result result = registry_node(change->txn, &key, buffer, &node);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_unreadable(diag, result, "the name");
+        return registry_unreadable(change->diag, result, "the name");
     }
-    result = set->count == 0 ? drop_set(&node, set->type, diag) : put_set(&node, set, diag);
-    if (result == RESULT_OK && node.kind == NODE_STATIC) {
-        result = check_name_server(txn, &owner, &node, apex_buffer, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
+    TRY(set->count == 0 ? drop_set(&node, set->type, change->diag)
+                        : put_set(&node, set, change->diag));
+    if (node.kind == NODE_STATIC) {
+        TRY(check_name_server(change->txn, &owner, &node, apex_buffer, change->diag));
     }
     if (node.kind == NODE_STATIC && node.rrset_count == 0) {
-        return registry_written(diag, registry_delete_node(txn, &key));
+        return registry_written(change->diag, registry_delete_node(change, &key));
     }
-    return registry_put_node(txn, &key, &node, diag);
+    return registry_put_node(change, &key, &node);
 }

@@ -1,50 +1,45 @@
-/* The names of regions, `_ntske._tcp.<region>.<pool>`: they are there while a member is registered
- * with that country, so that they are in the NSEC chain and all others are not. Each row counts
- * these members. */
+/* The service names of regions, `_ntske._tcp.<region>.<pool>`. A name exists while a member is
+ * registered in the region, so that the NSEC chain has the regions with members and no others. The
+ * row counts these members. */
 #include "zone/places/region.h"
 #include "zone/registry/registry_private.h"
+#include "zone/registry/service.h"
 
 static struct dname_key key_of(uint16_t region)
 {
     char label[REGION_LABEL_ROOM];
-    struct dname_key key = registry_key_of(region_label(region, label), "_tcp");
-    static const char last[] = "_ntske";
-    memcpy(key.octets + key.len, last, sizeof(last));
-    key.len = (uint16_t)(key.len + sizeof(last));
-    return key;
+    return service_key(region_label(region, label));
 }
 
 struct regional {
     struct dname_key key;
-    uint32_t members; /* as its row has it; 0: there is none */
+    uint32_t members; /* as its row has it; 0: no row */
     bool possible;    /* false: not in this zone */
 };
 
-/* A pool with a name so long that the region's does not fit has none, and a zone from before there
- * were regions may hold a record there. */
-static enum result read_region(struct store_txn *txn, uint16_t region, struct regional *out,
-                               struct diag *diag)
+/* A region has no name where its name would be too long, or where an old zone, made before there
+ * were regions, holds a record. */
+static enum result read_region(struct registry_change *change, uint16_t region,
+                               struct regional *out)
 {
     struct node node = { .kind = NODE_SERVICE };
-    struct dname apex, name;
+    const struct dname *apex;
+    struct dname name;
     uint8_t buffer[NODE_ENCODED_MAX];
-    enum result result = registry_apex(txn, &apex, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(registry_zone(change, &apex));
     out->key = key_of(region);
-    result = registry_node(txn, &out->key, buffer, &node);
+    enum result result = registry_node(change->txn, &out->key, buffer, &node);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_unreadable(diag, result, "a region");
+        return registry_unreadable(change->diag, result, "a region");
     }
     out->members = node.members;
-    out->possible = node.kind == NODE_SERVICE && dname_of_key(&name, &out->key, &apex) == RESULT_OK;
+    out->possible = node.kind == NODE_SERVICE && dname_of_key(&name, &out->key, apex) == RESULT_OK;
     return RESULT_OK;
 }
 
-/* Only a name that comes or goes is a change to those who keep answers. */
-static enum result write_region(struct store_txn *txn, const struct regional *region,
-                                uint32_t members, struct diag *diag)
+/* Cached answers depend on whether the name exists, not on the number of members. */
+static enum result write_region(struct registry_change *change, const struct regional *region,
+                                uint32_t members)
 {
     const struct node node = { .kind = NODE_SERVICE, .members = members };
     const struct dname_key *key = &region->key;
@@ -53,48 +48,44 @@ static enum result write_region(struct store_txn *txn, const struct regional *re
         return RESULT_OK;
     }
     if (members == 0) {
-        return registry_written(diag, registry_delete_node(txn, key));
+        return registry_written(change->diag, registry_delete_node(change, key));
     }
     if (region->members == 0) {
-        return registry_put_node(txn, key, &node, diag);
+        return registry_put_node(change, key, &node);
     }
     struct writer w = writer_of(buffer, sizeof(buffer));
     node_encode(&w, &node);
-    return registry_put(txn, TABLE_NAMES, key->octets, key->len, &w, diag);
+    return registry_put(change, TABLE_NAMES, key->octets, key->len, &w);
 }
 
-/* Counts one member more or less; not less than none, where too few are known. */
-static enum result count_member(struct store_txn *txn, uint16_t number, int step, struct diag *diag)
+/* Counts one member more or less, but never below 0. */
+static enum result count_member(struct registry_change *change, uint16_t number, int step)
 {
     struct regional region;
-    enum result result = read_region(txn, number, &region, diag);
-    if (result != RESULT_OK || (region.members == 0 && step < 0)) {
-        return result;
+    if (number == REGION_NONE) {
+        return RESULT_OK;
     }
-    return write_region(txn, &region, step > 0 ? region.members + 1 : region.members - 1, diag);
-}
-
-static enum result count_regions(struct store_txn *txn, const char *country, int step,
-                                 struct diag *diag)
-{
-    const uint16_t regions[2] = { region_of_country(country), region_around(country) };
-    enum result result = RESULT_OK;
-    for (unsigned i = 0; result == RESULT_OK && i < 2; i++) {
-        if (regions[i] != REGION_NONE) {
-            result = count_member(txn, regions[i], step, diag);
-        }
+    TRY(read_region(change, number, &region));
+    if (region.members == 0 && step < 0) {
+        return RESULT_OK;
     }
-    return result;
+    return write_region(change, &region, step > 0 ? region.members + 1 : region.members - 1);
 }
 
-enum result registry_enter_regions(struct store_txn *txn, const char *country, struct diag *diag)
+static enum result count_regions(struct registry_change *change, const char *country, int step)
 {
-    return count_regions(txn, country, 1, diag);
+    TRY(count_member(change, region_of_country(country), step));
+    return count_member(change, region_around(country), step);
 }
 
-enum result registry_leave_regions(struct store_txn *txn, const char *country, struct diag *diag)
+enum result registry_enter_regions(struct registry_change *change, const char *country)
 {
-    return count_regions(txn, country, -1, diag);
+    return count_regions(change, country, 1);
+}
+
+enum result registry_leave_regions(struct registry_change *change, const char *country)
+{
+    return count_regions(change, country, -1);
 }
 
 static enum result count_country(const struct member *member, void *arg)
@@ -108,21 +99,22 @@ static enum result count_country(const struct member *member, void *arg)
 enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag)
 {
     uint32_t members[REGIONS] = { 0 };
-    struct regional region;
-    if (store_count(txn, TABLE_SETTINGS) == 0) { /* no zone was made in it yet */
+    struct registry_change change;
+    if (store_count(txn, TABLE_SETTINGS) == 0) { /* it holds no zone yet */
         return RESULT_OK;
     }
     if (registry_each(txn, count_country, members) != RESULT_OK) {
         return registry_damaged(diag, "a member");
     }
-    enum result result = RESULT_OK;
-    for (uint16_t number = 1; result == RESULT_OK && number < (uint16_t)REGIONS; number++) {
-        result = read_region(txn, number, &region, diag);
-        if (result == RESULT_OK) {
-            result = write_region(txn, &region, members[number], diag);
-        }
+    registry_begin(&change, txn, now, diag);
+    for (uint16_t number = 1; number < (uint16_t)REGIONS; number++) {
+        struct regional region;
+        TRY(read_region(&change, number, &region));
+        TRY(write_region(&change, &region, members[number]));
     }
-    return result == RESULT_OK ? registry_migrate_2(txn, now, diag) : result;
+    TRY(registry_put_id(&change));
+    TRY(registry_index_targets(&change));
+    return registry_finish(&change);
 }
 
 bool registry_is_regional(const struct dname_key *key)

@@ -3,6 +3,7 @@
  * The parent zone has a copy of both, which the pool can't change. The row ".delegation" says what
  * the parent has, as far as the operator told, so that a difference can be shown. */
 #include "zone/registry/registry_private.h"
+#include "zone/registry/service.h"
 
 enum {
     DELEGATION_MAX = REGISTRY_NS_MAX * (DNAME_MAX + 1 + MEMBER_ADDRESSES_MAX * 16)
@@ -12,7 +13,7 @@ enum result registry_check_server(const struct name_server *ns, const struct dna
                                   struct diag *diag)
 {
     char text[DNAME_TEXT_MAX];
-    struct dname_key key, service = registry_key_of("_tcp", "_ntske");
+    struct dname_key key, service = service_key(NULL);
     (void)dname_text(&ns->name, text);
     bool inside = dname_under(&ns->name, apex);
     if (dname_equal(&ns->name, apex)) {
@@ -42,17 +43,16 @@ enum result registry_check_server(const struct name_server *ns, const struct dna
     return RESULT_OK;
 }
 
-/* The apex with its NS replaced by these. */
-static enum result put_names(struct store_txn *txn, const struct name_server *list, size_t count,
-                             struct diag *diag)
+/* Replaces the NS of the apex. */
+static enum result put_names(struct registry_change *change, const struct name_servers *servers)
 {
     uint8_t data[REGISTRY_NS_MAX * (DNAME_MAX + 2)], buffer[NODE_ENCODED_MAX];
     struct rrset_builder b;
     struct node apex = { .kind = NODE_APEX };
     const struct dname_key key = { .len = 0 };
-    enum result result = registry_node(txn, &key, buffer, &apex);
+    enum result result = registry_node(change->txn, &key, buffer, &apex);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
-        return registry_unreadable(diag, result, "the apex");
+        return registry_unreadable(change->diag, result, "the apex");
     }
     unsigned at = 0;
     while (at < apex.rrset_count && apex.rrsets[at].type != RR_NS) {
@@ -63,16 +63,16 @@ static enum result put_names(struct store_txn *txn, const struct name_server *li
         at = 0;
     }
     rrset_begin(&b, RR_NS, apex.rrsets[at].ttl, data, sizeof(data));
-    for (size_t i = 0; i < count; i++) {
-        rrset_add(&b, list[i].name.wire, list[i].name.len);
+    for (size_t i = 0; i < servers->count; i++) {
+        rrset_add(&b, servers->list[i].name.wire, servers->list[i].name.len);
     }
-    ASSERT(rrset_end(&b, &apex.rrsets[at]));
-    return registry_put_node(txn, &key, &apex, diag);
+    CHECK(rrset_end(&b, &apex.rrsets[at]));
+    return registry_put_node(change, &key, &apex);
 }
 
-/* Sets the addresses of one family, or takes them away: those of `ns` at its name. */
-static enum result put_family(struct store_txn *txn, const struct name_server *ns, bool ipv4,
-                              struct diag *diag)
+/* Sets the addresses of one family at the name server's name, or removes them if it has none. */
+static enum result put_family(struct registry_change *change, const struct name_server *ns,
+                              bool ipv4)
 {
     uint8_t data[MEMBER_ADDRESSES_MAX * 18];
     struct rrset_builder b;
@@ -83,11 +83,9 @@ static enum result put_family(struct store_txn *txn, const struct name_server *n
             rrset_add(&b, ns->addresses[i].octets + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
         }
     }
-    if (rrset_end(&b, &set)) {
-        return registry_record_set(txn, &ns->name, &set, diag);
-    }
-    enum result result = registry_record_set(txn, &ns->name, &set, diag);
-    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+    bool some = rrset_end(&b, &set);
+    enum result result = registry_record_set(change, &ns->name, &set);
+    return result == RESULT_NOT_FOUND && !some ? RESULT_OK : result;
 }
 
 static bool has_family(const struct name_server *ns, bool ipv4)
@@ -100,13 +98,12 @@ static bool has_family(const struct name_server *ns, bool ipv4)
     return false;
 }
 
-/* The family that is there comes first: a name server is never without an address. */
-static enum result put_addresses(struct store_txn *txn, const struct name_server *ns,
-                                 struct diag *diag)
+/* A family with addresses is set first, so that the name server always keeps an address. */
+static enum result put_addresses(struct registry_change *change, const struct name_server *ns)
 {
     bool first = has_family(ns, true);
-    enum result result = put_family(txn, ns, first, diag);
-    return result == RESULT_OK ? put_family(txn, ns, !first, diag) : result;
+    TRY(put_family(change, ns, first));
+    return put_family(change, ns, !first);
 }
 
 static void take_addresses(struct name_server *ns, const struct rrset *set)
@@ -177,21 +174,24 @@ static enum result read_names(struct store_txn *txn, struct name_servers *out, s
     return RESULT_OK;
 }
 
-enum result registry_servers(struct store_txn *txn, struct name_servers *out, struct diag *diag)
+/* `apex` is the zone's name. */
+static enum result read_servers(struct store_txn *txn, const struct dname *apex,
+                                struct name_servers *out, struct diag *diag)
 {
     struct name_servers servers = { .count = 0 };
+    TRY(read_names(txn, &servers, diag));
+    for (size_t i = 0; i < servers.count; i++) {
+        TRY(read_addresses(txn, &servers.list[i], apex, diag));
+    }
+    *out = servers;
+    return RESULT_OK;
+}
+
+enum result registry_servers(struct store_txn *txn, struct name_servers *out, struct diag *diag)
+{
     struct dname apex;
-    enum result result = registry_apex(txn, &apex, diag);
-    if (result == RESULT_OK) {
-        result = read_names(txn, &servers, diag);
-    }
-    for (size_t i = 0; i < servers.count && result == RESULT_OK; i++) {
-        result = read_addresses(txn, &servers.list[i], &apex, diag);
-    }
-    if (result == RESULT_OK) {
-        *out = servers;
-    }
-    return result;
+    TRY(registry_apex(txn, &apex, diag));
+    return read_servers(txn, &apex, out, diag);
 }
 
 const struct name_server *name_servers_find(const struct name_servers *servers,
@@ -217,8 +217,8 @@ bool name_server_has(const struct name_server *server, const struct address *add
 
 /* -- what the parent zone has -- */
 
-static enum result put_delegation(struct store_txn *txn, const struct name_servers *servers,
-                                  struct diag *diag)
+static enum result put_delegation(struct registry_change *change,
+                                  const struct name_servers *servers)
 {
     uint8_t data[DELEGATION_MAX];
     struct writer w = writer_of(data, sizeof(data));
@@ -230,8 +230,7 @@ static enum result put_delegation(struct store_txn *txn, const struct name_serve
             write_octets(&w, ns->addresses[k].octets, sizeof(ns->addresses[k].octets));
         }
     }
-    return registry_put(txn, TABLE_SETTINGS, REGISTRY_DELEGATION, strlen(REGISTRY_DELEGATION), &w,
-                        diag);
+    return registry_put_row(change, REGISTRY_DELEGATION, &w);
 }
 
 static void read_delegated(struct reader *r, struct name_server *ns)
@@ -254,7 +253,8 @@ enum result registry_delegation(struct store_txn *txn, struct name_servers *out,
     struct reader r;
     enum result result = registry_row(txn, REGISTRY_DELEGATION, data, sizeof(data), &r);
     if (result == RESULT_NOT_FOUND) {
-        return registry_servers(txn, out, diag); /* never changed since before there was the row */
+        /* the name servers never changed, and the zone is older than the row */
+        return registry_servers(txn, out, diag);
     }
     while (result == RESULT_OK && reader_left(&r) > 0 && servers.count < REGISTRY_NS_MAX) {
         read_delegated(&r, &servers.list[servers.count++]);
@@ -266,78 +266,68 @@ enum result registry_delegation(struct store_txn *txn, struct name_servers *out,
     return RESULT_OK;
 }
 
-enum result registry_delegation_seen(struct store_txn *txn, struct diag *diag)
+enum result registry_delegation_seen(struct registry_change *change)
 {
     struct name_servers servers;
-    enum result result = registry_servers(txn, &servers, diag);
-    return result == RESULT_OK ? put_delegation(txn, &servers, diag) : result;
+    TRY(registry_servers(change->txn, &servers, change->diag));
+    return put_delegation(change, &servers);
 }
 
 /* -- changes -- */
 
-/* The name servers before a change. What the parent has is written down before the first one. */
-static enum result begin_change(struct store_txn *txn, struct name_servers *servers,
-                                struct diag *diag)
+/* Reads the apex and the present name servers. Before the first change, the parent zone has the
+ * present ones: this is written down. */
+static enum result begin_change(struct registry_change *change, struct name_servers *servers,
+                                const struct dname **apex)
 {
     struct name_servers delegated = { .count = 0 };
-    enum result result = registry_servers(txn, servers, diag);
-    if (result == RESULT_OK) {
-        result = registry_delegation(txn, &delegated, diag);
-    }
-    return result == RESULT_OK ? put_delegation(txn, &delegated, diag) : result;
+    TRY(registry_zone(change, apex));
+    TRY(read_servers(change->txn, *apex, servers, change->diag));
+    TRY(registry_delegation(change->txn, &delegated, change->diag));
+    return put_delegation(change, &delegated);
 }
 
-enum result registry_set_servers(struct store_txn *txn, const struct name_servers *servers,
-                                 struct diag *diag)
+enum result registry_set_servers(struct registry_change *change, const struct name_servers *servers)
 {
-    enum result result = put_names(txn, servers->list, servers->count, diag);
-    for (size_t i = 0; i < servers->count && result == RESULT_OK; i++) {
+    TRY(put_names(change, servers));
+    for (size_t i = 0; i < servers->count; i++) {
         if (servers->list[i].address_count > 0) {
-            result = put_addresses(txn, &servers->list[i], diag);
+            TRY(put_addresses(change, &servers->list[i]));
         }
     }
-    return result;
+    return RESULT_OK;
 }
 
-enum result registry_server_add(struct store_txn *txn, const struct name_server *ns,
-                                struct diag *diag)
+enum result registry_server_add(struct registry_change *change, const struct name_server *ns)
 {
     struct name_servers servers;
     struct name_server added = *ns;
-    struct dname apex;
+    const struct dname *apex;
     char text[DNAME_TEXT_MAX];
     dname_lower(&added.name);
-    enum result result = registry_apex(txn, &apex, diag);
-    if (result == RESULT_OK) {
-        result = begin_change(txn, &servers, diag);
+    TRY(begin_change(change, &servers, &apex));
+    if (added.address_count == 0) {
+        TRY(read_addresses(change->txn, &added, apex, change->diag));
     }
-    if (result == RESULT_OK && added.address_count == 0) {
-        result = read_addresses(txn, &added, &apex, diag);
-    }
-    if (result == RESULT_OK) {
-        result = registry_check_server(&added, &apex, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(registry_check_server(&added, apex, change->diag));
     if (name_servers_find(&servers, &added.name) != NULL) {
-        return diag_fail(diag, RESULT_EXISTS, "%.200s is a name server already",
+        return diag_fail(change->diag, RESULT_EXISTS, "%.200s is a name server already",
                          dname_text(&added.name, text));
     }
     if (servers.count == REGISTRY_NS_MAX) {
-        return diag_fail(diag, RESULT_REFUSED, "a zone has at most %d name servers",
+        return diag_fail(change->diag, RESULT_REFUSED, "a zone has at most %d name servers",
                          REGISTRY_NS_MAX);
     }
     servers.list[servers.count++] = added;
     if (added.address_count > 0) {
-        result = put_addresses(txn, &added, diag);
+        TRY(put_addresses(change, &added));
     }
-    return result == RESULT_OK ? put_names(txn, servers.list, servers.count, diag) : result;
+    return put_names(change, &servers);
 }
 
-/* The name server of that name, with a line if there is none. */
+/* The index of the name server of that name. NOT_FOUND with a diag if there is none. */
 static enum result find_server(const struct name_servers *servers, const struct dname *name,
-                               size_t *at, struct diag *diag)
+                               size_t *index, struct diag *diag)
 {
     char text[DNAME_TEXT_MAX];
     const struct name_server *found = name_servers_find(servers, name);
@@ -346,76 +336,60 @@ static enum result find_server(const struct name_servers *servers, const struct 
                          "%.200s is no name server of the zone: `ntspool zone ns list` lists them",
                          dname_text(name, text));
     }
-    *at = (size_t)(found - servers->list);
+    *index = (size_t)(found - servers->list);
     return RESULT_OK;
 }
 
-enum result registry_server_set(struct store_txn *txn, const struct name_server *ns,
-                                struct diag *diag)
+enum result registry_server_set(struct registry_change *change, const struct name_server *ns)
 {
     struct name_servers servers;
     struct name_server changed = *ns;
-    struct dname apex;
-    size_t at = 0;
+    const struct dname *apex;
+    size_t index = 0;
+    char text[DNAME_TEXT_MAX];
     dname_lower(&changed.name);
-    enum result result = registry_apex(txn, &apex, diag);
-    if (result == RESULT_OK) {
-        result = begin_change(txn, &servers, diag);
+    TRY(begin_change(change, &servers, &apex));
+    TRY(find_server(&servers, &changed.name, &index, change->diag));
+    TRY(registry_check_server(&changed, apex, change->diag));
+    if (changed.address_count == 0) {
+        return diag_fail(change->diag, RESULT_REFUSED,
+                         "%.200s is outside the zone: nothing is set here",
+                         dname_text(&changed.name, text));
     }
-    if (result == RESULT_OK) {
-        result = find_server(&servers, &changed.name, &at, diag);
-    }
-    if (result == RESULT_OK) {
-        result = registry_check_server(&changed, &apex, diag);
-    }
-    if (result == RESULT_OK && changed.address_count == 0) {
-        char text[DNAME_TEXT_MAX];
-        result = diag_fail(diag, RESULT_REFUSED, "%.200s is outside the zone: nothing is set here",
-                           dname_text(&changed.name, text));
-    }
-    return result == RESULT_OK ? put_addresses(txn, &changed, diag) : result;
+    return put_addresses(change, &changed);
 }
 
-/* The SOA names a name server that the zone has. */
-static enum result move_primary(struct store_txn *txn, const struct name_servers *servers,
-                                const struct dname *removed, struct diag *diag)
+/* The SOA's primary is always one of the zone's name servers. */
+static enum result move_primary(struct registry_change *change, const struct name_servers *servers,
+                                const struct dname *removed)
 {
     struct settings settings;
-    enum result result = registry_settings(txn, &settings, diag);
-    if (result != RESULT_OK || !dname_equal(&settings.primary, removed)) {
-        return result;
+    TRY(registry_settings(change->txn, &settings, change->diag));
+    if (!dname_equal(&settings.primary, removed)) {
+        return RESULT_OK;
     }
-    return registry_put_name(txn, REGISTRY_PRIMARY, &servers->list[0].name, diag);
+    return registry_put_name(change, REGISTRY_PRIMARY, &servers->list[0].name);
 }
 
-enum result registry_server_remove(struct store_txn *txn, const struct dname *name,
-                                   struct diag *diag)
+enum result registry_server_remove(struct registry_change *change, const struct dname *name)
 {
     struct name_servers servers;
     struct name_server gone = { .name = *name };
-    struct dname apex;
-    size_t at = 0;
+    const struct dname *apex;
+    size_t index = 0;
     dname_lower(&gone.name);
-    enum result result = registry_apex(txn, &apex, diag);
-    if (result == RESULT_OK) {
-        result = begin_change(txn, &servers, diag);
-    }
-    if (result == RESULT_OK) {
-        result = find_server(&servers, &gone.name, &at, diag);
-    }
-    if (result == RESULT_OK && servers.count == 1) {
-        result = diag_fail(diag, RESULT_REFUSED,
-                           "the zone's last name server can't be removed: add another one first");
-    }
-    if (result != RESULT_OK) {
-        return result;
+    TRY(begin_change(change, &servers, &apex));
+    TRY(find_server(&servers, &gone.name, &index, change->diag));
+    if (servers.count == 1) {
+        return diag_fail(change->diag, RESULT_REFUSED,
+                         "the zone's last name server can't be removed: add another one first");
     }
     servers.count--;
-    memmove(&servers.list[at], &servers.list[at + 1],
-            (servers.count - at) * sizeof(servers.list[0]));
-    result = put_names(txn, servers.list, servers.count, diag);
-    if (result == RESULT_OK && dname_under(&gone.name, &apex)) {
-        result = put_addresses(txn, &gone, diag);
+    memmove(&servers.list[index], &servers.list[index + 1],
+            (servers.count - index) * sizeof(servers.list[0]));
+    TRY(put_names(change, &servers));
+    if (dname_under(&gone.name, apex)) {
+        TRY(put_addresses(change, &gone));
     }
-    return result == RESULT_OK ? move_primary(txn, &servers, &gone.name, diag) : result;
+    return move_primary(change, &servers, &gone.name);
 }

@@ -27,65 +27,60 @@ enum result registry_vantage(struct store_txn *txn, const char *name, struct van
 {
     uint8_t data[ENCODED_MAX];
     struct store_item item = { .data = data, .room = sizeof(data) };
-    enum result result = store_get(txn, TABLE_VANTAGE_KEYS, name, strlen(name), &item);
-    return result == RESULT_OK ? decode(out, (const uint8_t *)name, strlen(name), data, item.len)
-                               : result;
+    TRY(store_get(txn, TABLE_VANTAGE_KEYS, name, strlen(name), &item));
+    return decode(out, (const uint8_t *)name, strlen(name), data, item.len);
 }
 
-/* Whoever has one key has one vote, not several by several names. */
-static enum result check_key(struct store_txn *txn, const struct vantage_key *key,
-                             struct diag *diag)
+/* A vantage point has one vote, so no two names may share a key. */
+static enum result check_key(const struct registry_change *change, const struct vantage_key *key)
 {
     struct vantage_keys keys = { .count = 0 };
-    enum result result = registry_vantages(txn, &keys, diag);
-    for (unsigned i = 0; i < keys.count && result == RESULT_OK; i++) {
+    TRY(registry_vantages(change->txn, &keys, change->diag));
+    for (unsigned i = 0; i < keys.count; i++) {
         const struct vantage_key *other = &keys.list[i];
         if (strcmp(other->name, key->name) != 0 &&
             memcmp(other->key, key->key, sizeof(key->key)) == 0) {
-            result = diag_fail(diag, RESULT_EXISTS,
-                               "%s has this key already: each vantage point has one of its own, "
-                               "which `ntspool vantage key --id %s` there makes",
-                               other->name, key->name);
+            return diag_fail(change->diag, RESULT_EXISTS,
+                             "%s has this key already: each vantage point has one of its own, "
+                             "which `ntspool vantage key --id %s` there makes",
+                             other->name, key->name);
         }
     }
-    return result;
+    return RESULT_OK;
 }
 
-enum result registry_put_vantage(struct store_txn *txn, const struct vantage_key *key,
-                                 struct diag *diag)
+enum result registry_put_vantage(struct registry_change *change, const struct vantage_key *key)
 {
     uint8_t data[ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
     struct vantage_key old = { .name = "" };
     if (!vantage_name_fine(key->name)) {
-        return diag_fail(diag, RESULT_INVALID,
+        return diag_fail(change->diag, RESULT_INVALID,
                          "a vantage point's name is 1 to %d of a-z, 0-9 and hyphens, no hyphen "
                          "first",
                          VANTAGE_ROOM - 1);
     }
-    if (registry_vantage(txn, key->name, &old) == RESULT_NOT_FOUND &&
-        store_count(txn, TABLE_VANTAGE_KEYS) >= VANTAGES_MAX) {
-        return diag_fail(diag, RESULT_FULL,
+    if (registry_vantage(change->txn, key->name, &old) == RESULT_NOT_FOUND &&
+        store_count(change->txn, TABLE_VANTAGE_KEYS) >= VANTAGES_MAX) {
+        return diag_fail(change->diag, RESULT_FULL,
                          "there are %d vantage points already: end one with `ntspool vantage "
                          "remove`",
                          VANTAGES_MAX);
     }
-    bool same = memcmp(old.key, key->key, sizeof(old.key)) == 0;
-    enum result result = same ? RESULT_OK : check_key(txn, key, diag);
-    if (result != RESULT_OK) {
-        return result;
+    if (memcmp(old.key, key->key, sizeof(old.key)) != 0) {
+        TRY(check_key(change, key));
     }
     write_u8(&w, LAYOUT);
     write_octets(&w, key->key, sizeof(key->key));
     write_u64(&w, key->added_at);
     write_u64(&w, key->released_at);
-    return registry_put(txn, TABLE_VANTAGE_KEYS, key->name, strlen(key->name), &w, diag);
+    return registry_put(change, TABLE_VANTAGE_KEYS, key->name, strlen(key->name), &w);
 }
 
-enum result registry_remove_vantage(struct store_txn *txn, const char *name, struct diag *diag)
+enum result registry_remove_vantage(struct registry_change *change, const char *name)
 {
-    enum result result = store_delete(txn, TABLE_VANTAGE_KEYS, name, strlen(name));
-    return result == RESULT_NOT_FOUND ? result : registry_written(diag, result);
+    enum result result = store_delete(change->txn, TABLE_VANTAGE_KEYS, name, strlen(name));
+    return result == RESULT_NOT_FOUND ? result : registry_written(change->diag, result);
 }
 
 static enum result add(const uint8_t *name, size_t name_len, const uint8_t *data, size_t len,

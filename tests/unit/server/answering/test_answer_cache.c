@@ -80,34 +80,33 @@ static void what_is_too_long_is_not_kept(void **)
     assert_non_null(put("alice.pool.test", RR_A, 1, ANSWER_CACHE_OCTETS - 12 - 6));
 }
 
-/* After `change`, with the old view, as between a commit and the next view. */
-static void follow(void (*change)(struct store_txn *txn))
+/* After `step`, with the old view, as between a commit and the next view. */
+static void follow(void (*step)(struct registry_change *change))
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
-    change(txn);
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
+    step(&change);
+    assert_ok(registry_commit(&change));
     assert_ok(store_renew(pool.txns[0]));
     begin_batch(pool.zone, FIXTURE_NOW);
 }
 
-static void move_bob(struct store_txn *txn)
+static void move_bob(struct registry_change *change)
 {
     struct member member;
-    struct diag diag;
-    assert_ok(registry_member(txn, "bob", &member));
+    assert_ok(registry_member(change->txn, "bob", &member));
     assert_ok(address_parse(&member.addresses[0], "192.0.2.200"));
-    assert_ok(registry_update(txn, &member, true, FIXTURE_NOW, &diag));
+    assert_ok(registry_update(change, &member, true));
 }
 
-static void add_many(struct store_txn *txn)
+static void add_many(struct registry_change *change)
 {
     for (int i = 0; i <= REGISTRY_CHANGES_MAX; i++) {
         char label[16], address[32];
         (void)snprintf(label, sizeof(label), "many%d", i);
         (void)snprintf(address, sizeof(address), "192.0.3.%d", i);
-        fixture_member(txn, label, address, NULL, NULL);
+        fixture_member(change, label, address, NULL, NULL);
     }
 }
 

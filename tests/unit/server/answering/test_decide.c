@@ -386,14 +386,14 @@ static void cached_answers_follow_the_store(void **)
     size_t len = respond(&query, first, sizeof(first));
     assert_int_equal(respond(&query, second, sizeof(second)), len);
     assert_memory_equal(first, second, len);
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct member member;
     struct diag diag;
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
-    assert_ok(registry_member(txn, "alice", &member));
+    fixture_begin(pool.stores[0], &change, &diag);
+    assert_ok(registry_member(change.txn, "alice", &member));
     assert_ok(address_parse(&member.addresses[0], "192.0.2.77"));
-    assert_ok(registry_update(txn, &member, true, FIXTURE_NOW, &diag));
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    assert_ok(registry_update(&change, &member, true));
+    assert_ok(registry_commit(&change));
     assert_ok(store_renew(answerer.snapshot.registry));
     decide_begin(&answerer);
     const struct answer *answer = decide(&query);
@@ -419,17 +419,17 @@ static void assert_denied_after(const char *name, const char *before)
  * on. */
 static void newcomer_answers_and_denies_before_the_next_view(void **)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct member member;
     struct diag diag;
     assert_denied_after("bobby.pool.test", "bob.pool.test");
     assert_denied_after("bobcat.pool.test", "bob.pool.test");
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
     member_defaults(&member);
     (void)strcpy(member.label, "bobby");
     assert_ok(address_parse(&member.addresses[member.address_count++], "192.0.2.78"));
-    assert_ok(registry_add(txn, &member, true, FIXTURE_NOW, &diag));
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    assert_ok(registry_add(&change, &member, true));
+    assert_ok(registry_commit(&change));
     assert_ok(store_renew(answerer.snapshot.registry));
     decide_begin(&answerer);
     struct query query = query_of("bobby.pool.test", RR_A, true);
@@ -440,11 +440,11 @@ static void newcomer_answers_and_denies_before_the_next_view(void **)
 
 static void removed_member_leaves_srv_with_its_name(void **)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
-    assert_ok(registry_remove(txn, "bob", FIXTURE_NOW, FIXTURE_NOW + 100, &diag));
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
+    assert_ok(registry_remove(&change, "bob", FIXTURE_NOW + 100));
+    assert_ok(registry_commit(&change));
     assert_ok(store_renew(answerer.snapshot.registry)); /* the view is still the old one */
     decide_begin(&answerer);
     struct query name = query_of("bob.pool.test", RR_A, true);

@@ -414,13 +414,13 @@ static void the_setting_changes_without_a_trace(void **)
 /* Denied or served, in one snapshot never both. */
 static void a_removed_member_is_denied_with_the_commit(void **)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
     assert_answer("bob.pool.test", RR_TXT, EDNS_DO,
                   "NOERROR / SOA bob.pool.test. NSEC \\000.bob.pool.test. A RRSIG NSEC CAA");
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
-    assert_ok(registry_remove(txn, "bob", FIXTURE_NOW, FIXTURE_NOW + 100, &diag));
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
+    assert_ok(registry_remove(&change, "bob", FIXTURE_NOW + 100));
+    assert_ok(registry_commit(&change));
     assert_ok(store_renew(answerer.snapshot.registry)); /* the view is still the old one */
     decide_begin(&answerer);
     assert_answer("bob.pool.test", RR_TXT, EDNS_DO, NO_NAME("bob.pool.test."));

@@ -83,10 +83,11 @@ static uint64_t version_of(const struct bench *b)
 /* Changes what caches may keep; the registry's transaction is the fixture's. */
 static void set(struct bench *b, const char *name, const char *value)
 {
-    struct store_txn *txn = NULL;
-    assert_ok(store_write(b->pool.stores[0], &txn, NULL));
-    assert_ok(registry_set(txn, name, value, NULL));
-    assert_ok(registry_commit(txn, b->now, NULL));
+    struct registry_change change;
+    fixture_begin(b->pool.stores[0], &change, NULL);
+    change.now = b->now;
+    assert_ok(registry_set(&change, name, value));
+    assert_ok(registry_commit(&change));
 }
 
 static void nothing_is_written_while_nothing_happens(void **state)
@@ -178,9 +179,10 @@ static void lowered_ttls_are_waited_for(void **state)
 static void a_long_ttl_of_a_static_record_counts(void **state)
 {
     struct bench *b = *state;
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     look_after(b, 60);
-    assert_ok(store_write(b->pool.stores[0], &txn, NULL));
+    fixture_begin(b->pool.stores[0], &change, NULL);
+    change.now = b->now;
     uint8_t room[64];
     struct rrset_builder builder;
     struct rrset record;
@@ -188,8 +190,8 @@ static void a_long_ttl_of_a_static_record_counts(void **state)
     rrset_begin(&builder, RR_A, 2 * DAY, room, sizeof(room));
     rrset_add(&builder, "\300\0\2\12", 4);
     assert_true(rrset_end(&builder, &record));
-    assert_ok(registry_record_set(txn, &owner, &record, NULL));
-    assert_ok(registry_commit(txn, b->now, NULL));
+    assert_ok(registry_record_set(&change, &owner, &record));
+    assert_ok(registry_commit(&change));
     look_after(b, KEYMGR_TTLS_S);
     assert_int_equal(keys_of(b).memory.zone_ttl_s, 2 * DAY);
 }

@@ -35,16 +35,16 @@ static void assert_like_the_store(const struct name_index *names, const struct d
  * and 01 of keys. */
 static void finds_what_the_store_finds(void **)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
     for (int i = 0; i < 200; i++) {
         char label[32], address[32];
         (void)snprintf(label, sizeof(label), "a-long-label-%d", i * 7);
         (void)snprintf(address, sizeof(address), "198.51.100.%d", i);
-        fixture_member(txn, label, address, NULL, NULL);
+        fixture_member(&change, label, address, NULL, NULL);
     }
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    assert_ok(registry_commit(&change));
     assert_ok(store_renew(pool.txns[0]));
     struct name_index *names = NULL;
     assert_ok(name_index_new(&names, pool.txns[0]));

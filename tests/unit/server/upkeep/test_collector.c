@@ -134,15 +134,15 @@ static void a_tally_that_its_worker_left_is_counted_to_its_end_and_freed(void **
 
 static void a_removed_member_s_counts_go(void **)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
     struct counters *counters = collector_counters(collector, pool.zone);
     answer(counters, 5);
     collector_write(collector, clock_now());
     assert_stored(2, 5, clock_now());
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
-    assert_ok(registry_remove(txn, "bob", FIXTURE_NOW, FIXTURE_NOW + 1, &diag));
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
+    assert_ok(registry_remove(&change, "bob", FIXTURE_NOW + 1));
+    assert_ok(registry_commit(&change));
     collector_write(collector, clock_now());
     struct traffic traffic = stored();
     assert_int_equal(traffic.member_count, 2);

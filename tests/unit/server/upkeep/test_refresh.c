@@ -166,18 +166,18 @@ static void both_workers_answer(void **)
 
 static void commit_change(bool add, unsigned number)
 {
-    struct store_txn *txn = NULL;
+    struct registry_change change;
     struct diag diag;
     char label[16], address[32];
     (void)snprintf(label, sizeof(label), "new%u", number);
     (void)snprintf(address, sizeof(address), "192.0.2.%u", 100 + number);
-    assert_ok(store_write(pool.stores[0], &txn, &diag));
+    fixture_begin(pool.stores[0], &change, &diag);
     if (add) {
-        fixture_member(txn, label, address, NULL, NULL);
+        fixture_member(&change, label, address, NULL, NULL);
     } else {
-        assert_ok(registry_remove(txn, label, FIXTURE_NOW, FIXTURE_NOW, &diag));
+        assert_ok(registry_remove(&change, label, FIXTURE_NOW));
     }
-    assert_ok(registry_commit(txn, FIXTURE_NOW, &diag));
+    assert_ok(registry_commit(&change));
 }
 
 /* Names change with the commit; SRV answers, of four members and their signature, within a

@@ -96,7 +96,7 @@ static void entry_alone_leaves_the_zone_as_it_is(void **)
     uint64_t since = store_version(txn) - 1;
     assert_int_equal(registry_settings(txn, &before, &diag), RESULT_OK);
     assert_int_equal(audit_add(txn, &entry), RESULT_OK);
-    assert_int_equal(registry_commit_beside(txn, &diag), RESULT_OK);
+    assert_int_equal(registry_commit_beside(&change), RESULT_OK);
     store_close(store);
     assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, &diag), RESULT_OK);
     struct store_txn *reader = NULL;

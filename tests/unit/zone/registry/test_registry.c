@@ -8,7 +8,7 @@ enum {
 static void refused(struct member member, uint64_t now, enum result wanted, const char *reason)
 {
     diag.text[0] = '\0';
-    assert_int_equal(registry_add(txn, &member, true, now, &diag), wanted);
+    assert_int_equal(registry_add(at(now), &member, true), wanted);
     assert_true(member.id == 0);
     if (strstr(diag.text, reason) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", diag.text, reason);
@@ -53,7 +53,7 @@ static void zone_is_made_once(void **)
 {
     struct settings settings = settings_of_test();
     struct name_server ns = server_of("ns1.pool.test", "127.0.0.1");
-    assert_int_equal(registry_init(txn, &settings, &ns, 1, &diag), RESULT_EXISTS);
+    assert_int_equal(registry_init(&change, &settings, &ns, 1), RESULT_EXISTS);
 }
 
 static void registry_without_a_zone_says_so(void **)
@@ -62,7 +62,7 @@ static void registry_without_a_zone_says_so(void **)
     struct member member = member_of("alice", "192.0.2.1");
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_MISSING);
     assert_non_null(strstr(diag.text, "ntspool init"));
-    assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_MISSING);
+    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_MISSING);
 }
 
 static void name_servers_that_can_not_be_are_refused(void **)
@@ -79,13 +79,13 @@ static void name_servers_that_can_not_be_are_refused(void **)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct name_server ns = server_of(cases[i].name, cases[i].address);
-        assert_int_equal(registry_init(txn, &settings, &ns, 1, &diag), RESULT_REFUSED);
+        assert_int_equal(registry_init(&change, &settings, &ns, 1), RESULT_REFUSED);
         assert_non_null(strstr(diag.text, cases[i].reason));
     }
     struct name_server twice[] = { server_of("ns1.pool.test", "127.0.0.1"),
                                    server_of("NS1.pool.test", "127.0.0.2") };
-    assert_int_equal(registry_init(txn, &settings, twice, 2, &diag), RESULT_INVALID);
-    assert_int_equal(registry_init(txn, &settings, twice, 0, &diag), RESULT_INVALID);
+    assert_int_equal(registry_init(&change, &settings, twice, 2), RESULT_INVALID);
+    assert_int_equal(registry_init(&change, &settings, twice, 0), RESULT_INVALID);
     assert_int_equal(store_count(txn, TABLE_NAMES), 0);
 }
 
@@ -110,7 +110,7 @@ static void serial_always_moves_on(void **)
         uint8_t row[4];
         wire_put_u32(row, cases[i].before);
         assert_int_equal(store_put(txn, TABLE_SETTINGS, ".serial", 7, row, 4), RESULT_OK);
-        assert_int_equal(registry_commit(txn, cases[i].now, &diag), RESULT_OK);
+        assert_int_equal(registry_commit(at(cases[i].now)), RESULT_OK);
         begin();
         assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
         assert_int_equal(settings.serial, cases[i].after);
@@ -120,9 +120,9 @@ static void serial_always_moves_on(void **)
 static void setting_is_checked_and_kept(void **)
 {
     struct settings settings;
-    assert_int_equal(registry_set(txn, "srv-count", "8", &diag), RESULT_OK);
-    assert_int_equal(registry_set(txn, "srv-count", "9", &diag), RESULT_INVALID);
-    assert_int_equal(registry_set(txn, ".serial", "9", &diag), RESULT_NOT_FOUND);
+    assert_int_equal(registry_set(&change, "srv-count", "8"), RESULT_OK);
+    assert_int_equal(registry_set(&change, "srv-count", "9"), RESULT_INVALID);
+    assert_int_equal(registry_set(&change, ".serial", "9"), RESULT_NOT_FOUND);
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
     assert_int_equal(settings.srv_count, 8);
 }
@@ -165,7 +165,7 @@ static void labels_and_addresses_in_use_are_refused(void **)
     refused(member_of("_tcp", "192.0.2.2"), NOW, RESULT_INVALID, "hyphens");
     refused(member_of("nl", "192.0.2.2"), NOW, RESULT_INVALID, "region");
     struct member dave = member_of("dave", "192.0.2.2");
-    assert_int_equal(registry_add(txn, &dave, false, NOW, &diag), RESULT_INVALID);
+    assert_int_equal(registry_add(at(NOW), &dave, false), RESULT_INVALID);
     assert_int_equal(store_count(txn, TABLE_MEMBERS), 1);
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
 }
@@ -175,18 +175,18 @@ static void member_with_its_own_name_has_no_node(void **)
     struct member member = member_of("alice", NULL);
     struct node node;
     member.target = name_of("ntp1.example.net");
-    assert_int_equal(registry_add(txn, &member, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &member, false), RESULT_OK);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_NOT_FOUND);
     refused(member_of("alice", "192.0.2.1"), NOW, RESULT_EXISTS, "member already");
     /* and back to addresses and again */
     member.target.len = 0;
     member.address_count = 1;
     assert_int_equal(address_parse(&member.addresses[0], "192.0.2.1"), RESULT_OK);
-    assert_int_equal(registry_update(txn, &member, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_update(at(NOW), &member, true), RESULT_OK);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_OK);
     member.target = name_of("ntp1.example.net");
     member.address_count = 0;
-    assert_int_equal(registry_update(txn, &member, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_update(at(NOW), &member, true), RESULT_OK);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_NOT_FOUND);
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
 }
@@ -202,17 +202,17 @@ static void target_has_one_owner(void **)
 {
     struct member alice = member_at("alice", "ntp1.example.net"),
                   bob = member_at("bob", "b.example");
-    assert_int_equal(registry_add(txn, &alice, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &alice, false), RESULT_OK);
     refused(member_at("carol", "NTP1.example.net"), NOW, RESULT_EXISTS, "the member alice");
-    assert_int_equal(registry_add(txn, &bob, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &bob, false), RESULT_OK);
     bob.target = name_of("ntp1.example.net");
-    assert_int_equal(registry_update(txn, &bob, false, NOW, &diag), RESULT_EXISTS);
+    assert_int_equal(registry_update(at(NOW), &bob, false), RESULT_EXISTS);
     alice.target = name_of("ntp2.example.net");
-    assert_int_equal(registry_update(txn, &alice, false, NOW, &diag), RESULT_OK);
-    assert_int_equal(registry_update(txn, &bob, false, NOW, &diag), RESULT_OK);
-    assert_int_equal(registry_remove(txn, "bob", NOW, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_update(at(NOW), &alice, false), RESULT_OK);
+    assert_int_equal(registry_update(at(NOW), &bob, false), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "bob", NOW), RESULT_OK);
     struct member carol = member_at("carol", "ntp1.example.net");
-    assert_int_equal(registry_add(txn, &carol, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &carol, false), RESULT_OK);
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 2);
 }
 
@@ -222,22 +222,22 @@ static void target_of_two_from_before_stays_with_both(void **)
     struct member alice = member_at("alice", "a.example"), bob = member_at("bob", "b.example");
     uint8_t data[MEMBER_ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
-    assert_int_equal(registry_add(txn, &alice, false, NOW, &diag), RESULT_OK);
-    assert_int_equal(registry_add(txn, &bob, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &alice, false), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &bob, false), RESULT_OK);
     bob.target = alice.target;
     member_encode(&w, &bob);
     assert_int_equal(store_put(txn, TABLE_MEMBERS, "bob", 3, data, w.at), RESULT_OK);
-    uint8_t at[STORE_KEY_MAX];
-    struct store_item key = { .data = at, .room = sizeof(at) };
+    uint8_t octets[STORE_KEY_MAX];
+    struct store_item key = { .data = octets, .room = sizeof(octets) };
     while (store_find(txn, TABLE_ADDRESSES, SEEK_FIRST, &key, NULL) == RESULT_OK) {
-        assert_int_equal(store_delete(txn, TABLE_ADDRESSES, at, key.len), RESULT_OK);
+        assert_int_equal(store_delete(txn, TABLE_ADDRESSES, octets, key.len), RESULT_OK);
     }
     assert_int_equal(registry_migrate_2(txn, NOW, &diag), RESULT_OK);
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
     bob.suspended = true;
-    assert_int_equal(registry_update(txn, &bob, false, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_update(at(NOW), &bob, false), RESULT_OK);
     refused(member_at("carol", "a.example"), NOW, RESULT_EXISTS, "the member alice");
-    assert_int_equal(registry_remove(txn, "bob", NOW, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "bob", NOW), RESULT_OK);
     refused(member_at("carol", "a.example"), NOW, RESULT_EXISTS, "the member alice");
 }
 
@@ -249,16 +249,16 @@ static void update_replaces_addresses_and_keeps_identity(void **)
     changed.id = 4711;
     changed.added_at = 1;
     assert_int_equal(address_parse(&changed.addresses[0], "192.0.2.2"), RESULT_OK);
-    assert_int_equal(registry_update(txn, &changed, true, NOW + 7, &diag), RESULT_OK);
+    assert_int_equal(registry_update(at(NOW + 7), &changed, true), RESULT_OK);
     assert_int_equal(registry_member(txn, "alice", &found), RESULT_OK);
     assert_true(found.id == alice.id && found.added_at == NOW && found.changed_at == NOW + 7);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_OK);
     assert_true(address_equal(&node.addresses[0], &changed.addresses[0]));
     (void)added("carol", "192.0.2.1"); /* given free by the update */
     assert_int_equal(address_parse(&changed.addresses[0], "192.0.2.9"), RESULT_OK);
-    assert_int_equal(registry_update(txn, &changed, true, NOW, &diag), RESULT_EXISTS);
+    assert_int_equal(registry_update(at(NOW), &changed, true), RESULT_EXISTS);
     (void)snprintf(changed.label, sizeof(changed.label), "nobody");
-    assert_int_equal(registry_update(txn, &changed, true, NOW, &diag), RESULT_NOT_FOUND);
+    assert_int_equal(registry_update(at(NOW), &changed, true), RESULT_NOT_FOUND);
 }
 
 static void removed_name_is_broken_and_quarantined(void **)
@@ -266,7 +266,7 @@ static void removed_name_is_broken_and_quarantined(void **)
     struct member alice = added("alice", "192.0.2.1"), found;
     struct node node;
     struct tombstone tombstone;
-    assert_int_equal(registry_remove(txn, "alice", NOW, NOW + 100 * DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "alice", NOW + 100 * DAY), RESULT_OK);
     assert_int_equal(registry_member(txn, "alice", &found), RESULT_NOT_FOUND);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_NOT_FOUND);
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 0);
@@ -280,11 +280,11 @@ static void removed_name_is_broken_and_quarantined(void **)
     /* the same operator returns, as a new member, and takes the quarantine along */
     struct member again = added("alice", "192.0.2.1");
     assert_true(again.id > alice.id);
-    assert_int_equal(registry_remove(txn, "alice", NOW, NOW + DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "alice", NOW + DAY), RESULT_OK);
     assert_int_equal(registry_tombstone(txn, "alice", &tombstone), RESULT_OK);
     assert_true(tombstone.quarantined_until == NOW + 100 * DAY);
-    assert_int_equal(registry_add(txn, &other, true, NOW + 100 * DAY, &diag), RESULT_OK);
-    assert_int_equal(registry_remove(txn, "nobody", NOW, NOW, &diag), RESULT_NOT_FOUND);
+    assert_int_equal(registry_add(at(NOW + 100 * DAY), &other, true), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "nobody", NOW), RESULT_NOT_FOUND);
 }
 
 static void tombstones_whose_time_is_over_go(void **)
@@ -295,11 +295,11 @@ static void tombstones_whose_time_is_over_go(void **)
     for (unsigned i = 0; i < 4; i++) {
         (void)added(labels[i], addresses[i]);
     }
-    assert_int_equal(registry_remove(txn, "alice", NOW, NOW + DAY, &diag), RESULT_OK);
-    assert_int_equal(registry_remove(txn, "bob", NOW, NOW + 3 * DAY, &diag), RESULT_OK);
-    assert_int_equal(registry_remove(txn, "carol", NOW, NOW + DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "alice", NOW + DAY), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "bob", NOW + 3 * DAY), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "carol", NOW + DAY), RESULT_OK);
     assert_int_equal(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1), RESULT_OK);
-    assert_int_equal(registry_remove(txn, "dan", NOW + DAY, NOW + 2 * DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW + DAY), "dan", NOW + 2 * DAY), RESULT_OK);
     assert_int_equal(registry_tombstone(txn, "alice", &tombstone), RESULT_NOT_FOUND);
     assert_int_equal(registry_tombstone(txn, "bob", &tombstone), RESULT_OK);
     assert_int_equal(registry_tombstone(txn, "carol", &tombstone), RESULT_NOT_FOUND);
@@ -311,8 +311,8 @@ static void nobody_returns_by_an_empty_operator_name(void **)
 {
     struct member member = member_of("alice", "192.0.2.1");
     member.operator_name[0] = '\0';
-    assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_OK);
-    assert_int_equal(registry_remove(txn, "alice", NOW, NOW + DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), "alice", NOW + DAY), RESULT_OK);
     member.id = 0;
     refused(member, NOW, RESULT_REFUSED, "quarantined");
 }
@@ -345,7 +345,7 @@ static void unreadable_rows_are_damage(void **)
     assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, "\0xxxxx", 6), RESULT_OK);
     assert_int_equal(registry_member(txn, "alice", &found), RESULT_DAMAGED);
     assert_int_equal(registry_each(txn, collect, labels), RESULT_DAMAGED);
-    assert_int_equal(registry_remove(txn, "alice", NOW, NOW, &diag), RESULT_DAMAGED);
+    assert_int_equal(registry_remove(at(NOW), "alice", NOW), RESULT_DAMAGED);
     assert_int_equal(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1), RESULT_OK);
     assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
     refused(member_of("eve", "192.0.2.2"), NOW, RESULT_DAMAGED, "eve");

@@ -30,7 +30,7 @@ static void add(const char *label, unsigned number)
     member.address_count = 1;
     member.addresses[0] =
         address_from_ipv4((const uint8_t[]){ 198, 51, (uint8_t)(number >> 8), (uint8_t)number });
-    assert_ok(registry_add(txn, &member, true, NOW, &diag));
+    assert_ok(registry_add(at(NOW), &member, true));
 }
 
 /* Ends the transaction under way; returns the version that readers see from now on. */
@@ -65,7 +65,7 @@ static void neighbour_of_a_new_or_removed_name_is_told_too(void **)
     assert_ok(changes(before));
     assert_int_equal(count, 2);
     assert_true(is_changed("bob.pool.test") && is_changed("alice.pool.test"));
-    assert_ok(registry_remove(txn, "carol", NOW, NOW, &diag));
+    assert_ok(registry_remove(at(NOW), "carol", NOW));
     (void)committed();
     assert_ok(changes(with));
     assert_int_equal(count, 2);
@@ -83,7 +83,7 @@ static void update_of_a_member_is_told(void **)
     uint64_t before = committed();
     assert_ok(registry_member(txn, "bob", &member));
     member.addresses[0] = address_from_ipv4((const uint8_t[]){ 192, 0, 2, 77 });
-    assert_ok(registry_update(txn, &member, true, NOW, &diag));
+    assert_ok(registry_update(at(NOW), &member, true));
     (void)committed();
     assert_ok(changes(before));
     assert_true(is_changed("bob.pool.test"));
@@ -92,7 +92,7 @@ static void update_of_a_member_is_told(void **)
 static void setting_changes_no_name(void **)
 {
     uint64_t before = committed();
-    assert_ok(registry_set(txn, "srv-count", "2", &diag));
+    assert_ok(registry_set(&change, "srv-count", "2"));
     (void)committed();
     assert_ok(changes(before));
     assert_int_equal(count, 0);

@@ -25,7 +25,7 @@ static void add_from(const char *label, const char *address, const char *country
 {
     struct member member = member_of(label, address);
     (void)snprintf(member.country, sizeof(member.country), "%s", country);
-    assert_ok(registry_add(txn, &member, true, NOW, &diag));
+    assert_ok(registry_add(at(NOW), &member, true));
 }
 
 static void a_region_has_its_name_while_a_member_is_registered_there(void **)
@@ -39,12 +39,12 @@ static void a_region_has_its_name_while_a_member_is_registered_there(void **)
     assert_int_equal(counted("de"), 2);
     assert_int_equal(counted("europe"), 3);
     assert_int_equal(counted("asia"), -1);
-    assert_ok(registry_remove(txn, "amy", NOW, NOW, &diag));
+    assert_ok(registry_remove(at(NOW), "amy", NOW));
     assert_int_equal(counted("nl"), -1);
     assert_int_equal(counted("europe"), 2);
-    assert_ok(registry_remove(txn, "nowhere", NOW, NOW, &diag));
-    assert_ok(registry_remove(txn, "bob", NOW, NOW, &diag));
-    assert_ok(registry_remove(txn, "zoe", NOW, NOW, &diag));
+    assert_ok(registry_remove(at(NOW), "nowhere", NOW));
+    assert_ok(registry_remove(at(NOW), "bob", NOW));
+    assert_ok(registry_remove(at(NOW), "zoe", NOW));
     assert_int_equal(counted("de"), -1);
     assert_int_equal(counted("europe"), -1);
 }
@@ -55,13 +55,13 @@ static void a_member_that_moves_takes_its_region_along(void **)
     add_from("amy", "10.0.0.1", "NL");
     assert_ok(registry_member(txn, "amy", &member));
     memcpy(member.country, "JP", sizeof(member.country));
-    assert_ok(registry_update(txn, &member, true, NOW, &diag));
+    assert_ok(registry_update(at(NOW), &member, true));
     assert_int_equal(counted("nl"), -1);
     assert_int_equal(counted("europe"), -1);
     assert_int_equal(counted("jp"), 1);
     assert_int_equal(counted("asia"), 1);
     member.capacity_mbit = 7; /* where nothing moves, nothing is counted */
-    assert_ok(registry_update(txn, &member, true, NOW, &diag));
+    assert_ok(registry_update(at(NOW), &member, true));
     assert_int_equal(counted("jp"), 1);
 }
 
@@ -126,6 +126,9 @@ static void reopen(bool writable)
 {
     assert_ok(store_open(&store, dir, STORE_REGISTRY, writable, &diag));
     assert_ok(writable ? store_write(store, &txn, &diag) : store_read(store, &txn, &diag));
+    if (writable) {
+        registry_begin(&change, txn, NOW, &diag);
+    }
 }
 
 static void a_registry_from_before_gets_its_regions_when_it_is_opened(void **)
@@ -156,8 +159,8 @@ static void a_registry_from_before_gets_its_regions_when_it_is_opened(void **)
 
     reopen(true); /* once */
     assert_int_equal(serial(), after);
-    assert_ok(registry_remove(txn, "bob", NOW, NOW, &diag));
-    assert_ok(registry_remove(txn, "zoe", NOW, NOW, &diag));
+    assert_ok(registry_remove(at(NOW), "bob", NOW));
+    assert_ok(registry_remove(at(NOW), "zoe", NOW));
     assert_int_equal(counted("de"), -1);
     assert_int_equal(counted("europe"), 1);
     store_abort(txn);
@@ -211,7 +214,7 @@ static void names_of_regions_are_not_for_records(void **)
                  { "_ntske._tcp.fra.pool.test", RESULT_OK } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct dname name = name_of(rows[i].name);
-        assert_int_equal(registry_record_set(txn, &name, &set, &diag), rows[i].result);
+        assert_int_equal(registry_record_set(&change, &name, &set), rows[i].result);
     }
 }
 

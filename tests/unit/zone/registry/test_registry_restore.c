@@ -13,19 +13,19 @@ static struct member full(const char *label)
     member.suspended = true;
     member.override = OVERRIDE_ELIGIBLE;
     (void)snprintf(member.accounturi, sizeof(member.accounturi), "https://ca.example/acct/1");
-    assert_int_equal(registry_add(txn, &member, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_OK);
     return member;
 }
 
 static void removed(const char *label)
 {
-    assert_int_equal(registry_remove(txn, label, NOW + 5, NOW + 100 * DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW + 5), label, NOW + 100 * DAY), RESULT_OK);
 }
 
 static void refused(const char *label, enum result wanted, const char *reason)
 {
     struct member member;
-    assert_int_equal(registry_restore(txn, label, NOW + 9, &member, &diag), wanted);
+    assert_int_equal(registry_restore(at(NOW + 9), label, &member), wanted);
     if (strstr(diag.text, reason) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", diag.text, reason);
     }
@@ -37,7 +37,7 @@ static void member_comes_back_as_it_was(void **)
     struct member after, read;
     removed("alice");
     assert_int_equal(registry_member(txn, "alice", &read), RESULT_NOT_FOUND);
-    assert_int_equal(registry_restore(txn, "alice", NOW + 9, &after, &diag), RESULT_OK);
+    assert_int_equal(registry_restore(at(NOW + 9), "alice", &after), RESULT_OK);
     assert_int_equal(registry_member(txn, "alice", &read), RESULT_OK);
     assert_int_equal(read.id, before.id);
     assert_int_equal(read.added_at, NOW);
@@ -67,9 +67,9 @@ static void taken_label_or_address_stays_where_it_is(void **)
     refused("bob", RESULT_NOT_FOUND, "no removed member");
     struct member bob = added("bob", "192.0.2.1");
     refused("alice", RESULT_EXISTS, "belongs to the member bob");
-    assert_int_equal(registry_remove(txn, bob.label, NOW, NOW + DAY, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(at(NOW), bob.label, NOW + DAY), RESULT_OK);
     struct member again = member_of("alice", "192.0.2.9");
-    assert_int_equal(registry_add(txn, &again, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(at(NOW), &again, true), RESULT_OK);
     refused("alice", RESULT_EXISTS, "a member already");
 }
 
@@ -89,7 +89,7 @@ static void tombstone_of_before_is_read_and_keeps_nothing(void **)
     refused("old", RESULT_REFUSED, "add it again");
     struct member stranger = member_of("old", "192.0.2.7");
     (void)snprintf(stranger.operator_name, sizeof(stranger.operator_name), "other");
-    assert_int_equal(registry_add(txn, &stranger, true, NOW, &diag), RESULT_REFUSED);
+    assert_int_equal(registry_add(at(NOW), &stranger, true), RESULT_REFUSED);
 }
 
 static enum result count_one(const char *label, const struct tombstone *tombstone, void *arg)

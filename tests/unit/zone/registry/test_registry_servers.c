@@ -49,11 +49,11 @@ static void server_is_added_with_its_addresses(void **)
 {
     struct name_server inside = server_of("NS3.Pool.Test", "192.0.2.3");
     struct name_server outside = server_of("ns9.example.net", NULL);
-    assert_int_equal(registry_server_add(txn, &inside, &diag), RESULT_OK);
-    assert_int_equal(registry_server_add(txn, &outside, &diag), RESULT_OK);
+    assert_int_equal(registry_server_add(&change, &inside), RESULT_OK);
+    assert_int_equal(registry_server_add(&change, &outside), RESULT_OK);
     assert_int_equal(servers_now().count, 4);
     assert_int_equal(addresses_of("ns3.pool.test"), 1);
-    says(registry_server_add(txn, &inside, &diag), RESULT_EXISTS, "already");
+    says(registry_server_add(&change, &inside), RESULT_EXISTS, "already");
 }
 
 static void server_takes_the_addresses_that_its_name_has(void **)
@@ -62,12 +62,12 @@ static void server_takes_the_addresses_that_its_name_has(void **)
     struct rrset_builder b;
     struct rrset set;
     struct name_server ns = server_of("www.pool.test", NULL);
-    says(registry_server_add(txn, &ns, &diag), RESULT_REFUSED, "give it 1 to");
+    says(registry_server_add(&change, &ns), RESULT_REFUSED, "give it 1 to");
     rrset_begin(&b, RR_A, 0, data, sizeof(data));
     rrset_add(&b, "\x09\x09\x09\x09", 4);
     assert_true(rrset_end(&b, &set));
-    assert_int_equal(registry_record_set(txn, &ns.name, &set, &diag), RESULT_OK);
-    assert_int_equal(registry_server_add(txn, &ns, &diag), RESULT_OK);
+    assert_int_equal(registry_record_set(&change, &ns.name, &set), RESULT_OK);
+    assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
     assert_int_equal(addresses_of("www.pool.test"), 1);
 }
 
@@ -88,7 +88,7 @@ static void server_that_can_not_be_is_refused(void **)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct name_server ns = server_of(cases[i].name, cases[i].address);
-        says(registry_server_add(txn, &ns, &diag), RESULT_REFUSED, cases[i].reason);
+        says(registry_server_add(&change, &ns), RESULT_REFUSED, cases[i].reason);
     }
     assert_int_equal(servers_now().count, 2);
 }
@@ -99,26 +99,26 @@ static void at_most_eight_servers(void **)
         char name[32];
         (void)snprintf(name, sizeof(name), "n%u.example.net", i);
         struct name_server ns = server_of(name, NULL);
-        assert_int_equal(registry_server_add(txn, &ns, &diag), RESULT_OK);
+        assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
     }
     struct name_server more = server_of("more.example.net", NULL);
-    says(registry_server_add(txn, &more, &diag), RESULT_REFUSED, "at most 8");
+    says(registry_server_add(&change, &more), RESULT_REFUSED, "at most 8");
 }
 
 static void renumbering_replaces_all_addresses(void **)
 {
     struct name_server ns = server_of("ns1.pool.test", "2001:db8::99");
-    assert_int_equal(registry_server_set(txn, &ns, &diag), RESULT_OK);
+    assert_int_equal(registry_server_set(&change, &ns), RESULT_OK);
     assert_int_equal(addresses_of("ns1.pool.test"), 1);
     ns = server_of("ns1.pool.test", "192.0.2.53");
-    assert_int_equal(registry_server_set(txn, &ns, &diag), RESULT_OK);
+    assert_int_equal(registry_server_set(&change, &ns), RESULT_OK);
     struct name_servers servers = servers_now();
     const struct name_server *found = name_servers_find(&servers, &ns.name);
     assert_true(found->address_count == 1 && address_equal(found->addresses, ns.addresses));
     ns = server_of("ns.example.net", NULL);
-    says(registry_server_set(txn, &ns, &diag), RESULT_REFUSED, "outside");
+    says(registry_server_set(&change, &ns), RESULT_REFUSED, "outside");
     ns = server_of("ns7.pool.test", "192.0.2.7");
-    says(registry_server_set(txn, &ns, &diag), RESULT_NOT_FOUND, "no name server");
+    says(registry_server_set(&change, &ns), RESULT_NOT_FOUND, "no name server");
 }
 
 static void removed_server_takes_its_addresses_and_the_soa_names_another(void **)
@@ -130,14 +130,14 @@ static void removed_server_takes_its_addresses_and_the_soa_names_another(void **
     struct dname apex = name_of("pool.test"), lower = name_of("ns1.pool.test");
     struct dname primary = primary_now();
     assert_true(dname_equal(&primary, &gone));
-    assert_int_equal(registry_server_remove(txn, &gone, &diag), RESULT_OK);
+    assert_int_equal(registry_server_remove(&change, &gone), RESULT_OK);
     assert_false(is_server("ns1.pool.test"));
     dname_key_of(&key, &lower, &apex);
     assert_int_equal(registry_node(txn, &key, buffer, &node), RESULT_NOT_FOUND);
     primary = primary_now();
     assert_true(dname_equal(&primary, &left));
-    says(registry_server_remove(txn, &gone, &diag), RESULT_NOT_FOUND, "no name server");
-    says(registry_server_remove(txn, &left, &diag), RESULT_REFUSED, "last name server");
+    says(registry_server_remove(&change, &gone), RESULT_NOT_FOUND, "no name server");
+    says(registry_server_remove(&change, &left), RESULT_REFUSED, "last name server");
     assert_true(is_server("ns.example.net"));
 }
 
@@ -152,8 +152,8 @@ static void other_records_of_a_removed_server_stay(void **)
     rrset_begin(&b, RR_TXT, 0, data, sizeof(data));
     rrset_add(&b, "\x01x", 2);
     assert_true(rrset_end(&b, &set));
-    assert_int_equal(registry_record_set(txn, &name, &set, &diag), RESULT_OK);
-    assert_int_equal(registry_server_remove(txn, &name, &diag), RESULT_OK);
+    assert_int_equal(registry_record_set(&change, &name, &set), RESULT_OK);
+    assert_int_equal(registry_server_remove(&change, &name), RESULT_OK);
     dname_key_of(&key, &name, &apex);
     assert_int_equal(registry_node(txn, &key, buffer, &node), RESULT_OK);
     assert_true(node.rrset_count == 1 && node.rrsets[0].type == RR_TXT);
@@ -164,13 +164,13 @@ static void what_the_parent_has_stays_until_it_is_seen(void **)
     struct name_server ns = server_of("ns3.pool.test", "192.0.2.3");
     struct dname gone = name_of("ns1.pool.test");
     struct name_servers parent;
-    assert_int_equal(registry_server_add(txn, &ns, &diag), RESULT_OK);
-    assert_int_equal(registry_server_remove(txn, &gone, &diag), RESULT_OK);
+    assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
+    assert_int_equal(registry_server_remove(&change, &gone), RESULT_OK);
     assert_int_equal(registry_delegation(txn, &parent, &diag), RESULT_OK);
     assert_int_equal(parent.count, 2);
     const struct name_server *had = name_servers_find(&parent, &gone);
     assert_true(had != NULL && had->address_count == 2);
-    assert_int_equal(registry_delegation_seen(txn, &diag), RESULT_OK);
+    assert_int_equal(registry_delegation_seen(&change), RESULT_OK);
     assert_int_equal(registry_delegation(txn, &parent, &diag), RESULT_OK);
     assert_null(name_servers_find(&parent, &gone));
     assert_non_null(name_servers_find(&parent, &ns.name));
@@ -183,7 +183,7 @@ static void registry_of_before_has_what_it_was_made_with(void **)
     struct name_servers parent;
     struct name_server ns = server_of("ns3.pool.test", "192.0.2.3");
     assert_int_equal(store_delete(txn, TABLE_SETTINGS, ".delegation", 11), RESULT_OK);
-    assert_int_equal(registry_server_add(txn, &ns, &diag), RESULT_OK);
+    assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
     assert_int_equal(registry_delegation(txn, &parent, &diag), RESULT_OK);
     assert_int_equal(parent.count, 2);
     assert_null(name_servers_find(&parent, &ns.name));

@@ -17,6 +17,7 @@ enum {
 static char dir[64];
 static struct store *stores[2];
 static struct store_txn *registry, *health;
+static struct registry_change change; /* of the registry */
 static struct settings settings;
 static struct diag diag;
 
@@ -37,6 +38,7 @@ static int set_up(void **)
         assert_int_equal(store_open(&stores[i], dir, kinds[i], true, &diag), RESULT_OK);
     }
     assert_int_equal(store_write(stores[0], &registry, &diag), RESULT_OK);
+    registry_begin(&change, registry, NOW, &diag);
     assert_int_equal(store_write(stores[1], &health, &diag), RESULT_OK);
     settings_defaults(&settings);
     settings.apex = name_of("pool.test");
@@ -44,7 +46,7 @@ static int set_up(void **)
     assert_int_equal(address_parse(&ns.addresses[0], "127.0.0.1"), RESULT_OK);
     const struct vantage vantage = { .name = VANTAGE_PRESET, .well_at = NOW };
     assert_int_equal(vantage_put(health, &vantage, &diag), RESULT_OK);
-    assert_int_equal(registry_init(registry, &settings, &ns, 1, &diag), RESULT_OK);
+    assert_int_equal(registry_init(&change, &settings, &ns, 1), RESULT_OK);
     return 0;
 }
 
@@ -76,7 +78,7 @@ static uint64_t add(const char *label, const char *country, enum override overri
     assert_int_equal(address_parse(&member.addresses[0], address), RESULT_OK);
     (void)snprintf(address, sizeof(address), "fd00::%x", next);
     assert_int_equal(address_parse(&member.addresses[1], address), RESULT_OK);
-    assert_int_equal(registry_add(registry, &member, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(&change, &member, true), RESULT_OK);
     return member.id;
 }
 
@@ -130,7 +132,7 @@ static void indices_are_kept_and_reused_one_build_late(void **)
     };
     uint64_t bob = add("bob", "NL", OVERRIDE_ELIGIBLE), dan = add("dan", "", OVERRIDE_ELIGIBLE);
     assert_int_equal(candidates_build(&first, &sources, &diag), RESULT_OK);
-    assert_int_equal(registry_remove(registry, "bob", NOW, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_remove(&change, "bob", NOW), RESULT_OK);
     uint64_t amy = add("amy", "NL", OVERRIDE_ELIGIBLE);
     sources.before = &first;
     assert_int_equal(candidates_build(&second, &sources, &diag), RESULT_OK);
@@ -161,7 +163,7 @@ static void inputs_have_region_location_and_failure_domain(void **)
     (void)snprintf(own.label, sizeof(own.label), "own");
     own.target = name_of("ntp.example.net");
     own.override = OVERRIDE_ELIGIBLE;
-    assert_int_equal(registry_add(registry, &own, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(&change, &own, true), RESULT_OK);
     assert_int_equal(build(&candidates), RESULT_OK);
     const struct allocation_member *inputs = candidates.inputs;
     char label[REGION_LABEL_ROOM];
@@ -187,7 +189,7 @@ static void own_name_is_the_target_in_lower_case(void **)
     member.target = name_of("NTP1.Example.Net");
     member.override = OVERRIDE_ELIGIBLE;
     member.port = 4461;
-    assert_int_equal(registry_add(registry, &member, true, NOW, &diag), RESULT_OK);
+    assert_int_equal(registry_add(&change, &member, true), RESULT_OK);
     assert_int_equal(build(&candidates), RESULT_OK);
     assert_int_equal(candidates.count, 1);
     assert_int_equal(candidates.list[0].port, 4461);

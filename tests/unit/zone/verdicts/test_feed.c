@@ -55,17 +55,17 @@ static void fill(void)
     both.address_count = 2;
     assert_ok(address_parse(&both.addresses[1], "2001:db8::1"));
     (void)snprintf(both.accounturi, sizeof(both.accounturi), "https://ca.example/acct/1");
-    assert_ok(registry_add(txn, &both, true, NOW, &diag));
+    assert_ok(registry_add(at(NOW), &both, true));
     struct member own = member_of("own", NULL);
     own.target = name_of("ntp.example.net");
     own.port = 4461;
-    assert_ok(registry_add(txn, &own, true, NOW, &diag));
+    assert_ok(registry_add(at(NOW), &own, true));
     struct member placed = member_of("a-placed", "192.0.2.3");
     placed.placed = true;
     placed.suspended = true;
     placed.override = OVERRIDE_INELIGIBLE;
-    assert_ok(registry_add(txn, &placed, true, NOW, &diag));
-    assert_ok(registry_put_vantage(txn, &key, &diag));
+    assert_ok(registry_add(at(NOW), &placed, true));
+    assert_ok(registry_put_vantage(&change, &key));
     commit();
 }
 
@@ -116,7 +116,7 @@ static void settings_of_all_kinds_arrive(void **)
     struct feed *feed = NULL;
     size_t count = 0;
     for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++) {
-        assert_ok(registry_set(txn, changed[i].name, changed[i].value, &diag));
+        assert_ok(registry_set(&change, changed[i].name, changed[i].value));
     }
     commit();
     assert_ok(registry_settings(txn, &settings, &diag));

@@ -75,7 +75,7 @@ static void failure_leaves_neither_verdict_nor_position(void **)
     start(5);
     assert_true(report_verdict(&made, "alice", &health));
     finish();
-    begin_registry(&txn);
+    assert_ok(store_write(stores.registry, &txn, &diag));
     assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, "?", 1));
     assert_ok(store_commit(txn, &diag));
     assert_int_not_equal(import(), RESULT_OK);
@@ -95,7 +95,7 @@ static void what_could_not_be_taken_in_is_read_again(void **)
         finish();
     }
     put_journal("far");
-    begin_registry(&txn);
+    assert_ok(store_write(stores.registry, &txn, &diag));
     assert_ok(store_get(txn, TABLE_MEMBERS, "alice", 5, &whole));
     assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, "?", 1));
     assert_ok(store_commit(txn, &diag));
@@ -103,7 +103,7 @@ static void what_could_not_be_taken_in_is_read_again(void **)
         assert_int_not_equal(intake_look(intake, &stores, now, &more, &sum, &diag), RESULT_OK);
     }
     assert_false(verdict_is("alice", &found));
-    begin_registry(&txn);
+    assert_ok(store_write(stores.registry, &txn, &diag));
     assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, row, whole.len));
     assert_ok(store_commit(txn, &diag));
     look();

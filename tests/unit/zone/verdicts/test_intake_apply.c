@@ -295,10 +295,10 @@ static void reports_under_a_removed_key_count_for_nothing(void **)
     sum = (struct intake_sum){ .reports = 0 };
     assert_ok(intake_apply(&stores, &batch, now, &sum, &diag));
     assert_int_equal(sum.reports, 0);
-    struct store_txn *txn = NULL;
-    begin_registry(&txn);
-    assert_ok(registry_remove_vantage(txn, "far", &diag));
-    assert_ok(registry_commit(txn, now, &diag));
+    struct registry_change change;
+    begin_registry(&change);
+    assert_ok(registry_remove_vantage(&change, "far"));
+    assert_ok(registry_commit(&change));
     assert_ok(intake_apply(&stores, &batch, now, &sum, &diag));
     assert_int_equal(sum.reports, 0);
     assert_false(verdict_is("alice", &found));
@@ -389,6 +389,7 @@ static void report_that_ends_in_nonsense_counts_up_to_there(void **)
 
 static void verdicts_of_removed_members_are_purged(void **)
 {
+    struct registry_change change;
     struct store_txn *txn = NULL;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     const uint64_t bob = member_row("bob").id;
@@ -397,9 +398,9 @@ static void verdicts_of_removed_members_are_purged(void **)
     say_verdict("bob", &health);
     assert_ok(intake_purge(&stores, &diag)); /* nothing to do */
     assert_true(verdict_is("alice", &found) && verdict_is("bob", &found));
-    begin_registry(&txn);
-    assert_ok(registry_remove(txn, "bob", now, now + 1, &diag));
-    assert_ok(registry_commit(txn, now, &diag));
+    begin_registry(&change);
+    assert_ok(registry_remove(&change, "bob", now + 1));
+    assert_ok(registry_commit(&change));
     assert_ok(intake_purge(&stores, &diag));
     assert_true(verdict_is("alice", &found));
     assert_ok(store_read(stores.health, &txn, &diag));
@@ -412,14 +413,15 @@ static void verdicts_of_removed_members_are_purged(void **)
 static void verdicts_of_another_registry_count_for_nothing(void **)
 {
     static const uint8_t other[REGISTRY_ID_LEN] = { 1, 2, 3 };
+    struct registry_change change;
     struct store_txn *txn = NULL, *registry = NULL;
     struct member_health found = { .member_id = 0 }, health = verdict_of("alice", "192.0.2.1");
     say_verdict("alice", &health);
     assert_ok(intake_set_owner(&stores, &diag));
     assert_true(verdict_is("alice", &found));
-    begin_registry(&txn);
-    assert_ok(store_put(txn, TABLE_SETTINGS, ".id", 3, other, sizeof(other)));
-    assert_ok(registry_commit(txn, now, &diag));
+    begin_registry(&change);
+    assert_ok(store_put(change.txn, TABLE_SETTINGS, ".id", 3, other, sizeof(other)));
+    assert_ok(registry_commit(&change));
     assert_ok(store_read(stores.registry, &registry, &diag));
     assert_ok(store_read(stores.health, &txn, &diag));
     assert_true(intake_is_foreign(registry, txn));
