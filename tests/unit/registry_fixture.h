@@ -28,14 +28,14 @@ static inline struct name_server server_of(const char *name, const char *address
 {
     struct name_server ns = { .name = name_of(name) };
     if (address != NULL) {
-        assert_int_equal(address_parse(&ns.addresses[ns.address_count++], address), RESULT_OK);
+        assert_ok(address_parse(&ns.addresses[ns.address_count++], address));
     }
     return ns;
 }
 
 static inline void begin(void)
 {
-    assert_int_equal(store_write(store, &txn, &diag), RESULT_OK);
+    assert_ok(store_write(store, &txn, &diag));
     registry_begin(&change, txn, NOW, &diag);
 }
 
@@ -48,7 +48,7 @@ static inline struct registry_change *at(uint64_t now)
 
 static inline void commit(void)
 {
-    assert_int_equal(registry_commit(at(NOW)), RESULT_OK);
+    assert_ok(registry_commit(at(NOW)));
     begin();
 }
 
@@ -56,8 +56,8 @@ static inline int set_up_empty(void **)
 {
     (void)snprintf(dir, sizeof(dir), "test_registry.XXXXXX");
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(store_create(dir, STORE_REGISTRY, &diag), RESULT_OK);
-    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, &diag), RESULT_OK);
+    assert_ok(store_create(dir, STORE_REGISTRY, &diag));
+    assert_ok(store_open(&store, dir, STORE_REGISTRY, true, &diag));
     begin();
     return 0;
 }
@@ -68,9 +68,9 @@ static inline int set_up(void **state)
     struct settings settings = settings_of_test();
     struct name_server ns[] = { server_of("NS1.pool.test", "127.0.0.1"),
                                 server_of("ns.example.net", NULL) };
-    assert_int_equal(address_parse(&ns[0].addresses[1], "2001:db8::53"), RESULT_OK);
+    assert_ok(address_parse(&ns[0].addresses[1], "2001:db8::53"));
     ns[0].address_count = 2;
-    assert_int_equal(registry_init(&change, &settings, ns, 2), RESULT_OK);
+    assert_ok(registry_init(&change, &settings, ns, 2));
     commit();
     return 0;
 }
@@ -97,7 +97,7 @@ static inline struct member member_of(const char *label, const char *address)
     (void)snprintf(member.operator_name, sizeof(member.operator_name), "example");
     if (address != NULL) {
         member.address_count = 1;
-        assert_int_equal(address_parse(&member.addresses[0], address), RESULT_OK);
+        assert_ok(address_parse(&member.addresses[0], address));
     }
     return member;
 }
@@ -105,7 +105,7 @@ static inline struct member member_of(const char *label, const char *address)
 static inline struct member added(const char *label, const char *address)
 {
     struct member member = member_of(label, address);
-    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &member, true));
     return member;
 }
 

@@ -1,16 +1,9 @@
 /* The arrows between the folders and their rooms, the one owner of each third-party header, and the
  * size of files, read from the tree. */
 #include <fts.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 
 enum {
     FILES_MAX = 1000,
@@ -434,9 +427,8 @@ static void whole_tree_was_read(void **)
 }
 
 /* The rules see what breaks them. */
-static void breaches_are_seen(void **state)
+static void breaches_are_seen(void **)
 {
-    (void)state;
     static const struct source zone = { .path = "zone/names/dname.c", .folder = "zone" };
     static const struct source server = { .path = "server/answering/answer.c", .folder = "server" };
     static const struct source stray = { .path = "zone/attic/dname.c", .folder = "zone" };

@@ -23,7 +23,7 @@ static const char *sum_of(enum store_table table, char out[2 * SUM_LEN + 1])
     crypto_generichash_state state;
     uint8_t sum[crypto_generichash_BYTES_MIN];
     crypto_generichash_init(&state, NULL, 0, sizeof(sum));
-    assert_int_equal(store_each(txn, table, add_row, &state), RESULT_OK);
+    assert_ok(store_each(txn, table, add_row, &state));
     crypto_generichash_final(&state, sum, sizeof(sum));
     return sodium_bin2hex(out, 2 * SUM_LEN + 1, sum, SUM_LEN);
 }
@@ -37,14 +37,14 @@ static void fill(void)
     full.suspended = true;
     full.override = OVERRIDE_INELIGIBLE;
     (void)snprintf(full.accounturi, sizeof(full.accounturi), "https://ca.example/1");
-    assert_int_equal(registry_add(at(NOW), &full, true), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &full, true));
     struct member own = member_of("bob", NULL);
     own.target = name_of("ntp.example.net");
-    assert_int_equal(registry_add(at(NOW), &own, true), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &own, true));
     (void)added("carol", "2001:db8::1");
-    assert_int_equal(registry_remove(at(NOW), "carol", NOW + 100), RESULT_OK);
+    assert_ok(registry_remove(at(NOW), "carol", NOW + 100));
     const struct audit_entry entry = { .at = NOW, .who = "who", .from = "from", .change = "a" };
-    assert_int_equal(audit_add(txn, &entry), RESULT_OK);
+    assert_ok(audit_add(txn, &entry));
 }
 
 static void rows_that_look_otherwise_take_a_new_schema(void **)
@@ -65,7 +65,7 @@ static void rows_that_look_otherwise_take_a_new_schema(void **)
     uint8_t row[64];
     struct store_item item = { .data = row, .room = sizeof(row) };
     fill();
-    assert_int_equal(store_get(txn, TABLE_META, "format", sizeof("format"), &item), RESULT_OK);
+    assert_ok(store_get(txn, TABLE_META, "format", sizeof("format"), &item));
     bool fits = item.len > 0 && row[item.len - 1] == SCHEMA;
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         char sum[2 * SUM_LEN + 1];
@@ -83,14 +83,14 @@ static void row_of_a_newer_program_is_not_called_damaged(void **)
     uint8_t row[MEMBER_ENCODED_MAX];
     struct store_item item = { .data = row, .room = sizeof(row) };
     struct member member = added("alice", "192.0.2.1");
-    assert_int_equal(store_get(txn, TABLE_MEMBERS, "alice", 5, &item), RESULT_OK);
+    assert_ok(store_get(txn, TABLE_MEMBERS, "alice", 5, &item));
     row[0] = 99;
-    assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, row, item.len), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, row, item.len));
     assert_int_equal(registry_member(txn, "alice", &member), RESULT_NEWER);
     assert_int_equal(registry_update(at(NOW), &member, true), RESULT_NEWER);
     assert_non_null(strstr(diag.text, "newer ntspool: upgrade"));
     row[0] = 0;
-    assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, row, item.len), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, row, item.len));
     assert_int_equal(registry_member(txn, "alice", &member), RESULT_DAMAGED);
 }
 
@@ -107,11 +107,10 @@ static void store_that_is_renewed_while_it_is_open_is_noticed(void **)
 {
     uint8_t row[64];
     struct store_item item = { .data = row, .room = sizeof(row) };
-    assert_int_equal(store_check(txn, &diag), RESULT_OK);
-    assert_int_equal(store_get(txn, TABLE_META, "format", sizeof("format"), &item), RESULT_OK);
+    assert_ok(store_check(txn, &diag));
+    assert_ok(store_get(txn, TABLE_META, "format", sizeof("format"), &item));
     row[item.len - 1]++;
-    assert_int_equal(store_put(txn, TABLE_META, "format", sizeof("format"), row, item.len),
-                     RESULT_OK);
+    assert_ok(store_put(txn, TABLE_META, "format", sizeof("format"), row, item.len));
     assert_int_equal(store_check(txn, &diag), RESULT_NEWER);
     assert_non_null(strstr(diag.text, "upgrade ntspool"));
 }

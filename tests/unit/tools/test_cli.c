@@ -1,13 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "tools/cli.h"
 #include "zone/base/version.h"
 
@@ -115,9 +108,8 @@ static void wrong(const char *line, const char *said)
     assert_string_equal(out_text, "");
 }
 
-static void options_stand_anywhere_and_in_all_spellings(void **state)
+static void options_stand_anywhere_and_in_all_spellings(void **)
 {
-    (void)state;
     static const char *const lines[] = {
         "-s /x --json look a --one v b -f --many 1 --many 2",
         "look --state=/x a b --one=v --flag --many=1 --many 2 --json",
@@ -198,9 +190,8 @@ static void unknown_words_are_escaped(void **)
     assert_null(strchr(err_text, '\x1b'));
 }
 
-static void help_is_on_every_level(void **state)
+static void help_is_on_every_level(void **)
 {
-    (void)state;
     static const char *const rows[][2] = {
         { "--help", "help of look" },           { "-h", "help of item" },
         { "item --help", "item add" },          { "look --help", "help of many" },
@@ -221,10 +212,10 @@ static void help_is_on_every_level(void **state)
 static void numbers_out_of_range_are_wrong_usage(void **)
 {
     assert_int_equal(run("look --size 10"), 42);
-    assert_int_equal(seen.number, RESULT_OK);
+    assert_ok(seen.number);
     assert_int_equal(seen.size, 10);
     assert_int_equal(run("look"), 42);
-    assert_int_equal(seen.number, RESULT_OK);
+    assert_ok(seen.number);
     assert_int_equal(run("look --size 11"), 42);
     assert_int_equal(seen.number, RESULT_USAGE);
     assert_non_null(strstr(seen.diag, "from 1 to 10"));

@@ -1,13 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <sodium.h>
 
+#include "tests/unit/unit.h"
 #include "tools/keytext.h"
 
 /* RFC 6605 6.1: example.net's P-256 key and its DS. */
@@ -32,7 +25,7 @@ static struct key_record record(void)
 static struct dname apex(void)
 {
     struct dname out;
-    assert_int_equal(dname_parse(&out, "example.net", NULL), RESULT_OK);
+    assert_ok(dname_parse(&out, "example.net", NULL));
     return out;
 }
 

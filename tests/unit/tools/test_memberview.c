@@ -1,14 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "tools/memberview.h"
 
 static struct dname apex;
@@ -16,7 +8,7 @@ static struct dname apex;
 static struct address address(const char *text)
 {
     struct address out;
-    assert_int_equal(address_parse(&out, text), RESULT_OK);
+    assert_ok(address_parse(&out, text));
     return out;
 }
 
@@ -137,7 +129,7 @@ static void a_member_with_its_own_name_shows_what_the_probe_found(void **)
 {
     struct memberview view = seen_member();
     view.member.address_count = 0;
-    assert_int_equal(dname_parse(&view.member.target, "ntp.example.net", NULL), RESULT_OK);
+    assert_ok(dname_parse(&view.member.target, "ntp.example.net", NULL));
     json_t *out = memberview_full(&view, &apex);
     assert_string_equal(text_of(out, "fqdn"), "ntp.example.net.");
     assert_int_equal(json_array_size(json_object_get(out, "addresses")), 2);

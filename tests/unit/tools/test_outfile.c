@@ -1,15 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "tools/outfile.h"
 
 static char dir[] = "test_outfile.XXXXXX";
@@ -41,18 +33,18 @@ static void holds(const char *expected)
 static void write_file(const char *text, bool good)
 {
     struct outfile out;
-    assert_int_equal(outfile_begin(&out, path, NULL), RESULT_OK);
+    assert_ok(outfile_begin(&out, path, NULL));
     assert_true(fputs(text, out.file) >= 0);
-    assert_int_equal(outfile_end(&out, good, NULL), RESULT_OK);
+    assert_ok(outfile_end(&out, good, NULL));
 }
 
 static void the_file_appears_at_the_end_and_replaces_the_old_one(void **)
 {
     struct outfile out;
-    assert_int_equal(outfile_begin(&out, path, NULL), RESULT_OK);
+    assert_ok(outfile_begin(&out, path, NULL));
     assert_int_equal(access(path, F_OK), -1);
     assert_true(fputs("one", out.file) >= 0);
-    assert_int_equal(outfile_end(&out, true, NULL), RESULT_OK);
+    assert_ok(outfile_end(&out, true, NULL));
     holds("one");
     write_file("two", true);
     holds("two");
@@ -88,7 +80,7 @@ static void a_device_is_written_in_place_and_its_failure_told(void **)
 {
     struct outfile out;
     struct diag diag = { 0 };
-    assert_int_equal(outfile_begin(&out, "/dev/full", &diag), RESULT_OK);
+    assert_ok(outfile_begin(&out, "/dev/full", &diag));
     assert_true(fputs("x", out.file) >= 0);
     assert_int_equal(outfile_end(&out, true, &diag), RESULT_SYSTEM);
     assert_non_null(strstr(diag.text, "/dev/full"));

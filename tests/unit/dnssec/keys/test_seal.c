@@ -1,17 +1,9 @@
-
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "dnssec/keys/seal.h"
+#include "tests/unit/unit.h"
 
 static char directory[] = "test_seal.XXXXXX";
 
@@ -49,7 +41,7 @@ static void read_file(const char *path, uint8_t out[32])
 static void a_new_key_is_private_and_never_overwritten(void **)
 {
     struct diag diag = { "" };
-    assert_int_equal(seal_create(directory, NULL, &diag), RESULT_OK);
+    assert_ok(seal_create(directory, NULL, &diag));
     struct stat status;
     assert_int_equal(stat(path_of("seal.key"), &status), 0);
     assert_int_equal(status.st_mode & 07777U, 0600);
@@ -61,7 +53,7 @@ static void a_new_key_is_private_and_never_overwritten(void **)
     read_file(path_of("seal.key"), after);
     assert_memory_equal(before, after, 32);
 
-    assert_int_equal(seal_create(directory, path_of("other.key"), &diag), RESULT_OK);
+    assert_ok(seal_create(directory, path_of("other.key"), &diag));
     read_file(path_of("other.key"), after);
     assert_memory_not_equal(before, after, 32);
     assert_int_equal(seal_create(directory, "/nonexistent/seal.key", &diag), RESULT_SYSTEM);
@@ -71,8 +63,8 @@ static void what_is_sealed_opens_again_and_nothing_else_does(void **)
 {
     struct seal *seal = NULL, *other = NULL;
     struct diag diag = { "" };
-    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
-    assert_int_equal(seal_open(&other, directory, path_of("other.key"), &diag), RESULT_OK);
+    assert_ok(seal_open(&seal, directory, NULL, &diag));
+    assert_ok(seal_open(&other, directory, path_of("other.key"), &diag));
 
     const uint8_t plain[] = "thirty-two octets of a private k";
     const uint8_t bound[] = "public record";
@@ -81,10 +73,10 @@ static void what_is_sealed_opens_again_and_nothing_else_does(void **)
         SEALED = LEN + SEAL_OVERHEAD
     };
     uint8_t sealed[SEALED], again[SEALED], opened[LEN];
-    assert_int_equal(seal_wrap(seal, plain, LEN, bound, sizeof bound, sealed), RESULT_OK);
-    assert_int_equal(seal_wrap(seal, plain, LEN, bound, sizeof bound, again), RESULT_OK);
+    assert_ok(seal_wrap(seal, plain, LEN, bound, sizeof bound, sealed));
+    assert_ok(seal_wrap(seal, plain, LEN, bound, sizeof bound, again));
     assert_memory_not_equal(sealed, again, SEALED);
-    assert_int_equal(seal_unwrap(seal, sealed, SEALED, bound, sizeof bound, opened), RESULT_OK);
+    assert_ok(seal_unwrap(seal, sealed, SEALED, bound, sizeof bound, opened));
     assert_memory_equal(opened, plain, LEN);
 
     assert_int_equal(seal_unwrap(other, sealed, SEALED, bound, sizeof bound, opened),
@@ -116,7 +108,7 @@ static void a_key_file_that_others_may_use_is_refused(void **)
         assert_non_null(strstr(diag.text, "chmod 0600"));
     }
     assert_int_equal(chmod(path_of("other.key"), 0400), 0);
-    assert_int_equal(seal_open(&seal, directory, path_of("other.key"), &diag), RESULT_OK);
+    assert_ok(seal_open(&seal, directory, path_of("other.key"), &diag));
     seal_free(seal);
 }
 
@@ -148,21 +140,16 @@ static void the_next_key_takes_over_while_the_old_is_open(void **)
     struct seal *running = NULL, *next = NULL, *again = NULL, *after = NULL;
     static const uint8_t plain[] = "a private key", bound[] = "public";
     uint8_t sealed[2][sizeof plain + SEAL_OVERHEAD], out[sizeof plain];
-    assert_int_equal(seal_open(&running, directory, path_of("other.key"), NULL), RESULT_OK);
-    assert_int_equal(seal_next(&next, running, NULL), RESULT_OK);
-    assert_int_equal(seal_next(&again, running, NULL), RESULT_OK); /* as after an interruption */
-    assert_int_equal(seal_wrap(again, plain, sizeof plain, bound, sizeof bound, sealed[0]),
-                     RESULT_OK);
-    assert_int_equal(seal_unwrap(running, sealed[0], sizeof sealed[0], bound, sizeof bound, out),
-                     RESULT_OK);
-    assert_int_equal(seal_wrap(running, plain, sizeof plain, bound, sizeof bound, sealed[1]),
-                     RESULT_OK);
-    assert_int_equal(seal_unwrap(next, sealed[1], sizeof sealed[1], bound, sizeof bound, out),
-                     RESULT_OK);
-    assert_int_equal(seal_install(next, NULL), RESULT_OK);
-    assert_int_equal(seal_open(&after, directory, path_of("other.key"), NULL), RESULT_OK);
-    assert_int_equal(seal_unwrap(after, sealed[1], sizeof sealed[1], bound, sizeof bound, out),
-                     RESULT_OK);
+    assert_ok(seal_open(&running, directory, path_of("other.key"), NULL));
+    assert_ok(seal_next(&next, running, NULL));
+    assert_ok(seal_next(&again, running, NULL)); /* as after an interruption */
+    assert_ok(seal_wrap(again, plain, sizeof plain, bound, sizeof bound, sealed[0]));
+    assert_ok(seal_unwrap(running, sealed[0], sizeof sealed[0], bound, sizeof bound, out));
+    assert_ok(seal_wrap(running, plain, sizeof plain, bound, sizeof bound, sealed[1]));
+    assert_ok(seal_unwrap(next, sealed[1], sizeof sealed[1], bound, sizeof bound, out));
+    assert_ok(seal_install(next, NULL));
+    assert_ok(seal_open(&after, directory, path_of("other.key"), NULL));
+    assert_ok(seal_unwrap(after, sealed[1], sizeof sealed[1], bound, sizeof bound, out));
     assert_memory_equal(out, plain, sizeof plain);
     seal_free(running);
     seal_free(next);
@@ -180,17 +167,17 @@ static void a_link_to_the_key_stays(void **)
     char target[128];
     (void)snprintf(target, sizeof target, "%s", path_of("kept/real.key"));
     assert_int_equal(mkdir(path_of("kept"), 0700), 0);
-    assert_int_equal(seal_create(NULL, target, NULL), RESULT_OK);
+    assert_ok(seal_create(NULL, target, NULL));
     assert_int_equal(symlink("kept/real.key", path_of("link.key")), 0);
-    assert_int_equal(seal_open(&running, directory, path_of("link.key"), NULL), RESULT_OK);
-    assert_int_equal(seal_next(&next, running, NULL), RESULT_OK);
-    assert_int_equal(seal_wrap(next, plain, sizeof plain, NULL, 0, sealed), RESULT_OK);
-    assert_int_equal(seal_unwrap(running, sealed, sizeof sealed, NULL, 0, out), RESULT_OK);
-    assert_int_equal(seal_install(next, NULL), RESULT_OK);
+    assert_ok(seal_open(&running, directory, path_of("link.key"), NULL));
+    assert_ok(seal_next(&next, running, NULL));
+    assert_ok(seal_wrap(next, plain, sizeof plain, NULL, 0, sealed));
+    assert_ok(seal_unwrap(running, sealed, sizeof sealed, NULL, 0, out));
+    assert_ok(seal_install(next, NULL));
     assert_int_equal(lstat(path_of("link.key"), &status), 0);
     assert_true(S_ISLNK(status.st_mode));
-    assert_int_equal(seal_open(&after, directory, target, NULL), RESULT_OK);
-    assert_int_equal(seal_unwrap(after, sealed, sizeof sealed, NULL, 0, out), RESULT_OK);
+    assert_ok(seal_open(&after, directory, target, NULL));
+    assert_ok(seal_unwrap(after, sealed, sizeof sealed, NULL, 0, out));
     seal_free(running);
     seal_free(next);
     seal_free(after);
@@ -205,16 +192,16 @@ static void a_box_opens_for_its_recipient_and_tells_its_sender(void **)
     static const uint8_t plain[] = "all keys", none[SEAL_PUBLIC_LEN] = { 0 };
     uint8_t identity[SEAL_PUBLIC_LEN], self[SEAL_PUBLIC_LEN], sender[SEAL_PUBLIC_LEN];
     uint8_t box[sizeof plain + SEAL_BOX_OVERHEAD], out[sizeof plain];
-    assert_int_equal(seal_open(&mine, directory, NULL, NULL), RESULT_OK);
-    assert_int_equal(seal_open(&other, directory, path_of("other.key"), NULL), RESULT_OK);
+    assert_ok(seal_open(&mine, directory, NULL, NULL));
+    assert_ok(seal_open(&other, directory, path_of("other.key"), NULL));
     seal_public(mine, self);
     seal_public(other, identity);
     assert_int_equal(seal_box(mine, none, plain, sizeof plain, box), RESULT_INVALID);
-    assert_int_equal(seal_box(mine, identity, plain, sizeof plain, box), RESULT_OK);
+    assert_ok(seal_box(mine, identity, plain, sizeof plain, box));
     for (size_t len = 0; len < sizeof box; len++) {
         assert_int_equal(seal_unbox(other, box, len, out, sender), RESULT_UNSEALABLE);
     }
-    assert_int_equal(seal_unbox(other, box, sizeof box, out, sender), RESULT_OK);
+    assert_ok(seal_unbox(other, box, sizeof box, out, sender));
     assert_memory_equal(out, plain, sizeof plain);
     assert_memory_equal(sender, self, sizeof self);
     for (size_t i = 0; i < sizeof box; i++) { /* the sender's name in front, too */
@@ -228,26 +215,25 @@ static void a_box_opens_for_its_recipient_and_tells_its_sender(void **)
     seal_free(other);
 }
 
-static void a_systemd_credential_comes_before_the_state_directory(void **state)
+static void a_systemd_credential_comes_before_the_state_directory(void **)
 {
-    (void)state;
     const uint8_t plain[1] = { 7 };
     uint8_t sealed[1 + SEAL_OVERHEAD], opened[1];
     struct seal *seal = NULL;
     struct diag diag = { "" };
     assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
     /* A credentials directory without ours: the state directory's key. */
-    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
-    assert_int_equal(seal_wrap(seal, plain, 1, NULL, 0, sealed), RESULT_OK);
+    assert_ok(seal_open(&seal, directory, NULL, &diag));
+    assert_ok(seal_wrap(seal, plain, 1, NULL, 0, sealed));
     seal_free(seal);
 
-    assert_int_equal(seal_create(directory, path_of("ntspool-seal"), &diag), RESULT_OK);
-    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
+    assert_ok(seal_create(directory, path_of("ntspool-seal"), &diag));
+    assert_ok(seal_open(&seal, directory, NULL, &diag));
     assert_int_equal(seal_unwrap(seal, sealed, sizeof sealed, NULL, 0, opened), RESULT_UNSEALABLE);
     seal_free(seal);
     assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
-    assert_int_equal(seal_open(&seal, directory, NULL, &diag), RESULT_OK);
-    assert_int_equal(seal_unwrap(seal, sealed, sizeof sealed, NULL, 0, opened), RESULT_OK);
+    assert_ok(seal_open(&seal, directory, NULL, &diag));
+    assert_ok(seal_unwrap(seal, sealed, sizeof sealed, NULL, 0, opened));
     assert_int_equal(opened[0], 7);
     seal_free(seal);
 }

@@ -1,13 +1,9 @@
-
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h> /* before ldns, which else makes one of its own */
-#include <stddef.h>
 
-#include <cmocka.h>
 #include <ldns/ldns.h>
 
 #include "dnssec/signing/nsec.h"
+#include "tests/unit/unit.h"
 
 enum {
     TYPES_MAX = 64
@@ -16,7 +12,7 @@ enum {
 static struct dname name(const char *text)
 {
     struct dname out;
-    assert_int_equal(dname_parse(&out, text, NULL), RESULT_OK);
+    assert_ok(dname_parse(&out, text, NULL));
     return out;
 }
 
@@ -85,7 +81,7 @@ static void all_windows_fit_beside_the_longest_name(void **)
         struct dname longer;
         char label[63];
         memset(label, 'x', sizeof label);
-        assert_int_equal(dname_prepend(&longer, label, sizeof label, &next), RESULT_OK);
+        assert_ok(dname_prepend(&longer, label, sizeof label, &next));
         next = longer;
     }
     uint8_t scratch[NSEC_RDATA_MAX + 2];
@@ -142,11 +138,11 @@ static struct dname long_name(size_t len, size_t label, uint8_t octet)
         size_t rest = len - out.len - (label + 1);
         size_t next = rest > 64 ? (rest == 65 ? 62 : 63) : rest - 1;
         parent = out;
-        assert_int_equal(dname_prepend(&out, octets, next, &parent), RESULT_OK);
+        assert_ok(dname_prepend(&out, octets, next, &parent));
     }
     parent = out;
     memset(octets, octet, sizeof octets);
-    assert_int_equal(dname_prepend(&out, octets, label, &parent), RESULT_OK);
+    assert_ok(dname_prepend(&out, octets, label, &parent));
     assert_int_equal(out.len, len);
     return out;
 }
@@ -174,7 +170,7 @@ static void the_next_name_is_the_first_child(void **)
         assert_after(&before, &want);
     }
     struct dname longest = long_name(253, 63, 'x'), want;
-    assert_int_equal(dname_prepend(&want, "\0", 1, &longest), RESULT_OK);
+    assert_ok(dname_prepend(&want, "\0", 1, &longest));
     assert_int_equal(want.len, DNAME_MAX);
     assert_after(&longest, &want);
 }
@@ -234,7 +230,7 @@ static void a_last_sibling_is_followed_by_its_parents_next(void **)
     for (size_t left = DNAME_MAX - apex.len; left > 0; left = DNAME_MAX - before.len) {
         size_t label = left > 64 ? (left == 65 ? 62 : 63) : left - 1;
         parent = before;
-        assert_int_equal(dname_prepend(&before, octets, label, &parent), RESULT_OK);
+        assert_ok(dname_prepend(&before, octets, label, &parent));
     }
     assert_int_equal(before.len, DNAME_MAX);
     assert_after(&before, &apex);

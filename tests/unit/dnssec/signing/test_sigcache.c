@@ -1,12 +1,8 @@
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 #include "dnssec/signing/sigcache.h"
+#include "tests/unit/unit.h"
 
 /* A signature whose octets all follow from `mark`, so that a mix of two is seen. */
 static struct cached_signature marked(uint32_t mark)

@@ -71,7 +71,7 @@ static struct rrset srv_set(uint8_t scratch[1024])
         write_u16(&w, 1);
         write_u16(&w, 4460);
         struct dname apex = name_of("pool.test."), target;
-        assert_int_equal(dname_prepend(&target, members[i], strlen(members[i]), &apex), RESULT_OK);
+        assert_ok(dname_prepend(&target, members[i], strlen(members[i]), &apex));
         dname_write(&w, &target);
         rrset_add(&b, rdata, w.at);
     }
@@ -163,7 +163,7 @@ static void ldns_accepts_the_signatures_of_both_algorithms(void **)
         uint8_t data[1024], scratch[SIGNER_SCRATCH];
         struct rrset set = srv_set(data), rrsigs;
         struct dname owner = name_of("_NTSKE._tcp.Pool.test.");
-        assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_ok(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs));
         assert_int_equal(rrsigs.type, RR_RRSIG);
         assert_int_equal(rrsigs.ttl, TTL);
         assert_int_equal(rrsigs.count, 1);
@@ -187,14 +187,14 @@ static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(
     struct rrset set, rrsigs;
     for (size_t i = 0; i < 3; i++) {
         assert_true(keyring_rrset(b.keyring, &b.apex, types[i], 3600, data, &set));
-        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
         assert_int_equal(rrsigs.count, types[i] == RR_DNSKEY ? 1 : 2);
         assert_true(has_signed(&rrsigs, tag_of(b.keyring, KEY_KSK)));
         assert_int_equal(judged_good(&b, &b.apex, &set, &rrsigs, NOW), rrsigs.count);
     }
     uint8_t room[1024];
     set = srv_set(room);
-    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
     assert_true(has_signed(&rrsigs, tag_of(b.keyring, KEY_ZSK)));
     tear_down(&b);
 }
@@ -210,7 +210,7 @@ static void every_algorithm_signs(void **)
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
     for (int round = 0; round < 2; round++) { /* made, then from the cache */
-        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
         assert_int_equal(rrsigs.count, 2);
         assert_int_equal(judged_good(&b, &b.apex, &set, &rrsigs, NOW), 2);
         assert_int_equal(signer_made(b.signer), 2);
@@ -226,7 +226,7 @@ static void the_labels_field_leaves_out_an_asterisk(void **)
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
     struct dname owner = name_of("*.pool.test.");
-    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs));
     assert_int_equal(scratch[2 + 3], 2);
     assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, NOW), 1);
     tear_down(&b);
@@ -241,7 +241,7 @@ static void times_are_backdated_and_jittered_within_bounds(void **)
     uint32_t least = UINT32_MAX, most = 0;
     for (uint32_t i = 0; i < 200; i++) {
         set.ttl = i; /* a set of its own each time */
-        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
         assert_int_equal(u32_at(scratch + 2 + 12), NOW - RRSIG_BACKDATE_S);
         uint32_t left = u32_at(scratch + 2 + 8) - NOW;
         least = left < least ? left : least;
@@ -261,19 +261,19 @@ static void a_signature_is_reused_until_a_third_is_left(void **)
     struct rrset set = srv_set(data), rrsigs;
     struct dname owner = name_of("_ntske._tcp.pool.test."),
                  upper = name_of("_NTSKE._tcp.POOL.test.");
-    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, first, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, NOW, first, &rrsigs));
     const uint64_t hits[] = { NOW, NOW + 1, NOW + VALIDITY / 2, NOW - RRSIG_BACKDATE_S };
     for (size_t i = 0; i < sizeof hits / sizeof hits[0]; i++) {
-        assert_int_equal(signer_sign(b.signer, &upper, &set, hits[i], scratch, &rrsigs), RESULT_OK);
+        assert_ok(signer_sign(b.signer, &upper, &set, hits[i], scratch, &rrsigs));
         assert_memory_equal(first, scratch, rrsigs.rdata_len);
     }
     assert_int_equal(signer_made(b.signer), 1);
     uint64_t late = NOW + VALIDITY - VALIDITY / 3 + 1;
-    assert_int_equal(signer_sign(b.signer, &owner, &set, late, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, late, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 2);
     assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, late), 1);
     /* The new one took the old one's place. */
-    assert_int_equal(signer_sign(b.signer, &owner, &set, late + 1, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, late + 1, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 2);
     tear_down(&b);
 }
@@ -289,7 +289,7 @@ static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **)
     uint64_t now = NOW;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         now = (uint64_t)((int64_t)now + steps[i]);
-        assert_int_equal(signer_sign(b.signer, &b.apex, &set, now, scratch, &rrsigs), RESULT_OK);
+        assert_ok(signer_sign(b.signer, &b.apex, &set, now, scratch, &rrsigs));
         uint32_t age = (uint32_t)now - u32_at(scratch + 2 + 12);
         uint32_t left = u32_at(scratch + 2 + 8) - (uint32_t)now;
         assert_true(age <= VALIDITY);
@@ -306,22 +306,22 @@ static void anything_that_differs_is_signed_anew(void **)
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
     struct dname owner = name_of("a.pool.test."), other = name_of("b.pool.test.");
-    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
-    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs));
+    assert_ok(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 2);
     set.ttl++;
-    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 3);
     set.type = RR_NS;
-    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 4);
     data[set.rdata_len - 2]++;
-    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 5);
     set.count--;
     set.rdata_len -= 2 + 6 + 17;
     assert_true(rrset_check(&set));
-    assert_int_equal(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &owner, &set, NOW, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 6);
     tear_down(&b);
 }
@@ -341,7 +341,7 @@ static void what_is_too_long_to_sign_is_refused(void **)
     struct rrset set = { .type = RR_TXT, .count = 1, .rdata = data }, rrsigs;
     wire_put_u16(data, most);
     set.rdata_len = most + 2U;
-    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
     wire_put_u16(data, (uint16_t)(most + 1));
     set.rdata_len = most + 3U;
     assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_TOO_LONG);
@@ -361,15 +361,15 @@ static void new_signatures_come_from_the_budget(void **)
     signer_limit(b.signer, &budget);
     uint8_t data[1024], scratch[SIGNER_SCRATCH];
     struct rrset set = srv_set(data), rrsigs;
-    assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
     struct dname other = name_of("other.pool.test.");
     assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_EXHAUSTED);
     assert_int_equal(signer_made(b.signer), 3);
     for (int i = 0; i < 10; i++) { /* those in the cache don't */
-        assert_int_equal(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs), RESULT_OK);
+        assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
     }
     budget_update(&budget, 30, 2000000);
-    assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_OK);
+    assert_ok(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 4);
     tear_down(&b);
 }

@@ -11,9 +11,8 @@ static const char *best_of(const char *word)
     return near.best;
 }
 
-static void nearest_word_is_meant(void **state)
+static void nearest_word_is_meant(void **)
 {
-    (void)state;
     assert_string_equal(best_of("listne"), "listen");
     assert_string_equal(best_of("locaton"), "locations");
     assert_string_equal(best_of("State"), "state");

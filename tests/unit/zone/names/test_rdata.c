@@ -1,11 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/names/rdata.h"
 #include "zone/names/rrset.h"
 
@@ -14,7 +7,7 @@ static uint8_t octets[RDATA_MAX];
 static uint16_t type_of(const char *text)
 {
     uint16_t type = 0;
-    assert_int_equal(rdata_type_parse(&type, text), RESULT_OK);
+    assert_ok(rdata_type_parse(&type, text));
     return type;
 }
 
@@ -25,7 +18,7 @@ static enum result parse(const char *line, uint16_t *type, size_t *len, struct d
     char name[RDATA_TYPE_ROOM] = "";
     size_t end = strcspn(line, " ");
     struct writer w = writer_of(octets, sizeof octets);
-    assert_int_equal(dname_parse(&origin, "pool.test.", NULL), RESULT_OK);
+    assert_ok(dname_parse(&origin, "pool.test.", NULL));
     memcpy(name, line, end);
     *type = type_of(name);
     enum result result = rdata_parse(*type, line + end, &origin, &w, why);
@@ -55,7 +48,7 @@ static void types_have_names_and_numbers(void **)
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         uint16_t type = 0;
-        assert_int_equal(rdata_type_parse(&type, good[i].text), RESULT_OK);
+        assert_ok(rdata_type_parse(&type, good[i].text));
         assert_int_equal(type, good[i].type);
     }
     const char *bad[] = { "",       "FOO",    "TYPE", "TYPE0",          "TYPE65536",
@@ -68,7 +61,7 @@ static void types_have_names_and_numbers(void **)
     for (unsigned type = 1; type <= UINT16_MAX; type++) {
         char text[16];
         uint16_t back = 0;
-        assert_int_equal(rdata_type_parse(&back, rdata_type_text((uint16_t)type, text)), RESULT_OK);
+        assert_ok(rdata_type_parse(&back, rdata_type_text((uint16_t)type, text)));
         assert_int_equal(back, type);
     }
     char text[16];
@@ -160,7 +153,7 @@ static void text_becomes_octets_and_the_same_text_again(void **)
         memcpy(first, octets, len);
         struct dname root = { .len = 1 };
         struct writer w = writer_of(octets, sizeof octets);
-        assert_int_equal(rdata_parse(type, text, &root, &w, &why), RESULT_OK);
+        assert_ok(rdata_parse(type, text, &root, &w, &why));
         assert_int_equal(w.at, len);
         assert_memory_equal(octets, first, len);
         free(text);
@@ -374,12 +367,12 @@ static void strings_have_an_end(void **)
     size_t len = 0;
     struct diag why = { "" };
     (void)snprintf(line, sizeof line, "TXT \"%0255d\"", 0);
-    assert_int_equal(parse(line, &type, &len, &why), RESULT_OK);
+    assert_ok(parse(line, &type, &len, &why));
     assert_int_equal(len, 256);
     (void)snprintf(line, sizeof line, "TXT \"%0256d\"", 0);
     assert_int_equal(parse(line, &type, &len, &why), RESULT_INVALID);
     (void)snprintf(line, sizeof line, "CAA 0 issue \"%0256d\"", 0);
-    assert_int_equal(parse(line, &type, &len, &why), RESULT_OK);
+    assert_ok(parse(line, &type, &len, &why));
     assert_int_equal(len, 2 + 5 + 256);
 }
 

@@ -1,11 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/names/zonefile.h"
 
 enum {
@@ -28,7 +21,7 @@ struct seen {
 static struct dname name(const char *text)
 {
     struct dname out;
-    assert_int_equal(dname_parse(&out, text, NULL), RESULT_OK);
+    assert_ok(dname_parse(&out, text, NULL));
     return out;
 }
 
@@ -81,22 +74,21 @@ static void records_come_with_owner_ttl_and_line(void **)
 {
     struct seen seen = { 0 };
     struct diag diag = { "" };
-    assert_int_equal(read_text_of(&seen,
-                                  "; a comment\n"
-                                  "WWW A 192.0.2.1\n"
-                                  "    60 AAAA 2001:db8::1\n"
-                                  "\n"
-                                  "$TTL 1h ; from here on\n"
-                                  "@ IN MX 10 Mail\n"
-                                  "x 2h IN TXT (\n"
-                                  "   \"a;b\" ; not the semicolon inside\n"
-                                  "   c )\n"
-                                  "$ORIGIN Sub\n"
-                                  "x IN 1h30m CNAME Y.Other.Test.\r\n"
-                                  "$ORIGIN Other.Test.\n"
-                                  "y CLASS1 TYPE65280 \\# 3 aabbcc",
-                                  &diag),
-                     RESULT_OK);
+    assert_ok(read_text_of(&seen,
+                           "; a comment\n"
+                           "WWW A 192.0.2.1\n"
+                           "    60 AAAA 2001:db8::1\n"
+                           "\n"
+                           "$TTL 1h ; from here on\n"
+                           "@ IN MX 10 Mail\n"
+                           "x 2h IN TXT (\n"
+                           "   \"a;b\" ; not the semicolon inside\n"
+                           "   c )\n"
+                           "$ORIGIN Sub\n"
+                           "x IN 1h30m CNAME Y.Other.Test.\r\n"
+                           "$ORIGIN Other.Test.\n"
+                           "y CLASS1 TYPE65280 \\# 3 aabbcc",
+                           &diag));
     assert_int_equal(seen.count, 6);
     expect(&seen.list[0], "www.pool.test.", RR_A, 300, 2);
     expect(&seen.list[1], "www.pool.test.", RR_AAAA, 60, 3);
@@ -115,15 +107,14 @@ static void names_in_rdata_are_in_lower_case_where_dnssec_wants_it(void **)
 {
     struct seen seen = { 0 };
     struct diag diag = { "" };
-    assert_int_equal(read_text_of(&seen,
-                                  "a NS Ns1\n"
-                                  "a SRV 0 1 4460 Alice\n"
-                                  "a SOA Ns1 Host 1 2 3 4 5\n"
-                                  "a TXT Text\n"
-                                  "a CAA 0 issue \"Ca.Example\"\n"
-                                  "a NSEC Next A\n",
-                                  &diag),
-                     RESULT_OK);
+    assert_ok(read_text_of(&seen,
+                           "a NS Ns1\n"
+                           "a SRV 0 1 4460 Alice\n"
+                           "a SOA Ns1 Host 1 2 3 4 5\n"
+                           "a TXT Text\n"
+                           "a CAA 0 issue \"Ca.Example\"\n"
+                           "a NSEC Next A\n",
+                           &diag));
     assert_int_equal(seen.count, 6);
     assert_memory_equal(seen.list[0].rdata, "\3ns1\4pool\4test", 15);
     assert_memory_equal(seen.list[1].rdata, "\0\0\0\1\x11\x6c\5alice\4pool\4test", 23);
@@ -210,7 +201,7 @@ static void a_record_that_is_too_long_is_refused(void **)
         struct diag diag = { "" };
         enum result result = read_text_of(&seen, text, &diag);
         if (strings[i] == 200) {
-            assert_int_equal(result, RESULT_OK);
+            assert_ok(result);
             assert_int_equal(seen.list[0].rdata_len, 200 * 251);
             expect(&seen.list[1], "b.pool.test.", RR_A, 300, 202);
         } else {
@@ -261,7 +252,7 @@ static void what_is_printed_reads_back(void **)
                        "l 300 IN TLSA 3 1 0 00aa\n";
     struct seen first = { 0 }, second = { 0 };
     struct diag diag = { "" };
-    assert_int_equal(read_text_of(&first, text, &diag), RESULT_OK);
+    assert_ok(read_text_of(&first, text, &diag));
     assert_int_equal(first.count, 8);
     FILE *file = tmpfile();
     assert_non_null(file);
@@ -273,11 +264,11 @@ static void what_is_printed_reads_back(void **)
         rrset_begin(&b, one->type, one->ttl, packed, sizeof packed);
         rrset_add(&b, one->rdata, one->rdata_len);
         assert_true(rrset_end(&b, &set));
-        assert_int_equal(zonefile_print(file, &one->owner, &set), RESULT_OK);
+        assert_ok(zonefile_print(file, &one->owner, &set));
     }
     rewind(file);
     const struct zonefile_source from = { .file = file, .path = "z", .origin = name(".") };
-    assert_int_equal(zonefile_read(&from, note, &second, &diag), RESULT_OK);
+    assert_ok(zonefile_read(&from, note, &second, &diag));
     (void)fclose(file);
     assert_int_equal(second.count, first.count);
     for (size_t i = 0; i < first.count; i++) {
@@ -294,8 +285,7 @@ static void a_ttl_of_zero_is_a_ttl(void **)
 {
     struct seen seen = { 0 };
     struct diag diag = { "" };
-    assert_int_equal(
-        read_text_of(&seen, "a 0 A 1.2.3.4\nb A 1.2.3.4\n$TTL 0\nc A 1.2.3.4\n", &diag), RESULT_OK);
+    assert_ok(read_text_of(&seen, "a 0 A 1.2.3.4\nb A 1.2.3.4\n$TTL 0\nc A 1.2.3.4\n", &diag));
     expect(&seen.list[0], "a.pool.test.", RR_A, 0, 1);
     expect(&seen.list[1], "b.pool.test.", RR_A, 0, 2);
     expect(&seen.list[2], "c.pool.test.", RR_A, 0, 4);
@@ -323,7 +313,7 @@ static void invalid_rdata_is_printed_as_octets(void **)
     const uint8_t rdata[] = { 0, 3, 192, 0, 2 };
     const struct rrset set = { .type = RR_A, .count = 1, .rdata = rdata, .rdata_len = 5 };
     struct dname owner = name("a.");
-    assert_int_equal(zonefile_print(file, &owner, &set), RESULT_OK);
+    assert_ok(zonefile_print(file, &owner, &set));
     (void)fclose(file);
     assert_string_equal(text, "a.\t0\tIN\tA\t\\# 3 c00002\n");
     free(text);
@@ -334,18 +324,17 @@ static void a_missing_ttl_is_the_last_one_stated(void **)
 {
     struct seen seen = { 0 };
     struct diag diag = { "" };
-    assert_int_equal(read_text_of(&seen,
-                                  "a A 1.2.3.4\n"
-                                  "b 60 A 1.2.3.4\n"
-                                  "  A 1.2.3.5\n"
-                                  "c A 1.2.3.4\n"
-                                  "d IN 0 A 1.2.3.4\n"
-                                  "e A 1.2.3.4\n"
-                                  "$TTL 2h\n"
-                                  "f 60 A 1.2.3.4\n"
-                                  "g A 1.2.3.4\n",
-                                  &diag),
-                     RESULT_OK);
+    assert_ok(read_text_of(&seen,
+                           "a A 1.2.3.4\n"
+                           "b 60 A 1.2.3.4\n"
+                           "  A 1.2.3.5\n"
+                           "c A 1.2.3.4\n"
+                           "d IN 0 A 1.2.3.4\n"
+                           "e A 1.2.3.4\n"
+                           "$TTL 2h\n"
+                           "f 60 A 1.2.3.4\n"
+                           "g A 1.2.3.4\n",
+                           &diag));
     const uint32_t ttls[] = { 300, 60, 60, 60, 0, 0, 60, 7200 };
     assert_int_equal(seen.count, 8);
     for (size_t i = 0; i < 8; i++) {

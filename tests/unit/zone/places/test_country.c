@@ -64,9 +64,9 @@ static void codes_of_iso_3166_are_taken_and_others_explained(void **)
     size_t count = 0;
     const struct country *all = country_all(&count);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(country_parse(code, all[i].code, &diag), RESULT_OK);
+        assert_ok(country_parse(code, all[i].code, &diag));
     }
-    assert_int_equal(country_parse(code, "nL", &diag), RESULT_OK);
+    assert_ok(country_parse(code, "nL", &diag));
     assert_string_equal(code, "NL");
 }
 

@@ -34,10 +34,10 @@ static void entries_come_back_in_order(void **)
     struct seen seen = { 0 };
     for (unsigned i = 0; i < 300; i++) {
         const struct audit_entry entry = entry_of(i);
-        assert_int_equal(audit_add(txn, &entry), RESULT_OK);
+        assert_ok(audit_add(txn, &entry));
     }
     commit();
-    assert_int_equal(audit_each(txn, see, &seen), RESULT_OK);
+    assert_ok(audit_each(txn, see, &seen));
     assert_true(seen.count == 300 && seen.first == 0 && seen.last == 299);
 }
 
@@ -46,9 +46,9 @@ static void oldest_go_when_there_are_too_many(void **)
     struct seen seen = { 0 };
     for (unsigned i = 0; i < AUDIT_MAX + 25; i++) {
         const struct audit_entry entry = entry_of(i);
-        assert_int_equal(audit_add(txn, &entry), RESULT_OK);
+        assert_ok(audit_add(txn, &entry));
     }
-    assert_int_equal(audit_each(txn, see, &seen), RESULT_OK);
+    assert_ok(audit_each(txn, see, &seen));
     assert_true(seen.count == AUDIT_MAX && seen.first == 25 && seen.last == AUDIT_MAX + 24);
 }
 
@@ -60,7 +60,7 @@ static void longest_texts_fit(void **)
     memset(entry.command, 'c', sizeof(entry.command) - 1);
     memset(entry.subject, 's', sizeof(entry.subject) - 1);
     memset(entry.change, 'x', sizeof(entry.change) - 1);
-    assert_int_equal(audit_add(txn, &entry), RESULT_OK);
+    assert_ok(audit_add(txn, &entry));
 }
 
 static enum result count_one(const struct audit_entry *, void *arg)
@@ -75,11 +75,11 @@ static void damaged_and_newer_rows_are_told_apart(void **)
     uint8_t row[64] = { 1 };
     unsigned count = 0;
     for (size_t len = 1; len < 19; len++) {
-        assert_int_equal(store_put(txn, TABLE_AUDIT, key, sizeof(key), row, len), RESULT_OK);
+        assert_ok(store_put(txn, TABLE_AUDIT, key, sizeof(key), row, len));
         assert_int_equal(audit_each(txn, count_one, &count), RESULT_DAMAGED);
     }
     row[0] = 2;
-    assert_int_equal(store_put(txn, TABLE_AUDIT, key, sizeof(key), row, 1), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_AUDIT, key, sizeof(key), row, 1));
     assert_int_equal(audit_each(txn, count_one, &count), RESULT_NEWER);
     assert_int_equal(count, 0);
 }
@@ -94,16 +94,16 @@ static void entry_alone_leaves_the_zone_as_it_is(void **)
     (void)added("alice", "192.0.2.1");
     commit();
     uint64_t since = store_version(txn) - 1;
-    assert_int_equal(registry_settings(txn, &before, &diag), RESULT_OK);
-    assert_int_equal(audit_add(txn, &entry), RESULT_OK);
-    assert_int_equal(registry_commit_beside(&change), RESULT_OK);
+    assert_ok(registry_settings(txn, &before, &diag));
+    assert_ok(audit_add(txn, &entry));
+    assert_ok(registry_commit_beside(&change));
     store_close(store);
-    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, &diag), RESULT_OK);
+    assert_ok(store_open(&store, dir, STORE_REGISTRY, true, &diag));
     struct store_txn *reader = NULL;
-    assert_int_equal(store_read(store, &reader, &diag), RESULT_OK);
-    assert_int_equal(registry_settings(reader, &after, &diag), RESULT_OK);
+    assert_ok(store_read(store, &reader, &diag));
+    assert_ok(registry_settings(reader, &after, &diag));
     assert_int_equal(after.serial, before.serial);
-    assert_int_equal(registry_changes(reader, since, changes, &count), RESULT_OK);
+    assert_ok(registry_changes(reader, since, changes, &count));
     assert_int_equal(count, 0);
     store_abort(reader);
     begin();

@@ -1,13 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/registry/config.h"
 
 static char path[] = "test_config.XXXXXX";
@@ -32,9 +25,8 @@ static enum result load(struct config **out, const void *text, size_t len, struc
     return config_load(out, path, diag);
 }
 
-static void every_key_is_read(void **state)
+static void every_key_is_read(void **)
 {
-    (void)state;
     const char text[] = "# a pool\n"
                         "---\n"
                         "state: /var/lib/pool\n"
@@ -50,7 +42,7 @@ static void every_key_is_read(void **state)
                         "allow-private: yes\n";
     struct config *config = NULL;
     struct diag diag = { "" };
-    assert_int_equal(load(&config, text, sizeof text - 1, &diag), RESULT_OK);
+    assert_ok(load(&config, text, sizeof text - 1, &diag));
     assert_string_equal(config->state, "/var/lib/pool");
     assert_string_equal(config->seal_key, "/etc/seal");
     assert_int_equal(config->listen_count, 2);
@@ -77,7 +69,7 @@ static void what_is_not_given_is_null(void **)
     for (size_t i = 0; i <= sizeof texts / sizeof texts[0]; i++) {
         enum result result = i == 0 ? config_load(&config, NULL, &diag)
                                     : load(&config, texts[i - 1], strlen(texts[i - 1]), &diag);
-        assert_int_equal(result, RESULT_OK);
+        assert_ok(result);
         assert_null(config->state);
         assert_null(config->workers);
         assert_null(config->allow_private);
@@ -88,9 +80,8 @@ static void what_is_not_given_is_null(void **)
 }
 
 /* Each key that may have several values takes one alone as well. */
-static void a_list_may_be_one_value(void **state)
+static void a_list_may_be_one_value(void **)
 {
-    (void)state;
     static const char *const names[] = { "listen", "locations", "reference" };
     static const struct {
         const char *text;
@@ -110,7 +101,7 @@ static void a_list_may_be_one_value(void **state)
         const char *mark = strstr(cases[i / 3].text, "%s");
         (void)snprintf(text, sizeof text, "%.*s%s%s", (int)(mark - cases[i / 3].text),
                        cases[i / 3].text, names[i % 3], mark + 2);
-        assert_int_equal(load(&config, text, strlen(text), &diag), RESULT_OK);
+        assert_ok(load(&config, text, strlen(text), &diag));
         assert_string_equal(config->state, "/x");
         char **const lists[] = { config->listen, config->locations, config->reference };
         const unsigned counts[] = { config->listen_count, config->locations_count,
@@ -126,9 +117,8 @@ static void a_list_may_be_one_value(void **state)
     }
 }
 
-static void a_fault_is_told_with_its_line(void **state)
+static void a_fault_is_told_with_its_line(void **)
 {
-    (void)state;
     const struct {
         const char *text, *line, *what;
     } cases[] = {
@@ -176,9 +166,8 @@ static void a_fault_is_told_with_its_line(void **state)
     }
 }
 
-static void what_is_no_configuration_is_refused(void **state)
+static void what_is_no_configuration_is_refused(void **)
 {
-    (void)state;
     struct config *config = NULL;
     struct diag diag = { "" };
     const char *texts[] = { "foo\n", "- a\n", "state: [a\n", "{", "state: a\n\tb: c\n", "a\001" };
@@ -200,9 +189,8 @@ static void what_is_no_configuration_is_refused(void **state)
 }
 
 /* No truncation or flipped bit does worse than an error. */
-static void broken_files_do_no_harm(void **state)
+static void broken_files_do_no_harm(void **)
 {
-    (void)state;
     char text[] =
         "state: /x\nlocations: /a\nlisten: [ 192.0.2.53@53, \"2001:db8::53@53\" ]\nworkers: 2\n"
         "allow-private: no\ninterval: 60s\n";

@@ -225,7 +225,7 @@ static void target_is_a_host_name(void **)
         assert_non_null(strstr(diag.text, "not an address"));
     }
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        assert_int_equal((int)with_target(good[i]), RESULT_OK);
+        assert_ok(with_target(good[i]));
     }
 }
 

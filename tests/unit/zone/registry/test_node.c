@@ -1,35 +1,27 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/registry/node.h"
 
 static struct settings settings_of_test(void)
 {
     struct settings settings;
     settings_defaults(&settings);
-    assert_int_equal(dname_parse(&settings.apex, "pool.test", NULL), RESULT_OK);
-    assert_int_equal(dname_parse(&settings.primary, "NS1.pool.test", NULL), RESULT_OK);
-    assert_int_equal(dname_parse(&settings.mailbox, "hostmaster.pool.test", NULL), RESULT_OK);
+    assert_ok(dname_parse(&settings.apex, "pool.test", NULL));
+    assert_ok(dname_parse(&settings.primary, "NS1.pool.test", NULL));
+    assert_ok(dname_parse(&settings.mailbox, "hostmaster.pool.test", NULL));
     settings.serial = 0x01020304;
     settings.ttl_s = 3600;
     settings.address_ttl_s = 300;
     settings.negative_ttl_s = 60;
-    assert_int_equal(settings_set(&settings, "ca", "letsencrypt.org", NULL), RESULT_OK);
+    assert_ok(settings_set(&settings, "ca", "letsencrypt.org", NULL));
     return settings;
 }
 
 static struct node member_node(void)
 {
     struct node node = { .kind = NODE_MEMBER, .member_id = 0x1122334455667788, .address_count = 3 };
-    assert_int_equal(address_parse(&node.addresses[0], "192.0.2.9"), RESULT_OK);
-    assert_int_equal(address_parse(&node.addresses[1], "2001:db8::1"), RESULT_OK);
-    assert_int_equal(address_parse(&node.addresses[2], "192.0.2.1"), RESULT_OK);
+    assert_ok(address_parse(&node.addresses[0], "192.0.2.9"));
+    assert_ok(address_parse(&node.addresses[1], "2001:db8::1"));
+    assert_ok(address_parse(&node.addresses[2], "192.0.2.1"));
     (void)snprintf(node.accounturi, sizeof(node.accounturi), "https://ca.example/acct/7");
     return node;
 }
@@ -90,7 +82,7 @@ static void nodes_survive_the_round_trip(void **)
     for (unsigned i = 0; i < count; i++) {
         uint8_t data[512];
         size_t len = encode(&nodes[i], data, sizeof(data));
-        assert_int_equal(node_decode(&decoded, data, len), RESULT_OK);
+        assert_ok(node_decode(&decoded, data, len));
         assert_same(&decoded, &nodes[i]);
     }
 }
@@ -249,12 +241,12 @@ static void caa_binds_issuance_to_ca_method_and_account(void **)
                "accounturi=https://ca.example/acct/7");
     expect_caa(&set, 1, "issuewild", ";");
     node.accounturi[0] = '\0';
-    assert_int_equal(settings_set(&settings, "ca", "a.example,b.example", NULL), RESULT_OK);
+    assert_ok(settings_set(&settings, "ca", "a.example,b.example", NULL));
     assert_true(node_rrset(&node, &settings, RR_CAA, 0, scratch, &set));
     assert_int_equal(set.count, 3);
     expect_caa(&set, 0, "issue", "a.example; validationmethods=http-01,tls-alpn-01");
     expect_caa(&set, 1, "issue", "b.example; validationmethods=http-01,tls-alpn-01");
-    assert_int_equal(settings_set(&settings, "ca", "none", NULL), RESULT_OK);
+    assert_ok(settings_set(&settings, "ca", "none", NULL));
     assert_true(node_rrset(&node, &settings, RR_CAA, 0, scratch, &set));
     expect_caa(&set, 0, "issue", ";");
     assert_int_equal(set.count, 2);

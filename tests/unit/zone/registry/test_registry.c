@@ -28,23 +28,23 @@ static void new_zone_has_its_names_and_settings(void **)
 {
     struct settings settings;
     struct node node;
-    assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
+    assert_ok(registry_settings(txn, &settings, &diag));
     assert_int_equal(settings.serial, NOW);
     struct dname apex = name_of("pool.test"), primary = name_of("ns1.pool.test");
     assert_memory_equal(settings.apex.wire, apex.wire, apex.len);
     assert_memory_equal(settings.primary.wire, primary.wire, primary.len);
     assert_int_equal(settings.srv_count, 4);
-    assert_int_equal(node_at("pool.test", &node), RESULT_OK);
+    assert_ok(node_at("pool.test", &node));
     assert_int_equal(node.kind, NODE_APEX);
     assert_int_equal(node.rrset_count, 1);
     assert_int_equal(node.rrsets[0].type, RR_NS);
     assert_int_equal(node.rrsets[0].count, 2);
-    assert_int_equal(node_at("ns1.pool.test", &node), RESULT_OK);
+    assert_ok(node_at("ns1.pool.test", &node));
     assert_int_equal(node.kind, NODE_STATIC);
     assert_int_equal(node.rrset_count, 2);
     assert_int_equal(node.rrsets[0].type, RR_A);
     assert_int_equal(node.rrsets[1].type, RR_AAAA);
-    assert_int_equal(node_at("_ntske._tcp.pool.test", &node), RESULT_OK);
+    assert_ok(node_at("_ntske._tcp.pool.test", &node));
     assert_int_equal(node.kind, NODE_SERVICE);
     assert_int_equal(node_at("_tcp.pool.test", &node), RESULT_NOT_FOUND);
 }
@@ -109,10 +109,10 @@ static void serial_always_moves_on(void **)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint8_t row[4];
         wire_put_u32(row, cases[i].before);
-        assert_int_equal(store_put(txn, TABLE_SETTINGS, ".serial", 7, row, 4), RESULT_OK);
-        assert_int_equal(registry_commit(at(cases[i].now)), RESULT_OK);
+        assert_ok(store_put(txn, TABLE_SETTINGS, ".serial", 7, row, 4));
+        assert_ok(registry_commit(at(cases[i].now)));
         begin();
-        assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
+        assert_ok(registry_settings(txn, &settings, &diag));
         assert_int_equal(settings.serial, cases[i].after);
     }
 }
@@ -120,23 +120,23 @@ static void serial_always_moves_on(void **)
 static void setting_is_checked_and_kept(void **)
 {
     struct settings settings;
-    assert_int_equal(registry_set(&change, "srv-count", "8"), RESULT_OK);
+    assert_ok(registry_set(&change, "srv-count", "8"));
     assert_int_equal(registry_set(&change, "srv-count", "9"), RESULT_INVALID);
     assert_int_equal(registry_set(&change, ".serial", "9"), RESULT_NOT_FOUND);
-    assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
+    assert_ok(registry_settings(txn, &settings, &diag));
     assert_int_equal(settings.srv_count, 8);
 }
 
 static void unreadable_settings_are_damage(void **)
 {
     struct settings settings;
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, "later", 5, "?", 1), RESULT_OK);
-    assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, "srv-count", 9, "99", 2), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_SETTINGS, "later", 5, "?", 1));
+    assert_ok(registry_settings(txn, &settings, &diag));
+    assert_ok(store_put(txn, TABLE_SETTINGS, "srv-count", 9, "99", 2));
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "srv-count"));
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, "srv-count", 9, "4", 1), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, ".apex", 5, "\4pool", 5), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_SETTINGS, "srv-count", 9, "4", 1));
+    assert_ok(store_put(txn, TABLE_SETTINGS, ".apex", 5, "\4pool", 5));
     assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_DAMAGED);
 }
 
@@ -147,9 +147,9 @@ static void member_is_added_with_its_name(void **)
     assert_string_equal(alice.label, "alice");
     assert_true(alice.id != 0 && bob.id == alice.id + 1);
     assert_true(alice.added_at == NOW && alice.changed_at == NOW);
-    assert_int_equal(registry_member(txn, "ALICE", &found), RESULT_OK);
+    assert_ok(registry_member(txn, "ALICE", &found));
     assert_true(found.id == alice.id);
-    assert_int_equal(node_at("alice.pool.test", &node), RESULT_OK);
+    assert_ok(node_at("alice.pool.test", &node));
     assert_int_equal(node.kind, NODE_MEMBER);
     assert_true(node.member_id == alice.id);
     assert_int_equal(node.address_count, 1);
@@ -175,18 +175,18 @@ static void member_with_its_own_name_has_no_node(void **)
     struct member member = member_of("alice", NULL);
     struct node node;
     member.target = name_of("ntp1.example.net");
-    assert_int_equal(registry_add(at(NOW), &member, false), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &member, false));
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_NOT_FOUND);
     refused(member_of("alice", "192.0.2.1"), NOW, RESULT_EXISTS, "member already");
     /* and back to addresses and again */
     member.target.len = 0;
     member.address_count = 1;
-    assert_int_equal(address_parse(&member.addresses[0], "192.0.2.1"), RESULT_OK);
-    assert_int_equal(registry_update(at(NOW), &member, true), RESULT_OK);
-    assert_int_equal(node_at("alice.pool.test", &node), RESULT_OK);
+    assert_ok(address_parse(&member.addresses[0], "192.0.2.1"));
+    assert_ok(registry_update(at(NOW), &member, true));
+    assert_ok(node_at("alice.pool.test", &node));
     member.target = name_of("ntp1.example.net");
     member.address_count = 0;
-    assert_int_equal(registry_update(at(NOW), &member, true), RESULT_OK);
+    assert_ok(registry_update(at(NOW), &member, true));
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_NOT_FOUND);
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
 }
@@ -202,17 +202,17 @@ static void target_has_one_owner(void **)
 {
     struct member alice = member_at("alice", "ntp1.example.net"),
                   bob = member_at("bob", "b.example");
-    assert_int_equal(registry_add(at(NOW), &alice, false), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &alice, false));
     refused(member_at("carol", "NTP1.example.net"), NOW, RESULT_EXISTS, "the member alice");
-    assert_int_equal(registry_add(at(NOW), &bob, false), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &bob, false));
     bob.target = name_of("ntp1.example.net");
     assert_int_equal(registry_update(at(NOW), &bob, false), RESULT_EXISTS);
     alice.target = name_of("ntp2.example.net");
-    assert_int_equal(registry_update(at(NOW), &alice, false), RESULT_OK);
-    assert_int_equal(registry_update(at(NOW), &bob, false), RESULT_OK);
-    assert_int_equal(registry_remove(at(NOW), "bob", NOW), RESULT_OK);
+    assert_ok(registry_update(at(NOW), &alice, false));
+    assert_ok(registry_update(at(NOW), &bob, false));
+    assert_ok(registry_remove(at(NOW), "bob", NOW));
     struct member carol = member_at("carol", "ntp1.example.net");
-    assert_int_equal(registry_add(at(NOW), &carol, false), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &carol, false));
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 2);
 }
 
@@ -222,22 +222,22 @@ static void target_of_two_from_before_stays_with_both(void **)
     struct member alice = member_at("alice", "a.example"), bob = member_at("bob", "b.example");
     uint8_t data[MEMBER_ENCODED_MAX];
     struct writer w = writer_of(data, sizeof(data));
-    assert_int_equal(registry_add(at(NOW), &alice, false), RESULT_OK);
-    assert_int_equal(registry_add(at(NOW), &bob, false), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &alice, false));
+    assert_ok(registry_add(at(NOW), &bob, false));
     bob.target = alice.target;
     member_encode(&w, &bob);
-    assert_int_equal(store_put(txn, TABLE_MEMBERS, "bob", 3, data, w.at), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_MEMBERS, "bob", 3, data, w.at));
     uint8_t octets[STORE_KEY_MAX];
     struct store_item key = { .data = octets, .room = sizeof(octets) };
     while (store_find(txn, TABLE_ADDRESSES, SEEK_FIRST, &key, NULL) == RESULT_OK) {
-        assert_int_equal(store_delete(txn, TABLE_ADDRESSES, octets, key.len), RESULT_OK);
+        assert_ok(store_delete(txn, TABLE_ADDRESSES, octets, key.len));
     }
-    assert_int_equal(registry_migrate_2(txn, NOW, &diag), RESULT_OK);
+    assert_ok(registry_migrate_2(txn, NOW, &diag));
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 1);
     bob.suspended = true;
-    assert_int_equal(registry_update(at(NOW), &bob, false), RESULT_OK);
+    assert_ok(registry_update(at(NOW), &bob, false));
     refused(member_at("carol", "a.example"), NOW, RESULT_EXISTS, "the member alice");
-    assert_int_equal(registry_remove(at(NOW), "bob", NOW), RESULT_OK);
+    assert_ok(registry_remove(at(NOW), "bob", NOW));
     refused(member_at("carol", "a.example"), NOW, RESULT_EXISTS, "the member alice");
 }
 
@@ -248,14 +248,14 @@ static void update_replaces_addresses_and_keeps_identity(void **)
     (void)added("bob", "192.0.2.9");
     changed.id = 4711;
     changed.added_at = 1;
-    assert_int_equal(address_parse(&changed.addresses[0], "192.0.2.2"), RESULT_OK);
-    assert_int_equal(registry_update(at(NOW + 7), &changed, true), RESULT_OK);
-    assert_int_equal(registry_member(txn, "alice", &found), RESULT_OK);
+    assert_ok(address_parse(&changed.addresses[0], "192.0.2.2"));
+    assert_ok(registry_update(at(NOW + 7), &changed, true));
+    assert_ok(registry_member(txn, "alice", &found));
     assert_true(found.id == alice.id && found.added_at == NOW && found.changed_at == NOW + 7);
-    assert_int_equal(node_at("alice.pool.test", &node), RESULT_OK);
+    assert_ok(node_at("alice.pool.test", &node));
     assert_true(address_equal(&node.addresses[0], &changed.addresses[0]));
     (void)added("carol", "192.0.2.1"); /* given free by the update */
-    assert_int_equal(address_parse(&changed.addresses[0], "192.0.2.9"), RESULT_OK);
+    assert_ok(address_parse(&changed.addresses[0], "192.0.2.9"));
     assert_int_equal(registry_update(at(NOW), &changed, true), RESULT_EXISTS);
     (void)snprintf(changed.label, sizeof(changed.label), "nobody");
     assert_int_equal(registry_update(at(NOW), &changed, true), RESULT_NOT_FOUND);
@@ -266,11 +266,11 @@ static void removed_name_is_broken_and_quarantined(void **)
     struct member alice = added("alice", "192.0.2.1"), found;
     struct node node;
     struct tombstone tombstone;
-    assert_int_equal(registry_remove(at(NOW), "alice", NOW + 100 * DAY), RESULT_OK);
+    assert_ok(registry_remove(at(NOW), "alice", NOW + 100 * DAY));
     assert_int_equal(registry_member(txn, "alice", &found), RESULT_NOT_FOUND);
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_NOT_FOUND);
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 0);
-    assert_int_equal(registry_tombstone(txn, "alice", &tombstone), RESULT_OK);
+    assert_ok(registry_tombstone(txn, "alice", &tombstone));
     assert_true(tombstone.removed_at == NOW);
     struct member other = member_of("alice", "192.0.2.1");
     (void)snprintf(other.operator_name, sizeof(other.operator_name), "somebody else");
@@ -280,10 +280,10 @@ static void removed_name_is_broken_and_quarantined(void **)
     /* the same operator returns, as a new member, and takes the quarantine along */
     struct member again = added("alice", "192.0.2.1");
     assert_true(again.id > alice.id);
-    assert_int_equal(registry_remove(at(NOW), "alice", NOW + DAY), RESULT_OK);
-    assert_int_equal(registry_tombstone(txn, "alice", &tombstone), RESULT_OK);
+    assert_ok(registry_remove(at(NOW), "alice", NOW + DAY));
+    assert_ok(registry_tombstone(txn, "alice", &tombstone));
     assert_true(tombstone.quarantined_until == NOW + 100 * DAY);
-    assert_int_equal(registry_add(at(NOW + 100 * DAY), &other, true), RESULT_OK);
+    assert_ok(registry_add(at(NOW + 100 * DAY), &other, true));
     assert_int_equal(registry_remove(at(NOW), "nobody", NOW), RESULT_NOT_FOUND);
 }
 
@@ -295,15 +295,15 @@ static void tombstones_whose_time_is_over_go(void **)
     for (unsigned i = 0; i < 4; i++) {
         (void)added(labels[i], addresses[i]);
     }
-    assert_int_equal(registry_remove(at(NOW), "alice", NOW + DAY), RESULT_OK);
-    assert_int_equal(registry_remove(at(NOW), "bob", NOW + 3 * DAY), RESULT_OK);
-    assert_int_equal(registry_remove(at(NOW), "carol", NOW + DAY), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1), RESULT_OK);
-    assert_int_equal(registry_remove(at(NOW + DAY), "dan", NOW + 2 * DAY), RESULT_OK);
+    assert_ok(registry_remove(at(NOW), "alice", NOW + DAY));
+    assert_ok(registry_remove(at(NOW), "bob", NOW + 3 * DAY));
+    assert_ok(registry_remove(at(NOW), "carol", NOW + DAY));
+    assert_ok(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1));
+    assert_ok(registry_remove(at(NOW + DAY), "dan", NOW + 2 * DAY));
     assert_int_equal(registry_tombstone(txn, "alice", &tombstone), RESULT_NOT_FOUND);
-    assert_int_equal(registry_tombstone(txn, "bob", &tombstone), RESULT_OK);
+    assert_ok(registry_tombstone(txn, "bob", &tombstone));
     assert_int_equal(registry_tombstone(txn, "carol", &tombstone), RESULT_NOT_FOUND);
-    assert_int_equal(registry_tombstone(txn, "dan", &tombstone), RESULT_OK);
+    assert_ok(registry_tombstone(txn, "dan", &tombstone));
     assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
 }
 
@@ -311,8 +311,8 @@ static void nobody_returns_by_an_empty_operator_name(void **)
 {
     struct member member = member_of("alice", "192.0.2.1");
     member.operator_name[0] = '\0';
-    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_OK);
-    assert_int_equal(registry_remove(at(NOW), "alice", NOW + DAY), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &member, true));
+    assert_ok(registry_remove(at(NOW), "alice", NOW + DAY));
     member.id = 0;
     refused(member, NOW, RESULT_REFUSED, "quarantined");
 }
@@ -331,7 +331,7 @@ static void members_are_visited_in_order_of_label(void **)
     (void)added("carol", "192.0.2.3");
     (void)added("alice", "192.0.2.1");
     (void)added("bob", "192.0.2.2");
-    assert_int_equal(registry_each(txn, collect, labels), RESULT_OK);
+    assert_ok(registry_each(txn, collect, labels));
     assert_string_equal(labels, "alicebobcarol");
 }
 
@@ -342,14 +342,14 @@ static void unreadable_rows_are_damage(void **)
     struct node node;
     char labels[LABELS_ROOM] = "";
     (void)added("alice", "192.0.2.1");
-    assert_int_equal(store_put(txn, TABLE_MEMBERS, "alice", 5, "\0xxxxx", 6), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_MEMBERS, "alice", 5, "\0xxxxx", 6));
     assert_int_equal(registry_member(txn, "alice", &found), RESULT_DAMAGED);
     assert_int_equal(registry_each(txn, collect, labels), RESULT_DAMAGED);
     assert_int_equal(registry_remove(at(NOW), "alice", NOW), RESULT_DAMAGED);
-    assert_int_equal(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_TOMBSTONES, "eve", 3, "x", 1));
     assert_int_equal(registry_tombstone(txn, "eve", &tombstone), RESULT_DAMAGED);
     refused(member_of("eve", "192.0.2.2"), NOW, RESULT_DAMAGED, "eve");
-    assert_int_equal(store_put(txn, TABLE_NAMES, "alice", 6, "", 1), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_NAMES, "alice", 6, "", 1));
     assert_int_equal(node_at("alice.pool.test", &node), RESULT_DAMAGED);
 }
 

@@ -41,24 +41,24 @@ static enum result removal(const char *name, uint16_t type)
 static void records_are_set_replaced_and_removed(void **)
 {
     struct node node;
-    assert_int_equal(record("WWW.pool.test", TXT_SET), RESULT_OK);
-    assert_int_equal(record("www.pool.test", A_SET), RESULT_OK);
-    assert_int_equal(record("www.pool.test", MX_SET), RESULT_OK);
-    assert_int_equal(node_at("www.pool.test", &node), RESULT_OK);
+    assert_ok(record("WWW.pool.test", TXT_SET));
+    assert_ok(record("www.pool.test", A_SET));
+    assert_ok(record("www.pool.test", MX_SET));
+    assert_ok(node_at("www.pool.test", &node));
     assert_int_equal(node.kind, NODE_STATIC);
     assert_int_equal(node.rrset_count, 3);
     assert_int_equal(node.rrsets[0].type, RR_A);
     assert_int_equal(node.rrsets[1].type, RR_MX);
     assert_int_equal(node.rrsets[2].type, RR_TXT);
-    assert_int_equal(record("www.pool.test", set_of(RR_TXT, "\0\2\1b", 4, 1)), RESULT_OK);
-    assert_int_equal(node_at("www.pool.test", &node), RESULT_OK);
+    assert_ok(record("www.pool.test", set_of(RR_TXT, "\0\2\1b", 4, 1)));
+    assert_ok(node_at("www.pool.test", &node));
     assert_int_equal(node.rrset_count, 3);
     assert_memory_equal(node.rrsets[2].rdata, "\0\2\1b", 4);
-    assert_int_equal(removal("www.pool.test", RR_MX), RESULT_OK);
+    assert_ok(removal("www.pool.test", RR_MX));
     assert_int_equal(removal("www.pool.test", RR_MX), RESULT_NOT_FOUND);
-    assert_int_equal(removal("www.pool.test", RR_A), RESULT_OK);
-    assert_int_equal(node_at("www.pool.test", &node), RESULT_OK);
-    assert_int_equal(removal("www.pool.test", RR_TXT), RESULT_OK);
+    assert_ok(removal("www.pool.test", RR_A));
+    assert_ok(node_at("www.pool.test", &node));
+    assert_ok(removal("www.pool.test", RR_TXT));
     assert_int_equal(node_at("www.pool.test", &node), RESULT_NOT_FOUND);
     assert_int_equal(removal("www.pool.test", RR_TXT), RESULT_NOT_FOUND);
 }
@@ -66,8 +66,8 @@ static void records_are_set_replaced_and_removed(void **)
 static void apex_takes_records_but_no_addresses(void **)
 {
     struct node node;
-    assert_int_equal(record("pool.test", MX_SET), RESULT_OK);
-    assert_int_equal(node_at("pool.test", &node), RESULT_OK);
+    assert_ok(record("pool.test", MX_SET));
+    assert_ok(node_at("pool.test", &node));
     assert_int_equal(node.kind, NODE_APEX);
     assert_int_equal(node.rrset_count, 2);
     assert_int_equal(record("pool.test", A_SET), RESULT_REFUSED);
@@ -76,8 +76,8 @@ static void apex_takes_records_but_no_addresses(void **)
     assert_int_equal(record("pool.test", CNAME_SET), RESULT_REFUSED);
     assert_int_equal(record("pool.test", set_of(RR_CAA, "\0\0", 2, 1)), RESULT_REFUSED);
     assert_int_equal(removal("pool.test", RR_NS), RESULT_REFUSED);
-    assert_int_equal(removal("pool.test", RR_MX), RESULT_OK);
-    assert_int_equal(node_at("pool.test", &node), RESULT_OK);
+    assert_ok(removal("pool.test", RR_MX));
+    assert_ok(node_at("pool.test", &node));
     assert_int_equal(node.rrset_count, 1);
 }
 
@@ -98,7 +98,7 @@ static void names_that_are_not_the_operators_are_refused(void **)
     struct member named = member_of("own", NULL);
     (void)added("alice", "192.0.2.1");
     named.target = name_of("ntp1.example.net");
-    assert_int_equal(registry_add(at(NOW), &named, true), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &named, true));
     static const struct {
         const char *name, *reason;
     } cases[] = {
@@ -116,55 +116,54 @@ static void names_that_are_not_the_operators_are_refused(void **)
         assert_int_equal(record(cases[i].name, TXT_SET), RESULT_REFUSED);
         assert_non_null(strstr(diag.text, cases[i].reason));
     }
-    assert_int_equal(record("_sip._tcp.pool.test", TXT_SET), RESULT_OK);
-    assert_int_equal(record("alice2.pool.test", TXT_SET), RESULT_OK);
+    assert_ok(record("_sip._tcp.pool.test", TXT_SET));
+    assert_ok(record("alice2.pool.test", TXT_SET));
 }
 
 static void members_keep_clear_of_static_names(void **)
 {
     struct member member = member_of("deep", "192.0.2.1");
-    assert_int_equal(record("a.deep.pool.test", TXT_SET), RESULT_OK);
+    assert_ok(record("a.deep.pool.test", TXT_SET));
     assert_int_equal(registry_add(at(NOW), &member, true), RESULT_REFUSED);
-    assert_int_equal(removal("a.deep.pool.test", RR_TXT), RESULT_OK);
-    assert_int_equal(record("deeper.pool.test", TXT_SET), RESULT_OK);
-    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_OK);
+    assert_ok(removal("a.deep.pool.test", RR_TXT));
+    assert_ok(record("deeper.pool.test", TXT_SET));
+    assert_ok(registry_add(at(NOW), &member, true));
 }
 
 /* RFC 1034 3.6.2, RFC 2181 10.1 */
 static void alias_stands_alone(void **)
 {
-    assert_int_equal(record("www.pool.test", CNAME_SET), RESULT_OK);
+    assert_ok(record("www.pool.test", CNAME_SET));
     assert_int_equal(record("www.pool.test", TXT_SET), RESULT_REFUSED);
     assert_int_equal(record("www.pool.test", A_SET), RESULT_REFUSED);
-    assert_int_equal(record("www.pool.test", CNAME_SET), RESULT_OK);
-    assert_int_equal(record("ftp.pool.test", TXT_SET), RESULT_OK);
+    assert_ok(record("www.pool.test", CNAME_SET));
+    assert_ok(record("ftp.pool.test", TXT_SET));
     assert_int_equal(record("ftp.pool.test", CNAME_SET), RESULT_REFUSED);
     assert_int_equal(record("two.pool.test", set_of(RR_CNAME, "\0\1\0\0\3\1a\0", 8, 2)),
                      RESULT_REFUSED);
     assert_int_equal(record("ns1.pool.test", CNAME_SET), RESULT_REFUSED);
     assert_int_equal(record("_tcp.pool.test", CNAME_SET), RESULT_REFUSED);
-    assert_int_equal(record("_tcp.pool.test", TXT_SET), RESULT_OK);
+    assert_ok(record("_tcp.pool.test", TXT_SET));
     struct node node;
-    assert_int_equal(node_at("www.pool.test", &node), RESULT_OK);
+    assert_ok(node_at("www.pool.test", &node));
     assert_int_equal(node.rrset_count, 1);
 }
 
 static void name_server_keeps_an_address(void **)
 {
-    assert_int_equal(record("ns1.pool.test", TXT_SET), RESULT_OK);
-    assert_int_equal(record("ns1.pool.test", A_SET), RESULT_OK);
-    assert_int_equal(removal("ns1.pool.test", RR_AAAA), RESULT_OK);
+    assert_ok(record("ns1.pool.test", TXT_SET));
+    assert_ok(record("ns1.pool.test", A_SET));
+    assert_ok(removal("ns1.pool.test", RR_AAAA));
     assert_int_equal(removal("ns1.pool.test", RR_A), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "name server"));
-    assert_int_equal(record("ns1.pool.test", AAAA_SET), RESULT_OK);
-    assert_int_equal(removal("ns1.pool.test", RR_A), RESULT_OK);
+    assert_ok(record("ns1.pool.test", AAAA_SET));
+    assert_ok(removal("ns1.pool.test", RR_A));
 }
 
 static void bounds_of_a_name_hold(void **)
 {
     for (unsigned i = 0; i < NODE_RRSETS_MAX; i++) {
-        assert_int_equal(record("www.pool.test", set_of((uint16_t)(1000 + i), "\0\0", 2, 1)),
-                         RESULT_OK);
+        assert_ok(record("www.pool.test", set_of((uint16_t)(1000 + i), "\0\0", 2, 1)));
     }
     assert_int_equal(record("www.pool.test", TXT_SET), RESULT_REFUSED);
     static uint8_t big[NODE_ENCODED_MAX];
@@ -179,7 +178,7 @@ static enum result collect(const struct dname_key *key, const struct node *, voi
 {
     char text[DNAME_TEXT_MAX];
     struct dname name, apex = name_of("pool.test");
-    assert_int_equal(dname_of_key(&name, key, &apex), RESULT_OK);
+    assert_ok(dname_of_key(&name, key, &apex));
     size_t used = strlen(arg);
     (void)snprintf((char *)arg + used, NAMES_ROOM - used, "%s ", dname_text(&name, text));
     return RESULT_OK;
@@ -191,9 +190,9 @@ static void nodes_stand_in_canonical_order(void **)
     char names[NAMES_ROOM] = "";
     (void)added("zoe", "192.0.2.1");
     (void)added("a-b", "192.0.2.2");
-    assert_int_equal(record("z.a.pool.test", TXT_SET), RESULT_OK);
-    assert_int_equal(record("\\000.pool.test", TXT_SET), RESULT_OK);
-    assert_int_equal(registry_nodes(txn, collect, names), RESULT_OK);
+    assert_ok(record("z.a.pool.test", TXT_SET));
+    assert_ok(record("\\000.pool.test", TXT_SET));
+    assert_ok(registry_nodes(txn, collect, names));
     assert_string_equal(names, "pool.test. \\000.pool.test. _ntske._tcp.pool.test. z.a.pool.test. "
                                "a-b.pool.test. ns1.pool.test. zoe.pool.test. ");
 }
@@ -209,8 +208,8 @@ static void near(enum store_seek seek, const char *from, const char *wanted)
         assert_int_equal(result, RESULT_NOT_FOUND);
         return;
     }
-    assert_int_equal(result, RESULT_OK);
-    assert_int_equal(dname_of_key(&name, &found, &apex), RESULT_OK);
+    assert_ok(result);
+    assert_ok(dname_of_key(&name, &found, &apex));
     assert_string_equal(dname_text(&name, text), wanted);
 }
 
@@ -234,13 +233,13 @@ static void unreadable_names_are_damage(void **)
     char names[NAMES_ROOM] = "";
     struct node node;
     uint8_t service = NODE_SERVICE;
-    assert_int_equal(store_put(txn, TABLE_NAMES, "b", 1, &service, 1), RESULT_OK); /* no end */
+    assert_ok(store_put(txn, TABLE_NAMES, "b", 1, &service, 1)); /* no end */
     assert_int_equal(registry_nodes(txn, collect, names), RESULT_DAMAGED);
-    assert_int_equal(store_delete(txn, TABLE_NAMES, "b", 1), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_NAMES, "b", 2, "", 1), RESULT_OK);
+    assert_ok(store_delete(txn, TABLE_NAMES, "b", 1));
+    assert_ok(store_put(txn, TABLE_NAMES, "b", 2, "", 1));
     assert_int_equal(node_at("b.pool.test", &node), RESULT_DAMAGED);
     assert_int_equal(record("b.pool.test", TXT_SET), RESULT_DAMAGED);
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, ".apex", 5, "?", 1), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_SETTINGS, ".apex", 5, "?", 1));
     registry_begin(&change, txn, NOW, &diag); /* a change reads the apex once */
     assert_int_equal(record("c.pool.test", TXT_SET), RESULT_DAMAGED);
 }

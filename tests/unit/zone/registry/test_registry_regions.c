@@ -172,7 +172,6 @@ static void a_registry_from_before_gets_its_regions_when_it_is_opened(void **)
 /* Where the names can't be told, nothing is changed. */
 static void a_damaged_registry_from_before_stays_as_it_is(void **state)
 {
-    (void)state;
     struct store *none = NULL;
     add_from("amy", "10.0.0.1", "NL");
     assert_ok(store_put(txn, TABLE_MEMBERS, "bob", 3, "junk", 4));

@@ -13,13 +13,13 @@ static struct member full(const char *label)
     member.suspended = true;
     member.override = OVERRIDE_ELIGIBLE;
     (void)snprintf(member.accounturi, sizeof(member.accounturi), "https://ca.example/acct/1");
-    assert_int_equal(registry_add(at(NOW), &member, true), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &member, true));
     return member;
 }
 
 static void removed(const char *label)
 {
-    assert_int_equal(registry_remove(at(NOW + 5), label, NOW + 100 * DAY), RESULT_OK);
+    assert_ok(registry_remove(at(NOW + 5), label, NOW + 100 * DAY));
 }
 
 static void refused(const char *label, enum result wanted, const char *reason)
@@ -37,8 +37,8 @@ static void member_comes_back_as_it_was(void **)
     struct member after, read;
     removed("alice");
     assert_int_equal(registry_member(txn, "alice", &read), RESULT_NOT_FOUND);
-    assert_int_equal(registry_restore(at(NOW + 9), "alice", &after), RESULT_OK);
-    assert_int_equal(registry_member(txn, "alice", &read), RESULT_OK);
+    assert_ok(registry_restore(at(NOW + 9), "alice", &after));
+    assert_ok(registry_member(txn, "alice", &read));
     assert_int_equal(read.id, before.id);
     assert_int_equal(read.added_at, NOW);
     assert_int_equal(read.changed_at, NOW + 9);
@@ -54,9 +54,9 @@ static void member_comes_back_as_it_was(void **)
     struct dname region = name_of("_ntske._tcp.nl.pool.test");
     struct dname_key key;
     dname_key_of(&key, &name, &apex);
-    assert_int_equal(registry_node(txn, &key, buffer, &node), RESULT_OK);
+    assert_ok(registry_node(txn, &key, buffer, &node));
     dname_key_of(&key, &region, &apex);
-    assert_int_equal(registry_node(txn, &key, buffer, &node), RESULT_OK);
+    assert_ok(registry_node(txn, &key, buffer, &node));
     refused("alice", RESULT_EXISTS, "a member already");
 }
 
@@ -67,9 +67,9 @@ static void taken_label_or_address_stays_where_it_is(void **)
     refused("bob", RESULT_NOT_FOUND, "no removed member");
     struct member bob = added("bob", "192.0.2.1");
     refused("alice", RESULT_EXISTS, "belongs to the member bob");
-    assert_int_equal(registry_remove(at(NOW), bob.label, NOW + DAY), RESULT_OK);
+    assert_ok(registry_remove(at(NOW), bob.label, NOW + DAY));
     struct member again = member_of("alice", "192.0.2.9");
-    assert_int_equal(registry_add(at(NOW), &again, true), RESULT_OK);
+    assert_ok(registry_add(at(NOW), &again, true));
     refused("alice", RESULT_EXISTS, "a member already");
 }
 
@@ -82,8 +82,8 @@ static void tombstone_of_before_is_read_and_keeps_nothing(void **)
     write_u64(&w, NOW);
     write_u64(&w, NOW + DAY);
     write_text(&w, "example");
-    assert_int_equal(store_put(txn, TABLE_TOMBSTONES, "old", 3, row, w.at), RESULT_OK);
-    assert_int_equal(registry_tombstone(txn, "old", &tombstone), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_TOMBSTONES, "old", 3, row, w.at));
+    assert_ok(registry_tombstone(txn, "old", &tombstone));
     assert_false(tombstone.kept);
     assert_int_equal(tombstone.quarantined_until, NOW + DAY);
     refused("old", RESULT_REFUSED, "add it again");
@@ -106,7 +106,7 @@ static void tombstones_are_listed(void **)
     (void)added("bob", "192.0.2.2");
     removed("alice");
     removed("bob");
-    assert_int_equal(registry_tombstones(txn, count_one, &count), RESULT_OK);
+    assert_ok(registry_tombstones(txn, count_one, &count));
     assert_int_equal(count, 2);
 }
 

@@ -3,7 +3,7 @@
 static struct name_servers servers_now(void)
 {
     struct name_servers servers = { .count = 0 };
-    assert_int_equal(registry_servers(txn, &servers, &diag), RESULT_OK);
+    assert_ok(registry_servers(txn, &servers, &diag));
     return servers;
 }
 
@@ -26,7 +26,7 @@ static unsigned addresses_of(const char *name)
 static struct dname primary_now(void)
 {
     struct settings settings;
-    assert_int_equal(registry_settings(txn, &settings, &diag), RESULT_OK);
+    assert_ok(registry_settings(txn, &settings, &diag));
     return settings.primary;
 }
 
@@ -49,8 +49,8 @@ static void server_is_added_with_its_addresses(void **)
 {
     struct name_server inside = server_of("NS3.Pool.Test", "192.0.2.3");
     struct name_server outside = server_of("ns9.example.net", NULL);
-    assert_int_equal(registry_server_add(&change, &inside), RESULT_OK);
-    assert_int_equal(registry_server_add(&change, &outside), RESULT_OK);
+    assert_ok(registry_server_add(&change, &inside));
+    assert_ok(registry_server_add(&change, &outside));
     assert_int_equal(servers_now().count, 4);
     assert_int_equal(addresses_of("ns3.pool.test"), 1);
     says(registry_server_add(&change, &inside), RESULT_EXISTS, "already");
@@ -66,8 +66,8 @@ static void server_takes_the_addresses_that_its_name_has(void **)
     rrset_begin(&b, RR_A, 0, data, sizeof(data));
     rrset_add(&b, "\x09\x09\x09\x09", 4);
     assert_true(rrset_end(&b, &set));
-    assert_int_equal(registry_record_set(&change, &ns.name, &set), RESULT_OK);
-    assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
+    assert_ok(registry_record_set(&change, &ns.name, &set));
+    assert_ok(registry_server_add(&change, &ns));
     assert_int_equal(addresses_of("www.pool.test"), 1);
 }
 
@@ -99,7 +99,7 @@ static void at_most_eight_servers(void **)
         char name[32];
         (void)snprintf(name, sizeof(name), "n%u.example.net", i);
         struct name_server ns = server_of(name, NULL);
-        assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
+        assert_ok(registry_server_add(&change, &ns));
     }
     struct name_server more = server_of("more.example.net", NULL);
     says(registry_server_add(&change, &more), RESULT_REFUSED, "at most 8");
@@ -108,10 +108,10 @@ static void at_most_eight_servers(void **)
 static void renumbering_replaces_all_addresses(void **)
 {
     struct name_server ns = server_of("ns1.pool.test", "2001:db8::99");
-    assert_int_equal(registry_server_set(&change, &ns), RESULT_OK);
+    assert_ok(registry_server_set(&change, &ns));
     assert_int_equal(addresses_of("ns1.pool.test"), 1);
     ns = server_of("ns1.pool.test", "192.0.2.53");
-    assert_int_equal(registry_server_set(&change, &ns), RESULT_OK);
+    assert_ok(registry_server_set(&change, &ns));
     struct name_servers servers = servers_now();
     const struct name_server *found = name_servers_find(&servers, &ns.name);
     assert_true(found->address_count == 1 && address_equal(found->addresses, ns.addresses));
@@ -130,7 +130,7 @@ static void removed_server_takes_its_addresses_and_the_soa_names_another(void **
     struct dname apex = name_of("pool.test"), lower = name_of("ns1.pool.test");
     struct dname primary = primary_now();
     assert_true(dname_equal(&primary, &gone));
-    assert_int_equal(registry_server_remove(&change, &gone), RESULT_OK);
+    assert_ok(registry_server_remove(&change, &gone));
     assert_false(is_server("ns1.pool.test"));
     dname_key_of(&key, &lower, &apex);
     assert_int_equal(registry_node(txn, &key, buffer, &node), RESULT_NOT_FOUND);
@@ -152,10 +152,10 @@ static void other_records_of_a_removed_server_stay(void **)
     rrset_begin(&b, RR_TXT, 0, data, sizeof(data));
     rrset_add(&b, "\x01x", 2);
     assert_true(rrset_end(&b, &set));
-    assert_int_equal(registry_record_set(&change, &name, &set), RESULT_OK);
-    assert_int_equal(registry_server_remove(&change, &name), RESULT_OK);
+    assert_ok(registry_record_set(&change, &name, &set));
+    assert_ok(registry_server_remove(&change, &name));
     dname_key_of(&key, &name, &apex);
-    assert_int_equal(registry_node(txn, &key, buffer, &node), RESULT_OK);
+    assert_ok(registry_node(txn, &key, buffer, &node));
     assert_true(node.rrset_count == 1 && node.rrsets[0].type == RR_TXT);
 }
 
@@ -164,14 +164,14 @@ static void what_the_parent_has_stays_until_it_is_seen(void **)
     struct name_server ns = server_of("ns3.pool.test", "192.0.2.3");
     struct dname gone = name_of("ns1.pool.test");
     struct name_servers parent;
-    assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
-    assert_int_equal(registry_server_remove(&change, &gone), RESULT_OK);
-    assert_int_equal(registry_delegation(txn, &parent, &diag), RESULT_OK);
+    assert_ok(registry_server_add(&change, &ns));
+    assert_ok(registry_server_remove(&change, &gone));
+    assert_ok(registry_delegation(txn, &parent, &diag));
     assert_int_equal(parent.count, 2);
     const struct name_server *had = name_servers_find(&parent, &gone);
     assert_true(had != NULL && had->address_count == 2);
-    assert_int_equal(registry_delegation_seen(&change), RESULT_OK);
-    assert_int_equal(registry_delegation(txn, &parent, &diag), RESULT_OK);
+    assert_ok(registry_delegation_seen(&change));
+    assert_ok(registry_delegation(txn, &parent, &diag));
     assert_null(name_servers_find(&parent, &gone));
     assert_non_null(name_servers_find(&parent, &ns.name));
 }
@@ -182,9 +182,9 @@ static void registry_of_before_has_what_it_was_made_with(void **)
 {
     struct name_servers parent;
     struct name_server ns = server_of("ns3.pool.test", "192.0.2.3");
-    assert_int_equal(store_delete(txn, TABLE_SETTINGS, ".delegation", 11), RESULT_OK);
-    assert_int_equal(registry_server_add(&change, &ns), RESULT_OK);
-    assert_int_equal(registry_delegation(txn, &parent, &diag), RESULT_OK);
+    assert_ok(store_delete(txn, TABLE_SETTINGS, ".delegation", 11));
+    assert_ok(registry_server_add(&change, &ns));
+    assert_ok(registry_delegation(txn, &parent, &diag));
     assert_int_equal(parent.count, 2);
     assert_null(name_servers_find(&parent, &ns.name));
 }
@@ -194,7 +194,7 @@ static void damaged_word_of_the_parent_is_told(void **)
     struct name_servers parent;
     static const uint8_t row[] = { 3, 'n', 's', '1', 0, 9, 1, 2, 3 };
     for (size_t len = 1; len <= sizeof(row); len++) {
-        assert_int_equal(store_put(txn, TABLE_SETTINGS, ".delegation", 11, row, len), RESULT_OK);
+        assert_ok(store_put(txn, TABLE_SETTINGS, ".delegation", 11, row, len));
         assert_int_equal(registry_delegation(txn, &parent, &diag), RESULT_DAMAGED);
     }
 }

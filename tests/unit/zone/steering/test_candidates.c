@@ -1,12 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/places/region.h"
 #include "zone/steering/candidates.h"
 
@@ -21,32 +13,25 @@ static struct registry_change change; /* of the registry */
 static struct settings settings;
 static struct diag diag;
 
-static struct dname name_of(const char *text)
-{
-    struct dname name;
-    assert_int_equal(dname_parse(&name, text, NULL), RESULT_OK);
-    return name;
-}
-
 static int set_up(void **)
 {
     (void)snprintf(dir, sizeof(dir), "test_roster.XXXXXX");
     assert_non_null(mkdtemp(dir));
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH };
     for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(store_create(dir, kinds[i], &diag), RESULT_OK);
-        assert_int_equal(store_open(&stores[i], dir, kinds[i], true, &diag), RESULT_OK);
+        assert_ok(store_create(dir, kinds[i], &diag));
+        assert_ok(store_open(&stores[i], dir, kinds[i], true, &diag));
     }
-    assert_int_equal(store_write(stores[0], &registry, &diag), RESULT_OK);
+    assert_ok(store_write(stores[0], &registry, &diag));
     registry_begin(&change, registry, NOW, &diag);
-    assert_int_equal(store_write(stores[1], &health, &diag), RESULT_OK);
+    assert_ok(store_write(stores[1], &health, &diag));
     settings_defaults(&settings);
     settings.apex = name_of("pool.test");
     struct name_server ns = { .name = name_of("ns1.pool.test"), .address_count = 1 };
-    assert_int_equal(address_parse(&ns.addresses[0], "127.0.0.1"), RESULT_OK);
+    assert_ok(address_parse(&ns.addresses[0], "127.0.0.1"));
     const struct vantage vantage = { .name = VANTAGE_PRESET, .well_at = NOW };
-    assert_int_equal(vantage_put(health, &vantage, &diag), RESULT_OK);
-    assert_int_equal(registry_init(&change, &settings, &ns, 1), RESULT_OK);
+    assert_ok(vantage_put(health, &vantage, &diag));
+    assert_ok(registry_init(&change, &settings, &ns, 1));
     return 0;
 }
 
@@ -75,10 +60,10 @@ static uint64_t add(const char *label, const char *country, enum override overri
     next++;
     member.override = override;
     member.address_count = 2;
-    assert_int_equal(address_parse(&member.addresses[0], address), RESULT_OK);
+    assert_ok(address_parse(&member.addresses[0], address));
     (void)snprintf(address, sizeof(address), "fd00::%x", next);
-    assert_int_equal(address_parse(&member.addresses[1], address), RESULT_OK);
-    assert_int_equal(registry_add(&change, &member, true), RESULT_OK);
+    assert_ok(address_parse(&member.addresses[1], address));
+    assert_ok(registry_add(&change, &member, true));
     return member.id;
 }
 
@@ -105,7 +90,7 @@ static void eligible_members_have_indices(void **)
     uint64_t amy = add("amy", "", OVERRIDE_ELIGIBLE), dan = add("dan", "DE", OVERRIDE_ELIGIBLE);
     (void)add("out", "AT", OVERRIDE_INELIGIBLE);
     (void)add("new", "AT", OVERRIDE_AUTO);
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(build(&candidates));
     assert_int_equal(candidates.members, 6);
     assert_int_equal(candidates.count, 4);
     assert_int_equal(candidates.eligible, 4);
@@ -131,11 +116,11 @@ static void indices_are_kept_and_reused_one_build_late(void **)
         .registry = registry, .health = health, .settings = &settings, .now = NOW
     };
     uint64_t bob = add("bob", "NL", OVERRIDE_ELIGIBLE), dan = add("dan", "", OVERRIDE_ELIGIBLE);
-    assert_int_equal(candidates_build(&first, &sources, &diag), RESULT_OK);
-    assert_int_equal(registry_remove(&change, "bob", NOW), RESULT_OK);
+    assert_ok(candidates_build(&first, &sources, &diag));
+    assert_ok(registry_remove(&change, "bob", NOW));
     uint64_t amy = add("amy", "NL", OVERRIDE_ELIGIBLE);
     sources.before = &first;
-    assert_int_equal(candidates_build(&second, &sources, &diag), RESULT_OK);
+    assert_ok(candidates_build(&second, &sources, &diag));
     assert_true(first.list[0].member_id == bob && first.list[1].member_id == dan);
     assert_int_equal(second.count, 3);
     assert_int_equal(second.eligible, 2);
@@ -145,7 +130,7 @@ static void indices_are_kept_and_reused_one_build_late(void **)
     assert_true(second.list[1].member_id == dan && second.list[2].member_id == amy);
     uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
     sources.before = &second;
-    assert_int_equal(candidates_build(&third, &sources, &diag), RESULT_OK);
+    assert_ok(candidates_build(&third, &sources, &diag));
     assert_int_equal(third.count, 3);
     assert_true(third.list[0].member_id == eve && third.list[2].member_id == amy);
     candidates_done(&first);
@@ -163,8 +148,8 @@ static void inputs_have_region_location_and_failure_domain(void **)
     (void)snprintf(own.label, sizeof(own.label), "own");
     own.target = name_of("ntp.example.net");
     own.override = OVERRIDE_ELIGIBLE;
-    assert_int_equal(registry_add(&change, &own, true), RESULT_OK);
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(registry_add(&change, &own, true));
+    assert_ok(build(&candidates));
     const struct allocation_member *inputs = candidates.inputs;
     char label[REGION_LABEL_ROOM];
     assert_string_equal(region_label(inputs[0].regions[0], label), "nl");
@@ -189,8 +174,8 @@ static void own_name_is_the_target_in_lower_case(void **)
     member.target = name_of("NTP1.Example.Net");
     member.override = OVERRIDE_ELIGIBLE;
     member.port = 4461;
-    assert_int_equal(registry_add(&change, &member, true), RESULT_OK);
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(registry_add(&change, &member, true));
+    assert_ok(build(&candidates));
     assert_int_equal(candidates.count, 1);
     assert_int_equal(candidates.list[0].port, 4461);
     expect_target(&candidates, 0, "ntp1.example.net");
@@ -200,7 +185,7 @@ static void own_name_is_the_target_in_lower_case(void **)
 static void an_empty_pool_has_no_candidates(void **)
 {
     struct candidates candidates;
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(build(&candidates));
     assert_int_equal(candidates.count, 0);
     assert_int_equal(candidates.members, 0);
     assert_int_equal(candidates_left_out(&candidates, 1), 0);
@@ -213,7 +198,7 @@ static void put_health(uint64_t id, const char *label, unsigned broken)
     struct member member;
     struct member_health row;
     memset(&row, 0, sizeof(row));
-    assert_int_equal(registry_member(registry, label, &member), RESULT_OK);
+    assert_ok(registry_member(registry, label, &member));
     row.member_id = id;
     memcpy(row.vantage, VANTAGE_PRESET, sizeof(VANTAGE_PRESET));
     row.address_count = member.address_count;
@@ -222,7 +207,7 @@ static void put_health(uint64_t id, const char *label, unsigned broken)
         row.addresses[i].working = i != broken;
         row.addresses[i].probes = 10;
     }
-    assert_int_equal(health_put(health, &row, &diag), RESULT_OK);
+    assert_ok(health_put(health, &row, &diag));
 }
 
 static void broken_address_is_found_by_member(void **)
@@ -233,7 +218,7 @@ static void broken_address_is_found_by_member(void **)
     put_health(zoe, "zoe", 0);
     put_health(amy, "amy", 1);
     put_health(bob, "bob", 2);
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(build(&candidates));
     assert_int_equal(candidates.left_out_count, 2);
     assert_int_equal(candidates_left_out(&candidates, zoe), 1);
     assert_int_equal(candidates_left_out(&candidates, amy), 2);
@@ -247,10 +232,10 @@ static void put_fallen(uint64_t id, const char *label, uint64_t last_eligible_at
 {
     struct member_health row;
     put_health(id, label, 0);
-    assert_int_equal(health_get(health, id, VANTAGE_PRESET, &row), RESULT_OK);
+    assert_ok(health_get(health, id, VANTAGE_PRESET, &row));
     row.stage = STAGE_INELIGIBLE;
     row.last_eligible_at = last_eligible_at;
-    assert_int_equal(health_put(health, &row, &diag), RESULT_OK);
+    assert_ok(health_put(health, &row, &diag));
 }
 
 static void last_good_members_answer_where_nobody_is_eligible(void **)
@@ -262,14 +247,14 @@ static void last_good_members_answer_where_nobody_is_eligible(void **)
     put_fallen(amy, "amy", NOW - 120);
     put_fallen(bob, "bob", NOW - 86400);
     put_fallen(dan, "dan", NOW);
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(build(&candidates));
     assert_true(candidates.last_good);
     assert_int_equal(candidates.count, 2);
     assert_true(candidates.list[0].member_id == amy && candidates.list[1].member_id == zoe);
     assert_int_equal(candidates.list[0].weight, MEMBER_CAPACITY_PRESET);
     candidates_done(&candidates);
     uint64_t eve = add("eve", "NL", OVERRIDE_ELIGIBLE);
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(build(&candidates));
     assert_false(candidates.last_good);
     assert_int_equal(candidates.count, 1);
     assert_true(candidates.list[0].member_id == eve);
@@ -285,7 +270,7 @@ static void many_members_fit(void **)
         uint64_t id = add(label, i % 2 == 0 ? "NL" : "DE", OVERRIDE_ELIGIBLE);
         put_health(id, label, i % 2);
     }
-    assert_int_equal(build(&candidates), RESULT_OK);
+    assert_ok(build(&candidates));
     assert_int_equal(candidates.count, 1000);
     assert_int_equal(candidates.left_out_count, 1000);
     for (size_t i = 0; i < candidates.count; i++) { /* a family each that their names don't show */
@@ -304,11 +289,11 @@ static void unreadable_rows_are_damage_and_leave_the_output(void **)
     memset(key, 0, 8);
     wire_put_u32(key + 4, (uint32_t)id);
     const size_t key_len = sizeof(key) - 1;
-    assert_int_equal(store_put(health, TABLE_HEALTH, key, key_len, "?", 1), RESULT_OK);
+    assert_ok(store_put(health, TABLE_HEALTH, key, key_len, "?", 1));
     assert_int_equal(build(&candidates), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "bob"));
-    assert_int_equal(store_delete(health, TABLE_HEALTH, key, key_len), RESULT_OK);
-    assert_int_equal(store_put(registry, TABLE_MEMBERS, "bob", 3, "\0?", 2), RESULT_OK);
+    assert_ok(store_delete(health, TABLE_HEALTH, key, key_len));
+    assert_ok(store_put(registry, TABLE_MEMBERS, "bob", 3, "\0?", 2));
     assert_int_equal(build(&candidates), RESULT_DAMAGED);
     assert_non_null(strstr(diag.text, "registry"));
     assert_int_equal(candidates.members, 77);

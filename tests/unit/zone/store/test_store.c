@@ -1,14 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/store/store.h"
 
 static char dir[64];
@@ -37,18 +30,17 @@ static struct store *open_new(enum store_kind kind)
 {
     struct diag diag;
     struct store *store;
-    assert_int_equal(store_create(dir, kind, &diag), RESULT_OK);
-    assert_int_equal(store_open(&store, dir, kind, true, &diag), RESULT_OK);
+    assert_ok(store_create(dir, kind, &diag));
+    assert_ok(store_open(&store, dir, kind, true, &diag));
     return store;
 }
 
 static void put(struct store *store, const char *key, const char *value)
 {
     struct store_txn *txn;
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, key, strlen(key), value, strlen(value)),
-                     RESULT_OK);
-    assert_int_equal(store_commit(txn, NULL), RESULT_OK);
+    assert_ok(store_write(store, &txn, NULL));
+    assert_ok(store_put(txn, TABLE_SETTINGS, key, strlen(key), value, strlen(value)));
+    assert_ok(store_commit(txn, NULL));
 }
 
 static void expect(struct store_txn *txn, const char *key, const char *value)
@@ -60,7 +52,7 @@ static void expect(struct store_txn *txn, const char *key, const char *value)
         assert_int_equal(result, RESULT_NOT_FOUND);
         return;
     }
-    assert_int_equal(result, RESULT_OK);
+    assert_ok(result);
     assert_int_equal(item.len, strlen(value));
     assert_memory_equal(data, value, item.len);
 }
@@ -69,14 +61,14 @@ static void fill(struct store *store, unsigned rows, size_t len)
 {
     struct store_txn *txn;
     uint8_t *value = calloc(1, len);
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_write(store, &txn, NULL));
     for (uint32_t i = 0; i < rows; i++) {
         uint8_t key[4];
         wire_put_u32(key, i);
         memset(value, (int)(i & 0xff), len);
-        assert_int_equal(store_put(txn, TABLE_MEMBERS, key, sizeof(key), value, len), RESULT_OK);
+        assert_ok(store_put(txn, TABLE_MEMBERS, key, sizeof(key), value, len));
     }
-    assert_int_equal(store_commit(txn, NULL), RESULT_OK);
+    assert_ok(store_commit(txn, NULL));
     free(value);
 }
 
@@ -85,12 +77,12 @@ static void what_is_committed_is_read_back(void **)
     struct store *store = open_new(STORE_REGISTRY);
     put(store, "a", "1");
     struct store_txn *txn;
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, "a", 1, "2", 1), RESULT_OK);
+    assert_ok(store_write(store, &txn, NULL));
+    assert_ok(store_put(txn, TABLE_SETTINGS, "a", 1, "2", 1));
     store_abort(txn);
     store_close(store);
-    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, false, NULL), RESULT_OK);
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_open(&store, dir, STORE_REGISTRY, false, NULL));
+    assert_ok(store_read(store, &txn, NULL));
     expect(txn, "a", "1");
     expect(txn, "b", NULL);
     assert_int_equal(store_count(txn, TABLE_SETTINGS), 1);
@@ -103,17 +95,17 @@ static void reader_keeps_its_snapshot_until_renewed(void **)
     struct store *store = open_new(STORE_REGISTRY);
     put(store, "a", "1");
     struct store_txn *txn;
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_read(store, &txn, NULL));
     uint64_t version = store_version(txn);
     put(store, "a", "2");
     expect(txn, "a", "1");
     assert_int_equal(store_version(txn), version);
     store_rest(txn);
     store_rest(txn);
-    assert_int_equal(store_renew(txn), RESULT_OK);
+    assert_ok(store_renew(txn));
     expect(txn, "a", "2");
     assert_true(store_version(txn) > version);
-    assert_int_equal(store_renew(txn), RESULT_OK);
+    assert_ok(store_renew(txn));
     expect(txn, "a", "2");
     store_abort(txn);
     store_close(store);
@@ -129,7 +121,7 @@ static void find(struct store_txn *txn, enum store_seek seek, const char *key, c
         assert_int_equal(result, RESULT_NOT_FOUND);
         return;
     }
-    assert_int_equal(result, RESULT_OK);
+    assert_ok(result);
     assert_int_equal(found.len, strlen(wanted));
     assert_memory_equal(data, wanted, found.len);
 }
@@ -138,13 +130,13 @@ static void neighbours_are_found_on_every_side(void **)
 {
     struct store *store = open_new(STORE_REGISTRY);
     struct store_txn *txn;
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_read(store, &txn, NULL));
     for (int seek = SEEK_BEFORE; seek <= SEEK_LAST; seek++) {
         find(txn, (enum store_seek)seek, "b", NULL);
     }
     put(store, "b", "1");
     put(store, "d", "2");
-    assert_int_equal(store_renew(txn), RESULT_OK);
+    assert_ok(store_renew(txn));
     static const struct {
         const char *key, *before, *at_or_after, *after, *at_or_before;
     } cases[] = {
@@ -169,7 +161,7 @@ static void output_too_small_is_an_error_that_touches_nothing(void **)
     struct store *store = open_new(STORE_REGISTRY);
     put(store, "key", "0123456789");
     struct store_txn *txn;
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_read(store, &txn, NULL));
     uint8_t data[4] = "xyz";
     struct store_item small = { .len = 77, .data = data, .room = sizeof(data) };
     assert_int_equal(store_get(txn, TABLE_SETTINGS, "key", 3, &small), RESULT_DAMAGED);
@@ -189,16 +181,16 @@ static void keys_out_of_bounds_are_refused(void **)
     static const char key[STORE_KEY_MAX + 1];
     struct store *store = open_new(STORE_REGISTRY);
     struct store_txn *txn;
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_write(store, &txn, NULL));
     assert_int_equal(store_put(txn, TABLE_NAMES, key, 0, "", 0), RESULT_INVALID);
     assert_int_equal(store_put(txn, TABLE_NAMES, key, sizeof(key), "", 0), RESULT_INVALID);
-    assert_int_equal(store_put(txn, TABLE_NAMES, key, STORE_KEY_MAX, "", 0), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_NAMES, key, STORE_KEY_MAX, "", 0));
     assert_int_equal(store_get(txn, TABLE_NAMES, key, 0, NULL), RESULT_NOT_FOUND);
-    assert_int_equal(store_get(txn, TABLE_NAMES, key, STORE_KEY_MAX, NULL), RESULT_OK);
+    assert_ok(store_get(txn, TABLE_NAMES, key, STORE_KEY_MAX, NULL));
     assert_int_equal(store_delete(txn, TABLE_NAMES, key, sizeof(key)), RESULT_NOT_FOUND);
-    assert_int_equal(store_delete(txn, TABLE_NAMES, key, STORE_KEY_MAX), RESULT_OK);
+    assert_ok(store_delete(txn, TABLE_NAMES, key, STORE_KEY_MAX));
     assert_int_equal(store_delete(txn, TABLE_NAMES, key, STORE_KEY_MAX), RESULT_NOT_FOUND);
-    assert_int_equal(store_commit(txn, NULL), RESULT_OK);
+    assert_ok(store_commit(txn, NULL));
     store_close(store);
 }
 
@@ -217,9 +209,9 @@ static void visit_ends_with_the_visitors_result(void **)
     struct store *store = open_new(STORE_REGISTRY);
     fill(store, 300, 100);
     struct store_txn *txn;
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_read(store, &txn, NULL));
     unsigned left = 1000;
-    assert_int_equal(store_each(txn, TABLE_MEMBERS, count_until, &left), RESULT_OK);
+    assert_ok(store_each(txn, TABLE_MEMBERS, count_until, &left));
     assert_int_equal(left, 700);
     left = 10;
     assert_int_equal(store_each(txn, TABLE_MEMBERS, count_until, &left), RESULT_REFUSED);
@@ -232,8 +224,8 @@ static void map_grows_before_it_is_full(void **)
 {
     struct store *store;
     struct store_usage usage;
-    assert_int_equal(store_create(dir, STORE_REGISTRY, NULL), RESULT_OK);
-    assert_int_equal(store_open_sized(&store, dir, STORE_REGISTRY, true, 1 << 20, NULL), RESULT_OK);
+    assert_ok(store_create(dir, STORE_REGISTRY, NULL));
+    assert_ok(store_open_sized(&store, dir, STORE_REGISTRY, true, 1 << 20, NULL));
     for (unsigned i = 1; i <= 10; i++) {
         fill(store, i * 600, 400);
     }
@@ -248,10 +240,10 @@ static void transaction_over_the_map_fails_whole(void **)
     struct store *store;
     struct store_txn *txn;
     struct diag diag;
-    assert_int_equal(store_create(dir, STORE_REGISTRY, NULL), RESULT_OK);
-    assert_int_equal(store_open_sized(&store, dir, STORE_REGISTRY, true, 1 << 20, NULL), RESULT_OK);
+    assert_ok(store_create(dir, STORE_REGISTRY, NULL));
+    assert_ok(store_open_sized(&store, dir, STORE_REGISTRY, true, 1 << 20, NULL));
     put(store, "a", "1");
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_write(store, &txn, NULL));
     static const uint8_t value[50000];
     enum result result = RESULT_OK;
     for (uint8_t i = 0; result == RESULT_OK && i < 100; i++) {
@@ -261,7 +253,7 @@ static void transaction_over_the_map_fails_whole(void **)
     assert_int_equal(store_put(txn, TABLE_SETTINGS, "a", 1, "2", 1), RESULT_FULL);
     assert_int_equal(store_commit(txn, &diag), RESULT_FULL);
     assert_non_null(strstr(diag.text, "larger than the store's map"));
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_read(store, &txn, NULL));
     expect(txn, "a", "1");
     assert_int_equal(store_count(txn, TABLE_MEMBERS), 0);
     store_abort(txn);
@@ -277,9 +269,9 @@ static void oldest_snapshot_is_told(void **)
     assert_int_equal(usage.oldest_behind, 0);
     assert_int_equal(usage.oldest_pid, 0);
     put(store, "a", "1");
-    assert_int_equal(store_read(store, &old, NULL), RESULT_OK);
+    assert_ok(store_read(store, &old, NULL));
     put(store, "a", "2");
-    assert_int_equal(store_read(store, &newer, NULL), RESULT_OK);
+    assert_ok(store_read(store, &newer, NULL));
     put(store, "a", "3");
     store_usage(store, &usage);
     assert_int_equal(usage.oldest_behind, 2);
@@ -310,9 +302,8 @@ static void reader_follows_another_process_that_grew_the_store(void **)
     struct store *store;
     struct store_txn *txn, *second;
     store_close(open_new(STORE_REGISTRY));
-    assert_int_equal(store_open_sized(&store, dir, STORE_REGISTRY, false, 1 << 20, NULL),
-                     RESULT_OK);
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_open_sized(&store, dir, STORE_REGISTRY, false, 1 << 20, NULL));
+    assert_ok(store_read(store, &txn, NULL));
     expect(txn, "a", NULL);
     pid_t child = fork();
     if (child == 0) {
@@ -326,9 +317,9 @@ static void reader_follows_another_process_that_grew_the_store(void **)
     assert_int_equal(status, 0);
     expect(txn, "a", NULL);
     assert_int_equal(store_read(store, &second, NULL), RESULT_FULL);
-    assert_int_equal(store_renew(txn), RESULT_OK);
+    assert_ok(store_renew(txn));
     expect(txn, "a", "grown");
-    assert_int_equal(store_read(store, &second, NULL), RESULT_OK);
+    assert_ok(store_read(store, &second, NULL));
     expect(second, "a", "grown");
     store_abort(second);
     store_abort(txn);
@@ -351,7 +342,7 @@ static void readers_that_died_are_cleared(void **)
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(status, 0);
     }
-    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, NULL), RESULT_OK);
+    assert_ok(store_open(&store, dir, STORE_REGISTRY, true, NULL));
     struct store_usage before, after;
     store_usage(store, &before);
     assert_true(before.readers_max > 1000);

@@ -1,18 +1,11 @@
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/store/store.h"
 
 static const off_t page_len = 4096;
@@ -50,32 +43,31 @@ static struct store *open_new(enum store_kind kind)
 {
     struct diag diag;
     struct store *store;
-    assert_int_equal(store_create(dir, kind, &diag), RESULT_OK);
-    assert_int_equal(store_open(&store, dir, kind, true, &diag), RESULT_OK);
+    assert_ok(store_create(dir, kind, &diag));
+    assert_ok(store_open(&store, dir, kind, true, &diag));
     return store;
 }
 
 static void put(struct store *store, const char *key, const char *value)
 {
     struct store_txn *txn;
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_SETTINGS, key, strlen(key), value, strlen(value)),
-                     RESULT_OK);
-    assert_int_equal(store_commit(txn, NULL), RESULT_OK);
+    assert_ok(store_write(store, &txn, NULL));
+    assert_ok(store_put(txn, TABLE_SETTINGS, key, strlen(key), value, strlen(value)));
+    assert_ok(store_commit(txn, NULL));
 }
 
 static void fill(struct store *store, unsigned rows, size_t len)
 {
     struct store_txn *txn;
     uint8_t *value = calloc(1, len);
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_write(store, &txn, NULL));
     for (uint32_t i = 0; i < rows; i++) {
         uint8_t key[4];
         wire_put_u32(key, i);
         memset(value, (int)(i & 0xff), len);
-        assert_int_equal(store_put(txn, TABLE_MEMBERS, key, sizeof(key), value, len), RESULT_OK);
+        assert_ok(store_put(txn, TABLE_MEMBERS, key, sizeof(key), value, len));
     }
-    assert_int_equal(store_commit(txn, NULL), RESULT_OK);
+    assert_ok(store_commit(txn, NULL));
     free(value);
 }
 
@@ -99,11 +91,10 @@ static void write_format_in(enum store_kind where, uint8_t kind, uint32_t schema
     uint8_t row[13] = "ntspool";
     row[8] = kind;
     wire_put_u32(row + 9, schema);
-    assert_int_equal(store_open(&store, dir, where, true, NULL), RESULT_OK);
-    assert_int_equal(store_write(store, &txn, NULL), RESULT_OK);
-    assert_int_equal(store_put(txn, TABLE_META, "format", sizeof("format"), row, sizeof(row)),
-                     RESULT_OK);
-    assert_int_equal(store_commit(txn, NULL), RESULT_OK);
+    assert_ok(store_open(&store, dir, where, true, NULL));
+    assert_ok(store_write(store, &txn, NULL));
+    assert_ok(store_put(txn, TABLE_META, "format", sizeof("format"), row, sizeof(row)));
+    assert_ok(store_commit(txn, NULL));
     store_close(store);
 }
 
@@ -144,8 +135,8 @@ static void interrupted_creation_is_missing_and_can_be_completed(void **)
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_MISSING);
     run(": > registry/data.mdb");
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_MISSING);
-    assert_int_equal(store_create(dir, STORE_REGISTRY, &diag), RESULT_OK);
-    assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_OK);
+    assert_ok(store_create(dir, STORE_REGISTRY, &diag));
+    assert_ok(open_result(STORE_REGISTRY, true, &diag));
 }
 
 /* Killed at any moment, creation leaves something that a second one completes. */
@@ -164,12 +155,12 @@ static void killed_creation_can_be_completed(void **)
         assert_int_equal(waitpid(child, NULL, 0), child);
         enum result result = open_result(STORE_TRAFFIC, false, &diag);
         if (result == RESULT_MISSING) {
-            assert_int_equal(store_create(dir, STORE_TRAFFIC, &diag), RESULT_OK);
+            assert_ok(store_create(dir, STORE_TRAFFIC, &diag));
             completed++;
         } else {
-            assert_int_equal(result, RESULT_OK);
+            assert_ok(result);
         }
-        assert_int_equal(open_result(STORE_TRAFFIC, true, &diag), RESULT_OK);
+        assert_ok(open_result(STORE_TRAFFIC, true, &diag));
         run("rm -rf traffic");
     }
     assert_true(completed > 0);
@@ -183,7 +174,7 @@ static void rights_that_the_operator_changed_stay(void **)
     assert_int_equal(chmod(path_in("health"), 0770), 0);
     assert_int_equal(unlink(path_in("health/lock.mdb")), 0);
     mode_t old = umask(0077);
-    assert_int_equal(open_result(STORE_HEALTH, true, &diag), RESULT_OK);
+    assert_ok(open_result(STORE_HEALTH, true, &diag));
     (void)umask(old);
     assert_int_equal(stat(path_in("health"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0770);
@@ -246,12 +237,12 @@ static void older_store_is_renewed_before_it_is_read(void **)
     struct store_txn *txn;
     store_close(open_new(STORE_HEALTH));
     write_format_in(STORE_HEALTH, STORE_HEALTH, 1);
-    assert_int_equal(store_open(&store, dir, STORE_HEALTH, false, &diag), RESULT_OK);
-    assert_int_equal(store_read(store, &txn, &diag), RESULT_OK);
+    assert_ok(store_open(&store, dir, STORE_HEALTH, false, &diag));
+    assert_ok(store_read(store, &txn, &diag));
     assert_int_equal(store_count(txn, TABLE_VANTAGES), 0);
     store_abort(txn);
     store_close(store);
-    assert_int_equal(open_result(STORE_HEALTH, false, &diag), RESULT_OK);
+    assert_ok(open_result(STORE_HEALTH, false, &diag));
 }
 
 static void store_cut_anywhere_is_damaged_and_kills_nobody(void **)
@@ -295,7 +286,7 @@ static void overwritten_pages_kill_nobody(void **)
         (void)close(fd);
     }
     assert_true(damaged > st.st_size / 4096 / 2);
-    assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_OK);
+    assert_ok(open_result(STORE_REGISTRY, true, &diag));
 }
 
 /* One flipped bit at a time, spread over the structure that LMDB trusts: heads of pages and their
@@ -324,7 +315,7 @@ static void flipped_bits_kill_nobody(void **)
         }
     }
     (void)close(fd);
-    assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_OK);
+    assert_ok(open_result(STORE_REGISTRY, true, &diag));
 }
 
 static void backup_is_a_store_of_its_own(void **)
@@ -334,16 +325,16 @@ static void backup_is_a_store_of_its_own(void **)
     put(store, "a", "1");
     char copy[128];
     (void)snprintf(copy, sizeof(copy), "%s/backup", dir);
-    assert_int_equal(store_backup(store, copy, &diag), RESULT_OK);
+    assert_ok(store_backup(store, copy, &diag));
     assert_int_equal(store_backup(store, copy, &diag), RESULT_EXISTS);
     put(store, "a", "2");
     store_close(store);
     struct store_txn *txn;
-    assert_int_equal(store_open(&store, copy, STORE_REGISTRY, true, &diag), RESULT_OK);
-    assert_int_equal(store_read(store, &txn, NULL), RESULT_OK);
+    assert_ok(store_open(&store, copy, STORE_REGISTRY, true, &diag));
+    assert_ok(store_read(store, &txn, NULL));
     uint8_t data[4];
     struct store_item item = { .data = data, .room = sizeof(data) };
-    assert_int_equal(store_get(txn, TABLE_SETTINGS, "a", 1, &item), RESULT_OK);
+    assert_ok(store_get(txn, TABLE_SETTINGS, "a", 1, &item));
     assert_int_equal(item.len, 1);
     assert_int_equal(data[0], '1');
     store_abort(txn);
@@ -358,13 +349,13 @@ static void copy_in_the_stores_place_is_seen_until_it_is_opened(void **)
     (void)snprintf(copy, sizeof(copy), "%s/copy", dir);
     (void)snprintf(data, sizeof(data), "%s/copy/registry/data.mdb", dir);
     (void)snprintf(place, sizeof(place), "%s/registry/data.mdb", dir);
-    assert_int_equal(store_backup(store, copy, &diag), RESULT_OK);
+    assert_ok(store_backup(store, copy, &diag));
     put(store, "a", "1");
     assert_false(store_replaced(store));
     assert_int_equal(rename(data, place), 0);
     assert_true(store_replaced(store));
     store_close(store);
-    assert_int_equal(store_open(&store, dir, STORE_REGISTRY, true, &diag), RESULT_OK);
+    assert_ok(store_open(&store, dir, STORE_REGISTRY, true, &diag));
     assert_false(store_replaced(store));
     assert_int_equal(unlink(place), 0);
     assert_false(store_replaced(store)); /* nothing is there yet */

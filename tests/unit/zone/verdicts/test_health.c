@@ -1,12 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
+#include "tests/unit/unit.h"
 #include "zone/verdicts/health.h"
 
 static char dir[64];
@@ -18,9 +10,9 @@ static int set_up(void **)
 {
     (void)snprintf(dir, sizeof(dir), "test_health.XXXXXX");
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(store_create(dir, STORE_HEALTH, &diag), RESULT_OK);
-    assert_int_equal(store_open(&store, dir, STORE_HEALTH, true, &diag), RESULT_OK);
-    assert_int_equal(store_write(store, &txn, &diag), RESULT_OK);
+    assert_ok(store_create(dir, STORE_HEALTH, &diag));
+    assert_ok(store_open(&store, dir, STORE_HEALTH, true, &diag));
+    assert_ok(store_write(store, &txn, &diag));
     return 0;
 }
 
@@ -86,7 +78,7 @@ static void largest_health_survives_the_round_trip(void **)
     uint8_t data[HEALTH_ENCODED_MAX], again[HEALTH_ENCODED_MAX];
     struct member_health health = full_health(42), decoded;
     size_t len = encode(&health, data);
-    assert_int_equal(health_decode(&decoded, data, len), RESULT_OK);
+    assert_ok(health_decode(&decoded, data, len));
     assert_int_equal(encode(&decoded, again), len);
     assert_memory_equal(data, again, len);
     assert_true(decoded.member_id == 42 && decoded.stage == STAGE_INELIGIBLE);
@@ -172,13 +164,13 @@ static void rows_are_put_replaced_and_forgotten(void **)
 {
     struct member_health health = full_health(42), found;
     assert_int_equal(health_get(txn, 42, "here", &found), RESULT_NOT_FOUND);
-    assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
+    assert_ok(health_put(txn, &health, &diag));
     health.weight = 1;
-    assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
-    assert_int_equal(health_get(txn, 42, "here", &found), RESULT_OK);
+    assert_ok(health_put(txn, &health, &diag));
+    assert_ok(health_get(txn, 42, "here", &found));
     assert_int_equal(found.weight, 1);
-    assert_int_equal(health_forget(txn, 42, &diag), RESULT_OK);
-    assert_int_equal(health_forget(txn, 42, &diag), RESULT_OK);
+    assert_ok(health_forget(txn, 42, &diag));
+    assert_ok(health_forget(txn, 42, &diag));
     assert_int_equal(health_get(txn, 42, "here", &found), RESULT_NOT_FOUND);
 }
 
@@ -186,7 +178,7 @@ static void put_of(uint64_t id, const char *vantage)
 {
     struct member_health health = full_health(id);
     (void)snprintf(health.vantage, sizeof(health.vantage), "%s", vantage);
-    assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
+    assert_ok(health_put(txn, &health, &diag));
 }
 
 static void each_vantage_point_has_its_row(void **)
@@ -195,13 +187,13 @@ static void each_vantage_point_has_its_row(void **)
     put_of(42, "here");
     put_of(42, "there");
     put_of(43, "here");
-    assert_int_equal(health_get(txn, 42, "there", &found), RESULT_OK);
+    assert_ok(health_get(txn, 42, "there", &found));
     assert_string_equal(found.vantage, "there");
     assert_int_equal(health_get(txn, 42, "the", &found), RESULT_NOT_FOUND);
-    assert_int_equal(health_forget(txn, 42, &diag), RESULT_OK);
+    assert_ok(health_forget(txn, 42, &diag));
     assert_int_equal(health_get(txn, 42, "here", &found), RESULT_NOT_FOUND);
     assert_int_equal(health_get(txn, 42, "there", &found), RESULT_NOT_FOUND);
-    assert_int_equal(health_get(txn, 43, "here", &found), RESULT_OK);
+    assert_ok(health_get(txn, 43, "here", &found));
 }
 
 static void vantage_point_goes_with_all_it_saw(void **)
@@ -209,18 +201,18 @@ static void vantage_point_goes_with_all_it_saw(void **)
     struct member_health found;
     const struct vantage there = { .name = "there", .well_at = 5 };
     assert_int_equal(health_forget_vantage(txn, "there", false, &diag), RESULT_NOT_FOUND);
-    assert_int_equal(vantage_put(txn, &there, &diag), RESULT_OK);
+    assert_ok(vantage_put(txn, &there, &diag));
     for (uint64_t id = 1; id < 20; id++) {
         put_of(id, "here");
         put_of(id, "there");
     }
-    assert_int_equal(health_forget_vantage(txn, "there", true, &diag), RESULT_OK);
+    assert_ok(health_forget_vantage(txn, "there", true, &diag));
     assert_int_equal(store_count(txn, TABLE_HEALTH), 19);
     assert_int_equal(store_count(txn, TABLE_VANTAGES), 1);
     assert_int_equal(health_forget_vantage(txn, "there", true, &diag), RESULT_NOT_FOUND);
-    assert_int_equal(health_forget_vantage(txn, "there", false, &diag), RESULT_OK);
+    assert_ok(health_forget_vantage(txn, "there", false, &diag));
     assert_int_equal(store_count(txn, TABLE_VANTAGES), 0);
-    assert_int_equal(health_get(txn, 7, "here", &found), RESULT_OK);
+    assert_ok(health_get(txn, 7, "here", &found));
 }
 
 /* A row of schema 1, as its writer made it: one address without `failures`, no last_eligible_at,
@@ -249,7 +241,7 @@ static void put_schema_1(uint64_t id, enum stage stage, uint64_t probed_at)
     write_octets(&w, (const uint8_t[24]){ 0 }, 24);
     write_octets(&w, (const uint8_t[17]){ 0 }, 17);
     assert_false(w.failed);
-    assert_int_equal(store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at));
 }
 
 static void rows_of_schema_1_get_a_vantage_point(void **)
@@ -259,18 +251,18 @@ static void rows_of_schema_1_get_a_vantage_point(void **)
     put_schema_1(1, STAGE_ELIGIBLE, 1700000500);
     put_schema_1(2, STAGE_INELIGIBLE, 1700000600);
     put_schema_1(3, STAGE_REGISTERED, 1700000400);
-    assert_int_equal(health_migrate_1(txn, 1700000600, &diag), RESULT_OK);
+    assert_ok(health_migrate_1(txn, 1700000600, &diag));
     assert_int_equal(store_count(txn, TABLE_HEALTH), 3);
-    assert_int_equal(health_get(txn, 1, VANTAGE_PRESET, &found), RESULT_OK);
+    assert_ok(health_get(txn, 1, VANTAGE_PRESET, &found));
     assert_int_equal(found.stage, STAGE_ELIGIBLE);
     assert_int_equal(found.last_eligible_at, 1700000500);
     assert_int_equal(found.addresses[0].score_milli, 12345);
     assert_int_equal(found.addresses[0].probes, 77);
     assert_int_equal(found.addresses[0].failures, 0);
     assert_string_equal(found.addresses[0].detail, "fine");
-    assert_int_equal(health_get(txn, 2, VANTAGE_PRESET, &found), RESULT_OK);
+    assert_ok(health_get(txn, 2, VANTAGE_PRESET, &found));
     assert_int_equal(found.last_eligible_at, 0);
-    assert_int_equal(vantage_get(txn, VANTAGE_PRESET, &vantage), RESULT_OK);
+    assert_ok(vantage_get(txn, VANTAGE_PRESET, &vantage));
     assert_int_equal(vantage.well_at, 1700000600);
 }
 
@@ -298,9 +290,9 @@ static void verdict_of_schema_2_is_that_of_each_family(void **)
     write_text(&w, "");
     write_octets(&w, (const uint8_t[41]){ 0 }, 41);
     assert_false(w.failed);
-    assert_int_equal(store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at), RESULT_OK);
-    assert_int_equal(health_migrate_2(txn, 1700000600, &diag), RESULT_OK);
-    assert_int_equal(health_get(txn, 9, "here", &found), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_HEALTH, key, sizeof(key), data, w.at));
+    assert_ok(health_migrate_2(txn, 1700000600, &diag));
+    assert_ok(health_get(txn, 9, "here", &found));
     const struct family_health *ipv6 = &found.family[ADDRESS_IPV6];
     assert_int_equal(found.last_eligible_at, 1700000001);
     assert_true(ipv6->stage == STAGE_FALLING && ipv6->stage_since == 1700000000);
@@ -310,7 +302,7 @@ static void verdict_of_schema_2_is_that_of_each_family(void **)
 
 static void damaged_row_of_schema_1_stops_the_migration(void **)
 {
-    assert_int_equal(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2", 8, "?", 1), RESULT_OK);
+    assert_ok(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2", 8, "?", 1));
     assert_int_equal(health_migrate_1(txn, 1700000600, &diag), RESULT_DAMAGED);
 }
 
@@ -331,10 +323,10 @@ static void rows_are_visited_in_order_of_id(void **)
     static const uint64_t ids[] = { 256, 1, UINT64_C(1) << 40 };
     for (unsigned i = 0; i < 3; i++) {
         struct member_health health = full_health(ids[i]);
-        assert_int_equal(health_put(txn, &health, &diag), RESULT_OK);
+        assert_ok(health_put(txn, &health, &diag));
     }
     struct visit seen = { .stop = 0 };
-    assert_int_equal(health_each(txn, visit, &seen), RESULT_OK);
+    assert_ok(health_each(txn, visit, &seen));
     assert_int_equal(seen.count, 3);
     assert_true(seen.ids[0] == 1 && seen.ids[1] == 256 && seen.ids[2] == UINT64_C(1) << 40);
     seen = (struct visit){ .stop = 2 };
@@ -347,8 +339,7 @@ static void row_under_another_id_is_damaged(void **)
     uint8_t data[HEALTH_ENCODED_MAX];
     struct member_health health = full_health(1), found;
     size_t len = encode(&health, data);
-    assert_int_equal(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2here", 12, data, len),
-                     RESULT_OK);
+    assert_ok(store_put(txn, TABLE_HEALTH, "\0\0\0\0\0\0\0\2here", 12, data, len));
     assert_int_equal(health_get(txn, 2, "here", &found), RESULT_DAMAGED);
     struct visit seen = { .stop = 0 };
     assert_int_equal(health_each(txn, visit, &seen), RESULT_DAMAGED);
