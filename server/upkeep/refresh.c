@@ -135,7 +135,13 @@ static bool look(struct refresh *refresh, bool look_at_files)
     if (look_at_files) {
         look_at_stores(refresh);
     }
-    if (renew(from) != RESULT_OK) {
+    enum result result = renew(from);
+    if (result == RESULT_STALE) { /* somebody writes to the new file already */
+        rest(refresh);
+        look_at_stores(refresh);
+        result = renew(from);
+    }
+    if (result != RESULT_OK) {
         (void)diag_fail(&diag, RESULT_DAMAGED,
                         "the store can't be read now; the last state stays in use");
         trouble(refresh, &diag);

@@ -114,6 +114,8 @@ enum result store_translate(int rc)
         return RESULT_INVALID;
     case ENOMEM:
         return RESULT_NO_MEMORY;
+    case ESTALE:
+        return RESULT_STALE;
     default:
         return RESULT_SYSTEM;
     }

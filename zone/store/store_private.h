@@ -43,6 +43,7 @@ struct store_txn {
     struct store_txn *previous, *next;
     MDB_txn *txn;       /* NULL: the environment was lost (store_reopen) */
     atomic_bool inside; /* it has a snapshot or is about to */
+    uint64_t number;    /* of the last commit that it saw */
     bool writing, resting, changed;
     int failed; /* first error of a write: LMDB only reports that the transaction is bad later */
     MDB_cursor *cursors[TABLE_COUNT];

@@ -151,6 +151,7 @@ static enum result open_all(struct store *store, struct diag *diag)
     memcpy(store->dbi, fresh->dbi, sizeof(store->dbi));
     store_free(fresh);
     for (struct store_txn *txn = store->first; txn != NULL; txn = txn->next) {
+        txn->number = 0;
         int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn->txn);
         if (rc != 0) {
             txn->txn = NULL;

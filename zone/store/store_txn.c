@@ -69,6 +69,22 @@ static bool follow(struct store *store, unsigned mine)
     return done;
 }
 
+/* The lock file tells readers the number of the last commit, also of one that went to another data
+ * file under the same name (store_replace.c). By a number that our file does not have yet, LMDB
+ * takes the older of its heads, which in a fresh copy is an empty one. A commit puts its head into
+ * the file before it tells the number. */
+static bool is_in_our_file(struct store_txn *txn)
+{
+    MDB_envinfo info;
+    uint64_t number = mdb_txn_id(txn->txn);
+    if (number != txn->number &&
+        (mdb_env_info(txn->store->env, &info) != 0 || info.me_last_txnid < number)) {
+        return false;
+    }
+    txn->number = number;
+    return true;
+}
+
 static enum result begin(struct store *store, bool writing, struct store_txn **out,
                          struct diag *diag)
 {
@@ -92,6 +108,10 @@ static enum result begin(struct store *store, bool writing, struct store_txn **o
     }
     if (rc == MDB_MAP_RESIZED && follow(store, 1)) {
         rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
+    }
+    if (rc == 0 && !writing && !is_in_our_file(txn)) {
+        mdb_txn_abort(txn->txn);
+        rc = ESTALE;
     }
     if (rc != 0) {
         txn->txn = NULL;
@@ -144,6 +164,10 @@ enum result store_renew(struct store_txn *txn)
     int rc = txn->txn == NULL ? ESTALE : mdb_txn_renew(txn->txn);
     if (rc == MDB_MAP_RESIZED && follow(txn->store, 1)) {
         rc = mdb_txn_renew(txn->txn);
+    }
+    if (rc == 0 && !is_in_our_file(txn)) {
+        mdb_txn_reset(txn->txn);
+        rc = ESTALE;
     }
     txn->resting = rc != 0;
     atomic_store(&txn->inside, rc == 0);

@@ -276,6 +276,44 @@ static void who_comes_meanwhile_is_refused_in_words(void **)
     store_close(store);
 }
 
+/* Compact copies all have the same number of commits, so a writer of the new file can't see that
+ * others have the old one open. */
+static void a_commit_to_the_new_file_shows_no_reader_of_the_old_one_an_empty_store(void **)
+{
+    struct store_txn *txn = NULL, *late = NULL;
+    assert_ok(store_create(dir, STORE_REGISTRY, NULL));
+    struct store *store = open_store();
+    put(store, "old");
+    run("mkdir copy1 copy2");
+    char copy[80];
+    for (int i = 1; i <= 2; i++) {
+        (void)snprintf(copy, sizeof(copy), "%s/copy%d", dir, i);
+        assert_ok(store_backup(store, copy, NULL));
+    }
+    store_close(store);
+    run("rm registry/*.mdb && cp $(find copy1 -name data.mdb) registry/data.mdb");
+    store = open_store();
+    assert_ok(store_read(store, &txn, NULL));
+    assert_true(holds(txn, "old"));
+    store_rest(txn);
+    run("mv $(find copy2 -name data.mdb) registry/data.mdb");
+    pid_t child = fork();
+    if (child == 0) {
+        put(open_store(), "newer");
+        _exit(0);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(store_renew(txn), RESULT_STALE);
+    assert_int_equal(store_read(store, &late, NULL), RESULT_STALE);
+    reopened(store);
+    assert_ok(store_renew(txn));
+    assert_true(holds(txn, "newer"));
+    store_abort(txn);
+    store_close(store);
+}
+
 /* One process takes all slots and dies: nobody can look before they are free again. */
 static void dead_readers_lock_nobody_out(void **)
 {
@@ -311,6 +349,7 @@ int main(void)
         CASE(lock_file_that_is_gone_is_noticed),
         CASE(threads_that_never_pause_are_let_through),
         CASE(who_comes_meanwhile_is_refused_in_words),
+        CASE(a_commit_to_the_new_file_shows_no_reader_of_the_old_one_an_empty_store),
         CASE(dead_readers_lock_nobody_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
