@@ -1,6 +1,6 @@
 /* Asks whether a member's web server serves names that are not its own. Members' names are under
  * one domain, so such a server could receive the HTTP cookies of other members. The pool's servers
- * must check the Host header (draft-ladd-nts-for-the-ntp-pool). */
+ * must check the Host header (draft-ladd-nts-for-the-ntp-pool 7). */
 #ifndef PROBE_WEB_DIALOG_H
 #define PROBE_WEB_DIALOG_H
 

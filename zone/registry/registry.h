@@ -145,13 +145,14 @@ enum result registry_vantages(struct store_txn *txn, struct vantage_keys *out, s
 
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
 /* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one
- * step. EXISTS or REFUSED with the reason: label in use or reserved or quarantined (the same
- * non-empty operator may return), address in use. */
+ * step (draft-ladd-nts-for-the-ntp-pool 6). EXISTS or REFUSED with the reason: label in use or
+ * reserved or quarantined (the same non-empty operator may return), address in use. */
 enum result registry_add(struct registry_change *change, struct member *member, bool allow_private);
 /* Replaces the member of that label; id and added_at stay. */
 enum result registry_update(struct registry_change *change, const struct member *member,
                             bool allow_private);
-/* Removes member and name and leaves a tombstone; tombstones whose time is over go. */
+/* Removes member and name, so that its certificate can't be renewed
+ * (draft-ladd-nts-for-the-ntp-pool 6), and leaves a tombstone; tombstones whose time is over go. */
 enum result registry_remove(struct registry_change *change, const char *label,
                             uint64_t quarantined_until);
 typedef enum result member_visit(const struct member *member, void *arg);

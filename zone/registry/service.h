@@ -1,5 +1,5 @@
-/* The owner names of SRV records: `_ntske._tcp` (RFC 2782) of the pool and of each of its regions.
- */
+/* The owner names of SRV records: `_ntske._tcp` (RFC 2782, draft-ladd-nts-for-the-ntp-pool 4) of
+ * the pool and of each of its regions. */
 #ifndef ZONE_SERVICE_H
 #define ZONE_SERVICE_H
 

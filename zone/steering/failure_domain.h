@@ -1,5 +1,6 @@
-/* Failure domains. Members of one failure domain tend to fail together. A client must not treat
- * them as independent sources. Pure.
+/* Failure domains. Members of one failure domain tend to fail together. Clients treat the
+ * members of an answer as independent sources (draft-ladd-nts-for-the-ntp-pool 4), so
+ * these must not be in one answer. Pure.
  *
  * Two members are in one failure domain if they share the operator, an IPv4 /24 or an IPv6 /48. The
  * relation is made transitive: a chain of such pairs is one domain. This errs on the side of

@@ -16,7 +16,8 @@ struct standing {
     uint64_t last_eligible_at;
 };
 
-/* Combines the operator's decision with the consensus of the probes. */
+/* Combines the operator's decision with the consensus of the probes. A member is handed out once it
+ * has its certificate and NTS is confirmed (draft-ladd-nts-for-the-ntp-pool 6). */
 struct standing lifecycle_standing(const struct member *member, const struct consensus *consensus);
 
 enum {
