@@ -15,12 +15,12 @@ enum {
     BLOCK = 16
 };
 
-struct block {
+struct cmac_block {
     uint8_t octets[BLOCK];
 };
 
 /* RFC 5297 2.3: doubling in GF(2^128) */
-static void block_double(struct block *block)
+static void block_double(struct cmac_block *block)
 {
     unsigned carry = 0;
     for (unsigned i = BLOCK; i-- > 0;) {
@@ -31,14 +31,14 @@ static void block_double(struct block *block)
     block->octets[BLOCK - 1] ^= carry != 0 ? 0x87 : 0;
 }
 
-static void block_xor(struct block *block, const struct block *other)
+static void block_xor(struct cmac_block *block, const struct cmac_block *other)
 {
     for (unsigned i = 0; i < BLOCK; i++) {
         block->octets[i] ^= other->octets[i];
     }
 }
 
-static bool cmac(struct block *out, EVP_MAC_CTX *mac, struct octets head, struct octets tail)
+static bool cmac(struct cmac_block *out, EVP_MAC_CTX *mac, struct octets head, struct octets tail)
 {
     size_t len = 0;
     /* without a key: the context keeps its own */
@@ -49,12 +49,12 @@ static bool cmac(struct block *out, EVP_MAC_CTX *mac, struct octets head, struct
 }
 
 /* RFC 5297 2.4, with up to two pieces of associated data and the text. */
-static bool s2v(struct block *out, EVP_MAC_CTX *mac, const struct octets data[2],
+static bool s2v(struct cmac_block *out, EVP_MAC_CTX *mac, const struct octets data[2],
                 struct octets text)
 {
-    static const struct block zero;
-    struct block sum;
-    struct block part;
+    static const struct cmac_block zero;
+    struct cmac_block sum;
+    struct cmac_block part;
     if (!cmac(&sum, mac, (struct octets){ zero.octets, BLOCK }, (struct octets){ NULL, 0 })) {
         return false;
     }
@@ -65,7 +65,7 @@ static bool s2v(struct block *out, EVP_MAC_CTX *mac, const struct octets data[2]
         block_double(&sum);
         block_xor(&sum, &part);
     }
-    struct block last = zero;
+    struct cmac_block last = zero;
     size_t head_len = 0;
     if (text.len >= BLOCK) {
         head_len = text.len - BLOCK;
@@ -89,7 +89,7 @@ static size_t key_half(const struct aead_key *key)
 }
 
 /* The tag of the text and the associated data. */
-static bool tag_of(struct block *out, const struct aead_key *key, const struct octets data[2],
+static bool tag_of(struct cmac_block *out, const struct aead_key *key, const struct octets data[2],
                    struct octets text)
 {
     char small[] = "AES-128-CBC";
@@ -108,13 +108,13 @@ static bool tag_of(struct block *out, const struct aead_key *key, const struct o
 }
 
 /* Encrypts or decrypts; both are the same operation. */
-static bool apply_ctr(uint8_t *out, const struct aead_key *key, const struct block *tag,
+static bool apply_ctr(uint8_t *out, const struct aead_key *key, const struct cmac_block *tag,
                       struct octets in)
 {
     if (in.len == 0) {
         return true;
     }
-    struct block counter = *tag;
+    struct cmac_block counter = *tag;
     counter.octets[8] &= 0x7f;
     counter.octets[12] &= 0x7f;
     int len = 0;
@@ -132,7 +132,7 @@ static bool apply_ctr(uint8_t *out, const struct aead_key *key, const struct blo
 static bool siv_seal(uint8_t *out, const struct aead_key *key, const struct octets data[2],
                      struct octets text)
 {
-    struct block tag;
+    struct cmac_block tag;
     if (!tag_of(&tag, key, data, text)) {
         return false;
     }
@@ -143,8 +143,8 @@ static bool siv_seal(uint8_t *out, const struct aead_key *key, const struct octe
 static bool siv_open(uint8_t *out, const struct aead_key *key, const struct octets data[2],
                      struct octets sealed)
 {
-    struct block claimed;
-    struct block tag;
+    struct cmac_block claimed;
+    struct cmac_block tag;
     memcpy(claimed.octets, sealed.data, BLOCK);
     struct octets text = { sealed.data + AEAD_TAG_LEN, sealed.len - AEAD_TAG_LEN };
     return apply_ctr(out, key, &claimed, text) &&

@@ -45,7 +45,7 @@ static const struct program_text self = {
 
 static const char interval_preset[] = "64s";
 
-struct options {
+struct probed_options {
     const char *state, *trust, *id, *user;
     bool allow_private, once;
     uint32_t interval_s;
@@ -86,7 +86,7 @@ static const char *text_of(const struct arguments *arguments, const char *name, 
     return text != NULL ? text : preset;
 }
 
-static enum result read_references(struct options *out, const struct arguments *arguments,
+static enum result read_references(struct probed_options *out, const struct arguments *arguments,
                                    const struct config *config, struct diag *diag)
 {
     size_t count = arguments_count(arguments, "reference");
@@ -102,7 +102,7 @@ static enum result read_references(struct options *out, const struct arguments *
 }
 
 /* Texts in `out` are those of the command line or of `config`. */
-static enum result read_options(struct options *out, const struct arguments *arguments,
+static enum result read_options(struct probed_options *out, const struct arguments *arguments,
                                 const struct config *config, struct diag *diag)
 {
     const char *interval = text_of(arguments, "interval", config->interval, interval_preset);
@@ -128,7 +128,7 @@ static enum result read_options(struct options *out, const struct arguments *arg
 }
 
 /* Warns of a system call filter that hides the state of the clock. */
-static void warn_of_filters(const struct options *options)
+static void warn_of_filters(const struct probed_options *options)
 {
     if (options->reference_count == 0 && !reference_kernel_answers()) {
         log_line(
@@ -139,7 +139,7 @@ static void warn_of_filters(const struct options *options)
 }
 
 /* After everything that is opened once, and before the first packet from a member. */
-static enum result confine(const struct options *options, struct diag *diag)
+static enum result confine(const struct probed_options *options, struct diag *diag)
 {
     struct sandbox sandbox;
     char path[PATH_MAX];
@@ -217,7 +217,7 @@ static void start_signals(struct program *program, bool once)
     }
 }
 
-static enum result open_all(struct program *program, const struct options *options,
+static enum result open_all(struct program *program, const struct probed_options *options,
                             struct diag *diag)
 {
     program->trust_file = options->trust;
@@ -227,7 +227,7 @@ static enum result open_all(struct program *program, const struct options *optio
                                                           options->reference_count, diag);
 }
 
-static enum result run_prober(struct program *program, const struct options *options,
+static enum result run_prober(struct program *program, const struct probed_options *options,
                               struct diag *diag)
 {
     const struct prober_options how = {
@@ -258,7 +258,8 @@ static enum result run_prober(struct program *program, const struct options *opt
     return result;
 }
 
-static enum result run(struct program *program, const struct options *options, struct diag *diag)
+static enum result run(struct program *program, const struct probed_options *options,
+                       struct diag *diag)
 {
     enum result result = open_all(program, options, diag);
     if (result == RESULT_OK) {
@@ -275,7 +276,7 @@ static enum result run(struct program *program, const struct options *options, s
 static enum result start(struct program *program, const struct arguments *arguments,
                          struct config **config, struct diag *diag)
 {
-    struct options options = { 0 };
+    struct probed_options options = { 0 };
     TRY(config_load(config, arguments_value(arguments, "config", 0), diag));
     TRY(read_options(&options, arguments, *config, diag));
     if (options.user != NULL) {

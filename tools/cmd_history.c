@@ -23,7 +23,7 @@ struct sum {
     int64_t score_milli; /* times probes */
 };
 
-struct report {
+struct history_report {
     uint64_t now;
     struct sum hours[LINE_HOURS]; /* of the last two days, from raw samples */
     struct sum days[DAYS_SHOWN_MAX];
@@ -39,7 +39,7 @@ static void add(struct sum *sum, uint64_t probes, uint64_t failures, int64_t sco
 
 static void take_sample(const struct history_sample *sample, void *arg)
 {
-    struct report *report = arg;
+    struct history_report *report = arg;
     bool failed = sample->failure != FAILURE_NONE;
     uint64_t back = report->now / HOUR_S - sample->at / HOUR_S;
     if (back < LINE_HOURS) {
@@ -60,7 +60,7 @@ static void take_sample(const struct history_sample *sample, void *arg)
 
 static void take_hour(const struct history_hour *hour, void *arg)
 {
-    struct report *report = arg;
+    struct history_report *report = arg;
     uint64_t back = report->now / DAY_S - hour->at / DAY_S;
     if (back < DAYS_SHOWN_MAX) {
         add(&report->days[DAYS_SHOWN_MAX - 1 - back], hour->probes, hour->failures,
@@ -84,7 +84,7 @@ static void take_hour(const struct history_hour *hour, void *arg)
     json_array_append_new(report->summaries, row);
 }
 
-static json_t *days_json(const struct report *report)
+static json_t *days_json(const struct history_report *report)
 {
     json_t *list = json_array();
     uint64_t first = report->now / DAY_S - (DAYS_SHOWN_MAX - 1);
@@ -136,7 +136,7 @@ static void print_share(const char *name, const struct sum *sums, unsigned count
            (unsigned long long)all.probes, (double)all.score_milli / (double)all.probes / 1000.0);
 }
 
-static void print_report(const struct report *report, const struct history_subject *subject)
+static void print_report(const struct history_report *report, const struct history_subject *subject)
 {
     char address[ADDRESS_TEXT_MAX];
     printf("%s, seen from %s\n", address_text(&subject->address, address), subject->vantage);
@@ -147,16 +147,16 @@ static void print_report(const struct report *report, const struct history_subje
     print_share("2 years", report->days, DAYS_SHOWN_MAX);
 }
 
-struct zone_state {
+struct history_view {
     struct cli *cli;
     struct store_txn *history;
     json_t *list;
     unsigned shown;
 };
 
-static enum result show_subject(struct zone_state *view, const struct history_subject *subject)
+static enum result show_subject(struct history_view *view, const struct history_subject *subject)
 {
-    struct report *report = xcalloc(1, sizeof *report);
+    struct history_report *report = xcalloc(1, sizeof *report);
     char address[ADDRESS_TEXT_MAX];
     report->now = session_now();
     if (view->list != NULL) {
@@ -188,7 +188,7 @@ static enum result show_subject(struct zone_state *view, const struct history_su
 }
 
 /* All addresses that a vantage point knows, of all vantage points. */
-static enum result show_all(struct zone_state *view, struct session *session,
+static enum result show_all(struct history_view *view, struct session *session,
                             const struct member *member)
 {
     struct vantages vantages;
@@ -217,7 +217,7 @@ int cmd_history(struct cli *cli, int, char **argv)
     struct settings settings;
     struct member member;
     char label[LABEL_ROOM];
-    struct zone_state view = { .cli = cli };
+    struct history_view view = { .cli = cli };
     enum result result = label_check(label, argv[0], &cli->diag);
     if (result == RESULT_OK) {
         result = session_zone(&session, cli, &settings);

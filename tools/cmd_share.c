@@ -17,7 +17,7 @@ struct row {
     double ratio;
 };
 
-struct report {
+struct share_report {
     struct steerview view;
     struct row *rows;
     uint64_t hour, day; /* of all members */
@@ -32,7 +32,7 @@ static int compare_rows(const void *a, const void *b)
     return strcmp(left->member->label, right->member->label);
 }
 
-static void compute(struct report *report)
+static void compute(struct share_report *report)
 {
     const struct steerview *view = &report->view;
     report->rows = xcalloc(view->count + 1, sizeof(report->rows[0]));
@@ -91,7 +91,7 @@ static json_t *demand_json(const struct steerview *view)
     return list;
 }
 
-static json_t *report_json(const struct report *report)
+static json_t *report_json(const struct share_report *report)
 {
     const struct steerview *view = &report->view;
     json_t *members = json_array(), *out = json_object();
@@ -107,7 +107,7 @@ static json_t *report_json(const struct report *report)
     return out;
 }
 
-static void print_rows(const struct report *report)
+static void print_rows(const struct share_report *report)
 {
     static const char *const heads[] = { "NAME",     "STATE",     "MBIT/S",   "FAIR",
                                          "EXPECTED", "LAST HOUR", "LAST DAY", "RATIO" };
@@ -131,7 +131,7 @@ static void print_rows(const struct report *report)
     table_end(&table);
 }
 
-static void print_report(const struct report *report)
+static void print_report(const struct share_report *report)
 {
     const struct steerview *view = &report->view;
     print_rows(report);
@@ -150,7 +150,7 @@ static void print_report(const struct report *report)
 
 int cmd_share(struct cli *cli, int, char **)
 {
-    struct report report = { .rows = NULL };
+    struct share_report report = { .rows = NULL };
     enum result result = steerview_begin(&report.view, cli);
     if (result == RESULT_OK) {
         compute(&report);

@@ -123,26 +123,27 @@ enum {
 };
 
 /* What a command line asks to set. */
-struct request {
+struct setting_changes {
     struct setting_change changes[CHANGES_MAX];
     size_t count;
 };
 
 /* Sets all of them, tells from what to what if that is wanted, and notes it for the audit trail. */
-static enum result set_all(struct session *session, struct cli *cli, const struct request *request)
+static enum result set_all(struct session *session, struct cli *cli,
+                           const struct setting_changes *wanted)
 {
     struct store_txn *txn = session->txn[STORE_REGISTRY];
     struct settings before, after;
     enum result result = registry_settings(txn, &before, &cli->diag);
     if (result == RESULT_OK) {
-        result = registry_set_all(&session->change, request->changes, request->count);
+        result = registry_set_all(&session->change, wanted->changes, wanted->count);
     }
     if (result == RESULT_OK) {
         result = registry_settings(txn, &after, &cli->diag);
     }
-    for (size_t i = 0; i < request->count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < wanted->count && result == RESULT_OK; i++) {
         char old[SETTING_VALUE_MAX] = "", new[SETTING_VALUE_MAX];
-        const char *name = request->changes[i].name;
+        const char *name = wanted->changes[i].name;
         result = settings_text(&after, name, new);
         if (settings_text(&before, name, old) != RESULT_OK || strcmp(old, new) != 0) {
             auditnote_add(&session->notes, name, "%s -> %s", old, new);
@@ -154,12 +155,12 @@ static enum result set_all(struct session *session, struct cli *cli, const struc
     return result;
 }
 
-static int run_request(struct cli *cli, const struct request *request)
+static int run_changes(struct cli *cli, const struct setting_changes *wanted)
 {
     struct session session = { 0 };
     enum result result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = set_all(&session, cli, request);
+        result = set_all(&session, cli, wanted);
     }
     if (result == RESULT_OK && !cli_flag(cli, "dry-run") && session.notes.count > 0) {
         result = session_commit(&session, cli);
@@ -170,20 +171,20 @@ static int run_request(struct cli *cli, const struct request *request)
 
 int cmd_zone_set(struct cli *cli, int argc, char **argv)
 {
-    struct request request = { .count = 0 };
+    struct setting_changes wanted = { .count = 0 };
     if (argc % 2 != 0) {
         return cli_usage(cli, "the setting %.80s lacks a value", argv[argc - 1]);
     }
-    while ((int)request.count * 2 < argc) {
-        char **pair = argv + 2 * request.count;
-        for (size_t i = 0; i < request.count; i++) {
-            if (strcmp(request.changes[i].name, pair[0]) == 0) {
+    while ((int)wanted.count * 2 < argc) {
+        char **pair = argv + 2 * wanted.count;
+        for (size_t i = 0; i < wanted.count; i++) {
+            if (strcmp(wanted.changes[i].name, pair[0]) == 0) {
                 return cli_usage(cli, "the setting %.80s is given twice", pair[0]);
             }
         }
-        request.changes[request.count++] = (struct setting_change){ pair[0], pair[1] };
+        wanted.changes[wanted.count++] = (struct setting_change){ pair[0], pair[1] };
     }
-    return run_request(cli, &request);
+    return run_changes(cli, &wanted);
 }
 
 /* The value that a new zone gets; empty for an unknown setting, which is refused by its name. */
@@ -201,14 +202,14 @@ static const char *preset_of(const char *name)
 
 int cmd_zone_unset(struct cli *cli, int argc, char **argv)
 {
-    struct request request = { .count = 0 };
+    struct setting_changes wanted = { .count = 0 };
     for (int i = 0; i < argc; i++) {
         const char *preset = preset_of(argv[i]);
         if (strcmp(argv[i], "mailbox") == 0) {
             return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED,
                                            "mailbox has no preset: set another one"));
         }
-        request.changes[request.count++] = (struct setting_change){ argv[i], preset };
+        wanted.changes[wanted.count++] = (struct setting_change){ argv[i], preset };
     }
-    return run_request(cli, &request);
+    return run_changes(cli, &wanted);
 }

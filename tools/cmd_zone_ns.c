@@ -11,14 +11,13 @@ enum {
 };
 
 /* What is shown after a list and after a change. */
-struct zone_state {
+struct ns_view {
     struct settings settings;
     struct name_servers servers;
     json_t *changes; /* for the parent zone */
 };
 
-static enum result read_zone_state(struct zone_state *view, struct store_txn *txn,
-                                   struct diag *diag)
+static enum result read_view(struct ns_view *view, struct store_txn *txn, struct diag *diag)
 {
     enum result result = registry_settings(txn, &view->settings, diag);
     if (result == RESULT_OK) {
@@ -27,12 +26,12 @@ static enum result read_zone_state(struct zone_state *view, struct store_txn *tx
     return result == RESULT_OK ? servertext_changes(txn, &view->changes, diag) : result;
 }
 
-static bool is_primary(const struct zone_state *view, const struct name_server *server)
+static bool is_primary(const struct ns_view *view, const struct name_server *server)
 {
     return dname_equal(&view->settings.primary, &server->name);
 }
 
-static void print_json(struct zone_state *view)
+static void print_json(struct ns_view *view)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < view->servers.count; i++) {
@@ -59,7 +58,7 @@ static void print_changes(const json_t *changes)
     }
 }
 
-static void print_view(struct zone_state *view)
+static void print_view(struct ns_view *view)
 {
     static const char *const heads[] = { "NAME SERVER", "ADDRESSES", "PRIMARY" };
     struct table table;
@@ -75,7 +74,7 @@ static void print_view(struct zone_state *view)
     print_changes(view->changes);
 }
 
-static int show(struct cli *cli, struct zone_state *view, enum result result)
+static int show(struct cli *cli, struct ns_view *view, enum result result)
 {
     if (result != RESULT_OK) {
         json_decref(view->changes);
@@ -93,10 +92,10 @@ static int show(struct cli *cli, struct zone_state *view, enum result result)
 int cmd_zone_ns_list(struct cli *cli, int, char **)
 {
     struct session session = { 0 };
-    struct zone_state view = { .changes = NULL };
+    struct ns_view view = { .changes = NULL };
     enum result result = session_read(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
-        result = read_zone_state(&view, session.txn[STORE_REGISTRY], &cli->diag);
+        result = read_view(&view, session.txn[STORE_REGISTRY], &cli->diag);
     }
     session_done(&session);
     return show(cli, &view, result);
@@ -136,7 +135,7 @@ static int change(struct cli *cli, const struct name_server *server,
                   enum result (*what)(struct registry_change *, const struct name_server *))
 {
     struct session session = { 0 };
-    struct zone_state view = { .changes = NULL };
+    struct ns_view view = { .changes = NULL };
     struct name_servers before;
     enum result result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
@@ -146,7 +145,7 @@ static int change(struct cli *cli, const struct name_server *server,
         result = what(&session.change, server);
     }
     if (result == RESULT_OK) {
-        result = read_zone_state(&view, session.txn[STORE_REGISTRY], &cli->diag);
+        result = read_view(&view, session.txn[STORE_REGISTRY], &cli->diag);
     }
     if (result == RESULT_OK) {
         note_change(&session, &before, &view.servers, server);

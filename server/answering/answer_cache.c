@@ -17,14 +17,14 @@ struct line {
     uint32_t tags[ANSWER_CACHE_WAYS]; /* 0: nothing is here */
 };
 
-struct place {
+struct cache_slot {
     _Alignas(64) struct cached_answer cached;
 };
 
 struct answer_cache {
     size_t sets;
     struct line *lines;
-    struct place *places; /* ANSWER_CACHE_WAYS for each line */
+    struct cache_slot *slots; /* ANSWER_CACHE_WAYS for each line */
     const struct zone_state *zone;
     uint64_t now, turn;
 };
@@ -54,7 +54,7 @@ struct answer_cache *answer_cache_new(size_t members)
     struct answer_cache *table = xcalloc(1, sizeof(*table));
     table->sets = sets_for(members);
     table->lines = xcalloc(table->sets, sizeof(*table->lines));
-    table->places = zeroed(table->sets * ANSWER_CACHE_WAYS * sizeof(*table->places));
+    table->slots = zeroed(table->sets * ANSWER_CACHE_WAYS * sizeof(*table->slots));
     return table;
 }
 
@@ -67,7 +67,7 @@ void answer_cache_free(struct answer_cache *table)
 {
     if (table != NULL) {
         free(table->lines);
-        free(table->places);
+        free(table->slots);
         free(table);
     }
 }
@@ -75,7 +75,7 @@ void answer_cache_free(struct answer_cache *table)
 /* Where an entry may be. */
 struct spot {
     struct line *line;
-    struct place *places;
+    struct cache_slot *slots;
     uint32_t tag;
 };
 
@@ -84,7 +84,7 @@ static struct spot spot_of(const struct answer_cache *table, uint64_t name_hash,
     uint64_t h = (name_hash ^ type) * UINT64_C(0xd6e8feb86659fd93);
     h ^= h >> 32;
     size_t set = h & (table->sets - 1); /* a power of two */
-    return (struct spot){ &table->lines[set], &table->places[set * ANSWER_CACHE_WAYS],
+    return (struct spot){ &table->lines[set], &table->slots[set * ANSWER_CACHE_WAYS],
                           (uint32_t)(h >> 32) | 1 };
 }
 
@@ -147,7 +147,7 @@ bool answer_cache_fetch(const struct answer_cache *table, const struct answer_ca
     for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
         if (spot.line->tags[way] == spot.tag) {
             found = true;
-            const uint8_t *place = (const uint8_t *)&spot.places[way];
+            const uint8_t *place = (const uint8_t *)&spot.slots[way];
             for (unsigned i = 0; i < LINES; i++) {
                 __builtin_prefetch(place + (size_t)i * CACHE_LINE);
             }
@@ -161,7 +161,7 @@ const struct cached_answer *answer_cache_find(struct answer_cache *table,
 {
     struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
     for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
-        struct cached_answer *cached = &spot.places[way].cached;
+        struct cached_answer *cached = &spot.slots[way].cached;
         if (spot.line->tags[way] == spot.tag && cached->type == key->type &&
             cached->key_len == key->name->len &&
             memcmp(cached->octets, key->name->octets, cached->key_len) == 0) {
@@ -184,11 +184,11 @@ static unsigned way_for(const struct answer_cache *table, const struct spot *spo
         if (spot->line->tags[way] == spot->tag || spot->line->tags[way] == 0) {
             return way;
         }
-        if (spot->places[way].cached.turn < spot->places[best].cached.turn) {
+        if (spot->slots[way].cached.turn < spot->slots[best].cached.turn) {
             best = way;
         }
     }
-    return spot->places[best].cached.turn == table->turn ? ANSWER_CACHE_WAYS : best;
+    return spot->slots[best].cached.turn == table->turn ? ANSWER_CACHE_WAYS : best;
 }
 
 /* Writes the name's key, an NSEC's next one, and behind them the block. */
@@ -220,7 +220,7 @@ const struct cached_answer *answer_cache_put(struct answer_cache *table,
     if (way == ANSWER_CACHE_WAYS) {
         return NULL;
     }
-    struct cached_answer *cached = &spot.places[way].cached;
+    struct cached_answer *cached = &spot.slots[way].cached;
     spot.line->tags[way] = 0;
     if (!fill(cached, key, parts, &zone->settings.apex)) {
         return NULL;
