@@ -239,7 +239,7 @@ ROWS = [
     # right, if odd
     Row("good", Ways()),
     Row("good-both", Ways(), second=Ways()),
-    Row("drip-within-time", dripping(0.05, 40)),
+    Row("drip-within-time", dripping(0.02, 100)),
     Row("unknown-optional", adding(Record(0x2345, b"whatever"))),
     Row("critical-cookies", records(lambda all: [replace(record, critical=True) for record in all])),
     Row("aead-not-critical", instead(nts.AEAD, Record(nts.AEAD, nts.u16(15)))),
