@@ -1,7 +1,7 @@
-/* Entries lie in sets of ANSWER_CACHE_WAYS by the hash of name and type. The tags, 32 bits of that
- * hash, stand in an array of their own, so that a search reads one cache line of tags, and of the
- * entries only the one that is very likely right. What is looked up is what clients ask for, what
- * is put is what the registry holds: asking for random names pushes nothing out. */
+/* A set-associative table: the hash of name and type chooses a set of ANSWER_CACHE_WAYS entries.
+ * The tags, 32 bits of that hash, are in an array of their own. So a search reads one cache line of
+ * tags, and of the entries only the one that is very likely right. Only records of the registry are
+ * put in: queries for random names evict nothing. */
 #include "server/answering/answer_cache.h"
 
 #include <stdlib.h>
@@ -11,10 +11,11 @@ enum {
     HUGE_PAGE = 2 << 20
 };
 
-_Static_assert(sizeof(struct cached_answer) <= ANSWER_CACHE_ENTRY, "KEPT_OCTETS is too large");
+_Static_assert(sizeof(struct cached_answer) <= ANSWER_CACHE_ENTRY,
+               "ANSWER_CACHE_OCTETS is too large");
 
 struct line {
-    uint32_t tags[ANSWER_CACHE_WAYS]; /* 0: nothing is here */
+    uint32_t tags[ANSWER_CACHE_WAYS]; /* 0: free */
 };
 
 struct cache_slot {
@@ -24,12 +25,12 @@ struct cache_slot {
 struct answer_cache {
     size_t sets;
     struct line *lines;
-    struct cache_slot *slots; /* ANSWER_CACHE_WAYS for each line */
+    struct cache_slot *slots; /* ANSWER_CACHE_WAYS of each line */
     const struct zone_state *zone;
-    uint64_t now, turn;
+    uint64_t now, tick;
 };
 
-/* Large pages, since each search touches others of the table's pages. */
+/* Huge pages, since searches touch pages at random. */
 static void *zeroed(size_t len)
 {
     len = (len + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
@@ -39,7 +40,7 @@ static void *zeroed(size_t len)
     return memset(p, 0, len);
 }
 
-/* A, AAAA and NSEC of each member, and room to spare, since sets fill unevenly. */
+/* Room for A, AAAA and NSEC of each member, and to spare, since sets fill unevenly. */
 static size_t sets_for(size_t members)
 {
     size_t sets = ANSWER_CACHE_SETS_MIN;
@@ -115,10 +116,10 @@ void answer_cache_use(struct answer_cache *table, const struct zone_state *zone,
 
 void answer_cache_begin(struct answer_cache *table)
 {
-    table->turn++;
+    table->tick++;
 }
 
-/* True if the entry may still be used; notes that it holds for this view. */
+/* True if the entry is valid; notes that it is for this zone state. */
 static bool holds(const struct answer_cache *table, struct cached_answer *cached)
 {
     const struct zone_state *zone = table->zone;
@@ -140,16 +141,16 @@ bool answer_cache_fetch(const struct answer_cache *table, const struct answer_ca
 {
     enum {
         CACHE_LINE = 64,
-        LINES = 4 /* an address and its signature end there */
+        LINES = 4 /* an entry of an address and its signature ends there */
     };
     struct spot spot = spot_of(table, dname_key_hash(key->name), key->type);
     bool found = false;
     for (unsigned way = 0; way < ANSWER_CACHE_WAYS; way++) {
         if (spot.line->tags[way] == spot.tag) {
             found = true;
-            const uint8_t *place = (const uint8_t *)&spot.slots[way];
+            const uint8_t *slot = (const uint8_t *)&spot.slots[way];
             for (unsigned i = 0; i < LINES; i++) {
-                __builtin_prefetch(place + (size_t)i * CACHE_LINE);
+                __builtin_prefetch(slot + (size_t)i * CACHE_LINE);
             }
         }
     }
@@ -168,15 +169,15 @@ const struct cached_answer *answer_cache_find(struct answer_cache *table,
             if (!holds(table, cached)) {
                 return NULL;
             }
-            cached->turn = table->turn;
+            cached->tick = table->tick;
             return cached;
         }
     }
     return NULL;
 }
 
-/* The way for a new entry: its like's, else a free one, else the one unused for longest.
- * ANSWER_CACHE_WAYS if this answer uses them all. */
+/* The way for a new entry: that of the same tag, else a free one, else the least recently used.
+ * ANSWER_CACHE_WAYS if the present answer uses them all. */
 static unsigned way_for(const struct answer_cache *table, const struct spot *spot)
 {
     unsigned best = 0;
@@ -184,14 +185,14 @@ static unsigned way_for(const struct answer_cache *table, const struct spot *spo
         if (spot->line->tags[way] == spot->tag || spot->line->tags[way] == 0) {
             return way;
         }
-        if (spot->slots[way].cached.turn < spot->slots[best].cached.turn) {
+        if (spot->slots[way].cached.tick < spot->slots[best].cached.tick) {
             best = way;
         }
     }
-    return spot->slots[best].cached.turn == table->turn ? ANSWER_CACHE_WAYS : best;
+    return spot->slots[best].cached.tick == table->tick ? ANSWER_CACHE_WAYS : best;
 }
 
-/* Writes the name's key, an NSEC's next one, and behind them the block. */
+/* Writes the keys and the block. */
 static bool fill(struct cached_answer *cached, const struct answer_cache_key *key,
                  const struct cached_answer_parts *parts, const struct dname *apex)
 {
@@ -233,7 +234,7 @@ const struct cached_answer *answer_cache_put(struct answer_cache *table,
     cached->zone_state_number = zone->number;
     cached->style = zone->style;
     cached->made_at = table->now;
-    cached->turn = table->turn;
+    cached->tick = table->tick;
     spot.line->tags[way] = spot.tag;
     return cached;
 }

@@ -1,6 +1,6 @@
 /* Interoperable server cookies (RFC 7873, RFC 9018): client cookie, version, three reserved octets,
- * time, and a SipHash-2-4 of these with the client's address, so that servers which share the
- * secret take each other's. */
+ * time, and a SipHash-2-4 of these and the client's address. Servers with the same secret accept
+ * each other's cookies. */
 #ifndef SERVER_COOKIE_H
 #define SERVER_COOKIE_H
 
@@ -12,14 +12,14 @@ enum {
     COOKIE_LEN = COOKIE_CLIENT_LEN + 16,
     COOKIE_LONGEST = 40,   /* RFC 7873 4 */
     COOKIE_VALID_S = 3600, /* RFC 9018 4.3 */
-    COOKIE_AHEAD_S = 300,  /* of a server whose clock is ahead */
-    COOKIE_RENEW_S = 1800  /* an older one is answered with a new one */
+    COOKIE_AHEAD_S = 300,  /* from a server whose clock is ahead */
+    COOKIE_RENEW_S = 1800  /* an older cookie is replaced by a new one */
 };
 
 enum cookie_state {
     COOKIE_BAD,   /* not ours, or too old */
-    COOKIE_GOOD,  /* to be sent back as it is */
-    COOKIE_AGING, /* good, but to be replaced */
+    COOKIE_GOOD,  /* goes back as it is */
+    COOKIE_AGING, /* good, but replaced by a new one */
 };
 
 /* Writes client and server cookie; `now` in Unix seconds. */

@@ -1,12 +1,12 @@
-/* RFC 1034 4.3.2 for a zone without delegations and wildcards: the name has a node, or is an empty
- * non-terminal, or is missing. */
+/* RFC 1034 4.3.2 for a zone without delegations and wildcards: a name has a node, is an empty
+ * non-terminal, or does not exist. */
 #include "server/answering/decide.h"
 
 #include "server/answering/denial.h"
 
-/* Keeps a copy of the name for as long as the answer lasts. NULL when there is no room, which no
- * zone of ours reaches. */
-static struct dname *keep_name(struct answer *answer)
+/* Room for a name, valid as long as the answer. NULL if there is none, which no chain of CNAMEs
+ * reaches. */
+static struct dname *new_name(struct answer *answer)
 {
     return answer->name_count < ANSWER_NAMES ? &answer->names[answer->name_count++] : NULL;
 }
@@ -16,7 +16,7 @@ static bool add_set(struct answer *answer, const struct dname *owner, const stru
     return answer_add(answer, owner, set, NULL);
 }
 
-/* Room in the arena for something of at most `room` octets; used up by arena_keep. */
+/* Room in the arena for at most `room` octets. arena_keep uses up what was written. */
 static uint8_t *arena_at(struct answer *answer, size_t room)
 {
     return sizeof(answer->arena) - answer->used >= room ? answer->arena + answer->used : NULL;
@@ -34,8 +34,7 @@ static bool is_keyring_type(uint16_t type)
     return type == RR_DNSKEY || type == RR_CDS || type == RR_CDNSKEY;
 }
 
-/* An RRset of the node, wherever it comes from; all types but NSEC, RRSIG, ANY and a service's
- * SRV. */
+/* An RRset of the node, of any type but NSEC, RRSIG, ANY and the SRV of a service. */
 static bool node_set(struct answerer *answerer, const struct node *node, uint16_t type,
                      struct rrset *out)
 {
@@ -61,8 +60,8 @@ static bool node_set(struct answerer *answerer, const struct node *node, uint16_
     return found;
 }
 
-/* True if the member still has its name. One that brought its own name has none here: it leaves
- * with the next view. */
+/* True if the member's name still exists. A member with a name of its own has none in the zone: it
+ * leaves with the next zone state. */
 static bool still_named(struct answerer *answerer, const struct candidate *candidate)
 {
     const struct zone_state *zone = answerer->snapshot.zone;
@@ -80,23 +79,22 @@ static bool still_named(struct answerer *answerer, const struct candidate *candi
            node.member_id == candidate->member_id;
 }
 
-/* The set without members whose names are gone: between a removal and the next view, so that a
- * member leaves SRV in the same transaction that breaks its name. */
-static struct deck_set standing_members(struct answerer *answerer, const struct deck_set *set)
+/* The set without members whose names are gone. So a member leaves SRV in the same transaction that
+ * deletes its name, before there is a new zone state. */
+static struct deck_set remaining_members(struct answerer *answerer, const struct deck_set *set)
 {
     const struct candidate *list = answerer->snapshot.zone->deal->candidates.list;
-    struct deck_set standing = { .count = 0 };
+    struct deck_set remaining = { .count = 0 };
     for (unsigned i = 0; i < set->count; i++) {
         if (still_named(answerer, &list[set->members[i]])) {
-            standing.members[standing.count++] = set->members[i];
+            remaining.members[remaining.count++] = set->members[i];
         }
     }
-    return standing;
+    return remaining;
 }
 
-/* The next set of an area: as it was dealt, or, between a removal and the next view, less those who
- * were removed. */
-static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool asked_for,
+/* The next set of an area, without members that were removed since the zone state was built. */
+static bool add_next_set(struct answerer *answerer, const struct dname *owner, bool is_qname,
                          uint16_t area, uint16_t cell)
 {
     const struct zone_state *zone = answerer->snapshot.zone;
@@ -104,14 +102,14 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     uint32_t turn = counters_turn(answerer->snapshot.counters, area, cell, &answer->due);
     struct srv_choice choice = zone_state_srv(zone, area, turn);
     bool current = zone_state_is_current(zone, answerer->snapshot.registry);
-    struct deck_set standing = { .count = 0 };
+    struct deck_set remaining = { .count = 0 };
     if (choice.set != NULL && !current) {
-        standing = standing_members(answerer, choice.set);
+        remaining = remaining_members(answerer, choice.set);
     }
-    bool whole = choice.set == NULL || current || standing.count == choice.set->count;
+    bool whole = choice.set == NULL || current || remaining.count == choice.set->count;
     if (choice.srv != NULL && whole) {
-        /* The block is for the name asked for, not for one that an alias led to. */
-        bool holds = asked_for && zone_state_blocks_hold(zone, answerer->snapshot.now);
+        /* A block is for the qname, not for the target of a CNAME. */
+        bool holds = is_qname && zone_state_blocks_hold(zone, answerer->snapshot.now);
         return answer_add(answer, owner, choice.srv, holds ? choice.block : NULL);
     }
     struct rrset set;
@@ -119,22 +117,22 @@ static bool add_next_set(struct answerer *answerer, const struct dname *owner, b
     if (scratch == NULL) {
         return false;
     }
-    deck_srv(standing.count > 0 ? &standing : NULL, &zone->deal->candidates,
+    deck_srv(remaining.count > 0 ? &remaining : NULL, &zone->deal->candidates,
              zone->settings.srv_weights, zone->settings.srv_ttl_s, scratch, &set);
     arena_keep(answer, &set);
     return add_set(answer, owner, &set);
 }
 
-/* The scope that goes back with a subnet: bits of its family. An IPv4 address may come as an IPv6
- * one that maps it. */
+/* The scope prefix length for a subnet, in bits of its family: an IPv4 address may be mapped to
+ * IPv6. */
 static uint8_t scope_of(const struct client_subnet *subnet, const struct location *location)
 {
     bool mapped = subnet->family == 2 && address_is_ipv4(&subnet->address);
     return (uint8_t)(location->scope + (mapped ? 96 : 0));
 }
 
-/* The SRV set of the service's name, for the client's cell: by the subnet it came with, else by
- * where it came from (RFC 7871 7.2.1). */
+/* The SRV RRset of the service name for the cell of the client subnet, else of the source address
+ * (RFC 7871 7.2.1). */
 static bool add_located_set(struct answerer *answerer, const struct query *query,
                             const struct address *source, const struct dname *owner)
 {
@@ -167,14 +165,14 @@ static bool add_srv(struct answerer *answerer, const struct query *query,
                               COUNTERS_NO_CELL);
 }
 
-/* ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
+/* For ANY and RRSIG: one RRset of the name is enough (RFC 8482 4.1). */
 static uint16_t first_type(const struct answerer *answerer, const struct node *node)
 {
     uint16_t types[NSEC_CHAIN_TYPES_MAX];
     return nsec_chain_types(answerer->snapshot.zone, node, types) > 0 ? types[0] : 0;
 }
 
-/* The query's type at a node, or the CNAME there. NOT_FOUND: NODATA. */
+/* The RRset of the qtype at a node, or its CNAME. NOT_FOUND: NODATA. */
 static enum result node_answer(struct answerer *answerer, const struct query *query,
                                const struct address *source, const struct dname *owner,
                                const struct dname_key *key, const struct node *node)
@@ -191,7 +189,8 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
     }
     if (type == RR_SRV && node->kind == NODE_SERVICE) {
         bool added = add_srv(answerer, query, source, owner, key);
-        answer->due.turn = answer->signatures_only ? NULL : answer->due.turn; /* nobody is named */
+        answer->due.turn =
+            answer->signatures_only ? NULL : answer->due.turn; /* hands out no member */
         return added ? RESULT_OK : RESULT_TOO_LONG;
     }
     if (node_set(answerer, node, type, &set) || node_set(answerer, node, RR_CNAME, &set)) {
@@ -200,8 +199,8 @@ static enum result node_answer(struct answerer *answerer, const struct query *qu
     return RESULT_NOT_FOUND;
 }
 
-/* Where an alias that was just added leads; NULL if it was none, or leaves the zone, or leads back,
- * or is one too many. */
+/* The target of the last RRset if that is a CNAME to be followed. NULL if it is none, leaves the
+ * zone, loops, or is one too many. */
 static const struct dname *alias_target(struct answerer *answerer, const struct query *query)
 {
     struct answer *answer = &answerer->answer;
@@ -210,7 +209,7 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
         answer->signatures_only || answer->total >= ANSWER_CNAMES) {
         return NULL;
     }
-    struct dname *target = keep_name(answer);
+    struct dname *target = new_name(answer);
     struct reader r = reader_of(last->rdata + 2, last->rdata_len - 2);
     if (target == NULL) {
         return NULL;
@@ -219,7 +218,7 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     if (r.failed || !dname_under(target, &answerer->snapshot.zone->settings.apex)) {
         return NULL;
     }
-    for (unsigned i = 0; i < answer->total; i++) { /* a circle: no record twice, RFC 2181 5 */
+    for (unsigned i = 0; i < answer->total; i++) { /* a loop: no record twice, RFC 2181 5 */
         if (dname_equal(answer->sets[i].owner, target)) {
             return NULL;
         }
@@ -227,13 +226,14 @@ static const struct dname *alias_target(struct answerer *answerer, const struct 
     return target;
 }
 
-static bool is_kept_type(uint16_t type)
+static bool is_cached_type(uint16_t type)
 {
     return type == RR_A || type == RR_AAAA || type == RR_CAA;
 }
 
-/* Keeps what was found for a member, the first of the answer, for the next time. */
-static void keep(struct answerer *answerer, const struct answer_cache_key *what, uint64_t member_id)
+/* Caches the first RRset of the answer, which is a member's. */
+static void cache_first(struct answerer *answerer, const struct answer_cache_key *what,
+                        uint64_t member_id)
 {
     struct answer_rrset *found = &answerer->answer.sets[0];
     uint8_t scratch[SIGNER_SCRATCH];
@@ -249,16 +249,16 @@ static void keep(struct answerer *answerer, const struct answer_cache_key *what,
     found->block = cached == NULL ? NULL : &cached->block;
 }
 
-/* One name's answer: its RRset from what is kept of members, else from its node. */
+/* The answer for one name: from the cache, else from its node. */
 static enum result name_answer(struct answerer *answerer, const struct query *query,
                                const struct address *source, const struct dname *owner,
                                const struct dname_key *key)
 {
     struct answer *answer = &answerer->answer;
     const struct answer_cache_key what = { key, query->qtype };
-    bool keepable = owner == &query->qname && is_kept_type(query->qtype);
+    bool cacheable = owner == &query->qname && is_cached_type(query->qtype);
     const struct cached_answer *cached =
-        keepable ? answer_cache_find(answerer->snapshot.cache, &what) : NULL;
+        cacheable ? answer_cache_find(answerer->snapshot.cache, &what) : NULL;
     if (cached != NULL) {
         const struct rrset set = { .type = query->qtype };
         (void)answer_add(answer, owner, &set, &cached->block);
@@ -278,8 +278,8 @@ static enum result name_answer(struct answerer *answerer, const struct query *qu
         return result;
     }
     answer->answer_count = answer->total;
-    if (keepable && node.kind == NODE_MEMBER) {
-        keep(answerer, &what, node.member_id);
+    if (cacheable && node.kind == NODE_MEMBER) {
+        cache_first(answerer, &what, node.member_id);
     }
     return RESULT_OK;
 }
@@ -309,7 +309,7 @@ static enum result decide(struct answerer *answerer, const struct query *query,
             return result;
         }
         owner = alias_target(answerer, query);
-        if (owner != NULL) { /* the alias must outlive its node's buffer */
+        if (owner != NULL) { /* the CNAME must outlive the buffer of its node */
             struct rrset *alias = &answer->sets[answer->total - 1].set;
             uint8_t *copy = arena_at(answer, alias->rdata_len);
             if (copy == NULL) {
@@ -337,7 +337,7 @@ void decide_prepare(const struct answerer *answerer, const struct query *query,
     const struct zone_state *zone = answerer->snapshot.zone;
     const struct dname *apex = &zone->settings.apex;
     bool internet = query->qclass == RR_CLASS_IN;
-    /* The service's row is there as long as the zone is: no need to look. */
+    /* The service name exists as long as the zone: no need to look. */
     out->service = internet && query->qtype == RR_SRV && dname_equal(&query->qname, &zone->service);
     out->in_zone = out->service || (internet && dname_under(&query->qname, apex));
     out->missing = false;
@@ -349,8 +349,8 @@ void decide_prepare(const struct answerer *answerer, const struct query *query,
     if (answer_cache_fetch(answerer->snapshot.cache, &asked)) {
         return;
     }
-    /* Where the view is older than the snapshot: what came in between has changed the link of the
-     * name before it. */
+    /* If the zone state is older than the transaction: a name added in between has changed the NSEC
+     * of the name before it. */
     out->missing = !name_index_find(zone->names, &out->key, &out->before) &&
                    (zone_state_is_current(zone, answerer->snapshot.registry) ||
                     !snapshot_may_differ(&answerer->snapshot, dname_key_hash(&out->before)));
@@ -377,7 +377,7 @@ const struct answer *decide_answer(struct answerer *answerer, const struct query
         answer->rcode = RCODE_REFUSED;
         return answer;
     }
-    /* OPT is no type to ask for (RFC 6891 6.1.1), nor is NXNAME (RFC 9824 3.5). */
+    /* OPT is no qtype (RFC 6891 6.1.1), nor is NXNAME (RFC 9824 3.5). */
     if (query->qtype == RR_OPT || query->qtype == RR_NXNAME) {
         answer->rcode = RCODE_FORMERR;
         return answer;

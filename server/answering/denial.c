@@ -32,8 +32,8 @@ enum result denial_of_type(struct answer *answer, struct nsec_chain *chain,
     return query->dnssec_ok ? denial_add_nsec(answer, chain, key) : RESULT_OK;
 }
 
-/* Replaces `best` by the common ancestor of `key` and its neighbour in the zone if that is longer.
- */
+/* Replaces `best` by the common ancestor of `key` and its neighbour in the zone if that is
+ * longer. */
 static void common_ancestor(struct dname_key *best, const struct dname_key *key,
                             const struct dname_key *neighbour)
 {

@@ -2,7 +2,8 @@
 
 #include "zone/names/rrset.h"
 
-/* RFC 7873 5.2: whatever the client's cookie is worth, the response has one that it can use. */
+/* RFC 7873 5.2: whether or not the client's server cookie is good, the response has one for it to
+ * use. */
 static bool reply_cookie(struct writer *w, const struct query *query,
                          const struct edns_asked *asked)
 {
@@ -50,8 +51,8 @@ bool edns_reply(struct response *response, const struct edns_asked *asked,
         write_u16(&w, (uint16_t)len);
         write_octets(&w, asked->identity->nsid, len);
     }
-    /* RFC 9567 6.2: unasked, in every response with an OPT. Left out where it would crowd the
-     * smallest response. */
+    /* RFC 9567 6.2: in every response with an OPT, whether asked for or not. Left out if the
+     * smallest response had no room for it. */
     if (agent->len > 0 && w.at + 4 + agent->len <= respond_options_room(query)) {
         write_u16(&w, EDNS_OPTION_REPORT);
         write_u16(&w, agent->len);

@@ -1,6 +1,6 @@
-/* The options of a response's OPT that depend on who asks and who we are: cookie, NSID, TCP
- * keepalive, error reporting agent; and the flag CO. The client subnet and the extended error
- * depend on the answer: respond.c writes them. */
+/* What a response's OPT holds whatever the answer is: cookie, NSID, TCP keepalive, error reporting
+ * agent, and the flag CO. The client subnet and the extended error depend on the answer: respond.c
+ * writes them. */
 #ifndef SERVER_EDNS_H
 #define SERVER_EDNS_H
 
@@ -8,14 +8,14 @@
 #include "server/state/zone_state.h"
 
 enum {
-    /* a connection may stay without a whole query, RFC 7766 6.2.3; told by RFC 7828 */
+    /* How long a connection may stay without a complete query (RFC 7766 6.2.3); sent by RFC
+     * 7828. */
     TCP_IDLE_MS = 10000,
     IDENTITY_MAX = 64,
     EDNS_REPLY_MAX = 4 + COOKIE_LEN + 6 + 4 + IDENTITY_MAX + 4 + DNAME_MAX
 };
 
-/* What the server says of itself when it is asked, NULL for nothing; at most IDENTITY_MAX
- * octets. */
+/* The server's identity for queries; NULL: refused. At most IDENTITY_MAX octets each. */
 struct identity {
     const char *nsid;    /* also hostname.bind and id.server */
     const char *version; /* version.bind and version.server */
@@ -27,7 +27,7 @@ struct edns_asked {
     const struct address *source;
     uint64_t now; /* Unix seconds */
     bool tcp;
-    bool closing; /* TCP clients shall end their connections */
+    bool closing; /* asks TCP clients to end their connections */
 };
 
 /* True if edns_reply has something to do. */
@@ -41,7 +41,7 @@ static inline bool edns_due(const struct query *query, const struct zone_state *
 bool edns_reply(struct response *response, const struct edns_asked *asked,
                 uint8_t room[EDNS_REPLY_MAX]);
 
-/* The text that a question of class CHAOS asks for; NULL to refuse it. */
+/* The text that a query of class CHAOS asks for; NULL: refuse it. */
 const char *edns_identity_text(const struct query *query, const struct identity *identity);
 
 #endif

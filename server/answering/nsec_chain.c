@@ -35,7 +35,8 @@ static struct nsec *next_nsec(struct nsec_chain *chain)
     return &chain->nsecs[chain->used++];
 }
 
-/* By which the link of a name is kept: NXNAME, which nobody else keeps, marks the compact one. */
+/* The cache key of a name's NSEC. NXNAME, which is never cached otherwise, marks the compact
+ * one. */
 static struct answer_cache_key answer_cache_key_of(const struct dname_key *key, enum denial form)
 {
     return (struct answer_cache_key){ key, form == DENIAL_COMPACT ? RR_NXNAME : RR_NSEC };
@@ -80,29 +81,25 @@ static enum result fill(const struct nsec_chain *chain, struct nsec *nsec,
     struct dname next;
     copy_key(&nsec->key, key->octets, key->len);
     nsec->next.len = 0;
-    enum result result = dname_of_key(&nsec->owner, key, &settings->apex);
-    if (result == RESULT_OK && form == DENIAL_COMPACT) {
+    TRY(dname_of_key(&nsec->owner, key, &settings->apex));
+    if (form == DENIAL_COMPACT) {
         next = nsec_successor(&nsec->owner, &settings->apex); /* RFC 9824 3.2 */
-    } else if (result == RESULT_OK) {
-        result = find_next(chain, nsec, &next);
+    } else {
+        TRY(find_next(chain, nsec, &next));
     }
-    if (result == RESULT_OK &&
-        !nsec_rdata(&next, types, count, nsec_ttl(settings), nsec->rdata, &nsec->set)) {
-        result = RESULT_TOO_LONG;
-    }
-    return result;
+    return nsec_rdata(&next, types, count, nsec_ttl(settings), nsec->rdata, &nsec->set)
+               ? RESULT_OK
+               : RESULT_TOO_LONG;
 }
 
-static enum result keep(struct nsec_chain *chain, struct nsec *nsec,
+/* Signs the NSEC and caches it. */
+static enum result sign(struct nsec_chain *chain, struct nsec *nsec,
                         const struct answer_cache_key *what, uint64_t member_id)
 {
     uint8_t scratch[SIGNER_SCRATCH];
     struct rrset signatures;
-    enum result result = signer_sign(chain->snapshot->signer, &nsec->owner, &nsec->set,
-                                     chain->snapshot->now, scratch, &signatures);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(signer_sign(chain->snapshot->signer, &nsec->owner, &nsec->set, chain->snapshot->now,
+                    scratch, &signatures));
     const struct cached_answer_parts parts = { member_id,
                                                { &nsec->owner, &nsec->set, &signatures, 0 },
                                                &nsec->next };
@@ -122,17 +119,11 @@ enum result nsec_chain_at(struct nsec_chain *chain, const struct dname_key *key,
     }
     struct nsec *nsec = next_nsec(chain);
     struct node node;
-    enum result result = registry_node(chain->snapshot->registry, key, chain->node_data, &node);
-    if (result == RESULT_OK) {
-        result = fill(chain, nsec, key, form, &node);
-    }
-    if (result == RESULT_OK) {
-        result = keep(chain, nsec, &what, node.kind == NODE_MEMBER ? node.member_id : 0);
-    }
-    if (result == RESULT_OK) {
-        *out = nsec;
-    }
-    return result;
+    TRY(registry_node(chain->snapshot->registry, key, chain->node_data, &node));
+    TRY(fill(chain, nsec, key, form, &node));
+    TRY(sign(chain, nsec, &what, node.kind == NODE_MEMBER ? node.member_id : 0));
+    *out = nsec;
+    return RESULT_OK;
 }
 
 enum result nsec_chain_missing_name(struct nsec_chain *chain,
@@ -145,27 +136,19 @@ enum result nsec_chain_missing_name(struct nsec_chain *chain,
     struct nsec *nsec = next_nsec(chain);
     uint8_t scratch[SIGNER_SCRATCH];
     struct rrset signatures;
-    enum result result = dname_of_key(&nsec->owner, missing_name->key, &settings->apex);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(dname_of_key(&nsec->owner, missing_name->key, &settings->apex));
     struct dname next = nsec_successor(&nsec->owner, &settings->apex);
-    ASSERT(nsec_rdata(&next, missing, missing_name->missing ? 3 : 2, nsec_ttl(settings),
-                      nsec->rdata, &nsec->set));
+    CHECK(nsec_rdata(&next, missing, missing_name->missing ? 3 : 2, nsec_ttl(settings), nsec->rdata,
+                     &nsec->set));
     struct signer *signer =
         missing_name->missing ? chain->snapshot->limited_signer : chain->snapshot->signer;
-    result =
-        signer_sign(signer, &nsec->owner, &nsec->set, chain->snapshot->now, scratch, &signatures);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(signer_sign(signer, &nsec->owner, &nsec->set, chain->snapshot->now, scratch, &signatures));
+    bool signatures_only = missing_name->signatures_only;
     const struct block_parts parts = { .owner = missing_name->asked ? NULL : &nsec->owner,
-                                       .set =
-                                           missing_name->signatures_only ? &signatures : &nsec->set,
-                                       .signatures =
-                                           missing_name->signatures_only ? &none : &signatures };
-    ASSERT(block_make(&chain->missing_block, chain->missing_wire, sizeof(chain->missing_wire),
-                      &settings->apex, &parts));
+                                       .set = signatures_only ? &signatures : &nsec->set,
+                                       .signatures = signatures_only ? &none : &signatures };
+    CHECK(block_make(&chain->missing_block, chain->missing_wire, sizeof(chain->missing_wire),
+                     &settings->apex, &parts));
     nsec->block = &chain->missing_block;
     *out = nsec;
     return RESULT_OK;
@@ -192,7 +175,7 @@ enum result nsec_chain_covering(struct nsec_chain *chain, const struct dname_key
         chain->used--;
     }
     struct dname_key before;
-    /* The apex is before everything: that nothing is found is damage. */
+    /* The apex is before all other names: to find none is damage. */
     return registry_near_key(chain->snapshot->registry, SEEK_BEFORE, key, &before) == RESULT_OK
                ? nsec_chain_at(chain, &before, DENIAL_NSEC, out)
                : RESULT_DAMAGED;

@@ -2,8 +2,8 @@
 
 #include "zone/names/rrset.h"
 
-/* RFC 7871 6 and 7.1.1: exactly the octets that the source prefix needs, zero bits behind it, scope
- * 0 in a query. */
+/* RFC 7871 6 and 7.1.1: exactly the octets that the source prefix needs, zero bits behind the
+ * prefix, scope 0 in a query. */
 static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t len)
 {
     static const uint8_t bits[] = { 0, 32, 128 };
@@ -29,8 +29,8 @@ static bool read_subnet(struct client_subnet *out, const uint8_t *data, size_t l
     return true;
 }
 
-/* RFC 7873 5.2.2: a client cookie, with or without a server cookie of 8 to 32 octets. One of
- * another length than ours is like none. */
+/* RFC 7873 5.2.2: a client cookie, with or without a server cookie of 8 to 32 octets. A server
+ * cookie of another length than ours counts as none. */
 static bool read_cookie(struct query *out, const uint8_t *data, size_t len)
 {
     if (len != COOKIE_CLIENT_LEN && (len < COOKIE_CLIENT_LEN + 8 || len > COOKIE_LONGEST)) {
@@ -45,8 +45,8 @@ static bool read_cookie(struct query *out, const uint8_t *data, size_t len)
     return true;
 }
 
-/* Of an option that comes twice the first counts (RFC 7873 5.2); what is unknown is passed over
- * (RFC 6891 6.1.2). */
+/* The first of several equal options counts (RFC 7873 5.2). Unknown options are ignored (RFC 6891
+ * 6.1.2). */
 static bool read_option(struct query *out, uint16_t code, const uint8_t *data, size_t len)
 {
     switch (code) {
@@ -54,7 +54,7 @@ static bool read_option(struct query *out, uint16_t code, const uint8_t *data, s
         return out->subnet.present || read_subnet(&out->subnet, data, len);
     case EDNS_OPTION_COOKIE:
         return (out->options & QUERY_COOKIE) != 0 || read_cookie(out, data, len);
-    case EDNS_OPTION_NSID: /* RFC 5001 2.1: a query's is empty; what it holds doesn't matter */
+    case EDNS_OPTION_NSID: /* RFC 5001 2.1: empty in a query; content does not matter */
         out->options |= QUERY_NSID;
         return true;
     case EDNS_OPTION_KEEPALIVE: /* RFC 7828 3.2.1: empty in a query too */
@@ -78,7 +78,7 @@ static bool read_options(struct query *out, const uint8_t *data, size_t len)
     return true;
 }
 
-/* Skips an owner name; a compression pointer ends it (RFC 1035 4.1.4). Says whether it is the
+/* Skips an owner name, which a compression pointer ends (RFC 1035 4.1.4). True if it is the
  * root. */
 static bool skip_owner(struct reader *r)
 {
@@ -125,7 +125,7 @@ static void skip_records(uint32_t count, struct reader *r)
     }
 }
 
-/* The additional section: OPT and TSIG are read, anything else is passed over. */
+/* The additional section: reads OPT and TSIG, skips all else. */
 static enum rcode read_additional(struct query *out, uint16_t count, struct reader *r)
 {
     enum rcode rcode = RCODE_NOERROR;
@@ -137,8 +137,8 @@ static enum rcode read_additional(struct query *out, uint16_t count, struct read
             enum rcode opt = read_opt(out, root, r);
             rcode = opt == RCODE_NOERROR || rcode == RCODE_FORMERR ? rcode : opt;
         } else if (type == RR_TSIG) {
-            /* RFC 8945 5.1: it is the last record, so the only one; 5.2.1: we have no key of that
-             * name. */
+            /* RFC 8945 5.1: TSIG is the last record, so there is only one. 5.2.1: we know no
+             * key. */
             bool ok = tsig_read(&out->tsig, start, r) && i + 1 == count;
             rcode = !ok ? RCODE_FORMERR : rcode == RCODE_NOERROR ? RCODE_NOTAUTH : rcode;
         } else {
@@ -165,10 +165,10 @@ static enum query_verdict no_question(struct query *out, enum rcode *rcode, stru
     return reject(rcode, additional == RCODE_NOERROR && !cookie ? RCODE_FORMERR : additional);
 }
 
-/* A query that is turned down whatever its records are: they are passed over, so that its OPT is
- * answered (RFC 6891 6.1.1), its version judged (6.1.3), and its TSIG. */
-static enum query_verdict turn_down(struct query *out, enum rcode *rcode, struct reader *r,
-                                    uint32_t records, uint16_t additionals)
+/* A query that is rejected whatever its records are. They are skipped, since its OPT is to be
+ * answered (RFC 6891 6.1.1) and the OPT version and TSIG judged (6.1.3). */
+static enum query_verdict reject_early(struct query *out, enum rcode *rcode, struct reader *r,
+                                       uint32_t records, uint16_t additionals)
 {
     skip_records(records, r);
     enum rcode additional = read_additional(out, additionals, r);
@@ -203,10 +203,10 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     }
     if ((out->flags >> DNS_OPCODE_SHIFT & DNS_OPCODE_MASK) != 0) {
         *rcode = RCODE_NOTIMP;
-        /* NOTIFY and UPDATE are laid out like a query (RFC 1996 3.7, RFC 2136 2) */
+        /* NOTIFY and UPDATE have the layout of a query (RFC 1996 3.7, RFC 2136 2). */
         if (questions == 1) {
             read_question(out, &r);
-            (void)turn_down(out, rcode, &r, (uint32_t)answers + authorities, additionals);
+            (void)reject_early(out, rcode, &r, (uint32_t)answers + authorities, additionals);
         }
         return QUERY_REJECT;
     }
@@ -218,11 +218,10 @@ enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8
     if (r.failed) {
         return reject(rcode, RCODE_FORMERR);
     }
-    /* An IXFR carries a SOA in its authority section (RFC 1995 3); transfers are refused whatever
-     * else they hold. */
+    /* An IXFR query has a SOA in its authority section (RFC 1995 3). Zone transfers are refused. */
     if (out->qtype == RR_AXFR || out->qtype == RR_IXFR) {
         *rcode = RCODE_REFUSED;
-        return turn_down(out, rcode, &r, (uint32_t)answers + authorities, additionals);
+        return reject_early(out, rcode, &r, (uint32_t)answers + authorities, additionals);
     }
     if (answers != 0 || authorities != 0) {
         return reject(rcode, RCODE_FORMERR);

@@ -1,6 +1,5 @@
-/* Reads a DNS query: header, question and OPT only, each bounded, nothing allocated.
- *
- * The question's octets are kept as they came, so that they are echoed with their letter case. */
+/* Reads a DNS query: header, question, OPT and TSIG. The octets of the question are kept as they
+ * came, so that they are echoed with their letter case. */
 #ifndef SERVER_QUERY_H
 #define SERVER_QUERY_H
 
@@ -49,18 +48,18 @@ struct client_subnet {
     struct address address;
 };
 
-/* Options that the client sent and that are answered, beside the subnet; and the flag CO. */
+/* The options of a query that the response answers, beside the client subnet; and the flag CO. */
 enum {
     QUERY_NSID = 1,
     QUERY_COOKIE = 2,
-    QUERY_SERVER_COOKIE = 4, /* with a server cookie of our length behind the client's */
+    QUERY_SERVER_COOKIE = 4, /* also with a server cookie of the length of ours */
     QUERY_KEEPALIVE = 8,
     QUERY_COMPACT_OK = 16
 };
 
 struct query {
     uint16_t id, flags;
-    bool has_question; /* qname, qtype and qclass are set and are echoed */
+    bool has_question; /* qname, qtype and qclass are set, and echoed */
     struct dname qname;
     uint16_t qtype, qclass;
     bool edns, dnssec_ok;
@@ -71,15 +70,16 @@ struct query {
     struct tsig tsig;
 };
 
-/* What is to be done with a message. */
+/* What to do with a message. */
 enum query_verdict {
-    QUERY_DROP,   /* too short, or a response: no answer at all */
+    QUERY_DROP,   /* too short, or a response: no response at all */
     QUERY_ANSWER, /* a question for the zone */
-    QUERY_REJECT /* answer with `rcode` and nothing else; NOERROR for a cookie without question (RFC
-                    7873 5.4) */
+    /* Respond with `rcode` and no records; NOERROR for a cookie without a question (RFC 7873
+     * 5.4). */
+    QUERY_REJECT
 };
 
-/* Always fills `out` so far as the message could be read; `rcode` is set for QUERY_REJECT. */
+/* Fills `out` as far as the message can be read. Sets `rcode` for QUERY_REJECT. */
 enum query_verdict query_parse(struct query *out, enum rcode *rcode, const uint8_t *message,
                                size_t len);
 

@@ -58,7 +58,7 @@ size_t respond_options_room(const struct query *query)
            OPT_LEN - subnet_len(query) - EDE_LEN;
 }
 
-/* The subnet is echoed with the scope of the answer (RFC 7871 7.2.1). */
+/* Echoes the subnet with the scope of the answer (RFC 7871 7.2.1). */
 static void write_subnet(struct writer *w, const struct query *query, uint8_t scope)
 {
     size_t octets = subnet_octets(query);
@@ -111,12 +111,12 @@ static void write_head(struct writer *w, const struct query *query, enum rcode r
                        uint16_t flags)
 {
     uint16_t opcode = query->flags & DNS_OPCODE_MASK << DNS_OPCODE_SHIFT;
-    /* RD means something in a query alone. */
-    uint16_t kept = opcode == 0 ? query->flags & DNS_FLAG_RD : opcode;
+    /* RD has a meaning only in a query (opcode 0). */
+    uint16_t copied = opcode == 0 ? query->flags & DNS_FLAG_RD : opcode;
     uint8_t *head = write_room(w, DNS_HEADER_LEN);
     ASSERT(head != NULL); /* limits are 512 or more */
     wire_put_u16(head, query->id);
-    wire_put_u16(head + 2, (uint16_t)(DNS_FLAG_QR | kept | flags | (rcode & 0xf)));
+    wire_put_u16(head + 2, (uint16_t)(DNS_FLAG_QR | copied | flags | (rcode & 0xf)));
     wire_put_u32(head + 4, query->has_question ? 1u << 16 : 0); /* QDCOUNT, ANCOUNT */
     wire_put_u32(head + 8, query->edns ? 1 : 0);                /* NSCOUNT, ARCOUNT */
     if (query->has_question) {

@@ -1,6 +1,6 @@
-/* A bucket is one number, the generic cell rate algorithm's "theoretical arrival time": the time
- * until which the answers given so far have used up the rate. It needs no leaking and no separate
- * count. 24 bits of the bucket tell whose it is, 40 are the time in microseconds, compared modulo
+/* A bucket is one number, the "theoretical arrival time" of the generic cell rate algorithm: the
+ * time until which the responses so far have used up the rate. It needs no timer and no count. 24
+ * bits of a bucket identify network and kind, 40 are the time in microseconds, compared modulo
  * 2^40. */
 #include "server/answering/rrl.h"
 
@@ -40,7 +40,7 @@ void rrl_free(struct rrl *rrl)
     free(rrl);
 }
 
-/* The client's network and the kind, mixed. */
+/* A hash of the client's network and the kind. */
 static uint64_t mix(const struct rrl *rrl, const struct address *source, unsigned kind)
 {
     bool v4 = address_is_ipv4(source);
@@ -56,8 +56,8 @@ static uint64_t mix(const struct rrl *rrl, const struct address *source, unsigne
     return h ^ h >> 32;
 }
 
-/* How far the bucket's time is ahead of now, 0 if it has passed. A time further ahead than can be
- * is one that passed long ago. */
+/* How far the time of the bucket is ahead of now, 0 if it has passed. A time further ahead than a
+ * second has passed long ago. */
 static uint64_t ahead(uint64_t bucket, uint64_t now_us)
 {
     uint64_t distance = (bucket - now_us) & TIME_MASK;

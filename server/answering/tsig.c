@@ -7,7 +7,7 @@ enum {
     BADKEY = 17   /* 3 */
 };
 
-/* A name that may end in a pointer to an earlier place (RFC 1035 4.1.4), and so on. */
+/* A name that may be compressed (RFC 1035 4.1.4). Pointers must lead further and further back. */
 static bool read_name(struct dname *out, struct reader r)
 {
     size_t used = 0, lowest = r.at;

@@ -16,8 +16,8 @@ static void release(struct connection_shop *shop, uint8_t **data, size_t *len)
     *len = 0;
 }
 
-/* The length of the message that `data` begins with, as far as its two octets in front are there;
- * with them. */
+/* The length of the first message in `data`, with the two octets in front; SIZE_MAX if these are
+ * not there yet. */
 static size_t message_len(const uint8_t *data, size_t len)
 {
     return len < 2 ? SIZE_MAX : 2u + ((size_t)data[0] << 8 | data[1]);
@@ -28,8 +28,8 @@ static bool has_query(const struct connection *connection)
     return message_len(connection->in, connection->in_len) <= connection->in_len;
 }
 
-/* Who has something to do waits until it can be written; so it stands in the same queue as those
- * that wait for queries. */
+/* A connection with something to do waits until it can be written. So it is in the same queue as
+ * those that wait for queries. */
 static uint32_t events_due(const struct connection *connection)
 {
     if (connection->out != NULL) {
@@ -86,7 +86,7 @@ void connection_free(struct connection *connection, struct connection_shop *shop
         const struct linger at_once = { .l_onoff = 1 };
         (void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     }
-    (void)close(connection->fd); /* it leaves the set by that */
+    (void)close(connection->fd); /* this removes it from the epoll set */
     release(shop, &connection->in, &connection->in_len);
     release(shop, &connection->out, &connection->out_len);
     free(connection);
@@ -101,7 +101,7 @@ static bool send_some(const struct connection *connection, const uint8_t *data, 
     return taken >= 0 || errno == EAGAIN || errno == EINTR;
 }
 
-/* Writes gathered answers, and keeps a copy of what the kernel does not take. */
+/* Writes gathered responses, and copies what the kernel does not take. */
 static bool flush(struct connection *connection, const uint8_t *data, size_t len)
 {
     size_t sent = 0;
@@ -117,7 +117,7 @@ static bool flush(struct connection *connection, const uint8_t *data, size_t len
     return true;
 }
 
-/* Writes of what the kernel had not taken before. */
+/* Writes what the kernel did not take before. */
 static bool send_rest(struct connection *connection, struct connection_shop *shop)
 {
     size_t sent = 0;
@@ -127,7 +127,7 @@ static bool send_rest(struct connection *connection, struct connection_shop *sho
     }
     connection->out_at += sent;
     if (sent > 0) {
-        touch(connection, shop); /* it reads */
+        touch(connection, shop); /* the client reads */
     }
     if (connection->out_at == connection->out_len) {
         release(shop, &connection->out, &connection->out_len);
@@ -135,7 +135,7 @@ static bool send_rest(struct connection *connection, struct connection_shop *sho
     return true;
 }
 
-/* Answers one message; returns the octets of the answer, with the two in front. */
+/* Answers one message. Returns the length of the response, with the two octets in front. */
 static size_t answer_message(struct connection *connection, struct handler *handler,
                              const uint8_t *data, size_t len, uint8_t *out)
 {
@@ -155,9 +155,9 @@ static size_t answer_message(struct connection *connection, struct handler *hand
     return reply + 2;
 }
 
-/* Answers whole messages, in order, until the turn is over: for their number, since the kernel
- * takes no more, or since the client has had its rate. `*used` are the octets that they take. False
- * if the connection is broken. */
+/* Answers complete messages in order until the turn is over: after CONNECTION_TURN messages, when
+ * the kernel takes no more, or when the client is over its rate. `*used`: their octets. False if
+ * the connection is broken. */
 static bool answer_messages(struct connection *connection, struct connection_shop *shop,
                             const uint8_t *data, size_t len, size_t *used)
 {
@@ -167,7 +167,7 @@ static bool answer_messages(struct connection *connection, struct connection_sho
          ok && i < CONNECTION_TURN && connection->out == NULL && !connection->rests &&
          (message = message_len(data + at, len - at)) <= len - at;
          i++) {
-        if (message < 2u + DNS_HEADER_LEN) { /* nothing that could be answered, RFC 7766 8 */
+        if (message < 2u + DNS_HEADER_LEN) { /* can't be answered, RFC 7766 8 */
             connection->ending = true;
             break;
         }
@@ -183,7 +183,7 @@ static bool answer_messages(struct connection *connection, struct connection_sho
     return ok && flush(connection, shop->out, gathered);
 }
 
-/* Keeps what is not yet answered. `rest` may lie in the connection's own room. */
+/* Keeps what is not answered yet. `rest` may be in connection->in. */
 static void keep_rest(struct connection *connection, struct connection_shop *shop,
                       const uint8_t *rest, size_t len)
 {
@@ -197,9 +197,9 @@ static void keep_rest(struct connection *connection, struct connection_shop *sho
     connection->in_len = len;
 }
 
-/* Reads behind what there is of a message. Most reads end with a whole one, so that they need no
- * room of their own; a long message gathers in the connection's. Returns where it begins and how
- * much is there; NULL if nothing came, which may be the end. */
+/* Reads behind a partial message, if there is one. Most reads end with a complete message and need
+ * no memory of their own; a long message is gathered in connection->in. Returns where the data
+ * begin; NULL if nothing came, which may be the end of the connection. */
 static const uint8_t *receive(struct connection *connection, struct connection_shop *shop,
                               size_t *len)
 {
@@ -223,7 +223,7 @@ static const uint8_t *receive(struct connection *connection, struct connection_s
     return room;
 }
 
-/* What there is to answer, read now if nothing waits; NULL if there is nothing. */
+/* The queries that wait, else those read now; NULL if there are none. */
 static const uint8_t *queries(struct connection *connection, struct connection_shop *shop,
                               size_t *len)
 {
@@ -234,8 +234,8 @@ static const uint8_t *queries(struct connection *connection, struct connection_s
     return receive(connection, shop, len);
 }
 
-/* The snapshot is taken after the queries came, so that nobody is told of what was gone when he
- * asked. False if the connection is broken, or nothing can be answered now. */
+/* The snapshot is taken after the queries arrived, so that no answer is older than its query. False
+ * if the connection is broken, or nothing can be answered now. */
 static bool take_queries(struct connection *connection, struct connection_shop *shop)
 {
     size_t len = 0, used = 0;
@@ -264,8 +264,8 @@ static bool take_queries(struct connection *connection, struct connection_shop *
     return ok;
 }
 
-/* What waits in the kernel is the client's still; if it is not taken, it is not left there for
- * minutes as after a close. False if there is little of it. */
+/* Waits for the client to take what is in the kernel's buffer, so that the connection can be closed
+ * without leaving it there for minutes. False if there is little of it. */
 static bool linger(struct connection *connection, const struct connection_shop *shop)
 {
     connection->untaken = untaken(connection);
@@ -300,7 +300,7 @@ bool connection_is_done(struct connection *connection, const struct connection_s
 {
     int now = untaken(connection);
     if (now < connection->untaken) {
-        touch(connection, shop); /* it reads */
+        touch(connection, shop); /* the client reads */
     }
     connection->untaken = now;
     return now == 0;

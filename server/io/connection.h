@@ -1,9 +1,9 @@
-/* One TCP connection (RFC 7766): what is read from it, answered and written in one turn, which is
- * bounded, and what waits for the next one.
+/* One TCP connection (RFC 7766). In a turn, which is bounded, it reads, answers and writes; the
+ * rest waits for the next turn.
  *
- * A connection reads nothing while it has a whole query, or answers that the kernel did not take.
- * So at most one read and one gathered write wait here, and the rest in the kernel's buffers, whose
- * size is set (server/io/listen.h). */
+ * A connection does not read while it has a complete query, or responses that the kernel did not
+ * take. So at most one read and one gathered write wait here. All else waits in the kernel's
+ * buffers, whose size is set (server/io/listen.h). */
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
@@ -13,11 +13,11 @@
 
 enum {
     TCP_MESSAGE_MAX = 65535, /* RFC 1035 4.2.2 */
-    CONNECTION_TURN = 16,    /* messages answered, then others have theirs */
-    /* What is left of a message up to here is moved in front of what comes next. */
+    CONNECTION_TURN = 16,    /* messages answered in a turn */
+    /* A partial message up to this length is moved in front of the next read. */
     CONNECTION_SHORT = 1024,
     CONNECTION_READ = 4096,
-    /* Answers are gathered until this much is used, then written. */
+    /* Responses are gathered up to this length, then written. */
     CONNECTION_GATHER = 16384,
     CONNECTION_OUT_ROOM = CONNECTION_GATHER + 2 + TCP_MESSAGE_MAX
 };
@@ -26,8 +26,8 @@ enum {
 struct connection_shop {
     uv_loop_t *loop;
     struct handler *handler;
-    int set;      /* of epoll, that tells whose turn it is; level-triggered */
-    size_t freed; /* octets, since the owner gave memory back to the kernel */
+    int set;      /* epoll, level-triggered: the connections that are ready */
+    size_t freed; /* octets, since the owner last gave memory back to the kernel */
     uint8_t read[CONNECTION_SHORT + CONNECTION_READ];
     uint8_t out[CONNECTION_OUT_ROOM];
 };
@@ -37,35 +37,34 @@ struct connection {
     uint32_t events; /* of epoll, that it waits for */
     struct address peer;
     struct connection *newer, *older; /* the owner's */
-    uint64_t active_at;               /* the loop's time of the last whole query or taken answer */
-    bool asked;                       /* a whole query has come */
-    bool rests;                       /* takes no query until connection_resume */
-    bool ending;                      /* takes no more queries at all */
-    bool lingers; /* all is written, and the client has to take much of it still */
-    int untaken;  /* by then, at the last look */
-    /* Queries that wait, the last of them perhaps not whole; NULL if there is nothing. */
+    uint64_t active_at; /* loop time of the last complete query, or of the client's last read */
+    bool asked;         /* has sent a complete query */
+    bool rests;         /* reads no query until connection_resume */
+    bool ending;        /* reads no more queries */
+    bool lingers;       /* all is written, but the client has not taken much of it yet */
+    int untaken;        /* octets that it had not taken at the last look */
+    /* Queries that wait, the last of them maybe partial; NULL if there are none. */
     uint8_t *in;
     size_t in_len;
-    /* What the kernel did not take, from out_at on; NULL if there is nothing. */
+    /* Responses that the kernel did not take, from out_at on; NULL if there are none. */
     uint8_t *out;
     size_t out_at, out_len;
 };
 
-/* Takes over the descriptor and waits for queries. SYSTEM if the kernel refuses; then the
- * descriptor is closed. */
+/* Takes over the descriptor and waits for queries. SYSTEM, with the descriptor closed, if the
+ * kernel refuses. */
 enum result connection_new(struct connection **out, struct connection_shop *shop, int fd,
                            const struct address *peer);
-/* What the client has not taken is thrown away if that is much: the kernel would keep it for
- * minutes. */
+/* Drops what the client has not taken if it is much: the kernel would keep it for minutes. */
 void connection_free(struct connection *connection, struct connection_shop *shop);
-/* One turn: writes what waits, else reads and answers. Of a network that is over its rate it rests
- * then. False: it has ended, or is broken. */
+/* One turn: writes what waits, else reads and answers. If the client's network is over its rate,
+ * the connection rests then. False: it has ended or is broken. */
 bool connection_turn(struct connection *connection, struct connection_shop *shop);
-/* One that lingers: true when the client has taken everything. */
+/* For a connection that lingers: true when the client has taken everything. */
 bool connection_is_done(struct connection *connection, const struct connection_shop *shop);
 /* Ends its rest. */
 void connection_resume(struct connection *connection, struct connection_shop *shop);
-/* True if it has neither part of a query nor answers that wait. */
+/* True if neither a part of a query nor a response waits. */
 bool connection_is_idle(const struct connection *connection);
 
 #endif

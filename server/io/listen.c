@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 enum {
-    /* a burst of some ten thousand queries; the kernel halves what it may not give */
+    /* A burst of some ten thousand queries. */
     UDP_BUFFER = 4 << 20,
-    /* Of one connection, each way, of which the kernel makes twice as much with its own needs. Left
-     * alone, it would let them grow to some megabytes, for clients that don't read. */
+    /* Of one connection, each way; the kernel doubles it for its own needs. Without it, buffers
+     * grow to some megabytes for clients that don't read. */
     TCP_BUFFER = 64 << 10
 };
 
@@ -48,7 +48,7 @@ bool listen_is_here(const struct endpoint *endpoint)
     return here;
 }
 
-/* At boot we may be there before the address is; not every kernel lets us. */
+/* At boot the server may start before the address is there; not every kernel allows this. */
 static bool set_address_options(int fd, bool v4)
 {
     (void)(v4 ? set_option(fd, IPPROTO_IP, IP_FREEBIND, 1)
@@ -74,17 +74,16 @@ static bool set_options(int fd, const struct endpoint *endpoint, int type)
     bool v4 = address_is_ipv4(&endpoint->address);
     bool ok = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) && set_address_options(fd, v4);
     if (type == SOCK_STREAM) {
-        /* Connections have these from their listener. */
+        /* Connections inherit these from their listener. */
         return ok && set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
                set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER) &&
                set_option(fd, SOL_SOCKET, SO_SNDBUF, TCP_BUFFER);
     }
-    /* Less is not an error: who is not root is bound by net.core.rmem_max. */
+    /* A smaller buffer is no error: without root, net.core.rmem_max is the limit. */
     (void)(set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER) ||
            set_option(fd, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER));
     (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, UDP_BUFFER);
-    /* Answers are small enough for any path; a forged "too big" must not make us fragment (RFC
-     * 9715 3.1). */
+    /* Responses fit any path. A forged "too big" must not cause fragments (RFC 9715 3.1). */
     ok = ok && (v4 ? set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
                    : set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT));
     if (listen_is_wildcard(endpoint)) {

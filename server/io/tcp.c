@@ -1,6 +1,6 @@
-/* Connections wait in an epoll set of the server's own, which the worker's loop sees as one
- * descriptor. A wake takes TURNS_A_WAKE of those that are ready, then the loop does what else there
- * is. The kernel puts what it has reported behind what it has not: that is the queue. */
+/* Connections wait in an epoll set of their own, which the loop sees as one descriptor. A wake
+ * takes TURNS_A_WAKE of those that are ready, then the loop does its other work. The kernel queues
+ * connections that it has reported behind the others: that is the order of turns. */
 #include "server/io/tcp.h"
 
 #include <errno.h>
@@ -17,12 +17,13 @@ enum {
     BACKLOG = 512,
     ACCEPTS_A_WAKE = 16,
     TURNS_A_WAKE = 4,
-    UNASKED_PART = 4, /* of the connections may wait for a first query while others are closed */
+    UNASKED_PART =
+        4, /* while more than 1/4 of the connections sent no query, these are closed first */
     SWEEP_MS = 1000,
     REST_MS = 100,      /* at most, of a connection whose network is over its rate */
-    TRIM_SWEEPS = 5,    /* between two looks at what was freed */
-    DRAIN_SWEEPS = 10,  /* then connections are closed that are not idle */
-    TRIM_FROM = 1 << 20 /* octets that are worth giving back to the kernel */
+    TRIM_SWEEPS = 5,    /* between two looks at freed memory */
+    DRAIN_SWEEPS = 10,  /* after which connections are closed that are not idle */
+    TRIM_FROM = 1 << 20 /* octets worth giving back to the kernel */
 };
 
 struct listener {
@@ -38,10 +39,10 @@ struct tcp_server {
     uv_timer_t sweep, rest;
     size_t listener_count;
     struct listener listeners[LISTENERS_MAX];
-    bool deaf; /* there was no descriptor for a new connection, nor one to close for it */
+    bool deaf; /* ignores new connections: no descriptor is free, and no connection can be closed */
     struct connection *newest, *oldest;
     unsigned connection_count;
-    unsigned unasked; /* of these, that have sent no whole query yet */
+    unsigned unasked; /* connections that have not sent a complete query */
     unsigned sweeps;
     bool draining;
     atomic_bool drained;
@@ -69,7 +70,8 @@ static void close_connection(struct tcp_server *server, struct connection *conne
     connection_free(connection, &server->shop);
 }
 
-/* All that rest go on together: who is over the rate still rests again after the next answer. */
+/* All resting connections go on together. If the network is still over its rate, a connection rests
+ * again after its next response. */
 static void on_rest(uv_timer_t *timer)
 {
     struct tcp_server *server = timer->data;
@@ -105,8 +107,8 @@ static void on_ready(uv_poll_t *poll, int, int)
     }
 }
 
-/* RFC 7766 6.2.2: one client must not take the connections of all. The one of its network that is
- * idle for longest makes room. */
+/* RFC 7766 6.2.2: one client must not take all connections. Over the limit, the longest idle
+ * connection of its network is closed. */
 static void limit_client(struct tcp_server *server, const struct connection *connection)
 {
     struct connection *longest_idle = NULL;
@@ -126,9 +128,9 @@ static void limit_client(struct tcp_server *server, const struct connection *con
     }
 }
 
-/* Who makes room for a new one: the longest idle. While many have sent nothing it is one of these,
- * so that a flood of connections without a query takes no more than its part, and not those of
- * clients that ask now and then. */
+/* The connection to close for a new one: the longest idle. While many have sent no query, the
+ * longest idle of these: a flood of connections without queries must not displace clients that send
+ * queries now and then. */
 static struct connection *longest_idle(const struct tcp_server *server)
 {
     struct connection *found = server->oldest;
@@ -149,9 +151,8 @@ static int take_next(int listener, struct sockaddr_storage *peer)
     return accept4(listener, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-/* The next connection in the queue, -1 if there is none. When there is no descriptor for it, the
- * longest idle makes room, once; when there is no such either, the queue waits for the next
- * sweep. */
+/* The next connection in the queue, -1 if there is none. Without a free descriptor the longest idle
+ * connection is closed, once. If there is none, the queue waits for the next sweep. */
 static int accept_next(struct tcp_server *server, int listener, struct sockaddr_storage *peer)
 {
     int fd = take_next(listener, peer);
@@ -187,7 +188,7 @@ static void add_connection(struct tcp_server *server, int fd, const struct socka
 
 static void on_connection(uv_poll_t *poll, int status, int events);
 
-/* Lets the listeners wake the loop, or not. */
+/* Starts or stops listening for new connections. */
 static void hear(struct tcp_server *server, bool on)
 {
     for (size_t i = 0; i < server->listener_count; i++) {
@@ -205,7 +206,7 @@ static void on_connection(uv_poll_t *poll, int, int)
         struct sockaddr_storage peer;
         int fd = accept_next(server, listener->fd, &peer);
         if (fd < 0) {
-            break; /* whatever it is, the loop wakes again while there is one */
+            break; /* the loop wakes again while there is one */
         }
         add_connection(server, fd, &peer);
     }
@@ -223,7 +224,7 @@ static void close_listeners(struct tcp_server *server)
     server->listener_count = 0;
 }
 
-/* By the first sweep, those that were begun with us have been accepted. */
+/* By the first sweep, connections made to this server have been accepted. */
 static void drain(struct tcp_server *server, uint64_t now)
 {
     for (struct connection *c = server->oldest, *newer; c != NULL; c = newer) {
@@ -238,7 +239,7 @@ static void drain(struct tcp_server *server, uint64_t now)
     }
 }
 
-/* Closes those that have what they asked for. */
+/* Closes lingering connections whose clients have taken everything. */
 static void look_at_lingering(struct tcp_server *server)
 {
     for (struct connection *c = server->oldest, *newer; c != NULL; c = newer) {
@@ -253,7 +254,7 @@ static void look_at_lingering(struct tcp_server *server)
     }
 }
 
-/* Closes what has sent no whole query, or taken none of its answers, for too long. */
+/* Closes connections that have sent no complete query, and read no response, for too long. */
 static void on_sweep(uv_timer_t *timer)
 {
     struct tcp_server *server = timer->data;

@@ -1,9 +1,9 @@
-/* DNS over TCP (RFC 7766, RFC 9210): who may connect, whose turn it is, and who is closed for
- * having been idle.
+/* DNS over TCP (RFC 7766, RFC 9210): accepts connections, gives them their turns, and closes idle
+ * ones.
  *
  * Each wake of the loop gives a bounded number of connections one bounded turn
- * (server/io/connection.h), in the order in which they became ready; the loop does what else it has
- * to in between, whatever TCP clients do. */
+ * (server/io/connection.h), in the order in which they became ready. So the loop gets to its other
+ * work whatever TCP clients do. */
 #ifndef SERVER_TCP_H
 #define SERVER_TCP_H
 
@@ -16,14 +16,14 @@ enum {
     TCP_CLIENT_MAX = 64         /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
 };
 
-/* Holds so many connections at most, TCP_CONNECTIONS_MAX or fewer. */
+/* `connections_max`: TCP_CONNECTIONS_MAX or fewer. */
 struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, unsigned connections_max);
 enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
                        struct diag *diag);
-/* The descriptor that listens on address number `at`, -1 if there are fewer. */
+/* The descriptor that listens on address number `at`; -1 if there are fewer. */
 int tcp_listener(const struct tcp_server *server, size_t at);
-/* Another server takes over, and new connections come to it. Those here are closed when they are
- * idle, or after ten seconds; then the server is drained. */
+/* Another server takes over and gets new connections. Those here are closed when they are idle, or
+ * after ten seconds; then the server is drained. */
 void tcp_drain(struct tcp_server *server);
 /* Any thread. */
 bool tcp_is_drained(const struct tcp_server *server);

@@ -5,9 +5,8 @@
 
 #include "server/io/listen.h"
 
-/* Batches before the loop looks at its other sockets again. */
 enum {
-    BATCHES_A_WAKE = 8,
+    BATCHES_A_WAKE = 8, /* then the loop looks at its other sockets */
     CONTROL_ROOM = CMSG_SPACE(sizeof(struct in6_pktinfo))
 };
 
@@ -19,7 +18,7 @@ struct udp_batch {
     _Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_ROOM];
 };
 
-/* What the kernel changes on receiving. */
+/* Resets what the kernel changes on receiving. */
 static void reset(struct msghdr *header, bool wildcard)
 {
     header->msg_namelen = sizeof(struct sockaddr_in6);
@@ -41,7 +40,7 @@ static struct udp_batch *batch_new(struct udp_shared *shared, bool wildcard)
     return batch;
 }
 
-/* Turns the received PKTINFO into one that sends from the address the query came to, whatever the
+/* Turns the received PKTINFO into one that sends from the address the query came to, by any
  * interface. */
 static void answer_from(struct msghdr *header)
 {
@@ -81,7 +80,7 @@ static bool read_message(const struct udp_socket *udp, unsigned at, struct reque
     return true;
 }
 
-/* Makes reply number `number`, of `len` octets, out of what came as number `at`. */
+/* Addresses reply number `number`, of `len` octets, to the sender of message number `at`. */
 static void address_reply(const struct udp_socket *udp, unsigned at, unsigned number, size_t len)
 {
     struct udp_batch *batch = udp->batch;
@@ -95,7 +94,7 @@ static void address_reply(const struct udp_socket *udp, unsigned at, unsigned nu
     }
 }
 
-/* Answers the `count` received messages, in groups that are read first and answered then. Returns
+/* Answers the `count` received messages, in groups that are all read first, then answered. Returns
  * the number of replies. */
 static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
 {
@@ -121,8 +120,8 @@ static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
     return replies;
 }
 
-/* What the kernel does not take now is dropped, as on any full line: the client asks again. A reply
- * that can't be sent at all (no route) is passed over. */
+/* Drops what the kernel does not take now: the client will retry. Skips a reply that can't be sent
+ * at all (no route). */
 static void send_batch(struct udp_socket *udp, unsigned count)
 {
     unsigned sent = 0;
@@ -136,8 +135,8 @@ static void send_batch(struct udp_socket *udp, unsigned count)
     }
 }
 
-/* One batch; the snapshot that answers it is taken after it came, so that nobody is told of what
- * was gone when he asked. Returns its size. */
+/* One batch. Its snapshot is taken after the queries arrived, so that no answer is older than its
+ * query. Returns the number of messages. */
 static unsigned serve_batch(struct udp_socket *udp)
 {
     int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
@@ -175,8 +174,8 @@ enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
     return RESULT_OK;
 }
 
-/* A connected socket gets what comes from its peer alone, and the kernel passes it over when it
- * spreads queries. The peer is a port of our own that nobody sends from. */
+/* A connected socket receives only from its peer, and the kernel skips it when it spreads queries.
+ * The peer is a port of this machine that sends nothing. */
 void udp_retire(const struct udp_socket *udp)
 {
     enum {

@@ -5,8 +5,8 @@
  * whose clients come back over TCP. So forged sources give a cell no more demand than it gets
  * answers.
  *
- * One worker writes, any thread may read at the same time. The worker holds one of the references.
- */
+ * One worker writes, any thread may read at the same time. The worker holds one of the
+ * references. */
 #ifndef SERVER_COUNTERS_H
 #define SERVER_COUNTERS_H
 

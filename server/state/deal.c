@@ -92,10 +92,10 @@ struct change {
     uint32_t *left;   /* indexes in the old list */
     size_t joined_count, left_count, changed_count;
     bool moved; /* any of these */
-    bool
-        regrouped; /* a member has another region, or is in one failure domain with other members */
-    bool unseen; /* a weight or something else that the sets don't show, such as addresses left out
-                  */
+    /* A member has another region, or shares a failure domain with other members than before. */
+    bool regrouped;
+    /* A weight or something else that sets don't show, such as addresses left out. */
+    bool unseen;
 };
 
 static void change_done(struct change *change)

@@ -38,8 +38,8 @@ struct deal {
     struct candidates candidates;
     struct shared_steering *shared; /* what the decks were dealt by */
     struct srv_ring **rings;        /* by area */
-    /* Share per unit of weight in each area (struct allocation_list), kept up to date by patches.
-     */
+    /* Share per unit of weight in each area (struct allocation_list), kept up to date by
+     * patches. */
     double *levels;
     size_t area_count;
     /* What it was made from. */

@@ -17,8 +17,8 @@ static uint8_t *pool_end(struct pool *pool, size_t room)
     return pool->data + pool->used;
 }
 
-/* A ring while it is made. The pools move as they grow, so pointers into them are set at the end.
- */
+/* A ring while it is made. The pools move as they grow, so pointers into them are set at the
+ * end. */
 struct making {
     struct srv_ring *ring;
     const struct srv_ring_parts *parts;

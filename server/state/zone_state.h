@@ -22,8 +22,8 @@ _Static_assert((int)DEAL_AGE_MAX_S <= (int)ZONE_STATE_AGE_MAX_S,
 struct zone_state {
     atomic_uint refs;
     uint64_t number; /* counts up */
-    /* Number of the first zone state whose settings and keys give the same A, AAAA, CAA and NSEC.
-     */
+    /* Number of the first zone state whose settings and keys give the same A, AAAA, CAA and
+     * NSEC. */
     uint64_t style;
     uint64_t registry_version; /* of the transaction it was built from */
     struct name_index *names;  /* of the same transaction */
