@@ -8,8 +8,8 @@
 #include "zone/base/user.h"
 #include "zone/store/store.h"
 
-/* What a unit may forbid without a need: the thread that deals is to yield to answers. */
-static void look_at_filters(log_sink *log)
+/* The dealer lowers its priority, which the filter of a systemd unit may forbid. */
+static void check_filters(log_sink *log)
 {
     errno = 0;
     int nice = getpriority(PRIO_PROCESS, 0);
@@ -19,7 +19,7 @@ static void look_at_filters(log_sink *log)
     }
 }
 
-static void look_at_rights(const char *state, log_sink *log)
+static void check_permissions(const char *state, log_sink *log)
 {
     char path[STORE_EXPOSED_ROOM];
     struct diag diag;
@@ -43,21 +43,20 @@ static void look_at_rights(const char *state, log_sink *log)
 enum result confine(const struct options *options, log_sink *log, struct diag *diag)
 {
     struct sandbox sandbox;
-    enum result result = options->user != NULL ? user_become(options->user, diag) : RESULT_OK;
-    if (result != RESULT_OK) {
-        return result;
+    if (options->user != NULL) {
+        TRY(user_become(options->user, diag));
     }
     if (geteuid() == 0) {
         log("runs as root, which it needs not: give it a user (--user)");
     }
-    look_at_filters(log);
-    look_at_rights(options->state, log);
+    check_filters(log);
+    check_permissions(options->state, log);
     sandbox_begin(&sandbox, false);
     sandbox_allow(&sandbox, options->state, SANDBOX_WRITE);
     for (size_t i = 0; i < options->location_count; i++) {
         sandbox_allow_file(&sandbox, options->locations[i], NULL);
     }
-    result = sandbox_enter(&sandbox, diag);
+    enum result result = sandbox_enter(&sandbox, diag);
     if (result == RESULT_MISSING) {
         log(diag->text);
         result = RESULT_OK;

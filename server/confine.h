@@ -1,13 +1,14 @@
-/* What ntspoold gives up once it has its sockets and stores. */
+/* Drops the privileges that ntspoold does not need after its start. */
 #ifndef SERVER_CONFINE_H
 #define SERVER_CONFINE_H
 
 #include "server/options.h"
 #include "zone/base/log.h"
 
-/* With all sockets and stores, and before the first thread: the process becomes the user and can
- * reach its state and the location files only. Says in the log where it keeps more than it
- * needs. */
+/* Call it when all sockets and stores are open, before the first thread. The process becomes the
+ * user of
+ * --user, and from then on reaches only its state and the location files. Logs what could be
+ * stricter. */
 enum result confine(const struct options *options, log_sink *log, struct diag *diag);
 
 #endif

@@ -1,5 +1,4 @@
-/* ntspoold: the nameserver. Opens the stores, starts the workers and the refresher, waits for a
- * signal. */
+/* ntspoold, the nameserver: opens the stores, starts the threads, waits for a signal. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +30,7 @@ enum {
     CACHE_A_MEMBER = 8,
     END_US = 700000, /* after SIGTERM */
     LOOK_NS = 100000000,
-    SUCCESSION_S = 30 /* until we say that the one before us does not end */
+    SUCCESSION_S = 30 /* until it is logged that the ntspoold before this one does not end */
 };
 
 /* All that lives as long as the program. */
@@ -44,14 +43,14 @@ struct program {
     struct keymgr *keymgr; /* NULL: none */
     struct collector *collector;
     struct exchange *exchange; /* NULL: none */
-    /* Those of UDP, then as many of TCP: the kernel lets a thread run at once that has waited,
-     * whatever the others do. */
+    /* Those of UDP, then as many of TCP. The kernel runs a thread that has waited before one that
+     * never waits, so a load of TCP does not delay UDP. */
     struct worker **workers;
     size_t worker_count;
     struct instance *instance; /* NULL: the state can't be claimed */
-    unsigned former_workers;   /* of the ntspoold whose place is taken; 0: there is none */
+    unsigned former_workers;   /* of the ntspoold that this one replaces; 0: there is none */
     uint64_t beat_at, waits_since;
-    bool draining; /* another one takes our place */
+    bool draining; /* another ntspoold replaces this one */
 };
 
 static void log_line(const char *text)
@@ -59,8 +58,8 @@ static void log_line(const char *text)
     log_write(INSTANCE_NAME, LOG_NOTICE, "%s", text);
 }
 
-/* Counts that can't be read are no reason not to answer: they are left as they are, and nothing is
- * added. */
+/* Counts that can't be read are left as they are and not added to. The server answers all the
+ * same. */
 static enum result open_collector(struct program *program, struct diag *diag)
 {
     struct collector_sources sources = { .registry = program->stores.registry,
@@ -75,28 +74,29 @@ static enum result open_collector(struct program *program, struct diag *diag)
     return result;
 }
 
-/* The sockets of one worker stand for the groups they are in, where those of the ntspoold before us
- * come first as long as it runs. It leaves its UDP sockets when we are ready, but has to take what
- * waits at its TCP listeners, so new connections come to us from now on. */
+/* The sockets of one worker stand for their SO_REUSEPORT groups. The sockets of the ntspoold before
+ * this one come first in a group, as long as it runs. It gives up its UDP sockets when this one is
+ * ready. But it has to accept what waits at its TCP listeners, so new connections go to this one
+ * from now on. */
 static enum result steer(const struct program *program, bool by_cpu, struct diag *diag)
 {
     unsigned first = program->former_workers, count = (unsigned)program->worker_count / 2;
     const struct worker *udp = program->workers[0], *tcp = program->workers[count];
-    enum result result = RESULT_OK;
-    for (size_t i = 0; i < udp->udp_count && result == RESULT_OK; i++) {
-        if (by_cpu) {
-            result = affinity_steer(udp->udp[i].fd, first, count, true, diag);
-        }
+    for (size_t i = 0; i < udp->udp_count; i++) {
+        int listener = tcp_listener(tcp->tcp, i);
         if (first == 0) {
-            affinity_release(tcp_listener(tcp->tcp, i));
-        } else if (result == RESULT_OK) {
-            result = affinity_steer(tcp_listener(tcp->tcp, i), first, count, false, diag);
+            affinity_release(listener);
+        } else {
+            TRY(affinity_steer(listener, first, count, false, diag));
+        }
+        if (by_cpu) {
+            TRY(affinity_steer(udp->udp[i].fd, first, count, true, diag));
         }
     }
-    return result;
+    return RESULT_OK;
 }
 
-/* One ntspoold a state, or its successor. */
+/* Makes sure that there is one ntspoold a state, apart from a takeover. */
 static enum result claim_state(struct program *program, const struct options *options,
                                struct diag *diag)
 {
@@ -139,11 +139,11 @@ static enum result start_keymgr(struct program *program, struct diag *diag)
                                             .keys = program->stores.keys,
                                             .seal = program->seal,
                                             .log = log_line };
-    enum result result = keymgr_new(&program->keymgr, &sources, diag);
-    return result == RESULT_OK ? keymgr_start(program->keymgr, diag) : result;
+    TRY(keymgr_new(&program->keymgr, &sources, diag));
+    return keymgr_start(program->keymgr, diag);
 }
 
-/* Only whose place we take may have sockets where ours will be. */
+/* Only the ntspoold that this one replaces may have sockets on its addresses. */
 static enum result check_free(const struct program *program, const struct options *options,
                               struct diag *diag)
 {
@@ -170,28 +170,26 @@ static enum result open_workers(struct program *program, const struct options *o
                                   .listen = options->listen,
                                   .listen_count = options->listen_count };
     bool fewer = false;
-    enum result result = check_free(program, options, diag);
-    if (result == RESULT_OK) {
-        result = openfiles_connections(options->workers, (unsigned)options->listen_count,
-                                       &parts.tcp_connections, &fewer, diag);
-    }
-    if (result == RESULT_OK && fewer) {
+    TRY(check_free(program, options, diag));
+    TRY(openfiles_connections(options->workers, (unsigned)options->listen_count,
+                              &parts.tcp_connections, &fewer, diag));
+    if (fewer) {
         log_line(diag->text);
     }
     program->workers = xcalloc(2 * (size_t)options->workers, sizeof(struct worker *));
-    for (unsigned i = 0; i < 2 * options->workers && result == RESULT_OK; i++) {
+    for (unsigned i = 0; i < 2 * options->workers; i++) {
         parts.udp = i < options->workers;
         parts.tcp = !parts.udp;
         struct counters *counters =
             collector_counters(program->collector, refresh_zone_state(program->refresh));
-        result = worker_new(&program->workers[i], &parts, counters, diag);
-        program->worker_count += result == RESULT_OK;
+        TRY(worker_new(&program->workers[i], &parts, counters, diag));
+        program->worker_count++;
     }
-    return result;
+    return RESULT_OK;
 }
 
-/* To be read by operators, and waited for by scripts. */
-static void say_started(const struct program *program, const struct options *options)
+/* Operators read this line, scripts wait for it. */
+static void log_started(const struct program *program, const struct options *options)
 {
     char apex[DNAME_TEXT_MAX], address[ADDRESS_TEXT_MAX];
     char where[OPTIONS_LISTEN_MAX * (ADDRESS_TEXT_MAX + 32)] = "";
@@ -207,24 +205,14 @@ static void say_started(const struct program *program, const struct options *opt
               options->workers);
 }
 
-/* Makes everything, stores, view and sockets, in the only thread. */
+/* Makes stores, zone state and sockets before there are threads. */
 static enum result prepare(struct program *program, const struct options *options,
                            struct diag *diag)
 {
-    enum result result = stores_open(&program->stores, options->state, log_line, diag);
-    if (result == RESULT_OK) {
-        result = seal_open(&program->seal, options->state, options->seal_key, diag);
-    }
-    if (result == RESULT_OK) {
-        result = claim_state(program, options, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = open_collector(program, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(stores_open(&program->stores, options->state, log_line, diag));
+    TRY(seal_open(&program->seal, options->state, options->seal_key, diag));
+    TRY(claim_state(program, options, diag));
+    TRY(open_collector(program, diag));
     program->cache = sigcache_new(CACHE_BASE + CACHE_A_MEMBER * stores_members(&program->stores));
     const struct refresh_sources sources = { .registry = program->stores.registry,
                                              .health = program->stores.health,
@@ -238,41 +226,32 @@ static enum result prepare(struct program *program, const struct options *option
                                              .location_count = options->location_count,
                                              .log = log_line };
     program->rrl = rrl_new();
-    result = refresh_new(&program->refresh, &sources, diag);
-    if (result == RESULT_OK) {
-        result = open_workers(program, options, diag);
-    }
-    if (result == RESULT_OK) {
-        result = steer(program, options->socket_affinity, diag);
-    }
-    return result == RESULT_OK ? confine(options, log_line, diag) : result;
+    TRY(refresh_new(&program->refresh, &sources, diag));
+    TRY(open_workers(program, options, diag));
+    TRY(steer(program, options->socket_affinity, diag));
+    return confine(options, log_line, diag);
 }
 
 /* Starts the threads. */
 static enum result start(struct program *program, const struct options *options, struct diag *diag)
 {
-    enum result result = collector_start(program->collector, diag);
-    for (size_t i = 0; i < program->worker_count && result == RESULT_OK; i++) {
-        result = worker_start(program->workers[i], diag);
+    TRY(collector_start(program->collector, diag));
+    for (unsigned i = 0; i < program->worker_count; i++) {
+        TRY(worker_start(program->workers[i], diag));
+        if (options->socket_affinity) {
+            affinity_pin(program->workers[i]->thread.id, i % options->workers, options->workers);
+        }
     }
-    for (unsigned i = 0;
-         options->socket_affinity && result == RESULT_OK && i < program->worker_count; i++) {
-        affinity_pin(program->workers[i]->thread.id, i % options->workers, options->workers);
+    log_started(program, options);
+    TRY(refresh_start(program->refresh, program->workers, program->worker_count, diag));
+    TRY(start_exchange(program, options->state, diag));
+    if (program->stores.rolls_keys) {
+        TRY(start_keymgr(program, diag));
     }
-    if (result == RESULT_OK) {
-        say_started(program, options);
-        result = refresh_start(program->refresh, program->workers, program->worker_count, diag);
-    }
-    if (result == RESULT_OK) {
-        result = start_exchange(program, options->state, diag);
-    }
-    if (result == RESULT_OK && program->stores.rolls_keys) {
-        result = start_keymgr(program, diag);
-    }
-    if (result == RESULT_OK && instance_waits(program->instance)) {
+    if (instance_waits(program->instance)) {
         instance_ready(program->instance);
     }
-    return result;
+    return RESULT_OK;
 }
 
 static void print_counters(const struct program *program)
@@ -297,7 +276,7 @@ static void print_counters(const struct program *program)
               rcode[RCODE_REFUSED]);
 }
 
-/* Gives up what a successor has taken over. */
+/* Gives up the TCP listeners, whose connections go to the successor. */
 static void hang_up(const struct program *program)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -306,7 +285,8 @@ static void hang_up(const struct program *program)
     }
 }
 
-/* The refresher goes before the workers it hands views to, and these before their counts are. */
+/* The refresher ends before the workers that it publishes to, and these before the collector of
+ * their counters. */
 static void stop(struct program *program)
 {
     if (program->draining) {
@@ -349,29 +329,29 @@ static void on_early_end(int)
     _exit(0);
 }
 
-/* Before there are threads: an end is one at once, whatever is waited for, and other signals are
- * nothing. */
+/* Before there are threads: SIGTERM and SIGINT end the program at once, other signals are
+ * ignored. */
 static void set_early_signals(void)
 {
-    ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
         bool ends = waited_for[i] == SIGTERM || waited_for[i] == SIGINT;
-        ASSERT(signal(waited_for[i], ends ? on_early_end : SIG_IGN) != SIG_ERR);
+        CHECK(signal(waited_for[i], ends ? on_early_end : SIG_IGN) != SIG_ERR);
     }
 }
 
-/* Blocked before any thread starts, so that all arrive at sigwait. */
+/* Blocks the signals before any thread starts, so that all of them go to sigtimedwait. */
 static void set_signals(sigset_t *out)
 {
-    ASSERT(sigemptyset(out) == 0);
+    CHECK(sigemptyset(out) == 0);
     for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
-        ASSERT(sigaddset(out, waited_for[i]) == 0);
+        CHECK(sigaddset(out, waited_for[i]) == 0);
     }
-    ASSERT(pthread_sigmask(SIG_BLOCK, out, NULL) == 0);
+    CHECK(pthread_sigmask(SIG_BLOCK, out, NULL) == 0);
     for (size_t i = 0; i < sizeof(waited_for) / sizeof(waited_for[0]); i++) {
-        ASSERT(signal(waited_for[i], SIG_DFL) != SIG_ERR); /* what is ignored never arrives */
+        CHECK(signal(waited_for[i], SIG_DFL) != SIG_ERR); /* an ignored signal is never delivered */
     }
-    ASSERT(signal(SIGALRM, on_late) != SIG_ERR);
+    CHECK(signal(SIGALRM, on_late) != SIG_ERR);
 }
 
 static bool is_drained(const struct program *program)
@@ -384,7 +364,7 @@ static bool is_drained(const struct program *program)
     return true;
 }
 
-/* Waits for the end of the ntspoold that was here before. */
+/* Waits for the end of the ntspoold before this one. */
 static void succeed(struct program *program, const struct options *options, uint64_t now)
 {
     struct diag diag;
@@ -392,7 +372,7 @@ static void succeed(struct program *program, const struct options *options, uint
     if (!instance_inherit(program->instance)) {
         if (now - program->waits_since == SUCCESSION_S) {
             log_line("the ntspoold before this one does not end: stop it");
-            program->waits_since--; /* said once */
+            program->waits_since--; /* logged once */
         }
         return;
     }
@@ -403,8 +383,7 @@ static void succeed(struct program *program, const struct options *options, uint
     log_line("the ntspoold before this one has ended");
 }
 
-/* Looks at the ntspoold that was here before, or that comes after. True when there is nothing left
- * to do for us. */
+/* Looks at the ntspoold before or after this one. True when this one has nothing left to do. */
 static bool look_at_others(struct program *program, const struct options *options)
 {
     struct instance *instance = program->instance;
@@ -425,7 +404,7 @@ static bool look_at_others(struct program *program, const struct options *option
     return program->draining && is_drained(program);
 }
 
-/* Until it is asked to end, or another has taken over. */
+/* Waits for a signal to end, or for a successor. */
 static void await_end(struct program *program, const struct options *options,
                       const sigset_t *signals)
 {
@@ -454,7 +433,7 @@ int main(int argc, char **argv)
         return exit_code;
     }
     key_guard_memory();
-    ASSERT(sodium_init() >= 0);
+    CHECK(sodium_init() >= 0);
     if (clock_is_led()) {
         log_line("a test leads the time: not for a pool that anyone uses");
     }

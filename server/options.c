@@ -86,7 +86,7 @@ static enum result blame(enum result result, bool in_file)
     return result == RESULT_USAGE && in_file ? RESULT_INVALID : result;
 }
 
-/* A list of the file counts where the command line has no value of its kind. */
+/* A list of the file counts only if the command line has no value for it. */
 static enum result read_lists(struct options *out, const struct arguments *arguments,
                               const struct config *config, struct diag *diag)
 {

@@ -1,5 +1,5 @@
-/* ntspoold's options: the command line, then the configuration file for what it left open, then the
- * presets. */
+/* The options of ntspoold: from the command line, else from the configuration file, else the
+ * defaults. */
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
@@ -22,10 +22,10 @@ struct options {
     unsigned workers;
     bool socket_affinity;
     bool takeover;
-    struct config *config; /* texts above may be its */
+    struct config *config; /* owns some of the texts above */
 };
 
-/* False: the program is to end with *exit_code, what there was to say is said. */
+/* False: the program ends with *exit_code; messages are written. */
 bool options_read(struct options *out, int argc, char **argv, int *exit_code);
 void options_done(struct options *options);
 

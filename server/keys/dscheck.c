@@ -7,8 +7,8 @@ struct stub_question dscheck_question(const struct dname *zone)
     return (struct stub_question){ .name = *zone, .type = RR_DS };
 }
 
-/* Notes the keys of which this is a DS that validators accept. False if it is of none of the keys.
- */
+/* Notes the keys of which this is a DS that validators accept. False if it is of none of the
+ * keys. */
 static bool note_ds(const struct key_set *keys, const struct dname *zone, const uint8_t *rdata,
                     size_t len, bool seen[KEYSTORE_MAX])
 {
@@ -40,8 +40,8 @@ uint32_t dscheck_ttl(const struct stub_response *response, const struct dname *z
     return ttl_s < DSCHECK_TTL_MAX ? ttl_s : DSCHECK_TTL_MAX;
 }
 
-/* True if the response has what CDS asks for. `validated`: whether the resolver has validated it.
- */
+/* True if the response has what CDS asks for. `validated`: whether the resolver has validated
+ * it. */
 static bool has_all(const struct stub_response *response, const struct dname *zone,
                     const struct key_set *keys, bool *validated)
 {
