@@ -79,7 +79,7 @@ static json_t *tags_json(const struct bundle *bundle, uint32_t set)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < bundle->keys.count; i++) {
-        if ((set >> i & 1) != 0) {
+        if (key_bits_have(set, i)) {
             json_array_append_new(list, json_integer(bundle->keys.list[i].tag));
         }
     }

@@ -64,7 +64,7 @@ static char *list_text(uint32_t set, char out[LIST_TEXT])
     size_t len = 0;
     (void)snprintf(out, LIST_TEXT, "-");
     for (unsigned i = 0; i < KEYSTORE_MAX; i++) {
-        if ((set >> i & 1) != 0) {
+        if (key_bits_have(set, i)) {
             len += (size_t)snprintf(out + len, LIST_TEXT - len, len == 0 ? "%u" : ",%u", i + 1);
         }
     }
@@ -89,11 +89,11 @@ static void put_slice(struct text *text, const struct slice *slice)
         list_text(slice->aim.wanted, zsk));
     for (size_t i = 0; i < KEYSTORE_MAX; i++) {
         char base64[SLICE_TYPES][SIGNATURE_TEXT];
-        for (size_t type = 0; type < SLICE_TYPES && (slice->signed_by >> i & 1) != 0; type++) {
+        for (size_t type = 0; type < SLICE_TYPES && key_bits_have(slice->signed_by, i); type++) {
             (void)sodium_bin2base64(base64[type], SIGNATURE_TEXT, slice_signature(slice, i, type),
                                     KEY_SIGNATURE_LEN, VARIANT);
         }
-        if ((slice->signed_by >> i & 1) != 0) {
+        if (key_bits_have(slice->signed_by, i)) {
             put(text, "sign %zu %s %s %s\n", i + 1, base64[0], base64[1], base64[2]);
         }
     }
@@ -191,7 +191,7 @@ static bool read_list(uint32_t *out, const char *text, size_t keys)
         if (number == 0 || number > keys || (*end != 0 && *end != ',')) {
             return false;
         }
-        set |= UINT32_C(1) << (number - 1);
+        set |= key_bit(number - 1);
         at = end;
     }
     *out = set;
@@ -248,7 +248,7 @@ static enum result check_slice(const struct bundle *bundle, const struct slice *
     }
     uint32_t all = slice->aim.dnskey, ksks = 0;
     for (size_t i = 0; i < bundle->keys.count; i++) {
-        ksks |= (bundle->keys.list[i].role & KEY_KSK) != 0 ? UINT32_C(1) << i : 0;
+        ksks |= (bundle->keys.list[i].role & KEY_KSK) != 0 ? key_bit(i) : 0;
     }
     if (all == 0 || (slice->aim.ds & ~(all & ksks)) != 0 || (slice->aim.wanted & ~all) != 0) {
         return wrong(lines, "the keys of the slice make no sense");
@@ -281,7 +281,7 @@ static enum result read_signatures(struct bundle *out, const struct lines *lines
     struct slice *slice = out->slices.count > 0 ? &out->slices.list[out->slices.count - 1] : NULL;
     bool good = out->is_signed && slice != NULL &&
                 read_number(&number, lines->words[1], (uint32_t)out->keys.count) && number > 0 &&
-                (slice->aim.dnskey >> (number - 1) & 1) != 0 &&
+                key_bits_have(slice->aim.dnskey, number - 1) &&
                 slice->signed_by >> (number - 1) == 0 &&
                 (out->keys.list[number - 1].role & KEY_KSK) != 0;
     for (size_t type = 0; type < SLICE_TYPES && good; type++) {

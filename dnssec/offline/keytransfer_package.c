@@ -82,7 +82,7 @@ static enum result presign(struct slice *out, const struct key_timeline *timelin
     for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
         const struct key_record *record = &timeline->keys.list[i];
         struct key *key = NULL;
-        if ((record->role & KEY_KSK) == 0 || (slice.aim.dnskey >> i & 1) == 0) {
+        if ((record->role & KEY_KSK) == 0 || !key_bits_have(slice.aim.dnskey, i)) {
             continue;
         }
         if (record->role == KEY_CSK || record->offline) {
@@ -387,7 +387,7 @@ static enum result take_slice(const struct slice *slice, struct store_txn *keys,
     enum result result = key_timeline_read(&timeline, keys, diag);
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
         bool signs =
-            (slice->aim.dnskey >> i & 1) != 0 && (timeline.keys.list[i].role & KEY_KSK) != 0;
+            key_bits_have(slice->aim.dnskey, i) && (timeline.keys.list[i].role & KEY_KSK) != 0;
         if (signs != (slice_signature(slice, i, 0) != NULL) ||
             (signs && !presign_check(slice, &timeline.keys, i, zone))) {
             result = diag_fail(diag, RESULT_INVALID, "a signature of the package's KSK is bad");

@@ -110,7 +110,7 @@ static enum result sign_with(struct bundle *bundle, size_t i, const struct key *
     enum result result = RESULT_OK;
     for (size_t s = 0; s < bundle->slices.count && result == RESULT_OK; s++) {
         struct slice *slice = &bundle->slices.list[s];
-        if ((slice->aim.dnskey >> i & 1) != 0) {
+        if (key_bits_have(slice->aim.dnskey, i)) {
             result = presign_slice(slice, &bundle->keys, i, key, &bundle->zone);
         }
     }
@@ -143,7 +143,7 @@ enum result offline_sign(struct bundle *bundle, struct store_txn *keys, const st
             result = sign_with(bundle, i, key, diag);
         }
         key_free(key);
-        used |= UINT32_C(1) << i;
+        used |= key_bit(i);
     }
     for (size_t s = 0; s < bundle->slices.count && result == RESULT_OK; s++) {
         if (bundle->slices.list[s].signed_by == 0) {
@@ -167,11 +167,11 @@ static struct slice translate(const struct slice *slice, const size_t place[KEYS
     out.signed_by = 0;
     memset(from, 0xff, sizeof from);
     for (size_t i = 0; i < KEYSTORE_MAX; i++) {
-        uint32_t bit = (slice->aim.dnskey >> i & 1) != 0 ? UINT32_C(1) << place[i] : 0;
+        uint32_t bit = key_bits_have(slice->aim.dnskey, i) ? key_bit(place[i]) : 0;
         out.aim.dnskey |= bit;
-        out.aim.ds |= (slice->aim.ds >> i & 1) != 0 ? bit : 0;
-        out.aim.wanted |= (slice->aim.wanted >> i & 1) != 0 ? bit : 0;
-        if ((slice->signed_by >> i & 1) != 0) {
+        out.aim.ds |= key_bits_have(slice->aim.ds, i) ? bit : 0;
+        out.aim.wanted |= key_bits_have(slice->aim.wanted, i) ? bit : 0;
+        if (key_bits_have(slice->signed_by, i)) {
             from[place[i]] = i;
         }
     }
@@ -196,7 +196,7 @@ static enum result find_keys(size_t place[KEYSTORE_MAX], const struct bundle *bu
     for (size_t i = 0; i < bundle->keys.count; i++) {
         const struct key_record *key = &bundle->keys.list[i];
         place[i] = place_of(keys, key);
-        if (place[i] == keys->count && (named >> i & 1) != 0) {
+        if (place[i] == keys->count && key_bits_have(named, i)) {
             return diag_fail(diag, RESULT_REFUSED,
                              "its %s %u is not a key of this pool: the request was another pool's, "
                              "or the keys have changed since; make a new request",
@@ -214,7 +214,7 @@ static enum result check_signatures(const struct slice *slice, const struct key_
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_record *key = &keys->list[i];
         bool has = slice_signature(slice, i, 0) != NULL;
-        if ((slice->aim.dnskey >> i & 1) == 0 || (key->role & KEY_KSK) == 0 ||
+        if (!key_bits_have(slice->aim.dnskey, i) || (key->role & KEY_KSK) == 0 ||
             (!has && !key->offline)) {
             continue;
         }
@@ -321,7 +321,7 @@ static enum result check_leave(const struct slices *slices, const struct key_tim
                     record_state_is_published(&timeline->keys.list[i].life.dnskey);
         for (size_t s = 0; used && s < slices->count; s++) {
             const struct slice *slice = &slices->list[s];
-            if ((slice->aim.dnskey >> i & 1) != 0 && slice_signature(slice, i, 0) == NULL) {
+            if (key_bits_have(slice->aim.dnskey, i) && slice_signature(slice, i, 0) == NULL) {
                 return diag_fail(diag, RESULT_REFUSED, "the bundle is not signed by the KSK %u",
                                  timeline->keys.list[i].tag);
             }

@@ -55,7 +55,7 @@ static struct slice slice_of(const struct run *run)
                            .aim = rollover_as_is(keys) };
     for (size_t i = 0; i < keys->count; i++) {
         bool wanted = keys->list[i].role == KEY_ZSK && keys->list[i].life.wanted;
-        slice.aim.wanted |= wanted ? slice.aim.dnskey & UINT32_C(1) << i : 0;
+        slice.aim.wanted |= wanted ? slice.aim.dnskey & key_bit(i) : 0;
     }
     return slice;
 }

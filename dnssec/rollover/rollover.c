@@ -4,8 +4,7 @@ enum {
     VERSIONS_MAX = 1 + 2 * KEYSTORE_MAX
 };
 
-/* Versions of an RRset that caches may hold. A version is the set of its keys: bit i stands for key
- * i of the key set. */
+/* Versions of an RRset that caches may hold. A version is the set of its keys, as key bits. */
 struct versions {
     size_t count;
     uint32_t set[VERSIONS_MAX];
@@ -52,7 +51,7 @@ static uint32_t keys_at(const struct key_set *keys, state_of *of, uint64_t at)
     for (size_t i = 0; i < keys->count; i++) {
         const struct record_state *state = of(&keys->list[i]);
         if (at == 0 ? record_state_is_published(state) : was_published_before(state, at)) {
-            set |= UINT32_C(1) << i;
+            set |= key_bit(i);
         }
     }
     return set;
@@ -79,7 +78,7 @@ static void collect_versions(struct versions *out, const struct key_set *keys, s
 static bool has_algorithm(const struct key_set *keys, uint32_t set, enum algorithm algorithm)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        if ((set >> i & 1) != 0 && keys->list[i].algorithm == algorithm) {
+        if (key_bits_have(set, i) && keys->list[i].algorithm == algorithm) {
             return true;
         }
     }
@@ -90,7 +89,7 @@ static bool has_algorithm(const struct key_set *keys, uint32_t set, enum algorit
 static bool covers(const struct key_set *keys, uint32_t published, uint32_t signing)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        if ((published >> i & 1) != 0 &&
+        if (key_bits_have(published, i) &&
             !has_algorithm(keys, published & signing, keys->list[i].algorithm)) {
             return false;
         }
@@ -104,7 +103,7 @@ static bool anchors_hold(const struct key_set *keys, const struct versions *publ
 {
     for (size_t i = 0; i < keys->count; i++) {
         for (size_t v = 0; !is_hidden(&keys->list[i].life.ds, now) && v < published->count; v++) {
-            if ((published->set[v] >> i & 1) == 0) {
+            if (!key_bits_have(published->set[v], i)) {
                 return false;
             }
         }
@@ -119,7 +118,8 @@ bool rollover_is_safe(const struct key_set *keys, uint64_t now)
     collect_versions(&signing, keys, zone_of, now);
     bool anchored = false;
     for (size_t i = 0; i < keys->count; i++) {
-        anchored = anchored || ((keys->list[i].role & KEY_KSK) != 0 && (published.set[0] >> i & 1));
+        anchored =
+            anchored || ((keys->list[i].role & KEY_KSK) != 0 && key_bits_have(published.set[0], i));
     }
     if (!anchored || signing.set[0] == 0 || !anchors_hold(keys, &published, now)) {
         return false;
@@ -351,7 +351,7 @@ static void sign_by_force(struct attempt *attempt)
     }
     for (size_t i = 0; i < keys->count; i++) {
         struct key_record *key = &keys->list[i];
-        bool signs = (published >> i & 1) != 0 && (key->role & KEY_ZSK) != 0 && key->life.wanted;
+        bool signs = key_bits_have(published, i) && (key->role & KEY_ZSK) != 0 && key->life.wanted;
         (void)set_published(&key->life.zone, signs, attempt->now, attempt->zone_forgotten_at,
                             attempt->zone_forgotten_at);
     }
@@ -369,7 +369,7 @@ bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
     for (size_t i = 0; i < keys->count; i++) {
         struct key_record *key = &keys->list[i];
         struct key_life *life = &key->life;
-        bool named = (aim->dnskey >> i & 1) != 0;
+        bool named = key_bits_have(aim->dnskey, i);
         if (named && !force && !record_state_is_published(&life->dnskey) &&
             !is_hidden(&life->dnskey, now)) {
             *keys = attempt.before;
@@ -378,8 +378,8 @@ bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
         changed = set_published(&life->dnskey, named, now, attempt.dnskey_forgotten_at,
                                 attempt.dnskey_forgotten_at) ||
                   changed;
-        changed = set_published(&life->ds, (aim->ds >> i & 1) != 0, now, 0, 0) || changed;
-        set_wanted(key, named, (aim->wanted >> i & 1) != 0);
+        changed = set_published(&life->ds, key_bits_have(aim->ds, i), now, 0, 0) || changed;
+        set_wanted(key, named, key_bits_have(aim->wanted, i));
     }
     if (!changed) {
         *keys = attempt.before;
@@ -396,7 +396,7 @@ struct rollover_aim rollover_as_is(const struct key_set *keys)
 {
     struct rollover_aim aim = { .dnskey = keys_at(keys, dnskey_of, 0) };
     for (size_t i = 0; i < keys->count; i++) {
-        aim.ds |= record_state_is_published(&keys->list[i].life.ds) ? UINT32_C(1) << i : 0;
+        aim.ds |= record_state_is_published(&keys->list[i].life.ds) ? key_bit(i) : 0;
     }
     return aim;
 }

@@ -43,6 +43,16 @@ struct key_set {
     struct key_record list[KEYSTORE_MAX];
 };
 
+/* Some keys of a key set as bits: bit i stands for key i. */
+static inline uint32_t key_bit(size_t i)
+{
+    return UINT32_C(1) << i;
+}
+static inline bool key_bits_have(uint32_t bits, size_t i)
+{
+    return (bits >> i & 1) != 0;
+}
+
 /* Notes the TTLs that are served from now on. Returns true if that changed anything. */
 bool rollover_remember(struct rollover_memory *memory, uint32_t dnskey_ttl_s, uint32_t zone_ttl_s,
                        uint64_t now);
@@ -51,8 +61,7 @@ bool rollover_remember(struct rollover_memory *memory, uint32_t dnskey_ttl_s, ui
  * was set back waiting is safe. The caller deletes keys that are rollover_is_dead. */
 bool rollover_advance(struct key_set *keys, const struct rollover_timing *timing, uint64_t now);
 
-/* What the DNSKEY RRset and CDS are to be, and which of the ZSKs are wanted. Bit i stands for key i
- * of the key set. */
+/* What the DNSKEY RRset and CDS are to be, and which of the ZSKs are wanted: key bits. */
 struct rollover_aim {
     uint32_t dnskey, ds, wanted;
 };

@@ -12,20 +12,20 @@ struct keyring {
     size_t count;
     struct key *keys[KEYRING_MAX];
     unsigned uses[KEYRING_MAX];
-    uint32_t presigned_ttl_s; /* of what a bundle signs; 0: all keys are whole */
+    uint32_t presigned_ttl_s; /* of the RRsets that a bundle signs; 0: no key is offline */
     size_t presigned_count;
     struct presigned *presigned;
 };
 
-/* A signature over what is served. */
+/* A bundle's signature over an RRset that is served. */
 struct presigned {
     uint16_t type;
-    size_t key; /* its place */
+    size_t key; /* index in the keyring */
     struct cached_signature signature;
 };
 
 /* RFC 4035 2.2: every algorithm of the DNSKEY RRset signs every RRset. */
-static enum result check_cover(const struct keyring *keyring, struct diag *diag)
+static enum result check_coverage(const struct keyring *keyring, struct diag *diag)
 {
     unsigned all = 0;
     for (size_t i = 0; i < keyring->count; i++) {
@@ -48,7 +48,7 @@ static enum result check_cover(const struct keyring *keyring, struct diag *diag)
     return all != 0 ? RESULT_OK : diag_fail(diag, RESULT_INVALID, "the zone has no DNSSEC keys");
 }
 
-static void done(struct keyring *keyring)
+static void keyring_free(struct keyring *keyring)
 {
     for (size_t i = 0; i < keyring->count; i++) {
         key_free(keyring->keys[i]);
@@ -57,7 +57,7 @@ static void done(struct keyring *keyring)
     free(keyring);
 }
 
-static struct keyring *keyring_empty(void)
+static struct keyring *keyring_new(void)
 {
     struct keyring *keyring = xcalloc(1, sizeof *keyring);
     atomic_init(&keyring->references, 1);
@@ -79,12 +79,12 @@ static unsigned uses_of(const struct key_record *record)
 struct load {
     const struct seal *seal;
     const struct key_set *all;
-    size_t place[KEYRING_MAX]; /* in `all` */
-    struct diag why;           /* empty unless a key could not be opened */
+    size_t index[KEYRING_MAX]; /* in `all`, of each key of the keyring */
+    struct diag why;
     struct keyring *keyring;
 };
 
-static enum result load_one(struct load *load, size_t i)
+static enum result load_key(struct load *load, size_t i)
 {
     struct keyring *keyring = load->keyring;
     unsigned uses = uses_of(&load->all->list[i]);
@@ -95,21 +95,19 @@ static enum result load_one(struct load *load, size_t i)
         return diag_fail(&load->why, RESULT_INVALID, "the store has more than %d keys in use",
                          KEYRING_MAX);
     }
-    enum result result = keystore_unseal(&keyring->keys[keyring->count], &load->all->list[i],
-                                         load->seal, &load->why);
-    if (result == RESULT_OK) {
-        load->place[keyring->count] = i;
-        keyring->uses[keyring->count++] = uses;
-    }
-    return result;
+    TRY(keystore_unseal(&keyring->keys[keyring->count], &load->all->list[i], load->seal,
+                        &load->why));
+    load->index[keyring->count] = i;
+    keyring->uses[keyring->count++] = uses;
+    return RESULT_OK;
 }
 
-static void take_presigned(struct load *load, const struct slice *slice)
+static void add_presigned(struct load *load, const struct slice *slice)
 {
     struct keyring *keyring = load->keyring;
     for (size_t k = 0; k < keyring->count; k++) {
         for (size_t type = 0; type < SLICE_TYPES; type++) {
-            const uint8_t *signature = slice_signature(slice, load->place[k], type);
+            const uint8_t *signature = slice_signature(slice, load->index[k], type);
             if (signature == NULL || key_has_private(keyring->keys[k])) {
                 continue;
             }
@@ -124,35 +122,34 @@ static void take_presigned(struct load *load, const struct slice *slice)
     }
 }
 
-/* Takes the signatures over what is served now, with the TTL that is served. */
+/* Loads the bundle's signatures over what is served now with the TTL that is served. */
 static enum result load_presigned(struct load *load, struct store_txn *txn, uint32_t ttl_s)
 {
     const struct rollover_aim served = rollover_as_is(load->all);
     struct slices slices = { .count = 0 };
-    enum result result = slices_read(&slices, txn, load->all, &load->why);
+    TRY(slices_read(&slices, txn, load->all, &load->why));
     struct keyring *keyring = load->keyring;
     keyring->presigned_ttl_s = ttl_s;
     keyring->presigned =
         xcalloc((slices.count + 1) * SLICE_SIGNERS_MAX * SLICE_TYPES, sizeof keyring->presigned[0]);
     for (size_t i = 0; i < slices.count; i++) {
         const struct slice *slice = &slices.list[i];
-        if (slice->aim.dnskey == served.dnskey && slice->aim.ds == served.ds &&
-            slice->ttl_s == ttl_s) {
-            take_presigned(load, slice);
+        if (slice_is_served(slice, &served) && slice->ttl_s == ttl_s) {
+            add_presigned(load, slice);
         }
     }
     slices_done(&slices);
-    return result;
+    return RESULT_OK;
 }
 
 enum result keyring_load(struct keyring **out, struct store_txn *keys, const struct seal *seal,
                          struct diag *diag)
 {
     struct key_timeline timeline;
-    struct load load = { .seal = seal, .all = &timeline.keys, .keyring = keyring_empty() };
+    struct load load = { .seal = seal, .all = &timeline.keys, .keyring = keyring_new() };
     enum result result = key_timeline_read(&timeline, keys, diag);
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
-        result = load_one(&load, i);
+        result = load_key(&load, i);
     }
     if (result == RESULT_OK && rollover_has_offline_ksk(&timeline.keys)) {
         result = load_presigned(&load, keys, timeline.memory.dnskey_ttl_s);
@@ -160,10 +157,10 @@ enum result keyring_load(struct keyring **out, struct store_txn *keys, const str
     if (result != RESULT_OK && load.why.text[0] != '\0') {
         result = diag_fail(diag, result, "the DNSSEC keys cannot be read: %s", load.why.text);
     } else if (result == RESULT_OK) {
-        result = check_cover(load.keyring, diag);
+        result = check_coverage(load.keyring, diag);
     }
     if (result != RESULT_OK) {
-        done(load.keyring);
+        keyring_free(load.keyring);
         return result;
     }
     *out = load.keyring;
@@ -180,7 +177,7 @@ void keyring_unref(struct keyring *keyring)
 {
     if (keyring != NULL &&
         atomic_fetch_sub_explicit(&keyring->references, 1, memory_order_acq_rel) == 1) {
-        done(keyring);
+        keyring_free(keyring);
     }
 }
 

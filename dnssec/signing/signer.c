@@ -1,6 +1,6 @@
-/* The way of a cache hit, which is nearly every call: the identity of what is signed (all of RFC
- * 4034 3.1.8.1's input but the two times, each part once) is put together in the signer's buffer
- * and hashed, once a key. Only a miss spells out the canonical RRset and signs it. */
+/* Nearly every call is a cache hit. For that the signer writes the identity of what is signed to
+ * its buffer (RFC 4034 3.1.8.1's input without the two times, each part once) and hashes it, once
+ * per key. Only a miss writes the canonical RRset and signs it. */
 #include "dnssec/signing/signer.h"
 
 #include <stdlib.h>
@@ -10,45 +10,42 @@
 
 enum {
     SIGNED_MAX = 65535,
-    RENEW_SHARE = NODE_TTL_SHARE, /* renewed when less than this part of the validity is left */
-    JITTER_SHARE = 20 /* the most by which a time is jittered, as a part of the validity */
-};
-
-enum {
-    PLACE_OF_TIMES = RRSIG_TAG - RRSIG_EXPIRATION
+    RENEW_SHARE = NODE_TTL_SHARE, /* renewed when less than 1/RENEW_SHARE of the validity is left */
+    JITTER_SHARE = 20,            /* the jitter is at most 1/JITTER_SHARE of the validity */
+    TIMES_LEN = RRSIG_TAG - RRSIG_EXPIRATION
 };
 
 struct signing_key {
     unsigned uses;
     uint8_t algorithm;
     uint16_t tag;
-    /* of the public half: another key may have the tag after this one has gone */
-    uint8_t name[PLACE_OF_TIMES];
-    struct key_context *context; /* NULL: its signatures come from a bundle */
-    size_t place;                /* in the keyring */
+    /* The public key's first octets: after this key is gone another one may have its tag. */
+    uint8_t name[TIMES_LEN];
+    struct key_context *context; /* NULL: offline, its signatures come from a bundle */
+    size_t index;                /* in the keyring */
 };
 
 struct signer {
     struct keyring *keyring;
     struct sigcache *cache;
-    struct budget *budget; /* NULL: as many as are asked for */
+    struct budget *budget; /* NULL: no limit */
     uint32_t validity_s;
     uint64_t random;
     uint64_t made;
     size_t key_count;
     struct signing_key keys[KEYRING_MAX];
-    /* RRSIG rdata up to the signature; the signer's name is filled in for good */
+    /* RRSIG rdata without the signature. The signer's name is always the same. */
     size_t prefix_len;
     uint8_t prefix[RRSIG_PREFIX_MAX];
     uint8_t buffer[SIGNED_MAX];
 };
 
-/* What one call works on. */
+/* One call's input. */
 struct task {
     const struct dname *owner;
     const struct rrset *set;
     uint32_t now;
-    size_t identity_len; /* in the signer's buffer; 0 when it was overwritten to sign */
+    size_t identity_len; /* in the signer's buffer; 0 if signing has overwritten it */
 };
 
 struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const struct dname *apex,
@@ -66,10 +63,10 @@ struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const
         *signing = (struct signing_key){ .uses = keyring_uses(keyring, i),
                                          .algorithm = (uint8_t)key_algorithm(key),
                                          .tag = key_tag(key),
-                                         .place = i };
+                                         .index = i };
         size_t public_len = 0;
         memcpy(signing->name, key_public(key, &public_len), sizeof(signing->name));
-        ASSERT(!key_has_private(key) || key_context_new(&signing->context, key) == RESULT_OK);
+        CHECK(!key_has_private(key) || key_context_new(&signing->context, key) == RESULT_OK);
     }
     struct dname lower = *apex;
     dname_lower(&lower);
@@ -99,8 +96,7 @@ uint64_t signer_made(const struct signer *signer)
     return signer->made;
 }
 
-/* RFC 4034 6.2: the owner in lower case. Length octets are under 64, so none of them is taken for a
- * letter. */
+/* RFC 4034 6.2: the owner in lower case. Length octets are below 64 and so are not letters. */
 static void write_lower(uint8_t *out, const struct dname *name)
 {
     for (size_t i = 0; i < name->len; i++) {
@@ -109,8 +105,8 @@ static void write_lower(uint8_t *out, const struct dname *name)
     }
 }
 
-/* Prefix, with the key's name in the place of the two times, owner and packed rdata: two sets that
- * are signed alike give the same octets, others never do. */
+/* The prefix with the key's name instead of the two times, the owner, the packed rdata. Equal
+ * octets mean equal input to the signature but for the times. */
 static void write_identity(struct signer *signer, struct task *task)
 {
     uint8_t *p = signer->buffer;
@@ -122,10 +118,10 @@ static void write_identity(struct signer *signer, struct task *task)
     task->identity_len = signer->prefix_len + task->owner->len + task->set->rdata_len;
 }
 
-/* RFC 4034 3.1.5: times are compared as serial numbers. A signature from the future means that the
- * clock was set back: not used, since clients would refuse it. */
-static bool still_good(const struct signer *signer, struct sigcache_key key,
-                       const struct cached_signature *signature, uint32_t now)
+/* RFC 4034 3.1.5: times are serial numbers. After the clock was set back a signature may begin in
+ * the future; validators would refuse it. */
+static bool is_fresh(const struct signer *signer, struct sigcache_key key,
+                     const struct cached_signature *signature, uint32_t now)
 {
     uint32_t jitter = (uint32_t)((key.word[1] >> 32) * (signer->validity_s / JITTER_SHARE) >> 32);
     int32_t age = (int32_t)(now - signature->inception);
@@ -145,48 +141,44 @@ static enum result sign(struct signer *signer, const struct signing_key *key, st
     task->identity_len = 0;
     struct writer w = writer_of(signer->buffer, sizeof signer->buffer);
     rrsig_write_signed(&w, signer->prefix, signer->prefix_len, task->owner, task->set);
-    ASSERT(!w.failed); /* signer_sign has counted */
-    enum result result = key_sign(key->context, signer->buffer, w.at, out->signature);
-    if (result == RESULT_OK) {
-        signer->made++;
-    }
-    return result;
+    ASSERT(!w.failed); /* signer_sign has checked the length */
+    TRY(key_sign(key->context, signer->buffer, w.at, out->signature));
+    signer->made++;
+    return RESULT_OK;
 }
 
-/* The signature by one key, from the cache or new. */
+/* The signature by one key: from the bundle, from the cache or new. */
 static enum result signature_by(struct signer *signer, const struct signing_key *key,
                                 struct task *task, struct cached_signature *out)
 {
     signer->prefix[RRSIG_ALGORITHM] = key->algorithm;
     wire_put_u16(signer->prefix + RRSIG_TAG, key->tag);
     if (key->context == NULL) {
-        return keyring_presigned(signer->keyring, key->place, task->set->type, task->now, out)
+        return keyring_presigned(signer->keyring, key->index, task->set->type, task->now, out)
                    ? RESULT_OK
                    : RESULT_NOT_FOUND;
     }
-    memcpy(signer->prefix + RRSIG_EXPIRATION, key->name, PLACE_OF_TIMES);
+    memcpy(signer->prefix + RRSIG_EXPIRATION, key->name, TIMES_LEN);
     if (task->identity_len == 0) {
         write_identity(signer, task);
     } else {
         memcpy(signer->buffer, signer->prefix, RRSIG_SIGNER);
     }
     struct sigcache_key id = sigcache_hash(signer->cache, signer->buffer, task->identity_len);
-    if (sigcache_get(signer->cache, id, out) && still_good(signer, id, out, task->now)) {
+    if (sigcache_get(signer->cache, id, out) && is_fresh(signer, id, out, task->now)) {
         return RESULT_OK;
     }
     if (signer->budget != NULL && !budget_take(signer->budget)) {
         return RESULT_EXHAUSTED;
     }
-    enum result result = sign(signer, key, task, out);
-    if (result == RESULT_OK) {
-        sigcache_put(signer->cache, id, out);
-    }
-    return result;
+    TRY(sign(signer, key, task, out));
+    sigcache_put(signer->cache, id, out);
+    return RESULT_OK;
 }
 
-/* The DNSKEY RRset is signed by the keys that the parent vouches for, and so are CDS and CDNSKEY
- * (RFC 7344 4.1); but these like any RRset also by all that sign the zone: a new algorithm's come
- * before its DNSKEYs (RFC 6781 4.1.4). */
+/* KSKs sign the DNSKEY RRset, and also CDS and CDNSKEY (RFC 7344 4.1). ZSKs sign those two as well,
+ * like any RRset: a new algorithm signs the zone before its DNSKEY is published (RFC 6781
+ * 4.1.4). */
 static unsigned uses_for(uint16_t type)
 {
     if (type == RR_DNSKEY) {
@@ -216,10 +208,7 @@ enum result signer_sign(struct signer *signer, const struct dname *owner, const 
             continue;
         }
         struct cached_signature signature;
-        enum result result = signature_by(signer, key, &task, &signature);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(signature_by(signer, key, &task, &signature));
         write_u16(&w, (uint16_t)(signer->prefix_len + KEY_SIGNATURE_LEN));
         uint8_t *rdata = write_room(&w, signer->prefix_len);
         memcpy(rdata, signer->prefix, signer->prefix_len);

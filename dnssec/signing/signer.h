@@ -1,5 +1,5 @@
-/* Signs RRsets with a keyring's active keys, through the signature cache. One signer per thread;
- * keyring and cache are shared. */
+/* Signs RRsets with a keyring's keys, through the signature cache. One signer per thread; threads
+ * share keyring and cache. */
 #ifndef DNSSEC_SIGNER_H
 #define DNSSEC_SIGNER_H
 
@@ -14,26 +14,27 @@ enum {
 
 struct signer;
 
-/* Takes a reference to the keyring. Random bits (for the jitter of expirations) are taken from the
- * seed. */
+/* Takes a reference to the keyring. The seed feeds the jitter of expirations. */
 struct signer *signer_new(struct keyring *keyring, struct sigcache *cache, const struct dname *apex,
                           uint32_t validity_s, uint64_t seed);
 void signer_free(struct signer *signer);
-/* From now on new signatures take from the budget, which must outlive the signer; those in the
- * cache don't. */
+/* From now on each new signature takes a token from the budget; signatures in the cache are free.
+ * The budget must outlive the signer. */
 void signer_limit(struct signer *signer, struct budget *budget);
 
-/* The RRSIGs over `set` at `owner` as an RRset of type RRSIG in `scratch`, one for each key that is
- * in use for it (DNSKEY, CDS and CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's order. The
- * Labels field leaves out a `*` (RFC 4034 3.1.3). A cached signature is used while over a third of
- * the validity is left (jittered, so that not all renew at once), and never outside of its two
- * times, whichever way the clock was set. New ones last validity_s from now, less a jitter of up to
- * a twentieth. CRYPTO if signing fails; TOO_LONG if what is to be signed exceeds 65535 octets;
- * EXHAUSTED if the budget is; NOT_FOUND if the signature of a key whose private half is elsewhere
- * is not there or has ended. */
+/* Makes the RRSIGs over `set` at `owner`, an RRset of type RRSIG in `scratch`: one for each key
+ * that signs this type (DNSKEY, CDS and CDNSKEY: RFC 4035 2.2, RFC 7344 4.1), in the keyring's
+ * order.
+ *
+ * A cached signature is used while more than a third of the validity is left (with jitter, so that
+ * not all are renewed at once), and never outside its validity period, even if the clock was set. A
+ * new one is valid for validity_s from now, less a jitter of up to a twentieth.
+ *
+ * CRYPTO if signing fails; TOO_LONG if more than 65535 octets are to be signed; EXHAUSTED if the
+ * budget is; NOT_FOUND if the bundle has no valid signature of an offline key. */
 enum result signer_sign(struct signer *signer, const struct dname *owner, const struct rrset *set,
                         uint64_t now, uint8_t scratch[SIGNER_SCRATCH], struct rrset *out);
-/* Signatures made since signer_new, not those found in the cache. */
+/* How many signatures were made since signer_new; tests see by it what the cache had. */
 uint64_t signer_made(const struct signer *signer);
 
 #endif

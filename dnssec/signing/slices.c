@@ -1,7 +1,8 @@
-/* Rows of TABLE_META. `slices`: u8 layout, u64 made_at, u64 begin_at. `slice:` and the u64 of its
- * begin: u64 inception, u64 expiration, u32 ttl_s, u8 number of keys; of each: u8 algorithm, u16
- * tag, the first 8 octets of its public half, u8 flags (1: in CDS, 2: wanted, 4: signs), and of one
- * that signs the signatures over slice_types. Keys are named, not numbered: they come and go. */
+/* The store's form of slices: rows of TABLE_META. `slices`: u8 layout, u64 made_at, u64 begin_at.
+ * `slice:` and u64 from: u64 inception, u64 expiration, u32 ttl_s, u8 number of keys; for each: u8
+ * algorithm, u16 tag, the first 8 octets of the public key, u8 flags (1: in CDS, 2: wanted, 4:
+ * signs) and, if it signs, the signatures over slice_types. Rows name keys, since the numbers of
+ * keys change as keys come and go. */
 #include "dnssec/signing/slices.h"
 
 #include <stdlib.h>
@@ -39,21 +40,16 @@ bool slices_add(struct slices *slices, const struct slice *slice)
     return true;
 }
 
-static bool has(uint32_t set, size_t i)
-{
-    return (set >> i & 1) != 0;
-}
-
 static void write_key(struct writer *w, const struct slice *slice, const struct key_record *key,
                       size_t i)
 {
-    bool signs = has(slice->signed_by, i);
+    bool signs = key_bits_have(slice->signed_by, i);
     write_u8(w, (uint8_t)key->algorithm);
     write_u16(w, key->tag);
     write_octets(w, key->public_key, NAME_LEN);
-    write_u8(w,
-             (uint8_t)((has(slice->aim.ds, i) ? FLAG_DS : 0) |
-                       (has(slice->aim.wanted, i) ? FLAG_WANTED : 0) | (signs ? FLAG_SIGNS : 0)));
+    write_u8(w, (uint8_t)((key_bits_have(slice->aim.ds, i) ? FLAG_DS : 0) |
+                          (key_bits_have(slice->aim.wanted, i) ? FLAG_WANTED : 0) |
+                          (signs ? FLAG_SIGNS : 0)));
     for (size_t type = 0; signs && type < SLICE_TYPES; type++) {
         write_octets(w, slice_signature(slice, i, type), KEY_SIGNATURE_LEN);
     }
@@ -73,14 +69,14 @@ static enum result write_slice(const struct slice *slice, struct store_txn *txn,
     struct writer w = writer_of(row, sizeof row);
     uint8_t count = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        count = (uint8_t)(count + has(slice->aim.dnskey, i));
+        count = (uint8_t)(count + key_bits_have(slice->aim.dnskey, i));
     }
     write_u64(&w, slice->inception);
     write_u64(&w, slice->expiration);
     write_u32(&w, slice->ttl_s);
     write_u8(&w, count);
     for (size_t i = 0; i < keys->count; i++) {
-        if (has(slice->aim.dnskey, i)) {
+        if (key_bits_have(slice->aim.dnskey, i)) {
             write_key(&w, slice, &keys->list[i], i);
         }
     }
@@ -92,43 +88,47 @@ static enum result write_slice(const struct slice *slice, struct store_txn *txn,
 static enum result remove_all(struct store_txn *txn)
 {
     uint8_t id[STORE_KEY_MAX];
-    enum result result = RESULT_OK;
-    while (result == RESULT_OK) {
+    for (;;) {
         struct store_item key = { .data = id, .len = sizeof row_prefix - 1, .room = sizeof id };
         memcpy(id, row_prefix, key.len);
-        result = store_find(txn, TABLE_META, SEEK_AT_OR_AFTER, &key, NULL);
-        if (result == RESULT_OK &&
-            (key.len != ROW_KEY_LEN || memcmp(id, row_prefix, sizeof row_prefix - 1) != 0)) {
+        enum result result = store_find(txn, TABLE_META, SEEK_AT_OR_AFTER, &key, NULL);
+        if (result == RESULT_NOT_FOUND) {
             return RESULT_OK;
         }
-        if (result == RESULT_OK) {
-            result = store_delete(txn, TABLE_META, id, key.len);
+        TRY(result);
+        if (key.len != ROW_KEY_LEN || memcmp(id, row_prefix, sizeof row_prefix - 1) != 0) {
+            return RESULT_OK;
         }
+        TRY(store_delete(txn, TABLE_META, id, key.len));
     }
-    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-enum result slices_write(const struct slices *slices, struct store_txn *txn,
-                         const struct key_set *keys, struct diag *diag)
+static enum result write_all(const struct slices *slices, struct store_txn *txn,
+                             const struct key_set *keys)
 {
     uint8_t head[HEAD_LEN];
     struct writer w = writer_of(head, sizeof head);
     write_u8(&w, LAYOUT);
     write_u64(&w, slices->made_at);
     write_u64(&w, slices->begin_at);
-    enum result result = remove_all(txn);
-    if (result == RESULT_OK) {
-        result = store_put(txn, TABLE_META, head_key, sizeof head_key - 1, head, sizeof head);
+    TRY(remove_all(txn));
+    TRY(store_put(txn, TABLE_META, head_key, sizeof head_key - 1, head, sizeof head));
+    for (size_t i = 0; i < slices->count; i++) {
+        TRY(write_slice(&slices->list[i], txn, keys));
     }
-    for (size_t i = 0; i < slices->count && result == RESULT_OK; i++) {
-        result = write_slice(&slices->list[i], txn, keys);
-    }
+    return RESULT_OK;
+}
+
+enum result slices_write(const struct slices *slices, struct store_txn *txn,
+                         const struct key_set *keys, struct diag *diag)
+{
+    enum result result = write_all(slices, txn, keys);
     return result == RESULT_OK
                ? result
                : diag_fail(diag, result, "the bundle can't be stored: %s", result_text(result));
 }
 
-/* The place of a named key; keys->count if there is none. */
+/* The index of a named key; keys->count if there is none. */
 static size_t find_key(const struct key_set *keys, unsigned algorithm, uint16_t tag,
                        const uint8_t name[NAME_LEN])
 {
@@ -141,31 +141,30 @@ static size_t find_key(const struct key_set *keys, unsigned algorithm, uint16_t 
     return i;
 }
 
-/* One key of a row. Its signatures wait in `signatures` until all keys are known. False if it is
- * none of `keys`. */
+/* Reads one key of a row. Notes where its signatures are; they are copied when all keys are known.
+ * False if the key is not one of `keys`. */
 static bool read_key(struct reader *r, struct slice *out, const struct key_set *keys,
                      const uint8_t *signatures[KEYSTORE_MAX])
 {
-    static const uint8_t nothing[NAME_LEN];
     unsigned algorithm = read_u8(r);
     uint16_t tag = read_u16(r);
     const uint8_t *name = read_octets(r, NAME_LEN);
     uint8_t flags = read_u8(r);
-    const uint8_t *given =
+    const uint8_t *own =
         (flags & FLAG_SIGNS) != 0 ? read_octets(r, (size_t)SLICE_TYPES * KEY_SIGNATURE_LEN) : NULL;
-    size_t i = find_key(keys, algorithm, tag, name == NULL ? nothing : name);
-    if (r->failed || i == keys->count) {
+    size_t i = r->failed ? keys->count : find_key(keys, algorithm, tag, name);
+    if (i == keys->count) {
         return false;
     }
-    uint32_t bit = UINT32_C(1) << i;
+    uint32_t bit = key_bit(i);
     out->aim.dnskey |= bit;
     out->aim.ds |= (flags & FLAG_DS) != 0 ? bit : 0;
     out->aim.wanted |= (flags & FLAG_WANTED) != 0 ? bit : 0;
-    signatures[i] = given;
+    signatures[i] = own;
     return true;
 }
 
-/* A row. NOT_FOUND if it names a key that is not there. */
+/* Reads a row. NOT_FOUND if it names a key that is not one of `keys`. */
 static enum result read_slice(struct slice *out, const uint8_t *row, size_t len,
                               const struct key_set *keys)
 {
@@ -180,11 +179,11 @@ static enum result read_slice(struct slice *out, const uint8_t *row, size_t len,
     }
     for (size_t i = 0; i < keys->count; i++) {
         for (size_t type = 0; signatures[i] != NULL && type < SLICE_TYPES; type++) {
-            uint8_t *place = slice_sign(out, i, type);
-            if (place == NULL) {
+            uint8_t *room = slice_sign(out, i, type);
+            if (room == NULL) {
                 return RESULT_DAMAGED;
             }
-            memcpy(place, signatures[i] + type * KEY_SIGNATURE_LEN, KEY_SIGNATURE_LEN);
+            memcpy(room, signatures[i] + type * KEY_SIGNATURE_LEN, KEY_SIGNATURE_LEN);
         }
     }
     return !reader_done(&r) ? RESULT_DAMAGED : known ? RESULT_OK : RESULT_NOT_FOUND;
@@ -218,10 +217,7 @@ static enum result read_head(struct slices *out, struct store_txn *txn)
 {
     uint8_t head[HEAD_LEN];
     struct store_item value = { .data = head, .room = sizeof head };
-    enum result result = store_get(txn, TABLE_META, head_key, sizeof head_key - 1, &value);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(store_get(txn, TABLE_META, head_key, sizeof head_key - 1, &value));
     struct reader r = reader_of(head, value.len);
     uint8_t layout = read_u8(&r);
     out->made_at = read_u64(&r);

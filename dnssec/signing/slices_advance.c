@@ -1,4 +1,4 @@
-/* What slices say, and how keys follow them. */
+/* What slices say, and how keys enter them. */
 #include "dnssec/signing/key_rrset.h"
 #include "dnssec/signing/slices.h"
 
@@ -12,41 +12,36 @@ bool slice_rrset(const struct slice *slice, const struct key_set *keys, const st
     rrset_begin(&b, type, slice->ttl_s, scratch, SLICES_RRSET_ROOM);
     for (size_t i = 0; i < keys->count; i++) {
         uint8_t dnskey[KEY_DNSKEY_MAX];
-        if ((set >> i & 1) != 0) {
+        if (key_bits_have(set, i)) {
             key_rrset_add(&b, apex, dnskey, key_record_dnskey(&keys->list[i], dnskey));
         }
     }
     return key_rrset_end(&b, out);
 }
 
-/* Its place among those that sign. */
+/* The index of key `i` among the slice's signers. */
 static size_t signer_of(const struct slice *slice, size_t i)
 {
-    size_t place = 0;
+    size_t before = 0;
     for (size_t k = 0; k < i; k++) {
-        place += slice->signed_by >> k & 1;
+        before += key_bits_have(slice->signed_by, k);
     }
-    return place;
+    return before;
 }
 
 const uint8_t *slice_signature(const struct slice *slice, size_t i, size_t type)
 {
-    return (slice->signed_by >> i & 1) != 0 ? slice->signatures[signer_of(slice, i)][type] : NULL;
+    return key_bits_have(slice->signed_by, i) ? slice->signatures[signer_of(slice, i)][type] : NULL;
 }
 
 uint8_t *slice_sign(struct slice *slice, size_t i, size_t type)
 {
-    size_t place = signer_of(slice, i);
-    if (place >= SLICE_SIGNERS_MAX) {
+    size_t signer = signer_of(slice, i);
+    if (signer >= SLICE_SIGNERS_MAX) {
         return NULL;
     }
-    slice->signed_by |= UINT32_C(1) << i;
-    return slice->signatures[place][type];
-}
-
-static bool is_served(const struct slice *slice, const struct rollover_aim *now)
-{
-    return slice->aim.dnskey == now->dnskey && slice->aim.ds == now->ds;
+    slice->signed_by |= key_bit(i);
+    return slice->signatures[signer][type];
 }
 
 static bool is_valid(const struct slice *slice, uint64_t now, uint64_t margin_s)
@@ -63,14 +58,14 @@ ptrdiff_t slices_due(const struct slices *slices, uint64_t now)
     return due;
 }
 
-/* The best of what is served, now; NULL: nothing is valid. */
-static const struct slice *best(const struct slices *slices, const struct rollover_aim *served,
-                                uint64_t now)
+/* Of the slices that are served and valid now the one that expires last; NULL: there is none. */
+static const struct slice *served_slice(const struct slices *slices,
+                                        const struct rollover_aim *served, uint64_t now)
 {
     const struct slice *found = NULL;
     for (size_t i = 0; i < slices->count; i++) {
         const struct slice *slice = &slices->list[i];
-        if (is_served(slice, served) && is_valid(slice, now, 0) &&
+        if (slice_is_served(slice, served) && is_valid(slice, now, 0) &&
             (found == NULL || slice->expiration > found->expiration)) {
             found = slice;
         }
@@ -81,14 +76,14 @@ static const struct slice *best(const struct slices *slices, const struct rollov
 uint64_t slices_signed_until(const struct slices *slices, const struct key_set *keys, uint64_t now)
 {
     const struct rollover_aim served = rollover_as_is(keys);
-    const struct slice *slice = best(slices, &served, now);
+    const struct slice *slice = served_slice(slices, &served, now);
     return slice == NULL ? 0 : slice->expiration;
 }
 
 uint32_t slices_ttl(const struct slices *slices, const struct key_set *keys, uint64_t now)
 {
     const struct rollover_aim served = rollover_as_is(keys);
-    const struct slice *slice = best(slices, &served, now);
+    const struct slice *slice = served_slice(slices, &served, now);
     return slice == NULL ? 0 : slice->ttl_s;
 }
 
@@ -115,18 +110,18 @@ uint64_t slices_next_change(const struct slices *slices, const struct key_set *k
     const struct rollover_aim served = rollover_as_is(keys);
     ptrdiff_t due = slices_due(slices, now);
     for (size_t i = due < 0 ? 0 : (size_t)due; i < slices->count; i++) {
-        if (!is_served(&slices->list[i], &served)) {
+        if (!slice_is_served(&slices->list[i], &served)) {
             return slices->list[i].from > now ? slices->list[i].from : now;
         }
     }
     return 0;
 }
 
-/* The last slice that has what is served, of those whose time has come; -1: none. */
-static ptrdiff_t position(const struct slices *slices, const struct rollover_aim *served,
-                          ptrdiff_t due)
+/* The last slice up to `due` that is served; -1: none. */
+static ptrdiff_t entered(const struct slices *slices, const struct rollover_aim *served,
+                         ptrdiff_t due)
 {
-    while (due >= 0 && !is_served(&slices->list[due], served)) {
+    while (due >= 0 && !slice_is_served(&slices->list[due], served)) {
         due--;
     }
     return due;
@@ -137,18 +132,18 @@ enum slices_step slices_advance(const struct slices *slices, struct key_set *key
 {
     const struct rollover_aim served = rollover_as_is(keys);
     ptrdiff_t due = slices_due(slices, now);
-    ptrdiff_t at = position(slices, &served, due);
+    ptrdiff_t at = entered(slices, &served, due);
     if (due < 0 || at == due) {
         return SLICES_UNCHANGED;
     }
     for (ptrdiff_t i = at + 1; i <= due; i++) {
         const struct slice *slice = &slices->list[i];
-        if (!is_served(slice, &served) && is_valid(slice, now, SLICES_MARGIN_S) &&
+        if (!slice_is_served(slice, &served) && is_valid(slice, now, SLICES_MARGIN_S) &&
             rollover_apply(keys, &slice->aim, timing, false, now)) {
             return SLICES_ENTERED;
         }
     }
-    const struct slice *last = best(slices, &served, now);
+    const struct slice *last = served_slice(slices, &served, now);
     if (is_valid(&slices->list[due], now, 0) &&
         (last == NULL || last->expiration <= now + SLICES_MARGIN_S) &&
         rollover_apply(keys, &slices->list[due].aim, timing, true, now)) {
@@ -157,7 +152,6 @@ enum slices_step slices_advance(const struct slices *slices, struct key_set *key
     return SLICES_UNCHANGED;
 }
 
-/* Caches forget, a slice begins or comes to its margin. */
 uint64_t slices_next_moment(const struct slices *slices, const struct key_set *keys, uint64_t now,
                             uint64_t to)
 {
