@@ -2,7 +2,7 @@
 
 #include "dnssec/offline/presign.h"
 
-/* A bundle knows public halves, and what is in use or comes. */
+/* A bundle has public keys only, and nothing of their lives. */
 static void name_keys(struct bundle *bundle, const struct key_set *keys)
 {
     bundle->keys = *keys;
@@ -14,6 +14,7 @@ static void name_keys(struct bundle *bundle, const struct key_set *keys)
     }
 }
 
+/* Only a KSK of its own can be offline, not a CSK. */
 static enum result check_layout(const struct key_timeline *timeline, struct diag *diag)
 {
     const struct key_record *ksk = rollover_current(&timeline->keys, KEY_KSK);
@@ -34,47 +35,33 @@ enum result offline_request(struct bundle *out, struct store_txn *keys, const st
     struct key_timeline timeline;
     struct slices present = { .count = 0 };
     struct bundle bundle = { .zone = settings->apex };
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result == RESULT_OK) {
-        result = check_layout(&timeline, diag);
-    }
-    if (result == RESULT_OK && timeline.memory.follows) {
-        result = diag_fail(diag, RESULT_REFUSED,
-                           "the keys come from another machine: make the request there");
-    }
-    if (result == RESULT_OK) {
-        result = slices_read(&present, keys, &timeline.keys, diag);
-    }
-    const struct key_record *zsk = rollover_current(&timeline.keys, KEY_ZSK);
-    bool planned = false;
-    while (result == RESULT_OK && !planned) {
+    enum result result = RESULT_NOT_FOUND;
+    while (result == RESULT_NOT_FOUND) {
+        TRY(key_timeline_read(&timeline, keys, diag));
+        TRY(check_layout(&timeline, diag));
+        if (timeline.memory.follows) {
+            return diag_fail(diag, RESULT_REFUSED,
+                             "the keys come from another machine: make the request there");
+        }
+        TRY(slices_read(&present, keys, &timeline.keys, diag));
         result = offline_plan_make(&bundle.slices, &timeline, settings, &present, period, diag);
-        planned = result == RESULT_OK;
-        if (result == RESULT_NOT_FOUND && timeline.keys.count < KEYSTORE_MAX) {
+        slices_done(&present);
+        if (result == RESULT_NOT_FOUND && timeline.keys.count == KEYSTORE_MAX) {
+            return diag_fail(diag, RESULT_REFUSED,
+                             "the period needs more than the %d keys that a zone can have: choose "
+                             "a shorter one, or a longer zsk-lifetime",
+                             KEYSTORE_MAX);
+        }
+        if (result == RESULT_NOT_FOUND) {
+            const struct key_record *zsk = rollover_current(&timeline.keys, KEY_ZSK);
             const struct key_spec spec = { zsk->algorithm, KEY_ZSK, { .planned = true } };
-            slices_done(&present);
-            result = key_timeline_make_key(keys, seal, &spec, period->now, diag);
-            if (result == RESULT_OK) {
-                result = key_timeline_read(&timeline, keys, diag);
-            }
-            if (result == RESULT_OK) {
-                result = slices_read(&present, keys, &timeline.keys, diag);
-            }
-            zsk = rollover_current(&timeline.keys, KEY_ZSK);
-        } else if (result == RESULT_NOT_FOUND) {
-            result =
-                diag_fail(diag, RESULT_REFUSED,
-                          "the period needs more than the %d keys that a zone can have: choose "
-                          "a shorter one, or a longer zsk-lifetime",
-                          KEYSTORE_MAX);
+            TRY(key_timeline_make_key(keys, seal, &spec, period->now, diag));
         }
     }
-    slices_done(&present);
-    if (result == RESULT_OK) {
-        name_keys(&bundle, &timeline.keys);
-        *out = bundle;
-    }
-    return result;
+    TRY(result);
+    name_keys(&bundle, &timeline.keys);
+    *out = bundle;
+    return RESULT_OK;
 }
 
 static bool same_key(const struct key_record *a, const struct key_record *b)
@@ -83,8 +70,8 @@ static bool same_key(const struct key_record *a, const struct key_record *b)
            memcmp(a->public_key, b->public_key, a->public_len) == 0;
 }
 
-/* Its place in the set; the set's count if it is not there. */
-static size_t place_of(const struct key_set *keys, const struct key_record *key)
+/* The key's index in the set; the set's count if it is not there. */
+static size_t index_of(const struct key_set *keys, const struct key_record *key)
 {
     size_t i = 0;
     while (i < keys->count && !same_key(&keys->list[i], key)) {
@@ -103,10 +90,12 @@ static enum result check_zone(const struct bundle *bundle, const struct dname *z
                            dname_text(&bundle->zone, theirs), dname_text(zone, ours));
 }
 
-/* Signs all slices that have it with one key. */
-static enum result sign_with(struct bundle *bundle, size_t i, const struct key *key,
-                             struct diag *diag)
+/* Signs all slices that have key `i` with it. `record` is the same key in the store. */
+static enum result sign_with(struct bundle *bundle, size_t i, const struct key_record *record,
+                             const struct seal *seal, struct diag *diag)
 {
+    struct key *key = NULL;
+    TRY(keystore_unseal(&key, record, seal, diag));
     enum result result = RESULT_OK;
     for (size_t s = 0; s < bundle->slices.count && result == RESULT_OK; s++) {
         struct slice *slice = &bundle->slices.list[s];
@@ -114,6 +103,7 @@ static enum result sign_with(struct bundle *bundle, size_t i, const struct key *
             result = presign_slice(slice, &bundle->keys, i, key, &bundle->zone);
         }
     }
+    key_free(key);
     return result == RESULT_OK
                ? result
                : diag_fail(diag, result, "can't be signed: %s", result_text(result));
@@ -124,42 +114,32 @@ enum result offline_sign(struct bundle *bundle, struct store_txn *keys, const st
 {
     struct key_timeline timeline;
     uint32_t used = 0;
-    enum result result = bundle->is_signed
-                             ? diag_fail(diag, RESULT_INVALID, "is signed already, and no request")
-                             : check_zone(bundle, zone, diag);
-    if (result == RESULT_OK) {
-        result = key_timeline_read(&timeline, keys, diag);
+    if (bundle->is_signed) {
+        return diag_fail(diag, RESULT_INVALID, "is signed already, and no request");
     }
-    for (size_t i = 0; i < bundle->keys.count && result == RESULT_OK; i++) {
-        struct key *key = NULL;
-        const struct key_record *record = &bundle->keys.list[i];
-        size_t place = place_of(&timeline.keys, record);
-        if (record->role != KEY_KSK || place == timeline.keys.count ||
-            timeline.keys.list[place].offline) {
-            continue;
+    TRY(check_zone(bundle, zone, diag));
+    TRY(key_timeline_read(&timeline, keys, diag));
+    for (size_t i = 0; i < bundle->keys.count; i++) {
+        size_t index = index_of(&timeline.keys, &bundle->keys.list[i]);
+        const struct key_record *record = &timeline.keys.list[index];
+        if (index < timeline.keys.count && record->role == KEY_KSK && !record->offline) {
+            TRY(sign_with(bundle, i, record, seal, diag));
+            used |= key_bit(i);
         }
-        result = keystore_unseal(&key, &timeline.keys.list[place], seal, diag);
-        if (result == RESULT_OK) {
-            result = sign_with(bundle, i, key, diag);
-        }
-        key_free(key);
-        used |= key_bit(i);
     }
-    for (size_t s = 0; s < bundle->slices.count && result == RESULT_OK; s++) {
+    for (size_t s = 0; s < bundle->slices.count; s++) {
         if (bundle->slices.list[s].signed_by == 0) {
-            result = diag_fail(diag, RESULT_REFUSED,
-                               "none of its key-signing keys has its private half on this machine");
+            return diag_fail(diag, RESULT_REFUSED,
+                             "this machine has the private key of none of its KSKs");
         }
     }
-    if (result == RESULT_OK) {
-        bundle->is_signed = true;
-        *signers = used;
-    }
-    return result;
+    bundle->is_signed = true;
+    *signers = used;
+    return RESULT_OK;
 }
 
-/* The slice with the places of the store's keys. */
-static struct slice translate(const struct slice *slice, const size_t place[KEYSTORE_MAX])
+/* The slice with key bits of the store's keys; `index` has each bundle key's index in the store. */
+static struct slice translate(const struct slice *slice, const size_t index[KEYSTORE_MAX])
 {
     struct slice out = *slice;
     size_t from[KEYSTORE_MAX];
@@ -167,15 +147,15 @@ static struct slice translate(const struct slice *slice, const size_t place[KEYS
     out.signed_by = 0;
     memset(from, 0xff, sizeof from);
     for (size_t i = 0; i < KEYSTORE_MAX; i++) {
-        uint32_t bit = key_bits_have(slice->aim.dnskey, i) ? key_bit(place[i]) : 0;
+        uint32_t bit = key_bits_have(slice->aim.dnskey, i) ? key_bit(index[i]) : 0;
         out.aim.dnskey |= bit;
         out.aim.ds |= key_bits_have(slice->aim.ds, i) ? bit : 0;
         out.aim.wanted |= key_bits_have(slice->aim.wanted, i) ? bit : 0;
         if (key_bits_have(slice->signed_by, i)) {
-            from[place[i]] = i;
+            from[index[i]] = i;
         }
     }
-    for (size_t k = 0; k < KEYSTORE_MAX; k++) { /* signatures stand in the order of places */
+    for (size_t k = 0; k < KEYSTORE_MAX; k++) { /* signatures are in the order of key bits */
         for (size_t type = 0; from[k] < KEYSTORE_MAX && type < SLICE_TYPES; type++) {
             uint8_t *room = slice_sign(&out, k, type);
             ASSERT(room != NULL);
@@ -185,8 +165,8 @@ static struct slice translate(const struct slice *slice, const size_t place[KEYS
     return out;
 }
 
-/* Where the bundle's keys are in the store. */
-static enum result find_keys(size_t place[KEYSTORE_MAX], const struct bundle *bundle,
+/* Finds the bundle's keys in the store. */
+static enum result find_keys(size_t index[KEYSTORE_MAX], const struct bundle *bundle,
                              const struct key_set *keys, struct diag *diag)
 {
     uint32_t named = 0;
@@ -195,8 +175,8 @@ static enum result find_keys(size_t place[KEYSTORE_MAX], const struct bundle *bu
     }
     for (size_t i = 0; i < bundle->keys.count; i++) {
         const struct key_record *key = &bundle->keys.list[i];
-        place[i] = place_of(keys, key);
-        if (place[i] == keys->count && key_bits_have(named, i)) {
+        index[i] = index_of(keys, key);
+        if (index[i] == keys->count && key_bits_have(named, i)) {
             return diag_fail(diag, RESULT_REFUSED,
                              "its %s %u is not a key of this pool: the request was another pool's, "
                              "or the keys have changed since; make a new request",
@@ -206,8 +186,7 @@ static enum result find_keys(size_t place[KEYSTORE_MAX], const struct bundle *bu
     return RESULT_OK;
 }
 
-/* Every key-signing key of a slice has signed it rightly, but one whose private half is here need
- * not have. */
+/* Each offline KSK of the slice must have signed it. All signatures must be good. */
 static enum result check_signatures(const struct slice *slice, const struct key_set *keys,
                                     const struct dname *apex, struct diag *diag)
 {
@@ -219,8 +198,7 @@ static enum result check_signatures(const struct slice *slice, const struct key_
             continue;
         }
         if (!has) {
-            return diag_fail(diag, RESULT_REFUSED,
-                             "the KSK %u, whose private half is elsewhere, has not signed it",
+            return diag_fail(diag, RESULT_REFUSED, "the offline KSK %u has not signed it",
                              key->tag);
         }
         if (!presign_check(slice, keys, i, apex)) {
@@ -230,42 +208,43 @@ static enum result check_signatures(const struct slice *slice, const struct key_
     return RESULT_OK;
 }
 
-/* The slices that are there and begin before the bundle's, then the bundle's. Those that are over
- * are left out. */
-static enum result merge(struct slices *out, const struct slices *present, struct bundle *bundle,
-                         const struct key_timeline *timeline, uint64_t now, struct diag *diag)
+/* Puts together the stored slices that begin before the bundle's, and the bundle's. Leaves out
+ * those that have expired. */
+static enum result merge(struct slices *out, const struct slices *present,
+                         const struct bundle *bundle, const struct key_timeline *timeline,
+                         uint64_t now, struct diag *diag)
 {
-    size_t place[KEYSTORE_MAX] = { 0 };
+    size_t index[KEYSTORE_MAX] = { 0 };
     const struct slices *slices = &bundle->slices;
-    enum result result = find_keys(place, bundle, &timeline->keys, diag);
     uint64_t begin = slices->list[0].from;
-    for (size_t i = 0; i < present->count && result == RESULT_OK; i++) {
+    TRY(find_keys(index, bundle, &timeline->keys, diag));
+    if (rollover_has_offline_ksk(&timeline->keys) && begin > now &&
+        begin + SLICES_MARGIN_S > slices_covered(present, begin)) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         "there is a gap between the present bundle and this one");
+    }
+    for (size_t i = 0; i < present->count; i++) {
         const struct slice *slice = &present->list[i];
         if (slice->from < begin && slice->expiration > now) {
             (void)slices_add(out, slice);
         }
     }
-    if (result == RESULT_OK && rollover_has_offline_ksk(&timeline->keys) && begin > now &&
-        begin + SLICES_MARGIN_S > slices_covered(present, begin)) {
-        result = diag_fail(diag, RESULT_REFUSED,
-                           "there is a gap between the bundle that is there and this one");
-    }
-    for (size_t i = 0; i < slices->count && result == RESULT_OK; i++) {
-        const struct slice slice = translate(&slices->list[i], place);
-        result = check_signatures(&slice, &timeline->keys, &bundle->zone, diag);
-        if (result == RESULT_OK && slice.expiration > now && !slices_add(out, &slice)) {
-            result = diag_fail(diag, RESULT_REFUSED,
-                               "there would be more than %d sets of signatures", SLICES_MAX);
+    for (size_t i = 0; i < slices->count; i++) {
+        const struct slice slice = translate(&slices->list[i], index);
+        TRY(check_signatures(&slice, &timeline->keys, &bundle->zone, diag));
+        if (slice.expiration > now && !slices_add(out, &slice)) {
+            return diag_fail(diag, RESULT_REFUSED, "there would be more than %d sets of signatures",
+                             SLICES_MAX);
         }
     }
     out->made_at = slices->made_at;
     out->begin_at = slices->begin_at;
-    return result;
+    return RESULT_OK;
 }
 
-/* The keys as they are can follow the slices to their end. */
-static enum result check_way(const struct slices *slices, const struct key_timeline *timeline,
-                             const struct settings *settings, uint64_t now, struct diag *diag)
+/* REFUSED unless the keys can enter all slices in turn, from where they are now. */
+static enum result check_replay(const struct slices *slices, const struct key_timeline *timeline,
+                                const struct settings *settings, uint64_t now, struct diag *diag)
 {
     struct key_set keys = timeline->keys;
     uint64_t end = slices_end(slices);
@@ -285,41 +264,36 @@ enum result offline_accept(struct bundle *bundle, struct store_txn *keys,
 {
     struct key_timeline timeline;
     struct slices present = { .count = 0 }, next = { .count = 0 };
-    enum result result = !bundle->is_signed
-                             ? diag_fail(diag, RESULT_INVALID, "is a request: it is not signed yet")
-                             : check_zone(bundle, &settings->apex, diag);
-    if (result == RESULT_OK) {
-        result = key_timeline_read(&timeline, keys, diag);
+    if (!bundle->is_signed) {
+        return diag_fail(diag, RESULT_INVALID, "is a request: it is not signed yet");
     }
+    TRY(check_zone(bundle, &settings->apex, diag));
+    TRY(key_timeline_read(&timeline, keys, diag));
+    TRY(slices_read(&present, keys, &timeline.keys, diag));
+    enum result result = bundle->slices.made_at < present.made_at
+                             ? diag_fail(diag, RESULT_REFUSED,
+                                         "was requested before the present bundle: it is older")
+                             : merge(&next, &present, bundle, &timeline, now, diag);
+    slices_done(&present);
     if (result == RESULT_OK) {
-        result = slices_read(&present, keys, &timeline.keys, diag);
-    }
-    if (result == RESULT_OK && bundle->slices.made_at < present.made_at) {
-        result = diag_fail(diag, RESULT_REFUSED,
-                           "was requested before the one that is there: it is an older one");
-    }
-    if (result == RESULT_OK) {
-        result = merge(&next, &present, bundle, &timeline, now, diag);
-    }
-    if (result == RESULT_OK) {
-        result = check_way(&next, &timeline, settings, now, diag);
+        result = check_replay(&next, &timeline, settings, now, diag);
     }
     if (result == RESULT_OK) {
         result = slices_write(&next, keys, &timeline.keys, diag);
     }
-    slices_done(&present);
     slices_done(&next);
     return result;
 }
 
-static enum result check_leave(const struct slices *slices, const struct key_timeline *timeline,
-                               const struct settings *settings, uint64_t now, struct diag *diag)
+/* REFUSED unless the bundle can take the place of the KSKs' private keys. */
+static enum result check_takeover(const struct slices *slices, const struct key_timeline *timeline,
+                                  const struct settings *settings, uint64_t now, struct diag *diag)
 {
     uint64_t signed_until = slices_signed_until(slices, &timeline->keys, now);
     for (size_t i = 0; i < timeline->keys.count; i++) {
-        bool used = timeline->keys.list[i].role == KEY_KSK &&
-                    record_state_is_published(&timeline->keys.list[i].life.dnskey);
-        for (size_t s = 0; used && s < slices->count; s++) {
+        bool published = timeline->keys.list[i].role == KEY_KSK &&
+                         record_state_is_published(&timeline->keys.list[i].life.dnskey);
+        for (size_t s = 0; published && s < slices->count; s++) {
             const struct slice *slice = &slices->list[s];
             if (key_bits_have(slice->aim.dnskey, i) && slice_signature(slice, i, 0) == NULL) {
                 return diag_fail(diag, RESULT_REFUSED, "the bundle is not signed by the KSK %u",
@@ -328,14 +302,14 @@ static enum result check_leave(const struct slices *slices, const struct key_tim
         }
     }
     return signed_until > now + SLICES_MARGIN_S
-               ? check_way(slices, timeline, settings, now, diag)
+               ? check_replay(slices, timeline, settings, now, diag)
                : diag_fail(
                      diag, RESULT_REFUSED,
                      "there is no bundle that signs what is served now: `ntspool key request`, "
                      "`key sign-request` where the KSK will be, `key import-bundle`, then this");
 }
 
-/* From now on DNSKEY is served with the bundle's TTL. */
+/* Notes that DNSKEY is served with the bundle's TTL from now on. */
 static enum result take_ttl(const struct key_timeline *timeline, const struct slices *slices,
                             struct store_txn *keys, uint64_t now, struct diag *diag)
 {
@@ -350,71 +324,59 @@ enum result offline_forget(struct store_txn *keys, const struct settings *settin
 {
     struct key_timeline timeline;
     struct slices slices = { .count = 0 };
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result == RESULT_OK) {
-        result = check_layout(&timeline, diag);
-    }
-    if (result == RESULT_OK) {
-        result = slices_read(&slices, keys, &timeline.keys, diag);
-    }
-    if (result == RESULT_OK) {
-        result = check_leave(&slices, &timeline, settings, now, diag);
-    }
+    TRY(key_timeline_read(&timeline, keys, diag));
+    TRY(check_layout(&timeline, diag));
+    TRY(slices_read(&slices, keys, &timeline.keys, diag));
+    enum result result = check_takeover(&slices, &timeline, settings, now, diag);
     if (result == RESULT_OK) {
         result = take_ttl(&timeline, &slices, keys, now, diag);
     }
+    slices_done(&slices);
+    TRY(result);
     size_t count = 0;
-    for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < timeline.keys.count; i++) {
         const struct key_record *key = &timeline.keys.list[i];
         if (key->role == KEY_KSK && !key->offline) {
-            result = keystore_forget(keys, key, diag);
+            TRY(keystore_forget(keys, key, diag));
             count++;
         }
     }
-    slices_done(&slices);
-    return result == RESULT_OK && count == 0
-               ? diag_fail(diag, RESULT_REFUSED, "no key-signing key has its private half here")
-               : result;
+    return count > 0 ? RESULT_OK
+                     : diag_fail(diag, RESULT_REFUSED,
+                                 "the store has no private key of a KSK: it is offline already");
 }
 
-/* All keys are here again: nothing waits for a bundle any longer. */
+/* Deletes slices and planned keys: no KSK is offline any more. */
 static enum result drop_plans(const struct key_timeline *timeline, struct store_txn *keys,
                               struct diag *diag)
 {
     const struct slices none = { .count = 0 };
-    enum result result = slices_write(&none, keys, &timeline->keys, diag);
-    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
+    TRY(slices_write(&none, keys, &timeline->keys, diag));
+    for (size_t i = 0; i < timeline->keys.count; i++) {
         if (timeline->keys.list[i].life.planned) {
-            result = keystore_delete(keys, &timeline->keys.list[i]);
+            TRY(keystore_delete(keys, &timeline->keys.list[i]));
         }
     }
-    return result;
+    return RESULT_OK;
 }
 
 enum result offline_restore(struct store_txn *keys, const struct seal *seal, const struct key *key,
                             struct diag *diag)
 {
     struct key_timeline timeline;
-    enum result result = key_timeline_read(&timeline, keys, diag);
     size_t i = 0;
-    while (result == RESULT_OK && i < timeline.keys.count &&
-           (timeline.keys.list[i].tag != key_tag(key) ||
-            timeline.keys.list[i].algorithm != key_algorithm(key))) {
+    TRY(key_timeline_read(&timeline, keys, diag));
+    while (i < timeline.keys.count && (timeline.keys.list[i].tag != key_tag(key) ||
+                                       timeline.keys.list[i].algorithm != key_algorithm(key))) {
         i++;
     }
-    if (result == RESULT_OK && (i == timeline.keys.count || !timeline.keys.list[i].offline)) {
-        result = diag_fail(diag, RESULT_REFUSED,
-                           i == timeline.keys.count ? "the pool has no key with tag %u"
-                                                    : "the private half of the key %u is here",
-                           key_tag(key));
+    if (i == timeline.keys.count || !timeline.keys.list[i].offline) {
+        return diag_fail(diag, RESULT_REFUSED,
+                         i == timeline.keys.count ? "the pool has no key with tag %u"
+                                                  : "the key %u is not offline",
+                         key_tag(key));
     }
-    if (result == RESULT_OK) {
-        result = keystore_restore(keys, &timeline.keys.list[i], key, seal, diag);
-    }
-    if (result == RESULT_OK) {
-        result = key_timeline_read(&timeline, keys, diag);
-    }
-    return result == RESULT_OK && !rollover_has_offline_ksk(&timeline.keys)
-               ? drop_plans(&timeline, keys, diag)
-               : result;
+    TRY(keystore_restore(keys, &timeline.keys.list[i], key, seal, diag));
+    TRY(key_timeline_read(&timeline, keys, diag));
+    return rollover_has_offline_ksk(&timeline.keys) ? RESULT_OK : drop_plans(&timeline, keys, diag);
 }

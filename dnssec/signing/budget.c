@@ -1,5 +1,5 @@
-/* As in server/answering/rrl.c, the bucket is one time, that of the generic cell rate algorithm: it
- * needs no leaking and no count. */
+/* The generic cell rate algorithm, as in server/answering/rrl.c: one time takes the place of a
+ * count of tokens and of refilling. */
 #include "dnssec/signing/budget.h"
 
 enum {

@@ -1,11 +1,10 @@
 #include "dnssec/signing/keystate.h"
 
 enum {
-    FORESEEN_MAX = 64 + 4 * SLICES_MAX /* moments that keystate_next looks ahead */
+    MOMENTS_MAX = 64 + 4 * SLICES_MAX /* most moments that keystate_next simulates */
 };
 
-/* True if every cache that knows any version knows this. */
-static bool is_everywhere(const struct record_state *state, uint64_t now)
+static bool is_omnipresent(const struct record_state *state, uint64_t now)
 {
     return record_state_is_published(state) && state->omnipresent_at != 0 &&
            state->omnipresent_at <= now;
@@ -15,7 +14,7 @@ enum key_state keystate_of(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
     bool signs = record_state_is_published(&life->zone);
-    /* the parent has said so */
+    /* The parent is known to have its DS. */
     bool trusted = record_state_is_published(&life->ds) && life->ds.omnipresent_at != 0;
     if (!record_state_is_published(&life->dnskey)) {
         return life->dnskey.withdrawn_at != 0 ? KEY_REMOVED
@@ -28,7 +27,7 @@ enum key_state keystate_of(const struct key_record *key, uint64_t now)
     if (!life->wanted) {
         return KEY_RETIRED;
     }
-    return is_everywhere(&life->dnskey, now) ? KEY_READY : KEY_PUBLISHED;
+    return is_omnipresent(&life->dnskey, now) ? KEY_READY : KEY_PUBLISHED;
 }
 
 const char *keystate_text(enum key_state state)
@@ -42,11 +41,11 @@ const char *keystate_text(enum key_state state)
     return texts[state];
 }
 
-static enum key_step difference(const struct key_life *old, const struct key_life *new)
+static enum key_step step_between(const struct key_life *old, const struct key_life *new)
 {
     const struct {
         const struct record_state *old, *new;
-        enum key_step on, off;
+        enum key_step publish, withdraw;
     } rows[] = {
         { &old->dnskey, &new->dnskey, STEP_PUBLISH, STEP_UNPUBLISH },
         { &old->ds, &new->ds, STEP_ASK_DS, STEP_WITHDRAW_DS },
@@ -54,7 +53,7 @@ static enum key_step difference(const struct key_life *old, const struct key_lif
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (record_state_is_published(rows[i].old) != record_state_is_published(rows[i].new)) {
-            return record_state_is_published(rows[i].new) ? rows[i].on : rows[i].off;
+            return record_state_is_published(rows[i].new) ? rows[i].publish : rows[i].withdraw;
         }
     }
     return STEP_NONE;
@@ -67,11 +66,11 @@ struct key_next keystate_next(const struct key_set *keys, size_t i, const struct
     const struct key_life *old = &keys->list[i].life, *new = &future.list[i].life;
     uint64_t last = rollover_last_step_at(keys);
     uint64_t at = last >= now ? last + 1 : now;
-    for (unsigned n = 0; at != UINT64_MAX && n < FORESEEN_MAX; n++) {
+    for (unsigned n = 0; at != UINT64_MAX && n < MOMENTS_MAX; n++) {
         bool entered =
             timing->offline_ksk && slices_advance(slices, &future, timing, at) != SLICES_UNCHANGED;
         bool moved = rollover_advance(&future, timing, at);
-        enum key_step step = difference(old, new);
+        enum key_step step = step_between(old, new);
         if (step != STEP_NONE) {
             return (struct key_next){ step, at };
         }
@@ -83,7 +82,7 @@ struct key_next keystate_next(const struct key_set *keys, size_t i, const struct
                  : slices_next_moment(slices, &future, at, UINT64_MAX);
     }
     bool comes = old->wanted && (keys->list[i].role & KEY_KSK) != 0 && old->ds.omnipresent_at == 0;
-    /* also a wanted one: insecure */
+    /* Also of a wanted key, if the zone is to be insecure. */
     bool leaves = new->ds.withdrawn_at != 0 && new->ds.hidden_at == 0;
     return (struct key_next){ rollover_awaits_parent(&future) &&
                                       (comes || leaves || (!old->wanted && !old->planned))

@@ -6,14 +6,14 @@ enum {
     LABEL_MAX = 63
 };
 
-/* The bits of one window and how many octets of them are used. */
+/* One window's bits, of which `len` octets are used. */
 struct window {
     unsigned number;
     size_t len;
     uint8_t bits[BITMAP_MAX];
 };
 
-/* RFC 4034 4.1.2: blocks without types must not be there, nor trailing zero octets. */
+/* RFC 4034 4.1.2: neither empty windows nor trailing zero octets are written. */
 static void window_flush(struct writer *w, struct window *window, unsigned next)
 {
     if (window->len > 0) {
@@ -44,7 +44,7 @@ bool nsec_rdata(const struct dname *next, const uint16_t *types, size_t count, u
     dname_lower(&lower);
     dname_write(&w, &lower);
 
-    /* RFC 4034 4.1.2: the owner of an NSEC has at least the NSEC itself and its RRSIG. */
+    /* RFC 4034 4.1.2: the owner has at least this NSEC and its RRSIG. */
     const uint16_t always[] = { RR_RRSIG, RR_NSEC };
     struct window window = { .number = 0 };
     size_t done = 0;
@@ -76,16 +76,15 @@ bool nsec_rdata(const struct dname *next, const uint16_t *types, size_t count, u
     return true;
 }
 
-/* The next octet in the order of canonical names, which have no capital letters; 0 behind the
- * last. */
+/* The next octet in canonical order, which has no upper-case letters; 0 after the last. */
 static uint8_t octet_after(uint8_t octet)
 {
     return octet == 'A' - 1 ? 'Z' + 1 : (uint8_t)(octet + 1);
 }
 
-/* The next label among its siblings, when nothing can be put behind its octets: the last one that
- * can be raised is, those behind it go. False if there is none. */
-static bool raise_label(struct dname *name)
+/* Makes the first label its next sibling when no octet can be appended: increments the last octet
+ * that can be and drops those after it. False if there is none. */
+static bool increment_label(struct dname *name)
 {
     uint8_t len = name->wire[0];
     while (len > 0 && octet_after(name->wire[len]) == 0) {
@@ -102,7 +101,7 @@ static bool raise_label(struct dname *name)
     return true;
 }
 
-/* Puts a zero octet behind those of the first label. False if there is no room. */
+/* Appends a zero octet to the first label. False if there is no room. */
 static bool lengthen_label(struct dname *name)
 {
     size_t end = name->wire[0] + 1u;
@@ -118,15 +117,16 @@ static bool lengthen_label(struct dname *name)
 
 struct dname nsec_successor(const struct dname *name, const struct dname *apex)
 {
-    struct dname after;
-    if (dname_prepend(&after, "\0", 1, name) == RESULT_OK) {
-        dname_lower(&after);
-        return after;
+    struct dname successor;
+    if (dname_prepend(&successor, "\0", 1, name) == RESULT_OK) {
+        dname_lower(&successor);
+        return successor;
     }
-    after = *name;
-    dname_lower(&after);
-    while (after.len > apex->len && !lengthen_label(&after) && !raise_label(&after)) {
-        after = dname_parent(&after, 1);
+    successor = *name;
+    dname_lower(&successor);
+    while (successor.len > apex->len && !lengthen_label(&successor) &&
+           !increment_label(&successor)) {
+        successor = dname_parent(&successor, 1);
     }
-    return after;
+    return successor;
 }

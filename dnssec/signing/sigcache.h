@@ -1,8 +1,8 @@
-/* A bounded, content-addressed cache of signatures, shared by all threads without a lock.
+/* A content-addressed cache of signatures of fixed size, shared by all threads without a lock.
  *
- * Key: a keyed 128-bit hash of exactly what is signed but for the two times. So a changed RRset is
- * a different key and nothing is ever invalidated. Set-associative, fixed in size; each entry is
- * guarded by a sequence number: a reader that met a writer takes it as a miss. */
+ * The key is a keyed 128-bit hash of what is signed without the two times. A changed RRset has
+ * another key, so nothing is ever invalidated. The cache is set-associative. A reader that meets a
+ * writer counts as a miss. */
 #ifndef DNSSEC_SIGCACHE_H
 #define DNSSEC_SIGCACHE_H
 
@@ -22,11 +22,11 @@ struct cached_signature {
 /* `entries` is rounded up to a power of two; 128 octets each. */
 struct sigcache *sigcache_new(size_t entries);
 void sigcache_free(struct sigcache *cache);
-/* The hash, keyed with a random key of this cache. */
+/* Hashes with this cache's random key. */
 struct sigcache_key sigcache_hash(const struct sigcache *cache, const uint8_t *data, size_t len);
 bool sigcache_get(const struct sigcache *cache, struct sigcache_key key,
                   struct cached_signature *out);
-/* Replaces the same key, an empty slot, or the one that expires first. */
+/* Replaces the entry of this key, else an empty one, else the one that expires first. */
 void sigcache_put(struct sigcache *cache, struct sigcache_key key,
                   const struct cached_signature *signature);
 
