@@ -1,20 +1,21 @@
-/* A day of a pool: who gets how much, from how far away, by three ways to hand members out.
+/* Simulates a day of a pool: how many answers each member gets, and from how far away, by three
+ * rules to hand members out.
  *
- *   country   what pools do today: any member of the client's country serves it, in proportion to
- *             capacity; where there is none, one of the continent, else of the world
- *   world     any member serves anybody, in proportion to capacity
- *   ours      zone/steering/steering.h, deal by deal, with sets as the server deals them
+ *   country   what pools do today: any member of the client's country, in proportion to capacity;
+ *             without one, any of the continent, else of the world
+ *   world     any member of the world, in proportion to capacity
+ *   ours      zone/steering/steering.h, deal by deal, with the sets that the server deals
  *
- * The pool has the rough shape of the NTP pool (simulate_world.c) and capacities from a menu. Each
- * country has resolvers of three sizes, which ask once a TTL at most; their clients follow the sun
- * and come in a crowd at the top of the hour. Members fail and return. Our demand is what was asked
- * so far, fading as the server lets it (zone/steering/traffic.h). A member's fair share is its part
- * of the capacity that is up, deal by deal. Ours is taken twice: by the shares, and as the decks
- * gave it, answer by answer, with a deal each minute; the bars are for both.
+ * The pool has roughly the shape of the NTP pool (simulate_world.c) and capacities from a menu.
+ * Each country has resolvers of three sizes that ask at most once a TTL. Their clients follow the
+ * sun, with bursts at the top of the hour. Members fail and return. Our demand is that of the
+ * queries so far, decaying as in the server (zone/steering/traffic.h). A member's fair share is its
+ * part of the capacity that is up, deal by deal. Ours is measured twice: by the shares, and as
+ * dealt, answer by answer, with a deal each minute. The bars are for both.
  *
- * use: simulate [--short] [--svg DIR] | --scale. Exit 1 if a bar is missed. Seeded: prints the same
- * every time. The short form, for the tests, goes by the half hour and without decks. --scale: what
- * shares and decks cost (simulate_scale.h). */
+ * use: simulate [--short] [--svg DIR] | --scale. Exit status 1 if a bar is missed. Seeded: the
+ * output is the same every time. --short, for the tests: steps of half an hour, without decks.
+ * --scale: CPU time and memory of shares and decks (simulate_scale.h). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,28 +31,28 @@ enum {
     DAY_S = 86400,
     DEAL_S = 60,
     SHORT_S = 1800,
-    SETS_OF = 4 /* members in a set */
+    SET_SIZE = 4 /* members in a set */
 };
 
-struct counters {
+struct outcome {
     double *load; /* by member, of answers */
     double km, answers;
 };
 
 static struct world world;
-static double *fair; /* share of each member, in answers */
+static double *fair; /* fair share of each member, in answers */
 static struct settings settings;
 
-static struct counters counters_new(void)
+static struct outcome outcome_new(void)
 {
-    return (struct counters){ .load = xcalloc(world.member_count, sizeof(double)) };
+    return (struct outcome){ .load = xcalloc(world.member_count, sizeof(double)) };
 }
 
-static void give(struct counters *tally, size_t cell, size_t member, double answers)
+static void give(struct outcome *outcome, size_t cell, size_t member, double answers)
 {
-    tally->load[member] += answers;
-    tally->answers += answers;
-    tally->km += answers * (double)world.km_of[cell * world.member_count + member];
+    outcome->load[member] += answers;
+    outcome->answers += answers;
+    outcome->km += answers * (double)world.km_of[cell * world.member_count + member];
 }
 
 static bool in_region(size_t member, uint16_t region)
@@ -60,8 +61,8 @@ static bool in_region(size_t member, uint16_t region)
     return region == REGION_NONE || regions[0] == region || regions[1] == region;
 }
 
-/* All of a region's members in proportion to capacity; false if there is none. */
-static bool give_region(struct counters *tally, size_t cell, uint16_t region, double answers)
+/* Gives answers to all members of a region in proportion to capacity; false if there are none. */
+static bool give_region(struct outcome *outcome, size_t cell, uint16_t region, double answers)
 {
     double sum = 0;
     for (size_t i = 0; i < world.member_count; i++) {
@@ -69,22 +70,22 @@ static bool give_region(struct counters *tally, size_t cell, uint16_t region, do
     }
     for (size_t i = 0; sum > 0 && i < world.member_count; i++) {
         if (in_region(i, region) && world.candidates.inputs[i].capacity > 0) {
-            give(tally, cell, i, answers * world.candidates.inputs[i].capacity / sum);
+            give(outcome, cell, i, answers * world.candidates.inputs[i].capacity / sum);
         }
     }
     return sum > 0;
 }
 
-static void by_country(struct counters *tally, size_t cell, double answers)
+static void by_country(struct outcome *outcome, size_t cell, double answers)
 {
     const char *code = world.cells[cell].country;
-    if (!give_region(tally, cell, region_of_country(code), answers) &&
-        !give_region(tally, cell, region_around(code), answers)) {
-        (void)give_region(tally, cell, REGION_NONE, answers);
+    if (!give_region(outcome, cell, region_of_country(code), answers) &&
+        !give_region(outcome, cell, region_around(code), answers)) {
+        (void)give_region(outcome, cell, REGION_NONE, answers);
     }
 }
 
-/* The decks of a deal, and how often each was asked for a set (struct steering_input). */
+/* The decks of a deal, and how many answers each has given (struct steering_input). */
 struct dealt {
     struct deck decks[STEERING_AREAS_MAX];
     const struct deck *by_area[STEERING_AREAS_MAX];
@@ -105,9 +106,9 @@ static void deal(struct steering *steering, uint64_t round)
     }
 }
 
-/* The answers until the next deal, from the decks of this one, round and round, from anywhere
- * on. */
-static void by_decks(struct counters *tally, struct steering *steering, const double *queries,
+/* Gives the answers until the next deal, from the decks of this one, round and round, from a random
+ * start. */
+static void by_decks(struct outcome *outcome, struct steering *steering, const double *queries,
                      uint64_t round)
 {
     uint64_t start = round;
@@ -121,29 +122,29 @@ static void by_decks(struct counters *tally, struct steering *steering, const do
             const struct deck_set *set = &deck->sets[(first + dealt.asked[area] + s) % deck->count];
             uint64_t times = asked / deck->count + (s < asked % deck->count ? 1 : 0);
             for (unsigned i = 0; i < set->count; i++) {
-                give(tally, c, set->members[i], (double)times / set->count);
+                give(outcome, c, set->members[i], (double)times / set->count);
             }
         }
         dealt.asked[area] += asked;
     }
 }
 
-/* The same without decks: what they come to in the long run. */
-static void by_shares(struct counters *tally, struct steering *steering, const double *queries)
+/* The same without decks, by the shares: the long-term mean of the decks. */
+static void by_shares(struct outcome *outcome, struct steering *steering, const double *queries)
 {
     for (size_t c = 1; c < world.cell_count; c++) {
         struct allocation_list got = steering_list(steering, steering_area(steering, (uint16_t)c));
         for (size_t i = 0; i < got.count; i++) {
             const struct share *share = &steering->list[i];
-            give(tally, c, share->member, queries[c] * share->expected / got.per_set);
+            give(outcome, c, share->member, queries[c] * share->expected / got.per_set);
         }
     }
 }
 
 struct day {
-    struct counters country, everywhere, ours, dealt;
+    struct outcome country, everywhere, ours, dealt;
     double up;
-    double sets; /* in all decks of cells that are asked from, all day */
+    double sets; /* sets in all decks with demand, over the day */
 };
 
 static double count_sets(const struct steering *steering)
@@ -156,20 +157,20 @@ static double count_sets(const struct steering *steering)
     return sets;
 }
 
-/* What is asked from each cell until the next deal; returns the sum. */
-static double ask(double *queries, uint64_t now, uint64_t step)
+/* Sets the queries of each cell until the next deal; returns the sum. */
+static double sum_queries(double *queries, uint64_t now, uint64_t step)
 {
     double total = 0;
     for (size_t c = 1; c < world.cell_count; c++) {
-        queries[c] = floor(world_asked(&world, c, now) * (double)step / WORLD_TTL_S);
+        queries[c] = floor(world_queries(&world, c, now) * (double)step / WORLD_TTL_S);
         total += queries[c];
     }
     return total;
 }
 
-/* One deal's time by all rules. */
-static void pass(struct day *day, struct steering *steering, const double *queries, uint64_t round,
-                 bool deals)
+/* Gives the answers of one deal by all rules. */
+static void apply_rules(struct day *day, struct steering *steering, const double *queries,
+                        uint64_t round, bool deals)
 {
     for (size_t c = 1; c < world.cell_count; c++) {
         by_country(&day->country, c, queries[c]);
@@ -183,7 +184,7 @@ static void pass(struct day *day, struct steering *steering, const double *queri
     day->up += (double)world.candidates.eligible;
 }
 
-static void be_fair(double answers)
+static void add_fair_shares(double answers)
 {
     double up = 0;
     for (size_t i = 0; i < world.member_count; i++) {
@@ -203,14 +204,14 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
     settings.scale_km = (uint32_t)scale_km;
     uint64_t round = 0;
     struct steering before = { .area_count = 0 };
-    for (uint64_t now = 0; now < DAY_S; now += step) { /* all days before were as this one */
-        (void)ask(queries, now, step);
+    for (uint64_t now = 0; now < DAY_S; now += step) { /* all days before were like this one */
+        (void)sum_queries(queries, now, step);
         for (size_t c = 1; c < world.cell_count; c++) {
             demand[c] += queries[c] * TRAFFIC_HALF_LIFE_S / DAY_S / log(2);
         }
     }
     for (uint64_t now = 0; now < DAY_S; now += step, round++) {
-        world_weather(&world, now, step);
+        world_fail_and_return(&world, now, step);
         const struct steering_input input = { .candidates = &world.candidates,
                                               .cells = world.cells,
                                               .cell_count = world.cell_count,
@@ -222,8 +223,8 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
                                               .decks = dealt.by_area };
         struct steering steering;
         steering_init(&steering, &input);
-        be_fair(ask(queries, now, step));
-        pass(day, &steering, queries, round, deals);
+        add_fair_shares(sum_queries(queries, now, step));
+        apply_rules(day, &steering, queries, round, deals);
         if (round > 0) {
             steering_done(&before);
         }
@@ -238,26 +239,26 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
     free(demand);
 }
 
-/* The ratios of load to fair share, ascending. */
+/* Sorts ratios of load to fair share, ascending. */
 static int ascending(const void *a, const void *b)
 {
     double left = *(const double *)a, right = *(const double *)b;
     return (left > right) - (left < right);
 }
 
-static double *ratios_of(const struct counters *tally)
+static double *ratios_of(const struct outcome *outcome)
 {
     double *ratios = xcalloc(world.member_count, sizeof(*ratios));
     for (size_t i = 0; i < world.member_count; i++) {
-        ratios[i] = fair[i] > 0 ? tally->load[i] / fair[i] : 1;
+        ratios[i] = fair[i] > 0 ? outcome->load[i] / fair[i] : 1;
     }
     qsort(ratios, world.member_count, sizeof(*ratios), ascending);
     return ratios;
 }
 
-static double print_rule(const char *name, const struct counters *tally, double world_km)
+static double print_rule(const char *name, const struct outcome *outcome, double world_km)
 {
-    double *ratios = ratios_of(tally), km = tally->km / tally->answers;
+    double *ratios = ratios_of(outcome), km = outcome->km / outcome->answers;
     double worst = ratios[world.member_count - 1];
     (void)printf("| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.0f | %.2f |\n", name, worst,
                  ratios[world.member_count * 99 / 100], ratios[world.member_count / 2],
@@ -266,13 +267,13 @@ static double print_rule(const char *name, const struct counters *tally, double 
     return worst;
 }
 
-/* How far what members were dealt is from their shares, by capacity, next to what it would be by
- * chance: if each slot, which stands for as many answers as an average one, were drawn by
- * itself. */
+/* Prints how far the deals are from the members' shares, by capacity, next to the deviation of
+ * purely random draws: as if each slot, which is worth the answers of an average one, were drawn
+ * independently. */
 static void print_noise(const struct day *day)
 {
     static const double up_to[] = { 10, 25, 50, 100, 250, 500, 1000, 3000 };
-    double answers = day->dealt.answers / (day->sets * SETS_OF), least = 0;
+    double answers = day->dealt.answers / (day->sets * SET_SIZE), least = 0;
     (void)printf(
         "\n| capacity | members | slots a day | dealt / share: standard deviation | by chance | "
         "least | most |\n|---|---|---|---|---|---|---|\n");
@@ -298,8 +299,8 @@ static void print_noise(const struct day *day)
                  day->sets * DEAL_S / DAY_S);
 }
 
-/* Expected distance and overload for one choice of the settings, without a day's noise: a point of
- * the trade-off curve. */
+/* Expected distance and overload for one choice of the settings, without the noise of a day: one
+ * point of the trade-off curve. */
 static double expected_km(double max_overload, double scale_km, double *worst)
 {
     settings.max_overload_milli = (uint32_t)(max_overload * 1000 + 0.5);
@@ -330,12 +331,12 @@ static double expected_km(double max_overload, double scale_km, double *worst)
 
 static double world_km(void)
 {
-    struct counters tally = counters_new();
+    struct outcome outcome = outcome_new();
     for (size_t c = 1; c < world.cell_count; c++) {
-        (void)give_region(&tally, c, REGION_NONE, world.users[c]);
+        (void)give_region(&outcome, c, REGION_NONE, world.users[c]);
     }
-    free(tally.load);
-    return tally.km / tally.answers;
+    free(outcome.load);
+    return outcome.km / outcome.answers;
 }
 
 static const double overloads[] = { 1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10 };
@@ -433,10 +434,10 @@ int main(int argc, char **argv)
     }
     settings_defaults(&settings);
     double scale_km = settings.scale_km;
-    settings.srv_count = SETS_OF;
+    settings.srv_count = SET_SIZE;
     world_init(&world, 20261123);
     fair = xcalloc(world.member_count, sizeof(*fair));
-    struct day day = { counters_new(), counters_new(), counters_new(), counters_new(), 0, 0 };
+    struct day day = { outcome_new(), outcome_new(), outcome_new(), outcome_new(), 0, 0 };
     simulate(&day, 1.1, scale_km, step);
     double km = day.everywhere.km / day.everywhere.answers;
     (void)printf("%zu members, %.0f of them up on average; %zu cells; %.3g answers; scale-km %g, "

@@ -20,7 +20,7 @@ static double unit(uint64_t *random)
     return (double)(splitmix(random) >> 11) * 0x1p-53;
 }
 
-/* Latitudes and longitudes of where people are, roughly. */
+/* Approximate latitudes and longitudes of populated places. */
 static struct point somewhere(uint64_t *random)
 {
     double latitude = 70 * (unit(random) + unit(random) - 0.6);
@@ -116,7 +116,7 @@ void scale_print(void)
                  "CPU s | memory MB |\n|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         (void)fflush(stdout);
-        pid_t child = fork(); /* so that the most memory it had is its own */
+        pid_t child = fork(); /* a process of its own, to measure its peak memory */
         if (child == 0) {
             measure(&sizes[i]);
             (void)fflush(stdout);

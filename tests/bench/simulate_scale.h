@@ -1,4 +1,4 @@
-/* What shares and decks cost in pools of any size: CPU time and memory. */
+/* CPU time and memory of shares and decks in pools of any size. */
 #ifndef TESTS_BENCH_SIMULATE_SCALE_H
 #define TESTS_BENCH_SIMULATE_SCALE_H
 

@@ -1,4 +1,4 @@
-/* Line plots as SVG files, as plain as they can be. */
+/* Plain line plots as SVG files. */
 #ifndef TESTS_BENCH_SIMULATE_SVG_H
 #define TESTS_BENCH_SIMULATE_SVG_H
 
@@ -13,7 +13,7 @@ struct plot_line {
 
 struct plot {
     const char *title, *x_name, *y_name;
-    double x[2], y[2]; /* least and most; what lies outside is drawn at the edge */
+    double x[2], y[2]; /* range; values outside are drawn at the edge */
     bool log_y;
 };
 

@@ -12,8 +12,8 @@ enum {
     SIZES = 3 /* of resolvers */
 };
 
-/* How many members a country has, after the NTP pool's rough shape, and how many internet users, in
- * millions. Those that are not named have few users and nobody to serve them. */
+/* Members per country, roughly as in the NTP pool, and internet users in millions. Countries not
+ * listed have few users and no members. */
 struct simulated_country {
     char code[3];
     unsigned members;
@@ -73,7 +73,7 @@ static struct point at_cell(const struct world *w, size_t c)
     return point_at((double)w->cells[c].position.latitude, (double)w->cells[c].position.longitude);
 }
 
-/* Cells: the world, with nobody in it, then the countries. */
+/* Cells: the world, without users, then the countries. */
 static void make_cells(struct world *w)
 {
     size_t countries = 0;
@@ -106,7 +106,7 @@ static size_t cell_of(const struct world *w, const char *country)
     return 0;
 }
 
-/* One of four members belongs to somebody who runs more than one. */
+/* One of four members belongs to an operator of several. */
 static void make_member(struct world *w, size_t i, size_t cell)
 {
     static const double menu[] = { 10, 25, 50, 100, 100, 250, 500, 1000, 1000, 3000 };
@@ -165,10 +165,10 @@ static void measure_km(struct world *w)
     }
 }
 
-/* What the resolvers of a country ask in one TTL. Each asks if one of its clients comes, whose
- * rates are those of a small, a middling and a large resolver; local noon is busier than night, and
- * the first minutes of an hour than the others. */
-double world_asked(struct world *w, size_t cell, uint64_t now)
+/* Queries of a country's resolvers in one TTL. A resolver asks if one of its clients does. The
+ * clients' rates are those of a small, a medium and a large resolver; local noon is busier than
+ * night, and the first minutes of an hour are busier than the others. */
+double world_queries(struct world *w, size_t cell, uint64_t now)
 {
     static const double resolvers[SIZES] = { 40, 8, 1 }, clients[SIZES] = { 0.02, 0.3, 6 };
     double hour = (double)(now % DAY_S) / 3600 + (double)w->cells[cell].position.longitude / 15;
@@ -179,11 +179,12 @@ double world_asked(struct world *w, size_t cell, uint64_t now)
         sum += resolvers[i] * (1 - exp(-clients[i] * rate));
     }
     double expected = 400 * w->users[cell] * sum;
-    double noise = sqrt(12 / fmax(expected, 1)); /* of a Poisson's width */
+    /* uniform noise with the variance of a Poisson distribution */
+    double noise = sqrt(12 / fmax(expected, 1));
     return floor(expected * fmax(0, 1 + (unit(w) - 0.5) * noise) + unit(w));
 }
 
-void world_weather(struct world *w, uint64_t now, uint64_t step)
+void world_fail_and_return(struct world *w, uint64_t now, uint64_t step)
 {
     w->candidates.eligible = 0;
     for (size_t i = 0; i < w->member_count; i++) {

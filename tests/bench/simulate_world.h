@@ -1,5 +1,5 @@
-/* The world of the simulation: countries with their internet users and resolvers, members that fail
- * and return. */
+/* The world of the simulation: countries with their internet users and resolvers, and members that
+ * fail and return. */
 #ifndef TESTS_BENCH_SIMULATE_WORLD_H
 #define TESTS_BENCH_SIMULATE_WORLD_H
 
@@ -13,19 +13,19 @@ enum {
 struct world {
     uint64_t seed;
     size_t cell_count, member_count;
-    struct cell *cells; /* the world's, where nobody is, then the countries' */
+    struct cell *cells; /* the world's, without users, then the countries' */
     double *users;      /* by cell */
     struct candidates candidates;
-    double *capacity;  /* of each member when it is up */
-    uint64_t *back_at; /* second of the day when it returns, 0: it is up */
+    double *capacity;  /* of each member while it is up */
+    uint64_t *back_at; /* second of the day when it returns; 0: it is up */
     float *km_of;      /* by cell and member */
 };
 
 void world_init(struct world *w, uint64_t seed);
 void world_done(struct world *w);
 /* Lets members fail and return in the `step` seconds before `now`. */
-void world_weather(struct world *w, uint64_t now, uint64_t step);
-/* What the resolvers of a cell ask in one TTL. */
-double world_asked(struct world *w, size_t cell, uint64_t now);
+void world_fail_and_return(struct world *w, uint64_t now, uint64_t step);
+/* The queries of a cell's resolvers in one TTL. */
+double world_queries(struct world *w, size_t cell, uint64_t now);
 
 #endif

@@ -267,7 +267,7 @@ void traffic_unsaved(struct traffic *traffic)
 /* -- counting -- */
 
 /* A clock that goes back changes nothing. */
-static double faded(const struct traffic_cell *cell, uint64_t now)
+static double decayed(const struct traffic_cell *cell, uint64_t now)
 {
     return now <= cell->at
                ? cell->queries
@@ -292,7 +292,7 @@ void traffic_add_queries(struct traffic *traffic, const struct cell *cells, cons
             cell = append_cell(traffic);
             *cell = wanted;
         }
-        cell->queries = faded(cell, now) + queries[i];
+        cell->queries = decayed(cell, now) + queries[i];
         cell->at = now;
         cell->changed = true;
     }
@@ -380,20 +380,20 @@ void traffic_prune(struct traffic *traffic, const struct member_ids *members, ui
             cell->at = now;
             cell->changed = true;
         }
-        if (faded(cell, now) < least) {
+        if (decayed(cell, now) < least) {
             cell->queries = 0;
             cell->changed = true;
         }
     }
 }
 
-/* -- what it comes to -- */
+/* -- demand and answers -- */
 
 double traffic_total(const struct traffic *traffic, uint64_t now)
 {
     double total = 0;
     for (size_t i = 0; i < traffic->cell_count; i++) {
-        total += faded(&traffic->cells[i], now);
+        total += decayed(&traffic->cells[i], now);
     }
     return total;
 }
@@ -419,7 +419,7 @@ void traffic_demand(const struct traffic *traffic, const struct cell *cells, siz
         out[i] = (double)cells[i].addresses * weight;
     }
     for (size_t i = 0; i < traffic->cell_count; i++) {
-        out[number_of(&traffic->cells[i], cells, count)] += faded(&traffic->cells[i], now);
+        out[number_of(&traffic->cells[i], cells, count)] += decayed(&traffic->cells[i], now);
     }
     for (size_t i = 0; i < count; i++) {
         out[i] = out[i] < least ? 0 : out[i];

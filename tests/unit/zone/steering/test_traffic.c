@@ -106,7 +106,7 @@ static void a_query_counts_half_after_a_while(void **)
     assert_near(traffic_total(&traffic, later + (uint64_t)2 * TRAFFIC_HALF_LIFE_S), 125);
 }
 
-static void a_clock_that_goes_back_fades_nothing(void **)
+static void a_clock_that_goes_back_changes_no_demand(void **)
 {
     ask(GERMANY, 800, NOW);
     assert_near(traffic_total(&traffic, NOW - DAY), 800);
@@ -247,7 +247,7 @@ static void rows_of_members_that_are_gone_go(void **)
     assert_int_equal(traffic_answers(&traffic, 7, 24, NOW), 7);
 }
 
-static void what_has_faded_away_is_forgotten(void **)
+static void demand_that_has_decayed_is_forgotten(void **)
 {
     const struct member_ids registered = { (uint64_t[]){ 7 }, .count = 1 };
     ask(BERLIN, 2, NOW);
@@ -379,7 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_query_counts_half_after_a_while),
-        TEST(a_clock_that_goes_back_fades_nothing),
+        TEST(a_clock_that_goes_back_changes_no_demand),
         TEST(what_a_clock_ahead_counted_fades_once_it_is_put_right),
         TEST(without_queries_demand_is_by_addresses),
         TEST(the_prior_gives_way_to_what_is_measured),
@@ -391,7 +391,7 @@ int main(void)
         TEST(a_counter_stays_at_its_maximum),
         TEST(all_is_as_it_was_after_saving_and_loading),
         TEST(rows_of_members_that_are_gone_go),
-        TEST(what_has_faded_away_is_forgotten),
+        TEST(demand_that_has_decayed_is_forgotten),
         TEST(what_was_not_committed_is_written_again),
         TEST(a_row_that_is_cut_or_changed_is_refused_or_harmless),
         TEST(a_key_that_is_none_is_refused),
