@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "probe/octets.h"
+#include "zone/base/wire.h"
 
 enum {
     AEAD_SIV_CMAC_256 = 15,

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "probe/octets.h"
+#include "zone/base/wire.h"
 
 enum {
     GCMSIV_KEY_LEN = 16,

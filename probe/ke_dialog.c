@@ -7,6 +7,7 @@
 
 #include "probe/dialog.h"
 #include "probe/limits.h"
+#include "zone/base/isotime.h"
 
 enum phase {
     PHASE_CONNECT,
@@ -26,7 +27,7 @@ struct ke_dialog {
     enum phase phase;
     bool judged; /* the certificate was */
     const struct stall *stall;
-    uint64_t began_at; /* stall_now */
+    uint64_t began_at_ms; /* stall_now */
     enum nts_ke_offer offer;
     struct tls_client *tls;
     struct trace *trace;
@@ -58,7 +59,7 @@ static bool flush(struct ke_dialog *dialog)
         if (len == 0) {
             return true;
         }
-        /* all that we ever send fits the socket's buffer, so a short write means a error
+        /* all that we ever send fits the socket's buffer, so a short write means a broken
          * connection */
         uv_buf_t buffer = uv_buf_init((char *)out, (unsigned)len);
         if (uv_try_write((uv_stream_t *)&dialog->tcp, &buffer, 1) != (int)len) {
@@ -91,7 +92,7 @@ static void finish(struct ke_dialog *dialog, enum failure failure)
         tls_client_finish(dialog->tls);
         (void)flush(dialog);
     }
-    if (stall_may_explain(dialog->stall, failure, dialog->began_at, stall_now())) {
+    if (stall_may_explain(dialog->stall, failure, dialog->began_at_ms, stall_now())) {
         failure = FAILURE_INTERNAL;
         (void)snprintf(dialog->result.detail, sizeof(dialog->result.detail), STALL_TEXT);
     }
@@ -175,10 +176,9 @@ static bool continue_handshake(struct ke_dialog *dialog)
     trace_add(dialog->trace, uv_hrtime(), "tls", "%s, ALPN " NTS_KE_ALPN, cipher);
     dialog->judged = true;
     failure = tls_client_judge(dialog->tls, &result->certificate, result->detail);
-    char day[TLS_DAY_ROOM];
-    tls_client_day(result->certificate.not_after, day);
+    char time[ISOTIME_ROOM];
     trace_add(dialog->trace, uv_hrtime(), "certificate", "for %s, valid until %s",
-              result->certificate.subject, day);
+              result->certificate.subject, isotime_text(result->certificate.not_after, time));
     if (failure != FAILURE_NONE) {
         finish(dialog, failure);
         return false;
@@ -409,7 +409,7 @@ struct ke_dialog *ke_dialog_start(uv_loop_t *loop, const struct ke_request *requ
     dialog->trace = trace;
     dialog->offer = request->offer;
     dialog->stall = request->stall;
-    dialog->began_at = stall_now();
+    dialog->began_at_ms = stall_now();
     dialog->connect.data = dialog;
     uv_tcp_init(loop, &dialog->tcp);
     dialog_begin(&dialog->base, loop, timed_out, ended);

@@ -25,14 +25,6 @@ static struct probed_member *find(const struct member_table *table, uint64_t id)
     return found != NULL ? *found : NULL;
 }
 
-static struct probed_member *add(struct member_table *table, uint64_t id)
-{
-    struct probed_member *member = probed_member_new(table->context, id);
-    memcpy(member->health.vantage, table->vantage.name, sizeof(member->health.vantage));
-    member->is_new = true;
-    return member;
-}
-
 /* Afterwards the table has each member of the feed. */
 static void add_members(struct member_table *table, const struct feed *feed)
 {
@@ -41,7 +33,10 @@ static void add_members(struct member_table *table, const struct feed *feed)
         xrealloc(table->members, (count + feed->member_count + 1) * sizeof(table->members[0]));
     for (size_t i = 0; i < feed->member_count; i++) {
         if (find(table, feed->members[i].id) == NULL) {
-            table->members[count++] = add(table, feed->members[i].id);
+            struct probed_member *member = probed_member_new(table->context, feed->members[i].id);
+            memcpy(member->health.vantage, table->vantage.name, sizeof(member->health.vantage));
+            member->is_new = true;
+            table->members[count++] = member;
         }
     }
     if (count > table->member_count) {
@@ -64,24 +59,15 @@ static void drop_absent(struct member_table *table)
     table->member_count = count;
 }
 
-static void take_release(struct member_table *table, const struct vantage_keys *keys)
-{
-    table->vantage.released_at = 0;
-    for (unsigned i = 0; i < keys->count; i++) {
-        if (strcmp(keys->list[i].name, table->vantage.name) == 0) {
-            table->vantage.released_at = keys->list[i].released_at;
-        }
-    }
-}
-
 void member_table_update(struct member_table *table, const struct feed *feed,
                          member_table_changed *changed, void *arg)
 {
+    const struct vantage_key *key = vantage_keys_find(&feed->vantages, table->vantage.name);
     for (size_t i = 0; i < table->member_count; i++) {
         table->members[i]->in_feed = false;
     }
     table->settings = feed->settings;
-    take_release(table, &feed->vantages);
+    table->vantage.released_at = key != NULL ? key->released_at : 0;
     add_members(table, feed);
     for (size_t i = 0; i < feed->member_count; i++) {
         struct probed_member *member = find(table, feed->members[i].id);

@@ -42,12 +42,8 @@ void probe_log_recovered(struct probe_log *probe_log, enum probe_log_subject sub
 void probe_log_named(struct probe_log *probe_log, const struct vantage_keys *keys, const char *name,
                      const uint8_t key[VANTAGE_KEY_LEN])
 {
-    bool unnamed = true;
-    for (unsigned i = 0; i < keys->count; i++) {
-        if (strcmp(keys->list[i].name, name) == 0) {
-            unnamed = memcmp(keys->list[i].key, key, VANTAGE_KEY_LEN) != 0;
-        }
-    }
+    const struct vantage_key *named = vantage_keys_find(keys, name);
+    bool unnamed = named == NULL || memcmp(named->key, key, VANTAGE_KEY_LEN) != 0;
     if (unnamed == probe_log->unnamed) {
         return;
     }

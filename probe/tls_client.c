@@ -13,6 +13,7 @@
 
 #include "probe/certificate.h"
 #include "probe/limits.h"
+#include "zone/base/isotime.h"
 #include "zone/verdicts/health.h"
 
 struct tls_trust {
@@ -34,7 +35,7 @@ struct tls_client {
     const char *error; /* of the last read; NULL: none */
 };
 
-/* The index of our struct among the application data of a SSL; OpenSSL leaves 0 to applications. */
+/* The index of our struct among the application data of an SSL; OpenSSL leaves 0 to applications. */
 static const int own_data = 0;
 
 /* Notes the fault and lets verification continue. */
@@ -265,16 +266,6 @@ static void subject_of(X509 *certificate, char *out, size_t room)
     GENERAL_NAMES_free(names);
 }
 
-void tls_client_day(uint64_t unix_s, char out[TLS_DAY_ROOM])
-{
-    time_t when = (time_t)unix_s;
-    struct tm tm = { 0 };
-    gmtime_r(&when, &tm);
-    if (strftime(out, TLS_DAY_ROOM, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0) {
-        out[0] = '\0';
-    }
-}
-
 /* Whether clients with other TLS libraries accept the certificate. */
 static enum failure judge_for_clients(struct tls_client *client, struct tls_certificate *out,
                                       char *detail)
@@ -310,20 +301,20 @@ enum failure tls_client_judge(struct tls_client *client, struct tls_certificate 
     out->not_after = unix_of(X509_get0_notAfter(certificate));
     out->for_name = faults->chain == 0 && !faults->name;
     subject_of(certificate, out->subject, sizeof(out->subject));
-    char day[TLS_DAY_ROOM];
+    char time[ISOTIME_ROOM];
     if (faults->chain != 0) {
         (void)snprintf(detail, NTS_DETAIL_ROOM, "%s (depth %d)",
                        X509_verify_cert_error_string(faults->chain), faults->chain_depth);
         return FAILURE_CERT_CHAIN;
     }
     if (faults->expired) {
-        tls_client_day(out->not_after, day);
-        (void)snprintf(detail, NTS_DETAIL_ROOM, "expired at %s", day);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "expired at %s",
+                       isotime_text(out->not_after, time));
         return FAILURE_CERT_EXPIRED;
     }
     if (faults->not_yet) {
-        tls_client_day(out->not_before, day);
-        (void)snprintf(detail, NTS_DETAIL_ROOM, "valid from %s", day);
+        (void)snprintf(detail, NTS_DETAIL_ROOM, "valid from %s",
+                       isotime_text(out->not_before, time));
         return FAILURE_CERT_NOT_YET;
     }
     if (faults->name) {

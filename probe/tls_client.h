@@ -14,10 +14,6 @@
 #include "probe/nts_ntp.h"
 #include "zone/base/result.h"
 
-enum {
-    TLS_DAY_ROOM = 32
-};
-
 struct tls_trust; /* the trusted CAs; shared by connections, which keep them alive */
 struct tls_client;
 
@@ -69,8 +65,6 @@ void tls_client_finish(struct tls_client *client);
 /* Exports the keys of this connection (RFC 8915 5.1). False for an algorithm that we don't support.
  */
 bool tls_client_keys(struct tls_client *client, uint16_t aead, struct nts_keys *out);
-/* "2026-11-23 09:00:00 UTC" */
-void tls_client_day(uint64_t unix_s, char out[TLS_DAY_ROOM]);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; `out` has room for NTS_DETAIL_ROOM. */
 void tls_client_describe(struct tls_client *client, char *out);
 

@@ -12,6 +12,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A run of octets that somebody else owns. */
+struct octets {
+    const uint8_t *data;
+    size_t len;
+};
+
 struct reader {
     const uint8_t *data;
     size_t len;

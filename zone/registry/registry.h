@@ -136,6 +136,9 @@ struct vantage_keys {
     struct vantage_key list[VANTAGES_MAX]; /* in order of name */
 };
 
+/* NULL if there is none of that name. */
+const struct vantage_key *vantage_keys_find(const struct vantage_keys *keys, const char *name);
+
 /* NOT_FOUND for one that nobody named. */
 enum result registry_vantage(struct store_txn *txn, const char *name, struct vantage_key *out);
 /* FULL if there are VANTAGES_MAX others. */

@@ -23,6 +23,16 @@ static enum result decode(struct vantage_key *out, const uint8_t *name, size_t n
     return vantage_name_fine(key.name) ? RESULT_OK : RESULT_DAMAGED;
 }
 
+const struct vantage_key *vantage_keys_find(const struct vantage_keys *keys, const char *name)
+{
+    for (unsigned i = 0; i < keys->count; i++) {
+        if (strcmp(keys->list[i].name, name) == 0) {
+            return &keys->list[i];
+        }
+    }
+    return NULL;
+}
+
 enum result registry_vantage(struct store_txn *txn, const char *name, struct vantage_key *out)
 {
     uint8_t data[ENCODED_MAX];

@@ -56,22 +56,12 @@ static enum result pool_refresh(struct intake_pool *pool, struct store *registry
     return result;
 }
 
-static const struct vantage_key *key_of(const struct vantage_keys *keys, const char *name)
-{
-    for (unsigned i = 0; i < keys->count; i++) {
-        if (strcmp(keys->list[i].name, name) == 0) {
-            return &keys->list[i];
-        }
-    }
-    return NULL;
-}
-
 /* Judges a report by its head and signature. False with the reason in `refusal`. */
 static bool accepts(const struct intake_pool *pool, const struct report *report, uint64_t now,
                     struct refusal *refusal)
 {
     const struct report_head *head = &report->head;
-    const struct vantage_key *key = key_of(&pool->keys, head->vantage);
+    const struct vantage_key *key = vantage_keys_find(&pool->keys, head->vantage);
     char text[JOURNAL_KEY_TEXT], apex[DNAME_TEXT_MAX];
     *refusal = (struct refusal){ .count = 1 };
     memcpy(refusal->source, head->vantage, sizeof(refusal->source));
@@ -155,7 +145,7 @@ static enum result update_sources(struct intake *intake, const struct vantage_ke
 {
     for (unsigned i = 0; i < intake->source_count; i++) {
         struct source *source = &intake->sources[i];
-        const struct vantage_key *key = key_of(keys, source->name);
+        const struct vantage_key *key = vantage_keys_find(keys, source->name);
         source->named = key != NULL && memcmp(key->key, source->key, sizeof(source->key)) == 0;
     }
     drop_unnamed(intake);
@@ -248,7 +238,7 @@ static void look_for_unnamed(struct intake *intake, uint64_t now)
         struct report report = { .head = { .number = 0 } };
         struct refusal refusal;
         memcpy(report.head.vantage, names[i], VANTAGE_ROOM);
-        if (key_of(&intake->pool.keys, names[i]) == NULL &&
+        if (vantage_keys_find(&intake->pool.keys, names[i]) == NULL &&
             journal_claimed_key(intake->state_dir, names[i], report.head.key) == RESULT_OK &&
             !accepts(&intake->pool, &report, now, &refusal)) {
             note_refusal(intake, &intake->unnamed, &refusal, now);
@@ -325,7 +315,7 @@ bool intake_is_due(const char *state_dir, struct store_txn *registry, struct sto
         struct journal_reader reader;
         size_t len = 0, budget = INTAKE_BUDGET;
         uint64_t after = position_of(health, names[i]);
-        due = key_of(&keys, names[i]) == NULL;
+        due = vantage_keys_find(&keys, names[i]) == NULL;
         if (!due && journal_reader_begin(&reader, state_dir, names[i], NULL) == RESULT_OK) {
             due = journal_next(&reader, after, room, &len, &budget) != RESULT_NOT_FOUND;
             journal_reader_end(&reader);
