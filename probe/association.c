@@ -35,18 +35,18 @@ bool association_is_in_force(const struct association *association, uint32_t lif
            now < association->certificate.not_after;
 }
 
-bool association_is_rested(const struct association *association, uint32_t gap_s)
+bool association_has_age(const struct association *association, uint32_t age_s)
 {
-    return clock_now() - association->established_at >= gap_s;
+    return clock_now() - association->established_at >= age_s;
 }
 
-struct nts_cookie association_spend(struct association *association)
+struct nts_cookie association_take_cookie(struct association *association)
 {
     ASSERT(association->cookie_count > 0);
     return association->cookies[--association->cookie_count];
 }
 
-void association_keep(struct association *association, const struct nts_reply *reply)
+void association_add_cookies(struct association *association, const struct nts_reply *reply)
 {
     for (unsigned i = 0; i < reply->cookie_count; i++) {
         if (association->cookie_count == NTS_COOKIES) {

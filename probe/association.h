@@ -23,11 +23,11 @@ void association_free(struct association *association);
 /* True if it was made less than `life_s` ago, has a cookie left, and its certificate has not
  * expired. False for NULL. */
 bool association_is_in_force(const struct association *association, uint32_t life_s);
-/* True if it was made at least `gap_s` ago. */
-bool association_is_rested(const struct association *association, uint32_t gap_s);
+/* True if it was made at least `age_s` ago. */
+bool association_has_age(const struct association *association, uint32_t age_s);
 /* Takes the newest cookie out, since a cookie is used once. There must be one. */
-struct nts_cookie association_spend(struct association *association);
+struct nts_cookie association_take_cookie(struct association *association);
 /* Adds a reply's new cookies. Of more than NTS_COOKIES, the oldest are dropped. */
-void association_keep(struct association *association, const struct nts_reply *reply);
+void association_add_cookies(struct association *association, const struct nts_reply *reply);
 
 #endif

@@ -27,7 +27,7 @@ struct daily_round {
     struct trace *trace;
     daily_done *done;
     void *arg;
-    struct ntp_dialog *ntp; /* at most one of these is under way */
+    struct ntp_dialog *ntp; /* at most one of these three is in flight */
     struct web_dialog *web;
     struct ke_dialog *ke;
     struct association *chosen; /* with the algorithm that the server chose of all */
@@ -56,7 +56,7 @@ static void release(struct daily_round *round)
     free(round);
 }
 
-static void fail(struct daily_round *round, enum failure failure, const char *detail)
+static void finish(struct daily_round *round, enum failure failure, const char *detail)
 {
     round->done(failure, detail, round->arg);
     release(round);
@@ -90,8 +90,8 @@ static void broken_cookie_ended(const struct ntp_result *result, void *arg)
     struct daily_round *round = arg;
     round->ntp = NULL;
     if (result->authentic) {
-        fail(round, FAILURE_NTP_FORGED_COOKIE,
-             "authenticated time for a cookie that we had changed");
+        finish(round, FAILURE_NTP_FORGED_COOKIE,
+               "authenticated time for a cookie that we had changed");
         return;
     }
     trace_add(round->trace, uv_hrtime(), "broken cookie", "not taken: %s", result->detail);
@@ -169,7 +169,7 @@ static void chosen_ended(const struct ntp_result *result, void *arg)
 static void try_chosen(struct daily_round *round)
 {
     struct association *chosen = round->chosen;
-    const struct nts_cookie cookie = association_spend(chosen);
+    const struct nts_cookie cookie = association_take_cookie(chosen);
     exchange(round, &chosen->ntp, &chosen->keys, &cookie, chosen_ended);
 }
 
@@ -228,7 +228,7 @@ static void all_offered_ended(const struct ke_result *result, void *arg)
 static void offer_all(struct daily_round *round)
 {
     const struct probe_plan *plan = round->plan;
-    if (!association_is_rested(round->association, plan->ke_gap_s)) {
+    if (!association_has_age(round->association, plan->ke_gap_s)) {
         use_old_cookie(round);
         return;
     }
@@ -262,8 +262,7 @@ static void store_cookie(struct daily_round *round)
 static void complete(struct daily_round *round)
 {
     round->plan->daily->due_at = clock_steady() + LIMIT_DAILY_S;
-    round->done(FAILURE_NONE, "", round->arg);
-    release(round);
+    finish(round, FAILURE_NONE, "");
 }
 
 static void old_cookie_ended(const struct ntp_result *result, void *arg)
@@ -298,13 +297,10 @@ static void try_old_cookie(struct daily_round *round)
 
 static void use_old_cookie(struct daily_round *round)
 {
-    const struct old_cookie *old = round->plan->daily->old;
-    if (old == NULL) {
+    if (round->plan->daily->old == NULL) {
         store_cookie(round);
-        complete(round);
-        return;
     }
-    if (clock_steady() - old->stored_at < LIMIT_DAILY_S) {
+    if (clock_steady() - round->plan->daily->old->stored_at < LIMIT_DAILY_S) {
         complete(round);
         return;
     }

@@ -43,8 +43,6 @@ static const struct program_text self = {
     "Confirms the NTS service of a pool's members and reports what it saw, in a journal.", "", 20
 };
 
-static const char interval_preset[] = "64s";
-
 struct probed_options {
     const char *state, *trust, *id, *user;
     bool allow_private, once;
@@ -105,7 +103,7 @@ static enum result read_references(struct probed_options *out, const struct argu
 static enum result read_options(struct probed_options *out, const struct arguments *arguments,
                                 const struct config *config, struct diag *diag)
 {
-    const char *interval = text_of(arguments, "interval", config->interval, interval_preset);
+    const char *interval = text_of(arguments, "interval", config->interval, "64s");
     out->state = text_of(arguments, "state", config->state, CONFIG_STATE_PRESET);
     out->trust = text_of(arguments, "trust", config->trust, NULL);
     out->id = text_of(arguments, "id", config->id, VANTAGE_PRESET);
@@ -127,17 +125,6 @@ static enum result read_options(struct probed_options *out, const struct argumen
     return RESULT_OK;
 }
 
-/* Warns of a system call filter that hides the state of the clock. */
-static void warn_of_filters(const struct probed_options *options)
-{
-    if (options->reference_count == 0 && !reference_kernel_answers()) {
-        log_line(
-            LOG_WARNING,
-            "a system call filter (ProtectClock=?) hides whether the clock is synchronised, so a "
-            "wrong clock is not noticed: allow clock_adjtime, or give --reference");
-    }
-}
-
 /* After everything that is opened once, and before the first packet from a member. */
 static enum result confine(const struct probed_options *options, struct diag *diag)
 {
@@ -146,7 +133,12 @@ static enum result confine(const struct probed_options *options, struct diag *di
     if (geteuid() == 0) {
         log_line(LOG_NOTICE, "runs as root, which it needs not: give it a user (--user)");
     }
-    warn_of_filters(options);
+    if (options->reference_count == 0 && !reference_kernel_answers()) {
+        log_line(
+            LOG_WARNING,
+            "a system call filter (ProtectClock=?) hides whether the clock is synchronised, so a "
+            "wrong clock is not noticed: allow clock_adjtime, or give --reference");
+    }
     sandbox_begin(&sandbox, true);
     (void)snprintf(path, sizeof(path), "%s/" FEED_DIR, options->state);
     sandbox_allow(&sandbox, path, SANDBOX_READ);

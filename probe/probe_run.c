@@ -17,7 +17,7 @@ struct probe_run {
     struct association **association; /* of the address, kept between probes */
     probe_run_done *done;
     void *arg;
-    struct ke_dialog *ke; /* at most one of these is under way */
+    struct ke_dialog *ke; /* at most one of these four is in flight */
     struct lookup *lookup;
     struct ntp_dialog *ntp;
     struct daily_round *daily;
@@ -25,7 +25,7 @@ struct probe_run {
     unsigned exchanges; /* completed */
     unsigned tries;     /* of the current exchange */
     unsigned placeholders;
-    uint64_t began_at; /* stall_now */
+    uint64_t began_at_ms; /* stall_now */
     struct outcome outcome;
 };
 
@@ -42,7 +42,7 @@ static void finish(struct probe_run *run, const char *step, enum failure failure
                    const char *detail)
 {
     struct outcome *outcome = &run->outcome;
-    if (stall_may_explain(run->plan->stall, failure, run->began_at, stall_now())) {
+    if (stall_may_explain(run->plan->stall, failure, run->began_at_ms, stall_now())) {
         failure = FAILURE_INTERNAL;
         detail = STALL_TEXT;
     }
@@ -70,21 +70,12 @@ static uint16_t warnings_of(const struct ke_result *result, const struct probe_p
     uint64_t now = clock_now();
     uint64_t life = certificate->not_after - certificate->not_before;
     unsigned warnings = certificate->warnings;
-    if (certificate->not_after < now || certificate->not_after - now < life / 3) {
-        warnings |= WARNING_CERT_AGE;
-    }
-    if (result->answer.cookies_seen < NTS_COOKIES) {
-        warnings |= WARNING_COOKIES_FEW;
-    }
-    if (result->answer.cookies_odd) {
-        warnings |= WARNING_COOKIES_SIZE;
-    }
-    if (result->no_close) {
-        warnings |= WARNING_NO_CLOSE;
-    }
-    if (plan->endpoint.port != MEMBER_PORT) {
-        warnings |= WARNING_PORT;
-    }
+    bool old = certificate->not_after < now || certificate->not_after - now < life / 3;
+    warnings |= old ? WARNING_CERT_AGE : 0;
+    warnings |= result->answer.cookies_seen < NTS_COOKIES ? WARNING_COOKIES_FEW : 0;
+    warnings |= result->answer.cookies_odd ? WARNING_COOKIES_SIZE : 0;
+    warnings |= result->no_close ? WARNING_NO_CLOSE : 0;
+    warnings |= plan->endpoint.port != MEMBER_PORT ? WARNING_PORT : 0;
     return (uint16_t)warnings;
 }
 
@@ -102,14 +93,6 @@ static bool may_use(const struct probe_plan *plan, const struct address *address
 {
     return plan->allow_private || is_registered(plan, address) ||
            (plan->allow_foreign && address_special(address) == NULL);
-}
-
-static void use_server(struct probe_run *run, const struct address *chosen)
-{
-    char text[ADDRESS_TEXT_MAX];
-    (*run->association)->ntp.address = *chosen;
-    trace_add(&run->outcome.trace, uv_hrtime(), "ntp server", "%s", address_text(chosen, text));
-    start_ntp(run);
 }
 
 static void refuse_server(struct probe_run *run, const char *detail)
@@ -147,7 +130,9 @@ static void server_resolved(const struct lookup_answer *answer, void *arg)
         refuse_server(run, detail);
         return;
     }
-    use_server(run, chosen);
+    (*run->association)->ntp.address = *chosen;
+    trace_add(&run->outcome.trace, uv_hrtime(), "ntp server", "%s", address_text(chosen, text));
+    start_ntp(run);
 }
 
 static bool same_name(const char *a, const char *b)
@@ -161,7 +146,8 @@ static bool same_name(const char *a, const char *b)
 static void find_server(struct probe_run *run, const char *server)
 {
     struct lookup_answer literal = { .state = LOOKUP_FOUND, .count = 1 };
-    const struct lookup_answer failed = { .state = LOOKUP_FAILED, .why = "it can't be asked for" };
+    const struct lookup_answer failed = { .state = LOOKUP_FAILED,
+                                          .why = "no resolver can be asked" };
     if (server[0] == '\0' || same_name(server, run->plan->name)) {
         start_ntp(run);
         return;
@@ -223,8 +209,7 @@ static void note_sample(struct probe_run *run, const struct ntp_result *result)
         "offset %+.6f s, round trip %.3f ms, stratum %u, root distance %.3f s, new cookies: %u",
         (double)sample->offset_us / 1e6, sample->rtt_us / 1e3, sample->stratum,
         sample->root_distance_us / 1e6, result->reply.cookies_seen);
-    /* of two exchanges the one with the shorter round trip is more precise, unless its time is bad
-     */
+    /* the shorter round trip is more precise; an exchange with bad time always counts */
     bool better = !outcome->timed || sample->rtt_us < outcome->sample.rtt_us;
     if (better || result->failure != FAILURE_NONE) {
         outcome->sample = *sample;
@@ -262,7 +247,7 @@ static bool daily_due(const struct probe_run *run)
     daily->due_at = daily->due_at == 0 ? now : daily->due_at;
     /* a server whose keys never last that long gets those checks that need no keys of that age */
     bool late = now - daily->due_at > LIMIT_KE_LIFE_S;
-    return late || association_is_rested(association, run->plan->ke_gap_s);
+    return late || association_has_age(association, run->plan->ke_gap_s);
 }
 
 static void daily_ended(enum failure failure, const char *detail, void *arg)
@@ -282,7 +267,7 @@ static void ntp_ended(const struct ntp_result *result, void *arg)
     const char *step = exchange_name(run);
     if (result->authentic) {
         note_sample(run, result);
-        association_keep(*run->association, &result->reply);
+        association_add_cookies(*run->association, &result->reply);
     }
     run->tries = 0;
     run->exchanges++;
@@ -326,7 +311,7 @@ static void start_ntp(struct probe_run *run)
     struct association *association = *run->association;
     run->tries++;
     /* a cookie is used once (RFC 8915 5.7) */
-    struct nts_cookie cookie = association_spend(association);
+    struct nts_cookie cookie = association_take_cookie(association);
     run->placeholders = placeholders_for(run, association->cookie_count, cookie.len);
     struct ntp_request request = {
         .endpoint = association->ntp,
@@ -344,7 +329,7 @@ struct probe_run *probe_run_start(uv_loop_t *loop, const struct probe_plan *plan
     run->loop = loop;
     run->plan = plan;
     run->association = association;
-    run->began_at = stall_now();
+    run->began_at_ms = stall_now();
     run->done = done;
     run->arg = arg;
     trace_start(&run->outcome.trace, uv_hrtime());

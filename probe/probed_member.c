@@ -152,24 +152,6 @@ static uint64_t failing_since_ms(const struct probed_member *member,
     return dead_ms < now_ms ? now_ms - dead_ms : 1;
 }
 
-static bool has_addresses(const struct probed_member *member, const struct address *addresses,
-                          unsigned count)
-{
-    return member->address_count == count &&
-           memcmp(member->addresses, addresses, count * sizeof(addresses[0])) == 0;
-}
-
-/* A new address has its daily checks at once. Those of addresses that earlier runs probed are
- * spread over a day, and their results are kept. */
-static struct daily_checks daily_of(const struct address_health *row)
-{
-    return (struct daily_checks){
-        .due_at = row->probes == 0 ? 0 : clock_steady() + randombytes_uniform(LIMIT_DAILY_S),
-        .warnings = row->warnings & DAILY_WARNINGS,
-        .aead = row->aead,
-    };
-}
-
 /* Rows of the history stay for two years. So their number is bounded, whatever addresses a resolver
  * returns for a member's own name. */
 static bool is_over_newcomer_limit(struct probed_member *member, const struct address_health *row)
@@ -189,7 +171,8 @@ static bool is_over_newcomer_limit(struct probed_member *member, const struct ad
 void probed_member_set_addresses(struct probed_member *member, const struct address *addresses,
                                  unsigned count)
 {
-    if (has_addresses(member, addresses, count)) {
+    if (member->address_count == count &&
+        memcmp(member->addresses, addresses, count * sizeof(addresses[0])) == 0) {
         return;
     }
     probed_member_restart(member);
@@ -197,18 +180,25 @@ void probed_member_set_addresses(struct probed_member *member, const struct addr
     memcpy(member->addresses, addresses, count * sizeof(addresses[0]));
     member->address_count = count;
     for (unsigned i = 0; i < count; i++) {
-        member->probed_addresses[i] = (struct probed_address){
+        struct probed_address *probed = &member->probed_addresses[i];
+        const struct address_health *row = &member->health.addresses[i];
+        /* a new address has its daily checks at once; those of the others are spread over a day */
+        uint64_t daily_at =
+            row->probes == 0 ? 0 : clock_steady() + randombytes_uniform(LIMIT_DAILY_S);
+        *probed = (struct probed_address){
             .member = member,
             .index = i,
             .backoff = 1,
-            .failing_since_ms = failing_since_ms(member, &member->health.addresses[i]),
-            .no_history = is_over_newcomer_limit(member, &member->health.addresses[i]),
+            .failing_since_ms = failing_since_ms(member, row),
+            .no_history = is_over_newcomer_limit(member, row),
             .plan = { .name = member->name,
                       .endpoint = { addresses[i], member->port },
                       .registered = member->addresses,
                       .registered_count = count,
-                      .daily = &member->probed_addresses[i].daily },
-            .daily = daily_of(&member->health.addresses[i]),
+                      .daily = &probed->daily },
+            .daily = { .due_at = daily_at,
+                       .warnings = row->warnings & DAILY_WARNINGS,
+                       .aead = row->aead },
         };
     }
 }

@@ -21,11 +21,6 @@ void stall_tick(struct stall *stall, uint64_t now)
     }
 }
 
-static bool may_be_closed_by_server(enum failure failure)
-{
-    return failure == FAILURE_TLS_HANDSHAKE || failure == FAILURE_KE_CLOSED;
-}
-
 bool stall_may_explain(const struct stall *stall, enum failure failure, uint64_t since,
                        uint64_t now)
 {
@@ -36,7 +31,8 @@ bool stall_may_explain(const struct stall *stall, enum failure failure, uint64_t
     uint64_t pause = now - stall->ticked_at;
     bool was_long = pause >= STALL_LONG_MS || stall->long_at > since;
     bool was_short = pause >= STALL_SHORT_MS || stall->short_at > since;
-    return was_long || (was_short && may_be_closed_by_server(failure));
+    bool closed = failure == FAILURE_TLS_HANDSHAKE || failure == FAILURE_KE_CLOSED;
+    return was_long || (was_short && closed);
 }
 
 unsigned stall_length(const struct stall *stall, uint64_t since)

@@ -1,4 +1,4 @@
-/* `ntspool probe`: one probe in the foreground, every step shown, for an operator on the phone with
+/* `ntspool probe`: one probe in the foreground that shows all its steps, for an operator who helps
  * a member. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "zone/base/clock.h"
 #include "zone/base/sandbox.h"
 
-/* What is probed, and what came of it. */
+/* What is probed, and the results. */
 struct subject {
     struct cli *cli;
     char name[NTS_KE_NAME_ROOM]; /* for the certificate */
@@ -28,11 +28,11 @@ struct subject {
     struct tls_trust *trust;
     uv_loop_t loop;
     struct trace resolving;
-    struct outcome outcome;    /* of the address at hand */
-    char why[NTS_DETAIL_ROOM]; /* nothing was resolved */
-    bool missing;              /* for there is no such name */
+    struct outcome outcome;    /* of the current address */
+    char why[NTS_DETAIL_ROOM]; /* the name has no address */
+    bool missing;              /* the name does not exist */
     bool all_good;
-    json_t *json; /* list of addresses; NULL: text is wanted */
+    json_t *json; /* list of addresses; NULL: prints text */
 };
 
 /* `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]`, `[ADDRESS]:PORT`. */
@@ -89,7 +89,7 @@ static enum result load_member(struct subject *subject, const char *label)
     return result;
 }
 
-/* A word without a dot is a member of the pool, if there is a pool. */
+/* Text without a dot or colon is the label of a member, if there is a pool. */
 static enum result find_subject(struct subject *subject, const char *text)
 {
     if (strpbrk(text, ".:") == NULL) {
@@ -289,12 +289,12 @@ static void probe_all(struct subject *subject)
     }
 }
 
-/* Before the first packet: who answers may be hostile, and the rights are those of the person at
- * the terminal. */
+/* Before the first packet, since servers may be hostile, and the process has the rights of the
+ * person at the terminal. */
 static enum result confine(struct diag *diag)
 {
     struct sandbox sandbox;
-    (void)clock_now(); /* where a test leads the time, its file is opened now */
+    (void)clock_now(); /* opens the file by which a test leads the time */
     sandbox_begin(&sandbox, true);
     enum result result = sandbox_enter(&sandbox, diag);
     if (result == RESULT_MISSING) {
@@ -326,9 +326,9 @@ int cmd_probe(struct cli *cli, int, char **argv)
     }
     subject.json = cli->json ? json_array() : NULL;
     cli_show(cli);
-    ASSERT(uv_loop_init(&subject.loop) == 0);
+    CHECK(uv_loop_init(&subject.loop) == 0);
     probe_all(&subject);
-    ASSERT(uv_loop_close(&subject.loop) == 0);
+    CHECK(uv_loop_close(&subject.loop) == 0);
     tls_trust_free(subject.trust);
     return subject.all_good ? CLI_DONE : CLI_FAILED;
 }

@@ -42,7 +42,7 @@ static void each_cookie_is_used_once_the_newest_first(void **)
 {
     struct association *association = association_of(3);
     for (unsigned i = 3; i-- > 0;) {
-        assert_int_equal(association_spend(association).octets[0], i);
+        assert_int_equal(association_take_cookie(association).octets[0], i);
     }
     assert_int_equal(association->cookie_count, 0);
     association_free(association);
@@ -55,11 +55,11 @@ static void oldest_of_too_many_cookies_are_dropped(void **)
     for (unsigned i = 0; i < 3; i++) {
         reply.cookies[i] = (struct nts_cookie){ 1, { (uint8_t)(100 + i) } };
     }
-    association_keep(association, &reply);
+    association_add_cookies(association, &reply);
     assert_int_equal(association->cookie_count, NTS_COOKIES);
     assert_int_equal(association->cookies[0].octets[0], 2);
-    assert_int_equal(association_spend(association).octets[0], 102);
-    assert_int_equal(association_spend(association).octets[0], 101);
+    assert_int_equal(association_take_cookie(association).octets[0], 102);
+    assert_int_equal(association_take_cookie(association).octets[0], 101);
     association_free(association);
 }
 
@@ -76,7 +76,7 @@ static void association_is_in_force_while_young_certified_and_with_a_cookie(void
     association->certificate.not_after = clock_now() - 1;
     assert_false(association_is_in_force(association, LIFE_S));
     association->certificate.not_after = clock_now() + 100;
-    (void)association_spend(association);
+    (void)association_take_cookie(association);
     assert_false(association_is_in_force(association, LIFE_S));
     association_free(association);
 }
