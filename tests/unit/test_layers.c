@@ -205,7 +205,7 @@ static void rooms_follow_their_order(void **)
 
 /* A module is a .c file and its header. The modules of these folders include each other in one
  * direction only. */
-static const char *const without_circles[] = { "server/", "probe/" };
+static const char *const without_circles[] = { "zone/", "dnssec/", "server/", "probe/" };
 
 enum {
     UNSEEN,
@@ -216,10 +216,18 @@ enum {
 static bool includes[FILES_MAX][FILES_MAX]; /* by number of the source: the module's first file */
 static char seen[FILES_MAX];
 
+/* Of a path's name without its ending; a private header belongs to its module. */
+static size_t module_len(const char *path)
+{
+    static const char private[] = "_private";
+    size_t len = strcspn(path, "."), end = sizeof(private) - 1; /* no folder has a dot */
+    return len > end && strncmp(path + len - end, private, end) == 0 ? len - end : len;
+}
+
 static bool is_same_module(const char *a, const char *b)
 {
-    size_t len = strcspn(a, "."); /* no folder has a dot */
-    return len == strcspn(b, ".") && strncmp(a, b, len) == 0;
+    size_t len = module_len(a);
+    return len == module_len(b) && strncmp(a, b, len) == 0;
 }
 
 /* The number that stands for the module of a path; source_count if there is none. */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "zone/base/array.h"
 #include "zone/places/country.h"

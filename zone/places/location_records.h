@@ -3,7 +3,7 @@
 #ifndef ZONE_LOCATION_RECORDS_H
 #define ZONE_LOCATION_RECORDS_H
 
-#include "zone/places/locations.h"
+#include "zone/places/cell.h"
 #include "zone/places/mmdb.h"
 
 struct location_record {
