@@ -1,9 +1,8 @@
 /* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a
  * well-formed response to just that query. In each way of denial. */
-#include "server/answering/decide.h"
 #include "server/answering/edns.h"
 #include "server/answering/respond.h"
-#include "tests/pool_fixture.h"
+#include "tests/answerer_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,10 +47,7 @@ static struct budget budget;
 
 static void tidy(void)
 {
-    answer_cache_free(answerer.snapshot.cache);
-    signer_free(answerer.snapshot.signer);
-    signer_free(answerer.snapshot.limited_signer);
-    counters_unref(answerer.snapshot.counters);
+    fixture_answerer_done(&answerer);
     pool_fixture_done(&pool);
 }
 
@@ -59,16 +55,8 @@ static void set_up(void)
 {
     pool_fixture_init(&pool, NULL);
     ASSERT(atexit(tidy) == 0);
-    const struct dname *apex = &pool.zone->settings.apex;
-    answerer.snapshot =
-        (struct snapshot){ .zone = pool.zone,
-                           .counters = counters_new(pool.zone, 0),
-                           .registry = pool.txns[0],
-                           .signer = signer_new(pool.zone->keyring, pool.cache, apex, 604800, 1),
-                           .limited_signer =
-                               signer_new(pool.zone->keyring, pool.cache, apex, 604800, 1),
-                           .now = FIXTURE_NOW,
-                           .cache = answer_cache_new(4) };
+    fixture_answerer_init(&answerer, &pool, fixture_signer(&pool, pool.cache, 1),
+                          fixture_signer(&pool, pool.cache, 1));
     signer_limit(answerer.snapshot.limited_signer, &budget);
 }
 

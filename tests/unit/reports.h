@@ -36,13 +36,6 @@ static inline struct report_head reports_head(const struct reports_key *key, uin
     return head;
 }
 
-static inline struct address reports_address(const char *text)
-{
-    struct address address;
-    assert_ok(address_parse(&address, text));
-    return address;
-}
-
 /* A member that answers at one address. */
 static inline struct member_health reports_verdict(uint64_t id, const char *address)
 {
@@ -53,7 +46,7 @@ static inline struct member_health reports_verdict(uint64_t id, const char *addr
     health.last_cert_not_after = REPORTS_NOW + 86400;
     health.address_count = 1;
     struct address_health *each = &health.addresses[0];
-    each->address = reports_address(address);
+    each->address = address_of(address);
     each->score_milli = 12345;
     each->working = true;
     each->probes = 77;
@@ -72,7 +65,7 @@ static inline struct member_health reports_verdict(uint64_t id, const char *addr
 
 static inline struct history_subject reports_subject(uint64_t id, const char *address)
 {
-    struct history_subject subject = { .member_id = id, .address = reports_address(address) };
+    struct history_subject subject = { .member_id = id, .address = address_of(address) };
     memcpy(subject.vantage, "far", sizeof("far"));
     return subject;
 }

@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#include "zone/names/dname.h"
+#include "zone/base/address.h"
+#include "zone/registry/settings.h"
 
 /* Named like cmocka's own. */
 /* NOLINTNEXTLINE(readability-identifier-naming) */
@@ -24,6 +25,21 @@ static inline struct dname name_of(const char *text)
     struct dname name = { .len = 0 };
     assert_ok(dname_parse(&name, text, NULL));
     return name;
+}
+
+static inline struct address address_of(const char *text)
+{
+    struct address address;
+    assert_ok(address_parse(&address, text));
+    return address;
+}
+
+/* Those of a new pool. */
+static inline struct settings default_settings(void)
+{
+    struct settings settings;
+    settings_defaults(&settings);
+    return settings;
 }
 
 #endif

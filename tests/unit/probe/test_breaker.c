@@ -5,13 +5,6 @@ enum {
     NOW = 2000000000
 };
 
-static struct settings settings_of(void)
-{
-    struct settings settings;
-    settings_defaults(&settings);
-    return settings;
-}
-
 /* A member with an address of each family, the last `v4` and `v6` probes of which failed. */
 static struct member_health member_of(enum stage stage, uint32_t v4, uint32_t v6)
 {
@@ -43,14 +36,14 @@ static void add(struct fixture *f, unsigned count, enum stage stage, uint32_t v4
 
 static void judge(struct fixture *f, uint64_t now)
 {
-    const struct settings settings = settings_of();
+    const struct settings settings = default_settings();
     breaker_judge(&f->breaker, &settings, now, &f->vantage, &f->breaker_state);
     f->breaker = (struct breaker){ 0 };
 }
 
 static enum vantage_state state_after(struct fixture *f)
 {
-    const struct settings settings = settings_of();
+    const struct settings settings = default_settings();
     breaker_judge(&f->breaker, &settings, NOW, &f->vantage, &f->breaker_state);
     enum vantage_state state = breaker_vantage_state(&f->breaker, &settings, &f->vantage);
     f->breaker = (struct breaker){ 0 };
@@ -278,7 +271,7 @@ static void release_ends_the_freeze_but_not_the_alarm(void **)
 
 static void breaker_of_100_percent_never_trips(void **)
 {
-    struct settings settings = settings_of();
+    struct settings settings = default_settings();
     settings.breaker_percent = 100;
     struct fixture f = { .vantage = { .interval_s = 60 } };
     add(&f, 10, STAGE_FALLING, 9, 9);

@@ -1,13 +1,11 @@
 #include "probe/host_rate.h"
 #include "tests/unit/unit.h"
 
-static struct address address_of(const char *before, unsigned number, const char *after)
+static struct address numbered_address(const char *before, unsigned number, const char *after)
 {
-    struct address address;
     char text[64];
     (void)snprintf(text, sizeof(text), "%s%u%s", before, number, after);
-    assert_ok(address_parse(&address, text));
-    return address;
+    return address_of(text);
 }
 
 /* The probes that one address gets in `ms` if they are always due. */
@@ -24,7 +22,7 @@ static unsigned to_one(struct host_rate *host_rate, const struct address *addres
 static void address_gets_its_rate_after_a_burst(void **)
 {
     struct host_rate *host_rate = host_rate_new();
-    const struct address address = address_of("192.0.2.", 1, "");
+    const struct address address = numbered_address("192.0.2.", 1, "");
     assert_int_equal(to_one(host_rate, &address, 1000, 10), 1);
     unsigned first = to_one(host_rate, &address, 1010, 10000);
     assert_in_range(first, 10 * HOST_RATE_ADDRESS_RATE,
@@ -39,8 +37,8 @@ static void network_is_not_flooded_through_its_addresses(void **)
     unsigned taken[2] = { 0 };
     for (uint64_t now = 1000; now < 11000; now += 10) {
         for (unsigned i = 0; i < 32; i++) {
-            const struct address v4 = address_of("192.0.2.", i, "");
-            const struct address v6 = address_of("2001:db8::", i, ":1");
+            const struct address v4 = numbered_address("192.0.2.", i, "");
+            const struct address v6 = numbered_address("2001:db8::", i, ":1");
             taken[0] += host_rate_take(host_rate, &v4, now);
             taken[1] += host_rate_take(host_rate, &v6, now);
         }
@@ -55,11 +53,11 @@ static void network_is_not_flooded_through_its_addresses(void **)
 static void other_networks_are_not_limited(void **)
 {
     struct host_rate *host_rate = host_rate_new();
-    const struct address busy = address_of("192.0.2.", 1, "");
+    const struct address busy = numbered_address("192.0.2.", 1, "");
     (void)to_one(host_rate, &busy, 1000, 5000);
     unsigned free_ones = 0;
     for (unsigned i = 0; i < 250; i++) {
-        const struct address other = address_of("10.0.", i, ".1");
+        const struct address other = numbered_address("10.0.", i, ".1");
         free_ones += host_rate_take(host_rate, &other, 6000);
     }
     assert_in_range(free_ones, 245, 250); /* two may share a bucket */
@@ -73,7 +71,7 @@ static void pool_of_a_whole_network_is_probed_each_minute(void **)
     bool done[254] = { false };
     for (uint64_t now = 1000; now < 61000; now += 50) {
         for (unsigned i = 0; i < 254; i++) {
-            const struct address address = address_of("192.0.2.", i + 1, "");
+            const struct address address = numbered_address("192.0.2.", i + 1, "");
             if (!done[i] && host_rate_take(host_rate, &address, now)) {
                 done[i] = true;
                 taken++;

@@ -9,20 +9,12 @@ static const struct breaker_state no_breaker = { 0 };
 
 static struct settings settings_of(void)
 {
-    struct settings settings;
-    settings_defaults(&settings);
+    struct settings settings = default_settings();
     settings.min_history_s = 0;
     settings.entry_score_milli = 10000;
     settings.reentry_score_milli = 12000;
     settings.exit_score_milli = 8000;
     return settings;
-}
-
-static struct address address_of(const char *text)
-{
-    struct address address;
-    assert_ok(address_parse(&address, text));
-    return address;
 }
 
 static struct member_health health_of(unsigned count)

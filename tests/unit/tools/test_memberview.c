@@ -5,13 +5,6 @@
 
 static struct dname apex;
 
-static struct address address(const char *text)
-{
-    struct address out;
-    assert_ok(address_parse(&out, text));
-    return out;
-}
-
 /* Two addresses, of which the probe saw the second work and the first fail. */
 static struct memberview seen_member(void)
 {
@@ -20,8 +13,8 @@ static struct memberview seen_member(void)
     strcpy(view.member.label, "alice");
     view.member.id = 7;
     view.member.address_count = 2;
-    view.member.addresses[0] = address("192.0.2.1");
-    view.member.addresses[1] = address("2001:db8::1");
+    view.member.addresses[0] = address_of("192.0.2.1");
+    view.member.addresses[1] = address_of("2001:db8::1");
     view.consensus.health = (struct member_health){ .member_id = 7,
                                                     .stage = STAGE_ELIGIBLE,
                                                     .stage_since = 1764000000,
@@ -29,7 +22,7 @@ static struct memberview seen_member(void)
                                                     .last_cert_not_after = 1764000009,
                                                     .address_count = 2 };
     view.consensus.health.addresses[0] =
-        (struct address_health){ .address = address("2001:db8::1"),
+        (struct address_health){ .address = address_of("2001:db8::1"),
                                  .score_milli = 12500,
                                  .working = true,
                                  .probes = 40,
@@ -43,7 +36,7 @@ static struct memberview seen_member(void)
                                  .offset_us = -1500,
                                  .rtt_us = 250 };
     view.consensus.health.addresses[1] =
-        (struct address_health){ .address = address("192.0.2.1"),
+        (struct address_health){ .address = address_of("192.0.2.1"),
                                  .score_milli = -7000,
                                  .probes = 40,
                                  .last_probe_at = 1764000001,
@@ -116,7 +109,7 @@ static void the_score_is_that_of_the_best_address(void **)
 static void an_address_that_was_never_seen_has_nulls(void **)
 {
     struct memberview view = seen_member();
-    view.member.addresses[0] = address("192.0.2.9");
+    view.member.addresses[0] = address_of("192.0.2.9");
     json_t *out = memberview_full(&view, &apex);
     json_t *row = row_of(out, "192.0.2.9");
     assert_true(json_is_null(json_object_get(row, "score")));

@@ -10,13 +10,6 @@ static void unhex(uint8_t *out, size_t room, const char *text)
     assert_int_equal(len, room);
 }
 
-static struct address address_of(const char *text)
-{
-    struct address address;
-    assert_ok(address_parse(&address, text));
-    return address;
-}
-
 static const char secret_a[] = "e5e973e5a6b2a43f48e7dc849e37bfcf";
 static const char secret_b[] = "dd3bdf9344b678b185a6f5cb60fca715";
 static const char secret_c[] = "445536bcd2513298075a5d379663c962";

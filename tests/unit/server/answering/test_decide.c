@@ -1,20 +1,12 @@
-#include "server/answering/decide.h"
 #include "server/answering/respond.h"
-#include "tests/pool_fixture.h"
+#include "tests/answerer_fixture.h"
 #include "tests/unit/unit.h"
 
 static struct pool_fixture pool;
 static struct answerer answerer;
 static struct sigcache *cache;
-static struct signer
-    *signer; /* for both: what compact denial makes of the other, test_denial.c says */
-
-static void forget_kept(void)
-{
-    answer_cache_free(answerer.snapshot.cache);
-    answerer.snapshot.cache = answer_cache_new(4);
-    decide_begin(&answerer);
-}
+/* Both signers of the answerer: test_denial.c tells them apart. */
+static struct signer *signer;
 
 static int set_up(void **)
 {
@@ -23,22 +15,15 @@ static int set_up(void **)
     assert_ok(
         locations_load(&locations, (const char *const[]){ TEST_DATA "/places.mmdb" }, 1, &diag));
     pool_fixture_init(&pool, locations);
-    answerer.snapshot.zone = pool.zone;
-    answerer.snapshot.counters = counters_new(pool.zone, 0);
-    answerer.snapshot.registry = pool.txns[0];
     cache = sigcache_new(1024);
-    signer = signer_new(pool.zone->keyring, cache, &pool.zone->settings.apex, 604800, 1);
-    answerer.snapshot.signer = answerer.snapshot.limited_signer = signer;
-    answerer.snapshot.now = FIXTURE_NOW;
-    forget_kept();
+    signer = fixture_signer(&pool, cache, 1);
+    fixture_answerer_init(&answerer, &pool, signer, signer);
     return 0;
 }
 
 static int tear_down(void **)
 {
-    answer_cache_free(answerer.snapshot.cache);
-    counters_unref(answerer.snapshot.counters);
-    signer_free(signer);
+    fixture_answerer_done(&answerer);
     sigcache_free(cache);
     pool_fixture_done(&pool);
     return 0;
@@ -177,7 +162,7 @@ static void denials_cover_name_and_wildcard(void **)
     struct dname apex = name_of("pool.test");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct query query = query_of(names[i][0], RR_A, true);
-        forget_kept(); /* what is kept is in wire form only */
+        fixture_forget_answers(&answerer); /* what is kept is in wire form only */
         const struct answer *answer = decide(&query);
         assert_int_equal(answer->rcode, RCODE_NXDOMAIN);
         for (int j = 0; j < 2; j++) {
@@ -370,7 +355,7 @@ static void cached_answers_are_what_was_first_said(void **)
     for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t first[1232], second[1232];
         struct query query = query_of(rows[i / 2].name, rows[i / 2].type, i % 2 == 0);
-        forget_kept();
+        fixture_forget_answers(&answerer);
         size_t len = respond(&query, first, sizeof(first));
         assert_int_equal(respond(&query, second, sizeof(second)), len);
         assert_memory_equal(first, second, len);

@@ -2,10 +2,9 @@
 
 #include <ldns/ldns.h>
 
-#include "server/answering/decide.h"
 #include "server/answering/edns.h"
 #include "server/answering/respond.h"
-#include "tests/pool_fixture.h"
+#include "tests/answerer_fixture.h"
 #include "tests/unit/unit.h"
 
 static struct pool_fixture pool;
@@ -13,22 +12,14 @@ static struct answerer answerer;
 static struct sigcache *cache, *denials;
 static struct budget budget;
 
-static void forget_kept(void)
+/* A limited signer that has nothing signed yet. */
+static struct signer *new_limited_signer(void)
 {
-    answer_cache_free(answerer.snapshot.cache);
-    answerer.snapshot.cache = answer_cache_new(4);
-    decide_begin(&answerer);
-}
-
-/* With nothing signed yet. */
-static void renew_limited_signer(void)
-{
-    signer_free(answerer.snapshot.limited_signer);
     sigcache_free(denials);
     denials = sigcache_new(1024);
-    answerer.snapshot.limited_signer =
-        signer_new(pool.zone->keyring, denials, &pool.zone->settings.apex, 604800, 2);
-    signer_limit(answerer.snapshot.limited_signer, &budget);
+    struct signer *signer = fixture_signer(&pool, denials, 2);
+    signer_limit(signer, &budget);
+    return signer;
 }
 
 static int set_up(void **)
@@ -36,23 +27,13 @@ static int set_up(void **)
     pool_fixture_init(&pool, NULL);
     pool.zone->settings.denial = DENIAL_COMPACT;
     cache = sigcache_new(1024);
-    answerer.snapshot.zone = pool.zone;
-    answerer.snapshot.counters = counters_new(pool.zone, 0);
-    answerer.snapshot.registry = pool.txns[0];
-    answerer.snapshot.signer =
-        signer_new(pool.zone->keyring, cache, &pool.zone->settings.apex, 604800, 1);
-    renew_limited_signer();
-    answerer.snapshot.now = FIXTURE_NOW;
-    forget_kept();
+    fixture_answerer_init(&answerer, &pool, fixture_signer(&pool, cache, 1), new_limited_signer());
     return 0;
 }
 
 static int tear_down(void **)
 {
-    answer_cache_free(answerer.snapshot.cache);
-    counters_unref(answerer.snapshot.counters);
-    signer_free(answerer.snapshot.signer);
-    signer_free(answerer.snapshot.limited_signer);
+    fixture_answerer_done(&answerer);
     sigcache_free(cache);
     sigcache_free(denials);
     pool_fixture_done(&pool);
@@ -368,12 +349,13 @@ static void the_longest_names_are_denied_in_a_datagram(void **)
  * signed is answered as before. */
 static void names_beyond_the_budget_are_denied_by_the_chain(void **)
 {
-    renew_limited_signer();
+    signer_free(answerer.snapshot.limited_signer);
+    answerer.snapshot.limited_signer = new_limited_signer();
     decide_begin(&answerer);
     assert_answer("first.pool.test", RR_A, EDNS_DO, NO_NAME("first.pool.test."));
     budget_update(&budget, 1, 1000000);
     assert_true(budget_take(&budget));
-    forget_kept();
+    fixture_forget_answers(&answerer);
     assert_answer(
         "second.pool.test", RR_A, EDNS_DO,
         "NXDOMAIN / SOA ns1.pool.test. NSEC time.pool.test. A RRSIG NSEC "

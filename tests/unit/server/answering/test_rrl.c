@@ -3,13 +3,6 @@
 #include "server/answering/rrl.h"
 #include "tests/unit/unit.h"
 
-static struct address address_of(const char *text)
-{
-    struct address address;
-    assert_ok(address_parse(&address, text));
-    return address;
-}
-
 /* How many of `count` answers at one moment pass. */
 static unsigned burst(struct rrl *rrl, const char *source, unsigned kind, uint32_t rate,
                       uint64_t now_us, unsigned count)

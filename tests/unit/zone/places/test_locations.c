@@ -32,13 +32,6 @@ static struct locations *load_data(const char *name)
     return locations;
 }
 
-static struct address address_of(const char *text)
-{
-    struct address address;
-    assert_ok(address_parse(&address, text));
-    return address;
-}
-
 static const struct cell *cell_at(const struct locations *locations, const struct address *address)
 {
     size_t count = 0;

@@ -5,20 +5,6 @@ enum {
     NOW = 2000000000
 };
 
-static struct settings settings_of(void)
-{
-    struct settings settings;
-    settings_defaults(&settings);
-    return settings;
-}
-
-static struct address address_of(const char *text)
-{
-    struct address address;
-    assert_ok(address_parse(&address, text));
-    return address;
-}
-
 /* A row of vantage point `name`: a stage with its weight and score. */
 static struct member_health says(const char *name, enum stage stage, uint16_t weight)
 {
@@ -69,7 +55,7 @@ static struct member member_of(unsigned count)
 static struct consensus consensus_for(const struct member *member, const struct vantages *vantages,
                                       const struct member_health *rows, unsigned count)
 {
-    const struct settings settings = settings_of();
+    const struct settings settings = default_settings();
     struct consensus consensus;
     consensus_of(&consensus, member, rows, count, vantages, &settings);
     return consensus;

@@ -71,11 +71,11 @@ static void verdict_of_an_address_that_is_not_the_members_is_skipped(void **)
     health = verdict_of("alice", "192.0.2.1");
     health.address_count = 2;
     health.addresses[1] = health.addresses[0];
-    health.addresses[1].address = reports_address("203.0.113.1");
+    health.addresses[1].address = address_of("203.0.113.1");
     say_verdict("alice", &health);
     assert_int_equal(sum.skipped, 1);
     assert_false(verdict_is("alice", &found));
-    health.addresses[1].address = reports_address("2001:db8::1");
+    health.addresses[1].address = address_of("2001:db8::1");
     say_verdict("alice", &health);
     assert_true(sum.verdicts == 1 && verdict_is("alice", &found));
     assert_int_equal(found.address_count, 2);
@@ -103,12 +103,12 @@ static void new_addresses_are_bounded_by_the_day(void **)
     assert_ok(store_commit(txn, &diag));
     say_verdict("own", &health);
     assert_int_equal(sum.verdicts, 1);
-    health.addresses[0].address = reports_address("203.0.113.8");
+    health.addresses[0].address = address_of("203.0.113.8");
     say_verdict("own", &health);
     assert_true(sum.verdicts == 0 && sum.skipped == 1 && sum.refusal.count == 1);
     assert_non_null(strstr(refusal_of("far").text, "too many new addresses"));
     assert_true(verdict_is("own", &found));
-    const struct address before = reports_address("203.0.113.7");
+    const struct address before = address_of("203.0.113.7");
     assert_true(address_equal(&found.addresses[0].address, &before));
     now += 86400; /* another day */
     say_verdict("own", &health);

@@ -20,21 +20,13 @@ static struct standing standing_of(const struct member *member, const struct mem
 
 static struct settings settings_of(void)
 {
-    struct settings settings;
-    settings_defaults(&settings);
+    struct settings settings = default_settings();
     settings.min_history_s = HISTORY;
     settings.entry_score_milli = 10000;
     settings.reentry_score_milli = 12000;
     settings.exit_score_milli = 8000;
     settings.quarantine_s = 8640000;
     return settings;
-}
-
-static struct address address_of(const char *text)
-{
-    struct address address;
-    assert_ok(address_parse(&address, text));
-    return address;
 }
 
 /* Two addresses, IPv4 and IPv6, that have long worked, with this score. */

@@ -1,0 +1,47 @@
+/* What a worker answers with, on the pool of pool_fixture.h: for tests and fuzz targets. */
+#ifndef TESTS_ANSWERER_FIXTURE_H
+#define TESTS_ANSWERER_FIXTURE_H
+
+#include "server/answering/decide.h"
+#include "tests/pool_fixture.h"
+
+/* A signer with the pool's keys. */
+static inline struct signer *fixture_signer(const struct pool_fixture *pool,
+                                            struct sigcache *signatures, uint64_t seed)
+{
+    return signer_new(pool->zone->keyring, signatures, &pool->zone->settings.apex, 604800, seed);
+}
+
+/* Begins a batch with an empty answer cache. */
+static inline void fixture_forget_answers(struct answerer *answerer)
+{
+    answer_cache_free(answerer->snapshot.cache);
+    answerer->snapshot.cache = answer_cache_new(4);
+    decide_begin(answerer);
+}
+
+/* Both signers, which may be one, belong to the answerer from then on. */
+static inline void fixture_answerer_init(struct answerer *answerer, const struct pool_fixture *pool,
+                                         struct signer *signer, struct signer *limited)
+{
+    answerer->snapshot = (struct snapshot){ .zone = pool->zone,
+                                            .counters = counters_new(pool->zone, 0),
+                                            .registry = pool->txns[0],
+                                            .signer = signer,
+                                            .limited_signer = limited,
+                                            .now = FIXTURE_NOW };
+    fixture_forget_answers(answerer);
+}
+
+static inline void fixture_answerer_done(struct answerer *answerer)
+{
+    struct snapshot *snapshot = &answerer->snapshot;
+    answer_cache_free(snapshot->cache);
+    counters_unref(snapshot->counters);
+    signer_free(snapshot->signer);
+    if (snapshot->limited_signer != snapshot->signer) {
+        signer_free(snapshot->limited_signer);
+    }
+}
+
+#endif
