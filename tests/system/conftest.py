@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from machine import Machine, enter_namespaces  # noqa: E402
 from pool import Pool  # noqa: E402
+from signedpool import FORMS  # noqa: E402
 
 _machines = []
 # The files that take longest, which are the first to start when several run at once.
@@ -42,6 +43,17 @@ def machine(tmp_path):
 def shared_machine(tmp_path_factory):
     """One machine for all tests of a module."""
     yield from _machine(tmp_path_factory.mktemp("machine"))
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def form(request):
+    """Each form of a signed zone, one after the other."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def form_machine(form, tmp_path_factory):
+    yield from _machine(tmp_path_factory.mktemp(form))
 
 
 @pytest.fixture

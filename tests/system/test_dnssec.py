@@ -4,35 +4,16 @@ import dns.rcode
 import pytest
 
 from machine import run
-from pool import APEX, SRV, Pool
+from pool import APEX
 from resolver import Unbound
-
-FORMS = {"ecdsap256": (13, "nsec"), "ed25519": (15, "nsec"), "compact": (13, "compact")}
-STATIC = f"www.{APEX}. 600 IN A 203.0.113.80\ndeep.under.nothing.{APEX}. 600 IN TXT \"x\"\n"
-
-EXISTING = [(APEX, "SOA"), (APEX, "NS"), (APEX, "DNSKEY"), (APEX, "CDS"), (APEX, "CDNSKEY"), (APEX, "CAA"), (SRV, "SRV"),
-            (f"alice.{APEX}", "A"), (f"alice.{APEX}", "AAAA"), (f"alice.{APEX}", "CAA"), (f"ns1.{APEX}", "A"),
-            (f"www.{APEX}", "A"), (f"deep.under.nothing.{APEX}", "TXT")]
-NODATA = [(f"alice.{APEX}", "MX"), (f"www.{APEX}", "AAAA"), (APEX, "A"), (SRV, "A"), (f"_tcp.{APEX}", "A"),
-          (f"under.nothing.{APEX}", "A"), (f"nothing.{APEX}", "TXT")]
-NXDOMAIN = [f"missing.{APEX}", f"a.b.missing.{APEX}", f"x.alice.{APEX}", f"_udp.{APEX}", f"x._tcp.{APEX}", f"0.{APEX}",
-            f"zzz.{APEX}", f"x.nothing.{APEX}", "\\000." + APEX, f"{'z' * 63}.{APEX}", f"\\255.{APEX}"]
-
-
-def options_of(form):
-    return "--algorithm", "ed25519" if form == "ed25519" else "ecdsap256", "--denial", FORMS[form][1]
+from signedpool import EXISTING, NODATA, NXDOMAIN, SignedPool
 
 
 class Signed:
     def __init__(self, machine, form):
         self.machine = machine
-        self.number, self.denial = FORMS[form]
-        self.pool = Pool(machine).init(*options_of(form))
-        self.pool.add("alice", "127.0.1.1", "2001:db8::11")
-        self.pool.add("bob", "127.0.1.2")
-        self.pool.cli("member", "override", "--all", "eligible")
-        self.pool.cli("record", "load", machine.write("static.zone", STATIC))
-        self.pool.serve()
+        self.pool = SignedPool(machine, form)
+        self.number, self.denial = self.pool.number, self.pool.denial
         keys = self.pool.cli("key", "ds", "--dnskey").stdout
         self.anchor = machine.write("anchor", keys)
         anchors = []
@@ -44,14 +25,11 @@ class Signed:
         self.resolver = Unbound(machine, APEX, self.anchor)
 
 
-@pytest.fixture(scope="module", params=FORMS)
-def signed(request, tmp_path_factory):
-    from machine import Machine
-    machine = Machine(tmp_path_factory.mktemp(request.param))
-    signed = Signed(machine, request.param)
+@pytest.fixture(scope="module")
+def signed(form, form_machine):
+    signed = Signed(form_machine, form)
     yield signed
     signed.pool.stop()
-    machine.close()
 
 
 def test_algorithm(signed):

@@ -14,7 +14,7 @@ import dns.rdatatype
 import pytest
 
 from machine import until
-from pool import APEX, SRV, Pool, records
+from pool import APEX, Pool
 
 NSID, ECS, COOKIE, KEEPALIVE, EDE, REPORT = 3, 8, 10, 11, 15, 18
 CLIENT = b"\x24\x64\xc4\xab\xcf\x10\xc9\x57"

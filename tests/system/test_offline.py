@@ -14,7 +14,7 @@ import pytest
 from machine import until
 from pool import APEX, PRESET, Pool, records
 from resolver import Unbound
-from test_years import SETTLED_S, STEP_MAX, Life
+from test_years import STEP_MAX, Life
 from years import DAY, HOUR, Clock
 
 YEARS = float(os.environ.get("NTSPOOL_YEARS", "0.6"))

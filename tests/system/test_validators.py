@@ -10,45 +10,17 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-import validators
-from machine import Machine, run
-from pool import APEX, SRV, Pool
-from test_dnssec import EXISTING, FORMS, NODATA, NXDOMAIN, STATIC, options_of
-from validators import RESOLVERS
+from machine import run
+from pool import APEX, SRV
+from signedpool import EXISTING, NODATA, NXDOMAIN
+from validators import RESOLVERS, Validated
 
 
-class Signed:
-    def __init__(self, machine, form):
-        self.machine = machine
-        self.missing = dns.rcode.NXDOMAIN if FORMS[form][1] == "nsec" else dns.rcode.NOERROR  # RFC 9824 6
-        self.pool = Pool(machine).init(*options_of(form))
-        self.pool.add("alice", "127.0.1.1", "2001:db8::11")
-        self.pool.add("bob", "127.0.1.2")
-        self.pool.cli("member", "override", "--all", "eligible")
-        self.pool.cli("record", "load", machine.write("static.zone", STATIC))
-        self.pool.serve()
-        self.ds = validators.ds_of(self.pool)
-        validators.start(machine, self.ds)
-
-    def ask(self, resolver, name, rdtype, timeout=8):
-        return validators.ask(resolver, name, rdtype, timeout)
-
-    def secure(self, resolver, name, rdtype):
-        return validators.secure(resolver, name, rdtype, self.ask)
-
-
-@pytest.fixture(scope="module", params=FORMS)
-def signed(request, tmp_path_factory):
-    machine = Machine(tmp_path_factory.mktemp(request.param))
-    try:
-        signed = Signed(machine, request.param)
-        yield signed
-        signed.pool.stop()
-    except AssertionError:
-        print(*(f"{name}:\n{text}" for name, text in machine.logs()), sep="\n")
-        raise
-    finally:
-        machine.close()
+@pytest.fixture(scope="module")
+def signed(form, form_machine):
+    signed = Validated(form_machine, form)
+    yield signed
+    signed.pool.stop()
 
 
 @pytest.mark.parametrize("resolver", RESOLVERS)

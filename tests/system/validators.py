@@ -10,6 +10,7 @@ import dns.rcode
 
 from machine import PARTS, part, until
 from pool import APEX
+from signedpool import SignedPool
 
 
 def unpacked(argv):
@@ -107,3 +108,20 @@ def start(machine, ds):
     for name in RESOLVERS:
         until(lambda: _answers(name), 15, f"{name} answers")
     return processes
+
+
+class Validated:
+    """A signed pool and the resolvers that validate it."""
+
+    def __init__(self, machine, form):
+        self.machine = machine
+        self.pool = SignedPool(machine, form)
+        self.missing = dns.rcode.NXDOMAIN if self.pool.denial == "nsec" else dns.rcode.NOERROR  # RFC 9824 6
+        self.ds = ds_of(self.pool)
+        start(machine, self.ds)
+
+    def ask(self, resolver, name, rdtype, timeout=8):
+        return ask(resolver, name, rdtype, timeout)
+
+    def secure(self, resolver, name, rdtype):
+        return secure(resolver, name, rdtype, self.ask)
