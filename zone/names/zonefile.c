@@ -112,19 +112,26 @@ static enum result take_character(struct source *source, int c, bool *ended)
     }
 }
 
+/* Reads one entry, which may have blanks only. `*last` is its last character, or EOF. */
+static enum result read_entry(struct source *source, int *last)
+{
+    bool ended = false;
+    source->len = 0;
+    source->content = false;
+    source->start = source->line;
+    while (!ended && (*last = getc(source->file)) != EOF) {
+        TRY(take_character(source, *last, &ended));
+    }
+    return RESULT_OK;
+}
+
 /* Reads the next entry; sets `*end` if there is none. */
 static enum result next_entry(struct source *source, bool *end)
 {
-    int c = 0;
+    int last = 0;
     do {
-        bool ended = false;
-        source->len = 0;
-        source->content = false;
-        source->start = source->line;
-        while (!ended && (c = getc(source->file)) != EOF) {
-            TRY(take_character(source, c, &ended));
-        }
-    } while (!source->content && c != EOF);
+        TRY(read_entry(source, &last));
+    } while (!source->content && last != EOF);
     if (ferror(source->file) != 0) {
         return diag_fail(source->diag, RESULT_SYSTEM, "%s: cannot be read", source->path);
     }

@@ -12,7 +12,7 @@
 #define NEARNESS_MIN 1e-18 /* so that there is an answer at any distance */
 #define FACTOR_MIN   1e-12
 #define CLOSE_ENOUGH 1.002 /* scaling ends when no load is above this times its limit */
-/* and no member with a factor below 1 is below its limit by more than this part */
+/* and no member with a factor below 1 has more than this part of its limit unused */
 #define ROOM_LEFT  0.01
 #define RELAXATION 1.5 /* overshooting takes fewer rounds */
 

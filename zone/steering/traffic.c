@@ -235,15 +235,16 @@ static enum result save_spell(struct traffic_spell *spell, struct store_txn *txn
     return put_or_delete(txn, &key, &row, false);
 }
 
+static enum result save_all(struct traffic *traffic, struct store_txn *txn)
+{
+    TRY(save_cells(traffic, txn));
+    TRY(save_members(traffic, txn));
+    return save_spell(&traffic->over_budget, txn);
+}
+
 enum result traffic_save(struct traffic *traffic, struct store_txn *txn, struct diag *diag)
 {
-    enum result result = save_cells(traffic, txn);
-    if (result == RESULT_OK) {
-        result = save_members(traffic, txn);
-    }
-    if (result == RESULT_OK) {
-        result = save_spell(&traffic->over_budget, txn);
-    }
+    enum result result = save_all(traffic, txn);
     if (result != RESULT_OK) {
         traffic_unsaved(traffic);
         return diag_fail(diag, result, "the counts can't be written to the traffic store: %s",

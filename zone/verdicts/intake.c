@@ -207,7 +207,7 @@ static void read_source(struct intake *intake, struct source *source, uint64_t a
                            "version?");
         } else if (result == RESULT_DAMAGED) {
             (void)snprintf(refusal.text, sizeof(refusal.text),
-                           "its journal holds what is no report");
+                           "its journal holds data that is not a report");
         } else if (result != RESULT_OK) {
             break;
         } else if (strcmp(report.head.vantage, source->name) != 0) {
@@ -383,10 +383,11 @@ enum result intake_import(const struct intake_stores *stores, const uint8_t *oct
         at += result == RESULT_OK ? one : 0;
     }
     if (result == RESULT_INVALID) {
-        result = diag_fail(diag, result,
-                           "octet %zu: this is no report of a vantage point, or it is cut: what "
-                           "came before it was taken in",
-                           at);
+        result =
+            diag_fail(diag, result,
+                      "octet %zu: this is not a report of a vantage point, or a truncated one: "
+                      "what came before it was taken in",
+                      at);
     }
     if (import.batch.len > 0 || last->count > 0) {
         struct diag why = { "" };

@@ -64,7 +64,7 @@ static enum result change_owner(const struct intake_stores *stores, bool there,
         return store_commit(txn, diag);
     }
     store_abort(txn);
-    return diag_fail(diag, result, "verdicts of another registry can't be dropped: %s",
+    return diag_fail(diag, result, "the verdicts of another registry can't be deleted: %s",
                      result_text(result));
 }
 
@@ -80,7 +80,7 @@ enum result intake_set_owner(const struct intake_stores *stores, struct diag *di
     enum result result = owner_of(txn, owner, &there);
     store_abort(txn);
     if (result != RESULT_OK) {
-        return diag_fail(diag, result, "whose the verdicts are can't be read: %s",
+        return diag_fail(diag, result, "the owner of the verdicts can't be read: %s",
                          result_text(result));
     }
     return there && memcmp(owner, here, REGISTRY_ID_LEN) == 0

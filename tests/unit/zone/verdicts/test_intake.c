@@ -173,7 +173,7 @@ static void a_refused_journal_is_reported_and_does_not_hold_up_others(void **)
     put_journal("far");
     look();
     assert_int_equal(sum.reports, 1);
-    assert_non_null(strstr(refusal_of("near").text, "no report"));
+    assert_non_null(strstr(refusal_of("near").text, "not a report"));
     /* far's reports in near's journal */
     put_journal("near");
     now += 2;
