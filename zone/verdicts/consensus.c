@@ -12,11 +12,6 @@ struct panel {
     enum address_family family;
 };
 
-static bool is_of(const struct address_health *address, enum address_family family)
-{
-    return address_family(&address->address) == family;
-}
-
 static enum address_family other_than(enum address_family family)
 {
     return family == ADDRESS_IPV6 ? ADDRESS_IPV4 : ADDRESS_IPV6;
@@ -66,7 +61,7 @@ static bool is_mature(const struct member_health *row, const struct panel *panel
     }
     for (unsigned i = 0; i < row->address_count; i++) {
         const struct address_health *each = &row->addresses[i];
-        if (is_of(each, family) && each->probes >= CONSENSUS_PROBES &&
+        if (address_family(&each->address) == family && each->probes >= CONSENSUS_PROBES &&
             each->last_probe_at >= each->first_probe_at + panel->history_s) {
             return true;
         }

@@ -75,7 +75,8 @@ static bool has_address(const struct member *member, const struct address *addre
 }
 
 /* Reads the member of a label. False if there is none with this number. */
-static bool is_member(struct applying *applying, const char *label, uint64_t id, struct member *out)
+static bool find_member(struct applying *applying, const char *label, uint64_t id,
+                        struct member *out)
 {
     enum result result = registry_member(applying->registry, label, out);
     if (result != RESULT_OK && result != RESULT_NOT_FOUND) {
@@ -159,7 +160,7 @@ static void apply_verdict(const char *label, const struct member_health *health,
     struct applying *applying = arg;
     struct member_health row = *health;
     struct member member;
-    if (!is_member(applying, label, health->member_id, &member) ||
+    if (!find_member(applying, label, health->member_id, &member) ||
         !addresses_fit(applying, &member, health) || !times_fit(applying, &row)) {
         applying->sum->skipped++;
         return;
@@ -179,7 +180,7 @@ static void apply_sample(const char *label, const struct history_subject *subjec
     bool in_time =
         !is_ahead(sample->at, applying->now) && sample->at + UINT64_C(2) * DAY_S > applying->now;
     if (applying->history == NULL || applying->result != RESULT_OK || !in_time ||
-        !is_member(applying, label, subject->member_id, &member)) {
+        !find_member(applying, label, subject->member_id, &member)) {
         return;
     }
     bool fits = member.target.len == 0 ? has_address(&member, &subject->address)
