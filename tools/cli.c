@@ -23,31 +23,30 @@ static const struct option_row common[] = {
     { 0 },
 };
 
-/* What is known while the command line is read. */
+/* State of the parser. */
 struct parse {
     const struct cli_command *commands;
     size_t count;
     const struct cli_group *groups;
-    const char *group; /* the words so far of a command with several */
-    bool help;         /* `help` stood before the command */
+    const char *group; /* the words read so far of a command with several */
+    bool help;         /* `help` preceded the command */
     int argc;
     char **argv;
     int at;
-    int arguments; /* collected at the front of argv */
-    bool literal;  /* after `--` */
+    int arguments; /* their number; they are moved to the front of argv */
+    bool literal;  /* `--` was read */
 };
 
-/* Outcome of a parsing step: go on, or end with this exit status. */
+/* A parsing step returns GO_ON, or the program's exit status. */
 enum {
     GO_ON = -1
 };
 
 enum {
-    WIDTH = 28 /* of the left column of a help */
+    WIDTH = 28 /* of the left column of the help text */
 };
 
-/* The word of the name right behind the group's; NULL if it is in another group, or in one
- * below. */
+/* The last word of a command's name, if the group contains the command directly; else NULL. */
 static const char *word_in_group(const char *name, const char *group)
 {
     size_t len = group != NULL ? strlen(group) + 1 : 0;
@@ -104,7 +103,7 @@ static void print_overview(const struct parse *p)
     printf("\n`ntspool COMMAND --help` tells more.\n");
 }
 
-/* Prints what the diag says, and where the help on it is. */
+/* Prints the diag's text and the command that shows help. */
 static int fail_usage(const struct cli *cli, const struct parse *p)
 {
     const char *where = cli->command != NULL ? cli->command->name : p->group;
@@ -241,7 +240,7 @@ static int run(struct cli *cli, const struct parse *p)
     if (!confirm(cli, p->arguments, p->argv)) {
         return cli_fail(cli, diag_fail(&cli->diag, RESULT_REFUSED, "nothing was changed"));
     }
-    held_begin(&cli->output);
+    deferred_begin(&cli->output);
     return cli->command->run(cli, p->arguments, p->argv);
 }
 
@@ -270,8 +269,8 @@ int cli_main(const struct cli_command *commands, size_t count, const struct cli_
     if (cli.note != NULL) {
         (void)fprintf(stderr, "ntspool: %s\n", cli.note);
     }
-    if (cli.unwritten != 0 && status == CLI_DONE) {
-        (void)fprintf(stderr, "ntspool: can't write the output: %s\n", strerror(cli.unwritten));
+    if (cli.output_errno != 0 && status == CLI_DONE) {
+        (void)fprintf(stderr, "ntspool: can't write the output: %s\n", strerror(cli.output_errno));
         status = CLI_FAILED;
     }
     config_free(cli.config);
@@ -281,14 +280,14 @@ int cli_main(const struct cli_command *commands, size_t count, const struct cli_
 
 void cli_show(struct cli *cli)
 {
-    bool written = held_end(&cli->output) && fflush(stdout) == 0 && !ferror(stdout);
-    if (!written && cli->unwritten == 0) {
-        cli->unwritten = errno;
+    bool written = deferred_end(&cli->output) && fflush(stdout) == 0 && !ferror(stdout);
+    if (!written && cli->output_errno == 0) {
+        cli->output_errno = errno;
     }
 }
 
-/* Commands share code that asks for options which only some of them have. One that none has is a
- * slip of the pen. */
+/* False if only other commands have the option: commands share code that reads options which only
+ * some of them have. An option that no command has is a typo in the code. */
 static bool is_option(const struct cli *cli, const char *name)
 {
     bool known = arguments_has(&cli->arguments, name);

@@ -6,7 +6,8 @@
 
 #include "tools/output.h"
 
-/* What is asked for a command, for one with an option where it is named. */
+/* The commands to confirm; with an option, only if that option is given. `what` says what happens.
+ */
 static const struct {
     const char *command, *option, *what;
 } questions[] = {

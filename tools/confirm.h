@@ -1,14 +1,13 @@
-/* The question before what can't be taken back.
+/* Asks the operator before a command does what can't be undone.
  *
- * It is asked before a command opens a store, so no lock waits for the answer, and only where a
- * person sits: with a terminal as standard input and output, and without --yes. Scripts run as they
- * are. */
+ * It asks before the command opens a store, so no lock is held meanwhile. It asks only if standard
+ * input and output are terminals and --yes is absent: scripts are never asked. */
 #ifndef TOOLS_CONFIRM_H
 #define TOOLS_CONFIRM_H
 
 #include "tools/cli.h"
 
-/* False if the operator was asked and did not say yes. */
+/* False if the operator was asked and did not answer yes. */
 bool confirm(const struct cli *cli, int argc, char **argv);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The next octet as it is, as inside quotes. */
+/* The next octet, unchanged: for text in quotes. */
 static int take_raw(struct csv *csv)
 {
     int c = getc_unlocked(csv->file);
@@ -12,7 +12,7 @@ static int take_raw(struct csv *csv)
     return c;
 }
 
-/* The next octet, CRLF as LF. */
+/* The next octet; CRLF becomes LF. */
 static int take(struct csv *csv)
 {
     int c = take_raw(csv);
@@ -41,8 +41,8 @@ void csv_begin(struct csv *csv, FILE *file, const char *path)
         (void)ungetc(c, file);
         return;
     }
-    /* Without the rest of the mark the first field begins with a broken letter: the header check
-     * names it. */
+    /* If the mark is incomplete, the first field begins with a broken character, and the check of
+     * the header reports that field. */
     for (size_t i = 1; i < 3; i++) {
         c = getc_unlocked(file);
         if (c != mark[i]) {
@@ -66,7 +66,7 @@ static bool put(struct csv *csv, int c)
     return true;
 }
 
-/* Reads a quoted field behind its first quote; `*next` is what follows the last one. */
+/* Reads a quoted field after its opening quote. `*next` becomes the octet after the closing one. */
 static enum result read_quoted(struct csv *csv, int *next, struct diag *diag)
 {
     for (;;) {
@@ -81,7 +81,7 @@ static enum result read_quoted(struct csv *csv, int *next, struct diag *diag)
         } else if (c == EOF) {
             return fail(csv, diag, "the last quote is missing");
         } else if (c == 0) {
-            return fail(csv, diag, "a NUL octet does not belong into text");
+            return fail(csv, diag, "text can't have a NUL octet");
         }
         if (!put(csv, c)) {
             return fail(csv, diag, "the line is too long");
@@ -101,15 +101,15 @@ static enum result read_field(struct csv *csv, int *next, struct diag *diag)
         enum result result = read_quoted(csv, next, diag);
         return result != RESULT_OK || ends_field(*next)
                    ? result
-                   : fail(csv, diag, "a comma is missing behind a quoted field");
+                   : fail(csv, diag, "a comma is missing after a quoted field");
     }
     for (; !ends_field(c); c = take(csv)) {
         /* RFC 4180 2.5. */
         if (c == '"') {
-            return fail(csv, diag, "a field with a quote in it must be quoted as a whole");
+            return fail(csv, diag, "a field that contains a quote must be quoted");
         }
         if (c == 0 || c == '\r') {
-            return fail(csv, diag, "a control character does not belong into text");
+            return fail(csv, diag, "text can't have a control character");
         }
         if (!put(csv, c)) {
             return fail(csv, diag, "the line is too long");

@@ -12,7 +12,7 @@ enum {
     FIRST_ROOM = 65536
 };
 
-/* Takes one octet more than allowed, to know that there is one. Returns errno. */
+/* Reads up to one octet more than allowed, to detect a file that is too long. Returns errno. */
 static int read_all(struct infile *in, int fd, size_t most)
 {
     size_t room = FIRST_ROOM;
@@ -64,7 +64,7 @@ void infile_done(struct infile *in)
         (void)fclose(in->file);
     }
     if (in->text != NULL) {
-        sodium_memzero(in->text, in->len); /* there are keys in some */
+        sodium_memzero(in->text, in->len); /* some files contain keys */
         free(in->text);
     }
     *in = (struct infile){ 0 };

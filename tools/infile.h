@@ -1,5 +1,5 @@
-/* A file or standard input, read whole before any store is opened: who writes it may be slow, or
- * never end, and must hold up nobody. */
+/* A file or standard input, read completely before any store is opened. Its writer may be slow or
+ * never finish, and must not block others that use the stores. */
 #ifndef TOOLS_INFILE_H
 #define TOOLS_INFILE_H
 
@@ -15,14 +15,14 @@ enum {
 struct infile {
     FILE *file;       /* reads `text` */
     const char *path; /* for messages; "stdin" for standard input */
-    char *text;       /* with a NUL behind it that does not count */
-    size_t len;
+    char *text;       /* followed by a NUL */
+    size_t len;       /* octets without the NUL */
 };
 
-/* `path` "-" is standard input. SYSTEM if it can't be read, TOO_LONG if it is longer than `most`;
- * then there is nothing to end. */
+/* `path` "-" is standard input. SYSTEM if it can't be read, TOO_LONG if it has more than `most`
+ * octets. After a failure there is nothing to free. */
 enum result infile_read(struct infile *in, const char *path, size_t most, struct diag *diag);
-/* Wipes and frees it; nothing to do for `{ 0 }`. */
+/* Wipes and frees the text. `{ 0 }` is fine. */
 void infile_done(struct infile *in);
 
 #endif

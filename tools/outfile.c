@@ -7,48 +7,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/held.h"
+#include "tools/deferred.h"
 
 static enum result fail(const char *path, struct diag *diag)
 {
     return diag_fail(diag, RESULT_SYSTEM, "can't write %s: %s", path, strerror(errno));
 }
 
-static enum result begin_in_place(struct outfile *out, struct diag *diag)
+static enum result begin_special(struct outfile *out, struct diag *diag)
 {
-    out->place = open(out->path, O_WRONLY | O_CLOEXEC);
-    int kept = out->place >= 0 ? held_file() : -1;
-    out->file = kept >= 0 ? fdopen(kept, "w") : NULL;
+    out->special = open(out->path, O_WRONLY | O_CLOEXEC);
+    int file = out->special >= 0 ? deferred_file() : -1;
+    out->file = file >= 0 ? fdopen(file, "w") : NULL;
     if (out->file != NULL) {
         return RESULT_OK;
     }
     enum result result = fail(out->path, diag);
-    if (out->place >= 0) {
-        (void)close(out->place);
+    if (out->special >= 0) {
+        (void)close(out->special);
     }
     return result;
 }
 
 enum result outfile_begin(struct outfile *out, const char *path, struct diag *diag)
 {
-    *out = (struct outfile){ .file = stdout, .path = path, .place = -1 };
+    *out = (struct outfile){ .file = stdout, .path = path, .special = -1 };
     struct stat st;
     if (path == NULL || strcmp(path, "-") == 0) {
         out->path = "the output";
         return RESULT_OK;
     }
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        return begin_in_place(out, diag);
+        return begin_special(out, diag);
     }
     static const char ending[] = ".XXXXXX";
     size_t len = strlen(path);
-    out->made = xmalloc(len + sizeof ending);
-    memcpy(out->made, path, len);
-    memcpy(out->made + len, ending, sizeof ending);
-    int fd = mkstemp(out->made);
+    out->temporary = xmalloc(len + sizeof ending);
+    memcpy(out->temporary, path, len);
+    memcpy(out->temporary + len, ending, sizeof ending);
+    int fd = mkstemp(out->temporary);
     if (fd < 0) {
         enum result result = fail(path, diag);
-        free(out->made);
+        free(out->temporary);
         return result;
     }
     mode_t mask = umask(0);
@@ -62,25 +62,25 @@ enum result outfile_begin(struct outfile *out, const char *path, struct diag *di
 enum result outfile_end(struct outfile *out, bool good, struct diag *diag)
 {
     bool written = fflush(out->file) == 0 && !ferror(out->file);
-    if (out->made != NULL && good) {
+    if (out->temporary != NULL && good) {
         written = written && fsync(fileno(out->file)) == 0;
     }
-    if (out->place >= 0) {
-        written = written && (!good || held_copy(fileno(out->file), out->place));
-        written = close(out->place) == 0 && written;
+    if (out->special >= 0) {
+        written = written && (!good || deferred_copy(fileno(out->file), out->special));
+        written = close(out->special) == 0 && written;
     }
     enum result result = good && !written ? fail(out->path, diag) : RESULT_OK;
     if (out->file != stdout) {
         (void)fclose(out->file);
     }
-    if (out->made != NULL) {
-        if (good && result == RESULT_OK && rename(out->made, out->path) != 0) {
+    if (out->temporary != NULL) {
+        if (good && result == RESULT_OK && rename(out->temporary, out->path) != 0) {
             result = fail(out->path, diag);
         }
         if (!good || result != RESULT_OK) {
-            (void)unlink(out->made);
+            (void)unlink(out->temporary);
         }
-        free(out->made);
+        free(out->temporary);
     }
     *out = (struct outfile){ 0 };
     return result;

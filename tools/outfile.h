@@ -1,4 +1,5 @@
-/* A file that appears whole or not at all: written beside its place and renamed at the end. */
+/* A file that appears complete or not at all: it is written under a temporary name in the same
+ * directory and then renamed. */
 #ifndef TOOLS_OUTFILE_H
 #define TOOLS_OUTFILE_H
 
@@ -10,15 +11,14 @@
 struct outfile {
     FILE *file; /* to write to */
     const char *path;
-    char *made; /* its name until the end; NULL: written in place */
-    int place;  /* what is written in place, at the end; -1: nothing */
+    char *temporary; /* name until outfile_end; NULL for stdout and special files */
+    int special;     /* a special file, which outfile_end writes; -1: none */
 };
 
-/* `path` NULL or "-" is stdout; something that exists and is no regular file (a pipe, a terminal)
- * is written in place, at the end. A pipe may wait for its reader here and at the end, so that no
- * store is open at either. */
+/* `path` NULL or "-" is stdout. A special file (a pipe, a terminal) is written directly, by
+ * outfile_end. Both functions may wait for the reader of a pipe: no store may be open then. */
 enum result outfile_begin(struct outfile *out, const char *path, struct diag *diag);
-/* Puts it in its place, on the disk; takes it back unless `good`. */
+/* Syncs and renames the file, or removes it unless `good`. */
 enum result outfile_end(struct outfile *out, bool good, struct diag *diag);
 
 #endif

@@ -119,7 +119,7 @@ json_t *json_time(uint64_t at)
 
 void json_print(json_t *value)
 {
-    /* A failure to write stays in stdout's error flag, which cli_main asks for. */
+    /* A failed write sets stdout's error flag, which cli_show checks. */
     (void)json_dumpf(value, stdout,
                      JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(OUTPUT_DIGITS));
     putchar('\n');
@@ -135,7 +135,7 @@ void table_begin(struct table *table, const char *const *heads, size_t columns)
     }
 }
 
-/* Characters that a text takes on the screen: its code points, near enough. */
+/* Columns on the screen: the number of code points is close enough. */
 static size_t text_width(const char *text)
 {
     size_t width = 0;

@@ -1,4 +1,4 @@
-#include "tools/held.h"
+#include "tools/deferred.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +12,13 @@ enum {
     CHUNK = 65536
 };
 
-int held_file(void)
+int deferred_file(void)
 {
     return memfd_create("output", MFD_CLOEXEC);
 }
 
-/* `to` may have been made non-blocking by another process that shares it. */
-bool held_copy(int from, int to)
+/* Uses file_write_all, since another process that shares `to` may have made it non-blocking. */
+bool deferred_copy(int from, int to)
 {
     char chunk[CHUNK];
     off_t at = 0;
@@ -34,14 +34,14 @@ bool held_copy(int from, int to)
     }
 }
 
-void held_begin(struct held *held)
+void deferred_begin(struct deferred *output)
 {
-    *held = (struct held){ .to = -1 };
+    *output = (struct deferred){ .to = -1 };
     (void)fflush(stdout);
     int to = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    int file = to >= 0 ? held_file() : -1;
+    int file = to >= 0 ? deferred_file() : -1;
     if (file >= 0 && dup2(file, STDOUT_FILENO) >= 0) {
-        *held = (struct held){ .holds = true, .to = to };
+        *output = (struct deferred){ .active = true, .to = to };
         to = -1;
     }
     if (file >= 0) {
@@ -52,21 +52,21 @@ void held_begin(struct held *held)
     }
 }
 
-bool held_end(struct held *held)
+bool deferred_end(struct deferred *output)
 {
-    if (!held->holds) {
+    if (!output->active) {
         return true;
     }
     bool good = fflush(stdout) == 0;
-    int kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    good = kept >= 0 && dup2(held->to, STDOUT_FILENO) >= 0 && good;
-    good = good && held_copy(kept, STDOUT_FILENO);
+    int file = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    good = file >= 0 && dup2(output->to, STDOUT_FILENO) >= 0 && good;
+    good = good && deferred_copy(file, STDOUT_FILENO);
     int error = errno;
-    if (kept >= 0) {
-        (void)close(kept);
+    if (file >= 0) {
+        (void)close(file);
     }
-    (void)close(held->to);
-    *held = (struct held){ .to = -1 };
+    (void)close(output->to);
+    *output = (struct deferred){ .to = -1 };
     errno = error;
     return good;
 }

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
-#include "tools/held.h"
+#include "tools/deferred.h"
 
-/* A child prints into a pipe; its exit status is what `act` says. */
+/* Runs `act` in a child that prints into a pipe. `act` returns the child's exit status. */
 static size_t read_of_child(int (*act)(int pipe_read), char *text, size_t room)
 {
     int ends[2];
@@ -42,17 +42,17 @@ static bool is_empty(int pipe_read)
 
 static int print_more_than_a_pipe_holds(int pipe_read)
 {
-    struct held held;
-    held_begin(&held);
+    struct deferred output;
+    deferred_begin(&output);
     for (int i = 0; i < 100000; i++) {
         (void)printf("%05d\n", i);
     }
-    bool kept = is_empty(pipe_read);
+    bool deferred = is_empty(pipe_read);
     (void)close(pipe_read);
-    return kept && held_end(&held) ? 0 : 1;
+    return deferred && deferred_end(&output) ? 0 : 1;
 }
 
-static void nothing_is_printed_till_the_end_and_then_all(void **)
+static void everything_is_written_at_the_end_and_nothing_before(void **)
 {
     static char text[700000];
     assert_int_equal(read_of_child(print_more_than_a_pipe_holds, text, sizeof(text)), 600000);
@@ -61,12 +61,12 @@ static void nothing_is_printed_till_the_end_and_then_all(void **)
 
 static int print_after_the_end(int pipe_read)
 {
-    struct held held;
+    struct deferred output;
     (void)printf("before ");
-    held_begin(&held);
-    (void)printf("held ");
-    bool good = held_end(&held);
-    good = held_end(&held) && good; /* it was ended before */
+    deferred_begin(&output);
+    (void)printf("deferred ");
+    bool good = deferred_end(&output);
+    good = deferred_end(&output) && good; /* a second end does nothing */
     (void)printf("after");
     (void)fflush(stdout);
     (void)close(pipe_read);
@@ -77,21 +77,21 @@ static void order_is_kept(void **)
 {
     char text[64];
     (void)read_of_child(print_after_the_end, text, sizeof(text));
-    assert_string_equal(text, "before held after");
+    assert_string_equal(text, "before deferred after");
 }
 
 static int print_to_a_full_disk(int pipe_read)
 {
-    struct held held;
+    struct deferred output;
     (void)close(pipe_read);
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     (void)dup2(full, STDOUT_FILENO);
-    held_begin(&held);
+    deferred_begin(&output);
     (void)printf("lost");
-    return !held_end(&held) && errno == ENOSPC ? 0 : 1;
+    return !deferred_end(&output) && errno == ENOSPC ? 0 : 1;
 }
 
-static void output_that_gets_lost_is_told(void **)
+static void a_failed_write_is_reported(void **)
 {
     char text[64];
     (void)read_of_child(print_to_a_full_disk, text, sizeof(text));
@@ -99,14 +99,14 @@ static void output_that_gets_lost_is_told(void **)
 
 static int print_without_output(int pipe_read)
 {
-    struct held held;
+    struct deferred output;
     (void)close(pipe_read);
     (void)close(STDOUT_FILENO);
-    held_begin(&held);
-    return held.holds || !held_end(&held);
+    deferred_begin(&output);
+    return output.active || !deferred_end(&output);
 }
 
-static void without_an_output_nothing_is_held(void **)
+static void without_standard_output_nothing_is_deferred(void **)
 {
     char text[64];
     (void)read_of_child(print_without_output, text, sizeof(text));
@@ -115,10 +115,10 @@ static void without_an_output_nothing_is_held(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_printed_till_the_end_and_then_all),
+        cmocka_unit_test(everything_is_written_at_the_end_and_nothing_before),
         cmocka_unit_test(order_is_kept),
-        cmocka_unit_test(output_that_gets_lost_is_told),
-        cmocka_unit_test(without_an_output_nothing_is_held),
+        cmocka_unit_test(a_failed_write_is_reported),
+        cmocka_unit_test(without_standard_output_nothing_is_deferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
