@@ -14,7 +14,7 @@ struct auditnote {
     char subject[AUDIT_SUBJECT_ROOM], change[AUDIT_CHANGE_ROOM];
 };
 
-/* The user of the login, and as whom the command runs if that is root by sudo. */
+/* The user; under sudo, the invoking user "as root". */
 static void tell_who(char out[AUDIT_WHO_ROOM])
 {
     const struct passwd *user = getpwuid(getuid());
@@ -28,7 +28,7 @@ static void tell_who(char out[AUDIT_WHO_ROOM])
     }
 }
 
-/* The address that the login came from by ssh (sudo keeps it from us), and the terminal. */
+/* The client's address of an ssh login, else the terminal. sudo removes the former. */
 static void tell_from(char out[AUDIT_FROM_ROOM])
 {
     const char *ssh = getenv("SSH_CONNECTION");
@@ -77,18 +77,20 @@ enum result auditnote_write(const struct auditnotes *notes, const struct cli *cl
                             struct store_txn *registry)
 {
     struct audit_entry entry = entry_of(cli);
-    enum result result = notes->count == 0 ? write_words(cli, registry) : RESULT_OK;
-    for (size_t i = 0; i < notes->count && result == RESULT_OK; i++) {
+    if (notes->count == 0) {
+        return write_words(cli, registry);
+    }
+    for (size_t i = 0; i < notes->count; i++) {
         memcpy(entry.subject, notes->list[i].subject, sizeof entry.subject);
         memcpy(entry.change, notes->list[i].change, sizeof entry.change);
-        result = audit_add(registry, &entry);
+        TRY(audit_add(registry, &entry));
     }
-    if (notes->more > 0 && result == RESULT_OK) {
-        entry.subject[0] = 0;
-        (void)snprintf(entry.change, sizeof entry.change, "and %zu more", notes->more);
-        result = audit_add(registry, &entry);
+    if (notes->more == 0) {
+        return RESULT_OK;
     }
-    return result;
+    entry.subject[0] = 0;
+    (void)snprintf(entry.change, sizeof entry.change, "and %zu more", notes->more);
+    return audit_add(registry, &entry);
 }
 
 void auditnote_done(struct auditnotes *notes)
@@ -117,7 +119,7 @@ void auditnote_append(const struct cli *cli, bool words)
     session_done(&session);
     if (result != RESULT_OK && !none) {
         char safe[2 * sizeof quiet.diag.text];
-        (void)fprintf(stderr, "ntspool: done, but the audit trail does not tell of it: %s\n",
+        (void)fprintf(stderr, "ntspool: done, but the audit trail has no entry of it: %s\n",
                       quiet.diag.text[0] != 0 ? output_escape(safe, sizeof safe, quiet.diag.text)
                                               : result_text(result));
     }

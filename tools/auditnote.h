@@ -1,5 +1,5 @@
-/* What a command notes for the audit trail (zone/registry/audit.h): by whom, from where, and by
- * which command line. */
+/* Entries of a command for the audit trail (zone/registry/audit.h): who ran it, from where, and
+ * what it changed. */
 #ifndef TOOLS_AUDITNOTE_H
 #define TOOLS_AUDITNOTE_H
 
@@ -7,10 +7,10 @@
 #include "zone/registry/audit.h"
 
 enum {
-    AUDITNOTES_MAX = 100 /* of one command; it then says how many more there were */
+    AUDITNOTES_MAX = 100 /* of one command; a last entry gives the number of all further ones */
 };
 
-/* The notes of one command, until its change is committed. Starts from { 0 }. */
+/* The notes of one command, until its change is committed. Start from `{ 0 }`. */
 struct auditnotes {
     struct auditnote *list;
     size_t count, more;
@@ -19,15 +19,14 @@ struct auditnotes {
 /* Notes one change. */
 void auditnote_add(struct auditnotes *notes, const char *subject, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Writes the notes into the registry's transaction, or the command line itself if there are
- * none. */
+/* Writes the notes in the registry's transaction. Without notes, writes the command line. */
 enum result auditnote_write(const struct auditnotes *notes, const struct cli *cli,
                             struct store_txn *registry);
 void auditnote_done(struct auditnotes *notes);
 
-/* After a change of another store than the registry: an entry of its own, with the command line if
- * `words` (which must hold no secret). The change is made already, so a failure is told on stderr
- * and is none of the command's. On a machine without a registry there is no trail. */
+/* Appends an entry after a change of a store other than the registry. With `words`, the entry has
+ * the command line, which must not contain a secret. The change is made by now, so a failure is
+ * printed on stderr and does not fail the command. A machine without a registry has no trail. */
 void auditnote_append(const struct cli *cli, bool words);
 
 #endif

@@ -1,4 +1,4 @@
-/* backup: a copy of the four stores, made while the programs run. */
+/* backup: copies the stores while the programs run. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -15,7 +15,7 @@ enum {
     BACKUP_MODE = 0700
 };
 
-/* Makes the directory, or takes one that is empty. */
+/* Makes the directory. An empty one that exists is fine. */
 static enum result make_directory(const char *path, bool *made, struct diag *diag)
 {
     *made = mkdir(path, BACKUP_MODE) == 0;
@@ -50,8 +50,8 @@ static enum result backup_store(struct cli *cli, enum store_kind kind, const cha
     return result;
 }
 
-/* Half a backup is none. */
-static void take_back(const char *dir, enum store_kind count, bool made)
+/* Removes an incomplete backup: the stores before `count`. */
+static void remove_backup(const char *dir, enum store_kind count, bool made)
 {
     char path[PATH_MAX];
     for (enum store_kind kind = 0; kind < count; kind++) {
@@ -79,7 +79,7 @@ int cmd_backup(struct cli *cli, int, char **argv)
         kind += result == RESULT_OK;
     }
     if (result != RESULT_OK) {
-        take_back(argv[0], kind, made);
+        remove_backup(argv[0], kind, made);
         return cli_fail(cli, result);
     }
     if (cli->json) {

@@ -1,4 +1,4 @@
-/* cookie show, set, stage, roll. */
+/* cookie show, set, stage, roll: the secrets of DNS cookies (RFC 7873, RFC 9018). */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +7,8 @@
 #include "dnssec/keys/cookie_secrets.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
+#include "tools/keysession.h"
 #include "tools/output.h"
-#include "tools/session.h"
 
 enum {
     HEX_ROOM = 2 * COOKIE_SECRET_LEN + 1,
@@ -16,65 +16,44 @@ enum {
 };
 
 struct work {
-    struct session session;
-    struct seal *seal;
+    struct keysession keys;
     struct cookie_secrets secrets;
-    bool committed;
 };
 
-static enum result begin(struct work *work, struct cli *cli, bool writing)
-{
-    enum result result = seal_open(&work->seal, cli->state_dir, cli->config->seal_key, &cli->diag);
-    return result != RESULT_OK ? result
-           : writing           ? session_write(&work->session, cli, STORE_KEYS)
-                               : session_read(&work->session, cli, STORE_KEYS);
-}
-
-/* "-" reads it from standard input: a word on the command line is shown to every user of the
- * machine. */
+/* Parses a secret. "-" reads it from standard input: every user of the machine can see command
+ * lines. */
 static enum result read_secret(uint8_t out[COOKIE_SECRET_LEN], const char *word, struct diag *diag)
 {
     struct infile in;
     if (strcmp(word, "-") != 0) {
         return cookie_secret_parse(out, word, diag);
     }
-    enum result result = infile_read(&in, word, SECRET_TEXT_MAX, diag);
-    if (result == RESULT_OK) {
-        in.text[strcspn(in.text, " \t\r\n")] = '\0';
-        result = cookie_secret_parse(out, in.text, diag);
-        infile_done(&in);
-    }
+    TRY(infile_read(&in, word, SECRET_TEXT_MAX, diag));
+    in.text[strcspn(in.text, " \t\r\n")] = '\0';
+    enum result result = cookie_secret_parse(out, in.text, diag);
+    infile_done(&in);
     return result;
 }
 
-static enum result get(struct work *work, struct cli *cli)
+static enum result get(struct work *work, struct cli *cli, bool writing)
 {
-    return cookie_secrets_get(work->session.txn[STORE_KEYS], work->seal, &work->secrets,
+    TRY(keysession_open(&work->keys, cli, writing));
+    return cookie_secrets_get(work->keys.session.txn[STORE_KEYS], work->keys.seal, &work->secrets,
                               &cli->diag);
 }
 
 static enum result put(struct work *work, struct cli *cli)
 {
-    struct store_txn *txn = work->session.txn[STORE_KEYS];
-    enum result result = cookie_secrets_put(txn, work->seal, &work->secrets, &cli->diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    work->session.txn[STORE_KEYS] = NULL;
-    result = store_commit(txn, &cli->diag);
-    work->committed = result == RESULT_OK;
-    return result;
+    TRY(cookie_secrets_put(work->keys.session.txn[STORE_KEYS], work->keys.seal, &work->secrets,
+                           &cli->diag));
+    return keysession_commit(&work->keys, cli);
 }
 
 static int end(struct work *work, struct cli *cli, enum result result)
 {
-    session_done(&work->session);
-    seal_free(work->seal);
     sodium_memzero(&work->secrets, sizeof work->secrets);
-    if (work->committed) {
-        auditnote_append(cli, false); /* the words may be a secret */
-    }
-    return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
+    work->keys.secret_arguments = true;
+    return keysession_end(&work->keys, cli, result, NULL);
 }
 
 static void show_json(const struct cookie_secrets *secrets, bool with_secrets)
@@ -136,11 +115,8 @@ static void show_text(const struct cookie_secrets *secrets, bool with_secrets)
 
 int cmd_cookie_show(struct cli *cli, int, char **)
 {
-    struct work work = { .seal = NULL };
-    enum result result = begin(&work, cli, false);
-    if (result == RESULT_OK) {
-        result = get(&work, cli);
-    }
+    struct work work = { .keys.seal = NULL };
+    enum result result = get(&work, cli, false);
     if (result == RESULT_OK && cli->json) {
         show_json(&work.secrets, cli_flag(cli, "secrets"));
     } else if (result == RESULT_OK) {
@@ -152,10 +128,10 @@ int cmd_cookie_show(struct cli *cli, int, char **)
 int cmd_cookie_set(struct cli *cli, int, char **argv)
 {
     struct work work = { .secrets = { .present = true, .changed_at = session_now() } };
-    /* What is there is not read: this also replaces a damaged row. */
+    /* Does not read the secrets that exist, so it also replaces a damaged row. */
     enum result result = read_secret(work.secrets.current, argv[0], &cli->diag);
     if (result == RESULT_OK) {
-        result = begin(&work, cli, true);
+        result = keysession_open(&work.keys, cli, true);
     }
     if (result == RESULT_OK) {
         result = put(&work, cli);
@@ -163,27 +139,23 @@ int cmd_cookie_set(struct cli *cli, int, char **argv)
     return end(&work, cli, result);
 }
 
-/* Begins a change of a secret that must be there. */
-static enum result begin_present(struct work *work, struct cli *cli)
+/* Begins a change. REFUSED if there is no secret yet. */
+static enum result begin_change(struct work *work, struct cli *cli)
 {
-    enum result result = begin(work, cli, true);
-    if (result == RESULT_OK) {
-        result = get(work, cli);
-    }
-    if (result == RESULT_OK && !work->secrets.present) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED,
+    TRY(get(work, cli, true));
+    return work->secrets.present
+               ? RESULT_OK
+               : diag_fail(&cli->diag, RESULT_REFUSED,
                            "there is no cookie secret yet: `ntspool cookie set` makes the first");
-    }
-    return result;
 }
 
 int cmd_cookie_stage(struct cli *cli, int, char **argv)
 {
-    struct work work = { .seal = NULL };
+    struct work work = { .keys.seal = NULL };
     uint8_t next[COOKIE_SECRET_LEN];
     enum result result = read_secret(next, argv[0], &cli->diag);
     if (result == RESULT_OK) {
-        result = begin_present(&work, cli);
+        result = begin_change(&work, cli);
     }
     if (result == RESULT_OK) {
         memcpy(work.secrets.next, next, sizeof next);
@@ -196,8 +168,8 @@ int cmd_cookie_stage(struct cli *cli, int, char **argv)
 
 int cmd_cookie_roll(struct cli *cli, int, char **)
 {
-    struct work work = { .seal = NULL };
-    enum result result = begin_present(&work, cli);
+    struct work work = { .keys.seal = NULL };
+    enum result result = begin_change(&work, cli);
     if (result == RESULT_OK) {
         cookie_secrets_roll(&work.secrets, session_now());
         result = put(&work, cli);

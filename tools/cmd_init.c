@@ -1,8 +1,8 @@
 /* init: makes the state of a new pool.
  *
- * The registry comes last and its content in one transaction, so until then there is no pool: what
- * an interrupted run left behind (stores, seal, keys) is taken over by the next one. With the
- * registry filled, init refuses and changes nothing. */
+ * The registry is filled last, in one transaction, and the pool exists only then. The next run
+ * continues from what an interrupted run has left (stores, seal, keys). If the registry has
+ * content, init refuses and changes nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/keyring.h"
 #include "tools/commands.h"
+#include "tools/keysession.h"
 #include "tools/keytext.h"
 #include "tools/output.h"
 #include "tools/servertext.h"
@@ -26,14 +27,14 @@ enum {
     STATE_MODE = 0755
 };
 
-/* What is asked for. */
+/* The pool to make. */
 struct plan {
     struct settings settings;
     struct name_server servers[REGISTRY_NS_MAX];
     size_t server_count;
     enum algorithm algorithm;
     bool single;  /* one key for both roles */
-    bool follows; /* keys come from another machine */
+    bool follows; /* the keys come from another machine */
 };
 
 static enum result plan_apex(struct plan *plan, const char *text, struct diag *diag)
@@ -57,7 +58,7 @@ static enum result plan_apex(struct plan *plan, const char *text, struct diag *d
     case HOSTNAME_NUMBER:
         return diag_fail(diag, RESULT_INVALID, "%.80s is an address: give the pool a domain name",
                          text);
-    default: /* names that are not in the DNS are for tests */
+    default: /* names that the DNS does not have are for tests */
         break;
     }
     dname_lower(apex);
@@ -67,13 +68,8 @@ static enum result plan_apex(struct plan *plan, const char *text, struct diag *d
 static enum result plan_server(struct plan *plan, const char *text, struct diag *diag)
 {
     struct name_server *server = &plan->servers[plan->server_count];
-    enum result result = servertext_parse(server, text, diag);
-    if (result == RESULT_OK) {
-        result = servertext_check(server, text, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(servertext_parse(server, text, diag));
+    TRY(servertext_check(server, text, diag));
     bool inside = dname_under(&server->name, &plan->settings.apex);
     if (inside && server->address_count == 0) {
         return diag_fail(
@@ -99,7 +95,7 @@ static enum result plan_mailbox(struct plan *plan, const char *text, struct diag
                          &plan->settings.apex);
 }
 
-static enum result offline_plan_make(struct plan *plan, struct cli *cli, const char *apex)
+static enum result plan_make(struct plan *plan, struct cli *cli, const char *apex)
 {
     struct diag *diag = &cli->diag;
     const char *algorithm = cli_value(cli, "algorithm", 0);
@@ -121,21 +117,19 @@ static enum result offline_plan_make(struct plan *plan, struct cli *cli, const c
         return diag_fail(diag, RESULT_USAGE, "give 1 to %d name servers: --ns NAME=ADDRESS",
                          REGISTRY_NS_MAX);
     }
-    enum result result = plan_apex(plan, apex, diag);
-    for (size_t i = 0; i < servers && result == RESULT_OK; i++) {
-        result = plan_server(plan, cli_value(cli, "ns", i), diag);
+    TRY(plan_apex(plan, apex, diag));
+    for (size_t i = 0; i < servers; i++) {
+        TRY(plan_server(plan, cli_value(cli, "ns", i), diag));
     }
-    if (result == RESULT_OK) {
-        result = plan_mailbox(plan, cli_value(cli, "mailbox", 0), diag);
-    }
-    if (result == RESULT_OK && denial != NULL) {
-        result = settings_set(&plan->settings, "denial", denial, diag);
+    TRY(plan_mailbox(plan, cli_value(cli, "mailbox", 0), diag));
+    if (denial != NULL) {
+        TRY(settings_set(&plan->settings, "denial", denial, diag));
     }
     plan->settings.primary = plan->servers[0].name;
-    return result;
+    return RESULT_OK;
 }
 
-/* REFUSED if the state directory holds a pool already. */
+/* REFUSED if the state directory has a pool. */
 static enum result refuse_existing(struct cli *cli)
 {
     struct session session = { 0 };
@@ -180,7 +174,7 @@ static enum result add_key(const struct plan *plan, struct store_txn *txn, enum 
     return key_timeline_make_key(txn, seal, &spec, session_now(), diag);
 }
 
-/* Keys of an interrupted run must be those that this run would make. */
+/* Checks that the keys of an interrupted run are as this run would make them. */
 static enum result check_keys(const struct plan *plan, struct store_txn *txn,
                               const struct seal *seal, struct cli *cli)
 {
@@ -214,92 +208,79 @@ static enum result add_cookie_secret(struct store_txn *txn, const struct seal *s
                                      struct diag *diag)
 {
     struct cookie_secrets secrets = { .present = true, .changed_at = session_now() };
-    enum result result = cookie_secret_parse(secrets.current, "random", diag);
-    return result == RESULT_OK ? cookie_secrets_put(txn, seal, &secrets, diag) : result;
+    TRY(cookie_secret_parse(secrets.current, "random", diag));
+    return cookie_secrets_put(txn, seal, &secrets, diag);
 }
 
-/* The keys that the zone begins with; none on a machine that follows. */
+/* Makes the zone's first keys; none on a machine that follows. */
 static enum result first_keys(const struct plan *plan, struct store_txn *txn,
                               const struct seal *seal, struct diag *diag)
 {
     if (plan->follows) {
         return key_timeline_init_follower(txn, diag);
     }
-    enum result result = add_key(plan, txn, plan->single ? KEY_CSK : KEY_KSK, seal, diag);
-    if (result == RESULT_OK && !plan->single) {
-        result = add_key(plan, txn, KEY_ZSK, seal, diag);
+    TRY(add_key(plan, txn, plan->single ? KEY_CSK : KEY_KSK, seal, diag));
+    if (!plan->single) {
+        TRY(add_key(plan, txn, KEY_ZSK, seal, diag));
     }
-    return result == RESULT_OK ? key_timeline_init(txn, &plan->settings, session_now(), diag)
-                               : result;
+    return key_timeline_init(txn, &plan->settings, session_now(), diag);
+}
+
+static enum result fill_keys(const struct plan *plan, struct keysession *keys, struct cli *cli)
+{
+    TRY(keysession_open(keys, cli, true));
+    struct store_txn *txn = keys->session.txn[STORE_KEYS];
+    if (store_count(txn, TABLE_KEYS) > 0) {
+        return check_keys(plan, txn, keys->seal, cli);
+    }
+    TRY(first_keys(plan, txn, keys->seal, &cli->diag));
+    TRY(add_cookie_secret(txn, keys->seal, &cli->diag));
+    return keysession_commit(keys, cli);
 }
 
 static enum result make_keys(const struct plan *plan, struct cli *cli)
 {
-    struct session session = { 0 };
-    struct seal *seal = NULL;
-    enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
-    if (result == RESULT_OK) {
-        result = session_write(&session, cli, STORE_KEYS);
-    }
-    struct store_txn *txn = session.txn[STORE_KEYS];
-    if (result == RESULT_OK && store_count(txn, TABLE_KEYS) > 0) {
-        result = check_keys(plan, txn, seal, cli);
-    } else if (result == RESULT_OK) {
-        result = first_keys(plan, txn, seal, &cli->diag);
-        if (result == RESULT_OK) {
-            result = add_cookie_secret(txn, seal, &cli->diag);
-        }
-        if (result == RESULT_OK) {
-            session.txn[STORE_KEYS] = NULL;
-            result = store_commit(txn, &cli->diag);
-        }
-    }
-    session_done(&session);
-    seal_free(seal);
+    struct keysession keys = { .seal = NULL };
+    enum result result = fill_keys(plan, &keys, cli);
+    session_done(&keys.session);
+    seal_free(keys.seal);
     return result;
 }
 
-/* The probe of this machine counts from the start. */
-static enum result name_probe(struct registry_change *change, struct cli *cli)
+/* Adds this machine's probe as the first vantage point. */
+static enum result add_probe(struct registry_change *change, struct cli *cli)
 {
     uint8_t secret[REPORT_SECRET_LEN];
     struct vantage_key key = { .name = VANTAGE_PRESET, .added_at = session_now() };
-    enum result result = journal_key(cli->state_dir, key.name, secret, &cli->diag);
-    if (result == RESULT_OK) {
-        memcpy(key.key, secret + sizeof secret - sizeof key.key, sizeof key.key);
-        sodium_memzero(secret, sizeof secret);
-        result = registry_put_vantage(change, &key);
-    }
-    return result;
+    TRY(journal_key(cli->state_dir, key.name, secret, &cli->diag));
+    memcpy(key.key, secret + sizeof secret - sizeof key.key, sizeof key.key);
+    sodium_memzero(secret, sizeof secret);
+    return registry_put_vantage(change, &key);
 }
 
-static enum result fill_registry(const struct plan *plan, struct cli *cli)
+static enum result fill_registry(const struct plan *plan, struct session *session, struct cli *cli)
+{
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    TRY(registry_init(&session->change, &plan->settings, plan->servers, plan->server_count));
+    TRY(add_probe(&session->change, cli));
+    return session_commit(session, cli);
+}
+
+static enum result make_registry(const struct plan *plan, struct cli *cli)
 {
     struct session session = { 0 };
-    enum result result = session_write(&session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = registry_init(&session.change, &plan->settings, plan->servers, plan->server_count);
-    }
-    if (result == RESULT_OK) {
-        result = name_probe(&session.change, cli);
-    }
-    if (result == RESULT_OK) {
-        result = session_commit(&session, cli);
-    }
+    enum result result = fill_registry(plan, &session, cli);
     session_done(&session);
     return result;
 }
 
-/* What to do next where the keys come from another machine. */
+/* Prints what to do next if the keys come from another machine. */
 static enum result report_follower(const struct plan *plan, struct cli *cli)
 {
     struct seal *seal = NULL;
     char apex[DNAME_TEXT_MAX], identity[KEYTEXT_IDENTITY_ROOM];
     dname_text(&plan->settings.apex, apex);
-    enum result result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag));
     keytext_identity(seal, identity);
     seal_free(seal);
     if (cli->json) {
@@ -350,24 +331,19 @@ static enum result report(const struct plan *plan, struct cli *cli)
     return result;
 }
 
-int cmd_init(struct cli *cli, int, char **argv)
+static enum result init(struct cli *cli, const char *apex)
 {
     struct plan plan = { 0 };
-    enum result result = offline_plan_make(&plan, cli, argv[0]);
-    if (result == RESULT_OK) {
-        result = refuse_existing(cli);
-    }
-    if (result == RESULT_OK) {
-        result = make_stores(cli);
-    }
-    if (result == RESULT_OK) {
-        result = make_keys(&plan, cli);
-    }
-    if (result == RESULT_OK) {
-        result = fill_registry(&plan, cli);
-    }
-    if (result == RESULT_OK) {
-        result = report(&plan, cli);
-    }
+    TRY(plan_make(&plan, cli, apex));
+    TRY(refuse_existing(cli));
+    TRY(make_stores(cli));
+    TRY(make_keys(&plan, cli));
+    TRY(make_registry(&plan, cli));
+    return report(&plan, cli);
+}
+
+int cmd_init(struct cli *cli, int, char **argv)
+{
+    enum result result = init(cli, argv[0]);
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }

@@ -9,8 +9,8 @@
 #include "dnssec/offline/keytransfer.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
+#include "tools/keysession.h"
 #include "tools/keytext.h"
-#include "tools/keywork.h"
 #include "tools/outfile.h"
 
 enum {
@@ -30,11 +30,11 @@ static enum bindkey_use use_of(const struct cli *cli, int files)
                                      : BINDKEY_NEW_CSK;
 }
 
-static enum result import_files(struct keywork *work, struct cli *cli, int argc, char **argv)
+static enum result import_files(struct keysession *work, struct cli *cli, int argc, char **argv)
 {
     struct key_import import = { .in_use = cli_flag(cli, "in-use"),
                                  .replace = cli_flag(cli, "replace") };
-    enum result result = keywork_zone(work, cli);
+    enum result result = keysession_settings(work, cli);
     if (result == RESULT_OK && argc > KEYSTORE_USED_MAX) {
         result = diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
     }
@@ -48,7 +48,7 @@ static enum result import_files(struct keywork *work, struct cli *cli, int argc,
         import.count += result == RESULT_OK;
     }
     if (result == RESULT_OK) {
-        result = keywork_begin(work, cli, true);
+        result = keysession_begin(work, cli, true);
     }
     if (result == RESULT_OK) {
         result = keytransfer_import(work->session.txn[STORE_KEYS], work->seal, &import,
@@ -90,7 +90,7 @@ static enum result parse_from(struct cli *cli, uint8_t from[SEAL_PUBLIC_LEN])
                            "leads");
 }
 
-static enum result import_package(struct keywork *work, struct cli *cli, const char *path)
+static enum result import_package(struct keysession *work, struct cli *cli, const char *path)
 {
     uint8_t data[KEYTRANSFER_MAX], from[SEAL_PUBLIC_LEN];
     struct package_import import = { .data = data,
@@ -107,7 +107,7 @@ static enum result import_package(struct keywork *work, struct cli *cli, const c
     result = decode_package(&in, data, &import.len, &cli->diag);
     infile_done(&in);
     if (result == RESULT_OK) {
-        result = keywork_begin(work, cli, true);
+        result = keysession_begin(work, cli, true);
     }
     return result != RESULT_OK ? result
                                : keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal,
@@ -134,7 +134,7 @@ static enum result check_options(struct cli *cli, int argc)
 }
 
 /* What was done, with who is followed. */
-static const char *imported(struct keywork *work, const struct cli *cli, char *out, size_t room)
+static const char *imported(struct keysession *work, const struct cli *cli, char *out, size_t room)
 {
     uint8_t leader[SEAL_PUBLIC_LEN];
     char identity[KEYTRANSFER_IDENTITY_ROOM] = "";
@@ -156,7 +156,7 @@ static const char *imported(struct keywork *work, const struct cli *cli, char *o
 
 int cmd_key_import(struct cli *cli, int argc, char **argv)
 {
-    struct keywork work = { .seal = NULL };
+    struct keysession work = { .seal = NULL };
     char text[160];
     const char *done = NULL;
     enum result result = check_options(cli, argc);
@@ -166,12 +166,12 @@ int cmd_key_import(struct cli *cli, int argc, char **argv)
     }
     if (result == RESULT_OK) {
         done = imported(&work, cli, text, sizeof text);
-        result = keywork_commit(&work, cli);
+        result = keysession_commit(&work, cli);
     }
-    return keywork_end(&work, cli, result, done);
+    return keysession_end(&work, cli, result, done);
 }
 
-static enum result export_package(struct keywork *work, struct cli *cli, const char *path)
+static enum result export_package(struct keysession *work, struct cli *cli, const char *path)
 {
     uint8_t recipient[SEAL_PUBLIC_LEN], data[KEYTRANSFER_MAX];
     char text[PACKAGE_TEXT];
@@ -200,7 +200,7 @@ static enum result export_package(struct keywork *work, struct cli *cli, const c
 }
 
 struct each_export {
-    struct keywork *work;
+    struct keysession *work;
     const char *directory;
     bool public; /* without private halves */
     struct diag *diag;
@@ -222,7 +222,7 @@ static enum result export_key(const struct key_record *record, void *arg)
 
 int cmd_key_export(struct cli *cli, int argc, char **argv)
 {
-    struct keywork work = { .seal = NULL };
+    struct keysession work = { .seal = NULL };
     bool package = cli_flag(cli, "to");
     enum result result = RESULT_OK;
     if (!package && argc == 0) {
@@ -231,7 +231,7 @@ int cmd_key_export(struct cli *cli, int argc, char **argv)
         result = diag_fail(&cli->diag, RESULT_USAGE, "--zsk-only is for --to");
     }
     if (result == RESULT_OK) {
-        result = keywork_begin(&work, cli, false);
+        result = keysession_begin(&work, cli, false);
     }
     if (result == RESULT_OK && package && cli_flag(cli, "public")) {
         result = diag_fail(&cli->diag, RESULT_USAGE, "--public and --to don't go together");
@@ -241,11 +241,12 @@ int cmd_key_export(struct cli *cli, int argc, char **argv)
         struct each_export each = { &work, argv[0], cli_flag(cli, "public"), &cli->diag };
         result = keystore_each(work.session.txn[STORE_KEYS], export_key, &each);
     }
-    return keywork_end(&work, cli, result,
-                       package || cli_flag(cli, "public")
-                           ? NULL
-                           : "The .private files are not protected: keep them where nobody reads "
-                             "them.");
+    return keysession_end(
+        &work, cli, result,
+        package || cli_flag(cli, "public")
+            ? NULL
+            : "The .private files are not protected: keep them where nobody reads "
+              "them.");
 }
 
 int cmd_key_identity(struct cli *cli, int, char **)
@@ -263,16 +264,16 @@ int cmd_key_identity(struct cli *cli, int, char **)
 
 int cmd_key_lead(struct cli *cli, int, char **)
 {
-    struct keywork work = { .seal = NULL };
-    enum result result = keywork_begin(&work, cli, true);
+    struct keysession work = { .seal = NULL };
+    enum result result = keysession_begin(&work, cli, true);
     if (result == RESULT_OK) {
         result =
             keytransfer_lead(work.session.txn[STORE_KEYS], work.seal, session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = keywork_commit(&work, cli);
+        result = keysession_commit(&work, cli);
     }
-    return keywork_end(
+    return keysession_end(
         &work, cli, result,
         "Keys are rolled here from now on. Of servers with the same keys only one may do that.");
 }
@@ -304,9 +305,9 @@ static enum result reseal_all(const struct reseal *re)
 
 int cmd_key_rotate_seal(struct cli *cli, int, char **)
 {
-    struct keywork work = { .seal = NULL };
+    struct keysession work = { .seal = NULL };
     struct seal *next = NULL;
-    enum result result = keywork_begin(&work, cli, true);
+    enum result result = keysession_begin(&work, cli, true);
     if (result == RESULT_OK) {
         result = seal_next(&next, work.seal, &cli->diag);
     }
@@ -315,13 +316,13 @@ int cmd_key_rotate_seal(struct cli *cli, int, char **)
         result = reseal_all(&re);
     }
     if (result == RESULT_OK) {
-        result = keywork_commit(&work, cli);
+        result = keysession_commit(&work, cli);
     }
     if (result == RESULT_OK) {
         result = seal_install(next, &cli->diag);
     }
     seal_free(next);
-    return keywork_end(
+    return keysession_end(
         &work, cli, result,
         "All keys are sealed anew. Backups from before need the sealing key from before.");
 }

@@ -9,8 +9,8 @@
 #include "dnssec/offline/offline.h"
 #include "tools/commands.h"
 #include "tools/infile.h"
+#include "tools/keysession.h"
 #include "tools/keytext.h"
-#include "tools/keywork.h"
 #include "tools/outfile.h"
 #include "tools/output.h"
 
@@ -20,14 +20,14 @@ enum {
 };
 
 struct work {
-    struct keywork keys;
+    struct keysession keys;
     struct bundle bundle;
 };
 
 static int end(struct work *work, struct cli *cli, enum result result, const char *done)
 {
     bundle_done(&work->bundle);
-    return keywork_end(&work->keys, cli, result, cli->json ? NULL : done);
+    return keysession_end(&work->keys, cli, result, cli->json ? NULL : done);
 }
 
 static enum result parse_period(struct cli *cli, struct offline_period *period)
@@ -171,14 +171,14 @@ int cmd_key_request(struct cli *cli, int, char **argv)
     struct offline_period period;
     enum result result = parse_period(cli, &period);
     if (result == RESULT_OK) {
-        result = keywork_begin(&work.keys, cli, true);
+        result = keysession_begin(&work.keys, cli, true);
     }
     if (result == RESULT_OK) {
         result = offline_request(&work.bundle, work.keys.session.txn[STORE_KEYS], work.keys.seal,
                                  &work.keys.settings, &period, &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = keywork_commit(&work.keys, cli);
+        result = keysession_commit(&work.keys, cli);
     }
     if (result == RESULT_OK) {
         result = write_bundle(&work, cli, argv[0]);
@@ -201,7 +201,7 @@ int cmd_key_sign_request(struct cli *cli, int, char **argv)
     struct diag why = { "" };
     enum result result = read_bundle(&work, cli, argv[0]);
     if (result == RESULT_OK) {
-        result = keywork_begin(&work.keys, cli, false);
+        result = keysession_begin(&work.keys, cli, false);
     }
     if (result == RESULT_OK && !cli->json && strcmp(argv[1], "-") != 0) {
         printf("request     sha256 %s\n", work.bundle.sum);
@@ -227,7 +227,7 @@ int cmd_key_import_bundle(struct cli *cli, int, char **argv)
     struct diag why = { "" };
     enum result result = read_bundle(&work, cli, argv[0]);
     if (result == RESULT_OK) {
-        result = keywork_begin(&work.keys, cli, true);
+        result = keysession_begin(&work.keys, cli, true);
     }
     if (result == RESULT_OK) {
         result = offline_accept(&work.bundle, work.keys.session.txn[STORE_KEYS],
@@ -236,7 +236,7 @@ int cmd_key_import_bundle(struct cli *cli, int, char **argv)
                                      : diag_fail(&cli->diag, result, "%s: %s", argv[0], why.text);
     }
     if (result == RESULT_OK) {
-        result = keywork_commit(&work.keys, cli);
+        result = keysession_commit(&work.keys, cli);
     }
     if (result == RESULT_OK) {
         show_bundle(&work.bundle, cli, argv[0]);
@@ -249,13 +249,13 @@ int cmd_key_import_bundle(struct cli *cli, int, char **argv)
 int cmd_key_offline(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    enum result result = keywork_begin(&work.keys, cli, true);
+    enum result result = keysession_begin(&work.keys, cli, true);
     if (result == RESULT_OK) {
         result = offline_forget(work.keys.session.txn[STORE_KEYS], &work.keys.settings,
                                 session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = keywork_commit(&work.keys, cli);
+        result = keysession_commit(&work.keys, cli);
     }
     return end(
         &work, cli, result,
@@ -271,13 +271,13 @@ int cmd_key_online(struct cli *cli, int argc, char **argv)
     enum result result =
         argc > KEYSTORE_USED_MAX
             ? diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX)
-            : keywork_zone(&work.keys, cli);
+            : keysession_settings(&work.keys, cli);
     for (int i = 0; i < argc && result == RESULT_OK; i++) {
         result = bindkey_read(&keys[i], argv[i], &work.keys.settings.apex, BINDKEY_BY_FLAGS,
                               session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = keywork_begin(&work.keys, cli, true);
+        result = keysession_begin(&work.keys, cli, true);
     }
     for (int i = 0; i < argc && result == RESULT_OK; i++) {
         result =
@@ -287,7 +287,7 @@ int cmd_key_online(struct cli *cli, int argc, char **argv)
         key_free(keys[i]);
     }
     if (result == RESULT_OK) {
-        result = keywork_commit(&work.keys, cli);
+        result = keysession_commit(&work.keys, cli);
     }
     return end(&work, cli, result, "The KSK signs here again: `ntspool key list`.");
 }

@@ -6,17 +6,17 @@
 #include "dnssec/rollover/key_timeline.h"
 #include "dnssec/signing/slices.h"
 #include "tools/commands.h"
-#include "tools/keywork.h"
+#include "tools/keysession.h"
 
 struct work {
-    struct keywork keys;
+    struct keysession keys;
     struct key_timeline timeline, before;
 };
 
 /* Opens all, and begins to write the keys. */
 static enum result begin(struct work *work, struct cli *cli)
 {
-    enum result result = keywork_begin(&work->keys, cli, true);
+    enum result result = keysession_begin(&work->keys, cli, true);
     if (result == RESULT_OK) {
         result = key_timeline_read(&work->timeline, work->keys.session.txn[STORE_KEYS], &cli->diag);
         work->before = work->timeline;
@@ -35,7 +35,7 @@ static enum result put(struct work *work, struct cli *cli)
     enum result result =
         key_timeline_write(&work->timeline, &work->before, work->keys.session.txn[STORE_KEYS],
                            work->keys.seal, session_now(), &cli->diag);
-    return result == RESULT_OK ? keywork_commit(&work->keys, cli) : result;
+    return result == RESULT_OK ? keysession_commit(&work->keys, cli) : result;
 }
 
 static enum result parse_options(struct roll_options *options, struct cli *cli, int argc,
@@ -83,9 +83,9 @@ int cmd_key_roll(struct cli *cli, int argc, char **argv)
                                     work.keys.seal, &options, session_now(), &cli->diag);
     }
     if (result == RESULT_OK) {
-        result = keywork_commit(&work.keys, cli);
+        result = keysession_commit(&work.keys, cli);
     }
-    return keywork_end(
+    return keysession_end(
         &work.keys, cli, result,
         "The rollover begins; ntspoold takes each step when it is safe, `ntspool key list` "
         "shows which and when.");
@@ -121,8 +121,8 @@ int cmd_key_abort(struct cli *cli, int argc, char **argv)
     if (result == RESULT_OK) {
         result = put(&work, cli);
     }
-    return keywork_end(&work.keys, cli, result,
-                       "The old keys stay, the new ones go when it is safe.");
+    return keysession_end(&work.keys, cli, result,
+                          "The old keys stay, the new ones go when it is safe.");
 }
 
 int cmd_key_ds_seen(struct cli *cli, int, char **)
@@ -140,7 +140,7 @@ int cmd_key_ds_seen(struct cli *cli, int, char **)
     if (result == RESULT_OK) {
         result = put(&work, cli);
     }
-    return keywork_end(
+    return keysession_end(
         &work.keys, cli, result,
         "Noted: the parent zone has the DS records that `ntspool key ds` shows, and no "
         "others.");
@@ -181,9 +181,10 @@ int cmd_key_trust_clock(struct cli *cli, int, char **)
     if (result == RESULT_OK) {
         result = put(&work, cli);
     }
-    return keywork_end(&work.keys, cli, result,
-                       "Keys take steps again: what was done while the clock was ahead counts as "
-                       "done now.");
+    return keysession_end(
+        &work.keys, cli, result,
+        "Keys take steps again: what was done while the clock was ahead counts as "
+        "done now.");
 }
 
 static int set_insecure(struct cli *cli, bool insecure, const char *done)
@@ -199,11 +200,12 @@ static int set_insecure(struct cli *cli, bool insecure, const char *done)
         work.timeline.memory.insecure = insecure;
         result = put(&work, cli);
     }
-    return keywork_end(&work.keys, cli, result,
-                       rollover_has_offline_ksk(&work.timeline.keys)
-                           ? "The key-signing key is elsewhere: the next bundle tells the parent "
-                             "zone, `ntspool key request`."
-                           : done);
+    return keysession_end(
+        &work.keys, cli, result,
+        rollover_has_offline_ksk(&work.timeline.keys)
+            ? "The key-signing key is elsewhere: the next bundle tells the parent "
+              "zone, `ntspool key request`."
+            : done);
 }
 
 int cmd_key_insecure(struct cli *cli, int, char **)

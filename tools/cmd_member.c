@@ -99,26 +99,13 @@ static enum result fill_target(struct cli *cli, struct member *member)
 /* Puts the options of `add` and `set` into the member. */
 static enum result fill_member(struct cli *cli, struct member *member)
 {
-    enum result result = fill_addresses(cli, member);
-    if (result == RESULT_OK) {
-        result = fill_numbers(cli, member);
-    }
-    if (result == RESULT_OK) {
-        result = fill_country(cli, member);
-    }
-    if (result == RESULT_OK) {
-        result = fill_position(cli, member);
-    }
-    if (result == RESULT_OK) {
-        result = fill_target(cli, member);
-    }
-    if (result == RESULT_OK) {
-        result = fill_text(cli, "operator", member->operator_name, sizeof member->operator_name);
-    }
-    if (result == RESULT_OK) {
-        result = fill_text(cli, "accounturi", member->accounturi, sizeof member->accounturi);
-    }
-    return result;
+    TRY(fill_addresses(cli, member));
+    TRY(fill_numbers(cli, member));
+    TRY(fill_country(cli, member));
+    TRY(fill_position(cli, member));
+    TRY(fill_target(cli, member));
+    TRY(fill_text(cli, "operator", member->operator_name, sizeof member->operator_name));
+    return fill_text(cli, "accounturi", member->accounturi, sizeof member->accounturi);
 }
 
 static void tell_added(const struct member *member, const struct settings *settings)
@@ -148,14 +135,9 @@ static void tell_added(const struct member *member, const struct settings *setti
 static enum result begin_change(struct session *session, struct cli *cli, const char *name,
                                 char label[LABEL_ROOM], struct settings *settings)
 {
-    enum result result = label_check(label, name, &cli->diag);
-    if (result == RESULT_OK) {
-        result = session_write(session, cli, STORE_REGISTRY);
-    }
-    if (result == RESULT_OK) {
-        result = registry_settings(session->txn[STORE_REGISTRY], settings, &cli->diag);
-    }
-    return result;
+    TRY(label_check(label, name, &cli->diag));
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    return registry_settings(session->txn[STORE_REGISTRY], settings, &cli->diag);
 }
 
 /* Commits if all went well, and closes. */

@@ -8,7 +8,7 @@
 #include "zone/verdicts/feed.h"
 #include "zone/verdicts/intake.h"
 
-/* Opens the store, or opens it again where it is open and can't be written. */
+/* Opens the store. Reopens one that is open but not writable, if need be. */
 static enum result open_store(struct session *session, struct cli *cli, enum store_kind kind,
                               bool writable)
 {
@@ -41,32 +41,27 @@ static bool is_due(struct session *session, struct cli *cli)
 
 enum result session_intake(struct session *session, struct cli *cli, struct intake_stores *out)
 {
-    enum result result = open_store(session, cli, STORE_REGISTRY, false);
-    if (result == RESULT_OK) {
-        result = open_store(session, cli, STORE_HEALTH, true);
-    }
-    if (result == RESULT_OK) {
-        result = open_store(session, cli, STORE_HISTORY, true);
-    }
-    if (result == RESULT_OK) {
-        *out = (struct intake_stores){ session->store[STORE_REGISTRY], session->store[STORE_HEALTH],
-                                       session->store[STORE_HISTORY] };
-    }
-    return result;
+    TRY(open_store(session, cli, STORE_REGISTRY, false));
+    TRY(open_store(session, cli, STORE_HEALTH, true));
+    TRY(open_store(session, cli, STORE_HISTORY, true));
+    *out = (struct intake_stores){ session->store[STORE_REGISTRY], session->store[STORE_HEALTH],
+                                   session->store[STORE_HISTORY] };
+    return RESULT_OK;
 }
 
 enum {
-    TAKE_IN_MS = 3000 /* no command waits longer for what probes report, however much that is */
+    TAKE_IN_MS = 3000 /* a command spends no more time on reports of probes */
 };
 
-/* Takes in what the probes of this machine have reported: a running server does that all the time,
- * but there need be none. What can't be taken in is left for later. */
+/* Takes in the reports of this machine's probes. A running server does that continuously, but there
+ * may be no server. Reports that can't be taken in are left for later. */
 static void take_in(struct session *session, struct cli *cli)
 {
     struct cli quiet = { .state_dir = cli->state_dir };
     struct intake_stores stores;
     bool tried = session->taken_in;
-    session->taken_in = true; /* a store that is open to read is not opened to write once more */
+    session->taken_in =
+        true; /* once: a store with a transaction must not be reopened for writing */
     if (tried || open_store(session, &quiet, STORE_HEALTH, true) != RESULT_OK ||
         open_store(session, &quiet, STORE_REGISTRY, false) != RESULT_OK) {
         return;
@@ -86,6 +81,7 @@ static void take_in(struct session *session, struct cli *cli)
     intake_free(intake);
 }
 
+/* True of stores that take in reports. */
 static bool is_of_probes(enum store_kind kind)
 {
     return kind == STORE_HEALTH || kind == STORE_HISTORY;
@@ -96,11 +92,8 @@ enum result session_read(struct session *session, struct cli *cli, enum store_ki
     if (is_of_probes(kind)) {
         take_in(session, cli);
     }
-    enum result result = open_store(session, cli, kind, false);
-    if (result == RESULT_OK) {
-        result = store_read(session->store[kind], &session->txn[kind], &cli->diag);
-    }
-    return result;
+    TRY(open_store(session, cli, kind, false));
+    return store_read(session->store[kind], &session->txn[kind], &cli->diag);
 }
 
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind)
@@ -108,17 +101,15 @@ enum result session_write(struct session *session, struct cli *cli, enum store_k
     if (is_of_probes(kind)) {
         take_in(session, cli);
     }
-    enum result result = open_store(session, cli, kind, true);
-    if (result == RESULT_OK) {
-        result = store_write(session->store[kind], &session->txn[kind], &cli->diag);
-    }
-    if (result == RESULT_OK && kind == STORE_REGISTRY) {
+    TRY(open_store(session, cli, kind, true));
+    TRY(store_write(session->store[kind], &session->txn[kind], &cli->diag));
+    if (kind == STORE_REGISTRY) {
         registry_begin(&session->change, session->txn[kind], session_now(), &cli->diag);
     }
-    return result;
+    return RESULT_OK;
 }
 
-/* A running server writes the feed; where there is none, the probe shall know all the same. */
+/* Publishes the feed for the probes. A running server does that itself. */
 static void publish(struct session *session, struct cli *cli)
 {
     struct instance_facts server;
@@ -133,7 +124,8 @@ static void publish(struct session *session, struct cli *cli)
         store_abort(txn);
     }
     if (result != RESULT_OK) {
-        (void)fprintf(stderr, "ntspool: it is done, but probes don't know it yet: %s\n", diag.text);
+        (void)fprintf(stderr, "ntspool: the change is made, but the probes don't know it yet: %s\n",
+                      diag.text);
     }
 }
 
@@ -147,11 +139,9 @@ enum result session_commit(struct session *session, struct cli *cli)
         return diag_fail(&cli->diag, result, "the audit trail can't be written: %s",
                          result_text(result));
     }
-    result = registry_commit(&session->change);
-    if (result == RESULT_OK) {
-        publish(session, cli);
-    }
-    return result;
+    TRY(registry_commit(&session->change));
+    publish(session, cli);
+    return RESULT_OK;
 }
 
 void session_done(struct session *session)
@@ -170,11 +160,8 @@ void session_done(struct session *session)
 
 enum result session_zone(struct session *session, struct cli *cli, struct settings *settings)
 {
-    enum result result = session_read(session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = registry_settings(session->txn[STORE_REGISTRY], settings, &cli->diag);
-    }
-    return result;
+    TRY(session_read(session, cli, STORE_REGISTRY));
+    return registry_settings(session->txn[STORE_REGISTRY], settings, &cli->diag);
 }
 
 enum result session_member(struct session *session, struct cli *cli, const char *label,

@@ -1,4 +1,4 @@
-/* The stores that a command has open, each with its one transaction. Start from `{ 0 }`, end with
+/* The stores that a command has open, each with one transaction. Start from `{ 0 }`, end with
  * session_done. */
 #ifndef TOOLS_SESSION_H
 #define TOOLS_SESSION_H
@@ -13,29 +13,28 @@ struct session {
     struct store *store[STORE_KINDS];
     struct store_txn *txn[STORE_KINDS];
     struct registry_change change; /* of the registry, from session_write to session_commit */
-    struct auditnotes notes;       /* of that change */
+    struct auditnotes notes;       /* for that change */
     bool writable[STORE_KINDS];
-    /* What probes of this machine reported is in the stores. */
-    bool taken_in;
+    bool taken_in; /* the local probes' reports are in the stores, or the attempt was made */
 };
 
-/* Opens the store of the state directory and begins a transaction. Verdicts and history are up to
- * date with the journals of this machine's probes. */
+/* Opens the store of the state directory and begins a transaction. Verdicts and history include
+ * what the probes of this machine have reported. */
 enum result session_read(struct session *session, struct cli *cli, enum store_kind kind);
 enum result session_write(struct session *session, struct cli *cli, enum store_kind kind);
-/* Commits a change of the registry, with its entries of the audit trail, and lets the probes
- * know. */
+/* Commits a change of the registry with its audit entries, and publishes the feed for the
+ * probes. */
 enum result session_commit(struct session *session, struct cli *cli);
-/* Opens what an intake needs, which begins transactions of its own: the session must have none that
- * writes verdicts. */
+/* Opens the stores for an intake. An intake begins its own transactions, so the session must not
+ * have one that writes verdicts. */
 enum result session_intake(struct session *session, struct cli *cli, struct intake_stores *out);
-/* Takes back what is not committed and closes all. */
+/* Aborts open transactions and closes all stores. */
 void session_done(struct session *session);
 
-/* session_read of the registry, and its settings. */
+/* session_read of the registry, then reads the settings. */
 enum result session_zone(struct session *session, struct cli *cli, struct settings *settings);
 
-/* The member of the open registry. NOT_FOUND says whether it was removed. */
+/* Reads a member from the open registry. NOT_FOUND; the diag says if the member was removed. */
 enum result session_member(struct session *session, struct cli *cli, const char *label,
                            struct member *out);
 
