@@ -39,8 +39,8 @@ bool memberview_score(const struct memberview *view, int32_t *milli)
     return best != NULL;
 }
 
-/* The addresses to show: the registered ones, or for a member with its own name those that the
- * probe found. */
+/* The addresses to show: those registered, or those that the probe found for a member with its own
+ * name. */
 static unsigned shown_addresses(const struct memberview *view,
                                 struct address out[MEMBER_ADDRESSES_MAX])
 {
@@ -69,7 +69,7 @@ static char *fqdn(const struct memberview *view, const struct dname *apex, char 
     return dname_text(&name, out);
 }
 
-/* The first of its certificates to end; 0: none was seen. */
+/* The earliest end of the member's certificates; 0: none was seen. */
 static uint64_t certificate_end(const struct memberview *view)
 {
     uint64_t first = 0;
@@ -99,23 +99,16 @@ json_t *memberview_brief(const struct memberview *view, const struct dname *apex
     for (unsigned i = 0; i < count; i++) {
         json_array_append_new(list, json_text(address_text(&addresses[i], text)));
     }
-    json_t *out = json_object();
-    json_object_set_new(out, "name", json_text(m->label));
-    json_object_set_new(out, "fqdn", json_text(fqdn(view, apex, text)));
-    json_object_set_new(out, "state", json_text(view->standing.state));
-    json_object_set_new(out, "reason", json_text(view->standing.reason));
-    json_object_set_new(out, "eligible", json_boolean(view->standing.eligible));
-    json_object_set_new(out, "score", scored ? milli_json(score) : json_null());
-    json_object_set_new(out, "weight", json_integer(view->standing.weight));
-    json_object_set_new(out, "override", json_text(override_text(m->override)));
-    json_object_set_new(out, "suspended", json_boolean(m->suspended));
-    json_object_set_new(out, "country", json_text_or_null(m->country));
-    json_object_set_new(out, "position", position_json(m));
-    json_object_set_new(out, "operator", json_text_or_null(m->operator_name));
-    json_object_set_new(out, "capacity_mbit", json_integer(m->capacity_mbit));
-    json_object_set_new(out, "cert_not_after", json_time(certificate_end(view)));
-    json_object_set_new(out, "addresses", list);
-    return out;
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:b, s:o, s:I, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o}", "name",
+        json_text(m->label), "fqdn", json_text(fqdn(view, apex, text)), "state",
+        json_text(view->standing.state), "reason", json_text(view->standing.reason), "eligible",
+        view->standing.eligible, "score", scored ? milli_json(score) : json_null(), "weight",
+        (json_int_t)view->standing.weight, "override", json_text(override_text(m->override)),
+        "suspended", m->suspended, "country", json_text_or_null(m->country), "position",
+        position_json(m), "operator", json_text_or_null(m->operator_name), "capacity_mbit",
+        (json_int_t)m->capacity_mbit, "cert_not_after", json_time(certificate_end(view)),
+        "addresses", list);
 }
 
 static json_t *warnings_json(const struct address_health *seen)
@@ -129,31 +122,44 @@ static json_t *warnings_json(const struct address_health *seen)
     return list;
 }
 
-static void add_seen(json_t *out, const struct address_health *seen)
+/* The last probe of an address, and the times that count for its stage. */
+static json_t *probe_json(const struct address_health *seen)
 {
-    json_object_set_new(out, "score", milli_json(seen->score_milli));
-    json_object_set_new(out, "working", json_boolean(seen->working));
-    json_object_set_new(out, "failure", json_text(failure_id(seen->failure)));
-    json_object_set_new(out, "advice", json_text(failure_advice(seen->failure)));
-    json_object_set_new(out, "source", json_text_or_null(failure_source(seen->failure)));
-    json_object_set_new(out, "detail", json_text_or_null(seen->detail));
-    json_object_set_new(out, "probes", json_integer(seen->probes));
-    json_object_set_new(out, "first_probe_at", json_time(seen->first_probe_at));
-    json_object_set_new(out, "last_probe_at", json_time(seen->last_probe_at));
-    json_object_set_new(out, "last_good_at", json_time(seen->last_good_at));
-    json_object_set_new(out, "cert_not_after", json_time(seen->cert_not_after));
-    json_object_set_new(out, "certified_at", json_time(seen->certified_at));
-    json_object_set_new(out, "operational_at", json_time(seen->operational_at));
-    json_object_set_new(out, "warnings", warnings_json(seen));
-    json_object_set_new(out, "aead", seen->aead != 0 ? json_integer(seen->aead) : json_null());
     bool timed = seen->operational_at != 0;
-    json_object_set_new(out, "stratum", timed ? json_integer(seen->stratum) : json_null());
-    json_object_set_new(out, "offset_ms",
-                        timed ? json_real((double)seen->offset_us / 1000.0) : json_null());
-    json_object_set_new(out, "rtt_ms", timed ? json_real(seen->rtt_us / 1000.0) : json_null());
+    return json_pack(
+        "{s:o, s:b, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o}",
+        "score", milli_json(seen->score_milli), "working", seen->working, "failure",
+        json_text(failure_id(seen->failure)), "advice", json_text(failure_advice(seen->failure)),
+        "source", json_text_or_null(failure_source(seen->failure)), "detail",
+        json_text_or_null(seen->detail), "probes", (json_int_t)seen->probes, "first_probe_at",
+        json_time(seen->first_probe_at), "last_probe_at", json_time(seen->last_probe_at),
+        "last_good_at", json_time(seen->last_good_at), "cert_not_after",
+        json_time(seen->cert_not_after), "certified_at", json_time(seen->certified_at),
+        "operational_at", json_time(seen->operational_at), "warnings", warnings_json(seen), "aead",
+        seen->aead != 0 ? json_integer(seen->aead) : json_null(), "stratum",
+        timed ? json_integer(seen->stratum) : json_null(), "offset_ms",
+        timed ? json_real((double)seen->offset_us / 1000.0) : json_null(), "rtt_ms",
+        timed ? json_real(seen->rtt_us / 1000.0) : json_null());
 }
 
-/* What the vantage points say of each family that the member has. */
+static json_t *address_json(const struct memberview *view, const struct address *address,
+                            bool left_out)
+{
+    const struct address_health *seen = health_address(&view->consensus.health, address);
+    char text[ADDRESS_TEXT_MAX];
+    json_t *row = json_pack("{s:o, s:b}", "address", json_text(address_text(address, text)),
+                            "left_out", left_out);
+    json_t *probe = seen != NULL
+                        ? probe_json(seen)
+                        : json_pack("{s:b, s:n, s:n, s:n, s:n, s:n}", "working", 0, "score",
+                                    "failure", "detail", "last_probe_at", "cert_not_after");
+    json_object_update(row, probe);
+    json_decref(probe);
+    return row;
+}
+
+/* The vantage points' votes on each family of the member. */
 static json_t *families_json(const struct memberview *view, const struct address *addresses,
                              unsigned count)
 {
@@ -175,7 +181,7 @@ static json_t *families_json(const struct memberview *view, const struct address
     return out;
 }
 
-/* What each vantage point says by itself. */
+/* The stage as each vantage point sees it. */
 static json_t *votes_json(const struct memberview *view)
 {
     json_t *list = json_array();
@@ -191,50 +197,30 @@ static json_t *votes_json(const struct memberview *view)
 
 json_t *memberview_full(const struct memberview *view, const struct dname *apex)
 {
-    static const char *const never_seen[] = { "score", "failure", "detail", "last_probe_at",
-                                              "cert_not_after" };
     const struct member *m = &view->member;
+    const struct consensus *consensus = &view->consensus;
     char text[DNAME_TEXT_MAX];
     struct address addresses[MEMBER_ADDRESSES_MAX];
     unsigned count = shown_addresses(view, addresses);
     json_t *list = json_array();
     for (unsigned i = 0; i < count; i++) {
-        const struct address_health *seen = health_address(&view->consensus.health, &addresses[i]);
-        json_t *row = json_object();
-        json_object_set_new(row, "address", json_text(address_text(&addresses[i], text)));
-        json_object_set_new(row, "left_out", json_boolean((view->standing.left_out >> i & 1) != 0));
-        if (seen != NULL) {
-            add_seen(row, seen);
-        } else {
-            json_object_set_new(row, "working", json_false());
-            for (size_t k = 0; k < sizeof never_seen / sizeof never_seen[0]; k++) {
-                json_object_set_new(row, never_seen[k], json_null());
-            }
-        }
-        json_array_append_new(list, row);
+        json_array_append_new(
+            list, address_json(view, &addresses[i], (view->standing.left_out >> i & 1) != 0));
     }
     json_t *out = memberview_brief(view, apex);
-    bool has_target = m->target.len > 0;
-    json_object_set_new(out, "target",
-                        has_target ? json_text(dname_text(&m->target, text)) : json_null());
-    json_object_set_new(out, "port", json_integer(m->port));
-    json_object_set_new(out, "accounturi", json_text_or_null(m->accounturi));
-    json_object_set_new(out, "added_at", json_time(m->added_at));
-    json_object_set_new(out, "changed_at", json_time(m->changed_at));
-    json_object_set_new(out, "state_since", json_time(view->consensus.health.stage_since));
-    json_object_set_new(out, "hold",
-                        view->consensus.hold != HOLD_NONE
-                            ? json_text(hold_text(view->consensus.hold))
-                            : json_null());
-    json_object_set_new(out, "votes", json_integer(view->consensus.votes.all));
-    json_object_set_new(out, "votes_in", json_integer(view->consensus.votes.in));
-    json_object_set_new(out, "families", families_json(view, addresses, count));
-    json_object_set_new(out, "last_eligible_at",
-                        json_time(view->consensus.health.last_eligible_at));
-    json_object_set_new(out, "vantages", votes_json(view));
-    json_object_set_new(out, "last_cert_not_after",
-                        json_time(view->consensus.health.last_cert_not_after));
-    json_object_set_new(out, "addresses", list);
+    json_t *rest = json_pack(
+        "{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "target",
+        m->target.len > 0 ? json_text(dname_text(&m->target, text)) : json_null(), "port",
+        (int)m->port, "accounturi", json_text_or_null(m->accounturi), "added_at",
+        json_time(m->added_at), "changed_at", json_time(m->changed_at), "state_since",
+        json_time(consensus->health.stage_since), "hold",
+        json_text_or_null(consensus->hold != HOLD_NONE ? hold_text(consensus->hold) : ""), "votes",
+        (json_int_t)consensus->votes.all, "votes_in", (json_int_t)consensus->votes.in, "families",
+        families_json(view, addresses, count), "last_eligible_at",
+        json_time(consensus->health.last_eligible_at), "vantages", votes_json(view),
+        "last_cert_not_after", json_time(consensus->health.last_cert_not_after), "addresses", list);
+    json_object_update(out, rest);
+    json_decref(rest);
     return out;
 }
 
@@ -291,7 +277,7 @@ static void print_address(const struct memberview *view, const struct address *a
     }
 }
 
-/* Only where there are several: one has no other to differ from. */
+/* Prints votes if there are several vantage points. */
 static void print_votes(const struct memberview *view)
 {
     char text[OUTPUT_TIME_ROOM];
