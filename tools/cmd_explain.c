@@ -1,11 +1,11 @@
-/* explain: what a client is answered, and why. */
+/* explain: shows a client's answers and the reasons for them. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "tools/commands.h"
 #include "tools/steerview.h"
 
-/* What is shown, from the view and the client's cell. */
+/* What is shown: the steering of the client's cell. */
 struct explanation {
     const struct steerview *view;
     struct address client;
@@ -13,7 +13,7 @@ struct explanation {
     const struct cell *cell;
     uint16_t area;
     struct allocation_list list;
-    double *expected; /* by seat: how often it is in a set */
+    double *expected; /* by candidate: the part of the sets that contain it */
     size_t out;       /* members that are not handed out */
 };
 
@@ -21,7 +21,7 @@ static const char no_file[] =
     "no location file: all clients are in one cell, the world's. Name one "
     "by --locations, or in the configuration file";
 
-/* For whom the area is: for the cell alone, or the next larger thing that has one. */
+/* The kind of the area: the cell itself, or the smallest larger region that has an area. */
 static const char *area_kind(const struct explanation *e)
 {
     const struct steering *steering = &e->view->steering;
@@ -52,7 +52,7 @@ static const char *area_text(const char *kind)
     return texts[i][1];
 }
 
-/* The distance in km from the middle of the area; negative: not known. */
+/* The distance in km from the area's centre; negative: unknown. */
 static double distance(const struct explanation *e, long index)
 {
     const struct point *from = &e->view->steering.areas[e->area].at.point;
@@ -73,11 +73,11 @@ static void explain(struct explanation *e, struct steerview *view)
     }
 }
 
-/* -- in order of expected share, then those who are out -- */
+/* -- rows: by expected share, then the members that are not handed out -- */
 
 struct row {
     const struct steered *member;
-    double expected; /* negative: out */
+    double expected; /* negative: not handed out */
 };
 
 static int compare_rows(const void *a, const void *b)
@@ -158,7 +158,7 @@ static json_t *explanation_json(const struct explanation *e, const struct row *r
     return out;
 }
 
-/* -- for a reader -- */
+/* -- text -- */
 
 static void print_cell(const struct explanation *e)
 {

@@ -1,7 +1,7 @@
 /* health release, forget, export, import.
  *
- * What a vantage point of another machine saw comes as its journal: reports one after the other,
- * each signed (zone/verdicts/report.h). So it does not matter who carries them, nor how often. */
+ * Results of a vantage point on another machine are carried as its journal: a sequence of signed
+ * reports (zone/verdicts/report.h). So anybody may carry them, and any number of times. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +22,16 @@ static enum result commit(struct session *session, struct cli *cli)
 
 /* -- release, forget -- */
 
-/* The word is the registry's, where the feed takes it to the probe; the verdicts' readers have it
- * in their own store. */
+/* Writes the release to both stores: the probe learns of it from the registry by the feed, readers
+ * of verdicts from state/health. */
 static enum result release_one(struct session *session, struct cli *cli, struct vantage *vantage)
 {
     struct vantage_key key;
     struct store_txn *registry = session->txn[STORE_REGISTRY];
     vantage->released_at = session_now();
-    enum result result = vantage_put(session->txn[STORE_HEALTH], vantage, &cli->diag);
-    if (result != RESULT_OK || registry_vantage(registry, vantage->name, &key) != RESULT_OK) {
-        return result;
+    TRY(vantage_put(session->txn[STORE_HEALTH], vantage, &cli->diag));
+    if (registry_vantage(registry, vantage->name, &key) != RESULT_OK) {
+        return RESULT_OK;
     }
     key.released_at = vantage->released_at;
     return registry_put_vantage(&session->change, &key);
@@ -41,21 +41,19 @@ static enum result release_all(struct session *session, struct cli *cli, unsigne
 {
     struct vantages vantages;
     struct store_txn *txn = session->txn[STORE_HEALTH];
-    enum result result = vantages_read(&vantages, txn, 0, session_now());
-    for (unsigned i = 0; i < vantages.count && result == RESULT_OK; i++) {
+    TRY(vantages_read(&vantages, txn, 0, session_now()));
+    for (unsigned i = 0; i < vantages.count; i++) {
         if (vantage_is_frozen(&vantages.list[i])) {
-            result = release_one(session, cli, &vantages.list[i]);
+            TRY(release_one(session, cli, &vantages.list[i]));
             (*released)++;
         }
     }
-    if (result == RESULT_OK && *released == 0) {
+    if (*released == 0) {
         return diag_fail(&cli->diag, RESULT_REFUSED,
                          "no vantage point holds removals back: there is nothing to release");
     }
-    if (result == RESULT_OK) {
-        result = session_commit(session, cli);
-    }
-    return result == RESULT_OK ? commit(session, cli) : result;
+    TRY(session_commit(session, cli));
+    return commit(session, cli);
 }
 
 int cmd_health_release(struct cli *cli, int, char **)
@@ -81,17 +79,13 @@ int cmd_health_release(struct cli *cli, int, char **)
     return CLI_DONE;
 }
 
-/* One that is named may return; of one that nobody named nothing is kept. */
+/* Forgets all results. A vantage point that the registry names keeps its row, since it may report
+ * again. */
 static enum result forget(struct session *session, struct cli *cli, const char *name)
 {
     struct vantage_key key;
-    enum result result = session_read(session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = session_write(session, cli, STORE_HEALTH);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(session_read(session, cli, STORE_REGISTRY));
+    TRY(session_write(session, cli, STORE_HEALTH));
     if (!vantage_name_fine(name)) {
         return RESULT_NOT_FOUND;
     }
@@ -124,7 +118,7 @@ int cmd_health_forget(struct cli *cli, int, char **argv)
 
 /* -- export -- */
 
-/* A vantage point that reports on this machine: the one that was named, or the only one. */
+/* Finds a vantage point that reports on this machine: the one of --id, or the only one. */
 static enum result choose(struct cli *cli, char name[VANTAGE_ROOM])
 {
     char names[JOURNALS_MAX][VANTAGE_ROOM];
@@ -146,14 +140,14 @@ static enum result choose(struct cli *cli, char name[VANTAGE_ROOM])
     return RESULT_OK;
 }
 
-/* Writes the whole reports that are there, as many as an import takes. */
+/* Writes all complete reports, up to the size that an import takes. */
 static enum result export_journal(FILE *to, struct cli *cli, const char *name)
 {
     struct journal_reader reader;
     uint8_t *room = xmalloc(REPORT_MAX);
     size_t len = 0, budget = INTAKE_IMPORT_MAX;
     enum result result = journal_reader_begin(&reader, cli->state_dir, name, &cli->diag);
-    /* after what is damaged comes the next file */
+    /* After a damaged report, the reader goes on with the next file. */
     while (result == RESULT_OK || result == RESULT_DAMAGED) {
         result = journal_next(&reader, 0, room, &len, &budget);
         if (result == RESULT_OK) {
@@ -192,18 +186,15 @@ static enum result import_from(const struct infile *in, struct session *session,
                                struct intake_sum *sum)
 {
     struct intake_stores stores;
-    enum result result = session_intake(session, cli, &stores);
-    if (result == RESULT_OK) {
-        result = intake_import(&stores, (const uint8_t *)in->text, in->len, session_now(), sum,
-                               &cli->diag);
-    }
-    if (result == RESULT_OK && sum->reports + sum->known == 0) {
+    TRY(session_intake(session, cli, &stores));
+    TRY(intake_import(&stores, (const uint8_t *)in->text, in->len, session_now(), sum, &cli->diag));
+    if (sum->reports + sum->known == 0) {
         return diag_fail(&cli->diag, RESULT_REFUSED, "%s%s%s",
                          sum->refusal.count > 0 ? sum->refusal.source : "there is no report in it",
                          sum->refusal.count > 0 ? ": nothing was imported: " : "",
                          sum->refusal.text);
     }
-    return result;
+    return RESULT_OK;
 }
 
 int cmd_health_import(struct cli *cli, int, char **argv)

@@ -1,4 +1,4 @@
-/* history: the scores of a member over time. */
+/* history: shows a member's scores over time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +17,17 @@ enum {
     DAYS_SHOWN_MAX = HISTORY_DAYS
 };
 
-/* Sums over some hours or samples. */
+/* Sums over an hour or a day. */
 struct sum {
     uint64_t probes, failures;
-    int64_t score_milli; /* times probes */
+    int64_t score_milli; /* sum of mean score times probes */
 };
 
 struct history_report {
     uint64_t now;
     struct sum hours[LINE_HOURS]; /* of the last two days, from raw samples */
     struct sum days[DAYS_SHOWN_MAX];
-    json_t *samples, *summaries; /* NULL: not wanted */
+    json_t *samples, *summaries; /* NULL for text output */
 };
 
 static void add(struct sum *sum, uint64_t probes, uint64_t failures, int64_t score_milli)
@@ -101,8 +101,8 @@ static json_t *days_json(const struct history_report *report)
     return list;
 }
 
-/* A column a sum: the mean score from 0 and below to 20 in eighths, a blank where nothing was
- * seen. */
+/* Prints a sparkline with one column a sum: the mean score from 0 to 20 in eighths, a blank without
+ * probes. */
 static void print_line(const char *name, const struct sum *sums, unsigned count)
 {
     static const char *const bars[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
@@ -148,9 +148,8 @@ static void print_report(const struct history_report *report, const struct histo
 }
 
 struct history_view {
-    struct cli *cli;
     struct store_txn *history;
-    json_t *list;
+    json_t *list; /* NULL: print */
     unsigned shown;
 };
 
@@ -163,8 +162,8 @@ static enum result show_subject(struct history_view *view, const struct history_
         report->samples = json_array();
         report->summaries = json_array();
     }
-    enum result result = history_samples(view->history, subject, report->now - RAW_S, report->now,
-                                         take_sample, report);
+    enum result result = history_samples(view->history, subject, report->now - RAW_S,
+                                         report->now, take_sample, report);
     if (result == RESULT_OK) {
         result = history_hours(view->history, subject, 0, report->now, take_hour, report);
     }
@@ -187,54 +186,50 @@ static enum result show_subject(struct history_view *view, const struct history_
     return result;
 }
 
-/* All addresses that a vantage point knows, of all vantage points. */
-static enum result show_all(struct history_view *view, struct session *session,
+/* Shows the history of each address at each vantage point. */
+static enum result show_all(struct history_view *view, struct store_txn *health,
                             const struct member *member)
 {
     struct vantages vantages;
-    struct store_txn *health = session->txn[STORE_HEALTH];
-    enum result result = vantages_read(&vantages, health, 0, session_now());
-    for (unsigned v = 0; v < vantages.count && result == RESULT_OK; v++) {
+    TRY(vantages_read(&vantages, health, 0, session_now()));
+    for (unsigned v = 0; v < vantages.count; v++) {
         struct member_health row;
-        result = health_get(health, member->id, vantages.list[v].name, &row);
+        enum result result = health_get(health, member->id, vantages.list[v].name, &row);
         if (result == RESULT_NOT_FOUND) {
-            result = RESULT_OK;
             continue;
         }
-        for (unsigned i = 0; result == RESULT_OK && i < row.address_count; i++) {
+        TRY(result);
+        for (unsigned i = 0; i < row.address_count; i++) {
             struct history_subject subject = { .member_id = member->id,
                                                .address = row.addresses[i].address };
             memcpy(subject.vantage, row.vantage, sizeof subject.vantage);
-            result = show_subject(view, &subject);
+            TRY(show_subject(view, &subject));
         }
     }
-    return result;
+    return RESULT_OK;
+}
+
+static enum result show(struct history_view *view, struct session *session, struct cli *cli,
+                        const char *label)
+{
+    struct settings settings;
+    struct member member;
+    TRY(session_zone(session, cli, &settings));
+    TRY(session_member(session, cli, label, &member));
+    TRY(session_read(session, cli, STORE_HEALTH));
+    TRY(session_read(session, cli, STORE_HISTORY));
+    view->history = session->txn[STORE_HISTORY];
+    return show_all(view, session->txn[STORE_HEALTH], &member);
 }
 
 int cmd_history(struct cli *cli, int, char **argv)
 {
     struct session session = { 0 };
-    struct settings settings;
-    struct member member;
     char label[LABEL_ROOM];
-    struct history_view view = { .cli = cli };
+    struct history_view view = { .list = cli->json ? json_array() : NULL };
     enum result result = label_check(label, argv[0], &cli->diag);
     if (result == RESULT_OK) {
-        result = session_zone(&session, cli, &settings);
-    }
-    if (result == RESULT_OK) {
-        result = session_member(&session, cli, label, &member);
-    }
-    if (result == RESULT_OK) {
-        result = session_read(&session, cli, STORE_HEALTH);
-    }
-    if (result == RESULT_OK) {
-        result = session_read(&session, cli, STORE_HISTORY);
-    }
-    if (result == RESULT_OK) {
-        view.history = session.txn[STORE_HISTORY];
-        view.list = cli->json ? json_array() : NULL;
-        result = show_all(&view, &session, &member);
+        result = show(&view, &session, cli, label);
     }
     session_done(&session);
     if (result != RESULT_OK) {

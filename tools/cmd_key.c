@@ -15,10 +15,10 @@ struct listing {
     struct rollover_timing timing;
     struct slices slices;
     uint64_t now;
-    char leader[KEYTEXT_IDENTITY_ROOM]; /* who is followed; empty: not known */
+    char leader[KEYTEXT_IDENTITY_ROOM]; /* the machine that leads; empty: unknown */
 };
 
-/* True of a key that no slice brings or takes away, though it, or its DS, shall come or go. */
+/* True if the key or its DS is to be published or withdrawn, and no slice does that. */
 static bool awaits_bundle(const struct listing *listing, const struct key_record *key)
 {
     const struct key_life *life = &key->life;
@@ -27,12 +27,12 @@ static bool awaits_bundle(const struct listing *listing, const struct key_record
     return !life->planned && (life->wanted != record_state_is_published(&life->dnskey) || other_ds);
 }
 
-/* The next step, also the one that a key's age brings. */
+/* The key's next step, including a rollover that is due by its age. */
 static struct key_next next_of(const struct listing *listing, size_t i, const char **text)
 {
     const struct key_record *key = &listing->timeline.keys.list[i];
     if (listing->timeline.memory.follows) {
-        *text = ""; /* the machine that leads decides */
+        *text = ""; /* the machine that leads takes the steps */
         return (struct key_next){ .step = STEP_NONE };
     }
     struct key_next next =
@@ -50,7 +50,7 @@ static struct key_next next_of(const struct listing *listing, size_t i, const ch
     return next;
 }
 
-/* When the last thing happened to it. */
+/* The time of the key's last change of state. */
 static uint64_t since(const struct key_record *key, uint64_t now)
 {
     const struct key_life *life = &key->life;
@@ -64,11 +64,11 @@ static uint64_t since(const struct key_record *key, uint64_t now)
     return last;
 }
 
-static json_t *record_state_json(const struct record_state *facet)
+static json_t *record_state_json(const struct record_state *state)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "on", json_time(facet->introduced_at), "everywhere",
-                     json_time(facet->omnipresent_at), "off", json_time(facet->withdrawn_at),
-                     "nowhere", json_time(facet->hidden_at));
+    return json_pack("{s:o, s:o, s:o, s:o}", "on", json_time(state->introduced_at), "everywhere",
+                     json_time(state->omnipresent_at), "off", json_time(state->withdrawn_at),
+                     "nowhere", json_time(state->hidden_at));
 }
 
 static json_t *key_json(const struct listing *listing, size_t i)
@@ -112,7 +112,7 @@ static void print_bundle(const struct listing *listing)
     }
 }
 
-/* How far the way out of DNSSEC, or back, has been gone. */
+/* Prints the progress of going insecure, or secure again, and what the parent zone is asked. */
 static void print_parent(const struct listing *listing)
 {
     const struct key_set *keys = &listing->timeline.keys;
@@ -138,7 +138,7 @@ static void print_parent(const struct listing *listing)
     }
 }
 
-/* Whose keys these are, and as of when. */
+/* Prints where a follower's keys come from, and how old they are. */
 static void print_leader(const struct listing *listing)
 {
     uint64_t seen_at = listing->timeline.memory.seen_at;
@@ -185,25 +185,25 @@ static void print_keys(const struct listing *listing)
     print_parent(listing);
 }
 
+static enum result read_keys(struct listing *listing, struct session *session, struct cli *cli)
+{
+    uint8_t leader[SEAL_PUBLIC_LEN];
+    TRY(session_zone(session, cli, &listing->settings));
+    TRY(session_read(session, cli, STORE_KEYS));
+    struct store_txn *keys = session->txn[STORE_KEYS];
+    TRY(key_timeline_read(&listing->timeline, keys, &cli->diag));
+    TRY(slices_read(&listing->slices, keys, &listing->timeline.keys, &cli->diag));
+    if (keytransfer_leader(keys, leader) == RESULT_OK) {
+        (void)keytransfer_identity_text(leader, listing->leader);
+    }
+    return RESULT_OK;
+}
+
 int cmd_key_list(struct cli *cli, int, char **)
 {
     struct session session = { 0 };
     struct listing listing = { .now = session_now() };
-    enum result result = session_zone(&session, cli, &listing.settings);
-    if (result == RESULT_OK) {
-        result = session_read(&session, cli, STORE_KEYS);
-    }
-    if (result == RESULT_OK) {
-        result = key_timeline_read(&listing.timeline, session.txn[STORE_KEYS], &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = slices_read(&listing.slices, session.txn[STORE_KEYS], &listing.timeline.keys,
-                             &cli->diag);
-    }
-    uint8_t leader[SEAL_PUBLIC_LEN];
-    if (result == RESULT_OK && keytransfer_leader(session.txn[STORE_KEYS], leader) == RESULT_OK) {
-        (void)keytransfer_identity_text(leader, listing.leader);
-    }
+    enum result result = read_keys(&listing, &session, cli);
     session_done(&session);
     if (result != RESULT_OK) {
         return cli_fail(cli, result);

@@ -1,4 +1,4 @@
-/* key import, export, identity, lead, rotate-seal: keys between files, machines and seals. */
+/* key import, export, identity, lead, rotate-seal: moves keys between files, machines and seals. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +19,8 @@ enum {
 };
 static const char package_head[] = "ntspool-keys-2:", older_head[] = "ntspool-keys:";
 
-/* --csk is for a key with the SEP flag, or for the only one. */
+/* The use of a key that is read from a file. With --csk, the key with the SEP flag is the CSK; a
+ * single key is the CSK in any case. */
 static enum bindkey_use use_of(const struct cli *cli, int files)
 {
     if (!cli_flag(cli, "csk")) {
@@ -60,7 +61,7 @@ static enum result import_files(struct keysession *work, struct cli *cli, int ar
     return result;
 }
 
-/* The octets of a package's text. */
+/* Decodes the text of a package. */
 static enum result decode_package(const struct infile *in, uint8_t data[KEYTRANSFER_MAX],
                                   size_t *len, struct diag *diag)
 {
@@ -79,7 +80,7 @@ static enum result decode_package(const struct infile *in, uint8_t data[KEYTRANS
                            "%s: is no package made by `ntspool key export --to`", in->path);
 }
 
-/* Whom it is to come from, if that is said. */
+/* Parses --from, the machine that must have made the package. */
 static enum result parse_from(struct cli *cli, uint8_t from[SEAL_PUBLIC_LEN])
 {
     const char *text = cli_value(cli, "from", 0);
@@ -97,21 +98,14 @@ static enum result import_package(struct keysession *work, struct cli *cli, cons
                                      .from = cli_flag(cli, "from") ? from : NULL,
                                      .replace = cli_flag(cli, "replace") };
     struct infile in;
-    enum result result = parse_from(cli, from);
-    if (result == RESULT_OK) {
-        result = infile_read(&in, path, PACKAGE_TEXT + sizeof package_head, &cli->diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = decode_package(&in, data, &import.len, &cli->diag);
+    TRY(parse_from(cli, from));
+    TRY(infile_read(&in, path, PACKAGE_TEXT + sizeof package_head, &cli->diag));
+    enum result result = decode_package(&in, data, &import.len, &cli->diag);
     infile_done(&in);
-    if (result == RESULT_OK) {
-        result = keysession_begin(work, cli, true);
-    }
-    return result != RESULT_OK ? result
-                               : keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal,
-                                                    &work->settings.apex, &import, &cli->diag);
+    TRY(result);
+    TRY(keysession_begin(work, cli, true));
+    return keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal, &work->settings.apex,
+                              &import, &cli->diag);
 }
 
 static enum result check_options(struct cli *cli, int argc)
@@ -133,7 +127,7 @@ static enum result check_options(struct cli *cli, int argc)
                : RESULT_OK;
 }
 
-/* What was done, with who is followed. */
+/* The message of a successful import; for a package it names the machine that leads. */
 static const char *imported(struct keysession *work, const struct cli *cli, char *out, size_t room)
 {
     uint8_t leader[SEAL_PUBLIC_LEN];
@@ -202,7 +196,7 @@ static enum result export_package(struct keysession *work, struct cli *cli, cons
 struct each_export {
     struct keysession *work;
     const char *directory;
-    bool public; /* without private halves */
+    bool public; /* without the private keys */
     struct diag *diag;
 };
 
@@ -284,7 +278,7 @@ struct reseal {
     struct diag *diag;
 };
 
-/* Keys and cookie secrets, the two things that are sealed. */
+/* Seals keys and cookie secrets anew; nothing else is sealed. */
 static enum result reseal_all(const struct reseal *re)
 {
     struct key_timeline timeline;

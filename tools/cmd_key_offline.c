@@ -1,5 +1,4 @@
-/* key request, sign-request, import-bundle, offline, online: a key-signing key that is kept
- * elsewhere. */
+/* key request, sign-request, import-bundle, offline, online: an offline key-signing key. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 #include "tools/output.h"
 
 enum {
-    PERIOD_S = 365 * 86400, /* --until, if nothing else is said */
+    PERIOD_S = 365 * 86400, /* without --until */
     TAGS_ROOM = KEYSTORE_MAX * 7
 };
 
@@ -36,26 +35,20 @@ static enum result parse_period(struct cli *cli, struct offline_period *period)
     *period = (struct offline_period){
         .now = now, .from = now, .until = now + PERIOD_S, .roll_zsk = cli_flag(cli, "roll-zsk")
     };
-    enum result result = cli_time(cli, "from", now, CLI_FUTURE, &period->from);
-    if (result == RESULT_OK) {
-        result = cli_time(cli, "until", now, CLI_FUTURE, &period->until);
-    }
-    if (result == RESULT_OK && (period->from < now || period->until <= period->from)) {
-        result = diag_fail(&cli->diag, RESULT_USAGE,
-                           "a period begins now or later, and ends after that");
-    }
-    return result;
+    TRY(cli_time(cli, "from", now, CLI_FUTURE, &period->from));
+    TRY(cli_time(cli, "until", now, CLI_FUTURE, &period->until));
+    return period->from < now || period->until <= period->from
+               ? diag_fail(&cli->diag, RESULT_USAGE,
+                           "a period begins now or later, and ends after that")
+               : RESULT_OK;
 }
 
 static enum result read_bundle(struct work *work, struct cli *cli, const char *path)
 {
     struct diag why = { "" };
     struct infile in;
-    enum result result = infile_read(&in, path, BUNDLE_TEXT_MAX, &cli->diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = bundle_read(&work->bundle, in.text, in.len, &why);
+    TRY(infile_read(&in, path, BUNDLE_TEXT_MAX, &cli->diag));
+    enum result result = bundle_read(&work->bundle, in.text, in.len, &why);
     infile_done(&in);
     return result == RESULT_OK ? result : diag_fail(&cli->diag, result, "%s: %s", path, why.text);
 }
@@ -86,7 +79,7 @@ static json_t *tags_json(const struct bundle *bundle, uint32_t set)
     return list;
 }
 
-/* What an operator wants to see before signing it: which keys are served when. */
+/* For the operator's check before signing: which keys are served when. */
 static json_t *bundle_json(const struct bundle *bundle)
 {
     char name[DNAME_TEXT_MAX];
@@ -156,7 +149,7 @@ static void show_bundle(const struct bundle *bundle, const struct cli *cli, cons
 {
     json_t *view = bundle_json(bundle);
     if (strcmp(path, "-") == 0) {
-        json_decref(view); /* the standard output has the file */
+        json_decref(view); /* the file goes to standard output */
     } else if (cli->json) {
         json_print(view);
     } else {

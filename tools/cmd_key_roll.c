@@ -1,5 +1,5 @@
-/* key roll, abort, ds-seen, trust-clock, insecure, secure: what starts and stops rollovers. The
- * server takes the steps. */
+/* key roll, abort, ds-seen, trust-clock, insecure, secure: start and stop rollovers. The server
+ * takes the steps. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,29 +13,25 @@ struct work {
     struct key_timeline timeline, before;
 };
 
-/* Opens all, and begins to write the keys. */
+/* Begins a change of the keys. REFUSED on a machine that follows. */
 static enum result begin(struct work *work, struct cli *cli)
 {
-    enum result result = keysession_begin(&work->keys, cli, true);
-    if (result == RESULT_OK) {
-        result = key_timeline_read(&work->timeline, work->keys.session.txn[STORE_KEYS], &cli->diag);
-        work->before = work->timeline;
-    }
-    if (result == RESULT_OK && work->timeline.memory.follows) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED,
+    TRY(keysession_begin(&work->keys, cli, true));
+    TRY(key_timeline_read(&work->timeline, work->keys.session.txn[STORE_KEYS], &cli->diag));
+    work->before = work->timeline;
+    return !work->timeline.memory.follows
+               ? RESULT_OK
+               : diag_fail(&cli->diag, RESULT_REFUSED,
                            "the keys come from another machine: do it there, or take over by "
                            "`ntspool key lead`");
-    }
-    return result;
 }
 
 /* Writes the changed keys. */
 static enum result put(struct work *work, struct cli *cli)
 {
-    enum result result =
-        key_timeline_write(&work->timeline, &work->before, work->keys.session.txn[STORE_KEYS],
-                           work->keys.seal, session_now(), &cli->diag);
-    return result == RESULT_OK ? keysession_commit(&work->keys, cli) : result;
+    TRY(key_timeline_write(&work->timeline, &work->before, work->keys.session.txn[STORE_KEYS],
+                           work->keys.seal, session_now(), &cli->diag));
+    return keysession_commit(&work->keys, cli);
 }
 
 static enum result parse_options(struct roll_options *options, struct cli *cli, int argc,
@@ -146,7 +142,7 @@ int cmd_key_ds_seen(struct cli *cli, int, char **)
         "others.");
 }
 
-/* A request that was made at a later time would bar those of today. */
+/* Moves the time of a request from the future to now, since it would bar today's requests. */
 static enum result pull_request(struct work *work, struct diag *diag)
 {
     struct store_txn *keys = work->keys.session.txn[STORE_KEYS];

@@ -1,4 +1,4 @@
-/* log: the audit trail of the pool, or what happened to one member. */
+/* log: shows the audit trail of the pool, or the events of one member. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 /* One line of a log. */
 struct line {
     uint64_t at;
-    size_t nth; /* in its source */
+    size_t nth; /* reading order, for lines of the same second */
     char who[AUDIT_WHO_ROOM];
     char from[AUDIT_FROM_ROOM];
     char command[AUDIT_COMMAND_ROOM];
@@ -20,11 +20,11 @@ struct line {
 };
 
 struct log {
-    const char *label; /* NULL: all that operators did */
+    const char *label; /* NULL: the whole audit trail */
     uint64_t since;
     struct line *lines;
     size_t count, room;
-    bool known; /* there is or was something of that name */
+    bool known; /* the label is or was in use */
 };
 
 static struct line *add_line(struct log *log, uint64_t at)
@@ -68,8 +68,9 @@ static void take_event(const struct history_event *event, void *arg)
     }
 }
 
-/* A member's or a removed member's name is known even where nothing was noted. */
-static enum result know_label(struct log *log, struct store_txn *registry, struct diag *diag)
+/* NOT_FOUND if the log has no line of the label, and it is not that of a present or removed
+ * member. */
+static enum result check_label(struct log *log, struct store_txn *registry, struct diag *diag)
 {
     struct member member;
     struct tombstone tombstone;
@@ -91,29 +92,26 @@ static int compare_lines(const void *a, const void *b)
     return first->nth < second->nth ? -1 : first->nth > second->nth;
 }
 
-/* The log outlives its member, and state/health may be elsewhere. */
+/* Reads the lines. The log outlives its member, and state/health may be missing. */
 static enum result read_log(struct log *log, struct session *session, struct cli *cli)
 {
-    enum result result = session_read(session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = audit_each(session->txn[STORE_REGISTRY], take_entry, log);
+    TRY(session_read(session, cli, STORE_REGISTRY));
+    TRY(audit_each(session->txn[STORE_REGISTRY], take_entry, log));
+    if (log->label == NULL) {
+        return RESULT_OK;
     }
-    if (result != RESULT_OK || log->label == NULL) {
-        return result;
+    enum result result = session_read(session, cli, STORE_HEALTH);
+    if (result != RESULT_MISSING) {
+        TRY(result);
+        TRY(history_events(session->txn[STORE_HEALTH], log->label, take_event, log));
     }
-    result = session_read(session, cli, STORE_HEALTH);
-    if (result == RESULT_OK) {
-        result = history_events(session->txn[STORE_HEALTH], log->label, take_event, log);
-    } else if (result == RESULT_MISSING) {
-        result = RESULT_OK;
-    }
-    if (result == RESULT_OK && log->count > 0) {
+    if (log->count > 0) {
         qsort(log->lines, log->count, sizeof *log->lines, compare_lines);
     }
-    return result == RESULT_OK ? know_label(log, session->txn[STORE_REGISTRY], &cli->diag) : result;
+    return check_label(log, session->txn[STORE_REGISTRY], &cli->diag);
 }
 
-/* What a member's line says: an operator's with the command in front. */
+/* The text of a member's line. An operator's change begins with the command. */
 static void line_text(const struct line *line, char *out, size_t room)
 {
     bool both = line->command[0] != 0 && line->text[0] != 0;

@@ -1,4 +1,4 @@
-/* member add, set, suspend, resume, override, remove: the changes. */
+/* member add, set, suspend, resume, override, remove. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,7 @@ static enum result fill_target(struct cli *cli, struct member *member)
     return RESULT_OK;
 }
 
-/* Puts the options of `add` and `set` into the member. */
+/* Copies the options of `add` and `set` to the member. */
 static enum result fill_member(struct cli *cli, struct member *member)
 {
     TRY(fill_addresses(cli, member));
@@ -131,7 +131,7 @@ static void tell_added(const struct member *member, const struct settings *setti
     }
 }
 
-/* Opens the registry for a change and checks the member's name. */
+/* Checks the member's name and opens the registry for a change. */
 static enum result begin_change(struct session *session, struct cli *cli, const char *name,
                                 char label[LABEL_ROOM], struct settings *settings)
 {
@@ -140,7 +140,7 @@ static enum result begin_change(struct session *session, struct cli *cli, const 
     return registry_settings(session->txn[STORE_REGISTRY], settings, &cli->diag);
 }
 
-/* Commits if all went well, and closes. */
+/* Commits if `result` is OK, and closes the session. */
 static enum result end_change(struct session *session, struct cli *cli, enum result result)
 {
     if (result == RESULT_OK) {
@@ -150,7 +150,7 @@ static enum result end_change(struct session *session, struct cli *cli, enum res
     return result;
 }
 
-/* Notes for the audit trail what becomes of the member. */
+/* Notes a change of the member for the audit trail. */
 static void note_change(struct session *session, const struct member *before,
                         const struct member *after)
 {
@@ -194,7 +194,7 @@ int cmd_member_add(struct cli *cli, int, char **argv)
     return CLI_DONE;
 }
 
-/* Why `set` can't do what is asked for: a field both given and taken away. */
+/* A field that `set` shall both set and clear; NULL if there is none. */
 static const char *contradiction(const struct cli *cli)
 {
     static const char *const fields[][2] = { { "country", "no-country" },
@@ -210,8 +210,8 @@ static const char *contradiction(const struct cli *cli)
     return NULL;
 }
 
-/* What the options take away; done before they are filled in. A member has a target or addresses,
- * so giving one drops the other. */
+/* Clears fields, before fill_member sets others. A member has a target or addresses, so that
+ * setting one clears the other. */
 static void clear_fields(const struct cli *cli, struct member *member)
 {
     bool address = cli_flag(cli, "address");
@@ -259,7 +259,7 @@ int cmd_member_set(struct cli *cli, int, char **argv)
         result = fill_member(cli, &member);
     }
     if (result == RESULT_OK) {
-        /* Addresses that stay as they are were judged when they came. */
+        /* Addresses that don't change were checked when they were set. */
         bool allow = cli_flag(cli, "allow-private") || !cli_flag(cli, "address");
         result = registry_update(&session.change, &member, allow);
         note_change(&session, &before, &member);
@@ -272,21 +272,18 @@ int cmd_member_set(struct cli *cli, int, char **argv)
     return CLI_DONE;
 }
 
-/* One change of the operator's word about a member. */
-struct word {
-    bool *suspended; /* NULL: as it is */
+/* A change of the operator's decision on a member. NULL: no change. */
+struct decision {
+    bool *suspended;
     enum override *override;
 };
 
-static enum result put_word(struct session *session, struct cli *cli, const char *label,
-                            const struct word *word, struct member *member)
+static enum result put_decision(struct session *session, struct cli *cli, const char *label,
+                                const struct decision *decision, struct member *member)
 {
-    enum result result = session_member(session, cli, label, member);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    bool suspended = word->suspended != NULL ? *word->suspended : member->suspended;
-    enum override override = word->override != NULL ? *word->override : member->override;
+    TRY(session_member(session, cli, label, member));
+    bool suspended = decision->suspended != NULL ? *decision->suspended : member->suspended;
+    enum override override = decision->override != NULL ? *decision->override : member->override;
     if (suspended == member->suspended && override == member->override) {
         return RESULT_OK;
     }
@@ -297,7 +294,8 @@ static enum result put_word(struct session *session, struct cli *cli, const char
     return registry_update(&session->change, member, true);
 }
 
-static int change_word(struct cli *cli, const char *name, const struct word *word, const char *told)
+static int change_decision(struct cli *cli, const char *name, const struct decision *decision,
+                           const char *done)
 {
     struct session session = { 0 };
     struct settings settings;
@@ -305,7 +303,7 @@ static int change_word(struct cli *cli, const char *name, const struct word *wor
     char label[LABEL_ROOM];
     enum result result = begin_change(&session, cli, name, label, &settings);
     if (result == RESULT_OK) {
-        result = put_word(&session, cli, label, word, &member);
+        result = put_decision(&session, cli, label, decision, &member);
     }
     result = end_change(&session, cli, result);
     if (result != RESULT_OK) {
@@ -313,7 +311,7 @@ static int change_word(struct cli *cli, const char *name, const struct word *wor
     }
     show_member(cli, &member, &settings);
     if (!cli->json) {
-        printf("%s %s\n", label, told);
+        printf("%s %s\n", label, done);
     }
     return CLI_DONE;
 }
@@ -321,19 +319,18 @@ static int change_word(struct cli *cli, const char *name, const struct word *wor
 int cmd_member_suspend(struct cli *cli, int, char **argv)
 {
     bool suspended = true;
-    return change_word(cli, argv[0], &(struct word){ .suspended = &suspended },
-                       "is suspended: out of the pool's answers, its name stays.");
+    return change_decision(cli, argv[0], &(struct decision){ .suspended = &suspended },
+                           "is suspended: out of the pool's answers, its name stays.");
 }
 
 int cmd_member_resume(struct cli *cli, int, char **argv)
 {
     bool suspended = false;
-    return change_word(cli, argv[0], &(struct word){ .suspended = &suspended },
-                       "is no longer suspended: the probe's verdict counts again.");
+    return change_decision(cli, argv[0], &(struct decision){ .suspended = &suspended },
+                           "is no longer suspended: the probe's verdict counts again.");
 }
 
-/* All labels one after the other, LABEL_ROOM octets each: the table can't be changed while it is
- * walked. */
+/* The labels of all members. A table must not change while it is walked. */
 struct labels {
     char (*list)[LABEL_ROOM];
     size_t count, room;
@@ -355,13 +352,13 @@ static int override_all(struct cli *cli, enum override override)
     struct session session = { 0 };
     struct labels labels = { 0 };
     struct member member;
-    const struct word word = { .override = &override };
+    const struct decision decision = { .override = &override };
     enum result result = session_write(&session, cli, STORE_REGISTRY);
     if (result == RESULT_OK) {
         result = registry_each(session.txn[STORE_REGISTRY], collect_label, &labels);
     }
     for (size_t i = 0; i < labels.count && result == RESULT_OK; i++) {
-        result = put_word(&session, cli, labels.list[i], &word, &member);
+        result = put_decision(&session, cli, labels.list[i], &decision, &member);
     }
     result = end_change(&session, cli, result);
     free(labels.list);
@@ -390,16 +387,17 @@ int cmd_member_override(struct cli *cli, int argc, char **argv)
     if (all) {
         return override_all(cli, override);
     }
-    static const char *const told[] = {
+    static const char *const done[] = {
         [OVERRIDE_AUTO] = "follows the probe's verdict.",
         [OVERRIDE_ELIGIBLE] = "is handed out, whatever the probe says.",
         [OVERRIDE_INELIGIBLE] = "is not handed out, whatever the probe says.",
     };
-    return change_word(cli, argv[0], &(struct word){ .override = &override }, told[override]);
+    return change_decision(cli, argv[0], &(struct decision){ .override = &override },
+                           done[override]);
 }
 
-/* The end of the quarantine, from the last certificate that was seen; the full time if state/health
- * can't be read. */
+/* The end of the quarantine. It depends on the last certificate that was seen, and is the full time
+ * if state/health can't be read. */
 static uint64_t quarantine_end(struct session *session, struct cli *cli,
                                const struct member *member, const struct settings *settings)
 {

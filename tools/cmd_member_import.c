@@ -1,4 +1,4 @@
-/* member import, export: the pool's members as a table of comma-separated values. */
+/* member import, export: the members as comma-separated values. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +26,9 @@ struct import {
     struct csv csv;
     enum column columns[CSV_FIELDS_MAX]; /* of each field */
     size_t width;                        /* fields a row */
-    const char *values[COLUMN_COUNT];    /* of the row; "" where there is none */
+    const char *values[COLUMN_COUNT];    /* of the row; "" for columns that the file lacks */
     size_t rows;
-    off_t size; /* of the file */
+    off_t size; /* of the file in octets */
     bool progress;
 };
 
@@ -160,14 +160,10 @@ static enum result read_member(const struct import *in, struct member *out)
     if (result != RESULT_OK) {
         return fail_row(in, result, in->cli->diag.text);
     }
-    result = read_addresses(in, COLUMN_IPV4, out);
-    if (result == RESULT_OK) {
-        result = read_addresses(in, COLUMN_IPV6, out);
-    }
-    if (result == RESULT_OK) {
-        result = read_texts(in, out);
-    }
-    return result == RESULT_OK ? read_numbers(in, out) : result;
+    TRY(read_addresses(in, COLUMN_IPV4, out));
+    TRY(read_addresses(in, COLUMN_IPV6, out));
+    TRY(read_texts(in, out));
+    return read_numbers(in, out);
 }
 
 static enum result import_row(struct import *in)
@@ -185,12 +181,8 @@ static enum result import_row(struct import *in)
     for (size_t i = 0; i < in->width; i++) {
         in->values[in->columns[i]] = in->csv.fields[i];
     }
-    enum result result = read_member(in, &member);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    bool allow = cli_flag(in->cli, "allow-private");
-    result = registry_add(in->change, &member, allow);
+    TRY(read_member(in, &member));
+    enum result result = registry_add(in->change, &member, cli_flag(in->cli, "allow-private"));
     char change[MEMBERTEXT_CHANGE_ROOM];
     auditnote_add(in->notes, member.label, "%s",
                   in->notes->count < AUDITNOTES_MAX ? membertext_change(NULL, &member, change)
@@ -211,7 +203,7 @@ static void show_progress(const struct import *in, bool end)
     done = end || done > PROGRESS_WIDTH ? PROGRESS_WIDTH : done;
     struct pollfd terminal = { .fd = STDERR_FILENO, .events = POLLOUT };
     if (poll(&terminal, 1, 0) != 1) {
-        return; /* it was stopped, and nobody shall wait for it: the store is locked */
+        return; /* a stopped terminal: don't wait for it with the store locked */
     }
     (void)fprintf(stderr, "\r[%.*s%*s] %zu members%s", done,
                   "########################################", PROGRESS_WIDTH - done, "", in->rows,
@@ -220,12 +212,9 @@ static void show_progress(const struct import *in, bool end)
 
 static enum result import_file(struct import *in)
 {
-    enum result result = read_header(in);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(read_header(in));
     for (;;) {
-        result = csv_next(&in->csv, &in->cli->diag);
+        enum result result = csv_next(&in->csv, &in->cli->diag);
         if (result == RESULT_NOT_FOUND) {
             show_progress(in, true);
             return RESULT_OK;

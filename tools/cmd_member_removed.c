@@ -1,4 +1,4 @@
-/* member list --removed, restore: what removed members leave. */
+/* member list --removed, member restore. */
 #include <stdio.h>
 
 #include "tools/commands.h"
@@ -17,7 +17,7 @@ static enum result list_removed(const char *label, const struct tombstone *tombs
     struct member member;
     char removed[OUTPUT_TIME_ROOM], until[OUTPUT_TIME_ROOM];
     if (registry_member(listing->registry, label, &member) == RESULT_OK) {
-        return RESULT_OK; /* it is back */
+        return RESULT_OK; /* the member is registered again */
     }
     if (listing->list != NULL) {
         json_array_append_new(

@@ -17,7 +17,7 @@ struct listing {
     struct memberview_source source;
     struct table table;
     struct memberview view;
-    uint64_t expiring_before; /* only members with a certificate that ends before; 0: all */
+    uint64_t expiring_before; /* list members with a certificate that ends earlier; 0: all */
     size_t count;
 };
 
@@ -66,7 +66,7 @@ static void add_row(struct table *table, const struct memberview *view)
     table_cell(table, view->standing.reason);
 }
 
-/* Objects are printed one by one: a pool may have a hundred thousand. */
+/* Prints objects one by one: a pool may have a hundred thousand. */
 static void print_object(struct listing *listing)
 {
     json_t *object = memberview_brief(&listing->view, &listing->source.settings.apex);
@@ -79,10 +79,7 @@ static enum result list_member(const struct member *member, void *arg)
 {
     struct listing *listing = arg;
     const struct cli *cli = listing->cli;
-    enum result result = memberview_make(&listing->view, member, &listing->source);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(memberview_make(&listing->view, member, &listing->source));
     if (!passes(cli_value(cli, "in-state", 0), listing->view.standing.state) ||
         !passes(cli_value(cli, "country", 0), member->country) ||
         !passes(cli_value(cli, "operator", 0), member->operator_name) ||
@@ -98,21 +95,16 @@ static enum result list_member(const struct member *member, void *arg)
     return RESULT_OK;
 }
 
-/* Opens what both commands read. */
+/* Opens the stores of both commands. */
 static enum result begin(struct session *session, struct cli *cli, struct memberview_source *source)
 {
-    enum result result = session_zone(session, cli, &source->settings);
-    if (result == RESULT_OK) {
-        result = session_read(session, cli, STORE_HEALTH);
-    }
-    if (result == RESULT_OK) {
-        source->health = session->txn[STORE_HEALTH];
-        result = memberview_begin(source, session_now());
-    }
-    return result;
+    TRY(session_zone(session, cli, &source->settings));
+    TRY(session_read(session, cli, STORE_HEALTH));
+    source->health = session->txn[STORE_HEALTH];
+    return memberview_begin(source, session_now());
 }
 
-/* INVALID for a state that no member is ever in. */
+/* USAGE for a state that no member is ever in. */
 static enum result check_state(const char *state, struct diag *diag)
 {
     char hint[SUGGEST_ROOM];
@@ -130,8 +122,8 @@ static enum result check_state(const char *state, struct diag *diag)
                              state, suggest_text(&near, hint));
 }
 
-/* A code that is no country's, which members of an older state may have, is a mistake if none has
- * it. */
+/* Members of an older state may have a code that is no country's. If no member has it, it is an
+ * error. */
 static enum result check_found(const struct listing *listing, struct cli *cli)
 {
     char code[3];

@@ -1,5 +1,4 @@
-/* `ntspool probe`: one probe in the foreground that shows all its steps, for an operator who helps
- * a member. */
+/* probe: probes a server once, in the foreground, and shows every step. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +15,12 @@
 #include "zone/base/clock.h"
 #include "zone/base/sandbox.h"
 
-/* What is probed, and the results. */
+/* The server to probe, and the result. */
 struct subject {
     struct cli *cli;
     char name[NTS_KE_NAME_ROOM]; /* for the certificate */
     uint16_t port;
-    bool member; /* of the pool, with registered addresses */
+    bool member; /* a member of the pool */
     struct address addresses[MEMBER_ADDRESSES_MAX];
     unsigned count;
     bool allow_private;
@@ -29,10 +28,10 @@ struct subject {
     uv_loop_t loop;
     struct trace resolving;
     struct outcome outcome;    /* of the current address */
-    char why[NTS_DETAIL_ROOM]; /* the name has no address */
+    char why[NTS_DETAIL_ROOM]; /* the reason if the name was not resolved */
     bool missing;              /* the name does not exist */
     bool all_good;
-    json_t *json; /* list of addresses; NULL: prints text */
+    json_t *json; /* list of addresses; NULL: print text */
 };
 
 /* `HOST`, `HOST:PORT`, `ADDRESS`, `[ADDRESS]`, `[ADDRESS]:PORT`. */
@@ -89,7 +88,7 @@ static enum result load_member(struct subject *subject, const char *label)
     return result;
 }
 
-/* Text without a dot or colon is the label of a member, if there is a pool. */
+/* A name without a dot or colon is a member of the pool, if there is a pool. */
 static enum result find_subject(struct subject *subject, const char *text)
 {
     if (strpbrk(text, ".:") == NULL) {
@@ -289,12 +288,12 @@ static void probe_all(struct subject *subject)
     }
 }
 
-/* Before the first packet, since servers may be hostile, and the process has the rights of the
- * person at the terminal. */
+/* Enters the sandbox before the first packet: a server may be hostile, and this process has the
+ * rights of its user. */
 static enum result confine(struct diag *diag)
 {
     struct sandbox sandbox;
-    (void)clock_now(); /* opens the file by which a test leads the time */
+    (void)clock_now(); /* opens the test clock's file, if there is one */
     sandbox_begin(&sandbox, true);
     enum result result = sandbox_enter(&sandbox, diag);
     if (result == RESULT_MISSING) {

@@ -1,4 +1,4 @@
-/* record list, remove: the zone's static records. */
+/* record list, remove: static records of the zone. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct listing {
     json_t *list; /* NULL: print */
 };
 
-/* The RRset as it is served. The name server set belongs to `init`. */
+/* The RRset as served. False for the apex NS RRset, which `zone ns` manages. */
 static bool is_static(const struct node *node, size_t i, const struct settings *settings,
                       struct rrset *out)
 {
@@ -31,7 +31,7 @@ static char *rdata_text(uint16_t type, const uint8_t *rdata, size_t rdata_len)
     FILE *file = open_memstream(&text, &len);
     ASSERT(file != NULL);
     rdata_print(file, type, rdata, rdata_len);
-    ASSERT(fclose(file) == 0);
+    CHECK(fclose(file) == 0);
     return text;
 }
 
@@ -118,7 +118,7 @@ static enum result parse_owner(struct dname *out, const char *text, const struct
     return RESULT_OK;
 }
 
-/* Removes the RRset of that type, or all static ones for type 0. */
+/* Removes the static RRset of the type; all static RRsets of the name for type 0. */
 static enum result remove_sets(struct session *session, const struct settings *settings,
                                const struct dname *owner, uint16_t type, struct diag *diag)
 {
@@ -147,37 +147,31 @@ static enum result remove_sets(struct session *session, const struct settings *s
     }
     for (size_t i = 0; i < count; i++) {
         const struct rrset none = { .type = types[i] };
-        result = recordnote_set(session, owner, &none, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(recordnote_set(session, owner, &none, diag));
     }
     return RESULT_OK;
+}
+
+static enum result remove_records(struct session *session, struct cli *cli, const char *name,
+                                  uint16_t type)
+{
+    struct settings settings;
+    struct dname owner;
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    TRY(registry_settings(session->txn[STORE_REGISTRY], &settings, &cli->diag));
+    TRY(parse_owner(&owner, name, &settings.apex, &cli->diag));
+    TRY(remove_sets(session, &settings, &owner, type, &cli->diag));
+    return session_commit(session, cli);
 }
 
 int cmd_record_remove(struct cli *cli, int argc, char **argv)
 {
     struct session session = { 0 };
-    struct settings settings;
-    struct dname owner;
     uint16_t type = 0;
     if (argc > 1 && (rdata_type_parse(&type, argv[1]) != RESULT_OK || type == 0)) {
         return cli_usage(cli, "unknown record type '%s'", argv[1]);
     }
-    enum result result = session_write(&session, cli, STORE_REGISTRY);
-    struct store_txn *txn = session.txn[STORE_REGISTRY];
-    if (result == RESULT_OK) {
-        result = registry_settings(txn, &settings, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = parse_owner(&owner, argv[0], &settings.apex, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = remove_sets(&session, &settings, &owner, type, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = session_commit(&session, cli);
-    }
+    enum result result = remove_records(&session, cli, argv[0], type);
     session_done(&session);
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }

@@ -1,8 +1,8 @@
-/* record load: static records from a zone file.
+/* record load: loads static records from a zone file.
  *
- * Each RRset (name and type) that the file has replaces the one that is there; all others stay. The
- * whole file is read before a store is opened for writing, so that a slow one holds up nobody; what
- * it has comes in one transaction. */
+ * Each RRset of the file replaces the RRset of the same name and type; all others stay. The whole
+ * file is read before a store is opened for writing, so that a slow file blocks nobody. It is
+ * loaded in one transaction. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "zone/names/zonefile.h"
 
 enum {
-    RECORDS_MAX = 200000, /* of one file */
+    RECORDS_MAX = 200000, /* a file */
     RRSET_ROOM = 65535
 };
 
@@ -92,7 +92,7 @@ static enum result read_file(struct records *records, const struct infile *in, s
     const struct zonefile_source from = {
         .file = in->file, .path = in->path, .origin = records->apex, .default_ttl = UINT32_MAX
     };
-    static const char mark[] = { '\xef', '\xbb', '\xbf' }; /* some editors begin UTF-8 with it */
+    static const char mark[] = { '\xef', '\xbb', '\xbf' }; /* byte order mark of some editors */
     records->path = in->path;
     if (in->len >= sizeof mark && memcmp(in->text, mark, sizeof mark) == 0) {
         (void)fseek(in->file, sizeof mark, SEEK_SET);
@@ -113,7 +113,7 @@ struct load {
     bool skip_own;
 };
 
-/* As the registry has it: no TTL, where the file has none, is the settings'. */
+/* The TTL as the registry has it: 0 stands for that of the settings, if the file has no TTL. */
 static uint32_t stored_ttl(uint32_t ttl)
 {
     return ttl == UINT32_MAX ? 0 : ttl == 0 ? (uint32_t)NODE_TTL_ZERO : ttl;
@@ -155,7 +155,7 @@ static enum result put_set(struct load *load, const struct record *first, size_t
     return recordnote_set(load->session, &first->owner, &set, why);
 }
 
-/* The line to name: the first whose TTL differs, or that of the set. */
+/* The line for an error: of the first record whose TTL differs, else of the first record. */
 static unsigned line_of(const struct record *first, size_t count)
 {
     size_t i = 0;
@@ -165,7 +165,7 @@ static unsigned line_of(const struct record *first, size_t count)
     return first[i < count ? i : 0].line;
 }
 
-/* Stores the RRset of list[at ..], returns its number of records in `taken`. */
+/* Stores the RRset that begins at list[at]. `taken` becomes its number of records. */
 static enum result load_set(struct load *load, size_t at, size_t *taken)
 {
     const struct record *first = &load->records->list[at];
@@ -196,12 +196,11 @@ static enum result load_set(struct load *load, size_t at, size_t *taken)
 
 static enum result load_all(struct load *load)
 {
-    enum result result = RESULT_OK;
     size_t taken = 0;
-    for (size_t at = 0; at < load->records->count && result == RESULT_OK; at += taken) {
-        result = load_set(load, at, &taken);
+    for (size_t at = 0; at < load->records->count; at += taken) {
+        TRY(load_set(load, at, &taken));
     }
-    return result;
+    return RESULT_OK;
 }
 
 static void show(const struct load *load, bool dry)
@@ -229,16 +228,14 @@ static void show(const struct load *load, bool dry)
     printf(dry ? "%zu record sets would be loaded\n" : "%zu record sets loaded\n", load->loaded);
 }
 
-/* The zone's name, and then all of the file, without a store open. */
+/* Reads the zone's name, closes the store, and reads the whole file. */
 static enum result prepare(struct records *records, struct cli *cli, const struct infile *in)
 {
     struct session session = { 0 };
     struct settings settings;
     enum result result = session_zone(&session, cli, &settings);
     session_done(&session);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(result);
     records->apex = settings.apex;
     return read_file(records, in, &cli->diag);
 }

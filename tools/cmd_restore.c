@@ -1,6 +1,6 @@
-/* restore: what a backup holds takes the place of what the stores hold, in one transaction of each,
- * so that programs that run see a change like any other. All transactions are complete before the
- * first is committed. */
+/* restore: replaces the content of the stores by that of a backup, in one transaction a store, so
+ * that running programs see an ordinary change. All transactions are written before the first is
+ * committed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,20 +9,20 @@
 #include "tools/output.h"
 #include "tools/session.h"
 
-/* Space of addresses for the largest store, twice over; none of it is used before it is needed. */
+/* Address space for twice the largest store. Unused parts cost nothing. */
 #define RESTORE_MAP (UINT64_C(16) << 30)
 
 struct restore {
     struct cli *cli;
     const char *dir;
     struct session session;
-    bool dry; /* all but the commit */
+    bool dry; /* do everything but the commit */
     bool wanted[STORE_KINDS], anew[STORE_KINDS];
     size_t before[STORE_KINDS], after[STORE_KINDS]; /* rows */
-    char aside[STORE_KINDS][256];                   /* where a damaged file went; "" for none */
+    char aside[STORE_KINDS][256];                   /* new name of a damaged file; "" for none */
 };
 
-/* Those of --store, or all that the backup has. */
+/* Chooses the stores of --store, or all that the backup has. */
 static enum result choose(struct restore *restore)
 {
     struct cli *cli = restore->cli;
@@ -49,7 +49,7 @@ static enum result choose(struct restore *restore)
                                  restore->dir);
 }
 
-/* Opens the store; one that is missing or damaged is made anew. */
+/* Opens the store. Makes a new one if it is missing or damaged. */
 static enum result open_store(struct restore *restore, enum store_kind kind)
 {
     struct cli *cli = restore->cli;
@@ -76,8 +76,7 @@ static enum result open_store(struct restore *restore, enum store_kind kind)
                : result;
 }
 
-/* The keys whose DS the parent zone has: without them the zone fails for everybody who
- * validates. */
+/* The keys whose DS the parent zone has. Without them the zone is bogus for every validator. */
 struct anchors {
     struct key_record list[KEYSTORE_MAX];
     size_t count;
@@ -93,6 +92,7 @@ static enum result note_anchor(const struct key_record *record, void *arg)
     return RESULT_OK;
 }
 
+/* Removes the anchors that the backup has. */
 static enum result strike_anchor(const struct key_record *record, void *arg)
 {
     struct anchors *anchors = arg;
@@ -106,7 +106,8 @@ static enum result strike_anchor(const struct key_record *record, void *arg)
     return RESULT_OK;
 }
 
-/* Who names the keys alone by --store means it. */
+/* REFUSED if the backup lacks an anchor. With --store, the operator has chosen the keys
+ * deliberately. */
 static enum result check_anchors(const struct restore *restore, struct anchors *anchors)
 {
     struct cli *cli = restore->cli;
@@ -136,7 +137,7 @@ static enum result check_key(const struct key_record *record, void *arg)
     return result;
 }
 
-/* Keys that nobody here can open would leave the zone without signatures. */
+/* Checks that the seal opens all keys: otherwise the zone would have no signatures. */
 static enum result check_keys(const struct restore *restore)
 {
     struct cli *cli = restore->cli;
@@ -165,7 +166,7 @@ static enum result fill_store(struct restore *restore, enum store_kind kind)
     if (kind == STORE_REGISTRY) {
         result = registry_marks(txn, &before, diag);
     } else if (kind == STORE_KEYS && keystore_each(txn, note_anchor, &anchors) != RESULT_OK) {
-        anchors.count = 0; /* damaged: nothing to keep */
+        anchors.count = 0; /* the store is damaged, so there is nothing to compare */
     }
     if (result == RESULT_OK) {
         result = store_restore(txn, restore->dir, diag);
@@ -194,28 +195,35 @@ static enum result commit(struct restore *restore, enum store_kind kind)
     return store_commit(txn, &restore->cli->diag);
 }
 
-/* Each of the wanted stores in turn. */
+/* Calls `step` for each wanted store. */
 static enum result each(struct restore *restore,
                         enum result (*step)(struct restore *restore, enum store_kind kind))
 {
-    enum result result = RESULT_OK;
-    for (enum store_kind kind = 0; kind < STORE_KINDS && result == RESULT_OK; kind++) {
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
         if (restore->wanted[kind] && (step == open_store || restore->session.store[kind] != NULL)) {
-            result = step(restore, kind);
+            TRY(step(restore, kind));
         }
     }
-    return result;
+    return RESULT_OK;
 }
 
 static enum result check_backup(struct restore *restore)
 {
-    enum result result = RESULT_OK;
-    for (enum store_kind kind = 0; kind < STORE_KINDS && result == RESULT_OK; kind++) {
+    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
         if (restore->wanted[kind]) {
-            result = store_check_backup(restore->dir, kind, &restore->cli->diag);
+            TRY(store_check_backup(restore->dir, kind, &restore->cli->diag));
         }
     }
-    return result;
+    return RESULT_OK;
+}
+
+static enum result restore_all(struct restore *restore)
+{
+    TRY(choose(restore));
+    TRY(check_backup(restore));
+    TRY(each(restore, open_store));
+    TRY(each(restore, fill_store));
+    return restore->dry ? RESULT_OK : each(restore, commit);
 }
 
 static void show_text(const struct restore *restore)
@@ -261,19 +269,7 @@ static void show_json(const struct restore *restore)
 int cmd_restore(struct cli *cli, int, char **argv)
 {
     struct restore restore = { .cli = cli, .dir = argv[0], .dry = cli_flag(cli, "dry-run") };
-    enum result result = choose(&restore);
-    if (result == RESULT_OK) {
-        result = check_backup(&restore);
-    }
-    if (result == RESULT_OK) {
-        result = each(&restore, open_store);
-    }
-    if (result == RESULT_OK) {
-        result = each(&restore, fill_store);
-    }
-    if (result == RESULT_OK && !restore.dry) {
-        result = each(&restore, commit);
-    }
+    enum result result = restore_all(&restore);
     if (result == RESULT_OK && cli->json) {
         show_json(&restore);
     } else if (result == RESULT_OK) {
@@ -281,7 +277,7 @@ int cmd_restore(struct cli *cli, int, char **argv)
     }
     session_done(&restore.session);
     if (result == RESULT_OK && !restore.dry && !restore.wanted[STORE_REGISTRY]) {
-        auditnote_append(cli, true); /* a registry has it with its own change */
+        auditnote_append(cli, true); /* a change of the registry has its entry with it */
     }
     return result == RESULT_OK ? CLI_DONE : cli_fail(cli, result);
 }

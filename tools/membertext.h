@@ -1,11 +1,11 @@
-/* A member as texts, one a field: the columns of the table that import reads and export writes, and
- * what the audit trail says of a change. */
+/* A member's fields as texts: the columns of the table that `member import` reads and `member
+ * export` writes, and the text of a change in the audit trail. */
 #ifndef TOOLS_MEMBERTEXT_H
 #define TOOLS_MEMBERTEXT_H
 
 #include "zone/registry/member.h"
 
-/* In the order in which export writes them. */
+/* In the order of the exported table. */
 enum column {
     COLUMN_NAME,
     COLUMN_COUNTRY,
@@ -23,16 +23,16 @@ enum column {
 };
 
 enum {
-    MEMBERTEXT_ROOM = 1024, /* a name in presentation form, at worst */
+    MEMBERTEXT_ROOM = 1024, /* holds a domain name in presentation form */
     MEMBERTEXT_CHANGE_ROOM = 1024
 };
 
 /* "capacity_mbit" */
 const char *column_name(enum column column);
-/* The field's text, empty where there is none. Returns `out`. */
+/* The field's text, empty if the field is. Returns `out`. */
 char *membertext(const struct member *member, enum column column, char out[MEMBERTEXT_ROOM]);
-/* "country NL -> DE, port 4460 -> 4461"; without `before` or `after`, what the other has: "country
- * NL, ...". Returns `out`. */
+/* "country NL -> DE, port 4460 -> 4461". If `before` or `after` is NULL, lists the fields of the
+ * other: "country NL, ...". Returns `out`. */
 char *membertext_change(const struct member *before, const struct member *after,
                         char out[MEMBERTEXT_CHANGE_ROOM]);
 
