@@ -162,8 +162,8 @@ static enum result show_subject(struct history_view *view, const struct history_
         report->samples = json_array();
         report->summaries = json_array();
     }
-    enum result result = history_samples(view->history, subject, report->now - RAW_S,
-                                         report->now, take_sample, report);
+    enum result result = history_samples(view->history, subject, report->now - RAW_S, report->now,
+                                         take_sample, report);
     if (result == RESULT_OK) {
         result = history_hours(view->history, subject, 0, report->now, take_hour, report);
     }

@@ -1,4 +1,4 @@
-/* share: what each member gets of all answers, against what would be fair. */
+/* share: shows each member's part of all answers, beside its fair part. */
 #include <stdlib.h>
 
 #include "tools/commands.h"
@@ -10,11 +10,10 @@ enum {
 
 struct row {
     const struct steered *member;
-    double fair;     /* its part of the capacity that can be handed out, ramp applied: 0 to 1 */
-    double expected; /* of all answers, likewise */
+    double fair;     /* part of the capacity that is handed out, with the ramp: 0 to 1 */
+    double expected; /* part of all answers by steering: 0 to 1 */
     uint64_t hour, day;
-    /* of what it got in the day, or is expected to get, to the fair; negative: none */
-    double ratio;
+    double ratio; /* of the last day's part, or else the expected one, to `fair`; negative: none */
 };
 
 struct share_report {
@@ -74,7 +73,7 @@ static json_t *row_json(const struct row *row)
     return json;
 }
 
-/* Measured demand, cell by cell. */
+/* The measured demand of each cell. */
 static json_t *demand_json(const struct steerview *view)
 {
     json_t *list = json_array();

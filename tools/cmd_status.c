@@ -1,4 +1,4 @@
-/* status: stores, counts and what needs the operator's attention. */
+/* status: shows stores and counts, and warns of what needs the operator's attention. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,8 @@ enum {
     STATES_MAX = 16,
     NAMES_SHOWN = 5,
     DAY_S = 86400,
-    CERTIFICATE_STALE_S = 86400 /* a probe that was good before said so long ago */
+    CERTIFICATE_STALE_S =
+        86400 /* age of the last good probe beyond which its warnings don't count */
 };
 
 struct status {
@@ -26,7 +27,7 @@ struct status {
     struct memberview_source source;
     struct memberview view;
     struct vantageview vantages;
-    uint64_t latest; /* of all members' last_eligible_at */
+    uint64_t latest; /* the latest last_eligible_at of all members */
     uint64_t now;
     json_t *stores, *states, *warnings, *offline;
     size_t members, eligible, expiring;
@@ -34,8 +35,8 @@ struct status {
     char expiring_names[NAMES_SHOWN * (LABEL_ROOM + 2)];
     bool failed;         /* a store can't be read */
     bool runs;           /* ntspoold */
-    bool follows;        /* the keys come from another machine, */
-    uint64_t keys_as_of; /* and are those of then */
+    bool follows;        /* the keys come from another machine */
+    uint64_t keys_as_of; /* time of their last package */
 };
 
 static void warn(struct status *status, const char *text)
@@ -43,7 +44,7 @@ static void warn(struct status *status, const char *text)
     json_array_append_new(status->warnings, json_text(text));
 }
 
-/* What makes a store grow or lets everybody change it. */
+/* Warns of an old reader, which makes the store grow, and of unsafe file modes. */
 static void warn_of_store(struct status *status, enum store_kind kind,
                           const struct store_usage *usage)
 {
@@ -98,7 +99,7 @@ static void add_store(struct status *status, enum store_kind kind)
     }
 }
 
-/* Names the stores that can't be read. */
+/* Warns of stores that can't be read. */
 static void judge_stores(struct status *status)
 {
     size_t kind = 0;
@@ -120,8 +121,9 @@ static void count_state(struct status *status, const char *state)
     json_object_set_new(status->states, state, json_integer(before + 1));
 }
 
-/* By the setting or when a third of its life is left, whatever is later: some certificates live for
- * days. The third is as the probe last saw it, which is of no use when that was long ago. */
+/* True from the later of two times: that of the setting, and the last third of the certificate's
+ * lifetime, since some certificates live for days only. The probe reports the latter by a warning,
+ * which does not count if the last good probe was long ago. */
 static bool ends_soon(const struct status *status, const struct address_health *seen)
 {
     uint64_t end = seen->cert_not_after, now = status->now;
@@ -154,18 +156,16 @@ static void look_at_addresses(struct status *status)
 static enum result count_member(const struct member *member, void *arg)
 {
     struct status *status = arg;
-    enum result result = memberview_make(&status->view, member, &status->source);
-    if (result == RESULT_OK) {
-        status->members++;
-        status->eligible += status->view.standing.eligible;
-        count_state(status, status->view.standing.state);
-        look_at_addresses(status);
-        vantageview_count(&status->vantages, &status->view, &status->source.vantages, status->now);
-        if (status->view.standing.last_eligible_at > status->latest) {
-            status->latest = status->view.standing.last_eligible_at;
-        }
+    TRY(memberview_make(&status->view, member, &status->source));
+    status->members++;
+    status->eligible += status->view.standing.eligible;
+    count_state(status, status->view.standing.state);
+    look_at_addresses(status);
+    vantageview_count(&status->vantages, &status->view, &status->source.vantages, status->now);
+    if (status->view.standing.last_eligible_at > status->latest) {
+        status->latest = status->view.standing.last_eligible_at;
     }
-    return result;
+    return RESULT_OK;
 }
 
 static void judge_vantages(struct status *status)
@@ -200,7 +200,7 @@ static void judge_members(struct status *status)
     }
 }
 
-/* Members whose removal waits, and why. */
+/* The number of members whose removal waits, by reason. */
 static json_t *held_json(const struct status *status)
 {
     json_t *out = json_object();
@@ -211,7 +211,7 @@ static json_t *held_json(const struct status *status)
     return out;
 }
 
-/* What bundles of an offline KSK stand for; null without one. */
+/* What the bundles of an offline KSK cover; null without an offline KSK. */
 static json_t *offline_json(const struct key_timeline *timeline, const struct slices *slices,
                             uint64_t now)
 {
@@ -224,7 +224,7 @@ static json_t *offline_json(const struct key_timeline *timeline, const struct sl
                      json_time(slices_next_change(slices, &timeline->keys, now)));
 }
 
-/* The parent zone's copy of the name servers, as far as the operator told. */
+/* Warns if the delegation in the parent zone, as last confirmed, differs from the name servers. */
 static void judge_delegation(struct status *status)
 {
     json_t *changes = NULL;
@@ -267,7 +267,7 @@ static void judge_keys(struct status *status)
     }
 }
 
-/* When the last day's flood of missing names was beyond denial-budget; null if there was none. */
+/* The last day's flood of missing names that exceeded denial-budget; null if there was none. */
 static json_t *over_budget_json(struct status *status)
 {
     struct store_txn *txn = status->session.txn[STORE_TRAFFIC];

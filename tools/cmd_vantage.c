@@ -1,4 +1,4 @@
-/* vantage list, add, remove, key: who may say what becomes of members. */
+/* vantage list, add, remove, key: the vantage points whose verdicts count. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,21 +40,23 @@ static void print_list(const json_t *list)
     table_end(&table);
 }
 
+static enum result read_list(json_t *list, struct session *session, struct cli *cli)
+{
+    struct vantage_keys keys = { 0 };
+    TRY(session_read(session, cli, STORE_REGISTRY));
+    TRY(registry_vantages(session->txn[STORE_REGISTRY], &keys, &cli->diag));
+    TRY(session_read(session, cli, STORE_HEALTH));
+    for (unsigned i = 0; i < keys.count; i++) {
+        json_array_append_new(list, key_json(&keys.list[i], session->txn[STORE_HEALTH]));
+    }
+    return RESULT_OK;
+}
+
 int cmd_vantage_list(struct cli *cli, int, char **)
 {
     struct session session = { 0 };
-    struct vantage_keys keys = { 0 };
     json_t *list = json_array();
-    enum result result = session_read(&session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = registry_vantages(session.txn[STORE_REGISTRY], &keys, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = session_read(&session, cli, STORE_HEALTH);
-    }
-    for (unsigned i = 0; i < keys.count && result == RESULT_OK; i++) {
-        json_array_append_new(list, key_json(&keys.list[i], session.txn[STORE_HEALTH]));
-    }
+    enum result result = read_list(list, &session, cli);
     session_done(&session);
     if (result != RESULT_OK) {
         json_decref(list);
@@ -69,16 +71,13 @@ int cmd_vantage_list(struct cli *cli, int, char **)
     return CLI_DONE;
 }
 
-/* First the registry: reports that come in between are judged by the new keys. */
+/* Commits the registry first, so that the new keys judge reports that arrive in between. */
 static enum result commit(struct session *session, struct cli *cli)
 {
-    enum result result = session_commit(session, cli);
-    if (result == RESULT_OK) {
-        struct store_txn *txn = session->txn[STORE_HEALTH];
-        session->txn[STORE_HEALTH] = NULL;
-        result = store_commit(txn, &cli->diag);
-    }
-    return result;
+    TRY(session_commit(session, cli));
+    struct store_txn *txn = session->txn[STORE_HEALTH];
+    session->txn[STORE_HEALTH] = NULL;
+    return store_commit(txn, &cli->diag);
 }
 
 /* -- add -- */
@@ -100,8 +99,8 @@ static enum result recall_member(const struct member *member, void *arg)
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-/* A vantage point of this machine that has no journal, but whose verdicts are here (it was made by
- * an earlier version, or lost its directory), gets one with what it knew. */
+/* Makes a journal from the stored verdicts, for a vantage point of this machine that has verdicts
+ * but no journal: an earlier version made it, or its directory is lost. */
 static enum result recall(struct session *session, struct cli *cli, const char *name)
 {
     static const struct report_visit nothing = { .self = NULL };
@@ -113,27 +112,19 @@ static enum result recall(struct session *session, struct cli *cli, const char *
     if (vantage_get(recall.health, name, &vantage) != RESULT_OK || vantage.forgotten) {
         return RESULT_OK;
     }
-    enum result result = registry_settings(registry, &settings, &cli->diag);
-    if (result == RESULT_OK) {
-        result = registry_id(registry, whose.registry, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        memcpy(whose.vantage, vantage.name, sizeof whose.vantage);
-        result = journal_open(&recall.journal, cli->state_dir, &whose, &nothing, NULL, &cli->diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(registry_settings(registry, &settings, &cli->diag));
+    TRY(registry_id(registry, whose.registry, &cli->diag));
+    memcpy(whose.vantage, vantage.name, sizeof whose.vantage);
+    TRY(journal_open(&recall.journal, cli->state_dir, &whose, &nothing, NULL, &cli->diag));
     journal_begin(recall.journal, &settings.apex, session_now());
     journal_self(recall.journal, &vantage);
-    result = registry_each(registry, recall_member, &recall);
+    enum result result = registry_each(registry, recall_member, &recall);
     enum result ended = journal_end(recall.journal, &cli->diag);
     journal_free(recall.journal);
     return result == RESULT_OK ? ended : result;
 }
 
-/* The key that was given, or that of the journal on this machine, or a new one for a probe that is
- * to run here. */
+/* The key of the command line, else that of the local journal, else a new one for a local probe. */
 static enum result find_key(struct session *session, struct cli *cli, int argc, char **argv,
                             uint8_t key[VANTAGE_KEY_LEN])
 {
@@ -150,17 +141,14 @@ static enum result find_key(struct session *session, struct cli *cli, int argc, 
     if (journal_claimed_key(cli->state_dir, argv[0], key) == RESULT_OK) {
         return RESULT_OK;
     }
-    enum result result = journal_key(cli->state_dir, argv[0], secret, &cli->diag);
-    if (result == RESULT_OK) {
-        memcpy(key, secret + crypto_sign_SEEDBYTES, VANTAGE_KEY_LEN);
-        sodium_memzero(secret, sizeof secret);
-        result = recall(session, cli, argv[0]);
-    }
-    return result;
+    TRY(journal_key(cli->state_dir, argv[0], secret, &cli->diag));
+    memcpy(key, secret + crypto_sign_SEEDBYTES, VANTAGE_KEY_LEN);
+    sodium_memzero(secret, sizeof secret);
+    return recall(session, cli, argv[0]);
 }
 
-/* The numbers of the reports before were those of another key, and may be any. */
-static enum result begin_anew(struct session *session, struct cli *cli, const char *name)
+/* Accepts reports from number 1 on: the numbers before belong to another key. */
+static enum result reset_position(struct session *session, struct cli *cli, const char *name)
 {
     struct vantage vantage;
     struct store_txn *health = session->txn[STORE_HEALTH];
@@ -178,22 +166,15 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
     struct vantage_key old;
     char text[JOURNAL_KEY_TEXT];
     bool replaces = cli_flag(cli, "replace");
-    enum result result = session_write(session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = session_write(session, cli, STORE_HEALTH);
-    }
-    if (result == RESULT_OK && !vantage_name_fine(argv[0])) {
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    TRY(session_write(session, cli, STORE_HEALTH));
+    if (!vantage_name_fine(argv[0])) {
         return diag_fail(&cli->diag, RESULT_USAGE,
                          "a vantage point's name is 1 to %d of a-z, 0-9 and hyphens, no hyphen "
                          "first, not \"%.40s\"",
                          VANTAGE_ROOM - 1, argv[0]);
     }
-    if (result == RESULT_OK) {
-        result = find_key(session, cli, argc, argv, out->key);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(find_key(session, cli, argc, argv, out->key));
     (void)snprintf(out->name, sizeof out->name, "%s", argv[0]);
     out->added_at = session_now();
     if (registry_vantage(session->txn[STORE_REGISTRY], argv[0], &old) == RESULT_OK) {
@@ -204,16 +185,14 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
                              argv[0]);
         }
         out->released_at = old.released_at;
-        result = same ? RESULT_OK : begin_anew(session, cli, out->name);
+        if (!same) {
+            TRY(reset_position(session, cli, out->name));
+        }
     }
-    if (result == RESULT_OK) {
-        result = registry_put_vantage(&session->change, out);
-    }
-    if (result == RESULT_OK) {
-        result = intake_clear_refusal(session->txn[STORE_HEALTH], out->name);
-    }
+    TRY(registry_put_vantage(&session->change, out));
+    TRY(intake_clear_refusal(session->txn[STORE_HEALTH], out->name));
     auditnote_add(&session->notes, out->name, "key %s", journal_key_text(out->key, text));
-    return result == RESULT_OK ? commit(session, cli) : result;
+    return commit(session, cli);
 }
 
 int cmd_vantage_add(struct cli *cli, int argc, char **argv)
@@ -239,14 +218,10 @@ int cmd_vantage_add(struct cli *cli, int argc, char **argv)
 
 static enum result remove_one(struct session *session, struct cli *cli, const char *name)
 {
-    enum result result = session_write(session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = session_write(session, cli, STORE_HEALTH);
-    }
-    if (result == RESULT_OK) {
-        result = vantage_name_fine(name) ? registry_remove_vantage(&session->change, name)
-                                         : RESULT_NOT_FOUND;
-    }
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    TRY(session_write(session, cli, STORE_HEALTH));
+    enum result result = vantage_name_fine(name) ? registry_remove_vantage(&session->change, name)
+                                                 : RESULT_NOT_FOUND;
     if (result == RESULT_NOT_FOUND) {
         return diag_fail(&cli->diag, result,
                          "there is no vantage point \"%.40s\": `ntspool vantage list` lists them",

@@ -6,7 +6,7 @@
 #include "tools/output.h"
 #include "tools/session.h"
 
-/* The setting's value as JSON has it: seconds and numbers as numbers, all else as text. */
+/* The setting's value in JSON: a number for seconds and numbers, else a string. */
 static json_t *typed_json(const struct settings *settings, const char *name, const char *text)
 {
     double number = 0;
@@ -85,14 +85,11 @@ static void print_zone(json_t *zone)
 static enum result read_zone(struct session *session, struct cli *cli, json_t **out)
 {
     struct settings settings;
-    enum result result = session_zone(session, cli, &settings);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(session_zone(session, cli, &settings));
     uint8_t buffer[NODE_ENCODED_MAX];
     struct node apex;
     const struct dname_key key = { 0 };
-    result = registry_node(session->txn[STORE_REGISTRY], &key, buffer, &apex);
+    enum result result = registry_node(session->txn[STORE_REGISTRY], &key, buffer, &apex);
     if (result != RESULT_OK) {
         return diag_fail(&cli->diag, result, "the registry has no readable apex: restore a backup");
     }
@@ -122,29 +119,25 @@ enum {
     CHANGES_MAX = 64
 };
 
-/* What a command line asks to set. */
+/* The settings of a command line. */
 struct setting_changes {
     struct setting_change changes[CHANGES_MAX];
     size_t count;
 };
 
-/* Sets all of them, tells from what to what if that is wanted, and notes it for the audit trail. */
+/* Sets all of them and notes the changes for the audit trail. Prints them with --dry-run. */
 static enum result set_all(struct session *session, struct cli *cli,
                            const struct setting_changes *wanted)
 {
     struct store_txn *txn = session->txn[STORE_REGISTRY];
     struct settings before, after;
-    enum result result = registry_settings(txn, &before, &cli->diag);
-    if (result == RESULT_OK) {
-        result = registry_set_all(&session->change, wanted->changes, wanted->count);
-    }
-    if (result == RESULT_OK) {
-        result = registry_settings(txn, &after, &cli->diag);
-    }
-    for (size_t i = 0; i < wanted->count && result == RESULT_OK; i++) {
+    TRY(registry_settings(txn, &before, &cli->diag));
+    TRY(registry_set_all(&session->change, wanted->changes, wanted->count));
+    TRY(registry_settings(txn, &after, &cli->diag));
+    for (size_t i = 0; i < wanted->count; i++) {
         char old[SETTING_VALUE_MAX] = "", new[SETTING_VALUE_MAX];
         const char *name = wanted->changes[i].name;
-        result = settings_text(&after, name, new);
+        TRY(settings_text(&after, name, new));
         if (settings_text(&before, name, old) != RESULT_OK || strcmp(old, new) != 0) {
             auditnote_add(&session->notes, name, "%s -> %s", old, new);
         }
@@ -152,7 +145,7 @@ static enum result set_all(struct session *session, struct cli *cli,
             printf("%s: %s -> %s%s\n", name, old, new, strcmp(old, new) == 0 ? " (as it is)" : "");
         }
     }
-    return result;
+    return RESULT_OK;
 }
 
 static int run_changes(struct cli *cli, const struct setting_changes *wanted)
@@ -187,7 +180,7 @@ int cmd_zone_set(struct cli *cli, int argc, char **argv)
     return run_changes(cli, &wanted);
 }
 
-/* The value that a new zone gets; empty for an unknown setting, which is refused by its name. */
+/* The value in a new zone; empty for an unknown setting, which registry_set_all refuses. */
 static const char *preset_of(const char *name)
 {
     size_t count = 0;

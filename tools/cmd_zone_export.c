@@ -1,7 +1,7 @@
-/* zone export: all that the server answers from, as a zone file.
+/* zone export: writes the zone as served, as a zone file.
  *
- * One pass over the nodes in canonical order. An NSEC needs the name that follows, so each is
- * printed when the next node comes. */
+ * One pass over the nodes in canonical order. An NSEC needs the next name, so it is printed with
+ * the next node. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static_assert((int)NODE_SCRATCH >= KEYRING_SCRATCH && (int)NODE_SCRATCH >= DECK_
               "one scratch serves all RRsets");
 
 enum {
-    SIGNATURES = 64, /* room of the cache, of no use to signatures made once */
+    SIGNATURES = 64, /* size of the cache; small, since each signature is made once */
     TYPES_MAX = NODE_TYPES_MAX + 3
 };
 
@@ -34,7 +34,7 @@ struct export
     struct keyring *keyring; /* NULL: unsigned */
     struct signer *signer;
     uint64_t now;
-    struct dname owner; /* of the node before; len 0: none yet */
+    struct dname owner; /* of the previous node; len 0: none yet */
     uint16_t types[TYPES_MAX];
     size_t type_count;
     uint8_t scratch[NODE_SCRATCH];
@@ -45,15 +45,15 @@ struct export
 static enum result print_set(struct export *ex, const struct dname *owner, const struct rrset *set)
 {
     struct rrset rrsig;
-    enum result result = zonefile_print(ex->file, owner, set);
-    if (result != RESULT_OK || ex->signer == NULL) {
-        return result;
+    TRY(zonefile_print(ex->file, owner, set));
+    if (ex->signer == NULL) {
+        return RESULT_OK;
     }
-    result = signer_sign(ex->signer, owner, set, ex->now, ex->signatures, &rrsig);
-    return result == RESULT_OK ? zonefile_print(ex->file, owner, &rrsig) : result;
+    TRY(signer_sign(ex->signer, owner, set, ex->now, ex->signatures, &rrsig));
+    return zonefile_print(ex->file, owner, &rrsig);
 }
 
-/* The NSEC of the node before, which `next` follows. */
+/* Prints the NSEC of the previous node. `next` is its next name. */
 static enum result print_nsec(struct export *ex, const struct dname *next)
 {
     struct rrset nsec;
@@ -66,8 +66,8 @@ static enum result print_nsec(struct export *ex, const struct dname *next)
     return print_set(ex, &ex->owner, &nsec);
 }
 
-/* The SRV set of a service's name: the first of a deal for the world, or for the region that the
- * name is for. */
+/* The SRV set of a service name: the first set of a deal, for the world or for the name's region.
+ */
 static void find_srv(struct export *ex, const struct dname *owner, struct rrset *out)
 {
     const uint8_t *label = owner->wire + SERVICE_LABELS_LEN;
@@ -127,25 +127,22 @@ static enum result export_node(const struct dname_key *key, const struct node *n
 {
     struct export *ex = arg;
     struct dname owner;
-    enum result result = dname_of_key(&owner, key, &ex->settings->apex);
-    if (result == RESULT_OK && ex->signer != NULL && ex->owner.len > 0) {
-        result = print_nsec(ex, &owner);
-    }
-    if (result != RESULT_OK) {
-        return result;
+    TRY(dname_of_key(&owner, key, &ex->settings->apex));
+    if (ex->signer != NULL && ex->owner.len > 0) {
+        TRY(print_nsec(ex, &owner));
     }
     find_types(ex, node);
     ex->owner = owner;
     /* A zone file begins with its SOA. */
     if (node->kind == NODE_APEX) {
-        result = print_type(ex, node, &owner, RR_SOA);
+        TRY(print_type(ex, node, &owner, RR_SOA));
     }
-    for (size_t i = 0; i < ex->type_count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < ex->type_count; i++) {
         if (ex->types[i] != RR_SOA) {
-            result = print_type(ex, node, &owner, ex->types[i]);
+            TRY(print_type(ex, node, &owner, ex->types[i]));
         }
     }
-    return result;
+    return RESULT_OK;
 }
 
 static enum result export_zone(struct export *ex, struct session *session, struct cli *cli)
@@ -157,10 +154,7 @@ static enum result export_zone(struct export *ex, struct session *session, struc
                                              .health = session->txn[STORE_HEALTH],
                                              .settings = ex->settings,
                                              .now = session_now() };
-    enum result result = candidates_build(&candidates, &from, &cli->diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(candidates_build(&candidates, &from, &cli->diag));
     struct steering_input input = { .candidates = &candidates,
                                     .settings = ex->settings,
                                     .seed = ex->settings->serial };
@@ -168,7 +162,7 @@ static enum result export_zone(struct export *ex, struct session *session, struc
     steering_init(&steering, &input);
     ex->candidates = &candidates;
     ex->steering = &steering;
-    result = registry_nodes(registry, export_node, ex);
+    enum result result = registry_nodes(registry, export_node, ex);
     if (result == RESULT_OK && ex->signer != NULL) {
         result = print_nsec(ex, &ex->settings->apex);
     }
@@ -180,27 +174,20 @@ static enum result export_zone(struct export *ex, struct session *session, struc
 static enum result open_keys(struct export *ex, struct session *session, struct cli *cli)
 {
     struct seal *seal = NULL;
-    enum result result = session_read(session, cli, STORE_KEYS);
-    if (result == RESULT_OK) {
-        result = seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = keyring_load(&ex->keyring, session->txn[STORE_KEYS], seal, &cli->diag);
-    }
+    TRY(session_read(session, cli, STORE_KEYS));
+    TRY(seal_open(&seal, cli->state_dir, cli->config->seal_key, &cli->diag));
+    enum result result = keyring_load(&ex->keyring, session->txn[STORE_KEYS], seal, &cli->diag);
     seal_free(seal);
     return result;
 }
 
 static enum result export_signed(struct export *ex, struct session *session, struct cli *cli)
 {
-    enum result result = open_keys(ex, session, cli);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(open_keys(ex, session, cli));
     struct sigcache *cache = sigcache_new(SIGNATURES);
     ex->signer = signer_new(ex->keyring, cache, &ex->settings->apex,
                             ex->settings->signature_validity_s, ex->now);
-    result = export_zone(ex, session, cli);
+    enum result result = export_zone(ex, session, cli);
     signer_free(ex->signer);
     sigcache_free(cache);
     keyring_unref(ex->keyring);

@@ -10,7 +10,7 @@ enum {
     ADDRESSES_TEXT_MAX = MEMBER_ADDRESSES_MAX * (ADDRESS_TEXT_MAX + 1)
 };
 
-/* What is shown after a list and after a change. */
+/* What `list` shows, and every change when it is done. */
 struct ns_view {
     struct settings settings;
     struct name_servers servers;
@@ -19,11 +19,9 @@ struct ns_view {
 
 static enum result read_view(struct ns_view *view, struct store_txn *txn, struct diag *diag)
 {
-    enum result result = registry_settings(txn, &view->settings, diag);
-    if (result == RESULT_OK) {
-        result = registry_servers(txn, &view->servers, diag);
-    }
-    return result == RESULT_OK ? servertext_changes(txn, &view->changes, diag) : result;
+    TRY(registry_settings(txn, &view->settings, diag));
+    TRY(registry_servers(txn, &view->servers, diag));
+    return servertext_changes(txn, &view->changes, diag);
 }
 
 static bool is_primary(const struct ns_view *view, const struct name_server *server)
@@ -101,6 +99,8 @@ int cmd_zone_ns_list(struct cli *cli, int, char **)
     return show(cli, &view, result);
 }
 
+typedef enum result change_step(struct registry_change *, const struct name_server *);
+
 static enum result do_remove(struct registry_change *change, const struct name_server *server)
 {
     return registry_server_remove(change, &server->name);
@@ -111,7 +111,7 @@ static enum result do_seen(struct registry_change *change, const struct name_ser
     return registry_delegation_seen(change);
 }
 
-/* The addresses before and after. */
+/* Notes the server's addresses before and after the change. */
 static void note_change(struct session *session, const struct name_servers *before,
                         const struct name_servers *after, const struct name_server *server)
 {
@@ -130,27 +130,24 @@ static void note_change(struct session *session, const struct name_servers *befo
     auditnote_add(&session->notes, dname_text(&server->name, name), "%s -> %s", old, new);
 }
 
-/* Makes one change and shows what is then. */
-static int change(struct cli *cli, const struct name_server *server,
-                  enum result (*what)(struct registry_change *, const struct name_server *))
+static enum result make_change(struct ns_view *view, struct session *session, struct cli *cli,
+                               const struct name_server *server, change_step *what)
+{
+    struct name_servers before;
+    TRY(session_write(session, cli, STORE_REGISTRY));
+    TRY(registry_servers(session->txn[STORE_REGISTRY], &before, &cli->diag));
+    TRY(what(&session->change, server));
+    TRY(read_view(view, session->txn[STORE_REGISTRY], &cli->diag));
+    note_change(session, &before, &view->servers, server);
+    return session_commit(session, cli);
+}
+
+/* Makes one change and shows the result. */
+static int change(struct cli *cli, const struct name_server *server, change_step *what)
 {
     struct session session = { 0 };
     struct ns_view view = { .changes = NULL };
-    struct name_servers before;
-    enum result result = session_write(&session, cli, STORE_REGISTRY);
-    if (result == RESULT_OK) {
-        result = registry_servers(session.txn[STORE_REGISTRY], &before, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = what(&session.change, server);
-    }
-    if (result == RESULT_OK) {
-        result = read_view(&view, session.txn[STORE_REGISTRY], &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        note_change(&session, &before, &view.servers, server);
-        result = session_commit(&session, cli);
-    }
+    enum result result = make_change(&view, &session, cli, server, what);
     session_done(&session);
     return show(cli, &view, result);
 }

@@ -37,7 +37,7 @@ int cmd_member_resume(struct cli *cli, int argc, char **argv);
 int cmd_member_override(struct cli *cli, int argc, char **argv);
 int cmd_member_remove(struct cli *cli, int argc, char **argv);
 int cmd_member_restore(struct cli *cli, int argc, char **argv);
-/* The other list of `member list`. */
+/* `member list --removed`. */
 int member_list_removed(struct cli *cli);
 int cmd_member_import(struct cli *cli, int argc, char **argv);
 int cmd_member_export(struct cli *cli, int argc, char **argv);

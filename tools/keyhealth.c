@@ -5,10 +5,10 @@
 #include "tools/output.h"
 
 enum {
-    SILENT_S = 2 * 3600, /* twice the time after which the server says that it is there */
+    SILENT_S = 2 * 3600, /* twice the interval at which the server writes that it runs */
     CLOCK_SLACK_S = 300,
     PACKAGE_OLD_S = 86400,
-    PARENT_SLOW_S = 3 * 86400 /* as long as a parent's operator may take over a weekend */
+    PARENT_SLOW_S = 3 * 86400 /* the parent zone's operator may be away for a weekend */
 };
 
 static void add(json_t *warnings, const char *before, uint64_t at, const char *after)
@@ -18,7 +18,7 @@ static void add(json_t *warnings, const char *before, uint64_t at, const char *a
     json_array_append_new(warnings, json_text(text));
 }
 
-/* A machine that follows serves what the last package says, and decides nothing. */
+/* A machine that follows serves the keys of the last package and takes no steps itself. */
 static void warn_follower(json_t *warnings, const struct key_timeline *timeline, uint64_t now)
 {
     uint64_t seen_at = timeline->memory.seen_at;

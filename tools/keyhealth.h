@@ -1,4 +1,4 @@
-/* What about the DNSSEC keys needs the operator's attention, one line each. */
+/* Warnings of `status` about the DNSSEC keys. */
 #ifndef TOOLS_KEYHEALTH_H
 #define TOOLS_KEYHEALTH_H
 
@@ -6,7 +6,7 @@
 
 #include "dnssec/offline/alarm.h"
 
-/* Appends texts to the JSON array. */
+/* Appends one text a warning to the JSON array. */
 void keyhealth_warn(json_t *warnings, const struct key_timeline *timeline,
                     const struct slices *slices, uint64_t now);
 

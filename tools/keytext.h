@@ -1,4 +1,4 @@
-/* The public side of the DNSSEC keys as texts: DS and DNSKEY lines. Needs no seal. */
+/* DS and DNSKEY records of the DNSSEC keys as text. Needs no seal. */
 #ifndef TOOLS_KEYTEXT_H
 #define TOOLS_KEYTEXT_H
 
@@ -17,13 +17,12 @@ char *keytext_ds(const struct key_record *record, const struct dname *apex, char
 /* `pool.test. IN DNSKEY 257 3 13 <base64>`, RFC 4034 2.2. */
 char *keytext_dnskey(const struct key_record *record, const struct dname *apex,
                      char out[KEYTEXT_ROOM]);
-/* What `key export --to` takes for the machine of this seal. */
+/* The identity of the seal's machine, the argument of `key export --to`. */
 char *keytext_identity(const struct seal *seal, char out[KEYTEXT_IDENTITY_ROOM]);
 
-/* The keys that the parent zone shall point to, with both lines, as JSON objects. */
+/* The keys whose DS the parent zone should have, as JSON objects with both records. */
 enum result keytext_json(struct store_txn *keys, const struct dname *apex, json_t **out);
-/* Prints the DS lines of those keys, or their DNSKEY lines; that there are none is left in
- * `note`. */
+/* Prints the DS records of those keys, or their DNSKEY records. Sets `note` if there are none. */
 enum result keytext_print(struct store_txn *keys, const struct dname *apex, bool dnskey,
                           const char **note);
 

@@ -1,5 +1,5 @@
-/* Static records that an older version took and this one refuses: they are served as they are, and
- * nobody can read them. */
+/* Warning of `status` about malformed static records. This version refuses them, an older one did
+ * not. They are served as stored, and no client can parse them. */
 #ifndef TOOLS_RECORDHEALTH_H
 #define TOOLS_RECORDHEALTH_H
 
@@ -7,7 +7,7 @@
 
 #include "zone/registry/registry.h"
 
-/* One text for the first of them, and how many there are. */
+/* Appends one text, with the first such RRset and the number of further ones. */
 enum result recordhealth_warn(json_t *warnings, struct store_txn *registry,
                               const struct settings *settings);
 

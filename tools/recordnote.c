@@ -6,7 +6,7 @@
 
 #include "zone/names/rdata.h"
 
-/* "300 192.0.2.1; 192.0.2.2", "-" for none. To be freed. */
+/* "300 192.0.2.1; 192.0.2.2", "-" for an empty set. The caller frees the text. */
 static char *set_text(const struct rrset *set)
 {
     char *text = NULL;
@@ -30,7 +30,7 @@ static char *set_text(const struct rrset *set)
     return text;
 }
 
-/* The set of that type as it stands, into `buffer` (NODE_ENCODED_MAX); empty if there is none. */
+/* Reads the current RRset of the type into `buffer` (NODE_ENCODED_MAX); empty if there is none. */
 static struct rrset set_now(struct store_txn *txn, const struct dname *owner, uint16_t type,
                             uint8_t *buffer)
 {

@@ -1,11 +1,11 @@
-/* A change of static records, with its entry of the audit trail. */
+/* Changes static records and notes the change for the audit trail. */
 #ifndef TOOLS_RECORDNOTE_H
 #define TOOLS_RECORDNOTE_H
 
 #include "tools/session.h"
 
-/* registry_record_set in the session's registry, and from what to what. Nothing is noted where
- * nothing changes. */
+/* registry_record_set in the session's registry. Notes the RRset before and after, if it changes.
+ * Errors are in `diag`. */
 enum result recordnote_set(struct session *session, const struct dname *owner,
                            const struct rrset *set, struct diag *diag);
 

@@ -13,7 +13,7 @@ json_t *runview_server(const struct cli *cli, json_t *warnings)
     struct diag diag = { "" };
     enum result result = instance_read(&facts, cli->state_dir, server_name, &diag);
     if (result == RESULT_SYSTEM) {
-        return json_null(); /* nobody here may know */
+        return json_null(); /* this user may not know */
     }
     if (result != RESULT_OK || !facts.running) {
         json_array_append_new(warnings, json_text("ntspoold does not run on this state: nothing "
@@ -53,7 +53,7 @@ void runview_seal(const struct cli *cli, const struct key_timeline *timeline, bo
         result = key_timeline_open_all(timeline, seal, &diag);
     }
     seal_free(seal);
-    /* Who may not read it can't tell; and a server that runs may have it as a credential. */
+    /* SYSTEM: this user may not read it. MISSING: a running server may have it as a credential. */
     if (result == RESULT_OK || result == RESULT_SYSTEM ||
         (result == RESULT_MISSING && server_runs)) {
         return;

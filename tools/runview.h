@@ -1,4 +1,4 @@
-/* Whether ntspoold runs on a state, and whether the keys could be opened: for `status`. */
+/* For `status`: whether ntspoold runs on the state, and whether the seal opens the keys. */
 #ifndef TOOLS_RUNVIEW_H
 #define TOOLS_RUNVIEW_H
 
@@ -7,12 +7,12 @@
 #include "dnssec/rollover/key_timeline.h"
 #include "tools/cli.h"
 
-/* What runs, as JSON: running, pid, since, heartbeat, version. A server that does not run is warned
- * of. */
+/* The server as JSON: running, pid, since, heartbeat, version. Warns if it does not run or hangs.
+ */
 json_t *runview_server(const struct cli *cli, json_t *warnings);
-/* One line of it. */
+/* Prints one line on the server. */
 void runview_print(const json_t *server);
-/* Warns of a sealing key that is missing or opens none of the keys. */
+/* Warns if the sealing key is missing or does not open the keys. */
 void runview_seal(const struct cli *cli, const struct key_timeline *timeline, bool server_runs,
                   json_t *warnings);
 

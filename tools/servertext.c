@@ -52,11 +52,9 @@ enum result servertext_parse(struct name_server *out, const char *text, struct d
                          text);
     }
     dname_lower(&server.name);
-    result = parse_addresses(&server, list != NULL ? list + 1 : "", diag);
-    if (result == RESULT_OK) {
-        *out = server;
-    }
-    return result;
+    TRY(parse_addresses(&server, list != NULL ? list + 1 : "", diag));
+    *out = server;
+    return RESULT_OK;
 }
 
 char *servertext_addresses(const struct name_server *server, char *out, size_t room)
@@ -71,7 +69,7 @@ char *servertext_addresses(const struct name_server *server, char *out, size_t r
     return out;
 }
 
-/* What no packet can be sent to; private addresses are the operator's own matter. */
+/* True of an address that no host has: unspecified or multicast. Private addresses are allowed. */
 static bool is_of_no_host(const struct address *address)
 {
     const uint8_t *v4 = address->octets + 12;
@@ -145,13 +143,8 @@ static bool same_addresses(const struct name_server *a, const struct name_server
 enum result servertext_changes(struct store_txn *registry, json_t **out, struct diag *diag)
 {
     struct name_servers now, parent;
-    enum result result = registry_servers(registry, &now, diag);
-    if (result == RESULT_OK) {
-        result = registry_delegation(registry, &parent, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(registry_servers(registry, &now, diag));
+    TRY(registry_delegation(registry, &parent, diag));
     json_t *list = json_array();
     for (size_t i = 0; i < now.count; i++) {
         const struct name_server *had = name_servers_find(&parent, &now.list[i].name);

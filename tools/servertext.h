@@ -1,4 +1,4 @@
-/* Name servers on the command line and in what is shown. */
+/* Name servers as text: parsing for the command line, and output. */
 #ifndef TOOLS_SERVERTEXT_H
 #define TOOLS_SERVERTEXT_H
 
@@ -6,17 +6,17 @@
 
 #include "zone/registry/registry.h"
 
-/* NAME[=ADDRESS,...] in lower case. INVALID with the reason; whether the zone can have it, the
- * registry says. */
+/* Parses NAME[=ADDRESS,...] into lower case. INVALID with the reason in the diag. The registry
+ * checks whether the zone can have it. */
 enum result servertext_parse(struct name_server *out, const char *text, struct diag *diag);
-/* What no name server is called or reached by: an address as a name, no host name, an address of no
- * host. For names that come new. */
+/* Checks a new name server. INVALID for a name that is an address or no host name, and for an
+ * address that no host has. */
 enum result servertext_check(const struct name_server *server, const char *text, struct diag *diag);
-/* The addresses with commas between; "-" for none. `room` octets of `out`. Returns `out`. */
+/* The addresses, separated by commas; "-" for none. Truncates to `room` octets. Returns `out`. */
 char *servertext_addresses(const struct name_server *server, char *out, size_t room);
 json_t *servertext_json(const struct name_server *server);
 
-/* What the parent zone has to change to have the name servers of now: texts, none if nothing. */
+/* The changes that the parent zone needs for the current name servers, as an array of texts. */
 enum result servertext_changes(struct store_txn *registry, json_t **out, struct diag *diag);
 
 #endif

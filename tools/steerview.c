@@ -23,10 +23,7 @@ static enum result take_member(const struct member *member, void *arg)
 {
     struct steerview *view = arg;
     struct memberview seen;
-    enum result result = memberview_make(&seen, member, &view->source);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(memberview_make(&seen, member, &view->source));
     if (view->count == view->room) {
         view->room = 2 * view->room + 64;
         view->members = xrealloc(view->members, view->room * sizeof(view->members[0]));
@@ -41,7 +38,7 @@ static enum result take_member(const struct member *member, void *arg)
     return RESULT_OK;
 }
 
-/* A member by its id. */
+/* The index of ids. */
 struct known {
     uint64_t id;
     size_t at; /* in view->members */
@@ -53,8 +50,8 @@ static int compare_ids(const void *a, const void *b)
     return (left->id > right->id) - (left->id < right->id);
 }
 
-/* Tells each member its seat. */
-static void find_seats(struct steerview *view)
+/* Finds the candidate of each member. */
+static void find_candidates(struct steerview *view)
 {
     struct known *by_id = xcalloc(view->count + 1, sizeof(*by_id));
     for (size_t i = 0; i < view->count; i++) {
@@ -90,11 +87,9 @@ static enum result read_members(struct steerview *view, struct cli *cli)
                                                 .settings = &view->source.settings,
                                                 .locations = view->locations,
                                                 .now = view->now };
-    result = candidates_build(&view->candidates, &sources, &cli->diag);
-    if (result == RESULT_OK) {
-        find_seats(view);
-    }
-    return result;
+    TRY(candidates_build(&view->candidates, &sources, &cli->diag));
+    find_candidates(view);
+    return RESULT_OK;
 }
 
 static void steer(struct steerview *view)
@@ -113,26 +108,14 @@ static void steer(struct steerview *view)
 enum result steerview_begin(struct steerview *view, struct cli *cli)
 {
     view->now = session_now();
-    enum result result = load_locations(view, cli);
-    if (result == RESULT_OK) {
-        result = session_zone(&view->session, cli, &view->source.settings);
-    }
-    if (result == RESULT_OK) {
-        result = session_read(&view->session, cli, STORE_HEALTH);
-    }
-    if (result == RESULT_OK) {
-        result = session_read(&view->session, cli, STORE_TRAFFIC);
-    }
-    if (result == RESULT_OK) {
-        result = traffic_load(&view->traffic, view->session.txn[STORE_TRAFFIC], &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = read_members(view, cli);
-    }
-    if (result == RESULT_OK) {
-        steer(view);
-    }
-    return result;
+    TRY(load_locations(view, cli));
+    TRY(session_zone(&view->session, cli, &view->source.settings));
+    TRY(session_read(&view->session, cli, STORE_HEALTH));
+    TRY(session_read(&view->session, cli, STORE_TRAFFIC));
+    TRY(traffic_load(&view->traffic, view->session.txn[STORE_TRAFFIC], &cli->diag));
+    TRY(read_members(view, cli));
+    steer(view);
+    return RESULT_OK;
 }
 
 void steerview_done(struct steerview *view)

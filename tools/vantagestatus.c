@@ -25,7 +25,7 @@ static void recall_self(const struct vantage *vantage, void *arg)
     *(struct vantage *)arg = *vantage;
 }
 
-/* What a vantage point last said of itself in its journal. */
+/* The last state of a vantage point in its journal. */
 static struct vantage last_word(const char *state_dir, const char *name)
 {
     static const struct report_visit visit = { .self = recall_self };
@@ -36,12 +36,12 @@ static struct vantage last_word(const char *state_dir, const char *name)
     size_t len = 0, budget = SIZE_MAX;
     (void)snprintf(vantage.name, sizeof vantage.name, "%s", name);
     enum result result = journal_reader_begin(&reader, state_dir, name, NULL);
-    /* after what is damaged comes the next file */
+    /* After a damaged report, the reader goes on with the next file. */
     while (result == RESULT_OK || result == RESULT_DAMAGED) {
         result = journal_next(&reader, 0, room, &len, &budget);
         if (result == RESULT_OK && report_open(&report, room, len) == RESULT_OK) {
             enum result read = report_each(&report, &visit, &vantage);
-            (void)read; /* what can be read is shown */
+            (void)read; /* show what can be read */
         }
     }
     journal_reader_end(&reader);

@@ -7,8 +7,8 @@
 #include "zone/verdicts/intake.h"
 
 enum {
-    DISSENT_PERCENT = 2,  /* of the members, and at least one */
-    UNSEEN_INTERVALS = 2, /* until all members were probed */
+    DISSENT_PERCENT = 2,  /* of the members, but at least one */
+    UNSEEN_INTERVALS = 2, /* by then, all members were probed */
     REFUSAL_LATELY_S = 900
 };
 
@@ -100,7 +100,7 @@ static void warn_of_freeze(const struct vantage *each, json_t *warnings)
     }
 }
 
-/* By no family anything was ever reached, of so many that it can't be they alone. */
+/* True if the vantage point has never reached any address, of so many that the fault is its own. */
 static bool saw_nothing(const struct vantage *each)
 {
     const struct vantage_family *six = &each->family[ADDRESS_IPV6];
@@ -111,7 +111,7 @@ static bool saw_nothing(const struct vantage *each)
            since + UNSEEN_INTERVALS * (uint64_t)each->interval_s <= each->well_at;
 }
 
-/* Of a family that says nothing while the other one does. */
+/* Warns of an address family that does not work while the other does. */
 static void warn_of_families(const struct vantage *each, json_t *warnings)
 {
     char at[OUTPUT_TIME_ROOM];
@@ -240,7 +240,7 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "-";
 }
 
-/* What keeps its verdicts from counting, in a word. */
+/* A word for what keeps the vantage point's verdicts from counting. */
 static const char *state_of(const json_t *row)
 {
     const char *state = text_of(row, "state");
