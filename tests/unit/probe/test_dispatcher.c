@@ -64,7 +64,7 @@ static void world_close(struct world *world)
     assert_int_equal(uv_loop_close(&world->loop), 0);
 }
 
-static struct probed_address *address_of(struct world *world, unsigned i)
+static struct probed_address *probed_at(struct world *world, unsigned i)
 {
     return &world->members[i]->probed_addresses[0];
 }
@@ -75,13 +75,13 @@ static void longest_waiting_start_first_within_the_bound(void **)
     world_open(&world, false);
     uint64_t now_ms = clock_steady_ms();
     for (unsigned i = 0; i < MEMBERS; i++) {
-        address_of(&world, i)->due_ms = now_ms - i;
+        probed_at(&world, i)->due_ms = now_ms - i;
     }
     world.dispatcher.in_flight_max = 2;
     dispatcher_start_due(&world.dispatcher, now_ms);
     assert_int_equal(world.context.in_flight, 2);
-    assert_non_null(address_of(&world, MEMBERS - 1)->run);
-    assert_non_null(address_of(&world, MEMBERS - 2)->run);
+    assert_non_null(probed_at(&world, MEMBERS - 1)->run);
+    assert_non_null(probed_at(&world, MEMBERS - 2)->run);
     dispatcher_start_due(&world.dispatcher, now_ms);
     assert_int_equal(world.context.in_flight, 2);
     world_close(&world);
@@ -97,7 +97,7 @@ static void probed_address_is_due_again_after_the_interval(void **)
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(world.ended, MEMBERS);
     for (unsigned i = 0; i < MEMBERS; i++) {
-        assert_in_range(address_of(&world, i)->due_ms, before_ms + INTERVAL_MS,
+        assert_in_range(probed_at(&world, i)->due_ms, before_ms + INTERVAL_MS,
                         clock_steady_ms() + INTERVAL_MS * 6 / 5);
     }
     assert_false(dispatcher_is_idle(&world.dispatcher));
