@@ -62,25 +62,25 @@ static const struct cached_answer *put(const char *name, uint16_t type, uint64_t
 
 static void entry_is_of_its_name_and_type(void **)
 {
-    const struct cached_answer *kept = put("alice.pool.test", RR_A, 1, 4);
-    assert_non_null(kept);
-    assert_ptr_equal(find("alice.pool.test", RR_A), kept);
-    assert_ptr_equal(find("ALICE.pool.test", RR_A), kept);
+    const struct cached_answer *cached = put("alice.pool.test", RR_A, 1, 4);
+    assert_non_null(cached);
+    assert_ptr_equal(find("alice.pool.test", RR_A), cached);
+    assert_ptr_equal(find("ALICE.pool.test", RR_A), cached);
     assert_null(find("alice.pool.test", RR_AAAA));
     assert_null(find("alic.pool.test", RR_A));
     assert_null(find("alice.x.pool.test", RR_A));
-    assert_int_equal(kept->block.count[0], 1);
-    assert_int_equal(kept->block.len[0], 2 + 10 + 4);
+    assert_int_equal(cached->block.count[0], 1);
+    assert_int_equal(cached->block.len[0], 2 + 10 + 4);
 }
 
-static void what_is_too_long_is_not_kept(void **)
+static void what_is_too_long_is_not_cached(void **)
 {
     assert_null(put("alice.pool.test", RR_A, 1, ANSWER_CACHE_OCTETS));
     assert_null(find("alice.pool.test", RR_A));
     assert_non_null(put("alice.pool.test", RR_A, 1, ANSWER_CACHE_OCTETS - 12 - 6));
 }
 
-/* After `step`, with the old view, as between a commit and the next view. */
+/* After `step`, with the old zone state, as between a commit and the next zone state. */
 static void follow(void (*step)(struct registry_change *change))
 {
     struct registry_change change;
@@ -128,9 +128,9 @@ static void change_of_too_many_drops_all(void **)
     assert_null(find("alice.pool.test", RR_A));
 }
 
-/* A view of other settings, or one that leaves out an address, has other records; any other view
+/* A zone state with other settings, or without an address, has other records. Any other zone state
  * has the same. */
-static void entry_outlives_its_view_while_nothing_changes(void **)
+static void entry_outlives_its_zone_state_while_nothing_changes(void **)
 {
     struct zone_state next = *pool.zone;
     struct deal deal = *pool.zone->deal;
@@ -182,9 +182,9 @@ static void full_table_makes_room(void **)
         answer_cache_begin(table);
         (void)snprintf(name, sizeof(name), "n%u.pool.test", i);
         assert_non_null(put(name, RR_A, 1, i % 16));
-        const struct cached_answer *kept = find(name, RR_A);
-        assert_non_null(kept);
-        assert_int_equal(kept->block.len[0], 12 + i % 16);
+        const struct cached_answer *cached = find(name, RR_A);
+        assert_non_null(cached);
+        assert_int_equal(cached->block.len[0], 12 + i % 16);
     }
     for (unsigned i = 0; i < NAMES; i++) {
         (void)snprintf(name, sizeof(name), "n%u.pool.test", i);
@@ -207,10 +207,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(entry_is_of_its_name_and_type, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_too_long_is_not_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_too_long_is_not_cached, set_up, tear_down),
         cmocka_unit_test_setup_teardown(change_drops_its_names_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(change_of_too_many_drops_all, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(entry_outlives_its_view_while_nothing_changes, set_up,
+        cmocka_unit_test_setup_teardown(entry_outlives_its_zone_state_while_nothing_changes, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(entry_ages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_table_makes_room, set_up, tear_down),

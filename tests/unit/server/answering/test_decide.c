@@ -45,9 +45,9 @@ static struct query query_of(const char *name, uint16_t type, bool dnssec_ok)
 static const struct answer *decide(const struct query *query)
 {
     static const struct address source = { { 0 } };
-    struct qname_info target;
-    decide_prepare(&answerer, query, &target);
-    return decide_answer(&answerer, query, &target, &source);
+    struct qname_info qname;
+    decide_prepare(&answerer, query, &qname);
+    return decide_answer(&answerer, query, &qname, &source);
 }
 
 static size_t write_answer(const struct query *query, const struct answer *answer, uint8_t *out,
@@ -162,7 +162,7 @@ static void denials_cover_name_and_wildcard(void **)
     struct dname apex = name_of("pool.test");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct query query = query_of(names[i][0], RR_A, true);
-        fixture_forget_answers(&answerer); /* what is kept is in wire form only */
+        fixture_forget_answers(&answerer); /* cached records are in wire form only */
         const struct answer *answer = decide(&query);
         assert_int_equal(answer->rcode, RCODE_NXDOMAIN);
         for (int j = 0; j < 2; j++) {
@@ -312,7 +312,7 @@ static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
 }
 
 /* Also in the moment in which the machine wakes up, or the clock was set, before the refresher has
- * built a view. */
+ * built a zone state. */
 static void no_signature_is_sent_outside_of_its_times(void **)
 {
     const int64_t moves[] = { 0,      3599,   -3599,   -3700,    43100,     43300, 500000,
@@ -340,7 +340,7 @@ static void question_comes_back_as_it_was(void **)
     assert_int_equal(out[3], 0);    /* RFC 4035 3.1.6: AD and CD clear */
 }
 
-/* The answers of before, from what was kept of them, are octet for octet the same. */
+/* Answers from the cache are octet for octet the first ones. */
 static void cached_answers_are_what_was_first_said(void **)
 {
     static const struct {
@@ -363,7 +363,7 @@ static void cached_answers_are_what_was_first_said(void **)
     }
 }
 
-/* The second answer comes from what was kept of the first; a changed row must not. */
+/* The second answer comes from the cache. After a change of the row an answer must not. */
 static void cached_answers_follow_the_store(void **)
 {
     uint8_t first[1232], second[1232];
@@ -383,7 +383,7 @@ static void cached_answers_follow_the_store(void **)
     decide_begin(&answerer);
     const struct answer *answer = decide(&query);
     assert_memory_equal(answer->sets[0].set.rdata, "\0\4\300\0\2\115", 6);
-    query.qtype = RR_AAAA; /* kept apart by type */
+    query.qtype = RR_AAAA; /* cached apart by type */
     assert_int_equal(decide(&query)->sets[0].set.type, RR_AAAA);
     assert_int_equal(decide(&query)->sets[0].set.type, RR_AAAA);
     query.qtype = RR_TXT;
@@ -400,9 +400,8 @@ static void assert_denied_after(const char *name, const char *before)
     assert_true(dname_equal(answer->sets[1].owner, &owner));
 }
 
-/* The view knows neither of the newcomer nor that names are to be denied by its link from now
- * on. */
-static void newcomer_answers_and_denies_before_the_next_view(void **)
+/* The zone state knows neither the new member nor that its NSEC denies names from now on. */
+static void new_member_answers_and_denies_before_the_next_zone_state(void **)
 {
     struct registry_change change;
     struct member member;
@@ -430,7 +429,7 @@ static void removed_member_leaves_srv_with_its_name(void **)
     fixture_begin(pool.stores[0], &change, &diag);
     assert_ok(registry_remove(&change, "bob", FIXTURE_NOW + 100));
     assert_ok(registry_commit(&change));
-    assert_ok(store_renew(answerer.snapshot.registry)); /* the view is still the old one */
+    assert_ok(store_renew(answerer.snapshot.registry)); /* the zone state is still the old one */
     decide_begin(&answerer);
     struct query name = query_of("bob.pool.test", RR_A, true);
     assert_int_equal(decide(&name)->rcode, RCODE_NXDOMAIN);
@@ -463,7 +462,7 @@ int main(void)
         cmocka_unit_test(question_comes_back_as_it_was),
         cmocka_unit_test(cached_answers_are_what_was_first_said),
         cmocka_unit_test(cached_answers_follow_the_store),
-        cmocka_unit_test(newcomer_answers_and_denies_before_the_next_view),
+        cmocka_unit_test(new_member_answers_and_denies_before_the_next_zone_state),
         cmocka_unit_test(removed_member_leaves_srv_with_its_name), /* last: it changes the pool */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -58,7 +58,7 @@ static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns
     write_u16(&w, edns_flags);
     write_u16(&w, 0);
     struct query query;
-    struct qname_info target;
+    struct qname_info qname;
     enum rcode rcode = RCODE_NOERROR;
     assert_int_equal(query_parse(&query, &rcode, wire, w.at), QUERY_ANSWER);
     const struct edns_asked asked = { pool.zone, &identity, &source, FIXTURE_NOW, false, false };
@@ -66,8 +66,8 @@ static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns
     if (edns_due(&query, pool.zone)) {
         (void)edns_reply(&response, &asked, options);
     }
-    decide_prepare(&answerer, &query, &target);
-    const struct answer *answer = decide_answer(&answerer, &query, &target, &source);
+    decide_prepare(&answerer, &query, &qname);
+    const struct answer *answer = decide_answer(&answerer, &query, &qname, &source);
     size_t len = respond_answer(&response, answer, answerer.snapshot.signer, FIXTURE_NOW).len;
     ldns_pkt *reply = NULL;
     assert_int_equal(ldns_wire2pkt(&reply, out, len), LDNS_STATUS_OK);
@@ -379,7 +379,7 @@ static void names_beyond_the_budget_are_denied_by_the_chain(void **)
     budget = (struct budget){ 0 };
 }
 
-/* Both forms are kept side by side, so the setting may change at any time. */
+/* Both forms are cached side by side, so the setting may change at any time. */
 static void the_setting_changes_without_a_trace(void **)
 {
     static const char compact[] =
@@ -403,7 +403,7 @@ static void a_removed_member_is_denied_with_the_commit(void **)
     fixture_begin(pool.stores[0], &change, &diag);
     assert_ok(registry_remove(&change, "bob", FIXTURE_NOW + 100));
     assert_ok(registry_commit(&change));
-    assert_ok(store_renew(answerer.snapshot.registry)); /* the view is still the old one */
+    assert_ok(store_renew(answerer.snapshot.registry)); /* the zone state is still the old one */
     decide_begin(&answerer);
     assert_answer("bob.pool.test", RR_TXT, EDNS_DO, NO_NAME("bob.pool.test."));
     assert_answer("bob.pool.test", RR_A, EDNS_DO, NO_NAME("bob.pool.test."));

@@ -145,7 +145,7 @@ static void a_ksk_is_replaced_when_its_age_is_set(void **state)
     assert_true(rollover_awaits_parent(&timeline.keys));
 }
 
-static void two_keepers_of_one_state_do_what_one_does(void **state)
+static void two_key_managers_of_one_state_do_what_one_does(void **state)
 {
     struct bench *b = *state;
     struct keymgr *other = keymgr_of(b);
@@ -308,7 +308,7 @@ int main(void)
         OF_POOL(nothing_is_written_while_nothing_happens),
         OF_POOL(a_zsk_is_replaced_by_itself_when_its_time_has_come),
         OF_POOL(a_ksk_is_replaced_when_its_age_is_set),
-        OF_POOL(two_keepers_of_one_state_do_what_one_does),
+        OF_POOL(two_key_managers_of_one_state_do_what_one_does),
         OF_POOL(lowered_ttls_are_waited_for),
         OF_POOL(a_long_ttl_of_a_static_record_counts),
         OF_POOL(a_clock_that_was_set_stops_steps_for_a_while),

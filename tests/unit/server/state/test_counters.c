@@ -66,8 +66,8 @@ static void answers_of_members_follow_from_turns(void **)
     }
 }
 
-/* By however many tallies; what comes in late of an earlier deal is no longer its business. */
-static void usage_is_what_the_newest_deal_was_asked_for(void **)
+/* From any number of counters. Late counts of an earlier deal are not added. */
+static void demand_has_the_answers_of_the_newest_deal(void **)
 {
     struct counters *counters_list[] = { counters_new(pool.zone, 0), counters_new(pool.zone, 9) };
     uint64_t given[8] = { 0 };
@@ -155,7 +155,7 @@ static void queries_are_told_once_by_cell(void **)
     counters_unref(counters);
 }
 
-static void a_tally_keeps_its_view(void **)
+static void counters_hold_their_zone_state(void **)
 {
     unsigned refs = atomic_load(&pool.zone->refs);
     struct counters *counters = counters_new(pool.zone, 0);
@@ -172,11 +172,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(answers_of_members_follow_from_turns),
-        TEST(usage_is_what_the_newest_deal_was_asked_for),
+        TEST(demand_has_the_answers_of_the_newest_deal),
         TEST(an_area_with_nobody_counts_for_nobody),
         TEST(what_is_not_sent_is_not_counted),
         TEST(queries_are_told_once_by_cell),
-        TEST(a_tally_keeps_its_view),
+        TEST(counters_hold_their_zone_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

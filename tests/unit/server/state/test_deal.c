@@ -165,7 +165,7 @@ static void allocation_follow_the_demand_within_a_minute(void **)
     demand.by_cell = NULL;
 }
 
-/* The seats that have one more of the world's sets than the others. */
+/* The candidates that have one more of the world's sets than the others. */
 static void rounded_up(const struct deal *deal, size_t count, bool *up)
 {
     const struct deck *deck = &deal->rings[0]->deck;
@@ -189,7 +189,7 @@ static void a_crowd_is_made_up_for(void **)
     };
     bool up[DEALS][MEMBERS];
     settings.srv_count = 4;
-    struct places *kept = places;
+    struct places *saved = places;
     places = NULL;
     struct candidates candidates = candidates_with(NULL, MEMBERS, NOBODY);
     for (size_t i = 0; i < MEMBERS; i++) {
@@ -211,7 +211,7 @@ static void a_crowd_is_made_up_for(void **)
     }
     deal_unref(deal);
     demand = (struct demand){ .round = 0 };
-    places = kept;
+    places = saved;
 }
 
 /* What a change costs: who left is replaced, and signed for, where it was; who came is where its
@@ -336,9 +336,9 @@ static void who_moves_or_becomes_kin_is_dealt_anew(void **)
     deal_unref(moved);
     candidates = candidates_with(NULL, POOL, NOBODY);
     candidates.inputs[9].group = candidates.inputs[7].group;
-    struct deal *kin = next_deal(old, candidates, NOW);
-    assert_int_equal(kin->round, old->round + 1);
-    deal_unref(kin);
+    struct deal *merged = next_deal(old, candidates, NOW);
+    assert_int_equal(merged->round, old->round + 1);
+    deal_unref(merged);
     deal_unref(old);
 }
 

@@ -16,7 +16,7 @@ static struct candidates candidates;
 static struct dname service;
 static struct srv_ring_parts parts;
 
-/* Members m0, m1 ...: as the store would seat them. */
+/* Members m0, m1 ..., as the store would order them. */
 static int set_up(void **)
 {
     pool_fixture_init(&pool, NULL);
@@ -75,7 +75,7 @@ static struct srv_ring *make_ring(struct deck deck, struct srv_ring *old, const 
 {
     struct srv_ring *ring = NULL;
     assert_ok(srv_ring_new(&ring, &deck, &parts, old, changed));
-    assert_null(deck.sets); /* it is the hand's now */
+    assert_null(deck.sets); /* the ring has it now */
     return ring;
 }
 

@@ -117,7 +117,7 @@ static void what_is_counted_is_kept_over_a_restart(void **)
     assert_string_equal(logged, "");
 }
 
-static void a_tally_that_its_worker_left_is_counted_to_its_end_and_freed(void **)
+static void counters_that_their_worker_left_are_added_up_and_freed(void **)
 {
     unsigned refs = atomic_load(&pool.zone->refs);
     struct counters *first = collector_counters(collector, pool.zone);
@@ -220,7 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_counted_is_kept_over_a_restart),
-        TEST(a_tally_that_its_worker_left_is_counted_to_its_end_and_freed),
+        TEST(counters_that_their_worker_left_are_added_up_and_freed),
         TEST(a_removed_member_s_counts_go),
         TEST(without_a_store_demand_is_known_all_the_same),
         TEST(counts_that_cannot_be_read_are_refused),

@@ -52,7 +52,7 @@ static struct deal *wait_for(struct dealer *dealer, const struct zone_state *zon
     return deal;
 }
 
-static void a_new_deal_follows_the_views(void **)
+static void a_new_deal_follows_that_of_the_zone_state(void **)
 {
     struct dealer *dealer = dealer_new(cache);
     struct deal *none = NULL;
@@ -77,7 +77,7 @@ static void an_overtaken_deal_is_dropped(void **)
     struct dealer *dealer = dealer_new(cache);
     struct deal later = *pool.zone->deal;
     struct zone_state zone = { .deal = &later };
-    later.round++; /* settings or half of the pool changed: the view was dealt anew already */
+    later.round++; /* settings or half of the pool changed: there is a new deal already */
     start(dealer);
     struct deal *deal = NULL;
     struct diag diag = { "" };
@@ -115,7 +115,7 @@ static void a_busy_dealer_can_go(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_deal_follows_the_views),
+        cmocka_unit_test(a_new_deal_follows_that_of_the_zone_state),
         cmocka_unit_test(an_overtaken_deal_is_dropped),
         cmocka_unit_test(all_deals_take_a_hundredth_of_a_core),
         cmocka_unit_test(a_busy_dealer_can_go),
