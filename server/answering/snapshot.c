@@ -1,9 +1,9 @@
 #include "server/answering/snapshot.h"
 
-/* Reads the journal once, for the cache and for the marks. */
+/* Reads the change log once, for the cache and for the marks. */
 static void read_changes(struct snapshot *snapshot, uint64_t since)
 {
-    struct changed_names *changed = &snapshot->changed;
+    struct change_filter *changed = &snapshot->changed;
     uint64_t hashes[REGISTRY_CHANGES_MAX];
     size_t count = 0;
     bool current = zone_state_is_current(snapshot->zone, snapshot->registry);
@@ -21,13 +21,13 @@ static void read_changes(struct snapshot *snapshot, uint64_t since)
 
 void snapshot_begin(struct snapshot *snapshot)
 {
-    struct changed_names *changed = &snapshot->changed;
+    struct change_filter *changed = &snapshot->changed;
     const struct zone_state *zone = snapshot->zone;
     uint64_t version = store_version(snapshot->registry), since = changed->version;
     answer_cache_use(snapshot->cache, zone, snapshot->now);
     if (changed->zone_number != zone->number) {
         since = zone->registry_version < since ? zone->registry_version : since;
-        *changed = (struct changed_names){ .zone_number = zone->number };
+        *changed = (struct change_filter){ .zone_number = zone->number };
     }
     if (since != version) {
         read_changes(snapshot, since);
@@ -37,6 +37,6 @@ void snapshot_begin(struct snapshot *snapshot)
 
 bool snapshot_may_differ(const struct snapshot *snapshot, uint64_t hash)
 {
-    const struct changed_names *changed = &snapshot->changed;
+    const struct change_filter *changed = &snapshot->changed;
     return changed->all || (changed->marks[hash % SNAPSHOT_MARKS / 64] >> hash % 64 & 1) != 0;
 }

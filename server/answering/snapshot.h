@@ -2,8 +2,8 @@
  * registry, and what belongs to the two. One per worker.
  *
  * After a commit the transaction is newer than the zone state until the refresher has built the
- * next one. The snapshot reads from the registry's journal (registry_changes) which names changed
- * in between. */
+ * next one. The snapshot reads from the registry's change log (registry_changes) which names
+ * changed in between. */
 #ifndef SERVER_SNAPSHOT_H
 #define SERVER_SNAPSHOT_H
 
@@ -16,10 +16,10 @@ enum {
 
 /* The names that may have changed since the zone state was built, as marks of their keys' hashes. A
  * name whose hash is not marked has not changed. */
-struct changed_names {
+struct change_filter {
     uint64_t zone_number; /* of the zone state */
-    uint64_t version;     /* of the registry, up to which the journal was read */
-    bool all;             /* the journal does not reach back far enough */
+    uint64_t version;     /* of the registry, up to which the change log was read */
+    bool all;             /* the change log does not reach back far enough */
     uint64_t marks[SNAPSHOT_MARKS / 64];
 };
 
@@ -32,7 +32,7 @@ struct snapshot {
     struct signer *limited_signer; /* too; has a budget, for compact denials of missing names */
     uint64_t now;                  /* Unix seconds */
     struct answer_cache *cache;
-    struct changed_names changed;
+    struct change_filter changed;
 };
 
 /* Begins a batch. Drops from the cache the names that changed since the last one. */
