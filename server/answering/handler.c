@@ -203,11 +203,11 @@ size_t handler_answer(struct handler *handler, struct request *request, uint8_t 
     const struct query *query = &request->query;
     const struct snapshot *snapshot = &handler->answerer.snapshot;
     struct response response = { .query = query,
-                                 .out = out,
                                  .limit = request->tcp ? room : respond_udp_limit(query) };
     uint8_t options[EDNS_REPLY_MAX];
     const struct answer *answer = NULL;
     bool proven = false;
+    response.out = out;
     if (request->verdict == QUERY_DROP) {
         message_count(&handler->counters.dropped);
         return 0;

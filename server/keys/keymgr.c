@@ -321,15 +321,21 @@ static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeli
     keymgr->alarm_at = now;
 }
 
-static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, struct diag *diag)
+static enum result read_stores(struct keymgr *keymgr, uint64_t steady,
+                               struct key_timeline *timeline, struct diag *diag)
 {
     TRY(store_renew(keymgr->registry));
     TRY(store_renew(keymgr->keys));
+    TRY(look_at_registry(keymgr, steady, false, diag));
+    TRY(key_timeline_read(timeline, keymgr->keys, diag));
+    return look_at_slices(keymgr, timeline, diag);
+}
+
+static enum result look(struct keymgr *keymgr, uint64_t now, uint64_t steady, struct diag *diag)
+{
     struct key_timeline timeline;
     struct roll_options options;
-    TRY(look_at_registry(keymgr, steady, false, diag));
-    TRY(key_timeline_read(&timeline, keymgr->keys, diag));
-    TRY(look_at_slices(keymgr, &timeline, diag));
+    TRY(read_stores(keymgr, steady, &timeline, diag));
     if (timeline.memory.follows) {
         sound_alarm(keymgr, &timeline, now);
         return RESULT_OK;
