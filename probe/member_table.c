@@ -20,8 +20,8 @@ static int compare_id(const void *id, const void *item)
 
 static struct probed_member *find(const struct member_table *table, uint64_t id)
 {
-    struct probed_member **found =
-        bsearch(&id, table->members, table->member_count, sizeof(table->members[0]), compare_id);
+    struct probed_member **found = bsearch(&id, table->members, table->member_count,
+                                           sizeof(struct probed_member *), compare_id);
     return found != NULL ? *found : NULL;
 }
 
@@ -30,7 +30,7 @@ static void add_members(struct member_table *table, const struct feed *feed)
 {
     size_t count = table->member_count;
     table->members =
-        xrealloc(table->members, (count + feed->member_count + 1) * sizeof(table->members[0]));
+        xrealloc(table->members, (count + feed->member_count + 1) * sizeof(struct probed_member *));
     for (size_t i = 0; i < feed->member_count; i++) {
         if (find(table, feed->members[i].id) == NULL) {
             struct probed_member *member = probed_member_new(table->context, feed->members[i].id);
@@ -41,7 +41,7 @@ static void add_members(struct member_table *table, const struct feed *feed)
     }
     if (count > table->member_count) {
         table->member_count = count;
-        qsort(table->members, count, sizeof(table->members[0]), compare);
+        qsort(table->members, count, sizeof(struct probed_member *), compare);
     }
 }
 
