@@ -105,9 +105,9 @@ class Pool:
             return None
 
     def probe(self, trust, *options):
+        interval = () if "--interval" in options else ("--interval", "1s")
         self.probed = self.machine.start(f"{self.name}-probed", [
-            BIN / "ntspool-probed", "-s", self.state, "--interval", "1s", "--allow-private", "--trust", trust, *options],
-            env=environment())
+            BIN / "ntspool-probed", "-s", self.state, *interval, "--allow-private", "--trust", trust, *options], env=environment())
         return self.probed
 
     def vantage(self, name, key=None):
