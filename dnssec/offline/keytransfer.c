@@ -4,10 +4,11 @@
 #include "dnssec/signing/slices.h"
 
 enum {
-    INIT_S = 600 /* by when `init` has done all it does */
+    INIT_S = 600 /* longer than `init` takes */
 };
-/* True while no server has looked after the keys that `init` made, and no parent zone has a DS of
- * them: nobody misses them. */
+
+/* True while no server has used the keys that `init` made and no parent has their DS: they can be
+ * deleted. */
 static bool is_as_made(struct store_txn *keys, const struct key_timeline *timeline)
 {
     bool made = timeline->remembered && !timeline->memory.follows && !timeline->memory.insecure &&
@@ -27,28 +28,28 @@ enum result keytransfer_check_replaced(struct store_txn *keys, const struct key_
     return replace || is_as_made(keys, timeline)
                ? RESULT_OK
                : diag_fail(diag, RESULT_REFUSED,
-                           "the keys that are here sign the zone, or have since init, and would be "
+                           "the present keys sign the zone, or have since init, and would be "
                            "deleted: --replace does it, after `ntspool key export` has saved them");
 }
 
-/* Keys that are in use elsewhere come in place of all there is: also of what was presigned. */
-static enum result forget_slices(const struct key_timeline *timeline, struct store_txn *keys,
+static enum result delete_slices(const struct key_timeline *timeline, struct store_txn *keys,
                                  struct diag *diag)
 {
     const struct slices none = { .count = 0 };
     return slices_write(&none, keys, &timeline->keys, diag);
 }
 
-/* The server that had the keys before has sent what this one knows nothing of: the next rollovers
- * wait for it. */
-static enum result wait_for_former(const struct key_timeline *timeline, struct store_txn *keys,
-                                   const struct seal *seal, uint64_t now, struct diag *diag)
+/* Caches hold answers of the previous server, whose TTLs are not known here: rollovers wait for
+ * them. */
+static enum result wait_for_previous_server(const struct key_timeline *timeline,
+                                            struct store_txn *keys, const struct seal *seal,
+                                            uint64_t now, struct diag *diag)
 {
     const struct key_timeline none = { .remembered = false };
     struct key_timeline next = { .memory = timeline->memory };
     const uint64_t until = now + KEYTRANSFER_FORMER_TTL_S;
     if (!timeline->remembered) {
-        return RESULT_OK; /* it expects the worst already (key_timeline_timing) */
+        return RESULT_OK; /* key_timeline_timing assumes the longest TTLs already */
     }
     next.memory.dnskey_until = next.memory.dnskey_until > until ? next.memory.dnskey_until : until;
     next.memory.zone_until = next.memory.zone_until > until ? next.memory.zone_until : until;
@@ -57,32 +58,28 @@ static enum result wait_for_former(const struct key_timeline *timeline, struct s
 
 enum result keytransfer_delete_all(const struct key_timeline *timeline, struct store_txn *keys)
 {
-    enum result result = RESULT_OK;
-    for (size_t i = 0; i < timeline->keys.count && result == RESULT_OK; i++) {
-        result = keystore_delete(keys, &timeline->keys.list[i]);
+    for (size_t i = 0; i < timeline->keys.count; i++) {
+        TRY(keystore_delete(keys, &timeline->keys.list[i]));
     }
-    return result;
+    return RESULT_OK;
 }
 
-/* What was stored must make a zone: the goal for later, and the keys in use now. */
 enum result keytransfer_check(struct store_txn *keys, const struct seal *seal, struct diag *diag)
 {
     struct key_timeline timeline;
     struct keyring *keyring = NULL;
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result == RESULT_OK && !rollover_goal_is_complete(&timeline.keys)) {
-        result = diag_fail(diag, RESULT_INVALID,
-                           "with these keys an algorithm has no KSK or no ZSK: give both, or --csk "
-                           "for a key with flags 257 that is both");
+    TRY(key_timeline_read(&timeline, keys, diag));
+    if (!rollover_goal_is_complete(&timeline.keys)) {
+        return diag_fail(diag, RESULT_INVALID,
+                         "with these keys an algorithm has no KSK or no ZSK: give both, or --csk "
+                         "for a key with flags 257 that is both");
     }
-    if (result == RESULT_OK) {
-        result = keyring_load(&keyring, keys, seal, diag);
-        keyring_unref(keyring);
-    }
-    return result;
+    TRY(keyring_load(&keyring, keys, seal, diag));
+    keyring_unref(keyring);
+    return RESULT_OK;
 }
 
-/* While a key-signing key is elsewhere, its bundles name the ZSKs. */
+/* While a KSK is offline, only ZSKs that its bundles name can be used. */
 static enum result check_roles(const struct key_import *import, unsigned roles,
                                const struct key_timeline *timeline, struct diag *diag)
 {
@@ -95,7 +92,7 @@ static enum result check_roles(const struct key_import *import, unsigned roles,
     return RESULT_OK;
 }
 
-/* True if none of the keys that are here is missing among the given ones, whole. */
+/* True if the files have every stored key, with its private key. */
 static bool has_all(const struct key_import *import, const struct key_timeline *timeline)
 {
     size_t found = 0;
@@ -104,8 +101,8 @@ static bool has_all(const struct key_import *import, const struct key_timeline *
             const struct key *key = import->list[i];
             const struct key_record *record = &timeline->keys.list[k];
             size_t len = 0;
-            const uint8_t *half = key_public(key, &len);
-            if (len == record->public_len && memcmp(half, record->public_key, len) == 0 &&
+            const uint8_t *public_key = key_public(key, &len);
+            if (len == record->public_len && memcmp(public_key, record->public_key, len) == 0 &&
                 key_has_private(key)) {
                 found++;
                 break;
@@ -118,38 +115,31 @@ static bool has_all(const struct key_import *import, const struct key_timeline *
 enum result keytransfer_import(struct store_txn *keys, const struct seal *seal,
                                const struct key_import *import, uint64_t now, struct diag *diag)
 {
-    struct key_timeline timeline, before;
+    struct key_timeline timeline;
     unsigned roles = 0;
     for (size_t i = 0; i < import->count; i++) {
         roles |= (unsigned)key_role(import->list[i]);
     }
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    before = timeline;
-    if (result == RESULT_OK) {
-        result = check_roles(import, roles, &timeline, diag);
+    TRY(key_timeline_read(&timeline, keys, diag));
+    const struct key_timeline before = timeline;
+    TRY(check_roles(import, roles, &timeline, diag));
+    if (import->in_use && !has_all(import, &timeline)) {
+        TRY(keytransfer_check_replaced(keys, &timeline, import->replace, diag));
     }
-    if (result == RESULT_OK && import->in_use && !has_all(import, &timeline)) {
-        result = keytransfer_check_replaced(keys, &timeline, import->replace, diag);
+    TRY(key_timeline_retire(&timeline, roles, import->in_use ? 0 : import->count, import->in_use,
+                            diag));
+    if (import->in_use) {
+        TRY(keytransfer_delete_all(&timeline, keys));
+        TRY(delete_slices(&timeline, keys, diag));
+        TRY(wait_for_previous_server(&timeline, keys, seal, now, diag));
+    } else {
+        TRY(key_timeline_write(&timeline, &before, keys, seal, now, diag));
     }
-    if (result == RESULT_OK) {
-        result = key_timeline_retire(&timeline, roles, import->in_use ? 0 : import->count,
-                                     import->in_use, diag);
-    }
-    if (result == RESULT_OK) {
-        result = import->in_use ? keytransfer_delete_all(&timeline, keys)
-                                : key_timeline_write(&timeline, &before, keys, seal, now, diag);
-    }
-    if (result == RESULT_OK && import->in_use) {
-        result = forget_slices(&timeline, keys, diag);
-    }
-    if (result == RESULT_OK && import->in_use) {
-        result = wait_for_former(&timeline, keys, seal, now, diag);
-    }
-    for (size_t i = 0; i < import->count && result == RESULT_OK; i++) {
+    for (size_t i = 0; i < import->count; i++) {
         const struct key_life coming = { .wanted = true };
         const struct key_life life =
             import->in_use ? key_life_in_use(key_role(import->list[i]), now) : coming;
-        result = keystore_add(keys, import->list[i], seal, &life, now, diag);
+        TRY(keystore_add(keys, import->list[i], seal, &life, now, diag));
     }
-    return result == RESULT_OK ? keytransfer_check(keys, seal, diag) : result;
+    return keytransfer_check(keys, seal, diag);
 }

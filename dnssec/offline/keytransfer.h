@@ -1,5 +1,5 @@
-/* Keys that come from elsewhere: single ones, or all of a zone from the machine that leads, boxed
- * for this one's seal. */
+/* Keys that come from other machines: from key files, or in a package with all keys of the zone,
+ * made by the leader and boxed for this machine's seal. */
 #ifndef DNSSEC_KEYTRANSFER_H
 #define DNSSEC_KEYTRANSFER_H
 
@@ -12,63 +12,66 @@ enum {
     KEYTRANSFER_PLAIN_MAX = 4 + DNAME_MAX + KEYSTORE_MAX * KEYTRANSFER_KEY_MAX +
                             KEY_TIMELINE_MEMORY_LEN + KEYTRANSFER_SLICE_MAX,
     KEYTRANSFER_MAX = KEYTRANSFER_PLAIN_MAX + SEAL_BOX_OVERHEAD,
-    /* Of what the server had sent that keys in use come from: who knows? */
+    /* The longest TTL that the previous server may have served; a guess. */
     KEYTRANSFER_FORMER_TTL_S = 2 * 86400,
     /* Room of an identity as text. */
     KEYTRANSFER_IDENTITY_ROOM = 45
 };
 
-/* An identity in base64, as it is shown and given. Returns `out`. INVALID for what is none. */
+/* An identity (dnssec/keys/seal.h) in base64. Returns `out`. */
 char *keytransfer_identity_text(const uint8_t identity[SEAL_PUBLIC_LEN],
                                 char out[KEYTRANSFER_IDENTITY_ROOM]);
 enum result keytransfer_identity_parse(uint8_t out[SEAL_PUBLIC_LEN], const char *text);
 
-/* Keys from files. in_use: the zone is signed with them already, elsewhere. */
+/* Keys from files. */
 struct key_import {
     struct key *list[KEYSTORE_MAX];
     size_t count;
-    bool in_use;
-    bool replace; /* also keys that are not as `init` made them */
+    bool in_use;  /* another server already signs the zone with them */
+    bool replace; /* also replace keys that the zone may be signed with */
 };
-/* Takes them in place of those of their roles: keys in use replace all others at once, to others a
- * rollover begins. INVALID if they make no zone, REFUSED, EXISTS. REFUSED without `replace`, too,
- * if a key would go that the zone may be signed with. */
+/* Keys in use replace all stored keys at once. For other keys a rollover to them begins. INVALID if
+ * they cannot sign a zone; REFUSED; EXISTS. Without `replace` REFUSED if a key would be deleted
+ * that the zone may be signed with. */
 enum result keytransfer_import(struct store_txn *keys, const struct seal *seal,
                                const struct key_import *import, uint64_t now, struct diag *diag);
 
-/* What goes into a package. */
+/* How to make a package. */
 struct package_options {
     const uint8_t *recipient; /* SEAL_PUBLIC_LEN octets */
-    /* Without the private halves of KSKs: instead the signatures that these make now, which last as
-     * long as others. */
+    /* Without the private keys of KSKs. The package has their signatures instead, of the usual
+     * validity. */
     bool zsk_only;
     uint64_t now;
 };
-/* All keys with their states, for the machine whose seal_public is `recipient`, who can tell that
- * this seal made it. `out` has room for KEYTRANSFER_MAX octets. REFUSED with zsk_only if a key
- * signs everything, or a KSK is elsewhere. */
+/* Makes a package of all keys with their states. Only the machine with this identity can open it,
+ * and it sees that this machine's seal made it. `out` has room for KEYTRANSFER_MAX octets. With
+ * zsk_only REFUSED if the zone has a CSK or an offline KSK. */
 enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
                              const struct settings *settings, const struct package_options *options,
                              struct store_item *out, struct diag *diag);
-/* A package that has come. */
+/* How to take in a package. */
 struct package_import {
     const uint8_t *data;
     size_t len;
-    /* Whose it must be, and who is followed from now on; NULL: who was followed, or the first. */
+    /* The identity that must have made it, and that is followed from now on. NULL: the leader so
+     * far; without one, any. */
     const uint8_t *from;
-    /* Also keys that are not as `init` made them, those of a later package, and private halves. */
+    /* Also replace keys that the zone may be signed with, keys of a newer package, and private
+     * keys. */
     bool replace;
 };
-/* Replaces all keys by those of the package and follows its sender from then on. Nothing is written
- * when they are the same. INVALID for another zone's, or for damage; REFUSED for one of another
- * sender than is followed, or one that is older than the last, whose keys may know less than
- * caches, or if this machine leads and a key would go that the zone may be signed with. */
+/* Replaces all keys by those of the package, and follows its sender from now on. Writes nothing if
+ * they are the same. INVALID if it is damaged or of another zone. REFUSED if its sender is not the
+ * leader; if it is older than the last one (caches may hold keys that it does not know); or if this
+ * machine leads and a key would be deleted that the zone may be signed with. */
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
                                const struct dname *zone, const struct package_import *import,
                                struct diag *diag);
-/* Whom this machine follows. NOT_FOUND: nobody, or it is not known. */
+/* The identity of the machine that this one follows. NOT_FOUND if there is none or it is unknown.
+ */
 enum result keytransfer_leader(struct store_txn *keys, uint8_t out[SEAL_PUBLIC_LEN]);
-/* From now on this machine leads. REFUSED if it does. */
+/* Makes this machine the leader. REFUSED if it is. */
 enum result keytransfer_lead(struct store_txn *keys, const struct seal *seal, uint64_t now,
                              struct diag *diag);
 

@@ -1,7 +1,7 @@
-/* A package, before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form,
- * u8 number of keys; of each: u8 algorithm, u8 role, u64 created_at, life, public half, private
- * half; the memory; u8 1 if a slice follows (dnssec/signing/slices.h). All lengths follow from the
- * algorithm. A role over 128 is that of a key without its private half. */
+/* A package before it is boxed: u8 layout, u8 length and octets of the zone's name in wire form, u8
+ * number of keys; for each: u8 algorithm, u8 role (+ 128: without its private key), u64 created_at,
+ * life, public key, private key; the rollover memory; u8 1 if a slice follows
+ * (dnssec/signing/slices.h). All lengths follow from the algorithm. */
 #include <sodium.h>
 
 #include "dnssec/offline/keytransfer_private.h"
@@ -16,7 +16,7 @@ _Static_assert(sodium_base64_ENCODED_LEN(SEAL_PUBLIC_LEN, sodium_base64_VARIANT_
                    KEYTRANSFER_IDENTITY_ROOM,
                "an identity is base64");
 
-/* TABLE_META: the identity of whom this machine follows; zeros: it was told to lead. */
+/* Row of TABLE_META: the leader's identity; zeros: this machine was made the leader. */
 static const char leader_key[] = "leader";
 static const uint8_t nobody[SEAL_PUBLIC_LEN] = { 0 };
 
@@ -50,25 +50,23 @@ static enum result pack_key(struct writer *w, const struct key_record *record,
 {
     struct key *key = NULL;
     bool offline = record->offline || (zsk_only && record->role == KEY_KSK);
-    enum result result = keystore_unseal(&key, record, seal, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(keystore_unseal(&key, record, seal, diag));
     write_u8(w, (uint8_t)record->algorithm);
     write_u8(w, (uint8_t)(record->role | (offline ? ROLE_OFFLINE : 0)));
     write_u64(w, record->created_at);
     key_life_write(w, &record->life);
     write_octets(w, record->public_key, record->public_len);
     if (!offline) {
-        uint8_t *half = write_room(w, KEY_PRIVATE_MAX);
-        ASSERT(half != NULL);
-        key_private(key, half);
+        uint8_t *private_key = write_room(w, KEY_PRIVATE_MAX);
+        ASSERT(private_key != NULL);
+        key_private(key, private_key);
     }
     key_free(key);
     return RESULT_OK;
 }
 
-/* What the KSKs sign now, for who does not get their private halves. */
+/* The KSKs' signatures over what is served now, for a machine that does not get their private keys.
+ */
 static enum result presign(struct slice *out, const struct key_timeline *timeline,
                            const struct seal *seal, const struct settings *settings, uint64_t now,
                            struct diag *diag)
@@ -88,7 +86,7 @@ static enum result presign(struct slice *out, const struct key_timeline *timelin
         if (record->role == KEY_CSK || record->offline) {
             return diag_fail(diag, RESULT_REFUSED, "%s",
                              record->offline
-                                 ? "a KSK is elsewhere: no package has its private half, and "
+                                 ? "a KSK is offline: no package has its private key, and "
                                    "bundles have its signatures"
                                  : "the zone has one key for both roles: `ntspool key roll split` "
                                    "makes two of it");
@@ -139,12 +137,10 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
     struct slice slice = { .from = 0 };
     uint8_t plain[KEYTRANSFER_PLAIN_MAX];
     struct writer w = writer_of(plain, sizeof plain);
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result == RESULT_OK && options->zsk_only) {
-        result = presign(&slice, &timeline, seal, settings, options->now, diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
+    enum result result = RESULT_OK;
+    TRY(key_timeline_read(&timeline, keys, diag));
+    if (options->zsk_only) {
+        TRY(presign(&slice, &timeline, seal, settings, options->now, diag));
     }
     write_u8(&w, LAYOUT);
     write_u8(&w, settings->apex.len);
@@ -164,7 +160,7 @@ enum result keytransfer_pack(struct store_txn *keys, const struct seal *seal,
         out->len = w.at + SEAL_BOX_OVERHEAD;
         result = result == RESULT_OK
                      ? result
-                     : diag_fail(diag, result, "the recipient is no identity of a machine");
+                     : diag_fail(diag, result, "the recipient is not the identity of a machine");
     }
     sodium_memzero(plain, sizeof plain);
     return result;
@@ -256,9 +252,9 @@ static bool is_same(const struct package *package, const struct key_timeline *ti
     return same;
 }
 
-/* A private half that only this machine may have is not deleted because another one has none. */
-static enum result check_halves(const struct package *package, const struct key_timeline *timeline,
-                                struct diag *diag)
+/* REFUSED if a private key would be deleted that perhaps only this machine has. */
+static enum result check_private_keys(const struct package *package,
+                                      const struct key_timeline *timeline, struct diag *diag)
 {
     for (size_t i = 0; i < package->count; i++) {
         const struct key *key = package->list[i].key;
@@ -267,7 +263,7 @@ static enum result check_halves(const struct package *package, const struct key_
             if (!key_has_private(key) && !record->offline && record->tag == key_tag(key) &&
                 record->algorithm == key_algorithm(key)) {
                 return diag_fail(diag, RESULT_REFUSED,
-                                 "the package has the KSK %u without its private half, which is "
+                                 "the package has the KSK %u without its private key, which is "
                                  "here and would be lost: if that is meant, `ntspool key offline` "
                                  "first, or --replace",
                                  record->tag);
@@ -277,7 +273,7 @@ static enum result check_halves(const struct package *package, const struct key_
     return RESULT_OK;
 }
 
-/* Packages may come late, or be sent again. */
+/* REFUSED for a package that is older than the last: it came late or was sent again. */
 static enum result check_order(const struct package *package, const struct key_timeline *timeline,
                                struct diag *diag)
 {
@@ -293,8 +289,8 @@ static bool same_identity(const uint8_t *a, const uint8_t *b)
     return memcmp(a, b, SEAL_PUBLIC_LEN) == 0;
 }
 
-/* Whoever can send packages has the zone's keys in hand: it is always the same one, or one who is
- * named. */
+/* Packages decide about the zone's keys, so they come from one leader only, or from one that the
+ * operator names. */
 static enum result check_sender(struct store_txn *keys, const struct seal *seal,
                                 const struct package_import *import,
                                 const uint8_t sender[SEAL_PUBLIC_LEN], struct diag *diag)
@@ -323,9 +319,9 @@ enum result keytransfer_leader(struct store_txn *keys, uint8_t out[SEAL_PUBLIC_L
 {
     uint8_t row[SEAL_PUBLIC_LEN];
     struct store_item value = { .data = row, .room = sizeof row };
-    enum result result = store_get(keys, TABLE_META, leader_key, sizeof leader_key - 1, &value);
-    if (result != RESULT_OK || value.len != sizeof row) {
-        return result != RESULT_OK ? result : RESULT_DAMAGED;
+    TRY(store_get(keys, TABLE_META, leader_key, sizeof leader_key - 1, &value));
+    if (value.len != sizeof row) {
+        return RESULT_DAMAGED;
     }
     if (same_identity(row, nobody)) {
         return RESULT_NOT_FOUND;
@@ -334,7 +330,7 @@ enum result keytransfer_leader(struct store_txn *keys, uint8_t out[SEAL_PUBLIC_L
     return RESULT_OK;
 }
 
-static enum result follow(struct store_txn *keys, const uint8_t sender[SEAL_PUBLIC_LEN])
+static enum result set_leader(struct store_txn *keys, const uint8_t sender[SEAL_PUBLIC_LEN])
 {
     uint8_t leader[SEAL_PUBLIC_LEN];
     if (keytransfer_leader(keys, leader) == RESULT_OK && same_identity(leader, sender)) {
@@ -347,19 +343,17 @@ enum result keytransfer_lead(struct store_txn *keys, const struct seal *seal, ui
                              struct diag *diag)
 {
     struct key_timeline timeline;
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result == RESULT_OK && !timeline.memory.follows) {
-        result = diag_fail(diag, RESULT_REFUSED, "this machine leads already");
+    TRY(key_timeline_read(&timeline, keys, diag));
+    if (!timeline.memory.follows) {
+        return diag_fail(diag, RESULT_REFUSED, "this machine leads already");
     }
-    if (result == RESULT_OK && timeline.keys.count == 0) {
-        result = diag_fail(diag, RESULT_REFUSED, "there are no keys to lead with: no package came");
-    }
-    if (result != RESULT_OK) {
-        return result;
+    if (timeline.keys.count == 0) {
+        return diag_fail(diag, RESULT_REFUSED, "there are no keys to lead with: no package came");
     }
     const struct key_timeline before = timeline;
     timeline.memory.follows = false;
-    result = store_put(keys, TABLE_META, leader_key, sizeof leader_key - 1, nobody, sizeof nobody);
+    enum result result =
+        store_put(keys, TABLE_META, leader_key, sizeof leader_key - 1, nobody, sizeof nobody);
     return result == RESULT_OK ? key_timeline_write(&timeline, &before, keys, seal, now, diag)
                                : diag_fail(diag, result, "that this machine leads can't be stored");
 }
@@ -368,35 +362,34 @@ static enum result check_package(const struct package *package, struct store_txn
                                  const struct key_timeline *timeline, bool replace,
                                  struct diag *diag)
 {
-    enum result result = timeline->memory.follows
-                             ? RESULT_OK
-                             : keytransfer_check_replaced(keys, timeline, replace, diag);
-    if (result == RESULT_OK && !replace) {
-        result = check_order(package, timeline, diag);
+    if (!timeline->memory.follows) {
+        TRY(keytransfer_check_replaced(keys, timeline, replace, diag));
     }
-    return result == RESULT_OK && !replace ? check_halves(package, timeline, diag) : result;
+    if (replace) {
+        return RESULT_OK;
+    }
+    TRY(check_order(package, timeline, diag));
+    return check_private_keys(package, timeline, diag);
 }
 
-/* Stores the signatures of KSKs whose private halves the package does not have; its keys are in the
- * store. */
-static enum result take_slice(const struct slice *slice, struct store_txn *keys,
-                              const struct dname *zone, struct diag *diag)
+/* Stores the package's signatures of KSKs without private keys. The keys are in the store already.
+ */
+static enum result store_slice(const struct slice *slice, struct store_txn *keys,
+                               const struct dname *zone, struct diag *diag)
 {
     struct key_timeline timeline;
     struct slices slices = { .made_at = slice->from, .begin_at = slice->from };
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
+    TRY(key_timeline_read(&timeline, keys, diag));
+    for (size_t i = 0; i < timeline.keys.count; i++) {
         bool signs =
             key_bits_have(slice->aim.dnskey, i) && (timeline.keys.list[i].role & KEY_KSK) != 0;
         if (signs != (slice_signature(slice, i, 0) != NULL) ||
             (signs && !presign_check(slice, &timeline.keys, i, zone))) {
-            result = diag_fail(diag, RESULT_INVALID, "a signature of the package's KSK is bad");
+            return diag_fail(diag, RESULT_INVALID, "a signature of the package's KSK is bad");
         }
     }
-    if (result == RESULT_OK) {
-        ASSERT(slices_add(&slices, slice));
-        result = slices_write(&slices, keys, &timeline.keys, diag);
-    }
+    CHECK(slices_add(&slices, slice));
+    enum result result = slices_write(&slices, keys, &timeline.keys, diag);
     slices_done(&slices);
     return result;
 }
@@ -406,27 +399,22 @@ static enum result replace_by(const struct package *package, struct store_txn *k
                               struct diag *diag)
 {
     struct key_timeline timeline;
-    enum result result = key_timeline_read(&timeline, keys, diag);
-    if (result != RESULT_OK || is_same(package, &timeline)) {
-        return result;
+    TRY(key_timeline_read(&timeline, keys, diag));
+    if (is_same(package, &timeline)) {
+        return RESULT_OK;
     }
-    result = check_package(package, keys, &timeline, replace, diag);
-    if (result == RESULT_OK) {
-        result = keytransfer_delete_all(&timeline, keys);
-    }
-    for (size_t i = 0; i < package->count && result == RESULT_OK; i++) {
+    TRY(check_package(package, keys, &timeline, replace, diag));
+    TRY(keytransfer_delete_all(&timeline, keys));
+    for (size_t i = 0; i < package->count; i++) {
         const struct packed *packed = &package->list[i];
-        result = keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag);
+        TRY(keystore_add(keys, packed->key, seal, &packed->life, packed->created_at, diag));
     }
-    if (result == RESULT_OK) {
-        const struct key_timeline memory = { .memory = package->memory },
-                                  none = { .remembered = false };
-        result = key_timeline_write(&memory, &none, keys, seal, 0, diag);
+    const struct key_timeline next = { .memory = package->memory }, none = { .remembered = false };
+    TRY(key_timeline_write(&next, &none, keys, seal, 0, diag));
+    if (package->has_slice) {
+        TRY(store_slice(&package->slice, keys, zone, diag));
     }
-    if (result == RESULT_OK && package->has_slice) {
-        result = take_slice(&package->slice, keys, zone, diag);
-    }
-    return result == RESULT_OK ? keytransfer_check(keys, seal, diag) : result;
+    return keytransfer_check(keys, seal, diag);
 }
 
 enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
@@ -452,7 +440,7 @@ enum result keytransfer_unpack(struct store_txn *keys, const struct seal *seal,
         result = replace_by(&package, keys, seal, zone, import->replace, diag);
     }
     if (result == RESULT_OK) {
-        result = follow(keys, sender);
+        result = set_leader(keys, sender);
     }
     package_done(&package);
     sodium_memzero(plain, sizeof plain);
