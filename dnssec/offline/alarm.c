@@ -4,8 +4,8 @@
 
 #include "dnssec/offline/bundle.h"
 
-/* True if a key whose private half is elsewhere is to sign what is served. */
-static bool signs_elsewhere(const struct key_set *keys)
+/* True if an offline KSK is in the DNSKEY RRset. */
+static bool has_offline_signer(const struct key_set *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
         if (keys->list[i].offline && record_state_is_published(&keys->list[i].life.dnskey)) {
@@ -25,7 +25,7 @@ enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slic
 {
     uint64_t end = slices_end(slices);
     uint64_t length = end - lesser(slices->begin_at, end);
-    if (!signs_elsewhere(&timeline->keys)) {
+    if (!has_offline_signer(&timeline->keys)) {
         return ALARM_NONE;
     }
     if (slices_signed_until(slices, &timeline->keys, now) == 0) {

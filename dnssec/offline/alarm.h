@@ -1,5 +1,4 @@
-/* How long the signatures of key-signing keys that are elsewhere will last, and how loudly that is
- * to be said. Pure. */
+/* Warns before the signatures of an offline KSK expire. Pure. */
 #ifndef DNSSEC_ALARM_H
 #define DNSSEC_ALARM_H
 
@@ -7,8 +6,8 @@
 #include "dnssec/signing/slices.h"
 
 enum {
-    ALARM_SOON_S = 30 * 86400, /* before the end, or for the last third of a shorter bundle */
-    ALARM_LATE_S = 7 * 86400,  /* or for the last tenth */
+    ALARM_SOON_S = 30 * 86400, /* before the end, but not before a bundle's last third */
+    ALARM_LATE_S = 7 * 86400,  /* before the end, but not before a bundle's last tenth */
     ALARM_ROOM = 384
 };
 
@@ -16,11 +15,11 @@ enum alarm_level {
     ALARM_NONE,
     ALARM_SOON,
     ALARM_LATE,
-    ALARM_ENDED /* what is served has no valid signature */
+    ALARM_ENDED /* the bundle has no valid signature over what is served */
 };
 enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slices *slices,
                           uint64_t now);
-/* One line that says it and what to do; "" for NONE. Returns `out`. */
+/* One line: what is wrong and what to do; "" for ALARM_NONE. Returns `out`. */
 char *alarm_text(enum alarm_level level, const struct slices *slices, char out[ALARM_ROOM]);
 
 #endif

@@ -1,5 +1,5 @@
-/* Reading is lax, and then what was read is written again and compared: so there is one form, and
- * no rule of it is in two places. */
+/* Reading is lax. Then what was read is written again and compared: so there is one form only, and
+ * each of its rules stands in one place. */
 #include "dnssec/offline/bundle.h"
 
 #include <stdarg.h>
@@ -122,7 +122,7 @@ char *bundle_write(struct bundle *bundle, size_t *len)
     return text.data;
 }
 
-/* One line at a time, cut into words. */
+/* Reads line by line and cuts each line into words. */
 struct lines {
     const char *at, *end;
     unsigned number;
@@ -138,7 +138,7 @@ static enum result wrong(const struct lines *lines, const char *what)
     return diag_fail(lines->diag, RESULT_INVALID, "line %u: %s", lines->number, what);
 }
 
-/* False at the end, or at what is no line of words. */
+/* False at the end, or if there is no line of words. */
 static bool next_line(struct lines *lines)
 {
     size_t left = (size_t)(lines->end - lines->at);
@@ -221,7 +221,7 @@ static enum result read_key(struct bundle *out, const struct lines *lines)
     }
     if (out->keys.count == KEYSTORE_MAX ||
         !decode(lines->words[5], key.public_key, key.public_len)) {
-        return wrong(lines, "is no public key, or one too many");
+        return wrong(lines, "is not a public key, or one too many");
     }
     key.tag = key_tag_of(dnskey, key_record_dnskey(&key, dnskey));
     out->keys.list[out->keys.count++] = key;
@@ -266,13 +266,10 @@ static enum result read_slice(struct bundle *out, const struct lines *lines)
         read_time(&slice.expiration, words[3]) && read_list(&slice.aim.dnskey, words[5], keys) &&
         read_list(&slice.aim.ds, words[7], keys) && read_list(&slice.aim.wanted, words[9], keys);
     if (!good) {
-        return wrong(lines, "is no slice");
+        return wrong(lines, "is not a slice");
     }
-    enum result result = check_slice(out, &slice, lines);
-    if (result == RESULT_OK && !slices_add(&out->slices, &slice)) {
-        result = wrong(lines, "there are too many slices");
-    }
-    return result;
+    TRY(check_slice(out, &slice, lines));
+    return slices_add(&out->slices, &slice) ? RESULT_OK : wrong(lines, "there are too many slices");
 }
 
 static enum result read_signatures(struct bundle *out, const struct lines *lines)
@@ -285,34 +282,30 @@ static enum result read_signatures(struct bundle *out, const struct lines *lines
                 slice->signed_by >> (number - 1) == 0 &&
                 (out->keys.list[number - 1].role & KEY_KSK) != 0;
     for (size_t type = 0; type < SLICE_TYPES && good; type++) {
-        uint8_t *place = slice_sign(slice, number - 1, type);
-        good = place != NULL && decode(lines->words[2 + type], place, KEY_SIGNATURE_LEN);
+        uint8_t *room = slice_sign(slice, number - 1, type);
+        good = room != NULL && decode(lines->words[2 + type], room, KEY_SIGNATURE_LEN);
     }
     return good ? RESULT_OK : wrong(lines, "are no signatures for the slice before");
 }
 
-/* The lines behind the head, up to the sum. */
+/* Reads the lines after the head, up to the sum. */
 static enum result read_body(struct bundle *out, struct lines *lines)
 {
-    enum result result = RESULT_OK;
-    while (result == RESULT_OK && next_line(lines) && !is_line(lines, "sha256", 2)) {
+    while (next_line(lines) && !is_line(lines, "sha256", 2)) {
         if (is_line(lines, "key", 6) && out->slices.count == 0) {
-            result = read_key(out, lines);
+            TRY(read_key(out, lines));
         } else if (is_line(lines, "slice", 10)) {
-            result = read_slice(out, lines);
+            TRY(read_slice(out, lines));
         } else if (is_line(lines, "sign", 2 + SLICE_TYPES)) {
-            result = read_signatures(out, lines);
+            TRY(read_signatures(out, lines));
         } else {
-            result = wrong(lines, "is none of a request or bundle");
+            return wrong(lines, "is not a line of a request or bundle");
         }
     }
-    if (result == RESULT_OK && (lines->count == 0 || lines->at != lines->end)) {
-        result = wrong(lines, "the file is cut off or damaged");
+    if (lines->count == 0 || lines->at != lines->end) {
+        return wrong(lines, "the file is cut off or damaged");
     }
-    if (result == RESULT_OK && out->slices.count == 0) {
-        result = wrong(lines, "there is no slice");
-    }
-    return result;
+    return out->slices.count > 0 ? RESULT_OK : wrong(lines, "there is no slice");
 }
 
 static enum result read_head(struct bundle *out, struct lines *lines)
@@ -337,7 +330,7 @@ static enum result read_head(struct bundle *out, struct lines *lines)
     return good ? RESULT_OK : wrong(lines, "is not what belongs there");
 }
 
-/* True if it is what would be written for what was read; its sum as well. */
+/* True if writing what was read gives this text, its sum included. */
 static bool is_exact(struct bundle *bundle, const char *text, size_t len)
 {
     size_t again_len = 0;

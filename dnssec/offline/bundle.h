@@ -1,6 +1,6 @@
-/* The files that go between a server and the machine with its key-signing key, and back: a request
- * lists the slices of a period (dnssec/signing/slices.h) with public halves only, a bundle is the
- * same with signatures. Text, a line for each thing:
+/* The files that go between a server and the machine with its offline KSK: a request lists the
+ * slices of a period (dnssec/signing/slices.h) and the public keys; a bundle is the same with
+ * signatures. Text in lines:
  *
  *     ntspool-request 1                      or: ntspool-bundle 1
  *     zone pool.example.
@@ -12,9 +12,9 @@
  *     sign 1 <DNSKEY> <CDS> <CDNSKEY>        signatures of key 1 over these RRsets, base64
  *     sha256 <of all lines before, in hex>
  *
- * One form only: what is written for what was read is the same, octet for octet. The sum finds
- * damage; what is forged is found by the signatures, and in a request by whoever compares the sum
- * on both machines. */
+ * There is one form only: writing what was read gives the same octets. The sum finds damage. A
+ * forged bundle is found by its signatures, a forged request by comparing the sum on both machines.
+ */
 #ifndef DNSSEC_BUNDLE_H
 #define DNSSEC_BUNDLE_H
 
@@ -29,16 +29,16 @@ enum {
 struct bundle {
     struct dname zone;
     bool is_signed;      /* a bundle, not a request */
-    struct key_set keys; /* public halves, for the slices' places */
+    struct key_set keys; /* public keys; the slices' key bits are of this set */
     struct slices slices;
     char sum[BUNDLE_SUM_ROOM];
 };
 void bundle_done(struct bundle *bundle);
 
-/* The text, ended by NUL, for the caller to free; sets the sum. */
+/* Returns the text, ended by NUL, for the caller to free. Sets the sum. */
 char *bundle_write(struct bundle *bundle, size_t *len);
-/* INVALID with the line and what is wrong. The slices are in order, without a gap, and have valid
- * times; nothing is known of signatures. */
+/* INVALID with the line and what is wrong. Checks that the slices are in order, have no gaps and
+ * have valid times. Does not check signatures. */
 enum result bundle_read(struct bundle *out, const char *text, size_t len, struct diag *diag);
 
 /* 2026-11-23T15:00:00Z */

@@ -1,6 +1,5 @@
-/* What the DNSKEY RRset will be in a coming period: the rollovers that are due then, foreseen by
- * letting dnssec/rollover/rollover.h run ahead, cut into slices that are still to be signed.
- * Pure. */
+/* Plans the DNSKEY RRset of a coming period: simulates dnssec/rollover/rollover.h with the ZSK
+ * rollovers that will be due, and cuts the result into unsigned slices. Pure. */
 #ifndef DNSSEC_OFFLINE_PLAN_H
 #define DNSSEC_OFFLINE_PLAN_H
 
@@ -9,12 +8,12 @@
 
 struct offline_period {
     uint64_t now, from, until;
-    bool roll_zsk; /* replace the zone-signing key at its begin */
+    bool roll_zsk; /* start a ZSK rollover at its beginning */
 };
 
-/* `roll` is what the zone has now, `present` what the slices it has now make of it until the period
- * begins. New zone-signing keys are taken from those that are planned, the oldest first: NOT_FOUND
- * if there are too few. REFUSED, TOO_LONG with the reason. */
+/* `timeline` has the present keys, `present` the slices that they follow until the period begins.
+ * New ZSKs are taken from the planned keys, oldest first: NOT_FOUND if there are too few. REFUSED,
+ * TOO_LONG with the reason. */
 enum result offline_plan_make(struct slices *out, const struct key_timeline *timeline,
                               const struct settings *settings, const struct slices *present,
                               const struct offline_period *period, struct diag *diag);

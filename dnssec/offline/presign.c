@@ -7,7 +7,7 @@ enum {
     DATA_ROOM = RRSIG_PREFIX_MAX + KEYSTORE_MAX * RECORD_MAX
 };
 
-/* What key number `i` signs of the slice. Returns the length. */
+/* Writes what key `i` signs (RFC 4034 3.1.8.1). Returns the length. */
 static size_t signed_data(uint8_t out[DATA_ROOM], const struct slice *slice,
                           const struct key_set *keys, size_t i, size_t type,
                           const struct dname *apex)
@@ -36,11 +36,12 @@ enum result presign_slice(struct slice *slice, const struct key_set *keys, size_
 {
     uint8_t data[DATA_ROOM];
     struct key_context *context = NULL;
-    enum result result = key_context_new(&context, key);
+    TRY(key_context_new(&context, key));
+    enum result result = RESULT_OK;
     for (size_t type = 0; type < SLICE_TYPES && result == RESULT_OK; type++) {
-        uint8_t *place = slice_sign(slice, i, type);
+        uint8_t *room = slice_sign(slice, i, type);
         size_t len = signed_data(data, slice, keys, i, type, apex);
-        result = place == NULL ? RESULT_TOO_LONG : key_sign(context, data, len, place);
+        result = room == NULL ? RESULT_TOO_LONG : key_sign(context, data, len, room);
     }
     key_context_free(context);
     return result;
