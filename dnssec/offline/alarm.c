@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 
-#include "dnssec/offline/bundle.h"
+#include "zone/base/isotime.h"
+#include "zone/base/u64.h"
 
 /* True if an offline KSK is in the DNSKEY RRset. */
 static bool has_offline_signer(const struct key_set *keys)
@@ -15,25 +16,20 @@ static bool has_offline_signer(const struct key_set *keys)
     return false;
 }
 
-static uint64_t lesser(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slices *slices,
                           uint64_t now)
 {
     uint64_t end = slices_end(slices);
-    uint64_t length = end - lesser(slices->begin_at, end);
+    uint64_t length = end - u64_min(slices->begin_at, end);
     if (!has_offline_signer(&timeline->keys)) {
         return ALARM_NONE;
     }
     if (slices_signed_until(slices, &timeline->keys, now) == 0) {
         return ALARM_ENDED;
     }
-    return now + lesser(ALARM_LATE_S, length / 10) >= end  ? ALARM_LATE
-           : now + lesser(ALARM_SOON_S, length / 3) >= end ? ALARM_SOON
-                                                           : ALARM_NONE;
+    return now + u64_min(ALARM_LATE_S, length / 10) >= end  ? ALARM_LATE
+           : now + u64_min(ALARM_SOON_S, length / 3) >= end ? ALARM_SOON
+                                                            : ALARM_NONE;
 }
 
 char *alarm_text(enum alarm_level level, const struct slices *slices, char out[ALARM_ROOM])
@@ -41,8 +37,8 @@ char *alarm_text(enum alarm_level level, const struct slices *slices, char out[A
     static const char what[] = "(`ntspool key request`, `key sign-request`, `key import-bundle`; "
                                "where packages bring them, the next package)";
     uint64_t end_at = slices_end(slices);
-    char end[BUNDLE_TIME_ROOM];
-    (void)bundle_time(end_at, end);
+    char end[ISOTIME_ROOM];
+    (void)isotime_text(end_at, end);
     switch (level) {
     case ALARM_NONE:
         out[0] = 0;

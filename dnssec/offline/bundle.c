@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <sodium.h>
+
+#include "zone/base/array.h"
+#include "zone/base/isotime.h"
 
 enum {
     VARIANT = sodium_base64_VARIANT_ORIGINAL,
@@ -39,24 +41,12 @@ static void put(struct text *text, const char *format, ...) __attribute__((forma
 static void put(struct text *text, const char *format, ...)
 {
     va_list args;
-    if (text->room - text->len < LINE_ROOM) {
-        text->room = 2 * text->room + LINE_ROOM;
-        text->data = xrealloc(text->data, text->room);
-    }
+    ARRAY_RESERVE(text->data, text->room, text->len + LINE_ROOM);
     va_start(args, format);
     int len = vsnprintf(text->data + text->len, text->room - text->len, format, args);
     va_end(args);
     ASSERT(len >= 0 && (size_t)len < text->room - text->len);
     text->len += (size_t)len;
-}
-
-char *bundle_time(uint64_t at, char out[BUNDLE_TIME_ROOM])
-{
-    time_t seconds = (time_t)at;
-    struct tm tm;
-    ASSERT(gmtime_r(&seconds, &tm) != NULL &&
-           strftime(out, BUNDLE_TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &tm) > 0);
-    return out;
 }
 
 static char *list_text(uint32_t set, char out[LIST_TEXT])
@@ -81,10 +71,10 @@ static void put_key(struct text *text, const struct key_record *key, size_t numb
 
 static void put_slice(struct text *text, const struct slice *slice)
 {
-    char from[BUNDLE_TIME_ROOM], inception[BUNDLE_TIME_ROOM], expiration[BUNDLE_TIME_ROOM];
+    char from[ISOTIME_ROOM], inception[ISOTIME_ROOM], expiration[ISOTIME_ROOM];
     char dnskey[LIST_TEXT], ds[LIST_TEXT], zsk[LIST_TEXT];
-    put(text, "slice %s %s %s dnskey %s ds %s zsk %s\n", bundle_time(slice->from, from),
-        bundle_time(slice->inception, inception), bundle_time(slice->expiration, expiration),
+    put(text, "slice %s %s %s dnskey %s ds %s zsk %s\n", isotime_text(slice->from, from),
+        isotime_text(slice->inception, inception), isotime_text(slice->expiration, expiration),
         list_text(slice->aim.dnskey, dnskey), list_text(slice->aim.ds, ds),
         list_text(slice->aim.wanted, zsk));
     for (size_t i = 0; i < KEYSTORE_MAX; i++) {
@@ -102,12 +92,12 @@ static void put_slice(struct text *text, const struct slice *slice)
 char *bundle_write(struct bundle *bundle, size_t *len)
 {
     struct text text = { .data = NULL };
-    char name[DNAME_TEXT_MAX], at[BUNDLE_TIME_ROOM];
+    char name[DNAME_TEXT_MAX], at[ISOTIME_ROOM];
     uint8_t sum[crypto_hash_sha256_BYTES];
     const struct slices *slices = &bundle->slices;
     put(&text, "%s\n", heads[bundle->is_signed]);
     put(&text, "zone %s\n", dname_text(&bundle->zone, name));
-    put(&text, "made %s\n", bundle_time(slices->made_at, at));
+    put(&text, "made %s\n", isotime_text(slices->made_at, at));
     put(&text, "ttl %u\n", slices->count > 0 ? slices->list[0].ttl_s : 0);
     for (size_t i = 0; i < bundle->keys.count; i++) {
         put_key(&text, &bundle->keys.list[i], i + 1);
@@ -175,11 +165,7 @@ static bool read_number(uint32_t *out, const char *text, uint32_t max)
 
 static bool read_time(uint64_t *out, const char *text)
 {
-    struct tm tm = { .tm_sec = 0 };
-    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    time_t at = end != NULL && *end == 0 ? timegm(&tm) : -1;
-    *out = at > 0 ? (uint64_t)at : 0;
-    return at > 0 && *out < TIME_MAX;
+    return isotime_parse(text, out) == RESULT_OK && *out > 0 && *out < TIME_MAX;
 }
 
 static bool read_list(uint32_t *out, const char *text, size_t keys)

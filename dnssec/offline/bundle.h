@@ -22,8 +22,7 @@
 
 enum {
     BUNDLE_TEXT_MAX = 1 << 20,
-    BUNDLE_SUM_ROOM = 65,
-    BUNDLE_TIME_ROOM = 24
+    BUNDLE_SUM_ROOM = 65
 };
 
 struct bundle {
@@ -40,8 +39,5 @@ char *bundle_write(struct bundle *bundle, size_t *len);
 /* INVALID with the line and what is wrong. Checks that the slices are in order, have no gaps and
  * have valid times. Does not check signatures. */
 enum result bundle_read(struct bundle *out, const char *text, size_t len, struct diag *diag);
-
-/* 2026-11-23T15:00:00Z */
-char *bundle_time(uint64_t at, char out[BUNDLE_TIME_ROOM]);
 
 #endif

@@ -2,6 +2,7 @@
 #include "dnssec/offline/keytransfer_private.h"
 #include "dnssec/signing/keyring.h"
 #include "dnssec/signing/slices.h"
+#include "zone/base/u64.h"
 
 enum {
     INIT_S = 600 /* longer than `init` takes */
@@ -51,8 +52,8 @@ static enum result wait_for_previous_server(const struct key_timeline *timeline,
     if (!timeline->remembered) {
         return RESULT_OK; /* key_timeline_timing assumes the longest TTLs already */
     }
-    next.memory.dnskey_until = next.memory.dnskey_until > until ? next.memory.dnskey_until : until;
-    next.memory.zone_until = next.memory.zone_until > until ? next.memory.zone_until : until;
+    next.memory.dnskey_until = u64_max(next.memory.dnskey_until, until);
+    next.memory.zone_until = u64_max(next.memory.zone_until, until);
     return key_timeline_write(&next, &none, keys, seal, now, diag);
 }
 

@@ -1,6 +1,7 @@
 #include "dnssec/offline/offline_plan.h"
 
 #include "dnssec/signing/rrsig.h"
+#include "zone/base/u64.h"
 
 struct simulation {
     struct key_timeline timeline;
@@ -87,10 +88,9 @@ static bool add_slice(struct simulation *sim)
 static uint64_t next_moment(const struct simulation *sim, uint64_t until)
 {
     uint64_t next =
-        rollover_sooner(until, rollover_next_moment(&sim->timeline.keys, sim->now), sim->now);
-    next = rollover_sooner(next, key_timeline_due_at(&sim->timeline, sim->settings, KEY_ZSK),
-                           sim->now);
-    return rollover_sooner(next, renewal_at(sim), sim->now);
+        u64_sooner(until, rollover_next_moment(&sim->timeline.keys, sim->now), sim->now);
+    next = u64_sooner(next, key_timeline_due_at(&sim->timeline, sim->settings, KEY_ZSK), sim->now);
+    return u64_sooner(next, renewal_at(sim), sim->now);
 }
 
 static enum result simulate(struct simulation *sim, uint64_t until, struct diag *diag)

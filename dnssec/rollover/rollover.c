@@ -1,5 +1,7 @@
 #include "dnssec/rollover/rollover.h"
 
+#include "zone/base/u64.h"
+
 enum {
     VERSIONS_MAX = 1 + 2 * KEYSTORE_MAX
 };
@@ -148,8 +150,7 @@ static void withdraw(struct record_state *state, uint64_t now, uint64_t hidden_a
 /* When the last cache forgets what is served until `now`. */
 static uint64_t forgotten_at(uint64_t now, uint32_t ttl_s, uint64_t until, uint32_t propagation_s)
 {
-    uint64_t at = now + ttl_s;
-    return (at > until ? at : until) + propagation_s;
+    return u64_max(now + ttl_s, until) + propagation_s;
 }
 
 /* One attempt at a step, which is undone if the outcome is not safe. */
@@ -284,11 +285,6 @@ static bool take_step(struct attempt *attempt)
     return false;
 }
 
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 uint64_t rollover_last_step_at(const struct key_set *keys)
 {
     uint64_t last = 0;
@@ -296,7 +292,7 @@ uint64_t rollover_last_step_at(const struct key_set *keys)
         const struct key_life *life = &keys->list[i].life;
         const struct record_state *states[] = { &life->dnskey, &life->zone, &life->ds };
         for (size_t s = 0; s < 3; s++) {
-            last = later(last, later(states[s]->introduced_at, states[s]->withdrawn_at));
+            last = u64_max(last, u64_max(states[s]->introduced_at, states[s]->withdrawn_at));
         }
     }
     return last;
@@ -403,13 +399,13 @@ struct rollover_aim rollover_as_is(const struct key_set *keys)
 
 uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now)
 {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = 0;
     for (size_t i = 0; i < keys->count; i++) {
         const struct key_life *life = &keys->list[i].life;
         const struct record_state *states[] = { &life->dnskey, &life->zone, &life->ds };
         for (size_t s = 0; s < 3; s++) {
-            next = rollover_sooner(next, states[s]->omnipresent_at, now);
-            next = rollover_sooner(next, states[s]->hidden_at, now);
+            next = u64_sooner(next, states[s]->omnipresent_at, now);
+            next = u64_sooner(next, states[s]->hidden_at, now);
         }
     }
     return next;
@@ -427,12 +423,12 @@ bool rollover_remember(struct rollover_memory *memory, uint32_t dnskey_ttl_s, ui
 {
     bool changed = false;
     if (memory->dnskey_ttl_s != dnskey_ttl_s) {
-        memory->dnskey_until = later(memory->dnskey_until, now + memory->dnskey_ttl_s);
+        memory->dnskey_until = u64_max(memory->dnskey_until, now + memory->dnskey_ttl_s);
         memory->dnskey_ttl_s = dnskey_ttl_s;
         changed = true;
     }
     if (memory->zone_ttl_s != zone_ttl_s) {
-        memory->zone_until = later(memory->zone_until, now + memory->zone_ttl_s);
+        memory->zone_until = u64_max(memory->zone_until, now + memory->zone_ttl_s);
         memory->zone_ttl_s = zone_ttl_s;
         changed = true;
     }
@@ -462,10 +458,10 @@ uint64_t rollover_asked_at(const struct key_set *keys)
     for (size_t i = 0; i < keys->count; i++) {
         const struct record_state *ds = &keys->list[i].life.ds;
         if (record_state_is_published(ds) && ds->omnipresent_at == 0) {
-            asked_at = later(asked_at, ds->introduced_at);
+            asked_at = u64_max(asked_at, ds->introduced_at);
         }
         if (ds->withdrawn_at != 0 && ds->hidden_at == 0) {
-            asked_at = later(asked_at, ds->withdrawn_at);
+            asked_at = u64_max(asked_at, ds->withdrawn_at);
         }
     }
     return asked_at;

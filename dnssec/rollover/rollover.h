@@ -76,12 +76,7 @@ struct rollover_aim rollover_as_is(const struct key_set *keys);
 /* True if a KSK that is in use, or is to be, is offline. */
 bool rollover_has_offline_ksk(const struct key_set *keys);
 
-/* The earlier of the two times if `at` is after `now`; else `best`. */
-static inline uint64_t rollover_sooner(uint64_t best, uint64_t at, uint64_t now)
-{
-    return at > now && at < best ? at : best;
-}
-/* The first time after `now` at which a wait for caches ends; UINT64_MAX: never. */
+/* The first time after `now` at which a wait for caches ends; 0: never. */
 uint64_t rollover_next_moment(const struct key_set *keys, uint64_t now);
 /* The time of the latest step of any key. */
 uint64_t rollover_last_step_at(const struct key_set *keys);

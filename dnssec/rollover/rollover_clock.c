@@ -1,6 +1,7 @@
 /* Repairs records that a clock that was ahead has left: without this the keys would wait until that
  * time comes. */
 #include "dnssec/rollover/rollover.h"
+#include "zone/base/u64.h"
 
 enum {
     STATES = 3,                           /* record states of a key */
@@ -71,11 +72,6 @@ static void redate(uint64_t *at, uint64_t *until, const struct times *times, uin
     }
 }
 
-static uint64_t at_most(uint64_t at, uint64_t most)
-{
-    return at < most ? at : most;
-}
-
 bool rollover_set_back(struct key_set *keys, struct rollover_memory *memory,
                        const struct rollover_timing *timing, uint64_t longest_s, uint64_t now)
 {
@@ -84,9 +80,9 @@ bool rollover_set_back(struct key_set *keys, struct rollover_memory *memory,
     if (!wrong) {
         return false;
     }
-    memory->seen_at = at_most(memory->seen_at, now);
-    memory->dnskey_until = at_most(memory->dnskey_until, now + longest_s);
-    memory->zone_until = at_most(memory->zone_until, now + longest_s);
+    memory->seen_at = u64_min(memory->seen_at, now);
+    memory->dnskey_until = u64_min(memory->dnskey_until, now + longest_s);
+    memory->zone_until = u64_min(memory->zone_until, now + longest_s);
     const uint64_t forgotten_at[STATES] = {
         now + timing->memory.dnskey_ttl_s + timing->propagation_s,
         now + timing->memory.zone_ttl_s + timing->propagation_s,

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "zone/base/array.h"
+
 enum {
     LAYOUT = 1,
     HEAD_LEN = 1 + 2 * 8,
@@ -16,8 +18,7 @@ enum {
     FLAG_SIGNS = 4,
     ROW_KEY_LEN = 6 + 8,
     ROW_MAX = 8 + 8 + 4 + 1 + KEYSTORE_MAX * (1 + 2 + NAME_LEN + 1) +
-              SLICE_SIGNERS_MAX * SLICE_TYPES * KEY_SIGNATURE_LEN,
-    ROOM_STEP = 64
+              SLICE_SIGNERS_MAX * SLICE_TYPES * KEY_SIGNATURE_LEN
 };
 
 static const char head_key[] = "slices", row_prefix[] = "slice:";
@@ -33,10 +34,7 @@ bool slices_add(struct slices *slices, const struct slice *slice)
     if (slices->count == SLICES_MAX) {
         return false;
     }
-    if (slices->count % ROOM_STEP == 0) {
-        slices->list = xrealloc(slices->list, (slices->count + ROOM_STEP) * sizeof slices->list[0]);
-    }
-    slices->list[slices->count++] = *slice;
+    ARRAY_PUSH(slices->list, slices->count, slices->room, *slice);
     return true;
 }
 

@@ -37,7 +37,7 @@ struct slice {
 
 /* In order of time. Start from `{ 0 }`. */
 struct slices {
-    size_t count;
+    size_t count, room;
     struct slice *list;
     uint64_t made_at;  /* when the bundle's request was made; 0: there is no bundle */
     uint64_t begin_at; /* when its first slice begins */

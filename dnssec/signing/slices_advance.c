@@ -1,6 +1,7 @@
 /* What slices say, and how keys enter them. */
 #include "dnssec/signing/key_rrset.h"
 #include "dnssec/signing/slices.h"
+#include "zone/base/u64.h"
 
 const uint16_t slice_types[SLICE_TYPES] = { RR_DNSKEY, RR_CDS, RR_CDNSKEY };
 
@@ -91,7 +92,7 @@ uint64_t slices_end(const struct slices *slices)
 {
     uint64_t end = 0;
     for (size_t i = 0; i < slices->count; i++) {
-        end = slices->list[i].expiration > end ? slices->list[i].expiration : end;
+        end = u64_max(end, slices->list[i].expiration);
     }
     return end;
 }
@@ -155,10 +156,10 @@ enum slices_step slices_advance(const struct slices *slices, struct key_set *key
 uint64_t slices_next_moment(const struct slices *slices, const struct key_set *keys, uint64_t now,
                             uint64_t to)
 {
-    uint64_t next = rollover_sooner(to, rollover_next_moment(keys, now), now);
+    uint64_t next = u64_sooner(to, rollover_next_moment(keys, now), now);
     for (size_t i = 0; i < slices->count; i++) {
-        next = rollover_sooner(next, slices->list[i].from, now);
-        next = rollover_sooner(next, slices->list[i].expiration - SLICES_MARGIN_S, now);
+        next = u64_sooner(next, slices->list[i].from, now);
+        next = u64_sooner(next, slices->list[i].expiration - SLICES_MARGIN_S, now);
     }
     return next;
 }
