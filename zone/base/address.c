@@ -83,10 +83,9 @@ char *address_text(const struct address *address, char *out)
     return out;
 }
 
-/* IANA's special-purpose address registries (RFC 6890), as prefixes in the mapped form; the first
- * that matches counts. */
+/* IANA's special-purpose address registries (RFC 6890). The first row that matches counts. */
 struct special {
-    uint8_t prefix[16];
+    uint8_t prefix[16]; /* IPv4 in the mapped form */
     uint8_t bits;
     const char *name;
 };
@@ -109,7 +108,7 @@ static const struct special special[] = {
     { V4(203, 0, 113, 0, 24), "documentation" },
     { V4(224, 0, 0, 0, 4), "multicast" },
     { V4(240, 0, 0, 0, 4), "reserved (240.0.0.0/4)" },
-    /* the rest of IPv4 is fine */
+    /* all other IPv4 addresses are global */
     { V4(0, 0, 0, 0, 0), NULL },
     { { 0 }, 127, "unspecified or loopback" },
     { { 0 }, 8, "reserved (0000::/8)" },
@@ -124,7 +123,7 @@ static const struct special special[] = {
     { { 0xfe, 0x80 }, 10, "link-local" },
     { { 0xfe, 0xc0 }, 10, "site-local" },
     { { 0xff }, 8, "multicast" },
-    /* global unicast, 2000::/3 */
+    /* global unicast: the rest of 2000::/3 */
     { { 0x20 }, 3, NULL },
     { { 0 }, 0, "not global unicast" },
 };

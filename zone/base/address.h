@@ -1,5 +1,5 @@
-/* Internet addresses, IPv4 kept as IPv4-mapped IPv6 (RFC 4291 2.5.5.2), so one 16-octet form serves
- * both. */
+/* Internet addresses. IPv4 addresses are kept as IPv4-mapped IPv6 (RFC 4291 2.5.5.2), so that one
+ * form of 16 octets serves both families. */
 #ifndef ZONE_ADDRESS_H
 #define ZONE_ADDRESS_H
 
@@ -17,7 +17,7 @@ struct address {
     uint8_t octets[16];
 };
 
-/* Index of what is kept of each family. */
+/* Index of arrays that have an item for each family. */
 enum address_family {
     ADDRESS_IPV6 = 0,
     ADDRESS_IPV4,
@@ -30,11 +30,12 @@ struct endpoint {
     uint16_t port;
 };
 
-/* "192.0.2.1" or "2001:db8::1"; an IPv4-mapped IPv6 text becomes IPv4. INVALID otherwise. */
+/* "192.0.2.1" or "2001:db8::1". An IPv4-mapped IPv6 text becomes IPv4. INVALID for anything else.
+ */
 enum result address_parse(struct address *out, const char *text);
 /* `ADDRESS` or `ADDRESS@PORT`. */
 enum result endpoint_parse(struct endpoint *out, const char *text, uint16_t default_port);
-/* `out` has room for ADDRESS_TEXT_MAX; returns `out`. */
+/* `out` has room for ADDRESS_TEXT_MAX octets. Returns `out`. */
 char *address_text(const struct address *address, char *out);
 bool address_is_ipv4(const struct address *address);
 enum address_family address_family(const struct address *address);
@@ -42,7 +43,7 @@ enum address_family address_family(const struct address *address);
 const char *address_family_text(enum address_family family);
 bool address_equal(const struct address *a, const struct address *b);
 struct address address_from_ipv4(const uint8_t octets[4]);
-/* The network of an address: the /24 of IPv4, the first `ipv6_bits` (a multiple of 8) of IPv6; the
+/* The network of an address: a /24 of IPv4, the first `ipv6_bits` (a multiple of 8) of IPv6. The
  * other bits are 0. */
 static inline struct address address_network(const struct address *address, unsigned ipv6_bits)
 {
@@ -54,13 +55,13 @@ static inline struct address address_network(const struct address *address, unsi
     }
     return network;
 }
-/* Why the address can't be handed out to the internet ("private", "loopback", "link-local",
- * "multicast", "documentation", "reserved", ...: IANA special-purpose registries, RFC 6890), or
- * NULL if it can. 198.18.0.0/15, 2001:2::/48 (benchmarking) count as special too. */
+/* Why the internet can't reach the address ("private", "loopback", "link-local", "multicast",
+ * "documentation", "reserved", ...: IANA's special-purpose registries, RFC 6890), or NULL if it
+ * can. 198.18.0.0/15 and 2001:2::/48 (benchmarking) count as special too. */
 const char *address_special(const struct address *address);
 
-/* To and from the kernel's form; the first returns the length of what it filled. INVALID for
- * another family. */
+/* To and from the kernel's form. The first returns the length of the sockaddr, the second INVALID
+ * for another family. */
 socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint, struct sockaddr_storage *out);
 enum result endpoint_of_sockaddr(struct endpoint *out, const struct sockaddr *from);
 

@@ -1,4 +1,4 @@
-/* Growing arrays and binary search, for any type of item. */
+/* Growing arrays and binary search for any type of item. */
 #ifndef ZONE_ARRAY_H
 #define ZONE_ARRAY_H
 
@@ -7,12 +7,12 @@
 
 #include "zone/base/result.h"
 
-/* Makes room for `needed` items in all at `list`, whose `room` (a size_t lvalue) is counted in
+/* Makes room for `needed` items at `list`. `room`, an lvalue of type size_t, is the present room in
  * items. The room grows by half, so that appending takes constant time on average. Aborts when
  * memory is out. */
 #define ARRAY_RESERVE(list, room, needed)                                                          \
     ((list) = array_reserve((list), &(room), (needed), sizeof *(list)))
-/* Appends the item `...` (a value of the list's type, it may hold commas). */
+/* Appends an item. */
 #define ARRAY_PUSH(list, count, room, ...)                                                         \
     (ARRAY_RESERVE(list, room, (count) + 1), (void)((list)[(count)++] = (__VA_ARGS__)))
 

@@ -85,7 +85,7 @@ uint64_t clock_steady_ms(void)
 {
     struct timespec at;
     (void)clock_gettime(CLOCK_BOOTTIME, &at);
-    /* a test may lead the time back, further than to the start of the machine */
+    /* A test may lead the time back to before the machine started. */
     int64_t base_s = clock_is_led() ? INT64_C(1) << 31 : 0;
     return (uint64_t)(base_s + at.tv_sec + added_to_both()) * 1000 + (uint64_t)at.tv_nsec / 1000000;
 }

@@ -1,8 +1,8 @@
-/* The time: the only place where programs ask for it, but for what needs parts of a second.
+/* The time in seconds and milliseconds. Programs take it from here only.
  *
- * A build with NTSPOOL_TEST_CLOCK, which is never one that is installed, can be led through years
- * in minutes: if the environment names a file by the same word, two signed 64-bit numbers in it are
- * added, the first to both clocks, the second to the time of day alone. */
+ * Tests can lead a build with NTSPOOL_TEST_CLOCK, which is never installed, through years in
+ * minutes. The environment variable of that name gives a file with two signed 64-bit numbers: the
+ * first is added to both clocks, the second to the time of day only. */
 #ifndef ZONE_CLOCK_H
 #define ZONE_CLOCK_H
 
@@ -11,13 +11,12 @@
 
 /* Unix seconds. */
 uint64_t clock_now(void);
-/* Seconds that nobody sets; they go on while the machine sleeps. */
+/* Seconds of a clock that nobody can set and that runs while the machine sleeps. */
 uint64_t clock_steady(void);
 uint64_t clock_steady_ms(void);
 /* True if a test leads the time. */
 bool clock_is_led(void);
-/* How long a pause of so many milliseconds is: a tenth when a test leads the time, since it goes
- * faster then. */
+/* How long to pause for `ms`: a tenth when a test leads the time, which then runs faster. */
 unsigned clock_pause_ms(unsigned ms);
 
 #endif

@@ -7,16 +7,16 @@
 #include <stdint.h>
 
 enum {
-    ESCAPE_MAX = 4 /* characters of one octet */
+    ESCAPE_MAX = 4 /* characters for one octet */
 };
 
-/* One character at `text` (of `len` > 0) without its escape. Returns how many it took, 0 if the
- * escape is malformed or over 255. */
+/* Reads one octet, escaped or not, at `text` (`len` > 0). Returns how many characters it took, 0 if
+ * the escape is malformed or over 255. */
 size_t escape_read(const char *text, size_t len, uint8_t *octet);
-/* Writes the octet at `out`, escaped if it is one of `special`, or no printable ASCII. Returns what
- * follows. */
+/* Writes the octet at `out`, escaped if it is one of `special` or not printable ASCII. Returns the
+ * end of what it wrote. */
 char *escape_write(char *out, uint8_t octet, const char *special);
-/* As \DDD. */
+/* The same, always as \DDD. */
 char *escape_decimal(char *out, uint8_t octet);
 
 #endif

@@ -14,11 +14,11 @@
 #include "zone/base/isotime.h"
 #include "zone/base/user.h"
 
-/* What each octet of the lock file means to who has locked it. */
+/* The octets of the lock file that are locked, each with a meaning of its own. */
 enum {
     LOCK_RUNNING,
-    LOCK_SUCCESSOR, /* the one that will run next */
-    LOCK_READY      /* it answers already: the running one shall end */
+    LOCK_SUCCESSOR, /* held by the daemon that runs next */
+    LOCK_READY      /* held by the successor when it answers: the running daemon shall end */
 };
 
 enum {
@@ -44,8 +44,9 @@ static void path_of(char out[PATH_MAX], const char *state, const char *name, con
     (void)snprintf(out, PATH_MAX, "%s/%s.%s", state, name, suffix);
 }
 
-/* Made by root, it belongs to who owns the directory, who may start the daemon the next time. What
- * lies there under the name may have been put there to have us write elsewhere. */
+/* A file made by root is given to the owner of the directory, who may start the daemon the next
+ * time. An existing link or special file is refused: somebody may have put it there to make us
+ * write elsewhere. */
 static enum result open_file(int *out, const char *state, const char *path, mode_t mode,
                              struct diag *diag)
 {
@@ -59,7 +60,7 @@ static enum result open_file(int *out, const char *state, const char *path, mode
         return diag_fail(diag, RESULT_SYSTEM, "%s is no plain file: remove it", path);
     }
     (void)user_hand_over_fd(fd, AT_FDCWD, state);
-    (void)fchmod(fd, mode); /* whatever the umask is; refused where it is another's */
+    (void)fchmod(fd, mode); /* whatever the umask is; fails harmlessly for a file of another user */
     *out = fd;
     return RESULT_OK;
 }
@@ -81,8 +82,8 @@ static bool is_taken(int fd, off_t at)
     return fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
-/* Texts of one program have one length, so that a reader in between finds an old number or a new
- * one. */
+/* All texts of one daemon have the same length, so that a concurrent reader finds each number old
+ * or new, but whole. */
 static void write_facts(const struct instance *instance)
 {
     char text[FACTS_ROOM];
@@ -115,10 +116,8 @@ static enum result claim(struct instance **out, const char *state, const char *n
     struct instance made = { .lock = -1, .facts = -1, .since = clock_now(), .workers = workers };
     path_of(lock_path, state, name, "lock");
     path_of(facts_path, state, name, "instance");
-    enum result result = open_file(&made.lock, state, lock_path, LOCK_MODE, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(open_file(&made.lock, state, lock_path, LOCK_MODE, diag));
+    enum result result = RESULT_OK;
     if (!take(made.lock, LOCK_RUNNING)) {
         if (errno != EAGAIN && errno != EACCES) {
             result = fail(diag, lock_path);
@@ -204,8 +203,8 @@ void instance_free(struct instance *instance)
     free(instance);
 }
 
-/* The number in the line `name` of `*text`, which moves behind it; false if another line stands
- * there. */
+/* Reads the number of the line `name` and moves `*text` to the next line. False if this is another
+ * line. */
 static bool read_number(const char **text, const char *name, uint64_t *out)
 {
     size_t len = strlen(name);

@@ -1,10 +1,9 @@
-/* One daemon of a kind a state: which one runs, and how a second one is refused or takes over.
+/* A state directory has one running daemon of each kind. A second one is refused, or takes over.
  *
- * Two files in the state directory. `<name>.lock` is locked (open file description locks, which
- * count across PID namespaces) and can be opened by its owner alone: who may only read the state
- * must not be able to keep a daemon from its start. `<name>.instance` tells everybody who runs; it
- * is empty when nobody does. A program may fork: the lock is held until the last child has
- * ended. */
+ * The daemon holds a lock on `<name>.lock` (an open file description lock, which works across PID
+ * namespaces). Only the owner can open that file, so that a user with read access to the state
+ * can't keep a daemon from starting. `<name>.instance` tells everybody which daemon runs; it is
+ * empty when none does. A daemon may fork: the lock is held until its last child has ended. */
 #ifndef ZONE_INSTANCE_H
 #define ZONE_INSTANCE_H
 
@@ -14,46 +13,46 @@
 #include "zone/base/result.h"
 
 enum {
-    INSTANCE_BEAT_S = 1,  /* a daemon says that it runs */
-    INSTANCE_STALE_S = 10 /* one that has been silent for longer runs no more, or stands */
+    INSTANCE_BEAT_S = 1,  /* interval of heartbeats */
+    INSTANCE_STALE_S = 10 /* after this time without heartbeat a daemon has ended or hangs */
 };
 
 struct instance;
 
 struct instance_facts {
-    /* Holds its lock; where this can't be seen for lack of rights, it was heard of lately. */
+    /* It holds its lock. Without the right to see this: its last heartbeat is recent. */
     bool running;
     uint64_t pid; /* in its own PID namespace */
     uint64_t since, heartbeat;
-    /* Since the heartbeat, by a clock that nobody sets; UINT64_MAX if the machine has started
-     * since. */
+    /* Since the heartbeat, by clock_steady; UINT64_MAX if the machine has started since. */
     uint64_t silent_s;
     unsigned workers; /* 0 if it has none */
     char version[32];
 };
 
-/* Becomes the one daemon `name` of the state directory. REFUSED if one runs, and the diag tells
- * which; SYSTEM if the files can't be made. The caller may go on after SYSTEM: then nobody is kept
- * from starting a second one. */
+/* Becomes the daemon `name` of the state directory. REFUSED if one runs; the diag says which.
+ * SYSTEM if the files can't be made. The caller may go on after SYSTEM, but then nothing keeps a
+ * second daemon from starting. */
 enum result instance_claim(struct instance **out, const char *state, const char *name,
                            unsigned workers, struct diag *diag);
-/* The same, but where one runs the caller becomes its successor. REFUSED if it has one already. */
+/* The same, but if one runs, the caller becomes its successor. REFUSED if it has one already. */
 enum result instance_succeed(struct instance **out, const char *state, const char *name,
                              unsigned workers, struct diag *diag);
 /* True for a successor whose predecessor has not ended. */
 bool instance_waits(const struct instance *instance);
-/* A successor does the work now: asks the predecessor to end. */
+/* The successor answers queries now. Asks the predecessor to end. */
 void instance_ready(struct instance *instance);
-/* True once a successor has the lock itself. Looks, does not wait. */
+/* True once the successor has the lock of the running daemon. Does not wait. */
 bool instance_inherit(struct instance *instance);
-/* True if a successor does the work already. */
+/* True if a successor answers queries already. */
 bool instance_is_succeeded(const struct instance *instance);
-/* To be called every INSTANCE_BEAT_S. Nothing while it waits, or of NULL. */
+/* Writes a heartbeat; to be called every INSTANCE_BEAT_S. Does nothing for NULL, and for a
+ * successor that waits. */
 void instance_beat(struct instance *instance);
-/* Says that nobody runs any more and unlocks. */
+/* Empties the instance file and unlocks. */
 void instance_free(struct instance *instance);
 
-/* NOT_FOUND if none has run since the last one ended in order, SYSTEM if the file can't be read. */
+/* NOT_FOUND if the last daemon ended in an orderly way, SYSTEM if the file can't be read. */
 enum result instance_read(struct instance_facts *out, const char *state, const char *name,
                           struct diag *diag);
 

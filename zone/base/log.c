@@ -12,13 +12,13 @@
 #include "zone/base/isotime.h"
 
 enum {
-    PIECE = 4096, /* octets that a pipe takes whole, or says that it can't (PIPE_BUF) */
-    PATIENCE_MS = 200,
-    FRONT_MAX = 128 /* octets before the text, and the line's end */
+    PIECE = 4096, /* PIPE_BUF: a pipe takes so many octets at once or none */
+    WAIT_MS = 200,
+    FRONT_MAX = 128 /* octets around the text: priority or time and program, line end */
 };
 
 static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long lost; /* lines since the last that was written */
+static unsigned long lost; /* lines dropped since the last one that was written */
 
 static bool is_writable(int wait_ms)
 {
@@ -26,7 +26,7 @@ static bool is_writable(int wait_ms)
     return poll(&ready, 1, wait_ms) > 0;
 }
 
-/* False if nobody takes it. A long line may be cut by that. */
+/* False if the reader takes no more. A long line may be cut then. */
 static bool write_line(const char *line, size_t len, int wait_ms)
 {
     while (len > 0) {
@@ -41,7 +41,7 @@ static bool write_line(const char *line, size_t len, int wait_ms)
     return true;
 }
 
-/* The line as the reader wants it; returns its length. */
+/* Adds priority, or time and program. Returns the length. */
 static size_t form(char *line, size_t room, const char *program, int priority, const char *text)
 {
     char at[ISOTIME_ROOM];
@@ -67,7 +67,7 @@ void log_write(const char *program, int priority, const char *format, ...)
         size_t note_len = form(note, sizeof(note), program, LOG_WARNING, what);
         lost = write_line(note, note_len, 0) ? 0 : lost;
     }
-    if (lost > 0 || !write_line(line, len, PATIENCE_MS)) {
+    if (lost > 0 || !write_line(line, len, WAIT_MS)) {
         lost++;
     }
     (void)pthread_mutex_unlock(&one_writer);

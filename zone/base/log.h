@@ -1,5 +1,5 @@
-/* The daemons' lines on stderr. Under systemd's journal a line has its priority in front
- * (sd-daemon(3)), and the journal knows time and program; elsewhere the line has both. */
+/* Log lines of the daemons, on stderr. Under systemd's journal a line begins with its priority
+ * (sd-daemon(3)), and the journal adds time and program. Otherwise the line has both. */
 #ifndef ZONE_LOG_H
 #define ZONE_LOG_H
 
@@ -12,25 +12,25 @@ enum {
     LOG_LINE_MAX = 8192 /* longer ones are cut */
 };
 
-/* One line; `priority` is syslog's. A reader that stands still holds nobody up: after a moment the
- * line is given up, and the next one that is taken comes after the number of those that were
- * not. */
+/* Writes one line; `priority` is syslog's. A reader of stderr that hangs does not block the daemon:
+ * after a moment the line is dropped. The number of dropped lines is logged before the next line
+ * that gets through. */
 void log_write(const char *program, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Where a module's lines go; the program gives it. */
+/* The program's function that logs the lines of a module. */
 typedef void log_sink(const char *text);
 
-/* A trouble that is logged once until it changes. Begin from { 0 }. */
+/* A trouble that is logged once until it changes. Starts as { 0 }. */
 struct log_once {
     struct diag last; /* empty: no trouble */
 };
-/* Notes the text, an empty one for no trouble. True if it is to be logged: not empty, and not the
- * same as the last. */
+/* Notes the text; an empty one means no trouble. True if it is to be logged: it is not empty and
+ * differs from the last one. */
 bool log_once_is_new(struct log_once *once, const char *text);
 void log_once(struct log_once *once, log_sink *log, const char *text);
 
-/* A whole line from a signal's handler, as it is. */
+/* Writes a whole line as it is. Safe in a signal handler. */
 void log_last(const char *line);
 
 #endif

@@ -1,8 +1,7 @@
-/* Result codes, the one error vocabulary of the project, and the diagnostic that goes with a
- * failure.
+/* Result codes, which all folders use for errors, and the diagnostic of a failure.
  *
- * A function that can fail returns enum result and leaves its outputs untouched when it does. What
- * a DNS query comes to (an RCODE, NODATA, a drop) is data, not a result. */
+ * A function that can fail returns enum result and leaves its outputs untouched when it fails. The
+ * outcome of a DNS query (an RCODE, NODATA, a drop) is data, not a result. */
 #ifndef ZONE_RESULT_H
 #define ZONE_RESULT_H
 
@@ -35,18 +34,17 @@ enum [[nodiscard]] result{ RESULT_LIST(RESULT_ENUM) };
 /* The code's text, never NULL. */
 const char *result_text(enum result result);
 
-/* One line for a person: what is wrong, where (file, line), what to do. Filled on cold paths
- * only. */
+/* One line for people: what is wrong, where (file, line) and what to do. Not for the query path. */
 struct diag {
     char text[512];
 };
 
 /* Writes the line and returns `result`, so that a failing function ends in `return diag_fail(...)`.
- * A NULL diag is fine. A line that is too long is cut. */
+ * `diag` may be NULL. A line that is too long is cut. */
 enum result diag_fail(struct diag *diag, enum result result, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Returns the call's failure from the function around it. For functions that own nothing yet. */
+/* Returns a failure of the call from the calling function, which must own nothing at that point. */
 #define TRY(call)                                                                                  \
     do {                                                                                           \
         enum result try_result = (call);                                                           \
@@ -55,14 +53,15 @@ enum result diag_fail(struct diag *diag, enum result result, const char *format,
         }                                                                                          \
     } while (0)
 
-/* Aborts with a message: for our own bugs and for out-of-memory at start. Stays on in release. */
+/* Aborts with a message about a bug of ours. Also in release builds. */
 void die_bug(const char *file, int line, const char *what) __attribute__((noreturn));
-/* An invariant of ours. The condition has no side effect. */
+/* An invariant. The condition has no side effect. */
 #define ASSERT(condition) ((condition) ? (void)0 : die_bug(__FILE__, __LINE__, #condition))
 /* A call that must succeed: the condition makes the call and compares. */
 #define CHECK(condition) ((condition) ? (void)0 : die_bug(__FILE__, __LINE__, #condition))
 
-/* malloc and calloc that abort: only for start-up and cold paths whose size the operator chose. */
+/* malloc, calloc, realloc and strdup that abort when memory is out. Only for start-up and for cold
+ * paths with sizes that the operator chose. */
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);

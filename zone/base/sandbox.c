@@ -15,7 +15,7 @@
 
 #include "zone/base/user.h"
 
-/* Rights of later versions of Landlock than the headers may know. */
+/* Rights that the headers may be too old for, with Landlock's version. */
 #define FS_REFER              (UINT64_C(1) << 13) /* 2 */
 #define FS_TRUNCATE           (UINT64_C(1) << 14) /* 3 */
 #define NET_BIND_TCP          (UINT64_C(1) << 0)  /* 4 */
@@ -33,8 +33,8 @@ enum {
     VERSION_SCOPES = 6
 };
 
-/* struct landlock_ruleset_attr of version 6. An older kernel takes it if what it does not know is
- * 0. */
+/* struct landlock_ruleset_attr of version 6. An older kernel accepts it if the fields that it does
+ * not know are 0. */
 struct ruleset_attributes {
     uint64_t fs, net, scoped;
 };
@@ -111,7 +111,7 @@ static bool is_within(const char *path, const char *directory)
            (path[len] == '/' || path[len] == '\0' || len == 1);
 }
 
-/* The directory that a path names its file in; "." for a bare name. */
+/* The directory part of a path; "." for a bare name. */
 static void directory_of(char out[PATH_MAX], const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -121,7 +121,7 @@ static void directory_of(char out[PATH_MAX], const char *path)
     out[len] = '\0';
 }
 
-/* Both where the name stands and where a link leads: either may be replaced. */
+/* Allows the directory of the name and that of the file a link leads to: either may be replaced. */
 void sandbox_allow_file(struct sandbox *sandbox, const char *file, const char *secret)
 {
     char named[PATH_MAX], real[PATH_MAX], hidden[PATH_MAX], whole[PATH_MAX];

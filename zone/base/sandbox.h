@@ -1,9 +1,9 @@
-/* What a process may still do once it faces the network: whoever takes it over shall find no more
- * than it needs.
+/* The sandbox of a process that faces the network: an attacker who takes it over gets no more
+ * rights than it needs.
  *
- * A process enters its sandbox when it has its sockets and stores, and before its first thread
- * starts: capabilities and Landlock belong to a thread, and only later threads inherit them. There
- * is no way out. */
+ * A process enters its sandbox after it has opened its sockets and stores, and before it starts its
+ * first thread: capabilities and Landlock belong to a thread, and only later threads inherit them.
+ * It can't leave the sandbox. */
 #ifndef ZONE_SANDBOX_H
 #define ZONE_SANDBOX_H
 
@@ -14,32 +14,34 @@
 
 enum sandbox_right {
     SANDBOX_READ,
-    SANDBOX_WRITE /* and make, cut and remove files */
+    SANDBOX_WRITE /* and create, truncate and remove files */
 };
 
-/* Rules on their way to the kernel. A rule that fails is reported by sandbox_enter. */
+/* The rules so far. sandbox_enter reports a rule that failed. */
 struct sandbox {
-    int ruleset;       /* -1: the kernel takes none */
+    int ruleset;       /* descriptor; -1: the kernel has no Landlock */
     int error;         /* errno of the first failure */
-    uint64_t known_fs; /* rights on files that this kernel knows */
+    uint64_t known_fs; /* file rights that this kernel knows */
 };
 
-/* From here on nobody but root can read this process's memory, and no core dump holds it: keys are
- * in there. Builds with a sanitizer stay readable, since the sanitizer reads itself. */
+/* The memory holds keys: from now on only root can read it, and there is no core dump. Builds with
+ * a sanitizer stay readable, since the sanitizer reads its own process. */
 void sandbox_hide_memory(void);
 
-/* `connects`: it may open TCP connections and sockets later on; otherwise those it has are all. */
+/* `connects`: the process may open TCP connections and sockets later. Otherwise it keeps those it
+ * has. */
 void sandbox_begin(struct sandbox *sandbox, bool connects);
-/* A file, or a directory with all below it. A path that is not there needs no rule. */
+/* Allows a file, or a directory with everything below it. A path that does not exist needs no
+ * rule. */
 void sandbox_allow(struct sandbox *sandbox, const char *path, enum sandbox_right right);
-/* A file that is read again after another was renamed into its place, so its directory is allowed;
- * unless the directory holds `secret` (NULL: nothing is secret), then the file as it is now. */
+/* Allows to read a file again after another file was renamed over it, by allowing its directory. If
+ * the directory holds `secret` (may be NULL), only the present file is allowed. */
 void sandbox_allow_file(struct sandbox *sandbox, const char *file, const char *secret);
 /* Gives up all capabilities and new privileges, and confines the process to what was allowed and to
- * what the C library, TLS and the resolver read of the system. It executes nothing, and signals
- * nobody outside. Root alone keeps the right to open files of other users. MISSING, with the reason
- * in the diag, where Landlock is not to be had: then only the rights of files hold, which is no
- * reason to stop, but is to be said. */
+ * the system files that the C library, TLS and the resolver read. The process then executes no
+ * program and signals no process outside. Only root keeps a right: to open files of other users.
+ * MISSING, with the reason in the diag, if there is no Landlock. Then only file permissions protect
+ * the system; the caller logs this and goes on. */
 enum result sandbox_enter(struct sandbox *sandbox, struct diag *diag);
 
 #endif

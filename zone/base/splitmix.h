@@ -1,5 +1,5 @@
-/* SplitMix64 (Steele, Lea and Flood 2014): a small generator for draws and jitter that guard
- * nothing. A fixed seed gives the same numbers on every machine. */
+/* SplitMix64 (Steele, Lea and Flood 2014): a small random generator for draws and jitter, not for
+ * secrets. A seed gives the same numbers on every machine. */
 #ifndef ZONE_SPLITMIX_H
 #define ZONE_SPLITMIX_H
 

@@ -9,7 +9,7 @@ enum {
     EDITS_MAX = 2
 };
 
-/* Number of single-letter edits between two words (Levenshtein). */
+/* The Levenshtein distance of two words. */
 static size_t distance(const char *a, const char *b)
 {
     size_t len_a = strlen(a);

@@ -1,4 +1,4 @@
-/* "Do you mean ...?" for words that people type: commands, options, settings, keys of a file. */
+/* "Do you mean ...?" for mistyped words: commands, options, settings, keys of the configuration. */
 #ifndef ZONE_SUGGEST_H
 #define ZONE_SUGGEST_H
 
@@ -8,17 +8,17 @@ enum {
     SUGGEST_ROOM = 64
 };
 
-/* The nearest candidate so far. Starts as `suggest_begin(word)`. */
+/* The nearest candidate so far. Starts with suggest_begin. */
 struct suggest {
     const char *word;
-    const char *best; /* NULL: none is near enough to be meant */
+    const char *best; /* NULL: none is near enough */
     size_t edits;     /* from the word to the best */
 };
 
 struct suggest suggest_begin(const char *word);
-/* Keeps the candidate if it is nearer than those before. */
+/* Keeps the candidate if it is nearer than all before. */
 void suggest_candidate(struct suggest *suggest, const char *candidate);
-/* " (do you mean 'X'?)", or nothing. Returns `out`. */
+/* " (do you mean 'X'?)", or an empty text. Returns `out`. */
 char *suggest_text(const struct suggest *suggest, char out[SUGGEST_ROOM]);
 
 #endif

@@ -1,9 +1,9 @@
-/* Cursors over wire data (network byte order) that fail once and stay failed.
+/* Cursors over wire data in network byte order. A failure sticks.
  *
- * Read or write the whole layout, then ask once: a reader that ran past its end returns zeros from
- * then on and `failed` stays set; a writer that ran out of room writes nothing more. Neither ever
- * touches memory outside [data, data + len). A writer can be marked (`wire_mark`) and rolled back
- * to the mark, failure included. */
+ * Read or write the whole layout, then check `failed` once. A reader that ran past its end returns
+ * zeros from then on; a writer that ran out of room writes nothing more. Neither touches memory
+ * outside [data, data + len). A writer can be rolled back to a mark (wire_mark), failure
+ * included. */
 #ifndef ZONE_WIRE_H
 #define ZONE_WIRE_H
 
@@ -42,8 +42,7 @@ static inline size_t reader_left(const struct reader *r)
     return r->failed ? 0 : r->len - r->at;
 }
 
-/* The next `count` octets, or NULL and failure. `count` 0 gives a non-NULL pointer unless
- * failed. */
+/* The next `count` octets, or NULL on failure. A `count` of 0 gives a pointer too. */
 static inline const uint8_t *read_octets(struct reader *r, size_t count)
 {
     if (r->failed || r->len - r->at < count) {
@@ -91,11 +90,11 @@ static inline uint64_t read_u64(struct reader *r)
     return high << 32 | read_u32(r);
 }
 
-/* A text of [u16 length][octets] into a char array of `room` octets, ended with NUL. Fails if it
- * does not fit or holds a NUL. */
+/* Reads a text of [u16 length][octets] into a char array of `room` octets and ends it with NUL.
+ * Fails if it does not fit or holds a NUL. */
 void read_text(struct reader *r, char *out, size_t room);
 
-/* True when everything was read and nothing failed: the usual last line of a decoder. */
+/* True if everything was read and nothing failed. A decoder checks this at its end. */
 static inline bool reader_done(const struct reader *r)
 {
     return !r->failed && r->at == r->len;
@@ -106,7 +105,7 @@ static inline struct writer writer_of(void *data, size_t len)
     return (struct writer){ .data = data, .len = len };
 }
 
-/* Room for `count` octets to be filled by the caller, or NULL and failure. */
+/* `count` octets for the caller to fill, or NULL on failure. */
 static inline uint8_t *write_room(struct writer *w, size_t count)
 {
     if (w->failed || w->len - w->at < count) {
@@ -171,14 +170,14 @@ static inline void write_u64(struct writer *w, uint64_t value)
 /* The counterpart of read_text. */
 void write_text(struct writer *w, const char *text);
 
-/* A place to come back to. */
+/* For wire_rollback. */
 static inline size_t wire_mark(const struct writer *w)
 {
     return w->at;
 }
 
-/* Undoes everything written since the mark, and a failure that came after it. The mark must be one
- * taken while the writer had not failed. */
+/* Undoes everything written since the mark, and a failure since then. The mark must have been taken
+ * before any failure. */
 static inline void wire_rollback(struct writer *w, size_t mark)
 {
     w->at = mark;

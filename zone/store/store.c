@@ -1,18 +1,18 @@
 /* Design note.
  *
- * Map. LMDB maps the file into a range of addresses fixed at open, and the range is only virtual:
- * the file holds no more than was written. A reader that finds the file larger than its range can't
- * go on, and a transaction can't grow the range it runs in. So readers reserve far more than any
- * pool needs, writers start with a range that holds the largest import (100,000 members take about
- * 100 MB) ten times over, and a writer doubles it before a transaction that would begin over 70 %
- * full. Growing moves the map, so it is only done while this process has no transaction open.
+ * Map. LMDB maps the file into a range of addresses that is fixed at open. The range is virtual:
+ * the file is only as large as its data. A reader can't go on when the file outgrows its range, and
+ * a transaction can't grow the range it runs in. So readers reserve far more than any pool needs.
+ * Writers start with ten times the size of the largest import (100,000 members take about 100 MB)
+ * and double the range before a transaction if it is over 70 % full. Growing moves the map, so it
+ * happens only while this process has no transaction.
  *
- * Damage. LMDB trusts its file: a cut or overwritten one ends in SIGBUS, SIGSEGV or an assertion.
- * So at open a child process reads every page first, and only the child dies. What a bit flip does
- * to a value is the decoders' matter.
+ * Damage. LMDB trusts its file: a truncated or overwritten file ends in SIGBUS, SIGSEGV or an
+ * assertion. So a child process reads every page before the store is opened, and only the child
+ * dies. Decoders find flipped bits in values.
  *
- * Creation. Tables and the format row are made in one transaction. A file without tables is what an
- * interrupted creation left: store_open calls it missing, store_create completes it. */
+ * Creation. One transaction makes the tables and the format row. A file without tables comes from
+ * an interrupted creation: store_open reports it as missing, store_create completes it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -45,11 +45,10 @@ static const struct {
     [TABLE_REFUSALS] = { "refusals", STORE_HEALTH, 3 },
 };
 
-/* Registry 2: the names of regions are those of all members. Registry 3: an id, keys of vantage
- * points, an audit trail. Health 2: rows of several vantage points. Health 3: what the pool took in
- * of their reports. */
+/* Registry 2: regions have names. Registry 3: an id, keys of vantage points, an audit trail. Health
+ * 2: rows of several vantage points. Health 3: which reports were taken in. */
 static const struct {
-    uint32_t now, read; /* what it is, and the oldest that can be read as it is */
+    uint32_t now, read; /* present schema; oldest that needs no migration to be read */
 } schemas[STORE_KINDS] = {
     [STORE_REGISTRY] = { 3, 3 }, [STORE_HEALTH] = { 3, 3 },  [STORE_KEYS] = { 1, 1 },
     [STORE_TRAFFIC] = { 1, 1 },  [STORE_HISTORY] = { 1, 1 },
@@ -150,7 +149,6 @@ enum result store_fail(struct diag *diag, const char *path, int rc, const char *
     return diag_fail(diag, result, "cannot %s %s: %s%s", doing, path, mdb_strerror(rc), hint);
 }
 
-/* The address space to reserve: no more than a share of what the process may have. */
 size_t store_map_bound(uint64_t wanted)
 {
     struct rlimit limit;
@@ -180,7 +178,7 @@ static void copy_out(struct store_item *item, const MDB_val *val)
     }
 }
 
-/* LMDB takes no empty key, so no row has one. */
+/* LMDB does not take an empty key, so no row has one. */
 enum result store_get(struct store_txn *txn, enum store_table table, const void *key,
                       size_t key_len, struct store_item *value)
 {
@@ -244,8 +242,8 @@ enum result store_delete(struct store_txn *txn, enum store_table table, const vo
     return written(txn, mdb_del(txn->txn, dbi, &k, NULL));
 }
 
-/* The table's cursor, opened once a transaction object and moved to a renewed snapshot without
- * allocating. */
+/* The table's cursor. It is opened once in the life of a transaction object; a renewed snapshot
+ * reuses it without an allocation. */
 static int cursor_of(struct store_txn *txn, enum store_table table, MDB_cursor **out)
 {
     MDB_dbi dbi = dbi_of(txn, table);
@@ -317,7 +315,7 @@ enum result store_find(struct store_txn *txn, enum store_table table, enum store
 
 enum result store_each(struct store_txn *txn, enum store_table table, store_visit *visit, void *arg)
 {
-    MDB_cursor *cursor; /* its own, so that the visitor may use store_find */
+    MDB_cursor *cursor; /* not the transaction's: the visitor may use store_find */
     MDB_val key, value;
     int rc = mdb_cursor_open(txn->txn, dbi_of(txn, table), &cursor);
     if (rc != 0) {

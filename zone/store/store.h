@@ -1,10 +1,10 @@
-/* The LMDB environments of a state directory. Only the store's own files (store*.c) know lmdb.h.
+/* The LMDB environments of a state directory. Only the files of this room include lmdb.h.
  *
- * Each kind is a directory of its own (state/registry ...), so that file ownership gives the
- * rights. A transaction's results are copied out: nothing of the map outlives or leaves a
- * transaction. A struct store may be shared by threads, a store_txn may not. One process opens one
- * kind of one directory once (LMDB's rule). Every store has a `meta` table with magic, kind and
- * schema number, checked at open. */
+ * Each kind of store has a directory of its own (state/registry ...), so that its owner decides who
+ * may use it. Results are copied out of a transaction: no pointer into the map leaves it. Threads
+ * may share a struct store, but not a store_txn. A process opens each store at most once (LMDB's
+ * rule). Every store has a `meta` table with magic, kind and schema number, which are checked at
+ * open. */
 #ifndef ZONE_STORE_H
 #define ZONE_STORE_H
 
@@ -19,7 +19,7 @@ enum store_kind {
     STORE_KINDS
 };
 
-/* Tables. Each belongs to one kind; META is in all. */
+/* Tables. Each belongs to one kind of store; META is in all. */
 enum store_table {
     TABLE_META,
     TABLE_SETTINGS,     /* registry: setting name -> text */
@@ -45,71 +45,72 @@ enum {
     STORE_VALUE_MAX = 65535
 };
 
-/* Address space, not memory or disk, reserved for a store's file (design note in store.c). */
+/* Address space, not memory or disk, to reserve for a store's file (design note in store.c). */
 #define STORE_MAP_READER (UINT64_C(16) << 30)
 #define STORE_MAP_WRITER (UINT64_C(1) << 30)
 
 struct store;
 struct store_txn;
 
-/* Brings a store of an older schema to that of now, in a write transaction. What a store holds is
- * not the store's matter, so the table is its users' (zone/verdicts/migrations.c): by kind and
- * schema, NULL where there is no way up. */
+/* Brings a store of an older schema to the present one, in a write transaction. The store does not
+ * know its rows, so its users fill the table (zone/verdicts/migrations.c) by kind and schema. NULL:
+ * there is no migration. */
 enum {
     STORE_SCHEMAS_MAX = 4
 };
 typedef enum result store_migration(struct store_txn *txn, uint64_t now, struct diag *diag);
 extern store_migration *const store_migrations[STORE_KINDS][STORE_SCHEMAS_MAX];
 
-/* A key or value that is copied in or out. */
+/* A key or value to copy in or out. */
 struct store_item {
     size_t len;
     uint8_t *data;
-    size_t room; /* of data, when it is an output */
+    size_t room; /* of `data`, for an output */
 };
 
 const char *store_kind_text(enum store_kind kind);
 
-/* Makes an empty environment; EXISTS if there is one. The directory state_dir itself must exist. */
+/* Makes an empty store. EXISTS if there is one. The directory state_dir must exist. */
 enum result store_create(const char *state_dir, enum store_kind kind, struct diag *diag);
-/* Opens one that exists. MISSING, FOREIGN, NEWER, DAMAGED or SYSTEM with a diag that names the path
- * and what to do. Clears readers that died. Before it maps the file in this process, a child walks
- * every page, so a damaged file can't crash us. */
+/* Opens an existing store. MISSING, FOREIGN, NEWER, DAMAGED or SYSTEM with a diag that names the
+ * path and what to do. Clears the slots of dead readers. A child process reads every page before
+ * this process maps the file, so that a damaged file can't crash it. */
 enum result store_open(struct store **out, const char *state_dir, enum store_kind kind,
                        bool writable, struct diag *diag);
-/* store_open with another reserve of address space than STORE_MAP_READER or STORE_MAP_WRITER; it
- * still grows. */
+/* store_open with `map_bytes` of address space in place of STORE_MAP_READER or STORE_MAP_WRITER.
+ * The map still grows. */
 enum result store_open_sized(struct store **out, const char *state_dir, enum store_kind kind,
                              bool writable, uint64_t map_bytes, struct diag *diag);
 void store_close(struct store *store);
 /* Its directory. */
 const char *store_path_of(const struct store *store);
-/* Another file was put in the place of the one that is open, or its lock file was taken away: other
- * programs don't see this one's changes, nor the other way round. */
+/* True if another file took the place of the open one, or the lock file is gone: then this process
+ * and others don't see each other's changes. */
 bool store_replaced(const struct store *store);
-/* Takes up the new file, if the store was replaced and nobody has a snapshot now (not even for a
- * moment: false in `taken`, ask again). Read transactions go on in the new file at their next
- * renew, with a greater version. A file that is no good is told and the old one stays in use. If
- * the new one, which was good a moment before, can't be opened, the store is lost till a later
- * call. Of the threads that share the store one may call this, between its own transactions. */
+/* Switches to the new file if the store was replaced. This needs a moment in which no thread has a
+ * snapshot; if there is none, `taken` is false and the caller tries again later. Read transactions
+ * continue in the new file at their next renew, with a greater version. If the new file is damaged,
+ * the diag says so and the old one stays in use. If the new file can't be opened although it was
+ * sound a moment before, the store is unusable until a later call succeeds. One of the threads that
+ * share the store may call this, between its own transactions. */
 enum result store_reopen(struct store *store, bool *taken, struct diag *diag);
 
-/* A read transaction. It sees the store as of begin or the last renew. `store_rest` gives the
- * snapshot up (so that pages can be reused) and keeps the slot. */
+/* A read transaction sees the store as it was at store_read or the last store_renew. store_rest
+ * gives up the snapshot, so that pages can be reused, and keeps the reader's slot. */
 enum result store_read(struct store *store, struct store_txn **out, struct diag *diag);
 enum result store_renew(struct store_txn *txn);
 void store_rest(struct store_txn *txn);
-/* The number of the snapshot: grows with every commit to this store by any process. */
+/* The version of the snapshot. Every commit by any process raises it. */
 uint64_t store_version(const struct store_txn *txn);
-/* The part of store_version that is this process's own: what other processes wrote down is without
- * it. 0 till the store is reopened. */
+/* The part of store_version that only this process counts; versions in rows are without it. 0 until
+ * the store is reopened. */
 uint64_t store_origin(const struct store_txn *txn);
 
-/* NEWER if a newer program has renewed the store since it was opened. */
+/* NEWER if a newer program has migrated the store since it was opened. */
 enum result store_check(struct store_txn *txn, struct diag *diag);
 
-/* A write transaction; waits for another process's. The map is grown first when it is over 70 %
- * full. Ends by store_commit or store_abort, which also ends and frees a read transaction. */
+/* A write transaction. Waits for the one of another process. Grows the map first if it is over 70 %
+ * full. store_commit or store_abort ends and frees a transaction of either kind. */
 enum result store_write(struct store *store, struct store_txn **out, struct diag *diag);
 enum result store_commit(struct store_txn *txn, struct diag *diag);
 void store_abort(struct store_txn *txn);
@@ -125,10 +126,10 @@ bool store_changed(const struct store_txn *txn);
 enum result store_delete(struct store_txn *txn, enum store_table table, const void *key,
                          size_t key_len);
 
-/* Nearest neighbours of a key that need not be there: the last row before it, the first at or after
- * it, the first after it. `key` holds the key (its len may be 0: before all) and gets the one found
- * (room STORE_KEY_MAX), value (may be NULL) is filled. NOT_FOUND at the ends. No allocation after a
- * transaction's first of a table. */
+/* Finds the nearest row to a key, which need not exist: the last row before it, the first at or
+ * after it, and so on. `key` holds the key (length 0: before all) and gets the key of the row (room
+ * STORE_KEY_MAX); `value` (may be NULL) gets its value. NOT_FOUND at the ends. Allocates only at a
+ * transaction's first search of a table. */
 enum store_seek {
     SEEK_BEFORE,
     SEEK_AT_OR_AFTER,
@@ -140,48 +141,47 @@ enum store_seek {
 enum result store_find(struct store_txn *txn, enum store_table table, enum store_seek seek,
                        struct store_item *key, struct store_item *value);
 
-/* Every row in key order. `key` and `value` are valid during the call only; the visitor must not
- * write to the table. */
+/* Visits every row in key order, until the visitor fails. `key` and `value` are valid during the
+ * call only. The visitor must not write to the table. */
 typedef enum result store_visit(const uint8_t *key, size_t key_len, const uint8_t *value,
                                 size_t value_len, void *arg);
 enum result store_each(struct store_txn *txn, enum store_table table, store_visit *visit,
                        void *arg);
-/* Number of rows, of one table and of all. */
+/* The number of rows of one table, and of all tables. */
 size_t store_count(struct store_txn *txn, enum store_table table);
 size_t store_rows(struct store_txn *txn);
 
-/* map_bytes is the address space of this process: for a reader the bound that all long-running
- * readers share, for a writer what it grows by itself. */
+/* map_bytes is the address space of this process: fixed for a reader, grown as needed by a writer.
+ */
 struct store_usage {
     uint64_t used_bytes, map_bytes;
     unsigned readers, readers_max;
-    /* The oldest snapshot that somebody holds: how many commits there were since, and whose it is
-     * (0: nobody's). Pages freed since then can't be used again, so the file grows. */
+    /* The oldest snapshot in use: the number of commits since, and the process that holds it (0:
+     * none). Pages freed since then can't be reused, so the file grows. */
     uint64_t oldest_behind;
     long oldest_pid;
 };
 void store_usage(struct store *store, struct store_usage *out);
-/* True if every user of the machine may write the store or replace it, with the path that allows
+/* True if every user of the machine may write or replace the store. `out` gets the path that allows
  * it. */
 enum {
     STORE_EXPOSED_ROOM = 256
 };
 bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_EXPOSED_ROOM]);
-/* The same of what goes between server and probe. */
+/* The same for the files between server and probe. */
 bool store_exchange_exposed(const char *state_dir, char out[STORE_EXPOSED_ROOM]);
 /* True if the directory, a state or a backup, has such a store. */
 bool store_is_in(const char *dir, enum store_kind kind);
-/* Looks at the whole store of a backup. */
+/* Checks the whole store of a backup. */
 enum result store_check_backup(const char *dir, enum store_kind kind, struct diag *diag);
-/* Puts the rows of the backup `dir`, brought to the schema of now, in the place of all rows of the
- * store. What must not go back with them is the caller's to put right before it commits
- * (registry_restored). */
+/* Replaces all rows of the store by those of the backup `dir`, migrated to the present schema. Some
+ * values must not go back: the caller corrects them before it commits (registry_restored). */
 enum result store_restore(struct store_txn *txn, const char *dir, struct diag *diag);
-/* Moves a damaged store's files out of the way, so that store_create makes a new one: data.mdb gets
- * another name, which the diag tells. Who has the store open goes on with the old file till
- * store_reopen. */
+/* Moves the files of a damaged store out of the way, so that store_create can make a new one:
+ * data.mdb gets another name, which the diag tells. Processes that have the store open use the old
+ * file until store_reopen. */
 enum result store_set_aside(const char *state_dir, enum store_kind kind, struct diag *diag);
-/* A consistent, compacted copy of the store into dir/<kind>, which must not exist yet. */
+/* Makes a consistent, compacted copy of the store in dir/<kind>, which must not exist. */
 enum result store_backup(struct store *store, const char *dir, struct diag *diag);
 
 #endif

@@ -1,4 +1,5 @@
-/* What an operator wants to know of a store: how full it is, who holds it up, who may write it. */
+/* Facts about a store for its operator: how full it is, who holds old snapshots, who may write it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,7 +11,7 @@ struct oldest {
     long pid;
 };
 
-/* A line of LMDB's table of readers: "pid thread commit", in which the last is "-" for one without
+/* A line of LMDB's table of readers is "pid thread commit". The commit is "-" for a reader without
  * a snapshot. */
 static int take_reader(const char *line, void *arg)
 {
@@ -31,7 +32,7 @@ void store_usage(struct store *store, struct store_usage *out)
 {
     MDB_envinfo info;
     MDB_stat stat;
-    ASSERT(mdb_env_info(store->env, &info) == 0 && mdb_env_stat(store->env, &stat) == 0);
+    CHECK(mdb_env_info(store->env, &info) == 0 && mdb_env_stat(store->env, &stat) == 0);
     struct oldest oldest = { .commit = info.me_last_txnid };
     (void)mdb_reader_list(store->env, take_reader, &oldest);
     *out = (struct store_usage){
@@ -44,7 +45,8 @@ void store_usage(struct store *store, struct store_usage *out)
     };
 }
 
-/* Writes what every user may write of `directory` and the names in it, which begin with a slash. */
+/* Finds the first of the files `names` (with a leading slash) in `directory` that every user may
+ * write. */
 static bool is_exposed(const char *state_dir, const char *directory, const char *const names[],
                        size_t count, char out[STORE_EXPOSED_ROOM])
 {
@@ -72,8 +74,8 @@ bool store_exposed(const char *state_dir, enum store_kind kind, char out[STORE_E
 {
     static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
     struct stat what;
-    /* Whoever may rename in the state directory may put another store there; with the sticky bit
-     * that is its owner alone. */
+    /* A user who may rename files in the state directory may put another store there. With the
+     * sticky bit only the owner may. */
     if (stat(state_dir, &what) == 0 && (what.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH) {
         (void)snprintf(out, STORE_EXPOSED_ROOM, "%.*s", STORE_EXPOSED_ROOM - 1, state_dir);
         return true;

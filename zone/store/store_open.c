@@ -1,4 +1,4 @@
-/* Making, opening and copying a store. */
+/* Creates, opens and copies stores. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 enum {
     DIR_MODE = 0750,
     DATA_MODE = 0640,
-    LOCK_MODE = 0600, /* who can write it can roll the store back, or hold up whoever writes */
+    LOCK_MODE = 0600, /* a user who can write it can roll the store back or block writers */
     LOCK_LEN = 65536, /* header and 1022 readers of 64 octets */
-    STALE_TRIES = 25, /* five seconds */
+    STALE_TRIES = 25, /* for five seconds */
     STALE_PAUSE_NS = 200000000
 };
 
@@ -38,30 +38,29 @@ static enum result refuse_older(const struct store *store, uint32_t schema, stru
         store->path, schema);
 }
 
-static bool has_way_up(enum store_kind kind, uint32_t schema)
+static bool has_migration(enum store_kind kind, uint32_t schema)
 {
     return schema > 0 && schema < STORE_SCHEMAS_MAX && store_migrations[kind][schema] != NULL;
 }
 
-/* In a transaction: another process may have been faster. */
+/* Reads the schema in the transaction: another process may have migrated the store already. */
 enum result store_take_steps(struct store_txn *txn, struct diag *diag)
 {
     enum store_kind kind = txn->store->kind;
     struct store_survey survey = store_format(txn->txn, kind);
-    enum result result = survey.result;
-    bool renew = survey.schema < store_schema(kind);
-    if (result == RESULT_OK && renew && !has_way_up(kind, survey.schema)) {
+    if (survey.result != RESULT_OK || survey.schema >= store_schema(kind)) {
+        return survey.result;
+    }
+    if (!has_migration(kind, survey.schema)) {
         return diag_fail(diag, RESULT_DAMAGED,
                          "%s has the unknown schema %u: restore it from a backup (ntspool restore)",
                          txn->store->path, survey.schema);
     }
-    if (result == RESULT_OK && renew) {
-        result = store_migrations[kind][survey.schema](txn, clock_now(), diag);
-    }
-    return result == RESULT_OK && renew ? write_format(txn) : result;
+    TRY(store_migrations[kind][survey.schema](txn, clock_now(), diag));
+    return write_format(txn);
 }
 
-/* Brings an older store to the schema of now, whole or not at all. */
+/* Migrates an older store to the present schema, whole or not at all. */
 static enum result migrate(struct store *store, uint32_t schema, struct diag *diag)
 {
     if (schema == store_schema(store->kind)) {
@@ -72,11 +71,8 @@ static enum result migrate(struct store *store, uint32_t schema, struct diag *di
                                                       : refuse_older(store, schema, diag);
     }
     struct store_txn *txn;
-    enum result result = store_write(store, &txn, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = store_take_steps(txn, diag);
+    TRY(store_write(store, &txn, diag));
+    enum result result = store_take_steps(txn, diag);
     if (result != RESULT_OK) {
         store_abort(txn);
         return result;
@@ -98,11 +94,11 @@ static struct store *store_new(const char *path, enum store_kind kind, bool writ
     store->writable = writable;
     store->map_bytes = map_bytes;
     (void)snprintf(store->path, sizeof(store->path), "%s", path);
-    ASSERT(pthread_mutex_init(&store->lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&store->lock, NULL) == 0);
     return store;
 }
 
-/* Leaves the handles of the kind's tables in the store. Returns LMDB's code. */
+/* Opens the handles of the tables. Returns LMDB's code. */
 static int open_handles(struct store *store, MDB_txn *txn, bool make)
 {
     int rc = 0;
@@ -115,8 +111,8 @@ static int open_handles(struct store *store, MDB_txn *txn, bool make)
     return rc;
 }
 
-/* Opens (or makes) the tables. A writer also makes those that an older schema lacks; what only
- * reads leaves alone what is too old to be read, which `migrate` then refuses. */
+/* Opens (or makes) the tables. A writer also makes the tables that an older schema lacks. A reader
+ * does not touch a store that is too old for it; `migrate` then refuses it. */
 static struct store_survey open_tables(struct store *store, uint32_t schema, bool create)
 {
     MDB_txn *txn;
@@ -125,7 +121,7 @@ static struct store_survey open_tables(struct store *store, uint32_t schema, boo
     if (rc != 0) {
         return (struct store_survey){ .result = store_translate(rc), .rc = rc };
     }
-    /* Asked again inside the transaction: another process may have been faster. */
+    /* Read again in the transaction: another process may have been faster. */
     struct store_survey survey = store_format(txn, store->kind);
     if (create && survey.result == RESULT_MISSING) {
         survey.result = RESULT_OK;
@@ -144,7 +140,7 @@ static struct store_survey open_tables(struct store *store, uint32_t schema, boo
     if (survey.result != RESULT_OK || rc != 0) {
         mdb_txn_abort(txn);
     } else {
-        rc = mdb_txn_commit(txn); /* a reader's, too: it makes the handles last */
+        rc = mdb_txn_commit(txn); /* of a reader, too: otherwise its handles would be closed */
     }
     if (rc != 0) {
         survey = (struct store_survey){ .result = store_translate(rc), .rc = rc };
@@ -162,7 +158,7 @@ static bool sync_dir(const char *path)
     return done;
 }
 
-/* Gives the files the rights they need whatever the umask; the directory keeps its set-group-id
+/* Sets the modes of directory and file, whatever the umask is. The directory keeps its set-group-id
  * bit. */
 static bool set_modes(const char *path)
 {
@@ -173,7 +169,7 @@ static bool set_modes(const char *path)
            user_hand_over(data, path);
 }
 
-/* The lock file is its owner's alone, also one that was made before that was so. */
+/* Only the owner may use the lock file. Older programs made it with more rights. */
 static int tighten(const char *lock)
 {
     struct stat st;
@@ -182,8 +178,9 @@ static int tighten(const char *lock)
     return may && chmod(lock, LOCK_MODE) != 0 && errno != EROFS ? errno : 0;
 }
 
-/* Makes the lock file if there is none (a restored store has none), with its disk space: LMDB would
- * leave it sparse, and writing to its map on a full disk is a SIGBUS. Returns 0 or errno. */
+/* Makes the lock file if there is none (a restored store has none) and allocates its disk space:
+ * LMDB would leave it sparse, and a write to its map on a full disk is a SIGBUS. Returns 0 or
+ * errno. */
 static int make_lock(const char *path, bool writable)
 {
     char lock[PATH_MAX];
@@ -195,7 +192,7 @@ static int make_lock(const char *path, bool writable)
         return tighten(lock);
     }
     if (fd < 0) {
-        /* A reader on a read-only file system needs no lock: LMDB goes without. */
+        /* On a read-only file system LMDB reads without a lock file. */
         return errno == EROFS && !writable ? 0 : errno;
     }
     int rc = fchmod(fd, LOCK_MODE) != 0 || !user_hand_over(lock, path)
@@ -211,10 +208,7 @@ static int make_lock(const char *path, bool writable)
 enum result store_create(const char *state_dir, enum store_kind kind, struct diag *diag)
 {
     char path[PATH_MAX];
-    enum result result = store_path(path, state_dir, store_kind_text(kind), diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(store_path(path, state_dir, store_kind_text(kind), diag));
     if (mkdir(path, DIR_MODE) == 0 ? !user_hand_over(path, state_dir) : errno != EEXIST) {
         return store_fail(diag, path, errno, "make");
     }
@@ -251,13 +245,10 @@ enum result store_open_sized(struct store **out, const char *state_dir, enum sto
 {
     static const struct timespec pause = { .tv_nsec = STALE_PAUSE_NS };
     char path[PATH_MAX];
-    enum result result = store_path(path, state_dir, store_kind_text(kind), diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    result = store_open_at(out, path, kind, writable, map_bytes, diag);
+    TRY(store_path(path, state_dir, store_kind_text(kind), diag));
+    enum result result = store_open_at(out, path, kind, writable, map_bytes, diag);
     for (unsigned tries = 0; result == RESULT_STALE && tries < STALE_TRIES; tries++) {
-        (void)nanosleep(&pause, NULL); /* a running server is about to take it up */
+        (void)nanosleep(&pause, NULL); /* a running server is about to switch to the new file */
         result = store_open_at(out, path, kind, writable, map_bytes, diag);
     }
     return result;
@@ -289,59 +280,47 @@ static enum result open_surveyed(struct store **out, const char *path, struct st
     return RESULT_OK;
 }
 
-/* Who may write the store renews it before reading. */
+/* A reader that may write the store migrates it first. */
 static enum result renew(const char *path, enum store_kind kind, struct store_survey *survey,
                          struct diag *diag)
 {
     struct store *store = store_new(path, kind, true, STORE_MAP_WRITER);
-    enum result result = open_surveyed(&store, path, store, *survey, diag);
-    if (result == RESULT_OK) {
-        store_close(store);
-        survey->schema = store_schema(kind);
-    }
-    return result;
+    TRY(open_surveyed(&store, path, store, *survey, diag));
+    store_close(store);
+    survey->schema = store_schema(kind);
+    return RESULT_OK;
 }
 
 enum result store_open_at(struct store **out, const char *path, enum store_kind kind, bool writable,
                           uint64_t map_bytes, struct diag *diag)
 {
     struct store_survey survey = store_survey(path, kind);
-    enum result result = store_explain(diag, &survey, path);
-    bool old = result == RESULT_OK && !writable && !store_is_readable(kind, survey.schema);
-    if (old && access(path, W_OK) == 0) {
-        result = renew(path, kind, &survey, diag);
+    TRY(store_explain(diag, &survey, path));
+    if (!writable && !store_is_readable(kind, survey.schema) && access(path, W_OK) == 0) {
+        TRY(renew(path, kind, &survey, diag));
     }
-    return result != RESULT_OK
-               ? result
-               : open_surveyed(out, path, store_new(path, kind, writable, map_bytes), survey, diag);
+    return open_surveyed(out, path, store_new(path, kind, writable, map_bytes), survey, diag);
 }
 
 enum result store_set_aside(const char *state_dir, enum store_kind kind, struct diag *diag)
 {
     char path[PATH_MAX], data[PATH_MAX], lock[PATH_MAX], aside[PATH_MAX + 32];
-    enum result result = store_path(path, state_dir, store_kind_text(kind), diag);
-    if (result != RESULT_OK || (result = store_path(data, path, "data.mdb", diag)) != RESULT_OK ||
-        (result = store_path(lock, path, "lock.mdb", diag)) != RESULT_OK) {
-        return result;
-    }
+    TRY(store_path(path, state_dir, store_kind_text(kind), diag));
+    TRY(store_path(data, path, "data.mdb", diag));
+    TRY(store_path(lock, path, "lock.mdb", diag));
     (void)snprintf(aside, sizeof(aside), "%s.damaged-%llu", data, (unsigned long long)clock_now());
     if (rename(data, aside) != 0) {
         return store_fail(diag, path, errno, "set aside");
     }
-    (void)unlink(lock); /* who still has it open shares it with nobody else */
+    (void)unlink(lock); /* processes that have it open keep it to themselves */
     return diag_fail(diag, RESULT_OK, "%s", aside);
 }
 
 enum result store_backup(struct store *store, const char *dir, struct diag *diag)
 {
     char path[PATH_MAX], data[PATH_MAX];
-    enum result result = store_path(path, dir, store_kind_text(store->kind), diag);
-    if (result == RESULT_OK) {
-        result = store_path(data, path, "data.mdb", diag);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(store_path(path, dir, store_kind_text(store->kind), diag));
+    TRY(store_path(data, path, "data.mdb", diag));
     if ((mkdir(dir, DIR_MODE) != 0 && errno != EEXIST) || mkdir(path, DIR_MODE) != 0) {
         int error = errno;
         return error == EEXIST ? diag_fail(diag, RESULT_EXISTS,

@@ -1,23 +1,24 @@
 /* A store whose files are replaced while programs have them open.
  *
- * LMDB has one rule for each of the two files. Who has data.mdb open keeps the old file when
- * another is renamed into its place, and can't tell by LMDB's means. And who opens lock.mdb shares
- * the number of the last commit with all that have it open, whatever data file that commit went to:
- * with a number of the wrong parity a reader takes the older of the two heads of the new file,
- * which in a fresh copy is an empty one. So whoever opens a store first compares that number with
- * the heads (store_survey.c), and whoever keeps one open looks at the files' inodes from time to
- * time (store_replaced). A process must not open an environment twice, since closing one would take
- * the locks of the other: store_reopen waits till nobody in the process has a snapshot, closes, and
- * opens again.
+ * data.mdb: a process that has it open keeps the old file when another is renamed over it, and LMDB
+ * does not notice. lock.mdb: all processes share in it the number of the last commit, whatever data
+ * file that commit went to. With a number of the wrong parity a reader takes the older of the two
+ * meta pages of the new file, and that one is empty in a fresh copy.
  *
- * `cp` and `rsync --inplace` write over the file itself. The inode stays then, but the number and
- * the heads are no pair any more. */
+ * So a process that opens a store compares that number with the meta pages (store_survey.c), and a
+ * process that keeps a store open looks at the files' inodes from time to time (store_replaced). A
+ * process must not open an environment twice, since closing one would drop the locks of the other:
+ * store_reopen waits until no thread has a snapshot, closes, and opens again.
+ *
+ * `cp` and `rsync --inplace` overwrite the file itself. Then the inode stays, but the number and
+ * the meta pages do not fit together any more. */
 #include <time.h>
 
+#include "zone/base/u64.h"
 #include "zone/store/store_private.h"
 
 enum {
-    ENTER_TRIES = 500 /* of 0.1 ms: so long all others wait at most */
+    ENTER_TRIES = 500 /* of 0.1 ms: the longest time that other threads wait */
 };
 
 static bool stat_in(const struct store *store, const char *name, struct stat *out)
@@ -49,7 +50,8 @@ static bool is_written_over(const struct store *store)
     return over;
 }
 
-/* True if other files lie there than those we have open. What is away may come back. */
+/* True if the files in the directory are not those that are open. A missing data.mdb does not
+ * count: it may come back. */
 static bool has_others(const struct store *store)
 {
     struct stat mine, there;
@@ -78,7 +80,7 @@ static bool somebody_is_inside(const struct store *store)
     return false;
 }
 
-/* True with the lock held, and nobody inside; nobody enters before let_in. */
+/* True with the lock held and no thread inside a snapshot. None enters before let_in. */
 static bool keep_out(struct store *store)
 {
     static const struct timespec moment = { .tv_nsec = 100000 };
@@ -101,15 +103,15 @@ static void let_in(struct store *store)
     atomic_store(&store->closing, false);
 }
 
-/* Of what was seen of the store, and of what is in its file now. */
+/* The last commit that this process has seen or that is in the file now. */
 static uint64_t last_number(MDB_env *env)
 {
     MDB_envinfo info;
     MDB_txn *txn;
-    ASSERT(mdb_env_info(env, &info) == 0);
+    CHECK(mdb_env_info(env, &info) == 0);
     uint64_t last = info.me_last_txnid;
     if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0) {
-        last = mdb_txn_id(txn) > last ? mdb_txn_id(txn) : last;
+        last = u64_max(last, mdb_txn_id(txn));
         mdb_txn_abort(txn);
     }
     return last;
@@ -136,15 +138,12 @@ static void close_all(struct store *store)
     }
 }
 
-/* The read transactions, which all rest, go on in the new environment. */
+/* Moves all read transactions, which rest now, to the new environment. */
 static enum result open_all(struct store *store, struct diag *diag)
 {
     struct store *fresh = NULL;
-    enum result result =
-        store_open_at(&fresh, store->path, store->kind, store->writable, store->map_bytes, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    enum result result = RESULT_OK;
+    TRY(store_open_at(&fresh, store->path, store->kind, store->writable, store->map_bytes, diag));
     store->env = fresh->env;
     store->map_lost = false;
     store->lock_file = fresh->lock_file;

@@ -1,5 +1,5 @@
-/* The rows of a backup in the place of a store's own, in one transaction: who has the store open
- * sees a new version and nothing else. */
+/* Replaces the rows of a store by those of a backup, in one transaction: to processes that have the
+ * store open this is an ordinary commit. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 
 #include "zone/store/store_private.h"
 
-/* A file that a program writes to can't be read without its locks. */
+/* A backup is read without locks, so no running program may write to it. */
 static bool is_in_use(const char *path)
 {
     char name[PATH_MAX];
@@ -84,10 +84,7 @@ static enum result copy_from(const char *path, struct store_txn *to, uint32_t sc
 static enum result check(const char *dir, enum store_kind kind, char path[PATH_MAX],
                          uint32_t *schema, struct diag *diag)
 {
-    enum result result = store_path(path, dir, store_kind_text(kind), diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(store_path(path, dir, store_kind_text(kind), diag));
     if (is_in_use(path)) {
         return diag_fail(diag, RESULT_REFUSED,
                          "%s is in use by a running program: make a backup of it first "
@@ -118,8 +115,8 @@ enum result store_restore(struct store_txn *txn, const char *dir, struct diag *d
         is_same_file(path, txn->store->path)) {
         return diag_fail(diag, RESULT_REFUSED, "%s is this state itself: name a backup", dir);
     }
-    enum result result = check(dir, txn->store->kind, path, &schema, diag);
-    return result == RESULT_OK ? copy_from(path, txn, schema, diag) : result;
+    TRY(check(dir, txn->store->kind, path, &schema, diag));
+    return copy_from(path, txn, schema, diag);
 }
 
 bool store_is_in(const char *dir, enum store_kind kind)

@@ -1,4 +1,4 @@
-/* Looks at a store before this process maps it (design note in store.c). */
+/* Checks a store before this process maps it (design note in store.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 enum {
     READERS_MAX = 1022,
-    LOCK_MODE = 0600, /* what is made here is a lock file, or gets its mode from store_create */
+    LOCK_MODE = 0600, /* of a lock file; store_create sets the mode of the others */
     SURVEY_TIMEOUT_S = 120
 };
 
@@ -26,7 +26,7 @@ enum result store_path(char out[PATH_MAX], const char *dir, const char *name, st
     return RESULT_OK;
 }
 
-/* What comes again by itself (server/upkeep/stores.c). */
+/* The server makes these stores anew if they are lost (server/upkeep/stores.c). */
 static bool is_made_anew(const char *path)
 {
     static const enum store_kind kinds[] = { STORE_HEALTH, STORE_TRAFFIC, STORE_HISTORY };
@@ -99,20 +99,20 @@ int store_env_open(MDB_env **out, const char *path, unsigned flags, uint64_t map
     return 0;
 }
 
-/* Judges the file by its head, without LMDB, so that a file of somebody else is not touched. */
+/* Judges the file by its first octets, without LMDB, so that a foreign file is not touched. */
 static struct store_survey look_at_head(const char *path)
 {
     char data[PATH_MAX];
     if (store_path(data, path, "data.mdb", NULL) != RESULT_OK) {
         return (struct store_survey){ .result = RESULT_SYSTEM, .rc = ENAMETOOLONG };
     }
-    int fd = open(data, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a pipe */
+    int fd = open(data, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* O_NONBLOCK: it may be a pipe */
     if (fd < 0) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
         return (struct store_survey){ .result = missing ? RESULT_MISSING : RESULT_SYSTEM,
                                       .rc = errno };
     }
-    uint32_t head[6]; /* 16 octets of page header, LMDB's STORE_MAGIC and version in host order */
+    uint32_t head[6]; /* page header of 16 octets, LMDB's magic and version in host order */
     struct stat st;
     bool plain = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     ssize_t got = plain ? pread(fd, head, sizeof(head), 0) : 0;
@@ -128,7 +128,7 @@ static struct store_survey look_at_head(const char *path)
     return survey;
 }
 
-/* What the format row says of the store. */
+/* Judges the store by its format row. */
 static struct store_survey judge_format(const void *data, size_t len, enum store_kind kind)
 {
     struct reader r = reader_of(data, len);
@@ -184,7 +184,8 @@ struct store_survey store_format(MDB_txn *txn, enum store_kind kind)
     return judge_format(value.mv_data, value.mv_size, kind);
 }
 
-/* Touches every octet that a later reader or writer may. Counts and orders are LMDB's promises. */
+/* Touches every octet that a later reader or writer may touch, and checks the number of rows and
+ * the order of keys, which LMDB guarantees. */
 static int walk(MDB_txn *txn, MDB_dbi dbi)
 {
     MDB_stat stat;
@@ -216,7 +217,7 @@ static int walk(MDB_txn *txn, MDB_dbi dbi)
     return rc == 0 ? MDB_CORRUPTED : rc;
 }
 
-/* A commit writes its head to the file first, so that may be one ahead of the number. */
+/* A commit writes its meta page before the shared number, so the file may be one ahead. */
 bool store_is_a_pair(MDB_env *env, MDB_txn *txn)
 {
     MDB_envinfo info;
@@ -229,12 +230,12 @@ bool store_is_a_pair(MDB_env *env, MDB_txn *txn)
            info.me_last_txnid <= mdb_txn_id(txn) + 1;
 }
 
-/* The child's work; what it opens dies with it. */
+/* What the child does. Its exit closes what it opened. */
 static struct store_survey survey_all(const char *path, enum store_kind kind, bool alone)
 {
     char lock[PATH_MAX];
-    /* Without a lock file nobody has the store open, and none is made in case it turns out
-     * damaged. */
+    /* Without a lock file no process has the store open. The survey makes none, since the store may
+     * turn out to be damaged. */
     bool unlocked =
         alone || (store_path(lock, path, "lock.mdb", NULL) == RESULT_OK && access(lock, F_OK) != 0);
     MDB_env *env;
@@ -243,7 +244,7 @@ static struct store_survey survey_all(const char *path, enum store_kind kind, bo
     int rc = store_env_open(&env, path, MDB_RDONLY | (unlocked ? MDB_NOLOCK : 0), STORE_MAP_READER);
     if (rc == 0) {
         rc = unlocked ? 0
-                      /* of which there may be so many that no slot is free */
+                      /* dead readers may fill all slots */
                       : mdb_reader_check(env, &dead);
     }
     if (rc == 0) {
@@ -275,7 +276,7 @@ static struct store_survey survey_all(const char *path, enum store_kind kind, bo
     return survey;
 }
 
-/* How the child dies of a bad file, or of one that sends it in circles. */
+/* The signals by which a damaged file kills the child. SIGALRM: it loops. */
 static const int deadly[] = { SIGBUS, SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGALRM };
 
 static bool is_deadly(int number)
@@ -337,7 +338,7 @@ static struct store_survey survey(const char *path, enum store_kind kind, bool a
     if (got == (ssize_t)sizeof(found)) {
         return found;
     }
-    /* Somebody stopped the child (and probably us): that says nothing of the store. */
+    /* Another signal ended the child (and will end us, too): that says nothing about the store. */
     bool stopped = WIFSIGNALED(status) && !is_deadly(WTERMSIG(status));
     return stopped ? (struct store_survey){ .result = RESULT_SYSTEM, .rc = EINTR }
                    : (struct store_survey){ .result = RESULT_DAMAGED };

@@ -1,4 +1,4 @@
-/* The life of a store's transactions, and of its map (design note in store.c). */
+/* Transactions of a store, and the growth of its map (design note in store.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -44,7 +44,7 @@ static void list_txn(struct store *store, struct store_txn *txn)
         txn->next->previous = txn;
     }
     store->first = txn;
-    store->txns++; /* from here on the map stays where it is */
+    store->txns++; /* from now on the map does not move */
 }
 
 static void unlist_txn(struct store *store, struct store_txn *txn)
@@ -56,8 +56,9 @@ static void unlist_txn(struct store *store, struct store_txn *txn)
     store->txns--;
 }
 
-/* Follows another process's growth; `mine` transactions may be there. */
-static bool follow(struct store *store, unsigned mine)
+/* Grows the map to the size that another process gave it. Only possible while this process has no
+ * transactions besides `mine`. */
+static bool adopt_growth(struct store *store, unsigned mine)
 {
     (void)pthread_mutex_lock(&store->lock);
     bool alone = store->txns == mine && !store->map_lost;
@@ -106,7 +107,7 @@ static enum result begin(struct store *store, bool writing, struct store_txn **o
     if (rc == 0) {
         rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
     }
-    if (rc == MDB_MAP_RESIZED && follow(store, 1)) {
+    if (rc == MDB_MAP_RESIZED && adopt_growth(store, 1)) {
         rc = mdb_txn_begin(store->env, NULL, flags, &txn->txn);
     }
     if (rc == 0 && !writing && !is_in_our_file(txn)) {
@@ -143,8 +144,8 @@ void store_rest(struct store_txn *txn)
     }
 }
 
-/* Who is inside sees no `closing`, and who closes sees all that are inside: of both stores, then
- * loads, one comes last. */
+/* A thread that enters sets `inside`, then reads `closing`. The thread that closes sets `closing`,
+ * then reads `inside`. One of the two stores comes first, so at least one thread sees the other. */
 static void enter(struct store_txn *txn)
 {
     static const struct timespec moment = { .tv_nsec = 100000 };
@@ -162,7 +163,7 @@ enum result store_renew(struct store_txn *txn)
     enter(txn);
     memset(txn->placed, 0, sizeof(txn->placed));
     int rc = txn->txn == NULL ? ESTALE : mdb_txn_renew(txn->txn);
-    if (rc == MDB_MAP_RESIZED && follow(txn->store, 1)) {
+    if (rc == MDB_MAP_RESIZED && adopt_growth(txn->store, 1)) {
         rc = mdb_txn_renew(txn->txn);
     }
     if (rc == 0 && !is_in_our_file(txn)) {
