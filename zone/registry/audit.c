@@ -1,4 +1,4 @@
-/* Row: key u64 number, counted up. Value: u8 layout, u64 at, then the five texts. */
+/* Key: u64 number of the entry. Value: u8 layout, u64 at, then the five texts. */
 #include "zone/registry/audit.h"
 
 enum {
@@ -34,7 +34,7 @@ static enum result decode(struct audit_entry *out, const uint8_t *data, size_t l
     return reader_done(&r) ? RESULT_OK : RESULT_DAMAGED;
 }
 
-/* The number of the entry to come. */
+/* The number of the next entry. */
 static enum result next_number(struct store_txn *txn, uint64_t *out)
 {
     uint8_t data[STORE_KEY_MAX];
@@ -44,42 +44,33 @@ static enum result next_number(struct store_txn *txn, uint64_t *out)
         *out = 1;
         return RESULT_OK;
     }
+    TRY(result);
     struct reader r = reader_of(data, key.len);
-    uint64_t last = result == RESULT_OK ? read_u64(&r) : 0;
-    if (result == RESULT_OK && !reader_done(&r)) {
-        result = RESULT_DAMAGED;
+    uint64_t last = read_u64(&r);
+    if (!reader_done(&r)) {
+        return RESULT_DAMAGED;
     }
-    if (result == RESULT_OK) {
-        *out = last + 1;
-    }
-    return result;
+    *out = last + 1;
+    return RESULT_OK;
 }
 
 static enum result drop_oldest(struct store_txn *txn)
 {
     uint8_t data[STORE_KEY_MAX];
-    enum result result = RESULT_OK;
-    while (result == RESULT_OK && store_count(txn, TABLE_AUDIT) >= AUDIT_MAX) {
+    while (store_count(txn, TABLE_AUDIT) >= AUDIT_MAX) {
         struct store_item key = { .data = data, .room = sizeof(data) };
-        result = store_find(txn, TABLE_AUDIT, SEEK_FIRST, &key, NULL);
-        if (result == RESULT_OK) {
-            result = store_delete(txn, TABLE_AUDIT, data, key.len);
-        }
+        TRY(store_find(txn, TABLE_AUDIT, SEEK_FIRST, &key, NULL));
+        TRY(store_delete(txn, TABLE_AUDIT, data, key.len));
     }
-    return result;
+    return RESULT_OK;
 }
 
 enum result audit_add(struct store_txn *txn, const struct audit_entry *entry)
 {
     uint8_t key[KEY_LEN], data[ROW_MAX];
     uint64_t number = 0;
-    enum result result = next_number(txn, &number);
-    if (result == RESULT_OK) {
-        result = drop_oldest(txn);
-    }
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(next_number(txn, &number));
+    TRY(drop_oldest(txn));
     struct writer k = writer_of(key, sizeof(key));
     write_u64(&k, number);
     struct writer w = writer_of(data, sizeof(data));
@@ -98,8 +89,8 @@ static enum result each_row(const uint8_t *, size_t, const uint8_t *value, size_
 {
     const struct each *each = arg;
     struct audit_entry entry = { .at = 0 };
-    enum result result = decode(&entry, value, value_len);
-    return result == RESULT_OK ? each->visit(&entry, each->arg) : result;
+    TRY(decode(&entry, value, value_len));
+    return each->visit(&entry, each->arg);
 }
 
 enum result audit_each(struct store_txn *txn, audit_visit *visit, void *arg)

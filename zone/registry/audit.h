@@ -1,6 +1,6 @@
-/* The audit trail: what operators changed, when, who and from where. It is a table of the registry,
- * so an entry is committed with the change that it tells of, or by itself right after a change of
- * another store. It never holds a secret. The oldest entry goes when there are AUDIT_MAX. */
+/* The audit trail: what was changed, when, by whom and from where. It is a table of the registry,
+ * so an entry is committed together with the change, or right after a change of another store.
+ * Entries hold no secrets. The oldest entry is dropped when there are AUDIT_MAX. */
 #ifndef ZONE_AUDIT_H
 #define ZONE_AUDIT_H
 
@@ -17,17 +17,17 @@ enum {
 
 struct audit_entry {
     uint64_t at;                      /* Unix seconds */
-    char who[AUDIT_WHO_ROOM];         /* user of the machine */
+    char who[AUDIT_WHO_ROOM];         /* the user */
     char from[AUDIT_FROM_ROOM];       /* address of the ssh client, or terminal; may be empty */
     char command[AUDIT_COMMAND_ROOM]; /* "member set" */
     char subject[AUDIT_SUBJECT_ROOM]; /* member, setting, name ...; may be empty */
     char change[AUDIT_CHANGE_ROOM];   /* "country NL -> DE"; may be empty */
 };
 
-/* Appends one to the registry of the write transaction. */
+/* Appends an entry, in a write transaction of the registry. */
 enum result audit_add(struct store_txn *txn, const struct audit_entry *entry);
 
-/* All entries, oldest first. The visitor ends it with a result other than OK. */
+/* Visits all entries, oldest first, until the visitor fails. */
 typedef enum result audit_visit(const struct audit_entry *entry, void *arg);
 enum result audit_each(struct store_txn *txn, audit_visit *visit, void *arg);
 

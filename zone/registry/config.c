@@ -59,7 +59,7 @@ enum {
     KEYS = sizeof keys / sizeof keys[0]
 };
 
-/* A file that is being read. */
+/* The state of reading a file. */
 struct reading {
     yaml_parser_t parser;
     yaml_event_t event; /* the last one */
@@ -91,7 +91,7 @@ static enum result read_file(const char *path, char out[FILE_MAX + 1], size_t *l
     return RESULT_OK;
 }
 
-/* The line of the last event. */
+/* The line number of the last event. */
 static size_t line_of(const struct reading *reading)
 {
     return reading->event.start_mark.line + 1;
@@ -103,7 +103,7 @@ static enum result refuse(const struct reading *reading, const char *name, const
                      line_of(reading), name, reason);
 }
 
-/* Reads the next event. The one before is freed. */
+/* Frees the last event and reads the next one. */
 static enum result next_event(struct reading *reading)
 {
     yaml_event_delete(&reading->event);
@@ -117,13 +117,13 @@ static enum result next_event(struct reading *reading)
                      parser->problem != NULL ? parser->problem : "can't be read");
 }
 
-/* The text of the last event. Its octets hold no NUL. */
+/* The text of the last event. */
 static const char *scalar(const struct reading *reading)
 {
     return (const char *)reading->event.data.scalar.value;
 }
 
-/* Checks that the last event is one text of a fit length. */
+/* Checks that the last event is a text of a valid length, without NUL. */
 static enum result check_scalar(const struct reading *reading, const struct key *key)
 {
     switch (reading->event.type) {
@@ -182,10 +182,7 @@ static enum result add_to_list(struct reading *reading, const struct key *key)
     char *config = (char *)reading->config;
     char ***list = (char ***)(void *)(config + key->field);
     unsigned *count = (unsigned *)(void *)(config + key->count);
-    enum result result = check_scalar(reading, key);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(check_scalar(reading, key));
     if (*count == key->max) {
         return diag_fail(reading->diag, RESULT_INVALID, "%s:%zu: %s has more than %u values",
                          reading->path, line_of(reading), key->name, key->max);
@@ -195,18 +192,18 @@ static enum result add_to_list(struct reading *reading, const struct key *key)
     return RESULT_OK;
 }
 
-/* A list, or one value alone, which is a list of one. */
+/* A list, or a single value as a list of one. */
 static enum result read_list(struct reading *reading, const struct key *key)
 {
     if (reading->event.type != YAML_SEQUENCE_START_EVENT) {
         return add_to_list(reading, key);
     }
-    enum result result = next_event(reading);
-    while (result == RESULT_OK && reading->event.type != YAML_SEQUENCE_END_EVENT) {
-        result = add_to_list(reading, key);
-        result = result == RESULT_OK ? next_event(reading) : result;
+    TRY(next_event(reading));
+    while (reading->event.type != YAML_SEQUENCE_END_EVENT) {
+        TRY(add_to_list(reading, key));
+        TRY(next_event(reading));
     }
-    return result;
+    return RESULT_OK;
 }
 
 static enum result read_value(struct reading *reading, const struct key *key)
@@ -215,10 +212,7 @@ static enum result read_value(struct reading *reading, const struct key *key)
     if (key->kind == KIND_LIST) {
         return read_list(reading, key);
     }
-    enum result result = check_scalar(reading, key);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(check_scalar(reading, key));
     if (key->kind == KIND_NUMBER) {
         return put_number(reading, key, field);
     }
@@ -253,18 +247,18 @@ static enum result find_key(struct reading *reading, const struct key **out)
                      line_of(reading), name, suggest_text(&near, hint));
 }
 
-/* The keys of the document, up to its end. */
+/* Reads the keys up to the end of the document. */
 static enum result read_keys(struct reading *reading)
 {
-    enum result result = next_event(reading);
-    while (result == RESULT_OK && reading->event.type != YAML_MAPPING_END_EVENT) {
+    TRY(next_event(reading));
+    while (reading->event.type != YAML_MAPPING_END_EVENT) {
         const struct key *key = NULL;
-        result = find_key(reading, &key);
-        result = result == RESULT_OK ? next_event(reading) : result;
-        result = result == RESULT_OK && key != NULL ? read_value(reading, key) : result;
-        result = result == RESULT_OK ? next_event(reading) : result;
+        TRY(find_key(reading, &key));
+        TRY(next_event(reading));
+        TRY(read_value(reading, key));
+        TRY(next_event(reading));
     }
-    return result == RESULT_OK ? next_event(reading) : result;
+    return next_event(reading);
 }
 
 static bool is_nothing(const yaml_event_t *event)
@@ -275,10 +269,7 @@ static bool is_nothing(const yaml_event_t *event)
 
 static enum result read_document(struct reading *reading)
 {
-    enum result result = next_event(reading);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(next_event(reading));
     if (is_nothing(&reading->event)) {
         return next_event(reading);
     }
@@ -291,16 +282,16 @@ static enum result read_document(struct reading *reading)
 static enum result read_stream(struct reading *reading)
 {
     bool had = false;
-    enum result result = next_event(reading);
-    while (result == RESULT_OK && reading->event.type != YAML_STREAM_END_EVENT) {
+    TRY(next_event(reading));
+    while (reading->event.type != YAML_STREAM_END_EVENT) {
         if (reading->event.type == YAML_DOCUMENT_START_EVENT) {
-            result = had ? refuse(reading, "a configuration", "is one document")
-                         : read_document(reading);
+            TRY(had ? refuse(reading, "a configuration", "is one document")
+                    : read_document(reading));
             had = true;
         }
-        result = result == RESULT_OK ? next_event(reading) : result;
+        TRY(next_event(reading));
     }
-    return result;
+    return RESULT_OK;
 }
 
 enum result config_load(struct config **out, const char *path, struct diag *diag)
@@ -308,14 +299,11 @@ enum result config_load(struct config **out, const char *path, struct diag *diag
     char text[FILE_MAX + 1] = "";
     size_t len = 0;
     if (path != NULL) {
-        enum result result = read_file(path, text, &len, diag);
-        if (result != RESULT_OK) {
-            return result;
-        }
+        TRY(read_file(path, text, &len, diag));
     }
     struct reading reading = { .path = path, .diag = diag };
     reading.config = xcalloc(1, sizeof *reading.config);
-    ASSERT(yaml_parser_initialize(&reading.parser) != 0);
+    CHECK(yaml_parser_initialize(&reading.parser) != 0);
     yaml_parser_set_input_string(&reading.parser, (const unsigned char *)text, len);
     enum result result = read_stream(&reading);
     yaml_event_delete(&reading.event);

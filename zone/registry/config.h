@@ -1,6 +1,6 @@
-/* The configuration file that all three programs share: YAML, each key named like the long option
- * it stands for; an option on the command line wins. An unknown key is an error with its line.
- * Where an option may be repeated, the value is a list or one value alone.
+/* The configuration file of all three programs, in YAML. Each key has the name of the long option
+ * that it stands for; an option on the command line takes precedence. An unknown key is an error
+ * with its line. For an option that may be repeated, the value is a list or a single value.
  *
  *     state: /var/lib/ntspool
  *     listen: [ 192.0.2.53@53, "2001:db8::53@53" ]
@@ -16,8 +16,8 @@
 
 struct config {
     char *state;    /* NULL: not given */
-    char *user;     /* whom a daemon started as root becomes */
-    char *seal_key; /* file that opens the sealed keys; NULL: see dnssec/keys/seal.h */
+    char *user;     /* user to which a daemon started as root switches */
+    char *seal_key; /* file with the key of the sealed keys; NULL: see dnssec/keys/seal.h */
     char **listen;  /* ADDRESS[@PORT] */
     unsigned listen_count;
     unsigned *workers;
@@ -26,7 +26,7 @@ struct config {
     unsigned locations_count;
     char *nsid, *version_text;
     char *interval;   /* duration */
-    char *trust;      /* PEM file of the CAs that members' certificates must lead to */
+    char *trust;      /* PEM file with the trust anchors for members' certificates */
     char *id;         /* of the vantage point */
     char **reference; /* [nts:]HOST[@PORT] */
     unsigned reference_count;
@@ -35,7 +35,7 @@ struct config {
 
 #define CONFIG_STATE_PRESET "/var/lib/ntspool"
 
-/* An empty config for NULL path. INVALID with the file's line in the diag. */
+/* A NULL `path` gives an empty configuration. INVALID with the line in the diag. */
 enum result config_load(struct config **out, const char *path, struct diag *diag);
 void config_free(struct config *config);
 

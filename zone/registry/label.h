@@ -1,4 +1,4 @@
-/* What a member may be called. */
+/* Labels of members. */
 #ifndef ZONE_LABEL_H
 #define ZONE_LABEL_H
 
@@ -11,11 +11,11 @@ enum {
     LABEL_ROOM = 64
 };
 
-/* Lower-cases `text` into `out` (LABEL_ROOM octets) and checks that it may be a member's label:
- * letters, digits and hyphens, no hyphen at either end (RFC 1123 2.1) nor at places 3 and 4 (RFC
- * 5891 4.2.3.1), 1 to 63 octets, not all digits, and not a name that region names use (two-letter
- * country codes, continents). Labels that the zone's own records use are checked by the registry.
- * INVALID, with what to do in the diag. */
+/* Writes `text` in lower case to `out` (LABEL_ROOM octets) and checks that it can be a member's
+ * label: letters, digits and hyphens, no hyphen at either end (RFC 1123 2.1) or at places 3 and 4
+ * (RFC 5891 4.2.3.1), 1 to 63 octets, not all digits, and not a region's (two-letter country codes,
+ * continents). The registry checks that no record of the zone has the label. INVALID with a diag.
+ */
 enum result label_check(char *out, const char *text, struct diag *diag);
 
 #endif

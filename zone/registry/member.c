@@ -7,7 +7,7 @@
 
 enum {
     MEMBER_LAYOUT = 2,
-    MEMBER_LAYOUT_BEFORE = 1 /* ended with the target */
+    MEMBER_LAYOUT_BEFORE = 1 /* without the position */
 };
 
 void member_defaults(struct member *out)
@@ -50,8 +50,7 @@ static enum result check_addresses(const struct member *member, bool allow_priva
     return RESULT_OK;
 }
 
-/* The accounturi stands inside a CAA value, where `;` ends a parameter (RFC 8659 4.2, RFC 8657
- * 3). */
+/* The accounturi is a parameter of a CAA value, which `;` ends (RFC 8659 4.2, RFC 8657 3). */
 static bool accounturi_fits(const char *uri)
 {
     for (const char *p = uri; *p != '\0'; p++) {
@@ -104,10 +103,7 @@ static enum result check_target(const struct member *member, const struct dname 
             "%s: with --target the pool serves no address for it; give one or the other",
             member->label);
     }
-    enum result result = check_host_name(member, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
+    TRY(check_host_name(member, diag));
     return dname_labels(&member->target) > 1 && !dname_under(&member->target, apex)
                ? RESULT_OK
                : diag_fail(diag, RESULT_INVALID,
@@ -118,11 +114,8 @@ enum result member_check(const struct member *member, const struct dname *apex, 
                          struct diag *diag)
 {
     char label[LABEL_ROOM], country[3];
-    enum result result = label_check(label, member->label, diag);
-    if (result != RESULT_OK) {
-        return result;
-    }
     struct dname name;
+    TRY(label_check(label, member->label, diag));
     if (strcmp(label, member->label) != 0 ||
         dname_prepend(&name, label, strlen(label), apex) != RESULT_OK) {
         return diag_fail(diag, RESULT_INVALID, "%s: the name does not fit under the pool's", label);
@@ -143,8 +136,8 @@ enum result member_check(const struct member *member, const struct dname *apex, 
                          "%s: capacity goes from 0 to %d Mbit/s, the port from 1 to 65535", label,
                          MEMBER_CAPACITY_MAX);
     }
-    result = check_target(member, apex, diag);
-    return result != RESULT_OK ? result : check_addresses(member, allow_private, diag);
+    TRY(check_target(member, apex, diag));
+    return check_addresses(member, allow_private, diag);
 }
 
 void member_target(struct dname *out, const struct member *member, const struct dname *apex)
@@ -153,7 +146,7 @@ void member_target(struct dname *out, const struct member *member, const struct 
         *out = member->target;
         return;
     }
-    ASSERT(dname_prepend(out, member->label, strlen(member->label), apex) == RESULT_OK);
+    CHECK(dname_prepend(out, member->label, strlen(member->label), apex) == RESULT_OK);
 }
 
 void member_encode(struct writer *w, const struct member *member)

@@ -1,4 +1,4 @@
-/* A member of the pool as the operator registered it. What the probe saw of it is in
+/* A member of the pool as its operator registered it. What probes found is in
  * zone/verdicts/health.h. */
 #ifndef ZONE_MEMBER_H
 #define ZONE_MEMBER_H
@@ -25,7 +25,7 @@ enum override {
 };
 
 struct member {
-    /* never reused, so what was seen of a removed member can't stick to its successor */
+    /* never reused, so that no verdict of a removed member counts for another one */
     uint64_t id;
     char label[LABEL_ROOM];
     char country[3]; /* ISO 3166 alpha-2 in upper case, or empty */
@@ -35,27 +35,26 @@ struct member {
     uint32_t capacity_mbit;                  /* 0: monitored, never handed out */
     uint16_t port;
     uint8_t address_count;
-    struct address addresses[MEMBER_ADDRESSES_MAX]; /* none if it brings its own name */
-    struct dname target;                            /* its own name; len 0 if it has none */
-    bool placed;                                    /* the operator said where it is: */
+    struct address addresses[MEMBER_ADDRESSES_MAX]; /* none if it has a target */
+    struct dname target;                            /* its own name; length 0: none */
+    bool placed;                                    /* the operator gave a position */
     struct position position;
     enum override override;
     bool suspended;
     uint64_t added_at, changed_at; /* Unix seconds */
 };
 
-/* Fills in what a member gets when nothing is said. */
+/* Sets the defaults of a new member. */
 void member_defaults(struct member *out);
-/* Checks everything that can be judged by the member alone: fields in range, at least one address
- * or a target but not both, no address twice, none special unless allowed, target not under the
- * apex. */
+/* Checks the member by itself: fields in range, addresses or a target but not both, no address
+ * twice, no special address unless `allow_private`, target not under the apex. INVALID. */
 enum result member_check(const struct member *member, const struct dname *apex, bool allow_private,
                          struct diag *diag);
 
-/* The name SRV points to: its own name or <label>.<apex>. */
+/* The target of its SRV records: its own name or <label>.<apex>. */
 void member_target(struct dname *out, const struct member *member, const struct dname *apex);
 
-/* The store's layout. */
+/* The layout of its row. */
 void member_encode(struct writer *w, const struct member *member);
 enum result member_decode(struct member *out, const uint8_t *data, size_t len);
 

@@ -1,8 +1,10 @@
 #include "zone/registry/node.h"
 
-/* Layout: kind; then for a member its id, its addresses and the accounturi; for apex and static
- * names their RRsets as [type u16][count u16][ttl u32][length u32][packed rdata]; for the service
- * nothing, of a region the number of its members u32. */
+#include "zone/base/u64.h"
+
+/* Layout: u8 kind. Then for a member its id, addresses and accounturi; for apex and static names
+ * their RRsets as [type u16][count u16][ttl u32][length u32][packed rdata]; for a region's service
+ * u32 number of its members; for the pool's service nothing. */
 
 static void encode_rrsets(struct writer *w, const struct node *node)
 {
@@ -74,7 +76,7 @@ static void decode_rrsets(struct reader *r, struct node *node)
 enum result node_decode(struct node *out, const uint8_t *data, size_t len)
 {
     struct reader r = reader_of(data, len);
-    /* its arrays stay unset beyond their counts: clearing them would cost more than the rest */
+    /* Not initialized beyond its counts: clearing the arrays would cost more than the rest. */
     struct node node;
     node.kind = (enum node_kind)read_u8(&r);
     node.members = 0;
@@ -106,8 +108,8 @@ enum result node_decode(struct node *out, const uint8_t *data, size_t len)
     return RESULT_OK;
 }
 
-/* A mask that would leave nothing is older than the row (the member's addresses were changed since)
- * and is not followed. */
+/* A mask that leaves out all addresses is older than the row (the member's addresses have changed
+ * since) and is ignored. */
 static uint8_t effective_mask(const struct node *node, uint8_t left_out)
 {
     unsigned all = (1U << node->address_count) - 1;
@@ -150,9 +152,9 @@ static void append(struct writer *w, const char *text)
     write_octets(w, text, strlen(text));
 }
 
-/* Members get certificates for exactly their own name: wildcards are for nobody (RFC 8659 4.3), and
- * each CA may only use the methods that show control of the member's server (RFC 8657 4), for the
- * member's account if it named one (RFC 8657 3). */
+/* CAs may issue for exactly the member's name. Wildcards are forbidden (RFC 8659 4.3). A CA may use
+ * only the methods that prove control of the member's server (RFC 8657 4), and only for the
+ * member's account if it has named one (RFC 8657 3). */
 static bool caa_set(const struct node *node, const struct settings *settings,
                     struct rrset_builder *b, struct rrset *out)
 {
@@ -226,11 +228,10 @@ bool node_rrset(const struct node *node, const struct settings *settings, uint16
 {
     struct rrset_builder b;
     uint32_t ttl = settings->address_ttl_s;
-    /* RFC 2308 3: of a negative answer it is at most the MINIMUM; one RRset has one TTL
-     * everywhere */
+    /* RFC 2308 3: in a negative answer the SOA's TTL is at most MINIMUM. An RRset has the same TTL
+     * in all answers. */
     if (type == RR_SOA) {
-        ttl =
-            settings->ttl_s < settings->negative_ttl_s ? settings->ttl_s : settings->negative_ttl_s;
+        ttl = (uint32_t)u64_min(settings->ttl_s, settings->negative_ttl_s);
     }
     bool apex = node->kind == NODE_APEX, member = node->kind == NODE_MEMBER;
     rrset_begin(&b, type, ttl, scratch, NODE_SCRATCH);

@@ -136,7 +136,7 @@ enum result registry_put_name(struct registry_change *change, const char *row,
 
 struct load {
     struct settings settings;
-    char name[64]; /* of the row last read */
+    char name[64]; /* of the last row */
 };
 
 static enum result load_setting(struct load *load, const uint8_t *value, size_t value_len)
@@ -147,7 +147,7 @@ static enum result load_setting(struct load *load, const uint8_t *value, size_t 
     }
     memcpy(text, value, value_len);
     text[value_len] = '\0';
-    /* NOT_FOUND is a setting that a later version had: it means nothing here. */
+    /* NOT_FOUND: a setting of a later version, which this one ignores. */
     return settings_set(&load->settings, load->name, text, NULL) == RESULT_INVALID ? RESULT_DAMAGED
                                                                                    : RESULT_OK;
 }

@@ -16,7 +16,7 @@ enum {
     REGISTRY_NS_MAX = 8
 };
 
-/* A name server: under the apex with its addresses, or elsewhere with none. */
+/* A name server: under the apex and with addresses, or outside the zone and without. */
 struct name_server {
     struct dname name;
     uint8_t address_count;
@@ -30,8 +30,8 @@ struct name_servers {
 
 struct tombstone {
     uint64_t removed_at, quarantined_until;   /* Unix seconds */
-    char operator_name[MEMBER_OPERATOR_ROOM]; /* may take the label back before */
-    bool kept; /* `member` is what was removed; false for one from schema 2 */
+    char operator_name[MEMBER_OPERATOR_ROOM]; /* may use the label again before that */
+    bool kept; /* `member` is the removed member; false for a tombstone of schema 2 */
     struct member member;
 };
 
@@ -78,56 +78,58 @@ struct registry_marks {
     uint64_t next_id;
 };
 enum result registry_marks(struct store_txn *txn, struct registry_marks *out, struct diag *diag);
-/* After all rows were replaced: the serial goes up, ids of members that came since are not taken
- * again, and nobody goes on with what they made of rows of before. REFUSED for another zone. To be
- * ended by registry_commit. */
+/* To be called after all rows were replaced, before registry_commit. The serial does not go back,
+ * ids of members that were added since the backup are not reused, and readers drop all cached
+ * answers. REFUSED if the backup is of another zone. */
 enum result registry_restored(struct registry_change *change, const struct registry_marks *before);
-/* MISSING if init never got so far. */
+/* MISSING if the registry holds no zone. */
 enum result registry_settings(struct store_txn *txn, struct settings *out, struct diag *diag);
 enum result registry_set(struct registry_change *change, const char *name, const char *value);
-/* Sets several, which are checked against the others when all are set. */
+/* Sets several settings, and then checks all against each other. */
 struct setting_change {
     const char *name, *value;
 };
 enum result registry_set_all(struct registry_change *change, const struct setting_change *changes,
                              size_t count);
-/* The zone's name servers, in canonical order of their NS; those inside with their addresses. */
+/* The zone's name servers in canonical order of their NS; those in the zone with their addresses.
+ */
 enum result registry_servers(struct store_txn *txn, struct name_servers *out, struct diag *diag);
-/* NULL if it is none of them. */
+/* NULL if there is none of that name. */
 const struct name_server *name_servers_find(const struct name_servers *servers,
                                             const struct dname *name);
 bool name_server_has(const struct name_server *server, const struct address *address);
-/* Adds one; `ns` inside the zone needs addresses, or the records of its name are taken. EXISTS, or
- * REFUSED with the reason. */
+/* Adds a name server. One in the zone needs addresses; if `ns` has none, those of static records at
+ * its name count. EXISTS, or REFUSED with the reason. */
 enum result registry_server_add(struct registry_change *change, const struct name_server *ns);
-/* Gives a name server inside the zone these addresses and no others. */
+/* Replaces the addresses of a name server in the zone. */
 enum result registry_server_set(struct registry_change *change, const struct name_server *ns);
-/* Takes one away with its addresses, but never the last. The SOA then names another as primary. */
+/* Removes a name server with its addresses, but never the last one. If it was the SOA's primary,
+ * another takes its place. */
 enum result registry_server_remove(struct registry_change *change, const struct dname *name);
-/* The name servers that the parent zone has, as far as the operator told
- * (registry_delegation_seen). */
+/* The name servers that the parent zone has, as the operator confirmed (registry_delegation_seen).
+ */
 enum result registry_delegation(struct store_txn *txn, struct name_servers *out, struct diag *diag);
-/* Notes that the parent zone has the name servers of now. */
+/* Notes that the parent zone has the present name servers. */
 enum result registry_delegation_seen(struct registry_change *change);
 
-/* To the schema of now. From 1, before there were names of regions, or with those of the members
- * touched since: all of them are named, and the serial moves on. */
+/* Migrates schema 1 to the present one: adds the names of all regions with members, raises the
+ * serial. */
 enum result registry_migrate_1(struct store_txn *txn, uint64_t now, struct diag *diag);
-/* From schema 2: the registry gets its id. */
+/* Migrates schema 2: the registry gets its id, and all targets their owners. */
 enum result registry_migrate_2(struct store_txn *txn, uint64_t now, struct diag *diag);
 
 enum {
     REGISTRY_ID_LEN = 16
 };
-/* The random number that the registry got when it was made. A copy has the same one. */
+/* The random id of the registry, made by registry_init. A copy has the same id. */
 enum result registry_id(struct store_txn *txn, uint8_t out[REGISTRY_ID_LEN], struct diag *diag);
 
-/* A vantage point that the operator has named: only what is signed with its key counts. */
+/* A vantage point that the operator has named. Only reports signed with its key count. */
 struct vantage_key {
     char name[VANTAGE_ROOM];
     uint8_t key[VANTAGE_KEY_LEN]; /* Ed25519 */
     uint64_t added_at;
-    /* When the operator last said that what it holds frozen is true (vantage.h); 0: never. */
+    /* when the operator last released its frozen verdicts (zone/verdicts/vantage.h); 0: never */
     uint64_t released_at;
 };
 
@@ -139,23 +141,23 @@ struct vantage_keys {
 /* NULL if there is none of that name. */
 const struct vantage_key *vantage_keys_find(const struct vantage_keys *keys, const char *name);
 
-/* NOT_FOUND for one that nobody named. */
+/* NOT_FOUND if the operator has not named it. */
 enum result registry_vantage(struct store_txn *txn, const char *name, struct vantage_key *out);
-/* FULL if there are VANTAGES_MAX others. */
+/* Adds or replaces one. FULL if there are VANTAGES_MAX others; EXISTS if another has the key. */
 enum result registry_put_vantage(struct registry_change *change, const struct vantage_key *key);
 enum result registry_remove_vantage(struct registry_change *change, const char *name);
 enum result registry_vantages(struct store_txn *txn, struct vantage_keys *out, struct diag *diag);
 
 enum result registry_member(struct store_txn *txn, const char *label, struct member *out);
-/* Adds `member` (its id and times are set here, also in the caller's copy) with its name, in one
- * step (draft-ladd-nts-for-the-ntp-pool 6). EXISTS or REFUSED with the reason: label in use or
- * reserved or quarantined (the same non-empty operator may return), address in use. */
+/* Adds `member` with its name (draft-ladd-nts-for-the-ntp-pool 6); sets its id and times, also in
+ * the caller's copy. EXISTS or REFUSED with the reason: the label is in use, reserved or
+ * quarantined (the same non-empty operator may return), or an address is in use. */
 enum result registry_add(struct registry_change *change, struct member *member, bool allow_private);
-/* Replaces the member of that label; id and added_at stay. */
+/* Replaces the member of that label. Its id and added_at stay. */
 enum result registry_update(struct registry_change *change, const struct member *member,
                             bool allow_private);
-/* Removes member and name, so that its certificate can't be renewed
- * (draft-ladd-nts-for-the-ntp-pool 6), and leaves a tombstone; tombstones whose time is over go. */
+/* Removes the member and its name, so that its certificate can't be renewed
+ * (draft-ladd-nts-for-the-ntp-pool 6), and leaves a tombstone. Also deletes expired tombstones. */
 enum result registry_remove(struct registry_change *change, const char *label,
                             uint64_t quarantined_until);
 typedef enum result member_visit(const struct member *member, void *arg);
@@ -164,37 +166,37 @@ enum result registry_tombstone(struct store_txn *txn, const char *label, struct 
 typedef enum result tombstone_visit(const char *label, const struct tombstone *tombstone,
                                     void *arg);
 enum result registry_tombstones(struct store_txn *txn, tombstone_visit *visit, void *arg);
-/* Brings a removed member back as it was, with its id, as long as label and addresses are free. */
+/* Restores a removed member with its id, if its label and addresses are free. */
 enum result registry_restore(struct registry_change *change, const char *label, struct member *out);
 
-/* The node at a key, decoded; `buffer` (NODE_ENCODED_MAX) holds what it points to. NOT_FOUND, also
- * for empty non-terminals. */
+/* The node at a key. It points into `buffer` (NODE_ENCODED_MAX octets). NOT_FOUND also for empty
+ * non-terminals. */
 enum result registry_node(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
                           struct node *out);
-/* The node's row as stored, for node_decode; `*len` octets in `buffer`. */
+/* The node's row for node_decode: `*len` octets in `buffer`. */
 enum result registry_node_row(struct store_txn *txn, const struct dname_key *key, uint8_t *buffer,
                               size_t *len);
-/* The key of the nearest node in a direction (SEEK_BEFORE ...). NOT_FOUND at the ends. */
+/* The key of the nearest node in the direction of `seek`. NOT_FOUND at the ends. */
 enum result registry_near_key(struct store_txn *txn, enum store_seek seek,
                               const struct dname_key *key, struct dname_key *found);
-/* The names that changed after the snapshot of version `since`, so that who keeps what it read need
- * not forget all of it: hashes (dname_key_hash) of the keys of nodes that were added, changed or
- * removed, and of the nodes right before those added or removed, whose NSEC changed with them.
- * NOT_FOUND if it can't be told: too long ago, or too many. */
+/* The names that changed after the snapshot of version `since`, so that a reader need not drop all
+ * cached answers: hashes (dname_key_hash) of the keys of nodes that were added, changed or removed,
+ * and of the nodes right before those added or removed, since their NSEC changed. NOT_FOUND if this
+ * is unknown: too long ago, or too many names. */
 enum result registry_changes(struct store_txn *txn, uint64_t since,
                              uint64_t out[REGISTRY_CHANGES_MAX], size_t *count);
-/* The nodes in canonical order. */
+/* Visits all nodes in canonical order. */
 typedef enum result node_visit(const struct dname_key *key, const struct node *node, void *arg);
 enum result registry_nodes(struct store_txn *txn, node_visit *visit, void *arg);
 
-/* OK if static records of the type may stand at `name`. REFUSED with the reason for names that
- * belong to members or the service, and for what is not the operator's or not served (SOA, NS,
- * DNSSEC types, DNAME, wildcards, delegations). */
+/* OK if `name` may own static records of the type. REFUSED with the reason for names of members and
+ * of the service, and for records that the server makes or does not support (SOA, NS, DNSSEC types,
+ * DNAME, wildcards, delegations). */
 enum result registry_record_check(struct store_txn *txn, const struct dname *name, uint16_t type,
                                   struct diag *diag);
-/* Replaces one RRset of static records at `name`, or removes it when set->count is 0. INVALID for
- * what is no rdata of the type; REFUSED as above, and where CNAME and other data would meet (RFC
- * 1034 3.6.2). */
+/* Replaces an RRset of static records at `name`, or removes it if set->count is 0. INVALID if the
+ * rdata does not fit the type. REFUSED as above, and if a CNAME would have other data beside it
+ * (RFC 1034 3.6.2). NOT_FOUND if there is no such RRset to remove. */
 enum result registry_record_set(struct registry_change *change, const struct dname *name,
                                 const struct rrset *set);
 

@@ -1,7 +1,6 @@
-/* The names table: nodes by canonical key, and the operator's static records.
- *
- * A row's key is the name's canonical key. The apex's is empty, which LMDB does not take, so its
- * row has the key 00, with which no other can start: order and lookups stay as they are. */
+/* The names table: nodes by the canonical keys of their names. The key of the apex is empty, which
+ * LMDB does not take, so its row has the key 00. No other key starts with 00, so the order stays
+ * canonical. */
 #include "zone/registry/registry_private.h"
 
 static const uint8_t apex_row[] = { 0 };

@@ -1,7 +1,7 @@
 /* The owners of addresses and targets: TABLE_ADDRESSES. */
 #include "zone/registry/registry_private.h"
 
-/* The key under which a target has its owner: no address is all zeros, and none is so long. */
+/* A target's key: 16 zeros and the name. No address has such a key. */
 struct target_key {
     uint8_t octets[sizeof(struct address) + DNAME_MAX];
     size_t len;
@@ -16,7 +16,7 @@ static struct target_key key_of_target(const struct dname *target)
     return key;
 }
 
-/* The label of the member that is reached by this key of TABLE_ADDRESSES, "" if there is none. */
+/* The label of the member that owns a key of TABLE_ADDRESSES, "" if none does. */
 static enum result owner_of(struct store_txn *txn, const uint8_t *key, size_t key_len,
                             char out[LABEL_ROOM])
 {

@@ -1,10 +1,10 @@
-/* Inside the registry: what its files share. */
+/* Shared by the files of the registry only. */
 #ifndef ZONE_REGISTRY_PRIVATE_H
 #define ZONE_REGISTRY_PRIVATE_H
 
 #include "zone/registry/registry.h"
 
-/* Rows of TABLE_SETTINGS that are no settings start with a dot. */
+/* Rows of TABLE_SETTINGS that are not settings start with a dot. */
 #define REGISTRY_APEX    ".apex"    /* wire form */
 #define REGISTRY_PRIMARY ".primary" /* wire form */
 #define REGISTRY_SERIAL  ".serial"  /* u32 */

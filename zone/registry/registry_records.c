@@ -1,9 +1,9 @@
-/* Static records: what an operator may put beside the pool's own names. */
+/* Static records: records of the operator's, beside the pool's own names. */
 #include "zone/names/rdata.h"
 #include "zone/registry/registry_private.h"
 #include "zone/registry/service.h"
 
-/* Why the type can't be loaded, or NULL. */
+/* The reason why static records can't have the type, or NULL. */
 static const char *refused_type(uint16_t type)
 {
     switch (type) {
@@ -61,7 +61,7 @@ static bool has_wildcard(const struct dname *name)
     return false;
 }
 
-/* The member that the name belongs to: the label below the apex. */
+/* Refuses names of the service, and names at and under a member's label. */
 static enum result check_owner(struct store_txn *txn, const struct dname *name, uint16_t type,
                                const struct dname *apex, struct diag *diag)
 {
@@ -77,8 +77,7 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name, 
                          "the names at and under _ntske._tcp of a country or continent are the "
                          "pool's");
     }
-    /* RFC 9156 2.3: resolvers that minimise names ask for _tcp first, and an alias there would lead
-     * them away. */
+    /* RFC 9156 2.3: resolvers that minimise names ask for _tcp first and would follow an alias. */
     if (type == RR_CNAME && dname_key_under(&service, &key)) {
         return diag_fail(diag, RESULT_REFUSED, "an alias at _tcp would hide _ntske._tcp");
     }
@@ -132,8 +131,8 @@ enum result registry_record_check(struct store_txn *txn, const struct dname *nam
     return check(txn, &apex, &owner, type, diag);
 }
 
-/* Where the type stands or would stand; RRsets are in order of type. */
-static unsigned place_of(const struct node *node, uint16_t type)
+/* The index of the type's RRset, or where it would be inserted. RRsets are in order of type. */
+static unsigned index_of(const struct node *node, uint16_t type)
 {
     unsigned i = 0;
     while (i < node->rrset_count && node->rrsets[i].type < type) {
@@ -144,13 +143,13 @@ static unsigned place_of(const struct node *node, uint16_t type)
 
 static bool has_type(const struct node *node, uint16_t type)
 {
-    unsigned i = place_of(node, type);
+    unsigned i = index_of(node, type);
     return i < node->rrset_count && node->rrsets[i].type == type;
 }
 
 static enum result drop_set(struct node *node, uint16_t type, struct diag *diag)
 {
-    unsigned i = place_of(node, type);
+    unsigned i = index_of(node, type);
     if (!has_type(node, type)) {
         return diag_fail(diag, RESULT_NOT_FOUND, "there is no such record");
     }
@@ -162,7 +161,7 @@ static enum result drop_set(struct node *node, uint16_t type, struct diag *diag)
 
 static enum result put_set(struct node *node, const struct rrset *set, struct diag *diag)
 {
-    unsigned i = place_of(node, set->type);
+    unsigned i = index_of(node, set->type);
     if (!has_type(node, set->type)) {
         if (node->rrset_count == NODE_RRSETS_MAX) {
             return diag_fail(diag, RESULT_REFUSED, "one name can have at most %d types",
@@ -173,7 +172,7 @@ static enum result put_set(struct node *node, const struct rrset *set, struct di
         node->rrset_count++;
     }
     node->rrsets[i] = *set;
-    /* RFC 1034 3.6.2: an alias stands alone; RFC 2181 10.1: and there is one. */
+    /* RFC 1034 3.6.2: an alias has no other data beside it. RFC 2181 10.1: it is one record. */
     if (has_type(node, RR_CNAME) && (node->rrset_count > 1 || node->rrsets[0].count > 1)) {
         return diag_fail(diag, RESULT_REFUSED,
                          "an alias (CNAME) can't stand beside other records (RFC 1034 3.6.2)");
@@ -184,10 +183,10 @@ static enum result put_set(struct node *node, const struct rrset *set, struct di
     return RESULT_OK;
 }
 
-/* True if the zone's NS names `name`. */
+/* True if `name` is in the NS of the apex. */
 static bool is_name_server(const struct node *apex_node, const struct dname *name)
 {
-    unsigned i = place_of(apex_node, RR_NS);
+    unsigned i = index_of(apex_node, RR_NS);
     size_t at = 0;
     const uint8_t *rdata;
     uint16_t len;
@@ -199,7 +198,7 @@ static bool is_name_server(const struct node *apex_node, const struct dname *nam
     return false;
 }
 
-/* A name server must keep an address: its glue and the zone hang on it. */
+/* A name server in the zone must keep an address, or the zone can't be reached. */
 static enum result check_name_server(struct store_txn *txn, const struct dname *name,
                                      const struct node *node, uint8_t *buffer, struct diag *diag)
 {

@@ -1,7 +1,8 @@
-/* The zone's name servers: the NS of the apex, and the addresses of those inside the zone.
+/* The zone's name servers: the NS of the apex, and the addresses of name servers in the zone.
  *
- * The parent zone has a copy of both, which the pool can't change. The row ".delegation" says what
- * the parent has, as far as the operator told, so that a difference can be shown. */
+ * The parent zone has a copy of both (delegation and glue), which the pool can't change. The row
+ * ".delegation" holds what the operator confirmed that the parent has, so that a difference can be
+ * shown. */
 #include "zone/registry/registry_private.h"
 #include "zone/registry/service.h"
 
@@ -121,7 +122,7 @@ static void take_addresses(struct name_server *ns, const struct rrset *set)
     }
 }
 
-/* The addresses that the zone has for the name, none for one outside. */
+/* The addresses that the zone has for the name; none if the name is outside. */
 static enum result read_addresses(struct store_txn *txn, struct name_server *ns,
                                   const struct dname *apex, struct diag *diag)
 {
@@ -148,7 +149,7 @@ static enum result read_addresses(struct store_txn *txn, struct name_server *ns,
     return RESULT_OK;
 }
 
-/* The names of the NS of the apex. */
+/* The names in the NS of the apex. */
 static enum result read_names(struct store_txn *txn, struct name_servers *out, struct diag *diag)
 {
     uint8_t buffer[NODE_ENCODED_MAX];

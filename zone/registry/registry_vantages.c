@@ -1,4 +1,4 @@
-/* The vantage points that the operator has named: rows of TABLE_VANTAGE_KEYS. */
+/* The vantage points that the operator has named (TABLE_VANTAGE_KEYS). */
 #include "zone/registry/registry_private.h"
 
 enum {

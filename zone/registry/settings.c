@@ -7,7 +7,7 @@
 #include "zone/base/suggest.h"
 #include "zone/base/wire.h"
 
-/* How a setting's text is read; `offset` says where it goes in struct settings. */
+/* How the text of a setting is read and written. */
 enum kind {
     KIND_DURATION,
     KIND_NUMBER,
@@ -24,8 +24,8 @@ enum kind {
 struct row {
     struct setting_info info;
     enum kind kind;
-    size_t offset;
-    uint32_t min, max; /* seconds or a number; scores have bounds of their own */
+    size_t offset;     /* in struct settings */
+    uint32_t min, max; /* seconds, a number, or thousandths of a factor */
 };
 
 #define HOUR 3600u

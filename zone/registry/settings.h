@@ -1,8 +1,8 @@
-/* The zone's settings: what `ntspool zone set NAME VALUE` can change, kept as text in the registry,
- * read into one struct.
+/* The zone's settings, which `ntspool zone set NAME VALUE` changes. The registry keeps them as
+ * text; programs read them into one struct.
  *
- * A setting's name, default, bounds and meaning stand in one table (SETTINGS in settings.c), which
- * also feeds `ntspool zone show` and `--help`. */
+ * One table in settings.c has the name, default, bounds and meaning of each setting. `ntspool zone
+ * show` and `--help` use it, too. */
 #ifndef ZONE_SETTINGS_H
 #define ZONE_SETTINGS_H
 
@@ -24,38 +24,38 @@ struct settings {
     struct dname apex;    /* not a setting: fixed by `init` */
     struct dname mailbox; /* SOA RNAME */
     struct dname primary; /* SOA MNAME: the first name server */
-    uint32_t serial;      /* not a setting: counted up by every change of the registry */
-    uint32_t ttl_s;       /* NS, DNSKEY, static names without their own; at most of the SOA */
+    uint32_t serial;      /* not a setting: every change of the registry raises it */
+    uint32_t ttl_s;       /* NS, DNSKEY, static RRsets without a TTL; upper limit for the SOA */
     uint32_t srv_ttl_s;
     uint32_t address_ttl_s;  /* A, AAAA, CAA of members and name servers */
-    uint32_t negative_ttl_s; /* SOA MINIMUM, NSEC; at most of the SOA */
+    uint32_t negative_ttl_s; /* SOA MINIMUM, NSEC; upper limit for the SOA */
     uint32_t refresh_s, retry_s, expire_s;
     uint32_t srv_count; /* members in one SRV answer, 1 to 8 */
-    uint32_t rrl_rate;  /* answers of a kind a second and client network, 0: no limit */
-    /* of what is over the rate, every how many-th is answered with TC; 0: none */
+    uint32_t rrl_rate;  /* answers of one kind per second and client network, 0: no limit */
+    /* one of so many answers over the rate is sent with TC; 0: none */
     uint32_t rrl_slip;
     struct dname report_agent; /* RFC 9567; len 0: none */
-    /* most answers for a member, in thousandths of its part of all capacity */
+    /* upper limit of a member's answers, in thousandths of its share of all capacity */
     uint32_t max_overload_milli;
     uint32_t scale_km; /* distance over which a member's weight falls to 1/e */
     bool srv_weights;  /* `srv-weights`: capacity (true) or equal (false) */
     enum denial denial;
-    /* of `compact`: signatures a second and worker for missing names, 0: no limit */
+    /* for `compact`: signatures per second and worker for missing names, 0: no limit */
     uint32_t denial_budget;
     uint32_t signature_validity_s;
-    uint32_t zsk_lifetime_s, ksk_lifetime_s; /* 0: never replaced by itself */
+    uint32_t zsk_lifetime_s, ksk_lifetime_s; /* 0: never replaced automatically */
     uint32_t propagation_s;                  /* until all servers of the zone serve a change */
     uint32_t parent_delay_s, parent_ds_ttl_s;
-    struct endpoint ds_resolver; /* is asked for the parent's DS; port 0: none */
+    struct endpoint ds_resolver; /* resolver to ask for the parent's DS; port 0: none */
     uint32_t min_history_s;      /* probe history before the first entry */
     int32_t entry_score_milli;   /* first entry */
-    int32_t reentry_score_milli; /* entry after having been out */
+    int32_t reentry_score_milli; /* entry of a member that was out */
     int32_t exit_score_milli;
-    /* of a probe's eligible members down at once: no removals; 100: never */
+    /* share of a probe's eligible members that fail at once and stop removals; 100: never */
     uint32_t breaker_percent;
-    /* how long the word of a vantage point counts (zone/verdicts/vantage.h) */
+    /* how long verdicts of a silent vantage point count (zone/verdicts/vantage.h) */
     uint32_t verdict_fresh_s;
-    uint32_t certificate_warning_s; /* how long before a certificate's end `status` warns */
+    uint32_t certificate_warning_s; /* time before a certificate's end when `status` warns */
     uint32_t quarantine_s;          /* of a removed label when no certificate was seen */
     uint32_t ca_count; /* CAA: who may issue for members; RFC 8659 4.2 issuer-domain-name */
     char ca[SETTINGS_CA_MAX][SETTINGS_CA_ROOM];
@@ -67,24 +67,24 @@ struct setting_info {
     const char *help;   /* one line */
 };
 
-/* The table's rows in order of name, `count` of them. */
+/* All `count` settings in order of name. */
 const struct setting_info *settings_list(size_t *count);
-/* All defaults; apex, mailbox, primary and serial are left empty. */
+/* Sets all defaults. Apex, mailbox, primary and serial stay empty. */
 void settings_defaults(struct settings *out);
-/* Checks and sets one by its text. NOT_FOUND for an unknown name, INVALID with what would be
- * accepted. */
+/* Checks a text and sets the setting. NOT_FOUND for an unknown name, INVALID with a diag that says
+ * what is accepted. */
 enum result settings_set(struct settings *settings, const char *name, const char *value,
                          struct diag *diag);
-/* The value of one that is a number, or a duration in seconds. INVALID for all others. */
+/* The value of a number, or of a duration in seconds. INVALID for other settings. */
 enum result settings_number(const struct settings *settings, const char *name, double *out);
-/* Checks the setting against those that it must go with. REFUSED with all of them. */
+/* Checks the setting against the others. REFUSED with a diag that names those that don't fit. */
 enum result settings_check(const struct settings *settings, const char *name, struct diag *diag);
-/* The text form of one, into SETTING_VALUE_MAX octets; accepted by settings_set again. */
+/* The text of a setting as settings_set takes it; `out` has SETTING_VALUE_MAX octets. */
 enum result settings_text(const struct settings *settings, const char *name, char *out);
 
-/* "90", "90s", "15m", "2h", "7d", "2w" to seconds: also used by option parsers. */
+/* "90", "90s", "15m", "2h", "7d", "2w" to seconds. */
 enum result duration_parse(uint32_t *out_s, const char *text);
-/* The shortest such text; room for 16 octets. */
+/* The shortest such text; `out` has 16 octets. */
 char *duration_text(uint32_t s, char *out);
 
 #endif

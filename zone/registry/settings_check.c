@@ -1,6 +1,7 @@
-/* Settings that make no sense together. */
+/* Combinations of settings that make no sense. */
 #include <stdio.h>
 
+#include "zone/base/u64.h"
 #include "zone/registry/settings.h"
 
 enum {
@@ -8,7 +9,7 @@ enum {
 };
 
 struct rule {
-    const char *names[RULE_NAMES]; /* the settings that it is about */
+    const char *names[RULE_NAMES]; /* the settings that it compares */
     bool (*broken)(const struct settings *settings);
     const char *why;
 };
@@ -23,25 +24,25 @@ static bool leaves_at_reentry(const struct settings *s)
     return s->exit_score_milli > s->reentry_score_milli;
 }
 
-/* RFC 1912 2.2: a retry comes sooner than a refresh. */
+/* RFC 1912 2.2: the retry interval is shorter than the refresh interval. */
 static bool retries_too_late(const struct settings *s)
 {
     return s->retry_s > s->refresh_s;
 }
 
-/* RFC 1912 2.2: a copy lives longer than it takes to miss a refresh and to try again. */
+/* RFC 1912 2.2: a secondary's copy outlives a failed refresh and a retry. */
 static bool expires_too_early(const struct settings *s)
 {
     return s->expire_s < (uint64_t)s->refresh_s + s->retry_s;
 }
 
-/* RFC 7583 3.2.1: a ZSK is published for as long before it signs. */
+/* RFC 7583 3.2.1: a ZSK is published this long before it signs. */
 static bool zsk_dies_too_early(const struct settings *s)
 {
     return s->zsk_lifetime_s != 0 && s->zsk_lifetime_s <= (uint64_t)s->propagation_s + s->ttl_s;
 }
 
-/* RFC 7583 3.3.3: its DNSKEY is known everywhere, and then its DS. */
+/* RFC 7583 3.3.3: first all caches learn its DNSKEY, then its DS. */
 static bool ksk_dies_too_early(const struct settings *s)
 {
     return s->ksk_lifetime_s != 0 && s->ksk_lifetime_s <= (uint64_t)s->propagation_s + s->ttl_s +
@@ -49,13 +50,13 @@ static bool ksk_dies_too_early(const struct settings *s)
                                                               s->parent_ds_ttl_s;
 }
 
-/* Caches keep what they have for its TTL; the signature must hold on. */
+/* A cache keeps a record for its TTL. The signature must be valid until then. */
 static bool outlives_its_signature(const struct settings *s)
 {
     uint64_t longest = s->ttl_s;
     const uint32_t others[] = { s->srv_ttl_s, s->address_ttl_s, s->negative_ttl_s };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        longest = longest > others[i] ? longest : others[i];
+        longest = u64_max(longest, others[i]);
     }
     return s->signature_validity_s < 2 * longest;
 }

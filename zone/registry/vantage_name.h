@@ -1,4 +1,4 @@
-/* What a vantage point is known by: a name, and the key that it signs with. */
+/* The identity of a vantage point: its name and the key with which it signs. */
 #ifndef ZONE_VANTAGE_NAME_H
 #define ZONE_VANTAGE_NAME_H
 
@@ -6,7 +6,7 @@
 
 enum {
     VANTAGE_ROOM = 17,
-    VANTAGE_KEY_LEN = 32, /* of its public key, Ed25519 */
+    VANTAGE_KEY_LEN = 32, /* of the public key, Ed25519 */
     VANTAGES_MAX = 32
 };
 
