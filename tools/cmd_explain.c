@@ -175,11 +175,11 @@ static void print_cell(const struct explanation *e)
     }
     printf("answered   %s\n", area_text(area_kind(e)));
     if (e->list.count == 0) {
-        puts("an answer  0 0 0 . (there is no service), since nobody is eligible");
+        puts("an answer  0 0 0 . (there is no service), since no member is eligible");
         return;
     }
     printf("an answer  %u of %zu members%s\n\n", e->list.per_set, e->list.count,
-           e->view->candidates.last_good ? ": nobody is eligible, these were until the last" : "");
+           e->view->candidates.last_good ? ": no member is eligible, these were the last" : "");
 }
 
 static void print_candidates(const struct explanation *e, const struct row *rows)

@@ -43,10 +43,11 @@ static enum result release_all(struct session *session, struct cli *cli, unsigne
     struct store_txn *txn = session->txn[STORE_HEALTH];
     TRY(vantages_read(&vantages, txn, 0, session_now()));
     for (unsigned i = 0; i < vantages.count; i++) {
-        if (vantage_is_frozen(&vantages.list[i])) {
-            TRY(release_one(session, cli, &vantages.list[i]));
-            (*released)++;
+        if (!vantage_is_frozen(&vantages.list[i])) {
+            continue;
         }
+        TRY(release_one(session, cli, &vantages.list[i]));
+        (*released)++;
     }
     if (*released == 0) {
         return diag_fail(&cli->diag, RESULT_REFUSED,
@@ -111,7 +112,8 @@ int cmd_health_forget(struct cli *cli, int, char **argv)
     if (cli->json) {
         json_print(json_pack("{s:s}", "forgotten", argv[0]));
     } else {
-        printf("What %s saw is forgotten. If its probe still runs, it comes back.\n", argv[0]);
+        printf("The results of %s are forgotten. If its probe still runs, it will report again.\n",
+               argv[0]);
     }
     return CLI_DONE;
 }

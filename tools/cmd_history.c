@@ -27,7 +27,7 @@ struct history_report {
     uint64_t now;
     struct sum hours[LINE_HOURS]; /* of the last two days, from raw samples */
     struct sum days[DAYS_SHOWN_MAX];
-    json_t *samples, *summaries; /* NULL for text output */
+    json_t *samples, *summaries; /* NULL: print text */
 };
 
 static void add(struct sum *sum, uint64_t probes, uint64_t failures, int64_t score_milli)
@@ -186,25 +186,31 @@ static enum result show_subject(struct history_view *view, const struct history_
     return result;
 }
 
+static enum result show_row(struct history_view *view, const struct member_health *row,
+                            uint64_t member_id)
+{
+    for (unsigned i = 0; i < row->address_count; i++) {
+        struct history_subject subject = { .member_id = member_id,
+                                           .address = row->addresses[i].address };
+        memcpy(subject.vantage, row->vantage, sizeof subject.vantage);
+        TRY(show_subject(view, &subject));
+    }
+    return RESULT_OK;
+}
+
 /* Shows the history of each address at each vantage point. */
-static enum result show_all(struct history_view *view, struct store_txn *health,
-                            const struct member *member)
+static enum result show_all(struct history_view *view, struct store_txn *health, uint64_t member_id)
 {
     struct vantages vantages;
     TRY(vantages_read(&vantages, health, 0, session_now()));
-    for (unsigned v = 0; v < vantages.count; v++) {
+    for (unsigned i = 0; i < vantages.count; i++) {
         struct member_health row;
-        enum result result = health_get(health, member->id, vantages.list[v].name, &row);
+        enum result result = health_get(health, member_id, vantages.list[i].name, &row);
         if (result == RESULT_NOT_FOUND) {
             continue;
         }
         TRY(result);
-        for (unsigned i = 0; i < row.address_count; i++) {
-            struct history_subject subject = { .member_id = member->id,
-                                               .address = row.addresses[i].address };
-            memcpy(subject.vantage, row.vantage, sizeof subject.vantage);
-            TRY(show_subject(view, &subject));
-        }
+        TRY(show_row(view, &row, member_id));
     }
     return RESULT_OK;
 }
@@ -219,7 +225,7 @@ static enum result show(struct history_view *view, struct session *session, stru
     TRY(session_read(session, cli, STORE_HEALTH));
     TRY(session_read(session, cli, STORE_HISTORY));
     view->history = session->txn[STORE_HISTORY];
-    return show_all(view, session->txn[STORE_HEALTH], &member);
+    return show_all(view, session->txn[STORE_HEALTH], member.id);
 }
 
 int cmd_history(struct cli *cli, int, char **argv)

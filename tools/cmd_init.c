@@ -72,9 +72,9 @@ static enum result plan_server(struct plan *plan, const char *text, struct diag 
     TRY(servertext_check(server, text, diag));
     bool inside = dname_under(&server->name, &plan->settings.apex);
     if (inside && server->address_count == 0) {
-        return diag_fail(
-            diag, RESULT_INVALID,
-            "--ns %.80s: a name server inside the pool needs its address: NAME=ADDRESS", text);
+        return diag_fail(diag, RESULT_INVALID,
+                         "--ns %.80s: a name server inside the pool needs an address: NAME=ADDRESS",
+                         text);
     }
     if (!inside && server->address_count > 0) {
         return diag_fail(diag, RESULT_INVALID,
@@ -95,12 +95,10 @@ static enum result plan_mailbox(struct plan *plan, const char *text, struct diag
                          &plan->settings.apex);
 }
 
-static enum result plan_make(struct plan *plan, struct cli *cli, const char *apex)
+static enum result plan_keys(struct plan *plan, struct cli *cli)
 {
     struct diag *diag = &cli->diag;
     const char *algorithm = cli_value(cli, "algorithm", 0);
-    const char *denial = cli_value(cli, "denial", 0);
-    settings_defaults(&plan->settings);
     plan->algorithm = ALGORITHM_ECDSAP256SHA256;
     plan->single = cli_flag(cli, "csk");
     plan->follows = cli_flag(cli, "follow");
@@ -112,6 +110,15 @@ static enum result plan_make(struct plan *plan, struct cli *cli, const char *ape
     if (algorithm != NULL && algorithm_parse(&plan->algorithm, algorithm) != RESULT_OK) {
         return diag_fail(diag, RESULT_USAGE, "--algorithm is ecdsap256 or ed25519");
     }
+    return RESULT_OK;
+}
+
+static enum result plan_make(struct plan *plan, struct cli *cli, const char *apex)
+{
+    struct diag *diag = &cli->diag;
+    const char *denial = cli_value(cli, "denial", 0);
+    settings_defaults(&plan->settings);
+    TRY(plan_keys(plan, cli));
     size_t servers = cli_count(cli, "ns");
     if (servers == 0 || servers > REGISTRY_NS_MAX) {
         return diag_fail(diag, RESULT_USAGE, "give 1 to %d name servers: --ns NAME=ADDRESS",

@@ -31,30 +31,33 @@ static enum bindkey_use use_of(const struct cli *cli, int files)
                                      : BINDKEY_NEW_CSK;
 }
 
-static enum result import_files(struct keysession *work, struct cli *cli, int argc, char **argv)
+/* Reads the keys into `import`, whose keys the caller frees, and stores them. */
+static enum result read_and_import(struct keysession *keys, struct cli *cli, int count,
+                                   char **paths, struct key_import *import)
+{
+    const struct dname *apex = &keys->settings.apex;
+    TRY(keysession_settings(keys, cli));
+    if (count > KEYSTORE_USED_MAX) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
+    }
+    while (import->count < (size_t)count) {
+        struct key **key = &import->list[import->count];
+        const char *path = paths[import->count];
+        TRY(cli_flag(cli, "public")
+                ? bindkey_read_public(key, path, apex, &cli->diag)
+                : bindkey_read(key, path, apex, use_of(cli, count), session_now(), &cli->diag));
+        import->count++;
+    }
+    TRY(keysession_begin(keys, cli, true));
+    return keytransfer_import(keys->session.txn[STORE_KEYS], keys->seal, import, session_now(),
+                              &cli->diag);
+}
+
+static enum result import_files(struct keysession *keys, struct cli *cli, int count, char **paths)
 {
     struct key_import import = { .in_use = cli_flag(cli, "in-use"),
                                  .replace = cli_flag(cli, "replace") };
-    enum result result = keysession_settings(work, cli);
-    if (result == RESULT_OK && argc > KEYSTORE_USED_MAX) {
-        result = diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
-    }
-    while (import.count < (size_t)argc && result == RESULT_OK) {
-        struct key **key = &import.list[import.count];
-        const char *path = argv[import.count];
-        result = cli_flag(cli, "public")
-                     ? bindkey_read_public(key, path, &work->settings.apex, &cli->diag)
-                     : bindkey_read(key, path, &work->settings.apex, use_of(cli, argc),
-                                    session_now(), &cli->diag);
-        import.count += result == RESULT_OK;
-    }
-    if (result == RESULT_OK) {
-        result = keysession_begin(work, cli, true);
-    }
-    if (result == RESULT_OK) {
-        result = keytransfer_import(work->session.txn[STORE_KEYS], work->seal, &import,
-                                    session_now(), &cli->diag);
-    }
+    enum result result = read_and_import(keys, cli, count, paths, &import);
     for (size_t i = 0; i < import.count; i++) {
         key_free(import.list[i]);
     }
@@ -91,7 +94,7 @@ static enum result parse_from(struct cli *cli, uint8_t from[SEAL_PUBLIC_LEN])
                            "leads");
 }
 
-static enum result import_package(struct keysession *work, struct cli *cli, const char *path)
+static enum result import_package(struct keysession *keys, struct cli *cli, const char *path)
 {
     uint8_t data[KEYTRANSFER_MAX], from[SEAL_PUBLIC_LEN];
     struct package_import import = { .data = data,
@@ -103,8 +106,8 @@ static enum result import_package(struct keysession *work, struct cli *cli, cons
     enum result result = decode_package(&in, data, &import.len, &cli->diag);
     infile_done(&in);
     TRY(result);
-    TRY(keysession_begin(work, cli, true));
-    return keytransfer_unpack(work->session.txn[STORE_KEYS], work->seal, &work->settings.apex,
+    TRY(keysession_begin(keys, cli, true));
+    return keytransfer_unpack(keys->session.txn[STORE_KEYS], keys->seal, &keys->settings.apex,
                               &import, &cli->diag);
 }
 
@@ -128,7 +131,7 @@ static enum result check_options(struct cli *cli, int argc)
 }
 
 /* The message of a successful import; for a package it names the machine that leads. */
-static const char *imported(struct keysession *work, const struct cli *cli, char *out, size_t room)
+static const char *imported(struct keysession *keys, const struct cli *cli, char *out, size_t room)
 {
     uint8_t leader[SEAL_PUBLIC_LEN];
     char identity[KEYTRANSFER_IDENTITY_ROOM] = "";
@@ -139,7 +142,7 @@ static const char *imported(struct keysession *work, const struct cli *cli, char
                    ? "The zone is signed with these keys now, and the others are deleted."
                    : "A rollover to these keys begins: `ntspool key list` shows its steps.";
     }
-    if (keytransfer_leader(work->session.txn[STORE_KEYS], leader) == RESULT_OK) {
+    if (keytransfer_leader(keys->session.txn[STORE_KEYS], leader) == RESULT_OK) {
         (void)keytransfer_identity_text(leader, identity);
     }
     (void)snprintf(out, room,
@@ -150,22 +153,22 @@ static const char *imported(struct keysession *work, const struct cli *cli, char
 
 int cmd_key_import(struct cli *cli, int argc, char **argv)
 {
-    struct keysession work = { .seal = NULL };
+    struct keysession keys = { .seal = NULL };
     char text[160];
     const char *done = NULL;
     enum result result = check_options(cli, argc);
     if (result == RESULT_OK) {
-        result = cli_flag(cli, "package") ? import_package(&work, cli, argv[0])
-                                          : import_files(&work, cli, argc, argv);
+        result = cli_flag(cli, "package") ? import_package(&keys, cli, argv[0])
+                                          : import_files(&keys, cli, argc, argv);
     }
     if (result == RESULT_OK) {
-        done = imported(&work, cli, text, sizeof text);
-        result = keysession_commit(&work, cli);
+        done = imported(&keys, cli, text, sizeof text);
+        result = keysession_commit(&keys, cli);
     }
-    return keysession_end(&work, cli, result, done);
+    return keysession_end(&keys, cli, result, done);
 }
 
-static enum result export_package(struct keysession *work, struct cli *cli, const char *path)
+static enum result export_package(struct keysession *keys, struct cli *cli, const char *path)
 {
     uint8_t recipient[SEAL_PUBLIC_LEN], data[KEYTRANSFER_MAX];
     char text[PACKAGE_TEXT];
@@ -179,9 +182,9 @@ static enum result export_package(struct keysession *work, struct cli *cli, cons
     const struct package_options options = { .recipient = recipient,
                                              .zsk_only = cli_flag(cli, "zsk-only"),
                                              .now = session_now() };
-    enum result result = keytransfer_pack(work->session.txn[STORE_KEYS], work->seal,
-                                          &work->settings, &options, &package, &cli->diag);
-    session_done(&work->session);
+    enum result result = keytransfer_pack(keys->session.txn[STORE_KEYS], keys->seal,
+                                          &keys->settings, &options, &package, &cli->diag);
+    session_done(&keys->session);
     if (result == RESULT_OK) {
         result = outfile_begin(&out, path, &cli->diag);
     }
@@ -194,7 +197,7 @@ static enum result export_package(struct keysession *work, struct cli *cli, cons
 }
 
 struct each_export {
-    struct keysession *work;
+    struct keysession *keys;
     const char *directory;
     bool public; /* without the private keys */
     struct diag *diag;
@@ -206,41 +209,43 @@ static enum result export_key(const struct key_record *record, void *arg)
     struct key *key = NULL;
     struct key_record shown = *record;
     shown.offline = record->offline || each->public;
-    enum result result = keystore_unseal(&key, &shown, each->work->seal, each->diag);
+    enum result result = keystore_unseal(&key, &shown, each->keys->seal, each->diag);
     if (result == RESULT_OK) {
-        result = bindkey_write(key, each->directory, &each->work->settings.apex, each->diag);
+        result = bindkey_write(key, each->directory, &each->keys->settings.apex, each->diag);
         key_free(key);
     }
     return result;
 }
 
+static enum result export_keys(struct keysession *keys, struct cli *cli, const char *path)
+{
+    bool package = cli_flag(cli, "to"), public = cli_flag(cli, "public");
+    if (!package && path == NULL) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "give a directory for the key files, or --to");
+    }
+    if (!package && cli_flag(cli, "zsk-only")) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "--zsk-only is for --to");
+    }
+    TRY(keysession_begin(keys, cli, false));
+    if (package && public) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "--public and --to don't go together");
+    }
+    if (package) {
+        return export_package(keys, cli, path);
+    }
+    struct each_export each = { keys, path, public, &cli->diag };
+    return keystore_each(keys->session.txn[STORE_KEYS], export_key, &each);
+}
+
 int cmd_key_export(struct cli *cli, int argc, char **argv)
 {
-    struct keysession work = { .seal = NULL };
-    bool package = cli_flag(cli, "to");
-    enum result result = RESULT_OK;
-    if (!package && argc == 0) {
-        result = diag_fail(&cli->diag, RESULT_USAGE, "give a directory for the key files, or --to");
-    } else if (!package && cli_flag(cli, "zsk-only")) {
-        result = diag_fail(&cli->diag, RESULT_USAGE, "--zsk-only is for --to");
-    }
-    if (result == RESULT_OK) {
-        result = keysession_begin(&work, cli, false);
-    }
-    if (result == RESULT_OK && package && cli_flag(cli, "public")) {
-        result = diag_fail(&cli->diag, RESULT_USAGE, "--public and --to don't go together");
-    } else if (result == RESULT_OK && package) {
-        result = export_package(&work, cli, argc > 0 ? argv[0] : NULL);
-    } else if (result == RESULT_OK) {
-        struct each_export each = { &work, argv[0], cli_flag(cli, "public"), &cli->diag };
-        result = keystore_each(work.session.txn[STORE_KEYS], export_key, &each);
-    }
-    return keysession_end(
-        &work, cli, result,
-        package || cli_flag(cli, "public")
-            ? NULL
-            : "The .private files are not protected: keep them where nobody reads "
-              "them.");
+    struct keysession keys = { .seal = NULL };
+    enum result result = export_keys(&keys, cli, argc > 0 ? argv[0] : NULL);
+    return keysession_end(&keys, cli, result,
+                          cli_flag(cli, "to") || cli_flag(cli, "public")
+                              ? NULL
+                              : "The .private files are not protected: keep them where nobody "
+                                "reads them.");
 }
 
 int cmd_key_identity(struct cli *cli, int, char **)
@@ -256,24 +261,24 @@ int cmd_key_identity(struct cli *cli, int, char **)
     return CLI_DONE;
 }
 
+static enum result lead(struct keysession *keys, struct cli *cli)
+{
+    TRY(keysession_begin(keys, cli, true));
+    TRY(keytransfer_lead(keys->session.txn[STORE_KEYS], keys->seal, session_now(), &cli->diag));
+    return keysession_commit(keys, cli);
+}
+
 int cmd_key_lead(struct cli *cli, int, char **)
 {
-    struct keysession work = { .seal = NULL };
-    enum result result = keysession_begin(&work, cli, true);
-    if (result == RESULT_OK) {
-        result =
-            keytransfer_lead(work.session.txn[STORE_KEYS], work.seal, session_now(), &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_commit(&work, cli);
-    }
+    struct keysession keys = { .seal = NULL };
+    enum result result = lead(&keys, cli);
     return keysession_end(
-        &work, cli, result,
+        &keys, cli, result,
         "Keys are rolled here from now on. Of servers with the same keys only one may do that.");
 }
 
 struct reseal {
-    struct store_txn *keys;
+    struct store_txn *txn;
     const struct seal *from, *to;
     struct diag *diag;
 };
@@ -283,40 +288,37 @@ static enum result reseal_all(const struct reseal *re)
 {
     struct key_timeline timeline;
     struct cookie_secrets secrets;
-    enum result result = key_timeline_read(&timeline, re->keys, re->diag);
+    enum result result = key_timeline_read(&timeline, re->txn, re->diag);
     for (size_t i = 0; i < timeline.keys.count && result == RESULT_OK; i++) {
-        result = keystore_reseal(re->keys, &timeline.keys.list[i], re->from, re->to, re->diag);
+        result = keystore_reseal(re->txn, &timeline.keys.list[i], re->from, re->to, re->diag);
     }
     if (result == RESULT_OK) {
-        result = cookie_secrets_get(re->keys, re->from, &secrets, re->diag);
+        result = cookie_secrets_get(re->txn, re->from, &secrets, re->diag);
     }
     if (result == RESULT_OK && secrets.present) {
-        result = cookie_secrets_put(re->keys, re->to, &secrets, re->diag);
+        result = cookie_secrets_put(re->txn, re->to, &secrets, re->diag);
     }
     sodium_memzero(&secrets, sizeof secrets);
     return result;
 }
 
+static enum result rotate_seal(struct keysession *keys, struct seal **next, struct cli *cli)
+{
+    TRY(keysession_begin(keys, cli, true));
+    TRY(seal_next(next, keys->seal, &cli->diag));
+    const struct reseal re = { keys->session.txn[STORE_KEYS], keys->seal, *next, &cli->diag };
+    TRY(reseal_all(&re));
+    TRY(keysession_commit(keys, cli));
+    return seal_install(*next, &cli->diag);
+}
+
 int cmd_key_rotate_seal(struct cli *cli, int, char **)
 {
-    struct keysession work = { .seal = NULL };
+    struct keysession keys = { .seal = NULL };
     struct seal *next = NULL;
-    enum result result = keysession_begin(&work, cli, true);
-    if (result == RESULT_OK) {
-        result = seal_next(&next, work.seal, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        const struct reseal re = { work.session.txn[STORE_KEYS], work.seal, next, &cli->diag };
-        result = reseal_all(&re);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_commit(&work, cli);
-    }
-    if (result == RESULT_OK) {
-        result = seal_install(next, &cli->diag);
-    }
+    enum result result = rotate_seal(&keys, &next, cli);
     seal_free(next);
     return keysession_end(
-        &work, cli, result,
-        "All keys are sealed anew. Backups from before need the sealing key from before.");
+        &keys, cli, result,
+        "All keys are sealed with a new key. Older backups need the old sealing key.");
 }

@@ -158,27 +158,23 @@ static void show_bundle(const struct bundle *bundle, const struct cli *cli, cons
     }
 }
 
+static enum result request(struct work *work, struct cli *cli, const char *path)
+{
+    struct offline_period period;
+    TRY(parse_period(cli, &period));
+    TRY(keysession_begin(&work->keys, cli, true));
+    TRY(offline_request(&work->bundle, work->keys.session.txn[STORE_KEYS], work->keys.seal,
+                        &work->keys.settings, &period, &cli->diag));
+    TRY(keysession_commit(&work->keys, cli));
+    TRY(write_bundle(work, cli, path));
+    show_bundle(&work->bundle, cli, path);
+    return RESULT_OK;
+}
+
 int cmd_key_request(struct cli *cli, int, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    struct offline_period period;
-    enum result result = parse_period(cli, &period);
-    if (result == RESULT_OK) {
-        result = keysession_begin(&work.keys, cli, true);
-    }
-    if (result == RESULT_OK) {
-        result = offline_request(&work.bundle, work.keys.session.txn[STORE_KEYS], work.keys.seal,
-                                 &work.keys.settings, &period, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_commit(&work.keys, cli);
-    }
-    if (result == RESULT_OK) {
-        result = write_bundle(&work, cli, argv[0]);
-    }
-    if (result == RESULT_OK) {
-        show_bundle(&work.bundle, cli, argv[0]);
-    }
+    enum result result = request(&work, cli, argv[0]);
     return end(
         &work, cli, result,
         strcmp(argv[0], "-") == 0
@@ -187,69 +183,67 @@ int cmd_key_request(struct cli *cli, int, char **argv)
               "there.");
 }
 
+static enum result sign_request(struct work *work, struct cli *cli, char **paths)
+{
+    uint32_t signers = 0;
+    struct diag why = { "" };
+    TRY(read_bundle(work, cli, paths[0]));
+    TRY(keysession_begin(&work->keys, cli, false));
+    if (!cli->json && strcmp(paths[1], "-") != 0) {
+        printf("request     sha256 %s\n", work->bundle.sum);
+    }
+    enum result result = offline_sign(&work->bundle, work->keys.session.txn[STORE_KEYS],
+                                      work->keys.seal, &work->keys.settings.apex, &signers, &why);
+    if (result != RESULT_OK) {
+        return diag_fail(&cli->diag, result, "%s: %s", paths[0], why.text);
+    }
+    TRY(write_bundle(work, cli, paths[1]));
+    show_bundle(&work->bundle, cli, paths[1]);
+    return RESULT_OK;
+}
+
 int cmd_key_sign_request(struct cli *cli, int, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    uint32_t signers = 0;
-    struct diag why = { "" };
-    enum result result = read_bundle(&work, cli, argv[0]);
-    if (result == RESULT_OK) {
-        result = keysession_begin(&work.keys, cli, false);
-    }
-    if (result == RESULT_OK && !cli->json && strcmp(argv[1], "-") != 0) {
-        printf("request     sha256 %s\n", work.bundle.sum);
-    }
-    if (result == RESULT_OK) {
-        result = offline_sign(&work.bundle, work.keys.session.txn[STORE_KEYS], work.keys.seal,
-                              &work.keys.settings.apex, &signers, &why);
-        result = result == RESULT_OK ? result
-                                     : diag_fail(&cli->diag, result, "%s: %s", argv[0], why.text);
-    }
-    if (result == RESULT_OK) {
-        result = write_bundle(&work, cli, argv[1]);
-    }
-    if (result == RESULT_OK) {
-        show_bundle(&work.bundle, cli, argv[1]);
-    }
+    enum result result = sign_request(&work, cli, argv);
     return end(&work, cli, result, NULL);
+}
+
+static enum result import_bundle(struct work *work, struct cli *cli, const char *path)
+{
+    struct diag why = { "" };
+    TRY(read_bundle(work, cli, path));
+    TRY(keysession_begin(&work->keys, cli, true));
+    enum result result = offline_accept(&work->bundle, work->keys.session.txn[STORE_KEYS],
+                                        &work->keys.settings, session_now(), &why);
+    if (result != RESULT_OK) {
+        return diag_fail(&cli->diag, result, "%s: %s", path, why.text);
+    }
+    TRY(keysession_commit(&work->keys, cli));
+    show_bundle(&work->bundle, cli, path);
+    return RESULT_OK;
 }
 
 int cmd_key_import_bundle(struct cli *cli, int, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    struct diag why = { "" };
-    enum result result = read_bundle(&work, cli, argv[0]);
-    if (result == RESULT_OK) {
-        result = keysession_begin(&work.keys, cli, true);
-    }
-    if (result == RESULT_OK) {
-        result = offline_accept(&work.bundle, work.keys.session.txn[STORE_KEYS],
-                                &work.keys.settings, session_now(), &why);
-        result = result == RESULT_OK ? result
-                                     : diag_fail(&cli->diag, result, "%s: %s", argv[0], why.text);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_commit(&work.keys, cli);
-    }
-    if (result == RESULT_OK) {
-        show_bundle(&work.bundle, cli, argv[0]);
-    }
+    enum result result = import_bundle(&work, cli, argv[0]);
     return end(&work, cli, result,
                "The bundle is there. `ntspool key offline` takes the private half of the KSK away, "
                "if it is still here.");
 }
 
+static enum result forget(struct keysession *keys, struct cli *cli)
+{
+    TRY(keysession_begin(keys, cli, true));
+    TRY(offline_forget(keys->session.txn[STORE_KEYS], &keys->settings, session_now(), &cli->diag));
+    return keysession_commit(keys, cli);
+}
+
 int cmd_key_offline(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    enum result result = keysession_begin(&work.keys, cli, true);
-    if (result == RESULT_OK) {
-        result = offline_forget(work.keys.session.txn[STORE_KEYS], &work.keys.settings,
-                                session_now(), &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_commit(&work.keys, cli);
-    }
+    enum result result = forget(&work.keys, cli);
     return end(
         &work, cli, result,
         "The private half of the KSK is no longer used here. `ntspool key rotate-seal` makes "
@@ -257,30 +251,32 @@ int cmd_key_offline(struct cli *cli, int, char **)
         "still have it.");
 }
 
+/* Reads the keys into `list`, whose keys the caller frees, and stores them. */
+static enum result bring_online(struct keysession *keys, struct cli *cli, int count, char **paths,
+                                struct key **list)
+{
+    if (count > KEYSTORE_USED_MAX) {
+        return diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX);
+    }
+    TRY(keysession_settings(keys, cli));
+    for (int i = 0; i < count; i++) {
+        TRY(bindkey_read(&list[i], paths[i], &keys->settings.apex, BINDKEY_BY_FLAGS, session_now(),
+                         &cli->diag));
+    }
+    TRY(keysession_begin(keys, cli, true));
+    for (int i = 0; i < count; i++) {
+        TRY(offline_restore(keys->session.txn[STORE_KEYS], keys->seal, list[i], &cli->diag));
+    }
+    return keysession_commit(keys, cli);
+}
+
 int cmd_key_online(struct cli *cli, int argc, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    struct key *keys[KEYSTORE_USED_MAX] = { NULL };
-    enum result result =
-        argc > KEYSTORE_USED_MAX
-            ? diag_fail(&cli->diag, RESULT_USAGE, "a zone can have %d keys", KEYSTORE_USED_MAX)
-            : keysession_settings(&work.keys, cli);
-    for (int i = 0; i < argc && result == RESULT_OK; i++) {
-        result = bindkey_read(&keys[i], argv[i], &work.keys.settings.apex, BINDKEY_BY_FLAGS,
-                              session_now(), &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_begin(&work.keys, cli, true);
-    }
-    for (int i = 0; i < argc && result == RESULT_OK; i++) {
-        result =
-            offline_restore(work.keys.session.txn[STORE_KEYS], work.keys.seal, keys[i], &cli->diag);
-    }
+    struct key *list[KEYSTORE_USED_MAX] = { NULL };
+    enum result result = bring_online(&work.keys, cli, argc, argv, list);
     for (size_t i = 0; i < KEYSTORE_USED_MAX; i++) {
-        key_free(keys[i]);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_commit(&work.keys, cli);
+        key_free(list[i]);
     }
     return end(&work, cli, result, "The KSK signs here again: `ntspool key list`.");
 }

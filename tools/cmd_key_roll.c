@@ -66,76 +66,79 @@ static enum result parse_options(struct roll_options *options, struct cli *cli, 
     return RESULT_OK;
 }
 
+static enum result roll(struct work *work, struct cli *cli, int argc, char **argv)
+{
+    struct roll_options options;
+    TRY(parse_options(&options, cli, argc, argv));
+    TRY(begin(work, cli));
+    TRY(key_timeline_start(&work->timeline, work->keys.session.txn[STORE_KEYS], work->keys.seal,
+                           &options, session_now(), &cli->diag));
+    return keysession_commit(&work->keys, cli);
+}
+
 int cmd_key_roll(struct cli *cli, int argc, char **argv)
 {
     struct work work = { .keys.seal = NULL };
-    struct roll_options options;
-    enum result result = parse_options(&options, cli, argc, argv);
-    if (result == RESULT_OK) {
-        result = begin(&work, cli);
-    }
-    if (result == RESULT_OK) {
-        result = key_timeline_start(&work.timeline, work.keys.session.txn[STORE_KEYS],
-                                    work.keys.seal, &options, session_now(), &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = keysession_commit(&work.keys, cli);
-    }
+    enum result result = roll(&work, cli, argc, argv);
     return keysession_end(
         &work.keys, cli, result,
         "The rollover begins; ntspoold takes each step when it is safe, `ntspool key list` "
         "shows which and when.");
 }
 
+static enum result abort_rollover(struct work *work, struct cli *cli, unsigned roles)
+{
+    struct key_set *keys = &work->timeline.keys;
+    TRY(begin(work, cli));
+    if ((roles & KEY_ZSK) != 0 && rollover_has_offline_ksk(keys)) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "bundles say what happens to the ZSK while the KSK is elsewhere: make "
+                         "another one; `key abort ksk` takes back a KSK alone");
+    }
+    if (!rollover_under_way(keys, roles)) {
+        return diag_fail(&cli->diag, RESULT_REFUSED, "no rollover is under way");
+    }
+    if (rollover_abort(keys, roles) == 0) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "the rollover can't be taken back, the old key is no longer in full "
+                         "use: let it end, then roll again");
+    }
+    return put(work, cli);
+}
+
 int cmd_key_abort(struct cli *cli, int argc, char **argv)
 {
     struct work work = { .keys.seal = NULL };
     unsigned roles = KEY_KSK | KEY_ZSK;
-    enum result result = RESULT_OK;
     if (argc > 0 && strcmp(argv[0], "zsk") == 0) {
         roles = KEY_ZSK;
     } else if (argc > 0 && strcmp(argv[0], "ksk") == 0) {
         roles = KEY_KSK;
     } else if (argc > 0) {
-        result = diag_fail(&cli->diag, RESULT_USAGE, "key abort takes zsk, ksk or nothing");
+        return cli_fail(cli,
+                        diag_fail(&cli->diag, RESULT_USAGE, "key abort takes zsk, ksk or nothing"));
     }
-    if (result == RESULT_OK) {
-        result = begin(&work, cli);
-    }
-    if (result == RESULT_OK && (roles & KEY_ZSK) != 0 &&
-        rollover_has_offline_ksk(&work.timeline.keys)) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED,
-                           "bundles say what happens to the ZSK while the KSK is elsewhere: make "
-                           "another one; `key abort ksk` takes back a KSK alone");
-    } else if (result == RESULT_OK && !rollover_under_way(&work.timeline.keys, roles)) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED, "no rollover is under way");
-    } else if (result == RESULT_OK && rollover_abort(&work.timeline.keys, roles) == 0) {
-        result = diag_fail(&cli->diag, RESULT_REFUSED,
-                           "the rollover can't be taken back, the old key is no longer in full "
-                           "use: let it end, then roll again");
-    }
-    if (result == RESULT_OK) {
-        result = put(&work, cli);
-    }
+    enum result result = abort_rollover(&work, cli, roles);
     return keysession_end(&work.keys, cli, result,
                           "The old keys stay, the new ones go when it is safe.");
+}
+
+static enum result confirm_ds(struct work *work, struct cli *cli)
+{
+    TRY(begin(work, cli));
+    const struct rollover_timing timing =
+        key_timeline_timing(&work->timeline, &work->keys.settings);
+    if (rollover_ds_seen(&work->timeline.keys, &timing, session_now()) == 0) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "nothing is asked of the parent zone, so there is nothing to see");
+    }
+    return put(work, cli);
 }
 
 int cmd_key_ds_seen(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    enum result result = begin(&work, cli);
-    if (result == RESULT_OK) {
-        const struct rollover_timing timing =
-            key_timeline_timing(&work.timeline, &work.keys.settings);
-        if (rollover_ds_seen(&work.timeline.keys, &timing, session_now()) == 0) {
-            result = diag_fail(&cli->diag, RESULT_REFUSED,
-                               "nothing is asked of the parent zone, so there is nothing to see");
-        }
-    }
-    if (result == RESULT_OK) {
-        result = put(&work, cli);
-    }
+    enum result result = confirm_ds(&work, cli);
     return keysession_end(
         &work.keys, cli, result,
         "Noted: the parent zone has the DS records that `ntspool key ds` shows, and no "
@@ -143,7 +146,7 @@ int cmd_key_ds_seen(struct cli *cli, int, char **)
 }
 
 /* Moves the time of a request from the future to now, since it would bar today's requests. */
-static enum result pull_request(struct work *work, struct diag *diag)
+static enum result correct_request(struct work *work, struct diag *diag)
 {
     struct store_txn *keys = work->keys.session.txn[STORE_KEYS];
     struct slices slices = { .count = 0 };
@@ -157,26 +160,24 @@ static enum result pull_request(struct work *work, struct diag *diag)
     return result;
 }
 
+static enum result trust_clock(struct work *work, struct cli *cli)
+{
+    TRY(begin(work, cli));
+    const struct settings *settings = &work->keys.settings;
+    const struct rollover_timing timing = key_timeline_timing(&work->timeline, settings);
+    if (!rollover_set_back(&work->timeline.keys, &work->timeline.memory, &timing,
+                           settings->signature_validity_s, session_now())) {
+        return diag_fail(&cli->diag, RESULT_REFUSED,
+                         "the clock is not behind what this pool has seen: no key waits for it");
+    }
+    TRY(correct_request(work, &cli->diag));
+    return put(work, cli);
+}
+
 int cmd_key_trust_clock(struct cli *cli, int, char **)
 {
     struct work work = { .keys.seal = NULL };
-    enum result result = begin(&work, cli);
-    if (result == RESULT_OK) {
-        const struct settings *settings = &work.keys.settings;
-        const struct rollover_timing timing = key_timeline_timing(&work.timeline, settings);
-        if (!rollover_set_back(&work.timeline.keys, &work.timeline.memory, &timing,
-                               settings->signature_validity_s, session_now())) {
-            result = diag_fail(&cli->diag, RESULT_REFUSED,
-                               "the clock is not behind what this pool has seen: no key waits for "
-                               "it");
-        }
-    }
-    if (result == RESULT_OK) {
-        result = pull_request(&work, &cli->diag);
-    }
-    if (result == RESULT_OK) {
-        result = put(&work, cli);
-    }
+    enum result result = trust_clock(&work, cli);
     return keysession_end(
         &work.keys, cli, result,
         "Keys take steps again: what was done while the clock was ahead counts as "

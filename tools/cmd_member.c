@@ -194,7 +194,7 @@ int cmd_member_add(struct cli *cli, int, char **argv)
     return CLI_DONE;
 }
 
-/* A field that `set` shall both set and clear; NULL if there is none. */
+/* A field that the options both set and clear; NULL if there is none. */
 static const char *contradiction(const struct cli *cli)
 {
     static const char *const fields[][2] = { { "country", "no-country" },

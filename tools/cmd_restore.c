@@ -64,16 +64,12 @@ static enum result open_store(struct restore *restore, enum store_kind kind)
     if (restore->dry) {
         return RESULT_OK;
     }
-    result = bad ? store_set_aside(cli->state_dir, kind, &cli->diag) : RESULT_OK;
-    if (result == RESULT_OK && bad) {
+    if (bad) {
+        TRY(store_set_aside(cli->state_dir, kind, &cli->diag));
         (void)snprintf(restore->aside[kind], sizeof restore->aside[kind], "%s", cli->diag.text);
     }
-    if (result == RESULT_OK) {
-        result = store_create(cli->state_dir, kind, &cli->diag);
-    }
-    return result == RESULT_OK
-               ? store_open_sized(store, cli->state_dir, kind, true, RESTORE_MAP, &cli->diag)
-               : result;
+    TRY(store_create(cli->state_dir, kind, &cli->diag));
+    return store_open_sized(store, cli->state_dir, kind, true, RESTORE_MAP, &cli->diag);
 }
 
 /* The keys whose DS the parent zone has. Without them the zone is bogus for every validator. */
@@ -151,37 +147,43 @@ static enum result check_keys(const struct restore *restore)
     return result;
 }
 
+static enum result fill_registry(struct restore *restore, struct store_txn *txn)
+{
+    struct diag *diag = &restore->cli->diag;
+    struct registry_change *change = &restore->session.change;
+    struct registry_marks before = { .there = false };
+    TRY(registry_marks(txn, &before, diag));
+    TRY(store_restore(txn, restore->dir, diag));
+    registry_begin(change, txn, session_now(), diag);
+    return registry_restored(change, &before);
+}
+
+static enum result fill_keys(struct restore *restore, struct store_txn *txn)
+{
+    struct anchors anchors = { .count = 0 };
+    if (keystore_each(txn, note_anchor, &anchors) != RESULT_OK) {
+        anchors.count = 0; /* the store is damaged, so there is nothing to compare */
+    }
+    TRY(store_restore(txn, restore->dir, &restore->cli->diag));
+    TRY(check_keys(restore));
+    return check_anchors(restore, &anchors);
+}
+
 static enum result fill_store(struct restore *restore, enum store_kind kind)
 {
     struct diag *diag = &restore->cli->diag;
     struct session *session = &restore->session;
-    struct registry_marks before = { .there = false };
-    struct anchors anchors = { .count = 0 };
-    enum result result = store_write(session->store[kind], &session->txn[kind], diag);
-    if (result != RESULT_OK) {
-        return result;
+    if (session->store[kind] == NULL) {
+        return RESULT_OK; /* a dry run makes no store anew */
     }
+    TRY(store_write(session->store[kind], &session->txn[kind], diag));
     struct store_txn *txn = session->txn[kind];
     restore->before[kind] = store_rows(txn);
-    if (kind == STORE_REGISTRY) {
-        result = registry_marks(txn, &before, diag);
-    } else if (kind == STORE_KEYS && keystore_each(txn, note_anchor, &anchors) != RESULT_OK) {
-        anchors.count = 0; /* the store is damaged, so there is nothing to compare */
-    }
-    if (result == RESULT_OK) {
-        result = store_restore(txn, restore->dir, diag);
-    }
-    restore->after[kind] = result == RESULT_OK ? store_rows(txn) : 0;
-    if (result == RESULT_OK && kind == STORE_REGISTRY) {
-        registry_begin(&session->change, txn, session_now(), diag);
-        result = registry_restored(&session->change, &before);
-    } else if (result == RESULT_OK && kind == STORE_KEYS) {
-        result = check_keys(restore);
-    }
-    if (result == RESULT_OK && kind == STORE_KEYS) {
-        result = check_anchors(restore, &anchors);
-    }
-    return result;
+    TRY(kind == STORE_REGISTRY ? fill_registry(restore, txn)
+        : kind == STORE_KEYS   ? fill_keys(restore, txn)
+                               : store_restore(txn, restore->dir, diag));
+    restore->after[kind] = store_rows(txn);
+    return RESULT_OK;
 }
 
 static enum result commit(struct restore *restore, enum store_kind kind)
@@ -200,27 +202,20 @@ static enum result each(struct restore *restore,
                         enum result (*step)(struct restore *restore, enum store_kind kind))
 {
     for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
-        if (restore->wanted[kind] && (step == open_store || restore->session.store[kind] != NULL)) {
-            TRY(step(restore, kind));
-        }
+        TRY(restore->wanted[kind] ? step(restore, kind) : RESULT_OK);
     }
     return RESULT_OK;
 }
 
-static enum result check_backup(struct restore *restore)
+static enum result check_backup(struct restore *restore, enum store_kind kind)
 {
-    for (enum store_kind kind = 0; kind < STORE_KINDS; kind++) {
-        if (restore->wanted[kind]) {
-            TRY(store_check_backup(restore->dir, kind, &restore->cli->diag));
-        }
-    }
-    return RESULT_OK;
+    return store_check_backup(restore->dir, kind, &restore->cli->diag);
 }
 
 static enum result restore_all(struct restore *restore)
 {
     TRY(choose(restore));
-    TRY(check_backup(restore));
+    TRY(each(restore, check_backup));
     TRY(each(restore, open_store));
     TRY(each(restore, fill_store));
     return restore->dry ? RESULT_OK : each(restore, commit);

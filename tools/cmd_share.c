@@ -142,7 +142,7 @@ static void print_report(const struct share_report *report)
         puts("no answers were counted yet: the ratios are those expected");
     }
     if (view->locations == NULL) {
-        puts("no location file: what is expected is for clients from nowhere. Name one by "
+        puts("no location file: the expected parts are for clients without a location. Name one by "
              "--locations, or in the configuration file");
     }
 }

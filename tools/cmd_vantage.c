@@ -160,12 +160,29 @@ static enum result reset_position(struct session *session, struct cli *cli, cons
     return vantage_put(health, &vantage, &cli->diag);
 }
 
+/* Prepares for `key` in place of a key that the vantage point may have. EXISTS if it has another
+ * one, and without --replace. */
+static enum result replace_key(struct session *session, struct cli *cli, struct vantage_key *key)
+{
+    struct vantage_key old;
+    if (registry_vantage(session->txn[STORE_REGISTRY], key->name, &old) != RESULT_OK) {
+        return RESULT_OK;
+    }
+    key->released_at = old.released_at;
+    if (memcmp(old.key, key->key, sizeof old.key) == 0) {
+        return RESULT_OK;
+    }
+    return cli_flag(cli, "replace")
+               ? reset_position(session, cli, key->name)
+               : diag_fail(&cli->diag, RESULT_EXISTS,
+                           "%s is named already, with another key: --replace takes this one",
+                           key->name);
+}
+
 static enum result add(struct session *session, struct cli *cli, int argc, char **argv,
                        struct vantage_key *out)
 {
-    struct vantage_key old;
     char text[JOURNAL_KEY_TEXT];
-    bool replaces = cli_flag(cli, "replace");
     TRY(session_write(session, cli, STORE_REGISTRY));
     TRY(session_write(session, cli, STORE_HEALTH));
     if (!vantage_name_fine(argv[0])) {
@@ -177,18 +194,7 @@ static enum result add(struct session *session, struct cli *cli, int argc, char 
     TRY(find_key(session, cli, argc, argv, out->key));
     (void)snprintf(out->name, sizeof out->name, "%s", argv[0]);
     out->added_at = session_now();
-    if (registry_vantage(session->txn[STORE_REGISTRY], argv[0], &old) == RESULT_OK) {
-        bool same = memcmp(old.key, out->key, sizeof old.key) == 0;
-        if (!same && !replaces) {
-            return diag_fail(&cli->diag, RESULT_EXISTS,
-                             "%s is named already, with another key: --replace takes this one",
-                             argv[0]);
-        }
-        out->released_at = old.released_at;
-        if (!same) {
-            TRY(reset_position(session, cli, out->name));
-        }
-    }
+    TRY(replace_key(session, cli, out));
     TRY(registry_put_vantage(&session->change, out));
     TRY(intake_clear_refusal(session->txn[STORE_HEALTH], out->name));
     auditnote_add(&session->notes, out->name, "key %s", journal_key_text(out->key, text));

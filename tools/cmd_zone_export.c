@@ -123,6 +123,18 @@ static void find_types(struct export *ex, const struct node *node)
     }
 }
 
+static enum result print_node(struct export *ex, const struct node *node, const struct dname *owner)
+{
+    /* A zone file begins with its SOA. */
+    if (node->kind == NODE_APEX) {
+        TRY(print_type(ex, node, owner, RR_SOA));
+    }
+    for (size_t i = 0; i < ex->type_count; i++) {
+        TRY(ex->types[i] != RR_SOA ? print_type(ex, node, owner, ex->types[i]) : RESULT_OK);
+    }
+    return RESULT_OK;
+}
+
 static enum result export_node(const struct dname_key *key, const struct node *node, void *arg)
 {
     struct export *ex = arg;
@@ -133,16 +145,7 @@ static enum result export_node(const struct dname_key *key, const struct node *n
     }
     find_types(ex, node);
     ex->owner = owner;
-    /* A zone file begins with its SOA. */
-    if (node->kind == NODE_APEX) {
-        TRY(print_type(ex, node, &owner, RR_SOA));
-    }
-    for (size_t i = 0; i < ex->type_count; i++) {
-        if (ex->types[i] != RR_SOA) {
-            TRY(print_type(ex, node, &owner, ex->types[i]));
-        }
-    }
-    return RESULT_OK;
+    return print_node(ex, node, &owner);
 }
 
 static enum result export_zone(struct export *ex, struct session *session, struct cli *cli)

@@ -38,7 +38,7 @@ static enum result take_member(const struct member *member, void *arg)
     return RESULT_OK;
 }
 
-/* The index of ids. */
+/* An entry of the index by id. */
 struct known {
     uint64_t id;
     size_t at; /* in view->members */

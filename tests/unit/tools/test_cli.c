@@ -4,7 +4,7 @@
 #include "tools/cli.h"
 #include "zone/base/version.h"
 
-/* What the last run of a command saw. */
+/* The input of the command's last run. */
 static struct {
     unsigned runs;
     char arguments[256], state[64], one[64], many[64];
@@ -64,8 +64,8 @@ static void slurp(FILE *file, char *out, size_t room)
     (void)fclose(file);
 }
 
-/* Runs a command line (words with a space between) with stdout and stderr caught; the exit
- * status. */
+/* Runs a command line, whose words are separated by spaces. Captures stdout and stderr. Returns the
+ * exit status. */
 static int run(const char *line)
 {
     char words[256];
@@ -98,17 +98,17 @@ static int run(const char *line)
     return status;
 }
 
-static void wrong(const char *line, const char *said)
+static void wrong(const char *line, const char *message)
 {
     assert_int_equal(run(line), CLI_USAGE);
     assert_int_equal(seen.runs, 0);
-    assert_non_null(strstr(err_text, said));
+    assert_non_null(strstr(err_text, message));
     assert_non_null(strstr(err_text, "--help"));
     assert_ptr_equal(strchr(err_text, '\n'), err_text + strlen(err_text) - 1);
     assert_string_equal(out_text, "");
 }
 
-static void options_stand_anywhere_and_in_all_spellings(void **)
+static void options_may_stand_anywhere_in_all_spellings(void **)
 {
     static const char *const lines[] = {
         "-s /x --json look a --one v b -f --many 1 --many 2",
@@ -127,7 +127,7 @@ static void options_stand_anywhere_and_in_all_spellings(void **)
     }
 }
 
-static void what_is_not_given_has_its_preset(void **)
+static void options_not_given_have_their_presets(void **)
 {
     assert_int_equal(run("look"), 42);
     assert_string_equal(seen.state, CONFIG_STATE_PRESET);
@@ -143,7 +143,7 @@ static void common_options_are_not_the_commands_own(void **)
     assert_true(seen.any);
 }
 
-static void behind_two_hyphens_all_are_arguments(void **)
+static void after_two_hyphens_all_words_are_arguments(void **)
 {
     assert_int_equal(run("look -- --one -"), 42);
     assert_string_equal(seen.arguments, "--one|-|");
@@ -174,7 +174,7 @@ static void wrong_usage_is_named_and_runs_nothing(void **)
     wrong("item add", "an argument is missing: ntspool item add NAME");
 }
 
-static void a_near_miss_is_suggested(void **)
+static void a_similar_word_is_suggested(void **)
 {
     wrong("loook", "'look'?");
     wrong("itme", "'item'?");
@@ -222,7 +222,7 @@ static void numbers_out_of_range_are_wrong_usage(void **)
     assert_int_equal(seen.size, 0);
 }
 
-static void a_config_file_that_is_missing_fails(void **)
+static void a_missing_config_file_is_an_error(void **)
 {
     assert_int_equal(run("look -c /nonexistent.yaml"), CLI_FAILED);
     assert_int_equal(seen.runs, 0);
@@ -232,17 +232,17 @@ static void a_config_file_that_is_missing_fails(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options_stand_anywhere_and_in_all_spellings),
-        cmocka_unit_test(what_is_not_given_has_its_preset),
+        cmocka_unit_test(options_may_stand_anywhere_in_all_spellings),
+        cmocka_unit_test(options_not_given_have_their_presets),
         cmocka_unit_test(common_options_are_not_the_commands_own),
-        cmocka_unit_test(behind_two_hyphens_all_are_arguments),
+        cmocka_unit_test(after_two_hyphens_all_words_are_arguments),
         cmocka_unit_test(a_value_may_begin_with_a_hyphen),
         cmocka_unit_test(wrong_usage_is_named_and_runs_nothing),
-        cmocka_unit_test(a_near_miss_is_suggested),
+        cmocka_unit_test(a_similar_word_is_suggested),
         cmocka_unit_test(unknown_words_are_escaped),
         cmocka_unit_test(help_is_on_every_level),
         cmocka_unit_test(numbers_out_of_range_are_wrong_usage),
-        cmocka_unit_test(a_config_file_that_is_missing_fails),
+        cmocka_unit_test(a_missing_config_file_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 #include "tests/unit/unit.h"
 #include "tools/csv.h"
 
-/* Reads all records of `data` into "field|field;field" form. */
+/* Reads all records of `data` as "field|field;field". */
 static enum result parse(const char *data, size_t len, char *out, size_t room, struct diag *diag)
 {
     static struct csv csv;
@@ -41,7 +41,7 @@ static void fails(const char *data, size_t len, const char *where)
     assert_memory_equal(diag.text, where, strlen(where));
 }
 
-static void lines_end_in_lf_or_crlf_and_the_last_one_may_not(void **)
+static void lines_end_in_lf_or_crlf_and_the_last_may_have_no_end(void **)
 {
     reads("a,b\nc,d\n", "a|b;c|d;");
     reads("a,b\r\nc,d\r\n", "a|b;c|d;");
@@ -49,14 +49,14 @@ static void lines_end_in_lf_or_crlf_and_the_last_one_may_not(void **)
     reads("a,,\n", "a||;");
 }
 
-static void a_byte_order_mark_is_passed_over(void **)
+static void a_byte_order_mark_is_skipped(void **)
 {
     reads("\xef\xbb\xbf"
           "name\nx\n",
           "name;x;");
 }
 
-static void empty_lines_are_no_records(void **)
+static void empty_lines_are_skipped(void **)
 {
     reads("\n\na\n\r\nb\n\n", "a;b;");
     reads("\n", "");
@@ -70,19 +70,19 @@ static void quoted_fields_hold_commas_quotes_and_line_ends(void **)
     reads("\"x\r\ny\r\"\r\n", "x\r\ny\r;");
 }
 
-static void broken_quoting_names_its_line(void **)
+static void an_error_of_quoting_names_the_line(void **)
 {
     fails("a\nb\n\"c", 7, "t.csv:3: ");
     fails("a\n\"x\"y\n", 7, "t.csv:2: ");
     fails("a\nb\nc\nx\"y\n", 10, "t.csv:4: ");
 }
 
-static void lines_are_counted_through_quoted_line_ends(void **)
+static void quoted_line_ends_count_as_lines(void **)
 {
     fails("\"a\nb\nc\"\nx\"\n", 11, "t.csv:4: ");
 }
 
-static void control_octets_that_no_text_has_are_refused(void **)
+static void control_characters_are_refused(void **)
 {
     fails("a\nb\0c\n", 6, "t.csv:2: ");
     fails("a\n\"b\0c\"\n", 8, "t.csv:2: ");
@@ -106,7 +106,7 @@ static void records_are_bounded(void **)
 }
 
 /* Every prefix and every bit flip: an error with a line or the end, never a crash. */
-static void damaged_input_ends_in_an_answer(void **)
+static void damaged_input_gives_an_error_or_the_end(void **)
 {
     static const char text[] = "name,operator\n\"a\",\"x, \"\"y\"\"\"\r\nb,\xc3\xa4\n";
     static char out[1 << 12];
@@ -125,7 +125,7 @@ static void damaged_input_ends_in_an_answer(void **)
     }
 }
 
-static void what_is_put_is_read_back(void **)
+static void a_written_field_is_read_back(void **)
 {
     static const char *const fields[] = { "plain", "",           " led",       "trailed ",
                                           "a,b",   "say \"hi\"", "two\nlines", "\xc3\xa4" };
@@ -147,16 +147,16 @@ static void what_is_put_is_read_back(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_end_in_lf_or_crlf_and_the_last_one_may_not),
-        cmocka_unit_test(a_byte_order_mark_is_passed_over),
-        cmocka_unit_test(empty_lines_are_no_records),
+        cmocka_unit_test(lines_end_in_lf_or_crlf_and_the_last_may_have_no_end),
+        cmocka_unit_test(a_byte_order_mark_is_skipped),
+        cmocka_unit_test(empty_lines_are_skipped),
         cmocka_unit_test(quoted_fields_hold_commas_quotes_and_line_ends),
-        cmocka_unit_test(broken_quoting_names_its_line),
-        cmocka_unit_test(lines_are_counted_through_quoted_line_ends),
-        cmocka_unit_test(control_octets_that_no_text_has_are_refused),
+        cmocka_unit_test(an_error_of_quoting_names_the_line),
+        cmocka_unit_test(quoted_line_ends_count_as_lines),
+        cmocka_unit_test(control_characters_are_refused),
         cmocka_unit_test(records_are_bounded),
-        cmocka_unit_test(damaged_input_ends_in_an_answer),
-        cmocka_unit_test(what_is_put_is_read_back),
+        cmocka_unit_test(damaged_input_gives_an_error_or_the_end),
+        cmocka_unit_test(a_written_field_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ static void write_file(const char *text, size_t times)
     assert_int_equal(fclose(file), 0);
 }
 
-static void whole_file_is_read_as_text_and_as_file(void **)
+static void the_whole_file_is_read_as_text_and_as_stream(void **)
 {
     char line[16] = "";
     struct infile in;
@@ -45,7 +45,7 @@ static void whole_file_is_read_as_text_and_as_file(void **)
     infile_done(&in);
 }
 
-static void empty_file_is_empty(void **)
+static void an_empty_file_gives_an_empty_text(void **)
 {
     struct infile in;
     write_file("", 0);
@@ -56,7 +56,7 @@ static void empty_file_is_empty(void **)
     infile_done(&in);
 }
 
-static void one_octet_too_many_is_refused(void **)
+static void a_file_over_the_bound_is_refused(void **)
 {
     struct infile in;
     struct diag diag;
@@ -69,7 +69,7 @@ static void one_octet_too_many_is_refused(void **)
     assert_int_equal(infile_read(&in, "/dev/zero", 1 << 20, &diag), RESULT_TOO_LONG);
 }
 
-static void what_cannot_be_read_is_named(void **)
+static void the_error_names_the_file(void **)
 {
     struct infile in;
     struct diag diag;
@@ -90,7 +90,7 @@ static void *write_slowly(void *arg)
     return NULL;
 }
 
-static void pipe_is_read_to_its_end(void **)
+static void a_pipe_is_read_to_its_end(void **)
 {
     struct infile in;
     pthread_t writer;
@@ -106,11 +106,11 @@ static void pipe_is_read_to_its_end(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_file_is_read_as_text_and_as_file),
-        cmocka_unit_test(empty_file_is_empty),
-        cmocka_unit_test(one_octet_too_many_is_refused),
-        cmocka_unit_test(what_cannot_be_read_is_named),
-        cmocka_unit_test(pipe_is_read_to_its_end),
+        cmocka_unit_test(the_whole_file_is_read_as_text_and_as_stream),
+        cmocka_unit_test(an_empty_file_gives_an_empty_text),
+        cmocka_unit_test(a_file_over_the_bound_is_refused),
+        cmocka_unit_test(the_error_names_the_file),
+        cmocka_unit_test(a_pipe_is_read_to_its_end),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

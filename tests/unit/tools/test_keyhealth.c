@@ -11,7 +11,7 @@ static struct key_timeline healthy(void)
     return timeline;
 }
 
-/* The only warning; "" for none. */
+/* The text of the single warning; "" for none. */
 static void expect(const struct key_timeline *timeline, uint64_t now, const char *what)
 {
     json_t *warnings = json_array();
@@ -24,27 +24,27 @@ static void expect(const struct key_timeline *timeline, uint64_t now, const char
     json_decref(warnings);
 }
 
-static void health_is_silent(void **)
+static void sound_keys_give_no_warning(void **)
 {
     struct key_timeline timeline = healthy();
     expect(&timeline, START, "");
     expect(&timeline, START + 2 * HOUR, "");
 }
 
-static void a_server_that_is_away_is_missed(void **)
+static void a_server_that_is_not_running_is_reported(void **)
 {
     struct key_timeline timeline = healthy();
     expect(&timeline, START + 2 * HOUR + 1, "since 2027-01-15T08:00:00Z: is ntspoold running");
 }
 
-static void a_clock_that_is_behind_is_seen(void **)
+static void a_clock_that_is_behind_is_reported(void **)
 {
     struct key_timeline timeline = healthy();
     expect(&timeline, START - 200, "");
     expect(&timeline, START - 400, "the clock is behind");
 }
 
-static void a_parent_that_takes_its_time_is_named(void **)
+static void a_slow_parent_zone_is_reported(void **)
 {
     struct key_timeline timeline = healthy();
     timeline.memory.seen_at = START + 3 * DAY;
@@ -54,7 +54,7 @@ static void a_parent_that_takes_its_time_is_named(void **)
     expect(&timeline, START + 3 * DAY + 1, "");
 }
 
-static void keys_that_do_not_fit_are_seen(void **)
+static void inconsistent_keys_are_reported(void **)
 {
     struct key_timeline timeline = healthy();
     timeline.keys.list[0].life.zone.withdrawn_at = START;
@@ -64,11 +64,11 @@ static void keys_that_do_not_fit_are_seen(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(health_is_silent),
-        cmocka_unit_test(a_server_that_is_away_is_missed),
-        cmocka_unit_test(a_clock_that_is_behind_is_seen),
-        cmocka_unit_test(a_parent_that_takes_its_time_is_named),
-        cmocka_unit_test(keys_that_do_not_fit_are_seen),
+        cmocka_unit_test(sound_keys_give_no_warning),
+        cmocka_unit_test(a_server_that_is_not_running_is_reported),
+        cmocka_unit_test(a_clock_that_is_behind_is_reported),
+        cmocka_unit_test(a_slow_parent_zone_is_reported),
+        cmocka_unit_test(inconsistent_keys_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

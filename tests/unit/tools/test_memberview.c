@@ -5,7 +5,7 @@
 
 static struct dname apex;
 
-/* Two addresses, of which the probe saw the second work and the first fail. */
+/* Two addresses: the probe of the first failed, that of the second succeeded. */
 static struct memberview seen_member(void)
 {
     struct memberview view = { .consensus = { .known = true } };
@@ -67,7 +67,7 @@ static const char *text_of(json_t *object, const char *key)
     return text;
 }
 
-static void each_address_has_what_was_seen_of_it(void **)
+static void each_address_has_its_own_results(void **)
 {
     struct memberview view = seen_member();
     json_t *out = memberview_full(&view, &apex);
@@ -106,7 +106,7 @@ static void the_score_is_that_of_the_best_address(void **)
     json_decref(out);
 }
 
-static void an_address_that_was_never_seen_has_nulls(void **)
+static void an_address_without_probe_has_nulls(void **)
 {
     struct memberview view = seen_member();
     view.member.addresses[0] = address_of("192.0.2.9");
@@ -118,7 +118,7 @@ static void an_address_that_was_never_seen_has_nulls(void **)
     json_decref(out);
 }
 
-static void a_member_with_its_own_name_shows_what_the_probe_found(void **)
+static void a_member_with_its_own_name_shows_the_resolved_addresses(void **)
 {
     struct memberview view = seen_member();
     view.member.address_count = 0;
@@ -129,8 +129,8 @@ static void a_member_with_its_own_name_shows_what_the_probe_found(void **)
     json_decref(out);
 }
 
-/* The member's server chooses words that end in `detail`. */
-static void hostile_details_reach_no_terminal(void **)
+/* The member's server controls parts of `detail`. */
+static void hostile_details_are_escaped(void **)
 {
     static const char expected[] = "is for \\x1b[31mtime.example.net\\xff";
     struct memberview view = seen_member();
@@ -165,11 +165,11 @@ static int setup(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_address_has_what_was_seen_of_it),
+        cmocka_unit_test(each_address_has_its_own_results),
         cmocka_unit_test(the_score_is_that_of_the_best_address),
-        cmocka_unit_test(an_address_that_was_never_seen_has_nulls),
-        cmocka_unit_test(a_member_with_its_own_name_shows_what_the_probe_found),
-        cmocka_unit_test(hostile_details_reach_no_terminal),
+        cmocka_unit_test(an_address_without_probe_has_nulls),
+        cmocka_unit_test(a_member_with_its_own_name_shows_the_resolved_addresses),
+        cmocka_unit_test(hostile_details_are_escaped),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

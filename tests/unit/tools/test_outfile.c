@@ -17,7 +17,7 @@ static int setup(void **)
 static int teardown(void **)
 {
     (void)unlink(path);
-    return rmdir(dir); /* fails if a file was left */
+    return rmdir(dir); /* fails if the directory is not empty */
 }
 
 static void holds(const char *expected)
@@ -50,14 +50,14 @@ static void the_file_appears_at_the_end_and_replaces_the_old_one(void **)
     holds("two");
 }
 
-static void what_failed_leaves_the_old_file_and_nothing_else(void **)
+static void a_failure_leaves_the_old_file_and_no_other(void **)
 {
     write_file("old", true);
     write_file("half", false);
     holds("old");
 }
 
-static void the_mode_is_what_the_umask_leaves(void **)
+static void the_mode_follows_the_umask(void **)
 {
     struct stat st;
     mode_t mask = umask(027);
@@ -67,7 +67,7 @@ static void the_mode_is_what_the_umask_leaves(void **)
     assert_int_equal(st.st_mode & 0777, 0640);
 }
 
-static void a_place_that_can_not_be_written_is_named(void **)
+static void the_error_names_a_path_that_can_not_be_written(void **)
 {
     struct outfile out;
     struct diag diag = { 0 };
@@ -76,7 +76,7 @@ static void a_place_that_can_not_be_written_is_named(void **)
     assert_int_equal(outfile_begin(&out, dir, &diag), RESULT_SYSTEM);
 }
 
-static void a_device_is_written_in_place_and_its_failure_told(void **)
+static void a_device_is_written_directly_and_its_failure_reported(void **)
 {
     struct outfile out;
     struct diag diag = { 0 };
@@ -90,10 +90,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_appears_at_the_end_and_replaces_the_old_one),
-        cmocka_unit_test(what_failed_leaves_the_old_file_and_nothing_else),
-        cmocka_unit_test(the_mode_is_what_the_umask_leaves),
-        cmocka_unit_test(a_place_that_can_not_be_written_is_named),
-        cmocka_unit_test(a_device_is_written_in_place_and_its_failure_told),
+        cmocka_unit_test(a_failure_leaves_the_old_file_and_no_other),
+        cmocka_unit_test(the_mode_follows_the_umask),
+        cmocka_unit_test(the_error_names_a_path_that_can_not_be_written),
+        cmocka_unit_test(a_device_is_written_directly_and_its_failure_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -13,7 +13,7 @@ static void printable_utf8_passes(void **)
     escapes("", "");
 }
 
-static void nothing_that_steers_a_terminal_passes(void **)
+static void terminal_controls_are_escaped(void **)
 {
     escapes("\x1b[2J", "\\x1b[2J");
     escapes("a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f");
@@ -36,7 +36,7 @@ static void broken_utf8_is_escaped(void **)
     escapes("\xe2\x82", "\\xe2\\x82");
 }
 
-static void the_cut_is_between_characters(void **)
+static void truncation_splits_no_character(void **)
 {
     char out[8];
     memset(out, 'x', sizeof out);
@@ -46,7 +46,7 @@ static void the_cut_is_between_characters(void **)
     assert_int_equal(out[7], 'x');
 }
 
-static void numbers_are_digits_in_range(void **)
+static void numbers_have_digits_only_and_are_in_range(void **)
 {
     static const char *const bad[] = { "",           "-1",  "+1",
                                        " 1",         "1 ",  "0x1",
@@ -64,7 +64,7 @@ static void numbers_are_digits_in_range(void **)
     assert_int_equal(number, UINT32_MAX);
 }
 
-static void times_are_utc_and_never_garbage(void **)
+static void times_are_utc_and_unknown_ones_a_hyphen(void **)
 {
     char out[OUTPUT_TIME_ROOM];
     assert_string_equal(output_time(1, out), "1970-01-01T00:00:01Z");
@@ -90,11 +90,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(printable_utf8_passes),
-        cmocka_unit_test(nothing_that_steers_a_terminal_passes),
+        cmocka_unit_test(terminal_controls_are_escaped),
         cmocka_unit_test(broken_utf8_is_escaped),
-        cmocka_unit_test(the_cut_is_between_characters),
-        cmocka_unit_test(numbers_are_digits_in_range),
-        cmocka_unit_test(times_are_utc_and_never_garbage),
+        cmocka_unit_test(truncation_splits_no_character),
+        cmocka_unit_test(numbers_have_digits_only_and_are_in_range),
+        cmocka_unit_test(times_are_utc_and_unknown_ones_a_hyphen),
         cmocka_unit_test(json_texts_are_valid_utf8_without_controls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

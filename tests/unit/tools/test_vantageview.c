@@ -6,7 +6,7 @@ enum {
     FRESH_S = 600
 };
 
-static void one_that_is_named_and_never_heard_is_told(void **)
+static void a_named_vantage_point_without_reports_is_reported(void **)
 {
     const struct memberview_source source = { .settings = { .verdict_fresh_s = FRESH_S },
                                               .vantages = { .count = 1,
@@ -46,7 +46,7 @@ static size_t warnings_of(uint64_t well_at, enum family_state four, unsigned add
     return count;
 }
 
-static void one_that_never_reached_anything_is_told(void **)
+static void a_vantage_point_that_reached_nothing_is_reported(void **)
 {
     assert_int_equal(warnings_of(NOW, FAMILY_UNSEEN, 3), 1);
     assert_int_equal(warnings_of(NOW - 1, FAMILY_UNSEEN, 3), 0);
@@ -57,8 +57,8 @@ static void one_that_never_reached_anything_is_told(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_is_named_and_never_heard_is_told),
-        cmocka_unit_test(one_that_never_reached_anything_is_told),
+        cmocka_unit_test(a_named_vantage_point_without_reports_is_reported),
+        cmocka_unit_test(a_vantage_point_that_reached_nothing_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
