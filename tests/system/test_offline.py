@@ -329,7 +329,7 @@ def test_wrong_bundles_are_refused_and_change_nothing(machine):
     refused(text.replace("ntspool-bundle 1", "ntspool-bundle 9"), "this version")
     signature = re.search(r"^sign \d+ (\S)", text, re.M).start(1)
     refused(text[:signature] + ("A" if text[signature] != "A" else "B") + text[signature + 1:], "don't fit together")
-    assert "none of its key-signing keys" in Pool(machine, name="third").init().refused(
+    assert "none of its KSKs" in Pool(machine, name="third").init().refused(
         "key", "sign-request", request, machine.directory / "never")
     other = Pool(machine, name="other").init(apex="other.test")
     assert "is of the zone pool.test." in other.refused("key", "import-bundle", bundle)
