@@ -108,13 +108,10 @@ static struct row *sorted_rows(struct explanation *e)
 static json_t *cell_json(const struct explanation *e)
 {
     const struct cell *cell = e->cell;
-    json_t *out = json_object();
-    json_object_set_new(out, "country", json_text_or_null(cell->country));
-    json_object_set_new(out, "subdivision", json_text_or_null(cell->subdivision));
-    json_object_set_new(out, "continent", json_text_or_null(cell->continent));
-    json_object_set_new(out, "scope", json_integer(e->location.scope));
-    json_object_set_new(out, "demand", json_real(e->view->demand[e->location.cell]));
-    return out;
+    return json_pack("{s:o, s:o, s:o, s:i, s:f}", "country", json_text_or_null(cell->country),
+                     "subdivision", json_text_or_null(cell->subdivision), "continent",
+                     json_text_or_null(cell->continent), "scope", (int)e->location.scope, "demand",
+                     e->view->demand[e->location.cell]);
 }
 
 static json_t *candidate_json(const struct explanation *e, const struct row *row)
@@ -122,22 +119,18 @@ static json_t *candidate_json(const struct explanation *e, const struct row *row
     const struct steered *member = row->member;
     uint32_t weight = steerview_weight(e->view, member->index);
     double km = distance(e, member->index);
-    json_t *out = json_object();
-    json_object_set_new(out, "name", json_text(member->label));
-    json_object_set_new(out, "state", json_text(member->state));
-    json_object_set_new(out, "km", km < 0 ? json_null() : json_real(round(km)));
-    json_object_set_new(out, "capacity_mbit", json_integer(member->capacity_mbit));
-    json_object_set_new(out, "weight", json_integer(weight));
-    json_object_set_new(out, "factor", json_real(e->view->steering.factors[member->index]));
-    json_object_set_new(out, "expected", json_real(row->expected));
-    json_object_set_new(out, "share", json_real(row->expected / e->list.per_set));
-    return out;
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:f, s:f, s:f}", "name", json_text(member->label),
+                     "state", json_text(member->state), "km",
+                     km < 0 ? json_null() : json_real(round(km)), "capacity_mbit",
+                     (json_int_t)member->capacity_mbit, "weight", (json_int_t)weight, "factor",
+                     (double)e->view->steering.factors[member->index], "expected", row->expected,
+                     "share", row->expected / e->list.per_set);
 }
 
 static json_t *explanation_json(const struct explanation *e, const struct row *rows)
 {
     char text[ADDRESS_TEXT_MAX];
-    json_t *candidates = json_array(), *others = json_array(), *out = json_object();
+    json_t *candidates = json_array(), *others = json_array();
     for (size_t i = 0; i < e->view->count; i++) {
         const struct steered *member = rows[i].member;
         if (rows[i].expected > 0) {
@@ -148,14 +141,11 @@ static json_t *explanation_json(const struct explanation *e, const struct row *r
                                             member->state, "reason", member->reason));
         }
     }
-    json_object_set_new(out, "client", json_text(address_text(&e->client, text)));
-    json_object_set_new(out, "located", json_boolean(e->view->locations != NULL));
-    json_object_set_new(out, "cell", cell_json(e));
-    json_object_set_new(out, "area", json_text(area_kind(e)));
-    json_object_set_new(out, "members_an_answer", json_integer(e->list.per_set));
-    json_object_set_new(out, "candidates", candidates);
-    json_object_set_new(out, "out", others);
-    return out;
+    return json_pack("{s:o, s:b, s:o, s:o, s:i, s:o, s:o}", "client",
+                     json_text(address_text(&e->client, text)), "located",
+                     e->view->locations != NULL, "cell", cell_json(e), "area",
+                     json_text(area_kind(e)), "members_an_answer", (int)e->list.per_set,
+                     "candidates", candidates, "out", others);
 }
 
 /* -- text -- */

@@ -48,14 +48,12 @@ static void take_sample(const struct history_sample *sample, void *arg)
     if (report->samples == NULL) {
         return;
     }
-    json_t *row = json_object();
-    json_object_set_new(row, "at", json_time(sample->at));
-    json_object_set_new(row, "failure", json_text(failure_id(sample->failure)));
-    json_object_set_new(row, "score", json_real(sample->score_milli / 1000.0));
-    json_object_set_new(row, "offset_ms",
-                        failed ? json_null() : json_real(sample->offset_us / 1000.0));
-    json_object_set_new(row, "rtt_ms", failed ? json_null() : json_real(sample->rtt_us / 1000.0));
-    json_array_append_new(report->samples, row);
+    json_array_append_new(
+        report->samples,
+        json_pack("{s:o, s:o, s:f, s:o, s:o}", "at", json_time(sample->at), "failure",
+                  json_text(failure_id(sample->failure)), "score", sample->score_milli / 1000.0,
+                  "offset_ms", failed ? json_null() : json_real(sample->offset_us / 1000.0),
+                  "rtt_ms", failed ? json_null() : json_real(sample->rtt_us / 1000.0)));
 }
 
 static void take_hour(const struct history_hour *hour, void *arg)
@@ -70,18 +68,15 @@ static void take_hour(const struct history_hour *hour, void *arg)
         return;
     }
     bool good = hour->probes > hour->failures;
-    json_t *row = json_object();
-    json_object_set_new(row, "at", json_time(hour->at));
-    json_object_set_new(row, "probes", json_integer(hour->probes));
-    json_object_set_new(row, "failures", json_integer(hour->failures));
-    json_object_set_new(row, "last_failure",
-                        hour->failures > 0 ? json_text(failure_id(hour->failure)) : json_null());
-    json_object_set_new(row, "score_low", json_real(hour->score_low_milli / 1000.0));
-    json_object_set_new(row, "score_mean", json_real(hour->score_mean_milli / 1000.0));
-    json_object_set_new(row, "offset_ms",
-                        good ? json_real(hour->offset_mean_us / 1000.0) : json_null());
-    json_object_set_new(row, "rtt_ms", good ? json_real(hour->rtt_mean_us / 1000.0) : json_null());
-    json_array_append_new(report->summaries, row);
+    json_array_append_new(
+        report->summaries,
+        json_pack("{s:o, s:I, s:I, s:o, s:f, s:f, s:o, s:o}", "at", json_time(hour->at), "probes",
+                  (json_int_t)hour->probes, "failures", (json_int_t)hour->failures, "last_failure",
+                  hour->failures > 0 ? json_text(failure_id(hour->failure)) : json_null(),
+                  "score_low", hour->score_low_milli / 1000.0, "score_mean",
+                  hour->score_mean_milli / 1000.0, "offset_ms",
+                  good ? json_real(hour->offset_mean_us / 1000.0) : json_null(), "rtt_ms",
+                  good ? json_real(hour->rtt_mean_us / 1000.0) : json_null()));
 }
 
 static json_t *days_json(const struct history_report *report)

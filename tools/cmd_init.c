@@ -113,12 +113,10 @@ static enum result plan_keys(struct plan *plan, struct cli *cli)
     return RESULT_OK;
 }
 
-static enum result plan_make(struct plan *plan, struct cli *cli, const char *apex)
+/* The apex, and the name servers for it. The first of them is the primary one. */
+static enum result plan_zone(struct plan *plan, struct cli *cli, const char *apex)
 {
     struct diag *diag = &cli->diag;
-    const char *denial = cli_value(cli, "denial", 0);
-    settings_defaults(&plan->settings);
-    TRY(plan_keys(plan, cli));
     size_t servers = cli_count(cli, "ns");
     if (servers == 0 || servers > REGISTRY_NS_MAX) {
         return diag_fail(diag, RESULT_USAGE, "give 1 to %d name servers: --ns NAME=ADDRESS",
@@ -128,12 +126,19 @@ static enum result plan_make(struct plan *plan, struct cli *cli, const char *ape
     for (size_t i = 0; i < servers; i++) {
         TRY(plan_server(plan, cli_value(cli, "ns", i), diag));
     }
-    TRY(plan_mailbox(plan, cli_value(cli, "mailbox", 0), diag));
-    if (denial != NULL) {
-        TRY(settings_set(&plan->settings, "denial", denial, diag));
-    }
     plan->settings.primary = plan->servers[0].name;
     return RESULT_OK;
+}
+
+static enum result plan_make(struct plan *plan, struct cli *cli, const char *apex)
+{
+    struct diag *diag = &cli->diag;
+    const char *denial = cli_value(cli, "denial", 0);
+    settings_defaults(&plan->settings);
+    TRY(plan_keys(plan, cli));
+    TRY(plan_zone(plan, cli, apex));
+    TRY(plan_mailbox(plan, cli_value(cli, "mailbox", 0), diag));
+    return denial != NULL ? settings_set(&plan->settings, "denial", denial, diag) : RESULT_OK;
 }
 
 /* REFUSED if the state directory has a pool. */

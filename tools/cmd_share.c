@@ -59,18 +59,13 @@ static json_t *row_json(const struct row *row)
 {
     const struct steered *member = row->member;
     bool out = row->fair <= 0;
-    json_t *json = json_object();
-    json_object_set_new(json, "name", json_text(member->label));
-    json_object_set_new(json, "state", json_text(member->state));
-    json_object_set_new(json, "capacity_mbit", json_integer(member->capacity_mbit));
-    json_object_set_new(json, "fair", json_real(row->fair));
-    json_object_set_new(json, "expected", json_real(row->expected));
-    json_object_set_new(json, "expected_ratio",
-                        out ? json_null() : json_real(row->expected / row->fair));
-    json_object_set_new(json, "answers_hour", json_integer((json_int_t)row->hour));
-    json_object_set_new(json, "answers_day", json_integer((json_int_t)row->day));
-    json_object_set_new(json, "ratio", out ? json_null() : json_real(row->ratio));
-    return json;
+    return json_pack("{s:o, s:o, s:I, s:f, s:f, s:o, s:I, s:I, s:o}", "name",
+                     json_text(member->label), "state", json_text(member->state), "capacity_mbit",
+                     (json_int_t)member->capacity_mbit, "fair", row->fair, "expected",
+                     row->expected, "expected_ratio",
+                     out ? json_null() : json_real(row->expected / row->fair), "answers_hour",
+                     (json_int_t)row->hour, "answers_day", (json_int_t)row->day, "ratio",
+                     out ? json_null() : json_real(row->ratio));
 }
 
 /* The measured demand of each cell. */
@@ -80,11 +75,10 @@ static json_t *demand_json(const struct steerview *view)
     for (size_t i = 0; i < view->cell_count; i++) {
         const struct cell *cell = &view->cells[i];
         if (view->demand[i] > 0) {
-            json_t *row = json_object();
-            json_object_set_new(row, "country", json_text_or_null(cell->country));
-            json_object_set_new(row, "subdivision", json_text_or_null(cell->subdivision));
-            json_object_set_new(row, "queries", json_real(view->demand[i]));
-            json_array_append_new(list, row);
+            json_array_append_new(list, json_pack("{s:o, s:o, s:f}", "country",
+                                                  json_text_or_null(cell->country), "subdivision",
+                                                  json_text_or_null(cell->subdivision), "queries",
+                                                  view->demand[i]));
         }
     }
     return list;
@@ -93,17 +87,14 @@ static json_t *demand_json(const struct steerview *view)
 static json_t *report_json(const struct share_report *report)
 {
     const struct steerview *view = &report->view;
-    json_t *members = json_array(), *out = json_object();
+    json_t *members = json_array();
     for (size_t i = 0; i < view->count; i++) {
         json_array_append_new(members, row_json(&report->rows[i]));
     }
-    json_object_set_new(out, "located", json_boolean(view->locations != NULL));
-    json_object_set_new(out, "answers_hour", json_integer((json_int_t)report->hour));
-    json_object_set_new(out, "answers_day", json_integer((json_int_t)report->day));
-    json_object_set_new(out, "measured", json_real(traffic_total(&view->traffic, view->now)));
-    json_object_set_new(out, "demand", demand_json(view));
-    json_object_set_new(out, "members", members);
-    return out;
+    return json_pack("{s:b, s:I, s:I, s:f, s:o, s:o}", "located", view->locations != NULL,
+                     "answers_hour", (json_int_t)report->hour, "answers_day",
+                     (json_int_t)report->day, "measured", traffic_total(&view->traffic, view->now),
+                     "demand", demand_json(view), "members", members);
 }
 
 static void print_rows(const struct share_report *report)

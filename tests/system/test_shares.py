@@ -242,7 +242,7 @@ def test_without_a_location_file_it_is_said(asked, shared_pool):
 
 def test_a_pool_with_nobody_in_it_is_explained(machine):
     pool = Pool(machine).init()
-    assert "nobody is eligible" in pool.cli("explain", "--client", "192.0.2.1").stdout
+    assert "no member is eligible" in pool.cli("explain", "--client", "192.0.2.1").stdout
     assert pool.json("share")["members"] == []
     pool.add("watch", "10.0.0.1", options=("--capacity", "0"))
     told = pool.json("explain", "--client", "192.0.2.1", "--locations", LOCATIONS)
