@@ -277,14 +277,14 @@ static enum result start(struct program *program, const struct arguments *argume
     return run(program, &options, diag);
 }
 
-int main(int argc, char **argv)
+int main(int, char **argv)
 {
     struct program program = { 0 };
     struct arguments arguments = { .tables = { known_options } };
     struct config *config = NULL;
     struct diag diag = { "" };
     int exit_code = 0;
-    if (!arguments_read(&arguments, &self, argc, argv, &exit_code)) {
+    if (!arguments_read(&arguments, &self, argv, &exit_code)) {
         arguments_free(&arguments);
         return exit_code;
     }

@@ -53,9 +53,9 @@ struct program {
     bool draining; /* another ntspoold replaces this one */
 };
 
-static void log_line(const char *text)
+static void log_line(int priority, const char *text)
 {
-    log_write(INSTANCE_NAME, LOG_NOTICE, "%s", text);
+    log_write(INSTANCE_NAME, priority, "%s", text);
 }
 
 /* Counts that can't be read are left as they are and not added to. The server answers all the
@@ -174,7 +174,7 @@ static enum result open_workers(struct program *program, const struct options *o
     TRY(openfiles_connections(options->workers, (unsigned)options->listen_count,
                               &parts.tcp_connections, &fewer, diag));
     if (fewer) {
-        log_line(diag->text);
+        log_line(LOG_WARNING, diag->text);
     }
     program->workers = xcalloc(2 * (size_t)options->workers, sizeof(struct worker *));
     for (unsigned i = 0; i < 2 * options->workers; i++) {
@@ -371,16 +371,16 @@ static void succeed(struct program *program, const struct options *options, uint
     program->waits_since = program->waits_since == 0 ? now : program->waits_since;
     if (!instance_inherit(program->instance)) {
         if (now - program->waits_since == SUCCESSION_S) {
-            log_line("the ntspoold before this one does not end: stop it");
+            log_line(LOG_WARNING, "the ntspoold before this one does not end: stop it");
             program->waits_since--; /* logged once */
         }
         return;
     }
     program->former_workers = 0;
     if (steer(program, options->socket_affinity, &diag) != RESULT_OK) {
-        log_line(diag.text);
+        log_line(LOG_WARNING, diag.text);
     }
-    log_line("the ntspoold before this one has ended");
+    log_line(LOG_NOTICE, "the ntspoold before this one has ended");
 }
 
 /* Looks at the ntspoold before or after this one. True when this one has nothing left to do. */
@@ -396,7 +396,7 @@ static bool look_at_others(struct program *program, const struct options *option
         succeed(program, options, now);
     } else if (!program->draining && instance_is_succeeded(instance)) {
         program->draining = true;
-        log_line("another ntspoold answers now: ends when all connections are closed");
+        log_line(LOG_NOTICE, "another ntspoold answers now: ends when all connections are closed");
         for (size_t i = 0; i < program->worker_count; i++) {
             worker_drain(program->workers[i]);
         }
@@ -414,7 +414,8 @@ static void await_end(struct program *program, const struct options *options,
            !look_at_others(program, options)) {
         signal_number = sigtimedwait(signals, NULL, &pause);
         if (signal_number == SIGHUP) {
-            log_line("SIGHUP: stores and location files are read when they change, options at the "
+            log_line(LOG_NOTICE,
+                     "SIGHUP: stores and location files are read when they change, options at the "
                      "start only");
         } else if (signal_number == SIGUSR1 || signal_number == SIGUSR2) {
             print_counters(program);
@@ -422,20 +423,20 @@ static void await_end(struct program *program, const struct options *options,
     }
 }
 
-int main(int argc, char **argv)
+int main(int, char **argv)
 {
     struct options options;
     struct program program = { .seal = NULL };
     struct diag diag = { "" };
     int exit_code = 0;
     sigset_t signals;
-    if (!options_read(&options, argc, argv, &exit_code)) {
+    if (!options_read(&options, argv, &exit_code)) {
         return exit_code;
     }
     key_guard_memory();
     CHECK(sodium_init() >= 0);
     if (clock_is_led()) {
-        log_line("a test leads the time: not for a pool that anyone uses");
+        log_line(LOG_NOTICE, "a test leads the time: not for a pool that anyone uses");
     }
     set_early_signals();
     enum result result = prepare(&program, &options, &diag);
@@ -444,7 +445,7 @@ int main(int argc, char **argv)
         result = start(&program, &options, &diag);
     }
     if (result != RESULT_OK) {
-        log_line(diag.text);
+        log_line(LOG_ERR, diag.text);
     } else {
         await_end(&program, &options, &signals);
         end_within(END_US);

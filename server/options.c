@@ -167,12 +167,12 @@ static enum result merge(struct options *out, const struct arguments *arguments,
     return RESULT_OK;
 }
 
-bool options_read(struct options *out, int argc, char **argv, int *exit_code)
+bool options_read(struct options *out, char **argv, int *exit_code)
 {
     struct diag diag = { "" };
     struct arguments arguments = { .tables = { rows } };
     *out = (struct options){ .state = NULL };
-    if (!arguments_read(&arguments, &program, argc, argv, exit_code)) {
+    if (!arguments_read(&arguments, &program, argv, exit_code)) {
         arguments_free(&arguments);
         return false;
     }

@@ -26,7 +26,7 @@ struct options {
 };
 
 /* False: the program ends with *exit_code; messages are written. */
-bool options_read(struct options *out, int argc, char **argv, int *exit_code);
+bool options_read(struct options *out, char **argv, int *exit_code);
 void options_done(struct options *options);
 
 #endif

@@ -175,10 +175,11 @@ static int print_help(const struct cli *cli, const struct parse *p)
 
 static int take_option(struct cli *cli, struct parse *p)
 {
-    p->at--;
-    if (arguments_take(&cli->arguments, p->argc, p->argv, &p->at, &cli->diag) != RESULT_OK) {
+    char **next = p->argv + p->at - 1;
+    if (arguments_take(&cli->arguments, &next, &cli->diag) != RESULT_OK) {
         return fail_usage(cli, p);
     }
+    p->at = (int)(next - p->argv);
     if (cli_flag(cli, "help")) {
         return print_help(cli, p);
     }

@@ -33,17 +33,17 @@ struct keymgr {
     struct thread thread;
 };
 
-static void say(struct keymgr *keymgr, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static void say(struct keymgr *keymgr, int priority, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static void say(struct keymgr *keymgr, const char *format, ...)
+static void say(struct keymgr *keymgr, int priority, const char *format, ...)
 {
     char text[ALARM_ROOM + 32];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    keymgr->sources.log(text);
+    keymgr->sources.log(priority, text);
 }
 
 struct longest {
@@ -92,7 +92,7 @@ static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timel
 {
     int64_t jump = (int64_t)(now - keymgr->now) - (int64_t)(steady - keymgr->steady);
     if (keymgr->steady != 0 && (jump > KEYMGR_CLOCK_SLACK_S || jump < -KEYMGR_CLOCK_SLACK_S)) {
-        say(keymgr,
+        say(keymgr, LOG_WARNING,
             "the clock was set %s by %lld s: no key takes a step for an hour; signatures follow it",
             jump > 0 ? "forward" : "back", (long long)(jump > 0 ? jump : -jump));
         keymgr->trusted_again = steady + KEYMGR_CLOCK_TRUST_S;
@@ -101,7 +101,7 @@ static bool trusts_clock(struct keymgr *keymgr, const struct key_timeline *timel
     keymgr->steady = steady;
     bool behind = now + KEYMGR_CLOCK_SLACK_S < timeline->memory.seen_at;
     if (behind && !keymgr->behind) {
-        say(keymgr,
+        say(keymgr, LOG_WARNING,
             "the clock is %llu s behind what this pool has seen: keys wait for it (if it is right: "
             "`ntspool key trust-clock`)",
             (unsigned long long)(timeline->memory.seen_at - now));
@@ -204,16 +204,16 @@ static void report(struct keymgr *keymgr, const struct key_timeline *before,
         const struct key_record *key = &after->keys.list[i];
         enum key_state old = keystate_of(&before->keys.list[i], now), new = keystate_of(key, now);
         if (rollover_is_dead(key, now)) {
-            say(keymgr, "%s %u (%s) is deleted", role_text(key->role), key->tag,
+            say(keymgr, LOG_NOTICE, "%s %u (%s) is deleted", role_text(key->role), key->tag,
                 algorithm_text(key->algorithm));
         } else if (old != new) {
-            say(keymgr, "%s %u (%s) is now %s", role_text(key->role), key->tag,
+            say(keymgr, LOG_NOTICE, "%s %u (%s) is now %s", role_text(key->role), key->tag,
                 algorithm_text(key->algorithm), keystate_text(new));
         }
     }
     if (rollover_asked_at(&after->keys) != rollover_asked_at(&before->keys) &&
         rollover_awaits_parent(&after->keys)) {
-        say(keymgr, "the parent zone needs other DS records: `ntspool key ds`");
+        say(keymgr, LOG_NOTICE, "the parent zone needs other DS records: `ntspool key ds`");
     }
 }
 
@@ -260,7 +260,7 @@ static enum result write_on(struct keymgr *keymgr, bool trusted, uint64_t now, s
     TRY(store_commit(txn, diag));
     report(keymgr, &steps.before, &steps.after, now);
     if (steps.forced) {
-        say(keymgr,
+        say(keymgr, LOG_WARNING,
             "the server was away for so long that the offline KSK's signatures ended: it goes on "
             "with those of today, which caches may take a while to believe");
     }
@@ -280,7 +280,7 @@ static enum result look_at_parent(struct keymgr *keymgr, uint64_t now, uint64_t 
                                       .steady = steady };
     enum result result = parent_ask(&keymgr->parent, &look, &news, diag);
     if (result == RESULT_OK) {
-        say(keymgr, "the parent zone has the DS records that were asked for");
+        say(keymgr, LOG_NOTICE, "the parent zone has the DS records that were asked for");
         report(keymgr, &news.before, &news.after, now);
     }
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
@@ -313,9 +313,10 @@ static void sound_alarm(struct keymgr *keymgr, const struct key_timeline *timeli
         return;
     }
     if (level == ALARM_NONE) {
-        say(keymgr, "the offline KSK's signatures are there for a good while again");
+        say(keymgr, LOG_NOTICE, "the offline KSK's signatures are there for a good while again");
     } else {
-        say(keymgr, "%s", alarm_text(level, &keymgr->slices, text));
+        say(keymgr, level == ALARM_SOON ? LOG_WARNING : LOG_CRIT, "%s",
+            alarm_text(level, &keymgr->slices, text));
     }
     keymgr->alarm = level;
     keymgr->alarm_at = now;

@@ -129,8 +129,8 @@ static void log_budget(struct collector *collector)
     if (since != collector->logged_flood) {
         collector->logged_flood = since;
         collector->sources.log(
-            "more missing names are asked for than denial-budget has signatures: "
-            "the others are denied by the zone's NSEC chain");
+            LOG_NOTICE, "more missing names are asked for than denial-budget has signatures: "
+                        "the others are denied by the zone's NSEC chain");
     }
 }
 

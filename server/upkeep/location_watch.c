@@ -59,7 +59,7 @@ static void tell_trouble(struct location_watch *watch, const struct diag *diag)
         struct diag line;
         (void)diag_fail(&line, RESULT_INVALID, "%s; the locations read before stay in use",
                         diag->text);
-        watch->log(line.text);
+        watch->log(LOG_WARNING, line.text);
     }
 }
 
@@ -67,7 +67,7 @@ static void tell_over(struct location_watch *watch)
 {
     if (watch->trouble.last.text[0] != '\0' && !watch->refused) {
         watch->trouble = (struct log_once){ 0 };
-        watch->log("the location files are there again");
+        watch->log(LOG_NOTICE, "the location files are there again");
     }
 }
 
@@ -78,7 +78,7 @@ static void tell_new(struct location_watch *watch, const struct places *places)
     (void)locations_cells(places->locations, &cells);
     (void)diag_fail(&line, RESULT_OK, "new location files are in use: %zu cells", cells);
     watch->trouble = (struct log_once){ 0 };
-    watch->log(line.text);
+    watch->log(LOG_NOTICE, line.text);
 }
 
 static void *run(void *arg)

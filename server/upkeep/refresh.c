@@ -106,7 +106,7 @@ static void look_at_stores(struct refresh *refresh)
         } else if (taken) {
             (void)diag_fail(&diag, RESULT_OK, "%s was replaced: the new file is in use",
                             store_path_of(stores[i]));
-            refresh->sources.log(diag.text);
+            refresh->sources.log(LOG_NOTICE, diag.text);
         }
     }
 }

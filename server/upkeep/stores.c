@@ -4,7 +4,7 @@ static void say(log_sink *log, const char *what, const struct diag *why)
 {
     struct diag line = { "" };
     (void)diag_fail(&line, RESULT_SYSTEM, "%s: %s", what, why->text);
-    log(line.text);
+    log(LOG_WARNING, line.text);
 }
 
 /* After a store could not be opened to write, for the reason in `diag`. */
@@ -30,7 +30,7 @@ static enum result make_anew(const char *state_dir, enum store_kind kind, enum r
     (void)diag_fail(&line, RESULT_OK, "state/%s was %s and is made anew%s%s", store_kind_text(kind),
                     why == RESULT_MISSING ? "missing" : "damaged",
                     aside.text[0] != 0 ? "; the old file is " : "", aside.text);
-    log(line.text);
+    log(LOG_WARNING, line.text);
     return RESULT_OK;
 }
 

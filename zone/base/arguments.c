@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone/base/array.h"
 #include "zone/base/suggest.h"
 #include "zone/base/version.h"
 
@@ -28,35 +29,41 @@ static const struct option_row *find(const struct arguments *arguments, const ch
     return NULL;
 }
 
-static size_t count_of(const struct arguments *arguments, const struct option_row *option)
+static struct given_option *find_given(const struct arguments *arguments,
+                                       const struct option_row *option)
 {
-    size_t count = 0;
     for (size_t i = 0; i < arguments->count; i++) {
-        count += arguments->given[i].option == option;
+        if (arguments->given[i].option == option) {
+            return &arguments->given[i];
+        }
     }
-    return count;
+    return NULL;
 }
 
-/* Adds an option. A value that does not hang on it is the next word. */
+/* Adds an option. A value that does not hang on it is the word at *next, which is moved on. */
 static enum result add(struct arguments *arguments, const struct option_row *option,
-                       const char *value, const char *next, struct diag *diag)
+                       const char *value, char ***next, struct diag *diag)
 {
+    struct given_option *before = option->repeats ? NULL : find_given(arguments, option);
     if (option->value == NULL && value != NULL) {
         return diag_fail(diag, RESULT_USAGE, "option --%s takes no value", option->name);
     }
-    value = option->value != NULL && value == NULL ? next : value;
-    if (option->value != NULL && value == NULL) {
+    if (option->value != NULL && value == NULL && **next == NULL) {
         return diag_fail(diag, RESULT_USAGE, "option --%s needs a value: %s", option->name,
                          option->value);
     }
-    if (!option->repeats && option->value != NULL && count_of(arguments, option) > 0) {
+    if (option->value != NULL && before != NULL && !arguments->last_wins) {
         return diag_fail(diag, RESULT_USAGE, "option --%s is given twice", option->name);
     }
-    if (arguments->count == arguments->room) {
-        arguments->room = arguments->room * 2 + 8;
-        arguments->given = xrealloc(arguments->given, arguments->room * sizeof(*arguments->given));
+    if (option->value != NULL && value == NULL) {
+        value = *(*next)++;
     }
-    arguments->given[arguments->count++] = (struct given_option){ option, value };
+    if (before != NULL) {
+        before->value = value;
+        return RESULT_OK;
+    }
+    ARRAY_PUSH(arguments->given, arguments->count, arguments->room,
+               (struct given_option){ option, value });
     return RESULT_OK;
 }
 
@@ -67,46 +74,42 @@ static enum result fail_unknown(const char *word, const struct suggest *near, st
                      near != NULL ? suggest_text(near, hint) : hint);
 }
 
-static enum result take_long(struct arguments *arguments, const char *word, const char *next,
-                             const struct option_row **out, struct diag *diag)
+static enum result take_long(struct arguments *arguments, const char *word, char ***next,
+                             struct diag *diag)
 {
     char name[NAME_ROOM];
     size_t len = strcspn(word + 2, "=");
     (void)snprintf(name, sizeof(name), "%.*s", (int)len, word + 2);
     struct suggest near = suggest_begin(name);
-    *out = find(arguments, name, 0, &near);
-    if (*out == NULL) {
+    const struct option_row *option = find(arguments, name, 0, &near);
+    if (option == NULL) {
         return fail_unknown(word, &near, diag);
     }
-    return add(arguments, *out, word[2 + len] == '=' ? word + 2 + len + 1 : NULL, next, diag);
+    return add(arguments, option, word[2 + len] == '=' ? word + 2 + len + 1 : NULL, next, diag);
 }
 
 /* The letters behind one hyphen: flags, and at the end perhaps one that takes what follows. */
-static enum result take_letters(struct arguments *arguments, const char *word, const char *next,
-                                const struct option_row **out, struct diag *diag)
+static enum result take_letters(struct arguments *arguments, const char *word, char ***next,
+                                struct diag *diag)
 {
     for (const char *letter = word + 1; *letter != '\0'; letter++) {
-        *out = find(arguments, NULL, *letter, NULL);
-        if (*out == NULL) {
+        const struct option_row *option = find(arguments, NULL, *letter, NULL);
+        if (option == NULL) {
             return fail_unknown(word, NULL, diag);
         }
-        if ((*out)->value != NULL) {
-            return add(arguments, *out, letter[1] != '\0' ? letter + 1 : NULL, next, diag);
+        if (option->value != NULL) {
+            return add(arguments, option, letter[1] != '\0' ? letter + 1 : NULL, next, diag);
         }
-        TRY(add(arguments, *out, NULL, NULL, diag));
+        TRY(add(arguments, option, NULL, next, diag));
     }
     return RESULT_OK;
 }
 
-enum result arguments_take(struct arguments *arguments, int argc, char **argv, int *at,
-                           struct diag *diag)
+enum result arguments_take(struct arguments *arguments, char ***next, struct diag *diag)
 {
-    const char *word = argv[*at], *next = *at + 1 < argc ? argv[*at + 1] : NULL;
-    const struct option_row *option = NULL;
-    TRY(word[1] == '-' ? take_long(arguments, word, next, &option, diag)
-                       : take_letters(arguments, word, next, &option, diag));
-    *at += 1 + (arguments->given[arguments->count - 1].value == next && next != NULL);
-    return RESULT_OK;
+    const char *word = *(*next)++;
+    return word[1] == '-' ? take_long(arguments, word, next, diag)
+                          : take_letters(arguments, word, next, diag);
 }
 
 void arguments_free(struct arguments *arguments)
@@ -141,7 +144,12 @@ const char *arguments_value(const struct arguments *arguments, const char *name,
 
 size_t arguments_count(const struct arguments *arguments, const char *name)
 {
-    return count_of(arguments, known(arguments, name));
+    const struct option_row *option = known(arguments, name);
+    size_t count = 0;
+    for (size_t i = 0; i < arguments->count; i++) {
+        count += arguments->given[i].option == option;
+    }
+    return count;
 }
 
 /* A help's later lines stand under its first one. */
@@ -174,15 +182,16 @@ static void print_program(const struct arguments *arguments, const struct progra
     (void)fputs(program->outro, stdout);
 }
 
-bool arguments_read(struct arguments *arguments, const struct program_text *program, int argc,
-                    char **argv, int *exit_code)
+bool arguments_read(struct arguments *arguments, const struct program_text *program, char **argv,
+                    int *exit_code)
 {
     struct diag diag = { "" };
     enum result result = RESULT_OK;
-    for (int at = 1; at < argc && result == RESULT_OK;) {
-        const char *word = argv[at];
+    arguments->last_wins = true; /* as getopt has it: a unit's line is extended at its end */
+    for (char **next = argv + 1; *next != NULL && result == RESULT_OK;) {
+        const char *word = *next;
         result = word[0] == '-' && word[1] != '\0'
-                     ? arguments_take(arguments, argc, argv, &at, &diag)
+                     ? arguments_take(arguments, &next, &diag)
                      : diag_fail(&diag, RESULT_USAGE, "\"%.100s\" is not an option", word);
         if (result == RESULT_OK && arguments_count(arguments, "help") > 0) {
             print_program(arguments, program);

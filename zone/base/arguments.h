@@ -25,12 +25,14 @@ struct arguments {
         const char *value; /* NULL for a flag */
     } * given;             /* in order */
     size_t count, room;
+    bool last_wins; /* of an option that does not repeat; else the second use is an error */
 };
 
-/* Takes the option argv[*at] and its value, and moves *at behind them. USAGE if no table has it, a
- * value is missing or not wanted, or one that does not repeat is given twice. */
-enum result arguments_take(struct arguments *arguments, int argc, char **argv, int *at,
-                           struct diag *diag);
+/* Takes the option at *next, in an argv that ends with NULL, and its value. Moves *next behind
+ * them. USAGE if no table has it, a
+ * value is missing or not wanted, or one that does not repeat is given twice without `last_wins`.
+ */
+enum result arguments_take(struct arguments *arguments, char ***next, struct diag *diag);
 void arguments_free(struct arguments *arguments);
 
 /* True if one of the tables has an option of that long name. */
@@ -48,9 +50,10 @@ struct program_text {
     const char *name, *intro, *outro; /* in front of the options' help and behind it */
     int width;                        /* of its left column */
 };
-/* Reads the whole command line of such a program by tables[0], which has `help` and `version`.
+/* Reads the whole command line of such a program by tables[0], which has `help` and `version`. The
+ * last use of an option wins.
  * False if the program is to end now with *exit_code: help was printed, or what is wrong. */
-bool arguments_read(struct arguments *arguments, const struct program_text *program, int argc,
-                    char **argv, int *exit_code);
+bool arguments_read(struct arguments *arguments, const struct program_text *program, char **argv,
+                    int *exit_code);
 
 #endif

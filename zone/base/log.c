@@ -85,7 +85,7 @@ bool log_once_is_new(struct log_once *once, const char *text)
 void log_once(struct log_once *once, log_sink *log, const char *text)
 {
     if (log_once_is_new(once, text)) {
-        log(text);
+        log(LOG_WARNING, text);
     }
 }
 

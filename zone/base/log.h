@@ -18,8 +18,8 @@ enum {
 void log_write(const char *program, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The program's function that logs the lines of a module. */
-typedef void log_sink(const char *text);
+/* The program's function that logs the lines of a module. `priority` is syslog's. */
+typedef void log_sink(int priority, const char *text);
 
 /* A trouble that is logged once until it changes. Starts as { 0 }. */
 struct log_once {
@@ -28,6 +28,7 @@ struct log_once {
 /* Notes the text; an empty one means no trouble. True if it is to be logged: it is not empty and
  * differs from the last one. */
 bool log_once_is_new(struct log_once *once, const char *text);
+/* The same, and logs it as a warning. */
 void log_once(struct log_once *once, log_sink *log, const char *text);
 
 /* Writes a whole line as it is. Safe in a signal handler. */

@@ -38,7 +38,7 @@ static bool read_options(struct options *out, int *exit_code, const char *const 
         argv[argc] = words[argc];
         argc++;
     }
-    return options_read(out, argc, argv, exit_code);
+    return options_read(out, argv, exit_code);
 }
 
 static void location_files_come_from_the_configuration(void **)

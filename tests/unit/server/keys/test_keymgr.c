@@ -13,7 +13,7 @@ static struct {
     char last[256], all[8192];
 } said;
 
-static void note(const char *text)
+static void note(int, const char *text)
 {
     size_t used = strlen(said.all);
     said.lines++;

@@ -8,7 +8,7 @@ static char dir[64], first[96], second[96], logged[1024];
 static struct location_watch watch;
 static struct places *places;
 
-static void log_line(const char *text)
+static void log_line(int, const char *text)
 {
     size_t used = strlen(logged);
     (void)snprintf(logged + used, sizeof(logged) - used, "%s\n", text);

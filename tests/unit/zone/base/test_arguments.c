@@ -17,16 +17,17 @@ static const struct option_row common[] = {
 static enum result take(struct arguments *out, struct diag *diag, const char *const *words)
 {
     static char room[8][32];
-    char *argv[8];
-    int argc = 0, at = 0;
+    char *argv[9] = { NULL }, **next = argv;
+    int argc = 0;
     enum result result = RESULT_OK;
     for (; words[argc] != NULL; argc++) {
         (void)snprintf(room[argc], sizeof(room[argc]), "%s", words[argc]);
         argv[argc] = room[argc];
     }
-    *out = (struct arguments){ .tables = { own, common } };
-    while (at < argc && result == RESULT_OK) {
-        result = arguments_take(out, argc, argv, &at, diag);
+    out->tables[0] = own;
+    out->tables[1] = common;
+    while (*next != NULL && result == RESULT_OK) {
+        result = arguments_take(out, &next, diag);
     }
     return result;
 }
@@ -37,7 +38,7 @@ static void values_hang_on_an_option_or_follow_it(void **)
         { "--listen=a", NULL }, { "--listen", "a" }, { "-la", NULL }, { "-l", "a" }
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        struct arguments arguments;
+        struct arguments arguments = { .last_wins = false };
         struct diag diag;
         const char *const words[] = { forms[i][0], forms[i][1], NULL };
         assert_ok(take(&arguments, &diag, words));
@@ -51,7 +52,7 @@ static void values_hang_on_an_option_or_follow_it(void **)
 
 static void an_option_that_repeats_keeps_its_order(void **)
 {
-    struct arguments arguments;
+    struct arguments arguments = { .last_wins = false };
     struct diag diag;
     const char *const words[] = { "-l1", "--state=x", "-l2", "--listen", "--odd", NULL };
     assert_ok(take(&arguments, &diag, words));
@@ -63,7 +64,7 @@ static void an_option_that_repeats_keeps_its_order(void **)
 
 static void flags_share_a_hyphen(void **)
 {
-    struct arguments arguments;
+    struct arguments arguments = { .last_wins = false };
     struct diag diag;
     const char *const words[] = { "-t1s", "dir", "--json", NULL };
     assert_ok(take(&arguments, &diag, words));
@@ -71,6 +72,18 @@ static void flags_share_a_hyphen(void **)
     assert_int_equal(arguments_count(&arguments, "once"), 1);
     assert_int_equal(arguments_count(&arguments, "json"), 1);
     assert_string_equal(arguments_value(&arguments, "state", 0), "dir");
+    arguments_free(&arguments);
+}
+
+static void the_last_of_an_option_wins_where_that_is_wanted(void **)
+{
+    struct arguments arguments = { .last_wins = true };
+    struct diag diag;
+    const char *const words[] = { "--state=a", "-t", "-s", "b", "-t", NULL };
+    assert_ok(take(&arguments, &diag, words));
+    assert_int_equal(arguments_count(&arguments, "state"), 1);
+    assert_string_equal(arguments_value(&arguments, "state", 0), "b");
+    assert_int_equal(arguments_count(&arguments, "takeover"), 1);
     arguments_free(&arguments);
 }
 
@@ -89,7 +102,7 @@ static void wrong_options_are_named(void **)
         { { "--state=a", "--state=b" }, "option --state is given twice" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct arguments arguments;
+        struct arguments arguments = { .last_wins = false };
         struct diag diag = { "" };
         const char *const words[] = { cases[i].words[0], cases[i].words[1], NULL };
         assert_int_equal(take(&arguments, &diag, words), RESULT_USAGE);
@@ -104,6 +117,7 @@ int main(void)
         cmocka_unit_test(values_hang_on_an_option_or_follow_it),
         cmocka_unit_test(an_option_that_repeats_keeps_its_order),
         cmocka_unit_test(flags_share_a_hyphen),
+        cmocka_unit_test(the_last_of_an_option_wins_where_that_is_wanted),
         cmocka_unit_test(wrong_options_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
