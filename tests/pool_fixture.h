@@ -118,7 +118,8 @@ static inline void fixture_fill(struct pool_fixture *pool)
     FIXTURE_OK(store_commit(txn, &diag));
 }
 
-/* Makes the pool and the view of it. `locations` (may be NULL) is taken over. */
+/* Makes the pool and its zone state. `locations` (may be NULL) belongs to the fixture from then
+ * on. */
 static inline void pool_fixture_init(struct pool_fixture *pool, struct locations *locations)
 {
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_KEYS };

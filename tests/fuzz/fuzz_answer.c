@@ -1,12 +1,12 @@
-/* Any octets as a query to a real small pool, over UDP and TCP limits: what comes out is a
- * well-formed response to just that query. In each way of denial. */
+/* Any octets as a query to a small pool, with the limits of UDP and TCP and each way of denial: the
+ * result is a well-formed response to that query. */
 #include "server/answering/edns.h"
 #include "server/answering/respond.h"
 #include "tests/answerer_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A name that may be compressed by pointers to earlier places. */
+/* A name, which may end in a pointer to an earlier name. */
 static void skip_name(struct reader *r)
 {
     for (uint8_t len = read_u8(r); len != 0; len = read_u8(r)) {
@@ -38,7 +38,7 @@ static void check(const uint8_t *message, size_t len, const uint8_t *query)
         (void)read_octets(&r, 8);
         (void)read_octets(&r, read_u16(&r));
     }
-    ASSERT(reader_done(&r)); /* the counts are true and nothing stands behind */
+    ASSERT(reader_done(&r)); /* the counts are correct and nothing follows */
 }
 
 static struct pool_fixture pool;
@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum denial denial;
         uint32_t budget;
     } ways[] = { { DENIAL_NSEC, 0 },
-                 { DENIAL_COMPACT, 1 }, /* which is used up */
+                 { DENIAL_COMPACT, 1 }, /* used up */
                  { DENIAL_COMPACT, 0 } };
     if (answerer.snapshot.zone == NULL) {
         set_up();

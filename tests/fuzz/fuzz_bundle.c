@@ -1,5 +1,5 @@
-/* The reader of requests and bundles on any octets, as they are and with the sum that belongs to
- * them: what it takes is written as it was. */
+/* Any octets as a request or bundle, as they are and with a correct checksum: whatever the reader
+ * accepts is written back unchanged. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* The reader of member tables on any octets: bounded, every record readable again when written. */
+/* Any octets as a member table: every record that is read, written out reads back the same. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static FILE *open_text(void *text, size_t len)
     return file;
 }
 
-/* The record, written and read by itself, has the same fields. */
+/* A record that is written out and read back has the same fields. */
 static void check_round_trip(const struct csv *csv)
 {
     static struct csv again;
@@ -23,7 +23,7 @@ static void check_round_trip(const struct csv *csv)
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     ASSERT(out != NULL);
-    (void)fputs("first\n", out); /* what looks like a byte order mark is one only in front */
+    (void)fputs("first\n", out); /* a byte order mark counts only at the start of a file */
     for (size_t i = 0; i < csv->count; i++) {
         if (i > 0) {
             (void)putc(',', out);

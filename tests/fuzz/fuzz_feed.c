@@ -1,4 +1,4 @@
-/* Any octets as the feed of a pool, as they are and with the digest that belongs to them: what is
+/* Any octets as the feed of a pool, as they are and with a correct digest: every member that is
  * read can be probed. */
 #include <fcntl.h>
 #include <ftw.h>

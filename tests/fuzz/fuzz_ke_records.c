@@ -1,4 +1,4 @@
-/* Whatever a server says in NTS-KE. */
+/* Any octets as a server's NTS-KE response. */
 #include <stdlib.h>
 #include <string.h>
 

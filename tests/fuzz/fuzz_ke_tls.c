@@ -1,10 +1,10 @@
-/* NTS-KE inside TLS, from the handshake to the exported keys. The first octet says what the rest
- * is:
+/* NTS-KE inside TLS, from the handshake to the exported keys. The first octet gives the meaning of
+ * the rest:
  *
- *   'p'  what a right TLS server says inside TLS, in pieces of the length that the next octet gives
- *   'c'  changes of what it says outside: a position in two octets and what is xored there, again
- *        and again
- *   'r'  what stands in place of its octets */
+ *   'p'  the application data of a correct TLS server, in pieces of the length in the next octet
+ *   'c'  changes to the server's TLS octets: a position (two octets) and an octet to xor there,
+ *        repeated
+ *   'r'  octets that replace the server's */
 #include <string.h>
 
 #include "tests/tls_peer.h"
@@ -38,7 +38,7 @@ static void change(struct input *input, uint8_t *octets, size_t len)
     input->position += len;
 }
 
-/* What either has to say, to the other. */
+/* Passes the output of each end to the other. */
 static void exchange(struct tls_peer *peer, struct tls_client *client, struct input *input)
 {
     uint8_t octets[WIRE_ROOM];

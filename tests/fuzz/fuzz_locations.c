@@ -1,5 +1,5 @@
-/* Any octets as a location file (.mmdb): it is refused with a reason, or its tables hold for every
- * address. */
+/* Any octets as a location file (.mmdb): it is refused with a reason, or its tables are consistent
+ * for every address. */
 #include "tests/fuzz/input_file.h"
 #include "zone/places/locations.h"
 

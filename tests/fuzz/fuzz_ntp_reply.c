@@ -1,5 +1,5 @@
-/* Whatever comes back for an NTP request with NTS: as a datagram, and as the encrypted part of an
- * authentic one. */
+/* Any octets as the reply to an NTP request with NTS: as the datagram, and as the encrypted part of
+ * an authentic one. */
 #include <string.h>
 
 #include "probe/ntp_sample.h"

@@ -1,5 +1,5 @@
-/* The query parser on any octets: it stays inside the message, and what it accepts holds its
- * promises. */
+/* Any octets as a query: the parser stays inside the message, and an accepted query keeps the
+ * promises of its struct. */
 #include <stdint.h>
 
 #include "server/answering/query.h"

@@ -1,6 +1,6 @@
-/* Any octets as a report: as they are, then as the items of one that is signed with a key that the
- * pool knows, into its stores. What a vantage point says can be read by whoever reads verdicts, and
- * it never holds up the next report. */
+/* Any octets as a report: as they are, then as the items of a report signed with a key that the
+ * pool knows, which is taken into the stores. All readers of verdicts can read the result, and it
+ * never blocks the next report. */
 #include "tests/pool_fixture.h"
 #include "zone/verdicts/consensus.h"
 #include "zone/verdicts/intake.h"
@@ -69,7 +69,7 @@ static void look(const uint8_t *data, size_t size)
     }
 }
 
-/* Everything that was taken in is fit for its readers. */
+/* All readers can read what was taken in. */
 static void read_all(struct store_txn *health)
 {
     struct refusal refusals[INTAKE_REFUSALS_MAX];

@@ -1,8 +1,8 @@
-/* Any octets as a row of any store: all that reads rows of its kind takes it or calls it damaged,
- * and what is taken is within its bounds.
+/* Any octets as a row of any store: every reader of that kind of row accepts it or reports damage,
+ * and accepted values are within their bounds.
  *
- * Input: table, key choice, length of the key, the key, the value. Key choice 0 is the key given;
- * others stand for the keys that the table has, so that readers that look for a certain key find
+ * Input: table, key choice, length of the key, key, value. Key choice 0 means the key in the input.
+ * Other choices mean one of the table's own keys, so that readers that look for a certain key find
  * the row. */
 #include "tests/pool_fixture.h"
 #include "zone/registry/audit.h"
@@ -30,7 +30,7 @@ static bool is_intact(enum result result)
     return result == RESULT_OK;
 }
 
-/* The same of a call that says what is wrong. */
+/* The same for a call that gives a reason in the diag. */
 static bool is_intact_or_told(enum result result, struct diag *diag)
 {
     ASSERT(result == RESULT_OK || diag->text[0] != '\0');
@@ -102,7 +102,7 @@ static void fill_history(struct store_txn *txn)
     FIXTURE_OK(store_commit(txn, &diag));
 }
 
-/* Reports by a key that nobody named. */
+/* A report signed with a key that the operator has not named. */
 static void fill_refusals(void)
 {
     static struct report_writer made;
@@ -187,7 +187,7 @@ static enum result see_change(const struct audit_entry *entry, void *)
     return RESULT_OK;
 }
 
-/* Every RRset that would be served. */
+/* Checks every RRset that would be served. */
 static enum result see_node(const struct dname_key *, const struct node *node, void *)
 {
     static uint8_t scratch[NODE_SCRATCH];
@@ -333,7 +333,7 @@ static void read_history(struct store_txn *txn)
 /* -- the input -- */
 
 static const struct {
-    enum store_kind first, last; /* whose table it is */
+    enum store_kind first, last; /* the stores that have the table */
 } owners[TABLE_COUNT] = {
     [TABLE_META] = { STORE_REGISTRY, STORE_HISTORY },
     [TABLE_SETTINGS] = { STORE_REGISTRY, STORE_REGISTRY },
@@ -358,7 +358,8 @@ static void (*const readers[STORE_KINDS])(struct store_txn *txn) = {
     [STORE_TRAFFIC] = read_traffic,   [STORE_HISTORY] = read_history,
 };
 
-/* The key with this number of those that the table has, which begin anew behind the last. */
+/* The table's key with this number; after the last one the count starts again. Returns its
+ * length. */
 static size_t key_number(struct store_txn *txn, enum store_table table, unsigned number,
                          uint8_t out[STORE_KEY_MAX])
 {

@@ -1,5 +1,5 @@
-/* Any octets as the reply of a plain NTP server. The octets that echo our transmit timestamp are
- * put in, as a server does that has seen the request. */
+/* Any octets as the reply of a plain NTP server: as they are, and with the origin timestamp that
+ * echoes our request. */
 #include <stdlib.h>
 
 #include "probe/sntp.h"

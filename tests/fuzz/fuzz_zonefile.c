@@ -1,5 +1,5 @@
-/* The reader of zone files on any octets: what it takes is rdata of its type, and what is printed
- * of that reads back to the same. */
+/* Any octets as a zone file: accepted rdata is valid for its type, and its printed form reads back
+ * to the same rdata. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Runs a fuzz target over every file of the folders (or files) given: the corpus as a plain test,
- * in every build. */
+/* Runs a fuzz target over the files and folders given: the corpus as a plain test, in every
+ * build. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -19,7 +19,7 @@ MANAGEMENT_PORT = 15000
 
 class Pebble:
     """`web_authority` signs the certificate of its own HTTPS interface; `root` is the file with the root it issues from,
-    which it makes anew at each start."""
+    which pebble generates anew at each start."""
 
     def __init__(self, machine, web_authority, addresses):
         self.machine = machine
@@ -82,8 +82,8 @@ class AcmeTiny:
             server.shutdown()
 
     def order(self):
-        """Writes `certificate`; returns the finished process. Each order has an account of its own: PEBBLE_AUTHZREUSE=0 or not,
-        pebble takes one in a hundred names for validated if the account has validated it before."""
+        """Writes `certificate`; returns the finished process. Each order has an account of its own: even with PEBBLE_AUTHZREUSE=0,
+        pebble skips the validation of one in a hundred names that the account has validated before."""
         run("openssl", "genrsa", "-out", self.account, "2048")
         with contextlib.ExitStack() as servers:
             for address in self.addresses:

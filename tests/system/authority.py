@@ -1,4 +1,4 @@
-"""A certificate authority for the tests, and certificates that are wrong in one way each."""
+"""A certificate authority for the tests, and certificates with one fault each."""
 
 import datetime
 import ipaddress
@@ -65,7 +65,7 @@ class Authority:
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, stem, names, first_day=-1, last_day=10, *, key=None, common_name=None, purpose=None, self_signed=False):
-        """Paths of certificate and key for DNS names and addresses; valid between two days counted from now."""
+        """Paths of certificate and key for DNS names and addresses; validity is given in days from now."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = _name(common_name or names[0])
         extensions = [_alternatives(names)] if names else []

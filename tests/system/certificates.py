@@ -1,4 +1,4 @@
-"""Kinds of certificate that a server may have: how each is made. All lead to roots in one file, unless that is what is wrong with them."""
+"""Makes each kind of certificate that a server may have. All chains end at roots in one file, unless that is the fault."""
 
 import datetime
 import ipaddress
@@ -22,7 +22,7 @@ _keys = {}
 
 
 def key_of(kind):
-    """Made once each: what matters is its kind."""
+    """The key of a kind; generated once."""
     makers = {"p256": lambda: ec.generate_private_key(ec.SECP256R1()), "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
               "p521": lambda: ec.generate_private_key(ec.SECP521R1()), "k256": lambda: ec.generate_private_key(ec.SECP256K1()),
               "brainpool": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
@@ -36,7 +36,7 @@ def key_of(kind):
 
 
 def name_of(kind):
-    """What a server of this kind is called."""
+    """The name of a server of this kind."""
     return f"{kind}.{APEX}"
 
 
@@ -112,14 +112,14 @@ def _key_text(key):
 
 
 def _fresh(kind):
-    """CAs of a chain have keys of their own; those that take long to make are shared."""
+    """Each CA of a chain has its own key; keys that take long to generate are shared."""
     if kind.startswith("rsa"):
         return key_of(kind)
     return type(key_of(kind)).generate() if kind.startswith("ed") else ec.generate_private_key(key_of(kind).curve)
 
 
 class Kinds:
-    """`chains` are what is sent, by kind: a list of Maker, the first with the server's key."""
+    """`chains` has what a server of each kind sends: a list of Maker, the first with the server's key."""
 
     def __init__(self):
         self.roots = {}
@@ -138,7 +138,7 @@ class Kinds:
                      extensions=[*alternatives, *extensions], **{"days": (-1, 10), **options})
 
     def between(self, count, issuer=None, **options):
-        """So many CAs under the root, the last one first, as they are sent."""
+        """This many CAs under the root, in the order in which a server sends them: the last one first."""
         found = []
         for number in range(count):
             found.insert(0, Maker(found[0] if found else issuer or self.root(), f"ca {number}", **options))

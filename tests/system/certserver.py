@@ -1,4 +1,4 @@
-"""One NTS server an address, each with a certificate of its own: `certserver.py DIRECTORY NAME=ADDRESS...`. It says "NAME taken" when a
+"""One NTS server per address, each with its own certificate: `certserver.py DIRECTORY NAME=ADDRESS...`. It says "NAME taken" when a
 client sends its NTS-KE request, which it does only when it takes the certificate, and "NAME refused" when one ends before."""
 
 import asyncio

@@ -12,7 +12,7 @@ from pool import Pool  # noqa: E402
 from signedpool import FORMS  # noqa: E402
 
 _machines = []
-# The files that take longest, which are the first to start when several run at once.
+# The files that take longest. They start first when several run at once.
 _LONG = ("story", "faults", "schedule", "offline", "targets", "bench", "locations", "years", "rolls", "real_servers", "mass_failure",
          "kill", "reference", "switch", "cli", "vantages")
 

@@ -1,16 +1,16 @@
 #!/usr/bin/python3
-"""Asks ntspoold, Knot, NSD and BIND the same and lists where ntspoold differs from all three.
+"""Sends the same queries to ntspoold, Knot, NSD and BIND and lists where ntspoold differs from all three.
 
     tests/system/differ.py [--random N] [--seed N] [--members N] [--algorithm NAME] [--tcp] [--all]
                            [--only WORD]
 
 Needs root (its own namespaces) and knotd, nsd and named in the path; says so and ends with 0 where they are missing.
-The peers serve `ntspool zone export --signed` of the pool that ntspoold serves live. Equal differences are one group,
-with an example. Not every group is a fault: each is to be judged by the RFCs. `--all` shows those groups too where the
+The peers serve `ntspool zone export --signed` of the pool that ntspoold serves live. Equal differences form one group,
+shown with an example. Not every group is a fault: judge each by the RFCs. `--all` shows those groups too where the
 peers differ among themselves as well.
 
-SRV sets are drawn anew for each query and the export has one of them: of these only the shape is compared, and of
-signatures all but the signature itself and its dates.
+SRV sets differ from query to query, and the export has one of them, so only their shape is compared. Of RRSIGs,
+all but the signature and its dates is compared.
 """
 
 import argparse
@@ -285,7 +285,7 @@ def _by_header():
 
 
 def _by_dice(names, dice):
-    """A name of the zone, or one below it, or beside it: of any label, or with one octet changed."""
+    """A random name: one of the zone, one below it, or one beside it with any label or one changed octet."""
     name = dice.choice(names)
     label = bytes(dice.randrange(256) for _ in range(dice.randint(1, 8)))
     how = dice.randrange(4)
@@ -357,7 +357,7 @@ def _section(message, number):
 
 
 def _aspects(reply):
-    """What can be compared, by name."""
+    """What can be compared in a reply, by aspect."""
     if reply is None:
         return {"reply": "none"}
     try:
@@ -386,7 +386,7 @@ def _aspects(reply):
 
 
 def _kinds(value):
-    """A section without names and numbers, to tell groups by."""
+    """A section without names and numbers: the key of a group."""
     if not isinstance(value, frozenset):
         return value
     kinds = collections.Counter()
@@ -397,7 +397,7 @@ def _kinds(value):
 
 
 def _nearest(ours, peers):
-    """The peer's section that ours is least different from."""
+    """The peer's section that is most similar to ours."""
     return min((value for value in peers if value is not None), key=lambda value: len(ours ^ value))
 
 

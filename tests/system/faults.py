@@ -1,7 +1,7 @@
-"""The ways for an NTS server to be wrong, or odd and yet right: a row each, with what the probe has to find.
+"""Faults of NTS servers, and oddities that are correct: one row each, with what the probe must find.
 
-Row i is a member of its own name at its own address. Addresses are of a public range, since the probe has to treat them as
-such; in the tests' network namespace they are local.
+Row i is a member with its own name and address. Addresses are from a public range, since the probe must treat them as
+public; in the tests' network namespace they are local.
 """
 
 import itertools
@@ -92,7 +92,7 @@ def ended_by(*others):
 
 
 def cookies_of(*lengths):
-    """Cookies that nobody will accept, for NTS-KE is judged before."""
+    """Cookies that no server accepts; only NTS-KE is judged."""
     return instead(nts.COOKIE, *(Record(nts.COOKIE, bytes(length)) for length in lengths))
 
 
@@ -208,7 +208,7 @@ def _replayed(octets, request):
 
 
 def _forge_icmp(octets, request):
-    """Port unreachable, as anybody might send it, well before the answer."""
+    """A forged ICMP port unreachable, well before the answer."""
     address, port = request.sender
     quoted = struct.pack("!BBHHHBBH4s4sHHHH", 0x45, 0, 20 + 8 + len(request.octets), 0, 0, 64, socket.IPPROTO_UDP, 0,
                          socket.inet_aton(address), socket.inet_aton(request.server.address), port, 123,
@@ -227,7 +227,7 @@ def http(status="200 OK", header=""):
 
 
 def _timed(first):
-    """Only the first exchange of a key establishment is as given; for clocks that get better."""
+    """Only the first exchange of a key establishment has this time; the later ones are better."""
     return Ways(reply=lambda reply, request: first.reply(reply, request) if request.number == 1 else reply)
 
 

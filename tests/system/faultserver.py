@@ -1,4 +1,4 @@
-"""An NTS server that is right in everything, until it is told to be wrong: a `Ways` says how.
+"""An NTS server that is correct in everything unless its `Ways` says otherwise.
 
 As a program: `faultserver.py DIRECTORY [NAME...]` serves every row of faults.py (or those of these names), each at its own address,
 with the certificates that lie in DIRECTORY; it says "ready" when all listen.
@@ -37,7 +37,7 @@ def _once(octets, _context=None):
 
 @dataclass
 class Ways:
-    """How a server behaves; as it stands here, rightly."""
+    """How a server behaves. The defaults are correct."""
     # TCP and TLS
     tcp: Optional[str] = None  # "deaf": nothing listens; "close", "reset": at once; "mute": never a word
     junk: bytes = b""  # said instead of TLS
@@ -65,7 +65,7 @@ class Ways:
 
 @dataclass
 class Request:
-    """What a `Ways` may want to know of an NTP request."""
+    """What a `Ways` can know of an NTP request."""
     server: "Server"
     octets: bytes
     sender: tuple
@@ -225,7 +225,7 @@ class Server:
     # -- NTP
 
     def _second_use(self, cookie):
-        """What becomes of a request with it: None if it is as any other."""
+        """What happens to a request with a reused cookie. None: it is answered like any other."""
         seen = cookie in self.used
         self.used.add(cookie)
         if seen:

@@ -1,4 +1,4 @@
-"""Judges replies: what holds for all of them, what is wanted of one, its signatures, and that denials prove themselves."""
+"""Judges replies: rules for all replies, expectations of one, its signatures, and the proofs of denials."""
 
 import socket
 import struct
@@ -21,7 +21,7 @@ NXNAME = 128
 
 
 def serve_zone(machine, denial="nsec"):
-    """A pool that has all that is asked for, and its keys."""
+    """A pool with every name that the tests ask for, and its keys."""
     pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--denial", denial)
     pool.compact = denial == "compact"
     pool.cli("zone", "set", "ca", "ca.example")

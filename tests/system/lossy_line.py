@@ -31,7 +31,7 @@ def protocol(packet):
 
 
 def write(path, counts):
-    """Whole or not at all, for who reads it meanwhile."""
+    """Replaces the file in one step, so that readers never see a part of it."""
     with open(f"{path}.new", "w") as out:
         json.dump(counts, out)
     os.rename(f"{path}.new", path)

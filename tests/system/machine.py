@@ -1,4 +1,4 @@
-"""A machine of the tests' own: network and mount namespaces, processes with their logs, and nothing left behind.
+"""A machine of the tests' own: network and mount namespaces, processes with their logs. It leaves nothing behind.
 
 The test process itself moves into new namespaces, so every port and every loopback address is free, and the kernel
 takes the network down when the last process has ended, also after a crash. Only the process and its children see it.

@@ -184,7 +184,7 @@ def fields(data):
 
 
 def authentic(packet, aead, key):
-    """Whether the packet's authenticator is right under the key."""
+    """True if the packet's authenticator is correct under the key."""
     for kind, body, at in fields(packet):
         if kind == AUTHENTICATOR:
             nonce_len, sealed_len = struct.unpack_from("!HH", body)
@@ -195,7 +195,7 @@ def authentic(packet, aead, key):
 
 @dataclass
 class Reply:
-    """A right answer to a request, to be bent before it is encoded."""
+    """A correct reply to a request. Tests change it before it is encoded."""
     request: bytes
     aead: int
     key: bytes

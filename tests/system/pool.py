@@ -31,12 +31,12 @@ def environment():
 
 
 def no_report(who, text):
-    """Fails if a sanitizer has spoken."""
+    """Fails if the text has a sanitizer's report."""
     assert not _REPORT.search(text), f"{who}:\n{text}"
 
 
 class Pool:
-    """`ask` and the rest talk to the server's first address."""
+    """A pool. `ask` and the like use the server's first address."""
 
     def __init__(self, machine, name="pool", address="127.0.0.1", port=53):
         self.machine = machine
@@ -70,7 +70,7 @@ class Pool:
         return done
 
     def refused(self, *args):
-        """The one line that a refused command says."""
+        """The one line that a refused command prints."""
         done = self.cli(*args, check=False)
         assert done.returncode == 1, f"ntspool {args} ended with {done.returncode}: {done.stdout}{done.stderr}"
         lines = done.stderr.strip().splitlines()
@@ -115,7 +115,7 @@ class Pool:
         return self.json("vantage", "add", name, *([key] if key else []))["key"]
 
     def stop(self, *processes):
-        """Ends our programs as their operator would, and looks at what they leave."""
+        """Stops our programs with SIGTERM and checks exit statuses and logs."""
         for process in processes or (self.probed, self.server):
             if process:
                 status = process.stop()

@@ -1,4 +1,4 @@
-"""Queries by their octets, also such as no library writes, and a zone to ask them of."""
+"""Queries written octet by octet, including some that no library writes, and the zone that they are for."""
 
 import struct
 
@@ -52,7 +52,7 @@ DO = make_opt(ttl=0x8000)
 
 
 def long_name(suffix, length, octet):
-    """A name of exactly so many octets under a suffix."""
+    """A name of exactly this many octets under a suffix."""
     labels, room = [], length - len(suffix.to_wire())
     while room > 0:
         size = min(63, room - 1)

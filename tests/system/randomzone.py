@@ -13,7 +13,7 @@ _ODD = b'"$@;()\\. \t\x00\x01\x7f\x80\xff*#!'
 
 
 class RandomZone:
-    """Lines of a zone file, all by the one source of chance. `odd`: with octets that need escapes anywhere."""
+    """Random lines of a zone file, from one random generator. `odd`: octets that need escapes, anywhere."""
 
     def __init__(self, random, apex="pool.test.", odd=True):
         self.random = random

@@ -1,4 +1,4 @@
-"""Members that are bad in one way each: the operator sees which, and no client ever sees them."""
+"""Members with one fault each: the operator sees the fault, and no client is ever sent to them."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The benchmark's tools work: not their figures, which need a quiet machine."""
+"""The tools of the benchmark work. Figures are not checked: they need a quiet machine."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def fixture_floor(tmp_path_factory):
 
 
 def blast(floor, *flags):
-    """qblast under way; what it prints is for `figures_of`."""
+    """Starts qblast. `figures_of` reads its output."""
     command = [floor.work / "qblast", "-p", floor.port, "-f", floor.work / "soa.bin", "-P", floor.cpu_pid, *flags]
     return subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE)
 
@@ -50,7 +50,7 @@ def test_generator_counts_every_answer(floor):
 
 
 def test_open_loop_keeps_its_rate_and_counts_a_stall(floor):
-    """All that should have been sent while the server stood still count as slow; in a closed loop only those in flight would."""
+    """Every query due while the server stood still counts as slow. A closed loop would count only those in flight."""
     process = blast(floor, "-r", 400, "-d", 2)
     time.sleep(0.5)
     floor.process.send_signal(signal.SIGSTOP)

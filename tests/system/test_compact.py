@@ -81,7 +81,7 @@ def test_nxname_is_no_type_to_ask_for(zone, flags):
 
 
 def test_made_up_names_are_forgotten_by_nobody_else(zone):
-    """A flood of them pushes out neither what is kept nor each other's answers from being right."""
+    """A flood of made-up names evicts no cached signatures and spoils no answer."""
     for number in range(1000):
         name = f"flood{number}.{APEX}"
         message = dns.message.from_wire(exchange(make_query(name, "A", opt=make_opt(ttl=DO_FLAG))))
@@ -95,7 +95,7 @@ def ask(name, rdtype="A", flags=DO_FLAG):
 
 
 def judge_either(zone, message):
-    """In the one way or the other, and whole."""
+    """By either way of denial, completely."""
     judge_signatures(zone, message.answer)
     judge_signatures(zone, message.authority)
     if not message.answer:
@@ -139,7 +139,7 @@ def test_status_and_log_tell_of_a_used_up_budget(machine):
 
 
 def test_the_exported_zone_has_the_chain(zone):
-    """Compact NSEC records are made for who asks: there is nothing of them to export."""
+    """Compact NSEC records are made on request, so the export has none of them."""
     said = zone.cli("zone", "export", "--signed").stdout
     nsecs = [line.split() for line in said.splitlines() if line.split()[3:4] == ["NSEC"]]
     owners = [words[0] for words in nsecs]

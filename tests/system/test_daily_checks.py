@@ -1,4 +1,4 @@
-"""What the probe looks at once a day: over days of a led clock, with members of faults.py."""
+"""The probe's daily checks, over days of a simulated clock, with members of faults.py."""
 
 import re
 import sys
@@ -50,7 +50,7 @@ class World:
         until(lambda: all(self.seen(name)["probes"] >= before[name] + times for name in NAMES), 60, "all are probed again")
 
     def cookies_again(self):
-        """Of each member: how often a cookie of its came a second time."""
+        """How often each member received a cookie a second time."""
         said = re.findall(r"(\S+) sees a cookie again", self.server.output())
         return {row.name: said.count(row.address) for row in ROWS if row.name in NAMES}
 

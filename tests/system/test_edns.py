@@ -296,8 +296,8 @@ def limited(zone):
 
 
 def _flood(zone, query, count=200):
-    """What `count` queries at once are answered, and in how many seconds: the answer to a last one, whose cookie spares it the limit,
-    comes after all others."""
+    """The answers to `count` queries sent at once, and the seconds they took. A last query, whose cookie exempts it from the limit, is
+    answered after all others."""
     last = asked(zone, (COOKIE, cookie_of(zone, tcp=True)))
     last.id = 1
     query.id = 2

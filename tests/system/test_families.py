@@ -64,7 +64,7 @@ def no_route(world):
 
 
 def black_hole(world):
-    """A route to where nobody is, and a neighbour that takes all and says nothing."""
+    """A route to an address without a host: a neighbour that takes every packet and answers none."""
     no_route(world)
     run("ip", "address", "add", "fd99::1/64", "dev", world.network.here, "nodad")
     run("ip", "-6", "neighbour", "add", "fd99::2", "lladdr", "02:00:00:00:00:99", "dev", world.network.here)

@@ -1,4 +1,4 @@
-"""Every way to be wrong of faults.py: the foreground probe and the daemon find the same class, at the step where it lies."""
+"""Every fault of faults.py: the foreground probe and the daemon find the same class, at the step that fails."""
 
 import concurrent.futures
 import json

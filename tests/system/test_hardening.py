@@ -1,4 +1,4 @@
-"""What makes the programs harder to misuse: what the linker leaves in them, and what they say when their unit takes away what they need."""
+"""Hardening of the programs: what the linker leaves in them, and what they report when their unit forbids something that they need."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""What the operator can look back at: scores over time, and what happened to a member and why."""
+"""History for the operator: scores over time, and what happened to a member and why."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Keys that come and go by command: files of other makers, packages for other machines, seals, and what must be refused."""
+"""Keys that are imported and exported by command: other software's files, packages for other machines, seals, and refusals."""
 
 import os
 import shutil
@@ -62,7 +62,7 @@ def test_a_zone_moves_in_with_its_keys(machine, pool, algorithm):
 @pytest.mark.parametrize("make, number", [(lambda: ec.generate_private_key(ec.SECP256R1()), 13), (ed25519.Ed25519PrivateKey.generate, 15)],
                          ids=["13", "15"])
 def test_a_zone_moves_in_from_knot(machine, pool, make, number):
-    """keymgr writes no files of BIND's form: a DNSKEY record it prints, without TTL and class, and PEM is what it keeps."""
+    """Knot's keymgr writes no files in BIND's format: it prints a DNSKEY record without TTL and class, and keeps PEM files."""
     pool.serve()
     files, wanted = [], set()
     for flags in (257, 256):
@@ -464,7 +464,7 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
 
 
 def test_a_vantage_points_machine_needs_no_keys(machine, pool):
-    """It has the pool's feed and no store; one that is missing on the pool's own machine is named."""
+    """It has the pool's feed and no store. On the pool's own machine a missing store is named."""
     elsewhere = Pool(machine, name="elsewhere")
     elsewhere.state.mkdir()
     shutil.copytree(pool.state / "feed", elsewhere.state / "feed")

@@ -88,7 +88,7 @@ def status_of(process, task=None):
 
 
 def test_probe_gives_up_its_rights(pool, machine):
-    """As another user, which owns only what the probe writes: it gains nothing any more, and the key is out of its reach."""
+    """It becomes a user that owns only what the probe writes. It gains no more rights and can't read the sealing key."""
     pool.add("nobody", "127.0.1.2")
     user = pwd.getpwnam("nobody")
     trust = Authority(machine.directory).path
@@ -148,7 +148,7 @@ def test_probe_needs_a_user_that_is_there(pool):
 
 
 def dumped(process):
-    """All memory that a core dump would hold: what can be read and is not marked as to be left out (dd)."""
+    """All memory that a core dump would hold: readable and not marked MADV_DONTDUMP (dd)."""
     areas, area = [], None
     with open(f"/proc/{process.pid}/smaps") as lines:
         for line in lines:
@@ -168,7 +168,7 @@ def dumped(process):
 
 @pytest.mark.parametrize("algorithm", ["ecdsap256", "ed25519"])
 def test_no_private_key_is_in_memory_that_a_core_dump_holds(machine, algorithm):
-    """Nor the sealing key; neither as it is nor as OpenSSL's numbers have it, after thousands of signatures by all threads."""
+    """The same of the sealing key. Neither its octets nor OpenSSL's form of them is there after thousands of signatures by all threads."""
     pool = Pool(machine).init("--algorithm", algorithm)
     keys = machine.directory / "keys"
     keys.mkdir()

@@ -1,4 +1,4 @@
-"""A server under load: whoever asks most does not take it from the others, and nothing grows beyond its bound. Figures: tests/bench/run --abuse."""
+"""A server under load: the busiest clients do not starve the others, and nothing grows beyond its bound. Figures: tests/bench/run --abuse."""
 
 import fcntl
 import json
@@ -51,7 +51,7 @@ class Clients:
         self.child.communicate()
 
     def figures(self):
-        """What they did; it ends them."""
+        """Ends them; returns their figures."""
         self.child.terminate()
         return json.loads(self.child.communicate(timeout=20)[0])
 
@@ -132,7 +132,7 @@ def test_who_never_reads_is_closed(pool, tools):
 
 
 def tcp_connections():
-    """Of the server, that are open or that the kernel keeps for it."""
+    """The server's connections, open or still kept by the kernel."""
     return run("ss", "-Htn", "exclude", "listening", "sport", "=", ":53").stdout.splitlines()
 
 
@@ -201,7 +201,7 @@ time.sleep(3600)
 
 
 def test_end_waits_for_no_store(pool):
-    """A second's end, with slack for a busy machine; with a lock that another program holds it would never come."""
+    """The server ends within a second, plus slack for a busy machine, although another program holds a store's lock."""
     pool.serve("--workers", "1")
     holder = pool.machine.start("holder", [sys.executable, "-c", HOLDER, pool.state / "traffic", pool.state / "keys", pool.state / "registry"])
     holder.said("held")

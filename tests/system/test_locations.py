@@ -35,7 +35,7 @@ def served_by(pool, scope):
 
 
 def replace(path, data):
-    """As whoever fetches such files should do it."""
+    """By a rename, as a script that fetches such files should do it."""
     new = path.with_suffix(".new")
     new.write_bytes(data)
     new.rename(path)
@@ -80,7 +80,7 @@ def empty(path):
 
 
 def without_countries(path):
-    """A sound file, and of no use: names of cities only."""
+    """A valid file without use: it has only names of cities."""
     replace(path, (DATA / "ipv4.mmdb").read_bytes().replace(b"country_code", b"cxuntry_code"))
 
 

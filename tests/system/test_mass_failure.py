@@ -1,4 +1,4 @@
-"""Too much fails at once: the vantage point doubts itself before it doubts the pool."""
+"""Mass failures: the vantage point suspects itself before it suspects the members."""
 
 import pytest
 
@@ -53,7 +53,7 @@ class World:
         self.network.run("ip", "link", "set", "servers1", state)
 
     def near_end(self, state):
-        """Pulls the plug of the probe's own host: there is no route any more."""
+        """Takes the probe's own link down: it has no route any more."""
         run("ip", "link", "set", "servers0", state)
 
     def handed_out(self):

@@ -197,7 +197,7 @@ def test_unknown_opcode_without_a_question(zone):
 @pytest.mark.parametrize("rdtype", ["SOA", "AXFR"])
 @pytest.mark.parametrize("tcp", [False, True])
 def test_no_key_is_known(zone, rdtype, tcp):
-    """RFC 8945 5.2.1: by a library's own reading."""
+    """RFC 8945 5.2.1: judged by dnspython."""
     query = zone.query(APEX, rdtype)
     query.use_tsig({dns.name.from_text("transfer.key."): b"secret of somebody else"})
     with pytest.raises(dns.tsig.PeerBadKey):
@@ -272,7 +272,7 @@ def test_tcp_takes_the_longest_message(zone):
 
 
 def test_tcp_goes_on_after_a_format_error(zone):
-    """RFC 7766 6.2.1: what is wrong with one query is no matter of the others."""
+    """RFC 7766 6.2.1: an error in one query does not affect the others."""
     bad, good = make_query(APEX, "SOA", tail=b"x", ident=1), make_query(APEX, "SOA", ident=2)
     replies = {reply[:2]: reply for reply in talk(frame(bad) + frame(good), 2)}
     judge(zone, bad, replies[b"\0\1"], "FORMERR", opt=b"", dnssec=False)

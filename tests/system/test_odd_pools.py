@@ -1,4 +1,4 @@
-"""Pools and clients that steering has little to go by: each has its answer on the wire, as the manual says (ntspool(1), Steering).
+"""Pools and clients that give steering little information: each has its answer on the wire, as the manual says (ntspool(1), Steering).
 
 With one member an answer and a world of 1,000 km the next one is all that counts, so places show at once."""
 
@@ -35,7 +35,7 @@ class Odd(Pool):
         return self
 
     def given(self, ecs=None, name=SRV, source=None):
-        """How often each member was in so many answers, and their scope (None: no subnet came back)."""
+        """How often each member was in this many answers, and their scope (None: the answer had no subnet)."""
         counts, scopes = collections.Counter(), set()
         for _ in range(ROUNDS):
             answer = dns.query.udp(self.query(name, "SRV", ecs=ecs), self.address, timeout=3, port=self.port, source=source)
@@ -47,7 +47,7 @@ class Odd(Pool):
 
 
 def in_parts(counts, parts):
-    """True if each has its part of the answers, which decks give nearly exactly."""
+    """True if each has its share of the answers, which decks give almost exactly."""
     total = sum(parts.values())
     return set(counts) == set(parts) and all(abs(counts[name] - ROUNDS * part / total) < ROUNDS * 0.05
                                              for name, part in parts.items())

@@ -1,5 +1,5 @@
-"""A key-signing key that is kept elsewhere: months of its bundles on a led clock, judged like any life of a zone (test_years), its own
-rollover, the way home; what the server does when a bundle ends; and every bundle that must be refused.
+"""An offline KSK: months of its bundles on a simulated clock, judged like any life of a zone (test_years), its own
+rollover, its return; what the server does when a bundle ends; and every bundle that must be refused.
 
 NTSPOOL_YEARS=1 or more makes it a whole year."""
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build t
 
 
 class Safe:
-    """The machine with the key, which hears of the pool's by files only."""
+    """The machine with the KSK. It is reached by files only."""
 
     def __init__(self, machine, pool):
         self.machine, self.pool = machine, pool
@@ -89,7 +89,7 @@ class OfflineLife(Life):
         raise AssertionError(f"nothing settles: {self.pool.cli('key', 'list').stdout}")
 
     def pass_days(self, days):
-        """Now and then the machine sleeps over the time at which other keys were due."""
+        """Sometimes the machine is asleep when other keys are due."""
         end = self.clock.now() + days * DAY
         while (left := end - self.clock.now()) > 0:
             self.settle()

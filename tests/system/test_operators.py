@@ -1,4 +1,4 @@
-"""What operators type, and what it leaves behind: name servers, questions, the audit trail, restored members."""
+"""Commands of the operator and their traces: name servers, confirmations, the audit trail, restored members."""
 
 import os
 import pty

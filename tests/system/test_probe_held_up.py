@@ -1,4 +1,4 @@
-"""A probe that gets no time of its machine for a while: what it misses is no member's failure. chronyd waits two seconds for a client."""
+"""A probe that gets no CPU time for a while: what it misses is no member's failure. chronyd waits two seconds for a client."""
 
 import os
 import signal

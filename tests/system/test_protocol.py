@@ -1,6 +1,6 @@
-"""What the RFCs want of every answer, a row a case. Whatever is signed is validated, and each denial must prove itself.
+"""What the RFCs require of every answer, one row per case. All signatures are validated, and each denial must be a proof.
 
-What a row wants is the RCODE, `tc` if cut short, the types in the answer section, `/`, and the types in the authority
+A row gives the RCODE, `tc` if cut short, the types in the answer section, `/`, and the types in the authority
 section of a client that asks for DNSSEC (its RRSIGs understood). What holds for all replies is in
 `judge`.
 """

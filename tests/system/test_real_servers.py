@@ -1,7 +1,7 @@
 """Real NTS servers stay good: over hours or days of the probe's schedule, while packets get lost both ways, servers start again and
 cookie keys are rotated or lost, no member is ever excluded.
 
-The clock is led (zone/base/clock.h): a second of ours is ten minutes of the schedule's. Servers, line and handshakes are real, so the
+The clock is simulated (zone/base/clock.h): a second of ours is ten minutes of the schedule. Servers, line and handshakes are real, so the
 clock goes at its own pace while a server starts: it is away for as long as it would be. Packets are lost on a line between two
 networks, not in the probe. Servers of a newer Debian join if tests/run has unpacked them."""
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(PRESET == "release", reason="a release build's c
 
 
 class Pace:
-    """Leads the clock at PACE, in small steps."""
+    """Moves the clock at PACE, in small steps."""
 
     def __init__(self, clock):
         self.clock = clock

@@ -1,4 +1,4 @@
-"""Static records by the command line: what is refused, what is left out, and that nobody waits for a file that comes slowly."""
+"""Static records by the command line: refusals, records that are left out, and slow files, which lock nobody out."""
 
 import os
 import subprocess

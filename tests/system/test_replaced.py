@@ -1,4 +1,4 @@
-"""Files of the stores that change places under a running server: it takes them up, or goes on with the old one and says so."""
+"""Store files that are replaced under a running server: it takes up the new file, or goes on with the old one and says so."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ def name_of(member):
 
 
 def put(copy, store):
-    """As rsync does: whole beside its place, then renamed into it."""
+    """As rsync does: written beside the old file, then renamed over it."""
     beside = store / "data.mdb.new"
     shutil.copy(copy, beside)
     os.rename(beside, store / "data.mdb")

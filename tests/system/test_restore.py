@@ -1,4 +1,4 @@
-"""`ntspool restore`: what a backup holds comes back under running programs, or nothing changes."""
+"""`ntspool restore`: it restores the whole backup under running programs, or changes nothing."""
 
 import os
 import pwd
@@ -60,7 +60,7 @@ def test_programs_that_run_see_what_comes_back(copied):
 
 
 def test_ids_are_not_taken_again(copied):
-    """A verdict is of a member's id: that of a member which came after the backup is never given to another."""
+    """Verdicts belong to a member's id. The id of a member added after the backup is never given to another member."""
     copied.add("bob", "127.0.1.2")
     copied.cli("restore", copied.copy, "--store", "registry")
     copied.add("carol", "127.0.1.3")

@@ -1,4 +1,4 @@
-"""Other people's validators in every phase of every rollover, also while the way of denial changes: unbound (strict about algorithms),
+"""Independent validators in every phase of every rollover, also while the way of denial changes: unbound (strict about algorithms),
 knot-resolver, pdns-recursor, BIND's named and delv, and drill, each without a cache, from the keys that the parent's DS would point to
 at that time."""
 

@@ -1,5 +1,5 @@
-"""When members are probed, over hours and weeks of a led clock: who asks for less is asked less, who is dead seldom but never less than
-once a day, who was changed at once; and what is left of it to look back at. And how often one host is, whoever points to it."""
+"""When members are probed, over hours and weeks of a simulated clock: seldom after a RATE kiss, seldom but at least once a day when dead,
+at once after a change. Also the history of it, and how often one host is probed by all names that point to it."""
 
 import datetime
 import socket
@@ -64,7 +64,7 @@ def probing(process):
 
 
 def lead(clock, seconds, step, *daemons):
-    """In steps, each of which lasts until the daemons have taken it and all its probes are over."""
+    """Moves the clock in steps; each ends when the daemons have seen it and all its probes are over."""
     for _ in range(int(seconds / step)):
         before = [switches(daemon) for daemon in daemons]
         clock.move(step)
@@ -77,7 +77,7 @@ def probes(pool, name):
 
 
 def kept(world, clock):
-    """Waits until the server has summed up what the probe saw: its own time does not go as fast as the one that is led."""
+    """Waits until the server has summed up the samples: it works in real time, not in that of the simulated clock."""
     def last():
         hours = [hour for row in world.json("history", "good")["history"] for hour in row["hours"]]
         return hours and datetime.datetime.fromisoformat(hours[-1]["at"].replace("Z", "+00:00")).timestamp()

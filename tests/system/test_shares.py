@@ -1,4 +1,4 @@
-"""What is given out over the wire is what explain and share say, is counted, and holds no kin twice.
+"""The answers on the wire agree with `explain` and `share`, are counted, and hold no two members of one failure domain.
 
 NTSPOOL_SHARE_QUERIES sets how many queries are asked (20,000; the counts of the issue's bar are 200,000)."""
 
@@ -115,7 +115,7 @@ def critical(freedom):
 
 
 def chi_square(given, expected):
-    """Of counts against expected parts of their sum."""
+    """The statistic of counts against their expected shares."""
     total, sum_expected = sum(given.values()), sum(expected.values())
     assert set(given) <= set(expected)
     return sum((given[name] - total * part / sum_expected) ** 2 / (total * part / sum_expected)
@@ -123,7 +123,7 @@ def chi_square(given, expected):
 
 
 def fits(given, expected):
-    """Whether chance alone may make counts like these (shown by pytest -s)."""
+    """True if chance alone can explain the counts (shown by pytest -s)."""
     value, limit = chi_square(given, expected), critical(len(expected) - 1)
     print(f"chi-square of {sum(given.values())} over {len(expected)} members: {value:.1f}, rejected from {limit:.1f}")
     return value < limit

@@ -1,5 +1,5 @@
-"""The way of denial changes on a live zone, there and back, under resolvers of four makers whose caches are warm and use what they hold against
-other questions (RFC 8198). Nothing may fail to validate; nothing that is there may be denied for longer than its negative TTL."""
+"""The way of denial changes on a live zone, there and back, under four resolvers with warm caches and aggressive use of them (RFC 8198).
+Everything must validate, and no existing name may be denied for longer than the negative TTL."""
 
 import random
 import time
@@ -22,7 +22,7 @@ EVERYONE = [*RESOLVERS, "unbound"]
 
 
 class Switched(Validated):
-    """With unbound as one resolver more; counts what each was told."""
+    """With unbound as a further resolver. Collects the RCODEs of missing names."""
 
     def __init__(self, machine):
         super().__init__(machine, "ecdsap256")
@@ -59,7 +59,7 @@ class Switched(Validated):
                     self.rcodes.append(answer.rcode())
 
     def judge_fresh(self):
-        """delv and drill, who keep nothing."""
+        """delv and drill, which cache nothing."""
         trust = self.machine.write("switch.delv", validators.anchors_of(self.ds))
         for name, rdtype in (*EXISTING[:7], *NODATA[:3], (NXDOMAIN[0], "A"), (NXDOMAIN[2], "A")):
             said = run("delv", "@127.0.0.1", "-p", "53", "-a", trust, f"+root={APEX}", name, rdtype)

@@ -1,4 +1,4 @@
-"""One ntspoold a state; another one that takes its place; addresses that come later; signals that are none of an end."""
+"""One ntspoold per state; takeover by another; addresses that appear later; signals that do not end it."""
 
 import ctypes
 import json
@@ -56,7 +56,7 @@ def test_second_one_is_refused_and_says_who_runs(pool):
 
 
 def test_address_of_another_state_is_not_shared(pool):
-    """Each would get a part of the other's queries, without a word."""
+    """Each would silently get a part of the other's queries."""
     pool.serve("--workers", "1")
     other = Pool(pool.machine, "other").init(apex="other.test")
     for listen in ("127.0.0.1@53", "0.0.0.0@53"):
@@ -164,7 +164,7 @@ def hears(process, number):
 
 
 def test_signals_that_end_no_probe(pool):
-    """SIGHUP has it read the trusted CAs again; the others are nothing to it."""
+    """On SIGHUP it reads the trusted CAs again. It ignores the others."""
     probed = pool.probe(Authority(pool.machine.directory).path)
     until(lambda: hears(probed, signal.SIGHUP), 20, "SIGHUP is heard")
     for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
@@ -174,7 +174,7 @@ def test_signals_that_end_no_probe(pool):
 
 
 def test_address_that_comes_later(pool):
-    """Not of this machine yet, it is bound; when it is there, it is answered on."""
+    """An address that the machine does not have yet can be bound. Once the machine has it, queries to it are answered."""
     for address in ("192.0.2.53", "2001:db8::53"):
         pool.serve("--workers", "1", listen=["127.0.0.1@53", f"{address}@53"])
         pool.server.said(f"{address}@53 (not here yet)")

@@ -1,4 +1,4 @@
-"""Members with a name of their own: the probe follows its addresses, in both families, as the name service tells them."""
+"""Members with their own name: the probe follows the name's addresses, in both families."""
 
 import json
 import time

@@ -77,7 +77,7 @@ def test_client_that_is_done_sending_gets_all_answers(zone):
 
 
 def test_slow_reader_that_is_done_sending_gets_all_answers(zone):
-    """More answers than all buffers hold, so that some wait in the server when the end comes."""
+    """There are more answers than all buffers hold, so some wait in the server when the client's FIN arrives."""
     with connect(receive_room=4096) as client:
         client.sendall(b"".join(framed(make_query(APEX, "DNSKEY", opt=make_opt(ttl=0x8000), ident=i)) for i in range(8000)))
         client.shutdown(socket.SHUT_WR)

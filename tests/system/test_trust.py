@@ -1,4 +1,4 @@
-"""Who takes over the probe can lie about members, and nothing else: what it may write is read, never mapped or locked by anybody else."""
+"""An attacker who controls the probe can lie about members and do nothing else: other programs read its files and never map or lock them."""
 
 import os
 import pwd
@@ -47,7 +47,7 @@ def probes(pool):
 
 
 def pool_stands(pool):
-    """It answers, takes changes, and what was removed stays so."""
+    """It answers, accepts changes, and removed members stay removed."""
     assert pool.server.running, pool.server.output()
     assert pool.ask(f"alice.{APEX}", "A").answer
     assert not pool.ask(f"gone.{APEX}", "A").answer

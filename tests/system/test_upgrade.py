@@ -1,4 +1,4 @@
-"""An older state under this program, and a newer one: data/schema-2.tar.xz was made by the last program of registry schema 2
+"""A state of an older version, and one of a newer version: data/schema-2.tar.xz was made by the last program of registry schema 2
 (members alice, bob (UK) and carol, a removed dave, static records, a ZSK rollover that has just begun)."""
 
 import hashlib

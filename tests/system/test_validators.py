@@ -1,7 +1,7 @@
-"""Resolvers of three more makers validate what the server says: knot-resolver, pdns-recursor and BIND; dnsviz finds no fault.
+"""Three more resolvers validate the server's answers: knot-resolver, pdns-recursor and BIND. dnsviz finds no fault.
 
-They keep what they learn, also denials (RFC 8198): names that are missing are asked for first, so that an NSEC that says
-too much would hide the names that are there.
+They cache denials and use them for other names (RFC 8198). Missing names are asked for first, so that an NSEC that covers
+too much would hide existing names.
 """
 
 import json
@@ -36,7 +36,7 @@ ODD_TYPES = {"knot-resolver": ("NSEC",), "pdns-recursor": ("ANY", "NSEC"), "bind
 
 @pytest.mark.parametrize("resolver", RESOLVERS)
 def test_odd_types_of_names_without_records(signed, resolver):
-    """With compact denial such a name has an NSEC: what its bitmap says agrees with the answers."""
+    """With compact denial such a name has an NSEC: its bitmap agrees with the answers."""
     for name in (f"nothere.{APEX}", f"nothing.{APEX}"):
         for rdtype in ODD_TYPES[resolver]:
             signed.secure(resolver, name, rdtype)

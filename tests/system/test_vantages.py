@@ -1,4 +1,4 @@
-"""Several vantage points: each has its say, the median counts, and a remote one reports by export and import."""
+"""Several vantage points: the median of their verdicts counts, and a remote one reports by export and import."""
 
 import json
 import shutil
@@ -197,7 +197,7 @@ def seed_of(state, name):
 
 
 def test_new_key_begins_anew_whatever_was_said_with_the_one_before(world):
-    """Who stole a key used up all numbers: the owner names another key, and what is reported with it counts."""
+    """A thief of the key has used up all report numbers. The operator names another key, and reports signed with it count."""
     state = elsewhere(world, "robbed")
     world.vantage("robbed", key_of(state, "robbed"))
     path = probe_there(world, state, "robbed")

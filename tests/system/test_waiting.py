@@ -1,4 +1,4 @@
-"""Nobody waits for a person or a pipe with a store open: a reader that stands still pins no snapshot, a writer that is silent locks nothing."""
+"""No program waits for a person or a pipe while it has a store open: a stalled reader pins no snapshot, a silent writer locks nothing."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""A zone's whole life on a led clock: every way of rolling keys, a parent that takes its time, restarts and kills at random points.
+"""A zone's whole life on a simulated clock: every kind of rollover, a slow parent, restarts and kills at random points.
 After every step, whatever caches may hold must validate together with all that is served.
 
 NTSPOOL_YEARS=3 makes it a long life, the short one has each kind of rollover once; the seed is printed, NTSPOOL_SEED repeats one."""
@@ -67,7 +67,7 @@ class Life:
         return next(rrset for rrset in answer if rrset.rdtype == dns.rdatatype.CDS)
 
     def parent_works(self):
-        """RFC 7344 6.1, by an operator who is not in a hurry, and tells late what was done."""
+        """RFC 7344 6.1: the parent publishes the DS late, and `key ds-seen` comes later still."""
         cds = self.cds()
         if not self.parent.has(cds):
             if self.dice.random() < 0.4:

@@ -1,5 +1,5 @@
-"""Text in, text out: what `record list` and `zone export` write is read back by ours, Knot, NSD, BIND and ldns to the same records, and
-what these write by ours. Zones are random, over all types; dnspython judges what a text means."""
+"""Zone text round trips: ntspool, Knot, NSD, BIND and ldns read the output of `record list` and `zone export` to the same records, and
+ntspool reads theirs. Zones are random, over all types; dnspython judges what a text means."""
 
 import random
 import re

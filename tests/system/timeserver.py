@@ -39,7 +39,7 @@ def _muffler(address):
 
 
 class Chronyd:
-    """chronyd with NTS on addresses of its own. The switches make it bad in one way each.
+    """chronyd with NTS on addresses of its own. Each switch gives it one fault.
 
     synchronised=False: it has no time to give. silent=True: NTS-KE answers, NTP does not. shift: its clock is off, as
     faketime writes it ("+7s"). program: another chronyd (`newer`). network: where it runs, if not here. options: further

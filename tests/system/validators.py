@@ -1,4 +1,4 @@
-"""Validating resolvers of three more makers, with presets as they come: knot-resolver, pdns-recursor and BIND."""
+"""Three more validating resolvers, with the settings that they come with: knot-resolver, pdns-recursor and BIND."""
 
 import shutil
 
@@ -14,7 +14,7 @@ from signedpool import SignedPool
 
 
 def unpacked(argv):
-    """What runs a program of an unpacked package that wants its files under /usr: it sees them there, nobody else does."""
+    """The command line for a program of an unpacked package that wants its files under /usr: only this program sees them there."""
     part(argv[0].lstrip("/"))
     inside = 'mount -t overlay overlay -o "lowerdir=$0/usr:/usr" /usr && exec "$@"'
     return ["unshare", "--mount", "sh", "-c", inside, PARTS, *argv]

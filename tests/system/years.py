@@ -1,4 +1,4 @@
-"""Years in minutes: a clock that leads the programs, a parent zone, and validators whose caches honour TTLs on that clock."""
+"""Years in minutes: a simulated clock for the programs, a parent zone, and validators whose caches honour TTLs on that clock."""
 
 import mmap
 import struct
@@ -22,7 +22,7 @@ PARENT_DELAY = HOUR
 
 
 class Clock:
-    """Leads the programs that are started after it was made (zone/base/clock.h)."""
+    """The clock of all programs started after it was made (zone/base/clock.h)."""
 
     def __init__(self, directory, monkeypatch):
         path = directory / "clock"
@@ -50,7 +50,7 @@ class Clock:
 
 
 class Parent:
-    """The parent zone: takes over what CDS asks for, when its operator gets to it, and signs it."""
+    """The parent zone: publishes and signs the DS that CDS asks for, after a while."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -75,7 +75,7 @@ class Parent:
 
 
 class Cached:
-    """An RRset with its signatures, until no cache has it."""
+    """A cached RRset with its signatures."""
 
     def __init__(self, rrset, signatures, until):
         self.rrset, self.signatures, self.until = rrset, signatures, until

@@ -1,6 +1,5 @@
-/* A pool of its own for each test, with the stores that reports are taken into: members alice
- * (192.0.2.1, 2001:db8::1), bob (192.0.2.2) and own, with a name of its own; the vantage point far
- * is named. */
+/* A pool for each test, with the stores that reports are taken into: members alice (192.0.2.1,
+ * 2001:db8::1), bob (192.0.2.2) and own, which has a target; the vantage point far is named. */
 #ifndef TESTS_UNIT_INTAKE_FIXTURE_H
 #define TESTS_UNIT_INTAKE_FIXTURE_H
 
@@ -18,7 +17,7 @@ static struct reports_key key;
 static uint64_t now;
 static uint8_t registry_is[REGISTRY_ID_LEN];
 
-/* What is reported: whole reports, one after the other. */
+/* The reports, one after the other. */
 static struct report_writer made;
 static uint8_t *octets;
 static size_t octets_len;
@@ -173,7 +172,7 @@ static inline enum result import(void)
     return intake_import(&stores, octets, octets_len, now, &sum, &diag);
 }
 
-/* A journal of these octets, as a file that takes the place of the one before. */
+/* Replaces the journal with a file of these octets. */
 static inline void put_octets(const char *name, const uint8_t *data, size_t len)
 {
     char path[128], made_aside[140];
@@ -209,7 +208,7 @@ static inline bool is_due(void)
     return due;
 }
 
-/* -- what became of it -- */
+/* -- results -- */
 
 /* The row of the vantage point far. */
 static inline bool verdict_is(const char *label, struct member_health *out)
@@ -271,7 +270,7 @@ static inline unsigned events_of(const char *label)
     return count;
 }
 
-/* Empty if nothing of that source was refused. */
+/* Empty if no report of that source was refused. */
 static inline struct refusal refusal_of(const char *source)
 {
     struct store_txn *txn = NULL;

@@ -1,5 +1,4 @@
-/* A state directory of its own for each test, the journal of the vantage point far in it, and who
- * follows it. */
+/* A state directory for each test, with the journal of the vantage point far and a reader of it. */
 #ifndef TESTS_UNIT_JOURNAL_FIXTURE_H
 #define TESTS_UNIT_JOURNAL_FIXTURE_H
 
@@ -47,7 +46,7 @@ static inline struct journal *opened(void)
     return journal;
 }
 
-/* A writing of one event whose time is its number. */
+/* One write of one event, whose time is its number. */
 static inline enum result write_event(struct journal *journal, uint64_t number)
 {
     const struct vantage self = reports_vantage(REPORTS_NOW);
@@ -58,7 +57,7 @@ static inline enum result write_event(struct journal *journal, uint64_t number)
     return journal_end(journal, &diag);
 }
 
-/* Who follows it, as the pool does. */
+/* A reader of the journal, as the pool has one. */
 struct follower {
     struct journal_reader reader;
     uint64_t position, next; /* number of the last report; of the event that is expected */
@@ -112,7 +111,7 @@ static inline void put_file(const char *name, const char *text, size_t len)
     (void)close(fd);
 }
 
-/* What stands in the place of a file. */
+/* The octets of a file. */
 static inline void stand_in(const char *name, const char *what)
 {
     char path[128];
@@ -131,7 +130,7 @@ static inline void stand_in(const char *name, const char *what)
 static const char *const stands[] = { "fifo",    "directory",    "/dev/zero",
                                       "nowhere", "far.verdicts", "far.key" };
 
-/* Of a journal with `count` events, the length of the file. */
+/* The length of the file of a journal with `count` events. */
 static inline off_t write_events(uint64_t first, uint64_t count)
 {
     char path[128];

@@ -1,4 +1,4 @@
-/* A state directory with a key store and a sealing key, for the tests of what is kept in it. */
+/* A state directory with a key store and a sealing key. */
 #ifndef TESTS_UNIT_KEYS_H
 #define TESTS_UNIT_KEYS_H
 
@@ -62,8 +62,7 @@ static inline enum result keys_put(struct store_txn *txn, const struct key *key,
     return keystore_add(txn, key, seal, &life, now, diag);
 }
 
-/* Makes a key, stores it and gives it back. One in some thousands has the tag of another and is
- * made again. */
+/* Generates a key, stores and returns it. A key with the tag of another is generated again. */
 static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algorithm,
                                    enum key_role role)
 {
@@ -80,7 +79,7 @@ static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algori
     return key;
 }
 
-/* The keyring of what is stored. */
+/* The keyring of the stored keys. */
 static inline enum result keys_ring(struct keyring **out, struct keys_fixture *f, struct diag *diag)
 {
     struct store_txn *txn = NULL;

@@ -1,5 +1,4 @@
-/* Keys that live without a store: what the tests of rollovers let happen to them. Tags count up and
- * are never used again. */
+/* Keys without a store, for tests of rollovers. Key tags count up and are never used again. */
 #ifndef TESTS_UNIT_LIFE_H
 #define TESTS_UNIT_LIFE_H
 
@@ -53,7 +52,7 @@ static inline void life_add(struct life *l, enum algorithm algorithm, enum key_r
                                                          .life = life };
 }
 
-/* Begins a rollover to keys of these roles; those that have a role of them go. */
+/* Begins a rollover to new keys of these roles; the keys that have them now retire. */
 static inline void life_roll(struct life *l, enum algorithm algorithm, const enum key_role *roles,
                              size_t count)
 {

@@ -164,8 +164,8 @@ static inline struct mmdb_value value_at(struct mmdb *db, uint32_t offset)
     return value;
 }
 
-/* A map {"a": "1", "bc": {"d": "2"}, "e": ["3", "4"]}, its keys and values in places of their
- * own. */
+/* A map {"a": "1", "bc": {"d": "2"}, "e": ["3", "4"]}, some of whose keys and values are
+ * pointers. */
 static inline uint32_t put_map(void)
 {
     uint32_t key = PUT("\x41"

@@ -1,5 +1,4 @@
-/* A pool's key store and what a machine with its key-signing key makes of its requests, for the
- * tests of both. */
+/* A pool's key store, and the machine with its KSK that signs its requests. */
 #ifndef TESTS_UNIT_PRESIGNED_H
 #define TESTS_UNIT_PRESIGNED_H
 

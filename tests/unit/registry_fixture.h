@@ -1,4 +1,4 @@
-/* A registry of its own for each test: the zone pool.test, a write transaction under way. */
+/* A registry for each test: the zone pool.test, with a write transaction open. */
 #ifndef TESTS_UNIT_REGISTRY_FIXTURE_H
 #define TESTS_UNIT_REGISTRY_FIXTURE_H
 

@@ -1,5 +1,4 @@
-/* Vantage points for tests: keys, heads of reports, and verdicts, samples and events with all that
- * they may hold. */
+/* Vantage points for tests: their keys, and heads, verdicts, samples and events of reports. */
 #ifndef TESTS_UNIT_REPORTS_H
 #define TESTS_UNIT_REPORTS_H
 

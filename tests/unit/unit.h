@@ -1,4 +1,4 @@
-/* What every cmocka test needs before cmocka.h. */
+/* The start of every unit test: cmocka and what it needs, and values from texts. */
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
@@ -34,7 +34,7 @@ static inline struct address address_of(const char *text)
     return address;
 }
 
-/* Those of a new pool. */
+/* The settings of a new pool. */
 static inline struct settings default_settings(void)
 {
     struct settings settings;

@@ -59,7 +59,7 @@ static void a_new_key_is_private_and_never_overwritten(void **)
     assert_int_equal(seal_create(directory, "/nonexistent/seal.key", &diag), RESULT_SYSTEM);
 }
 
-static void what_is_sealed_opens_again_and_nothing_else_does(void **)
+static void only_sealed_data_opens_again(void **)
 {
     struct seal *seal = NULL, *other = NULL;
     struct diag diag = { "" };
@@ -242,7 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_key_is_private_and_never_overwritten),
-        cmocka_unit_test(what_is_sealed_opens_again_and_nothing_else_does),
+        cmocka_unit_test(only_sealed_data_opens_again),
         cmocka_unit_test(a_key_file_that_others_may_use_is_refused),
         cmocka_unit_test(what_is_no_key_file_is_refused),
         cmocka_unit_test(the_next_key_takes_over_while_the_old_is_open),

@@ -74,7 +74,7 @@ static void every_changed_octet_is_noticed(void **state)
     free(text);
 }
 
-static void what_comes_behind_the_sum_is_refused(void **state)
+static void text_behind_the_checksum_is_refused(void **state)
 {
     struct keys_fixture *f = *state;
     size_t len = 0;
@@ -151,7 +151,7 @@ int main(void)
                                         keys_tear_down),
         cmocka_unit_test_setup_teardown(every_changed_octet_is_noticed, keys_set_up,
                                         keys_tear_down),
-        cmocka_unit_test_setup_teardown(what_comes_behind_the_sum_is_refused, keys_set_up,
+        cmocka_unit_test_setup_teardown(text_behind_the_checksum_is_refused, keys_set_up,
                                         keys_tear_down),
         cmocka_unit_test_setup_teardown(slices_that_make_no_sense_are_refused, keys_set_up,
                                         keys_tear_down),

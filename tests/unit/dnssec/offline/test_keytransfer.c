@@ -65,7 +65,7 @@ static void keys_in_use_replace_all_others_at_once(void **state)
 
 /* RFC 7583 3.2.1: the first rollover waits for what the server before has sent, of which only it
  * knows the TTLs. */
-static void what_the_server_before_has_sent_is_waited_for(void **state)
+static void records_of_the_former_server_are_waited_for(void **state)
 {
     struct keys_fixture *f = *state;
     struct settings settings;
@@ -397,7 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_STORE(a_rollover_to_given_keys_begins),
         IN_STORE(keys_in_use_replace_all_others_at_once),
-        IN_STORE(what_the_server_before_has_sent_is_waited_for),
+        IN_STORE(records_of_the_former_server_are_waited_for),
         IN_STORE(keys_that_make_no_zone_are_refused),
         IN_STORE(a_package_makes_the_receiver_follow),
         IN_STORE(an_older_package_is_refused),

@@ -114,7 +114,7 @@ static void a_year_without_the_ksk_is_signed_at_every_hour(void **state)
     bundle_done(&bundle);
 }
 
-static void whoever_was_away_goes_on_with_the_slice_of_the_time(void **state)
+static void a_machine_that_was_away_goes_on_with_the_current_slice(void **state)
 {
     struct keys_fixture *f = *state;
     presigned_init(f, ALGORITHM_ED25519);
@@ -413,7 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, keys_set_up, keys_tear_down)
         TEST(a_year_without_the_ksk_is_signed_at_every_hour),
-        TEST(whoever_was_away_goes_on_with_the_slice_of_the_time),
+        TEST(a_machine_that_was_away_goes_on_with_the_current_slice),
         TEST(the_wrong_bundle_is_refused),
         TEST(a_bundle_that_would_break_the_zone_is_refused),
         TEST(bundles_follow_each_other_without_a_gap),

@@ -126,7 +126,7 @@ static void what_makes_no_sense_is_refused(void **state)
 }
 
 /* What is over but for the caches' memory can't be taken back, so nobody is sent to try. */
-static void who_is_refused_is_told_what_helps(void **state)
+static void a_refusal_says_what_helps(void **state)
 {
     struct keys_fixture *f = *state;
     struct diag diag;
@@ -271,7 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_STORE(each_kind_ends_with_its_keys_alone),
         IN_STORE(what_makes_no_sense_is_refused),
-        IN_STORE(who_is_refused_is_told_what_helps),
+        IN_STORE(a_refusal_says_what_helps),
         IN_STORE(a_single_key_is_rolled_as_one),
         IN_STORE(an_emergency_replaces_what_is_coming_too),
         IN_STORE(memory_comes_back_as_it_was_written),

@@ -97,7 +97,7 @@ static void every_rollover_goes_on_to_its_end(void **)
 }
 
 /* Without the word for it they would wait for over a year. */
-static void what_was_seen_too_late_bars_every_step(void **)
+static void a_time_in_the_future_bars_every_step(void **)
 {
     struct life *l = calloc(1, sizeof *l);
     assert_non_null(l);
@@ -156,7 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rollover_goes_on_to_its_end),
-        cmocka_unit_test(what_was_seen_too_late_bars_every_step),
+        cmocka_unit_test(a_time_in_the_future_bars_every_step),
         cmocka_unit_test(steps_keep_their_order),
         cmocka_unit_test(first_keys_stay_first),
     };

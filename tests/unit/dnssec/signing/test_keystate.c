@@ -160,7 +160,7 @@ static void one_key_takes_over_from_two_and_back(void **)
     free(w);
 }
 
-static void what_was_served_with_a_longer_ttl_is_waited_for(void **)
+static void a_longer_ttl_served_before_is_waited_for(void **)
 {
     const enum key_role zsk[] = { KEY_ZSK };
     struct life *w = settled(KEY_KSK);
@@ -261,7 +261,7 @@ int main(void)
         cmocka_unit_test(a_ksk_waits_for_the_parent),
         cmocka_unit_test(a_new_algorithm_signs_before_its_keys_are_published),
         cmocka_unit_test(one_key_takes_over_from_two_and_back),
-        cmocka_unit_test(what_was_served_with_a_longer_ttl_is_waited_for),
+        cmocka_unit_test(a_longer_ttl_served_before_is_waited_for),
         cmocka_unit_test(an_aborted_rollover_leaves_the_old_key),
         cmocka_unit_test(no_step_is_taken_when_the_clock_went_back),
         cmocka_unit_test(going_insecure_takes_the_ds_away_and_keeps_the_keys),

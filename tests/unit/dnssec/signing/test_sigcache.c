@@ -27,7 +27,7 @@ static struct sigcache_key key_of(uint64_t number)
     return (struct sigcache_key){ { number << 32, number } };
 }
 
-static void what_was_put_is_found_and_nothing_else(void **)
+static void only_cached_signatures_are_found(void **)
 {
     struct sigcache *cache = sigcache_new(64);
     struct cached_signature put = marked(77), got = marked(1);
@@ -165,7 +165,7 @@ static void threads_never_see_a_torn_signature(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_put_is_found_and_nothing_else),
+        cmocka_unit_test(only_cached_signatures_are_found),
         cmocka_unit_test(the_same_key_takes_the_same_slot),
         cmocka_unit_test(a_full_bucket_gives_up_the_one_that_expires_first),
         cmocka_unit_test(the_hash_is_keyed_and_sees_every_bit),

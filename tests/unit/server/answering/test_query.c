@@ -128,7 +128,7 @@ static void headers_out_of_order_are_rejected(void **)
 
 /* RFC 6891 6.1.1: who sends an OPT gets one, also with a refusal; 6.1.3: and hears of a version we
  * don't know. */
-static void what_is_turned_down_keeps_its_edns(void **)
+static void a_refused_query_keeps_its_edns(void **)
 {
     static const struct {
         uint16_t flags, type;
@@ -343,7 +343,7 @@ int main(void)
         cmocka_unit_test(every_truncation_is_dropped_or_a_format_error),
         cmocka_unit_test(responses_are_never_answered),
         cmocka_unit_test(headers_out_of_order_are_rejected),
-        cmocka_unit_test(what_is_turned_down_keeps_its_edns),
+        cmocka_unit_test(a_refused_query_keeps_its_edns),
         cmocka_unit_test(question_with_a_pointer_is_a_format_error),
         cmocka_unit_test(edns_follows_rfc_6891),
         cmocka_unit_test(client_subnets_follow_rfc_7871),

@@ -145,7 +145,7 @@ static void one_with_more_to_do_waits_in_the_queue_of_all(void **)
     assert_int_equal(answers(0), 2 * CONNECTION_TURN);
 }
 
-static void who_does_not_read_is_not_answered_beyond_the_bound(void **)
+static void a_client_that_does_not_read_is_answered_up_to_the_bound(void **)
 {
     unsigned asked = 0, before = UINT32_MAX;
     while (asked != before) {
@@ -189,7 +189,7 @@ static void a_network_over_its_rate_rests_with_its_last_answer_sent(void **)
     assert_int_equal(answers(answered), CONNECTION_TURN);
 }
 
-static void who_is_done_sending_gets_everything(void **)
+static void a_client_that_has_finished_sending_gets_all_answers(void **)
 {
     assert_int_equal(ask(0, 3 * CONNECTION_TURN), 3 * CONNECTION_TURN);
     assert_int_equal(shutdown(client, SHUT_WR), 0);
@@ -203,7 +203,7 @@ static void who_is_done_sending_gets_everything(void **)
     assert_true(connection_is_done(connection, shop));
 }
 
-static void what_is_no_message_ends_the_connection(void **)
+static void a_malformed_message_ends_the_connection(void **)
 {
     assert_int_equal(ask(0, 1), 1);
     assert_int_equal(send(client, "\0\3abc", 5, 0), 5);
@@ -241,10 +241,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CONNECTED(a_turn_answers_some_and_leaves_the_others_for_later_ones),
         CONNECTED(one_with_more_to_do_waits_in_the_queue_of_all),
-        CONNECTED(who_does_not_read_is_not_answered_beyond_the_bound),
+        CONNECTED(a_client_that_does_not_read_is_answered_up_to_the_bound),
         CONNECTED(a_network_over_its_rate_rests_with_its_last_answer_sent),
-        CONNECTED(who_is_done_sending_gets_everything),
-        CONNECTED(what_is_no_message_ends_the_connection),
+        CONNECTED(a_client_that_has_finished_sending_gets_all_answers),
+        CONNECTED(a_malformed_message_ends_the_connection),
         CONNECTED(a_long_message_may_come_in_pieces),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -44,7 +44,7 @@ static void the_limit_is_raised_as_far_as_needed(void **)
     assert_int_equal(now.rlim_cur, FIXED + WORKERS * TCP_CONNECTIONS_MAX);
 }
 
-static void what_is_allowed_is_shared_by_the_workers_and_said(void **)
+static void the_allowance_is_shared_by_the_workers_and_reported(void **)
 {
     struct diag diag = { "" };
     unsigned connections = 0;
@@ -75,7 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_limit_is_raised_as_far_as_needed),
-        cmocka_unit_test(what_is_allowed_is_shared_by_the_workers_and_said),
+        cmocka_unit_test(the_allowance_is_shared_by_the_workers_and_reported),
         cmocka_unit_test(too_low_a_limit_is_refused),
     };
     return cmocka_run_group_tests(tests, keep_limit, restore_limit);

@@ -231,7 +231,7 @@ static void a_clock_behind_what_was_seen_stops_steps(void **state)
     assert_true(version_of(b) > version);
 }
 
-static void trouble_is_said_once_and_changes_nothing(void **state)
+static void a_failure_is_logged_once_and_changes_nothing(void **state)
 {
     struct bench *b = *state;
     struct store_txn *txn = NULL;
@@ -313,7 +313,7 @@ int main(void)
         OF_POOL(a_long_ttl_of_a_static_record_counts),
         OF_POOL(a_clock_that_was_set_stops_steps_for_a_while),
         OF_POOL(a_clock_behind_what_was_seen_stops_steps),
-        OF_POOL(trouble_is_said_once_and_changes_nothing),
+        OF_POOL(a_failure_is_logged_once_and_changes_nothing),
         OF_POOL(keys_under_another_seal_take_no_step),
         OF_POOL(the_thread_looks_and_ends),
     };

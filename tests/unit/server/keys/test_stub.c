@@ -57,7 +57,7 @@ static unsigned records_in(const struct stub_response *response)
     return reading.reader.failed ? 0 : count;
 }
 
-static void what_is_no_whole_response_fails(void **)
+static void an_incomplete_response_fails(void **)
 {
     static const struct {
         size_t at;
@@ -110,7 +110,7 @@ static void a_name_does_not_grow_over_its_bound(void **)
     assert_int_equal(records_in(&response), 0);
 }
 
-static void nobody_there_is_said(void **)
+static void an_unreachable_resolver_is_reported(void **)
 {
     const struct stub_question asked = question();
     struct endpoint nobody;
@@ -126,9 +126,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_expanded),
-        cmocka_unit_test(what_is_no_whole_response_fails),
+        cmocka_unit_test(an_incomplete_response_fails),
         cmocka_unit_test(a_name_does_not_grow_over_its_bound),
-        cmocka_unit_test(nobody_there_is_said),
+        cmocka_unit_test(an_unreachable_resolver_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static void nothing_new_is_the_same_deal(void **)
 }
 
 /* A deal takes its time: what changed since it began is worked into it. */
-static void what_changed_meanwhile_is_worked_into_a_new_deal(void **)
+static void a_change_during_a_deal_is_worked_into_it(void **)
 {
     atomic_bool give_up = false;
     struct deal_parts parts = parts_at(NOW + settings.srv_ttl_s);
@@ -323,7 +323,7 @@ static void large_changes_and_small_pools_deal_anew(void **)
 }
 
 /* What a region or a set holds would be wrong until the deal is due. */
-static void who_moves_or_becomes_kin_is_dealt_anew(void **)
+static void a_member_that_moves_or_joins_a_failure_domain_is_dealt_anew(void **)
 {
     struct deal *old = first_deal(POOL, NOBODY);
     struct candidates candidates = candidates_with(NULL, POOL, NOBODY);
@@ -375,7 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_first_deal_is_due_at_once),
         CASE(nothing_new_is_the_same_deal),
-        CASE(what_changed_meanwhile_is_worked_into_a_new_deal),
+        CASE(a_change_during_a_deal_is_worked_into_it),
         CASE(a_deal_is_due_after_its_ttl_or_a_minute),
         CASE(allocation_follow_the_demand_within_a_minute),
         CASE(a_crowd_is_made_up_for),
@@ -384,7 +384,7 @@ int main(void)
         CASE(the_last_of_many_newcomers_gets_what_the_first_got),
         CASE(a_changed_record_is_made_anew_where_it_stands),
         CASE(large_changes_and_small_pools_deal_anew),
-        CASE(who_moves_or_becomes_kin_is_dealt_anew),
+        CASE(a_member_that_moves_or_joins_a_failure_domain_is_dealt_anew),
         CASE(an_empty_pool_says_so_and_fills),
         CASE(cells_of_other_files_are_the_worlds),
     };

@@ -162,7 +162,7 @@ static void an_empty_deck_says_that_there_is_no_service(void **)
     srv_ring_unref(next);
 }
 
-static void what_is_the_same_stays_where_it_lies(void **)
+static void unchanged_sets_stay_where_they_are(void **)
 {
     struct srv_ring *first = make_ring(make_deck(), NULL, NULL);
     struct deck deck = make_deck();
@@ -241,12 +241,9 @@ static void without_a_signature_there_is_no_hand(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(each_set_is_there_as_answers_copy_it),
-        CASE(weights_are_published_if_wanted),
-        CASE(an_empty_deck_says_that_there_is_no_service),
-        CASE(what_is_the_same_stays_where_it_lies),
-        CASE(a_changed_record_is_signed_where_it_is),
-        CASE(the_order_in_a_set_counts),
+        CASE(each_set_is_there_as_answers_copy_it),        CASE(weights_are_published_if_wanted),
+        CASE(an_empty_deck_says_that_there_is_no_service), CASE(unchanged_sets_stay_where_they_are),
+        CASE(a_changed_record_is_signed_where_it_is),      CASE(the_order_in_a_set_counts),
         CASE(without_a_signature_there_is_no_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

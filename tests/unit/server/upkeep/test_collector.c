@@ -93,7 +93,7 @@ static void a_used_up_budget_is_logged_once_a_spell(void **)
     counters_unref(counters);
 }
 
-static void what_is_counted_is_kept_over_a_restart(void **)
+static void counts_survive_a_restart(void **)
 {
     uint64_t now = clock_now();
     struct counters *counters = collector_counters(collector, pool.zone);
@@ -219,7 +219,7 @@ static void a_worker_counts_on_while_it_is_collected(void **)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_counted_is_kept_over_a_restart),
+        TEST(counts_survive_a_restart),
         TEST(counters_that_their_worker_left_are_added_up_and_freed),
         TEST(a_removed_member_s_counts_go),
         TEST(without_a_store_demand_is_known_all_the_same),

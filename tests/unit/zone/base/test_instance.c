@@ -53,7 +53,7 @@ static void a_second_one_is_refused_until_the_first_has_ended(void **)
     instance_free(claimed(1));
 }
 
-static void who_runs_can_be_read(void **)
+static void the_running_server_can_be_read(void **)
 {
     struct instance_facts facts;
     assert_int_equal(instance_read(&facts, directory, NAME, NULL), RESULT_NOT_FOUND);
@@ -172,7 +172,7 @@ static void other_files_under_its_names_are_left_alone(void **)
     assert_int_equal(instance_claim(&instance, "there/is/none", NAME, 1, &diag), RESULT_SYSTEM);
 }
 
-static void what_another_wrote_there_is_no_fact(void **)
+static void text_of_another_in_the_lock_file_is_not_believed(void **)
 {
     static const char *const texts[] = { "x", "version 1\npid 2\n",
                                          "version 0.1.0\npid x\nsince 1\nheartbeat 1\nsteady 1\n" };
@@ -190,13 +190,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_one_is_refused_until_the_first_has_ended),
-        cmocka_unit_test(who_runs_can_be_read),
+        cmocka_unit_test(the_running_server_can_be_read),
         cmocka_unit_test(one_that_was_killed_runs_no_more),
         cmocka_unit_test(a_successor_takes_over_when_it_is_ready),
         cmocka_unit_test(a_successor_of_nobody_just_runs),
         cmocka_unit_test(the_lock_is_its_owners_and_the_facts_are_everybodys),
         cmocka_unit_test(other_files_under_its_names_are_left_alone),
-        cmocka_unit_test(what_another_wrote_there_is_no_fact),
+        cmocka_unit_test(text_of_another_in_the_lock_file_is_not_believed),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

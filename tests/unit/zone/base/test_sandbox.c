@@ -178,7 +178,7 @@ static int look_for_truncation(void)
            (truncate(path_in("registry/data.mdb"), 0) != 0) << 1;
 }
 
-static void what_is_not_ones_own_is_not_cut(void **)
+static void a_foreign_file_is_not_truncated(void **)
 {
     if (landlock_version() < 3) {
         skip();
@@ -221,7 +221,7 @@ static int look_for_tcp(void)
     return (error_of_tcp(true) != EACCES) | (error_of_tcp(false) != EACCES) << 1;
 }
 
-static void who_need_not_connect_opens_no_tcp(void **)
+static void a_program_that_need_not_connect_opens_no_tcp(void **)
 {
     if (landlock_version() < 4) {
         skip();
@@ -271,9 +271,9 @@ int main(void)
         CASE(what_is_allowed_stays_open),
         CASE(nothing_is_executed),
         CASE(file_may_be_replaced_also_by_a_link),
-        CASE(what_is_not_ones_own_is_not_cut),
+        CASE(a_foreign_file_is_not_truncated),
         CASE(nobody_outside_is_signalled),
-        CASE(who_need_not_connect_opens_no_tcp),
+        CASE(a_program_that_need_not_connect_opens_no_tcp),
         CASE(no_capability_is_left),
         CASE(no_core_holds_the_memory),
     };

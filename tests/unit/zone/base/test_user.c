@@ -12,7 +12,7 @@ static void unknown_user_is_refused(void **)
     assert_non_null(strstr(diag.text, "no-such-user-here"));
 }
 
-static void who_is_that_user_needs_no_right(void **)
+static void a_process_of_that_user_needs_no_right(void **)
 {
     struct diag diag;
     /* NOLINT(concurrency-mt-unsafe): there is one thread */
@@ -43,7 +43,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_user_is_refused),
-        cmocka_unit_test(who_is_that_user_needs_no_right),
+        cmocka_unit_test(a_process_of_that_user_needs_no_right),
         cmocka_unit_test(nobody_has_no_way_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

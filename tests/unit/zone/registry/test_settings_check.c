@@ -49,7 +49,7 @@ static void expect(const char *line, enum result wanted)
     }
 }
 
-static void what_excludes_each_other_is_refused_with_all_names(void **)
+static void settings_that_exclude_each_other_are_refused_by_name(void **)
 {
     static const char *const lines[] = {
         "entry-score 5 exit-score 12",
@@ -101,7 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(presets_go_together),
-        cmocka_unit_test(what_excludes_each_other_is_refused_with_all_names),
+        cmocka_unit_test(settings_that_exclude_each_other_are_refused_by_name),
         cmocka_unit_test(bounds_are_allowed_themselves),
         cmocka_unit_test(rule_is_kept_only_by_changes_of_its_own_settings),
     };

@@ -114,7 +114,7 @@ static void a_clock_that_goes_back_changes_no_demand(void **)
     assert_near(traffic_total(&traffic, NOW - DAY), 801);
 }
 
-static void what_a_clock_ahead_counted_fades_once_it_is_put_right(void **)
+static void counts_of_a_clock_that_was_ahead_fade_once_it_is_corrected(void **)
 {
     ask(GERMANY, 800, NOW + 3650 * DAY);
     traffic_prune(&traffic, &(struct member_ids){ .count = 0 }, NOW);
@@ -265,7 +265,7 @@ static void demand_that_has_decayed_is_forgotten(void **)
     assert_int_equal(traffic.cell_count + traffic.member_count, 0);
 }
 
-static void what_was_not_committed_is_written_again(void **)
+static void uncommitted_counts_are_written_again(void **)
 {
     struct store_txn *txn = NULL;
     give(7, 7, NOW);
@@ -380,7 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_query_counts_half_after_a_while),
         TEST(a_clock_that_goes_back_changes_no_demand),
-        TEST(what_a_clock_ahead_counted_fades_once_it_is_put_right),
+        TEST(counts_of_a_clock_that_was_ahead_fade_once_it_is_corrected),
         TEST(without_queries_demand_is_by_addresses),
         TEST(the_prior_gives_way_to_what_is_measured),
         TEST(a_file_without_addresses_has_no_prior),
@@ -392,7 +392,7 @@ int main(void)
         TEST(all_is_as_it_was_after_saving_and_loading),
         TEST(rows_of_members_that_are_gone_go),
         TEST(demand_that_has_decayed_is_forgotten),
-        TEST(what_was_not_committed_is_written_again),
+        TEST(uncommitted_counts_are_written_again),
         TEST(a_row_that_is_cut_or_changed_is_refused_or_harmless),
         TEST(a_key_that_is_none_is_refused),
         TEST(a_spell_lasts_until_a_pause),

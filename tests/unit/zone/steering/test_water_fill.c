@@ -89,7 +89,7 @@ static void without_caps_parts_go_by_weight(void **)
     assert_int_equal(made.fill.per_set, 2);
 }
 
-static void what_a_cap_cuts_off_goes_to_the_others_by_weight(void **)
+static void the_excess_over_a_cap_goes_to_the_others_by_weight(void **)
 {
     begin(2);
     add(0, 90, WATER_FILL_IPV4); /* its part would be 1.8 of 2 */
@@ -271,7 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_caps_parts_go_by_weight),
-        cmocka_unit_test(what_a_cap_cuts_off_goes_to_the_others_by_weight),
+        cmocka_unit_test(the_excess_over_a_cap_goes_to_the_others_by_weight),
         cmocka_unit_test(a_group_is_capped_as_one_and_shares_by_weight),
         cmocka_unit_test(factors_are_part_of_the_weight),
         cmocka_unit_test(with_no_more_members_than_slots_all_are_in),

@@ -137,7 +137,7 @@ static void file_that_is_written_over_is_taken_up(void **)
     }
 }
 
-static void who_has_a_snapshot_keeps_it(void **)
+static void a_reader_keeps_its_snapshot(void **)
 {
     bool taken = true;
     struct store_txn *txn = NULL;
@@ -241,8 +241,8 @@ static void threads_that_never_pause_are_let_through(void **)
     store_close(readers.store);
 }
 
-/* Another process has the old file open: to share its lock file would be poison. */
-static void who_comes_meanwhile_is_refused_in_words(void **)
+/* Another process has the old file open. Sharing its lock file would corrupt both files. */
+static void opening_a_replaced_file_is_refused_while_the_old_one_is_open(void **)
 {
     int ends[2];
     struct diag diag = { "" };
@@ -344,11 +344,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(transactions_go_on_in_the_new_file_with_a_greater_version),
         CASE(file_that_is_written_over_is_taken_up),
-        CASE(who_has_a_snapshot_keeps_it),
+        CASE(a_reader_keeps_its_snapshot),
         CASE(file_that_is_no_good_is_told_and_left),
         CASE(lock_file_that_is_gone_is_noticed),
         CASE(threads_that_never_pause_are_let_through),
-        CASE(who_comes_meanwhile_is_refused_in_words),
+        CASE(opening_a_replaced_file_is_refused_while_the_old_one_is_open),
         CASE(a_commit_to_the_new_file_shows_no_reader_of_the_old_one_an_empty_store),
         CASE(dead_readers_lock_nobody_out),
     };

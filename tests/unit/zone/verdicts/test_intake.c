@@ -83,7 +83,7 @@ static void failure_leaves_neither_verdict_nor_position(void **)
     assert_false(verdict_is("alice", &found));
 }
 
-static void what_could_not_be_taken_in_is_read_again(void **)
+static void a_report_that_could_not_be_taken_in_is_read_again(void **)
 {
     struct member_health health = verdict_of("alice", "192.0.2.1"), found;
     struct store_txn *txn = NULL;
@@ -348,7 +348,7 @@ int main(void)
         CASE(report_changes_what_it_says),
         CASE(report_counts_once),
         CASE(journal_is_followed),
-        CASE(what_could_not_be_taken_in_is_read_again),
+        CASE(a_report_that_could_not_be_taken_in_is_read_again),
         CASE(failure_leaves_neither_verdict_nor_position),
         CASE(report_is_refused_with_the_reason),
         CASE(a_refused_journal_is_reported_and_does_not_hold_up_others),
