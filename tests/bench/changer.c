@@ -1,9 +1,10 @@
-/* changer: changes a pool while its nameserver answers, RATE commits a second: a new member or the
- * removal of one added some time before, in turn. Asks the server for each change until its name
- * shows it, and for SRV sets, in which each new member has to turn up and a removed one no longer.
- * Prints one line of JSON: changes, the longest time until a name showed one, names that never did,
- * the longest time until a new member was in a set, new members that never were, the longest after
- * a removal that a set was asked for which had it; and the queries it asked a second meanwhile.
+/* changer: changes a pool while its nameserver answers, RATE commits a second. Commits alternate: a
+ * new member, the removal of one added earlier. Queries each name until its answer shows the
+ * change, and SRV sets, in which new members must appear and removed ones must not.
+ * Prints one line of JSON: the number of changes; the longest time until a name showed its change,
+ * and the names that never did; the longest time until a new member was in a set, and the members
+ * that never were; the longest time after a removal at which a set was queried that still had the
+ * member; the queries per second.
  *
  * use: changer STATE PORT RATE SECONDS */
 #include <arpa/inet.h>
@@ -17,8 +18,8 @@
 
 enum {
     MEMBERS_MAX = 32768,
-    ALIVE = 100, /* a member is removed when so many newer ones are there */
-    /* of the members: few are in each, so that a set of its name shows many of them */
+    ALIVE = 100, /* a member is removed when there are this many newer ones */
+    /* of the members. Each country has few, so that its sets show many of them. */
     COUNTRIES = 10,
     ASK_AGAIN_MS = 20,   /* for a name that does not show the change yet */
     SRV_EVERY_US = 1000, /* one set, the countries in turn */
@@ -39,10 +40,10 @@ struct changer {
     int fd;
     unsigned added, removed, asked;
     double began;
-    /* how long after a removal a set was asked for that still held the member; 0: never */
+    /* time from a removal to the last query whose set still had the member; 0: none had */
     double latest;
     struct subject subjects[MEMBERS_MAX];
-    double srv_asked[COUNTRIES]; /* when the answer that is awaited was asked for */
+    double srv_asked[COUNTRIES]; /* time of the query in flight */
 };
 
 static double seconds(void)
@@ -84,7 +85,7 @@ static void change_one(struct changer *c, unsigned number, bool add)
     *(add ? &c->subjects[number].added : &c->subjects[number].removed) = seconds();
 }
 
-/* Ids up to MEMBERS_MAX are of members' names, above of the countries' SRV. */
+/* Message IDs up to MEMBERS_MAX are for members' names, those above for the countries' SRV. */
 static void ask(struct changer *c, unsigned id, const char *text, uint16_t type)
 {
     uint8_t query[160];
@@ -109,7 +110,7 @@ static void ask_name(struct changer *c, unsigned number)
     ask(c, number, text, RR_A);
 }
 
-/* One question a country is open at a time, so that it is known when what is answered was asked. */
+/* Only one query per country is in flight, so that its time is known when the answer comes. */
 static void ask_srv(struct changer *c, unsigned country)
 {
     if (c->srv_asked[country] > seconds() - 1) {
@@ -170,7 +171,7 @@ static void take_replies(struct changer *c)
     }
 }
 
-/* Asks again for what does not show yet. Returns how many changes that are. */
+/* Repeats the queries for changes that do not show yet. Returns their number. */
 static unsigned ask_again(struct changer *c)
 {
     unsigned waiting = 0;
@@ -241,7 +242,7 @@ static void run(struct changer *c, double rate, double end)
     }
 }
 
-/* Leaves the pool as it was. */
+/* Restores the pool. */
 static void remove_rest(struct changer *c)
 {
     while (c->removed < c->added) {

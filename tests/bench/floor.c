@@ -1,6 +1,6 @@
 /* floor: the least a UDP server can cost on this kernel. Answers each datagram with a fixed number
  * of octets (the query's id, QR set) by recvmmsg and sendmmsg in batches of 64 and does nothing
- * else; what a nameserver costs above this is its own doing.
+ * else. Whatever a nameserver costs above this is its own cost.
  *
  * use: floor PORT [OCTETS]   (127.0.0.1; 310 octets, a signed SRV answer, unless told otherwise) */
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 /* Many NTS servers in one process, for load tests of the probe: answers NTS-KE on TCP 4460 and NTP
  * on UDP 123 of every address that leads here, under one certificate. TLS and AES-SIV are real. The
- * cookie is the two keys themselves, so nothing is kept; requests are not authenticated.
+ * cookie is the two keys themselves, so the farm is stateless. Requests are not authenticated.
  *
  *     ntsfarm CERTIFICATE KEY
  *

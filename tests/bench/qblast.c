@@ -1,12 +1,12 @@
 /* qblast: a DNS load generator.
  *
  * Sends the messages of a query file ([u16 big-endian length][DNS message]...) round robin and
- * prints one line of JSON: what was answered and lost, response codes, truncations, mean answer
+ * prints one line of JSON: answered and lost queries, response codes, truncations, mean answer
  * size, latencies, and, with -P, the CPU time a process used per answered query.
  *
  *   closed loop  (default) each socket keeps -w queries in flight
  *   open loop    -r RATE a second by a fixed schedule; latency counts from the time the schedule
- *                says, so that a stall shows in all queries that it held up
+ *                says, so that a stall shows in all queries that it delayed
  *   TCP          -T: connections of 100 queries each, pipelined, -w in flight
  *
  * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS]
@@ -14,12 +14,12 @@
  *
  *   -a  each query from another /24 of 127/8
  *   -d  SIGINT ends it before that
- *   -g  milliseconds without an answer at the end before what is left counts as lost (200)
+ *   -g  milliseconds without an answer, at the end, until open queries count as lost (200)
  *   -k  with a good cookie (RFC 9018)
- *   -n  each thread stops after so many queries
+ *   -n  each thread stops after this many queries
  *   -s  sleep in the open loop, a millisecond at most
  *   -t  threads, each on a CPU of its own
- *   -x  12 hex digits at the begin of a query's name, after one letter, are new in each query */
+ *   -x  12 hex digits at the start of a query's name, after one letter, differ in each query */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>

@@ -185,7 +185,7 @@ static void tcp_open(const struct plan *plan, struct lane *lane)
     lane->held = 0;
 }
 
-/* A connection that is used up makes room for the next; what it still owes is lost. */
+/* Replaces a used-up connection by a new one. Its open queries are lost. */
 static void tcp_renew(struct worker *w, struct lane *lane)
 {
     w->lost += (uint64_t)lane->in_flight;
@@ -278,7 +278,7 @@ static bool receive(struct worker *w, int timeout_ms)
     return true;
 }
 
-/* Gives up on what was sent before `limit`. */
+/* Gives up on queries sent before `limit`. */
 static void give_up(struct worker *w, uint64_t limit)
 {
     for (int i = 0; i < w->plan->sockets; i++) {
@@ -308,7 +308,7 @@ static void closed_loop(struct worker *w)
     }
 }
 
-/* Does not sleep by itself: a sleep's end is later than what the schedule asks for. */
+/* Does not sleep: a sleep ends later than the schedule demands. */
 static void open_loop(struct worker *w)
 {
     double interval = 1e9 / w->plan->rate;

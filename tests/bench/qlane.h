@@ -1,5 +1,4 @@
-/* What qblast's threads do: keep queries in flight over UDP or TCP and count what becomes of
- * them. */
+/* The threads of qblast: they keep queries in flight over UDP or TCP and count the results. */
 #ifndef BENCH_QLANE_H
 #define BENCH_QLANE_H
 
@@ -28,8 +27,8 @@ struct plan {
     struct query *queries;
     size_t query_count;
     double rate;   /* queries a second of the open loop; 0: closed loop */
-    uint64_t sent; /* stop after so many; 0: when `stop` says so */
-    int grace_ms;  /* at the end, without an answer, before what is left counts as lost */
+    uint64_t sent; /* stop after this many; 0: when `stop` is set */
+    int grace_ms;  /* without an answer, at the end, until open queries count as lost */
     bool sleeps;   /* in the open loop, until the next query is due */
     int sockets, window, threads;
     bool tcp, spread, fresh;

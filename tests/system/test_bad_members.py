@@ -31,7 +31,7 @@ def world(shared_machine):
     certificates["unknown-ca"] = stranger.issue("unknown-ca", [f"unknown-ca.{APEX}"])
     switches = {"silent": {"silent": True}, "unsynced": {"synchronised": False}, "seven-late": {"shift": "+7s"}}
     pool = Pool(machine).init()
-    servers = []  # kept: what mutes the silent one ends with its object
+    servers = []  # kept: the silent server's muffler lives as long as its object
     for number, name in enumerate(["good", *BAD]):
         address = f"127.0.2.{number + 1}"
         pool.add(name, address)

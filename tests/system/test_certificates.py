@@ -1,5 +1,5 @@
-"""What the probe says of each kind of certificate, and what the clients do that members are handed out to: a member that a current client
-refuses is never just good."""
+"""How the probe and real clients judge each kind of certificate: the probe fails every certificate that a current client refuses, or warns
+of it."""
 
 import json
 import re
@@ -19,7 +19,8 @@ C, R, S = "chronyd", "ntpd-rs", "ntpsec"
 EVERY = {C, R, S}
 OURS = "44.9.255.1"  # no server's
 
-# What is not just good: the probe's failure ("": none), and who refuses it. What one refuses though the probe takes it is a warning.
+# Kinds that are not simply good: the probe's failure ("": none), and the clients that refuse them. If the probe accepts a certificate that a
+# client refuses, it warns.
 TABLE = {
     "chain-7": ("", {R}), "chain-8": ("", {R}), "chain-9": ("cert-chain", {R}),
     "ca-missing": ("cert-chain", EVERY), "ca-missing-amid": ("cert-chain", EVERY), "strangers-40": ("", {C}),

@@ -20,7 +20,7 @@ FLAGS = {"plain": None, "dnssec": DO_FLAG, "co": DO_FLAG | CO_FLAG}
 ALICE = dns.name.from_text(f"alice.{APEX}")
 
 MORE = [
-    # what the bitmap of a made-up name says is there to be had; the signatures alone are its RRSIGs
+    # every type in the bitmap of a made-up name can be queried; its only RRSIGs are the signatures themselves
     ("RFC 9824 3.1", f"missing.{APEX}", "RRSIG", "NXDOMAIN / SOA NSEC"),
     ("RFC 9824 3.2", f"nothing.{APEX}", "RRSIG", "NOERROR / SOA NSEC"),
     ("RFC 9824 3.1", f"missing.alice.{APEX}", "NSEC", "NXDOMAIN / SOA NSEC"),
@@ -113,7 +113,7 @@ def test_beyond_the_budget_the_chain_denies(zone):
         until(lambda: not judge_either(zone, ask(f"x{random.getrandbits(60):x}.{APEX}")), 20, "the budget is in use")
         told = [judge_either(zone, ask(f"y{number}.{APEX}", flags=DO_FLAG | CO_FLAG)) for number in range(200)]
         assert 0 < told.count(False) < 200
-        # What there is has its own signatures.
+        # Existing records have their own signatures.
         for rdtype in ("MX", "TXT", "HTTPS", "PTR"):
             assert judge_either(zone, ask(f"alice.{APEX}", rdtype))
             assert judge_either(zone, ask(f"nothing.{APEX}", rdtype))
@@ -131,7 +131,7 @@ def test_status_and_log_tell_of_a_used_up_budget(machine):
     for number in range(20):
         pool.ask(f"x{number}.{APEX}", "A", dnssec=True)
     server = pool.server
-    pool.stop()  # which counts what was not counted yet
+    pool.stop()  # the end writes the last counts
     assert server.output().count("denial-budget") == 1
     status = pool.json("status")
     assert 15 <= status["over_budget"]["answers"] < 20

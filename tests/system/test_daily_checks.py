@@ -70,7 +70,7 @@ def test_algorithms_and_old_cookies_are_recorded_once_a_day_and_fail_nobody(mach
     until(lambda: {name: world.seen(name)["warnings"] for name in OLD} == OLD, 60, "old cookies are judged")
     until(lambda: all(world.cookies_again().values()), 30, "all were asked")
     assert all(world.seen(name)["failure"] == "ok" and world.pool.member(name)["eligible"] for name in NAMES)
-    # What was found is known after a start, though nothing is asked at once.
+    # The findings survive a restart, although nothing is checked again at once.
     again = world.cookies_again()
     world.pool.stop(world.probed)
     world.start()

@@ -56,7 +56,7 @@ def cookie_of(zone, sent=CLIENT, tcp=False):
     return option(send(zone, asked(zone, (COOKIE, sent)), tcp), COOKIE)
 
 
-# What an option in a query gives: (option, RCODE, options of the response). RFC sections stand in front.
+# (RFC section, option in the query, RCODE, options of the response).
 ROWS = [
     ("7873 5.2.2 empty cookie", [(COOKIE, b"")], "FORMERR", set()),
     ("7873 5.2.2 cookie of 7", [(COOKIE, bytes(7))], "FORMERR", set()),
@@ -218,7 +218,7 @@ def test_every_cut_of_the_options_is_a_format_error(zone):
 
 
 def test_secret_is_staged_and_rolled_without_a_gap(zone):
-    # Two workers may take over a new view a moment apart, so a change is waited for, then asked for often.
+    # Two workers may adopt a new zone state at slightly different times: wait for the change, then ask often.
     def stable(check):
         return all(check() for _ in range(12))
 

@@ -131,7 +131,7 @@ def test_what_is_served_is_what_works(world):
     (denial,) = [rrset for rrset in answer.authority if rrset.rdtype == 47]
     assert " A " in f"{denial[0].to_text()} " and "AAAA" not in denial[0].to_text()
     until(lambda: "two" in world.pool.targets(4), 10, "it is handed out")
-    # Where nothing works, all is served: it may be us.
+    # If nothing works, all addresses are served: the fault may be the vantage point's.
     assert world.served("mix", "A") == [V4[5]] and len(world.served("mix", "AAAA")) == 2
 
 

@@ -121,7 +121,7 @@ def test_machines_that_follow_sign_with_the_same_keys(machine, pool):
     pool.serve()
     until(lambda: signers(other) == signers(pool), 20, "both sign alike")
     assert "another machine" in other.refused("key", "roll", "zsk")
-    # What happens there comes over with the next package.
+    # Rollovers on the leader arrive with the next package.
     pool.cli("key", "roll", "zsk")
     until(lambda: published(pool) == 3, 20, "the new ZSK is published")
     pool.cli("key", "export", "--to", identity, package)
@@ -161,7 +161,7 @@ def test_a_machine_follows_the_one_it_was_told(machine, pool):
     assert tags(other) == tags(pool) and leader in other.cli("key", "list").stdout
     other.cli("key", "import", "--package", "--from", unknown, made["stranger"])
     assert tags(other) == tags(stranger)
-    # Who takes over follows nobody, and has keys to lose.
+    # The machine that takes over follows nobody, and has keys that could be lost.
     other.cli("key", "lead")
     pool.cli("key", "export", "--to", identity, made["leader"])
     assert "--replace" in other.refused("key", "import", "--package", made["leader"])
@@ -208,7 +208,7 @@ def test_the_seal_is_replaced_under_a_running_server(machine, pool):
     pool.serve()
     seal = pool.state / "seal.key"
     old = seal.read_bytes()
-    os.chown(seal, 65534, 65533)  # of a server that is another user than who gives the command
+    os.chown(seal, 65534, 65533)  # the server's user, which is not the user of the command
     other = machine.write("other", "x" * 32)
     other.chmod(0o600)
     for plant in (os.symlink, os.link):

@@ -94,7 +94,7 @@ def test_a_damaged_file_is_refused_and_the_old_one_stays(served, damage, says):
     served.server.said(f"{served.file}: {says}", timeout=SEEN_S)
     served.server.said("the locations read before stay in use")
     assert scope_of(served, *ANYWHERE) == PLACES
-    # A change meanwhile is served, by the old locations.
+    # Changes made in the meantime are served, with the old locations.
     served.add("bob", "10.0.0.2")
     served.cli("member", "override", "bob", "eligible")
     until(lambda: served.targets(rounds=2, ecs=ANYWHERE) == {"alice", "bob"}, 20, "the new member is handed out")

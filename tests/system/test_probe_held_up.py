@@ -44,7 +44,7 @@ def test_hold_up_amid_a_key_establishment_is_nobodys_failure(world):
     held_up = 0
     for _ in range(ROUNDS):
         stop_servers(world)
-        os.kill(world.probed.pid, signal.SIGHUP)  # it forgets its keys, so that each server is asked for new ones
+        os.kill(world.probed.pid, signal.SIGHUP)  # it forgets its NTS keys, so the probe needs new ones from each server
         time.sleep(1.3)
         os.kill(world.probed.pid, signal.SIGSTOP)
         stop_servers(world, signal.SIGCONT)
@@ -52,7 +52,7 @@ def test_hold_up_amid_a_key_establishment_is_nobodys_failure(world):
         os.kill(world.probed.pid, signal.SIGCONT)
         time.sleep(0.5)
         held_up += sum(world.member(name)["addresses"][0]["failure"] == "internal" for name in NAMES)
-    assert held_up > 0  # else this has shown nothing
+    assert held_up > 0  # otherwise the test proves nothing
     for name in NAMES:
         assert failures(world, name) == {"ok"}
         assert world.member(name)["eligible"]

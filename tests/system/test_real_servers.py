@@ -180,12 +180,12 @@ def test_no_good_server_is_excluded(world):
     assert figures["falls"] == 0, figures
     assert all(row["working"] for row in rows.values()) and all(world.pool.member(name)["eligible"] for name in world.members)
     assert {name: row["aead"] for name, row in rows.items()} == {name: AEADS[server] for name, server in world.members.items()}
-    # Packets were lost, and enough was asked that it could have told.
+    # Packets were lost, and there were enough probes to notice.
     assert figures["probes"] > 200 * DAYS * len(world.members), figures
     for protocol in ("udp", "tcp"):
         lost = figures[f"{protocol}_lost"] / (figures[f"{protocol}_lost"] + figures[f"{protocol}_carried"])
         assert 0.03 < lost < 0.07, figures
     assert disturbed >= len(world.servers)
-    # And the same probe does exclude one that is not good.
+    # The same probe does exclude a bad server.
     world.servers["chronyd"].kill()
     until(lambda: set(world.stages("ineligible")) == {"chronyd-v4", "chronyd-v6"}, 60, "both its members are out")

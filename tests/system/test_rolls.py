@@ -17,7 +17,7 @@ from years import HOUR, Clock
 DELAYS = {"propagation-delay": 60, "parent-delay": 60, "parent-ds-ttl": 60, "ttl": 2, "srv-ttl": 2, "address-ttl": 2, "negative-ttl": 2}
 POSITIVE = [(APEX, "SOA"), (APEX, "DNSKEY"), (APEX, "CDS"), (SRV, "SRV"), (f"alice.{APEX}", "A")]
 NEGATIVE = [(f"alice.{APEX}", "MX"), (f"_tcp.{APEX}", "A"), (f"missing.{APEX}", "A"), (f"x.alice.{APEX}", "A")]
-ANY = ("pdns-recursor", "bind")  # who answer it; unbound and knot-resolver never do
+ANY = ("pdns-recursor", "bind")  # these answer ANY; unbound and knot-resolver never do
 
 pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
 

@@ -87,7 +87,7 @@ def test_there_and_back_under_warm_caches(switched):
         for _ in range(2):  # at once, and while the caches forget
             switched.round()
         switched.judge_fresh()
-        # A member comes, another goes: whoever asked before is told within the negative TTL.
+        # A member comes, another goes: resolvers that asked before see it within the negative TTL.
         come, gone = f"b{number + 1}new", f"b{number}new"
         for resolver in EVERYONE:
             assert not switched.has(resolver, f"{come}.{APEX}", "A")
@@ -100,5 +100,5 @@ def test_there_and_back_under_warm_caches(switched):
             until(lambda: number == 0 or not switched.has(resolver, f"{gone}.{APEX}", "A"), 20, f"{resolver} forgets {gone}")
         switched.rcodes.clear()
         switched.round()
-        # By now nothing of the other way is left: with compact denial no resolver of these says NXDOMAIN.
+        # By now nothing of the other way is cached: with compact denial none of these resolvers says NXDOMAIN.
         assert (dns.rcode.NXDOMAIN in switched.rcodes) == (denial == "nsec")

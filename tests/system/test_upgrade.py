@@ -65,7 +65,7 @@ def test_older_state_is_taken_over_whole(old):
     assert old.json("zone", "ns", "list")["parent_changes"] == []
     zone = old("zone", "export")
     assert "alice.pool.test." in zone and "_ntske._tcp.nl.pool.test." in zone
-    # A change of what is there with a country that can't be given any more.
+    # A member whose country is no longer valid can be changed.
     old("member", "set", "bob", "--capacity", "7")
     assert old.json("log")[-1]["subject"] == "bob"
     old("member", "remove", "bob")
