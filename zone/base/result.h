@@ -44,14 +44,16 @@ struct diag {
 enum result diag_fail(struct diag *diag, enum result result, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Returns a failure of the call from the calling function, which must own nothing at that point. */
+/* Returns a failure of the call from the calling function, which must own nothing at that point.
+ * Two statements, so that linters count it as the one branch that it is. */
 #define TRY(call)                                                                                  \
-    do {                                                                                           \
-        enum result try_result = (call);                                                           \
-        if (try_result != RESULT_OK) {                                                             \
-            return try_result;                                                                     \
-        }                                                                                          \
-    } while (0)
+    enum result TRY_RESULT(__LINE__) = (call);                                                     \
+    if (TRY_RESULT(__LINE__) != RESULT_OK) {                                                       \
+        return TRY_RESULT(__LINE__);                                                               \
+    }                                                                                              \
+    _Static_assert(1, "a semicolon follows")
+#define TRY_RESULT(line)  TRY_RESULT_(line)
+#define TRY_RESULT_(line) try_result_##line
 
 /* Aborts with a message about a bug of ours. Also in release builds. */
 void die_bug(const char *file, int line, const char *what) __attribute__((noreturn));

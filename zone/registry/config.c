@@ -254,6 +254,7 @@ static enum result read_keys(struct reading *reading)
     while (reading->event.type != YAML_MAPPING_END_EVENT) {
         const struct key *key = NULL;
         TRY(find_key(reading, &key));
+        ASSERT(key != NULL);
         TRY(next_event(reading));
         TRY(read_value(reading, key));
         TRY(next_event(reading));
