@@ -6,8 +6,8 @@
  *     zone pool.example.
  *     made 2026-11-23T15:00:00Z
  *     ttl 3600
- *     key 1 ksk 13 24109 <public half, base64>
- *     key 2 zsk 13 19291 <public half, base64>
+ *     key 1 ksk 13 24109 <public key, base64>
+ *     key 2 zsk 13 19291 <public key, base64>
  *     slice <from> <inception> <expiration> dnskey 1,2 ds 1 zsk 2
  *     sign 1 <DNSKEY> <CDS> <CDNSKEY>        signatures of key 1 over these RRsets, base64
  *     sha256 <of all lines before, in hex>
