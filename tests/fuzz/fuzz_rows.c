@@ -358,36 +358,34 @@ static void (*const readers[STORE_KINDS])(struct store_txn *txn) = {
     [STORE_TRAFFIC] = read_traffic,   [STORE_HISTORY] = read_history,
 };
 
-/* The table's key with this number; after the last one the count starts again. Returns its
- * length. */
-static size_t key_number(struct store_txn *txn, enum store_table table, unsigned number,
-                         uint8_t out[STORE_KEY_MAX])
+/* The table's key with this number; after the last one the count starts again. */
+static void find_key(struct store_txn *txn, enum store_table table, unsigned number,
+                     struct store_item *key)
 {
-    struct store_item key = { .data = out, .room = STORE_KEY_MAX };
-    enum result result = store_find(txn, table, SEEK_FIRST, &key, NULL);
+    enum result result = store_find(txn, table, SEEK_FIRST, key, NULL);
     for (; result == RESULT_OK && number > 0; number--) {
-        if (store_find(txn, table, SEEK_AFTER, &key, NULL) != RESULT_OK) {
-            result = store_find(txn, table, SEEK_FIRST, &key, NULL);
+        if (store_find(txn, table, SEEK_AFTER, key, NULL) != RESULT_OK) {
+            result = store_find(txn, table, SEEK_FIRST, key, NULL);
         }
     }
-    return result == RESULT_OK ? key.len : 0;
+    key->len = result == RESULT_OK ? key->len : 0;
 }
 
 static void try_row(enum store_kind kind, enum store_table table, unsigned choice, struct reader r)
 {
     struct store_txn *txn = NULL;
     struct diag diag;
-    uint8_t key[STORE_KEY_MAX];
-    size_t key_len = read_u8(&r);
-    key_len = key_len < reader_left(&r) ? key_len : reader_left(&r);
-    read_into(&r, key, key_len);
+    uint8_t octets[STORE_KEY_MAX];
+    struct store_item key = { .len = read_u8(&r), .data = octets, .room = sizeof(octets) };
+    key.len = key.len < reader_left(&r) ? key.len : reader_left(&r);
+    read_into(&r, octets, key.len);
     FIXTURE_OK(store_write(stores[kind], &txn, &diag));
     if (choice > 0) {
-        key_len = key_number(txn, table, choice - 1, key);
+        find_key(txn, table, choice - 1, &key);
     }
     size_t len = reader_left(&r) < STORE_VALUE_MAX ? reader_left(&r) : STORE_VALUE_MAX;
-    if (key_len > 0 &&
-        store_put(txn, table, key, key_len, read_octets(&r, len), len) == RESULT_OK) {
+    if (key.len > 0 &&
+        store_put(txn, table, octets, key.len, read_octets(&r, len), len) == RESULT_OK) {
         readers[kind](txn);
     }
     store_abort(txn);
