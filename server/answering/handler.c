@@ -7,6 +7,10 @@
 #include "server/answering/respond.h"
 #include "zone/base/clock.h"
 
+enum {
+    STALE_WAIT_MS = 500 /* several looks of the refresher */
+};
+
 static struct signer *make_signer(const struct zone_state *zone, struct sigcache *cache)
 {
     uint64_t seed = 0;
@@ -88,6 +92,19 @@ void handler_publish(struct handler *handler, struct counters *counters)
     counters_unref(atomic_exchange(&handler->next, counters));
 }
 
+/* While another data file lies in the place of ours, the refresher is about to take it up: queries
+ * wait for that. */
+static enum result renew(struct store_txn *registry)
+{
+    static const struct timespec moment = { .tv_nsec = 1000000 };
+    enum result result = store_renew(registry);
+    for (unsigned i = 0; i < STALE_WAIT_MS && result == RESULT_STALE; i++) {
+        (void)nanosleep(&moment, NULL);
+        result = store_renew(registry);
+    }
+    return result;
+}
+
 bool handler_begin(struct handler *handler)
 {
     struct snapshot *snapshot = &handler->answerer.snapshot;
@@ -97,7 +114,7 @@ bool handler_begin(struct handler *handler)
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &monotonic);
     handler->now_us = (uint64_t)monotonic.tv_sec * 1000000 + (uint64_t)monotonic.tv_nsec / 1000;
     budget_update(&handler->budget, snapshot->zone->settings.denial_budget, handler->now_us);
-    if (store_renew(snapshot->registry) != RESULT_OK) {
+    if (renew(snapshot->registry) != RESULT_OK) {
         return false;
     }
     decide_begin(&handler->answerer);
