@@ -35,7 +35,8 @@ struct tls_client {
     const char *error; /* of the last read; NULL: none */
 };
 
-/* The index of our struct among the application data of an SSL; OpenSSL leaves 0 to applications. */
+/* The index of our struct among the application data of an SSL; OpenSSL leaves 0 to applications.
+ */
 static const int own_data = 0;
 
 /* Notes the fault and lets verification continue. */

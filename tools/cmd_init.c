@@ -72,9 +72,9 @@ static enum result plan_server(struct plan *plan, const char *text, struct diag 
     TRY(servertext_check(server, text, diag));
     bool inside = dname_under(&server->name, &plan->settings.apex);
     if (inside && server->address_count == 0) {
-        return diag_fail(diag, RESULT_INVALID,
-                         "--ns %.80s: a name server inside the pool needs its address: NAME=ADDRESS",
-                         text);
+        return diag_fail(
+            diag, RESULT_INVALID,
+            "--ns %.80s: a name server inside the pool needs its address: NAME=ADDRESS", text);
     }
     if (!inside && server->address_count > 0) {
         return diag_fail(diag, RESULT_INVALID,

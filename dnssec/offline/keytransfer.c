@@ -85,10 +85,9 @@ static enum result check_roles(const struct key_import *import, unsigned roles,
                                const struct key_timeline *timeline, struct diag *diag)
 {
     if (!import->in_use && (roles & KEY_ZSK) != 0 && rollover_has_offline_ksk(&timeline->keys)) {
-        return diag_fail(
-            diag, RESULT_REFUSED,
-            "the KSK is offline, and a ZSK that is in none of its bundles "
-            "can't be used: take it back first (`ntspool key online`)");
+        return diag_fail(diag, RESULT_REFUSED,
+                         "the KSK is offline, and a ZSK that is in none of its bundles "
+                         "can't be used: take it back first (`ntspool key online`)");
     }
     return RESULT_OK;
 }
