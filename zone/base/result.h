@@ -52,8 +52,8 @@ enum result diag_fail(struct diag *diag, enum result result, const char *format,
         return TRY_RESULT(__LINE__);                                                               \
     }                                                                                              \
     _Static_assert(1, "a semicolon follows")
-#define TRY_RESULT(line)  TRY_RESULT_(line)
-#define TRY_RESULT_(line) try_result_##line
+#define TRY_RESULT(line)    TRY_RESULT_AT(line)
+#define TRY_RESULT_AT(line) try_result_##line
 
 /* Aborts with a message about a bug of ours. Also in release builds. */
 void die_bug(const char *file, int line, const char *what) __attribute__((noreturn));
