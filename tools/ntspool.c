@@ -302,7 +302,7 @@ static const struct cli_command commands[] = {
       "For a remote vantage point: ssh there ntspool health export | ntspool health import -",
       health_export, cmd_health_export },
     { "health import", "FILE", 1, 1, "take over what a remote vantage point saw",
-      "FILE - is the standard input. The remote registry must be a copy of the one here.",
+      "FILE - is the standard input. The remote probe reads a copy of feed/members from here.",
       NULL, cmd_health_import },
 
     { "history", "NAME", 1, 1, "show the scores of a member over time", NULL, NULL, cmd_history },
