@@ -1,4 +1,4 @@
-"""What TCP clients that mean no good leave to the others, and what they cost: ntspoold, Knot and NSD on the same work."""
+"""Hostile TCP clients: how much service they leave to other clients, and what they cost. ntspoold, Knot and NSD do the same work."""
 
 import contextlib
 import json
@@ -13,13 +13,13 @@ import peers
 import servers
 from measure import Job, Sample, median
 
-RATE = 2000  # queries a second over UDP by a fixed schedule, beside the abuse
+RATE = 2000  # UDP queries a second, on a fixed schedule, during the abuse
 SECONDS = 6
-LOST, P99_MS, END_S = 1, 20, 1  # what ours may lose in percent, take, and need to end
-PIPELINING = [(0, 0), (64, 1), (1024, 100)]  # connections, of so many networks
+LOST, P99_MS, END_S = 1, 20, 1  # bars for ntspoold: per cent of queries lost, latency, seconds to exit
+PIPELINING = [(0, 0), (64, 1), (1024, 100)]  # (connections, networks they come from)
 UNREAD, IDLE, NETWORKS, FILES = 1024, 5000, 100, 256
 BACK_S, BACK_MB = 15, 16
-RECORDS = 60  # of 250 octets: an answer of 15 KB
+RECORDS = 60  # 250 octets each: a 15 KB answer
 PEERS = [("Knot static", lambda *a: peers.knot(*a, False)), ("NSD static", peers.nsd)]
 
 
@@ -30,7 +30,7 @@ def message(name, rdtype):
 
 
 def prepare(pool):
-    """A large set in all servers' zones, and queries for it."""
+    """Adds a large RRset to the zones of all servers, and makes queries for it."""
     text = f'big.pool.test. 300 TXT {" ".join([chr(34) + "x" * 250 + chr(34)] * RECORDS)}\n'
     with open(pool.directory / "static.zone", "a") as zone:
         zone.write(text)
@@ -40,12 +40,12 @@ def prepare(pool):
 
 
 def eager(*command):
-    """Sleeps between its queries and has few of them, so it is let run when it wakes; else its own wait for the core would count."""
+    """Real-time priority for a prober that sleeps between its few queries. Otherwise its own wait for the core would count as latency."""
     return ["chrt", "-f", "1", *command]
 
 
 class Abuse:
-    """tcpabuse under way, on the generator's core."""
+    """A running tcpabuse, on the load generator's core."""
 
     def __init__(self, bench, pool, server, mode, connections, networks, file="srv", again=False):
         command = ["taskset", "-c", "1", bench.work / "tcpabuse", "-p", server.port, "-f", pool.directory / f"{file}.bin", "-m", mode,
@@ -67,7 +67,7 @@ class Abuse:
 
 
 def ask(bench, pool, server):
-    """UDP at RATE beside whatever else there is."""
+    """Sends UDP queries at RATE, whatever else is running."""
     command = eager(*Job(server, pool, "srv").command(bench.work), "-r", RATE, "-s", "-g", 1000, "-d", SECONDS)
     out = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=False).stdout
     return Sample(**json.loads(out))
@@ -78,7 +78,7 @@ def lost_percent(sample):
 
 
 def tcp_share(server, tries=20):
-    """Of single queries over TCP, each with three seconds, those that are answered."""
+    """The share of single TCP queries that get an answer within three seconds."""
     answered = 0
     for _ in range(tries):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=3) as client:
@@ -89,7 +89,7 @@ def tcp_share(server, tries=20):
 
 
 def processes(server):
-    """Of the server, its children's too."""
+    """PIDs of the server and all its descendants."""
     found, look = [], [server.process.pid]
     while look:
         pid = look.pop()
@@ -108,7 +108,7 @@ def resident_mb(server):
 
 
 def kernel_mb():
-    """Of all TCP buffers of the machine."""
+    """Memory of all TCP buffers on the machine."""
     for line in pathlib.Path("/proc/net/sockstat").read_text().splitlines():
         if line.startswith("TCP:"):
             return int(line.split()[-1]) * 4096 / 1e6
@@ -129,7 +129,7 @@ def end_s(server):
 
 @contextlib.contextmanager
 def running(make, files=None):
-    """A server of its own for each measurement, with a limit of open files."""
+    """Runs a fresh server for one measurement, with its own limit of open files."""
     servers.Server.files = files
     try:
         server = make()
@@ -145,7 +145,7 @@ def makers(bench, pool, locations):
     number = iter(range(1000))
 
     def peer(make):
-        """Peers make a directory of their own each time."""
+        """A peer needs a new directory for every start."""
         apart = servers.Place(pool.directory / f"abuse-{next(number)}", pool.directory)
         return make(apart, locations, bench.log)
 
@@ -158,7 +158,7 @@ def pipelining(bench, pool, made):
         for connections, networks in PIPELINING:
             bench.say(f"{name}, {connections} pipelining connections")
             with running(make) as server:
-                ask(bench, pool, server)  # signatures are made
+                ask(bench, pool, server)  # fills the signature cache
                 with Abuse(bench, pool, server, "pipeline", connections, networks):
                     samples = [ask(bench, pool, server) for _ in range(bench.rounds)]
                     took = end_s(server)

@@ -1,4 +1,4 @@
-"""What a flood of made-up names leaves to real queries, by the way of denial."""
+"""A flood of queries for made-up names: how many real queries still get answers, by method of denial."""
 
 import json
 import subprocess
@@ -6,8 +6,8 @@ import time
 
 from measure import Job, Sample, median
 
-FLOOD, REAL = 60000, 5000  # queries a second by a fixed schedule: of the flood, and of each kind of real ones
-ANSWERED = 0.95  # of what is with `nsec`
+FLOOD, REAL = 60000, 5000  # queries a second on a fixed schedule: the flood, and each kind of real query
+ANSWERED = 0.95  # share of the real queries answered with `nsec`
 WAYS = [("`nsec`", "nsec", None), ("`compact`", "compact", None), ("`compact`, `denial-budget 0`: no limit", "compact", "0")]
 
 
@@ -27,7 +27,7 @@ def share(samples):
 
 
 def take(bench, pool, ours):
-    """Flood, srv and addr at once; the flood is there before the others and outlasts them."""
+    """Runs flood, srv and addr together. The flood starts before the others and outlasts them."""
     made_up = start(bench, Job(ours, pool, "neg"), FLOOD, bench.seconds + 1)
     time.sleep(0.5)
     real = [start(bench, Job(ours, pool, name), REAL, bench.seconds) for name in ("srv", "addr")]
@@ -35,14 +35,14 @@ def take(bench, pool, ours):
 
 
 def flood(bench, pool, ours):
-    """One generator's core for all three; the server's is its own."""
+    """The three generators share one core; the server has the other to itself."""
     budget = pool.get("denial-budget")
     taken = {name: [] for name, _, _ in WAYS}
     for _ in range(bench.rounds):
         for name, denial, limit in WAYS:
             pool.set("denial", denial)
             pool.set("denial-budget", limit or budget)
-            time.sleep(1)  # until the worker knows
+            time.sleep(1)  # the worker picks up the setting
             taken[name].append(take(bench, pool, ours))
     pool.set("denial", "nsec")
     pool.set("denial-budget", budget)

@@ -1,4 +1,4 @@
-"""Measurements by qblast, in rounds, each next to one of the kernel's floor; their medians; and the bars they have to meet."""
+"""Measurements by qblast, in rounds, each right after one of the kernel floor (floor.c). Also their medians and the bars to meet."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ import servers
 
 @dataclasses.dataclass
 class Sample:
-    """One measurement. cpu and user: µs of the server a query; p50, p99, p999: latency in µs; floor: the neighbouring floor's cpu."""
+    """One measurement. cpu, user: server µs per query; p50, p99, p999: latency in µs; floor: cpu of the neighbouring floor."""
     qps: float
     answered: int
     lost: int
@@ -33,7 +33,7 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What qblast is to ask of whom. Names that must be missing are new in each query."""
+    """A query file for qblast and the server to query. Each query of `neg` asks for a new name."""
     server: servers.Server
     pool: servers.Pool
     file: str
@@ -51,7 +51,7 @@ def median(samples, key):
 
 
 def spread(samples):
-    """The ratio to the floor: median, least and most."""
+    """The ratio to the floor: median, minimum and maximum."""
     ratios = [sample.ratio for sample in samples]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
@@ -59,7 +59,7 @@ def spread(samples):
 class Bench:
     def __init__(self, work, log, seconds, rounds):
         self.work, self.log, self.seconds, self.rounds = work, log, seconds, rounds
-        self.floor = None  # the floor's server, once it runs
+        self.floor = None  # the floor server, once it runs
         self.running = []
         self.bars = []
 
@@ -88,7 +88,7 @@ class Bench:
         print(f"bench: {text}", file=sys.stderr, flush=True)
 
     def measure_all(self, jobs, floor_of):
-        """For each job its samples, the rounds over all jobs. `floor_of` is the job that is the floor, next to each of them."""
+        """Samples by job. Each round runs all jobs. `floor_of`, the job for the floor, runs before each of them."""
         samples = {job: [] for job in [floor_of, *jobs]}
         for number in range(self.rounds):
             self.say(f"round {number + 1} of {self.rounds}, {len(jobs)} measurements")
@@ -99,7 +99,7 @@ class Bench:
         return samples
 
     def warm_up(self, jobs):
-        """One pass over each file: signatures are made, and kept blocks."""
+        """Passes over each file once, which fills the signature and answer caches."""
         for job in jobs:
             self.measure(job, "-n", job.pool.queries)
 

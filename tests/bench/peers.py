@@ -1,4 +1,4 @@
-"""Other authoritative nameservers with the benchmark's pool, as near to ntspoold's work as each can come."""
+"""Other authoritative nameservers that serve the benchmark's pool, each as close to the work of ntspoold as it can get."""
 
 import collections
 import pathlib
@@ -8,7 +8,7 @@ from servers import ROOT, Server, call
 
 PACKAGES = ["gdnsd", "knot", "knot-module-geoip", "ldnsutils", "nsd", "pdns-backend-geoip", "pdns-server"]
 
-# `files`: the query file for each column of the table, none where the server can't do it; `note` says so.
+# `files`: the query file for each column of the table. A column is missing if the server can't do that work; `note` says so.
 Peer = collections.namedtuple("Peer", "make files note")
 
 
@@ -16,13 +16,13 @@ PACKAGES_STATIC = ["knot", "ldnsutils", "nsd"]
 
 
 def install(log, packages=PACKAGES):
-    """Debian's packages, those that are missing, with service starts barred."""
+    """Installs missing Debian packages and keeps their services from starting."""
     call("bash", "-c", 'set -e; root=$1; . "$1/tools/packages.sh"; shift; install_packages "$@"', "bench", ROOT, log.name,
          *packages)
 
 
 def knot(pool, locations, log, geoip):
-    """Knot, the static zone signed at load; with `geoip`, SRV by mod-geoip, one fixed set a country."""
+    """Knot with the static zone, signed at load. With `geoip`, mod-geoip answers SRV with one fixed set per country."""
     server = Server("Knot geoip" if geoip else "Knot static", log)
     own = pool.directory / f"knot-{int(geoip)}"
     own.mkdir()
@@ -59,13 +59,13 @@ policy:
 {"    module: mod-geoip/geo" if geoip else ""}
 """)
     command = ["knotd", "-c", own / "knot.conf"]
-    if geoip:  # the first start makes the keys, which the module wants to find
+    if geoip:  # the first start makes the keys that the module requires
         server.run(command).stop()
     return server.run(command)
 
 
 def nsd(pool, locations, log):
-    """NSD, the static zone signed by ldns."""
+    """NSD with the static zone, signed by ldns."""
     server = Server("NSD static", log)
     own = pool.directory / "nsd"
     own.mkdir()
@@ -90,7 +90,7 @@ zone:
     zonefile: "pool.zone"
 """)
     server.run(["nsd", "-d", "-c", own / "nsd.conf"])
-    # A child of a child answers.
+    # A descendant answers, not the process that was started.
     children = pathlib.Path(f"/proc/{server.cpu_pid}/task/{server.cpu_pid}/children").read_text().split()
     while children:
         server.cpu_pid = int(children[0])
@@ -99,7 +99,7 @@ zone:
 
 
 def powerdns(pool, locations, log):
-    """PowerDNS, the geoip backend: SRV by country, all signed when asked for."""
+    """PowerDNS with the geoip backend: SRV by country, every answer signed when queried."""
     server = Server("PowerDNS geoip", log)
     own = pool.directory / "powerdns"
     (own / "keys").mkdir(parents=True)
@@ -120,7 +120,7 @@ distributor-threads=1
 
 
 def gdnsd(pool, locations, log):
-    """gdnsd, the static zone and a geolocated A in place of the SRV, nothing signed."""
+    """gdnsd with the static zone, unsigned, and a geolocated A in place of the SRV."""
     server = Server("gdnsd", log, records=1)
     own = pool.directory / "gdnsd"
     (own / "zones").mkdir(parents=True)

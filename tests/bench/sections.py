@@ -1,4 +1,4 @@
-"""The parts of the report. Each measures, sets bars, and returns its lines."""
+"""The sections of the report. Each function measures, sets bars and returns the lines of its section."""
 
 import contextlib
 import dataclasses
@@ -58,7 +58,7 @@ def cell(samples):
 
 
 def jobs_of(server, pool, files, modes):
-    """The columns of the side by side table. gdnsd, which has no mix, gets its first file over TCP."""
+    """The columns of the side-by-side table. TCP uses `mix`, or `srv` for gdnsd, which has no mix."""
     jobs = {name: Job(server, pool, file) for name, file in files.items()}
     if modes:
         jobs["tcp"] = Job(server, pool, files.get("mix", files["srv"]), TCP)
@@ -66,7 +66,7 @@ def jobs_of(server, pool, files, modes):
 
 
 def latency(bench, floor_job, entries, samples):
-    """Open loop at half the rate of the closed loop."""
+    """Latency in an open loop at half the rate of the closed loop."""
     rows = []
     for name, jobs in [("floor", {"srv": floor_job}), *entries]:
         job = jobs["mix" if "mix" in jobs else "srv"]
@@ -79,7 +79,7 @@ def latency(bench, floor_job, entries, samples):
 
 
 def servers_side_by_side(bench, pool, locations, ours, options):
-    """Ours and, if asked for, the peers, all running, measured in turn."""
+    """ntspoold and, if requested, its peers. All run at the same time and are measured in turn."""
     floor_job = Job(bench.floor, pool, "srv")
     jobs = jobs_of(ours, pool, {name: name for name in FILES}, options.modes)
     entries, notes = [("ntspoold", jobs)], []
@@ -93,7 +93,7 @@ def servers_side_by_side(bench, pool, locations, ours, options):
     for _, theirs in entries[1:]:
         for job in theirs.values():
             bench.measure(job)
-    # A file of all servers in turn: what is compared stands next to each other.
+    # All servers take one file, then the next, so that compared measurements are neighbours.
     samples = bench.measure_all([own[name] for name in jobs for _, own in entries if name in own], floor_job)
     lines = detail_table(samples, {floor_job: "floor", **{jobs[name]: name for name in FILES}})
     bars_of_ours(bench, samples, jobs, ours, options.members)
@@ -121,7 +121,7 @@ def side_by_side_table(samples, entries, notes):
 
 
 def limits(bench, pool, ours):
-    """The mix with the rate limit off and on, and with cookies."""
+    """`mix` with the rate limit off, on, and on with cookies."""
     rate = pool.rate_limit
     kinds = [("off, clients in 65,536 networks", "0", ("-a",)), (f"{rate} a second, clients in 65,536 networks", rate, ("-a",)),
              ("off, one client", "0", ()), (f"{rate} a second, one client with a good cookie", rate, ("-k",))]
@@ -130,7 +130,7 @@ def limits(bench, pool, ours):
     for _ in range(bench.rounds):
         for name, setting, job in jobs:
             pool.set("rrl-rate", setting)
-            time.sleep(1)  # until the workers know
+            time.sleep(1)  # the workers pick up the setting
             taken[name].append(bench.measure(job))
     pool.set("rrl-rate", "0")
     rows = [[name, f"{median(s, 'cpu'):.2f}", f"{sum(sample.lost for sample in s)}", f"{sum(sample.truncated for sample in s)}"]
@@ -139,7 +139,7 @@ def limits(bench, pool, ours):
 
 
 def workers(bench, pool, locations):
-    """One and two workers, both free to run on both cores, and so is the generator: only CPU a query means something."""
+    """One and two workers. Server and generator may use both cores, so only CPU per query is meaningful."""
     cores = "0,1"
     rows = []
     with contextlib.ExitStack() as stack:
@@ -161,7 +161,7 @@ def workers(bench, pool, locations):
 
 
 def changes(bench, pool, ours):
-    """The mix, while members come and go and, right before and after that, quiet."""
+    """`mix` while members come and go, and at rest right before and after."""
     job = Job(ours, pool, "mix")
     quiet, busy, said, shares = [], [], [], []
     seconds = max(bench.seconds, 2)
@@ -169,14 +169,14 @@ def changes(bench, pool, ours):
         around = [bench.measure(job, "-d", seconds)]
         command = ["taskset", "-c", "1", bench.work / "changer", pool.state, ours.port, 100, seconds + 1.5]
         with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as changer:
-            time.sleep(1.2)  # until members are removed, too
+            time.sleep(1.2)  # removals have begun, too
             busy.append(bench.measure(job, "-d", seconds))
             said.append(json.loads(changer.stdout.read()))
-        time.sleep(1)  # the last of its changes are worked in
+        time.sleep(1)  # the server has applied the last changes
         around.append(bench.measure(job, "-d", seconds))
         quiet += around
         quiet_cpu = statistics.mean(sample.cpu for sample in around)
-        # What a worker that is never idle has left: the whole less what changes cost in a second, beyond the quiet cost of all answers.
+        # The share left to a worker that is never idle: 1 less the CPU a second beyond the quiet cost of all answers.
         answers = busy[-1].qps + said[-1]["asked"]
         shares.append((1 - (busy[-1].cpu * busy[-1].qps - quiet_cpu * answers) / 1e6,
                        busy[-1].qps / statistics.mean(sample.qps for sample in around)))
@@ -195,8 +195,8 @@ def changes(bench, pool, ours):
 
 
 def side_by_side(bench, jobs, floor_job):
-    """For each job its samples. A file of all pools in turn, so that what is compared stands next to each other, and three times as many rounds:
-    ten parts in a hundred are to be told apart."""
+    """Samples by job. Each file runs on all pools before the next one, so that compared measurements are neighbours. There are three
+    times as many rounds, because a difference of 10 % must show."""
     samples = {job: [] for own in jobs.values() for job in own.values()}
     for number in range(3 * bench.rounds):
         bench.say(f"round {number + 1} of {3 * bench.rounds}, {len(samples)} measurements")

