@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034
-# Debian packages, for tools/quickstart and tests/run to source. Needs `root`, the source tree.
+# Debian packages. tools/quickstart and tests/run source this file, with `root` set to the source tree.
 #
-# What is built against or run as a plain tool is installed by apt. What would start a service or push another one out
-# (chrony and ntpsec remove the machine's own time service, tor-geoipdb brings tor along) is only unpacked, under
-# build/parts: nothing of the machine changes. The libraries of the unpacked programs are in the apt lists.
+# apt installs libraries and plain tools. Packages that would start a service or replace one (chrony and ntpsec remove
+# the machine's own time service, tor-geoipdb brings tor along) are only unpacked, under build/parts, so that the
+# machine stays as it is. The lists for apt include the libraries that the unpacked programs need.
 
 parts=${root:?}/build/parts
 
@@ -19,7 +19,8 @@ packages_tests=(ca-certificates clang clang-format clang-tidy dns-root-data dnsv
 parts_quickstart=(chrony tor-geoipdb)
 parts_tests=(acme-tiny bind9 bind9-libs bind9-utils faketime knot-dnssecutils knot-resolver lego libfaketime
     liburcu8 nsd ntpsec pdns-recursor pebble unbound)
-# Of a newer Debian. ntpsec depends on Python, which its ntpd does without, so that one's libraries are named here.
+# From a newer Debian release. ntpsec depends on Python, but its ntpd does not need it: it is unpacked without its
+# dependencies, and the libraries of ntpd are listed here.
 parts_newer=(chrony ntpd-rs libssl3t64 libcap2 libbsd0)
 parts_newer_alone=(ntpsec)
 
@@ -28,7 +29,7 @@ fail() {
     exit 1
 }
 
-# as_root COMMAND...: runs it as root, by sudo if need be.
+# as_root COMMAND...: runs the command as root, through sudo if necessary.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -39,7 +40,7 @@ as_root() {
     fi
 }
 
-# logged LOG COMMAND...: its output goes to the log, whose end is shown if it fails.
+# logged LOG COMMAND...: appends the output of the command to the log. Shows the end of the log if the command fails.
 logged() {
     local log=$1
     shift
@@ -51,7 +52,7 @@ logged() {
 
 apt_lists_read=
 
-# The package lists are read once, and only when something is to be fetched.
+# Updates the package lists once, and only if a package must be fetched.
 apt_update() {
     if [ -z "$apt_lists_read" ]; then
         logged "$1" as_root apt-get -q update
@@ -59,7 +60,7 @@ apt_update() {
     fi
 }
 
-# install_packages LOG PACKAGE...: installs those that are missing, with service starts barred.
+# install_packages LOG PACKAGE...: installs missing packages. policy-rc.d keeps their services from starting.
 install_packages() {
     local log=$1 package status=0 bar=/usr/sbin/policy-rc.d barred=
     local -a missing=()
@@ -80,7 +81,7 @@ install_packages() {
         as_root chmod 755 "$bar"
         barred=yes
     fi
-    # In a subshell, so that the bar is lifted also when the installation fails.
+    # The subshell lets this function remove its policy-rc.d even if the installation fails.
     (logged "$log" as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends \
         "${missing[@]}") || status=$?
     if [ -n "$barred" ]; then
@@ -91,7 +92,7 @@ install_packages() {
     fi
 }
 
-# unpack_packages LOG PACKAGE...: fetches and unpacks into $parts those that are not there yet.
+# unpack_packages LOG PACKAGE...: fetches packages and unpacks them into $parts, unless they are already there.
 unpack_packages() {
     local log=$1 package fetched=$parts/.fetched
     shift
@@ -111,8 +112,8 @@ unpack_packages() {
     done
 }
 
-# unpack_newer LOG SUITE PACKAGE...: fetches them from another release of Debian, from where this one comes from, with all that they
-# depend on down to the C library, and unpacks the lot under build/newer. apt works on lists of its own.
+# unpack_newer LOG SUITE PACKAGE...: fetches packages of another Debian release from the machine's own mirror, with all
+# dependencies down to the C library, and unpacks them under build/newer. apt uses separate package lists for this.
 unpack_newer() {
     local log=$1 suite=$2 newer=$root/build/newer apt=$root/build/newer.apt mirror deb
     shift 2
