@@ -1,4 +1,4 @@
-/* What a worker answers with, on the pool of pool_fixture.h: for tests and fuzz targets. */
+/* A worker's answerer on the pool of pool_fixture.h, for tests and fuzz targets. */
 #ifndef TESTS_ANSWERER_FIXTURE_H
 #define TESTS_ANSWERER_FIXTURE_H
 
@@ -20,7 +20,7 @@ static inline void fixture_forget_answers(struct answerer *answerer)
     decide_begin(answerer);
 }
 
-/* Both signers, which may be one, belong to the answerer from then on. */
+/* The answerer owns both signers from then on; they may be the same. */
 static inline void fixture_answerer_init(struct answerer *answerer, const struct pool_fixture *pool,
                                          struct signer *signer, struct signer *limited)
 {

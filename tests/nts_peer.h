@@ -44,7 +44,7 @@ struct nts_peer {
     const char *kiss; /* NULL: time */
     double ahead_s;
     unsigned junk;            /* datagrams sent before the reply */
-    unsigned requests, twice; /* twice: cookies that came a second time */
+    unsigned requests, twice; /* twice: cookies that were used again */
     bool used[PEER_COOKIES];
     unsigned cookies, sessions;
     struct nts_keys keys[PEER_SESSIONS];
@@ -92,7 +92,7 @@ static inline void peer_export(struct nts_peer *peer, struct nts_keys *keys, uin
     }
 }
 
-/* The request's length tells whether several algorithms were offered. */
+/* The length of the request tells whether it offers several algorithms. */
 static inline size_t peer_answer(struct nts_peer *peer, size_t request_len, uint8_t *out)
 {
     struct writer w = writer_of(out, PEER_ROOM);
@@ -345,10 +345,10 @@ static inline void peer_open(struct nts_peer *peer, uv_loop_t *loop)
     own_len = sizeof(own);
     ASSERT(uv_udp_getsockname(&peer->ntp, (struct sockaddr *)&own, &own_len) == 0);
     ASSERT(endpoint_of_sockaddr(&peer->ntp_at, (const struct sockaddr *)&own) == RESULT_OK);
-    uv_update_time(loop); /* making keys took a while, and timers start at the loop's time */
+    uv_update_time(loop); /* making keys took a while, and timers count from the loop's time */
 }
 
-/* The loop must run out afterwards. */
+/* The loop must be run to its end afterwards. */
 static inline void peer_close(struct nts_peer *peer)
 {
     peer_hang_up(peer);

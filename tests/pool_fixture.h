@@ -1,6 +1,6 @@
 /* A small pool in a temporary state directory, for tests and fuzz targets that need real stores:
- * name servers ns1 and ns2.example.net, members alice (two families), bob (IPv4), carol (her own
- * name), static records www (CNAME), txt and deep.er. */
+ * name servers ns1 and ns2.example.net; members alice (two families), bob (IPv4), carol (under a
+ * name of her own); static records www (CNAME), txt and deep.er. */
 #ifndef TESTS_POOL_FIXTURE_H
 #define TESTS_POOL_FIXTURE_H
 
@@ -88,7 +88,7 @@ static inline void fixture_fill(struct pool_fixture *pool)
     settings_defaults(&settings);
     settings.apex = fixture_name("pool.test");
     settings.mailbox = fixture_name("hostmaster.pool.test");
-    settings.rrl_rate = 0; /* tests ask as fast as they can */
+    settings.rrl_rate = 0; /* tests query as fast as they can */
     fixture_begin(pool->stores[0], &change, &diag);
     FIXTURE_OK(registry_init(&change, &settings, ns, 2));
     fixture_member(&change, "alice", "192.0.2.1", "2001:db8::1", NULL);
@@ -118,8 +118,7 @@ static inline void fixture_fill(struct pool_fixture *pool)
     FIXTURE_OK(store_commit(txn, &diag));
 }
 
-/* Makes the pool and its zone state. `locations` (may be NULL) belongs to the fixture from then
- * on. */
+/* Makes the pool and its zone state. The fixture owns `locations` (may be NULL) from then on. */
 static inline void pool_fixture_init(struct pool_fixture *pool, struct locations *locations)
 {
     static const enum store_kind kinds[] = { STORE_REGISTRY, STORE_HEALTH, STORE_KEYS };

@@ -1,6 +1,5 @@
-/* The other end of a tls_client in the same process, without a socket: a TLS 1.3 server for
- * alice.example.net with a certificate of its own making, which is its own CA. For unit tests and
- * the fuzz target. */
+/* The peer of a tls_client in the same process, without a socket: a TLS 1.3 server for
+ * alice.example.net with a self-signed certificate. For unit tests and the fuzz target. */
 #ifndef TESTS_TLS_PEER_H
 #define TESTS_TLS_PEER_H
 
@@ -79,7 +78,7 @@ static inline void tls_peer_done(struct tls_peer *peer)
     (void)unlink(peer->trust_file);
 }
 
-/* A new connection, in place of the former. */
+/* A new connection in place of the old one. */
 static inline void tls_peer_accept(struct tls_peer *peer)
 {
     SSL_free(peer->ssl);
@@ -90,7 +89,7 @@ static inline void tls_peer_accept(struct tls_peer *peer)
     SSL_set_accept_state(peer->ssl);
 }
 
-/* Moves the client's output to the server. */
+/* Passes the client's output to the server. */
 static inline void tls_peer_hear(struct tls_peer *peer, struct tls_client *client)
 {
     uint8_t octets[4096];

@@ -1,5 +1,5 @@
-/* Any octets as a query to a small pool, with the limits of UDP and TCP and each way of denial: the
- * result is a well-formed response to that query. */
+/* Any octets as a query to a small pool, with the limits of UDP and TCP and each kind of denial:
+ * the result is a well-formed response to that query. */
 #include "server/answering/edns.h"
 #include "server/answering/respond.h"
 #include "tests/answerer_fixture.h"

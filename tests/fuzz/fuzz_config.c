@@ -1,4 +1,4 @@
-/* Any octets as a configuration file: it is taken, or refused with a reason. */
+/* Any octets as a configuration file: it is accepted, or refused with a reason. */
 #include "tests/fuzz/input_file.h"
 #include "zone/registry/config.h"
 
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t len = length_of_all(config->listen, config->listen_count) +
                  length_of_all(config->locations, config->locations_count) +
                  length_of_all(config->reference, config->reference_count);
-    ASSERT(len <= 4 * size + 4096); /* a short escape may stand for four octets of UTF-8 */
+    ASSERT(len <= 4 * size + 4096); /* a short escape can stand for four octets of UTF-8 */
     config_free(config);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Any octets as a member table: every record that is read, written out reads back the same. */
+/* Any octets as a member table: every record that is read reads back the same once written. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static FILE *open_text(void *text, size_t len)
     return file;
 }
 
-/* A record that is written out and read back has the same fields. */
+/* Writes the record and reads it back: the fields are the same. */
 static void check_round_trip(const struct csv *csv)
 {
     static struct csv again;

@@ -1,5 +1,5 @@
-/* Any octets as the feed of a pool, as they are and with a correct digest: every member that is
- * read can be probed. */
+/* Any octets as a pool's feed, as they are and with a correct digest: every member read from it can
+ * be probed. */
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>

@@ -18,8 +18,8 @@ static void check_cells(const struct locations *locations)
     }
 }
 
-/* All addresses within the scope of an address are in the same cell: the last one is tried. That of
- * ::/80 is an IPv4-mapped address, which the tables of IPv4 are for. */
+/* All addresses within an address's scope are in the same cell; this tries the last one. For ::/80
+ * that is an IPv4-mapped address, which the IPv4 tables cover. */
 static void check_address(const struct locations *locations, struct address address)
 {
     size_t count = 0;

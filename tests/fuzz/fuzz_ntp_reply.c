@@ -1,5 +1,5 @@
 /* Any octets as the reply to an NTP request with NTS: as the datagram, and as the encrypted part of
- * an authentic one. */
+ * an authentic reply. */
 #include <string.h>
 
 #include "probe/ntp_sample.h"
@@ -13,7 +13,7 @@ enum {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The seeds in the corpus answer this query, under a key of zeros. */
+/* The seeds in the corpus answer this query; the key is all zeros. */
 static struct nts_query query_of(void)
 {
     struct nts_query query = { .placeholders = 0 };
@@ -37,7 +37,7 @@ static void judge(struct octets datagram)
     }
 }
 
-/* A good reply whose encrypted part is `text`. */
+/* A good reply with `text` as its encrypted part. */
 static void judge_inside(struct octets text)
 {
     static const struct aead_key key = { .algorithm = AEAD_SIV_CMAC_256 };

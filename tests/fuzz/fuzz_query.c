@@ -1,5 +1,5 @@
-/* Any octets as a query: the parser stays inside the message, and an accepted query keeps the
- * promises of its struct. */
+/* Any octets as a query: the parser stays inside the message, and an accepted query keeps what
+ * struct query promises. */
 #include <stdint.h>
 
 #include "server/answering/query.h"

@@ -1,6 +1,6 @@
-/* Any octets as a report: as they are, then as the items of a report signed with a key that the
- * pool knows, which is taken into the stores. All readers of verdicts can read the result, and it
- * never blocks the next report. */
+/* Any octets as a report: as they are, then as the items of a report that a known key has signed
+ * and that is taken into the stores. All readers of verdicts can read the result, and it never
+ * blocks the next report. */
 #include "tests/pool_fixture.h"
 #include "zone/verdicts/consensus.h"
 #include "zone/verdicts/intake.h"
@@ -27,7 +27,7 @@ static void set_up(void)
     pool_fixture_init(&pool, NULL);
     ASSERT(atexit(tidy) == 0);
     for (int i = 0; i < 3; i++) {
-        store_rest(pool.txns[i]); /* a snapshot that is held lets the stores grow */
+        store_rest(pool.txns[i]); /* a held snapshot makes the stores grow */
     }
     FIXTURE_OK(store_create(pool.state, STORE_HISTORY, &diag));
     FIXTURE_OK(store_open(&history, pool.state, STORE_HISTORY, true, &diag));
@@ -69,7 +69,7 @@ static void look(const uint8_t *data, size_t size)
     }
 }
 
-/* All readers can read what was taken in. */
+/* All readers can read the rows that intake has written. */
 static void read_all(struct store_txn *health)
 {
     struct refusal refusals[INTAKE_REFUSALS_MAX];

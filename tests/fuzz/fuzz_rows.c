@@ -2,8 +2,8 @@
  * and accepted values are within their bounds.
  *
  * Input: table, key choice, length of the key, key, value. Key choice 0 means the key in the input.
- * Other choices mean one of the table's own keys, so that readers that look for a certain key find
- * the row. */
+ * Other choices mean one of the table's own keys, so that readers of a certain key find the
+ * row. */
 #include "tests/pool_fixture.h"
 #include "zone/registry/audit.h"
 #include "zone/steering/traffic.h"
@@ -30,7 +30,7 @@ static bool is_intact(enum result result)
     return result == RESULT_OK;
 }
 
-/* The same for a call that gives a reason in the diag. */
+/* The same for a call that gives its reason in the diag. */
 static bool is_intact_or_told(enum result result, struct diag *diag)
 {
     ASSERT(result == RESULT_OK || diag->text[0] != '\0');
@@ -144,7 +144,7 @@ static void set_up(void)
         FIXTURE_OK(store_create(pool.state, further[i], &diag));
         FIXTURE_OK(store_open(&stores[further[i]], pool.state, further[i], true, &diag));
     }
-    fill_refusals(); /* it makes the store of verdicts this registry's */
+    fill_refusals(); /* this ties the health store to the registry */
     fill_registry();
     FIXTURE_OK(store_write(stores[STORE_HEALTH], &txn, &diag));
     fill_health(txn);
@@ -154,7 +154,7 @@ static void set_up(void)
     fill_history(txn);
 }
 
-/* -- all readers of a kind of store -- */
+/* -- all readers of a store -- */
 
 static void check_member(const struct member *member)
 {
@@ -358,7 +358,7 @@ static void (*const readers[STORE_KINDS])(struct store_txn *txn) = {
     [STORE_TRAFFIC] = read_traffic,   [STORE_HISTORY] = read_history,
 };
 
-/* The table's key with this number; after the last one the count starts again. */
+/* The table's key with this number; wraps around after the last key. */
 static void find_key(struct store_txn *txn, enum store_table table, unsigned number,
                      struct store_item *key)
 {

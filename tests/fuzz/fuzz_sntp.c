@@ -1,5 +1,5 @@
-/* Any octets as the reply of a plain NTP server: as they are, and with the origin timestamp that
- * echoes our request. */
+/* Any octets as the reply of a plain NTP server: as they are, and with our request's timestamp as
+ * the origin timestamp. */
 #include <stdlib.h>
 
 #include "probe/sntp.h"

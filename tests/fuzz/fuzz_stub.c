@@ -1,6 +1,6 @@
 /* Any octets as a resolver's response, as they are and behind the header and question of our query:
- * all that is read stays inside. Both readers of responses are tried: the parent's DS (dscheck) and
- * its DSYNC record (dsync). */
+ * all reads stay inside. Both readers of responses are tried: the parent's DS (dscheck) and its
+ * DSYNC record (dsync). */
 #include "server/keys/dscheck.h"
 #include "server/keys/dsync.h"
 
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t rest = size > HEAD ? size - HEAD : 0;
         size_t room = sizeof(response.data) - at;
         memcpy(response.data, query, at);
-        if (rest > 6) { /* the input's counts of records and its records */
+        if (rest > 6) { /* the record counts and the records of the input */
             size_t len = rest - 6 < room ? rest - 6 : room;
             memcpy(response.data + HEAD, data + HEAD, 6);
             memcpy(response.data + at, data + HEAD + 6, len);

@@ -1,5 +1,5 @@
-/* Any octets as a zone file: accepted rdata is valid for its type, and its printed form reads back
- * to the same rdata. */
+/* Any octets as a zone file: accepted rdata is valid for its type, and its text form reads back as
+ * the same rdata. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

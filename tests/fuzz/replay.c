@@ -1,4 +1,4 @@
-/* Runs a fuzz target over the files and folders given: the corpus as a plain test, in every
+/* Runs a fuzz target over the given files and folders: the corpus is a plain test in every
  * build. */
 #include <dirent.h>
 #include <stdint.h>
@@ -22,8 +22,8 @@ static int run_file(const char *path)
     }
     size_t size = fread(room, 1, INPUT_MAX, file);
     (void)fclose(file);
-    /* A block of exactly that size, so that the address sanitizer sees the first octet read
-     * beyond. */
+    /* Allocates exactly `size` octets, so that the address sanitizer detects a read of the first
+     * octet behind them. */
     uint8_t *data = malloc(size > 0 ? size : 1);
     if (data == NULL) {
         perror(path);

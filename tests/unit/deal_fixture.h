@@ -1,4 +1,4 @@
-/* Deals among made-up candidates, which are in no store. */
+/* Deals among invented candidates that are in no store. */
 #ifndef TESTS_UNIT_DEAL_FIXTURE_H
 #define TESTS_UNIT_DEAL_FIXTURE_H
 
@@ -22,8 +22,8 @@ static struct signer *signer;
 static struct places *places;
 static struct demand demand;
 
-/* Candidates as read from a store: members m0, m1 ... of four countries, each its own failure
- * domain, with their indices in `before`; without number `gone`. */
+/* Candidates as if read from a store: members m0, m1 ... in four countries, each a failure domain
+ * of its own. Keeps the indices of `before`. Member number `gone` is missing. */
 static struct candidates candidates_with(const struct candidates *before, size_t count, size_t gone)
 {
     static const char *const countries[4] = { "NL", "DE", "US", "JP" };
@@ -90,8 +90,7 @@ static struct deal *deal_anew(const struct deal *old, uint64_t now)
     return deal;
 }
 
-/* The deal of a server that has started: the quick first one, replaced by one with scaled
- * shares. */
+/* The deal of a server that has just started: the quick first deal, then one with scaled shares. */
 static struct deal *first_deal(size_t count, size_t gone)
 {
     struct deal *quick = next_deal(NULL, candidates_with(NULL, count, gone), NOW);

@@ -6,8 +6,8 @@
 
 #include "zone/places/position.h"
 
-/* Great circle on a sphere of the Earth's mean radius, by the haversine formula, which also holds
- * for near points. */
+/* Great-circle distance on a sphere of the Earth's mean radius, by the haversine formula, which
+ * stays accurate for near points. */
 static inline double position_km(struct position a, struct position b)
 {
     const double radius_km = 6371.0, degree = 0.017453292519943295;

@@ -1,5 +1,5 @@
-/* A pool for each test, with the stores that reports are taken into: members alice (192.0.2.1,
- * 2001:db8::1), bob (192.0.2.2) and own, which has a target; the vantage point far is named. */
+/* A pool for each test, with the stores that intake writes to: members alice (192.0.2.1,
+ * 2001:db8::1), bob (192.0.2.2) and own, which has a target. The vantage point far is named. */
 #ifndef TESTS_UNIT_INTAKE_FIXTURE_H
 #define TESTS_UNIT_INTAKE_FIXTURE_H
 
@@ -17,7 +17,7 @@ static struct reports_key key;
 static uint64_t now;
 static uint8_t registry_is[REGISTRY_ID_LEN];
 
-/* The reports, one after the other. */
+/* The reports, one after another. */
 static struct report_writer made;
 static uint8_t *octets;
 static size_t octets_len;
@@ -270,7 +270,7 @@ static inline unsigned events_of(const char *label)
     return count;
 }
 
-/* Empty if no report of that source was refused. */
+/* The source's refusal; empty if no report was refused. */
 static inline struct refusal refusal_of(const char *source)
 {
     struct store_txn *txn = NULL;

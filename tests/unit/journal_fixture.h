@@ -1,4 +1,4 @@
-/* A state directory for each test, with the journal of the vantage point far and a reader of it. */
+/* A state directory for each test, with the journal of the vantage point far and its reader. */
 #ifndef TESTS_UNIT_JOURNAL_FIXTURE_H
 #define TESTS_UNIT_JOURNAL_FIXTURE_H
 
@@ -46,7 +46,7 @@ static inline struct journal *opened(void)
     return journal;
 }
 
-/* One write of one event, whose time is its number. */
+/* Writes a report with one event, whose time is its number. */
 static inline enum result write_event(struct journal *journal, uint64_t number)
 {
     const struct vantage self = reports_vantage(REPORTS_NOW);
@@ -57,12 +57,12 @@ static inline enum result write_event(struct journal *journal, uint64_t number)
     return journal_end(journal, &diag);
 }
 
-/* A reader of the journal, as the pool has one. */
+/* A reader of the journal, like the pool's. */
 struct follower {
     struct journal_reader reader;
-    uint64_t position, next; /* number of the last report; of the event that is expected */
+    uint64_t position, next; /* number of the last report; time of the next event */
     unsigned reports, damaged;
-    bool any; /* events may be missing, but come in order */
+    bool any; /* events may be missing, but are in order */
 };
 
 static inline void expect_event(const char *label, const struct history_event *event, void *arg)
@@ -130,7 +130,7 @@ static inline void stand_in(const char *name, const char *what)
 static const char *const stands[] = { "fifo",    "directory",    "/dev/zero",
                                       "nowhere", "far.verdicts", "far.key" };
 
-/* The length of the file of a journal with `count` events. */
+/* Writes `count` events and returns the length of the journal's file. */
 static inline off_t write_events(uint64_t first, uint64_t count)
 {
     char path[128];

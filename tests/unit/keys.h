@@ -54,7 +54,7 @@ static inline struct key *keys_make(enum algorithm algorithm, enum key_role role
     return key;
 }
 
-/* Stores a key that is in use since `now`. */
+/* Stores a key that has been in use since `now`. */
 static inline enum result keys_put(struct store_txn *txn, const struct key *key,
                                    const struct seal *seal, uint64_t now, struct diag *diag)
 {
@@ -62,7 +62,7 @@ static inline enum result keys_put(struct store_txn *txn, const struct key *key,
     return keystore_add(txn, key, seal, &life, now, diag);
 }
 
-/* Generates a key, stores and returns it. A key with the tag of another is generated again. */
+/* Generates a key, stores and returns it. If its tag is taken, it generates another. */
 static inline struct key *keys_add(struct keys_fixture *f, enum algorithm algorithm,
                                    enum key_role role)
 {

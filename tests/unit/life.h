@@ -1,4 +1,4 @@
-/* Keys without a store, for tests of rollovers. Key tags count up and are never used again. */
+/* Keys without a store, for tests of rollovers. Key tags count up and are never reused. */
 #ifndef TESTS_UNIT_LIFE_H
 #define TESTS_UNIT_LIFE_H
 
@@ -52,7 +52,7 @@ static inline void life_add(struct life *l, enum algorithm algorithm, enum key_r
                                                          .life = life };
 }
 
-/* Begins a rollover to new keys of these roles; the keys that have them now retire. */
+/* Begins a rollover to new keys of these roles. The present keys of these roles retire. */
 static inline void life_roll(struct life *l, enum algorithm algorithm, const enum key_role *roles,
                              size_t count)
 {
@@ -72,7 +72,7 @@ static inline void life_roll(struct life *l, enum algorithm algorithm, const enu
     }
 }
 
-/* Lets time pass until nothing changes by itself, at most `days`. */
+/* Lets `days` pass. With `parent`, the parent publishes each DS within an hour. */
 static inline void life_pass(struct life *l, unsigned days, bool parent)
 {
     for (unsigned h = 0; h < days * 24; h++) {

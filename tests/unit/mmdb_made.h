@@ -44,7 +44,7 @@ static inline void write_file(const uint8_t *octets, size_t len)
     assert_int_equal(pwrite(fd, octets, len, 0), len);
 }
 
-/* Appends octets to the data section; returns where they stand. */
+/* Appends octets to the data section; returns their offset. */
 static inline uint32_t put(const void *octets, size_t len)
 {
     size_t at = made.data_len;
@@ -84,7 +84,7 @@ static inline void put_sides(uint8_t *p, const uint32_t side[2])
     }
 }
 
-/* Puts the parts together and writes them. */
+/* Joins the parts and writes the file. */
 static inline void finish(void)
 {
     size_t at = 0;
@@ -100,7 +100,7 @@ static inline void finish(void)
     write_file(made.whole, made.len);
 }
 
-/* A tree of `nodes`, all of whose sides are empty. */
+/* A tree of `nodes` nodes, with all records empty. */
 static inline void begin(uint32_t nodes, uint32_t bits, uint32_t version)
 {
     memset(&made, 0, sizeof(made));
@@ -164,8 +164,7 @@ static inline struct mmdb_value value_at(struct mmdb *db, uint32_t offset)
     return value;
 }
 
-/* A map {"a": "1", "bc": {"d": "2"}, "e": ["3", "4"]}, some of whose keys and values are
- * pointers. */
+/* A map {"a": "1", "bc": {"d": "2"}, "e": ["3", "4"]}. Some keys and values are pointers. */
 static inline uint32_t put_map(void)
 {
     uint32_t key = PUT("\x41"

@@ -1,4 +1,4 @@
-/* A pool's key store, and the machine with its KSK that signs its requests. */
+/* A pool's key store, and the machine that has the pool's KSK and signs its requests. */
 #ifndef TESTS_UNIT_PRESIGNED_H
 #define TESTS_UNIT_PRESIGNED_H
 
@@ -19,7 +19,7 @@ static inline struct settings presigned_settings(void)
     return settings;
 }
 
-/* A KSK and a ZSK in use since NOW, as `init` makes them. */
+/* A KSK and a ZSK in use since NOW, as after `init`. */
 static inline void presigned_init(struct keys_fixture *f, enum algorithm algorithm)
 {
     const struct settings settings = presigned_settings();
@@ -49,7 +49,7 @@ static inline enum result presigned_ask(struct bundle *out, struct keys_fixture 
     return result;
 }
 
-/* The request signed by the store that has the KSK. */
+/* Signs the request with the store that has the KSK. */
 static inline void presigned_sign(struct bundle *bundle, struct keys_fixture *f)
 {
     const struct settings settings = presigned_settings();

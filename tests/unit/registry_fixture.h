@@ -39,7 +39,7 @@ static inline void begin(void)
     registry_begin(&change, txn, NOW, &diag);
 }
 
-/* The change, made at another time. */
+/* The change under way, with its time set to `now`. */
 static inline struct registry_change *at(uint64_t now)
 {
     change.now = now;

@@ -1,5 +1,5 @@
-/* The arrows between the folders and their rooms, the one owner of each third-party header, and the
- * size of files, read from the tree. */
+/* Checks on the source tree: which folder and room includes which, that each third-party header has
+ * one owner, and the length of files. */
 #include <fts.h>
 #include <stdbool.h>
 
@@ -12,7 +12,7 @@ enum {
 };
 
 struct source {
-    char path[NAME_ROOM]; /* from the root: "zone/store/store.c" */
+    char path[NAME_ROOM]; /* path from the root: "zone/store/store.c" */
     char folder[NAME_ROOM];
     unsigned lines;
 };
@@ -20,7 +20,7 @@ struct source {
 static struct source sources[FILES_MAX];
 static unsigned source_count;
 static unsigned faults;
-static bool quiet; /* faults are made on purpose */
+static bool quiet; /* the test breaks rules on purpose */
 
 static void fault(const char *path, unsigned line, const char *what, const char *detail)
 {
@@ -30,7 +30,7 @@ static void fault(const char *path, unsigned line, const char *what, const char 
     faults++;
 }
 
-/* Calls `visit` for each line of each source with what it includes, or NULL. */
+/* Calls `visit` for each line of each source, with the header that the line includes, or NULL. */
 typedef void line_visit(const struct source *source, unsigned line, const char *included);
 
 static const char *included_by(char *line)
@@ -49,7 +49,7 @@ static const char *included_by(char *line)
         return NULL;
     }
     end[1] = '\0';
-    return p; /* its delimiters included */
+    return p; /* with its delimiters */
 }
 
 static void each_line(line_visit *visit)
@@ -111,7 +111,7 @@ static bool is_one_of(const char *word, const char *const *list)
     return *list != NULL;
 }
 
-/* The arrows: who may include whom. */
+/* The arrows: which folder may include which. */
 static const struct {
     const char *folder, *may[5];
 } arrows[] = {
@@ -125,7 +125,7 @@ static const struct {
 static void check_arrow(const struct source *source, unsigned line, const char *included)
 {
     if (included == NULL || *included != '"' || strcmp(source->folder, "tests") == 0) {
-        return; /* tests may know everything, and share a header of their own folder */
+        return; /* tests may include everything, and share headers within their own folder */
     }
     char folder[NAME_ROOM];
     const char *slash = strchr(included, '/');
@@ -141,8 +141,8 @@ static void check_arrow(const struct source *source, unsigned line, const char *
     }
 }
 
-/* The rooms of a folder, lowest first: each may include itself and those before it. Files of the
- * folder itself stand above them all. */
+/* The rooms of a folder, lowest first: each may include itself and the rooms before it. Files of
+ * the folder itself may include all of them. */
 enum {
     ROOMS_MAX = 8
 };
@@ -155,8 +155,8 @@ static const struct {
     { "server", { "state", "answering", "io", "upkeep", "keys" } },
 };
 
-/* The floor of a file of that folder, from 0; ROOMS_MAX: above the rooms; -1: its room is not in
- * the list. */
+/* The floor of a file in that folder, from 0; ROOMS_MAX: above the rooms; -1: its room is not
+ * listed. */
 static int floor_of(size_t folder, const char *path)
 {
     const char *room = path + strlen(floors[folder].folder) + 1;
@@ -213,10 +213,11 @@ enum {
     DONE
 };
 
-static bool includes[FILES_MAX][FILES_MAX]; /* by number of the source: the module's first file */
+static bool includes[FILES_MAX]
+                    [FILES_MAX]; /* [from][to], by the index of the module's first file */
 static char seen[FILES_MAX];
 
-/* Of a path's name without its ending; a private header belongs to its module. */
+/* The length of a path up to its suffix. A private header belongs to its module. */
 static size_t module_len(const char *path)
 {
     static const char private[] = "_private";
@@ -230,7 +231,7 @@ static bool is_same_module(const char *a, const char *b)
     return len == module_len(b) && strncmp(a, b, len) == 0;
 }
 
-/* The number that stands for the module of a path; source_count if there is none. */
+/* The index that stands for a path's module; source_count if there is none. */
 static unsigned module_of(const char *path)
 {
     unsigned i = 0;
@@ -253,7 +254,7 @@ static void note_include(const struct source *source, unsigned, const char *incl
     }
 }
 
-/* Goes along all includes that lead on from a module. */
+/* Follows all includes from a module on. */
 static void find_circles(unsigned module)
 {
     seen[module] = ON_THE_WAY;
@@ -284,7 +285,8 @@ static void modules_include_each_other_in_one_direction(void **)
     }
     assert_int_equal(faults, 0);
     memset(seen, UNSEEN, sizeof(seen));
-    note_include(&sources[wire], 1, "\"server/io/tcp.h\""); /* a breach, three modules away */
+    note_include(&sources[wire], 1,
+                 "\"server/io/tcp.h\""); /* a breach that is three modules away */
     quiet = true;
     find_circles(tcp);
     quiet = false;
@@ -298,8 +300,8 @@ static void includes_follow_the_arrows(void **)
     assert_int_equal(faults, 0);
 }
 
-/* Third-party headers by the start of their name, and who owns them: a file, or a folder (ends with
- * a slash). */
+/* Third-party headers by the start of their name, and the owner of each: a file, or a folder (ends
+ * with a slash). */
 static const struct {
     const char *header, *owners[4];
 } owned[] = {
@@ -414,7 +416,7 @@ static void stems_are_unique(void **)
     assert_int_equal(faults, 0);
 }
 
-/* Guards the tests above against reading nothing. */
+/* Makes sure that the tests above have read something. */
 static void whole_tree_was_read(void **)
 {
     static const char *const known[] = {
@@ -434,7 +436,7 @@ static void whole_tree_was_read(void **)
     assert_null(included_by(other));
 }
 
-/* The rules see what breaks them. */
+/* The rules detect breaches. */
 static void breaches_are_seen(void **)
 {
     static const struct source zone = { .path = "zone/names/dname.c", .folder = "zone" };

@@ -1,5 +1,6 @@
-/* What an earlier program of the same schema can't read, it calls damaged. So rows that look
- * otherwise take a new schema number: then an earlier program says that the store is newer. */
+/* An earlier program of the same schema reports a row that it can't read as damaged. So a new
+ * layout of rows takes a new schema number: the earlier program then says that the store is
+ * newer. */
 #include <sodium.h>
 
 #include "tests/unit/registry_fixture.h"
@@ -28,7 +29,7 @@ static const char *sum_of(enum store_table table, char out[2 * SUM_LEN + 1])
     return sodium_bin2hex(out, 2 * SUM_LEN + 1, sum, SUM_LEN);
 }
 
-/* One of each that the registry can hold. */
+/* One of everything that the registry can hold. */
 static void fill(void)
 {
     struct member full = member_of("alice", "192.0.2.1");

@@ -1,5 +1,5 @@
 /* Ten days of a pool in seconds: schedule, verdicts, breaker and the layout of rows as the probe
- * uses them, with lost packets, restarts, a member that dies, and an outage of our own. No good
+ * uses them, with lost packets, restarts, a member that dies, and an outage on our side. No good
  * member may ever be taken out. */
 #include "probe/breaker.h"
 #include "probe/schedule.h"
@@ -57,7 +57,7 @@ static bool within(const struct pool *pool, uint64_t from, uint64_t to)
     return pool->now >= from && pool->now < to;
 }
 
-/* One packet in twenty is lost on either way, and a probe tries three times. */
+/* One packet in twenty is lost in each direction, and a probe tries three times. */
 static bool is_lost(struct pool *pool)
 {
     for (unsigned i = 0; i < TRIES; i++) {
@@ -128,7 +128,7 @@ static void count_failing(struct pool *pool)
     }
 }
 
-/* A new process knows only the rows. */
+/* A new process knows the rows only. */
 static void restart(struct pool *pool)
 {
     for (unsigned i = 0; i < MEMBERS; i++) {
@@ -181,7 +181,7 @@ static int good_member_out(const struct pool *pool)
     return -1;
 }
 
-/* From the third hour on, every good member is in, whatever happens to us. */
+/* From the third hour on, every good member is in, whatever happens on our side. */
 static void run_until(struct pool *pool, uint64_t end)
 {
     while (pool->now < end) {
@@ -203,7 +203,7 @@ static void good_members_stay_and_bad_ones_go(void **)
     run_until(&pool, 3 * day_s + 10 * minute_s);
     assert_int_equal(stage_of(&pool, DYING), STAGE_INELIGIBLE);
     run_until(&pool,
-              /* it was dead for a day: an hour until it is seen, another for its score */
+              /* it was dead for a day: its next probe within an hour, another hour for its score */
               4 * day_s + 3 * hour_s);
     assert_int_equal(stage_of(&pool, DYING), STAGE_ELIGIBLE);
     run_until(&pool, 5 * day_s + 5 * minute_s);

@@ -1,4 +1,4 @@
-/* The start of every unit test: cmocka and what it needs, and values from texts. */
+/* For every unit test: cmocka with the headers that it needs, and values from text. */
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
@@ -15,11 +15,11 @@
 #include "zone/base/address.h"
 #include "zone/registry/settings.h"
 
-/* Named like cmocka's own. */
+/* Named like cmocka's own assertions. */
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 #define assert_ok(call) assert_int_equal((int)(call), RESULT_OK)
 
-/* A name from text, absolute. */
+/* An absolute name from text. */
 static inline struct dname name_of(const char *text)
 {
     struct dname name = { .len = 0 };
