@@ -4,7 +4,7 @@
 #include "tools/cli.h"
 #include "zone/base/version.h"
 
-/* The input of the command's last run. */
+/* The arguments of the last command that ran. */
 static struct {
     unsigned runs;
     char arguments[256], state[64], one[64], many[64];
@@ -64,7 +64,7 @@ static void slurp(FILE *file, char *out, size_t room)
     (void)fclose(file);
 }
 
-/* Runs a command line, whose words are separated by spaces. Captures stdout and stderr. Returns the
+/* Runs a command line with its words separated by spaces. Captures stdout and stderr. Returns the
  * exit status. */
 static int run(const char *line)
 {

@@ -105,7 +105,7 @@ static void records_are_bounded(void **)
     assert_int_equal(strlen(out), CSV_RECORD_MAX);
 }
 
-/* Every prefix and every bit flip: an error with a line or the end, never a crash. */
+/* Every prefix and every bit flip gives the end or an error with its line, never a crash. */
 static void damaged_input_gives_an_error_or_the_end(void **)
 {
     static const char text[] = "name,operator\n\"a\",\"x, \"\"y\"\"\"\r\nb,\xc3\xa4\n";

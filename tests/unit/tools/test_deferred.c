@@ -66,7 +66,7 @@ static int print_after_the_end(int pipe_read)
     deferred_begin(&output);
     (void)printf("deferred ");
     bool good = deferred_end(&output);
-    good = deferred_end(&output) && good; /* a second end does nothing */
+    good = deferred_end(&output) && good; /* a second call does nothing */
     (void)printf("after");
     (void)fflush(stdout);
     (void)close(pipe_read);

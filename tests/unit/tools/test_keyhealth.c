@@ -11,7 +11,7 @@ static struct key_timeline healthy(void)
     return timeline;
 }
 
-/* The text of the single warning; "" for none. */
+/* Expects this text as the only warning; "" for none. */
 static void expect(const struct key_timeline *timeline, uint64_t now, const char *what)
 {
     json_t *warnings = json_array();

@@ -5,7 +5,7 @@
 
 static struct dname apex;
 
-/* Two addresses: the probe of the first failed, that of the second succeeded. */
+/* Two addresses: the probe of the first failed, the probe of the second succeeded. */
 static struct memberview seen_member(void)
 {
     struct memberview view = { .consensus = { .known = true } };

@@ -57,7 +57,7 @@ static void put_file(const char *dir, const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* RFC 8080 6.1's example, and what is wrong with variants of it. */
+/* The example of RFC 8080 6.1, and the error in each variant of it. */
 static void bad_files_are_named(void **state)
 {
     struct keys_fixture *f = *state;
@@ -110,7 +110,7 @@ static void bad_files_are_named(void **state)
     put_file(f->dir, "K.key", good_key);
     static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
                               "MC4CAQAwBQYDK2VwBCIEIDgyMjYwMzg0NjI4MDgwMTIyNjQ1MTkwMjA0MTQyMjYy\n"
-                              "-----END PRIVATE KEY-----\n"; /* RFC 8410 7, of the same seed */
+                              "-----END PRIVATE KEY-----\n"; /* RFC 8410 7, from the same seed */
     put_file(f->dir, "K.private", pem);
     assert_ok(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag));
     assert_int_equal(key_tag(key), 3613);
@@ -123,7 +123,7 @@ static void bad_files_are_named(void **state)
     assert_ok(bindkey_read(&key, path, &name, BINDKEY_BY_FLAGS, NOW, &diag));
     assert_int_equal(key_tag(key), 3613);
     key_free(key);
-    /* Other times don't count: a key that signed until now, or will, makes all that caches may hold
+    /* Other times don't count. A key that signed until now, or will sign, lets everything in caches
      * validate. */
     (void)snprintf(text, sizeof text, "%sInactive: 20260101000000\nDelete: 20270115080001\n",
                    good_private);
@@ -142,7 +142,8 @@ static void put_private(const char *dir, const uint8_t *half, size_t len)
     put_file(dir, "K.private", text);
 }
 
-/* BIND 9.18 and ldns write a scalar without the zero octets in front: one key in 256 has 31. */
+/* BIND 9.18 and ldns write a scalar without its leading zero octets: one key in 256 has 31
+ * octets. */
 static void scalars_without_their_zeros_are_read(void **state)
 {
     struct keys_fixture *f = *state;
@@ -174,7 +175,7 @@ static void scalars_without_their_zeros_are_read(void **state)
     key_free(key);
 }
 
-/* With SEP set, the DNSKEY and the DS of a key are others. */
+/* A key's DNSKEY and DS change when SEP is set. */
 static void a_csk_without_sep_can_come_but_not_stay(void **state)
 {
     struct keys_fixture *f = *state;
@@ -195,7 +196,7 @@ static void a_csk_without_sep_can_come_but_not_stay(void **state)
     key_free(key);
 }
 
-/* RFC 1035 5.1: a zone file, as any tool may write it. */
+/* RFC 1035 5.1: a zone file as any tool may write it. */
 static void key_files_are_zone_files(void **state)
 {
     struct keys_fixture *f = *state;

@@ -4,7 +4,7 @@
 #include "dnssec/keys/p256.h"
 #include "tests/unit/unit.h"
 
-/* A published example: a key, its DS, and one RRset with its signature. */
+/* A published example: a key, its DS, and an RRset with its signature. */
 struct example {
     enum algorithm algorithm;
     const char *owner;
@@ -51,7 +51,7 @@ static const struct example examples[] = {
       .inception = 1438207200,
       .signature = "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9Vrbp"
                    "MngwcrqNAg==" },
-    { /* RFC 8080 6.1, the second */
+    { /* RFC 8080 6.1, the second example */
       .algorithm = ALGORITHM_ED25519,
       .owner = "example.com.",
       .private_key = "DSSF3o0s0f+ElWzj9E/Osxw8hLpk55chkmx0LYN5WiY=",
@@ -114,7 +114,7 @@ static struct key *example_key(const struct example *example)
     return key;
 }
 
-/* RFC 4034 3.1.8.1 for the example's one record. */
+/* RFC 4034 3.1.8.1: the signed data of the example's one record. */
 static size_t example_signed(const struct example *example, uint8_t *out, size_t room)
 {
     struct dname signer = name(example->owner), owner = name(example->record_owner);
@@ -177,7 +177,7 @@ static void published_signatures_verify_and_broken_ones_do_not(void **)
     }
 }
 
-/* RFC 8032: an Ed25519 signature depends on nothing but key and message. */
+/* RFC 8032: an Ed25519 signature depends on key and message only. */
 static void ed25519_makes_exactly_the_published_signature(void **)
 {
     for (size_t i = 1; i < EXAMPLES; i++) {
@@ -194,8 +194,8 @@ static void ed25519_makes_exactly_the_published_signature(void **)
     }
 }
 
-/* A number of 31 octets or less comes once in 128 signatures: signing goes on until the shorter DER
- * was met. */
+/* One signature in 128 has a number of 31 octets or fewer. The test signs until it has met this
+ * shorter DER form. */
 static void every_signature_of_a_reused_context_verifies(void **)
 {
     const enum algorithm algorithms[] = { ALGORITHM_ECDSAP256SHA256, ALGORITHM_ED25519 };
@@ -235,7 +235,7 @@ static void halves_that_do_not_belong_together_are_refused(void **)
         for (size_t b = 0; b < 4; b++) {
             assert_int_equal(key_from_parts(&key, &bad[b], &diag), RESULT_INVALID);
         }
-        halves.private_key[31] ^= 8; /* not one of the bits that Ed25519 clamps away */
+        halves.private_key[31] ^= 8; /* not one of the bits that Ed25519 ignores */
         diag.text[0] = '\0';
         assert_int_equal(key_from_parts(&key, &good, &diag), RESULT_INVALID);
         assert_null(key);
@@ -259,7 +259,7 @@ static void p256_refuses_scalars_out_of_range(void **)
     assert_int_equal(p256_public(scalar, point), RESULT_INVALID);
     order[31]--;
     assert_ok(p256_public(order, point));
-    /* order - 1 times G is -G: x of G. */
+    /* (order - 1) G = -G, with the same x as G. */
     uint8_t g[32];
     assert_int_equal(
         sodium_hex2bin(g, sizeof g,

@@ -82,7 +82,7 @@ static void the_private_half_is_not_in_the_store(void **state)
     assert_non_null(data);
     size_t len = fread(data, 1, 1 << 20, file);
     (void)fclose(file);
-    assert_non_null(memmem(data, len, public_key, public_len)); /* the right file */
+    assert_non_null(memmem(data, len, public_key, public_len)); /* this is the right file */
     assert_null(memmem(data, len, secret, 8));
     free(data);
     key_free(key);
@@ -102,7 +102,7 @@ static void a_second_key_of_one_tag_is_refused(void **state)
     key_free(key);
 }
 
-/* Who can write the store but has no sealing key can't make one key pass for another. */
+/* Somebody who can write the store but has no sealing key can't pass one key off as another. */
 static void a_changed_public_record_does_not_unseal(void **state)
 {
     struct keys_fixture *f = *state;
@@ -145,7 +145,7 @@ static void another_sealing_key_opens_nothing(void **state)
     seal_free(other);
 }
 
-/* The row as it lies in the store. */
+/* A stored row. */
 struct row {
     uint8_t key[8], value[256];
     size_t key_len, value_len;
@@ -163,7 +163,7 @@ static enum result copy_row(const uint8_t *key, size_t key_len, const uint8_t *v
     return RESULT_OK;
 }
 
-/* What keystore_each says when the only row has this value. */
+/* The result of keystore_each when the only row has this value. */
 static enum result result_with(struct keys_fixture *f, const struct row *row, const uint8_t *value,
                                size_t len)
 {
@@ -194,13 +194,13 @@ static void broken_rows_are_told_from_good_ones(void **state)
     uint8_t value[sizeof row.value];
     memcpy(value, row.value, row.value_len);
     assert_int_equal(result_with(f, &row, value, row.value_len + 1), RESULT_DAMAGED);
-    value[0] = 4; /* a later layout */
+    value[0] = 4; /* a newer layout */
     assert_int_equal(result_with(f, &row, value, row.value_len), RESULT_NEWER);
-    /* Layout, algorithm, role, length and public half are checked by structure or by the tag in the
+    /* Layout, algorithm, role, length and public key are checked by structure or by the tag in the
      * row's key. */
     for (size_t at = 0; at < 12 + 64; at++) {
         if (at >= 3 && at < 11) {
-            continue; /* the time: any value is a time */
+            continue; /* the creation time: any value is valid */
         }
         memcpy(value, row.value, row.value_len);
         value[at] ^= 0x80;
@@ -208,7 +208,7 @@ static void broken_rows_are_told_from_good_ones(void **state)
         assert_true(result == (at == 0 ? RESULT_NEWER : RESULT_DAMAGED));
     }
     memcpy(value, row.value, row.value_len);
-    value[row.value_len - LIFE_LEN] = 3; /* neither wanted, nor planned, nor not */
+    value[row.value_len - LIFE_LEN] = 3; /* none of wanted, planned and neither */
     assert_int_equal(result_with(f, &row, value, row.value_len), RESULT_DAMAGED);
     row.key[2] ^= 1;
     assert_int_equal(result_with(f, &row, row.value, row.value_len), RESULT_DAMAGED);
@@ -246,7 +246,7 @@ static void a_life_is_changed_and_ended(void **state)
     assert_int_equal(seen.count, 0);
 }
 
-/* A row as the first layout had it: it is read, and sealed anew when its life changes. */
+/* A row in the first layout is read, and is sealed anew when its life changes. */
 static void the_first_layout_is_read_and_taken_over(void **state)
 {
     struct keys_fixture *f = *state;

@@ -26,7 +26,7 @@ static int remove_directory(void **)
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         (void)unlink(path_of(files[i]));
     }
-    return rmdir(directory); /* fails if a temporary file was left behind */
+    return rmdir(directory); /* fails if a temporary file is left behind */
 }
 
 static void read_file(const char *path, uint8_t out[32])
@@ -133,8 +133,7 @@ static void what_is_no_key_file_is_refused(void **)
     assert_null(seal);
 }
 
-/* An open seal follows the store: what the next key sealed opens, and from then on it seals with
- * that key. */
+/* An open seal opens what the next key has sealed, and from then on seals with the next key. */
 static void the_next_key_takes_over_while_the_old_is_open(void **)
 {
     struct seal *running = NULL, *next = NULL, *again = NULL, *after = NULL;
@@ -157,7 +156,7 @@ static void the_next_key_takes_over_while_the_old_is_open(void **)
     seal_free(after);
 }
 
-/* A link to the key is the operator's choice of its place: the file behind it is replaced. */
+/* The operator chose the key's place by a link, so the file behind the link is replaced. */
 static void a_link_to_the_key_stays(void **)
 {
     struct seal *running = NULL, *next = NULL, *after = NULL;
@@ -204,7 +203,7 @@ static void a_box_opens_for_its_recipient_and_tells_its_sender(void **)
     assert_ok(seal_unbox(other, box, sizeof box, out, sender));
     assert_memory_equal(out, plain, sizeof plain);
     assert_memory_equal(sender, self, sizeof self);
-    for (size_t i = 0; i < sizeof box; i++) { /* the sender's name in front, too */
+    for (size_t i = 0; i < sizeof box; i++) { /* including the sender's name in front */
         box[i] ^= 1;
         assert_int_equal(seal_unbox(other, box, sizeof box, out, sender), RESULT_UNSEALABLE);
         box[i] ^= 1;
@@ -222,7 +221,7 @@ static void a_systemd_credential_comes_before_the_state_directory(void **)
     struct seal *seal = NULL;
     struct diag diag = { "" };
     assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
-    /* A credentials directory without ours: the state directory's key. */
+    /* A credentials directory without our key: the state directory's key is used. */
     assert_ok(seal_open(&seal, directory, NULL, &diag));
     assert_ok(seal_wrap(seal, plain, 1, NULL, 0, sealed));
     seal_free(seal);

@@ -1,7 +1,7 @@
 #include "dnssec/offline/alarm.h"
 #include "tests/unit/life.h"
 
-/* A KSK that is elsewhere, with a slice a day for so many days. */
+/* An offline KSK with a slice for each of `days` days. */
 static void presign(struct key_timeline *timeline, struct slices *slices, unsigned days)
 {
     *timeline = (struct key_timeline){ .remembered = true };
@@ -64,7 +64,7 @@ static void keys_that_are_here_need_no_bundle(void **)
     presign(&timeline, &slices, 2);
     timeline.keys.list[0].offline = false;
     expect(&timeline, &slices, START + 100 * DAY, ALARM_NONE, "");
-    /* One that is to come is not served yet, so nothing is missing. */
+    /* A planned KSK is not served yet, so no signature is missing. */
     timeline.keys.list[0].offline = true;
     timeline.keys.list[0].life = (struct key_life){ .wanted = true };
     expect(&timeline, &slices, START + 100 * DAY, ALARM_NONE, "");
@@ -76,7 +76,7 @@ static void signatures_over_other_keys_do_not_count(void **)
     struct key_timeline timeline;
     struct slices slices;
     presign(&timeline, &slices, 100);
-    timeline.keys.list[0].life.ds.withdrawn_at = START + 1; /* CDS is another than in the slices */
+    timeline.keys.list[0].life.ds.withdrawn_at = START + 1; /* CDS differs from the slices' */
     expect(&timeline, &slices, START + DAY, ALARM_ENDED, "no valid signature");
     slices_done(&slices);
     presign(&timeline, &slices, 0);

@@ -1,7 +1,7 @@
 #include "dnssec/offline/bundle.h"
 #include "tests/unit/presigned.h"
 
-/* A signed bundle of some weeks as text. */
+/* A signed bundle for some weeks, as text. */
 static char *make_text(struct keys_fixture *f, size_t *len)
 {
     struct bundle bundle;
@@ -50,7 +50,7 @@ static void reader_fails_on_every_short_prefix(void **state)
     char *text = make_text(f, &len);
     assert_ok(parse(text, len, NULL));
     for (size_t i = 0; i < len; i++) {
-        char *prefix = malloc(i + 1); /* so that a read past its end is seen */
+        char *prefix = malloc(i + 1); /* so that a read past its end is detected */
         assert_non_null(prefix);
         memcpy(prefix, text, i);
         assert_int_equal(parse(prefix, i, NULL), RESULT_INVALID);
@@ -86,7 +86,7 @@ static void text_behind_the_checksum_is_refused(void **state)
     free(text);
 }
 
-/* Writes a bundle after a change, so that its sum is right, and expects what reading says. */
+/* Writes a changed bundle, which gives it a correct sum. Reading it must fail with `why`. */
 static void expect(struct bundle *bundle, const char *why)
 {
     struct diag diag = { "" };
@@ -127,7 +127,7 @@ static void slices_that_make_no_sense_are_refused(void **state)
     second->aim.dnskey = 0;
     expect(&bundle, "keys of the slice");
     *second = good;
-    second->aim.ds = 3; /* also the ZSK */
+    second->aim.ds = 3; /* the ZSK as well */
     expect(&bundle, "keys of the slice");
     *second = good;
     bundle.slices.count = 0;

@@ -63,8 +63,8 @@ static void keys_in_use_replace_all_others_at_once(void **state)
     assert_true(rollover_is_safe(&timeline.keys, NOW));
 }
 
-/* RFC 7583 3.2.1: the first rollover waits for what the server before has sent, of which only it
- * knows the TTLs. */
+/* RFC 7583 3.2.1: the first rollover waits for records that the former server has sent. Only that
+ * server knows their TTLs. */
 static void records_of_the_former_server_are_waited_for(void **state)
 {
     struct keys_fixture *f = *state;
@@ -177,7 +177,7 @@ static void see(struct keys_fixture *f, uint64_t seen_at)
     assert_ok(store_commit(txn, NULL));
 }
 
-/* A machine of the same zone, as `init` makes it. */
+/* A machine of the same zone, as after `init`. */
 static struct keys_fixture *other_machine(void **state)
 {
     assert_int_equal(keys_set_up(state), 0);
@@ -186,7 +186,7 @@ static struct keys_fixture *other_machine(void **state)
     return *state;
 }
 
-/* Every machine that follows has the same keys in the same states, and does not roll. */
+/* Every machine that follows has the same keys in the same states, and starts no rollover. */
 static void a_package_makes_the_receiver_follow(void **state)
 {
     struct keys_fixture *f = *state;
@@ -206,7 +206,7 @@ static void a_package_makes_the_receiver_follow(void **state)
         assert_int_equal(there.keys.list[i].created_at, here.keys.list[i].created_at);
         assert_true(key_life_equal(&there.keys.list[i].life, &here.keys.list[i].life));
     }
-    /* What has not changed is not written: the server need not read it again. */
+    /* An unchanged package is not written, so the server need not read it again. */
     uint64_t version = version_of(other);
     assert_ok(unpack(other, "pool.test.", &item, &diag));
     assert_int_equal(version_of(other), version);
@@ -220,7 +220,8 @@ static void a_package_makes_the_receiver_follow(void **state)
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
-/* A key that was replaced since would come back, and sign what caches no longer can check. */
+/* Otherwise a key replaced since then would come back, and caches could not validate its
+ * signatures. */
 static void an_older_package_is_refused(void **state)
 {
     struct keys_fixture *f = *state;
@@ -268,7 +269,7 @@ static void a_package_for_others_or_damaged_changes_nothing(void **state)
         assert_int_equal(unpack(f, "pool.test.", &item, &diag), RESULT_UNSEALABLE);
         item.data[at] ^= 1;
     }
-    /* Rightly boxed, wrong inside. */
+    /* A valid box with truncated content. */
     uint8_t plain[KEYTRANSFER_PLAIN_MAX], recipient[SEAL_PUBLIC_LEN], sender[SEAL_PUBLIC_LEN];
     assert_ok(seal_unbox(f->seal, item.data, item.len, plain, sender));
     seal_public(f->seal, recipient);
@@ -282,8 +283,8 @@ static void a_package_for_others_or_damaged_changes_nothing(void **state)
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
-/* The pipe with its ends swapped: the leader's keys would go, and the private half behind the
- * parent's DS. */
+/* Guards against the transfer in the wrong direction: the leader would lose its keys, including the
+ * private key for the parent's DS. */
 static void a_machine_that_leads_keeps_its_keys(void **state)
 {
     struct keys_fixture *f = *state;
@@ -294,7 +295,8 @@ static void a_machine_that_leads_keeps_its_keys(void **state)
     struct package_import import = { .data = item.data, .len = item.len };
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_CSK));
     uint64_t version = version_of(f);
-    /* Of an older ntspool, without a memory; then served for an hour; then with a DS. */
+    /* Three states of the leader: without a memory, as from an older ntspool; served for an hour;
+     * with a DS. */
     assert_int_equal(take(f, "pool.test.", &import, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "--replace"));
     assert_int_equal(version_of(f), version);
@@ -318,7 +320,7 @@ static void a_machine_that_leads_keeps_its_keys(void **state)
     assert_int_equal(keys_tear_down(&other_state), 0);
 }
 
-/* Who can send packages has the zone in hand. */
+/* A sender of packages controls the zone, so only one is accepted. */
 static void one_sender_is_followed(void **state)
 {
     struct keys_fixture *f = *state;
@@ -357,7 +359,8 @@ static void one_sender_is_followed(void **state)
     assert_int_equal(keys_tear_down(&states[1]), 0);
 }
 
-/* The follower can sign the zone, and serve DNSKEY until the signatures in the package end. */
+/* The follower can sign the zone, and can serve DNSKEY until the signatures in the package
+ * expire. */
 static void a_package_can_lack_the_ksk(void **state)
 {
     struct keys_fixture *f = *state;

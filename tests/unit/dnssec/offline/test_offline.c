@@ -4,7 +4,7 @@
 #include "dnssec/signing/keyring.h"
 #include "tests/unit/presigned.h"
 
-/* A bundle for a pool that is there. */
+/* A signed bundle for an existing pool. */
 static struct bundle made(struct keys_fixture *f, uint64_t now, unsigned days)
 {
     struct bundle bundle;
@@ -28,7 +28,7 @@ static void refused(struct bundle *bundle, struct keys_fixture *f, uint64_t now,
     slices_done(&before);
 }
 
-/* As the keeper does it. Returns how the last look ended. */
+/* One step of the key manager. Returns the result of slices_advance. */
 static enum slices_step look(struct keys_fixture *f, uint64_t now)
 {
     const struct settings settings = presigned_settings();
@@ -58,7 +58,8 @@ static struct keyring *ring(struct keys_fixture *f)
     return keyring;
 }
 
-/* True if what is served has a signature of each offline key, with so much left. */
+/* True if everything served has a signature of each offline key that is valid for at least
+ * `left_s`. */
 static bool is_signed(struct keys_fixture *f, uint64_t now, uint64_t left_s)
 {
     struct keyring *keyring = ring(f);
@@ -102,14 +103,14 @@ static void a_year_without_the_ksk_is_signed_at_every_hour(void **state)
         assert_int_not_equal(step, SLICES_FORCED);
         assert_true(is_signed(f, now, SLICES_MARGIN_S));
     }
-    assert_int_equal(entered, 8); /* four ZSKs come, four go */
+    assert_int_equal(entered, 8); /* four ZSKs are introduced, four removed */
     const struct key_timeline last = keys_timeline(f);
     assert_int_equal(offline_keys(&last), 1);
     assert_int_equal(rollover_current(&last.keys, KEY_KSK)->tag,
                      rollover_current(&first.keys, KEY_KSK)->tag);
     assert_int_not_equal(rollover_current(&last.keys, KEY_ZSK)->tag,
                          rollover_current(&first.keys, KEY_ZSK)->tag);
-    /* Behind its end nothing is signed any more. */
+    /* No signatures are left after its end. */
     assert_false(is_signed(f, NOW + 380 * DAY, 0));
     bundle_done(&bundle);
 }
@@ -126,7 +127,7 @@ static void a_machine_that_was_away_goes_on_with_the_current_slice(void **state)
     assert_int_equal(look(f, now), SLICES_FORCED);
     assert_true(is_signed(f, now, SLICES_MARGIN_S));
     assert_int_equal(look(f, now + HOUR), SLICES_UNCHANGED);
-    keyring_unref(ring(f)); /* what is published signs the zone */
+    keyring_unref(ring(f)); /* the published keys sign the zone */
     bundle_done(&bundle);
 }
 
@@ -143,7 +144,7 @@ static void the_wrong_bundle_is_refused(void **state)
     *octet ^= 1;
     uint32_t signed_by = slice->signed_by;
     slice->signed_by = 0;
-    assert_ok(presigned_accept(&bundle, f, NOW, NULL)); /* the KSK is here, and signs by itself */
+    assert_ok(presigned_accept(&bundle, f, NOW, NULL)); /* the KSK is here and signs by itself */
     struct diag diag;
     assert_int_equal(presigned_forget(f, NOW, &diag), RESULT_REFUSED);
     assert_non_null(strstr(diag.text, "not signed by the KSK"));
@@ -176,8 +177,8 @@ static void the_wrong_bundle_is_refused(void **state)
     bundle_done(&bundle);
 }
 
-/* A slice that lacks a key which resolvers trust, and one that drops the ZSK at once, with
- * signatures that are right. */
+/* A slice lacks a key that resolvers trust; another drops the ZSK at once. The signatures are
+ * correct. */
 static void a_bundle_that_would_break_the_zone_is_refused(void **state)
 {
     struct keys_fixture *f = *state;
@@ -209,7 +210,7 @@ static void a_bundle_that_would_break_the_zone_is_refused(void **state)
     bundle_done(&bundle);
 }
 
-/* A bundle for the 30 days from a later time on, asked for while the key is here. */
+/* A bundle for 30 days from a later time on, requested while the key is here. */
 static struct bundle made_for(struct keys_fixture *f, uint64_t from)
 {
     const struct settings settings = presigned_settings();
@@ -223,7 +224,7 @@ static struct bundle made_for(struct keys_fixture *f, uint64_t from)
     return bundle;
 }
 
-/* What comes of asking for such a one while the key is away. */
+/* The result of such a request while the key is away. */
 static enum result request_for(struct keys_fixture *f, uint64_t from)
 {
     const struct settings settings = presigned_settings();
@@ -251,7 +252,7 @@ static void bundles_follow_each_other_without_a_gap(void **state)
     assert_ok(request_for(f, end - SLICES_MARGIN_S));
     assert_ok(presigned_accept(&next, f, NOW + DAY, NULL));
     struct slices slices = presigned_slices(f);
-    assert_int_equal(slices.list[0].from, NOW); /* what comes before stays */
+    assert_int_equal(slices.list[0].from, NOW); /* earlier slices stay */
     assert_int_equal(slices_end(&slices), slices_end(&next.slices));
     slices_done(&slices);
     bundle_done(&first);
@@ -301,7 +302,7 @@ static void the_key_leaves_and_comes_back(void **state)
     bundle_done(&bundle);
 }
 
-/* Takes the public half alone, in place of the KSK that is there. */
+/* Imports the public key alone, in place of the present KSK. */
 static void import_public(struct keys_fixture *f, const struct key *key)
 {
     struct key_import import = { .count = 1 };
@@ -317,7 +318,7 @@ static void import_public(struct keys_fixture *f, const struct key *key)
     key_free(import.list[0]);
 }
 
-/* Signs with the keys of another machine. */
+/* Signs with a key of another machine. */
 static void sign_by(struct bundle *bundle, const struct key *key)
 {
     size_t i = 0;
@@ -332,7 +333,7 @@ static void sign_by(struct bundle *bundle, const struct key *key)
     bundle->is_signed = true;
 }
 
-/* A bundle that both have signed, from the lowest place on. */
+/* Requests a bundle, signs it with both keys in the order of its key list, and accepts it. */
 static void renew_by(struct keys_fixture *f, const struct key *const theirs[2], uint64_t now)
 {
     struct bundle bundle;
@@ -367,8 +368,8 @@ static void days_pass(struct keys_fixture *f, uint64_t *now, unsigned days)
     }
 }
 
-/* A KSK that was never here takes over: by a bundle that brings it, the parent's word, and one that
- * lets the old one go. */
+/* A KSK that was never on this machine takes over: a first bundle introduces it, the parent
+ * publishes its DS, and a second bundle drops the old KSK. */
 static void an_offline_ksk_follows_an_offline_ksk(void **state)
 {
     struct keys_fixture *f = *state;

@@ -1,7 +1,7 @@
 #include "dnssec/offline/offline_plan.h"
 #include "tests/unit/presigned.h"
 
-/* Keys in use since NOW, and so many that are planned. */
+/* Keys in use since NOW, and `planned` further ones. */
 static struct key_timeline pool_with(size_t planned)
 {
     const struct settings settings = presigned_settings();

@@ -29,7 +29,7 @@ static enum result start(struct keys_fixture *f, enum roll_kind kind, enum algor
     return result;
 }
 
-/* Moves on to `now` and writes it, as the server does. */
+/* Advances the keys to `now` and writes them, like the server. */
 static void advance(struct keys_fixture *f, uint64_t now)
 {
     const struct settings settings = presets();
@@ -46,7 +46,7 @@ static void advance(struct keys_fixture *f, uint64_t now)
     assert_ok(store_commit(txn, NULL));
 }
 
-/* What each kind leaves when all is over: the roles' bits of all keys, and their number. */
+/* What each kind of rollover leaves: the algorithm and the number of the keys. */
 static void each_kind_ends_with_its_keys_alone(void **state)
 {
     struct keys_fixture *f = *state;
@@ -112,11 +112,11 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_non_null(strstr(diag.text, "under way"));
     assert_int_equal(start(f, ROLL_CSK, p256, false, &diag), RESULT_REFUSED);
     assert_int_equal(start(f, ROLL_ALGORITHM, ALGORITHM_ED25519, false, &diag), RESULT_REFUSED);
-    assert_ok(start(f, ROLL_KSK, p256, false, &diag)); /* beside it */
+    assert_ok(start(f, ROLL_KSK, p256, false, &diag)); /* at the same time */
     size_t count = 4;
     while (count < KEYSTORE_USED_MAX) {
         count++;
-        advance(f, NOW + count); /* what was published stays until no cache has it */
+        advance(f, NOW + count); /* a published key stays until no cache has it */
         assert_ok(start(f, ROLL_ZSK, p256, true, &diag));
     }
     advance(f, NOW + KEYSTORE_USED_MAX + 1);
@@ -125,7 +125,8 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_int_equal(keys_timeline(f).keys.count, KEYSTORE_USED_MAX);
 }
 
-/* What is over but for the caches' memory can't be taken back, so nobody is sent to try. */
+/* The refusal suggests `key abort` only while an abort is possible. It no longer is once the
+ * rollover only waits for caches to expire. */
 static void a_refusal_says_what_helps(void **state)
 {
     struct keys_fixture *f = *state;
@@ -135,7 +136,7 @@ static void a_refusal_says_what_helps(void **state)
     key_free(keys_add(f, p256, KEY_ZSK));
     assert_ok(start(f, ROLL_ALGORITHM, ALGORITHM_ED25519, false, &diag));
     assert_int_equal(start(f, ROLL_KSK, p256, false, &diag), RESULT_REFUSED);
-    assert_non_null(strstr(diag.text, "key abort")); /* of both at once */
+    assert_non_null(strstr(diag.text, "key abort")); /* aborts both rollovers at once */
     struct store_txn *txn = keys_write(f);
     struct key_timeline timeline = keys_timeline(f);
     const struct key_timeline before = timeline;
@@ -165,8 +166,8 @@ static void a_single_key_is_rolled_as_one(void **state)
     assert_non_null(strstr(diag.text, "roll csk"));
 }
 
-/* An emergency leaves no key of the role wanted but the newest, also not one that was just
- * coming. */
+/* After an emergency the newest key is the only wanted one of its role. A key that was being
+ * introduced is dropped too. */
 static void an_emergency_replaces_what_is_coming_too(void **state)
 {
     struct keys_fixture *f = *state;
@@ -193,7 +194,7 @@ static void memory_comes_back_as_it_was_written(void **state)
     const struct settings settings = presets();
     struct key_timeline timeline = keys_timeline(f);
     assert_false(timeline.remembered);
-    /* Without memory the worst is believed. */
+    /* Without memory the worst case is assumed. */
     assert_int_equal(key_timeline_timing(&timeline, &settings).memory.dnskey_ttl_s, DAY);
     struct key_timeline before = timeline;
     timeline.memory = (struct rollover_memory){ .insecure = true,
@@ -251,7 +252,7 @@ static void keys_are_due_by_their_lifetime(void **state)
     key_free(keys_add(f, ALGORITHM_ED25519, KEY_ZSK));
     timeline = keys_timeline(f);
     timeline.memory.dnskey_ttl_s = 3600;
-    /* RFC 7583 3.2.1: in time to be known everywhere when it takes over. */
+    /* RFC 7583 3.2.1: early enough to be in all caches when it takes over. */
     assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_ZSK),
                      1000 + 90 * DAY - 2 * 3600);
     assert_int_equal(key_timeline_due_at(&timeline, &settings, KEY_KSK), 0);

@@ -1,6 +1,6 @@
-/* A life of years at random, watched by a model of its own: it notes what was really served and
- * with which TTL, and asks at every moment whether all that caches may hold of it validates
- * together. It knows nothing of the records' times. */
+/* Random lives of several years, checked by an independent model. It records what was served and
+ * with which TTL, and checks at every moment that everything caches may hold validates together. It
+ * does not look at the times in the records' states. */
 #include "tests/unit/life.h"
 #include "zone/base/splitmix.h"
 
@@ -10,12 +10,12 @@ enum {
     YEARS = 3
 };
 
-/* One version of something served, as sets of tags, until it was replaced. */
+/* One version of a served RRset, as a set of key tags, until it was replaced. */
 struct version {
     size_t count;
     uint16_t tags[KEYSTORE_MAX];
-    uint64_t gone_at; /* from when on no cache has it; 0: it is served */
-    uint32_t ttl_s;   /* the longest it was served with */
+    uint64_t gone_at; /* when the last cache has dropped it; 0: it is served */
+    uint32_t ttl_s;   /* the longest TTL it was served with */
 };
 
 struct history {
@@ -27,7 +27,7 @@ struct world {
     struct life life;
     uint64_t random;
     struct history dnskey, zone, ds;
-    size_t shown; /* versions that were judged */
+    size_t shown; /* versions that were checked */
 };
 
 static uint32_t dice(struct world *w, uint32_t sides)
@@ -61,7 +61,7 @@ static void serve(struct history *history, const struct version *version, uint32
     struct version *last = &history->list[history->count - 1];
     if (history->count > 0 && same(last, version)) {
         if (last->ttl_s != ttl_s) {
-            /* Caches still have it with the old TTL for as long: as if it were another version. */
+            /* Caches keep it with the old TTL for that long, as if it were another version. */
             last->gone_at = now + last->ttl_s + delay_s;
         } else {
             return;
@@ -82,7 +82,7 @@ static void serve(struct history *history, const struct version *version, uint32
     history->list[history->count++].gone_at = 0;
 }
 
-/* RFC 4035 2.2, for one DS, DNSKEY and data RRset each. */
+/* RFC 4035 2.2, for one version each of DS, DNSKEY and data. */
 static void judge_combination(const struct world *w, const struct version *ds,
                               const struct version *dnskey, const struct version *zone)
 {
@@ -130,7 +130,7 @@ static void judge(struct world *w)
     assert_true(rollover_is_safe(&w->life.keys, w->life.now));
 }
 
-/* Notes what the server serves now. */
+/* Records what the server serves now. */
 static void show(struct world *w)
 {
     struct version dnskey = { .count = 0 }, zone = { .count = 0 };
@@ -153,8 +153,8 @@ static void show(struct world *w)
           w->life.timing.propagation_s);
 }
 
-/* The parent takes over what CDS says, perhaps in two steps, perhaps late; its operator tells when
- * all of it is there. */
+/* The parent publishes the DS that CDS asks for, perhaps in two steps, perhaps late. Its operator
+ * confirms once all are there. */
 static void parent_acts(struct world *w)
 {
     struct version ds = { .count = 0 };
@@ -274,8 +274,8 @@ static void no_life_has_a_moment_that_does_not_validate(void **)
     for (uint64_t seed = 1; seed <= LIVES; seed++) {
         struct world *w = begin(seed);
         while (w->life.now < START + DAY * 365 * YEARS && w->life.next_tag < LIFE_TAGS - 2) {
-            /* Mostly some hours, sometimes seconds, sometimes weeks with the server off: then what
-             * was served goes on to be. */
+            /* Mostly some hours, sometimes seconds, sometimes weeks with the server off, while the
+             * same records stay served. */
             uint32_t kind = dice(w, 20);
             w->life.now += kind == 0   ? 1 + dice(w, 30)
                            : kind == 1 ? dice(w, 30 * DAY)
@@ -285,14 +285,14 @@ static void no_life_has_a_moment_that_does_not_validate(void **)
         }
         rolled += w->life.next_tag;
         shown += w->shown;
-        /* Left alone, it comes to rest. */
+        /* Left alone, it settles. */
         w->life.timing.memory.insecure = false;
         life_pass(&w->life, 90, true);
         assert_false(rollover_under_way(&w->life.keys, KEY_CSK) ||
                      rollover_awaits_parent(&w->life.keys));
         free(w);
     }
-    /* The lives were full ones. */
+    /* Enough happened in these lives. */
     assert_true(rolled > (size_t)10 * LIVES);
     assert_true(shown > (size_t)1000 * LIVES);
 }

@@ -1,4 +1,4 @@
-/* A clock that was ahead for a while, at each hour of each rollover, and was then set right. */
+/* A clock that runs ahead for three hours, at each hour of each rollover, and is then corrected. */
 #include "tests/unit/life.h"
 
 enum {
@@ -6,7 +6,7 @@ enum {
     LONGEST = 2 * 86400
 };
 
-/* What a clock that is `ahead` for three hours does to the keys. */
+/* Moves the keys on for three hours with a clock that is `ahead`. */
 static void go_ahead(struct life *l, uint64_t ahead)
 {
     for (int hour = 0; hour < 3; hour++) {
@@ -14,7 +14,7 @@ static void go_ahead(struct life *l, uint64_t ahead)
         l->timing.memory.seen_at = l->now + ahead;
         (void)rollover_advance(&l->keys, &l->timing, l->now + ahead);
     }
-    l->timing.memory.zone_until = l->now + ahead + 300; /* a setting was changed meanwhile */
+    l->timing.memory.zone_until = l->now + ahead + 300; /* a setting changes meanwhile */
 }
 
 static bool set_back(struct life *l)
@@ -40,8 +40,8 @@ static void begin(struct life *l, unsigned kind)
     }
 }
 
-/* No record is of a later time, and nothing that was done while the clock was wrong is taken for
- * known. */
+/* No record has a time in the future, and no step taken while the clock was wrong counts as known
+ * to all caches. */
 static void judge_times(const struct life *l, const struct key_set *wrong)
 {
     assert_true(rollover_last_step_at(&l->keys) <= l->now);
@@ -96,7 +96,7 @@ static void every_rollover_goes_on_to_its_end(void **)
     free(l);
 }
 
-/* Without the word for it they would wait for over a year. */
+/* Without rollover_set_back the keys would wait for more than a year. */
 static void a_time_in_the_future_bars_every_step(void **)
 {
     struct life *l = calloc(1, sizeof *l);
@@ -111,7 +111,8 @@ static void a_time_in_the_future_bars_every_step(void **)
     free(l);
 }
 
-/* Two changes of the wrong time stay two, also where others lie just before now. */
+/* Two changes at different wrong times stay distinct and in order, even if other changes happened
+ * just before now. */
 static void steps_keep_their_order(void **)
 {
     struct life *l = calloc(1, sizeof *l);
@@ -132,12 +133,11 @@ static void steps_keep_their_order(void **)
     assert_int_equal(lives[2]->zone.introduced_at, lives[1]->dnskey.introduced_at);
     assert_int_equal(lives[2]->ds.introduced_at, lives[2]->dnskey.introduced_at);
     assert_true(lives[2]->dnskey.introduced_at <= l->now);
-    assert_int_equal(lives[2]->ds.omnipresent_at, 0); /* the parent's word is still to come */
+    assert_int_equal(lives[2]->ds.omnipresent_at, 0); /* the DS is not confirmed yet */
     free(l);
 }
 
-/* Keys that were made while the clock was wrong had nothing before them: there is nothing to wait
- * for. */
+/* Keys made while the clock was wrong replaced no others, so there is nothing to wait for. */
 static void first_keys_stay_first(void **)
 {
     struct life *l = calloc(1, sizeof *l);

@@ -44,7 +44,7 @@ static void without_a_rate_there_is_no_limit(void **)
 {
     struct budget budget = { 0 };
     assert_int_equal(take_all(&budget, 1000000), 1000000);
-    budget_update(&budget, 100, SECOND_US); /* nothing is owed for them */
+    budget_update(&budget, 100, SECOND_US); /* they are not charged */
     assert_int_equal(take_all(&budget, 1000), 10);
     budget_update(&budget, 0, SECOND_US);
     assert_int_equal(take_all(&budget, 1000), 1000);

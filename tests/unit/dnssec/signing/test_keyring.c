@@ -22,7 +22,7 @@ static void every_key_of_the_store_is_opened(void **state)
         }
         assert_int_equal(found, 1);
     }
-    /* It lives as long as the last reference, without store and seal. */
+    /* A keyring lives as long as its last reference, independent of store and seal. */
     struct keyring *other = keyring_ref(keyring);
     keyring_unref(keyring);
     assert_int_equal(keyring_count(other), 3);
@@ -114,7 +114,7 @@ static bool has(const struct rrset *set, const uint8_t *rdata, size_t len)
     return false;
 }
 
-/* RFC 7344 4.1: CDS and CDNSKEY have the keys that the parent shall point to, and only these. */
+/* RFC 7344 4.1: CDS and CDNSKEY hold exactly the keys that the parent should have a DS for. */
 static void apex_sets_hold_the_keys_of_their_role(void **state)
 {
     struct keys_fixture *f = *state;

@@ -1,4 +1,4 @@
-/* Rollovers one by one, at the second. */
+/* Each kind of rollover, checked to the second. */
 #include "dnssec/signing/keystate.h"
 #include "tests/unit/life.h"
 
@@ -80,7 +80,7 @@ static void a_zsk_is_published_before_it_signs(void **)
     free(w);
 }
 
-/* RFC 7583 3.3.1, with the parent's word in the middle. */
+/* RFC 7583 3.3.1, with the confirmation of the DS in between. */
 static void a_ksk_waits_for_the_parent(void **)
 {
     const enum key_role ksk[] = { KEY_KSK };
@@ -109,7 +109,7 @@ static void a_ksk_waits_for_the_parent(void **)
     free(w);
 }
 
-/* RFC 6781 4.1.4: signatures first, then keys, then the DS, and back in the opposite order. */
+/* RFC 6781 4.1.4: signatures first, then keys, then the DS; in the reverse order on the way out. */
 static void a_new_algorithm_signs_before_its_keys_are_published(void **)
 {
     const enum key_role both[] = { KEY_KSK, KEY_ZSK };
@@ -132,7 +132,7 @@ static void a_new_algorithm_signs_before_its_keys_are_published(void **)
     assert_int_equal(w->keys.count, 4);
     (void)rollover_ds_seen(&w->keys, &w->timing, w->now);
     advance(w, DAY + HOUR);
-    /* The old DNSKEYs go together; their signatures stay until no cache has them. */
+    /* The old DNSKEYs go together. Their signatures stay until no cache holds the DNSKEYs. */
     assert_false(record_state_is_published(&with_tag(w, 0)->life.dnskey) ||
                  record_state_is_published(&with_tag(w, 1)->life.dnskey));
     assert_true(record_state_is_published(&with_tag(w, 1)->life.zone));
@@ -188,20 +188,21 @@ static void an_aborted_rollover_leaves_the_old_key(void **)
     assert_int_equal(rollover_abort(&w->keys, KEY_KSK), 0);
     assert_int_equal(rollover_abort(&w->keys, KEY_ZSK), 1);
     advance(w,
-            /* in the second in which it was published it may be in caches, but can't be told from
-               never */
+            /* a key published in this very second may be in caches, but can't be told from one
+             * never published */
             0);
     assert_true(record_state_is_published(&with_tag(w, 2)->life.dnskey));
     life_pass(w, 2, true);
     assert_int_equal(w->keys.count, 2);
     assert_int_equal(state_of(w, 1), KEY_ACTIVE);
-    /* Once the new one signs, it is too late. */
+    /* Too late once the new key signs. */
     life_roll(w, ALGORITHM_ECDSAP256SHA256, zsk, 1);
     advance(w, 1);
     advance(w, 2 * HOUR);
     assert_int_equal(rollover_abort(&w->keys, KEY_ZSK), 0);
     life_pass(w, 2, true);
-    /* A KSK comes back also after the parent was asked, and the parent is asked again. */
+    /* A KSK also comes back after its successor's DS was requested. The parent is then asked
+     * again. */
     life_roll(w, ALGORITHM_ECDSAP256SHA256, ksk, 1);
     advance(w, 1);
     advance(w, 2 * HOUR);
@@ -211,7 +212,7 @@ static void an_aborted_rollover_leaves_the_old_key(void **)
     assert_true(record_state_is_published(&with_tag(w, 0)->life.ds) &&
                 !record_state_is_published(&with_tag(w, 4)->life.ds));
     life_pass(w, 3, false);
-    /* the parent may have its DS */
+    /* the parent may have published its DS */
     assert_true(record_state_is_published(&with_tag(w, 4)->life.dnskey));
     life_pass(w, 3, true);
     assert_null(with_tag(w, 4));

@@ -29,7 +29,7 @@ static void nsec(const struct dname *next, const uint16_t *types, size_t count,
     assert_memory_equal(set.rdata + 2, rdata, len);
 }
 
-/* The example of RFC 4034 4.3, A MX RRSIG NSEC TYPE1234. */
+/* The example in RFC 4034 4.3, A MX RRSIG NSEC TYPE1234. */
 static void the_example_of_rfc_4034_comes_out_as_printed(void **)
 {
     struct dname next = name("Host.example.com.");
@@ -94,7 +94,7 @@ static void all_windows_fit_beside_the_longest_name(void **)
     assert_int_equal(set.rdata_len, 2 + next.len + 256 * 34);
 }
 
-/* ldns reads the bitmap back: an independent judge over many sets of types. */
+/* Cross-checks the bitmaps of many sets of types with ldns. */
 static void ldns_finds_exactly_the_types_that_were_given(void **)
 {
     struct dname next = name("next.pool.test.");
@@ -125,10 +125,10 @@ static void ldns_finds_exactly_the_types_that_were_given(void **)
     }
 }
 
-/* -- the next name there could be -- */
+/* -- the successor of a name -- */
 
-/* A name of exactly `len` octets under pool.test, whose first label is `label` octets of `octet`;
- * the others are of 'x'. */
+/* A name of exactly `len` octets under pool.test. Its first label is `label` octets of `octet`; the
+ * other labels are of 'x'. */
 static struct dname long_name(size_t len, size_t label, uint8_t octet)
 {
     struct dname out = name("pool.test."), parent;
@@ -175,11 +175,11 @@ static void the_next_name_is_the_first_child(void **)
     assert_after(&longest, &want);
 }
 
-/* RFC 4471 3.1.2: the steps for names that are too long for a child. */
+/* RFC 4471 3.1.2: the steps for a name that is too long to have a child. */
 static void a_name_without_room_for_a_child_is_followed_by_a_sibling(void **)
 {
     struct dname before = long_name(254, 20, 'x'), want = long_name(255, 21, 'x');
-    want.wire[21] = 0; /* its label gets one octet more */
+    want.wire[21] = 0; /* its label grows by one octet */
     assert_after(&before, &want);
 
     before = long_name(254, 63, 'x'), want = before;
@@ -207,7 +207,7 @@ static void a_name_without_room_for_a_child_is_followed_by_a_sibling(void **)
 
 static void a_last_sibling_is_followed_by_its_parents_next(void **)
 {
-    /* The parent has room for an octet more, */
+    /* The parent has room for another octet, */
     struct dname before = long_name(255, 63, 0xff), want = dname_parent(&before, 1);
     size_t end = want.wire[0] + 1U;
     memmove(want.wire + end + 1, want.wire + end, want.len - end);
@@ -216,13 +216,13 @@ static void a_last_sibling_is_followed_by_its_parents_next(void **)
     want.len++;
     assert_after(&before, &want);
 
-    /* or its label is as long as can be. */
+    /* or its label has the maximum length. */
     before = long_name(255, 51, 0xff), want = dname_parent(&before, 1);
     assert_int_equal(want.wire[0], 63);
     want.wire[63] = 'y';
     assert_after(&before, &want);
 
-    /* All labels are the last of theirs: the zone has no more names. */
+    /* Every label is the last possible one: the zone has no further name. */
     struct dname apex = name("pool.test."), parent;
     before = apex;
     char octets[63];
@@ -236,7 +236,7 @@ static void a_last_sibling_is_followed_by_its_parents_next(void **)
     assert_after(&before, &apex);
 }
 
-/* What a name may be changed to that could lie right behind it. */
+/* Changes a name to another that could sort right after it. */
 static bool change(struct dname *out, const struct dname *from, uint32_t random)
 {
     static const uint8_t octets[] = { 0, 1, '@', '[', 'a', 'z', 0xfe, 0xff };
@@ -258,7 +258,7 @@ static bool change(struct dname *out, const struct dname *from, uint32_t random)
     }
 }
 
-/* Else the NSEC would deny a name that nobody asked for. */
+/* Otherwise the NSEC would deny names that nobody has asked for. */
 static void no_name_lies_between(void **)
 {
     struct dname apex = name("pool.test.");
@@ -269,7 +269,8 @@ static void no_name_lies_between(void **)
         random = random * 1664525U + 1013904223U;
         struct dname before =
             long_name(250 + (random >> 8) % 6, 1 + (random >> 12) % 63, octets[random >> 30]);
-        for (size_t i = 1; i <= before.wire[0]; i++) { /* some octets at the label's end */
+        for (size_t i = 1; i <= before.wire[0];
+             i++) { /* varies some octets at the end of the label */
             bool last = i + (random >> 20 & 3) > before.wire[0];
             before.wire[i] = last ? octets[random >> 24 & 3] : before.wire[i];
         }

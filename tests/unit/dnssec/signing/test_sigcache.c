@@ -4,7 +4,7 @@
 #include "dnssec/signing/sigcache.h"
 #include "tests/unit/unit.h"
 
-/* A signature whose octets all follow from `mark`, so that a mix of two is seen. */
+/* A signature whose octets all derive from `mark`, so that a mix of two is detected. */
 static struct cached_signature marked(uint32_t mark)
 {
     struct cached_signature out = { .inception = mark, .expiration = mark ^ 0x5a5a5a5aU };
@@ -21,7 +21,7 @@ static bool is_marked(const struct cached_signature *signature)
            memcmp(signature->signature, want.signature, KEY_SIGNATURE_LEN) == 0;
 }
 
-/* Keys of one bucket in a cache of any size. */
+/* Keys that share a bucket in a cache of any size. */
 static struct sigcache_key key_of(uint64_t number)
 {
     return (struct sigcache_key){ { number << 32, number } };
@@ -120,7 +120,7 @@ struct worker {
     _Atomic uint64_t found, torn;
 };
 
-/* Reads and writes a dozen keys that fight for two buckets. */
+/* Reads and writes a dozen keys that compete for two buckets. */
 static void *work(void *arg)
 {
     struct worker *worker = arg;
@@ -131,7 +131,7 @@ static void *work(void *arg)
         struct cached_signature signature;
         if (sigcache_get(worker->cache, key, &signature)) {
             worker->found++;
-            /* The inception tells whose the entry is, the rest whether it is of one piece. */
+            /* The inception identifies the entry; the rest must match it. */
             if (!is_marked(&signature) || signature.inception % KEYS != number) {
                 worker->torn++;
             }

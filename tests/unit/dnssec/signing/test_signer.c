@@ -47,7 +47,7 @@ static void tear_down(struct bench *b)
     assert_int_equal(keys_tear_down(&b->keys), 0);
 }
 
-/* The tag of the key that has just this role. */
+/* The tag of the key with exactly this role. */
 static uint16_t tag_of(const struct keyring *keyring, enum key_role role)
 {
     size_t i = 0;
@@ -57,7 +57,7 @@ static uint16_t tag_of(const struct keyring *keyring, enum key_role role)
     return key_tag(keyring_key(keyring, i));
 }
 
-/* Four SRV records, out of order on purpose: the builder sorts. */
+/* Four SRV records, out of order on purpose: the builder sorts them. */
 static struct rrset srv_set(uint8_t scratch[1024])
 {
     struct rrset_builder b;
@@ -79,7 +79,7 @@ static struct rrset srv_set(uint8_t scratch[1024])
     return set;
 }
 
-/* ---- ldns as the judge ---- */
+/* ---- verification with ldns ---- */
 
 static ldns_rr *rr_of(const struct dname *owner, uint16_t type, uint32_t ttl, const uint8_t *rdata,
                       size_t len)
@@ -110,8 +110,8 @@ static ldns_rr_list *list_of(const struct dname *owner, const struct rrset *set)
     return list;
 }
 
-/* How many of the signatures ldns finds good, with the DNSKEY of the signature's tag; each must
- * have one. */
+/* The number of signatures that ldns verifies, each with the DNSKEY of the signature's tag. Every
+ * signature must have such a DNSKEY. */
 static size_t judged_good(struct bench *b, const struct dname *owner, const struct rrset *set,
                           const struct rrset *rrsigs, uint64_t now)
 {
@@ -169,15 +169,15 @@ static void ldns_accepts_the_signatures_of_both_algorithms(void **)
         assert_int_equal(rrsigs.count, 1);
         assert_true(rrset_check(&rrsigs));
         assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, NOW), 1);
-        /* The judge must be able to say no. */
+        /* The check must also detect a bad signature. */
         scratch[rrsigs.rdata_len - 1] ^= 1;
         assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, NOW), 0);
         tear_down(&b);
     }
 }
 
-/* RFC 7344 4.1 wants a key with a DS for CDS and CDNSKEY; the ZSK is there for who counts
- * algorithms (RFC 4035 2.2). */
+/* RFC 7344 4.1: a key with a DS signs CDS and CDNSKEY. The ZSK signs them as well, for validators
+ * that want a signature of every algorithm (RFC 4035 2.2). */
 static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(void **)
 {
     struct bench b;
@@ -199,7 +199,7 @@ static void sets_about_keys_are_signed_by_the_ksk_and_all_but_dnskey_by_the_zsk(
     tear_down(&b);
 }
 
-/* RFC 4035 2.2: in an algorithm rollover both algorithms sign everything. */
+/* RFC 4035 2.2: during an algorithm rollover both algorithms sign everything. */
 static void every_algorithm_signs(void **)
 {
     struct bench b;
@@ -218,7 +218,7 @@ static void every_algorithm_signs(void **)
     tear_down(&b);
 }
 
-/* RFC 4034 3.1.3: in the NSEC of a queried `*.zone` the asterisk is not counted. */
+/* RFC 4034 3.1.3: in the NSEC of a queried `*.zone` the asterisk does not count. */
 static void the_labels_field_leaves_out_an_asterisk(void **)
 {
     struct bench b;
@@ -240,7 +240,7 @@ static void times_are_backdated_and_jittered_within_bounds(void **)
     struct rrset set = srv_set(data), rrsigs;
     uint32_t least = UINT32_MAX, most = 0;
     for (uint32_t i = 0; i < 200; i++) {
-        set.ttl = i; /* a set of its own each time */
+        set.ttl = i; /* another RRset each time */
         assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
         assert_int_equal(u32_at(scratch + 2 + 12), NOW - RRSIG_BACKDATE_S);
         uint32_t left = u32_at(scratch + 2 + 8) - NOW;
@@ -272,7 +272,7 @@ static void a_signature_is_reused_until_a_third_is_left(void **)
     assert_ok(signer_sign(b.signer, &owner, &set, late, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 2);
     assert_int_equal(judged_good(&b, &owner, &set, &rrsigs, late), 1);
-    /* The new one took the old one's place. */
+    /* The new signature replaced the old one in the cache. */
     assert_ok(signer_sign(b.signer, &owner, &set, late + 1, scratch, &rrsigs));
     assert_int_equal(signer_made(b.signer), 2);
     tear_down(&b);
@@ -298,7 +298,7 @@ static void no_clock_step_brings_up_a_signature_that_is_not_valid(void **)
     tear_down(&b);
 }
 
-/* Whatever is signed, if it differs in anything, it gets a signature of its own. */
+/* A signature is never reused for anything that differs in owner, TTL, type, rdata or count. */
 static void anything_that_differs_is_signed_anew(void **)
 {
     struct bench b;
@@ -336,7 +336,7 @@ static void what_is_too_long_to_sign_is_refused(void **)
     uint8_t *data = calloc(1, ROOM);
     assert_non_null(data);
     uint8_t scratch[SIGNER_SCRATCH];
-    /* 18 octets and the signer's name of 11, the owner's 11 and 8 octets more. */
+    /* 18 octets and the signer's name (11); the owner (11) and 10 octets of the record. */
     uint16_t most = ROOM - 18 - 11 - 11 - 10;
     struct rrset set = { .type = RR_TXT, .count = 1, .rdata = data }, rrsigs;
     wire_put_u16(data, most);
@@ -349,7 +349,7 @@ static void what_is_too_long_to_sign_is_refused(void **)
     tear_down(&b);
 }
 
-/* Two keys sign: each signature counts. */
+/* Two keys sign, and each signature counts. */
 static void new_signatures_come_from_the_budget(void **)
 {
     struct bench b;
@@ -365,7 +365,7 @@ static void new_signatures_come_from_the_budget(void **)
     struct dname other = name_of("other.pool.test.");
     assert_int_equal(signer_sign(b.signer, &other, &set, NOW, scratch, &rrsigs), RESULT_EXHAUSTED);
     assert_int_equal(signer_made(b.signer), 3);
-    for (int i = 0; i < 10; i++) { /* those in the cache don't */
+    for (int i = 0; i < 10; i++) { /* cached signatures don't */
         assert_ok(signer_sign(b.signer, &b.apex, &set, NOW, scratch, &rrsigs));
     }
     budget_update(&budget, 30, 2000000);

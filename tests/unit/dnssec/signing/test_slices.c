@@ -1,7 +1,7 @@
 #include "dnssec/signing/slices.h"
 #include "tests/unit/presigned.h"
 
-/* Slices of a pool in its store. */
+/* A pool's slices, stored and read back. */
 static struct slices stored(struct keys_fixture *f)
 {
     struct bundle bundle;
@@ -37,7 +37,7 @@ static void what_is_written_is_read_again(void **state)
     slices_done(&again);
 }
 
-/* What reading says when the row of the first slice is another. */
+/* The result of reading after the first slice's row was replaced. */
 static enum result read_with(struct keys_fixture *f, const void *key, size_t key_len,
                              const uint8_t *row, size_t len)
 {
@@ -99,8 +99,8 @@ static void a_slice_whose_key_is_gone_is_left_out(void **state)
     slices_done(&fewer);
 }
 
-/* Late by as much as signatures overlap, each slice is still entered in order, and none by
- * force. */
+/* A server that is late by the overlap of signatures still enters each slice in order, and is
+ * forced into none. */
 static void a_late_server_catches_up_safely(void **state)
 {
     struct keys_fixture *f = *state;
