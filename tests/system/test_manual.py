@@ -1,7 +1,7 @@
-"""The manual pages against the programs: what the pages say is what `--help`, `zone show` and the messages say.
+"""The manual pages agree with `--help`, with `zone show` and with the programs' messages.
 
-The pages are read as mdoc(7). A check returns what it finds wrong, so that the last test can show that each of them finds something in a
-page that was changed."""
+The checks read the pages as mdoc(7). Each check returns the faults that it finds. The last tests change a page and show that the
+check notices."""
 
 import functools
 import itertools
@@ -28,18 +28,18 @@ def help_of(program, *words):
 
 
 def words_of(value):
-    """What a usage line or an option's value names in capitals, as the pages write it."""
+    """The words in capitals in a usage line or an option's value, in lower case as in the pages."""
     return {word.lower() for word in re.findall(r"\b[A-Z]+\b", value)}
 
 
 def options_of(text):
-    """Option -> letter, and what its value is called."""
+    """Option -> its letter and the words for its value."""
     found = re.findall(r"^ {2}(?:-(.), | {4})--([a-z-]+)(?: (\S+))?", text, re.M)
     return {name: (letter, words_of(value)) for letter, name, value in found}
 
 
 def commands_of(group=()):
-    """Each command below the group, as its words, with its help."""
+    """The words of each command below the group, with its help text."""
     text = help_of("ntspool", *group)
     prefix = "".join(f"{word} " for word in group)
     for word in re.findall(rf"^  {prefix}([a-z][a-z-]*) ", text, re.M):
@@ -51,7 +51,7 @@ def commands_of(group=()):
 
 
 class Programs:
-    """What the programs say of themselves."""
+    """The commands, options and settings that the programs describe in their own output."""
 
     def __init__(self, state):
         self.cli = Cli(state)
@@ -70,7 +70,7 @@ class Programs:
 
     @functools.cache
     def config_says(self, text):
-        """The refusal of a configuration file; empty if it is taken."""
+        """The error message for a configuration file; empty if the program accepts the file."""
         path = Path(self.cli.state) / "test.yaml"
         path.write_text(text)
         return self.cli.run("-c", path, "zone", "show").stderr
@@ -89,20 +89,20 @@ def text_of(name):
 
 
 class Item:
-    """One entry of a list, with all that stands in it."""
+    """One entry of a list, with its body and the entries below it."""
 
     def __init__(self, head, depth, section):
         self.head, self.depth, self.section = head, depth, section
         self.body, self.below = [], []
 
     def first(self, macro):
-        """The words right behind the first use of the macro in the head."""
+        """The words after the first use of the macro in the head."""
         words = self.head.split()
         words = words[words.index(macro) + 1:] if macro in words else []
         return " ".join(itertools.takewhile(lambda word: not is_macro(word) and word not in DELIMITERS, words))
 
     def arguments(self):
-        """What the head has in italics."""
+        """The arguments (`Ar`) in the head."""
         found, italic = set(), False
         for word in self.head.split():
             if is_macro(word):
@@ -120,7 +120,7 @@ def is_macro(word):
 
 
 def items_of(page):
-    """All entries of tag lists, in order."""
+    """All entries of the page's tag lists, in order."""
     open_lists, section = [], ""
     for line in page.splitlines():
         if line.startswith(".Sh "):
@@ -141,13 +141,13 @@ def items_of(page):
 
 
 def option_of(item):
-    """Name, letter and arguments of an entry that is an option's; None for others."""
+    """Name, letter and arguments of an option's entry; None for other entries."""
     found = re.match(r"(?:Fl (\S) , )?Fl Fl ([a-z-]+)", item.head)
     return found and (found[2], (found[1] or "", item.arguments()))
 
 
 def compare(what, page, program):
-    """Faults: what stands only in the page, only in the program, or differently in both."""
+    """Faults: names that only the page or only the program has, and names on which they differ."""
     faults = [f"{what}: {name} is in the page only" for name in page.keys() - program.keys()]
     faults += [f"{what}: {name} is not in the page" for name in program.keys() - page.keys()]
     return faults + [f"{what}: {name}: {page[name]} in the page, {program[name]}"
@@ -294,7 +294,7 @@ def test_each_failure_class_has_an_entry():
 
 
 def commands_in(page):
-    """What follows `ntspool` where a command line is set as such."""
+    """The rest of each command line that the page marks up as one, without `ntspool`."""
     literal = False
     for line in page.splitlines():
         literal = line.startswith(".Bd -literal") or (literal and not line.startswith(".Ed"))
@@ -304,7 +304,7 @@ def commands_in(page):
 
 
 def mention_faults(page, programs):
-    """Options, commands and settings that are named in passing."""
+    """Faults: options, commands and settings that the text mentions but that do not exist."""
     faults = [f"there is no option --{name}" for name in re.findall(r"\bFl Fl ([a-z][a-z-]*)", page) if name not in programs.options]
     groups = {" ".join(words[:n]) for words in map(str.split, programs.commands) for n in range(1, len(words))}
     for line in commands_in(page):
@@ -342,11 +342,11 @@ def lint(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_page_is_clean(path):
-    """By two programs that typeset it."""
+    """Neither mandoc nor man reports a fault."""
     assert lint(path) == ""
     done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", path], capture_output=True, text=True)
     said = [line for line in done.stderr.splitlines() if not (".Bl -column" in path.read_text() and line.endswith("can't break line"))]
-    assert done.returncode == 0 and said == []  # groff says this of every long cell of a table
+    assert done.returncode == 0 and said == []  # groff complains about every long table cell
     sections = ["NAME", "DESCRIPTION", "SEE ALSO"] + (["SYNOPSIS", "EXIT STATUS", "EXAMPLES"] if path.suffix in {".1", ".8"} else [])
     assert [name for name in sections if not re.search(rf"^{name}$", done.stdout, re.M)] == []
 
@@ -360,7 +360,7 @@ def test_pages_are_installed_by_section_and_each_program_has_one(tmp_path):
     assert {path.name for path in tmp_path.glob("*bin/*")} == {path.stem for path in PAGES if path.suffix in {".1", ".8"}}
 
 
-# --- these tests ---
+# --- tests of the checks above ---
 
 
 MUTATIONS = [

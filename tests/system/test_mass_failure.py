@@ -1,4 +1,4 @@
-"""Mass failures: the vantage point suspects itself before it suspects the members."""
+"""When many members fail at once, the vantage point suspects itself before it blames the members."""
 
 import pytest
 
@@ -12,7 +12,7 @@ NAMES = [f"m{number}" for number in range(1, 6)]
 
 
 class World:
-    """Five members on a host of their own, which the probe reaches over one link."""
+    """Five members on one host. The probe reaches that host over one link."""
 
     def __init__(self, machine):
         self.machine = machine
@@ -44,16 +44,16 @@ class World:
             part("usr/sbin/chronyd"), "-d", "-x", "-U", "-u", "root", "-f", self.conf))
 
     def slow_down(self, *options):
-        """Starts the probe again, at an interval that leaves time to look."""
+        """Restarts the probe with a longer interval, so that the test has time to check."""
         self.pool.stop(self.pool.probed)
         self.pool.probe(self.trust, "--interval", f"{INTERVAL}s", *options)
 
     def far_end(self, state):
-        """Cuts the members off where the probe's host does not see it."""
+        """Sets the members' end of the link up or down. The probe's host cannot see this."""
         self.network.run("ip", "link", "set", "servers1", state)
 
     def near_end(self, state):
-        """Takes the probe's own link down: it has no route any more."""
+        """Sets the probe's end of the link up or down. When it is down, the probe has no route."""
         run("ip", "link", "set", "servers0", state)
 
     def handed_out(self):

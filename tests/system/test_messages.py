@@ -1,5 +1,5 @@
-"""What the RFCs want of headers, EDNS, messages that are not well formed, and TCP, a row a case. What a row wants is written as
-in test_protocol."""
+"""RFC requirements for headers, EDNS, malformed messages and TCP, one row per case. test_protocol describes the notation of the
+expected reply."""
 
 import socket
 import struct
@@ -23,7 +23,7 @@ def zone(shared_machine):
     pool.stop()
 
 
-# Headers, EDNS and messages that are not well formed
+# Headers, EDNS and malformed messages
 
 def _case(source, what, wire, want, *, opt=b"", question=True):
     return pytest.param(wire, want, opt, question, id=f"{source}: {what}")
@@ -156,7 +156,7 @@ def test_message(zone, wire, want, opt, question):
 
 @pytest.mark.parametrize("name, rdtype, option, opt", _subnets())
 def test_subnet_comes_back(zone, name, rdtype, option, opt):
-    """RFC 7871 7.2.1: family, source prefix length and address as they came; the scope 0 without locations."""
+    """RFC 7871 7.2.1: the reply repeats family, source prefix length and address. Without a location file the scope is 0."""
     wire = make_query(name, rdtype, opt=opt)
     reply = exchange(wire)
     message = judge(zone, wire, reply, f"NOERROR {rdtype}", opt=opt, dnssec=False)
@@ -164,7 +164,7 @@ def test_subnet_comes_back(zone, name, rdtype, option, opt):
 
 
 def test_subnet_without_family_comes_back(zone):
-    """RFC 7871 7.1.1, by its octets: dnspython does not read it."""
+    """RFC 7871 7.1.1. The test compares octets, since dnspython does not parse this option."""
     option = b"\0\x08\0\4" + bytes(4)
     reply = exchange(make_query(SRV, "SRV", opt=make_opt(options=option)))
     assert reply[3] & 15 == dns.rcode.NOERROR and reply.endswith(struct.pack("!H", len(option)) + option)
@@ -172,7 +172,7 @@ def test_subnet_without_family_comes_back(zone):
 
 @pytest.mark.parametrize("flags", [0x8000, 0x8180, 0x8400, 0xa000, 0xffff])
 def test_a_response_gets_none(zone, flags):
-    """RFC 1035 4.1.1, RFC 8906 3.1.1: two servers must not talk to each other for ever."""
+    """RFC 1035 4.1.1, RFC 8906 3.1.1: otherwise two servers could answer each other for ever."""
     assert exchange(make_query(APEX, "SOA", flags=flags), 0.1) is None
 
 
@@ -182,7 +182,7 @@ OPCODES = {1: "RFC 3425 3", 2: "RFC 1035 4.1.1", 4: "RFC 1996 3", 5: "RFC 2136 2
 @pytest.mark.parametrize("name", [APEX, f"missing.{APEX}", "example."])
 @pytest.mark.parametrize("opcode", range(1, 16), ids=lambda code: f"{OPCODES.get(code, 'RFC 1035 4.1.1')}: opcode {code}")
 def test_opcode(zone, opcode, name):
-    """By its octets: dnspython knows not all opcodes."""
+    """The server replies NOTIMP. The test compares octets, since dnspython does not know all opcodes."""
     query = make_query(name, "SOA", flags=opcode << 11 | 0x0100)
     reply = exchange(query)
     assert reply[:2] == query[:2] and reply[2:4] == struct.pack("!H", 0x8000 | opcode << 11 | dns.rcode.NOTIMP)
@@ -190,14 +190,14 @@ def test_opcode(zone, opcode, name):
 
 
 def test_unknown_opcode_without_a_question(zone):
-    """RFC 8906 8.1.4."""
+    """RFC 8906 8.1.4: a bare header gets NOTIMP."""
     assert exchange(struct.pack("!6H", 77, 15 << 11, 0, 0, 0, 0)) == struct.pack("!6H", 77, 0x8004 | 15 << 11, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("rdtype", ["SOA", "AXFR"])
 @pytest.mark.parametrize("tcp", [False, True])
 def test_no_key_is_known(zone, rdtype, tcp):
-    """RFC 8945 5.2.1: judged by dnspython."""
+    """RFC 8945 5.2.1: dnspython reads the reply as BADKEY."""
     query = zone.query(APEX, rdtype)
     query.use_tsig({dns.name.from_text("transfer.key."): b"secret of somebody else"})
     with pytest.raises(dns.tsig.PeerBadKey):
@@ -206,7 +206,7 @@ def test_no_key_is_known(zone, rdtype, tcp):
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.7", "127.9.9.9", "::1", "2001:db8::2"])
 def test_the_reply_comes_from_the_address_asked(zone, address):
-    """RFC 2181 4.1, also on a socket that listens on all addresses."""
+    """RFC 2181 4.1. This also holds for a socket that listens on all addresses."""
     query = make_query(SRV, "SRV", opt=DO)
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.settimeout(3)
@@ -220,7 +220,7 @@ def test_the_reply_comes_from_the_address_asked(zone, address):
 # TCP
 
 def talk(octets, count, timeout=3):
-    """The replies on one connection until there are `count`; an end before is the end."""
+    """Up to `count` replies on one connection; fewer if the server closes it earlier."""
     replies, data = [], b""
     with socket.create_connection(("127.0.0.1", 53), timeout) as connection:
         connection.sendall(octets)
@@ -261,7 +261,7 @@ def test_over_tcp(zone, source, name, rdtype, opt, want):
 
 
 def test_tcp_takes_the_longest_message(zone):
-    """RFC 7766 8: the length field's whole range."""
+    """RFC 7766 8: the server accepts the full range of the length field."""
     head = make_query(APEX, "SOA", counts=(1, 0, 0, 1))
     option = 65535 - len(head) - 11 - 4
     opt = make_opt(options=b"\xfd\xe9" + struct.pack("!H", option) + bytes(option))
@@ -281,6 +281,6 @@ def test_tcp_goes_on_after_a_format_error(zone):
 
 @pytest.mark.parametrize("octets", [b"\0\0", b"\0\1x", b"\0\x0b" + b"x" * 11], ids=["0", "1", "11"])
 def test_tcp_message_shorter_than_a_header_gets_nothing(zone, octets):
-    """RFC 7766 8."""
+    """RFC 7766 8: the server sends nothing and closes the connection."""
     assert talk(octets, 1) == []
     assert records(zone.ask(f"bob.{APEX}", "A"), "A") == ["127.0.2.1"]

@@ -1,4 +1,4 @@
-"""The zone's name servers change under a running server: what it answers, and that it still validates."""
+"""The zone's name servers change while the server runs. It answers with the new ones, and the zone still validates."""
 
 import dns.rdatatype
 import pytest

@@ -1,4 +1,4 @@
-"""NOTIFY(CDS) to a real parent zone's DSYNC target (RFC 9859): BIND signs the parent, unbound validates what it says."""
+"""NOTIFY(CDS) to the DSYNC target of a real parent zone (RFC 9859). BIND signs the parent, and unbound validates its answers."""
 
 import socket
 import threading
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build t
 
 
 def _dsync(rdtype, scheme, port, target):
-    """RFC 9859 2.1, in the form of RFC 3597 5: BIND 9.18 does not know the type."""
+    """A DSYNC record (RFC 9859 2.1) in the generic form (RFC 3597 5), since BIND 9.18 does not know the type."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in target.split(".")) + b"\0"
     rdata = rdtype.to_bytes(2, "big") + bytes([scheme]) + port.to_bytes(2, "big") + labels
     return f"TYPE66 \\# {len(rdata)} {rdata.hex()}"
@@ -57,7 +57,7 @@ zone "{PARENT}" {{ type primary; file "zone"; inline-signing yes; dnssec-policy 
 
 
 class Receiver:
-    """Takes notifications; refuses the first ones."""
+    """Receives notifications and refuses the first `refusals`."""
 
     def __init__(self, refusals):
         self.refusals = refusals
@@ -90,7 +90,7 @@ class Receiver:
         self.socket.close()
 
 
-# Where the parent says it: for each child, or for all; what is not for CDS is not taken for it.
+# Where the parent has its DSYNC records: for each child or for all. A record for another type than CDS must not be used.
 PLACES = {"child": [f"{APEX.split('.')[0]}._dsync {_dsync(59, 1, PORT, f'notify.example.{PARENT}')}"],
           "all": [f"_dsync {_dsync(62, 1, PORT + 1, f'notify.example.{PARENT}')}",
                   f"_dsync {_dsync(59, 1, PORT, f'notify.example.{PARENT}')}"]}
@@ -116,7 +116,7 @@ def test_the_parent_is_notified_until_it_follows(machine, monkeypatch, place):
         assert message.opcode() == dns.opcode.NOTIFY and message.flags & dns.flags.AA
         (question,) = message.question
         assert question.name.to_text() == f"{APEX}." and question.rdtype == dns.rdatatype.CDS
-        for _ in range(3):  # the DS is looked for, the parent left alone
+        for _ in range(3):  # the server looks for the DS and sends the parent nothing
             clock.move(11 * 60)
         clock.move(50 * 60)
         until(lambda: len(receiver.taken) == 2, 20, "an hour later it is notified again")

@@ -1,6 +1,7 @@
-"""Pools and clients that give steering little information: each has its answer on the wire, as the manual says (ntspool(1), Steering).
+"""Steering with little information about the members or the client gives the answers that the manual describes (ntspool(1), Steering).
 
-With one member an answer and a world of 1,000 km the next one is all that counts, so places show at once."""
+With one member an answer and a scale of 1,000 km, the nearest member dominates. A few answers then show where the server placed the
+client."""
 
 import collections
 
@@ -13,9 +14,9 @@ from machine import ROOT, until
 from pool import APEX, SRV, Pool, records
 
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
-ROUNDS = 160  # each eight sets of a deck hold parts of a half, a quarter and an eighth exactly, wherever the rounds begin and end
+ROUNDS = 160  # multiple of 8: any 8 sets in a row hold shares of 1/2, 1/4 and 1/8 exactly
 
-# Members: name, address, country (or none), capacity. The file knows 10.0.0.0/8 as NL, 203.0.113.128/25 as US, 127.0.0.77 as JP.
+# Members: name, address, country (or none), capacity. The location file has 10.0.0.0/8 in NL, 203.0.113.128/25 in US, 127.0.0.77 in JP.
 NL, US, JP = ("10.7.1.0", 24), ("203.0.113.128", 25), ("127.0.0.77", 32)
 UNKNOWN = [("192.168.5.0", 24), ("172.16.5.0", 24), ("169.254.1.0", 24), ("100.64.1.0", 24), ("2001:500::", 32), ("fe80::", 64)]
 
@@ -35,7 +36,7 @@ class Odd(Pool):
         return self
 
     def given(self, ecs=None, name=SRV, source=None):
-        """How often each member was in this many answers, and their scope (None: the answer had no subnet)."""
+        """How often each member was in ROUNDS answers, and the scope of those answers (None: no subnet in the answer)."""
         counts, scopes = collections.Counter(), set()
         for _ in range(ROUNDS):
             answer = dns.query.udp(self.query(name, "SRV", ecs=ecs), self.address, timeout=3, port=self.port, source=source)
@@ -47,7 +48,7 @@ class Odd(Pool):
 
 
 def in_parts(counts, parts):
-    """True if each has its share of the answers, which decks give almost exactly."""
+    """True if each member got its share of the answers. Decks give shares almost exactly."""
     total = sum(parts.values())
     return set(counts) == set(parts) and all(abs(counts[name] - ROUNDS * part / total) < ROUNDS * 0.05
                                              for name, part in parts.items())
@@ -122,7 +123,7 @@ def test_a_member_that_moves_is_in_its_new_region_at_once(odd):
 
 @pytest.fixture(scope="module")
 def near(shared_machine):
-    """One member in each of three countries, so near that nobody else is handed out there."""
+    """One member in each of three countries. At this scale a client in a country gets that country's member only."""
     pool = Odd(shared_machine).make([("amy", "10.0.0.1", "NL", 100), ("bob", "10.8.0.1", "US", 100), ("jun", "10.9.0.1", "JP", 200)],
                                     scale_km=100)
     yield pool
@@ -131,12 +132,12 @@ def near(shared_machine):
 
 @pytest.mark.parametrize("client, member, scope", [
     (("10.7.1.0", 24), "amy", 14),
-    (("10.7.1.77", 32), "amy", 14),              # longer than the file's prefixes: the scope is theirs
+    (("10.7.1.77", 32), "amy", 14),              # longer than the prefix in the file: the scope is the file's
     (("2001:db8:1:2:3:4:5:6", 128), "amy", 48),
-    (("::ffff:10.7.1.0", 120), "amy", 96 + 14),  # IPv4 that came as IPv6
+    (("::ffff:10.7.1.0", 120), "amy", 96 + 14),  # IPv4-mapped IPv6
     (("203.0.113.129", 32), "bob", 25),
     (("127.0.0.77", 32), "jun", 32),
-    (("10.0.0.0", 7), "amy", 16),                # shorter: the network's first address decides
+    (("10.0.0.0", 7), "amy", 16),                # shorter: the first address decides
 ])
 def test_clients_with_a_place_get_whom_is_near(near, client, member, scope):
     counts, told = near.given(client)
@@ -153,7 +154,7 @@ def test_private_and_unknown_clients_get_everybody_by_capacity(near, client):
 
 @pytest.mark.parametrize("ecs", [("0.0.0.0", 0), ("::", 0), None])
 def test_without_a_subnet_the_resolver_s_own_address_decides(near, ecs):
-    """RFC 7871 7.1.2: source prefix length 0 asks not to be told where the client is."""
+    """RFC 7871 7.1.2: with source prefix length 0 the resolver withholds the client's address."""
     for source, expected in (("127.0.0.77", "jun"), ("127.0.1.5", "amy"), ("127.0.3.5", "bob")):
         counts, scope = near.given(ecs, source=source)
         assert counts[expected] > 0.95 * ROUNDS, (source, counts)

@@ -1,7 +1,7 @@
-"""An offline KSK: months of its bundles on a simulated clock, judged like any life of a zone (test_years), its own
-rollover, its return; what the server does when a bundle ends; and every bundle that must be refused.
+"""An offline KSK. Months of bundles pass on a simulated clock, with the checks of test_years at each step. The KSK is rolled and comes
+back online. Further tests let a bundle end and try every bundle that the server must refuse.
 
-NTSPOOL_YEARS=1 or more makes it a whole year."""
+NTSPOOL_YEARS=1 or more extends the time to a whole year."""
 
 import os
 import re
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build t
 
 
 class Safe:
-    """The machine with the KSK. It is reached by files only."""
+    """The machine that holds the KSK. Only files pass between it and the pool."""
 
     def __init__(self, machine, pool):
         self.machine, self.pool = machine, pool
@@ -34,7 +34,7 @@ class Safe:
         self.count = 0
 
     def bundle(self, *period):
-        """The request's and the bundle's files."""
+        """The paths of a new request and of the bundle that answers it."""
         self.count += 1
         request, bundle = (self.machine.directory / f"{kind}{self.count}" for kind in ("request", "bundle"))
         asked = self.pool.json("key", "request", *period, request)
@@ -46,7 +46,7 @@ class Safe:
         self.pool.cli("key", "import-bundle", self.bundle(*period)[1])
 
     def new_ksk(self):
-        """Its public half, as a file."""
+        """Makes a KSK and returns the path of its public key."""
         before = {key["tag"] for key in self.box.json("key", "list")}
         self.box.cli("key", "lead", check=False)
         self.box.cli("key", "roll", "ksk", "--emergency")
@@ -73,7 +73,7 @@ class OfflineLife(Life):
         return self.pool.json("status")["offline_ksk"]
 
     def next_change(self):
-        """Seconds until other keys are to be served."""
+        """Seconds until the bundle changes the keys that the server publishes."""
         at = self.offline()["next_change"]
         return time_of(at) - self.clock.now() if at else 1000 * DAY
 
@@ -89,7 +89,7 @@ class OfflineLife(Life):
         raise AssertionError(f"nothing settles: {self.pool.cli('key', 'list').stdout}")
 
     def pass_days(self, days):
-        """Sometimes the machine is asleep when other keys are due."""
+        """Lets the days pass. Sometimes the machine sleeps past a change of keys."""
         end = self.clock.now() + days * DAY
         while (left := end - self.clock.now()) > 0:
             self.settle()
@@ -111,7 +111,8 @@ def test_months_without_the_key_validate_at_every_moment(machine, monkeypatch):
     first = {key["tag"] for key in life.keys() if key["state"] == "active"}
     days = 140 if YEARS >= 1 else 30
     life.pass_days(days)
-    # A new KSK that was never here: it comes with a bundle, and the old one goes with another when the parent has the new DS.
+    # The private key of the new KSK was never on this machine. One bundle brings the key in. Another removes the old KSK once the parent
+    # has the new DS.
     pool.cli("key", "import", "--public", life.safe.new_ksk())
     life.safe.renew("--until", "400d")
     while len({key["tag"] for key in life.keys() if key["role"] == "ksk"}) < 2 or not life.parent.has(life.cds()) or \
@@ -122,7 +123,7 @@ def test_months_without_the_key_validate_at_every_moment(machine, monkeypatch):
     life.settle()
     assert len([key for key in life.keys() if key["role"] == "ksk"]) == 1
     life.pass_days(days)
-    # A ZSK that must go at once, and the warnings before the end.
+    # An emergency ZSK rollover, and the warnings before the bundle ends.
     old = next(key["tag"] for key in life.keys() if key["role"] == "zsk" and key["state"] == "active")
     life.safe.renew("--roll-zsk", "--until", "90d")
     life.step(STEP_MAX)
@@ -138,7 +139,7 @@ def test_months_without_the_key_validate_at_every_moment(machine, monkeypatch):
     life.safe.renew("--until", "30d")
     assert "offline KSK" not in warnings(pool)
     life.pass_days(5)
-    # The way home: from here on the server decides again.
+    # The KSK comes back online: from here on the server decides again.
     directory = machine.directory / "home"
     directory.mkdir()
     life.safe.box.cli("key", "export", directory)
@@ -154,7 +155,8 @@ def test_months_without_the_key_validate_at_every_moment(machine, monkeypatch):
 
 
 def test_the_way_out_of_dnssec_and_back_goes_by_bundles(machine, monkeypatch):
-    """Nobody here can sign another CDS: the zone stays as it is until a bundle asks the parent, and each moment validates."""
+    """This machine cannot sign another CDS. The zone stays as it is until a bundle asks the parent to remove or add the DS. It validates
+    throughout."""
     life = OfflineLife(machine, monkeypatch)
     pool = life.pool
 
@@ -212,13 +214,13 @@ def test_when_a_bundle_ends_nothing_expired_is_sent(machine, monkeypatch):
     for rdtype in ("DNSKEY", "CDS", "CDNSKEY"):
         assert pool.ask(APEX, rdtype, dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL
         assert pool.ask(APEX, rdtype, tcp=True).answer, "who does not ask for signatures gets the keys"
-    # All else is answered, for those who have the keys in a cache.
+    # The server answers everything else, for resolvers that have the keys in their caches.
     soa = pool.ask(APEX, "SOA", dnssec=True)
     assert soa.rcode() == dns.rcode.NOERROR and len(soa.answer) == 2
     until(lambda: "no valid signature of the offline KSK" in pool.server.output(), 20, "an alarm in the log")
     assert "resolvers refuse the whole zone" in warnings(pool)
     pool.stop(pool.server)
-    pool.serve("--workers", "1")  # it also starts like this
+    pool.serve("--workers", "1")  # a restart changes nothing
     assert pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.SERVFAIL
     safe.renew("--until", "30d")
     until(lambda: pool.ask(APEX, "DNSKEY", dnssec=True, tcp=True).rcode() == dns.rcode.NOERROR, 20, "signed keys")
@@ -227,7 +229,7 @@ def test_when_a_bundle_ends_nothing_expired_is_sent(machine, monkeypatch):
 
 
 def test_a_safe_makes_one_ksk_after_the_other_and_another_safe_takes_over(machine):
-    """No server moves keys on there, so nothing that was begun there ever ends."""
+    """No server runs on the safe machine, so a rollover that begins there never ends by itself."""
     pool = Pool(machine).init()
     safe = Safe(machine, pool)
     safe.renew("--until", "30d")
@@ -236,7 +238,7 @@ def test_a_safe_makes_one_ksk_after_the_other_and_another_safe_takes_over(machin
     assert len({path.name for path in names}) == 5
     pool.cli("key", "import", "--public", names[-1])
     time.sleep(1)
-    safe.renew("--until", "30d")  # signed by the first and the last
+    safe.renew("--until", "30d")  # the first and the last KSK sign
     home = machine.directory / "home"
     home.mkdir()
     safe.box.cli("key", "export", home)
@@ -292,7 +294,7 @@ def test_servers_that_follow_take_the_bundle_too(machine):
     other.cli("key", "offline")
     send_keys()
     assert [key["offline"] for key in other.json("key", "list") if key["role"] == "ksk"] == [True]
-    # Packages carry no bundle: a machine that has the keys alone says so, and sends nothing that would not validate.
+    # Packages carry no bundle. A machine that has only the keys says so and sends no answer that would fail validation.
     late = Pool(machine, name="late", address="127.0.0.3").init()
     late.serve("--workers", "1")
     pool.cli("key", "export", "--to", late.cli("key", "identity").stdout.strip(), package)

@@ -1,4 +1,4 @@
-"""Commands of the operator and their traces: name servers, confirmations, the audit trail, restored members."""
+"""The operator's commands: name servers, confirmations, the audit trail, restored members, settings, followers, status, location files."""
 
 import os
 import pty
@@ -19,7 +19,7 @@ def pool(tmp_path):
 
 
 def on_terminal(cli, *args, answer):
-    """The command with a terminal as standard input and output: its exit status and all that it shows."""
+    """Runs the command on a terminal and types the answer. Returns the exit status and the output."""
     leader, follower = pty.openpty()
     child = subprocess.Popen([cli.binary, "-s", cli.state, *map(str, args)], stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)

@@ -1,4 +1,4 @@
-"""A probe that gets no CPU time for a while: what it misses is no member's failure. chronyd waits two seconds for a client."""
+"""A probe that gets no CPU time for a while blames no member for the replies that it misses. chronyd waits two seconds for a client."""
 
 import os
 import signal
@@ -44,15 +44,15 @@ def test_hold_up_amid_a_key_establishment_is_nobodys_failure(world):
     held_up = 0
     for _ in range(ROUNDS):
         stop_servers(world)
-        os.kill(world.probed.pid, signal.SIGHUP)  # it forgets its NTS keys, so the probe needs new ones from each server
+        os.kill(world.probed.pid, signal.SIGHUP)  # the probe drops its NTS keys and needs new ones from each server
         time.sleep(1.3)
         os.kill(world.probed.pid, signal.SIGSTOP)
         stop_servers(world, signal.SIGCONT)
-        time.sleep(2.6)  # the servers say their part of TLS, wait, and hang up
+        time.sleep(2.6)  # the servers send their TLS messages, time out and close
         os.kill(world.probed.pid, signal.SIGCONT)
         time.sleep(0.5)
         held_up += sum(world.member(name)["addresses"][0]["failure"] == "internal" for name in NAMES)
-    assert held_up > 0  # otherwise the test proves nothing
+    assert held_up > 0  # otherwise the stalls hit no handshake and the test proves nothing
     for name in NAMES:
         assert failures(world, name) == {"ok"}
         assert world.member(name)["eligible"]

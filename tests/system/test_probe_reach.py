@@ -1,4 +1,4 @@
-"""Servers that TCP does not reach: each way has its class, and none is taken for another."""
+"""Each reason why TCP cannot reach a server has a failure class of its own."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ def probe(machine, host):
 
 @pytest.fixture
 def full():
-    """A port whose queue of connections is full: the kernel does not answer further ones."""
+    """A port with a full listen queue: the kernel ignores further connections."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.3.1", 4460))
         listener.listen(0)

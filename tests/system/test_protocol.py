@@ -1,8 +1,7 @@
-"""What the RFCs require of every answer, one row per case. All signatures are validated, and each denial must be a proof.
+"""RFC requirements for every answer, one row per case. The tests validate all signatures, and each denial must be a proof.
 
-A row gives the RCODE, `tc` if cut short, the types in the answer section, `/`, and the types in the authority
-section of a client that asks for DNSSEC (its RRSIGs understood). What holds for all replies is in
-`judge`.
+A row gives the RCODE, `tc` for a truncated reply, the types in the answer section, `/`, and the types in the authority section. The types
+are those for a client that asks for DNSSEC; RRSIGs are implied. `judge` checks the rules for all replies.
 """
 
 import random
@@ -28,14 +27,14 @@ def zone(shared_machine):
     pool.stop()
 
 
-# Names and types: each row is asked with and without DNSSEC
+# Names and types: each row is tested with and without DNSSEC
 
 MISSING = "NXDOMAIN / SOA NSEC NSEC"
-MISSING1 = "NXDOMAIN / SOA NSEC"  # one NSEC denies the name and the wildcard
+MISSING1 = "NXDOMAIN / SOA NSEC"  # one NSEC denies both the name and the wildcard
 NODATA = "NOERROR / SOA NSEC"
 
 NAMES = [
-    # what is there
+    # existing names and types
     ("RFC 1034 4.3.2 3a", APEX, "SOA", "NOERROR SOA"),
     ("RFC 1034 4.3.2 3a", APEX, "NS", "NOERROR NS"),
     ("RFC 1034 4.3.2 3a", APEX, "MX", "NOERROR MX"),
@@ -68,12 +67,12 @@ NAMES = [
     ("RFC 2308 2.2", f"half.{APEX}", "A", "NOERROR CNAME / SOA NSEC"),
     ("RFC 1034 3.6.2", f"away.{APEX}", "A", "NOERROR CNAME"),
     ("RFC 1034 3.6.2", f"away.{APEX}", "CNAME", "NOERROR CNAME"),
-    ("RFC 2181 5", f"round.{APEX}", "A", "NOERROR CNAME CNAME"),  # a circle: each record once
+    ("RFC 2181 5", f"round.{APEX}", "A", "NOERROR CNAME CNAME"),  # a loop: each record once
     ("RFC 2181 5", f"about.{APEX}", "MX", "NOERROR CNAME CNAME"),
     ("RFC 2181 5", f"self.{APEX}", "A", "NOERROR CNAME"),
     ("RFC 2181 5", f"SELF.{APEX}", "A", "NOERROR CNAME"),
     ("RFC 4035 2.5", f"web.{APEX}", "NSEC", "NOERROR NSEC"),
-    # no such type
+    # missing types
     ("RFC 4035 3.1.4.1", APEX, "DS", NODATA),
     ("RFC 4035 3.1.4.1", f"alice.{APEX}", "DS", NODATA),
     ("RFC 4035 3.1.4.1", SRV, "DS", NODATA),
@@ -153,14 +152,14 @@ NAMES = [
     ("RFC 4592 2.1.1", f"*.*.{APEX}", "A", MISSING1),
     ("RFC 4592 2.1.1", f"*._tcp.{APEX}", "SRV", MISSING1),
     ("RFC 4592 2.1.3", f"x*.{APEX}", "A", MISSING),
-    # the longest
+    # the longest names
     *(("RFC 1035 2.3.4", long_name(dns.name.from_text(f"alice.{APEX}"), length, b"x"), "A", MISSING1)
       for length in (253, 254, 255)),
     *(("RFC 4471 3.1.2", long_name(dns.name.from_text(f"alice.{APEX}"), 255, octet), "A", MISSING1)
       for octet in (b"\0", b"\xff")),
     ("RFC 4471 3.1.2", long_name(APEX_NAME, 255, b"\xff"), "A", MISSING),
     ("RFC 1035 2.3.4", dns.name.Name((b"a",) * 122 + APEX_NAME.labels), "A", MISSING),
-    # what is asked about DNSSEC itself
+    # DNSSEC types
     ("RFC 4035 3.1.3.1", APEX, "NSEC", "NOERROR NSEC"),
     ("RFC 4035 2.3", SRV, "NSEC", "NOERROR NSEC"),
     ("RFC 4035 2.3", f"alice.{APEX}", "NSEC", "NOERROR NSEC"),
@@ -174,12 +173,12 @@ NAMES = [
     ("RFC 8482 4.1", SRV, "ANY", "NOERROR SRV"),
     ("RFC 8482 4.1", f"web.{APEX}", "ANY", "NOERROR CNAME"),
     ("RFC 8482 4.1", f"missing.{APEX}", "ANY", MISSING),
-    # types that can't be asked for
+    # types that a query must not have
     ("RFC 6891 6.1.1", APEX, "OPT", "FORMERR"),
     ("RFC 6891 6.1.1", f"missing.{APEX}", "OPT", "FORMERR"),
     ("RFC 9824 3.5", APEX, 128, "FORMERR"),
     ("RFC 9824 3.5", f"missing.{APEX}", 128, "FORMERR"),
-    # not ours
+    # names outside the zone
     ("RFC 1035 4.1.1", "test.", "NS", "REFUSED"),
     ("RFC 1035 4.1.1", "test.", "DS", "REFUSED"),
     ("RFC 1035 4.1.1", ".", "NS", "REFUSED"),
@@ -202,7 +201,7 @@ def test_name(zone, source, name, rdtype, want, dnssec):
 # Sizes
 
 SIZES = [
-    # source, name, type, size (None: no EDNS), what is wanted, the most octets
+    # source, name, type, UDP payload size (None: no EDNS), expected reply, its maximum length in octets
     ("RFC 1035 4.2.1", APEX, "SOA", None, "NOERROR SOA", 512),
     ("RFC 6891 6.2.3", f"missing.{APEX}", "A", 0, "NXDOMAIN tc", 512),
     ("RFC 6891 6.2.3", f"missing.{APEX}", "A", 1, "NXDOMAIN tc", 512),
@@ -231,14 +230,14 @@ def test_size(zone, source, name, rdtype, size, want, most):
 # Names on the wire
 
 def _skip_name(wire, at):
-    """Where the name ends, and whether a pointer ends it."""
+    """The offset after the name, and whether a pointer ends the name."""
     while wire[at] and wire[at] < 192:
         at += 1 + wire[at]
     return (at + 2, True) if wire[at] else (at + 1, False)
 
 
 def _rdata(wire):
-    """(type, rdata's place, its end) of each record."""
+    """Type, start and end of the RDATA of each record."""
     counts = struct.unpack("!4H", wire[4:12])
     at = question_end(wire)
     for _ in range(sum(counts[1:])):
@@ -248,7 +247,7 @@ def _rdata(wire):
         at += 10 + length
 
 
-# In whose rdata a name is, and where; of these only the types of RFC 1035 may be compressed (RFC 3597 4).
+# Types with a name in their RDATA, and its offset. Only the types of RFC 1035 may compress it (RFC 3597 4).
 UNCOMPRESSED = {"SRV": ("RFC 2782", 6), "NSEC": ("RFC 4034 4.1.1", 0), "RRSIG": ("RFC 4034 3.1.7", 18)}
 
 
@@ -271,7 +270,7 @@ def test_names_in_new_types_are_not_compressed(zone, name, rdtype):
     ("RFC 2181 5.2", f"alice.{APEX}", "A", 300), ("RFC 2181 5.2", f"alice.{APEX}", "CAA", 300),
     ("RFC 2181 5.2", f"www.{APEX}", "A", 600), ("RFC 9077 3", APEX, "NSEC", 300), ("RFC 9077 3", SRV, "NSEC", 300)])
 def test_ttl(zone, source, name, rdtype, ttl):
-    """It is the zone's own in each answer, never counted down."""
+    """Each answer has the TTL of the zone. The server does not count it down."""
     for _ in range(2):
         message = dns.message.from_wire(exchange(make_query(name, rdtype, opt=DO)))
         assert {rrset.ttl for rrset in message.answer} == {ttl}
@@ -280,7 +279,7 @@ def test_ttl(zone, source, name, rdtype, ttl):
 @pytest.mark.parametrize("name, rdtype", [(f"missing.{APEX}", "A"), (f"alice.{APEX}", "MX"), (f"_tcp.{APEX}", "A"),
                                           (f"nowhere.{APEX}", "A")])
 def test_negative_ttl(zone, name, rdtype):
-    """RFC 2308 3 and 5: the lesser of the SOA's TTL and its MINIMUM; RFC 9077 3: the same for NSEC."""
+    """RFC 2308 3 and 5: the lesser of the SOA's TTL and its MINIMUM. RFC 9077 3: the same for NSEC."""
     message = dns.message.from_wire(exchange(make_query(name, rdtype, opt=DO)))
     assert {rrset.ttl for rrset in message.authority} == {300}
 
@@ -288,7 +287,7 @@ def test_negative_ttl(zone, name, rdtype):
 # While the zone changes
 
 def test_denials_hold_while_members_come_and_go(zone):
-    """RFC 4035 3.1.3: each answer is of one state of the zone, so its NSEC records fit together and to the question."""
+    """RFC 4035 3.1.3: each answer comes from one zone state, so its NSEC records match each other and the question."""
     dice, stop, changes = random.Random(4035), threading.Event(), []
 
     def change():
@@ -302,7 +301,7 @@ def test_denials_hold_while_members_come_and_go(zone):
     changing.start()
     try:
         for number in range(1000):
-            # Near the places where names come and go, so that some of these are there for a moment.
+            # Names close to those that come and go. Some of them exist for a moment.
             label = f"{'abcmz'[number % 5]}{len(changes) + number % 3}{'x' * (number % 2)}"
             wire = make_query(f"{label}.{APEX}", ("A", "MX")[number % 7 == 0], opt=DO)
             reply = exchange(wire)
