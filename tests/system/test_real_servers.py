@@ -1,9 +1,9 @@
-"""Real NTS servers stay good: over hours or days of the probe's schedule, while packets get lost both ways, servers start again and
-cookie keys are rotated or lost, no member is ever excluded.
+"""The probe never excludes a good NTS server. Hours or days of its schedule pass, packets get lost both ways, servers restart, and cookie
+keys are rotated or lost.
 
-The clock is simulated (zone/base/clock.h): a second of ours is ten minutes of the schedule. Servers, line and handshakes are real, so the
-clock goes at its own pace while a server starts: it is away for as long as it would be. Packets are lost on a line between two
-networks, not in the probe. Servers of a newer Debian join if tests/run has unpacked them."""
+The clock is simulated (zone/base/clock.h): one real second is ten minutes of the schedule. Servers, link and handshakes are real. While
+a server restarts the clock runs at real speed, so the outage has its real length. The link between two networks loses the packets, not
+the probe. Servers of a newer Debian take part if tests/run has unpacked them."""
 
 import json
 import os
@@ -27,14 +27,14 @@ DAYS = float(os.environ.get("NTSPOOL_REAL_DAYS", "0.2"))
 PACE = 600
 LOSS_PERCENT = 5
 CHRONYD = "usr/sbin/chronyd"
-AEADS = {"chronyd": 15, "ntpsec": 17, "chronyd-new": 30, "ntpd-rs": 17, "ntpsec-new": 17}  # what they choose of 30, 17 and 15
+AEADS = {"chronyd": 15, "ntpsec": 17, "chronyd-new": 30, "ntpd-rs": 17, "ntpsec-new": 17}  # each server's choice from 30, 17 and 15
 FIGURES = ROOT / "build" / "tests" / "real-servers.json"
 
 pytestmark = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
 
 
 class Pace:
-    """Moves the clock at PACE, in small steps."""
+    """Moves the clock at PACE times real speed, in small steps."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -60,7 +60,7 @@ class Pace:
 
 
 class World:
-    """Each server is two members, one of each family, so that no address is spared by the other's good score."""
+    """Each server counts as two members, one per address family, so that a good address cannot hide a bad one."""
 
     def __init__(self, machine, monkeypatch):
         self.machine = machine
@@ -89,11 +89,11 @@ class World:
             self._start("ntpsec-new", self._network("ntpsec-new"), 2, self._ntpsec(program=newer("usr/sbin/ntpd")))
 
     def _chronyd(self, **options):
-        # RFC 8915 6 has keys live for a day and more; here it is an hour of the schedule's.
+        # RFC 8915 6 suggests a key life of a day or more. Here it is one hour of the schedule.
         return lambda *row: Chronyd(self.machine, *row, network=self._chrony, options=["ntsrotate 6"], **options)
 
     def _source(self):
-        """What ntpd-rs takes its time from: at an address that is on no interface, since it takes those for itself."""
+        """Starts the time source of ntpd-rs. Its address is on no interface, since ntpd-rs takes interface addresses for its own."""
         addresses = ["127.0.0.2", "::1"]
         Chronyd(self.machine, "source", addresses, *self.authority.issue("source", addresses), network=self._chrony,
                 synchronised=False, options=["local stratum 3"])
@@ -115,7 +115,7 @@ class World:
         self.serves(name)
 
     def serves(self, name):
-        """Waits until the server gives time to a client."""
+        """Waits until the server answers a client with time."""
         (member, _) = [member for member, server in self.members.items() if server == name]
         until(lambda: self.pool.cli("probe", member, "--trust", self.authority.path, "--allow-private", check=False).returncode == 0,
               30, f"{name} gives time")
@@ -124,11 +124,11 @@ class World:
         return {name: self.pool.member(name)["addresses"][0] for name in self.members}
 
     def stages(self, text):
-        """The members that the probe says to have come to a stage, with repetition."""
+        """The members whose change to this state the probe has logged, with repetitions."""
         return re.findall(rf"member (\S+): {text}", self.pool.probed.output())
 
     def failures(self):
-        """How often a probe failed after a good one, by class."""
+        """How many probes failed after a good one, by failure class."""
         return Counter(re.findall(r"member \S+: \S+: (?!ok)(\S+) \(", self.pool.probed.output()))
 
     def line(self, what, protocol):
@@ -137,7 +137,7 @@ class World:
 
 @pytest.fixture
 def world(machine, monkeypatch):
-    """Settings are those of real pools, and so is the interval."""
+    """Real pools use the same settings and the same probe interval."""
     world = World(machine, monkeypatch)
     world.pace = Pace(world.clock)
     yield world
@@ -146,7 +146,7 @@ def world(machine, monkeypatch):
 
 
 def live_for(world, seconds):
-    """Lets the time pass, during which each server in turn starts again or loses its keys, some every two hours."""
+    """Lets the time pass. Each server in turn restarts or loses its keys, about every four hours of the schedule."""
     chance = random.Random(8915)
     end = world.clock.now() + seconds
     disturbed = 0
@@ -166,7 +166,7 @@ def test_no_good_server_is_excluded(world):
     until(lambda: set(world.stages("eligible")) == set(world.members), 60, "all members are eligible")
     disturbed = live_for(world, DAYS * DAY)
     rows = world.rows()
-    time.sleep(1.5)  # the line counts once a second
+    time.sleep(1.5)  # the link updates its counts once a second
     figures = {
         "servers": sorted(world.servers), "days": DAYS, "restarts": disturbed,
         "probes": sum(row["probes"] for row in rows.values()), "failed_first": dict(world.failures()),
@@ -180,12 +180,12 @@ def test_no_good_server_is_excluded(world):
     assert figures["falls"] == 0, figures
     assert all(row["working"] for row in rows.values()) and all(world.pool.member(name)["eligible"] for name in world.members)
     assert {name: row["aead"] for name, row in rows.items()} == {name: AEADS[server] for name, server in world.members.items()}
-    # Packets were lost, and there were enough probes to notice.
+    # The link lost packets, and there were enough probes to notice.
     assert figures["probes"] > 200 * DAYS * len(world.members), figures
     for protocol in ("udp", "tcp"):
         lost = figures[f"{protocol}_lost"] / (figures[f"{protocol}_lost"] + figures[f"{protocol}_carried"])
         assert 0.03 < lost < 0.07, figures
     assert disturbed >= len(world.servers)
-    # The same probe does exclude a bad server.
+    # This probe does exclude a bad server.
     world.servers["chronyd"].kill()
     until(lambda: set(world.stages("ineligible")) == {"chronyd-v4", "chronyd-v6"}, 60, "both its members are out")

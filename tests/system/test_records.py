@@ -1,4 +1,4 @@
-"""Static records by the command line: refusals, records that are left out, and slow files, which lock nobody out."""
+"""Static records on the command line: refused records, records that the load leaves out, and slow input, which blocks no other command."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def test_what_does_not_fit_is_refused_with_file_and_line(pool, tmp_path, text): 
 def test_a_ttl_of_zero_is_listed_and_exported_as_zero(pool, tmp_path):  # noqa: F811
     pool("record", "load", write(tmp_path / "z.zone", "a 0 TXT x", "b TXT x", "c 30d TXT x", "d TXT x"))
     ttls = {row["name"][0]: row["ttl"] for row in pool.json("record", "list") if row["type"] == "TXT"}
-    longest = 7 * 86400 // 3  # what a signature has left
+    longest = 7 * 86400 // 3  # the least remaining validity of a signature
     assert ttls == {"a": 0, "b": 0, "c": longest, "d": longest}
     exported = pool("zone", "export")
     assert "a.pool.test.\t0\tIN\tTXT" in exported and f"c.pool.test.\t{longest}\tIN\tTXT" in exported

@@ -1,4 +1,4 @@
-"""A vantage point that checks itself: while its references are away or tell another time, no member is blamed."""
+"""A vantage point checks itself: it blames no member while its references are silent or disagree with its clock."""
 
 import ctypes
 import time
@@ -80,7 +80,7 @@ def test_without_references_the_kernel_is_asked(pool, machine):
 
 
 def test_clock_that_is_kept_no_more_sets_the_probe_aside(world, machine):
-    """A kernel of the test's own, which says what a file says."""
+    """A preloaded library reports the kernel's clock state from a file."""
     library, said = machine.directory / "kept_clock.so", machine.write("kept", "0")
     run("cc", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "kept_clock.c")
     world.stop(world.probed)

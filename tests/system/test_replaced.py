@@ -1,4 +1,4 @@
-"""Store files that are replaced under a running server: it takes up the new file, or goes on with the old one and says so."""
+"""Store files are replaced under a running server. It takes up the new file, or it keeps the old one and says so."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ def name_of(member):
 
 
 def put(copy, store):
-    """As rsync does: written beside the old file, then renamed over it."""
+    """Replaces the file as rsync does: writes the copy beside it, then renames it over the old file."""
     beside = store / "data.mdb.new"
     shutil.copy(copy, beside)
     os.rename(beside, store / "data.mdb")
@@ -48,7 +48,7 @@ def test_registry_that_was_replaced_is_taken_up(served):
 
 
 def test_registry_that_was_written_over_is_taken_up(served):
-    """The file stays the same one, as cp and rsync --inplace have it; nobody asks meanwhile."""
+    """The inode stays the same, as with cp and rsync --inplace. No query comes in the meantime."""
     served.cli("backup", served.machine.directory / "copy")
     served.add("bob", "10.0.0.2")
     until(lambda: answered(served, "bob"), 20, "changes show")
@@ -63,9 +63,9 @@ def test_registry_that_was_written_over_is_taken_up(served):
 
 @pytest.mark.parametrize("commits", range(4))
 def test_whatever_number_the_file_has(served, commits):
-    """A file of more or fewer commits: with a number of the wrong parity it looked empty, and `init` emptied it."""
+    """The new file may have any number of commits. With the wrong parity it once looked empty, and `init` emptied it."""
     live, other = served.state / "registry" / "data.mdb", served.machine.directory / "other.mdb"
-    if commits % 2:  # compact, so that one of its heads is empty
+    if commits % 2:  # a compact copy, so that one of its meta pages is empty
         served.cli("backup", served.machine.directory / "copy")
         shutil.copy(served.machine.directory / "copy" / "registry" / "data.mdb", other)
     else:
@@ -109,7 +109,7 @@ def test_file_that_is_no_good_is_told_and_the_old_one_stays(served):
 
 
 def test_no_query_is_lost_meanwhile(served):
-    """Ten times, while two clients ask without a pause."""
+    """The file is replaced ten times while two clients query without a pause."""
     served.cli("backup", served.machine.directory / "copy")
     end, failures = threading.Event(), []
 
@@ -136,7 +136,7 @@ def test_no_query_is_lost_meanwhile(served):
 
 
 def test_same_pid_in_another_namespace_is_named(pool):
-    """LMDB tells readers apart by their PID: a server that is number 1 of its container, and a command that is number 1 of another."""
+    """LMDB identifies readers by PID. Here the server is PID 1 of one container and the command is PID 1 of another."""
     pool.add("alice", "10.0.0.1")
     server = pool.machine.start("server", ["unshare", "--pid", "--fork", "--kill-child", BIN / "ntspoold", "-s", pool.state,
                                            "--listen", f"{pool.address}@{pool.port}"], env=environment())
@@ -146,4 +146,4 @@ def test_same_pid_in_another_namespace_is_named(pool):
     no_report("ntspool", done.stderr)
     assert done.returncode == 1 and "another PID namespace" in done.stderr, done.stderr + done.stdout
     pool.server = None
-    server.kill()  # unshare passes no signal on
+    server.kill()  # unshare does not forward signals

@@ -1,4 +1,4 @@
-"""`ntspool restore`: it restores the whole backup under running programs, or changes nothing."""
+"""`ntspool restore` restores the whole backup while programs run, or it changes nothing."""
 
 import os
 import pwd
@@ -16,7 +16,7 @@ STORES = ("registry", "health", "keys", "traffic", "history")
 
 @pytest.fixture
 def copied(pool):
-    """A pool with alice, and a backup of it."""
+    """A pool with the member alice, and its backup."""
     pool.add("alice", "127.0.1.1")
     pool.copy = pool.machine.directory / "copy"
     pool.cli("backup", pool.copy)
@@ -40,7 +40,7 @@ def contents(pool):
 
 
 def test_programs_that_run_see_what_comes_back(copied):
-    """The serial goes up although the backup has an older one, and nothing that was made of the former rows is served."""
+    """The serial goes up although the backup has a lower one. The server serves nothing from the former rows."""
     copied.serve("--workers", "2")
     copied.probe(Authority(copied.machine.directory).path)
     until(lambda: copied.member("alice")["addresses"][0]["failure"] == "connect-refused", 20, "the probe works")
@@ -66,12 +66,12 @@ def test_ids_are_not_taken_again(copied):
     copied.add("carol", "127.0.1.3")
     whole = (copied.state / "registry" / "data.mdb").read_bytes()
     nexts = [int.from_bytes(match[1], "big") for match in re.finditer(rb"\.next-id(.{8})", whole, re.DOTALL)]
-    assert max(nexts) == 4  # in pages of earlier commits, too
+    assert max(nexts) == 4  # pages of earlier commits included
 
 
 @pytest.mark.parametrize("store", STORES)
 def test_store_that_is_missing_is_made_anew(copied, store):
-    """By root, for a directory and a server that are another user's."""
+    """Root runs the command. The new files belong to the owner of the state directory, as the server needs."""
     owner = pwd.getpwnam("nobody")
     os.chown(copied.state, owner.pw_uid, owner.pw_gid)
     shutil.rmtree(copied.state / store)
@@ -124,7 +124,7 @@ def test_what_is_no_good_changes_nothing(copied, damage):
         other = Pool(copied.machine, name="other").init(apex="other.test")
         source = copied.machine.directory / "other-copy"
         other.cli("backup", source)
-        shutil.rmtree(source / "keys")  # whose seal is another, too
+        shutil.rmtree(source / "keys")  # the other pool also has another seal
     elif damage == "foreign":
         health.write_bytes(b"x" * 100000)
     elif damage == "newer":

@@ -1,6 +1,6 @@
-"""Independent validators in every phase of every rollover, also while the way of denial changes: unbound (strict about algorithms),
-knot-resolver, pdns-recursor, BIND's named and delv, and drill, each without a cache, from the keys that the parent's DS would point to
-at that time."""
+"""Independent validators check every phase of every rollover, also while the denial mode changes. They are unbound (strict about
+algorithms), knot-resolver, pdns-recursor, BIND's named and delv, and drill. All start with an empty cache. Their trust anchors are the
+keys that the parent's DS would point to at that time."""
 
 import time
 
@@ -13,11 +13,11 @@ from pool import APEX, PRESET, SRV, Pool
 from resolver import Unbound
 from years import HOUR, Clock
 
-# Real validators have real clocks, and signatures from the past are good for them: the life begins some hours ago.
+# Real validators use the real clock and accept signatures from the past. So the zone's simulated clock starts some hours ago.
 DELAYS = {"propagation-delay": 60, "parent-delay": 60, "parent-ds-ttl": 60, "ttl": 2, "srv-ttl": 2, "address-ttl": 2, "negative-ttl": 2}
 POSITIVE = [(APEX, "SOA"), (APEX, "DNSKEY"), (APEX, "CDS"), (SRV, "SRV"), (f"alice.{APEX}", "A")]
 NEGATIVE = [(f"alice.{APEX}", "MX"), (f"_tcp.{APEX}", "A"), (f"missing.{APEX}", "A"), (f"x.alice.{APEX}", "A")]
-ANY = ("pdns-recursor", "bind")  # these answer ANY; unbound and knot-resolver never do
+ANY = ("pdns-recursor", "bind")  # these answer ANY; unbound and knot-resolver do not
 
 pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
 
@@ -34,20 +34,20 @@ class Rolling:
         self.pool.add("alice", "127.0.1.1")
         self.pool.cli("member", "override", "--all", "eligible")
         self.pool.serve("--workers", "1")
-        # Until now it may have been served with the presets, and caches keep that for an hour.
+        # Answers from before this point may have the default TTLs, and caches keep them for an hour.
         until(lambda: self.pool.ask(APEX, "SOA").answer[0].ttl == 2, 20, "short TTLs")
-        time.sleep(0.5)  # many looks of the keeper, which notes them too
+        time.sleep(0.5)  # time for the key manager to note the change
         self.clock.move(HOUR + 60)
         self.phases = []
         self.trust()
 
     def trust(self):
-        """What the parent has from now on."""
+        """Takes the current DS as the parent's from now on."""
         self.trusted = self.pool.cli("key", "ds", "--dnskey").stdout
         self.trusted_ds = validators.ds_of(self.pool)
 
     def switch(self):
-        """The other way of denial, in the midst of it all."""
+        """Changes the denial mode in the middle of the rollover."""
         self.compact = not self.compact
         self.pool.cli("zone", "set", "denial", "compact" if self.compact else "nsec")
         until(lambda: self.pool.ask(f"missing.{APEX}", "A", dnssec=True).rcode() == (
@@ -88,7 +88,7 @@ class Rolling:
             process.stop()
 
     def go(self):
-        """To the end, judged whenever a key's state has changed."""
+        """Runs the rollover to its end and judges the zone after each change in a key's state."""
         for _ in range(40):
             states = self.states()
             if states not in self.phases[-1:]:

@@ -1,5 +1,5 @@
-"""When members are probed, over hours and weeks of a simulated clock: seldom after a RATE kiss, seldom but at least once a day when dead,
-at once after a change. Also the history of it, and how often one host is probed by all names that point to it."""
+"""The probe schedule over hours and weeks of a simulated clock. Members are probed less often after a RATE kiss, at least once a day when
+dead, and at once after a change. The tests also cover the history and the host rate when many names point to one host."""
 
 import datetime
 import socket
@@ -20,7 +20,7 @@ from years import DAY, HOUR, Clock
 led = pytest.mark.skipif(PRESET == "release", reason="a release build's clock can't be led")
 
 MINUTE = 60
-DEAD = "44.0.250.1"  # nothing listens there
+DEAD = "44.0.250.1"  # no server listens there
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def clock(machine, monkeypatch):
 
 @pytest.fixture
 def world(machine, clock):
-    """One member that is good, one that answers each request with RATE, one that is dead."""
+    """A good member, a member that answers each request with RATE, and an address for a dead one."""
     run("ip", "route", "replace", "local", NETWORK, "dev", "lo")
     authority = Authority(machine.directory)
     authority.issue("good", [f"*.{APEX}"])
@@ -47,24 +47,24 @@ def world(machine, clock):
 
 
 def switches(process):
-    """How often it has gone to sleep, which it does after each look at what is due."""
+    """How often the process has gone to sleep. It sleeps each time that it has checked for due work."""
     (line,) = [line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("voluntary_ctxt")]
     return int(line.split()[1])
 
 
 def probing(process):
-    """Only a probe or lookup under way has sockets."""
+    """True while a probe or lookup is under way: only these have sockets."""
     for file in Path(f"/proc/{process.pid}/fd").iterdir():
         try:
             if file.readlink().name.startswith("socket:"):
                 return True
-        except FileNotFoundError:  # closed meanwhile
+        except FileNotFoundError:  # closed in the meantime
             pass
     return False
 
 
 def lead(clock, seconds, step, *daemons):
-    """Moves the clock in steps; each ends when the daemons have seen it and all its probes are over."""
+    """Moves the clock in steps. A step ends when the daemons have noticed it and all their probes are over."""
     for _ in range(int(seconds / step)):
         before = [switches(daemon) for daemon in daemons]
         clock.move(step)
@@ -77,7 +77,7 @@ def probes(pool, name):
 
 
 def kept(world, clock):
-    """Waits until the server has summed up the samples: it works in real time, not in that of the simulated clock."""
+    """Waits until the server has summed up the samples. It does that in real time, not on the simulated clock."""
     def last():
         hours = [hour for row in world.json("history", "good")["history"] for hour in row["hours"]]
         return hours and datetime.datetime.fromisoformat(hours[-1]["at"].replace("Z", "+00:00")).timestamp()
@@ -90,7 +90,7 @@ def test_who_asks_for_less_is_asked_less(world, clock):
     until(lambda: probes(world, "rate") and probes(world, "good"), 10, "the first probe is at once")
     assert world.member("rate")["addresses"][0]["failure"] == "ntp-rate"
     lead(clock, 5 * HOUR, MINUTE, world.probed)
-    # Each sixteen minutes in the end, after pauses of 2, 4, 8.
+    # The interval grows from 2 over 4 and 8 to 16 minutes.
     assert 12 <= probes(world, "rate") <= 40
     assert probes(world, "good") > 4 * probes(world, "rate")
 
@@ -98,13 +98,13 @@ def test_who_asks_for_less_is_asked_less(world, clock):
 @led
 def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, clock):
     world.add("dead", DEAD)
-    world.serve()  # keeps the history
+    world.serve()  # the server writes the history
     world.probe(world.trust, "--interval", "10m")
     until(lambda: probes(world, "dead"), 10, "the first probe is at once")
     for _ in range(2):
         lead(clock, DAY, 20 * MINUTE, world.probed)
         kept(world, clock)
-    assert 30 <= probes(world, "dead") <= 120  # of 288 that a living one gets
+    assert 30 <= probes(world, "dead") <= 120  # a live member gets 288
     for day in range(38):
         before = probes(world, "dead") if day == 30 else None if day < 30 else before
         lead(clock, DAY, 2 * HOUR, world.probed)
@@ -118,13 +118,13 @@ def test_dead_member_is_probed_once_a_day_and_at_once_when_it_is_changed(world, 
 
     probed_at_once("set", "dead", "--capacity", "50")
     world.cli("member", "suspend", "dead")
-    time.sleep(1.1)  # changes of one second are one change
+    time.sleep(1.1)  # changes within one second count as one
     probed_at_once("resume", "dead")
     look_back(world)
 
 
 def look_back(world):
-    """Two days are there probe by probe, what was before by the hour and the day; the sparklines show it."""
+    """The history has each probe of two days, and sums by the hour and the day before that. The sparklines show it."""
     until(lambda: world.json("history", "good")["history"][0]["samples"], 10, "samples are written")
     (subject,) = world.json("history", "good")["history"]
     assert 35 <= len(subject["days"]) <= 42, len(subject["days"])
@@ -149,7 +149,7 @@ def test_feed_that_is_gone_is_written_again(world, clock):
 
 @led
 def test_clock_that_was_ahead_for_a_while_delays_nobody(world, clock):
-    """By ten years, for some probes: the next probe of each member comes as ever, and no time of then is left."""
+    """The clock is ten years ahead for some probes. Each member's next probe still comes on time, and no wrong time remains."""
     world.add("dead", DEAD)
     world.serve()
     world.probe(world.trust, "--interval", "1s")
@@ -157,7 +157,7 @@ def test_clock_that_was_ahead_for_a_while_delays_nobody(world, clock):
     until(lambda: all(probes(world, name) for name in names), 20, "all were probed")
     journal = world.state / "probe/local.verdicts"
     clock.set_wrong(3650 * DAY)
-    for _ in range(3):  # reports of then
+    for _ in range(3):  # reports with the wrong time
         size = journal.stat().st_size
         until(lambda: journal.stat().st_size != size, 20, "it reports")
     clock.set_wrong(0)
@@ -191,7 +191,7 @@ def test_vantage_point_that_disagrees_for_long_is_named(world, clock, machine):
 
 
 class Counter:
-    """Takes connections to NTS-KE and ends them; counts those to each address."""
+    """Accepts NTS-KE connections, closes them, and counts them by address."""
 
     def __init__(self, addresses):
         self.counts = dict.fromkeys(addresses, 0)
@@ -213,7 +213,7 @@ class Counter:
 
 
 def test_no_host_or_network_is_flooded_through_names_of_members(pool, machine):
-    """Twenty names lead to one host, forty to hosts of one network; each would be probed once a second."""
+    """Twenty names point to one host and forty to hosts in one network. Without a limit each name would be probed once a second."""
     run("ip", "route", "replace", "local", NETWORK, "dev", "lo")
     host, network = "44.0.251.1", [f"44.0.252.{number}" for number in range(1, 41)]
     names = Names(60)
@@ -224,7 +224,7 @@ def test_no_host_or_network_is_flooded_through_names_of_members(pool, machine):
     try:
         probed = pool.probe(Authority(machine.directory).path)
         until(lambda: counter.counts[host] and sum(counter.counts.values()) > 40, 20, "probes are under way")
-        time.sleep(3)  # what may go at once has gone
+        time.sleep(3)  # the initial burst is over
         before, since = dict(counter.counts), time.monotonic()
         time.sleep(8)
         after, seconds = dict(counter.counts), time.monotonic() - since

@@ -1,6 +1,6 @@
-"""The answers on the wire agree with `explain` and `share`, are counted, and hold no two members of one failure domain.
+"""The answers on the wire agree with `explain` and `share`. The server counts them, and no answer has two members of one failure domain.
 
-NTSPOOL_SHARE_QUERIES sets how many queries are asked (20,000; the counts of the issue's bar are 200,000)."""
+NTSPOOL_SHARE_QUERIES sets the number of queries (default 20,000; the full acceptance run takes 200,000)."""
 
 import collections
 import ipaddress
@@ -21,9 +21,9 @@ from years import Clock
 QUERIES = int(os.environ.get("NTSPOOL_SHARE_QUERIES", "20000"))
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
 WINDOW = 32  # queries under way at once
-HALF_LIFE_S, PRIOR = 1200, 2000  # of demand: zone/steering/traffic.h
+HALF_LIFE_S, PRIOR = 1200, 2000  # of the demand: zone/steering/traffic.h
 
-# (subnet, prefix length), how many of a hundred queries, country
+# (subnet, prefix length), queries in a hundred, country
 CLIENTS = [
     (("10.7.0.0", 24), 24, "NL"),
     (("2001:db8:1::", 48), 8, "NL"),
@@ -44,7 +44,7 @@ def operator_of(number):
 
 
 def addresses_of(number):
-    """Members 1 and 2, 5 and 6 share a /24, 9 and 10 a /48; every third has IPv6 too."""
+    """Members 1 and 2 share a /24, as do 5 and 6; 9 and 10 share a /48. Every third member has IPv6 too."""
     network = {2: 1, 6: 5}.get(number, number)
     addresses = [f"10.{100 + network}.0.{number + 1}"]
     if number % 3 == 0 or number == 10:
@@ -68,13 +68,13 @@ def shared_pool(shared_machine):
     table.write_text("\n".join(rows) + "\n")
     pool.cli("member", "import", table, "--allow-private")
     pool.cli("zone", "set", "max-overload", "1.5")
-    pool.cli("zone", "set", "srv-ttl", "1s")  # a deal a second: what is rounded in one is made good in another
+    pool.cli("zone", "set", "srv-ttl", "1s")  # a deal a second, so that rounding errors even out over the deals
     yield pool
     pool.stop()
 
 
 class Client:
-    """Asks for SRV with each subnet and counts what comes: members in all, and queries by subnet."""
+    """Asks for SRV with each subnet. Counts the members in the answers, and the queries by subnet."""
 
     def __init__(self, pool, clients=CLIENTS):
         self.pool = pool
@@ -82,7 +82,7 @@ class Client:
         self.wires = [bytearray(pool.query(SRV, "SRV", ecs=subnet).to_wire()) for subnet, _, _ in clients]
         self.given = collections.Counter()
         self.asked = collections.Counter()
-        self.known = {}  # targets by response without its id: there are far fewer sets than queries
+        self.known = {}  # targets by response without its ID, since queries far outnumber the sets
 
     def targets(self, response):
         found = self.known.get(response[2:])
@@ -109,13 +109,13 @@ class Client:
 
 
 def critical(freedom):
-    """The value that chi-square passes in one of a hundred cases (Wilson and Hilferty 1931)."""
+    """The value that chi-square exceeds by chance in one case of a hundred (Wilson and Hilferty 1931)."""
     part = 2 / (9 * freedom)
     return freedom * (1 - part + 2.3263 * part ** 0.5) ** 3
 
 
 def chi_square(given, expected):
-    """The statistic of counts against their expected shares."""
+    """The chi-square statistic of the counts against the expected shares."""
     total, sum_expected = sum(given.values()), sum(expected.values())
     assert set(given) <= set(expected)
     return sum((given[name] - total * part / sum_expected) ** 2 / (total * part / sum_expected)
@@ -123,7 +123,7 @@ def chi_square(given, expected):
 
 
 def fits(given, expected):
-    """True if chance alone can explain the counts (shown by pytest -s)."""
+    """True if chance alone can explain the counts. pytest -s shows the figures."""
     value, limit = chi_square(given, expected), critical(len(expected) - 1)
     print(f"chi-square of {sum(given.values())} over {len(expected)} members: {value:.1f}, rejected from {limit:.1f}")
     return value < limit
@@ -136,7 +136,7 @@ def explained(pool, client):
 
 @pytest.fixture(scope="module")
 def asked(shared_pool):
-    """The client after two lives of the server: in the first the demand is measured, in the second it is known from the start."""
+    """The client after two runs of the server. The first run measures the demand. The second knows it from the start."""
     pool = shared_pool
     client = Client(pool)
     begin = time.monotonic()
@@ -150,7 +150,7 @@ def asked(shared_pool):
     client.ask(QUERIES, seed=2)
     pool.stop()
     client.share = pool.json("share", "--locations", LOCATIONS)
-    client.faded = 2 ** -((time.monotonic() - begin + 1) / HALF_LIFE_S)  # at most, to this part
+    client.faded = 2 ** -((time.monotonic() - begin + 1) / HALF_LIFE_S)  # the demand fades at most to this fraction
     return client
 
 
@@ -186,7 +186,7 @@ def test_counts_are_what_share_expects(asked):
 
 
 def test_chi_square_would_notice_a_member_with_a_tenth_too_much(asked):
-    """The judge is judged: the busiest member's answers taken from the others."""
+    """The test of the test: with a tenth less expected for the busiest member, the counts do not fit."""
     expected = {row["name"]: row["expected"] for row in asked.share["members"]}
     name = max(expected, key=expected.get)
     expected[name] /= 1.1
@@ -263,7 +263,7 @@ def test_a_store_for_counts_that_is_missing_is_made_anew(machine):
 
 
 def test_without_a_store_for_counts_the_server_answers_and_says_so(machine):
-    """Something else stands in its place."""
+    """A file is in the place of the store's directory."""
     pool = Pool(machine).init()
     pool.add("alice", "10.0.0.1")
     pool.cli("member", "override", "alice", "eligible")
@@ -333,7 +333,7 @@ def test_what_does_not_fit_is_counted_when_it_comes_by_tcp(machine):
 
 
 def test_shares_follow_the_demand_within_a_minute(machine, monkeypatch):
-    """One member in a country is in all answers to it while few ask there, and can't be when most do."""
+    """The only member in a country is in every answer for clients there while they are few. It can't be when they send most queries."""
     clock = Clock(machine.directory, monkeypatch)
     pool = Pool(machine).init()
     for number in range(12):
@@ -350,7 +350,7 @@ def test_shares_follow_the_demand_within_a_minute(machine, monkeypatch):
         client.ask(256, seed=1)
         return client.given["tokyo"] / 256
 
-    # The deal at the start knows no shares yet, the one that does comes at once.
+    # The first deal has no shares yet. The next one has them and comes at once.
     until(lambda: part_of_tokyo() == 1, 10, "the near member is in every set")
     client.ask(6000, seed=2)
     assert part_of_tokyo() == 1, "not before a minute has passed"

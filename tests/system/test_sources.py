@@ -1,4 +1,4 @@
-"""What a reader of the sources may rely on. The arrows between folders and rooms: tests/unit/test_layers.c."""
+"""Rules that a reader of the sources may rely on. tests/unit/test_layers.c has those for includes between folders and rooms."""
 
 import re
 from collections import defaultdict
@@ -18,7 +18,7 @@ def tags(sources):
 
 
 def clashes(sources):
-    """Tags of headers that something else has as well, in a header or in a file of its own."""
+    """Tags from headers that another file also defines."""
     return {tag: names for tag, names in tags(sources).items() if len(names) > 1 and any(name.endswith(".h") for name in names)}
 
 

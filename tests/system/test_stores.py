@@ -1,4 +1,4 @@
-"""A store that is missing, foreign, newer or damaged: one clear line, exit status 1, nothing changed. (The probe has no store.)"""
+"""A missing, foreign, newer or damaged store: the program prints one line, exits with 1 and changes nothing. (The probe has no store.)"""
 
 import hashlib
 import shutil
@@ -22,7 +22,7 @@ def data_file(pool, kind):
 
 
 def fails(pool, program, kind, *words):
-    """It ends with 1 and one line that holds the words and the store's path; the store stays as it is."""
+    """The program exits with 1 and prints one line with the words and the store's path. The store is unchanged."""
     path = data_file(pool, kind)
     before = hashlib.sha256(path.read_bytes()).digest() if path.exists() else None
     done = run(*PROGRAMS[program](pool.state), check=False, timeout=20, env=environment())
@@ -77,12 +77,12 @@ def test_overwritten_store_is_refused(pool, program, kind):
 
 
 def set_schema(pool, kind, schema):
-    """In the format row: the magic, the kind (one octet), the schema (four)."""
+    """Sets the schema number in the format row: the magic, the kind (one octet), the schema (four octets)."""
     path = data_file(pool, kind)
     whole = bytearray(path.read_bytes())
     at = whole.find(b"ntspool\x00")
     assert at > 0
-    while at > 0:  # in pages of earlier transactions, too
+    while at > 0:  # pages of earlier transactions included
         whole[at + 9:at + 13] = schema.to_bytes(4, "big")
         at = whole.find(b"ntspool\x00", at + 1)
     path.write_bytes(whole)
@@ -126,7 +126,7 @@ def test_store_that_everybody_can_change_is_told(pool, path, mode):
 @pytest.mark.parametrize("kind", ["health", "traffic", "history"])
 @pytest.mark.parametrize("damage", ["missing", "empty directory", "cut", "overwritten", "foreign"])
 def test_what_comes_again_by_itself_is_made_anew(pool, kind, damage):
-    """And what was there is kept, for whoever wants to look at it."""
+    """The server makes a new store and sets a damaged file aside for inspection."""
     pool.add("alice", "10.0.0.1")
     path = data_file(pool, kind)
     whole = path.read_bytes()
@@ -148,7 +148,7 @@ def test_what_comes_again_by_itself_is_made_anew(pool, kind, damage):
 
 
 def test_lock_file_is_its_owners_alone(pool):
-    """Also one that an earlier version made for the group."""
+    """A command also corrects a lock file that an earlier version made for the group."""
     locks = [pool.state / kind / "lock.mdb" for kind in ("registry", "health", "keys", "traffic", "history")]
     assert {lock.stat().st_mode & 0o777 for lock in locks} == {0o600}
     locks[0].chmod(0o660)

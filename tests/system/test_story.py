@@ -1,5 +1,5 @@
-"""A pool's main job from end to end, all parts real: a member is added, gets its certificate by ACME, proves its NTS,
-is handed out, fails, returns, is removed. The tests are one story and run in order."""
+"""A pool's main job from end to end with real parts. A member is added, gets its certificate by ACME, passes the NTS probes, is handed
+out, fails, returns and is removed. The tests are one story and run in order."""
 
 import time
 
@@ -35,11 +35,11 @@ class World:
         self.alice_acme = self.alice = None
 
     def srv_targets(self):
-        """What validating clients are told."""
+        """The members in the SRV answer of a validating resolver."""
         return {text.split()[3].removesuffix(f".{APEX}.") for text in self.resolver.secure(SRV, "SRV")} - {"."}
 
     def enters(self, name):
-        """From the lowest score there is, 37 good probes lead to the entry, one a second."""
+        """Waits until the member is handed out. From the lowest score that takes 37 good probes, one a second."""
         until(lambda: name in self.srv_targets(), 60, f"{name} is handed out: {self.pool.member(name)}")
 
 

@@ -1,5 +1,5 @@
-"""The way of denial changes on a live zone, there and back, under four resolvers with warm caches and aggressive use of them (RFC 8198).
-Everything must validate, and no existing name may be denied for longer than the negative TTL."""
+"""The denial mode of a live zone changes, there and back, under four resolvers with warm caches and aggressive use of them (RFC 8198).
+Everything must validate. No resolver may deny an existing name for longer than the negative TTL."""
 
 import random
 import time
@@ -17,12 +17,12 @@ from signedpool import EXISTING, NODATA, NXDOMAIN
 from validators import RESOLVERS, Validated
 
 NEGATIVE_TTL = 4
-AT_LEAST = 5  # knot-resolver keeps nothing for less
+AT_LEAST = 5  # the shortest time that knot-resolver caches a record
 EVERYONE = [*RESOLVERS, "unbound"]
 
 
 class Switched(Validated):
-    """With unbound as a further resolver. Collects the RCODEs of missing names."""
+    """Adds unbound to the resolvers and collects the RCODEs of missing names."""
 
     def __init__(self, machine):
         super().__init__(machine, "ecdsap256")
@@ -44,7 +44,7 @@ class Switched(Validated):
         return any(rrset.rdtype == dns.rdatatype.from_text(rdtype) for rrset in answer.answer)
 
     def round(self, missing=()):
-        """Everything in any order, some of it asked for the first time."""
+        """Asks every resolver for all names in random order, and for some names that no cache has."""
         questions = [(name, rdtype, True) for name, rdtype in EXISTING] + [(name, rdtype, False) for name, rdtype in NODATA]
         questions += [(name, "A", False) for name in (*NXDOMAIN, *missing)]
         questions += [(f"{prefix}{self.dice.getrandbits(30):x}.{parent}{APEX}", "A", False)
@@ -59,7 +59,7 @@ class Switched(Validated):
                     self.rcodes.append(answer.rcode())
 
     def judge_fresh(self):
-        """delv and drill, which cache nothing."""
+        """Validates with delv and drill, which cache nothing."""
         trust = self.machine.write("switch.delv", validators.anchors_of(self.ds))
         for name, rdtype in (*EXISTING[:7], *NODATA[:3], (NXDOMAIN[0], "A"), (NXDOMAIN[2], "A")):
             said = run("delv", "@127.0.0.1", "-p", "53", "-a", trust, f"+root={APEX}", name, rdtype)
@@ -84,10 +84,10 @@ def test_there_and_back_under_warm_caches(switched):
     for number, denial in enumerate(("compact", "nsec", "compact", "nsec")):
         switched.rcodes.clear()
         switched.switch(denial)
-        for _ in range(2):  # at once, and while the caches forget
+        for _ in range(2):  # at once, and while the caches expire
             switched.round()
         switched.judge_fresh()
-        # A member comes, another goes: resolvers that asked before see it within the negative TTL.
+        # One member joins and another leaves. Resolvers with cached answers see it within the negative TTL.
         come, gone = f"b{number + 1}new", f"b{number}new"
         for resolver in EVERYONE:
             assert not switched.has(resolver, f"{come}.{APEX}", "A")
@@ -100,5 +100,5 @@ def test_there_and_back_under_warm_caches(switched):
             until(lambda: number == 0 or not switched.has(resolver, f"{gone}.{APEX}", "A"), 20, f"{resolver} forgets {gone}")
         switched.rcodes.clear()
         switched.round()
-        # By now nothing of the other way is cached: with compact denial none of these resolvers says NXDOMAIN.
+        # By now no cache has records of the other mode. With compact denial none of these resolvers says NXDOMAIN.
         assert (dns.rcode.NXDOMAIN in switched.rcodes) == (denial == "nsec")
