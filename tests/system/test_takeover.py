@@ -1,4 +1,4 @@
-"""One ntspoold per state; takeover by another; addresses that appear later; signals that do not end it."""
+"""One ntspoold per state directory; takeover by another ntspoold; addresses that appear later; signals that a daemon survives."""
 
 import ctypes
 import json
@@ -35,7 +35,7 @@ def qblast(tmp_path_factory):
 
 
 def successor(pool, *options, listen=None):
-    """Another ntspoold on the pool's state, in the background."""
+    """Starts another ntspoold on the pool's state directory, in the background."""
     number = len(pool.machine.processes)
     argv = [BIN / "ntspoold", "-s", pool.state, "--listen", listen or f"{pool.address}@{pool.port}", *options]
     return pool.machine.start(f"{pool.name}-ntspoold-{number}", argv, env=environment())
@@ -56,7 +56,7 @@ def test_second_one_is_refused_and_says_who_runs(pool):
 
 
 def test_address_of_another_state_is_not_shared(pool):
-    """Each would silently get a part of the other's queries."""
+    """With a shared address each server would silently get some of the other's queries."""
     pool.serve("--workers", "1")
     other = Pool(pool.machine, "other").init(apex="other.test")
     for listen in ("127.0.0.1@53", "0.0.0.0@53"):
@@ -76,7 +76,7 @@ def test_two_process_namespaces_share_the_lock(pool):
 
 
 class Askers:
-    """Clients over TCP, each query on a connection of its own, until told to stop."""
+    """A TCP client that opens a new connection for each query until told to stop."""
 
     def __init__(self, pool):
         self.pool, self.answered, self.failed, self.stop = pool, 0, [], threading.Event()
@@ -100,7 +100,7 @@ class Askers:
 
 @pytest.mark.parametrize("affinity", [(), ("--socket-affinity",)])
 def test_takeover_loses_no_answer(pool, qblast, affinity):
-    """Twice in a row, with more workers and with fewer, while 10,000 queries a second come over UDP and others over TCP."""
+    """Two takeovers in a row, with more workers and then with fewer, under 10,000 queries a second over UDP and others over TCP."""
     pool.serve("--workers", "2", *affinity)
     blast = subprocess.Popen([str(w) for w in [*qblast, "-p", pool.port, "-r", RATE, "-s", "-d", 3600]], stdout=subprocess.PIPE)
     askers = Askers(pool)
@@ -122,7 +122,7 @@ def test_takeover_loses_no_answer(pool, qblast, affinity):
 
 
 def test_connection_in_use_is_answered_to_its_end(pool):
-    """It learns by the keepalive option that it shall end (RFC 7828 3.4)."""
+    """The keepalive option tells the client to close the connection (RFC 7828 3.4)."""
     pool.serve("--workers", "1")
     query = pool.query(APEX, "SOA")
     query.use_edns(0, options=[KEEPALIVE])
@@ -164,7 +164,7 @@ def hears(process, number):
 
 
 def test_signals_that_end_no_probe(pool):
-    """On SIGHUP it reads the trusted CAs again. It ignores the others."""
+    """The probe reads the trusted CAs again on SIGHUP. It ignores the other signals."""
     probed = pool.probe(Authority(pool.machine.directory).path)
     until(lambda: hears(probed, signal.SIGHUP), 20, "SIGHUP is heard")
     for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
@@ -174,7 +174,7 @@ def test_signals_that_end_no_probe(pool):
 
 
 def test_address_that_comes_later(pool):
-    """An address that the machine does not have yet can be bound. Once the machine has it, queries to it are answered."""
+    """The server binds an address that the machine does not have yet, and answers on it once the machine has it."""
     for address in ("192.0.2.53", "2001:db8::53"):
         pool.serve("--workers", "1", listen=["127.0.0.1@53", f"{address}@53"])
         pool.server.said(f"{address}@53 (not here yet)")
@@ -186,7 +186,7 @@ def test_address_that_comes_later(pool):
 
 
 def _without_ipv6():
-    """In a child: socket(AF_INET6, ...) fails as on a kernel without IPv6, by a filter of system calls."""
+    """In a child process: a seccomp filter makes socket(AF_INET6, ...) fail as on a kernel without IPv6."""
     nr = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
     program = [(0x20, 0, 0, 0), (0x15, 0, 3, nr), (0x20, 0, 0, 16), (0x15, 0, 1, socket.AF_INET6),
                (0x06, 0, 0, 0x00050000 | 97), (0x06, 0, 0, 0x7fff0000)]
@@ -200,7 +200,7 @@ def _without_ipv6():
 
 
 def test_kernel_without_ipv6(pool):
-    """The preset addresses are those that the kernel knows."""
+    """The default addresses are only those of families that the kernel has."""
     argv = [BIN / "ntspoold", "-s", pool.state, "--workers", "1"]
     pool.server = pool.machine.start("pool-ntspoold", argv, env=environment(), preexec_fn=_without_ipv6)
     pool.server.said("answers for pool.test. on 0.0.0.0@53 with")

@@ -1,4 +1,4 @@
-"""Members with their own name: the probe follows the name's addresses, in both families."""
+"""Members with a target name of their own: the probe follows that name's addresses in both families."""
 
 import json
 import time
@@ -33,7 +33,7 @@ def world(shared_machine):
 
 @pytest.fixture
 def names(world):
-    """The name service, with the member's name as an alias of an alias."""
+    """The name service. The member's name is an alias of an alias."""
     _, names = world
     names.failing, names.mute, names.asked = set(), set(), []
     names.records = {
@@ -47,7 +47,7 @@ def names(world):
 
 @pytest.fixture
 def member(world, names, tmp_path):
-    """What `member show` says of the member, under the eyes of a running probe."""
+    """A function that returns `member show` for the member while a probe runs."""
     machine, _ = world
     pool = Pool(machine, tmp_path.name).init()
     pool.cli("member", "add", "ext", "--target", NAME, "--country", "NL", "--operator", "ext")
@@ -58,7 +58,7 @@ def member(world, names, tmp_path):
 
 
 def seen(shown):
-    """{address: failure}"""
+    """Maps each address to its failure class."""
     return {row["address"]: row["failure"] for row in shown["addresses"]}
 
 

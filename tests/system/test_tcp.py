@@ -39,7 +39,7 @@ def framed(wire):
 
 
 def receive(client, count):
-    """Exactly `count` octets, fewer at the end of the connection."""
+    """Exactly `count` octets, or fewer if the connection ends."""
     data = b""
     while len(data) < count:
         more = client.recv(count - len(data))
@@ -50,7 +50,7 @@ def receive(client, count):
 
 
 def reply(client):
-    """The next message; None at the end of the connection."""
+    """The next message, or None if the connection has ended."""
     head = receive(client, 2)
     return receive(client, struct.unpack("!H", head)[0]) if head else None
 
@@ -77,7 +77,7 @@ def test_client_that_is_done_sending_gets_all_answers(zone):
 
 
 def test_slow_reader_that_is_done_sending_gets_all_answers(zone):
-    """There are more answers than all buffers hold, so some wait in the server when the client's FIN arrives."""
+    """The answers exceed all buffers, so some still wait in the server when the client's FIN arrives."""
     with connect(receive_room=4096) as client:
         client.sendall(b"".join(framed(make_query(APEX, "DNSKEY", opt=make_opt(ttl=0x8000), ident=i)) for i in range(8000)))
         client.shutdown(socket.SHUT_WR)
@@ -138,7 +138,7 @@ def test_one_network_has_64_connections(zone):
 
 
 def test_idle_slow_and_stalled_clients_are_closed_in_time(zone):
-    """All in one, since each takes the idle time."""
+    """One test for all of them, since each takes the idle time."""
     with connect() as idle, connect() as slow, connect() as busy, connect(receive_room=4096) as stalled:
         began = time.monotonic()
         stalled.settimeout(0.5)

@@ -1,5 +1,5 @@
-"""ntspool-troubleshooting(7) explains whatever the programs may say: each failure class, each warning of a member and of status; and it explains
-nothing that they don't say."""
+"""ntspool-troubleshooting(7) explains each failure class, each warning about a member, each warning of `status` and each reason to refuse a
+report. It explains nothing that the programs never print."""
 
 import os
 import re
@@ -13,8 +13,8 @@ FOLDERS = ("tools", "zone", "dnssec", "probe", "server")
 PAGE = ROOT / "tools" / "man" / "ntspool-troubleshooting.7"
 STATUS = ("cmd_status.c", "keyhealth.c", "recordhealth.c", "runview.c", "vantagestatus.c", "vantageview.c", "alarm.c")
 REFUSALS = ("intake.c", "intake_apply.c")
-WORDS_LEAST = 5  # shorter literals are keys and heads of columns
-PIECE_LEAST = 12  # octets between two fields of a format
+WORDS_LEAST = 5  # shorter literals are keys and column headings
+PIECE_LEAST = 12  # minimum octets between two fields of a format
 
 
 def source(name):
@@ -23,19 +23,19 @@ def source(name):
 
 
 def plain(text):
-    """Without what a page sets otherwise than a program prints it: quotes, kinds of hyphens, ends of lines."""
+    """The text without typesetting differences between page and program: quotes, kinds of hyphens, line breaks."""
     return " ".join(re.sub(r"[`'\"\u2018\u2019\u201c\u201d]", "", re.sub(r"[\u2010\u2212]", "-", text)).split())
 
 
 def literals(text):
-    """String literals, those that follow each other put together; no comments, no includes."""
+    """The string literals of C code, adjacent ones joined; comments and includes do not count."""
     code = re.sub(r"/\*.*?\*/|^#include.*?$", "", text, flags=re.S | re.M)
     for found in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', code):
         yield "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', found)).replace('\\"', '"').replace("\\n", "\n")
 
 
 def pieces(name):
-    """What stands between the fields of each message of a file."""
+    """The fixed text between the fields of each message in a file."""
     for message in literals(source(name)):
         if len(message.split()) >= WORDS_LEAST and not message.startswith("{s:"):
             for piece in re.split(r"%%|%[-+.*0-9]*(?:ll|l|z)?[a-zA-Z]|\n", message):
@@ -66,7 +66,7 @@ def test_each_warning_of_a_member_is_explained():
     assert [name for name in names if f"\n.It Cm {name}\n" not in text] == []
 
 
-# What status prints that is no warning.
+# Output of status that is no warning.
 OTHER = {
     "cmd_status.c": ("keys ", "pool ", "a store of ", " cant be read: the warnings above name it", ", of another machine", "last probe"),
     "runview.c": ("ntspoold runs since", "does not run"),
@@ -88,7 +88,7 @@ def test_each_reason_to_refuse_a_report_is_explained(page, name):
     assert [piece for piece in refused if piece not in page] == []
 
 
-# What the programs put together from several texts.
+# Messages that the programs put together from several texts.
 COMPOSED = {"(algorithm) is now", "the clock was set forward by", "was missing and is made anew", "was damaged and is made anew; the old file is",
             "the list of members cant be read:", "verdicts cant be written:"}
 BETWEEN = r"(?: ?\b(?:Ar|Pa) [^ ]+| ?\b(?:Ns|No|Pq|Dq)\b| [,;:?.](?= |$))+"  # fields and macros in an item of the page

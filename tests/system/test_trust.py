@@ -1,4 +1,4 @@
-"""An attacker who controls the probe can lie about members and do nothing else: other programs read its files and never map or lock them."""
+"""An attacker who controls the probe can lie about members, but nothing more. Other programs read its files and never map or lock them."""
 
 import os
 import pwd
@@ -14,14 +14,14 @@ SERVER, PROBE = (pwd.getpwnam(name) for name in ("daemon", "nobody"))
 
 
 def as_probe(script):
-    """A shell script with the rights of the probe's user."""
+    """Runs a shell script with the rights of the probe's user."""
     return subprocess.run(["setpriv", f"--reuid={PROBE.pw_uid}", f"--regid={PROBE.pw_gid}", "--clear-groups", "sh", "-c", script],
                           capture_output=True, text=True, timeout=30, check=False)
 
 
 @pytest.fixture(scope="module")
 def world(shared_machine):
-    """The server runs as one user, the probe as another, the operator is root."""
+    """The server runs as one user, the probe as another, and the operator as root."""
     machine = shared_machine
     for path in (machine.directory, *machine.directory.parents):
         path.chmod(path.stat().st_mode | 0o011)
@@ -47,7 +47,7 @@ def probes(pool):
 
 
 def pool_stands(pool):
-    """It answers, accepts changes, and removed members stay removed."""
+    """The server answers, changes work, and removed members stay removed."""
     assert pool.server.running, pool.server.output()
     assert pool.ask(f"alice.{APEX}", "A").answer
     assert not pool.ask(f"gone.{APEX}", "A").answer
@@ -68,7 +68,7 @@ def test_probe_may_write_its_own_directory_only(world):
 
 
 def test_nobody_else_maps_or_locks_what_the_probe_may_write(world):
-    """Of the running server: no map, no lock, no file of the probe open to write."""
+    """The running server has no map of the probe's files, no lock on them, and none open for writing."""
     maps = open(f"/proc/{world.server.pid}/maps").read()
     assert "/probe/" not in maps and "/health/data.mdb" in maps
     for fd in os.listdir(f"/proc/{world.server.pid}/fd"):
@@ -116,7 +116,7 @@ def test_pool_stands_whatever_becomes_of_the_probes_files(world, attack, name):
     assert done.returncode == 0 or name == "local.verdicts.1", done.stderr
     pool_stands(world)
     as_probe(f"rm -rf {directory}/x*.verdicts; chmod -R u+rwX {directory}")
-    for path in directory.iterdir():  # what its operator does
+    for path in directory.iterdir():  # the operator's clean-up
         if path.is_symlink() or not path.is_file():
             as_probe(f"rm -rf {path}")
     if name == "local.key":
@@ -128,14 +128,14 @@ def test_pool_stands_whatever_becomes_of_the_probes_files(world, attack, name):
 
 
 def test_single_round_that_can_not_be_written_ends_and_fails(world):
-    """Root gives up its capabilities, and the directory is the probe's."""
+    """Root drops its capabilities, so it cannot write to a directory that the probe's user owns."""
     done = run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "other", "--trust", world.trust, check=False, env=environment())
     assert done.returncode == 1 and "verdicts can't be written" in done.stderr and "nothing counts" in done.stderr
     as_probe(f"rm -f {world.state}/probe/other.*")
 
 
 def test_state_that_can_not_be_written_is_shown(world):
-    """On a file system that is read-only, with reports that were not taken in: status, verdicts and history are read as they are."""
+    """On a read-only file system with pending reports, the commands still show status, verdicts and history as stored."""
     run(BIN / "ntspool-probed", "-s", world.state, "--once", "--id", "stray", "--trust", world.trust, "--user", PROBE.pw_name, env=environment())
     for arguments in ("status", "member show alice", "history alice", "log alice", "vantage list", "member list"):
         done = subprocess.run(["unshare", "-m", "sh", "-c", f"mount --bind {world.state} {world.state} && "
@@ -146,7 +146,7 @@ def test_state_that_can_not_be_written_is_shown(world):
 
 
 def test_changes_do_not_wait_for_a_probe_that_writes_all_the_time(world):
-    """As much as the disk takes, under a name of its own and under ours."""
+    """The probe's user writes as fast as the disk allows, to a file of its own and over local.verdicts."""
     directory = world.state / "probe"
     flood = subprocess.Popen(["setpriv", f"--reuid={PROBE.pw_uid}", f"--regid={PROBE.pw_gid}", "--clear-groups", "sh", "-c",
                               f"while :; do head -c 200000 /dev/zero > {directory}/flood.verdicts; "

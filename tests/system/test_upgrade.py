@@ -1,5 +1,5 @@
-"""A state of an older version, and one of a newer version: data/schema-2.tar.xz was made by the last program of registry schema 2
-(members alice, bob (UK) and carol, a removed dave, static records, a ZSK rollover that has just begun)."""
+"""State directories of an older and a newer version. The last program with registry schema 2 made data/schema-2.tar.xz. It has the
+members alice, bob (UK) and carol, a removed dave, static records and a ZSK rollover that has just begun."""
 
 import hashlib
 import subprocess
@@ -24,7 +24,7 @@ def old(tmp_path):
 
 
 def formats(data):
-    """Where the four octets of a schema number stand: behind the magic and the kind."""
+    """The offsets of all schema numbers (four octets each): after the magic and the kind."""
     at = data.find(MAGIC)
     while at >= 0:
         yield at + len(MAGIC) + 1
@@ -65,7 +65,7 @@ def test_older_state_is_taken_over_whole(old):
     assert old.json("zone", "ns", "list")["parent_changes"] == []
     zone = old("zone", "export")
     assert "alice.pool.test." in zone and "_ntske._tcp.nl.pool.test." in zone
-    # A member whose country is no longer valid can be changed.
+    # A member with a country that is no longer valid can still be changed.
     old("member", "set", "bob", "--capacity", "7")
     assert old.json("log")[-1]["subject"] == "bob"
     old("member", "remove", "bob")
@@ -88,7 +88,7 @@ def test_forgotten_vantage_point_is_noted(old):
 
 
 def test_server_makes_the_list_of_members_of_an_older_state(old):
-    """That state has no directory for it, and the server is confined when it makes one."""
+    """The older state has no directory for the list, and the server is already confined when it makes one."""
     feed = old.state / "feed" / "members"
     with subprocess.Popen([BIN.with_name("ntspoold"), "-s", old.state, "-l", "127.0.0.1@5398"], stderr=subprocess.PIPE, text=True) as server:
         until = time.monotonic() + 30
@@ -126,7 +126,7 @@ def test_newer_state_is_called_newer_and_left_alone(old, store):
 
 
 def test_records_that_an_earlier_version_took_are_named(old):
-    """That one looked at no rdata: here a parameter that is longer than the record."""
+    """The earlier version did not check RDATA. Here a parameter is longer than the record."""
     assert not any("static records" in text for text in old.json("status")["warnings"])
     for name in "odd", "strange":
         old("record", "load", "-", input=f"{name} 60 IN SVCB 1 . key65000=ABCDEFGH\n")

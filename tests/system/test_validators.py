@@ -1,7 +1,7 @@
 """Three more resolvers validate the server's answers: knot-resolver, pdns-recursor and BIND. dnsviz finds no fault.
 
-They cache denials and use them for other names (RFC 8198). Missing names are asked for first, so that an NSEC that covers
-too much would hide existing names.
+The resolvers cache denials and use them for other names (RFC 8198). The tests ask for missing names first, so an NSEC that covers too
+much would hide existing names.
 """
 
 import json
@@ -30,13 +30,13 @@ def test_nxdomain(signed, resolver):
         assert answer.rcode() == signed.missing and not answer.answer, name
 
 
-# Asked for at all: knot-resolver answers no ANY, pdns-recursor no RRSIG, whatever the zone says.
+# Types that each resolver handles at all: knot-resolver answers no ANY and pdns-recursor no RRSIG, whatever the zone has.
 ODD_TYPES = {"knot-resolver": ("NSEC",), "pdns-recursor": ("ANY", "NSEC"), "bind": ("ANY", "NSEC", "RRSIG")}
 
 
 @pytest.mark.parametrize("resolver", RESOLVERS)
 def test_odd_types_of_names_without_records(signed, resolver):
-    """With compact denial such a name has an NSEC: its bitmap agrees with the answers."""
+    """With compact denial such a name has an NSEC record, and its bitmap agrees with the answers."""
     for name in (f"nothere.{APEX}", f"nothing.{APEX}"):
         for rdtype in ODD_TYPES[resolver]:
             signed.secure(resolver, name, rdtype)
@@ -58,14 +58,14 @@ def test_what_is(signed, resolver):
 
 @pytest.mark.parametrize("resolver", RESOLVERS)
 def test_nxdomain_from_memory(signed, resolver):
-    """RFC 8198 4: what was denied stays denied, by the same or by other NSEC records."""
+    """RFC 8198 4: a denied name stays denied, by the same or by other NSEC records."""
     for name in NXDOMAIN:
         assert signed.secure(resolver, name, "TXT").rcode() == signed.missing, name
     assert signed.secure(resolver, SRV, "SRV").answer
 
 
 def _faults(value, path=""):
-    """All errors and warnings in dnsviz's tree, each with where it stands."""
+    """All errors and warnings in dnsviz's tree, each with its path."""
     if isinstance(value, dict):
         for key, below in value.items():
             if key in ("errors", "warnings"):
@@ -88,7 +88,7 @@ def _statuses(value):
 
 
 def test_dnsviz_finds_no_fault(signed):
-    """Apex, SRV, member, empty non-terminals, missing names; it asks in many ways: sizes, flags, cookies, TCP."""
+    """dnsviz asks for the apex, SRV, a member, empty non-terminals and missing names. It varies sizes, flags, cookies and TCP."""
     seen = signed.machine.directory / "dnsviz.json"
     names = [APEX, SRV, f"alice.{APEX}", f"www.{APEX}", f"_tcp.{APEX}", f"under.nothing.{APEX}", f"missing.{APEX}",
              f"x.alice.{APEX}", f"a.b.missing.{APEX}"]

@@ -1,4 +1,4 @@
-"""Several vantage points: the median of their verdicts counts, and a remote one reports by export and import."""
+"""With several vantage points the median of their verdicts counts. A remote vantage point reports by export and import."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def world(shared_machine):
 
 
 def once(pool, name, *options):
-    """One round of another vantage point, with its own trust: with none, it believes no certificate."""
+    """Runs one round as another vantage point with its own trusted CAs. Without any it accepts no certificate."""
     done = run(BIN / "ntspool-probed", "-s", pool.state, "--once", "--allow-private", "--id", name, *options,
                check=False, env=environment())
     no_report(name, done.stderr)
@@ -64,14 +64,14 @@ def test_new_vantage_point_takes_nobody_out(world):
 
 
 def exported(pool, name):
-    """The octets of an export."""
+    """The octets of the vantage point's export."""
     path = pool.machine.directory / f"{name}.export"
     pool.cli("health", "export", "--id", name, path)
     return path.read_bytes()
 
 
 def elsewhere(world, name):
-    """The state directory of a vantage point on another machine, with the pool's feed."""
+    """Makes the state directory of a vantage point on another machine, with a copy of the pool's feed."""
     state = world.machine.directory / f"{name}.state"
     state.mkdir()
     shutil.copytree(world.state / "feed", state / "feed")
@@ -103,13 +103,13 @@ def test_reports_from_elsewhere_come_by_import(world):
     row = [row for row in world.json("status")["vantages"] if row["name"] == "far"][0]
     assert row["imported"]
     assert [row["name"] for row in world.member("alice")["vantages"]] == ["blind", "far", "local"]
-    # its samples come along
+    # the export includes its samples
     assert {entry["vantage"] for entry in world.json("history", "alice")["history"] if entry["samples"]} >= {"far", "local"}
     world.far = state
 
 
 def test_what_is_said_under_anothers_name_counts_for_nothing(world):
-    """A machine with a key that was named for one vantage point can't speak for another."""
+    """The key of one vantage point cannot sign reports for another."""
     state = elsewhere(world, "liar")
     world.vantage("liar", key_of(state, "liar"))
     shutil.copy(state / "probe/liar.key", state / "probe/far.key")
@@ -123,7 +123,7 @@ def test_what_is_said_under_anothers_name_counts_for_nothing(world):
 
 
 def test_report_for_another_registry_counts_for_nothing(world):
-    """Two pools of one name, each with a member alice whose number is 1."""
+    """Two pools have the same name, and each has a member alice with the ID 1."""
     other = Pool(world.machine, name="other").init()
     other.add("alice", "127.0.9.9", country="NL")
     state = world.machine.directory / "misled.state"
@@ -133,7 +133,7 @@ def test_report_for_another_registry_counts_for_nothing(world):
     path = probe_there(world, state, "misled")
     assert "another registry" in world.refused("health", "import", path)
     assert "misled" not in vantage_names(world)
-    # the same registry, changed on each machine by itself
+    # the same registry, with separate changes on each machine
     shutil.copytree(world.state / "registry", other.state / "registry", dirs_exist_ok=True)
     (other.state / "registry/lock.mdb").unlink()
     other.add("carol", "127.0.9.8")
@@ -141,7 +141,7 @@ def test_report_for_another_registry_counts_for_nothing(world):
     world.add("bob", "127.0.1.2")
     assert other.member("carol")["added_at"] and world.member("bob")["added_at"]
     done = world.json("health", "import", probe_there(world, state, "misled"))
-    assert done["rows"] >= 1 and done["skipped"] >= 1  # alice is the same member, carol none of ours
+    assert done["rows"] >= 1 and done["skipped"] >= 1  # alice is the same member in both, carol is not a member here
     assert [row["name"] for row in world.member("bob")["vantages"] if row["name"] == "misled"] == []
     world.cli("member", "remove", "bob")
     world.cli("vantage", "remove", "misled")
@@ -162,8 +162,8 @@ def test_broken_export_is_refused(world, edit):
 
 
 def test_each_octet_of_a_report_is_signed(world):
-    """What is changed on the way counts for nothing, whatever it is."""
-    world.cli("vantage", "remove", "far")  # what was taken in is forgotten
+    """A change to any octet makes the report invalid."""
+    world.cli("vantage", "remove", "far")  # drops the imported reports
     world.vantage("far", key_of(world.far, "far"))
     data = (world.far / "far.export").read_bytes()
     assert len(data) > 400
@@ -175,7 +175,7 @@ def test_each_octet_of_a_report_is_signed(world):
     world.cli("vantage", "remove", "far")
     world.vantage("far", key_of(world.far, "far"))
     flipped = bytearray(data)
-    flipped[-1] ^= 1  # of the last report's signature
+    flipped[-1] ^= 1  # an octet of the last report's signature
     path.write_bytes(bytes(flipped))
     done = world.cli("health", "import", path, check=False)
     assert "signature" in done.stderr
@@ -183,7 +183,7 @@ def test_each_octet_of_a_report_is_signed(world):
 
 
 def made_anew(octets, seed, number=None, edit=lambda items: items):
-    """The last report of these, changed and signed again by the holder of the key."""
+    """The last of these reports, edited and signed again by the holder of the key."""
     while octets:
         length = int.from_bytes(octets[:4], "big") + 4
         report, octets = octets[:length], octets[length:]
@@ -197,7 +197,7 @@ def seed_of(state, name):
 
 
 def test_new_key_begins_anew_whatever_was_said_with_the_one_before(world):
-    """A thief of the key has used up all report numbers. The operator names another key, and reports signed with it count."""
+    """A thief of the key has used up all report numbers. The operator sets another key, and reports signed with it count."""
     state = elsewhere(world, "robbed")
     world.vantage("robbed", key_of(state, "robbed"))
     path = probe_there(world, state, "robbed")
@@ -221,7 +221,7 @@ def event_of(label, at, text):
 
 
 def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
-    """Whoever has a key may write any octets as a detail, an event and the end of a report."""
+    """The holder of a key may put any octets into a detail, an event and the end of a report."""
     world.add("down", "127.0.1.77")
     state = elsewhere(world, "evil")
     until(lambda: b"down" in shutil.copy(world.state / "feed/members", state / "feed/members").read_bytes(), 20, "the feed has it")
@@ -240,7 +240,7 @@ def test_texts_of_a_vantage_point_can_not_steer_a_terminal(world):
     for arguments in (["member", "show", "down"], ["log", "down"], ["status"], ["vantage", "list"], ["member", "list"], ["history", "down"]):
         for form in ([], ["--json"]):
             shown = subprocess.run(world.command(*arguments, *form), capture_output=True, timeout=30, env=environment(), check=True)
-            text = (shown.stdout + shown.stderr).decode()  # it is UTF-8
+            text = (shown.stdout + shown.stderr).decode()  # the output is UTF-8
             bad = [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")]
             assert bad == [], (arguments, form, bad)
     assert "owned" in world.cli("log", "down").stdout
@@ -256,7 +256,7 @@ def test_export_goes_on_after_damage_and_has_an_end(world):
         older.write(b"\xff" * 100)
     run(BIN / "ntspool", "-s", state, "health", "export", state / "long.export")
     assert (state / "long.export").read_bytes() == second
-    with open(state / "probe/endless.verdicts", "wb") as journal:  # sparse: heads of 300 MiB of reports
+    with open(state / "probe/endless.verdicts", "wb") as journal:  # a sparse file: the headers of 300 MiB of reports
         for number in range(1, 4801):
             journal.seek((number - 1) << 16)
             journal.write((65532).to_bytes(4, "big") + number.to_bytes(8, "big"))
@@ -289,7 +289,7 @@ def test_forgotten_vantage_point_comes_back_with_its_next_report(world):
 
 
 def test_of_two_that_know_the_member_the_worse_counts(world):
-    """A second probe that believes no certificate; 20 probes make it fit to judge."""
+    """The second probe accepts no certificate. After 20 probes its verdict counts."""
     other = world.machine.start("blind-probed", [
         BIN / "ntspool-probed", "-s", world.state, "--interval", "1s", "--allow-private", "--id", "blind", "--trust",
         world.strange], env=environment())
@@ -303,13 +303,13 @@ def test_of_two_that_know_the_member_the_worse_counts(world):
 
 
 def test_remote_probe_follows_newer_copies_of_the_feed(world):
-    """A copy is renamed into the place of the feed under the running probe, then a broken one, then a good one."""
+    """A copy is renamed over the feed of the running probe, then a broken copy, then a good one."""
     state = elsewhere(world, "remote")
     world.vantage("remote", key_of(state, "remote"))
     feed = state / "feed/members"
 
     def copied(*names):
-        """As soon as the feed has just these members, and knows the vantage point."""
+        """Copies the feed once it has exactly these members and the vantage point."""
         path = world.machine.directory / "members.copy"
 
         def has():
@@ -362,6 +362,6 @@ def test_probe_begins_anew_when_its_feed_is_of_another_registry(world):
     path = state / "moved.export"
     run(BIN / "ntspool", "-s", state, "health", "export", path, env=environment())
     done = other.json("health", "import", path)
-    assert done["reports"] >= 1 and done["refused"] >= 1  # what it said of the one before is not for this registry
+    assert done["reports"] >= 1 and done["refused"] >= 1  # its reports about the former registry are refused
     assert other.member("alice")["addresses"][0]["failure"] == "connect-refused"
     assert other.member("alice")["addresses"][0]["score"] < 0

@@ -1,4 +1,4 @@
-"""No program waits for a person or a pipe while it has a store open: a stalled reader pins no snapshot, a silent writer locks nothing."""
+"""No program waits for a person or a pipe with a store open. A stalled reader pins no snapshot, and a silent writer blocks nothing."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ import pytest
 from machine import run, until
 from pool import BIN, environment
 
-# Commands that print or write what they read of a store, each with what it is called with here.
+# Commands that print or write data from a store, each with the arguments for the tests.
 SHOWING = {
     "explain": ["explain", "--client", "192.0.2.1"],
     "share": ["share"],
@@ -32,7 +32,7 @@ SHOWING = {
     "zone export": ["zone", "export", "--signed"],
     "backup": ["backup", "COPY"],
 }
-# Commands that read a file, here standard input, or a pipe in its place.
+# Commands that read a file; here it is standard input or a named pipe.
 READING = {
     "member import": ["member", "import", "-"],
     "record load": ["record", "load", "-"],
@@ -46,7 +46,7 @@ _WRITE, _READ, _OPEN = 1, 0, 257  # x86-64
 
 
 def blocked(child, number, descriptor=None):
-    """Waits till the process stands in this system call, of the descriptor."""
+    """Waits until the process is blocked in this system call, on this descriptor if given."""
     def stands():
         assert child.poll() is None, f"it ended: {child.stderr.read()}"
         with open(f"/proc/{child.pid}/syscall") as file:
@@ -61,7 +61,7 @@ def open_stores(child):
 
 
 def full_pipe():
-    """Its two ends; nothing more can be written."""
+    """The two ends of a pipe that is full."""
     read, write = os.pipe()
     flags = fcntl.fcntl(write, fcntl.F_GETFL)
     fcntl.fcntl(write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
@@ -82,7 +82,7 @@ def words_for(pool, words):
 
 
 def stands(pool, words, stdin, stdout, call, descriptor=None):
-    """Starts the command, waits till it waits, and sees that the pool can be changed meanwhile."""
+    """Starts the command and waits until it blocks. It must have no store open, and changes to the pool must work."""
     child = subprocess.Popen([str(word) for word in pool.command(*words)], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True,
                              env=environment())
     try:
@@ -116,7 +116,7 @@ def test_reader_that_stands_still_pins_nothing(filled, words):
 @pytest.mark.parametrize("words", [["member", "export"], ["zone", "export"]], ids=" ".join)
 @pytest.mark.parametrize("opened", [False, True], ids=["without a reader", "full"])
 def test_named_pipe_pins_nothing(filled, words, opened):
-    """Opening it waits for a reader, writing waits for that reader to read."""
+    """An open of the pipe waits for a reader. A write waits until the reader reads."""
     pipe = filled.machine.directory / "pipe"
     os.mkfifo(pipe)
     read, write = None, None
@@ -157,7 +157,7 @@ def test_input_without_end_is_refused(filled, words):
 @pytest.mark.parametrize("early", [True, False], ids=["from the start", "later"])
 @pytest.mark.parametrize("program", ["ntspoold", "ntspool-probed"])
 def test_log_that_nobody_reads_holds_no_daemon_up(filled, program, early):
-    """A logger that stands still: it answers all the same, and ends as asked."""
+    """The daemon works on with a stalled log reader, and it ends on request."""
     read, write = full_pipe() if early else os.pipe()
     options = ["--listen", f"{filled.address}@{filled.port}"] if program == "ntspoold" else ["--allow-private", "--interval", "1s"]
     child = subprocess.Popen([BIN / program, "-s", filled.state, *options], stdout=subprocess.DEVNULL, stderr=write, env=environment())

@@ -1,7 +1,7 @@
-"""A zone's whole life on a simulated clock: every kind of rollover, a slow parent, restarts and kills at random points.
-After every step, whatever caches may hold must validate together with all that is served.
+"""A zone's whole life on a simulated clock, with every kind of rollover, a slow parent, and restarts and kills at random points. After
+every step, any records that caches may hold must validate together with all that the server sends.
 
-NTSPOOL_YEARS=3 makes it a long life, the short one has each kind of rollover once; the seed is printed, NTSPOOL_SEED repeats one."""
+NTSPOOL_YEARS=3 gives a long life. The short one has each kind of rollover once. The test prints its seed; NTSPOOL_SEED repeats a run."""
 
 import math
 import os
@@ -22,14 +22,15 @@ STATIC = f"www.{APEX}. 7200 IN A 203.0.113.80\ndeep.er.{APEX}. 600 IN TXT \"x\"\
 QUESTIONS = [(APEX, "DNSKEY"), (APEX, "SOA"), (APEX, "NS"), (APEX, "CDS"), (APEX, "CDNSKEY"), (SRV, "SRV"), (f"alice.{APEX}", "A"),
              (f"alice.{APEX}", "MX"), (f"www.{APEX}", "A"), (f"er.{APEX}", "A"), (f"missing.{APEX}", "A")]
 PROPAGATION = HOUR
-STEP_MAX = 50 * 60  # while keys move: the server may be so late on this clock, when it moves between a key's step and the next view
-SETTLED_S = 0.1  # poll of the keeper and pause between two views, which are short on a led clock
+# The longest move of the clock during rollovers (seconds). Between a key's step and the next zone state it makes the server that late.
+STEP_MAX = 50 * 60
+SETTLED_S = 0.1  # for the key manager's poll and the pause between two zone states, both short on a simulated clock
 
 pytestmark = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can't be led")
 
 
 class Life:
-    """One zone, its parent and the world's resolvers."""
+    """One zone, its parent and all resolvers."""
 
     def __init__(self, machine, monkeypatch, *options):
         self.dice = random.Random(SEED)
@@ -55,7 +56,7 @@ class Life:
         return all(key["wanted"] and key["state"] == "active" and key["next"] in (None, "be replaced") for key in self.keys())
 
     def look(self):
-        """Asks for everything, and judges it with all that is cached."""
+        """Asks for everything and validates the answers together with all that caches may hold."""
         made_up = f"{self.dice.choice('abn')}{self.dice.getrandbits(20):x}.{APEX}"
         for name, rdtype in (*QUESTIONS, (made_up, "A")):
             self.validators.see(self.pool.ask(name, rdtype, dnssec=True, tcp=True))
@@ -67,7 +68,7 @@ class Life:
         return next(rrset for rrset in answer if rrset.rdtype == dns.rdatatype.CDS)
 
     def parent_works(self):
-        """RFC 7344 6.1: the parent publishes the DS late, and `key ds-seen` comes later still."""
+        """RFC 7344 6.1: the parent publishes the DS late, and the operator runs `key ds-seen` later still."""
         cds = self.cds()
         if not self.parent.has(cds):
             if self.dice.random() < 0.4:
@@ -76,7 +77,7 @@ class Life:
             self.pool.cli("key", "ds-seen", check=False)
 
     def disturb(self):
-        """Restarts, also by kill -9 while the keys move on."""
+        """Sometimes restarts the server, also by kill -9 while a rollover takes a step."""
         luck = self.dice.random()
         if luck < 0.06:
             time.sleep(self.dice.uniform(0, 0.05))
@@ -91,14 +92,14 @@ class Life:
     def step(self, seconds):
         self.clock.move(seconds)
         self.steps += 1
-        self.look()  # at once: what a machine that was asleep says first
+        self.look()  # at once: the first answers of a machine that was asleep
         self.disturb()
         time.sleep(SETTLED_S)
         self.look()
         self.parent_works()
 
     def rest(self, limit=120):
-        """Goes on in small steps until nothing moves."""
+        """Takes small steps until no rollover is under way."""
         for _ in range(limit):
             if self.at_rest():
                 return
@@ -106,7 +107,7 @@ class Life:
         raise AssertionError(f"no rest: {self.pool.cli('key', 'list').stdout}")
 
     def until(self, day):
-        """Lets time pass, with a close look at whatever happens by itself."""
+        """Lets time pass until that day. Follows in small steps each rollover that starts by itself."""
         while (left := self.start + day * DAY - self.clock.now()) > 0:
             self.rest()
             self.step(min(left, self.dice.uniform(0.5, 20) * DAY))
@@ -118,7 +119,7 @@ def roll(*words):
 
 
 def ttls(life):
-    """Also in the middle of rollovers."""
+    """Changes the TTLs, also in the middle of rollovers."""
     for name in ("ttl", "srv-ttl", "address-ttl", "negative-ttl"):
         life.pool.cli("zone", "set", name, life.dice.choice(["2m", "30m", "1h", "2h"]))
 
@@ -130,7 +131,7 @@ def emergency(life):
 
 
 def changed_mind(life):
-    """A KSK rollover that is taken back when the parent was asked already."""
+    """Aborts a KSK rollover after the parent has been asked for the new DS."""
     life.pool.cli("key", "roll", "ksk")
     for _ in range(4):
         life.step(HOUR // 2)

@@ -1,5 +1,5 @@
-"""Zone text round trips: ntspool, Knot, NSD, BIND and ldns read the output of `record list` and `zone export` to the same records, and
-ntspool reads theirs. Zones are random, over all types; dnspython judges what a text means."""
+"""Zone text round trips: ntspool, Knot, NSD, BIND and ldns read the same records from `record list` and `zone export`, and ntspool reads
+their output. The zones are random and cover all types. dnspython parses the texts for the comparison."""
 
 import random
 import re
@@ -18,18 +18,18 @@ from test_cli import NAME_SERVERS, Cli
 from validators import unpacked
 
 SEEDS = (1, 2, 3)
-NUMBERS = {"EID": 31, "NIMLOC": 32, "ATMA": 34, "RKEY": 57, "TALINK": 58, "RESINFO": 261, "WALLET": 262}  # dnspython has no name for these
+NUMBERS = {"EID": 31, "NIMLOC": 32, "ATMA": 34, "RKEY": 57, "TALINK": 58, "RESINFO": 261, "WALLET": 262}  # dnspython has no names
 ORIGIN = dns.name.from_text("pool.test.")
 
 
 def digest(kind, data):
-    """Type and canonical octets; these None of what dnspython knows no text of."""
+    """Type and canonical octets of a record; the octets are None if dnspython cannot parse the text."""
     rdtype = NUMBERS.get(kind) or dns.rdatatype.from_text(kind)
     if data.startswith("\\#"):
         octets = bytes.fromhex("".join(data.split()[2:]))
         return rdtype, dns.rdata.from_wire(dns.rdataclass.IN, rdtype, octets, 0, len(octets)).to_digestable()
     if kind in ("HINFO", "URI", "CAA") and re.search(r"\\(12[89]|1[3-9]|2)", data):
-        return rdtype, None  # dnspython makes UTF-8 of it
+        return rdtype, None  # dnspython turns these octets into UTF-8
     if dns.rdata.get_rdata_class(dns.rdataclass.IN, rdtype) is dns.rdata.GenericRdata:
         return rdtype, None
     rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, data, origin=ORIGIN, relativize=False)
@@ -37,7 +37,7 @@ def digest(kind, data):
 
 
 def meaning(text, unknown=()):
-    """The records of a text that has one a line, the name and TTL in front, as a set of name, TTL, type and octets."""
+    """The records of a text as a set of (name, TTL, type, octets). Each line has one record, with name and TTL first."""
     found = set()
     for line in text.splitlines():
         name, ttl, kind, *data = re.split(r"\s+", line.replace("\tIN\t", "\t").replace(" IN ", " ", 1), maxsplit=3)
@@ -55,7 +55,7 @@ def seed(request):
 
 @pytest.fixture
 def pools(tmp_path):
-    """Three of the same name."""
+    """Three pools of the same name."""
     made = Cli(tmp_path / "one"), Cli(tmp_path / "two"), Cli(tmp_path / "three")
     for cli in made:
         cli("init", "pool.test", *NAME_SERVERS)
@@ -117,7 +117,7 @@ def test_a_signed_zone_is_read_by_all(pools, seed, tmp_path):
 
 @pytest.mark.parametrize("writer", (nsd, bind, ldns))
 def test_what_others_write_is_read(pools, writer, seed, tmp_path):
-    """Of what needs no escapes: ldns prints a name with a leading $ as it is, NSD the first string of SPF."""
+    """Only records without escapes: ldns does not escape a leading $ in a name, and NSD prints only the first string of SPF."""
     one, two, _ = pools
     lines = list(RandomZone(random.Random(seed), odd=False).lines(60))
     listed = loaded(one, tmp_path / "given.zone", "\n".join(lines) + "\n")
@@ -127,7 +127,7 @@ def test_what_others_write_is_read(pools, writer, seed, tmp_path):
 
 @pytest.mark.parametrize("denial", ("nsec", "compact"))
 def test_types_in_as_many_windows_as_a_name_can_have_are_denied(pool, denial):
-    """RFC 4034 4.1.2: each window of the bitmap takes up to 34 octets."""
+    """RFC 4034 4.1.2: each window of the type bitmap takes up to 34 octets."""
     kinds = [256 * window + 255 for window in range(10, 34)]
     pool.cli("zone", "set", "denial", denial)
     pool.cli("record", "load", pool.machine.write("wide.zone", "".join(f"wide 60 TYPE{kind} \\# 1 00\n" for kind in kinds)))
