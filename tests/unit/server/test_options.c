@@ -25,8 +25,8 @@ static void write_config(const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* The options of a command line up to the first NULL, behind the program's name and the
- * configuration file. */
+/* Parses a command line that ends at the first NULL. The program's name and the configuration file
+ * come before it. */
 static bool read_options(struct options *out, int *exit_code, const char *const more[])
 {
     char words[16][64] = { "ntspoold", "--config" };

@@ -45,7 +45,7 @@ static const struct cached_answer *find(const char *name, uint16_t type)
     return answer_cache_find(table, &what);
 }
 
-/* Keeps an RRset of one record of `len` octets. */
+/* Caches an RRset of one record of `len` octets. */
 static const struct cached_answer *put(const char *name, uint16_t type, uint64_t member_id,
                                        size_t len)
 {
@@ -80,7 +80,8 @@ static void what_is_too_long_is_not_cached(void **)
     assert_non_null(put("alice.pool.test", RR_A, 1, ANSWER_CACHE_OCTETS - 12 - 6));
 }
 
-/* After `step`, with the old zone state, as between a commit and the next zone state. */
+/* Makes the change `step` but keeps the old zone state, as between a commit and the next zone
+ * state. */
 static void follow(void (*step)(struct registry_change *change))
 {
     struct registry_change change;
@@ -129,7 +130,7 @@ static void change_of_too_many_drops_all(void **)
 }
 
 /* A zone state with other settings, or without an address, has other records. Any other zone state
- * has the same. */
+ * has the same records. */
 static void entry_outlives_its_zone_state_while_nothing_changes(void **)
 {
     struct zone_state next = *pool.zone;
@@ -162,8 +163,8 @@ static void entry_ages(void **)
     assert_null(find("alice.pool.test", RR_A));
 }
 
-/* Many more names than there is room for: the latest are there, none is another's, and an answer's
- * own are never pushed out. */
+/* Many more names than the cache holds: the latest are found, none gets another's records, and no
+ * entry that the current answer uses is evicted. */
 static void full_table_makes_room(void **)
 {
     enum {

@@ -14,11 +14,11 @@ static const char secret_a[] = "e5e973e5a6b2a43f48e7dc849e37bfcf";
 static const char secret_b[] = "dd3bdf9344b678b185a6f5cb60fca715";
 static const char secret_c[] = "445536bcd2513298075a5d379663c962";
 
-/* RFC 9018 appendix A: what a server answers at a time to the cookie it got. */
+/* RFC 9018 appendix A: the server's answer to a cookie at a given time. */
 struct vector {
     const char *source, *current, *previous, *sent, *answered;
     uint64_t now;
-    enum cookie_state state; /* of the one sent */
+    enum cookie_state state; /* of the cookie sent */
 };
 
 static const struct vector vectors[] = {
@@ -67,7 +67,7 @@ static void vectors_of_rfc_9018_are_met(void **)
     }
 }
 
-/* The cookie of A.3 is genuine, reserved octets and all, but for its age. */
+/* The cookie of A.3 is genuine, including its reserved octets, but too old. */
 static void reserved_octets_are_hashed_as_they_came(void **)
 {
     struct address source = address_of("203.0.113.203");
@@ -87,7 +87,7 @@ static void window_is_an_hour_back_and_five_minutes_ahead(void **)
         { 3600, COOKIE_AGING }, { 3601, COOKIE_BAD },    { -300, COOKIE_GOOD },
         { -301, COOKIE_BAD },   { 1000000, COOKIE_BAD }, { -1000000, COOKIE_BAD },
     };
-    /* The second start has the 32-bit time wrap inside the window (RFC 1982). */
+    /* From the second start, the 32-bit time wraps inside the window (RFC 1982). */
     static const uint64_t starts[] = { 1800000000, (UINT64_C(1) << 32) - 100 };
     struct address source = address_of("192.0.2.1");
     struct cookie_secrets secrets = secrets_of(secret_a, NULL, 0);
@@ -116,8 +116,8 @@ static void any_flipped_bit_makes_it_bad(void **)
     assert_int_equal(cookie_check(cookie, &other, &secrets, 1800000000), COOKIE_BAD);
 }
 
-/* RFC 9018 5: at no step of a roll does a server refuse a cookie of one that is a step ahead or
- * behind. */
+/* RFC 9018 5: at each step of a secret rollover, a server accepts cookies of servers that are one
+ * step ahead or behind. */
 static void servers_a_step_apart_take_each_other_s_cookies(void **)
 {
     const uint64_t now = 1800000000;

@@ -5,7 +5,7 @@
 static struct pool_fixture pool;
 static struct answerer answerer;
 static struct sigcache *cache;
-/* Both signers of the answerer: test_denial.c tells them apart. */
+/* Both signers of the answerer; test_denial.c tests with two. */
 static struct signer *signer;
 
 static int set_up(void **)
@@ -190,7 +190,7 @@ static void srv_follows_the_client_and_tells_the_scope(void **)
     const struct answer *answer = decide(&query);
     assert_int_equal(answer->sets[0].set.count, 3); /* alice, bob and carol */
     assert_int_equal(answer->scope, 24);
-    query.subnet.source = 0; /* RFC 7871 7.1.2: told not to tailor, so scope 0 */
+    query.subnet.source = 0; /* RFC 7871 7.1.2: the client asked for no tailoring, so scope 0 */
     assert_int_equal(decide(&query)->scope, 0);
     struct query other = query_of("alice.pool.test", RR_A, true);
     other.subnet = query.subnet;
@@ -198,8 +198,8 @@ static void srv_follows_the_client_and_tells_the_scope(void **)
     assert_int_equal(decide(&other)->scope, 0);
 }
 
-/* A turn for what holds an SRV set, and a query of a cell if it depends on that; nothing for
- * anything else. */
+/* An answer with an SRV set takes a turn, and counts a query of the client's cell if it depends on
+ * the cell. No other answer counts. */
 static void only_srv_sets_are_due_to_be_counted(void **)
 {
     static const char *const rows[][3] = { { "_ntske._tcp.pool.test", "SRV", "CELL" },
@@ -218,7 +218,7 @@ static void only_srv_sets_are_due_to_be_counted(void **)
     }
 }
 
-/* Some clients take the first record only: each member must come first at times. */
+/* Some clients use the first record only, so each member must come first at times. */
 static void first_record_is_the_first_drawn(void **)
 {
     static const char *const targets[] = { "alice.pool.test", "bob.pool.test", "ntp.example.net" };
@@ -274,7 +274,7 @@ static void what_does_not_fit_is_truncated_whole(void **)
     assert_int_equal(out[2] & 2, 0);
 }
 
-/* RFC 3225 3, also in an error. */
+/* RFC 3225 3: also in an error. */
 static void do_flag_comes_back(void **)
 {
     for (unsigned i = 0; i < 4; i++) {
@@ -288,8 +288,8 @@ static void do_flag_comes_back(void **)
     }
 }
 
-/* RFC 4034 3.1.5: the response holds no RRSIG that is not valid at its time. Returns how many it
- * holds. */
+/* RFC 4034 3.1.5: no RRSIG in the response is invalid at that time. Returns the number of
+ * RRSIGs. */
 static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
 {
     const struct query query = query_of(name, type, true);
@@ -311,7 +311,7 @@ static unsigned assert_signed_for(const char *name, uint16_t type, uint64_t now)
     return found;
 }
 
-/* Also in the moment in which the machine wakes up, or the clock was set, before the refresher has
+/* Not even at the moment when the machine wakes up or the clock is set, before the refresher has
  * built a zone state. */
 static void no_signature_is_sent_outside_of_its_times(void **)
 {
@@ -340,7 +340,7 @@ static void question_comes_back_as_it_was(void **)
     assert_int_equal(out[3], 0);    /* RFC 4035 3.1.6: AD and CD clear */
 }
 
-/* Answers from the cache are octet for octet the first ones. */
+/* Answers from the cache equal the first ones octet for octet. */
 static void cached_answers_are_what_was_first_said(void **)
 {
     static const struct {
@@ -383,7 +383,7 @@ static void cached_answers_follow_the_store(void **)
     decide_begin(&answerer);
     const struct answer *answer = decide(&query);
     assert_memory_equal(answer->sets[0].set.rdata, "\0\4\300\0\2\115", 6);
-    query.qtype = RR_AAAA; /* cached apart by type */
+    query.qtype = RR_AAAA; /* cached separately by type */
     assert_int_equal(decide(&query)->sets[0].set.type, RR_AAAA);
     assert_int_equal(decide(&query)->sets[0].set.type, RR_AAAA);
     query.qtype = RR_TXT;
@@ -400,7 +400,7 @@ static void assert_denied_after(const char *name, const char *before)
     assert_true(dname_equal(answer->sets[1].owner, &owner));
 }
 
-/* The zone state knows neither the new member nor that its NSEC denies names from now on. */
+/* The zone state knows neither the new member nor the NSEC that belongs to it. */
 static void new_member_answers_and_denies_before_the_next_zone_state(void **)
 {
     struct registry_change change;
@@ -437,7 +437,7 @@ static void removed_member_leaves_srv_with_its_name(void **)
     for (int i = 0; i < 2 * DECK_SETS_MAX; i++) {
         struct query query = query_of("_ntske._tcp.pool.test", RR_SRV, true);
         const struct rrset *set = &decide(&query)->sets[0].set;
-        assert_int_equal(set->count, 2); /* the others stay */
+        assert_int_equal(set->count, 2); /* the other members stay */
         size_t at = 0;
         const uint8_t *rdata = NULL;
         uint16_t len = 0;

@@ -12,7 +12,7 @@ static struct answerer answerer;
 static struct sigcache *cache, *denials;
 static struct budget budget;
 
-/* A limited signer that has nothing signed yet. */
+/* A limited signer that has not signed anything yet. */
 static struct signer *new_limited_signer(void)
 {
     sigcache_free(denials);
@@ -40,7 +40,7 @@ static int tear_down(void **)
     return 0;
 }
 
-/* As the worker answers: wire form in, wire form out. */
+/* Answers like a worker: wire form in, wire form out. */
 static ldns_pkt *ask_name(const struct dname *name, uint16_t type, uint16_t edns_flags)
 {
     static const struct address source = { { 0 } };
@@ -81,7 +81,7 @@ static ldns_pkt *ask(const char *text, uint16_t type, uint16_t edns_flags)
     return ask_name(&name, type, edns_flags);
 }
 
-/* The DNSKEYs of the pool, as ldns wants them. */
+/* The pool's DNSKEYs, for ldns. */
 static ldns_rr_list *keys(void)
 {
     ldns_pkt *reply = ask("pool.test", RR_DNSKEY, EDNS_DO);
@@ -90,7 +90,7 @@ static ldns_rr_list *keys(void)
     return list;
 }
 
-/* Every RRset of the section has RRSIGs that ldns finds good. */
+/* Every RRset of the section has RRSIGs, and ldns verifies them. */
 static void assert_signed(const ldns_rr_list *section, const ldns_rr_list *dnskeys)
 {
     ldns_rr_list *rest = ldns_rr_list_clone(section), *set = NULL;
@@ -132,7 +132,7 @@ static const char *rcode_text(const ldns_pkt *reply)
     }
 }
 
-/* " SOA", of an NSEC all: " alice.pool.test. NSEC \000.alice.pool.test. A RRSIG NSEC". */
+/* " SOA"; an NSEC in full: " alice.pool.test. NSEC \000.alice.pool.test. A RRSIG NSEC". */
 static void tell(FILE *out, const ldns_rr *rr)
 {
     if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_NSEC) {
@@ -150,7 +150,7 @@ static void tell(FILE *out, const ldns_rr *rr)
     free(types);
 }
 
-/* RCODE and the sections, RRSIGs left out. */
+/* Compares RCODE and sections, without the RRSIGs. */
 static void assert_reply(ldns_pkt *reply, const char *expected)
 {
     char text[2048] = "";
@@ -203,7 +203,7 @@ static void a_missing_name_has_an_nsec_of_its_own_with_nxname(void **)
     }
 }
 
-/* The name comes back as it was asked for; what is signed is in lower case. */
+/* The response repeats the name as it was asked for; the signature covers the lower case. */
 static void letter_case_changes_no_signature(void **)
 {
     assert_answer("nope.pool.test", RR_A, EDNS_DO, NO_NAME("nope.pool.test."));
@@ -234,7 +234,7 @@ static void a_missing_type_is_denied_without_the_next_name(void **)
     }
 }
 
-/* The bitmap says that there are NSEC and RRSIG, so they are there to be had. */
+/* The bitmap lists NSEC and RRSIG, so queries for them get an answer. */
 static void what_the_bitmap_says_can_be_asked_for(void **)
 {
     assert_answer("nope.pool.test", RR_NSEC, EDNS_DO,
@@ -320,7 +320,7 @@ static void its_ttl_is_that_of_the_chain(void **)
     ldns_pkt_free(reply);
 }
 
-/* Names at both limits, and each fits a datagram. */
+/* Names up to both limits of length; each denial fits in a datagram. */
 static void the_longest_names_are_denied_in_a_datagram(void **)
 {
     static const char octets[] = { 'x', '\xff', '\0', '*' };
@@ -345,8 +345,8 @@ static void the_longest_names_are_denied_in_a_datagram(void **)
     ldns_rr_list_deep_free(dnskeys);
 }
 
-/* What is over the budget is denied by the zone's chain, whose signatures are there; what was
- * signed is answered as before. */
+/* Denials beyond the budget come from the zone's NSEC chain, whose signatures exist. Names denied
+ * before the budget ran out are answered as before. */
 static void names_beyond_the_budget_are_denied_by_the_chain(void **)
 {
     signer_free(answerer.snapshot.limited_signer);
@@ -366,7 +366,7 @@ static void names_beyond_the_budget_are_denied_by_the_chain(void **)
         "pool.test. NSEC _ntske._tcp.pool.test. NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY CAA");
     assert_answer("first.pool.test", RR_A, EDNS_DO, NO_NAME("first.pool.test."));
     assert_int_equal(answerer.snapshot.counters->over_budget, 2);
-    /* Of what is there, nothing needs the budget. */
+    /* Denials at existing names never use the budget. */
     assert_answer("er.pool.test", RR_A, EDNS_DO,
                   "NOERROR / SOA er.pool.test. NSEC \\000.er.pool.test. RRSIG NSEC");
     assert_answer(
@@ -393,7 +393,7 @@ static void the_setting_changes_without_a_trace(void **)
     }
 }
 
-/* Denied or served, in one snapshot never both. */
+/* One snapshot either denies the name or serves it, never both. */
 static void a_removed_member_is_denied_with_the_commit(void **)
 {
     struct registry_change change;

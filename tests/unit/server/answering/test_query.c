@@ -126,8 +126,8 @@ static void headers_out_of_order_are_rejected(void **)
     }
 }
 
-/* RFC 6891 6.1.1: who sends an OPT gets one, also with a refusal; 6.1.3: and hears of a version we
- * don't know. */
+/* RFC 6891 6.1.1: a query with OPT gets a response with OPT, even a refusal. 6.1.3: an unknown
+ * version gets BADVERS. */
 static void a_refused_query_keeps_its_edns(void **)
 {
     static const struct {
@@ -266,7 +266,7 @@ static const uint8_t all_options[] = {
     0, EDNS_OPTION_COOKIE,    0, 8, 1, 2, 3,  4, 5,   6, 7, 8, /* */
     0, EDNS_OPTION_KEEPALIVE, 0, 2, 0, 1,                      /* */
     0, EDNS_OPTION_ECS,       0, 7, 0, 1, 24, 0, 192, 0, 2,    /* */
-    0, EDNS_OPTION_COOKIE,    0, 1, 0                          /* the second one doesn't count */
+    0, EDNS_OPTION_COOKIE,    0, 1, 0                          /* the second cookie is ignored */
 };
 
 static void every_cut_among_options_is_a_format_error(void **)
@@ -314,8 +314,8 @@ static void without_question_only_a_cookie_is_answered(void **)
     assert_int_equal(rcode, RCODE_FORMERR);
 }
 
-/* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read all the
- * same. */
+/* RFC 1995 3: an IXFR has a SOA in its authority section; the OPT behind it is read
+ * nevertheless. */
 static void refused_transfer_has_its_opt(void **)
 {
     static const uint16_t counts[4] = { 1, 0, 1, 1 };

@@ -3,7 +3,7 @@
 #include "server/answering/rrl.h"
 #include "tests/unit/unit.h"
 
-/* How many of `count` answers at one moment pass. */
+/* How many of `count` simultaneous answers pass. */
 static unsigned burst(struct rrl *rrl, const char *source, unsigned kind, uint32_t rate,
                       uint64_t now_us, unsigned count)
 {
@@ -15,7 +15,7 @@ static unsigned burst(struct rrl *rrl, const char *source, unsigned kind, uint32
     return passed;
 }
 
-/* Clocks that a 40-bit time must not trip over: a fresh one, and one about to wrap. */
+/* Clocks that challenge a 40-bit time: a fresh one, and one about to wrap. */
 static const uint64_t clocks[] = { 0, 5000000, (UINT64_C(1) << 40) - 500000, UINT64_C(7) << 50 };
 
 static void a_second_s_worth_passes_at_once_and_no_more(void **)
@@ -66,8 +66,8 @@ static void networks_and_kinds_have_their_own(void **)
     rrl_free(rrl);
 }
 
-/* A flood from everywhere must not lock anyone out for long, nor may it help a network that goes on
- * asking. */
+/* A flood from everywhere must not lock anyone out for long, and must not help a network that keeps
+ * on asking. */
 static void flood_of_networks_does_not_hurt_others(void **)
 {
     struct rrl *rrl = rrl_new();

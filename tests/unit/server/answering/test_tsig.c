@@ -12,7 +12,7 @@ struct message {
     struct writer w;
 };
 
-/* A query for pool.test. SOA with so many additional records. */
+/* A query for pool.test. SOA with this many additional records. */
 static struct message *begin(struct message *m, uint16_t flags, uint16_t additionals)
 {
     m->w = writer_of(m->data, sizeof(m->data));
@@ -56,7 +56,7 @@ static enum rcode rcode_of(struct query *query, const struct message *m)
     return rcode;
 }
 
-/* RFC 8945 5.2.1 and 5.3.2: no key is known, and the response has the record without a MAC. */
+/* RFC 8945 5.2.1 and 5.3.2: no key is known, so the response has a TSIG record without a MAC. */
 static size_t write_notauth(const struct query *query, uint8_t *out, size_t limit)
 {
     const struct response response = { .query = query, .out = out, .limit = limit };
@@ -128,7 +128,7 @@ static void what_is_no_tsig_record_is_a_format_error(void **)
         add_tsig(&m, owners[i].owner, owners[i].len, 255, 32);
         assert_int_equal(rcode_of(&query, &m), RCODE_FORMERR);
     }
-    /* Every other length of the rdata than the right one. */
+    /* Every wrong length of the rdata. */
     begin(&m, 0, 1);
     size_t rdlen_at = m.w.at + sizeof(key_name) + 8;
     add_tsig(&m, key_name, sizeof(key_name), 255, 32);
@@ -139,7 +139,7 @@ static void what_is_no_tsig_record_is_a_format_error(void **)
     }
 }
 
-/* A signed transfer or update: what would come of it without does not matter. */
+/* A signed transfer or update gets NOTAUTH too, whatever it would get without TSIG. */
 static void other_requests_hear_of_their_key_as_well(void **)
 {
     struct message m;

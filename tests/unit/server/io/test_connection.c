@@ -80,8 +80,8 @@ static void put_query(uint8_t out[MESSAGE], unsigned id)
     memcpy(out + 4, rest, sizeof(rest));
 }
 
-/* Sends as many of the queries `from` to `to` as the connection takes; returns up to which. Only
- * whole ones. */
+/* Sends the queries from `from` up to `to`, as many as the connection takes, only whole ones.
+ * Returns the number of the next query. */
 static unsigned ask(unsigned from, unsigned to)
 {
     uint8_t message[MESSAGE];
@@ -96,7 +96,8 @@ static unsigned ask(unsigned from, unsigned to)
     return from;
 }
 
-/* Reads the answers that have come, which must be in order from `from` on; returns up to which. */
+/* Reads the answers that have arrived, which must be in order from `from` on. Returns the number of
+ * the next answer. */
 static unsigned answers(unsigned from)
 {
     static uint8_t held[1 << 16];
@@ -179,7 +180,7 @@ static void a_network_over_its_rate_rests_with_its_last_answer_sent(void **)
     assert_true(connection->rests);
     unsigned answered = answers(0);
     assert_in_range(answered, RATE + 1, CONNECTION_TURN - 1);
-    assert_true(connection_turn(connection, shop)); /* as if somebody asked it to */
+    assert_true(connection_turn(connection, shop)); /* as if somebody had asked the server to */
     assert_int_equal(answers(answered), answered);
     assert_int_equal(epoll_wait(shop->set, &event, 1, 0), 0);
     pool.zone->settings.rrl_rate = 0;

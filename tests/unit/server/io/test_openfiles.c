@@ -28,7 +28,7 @@ static void allow(rlim_t soft, rlim_t hard)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* The tests lower the hard limit, so they go from much to little. */
+/* The tests lower the hard limit, so they run from the highest to the lowest. */
 static void the_limit_is_raised_as_far_as_needed(void **)
 {
     struct diag diag = { "" };

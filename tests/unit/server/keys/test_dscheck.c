@@ -3,7 +3,7 @@
 #include "server/keys/dscheck.h"
 #include "tests/unit/life.h"
 
-/* A response with these DS records; `ad` off: not validated. */
+/* A response with these DS records; without `ad` it is not validated. */
 struct plan {
     bool ad;
     uint16_t rcode;
@@ -25,7 +25,7 @@ static struct key_set some_keys(void)
                                     .life = key_life_in_use(KEY_KSK, START) };
         memset(key->public_key, (int)i + 1, 32);
     }
-    keys.list[2].life.ds.withdrawn_at = START + 1; /* asked to go */
+    keys.list[2].life.ds.withdrawn_at = START + 1; /* CDS asks for its removal */
     return keys;
 }
 
@@ -99,7 +99,7 @@ static void all_keys_and_no_others_are_as_asked(void **)
     struct plan other = plan;
     other.zone = "pool.tesa.";
     assert_false(as_asked(&other, &keys));
-    /* A digest of a type that is not known does no harm, and is not enough. */
+    /* A digest of an unknown type does no harm, and does not suffice. */
     add_ds(&plan, &keys.list[0]);
     plan.records[2][3] = 6;
     plan.lengths[2] = KEY_DS_LEN + 16;
@@ -107,18 +107,18 @@ static void all_keys_and_no_others_are_as_asked(void **)
     plan.records[1][3] = 6;
     assert_false(as_asked(&plan, &keys));
     plan.records[1][3] = 2;
-    /* A right tag with a wrong digest is another key's. */
+    /* The right tag with a wrong digest belongs to another key. */
     plan.records[2][3] = 2;
     plan.lengths[2] = KEY_DS_LEN;
     plan.records[2][10] ^= 1;
     assert_false(as_asked(&plan, &keys));
     plan.count = 2;
     assert_true(as_asked(&plan, &keys));
-    add_ds(&plan, &keys.list[2]); /* what was to go is still there */
+    add_ds(&plan, &keys.list[2]); /* the DS that should be removed is still there */
     assert_false(as_asked(&plan, &keys));
 }
 
-/* Of key 0 of some_keys, as `ldns-key2ds -1` and `-4` have them. */
+/* The DS of key 0 of some_keys, as printed by `ldns-key2ds -1` and `-4`. */
 static void add_digest(struct plan *plan, const struct key_set *keys, uint8_t type)
 {
     static const uint8_t lengths[] = { 0, 20, 32, 0, 48 };
@@ -138,7 +138,7 @@ static void add_digest(struct plan *plan, const struct key_set *keys, uint8_t ty
                      1);
 }
 
-/* RFC 8624 3.3, RFC 9905: SHA-256 and SHA-384 are believed by all, SHA-1 is not. */
+/* RFC 8624 3.3, RFC 9905: all validators accept SHA-256 and SHA-384; SHA-1 does not count. */
 static void the_digests_that_validators_believe_count(void **)
 {
     struct key_set keys = some_keys();
@@ -178,7 +178,7 @@ static void the_longest_ttl_of_a_validated_ds_counts(void **)
     struct stub_response response = respond(&plan);
     assert_int_equal(dscheck_ttl(&response, &zone), 0);
     for (size_t i = 0; i < 3; i++) {
-        add_ds(&plan, &keys.list[i]); /* whoever's they are */
+        add_ds(&plan, &keys.list[i]); /* whichever key they belong to */
     }
     response = respond(&plan);
     assert_int_equal(dscheck_ttl(&response, &zone), 172800);

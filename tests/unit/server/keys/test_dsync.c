@@ -2,8 +2,9 @@
 #include "tests/unit/unit.h"
 #include "zone/names/rrset.h"
 
-/* RFC 9859 4.1: by the zone's own label, then as far up as the SOA says that the parent is, then
- * for the parent's zones in general. */
+/* RFC 9859 4.1: first _dsync right after the zone's own label; then, if the SOA shows that the
+ * parent is further up, _dsync in front of the parent's name; last, the parent's general _dsync
+ * name. */
 static void names_are_asked_for_as_the_rfc_says(void **)
 {
     static const struct {

@@ -80,7 +80,7 @@ static uint64_t version_of(const struct bench *b)
     return store_version(b->pool.txns[2]);
 }
 
-/* Changes what caches may keep; the registry's transaction is the fixture's. */
+/* Changes a setting that bears on caches, in the fixture's transaction. */
 static void set(struct bench *b, const char *name, const char *value)
 {
     struct registry_change change;
@@ -99,7 +99,7 @@ static void nothing_is_written_while_nothing_happens(void **state)
         look_after(b, 30);
     }
     assert_int_equal(version_of(b), version);
-    look_after(b, 700); /* but that it is there, once an hour */
+    look_after(b, 700); /* only a sign of life, once an hour */
     assert_int_equal(version_of(b), version + 1);
     assert_int_equal(keys_of(b).memory.seen_at, b->now);
     assert_int_equal(said.lines, 0);
@@ -115,7 +115,7 @@ static void a_zsk_is_replaced_by_itself_when_its_time_has_come(void **state)
     assert_int_equal(keys_of(b).keys.count, 2);
     for (unsigned minute = 0; minute < 24 * 60; minute++) {
         look_after(b, 60);
-        /* by this, packages for machines that follow are told apart */
+        /* packages for machines that follow are ordered by this */
         const struct key_timeline now = keys_of(b);
         assert_true(now.memory.seen_at >= rollover_last_step_at(&now.keys));
     }
@@ -161,7 +161,7 @@ static void two_key_managers_of_one_state_do_what_one_does(void **state)
     keymgr_free(other);
 }
 
-/* A ttl that is lowered in the middle of a rollover does not shorten it. */
+/* A TTL lowered during a rollover does not shorten the rollover. */
 static void lowered_ttls_are_waited_for(void **state)
 {
     struct bench *b = *state;
@@ -196,7 +196,7 @@ static void a_long_ttl_of_a_static_record_counts(void **state)
     assert_int_equal(keys_of(b).memory.zone_ttl_s, 2 * DAY);
 }
 
-/* It waits for an hour of steady time, then it takes the new time for true. */
+/* After an hour of steady time the new time is accepted. */
 static void a_clock_that_was_set_stops_steps_for_a_while(void **state)
 {
     struct bench *b = *state;
@@ -218,7 +218,7 @@ static void a_clock_behind_what_was_seen_stops_steps(void **state)
 {
     struct bench *b = *state;
     look_after(b, 80 * DAY);
-    keymgr_free(b->keymgr); /* as after a restart: no steady time to compare with */
+    keymgr_free(b->keymgr); /* like a restart: no steady time to compare with */
     b->keymgr = keymgr_of(b);
     b->now -= 70 * DAY;
     uint64_t version = version_of(b);
@@ -258,7 +258,7 @@ static void reseal(const struct bench *b, const struct seal *from, const struct 
     assert_ok(store_commit(txn, NULL));
 }
 
-/* The server goes on with the keys that it has read, and what it does not serve no cache has. */
+/* The server keeps using the keys it has loaded. Keys that it does not serve are in no cache. */
 static void keys_under_another_seal_take_no_step(void **state)
 {
     struct bench *b = *state;
@@ -297,7 +297,7 @@ static void the_thread_looks_and_ends(void **state)
     for (unsigned i = 0; i < 1000 && version_of(b) == version; i++) {
         (void)usleep(10000);
     }
-    assert_true(version_of(b) > version); /* there was no memory yet */
+    assert_true(version_of(b) > version); /* there was no memory before */
 }
 
 #define OF_POOL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

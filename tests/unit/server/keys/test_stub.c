@@ -2,8 +2,8 @@
 #include "tests/unit/unit.h"
 #include "zone/names/rrset.h"
 
-/* Answer: example. A, by a pointer to a pointer. Authority: SOA of test., its owner a part of the
- * question. */
+/* Answer: example. A, its owner a pointer to a pointer. Authority: SOA of test., its owner a part
+ * of the question. */
 static const uint8_t whole[] = "\0\7\x81\xa3\0\1\0\1\0\1\0\0" /* ID 7, QR RD RA AD, NXDOMAIN */
                                "\4pool\4test\0\0\53\0\1"      /* 12: pool, 17: test */
                                "\1a\xc0\x0c\0\1\0\1\0\0\0\5\0\4\xc0\0\2\1"
@@ -98,7 +98,7 @@ static void a_name_does_not_grow_over_its_bound(void **)
     struct stub_response response = { .id = 7 };
     struct writer w = writer_of(response.data, sizeof(response.data));
     write_octets(&w, "\0\7\x81\xa0\0\1\0\0\0\0\0\0", 12);
-    /* Five labels of 63 octets, each then a pointer to the one before: 320 octets. */
+    /* Five labels of 63 octets, each followed by a pointer to the one before: 320 octets. */
     for (unsigned i = 0; i < 5; i++) {
         write_u8(&w, 63);
         for (unsigned k = 0; k < 63; k++) {

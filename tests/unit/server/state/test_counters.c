@@ -29,7 +29,7 @@ static uint64_t told(uint64_t member_id)
     return traffic_answers(&traffic, member_id, 24, FIXTURE_NOW);
 }
 
-/* Takes turns and notes, as an answer does, whom each gives. */
+/* Takes turns as an answer does, and counts the members that each turn gives. */
 static void take(struct counters *counters, uint16_t area, unsigned turns, uint64_t *given)
 {
     const struct candidate *list = pool.zone->deal->candidates.list;
@@ -66,7 +66,7 @@ static void answers_of_members_follow_from_turns(void **)
     }
 }
 
-/* From any number of counters. Late counts of an earlier deal are not added. */
+/* The sum over any number of counters. Late counts of an earlier deal are not added. */
 static void demand_has_the_answers_of_the_newest_deal(void **)
 {
     struct counters *counters_list[] = { counters_new(pool.zone, 0), counters_new(pool.zone, 9) };
@@ -109,7 +109,8 @@ static void an_area_with_nobody_counts_for_nobody(void **)
     counters_unref(counters);
 }
 
-/* As when the rate limit drops it: the turn is the next one's, and nothing is told. */
+/* For example when the rate limit drops it: the next answer gets the same turn, and nothing is
+ * counted. */
 static void what_is_not_sent_is_not_counted(void **)
 {
     struct counters *counters = counters_new(pool.zone, 7);

@@ -41,7 +41,7 @@ static void the_first_deal_is_due_at_once(void **)
     struct deal *scaled = deal_anew(quick, NOW);
     assert_false(deal_is_due(scaled, NOW));
     assert_true(deal_is_due(scaled, NOW + settings.srv_ttl_s));
-    assert_true(deal_is_due(scaled, NOW - 1)); /* the clock went back */
+    assert_true(deal_is_due(scaled, NOW - 1)); /* the clock was set back */
     deal_unref(quick);
     deal_unref(scaled);
 }
@@ -56,7 +56,7 @@ static void nothing_new_is_the_same_deal(void **)
     deal_unref(second);
 }
 
-/* A deal takes its time: what changed since it began is worked into it. */
+/* A deal takes time to compute. A change that happens meanwhile is worked into it. */
 static void a_change_during_a_deal_is_worked_into_it(void **)
 {
     atomic_bool give_up = false;
@@ -77,8 +77,8 @@ static void a_change_during_a_deal_is_worked_into_it(void **)
     deal_unref(left);
 }
 
-/* The earlier of the SRV TTL and a minute; shares too are no older than that, however often is
- * dealt in between. */
+/* A deal is due after the SRV TTL or a minute, whichever is earlier. Its shares are never older
+ * than a minute either, however often deals are made in between. */
 static void a_deal_is_due_after_its_ttl_or_a_minute(void **)
 {
     static const struct {
@@ -111,7 +111,7 @@ static size_t sets_of(const struct deal *deal, uint16_t cell)
     return deal->rings[steering_area(&deal->shared->steering, cell)]->deck.count;
 }
 
-/* What part of the answers to clients of a cell holds a member. */
+/* The fraction of the answers to a cell's clients that hold this member. */
 static double part_of(const struct deal *deal, uint16_t cell, uint32_t index)
 {
     const struct deck *deck = &deal->rings[steering_area(&deal->shared->steering, cell)]->deck;
@@ -122,8 +122,8 @@ static double part_of(const struct deal *deal, uint16_t cell, uint32_t index)
     return (double)sets / (double)deck->count;
 }
 
-/* While few ask from Japan, its one member there is in all their sets; when most do, it can't
- * be. */
+/* With little demand from Japan, the only member there is in all of Japan's sets. With most demand
+ * from there, it can't be. */
 static void allocation_follow_the_demand_within_a_minute(void **)
 {
     enum {
@@ -149,14 +149,14 @@ static void allocation_follow_the_demand_within_a_minute(void **)
     candidates_copy(&same, &candidates);
     struct deal *quick = next_deal(NULL, candidates, NOW);
     struct deal *before = deal_anew(quick, NOW);
-    /* of a share just under all, rounding may take one set */
+    /* if the share is just below 1, rounding may cost one set */
     assert_true(part_of(before, jp, JAPANS) > 1 - 1.5 / (double)sets_of(before, jp));
     asked[nl] = 1;
     asked[jp] = 1000;
     struct deal *soon = next_deal(before, same, NOW + DEAL_AGE_MAX_S - 1);
     assert_ptr_equal(soon, before);
     struct deal *after = deal_anew(soon, NOW + DEAL_AGE_MAX_S);
-    /* Of four places a set it may have max-overload (2) 64ths. */
+    /* Of four slots per set, its limit is max-overload (2) * 1/64. */
     assert_true(part_of(after, jp, JAPANS) < 4 * 2.0 / MEMBERS * 1.1);
     deal_unref(quick);
     deal_unref(before);
@@ -165,7 +165,7 @@ static void allocation_follow_the_demand_within_a_minute(void **)
     demand.by_cell = NULL;
 }
 
-/* The candidates that have one more of the world's sets than the others. */
+/* The candidates that are in one more of the world's sets than the others. */
 static void rounded_up(const struct deal *deal, size_t count, bool *up)
 {
     const struct deck *deck = &deal->rings[0]->deck;
@@ -179,8 +179,8 @@ static void rounded_up(const struct deal *deal, size_t count, bool *up)
     }
 }
 
-/* Who was rounded up while a crowd asked is not so the next time. By chance, some would be: of 60
- * members 16 are. */
+/* A member that was rounded up under high demand is not rounded up the next time. By chance 16 of
+ * the 60 members would be. */
 static void a_crowd_is_made_up_for(void **)
 {
     enum {
@@ -214,8 +214,8 @@ static void a_crowd_is_made_up_for(void **)
     places = saved;
 }
 
-/* What a change costs: who left is replaced, and signed for, where it was; who came is where its
- * part says. */
+/* The cost of a change. A member that leaves is replaced in its sets, and only these are signed. A
+ * member that joins gets its share of sets. */
 static void a_change_signs_what_it_touches(void **)
 {
     struct deal *first = first_deal(POOL, NOBODY);
@@ -241,7 +241,8 @@ static void a_change_signs_what_it_touches(void **)
     deal_unref(back);
 }
 
-/* Every set of a patched deal has the records of its members, and blocks that carry as many. */
+/* Every set of a patched deal has its members' records, and its blocks have the same number of
+ * records. */
 static void a_patched_deal_says_what_its_sets_hold(void **)
 {
     struct deal *first = first_deal(POOL, NOBODY);
@@ -262,13 +263,13 @@ static void a_patched_deal_says_what_its_sets_hold(void **)
     deal_unref(left);
 }
 
-/* What comes and goes for long leaves room for the next one: here a large member of a pool so small
- * that each time counts. */
+/* A member that comes and goes many times still gets its share. The test uses a large member of a
+ * small pool, where every time matters. */
 static void the_last_of_many_newcomers_gets_what_the_first_got(void **)
 {
     enum {
         FEW = 60,
-        TIMES = 14 /* with more the pool is dealt anew */
+        TIMES = 14 /* with more, the pool is dealt anew */
     };
     struct candidates all = candidates_with(NULL, FEW, NOBODY);
     size_t large = 0, first = 0, last = 0;
@@ -280,7 +281,7 @@ static void the_last_of_many_newcomers_gets_what_the_first_got(void **)
     for (unsigned i = 0; i < TIMES; i++) {
         struct deal *with =
             next_deal(deal, candidates_with(&deal->candidates, FEW, NOBODY), NOW + 1);
-        assert_int_equal(with->round, deal->round); /* worked in, not dealt anew */
+        assert_int_equal(with->round, deal->round); /* patched, not dealt anew */
         first += i < 2 ? sets_with(with, (uint32_t)large) : 0;
         last += i >= TIMES - 2 ? sets_with(with, (uint32_t)large) : 0;
         deal_unref(deal);
@@ -322,7 +323,7 @@ static void large_changes_and_small_pools_deal_anew(void **)
     deal_unref(second);
 }
 
-/* What a region or a set holds would be wrong until the deal is due. */
+/* Otherwise the contents of a region or a set would be wrong until the next deal is due. */
 static void a_member_that_moves_or_joins_a_failure_domain_is_dealt_anew(void **)
 {
     struct deal *old = first_deal(POOL, NOBODY);

@@ -31,8 +31,8 @@ static void assert_like_the_store(const struct name_index *names, const struct d
     }
 }
 
-/* Names that are there, that are not, that begin alike for more than eight octets, and octets 00
- * and 01 of keys. */
+/* Existing names, missing names, names that share more than eight octets, and keys with octets 00
+ * and 01. */
 static void finds_what_the_store_finds(void **)
 {
     struct registry_change change;

@@ -16,7 +16,7 @@ static struct candidates candidates;
 static struct dname service;
 static struct srv_ring_parts parts;
 
-/* Members m0, m1 ..., as the store would order them. */
+/* Members m0, m1 ..., in the order of the store. */
 static int set_up(void **)
 {
     pool_fixture_init(&pool, NULL);
@@ -58,7 +58,7 @@ static int tear_down(void **)
     return 0;
 }
 
-/* Set s holds the members from 3 s on, the last of them first. */
+/* Set s holds the members from 3 s on, in descending order. */
 static struct deck make_deck(void)
 {
     struct deck deck = { .count = SETS, .sets = xcalloc(SETS, sizeof(struct deck_set)) };
@@ -75,12 +75,12 @@ static struct srv_ring *make_ring(struct deck deck, struct srv_ring *old, const 
 {
     struct srv_ring *ring = NULL;
     assert_ok(srv_ring_new(&ring, &deck, &parts, old, changed));
-    assert_null(deck.sets); /* the ring has it now */
+    assert_null(deck.sets); /* the ring owns it now */
     return ring;
 }
 
-/* Looks through what an answer would hold: the set's targets, the first member's first, with the
- * members' ports, and a signature. */
+/* Checks an answer's records: the set's targets, the first member's first, with the members' ports,
+ * and a signature. */
 static void check_block(const struct srv_ring *ring, size_t set)
 {
     uint8_t out[2048] = { 0 };
@@ -155,7 +155,8 @@ static void an_empty_deck_says_that_there_is_no_service(void **)
     assert_memory_equal(ring->srv[0].rdata, "\0\7\0\0\0\0\0\0\0", 9);
     assert_int_equal(ring->blocks[0].count[0], 1);
     assert_int_equal(ring->blocks[0].count[1], 2);
-    struct srv_ring *next = make_ring(make_deck(), ring, NULL); /* which has nothing to take over */
+    struct srv_ring *next =
+        make_ring(make_deck(), ring, NULL); /* an empty ring has nothing to reuse */
     assert_null(next->base);
     check_block(next, 0);
     srv_ring_unref(ring);
@@ -174,7 +175,7 @@ static void unchanged_sets_stay_where_they_are(void **)
         assert_int_equal(second->blocks[s].wire == first->blocks[s].wire, s != 1);
         check_block(second, s);
     }
-    srv_ring_unref(first); /* which the second one needs still */
+    srv_ring_unref(first); /* the second ring still needs it */
     struct deck back = make_deck();
     back.sets[1].members[2] = 11;
     back.sets[2].members[0] = 0;
@@ -206,7 +207,7 @@ static void a_changed_record_is_signed_where_it_is(void **)
     srv_ring_unref(second);
 }
 
-/* Another order is another set: who comes first is for clients that take one only. */
+/* A set in another order is another set: some clients use the first record only. */
 static void the_order_in_a_set_counts(void **)
 {
     struct srv_ring *first = make_ring(make_deck(), NULL, NULL);
@@ -215,7 +216,8 @@ static void the_order_in_a_set_counts(void **)
     deck.sets[0].members[0] = deck.sets[0].members[3];
     deck.sets[0].members[3] = front;
     struct srv_ring *second = make_ring(deck, first, NULL);
-    assert_int_equal(signer_made(signer), SETS); /* the RRset is the same: its signature is known */
+    assert_int_equal(signer_made(signer),
+                     SETS); /* the RRset is the same, so its signature is cached */
     check_block(second, 0);
     srv_ring_unref(first);
     srv_ring_unref(second);
@@ -229,7 +231,7 @@ static void without_a_signature_there_is_no_hand(void **)
     budget_update(&budget, 1, 1000000);
     signer_limit(signer, &budget);
     deck.sets[0].members[0] = 10;
-    deck.sets[2].members[0] = 11; /* the second signature is one too many */
+    deck.sets[2].members[0] = 11; /* the second signature exceeds the budget */
     assert_int_equal(srv_ring_new(&ring, &deck, &parts, first, NULL), RESULT_EXHAUSTED);
     assert_null(ring);
     check_block(first, 0);

@@ -51,7 +51,7 @@ static void answer(struct counters *counters, unsigned queries)
     }
 }
 
-/* What the store says by now. */
+/* The present contents of the store. */
 static struct traffic stored(void)
 {
     struct traffic traffic = { 0 };
@@ -84,7 +84,7 @@ static void a_used_up_budget_is_logged_once_a_spell(void **)
     assert_int_equal(traffic.over_budget.answers, 3);
     traffic_done(&traffic);
     counters_unref(counters);
-    collector_free(collector); /* what it counts at its end is the machine's time */
+    collector_free(collector); /* the collector's last counts get the machine's time */
     open_collector();
     counters = collector_counters(collector, pool.zone);
     counters_count(&counters->over_budget);
@@ -107,7 +107,7 @@ static void counts_survive_a_restart(void **)
     open_collector();
     counters = collector_counters(collector, pool.zone);
     answer(counters, 8);
-    struct demand demand = collector_demand(collector, NULL, now); /* what was just counted too */
+    struct demand demand = collector_demand(collector, NULL, now); /* including the latest counts */
     assert_true(demand.by_cell[0] > 27.9 && demand.by_cell[0] < 28.1);
     assert_int_equal(demand.asked[0], 8);
     collector_write(collector, now);

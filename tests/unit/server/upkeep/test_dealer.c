@@ -35,7 +35,7 @@ static double seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The next deal, once the dealer has rested; NULL after a minute. */
+/* The next deal, once the dealer is free; NULL after a minute. */
 static struct deal *wait_for(struct dealer *dealer, const struct zone_state *zone)
 {
     struct deal *deal = NULL;
@@ -77,7 +77,7 @@ static void an_overtaken_deal_is_dropped(void **)
     struct dealer *dealer = dealer_new(cache);
     struct deal later = *pool.zone->deal;
     struct zone_state zone = { .deal = &later };
-    later.round++; /* settings or half of the pool changed: there is a new deal already */
+    later.round++; /* as if settings or half of the pool had changed: a new deal exists already */
     start(dealer);
     struct deal *deal = NULL;
     struct diag diag = { "" };
@@ -98,7 +98,7 @@ static void all_deals_take_a_hundredth_of_a_core(void **)
     struct dealer *dealer = dealer_new(cache);
     double began = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     deal_unref(wait_for(dealer, pool.zone));
-    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu; /* nearly all of it the dealer's */
+    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu; /* the dealer used nearly all of it */
     deal_unref(wait_for(dealer, pool.zone));
     assert_true(seconds(CLOCK_MONOTONIC) - began > cpu * DEALER_REST / 2);
     dealer_free(dealer);

@@ -14,8 +14,8 @@ static void log_line(int, const char *text)
     (void)snprintf(logged + used, sizeof(logged) - used, "%s\n", text);
 }
 
-/* Puts `len` octets of a file of the tests (all of it: SIZE_MAX) in place of `path` by a rename, or
- * writes them over what stands there. */
+/* Puts the first `len` octets of a test file (SIZE_MAX: all) at `path`, by a rename or by
+ * overwriting the file there. */
 static void put(const char *path, const char *name, size_t len, bool by_rename)
 {
     static uint8_t data[65536];
@@ -58,8 +58,7 @@ static void begin(const char *const *paths, size_t count)
     assert_ok(location_watch_begin(&watch, paths, count, log_line, &places, &diag));
 }
 
-/* Looks, and takes what is new. True if there was something; `said` is what the log must have
- * got. */
+/* Looks once and takes new tables. True if there were any. `said` is the expected log line. */
 static bool look(const char *said)
 {
     logged[0] = '\0';
@@ -134,7 +133,7 @@ static void a_bad_file_is_told_once_and_changes_nothing(void **)
         const char *name, *said;
         size_t len;
         bool by_rename;
-    } bad[] = { { "places.mmdb", "first.mmdb: ", 300, false }, /* cut where it stands */
+    } bad[] = { { "places.mmdb", "first.mmdb: ", 300, false }, /* truncated in place */
                 { "places.mmdb", "first.mmdb: ", 0, true },
                 { "make-mmdb.pl", "first.mmdb: ", 999, true } };
     const char *const paths[] = { first };
@@ -149,7 +148,7 @@ static void a_bad_file_is_told_once_and_changes_nothing(void **)
         expect("10.7.1.1", "NL");
         put(first, "places.mmdb", SIZE_MAX, true);
         assert_true(look("new location files are in use"));
-        put(first, bad[i].name, bad[i].len, bad[i].by_rename); /* told again after it was over */
+        put(first, bad[i].name, bad[i].len, bad[i].by_rename); /* logged again after it was over */
         assert_false(look("the locations read before stay in use"));
         put(first, "places.mmdb", SIZE_MAX, true);
         assert_true(look("new location files are in use"));
@@ -176,7 +175,7 @@ static void a_file_that_is_away_for_a_while_is_missed_once(void **)
     assert_true(look("new location files are in use"));
 }
 
-/* A damaged file that goes away and comes back as bad as before is not "there again". */
+/* A damaged file that vanishes and returns unchanged is not logged as "there again". */
 static void a_bad_file_stays_refused_while_it_comes_and_goes(void **)
 {
     const char *const paths[] = { first };
@@ -201,7 +200,7 @@ static void of_several_files_one_bad_one_is_enough(void **)
     put(first, "ipv4.mmdb", SIZE_MAX, true);
     put(second, "towns-ipv6.mmdb", 500, true);
     assert_false(look("second.mmdb: "));
-    expect("198.51.100.1", ""); /* the new first one is not in use either */
+    expect("198.51.100.1", ""); /* the new first file is not in use either */
     expect("2001:db8:2::1", "JP");
     put(second, "towns-ipv6.mmdb", SIZE_MAX, true);
     assert_true(look("new location files are in use"));
@@ -209,7 +208,7 @@ static void of_several_files_one_bad_one_is_enough(void **)
     expect("2001:db8:2::1", "JP");
 }
 
-/* The end waits for the reader and leaves nothing behind. */
+/* The watch waits for its reader before it ends, and frees everything. */
 static void a_watch_may_end_while_it_reads(void **)
 {
     const char *const paths[] = { first };

@@ -180,8 +180,7 @@ static void commit_change(bool add, unsigned number)
     assert_ok(registry_commit(&change));
 }
 
-/* Names change with the commit; SRV answers, of four members and their signature, within a
- * second. */
+/* Names change with the commit, SRV answers (the members and their signature) within a second. */
 static void changes_show_within_a_second_while_answering(void **)
 {
     unsigned rcode = 0;
@@ -226,7 +225,7 @@ static void tcp_pipelines_in_order(void **)
         used += len + 2;
     }
     int fd = connect_client(SOCK_STREAM);
-    for (size_t sent = 0; sent < used; sent += 7919) { /* cut anywhere */
+    for (size_t sent = 0; sent < used; sent += 7919) { /* cut at arbitrary places */
         size_t part = used - sent < 7919 ? used - sent : 7919;
         assert_int_equal(send(fd, out + sent, part, 0), (ssize_t)part);
     }
@@ -256,7 +255,7 @@ static void many_connections_are_served(void **)
     for (int i = 0; i < COUNT; i++) {
         fds[i] = connect_from(SOCK_STREAM, (uint8_t)(i / TCP_CLIENT_MAX));
     }
-    for (int i = 0; i < COUNT; i += 16) { /* under the bound all are served */
+    for (int i = 0; i < COUNT; i += 16) { /* below the limit every connection is served */
         size_t len = make_query(query + 2, 1, "pool.test", RR_SOA);
         uint8_t head[2];
         wire_put_u16(query, (uint16_t)len);

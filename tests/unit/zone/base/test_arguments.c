@@ -13,7 +13,7 @@ static const struct option_row common[] = {
     { 0 },
 };
 
-/* Takes options up to the first NULL. The result of the last one. */
+/* Parses options up to the first NULL. Returns the result of the last one. */
 static enum result take(struct arguments *out, struct diag *diag, const char *const *words)
 {
     static char room[8][32];

@@ -7,7 +7,7 @@
 #include "zone/base/clock.h"
 #include "zone/base/log.h"
 
-/* What is written to stderr with the journal, or without. */
+/* What log lines look like on stderr, with the journal or without. */
 static void written(char out[256], const char *journal)
 {
     FILE *file = tmpfile();
@@ -47,7 +47,7 @@ static void other_readers_get_time_and_program(void **)
     assert_string_equal(rest, "the answer is 42\n");
 }
 
-/* A pipe that is full; nothing more can be written without waiting. */
+/* Fills a pipe: nothing more can be written without blocking. */
 static void fill(int pipe_end)
 {
     static const char octets[4096];

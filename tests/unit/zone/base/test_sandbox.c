@@ -15,7 +15,7 @@
 #include "zone/base/sandbox.h"
 
 static char dir[64];
-static bool connects = true; /* what the next child may */
+static bool connects = true; /* what the next child may do */
 
 static char *path_in(const char *name)
 {
@@ -77,7 +77,7 @@ static int error_of_opening(const char *name, int flags)
     return 0;
 }
 
-/* Of a child that has confined itself: bit i is that expectation i does not hold; 0xff: the kernel
+/* Runs a child that has entered its sandbox. Bit i: expectation i does not hold. 0xff: the kernel
  * can't confine. */
 static int child(const char *trust, int (*look)(void))
 {
@@ -147,7 +147,7 @@ static void what_is_allowed_stays_open(void **)
 
 static int look_for_programs(void)
 {
-    (void)execl("/bin/false", "false", (char *)NULL); /* which would end with 1 */
+    (void)execl("/bin/false", "false", (char *)NULL); /* if it ran, it would exit with 1 */
     return errno == EACCES ? 0 : 1;
 }
 
@@ -156,7 +156,7 @@ static void nothing_is_executed(void **)
     check("cas/trust.pem", look_for_programs);
 }
 
-/* It was renamed into the file's place: another inode, that no rule named. */
+/* The new file was renamed into place: it has another inode, which no rule names. */
 static int look_for_the_next_trust(void)
 {
     return (error_of_opening("cas/trust.pem", O_RDONLY) != 0) |
@@ -171,7 +171,7 @@ static void file_may_be_replaced_also_by_a_link(void **)
     assert_int_equal(unlink(path_in("cas/next.pem")) | unlink(path_in("link.pem")), 0);
 }
 
-/* truncate(2) opens nothing, so it is a right of its own. */
+/* truncate(2) opens no file, so it needs a right of its own. */
 static int look_for_truncation(void)
 {
     return (truncate(path_in("seal.key"), 0) == 0) |
@@ -231,7 +231,7 @@ static void a_program_that_need_not_connect_opens_no_tcp(void **)
     connects = true;
 }
 
-/* As root, whose files may be another's; any other user has none. */
+/* Root keeps the capability to open files of other users. Any other user keeps none. */
 static int look_for_capabilities(void)
 {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };

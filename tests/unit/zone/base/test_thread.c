@@ -32,7 +32,7 @@ static void *run(void *arg)
     while (thread_pause(arg, 3600000)) {
         rounds += 100;
     }
-    rounds += thread_pause(arg, 3600000) ? 100 : 0; /* nor is there another pause */
+    rounds += thread_pause(arg, 3600000) ? 100 : 0; /* and there is no further pause */
     return NULL;
 }
 
@@ -47,7 +47,7 @@ static void an_end_waits_for_the_thread_but_not_for_its_pause(void **)
         assert_false(thread.running);
         assert_int_equal(rounds, i);
     }
-    thread_end(&thread); /* nothing to end */
+    thread_end(&thread); /* there is no thread to end */
     assert_true(clock_steady() < before + 60);
 }
 

@@ -21,7 +21,7 @@ static void a_process_of_that_user_needs_no_right(void **)
     assert_ok(user_become(own->pw_name, &diag));
 }
 
-/* As a child, whose exit status is the answer. */
+/* Runs in a child; its exit status is the result. */
 static void nobody_has_no_way_back(void **)
 {
     if (geteuid() != 0) {

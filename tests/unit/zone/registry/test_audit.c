@@ -84,7 +84,7 @@ static void damaged_and_newer_rows_are_told_apart(void **)
     assert_int_equal(count, 0);
 }
 
-/* What is beside the zone moves no serial, and those who keep answers need forget none. */
+/* A change outside the zone leaves the serial as it is, and answer caches keep their entries. */
 static void entry_alone_leaves_the_zone_as_it_is(void **)
 {
     struct settings before, after;

@@ -79,7 +79,7 @@ static void what_is_not_given_is_null(void **)
     config_free(NULL);
 }
 
-/* Each key that may have several values takes one alone as well. */
+/* Each key that allows several values also accepts a single one. */
 static void a_list_may_be_one_value(void **)
 {
     static const char *const names[] = { "listen", "locations", "reference" };
@@ -188,7 +188,7 @@ static void what_is_no_configuration_is_refused(void **)
     assert_null(config);
 }
 
-/* No truncation or flipped bit does worse than an error. */
+/* A truncated file or a flipped bit gives an error at worst. */
 static void broken_files_do_no_harm(void **)
 {
     char text[] =

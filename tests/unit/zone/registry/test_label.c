@@ -10,7 +10,7 @@ static void good_labels_come_out_in_lower_case(void **)
     assert_ok(label_check(out, "ntp-1", NULL));
     assert_ok(label_check(out, "a", NULL));
     assert_ok(label_check(out, "123a", NULL));
-    assert_ok(label_check(out, "ntp", NULL)); /* three letters are no country */
+    assert_ok(label_check(out, "ntp", NULL)); /* three letters are no country code */
     char longest[64];
     memset(longest, 'x', 63);
     longest[63] = '\0';

@@ -64,7 +64,7 @@ static void layout_round_trips_and_every_truncation_is_damage(void **)
     }
 }
 
-/* Rows written before members had positions. */
+/* Rows of the layout before members had positions. */
 static void the_layout_before_is_read(void **)
 {
     struct member member = sample(), back;
@@ -112,7 +112,7 @@ static void good_members_pass(void **)
     assert_true(dname_equal(&target, &own));
 }
 
-/* Each case spoils one thing. */
+/* Each case breaks one thing. */
 static void spoil(struct member *member, int what)
 {
     switch (what) {
@@ -184,7 +184,7 @@ static enum result with_target(const char *text)
     return member_check(&member, &apex, false, NULL);
 }
 
-/* RFC 1123 2.1: what resolvers take for an address, or can't ask for, is no host name. */
+/* RFC 1123 2.1: a name that resolvers take for an address or can't look up is no host name. */
 static void target_is_a_host_name(void **)
 {
     static const char *const bad[] = { "192.0.2.1",

@@ -107,7 +107,7 @@ static void every_short_prefix_is_damaged_and_leaves_the_output(void **)
     }
 }
 
-/* Builds every RRset that the node says it has. */
+/* Builds every RRset that the node lists. */
 static void use(const struct node *node, const struct settings *settings)
 {
     uint16_t types[NODE_TYPES_MAX];
@@ -122,7 +122,7 @@ static void use(const struct node *node, const struct settings *settings)
     }
 }
 
-/* Whatever a flip makes of a row, using the node stays inside it. */
+/* Whatever a flipped bit makes of a row, reads of the node stay inside it. */
 static void flipped_bits_never_lead_outside(void **)
 {
     struct settings settings = settings_of_test();
@@ -210,7 +210,7 @@ static void left_out_addresses_are_neither_served_nor_listed(void **)
     assert_int_equal(types[0], RR_A);
     assert_int_equal(types[1], RR_CAA);
     assert_int_equal(node_types(&node, &settings, 0, types), 3);
-    /* a mask older than the row's addresses */
+    /* the mask is older than the row's addresses */
     assert_true(node_rrset(&node, &settings, RR_A, 7, scratch, &set));
     assert_int_equal(set.count, 2);
     assert_int_equal(node_types(&node, &settings, 7, types), 3);
@@ -308,14 +308,14 @@ static void stored_sets_keep_their_ttl_or_take_the_settings(void **)
     assert_int_equal(set.ttl, 3600);
     assert_true(node_rrset(&node, &settings, RR_TXT, 0, scratch, &set));
     assert_int_equal(set.ttl, 77);
-    node.rrsets[0].type = RR_A; /* a name server's */
+    node.rrsets[0].type = RR_A; /* addresses of a name server */
     assert_true(node_rrset(&node, &settings, RR_A, 0, scratch, &set));
     assert_int_equal(set.ttl, 300);
     assert_false(node_rrset(&node, &settings, RR_CAA, 0, scratch, &set));
     assert_false(node_rrset(&node, &settings, RR_SOA, 0, scratch, &set));
 }
 
-/* RFC 2181 8: zero is a TTL. RFC 4035 5.3.3: none outlives the signature. */
+/* RFC 2181 8: a TTL of zero is valid. RFC 4035 5.3.3: no TTL exceeds the signature's lifetime. */
 static void a_stored_ttl_is_zero_or_as_long_as_signatures_last(void **)
 {
     struct settings settings = settings_of_test();

@@ -216,7 +216,7 @@ static void target_has_one_owner(void **)
     assert_int_equal(store_count(txn, TABLE_ADDRESSES), 2);
 }
 
-/* Two members got one target from a program that did not look: both stay, and each may go. */
+/* An earlier program allowed one target for two members: both keep it, and each may be removed. */
 static void target_of_two_from_before_stays_with_both(void **)
 {
     struct member alice = member_at("alice", "a.example"), bob = member_at("bob", "b.example");
@@ -254,7 +254,7 @@ static void update_replaces_addresses_and_keeps_identity(void **)
     assert_true(found.id == alice.id && found.added_at == NOW && found.changed_at == NOW + 7);
     assert_ok(node_at("alice.pool.test", &node));
     assert_true(address_equal(&node.addresses[0], &changed.addresses[0]));
-    (void)added("carol", "192.0.2.1"); /* given free by the update */
+    (void)added("carol", "192.0.2.1"); /* released by the update */
     assert_ok(address_parse(&changed.addresses[0], "192.0.2.9"));
     assert_int_equal(registry_update(at(NOW), &changed, true), RESULT_EXISTS);
     (void)snprintf(changed.label, sizeof(changed.label), "nobody");
@@ -277,7 +277,7 @@ static void removed_name_is_broken_and_quarantined(void **)
     refused(other, NOW + 100 * DAY - 1, RESULT_REFUSED, "2024-02-22T22:13:20Z");
     other.operator_name[0] = '\0';
     refused(other, NOW, RESULT_REFUSED, "quarantined");
-    /* the same operator returns, as a new member, and takes the quarantine along */
+    /* the operator adds the member anew, and its quarantine continues */
     struct member again = added("alice", "192.0.2.1");
     assert_true(again.id > alice.id);
     assert_ok(registry_remove(at(NOW), "alice", NOW + DAY));

@@ -33,7 +33,7 @@ static void add(const char *label, unsigned number)
     assert_ok(registry_add(at(NOW), &member, true));
 }
 
-/* Ends the transaction under way; returns the version that readers see from now on. */
+/* Commits the open transaction; returns the version that readers see from then on. */
 static uint64_t committed(void)
 {
     uint64_t version = store_version(txn);
@@ -41,7 +41,7 @@ static uint64_t committed(void)
     return version;
 }
 
-/* What readers of now are told, who last read `since`. */
+/* The changes for a reader that last read version `since`. */
 static enum result changes(uint64_t since)
 {
     struct store_txn *read = NULL;
@@ -129,8 +129,8 @@ static void too_many_at_once_can_not_be_told(void **)
     assert_true(is_changed("zoe.pool.test"));
 }
 
-/* A program of before keeps no journal; a store put back from a backup is older than what a reader
- * knows. */
+/* An older program keeps no change log. A store restored from a backup is older than a reader's
+ * version. */
 static void commits_past_the_journal_can_not_be_told(void **)
 {
     uint64_t before = committed();
@@ -139,7 +139,7 @@ static void commits_past_the_journal_can_not_be_told(void **)
     begin();
     assert_int_equal(changes(before), RESULT_NOT_FOUND);
     uint64_t after = committed();
-    assert_int_equal(changes(before), RESULT_NOT_FOUND); /* what came between is not known */
+    assert_int_equal(changes(before), RESULT_NOT_FOUND); /* changes in between are unknown */
     assert_ok(changes(after));
     assert_int_equal(changes(after + 1), RESULT_NOT_FOUND);
     assert_ok(store_put(txn, TABLE_META, "changes", 7, "xxxxxxxxxxxxxxxxxxx", 19));

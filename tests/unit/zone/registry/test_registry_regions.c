@@ -1,7 +1,7 @@
 #include "tests/unit/registry_fixture.h"
 #include "zone/places/region.h"
 
-/* Members that the name of a region counts; -1 if there is no such name. */
+/* The number of members that a region's name counts; -1 if the name does not exist. */
 static int counted(const char *label)
 {
     char text[64];
@@ -60,12 +60,12 @@ static void a_member_that_moves_takes_its_region_along(void **)
     assert_int_equal(counted("europe"), -1);
     assert_int_equal(counted("jp"), 1);
     assert_int_equal(counted("asia"), 1);
-    member.capacity_mbit = 7; /* where nothing moves, nothing is counted */
+    member.capacity_mbit = 7; /* nothing moved, so nothing is counted */
     assert_ok(registry_update(at(NOW), &member, true));
     assert_int_equal(counted("jp"), 1);
 }
 
-/* How many names a new member changes, for those who keep answers. */
+/* The number of names that a new member changes, for answer caches. */
 static size_t changes_by(const char *label, const char *address)
 {
     uint64_t changes[REGISTRY_CHANGES_MAX];
@@ -82,15 +82,15 @@ static size_t changes_by(const char *label, const char *address)
     return count;
 }
 
-/* A count that no answer shows is no change. */
+/* A count that shows in no answer is no change. */
 static void a_second_member_changes_no_name_but_its_own(void **)
 {
     assert_true(changes_by("amy", "10.0.0.1") > 2);
     assert_int_equal(changes_by("bob", "10.0.0.2"), 2); /* the name, and the one before it */
 }
 
-/* What a program of schema 1 left: the row of a region that it knew nothing of is not there, of
- * another it counted a part. */
+/* A registry of schema 1: the row of an unknown region is missing, and another region's count is
+ * too low. */
 static void make_old(const char *missing, const char *counted_too_few)
 {
     uint8_t format[13] = "ntspool", row[16];
@@ -165,11 +165,12 @@ static void a_registry_from_before_gets_its_regions_when_it_is_opened(void **)
     assert_int_equal(counted("europe"), 1);
     store_abort(txn);
     assert_ok(store_read(store, &txn, &diag));
-    assert_ok(registry_changes(txn, since, changes, &count)); /* servers forget what they kept */
-    assert_int_equal(count, 2); /* _ntske._tcp.de, and the name before it */
+    assert_ok(
+        registry_changes(txn, since, changes, &count)); /* servers drop their cached answers */
+    assert_int_equal(count, 2);                         /* _ntske._tcp.de, and the name before it */
 }
 
-/* Where the names can't be told, nothing is changed. */
+/* If the names can't be counted, nothing is changed. */
 static void a_damaged_registry_from_before_stays_as_it_is(void **state)
 {
     struct store *none = NULL;

@@ -73,7 +73,7 @@ static void taken_label_or_address_stays_where_it_is(void **)
     refused("alice", RESULT_EXISTS, "a member already");
 }
 
-/* A tombstone of schema 2 ends behind the operator. */
+/* A tombstone of schema 2 ends after the operator. */
 static void tombstone_of_before_is_read_and_keeps_nothing(void **)
 {
     uint8_t row[64];

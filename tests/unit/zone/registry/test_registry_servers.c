@@ -176,8 +176,8 @@ static void what_the_parent_has_stays_until_it_is_seen(void **)
     assert_non_null(name_servers_find(&parent, &ns.name));
 }
 
-/* A registry from before has no word of the parent: it is what was there before the first
- * change. */
+/* An older registry does not store the name servers that the parent has. They are those from before
+ * the first change. */
 static void registry_of_before_has_what_it_was_made_with(void **)
 {
     struct name_servers parent;

@@ -97,8 +97,7 @@ static void durations_have_units(void **)
     assert_int_equal((int)duration_parse(&s, "9999999w"), RESULT_INVALID);
 }
 
-/* RFC 9567 5: a name outside of the zone, short enough for what is asked to stand in front of
- * it. */
+/* RFC 9567 5: a name outside the zone, short enough to be prefixed with the labels of a report. */
 static void report_agent_is_outside_and_short(void **)
 {
     static const struct {

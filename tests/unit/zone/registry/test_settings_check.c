@@ -5,7 +5,7 @@ enum {
     CHANGES_MAX = 4
 };
 
-/* Settings with these changes, "name value ..."; their names are left in `names`. */
+/* Settings after these changes, "name value ...". `names` gets their names. */
 static struct settings changed(const char *line, char names[CHANGES_MAX][32], size_t *count)
 {
     struct settings settings;
@@ -34,7 +34,7 @@ static void presets_go_together(void **)
     }
 }
 
-/* Asked about each setting of the line; a refusal names it. */
+/* Checks each setting of the line; a refusal names the setting. */
 static void expect(const char *line, enum result wanted)
 {
     char names[CHANGES_MAX][32];
@@ -87,7 +87,7 @@ static void bounds_are_allowed_themselves(void **)
     }
 }
 
-/* A pool from before a rule can be mended step by step. */
+/* A pool that is older than a rule can be corrected step by step. */
 static void rule_is_kept_only_by_changes_of_its_own_settings(void **)
 {
     char names[CHANGES_MAX][32];

@@ -12,7 +12,7 @@ static int make_dir(void **)
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
-/* A shell command inside the test's directory. */
+/* Runs a shell command inside the test's directory. */
 static void run(const char *what)
 {
     char command[256];
@@ -307,8 +307,8 @@ static void reader_follows_another_process_that_grew_the_store(void **)
     expect(txn, "a", NULL);
     pid_t child = fork();
     if (child == 0) {
-        /* LMDB: the parent's environment is not used here, a second one is opened in a new
-         * process. */
+        /* LMDB: a child must not use the parent's environment, so a new process opens a second
+         * one. */
         execl("/proc/self/exe", "test_store", "grow", dir, (char *)NULL);
         _exit(127);
     }
@@ -354,7 +354,7 @@ static void readers_that_died_are_cleared(void **)
         fill(store, 100, 400);
     }
     store_usage(store, &after);
-    /* Pages of old snapshots are used again: nobody holds one. */
+    /* No reader holds old snapshots, so their pages are reused. */
     assert_int_equal(before.used_bytes, after.used_bytes);
     store_close(store);
 }

@@ -18,7 +18,7 @@ static int make_dir(void **)
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
-/* A shell command inside the test's directory. */
+/* Runs a shell command inside the test's directory. */
 static void run(const char *what)
 {
     char command[256];
@@ -139,7 +139,7 @@ static void interrupted_creation_is_missing_and_can_be_completed(void **)
     assert_ok(open_result(STORE_REGISTRY, true, &diag));
 }
 
-/* Killed at any moment, creation leaves something that a second one completes. */
+/* Killed at any moment, creation leaves a state that a second creation completes. */
 static void killed_creation_can_be_completed(void **)
 {
     unsigned completed = 0;
@@ -229,7 +229,7 @@ static void schema_without_a_way_up_is_damage(void **)
     assert_int_equal(open_result(STORE_REGISTRY, true, &diag), RESULT_DAMAGED);
 }
 
-/* What a program of schema 1 left: no table of vantage points. */
+/* A store of schema 1: it has no table of vantage points. */
 static void older_store_is_renewed_before_it_is_read(void **)
 {
     struct diag diag;
@@ -263,7 +263,7 @@ static void store_cut_anywhere_is_damaged_and_kills_nobody(void **)
     assert_true(result == RESULT_DAMAGED || result == RESULT_FOREIGN);
 }
 
-/* A page that was overwritten must be noticed at open, or leave every row readable. */
+/* An overwritten page must be detected at open, or leave every row readable. */
 static void overwritten_pages_kill_nobody(void **)
 {
     struct diag diag;
@@ -289,8 +289,8 @@ static void overwritten_pages_kill_nobody(void **)
     assert_ok(open_result(STORE_REGISTRY, true, &diag));
 }
 
-/* One flipped bit at a time, spread over the structure that LMDB trusts: heads of pages and their
- * tables of offsets. */
+/* Flips one bit at a time, spread over the structures that LMDB trusts: page headers and their
+ * offset tables. */
 static void flipped_bits_kill_nobody(void **)
 {
     struct diag diag;
@@ -358,7 +358,7 @@ static void copy_in_the_stores_place_is_seen_until_it_is_opened(void **)
     assert_ok(store_open(&store, dir, STORE_REGISTRY, true, &diag));
     assert_false(store_replaced(store));
     assert_int_equal(unlink(place), 0);
-    assert_false(store_replaced(store)); /* nothing is there yet */
+    assert_false(store_replaced(store)); /* the store does not exist yet */
     store_close(store);
 }
 

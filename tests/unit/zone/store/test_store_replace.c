@@ -17,7 +17,7 @@ static int make_dir(void **)
     return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
-/* A shell command inside the test's directory. */
+/* Runs a shell command inside the test's directory. */
 static void run(const char *what)
 {
     char command[256];
@@ -53,8 +53,8 @@ static bool holds(struct store_txn *txn, const char *value)
     return store_get(txn, TABLE_SETTINGS, "a", 1, &item) == RESULT_OK && strcmp(text, value) == 0;
 }
 
-/* Leaves copy.mdb with "old", of a number of commits that the parity of `commits` changes; the
- * store has "new". */
+/* Leaves "old" in copy.mdb and "new" in the store. The parity of `commits` changes the number of
+ * commits of copy.mdb. */
 static struct store *make_both(unsigned commits)
 {
     assert_ok(store_create(dir, STORE_REGISTRY, NULL));
@@ -213,7 +213,7 @@ static void *read_on(void *arg)
     return NULL;
 }
 
-/* Each finds a row at every moment, and its version never goes back. */
+/* Each reader finds a row at every moment, and the version never goes back. */
 static void threads_that_never_pause_are_let_through(void **)
 {
     pthread_t threads[3];
@@ -226,7 +226,7 @@ static void threads_that_never_pause_are_let_through(void **)
         bool taken = false;
         unsigned rounds = atomic_load(&readers.rounds);
         run("cp copy.mdb next.mdb && mv next.mdb registry/data.mdb");
-        while (!taken) { /* none may be inside for a moment */
+        while (!taken) { /* succeeds at a moment when no reader is inside */
             assert_ok(store_reopen(readers.store, &taken, NULL));
         }
         while (atomic_load(&readers.rounds) < rounds + 3) {
@@ -254,7 +254,7 @@ static void opening_a_replaced_file_is_refused_while_the_old_one_is_open(void **
         bool good = store_open(&store, dir, STORE_REGISTRY, true, NULL) == RESULT_OK;
         (void)!write(ends[1], "", 1);
         (void)close(ends[1]);
-        (void)pause(); /* till it is killed */
+        (void)pause(); /* until it is killed */
         _exit(good ? 0 : 1);
     }
     char octet;
@@ -276,7 +276,7 @@ static void opening_a_replaced_file_is_refused_while_the_old_one_is_open(void **
     store_close(store);
 }
 
-/* Compact copies all have the same number of commits, so a writer of the new file can't see that
+/* Compact copies all have the same number of commits, so a writer of the new file can't tell that
  * others have the old one open. */
 static void a_commit_to_the_new_file_shows_no_reader_of_the_old_one_an_empty_store(void **)
 {
@@ -314,7 +314,7 @@ static void a_commit_to_the_new_file_shows_no_reader_of_the_old_one_an_empty_sto
     store_close(store);
 }
 
-/* One process takes all slots and dies: nobody can look before they are free again. */
+/* One process takes all reader slots and dies. The next process must free the slots. */
 static void dead_readers_lock_nobody_out(void **)
 {
     assert_ok(store_create(dir, STORE_REGISTRY, NULL));
