@@ -1,10 +1,12 @@
-/* changer: changes a pool while its nameserver answers, RATE commits a second. Commits alternate: a
- * new member, the removal of one added earlier. Queries each name until its answer shows the
- * change, and SRV sets, in which new members must appear and removed ones must not.
- * Prints one line of JSON: the number of changes; the longest time until a name showed its change,
- * and the names that never did; the longest time until a new member was in a set, and the members
- * that never were; the longest time after a removal at which a set was queried that still had the
- * member; the queries per second.
+/* changer: commits RATE changes a second to a pool while its nameserver answers. Each commit adds a
+ * member or removes one added earlier, in turn. The program queries each name until the answer
+ * shows the change. It also queries SRV sets: new members must appear, removed ones must not.
+ * Prints one line of JSON:
+ *   - the number of changes;
+ *   - the longest time until a name showed its change, and how many names never did;
+ *   - the longest time until a new member was in a set, and how many members never were;
+ *   - the longest time from a removal to a query whose set still had the member;
+ *   - the queries per second.
  *
  * use: changer STATE PORT RATE SECONDS */
 #include <arpa/inet.h>
@@ -18,11 +20,11 @@
 
 enum {
     MEMBERS_MAX = 32768,
-    ALIVE = 100, /* a member is removed when there are this many newer ones */
-    /* of the members. Each country has few, so that its sets show many of them. */
+    ALIVE = 100, /* a member is removed once this many newer ones exist */
+    /* Countries of the new members. Each has few members, so that a set shows many of them. */
     COUNTRIES = 10,
-    ASK_AGAIN_MS = 20,   /* for a name that does not show the change yet */
-    SRV_EVERY_US = 1000, /* one set, the countries in turn */
+    ASK_AGAIN_MS = 20,   /* for a name that does not show its change yet */
+    SRV_EVERY_US = 1000, /* one set at a time, countries in turn */
     GIVE_UP_SECONDS = 5, /* after the last change */
 };
 
@@ -30,7 +32,7 @@ enum {
 static const char *const countries[COUNTRIES] = { "IS", "EE", "LV", "LT", "LU",
                                                   "MT", "CY", "SI", "HR", "RS" };
 
-/* Times in seconds; 0: not yet. */
+/* A member that is added and removed. Times in seconds; 0: not yet. */
 struct subject {
     double added, add_named, add_dealt, removed, remove_named, asked;
 };
@@ -40,7 +42,7 @@ struct changer {
     int fd;
     unsigned added, removed, asked;
     double began;
-    /* time from a removal to the last query whose set still had the member; 0: none had */
+    /* time from a removal to the last query whose set still had the member; 0: no set had it */
     double latest;
     struct subject subjects[MEMBERS_MAX];
     double srv_asked[COUNTRIES]; /* time of the query in flight */
@@ -85,7 +87,7 @@ static void change_one(struct changer *c, unsigned number, bool add)
     *(add ? &c->subjects[number].added : &c->subjects[number].removed) = seconds();
 }
 
-/* Message IDs up to MEMBERS_MAX are for members' names, those above for the countries' SRV. */
+/* Message IDs up to MEMBERS_MAX belong to member names, IDs above to the countries' SRV sets. */
 static void ask(struct changer *c, unsigned id, const char *text, uint16_t type)
 {
     uint8_t query[160];
@@ -110,7 +112,7 @@ static void ask_name(struct changer *c, unsigned number)
     ask(c, number, text, RR_A);
 }
 
-/* Only one query per country is in flight, so that its time is known when the answer comes. */
+/* Each country has one query in flight, so that its time is known when the answer arrives. */
 static void ask_srv(struct changer *c, unsigned country)
 {
     if (c->srv_asked[country] > seconds() - 1) {
@@ -137,7 +139,7 @@ static void name_answered(struct subject *subject, unsigned rcode)
     }
 }
 
-/* SRV targets stand in full in the message (RFC 2782), so their first labels are easily found. */
+/* SRV targets are not compressed (RFC 2782), so their first labels are easy to find. */
 static void srv_answered(struct changer *c, unsigned country, const uint8_t *reply, size_t len)
 {
     static const char prefix[] = "change";
@@ -171,7 +173,7 @@ static void take_replies(struct changer *c)
     }
 }
 
-/* Repeats the queries for changes that do not show yet. Returns their number. */
+/* Repeats the queries for changes that do not show yet. Returns the number of such changes. */
 static unsigned ask_again(struct changer *c)
 {
     unsigned waiting = 0;
@@ -242,7 +244,7 @@ static void run(struct changer *c, double rate, double end)
     }
 }
 
-/* Restores the pool. */
+/* Removes the members that are left, which restores the pool. */
 static void remove_rest(struct changer *c)
 {
     while (c->removed < c->added) {

@@ -1,8 +1,8 @@
-/* floor: the least a UDP server can cost on this kernel. Answers each datagram with a fixed number
- * of octets (the query's id, QR set) by recvmmsg and sendmmsg in batches of 64 and does nothing
- * else. Whatever a nameserver costs above this is its own cost.
+/* floor: the minimum cost of a UDP server on this kernel. Answers each datagram with a fixed number
+ * of octets (the ID of the query, QR set), using recvmmsg and sendmmsg in batches of 64, and does
+ * nothing else. Any cost above this is the nameserver's own.
  *
- * use: floor PORT [OCTETS]   (127.0.0.1; 310 octets, a signed SRV answer, unless told otherwise) */
+ * use: floor PORT [OCTETS]   (on 127.0.0.1; default 310 octets, the size of a signed SRV answer) */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdint.h>

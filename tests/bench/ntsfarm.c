@@ -1,10 +1,11 @@
-/* Many NTS servers in one process, for load tests of the probe: answers NTS-KE on TCP 4460 and NTP
- * on UDP 123 of every address that leads here, under one certificate. TLS and AES-SIV are real. The
- * cookie is the two keys themselves, so the farm is stateless. Requests are not authenticated.
+/* Many NTS servers in one process, for load tests of the probe. Answers NTS-KE on TCP port 4460 and
+ * NTP on UDP port 123 for every address routed to this host, with one certificate. TLS and AES-SIV
+ * are real. A cookie is the pair of keys itself, so the farm is stateless. The farm does not
+ * authenticate requests.
  *
  *     ntsfarm CERTIFICATE KEY
  *
- * Prints its counts on SIGTERM. */
+ * Prints its counters on SIGTERM. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -67,7 +68,7 @@ static int listen_on(int type, uint16_t port)
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
     (void)setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on,
-                     sizeof(on)); /* routed here, not configured */
+                     sizeof(on)); /* addresses are routed, not configured */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
     if (bind(fd, (const struct sockaddr *)&any, sizeof(any)) != 0 ||
         (type == SOCK_STREAM && listen(fd, SOMAXCONN) != 0)) {
@@ -279,7 +280,7 @@ static void answer_datagrams(int fd)
             continue;
         }
         part = (struct iovec){ out, answer_ntp(out, sizeof(out), &request) };
-        /* from the address that was asked */
+        /* The source is the address that the request was sent to. */
         if (part.iov_len > 0 && sendmsg(fd, &message, 0) > 0) {
             answered++;
         }

@@ -5,21 +5,21 @@
  * size, latencies, and, with -P, the CPU time a process used per answered query.
  *
  *   closed loop  (default) each socket keeps -w queries in flight
- *   open loop    -r RATE a second by a fixed schedule; latency counts from the time the schedule
- *                says, so that a stall shows in all queries that it delayed
+ *   open loop    -r RATE a second on a fixed schedule; latency counts from the scheduled time, so
+ *                that a stall shows in every query that it delayed
  *   TCP          -T: connections of 100 queries each, pipelined, -w in flight
  *
  * use: qblast -p PORT -f FILE [-d SECONDS] [-n QUERIES] [-c SOCKETS] [-w 1..64] [-t THREADS]
  *             [-r RATE] [-s] [-g MS] [-T] [-a] [-k] [-x] [-P PID]
  *
- *   -a  each query from another /24 of 127/8
- *   -d  SIGINT ends it before that
- *   -g  milliseconds without an answer, at the end, until open queries count as lost (200)
- *   -k  with a good cookie (RFC 9018)
+ *   -a  send each query from another /24 of 127/8
+ *   -d  duration; SIGINT ends the run earlier
+ *   -g  at the end, milliseconds without an answer until open queries count as lost (200)
+ *   -k  send a valid cookie (RFC 9018)
  *   -n  each thread stops after this many queries
- *   -s  sleep in the open loop, a millisecond at most
- *   -t  threads, each on a CPU of its own
- *   -x  12 hex digits at the start of a query's name, after one letter, differ in each query */
+ *   -s  sleep in the open loop, for at most a millisecond
+ *   -t  threads, each on its own CPU
+ *   -x  vary the 12 hex digits after the first letter of the name in each query */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,15 +74,15 @@ static void load(struct plan *plan, const char *path)
     }
 }
 
-/* Appends a cookie option to the message, whose last part is its OPT record without or with other
- * options. */
+/* Appends a cookie option to the message. Its last record must be OPT, with or without options. */
 static void add_cookie(struct query *query, const uint8_t *cookie, uint8_t len)
 {
     size_t at = 12;
     while (query->data[at] != 0) {
         at += 1u + query->data[at];
     }
-    uint8_t *rdlen = query->data + at + 5 + 9; /* behind the question; the OPT's length field */
+    uint8_t *rdlen =
+        query->data + at + 5 + 9; /* RDLENGTH of the OPT record, which follows the question */
     unsigned value = (unsigned)(rdlen[0] << 8 | rdlen[1]) + 4 + len;
     rdlen[0] = (uint8_t)(value >> 8);
     rdlen[1] = (uint8_t)value;
@@ -92,7 +92,7 @@ static void add_cookie(struct query *query, const uint8_t *cookie, uint8_t len)
     query->len = (uint16_t)(query->len + 4 + len);
 }
 
-/* Gets a cookie from the server and puts it into all queries. */
+/* Gets a cookie from the server and adds it to all queries. */
 static void add_cookies(struct plan *plan)
 {
     uint8_t cookie[COOKIE_LEN] = "qblast/1", answer[ROOM];
@@ -122,7 +122,7 @@ struct demand {
     double total, user; /* seconds */
 };
 
-/* The total is exact, the user part of it as the kernel shares it out. */
+/* The total is exact. The user part is the kernel's estimate. */
 static struct demand demand_of(int pid)
 {
     struct demand usage = { 0 };
@@ -136,7 +136,7 @@ static struct demand demand_of(int pid)
         die(path);
     }
     (void)fclose(file);
-    const char *field = strrchr(line, ')'); /* of the second, proc(5); utime is the fourteenth */
+    const char *field = strrchr(line, ')'); /* ends field 2 of proc(5); utime is field 14 */
     for (int i = 2; i < 14 && field != NULL; i++) {
         field = strchr(field + 1, ' ');
     }
@@ -187,7 +187,7 @@ static void print(const struct worker *sum, double wall, struct demand used)
            used.user * 1e6 / answered);
 }
 
-/* Every option but -f is a number, or a switch, which counts as 1. */
+/* Every option except -f is a number or a switch. A switch sets 1. */
 static bool read_options(struct options *options, int argc, char **argv)
 {
     double number[128] = { ['d'] = 5, ['c'] = 4, ['w'] = 32, ['t'] = 1, ['g'] = 200 };
@@ -227,7 +227,7 @@ static void on_interrupt(int)
 {
 }
 
-/* Starts the threads and returns the sum of what they counted. */
+/* Runs the threads and returns the sums of their counters. */
 static struct worker *run(struct plan *plan, double seconds)
 {
     struct worker *workers = calloc((size_t)plan->threads, sizeof(*workers));

@@ -14,20 +14,20 @@
 
 enum {
     ROOM = 4096,
-    TCP_QUERIES = 100 /* a connection */
+    TCP_QUERIES = 100 /* per connection */
 };
 
 #define SECOND     1000000000u
 #define LOST_AFTER SECOND
 
-/* A socket and what is in flight on it. Message ids count up, so an id is its query's place in
+/* A socket and its queries in flight. Message IDs count up; the ID of a query is its index in
  * sent_at. */
 struct lane {
     int fd;
     int in_flight;
     uint16_t next_id;
     int of_connection; /* TCP: queries sent on this one */
-    size_t held;       /* TCP: octets of an answer that is not whole yet */
+    size_t held;       /* TCP: octets of an incomplete answer */
     uint8_t stream[1 << 16];
     uint64_t sent_at[65536]; /* ns, 0: not in flight */
 };
@@ -104,7 +104,8 @@ static void take_answer(struct worker *w, struct lane *lane, const uint8_t *answ
 
 /* -- UDP -- */
 
-/* The source address of a datagram, RFC 3542's way for IPv4: another /24 of 127/8 each time. */
+/* Sets the source address of a datagram to a different /24 of 127/8 each time. IP_PKTINFO is the
+ * IPv4 form of the option of RFC 3542. */
 static void set_source(struct worker *w, struct msghdr *header, uint8_t *control)
 {
     struct in_pktinfo info = { 0 };
@@ -120,7 +121,7 @@ static void set_source(struct worker *w, struct msghdr *header, uint8_t *control
     memcpy(CMSG_DATA(first), &info, sizeof(info));
 }
 
-/* Sends `count` queries; query i counts from first_at + i * interval. */
+/* Sends `count` queries. The latency of query i counts from first_at + i * interval. */
 static void udp_send(struct worker *w, struct lane *lane, unsigned count, uint64_t first_at,
                      double interval)
 {
@@ -185,7 +186,7 @@ static void tcp_open(const struct plan *plan, struct lane *lane)
     lane->held = 0;
 }
 
-/* Replaces a used-up connection by a new one. Its open queries are lost. */
+/* Replaces a used-up connection with a new one. Open queries of the old one are lost. */
 static void tcp_renew(struct worker *w, struct lane *lane)
 {
     w->lost += (uint64_t)lane->in_flight;
@@ -258,7 +259,7 @@ static void fill(struct worker *w, struct lane *lane)
     }
 }
 
-/* Waits for answers and takes them. False if none came for `timeout_ms`. */
+/* Waits for answers and counts them. False if none arrives within `timeout_ms`. */
 static bool receive(struct worker *w, int timeout_ms)
 {
     struct pollfd wait[QLANE_SOCKETS];
@@ -278,7 +279,7 @@ static bool receive(struct worker *w, int timeout_ms)
     return true;
 }
 
-/* Gives up on queries sent before `limit`. */
+/* Counts open queries sent before `limit` as lost. */
 static void give_up(struct worker *w, uint64_t limit)
 {
     for (int i = 0; i < w->plan->sockets; i++) {
@@ -308,7 +309,7 @@ static void closed_loop(struct worker *w)
     }
 }
 
-/* Does not sleep: a sleep ends later than the schedule demands. */
+/* Never sleeps unless the plan says so: a sleep would overrun the schedule. */
 static void open_loop(struct worker *w)
 {
     double interval = 1e9 / w->plan->rate;

@@ -1,4 +1,4 @@
-/* The threads of qblast: they keep queries in flight over UDP or TCP and count the results. */
+/* The threads of qblast. They keep queries in flight over UDP or TCP and count the results. */
 #ifndef BENCH_QLANE_H
 #define BENCH_QLANE_H
 
@@ -12,7 +12,7 @@
 enum {
     QLANE_BATCH = 64,
     QLANE_SOCKETS = 64,
-    QLANE_BUCKETS = 1000000, /* of the latency histogram, a microsecond each */
+    QLANE_BUCKETS = 1000000, /* of the latency histogram, one microsecond each */
     QUERY_ROOM = 512
 };
 
@@ -21,15 +21,15 @@ struct query {
     uint16_t len;
 };
 
-/* What all threads do; qblast's options say more. */
+/* The work of all threads. The options of qblast (qblast.c) explain the fields. */
 struct plan {
     struct sockaddr_in server;
     struct query *queries;
     size_t query_count;
     double rate;   /* queries a second of the open loop; 0: closed loop */
     uint64_t sent; /* stop after this many; 0: when `stop` is set */
-    int grace_ms;  /* without an answer, at the end, until open queries count as lost */
-    bool sleeps;   /* in the open loop, until the next query is due */
+    int grace_ms;  /* at the end: time without an answer until open queries count as lost */
+    bool sleeps;   /* in the open loop: sleeps until the next query is due */
     int sockets, window, threads;
     bool tcp, spread, fresh;
     atomic_bool stop;
@@ -37,7 +37,7 @@ struct plan {
 
 struct lane;
 
-/* Zeroed but for plan, number, cursor and random (not 0). */
+/* The caller zeroes it, then sets plan, number, cursor and random (not 0). */
 struct worker {
     struct plan *plan;
     pthread_t thread;
@@ -52,8 +52,8 @@ struct worker {
 uint64_t now_ns(void);
 _Noreturn void die(const char *what);
 
-/* The thread's work, for pthread_create: until the plan says stop, and then until nothing more
- * comes. */
+/* Thread function for pthread_create. Runs until the plan says stop, then until no more answers
+ * arrive. */
 void *qlane_work(void *worker);
 
 #endif

@@ -1,19 +1,19 @@
-/* Simulates a day of a pool: how many answers each member gets, and from how far away, by three
- * rules to hand members out.
+/* Simulates a day of a pool. Shows how many answers each member gets, and from how far away, by
+ * three rules for choosing members.
  *
- *   country   what pools do today: any member of the client's country, in proportion to capacity;
- *             without one, any of the continent, else of the world
+ *   country   the rule of today's pools: any member of the client's country, in proportion to
+ *             capacity; without one, any of the continent, else of the world
  *   world     any member of the world, in proportion to capacity
  *   ours      zone/steering/steering.h, deal by deal, with the sets that the server deals
  *
- * The pool has roughly the shape of the NTP pool (simulate_world.c) and capacities from a menu.
- * Each country has resolvers of three sizes that ask at most once a TTL. Their clients follow the
- * sun, with bursts at the top of the hour. Members fail and return. Our demand is that of the
- * queries so far, decaying as in the server (zone/steering/traffic.h). A member's fair share is its
- * part of the capacity that is up, deal by deal. Ours is measured twice: by the shares, and as
- * dealt, answer by answer, with a deal each minute. The bars are for both.
+ * The pool has roughly the shape of the NTP pool (simulate_world.c), with capacities from a menu.
+ * Each country has resolvers of three sizes. A resolver queries at most once per TTL. Clients
+ * follow the sun, with bursts at the top of the hour. Members fail and return. Demand comes from
+ * the queries so far and decays as in the server (zone/steering/traffic.h). The fair share of a
+ * member is its part of the capacity that is up, deal by deal. Our rule is measured twice: by the
+ * shares, and as dealt, answer by answer, with a deal each minute. The bars apply to both.
  *
- * use: simulate [--short] [--svg DIR] | --scale. Exit status 1 if a bar is missed. Seeded: the
+ * use: simulate [--short] [--svg DIR] | --scale. Exits with 1 if a bar is missed. Seeded: the
  * output is the same every time. --short, for the tests: steps of half an hour, without decks.
  * --scale: CPU time and memory of shares and decks (simulate_scale.h). */
 #include <math.h>
@@ -35,7 +35,7 @@ enum {
 };
 
 struct outcome {
-    double *load; /* by member, of answers */
+    double *load; /* answers, by member */
     double km, answers;
 };
 
@@ -61,7 +61,7 @@ static bool in_region(size_t member, uint16_t region)
     return region == REGION_NONE || regions[0] == region || regions[1] == region;
 }
 
-/* Gives answers to all members of a region in proportion to capacity; false if there are none. */
+/* Gives answers to the members of a region in proportion to capacity. False if it has no member. */
 static bool give_region(struct outcome *outcome, size_t cell, uint16_t region, double answers)
 {
     double sum = 0;
@@ -85,7 +85,7 @@ static void by_country(struct outcome *outcome, size_t cell, double answers)
     }
 }
 
-/* The decks of a deal, and how many answers each has given (struct steering_input). */
+/* The decks of a deal, and how many answers each has given (see struct steering_input). */
 struct dealt {
     struct deck decks[STEERING_AREAS_MAX];
     const struct deck *by_area[STEERING_AREAS_MAX];
@@ -106,8 +106,8 @@ static void deal(struct steering *steering, uint64_t round)
     }
 }
 
-/* Gives the answers until the next deal, from the decks of this one, round and round, from a random
- * start. */
+/* Gives the answers until the next deal from the decks of this deal. Each deck starts at a random
+ * set and wraps around. */
 static void by_decks(struct outcome *outcome, struct steering *steering, const double *queries,
                      uint64_t round)
 {
@@ -129,7 +129,7 @@ static void by_decks(struct outcome *outcome, struct steering *steering, const d
     }
 }
 
-/* The same without decks, by the shares: the long-term mean of the decks. */
+/* The same by the shares, which are the long-term mean of the decks. */
 static void by_shares(struct outcome *outcome, struct steering *steering, const double *queries)
 {
     for (size_t c = 1; c < world.cell_count; c++) {
@@ -144,7 +144,7 @@ static void by_shares(struct outcome *outcome, struct steering *steering, const 
 struct day {
     struct outcome country, everywhere, ours, dealt;
     double up;
-    double sets; /* sets in all decks with demand, over the day */
+    double sets; /* sets in all decks with demand, summed over the day */
 };
 
 static double count_sets(const struct steering *steering)
@@ -157,7 +157,7 @@ static double count_sets(const struct steering *steering)
     return sets;
 }
 
-/* Sets the queries of each cell until the next deal; returns the sum. */
+/* Sets the queries of each cell until the next deal. Returns their sum. */
 static double sum_queries(double *queries, uint64_t now, uint64_t step)
 {
     double total = 0;
@@ -168,7 +168,7 @@ static double sum_queries(double *queries, uint64_t now, uint64_t step)
     return total;
 }
 
-/* Gives the answers of one deal by all rules. */
+/* Gives the answers of one deal by each rule. */
 static void apply_rules(struct day *day, struct steering *steering, const double *queries,
                         uint64_t round, bool deals)
 {
@@ -204,7 +204,7 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
     settings.scale_km = (uint32_t)scale_km;
     uint64_t round = 0;
     struct steering before = { .area_count = 0 };
-    for (uint64_t now = 0; now < DAY_S; now += step) { /* all days before were like this one */
+    for (uint64_t now = 0; now < DAY_S; now += step) { /* assumes equal days before */
         (void)sum_queries(queries, now, step);
         for (size_t c = 1; c < world.cell_count; c++) {
             demand[c] += queries[c] * TRAFFIC_HALF_LIFE_S / DAY_S / log(2);
@@ -239,7 +239,7 @@ static void simulate(struct day *day, double max_overload, double scale_km, uint
     free(demand);
 }
 
-/* Sorts ratios of load to fair share, ascending. */
+/* Orders ratios of load to fair share, ascending (qsort). */
 static int ascending(const void *a, const void *b)
 {
     double left = *(const double *)a, right = *(const double *)b;
@@ -267,9 +267,8 @@ static double print_rule(const char *name, const struct outcome *outcome, double
     return worst;
 }
 
-/* Prints how far the deals are from the members' shares, by capacity, next to the deviation of
- * purely random draws: as if each slot, which is worth the answers of an average one, were drawn
- * independently. */
+/* Prints the deviation of the deals from the members' shares, by capacity. Next to it stands the
+ * deviation of random draws: each slot drawn independently and worth the mean number of answers. */
 static void print_noise(const struct day *day)
 {
     static const double up_to[] = { 10, 25, 50, 100, 250, 500, 1000, 3000 };
@@ -299,7 +298,7 @@ static void print_noise(const struct day *day)
                  day->sets * DEAL_S / DAY_S);
 }
 
-/* Expected distance and overload for one choice of the settings, without the noise of a day: one
+/* Expected distance and overload for one pair of settings, without the noise of a day. This is one
  * point of the trade-off curve. */
 static double expected_km(double max_overload, double scale_km, double *worst)
 {

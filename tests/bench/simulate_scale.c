@@ -20,7 +20,7 @@ static double unit(uint64_t *random)
     return (double)(splitmix(random) >> 11) * 0x1p-53;
 }
 
-/* Approximate latitudes and longitudes of populated places. */
+/* A random place, roughly at the latitudes and longitudes of populated regions. */
 static struct point somewhere(uint64_t *random)
 {
     double latitude = 70 * (unit(random) + unit(random) - 0.6);
@@ -116,7 +116,7 @@ void scale_print(void)
                  "CPU s | memory MB |\n|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         (void)fflush(stdout);
-        pid_t child = fork(); /* a process of its own, to measure its peak memory */
+        pid_t child = fork(); /* a separate process, to measure peak memory */
         if (child == 0) {
             measure(&sizes[i]);
             (void)fflush(stdout);

@@ -11,7 +11,7 @@ enum {
     RIGHT = 110,
     TOP = 36,
     BOTTOM = 50,
-    POINTS_MAX = 400 /* of a line */
+    POINTS_MAX = 400 /* per line */
 };
 
 static double scaled(double value, const double *range, bool logarithmic)

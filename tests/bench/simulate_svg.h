@@ -13,11 +13,11 @@ struct plot_line {
 
 struct plot {
     const char *title, *x_name, *y_name;
-    double x[2], y[2]; /* range; values outside are drawn at the edge */
+    double x[2], y[2]; /* range; values outside it are drawn at the edge */
     bool log_y;
 };
 
-/* Writes `directory`/`name`; aborts with a message if it can't. At most six lines. */
+/* Writes `directory`/`name`, with at most six lines. Aborts with a message on failure. */
 void plot_write(const struct plot *plot, const struct plot_line *lines, size_t count,
                 const char *directory, const char *name);
 

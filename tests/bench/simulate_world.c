@@ -12,8 +12,8 @@ enum {
     SIZES = 3 /* of resolvers */
 };
 
-/* Members per country, roughly as in the NTP pool, and internet users in millions. Countries not
- * listed have few users and no members. */
+/* Members per country, roughly as in the NTP pool, and internet users in millions. Countries
+ * not listed have few users and no members. */
 struct simulated_country {
     char code[3];
     unsigned members;
@@ -73,7 +73,7 @@ static struct point at_cell(const struct world *w, size_t c)
     return point_at((double)w->cells[c].position.latitude, (double)w->cells[c].position.longitude);
 }
 
-/* Cells: the world, without users, then the countries. */
+/* Makes the cells: the world, without users, then the countries. */
 static void make_cells(struct world *w)
 {
     size_t countries = 0;
@@ -106,7 +106,7 @@ static size_t cell_of(const struct world *w, const char *country)
     return 0;
 }
 
-/* One of four members belongs to an operator of several. */
+/* One of four members belongs to an operator with several members. */
 static void make_member(struct world *w, size_t i, size_t cell)
 {
     static const double menu[] = { 10, 25, 50, 100, 100, 250, 500, 1000, 1000, 3000 };
@@ -165,9 +165,9 @@ static void measure_km(struct world *w)
     }
 }
 
-/* Queries of a country's resolvers in one TTL. A resolver asks if one of its clients does. The
- * clients' rates are those of a small, a medium and a large resolver; local noon is busier than
- * night, and the first minutes of an hour are busier than the others. */
+/* Queries of a country's resolvers in one TTL. A resolver queries if one of its clients does. The
+ * client rates are those of a small, a medium and a large resolver. Local noon is busier than
+ * night, and the first minutes of an hour are busier than the rest. */
 double world_queries(struct world *w, size_t cell, uint64_t now)
 {
     static const double resolvers[SIZES] = { 40, 8, 1 }, clients[SIZES] = { 0.02, 0.3, 6 };

@@ -1,5 +1,5 @@
-/* The world of the simulation: countries with their internet users and resolvers, and members that
- * fail and return. */
+/* The simulated world: countries with internet users and resolvers, and members that fail and
+ * return. */
 #ifndef TESTS_BENCH_SIMULATE_WORLD_H
 #define TESTS_BENCH_SIMULATE_WORLD_H
 
@@ -13,11 +13,11 @@ enum {
 struct world {
     uint64_t seed;
     size_t cell_count, member_count;
-    struct cell *cells; /* the world's, without users, then the countries' */
+    struct cell *cells; /* the world, without users, then the countries */
     double *users;      /* by cell */
     struct candidates candidates;
-    double *capacity;  /* of each member while it is up */
-    uint64_t *back_at; /* second of the day when it returns; 0: it is up */
+    double *capacity;  /* by member, while it is up */
+    uint64_t *back_at; /* by member: second of the day when it returns; 0: it is up */
     float *km_of;      /* by cell and member */
 };
 

@@ -1,16 +1,17 @@
-/* tcpabuse: TCP clients of a nameserver that mean no good.
+/* tcpabuse: hostile TCP clients of a nameserver.
  *
- * Holds many connections, from addresses of many networks (127.x.y.1, a /24 each), for some seconds
- * or until SIGTERM, and prints one line of JSON: connections made, refused and closed by the
- * server, the most that were open at once, octets sent and received.
+ * Holds many connections from many networks (127.x.y.1, a /24 each) for SECONDS or until SIGTERM.
+ * Prints one line of JSON: connections made, refused, and closed by the server; the most open at
+ * once; octets sent and received.
  *
  *   pipeline  sends queries without end, as fast as the server takes them, and reads the answers
  *   unread    the same, but never reads
  *   idle      sends nothing
- * A connection that the server closes is made anew with -a; without it, each is made once.
+ *
+ * With -a, replaces connections that the server closes. Without it, makes each connection once.
  *
  * use: tcpabuse -p PORT -f FILE [-m pipeline|unread|idle] [-c CONNECTIONS] [-n NETWORKS] [-d
- * SECONDS] [-a] -f queries as qblast takes them */
+ * SECONDS] [-a]. FILE holds queries as for qblast. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -26,7 +27,7 @@
 #include <unistd.h>
 
 enum {
-    ROOM = 1 << 20, /* queries in a row, as in the file */
+    ROOM = 1 << 20, /* for consecutive queries, as in the file */
     CONNECTIONS_MAX = 65536,
     EVENTS = 256
 };
