@@ -14,7 +14,7 @@ from machine import ROOT, until
 from pool import APEX, SRV, Pool, records
 
 LOCATIONS = ROOT / "tests" / "data" / "places.mmdb"
-ROUNDS = 160  # multiple of 8: any 8 sets in a row hold shares of 1/2, 1/4 and 1/8 exactly
+ROUNDS = 160  # multiple of 8: any 8 sets of a deck in a row hold shares of 1/2, 1/4 and 1/8 exactly
 
 # Members: name, address, country (or none), capacity. The location file has 10.0.0.0/8 in NL, 203.0.113.128/25 in US, 127.0.0.77 in JP.
 NL, US, JP = ("10.7.1.0", 24), ("203.0.113.128", 25), ("127.0.0.77", 32)

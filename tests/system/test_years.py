@@ -22,7 +22,7 @@ STATIC = f"www.{APEX}. 7200 IN A 203.0.113.80\ndeep.er.{APEX}. 600 IN TXT \"x\"\
 QUESTIONS = [(APEX, "DNSKEY"), (APEX, "SOA"), (APEX, "NS"), (APEX, "CDS"), (APEX, "CDNSKEY"), (SRV, "SRV"), (f"alice.{APEX}", "A"),
              (f"alice.{APEX}", "MX"), (f"www.{APEX}", "A"), (f"er.{APEX}", "A"), (f"missing.{APEX}", "A")]
 PROPAGATION = HOUR
-# The longest move of the clock during rollovers (seconds). Between a key's step and the next zone state it makes the server that late.
+# The longest move of the clock during rollovers (seconds). The server is that late if it falls between a key's step and a zone state.
 STEP_MAX = 50 * 60
 SETTLED_S = 0.1  # for the key manager's poll and the pause between two zone states, both short on a simulated clock
 

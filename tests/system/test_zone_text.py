@@ -18,7 +18,7 @@ from test_cli import NAME_SERVERS, Cli
 from validators import unpacked
 
 SEEDS = (1, 2, 3)
-NUMBERS = {"EID": 31, "NIMLOC": 32, "ATMA": 34, "RKEY": 57, "TALINK": 58, "RESINFO": 261, "WALLET": 262}  # dnspython has no names
+NUMBERS = {"EID": 31, "NIMLOC": 32, "ATMA": 34, "RKEY": 57, "TALINK": 58, "RESINFO": 261, "WALLET": 262}  # unknown to dnspython
 ORIGIN = dns.name.from_text("pool.test.")
 
 
