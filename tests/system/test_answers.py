@@ -166,11 +166,11 @@ def test_scope_is_the_location_file_s(zone, client, scope):
 
 
 @pytest.mark.parametrize("client, scope", [
-    (("198.18.3.77", 32), 16),  # longer than the file's prefix: the scope is the file's
-    (("198.16.0.0", 12), 15),   # too short to tell: what counts is 198.16.0.0, which the file does not know
-    (("0.0.0.0", 0), 0),        # wants no tailoring (RFC 7871 7.1.2)
+    (("198.18.3.77", 32), 16),  # longer than the file's prefix: the scope is the length of the file's prefix
+    (("198.16.0.0", 12), 15),   # shorter than the file's prefixes: 198.16.0.0 is looked up, and the file does not have it
+    (("0.0.0.0", 0), 0),        # the client wants no tailored answer (RFC 7871 7.1.2)
     (("::", 0), 0),
-    (("10.1.2.0", 24), 1),      # private: the world's
+    (("10.1.2.0", 24), 1),      # a private address gets the answer for the whole world
 ])
 def test_scope_for_subnets_that_fit_no_prefix(zone, client, scope):
     answer = zone.ask(SRV, "SRV", ecs=client)
@@ -248,7 +248,7 @@ def test_nsec_at_a_name_lists_its_types(zone):
 
 
 def test_chain_of_nsec_goes_round(zone):
-    """From the apex, each NSEC leads to the next name, and in the end back."""
+    """Each NSEC names the next owner; the last one names the apex."""
     name, seen = f"{APEX}.", []
     while name not in seen:
         seen.append(name)
@@ -269,7 +269,7 @@ def test_outside_the_zone_is_refused(zone, name):
 
 @pytest.mark.parametrize("name", [APEX, f"alice.{APEX}", SRV, f"www.{APEX}"])
 def test_any_is_minimal(zone, name):
-    """RFC 8482 4.1: one RRset, or a HINFO."""
+    """RFC 8482 4.1: the answer has one RRset, or a HINFO."""
     answer = zone.ask(name, "ANY")
     assert answer.rcode() == dns.rcode.NOERROR and len(answer.answer) == 1
     signed = zone.ask(name, "ANY", dnssec=True)
@@ -480,7 +480,7 @@ def test_longest_names(zone):
 
 
 class TestChanges:
-    """A change by the command line is in the answers soon; the serial moves on. How soon: tests/bench/run --changes."""
+    """The server soon serves a change made on the command line, with a higher serial. `tests/bench/run --changes` measures the delay."""
 
     def serial(self, zone):
         return int(records(zone.ask(APEX, "SOA"), "SOA")[0].split()[2])

@@ -1,4 +1,4 @@
-"""Members with one fault each: the operator sees the fault, and no client is ever sent to them."""
+"""Members with one fault each: the operator sees the fault, and the server never hands the member out."""
 
 import time
 
@@ -9,7 +9,7 @@ from machine import until
 from pool import APEX, Pool, records, SRV
 from timeserver import Chronyd
 
-# name, the class of its failure
+# name -> failure class
 BAD = {
     "wrong-name": "cert-name",
     "expired": "cert-expired",
@@ -31,7 +31,7 @@ def world(shared_machine):
     certificates["unknown-ca"] = stranger.issue("unknown-ca", [f"unknown-ca.{APEX}"])
     switches = {"silent": {"silent": True}, "unsynced": {"synchronised": False}, "seven-late": {"shift": "+7s"}}
     pool = Pool(machine).init()
-    servers = []  # kept: the silent server's muffler lives as long as its object
+    servers = []  # the list keeps the silent server's muffler alive
     for number, name in enumerate(["good", *BAD]):
         address = f"127.0.2.{number + 1}"
         pool.add(name, address)
@@ -75,7 +75,7 @@ def test_members_whose_certificates_end_are_listed(world):
     within = {span: {member["name"] for member in world.json("member", "list", "--expiring", span)} for span in ("1d", "3650d")}
     assert within["1d"] == {"expired"}
     assert {"good", "expired"} <= within["3650d"] and "nobody" not in within["3650d"]
-    # a good one lives for days: over a third of its life is left
+    # the good certificate has over a third of its few days left
     for span, names in (("1d", {"expired"}), ("365d", within["3650d"] - {"good"})):
         world.cli("zone", "set", "certificate-warning", span)
         (warning,) = (text for text in world.json("status")["warnings"] if "certificates of" in text)

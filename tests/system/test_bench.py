@@ -1,4 +1,4 @@
-"""The tools of the benchmark work. Figures are not checked: they need a quiet machine."""
+"""The benchmark tools work. These tests do not check the figures, which need a quiet machine."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_generator_counts_every_answer(floor):
 
 
 def test_open_loop_keeps_its_rate_and_counts_a_stall(floor):
-    """Every query due while the server stood still counts as slow. A closed loop would count only those in flight."""
+    """Every query that falls due while the server is stopped counts as slow. A closed loop would count only the queries in flight."""
     process = blast(floor, "-r", 400, "-d", 2)
     time.sleep(0.5)
     floor.process.send_signal(signal.SIGSTOP)

@@ -1,5 +1,5 @@
-"""How the probe and real clients judge each kind of certificate: the probe fails every certificate that a current client refuses, or warns
-of it."""
+"""How the probe and real clients judge each kind of certificate. If a current client refuses a certificate, the probe fails it or warns
+about it."""
 
 import json
 import re
@@ -17,9 +17,9 @@ from timeserver import newer
 CHRONYD, NTPD, NTPD_RS = "usr/sbin/chronyd", "usr/sbin/ntpd", "usr/bin/ntp-daemon"
 C, R, S = "chronyd", "ntpd-rs", "ntpsec"
 EVERY = {C, R, S}
-OURS = "44.9.255.1"  # no server's
+OURS = "44.9.255.1"  # no server has it
 
-# Kinds that are not simply good: the probe's failure ("": none), and the clients that refuse them. If the probe accepts a certificate that a
+# Kinds with a problem: the probe's failure class ("": none) and the clients that refuse the kind. If the probe accepts a certificate that a
 # client refuses, it warns.
 TABLE = {
     "chain-7": ("", {R}), "chain-8": ("", {R}), "chain-9": ("cert-chain", {R}),
@@ -54,7 +54,7 @@ KINDS = certificates.make()
 
 
 class Servers:
-    """One address each, by names that /etc/hosts has."""
+    """One server per kind, each at its own address. /etc/hosts has their names."""
 
     def __init__(self, machine):
         self.machine = machine
@@ -75,7 +75,7 @@ class Servers:
         return [certificates.name_of(kind) for kind in self.addresses]
 
     def taken_by(self, name, argv):
-        """The kinds that a client takes, when it has met all servers."""
+        """The kinds that a client accepts, after it has contacted all servers."""
         before = len(self.process.output())
         client = self.machine.start(name, argv)
 
@@ -146,7 +146,7 @@ def test_what_ntpd_rs_takes(servers):
 
 @pytest.mark.parametrize("program", [[part(NTPD)], newer(NTPD)], ids=["here", "newer"])
 def test_what_ntpsec_takes(servers, program):
-    """It takes port 123 of all addresses, so it has a network of its own."""
+    """ntpd binds port 123 on all addresses, so it runs in a network of its own."""
     if not program:
         pytest.skip("tests/run unpacks it with NTSPOOL_NEWER")
     number = len(servers.machine.processes)

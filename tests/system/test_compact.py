@@ -1,4 +1,4 @@
-"""Compact denial (RFC 9824): every row of the protocol's table again, plain, with DO, and with CO; the budget; and a zone that changes."""
+"""Compact denial (RFC 9824): every row of test_protocol's table without DO, with DO and with CO; the denial budget; a changing zone."""
 
 import random
 import threading
@@ -20,11 +20,11 @@ FLAGS = {"plain": None, "dnssec": DO_FLAG, "co": DO_FLAG | CO_FLAG}
 ALICE = dns.name.from_text(f"alice.{APEX}")
 
 MORE = [
-    # every type in the bitmap of a made-up name can be queried; its only RRSIGs are the signatures themselves
+    # every type in a made-up name's bitmap can be queried; the only RRSIGs there are those of the response
     ("RFC 9824 3.1", f"missing.{APEX}", "RRSIG", "NXDOMAIN / SOA NSEC"),
     ("RFC 9824 3.2", f"nothing.{APEX}", "RRSIG", "NOERROR / SOA NSEC"),
     ("RFC 9824 3.1", f"missing.alice.{APEX}", "NSEC", "NXDOMAIN / SOA NSEC"),
-    # names at all lengths near the limit
+    # names near the length limit
     *(("RFC 4471 3.1.2", long_name(suffix, length, octet), "A", "NXDOMAIN / SOA NSEC") for suffix in (APEX_NAME, ALICE)
       for length in (252, 253, 254, 255) for octet in (b"x", b"\xff", b"@", b"\0")),
 ]
@@ -38,7 +38,7 @@ def zone(shared_machine):
 
 
 def compact(want, rdtype, flags):
-    """What the table wants of the zone's chain, as a compact zone says it."""
+    """Translates what the table expects of a zone with an NSEC chain to what a compact zone answers."""
     if "/" not in want or not flags or not flags & DO_FLAG:
         return want
     before, _ = want.split(" /")
@@ -65,7 +65,7 @@ def test_name(zone, source, name, rdtype, want, flags):
 
 
 def test_co_alone_is_answered_and_means_nothing(zone):
-    """RFC 9824 5: without DO the RCODE is the real one anyway."""
+    """RFC 9824 5: without DO the response has the real RCODE anyway."""
     opt = make_opt(ttl=CO_FLAG)
     for name, want in ((f"missing.{APEX}", "NXDOMAIN / SOA"), (f"nothing.{APEX}", "NOERROR / SOA"), (f"alice.{APEX}", "NOERROR A")):
         query = make_query(name, "A", opt=opt)
@@ -74,7 +74,7 @@ def test_co_alone_is_answered_and_means_nothing(zone):
 
 @pytest.mark.parametrize("flags", [DO_FLAG, DO_FLAG | CO_FLAG])
 def test_nxname_is_no_type_to_ask_for(zone, flags):
-    """RFC 9824 3.5, with the extended error."""
+    """RFC 9824 3.5: FORMERR with an extended error."""
     message = dns.message.from_wire(exchange(make_query(f"missing.{APEX}", 128, opt=make_opt(ttl=flags))))
     assert message.rcode() == dns.rcode.FORMERR
     assert [option.code for option in message.options if int(option.otype) == 15] == [30]
@@ -95,7 +95,7 @@ def ask(name, rdtype="A", flags=DO_FLAG):
 
 
 def judge_either(zone, message):
-    """By either way of denial, completely."""
+    """Judges a response with either form of denial. True: compact; False: NSEC chain; None: no denial."""
     judge_signatures(zone, message.answer)
     judge_signatures(zone, message.authority)
     if not message.answer:
@@ -113,7 +113,7 @@ def test_beyond_the_budget_the_chain_denies(zone):
         until(lambda: not judge_either(zone, ask(f"x{random.getrandbits(60):x}.{APEX}")), 20, "the budget is in use")
         told = [judge_either(zone, ask(f"y{number}.{APEX}", flags=DO_FLAG | CO_FLAG)) for number in range(200)]
         assert 0 < told.count(False) < 200
-        # Existing records have their own signatures.
+        # The budget applies to missing names only.
         for rdtype in ("MX", "TXT", "HTTPS", "PTR"):
             assert judge_either(zone, ask(f"alice.{APEX}", rdtype))
             assert judge_either(zone, ask(f"nothing.{APEX}", rdtype))
@@ -131,7 +131,7 @@ def test_status_and_log_tell_of_a_used_up_budget(machine):
     for number in range(20):
         pool.ask(f"x{number}.{APEX}", "A", dnssec=True)
     server = pool.server
-    pool.stop()  # the end writes the last counts
+    pool.stop()  # the server writes its last counts when it ends
     assert server.output().count("denial-budget") == 1
     status = pool.json("status")
     assert 15 <= status["over_budget"]["answers"] < 20
@@ -139,7 +139,7 @@ def test_status_and_log_tell_of_a_used_up_budget(machine):
 
 
 def test_the_exported_zone_has_the_chain(zone):
-    """Compact NSEC records are made on request, so the export has none of them."""
+    """The server makes compact NSEC records per query, so the export has none."""
     said = zone.cli("zone", "export", "--signed").stdout
     nsecs = [line.split() for line in said.splitlines() if line.split()[3:4] == ["NSEC"]]
     owners = [words[0] for words in nsecs]
@@ -147,7 +147,7 @@ def test_the_exported_zone_has_the_chain(zone):
 
 
 def _meanwhile(act):
-    """Runs `act(number)` again and again until the returned function is called, which says how often."""
+    """Runs `act(number)` repeatedly until the returned function is called. That function returns the number of runs."""
     stop, done = threading.Event(), []
 
     def run():
@@ -166,7 +166,7 @@ def _meanwhile(act):
 
 
 def test_denied_or_served_while_members_come_and_go(zone):
-    """Each answer is of one state of the zone: the name's records, or that it has none."""
+    """Each response fits one state of the zone: it has the name's records or denies them."""
     dice = random.Random(9824)
 
     def change(number):

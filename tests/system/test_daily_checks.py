@@ -1,4 +1,4 @@
-"""The probe's daily checks, over days of a simulated clock, with members of faults.py."""
+"""The probe's daily checks over several days of a simulated clock, with members from faults.py."""
 
 import re
 import sys
@@ -50,7 +50,7 @@ class World:
         until(lambda: all(self.seen(name)["probes"] >= before[name] + times for name in NAMES), 60, "all are probed again")
 
     def cookies_again(self):
-        """How often each member received a cookie a second time."""
+        """How many times each member received a used cookie."""
         said = re.findall(r"(\S+) sees a cookie again", self.server.output())
         return {row.name: said.count(row.address) for row in ROWS if row.name in NAMES}
 
@@ -62,7 +62,7 @@ def test_algorithms_and_old_cookies_are_recorded_once_a_day_and_fail_nobody(mach
     world.probed_again()
     assert set(world.cookies_again().values()) == {0}, "no cookie is used twice within a day"
     assert all(world.seen(name)["warnings"] == [] for name in {**OLD, **AEADS})
-    # Not before a day is over.
+    # The checks do not run again before a day is over.
     world.clock.move(DAY - HOUR)
     world.probed_again()
     assert set(world.cookies_again().values()) == {0}
@@ -70,7 +70,7 @@ def test_algorithms_and_old_cookies_are_recorded_once_a_day_and_fail_nobody(mach
     until(lambda: {name: world.seen(name)["warnings"] for name in OLD} == OLD, 60, "old cookies are judged")
     until(lambda: all(world.cookies_again().values()), 30, "all were asked")
     assert all(world.seen(name)["failure"] == "ok" and world.pool.member(name)["eligible"] for name in NAMES)
-    # The findings survive a restart, although nothing is checked again at once.
+    # The findings survive a restart, and the checks do not run again at once.
     again = world.cookies_again()
     world.pool.stop(world.probed)
     world.start()

@@ -1,4 +1,4 @@
-"""Cookies, rate limiting, NSID, extended errors, keepalive and the rest of EDNS, over UDP and TCP."""
+"""EDNS over UDP and TCP: cookies, NSID, extended errors, keepalive and more. Response rate limiting."""
 
 import socket
 import struct
@@ -20,7 +20,7 @@ NSID, ECS, COOKIE, KEEPALIVE, EDE, REPORT = 3, 8, 10, 11, 15, 18
 CLIENT = b"\x24\x64\xc4\xab\xcf\x10\xc9\x57"
 SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
 AGENT = b"\x06report\x07example\x00"
-SO_RCVBUFFORCE = 33  # Linux; socket does not have it
+SO_RCVBUFFORCE = 33  # Linux; the socket module lacks it
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def asked(zone, *options, name=APEX, rdtype="SOA", payload=1232, dnssec=False):
 
 
 def option(message, code):
-    """The data of the one option of this code, None without."""
+    """The data of the only option with this code, or None."""
     found = [o for o in message.options if o.otype == code]
     assert len(found) <= 1
     return found[0].to_wire() if found else None
@@ -56,7 +56,7 @@ def cookie_of(zone, sent=CLIENT, tcp=False):
     return option(send(zone, asked(zone, (COOKIE, sent)), tcp), COOKIE)
 
 
-# (RFC section, option in the query, RCODE, options of the response).
+# (RFC section, option in the query, RCODE, options in the response).
 ROWS = [
     ("7873 5.2.2 empty cookie", [(COOKIE, b"")], "FORMERR", set()),
     ("7873 5.2.2 cookie of 7", [(COOKIE, bytes(7))], "FORMERR", set()),
@@ -116,7 +116,7 @@ EXTENDED = [
 
 
 def _by_hand(name, rdtype, rdclass="IN", options=b"", questions=1, edns=True, opcode=0):
-    """A query that dnspython would not make."""
+    """A query that dnspython cannot make."""
     wire = struct.pack("!HHHHHH", 4711, opcode << 11, questions, 0, 0, int(edns))
     if questions:
         wire += dns.name.from_text(name).to_wire() + struct.pack("!HH", dns.rdatatype.from_text(rdtype),
@@ -134,7 +134,7 @@ def _exchange(wire, timeout=3, address="127.0.0.1"):
 
 
 def _opt(wire):
-    """The options of a response with at most one record, the OPT: {code: data}."""
+    """The options of a response whose only record is the OPT, if any: {code: data}."""
     at = 12
     if wire[4:6] == b"\0\1":
         while wire[at]:
@@ -218,7 +218,7 @@ def test_every_cut_of_the_options_is_a_format_error(zone):
 
 
 def test_secret_is_staged_and_rolled_without_a_gap(zone):
-    # Two workers may adopt a new zone state at slightly different times: wait for the change, then ask often.
+    # Two workers may adopt a new zone state at slightly different times, so wait for the change, then ask several times.
     def stable(check):
         return all(check() for _ in range(12))
 
@@ -274,7 +274,7 @@ def test_report_agent_is_named_in_every_edns_response(zone):
 
 
 def test_options_count_before_truncation(zone):
-    """At each size that a client may give, options are there and the response fits, whole or with TC."""
+    """At every payload size of a client the response has all options and fits, complete or with TC."""
     options = [(COOKIE, CLIENT), (NSID, b""), (ECS, b"\0\1\x18\0\xc0\0\2")]
     full = len(_exchange(asked(zone, *options, name=f"missing.{APEX}", rdtype="A", payload=1232, dnssec=True).to_wire()))
     assert 530 < full < 1232
@@ -296,8 +296,8 @@ def limited(zone):
 
 
 def _flood(zone, query, count=200):
-    """The answers to `count` queries sent at once, and the seconds they took. A last query, whose cookie exempts it from the limit, is
-    answered after all others."""
+    """The answers to `count` queries sent at once, and the seconds they took. The last query has a cookie, which exempts it from the
+    limit: its answer marks the end."""
     last = asked(zone, (COOKIE, cookie_of(zone, tcp=True)))
     last.id = 1
     query.id = 2

@@ -1,6 +1,6 @@
-"""What a vantage point can say of each address family: it can't be judged from there, it is off, or it is on.
+"""What a vantage point finds out about each address family: never seen to work, off, or on.
 
-Members live on a host of their own, which the probe reaches over one link; its side of the link decides which family works."""
+The members run on another host. The probe reaches it over one link, and our end of the link decides which family works."""
 
 import itertools
 
@@ -15,11 +15,11 @@ from timeserver import Chronyd
 V4 = [f"10.77.30.{number}" for number in range(10, 16)]
 V6 = [f"fd77:30::{number}" for number in range(10, 16)]
 BOTH, SIX = ["amy", "bob", "cat"], "six"
-_NUMBERS = itertools.count()  # a network's interfaces go some time after it
+_NUMBERS = itertools.count()  # the kernel removes a network's interfaces some time after the network
 
 
 class World:
-    """Three members of both families, one of IPv6 only. `cut` says what our side does with IPv6."""
+    """Three members with both families and one with IPv6 only. `cut` breaks IPv6 on our side."""
 
     def __init__(self, machine, cut):
         self.machine = machine
@@ -64,7 +64,7 @@ def no_route(world):
 
 
 def black_hole(world):
-    """A route to an address without a host: a neighbour that takes every packet and answers none."""
+    """Routes IPv6 to a neighbour that does not exist: every packet leaves and none is answered."""
     no_route(world)
     run("ip", "address", "add", "fd99::1/64", "dev", world.network.here, "nodad")
     run("ip", "-6", "neighbour", "add", "fd99::2", "lladdr", "02:00:00:00:00:99", "dev", world.network.here)
@@ -98,7 +98,7 @@ def test_a_vantage_point_that_never_had_ipv6_judges_ipv4_and_says_so(world):
     six = world.pool.member(SIX)
     assert not six["eligible"] and "firewall" not in six["reason"] and "server" in six["reason"]
     assert six["addresses"][0]["probes"] == 0
-    # Verdicts on IPv4 go on: a member that stops falls.
+    # The vantage point still judges IPv4: a member that stops loses score.
     world.server.kill()
     until(lambda: "amy" not in world.pool.targets(1) or world.warns("too much fails at once"), 30, "the fall is seen")
 
@@ -119,7 +119,7 @@ def test_a_family_that_goes_off_waits_and_comes_back(world):
 
 
 def test_what_is_served_is_what_works(world):
-    """Two addresses of a family, one of them dead, and the last one that works."""
+    """Of two IPv4 addresses only the working one is served. A family with no working address keeps all of them."""
     world.pool.add("two", V4[3], V4[4])
     world.pool.add("mix", V4[5], V6[5], "fd77:30::1:1")
     world.probe()
@@ -131,13 +131,13 @@ def test_what_is_served_is_what_works(world):
     (denial,) = [rrset for rrset in answer.authority if rrset.rdtype == 47]
     assert " A " in f"{denial[0].to_text()} " and "AAAA" not in denial[0].to_text()
     until(lambda: "two" in world.pool.targets(4), 10, "it is handed out")
-    # If nothing works, all addresses are served: the fault may be the vantage point's.
+    # If no address of a family works, all are served: the fault may be the vantage point's.
     assert world.served("mix", "A") == [V4[5]] and len(world.served("mix", "AAAA")) == 2
 
 
 @pytest.mark.parametrize("world", [no_route], indirect=True)
 def test_votes_are_per_family(world):
-    """Two vantage points without IPv6 beside one with both, which believes no certificate: it is outvoted where others can see."""
+    """One vantage point has both families but trusts no certificate. Two without IPv6 outvote it for IPv4; for IPv6 it votes alone."""
     wrong = world.machine.write("other.pem", Authority(world.machine.directory, "other").path.read_text())
     argv = [BIN / "ntspool-probed", "-s", world.pool.state, "--interval", "1s", "--allow-private"]
     for name in ("one", "two", "three"):
@@ -145,7 +145,7 @@ def test_votes_are_per_family(world):
     world.probe("--id", "one")
     others = [world.machine.start("two", [*argv, "--trust", world.authority.path, "--id", "two"], env=environment()),
               world.machine.start("three", world.network.wrap(*argv, "--trust", wrong, "--id", "three"), env=environment())]
-    three = [(3, 2), (1, 0)]  # it votes when it has seen enough
+    three = [(3, 2), (1, 0)]  # a vantage point votes after enough probes
 
     def votes():
         families = world.pool.member("amy")["families"]

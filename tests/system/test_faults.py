@@ -1,4 +1,4 @@
-"""Every fault of faults.py: the foreground probe and the daemon find the same class, at the step that fails."""
+"""Every row of faults.py: `ntspool probe` and the daemon find the same failure class; `ntspool probe` names the failed step."""
 
 import concurrent.futures
 import json
@@ -17,11 +17,11 @@ from faults import NETWORK, ROWS
 from machine import run, until
 from pool import APEX, BIN, Pool, environment, no_report
 
-_TOGETHER = 12  # foreground probes at once: most of them wait for a time-out
+_TOGETHER = 12  # foreground probes at once; most of them wait for a timeout
 
 
 def issue_all(directory):
-    """The certificates that the rows name; the path of the CA to trust."""
+    """Writes the certificates that the rows name; returns the path of the CA to trust."""
     authority = Authority(directory)
     middle = Authority(directory, "middle", parent=authority)
     any_name = [f"*.{APEX}"]
@@ -71,16 +71,16 @@ def _foreground(pool, row):
 
 @pytest.fixture(scope="module")
 def foreground(world):
-    """Row's name -> future of what `ntspool --json probe` says."""
+    """Row name -> future with the output of `ntspool --json probe`."""
     with concurrent.futures.ThreadPoolExecutor(_TOGETHER) as executor:
         yield {row.name: executor.submit(_foreground, world, row) for row in ROWS}
 
 
 @pytest.fixture(scope="module")
 def daemon(world, foreground):
-    """(name, address) -> the line that `ntspool-probed --once` says."""
+    """(name, address) -> the line that `ntspool-probed --once` prints."""
     for future in foreground.values():
-        future.exception()  # waits
+        future.exception()  # waits for it to end
     done = run(BIN / "ntspool-probed", "-s", world.state, "--once", "--trust", world.trust, env=environment(), timeout=120)
     no_report("ntspool-probed", done.stderr)
     return {tuple(line.split()[:2]): line for line in done.stdout.splitlines()}
@@ -131,7 +131,7 @@ def test_a_name_that_does_not_resolve_is_told(world):
 
 
 def test_trust_read_again_amid_hanging_probes_keeps_the_daemon_well(world, daemon):
-    """SIGHUP frees what probes in flight were started with. Most of these members hang in one step or another."""
+    """SIGHUP replaces the trusted CAs that probes in flight use. Most of these members hang at some step."""
     probed = world.probe(world.trust)
     probed.said("probing")
     for _ in range(6):

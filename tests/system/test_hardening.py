@@ -1,4 +1,4 @@
-"""Hardening of the programs: what the linker leaves in them, and what they report when their unit forbids something that they need."""
+"""Hardening: how the programs are linked, and what they report when their systemd unit forbids a call that they need."""
 
 import ctypes
 import errno
@@ -16,7 +16,7 @@ _PF_X = 1
 
 
 def elf(path):
-    """Type, segments by type as (flags, octets), and the dynamic section's values."""
+    """An ELF file's type, the flags of its segments by type, the values of its dynamic section, and all its octets."""
     whole = path.read_bytes()
     assert whole[:5] == b"\x7fELF\x02", "of 64 bits"
     kind, = struct.unpack_from("<H", whole, 16)
@@ -52,12 +52,12 @@ _ADJTIMEX, _CLOCK_ADJTIME, _LANDLOCK_CREATE_RULESET, _CAPSET, _SETPRIORITY = 159
 
 
 def forbid(*calls):
-    """A filter like those of systemd's units: these system calls fail by EPERM."""
+    """A seccomp filter as systemd installs it: these system calls fail with EPERM."""
     def install():
-        load, equal, give = 0x20, 0x15, 0x06  # BPF: a word of the data, compare, return
-        lines = [(load, 0, 0, 0)]  # the call's number
+        load, equal, give = 0x20, 0x15, 0x06  # BPF: load a word of the data, compare, return
+        lines = [(load, 0, 0, 0)]  # the system call number
         lines += [(equal, len(calls) - at, 0, call) for at, call in enumerate(calls)]
-        lines += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x00050000 | errno.EPERM)]  # allow, errno
+        lines += [(give, 0, 0, 0x7FFF0000), (give, 0, 0, 0x00050000 | errno.EPERM)]  # allow; fail with errno
         code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *line) for line in lines))
         program = struct.pack("<HxxxxxxQ", len(lines), ctypes.addressof(code))
         libc = ctypes.CDLL(None)

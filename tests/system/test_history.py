@@ -1,4 +1,4 @@
-"""History for the operator: scores over time, and what happened to a member and why."""
+"""The history that operators see: scores over time, and the events of a member with their causes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `cmake --install` puts where, below a DESTDIR; and that a build for which nobody chose a type is optimised."""
+"""Where `cmake --install` puts each file below DESTDIR. A build without a chosen type is optimised."""
 
 import re
 import stat

@@ -1,7 +1,7 @@
-"""The public interface stays as it is recorded in interface.json: the help of every program and command, the exit status of each command when
-it works, is refused or is used wrongly, and the keys and types of what --json prints.
+"""The public interface is as recorded in interface.json: the help of every program and command, the exit status of each command when
+it works, is refused or is used wrongly, and the keys and types of its --json output.
 
-A change is deliberate: `pytest test_interface.py --record-interface` writes the file anew, and its diff shows what changes for operators."""
+To change it, run `pytest test_interface.py --record-interface`. This rewrites the file, and its diff shows what changes for operators."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from timeserver import Chronyd
 RECORD = Path(__file__).with_name("interface.json")
 DAEMONS = ("ntspoold", "ntspool-probed")
 
-# Commands on a pool without a server, in this order. Each works.
+# Commands on a pool without a server, in this order. All succeed.
 QUIET = """
 init pool.test --ns ns1.pool.test=127.0.0.1
 zone show
@@ -110,7 +110,7 @@ key import --in-use --replace {files}
 member list --in-state eligible
 """.strip().splitlines()
 
-# Commands on a pool with a server, a vantage point and a member that works.
+# Commands on a pool with a server, a vantage point and a working member.
 LIVE = """
 member list
 member show alice
@@ -125,10 +125,10 @@ health export {dir}/live.export
 health import {dir}/live.export
 """.strip().splitlines()
 
-# Commands that work only after many members have failed at once, or the clock was set: other tests have these.
+# Commands that work only after many members have failed at once or the clock was set. Other tests cover them.
 RARE = {"health release", "key trust-clock"}
 
-# What each command refuses (exit status 1), and how it is used wrongly (2), on a pool with the member alice.
+# Refused commands (exit status 1) and wrong usage (exit status 2), on a pool with the member alice.
 REFUSED = """
 init other.test --ns ns.example.net
 member add alice --address 9.9.9.1
@@ -232,7 +232,7 @@ health import
 
 
 def shape(value):
-    """The keys and types of a JSON value; of a list, what its elements have, without repetition."""
+    """The keys and types of a JSON value. A list has each distinct shape of its elements once."""
     if isinstance(value, dict):
         return {key: shape(below) for key, below in sorted(value.items())}
     if isinstance(value, list):
@@ -243,7 +243,7 @@ def shape(value):
 
 
 def printed(text):
-    """What a command has printed: the shape of its JSON, or whether it printed anything."""
+    """The shape of a command's JSON output. For other output: whether there is any."""
     try:
         return shape(json.loads(text))
     except ValueError:
@@ -251,7 +251,7 @@ def printed(text):
 
 
 def helps(program, *words):
-    """The help of the program, or of a command and all below it: words -> lines."""
+    """The help of a program or command and of all its subcommands: words -> lines."""
     done = run(BIN / program, *words, "--help", env=environment())
     found = {" ".join((program, *words)): done.stdout.splitlines()}
     prefix = "".join(f"{word} " for word in words)
@@ -262,7 +262,7 @@ def helps(program, *words):
 
 
 class Scenario:
-    """Runs lines on a pool and notes their exit status and what they print with --json."""
+    """Runs command lines on a pool; records their exit status and the shape of their --json output."""
 
     def __init__(self, machine):
         self.machine = machine
@@ -271,14 +271,14 @@ class Scenario:
         self.made = {"help": {}, "json": {}, "status": {}}
 
     def run(self, pool, line):
-        """The exit status and the standard output."""
+        """The finished process."""
         words = [part for word in line.split() for part in self.word(word)]
         done = run(*pool.command(*words), check=False, env=self.environment)
         no_report(line, done.stderr)
         return done
 
     def word(self, word):
-        """A word of a line; {files} is more than one."""
+        """The words for one word of a line: {files} stands for several, other fields for one."""
         if word == "{files}":
             return sorted((self.machine.directory / "keys").glob("*.private"))
         return [word.format(**self.words)]
@@ -294,7 +294,7 @@ class Scenario:
             self.made["json"][name] = printed(done.stdout)
 
     def fails(self, pool, kind, lines):
-        """One line on stderr."""
+        """Each line fails with one line on stderr."""
         others = []
         for line in lines:
             done = self.run(pool, line)
@@ -326,7 +326,7 @@ def record_quiet(scenario):
 
 
 def record_every_command(scenario):
-    """No command takes an unknown option, and none but those that need no pool works without one."""
+    """Every command refuses an unknown option. Without a pool, only commands that need none work."""
     nowhere = Pool(scenario.machine, name="nowhere")
     commands = [name.partition(" ")[2] for name, lines in scenario.made["help"].items()
                 if name.startswith("ntspool ") and "COMMAND ..." not in lines[0]]

@@ -1,4 +1,4 @@
-"""Keys that are imported and exported by command: other software's files, packages for other machines, seals, and refusals."""
+"""Key import and export: files of other software, packages for other machines, sealing keys, refused commands. Keys and wrong clocks."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def published(pool):
 
 
 def ldns_keys(machine, algorithm, zone=APEX):
-    """Files of a KSK and a ZSK as ldns makes them, in BIND's format."""
+    """Key files of a KSK and a ZSK from ldns, in BIND's format."""
     return [machine.directory / (run("ldns-keygen", *flags, "-a", algorithm, zone, cwd=machine.directory).stdout.strip() + ".private")
             for flags in (["-k"], [])]
 
@@ -62,7 +62,7 @@ def test_a_zone_moves_in_with_its_keys(machine, pool, algorithm):
 @pytest.mark.parametrize("make, number", [(lambda: ec.generate_private_key(ec.SECP256R1()), 13), (ed25519.Ed25519PrivateKey.generate, 15)],
                          ids=["13", "15"])
 def test_a_zone_moves_in_from_knot(machine, pool, make, number):
-    """Knot's keymgr writes no files in BIND's format: it prints a DNSKEY record without TTL and class, and keeps PEM files."""
+    """Knot's keymgr does not write BIND's format. It prints a DNSKEY record without TTL and class, and keeps PEM files."""
     pool.serve()
     files, wanted = [], set()
     for flags in (257, 256):
@@ -133,7 +133,7 @@ def test_machines_that_follow_sign_with_the_same_keys(machine, pool):
 
 
 def test_a_pipe_with_its_ends_swapped_changes_nothing(machine, pool):
-    """The leader has the keys that the parent's DS names; a package of another state would delete them."""
+    """The leader has the keys that the parent's DS records name. A package from another state directory would delete them."""
     other = Pool(machine, name="other").init()
     package = machine.directory / "swapped"
     other.cli("key", "export", "--to", pool.cli("key", "identity").stdout.strip(), package)
@@ -161,14 +161,14 @@ def test_a_machine_follows_the_one_it_was_told(machine, pool):
     assert tags(other) == tags(pool) and leader in other.cli("key", "list").stdout
     other.cli("key", "import", "--package", "--from", unknown, made["stranger"])
     assert tags(other) == tags(stranger)
-    # The machine that takes over follows nobody, and has keys that could be lost.
+    # A machine that takes over follows no leader, and an import could delete its keys.
     other.cli("key", "lead")
     pool.cli("key", "export", "--to", identity, made["leader"])
     assert "--replace" in other.refused("key", "import", "--package", made["leader"])
 
 
 def test_a_machine_can_follow_without_the_ksk(machine, pool):
-    """It signs the zone itself, and shows what the leader's KSK has signed."""
+    """It signs the zone with the ZSK and serves the signatures that the leader made with the KSK."""
     other = Pool(machine, name="other", address="127.0.0.2").init()
     package = machine.directory / "zsk-only"
     identity = other.cli("key", "identity").stdout.strip()
@@ -193,7 +193,7 @@ def test_a_machine_can_follow_without_the_ksk(machine, pool):
     send()
     until(lambda: published(other) == 3, 20, "the new ZSK is published there too")
     assert signers(other, rdtype="DNSKEY") == signers(pool, rdtype="DNSKEY")
-    # All of it, and the way back.
+    # It gets the KSK too, then goes back to the ZSK alone.
     pool.cli("key", "export", "--to", identity, package)
     other.cli("key", "import", "--package", package)
     pool.cli("key", "export", "--to", identity, "--zsk-only", package)
@@ -208,7 +208,7 @@ def test_the_seal_is_replaced_under_a_running_server(machine, pool):
     pool.serve()
     seal = pool.state / "seal.key"
     old = seal.read_bytes()
-    os.chown(seal, 65534, 65533)  # the server's user, which is not the user of the command
+    os.chown(seal, 65534, 65533)  # the server's user, not the command's user
     other = machine.write("other", "x" * 32)
     other.chmod(0o600)
     for plant in (os.symlink, os.link):
@@ -220,7 +220,7 @@ def test_the_seal_is_replaced_under_a_running_server(machine, pool):
     assert seal.read_bytes() != old and seal.stat().st_mode & 0o777 == 0o600
     assert (seal.stat().st_uid, seal.stat().st_gid) == (65534, 65533)
     assert not (pool.state / "seal.key.next").exists()
-    # The server goes on: it makes a key, which opens with the new seal.
+    # The server keeps working: it makes a key, sealed with the new sealing key.
     pool.cli("key", "roll", "zsk")
     until(lambda: published(pool) == 3, 20, "the new ZSK is published")
     pool.stop()
@@ -232,7 +232,7 @@ def test_the_seal_is_replaced_under_a_running_server(machine, pool):
 
 
 def test_a_seal_that_is_a_credential_is_replaced_at_its_source(machine, pool, monkeypatch):
-    """As systemd does it: the server has a copy, made when it starts."""
+    """As under systemd: the server has a copy from its start."""
     source, credentials = machine.directory / "source", machine.directory / "credentials"
     (pool.state / "seal.key").rename(source)
     config = machine.write("seal.yaml", f"seal-key: {source}\n")
@@ -260,7 +260,7 @@ def test_a_seal_that_is_a_credential_is_replaced_at_its_source(machine, pool, mo
 
 
 def test_an_interrupted_change_of_seals_is_ended(pool):
-    """Killed between the store's commit and the new key's last step, or before the commit."""
+    """The command was killed before the store's commit, or after it but before the new sealing key got its final name."""
     seal, rest = pool.state / "seal.key", pool.state / "seal.key.next"
     old = seal.read_bytes()
     pool.cli("key", "rotate-seal")
@@ -312,7 +312,7 @@ def test_a_single_key_does_both(machine):
 
 
 class Resolver:
-    """Answers every query with these DS records, as validated or not."""
+    """Answers every query with the DS records in `ds`, with AD if `validated`."""
 
     def __init__(self, address="127.0.0.54", port=5353):
         self.ds, self.validated, self.asked = None, True, 0
@@ -345,7 +345,7 @@ led = pytest.mark.skipif(PRESET not in ("dev", "tsan"), reason="a build that can
 
 
 def valid_now(pool, clock):
-    """Every signature of some answers is valid now."""
+    """Asks several queries; every signature in the answers is valid now."""
     for name, rdtype in ((APEX, "SOA"), (SRV, "SRV"), (f"missing.{APEX}", "A"), (APEX, "DNSKEY")):
         message = pool.ask(name, rdtype, dnssec=True, tcp=True)
         for rrset in message.answer + message.authority:
@@ -369,7 +369,7 @@ def test_a_clock_that_is_set_alarms_and_keys_wait(machine, monkeypatch):
         assert signers(pool) == signing
         clock.set_wrong(0)
         valid_now(pool, clock)
-    # A machine that was asleep, or a server that was not started for months, goes on.
+    # It keeps working after the machine has slept or the server has been off for months.
     clock.move(100 * DAY)
     valid_now(pool, clock)
     pool.stop()
@@ -386,7 +386,8 @@ def test_a_clock_that_is_set_alarms_and_keys_wait(machine, monkeypatch):
 
 @led
 def test_a_start_with_a_clock_that_was_ahead_is_got_over(machine, monkeypatch):
-    """As when a machine starts with an empty battery: the ZSK is over its age at once, and the day after that is years ago."""
+    """A machine with an empty clock battery may start with a wrong date. Here the clock is 400 days ahead, so the ZSK is overdue at once;
+    then the clock is set right."""
     clock = Clock(machine.directory, monkeypatch)
     pool = Pool(machine).init()
     assert "no key waits" in pool.refused("key", "trust-clock")
@@ -439,13 +440,13 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
         clock.move(11 * 60)
         pool.server.said("has the DS records that were asked for")
         assert all(key["state"] == "active" for key in pool.json("key", "list"))
-        # A whole KSK rollover without a word from the operator.
+        # A complete KSK rollover without the operator.
         first = tags(pool)
         pool.cli("key", "roll", "ksk")
         until(lambda: published(pool) == 3, 20, "the new KSK is published")
         clock.move(3 * HOUR)
         until(lambda: next(rrset for rrset in pool.ask(APEX, "CDS").answer) != cds, 20, "CDS names the new KSK")
-        # The parent's TTL of the old DS is longer than the setting says: it counts.
+        # The old DS has a longer TTL at the parent than in the setting. The parent's TTL decides.
         resolver.ds.ttl = 2 * DAY
         state_after(11)
         cds = next(rrset for rrset in pool.ask(APEX, "CDS").answer)
@@ -464,7 +465,7 @@ def test_the_parent_is_asked_whether_the_ds_is_there(machine, monkeypatch):
 
 
 def test_a_vantage_points_machine_needs_no_keys(machine, pool):
-    """It has the pool's feed and no store. On the pool's own machine a missing store is named."""
+    """It has the pool's feed and no key store. On the pool's own machine a missing store is an error."""
     elsewhere = Pool(machine, name="elsewhere")
     elsewhere.state.mkdir()
     shutil.copytree(pool.state / "feed", elsewhere.state / "feed")

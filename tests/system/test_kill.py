@@ -1,5 +1,5 @@
-"""kill -9 of server, probe and command line at random points: the store opens, nothing acknowledged is lost, no import is
-there by half."""
+"""kill -9 of server, probe and command line at random points: the store still opens, no acknowledged change is lost, and no
+import is half done."""
 
 import os
 import random
@@ -51,7 +51,7 @@ def test_nothing_acknowledged_is_lost_and_no_import_is_half_there(machine):
         start = time.monotonic()
         cli = _import(pool, _csv(machine, step))
         try:
-            cli.wait(whole_time and dice.uniform(0, 1.5 * whole_time))  # the first tells how long it takes
+            cli.wait(whole_time and dice.uniform(0, 1.5 * whole_time))  # the first import runs to its end and gives the duration
             whole_time = time.monotonic() - start
         except subprocess.TimeoutExpired:
             whole_time = max(whole_time, time.monotonic() - start)

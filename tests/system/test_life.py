@@ -1,4 +1,4 @@
-"""A whole life of each program under the leak checker, ended by SIGTERM."""
+"""The programs run from start to SIGTERM under the leak checker. Also their privileges, and what a core dump would hold."""
 
 import base64
 import os
@@ -36,7 +36,7 @@ def test_programs_end_without_a_leak(living):
     for number in range(10):
         living.add(f"m{number}", f"127.0.3.{number + 1}")
         living.cli("member", "remove", f"m{number}")
-    # Connections that are open at the end, idle and in the middle of a message.
+    # At the end some connections are open: idle, or within a message.
     idle = socket.create_connection(("127.0.0.1", 53))
     half = socket.create_connection(("127.0.0.1", 53))
     half.send(b"\x00\x40abc")
@@ -56,7 +56,7 @@ def test_server_ends_by_signal_in_a_second(pool, sign):
 
 
 def test_each_cpu_has_its_worker(pool):
-    """Queries that arrive on a CPU (on loopback: that sends them) are answered by the worker of that CPU, all of them and nobody else's."""
+    """A worker runs only on its own CPUs. Queries on every CPU are answered (on loopback a query arrives on the CPU that sends it)."""
     server = pool.serve("--workers", "2", "--socket-affinity")
     allowed = os.sched_getaffinity(0)
     threads = [os.sched_getaffinity(int(task)) for task in os.listdir(f"/proc/{server.child.pid}/task")]
@@ -88,7 +88,7 @@ def status_of(process, task=None):
 
 
 def test_probe_gives_up_its_rights(pool, machine):
-    """It becomes a user that owns only what the probe writes. It gains no more rights and can't read the sealing key."""
+    """The probe becomes a user that owns only the files it writes. It cannot regain privileges or read the sealing key."""
     pool.add("nobody", "127.0.1.2")
     user = pwd.getpwnam("nobody")
     trust = Authority(machine.directory).path
@@ -121,13 +121,13 @@ def test_both_daemons_become_the_user_of_the_configuration_file(pool, machine):
         until(lambda: status_of(process)["NoNewPrivs"] == "1", 20, f"{program} is confined")
         assert {status_of(process)[kind] for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     until(lambda: pool.member("nobody")["addresses"][0]["failure"] == "connect-refused", 20, "it writes its verdict")
-    assert pool.ask(f"nobody.{APEX}", "A").answer  # and port 53 was bound as root
+    assert pool.ask(f"nobody.{APEX}", "A").answer  # the server bound port 53 as root
     pool.cli("member", "remove", "nobody")
     until(lambda: not pool.ask(f"nobody.{APEX}", "A").answer, 20, "changes are followed")
 
 
 def test_root_is_told_and_keeps_files_of_others_only(pool, machine):
-    """CAP_DAC_OVERRIDE (bit 1) is what opens them. All threads are confined, and no core dump is written."""
+    """It keeps only CAP_DAC_OVERRIDE (bit 1), which opens the files. All threads are confined, and there is no core dump."""
     pool.add("nobody", "127.0.1.2")
     server = pool.serve()
     probed = pool.probe(Authority(machine.directory).path)
@@ -148,7 +148,7 @@ def test_probe_needs_a_user_that_is_there(pool):
 
 
 def dumped(process):
-    """All memory that a core dump would hold: readable and not marked MADV_DONTDUMP (dd)."""
+    """The memory that a core dump would hold: readable areas without MADV_DONTDUMP (dd)."""
     areas, area = [], None
     with open(f"/proc/{process.pid}/smaps") as lines:
         for line in lines:
@@ -168,7 +168,7 @@ def dumped(process):
 
 @pytest.mark.parametrize("algorithm", ["ecdsap256", "ed25519"])
 def test_no_private_key_is_in_memory_that_a_core_dump_holds(machine, algorithm):
-    """The same of the sealing key. Neither its octets nor OpenSSL's form of them is there after thousands of signatures by all threads."""
+    """Nor is the sealing key. After many signatures neither a key's octets nor their reverse, as OpenSSL holds them, are in that memory."""
     pool = Pool(machine).init("--algorithm", algorithm)
     keys = machine.directory / "keys"
     keys.mkdir()

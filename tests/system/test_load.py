@@ -1,4 +1,4 @@
-"""A server under load: the busiest clients do not starve the others, and nothing grows beyond its bound. Figures: tests/bench/run --abuse."""
+"""A server under load: busy clients do not starve others, and all resources stay bounded. Figures: tests/bench/run --abuse."""
 
 import fcntl
 import json
@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT / "tests/bench"))
 import servers  # noqa: E402
 
 BIG = f"big.{APEX}"
-ANSWER = 15000  # octets of its TXT records, about
-IDLE = 10  # seconds until an idle connection is closed
+ANSWER = 15000  # approximate octets of its TXT record
+IDLE = 10  # seconds until the server closes an idle connection
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def tools(tmp_path_factory):
 
 
 class Clients:
-    """tcpabuse under way, until the end of the block."""
+    """Runs tcpabuse until the end of the block."""
 
     def __init__(self, pool, tools, mode, queries, connections, networks):
         argv = [tools / "tcpabuse", "-p", pool.port, "-f", tools / f"{queries}.bin", "-m", mode, "-c", connections, "-n", networks,
@@ -51,13 +51,13 @@ class Clients:
         self.child.communicate()
 
     def figures(self):
-        """Ends them; returns their figures."""
+        """Ends tcpabuse; returns its figures."""
         self.child.terminate()
         return json.loads(self.child.communicate(timeout=20)[0])
 
 
 def counted(pool):
-    """Queries over TCP so far."""
+    """The number of queries over TCP so far."""
     before = pool.server.output().count("queries udp")
     pool.server.child.send_signal(signal.SIGUSR1)
     until(lambda: pool.server.output().count("queries udp") > before, 20, "counters")
@@ -82,7 +82,7 @@ def descriptors(pool):
 
 @pytest.mark.parametrize("connections, networks", [(64, 1), (1024, 100)])
 def test_pipelining_connections_leave_udp_its_turn(pool, tools, connections, networks):
-    """Each answer over UDP comes between few of theirs: with turns without a bound it would be tens of thousands."""
+    """The server bounds a turn of the TCP connections, so a UDP query does not wait for tens of thousands of their answers."""
     pool.serve("--workers", "1")
     with Clients(pool, tools, "pipeline", "soa", connections, networks):
         until(lambda: counted(pool) > 10000, 60, "the clients are at work")
@@ -101,7 +101,7 @@ def test_rate_over_tcp_holds_back_one_network_alone(pool, tools):
         until(lambda: counted(pool) > 132, 60, "its rate is used up")
         began, before = time.monotonic(), counted(pool)
         time.sleep(3)
-        # 100 a second, and of 32 connections one answer each after a rest, of which there are ten a second
+        # The rate allows 100 answers a second. Each of the 32 connections pauses and then gets one answer, ten times a second.
         assert counted(pool) - before < (100 + 32 * 10) * (time.monotonic() - began) * 2
         for _ in range(10):
             assert other.ask(APEX, "SOA", tcp=True, timeout=20).answer
@@ -132,12 +132,12 @@ def test_who_never_reads_is_closed(pool, tools):
 
 
 def tcp_connections():
-    """The server's connections, open or still kept by the kernel."""
+    """The server's TCP connections, including those that only the kernel still keeps."""
     return run("ss", "-Htn", "exclude", "listening", "sport", "=", ":53").stdout.splitlines()
 
 
 def connect(source):
-    """A connection from there, with its first query answered."""
+    """A connection from `source` whose first query has been answered."""
     client = socket.create_connection(("127.0.0.1", 53), timeout=20, source_address=(source, 0))
     assert ask_on(client)
     return client
@@ -186,7 +186,7 @@ def test_too_few_descriptors_are_refused(pool):
     assert refused.returncode == 1 and "the limit of open files is 40" in refused.stderr
 
 
-# Holds the write lock of the stores given, until it is killed.
+# Holds the write lock of the given stores until it is killed.
 HOLDER = """
 import ctypes, sys, time
 lmdb = ctypes.CDLL("liblmdb.so.0")
@@ -201,7 +201,7 @@ time.sleep(3600)
 
 
 def test_end_waits_for_no_store(pool):
-    """The server ends within a second, plus slack for a busy machine, although another program holds a store's lock."""
+    """The server ends within a second (the test allows for a busy machine) even if another program holds the stores' locks."""
     pool.serve("--workers", "1")
     holder = pool.machine.start("holder", [sys.executable, "-c", HOLDER, pool.state / "traffic", pool.state / "keys", pool.state / "registry"])
     holder.said("held")
@@ -212,7 +212,7 @@ def test_end_waits_for_no_store(pool):
 
 
 def test_end_while_it_starts(pool):
-    """It looks at a store in a child of its own, which waits for whoever has locked it wholly."""
+    """The server checks a store in a child process, which waits while another process has locked the whole lock file."""
     with open(pool.state / "registry/lock.mdb", "r+b") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)
         server = pool.machine.start("starting", [BIN / "ntspoold", "-s", pool.state, "--listen", "127.0.0.1@53"], env=environment())

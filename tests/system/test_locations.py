@@ -1,4 +1,4 @@
-"""Location files under the running server: a new one is picked up, a damaged one is refused and the old one stays; ECS scopes over the wire."""
+"""The running server picks up a new location file. It refuses a damaged one and keeps the old one. ECS scopes over the wire."""
 
 import ipaddress
 import random
@@ -12,8 +12,8 @@ from pool import SRV, Pool
 
 DATA = ROOT / "tests" / "data"
 ANYWHERE = ("10.7.1.0", 24)
-PLACES, TOWNS = 14, 16  # the scope that each file's 10.7.1.0 has
-SEEN_S = 6  # files are looked at every two seconds
+PLACES, TOWNS = 14, 16  # the scope of 10.7.1.0 in each file
+SEEN_S = 6  # the server checks the files every two seconds
 
 # The prefixes of places.mmdb (tests/data/make-mmdb.pl).
 PREFIXES = {ipaddress.ip_network(prefix): country for prefix, country in {
@@ -35,7 +35,7 @@ def served_by(pool, scope):
 
 
 def replace(path, data):
-    """By a rename, as a script that fetches such files should do it."""
+    """Replaces the file by a rename, as a download script should."""
     new = path.with_suffix(".new")
     new.write_bytes(data)
     new.rename(path)
@@ -43,7 +43,7 @@ def replace(path, data):
 
 @pytest.fixture
 def served(machine):
-    """A pool whose server watches one file, by its configuration."""
+    """A pool whose server is configured with one location file."""
     pool = Pool(machine).init()
     pool.add("alice", "10.0.0.1")
     pool.cli("member", "override", "alice", "eligible")
@@ -80,7 +80,7 @@ def empty(path):
 
 
 def without_countries(path):
-    """A valid file without use: it has only names of cities."""
+    """A valid but useless file: it has cities but no countries."""
     replace(path, (DATA / "ipv4.mmdb").read_bytes().replace(b"country_code", b"cxuntry_code"))
 
 
@@ -94,7 +94,7 @@ def test_a_damaged_file_is_refused_and_the_old_one_stays(served, damage, says):
     served.server.said(f"{served.file}: {says}", timeout=SEEN_S)
     served.server.said("the locations read before stay in use")
     assert scope_of(served, *ANYWHERE) == PLACES
-    # Changes made in the meantime are served, with the old locations.
+    # The server still serves changes, with the old locations.
     served.add("bob", "10.0.0.2")
     served.cli("member", "override", "bob", "eligible")
     until(lambda: served.targets(rounds=2, ecs=ANYWHERE) == {"alice", "bob"}, 20, "the new member is handed out")
@@ -117,7 +117,7 @@ def test_a_bad_file_at_the_start_is_an_error(machine):
 
 
 def test_several_files_change_together(machine):
-    """IPv4 and IPv6 from files of their own; one that is bad keeps both as they were."""
+    """IPv4 and IPv6 have separate files. If one is bad, the server keeps the old version of both."""
     pool = Pool(machine).init()
     pool.add("alice", "10.0.0.1")
     pool.cli("member", "override", "alice", "eligible")
@@ -140,7 +140,7 @@ def test_several_files_change_together(machine):
 
 
 def shortest_true_scope(address):
-    """The shortest prefix around the address of which all is in one country, by the list."""
+    """The length of the shortest prefix that holds the address and lies in one country, by PREFIXES."""
     def country(network):
         cover = [prefix for prefix in PREFIXES if prefix.version == network.version and network.subnet_of(prefix)]
         return PREFIXES[max(cover, key=lambda prefix: prefix.prefixlen)] if cover else None
@@ -154,7 +154,7 @@ def shortest_true_scope(address):
 
 
 def test_scopes_are_the_shortest_true_ones_over_the_wire(served):
-    """Of random clients, near the file's prefixes and in them."""
+    """For random clients in and near the file's prefixes."""
     rng = random.Random(4)
     for prefix in [prefix for prefix in PREFIXES for _ in range(12)]:
         host = rng.getrandbits(prefix.max_prefixlen - rng.randint(min(8, prefix.prefixlen), prefix.prefixlen))
