@@ -18,8 +18,8 @@ MANAGEMENT_PORT = 15000
 
 
 class Pebble:
-    """`web_authority` signs the certificate of its own HTTPS interface; `root` is the file with the root it issues from,
-    which pebble generates anew at each start."""
+    """`web_authority` signs the certificate of pebble's HTTPS interface. `root` is the path of pebble's issuing root, which it
+    generates at each start."""
 
     def __init__(self, machine, web_authority, addresses):
         self.machine = machine
@@ -63,7 +63,7 @@ def _server_class(address):
 
 
 class AcmeTiny:
-    """The client acme-tiny: HTTP-01, answered by a web server on all of the name's addresses."""
+    """The client acme-tiny, with HTTP-01. A web server on each of the name's addresses answers the challenge."""
 
     def __init__(self, machine, pebble, name, addresses):
         self.pebble = pebble
@@ -82,8 +82,8 @@ class AcmeTiny:
             server.shutdown()
 
     def order(self):
-        """Writes `certificate`; returns the finished process. Each order has an account of its own: even with PEBBLE_AUTHZREUSE=0,
-        pebble skips the validation of one in a hundred names that the account has validated before."""
+        """Writes `certificate`; returns the finished process. Each order has a new account: even with PEBBLE_AUTHZREUSE=0, pebble
+        skips validation for one in a hundred names that the account has validated before."""
         run("openssl", "genrsa", "-out", self.account, "2048")
         with contextlib.ExitStack() as servers:
             for address in self.addresses:
@@ -98,8 +98,8 @@ class AcmeTiny:
 
 
 class Lego:
-    """The client lego; `challenge` is "http" or "tls" (TLS-ALPN-01), answered on `address`, or on all if it is empty.
-    `network` is where it runs, None for here."""
+    """The client lego. `challenge` is "http" (HTTP-01) or "tls" (TLS-ALPN-01). It answers on `address`, or on all addresses if that
+    is empty. It runs in `network`, or in ours if that is None."""
 
     def __init__(self, machine, pebble, name, challenge, address, network=None):
         self.machine = machine

@@ -1,4 +1,4 @@
-"""A certificate authority for the tests, and certificates with one fault each."""
+"""A certificate authority that also issues faulty certificates."""
 
 import datetime
 import ipaddress
@@ -22,7 +22,7 @@ def _write_key(path, key):
 
 
 def write_request(directory, name):
-    """A key and a signing request for one name, as an ACME client takes them: paths of both."""
+    """Writes a key and a signing request for one name, for an ACME client; returns both paths."""
     key = ec.generate_private_key(ec.SECP256R1())
     request = x509.CertificateSigningRequestBuilder().subject_name(_name(name)).add_extension(
         x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False).sign(key, hashes.SHA256())
@@ -52,7 +52,7 @@ def _alternatives(names):
 
 
 class Authority:
-    """Its own certificate is at `path`. With a parent it is an intermediate one."""
+    """A CA with its certificate at `path`. With a parent it is an intermediate CA."""
 
     def __init__(self, directory, name="test-ca", parent=None):
         self.directory = directory
@@ -65,7 +65,7 @@ class Authority:
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, stem, names, first_day=-1, last_day=10, *, key=None, common_name=None, purpose=None, self_signed=False):
-        """Paths of certificate and key for DNS names and addresses; validity is given in days from now."""
+        """Issues a certificate for DNS names and addresses; returns the paths of certificate and key. The validity is in days from now."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = _name(common_name or names[0])
         extensions = [_alternatives(names)] if names else []

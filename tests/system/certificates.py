@@ -1,4 +1,4 @@
-"""Makes each kind of certificate that a server may have. All chains end at roots in one file, unless that is the fault."""
+"""Makes each kind of server certificate. All chains end at roots in one file, unless a missing root is the fault."""
 
 import datetime
 import ipaddress
@@ -22,12 +22,12 @@ _keys = {}
 
 
 def key_of(kind):
-    """The key of a kind; generated once."""
+    """The shared key of a kind, generated at first use."""
     makers = {"p256": lambda: ec.generate_private_key(ec.SECP256R1()), "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
               "p521": lambda: ec.generate_private_key(ec.SECP521R1()), "k256": lambda: ec.generate_private_key(ec.SECP256K1()),
               "brainpool": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
               "ed25519": ed25519.Ed25519PrivateKey.generate, "ed448": ed448.Ed448PrivateKey.generate}
-    if kind not in _keys and kind == "rsa10240":  # takes a minute to make
+    if kind not in _keys and kind == "rsa10240":  # generation takes a minute
         text = (ROOT / "tests" / "data" / "rsa10240.key").read_bytes()
         _keys[kind] = serialization.load_pem_private_key(text, None)
     elif kind not in _keys:
@@ -36,7 +36,7 @@ def key_of(kind):
 
 
 def name_of(kind):
-    """The name of a server of this kind."""
+    """The DNS name of the server with this kind of certificate."""
     return f"{kind}.{APEX}"
 
 
@@ -55,7 +55,7 @@ def unknown(critical):
 
 
 class Maker:
-    """A certificate with its key, which can issue others."""
+    """A certificate with its key. It can issue others."""
 
     def __init__(self, issuer=None, subject="root", *, key="p256", ca=True, days=(-30, 30), digest=SHA256, extensions=(), path_length=None,
                  key_usage=None, same_as=None):
@@ -79,7 +79,7 @@ class Maker:
 
 
 class Made:
-    """A certificate and its key as text, by openssl: the library above knows no RSA keys for PSS alone, and no odd serial numbers."""
+    """A certificate and its key as text, made by openssl: the library does not support RSA-PSS keys or odd serial numbers."""
 
     def __init__(self, name, issuer, *, key="p256", key_options=(), options=(), extensions=()):
         with tempfile.TemporaryDirectory() as directory:
@@ -112,19 +112,19 @@ def _key_text(key):
 
 
 def _fresh(kind):
-    """Each CA of a chain has its own key; keys that take long to generate are shared."""
+    """A new key for each CA of a chain. RSA keys, which take long to generate, are shared."""
     if kind.startswith("rsa"):
         return key_of(kind)
     return type(key_of(kind)).generate() if kind.startswith("ed") else ec.generate_private_key(key_of(kind).curve)
 
 
 class Kinds:
-    """`chains` has what a server of each kind sends: a list of Maker, the first with the server's key."""
+    """`chains` has the chain that the server of each kind sends, with the server's own certificate first."""
 
     def __init__(self):
         self.roots = {}
         self.chains = {}
-        self.name = None  # of the server whose certificates are being made
+        self.name = None  # name of the server whose certificates are being made
 
     def root(self, name="p256", **options):
         if name not in self.roots:
@@ -138,7 +138,7 @@ class Kinds:
                      extensions=[*alternatives, *extensions], **{"days": (-1, 10), **options})
 
     def between(self, count, issuer=None, **options):
-        """This many CAs under the root, in the order in which a server sends them: the last one first."""
+        """`count` CAs below the root, in the order of a server's chain: the lowest one first."""
         found = []
         for number in range(count):
             found.insert(0, Maker(found[0] if found else issuer or self.root(), f"ca {number}", **options))

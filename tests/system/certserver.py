@@ -1,5 +1,7 @@
-"""One NTS server per address, each with its own certificate: `certserver.py DIRECTORY NAME=ADDRESS...`. It says "NAME taken" when a
-client sends its NTS-KE request, which it does only when it takes the certificate, and "NAME refused" when one ends before."""
+"""One NTS server per address, each with its own certificate: `certserver.py DIRECTORY NAME=ADDRESS...`.
+
+A client sends its NTS-KE request only after it has accepted the certificate. The program then prints "NAME taken". If the client ends
+the connection before its request, the program prints "NAME refused"."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The real `ntspool` on a state directory of its own: no server, no probe, no privilege."""
+"""Runs the real `ntspool` on its own state directory, without server, probe or privileges."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class Cli:
         return json.loads(self(*args, "--json"))
 
     def refused(self, *args, status=1, **options):
-        """The one line on stderr."""
+        """Returns the one line on stderr."""
         done = self.run(*args, **options)
         assert done.returncode == status, f"{args}: {done.returncode}\n{done.stdout}{done.stderr}"
         assert done.stderr.count("\n") == 1 and done.stderr.startswith("ntspool: "), done.stderr

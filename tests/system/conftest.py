@@ -1,4 +1,4 @@
-"""Fixtures: a machine of the tests' own (namespaces, processes), a pool on it, a validating resolver."""
+"""Fixtures: a machine (namespaces, processes), a pool on it, the forms of a signed zone."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from pool import Pool  # noqa: E402
 from signedpool import FORMS  # noqa: E402
 
 _machines = []
-# The files that take longest. They start first when several run at once.
+# The slowest files. They start first when several files run in parallel.
 _LONG = ("story", "faults", "schedule", "offline", "targets", "bench", "locations", "years", "rolls", "real_servers", "mass_failure",
          "kill", "reference", "switch", "cli", "vantages")
 
@@ -47,7 +47,7 @@ def shared_machine(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=FORMS)
 def form(request):
-    """Each form of a signed zone, one after the other."""
+    """Each form of a signed zone in turn."""
     return request.param
 
 
@@ -58,7 +58,7 @@ def form_machine(form, tmp_path_factory):
 
 @pytest.fixture
 def pool(machine):
-    """An empty pool, not yet served."""
+    """An empty pool without a running server."""
     pool = Pool(machine).init()
     yield pool
     pool.stop()
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows the ends of all logs."""
+    """Adds the ends of all logs to the report of a failed test."""
     outcome = yield
     report = outcome.get_result()
     if report.failed:

@@ -1,16 +1,16 @@
 #!/usr/bin/python3
-"""Sends the same queries to ntspoold, Knot, NSD and BIND and lists where ntspoold differs from all three.
+"""Sends the same queries to ntspoold, Knot, NSD and BIND; lists the replies in which ntspoold differs from all three.
 
     tests/system/differ.py [--random N] [--seed N] [--members N] [--algorithm NAME] [--tcp] [--all]
                            [--only WORD]
 
-Needs root (its own namespaces) and knotd, nsd and named in the path; says so and ends with 0 where they are missing.
-The peers serve `ntspool zone export --signed` of the pool that ntspoold serves live. Equal differences form one group,
-shown with an example. Not every group is a fault: judge each by the RFCs. `--all` shows those groups too where the
-peers differ among themselves as well.
+It needs root for its namespaces, and knotd, nsd and named in the path. If one is missing, it says so and ends with 0.
+ntspoold serves the pool itself; the peers serve `ntspool zone export --signed` of it. Equal differences form one group,
+shown with an example. A group is not always a fault: check it against the RFCs. `--all` also shows differences where
+only some of the peers can be compared.
 
-SRV sets differ from query to query, and the export has one of them, so only their shape is compared. Of RRSIGs,
-all but the signature and its dates is compared.
+SRV sets vary from query to query, and the export has one of them, so only their size and TTL are compared. RRSIGs are
+compared without the signature and its dates.
 """
 
 import argparse
@@ -129,7 +129,7 @@ zone "{APEX}" {{ type primary; file "{zone}"; check-names ignore; }};
 
 
 def _start_peers(machine, zone):
-    machine.add_address(ADDRESSES["bind"])  # named listens on addresses of an interface only
+    machine.add_address(ADDRESSES["bind"])  # named listens only on addresses of an interface
     (machine.directory / "knotdb").mkdir()
     for name, conf in (("knot", _conf_knot), ("nsd", _conf_nsd), ("bind", _conf_bind)):
         machine.start(name, conf(machine, zone))
@@ -145,7 +145,7 @@ def _import(machine, pool, count):
 
 
 def _start(machine, options):
-    """All four servers. Returns the pool and the names in it."""
+    """Starts all four servers; returns the pool and its names."""
     pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--algorithm", options.algorithm)
     pool.cli("zone", "set", "ca", "ca.example")
     for number, name in enumerate(("alice", "bob", "carol", "erin", "frank", "a-1")):
@@ -166,7 +166,7 @@ def _start(machine, options):
 # The questions
 
 def _neighbours(owner):
-    """Names right before and after an owner in canonical order, and below it."""
+    """Names close to an owner in canonical order, before and after it, and names below it."""
     label, rest = owner.labels[0], owner.labels[1:]
     found = {label + b"\0", label + b"\xff", label + b"*", label[:-1] + bytes([label[-1] - 1]) + b"\xff", label[:-1],
              label[:-1] + bytes([label[-1] + 1]), b"\0", b"\1", b"*", b"\xff" * 63, b"a.b", b"-", b"Z" * 63}
@@ -180,7 +180,7 @@ def _neighbours(owner):
 
 
 def _questions(names):
-    """(category, name) of all names worth asking."""
+    """(category, name) for all names worth a query."""
     apex = dns.name.from_text(APEX)
     existing, names = set(names), names[:40]
     inner = {dns.name.Name(name.labels[at:]) for name in names for at in range(len(name.labels))}
@@ -285,7 +285,7 @@ def _by_header():
 
 
 def _by_dice(names, dice):
-    """A random name: one of the zone, one below it, or one beside it with any label or one changed octet."""
+    """A random name: one in the zone, one below that, or one with another first label or one octet changed in it."""
     name = dice.choice(names)
     label = bytes(dice.randrange(256) for _ in range(dice.randint(1, 8)))
     how = dice.randrange(4)
@@ -315,7 +315,7 @@ def _by_chance(names, dice, count):
 # The answers
 
 def exchange(addresses, wire, timeout, sources=[0]):
-    """The replies by server. Each query has a source address of its own, so that no rate limit is met."""
+    """The replies by server. Each query has its own source address, so that no rate limit applies."""
     sources[0] += 1
     source = f"127.{1 + sources[0] // 60000 % 200}.{sources[0] // 240 % 250}.{1 + sources[0] % 240}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
@@ -330,7 +330,7 @@ def exchange(addresses, wire, timeout, sources=[0]):
 
 
 def _exchange_tcp(addresses, wire, timeout):
-    """The same over TCP, one connection a query and server; a closed or silent one is no reply."""
+    """The same over TCP, with one connection per query and server. A closed or silent connection gives no reply."""
     replies = {}
     for name, address in addresses.items():
         with contextlib.suppress(OSError, struct.error), socket.create_connection((address, 53), timeout) as own:
@@ -357,12 +357,12 @@ def _section(message, number):
 
 
 def _aspects(reply):
-    """What can be compared in a reply, by aspect."""
+    """The comparable parts of a reply, by aspect."""
     if reply is None:
         return {"reply": "none"}
     try:
         message = dns.message.from_wire(reply, ignore_trailing=False)
-    except (dns.exception.DNSException, ValueError) as error:  # dnspython fails on opcodes it does not know
+    except (dns.exception.DNSException, ValueError) as error:  # dnspython fails on unknown opcodes
         message = None
         problem = f"unreadable: {type(error).__name__}"
     flags = struct.unpack("!H", reply[2:4])[0]
@@ -386,7 +386,7 @@ def _aspects(reply):
 
 
 def _kinds(value):
-    """A section without names and numbers: the key of a group."""
+    """The number of records of each type in a section. Differences with equal numbers form a group."""
     if not isinstance(value, frozenset):
         return value
     kinds = collections.Counter()
@@ -397,7 +397,7 @@ def _kinds(value):
 
 
 def _nearest(ours, peers):
-    """The peer's section that is most similar to ours."""
+    """The section most similar to ours."""
     return min((value for value in peers if value is not None), key=lambda value: len(ours ^ value))
 
 

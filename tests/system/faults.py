@@ -1,7 +1,7 @@
-"""Faults of NTS servers, and oddities that are correct: one row each, with what the probe must find.
+"""Faults of NTS servers and correct but unusual behaviour: one row each, with the result that the probe must give.
 
-Row i is a member with its own name and address. Addresses are from a public range, since the probe must treat them as
-public; in the tests' network namespace they are local.
+Each row is a member with its own name and address. The addresses come from a public range, so that the probe treats them
+as public. They are local in the tests' network namespace.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from faultserver import Ways
 from nts import Record
 
 NETWORK = "44.0.0.0/15"
-NAMES = {  # for NTS-KE to redirect to, and for a probe without a pool
+NAMES = {  # targets of NTS-KE redirections and of a probe without a pool
     "good.pool.test.": "44.0.0.1",
     "private.elsewhere.test.": "10.1.2.3",
     "foreign.elsewhere.test.": "44.1.255.1",
@@ -34,16 +34,16 @@ class Row:
     name: str
     ways: Ways
     failure: str = "ok"
-    step: str = ""  # "a|b": chance decides
-    says: str = ""  # stands in the detail
-    warnings: Tuple[str, ...] = ()  # these and no others
-    second: Ways = None  # of a second address
-    aead: int = None  # what NTS-KE chose of all; None: 15 if it is ok
+    step: str = ""  # "a|b": either, by chance
+    says: str = ""  # part of the detail
+    warnings: Tuple[str, ...] = ()  # exactly these
+    second: Ways = None  # the ways of a second address
+    aead: int = None  # negotiated when the probe offers all; None: 15 if the row is ok
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
     def address(self):
-        return f"44.0.{self.number}.1"  # each in a network of its own: the probe spares networks
+        return f"44.0.{self.number}.1"  # each row has its own network: the probe limits its rate per network
 
     @property
     def addresses(self):
@@ -65,7 +65,7 @@ def without(*types):
 
 
 def to_many(change):
-    """Where more than one AEAD algorithm is offered."""
+    """Changes only the answer to an offer of several AEAD algorithms."""
     return Ways(records=lambda all, server: change(all) if len(server.offered) > 1 else all)
 
 
@@ -74,7 +74,7 @@ def aead_for_many(body):
 
 
 def instead(kind, *others):
-    """The first record of a type is replaced by others, the rest of this type are gone."""
+    """Replaces the first record of a type by others and removes the rest of that type."""
     def change(all):
         at = next(i for i, record in enumerate(all) if record.type == kind)
         rest = [record for record in all[at:] if record.type != kind]
@@ -83,7 +83,7 @@ def instead(kind, *others):
 
 
 def adding(*others):
-    """Records in front of End of Message."""
+    """Adds records in front of End of Message."""
     return records(lambda all: all[:-1] + list(others) + all[-1:])
 
 
@@ -92,7 +92,7 @@ def ended_by(*others):
 
 
 def cookies_of(*lengths):
-    """Cookies that no server accepts; only NTS-KE is judged."""
+    """Cookies that no server accepts. These rows test NTS-KE only."""
     return instead(nts.COOKIE, *(Record(nts.COOKIE, bytes(length)) for length in lengths))
 
 
@@ -139,7 +139,7 @@ def replace_in(reply, changes):
 
 
 def edited(change):
-    """`change` works on the reply."""
+    """`change` modifies the reply."""
     def edit(reply, request):
         change(reply)
         return reply
@@ -147,12 +147,12 @@ def edited(change):
 
 
 def from_second(ways):
-    """The first exchange is right."""
+    """The first exchange is correct; `ways` applies to the later ones."""
     return Ways(reply=lambda reply, request: reply if request.number == 1 else ways.reply(reply, request))
 
 
 def losing(*numbers):
-    """Replies to these requests of a key establishment are lost."""
+    """The replies to these requests of a key establishment are lost."""
     return Ways(reply=lambda reply, request: None if request.number in numbers else reply)
 
 
@@ -173,7 +173,7 @@ def cookies_in_clear(reply):
     reply.secret = []
 
 
-# Nothing may make a reply longer than its request, so one of several cookies has to go.
+# A reply must not be longer than its request, so an extra field takes the place of a cookie.
 
 def fewer_cookies(reply):
     if len(reply.secret) > 1:
@@ -199,7 +199,7 @@ def _bad_copy(octets):
     return octets[:-1] + bytes([octets[-1] ^ 1])
 
 
-_old = {}  # server -> the reply before
+_old = {}  # server -> its first reply
 
 
 def _replayed(octets, request):
@@ -208,7 +208,7 @@ def _replayed(octets, request):
 
 
 def _forge_icmp(octets, request):
-    """A forged ICMP port unreachable, well before the answer."""
+    """Sends a forged ICMP port unreachable 0.3 s before the answer."""
     address, port = request.sender
     quoted = struct.pack("!BBHHHBBH4s4sHHHH", 0x45, 0, 20 + 8 + len(request.octets), 0, 0, 64, socket.IPPROTO_UDP, 0,
                          socket.inet_aton(address), socket.inet_aton(request.server.address), port, 123,
@@ -227,7 +227,7 @@ def http(status="200 OK", header=""):
 
 
 def _timed(first):
-    """Only the first exchange of a key establishment has this time; the later ones are better."""
+    """Only the first exchange of a key establishment has this time. The later ones are correct."""
     return Ways(reply=lambda reply, request: first.reply(reply, request) if request.number == 1 else reply)
 
 
@@ -236,7 +236,7 @@ FEW, SIZE, SHORT, NO_CLOSE, AGE, WEB = "cookies-few", "cookies-size", "cookies-s
 WORSE = "aead"
 
 ROWS = [
-    # right, if odd
+    # correct but unusual
     Row("good", Ways()),
     Row("good-both", Ways(), second=Ways()),
     Row("drip-within-time", dripping(0.02, 100)),
@@ -282,7 +282,7 @@ ROWS = [
     Row("old-cookie-ignored", Ways(again="ignore")),
     Row("old-cookie-garbled", Ways(again="garble")),
 
-    # right, with a warning
+    # correct, with a warning
     Row("many-aead-not-offered", aead_for_many(nts.u16(16)), warnings=(WORSE,)),
     Row("many-aead-none", aead_for_many(b""), warnings=(WORSE,)),
     Row("many-aead-two", aead_for_many(nts.u16(17, 15)), warnings=(WORSE,)),

@@ -1,7 +1,7 @@
 """An NTS server that is correct in everything unless its `Ways` says otherwise.
 
-As a program: `faultserver.py DIRECTORY [NAME...]` serves every row of faults.py (or those of these names), each at its own address,
-with the certificates that lie in DIRECTORY; it says "ready" when all listen.
+As a program: `faultserver.py DIRECTORY [NAME...]` serves every row of faults.py, or the named ones, each at its own address, with the
+certificates in DIRECTORY. It prints "ready" when all rows listen.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ import nts
 from machine import RESOLVER
 
 _LABEL = b"EXPORTER-network-time-security"
-_PATIENCE = 30  # seconds; longer than any probe waits
+_PATIENCE = 30  # seconds, longer than any probe waits
 
 
 def _same(value, _context=None):
@@ -39,37 +39,37 @@ def _once(octets, _context=None):
 class Ways:
     """How a server behaves. The defaults are correct."""
     # TCP and TLS
-    tcp: Optional[str] = None  # "deaf": nothing listens; "close", "reset": at once; "mute": never a word
-    junk: bytes = b""  # said instead of TLS
+    tcp: Optional[str] = None  # "deaf": nothing listens; "close", "reset": closes or resets at once; "mute": sends nothing
+    junk: bytes = b""  # sent instead of TLS
     certificate: str = "good"  # DIRECTORY/<this>.pem and .key
     versions: tuple = (SSL.TLS1_3_VERSION, SSL.TLS1_3_VERSION)
-    alpn: Optional[bytes] = b"ntske/1"  # what it chooses; None: it knows nothing of ALPN; b"": it finds none in common
-    wants_certificate: bool = False  # of its clients
-    drip_tls: float = 0  # seconds between two octets of the handshake
+    alpn: Optional[bytes] = b"ntske/1"  # its choice; None: it has no ALPN; b"": no protocol in common
+    wants_certificate: bool = False  # it requests one from the client
+    drip_tls: float = 0  # seconds between octets of the handshake
     # NTS-KE
-    aeads: tuple = (15,)  # by its own preference
-    right_export: bool = True  # of keys for AES-128-GCM-SIV, and it says so; without, as early versions of chrony
+    aeads: tuple = (15,)  # in its order of preference
+    right_export: bool = True  # keys for AES-128-GCM-SIV as in RFC 8915, announced by a record; False: as early chrony exported them
     cookie_count: int = 8
     records: Callable = _same  # (list of Record, server) -> list of Record
-    pieces: Callable = _once  # octets of the answer -> [(seconds to wait, octets)], may have no end
-    close: str = "notify"  # "eof": TCP ends without close_notify; "hang": it stays open; "reset"
+    pieces: Callable = _once  # octets of the answer -> [(seconds to wait, octets)]; may be endless
+    close: str = "notify"  # "eof": closes TCP without close_notify; "hang": keeps it open; "reset": resets it
     # NTP
     ntp_port: Optional[int] = 123
     reply: Callable = _same  # (Reply, Request) -> Reply, or None for silence
     datagrams: Callable = _once  # (octets, Request) -> [(seconds to wait, octets)]
-    forgiving: bool = False  # a cookie that it can't open is taken for the one before
-    again: str = "take"  # a cookie that was used before: "refuse", "ignore", "garble"
+    forgiving: bool = False  # it treats a cookie that it can't open as the previous one
+    again: str = "take"  # for a used cookie: "take", "refuse", "ignore", "garble"
     # HTTP on port 80: octets of a request -> octets of the answer; None: nothing listens
     http: Optional[Callable] = None
 
 
 @dataclass
 class Request:
-    """What a `Ways` can know of an NTP request."""
+    """An NTP request as a `Ways` sees it."""
     server: "Server"
     octets: bytes
     sender: tuple
-    number: int  # of this key establishment, from 1
+    number: int  # within this key establishment, from 1
     aead: int
 
 
@@ -80,19 +80,19 @@ class Server:
         self.directory = Path(directory)
         self.address = address
         self.ways = ways
-        self.seal = seal  # of cookies
-        self.latest = None  # session: AEAD algorithm and keys
-        self.offered = []  # algorithms, in the newest request
+        self.seal = seal  # key that seals cookies
+        self.latest = None  # newest session: AEAD algorithm and keys
+        self.offered = []  # AEAD algorithms in the newest request
         self.counts = {}
-        self.used = set()  # cookies
-        self.kept = []  # what handles may not be collected
+        self.used = set()  # cookies that arrived
+        self.kept = []  # references, so that servers are not garbage-collected
 
     # -- NTS-KE
 
     def _context(self):
         ways = self.ways
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
-        context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # faulty certificates have to be loaded, too
+        context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # OpenSSL must load weak certificates too
         context.set_min_proto_version(ways.versions[0])
         context.set_max_proto_version(ways.versions[1])
         context.use_certificate_chain_file(str(self.directory / f"{ways.certificate}.pem"))
@@ -201,18 +201,18 @@ class Server:
             elif self.ways.tcp is None:
                 await self._talk(reader, writer)
         except (SSL.Error, OSError, asyncio.TimeoutError):
-            pass  # the probe hung up, as it may
+            pass  # the probe may hang up
         finally:
             writer.close()
 
-    # -- cookies: what a session needs, sealed
+    # -- cookies: the sealed data of a session
 
     def cookie(self, aead, c2s, s2c):
         nonce = os.urandom(16)
         return nonce + nts.siv_seal(self.seal, struct.pack("!I", aead) + c2s + s2c, nonce)
 
     def _session(self, cookie):
-        lengths = [16 + 16 + 4 + 2 * keys for keys in nts.KEY_LENGTHS.values()]  # what is over is padding
+        lengths = [16 + 16 + 4 + 2 * keys for keys in nts.KEY_LENGTHS.values()]  # the rest is padding
         texts = [nts.siv_open(self.seal, cookie[16:length], cookie[:16]) for length in lengths if length <= len(cookie)]
         text = next((text for text in texts if text is not None), None)
         if text is not None:
@@ -225,7 +225,7 @@ class Server:
     # -- NTP
 
     def _second_use(self, cookie):
-        """What happens to a request with a reused cookie. None: it is answered like any other."""
+        """How to treat the request if its cookie was used before. None: like any other."""
         seen = cookie in self.used
         self.used.add(cookie)
         if seen:
@@ -284,7 +284,7 @@ class Server:
 
 
 class Resolver(asyncio.DatagramProtocol):
-    """Knows the A records of a few names, and no others."""
+    """Answers with the A records of a few names."""
 
     def __init__(self, names):
         self.names = names

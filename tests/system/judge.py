@@ -1,4 +1,4 @@
-"""Judges replies: rules for all replies, expectations of one, its signatures, and the proofs of denials."""
+"""Judges replies: rules for every reply, the expected content, signatures, and proofs of denial."""
 
 import socket
 import struct
@@ -21,7 +21,7 @@ NXNAME = 128
 
 
 def serve_zone(machine, denial="nsec"):
-    """A pool with every name that the tests ask for, and its keys."""
+    """A served pool with every name in the tests, and its keys."""
     pool = Pool(machine).init("--ns", f"ns2.{APEX}=127.0.0.2,2001:db8::2", "--denial", denial)
     pool.compact = denial == "compact"
     pool.cli("zone", "set", "ca", "ca.example")
@@ -42,7 +42,7 @@ _sources = iter(range(1, 1 << 16))
 
 
 def exchange(wire, timeout=3):
-    """The reply over UDP, None if there is none. Each query comes from an address of its own, as from many clients."""
+    """The reply over UDP, or None. Each query has its own source address, as from many clients."""
     number = next(_sources)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.bind((f"127.{100 + number // 250}.{number % 250}.1", 0))
@@ -65,7 +65,7 @@ def _judge_header(query, reply, rcode):
 
 
 def _judge_opt(zone, query_opt, message):
-    """RFC 6891 6.1.1: an OPT answers an OPT, and nothing else."""
+    """RFC 6891 6.1.1: the reply has an OPT exactly if the query has one."""
     assert (message.edns >= 0) == bool(query_opt), "RFC 6891 6.1.1, 7"
     if query_opt:
         asked = struct.unpack("!I", query_opt[5:9])[0]
@@ -82,14 +82,14 @@ def _signatures(section, rrset):
 
 
 def judge_signatures(zone, section):
-    """RFC 4035 2.2 and 3.1.1: each RRset is signed; the signature validates and is good for half a day at least."""
+    """RFC 4035 2.2 and 3.1.1: each RRset is signed. The signature validates and stays valid for at least 12 hours."""
     now = time.time()
     for rrset in section:
         if rrset.rdtype == dns.rdatatype.RRSIG:
             continue
         (signature,) = _signatures(section, rrset)
         assert signature.ttl == rrset.ttl <= signature[0].original_ttl, f"RFC 4034 3: the TTL of {signature}"
-        clamped = rrset.rdtype == dns.rdatatype.SOA  # RFC 2308 3: its TTL in a denial
+        clamped = rrset.rdtype == dns.rdatatype.SOA  # RFC 2308 3 lowers its TTL in a denial
         assert rrset.ttl == signature[0].original_ttl or clamped, f"RFC 4034 3.1.4: {signature}"
         assert signature[0].labels == len(rrset.name.labels) - 1 - (rrset.name.labels[0] == b"*"), "RFC 4034 3.1.3"
         assert signature[0].inception < now and signature[0].expiration > now + 12 * 3600
@@ -101,7 +101,7 @@ def _matching(nsecs, name):
 
 
 def _covering(nsecs, name):
-    """RFC 4034 6.1: the order of names. The last NSEC leads back to the apex."""
+    """The NSEC records that cover a name in canonical order (RFC 4034 6.1). The last NSEC of the zone names the apex."""
     return [rrset for rrset in nsecs if rrset.name < name and (name < rrset[0].next or rrset[0].next == APEX_NAME)]
 
 
@@ -111,7 +111,7 @@ def _types(nsec):
 
 
 def judge_denial(message, name, rdtype):
-    """RFC 4035 3.1.3 and 5.4: what the NSEC records must say for a validator to take the denial."""
+    """RFC 4035 3.1.3 and 5.4: the NSEC records must prove the denial to a validator."""
     nsecs = [rrset for rrset in message.authority if rrset.rdtype == dns.rdatatype.NSEC]
     matching, covering = _matching(nsecs, name), _covering(nsecs, name)
     if message.rcode() == dns.rcode.NXDOMAIN:
@@ -129,7 +129,7 @@ def judge_denial(message, name, rdtype):
 
 
 def judge_compact(message, name, rdtype):
-    """RFC 9824 3: one NSEC, which speaks of the name alone."""
+    """RFC 9824 3: one NSEC, which covers no other name. Returns whether it says that the name does not exist."""
     (nsec,) = [rrset for rrset in message.authority if rrset.rdtype == dns.rdatatype.NSEC]
     assert nsec.name == name, f"of another name: {message}"
     judge_next(name, nsec[0].next)
@@ -144,7 +144,7 @@ def judge_compact(message, name, rdtype):
 
 
 def judge_next(name, successor):
-    """RFC 9824 3.1; where there is no room, RFC 4471 3.1.2: a name that is no child."""
+    """The next name is the first child (RFC 9824 3.1). Near the length limit it is a successor that is no child (RFC 4471 3.1.2)."""
     if len(name.to_wire()) <= 253:
         assert successor == dns.name.Name((b"\0", *name.labels)), successor
     else:
@@ -152,7 +152,7 @@ def judge_next(name, successor):
 
 
 def _last_name(message, name):
-    """The end of the aliases in the answer."""
+    """The target at the end of the CNAME chain in the answer."""
     for rrset in message.answer:
         if rrset.rdtype == dns.rdatatype.CNAME and rrset.name == name:
             name = rrset[0].target
@@ -178,7 +178,7 @@ def question_end(query):
 
 
 def judge(zone, query, reply, want, *, opt, dnssec, question=True):
-    """`query` is judged by its octets only; `opt` are those of the OPT that is to be answered."""
+    """`query` and `opt` are octets: the query, and the OPT in it to which the server replies."""
     rcode = want.split()[0]
     message = dns.message.from_wire(reply, ignore_trailing=False)
     _judge_header(query, reply, rcode)

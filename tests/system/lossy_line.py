@@ -1,7 +1,8 @@
 """A line that loses packets: lossy_line.py HERE THERE PID PERCENT SEED COUNTS
 
-Makes the tunnel devices HERE, in its own network, and THERE, in that of the process PID, carries packets between them and loses
-PERCENT of them, drawn by SEED. COUNTS is a file that has, once a second and at the end, how many were carried and lost."""
+Makes two tunnel devices: HERE in its own network and THERE in the network of the process PID. It carries packets between them
+and drops PERCENT of them at random, seeded by SEED. Once a second and at the end it writes the numbers of carried and lost packets to
+the file COUNTS."""
 
 import fcntl
 import json
@@ -31,14 +32,14 @@ def protocol(packet):
 
 
 def write(path, counts):
-    """Replaces the file in one step, so that readers never see a part of it."""
+    """Replaces the file by a rename, so that readers never see half of it."""
     with open(f"{path}.new", "w") as out:
         json.dump(counts, out)
     os.rename(f"{path}.new", path)
 
 
 def carry(ends, chance, counts):
-    """One packet of each end that has one."""
+    """Carries one packet from each end that has one."""
     for end in select.select(list(ends), [], [], 0.2)[0]:
         packet = os.read(end, 65536)
         lost = chance.random() < counts["percent"] / 100
@@ -46,7 +47,7 @@ def carry(ends, chance, counts):
         if not lost:
             try:
                 os.write(ends[end], packet)
-            except OSError:  # that end is down
+            except OSError:  # the device is down
                 pass
 
 

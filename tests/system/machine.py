@@ -1,7 +1,7 @@
-"""A machine of the tests' own: network and mount namespaces, processes with their logs. It leaves nothing behind.
+"""A machine for the tests: network and mount namespaces, processes and their logs. It leaves nothing behind.
 
-The test process itself moves into new namespaces, so every port and every loopback address is free, and the kernel
-takes the network down when the last process has ended, also after a crash. Only the process and its children see it.
+The test process moves into new namespaces, which only it and its children see. Every port and loopback address is free
+there. The kernel removes the network when the last process has ended, even after a crash.
 """
 
 import ctypes
@@ -34,10 +34,10 @@ def _call(function, *args):
 
 
 def enter_namespaces(directory):
-    """Moves this process into its own network; the system's resolver is at RESOLVER there. Once, and for good."""
+    """Moves this process into its own network, where the system's resolver is at RESOLVER. There is no way back."""
     _call("unshare", _CLONE_NEWNET | _CLONE_NEWNS)
     _call("mount", b"none", b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None)
-    # No test may touch the clock, whatever it starts.
+    # No test, and no program that it starts, may set the clock.
     _call("prctl", _PR_CAPBSET_DROP, _CAP_SYS_TIME, 0, 0, 0)
     resolv_conf = Path(directory) / "resolv.conf"
     resolv_conf.write_text(f"nameserver {RESOLVER}\noptions timeout:2 attempts:2\n")
@@ -46,7 +46,7 @@ def enter_namespaces(directory):
 
 
 def run(*argv, check=True, timeout=60, **options):
-    """Runs a command to its end; its output is text."""
+    """Runs a command to its end and captures its output as text."""
     done = subprocess.run([str(word) for word in argv], stdin=options.pop("stdin", subprocess.DEVNULL),
                           capture_output=True, text=True, timeout=timeout, **options)
     if check and done.returncode != 0:
@@ -55,14 +55,14 @@ def run(*argv, check=True, timeout=60, **options):
 
 
 def part(path):
-    """A program of an unpacked package."""
+    """The path of a program from an unpacked package."""
     found = PARTS / path
     assert found.exists(), f"{found} is missing: tests/run unpacks it"
     return found
 
 
 def until(condition, timeout, what, pause=0.05):
-    """Waits for a condition's truth and returns it. An AssertionError inside it counts as not yet."""
+    """Waits until the condition is true and returns its value. An AssertionError in the condition counts as false."""
     deadline = time.monotonic() + timeout
     said = ""
     while True:
@@ -78,7 +78,7 @@ def until(condition, timeout, what, pause=0.05):
 
 
 class Process:
-    """A child in the background. Its output goes to a log."""
+    """A child process in the background. Its output goes to a log."""
 
     def __init__(self, name, argv, log, **options):
         self.name = name
@@ -99,7 +99,7 @@ class Process:
         return self.log.read_text(errors="replace")
 
     def said(self, text, timeout=10):
-        """Waits until the log has the text."""
+        """Waits until the text is in the log."""
         def look():
             ended = not self.running
             found = text in self.output()
@@ -109,7 +109,7 @@ class Process:
         until(look, timeout, f"{self.name} says {text!r}")
 
     def stop(self, timeout=20):
-        """Ends it by SIGTERM and returns its exit status; a process that stays is killed."""
+        """Sends SIGTERM and returns the exit status. If the process does not end, kills it and fails."""
         if self.running:
             self.child.send_signal(signal.SIGTERM)
         try:
@@ -125,7 +125,7 @@ class Process:
 
 
 class Machine:
-    """Starts processes, keeps their logs in `directory`, ends them in reverse order."""
+    """Starts processes, keeps their logs in `directory` and ends the processes in reverse order."""
 
     def __init__(self, directory):
         self.directory = Path(directory)

@@ -1,4 +1,4 @@
-"""A name service that a test changes while it is asked: UDP and TCP 53 of the machine's resolver."""
+"""The machine's resolver (UDP and TCP port 53), with records that a test changes while it runs."""
 
 import socketserver
 import struct
@@ -30,14 +30,15 @@ class _Stream(socketserver.StreamRequestHandler):
 
 
 class Names:
-    """`records` is {(name, type): [texts]}, names without a final dot; `failing` and `mute` hold names or (name, type)."""
+    """`records` is {(name, type): [texts]}, with names without the final dot. `failing` (SERVFAIL) and `mute` (no answer) hold names or
+    (name, type)."""
 
     def __init__(self, ttl):
         self.ttl = ttl
         self.records = {}
         self.failing = set()
         self.mute = set()
-        self.asked = []  # (name, type) in order
+        self.asked = []  # (name, type) of each query, in order
         self.servers = []
         for kind, handler in ((socketserver.ThreadingUDPServer, _Datagram), (socketserver.ThreadingTCPServer, _Stream)):
             kind.allow_reuse_address = True

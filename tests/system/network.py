@@ -1,4 +1,4 @@
-"""Another host: a network namespace that a pair of interfaces ties to ours, by a cable or over a line that loses packets."""
+"""Another host: a network namespace with a link to ours, either a cable or a line that loses packets."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from machine import run, until
 
 
 class Network:
-    """Hosts are .1 (ours) and .2 (the other) of a /24 and a /64."""
+    """The hosts are .1 (ours) and .2 (the other) in a /24, and 1 and 2 in a /64."""
 
     def __init__(self, machine, name, number):
         self.machine = machine
@@ -42,7 +42,7 @@ class Network:
         self.run("ip", "address", "add", f"{address}/{bits[0]}", "dev", self.there, *bits[1:])
 
     def wrap(self, *argv):
-        """The command line that runs there."""
+        """The command line that runs `argv` on the other host."""
         return ["nsenter", "--target", str(self.holder.pid), "--net", *argv]
 
     def run(self, *argv, **options):
@@ -50,8 +50,8 @@ class Network:
 
 
 class LossyNetwork(Network):
-    """Each packet between the hosts is lost with a probability of `percent`, either way: a process carries them from one
-    tunnel's end to the other's (lossy_line.py) and drops some. The kernel on both sides takes it for the network."""
+    """Loses each packet between the hosts, in either direction, with a probability of `percent`. A process (lossy_line.py) carries
+    the packets between two tunnel devices and drops some. To the kernel on both sides this is an ordinary network."""
 
     def __init__(self, machine, name, number, percent):
         if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
@@ -67,5 +67,5 @@ class LossyNetwork(Network):
         line.said("carrying", 10)
 
     def carried(self):
-        """What was carried and what was lost so far, by protocol."""
+        """The numbers of packets carried and lost so far, by protocol."""
         return json.loads(self.counts.read_text())

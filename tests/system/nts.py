@@ -1,4 +1,4 @@
-"""NTS on the wire as a server speaks it (RFC 8915), written apart from the programs under test."""
+"""NTS on the wire (RFC 8915), the server's side. It shares no code with the programs under test."""
 
 import os
 import struct
@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 END, NEXT_PROTOCOL, ERROR, WARNING, AEAD, COOKIE, SERVER, PORT = range(8)
 UID, NTP_COOKIE, PLACEHOLDER, AUTHENTICATOR = 0x0104, 0x0204, 0x0304, 0x0404
-RIGHT_EXPORT = 1024  # chrony's: keys of AES-128-GCM-SIV are exported as RFC 8915 says
+RIGHT_EXPORT = 1024  # chrony's record: it exports keys for AES-128-GCM-SIV as RFC 8915 says
 SIV_256, SIV_512, GCM_SIV = 15, 17, 30
 KEY_LENGTHS = {SIV_256: 32, SIV_512: 64, GCM_SIV: 16}
 
 _UNIX_IN_NTP = 2208988800
 
 
-# AES-SIV (RFC 5297), by hand: the library's does not take an empty text, which is what a request's authenticator holds.
+# AES-SIV (RFC 5297). The library's version refuses an empty text, but the authenticator of a request has one.
 
 def _cmac(key, data):
     mac = CMAC(algorithms.AES(key))
@@ -58,7 +58,7 @@ def siv_open(key, sealed, *data):
     return text if len(sealed) >= 16 and _tag(key[:half], data, text) == sealed[:16] else None
 
 
-# AES-128-GCM-SIV (RFC 8452). Octets are numbers with the first one lowest.
+# AES-128-GCM-SIV (RFC 8452). Octet strings are little-endian numbers.
 
 _POLYNOMIAL = 1 << 128 | 1 << 127 | 1 << 126 | 1 << 121 | 1
 
@@ -68,7 +68,7 @@ def _number(octets):
 
 
 def _dot(a, b):
-    """Multiplied and divided by x^128 in POLYVAL's field."""
+    """a * b / x^128 in POLYVAL's field."""
     product = 0
     for i in range(128):
         if b >> i & 1:
@@ -122,7 +122,7 @@ def gcm_open(key, nonce, sealed, data):
     return text if _gcm_tag(keys, nonce, data, text) == sealed[-16:] else None
 
 
-# Any of them
+# Any AEAD algorithm
 
 def seal(aead, key, nonce, text, packet):
     return gcm_seal(key, nonce, text, packet) if aead == GCM_SIV else siv_seal(key, text, packet, nonce)
@@ -145,7 +145,7 @@ class Record:
 
 
 def decode_records(data):
-    """All whole records."""
+    """All complete records."""
     found = []
     while len(data) >= 4:
         head, length = struct.unpack_from("!HH", data)
@@ -215,7 +215,7 @@ class Reply:
     secret: list = None  # (type, body) inside it
     after: list = field(default_factory=list)
     authenticated: bool = True
-    tamper: int = 0  # xored into the ciphertext's last octet
+    tamper: int = 0  # XORed into the last octet of the ciphertext
 
     def __post_init__(self):
         now = time.time()

@@ -1,4 +1,4 @@
-"""A pool run by the real programs: the state directory, the command line, the server, the probe."""
+"""A pool run by the real programs: state directory, command line, server and probe."""
 
 import json
 import os
@@ -31,12 +31,12 @@ def environment():
 
 
 def no_report(who, text):
-    """Fails if the text has a sanitizer's report."""
+    """Fails if the text contains a sanitizer report."""
     assert not _REPORT.search(text), f"{who}:\n{text}"
 
 
 class Pool:
-    """A pool. `ask` and the like use the server's first address."""
+    """A pool. `ask` and `send` use the server's first address."""
 
     def __init__(self, machine, name="pool", address="127.0.0.1", port=53):
         self.machine = machine
@@ -51,8 +51,8 @@ class Pool:
         self.apex = apex
         self.state.mkdir()
         self.cli("init", apex, "--ns", f"ns1.{apex}={self.address}", *options)
-        # Real pools ask for two hours of history and a score of 10: about three good probes do here.
-        # All queries come from one network, as fast as a test can ask.
+        # Real pools require two hours of history and a score of 10. Here about three good probes suffice.
+        # A test sends all queries from one network, as fast as it can, so response rate limiting is off.
         for setting in ("min-history=0", "exit-score=1", "entry-score=2", "reentry-score=2", "rrl-rate=0"):
             self.cli("zone", "set", *setting.split("="))
         return self
@@ -61,7 +61,7 @@ class Pool:
         return [BIN / "ntspool", "-s", self.state, *args]
 
     def cli(self, *args, check=True):
-        """The finished `ntspool ARGS`."""
+        """Runs `ntspool ARGS`; returns the finished process."""
         done = run(*self.command(*args), check=False, env=environment())
         no_report(f"ntspool {args}", done.stderr)
         assert done.returncode in (0, 1, 2), f"ntspool {args} ended with {done.returncode}\n{done.stderr}"
@@ -70,7 +70,7 @@ class Pool:
         return done
 
     def refused(self, *args):
-        """The one line that a refused command prints."""
+        """Runs a command that must be refused; returns the one line it prints."""
         done = self.cli(*args, check=False)
         assert done.returncode == 1, f"ntspool {args} ended with {done.returncode}: {done.stdout}{done.stderr}"
         lines = done.stderr.strip().splitlines()
@@ -111,11 +111,11 @@ class Pool:
         return self.probed
 
     def vantage(self, name, key=None):
-        """Names a vantage point, of this machine unless its key is given."""
+        """Adds a vantage point, on this machine unless `key` is given; returns its key."""
         return self.json("vantage", "add", name, *([key] if key else []))["key"]
 
     def stop(self, *processes):
-        """Stops our programs with SIGTERM and checks exit statuses and logs."""
+        """Stops our programs with SIGTERM; checks their exit status and logs."""
         for process in processes or (self.probed, self.server):
             if process:
                 status = process.stop()
@@ -138,7 +138,7 @@ class Pool:
         return query
 
     def ask(self, name, rdtype, *, tcp=False, timeout=3, **options):
-        """One answer; over UDP it may be truncated."""
+        """The response to one query. Over UDP it may be truncated."""
         return self.send(self.query(name, rdtype, **options), tcp=tcp, timeout=timeout)
 
     def send(self, query, tcp=False, timeout=3):
@@ -147,7 +147,7 @@ class Pool:
         return dns.query.udp(query, self.address, timeout=timeout, port=self.port, raise_on_truncation=False)
 
     def targets(self, rounds=20, **options):
-        """The names that SRV answers hold, without the pool's name."""
+        """The members in the SRV answers to `rounds` queries, without the pool's name."""
         found = set()
         for _ in range(rounds):
             for rrset in self.ask(SRV, "SRV", **options).answer:

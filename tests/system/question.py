@@ -1,4 +1,4 @@
-"""Queries written octet by octet, including some that no library writes, and the zone that they are for."""
+"""Queries written octet by octet, including some that no library makes, and the zone for them."""
 
 import struct
 
@@ -36,12 +36,12 @@ def _number(rdtype):
 
 
 def make_opt(payload=1232, ttl=0, options=b"", owner=b"\0"):
-    """RFC 6891 6.1.2; `ttl` is extended RCODE, version and flags."""
+    """An OPT record (RFC 6891 6.1.2). `ttl` has the extended RCODE, version and flags."""
     return owner + struct.pack("!HHIH", 41, payload, ttl, len(options)) + options
 
 
 def make_query(name, rdtype, *, flags=0, rdclass=1, opt=b"", counts=(1, 0, 0, None), tail=b"", ident=4660):
-    """One query; without a fourth count, an OPT is counted if there is one."""
+    """One query. If the fourth count is None, it is 1 with an OPT and 0 without."""
     question = _name(name).to_wire() + struct.pack("!HH", _number(rdtype), rdclass)
     counts = [*counts[:3], (1 if opt else 0) if counts[3] is None else counts[3]]
     return struct.pack("!6H", ident, flags, *counts) + question + opt + tail
@@ -52,7 +52,7 @@ DO = make_opt(ttl=0x8000)
 
 
 def long_name(suffix, length, octet):
-    """A name of exactly this many octets under a suffix."""
+    """A name below a suffix, of exactly this many octets."""
     labels, room = [], length - len(suffix.to_wire())
     while room > 0:
         size = min(63, room - 1)
@@ -64,6 +64,6 @@ def long_name(suffix, length, octet):
 
 
 def mixed_case(name):
-    """Every other letter in upper case."""
+    """The name with every other letter in upper case."""
     return dns.name.Name(tuple(bytes(octet - 32 if at % 2 and 97 <= octet <= 122 else octet
                                      for at, octet in enumerate(label)) for label in name.labels))

@@ -1,8 +1,8 @@
-"""Random records of all types, in presentation format, as RFC 1035 5.1 and each type's RFC write them."""
+"""Random records of all types in presentation format (RFC 1035 5.1 and the RFC of each type)."""
 
 import base64
 
-# Types that a name may have beside others; the names of those that not all readers know are given as numbers.
+# Types that may share a name with other types. Types with names that some readers do not know are written as numbers.
 _PLAIN = ("A", "AAAA", "MX", "TXT", "PTR", "HINFO", "RP", "AFSDB", "RT", "LOC", "SRV", "NAPTR", "KX", "CERT", "APL", "SSHFP",
           "IPSECKEY", "DHCID", "TLSA", "SMIMEA", "OPENPGPKEY", "CSYNC", "SVCB", "HTTPS", "NID", "L32", "L64", "LP", "EUI48", "EUI64",
           "URI", "CAA")
@@ -13,7 +13,7 @@ _ODD = b'"$@;()\\. \t\x00\x01\x7f\x80\xff*#!'
 
 
 class RandomZone:
-    """Random lines of a zone file, from one random generator. `odd`: octets that need escapes, anywhere."""
+    """Random lines of a zone file from one random generator. `odd` adds octets that need escapes."""
 
     def __init__(self, random, apex="pool.test.", odd=True):
         self.random = random
@@ -43,7 +43,7 @@ class RandomZone:
         return "".join(self.escaped(octet, '.\\"();@$') for octet in chars)
 
     def name(self):
-        """Somewhere, relative, absolute, the root or the apex."""
+        """A random name: relative, absolute, the root or the apex."""
         kind = self.random.random()
         if kind < 0.1:
             return "."

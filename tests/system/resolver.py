@@ -9,10 +9,10 @@ from machine import RESOLVER, part
 
 
 class Unbound:
-    """Validates `zone` from a trust anchor and asks one server for it. `lines` go into its server clause.
+    """Asks one server for `zone` and validates it from a trust anchor. `lines` go into the server clause.
 
-    Nothing is cached: a change is then seen through the resolver as soon as the zone's server answers with it, and
-    the tests' limit of a second judges the server, not a TTL.
+    unbound caches nothing here. The resolver then shows a change as soon as the zone's server answers with it, so the
+    tests' limit of one second applies to the server, not to a TTL.
     """
 
     def __init__(self, machine, zone, anchor_file, server="127.0.0.1", lines=(), port=53):
@@ -48,12 +48,12 @@ class Unbound:
         self.process.said("start of service")
 
     def ask(self, name, rdtype):
-        """The resolver's answer, whatever it is."""
+        """The resolver's answer, unchecked."""
         query = dns.message.make_query(name, rdtype, want_dnssec=True)
         return dns.query.udp_with_fallback(query, RESOLVER, timeout=5, port=self.port)[0]
 
     def secure(self, name, rdtype):
-        """The sorted texts of an RRset that validates (AD), or of none: validated NODATA or NXDOMAIN."""
+        """The sorted texts of a validated RRset (AD). The list is empty for a validated NODATA or NXDOMAIN."""
         answer = self.ask(name, rdtype)
         assert answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN), f"{name} {rdtype}: {answer}"
         assert answer.flags & dns.flags.AD, f"{name} {rdtype} is not validated: {answer}"
@@ -61,6 +61,6 @@ class Unbound:
                       if dns.rdatatype.to_text(rrset.rdtype) == rdtype)
 
     def missing(self, name):
-        """True if a validated NXDOMAIN says so."""
+        """True if the answer is a validated NXDOMAIN."""
         answer = self.ask(name, "A")
         return answer.rcode() == dns.rcode.NXDOMAIN and bool(answer.flags & dns.flags.AD)

@@ -1,4 +1,4 @@
-"""A served pool for validators to judge, in each form that a zone can have: two algorithms, two ways of denial."""
+"""A served pool for validators, in each form of a signed zone: two algorithms and two forms of denial."""
 
 from pool import APEX, SRV, Pool
 
@@ -15,7 +15,7 @@ NXDOMAIN = [f"missing.{APEX}", f"a.b.missing.{APEX}", f"x.alice.{APEX}", f"_udp.
 
 
 class SignedPool(Pool):
-    """Members alice (two families) and bob, both handed out, and static records."""
+    """Has the eligible members alice (both address families) and bob (IPv4), and static records."""
 
     def __init__(self, machine, form):
         super().__init__(machine)

@@ -1,4 +1,4 @@
-"""Real NTS servers as members, and a real client."""
+"""Real NTS servers as members, and a real NTS client."""
 
 import os
 import platform
@@ -11,13 +11,13 @@ _CHRONYD = "usr/sbin/chronyd"
 
 
 def listens(address, port, network=None):
-    """True if something listens on TCP there."""
+    """True if a program listens on this TCP port."""
     wanted = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     return wanted in (network.run if network else run)("ss", "-Hltn").stdout.split()
 
 
 def newer(path):
-    """The command that runs a program of a newer Debian's, with the libraries it came with; None where tests/run unpacked none."""
+    """The command that runs a program of a newer Debian with its own libraries. None if tests/run did not unpack it."""
     library = NEWER / "usr/lib" / f"{platform.machine()}-linux-gnu"
     (loader,) = library.glob("ld-linux*") if library.exists() else (None,)
     return [loader, "--library-path", library, NEWER / path] if loader and (NEWER / path).exists() else None
@@ -29,8 +29,8 @@ def _shifted(shift):
 
 
 def _muffler(address):
-    """A socket that takes the NTP requests to an address and never reads one: Linux prefers a socket that is bound to the
-    interface, too. chronyd's own `deny` would not do: it holds for NTS-KE as well."""
+    """A socket that receives the NTP requests to an address and never reads them. It is also bound to the interface, so Linux
+    prefers it to chronyd's socket. chronyd's own `deny` is no alternative, since it applies to NTS-KE too."""
     taker = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     taker.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
@@ -39,11 +39,11 @@ def _muffler(address):
 
 
 class Chronyd:
-    """chronyd with NTS on addresses of its own. Each switch gives it one fault.
+    """chronyd with NTS on its own addresses. Each of the first three options causes one fault.
 
-    synchronised=False: it has no time to give. silent=True: NTS-KE answers, NTP does not. shift: its clock is off, as
-    faketime writes it ("+7s"). program: another chronyd (`newer`). network: where it runs, if not here. options: further
-    lines of its configuration.
+    synchronised=False: it has no time source. silent=True: NTS-KE answers, NTP does not. shift: its clock is wrong by this
+    much, in faketime's notation ("+7s"). program: another chronyd (`newer`). network: runs it there instead of in ours.
+    options: more lines for its configuration.
     """
 
     def __init__(self, machine, name, addresses, certificate, key, *, synchronised=True, silent=False, shift=None, program=None,
@@ -77,7 +77,7 @@ class Chronyd:
         self.mufflers = [_muffler(address) for address in addresses] if silent else []
 
     def start(self):
-        # -x: never touch the clock. -U -u root: no user of chrony's own is needed.
+        # -x: never set the clock. -U -u root: needs no user for chrony.
         argv = [*self.program, "-d", "-x", "-U", "-u", "root", "-f", self.conf]
         self.process = self.machine.start(self.name, self.network.wrap(*argv) if self.network else argv, env=self.environment)
         until(lambda: all(listens(address, 4460, self.network) for address in self.addresses), 10, f"{self.name} listens")
@@ -87,19 +87,19 @@ class Chronyd:
         (self.own / "pid").unlink()
 
     def restart(self):
-        """As its operator does it: it keeps the keys of its cookies."""
+        """An ordinary restart: it keeps its cookie keys."""
         self.process.stop()
         self.start()
 
     def forget(self):
-        """It crashes and comes back with new keys: all cookies are worthless."""
+        """A crash: it starts again with new keys, so all old cookies are invalid."""
         self.kill()
         (self.own / "ntskeys").unlink(missing_ok=True)
         self.start()
 
 
 class Ntpsec:
-    """ntpd of NTPsec with NTS. It takes port 4460 of all addresses, so it lives in a network of its own."""
+    """NTPsec's ntpd with NTS. It binds port 4460 on all addresses, so it runs in its own network."""
 
     def __init__(self, machine, name, network, certificate, key, program=None):
         self.machine = machine
@@ -118,7 +118,7 @@ class Ntpsec:
         self.process = self.machine.start(self.name, self.command)
 
     def restart(self):
-        """It finds that its keys are over a day old: makes a new one, keeps the last."""
+        """A restart with a cookie key older than a day: it makes a new key and keeps the old one."""
         self.process.stop()
         lines = self.cookie.read_text().splitlines()
         (made,) = (line for line in lines if line.startswith("T: "))
@@ -126,15 +126,15 @@ class Ntpsec:
         self.start()
 
     def forget(self):
-        """It crashes and comes back with new keys: all cookies are worthless."""
+        """A crash: it starts again with new keys, so all old cookies are invalid."""
         self.process.kill()
         self.cookie.unlink()
         self.start()
 
 
 class NtpdRs:
-    """The daemon of ntpd-rs, of a newer Debian. It serves nobody until it has set the clock by a source, so its calls that
-    would set it are made to do nothing (still_clock.c)."""
+    """ntp-daemon of ntpd-rs, from a newer Debian. It serves no client until it has set the clock from a source, so a library
+    (still_clock.c) makes its calls to set the clock do nothing."""
 
     def __init__(self, machine, name, addresses, certificate, key, *, program, network, source):
         self.machine = machine
@@ -163,14 +163,14 @@ class NtpdRs:
         self.start()
 
     def forget(self):
-        """It crashes and comes back with new keys: all cookies are worthless."""
+        """A crash: it starts again with new keys, so all old cookies are invalid."""
         self.process.kill()
         self.keys.unlink(missing_ok=True)
         self.start()
 
 
 def client_takes_time(machine, name, port, authority):
-    """A chronyd client that trusts one CA and uses one server by name, once: its exit status and what it said."""
+    """Runs chronyd once as a client that trusts one CA and uses one server by name; returns the finished process."""
     return run(part(_CHRONYD), "-Q", "-x", "-U", "-u", "root", "-t", "8",
                f"server {name} nts ntsport {port} iburst maxsamples 1", f"ntstrustedcerts {authority}",
                "nosystemcert", "cmdport 0", "bindcmdaddress /", f"pidfile {machine.directory}/client.pid", check=False)

@@ -1,4 +1,4 @@
-"""Three more validating resolvers, with the settings that they come with: knot-resolver, pdns-recursor and BIND."""
+"""Three more validating resolvers with default settings: knot-resolver, pdns-recursor and BIND."""
 
 import shutil
 
@@ -14,7 +14,7 @@ from signedpool import SignedPool
 
 
 def unpacked(argv):
-    """The command line for a program of an unpacked package that wants its files under /usr: only this program sees them there."""
+    """The command line for a program of an unpacked package that needs its files under /usr. Only this program sees them there."""
     part(argv[0].lstrip("/"))
     inside = 'mount -t overlay overlay -o "lowerdir=$0/usr:/usr" /usr && exec "$@"'
     return ["unshare", "--mount", "sh", "-c", inside, PARTS, *argv]
@@ -48,14 +48,14 @@ def _pdns(machine, address, ds):
 
 
 def anchors_of(ds):
-    """DS records as BIND has them configured."""
+    """DS records as trust anchors in BIND's configuration."""
     words = [line.split("DS", 1)[1].split() for line in ds]
     lines = (f'"{APEX}." static-ds {" ".join(each[:3])} "{"".join(each[3:])}";' for each in words)
     return "trust-anchors { " + " ".join(lines) + " };"
 
 
 def _named(machine, address, ds):
-    machine.add_address(address)  # it listens on addresses of an interface only
+    machine.add_address(address)  # named listens only on addresses of an interface
     conf = machine.write("resolver.named.conf", f"""
 options {{
     directory "{machine.directory}";
@@ -84,7 +84,7 @@ def ask(resolver, name, rdtype, timeout=8):
 
 
 def secure(resolver, name, rdtype, asked=ask):
-    """The answer, which the resolver found secure."""
+    """The resolver's answer, which must have AD."""
     answer = asked(resolver, name, rdtype)
     assert answer.flags & dns.flags.AD, f"{resolver} does not validate {name} {rdtype}: {answer}"
     return answer
@@ -98,12 +98,12 @@ def _answers(resolver):
 
 
 def ds_of(pool):
-    """The DS records that the pool's parent should have, a line each."""
+    """The DS records for the pool's parent, one per line."""
     return [" ".join(line.split()) for line in pool.cli("key", "ds").stdout.splitlines() if line]
 
 
 def start(machine, ds):
-    """Starts them all with empty caches; returns the processes."""
+    """Starts all resolvers with empty caches; returns the processes."""
     processes = [machine.start(name, unpacked(argv(machine, address, ds))) for name, (argv, address) in RESOLVERS.items()]
     for name in RESOLVERS:
         until(lambda: _answers(name), 15, f"{name} answers")
@@ -116,7 +116,7 @@ class Validated:
     def __init__(self, machine, form):
         self.machine = machine
         self.pool = SignedPool(machine, form)
-        self.missing = dns.rcode.NXDOMAIN if self.pool.denial == "nsec" else dns.rcode.NOERROR  # RFC 9824 6
+        self.missing = dns.rcode.NXDOMAIN if self.pool.denial == "nsec" else dns.rcode.NOERROR  # RFC 9824 6: no NXDOMAIN
         self.ds = ds_of(self.pool)
         start(machine, self.ds)
 

@@ -1,4 +1,4 @@
-"""Years in minutes: a simulated clock for the programs, a parent zone, and validators whose caches honour TTLs on that clock."""
+"""Runs years in minutes: a simulated clock for the programs, a parent zone, and validators with caches that honour TTLs on that clock."""
 
 import mmap
 import struct
@@ -22,7 +22,7 @@ PARENT_DELAY = HOUR
 
 
 class Clock:
-    """The clock of all programs started after it was made (zone/base/clock.h)."""
+    """The clock of all programs that start after this object is made (zone/base/clock.h)."""
 
     def __init__(self, directory, monkeypatch):
         path = directory / "clock"
@@ -41,7 +41,7 @@ class Clock:
         self._write()
 
     def set_wrong(self, seconds):
-        """The time of day alone: as if someone had set it."""
+        """Sets only the time of day wrong by these seconds, as a person or a program could."""
         self.day = int(seconds)
         self._write()
 
@@ -50,7 +50,7 @@ class Clock:
 
 
 class Parent:
-    """The parent zone: publishes and signs the DS that CDS asks for, after a while."""
+    """The parent zone: publishes and signs the DS records that CDS asks for."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -60,7 +60,7 @@ class Parent:
         self.ds = None
 
     def take(self, cds):
-        """RFC 8078 4: the delete form removes the DS."""
+        """Takes over the DS records from CDS. The delete form removes them (RFC 8078 4)."""
         records = [record for record in cds if record.algorithm != 0]
         self.ds = None
         if records:
@@ -83,8 +83,8 @@ class Cached:
 
 
 class Validators:
-    """All resolvers at once: whatever any of them may hold is held here. The rules are the strict ones: each algorithm of the DS
-    signs the DNSKEY RRset, each algorithm of the DNSKEY RRset signs every RRset (RFC 4035 2.2, RFC 6840 5.11)."""
+    """All resolvers at once: the cache has every RRset that any resolver may still hold. The rules are strict: each algorithm in the
+    DS RRset signs the DNSKEY RRset, and each algorithm in the DNSKEY RRset signs every RRset (RFC 4035 2.2, RFC 6840 5.11)."""
 
     def __init__(self, clock, propagation):
         self.clock, self.propagation = clock, propagation
@@ -99,7 +99,7 @@ class Validators:
         versions[entry.text] = entry
 
     def see_ds(self, ds):
-        """The parent's servers may lag behind, then a cache keeps it for its TTL."""
+        """The parent's servers may lag by PARENT_DELAY. A cache may then still fetch the old DS and keep it for its TTL."""
         self.caches.setdefault("DS", {})
         if ds is None:
             self.caches["DS"][None] = Cached(dns.rrset.RRset(APEX_NAME, 1, dns.rdatatype.DS), (),
@@ -108,7 +108,7 @@ class Validators:
             self._hold("DS", ds, (), DS_TTL + PARENT_DELAY)
 
     def see(self, message):
-        """Takes in a response; every RRset must be signed, and by signatures that are valid now."""
+        """Caches a response. Every RRset must be signed, and all signatures must be valid for 12 more hours."""
         now = self.clock.now()
         sections = message.answer + message.authority
         assert sections, message.to_text()
@@ -136,7 +136,7 @@ class Validators:
         return self._verified[memo]
 
     def _signed_by(self, entry, dnskeys):
-        """The algorithms by which one of these keys has signed it."""
+        """The algorithms with which these keys have signed the entry."""
         return {key.algorithm for signature in entry.signatures for key in dnskeys
                 if signature.key_tag == dns.dnssec.key_id(key) and signature.algorithm == key.algorithm and
                 self._verify(entry, signature, key)}
@@ -153,17 +153,17 @@ class Validators:
         assert not missing, f"{entry.rrset}\n{entry.text[1]}\nnot signed by {missing} of {dnskey.rrset}\nat {self.clock.now():.0f}"
 
     def _judge_denials(self):
-        """RFC 8198: no NSEC that a cache may hold denies what another may hold, whichever way of denial made them."""
+        """RFC 8198: no cached NSEC denies another cached name, in either form of denial."""
         nsecs = [(entry.rrset.name, entry.rrset[0]) for key, versions in self.caches.items()
                  if key[1] == dns.rdatatype.NSEC for entry in versions.values()]
         for name, rdtype in (key for key in self.caches if key != "DS" and self.caches[key]):
             for owner, nsec in nsecs:
                 between = owner < name and (name < nsec.next or nsec.next == APEX_NAME)
-                lone = rdtype == dns.rdatatype.NSEC  # the NSEC of a made-up name is no reason that it were there
+                lone = rdtype == dns.rdatatype.NSEC  # a made-up name has an NSEC but does not exist
                 assert lone or not between, f"{owner} to {nsec.next} denies {name}"
 
     def judge(self):
-        """Every combination of what caches hold validates."""
+        """Every combination of cached RRsets validates."""
         now = self.clock.now()
         for key in list(self.caches):
             self.caches[key] = {text: entry for text, entry in self.caches[key].items() if entry.until > now}
