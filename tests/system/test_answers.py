@@ -1,4 +1,4 @@
-"""What the server answers, query by query, judged by dnspython."""
+"""The server's answers, query by query, judged with dnspython."""
 
 import socket
 import struct

@@ -38,7 +38,7 @@ def zone(shared_machine):
 
 
 def compact(want, rdtype, flags):
-    """Translates what the table expects of a zone with an NSEC chain to what a compact zone answers."""
+    """Translates the answer that the table expects of an NSEC chain to that of a compact zone."""
     if "/" not in want or not flags or not flags & DO_FLAG:
         return want
     before, _ = want.split(" /")
