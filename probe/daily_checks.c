@@ -204,7 +204,7 @@ static void all_offered_ended(const struct ke_result *result, void *arg)
                   failure_id(result->failure), result->detail);
         if (answered_wrongly(result->failure)) {
             set_warning(round, WARNING_AEAD, true);
-            if (round->plan->daily->aead == 0) { /* what is left to clients */
+            if (round->plan->daily->aead == 0) { /* clients are left with this one */
                 round->plan->daily->aead = round->association->aead;
             }
         }

@@ -70,7 +70,7 @@ static int64_t elapsed_us(const struct ntp_dialog *dialog, struct msghdr *messag
     return elapsed;
 }
 
-/* False for a class that anybody can cause who has neither the keys nor seen our request. */
+/* False for a class that an attacker can cause without the keys and without seeing our request. */
 static bool is_final(enum failure failure)
 {
     switch (failure) {

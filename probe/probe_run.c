@@ -294,8 +294,9 @@ static void ntp_ended(const struct ntp_result *result, void *arg)
     finish(run, step, result->failure, result->detail);
 }
 
-/* The first exchange asks for one more cookie, to check that the server gives it. Later ones ask
- * for what is missing to a full set, as long as the packet is not fragmented (RFC 8915 5.7). */
+/* The first exchange asks for one more cookie, to check that the server gives it. Later exchanges
+ * ask for the cookies missing from a full set, as long as the packet is not fragmented (RFC 8915
+ * 5.7). */
 static unsigned placeholders_for(const struct probe_run *run, unsigned left, unsigned cookie_len)
 {
     unsigned room = LIMIT_REQUEST / (cookie_len + 8) - 1;

@@ -40,7 +40,7 @@ static void report_within(struct prober *prober, uint64_t ms)
     }
 }
 
-/* For what may change the pool's answers. */
+/* For changes that may affect the pool's answers. */
 static void report_soon(struct prober *prober)
 {
     report_within(prober, LIMIT_BATCH_MS);
@@ -80,7 +80,7 @@ static void note_stage(struct probed_member *member, enum stage before, void *ar
     }
 }
 
-/* Applies an outcome to the member's health, logs what has changed, and has it reported. */
+/* Applies an outcome to the member's health, logs the changes, and has them reported. */
 static void enter_verdict(struct probed_member *member, unsigned index,
                           const struct outcome *outcome, void *arg)
 {

@@ -80,7 +80,7 @@ static enum result set_workers(struct options *options, const char *text, struct
     return RESULT_OK;
 }
 
-/* What is wrong in the file is no wrong usage of the program. */
+/* Errors in the file are not usage errors. */
 static enum result blame(enum result result, bool in_file)
 {
     return result == RESULT_USAGE && in_file ? RESULT_INVALID : result;

@@ -15,7 +15,7 @@ struct session {
     struct registry_change change; /* of the registry, from session_write to session_commit */
     struct auditnotes notes;       /* for that change */
     bool writable[STORE_KINDS];
-    bool taken_in; /* the local probes' reports are in the stores, or the attempt was made */
+    bool taken_in; /* intake of the local probes' reports is done or was tried */
 };
 
 /* Opens the store of the state directory and begins a transaction. Verdicts and history include

@@ -240,7 +240,7 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "-";
 }
 
-/* A word for what keeps the vantage point's verdicts from counting. */
+/* One word for the reason why the vantage point's verdicts don't count. */
 static const char *state_of(const json_t *row)
 {
     const char *state = text_of(row, "state");

@@ -15,7 +15,7 @@ enum alarm_level {
     ALARM_NONE,
     ALARM_SOON,
     ALARM_LATE,
-    ALARM_ENDED /* the bundle has no valid signature over what is served */
+    ALARM_ENDED /* the bundle has no valid signature over the records that are served */
 };
 enum alarm_level alarm_of(const struct key_timeline *timeline, const struct slices *slices,
                           uint64_t now);

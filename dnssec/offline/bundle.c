@@ -1,5 +1,5 @@
-/* Reading is lax. Then what was read is written again and compared: so there is one form only, and
- * each of its rules stands in one place. */
+/* The parser is lax. Then the parsed file is written again and compared with the input. So there is
+ * one form only, and each of its rules is in one place. */
 #include "dnssec/offline/bundle.h"
 
 #include <stdarg.h>
@@ -316,7 +316,7 @@ static enum result read_head(struct bundle *out, struct lines *lines)
     return good ? RESULT_OK : wrong(lines, "is not what belongs there");
 }
 
-/* True if writing what was read gives this text, its sum included. */
+/* True if writing the parsed file gives exactly this text, including its sum. */
 static bool is_exact(struct bundle *bundle, const char *text, size_t len)
 {
     size_t again_len = 0;

@@ -65,8 +65,8 @@ static enum result pack_key(struct writer *w, const struct key_record *record,
     return RESULT_OK;
 }
 
-/* The KSKs' signatures over what is served now, for a machine that does not get their private keys.
- */
+/* The KSKs' signatures over the records served now, for a machine that does not get their private
+ * keys. */
 static enum result presign(struct slice *out, const struct key_timeline *timeline,
                            const struct seal *seal, const struct settings *settings, uint64_t now,
                            struct diag *diag)

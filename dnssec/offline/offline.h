@@ -25,7 +25,8 @@ enum result offline_sign(struct bundle *bundle, struct store_txn *keys, const st
  * safely. */
 enum result offline_accept(struct bundle *bundle, struct store_txn *keys,
                            const struct settings *settings, uint64_t now, struct diag *diag);
-/* Drops the private keys of all KSKs. REFUSED unless a stored bundle signs what is served. */
+/* Drops the private keys of all KSKs. REFUSED unless a stored bundle signs the records that are
+ * served. */
 enum result offline_forget(struct store_txn *keys, const struct settings *settings, uint64_t now,
                            struct diag *diag);
 /* Brings a KSK's private key back. When no KSK is offline any more, planned keys and slices are

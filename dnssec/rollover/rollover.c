@@ -147,13 +147,13 @@ static void withdraw(struct record_state *state, uint64_t now, uint64_t hidden_a
     state->hidden_at = hidden_at;
 }
 
-/* When the last cache forgets what is served until `now`. */
+/* When the last cache forgets records that are served until `now`. */
 static uint64_t forgotten_at(uint64_t now, uint32_t ttl_s, uint64_t until, uint32_t propagation_s)
 {
     return u64_max(now + ttl_s, until) + propagation_s;
 }
 
-/* One attempt at a step, which is undone if the outcome is not safe. */
+/* An attempted step, which is undone if the outcome is not safe. */
 struct attempt {
     struct key_set *keys;
     const struct rollover_timing *timing;

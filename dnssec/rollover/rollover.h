@@ -23,7 +23,7 @@ struct rollover_memory {
     bool follows;  /* keys and their states come from the leader; nothing is decided here */
     /* The TTLs that are served now: of the DNSKEY RRset, and the longest of all other RRsets. */
     uint32_t dnskey_ttl_s, zone_ttl_s;
-    /* Until when caches may hold what was served with longer TTLs before. */
+    /* Until when caches may hold records that were served with longer TTLs before. */
     uint64_t dnskey_until, zone_until;
     uint64_t seen_at; /* when the server last looked (to the hour) or took a step */
 };
@@ -71,7 +71,7 @@ struct rollover_aim {
  * last step. */
 bool rollover_apply(struct key_set *keys, const struct rollover_aim *aim,
                     const struct rollover_timing *timing, bool force, uint64_t now);
-/* The aim that describes what is served now; `wanted` is 0. */
+/* The aim that describes the records served now; `wanted` is 0. */
 struct rollover_aim rollover_as_is(const struct key_set *keys);
 /* True if a KSK that is in use, or is to be, is offline. */
 bool rollover_has_offline_ksk(const struct key_set *keys);

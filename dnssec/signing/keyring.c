@@ -122,7 +122,7 @@ static void add_presigned(struct load *load, const struct slice *slice)
     }
 }
 
-/* Loads the bundle's signatures over what is served now with the TTL that is served. */
+/* Loads the bundle's signatures over the records served now, with the TTL that is served. */
 static enum result load_presigned(struct load *load, struct store_txn *txn, uint32_t ttl_s)
 {
     const struct rollover_aim served = rollover_as_is(load->all);

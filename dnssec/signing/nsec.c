@@ -6,7 +6,7 @@ enum {
     LABEL_MAX = 63
 };
 
-/* One window's bits, of which `len` octets are used. */
+/* One window of the bitmap; `len` octets of it are used. */
 struct window {
     unsigned number;
     size_t len;

@@ -70,7 +70,7 @@ static inline bool slice_is_served(const struct slice *slice, const struct rollo
 
 /* The index of the slice of the present time; -1: none has begun. */
 ptrdiff_t slices_due(const struct slices *slices, uint64_t now);
-/* Until when the slices' signatures over what is served are valid; 0: there is none. */
+/* Until when the slices' signatures over the records served now are valid; 0: there is none. */
 uint64_t slices_signed_until(const struct slices *slices, const struct key_set *keys, uint64_t now);
 /* When the last signature expires; 0: there is none. */
 uint64_t slices_end(const struct slices *slices);

@@ -16,7 +16,8 @@ static bool add_set(struct answer *answer, const struct dname *owner, const stru
     return answer_add(answer, owner, set, NULL);
 }
 
-/* Room in the arena for at most `room` octets. arena_keep uses up what was written. */
+/* A place in the arena for at most `room` octets. arena_keep claims the octets that were
+ * written. */
 static uint8_t *arena_at(struct answer *answer, size_t room)
 {
     return sizeof(answer->arena) - answer->used >= room ? answer->arena + answer->used : NULL;

@@ -32,7 +32,7 @@ bool edns_reply(struct response *response, const struct edns_asked *asked,
     struct writer w = writer_of(room, EDNS_REPLY_MAX);
     const struct dname *agent = &asked->zone->settings.report_agent;
     bool proven = false;
-    /* RFC 9824 5.1: set in all responses of a zone with compact denial to those who set it. */
+    /* RFC 9824 5.1: with compact denial, set in each response to a query that sets it. */
     response->compact_ok =
         (query->options & QUERY_COMPACT_OK) != 0 && asked->zone->settings.denial == DENIAL_COMPACT;
     if ((query->options & QUERY_COOKIE) != 0) {

@@ -183,7 +183,7 @@ static bool answer_messages(struct connection *connection, struct connection_sho
     return ok && flush(connection, shop->out, gathered);
 }
 
-/* Keeps what is not answered yet. `rest` may be in connection->in. */
+/* Keeps the octets not answered yet. `rest` may be in connection->in. */
 static void keep_rest(struct connection *connection, struct connection_shop *shop,
                       const uint8_t *rest, size_t len)
 {

@@ -7,8 +7,8 @@ struct stub_question dscheck_question(const struct dname *zone)
     return (struct stub_question){ .name = *zone, .type = RR_DS };
 }
 
-/* Notes the keys of which this is a DS that validators accept. False if it is of none of the
- * keys. */
+/* Marks the keys that match this DS with a digest that validators accept. False if it matches no
+ * key. */
 static bool note_ds(const struct key_set *keys, const struct dname *zone, const uint8_t *rdata,
                     size_t len, bool seen[KEYSTORE_MAX])
 {

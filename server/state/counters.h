@@ -65,7 +65,7 @@ static inline void counters_sent(const struct counters_due *due)
     counters_count(due->query);
 }
 
-/* Passes on what was counted since the last call. One thread at a time. */
+/* Passes on the counts since the last call. One thread at a time. */
 void counters_tell(struct counters *counters, struct traffic *traffic, struct demand *demand,
                    uint64_t now);
 

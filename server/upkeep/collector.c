@@ -24,8 +24,8 @@ struct collector {
     uint64_t logged_flood; /* when the last flood over the budget that was logged began */
 };
 
-/* Adds up what was counted since the last call. Counters without another reference get no more
- * counts: they are added up a last time and freed. */
+/* Adds up the counts since the last call. Counters without another reference get no more counts:
+ * they are added up a last time and freed. */
 static void collect(struct collector *collector, uint64_t now)
 {
     struct open_counters **at = &collector->counters_list;

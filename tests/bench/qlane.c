@@ -20,7 +20,7 @@ enum {
 #define SECOND     1000000000u
 #define LOST_AFTER SECOND
 
-/* A socket and its queries in flight. Message IDs count up; the ID of a query is its index in
+/* A socket and its queries in flight. Message ids count up, so an id is its query's place in
  * sent_at. */
 struct lane {
     int fd;

@@ -1,4 +1,4 @@
-/* Preloaded into the probe: the kernel's word on its clock is the digit in the file that KEPT_CLOCK
+/* Preloaded into the probe: the kernel's clock state is the digit in the file that KEPT_CLOCK
  * names. */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -15,7 +15,7 @@ struct option_row {
     char letter;       /* short name, 0: none */
     const char *value; /* what the help calls the value; NULL: a flag */
     bool repeats;      /* it may be given more than once */
-    const char *help;  /* lines, the later ones indented by whoever prints them */
+    const char *help;  /* lines; the program that prints them indents the later ones */
 };
 
 struct arguments {

@@ -312,7 +312,7 @@ enum result registry_restored(struct registry_change *change, const struct regis
     return RESULT_OK;
 }
 
-/* Ends the transaction: commits if what was to be done before went well. */
+/* Ends the transaction: commits if `result` is OK. */
 static enum result end(struct registry_change *change, enum result result)
 {
     if (result != RESULT_OK) {

@@ -1,6 +1,5 @@
-/* What one vantage point saw of a member: the verdicts in its reports, and the rows of
- * state/health. Everything else uses the verdict of all vantage points together
- * (zone/verdicts/consensus.h). */
+/* The verdict of one vantage point on a member, as in its reports and in the rows of state/health.
+ * Everything else uses the verdict of all vantage points together (zone/verdicts/consensus.h). */
 #ifndef ZONE_HEALTH_H
 #define ZONE_HEALTH_H
 
@@ -93,7 +92,7 @@ enum result health_get(struct store_txn *txn, uint64_t member_id, const char *va
                        struct member_health *out);
 enum result health_put(struct store_txn *txn, const struct member_health *health,
                        struct diag *diag);
-/* Deletes what all vantage points saw of the member. OK if there is nothing. */
+/* Deletes the verdicts of all vantage points on the member. OK if there are none. */
 enum result health_forget(struct store_txn *txn, uint64_t member_id, struct diag *diag);
 /* Deletes a vantage point and all it saw. With `may_return`, it counts again from its next report
  * on; otherwise its earlier reports count again too. NOT_FOUND if there is none of this name. */
@@ -108,7 +107,7 @@ enum result health_each(struct store_txn *txn, health_visit *visit, void *arg);
 bool stage_is_in(enum stage stage);
 /* True if the member has an address of the family. */
 bool health_has_family(const struct member_health *health, enum address_family family);
-/* What was seen of the address; NULL if nothing. */
+/* The verdict on the address; NULL if there is none. */
 const struct address_health *health_address(const struct member_health *health,
                                             const struct address *address);
 /* The probed address of the family with the highest score; NULL if none was probed. */

@@ -190,7 +190,7 @@ static uint64_t position_of(struct store_txn *health, const char *name)
     return vantage_get(health, name, &vantage) == RESULT_OK ? vantage.position : 0;
 }
 
-/* Reads what is new in one journal. Records at most one refusal, the first. */
+/* Reads the new reports of one journal. Records at most one refusal, the first. */
 static void read_source(struct intake *intake, struct source *source, uint64_t after,
                         struct intake_batch *batch, uint64_t now, bool *more)
 {
@@ -267,8 +267,8 @@ static enum result read_all(struct intake *intake, const struct intake_stores *s
     return RESULT_OK;
 }
 
-/* What was read could not be taken in (the disk is full, say). The journals are read again from
- * their beginning; what was taken in is skipped. */
+/* Some reports were read but could not be taken in (the disk is full, say). The journals are read
+ * again from their beginning; reports taken in before are skipped. */
 static void read_again(struct intake *intake)
 {
     for (unsigned i = 0; i < intake->source_count; i++) {
@@ -337,7 +337,8 @@ struct import {
     struct intake_sum *sum;
 };
 
-/* Applies what was collected so far, so that other writers need not wait for the whole import. */
+/* Applies the reports collected so far, so that other writers need not wait for the whole
+ * import. */
 static enum result import_some(struct import *import, struct diag *diag)
 {
     enum result result =

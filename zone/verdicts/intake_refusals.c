@@ -1,4 +1,4 @@
-/* Rows of TABLE_REFUSALS: what was not taken in, and why. */
+/* Rows of TABLE_REFUSALS: reports that were not taken in, and why. */
 #include "zone/verdicts/intake_private.h"
 
 enum {

@@ -160,7 +160,7 @@ static enum result lock_key(struct journal *journal, struct diag *diag)
                : fail("lock the key in", journal->path, diag);
 }
 
-/* Visits what earlier runs wrote. A damaged file is used up to the damage. */
+/* Visits the reports of earlier runs. A damaged file is used up to the damage. */
 static void replay(struct journal *journal, struct journal_reader *reader,
                    const struct report_visit *visit, void *arg)
 {
@@ -177,7 +177,7 @@ static void replay(struct journal *journal, struct journal_reader *reader,
         journal->number = report.head.number;
         if (memcmp(report.head.registry, journal->head.registry, REGISTRY_ID_LEN) == 0) {
             enum result read = report_each(&report, visit, arg);
-            (void)read; /* what could be read was visited */
+            (void)read; /* the readable part was visited */
         }
     }
     free(room);

@@ -131,7 +131,7 @@ enum result journal_next(struct journal_reader *reader, uint64_t after, uint8_t 
     }
     check_length(reader);
     for (unsigned i = 0;; i++) {
-        /* checked before reading: what is written after that check is in the newer file */
+        /* checked before reading: reports written after that check are in the newer file */
         bool replaced = is_replaced(reader);
         enum result result = next_here(reader, after, room, len, budget);
         if (result != RESULT_NOT_FOUND || !replaced || i == MOVES_MAX || !switch_file(reader, "")) {

@@ -159,7 +159,7 @@ static uint16_t ramp(int32_t score_milli)
     return (uint16_t)(RAMP_LOW_WEIGHT + over * rise / (RAMP_HIGH_MILLI - RAMP_LOW_MILLI));
 }
 
-/* The stage before the first entry: what has been proven at least once. */
+/* The stage before the first entry: the best that was proven at least once. */
 static enum stage stage_proven(const struct member_health *health, enum address_family family)
 {
     enum stage stage = STAGE_REGISTERED;

@@ -5,7 +5,7 @@ enum {
     NOW = 2000000000
 };
 
-/* A member with an address of each family, the last `v4` and `v6` probes of which failed. */
+/* A member with an address of each family. Its last `v4` and `v6` probes failed. */
 static struct member_health member_of(enum stage stage, uint32_t v4, uint32_t v6)
 {
     struct member_health health = { .stage = stage, .address_count = 2 };

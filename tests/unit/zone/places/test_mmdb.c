@@ -29,7 +29,7 @@ static void every_size_of_records_is_walked_in_order(void **)
     }
 }
 
-/* Walks from ::/96's place in a tree, of which all else is `six`; the alias is 4000::/2. */
+/* Walks from the node of ::/96 in a tree that has `six` everywhere else; the alias is 4000::/2. */
 static void walk_around_ipv4(struct mmdb *db, uint32_t four, uint32_t six)
 {
     struct mmdb_walk walk;
@@ -47,7 +47,7 @@ static void walk_around_ipv4(struct mmdb *db, uint32_t four, uint32_t six)
     expect_end(&walk, RESULT_NOT_FOUND);
 }
 
-/* IPv4 lies at ::/96, and an alias leads there from elsewhere: both are no part of IPv6. */
+/* IPv4 is at ::/96, and an alias in the tree leads there too. Neither is part of IPv6. */
 static void parts_of_ipv4_are_blank_in_ipv6(void **)
 {
     begin(MMDB_IPV4_DEPTH + 1, 24, 6);
@@ -139,7 +139,7 @@ static void long_texts_have_their_size_and_are_no_codes(void **)
     value = value_at(&db, long_one);
     assert_int_equal(value.size, 541);
     assert_null(mmdb_text(&db, &value));        /* over MMDB_LOOK_MAX */
-    assert_false(mmdb_value(&db, cut, &value)); /* 65821 octets, of which the section has none */
+    assert_false(mmdb_value(&db, cut, &value)); /* 65821 octets, more than the section has */
     mmdb_close(&db);
 }
 
@@ -163,12 +163,12 @@ static void keys_are_picked_in_one_pass(void **)
     expect_text(&db, &found[3], "1");
     assert_true(mmdb_first(&db, &found[0], &first));
     expect_text(&db, &first, "3");
-    assert_true(mmdb_first(&db, &found[3], &first)); /* of what is no array */
+    assert_true(mmdb_first(&db, &found[3], &first)); /* the value is not an array */
     assert_int_equal(first.type, 0);
     struct mmdb_value deeper = found[2];
     assert_true(mmdb_pick(&db, &deeper, inner, 1, found));
     expect_text(&db, &found[0], "2");
-    assert_true(mmdb_pick(&db, &found[0], inner, 1, found)); /* of what is no map */
+    assert_true(mmdb_pick(&db, &found[0], inner, 1, found)); /* the value is not a map */
     assert_int_equal(found[0].type, 0);
     mmdb_close(&db);
 }

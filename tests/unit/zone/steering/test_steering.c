@@ -116,7 +116,7 @@ static void a_cell_without_demand_costs_nothing(void **)
     steering_done(&steering);
     steer(5, demand);
     assert_int_equal(steering_area(&steering, 3), 0);
-    assert_int_equal(steering_area(&steering, 5), 0); /* no such cell */
+    assert_int_equal(steering_area(&steering, 5), 0); /* this cell does not exist */
 }
 
 /* A file with subdivisions: the busiest have areas, the others share their country's; the total

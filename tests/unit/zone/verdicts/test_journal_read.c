@@ -67,7 +67,7 @@ static void damaged_journal_is_recalled_up_to_there(void **)
     journal_reader_end(&follower.reader);
 }
 
-/* It is read from the start, and what was taken in is not taken in again. */
+/* The file is read from the start, and reports taken in before are skipped. */
 static void file_that_was_cut_and_written_again_repeats_nothing(void **)
 {
     char path[128], copy[128], command[300];
@@ -185,7 +185,7 @@ static void budget_ends_a_look_and_the_next_goes_on(void **)
     assert_int_equal(reports, 200);
     assert_true(looks > 10);
     journal_reader_end(&reader);
-    /* what is skipped costs too */
+    /* skipped octets cost too */
     size_t budget = 3000, len = 0;
     assert_ok(journal_reader_begin(&reader, dir, "far", &diag));
     assert_int_equal(journal_next(&reader, position, room, &len, &budget), RESULT_EXHAUSTED);
