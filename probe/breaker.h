@@ -39,15 +39,15 @@ struct breaker {
     /* the eligible ones; a member fails if none of its addresses answers */
     struct breaker_count members;
     struct breaker_family family[ADDRESS_FAMILIES];
-    bool stalled; /* probes are not let out for want of time, not because of the network */
+    bool stalled; /* probes are not sent for want of time, not because of the network */
 };
 
 void breaker_add(struct breaker *breaker, const struct member_health *health);
-/* Enters the counts into `vantage`, and what follows for verdicts into `breaker_state`. */
+/* Enters the counts into `vantage`, and the consequences for verdicts into `breaker_state`. */
 void breaker_judge(const struct breaker *breaker, const struct settings *settings, uint64_t now,
                    struct vantage *vantage, struct breaker_state *breaker_state);
-/* What the probes that were not let out say of the vantage point as a whole: WELL, HELD_UP, or
- * NETWORK_OFF if no family is left to judge by. After breaker_judge. */
+/* The state of the vantage point as a whole, judged by the probes that our own system did not send:
+ * WELL, HELD_UP, or NETWORK_OFF if no family is left to judge by. After breaker_judge. */
 enum vantage_state breaker_vantage_state(const struct breaker *breaker,
                                          const struct settings *settings,
                                          const struct vantage *vantage);

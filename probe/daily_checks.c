@@ -11,7 +11,8 @@
 #include "probe/web_dialog.h"
 #include "zone/base/clock.h"
 
-/* What is needed to use a cookie much later. It is small, since every address has one. */
+/* The state that a later check with an old cookie needs. It is small, since every address has
+ * one. */
 struct old_cookie {
     uint64_t stored_at; /* clock_steady */
     struct endpoint ntp;

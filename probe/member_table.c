@@ -174,7 +174,7 @@ void member_table_due(const struct member_table *table, uint64_t now_ms, struct 
     due_sort(addresses);
 }
 
-/* What was seen of the family may be believed. */
+/* True if results of the family may be believed. */
 static bool is_trusted(const struct reference_verdict *self, enum address_family family)
 {
     return self->state == VANTAGE_WELL && !self->family[family].silent;

@@ -13,7 +13,7 @@
 struct member_table {
     struct probe_context *context; /* of all its members; for the owner to set */
     struct settings settings;
-    struct vantage vantage; /* what we report of ourselves */
+    struct vantage vantage; /* our report on ourselves */
     struct breaker_state breaker_state;
     uint8_t registry[REGISTRY_ID_LEN];
     struct journal *journal;
@@ -55,7 +55,7 @@ typedef void member_table_confirmed(struct probed_member *member, unsigned index
 void member_table_confirm(struct member_table *table, uint64_t since_ms,
                           member_table_confirmed *confirmed, void *arg);
 /* Writes a report: this vantage point's own state, the members whose health has changed (all of
- * them if the journal wants that), and what is in the queue. */
+ * them if the journal wants that), and the contents of the queue. */
 enum result member_table_write(struct member_table *table, struct report_queue *queue,
                                struct diag *diag);
 /* A member's health waits for member_table_write. */

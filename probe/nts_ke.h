@@ -50,12 +50,12 @@ struct nts_ke_answer {
 void nts_ke_request(struct writer *w, enum nts_ke_offer offer);
 /* True if `data` holds complete records up to an End of Message. */
 bool nts_ke_ended(const uint8_t *data, size_t len);
-/* Judges a whole response. NONE, or the class, with the reason in `detail` (NTS_DETAIL_ROOM). `out`
- * has what could be read in either case. */
+/* Judges a whole response. NONE, or the class, with the reason in `detail` (NTS_DETAIL_ROOM). In
+ * either case `out` has the values that could be read. */
 enum failure nts_ke_parse(struct nts_ke_answer *out, const uint8_t *data, size_t len,
                           enum nts_ke_offer offer, char *detail);
 /* The records' names in order, with "!" after critical ones: "Next Protocol! AEAD! 8 Cookie End of
- * Message!". What does not fit `room` is cut. */
+ * Message!". Truncated to fit `room`. */
 void nts_ke_describe(const uint8_t *data, size_t len, char *out, size_t room);
 /* The exporter's context for the keys of NTPv4 (RFC 8915 5.1). */
 void nts_ke_exporter_context(uint8_t out[5], uint16_t aead, bool server_to_client);

@@ -1,12 +1,11 @@
-/* What the operator is told while the probe runs: one line for each change, never one for each
- * probe. */
+/* The log of a running probe: one line for each change, never one for each probe. */
 #ifndef PROBE_PROBE_LOG_H
 #define PROBE_PROBE_LOG_H
 
 #include "probe/probed_member.h"
 #include "zone/verdicts/journal.h"
 
-/* What may fail for a while. */
+/* Actions that may fail for a while. */
 enum probe_log_subject {
     PROBE_LOG_FEED,
     PROBE_LOG_VERDICTS,
@@ -16,7 +15,7 @@ enum probe_log_subject {
 struct probe_log {
     /* Writes a line; `priority` is that of syslog(3). For the owner to set. */
     void (*log)(int priority, const char *text);
-    /* What was logged last. */
+    /* The last state that was logged. */
     bool failing[PROBE_LOG_SUBJECTS];
     bool alarm;   /* too much is down */
     bool unnamed; /* the pool does not know our key under our name */

@@ -1,4 +1,4 @@
-/* What one probe of one address is given. */
+/* The input of one probe of one address. */
 #ifndef PROBE_PROBE_PLAN_H
 #define PROBE_PROBE_PLAN_H
 

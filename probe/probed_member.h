@@ -86,7 +86,7 @@ bool probed_member_update(struct probed_member *member, const struct member *ent
 /* Probes these addresses from now on, at most MEMBER_ADDRESSES_MAX. New ones are due at once. */
 void probed_member_set_addresses(struct probed_member *member, const struct address *addresses,
                                  unsigned count);
-/* Probes no address until probed_member_set_addresses. What is known of them stays. */
+/* Probes no address until probed_member_set_addresses. The results for the present ones stay. */
 void probed_member_clear_addresses(struct probed_member *member);
 /* Cancels the probes in flight, which stay due, and forgets all keys. The next probe checks
  * everything again. */

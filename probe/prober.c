@@ -46,8 +46,8 @@ static void report_soon(struct prober *prober)
     report_within(prober, LIMIT_BATCH_MS);
 }
 
-/* For what changes no answer. Many verdicts share a report, since each one costs a disk write and
- * wakes the server. */
+/* For changes that affect no answer. Many verdicts share a report, since each one costs a disk
+ * write and wakes the server. */
 static void report_later(struct prober *prober)
 {
     uint64_t ms = prober->options.interval_ms / 10;
@@ -168,8 +168,8 @@ static void self_checked(const struct reference_verdict *verdict, void *arg)
 
 /* -- the ends of probes and lookups -- */
 
-/* With references, a failure waits for the next check of ourselves, and so does every outcome while
- * the last one went badly. */
+/* With references, a failure waits for the next check of ourselves. While the last check went
+ * badly, every outcome waits. */
 static void judge(struct prober *prober, struct probed_address *probed,
                   const struct outcome *outcome)
 {

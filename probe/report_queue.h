@@ -13,7 +13,7 @@ enum {
 struct report_queue;
 
 struct report_queue *report_queue_new(const char *vantage);
-/* Drops what still waits. NULL is fine. */
+/* Drops the reports that still wait. NULL is fine. */
 void report_queue_free(struct report_queue *queue);
 void report_queue_sample(struct report_queue *queue, const char *label, uint64_t member_id,
                          const struct address_health *row);

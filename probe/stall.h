@@ -30,7 +30,7 @@ struct stall {
 /* Milliseconds; goes on while the machine sleeps, and is not led by tests. */
 uint64_t stall_now(void);
 void stall_tick(struct stall *stall, uint64_t now);
-/* True if a failure of what began at `since` may be ours. False if `stall` is NULL. */
+/* True if a failure may be ours, given that its step began at `since`. False if `stall` is NULL. */
 bool stall_may_explain(const struct stall *stall, enum failure failure, uint64_t since,
                        uint64_t now);
 /* The longest kind of stall that ended after `since`: STALL_LONG_MS, STALL_SHORT_MS, or 0. */

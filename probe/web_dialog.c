@@ -49,7 +49,7 @@ static void ended(void *own)
     free(dialog);
 }
 
-/* Judges what came; `otherwise` is the detail if nothing did. */
+/* Judges the octets received; `otherwise` is the detail if there are none. */
 static void finish(struct web_dialog *dialog, const char *otherwise)
 {
     if (!dialog_end(&dialog->base)) {

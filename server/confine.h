@@ -6,9 +6,8 @@
 #include "zone/base/log.h"
 
 /* Call it when all sockets and stores are open, before the first thread. The process becomes the
- * user of
- * --user, and from then on reaches only its state and the location files. Logs what could be
- * stricter. */
+ * user of --user, and from then on reaches only its state and the location files. Logs any
+ * protection that could be stricter. */
 enum result confine(const struct options *options, log_sink *log, struct diag *diag);
 
 #endif

@@ -5,7 +5,7 @@
 #include "tools/commands.h"
 #include "tools/steerview.h"
 
-/* What is shown: the steering of the client's cell. */
+/* The steering of the client's cell, to be printed. */
 struct explanation {
     const struct steerview *view;
     struct address client;

@@ -160,7 +160,7 @@ static enum result read_private(struct key_files *out, const char *path, uint64_
     return result;
 }
 
-/* What a .key file has. */
+/* The contents of a .key file. */
 struct dnskey_file {
     struct dname owner;
     size_t count; /* of DNSKEY records */

@@ -14,7 +14,7 @@ enum {
 
 static const char row_key[] = "cookie-secrets";
 
-/* What the seal authenticates: the row's key, then the layout. */
+/* The data that the seal authenticates: the row's key, then the layout. */
 static void bound_of(uint8_t out[sizeof row_key])
 {
     memcpy(out, row_key, sizeof row_key);

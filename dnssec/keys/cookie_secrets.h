@@ -27,7 +27,7 @@ enum result cookie_secrets_get(struct store_txn *txn, const struct seal *seal,
 enum result cookie_secrets_put(struct store_txn *txn, const struct seal *seal,
                                const struct cookie_secrets *secrets, struct diag *diag);
 
-/* 32 hexadecimal digits, or "random". INVALID with what would be accepted. */
+/* 32 hexadecimal digits, or "random". INVALID with a diag that says so. */
 enum result cookie_secret_parse(uint8_t out[COOKIE_SECRET_LEN], const char *text,
                                 struct diag *diag);
 /* Makes the staged secret (or a random one if none is staged) the current one. The one in use until

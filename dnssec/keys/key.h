@@ -67,7 +67,7 @@ size_t key_public_len(enum algorithm algorithm);
 void key_private(const struct key *key, uint8_t out[KEY_PRIVATE_MAX]);
 const uint8_t *key_public(const struct key *key, size_t *len);
 
-/* What one thread needs to sign with a key. The key must have a private key and outlive the
+/* One thread's context for signing with a key. The key must have a private key and outlive the
  * context. For P-256 the context holds OpenSSL's copy of the private key, which key_context_free
  * clears. No other copy outside the guarded memory outlives a call. */
 struct key_context;

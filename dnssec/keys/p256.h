@@ -21,7 +21,7 @@ void p256_guard_memory(void);
 /* The public point of a private scalar. INVALID if the scalar is not in [1, order). */
 enum result p256_public(const uint8_t scalar[P256_SCALAR_LEN], uint8_t out[P256_POINT_LEN]);
 
-/* What one thread needs to sign with one key. It holds OpenSSL's copy of the scalar, which
+/* One thread's context for signing with one key. It holds OpenSSL's copy of the scalar, which
  * p256_signer_free clears. */
 struct p256_signer;
 enum result p256_signer_new(struct p256_signer **out, const uint8_t scalar[P256_SCALAR_LEN],

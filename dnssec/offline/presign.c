@@ -7,7 +7,7 @@ enum {
     DATA_ROOM = RRSIG_PREFIX_MAX + KEYSTORE_MAX * RECORD_MAX
 };
 
-/* Writes what key `i` signs (RFC 4034 3.1.8.1). Returns the length. */
+/* Writes the data that key `i` signs (RFC 4034 3.1.8.1). Returns the length. */
 static size_t signed_data(uint8_t out[DATA_ROOM], const struct slice *slice,
                           const struct key_set *keys, size_t i, size_t type,
                           const struct dname *apex)

@@ -37,7 +37,7 @@ enum result key_timeline_read(struct key_timeline *out, struct store_txn *keys, 
 /* UNSEALABLE unless `seal` opens every private key in the store. */
 enum result key_timeline_open_all(const struct key_timeline *timeline, const struct seal *seal,
                                   struct diag *diag);
-/* Writes what differs from `before` and deletes dead keys. */
+/* Writes the differences from `before` and deletes dead keys. */
 enum result key_timeline_write(const struct key_timeline *timeline,
                                const struct key_timeline *before, struct store_txn *keys,
                                const struct seal *seal, uint64_t now, struct diag *diag);
@@ -60,7 +60,8 @@ struct roll_options {
     bool emergency;           /* do not wait for a rollover that is under way */
 };
 /* Makes the new keys and marks the old ones as no longer wanted. The next rollover_advance takes
- * the first step. `timeline` is what the store has, before and after. REFUSED with the reason. */
+ * the first step. `timeline` equals the store's contents, before and after. REFUSED with the
+ * reason. */
 enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *keys,
                                const struct seal *seal, const struct roll_options *options,
                                uint64_t now, struct diag *diag);

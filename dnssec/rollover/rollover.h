@@ -17,7 +17,7 @@
 
 #include "dnssec/keys/keystore.h"
 
-/* What must be remembered of the zone beside its keys. */
+/* Facts about the zone that must be remembered beside its keys. */
 struct rollover_memory {
     bool insecure; /* no DS is wanted at the parent (RFC 8078 4) */
     bool follows;  /* keys and their states come from the leader; nothing is decided here */

@@ -11,7 +11,7 @@ enum {
     KEYRING_SCRATCH = KEYRING_MAX * (KEY_DNSKEY_MAX + 2)
 };
 
-/* What a key is used for now, as bits. Its role says what it can be used for. */
+/* The present uses of a key, as bits. Its role says which uses are possible. */
 enum key_use {
     USE_PUBLISHED = 1,
     USE_SIGN_KEYS = 2,

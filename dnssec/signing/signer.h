@@ -34,7 +34,7 @@ void signer_limit(struct signer *signer, struct budget *budget);
  * budget is; NOT_FOUND if the bundle has no valid signature of an offline key. */
 enum result signer_sign(struct signer *signer, const struct dname *owner, const struct rrset *set,
                         uint64_t now, uint8_t scratch[SIGNER_SCRATCH], struct rrset *out);
-/* How many signatures were made since signer_new; tests see by it what the cache had. */
+/* How many signatures were made since signer_new. Tests tell cache hits by it. */
 uint64_t signer_made(const struct signer *signer);
 
 #endif

@@ -1,4 +1,4 @@
-/* What slices say, and how keys enter them. */
+/* The contents of slices, and how keys enter them. */
 #include "dnssec/signing/key_rrset.h"
 #include "dnssec/signing/slices.h"
 #include "zone/base/u64.h"

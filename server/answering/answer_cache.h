@@ -60,7 +60,7 @@ bool answer_cache_fetch(const struct answer_cache *table, const struct answer_ca
 const struct cached_answer *answer_cache_find(struct answer_cache *table,
                                               const struct answer_cache_key *key);
 
-/* What an entry is made of. */
+/* The parts of an entry. */
 struct cached_answer_parts {
     uint64_t member_id; /* 0: not a member's name */
     struct block_parts block;

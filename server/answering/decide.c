@@ -146,7 +146,8 @@ static bool add_located_set(struct answerer *answerer, const struct query *query
                         steering_area(&zone->deal->shared->steering, location.cell), location.cell);
 }
 
-/* The area of the region whose service name this is; STEERING_NONE if nobody is eligible there. */
+/* The area of the region whose service name this is; STEERING_NONE if no member is eligible
+ * there. */
 static uint16_t region_area(const struct deal *deal, const struct dname_key *key)
 {
     const char *label = (const char *)key->octets;

@@ -6,7 +6,7 @@
 #include "server/answering/answer.h"
 #include "server/answering/nsec_chain.h"
 
-/* What one worker decides with. */
+/* One worker's state for its decisions. */
 struct answerer {
     struct snapshot snapshot;
     struct nsec_chain chain;
@@ -18,14 +18,14 @@ struct answerer {
 /* Begins a batch with the snapshot as the owner has set it. */
 void decide_begin(struct answerer *answerer);
 
-/* What is known of a qname before its query is answered. */
+/* The facts about a qname before its query is answered. */
 struct qname_info {
     bool in_zone; /* class IN, at or under the apex */
     bool service; /* SRV of the service's name; `key` is not set then */
     bool missing; /* no node has this name; `before` is the last name before it */
     struct dname_key key, before;
 };
-/* Looks at the qname and prefetches what is cached for it. For several queries before the first of
+/* Looks at the qname and prefetches its cached answers. For several queries before the first of
  * them is answered, so that one waits for memory while others are worked on. */
 void decide_prepare(const struct answerer *answerer, const struct query *query,
                     struct qname_info *out);

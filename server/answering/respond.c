@@ -131,7 +131,7 @@ static void put_count(struct writer *w, size_t section, uint16_t count)
     wire_put_u16(w->data + 4 + 2 * section, count);
 }
 
-/* What RRsets are written from. */
+/* The context for writing RRsets. */
 struct content {
     const struct query *query;
     const struct answer *answer;

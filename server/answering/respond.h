@@ -19,7 +19,7 @@ struct response {
     const uint8_t *options;
 };
 
-/* What was written. */
+/* The written response. */
 struct written {
     size_t len;
     enum rcode rcode;

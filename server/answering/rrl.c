@@ -23,7 +23,7 @@ struct line {
 
 struct rrl {
     struct line lines[RRL_LINES];
-    uint64_t seed; /* so that nobody can choose networks that share buckets */
+    uint64_t seed; /* so that an attacker can't choose networks that share buckets */
 };
 
 struct rrl *rrl_new(void)

@@ -117,7 +117,7 @@ static bool flush(struct connection *connection, const uint8_t *data, size_t len
     return true;
 }
 
-/* Writes what the kernel did not take before. */
+/* Writes the octets that the kernel did not take before. */
 static bool send_rest(struct connection *connection, struct connection_shop *shop)
 {
     size_t sent = 0;
@@ -264,8 +264,8 @@ static bool take_queries(struct connection *connection, struct connection_shop *
     return ok;
 }
 
-/* Waits for the client to take what is in the kernel's buffer, so that the connection can be closed
- * without leaving it there for minutes. False if there is little of it. */
+/* Waits for the client to take the contents of the kernel's buffer, so that the connection can be
+ * closed without leaving them there for minutes. False if there are few. */
 static bool linger(struct connection *connection, const struct connection_shop *shop)
 {
     connection->untaken = untaken(connection);

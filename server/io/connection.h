@@ -22,7 +22,7 @@ enum {
     CONNECTION_OUT_ROOM = CONNECTION_GATHER + 2 + TCP_MESSAGE_MAX
 };
 
-/* What the connections of a loop share. The owner sets loop, handler and set. */
+/* Shared by the connections of a loop. The owner sets loop, handler and set. */
 struct connection_shop {
     uv_loop_t *loop;
     struct handler *handler;
@@ -55,7 +55,8 @@ struct connection {
  * kernel refuses. */
 enum result connection_new(struct connection **out, struct connection_shop *shop, int fd,
                            const struct address *peer);
-/* Drops what the client has not taken if it is much: the kernel would keep it for minutes. */
+/* Drops the octets that the client has not taken if they are many: the kernel would keep them for
+ * minutes. */
 void connection_free(struct connection *connection, struct connection_shop *shop);
 /* One turn: writes what waits, else reads and answers. If the client's network is over its rate,
  * the connection rests then. False: it has ended or is broken. */

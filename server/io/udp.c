@@ -18,7 +18,7 @@ struct udp_batch {
     _Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL_ROOM];
 };
 
-/* Resets what the kernel changes on receiving. */
+/* Resets the fields that the kernel changes on receiving. */
 static void reset(struct msghdr *header, bool wildcard)
 {
     header->msg_namelen = sizeof(struct sockaddr_in6);
@@ -120,8 +120,8 @@ static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
     return replies;
 }
 
-/* Drops what the kernel does not take now: the client will retry. Skips a reply that can't be sent
- * at all (no route). */
+/* Drops the replies that the kernel does not take now: the client will retry. Skips a reply that
+ * can't be sent at all (no route). */
 static void send_batch(struct udp_socket *udp, unsigned count)
 {
     unsigned sent = 0;

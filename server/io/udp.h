@@ -11,7 +11,7 @@ enum {
     UDP_QUERY_MAX = 1232 /* longer ones are cut and fail to parse */
 };
 
-/* What the sockets of a loop share. The owner sets loop and handler. */
+/* Shared by the sockets of a loop. The owner sets loop and handler. */
 struct udp_shared {
     uv_loop_t *loop;
     struct handler *handler;
@@ -29,8 +29,8 @@ struct udp_socket {
 
 enum result udp_open(struct udp_socket *udp, struct udp_shared *shared,
                      const struct endpoint *endpoint, struct diag *diag);
-/* Another process answers on the address: the kernel gives this socket no more. What the socket
- * holds is still answered. */
+/* Another process answers on the address: the kernel gives this socket no more queries. Those it
+ * holds are still answered. */
 void udp_retire(const struct udp_socket *udp);
 /* Closes the socket when the loop comes around. */
 void udp_close(struct udp_socket *udp);

@@ -18,7 +18,7 @@ struct worker {
     struct tcp_server *tcp;
 };
 
-/* What a worker is made of; the pointers outlive it. */
+/* The parts of a worker; the pointers outlive it. */
 struct worker_parts {
     struct handler_parts handler;
     const struct endpoint *listen;

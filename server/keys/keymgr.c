@@ -217,7 +217,7 @@ static void report(struct keymgr *keymgr, const struct key_timeline *before,
     }
 }
 
-/* What was written in one transaction. */
+/* The changes written in one transaction. */
 struct written_steps {
     struct key_timeline before, after;
     bool forced;

@@ -22,7 +22,7 @@ struct parent_watch {
     uint32_t ds_ttl_s;    /* the longest TTL of a DS seen: the setting may be too short */
 };
 
-/* What one check needs. */
+/* The input of one check. */
 struct parent_look {
     struct store *keys; /* writable */
     const struct seal *seal;

@@ -41,7 +41,7 @@ void counters_unref(struct counters *counters)
     free(counters);
 }
 
-/* What was added to a counter since it was last passed on. */
+/* The increase of a counter since it was last passed on. */
 static uint32_t growth(_Atomic(uint32_t) *counter, uint32_t *told)
 {
     uint32_t now = atomic_load_explicit(counter, memory_order_relaxed), more = now - *told;

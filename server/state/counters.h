@@ -23,7 +23,7 @@ struct counters {
     _Atomic(uint32_t) *turns, *queries;
     /* Missing names denied by the NSEC chain because a compact denial was over the budget. */
     _Atomic(uint32_t) over_budget;
-    /* Of each, what counters_tell has passed on. */
+    /* The part of each counter that counters_tell has passed on. */
     uint32_t *turns_told, *queries_told, over_budget_told;
 };
 
@@ -32,7 +32,7 @@ struct counters *counters_new(struct zone_state *zone, uint32_t start);
 struct counters *counters_ref(struct counters *counters);
 void counters_unref(struct counters *counters);
 
-/* What an answer increments when it is sent; `turn` NULL: nothing. */
+/* The counters that an answer increments when it is sent; `turn` NULL: none. */
 struct counters_due {
     _Atomic(uint32_t) *turn, *query;
 };

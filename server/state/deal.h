@@ -36,13 +36,13 @@ struct shared_steering {
 struct deal {
     atomic_uint refs;
     struct candidates candidates;
-    struct shared_steering *shared; /* what the decks were dealt by */
+    struct shared_steering *shared; /* the steering that the decks were dealt by */
     struct srv_ring **rings;        /* by area */
     /* Share per unit of weight in each area (struct allocation_list), kept up to date by
      * patches. */
     double *levels;
     size_t area_count;
-    /* What it was made from. */
+    /* The input of the deal. */
     struct settings settings;
     struct keyring *keyring;
     struct places *places;  /* may be NULL */

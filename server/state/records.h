@@ -35,7 +35,7 @@ struct records_frame {
 uint16_t records_write(struct writer *w, const struct records_frame *frame,
                        const struct dname *owner, const struct rrset *set, uint16_t first);
 
-/* What a block is made of. */
+/* The parts of a block. */
 struct block_parts {
     const struct dname *owner; /* NULL: the qname of each query */
     const struct rrset *set, *signatures;

@@ -21,7 +21,7 @@ struct srv_ring {
     struct srv_ring *base; /* the ring that was dealt, without patches; NULL: this one */
 };
 
-/* What a ring is made with. */
+/* The input of a ring. */
 struct srv_ring_parts {
     const struct candidates *candidates;
     const struct dname *apex;

@@ -41,7 +41,7 @@ struct zone_state {
     uint8_t soa_rdata[NODE_SCRATCH], soa_wire[ZONE_STATE_SOA_ROOM];
 };
 
-/* What a zone state is built from. The caller renews the transactions. */
+/* The input of a zone state. The caller renews the transactions. */
 struct zone_state_sources {
     struct store_txn *registry, *health, *keys;
     const struct seal *seal;
@@ -52,13 +52,13 @@ struct zone_state_sources {
     struct deal *dealt; /* a new deal, to take the place of the old one; NULL: there is none */
 };
 
-/* A zone state with one reference. Takes over from `old` (may be NULL) what still holds, and its
- * deal with the changes since. */
+/* A zone state with one reference. Takes over the parts of `old` (may be NULL) that are still
+ * valid, and its deal with the changes since. */
 enum result zone_state_build(struct zone_state **out, const struct zone_state_sources *sources,
                              const struct zone_state *old, uint64_t now, struct diag *diag);
 void zone_state_unref(struct zone_state *zone);
 struct zone_state *zone_state_ref(struct zone_state *zone);
-/* True if the zone state was built from what the transaction reads. */
+/* True if the zone state was built from the transaction's snapshot. */
 bool zone_state_is_current(const struct zone_state *zone, const struct store_txn *registry);
 /* True when it is time for a new deal though nothing changed, or when the clock was set. */
 bool zone_state_is_due(const struct zone_state *zone, uint64_t now);

@@ -12,7 +12,7 @@ enum {
     FOLDS = 500 /* rows of the history in one transaction */
 };
 
-/* What may fail for a while. Each trouble is logged once until it changes. */
+/* Actions that may fail for a while. Each trouble is logged once until it changes. */
 enum subject {
     SUBJECT_INTAKE,
     SUBJECT_FEED,

@@ -15,8 +15,8 @@ struct stores {
     bool rolls_keys;
 };
 
-/* Opens all stores of the state. Logs what can't be written; the server does without. Needs
- * stores_close, also after a failure. */
+/* Opens all stores of the state. Logs each store that can't be written; the server does without.
+ * Needs stores_close, also after a failure. */
 enum result stores_open(struct stores *out, const char *state_dir, log_sink *log,
                         struct diag *diag);
 void stores_close(struct stores *stores);

@@ -1,5 +1,5 @@
-/* Preloaded into a time daemon that will not serve without having set the clock: it may read the
- * clock's state, and what it sets goes nowhere. */
+/* Preloaded into a time daemon that does not serve before it has set the clock. It may read the
+ * clock's state; setting the clock has no effect. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sys/timex.h>

@@ -13,7 +13,7 @@
 struct option_row {
     const char *name;  /* long name without hyphens; NULL ends a table */
     char letter;       /* short name, 0: none */
-    const char *value; /* what the help calls the value; NULL: a flag */
+    const char *value; /* name of the value in the help; NULL: a flag */
     bool repeats;      /* it may be given more than once */
     const char *help;  /* lines; the program that prints them indents the later ones */
 };
@@ -45,7 +45,7 @@ size_t arguments_count(const struct arguments *arguments, const char *name);
 /* Prints the rows of a help text; the left column has `width` characters. */
 void arguments_print(const struct option_row *options, int width);
 
-/* What a program without commands says of itself. */
+/* A program without commands, as its help and version show it. */
 struct program_text {
     const char *name, *intro, *outro; /* in front of the options' help and behind it */
     int width;                        /* of its left column */

@@ -26,7 +26,7 @@ struct source {
     uint8_t rdata[RDATA_MAX];
 };
 
-/* What an entry sets for those after it. */
+/* The defaults that an entry sets for later ones. */
 struct state {
     /* the last TTL stated (RFC 1035 5.1), or that of $TTL (RFC 2308 4) */
     uint32_t ttl;

@@ -64,13 +64,13 @@ void registry_begin(struct registry_change *out, struct store_txn *txn, uint64_t
 /* Commits: the SOA serial moves on (RFC 1982), at least to `now`. Ends the transaction in any
  * case. */
 enum result registry_commit(struct registry_change *change);
-/* Commits what is not served, such as the audit trail: the serial stays. */
+/* Commits a change that is not served, such as an entry of the audit trail: the serial stays. */
 enum result registry_commit_beside(struct registry_change *change);
 
 /* Fills the registry of a new zone. `settings` has apex, mailbox and the rest. */
 enum result registry_init(struct registry_change *change, const struct settings *settings,
                           const struct name_server *ns, size_t ns_count);
-/* What must not go back when an older registry takes the place of this one. */
+/* Values that must not go back when an older registry takes the place of this one. */
 struct registry_marks {
     bool there; /* false: there was no zone */
     struct dname apex;

@@ -63,7 +63,7 @@ static enum result found_or_missing(enum result result)
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
-/* Deletes what the member has in other tables: its name, addresses and target. */
+/* Deletes the member's rows in other tables: its name, addresses and target. */
 static enum result clear_traces(struct registry_change *change, const struct member *member)
 {
     struct store_txn *txn = change->txn;

@@ -216,7 +216,7 @@ bool name_server_has(const struct name_server *server, const struct address *add
     return false;
 }
 
-/* -- what the parent zone has -- */
+/* -- the parent zone's copy -- */
 
 static enum result put_delegation(struct registry_change *change,
                                   const struct name_servers *servers)

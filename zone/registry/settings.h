@@ -71,8 +71,8 @@ struct setting_info {
 const struct setting_info *settings_list(size_t *count);
 /* Sets all defaults. Apex, mailbox, primary and serial stay empty. */
 void settings_defaults(struct settings *out);
-/* Checks a text and sets the setting. NOT_FOUND for an unknown name, INVALID with a diag that says
- * what is accepted. */
+/* Checks a text and sets the setting. NOT_FOUND for an unknown name, INVALID with a diag that lists
+ * the accepted values. */
 enum result settings_set(struct settings *settings, const char *name, const char *value,
                          struct diag *diag);
 /* The value of a number, or of a duration in seconds. INVALID for other settings. */

@@ -86,7 +86,7 @@ struct allocation;
 struct allocation *allocation_new(const struct allocation_problem *problem);
 void allocation_free(struct allocation *allocation);
 
-/* What allocation_of says of an area's list. */
+/* The report of allocation_of on an area's list. */
 struct allocation_list {
     size_t count;     /* members that may be handed out */
     unsigned per_set; /* members in a set: the problem's per_set, or `count` if that is less */

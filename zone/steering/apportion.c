@@ -141,7 +141,8 @@ static void divide(struct division *d)
     }
 }
 
-/* Apportions a group's slots to its members; what whole slots leave goes by the members' rests. */
+/* Apportions a group's slots to its members: whole slots first, the remaining ones by the members'
+ * rests. */
 static void divide_group(struct division *d, const struct group *group, uint32_t *count)
 {
     const struct apportion_plan *plan = d->plan;

@@ -336,7 +336,7 @@ void deck_update_deficit(const struct deck *deck, const struct share *list, size
     }
 }
 
-/* Updates the deficits by the members' parts and what the deck gives them. */
+/* Updates the deficits by the members' shares and the slots that the deck gives them. */
 static void update_deficit(const struct deck *deck, const struct deck_plan *plan)
 {
     deck_update_deficit(deck, plan->list, plan->list_count, plan->value * (double)plan->sets,

@@ -39,7 +39,7 @@ struct deck {
     struct deck_set *sets;
 };
 
-/* What to deal. Groups, families and capacities of members are by candidate index. */
+/* The input of a deck. Groups, families and capacities of members are by candidate index. */
 struct deck_plan {
     const struct share *list; /* from allocation_of */
     size_t list_count;
@@ -56,8 +56,8 @@ struct deck_plan {
 
 /* The same plan makes the same deck. An empty list makes an empty deck (count 0). */
 void deck_deal(struct deck *out, const struct deck_plan *plan);
-/* Updates deficits (by candidate index) after so many answers: adds what each member's share of
- * them is, subtracts what the deck gave it. */
+/* Updates deficits (by candidate index) after so many answers: adds each member's share of them,
+ * subtracts the number that the deck gave it. */
 void deck_update_deficit(const struct deck *deck, const struct share *list, size_t list_count,
                          double answers, double *deficit);
 void deck_copy(struct deck *out, const struct deck *deck);

@@ -55,8 +55,9 @@ void traffic_done(struct traffic *traffic);
 
 /* Reads all rows. DAMAGED with a diag. */
 enum result traffic_load(struct traffic *out, struct store_txn *txn, struct diag *diag);
-/* Writes what changed since it was loaded or saved, and deletes what is gone. If the transaction is
- * not committed after all, call traffic_unsaved. With a NULL txn nothing is written. */
+/* Writes the changes since it was loaded or saved, and deletes rows that are gone. If the
+ * transaction is not committed after all, call traffic_unsaved. With a NULL txn nothing is
+ * written. */
 enum result traffic_save(struct traffic *traffic, struct store_txn *txn, struct diag *diag);
 void traffic_unsaved(struct traffic *traffic);
 

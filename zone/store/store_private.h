@@ -16,7 +16,7 @@ enum {
     STORE_FREE_DBI = 0     /* LMDB's table of free pages */
 };
 
-/* The row of TABLE_META that says what the store is. */
+/* The row of TABLE_META that identifies the store. */
 #define STORE_FORMAT_KEY "format"
 #define STORE_MAGIC      "ntspool" /* with its NUL */
 
@@ -31,7 +31,7 @@ struct store {
     struct store_txn *first; /* list of them */
     bool map_lost;           /* the map could not be moved; no transaction may begin */
     uint64_t map_bytes;      /* reserved at open */
-    uint64_t origin;         /* what store_version adds to LMDB's number */
+    uint64_t origin;         /* added to LMDB's number by store_version */
     struct stat lock_file;   /* when opened; st_ino 0: none */
     /* no thread may begin a snapshot: the environment is about to be replaced */
     atomic_bool closing;
@@ -50,7 +50,7 @@ struct store_txn {
     bool placed[TABLE_COUNT]; /* the cursor belongs to the present snapshot */
 };
 
-/* What a check of a store found. */
+/* The result of a check of a store. */
 struct store_survey {
     enum result result;
     int rc; /* LMDB's or errno */
@@ -108,7 +108,7 @@ struct store_survey store_survey(const char *path, enum store_kind kind);
 /* The same for a file that replaced the one this process has open: the check must not touch its
  * locks. */
 struct store_survey store_survey_new(const char *path, enum store_kind kind);
-/* Explains what the survey found; returns its result. */
+/* Explains the survey's findings; returns its result. */
 enum result store_explain(struct diag *diag, const struct store_survey *survey, const char *path);
 
 #endif

@@ -230,7 +230,7 @@ bool store_is_a_pair(MDB_env *env, MDB_txn *txn)
            info.me_last_txnid <= mdb_txn_id(txn) + 1;
 }
 
-/* What the child does. Its exit closes what it opened. */
+/* The child's work. Its exit closes all that it opened. */
 static struct store_survey survey_all(const char *path, enum store_kind kind, bool alone)
 {
     char lock[PATH_MAX];

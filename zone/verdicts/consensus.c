@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* A vote on one family of a member: the rows and what their weight depends on. */
+/* A vote on one family of a member: the rows, and the facts that their weight depends on. */
 struct panel {
     const struct member *member;
     const struct member_health *rows;
@@ -159,8 +159,8 @@ static void count_ballot(struct ballot *out, struct panel *panel, enum address_f
     out->median = out->voters == 0 ? NULL : &out->votes[(out->voters - 1) / 2];
 }
 
-/* Sets the median of the voters' verdicts on the address. If none has probed it, takes what one of
- * them knows, preferably the median voter. False if none knows it. */
+/* Sets the median of the voters' verdicts on the address. If none has probed it, takes the verdict
+ * of a voter that knows it, preferably the median voter. False if none knows it. */
 static bool median_address(struct address_health *out, const struct address *address,
                            const struct ballot *ballot)
 {

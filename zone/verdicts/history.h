@@ -75,8 +75,8 @@ struct history_fold {
     size_t key_len;
     uint8_t key[STORE_KEY_MAX]; /* key of the last row visited */
 };
-/* Folds finished quarters into hours and deletes what is older than the ring, at most `budget`
- * rows. Sets `*more` if there is more to do now. */
+/* Folds finished quarters into hours and deletes rows older than the ring, at most `budget` rows.
+ * Sets `*more` if there is more to do now. */
 enum result history_fold(struct store_txn *txn, struct history_fold *fold, uint64_t now,
                          unsigned budget, bool *more, struct diag *diag);
 

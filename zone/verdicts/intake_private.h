@@ -4,7 +4,7 @@
 
 #include "zone/verdicts/intake.h"
 
-/* What a report must match. */
+/* The values that a report must match. */
 struct intake_pool {
     uint64_t version; /* of the registry it was read from; 0: not read */
     struct dname apex;

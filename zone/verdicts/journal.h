@@ -59,7 +59,7 @@ enum result journal_open(struct journal **out, const char *state_dir,
 void journal_free(struct journal *journal);
 /* The public key, VANTAGE_KEY_LEN octets. */
 const uint8_t *journal_public(const struct journal *journal);
-/* True if the next writing must have all that is known, not just what is new. */
+/* True if the next report must have everything known, not just the changes. */
 bool journal_wants_all(const struct journal *journal);
 /* Begins a writing for the pool `apex`. The calls below add to it. */
 void journal_begin(struct journal *journal, const struct dname *apex, uint64_t now);

@@ -10,7 +10,7 @@ enum {
     ROOM = 1232
 };
 
-/* What the resolver answers for one family. */
+/* The resolver's answer for one family. */
 struct say {
     bool nothing; /* no response */
     bool cut;     /* the header counts one record more than there are */

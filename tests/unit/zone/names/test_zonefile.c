@@ -15,7 +15,7 @@ struct seen {
         size_t rdata_len;
         uint8_t rdata[512];
     } list[SEEN_MAX];
-    enum result answer; /* what the visitor returns */
+    enum result answer; /* result of the visitor */
 };
 
 static struct dname name(const char *text)

@@ -366,7 +366,8 @@ static void small_pools_are_in_every_set(void **)
     }
 }
 
-/* All members in one country, or one in all: what can't be met is not, in bounded time. */
+/* All members in one country, or one member in every set: limits that can't be met end the search
+ * in bounded time. */
 static void limits_that_cannot_be_kept_end_the_search(void **)
 {
     struct allocation_problem problem = plain(6);
@@ -432,8 +433,8 @@ static void a_region_has_its_own_members_only_by_capacity(void **)
     allocation_free(allocation);
 }
 
-/* With lists of a fraction of the pool, the limit holds for what is dealt, the whole pool takes
- * part, and answers stay near. */
+/* With lists of a fraction of the pool, the limit holds in the decks, the whole pool takes part,
+ * and answers stay near. */
 static void short_lists_do_as_well(void **)
 {
     struct allocation_problem problem = crowd();

@@ -44,7 +44,7 @@ static struct vantages panel(void)
     return vantages;
 }
 
-/* With the addresses of `says`, of which the first `count` are kept. */
+/* With the addresses of `says`; the first `count` of them are kept. */
 static struct member member_of(unsigned count)
 {
     return (struct member){ .id = 1,

@@ -204,7 +204,7 @@ static void invalid_imports_are_reported_with_their_octet(void **)
         assert_int_equal(intake_import(&stores, octets, cut, REPORTS_NOW, &sum, &diag),
                          RESULT_INVALID);
         assert_non_null(strstr(diag.text, expected));
-        assert_true(verdict_is("alice", &found)); /* what came before */
+        assert_true(verdict_is("alice", &found)); /* earlier reports */
     }
     assert_int_equal(vantage_row("far").position, 1);
 }
