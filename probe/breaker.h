@@ -30,7 +30,7 @@ struct breaker_count {
 struct breaker_family {
     struct breaker_count working;
     uint32_t addresses;
-    uint32_t unprobed; /* our own system did not let their probes out */
+    uint32_t unprobed; /* our own system did not send their probes */
     bool heard;        /* something was reached over it, now or before */
     bool silent;       /* no reference answers over it, though one did before */
 };

@@ -2,8 +2,8 @@
  * gives random octets, and no clock is read.
  *
  * The request reveals as little as it can. The header is zero but for version, mode and a random
- * transmit timestamp, so only who has seen the request can answer it. The caller keeps the true
- * send time. */
+ * transmit timestamp, so only a host that has seen the request can answer it. The caller keeps
+ * the true send time. */
 #ifndef PROBE_NTS_NTP_H
 #define PROBE_NTS_NTP_H
 

@@ -14,8 +14,8 @@ enum bindkey_use {
     BINDKEY_SEP_IS_CSK,
     /* A CSK, whatever its flags: it is published with SEP from now on. */
     BINDKEY_NEW_CSK,
-    /* A CSK that is in use elsewhere. Caches and the parent know it by its flags, so REFUSED
-     * without SEP. */
+    /* A CSK that is in use on another server. Caches and the parent know it by its flags, so
+     * REFUSED without SEP. */
     BINDKEY_OLD_CSK
 };
 /* Reads a pair; `path` names either file. INVALID or SYSTEM with the file and what is wrong: a key

@@ -40,7 +40,7 @@ struct location locations_find(const struct locations *locations, const struct a
  * has a cell without subdivision. Numbers hold for this struct locations only: longer-lived data is
  * kept by country and subdivision. */
 const struct cell *locations_cells(const struct locations *locations, size_t *count);
-/* The number of a cell in that list; LOCATIONS_WORLD if there is no such cell. */
+/* The number of a cell in that list; LOCATIONS_WORLD if the list has none. */
 uint16_t cell_number(const struct cell *cells, size_t count, const char *country,
                      const char *subdivision);
 

@@ -58,9 +58,9 @@ enum result intake_look(struct intake *intake, const struct intake_stores *store
  * one too long to tell. */
 bool intake_is_due(const char *state_dir, struct store_txn *registry, struct store_txn *health);
 
-/* -- reports from elsewhere -- */
+/* -- reports from another machine -- */
 
-/* Takes in reports from another machine, one after the other in `octets`. The first octets that are
+/* Takes in reports from another machine, one after another in `octets`. The first octets that are
  * not a report end it: INVALID, with the number of good octets in the diag. Refusals are in the
  * sum. */
 enum result intake_import(const struct intake_stores *stores, const uint8_t *octets, size_t len,

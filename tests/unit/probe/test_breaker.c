@@ -50,7 +50,7 @@ static enum vantage_state state_after(struct fixture *f)
     return state;
 }
 
-/* Members whose probes over these families our own system does not let out. */
+/* Members whose probes over these families our own system does not send. */
 static void add_unprobed(struct fixture *f, unsigned count, bool ipv4, bool ipv6)
 {
     struct member_health health = member_of(STAGE_ELIGIBLE, 0, 0);
