@@ -112,6 +112,18 @@ static bool has_all(const struct key_import *import, const struct key_timeline *
     return found == timeline->keys.count;
 }
 
+static enum result add_all(struct store_txn *keys, const struct seal *seal,
+                           const struct key_import *import, uint64_t now, struct diag *diag)
+{
+    for (size_t i = 0; i < import->count; i++) {
+        const struct key_life coming = { .wanted = true };
+        const struct key_life life =
+            import->in_use ? key_life_in_use(key_role(import->list[i]), now) : coming;
+        TRY(keystore_add(keys, import->list[i], seal, &life, now, diag));
+    }
+    return RESULT_OK;
+}
+
 enum result keytransfer_import(struct store_txn *keys, const struct seal *seal,
                                const struct key_import *import, uint64_t now, struct diag *diag)
 {
@@ -135,11 +147,6 @@ enum result keytransfer_import(struct store_txn *keys, const struct seal *seal,
     } else {
         TRY(key_timeline_write(&timeline, &before, keys, seal, now, diag));
     }
-    for (size_t i = 0; i < import->count; i++) {
-        const struct key_life coming = { .wanted = true };
-        const struct key_life life =
-            import->in_use ? key_life_in_use(key_role(import->list[i]), now) : coming;
-        TRY(keystore_add(keys, import->list[i], seal, &life, now, diag));
-    }
+    TRY(add_all(keys, seal, import, now, diag));
     return keytransfer_check(keys, seal, diag);
 }

@@ -299,6 +299,20 @@ enum result key_timeline_retire(struct key_timeline *timeline, unsigned roles, s
     return RESULT_OK;
 }
 
+/* Takes the ZSK that an offline KSK's bundle has planned, if there is one, else makes a key. */
+static enum result add_key(struct key_timeline *timeline, struct store_txn *keys,
+                           const struct seal *seal, const struct key_spec *spec, uint64_t now,
+                           struct diag *diag)
+{
+    struct key_record *planned =
+        spec->role == KEY_ZSK ? rollover_planned(&timeline->keys, spec->algorithm) : NULL;
+    if (planned == NULL) {
+        return key_timeline_make_key(keys, seal, spec, now, diag);
+    }
+    planned->life = spec->life;
+    return keystore_update(keys, planned, seal, diag);
+}
+
 enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *keys,
                                const struct seal *seal, const struct roll_options *options,
                                uint64_t now, struct diag *diag)
@@ -320,14 +334,7 @@ enum result key_timeline_start(struct key_timeline *timeline, struct store_txn *
     TRY(key_timeline_write(timeline, &before, keys, seal, now, diag));
     for (; *roles != 0; roles++) {
         const struct key_spec spec = { algorithm, *roles, { .wanted = true } };
-        struct key_record *planned =
-            *roles == KEY_ZSK ? rollover_planned(&timeline->keys, algorithm) : NULL;
-        if (planned != NULL) {
-            planned->life = spec.life;
-            TRY(keystore_update(keys, planned, seal, diag));
-        } else {
-            TRY(key_timeline_make_key(keys, seal, &spec, now, diag));
-        }
+        TRY(add_key(timeline, keys, seal, &spec, now, diag));
     }
     return key_timeline_read(timeline, keys, diag);
 }

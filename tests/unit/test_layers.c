@@ -255,6 +255,7 @@ static void note_include(const struct source *source, unsigned, const char *incl
 }
 
 /* Follows all includes from a module on. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as there are modules */
 static void find_circles(unsigned module)
 {
     seen[module] = ON_THE_WAY;

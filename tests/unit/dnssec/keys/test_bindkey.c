@@ -57,14 +57,16 @@ static void put_file(const char *dir, const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* The example of RFC 8080 6.1, and the error in each variant of it. */
+/* The example of RFC 8080 6.1. */
+static const char good_key[] = "; a comment; here\nexample.com. 3600 IN DNSKEY 257 3 15 (\n"
+                               "  l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=;the end\n )\n";
+static const char good_private[] = "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\n"
+                                   "PrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n";
+
+/* The error in each variant of the example. */
 static void bad_files_are_named(void **state)
 {
     struct keys_fixture *f = *state;
-    static const char good_key[] = "; a comment; here\nexample.com. 3600 IN DNSKEY 257 3 15 (\n"
-                                   "  l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=;the end\n )\n";
-    static const char good_private[] = "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\n"
-                                       "PrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n";
     static const struct {
         const char *key, *private_key, *says;
     } cases[] = {
@@ -94,7 +96,7 @@ static void bad_files_are_named(void **state)
           "no longer in use" },
     };
     const struct dname name = name_of("example.com.");
-    char path[128], text[256];
+    char path[128];
     struct key *key = NULL;
     struct diag diag = { "" };
     (void)snprintf(path, sizeof path, "%s/K.private", f->dir);
@@ -107,6 +109,16 @@ static void bad_files_are_named(void **state)
                              RESULT_OK);
         assert_non_null(strstr(diag.text, cases[c].says));
     }
+}
+
+static void private_keys_are_read_in_either_form(void **state)
+{
+    struct keys_fixture *f = *state;
+    const struct dname name = name_of("example.com.");
+    char path[128], text[256];
+    struct key *key = NULL;
+    struct diag diag = { "" };
+    (void)snprintf(path, sizeof path, "%s/K.private", f->dir);
     put_file(f->dir, "K.key", good_key);
     static const char pem[] = "-----BEGIN PRIVATE KEY-----\n"
                               "MC4CAQAwBQYDK2VwBCIEIDgyMjYwMzg0NjI4MDgwMTIyNjQ1MTkwMjA0MTQyMjYy\n"
@@ -231,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_STORE(files_come_back_as_they_were_written),
         IN_STORE(bad_files_are_named),
+        IN_STORE(private_keys_are_read_in_either_form),
         IN_STORE(scalars_without_their_zeros_are_read),
         IN_STORE(a_csk_without_sep_can_come_but_not_stay),
         IN_STORE(key_files_are_zone_files),

@@ -50,6 +50,7 @@ static const struct answer *decide(const struct query *query)
     return decide_answer(&answerer, query, &qname, &source);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the response is written to `out` */
 static size_t write_answer(const struct query *query, const struct answer *answer, uint8_t *out,
                            size_t limit)
 {

@@ -57,6 +57,7 @@ static enum rcode rcode_of(struct query *query, const struct message *m)
 }
 
 /* RFC 8945 5.2.1 and 5.3.2: no key is known, so the response has a TSIG record without a MAC. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the response is written to `out` */
 static size_t write_notauth(const struct query *query, uint8_t *out, size_t limit)
 {
     const struct response response = { .query = query, .out = out, .limit = limit };
