@@ -6,30 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/unit.h"
-#include "zone/store/store.h"
-
-static char dir[64];
-
-static int make_dir(void **)
-{
-    (void)snprintf(dir, sizeof(dir), "test_store_replace.XXXXXX");
-    return mkdtemp(dir) == NULL ? -1 : 0;
-}
-
-/* Runs a shell command inside the test's directory. */
-static void run(const char *what)
-{
-    char command[256];
-    (void)snprintf(command, sizeof(command), "cd %s && %s", dir, what);
-    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): the test's own directory */
-}
-
-static int remove_dir(void **)
-{
-    run("rm -rf \"$PWD\"");
-    return 0;
-}
+#include "tests/unit/store_fixture.h"
 
 static struct store *open_store(void)
 {

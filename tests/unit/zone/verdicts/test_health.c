@@ -1,29 +1,5 @@
-#include "tests/unit/unit.h"
+#include "tests/unit/health_fixture.h"
 #include "zone/verdicts/health.h"
-
-static char dir[64];
-static struct store *store;
-static struct store_txn *txn;
-static struct diag diag;
-
-static int set_up(void **)
-{
-    (void)snprintf(dir, sizeof(dir), "test_health.XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    assert_ok(store_create(dir, STORE_HEALTH, &diag));
-    assert_ok(store_open(&store, dir, STORE_HEALTH, true, &diag));
-    assert_ok(store_write(store, &txn, &diag));
-    return 0;
-}
-
-static int tear_down(void **)
-{
-    char command[128];
-    store_abort(txn);
-    store_close(store);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return system(command); /* NOLINT(cert-env33-c): the test's own directory */
-}
 
 /* Each field has a value of its own, so that swapped fields show. */
 static struct member_health full_health(uint64_t id)

@@ -1,4 +1,4 @@
-#include "tests/unit/unit.h"
+#include "tests/unit/health_fixture.h"
 #include "zone/verdicts/vantage.h"
 
 enum {
@@ -155,30 +155,6 @@ static void values_out_of_range_are_damaged(void **)
     assert_int_equal(vantage_decode(&found, "No Name", &r), RESULT_DAMAGED);
     data[20] = VANTAGE_HELD_UP + 1;
     assert_int_equal(vantage_decode(&found, "here", &again), RESULT_DAMAGED);
-}
-
-static char dir[64];
-static struct store *store;
-static struct store_txn *txn;
-static struct diag diag;
-
-static int set_up(void **)
-{
-    (void)snprintf(dir, sizeof(dir), "test_vantage.XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    assert_ok(store_create(dir, STORE_HEALTH, &diag));
-    assert_ok(store_open(&store, dir, STORE_HEALTH, true, &diag));
-    assert_ok(store_write(store, &txn, &diag));
-    return 0;
-}
-
-static int tear_down(void **)
-{
-    char command[128];
-    store_abort(txn);
-    store_close(store);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return system(command); /* NOLINT(cert-env33-c): the test's own directory */
 }
 
 static void row_keeps_the_pools_fields(void **)
