@@ -75,15 +75,6 @@ static void print_verdict(const char *label, const struct address_health *row)
     (void)fflush(stdout);
 }
 
-/* The command line's, else the file's, else the preset. */
-static const char *text_of(const struct arguments *arguments, const char *name, const char *in_file,
-                           const char *preset)
-{
-    const char *text = arguments_value(arguments, name, 0);
-    text = text != NULL ? text : in_file;
-    return text != NULL ? text : preset;
-}
-
 static enum result read_references(struct probed_options *out, const struct arguments *arguments,
                                    const struct config *config, struct diag *diag)
 {
@@ -103,11 +94,11 @@ static enum result read_references(struct probed_options *out, const struct argu
 static enum result read_options(struct probed_options *out, const struct arguments *arguments,
                                 const struct config *config, struct diag *diag)
 {
-    const char *interval = text_of(arguments, "interval", config->interval, "64s");
-    out->state = text_of(arguments, "state", config->state, CONFIG_STATE_PRESET);
-    out->trust = text_of(arguments, "trust", config->trust, NULL);
-    out->id = text_of(arguments, "id", config->id, VANTAGE_PRESET);
-    out->user = text_of(arguments, "user", config->user, NULL);
+    const char *interval = arguments_text(arguments, "interval", config->interval, "64s");
+    out->state = arguments_text(arguments, "state", config->state, CONFIG_STATE_PRESET);
+    out->trust = arguments_text(arguments, "trust", config->trust, NULL);
+    out->id = arguments_text(arguments, "id", config->id, VANTAGE_PRESET);
+    out->user = arguments_text(arguments, "user", config->user, NULL);
     out->once = arguments_count(arguments, "once") > 0;
     out->allow_private = arguments_count(arguments, "allow-private") > 0 ||
                          (config->allow_private != NULL && *config->allow_private);

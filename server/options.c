@@ -81,9 +81,9 @@ static enum result set_workers(struct options *options, const char *text, struct
 }
 
 /* Errors in the file are not usage errors. */
-static enum result blame(enum result result, bool in_file)
+static enum result in_file(enum result result)
 {
-    return result == RESULT_USAGE && in_file ? RESULT_INVALID : result;
+    return result == RESULT_USAGE ? RESULT_INVALID : result;
 }
 
 /* A list of the file counts only if the command line has no value for it. */
@@ -99,10 +99,10 @@ static enum result read_lists(struct options *out, const struct arguments *argum
         TRY(add_locations(out, arguments_value(arguments, "locations", i), diag));
     }
     for (size_t i = 0; listen == 0 && i < config->listen_count; i++) {
-        TRY(blame(add_listen(out, config->listen[i], diag), true));
+        TRY(in_file(add_listen(out, config->listen[i], diag)));
     }
     for (size_t i = 0; locations == 0 && i < config->locations_count; i++) {
-        TRY(blame(add_locations(out, config->locations[i], diag), true));
+        TRY(in_file(add_locations(out, config->locations[i], diag)));
     }
     return RESULT_OK;
 }
@@ -118,7 +118,7 @@ static enum result read_workers(struct options *out, const struct arguments *arg
     }
     if (config->workers != NULL) {
         (void)snprintf(number, sizeof(number), "%u", *config->workers);
-        return blame(set_workers(out, number, diag), true);
+        return in_file(set_workers(out, number, diag));
     }
     out->workers = cores < 1                     ? 1
                    : cores > OPTIONS_WORKERS_MAX ? OPTIONS_WORKERS_MAX
@@ -126,32 +126,25 @@ static enum result read_workers(struct options *out, const struct arguments *arg
     return RESULT_OK;
 }
 
-static const char *text_of(const struct arguments *arguments, const char *name, const char *in_file)
-{
-    const char *text = arguments_value(arguments, name, 0);
-    return text != NULL ? text : in_file;
-}
-
 static enum result read_identity(const char **out, const struct arguments *arguments,
-                                 const char *name, const char *in_file, struct diag *diag)
+                                 const char *name, const char *text_in_file, struct diag *diag)
 {
-    const char *text = arguments_value(arguments, name, 0);
-    *out = text != NULL ? text : in_file;
+    *out = arguments_text(arguments, name, text_in_file, NULL);
     if (*out == NULL || strlen(*out) <= IDENTITY_MAX) {
         return RESULT_OK;
     }
-    return blame(diag_fail(diag, RESULT_USAGE, "%s takes at most %d octets", name, IDENTITY_MAX),
-                 text == NULL);
+    enum result result =
+        diag_fail(diag, RESULT_USAGE, "%s takes at most %d octets", name, IDENTITY_MAX);
+    return *out == text_in_file ? in_file(result) : result;
 }
 
 /* The command line wins over the configuration file. */
 static enum result merge(struct options *out, const struct arguments *arguments,
                          const struct config *config, struct diag *diag)
 {
-    out->state = text_of(arguments, "state", config->state);
-    out->state = out->state != NULL ? out->state : CONFIG_STATE_PRESET;
-    out->user = text_of(arguments, "user", config->user);
-    out->seal_key = text_of(arguments, "seal-key", config->seal_key);
+    out->state = arguments_text(arguments, "state", config->state, CONFIG_STATE_PRESET);
+    out->user = arguments_text(arguments, "user", config->user, NULL);
+    out->seal_key = arguments_text(arguments, "seal-key", config->seal_key, NULL);
     out->takeover = arguments_count(arguments, "takeover") > 0;
     out->socket_affinity = arguments_count(arguments, "socket-affinity") > 0 ||
                            (config->socket_affinity != NULL && *config->socket_affinity);

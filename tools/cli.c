@@ -231,10 +231,8 @@ static int run(struct cli *cli, const struct parse *p)
     if (result != RESULT_OK) {
         return cli_fail(cli, result);
     }
-    cli->state_dir = cli_value(cli, "state", 0);
-    if (cli->state_dir == NULL) {
-        cli->state_dir = cli->config->state != NULL ? cli->config->state : CONFIG_STATE_PRESET;
-    }
+    cli->state_dir =
+        arguments_text(&cli->arguments, "state", cli->config->state, CONFIG_STATE_PRESET);
     cli->json = cli_flag(cli, "json");
     cli->argc = p->arguments;
     cli->argv = p->argv;

@@ -11,18 +11,6 @@ struct looking {
     char first[DNAME_TEXT_MAX + RDATA_TYPE_ROOM + 2];
 };
 
-static bool is_sound(const struct rrset *set)
-{
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    for (size_t at = 0; rrset_next(set, &at, &rdata, &len);) {
-        if (!rdata_check(set->type, rdata, len)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum result look_at_node(const struct dname_key *key, const struct node *node, void *arg)
 {
     struct looking *looking = arg;
@@ -33,7 +21,7 @@ static enum result look_at_node(const struct dname_key *key, const struct node *
         const struct rrset *set = &node->rrsets[i];
         struct dname owner;
         char name[DNAME_TEXT_MAX], type[RDATA_TYPE_ROOM];
-        if (is_sound(set)) {
+        if (rdata_check_set(set)) {
             continue;
         }
         if (looking->bad++ == 0 && dname_of_key(&owner, key, looking->apex) == RESULT_OK) {

@@ -142,6 +142,14 @@ const char *arguments_value(const struct arguments *arguments, const char *name,
     return NULL;
 }
 
+const char *arguments_text(const struct arguments *arguments, const char *name, const char *in_file,
+                           const char *preset)
+{
+    const char *text = arguments_value(arguments, name, 0);
+    text = text != NULL ? text : in_file;
+    return text != NULL ? text : preset;
+}
+
 size_t arguments_count(const struct arguments *arguments, const char *name)
 {
     const struct option_row *option = known(arguments, name);

@@ -39,6 +39,10 @@ void arguments_free(struct arguments *arguments);
 bool arguments_has(const struct arguments *arguments, const char *name);
 /* The value of the `nth` use of an option; NULL: it is not given so often. A table must have it. */
 const char *arguments_value(const struct arguments *arguments, const char *name, size_t nth);
+/* The value of an option: the command line's, else the configuration file's, else the preset; each
+ * may be NULL. */
+const char *arguments_text(const struct arguments *arguments, const char *name, const char *in_file,
+                           const char *preset);
 /* How often an option is given. A table must have it. */
 size_t arguments_count(const struct arguments *arguments, const char *name);
 

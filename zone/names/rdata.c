@@ -464,6 +464,18 @@ bool rdata_check(uint16_t type, const uint8_t *rdata, size_t len)
     return rdata_fields_good(&fields) && (known->rule == NULL || known->rule(rdata, len));
 }
 
+bool rdata_check_set(const struct rrset *set)
+{
+    const uint8_t *rdata = NULL;
+    uint16_t len = 0;
+    for (size_t at = 0; rrset_next(set, &at, &rdata, &len);) {
+        if (!rdata_check(set->type, rdata, len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void rdata_lower(uint16_t type, uint8_t *rdata, size_t len)
 {
     const struct rdata_type *known = rdata_type_of(type);

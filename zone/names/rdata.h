@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "zone/names/dname.h"
+#include "zone/names/rrset.h"
 
 enum {
     RDATA_MAX = 65535,
@@ -18,6 +18,8 @@ enum {
 
 /* True if the octets are valid rdata of the type. */
 bool rdata_check(uint16_t type, const uint8_t *rdata, size_t len);
+/* True if that holds for each record of the set. */
+bool rdata_check_set(const struct rrset *set);
 /* True if a name has at most one record of the type. */
 bool rdata_is_single(uint16_t type);
 /* Converts names to lower case where DNSSEC requires it (RFC 4034 6.2, RFC 6840 5.1). `rdata` must

@@ -89,18 +89,6 @@ static enum result check_owner(struct store_txn *txn, const struct dname *name, 
     return result == RESULT_NOT_FOUND ? RESULT_OK : registry_unreadable(diag, result, "a member");
 }
 
-static bool all_are_rdata(const struct rrset *set)
-{
-    const uint8_t *rdata = NULL;
-    uint16_t len = 0;
-    for (size_t at = 0; rrset_next(set, &at, &rdata, &len);) {
-        if (!rdata_check(set->type, rdata, len)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* `owner` is lower case. */
 static enum result check(struct store_txn *txn, const struct dname *apex, const struct dname *owner,
                          uint16_t type, struct diag *diag)
@@ -228,7 +216,7 @@ enum result registry_record_set(struct registry_change *change, const struct dna
     dname_lower(&owner);
     TRY(registry_zone(change, &apex));
     TRY(check(change->txn, apex, &owner, set->type, change->diag));
-    if (set->count > 0 && (!rrset_check(set) || !all_are_rdata(set))) {
+    if (set->count > 0 && (!rrset_check(set) || !rdata_check_set(set))) {
         return diag_fail(change->diag, RESULT_INVALID, "the records are malformed");
     }
     dname_key_of(&key, &owner, apex);

@@ -1,24 +1,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/unit/store_fixture.h"
-
-static struct store *open_new(enum store_kind kind)
-{
-    struct diag diag;
-    struct store *store;
-    assert_ok(store_create(dir, kind, &diag));
-    assert_ok(store_open(&store, dir, kind, true, &diag));
-    return store;
-}
-
-static void put(struct store *store, const char *key, const char *value)
-{
-    struct store_txn *txn;
-    assert_ok(store_write(store, &txn, NULL));
-    assert_ok(store_put(txn, TABLE_SETTINGS, key, strlen(key), value, strlen(value)));
-    assert_ok(store_commit(txn, NULL));
-}
+#include "tests/unit/store_rows.h"
 
 static void expect(struct store_txn *txn, const char *key, const char *value)
 {
@@ -32,21 +15,6 @@ static void expect(struct store_txn *txn, const char *key, const char *value)
     assert_ok(result);
     assert_int_equal(item.len, strlen(value));
     assert_memory_equal(data, value, item.len);
-}
-
-static void fill(struct store *store, unsigned rows, size_t len)
-{
-    struct store_txn *txn;
-    uint8_t *value = calloc(1, len);
-    assert_ok(store_write(store, &txn, NULL));
-    for (uint32_t i = 0; i < rows; i++) {
-        uint8_t key[4];
-        wire_put_u32(key, i);
-        memset(value, (int)(i & 0xff), len);
-        assert_ok(store_put(txn, TABLE_MEMBERS, key, sizeof(key), value, len));
-    }
-    assert_ok(store_commit(txn, NULL));
-    free(value);
 }
 
 static void what_is_committed_is_read_back(void **)
