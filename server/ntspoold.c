@@ -1,6 +1,7 @@
 /* ntspoold, the nameserver: opens the stores, starts the threads, waits for a signal. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sodium.h>
 
 #include "server/confine.h"
+#include "server/dnstap/dnstap.h"
 #include "server/io/affinity.h"
 #include "server/io/listen.h"
 #include "server/io/openfiles.h"
@@ -41,6 +43,7 @@ struct program {
     struct rrl *rrl;
     struct refresh *refresh;
     struct keymgr *keymgr; /* NULL: none */
+    struct dnstap *dnstap; /* NULL: none */
     struct collector *collector;
     struct exchange *exchange; /* NULL: none */
     /* Those of UDP, then as many of TCP. The kernel runs a thread that has waited before one that
@@ -176,10 +179,17 @@ static enum result open_workers(struct program *program, const struct options *o
     if (fewer) {
         log_line(LOG_WARNING, diag->text);
     }
+    const struct dnstap_parts dnstap = { .where = options->dnstap,
+                                         .sample = options->dnstap_sample,
+                                         .taps = 2 * options->workers,
+                                         .identity = options->identity.nsid,
+                                         .log = log_line };
+    program->dnstap = options->dnstap != NULL ? dnstap_new(&dnstap) : NULL;
     program->workers = xcalloc(2 * (size_t)options->workers, sizeof(struct worker *));
     for (unsigned i = 0; i < 2 * options->workers; i++) {
         parts.udp = i < options->workers;
         parts.tcp = !parts.udp;
+        parts.tap = dnstap_tap(program->dnstap, i);
         struct counters *counters =
             collector_counters(program->collector, refresh_zone_state(program->refresh));
         TRY(worker_new(&program->workers[i], &parts, counters, diag));
@@ -236,6 +246,7 @@ static enum result prepare(struct program *program, const struct options *option
 static enum result start(struct program *program, const struct options *options, struct diag *diag)
 {
     TRY(collector_start(program->collector, diag));
+    TRY(dnstap_start(program->dnstap, diag));
     for (unsigned i = 0; i < program->worker_count; i++) {
         TRY(worker_start(program->workers[i], diag));
         if (options->socket_affinity) {
@@ -274,6 +285,11 @@ static void print_counters(const struct program *program)
               udp, tcp, dropped, limited, rcode[RCODE_NOERROR], rcode[RCODE_FORMERR],
               rcode[RCODE_SERVFAIL], rcode[RCODE_NXDOMAIN], rcode[RCODE_NOTIMP],
               rcode[RCODE_REFUSED]);
+    if (program->dnstap != NULL) {
+        const struct dnstap_totals taps = dnstap_totals(program->dnstap);
+        log_write(INSTANCE_NAME, LOG_INFO, "dnstap frames %" PRIu64 " dropped %" PRIu64,
+                  taps.frames, taps.dropped);
+    }
 }
 
 /* Gives up the TCP listeners, whose connections go to the successor. */
@@ -299,6 +315,7 @@ static void stop(struct program *program)
         worker_free(program->workers[i]);
     }
     free(program->workers);
+    dnstap_free(program->dnstap);
     collector_free(program->collector);
     sigcache_free(program->cache);
     rrl_free(program->rrl);

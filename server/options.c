@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/dnstap/dnstap.h"
 #include "server/io/listen.h"
 #include "zone/base/arguments.h"
 
@@ -28,6 +29,9 @@ static const struct option_row rows[] = {
       "ntspool-seal, else STATE/seal.key)" },
     { "nsid", 'n', "TEXT", false, "name of this server, for who asks (NSID, id.server)" },
     { "version-text", 'v', "TEXT", false, "what version.bind and version.server are answered" },
+    { "dnstap", 'd', "unix:PATH", false,
+      "write queries and answers to the dnstap reader on that socket" },
+    { "dnstap-sample", 'S', "N", false, "only one batch of queries in N (default 1: all)" },
     { "user", 'u', "NAME", false,
       "become this user after a start as root, once the sockets are there" },
     { "state", 's', "DIR", false, "the pool's state (default " CONFIG_STATE_PRESET ")" },
@@ -68,18 +72,6 @@ static enum result add_locations(struct options *options, const char *path, stru
     return RESULT_OK;
 }
 
-static enum result set_workers(struct options *options, const char *text, struct diag *diag)
-{
-    char *end = NULL;
-    unsigned long count = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
-    if (count < 1 || count > OPTIONS_WORKERS_MAX || *end != '\0') {
-        return diag_fail(diag, RESULT_USAGE, "--workers takes a number from 1 to %d, not \"%s\"",
-                         OPTIONS_WORKERS_MAX, text);
-    }
-    options->workers = (unsigned)count;
-    return RESULT_OK;
-}
-
 /* Errors in the file are not usage errors. */
 static enum result in_file(enum result result)
 {
@@ -107,23 +99,46 @@ static enum result read_lists(struct options *out, const struct arguments *argum
     return RESULT_OK;
 }
 
-static enum result read_workers(struct options *out, const struct arguments *arguments,
-                                const struct config *config, struct diag *diag)
+/* Reads a number from 1 to `max` into *out: of the command line, else of the file, else what is
+ * there. */
+static enum result read_count(unsigned *out, unsigned max, const struct arguments *arguments,
+                              const char *name, const unsigned *from_file, struct diag *diag)
 {
-    const char *text = arguments_value(arguments, "workers", 0);
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    char number[16];
+    const char *text = arguments_value(arguments, name, 0);
+    unsigned long count = from_file != NULL ? *from_file : *out;
+    char *end = NULL, number[24];
     if (text != NULL) {
-        return set_workers(out, text, diag);
+        count = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+        count = end != NULL && *end == '\0' ? count : 0;
     }
-    if (config->workers != NULL) {
-        (void)snprintf(number, sizeof(number), "%u", *config->workers);
-        return in_file(set_workers(out, number, diag));
+    if (count >= 1 && count <= max) {
+        *out = (unsigned)count;
+        return RESULT_OK;
     }
-    out->workers = cores < 1                     ? 1
-                   : cores > OPTIONS_WORKERS_MAX ? OPTIONS_WORKERS_MAX
-                                                 : (unsigned)cores;
-    return RESULT_OK;
+    (void)snprintf(number, sizeof(number), "%lu", count);
+    return diag_fail(diag, text != NULL ? RESULT_USAGE : RESULT_INVALID,
+                     "--%s takes a number from 1 to %u, not \"%s\"", name, max,
+                     text != NULL ? text : number);
+}
+
+static unsigned workers_preset(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > OPTIONS_WORKERS_MAX ? OPTIONS_WORKERS_MAX : (unsigned)cores;
+}
+
+static enum result read_dnstap(struct options *out, const struct arguments *arguments,
+                               const struct config *config, struct diag *diag)
+{
+    out->dnstap = arguments_text(arguments, "dnstap", config->dnstap, NULL);
+    out->dnstap_sample = 1;
+    TRY(read_count(&out->dnstap_sample, OPTIONS_SAMPLE_MAX, arguments, "dnstap-sample",
+                   config->dnstap_sample, diag));
+    if (out->dnstap == NULL) {
+        return RESULT_OK;
+    }
+    enum result result = dnstap_check(out->dnstap, diag);
+    return result != RESULT_OK && out->dnstap != config->dnstap ? RESULT_USAGE : result;
 }
 
 static enum result read_identity(const char **out, const struct arguments *arguments,
@@ -152,7 +167,10 @@ static enum result merge(struct options *out, const struct arguments *arguments,
     TRY(read_identity(&out->identity.version, arguments, "version-text", config->version_text,
                       diag));
     TRY(read_lists(out, arguments, config, diag));
-    TRY(read_workers(out, arguments, config, diag));
+    out->workers = workers_preset();
+    TRY(read_count(&out->workers, OPTIONS_WORKERS_MAX, arguments, "workers", config->workers,
+                   diag));
+    TRY(read_dnstap(out, arguments, config, diag));
     if (out->listen_count == 0) {
         CHECK(add_listen(out, "0.0.0.0", NULL) == RESULT_OK);
         CHECK(!listen_has_ipv6() || add_listen(out, "::", NULL) == RESULT_OK);

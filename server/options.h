@@ -9,7 +9,8 @@
 
 enum {
     OPTIONS_WORKERS_MAX = 256,
-    OPTIONS_LISTEN_MAX = 64
+    OPTIONS_LISTEN_MAX = 64,
+    OPTIONS_SAMPLE_MAX = 1000000
 };
 
 struct options {
@@ -20,6 +21,8 @@ struct options {
     struct endpoint listen[OPTIONS_LISTEN_MAX];
     size_t listen_count;
     unsigned workers;
+    const char *dnstap; /* NULL: none */
+    unsigned dnstap_sample;
     bool socket_affinity;
     bool takeover;
     struct config *config; /* owns some of the texts above */

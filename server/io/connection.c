@@ -55,8 +55,20 @@ static void touch(struct connection *connection, const struct connection_shop *s
     connection->active_at = uv_now(shop->loop);
 }
 
+/* The address that the client connected to. */
+static struct endpoint local_end(int fd)
+{
+    struct sockaddr_storage address;
+    struct endpoint end = { .port = 0 };
+    socklen_t len = sizeof(address);
+    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0) {
+        (void)endpoint_of_sockaddr(&end, (const struct sockaddr *)&address);
+    }
+    return end;
+}
+
 enum result connection_new(struct connection **out, struct connection_shop *shop, int fd,
-                           const struct address *peer)
+                           const struct endpoint *peer)
 {
     struct connection *connection = xcalloc(1, sizeof(*connection));
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = connection };
@@ -68,6 +80,9 @@ enum result connection_new(struct connection **out, struct connection_shop *shop
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     *connection = (struct connection){ .fd = fd, .events = EPOLLIN, .peer = *peer };
+    if (shop->tap != NULL) {
+        connection->local = local_end(fd);
+    }
     touch(connection, shop);
     *out = connection;
     return RESULT_OK;
@@ -135,19 +150,36 @@ static bool send_rest(struct connection *connection, struct connection_shop *sho
     return true;
 }
 
-/* Answers one message. Returns the length of the response, with the two octets in front. */
+static void note_message(const struct connection *connection, struct tap *tap, struct octets query,
+                         struct octets response)
+{
+    const struct tap_exchange exchange = { .client = &connection->peer,
+                                           .server = &connection->local,
+                                           .tcp = true,
+                                           .query = query,
+                                           .response = response };
+    tap_answered(tap);
+    tap_note(tap, &exchange);
+}
+
+/* Answers one message and notes it, unless `tap` is NULL. Returns the length of the response, with
+ * the two octets in front. */
 static size_t answer_message(struct connection *connection, struct handler *handler,
-                             const uint8_t *data, size_t len, uint8_t *out)
+                             struct tap *tap, const uint8_t *data, size_t len, uint8_t *out)
 {
     struct request request;
     request.data = data;
     request.len = len;
-    request.source = connection->peer;
+    request.source = connection->peer.address;
     request.tcp = true;
     request.over_rate = false;
     handler_read(handler, &request);
     size_t reply = handler_answer(handler, &request, out + 2, TCP_MESSAGE_MAX);
     connection->rests = request.over_rate;
+    if (tap != NULL) {
+        note_message(connection, tap, (struct octets){ data, len },
+                     (struct octets){ out + 2, reply });
+    }
     if (reply == 0) {
         return 0;
     }
@@ -161,6 +193,7 @@ static size_t answer_message(struct connection *connection, struct handler *hand
 static bool answer_messages(struct connection *connection, struct connection_shop *shop,
                             const uint8_t *data, size_t len, size_t *used)
 {
+    struct tap *tap = tap_begin(shop->tap) ? shop->tap : NULL;
     size_t at = 0, gathered = 0, message = 0;
     bool ok = true;
     for (unsigned i = 0;
@@ -171,7 +204,7 @@ static bool answer_messages(struct connection *connection, struct connection_sho
             connection->ending = true;
             break;
         }
-        gathered += answer_message(connection, shop->handler, data + at + 2, message - 2,
+        gathered += answer_message(connection, shop->handler, tap, data + at + 2, message - 2,
                                    shop->out + gathered);
         at += message;
         if (gathered >= CONNECTION_GATHER) {

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "server/answering/handler.h"
+#include "server/dnstap/tap.h"
 
 enum {
     TCP_MESSAGE_MAX = 65535, /* RFC 1035 4.2.2 */
@@ -22,10 +23,12 @@ enum {
     CONNECTION_OUT_ROOM = CONNECTION_GATHER + 2 + TCP_MESSAGE_MAX
 };
 
-/* Shared by the connections of a loop. The owner sets loop, handler and set. */
+/* Shared by the connections of a loop. The owner sets loop, handler, tap (NULL: none)
+ * and set. */
 struct connection_shop {
     uv_loop_t *loop;
     struct handler *handler;
+    struct tap *tap;
     int set;      /* epoll, level-triggered: the connections that are ready */
     size_t freed; /* octets, since the owner last gave memory back to the kernel */
     uint8_t read[CONNECTION_SHORT + CONNECTION_READ];
@@ -34,8 +37,8 @@ struct connection_shop {
 
 struct connection {
     int fd;
-    uint32_t events; /* of epoll, that it waits for */
-    struct address peer;
+    uint32_t events;                  /* of epoll, that it waits for */
+    struct endpoint peer, local;      /* `local` is set if there is a tap */
     struct connection *newer, *older; /* the owner's */
     uint64_t active_at; /* loop time of the last complete query, or of the client's last read */
     bool asked;         /* has sent a complete query */
@@ -54,7 +57,7 @@ struct connection {
 /* Takes over the descriptor and waits for queries. SYSTEM, with the descriptor closed, if the
  * kernel refuses. */
 enum result connection_new(struct connection **out, struct connection_shop *shop, int fd,
-                           const struct address *peer);
+                           const struct endpoint *peer);
 /* Drops the octets that the client has not taken if they are many: the kernel would keep them for
  * minutes. */
 void connection_free(struct connection *connection, struct connection_shop *shop);

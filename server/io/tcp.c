@@ -112,13 +112,13 @@ static void on_ready(uv_poll_t *poll, int, int)
 static void limit_client(struct tcp_server *server, const struct connection *connection)
 {
     struct connection *longest_idle = NULL;
-    size_t prefix = address_is_ipv4(&connection->peer) ? 15 : 7; /* octets of /24, /56 */
+    size_t prefix = address_is_ipv4(&connection->peer.address) ? 15 : 7; /* octets of /24, /56 */
     unsigned count = 0;
     if (server->connection_count <= TCP_CLIENT_MAX) {
         return;
     }
     for (struct connection *c = server->newest; c != NULL; c = c->older) {
-        if (memcmp(c->peer.octets, connection->peer.octets, prefix) == 0) {
+        if (memcmp(c->peer.address.octets, connection->peer.address.octets, prefix) == 0) {
             longest_idle = c;
             count++;
         }
@@ -178,7 +178,7 @@ static void add_connection(struct tcp_server *server, int fd, const struct socka
     if (server->connection_count >= server->connections_max) {
         close_connection(server, longest_idle(server));
     }
-    if (connection_new(&connection, &server->shop, fd, &endpoint.address) == RESULT_OK) {
+    if (connection_new(&connection, &server->shop, fd, &endpoint) == RESULT_OK) {
         list_put_first(server, connection);
         server->connection_count++;
         server->unasked++;
@@ -276,7 +276,8 @@ static void on_sweep(uv_timer_t *timer)
     }
 }
 
-struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, unsigned connections_max)
+struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, struct tap *tap,
+                           unsigned connections_max)
 {
     struct tcp_server *server = xcalloc(1, sizeof(*server));
     /* malloc_trim does not give back the top of a thread's arena: free does, over this threshold,
@@ -284,6 +285,7 @@ struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, unsigned co
     (void)mallopt(M_TRIM_THRESHOLD, TRIM_FROM);
     server->shop.loop = loop;
     server->shop.handler = handler;
+    server->shop.tap = tap;
     server->connections_max = connections_max;
     server->shop.set = epoll_create1(EPOLL_CLOEXEC);
     ASSERT(server->shop.set >= 0);

@@ -10,14 +10,16 @@
 #include <uv.h>
 
 #include "server/answering/handler.h"
+#include "server/dnstap/tap.h"
 
 enum {
     TCP_CONNECTIONS_MAX = 1024, /* the longest idle one makes room for a new one */
     TCP_CLIENT_MAX = 64         /* of these from one network, /24 or /56 (RFC 7766 6.2.2) */
 };
 
-/* `connections_max`: TCP_CONNECTIONS_MAX or fewer. */
-struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, unsigned connections_max);
+/* `tap` may be NULL. `connections_max`: TCP_CONNECTIONS_MAX or fewer. */
+struct tcp_server *tcp_new(uv_loop_t *loop, struct handler *handler, struct tap *tap,
+                           unsigned connections_max);
 enum result tcp_listen(struct tcp_server *server, const struct endpoint *endpoint,
                        struct diag *diag);
 /* The descriptor that listens on address number `at`; -1 if there are fewer. */

@@ -121,7 +121,7 @@ static unsigned answer_batch(const struct udp_socket *udp, unsigned count)
 }
 
 /* Drops the replies that the kernel does not take now: the client will retry. Skips a reply that
- * can't be sent at all (no route). */
+ * can't be sent at all (no route). `msg_len` of each reply says how much of it was sent. */
 static void send_batch(struct udp_socket *udp, unsigned count)
 {
     unsigned sent = 0;
@@ -129,9 +129,53 @@ static void send_batch(struct udp_socket *udp, unsigned count)
         int taken = sendmmsg(udp->fd, udp->batch->out + sent, count - sent, MSG_DONTWAIT);
         if (taken <= 0) {
             message_count(&udp->shared->handler->counters.dropped);
+            udp->batch->out[sent].msg_len = 0;
             taken = 1;
         }
         sent += (unsigned)taken;
+    }
+}
+
+/* The address that message number `at` came to. */
+static struct endpoint received_on(const struct udp_socket *udp, unsigned at)
+{
+    struct endpoint here = *udp->endpoint;
+    const struct cmsghdr *control = CMSG_FIRSTHDR(&udp->batch->in[at].msg_hdr);
+    if (!udp->wildcard || control == NULL) {
+        return here;
+    }
+    if (control->cmsg_level == IPPROTO_IP) {
+        struct in_pktinfo info;
+        memcpy(&info, CMSG_DATA(control), sizeof(info));
+        here.address = address_from_ipv4((const uint8_t *)&info.ipi_addr);
+    } else {
+        struct in6_pktinfo info;
+        memcpy(&info, CMSG_DATA(control), sizeof(info));
+        memcpy(here.address.octets, &info.ipi6_addr, sizeof(here.address.octets));
+    }
+    return here;
+}
+
+/* Notes the `count` messages of a batch, each with its reply if one was sent. Replies are in the
+ * order of the messages. */
+static void note_batch(const struct udp_socket *udp, unsigned count, unsigned replies)
+{
+    const struct udp_shared *shared = udp->shared;
+    const struct udp_batch *batch = udp->batch;
+    unsigned number = 0;
+    tap_answered(shared->tap);
+    for (unsigned at = 0; at < count; at++) {
+        struct endpoint client, server = received_on(udp, at);
+        struct tap_exchange exchange = { .client = &client,
+                                         .server = &server,
+                                         .query = { shared->in[at], batch->in[at].msg_len } };
+        if (number < replies && batch->out[number].msg_hdr.msg_name == &batch->from[at]) {
+            exchange.response = (struct octets){ shared->out[number], batch->out[number].msg_len };
+            number++;
+        }
+        if (endpoint_of_sockaddr(&client, (const struct sockaddr *)&batch->from[at]) == RESULT_OK) {
+            tap_note(shared->tap, &exchange);
+        }
     }
 }
 
@@ -142,8 +186,13 @@ static unsigned serve_batch(struct udp_socket *udp)
     int received = recvmmsg(udp->fd, udp->batch->in, UDP_BATCH, MSG_DONTWAIT, NULL);
     unsigned count = received < 0 ? 0 : (unsigned)received;
     if (count > 0 && handler_begin(udp->shared->handler)) {
-        send_batch(udp, answer_batch(udp, count));
+        bool noted = tap_begin(udp->shared->tap);
+        unsigned replies = answer_batch(udp, count);
+        send_batch(udp, replies);
         handler_end(udp->shared->handler);
+        if (noted) {
+            note_batch(udp, count, replies);
+        }
     }
     for (unsigned at = 0; at < count; at++) {
         reset(&udp->batch->in[at].msg_hdr, udp->wildcard);

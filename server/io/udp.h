@@ -5,16 +5,18 @@
 #include <uv.h>
 
 #include "server/answering/handler.h"
+#include "server/dnstap/tap.h"
 
 enum {
     UDP_BATCH = 64,      /* datagrams a system call */
     UDP_QUERY_MAX = 1232 /* longer ones are cut and fail to parse */
 };
 
-/* Shared by the sockets of a loop. The owner sets loop and handler. */
+/* Shared by the sockets of a loop. The owner sets loop, handler and tap (NULL: none). */
 struct udp_shared {
     uv_loop_t *loop;
     struct handler *handler;
+    struct tap *tap;
     uint8_t in[UDP_BATCH][UDP_QUERY_MAX], out[UDP_BATCH][DNS_UDP_MAX];
 };
 

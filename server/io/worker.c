@@ -53,8 +53,9 @@ enum result worker_new(struct worker **out, const struct worker_parts *parts,
     worker->udp_shared = xmalloc(sizeof(*worker->udp_shared));
     worker->udp_shared->loop = &worker->loop;
     worker->udp_shared->handler = &worker->handler;
+    worker->udp_shared->tap = parts->tap;
     worker->udp = xcalloc(parts->listen_count, sizeof(*worker->udp));
-    worker->tcp = tcp_new(&worker->loop, &worker->handler, parts->tcp_connections);
+    worker->tcp = tcp_new(&worker->loop, &worker->handler, parts->tap, parts->tcp_connections);
     if (result == RESULT_OK) {
         result = open_sockets(worker, parts, diag);
     }

@@ -21,6 +21,7 @@ struct worker {
 /* The parts of a worker; the pointers outlive it. */
 struct worker_parts {
     struct handler_parts handler;
+    struct tap *tap; /* NULL: none */
     const struct endpoint *listen;
     size_t listen_count;
     bool udp, tcp;            /* which sockets it has */

@@ -152,7 +152,7 @@ static const struct {
 } floors[] = {
     { "zone", { "base", "names", "places", "store", "registry", "verdicts", "steering" } },
     { "dnssec", { "keys", "rollover", "signing", "offline" } },
-    { "server", { "state", "answering", "io", "upkeep", "keys" } },
+    { "server", { "state", "answering", "dnstap", "io", "upkeep", "keys" } },
 };
 
 /* The floor of a file in that folder, from 0; ROOMS_MAX: above the rooms; -1: its room is not
@@ -312,6 +312,7 @@ static const struct {
     { "<uv.h", { "server/", "probe/" } },
     { "<uv/", { "server/", "probe/" } },
     { "<jansson", { "tools/" } },
+    { "<fstrm", { "server/dnstap/frame_stream.c" } },
     { "<openssl/", { "dnssec/", "probe/" } },
 };
 

@@ -1,7 +1,5 @@
 #include "zone/base/clock.h"
 
-#include <time.h>
-
 #ifdef NTSPOOL_TEST_CLOCK
 
 #    include <fcntl.h>
@@ -79,6 +77,14 @@ static int64_t added_to_day(void)
 uint64_t clock_now(void)
 {
     return (uint64_t)(time(NULL) + added_to_day());
+}
+
+struct timespec clock_exact(void)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_REALTIME, &at);
+    at.tv_sec += added_to_day();
+    return at;
 }
 
 uint64_t clock_steady_ms(void)

@@ -8,9 +8,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Unix seconds. */
 uint64_t clock_now(void);
+/* The same time with its nanoseconds, for records of single messages. */
+struct timespec clock_exact(void);
 /* Seconds of a clock that nobody can set and that runs while the machine sleeps. */
 uint64_t clock_steady(void);
 uint64_t clock_steady_ms(void);

@@ -49,6 +49,8 @@ static const struct key keys[] = {
     LIST("locations", locations, LOCATIONS_FILES_MAX),
     { "nsid", KIND_TEXT, AT(nsid), 0, 0 },
     { "version-text", KIND_TEXT, AT(version_text), 0, 0 },
+    { "dnstap", KIND_TEXT, AT(dnstap), 0, 0 },
+    { "dnstap-sample", KIND_NUMBER, AT(dnstap_sample), 0, 0 },
     { "interval", KIND_TEXT, AT(interval), 0, 0 },
     { "trust", KIND_TEXT, AT(trust), 0, 0 },
     { "id", KIND_TEXT, AT(id), 0, 0 },

@@ -25,6 +25,8 @@ struct config {
     char **locations; /* location files */
     unsigned locations_count;
     char *nsid, *version_text;
+    char *dnstap; /* unix:PATH */
+    unsigned *dnstap_sample;
     char *interval;   /* duration */
     char *trust;      /* PEM file with the trust anchors for members' certificates */
     char *id;         /* of the vantage point */

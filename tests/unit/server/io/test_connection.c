@@ -54,10 +54,10 @@ static int tear_down_all(void **)
 static int connect_client(void **)
 {
     int ends[2];
-    struct address peer;
+    struct endpoint peer;
     pool.zone->settings.rrl_rate = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    assert_ok(address_parse(&peer, "192.0.2.77"));
+    assert_ok(endpoint_parse(&peer, "192.0.2.77@5300", 0));
     assert_ok(connection_new(&connection, shop, ends[0], &peer));
     client = ends[1];
     return 0;
