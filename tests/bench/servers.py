@@ -165,9 +165,9 @@ class Pool:
         target = self.directory / f"state-{len(list(self.directory.glob('state-*')))}"
         return shutil.copytree(self.state, target, ignore=shutil.ignore_patterns("*.lock", "*.instance"))
 
-    def serve(self, locations, log, workers=1, cores="0", prefix=(), state=None):
+    def serve(self, locations, log, workers=1, cores="0", prefix=(), state=None, options=()):
         """Starts ntspoold. If `locations` is None, there is no location file, and all clients get the world's sets."""
         server = Server("ntspoold", log, cores)
         located = ["--locations", locations] if locations else []
         return server.run([*prefix, BIN / "ntspoold", "--state", state or self.state, "--listen", f"127.0.0.1@{server.port}", "--workers",
-                           workers, *located])
+                           workers, *located, *options])
