@@ -4,7 +4,7 @@
 #define SERVER_DSCHECK_H
 
 #include "dnssec/rollover/rollover.h"
-#include "server/keys/stub.h"
+#include "zone/stub/stub.h"
 
 enum {
     DSCHECK_TTL_MAX = 7 * 86400 /* RFC 8767 4: caches keep nothing for longer */

@@ -4,7 +4,7 @@
 #ifndef SERVER_DSYNC_H
 #define SERVER_DSYNC_H
 
-#include "server/keys/stub.h"
+#include "zone/stub/stub.h"
 
 /* Looks up the parent's DSYNC record for CDS and an address of its target. Only validated responses
  * count, except for the address. `target` gets the name, for messages. NOT_FOUND: the parent has no

@@ -150,7 +150,7 @@ enum {
 static const struct {
     const char *folder, *rooms[ROOMS_MAX];
 } floors[] = {
-    { "zone", { "base", "names", "places", "store", "registry", "verdicts", "steering" } },
+    { "zone", { "base", "names", "stub", "places", "store", "registry", "verdicts", "steering" } },
     { "dnssec", { "keys", "rollover", "signing", "offline" } },
     { "server", { "state", "answering", "dnstap", "io", "upkeep", "keys" } },
 };

@@ -1,4 +1,4 @@
-#include "server/keys/stub.h"
+#include "zone/stub/stub.h"
 #include "tests/unit/unit.h"
 #include "zone/names/rrset.h"
 

@@ -1,4 +1,4 @@
-#include "server/keys/stub.h"
+#include "zone/stub/stub.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "zone/names/rrset.h"
+#include "zone/stub/dnsmessage.h"
 
 enum {
     FLAG_RD = 0x0100,
@@ -15,10 +16,7 @@ enum {
     FLAGS_MASK = 0xfa00,
     FLAGS_GOOD = 0x8000,
     RCODE_MASK = 0x000f,
-    NXDOMAIN = 3,
-    POINTER = 0xc0,
-    POINTER_HIGH = 0x3f,
-    LABEL_LEN_MAX = 63
+    NXDOMAIN = 3
 };
 
 static int exchange(int fd, struct stub_response *out, const uint8_t *query, size_t len)
@@ -91,37 +89,6 @@ enum result stub_ask(struct stub_response *out, const struct endpoint *resolver,
                            address_text(&resolver->address, text), resolver->port, strerror(error));
 }
 
-/* A name that may be compressed (RFC 1035 4.1.4). Each pointer must lead to before the target of
- * the last one, so the loop ends. */
-static void read_name(struct reader *r, struct dname *out)
-{
-    struct reader at = *r;
-    size_t before = r->at;
-    bool jumped = false;
-    out->len = 0;
-    for (uint8_t len = 1; len != 0 && !at.failed;) {
-        len = read_u8(&at);
-        if (len >= POINTER) {
-            size_t target = (size_t)(len & POINTER_HIGH) << 8 | read_u8(&at);
-            r->at = jumped ? r->at : at.at;
-            jumped = true;
-            at.failed = at.failed || target >= before;
-            at.at = before = target;
-            continue;
-        }
-        const uint8_t *label = read_octets(&at, len);
-        if (label == NULL || len > LABEL_LEN_MAX || out->len + 1 + len > DNAME_MAX) {
-            at.failed = true;
-            break;
-        }
-        out->wire[out->len++] = len;
-        memcpy(out->wire + out->len, label, len);
-        out->len = (uint8_t)(out->len + len);
-    }
-    r->at = jumped ? r->at : at.at;
-    r->failed = at.failed;
-}
-
 void stub_begin(struct stub_reading *reading, const struct stub_response *response,
                 const struct stub_question *question)
 {
@@ -136,7 +103,7 @@ void stub_begin(struct stub_reading *reading, const struct stub_response *respon
     reading->answers = read_u16(r);
     reading->authorities = read_u16(r);
     (void)read_u16(r);
-    read_name(r, &name);
+    dnsmessage_read_name(r, &name);
     good = read_u16(r) == question->type && good;
     good = read_u16(r) == RR_CLASS_IN && good;
     r->failed = r->failed || !good || !dname_equal(&name, &question->name);
@@ -150,7 +117,7 @@ bool stub_next(struct stub_reading *reading, struct stub_record *out)
     }
     out->is_answer = reading->answers > 0;
     *(out->is_answer ? &reading->answers : &reading->authorities) -= 1;
-    read_name(r, &out->owner);
+    dnsmessage_read_name(r, &out->owner);
     out->type = read_u16(r);
     out->type = read_u16(r) == RR_CLASS_IN ? out->type : 0;
     out->ttl_s = read_u32(r);

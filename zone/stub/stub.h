@@ -1,8 +1,8 @@
 /* A stub resolver: queries to the validating resolver that the operator trusts (`ds-resolver`),
  * over UDP, one at a time. It relies on the AD bit (RFC 4035 3.2.3), so the resolver and the path
  * to it must be trusted. */
-#ifndef SERVER_STUB_H
-#define SERVER_STUB_H
+#ifndef ZONE_STUB_H
+#define ZONE_STUB_H
 
 #include "zone/base/address.h"
 #include "zone/names/dname.h"
