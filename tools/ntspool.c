@@ -134,6 +134,23 @@ static const struct option_row probe[] = {
     { 0 },
 };
 
+static const struct option_row check[] = {
+    { "only", 0, "GROUP", true, "only this group of checks: parent, servers; repeat for more" },
+    { "server", 0, "NAME=ADDRESS", true, "check this name server, not those that are delegated" },
+    { "parent", 0, "ADDRESS", true, "server of the parent zone (found from the root)" },
+    { "root-hints", 0, "FILE", false, "root servers to start from (the internet's)" },
+    { "resolver", 0, "ADDRESS,...", true, "resolver to check, and to look up names by" },
+    { "anchor", 0, "FILE", false, "trust anchor of the root" },
+    { "subnet", 0, "PREFIX", true, "client subnet to ask for; repeat for more" },
+    { "members", 0, "N|all", false, "probe so many members (all in the answers seen)" },
+    { "trust", 0, "FILE", false, "PEM file of the CAs to believe (the system's)" },
+    { "allow-private", 0, NULL, false, "probe addresses that are not public (tests)" },
+    { "explain", 0, "ID", false, "instead, say what a check or a group of checks means" },
+    { "nagios", 0, NULL, false, "one line and the exit status of a Nagios plugin" },
+    { "metrics", 0, "FILE", false, "also write the results for Prometheus" },
+    { 0 },
+};
+
 #define LOCATIONS_OPTION                                                                           \
     { "locations", 0, "FILE", true, "location file (.mmdb), as the server has it; repeat for more" }
 
@@ -276,6 +293,11 @@ static const struct cli_command commands[] = {
 
     { "probe", "NAME|HOST[:PORT]", 1, 1, "probe a server once and show every step",
       "NAME is a member: all its addresses are probed. HOST needs no pool.", probe, cmd_probe },
+
+    { "check", "[POOL]", 0, 1, "check the pool from outside, as its clients see it",
+      "POOL is a domain name; without one, the pool of the state. A check needs no state; if POOL is "
+      "that of the\nstate, what is seen is compared with it.",
+      check, cmd_check },
 
     { "explain", "--client ADDRESS", 0, 0, "show what a client is answered, and why",
       "Computed like the server's answers, from the stores and the location files.",

@@ -1,0 +1,127 @@
+#include "tools/check/check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define CHECK_ROW(name, id, level, what, advice, source)                                           \
+    { id, CHECK_##level, what, advice, source },
+const struct check_row check_rows[CHECK_COUNT] = { CHECK_LIST(CHECK_ROW) };
+#undef CHECK_ROW
+
+const struct check_group check_groups[] = {
+    { "parent", check_parent },
+    { "servers", check_servers },
+};
+const unsigned check_group_count = sizeof(check_groups) / sizeof(check_groups[0]);
+
+static void note(struct check *check, enum check_id id, enum check_level level, const char *subject,
+                 const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+
+static void note(struct check *check, enum check_id id, enum check_level level, const char *subject,
+                 const char *format, va_list args)
+{
+    struct findings *findings = &check->findings;
+    if (findings->count == CHECK_FINDINGS_MAX) {
+        findings->lost++;
+        return;
+    }
+    struct finding *finding = &findings->list[findings->count++];
+    finding->id = id;
+    finding->level = level;
+    (void)snprintf(finding->subject, sizeof(finding->subject), "%s",
+                   subject != NULL ? subject : "");
+    (void)vsnprintf(finding->text, sizeof(finding->text), format, args);
+}
+
+void check_report(struct check *check, enum check_id id, enum check_level level,
+                  const char *subject, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    note(check, id, level, subject, format, args);
+    va_end(args);
+}
+
+void check_fail(struct check *check, enum check_id id, const char *subject, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    note(check, id, check_rows[id].worst, subject, format, args);
+    va_end(args);
+}
+
+void check_done(struct check *check, enum check_id id, const char *format, ...)
+{
+    for (size_t i = 0; i < check->findings.count; i++) {
+        const struct finding *finding = &check->findings.list[i];
+        if (finding->id == id && finding->level > CHECK_INFO) {
+            return;
+        }
+    }
+    va_list args;
+    va_start(args, format);
+    note(check, id, CHECK_OK, NULL, format, args);
+    va_end(args);
+}
+
+enum check_level check_worst(const struct check *check)
+{
+    enum check_level worst = check->findings.lost > 0 ? CHECK_WARNING : CHECK_OK;
+    for (size_t i = 0; i < check->findings.count; i++) {
+        enum check_level level = check->findings.list[i].level;
+        worst = level > worst ? level : worst;
+    }
+    return worst;
+}
+
+void check_tally(const struct findings *findings, unsigned out[CHECK_LEVELS])
+{
+    enum check_level worst[CHECK_COUNT] = { CHECK_OK };
+    bool seen[CHECK_COUNT] = { false };
+    memset(out, 0, CHECK_LEVELS * sizeof(*out));
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->list[i];
+        enum check_level *level = &worst[finding->id];
+        *level = !seen[finding->id] || finding->level > *level ? finding->level : *level;
+        seen[finding->id] = true;
+    }
+    for (unsigned id = 0; id < CHECK_COUNT; id++) {
+        out[worst[id]] += seen[id] ? 1 : 0;
+    }
+}
+
+char *check_server_text(const struct check_server *server, char *out)
+{
+    char name[DNAME_TEXT_MAX], address[ADDRESS_TEXT_MAX];
+    (void)snprintf(out, CHECK_SUBJECT_ROOM, "%.46s %s", dname_text(&server->name, name),
+                   address_text(&server->endpoint.address, address));
+    return out;
+}
+
+struct dns_exchange check_question(const struct check_server *server, const struct dname *name,
+                                   uint16_t type)
+{
+    return (struct dns_exchange){
+        .server = server->endpoint,
+        .query = { .name = *name, .type = type, .dnssec = true, .cookie = server->cookie },
+    };
+}
+
+const struct dnsmessage *check_read(struct check *check, const struct dns_exchange *exchange,
+                                    struct diag *why)
+{
+    if (exchange->error != 0) {
+        (void)diag_fail(why, RESULT_SYSTEM, "%s",
+                        exchange->error == ETIMEDOUT && exchange->stray
+                            ? "only messages that do not answer the question came"
+                        : exchange->error == ETIMEDOUT ? "no answer"
+                        : exchange->error == EPROTO    ? "the connection was closed"
+                                                       : strerror(exchange->error));
+        return NULL;
+    }
+    if (dnsmessage_read(check->message, exchange->data, exchange->len, why) != RESULT_OK) {
+        return NULL;
+    }
+    return check->message;
+}

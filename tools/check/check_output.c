@@ -1,0 +1,164 @@
+/* The findings as text, as JSON, for Nagios and for Prometheus. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tools/check/check.h"
+#include "tools/outfile.h"
+#include "tools/output.h"
+
+enum {
+    ID_WIDTH = 24
+};
+
+static const char *const level_texts[CHECK_LEVELS] = { "ok", "info", "warning", "error" };
+static const char *const level_marks[CHECK_LEVELS] = { "ok", "info", "warn", "FAIL" };
+
+static void print_finding(FILE *file, const struct finding *finding)
+{
+    char subject[4 * CHECK_SUBJECT_ROOM], text[4 * CHECK_TEXT_ROOM];
+    (void)fprintf(
+        file, "%-4s  %-*s  %s%s%s\n", level_marks[finding->level], ID_WIDTH,
+        check_rows[finding->id].id, output_escape(subject, sizeof(subject), finding->subject),
+        finding->subject[0] != '\0' ? ": " : "", output_escape(text, sizeof(text), finding->text));
+}
+
+/* "41 ok, 1 warning; as a client in NL would: 4 of 4 members give time" */
+static void print_summary(const struct check *check, FILE *file)
+{
+    unsigned tally[CHECK_LEVELS];
+    char text[4 * CHECK_TEXT_ROOM];
+    check_tally(&check->findings, tally);
+    (void)fprintf(file, "%u ok", tally[CHECK_OK] + tally[CHECK_INFO]);
+    for (enum check_level level = CHECK_WARNING; level < CHECK_LEVELS; level++) {
+        if (tally[level] > 0) {
+            (void)fprintf(file, ", %u %s%s", tally[level], level_texts[level],
+                          tally[level] > 1 ? "s" : "");
+        }
+    }
+    if (check->findings.lost > 0) {
+        (void)fprintf(file, ", %zu findings more than fit", check->findings.lost);
+    }
+    if (check->summary[0] != '\0') {
+        (void)fprintf(file, "; %s", output_escape(text, sizeof(text), check->summary));
+    }
+}
+
+void check_print(const struct check *check)
+{
+    for (enum check_id id = 0; id < CHECK_COUNT; id++) {
+        bool bad = false;
+        for (size_t i = 0; i < check->findings.count; i++) {
+            const struct finding *finding = &check->findings.list[i];
+            if (finding->id == id) {
+                print_finding(stdout, finding);
+                bad = bad || finding->level > CHECK_INFO;
+            }
+        }
+        const struct check_row *row = &check_rows[id];
+        if (bad) {
+            (void)printf("      %s%s%s%s\n", row->advice, row->source[0] != '\0' ? " (" : "",
+                         row->source, row->source[0] != '\0' ? ")" : "");
+        }
+    }
+    print_summary(check, stdout);
+    (void)printf("\n");
+}
+
+bool check_explain(const char *id)
+{
+    bool found = false;
+    size_t len = strlen(id);
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        const struct check_row *row = &check_rows[i];
+        if (strncmp(row->id, id, len) == 0 && (row->id[len] == '\0' || row->id[len] == '/')) {
+            (void)printf("%s (%s): %s\n      %s%s%s%s\n", row->id, level_texts[row->worst],
+                         row->what, row->advice, row->source[0] != '\0' ? " (" : "", row->source,
+                         row->source[0] != '\0' ? ")" : "");
+            found = true;
+        }
+    }
+    return found;
+}
+
+int check_print_nagios(const struct check *check)
+{
+    static const char *const words[CHECK_LEVELS] = { "OK", "OK", "WARNING", "CRITICAL" };
+    unsigned tally[CHECK_LEVELS];
+    enum check_level worst = check_worst(check);
+    check_tally(&check->findings, tally);
+    (void)printf("NTSPOOL %s - ", words[worst]);
+    print_summary(check, stdout);
+    (void)printf("|ok=%u warnings=%u errors=%u\n", tally[CHECK_OK] + tally[CHECK_INFO],
+                 tally[CHECK_WARNING], tally[CHECK_ERROR]);
+    for (size_t i = 0; i < check->findings.count; i++) {
+        if (check->findings.list[i].level > CHECK_INFO) {
+            print_finding(stdout, &check->findings.list[i]);
+        }
+    }
+    return worst <= CHECK_INFO ? 0 : worst == CHECK_WARNING ? 1 : 2;
+}
+
+void check_print_json(const struct check *check)
+{
+    unsigned tally[CHECK_LEVELS];
+    char name[DNAME_TEXT_MAX];
+    json_t *out = json_object(), *list = json_array();
+    check_tally(&check->findings, tally);
+    json_object_set_new(out, "pool", json_text(dname_text(&check->pool, name)));
+    json_object_set_new(out, "at", json_time(check->now));
+    json_object_set_new(out, "good", json_boolean(check_worst(check) <= CHECK_INFO));
+    json_object_set_new(out, "ok", json_integer(tally[CHECK_OK] + tally[CHECK_INFO]));
+    json_object_set_new(out, "warnings", json_integer(tally[CHECK_WARNING]));
+    json_object_set_new(out, "errors", json_integer(tally[CHECK_ERROR]));
+    json_object_set_new(out, "lost", json_integer((json_int_t)check->findings.lost));
+    json_object_set_new(out, "summary", json_text_or_null(check->summary));
+    for (size_t i = 0; i < check->findings.count; i++) {
+        const struct finding *finding = &check->findings.list[i];
+        const struct check_row *row = &check_rows[finding->id];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:s, s:o}", "id", row->id,
+                                              "level", level_texts[finding->level], "subject",
+                                              json_text_or_null(finding->subject), "text",
+                                              json_text(finding->text), "advice", row->advice,
+                                              "source", json_text_or_null(row->source)));
+    }
+    json_object_set_new(out, "findings", list);
+    json_print(out);
+}
+
+/* One series for each check that ran: 0 ok, 1 warning, 2 error. */
+static void write_metrics(const struct check *check, FILE *file)
+{
+    char pool[DNAME_TEXT_MAX];
+    (void)dname_text(&check->pool, pool);
+    (void)fprintf(file, "# HELP ntspool_check_level What a check found: 0 ok, 1 warning, 2 error.\n"
+                        "# TYPE ntspool_check_level gauge\n");
+    for (enum check_id id = 0; id < CHECK_COUNT; id++) {
+        bool seen = false;
+        int level = 0;
+        for (size_t i = 0; i < check->findings.count; i++) {
+            const struct finding *finding = &check->findings.list[i];
+            if (finding->id == id) {
+                int its = finding->level > CHECK_INFO ? (int)finding->level - CHECK_INFO : 0;
+                level = its > level ? its : level;
+                seen = true;
+            }
+        }
+        if (seen) {
+            (void)fprintf(file, "ntspool_check_level{pool=\"%s\",check=\"%s\"} %d\n", pool,
+                          check_rows[id].id, level);
+        }
+    }
+    (void)fprintf(file,
+                  "# HELP ntspool_check_timestamp_seconds When the check was made.\n"
+                  "# TYPE ntspool_check_timestamp_seconds gauge\n"
+                  "ntspool_check_timestamp_seconds{pool=\"%s\"} %" PRIu64 "\n",
+                  pool, check->now);
+}
+
+enum result check_write_metrics(const struct check *check, struct diag *diag)
+{
+    struct outfile out;
+    TRY(outfile_begin(&out, check->options.metrics, diag));
+    write_metrics(check, out.file);
+    return outfile_end(&out, true, diag);
+}
